@@ -1,0 +1,90 @@
+/**
+ * The event (schema 1): its codec, from the bytes of a message and back.
+ *
+ * Strict outwards, tolerant inwards: fields that are not known are ignored, known ones must have their type.
+ */
+
+import { E, pipe, t } from '../fp.js'
+import { Amount, Balance, toJson } from './amount.js'
+import { ClientId } from './client-id.js'
+import { describeErrors } from './codec.js'
+import { type Json, UPCASTERS, type Upcaster, upcast } from './upcast.js'
+
+export const NEWEST_SCHEMA = UPCASTERS.length + 1
+
+/** The idempotency key: also sent as `Nats-Msg-Id`, so it keeps to what a header can carry. */
+export const TransactionId = new t.Type<string, string, unknown>(
+  'TransactionId',
+  t.string.is,
+  (u, context) =>
+    typeof u === 'string' && /^[\x21-\x7e]{1,128}$/.test(u)
+      ? t.success(u)
+      : t.failure(u, context, 'must be 1 to 128 printable ASCII characters without blanks'),
+  String,
+)
+
+const After = t.type({ balance: Balance, version: t.number })
+
+const EventBody = t.intersection([
+  t.type({ type: t.keyof({ credit: null, debit: null, declined: null }), amount: Amount }),
+  t.partial({
+    transaction_id: TransactionId,
+    reference: t.string,
+    metadata: t.UnknownRecord,
+    transfer: t.type({ counterparty: ClientId }),
+    after: t.unknown,
+  }),
+])
+
+/** One balance mutation. `after` is what its writer claims; nobody believes it (the fold is the law). */
+export type LedgerEvent = t.TypeOf<typeof EventBody>
+
+export type Decoded =
+  | { readonly tag: 'event'; readonly event: LedgerEvent }
+  | { readonly tag: 'malformed'; readonly reason: string }
+  | { readonly tag: 'future'; readonly schema: number }
+
+const malformed = (reason: string): Decoded => ({ tag: 'malformed', reason })
+
+const utf8 = new TextDecoder('utf-8', { fatal: true })
+
+const parseJson = (body: Uint8Array): E.Either<string, unknown> =>
+  E.tryCatch(
+    () => JSON.parse(utf8.decode(body)) as unknown,
+    cause => `not JSON: ${cause instanceof Error ? cause.message : String(cause)}`,
+  )
+
+const isObject = (u: unknown): u is Json => typeof u === 'object' && u !== null && !Array.isArray(u)
+
+const decodeNewest = (event: Json): Decoded =>
+  pipe(
+    EventBody.decode(event),
+    E.match(
+      errors => malformed(describeErrors(errors)),
+      body => ({ tag: 'event', event: body }),
+    ),
+  )
+
+/** Decodes a message's body. Total: whatever arrives is an event, malformed, or of a schema from the future. */
+export const decodeEvent = (body: Uint8Array, upcasters: readonly Upcaster[] = UPCASTERS): Decoded => {
+  const json = parseJson(body)
+  if (E.isLeft(json)) return malformed(json.left)
+  if (!isObject(json.right)) return malformed('not a JSON object')
+  const lifted = upcast(json.right, upcasters)
+  return lifted.tag === 'newest' ? decodeNewest(lifted.event) : lifted
+}
+
+/** What a writer claims as the state after its event; undefined when it claims nothing or nothing readable. */
+export const claimedAfter = (event: LedgerEvent): { balance: bigint; version: number } | undefined =>
+  pipe(
+    After.decode(event.after),
+    E.getOrElseW(() => undefined),
+  )
+
+/** The body of an event as this program writes it. */
+export const encodeEvent = (event: LedgerEvent): string => {
+  const { type, amount, ...rest } = event
+  return JSON.stringify({ schema: NEWEST_SCHEMA, type, amount: toJson(amount), ...rest }, (_, value) =>
+    typeof value === 'bigint' ? toJson(value) : value,
+  )
+}

@@ -1,0 +1,61 @@
+/**
+ * One step of folding a customer's subject: whatever arrived, in stream order, to the customer's next state.
+ */
+
+import { E } from '../fp.js'
+import { type Account, apply, OPENING, type Rejection } from './account.js'
+import { claimedAfter, type Decoded, type LedgerEvent } from './event.js'
+
+/** Where a customer waits for a program that knows a newer schema: at the first event of it. */
+export type Parked = { readonly seq: number; readonly schema: number }
+
+export type Customer = { readonly account: Account; readonly parked?: Parked }
+
+export const NEW_CUSTOMER: Customer = { account: OPENING }
+
+export type DeadReason = 'MALFORMED' | Rejection['code']
+
+export type Step =
+  /** The event counts; `mismatch` when its writer claimed another result. */
+  | { readonly tag: 'applied'; readonly customer: Customer; readonly mismatch: boolean }
+  /** It never counts, for anybody; its place is among the dead letters. */
+  | { readonly tag: 'dead'; readonly reason: DeadReason; readonly detail: string }
+  /** It cannot be judged by this program: the customer stays where it is. */
+  | { readonly tag: 'parked'; readonly customer: Customer }
+  /** It is in the state already (a redelivery). */
+  | { readonly tag: 'seen' }
+
+const isMismatch = (event: LedgerEvent, { balance, version }: Account): boolean => {
+  if (event.after === undefined) return false
+  const claimed = claimedAfter(event)
+  return claimed?.balance !== balance || claimed.version !== version
+}
+
+const rejected = ({ code, balance, amount }: Rejection): Step => ({
+  tag: 'dead',
+  reason: code,
+  detail: `amount ${amount} against a balance of ${balance}`,
+})
+
+/** Folds the event at stream sequence `seq`. Total and pure; sequences have to be given in ascending order. */
+export const step = (customer: Customer, seq: number, decoded: Decoded): Step => {
+  const { account, parked } = customer
+  if (seq <= account.seq) return { tag: 'seen' }
+  if (parked !== undefined) return { tag: 'parked', customer }
+  switch (decoded.tag) {
+    case 'future':
+      return { tag: 'parked', customer: { account, parked: { seq, schema: decoded.schema } } }
+    case 'malformed':
+      return { tag: 'dead', reason: 'MALFORMED', detail: decoded.reason }
+    case 'event': {
+      const next = apply(account, decoded.event, seq)
+      return E.isLeft(next)
+        ? rejected(next.left)
+        : {
+            tag: 'applied',
+            customer: { account: next.right },
+            mismatch: isMismatch(decoded.event, next.right),
+          }
+    }
+  }
+}

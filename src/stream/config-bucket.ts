@@ -1,0 +1,37 @@
+/**
+ * The KV bucket `config`: a few small facts that instances share.
+ */
+
+import type { KV } from '@nats-io/kv'
+import { pipe, type TaskEither, TE } from '../fp.js'
+import { type StreamError, tryStream } from './errors.js'
+
+/** `seed` is `done` once the ledger is seeded. */
+export const SEED_KEY = 'seed'
+
+/** The text under `key`; undefined where there is none. A follower may answer, so it may be a moment old. */
+export const getText = (kv: KV, key: string): TaskEither<StreamError, string | undefined> =>
+  pipe(
+    tryStream(`config/${key}`, () => kv.get(key)),
+    TE.map(entry => (entry === null || entry.operation !== 'PUT' ? undefined : entry.string())),
+  )
+
+export const putText = (kv: KV, key: string, text: string): TaskEither<StreamError, void> =>
+  pipe(
+    tryStream(`config/${key}`, () => kv.put(key, text)),
+    TE.map(() => undefined),
+  )
+
+export const removeKey = (kv: KV, key: string): TaskEither<StreamError, void> =>
+  tryStream(`config/${key}`, () => kv.delete(key))
+
+/** The keys that match `filter` (`parked.*`), at most `limit` of them. */
+export const listKeys = (kv: KV, filter: string, limit: number): TaskEither<StreamError, string[]> =>
+  tryStream(`config/${filter}`, async () => {
+    const keys: string[] = []
+    for await (const key of await kv.keys(filter)) {
+      keys.push(key)
+      if (keys.length >= limit) break
+    }
+    return keys
+  })

@@ -1,0 +1,74 @@
+/**
+ * What can go wrong with JetStream, as one tagged union: adapters of `src/stream` fail with nothing else.
+ *
+ * The codes are nats-server's (`server/errors.json`); which of them mean "try again" was measured (docs/adr/0004).
+ */
+
+import { JetStreamApiError, JetStreamError } from '@nats-io/jetstream'
+import { errors } from 'nats'
+import { type TaskEither, TE } from '../fp.js'
+
+export type StreamError = {
+  readonly tag: /** Somebody else wrote to a subject first: load again, decide again. */
+    | 'Conflict'
+    /** The outcome is unknown or the server is not ready: the same request with the same ids, later. */
+    | 'TryAgain'
+    /** A message id of the batch may be stored already: read back before anything else. */
+    | 'Duplicate'
+    /** The server will never take this batch as it is. */
+    | 'BatchRefused'
+    /** The stream's own limit is reached; nothing was stored. */
+    | 'StreamFull'
+    | 'NotFound'
+    | 'SettingsDiffer'
+    | 'Unexpected'
+  readonly message: string
+  /** nats-server's err_code, where it sent one. */
+  readonly code?: number
+  readonly cause?: unknown
+}
+
+const TAG_BY_CODE: Readonly<Record<number, StreamError['tag']>> = {
+  10071: 'Conflict', // wrong last sequence
+  10164: 'Conflict', // wrong last sequence, by a write still in flight
+  10008: 'TryAgain', // cluster without a leader
+  10158: 'TryAgain',
+  10163: 'TryAgain',
+  10210: 'TryAgain', // too many batches in flight
+  10201: 'Duplicate',
+  10174: 'BatchRefused', // batches not allowed on this stream
+  10199: 'BatchRefused', // batch too large
+  10077: 'StreamFull',
+  10014: 'NotFound', // consumer
+  10037: 'NotFound', // message
+  10059: 'NotFound', // stream
+}
+
+/** The error that nats-server's own code and text stand for. */
+export const apiError = (what: string, code: number, description: string, cause?: unknown): StreamError => ({
+  tag: TAG_BY_CODE[code] ?? 'Unexpected',
+  message: `${what}: ${description} (${code})`,
+  code,
+  cause,
+})
+
+const isTransient = (cause: unknown): boolean =>
+  cause instanceof errors.TimeoutError ||
+  cause instanceof errors.RequestError ||
+  cause instanceof errors.ConnectionError ||
+  cause instanceof errors.ClosedConnectionError ||
+  cause instanceof errors.DrainingConnectionError ||
+  // the client's name for the answer while the meta leader changes; the class is not exported
+  (cause instanceof Error && cause.name === 'JetStreamNotEnabled') ||
+  (cause instanceof JetStreamError && 'code' in cause && cause.code === 503)
+
+/** The error that something thrown by the NATS client stands for; the cause is kept. */
+export const toStreamError = (what: string, cause: unknown): StreamError => {
+  if (cause instanceof JetStreamApiError) return apiError(what, cause.code, cause.message, cause)
+  const message = `${what}: ${cause instanceof Error ? cause.message || cause.name : String(cause)}`
+  return { tag: isTransient(cause) ? 'TryAgain' : 'Unexpected', message, cause }
+}
+
+/** The one wrapper through which the NATS client's promises enter. */
+export const tryStream = <A>(what: string, run: () => Promise<A>): TaskEither<StreamError, A> =>
+  TE.tryCatch(run, cause => toStreamError(what, cause))

@@ -1,0 +1,75 @@
+/**
+ * Reading a stream: single messages from its leader, and ranges in order.
+ */
+
+import { DeliverPolicy, type JetStreamManager, jetstream, ReplayPolicy } from '@nats-io/jetstream'
+import type { MsgHdrs, NatsConnection } from 'nats'
+import { pipe, type TaskEither, TE } from '../fp.js'
+import { type StreamError, tryStream } from './errors.js'
+import { API_TIMEOUT_MS } from './provision.js'
+
+/** One stored message. */
+export type Recorded = {
+  readonly seq: number
+  readonly subject: string
+  readonly body: Uint8Array
+  readonly headers?: MsgHdrs | undefined
+  readonly at: Date
+}
+
+/**
+ * The first message at or after `seq` whose subject matches, as the stream's leader has it; undefined when the
+ * leader has none. (Direct gets may be answered by a follower that is behind, so they cannot prove an absence.)
+ */
+export const nextRecorded = (
+  jsm: JetStreamManager,
+  stream: string,
+  subject: string,
+  seq: number,
+): TaskEither<StreamError, Recorded | undefined> => {
+  const query = { seq, next_by_subj: subject }
+  return pipe(
+    tryStream(`read ${stream} from ${seq}`, () => jsm.streams.getMessage(stream, query)),
+    TE.map(found =>
+      found === null
+        ? undefined
+        : { seq: found.seq, subject: found.subject, body: found.data, headers: found.header, at: found.time },
+    ),
+  )
+}
+
+export type Range = {
+  readonly stream: string
+  readonly subject: string
+  readonly from_seq: number
+  /** The range ends here at the latest: what is stored later is not read. */
+  readonly to_seq: number
+}
+
+const READ_AHEAD_MESSAGES = 2_000
+
+/**
+ * Every message of a range, in stream order, gap-free (an ordered consumer starts itself anew after a loss).
+ * Throws what the client throws when the stream cannot be read.
+ */
+export async function* readRange(nc: NatsConnection, range: Range): AsyncGenerator<Recorded> {
+  if (range.from_seq > range.to_seq) return
+  const consumer = await jetstream(nc, { timeout: API_TIMEOUT_MS }).consumers.get(range.stream, {
+    filter_subjects: range.subject,
+    deliver_policy: DeliverPolicy.StartSequence,
+    opt_start_seq: range.from_seq,
+    replay_policy: ReplayPolicy.Instant,
+  })
+  const { num_pending } = await consumer.info()
+  if (num_pending === 0) return
+  const messages = await consumer.consume({ max_messages: READ_AHEAD_MESSAGES })
+  try {
+    for await (const { seq, subject, data, headers, info } of messages) {
+      if (seq > range.to_seq) return
+      yield { seq, subject, body: data, headers, at: new Date(info.timestampNanos / 1e6) }
+      if (seq === range.to_seq || info.pending === 0) return
+    }
+  } finally {
+    await messages.close()
+  }
+}

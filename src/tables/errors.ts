@@ -1,0 +1,71 @@
+/**
+ * What can go wrong with DynamoDB, as one tagged union. Dispatch is on the error's name: messages can be 32 KB long.
+ */
+
+import { TransactionCanceledException } from '@aws-sdk/client-dynamodb'
+import { type TaskEither, TE } from '../fp.js'
+
+export type TableError = {
+  readonly tag: /** A condition did not hold: somebody else wrote first. Read again. */
+    | 'ConditionFailed'
+    /** Throttled, busy with another transaction, away, or too slow: the same again, later. */
+    | 'TryAgain'
+    | 'NotFound'
+    | 'Unexpected'
+  readonly message: string
+  readonly cause?: unknown
+}
+
+const MESSAGE_CHARS_MAX = 300
+
+const TRY_AGAIN: ReadonlySet<string> = new Set([
+  'InternalServerError',
+  'LimitExceededException',
+  'ProvisionedThroughputExceededException',
+  'RequestLimitExceeded',
+  'ResourceInUseException',
+  'ServiceUnavailable',
+  'ThrottlingException',
+  'TimeoutError',
+  'TransactionConflictException',
+  'TransactionInProgressException',
+])
+
+const NETWORK = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EPIPE',
+  'ETIMEDOUT',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+])
+
+const codeOf = (cause: unknown): string =>
+  typeof cause === 'object' && cause !== null && 'code' in cause ? String(cause.code) : ''
+
+/** An empty answer from a server that is just being killed reaches us as a parse error without a status. */
+const isBrokenAnswer = (cause: Error): boolean => cause instanceof SyntaxError || '$response' in cause
+
+const tagOf = (cause: unknown): TableError['tag'] => {
+  if (cause instanceof TransactionCanceledException) {
+    const codes = (cause.CancellationReasons ?? []).map(({ Code }) => Code)
+    if (codes.includes('ConditionalCheckFailed')) return 'ConditionFailed'
+    return codes.includes('ValidationError') ? 'Unexpected' : 'TryAgain'
+  }
+  if (!(cause instanceof Error)) return 'Unexpected'
+  if (cause.name === 'ConditionalCheckFailedException') return 'ConditionFailed'
+  if (cause.name === 'ResourceNotFoundException') return 'NotFound'
+  if (TRY_AGAIN.has(cause.name) || NETWORK.has(codeOf(cause)) || isBrokenAnswer(cause)) return 'TryAgain'
+  return 'Unexpected'
+}
+
+/** The error that something thrown by the AWS SDK stands for; the cause is kept. */
+export const toTableError = (what: string, cause: unknown): TableError => {
+  const text = cause instanceof Error ? `${cause.name}: ${cause.message}` : String(cause)
+  return { tag: tagOf(cause), message: `${what}: ${text}`.slice(0, MESSAGE_CHARS_MAX), cause }
+}
+
+/** The one wrapper through which the SDK's promises enter. */
+export const tryTable = <A>(what: string, run: () => Promise<A>): TaskEither<TableError, A> =>
+  TE.tryCatch(run, cause => toTableError(what, cause))

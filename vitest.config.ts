@@ -1,0 +1,19 @@
+import { defineConfig } from 'vitest/config'
+
+const kind = (name: 'unit' | 'int' | 'e2e', test_timeout_ms: number) => ({
+  test: {
+    name,
+    include: [`{src,test,infra}/**/*.${name}.spec.ts`],
+    testTimeout: test_timeout_ms,
+    hookTimeout: test_timeout_ms,
+    retry: 0,
+    // e2e specs start clusters and count processes: beside each other they would starve on two cores
+    fileParallelism: name !== 'e2e',
+  },
+})
+
+export default defineConfig({
+  test: {
+    projects: [kind('unit', 10_000), kind('int', 60_000), kind('e2e', 180_000)],
+  },
+})
