@@ -2,7 +2,14 @@
  * Reading a stream: single messages from its leader, and ranges in order.
  */
 
-import { DeliverPolicy, type JetStreamManager, jetstream, ReplayPolicy } from '@nats-io/jetstream'
+import {
+  DeliverPolicy,
+  JetStreamError,
+  type JetStreamManager,
+  jetstream,
+  jetstreamManager,
+  ReplayPolicy,
+} from '@nats-io/jetstream'
 import type { MsgHdrs, NatsConnection } from 'nats'
 import { pipe, type TaskEither, TE } from '../fp.js'
 import { type StreamError, tryStream } from './errors.js'
@@ -64,12 +71,38 @@ export async function* readRange(nc: NatsConnection, range: Range): AsyncGenerat
   if (num_pending === 0) return
   const messages = await consumer.consume({ max_messages: READ_AHEAD_MESSAGES })
   try {
-    for await (const { seq, subject, data, headers, info } of messages) {
+    for await (const { seq, subject, data, headers, time, info } of messages) {
       if (seq > range.to_seq) return
-      yield { seq, subject, body: data, headers, at: new Date(info.timestampNanos / 1e6) }
+      yield { seq, subject, body: data, headers, at: time }
       if (seq === range.to_seq || info.pending === 0) return
     }
   } finally {
     await messages.close()
   }
 }
+
+/** Subjects of one direct `multi_last` request; nats-server allows 1,024. */
+const MULTI_LAST_MAX = 1_000
+const NO_MESSAGES = 404
+
+/**
+ * The last sequence of each of up to 1,000 subjects; a subject without messages is left out. Any replica may answer,
+ * so it may be old: good for an expectation that the leader checks, not for a proof.
+ */
+export const lastSequences = (
+  nc: NatsConnection,
+  stream: string,
+  subjects: readonly string[],
+): TaskEither<StreamError, Map<string, number>> =>
+  tryStream(`last messages of ${stream}`, async () => {
+    const jsm = await jetstreamManager(nc, { checkAPI: false, timeout: API_TIMEOUT_MS })
+    const last = new Map<string, number>()
+    try {
+      const query = { multi_last: subjects.slice(0, MULTI_LAST_MAX) }
+      for await (const { subject, seq } of await jsm.direct.getLastMessagesFor(stream, query))
+        last.set(subject, seq)
+    } catch (cause) {
+      if (!(cause instanceof JetStreamError && 'code' in cause && cause.code === NO_MESSAGES)) throw cause
+    }
+    return last
+  })

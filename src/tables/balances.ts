@@ -1,8 +1,8 @@
 /**
  * The table of balances: one item per customer, the fold of its subject up to `seq`.
  *
- * Nobody may move an item back or apply an event twice, so every write carries the condition that the item still has
- * the `seq` that was read (docs/adr/0003).
+ * Nobody may move an item back or apply an event twice, so every write carries the condition that the item is still
+ * the one that was read (docs/adr/0003): its `seq`, and also what a repair may change while `seq` stays.
  */
 
 import { BatchGetCommand, type DynamoDBDocumentClient, TransactWriteCommand } from '@aws-sdk/lib-dynamodb'
@@ -27,21 +27,28 @@ const whole = new t.Type<number, bigint, unknown>(
 
 const Item = t.intersection([
   t.type({ id: t.string, client_balance: t.bigint, version: whole, seq: whole }),
-  t.partial({ parked_seq: whole, parked_schema: whole }),
+  t.partial({ parked_seq: whole, parked_schema: whole, parked_last_seq: whole }),
 ])
 type Item = t.TypeOf<typeof Item>
 
-const toCustomer = ({ client_balance, version, seq, parked_seq, parked_schema }: Item): Customer => ({
-  account: { balance: client_balance, version, seq },
-  ...(parked_seq === undefined ? {} : { parked: { seq: parked_seq, schema: parked_schema ?? 0 } }),
-})
+const toCustomer = ({ client_balance, version, seq, ...rest }: Item): Customer => {
+  const { parked_seq, parked_schema = 0, parked_last_seq = parked_seq } = rest
+  return {
+    account: { balance: client_balance, version, seq },
+    ...(parked_seq === undefined || parked_last_seq === undefined
+      ? {}
+      : { parked: { seq: parked_seq, schema: parked_schema, last_seq: parked_last_seq } }),
+  }
+}
 
 const toItem = (id: ClientId, { account, parked }: Customer) => ({
   id,
   client_balance: account.balance,
   version: account.version,
   seq: account.seq,
-  ...(parked === undefined ? {} : { parked_seq: parked.seq, parked_schema: parked.schema }),
+  ...(parked === undefined
+    ? {}
+    : { parked_seq: parked.seq, parked_schema: parked.schema, parked_last_seq: parked.last_seq }),
 })
 
 /** Decodes an item as it came from DynamoDB; an item that is not ours to read is `Unexpected`. */
@@ -62,13 +69,23 @@ export type Change = { readonly id: ClientId; readonly from: Customer; readonly 
 
 const isNew = ({ account, parked }: Customer): boolean => account.seq === 0 && parked === undefined
 
+const conditionOf = ({ account, parked }: Customer) => ({
+  ConditionExpression: `seq = :seq AND client_balance = :balance AND version = :version AND ${
+    parked === undefined ? 'attribute_not_exists(parked_last_seq)' : 'parked_last_seq = :parked'
+  }`,
+  ExpressionAttributeValues: {
+    ':seq': account.seq,
+    ':balance': account.balance,
+    ':version': account.version,
+    ...(parked === undefined ? {} : { ':parked': parked.last_seq }),
+  },
+})
+
 const put = (table: string, { id, from, to }: Change) => ({
   Put: {
     TableName: table,
     Item: toItem(id, to),
-    ...(isNew(from)
-      ? { ConditionExpression: 'attribute_not_exists(id)' }
-      : { ConditionExpression: 'seq = :seq', ExpressionAttributeValues: { ':seq': from.account.seq } }),
+    ...(isNew(from) ? { ConditionExpression: 'attribute_not_exists(id)' } : conditionOf(from)),
   },
 })
 

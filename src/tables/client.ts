@@ -31,7 +31,6 @@ export const createTablesClient = ({ endpoint, region, credentials }: TablesConf
       ...(credentials === undefined ? {} : { credentials }),
       maxAttempts: ATTEMPTS_MAX,
       retryMode: 'standard',
-      cacheMiddleware: true,
       requestHandler: {
         connectionTimeout: CONNECTION_TIMEOUT_MS,
         requestTimeout: REQUEST_TIMEOUT_MS,

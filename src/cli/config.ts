@@ -1,0 +1,100 @@
+/**
+ * The configuration: one codec over the environment. Every problem is reported at once, by the variable's name.
+ *
+ * An empty variable counts as one that is not set, as shells and task definitions leave them.
+ */
+
+import { E, type Either, pipe, t } from '../fp.js'
+import { describeErrors } from '../ledger/codec.js'
+import type { SettingsOptions } from '../stream/settings.js'
+
+export const ROLES = ['projections', 'queries'] as const
+export type Role = (typeof ROLES)[number]
+
+export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
+
+/** A codec from an environment variable's text; `missing` is the default, or undefined for an optional one. */
+const variable = <A>(rule: string, missing: A, parse: (text: string) => A | undefined) =>
+  new t.Type<A, unknown, unknown>(
+    rule,
+    (_u): _u is A => true,
+    (u, context) => {
+      if (u === undefined || u === '') return t.success(missing)
+      const parsed = typeof u === 'string' ? parse(u) : undefined
+      return parsed === undefined ? t.failure(u, context, `must be ${rule}`) : t.success(parsed)
+    },
+    String,
+  )
+
+const text = <A extends string | undefined>(missing: A) => variable<string | A>('text', missing, s => s)
+
+const whole = <A extends number | undefined>(min: number, max: number, missing: A) =>
+  variable<number | A>(`a whole number from ${min} to ${max}`, missing, s => {
+    const n = Number(s)
+    return /^\d+$/.test(s) && n >= min && n <= max ? n : undefined
+  })
+
+const oneOf = <A extends string>(names: readonly A[], missing: A) =>
+  variable<A>(`one of ${names.join(', ')}`, missing, s => names.find(name => name === s))
+
+const url = <A extends string | undefined>(protocols: readonly string[], missing: A) =>
+  variable<string | A>(`a URL that begins with ${protocols.join(' or ')}`, missing, s =>
+    s.split(',').every(part => protocols.some(p => part.trim().startsWith(p) && URL.canParse(part.trim())))
+      ? s
+      : undefined,
+  )
+
+const isRole = (name: string): name is Role => (ROLES as readonly string[]).includes(name)
+
+const roles = variable<readonly Role[]>(`a list of ${ROLES.join(', ')}`, ROLES, s => {
+  const names = s.split(',').map(name => name.trim())
+  return names.every(isRole) ? names : undefined
+})
+
+const credentials = variable<string | undefined>('a .creds file in base64', undefined, s => {
+  const decoded = Buffer.from(s, 'base64').toString('utf8')
+  return decoded.includes('BEGIN NATS USER JWT') ? decoded : undefined
+})
+
+const Environment = t.type({
+  /** One URL, or several with commas between them. */
+  NATS_URL: url(['nats://', 'tls://', 'ws://', 'wss://'], 'nats://127.0.0.1:4222'),
+  NATS_CREDENTIALS: credentials,
+  NATS_CREDS_FILE: text(undefined),
+  /** Path of the CA's certificate (PEM), where NATS speaks TLS with one of your own. */
+  NATS_TLS_CA: text(undefined),
+  DDB_TABLE: text('customer-balances'),
+  AWS_REGION: text(undefined),
+  AWS_ENDPOINT_URL_DYNAMODB: url(['http://', 'https://'], undefined),
+  JETLEDGER_ROLES: roles,
+  JETLEDGER_REPLICAS: whole(1, 5, 3),
+  JETLEDGER_MAX_IN_FLIGHT: whole(1, 100_000, 4_096),
+  /** Limit of the ledger stream; beyond it new events are refused. Not set: none. */
+  JETLEDGER_STREAM_BYTES_MAX: whole(1, Number.MAX_SAFE_INTEGER, undefined),
+  HTTP_PORT: whole(0, 65_535, 8_080),
+  LOG_LEVEL: oneOf(LOG_LEVELS, 'info'),
+})
+
+export type Config = t.TypeOf<typeof Environment>
+
+const notBoth = (config: Config): Either<string, Config> =>
+  config.NATS_CREDENTIALS !== undefined && config.NATS_CREDS_FILE !== undefined
+    ? E.left('NATS_CREDENTIALS, NATS_CREDS_FILE: only one of them may be set')
+    : E.right(config)
+
+/** The configuration that `env` holds; left is one sentence that names every variable that is wrong. Never a secret. */
+export const decodeConfig = (env: Readonly<Record<string, string | undefined>>): Either<string, Config> =>
+  pipe(
+    Environment.decode({ ...emptyOf(Environment.props), ...env }),
+    E.mapLeft(errors => describeErrors(errors)),
+    E.chain(notBoth),
+  )
+
+/** What the streams' settings depend on. */
+export const settingsOf = ({ JETLEDGER_REPLICAS, JETLEDGER_STREAM_BYTES_MAX }: Config): SettingsOptions => ({
+  replicas: JETLEDGER_REPLICAS,
+  ...(JETLEDGER_STREAM_BYTES_MAX === undefined ? {} : { bytes_max: JETLEDGER_STREAM_BYTES_MAX }),
+})
+
+const emptyOf = (props: object): Record<string, undefined> =>
+  Object.fromEntries(Object.keys(props).map(name => [name, undefined]))

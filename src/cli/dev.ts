@@ -1,0 +1,144 @@
+/**
+ * `jetledger dev`: a whole ledger on this machine, servers included; its data stays between runs.
+ */
+
+import type { Command } from 'commander'
+import type { Logger } from 'pino'
+import { seed } from '../commands/seed.js'
+import { type Embedded, startEmbedded } from '../embedded/index.js'
+import { createHealth, type Health } from '../health.js'
+import { waitCaughtUp } from '../projections/caught-up.js'
+import { BALANCES } from '../projections/names.js'
+import { announce } from './announce.js'
+import {
+  DEFAULT_DATA_DIR,
+  embeddedEnvironment,
+  environmentConfig,
+  forgetListening,
+  type Listening,
+  noteListening,
+} from './environment.js'
+import { Failure, orFail } from './failure.js'
+import { startHealthServer } from './health-server.js'
+import { createLog, logHealth } from './log.js'
+import { port, syncInterval } from './options.js'
+import { startProgress } from './progress.js'
+import { openLedger, startRoles } from './roles.js'
+import { stopRequested, withinStopTime } from './signals.js'
+import { createStack, type Stack } from './stack.js'
+
+type DevOptions = {
+  readonly cluster?: true
+  readonly dataDir: string
+  readonly natsPort: number
+  readonly dynamodbPort: number
+  readonly httpPort?: number
+  readonly syncInterval: string
+  readonly seed: boolean
+}
+
+type Run = {
+  readonly options: DevOptions
+  readonly log: Logger
+  readonly health: Health
+  readonly stack: Stack
+  readonly signal: AbortSignal
+}
+
+const LOOPBACK = '127.0.0.1'
+const CLUSTER_REPLICAS = 3
+/** A long history may take longer to fold than anybody waits for; then the rest goes on behind a ready ledger. */
+const CATCH_UP_MS_MAX = 60_000
+
+const startServers = async (
+  { options, log, stack }: Run,
+  onGaveUp: (cause: Error) => void,
+): Promise<Listening> => {
+  let servers: Embedded
+  try {
+    servers = await startEmbedded({
+      data_dir: options.dataDir,
+      nats_port: options.natsPort,
+      dynamodb_port: options.dynamodbPort,
+      cluster: options.cluster === true,
+      sync_interval: options.syncInterval,
+      log,
+      on_gave_up: (_name, cause) => onGaveUp(cause),
+    })
+  } catch (cause) {
+    throw new Failure(cause instanceof Error ? cause.message : String(cause), { cause })
+  }
+  stack.push(servers.stop)
+  const { nats_url, dynamodb_endpoint } = servers
+  const listening = { nats_url, dynamodb_endpoint, replicas: options.cluster === true ? CLUSTER_REPLICAS : 1 }
+  noteListening(options.dataDir, listening)
+  stack.push(() => forgetListening(options.dataDir))
+  return listening
+}
+
+const startLedger = async (
+  { options, log, health, stack, signal }: Run,
+  listening: Listening,
+): Promise<void> => {
+  const ledger = await openLedger(embeddedEnvironment(listening), log, health, signal)
+  if (options.seed) {
+    const { events } = await orFail(seed(ledger, signal))
+    if (events > 0) log.info({ events }, 'seeded the ledger')
+  }
+  const instance = await startRoles(ledger)
+  stack.push(instance.stop)
+  const progress = startProgress('folding', 'events')
+  const behind = await waitCaughtUp(ledger.jsm, BALANCES, CATCH_UP_MS_MAX, signal, progress.update)
+  progress.end()
+  if (behind > 0 && !signal.aborted) log.warn({ events: behind }, 'the balances are still being folded')
+}
+
+const start = async (run: Run, onGaveUp: (cause: Error) => void): Promise<void> => {
+  const { options, health, stack, signal } = run
+  // the port before the servers: it is the quickest thing to find out
+  const http_port = options.httpPort ?? environmentConfig().HTTP_PORT
+  const healthServer = await startHealthServer(health, LOOPBACK, http_port, '--http-port')
+  stack.push(healthServer.stop)
+  const listening = await startServers(run, onGaveUp)
+  await startLedger(run, listening)
+  if (!signal.aborted) announce(listening, healthServer.url, options.dataDir)
+}
+
+const dev = async (options: DevOptions): Promise<void> => {
+  const log = createLog(environmentConfig().LOG_LEVEL)
+  const health = createHealth(logHealth(log))
+  const stack = createStack()
+  const { signal, requested } = stopRequested()
+  try {
+    await new Promise<void>((resolve, reject) => {
+      const run = { options, log, health, stack, signal }
+      void requested.then(() => resolve())
+      start(run, reject).catch(reject)
+    })
+  } finally {
+    log.info('stopping')
+    await withinStopTime(stack.stop())
+    log.info('stopped')
+  }
+}
+
+export const devCommand = (program: Command): void => {
+  program
+    .command('dev')
+    .description(
+      'run a whole ledger on this machine: NATS, DynamoDB, projector and queries, with 1,000 seeded customers',
+    )
+    .option('--cluster', 'three NATS servers, the stream with three replicas as in production')
+    .option('--data-dir <dir>', 'where the data is kept between runs', DEFAULT_DATA_DIR)
+    .option('--nats-port <port>', 'port of NATS (0 = a free one)', port, 4222)
+    .option('--dynamodb-port <port>', 'port of DynamoDB (0 = a free one)', port, 8000)
+    .option('--http-port <port>', 'port of GET /healthz (0 = a free one; default: HTTP_PORT, or 8080)', port)
+    .option(
+      '--sync-interval <when>',
+      'when NATS flushes to disk: always, or a duration',
+      syncInterval,
+      'always',
+    )
+    .option('--no-seed', 'do not seed an empty ledger')
+    .action(dev)
+}

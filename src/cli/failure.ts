@@ -1,0 +1,25 @@
+/**
+ * How a subcommand ends: 0 when all is well, 1 when it failed, 2 when it was called wrongly.
+ */
+
+import { E, type TaskEither } from '../fp.js'
+
+/** A failure that is told in one sentence, without a stack trace. */
+export class Failure extends Error {
+  override readonly name = 'Failure'
+  readonly exit_code: 1 | 2
+
+  constructor(message: string, options: { readonly cause?: unknown; readonly exit_code?: 1 | 2 } = {}) {
+    super(message, { cause: options.cause })
+    this.exit_code = options.exit_code ?? 1
+  }
+}
+
+/** Runs an adapter's task: its right value, or a `Failure` with its message and cause. */
+export const orFail = async <A>(
+  task: TaskEither<{ readonly message: string; readonly cause?: unknown }, A>,
+): Promise<A> => {
+  const result = await task()
+  if (E.isLeft(result)) throw new Failure(result.left.message, { cause: result.left.cause })
+  return result.right
+}

@@ -1,0 +1,64 @@
+/**
+ * The command line `jetledger`: one file per subcommand; this one knows them all and ends the process.
+ */
+
+import { Command, CommanderError } from 'commander'
+import { deadLettersCommand } from './dead-letters.js'
+import { devCommand } from './dev.js'
+import { Failure } from './failure.js'
+import { tell } from './output.js'
+import { publishCommand } from './publish.js'
+import { replayCommand } from './replay.js'
+import { requestCommand } from './request.js'
+import { seedCommand } from './seed.js'
+import { serveCommand } from './serve.js'
+import { streamCommand } from './stream.js'
+import { VERSION } from './version.js'
+
+const HELP = `
+A ledger is found by NATS_URL and AWS_ENDPOINT_URL_DYNAMODB; where NATS_URL is not set, it is the
+"jetledger dev" of this folder. Exit codes: 0 done, 1 failed, 2 called wrongly.`
+
+const createProgram = (): Command => {
+  const program = new Command('jetledger')
+    .description('A customer-balance ledger on NATS JetStream, projected into DynamoDB')
+    .version(VERSION)
+    .addHelpText('after', HELP)
+    .showHelpAfterError('(--help shows how)')
+  for (const add of [
+    devCommand,
+    serveCommand,
+    requestCommand,
+    publishCommand,
+    seedCommand,
+    streamCommand,
+    deadLettersCommand,
+    replayCommand,
+  ]) {
+    add(program)
+  }
+  return program.exitOverride()
+}
+
+/** Commander ends with 1 on a wrong call and with 0 after help; a wrong call is 2 here. */
+const codeOf = (thrown: unknown): number => {
+  if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? 0 : 2
+  if (thrown instanceof Failure) {
+    tell(`jetledger: ${thrown.message}`)
+    return thrown.exit_code
+  }
+  tell(thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown))
+  return 1
+}
+
+const main = async (): Promise<number> => {
+  try {
+    await createProgram().parseAsync()
+    return 0
+  } catch (thrown) {
+    return codeOf(thrown)
+  }
+}
+
+// what is still waiting (a first connection) must not keep a stopped process alive
+process.exit(await main())

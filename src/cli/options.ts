@@ -1,0 +1,31 @@
+/**
+ * Options that need a check before a subcommand sees them.
+ */
+
+import { InvalidArgumentError } from 'commander'
+
+const PORT_MAX = 65_535
+
+/** A TCP port; 0 asks for a free one. */
+export const port = (text: string): number => {
+  const n = Number(text)
+  if (!/^\d+$/.test(text) || n > PORT_MAX) throw new InvalidArgumentError(`must be 0 to ${PORT_MAX}.`)
+  return n
+}
+
+/** A count of at least 1. */
+export const count = (text: string): number => {
+  const n = Number(text)
+  if (!/^\d+$/.test(text) || n < 1 || !Number.isSafeInteger(n)) {
+    throw new InvalidArgumentError('must be a whole number of at least 1.')
+  }
+  return n
+}
+
+/** When nats-server flushes to disk: `always`, or a duration that it understands. */
+export const syncInterval = (text: string): string => {
+  if (!/^(always|\d+(ms|s|m|h))$/.test(text)) {
+    throw new InvalidArgumentError('must be "always" or a duration such as 100ms, 10s or 2m.')
+  }
+  return text
+}

@@ -1,0 +1,47 @@
+/**
+ * `jetledger request`: one NATS request, printed as `nats req --raw` prints it.
+ */
+
+import type { Command } from 'commander'
+import { errors, type Msg } from 'nats'
+import { withNats } from './command.js'
+import { Failure } from './failure.js'
+import { count } from './options.js'
+import { print, printJson } from './output.js'
+
+type RequestOptions = { readonly timeout: number; readonly json?: true }
+
+const headersOf = ({ headers }: Msg): Record<string, string> =>
+  Object.fromEntries((headers?.keys() ?? []).map(name => [name, headers?.get(name) ?? '']))
+
+const explain = (subject: string, timeout_ms: number, cause: unknown): Failure => {
+  if (cause instanceof errors.RequestError && cause.isNoResponders()) {
+    return new Failure(`nobody answers on ${subject}: is the ledger running?`, { cause })
+  }
+  const late = cause instanceof errors.TimeoutError
+  const text = cause instanceof Error ? cause.message : String(cause)
+  return new Failure(late ? `no answer on ${subject} within ${timeout_ms} ms` : text, { cause })
+}
+
+const request = (subject: string, body: string, { timeout, json }: RequestOptions): Promise<void> =>
+  withNats(async ({ nc }) => {
+    let reply: Msg
+    try {
+      reply = await nc.request(subject, body, { timeout })
+    } catch (cause) {
+      throw explain(subject, timeout, cause)
+    }
+    if (json) printJson({ headers: headersOf(reply), body: reply.string() })
+    else print(reply.string())
+    const code = reply.headers?.get('Nats-Service-Error-Code')
+    if (code) throw new Failure(`service error ${code}: ${reply.headers?.get('Nats-Service-Error')}`)
+  })
+
+export const requestCommand = (program: Command): void => {
+  program
+    .command('request <subject> <body>')
+    .description(`send one request and print the reply, e.g. request customer.balance '{"client_id":"678"}'`)
+    .option('--timeout <ms>', 'how long to wait for the reply', count, 5_000)
+    .option('--json', 'print headers and body as JSON')
+    .action(request)
+}

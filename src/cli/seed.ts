@@ -1,0 +1,29 @@
+/**
+ * `jetledger seed`: the 1,000 synthetic customers, once for ever.
+ */
+
+import type { Command } from 'commander'
+import { seed } from '../commands/seed.js'
+import { manager, provision } from '../stream/provision.js'
+import { withNats } from './command.js'
+import { settingsOf } from './config.js'
+import { orFail } from './failure.js'
+import { print, printJson } from './output.js'
+import { stopRequested } from './signals.js'
+
+const seedLedger = ({ json }: { readonly json?: true }): Promise<void> =>
+  withNats(async ({ nc, config }) => {
+    const kv = await orFail(provision(nc, settingsOf(config)))
+    const jsm = await orFail(manager(nc))
+    const { events } = await orFail(seed({ nc, jsm, kv }, stopRequested().signal))
+    if (json) printJson({ events })
+    else print(events === 0 ? 'the ledger is seeded already' : `seeded ${events} customers`)
+  })
+
+export const seedCommand = (program: Command): void => {
+  program
+    .command('seed')
+    .description('emit the opening credits of 1,000 synthetic customers, unless they were emitted before')
+    .option('--json', 'print the number of events as JSON')
+    .action(seedLedger)
+}

@@ -1,0 +1,75 @@
+/**
+ * `jetledger stream show|apply`: the ledger's streams as the server has them, and as they should be.
+ */
+
+import type { StreamInfo } from '@nats-io/jetstream'
+import type { Command } from 'commander'
+import { applySettings, streamInfo } from '../stream/provision.js'
+import { deadLetterStream, differences, ledgerStream, type SettingsOptions } from '../stream/settings.js'
+import { type Connected, withNats } from './command.js'
+import { settingsOf } from './config.js'
+import { orFail } from './failure.js'
+import { print, printJson } from './output.js'
+
+type ShowOptions = { readonly json?: true }
+
+const differencesOf = ({ config }: StreamInfo, settings: SettingsOptions): string[] => {
+  const wanted = [ledgerStream(settings), deadLetterStream(settings)].find(({ name }) => name === config.name)
+  return wanted === undefined ? [] : differences(wanted, config as unknown as Record<string, unknown>)
+}
+
+const replicasOf = ({ cluster }: StreamInfo): string => {
+  if (cluster?.leader === undefined) return ''
+  const followers = (cluster.replicas ?? []).map(
+    ({ name, current, offline }) => `${name} (${offline ? 'offline' : current ? 'current' : 'behind'})`,
+  )
+  return `leader ${cluster.leader}${followers.length === 0 ? '' : `, followers ${followers.join(', ')}`}`
+}
+
+const printStream = (info: StreamInfo, differs: readonly string[]): void => {
+  const { config, state } = info
+  print(config.name)
+  print(`  subjects   ${config.subjects.join(', ')}`)
+  print(`  replicas   ${config.num_replicas}  ${replicasOf(info)}`)
+  print(
+    `  events     ${state.messages}, sequences ${state.first_seq} to ${state.last_seq}, ${state.bytes} bytes`,
+  )
+  print(`  storage    ${config.storage}, ${config.compression}, discard ${config.discard}`)
+  print(`  settings   ${differs.length === 0 ? 'as they should be' : 'DIFFERENT:'}`)
+  for (const difference of differs) print(`    ${difference}`)
+}
+
+const readStreams = async ({ nc, config }: Connected) => {
+  const settings = settingsOf(config)
+  const names = [ledgerStream(settings).name, deadLetterStream(settings).name]
+  const infos = await Promise.all(names.map(name => orFail(streamInfo(nc, name))))
+  return infos.map(info => ({ info, differs: differencesOf(info, settings) }))
+}
+
+const report = (streams: Awaited<ReturnType<typeof readStreams>>, json: boolean): void => {
+  if (json) return printJson(streams.map(({ info, differs }) => ({ ...info, differences: differs })))
+  for (const { info, differs } of streams) printStream(info, differs)
+}
+
+const show = ({ json }: ShowOptions): Promise<void> =>
+  withNats(async connected => report(await readStreams(connected), json === true))
+
+const apply = ({ json }: ShowOptions): Promise<void> =>
+  withNats(async connected => {
+    await orFail(applySettings(connected.nc, settingsOf(connected.config)))
+    report(await readStreams(connected), json === true)
+  })
+
+export const streamCommand = (program: Command): void => {
+  const stream = program.command('stream').description("the ledger's streams in NATS")
+  stream
+    .command('show')
+    .description('show settings, state and replicas, and where the settings are not as they should be')
+    .option('--json', "print the server's own answer as JSON")
+    .action(show)
+  stream
+    .command('apply')
+    .description('create the streams, or change their settings to what they should be')
+    .option('--json', "print the server's own answer as JSON")
+    .action(apply)
+}

@@ -1,0 +1,52 @@
+/**
+ * The synthetic customers of a new ledger: the same 1,000 opening credits on every machine, for ever.
+ */
+
+import { E, pipe, type t } from '../fp.js'
+import { Amount } from '../ledger/amount.js'
+import { ClientId } from '../ledger/client-id.js'
+import type { LedgerEvent } from '../ledger/event.js'
+
+export type Seeded = {
+  readonly id: ClientId
+  readonly event: LedgerEvent & { readonly transaction_id: string }
+}
+
+const CUSTOMERS = 1_000
+const AMOUNT_MIN = 100
+const AMOUNT_MAX = 9_999
+const GENERATOR_SEED = 0x6a65746c
+
+/** mulberry32: a small generator with a published reference; the same numbers from the same seed everywhere. */
+const randomFrom = (seed: number) => {
+  let state = seed
+  return (): number => {
+    state = (state + 0x6d2b79f5) | 0
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
+  }
+}
+
+/** The constants above satisfy the codecs; a change that does not is a bug and throws at once. */
+const must = <A>(codec: t.Type<A, unknown, unknown>, value: unknown): A =>
+  pipe(
+    codec.decode(value),
+    E.getOrElse((): A => {
+      throw new Error(`${String(value)} is no ${codec.name}`)
+    }),
+  )
+
+/** Credits of 100 to 9,999 for the clients "1" to "1000", in that order, with fixed transaction ids. */
+export const seedEvents = (): Seeded[] => {
+  const random = randomFrom(GENERATOR_SEED)
+  return Array.from({ length: CUSTOMERS }, (_, index) => ({
+    id: must(ClientId, String(index + 1)),
+    event: {
+      type: 'credit',
+      amount: must(Amount, AMOUNT_MIN + Math.floor(random() * (AMOUNT_MAX - AMOUNT_MIN + 1))),
+      transaction_id: `seed:${index + 1}`,
+      reference: 'opening balance',
+    },
+  }))
+}

@@ -1,0 +1,127 @@
+/**
+ * Seeds a new ledger once, whoever starts and whatever crashes.
+ *
+ * The 1,000 events are one atomic batch, so they are in the stream together or not at all, and one of them tells for
+ * all. Each carries its subject's last sequence from before the look, so of two instances that seed at once one fails,
+ * looks again and finds the events. The KV note `seed` = `done` only saves the look (docs/adr/0005).
+ */
+
+import type { JetStreamManager } from '@nats-io/jetstream'
+import type { KV } from '@nats-io/kv'
+import type { NatsConnection } from 'nats'
+import { type BackOff, pause } from '../back-off.js'
+import { E, pipe, type TaskEither, TE } from '../fp.js'
+import { eventSubject } from '../ledger/client-id.js'
+import { decodeEvent, encodeEvent } from '../ledger/event.js'
+import { getText, putText, SEED_KEY } from '../stream/config-bucket.js'
+import type { StreamError } from '../stream/errors.js'
+import { type NewMessage, publishBatch } from '../stream/publish.js'
+import { lastSequences, nextRecorded } from '../stream/read.js'
+import { LEDGER_STREAM } from '../stream/settings.js'
+import { type Seeded, seedEvents } from './seed-events.js'
+
+export type SeedDeps = { readonly nc: NatsConnection; readonly jsm: JetStreamManager; readonly kv: KV }
+
+/** `events`: how many this call wrote; 0 when the ledger was seeded before or by somebody else meanwhile. */
+export type SeedResult = { readonly events: number }
+
+const DONE = 'done'
+const BATCH_TIMEOUT_MS = 10_000
+const TRIES_MAX = 20
+const BACK_OFF: BackOff = { first_ms: 50, max_ms: 1_000 }
+/** How many events of the first seeded customer are looked through for its opening credit. */
+const LOOK_EVENTS_MAX = 10_000
+
+const messageOf = ({ id, event }: Seeded, last: ReadonlyMap<string, number>): NewMessage => {
+  const subject = eventSubject(id)
+  return {
+    subject,
+    body: encodeEvent(event),
+    msg_id: event.transaction_id,
+    expected_last_subject_seq: last.get(subject) ?? 0,
+  }
+}
+
+const isIt = ({ event }: Seeded, body: Uint8Array): boolean => {
+  const decoded = decodeEvent(body)
+  return decoded.tag === 'event' && decoded.event.transaction_id === event.transaction_id
+}
+
+/** Whether the stream's leader has the seeded event. */
+const isStored = (jsm: JetStreamManager, seeded: Seeded): TaskEither<StreamError, boolean> => {
+  const subject = eventSubject(seeded.id)
+  const lookFrom = (seq: number, looked: number): TaskEither<StreamError, boolean> =>
+    pipe(
+      nextRecorded(jsm, LEDGER_STREAM, subject, seq),
+      TE.chain(found => {
+        if (found === undefined) return TE.right(false)
+        if (isIt(seeded, found.body)) return TE.right(true)
+        if (looked >= LOOK_EVENTS_MAX) return TE.left(tooMany(subject))
+        return lookFrom(found.seq + 1, looked + 1)
+      }),
+    )
+  return lookFrom(1, 1)
+}
+
+const tooMany = (subject: string): StreamError => ({
+  tag: 'Unexpected',
+  message: `the first ${LOOK_EVENTS_MAX} events on ${subject} hold no opening credit: this ledger was not seeded and is in use (--no-seed)`,
+})
+
+const writeOnce = ({ nc, jsm }: SeedDeps): TaskEither<StreamError, SeedResult> => {
+  const events = seedEvents()
+  const [first] = events
+  if (first === undefined) return TE.right({ events: 0 })
+  return pipe(
+    TE.Do,
+    // before the look: an event that is stored after it makes the batch fail instead of the look miss it
+    TE.bind('last', () =>
+      lastSequences(
+        nc,
+        LEDGER_STREAM,
+        events.map(({ id }) => eventSubject(id)),
+      ),
+    ),
+    TE.bind('stored', () => isStored(jsm, first)),
+    TE.chain(({ last, stored }) =>
+      stored
+        ? TE.right({ events: 0 })
+        : pipe(
+            publishBatch(
+              nc,
+              events.map(event => messageOf(event, last)),
+              BATCH_TIMEOUT_MS,
+            ),
+            TE.map(() => ({ events: events.length })),
+          ),
+    ),
+  )
+}
+
+/** Errors after which another look settles what happened. */
+const LOOK_AGAIN: ReadonlySet<StreamError['tag']> = new Set(['Conflict', 'Duplicate', 'TryAgain'])
+
+const writeUntilStored =
+  (deps: SeedDeps, signal: AbortSignal): TaskEither<StreamError, SeedResult> =>
+  async () => {
+    for (let attempt = 1; ; attempt += 1) {
+      const result = await writeOnce(deps)()
+      if (E.isRight(result) || !LOOK_AGAIN.has(result.left.tag)) return result
+      if (attempt === TRIES_MAX || signal.aborted) return result
+      await pause(BACK_OFF, attempt, signal)
+    }
+  }
+
+/** Brings the 1,000 opening credits into the stream unless they are there, and notes that it is done. */
+export const seed = (deps: SeedDeps, signal: AbortSignal): TaskEither<StreamError, SeedResult> =>
+  pipe(
+    getText(deps.kv, SEED_KEY),
+    TE.chain(state =>
+      state === DONE
+        ? TE.right({ events: 0 })
+        : pipe(
+            writeUntilStored(deps, signal),
+            TE.chainFirst(() => putText(deps.kv, SEED_KEY, DONE)),
+          ),
+    ),
+  )

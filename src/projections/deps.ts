@@ -1,0 +1,26 @@
+/**
+ * What every part of the projector works with.
+ */
+
+import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb'
+import type { JetStreamManager } from '@nats-io/jetstream'
+import type { KV } from '@nats-io/kv'
+import type { NatsConnection } from 'nats'
+import type { Logger } from 'pino'
+import type { Health } from '../health.js'
+import type { Decode } from './fold-batch.js'
+
+export type ProjectionDeps = {
+  readonly nc: NatsConnection
+  readonly jsm: JetStreamManager
+  readonly kv: KV
+  readonly tables: DynamoDBDocumentClient
+  /** Name of the balances table. */
+  readonly table: string
+  readonly log: Logger
+  readonly health: Health
+  /** Of the newest schema that this program knows; tests give one that knows more. */
+  readonly decode?: Decode
+  /** The newest schema that `decode` knows. */
+  readonly newest_schema?: number
+}

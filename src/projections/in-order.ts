@@ -1,0 +1,73 @@
+/**
+ * Puts deliveries back into the stream's own order, without a gap and without a repetition.
+ *
+ * A consumer delivers redelivered messages out of order, and after a take-over it sends new messages long before the
+ * old ones' acknowledgement wait is over. Folding a later event first would make the earlier one look as if it were
+ * applied already, and lose it. So what is missing is read from the stream's leader instead of waited for.
+ */
+
+import type { Recorded } from '../stream/read.js'
+
+export type Sources = {
+  /** The first stream sequence that is not acknowledged yet. */
+  readonly firstUnacked: () => Promise<number>
+  /** The first message at or after `seq`, as the stream's leader has it; undefined when it has none. */
+  readonly next: (seq: number) => Promise<Recorded | undefined>
+}
+
+/** A message as the consumer delivered it. */
+export type Delivery = Recorded & { readonly redelivered: boolean }
+
+/** Between two tries to read what must exist. */
+export class LeaderBehind extends Error {
+  override readonly name = 'LeaderBehind'
+}
+
+/** Remembers where the run stands; a new one belongs to every (re)start of consuming. */
+export const createSequencer = ({ firstUnacked, next }: Sources) => {
+  let expected: number | undefined
+
+  const fill = async (from: number, to: number, into: Recorded[]): Promise<void> => {
+    for (let seq = from; seq < to; ) {
+      const found = await next(seq)
+      if (found === undefined)
+        throw new LeaderBehind(`the leader has nothing at ${seq}, yet ${to} was delivered`)
+      if (found.seq < to) into.push(found)
+      seq = found.seq + 1
+    }
+  }
+
+  const position = async (first: number): Promise<number> => {
+    // a gap may only mean that another instance went on meanwhile: the floor tells
+    if (expected === undefined || first > expected) {
+      expected = Math.max(expected ?? 0, await firstUnacked())
+    }
+    return expected
+  }
+
+  return {
+    /** The records to fold next, given what was delivered (in any order). */
+    arrange: async (deliveries: readonly Delivery[]): Promise<Recorded[]> => {
+      const sorted = [...deliveries].sort((a, b) => a.seq - b.seq)
+      const run: Recorded[] = []
+      for (const delivery of sorted) {
+        // an old message for the first time: somebody reset the consumer, and the past is wanted again
+        if (expected !== undefined && delivery.seq < expected && !delivery.redelivered && run.length === 0) {
+          expected = undefined
+        }
+        const at = await position(delivery.seq)
+        if (delivery.seq < at) continue
+        await fill(at, delivery.seq, run)
+        run.push(delivery)
+        expected = delivery.seq + 1
+      }
+      return run
+    },
+    /** What `arrange` gave could not be handled: the next call gives it again. */
+    forget: (): void => {
+      expected = undefined
+    },
+    /** Everything before this sequence is handled. */
+    position: (): number => expected ?? 0,
+  }
+}

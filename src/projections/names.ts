@@ -1,0 +1,5 @@
+/**
+ * The projections by name: each is its durable consumer's name too.
+ */
+
+export const BALANCES = 'balances'

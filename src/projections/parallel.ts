@@ -1,0 +1,34 @@
+/**
+ * Work on many things with a limit on how many are under way.
+ */
+
+/** Cuts `items` into pieces of at most `size`. */
+export const chunksOf = <A>(size: number, items: readonly A[]): A[][] =>
+  Array.from({ length: Math.ceil(items.length / size) }, (_, i) => items.slice(i * size, (i + 1) * size))
+
+/**
+ * Does `work` for every item, at most `limit` at once, and gives the results in the items' order. When one fails the
+ * rest is not begun, and the failure is thrown after those under way have ended: nothing goes on behind a caller's back.
+ */
+export const inParallel = async <A, B>(
+  limit: number,
+  items: readonly A[],
+  work: (item: A) => Promise<B>,
+): Promise<B[]> => {
+  const results = new Map<number, B>()
+  const failures: unknown[] = []
+  const queue = items.entries()
+  const worker = async (): Promise<void> => {
+    for (const [index, item] of queue) {
+      if (failures.length > 0) return
+      try {
+        results.set(index, await work(item))
+      } catch (thrown) {
+        failures.push(thrown)
+      }
+    }
+  }
+  await Promise.all(Array.from({ length: Math.min(limit, items.length) }, worker))
+  if (failures.length > 0) throw failures[0]
+  return [...results].sort(([a], [b]) => a - b).map(([, result]) => result)
+}
