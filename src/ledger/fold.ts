@@ -6,8 +6,11 @@ import { E } from '../fp.js'
 import { type Account, apply, OPENING, type Rejection } from './account.js'
 import { claimedAfter, type Decoded, type LedgerEvent } from './event.js'
 
-/** Where a customer waits for a program that knows a newer schema: at the first event of it. */
-export type Parked = { readonly seq: number; readonly schema: number }
+/**
+ * Where a customer waits for a program that knows a newer schema: at the first event of it, `seq`. `last_seq` is the
+ * last event that was left out since: who takes the customer up again can prove by it that none came in between.
+ */
+export type Parked = { readonly seq: number; readonly schema: number; readonly last_seq: number }
 
 export type Customer = { readonly account: Account; readonly parked?: Parked }
 
@@ -41,10 +44,14 @@ const rejected = ({ code, balance, amount }: Rejection): Step => ({
 export const step = (customer: Customer, seq: number, decoded: Decoded): Step => {
   const { account, parked } = customer
   if (seq <= account.seq) return { tag: 'seen' }
-  if (parked !== undefined) return { tag: 'parked', customer }
+  if (parked !== undefined) {
+    return seq <= parked.last_seq
+      ? { tag: 'seen' }
+      : { tag: 'parked', customer: { account, parked: { ...parked, last_seq: seq } } }
+  }
   switch (decoded.tag) {
     case 'future':
-      return { tag: 'parked', customer: { account, parked: { seq, schema: decoded.schema } } }
+      return { tag: 'parked', customer: { account, parked: { seq, schema: decoded.schema, last_seq: seq } } }
     case 'malformed':
       return { tag: 'dead', reason: 'MALFORMED', detail: decoded.reason }
     case 'event': {

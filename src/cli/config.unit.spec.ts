@@ -1,0 +1,68 @@
+import { describe, expect, it } from 'vitest'
+import { E } from '../fp.js'
+import { decodeConfig } from './config.js'
+
+const problemsOf = (env: Record<string, string>): string => {
+  const decoded = decodeConfig(env)
+  return E.isLeft(decoded) ? decoded.left : 'none'
+}
+
+describe('the configuration', () => {
+  it('has a default for everything', () => {
+    expect(decodeConfig({})).toMatchObject(
+      E.right({
+        NATS_URL: 'nats://127.0.0.1:4222',
+        DDB_TABLE: 'customer-balances',
+        JETLEDGER_ROLES: ['projections', 'queries'],
+        JETLEDGER_REPLICAS: 3,
+        HTTP_PORT: 8080,
+        LOG_LEVEL: 'info',
+      }),
+    )
+  })
+
+  it('takes an empty variable for one that is not set', () => {
+    expect(decodeConfig({ DDB_TABLE: '', HTTP_PORT: '' })).toEqual(decodeConfig({}))
+  })
+
+  it('reads each variable', () => {
+    const creds = '-----BEGIN NATS USER JWT-----\nabc\n------END NATS USER JWT------'
+    const decoded = decodeConfig({
+      NATS_URL: 'tls://a:4222, tls://b:4222',
+      NATS_CREDENTIALS: Buffer.from(creds).toString('base64'),
+      DDB_TABLE: 'x',
+      AWS_ENDPOINT_URL_DYNAMODB: 'http://127.0.0.1:8000',
+      JETLEDGER_ROLES: 'queries',
+      JETLEDGER_REPLICAS: '1',
+      HTTP_PORT: '0',
+      LOG_LEVEL: 'debug',
+    })
+    expect(decoded).toMatchObject(
+      E.right({ NATS_CREDENTIALS: creds, JETLEDGER_ROLES: ['queries'], JETLEDGER_REPLICAS: 1, HTTP_PORT: 0 }),
+    )
+  })
+
+  it('reports every problem at once, by the names of the variables', () => {
+    const problems = problemsOf({
+      NATS_URL: 'http://x',
+      HTTP_PORT: 'eighty',
+      LOG_LEVEL: 'loud',
+      JETLEDGER_ROLES: 'queries,cook',
+      JETLEDGER_REPLICAS: '0',
+    })
+    for (const name of ['NATS_URL', 'HTTP_PORT', 'LOG_LEVEL', 'JETLEDGER_ROLES', 'JETLEDGER_REPLICAS']) {
+      expect(problems).toContain(`${name}: must be`)
+    }
+  })
+
+  it('never shows a secret that it refuses', () => {
+    expect(problemsOf({ NATS_CREDENTIALS: 'hunter2' })).toBe(
+      'NATS_CREDENTIALS: must be a .creds file in base64',
+    )
+  })
+
+  it('refuses two credentials at once', () => {
+    const creds = Buffer.from('-----BEGIN NATS USER JWT-----').toString('base64')
+    expect(problemsOf({ NATS_CREDENTIALS: creds, NATS_CREDS_FILE: 'x' })).toContain('only one of them')
+  })
+})

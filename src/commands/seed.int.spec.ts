@@ -1,0 +1,102 @@
+// a server per test: each is about the first events of a new stream
+import { Kvm } from '@nats-io/kv'
+import { connect, type NatsConnection } from 'nats'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { right } from '../../test/support/ledger.js'
+import { startTestNats, type TestNats } from '../../test/support/servers.js'
+import { getText } from '../stream/config-bucket.js'
+import { manager, provision, streamInfo } from '../stream/provision.js'
+import { publish } from '../stream/publish.js'
+import { readRange } from '../stream/read.js'
+import { LEDGER_STREAM, LEDGER_SUBJECTS } from '../stream/settings.js'
+import { seed } from './seed.js'
+
+let nats: TestNats
+let nc: NatsConnection
+
+beforeEach(async () => {
+  nats = await startTestNats()
+  nc = await connect({ servers: nats.url })
+})
+
+afterEach(async () => {
+  await nc.close()
+  await nats.stop()
+})
+
+const never = new AbortController().signal
+
+const open = async () => {
+  const kv = await right(provision(nc, { replicas: 1 }))
+  return { nc, kv, jsm: await right(manager(nc)) }
+}
+
+const events = async (): Promise<number> => (await right(streamInfo(nc, LEDGER_STREAM))).state.messages
+
+describe('seeding', () => {
+  it('emits one credit of 100 to 9,999 for each of the clients 1 to 1000, and notes that it is done', async () => {
+    const deps = await open()
+    expect(await right(seed(deps, never))).toEqual({ events: 1_000 })
+    const seen = new Map<string, number>()
+    const range = { stream: LEDGER_STREAM, subject: LEDGER_SUBJECTS, from_seq: 1, to_seq: 2_000 }
+    for await (const { subject, body } of readRange(nc, range)) {
+      const { type, amount } = JSON.parse(new TextDecoder().decode(body)) as { type: string; amount: number }
+      expect(type).toBe('credit')
+      seen.set(subject, amount)
+    }
+    expect([...seen.keys()]).toEqual(Array.from({ length: 1_000 }, (_, i) => `customer.balance.${i + 1}`))
+    expect(Math.min(...seen.values())).toBeGreaterThanOrEqual(100)
+    expect(Math.max(...seen.values())).toBeLessThanOrEqual(9_999)
+    expect(new Set(seen.values()).size).toBeGreaterThan(500)
+    expect(await right(getText(deps.kv, 'seed'))).toBe('done')
+  })
+
+  it('happens once when it is asked for again', async () => {
+    const deps = await open()
+    await right(seed(deps, never))
+    expect(await right(seed(deps, never))).toEqual({ events: 0 })
+    expect(await events()).toBe(1_000)
+  })
+
+  it('happens once when several instances start together', async () => {
+    const instances = await Promise.all([1, 2, 3, 4].map(() => open()))
+    const results = await Promise.all(instances.map(deps => right(seed(deps, never))))
+    expect(results.map(result => result.events).sort((a, b) => a - b)).toEqual([0, 0, 0, 1_000])
+    expect(await events()).toBe(1_000)
+  })
+
+  it('happens once although the instance died between the events and the note, long ago', async () => {
+    const deps = await open()
+    await right(seed(deps, never))
+    await deps.kv.delete('seed')
+    // the duplicate window is over: it cannot be what prevents a second seed
+    await deps.jsm.streams.update(LEDGER_STREAM, { duplicate_window: 100_000_000 })
+    await publishUntilForgotten()
+    expect(await right(seed({ ...deps, kv: await new Kvm(nc).open('config') }, never))).toEqual({ events: 0 })
+    expect(await right(getText(deps.kv, 'seed'))).toBe('done')
+  })
+
+  it('counts beside what others published first', async () => {
+    const deps = await open()
+    const early = { subject: 'customer.balance.1', body: '{"type":"credit","amount":1}' }
+    await right(publish(nc, early, 5_000))
+    expect(await right(seed(deps, never))).toEqual({ events: 1_000 })
+    expect(await events()).toBe(1_001)
+  })
+
+  it('leaves the bucket as the predecessor had it: a second ledger program sees "done"', async () => {
+    const deps = await open()
+    await right(seed(deps, never))
+    const entry = await (await new Kvm(nc).open('config')).get('seed')
+    expect(entry?.string()).toBe('done')
+  })
+})
+
+/** Publishes the first seed's message id until the stream takes it: from then on the window has forgotten it. */
+const publishUntilForgotten = async (): Promise<void> => {
+  const probe = { subject: 'customer.balance.probe', body: '{"type":"credit","amount":1}', msg_id: 'seed:1' }
+  for (let tries = 0; tries < 200; tries += 1) {
+    if (!(await right(publish(nc, probe, 5_000))).duplicate) return
+  }
+  throw new Error('the duplicate window does not end')
+}

@@ -1,0 +1,151 @@
+/** One server as a child process: start it, know when it is ready and when it ends, stop it. All within bounds. */
+
+import { type ChildProcess, spawn } from 'node:child_process'
+import { closeSync, openSync, readFileSync, renameSync, statSync } from 'node:fs'
+import { setTimeout as pause } from 'node:timers/promises'
+
+/** What to run and how to tell that it is ready. */
+export type ServerSpec = {
+  /** for logs and messages, e.g. `nats-1` */
+  name: string
+  binary: string
+  args: readonly string[]
+  /** receives all output; kept over restarts */
+  log_file: string
+  /** Asks the server once, within a short bound; false or a rejection means not yet. */
+  isReady: () => Promise<boolean>
+  ready_timeout_ms: number
+  stop_timeout_ms: number
+}
+
+/** How a process ended. */
+export type Exit = { code: number | null; signal: NodeJS.Signals | null; error?: Error }
+
+export type Child = {
+  readonly pid: number
+  /** resolves at the process's end, whoever caused it; never rejects */
+  readonly exited: Promise<Exit>
+  /** SIGTERM, after the spec's bound SIGKILL; resolves when the process is gone. Can be called again. */
+  stop(): Promise<void>
+}
+
+const PROBE_EVERY_MS = 10
+const LOG_BYTES_MAX = 10_000_000
+const LOG_LINES_SHOWN = 8
+
+/** A start failed; `port_clash` when the server said that an address was taken, so another port may help. */
+export class StartError extends Error {
+  readonly port_clash: boolean
+  constructor(message: string, log_tail: string, options?: ErrorOptions) {
+    super(log_tail === '' ? message : `${message} The end of its log:\n${log_tail}`, options)
+    this.name = 'StartError'
+    this.port_clash = /address already in use|port .*in use/i.test(log_tail)
+  }
+}
+
+const sizeOf = (file: string): number => {
+  try {
+    return statSync(file).size
+  } catch {
+    return 0
+  }
+}
+
+const openLog = (file: string): number => {
+  if (sizeOf(file) > LOG_BYTES_MAX) renameSync(file, `${file}.1`)
+  return openSync(file, 'a')
+}
+
+const tailOf = (file: string, from: number): string => {
+  const lines = readFileSync(file).subarray(from).toString('utf8').trimEnd().split('\n')
+  return lines.slice(-LOG_LINES_SHOWN).join('\n')
+}
+
+/** Nothing that could be a secret of ours goes to the servers. */
+const environment = (): NodeJS.ProcessEnv =>
+  Object.fromEntries(
+    ['PATH', 'HOME', 'TMPDIR'].flatMap(name => (process.env[name] ? [[name, process.env[name]]] : [])),
+  )
+
+const exitOf = (child: ChildProcess): Promise<Exit> =>
+  new Promise(resolve => {
+    child.on('error', error => resolve({ code: null, signal: null, error }))
+    child.on('exit', (code, signal) => resolve({ code, signal }))
+  })
+
+const describe = ({ code, signal, error }: Exit): string =>
+  error ? `could not be run: ${error.message}` : `ended with ${signal ?? `exit code ${code}`}`
+
+const stopper = (
+  child: ChildProcess,
+  exited: Promise<Exit>,
+  stop_timeout_ms: number,
+): (() => Promise<void>) => {
+  const stop = async (): Promise<void> => {
+    child.kill('SIGTERM')
+    const timer = setTimeout(() => child.kill('SIGKILL'), stop_timeout_ms)
+    await exited
+    clearTimeout(timer)
+  }
+  let stopping: Promise<void> | undefined
+  return () => {
+    stopping ??= stop()
+    return stopping
+  }
+}
+
+/**
+ * Starts a server and resolves when it is ready. `on_spawn` hears of the pid at once, before readiness. Rejects with a
+ * `StartError` when it ends or is not ready in time; then, as after an abort of `signal`, no process is left.
+ */
+export const startChild = async (
+  spec: ServerSpec,
+  on_spawn: (pid: number) => void,
+  signal: AbortSignal,
+): Promise<Child> => {
+  signal.throwIfAborted()
+  const log = openLog(spec.log_file)
+  const log_start = sizeOf(spec.log_file)
+  const process_started = spawn(spec.binary, spec.args, {
+    // a group of its own: Ctrl-C in a terminal must reach us only, and we then stop the servers in order
+    detached: true,
+    stdio: ['ignore', log, log],
+    env: environment(),
+  })
+  closeSync(log)
+  const exited = exitOf(process_started)
+  const { pid } = process_started
+  const stop = stopper(process_started, exited, spec.stop_timeout_ms)
+  let exit: Exit | undefined
+  void exited.then(how => {
+    exit = how
+  })
+  const fail = (what: string): StartError =>
+    new StartError(`${spec.name} (${spec.binary}) ${what}.`, tailOf(spec.log_file, log_start), {
+      cause: exit?.error,
+    })
+
+  if (pid === undefined) {
+    exit = await exited
+    throw fail(describe(exit))
+  }
+  try {
+    on_spawn(pid)
+  } catch (error) {
+    await stop()
+    throw error
+  }
+  const deadline = performance.now() + spec.ready_timeout_ms
+  while (!(await spec.isReady().catch(() => false))) {
+    if (exit !== undefined) throw fail(describe(exit))
+    if (signal.aborted || performance.now() > deadline) {
+      await stop()
+      signal.throwIfAborted()
+      throw fail(`was not ready in ${spec.ready_timeout_ms} ms`)
+    }
+    await pause(PROBE_EVERY_MS)
+  }
+  // somebody else's server may have answered in place of one that just ended
+  if (exit !== undefined) throw fail(describe(exit))
+  return { pid, exited, stop }
+}

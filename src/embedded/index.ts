@@ -1,0 +1,119 @@
+/** Starts, watches and stops nats-server and a DynamoDB server as child processes, for `jetledger dev` and the tests. */
+
+import { mkdirSync } from 'node:fs'
+import { resolve } from 'node:path'
+import type { Logger } from 'pino'
+import { StartError, startChild } from './child.js'
+import { lockDataDir } from './data-lock.js'
+import { type LayoutOptions, layOut } from './layout.js'
+import { stopLeftovers } from './leftovers.js'
+import { LOOPBACK } from './ports.js'
+import { startReaper } from './reaper.js'
+import { openRoster, type Roster } from './roster.js'
+import { type Watched, watch } from './watch.js'
+
+export { findServerBinary } from './binaries.js'
+
+const PORT_TRIES_MAX = 3
+
+export type EmbeddedOptions = LayoutOptions & {
+  log: Logger
+  /** Called at most once per server, when it ended too often to be started again; the others go on running. */
+  on_gave_up: (name: string, cause: Error) => void
+}
+
+/** A server that is kept running; `pid` changes when it is started again. */
+export type EmbeddedServer = { readonly name: string; readonly pid: number }
+
+export type Embedded = {
+  /** for clients, comma-separated for a cluster, e.g. `nats://127.0.0.1:4222`; empty without nats */
+  nats_url: string
+  /** e.g. `http://127.0.0.1:8000`; empty without dynamodb */
+  dynamodb_endpoint: string
+  servers: readonly EmbeddedServer[]
+  /** Stops all servers, then frees the data folder. Can be called again. */
+  stop(): Promise<void>
+}
+
+type Started = Omit<Embedded, 'stop' | 'servers'> & { watched: { name: string; watched: Watched }[] }
+
+/** Starts all servers of one layout; when one fails none is left, and the error is the failed one's. */
+const startAll = async (options: EmbeddedOptions, roster: Roster): Promise<Started> => {
+  const { log, on_gave_up } = options
+  const { nats_ports, dynamodb_port, specs } = await layOut(options)
+  const results = await Promise.allSettled(
+    specs.map(async spec => {
+      const start = (signal: AbortSignal) =>
+        startChild(spec, pid => roster.add(spec.name, pid, spec.binary), signal)
+      return { name: spec.name, watched: await watch({ name: spec.name, start, log, on_gave_up }) }
+    }),
+  )
+  const watched = results.flatMap(result => (result.status === 'fulfilled' ? [result.value] : []))
+  const failed = results.find(result => result.status === 'rejected')
+  if (failed) {
+    await Promise.all(watched.map(server => server.watched.stop()))
+    throw failed.reason
+  }
+  return {
+    nats_url: nats_ports.map(port => `nats://${LOOPBACK}:${port}`).join(','),
+    dynamodb_endpoint: dynamodb_port === undefined ? '' : `http://${LOOPBACK}:${dynamodb_port}`,
+    watched,
+  }
+}
+
+/** Another program may take a port between our choosing it and the server's listening on it. */
+const startOnFreePorts = async (options: EmbeddedOptions, roster: Roster): Promise<Started> => {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await startAll(options, roster)
+    } catch (error) {
+      if (!(error instanceof StartError && error.port_clash) || tries >= PORT_TRIES_MAX) throw error
+      options.log.debug({ err: error }, 'a port was taken in between: choosing others')
+    }
+  }
+}
+
+/**
+ * Starts the servers on a data folder and keeps them running until `stop`. What an earlier run left behind is stopped
+ * first. Rejects with one sentence for the user (and the end of the server's log where it says why), and then leaves
+ * nothing behind. Everything listens on loopback only.
+ */
+export const startEmbedded = async (given: EmbeddedOptions): Promise<Embedded> => {
+  const options = { ...given, data_dir: resolve(given.data_dir) }
+  const { data_dir, log } = options
+  mkdirSync(data_dir, { recursive: true })
+  const lock = await lockDataDir(data_dir)
+  let roster: Roster | undefined
+  const cleanUp = (): void => {
+    roster?.clear()
+    lock.release()
+  }
+  try {
+    await stopLeftovers(data_dir, log)
+    const reaper = startReaper(error => log.debug({ err: error }, 'reaper is gone'))
+    roster = openRoster(data_dir, reaper)
+    const { nats_url, dynamodb_endpoint, watched } = await startOnFreePorts(options, roster)
+    const stop = async (): Promise<void> => {
+      await Promise.all(watched.map(server => server.watched.stop()))
+      cleanUp()
+    }
+    let stopping: Promise<void> | undefined
+    return {
+      nats_url,
+      dynamodb_endpoint,
+      servers: watched.map(server => ({
+        name: server.name,
+        get pid() {
+          return server.watched.pid
+        },
+      })),
+      stop: () => {
+        stopping ??= stop()
+        return stopping
+      },
+    }
+  } catch (error) {
+    cleanUp()
+    throw error
+  }
+}

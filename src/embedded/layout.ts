@@ -1,0 +1,88 @@
+/** Which servers a run consists of, on which ports, and where their data and logs lie in the data folder. */
+
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { findServerBinary } from './binaries.js'
+import type { ServerSpec } from './child.js'
+import { dynamodbServer } from './dynamodb.js'
+import { natsServer } from './nats.js'
+import { freePorts, requirePort } from './ports.js'
+
+const CLUSTER_NODES = 3
+
+export type LayoutOptions = {
+  data_dir: string
+  /** of the first nats-server; 0 = a free one */
+  nats_port: number
+  /** 0 = a free one */
+  dynamodb_port: number
+  /** three nats-servers instead of one */
+  cluster: boolean
+  /** of JetStream: `always`, or a duration such as `2m` */
+  sync_interval: string
+  /** Which kinds of server to start; both unless said otherwise. */
+  only?: 'nats' | 'dynamodb'
+}
+
+export type Layout = { nats_ports: number[]; dynamodb_port: number | undefined; specs: ServerSpec[] }
+
+type Folders = { data: string; logs: string }
+
+type Members = { routes: number[]; health: number[] }
+
+const natsSpecs = (
+  options: LayoutOptions,
+  folders: Folders,
+  ports: number[],
+  members?: Members,
+): ServerSpec[] => {
+  const binary = findServerBinary('nats-server')
+  return ports.map((port, i) => {
+    const name = members ? `nats-${i + 1}` : 'nats'
+    const [route_port, health_port] = [members?.routes[i], members?.health[i]]
+    const cluster =
+      members === undefined || route_port === undefined || health_port === undefined
+        ? {}
+        : { cluster: { name: 'jetledger', route_port, route_ports: members.routes, health_port } }
+    const node = {
+      name,
+      dir: join(folders.data, name),
+      port,
+      sync_interval: options.sync_interval,
+      ...cluster,
+    }
+    return natsServer(node, binary, join(folders.logs, `${name}.log`))
+  })
+}
+
+/**
+ * Chooses ports, writes the configuration files and says what to run. Throws a sentence for the user when a port that was
+ * asked for is taken or a program is missing.
+ */
+export const layOut = async (options: LayoutOptions): Promise<Layout> => {
+  const { data_dir, nats_port, dynamodb_port, cluster, only } = options
+  const with_nats = only !== 'dynamodb'
+  const with_dynamodb = only !== 'nats'
+  if (with_nats && nats_port !== 0) await requirePort(nats_port, '--nats-port')
+  if (with_dynamodb && dynamodb_port !== 0) await requirePort(dynamodb_port, '--dynamodb-port')
+
+  // a cluster's data are of no use to a single server and the other way round: each has a folder of its own
+  const folders = { data: join(data_dir, cluster ? 'cluster' : 'single'), logs: join(data_dir, 'logs') }
+  mkdirSync(folders.logs, { recursive: true })
+  const nodes = cluster ? CLUSTER_NODES : 1
+  // all at once, so that they differ
+  const [free_dynamodb_port, ...free] = await freePorts(1 + 3 * nodes)
+  const nats_ports = with_nats ? free.slice(0, nodes) : []
+  if (with_nats && nats_port !== 0) nats_ports[0] = nats_port
+  const members = { routes: free.slice(nodes, 2 * nodes), health: free.slice(2 * nodes) }
+  const specs = with_nats ? natsSpecs(options, folders, nats_ports, cluster ? members : undefined) : []
+
+  const port = with_dynamodb ? dynamodb_port || free_dynamodb_port : undefined
+  if (port !== undefined) {
+    const binary = findServerBinary('dynoxide')
+    specs.push(
+      dynamodbServer(join(folders.data, 'dynamodb.db'), port, binary, join(folders.logs, 'dynamodb.log')),
+    )
+  }
+  return { nats_ports, dynamodb_port: port, specs }
+}

@@ -1,0 +1,114 @@
+/** nats-server with JetStream: its configuration file, and how to tell that it is ready. */
+
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { connect } from 'nats'
+import type { ServerSpec } from './child.js'
+import { bodyOf, givesOk } from './http-probe.js'
+import { LOOPBACK } from './ports.js'
+import { hasAllLeaders, LEADERS_PATH } from './raft-leaders.js'
+
+export type ClusterMember = {
+  name: string
+  route_port: number
+  /** of all members */
+  route_ports: readonly number[]
+  /** for the health check, over HTTP */
+  health_port: number
+}
+
+export type NatsNode = {
+  /** also the server's name in the cluster; must stay the same over restarts */
+  name: string
+  /** folder of the store; the configuration file lies beside it */
+  dir: string
+  port: number
+  /** `always`, or a duration such as `2m` (the server's own default, which can lose acknowledged writes on power failure) */
+  sync_interval: string
+  cluster?: ClusterMember
+}
+
+const PROBE_TIMEOUT_MS = 1_000
+// a cluster that is forming leaves the first requests unanswered: ask again soon
+const REPLY_TIMEOUT_MS = 100
+const READY_TIMEOUT_MS = 30_000
+const STOP_TIMEOUT_MS = 10_000
+
+// quoted strings of the configuration take the escapes of JSON strings
+const quoted = (text: string): string => JSON.stringify(text)
+
+const clusterText = ({ name, route_port, route_ports, health_port }: ClusterMember): string => `
+http: "${LOOPBACK}:${health_port}"
+
+cluster {
+  name: ${quoted(name)}
+  listen: "${LOOPBACK}:${route_port}"
+  routes: [
+${route_ports.map(port => `    "nats://${LOOPBACK}:${port}"`).join('\n')}
+  ]
+}
+`
+
+/**
+ * The configuration file of one node. Limits are stated rather than left to the server, whose defaults depend on the
+ * machine's memory and disk. Throws on a sync interval that is none.
+ */
+export const natsConfig = ({ name, dir, port, sync_interval, cluster }: NatsNode): string => {
+  if (!/^(always|[1-9]\d*(ms|s|m|h))$/.test(sync_interval)) {
+    throw new Error(`"${sync_interval}" is no sync interval: say "always", or a duration such as "2m".`)
+  }
+  return `# written by jetledger at every start: changes are lost
+server_name: ${quoted(name)}
+listen: "${LOOPBACK}:${port}"
+max_payload: 1MB
+max_connections: 10000
+
+jetstream {
+  store_dir: ${quoted(dir)}
+  sync_interval: ${sync_interval === 'always' ? 'always' : quoted(sync_interval)}
+  max_memory_store: 256MB
+  max_file_store: 64GB
+}
+${cluster ? clusterText(cluster) : ''}`
+}
+
+/** Whether a client can connect and JetStream answers. */
+const answers = async (port: number): Promise<boolean> => {
+  const nc = await connect({
+    servers: `${LOOPBACK}:${port}`,
+    reconnect: false,
+    timeout: PROBE_TIMEOUT_MS,
+    ignoreClusterUpdates: true,
+    name: 'jetledger readiness probe',
+  })
+  try {
+    const reply = await nc.request('$JS.API.INFO', undefined, { timeout: REPLY_TIMEOUT_MS })
+    return reply.json<{ error?: unknown }>().error === undefined
+  } finally {
+    await nc.close()
+  }
+}
+
+const isReady = async ({ port, cluster }: NatsNode): Promise<boolean> => {
+  if (!(await answers(port))) return false
+  if (cluster === undefined) return true
+  const state =
+    (await givesOk(cluster.health_port, '/healthz')) && (await bodyOf(cluster.health_port, LEADERS_PATH))
+  return state !== undefined && state !== false && hasAllLeaders(state)
+}
+
+/** Writes the node's configuration and says how to run it. */
+export const natsServer = (node: NatsNode, binary: string, log_file: string): ServerSpec => {
+  const config_file = join(node.dir, '..', `${node.name}.conf`)
+  mkdirSync(node.dir, { recursive: true })
+  writeFileSync(config_file, natsConfig(node))
+  return {
+    name: node.name,
+    binary,
+    args: ['--config', config_file],
+    log_file,
+    isReady: () => isReady(node),
+    ready_timeout_ms: READY_TIMEOUT_MS,
+    stop_timeout_ms: STOP_TIMEOUT_MS,
+  }
+}

@@ -1,0 +1,92 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { decodeEvent, encodeEvent, type LedgerEvent } from './event.js'
+import { arbitraryEvent } from './testing/arbitrary.js'
+import type { Json } from './upcast.js'
+
+const bytes = (text: string): Uint8Array => new TextEncoder().encode(text)
+const decode = (value: unknown) => decodeEvent(bytes(JSON.stringify(value)))
+const reasonOf = (value: unknown): string => {
+  const decoded = decode(value)
+  return decoded.tag === 'malformed' ? decoded.reason : `not malformed but ${decoded.tag}`
+}
+
+describe('decoding an event', () => {
+  it('gives back every event that this program writes', () => {
+    fc.assert(
+      fc.property(arbitraryEvent, event => {
+        const decoded = decodeEvent(bytes(encodeEvent(event)))
+        expect(decoded.tag).toBe('event')
+        if (decoded.tag === 'event') expect(decoded.event).toMatchObject(event)
+      }),
+    )
+  })
+
+  it('is total: any bytes are an event, malformed, or of the future', () => {
+    fc.assert(
+      fc.property(fc.oneof(fc.uint8Array(), fc.json().map(bytes)), body => {
+        expect(['event', 'malformed', 'future']).toContain(decodeEvent(body).tag)
+      }),
+    )
+  })
+
+  it.each<[unknown, RegExp]>([
+    [{ type: 'credit' }, /^amount: /],
+    [{ amount: 1 }, /^type: /],
+    [{ type: 'gift', amount: 1 }, /^type: /],
+    [{ type: 'credit', amount: 0 }, /^amount: must be a whole number of at least 1/],
+    [{ type: 'credit', amount: -1 }, /^amount: /],
+    [{ type: 'credit', amount: 1.5 }, /^amount: /],
+    [{ type: 'credit', amount: 2 ** 53 }, /^amount: /],
+    [{ type: 'credit', amount: '9223372036854775808' }, /^amount: /],
+    [{ type: 'credit', amount: '01' }, /^amount: /],
+    [{ type: 'credit', amount: ' 1' }, /^amount: /],
+    [{ type: 'credit', amount: 1, transaction_id: '' }, /^transaction_id: /],
+    [{ type: 'credit', amount: 1, transaction_id: 'a\nb' }, /^transaction_id: /],
+    [{ type: 'credit', amount: 1, transfer: { counterparty: 'a.b' } }, /^transfer\.counterparty: /],
+    [{ type: 'credit', amount: 1, schema: 0 }, /^schema: /],
+    [{ type: 'credit', amount: 1, schema: '1' }, /^schema: /],
+    [[1], /not a JSON object/],
+    [null, /not a JSON object/],
+  ])('names the field that is wrong in %j', (value, reason) => {
+    expect(reasonOf(value)).toMatch(reason)
+  })
+
+  it('names every wrong field at once', () => {
+    expect(reasonOf({ type: 'gift', amount: 0 })).toMatch(/type: .*; amount: /)
+  })
+
+  it('refuses a number that JSON.parse has rounded rather than move another amount', () => {
+    const decoded = decodeEvent(bytes('{"type":"credit","amount":9007199254740993}'))
+    expect(decoded.tag).toBe('malformed')
+  })
+
+  it('says of bytes that are not JSON, and not even text, that they are not', () => {
+    expect(decodeEvent(bytes('{"type"'))).toMatchObject({
+      tag: 'malformed',
+      reason: expect.stringMatching(/^not JSON/),
+    })
+    expect(decodeEvent(Uint8Array.of(0xff, 0xfe))).toMatchObject({ tag: 'malformed' })
+  })
+
+  it('recognises a schema from the future whatever else it holds', () => {
+    expect(decode({ schema: 2, kind: 'something new' })).toEqual({ tag: 'future', schema: 2 })
+  })
+
+  it('ignores fields that it does not know', () => {
+    expect(decode({ type: 'credit', amount: 1, colour: 'red' }).tag).toBe('event')
+  })
+
+  it('lifts an old schema step by step to the newest', () => {
+    const upcasters = [
+      ({ amount_cents, ...rest }: Json): Json => ({ ...rest, amount: amount_cents }),
+      ({ kind, ...rest }: Json): Json => ({ ...rest, type: kind }),
+    ]
+    const lift = (value: unknown) => decodeEvent(bytes(JSON.stringify(value)), upcasters)
+    const event = { type: 'credit', amount: 5n } as LedgerEvent
+    expect(lift({ kind: 'credit', amount_cents: 5 })).toMatchObject({ tag: 'event', event })
+    expect(lift({ schema: 2, kind: 'credit', amount: 5 })).toMatchObject({ tag: 'event', event })
+    expect(lift({ schema: 3, type: 'credit', amount: 5 })).toMatchObject({ tag: 'event', event })
+    expect(lift({ schema: 4 })).toEqual({ tag: 'future', schema: 4 })
+  })
+})

@@ -1,0 +1,70 @@
+import { describe, expect, it } from 'vitest'
+import { createInbox } from './inbox.js'
+import { chunksOf, inParallel } from './parallel.js'
+
+describe('working in parallel', () => {
+  it('keeps to its limit and gives results in order', async () => {
+    let [under_way, most] = [0, 0]
+    const results = await inParallel(3, [5, 4, 3, 2, 1], async n => {
+      under_way += 1
+      most = Math.max(most, under_way)
+      for (let i = 0; i < n; i += 1) await Promise.resolve()
+      under_way -= 1
+      return n * 10
+    })
+    expect(results).toEqual([50, 40, 30, 20, 10])
+    expect(most).toBe(3)
+  })
+
+  it('begins nothing new after a failure, and lets what is under way end first', async () => {
+    const begun: number[] = []
+    const ended: number[] = []
+    const work = inParallel(2, [1, 2, 3, 4], async n => {
+      begun.push(n)
+      await Promise.resolve()
+      if (n === 1) throw new Error('no')
+      for (let i = 0; i < 20; i += 1) await Promise.resolve()
+      ended.push(n)
+    })
+    await expect(work).rejects.toThrow('no')
+    expect(begun).toEqual([1, 2])
+    expect(ended).toEqual([2])
+  })
+
+  it('cuts into pieces that hold everything once', () => {
+    expect(chunksOf(2, [1, 2, 3, 4, 5])).toEqual([[1, 2], [3, 4], [5]])
+    expect(chunksOf(2, [])).toEqual([])
+  })
+})
+
+describe('the inbox', () => {
+  it('gives what came, in order, in pieces of at most so many', async () => {
+    const inbox = createInbox<number>(10)
+    for (const n of [1, 2, 3]) inbox.put(n)
+    expect(await inbox.take(2)).toEqual([1, 2])
+    expect(await inbox.take(2)).toEqual([3])
+  })
+
+  it('waits for the first item', async () => {
+    const inbox = createInbox<number>(10)
+    const taken = inbox.take(5)
+    inbox.put(7)
+    expect(await taken).toEqual([7])
+  })
+
+  it('leaves out what is beyond its limit', async () => {
+    const inbox = createInbox<number>(2)
+    for (const n of [1, 2, 3]) inbox.put(n)
+    expect(await inbox.take(5)).toEqual([1, 2])
+  })
+
+  it('ends a take that waits, with nothing or with the error', async () => {
+    const closed = createInbox<number>(2)
+    const waiting = closed.take(1)
+    closed.close()
+    expect(await waiting).toEqual([])
+    const failed = createInbox<number>(2)
+    failed.close(new Error('gone'))
+    await expect(failed.take(1)).rejects.toThrow('gone')
+  })
+})

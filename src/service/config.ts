@@ -1,0 +1,106 @@
+/**
+ * What a service and its endpoints are made of, and the check of it at start.
+ */
+
+import type { MsgHdrs } from 'nats'
+import type { Logger } from 'pino'
+import type { TaskEither } from '../fp.js'
+import type { ServiceError } from './error.js'
+import { DEFAULT_QUEUE_GROUP, type Metadata } from './protocol.js'
+
+export type ServiceRequest = {
+  readonly subject: string
+  readonly body: Uint8Array
+  readonly headers?: MsgHdrs | undefined
+}
+
+export type ServiceReply = {
+  readonly body: Uint8Array | string
+  /** Line breaks in values become spaces. */
+  readonly headers?: Readonly<Record<string, string>> | undefined
+}
+
+/** One request to one reply. Errors that are foreseen are a `ServiceError`; whatever it throws is taken for a bug. */
+export type Handler = (request: ServiceRequest) => TaskEither<ServiceError, ServiceReply>
+
+export type EndpointConfig = {
+  readonly name: string
+  /** May hold wildcards; must be no `$...` subject and no other endpoint's. */
+  readonly subject: string
+  /** Instances in the same group share the requests. `q` when absent (ADR-32). */
+  readonly queue_group?: string
+  /** Shown in INFO as `metadata.description`. */
+  readonly description: string
+  readonly metadata?: Metadata
+  /**
+   * How many requests may be at work; the next one is answered 429 `BUSY` at once. A request that ran into its deadline
+   * takes its place until its handler really ends: the limit bounds the work, not the replies.
+   */
+  readonly max_in_flight: number
+  /** How long a handler may take; then the caller gets 504 `TIMEOUT` and the late result is dropped. */
+  readonly timeout_ms: number
+  readonly handle: Handler
+  /** Extra data for STATS; must be representable in JSON. */
+  readonly data?: () => unknown
+}
+
+export type ServiceConfig = {
+  /** The kind of service, shared by all its instances: letters, digits, `-` and `_`. */
+  readonly name: string
+  /** SemVer. */
+  readonly version: string
+  readonly description: string
+  readonly metadata?: Metadata
+  readonly log: Logger
+  readonly endpoints: readonly EndpointConfig[]
+  /** How long `stop` waits for the requests in flight. The longest `timeout_ms` of an endpoint when absent. */
+  readonly drain_timeout_ms?: number
+}
+
+const SERVICE_NAME = /^[-\w]+$/
+/** The expression that semver.org suggests and ADR-32 asks for. */
+const SEM_VER =
+  /^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(?:-((?:0|[1-9]\d*|\d*[a-zA-Z-][0-9a-zA-Z-]*)(?:\.(?:0|[1-9]\d*|\d*[a-zA-Z-][0-9a-zA-Z-]*))*))?(?:\+([0-9a-zA-Z-]+(?:\.[0-9a-zA-Z-]+)*))?$/
+/** Tokens without white space and wildcards, or `*`; `>` may end it. `$` is for the server and the control subjects. */
+const SUBSCRIBABLE = /^(?!\$)(?:(?:[^\s.*>]+|\*)(?:\.(?:[^\s.*>]+|\*))*(?:\.>)?|>)$/
+const QUEUE_NAME = /^[^\s*>]+$/
+/** setTimeout takes more than this for 1 ms. */
+const TIMEOUT_MS_MAX = 2 ** 31 - 1
+
+/** The queue group in effect. */
+export const queueGroup = (config: EndpointConfig): string => config.queue_group ?? DEFAULT_QUEUE_GROUP
+
+const isTimeout = (ms: number): boolean => Number.isInteger(ms) && ms >= 1 && ms <= TIMEOUT_MS_MAX
+
+const endpointProblems = (config: EndpointConfig): readonly string[] => {
+  const problems: string[] = []
+  const say = (text: string): void => {
+    problems.push(`endpoint ${JSON.stringify(config.name)}: ${text}`)
+  }
+  if (!SERVICE_NAME.test(config.name)) say('the name may hold letters, digits, "-" and "_" only')
+  if (!SUBSCRIBABLE.test(config.subject)) say(`${JSON.stringify(config.subject)} is no subject to serve`)
+  if (!QUEUE_NAME.test(queueGroup(config))) say(`${JSON.stringify(config.queue_group)} is no queue group`)
+  if (!Number.isInteger(config.max_in_flight) || config.max_in_flight < 1)
+    say(`max_in_flight must be an integer of at least 1, not ${config.max_in_flight}`)
+  if (!isTimeout(config.timeout_ms))
+    say(`timeout_ms must be an integer from 1 to ${TIMEOUT_MS_MAX}, not ${config.timeout_ms}`)
+  return problems
+}
+
+/** Everything that is wrong with a configuration, in sentences; empty when it can be started. */
+export const configProblems = (config: ServiceConfig): readonly string[] => {
+  const problems: string[] = []
+  if (!SERVICE_NAME.test(config.name))
+    problems.push(`the name ${JSON.stringify(config.name)} may hold letters, digits, "-" and "_" only`)
+  if (!SEM_VER.test(config.version))
+    problems.push(`the version ${JSON.stringify(config.version)} is not SemVer`)
+  if (config.drain_timeout_ms !== undefined && !isTimeout(config.drain_timeout_ms))
+    problems.push(`drain_timeout_ms must be an integer from 1 to ${TIMEOUT_MS_MAX}`)
+  const subjects = new Set<string>()
+  for (const endpoint of config.endpoints) {
+    problems.push(...endpointProblems(endpoint))
+    if (subjects.has(endpoint.subject)) problems.push(`two endpoints serve ${endpoint.subject}`)
+    subjects.add(endpoint.subject)
+  }
+  return problems
+}

@@ -1,0 +1,42 @@
+/**
+ * Discovery and monitoring: answers `$SRV.PING`, `$SRV.INFO` and `$SRV.STATS` (ADR-32).
+ */
+
+import type { NatsConnection, Subscription } from 'nats'
+import type { Logger } from 'pino'
+import { controlSubjects, type Identity, VERBS, type Verb } from './protocol.js'
+
+/** What each verb answers with, as JSON text. */
+export type ControlReplies = Readonly<Record<Verb, () => string>>
+
+/**
+ * Subscribes to all nine control subjects, without a queue group, since every instance must answer.
+ *
+ * @param onFailure hears of a subscription that the server ended (missing permission)
+ */
+export const startControl = (
+  nc: NatsConnection,
+  identity: Identity,
+  replies: ControlReplies,
+  log: Logger,
+  onFailure: (error: Error) => void,
+): readonly Subscription[] =>
+  VERBS.flatMap(verb =>
+    controlSubjects(verb, identity).map(subject =>
+      nc.subscribe(subject, {
+        callback: (error, msg) => {
+          if (error !== null) {
+            log.error({ subject, err: error }, 'the server ended a control subscription')
+            onFailure(error)
+            return
+          }
+          try {
+            msg.respond(replies[verb]())
+          } catch (err) {
+            // an exception in a subscription's callback would end the client's read loop
+            log.error({ subject, err }, 'a control request could not be answered')
+          }
+        },
+      }),
+    ),
+  )

@@ -1,0 +1,123 @@
+/**
+ * One endpoint of a service: its subscription, its limit of requests in flight, the handler's call and the reply.
+ *
+ * This is the path of every query. So the subscription has a callback (an async iterator would queue each message and
+ * resume a generator for it), deadlines share a timer (`deadlines.ts`), and what does not change from one request to
+ * the next is built once.
+ */
+
+import type { NatsConnection } from 'nats'
+import type { Logger } from 'pino'
+import { E, type Either } from '../fp.js'
+import { createAnswers, type InFlight } from './answers.js'
+import { type EndpointConfig, queueGroup, type ServiceReply } from './config.js'
+import { createDeadlines } from './deadlines.js'
+import { busy, internalError, type ServiceError, stopped, timedOut } from './error.js'
+import { errorHeaders } from './headers.js'
+import type { EndpointInfo, EndpointStats } from './protocol.js'
+import { createCounters } from './stats.js'
+
+export type Endpoint = {
+  readonly info: EndpointInfo
+  /** The counters now, with the configured `data`. */
+  readonly stats: () => EndpointStats
+  /** Why the server ended the subscription (missing permission); undefined while it lives. */
+  readonly failure: () => Error | undefined
+  /** Takes no more requests and resolves when all that were taken are answered. */
+  readonly drain: () => Promise<void>
+  /** Answers 503 to all that still wait and returns how many; their handlers' late results are dropped. */
+  readonly abandon: () => number
+}
+
+/**
+ * Subscribes and serves. The subscription is on its way to the server when this returns: flush before telling anybody.
+ *
+ * Nothing escapes from here: an exception in a subscription's callback would end the client's read loop.
+ */
+export const startEndpoint = (nc: NatsConnection, config: EndpointConfig, log: Logger): Endpoint => {
+  const { max_in_flight, handle } = config
+  const info: EndpointInfo = Object.freeze({
+    name: config.name,
+    subject: config.subject,
+    queue_group: queueGroup(config),
+    metadata: Object.freeze({ description: config.description, ...config.metadata }),
+  })
+  const counters = createCounters()
+  const { succeed, fail } = createAnswers(counters, log)
+  const busy_error = busy(max_in_flight)
+  const busy_headers = errorHeaders(busy_error)
+  const timeout_error = timedOut(config.timeout_ms)
+  let in_flight = 0
+  let failure: Error | undefined
+
+  const waiting = createDeadlines<InFlight>(config.timeout_ms, request => fail(request, timeout_error))
+
+  const serve = async (request: InFlight): Promise<void> => {
+    const { msg } = request
+    let result: Either<ServiceError, ServiceReply>
+    try {
+      result = await handle({ subject: msg.subject, body: msg.data, headers: msg.headers })()
+    } catch (cause) {
+      result = E.left(internalError(cause))
+    }
+    in_flight -= 1
+    if (!waiting.remove(request))
+      log.debug({ subject: msg.subject }, 'a result came too late and was dropped')
+    else if (E.isLeft(result)) fail(request, result.left)
+    else succeed(request, result.right)
+  }
+
+  const subscription = nc.subscribe(info.subject, {
+    queue: info.queue_group,
+    callback: (error, msg) => {
+      if (error !== null) {
+        failure = error
+        log.error({ subject: info.subject, err: error }, 'the server ended the subscription of an endpoint')
+        return
+      }
+      const request = { msg, started_ns: process.hrtime.bigint() }
+      counters.received()
+      if (in_flight >= max_in_flight) {
+        fail(request, busy_error, busy_headers)
+        return
+      }
+      in_flight += 1
+      waiting.add(request)
+      void serve(request)
+    },
+  })
+
+  return {
+    info,
+    failure: () => failure,
+    stats: () => ({
+      name: info.name,
+      subject: info.subject,
+      queue_group: info.queue_group,
+      ...counters.counts(),
+      ...statsData(config, log),
+    }),
+    drain: async () => {
+      // rejects when the connection or the subscription is closed: then nothing more arrives either
+      await subscription.drain().catch((err: unknown) => log.debug({ err }, 'nothing left to drain'))
+      await waiting.empty()
+    },
+    abandon: () => {
+      const left = waiting.size()
+      waiting.takeAll(request => fail(request, stopped()))
+      return left
+    },
+  }
+}
+
+/** `data` for STATS: monitoring must go on when the function that reports it fails or reports what JSON cannot hold. */
+const statsData = (config: EndpointConfig, log: Logger): { data?: unknown } => {
+  if (config.data === undefined) return {}
+  try {
+    const json = JSON.stringify(config.data())
+    return json === undefined ? {} : { data: JSON.parse(json) as unknown }
+  } catch (err) {
+    log.error({ endpoint: config.name, err }, 'the data of STATS could not be collected')
+    return {}
+  }
+}

@@ -1,0 +1,126 @@
+/**
+ * A NATS service (ADR-32): endpoints that share the requests with the other instances, and discovery and statistics
+ * that are true. Implemented here because the library of that name times no asynchronous handler and counts no error
+ * reply.
+ */
+
+import { type NatsConnection, nuid, type Subscription } from 'nats'
+import type { Logger } from 'pino'
+import { configProblems, type ServiceConfig } from './config.js'
+import { startControl } from './control.js'
+import { type Endpoint, startEndpoint } from './endpoint.js'
+import {
+  type Identity,
+  type InfoResponse,
+  infoResponse,
+  pingResponse,
+  type StatsResponse,
+  statsResponse,
+} from './protocol.js'
+
+export type Service = {
+  /** Unique per instance. */
+  readonly id: string
+  readonly info: () => InfoResponse
+  readonly stats: () => StatsResponse
+  /**
+   * Drains: takes no more requests, waits for those in flight up to `drain_timeout_ms`, answers 503 to the rest. May be
+   * called again, and before that has ended: it is the same stop. Never rejects; the connection stays open.
+   */
+  readonly stop: () => Promise<void>
+}
+
+/** How long the server may take to confirm the end of subscriptions and the last replies. */
+const FLUSH_TIMEOUT_MS = 1_000
+
+/**
+ * Starts a service. When it resolves the server knows all subscriptions, so the first caller never meets "no responders".
+ *
+ * @throws Error naming every problem of the configuration, or the subscription that the server refused
+ */
+export const startService = async (nc: NatsConnection, config: ServiceConfig): Promise<Service> => {
+  const problems = configProblems(config)
+  if (problems.length > 0)
+    throw new Error(`service ${JSON.stringify(config.name)} cannot start: ${problems.join('; ')}`)
+
+  const identity: Identity = {
+    name: config.name,
+    id: nuid.next(),
+    version: config.version,
+    metadata: Object.freeze({ ...config.metadata }),
+  }
+  const started = new Date()
+  const log = config.log.child({ service: identity.name, service_id: identity.id })
+  const endpoints = config.endpoints.map(endpoint => startEndpoint(nc, endpoint, log))
+  const info = infoResponse(
+    identity,
+    config.description,
+    endpoints.map(endpoint => endpoint.info),
+  )
+  const stats = (): StatsResponse =>
+    statsResponse(
+      identity,
+      started,
+      endpoints.map(endpoint => endpoint.stats()),
+    )
+  let control_failure: Error | undefined
+  const ping_json = JSON.stringify(pingResponse(identity))
+  const info_json = JSON.stringify(info)
+  // after the endpoints, so that nobody discovers a service that does not answer yet
+  const control = startControl(
+    nc,
+    identity,
+    { PING: () => ping_json, INFO: () => info_json, STATS: () => JSON.stringify(stats()) },
+    log,
+    error => {
+      control_failure = error
+    },
+  )
+
+  const drain_timeout_ms =
+    config.drain_timeout_ms ?? Math.max(0, ...config.endpoints.map(({ timeout_ms }) => timeout_ms))
+  let stopping: Promise<void> | undefined
+  const stop = (): Promise<void> => {
+    stopping ??= drainAll(nc, endpoints, control, drain_timeout_ms, log)
+    return stopping
+  }
+
+  await nc.flush()
+  const failure = endpoints.map(endpoint => endpoint.failure()).find(Boolean) ?? control_failure
+  if (failure !== undefined) {
+    await stop()
+    throw new Error(`service ${JSON.stringify(config.name)} cannot start: ${failure.message}`, {
+      cause: failure,
+    })
+  }
+  return { id: identity.id, info: () => info, stats, stop }
+}
+
+const drainAll = async (
+  nc: NatsConnection,
+  endpoints: readonly Endpoint[],
+  control: readonly Subscription[],
+  drain_timeout_ms: number,
+  log: Logger,
+): Promise<void> => {
+  await within(drain_timeout_ms, Promise.all(endpoints.map(endpoint => endpoint.drain())))
+  const abandoned = endpoints.reduce((sum, endpoint) => sum + endpoint.abandon(), 0)
+  if (abandoned > 0) log.warn({ abandoned, drain_timeout_ms }, 'stopped with requests unfinished')
+  // last, so that monitoring sees the service for as long as it works
+  await within(FLUSH_TIMEOUT_MS, Promise.allSettled(control.map(subscription => subscription.drain())))
+  await within(FLUSH_TIMEOUT_MS, nc.isClosed() ? Promise.resolve() : nc.flush())
+}
+
+/** Waits for `work`, however it ends, but not longer than `timeout_ms`: a stop must end though the server is gone. */
+const within = async (timeout_ms: number, work: Promise<unknown>): Promise<void> => {
+  let timer: NodeJS.Timeout | undefined
+  const bound = new Promise<void>(resolve => {
+    timer = setTimeout(resolve, timeout_ms)
+  })
+  const ended = work.then(
+    () => undefined,
+    () => undefined,
+  )
+  await Promise.race([ended, bound])
+  clearTimeout(timer)
+}

@@ -1,0 +1,70 @@
+/** What the specs of the service share: configurations with everything in them, gates for handlers, a log to read. */
+
+import type { Msg } from 'nats'
+import { type Logger, pino } from 'pino'
+import { TE } from '../../fp.js'
+import type { EndpointConfig, Handler, ServiceConfig } from '../config.js'
+
+/** Answers with the body that was sent. */
+export const echo: Handler = ({ body }) => TE.right({ body })
+
+export const silent: Logger = pino({ level: 'silent' })
+
+export const endpointConfig = (overrides: Partial<EndpointConfig> = {}): EndpointConfig => ({
+  name: 'echo',
+  subject: 'customer.echo',
+  description: 'Gives back what it gets',
+  max_in_flight: 100,
+  timeout_ms: 10_000,
+  handle: echo,
+  ...overrides,
+})
+
+export const serviceConfig = (
+  endpoint: Partial<EndpointConfig> = {},
+  overrides: Partial<ServiceConfig> = {},
+): ServiceConfig => ({
+  name: 'customer',
+  version: '0.1.0',
+  description: 'customer service',
+  log: silent,
+  endpoints: [endpointConfig(endpoint)],
+  ...overrides,
+})
+
+/** A promise and the key to it, so that a test decides when a handler goes on. */
+export const gate = (): { readonly opened: Promise<void>; readonly open: () => void } => {
+  let open = (): void => undefined
+  const opened = new Promise<void>(resolve => {
+    open = resolve
+  })
+  return { opened, open }
+}
+
+/** Answers `late` once the gate is open. */
+export const behind =
+  ({ opened }: { readonly opened: Promise<void> }): Handler =>
+  () =>
+    TE.rightTask(async () => {
+      await opened
+      return { body: 'late' }
+    })
+
+/** `<status>:<code>` of an error reply as a caller sees it, '' for a success. */
+export const errorOf = ({ headers }: Msg): string =>
+  headers?.has('Nats-Service-Error-Code')
+    ? `${headers.get('Nats-Service-Error-Code')}:${headers.get('Nats-Service-Error')}`
+    : ''
+
+export type LogLine = {
+  readonly level: number
+  readonly msg: string
+  readonly err?: { readonly message: string }
+}
+
+/** A logger that keeps what it is told, at every level. */
+export const memoryLog = (): { readonly log: Logger; readonly lines: LogLine[] } => {
+  const lines: LogLine[] = []
+  const log = pino({ level: 'trace' }, { write: (line: string) => lines.push(JSON.parse(line) as LogLine) })
+  return { log, lines }
+}

@@ -1,0 +1,74 @@
+// has a server of its own: it changes the settings of the streams
+import { connect, type NatsConnection } from 'nats'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { left, right } from '../../test/support/ledger.js'
+import { startTestNats, type TestNats } from '../../test/support/servers.js'
+import { applySettings, manager, provision, streamInfo } from './provision.js'
+import { DEAD_LETTER_STREAM, LEDGER_STREAM } from './settings.js'
+
+let nats: TestNats
+let nc: NatsConnection
+
+beforeAll(async () => {
+  nats = await startTestNats()
+  nc = await connect({ servers: nats.url })
+})
+
+afterAll(async () => {
+  await nc.close()
+  await nats.stop()
+})
+
+describe('the streams', () => {
+  it('are made once by instances that start together', async () => {
+    await Promise.all([1, 2, 3].map(() => right(provision(nc, { replicas: 1 }))))
+    const { config } = await right(streamInfo(nc, LEDGER_STREAM))
+    expect(config).toMatchObject({
+      subjects: ['customer.balance.>'],
+      storage: 'file',
+      retention: 'limits',
+      discard: 'new',
+      max_age: 0,
+      max_msgs_per_subject: -1,
+      max_bytes: -1,
+      deny_delete: true,
+      deny_purge: true,
+      allow_atomic: true,
+      allow_direct: true,
+      compression: 's2',
+      num_replicas: 1,
+      duplicate_window: 120_000_000_000,
+    })
+  })
+
+  it('let nothing be deleted or purged from the ledger', async () => {
+    const jsm = await right(manager(nc))
+    await expect(jsm.streams.purge(LEDGER_STREAM)).rejects.toThrow(/purge/)
+    await expect(jsm.streams.deleteMessage(LEDGER_STREAM, 1)).rejects.toThrow(/delete/)
+  })
+
+  it('that differ are named with each setting, and not touched', async () => {
+    const jsm = await right(manager(nc))
+    await jsm.streams.update(DEAD_LETTER_STREAM, { max_bytes: 1_000_000, description: 'mine' })
+    const error = await left(provision(nc, { replicas: 1 }))
+    expect(error.tag).toBe('SettingsDiffer')
+    expect(error.message).toContain(`stream ${DEAD_LETTER_STREAM} differs in`)
+    expect(error.message).toContain('max_bytes: is 1000000, should be -1')
+    expect(error.message).toContain('jetledger stream apply')
+  })
+
+  it('are as they should be after "stream apply"', async () => {
+    await right(applySettings(nc, { replicas: 1 }))
+    await right(provision(nc, { replicas: 1 }))
+  })
+
+  it('refuse new events at a byte limit, with an error that says so, and drop nothing', async () => {
+    await right(applySettings(nc, { replicas: 1, bytes_max: 4_096 }))
+    const { publish } = await import('./publish.js')
+    const message = { subject: 'customer.balance.full', body: 'x'.repeat(1_500) }
+    await right(publish(nc, message, 5_000))
+    await right(publish(nc, message, 5_000))
+    expect(await left(publish(nc, message, 5_000))).toMatchObject({ tag: 'StreamFull' })
+    expect((await right(streamInfo(nc, LEDGER_STREAM))).state.messages).toBe(2)
+  })
+})

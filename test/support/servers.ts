@@ -1,0 +1,140 @@
+/** Real servers for int and e2e specs: each call has its own processes and its own folder, gone after `stop`. */
+
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
+import { pino } from 'pino'
+import { type Embedded, startEmbedded } from '../../src/embedded/index.js'
+
+export type TestNats = {
+  url: string
+  /** of the process that runs now */
+  readonly pid: number
+  stop(): Promise<void>
+}
+export type TestDynamodb = { endpoint: string; readonly pid: number; stop(): Promise<void> }
+export type TestServers = { nats: TestNats; dynamodb: TestDynamodb; stop(): Promise<void> }
+export type TestCluster = {
+  /** comma-separated */
+  url: string
+  /** `nats-1`, `nats-2`, `nats-3` */
+  names: readonly string[]
+  pid(name: string): number
+  /** Ends a node with -9; it comes back by itself. */
+  kill(name: string): void
+  stop(): Promise<void>
+}
+
+export type TestNatsOptions = {
+  /** `2m` unless said otherwise: `always` would only make tests slow */
+  sync_interval?: string
+}
+
+const POLL_EVERY_MS = 10
+
+/**
+ * Asks `condition` until it gives something other than `undefined` or `false`, and gives that. Fails with a text that
+ * says `what` was waited for, and the last error of `condition` as its cause.
+ */
+export const until = async <A>(
+  condition: () => A | Promise<A>,
+  { deadline_ms, what }: { deadline_ms: number; what: string },
+): Promise<Exclude<A, false | undefined>> => {
+  const deadline = performance.now() + deadline_ms
+  let cause: unknown
+  do {
+    try {
+      const value = await condition()
+      if (value !== undefined && value !== false) return value as Exclude<A, false | undefined>
+    } catch (error) {
+      cause = error
+    }
+    await pause(POLL_EVERY_MS)
+  } while (performance.now() < deadline)
+  throw new Error(`Waited ${deadline_ms} ms in vain for: ${what}`, { cause })
+}
+
+/** A folder of its own for one test; remove it with `removeFolder`. */
+export const newFolder = (): string => mkdtempSync(join(tmpdir(), 'jetledger-test-'))
+
+export const removeFolder = (folder: string): void =>
+  rmSync(folder, { recursive: true, force: true, maxRetries: 5 })
+
+type Kind = { cluster?: boolean; only?: 'nats' | 'dynamodb' } & TestNatsOptions
+
+const start = async ({ cluster = false, sync_interval = '2m', ...only }: Kind): Promise<Embedded> => {
+  const data_dir = newFolder()
+  try {
+    const embedded = await startEmbedded({
+      data_dir,
+      nats_port: 0,
+      dynamodb_port: 0,
+      cluster,
+      sync_interval,
+      log: pino({ level: 'silent' }),
+      on_gave_up: (name, cause) => {
+        throw new Error(`Test server ${name} is down for good`, { cause })
+      },
+      ...only,
+    })
+    const stop = async (): Promise<void> => {
+      await embedded.stop()
+      removeFolder(data_dir)
+    }
+    return { ...embedded, stop }
+  } catch (error) {
+    removeFolder(data_dir)
+    throw error
+  }
+}
+
+const pidOf = ({ servers }: Embedded, name: string): number => {
+  const server = servers.find(candidate => candidate.name === name)
+  if (server === undefined) throw new Error(`There is no server ${name} here`)
+  return server.pid
+}
+
+const natsOf = (embedded: Embedded): TestNats => ({
+  url: embedded.nats_url,
+  get pid() {
+    return pidOf(embedded, 'nats')
+  },
+  stop: embedded.stop,
+})
+
+const dynamodbOf = (embedded: Embedded): TestDynamodb => ({
+  endpoint: embedded.dynamodb_endpoint,
+  get pid() {
+    return pidOf(embedded, 'dynamodb')
+  },
+  stop: embedded.stop,
+})
+
+/** One nats-server with JetStream. */
+export const startTestNats = async (options: TestNatsOptions = {}): Promise<TestNats> =>
+  natsOf(await start({ ...options, only: 'nats' }))
+
+/** One DynamoDB server without tables. */
+export const startTestDynamodb = async (): Promise<TestDynamodb> =>
+  dynamodbOf(await start({ only: 'dynamodb' }))
+
+/** Both; stopping either stops both. */
+export const startTestServers = async (options: TestNatsOptions = {}): Promise<TestServers> => {
+  const embedded = await start(options)
+  return { nats: natsOf(embedded), dynamodb: dynamodbOf(embedded), stop: embedded.stop }
+}
+
+/** Three nats-servers in a cluster (no DynamoDB server), ready for streams of three replicas. */
+export const startTestCluster = async (options: TestNatsOptions = {}): Promise<TestCluster> => {
+  const embedded = await start({ ...options, cluster: true, only: 'nats' })
+  return {
+    url: embedded.nats_url,
+    names: embedded.servers.map(({ name }) => name),
+    pid: name => pidOf(embedded, name),
+    kill: name => {
+      process.kill(pidOf(embedded, name), 'SIGKILL')
+    },
+    stop: embedded.stop,
+  }
+}
