@@ -7,6 +7,7 @@ const kind = (name: 'unit' | 'int' | 'e2e', test_timeout_ms: number) => ({
     testTimeout: test_timeout_ms,
     hookTimeout: test_timeout_ms,
     retry: 0,
+    env: { AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true' },
     // e2e specs start clusters and count processes: beside each other they would starve on two cores
     fileParallelism: name !== 'e2e',
   },

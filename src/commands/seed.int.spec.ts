@@ -1,9 +1,9 @@
 // a server per test: each is about the first events of a new stream
 import { Kvm } from '@nats-io/kv'
-import { connect, type NatsConnection } from 'nats'
+import { connect, type NatsConnection, nanos } from 'nats'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { right } from '../../test/support/ledger.js'
-import { startTestNats, type TestNats } from '../../test/support/servers.js'
+import { startTestNats, type TestNats, until } from '../../test/support/servers.js'
 import { getText } from '../stream/config-bucket.js'
 import { manager, provision, streamInfo } from '../stream/provision.js'
 import { publish } from '../stream/publish.js'
@@ -67,10 +67,10 @@ describe('seeding', () => {
 
   it('happens once although the instance died between the events and the note, long ago', async () => {
     const deps = await open()
+    await deps.jsm.streams.update(LEDGER_STREAM, { duplicate_window: nanos(100) })
     await right(seed(deps, never))
     await deps.kv.delete('seed')
     // the duplicate window is over: it cannot be what prevents a second seed
-    await deps.jsm.streams.update(LEDGER_STREAM, { duplicate_window: 100_000_000 })
     await publishUntilForgotten()
     expect(await right(seed({ ...deps, kv: await new Kvm(nc).open('config') }, never))).toEqual({ events: 0 })
     expect(await right(getText(deps.kv, 'seed'))).toBe('done')
@@ -95,8 +95,8 @@ describe('seeding', () => {
 /** Publishes the first seed's message id until the stream takes it: from then on the window has forgotten it. */
 const publishUntilForgotten = async (): Promise<void> => {
   const probe = { subject: 'customer.balance.probe', body: '{"type":"credit","amount":1}', msg_id: 'seed:1' }
-  for (let tries = 0; tries < 200; tries += 1) {
-    if (!(await right(publish(nc, probe, 5_000))).duplicate) return
-  }
-  throw new Error('the duplicate window does not end')
+  await until(async () => !(await right(publish(nc, probe, 5_000))).duplicate, {
+    deadline_ms: 10_000,
+    what: 'the duplicate window to end',
+  })
 }

@@ -8,7 +8,13 @@
 import type { Consumer, ConsumerMessages, JsMsg } from '@nats-io/jetstream'
 import { pause } from '../back-off.js'
 import { NEWEST_SCHEMA } from '../ledger/event.js'
-import { ACTIVE_GROUP, dropConsumer, ensureConsumer, UNACKED_MESSAGES_MAX } from '../stream/consumer.js'
+import {
+  ACTIVE_GROUP,
+  dropConsumer,
+  ensureConsumer,
+  UNACKED_MESSAGES_MAX,
+  unpin,
+} from '../stream/consumer.js'
 import { tryStream } from '../stream/errors.js'
 import { nextRecorded } from '../stream/read.js'
 import { LEDGER_STREAM, LEDGER_SUBJECTS } from '../stream/settings.js'
@@ -81,21 +87,27 @@ const consume = async (deps: ProjectionDeps, signal: AbortSignal): Promise<void>
   const consumer = await prepare(deps)
   const sequencer = sequencerOf(deps, consumer)
   const inbox = createInbox<JsMsg>(2 * UNACKED_MESSAGES_MAX)
+  let pinned = false
   const messages = await pull(consumer, inbox)
   void messages.closed().then(ended => inbox.close(ended instanceof Error ? ended : undefined))
   const onAbort = () => inbox.close()
   signal.addEventListener('abort', onAbort)
+  // the stop may have come while the consumer was being made
+  if (signal.aborted) inbox.close()
   try {
     deps.health.report(`projection ${BALANCES}`, 'ok')
     for (;;) {
       const delivered = await inbox.take(BATCH_EVENTS_MAX)
       if (delivered.length === 0) return
+      pinned = true
       await project(deps, sequencer, delivered.map(deliveryOf), signal)
       acknowledge(delivered, sequencer.position())
     }
   } finally {
     signal.removeEventListener('abort', onAbort)
     await messages.close()
+    // whoever stands by need not wait until our silence is noticed
+    if (pinned) await unpin(deps.jsm, BALANCES)()
   }
 }
 

@@ -10,6 +10,7 @@ import {
   type Consumer,
   type ConsumerConfig,
   DeliverPolicy,
+  type JetStreamManager,
   jetstream,
   ReplayPolicy,
 } from '@nats-io/jetstream'
@@ -65,4 +66,11 @@ export const dropConsumer = (nc: NatsConnection, name: string): TaskEither<Strea
       error => (error.tag === 'NotFound' ? TE.right(undefined) : TE.left(error)),
       () => TE.right(undefined),
     ),
+  )
+
+/** Gives up the active place, so that an instance that stands by takes it at once; harmless for one that has it not. */
+export const unpin = (jsm: JetStreamManager, name: string): TaskEither<StreamError, void> =>
+  pipe(
+    tryStream(`consumer ${name}`, () => jsm.consumers.unpin(LEDGER_STREAM, name, ACTIVE_GROUP)),
+    TE.map(() => undefined),
   )

@@ -14,8 +14,9 @@ export type TablesConfig = {
   readonly credentials?: { readonly accessKeyId: string; readonly secretAccessKey: string } | undefined
 }
 
-const CONNECTION_TIMEOUT_MS = 1_000
-const REQUEST_TIMEOUT_MS = 5_000
+/** Two tries of both have to be over before a query's own deadline, so that its caller learns why. */
+const CONNECTION_TIMEOUT_MS = 400
+const REQUEST_TIMEOUT_MS = 1_500
 const SOCKETS_MAX = 64
 /** Two, so that a lost connection is healed here; everything longer is the caller's own back-off. */
 const ATTEMPTS_MAX = 2
