@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs'
 
 const main = new URL('../dist/cli/main.js', import.meta.url)
 if (!existsSync(main)) {
-  console.error('jetledger is not built yet: run "npm run build" in the checkout')
+  console.error('jetledger is not built yet: run "npm ci" in the checkout')
   process.exit(1)
 }
 await import(main.href)

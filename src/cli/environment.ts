@@ -71,6 +71,6 @@ export const embeddedEnvironment = ({ nats_url, dynamodb_endpoint, replicas }: L
 /** The configuration of a subcommand. Throws `Failure` with every problem of the environment in one sentence. */
 export const readEnvironment = (): Environment => {
   const config = environmentConfig()
-  const note = (process.env['NATS_URL'] ?? '') === '' ? readNote(DEFAULT_DATA_DIR) : undefined
+  const note = (process.env.NATS_URL ?? '') === '' ? readNote(DEFAULT_DATA_DIR) : undefined
   return note === undefined ? { config } : embeddedEnvironment(note)
 }

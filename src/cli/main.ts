@@ -61,7 +61,7 @@ const main = async (): Promise<number> => {
 }
 
 // engines in package.json says which Node is supported; the SDK's own notice would greet every user of every command
-process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] ??= 'true'
+process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true'
 
 // what is still waiting (a first connection) must not keep a stopped process alive
 process.exit(await main())

@@ -47,8 +47,8 @@ const readStreams = async ({ nc, config }: Connected) => {
 }
 
 const report = (streams: Awaited<ReturnType<typeof readStreams>>, json: boolean): void => {
-  if (json) return printJson(streams.map(({ info, differs }) => ({ ...info, differences: differs })))
-  for (const { info, differs } of streams) printStream(info, differs)
+  if (json) printJson(streams.map(({ info, differs }) => ({ ...info, differences: differs })))
+  else for (const { info, differs } of streams) printStream(info, differs)
 }
 
 const show = ({ json }: ShowOptions): Promise<void> =>

@@ -20,7 +20,7 @@ describe('the golden files of every schema version', () => {
       const result = decodeEvent(bytes(body))
       if (result.tag !== 'event') throw new Error(`${JSON.stringify(body)} is ${JSON.stringify(result)}`)
       const { schema: _schema, ...event } = result.event as Record<string, unknown>
-      expect({ ...event, amount: String(event['amount']) }).toEqual(decoded)
+      expect({ ...event, amount: String(event.amount) }).toEqual(decoded)
     }
   })
 })

@@ -28,7 +28,7 @@ export const decodeBalanceRequest = (body: Uint8Array): Either<ServiceError, Cli
   pipe(
     E.tryCatch(() => JSON.parse(utf8.decode(body)) as unknown, notJson),
     E.filterOrElse(isObject, () => invalid('the body must be a JSON object with the field client_id')),
-    E.map(fields => ({ client_id: fields['client_id'] ?? fields['customer_id'] })),
+    E.map(fields => ({ client_id: fields.client_id ?? fields.customer_id })),
     E.chain(fields =>
       pipe(
         Request.decode(fields),

@@ -1,0 +1,20 @@
+// npm's `prepare`: builds the checkout, except where there is nothing to build with.
+//
+// npm runs it also for an installation without development dependencies (an image), and when `npx jetledger` is typed
+// before `npm ci`. Failing in the second case leaves npx's cache for this folder broken for good, so that `npx
+// jetledger` would not work after `npm ci` either; bin/jetledger.js says what to do instead.
+import { spawnSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+const compiler = fileURLToPath(new URL('../node_modules/typescript/bin/tsc', import.meta.url))
+
+if (existsSync(compiler)) {
+  const { status } = spawnSync(process.execPath, [compiler, '-p', 'tsconfig.build.json'], {
+    cwd: root,
+    stdio: 'inherit',
+  })
+  process.exit(status ?? 1)
+}
+console.log('jetledger: not built, because the development dependencies are not installed')
