@@ -54,13 +54,14 @@ const decodeOrFail = (env: Readonly<Record<string, string | undefined>>): Config
 /** The environment alone. Throws `Failure` with every problem in one sentence. */
 export const environmentConfig = (): Config => decodeOrFail(process.env)
 
-/** The configuration for an embedded ledger: the environment, but its own addresses. */
+/** The configuration for an embedded ledger: the environment, but its own addresses and every role. */
 export const embeddedEnvironment = ({ nats_url, dynamodb_endpoint, replicas }: Listening): Environment => ({
   config: decodeOrFail({
     ...process.env,
     NATS_URL: nats_url,
     AWS_ENDPOINT_URL_DYNAMODB: dynamodb_endpoint,
     JETLEDGER_REPLICAS: String(replicas),
+    JETLEDGER_ROLES: undefined,
     NATS_CREDENTIALS: undefined,
     NATS_CREDS_FILE: undefined,
     NATS_TLS_CA: undefined,
