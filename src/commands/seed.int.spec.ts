@@ -1,4 +1,5 @@
 // a server per test: each is about the first events of a new stream
+import type { JetStreamManager } from '@nats-io/jetstream'
 import { Kvm } from '@nats-io/kv'
 import { connect, type NatsConnection, nanos } from 'nats'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -9,7 +10,7 @@ import { manager, provision, streamInfo } from '../stream/provision.js'
 import { publish } from '../stream/publish.js'
 import { readRange } from '../stream/read.js'
 import { LEDGER_STREAM, LEDGER_SUBJECTS } from '../stream/settings.js'
-import { seed } from './seed.js'
+import { type SeedDeps, seed } from './seed.js'
 
 let nats: TestNats
 let nc: NatsConnection
@@ -76,6 +77,13 @@ describe('seeding', () => {
     expect(await right(getText(deps.kv, 'seed'))).toBe('done')
   })
 
+  it('happens once although another instance seeds between the look and the batch, and the window is over', async () => {
+    const deps = await open()
+    await deps.jsm.streams.update(LEDGER_STREAM, { duplicate_window: nanos(100) })
+    expect(await right(seed({ ...deps, jsm: seedingAfterItsLook(deps) }, never))).toEqual({ events: 0 })
+    expect(await events()).toBe(1_001)
+  })
+
   it('counts beside what others published first', async () => {
     const deps = await open()
     const early = { subject: 'customer.balance.1', body: '{"type":"credit","amount":1}' }
@@ -91,6 +99,22 @@ describe('seeding', () => {
     expect(entry?.string()).toBe('done')
   })
 })
+
+/** A manager for whom, the first time it has looked, somebody else seeds and the duplicate window ends. */
+const seedingAfterItsLook = (deps: SeedDeps): JetStreamManager => {
+  let looked = false
+  const getMessage: JetStreamManager['streams']['getMessage'] = async (stream, query) => {
+    const found = await deps.jsm.streams.getMessage(stream, query)
+    if (looked) return found
+    looked = true
+    await right(seed(deps, never))
+    await publishUntilForgotten()
+    return found
+  }
+  return Object.assign(Object.create(deps.jsm), {
+    streams: Object.assign(Object.create(deps.jsm.streams), { getMessage }),
+  })
+}
 
 /** Publishes the first seed's message id until the stream takes it: from then on the window has forgotten it. */
 const publishUntilForgotten = async (): Promise<void> => {

@@ -14,12 +14,13 @@ import { balanceEndpoint } from './balance.js'
 import { createBatcher } from './batcher.js'
 
 const TABLE = 'balances'
+const CALLS_IN_FLIGHT_MAX = 2
 
 let servers: TestServers
 let nc: NatsConnection
 let tables: ReturnType<typeof createTablesClient>
 let service: Service
-let calls = 0
+let [calls, in_flight, in_flight_max] = [0, 0, 0]
 
 const write = (id: string, to: Customer): Promise<void> =>
   right(writeChanges(tables, TABLE, [{ id: clientId(id), from: NEW_CUSTOMER, to }]))
@@ -29,16 +30,22 @@ beforeAll(async () => {
   nc = await connect({ servers: servers.nats.url })
   tables = createTablesClient({ endpoint: servers.dynamodb.endpoint, ...LOCAL })
   tables.middlewareStack.add(
-    next => args => {
+    next => async args => {
       calls += 1
-      return next(args)
+      in_flight += 1
+      in_flight_max = Math.max(in_flight_max, in_flight)
+      try {
+        return await next(args)
+      } finally {
+        in_flight -= 1
+      }
     },
     { step: 'initialize' },
   )
   await right(createBalancesTable(tables, TABLE))
   await write('678', { account: { balance: 7_120n, version: 12, seq: 34 } })
   await write('rich', { account: { balance: 9_223_372_036_854_775_807n, version: 1, seq: 35 } })
-  const read = createBatcher({ tables, table: TABLE, calls_in_flight_max: 2 })
+  const read = createBatcher({ tables, table: TABLE, calls_in_flight_max: CALLS_IN_FLIGHT_MAX })
   service = await startService(nc, {
     name: 'customer',
     version: '0.0.1',
@@ -111,6 +118,7 @@ describe('customer.balance', () => {
     const replies = await Promise.all(bodies.map(ask))
     expect(replies.every(reply => reply.string() === '{"balance":0}')).toBe(true)
     expect(calls - before).toBeLessThan(50)
+    expect(in_flight_max).toBe(CALLS_IN_FLIGHT_MAX)
   })
 
   it('answers 503 UNAVAILABLE while DynamoDB is away', async () => {
