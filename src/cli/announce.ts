@@ -9,7 +9,7 @@ import { print } from './output.js'
 export const announce = (listening: Listening, health_url: string, data_dir: string): void => {
   const [first] = listening.nats_url.split(',')
   // a command in this folder finds this ledger by itself, unless its data lies elsewhere
-  const prefix = data_dir === DEFAULT_DATA_DIR ? '' : `NATS_URL=${first} `
+  const prefix = data_dir === DEFAULT_DATA_DIR ? '' : `JETLEDGER_DATA_DIR=${data_dir} `
   print(`
 Jetledger is ready; Ctrl-C stops it.
 

@@ -11,8 +11,8 @@ import { E, pipe, t } from '../fp.js'
 import { type Config, decodeConfig } from './config.js'
 import { Failure } from './failure.js'
 
-/** Where `jetledger dev` keeps its data, below the folder it is started in. */
-export const DEFAULT_DATA_DIR = '.jetledger'
+/** Where `jetledger dev` keeps its data: below the folder it is started in, unless JETLEDGER_DATA_DIR says otherwise. */
+export const DEFAULT_DATA_DIR = process.env.JETLEDGER_DATA_DIR || '.jetledger'
 
 const NOTE = 'listening.json'
 

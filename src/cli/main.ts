@@ -17,7 +17,7 @@ import { VERSION } from './version.js'
 
 const HELP = `
 A ledger is found by NATS_URL and AWS_ENDPOINT_URL_DYNAMODB; where NATS_URL is not set, it is the
-"jetledger dev" of this folder. Exit codes: 0 done, 1 failed, 2 called wrongly.`
+"jetledger dev" of this folder (or of JETLEDGER_DATA_DIR). Exit codes: 0 done, 1 failed, 2 called wrongly.`
 
 const createProgram = (): Command => {
   const program = new Command('jetledger')
@@ -25,6 +25,8 @@ const createProgram = (): Command => {
     .version(VERSION)
     .addHelpText('after', HELP)
     .showHelpAfterError('(--help shows how)')
+    // before the subcommands are added: they inherit it
+    .exitOverride()
   for (const add of [
     devCommand,
     serveCommand,
@@ -37,7 +39,7 @@ const createProgram = (): Command => {
   ]) {
     add(program)
   }
-  return program.exitOverride()
+  return program
 }
 
 /** Commander ends with 1 on a wrong call and with 0 after help; a wrong call is 2 here. */

@@ -7,6 +7,7 @@
 
 import type { ClientId } from '../ledger/client-id.js'
 import type { Customer } from '../ledger/fold.js'
+import { chunksOf, inParallel } from '../parallel.js'
 import { keepDeadLetter } from '../stream/dead-letters.js'
 import type { Recorded } from '../stream/read.js'
 import {
@@ -19,7 +20,6 @@ import {
 import type { ProjectionDeps } from './deps.js'
 import { customersOf, type Folded, foldBatch } from './fold-batch.js'
 import { run } from './outcome.js'
-import { chunksOf, inParallel } from './parallel.js'
 import { noteParked } from './parked.js'
 
 const REQUESTS_MAX = 4

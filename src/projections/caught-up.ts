@@ -11,12 +11,34 @@ import { run } from './outcome.js'
 
 const POLL: BackOff = { first_ms: 20, max_ms: 20 }
 
-/** The last stream sequence that the projection has acknowledged; 0 while it has none or no consumer yet. */
-const acknowledged = (jsm: JetStreamManager, projection: string): TaskEither<StreamError, number> =>
+/** What a cluster answers while a leader is being chosen is no failure of a wait: it is asked again. */
+const unlessNotReady = <A>(task: TaskEither<StreamError, A>): TaskEither<StreamError, A | undefined> =>
   pipe(
-    tryStream(`consumer ${projection}`, () => jsm.consumers.info(LEDGER_STREAM, projection)),
-    TE.map(({ ack_floor }) => ack_floor.stream_seq),
-    TE.orElse(error => (error.tag === 'NotFound' ? TE.right(0) : TE.left(error))),
+    task,
+    TE.orElseW(error =>
+      error.tag === 'NotFound' || error.tag === 'TryAgain' ? TE.right(undefined) : TE.left(error),
+    ),
+  )
+
+/** The stream's last sequence at this moment; undefined while it cannot be had. */
+const lastSeq = (jsm: JetStreamManager): TaskEither<StreamError, number | undefined> =>
+  unlessNotReady(
+    pipe(
+      tryStream(LEDGER_STREAM, () => jsm.streams.info(LEDGER_STREAM)),
+      TE.map(({ state }) => state.last_seq),
+    ),
+  )
+
+/** The last stream sequence that the projection has acknowledged; undefined while there is no consumer. */
+const acknowledged = (
+  jsm: JetStreamManager,
+  projection: string,
+): TaskEither<StreamError, number | undefined> =>
+  unlessNotReady(
+    pipe(
+      tryStream(`consumer ${projection}`, () => jsm.consumers.info(LEDGER_STREAM, projection)),
+      TE.map(({ ack_floor }) => ack_floor.stream_seq),
+    ),
   )
 
 /**
@@ -30,13 +52,14 @@ export const waitCaughtUp = async (
   signal: AbortSignal,
   onProgress: (done: number, total: number) => void,
 ): Promise<number> => {
-  const { state } = await run(tryStream(LEDGER_STREAM, () => jsm.streams.info(LEDGER_STREAM)))
-  const total = state.last_seq
   const until_ms = performance.now() + timeout_ms
+  let total: number | undefined
   for (;;) {
-    const done = await run(acknowledged(jsm, projection))
-    onProgress(Math.min(done, total), total)
-    if (done >= total || performance.now() > until_ms || signal.aborted) return Math.max(total - done, 0)
+    total ??= await run(lastSeq(jsm))
+    const done = (await run(acknowledged(jsm, projection))) ?? 0
+    if (total !== undefined) onProgress(Math.min(done, total), total)
+    const missing = Math.max((total ?? Number.POSITIVE_INFINITY) - done, 0)
+    if (missing === 0 || performance.now() > until_ms || signal.aborted) return missing
     await pause(POLL, 1, signal)
   }
 }

@@ -9,6 +9,7 @@
 import { type ClientId, EVENT_SUBJECT_PREFIX, eventSubject } from '../ledger/client-id.js'
 import { decodeEvent } from '../ledger/event.js'
 import { type Customer, NEW_CUSTOMER, step } from '../ledger/fold.js'
+import { chunksOf, inParallel } from '../parallel.js'
 import { dropConsumer } from '../stream/consumer.js'
 import { streamInfo } from '../stream/provision.js'
 import { nextRecorded, type Recorded, readRange } from '../stream/read.js'
@@ -20,7 +21,6 @@ import type { ProjectionDeps } from './deps.js'
 import { customersOf, foldBatch } from './fold-batch.js'
 import { BALANCES } from './names.js'
 import { failedWith, run } from './outcome.js'
-import { chunksOf, inParallel } from './parallel.js'
 import { noteParked } from './parked.js'
 
 export type Replayed = {

@@ -138,7 +138,8 @@ describe('the projector', () => {
     for await (const _message of taken) if (++kept === 2) break
     await ledger.emit('ordered', credit(7))
     start()
-    // the acknowledgement wait of what was taken is 30 s: waiting for it would fail this deadline
+    // the credit of 7 comes first, the others only when their acknowledgement wait is over: folded as they come, the
+    // debit would find them missing
     await balanceIs('ordered', 7n)
     expect((await item('ordered')).account.version).toBe(3)
   })

@@ -25,7 +25,11 @@ export const ACTIVE_GROUP = 'active'
 
 /** A pinned instance that is silent for so long loses its place (measured take-over: 1.5 s). */
 const PIN_TIMEOUT_MS = 2_000
-const ACK_WAIT_MS = 30_000
+/**
+ * How long events may stay unhandled when the active instance dies with them in its hands and no new one comes: the
+ * server delivers them again. A slow batch is delivered again too, which costs a little and changes nothing.
+ */
+const ACK_WAIT_MS = 2_000
 /** Also bounds what has to be read again after a take-over. */
 export const UNACKED_MESSAGES_MAX = 4_000
 

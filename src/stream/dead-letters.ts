@@ -39,8 +39,13 @@ const headerSafe = (text: string): string =>
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what has to go
   text.replace(/[\u0000-\u001f\u007f]+/g, ' ').slice(0, DETAIL_CHARS_MAX)
 
+/** Added by the server to what a pinned consumer gets: no publisher sent it. */
+const ADDED_ON_DELIVERY = 'Nats-Pin-Id'
+
 const entries = (headers: MsgHdrs | undefined): [string, string][] =>
-  headers === undefined ? [] : headers.keys().map(name => [name, headers.values(name).join(', ')])
+  (headers?.keys() ?? [])
+    .filter(name => name !== ADDED_ON_DELIVERY)
+    .map(name => [name, headers?.values(name).join(', ') ?? ''])
 
 const headersOf = (event: Recorded, { reason, detail }: Verdict): Record<string, string> => ({
   ...Object.fromEntries(entries(event.headers).map(([name, value]) => [ORIGINAL + name, headerSafe(value)])),

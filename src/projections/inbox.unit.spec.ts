@@ -1,0 +1,34 @@
+import { describe, expect, it } from 'vitest'
+import { createInbox } from './inbox.js'
+
+describe('the inbox', () => {
+  it('gives what came, in order, in pieces of at most so many', async () => {
+    const inbox = createInbox<number>(10)
+    for (const n of [1, 2, 3]) inbox.put(n)
+    expect(await inbox.take(2)).toEqual([1, 2])
+    expect(await inbox.take(2)).toEqual([3])
+  })
+
+  it('waits for the first item', async () => {
+    const inbox = createInbox<number>(10)
+    const taken = inbox.take(5)
+    inbox.put(7)
+    expect(await taken).toEqual([7])
+  })
+
+  it('leaves out what is beyond its limit', async () => {
+    const inbox = createInbox<number>(2)
+    for (const n of [1, 2, 3]) inbox.put(n)
+    expect(await inbox.take(5)).toEqual([1, 2])
+  })
+
+  it('ends a take that waits, with nothing or with the error', async () => {
+    const closed = createInbox<number>(2)
+    const waiting = closed.take(1)
+    closed.close()
+    expect(await waiting).toEqual([])
+    const failed = createInbox<number>(2)
+    failed.close(new Error('gone'))
+    await expect(failed.take(1)).rejects.toThrow('gone')
+  })
+})
