@@ -8,7 +8,7 @@ import { E, type Either, pipe, t } from '../fp.js'
 import { describeErrors } from '../ledger/codec.js'
 import type { SettingsOptions } from '../stream/settings.js'
 
-export const ROLES = ['projections', 'queries'] as const
+export const ROLES = ['commands', 'projections', 'queries'] as const
 export type Role = (typeof ROLES)[number]
 
 export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
@@ -69,6 +69,8 @@ const Environment = t.type({
   JETLEDGER_ROLES: roles,
   JETLEDGER_REPLICAS: whole(1, 5, 3),
   JETLEDGER_MAX_IN_FLIGHT: whole(1, 100_000, 4_096),
+  /** Commands that may wait for their batch; beyond it they are answered `BUSY`. */
+  JETLEDGER_COMMAND_QUEUE: whole(1, 100_000, 10_000),
   /** Limit of the ledger stream; beyond it new events are refused. Not set: none. */
   JETLEDGER_STREAM_BYTES_MAX: whole(1, Number.MAX_SAFE_INTEGER, undefined),
   HTTP_PORT: whole(0, 65_535, 8_080),

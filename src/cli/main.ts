@@ -3,6 +3,7 @@
  */
 
 import { Command, CommanderError } from 'commander'
+import { commandCommands } from './command-request.js'
 import { deadLettersCommand } from './dead-letters.js'
 import { devCommand } from './dev.js'
 import { Failure } from './failure.js'
@@ -31,6 +32,7 @@ const createProgram = (): Command => {
     devCommand,
     serveCommand,
     requestCommand,
+    commandCommands,
     publishCommand,
     seedCommand,
     streamCommand,

@@ -9,7 +9,9 @@ import { Failure } from './failure.js'
 import { count } from './options.js'
 import { print, printJson } from './output.js'
 
-type RequestOptions = { readonly timeout: number; readonly json?: true }
+type RequestOptions = { readonly timeout?: number; readonly json?: true }
+
+const TIMEOUT_MS = 5_000
 
 const headersOf = ({ headers }: Msg): Record<string, string> =>
   Object.fromEntries((headers?.keys() ?? []).map(name => [name, headers?.get(name) ?? '']))
@@ -23,7 +25,12 @@ const explain = (subject: string, timeout_ms: number, cause: unknown): Failure =
   return new Failure(late ? `no answer on ${subject} within ${timeout_ms} ms` : text, { cause })
 }
 
-const request = (subject: string, body: string, { timeout, json }: RequestOptions): Promise<void> =>
+/** Sends one request and prints the reply; a service error is printed too and then is a `Failure`. */
+export const sendRequest = (
+  subject: string,
+  body: string,
+  { timeout = TIMEOUT_MS, json }: RequestOptions,
+): Promise<void> =>
   withNats(async ({ nc }) => {
     let reply: Msg
     try {
@@ -41,7 +48,7 @@ export const requestCommand = (program: Command): void => {
   program
     .command('request <subject> <body>')
     .description(`send one request and print the reply, e.g. request customer.balance '{"client_id":"678"}'`)
-    .option('--timeout <ms>', 'how long to wait for the reply', count, 5_000)
+    .option('--timeout <ms>', 'how long to wait for the reply', count, TIMEOUT_MS)
     .option('--json', 'print headers and body as JSON')
-    .action(request)
+    .action(sendRequest)
 }

@@ -8,27 +8,31 @@ import type { KV } from '@nats-io/kv'
 import type { NatsConnection } from 'nats'
 import type { Logger } from 'pino'
 import { type BackOff, pause } from '../back-off.js'
+import { commandEndpoints } from '../commands/endpoints.js'
+import { createEngine, type Engine } from '../commands/engine.js'
 import { E } from '../fp.js'
 import type { Health } from '../health.js'
 import { startProjector } from '../projections/runner.js'
 import { balanceEndpoint } from '../queries/balance.js'
 import { createBatcher } from '../queries/batcher.js'
+import type { EndpointConfig } from '../service/config.js'
 import { startService } from '../service/service.js'
 import type { StreamError } from '../stream/errors.js'
 import { manager, provision } from '../stream/provision.js'
 import { createTablesClient } from '../tables/client.js'
-import { type Config, settingsOf } from './config.js'
+import { type Config, type Role, settingsOf } from './config.js'
 import type { Environment } from './environment.js'
 import { Failure, orFail } from './failure.js'
 import { connectForEver } from './nats.js'
 import { VERSION } from './version.js'
 
 const QUERY_TIMEOUT_MS = 4_000
+const COMMAND_TIMEOUT_MS = 3_000
 const BATCH_READS_IN_FLIGHT_MAX = 8
 const PROVISION_BACK_OFF: BackOff = { first_ms: 100, max_ms: 5_000 }
 
 export type Instance = {
-  /** No new requests, then the projector's batch in hand, then the connections. */
+  /** No new requests, then the commands that wait and the projector's batch in hand, then the connections. */
   readonly stop: () => Promise<void>
 }
 
@@ -45,14 +49,30 @@ export type Ledger = {
   readonly health: Health
 }
 
-const startQueries = async ({ config, nc, tables, log }: Ledger): Promise<Part> => {
+const queryEndpoints = ({ config, tables }: Ledger): EndpointConfig[] => {
   const read = createBatcher({
     tables,
     table: config.DDB_TABLE,
     calls_in_flight_max: BATCH_READS_IN_FLIGHT_MAX,
   })
   const limits = { max_in_flight: config.JETLEDGER_MAX_IN_FLIGHT, timeout_ms: QUERY_TIMEOUT_MS }
-  const endpoints = [balanceEndpoint(read, limits)]
+  return [balanceEndpoint(read, limits)]
+}
+
+const startEngine = ({ config, ...ledger }: Ledger): Engine =>
+  createEngine(
+    { ...ledger, table: config.DDB_TABLE },
+    { queue_max: config.JETLEDGER_COMMAND_QUEUE, timeout_ms: COMMAND_TIMEOUT_MS },
+  )
+
+const commandLimits = (config: Config) => ({
+  max_in_flight: config.JETLEDGER_MAX_IN_FLIGHT,
+  // a command may wait its time in the queue and its batch the same again: the endpoint must not speak before
+  timeout_ms: 3 * COMMAND_TIMEOUT_MS,
+})
+
+/** The service `customer` with the endpoints of this process's roles. */
+const startEndpoints = async ({ nc, log }: Ledger, endpoints: readonly EndpointConfig[]): Promise<Part> => {
   const service = await startService(nc, {
     name: 'customer',
     version: VERSION,
@@ -60,7 +80,7 @@ const startQueries = async ({ config, nc, tables, log }: Ledger): Promise<Part> 
     log,
     endpoints,
   })
-  log.info({ subjects: endpoints.map(({ subject }) => subject) }, 'queries: answering')
+  log.info({ subjects: endpoints.map(({ subject }) => subject) }, 'commands and queries: answering')
   return service
 }
 
@@ -105,11 +125,18 @@ export const openLedger = async (
 /** Starts the configured roles on an open ledger. */
 export const startRoles = async (ledger: Ledger): Promise<Instance> => {
   const { config, nc, tables } = ledger
-  const queries = config.JETLEDGER_ROLES.includes('queries') ? await startQueries(ledger) : undefined
-  const projections = config.JETLEDGER_ROLES.includes('projections') ? startProjections(ledger) : undefined
+  const has = (role: Role): boolean => config.JETLEDGER_ROLES.includes(role)
+  const engine = has('commands') ? startEngine(ledger) : undefined
+  const endpoints = [
+    ...(has('queries') ? queryEndpoints(ledger) : []),
+    ...(engine === undefined ? [] : commandEndpoints(engine, commandLimits(config))),
+  ]
+  const service = endpoints.length === 0 ? undefined : await startEndpoints(ledger, endpoints)
+  const projections = has('projections') ? startProjections(ledger) : undefined
   return {
     stop: async () => {
-      await queries?.stop()
+      await service?.stop()
+      await engine?.stop()
       await projections?.stop()
       await nc.drain()
       tables.destroy()

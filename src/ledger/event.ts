@@ -25,6 +25,14 @@ export const TransactionId = new t.Type<string, string, unknown>(
 
 const After = t.type({ balance: Balance, version: t.number })
 
+/** What a refused command asked for and why it was refused: the answer that a retry of it gets again. */
+const Declined = t.type({
+  command: t.keyof({ credit: null, debit: null, transfer: null }),
+  code: t.keyof({ INSUFFICIENT_FUNDS: null, BALANCE_LIMIT: null }),
+  client_id: ClientId,
+  balance: Balance,
+})
+
 const EventBody = t.intersection([
   t.type({ type: t.keyof({ credit: null, debit: null, declined: null }), amount: Amount }),
   t.partial({
@@ -32,6 +40,7 @@ const EventBody = t.intersection([
     reference: t.string,
     metadata: t.UnknownRecord,
     transfer: t.type({ counterparty: ClientId }),
+    declined: Declined,
     after: t.unknown,
   }),
 ])

@@ -5,16 +5,16 @@
 import { E, type Either, pipe, t } from '../fp.js'
 import { ClientId } from '../ledger/client-id.js'
 import { describeErrors } from '../ledger/codec.js'
-import { type ServiceError, serviceError } from '../service/error.js'
+import { catalogued } from '../service/catalogue.js'
+import type { ServiceError } from '../service/error.js'
 
 const Request = t.type({ client_id: ClientId })
 
-const invalid = (message: string): ServiceError => serviceError(400, 'INVALID_REQUEST', message)
+const invalid = (message: string): ServiceError => catalogued('INVALID_REQUEST', { message })
 
 /** 403 with the parser's own text is the predecessor's answer to a body that is not JSON; its callers know it. */
 const notJson = (cause: unknown): ServiceError => ({
-  status: 403,
-  code: 'BAD_REQUEST',
+  ...catalogued('BAD_REQUEST'),
   body: cause instanceof Error ? cause.message : String(cause),
 })
 

@@ -8,8 +8,9 @@
 import { pipe, TE } from '../fp.js'
 import { toJson } from '../ledger/amount.js'
 import type { Customer } from '../ledger/fold.js'
+import { catalogued } from '../service/catalogue.js'
 import type { EndpointConfig, ServiceReply } from '../service/config.js'
-import { type ServiceError, serviceError } from '../service/error.js'
+import type { ServiceError } from '../service/error.js'
 import type { TableError } from '../tables/errors.js'
 import { decodeBalanceRequest } from './balance-request.js'
 import type { ReadCustomer } from './batcher.js'
@@ -30,14 +31,13 @@ const toServiceError = (error: TableError): ServiceError => {
     case 'TryAgain':
     case 'NotFound':
     case 'ConditionFailed':
-      return serviceError(
-        503,
+      return catalogued(
         'UNAVAILABLE',
-        'the balances cannot be read at the moment; try again',
+        { message: 'the balances cannot be read at the moment; try again' },
         error.cause,
       )
     case 'Unexpected':
-      return serviceError(500, 'INTERNAL_ERROR', 'the balance could not be read; the log says why', error)
+      return catalogued('INTERNAL_ERROR', {}, error)
   }
 }
 

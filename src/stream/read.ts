@@ -51,9 +51,16 @@ export type Range = {
   readonly from_seq: number
   /** The range ends here at the latest: what is stored later is not read. */
   readonly to_seq: number
+  /** Where it begins, instead of `from_seq`: at the first message that is not older. */
+  readonly from_time?: Date
 }
 
 const READ_AHEAD_MESSAGES = 2_000
+
+const startOf = ({ from_seq, from_time }: Range) =>
+  from_time === undefined
+    ? { deliver_policy: DeliverPolicy.StartSequence, opt_start_seq: from_seq }
+    : { deliver_policy: DeliverPolicy.StartTime, opt_start_time: from_time.toISOString() }
 
 /**
  * Every message of a range, in stream order, gap-free (an ordered consumer starts itself anew after a loss).
@@ -63,8 +70,7 @@ export async function* readRange(nc: NatsConnection, range: Range): AsyncGenerat
   if (range.from_seq > range.to_seq) return
   const consumer = await jetstream(nc, { timeout: API_TIMEOUT_MS }).consumers.get(range.stream, {
     filter_subjects: range.subject,
-    deliver_policy: DeliverPolicy.StartSequence,
-    opt_start_seq: range.from_seq,
+    ...startOf(range),
     replay_policy: ReplayPolicy.Instant,
   })
   const { num_pending } = await consumer.info()

@@ -1,0 +1,60 @@
+/**
+ * The accounts in memory: as this instance last saw or left them. Never more than a proposal: the stream checks.
+ */
+
+import type { ClientId } from '../ledger/client-id.js'
+import type { CommandDeps } from './deps.js'
+import { isLoaded, type Loaded, type LoadProblem, loadCustomers } from './load.js'
+import { createLru } from './lru.js'
+
+export type Accounts = {
+  /** Every one of `ids`, from memory where it is, else loaded. */
+  readonly take: (ids: Iterable<ClientId>) => Promise<Map<ClientId, Loaded | LoadProblem>>
+  /** Loads `ids` anew from the stream's leader; the ones that are not as `seen` had them. */
+  readonly reload: (ids: Iterable<ClientId>, seen: ReadonlyMap<ClientId, Loaded>) => Promise<Set<ClientId>>
+  readonly remember: (loaded: ReadonlyMap<ClientId, Loaded>) => void
+  readonly forget: (ids: Iterable<ClientId>) => void
+}
+
+const ACCOUNTS_MAX = 100_000
+
+export const createAccounts = (deps: CommandDeps): Accounts => {
+  const memory = createLru<ClientId, Loaded>(ACCOUNTS_MAX)
+
+  const load = async (ids: readonly ClientId[], confirmed: boolean) => {
+    const results = ids.length === 0 ? new Map() : await loadCustomers(deps, ids, confirmed)
+    for (const [id, result] of results) if (isLoaded(result)) memory.set(id, result)
+    return results
+  }
+
+  return {
+    take: async ids => {
+      const taken = new Map<ClientId, Loaded | LoadProblem>()
+      const missing: ClientId[] = []
+      for (const id of new Set(ids)) {
+        const known = memory.get(id)
+        if (known === undefined) missing.push(id)
+        else taken.set(id, known)
+      }
+      for (const [id, result] of await load(missing, false)) taken.set(id, result)
+      return taken
+    },
+    reload: async (ids, seen) => {
+      const all = [...new Set(ids)]
+      for (const id of all) memory.delete(id)
+      const results = await load(all, true)
+      return new Set(
+        all.filter(id => {
+          const result = results.get(id)
+          return result === undefined || !isLoaded(result) || result.last_seq !== seen.get(id)?.last_seq
+        }),
+      )
+    },
+    remember: loaded => {
+      for (const [id, state] of loaded) memory.set(id, state)
+    },
+    forget: ids => {
+      for (const id of ids) memory.delete(id)
+    },
+  }
+}

@@ -1,0 +1,136 @@
+/**
+ * Known transactions: what was stored under a transaction id, and the answer that it stands for.
+ *
+ * The answer is folded from the subject up to the stored event; the `after` that the event carries is not believed,
+ * because anybody who may publish could have forged it.
+ */
+
+import { E } from '../fp.js'
+import { type ClientId, clientIdOf, eventSubject } from '../ledger/client-id.js'
+import { type Command, customersOfCommand } from '../ledger/command.js'
+import { decodeEvent, type LedgerEvent } from '../ledger/event.js'
+import { type Customer, NEW_CUSTOMER, type Step, step } from '../ledger/fold.js'
+import { nextRecorded, type Recorded, readRange } from '../stream/read.js'
+import { LEDGER_STREAM } from '../stream/settings.js'
+import type { CommandDeps } from './deps.js'
+import { failed, type Outcome, type Position, replyOf } from './outcome.js'
+
+/** A stored event of a transaction: the only one, a transfer's first, or the one that declined it. */
+export type Known = { readonly seq: number; readonly id: ClientId; readonly event: LedgerEvent }
+
+/** A stored message as the event of a transaction, if it can be one. */
+export const knownFrom = ({
+  seq,
+  subject,
+  body,
+}: Pick<Recorded, 'seq' | 'subject' | 'body'>): Known | undefined => {
+  const id = clientIdOf(subject)
+  const decoded = decodeEvent(body)
+  return E.isRight(id) && decoded.tag === 'event' ? { seq, id: id.right, event: decoded.event } : undefined
+}
+
+/** The event at `seq`, if it can be one of a transaction. */
+export const knownAt = async ({ jsm }: CommandDeps, seq: number): Promise<Known | undefined> => {
+  const found = await jsm.streams.getMessage(LEDGER_STREAM, { seq })
+  return found === null ? undefined : knownFrom({ seq, subject: found.subject, body: found.data })
+}
+
+/** Which command `known` came from; a direct event with a transaction id counts as the command that it looks like. */
+const typeOf = ({ event }: Known): Command['type'] | undefined => {
+  if (event.type === 'declined') return event.declined?.command
+  return event.transfer !== undefined && event.type === 'debit' ? 'transfer' : event.type
+}
+
+const sameJson = (a: unknown, b: unknown): boolean => canonical(a) === canonical(b)
+
+/** JSON with the keys of every object in order, so that equal contents are equal texts. */
+const canonical = (value: unknown): string =>
+  JSON.stringify(value, (_, inner) =>
+    typeof inner === 'object' && inner !== null && !Array.isArray(inner)
+      ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : inner,
+  ) ?? ''
+
+/** The first field in which two commands of one transaction id differ. */
+export const differsFrom = (a: Command, b: Command): string | undefined =>
+  (['type', 'client_id', 'from', 'to', 'amount', 'reference', 'metadata'] as const).find(
+    field => !sameJson(fieldOf(a, field), fieldOf(b, field)),
+  )
+
+const fieldOf = (command: Command, field: string): unknown => {
+  const value = Object.entries(command).find(([name]) => name === field)?.[1]
+  return typeof value === 'bigint' ? value.toString() : value
+}
+
+/** The first field in which `command` is another one than what is stored; undefined when it is the same. */
+export const differingField = (command: Command, known: Known): string | undefined => {
+  const [id] = customersOfCommand(command)
+  const { event } = known
+  if (typeOf(known) !== command.type) return 'type'
+  if (known.id !== id) return command.type === 'transfer' ? 'from' : 'client_id'
+  if (command.type === 'transfer' && event.transfer?.counterparty !== command.to) return 'to'
+  if (event.amount !== command.amount) return 'amount'
+  if (event.reference !== command.reference) return 'reference'
+  return sameJson(event.metadata, command.metadata) ? undefined : 'metadata'
+}
+
+/** The subject's state right after `seq`, and what the event there did. */
+const foldTo = async (
+  { nc }: CommandDeps,
+  id: ClientId,
+  seq: number,
+): Promise<{ customer: Customer; last: Step | undefined }> => {
+  let [customer, last]: [Customer, Step | undefined] = [NEW_CUSTOMER, undefined]
+  const range = { stream: LEDGER_STREAM, subject: eventSubject(id), from_seq: 1, to_seq: seq }
+  for await (const record of readRange(nc, range)) {
+    last = step(customer, record.seq, decodeEvent(record.body))
+    if (last.tag === 'applied' || last.tag === 'parked') customer = last.customer
+  }
+  return { customer, last }
+}
+
+const positionAt = async (deps: CommandDeps, id: ClientId, seq: number): Promise<Position> => {
+  const { balance, version } = (await foldTo(deps, id, seq)).customer.account
+  return { client_id: id, balance, version, seq }
+}
+
+/** A transfer's second event follows its first one: they are one atomic batch. */
+const creditLegSeq = async (deps: CommandDeps, to: ClientId, seq: number): Promise<number> => {
+  const found = await nextRecorded(deps.jsm, LEDGER_STREAM, eventSubject(to), seq + 1)()
+  if (E.isLeft(found) || found.right === undefined) throw new Error(`the transfer at ${seq} has no credit`)
+  return found.right.seq
+}
+
+const refusalOf = async (
+  deps: CommandDeps,
+  command: Command,
+  { event, seq, id }: Known,
+): Promise<Outcome> => {
+  const { transaction_id } = command
+  if (event.type === 'declined' && event.declined !== undefined) {
+    const { code, balance } = event.declined
+    return failed(code, { transaction_id, balance, amount: command.amount })
+  }
+  // a direct event with this id which the fold rejected
+  const { customer } = await foldTo(deps, id, seq)
+  const { balance } = customer.account
+  return failed(event.type === 'debit' ? 'INSUFFICIENT_FUNDS' : 'BALANCE_LIMIT', {
+    transaction_id,
+    balance,
+    amount: command.amount,
+  })
+}
+
+/** The answer to `command`, whose transaction id is stored already: the original one, or that the id was reused. */
+export const answerFor = async (deps: CommandDeps, command: Command, known: Known): Promise<Outcome> => {
+  const { transaction_id } = command
+  const field = differingField(command, known)
+  if (field !== undefined) return failed('TRANSACTION_ID_REUSED', { transaction_id, field })
+  const { last } = await foldTo(deps, known.id, known.seq)
+  if (known.event.type === 'declined' || last?.tag !== 'applied') return refusalOf(deps, command, known)
+  const positions = [await positionAt(deps, known.id, known.seq)]
+  if (command.type === 'transfer') {
+    positions.push(await positionAt(deps, command.to, await creditLegSeq(deps, command.to, known.seq)))
+  }
+  return { tag: 'done', reply: replyOf(command, positions), replayed: false }
+}

@@ -1,0 +1,53 @@
+/**
+ * What becomes of a command.
+ */
+
+import type { ClientId } from '../ledger/client-id.js'
+import type { Command } from '../ledger/command.js'
+import type { ErrorCode } from '../service/catalogue.js'
+
+/** A customer's account right after the command's event on it. */
+export type Position = {
+  readonly client_id: ClientId
+  readonly balance: bigint
+  readonly version: number
+  readonly seq: number
+}
+
+export type Reply =
+  | ({ readonly transaction_id: string } & Position)
+  | { readonly transaction_id: string; readonly from: Position; readonly to: Position }
+
+export type Failure = {
+  readonly tag: 'failed'
+  readonly code: ErrorCode
+  readonly details: Readonly<Record<string, unknown>>
+  readonly cause?: unknown
+}
+
+export type Done = { readonly tag: 'done'; readonly reply: Reply; readonly replayed: boolean }
+
+export type Outcome = Done | Failure
+
+export const failed = (code: ErrorCode, details: Failure['details'] = {}, cause?: unknown): Failure => ({
+  tag: 'failed',
+  code,
+  details,
+  ...(cause === undefined ? {} : { cause }),
+})
+
+/** The reply to a command from the positions of its customers, in the command's own order. */
+export const replyOf = ({ type, transaction_id }: Command, [first, second]: readonly Position[]): Reply => {
+  if (first === undefined || (type === 'transfer' && second === undefined)) {
+    throw new Error(`the command ${transaction_id} has no position to reply with`)
+  }
+  return type === 'transfer' && second !== undefined
+    ? { transaction_id, from: first, to: second }
+    : { transaction_id, ...first }
+}
+
+/** The same outcome for somebody who asks again. */
+export const replayed = (outcome: Outcome): Outcome =>
+  outcome.tag === 'done'
+    ? { ...outcome, replayed: true }
+    : { ...outcome, details: { ...outcome.details, replayed: true } }

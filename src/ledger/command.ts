@@ -1,0 +1,92 @@
+/**
+ * Commands: what a caller asks of the command side, and their codecs.
+ */
+
+import { E, type Either, pipe, t } from '../fp.js'
+import { Amount } from './amount.js'
+import { ClientId } from './client-id.js'
+import { describeErrors } from './codec.js'
+import { TransactionId } from './event.js'
+
+const METADATA_KEYS_MAX = 16
+const METADATA_BYTES_MAX = 2_048
+const REFERENCE_CHARS_MAX = 256
+
+const Metadata = new t.Type<Record<string, unknown>, Record<string, unknown>, unknown>(
+  'Metadata',
+  t.UnknownRecord.is,
+  (u, context) =>
+    t.UnknownRecord.is(u) &&
+    !Array.isArray(u) &&
+    Object.keys(u).length <= METADATA_KEYS_MAX &&
+    new TextEncoder().encode(JSON.stringify(u)).length <= METADATA_BYTES_MAX
+      ? t.success(u)
+      : t.failure(
+          u,
+          context,
+          `must be an object of at most ${METADATA_KEYS_MAX} keys and ${METADATA_BYTES_MAX} bytes`,
+        ),
+  t.identity,
+)
+
+const Reference = new t.Type<string, string, unknown>(
+  'Reference',
+  t.string.is,
+  (u, context) =>
+    typeof u === 'string' && u.length <= REFERENCE_CHARS_MAX
+      ? t.success(u)
+      : t.failure(u, context, `must be a text of at most ${REFERENCE_CHARS_MAX} characters`),
+  t.identity,
+)
+
+const Common = t.partial({ transaction_id: TransactionId, reference: Reference, metadata: Metadata })
+const MovementBody = t.intersection([t.type({ client_id: ClientId, amount: Amount }), Common])
+const TransferBody = t.intersection([t.type({ from: ClientId, to: ClientId, amount: Amount }), Common])
+
+type Content = {
+  readonly amount: Amount
+  /** The idempotency key. */
+  readonly transaction_id: string
+  readonly reference?: string | undefined
+  readonly metadata?: Record<string, unknown> | undefined
+}
+
+export type Movement = Content & { readonly type: 'credit' | 'debit'; readonly client_id: ClientId }
+export type Transfer = Content & { readonly type: 'transfer'; readonly from: ClientId; readonly to: ClientId }
+export type Command = Movement | Transfer
+
+/** The customers whose accounts a command touches; the first one's subject carries the transaction id itself. */
+export const customersOfCommand = (command: Command): readonly [ClientId, ...ClientId[]] =>
+  command.type === 'transfer' ? [command.from, command.to] : [command.client_id]
+
+const named = <A extends { transaction_id?: string }>(
+  fields: A,
+  fresh_id: string,
+): A & { transaction_id: string } => ({
+  ...fields,
+  transaction_id: fields.transaction_id ?? fresh_id,
+})
+
+/**
+ * Decodes the fields of a command; one without a `transaction_id` gets `fresh_id`. Left names every wrong field.
+ */
+export const decodeCommand = (
+  type: Command['type'],
+  fields: unknown,
+  fresh_id: string,
+): Either<string, Command> => {
+  if (type !== 'transfer') {
+    return pipe(
+      MovementBody.decode(fields),
+      E.bimap(describeErrors, body => ({ type, ...named(body, fresh_id) })),
+    )
+  }
+  return pipe(
+    TransferBody.decode(fields),
+    E.bimap(describeErrors, (body): Transfer => ({ type, ...named(body, fresh_id) })),
+    E.filterOrElse(
+      ({ from, to }) => from !== to,
+      () => 'to: must be another customer than from',
+    ),
+  )
+}

@@ -1,0 +1,111 @@
+/**
+ * The error catalogue: every code that a caller can meet, in one place. `docs/errors.md` is kept equal to it by a test.
+ */
+
+import { toJson } from '../ledger/amount.js'
+import type { ServiceError } from './error.js'
+
+export type CatalogueEntry = {
+  /** Of the NATS service error. */
+  readonly status: number
+  readonly http_status: number
+  readonly message: string
+  /** Whether sending the same again, with the same transaction id, can help. */
+  readonly retry: boolean
+}
+
+export const CATALOGUE = {
+  BAD_REQUEST: {
+    status: 403,
+    http_status: 400,
+    message: 'the body of customer.balance is not JSON (a status of its predecessor)',
+    retry: false,
+  },
+  INVALID_REQUEST: {
+    status: 400,
+    http_status: 400,
+    message: 'the request is not valid; the text names each wrong field',
+    retry: false,
+  },
+  TRANSACTION_ID_REUSED: {
+    status: 409,
+    http_status: 409,
+    message: 'the transaction id was used for another command; `field` differs',
+    retry: false,
+  },
+  CONFLICT: {
+    status: 409,
+    http_status: 409,
+    message: 'others kept writing to the same customer; nothing was stored',
+    retry: true,
+  },
+  INSUFFICIENT_FUNDS: {
+    status: 422,
+    http_status: 422,
+    message: 'the balance does not cover the amount',
+    retry: false,
+  },
+  BALANCE_LIMIT: {
+    status: 422,
+    http_status: 422,
+    message: 'the balance would leave the range of a signed 64-bit integer',
+    retry: false,
+  },
+  BUSY: { status: 429, http_status: 429, message: 'the limit of requests in flight is reached', retry: true },
+  INTERNAL_ERROR: {
+    status: 500,
+    http_status: 500,
+    message: 'the service failed on this request; its log says why',
+    retry: false,
+  },
+  UNAVAILABLE: {
+    status: 503,
+    http_status: 503,
+    message: 'it cannot be decided at the moment; nothing was stored',
+    retry: true,
+  },
+  TIMEOUT: { status: 504, http_status: 504, message: 'no answer within the deadline of a read', retry: true },
+  OUTCOME_UNKNOWN: {
+    status: 504,
+    http_status: 504,
+    message:
+      'whether it was stored is not known; ask customer.transaction, or send it again with the same id',
+    retry: true,
+  },
+  STREAM_FULL: {
+    status: 507,
+    http_status: 507,
+    message: 'the byte limit of the ledger is reached; nothing was stored',
+    retry: false,
+  },
+} as const satisfies Record<string, CatalogueEntry>
+
+export type ErrorCode = keyof typeof CATALOGUE
+
+/** The catalogue as the page `docs/errors.md` shows it. */
+export const catalogueTable = (): string =>
+  [
+    '| code | service status | HTTP status | send it again? | what it says |',
+    '|---|---|---|---|---|',
+    ...Object.entries(CATALOGUE).map(
+      ([code, { status, http_status, retry, message }]) =>
+        `| \`${code}\` | ${status} | ${http_status} | ${retry ? 'yes' : 'no'} | ${message} |`,
+    ),
+  ].join('\n')
+
+/** A service error of the catalogue; `details` go into the body beside code and message, amounts in their JSON forms. */
+export const catalogued = (
+  code: ErrorCode,
+  details: Readonly<Record<string, unknown>> = {},
+  cause?: unknown,
+): ServiceError => {
+  const { status, message } = CATALOGUE[code]
+  return {
+    status,
+    code,
+    body: JSON.stringify({ error: { code, message, ...details } }, (_, value) =>
+      typeof value === 'bigint' ? toJson(value) : value,
+    ),
+    ...(cause === undefined ? {} : { cause }),
+  }
+}
