@@ -72,17 +72,14 @@ const commandLimits = (config: Config) => ({
 })
 
 /** The service `customer` with the endpoints of this process's roles. */
-const startEndpoints = async ({ nc, log }: Ledger, endpoints: readonly EndpointConfig[]): Promise<Part> => {
-  const service = await startService(nc, {
+const startEndpoints = ({ nc, log }: Ledger, endpoints: readonly EndpointConfig[]): Promise<Part> =>
+  startService(nc, {
     name: 'customer',
     version: VERSION,
     description: 'customer service',
     log,
     endpoints,
   })
-  log.info({ subjects: endpoints.map(({ subject }) => subject) }, 'commands and queries: answering')
-  return service
-}
 
 const startProjections = ({ config, ...ledger }: Ledger): Part =>
   startProjector({ ...ledger, table: config.DDB_TABLE })
@@ -124,14 +121,18 @@ export const openLedger = async (
 
 /** Starts the configured roles on an open ledger. */
 export const startRoles = async (ledger: Ledger): Promise<Instance> => {
-  const { config, nc, tables } = ledger
+  const { config, nc, tables, log } = ledger
   const has = (role: Role): boolean => config.JETLEDGER_ROLES.includes(role)
   const engine = has('commands') ? startEngine(ledger) : undefined
-  const endpoints = [
-    ...(has('queries') ? queryEndpoints(ledger) : []),
-    ...(engine === undefined ? [] : commandEndpoints(engine, commandLimits(config))),
-  ]
+  const byRole = {
+    queries: has('queries') ? queryEndpoints(ledger) : [],
+    commands: engine === undefined ? [] : commandEndpoints(engine, commandLimits(config)),
+  }
+  const endpoints = Object.values(byRole).flat()
   const service = endpoints.length === 0 ? undefined : await startEndpoints(ledger, endpoints)
+  for (const [role, served] of Object.entries(byRole)) {
+    if (served.length > 0) log.info({ subjects: served.map(({ subject }) => subject) }, `${role}: answering`)
+  }
   const projections = has('projections') ? startProjections(ledger) : undefined
   return {
     stop: async () => {

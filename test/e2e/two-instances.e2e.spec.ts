@@ -4,6 +4,7 @@ import { jetstream } from '@nats-io/jetstream'
 import type { NatsConnection } from 'nats'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { expectLetters, expectStored } from '../support/checks.js'
+import { startDoor } from '../support/door.js'
 import { type DynamodbProcess, startDynamodbProcess } from '../support/dynamodb-process.js'
 import { startGate } from '../support/gate.js'
 import { readEvents } from '../support/independent-fold.js'
@@ -45,17 +46,24 @@ afterEach(() => bench.end())
 
 type Serving = Program & { readonly health_url: string }
 
-const serve = async (): Promise<Serving> => {
-  const program = bench.start(['serve'], env)
-  const healthUrl = (): string | undefined => {
-    const port = /http:\/\/0\.0\.0\.0:(\d+)\/healthz/.exec(program.stderr())?.[1]
-    return port === undefined ? undefined : `http://127.0.0.1:${port}/healthz`
-  }
-  await untilReady(program, 'serve to be ready', async () => {
-    const url = healthUrl()
-    return url !== undefined && (await healthOf(url)).parts['projection balances']?.state === 'ok'
+/** Starts `serve` and resolves as soon as it says where its health is, ready or not. */
+const launch = async (more: Readonly<Record<string, string>> = {}): Promise<Serving> => {
+  const program = bench.start(['serve'], { ...env, ...more })
+  const port = await until(() => /http:\/\/0\.0\.0\.0:(\d+)\/healthz/.exec(program.stderr())?.[1], {
+    deadline_ms: CAUGHT_UP_MS_MAX,
+    what: 'serve to listen',
   })
-  return { ...program, health_url: healthUrl() ?? '' }
+  return { ...program, health_url: `http://127.0.0.1:${port}/healthz` }
+}
+
+const serve = async (more: Readonly<Record<string, string>> = {}): Promise<Serving> => {
+  const serving = await launch(more)
+  await untilReady(
+    serving,
+    'serve to be ready',
+    async () => (await healthOf(serving.health_url)).parts['projection balances']?.state === 'ok',
+  )
+  return serving
 }
 
 const instances = async (): Promise<number> => {
@@ -137,4 +145,31 @@ it('DynamoDB is away for a while: queries say so, the projector goes on where it
   }
   await expectStored(nc, await load.stop())
   await expectLetters(nc, await untilEqualsFold(nc, CAUGHT_UP_MS_MAX))
+})
+
+it('NATS is away, at the start and later: health says so, the instance comes back by itself, nothing is lost', async () => {
+  const door = await startDoor(nats.url)
+  bench.atEnd(door.stop)
+  const serving = await launch({ NATS_URL: door.url })
+  const natsIs = (status: number, state: string) =>
+    until(
+      async () => {
+        const health = await healthOf(serving.health_url)
+        return health.status === status && health.parts.nats?.state === state
+      },
+      { deadline_ms: CAUGHT_UP_MS_MAX, what: `NATS to be ${state}` },
+    )
+  await natsIs(503, 'down')
+  door.open()
+  await natsIs(200, 'ok')
+  for (const round of [1, 2]) {
+    door.shut()
+    await natsIs(503, 'down')
+    const away = startLoad(nc, { name: `away-${round}`, events_per_s: EVENTS_PER_S, tries_max: 1 })
+    await untilAcknowledged(away, EVENTS_PER_S)
+    await away.stop()
+    door.open()
+    await natsIs(200, 'ok')
+    await untilEqualsFold(nc, CAUGHT_UP_MS_MAX)
+  }
 })
