@@ -23,7 +23,13 @@ export const createLog = (level: string): Logger => {
   return process.stderr.isTTY
     ? pino(
         options,
-        pretty({ destination: STDERR, sync: true, ignore: 'pid,hostname', translateTime: 'HH:MM:ss.l' }),
+        pretty({
+          destination: STDERR,
+          sync: true,
+          singleLine: true,
+          ignore: 'pid,hostname',
+          translateTime: 'HH:MM:ss.l',
+        }),
       )
     : pino(options, pino.destination({ dest: STDERR, sync: true }))
 }
