@@ -163,7 +163,9 @@ export const createRound = (deps: CommandDeps, timeout_ms: number, signal: Abort
     const groups = new Map<ClientId | undefined, Waiting[]>()
     for (const ask of asks) {
       const contended = customersOfCommand(ask.command).find(id => changed.has(id))
-      groups.set(contended, [...(groups.get(contended) ?? []), ask])
+      const group = groups.get(contended)
+      if (group === undefined) groups.set(contended, [ask])
+      else group.push(ask)
     }
     const again: Waiting[] = []
     for (const [contended, group] of groups) {
