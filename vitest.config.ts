@@ -3,7 +3,7 @@ import { defineConfig } from 'vitest/config'
 const kind = (name: 'unit' | 'int' | 'e2e', test_timeout_ms: number) => ({
   test: {
     name,
-    include: [`{src,test,infra}/**/*.${name}.spec.ts`],
+    include: [`{src,test,infra,bench}/**/*.${name}.spec.ts`],
     testTimeout: test_timeout_ms,
     hookTimeout: test_timeout_ms,
     retry: 0,

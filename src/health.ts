@@ -21,7 +21,7 @@ const SEVERITY: readonly HealthState[] = ['ok', 'degraded', 'down']
 const worst = (a: HealthState, b: HealthState): HealthState =>
   SEVERITY.indexOf(a) >= SEVERITY.indexOf(b) ? a : b
 
-/** Every change is told to `onChange` once (the log); that a part begins ok is none. */
+/** Every change is told to `onChange` once (the log); that a part begins is none. */
 export const createHealth = (onChange: (part: string, entry: HealthEntry) => void): Health => {
   const parts = new Map<string, HealthEntry>()
   return {
@@ -29,8 +29,8 @@ export const createHealth = (onChange: (part: string, entry: HealthEntry) => voi
       const before = parts.get(part)
       const entry = { state, detail }
       parts.set(part, entry)
-      if (before === undefined && state === 'ok') return
-      if (before?.state !== state || before.detail !== detail) onChange(part, entry)
+      const isNews = before !== undefined && (before.state !== state || before.detail !== detail)
+      if (isNews) onChange(part, entry)
     },
     read: () => ({
       state: [...parts.values()].map(({ state }) => state).reduce(worst, 'ok'),

@@ -15,7 +15,7 @@ describe('health', () => {
     expect(health.read().state).toBe('degraded')
   })
 
-  it('tells each change once, and not that a part begins ok', () => {
+  it('tells each change once, and not that a part begins', () => {
     const told: string[] = []
     const health = createHealth((part, { state }) => told.push(`${part} ${state}`))
     for (const state of ['ok', 'ok', 'down', 'down', 'ok'] as const) health.report('a', state)

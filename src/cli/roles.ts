@@ -26,6 +26,8 @@ import { Failure, orFail } from './failure.js'
 import { connectForEver } from './nats.js'
 import { VERSION } from './version.js'
 
+/** The part of health that says whether the roles are started. */
+const START = 'start'
 const QUERY_TIMEOUT_MS = 4_000
 const COMMAND_TIMEOUT_MS = 3_000
 const BATCH_READS_IN_FLIGHT_MAX = 8
@@ -108,6 +110,7 @@ export const openLedger = async (
   health: Health,
   signal: AbortSignal,
 ): Promise<Ledger> => {
+  health.report(START, 'down', 'waiting for NATS and its streams')
   const nc = await connectForEver(config, log, health)
   const kv = await provisioned(nc, config, log, signal)
   const jsm = await orFail(manager(nc))
@@ -121,7 +124,7 @@ export const openLedger = async (
 
 /** Starts the configured roles on an open ledger. */
 export const startRoles = async (ledger: Ledger): Promise<Instance> => {
-  const { config, nc, tables, log } = ledger
+  const { config, nc, tables, log, health } = ledger
   const has = (role: Role): boolean => config.JETLEDGER_ROLES.includes(role)
   const engine = has('commands') ? startEngine(ledger) : undefined
   const byRole = {
@@ -134,6 +137,7 @@ export const startRoles = async (ledger: Ledger): Promise<Instance> => {
     if (served.length > 0) log.info({ subjects: served.map(({ subject }) => subject) }, `${role}: answering`)
   }
   const projections = has('projections') ? startProjections(ledger) : undefined
+  health.report(START, 'ok')
   return {
     stop: async () => {
       await service?.stop()

@@ -54,6 +54,7 @@ const superviseUntil = async (deps: ProjectionDeps, signal: AbortSignal): Promis
 /** Starts the projector in the background; it ends with `stop` only. */
 export const startProjector = (deps: ProjectionDeps): Projector => {
   const ending = new AbortController()
+  deps.health.report(`projection ${BALANCES}`, 'down', 'starting')
   const ended = superviseUntil(deps, ending.signal)
   deps.log.info({ projection: BALANCES, table: deps.table }, 'projections: folding into the balances table')
   return {

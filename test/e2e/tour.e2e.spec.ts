@@ -136,21 +136,17 @@ it('bad requests get the errors of the table, and STATS show exactly what was as
   expect(errorOf(await request(nc, 'at last'))).toBe('403:BAD_REQUEST')
 
   const stats = (await nc.request('$SRV.STATS.customer')).json() as { endpoints: Record<string, unknown>[] }
-  expect(stats.endpoints).toEqual([
-    expect.objectContaining({
-      name: 'balance',
-      subject: 'customer.balance',
-      queue_group: 'q',
-      num_requests: 4 + bodies.length + 2,
-      num_errors: 4 + bodies.length + 1,
-      last_error: '403:BAD_REQUEST',
-    }),
-  ])
-  const processing_ns = Number(stats.endpoints[0]?.processing_time)
+  const balance = stats.endpoints.find(({ name }) => name === 'balance')
+  expect(balance).toMatchObject({
+    subject: 'customer.balance',
+    queue_group: 'q',
+    num_requests: 4 + bodies.length + 2,
+    num_errors: 4 + bodies.length + 1,
+    last_error: '403:BAD_REQUEST',
+  })
+  const processing_ns = Number(balance?.processing_time)
   expect(processing_ns).toBeGreaterThan(100_000)
-  expect(Number(stats.endpoints[0]?.average_processing_time)).toBe(
-    Math.floor(processing_ns / (4 + bodies.length + 2)),
-  )
+  expect(Number(balance?.average_processing_time)).toBe(Math.floor(processing_ns / (4 + bodies.length + 2)))
 
   const refused = await bench.run(['request', 'customer.balance', 'not JSON'])
   expect(refused.code).toBe(1)

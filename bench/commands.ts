@@ -1,0 +1,90 @@
+/**
+ * The benchmark of the command side: accepted commands, one by one and in bulk, beside what NATS itself does on this
+ * machine in the same minutes. The goals are those of the issue that asked for the command side.
+ */
+
+import type { Benchmark } from './benchmark.js'
+import { firstCommands, fund } from './fund.js'
+import { type Line, measureLines, type RatioTo } from './measure/rounds.js'
+import { openStage } from './stage.js'
+import { CUSTOMERS } from './work/customers.js'
+
+/** One by one: enough to keep every part busy. */
+const IN_FLIGHT = 500
+/** Of requests with 1,000 each: one is being stored, others are on their way. */
+const BULK_IN_FLIGHT = 4
+
+const ECHO = 'echo'
+const SINGLE = 'raw single'
+const BATCH = 'raw batch of 1,000'
+const UNIFORM = 'credit, uniform'
+
+const to = (baseline: string | readonly string[], goal?: number): RatioTo => ({
+  to: typeof baseline === 'string' ? [baseline] : baseline,
+  ...(goal === undefined ? {} : { goal }),
+})
+
+/** Where every message is flushed the disk is the limit, so the baseline with a goal is another one. */
+const linesFor = (sync_interval: string): readonly Line[] => {
+  const flushed = sync_interval === 'always'
+  const oneByOne = [flushed ? to(ECHO) : to(ECHO, 0.6), flushed ? to(SINGLE, 1.2) : to(SINGLE)]
+  const inBulk = [
+    flushed ? to(BATCH) : to(BATCH, 0.5),
+    flushed ? to([SINGLE, BATCH], 0.9) : to([SINGLE, BATCH]),
+  ]
+  return [
+    { name: ECHO, work: 'echo', in_flight: IN_FLIGHT, ratios: [] },
+    { name: SINGLE, work: 'rawSingle', in_flight: IN_FLIGHT, ratios: [] },
+    { name: BATCH, work: 'rawBatch', in_flight: BULK_IN_FLIGHT, ratios: [] },
+    { name: UNIFORM, work: 'creditUniform', in_flight: IN_FLIGHT, ratios: oneByOne },
+    {
+      name: 'credit, one hot account',
+      work: 'creditHot',
+      in_flight: IN_FLIGHT,
+      ratios: [...oneByOne, to(UNIFORM, 0.9)],
+    },
+    {
+      name: 'credit, 90/10',
+      work: 'creditNinetyTen',
+      in_flight: IN_FLIGHT,
+      ratios: [...oneByOne, to(UNIFORM)],
+    },
+    // a transfer is one command and two events
+    { name: 'transfer', work: 'transfer', in_flight: IN_FLIGHT, ratios: [to(ECHO), to(SINGLE), to(UNIFORM)] },
+    { name: 'credit, 1,000 in one request', work: 'bulk', in_flight: BULK_IN_FLIGHT, ratios: inBulk },
+  ]
+}
+
+export const commands: Benchmark = async (options, sync_interval, { cleanup, signal, say }) => {
+  const stage = await openStage({
+    options,
+    sync_interval,
+    cleanup,
+    signal,
+    say,
+    prepare: service => fund(service, signal),
+  })
+  say(`measuring with sync_interval ${sync_interval}, NATS at ${stage.nats_url}`)
+  const first_ms = await firstCommands(stage.nc, signal)
+  const wanted = linesFor(sync_interval).filter(
+    ({ name }) => options.only.length === 0 || options.only.some(text => name.includes(text)),
+  )
+  const lines = await measureLines(wanted, options.rounds, stage.runOnce)
+  return {
+    title: `commands, sync_interval ${sync_interval}`,
+    settings: {
+      seconds: options.seconds,
+      rounds: options.rounds,
+      'client processes': options.clients,
+      'client options': options.lean ? 'noAsyncTraces' : 'defaults',
+      roles: options.roles,
+      ...(first_ms === undefined
+        ? {}
+        : {
+            [`first command of each of ${CUSTOMERS} customers, all together`]: `${Math.round(first_ms)} ms`,
+          }),
+      node: process.version,
+    },
+    lines,
+  }
+}

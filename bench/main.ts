@@ -1,0 +1,75 @@
+/**
+ * `npm run bench -- <benchmark>`: measures the built program on servers of its own, on this machine, and prints what
+ * came out. A benchmark is one file; it is named here.
+ */
+
+import { availableParallelism } from 'node:os'
+import type { Benchmark } from './benchmark.js'
+import { createCleanup } from './cleanup.js'
+import { commands } from './commands.js'
+import { type Options, parseOptions, USAGE } from './options.js'
+import { formatSession, type Session } from './report.js'
+
+const BENCHMARKS: Readonly<Record<string, Benchmark>> = { commands }
+
+const EXIT_FAILED = 1
+const EXIT_USAGE = 2
+const EXIT_INTERRUPTED = 130
+
+const say = (text: string): void => {
+  process.stderr.write(`${text}\n`)
+}
+
+const readOptions = (): Options | undefined => {
+  try {
+    return parseOptions(process.argv.slice(2), Object.keys(BENCHMARKS))
+  } catch (error) {
+    say(`${error instanceof Error ? error.message : error}\n\n${USAGE}`)
+    return undefined
+  }
+}
+
+const runSession = async (
+  benchmark: Benchmark,
+  options: Options,
+  sync_interval: string,
+  signal: AbortSignal,
+): Promise<Session> => {
+  const cleanup = createCleanup()
+  try {
+    return await benchmark(options, sync_interval, { cleanup, signal, say })
+  } finally {
+    await cleanup.run()
+  }
+}
+
+const run = async (options: Options, signal: AbortSignal): Promise<void> => {
+  const benchmark = BENCHMARKS[options.benchmark]
+  if (benchmark === undefined) throw new Error(`there is no benchmark ${options.benchmark}`)
+  const sessions: Session[] = []
+  for (const sync_interval of options.sync_intervals) {
+    const session = await runSession(benchmark, options, sync_interval, signal)
+    sessions.push(session)
+    if (!options.json) process.stdout.write(`\n${formatSession(session)}\n`)
+  }
+  const machine = { cores: availableParallelism(), node: process.version, platform: process.platform }
+  if (options.json) process.stdout.write(`${JSON.stringify({ machine, sessions }, null, 2)}\n`)
+}
+
+const main = async (): Promise<number> => {
+  const options = readOptions()
+  if (options === undefined) return EXIT_USAGE
+  const interrupted = new AbortController()
+  // npm passes a Ctrl-C on that we got already: a second one changes nothing, the clean-up has bounds of its own
+  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, () => interrupted.abort())
+  try {
+    await run(options, interrupted.signal)
+    return 0
+  } catch (error) {
+    if (interrupted.signal.aborted) return EXIT_INTERRUPTED
+    say(error instanceof Error ? error.message : String(error))
+    return EXIT_FAILED
+  }
+}
+
+process.exitCode = await main()

@@ -1,0 +1,123 @@
+/** Runs an operation again and again, at full speed or at a given rate, and keeps the count. */
+
+import { createHistogram } from './histogram.js'
+import type { Job, Measured, Operation, Pace, Result } from './job.js'
+
+type Paced = Extract<Pace, { readonly kind: 'paced' }>
+type Window = Pick<Job, 'warm_up_ms' | 'measure_ms'>
+
+/** The resolution of the paced schedule: a finer one would have to spin, on cores that the servers need. */
+const TICK_MS = 1
+/** Of one client at a given rate; at the bound the schedule waits, and the waiting counts as latency. */
+const PACED_IN_FLIGHT_MAX = 5_000
+/** How long after its end a schedule may go on catching up. */
+const CATCH_UP_MS_MAX = 10_000
+
+const pause = (ms: number): Promise<void> => new Promise(resolve => setTimeout(resolve, ms))
+
+type Tally = {
+  /** `share`: how much of the request lies within the window. */
+  readonly count: (result: Result, share: number) => void
+  /** The latency of a request with anything accepted, and every error. */
+  readonly record: (result: Result, latency_ms: number) => void
+  readonly measured: () => Measured
+}
+
+const createTally = (): Tally => {
+  const latencies = createHistogram()
+  const errors: Record<string, number> = {}
+  let accepted = 0
+  let requests = 0
+  return {
+    count: (result, share) => {
+      accepted += share * result.accepted
+      if (result.accepted > 0) requests += share
+    },
+    record: (result, latency_ms) => {
+      if (result.accepted > 0) latencies.record(latency_ms * 1_000)
+      for (const [code, times] of Object.entries(result.errors ?? {})) {
+        errors[code] = (errors[code] ?? 0) + times
+      }
+    },
+    measured: () => ({ accepted, requests, errors, latencies: latencies.data() }),
+  }
+}
+
+/**
+ * Full speed. A request that is partly within the window counts by that part: counting whole ones would be coarse where
+ * only a few, of a thousand commands each, fit into the window.
+ */
+const closedLoop = async (
+  operation: Operation,
+  in_flight: number,
+  { warm_up_ms, measure_ms }: Window,
+  tally: Tally,
+): Promise<void> => {
+  const from_ms = performance.now() + warm_up_ms
+  const until_ms = from_ms + measure_ms
+  const worker = async (): Promise<void> => {
+    let sent_ms = performance.now()
+    while (sent_ms < until_ms) {
+      const result = await operation()
+      const answered_ms = performance.now()
+      const latency_ms = answered_ms - sent_ms
+      const within_ms = Math.min(answered_ms, until_ms) - Math.max(sent_ms, from_ms)
+      if (within_ms > 0) tally.count(result, within_ms / latency_ms)
+      if (answered_ms >= from_ms && answered_ms < until_ms) tally.record(result, latency_ms)
+      sent_ms = answered_ms
+    }
+  }
+  await Promise.all(Array.from({ length: in_flight }, worker))
+}
+
+/** How many requests are due before `elapsed_s`; what the arithmetic of fractions adds to a whole number is none. */
+const dueAt = (elapsed_s: number, requests_per_s: number, phase: number): number =>
+  Math.max(0, Math.ceil(elapsed_s * requests_per_s - phase - 1e-6))
+
+/**
+ * A fixed rate: counts what was *due* within the window, and from the moment it was due. Measured from the moment of
+ * sending, a service that stalls would also stall the measuring, and look good (coordinated omission).
+ */
+const openLoop = async (
+  operation: Operation,
+  { requests_per_s, phase = 0 }: Paced,
+  { warm_up_ms, measure_ms }: Window,
+  tally: Tally,
+): Promise<void> => {
+  const began_ms = performance.now()
+  const from_ms = began_ms + warm_up_ms
+  const total = dueAt((warm_up_ms + measure_ms) / 1_000, requests_per_s, phase)
+  const give_up_ms = from_ms + measure_ms + CATCH_UP_MS_MAX
+  let sent = 0
+  let in_flight = 0
+
+  const send = async (due_ms: number): Promise<void> => {
+    in_flight += 1
+    const result = await operation()
+    in_flight -= 1
+    if (due_ms < from_ms) return
+    tally.count(result, 1)
+    tally.record(result, performance.now() - due_ms)
+  }
+
+  while (sent < total && performance.now() < give_up_ms) {
+    const due = Math.min(total, dueAt((performance.now() - began_ms) / 1_000, requests_per_s, phase))
+    for (; sent < due && in_flight < PACED_IN_FLIGHT_MAX; sent += 1) {
+      void send(began_ms + ((sent + phase) / requests_per_s) * 1_000)
+    }
+    await pause(TICK_MS)
+  }
+  if (sent < total) tally.record({ accepted: 0, errors: { NOT_SENT: total - sent } }, 0)
+  // every operation has a timeout of its own
+  while (in_flight > 0) await pause(TICK_MS)
+}
+
+/** Runs one job's operation at its pace. */
+export const measure = async (operation: Operation, job: Omit<Job, 'work' | 'seed'>): Promise<Measured> => {
+  const tally = createTally()
+  const { pace } = job
+  await (pace.kind === 'full'
+    ? closedLoop(operation, pace.in_flight, job, tally)
+    : openLoop(operation, pace, job, tally))
+  return tally.measured()
+}

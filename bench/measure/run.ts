@@ -1,0 +1,78 @@
+/** What one run of all load clients measured, and what several runs of the same line come to. */
+
+import type { CpuUse } from '../processes/cpu.js'
+import { createHistogram } from './histogram.js'
+import type { Measured } from './job.js'
+
+export type Run = {
+  readonly accepted_per_s: number
+  /** Requests with anything accepted; a request in bulk accepts many. */
+  readonly requests_per_s: number
+  /** How many of them the latencies are of. */
+  readonly requests: number
+  readonly errors: Readonly<Record<string, number>>
+  /** Undefined when nothing was accepted. */
+  readonly p50_ms: number | undefined
+  readonly p95_ms: number | undefined
+  readonly p99_ms: number | undefined
+  readonly max_ms: number | undefined
+  readonly cpu: CpuUse
+}
+
+const addErrors = (all: readonly Readonly<Record<string, number>>[]): Record<string, number> => {
+  const sum: Record<string, number> = {}
+  for (const [code, times] of all.flatMap(errors => Object.entries(errors))) {
+    sum[code] = (sum[code] ?? 0) + times
+  }
+  return sum
+}
+
+/** The middle one, or the mean of the two in the middle; undefined of none. */
+export const median = (values: readonly (number | undefined)[]): number | undefined => {
+  const sorted = values.filter(value => value !== undefined).toSorted((a, b) => a - b)
+  const upper = sorted[Math.floor(sorted.length / 2)]
+  const lower = sorted[Math.ceil(sorted.length / 2) - 1]
+  return lower === undefined || upper === undefined ? undefined : (lower + upper) / 2
+}
+
+/** Puts together what clients measured side by side. */
+export const toRun = (clients: readonly Measured[], measure_ms: number, cpu: CpuUse): Run => {
+  const latencies = createHistogram()
+  for (const client of clients) latencies.merge(client.latencies)
+  const seconds = measure_ms / 1_000
+  const at = (percent: number): number | undefined => {
+    const us = latencies.percentile_us(percent)
+    return us === undefined ? undefined : us / 1_000
+  }
+  return {
+    accepted_per_s: clients.reduce((sum, { accepted }) => sum + accepted, 0) / seconds,
+    requests_per_s: clients.reduce((sum, { requests }) => sum + requests, 0) / seconds,
+    requests: latencies.count(),
+    errors: addErrors(clients.map(({ errors }) => errors)),
+    p50_ms: at(50),
+    p95_ms: at(95),
+    p99_ms: at(99),
+    max_ms: at(100),
+    cpu,
+  }
+}
+
+const medianCpu = (all: readonly CpuUse[]): CpuUse =>
+  Object.fromEntries(Object.keys(all[0] ?? {}).map(name => [name, median(all.map(cpu => cpu[name])) ?? 0]))
+
+/** Medians over the rounds; of requests and errors the sums, of the greatest latency the greatest. */
+export const summarize = (runs: readonly Run[]): Run => {
+  const of = (key: 'p50_ms' | 'p95_ms' | 'p99_ms') => median(runs.map(run => run[key]))
+  const max_ms = Math.max(...runs.flatMap(run => run.max_ms ?? []))
+  return {
+    accepted_per_s: median(runs.map(run => run.accepted_per_s)) ?? 0,
+    requests_per_s: median(runs.map(run => run.requests_per_s)) ?? 0,
+    requests: runs.reduce((sum, run) => sum + run.requests, 0),
+    errors: addErrors(runs.map(({ errors }) => errors)),
+    p50_ms: of('p50_ms'),
+    p95_ms: of('p95_ms'),
+    p99_ms: of('p99_ms'),
+    max_ms: Number.isFinite(max_ms) ? max_ms : undefined,
+    cpu: medianCpu(runs.map(({ cpu }) => cpu)),
+  }
+}

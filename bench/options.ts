@@ -1,0 +1,92 @@
+/** The command line of the benchmarks. */
+
+import { parseArgs } from 'node:util'
+
+export type Options = {
+  readonly benchmark: string
+  /** Of one measurement; a line is measured `rounds` times at each speed. */
+  readonly seconds: number
+  readonly rounds: number
+  readonly clients: number
+  /** Load clients without the stack trace that the NATS client takes for each request unless told not to. */
+  readonly lean: boolean
+  readonly sync_intervals: readonly string[]
+  /** Of the service under measurement, as in JETLEDGER_ROLES. */
+  readonly roles: string
+  /** Only the lines whose name holds one of these; every line when there is none. */
+  readonly only: readonly string[]
+  readonly json: boolean
+  /** Where a CPU profile of the service is left. */
+  readonly profile_dir?: string
+}
+
+export const USAGE = `usage: npm run bench -- <benchmark> [options]
+
+  --seconds N     of one measurement (3)
+  --rounds N      measurements of each line at each speed; medians are printed (3)
+  --sync WHEN     when nats-server flushes to disk: 2m, always or both (both)
+  --clients N     load client processes (2)
+  --lean          load clients with \`noAsyncTraces\`: less of the machine goes to them
+  --roles ROLES   of the service under measurement (commands)
+  --only TEXT,... the lines whose name holds one of these; ratios need their baselines
+  --profile DIR   leave a CPU profile of the service there
+  --json          print JSON instead of tables`
+
+const SECONDS_MAX = 600
+const ROUNDS_MAX = 100
+const CLIENTS_MAX = 16
+
+const SYNC_INTERVALS: Readonly<Record<string, readonly string[]>> = {
+  '2m': ['2m'],
+  always: ['always'],
+  both: ['2m', 'always'],
+}
+
+const between = (name: string, text: string, min: number, max: number): number => {
+  const value = Number(text)
+  if (text.trim() === '' || !(value >= min && value <= max)) {
+    throw new Error(`--${name} must be from ${min} to ${max}`)
+  }
+  return value
+}
+
+const wholeBetween = (name: string, text: string, min: number, max: number): number => {
+  const value = between(name, text, min, max)
+  if (!Number.isInteger(value)) throw new Error(`--${name} must be a whole number`)
+  return value
+}
+
+const OPTIONS = {
+  seconds: { type: 'string', default: '3' },
+  rounds: { type: 'string', default: '3' },
+  sync: { type: 'string', default: 'both' },
+  clients: { type: 'string', default: '2' },
+  lean: { type: 'boolean', default: false },
+  roles: { type: 'string', default: 'commands' },
+  only: { type: 'string', default: '' },
+  profile: { type: 'string' },
+  json: { type: 'boolean', default: false },
+} as const
+
+/** Throws a sentence when something in `args` is not as it should be. */
+export const parseOptions = (args: readonly string[], benchmarks: readonly string[]): Options => {
+  const { values, positionals } = parseArgs({ args: [...args], options: OPTIONS, allowPositionals: true })
+  const [benchmark, ...more] = positionals
+  if (benchmark === undefined || more.length > 0 || !benchmarks.includes(benchmark)) {
+    throw new Error(`name one benchmark of: ${benchmarks.join(', ')}`)
+  }
+  const sync_intervals = Object.hasOwn(SYNC_INTERVALS, values.sync) ? SYNC_INTERVALS[values.sync] : undefined
+  if (sync_intervals === undefined) throw new Error('--sync must be 2m, always or both')
+  return {
+    benchmark,
+    seconds: between('seconds', values.seconds, 0.1, SECONDS_MAX),
+    rounds: wholeBetween('rounds', values.rounds, 1, ROUNDS_MAX),
+    clients: wholeBetween('clients', values.clients, 1, CLIENTS_MAX),
+    lean: values.lean,
+    sync_intervals,
+    roles: values.roles,
+    only: values.only.split(',').filter(text => text !== ''),
+    json: values.json,
+    ...(values.profile === undefined ? {} : { profile_dir: values.profile }),
+  }
+}

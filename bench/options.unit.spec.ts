@@ -1,0 +1,50 @@
+import { expect, it } from 'vitest'
+import { parseOptions } from './options.js'
+
+const parse = (...args: readonly string[]) => parseOptions(args, ['commands', 'queries'])
+
+it('a benchmark alone takes the defaults', () => {
+  expect(parse('commands')).toEqual({
+    benchmark: 'commands',
+    seconds: 3,
+    rounds: 3,
+    clients: 2,
+    lean: false,
+    sync_intervals: ['2m', 'always'],
+    roles: 'commands',
+    only: [],
+    json: false,
+  })
+})
+
+it('every option is taken', () => {
+  const args = '--seconds 0.5 --rounds 5 --clients 1 --sync always --roles commands,projections'
+  const more = '--lean --only hot,echo --profile p --json'
+  expect(parse('queries', ...`${args} ${more}`.split(' '))).toEqual({
+    benchmark: 'queries',
+    seconds: 0.5,
+    rounds: 5,
+    clients: 1,
+    lean: true,
+    sync_intervals: ['always'],
+    roles: 'commands,projections',
+    only: ['hot', 'echo'],
+    json: true,
+    profile_dir: 'p',
+  })
+})
+
+it.each([
+  [[], 'name one benchmark of: commands, queries'],
+  [['other'], 'name one benchmark'],
+  [['commands', 'queries'], 'name one benchmark'],
+  [['commands', '--seconds', '0'], '--seconds must be from 0.1 to 600'],
+  [['commands', '--seconds', ''], '--seconds must be'],
+  [['commands', '--rounds', '1.5'], '--rounds must be a whole number'],
+  [['commands', '--clients', '17'], '--clients must be from 1 to 16'],
+  [['commands', '--sync', 'never'], '--sync must be 2m, always or both'],
+  [['commands', '--sync', 'toString'], '--sync must be 2m, always or both'],
+  [['commands', '--what'], '--what'],
+])('%j is refused: %s', (args, message) => {
+  expect(() => parse(...args)).toThrow(message)
+})

@@ -1,0 +1,54 @@
+/** A process of ours that is started from a module, ended by its pid, and never outlives this one. */
+
+import { type ChildProcess, fork } from 'node:child_process'
+
+const STOP_MS_MAX = 20_000
+
+/** Where a process writes what it has to say; messages go over IPC. */
+export type Output = 'inherit' | number
+
+export type Child = {
+  readonly pid: number
+  readonly process: ChildProcess
+  /** Resolves when it ended, by whatever cause, with a few words on how. */
+  readonly ended: Promise<string>
+  /** SIGTERM, after a bound SIGKILL; resolves when the process is gone. Can be called again. */
+  readonly stop: () => Promise<void>
+}
+
+type Options = {
+  readonly args?: readonly string[]
+  readonly env?: NodeJS.ProcessEnv
+  readonly cwd?: string
+  readonly exec_args?: readonly string[]
+  readonly output?: Output
+}
+
+/** Starts `module`, a file beside this one, without `.js`. */
+export const startChild = (module: string, options: Options = {}): Child => {
+  const { args = [], env, cwd, exec_args = [], output = 'inherit' } = options
+  const child = fork(new URL(`./${module}.js`, import.meta.url), [...args], {
+    // a group of its own: Ctrl-C in a terminal reaches us only, and we then stop everything in order
+    detached: true,
+    execArgv: [...exec_args],
+    stdio: ['ignore', output, output, 'ipc'],
+    ...(env === undefined ? {} : { env }),
+    ...(cwd === undefined ? {} : { cwd }),
+  })
+  const ended = new Promise<string>(resolve => {
+    child.on('error', error => resolve(error.message))
+    child.on('exit', (code, signal) => resolve(`ended with ${signal ?? `exit code ${code}`}`))
+  })
+  if (child.pid === undefined) throw new Error(`${module} could not be started`)
+  return {
+    pid: child.pid,
+    process: child,
+    ended,
+    stop: async () => {
+      child.kill('SIGTERM')
+      const timer = setTimeout(() => child.kill('SIGKILL'), STOP_MS_MAX)
+      await ended
+      clearTimeout(timer)
+    },
+  }
+}

@@ -1,0 +1,45 @@
+/** CPU time of processes, so that a run can say who used the machine. Known on Linux only. */
+
+import { readFileSync } from 'node:fs'
+
+/** USER_HZ, which is 100 on every Linux that Node runs on. */
+const TICK_MS = 10
+
+/** User and system time in ms; undefined where the system does not tell. */
+const cpu_ms = (pid: number): number | undefined => {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    // the name, in brackets, may hold spaces and brackets
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+    return (Number(fields[11]) + Number(fields[12])) * TICK_MS
+  } catch {
+    return undefined
+  }
+}
+
+export type CpuGroups = Readonly<Record<string, readonly number[]>>
+/** By group, in cores: 1 is one core all the time. */
+export type CpuUse = Readonly<Record<string, number>>
+
+const sums = (groups: CpuGroups): Record<string, number> =>
+  Object.fromEntries(
+    Object.entries(groups).flatMap(([name, pids]) => {
+      const times = pids.flatMap(pid => cpu_ms(pid) ?? [])
+      return times.length === pids.length ? [[name, times.reduce((sum, time) => sum + time, 0)]] : []
+    }),
+  )
+
+/** Begins to look; the function it gives says what was used since. */
+export const watchCpu = (groups: CpuGroups): (() => CpuUse) => {
+  const began_ms = performance.now()
+  const before = sums(groups)
+  return () => {
+    const elapsed_ms = performance.now() - began_ms
+    return Object.fromEntries(
+      Object.entries(sums(groups)).map(([name, after]) => [
+        name,
+        (after - (before[name] ?? after)) / elapsed_ms,
+      ]),
+    )
+  }
+}

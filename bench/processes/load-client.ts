@@ -1,0 +1,63 @@
+/** Our side of a load client: hands it jobs and waits for what it measured. */
+
+import type { Answer, Job, Measured } from '../measure/job.js'
+import { type Child, startChild } from './child.js'
+import { LEAN } from './lean.js'
+
+export type LoadClient = {
+  readonly pid: number
+  /** 'unanswered' when nobody subscribes to the subject. Rejects when the client fails, or does not answer in time. */
+  readonly run: (job: Job) => Promise<Measured | 'unanswered'>
+  readonly stop: () => Promise<void>
+}
+
+const READY_MS_MAX = 20_000
+/** For what is in flight at the end of a job, and what a stalled schedule has to catch up. */
+const ANSWER_MS_MAX = 40_000
+
+/** The next message of the process; rejects when it ends or says nothing for too long. */
+export const nextAnswer = async ({ process, ended }: Child, timeout_ms: number): Promise<Answer> => {
+  let timer: NodeJS.Timeout | undefined
+  let listener: ((answer: Answer) => void) | undefined
+  try {
+    return await new Promise<Answer>((resolve, reject) => {
+      listener = resolve
+      process.once('message', listener)
+      void ended.then(how => reject(new Error(`a process of the benchmark ${how}`)))
+      timer = setTimeout(() => {
+        reject(new Error(`a process of the benchmark did not answer within ${timeout_ms} ms`))
+      }, timeout_ms)
+    })
+  } finally {
+    clearTimeout(timer)
+    if (listener !== undefined) process.off('message', listener)
+  }
+}
+
+/** Starts one of our processes that says 'ready' when it is connected. */
+export const startReady = async (module: string, args: readonly string[]): Promise<Child> => {
+  const child = startChild(module, { args })
+  try {
+    await nextAnswer(child, READY_MS_MAX)
+    return child
+  } catch (error) {
+    await child.stop()
+    throw error
+  }
+}
+
+export const startLoadClient = async (nats_url: string, lean: boolean): Promise<LoadClient> => {
+  const child = await startReady('client', lean ? [nats_url, LEAN] : [nats_url])
+  return {
+    pid: child.pid,
+    stop: child.stop,
+    run: async job => {
+      const answer = nextAnswer(child, job.warm_up_ms + job.measure_ms + ANSWER_MS_MAX)
+      child.process.send(job)
+      const said = await answer
+      if (said.tag === 'measured') return said.measured
+      if (said.tag === 'unanswered') return said.tag
+      throw new Error(`a load client failed: ${said.tag === 'failed' ? said.message : said.tag}`)
+    },
+  }
+}

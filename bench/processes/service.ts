@@ -1,0 +1,100 @@
+/** `jetledger serve`, as built, in a process of its own. */
+
+import { closeSync, openSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
+import type { NatsConnection } from 'nats'
+import { type Child, startChild } from './child.js'
+
+export type ServiceOptions = {
+  readonly nc: NatsConnection
+  readonly nats_url: string
+  readonly dynamodb_endpoint: string
+  /** Its log lies here. */
+  readonly folder: string
+  /** As in JETLEDGER_ROLES. */
+  readonly roles: string
+  /** Where a CPU profile of the process is left when it ends. */
+  readonly profile_dir?: string
+}
+
+const READY_MS_MAX = 30_000
+const PING_MS_MAX = 250
+const LOG_LINES_SHOWN = 5
+
+/** Whoever runs the benchmark may have a ledger of their own: nothing of it may reach this one. */
+const OWN_VARIABLES = /^(NATS_|AWS_|DDB_|JETLEDGER_|HTTP_PORT$|LOG_LEVEL$)/
+
+const environment = ({ nats_url, dynamodb_endpoint, roles }: ServiceOptions): NodeJS.ProcessEnv => ({
+  ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !OWN_VARIABLES.test(name))),
+  NATS_URL: nats_url,
+  AWS_ENDPOINT_URL_DYNAMODB: dynamodb_endpoint,
+  AWS_REGION: 'local',
+  AWS_ACCESS_KEY_ID: 'local',
+  AWS_SECRET_ACCESS_KEY: 'local',
+  JETLEDGER_ROLES: roles,
+  JETLEDGER_REPLICAS: '1',
+  HTTP_PORT: '0',
+  LOG_LEVEL: 'warn',
+})
+
+/** Starts it; with the name of the log, for the sentence that says why it ended. */
+export const startService = (options: ServiceOptions): Child & { readonly log_file: string } => {
+  const { folder, roles, profile_dir } = options
+  const log_file = join(folder, `serve-${roles.replaceAll(',', '-')}.log`)
+  const output = openSync(log_file, 'a')
+  try {
+    const child = startChild('program', {
+      args: ['serve'],
+      env: environment(options),
+      cwd: folder,
+      output,
+      exec_args: profile_dir === undefined ? [] : ['--cpu-prof', '--cpu-prof-dir', profile_dir],
+    })
+    return { ...child, log_file }
+  } finally {
+    closeSync(output)
+  }
+}
+
+const endOf = (file: string): string =>
+  readFileSync(file, 'utf8').trimEnd().split('\n').slice(-LOG_LINES_SHOWN).join('\n')
+
+const answersPing = (nc: NatsConnection): Promise<boolean> =>
+  nc.request('$SRV.PING.customer', '', { timeout: PING_MS_MAX }).then(
+    () => true,
+    () => false,
+  )
+
+/** Waits until `ready` says so; throws with the end of the log when the process ends or takes too long. */
+export const untilReady = async (
+  service: ReturnType<typeof startService>,
+  ready: () => Promise<boolean>,
+  signal: AbortSignal,
+): Promise<void> => {
+  let ended: string | undefined
+  void service.ended.then(how => {
+    ended = how
+  })
+  const deadline_ms = performance.now() + READY_MS_MAX
+  while (!(await ready())) {
+    signal.throwIfAborted()
+    if (ended !== undefined || performance.now() > deadline_ms) {
+      const what = ended ?? `was not ready in ${READY_MS_MAX} ms`
+      throw new Error(`jetledger serve ${what}. The end of its log:\n${endOf(service.log_file)}`)
+    }
+    await pause(PING_MS_MAX / 5)
+  }
+}
+
+/** Starts it and waits until its NATS service answers. */
+export const startReadyService = async (options: ServiceOptions, signal: AbortSignal): Promise<Child> => {
+  const service = startService(options)
+  try {
+    await untilReady(service, () => answersPing(options.nc), signal)
+    return service
+  } catch (error) {
+    await service.stop()
+    throw error
+  }
+}

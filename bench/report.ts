@@ -1,0 +1,75 @@
+/** What was measured, for people. */
+
+import type { LineResult, Ratio } from './measure/rounds.js'
+import type { Run } from './measure/run.js'
+import { formatTable } from './measure/table.js'
+
+export type Session = {
+  readonly title: string
+  readonly settings: Readonly<Record<string, string | number>>
+  readonly lines: readonly LineResult[]
+}
+
+const HEAD = ['', 'in flight', 'accepted/s', 'p50 ms', 'p95 ms', 'p99 ms', 'max ms', 'requests']
+
+const whole = (value: number): string => Math.round(value).toLocaleString('en-US')
+
+const latency = (value_ms: number | undefined): string => {
+  if (value_ms === undefined) return '-'
+  return value_ms < 10 ? value_ms.toFixed(2) : value_ms.toFixed(1)
+}
+
+const cpuNames = (lines: readonly LineResult[]): string[] =>
+  Object.keys(lines.find(({ full }) => full !== undefined)?.full?.cpu ?? {})
+
+const cells = (run: Run, in_flight: string, cpu_names: readonly string[]): string[] => [
+  in_flight,
+  whole(run.accepted_per_s),
+  ...[run.p50_ms, run.p95_ms, run.p99_ms, run.max_ms].map(latency),
+  whole(run.requests),
+  ...cpu_names.map(name => run.cpu[name]?.toFixed(2) ?? '-'),
+]
+
+const speeds = (lines: readonly LineResult[]): string => {
+  const cpu_names = cpuNames(lines)
+  const rows = lines.flatMap(({ name, in_flight, full, half }) => [
+    ...(full === undefined ? [] : [[name, ...cells(full, String(in_flight), cpu_names)]]),
+    ...(half === undefined ? [] : [['  at half of it', ...cells(half, 'paced', cpu_names)]]),
+  ])
+  return formatTable([...HEAD, ...cpu_names.map(name => `cpu ${name}`)], rows)
+}
+
+const goalOf = ({ goal, value }: Ratio): string[] =>
+  goal === undefined ? ['', ''] : [goal.toFixed(2), value >= goal ? 'met' : 'missed']
+
+const ratios = (lines: readonly LineResult[]): string => {
+  const rows = lines.flatMap(({ name, ratios: of_line }) =>
+    of_line.map(ratio => [`${name} / ${ratio.to.join(' or ')}`, ratio.value.toFixed(2), ...goalOf(ratio)]),
+  )
+  return rows.length === 0 ? '' : formatTable(['', 'ratio', 'goal', ''], rows)
+}
+
+const errorLines = (lines: readonly LineResult[]): string[] =>
+  lines.flatMap(({ name, full, half }) =>
+    [
+      { speed: 'full speed', run: full },
+      { speed: 'half speed', run: half },
+    ].flatMap(({ speed, run }) => {
+      const codes = Object.entries(run?.errors ?? {}).map(([code, times]) => `${code} ${whole(times)}`)
+      return codes.length === 0 ? [] : [`errors of ${name} at ${speed}: ${codes.join(', ')}`]
+    }),
+  )
+
+const unansweredLines = (lines: readonly LineResult[]): string[] =>
+  lines.flatMap(({ name, unanswered }) =>
+    unanswered ? [`${name}: NOT MEASURED, nobody answers this endpoint`] : [],
+  )
+
+/** One session as text, the settings first, so that a number never stands without them. */
+export const formatSession = ({ title, settings, lines }: Session): string => {
+  const stated = Object.entries(settings).map(([name, value]) => `${name} ${value}`)
+  const notes = [...unansweredLines(lines), ...errorLines(lines)]
+  return [`## ${title}`, stated.join(', '), speeds(lines), ratios(lines), notes.join('\n')]
+    .filter(part => part !== '')
+    .join('\n\n')
+}

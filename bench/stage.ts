@@ -1,0 +1,137 @@
+/**
+ * Where a benchmark takes place: the servers, the service under measurement, the echo responder and the load clients,
+ * each in a process of its own, all on loopback.
+ */
+
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { connect, type NatsConnection } from 'nats'
+import type { Cleanup } from './cleanup.js'
+import type { Pace } from './measure/job.js'
+import type { Line, RunOnce } from './measure/rounds.js'
+import { toRun } from './measure/run.js'
+import type { Options } from './options.js'
+import type { Child } from './processes/child.js'
+import { watchCpu } from './processes/cpu.js'
+import { type LoadClient, startLoadClient, startReady } from './processes/load-client.js'
+import { startServers } from './processes/servers.js'
+import { type ServiceOptions, startReadyService } from './processes/service.js'
+
+export type Say = (text: string) => void
+
+export type StageOptions = {
+  readonly options: Options
+  readonly sync_interval: string
+  readonly cleanup: Cleanup
+  readonly signal: AbortSignal
+  readonly say: Say
+  /** Between the start of the servers and that of the service under measurement. */
+  readonly prepare: (service: Omit<ServiceOptions, 'roles'>) => Promise<void>
+}
+
+export type Stage = {
+  readonly nats_url: string
+  /** Of bench/main.ts itself: for what is not measured. */
+  readonly nc: NatsConnection
+  readonly runOnce: RunOnce
+}
+
+const WARM_UP_SHARE = 0.2
+const WARM_UP_MS_MIN = 500
+const WARM_UP_MS_MAX = 3_000
+/** So that each client and each run has other random numbers, and each run of the benchmark the same. */
+const SEED_STEP = 7_919
+
+const openFolder = (cleanup: Cleanup): string => {
+  const folder = mkdtempSync(join(tmpdir(), 'jetledger-bench-'))
+  cleanup.push(() => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }))
+  return folder
+}
+
+const openConnection = async (nats_url: string, cleanup: Cleanup): Promise<NatsConnection> => {
+  const nc = await connect({ servers: nats_url, name: 'jetledger-bench', reconnect: false })
+  cleanup.push(() => nc.close())
+  return nc
+}
+
+const shared = (pace: Pace, clients: number, index: number): Pace =>
+  pace.kind === 'full'
+    ? {
+        kind: 'full',
+        in_flight: Math.floor(pace.in_flight / clients) + (index < pace.in_flight % clients ? 1 : 0),
+      }
+    : { kind: 'paced', requests_per_s: pace.requests_per_s / clients, phase: index / clients }
+
+const runner = (
+  clients: readonly LoadClient[],
+  service: Child,
+  pids: Readonly<Record<string, readonly number[]>>,
+  { options, signal, say }: StageOptions,
+): RunOnce => {
+  const measure_ms = options.seconds * 1_000
+  const warm_up_ms = Math.min(WARM_UP_MS_MAX, Math.max(WARM_UP_MS_MIN, measure_ms * WARM_UP_SHARE))
+  let seed = 0
+  let service_end: string | undefined
+  void service.ended.then(how => {
+    service_end = how
+  })
+  return async ({ name, work }: Line, pace, round) => {
+    signal.throwIfAborted()
+    const cpu = watchCpu(pids)
+    const measured = await Promise.all(
+      clients.map((client, index) => {
+        seed += SEED_STEP
+        return client.run({ work, pace: shared(pace, clients.length, index), warm_up_ms, measure_ms, seed })
+      }),
+    )
+    signal.throwIfAborted()
+    if (service_end !== undefined)
+      throw new Error(`jetledger serve ${service_end} while ${name} was measured`)
+    const answered = measured.filter(one => one !== 'unanswered')
+    if (answered.length < clients.length) {
+      say(`${name}: nobody answers this endpoint, it is left out`)
+      return 'unanswered'
+    }
+    const run = toRun(answered, measure_ms, cpu())
+    const speed = pace.kind === 'full' ? 'full speed' : 'half speed'
+    say(`${name}, ${speed}, round ${round + 1}: ${Math.round(run.accepted_per_s)}/s`)
+    return run
+  }
+}
+
+/** Starts everything; `cleanup` ends it. */
+export const openStage = async (wanted: StageOptions): Promise<Stage> => {
+  const { options, sync_interval, cleanup, signal, prepare } = wanted
+  const { profile_dir, roles } = options
+  const folder = openFolder(cleanup)
+  const { nats_url, dynamodb_endpoint, nats_pid } = await startServers(folder, sync_interval, cleanup)
+  signal.throwIfAborted()
+  const nc = await openConnection(nats_url, cleanup)
+  const addresses = { nc, nats_url, dynamodb_endpoint, folder }
+  await prepare(addresses)
+  signal.throwIfAborted()
+
+  const profile = profile_dir === undefined ? {} : { profile_dir: resolve(profile_dir) }
+  const service = await startReadyService({ ...addresses, ...profile, roles }, signal)
+  cleanup.push(service.stop)
+  const echo = await startReady('echo', [nats_url])
+  cleanup.push(echo.stop)
+  const clients: LoadClient[] = []
+  for (let i = 0; i < options.clients; i += 1) {
+    const client = await startLoadClient(nats_url, options.lean)
+    cleanup.push(client.stop)
+    clients.push(client)
+  }
+  // a run that is under way ends with its clients
+  const abort = (): void => {
+    for (const client of clients) void client.stop()
+  }
+  signal.addEventListener('abort', abort, { once: true })
+  const pids = {
+    nats: [nats_pid],
+    service: [service.pid, echo.pid],
+    clients: clients.map(({ pid }) => pid),
+  }
+  return { nats_url, nc, runOnce: runner(clients, service, pids, wanted) }
+}

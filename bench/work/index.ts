@@ -1,0 +1,22 @@
+/** Everything that a load client can be told to do, by name. A new benchmark adds its operations here. */
+
+import type { NatsConnection } from 'nats'
+import type { Operation } from '../measure/job.js'
+import { bulk, creditHot, creditNinetyTen, creditUniform, transfer } from './commands.js'
+import { echo, rawBatch, rawSingle } from './raw.js'
+import type { Random } from './request.js'
+
+export const WORKS = {
+  echo,
+  rawSingle,
+  rawBatch,
+  creditUniform,
+  creditHot,
+  creditNinetyTen,
+  transfer,
+  bulk,
+} satisfies Readonly<Record<string, (nc: NatsConnection, random: Random) => Operation>>
+
+export type WorkName = keyof typeof WORKS
+
+export const isWorkName = (name: string): name is WorkName => Object.hasOwn(WORKS, name)

@@ -1,0 +1,44 @@
+/** The baselines: what NATS and JetStream do on this machine without us. */
+
+import { jetstream } from '@nats-io/jetstream'
+import type { NatsConnection } from 'nats'
+import { E } from '../../src/fp.js'
+import { BATCH_MESSAGES_MAX, type NewMessage, publishBatch } from '../../src/stream/publish.js'
+import type { Operation, Result } from '../measure/job.js'
+import { rawCustomer } from './customers.js'
+import { codeOf, type Random, REQUEST_TIMEOUT_MS, refused, request } from './request.js'
+
+export const ECHO_SUBJECT = 'bench.echo'
+
+/** The least that is an event: what we add to it is ours to pay for. */
+const EVENT = '{"type":"credit","amount":1}'
+const ACCEPTED: Result = { accepted: 1 }
+
+const rawSubject = (random: Random): string => `customer.balance.${rawCustomer(random)}`
+
+/** A request as long as a credit, to a responder that does nothing. */
+export const echo = (nc: NatsConnection, random: Random): Operation => {
+  return () => request(nc, ECHO_SUBJECT, JSON.stringify({ client_id: rawCustomer(random), amount: 1 }))
+}
+
+export const rawSingle = (nc: NatsConnection, random: Random): Operation => {
+  const js = jetstream(nc)
+  return async () => {
+    try {
+      await js.publish(rawSubject(random), EVENT, { timeout: REQUEST_TIMEOUT_MS })
+      return ACCEPTED
+    } catch (error) {
+      return refused(codeOf(error))
+    }
+  }
+}
+
+export const rawBatch = (nc: NatsConnection, random: Random): Operation => {
+  const message = (): NewMessage => ({ subject: rawSubject(random), body: EVENT })
+  const accepted: Result = { accepted: BATCH_MESSAGES_MAX }
+  return async () => {
+    const messages = Array.from({ length: BATCH_MESSAGES_MAX }, message)
+    const stored = await publishBatch(nc, messages, REQUEST_TIMEOUT_MS)()
+    return E.isRight(stored) ? accepted : refused(String(stored.left.code ?? stored.left.tag))
+  }
+}

@@ -1,0 +1,36 @@
+/** One NATS request as a load client makes it, and its outcome by code. */
+
+import { errors, type Msg, type NatsConnection } from 'nats'
+import { NO_RESPONDERS, type Result } from '../measure/job.js'
+
+export const REQUEST_TIMEOUT_MS = 10_000
+
+const ONE: Result = { accepted: 1 }
+
+/** The load client's random numbers in [0, 1). */
+export type Random = () => number
+
+export const refused = (code: string): Result => ({ accepted: 0, errors: { [code]: 1 } })
+
+export const codeOf = (error: unknown): string => {
+  if (error instanceof errors.NoRespondersError) return NO_RESPONDERS
+  if (error instanceof errors.RequestError && error.isNoResponders()) return NO_RESPONDERS
+  if (error instanceof errors.TimeoutError) return 'TIMEOUT'
+  return error instanceof Error ? error.name : String(error)
+}
+
+/** `count` says what a reply without an error header is worth; one, unless told otherwise. */
+export const request = async (
+  nc: NatsConnection,
+  subject: string,
+  body: string,
+  count: (reply: Msg) => Result = () => ONE,
+): Promise<Result> => {
+  try {
+    const reply = await nc.request(subject, body, { timeout: REQUEST_TIMEOUT_MS })
+    if (reply.headers === undefined || !reply.headers.has('Nats-Service-Error-Code')) return count(reply)
+    return refused(reply.headers.get('Nats-Service-Error'))
+  } catch (error) {
+    return refused(codeOf(error))
+  }
+}
