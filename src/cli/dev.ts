@@ -126,7 +126,7 @@ export const devCommand = (program: Command): void => {
   program
     .command('dev')
     .description(
-      'run a whole ledger on this machine: NATS, DynamoDB, projector and queries, with 1,000 seeded customers',
+      'run a whole ledger on this machine: NATS, DynamoDB and every role, with 1,000 seeded customers',
     )
     .option('--cluster', 'three NATS servers, the stream with three replicas as in production')
     .option('--data-dir <dir>', 'where the data is kept between runs', DEFAULT_DATA_DIR)

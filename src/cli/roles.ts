@@ -61,11 +61,14 @@ const queryEndpoints = ({ config, tables }: Ledger): EndpointConfig[] => {
   return [balanceEndpoint(read, limits)]
 }
 
-const startEngine = ({ config, ...ledger }: Ledger): Engine =>
-  createEngine(
-    { ...ledger, table: config.DDB_TABLE },
-    { queue_max: config.JETLEDGER_COMMAND_QUEUE, timeout_ms: COMMAND_TIMEOUT_MS },
-  )
+const startCommands = ({ config, ...ledger }: Ledger): { engine: Engine; endpoints: EndpointConfig[] } => {
+  const deps = { ...ledger, table: config.DDB_TABLE }
+  const engine = createEngine(deps, {
+    queue_max: config.JETLEDGER_COMMAND_QUEUE,
+    timeout_ms: COMMAND_TIMEOUT_MS,
+  })
+  return { engine, endpoints: commandEndpoints(engine, deps, commandLimits(config)) }
+}
 
 const commandLimits = (config: Config) => ({
   max_in_flight: config.JETLEDGER_MAX_IN_FLIGHT,
@@ -126,10 +129,10 @@ export const openLedger = async (
 export const startRoles = async (ledger: Ledger): Promise<Instance> => {
   const { config, nc, tables, log, health } = ledger
   const has = (role: Role): boolean => config.JETLEDGER_ROLES.includes(role)
-  const engine = has('commands') ? startEngine(ledger) : undefined
+  const commands = has('commands') ? startCommands(ledger) : undefined
   const byRole = {
     queries: has('queries') ? queryEndpoints(ledger) : [],
-    commands: engine === undefined ? [] : commandEndpoints(engine, commandLimits(config)),
+    commands: commands?.endpoints ?? [],
   }
   const endpoints = Object.values(byRole).flat()
   const service = endpoints.length === 0 ? undefined : await startEndpoints(ledger, endpoints)
@@ -141,7 +144,7 @@ export const startRoles = async (ledger: Ledger): Promise<Instance> => {
   return {
     stop: async () => {
       await service?.stop()
-      await engine?.stop()
+      await commands?.engine.stop()
       await projections?.stop()
       await nc.drain()
       tables.destroy()

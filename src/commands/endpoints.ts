@@ -1,15 +1,20 @@
 /**
- * The endpoints of the command side: `customer.credit`, `customer.debit`, `customer.transfer`.
+ * The endpoints of the command side: `customer.credit`, `customer.debit`, `customer.transfer`, and
+ * `customer.transaction`, which tells what became of one.
  */
 
-import { E, type Either, pipe, TE } from '../fp.js'
+import { E, type Either, pipe, TE, t } from '../fp.js'
 import { toJson } from '../ledger/amount.js'
+import { describeErrors } from '../ledger/codec.js'
 import { type Command, decodeCommand } from '../ledger/command.js'
+import { TransactionId } from '../ledger/event.js'
 import { catalogued } from '../service/catalogue.js'
 import type { EndpointConfig, ServiceReply } from '../service/config.js'
 import type { ServiceError } from '../service/error.js'
+import type { CommandDeps } from './deps.js'
 import type { Engine } from './engine.js'
 import type { Done, Outcome } from './outcome.js'
+import { type Fate, whatBecameOf } from './transaction.js'
 import { uuidv7 } from './uuid.js'
 
 export type CommandLimits = { readonly max_in_flight: number; readonly timeout_ms: number }
@@ -70,6 +75,49 @@ const endpoint = (type: Command['type'], engine: Engine, limits: CommandLimits):
     ),
 })
 
-/** One endpoint per kind of command, all over the same engine. */
-export const commandEndpoints = (engine: Engine, limits: CommandLimits): EndpointConfig[] =>
-  (['credit', 'debit', 'transfer'] as const).map(type => endpoint(type, engine, limits))
+const Question = t.type({ transaction_id: TransactionId })
+
+const toAnswer = (fate: Fate): ServiceReply => ({
+  body: JSON.stringify(
+    fate.status === 'declined'
+      ? { status: fate.status, error: { code: fate.error.code, ...fate.error.details } }
+      : fate,
+    bigintsToJson,
+  ),
+})
+
+const transactionEndpoint = (deps: CommandDeps, limits: CommandLimits): EndpointConfig => ({
+  name: 'transaction',
+  subject: 'customer.transaction',
+  queue_group: 'q',
+  description: 'What became of a transaction: committed, declined, or unknown to the stream',
+  metadata: { format: 'application/json' },
+  ...limits,
+  handle: ({ body }) =>
+    pipe(
+      TE.fromEither(parse(body)),
+      TE.chainEitherK(fields =>
+        pipe(
+          Question.decode(fields),
+          E.mapLeft(errors => invalid(describeErrors(errors))),
+        ),
+      ),
+      TE.chain(({ transaction_id }) =>
+        TE.tryCatch(
+          () => whatBecameOf(deps, transaction_id),
+          cause => catalogued('UNAVAILABLE', { transaction_id }, cause),
+        ),
+      ),
+      TE.map(toAnswer),
+    ),
+})
+
+/** Every endpoint of the command side, over one engine. */
+export const commandEndpoints = (
+  engine: Engine,
+  deps: CommandDeps,
+  limits: CommandLimits,
+): EndpointConfig[] => [
+  ...(['credit', 'debit', 'transfer'] as const).map(type => endpoint(type, engine, limits)),
+  transactionEndpoint(deps, limits),
+]

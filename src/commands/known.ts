@@ -36,7 +36,7 @@ export const knownAt = async ({ jsm }: CommandDeps, seq: number): Promise<Known 
 }
 
 /** Which command `known` came from; a direct event with a transaction id counts as the command that it looks like. */
-const typeOf = ({ event }: Known): Command['type'] | undefined => {
+export const typeOf = ({ event }: Known): Command['type'] | undefined => {
   if (event.type === 'declined') return event.declined?.command
   // a transfer's second event is no command: its id belongs to nobody
   if (event.transfer !== undefined) return event.type === 'debit' ? 'transfer' : undefined

@@ -7,7 +7,7 @@ import type { t } from '../fp.js'
 const describe = (error: t.ValidationError): { field: string; rule: string } => {
   const path = error.context.filter(({ key }) => key !== '' && !/^\d+$/.test(key)).map(({ key }) => key)
   const expected = error.context.at(-1)?.type.name ?? 'something else'
-  const rule = error.message ?? (error.value === undefined ? 'is missing' : `must be ${expected}`)
+  const rule = error.value === undefined ? 'is missing' : (error.message ?? `must be ${expected}`)
   return { field: path.join('.'), rule }
 }
 

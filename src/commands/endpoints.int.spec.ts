@@ -1,0 +1,141 @@
+import type { Msg } from 'nats'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { right, startTestLedger, type TestLedger } from '../../test/support/ledger.js'
+import { type Service, startService } from '../service/service.js'
+import { createBalancesTable } from '../tables/provision.js'
+import { commandEndpoints } from './endpoints.js'
+import { createEngine, type Engine } from './engine.js'
+
+let ledger: TestLedger
+let engine: Engine
+let service: Service
+
+beforeAll(async () => {
+  ledger = await startTestLedger()
+  await right(createBalancesTable(ledger.tables, ledger.table))
+  engine = createEngine(ledger, { queue_max: 1_000, timeout_ms: 3_000 })
+  service = await startService(ledger.nc, {
+    name: 'customer',
+    version: '0.0.1',
+    description: 'customer service',
+    log: ledger.log,
+    endpoints: commandEndpoints(engine, ledger, { max_in_flight: 1_000, timeout_ms: 9_000 }),
+  })
+})
+
+afterAll(async () => {
+  await service.stop()
+  await engine.stop()
+  await ledger.stop()
+})
+
+const ask = (subject: string, body: unknown): Promise<Msg> =>
+  ledger.nc.request(subject, typeof body === 'string' ? body : JSON.stringify(body), { timeout: 10_000 })
+const errorOf = ({ headers }: Msg): string =>
+  `${headers?.get('Nats-Service-Error-Code')} ${headers?.get('Nats-Service-Error')}`
+
+describe('the endpoints of the command side', () => {
+  it('reply with the account after the command, and say when it is a repetition', async () => {
+    const credit = { client_id: 'ann', amount: '100', transaction_id: 'ann-1', metadata: { channel: 'web' } }
+    const reply = (await ask('customer.credit', credit)).json<object>()
+    expect(reply).toEqual({
+      transaction_id: 'ann-1',
+      client_id: 'ann',
+      balance: 100,
+      version: 1,
+      seq: expect.any(Number),
+    })
+    expect((await ask('customer.credit', credit)).json()).toEqual({ ...reply, replayed: true })
+    const moved = (await ask('customer.transfer', { from: 'ann', to: 'bob', amount: 30 })).json()
+    expect(moved).toMatchObject({
+      from: { client_id: 'ann', balance: 70 },
+      to: { client_id: 'bob', balance: 30 },
+    })
+  })
+
+  it('give a transaction id where the caller brought none', async () => {
+    const reply = (await ask('customer.credit', { client_id: 'ann', amount: 1 })).json<{
+      transaction_id: string
+    }>()
+    expect(reply.transaction_id).toMatch(/^[0-9a-f-]{36}$/)
+  })
+
+  it('give balances beyond 2^53-1 as strings', async () => {
+    const reply = await ask('customer.credit', { client_id: 'rich', amount: '9223372036854775807' })
+    expect(reply.json()).toMatchObject({ balance: '9223372036854775807' })
+    expect(errorOf(await ask('customer.credit', { client_id: 'rich', amount: 1 }))).toBe('422 BALANCE_LIMIT')
+  })
+
+  it.each<[string, unknown, string[]]>([
+    ['customer.credit', 'no json', ['not JSON']],
+    ['customer.credit', '[]', ['must be a JSON object']],
+    ['customer.credit', {}, ['client_id: is missing', 'amount: is missing']],
+    ['customer.debit', { client_id: 'a.b', amount: 0 }, ['client_id: must be', 'amount: must be']],
+    ['customer.debit', { client_id: 'a', amount: 1, transaction_id: '' }, ['transaction_id: must be']],
+    [
+      'customer.debit',
+      { client_id: 'a', amount: 1, metadata: { a: 'x'.repeat(3_000) } },
+      ['metadata: must be'],
+    ],
+    ['customer.debit', { client_id: 'a', amount: 1, reference: 7 }, ['reference: must be']],
+    ['customer.transfer', { from: 'a', to: 'a', amount: 1 }, ['to: must be another customer']],
+    ['customer.transfer', { to: 'a', amount: 1 }, ['from: is missing']],
+    ['customer.transaction', {}, ['transaction_id: is missing']],
+  ])('answer %s of %j with 400 and name every wrong field', async (subject, body, texts) => {
+    const reply = await ask(subject, body)
+    expect(errorOf(reply)).toBe('400 INVALID_REQUEST')
+    for (const text of texts) expect(reply.string()).toContain(text)
+  })
+
+  it('refuse with 422, the balance and the amount', async () => {
+    const reply = await ask('customer.debit', { client_id: 'poor', amount: 5, transaction_id: 'poor-1' })
+    expect(errorOf(reply)).toBe('422 INSUFFICIENT_FUNDS')
+    expect(reply.json()).toMatchObject({
+      error: { code: 'INSUFFICIENT_FUNDS', balance: 0, amount: 5, transaction_id: 'poor-1' },
+    })
+  })
+})
+
+describe('customer.transaction', () => {
+  const fateOf = async (transaction_id: string) =>
+    (await ask('customer.transaction', { transaction_id })).json()
+
+  it('tells the original reply of what was committed', async () => {
+    const credit = (
+      await ask('customer.credit', { client_id: 'eve', amount: 9, transaction_id: 'eve-1' })
+    ).json()
+    const moved = (
+      await ask('customer.transfer', { from: 'eve', to: 'fay', amount: 4, transaction_id: 'eve-2' })
+    ).json()
+    await ask('customer.credit', { client_id: 'eve', amount: 1 })
+    expect(await fateOf('eve-1')).toEqual({ status: 'committed', reply: credit })
+    expect(await fateOf('eve-2')).toEqual({ status: 'committed', reply: moved })
+  })
+
+  it('tells why it was declined', async () => {
+    await ask('customer.debit', { client_id: 'gil', amount: 5, transaction_id: 'gil-1' })
+    expect(await fateOf('gil-1')).toMatchObject({
+      status: 'declined',
+      error: { code: 'INSUFFICIENT_FUNDS', balance: 0, amount: 5 },
+    })
+  })
+
+  it('knows a direct event by the id in its body, also one that the fold rejected', async () => {
+    await ledger.emit('hal', { type: 'credit', amount: 5, transaction_id: 'hal-1' })
+    await ledger.emit('hal', { type: 'debit', amount: 6, transaction_id: 'hal-2' })
+    expect(await fateOf('hal-1')).toMatchObject({
+      status: 'committed',
+      reply: { client_id: 'hal', balance: 5 },
+    })
+    expect(await fateOf('hal-2')).toMatchObject({
+      status: 'declined',
+      error: { code: 'INSUFFICIENT_FUNDS', balance: 5 },
+    })
+  })
+
+  it('is unknown when the stream has no such id, whole ids only', async () => {
+    expect(await fateOf('never')).toEqual({ status: 'unknown' })
+    expect(await fateOf('eve')).toEqual({ status: 'unknown' })
+    expect(await fateOf('eve-2:credit')).toEqual({ status: 'unknown' })
+  })
+})

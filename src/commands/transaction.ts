@@ -1,0 +1,66 @@
+/**
+ * `customer.transaction`: what became of a transaction; the answer to an unknown outcome.
+ *
+ * It is definite: `unknown` only after everything that the stream held at the time of asking was looked at. Until the
+ * journal exists that is a read of the stream, newest part first.
+ */
+
+import type { ClientId } from '../ledger/client-id.js'
+import type { Command } from '../ledger/command.js'
+import { type Range, readRange } from '../stream/read.js'
+import { LEDGER_STREAM, LEDGER_SUBJECTS } from '../stream/settings.js'
+import type { CommandDeps } from './deps.js'
+import { answerFor, type Known, knownFrom, typeOf } from './known.js'
+import type { Failure, Reply } from './outcome.js'
+
+export type Fate =
+  | { readonly status: 'committed'; readonly reply: Reply }
+  | { readonly status: 'declined'; readonly error: Pick<Failure, 'code' | 'details'> }
+  | { readonly status: 'unknown' }
+
+/** What is this new is looked at first: whoever asks mostly asks about what just happened. */
+const NEWEST_EVENTS = 10_000
+
+const find = async (
+  { nc }: CommandDeps,
+  range: Range,
+  transaction_id: string,
+): Promise<Known | undefined> => {
+  const bytes = Buffer.from(JSON.stringify(transaction_id))
+  for await (const record of readRange(nc, range)) {
+    // the search spares decoding nearly every event; a direct event may carry the id in its body only
+    if (Buffer.from(record.body.buffer, record.body.byteOffset, record.body.length).indexOf(bytes) === -1)
+      continue
+    const known = knownFrom(record)
+    if (known?.event.transaction_id === transaction_id) return known
+  }
+  return undefined
+}
+
+/** The command that a stored event stands for; undefined for one that is none. */
+const commandOf = (known: Known, transaction_id: string): Command | undefined => {
+  const { id, event } = known
+  const type = typeOf(known)
+  const { amount, reference, metadata } = event
+  const content = { amount, transaction_id, reference, metadata }
+  if (type === undefined) return undefined
+  if (type !== 'transfer') return { ...content, type, client_id: id }
+  const to: ClientId | undefined = event.transfer?.counterparty
+  return to === undefined ? undefined : { ...content, type, from: id, to }
+}
+
+/** Looks the transaction up in everything that is stored when it is called. */
+export const whatBecameOf = async (deps: CommandDeps, transaction_id: string): Promise<Fate> => {
+  const { state } = await deps.jsm.streams.info(LEDGER_STREAM)
+  const all = { stream: LEDGER_STREAM, subject: LEDGER_SUBJECTS }
+  const newest_from = Math.max(state.last_seq - NEWEST_EVENTS, 0) + 1
+  const known =
+    (await find(deps, { ...all, from_seq: newest_from, to_seq: state.last_seq }, transaction_id)) ??
+    (await find(deps, { ...all, from_seq: 1, to_seq: newest_from - 1 }, transaction_id))
+  const command = known === undefined ? undefined : commandOf(known, transaction_id)
+  if (known === undefined || command === undefined) return { status: 'unknown' }
+  const outcome = await answerFor(deps, command, known)
+  return outcome.tag === 'done'
+    ? { status: 'committed', reply: outcome.reply }
+    : { status: 'declined', error: { code: outcome.code, details: outcome.details } }
+}
