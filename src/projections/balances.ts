@@ -68,7 +68,7 @@ export const projectBalances = async (deps: ProjectionDeps, records: readonly Re
   const read = await readAll(deps, customersOf(records))
   const folded = foldBatch(read, records, deps.decode)
   await keepLetters(deps, folded)
-  for (const { id, parked } of folded.parked) await noteParked(deps, id, parked)
+  await noteParked(deps, folded.parked)
   await inParallel(REQUESTS_MAX, chunksOf(WRITE_ITEMS_MAX, changesOf(read, folded)), changes =>
     run(writeChanges(deps.tables, deps.table, changes)),
   )

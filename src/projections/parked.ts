@@ -8,6 +8,7 @@
 import { E, pipe, t } from '../fp.js'
 import { ClientId } from '../ledger/client-id.js'
 import type { Parked } from '../ledger/fold.js'
+import { inParallel } from '../parallel.js'
 import { getText, listKeys, putText, removeKey } from '../stream/config-bucket.js'
 import type { ProjectionDeps } from './deps.js'
 import { run } from './outcome.js'
@@ -16,6 +17,7 @@ import { run } from './outcome.js'
 const PREFIX = 'parked.balances.'
 const NOTES_MAX = 10_000
 const NAMED_MAX = 5
+const REQUESTS_MAX = 32
 
 const Note = t.type({ client_id: ClientId, seq: t.number, schema: t.number })
 export type ParkedNote = t.TypeOf<typeof Note>
@@ -32,43 +34,48 @@ const decodeNote = (text: string | undefined): ParkedNote[] =>
     ),
   )
 
+const readNotes = async (
+  { kv }: Pick<ProjectionDeps, 'kv'>,
+  keys: readonly string[],
+): Promise<ParkedNote[]> =>
+  (await inParallel(REQUESTS_MAX, keys, async key => decodeNote(await run(getText(kv, key))))).flat()
+
 /** Every note there is, up to 10,000. */
-export const listParked = async ({ kv }: Pick<ProjectionDeps, 'kv'>): Promise<ParkedNote[]> => {
-  const notes: ParkedNote[] = []
-  for (const key of await run(listKeys(kv, `${PREFIX}*`, NOTES_MAX))) {
-    notes.push(...decodeNote(await run(getText(kv, key))))
-  }
-  return notes
-}
+export const listParked = async (deps: Pick<ProjectionDeps, 'kv'>): Promise<ParkedNote[]> =>
+  readNotes(deps, await run(listKeys(deps.kv, `${PREFIX}*`, NOTES_MAX)))
 
 /** Says in health how many customers are parked, and names the first. */
 export const reportParked = async (deps: ProjectionDeps): Promise<void> => {
-  const notes = await listParked(deps)
-  const named = notes.slice(0, NAMED_MAX).map(({ client_id, schema }) => `${client_id} (schema ${schema})`)
-  const detail = `${notes.length} customers wait for a program that knows their schema: ${named.join(', ')}`
+  const keys = await run(listKeys(deps.kv, `${PREFIX}*`, NOTES_MAX))
+  const notes = await readNotes(deps, keys.slice(0, NAMED_MAX))
+  const named = notes.map(({ client_id, schema }) => `${client_id} (schema ${schema})`).join(', ')
+  const detail = `${keys.length} customers wait for a program that knows their schema: ${named}`
   deps.health.report(
     'parked customers',
-    notes.length === 0 ? 'ok' : 'degraded',
-    notes.length === 0 ? '' : detail,
+    keys.length === 0 ? 'ok' : 'degraded',
+    keys.length === 0 ? '' : detail,
   )
 }
 
-/** Keeps the note, says it in log and health; done before the item is written, so that no parked item goes unlisted. */
-export const noteParked = async (
-  deps: ProjectionDeps,
-  id: ClientId,
-  { seq, schema }: Pick<Parked, 'seq' | 'schema'>,
-): Promise<void> => {
-  await run(putText(deps.kv, keyOf(id), JSON.stringify({ client_id: id, seq, schema })))
-  deps.log.error(
-    { client_id: id, seq, schema },
-    'a customer is parked: its event has a schema from the future',
-  )
+/** A customer to be noted. */
+export type NewlyParked = { readonly id: ClientId; readonly parked: Pick<Parked, 'seq' | 'schema'> }
+
+/**
+ * Keeps a note for each, says it in log and health; done before the items are written, so that no parked item goes
+ * unlisted. Health is told once for all: one publisher may park very many.
+ */
+export const noteParked = async (deps: ProjectionDeps, customers: readonly NewlyParked[]): Promise<void> => {
+  if (customers.length === 0) return
+  await inParallel(REQUESTS_MAX, customers, async ({ id, parked: { seq, schema } }) => {
+    await run(putText(deps.kv, keyOf(id), JSON.stringify({ client_id: id, seq, schema })))
+    deps.log.error(
+      { client_id: id, seq, schema },
+      'a customer is parked: its event has a schema from the future',
+    )
+  })
   await reportParked(deps)
 }
 
 /** The customer goes on: its note is not needed any more. */
-export const forgetParked = async (deps: ProjectionDeps, id: ClientId): Promise<void> => {
-  await run(removeKey(deps.kv, keyOf(id)))
-  await reportParked(deps)
-}
+export const forgetParked = (deps: ProjectionDeps, id: ClientId): Promise<void> =>
+  run(removeKey(deps.kv, keyOf(id)))

@@ -165,7 +165,8 @@ export const replayBalances = async (deps: ProjectionDeps, onProgress: OnProgres
   const { state } = await run(streamInfo(deps.nc, LEDGER_STREAM))
   const customers = await foldAll(deps, state.last_seq, onProgress)
   const changed = [...customers].filter(([, customer]) => !isSame(customer, NEW_CUSTOMER))
-  for (const [id, { parked }] of changed) if (parked !== undefined) await noteParked(deps, id, parked)
+  const parked = changed.flatMap(([id, { parked }]) => (parked === undefined ? [] : [{ id, parked }]))
+  await noteParked(deps, parked)
   let done = 0
   const counts = await inParallel(REQUESTS_MAX, chunksOf(READ_KEYS_MAX, changed), async chunk => {
     const written = await writeChunk(deps, chunk)

@@ -6,20 +6,22 @@
  */
 
 import { type ClientId, eventSubject } from '../ledger/client-id.js'
-import { NEWEST_SCHEMA } from '../ledger/event.js'
 import { type Customer, NEW_CUSTOMER } from '../ledger/fold.js'
+import { inParallel } from '../parallel.js'
 import { streamInfo } from '../stream/provision.js'
 import { type Recorded, readRange } from '../stream/read.js'
 import { LEDGER_STREAM } from '../stream/settings.js'
 import { readCustomers, writeChanges } from '../tables/balances.js'
 import { keepLetters } from './balances.js'
 import type { ProjectionDeps } from './deps.js'
-import { type Decode, foldBatch } from './fold-batch.js'
+import { foldBatch } from './fold-batch.js'
 import { failedWith, run } from './outcome.js'
 import { forgetParked, listParked, noteParked, reportParked } from './parked.js'
 
 const PAGE_EVENTS = 1_000
 const TRIES_MAX = 20
+/** Customers taken up at once. */
+const CUSTOMERS_MAX = 8
 
 /** Folds one customer's subject over `from`, from stream sequence `from_seq` to the stream's end; keeps letters. */
 const foldSubject = async (
@@ -51,7 +53,7 @@ const tryResume = async (deps: ProjectionDeps, id: ClientId): Promise<void> => {
   const from = (await run(readCustomers(deps.tables, deps.table, [id]))).get(id) ?? NEW_CUSTOMER
   if (from.parked === undefined) return forgetParked(deps, id)
   const to = await foldSubject(deps, id, { account: from.account }, from.parked.seq)
-  if (to.parked !== undefined) await noteParked(deps, id, to.parked)
+  if (to.parked !== undefined) await noteParked(deps, [{ id, parked: to.parked }])
   await run(writeChanges(deps.tables, deps.table, [{ id, from, to }]))
   if (to.parked !== undefined) return
   deps.log.info({ client_id: id, seq: to.account.seq }, 'a parked customer goes on')
@@ -68,13 +70,18 @@ const resume = async (deps: ProjectionDeps, id: ClientId): Promise<void> => {
   }
 }
 
-/** Resumes every parked customer whose schema is at most `newest_schema`. */
+/**
+ * Resumes every parked customer whose schema is at most `newest_schema`; ends early, without an error, when `signal`
+ * aborts. It may run beside a projector at work.
+ */
 export const resumeParked = async (
-  deps: ProjectionDeps & { readonly decode?: Decode },
-  newest_schema: number = NEWEST_SCHEMA,
+  deps: ProjectionDeps,
+  newest_schema: number,
+  signal: AbortSignal,
 ): Promise<void> => {
-  for (const { client_id, schema } of await listParked(deps)) {
-    if (schema <= newest_schema) await resume(deps, client_id)
-  }
+  const known = (await listParked(deps)).filter(({ schema }) => schema <= newest_schema)
+  await inParallel(CUSTOMERS_MAX, known, async ({ client_id }) => {
+    if (!signal.aborted) await resume(deps, client_id)
+  })
   await reportParked(deps)
 }

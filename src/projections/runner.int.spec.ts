@@ -193,6 +193,21 @@ describe('a customer with an event of a schema from the future', () => {
     await balanceIs('parked@1', 17n)
   })
 
+  it('does not hold up the others, however many customers one publisher parks', async () => {
+    start()
+    const ids = Array.from({ length: 1_500 }, (_, i) => `crowd-${i}`)
+    await Promise.all(ids.map(id => ledger.emit(id, { schema: 2, ...credit(5) })))
+    await ledger.emit('behind-the-crowd', credit(3))
+    await balanceIs('behind-the-crowd', 3n)
+    expect(await listParked(ledger)).toHaveLength(1_500)
+    start({ decode: decodeTwo, newest_schema: 2 })
+    await until(async () => (await listParked(ledger)).length === 0, {
+      deadline_ms: 30_000,
+      what: 'all to go on',
+    })
+    expect(await balance('crowd-1499')).toBe(5n)
+  })
+
   it('stays parked when the old program starts again', async () => {
     const old = start()
     await ledger.emit('parked-2', { schema: 9, ...credit(5) })

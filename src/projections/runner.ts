@@ -29,18 +29,31 @@ const prepare = async (deps: ProjectionDeps): Promise<Consumer> => {
     await run(createBalancesTable(deps.tables, deps.table))
     deps.log.info({ table: deps.table }, 'created the balances table; it is filled from sequence 1')
   }
-  const consumer = await run(ensureConsumer(deps.nc, BALANCES))
-  await resumeParked(deps, deps.newest_schema ?? NEWEST_SCHEMA)
-  return consumer
+  return run(ensureConsumer(deps.nc, BALANCES))
+}
+
+/** Beside the projector, because very many customers may be parked and nobody else shall wait for them. */
+const resumeUntilDone = async (deps: ProjectionDeps, signal: AbortSignal): Promise<void> => {
+  for (let attempt = 1; !signal.aborted; attempt += 1) {
+    try {
+      return await resumeParked(deps, deps.newest_schema ?? NEWEST_SCHEMA, signal)
+    } catch (thrown) {
+      deps.log.warn({ err: thrown }, 'parked customers could not be taken up; it is tried again')
+      await pause(BACK_OFF, attempt, signal)
+    }
+  }
 }
 
 const superviseUntil = async (deps: ProjectionDeps, signal: AbortSignal): Promise<void> => {
+  let resuming: Promise<void> | undefined
   for (let attempt = 1; !signal.aborted; attempt += 1) {
     const began_ms = performance.now()
     try {
-      await consume(deps, await prepare(deps), signal)
+      const consumer = await prepare(deps)
+      resuming ??= resumeUntilDone(deps, signal)
+      await consume(deps, consumer, signal)
     } catch (thrown) {
-      if (signal.aborted) return
+      if (signal.aborted) break
       const message = thrown instanceof Error ? thrown.message : String(thrown)
       deps.health.report(`projection ${BALANCES}`, 'down', message)
       deps.log.error({ err: thrown }, 'the projector starts again')
@@ -49,6 +62,7 @@ const superviseUntil = async (deps: ProjectionDeps, signal: AbortSignal): Promis
     if (performance.now() - began_ms > BACK_OFF.max_ms) attempt = 1
     await pause(BACK_OFF, attempt, signal)
   }
+  await resuming
 }
 
 /** Starts the projector in the background; it ends with `stop` only. */
