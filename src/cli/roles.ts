@@ -72,8 +72,8 @@ const startCommands = ({ config, ...ledger }: Ledger): { engine: Engine; endpoin
 
 const commandLimits = (config: Config) => ({
   max_in_flight: config.JETLEDGER_MAX_IN_FLIGHT,
-  // a command may wait its time in the queue and its batch the same again: the endpoint must not speak before
-  timeout_ms: 3 * COMMAND_TIMEOUT_MS,
+  // waiting, looking up, publishing and asking what became of it each have bounds: the endpoint must not speak before
+  timeout_ms: 8 * COMMAND_TIMEOUT_MS,
 })
 
 /** The service `customer` with the endpoints of this process's roles. */

@@ -21,8 +21,12 @@ const ACCOUNTS_MAX = 100_000
 export const createAccounts = (deps: CommandDeps): Accounts => {
   const memory = createLru<ClientId, Loaded>(ACCOUNTS_MAX)
 
-  const load = async (ids: readonly ClientId[], confirmed: boolean) => {
-    const results = ids.length === 0 ? new Map() : await loadCustomers(deps, ids, confirmed)
+  const load = async (
+    ids: readonly ClientId[],
+    confirmed: boolean,
+    bases: ReadonlyMap<ClientId, Loaded> = new Map(),
+  ) => {
+    const results = ids.length === 0 ? new Map() : await loadCustomers(deps, ids, confirmed, bases)
     for (const [id, result] of results) if (isLoaded(result)) memory.set(id, result)
     return results
   }
@@ -42,7 +46,7 @@ export const createAccounts = (deps: CommandDeps): Accounts => {
     reload: async (ids, seen) => {
       const all = [...new Set(ids)]
       for (const id of all) memory.delete(id)
-      const results = await load(all, true)
+      const results = await load(all, true, seen)
       return new Set(
         all.filter(id => {
           const result = results.get(id)

@@ -62,9 +62,12 @@ export const createEngine = (deps: CommandDeps, { queue_max, timeout_ms }: Engin
   const again = async (command: Command, before: Remembered): Promise<Outcome> => {
     const field = differsFrom(command, before.command)
     const { transaction_id } = command
-    if (field !== undefined) return failed('TRANSACTION_ID_REUSED', { transaction_id, field })
     const outcome = await before.outcome
-    return isFinal(outcome) ? replayed(outcome) : outcome
+    if (field === undefined) return isFinal(outcome) ? replayed(outcome) : outcome
+    // what came first here may itself be the reuse, or fail: then it says nothing about this one
+    return isFinal(outcome)
+      ? failed('TRANSACTION_ID_REUSED', { transaction_id, field })
+      : submitGiven(command)
   }
 
   const submitGiven = (command: Command): Promise<Outcome> => {

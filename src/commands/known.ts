@@ -110,14 +110,15 @@ const refusalOf = async (
 ): Promise<Outcome> => {
   const { transaction_id } = command
   if (event.type === 'declined' && event.declined !== undefined) {
-    const { code, balance } = event.declined
-    return failed(code, { transaction_id, balance, amount: command.amount })
+    const { code, client_id, balance } = event.declined
+    return failed(code, { transaction_id, client_id, balance, amount: command.amount })
   }
   // a direct event with this id which the fold rejected
   const { customer } = await foldTo(deps, id, seq)
   const { balance } = customer.account
   return failed(event.type === 'debit' ? 'INSUFFICIENT_FUNDS' : 'BALANCE_LIMIT', {
     transaction_id,
+    client_id: id,
     balance,
     amount: command.amount,
   })

@@ -51,15 +51,15 @@ const foldOne = ({ customer, last_seq }: Loaded, { seq, body }: Recorded): Loade
   }
 }
 
-/** Folds on through a consumer, up to what the stream holds now. */
+/** Folds on through a consumer, up to `to_seq`. */
 const foldLongTail = async (
-  { nc, jsm }: CommandDeps,
+  { nc }: CommandDeps,
   id: ClientId,
   from: Loaded,
+  to_seq: number,
   events_max: number,
 ): Promise<Loaded> => {
-  const { state } = await jsm.streams.info(LEDGER_STREAM)
-  const range = { stream: LEDGER_STREAM, subject: eventSubject(id), to_seq: state.last_seq }
+  const range = { stream: LEDGER_STREAM, subject: eventSubject(id), to_seq }
   let [loaded, events] = [from, 0]
   for await (const record of readRange(nc, { ...range, from_seq: from.last_seq + 1 })) {
     loaded = foldOne(loaded, record)
@@ -69,23 +69,27 @@ const foldLongTail = async (
   return loaded
 }
 
-/** Folds what the leader has on the subject after `from`, until it has no more. */
+/**
+ * Folds what the leader has on the subject after `from`. A long tail is folded up to where the stream ends at that
+ * moment: whoever publishes faster than we fold cannot keep us here.
+ */
 const foldTail = async (
   deps: CommandDeps,
   id: ClientId,
   from: Loaded,
   events_max: number,
 ): Promise<Loaded> => {
-  let loaded = from
-  for (let events = 0; ; events += 1) {
-    const subject = eventSubject(id)
+  let [loaded, end_seq] = [from, Number.POSITIVE_INFINITY]
+  const subject = eventSubject(id)
+  for (let singles = 1; ; singles += 1) {
     const found = orThrow(await nextRecorded(deps.jsm, LEDGER_STREAM, subject, loaded.last_seq + 1)())
-    if (found === undefined) return loaded
+    if (found === undefined || found.seq > end_seq) return loaded
     loaded = foldOne(loaded, found)
-    if (events === TAIL_SINGLES_MAX) {
-      loaded = await foldLongTail(deps, id, loaded, events_max)
-      events = 0
+    if (singles % TAIL_SINGLES_MAX !== 0) continue
+    if (end_seq === Number.POSITIVE_INFINITY) {
+      end_seq = (await deps.jsm.streams.info(LEDGER_STREAM)).state.last_seq
     }
+    loaded = await foldLongTail(deps, id, loaded, end_seq, events_max)
   }
 }
 
@@ -119,18 +123,21 @@ const lastOf = async ({ nc }: CommandDeps, ids: readonly ClientId[]): Promise<Ma
 
 /**
  * Loads `ids`. `confirmed` asks the leader about every subject, which is what a refusal and a reload after a conflict
- * need; otherwise any replica may tell in bulk which subjects have something after their item.
+ * need; otherwise any replica may tell in bulk which subjects have something after their item. What is in `bases` is
+ * folded on from there: no table is asked, and a customer that many write to costs its newest events only.
  */
 export const loadCustomers = async (
   deps: CommandDeps,
   ids: readonly ClientId[],
   confirmed: boolean,
+  bases: ReadonlyMap<ClientId, Loaded> = new Map(),
 ): Promise<LoadResult> => {
-  const items = await readItems(deps, ids)
+  const unknown = ids.filter(id => !bases.has(id))
+  const items = unknown.length === 0 ? new Map<ClientId, Customer>() : await readItems(deps, unknown)
   const last = confirmed ? undefined : await lastOf(deps, ids)
   const events_max = items === undefined ? WHOLE_SUBJECT_EVENTS_MAX : TAIL_EVENTS_MAX
   const results = await inParallel(TAILS_MAX, ids, async (id): Promise<[ClientId, Loaded | LoadProblem]> => {
-    const from = fromItem(items?.get(id) ?? NEW_CUSTOMER)
+    const from = bases.get(id) ?? fromItem(items?.get(id) ?? NEW_CUSTOMER)
     const end = last?.get(eventSubject(id)) ?? 0
     if (last !== undefined && end <= from.last_seq) return [id, from]
     try {

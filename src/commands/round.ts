@@ -64,6 +64,15 @@ export const createRound = (deps: CommandDeps, timeout_ms: number, signal: Abort
     return asks.filter(({ until_ms }) => until_ms >= now_ms)
   }
 
+  const answer = async (ask: Waiting, known: Known): Promise<void> => {
+    try {
+      ask.resolve(replayed(await answerFor(deps, ask.command, known)))
+    } catch (cause) {
+      // something is stored under this id, so nobody may say that nothing is
+      fail([ask], 'OUTCOME_UNKNOWN', cause)
+    }
+  }
+
   /** Answers those whose transaction is known; gives back the others. */
   const answerKnown = async (
     asks: readonly Waiting[],
@@ -73,7 +82,7 @@ export const createRound = (deps: CommandDeps, timeout_ms: number, signal: Abort
       try {
         const known = await find(ask)
         if (known === undefined) return [ask]
-        ask.resolve(replayed(await answerFor(deps, ask.command, known)))
+        await answer(ask, known)
       } catch (cause) {
         fail([ask], 'UNAVAILABLE', cause)
       }
@@ -92,9 +101,18 @@ export const createRound = (deps: CommandDeps, timeout_ms: number, signal: Abort
 
   /** Some id of the batch is stored already, and the server does not say which. */
   const afterDuplicate = async (asks: readonly Waiting[]): Promise<Waiting[]> => {
-    const found = await findInWindow(deps, new Set(asks.map(idOf)))
-    const rest = await answerKnown(asks, async ask => found.get(idOf(ask)))
-    return handle(retried(rest))
+    let found: ReadonlyMap<string, Known>
+    try {
+      found = await findInWindow(deps, new Set(asks.map(idOf)))
+    } catch (cause) {
+      fail(asks, 'OUTCOME_UNKNOWN', cause)
+      return []
+    }
+    const rest = retried(await answerKnown(asks, async ask => found.get(idOf(ask))))
+    if (rest.length < asks.length || rest.length < 2) return handle(rest)
+    // an id of theirs is taken by something that answers for no command: halving keeps it apart from the others
+    const half = Math.ceil(rest.length / 2)
+    return [...(await handle(rest.slice(0, half))), ...(await handle(rest.slice(half)))]
   }
 
   /** The accounts of every command; one whose accounts cannot be had, or are parked, is answered here. */
@@ -140,6 +158,19 @@ export const createRound = (deps: CommandDeps, timeout_ms: number, signal: Abort
     return asks.filter(({ tries }) => tries <= TRIES_MAX)
   }
 
+  /** Refusals that the batch would freeze, for a customer whom it does not check and who is not as it was. */
+  const outdated = async (plan: Plan<Waiting>, loaded: ReadonlyMap<ClientId, Loaded>) => {
+    const checked = new Set(plan.events.map(({ id }) => id))
+    const open = plan.planned.flatMap(planned =>
+      planned.tag === 'declined' && !checked.has(planned.refusal.client_id) ? [planned] : [],
+    )
+    const changed = await accounts.reload(
+      open.map(({ refusal }) => refusal.client_id),
+      loaded,
+    )
+    return new Set(open.filter(({ refusal }) => changed.has(refusal.client_id)).map(({ ask }) => ask))
+  }
+
   const stored = async (plan: Plan<Waiting>, loaded: ReadonlyMap<ClientId, Loaded>, last_seq: number) => {
     accounts.remember(loadedAfter(plan, last_seq))
     const confirmed = new Set(plan.events.map(({ id }) => id))
@@ -168,7 +199,9 @@ export const createRound = (deps: CommandDeps, timeout_ms: number, signal: Abort
       else group.push(ask)
     }
     const again: Waiting[] = []
-    for (const [contended, group] of groups) {
+    // those that nobody disputes first: they must not wait for the tries of the others
+    const ordered = [...groups].sort(([a], [b]) => Number(a !== undefined) - Number(b !== undefined))
+    for (const [contended, group] of ordered) {
       again.push(...(await handle(contended === undefined ? group : retried(group))))
     }
     return again
@@ -197,6 +230,11 @@ export const createRound = (deps: CommandDeps, timeout_ms: number, signal: Abort
   const decideAndStore = async (asks: readonly Waiting[]): Promise<Waiting[]> => {
     const { ready, loaded } = await withAccounts(await newOnly(inTime(asks)))
     const plan = planBatch(ready, loaded)
+    const doubtful = await outdated(plan, loaded)
+    if (doubtful.size > 0) {
+      const still = new Set(retried([...doubtful]))
+      return handle(ready.filter(ask => !doubtful.has(ask) || still.has(ask)))
+    }
     if (plan.events.length === 0) return [...(await stored(plan, loaded, 0)), ...plan.left_over]
     const settled = await settle(deps, messagesOf(plan, loaded), timeout_ms, signal)
     if (settled.tag === 'stored')

@@ -7,6 +7,7 @@
  * first message tells for all.
  */
 
+import { nuid } from 'nats'
 import { type BackOff, pause } from '../back-off.js'
 import { pipe, type TaskEither, TE } from '../fp.js'
 import type { StreamError } from '../stream/errors.js'
@@ -25,31 +26,49 @@ export type Settled =
 const PUBLISH_TIMEOUT_MS = 2_000
 const BACK_OFF: BackOff = { first_ms: 20, max_ms: 500 }
 
-/** The sequence of the batch's last message if its first one is stored; undefined when the leader has it not. */
+/**
+ * On the first message of a batch, equal in all its copies. Its message id would not do: another instance may have
+ * stored the same command in the same place, in a batch of its own.
+ */
+const MARK = 'Ledger-Batch'
+
+/**
+ * What the leader has in the place of the batch's first message: the batch (then the sequence of its last message),
+ * something else, so that no copy of the batch can be stored any more, or nothing yet.
+ */
 const lookUp = (
   { jsm }: CommandDeps,
   messages: readonly NewMessage[],
-): TaskEither<StreamError, number | undefined> => {
+): TaskEither<StreamError, number | 'taken' | 'free'> => {
   const [first] = messages
-  if (first === undefined) return TE.right(undefined)
+  if (first === undefined) return TE.right('free')
   const from_seq = (first.expected_last_subject_seq ?? 0) + 1
   return pipe(
     nextRecorded(jsm, LEDGER_STREAM, first.subject, from_seq),
-    TE.map(found =>
-      found !== undefined && found.headers?.get('Nats-Msg-Id') === first.msg_id
-        ? found.seq + messages.length - 1
-        : undefined,
-    ),
+    TE.map(found => {
+      if (found === undefined) return 'free'
+      return found.headers?.get(MARK) === first.headers?.[MARK] ? found.seq + messages.length - 1 : 'taken'
+    }),
   )
 }
 
-/** Publishes `messages` as one batch; goes on for up to `timeout_ms` while the outcome is unknown. */
+const marked = ([first, ...rest]: readonly NewMessage[]): NewMessage[] =>
+  first === undefined ? [] : [{ ...first, headers: { ...first.headers, [MARK]: nuid.next() } }, ...rest]
+
+const IN_FLIGHT = 10164
+
+/** Whether a refusal, while earlier copies may still be in flight, holds for those too. */
+const isFinal = ({ tag, code }: StreamError, place: 'taken' | 'free'): boolean =>
+  tag !== 'TryAgain' && (place === 'taken' || (tag !== 'Duplicate' && code !== IN_FLIGHT))
+
+/** Publishes `unmarked` as one batch; goes on for up to `timeout_ms` while the outcome is unknown. */
 export const settle = async (
   deps: CommandDeps,
-  messages: readonly NewMessage[],
+  unmarked: readonly NewMessage[],
   timeout_ms: number,
   signal: AbortSignal,
 ): Promise<Settled> => {
+  const messages = marked(unmarked)
   const until_ms = performance.now() + timeout_ms
   let uncertain = false
   for (let attempt = 1; ; attempt += 1) {
@@ -59,9 +78,11 @@ export const settle = async (
     uncertain ||= error.tag === 'TryAgain'
     if (!uncertain) return { tag: 'refused', error }
     const found = await lookUp(deps, messages)()
-    if (found._tag === 'Right' && found.right !== undefined) return { tag: 'stored', last_seq: found.right }
-    // a refusal by the server is final for every copy of the batch: expectations and ids are the same in all of them
-    if (found._tag === 'Right' && error.tag !== 'TryAgain') return { tag: 'refused', error }
+    const place = found._tag === 'Right' ? found.right : undefined
+    if (typeof place === 'number') return { tag: 'stored', last_seq: place }
+    // expectations and ids are the same in every copy, so a refusal is final for all of them, unless it may be an
+    // earlier copy, still in flight, that caused it
+    if (place !== undefined && isFinal(error, place)) return { tag: 'refused', error }
     if (performance.now() > until_ms || signal.aborted) return { tag: 'unknown', error }
     await pause(BACK_OFF, attempt, signal)
   }

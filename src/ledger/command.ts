@@ -6,7 +6,7 @@ import { E, type Either, pipe, t } from '../fp.js'
 import { Amount } from './amount.js'
 import { ClientId } from './client-id.js'
 import { describeErrors } from './codec.js'
-import { TransactionId } from './event.js'
+import { SECOND_LEG, TransactionId } from './event.js'
 
 const METADATA_KEYS_MAX = 16
 const METADATA_BYTES_MAX = 2_048
@@ -39,7 +39,17 @@ const Reference = new t.Type<string, string, unknown>(
   t.identity,
 )
 
-const Common = t.partial({ transaction_id: TransactionId, reference: Reference, metadata: Metadata })
+const CommandId = new t.Type<string, string, unknown>(
+  'TransactionId',
+  t.string.is,
+  (u, context) =>
+    typeof u === 'string' && u.endsWith(SECOND_LEG)
+      ? t.failure(u, context, `must not end in ${SECOND_LEG}: that is the id of a transfer's second event`)
+      : TransactionId.validate(u, context),
+  String,
+)
+
+const Common = t.partial({ transaction_id: CommandId, reference: Reference, metadata: Metadata })
 const MovementBody = t.intersection([t.type({ client_id: ClientId, amount: Amount }), Common])
 const TransferBody = t.intersection([t.type({ from: ClientId, to: ClientId, amount: Amount }), Common])
 
@@ -59,12 +69,15 @@ export type Command = Movement | Transfer
 export const customersOfCommand = (command: Command): readonly [ClientId, ...ClientId[]] =>
   command.type === 'transfer' ? [command.from, command.to] : [command.client_id]
 
-const named = <A extends { transaction_id?: string }>(
-  fields: A,
+/** Field by field: a codec lets unknown fields through, and a body's own `type` must not make another command of it. */
+const contentOf = (
+  { amount, transaction_id, reference, metadata }: t.TypeOf<typeof Common> & { amount: Amount },
   fresh_id: string,
-): A & { transaction_id: string } => ({
-  ...fields,
-  transaction_id: fields.transaction_id ?? fresh_id,
+): Content => ({
+  amount,
+  transaction_id: transaction_id ?? fresh_id,
+  ...(reference === undefined ? {} : { reference }),
+  ...(metadata === undefined ? {} : { metadata }),
 })
 
 /**
@@ -78,12 +91,18 @@ export const decodeCommand = (
   if (type !== 'transfer') {
     return pipe(
       MovementBody.decode(fields),
-      E.bimap(describeErrors, body => ({ type, ...named(body, fresh_id) })),
+      E.bimap(
+        describeErrors,
+        (body): Command => ({ type, client_id: body.client_id, ...contentOf(body, fresh_id) }),
+      ),
     )
   }
   return pipe(
     TransferBody.decode(fields),
-    E.bimap(describeErrors, (body): Transfer => ({ type, ...named(body, fresh_id) })),
+    E.bimap(
+      describeErrors,
+      (body): Transfer => ({ type, from: body.from, to: body.to, ...contentOf(body, fresh_id) }),
+    ),
     E.filterOrElse(
       ({ from, to }) => from !== to,
       () => 'to: must be another customer than from',

@@ -6,7 +6,7 @@ import { E, type Either, pipe } from '../fp.js'
 import { type Account, apply, type Rejection } from './account.js'
 import type { ClientId } from './client-id.js'
 import type { Command, Transfer } from './command.js'
-import type { LedgerEvent } from './event.js'
+import { type LedgerEvent, SECOND_LEG } from './event.js'
 
 /** One event on one customer's subject, and the account after it (its `seq` is not known before it is stored). */
 export type Leg = { readonly id: ClientId; readonly event: LedgerEvent; readonly after: Account }
@@ -14,7 +14,7 @@ export type Leg = { readonly id: ClientId; readonly event: LedgerEvent; readonly
 export type Refusal = Rejection & { readonly client_id: ClientId }
 
 /** The `Nats-Msg-Id` of a transfer's second event; the first one carries the transaction id itself. */
-export const creditLegId = (transaction_id: string): string => `${transaction_id}:credit`
+export const creditLegId = (transaction_id: string): string => transaction_id + SECOND_LEG
 
 const optional = ({ reference, metadata }: Command) => ({
   ...(reference === undefined ? {} : { reference }),

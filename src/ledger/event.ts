@@ -12,16 +12,27 @@ import { type Json, UPCASTERS, type Upcaster, upcast } from './upcast.js'
 
 export const NEWEST_SCHEMA = UPCASTERS.length + 1
 
+/** What follows the transaction id in the id of a transfer's second event. */
+export const SECOND_LEG = ':credit'
+
+const idOf = (chars_max: number) =>
+  new t.Type<string, string, unknown>(
+    'TransactionId',
+    t.string.is,
+    (u, context) =>
+      typeof u === 'string' && /^[\x21-\x7e]+$/.test(u) && u.length <= chars_max
+        ? t.success(u)
+        : t.failure(u, context, `must be 1 to ${chars_max} printable ASCII characters without blanks`),
+    String,
+  )
+
+const TRANSACTION_ID_CHARS_MAX = 128
+
 /** The idempotency key: also sent as `Nats-Msg-Id`, so it keeps to what a header can carry. */
-export const TransactionId = new t.Type<string, string, unknown>(
-  'TransactionId',
-  t.string.is,
-  (u, context) =>
-    typeof u === 'string' && /^[\x21-\x7e]{1,128}$/.test(u)
-      ? t.success(u)
-      : t.failure(u, context, 'must be 1 to 128 printable ASCII characters without blanks'),
-  String,
-)
+export const TransactionId = idOf(TRANSACTION_ID_CHARS_MAX)
+
+/** In an event it may be a second leg's: a transfer with the longest id has to be whole. */
+const StoredTransactionId = idOf(TRANSACTION_ID_CHARS_MAX + SECOND_LEG.length)
 
 const After = t.type({ balance: Balance, version: t.number })
 
@@ -36,7 +47,7 @@ const Declined = t.type({
 const EventBody = t.intersection([
   t.type({ type: t.keyof({ credit: null, debit: null, declined: null }), amount: Amount }),
   t.partial({
-    transaction_id: TransactionId,
+    transaction_id: StoredTransactionId,
     reference: t.string,
     metadata: t.UnknownRecord,
     transfer: t.type({ counterparty: ClientId }),

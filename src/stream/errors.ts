@@ -34,6 +34,7 @@ const TAG_BY_CODE: Readonly<Record<number, StreamError['tag']>> = {
   10008: 'TryAgain', // cluster without a leader
   10158: 'TryAgain',
   10163: 'TryAgain',
+  10176: 'TryAgain', // incomplete: the leader changed amid the batch, and what came before went to the old one
   10210: 'TryAgain', // too many batches in flight
   10201: 'Duplicate',
   10174: 'BatchRefused', // batches not allowed on this stream

@@ -11,7 +11,7 @@ import {
   ReplayPolicy,
 } from '@nats-io/jetstream'
 import type { MsgHdrs, NatsConnection } from 'nats'
-import { pipe, type TaskEither, TE } from '../fp.js'
+import { E, pipe, type TaskEither, TE } from '../fp.js'
 import { type StreamError, tryStream } from './errors.js'
 import { API_TIMEOUT_MS } from './provision.js'
 
@@ -62,12 +62,8 @@ const startOf = ({ from_seq, from_time }: Range) =>
     ? { deliver_policy: DeliverPolicy.StartSequence, opt_start_seq: from_seq }
     : { deliver_policy: DeliverPolicy.StartTime, opt_start_time: from_time.toISOString() }
 
-/**
- * Every message of a range, in stream order, gap-free (an ordered consumer starts itself anew after a loss).
- * Throws what the client throws when the stream cannot be read.
- */
-export async function* readRange(nc: NatsConnection, range: Range): AsyncGenerator<Recorded> {
-  if (range.from_seq > range.to_seq) return
+/** What an ordered consumer has of a range (it starts itself anew after a loss), in stream order. */
+async function* consumeRange(nc: NatsConnection, range: Range): AsyncGenerator<Recorded> {
   const consumer = await jetstream(nc, { timeout: API_TIMEOUT_MS }).consumers.get(range.stream, {
     filter_subjects: range.subject,
     ...startOf(range),
@@ -84,6 +80,34 @@ export async function* readRange(nc: NatsConnection, range: Range): AsyncGenerat
     }
   } finally {
     await messages.close()
+  }
+}
+
+/**
+ * Every message of a range, in stream order and without a gap. A consumer may live on a follower that is behind, so
+ * that nothing is left is believed to the stream's leader only. (Of a range by time that seems empty it is not asked.)
+ * Throws what the client throws when the stream cannot be read.
+ */
+export async function* readRange(nc: NatsConnection, range: Range): AsyncGenerator<Recorded> {
+  const jsm = await jetstreamManager(nc, { checkAPI: false, timeout: API_TIMEOUT_MS })
+  let rest: Range | undefined = range
+  while (rest !== undefined && rest.from_seq <= rest.to_seq) {
+    let last_seq: number | undefined = rest.from_time === undefined ? rest.from_seq - 1 : undefined
+    for await (const record of consumeRange(nc, rest)) {
+      yield record
+      last_seq = record.seq
+    }
+    if (last_seq === undefined || last_seq >= range.to_seq) return
+    const missed = await nextRecorded(jsm, range.stream, range.subject, last_seq + 1)()
+    if (E.isLeft(missed)) throw new Error(missed.left.message, { cause: missed.left.cause })
+    if (missed.right === undefined || missed.right.seq > range.to_seq) return
+    yield missed.right
+    rest = {
+      stream: range.stream,
+      subject: range.subject,
+      from_seq: missed.right.seq + 1,
+      to_seq: range.to_seq,
+    }
   }
 }
 

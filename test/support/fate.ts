@@ -1,0 +1,40 @@
+/** Batches of events that meet another fate than their plain way to the server and back. */
+
+import { errors, type Msg, type NatsConnection, type Payload, type RequestOptions } from 'nats'
+import type { CommandDeps } from '../../src/commands/deps.js'
+
+/** What becomes of the batch's last message, which asks for the acknowledgement; `attempt` counts from 1. */
+export type Fate = (attempt: number, forward: () => Promise<Msg>) => Promise<Msg>
+
+/** As the client fails when no answer comes. */
+export const noAnswer = (): never => {
+  throw new errors.TimeoutError()
+}
+
+/** `deps` whose batches meet `fate`. */
+export const withFate = <D extends CommandDeps>(deps: D, fate: Fate): D => {
+  let attempts = 0
+  const request = (subject: string, payload?: Payload, options?: RequestOptions): Promise<Msg> => {
+    const forward = (): Promise<Msg> => deps.nc.request(subject, payload, options)
+    if (!subject.startsWith('customer.balance.')) return forward()
+    attempts += 1
+    return fate(attempts, forward)
+  }
+  const nc = new Proxy(deps.nc, {
+    get: (target, name) => {
+      if (name === 'request') return request
+      const value: unknown = Reflect.get(target, name, target)
+      return typeof value === 'function' ? value.bind(target) : value
+    },
+  }) as NatsConnection
+  return { ...deps, nc }
+}
+
+/** The acknowledgement of attempt 1 is lost on its way back: the batch is stored, and its sender does not know. */
+export const lostOnTheWayBack: Fate = async (attempt, forward) => {
+  const ack = await forward()
+  return attempt === 1 ? noAnswer() : ack
+}
+
+/** Attempt 1 never arrives. */
+export const lostOnTheWayThere: Fate = async (attempt, forward) => (attempt === 1 ? noAnswer() : forward())
