@@ -7,8 +7,6 @@ import type { Logger } from 'pino'
 import { seed } from '../commands/seed.js'
 import { type Embedded, startEmbedded } from '../embedded/index.js'
 import { createHealth, type Health } from '../health.js'
-import { waitCaughtUp } from '../projections/caught-up.js'
-import { BALANCES } from '../projections/names.js'
 import { announce } from './announce.js'
 import {
   DEFAULT_DATA_DIR,
@@ -47,8 +45,6 @@ type Run = {
 
 const LOOPBACK = '127.0.0.1'
 const CLUSTER_REPLICAS = 3
-/** A long history may take longer to fold than anybody waits for; then the rest goes on behind a ready ledger. */
-const CATCH_UP_MS_MAX = 60_000
 
 const startServers = async (
   { options, log, stack }: Run,
@@ -85,12 +81,10 @@ const startLedger = async (
     const { events } = await orFail(seed(ledger, signal))
     if (events > 0) log.info({ events }, 'seeded the ledger')
   }
-  const instance = await startRoles(ledger)
-  stack.push(instance.stop)
   const progress = startProgress('folding', 'events')
-  const behind = await waitCaughtUp(ledger.jsm, BALANCES, CATCH_UP_MS_MAX, signal, progress.update)
+  const instance = await startRoles(ledger, signal, progress.update)
+  stack.push(instance.stop)
   progress.end()
-  if (behind > 0 && !signal.aborted) log.warn({ events: behind }, 'the balances are still being folded')
 }
 
 const start = async (run: Run, onGaveUp: (cause: Error) => void): Promise<void> => {

@@ -12,6 +12,8 @@ import { commandEndpoints } from '../commands/endpoints.js'
 import { createEngine, type Engine } from '../commands/engine.js'
 import { E } from '../fp.js'
 import type { Health } from '../health.js'
+import { waitCaughtUp } from '../projections/caught-up.js'
+import { BALANCES } from '../projections/names.js'
 import { startProjector } from '../projections/runner.js'
 import { balanceEndpoint } from '../queries/balance.js'
 import { createBatcher } from '../queries/batcher.js'
@@ -31,6 +33,7 @@ const START = 'start'
 const QUERY_TIMEOUT_MS = 4_000
 const COMMAND_TIMEOUT_MS = 3_000
 const BATCH_READS_IN_FLIGHT_MAX = 8
+const CATCH_UP_MS_MAX = 60_000
 const PROVISION_BACK_OFF: BackOff = { first_ms: 100, max_ms: 5_000 }
 
 export type Instance = {
@@ -125,10 +128,32 @@ export const openLedger = async (
   return { config, nc, jsm, kv, tables, log, health }
 }
 
-/** Starts the configured roles on an open ledger. */
-export const startRoles = async (ledger: Ledger): Promise<Instance> => {
+/** Tells how far the projection is while the queries wait for it. */
+export type OnFolding = (done: number, total: number) => void
+
+/**
+ * Queries answer once the table holds what the stream held at the start: a table that is just being filled would give
+ * balances of 0. A projection that is far behind, or that nobody runs, delays them by a minute at the most.
+ */
+const waitForBalances = async (
+  { jsm, log }: Ledger,
+  signal: AbortSignal,
+  onFolding: OnFolding,
+): Promise<void> => {
+  const behind = await waitCaughtUp(jsm, BALANCES, CATCH_UP_MS_MAX, signal, onFolding)
+  if (behind > 0 && !signal.aborted) log.warn({ events: behind }, 'the balances are still being folded')
+}
+
+/** Starts the configured roles on an open ledger; projections first, then what answers from them. */
+export const startRoles = async (
+  ledger: Ledger,
+  signal: AbortSignal,
+  onFolding: OnFolding = () => undefined,
+): Promise<Instance> => {
   const { config, nc, tables, log, health } = ledger
   const has = (role: Role): boolean => config.JETLEDGER_ROLES.includes(role)
+  const projections = has('projections') ? startProjections(ledger) : undefined
+  if (has('queries')) await waitForBalances(ledger, signal, onFolding)
   const commands = has('commands') ? startCommands(ledger) : undefined
   const byRole = {
     queries: has('queries') ? queryEndpoints(ledger) : [],
@@ -139,7 +164,6 @@ export const startRoles = async (ledger: Ledger): Promise<Instance> => {
   for (const [role, served] of Object.entries(byRole)) {
     if (served.length > 0) log.info({ subjects: served.map(({ subject }) => subject) }, `${role}: answering`)
   }
-  const projections = has('projections') ? startProjections(ledger) : undefined
   health.report(START, 'ok')
   return {
     stop: async () => {

@@ -23,7 +23,7 @@ const serve = async (): Promise<void> => {
 
   let instance: Instance | undefined
   const running = (async () => {
-    instance = await startRoles(await openLedger(environment, log, health, signal))
+    instance = await startRoles(await openLedger(environment, log, health, signal), signal)
   })()
   // the start may wait for NATS for ever: a stop does not wait with it
   const why = await Promise.race([requested, running.then(() => requested)])

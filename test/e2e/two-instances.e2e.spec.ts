@@ -147,6 +147,16 @@ it('DynamoDB is away for a while: queries say so, the projector goes on where it
   await expectLetters(nc, await untilEqualsFold(nc, CAUGHT_UP_MS_MAX))
 })
 
+it('a table that is still being filled answers nobody: the first answer is the right one', async () => {
+  expect((await bench.run(['seed'], env)).code).toBe(0)
+  await launch()
+  const first = await until(() => balanceOf(nc, '678').catch(() => undefined), {
+    deadline_ms: CAUGHT_UP_MS_MAX,
+    what: 'the first answer',
+  })
+  expect(first).toBe((await untilEqualsFold(nc, CAUGHT_UP_MS_MAX)).balances.get('678'))
+})
+
 it('NATS is away, at the start and later: health says so, the instance comes back by itself, nothing is lost', async () => {
   const door = await startDoor(nats.url)
   bench.atEnd(door.stop)
