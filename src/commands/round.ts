@@ -18,7 +18,7 @@ import { createAccounts } from './accounts.js'
 import type { CommandDeps } from './deps.js'
 import { createHistoryFinder, findInWindow } from './find.js'
 import { answerFor, type Known } from './known.js'
-import { isLoaded, type Loaded } from './load.js'
+import { isLoaded, type Loaded, type LoadProblem } from './load.js'
 import { failed, type Outcome, replayed } from './outcome.js'
 import { type Ask, loadedAfter, messagesOf, outcomeOf, type Plan, type Planned, planBatch } from './plan.js'
 import { settle } from './settle.js'
@@ -50,6 +50,12 @@ const fail = (
 ): void => {
   for (const ask of asks) ask.resolve(failed(code, { transaction_id: idOf(ask) }, cause))
 }
+
+/** Why nothing can be decided on a customer at the moment; for the log. */
+const whyNot = (id: ClientId, result: Loaded | LoadProblem | undefined): Error =>
+  result !== undefined && !isLoaded(result)
+    ? new Error(`${id}: ${result.problem}`, { cause: result.cause })
+    : new Error(`${id} is parked`)
 
 export const createRound = (deps: CommandDeps, timeout_ms: number, signal: AbortSignal): Round => {
   const accounts = createAccounts(deps)
@@ -123,10 +129,10 @@ export const createRound = (deps: CommandDeps, timeout_ms: number, signal: Abort
       if (isLoaded(result) && result.customer.parked === undefined) loaded.set(id, result)
     }
     const isReady = ({ command }: Ask): boolean => customersOfCommand(command).every(id => loaded.has(id))
-    fail(
-      asks.filter(ask => !isReady(ask)),
-      'UNAVAILABLE',
-    )
+    for (const ask of asks) {
+      const missing = customersOfCommand(ask.command).find(id => !loaded.has(id))
+      if (missing !== undefined) fail([ask], 'UNAVAILABLE', whyNot(missing, taken.get(missing)))
+    }
     return { ready: asks.filter(isReady), loaded }
   }
 
@@ -218,7 +224,7 @@ export const createRound = (deps: CommandDeps, timeout_ms: number, signal: Abort
       case 'Duplicate':
         return afterDuplicate(asks)
       case 'StreamFull':
-        fail(asks, 'STREAM_FULL')
+        fail(asks, 'STREAM_FULL', error.cause ?? new Error(error.message))
         return []
       default:
         deps.log.error({ err: error.cause, reason: error.message }, 'a batch of commands was refused')
