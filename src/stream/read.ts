@@ -56,6 +56,8 @@ export type Range = {
 }
 
 const READ_AHEAD_MESSAGES = 2_000
+/** Half of it is the heartbeat: a reader whose server dies notices within seconds and starts anew (default: 30 s). */
+const PULL_EXPIRES_MS = 4_000
 
 const startOf = ({ from_seq, from_time }: Range) =>
   from_time === undefined
@@ -71,7 +73,10 @@ async function* consumeRange(nc: NatsConnection, range: Range): AsyncGenerator<R
   })
   const { num_pending } = await consumer.info()
   if (num_pending === 0) return
-  const messages = await consumer.consume({ max_messages: READ_AHEAD_MESSAGES })
+  const messages = await consumer.consume({
+    max_messages: READ_AHEAD_MESSAGES,
+    expires: PULL_EXPIRES_MS,
+  })
   try {
     for await (const { seq, subject, data, headers, time, info } of messages) {
       if (seq > range.to_seq) return

@@ -9,6 +9,8 @@ import type { NatsConnection } from 'nats'
 const STREAM = 'customer-balances'
 const LARGEST = 9_223_372_036_854_775_807n
 const READ_MS_MAX = 30_000
+/** Half of it is the heartbeat: a reader whose server was just killed notices within seconds and starts anew. */
+const PULL_MS = 2_000
 
 /** A message of the stream. */
 export type StoredEvent = {
@@ -34,7 +36,7 @@ export const readEvents = async (nc: NatsConnection): Promise<StoredEvent[]> => 
   const { state } = await (await jetstreamManager(nc, { checkAPI: false })).streams.info(STREAM)
   const events: StoredEvent[] = []
   if (state.messages === 0) return events
-  const messages = await (await jetstream(nc).consumers.get(STREAM)).consume()
+  const messages = await (await jetstream(nc).consumers.get(STREAM)).consume({ expires: PULL_MS })
   const timer = setTimeout(() => messages.stop(), READ_MS_MAX)
   for await (const { seq, subject, data, headers } of messages) {
     events.push({ seq, subject, body: data, msg_id: headers?.get('Nats-Msg-Id') ?? '' })
