@@ -7,7 +7,6 @@ import { jetstreamManager } from '@nats-io/jetstream'
 import type { NatsConnection } from 'nats'
 import { E } from '../src/fp.js'
 import { waitCaughtUp } from '../src/projections/caught-up.js'
-import { BALANCES } from '../src/projections/names.js'
 import { BATCH_MESSAGES_MAX, publishBatch } from '../src/stream/publish.js'
 import { LEDGER_STREAM } from '../src/stream/settings.js'
 import { NO_RESPONDERS } from './measure/job.js'
@@ -49,7 +48,7 @@ export const fund = async (service: Omit<ServiceOptions, 'roles'>, signal: Abort
   try {
     await untilReady(projector, hasStream, signal)
     await publishFunds(nc)
-    const missing = await waitCaughtUp(jsm, BALANCES, FOLD_MS_MAX, signal, () => {})
+    const missing = await waitCaughtUp(jsm, 'balances', FOLD_MS_MAX, signal, () => {})
     signal.throwIfAborted()
     if (missing > 0) throw new Error(`${missing} events were not folded within ${FOLD_MS_MAX} ms`)
   } finally {

@@ -13,16 +13,16 @@ export const chunksOf = <A>(size: number, items: readonly A[]): A[][] =>
 export const inParallel = async <A, B>(
   limit: number,
   items: readonly A[],
-  work: (item: A) => Promise<B>,
+  work: (item: A, lane: number) => Promise<B>,
 ): Promise<B[]> => {
   const results = new Map<number, B>()
   const failures: unknown[] = []
   const queue = items.entries()
-  const worker = async (): Promise<void> => {
+  const worker = async (_: unknown, lane: number): Promise<void> => {
     for (const [index, item] of queue) {
       if (failures.length > 0) return
       try {
-        results.set(index, await work(item))
+        results.set(index, await work(item, lane))
       } catch (thrown) {
         failures.push(thrown)
       }

@@ -7,6 +7,7 @@
 import { E, type Either, pipe, t } from '../fp.js'
 import { describeErrors } from '../ledger/codec.js'
 import type { SettingsOptions } from '../stream/settings.js'
+import { PROJECTION_NAMES } from '../tables/definition.js'
 
 export const ROLES = ['commands', 'projections', 'queries'] as const
 export type Role = (typeof ROLES)[number]
@@ -44,12 +45,11 @@ const url = <A extends string | undefined>(protocols: readonly string[], missing
       : undefined,
   )
 
-const isRole = (name: string): name is Role => (ROLES as readonly string[]).includes(name)
-
-const roles = variable<readonly Role[]>(`a list of ${ROLES.join(', ')}`, ROLES, s => {
-  const names = s.split(',').map(name => name.trim())
-  return names.every(isRole) ? names : undefined
-})
+const someOf = <A extends string>(known: readonly A[]) =>
+  variable<readonly A[]>(`a list of ${known.join(', ')}`, known, s => {
+    const names = s.split(',').map(name => known.find(one => one === name.trim()))
+    return names.every(name => name !== undefined) ? names : undefined
+  })
 
 const credentials = variable<string | undefined>('a .creds file in base64', undefined, s => {
   const decoded = Buffer.from(s, 'base64').toString('utf8')
@@ -66,7 +66,9 @@ const Environment = t.type({
   DDB_TABLE: text('customer-balances'),
   AWS_REGION: text(undefined),
   AWS_ENDPOINT_URL_DYNAMODB: url(['http://', 'https://'], undefined),
-  JETLEDGER_ROLES: roles,
+  JETLEDGER_ROLES: someOf(ROLES),
+  /** What the role `projections` runs. Each costs writes; balances are needed by all who query. */
+  JETLEDGER_PROJECTIONS: someOf(PROJECTION_NAMES),
   JETLEDGER_REPLICAS: whole(1, 5, 3),
   JETLEDGER_MAX_IN_FLIGHT: whole(1, 100_000, 4_096),
   /** Commands that may wait for their batch; beyond it they are answered `BUSY`. */

@@ -9,7 +9,6 @@ import { devCommand } from './dev.js'
 import { Failure } from './failure.js'
 import { tell } from './output.js'
 import { publishCommand } from './publish.js'
-import { replayCommand } from './replay.js'
 import { requestCommand } from './request.js'
 import { seedCommand } from './seed.js'
 import { serveCommand } from './serve.js'
@@ -37,7 +36,6 @@ const createProgram = (): Command => {
     seedCommand,
     streamCommand,
     deadLettersCommand,
-    replayCommand,
   ]) {
     add(program)
   }

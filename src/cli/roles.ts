@@ -12,8 +12,8 @@ import { commandEndpoints } from '../commands/endpoints.js'
 import { createEngine, type Engine } from '../commands/engine.js'
 import { E } from '../fp.js'
 import type { Health } from '../health.js'
+import { PROJECTIONS } from '../projections/all.js'
 import { waitCaughtUp } from '../projections/caught-up.js'
-import { BALANCES } from '../projections/names.js'
 import { startProjector } from '../projections/runner.js'
 import { balanceEndpoint } from '../queries/balance.js'
 import { createBatcher } from '../queries/batcher.js'
@@ -89,8 +89,15 @@ const startEndpoints = ({ nc, log }: Ledger, endpoints: readonly EndpointConfig[
     endpoints,
   })
 
-const startProjections = ({ config, ...ledger }: Ledger): Part =>
-  startProjector({ ...ledger, table: config.DDB_TABLE })
+const startProjections = ({ config, ...ledger }: Ledger): Part => {
+  const deps = { ...ledger, table: config.DDB_TABLE }
+  const projectors = config.JETLEDGER_PROJECTIONS.map(name => startProjector(deps, PROJECTIONS[name]))
+  return {
+    stop: async () => {
+      await Promise.all(projectors.map(projector => projector.stop()))
+    },
+  }
+}
 
 /** The streams and the bucket; waits for JetStream while it has no leader yet, but not for settings that differ. */
 const provisioned = async (
@@ -140,7 +147,7 @@ const waitForBalances = async (
   signal: AbortSignal,
   onFolding: OnFolding,
 ): Promise<void> => {
-  const behind = await waitCaughtUp(jsm, BALANCES, CATCH_UP_MS_MAX, signal, onFolding)
+  const behind = await waitCaughtUp(jsm, 'balances', CATCH_UP_MS_MAX, signal, onFolding)
   if (behind > 0 && !signal.aborted) log.warn({ events: behind }, 'the balances are still being folded')
 }
 

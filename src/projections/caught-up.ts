@@ -5,9 +5,13 @@
 import type { JetStreamManager } from '@nats-io/jetstream'
 import { type BackOff, pause } from '../back-off.js'
 import { pipe, type TaskEither, TE } from '../fp.js'
+import { consumerProgress } from '../stream/consumer.js'
 import { type StreamError, tryStream } from '../stream/errors.js'
+import { readPointer } from '../stream/generation.js'
 import { LEDGER_STREAM } from '../stream/settings.js'
+import type { ProjectionName } from '../tables/definition.js'
 import { run } from './outcome.js'
+import { consumerName } from './target.js'
 
 const POLL: BackOff = { first_ms: 20, max_ms: 20 }
 
@@ -29,15 +33,16 @@ const lastSeq = (jsm: JetStreamManager): TaskEither<StreamError, number | undefi
     ),
   )
 
-/** The last stream sequence that the projection has acknowledged; undefined while there is no consumer. */
+/** The last stream sequence that the active generation has acknowledged; undefined while there is no consumer. */
 const acknowledged = (
   jsm: JetStreamManager,
-  projection: string,
+  projection: ProjectionName,
 ): TaskEither<StreamError, number | undefined> =>
   unlessNotReady(
     pipe(
-      tryStream(`consumer ${projection}`, () => jsm.consumers.info(LEDGER_STREAM, projection)),
-      TE.map(({ ack_floor }) => ack_floor.stream_seq),
+      readPointer(jsm, projection),
+      TE.chain(({ generation }) => consumerProgress(jsm, consumerName(projection, generation))),
+      TE.map(({ acked_seq }) => acked_seq),
     ),
   )
 
@@ -47,7 +52,7 @@ const acknowledged = (
  */
 export const waitCaughtUp = async (
   jsm: JetStreamManager,
-  projection: string,
+  projection: ProjectionName,
   timeout_ms: number,
   signal: AbortSignal,
   onProgress: (done: number, total: number) => void,

@@ -4,16 +4,19 @@
 
 import type { Consumer, ConsumerMessages, JsMsg } from '@nats-io/jetstream'
 import { pause } from '../back-off.js'
+import { decodeEvent } from '../ledger/event.js'
 import { ACTIVE_GROUP, UNACKED_MESSAGES_MAX, unpin } from '../stream/consumer.js'
 import { tryStream } from '../stream/errors.js'
-import { nextRecorded } from '../stream/read.js'
+import { nextRecorded, type Recorded } from '../stream/read.js'
 import { LEDGER_STREAM, LEDGER_SUBJECTS } from '../stream/settings.js'
-import { projectBalances } from './balances.js'
-import type { ProjectionDeps } from './deps.js'
+import { isFirstLeg } from './fold-run.js'
+import { createHeads, type Heads } from './heads.js'
 import { createSequencer, type Delivery, LeaderBehind } from './in-order.js'
 import { createInbox, type Inbox } from './inbox.js'
-import { BALANCES } from './names.js'
 import { failedWith, run } from './outcome.js'
+import { project } from './project.js'
+import { createStatus, type Status } from './status.js'
+import { healthPart, type Target } from './target.js'
 
 const BATCH_EVENTS_MAX = 1_000
 const PULL_EVENTS_MAX = 2_000
@@ -25,10 +28,10 @@ const EAGER_TRIES_MAX = 10
 
 type Sequencer = ReturnType<typeof createSequencer>
 
-const sequencerOf = ({ jsm }: ProjectionDeps, consumer: Consumer): Sequencer =>
+const sequencerOf = ({ jsm, consumer: name }: Target, consumer: Consumer): Sequencer =>
   createSequencer({
     firstUnacked: async () => {
-      const { ack_floor } = await run(tryStream(`consumer ${BALANCES}`, () => consumer.info()))
+      const { ack_floor } = await run(tryStream(`consumer ${name}`, () => consumer.info()))
       return ack_floor.stream_seq + 1
     },
     next: seq => run(nextRecorded(jsm, LEDGER_STREAM, LEDGER_SUBJECTS, seq)),
@@ -66,46 +69,86 @@ const isTransient = (thrown: unknown): boolean =>
 
 /** Waits before the next try, and says in health that it waits; throws what is not mended by trying again. */
 const beforeNextTry = async (
-  { health }: ProjectionDeps,
+  target: Target,
   thrown: unknown,
   attempt: number,
   signal: AbortSignal,
 ): Promise<void> => {
   if (signal.aborted || !isTransient(thrown)) throw thrown
   if (failedWith(thrown, 'ConditionFailed') && attempt <= EAGER_TRIES_MAX) return
-  health.report(`projection ${BALANCES}`, 'down', thrown instanceof Error ? thrown.message : String(thrown))
+  target.health.report(healthPart(target), 'down', messageOf(thrown))
   await pause(BACK_OFF, attempt, signal)
   if (signal.aborted) throw thrown
 }
 
+const messageOf = (thrown: unknown): string => (thrown instanceof Error ? thrown.message : String(thrown))
+
+/** What one life of a consumer works with. */
+type Life = {
+  readonly target: Target
+  readonly sequencer: Sequencer
+  readonly heads: Heads
+  readonly status: Status
+  readonly signal: AbortSignal
+}
+
+/** Both sides of a transfer are written together, so a run does not end between them. */
+const withSecondLeg = async (
+  { target, sequencer }: Life,
+  records: readonly Recorded[],
+): Promise<readonly Recorded[]> => {
+  const last = records.at(-1)
+  if (last === undefined) return records
+  const decoded = (target.decode ?? decodeEvent)(last.body)
+  if (decoded.tag !== 'event' || !isFirstLeg(decoded.event)) return records
+  const next = await sequencer.takeNext()
+  return next === undefined ? records : [...records, next]
+}
+
 /** Folds what was delivered, as often as it takes. */
-const project = async (
-  deps: ProjectionDeps,
-  sequencer: Sequencer,
-  delivered: readonly Delivery[],
-  signal: AbortSignal,
-): Promise<void> => {
+const handle = async (life: Life, delivered: readonly Delivery[]): Promise<void> => {
+  const { target, sequencer, heads, status, signal } = life
   for (let attempt = 1; ; attempt += 1) {
     try {
-      const records = await sequencer.arrange(delivered)
-      if (records.length > 0) await projectBalances(deps, records)
-      deps.health.report(`projection ${BALANCES}`, 'ok')
+      const before = sequencer.position()
+      const arranged = await sequencer.arrange(delivered)
+      // another instance went on meanwhile: what is remembered may be behind what it wrote
+      if (sequencer.began() !== before) heads.clear()
+      const records = await withSecondLeg(life, arranged)
+      if (records.length > 0) await project(target, heads, records, signal)
+      target.health.report(healthPart(target), 'ok')
       return
     } catch (thrown) {
       sequencer.forget()
-      await beforeNextTry(deps, thrown, attempt, signal)
+      heads.clear()
+      status.failed(messageOf(thrown))
+      await beforeNextTry(target, thrown, attempt, signal)
     }
   }
 }
 
+/** Takes what comes, until the inbox is closed; whether anything came: then this instance was the active one. */
+const drain = async (life: Life, inbox: Inbox<JsMsg>, begin: () => void): Promise<void> => {
+  const { target, sequencer, status, signal } = life
+  const { linger_ms } = target.projection
+  for (;;) {
+    const delivered = await inbox.take(BATCH_EVENTS_MAX)
+    const newest = delivered.at(-1)
+    if (newest === undefined) return
+    begin()
+    await handle(life, delivered.map(deliveryOf))
+    acknowledge(delivered, sequencer.position())
+    status.handled(sequencer.position() - 1, newest.time, newest.info.pending + inbox.size())
+    if (linger_ms !== undefined) await pause({ first_ms: linger_ms, max_ms: linger_ms }, 1, signal)
+  }
+}
+
 /** Consumes until `signal` aborts; returns or throws earlier when the consumer has to be made anew. */
-export const consume = async (
-  deps: ProjectionDeps,
-  consumer: Consumer,
-  signal: AbortSignal,
-): Promise<void> => {
-  const sequencer = sequencerOf(deps, consumer)
+export const consume = async (target: Target, consumer: Consumer, signal: AbortSignal): Promise<void> => {
   const inbox = createInbox<JsMsg>(2 * UNACKED_MESSAGES_MAX)
+  const status = createStatus(target)
+  const sequencer = sequencerOf(target, consumer)
+  const life: Life = { target, sequencer, heads: createHeads(target), status, signal }
   let pinned = false
   const messages = await pull(consumer, inbox)
   void messages.closed().then(ended => inbox.close(ended instanceof Error ? ended : undefined))
@@ -113,19 +156,16 @@ export const consume = async (
   signal.addEventListener('abort', onAbort)
   // the stop may have come while the consumer was being made
   if (signal.aborted) inbox.close()
-  deps.health.report(`projection ${BALANCES}`, 'ok')
+  target.health.report(healthPart(target), 'ok')
   try {
-    for (;;) {
-      const delivered = await inbox.take(BATCH_EVENTS_MAX)
-      if (delivered.length === 0) return
+    await drain(life, inbox, () => {
       pinned = true
-      await project(deps, sequencer, delivered.map(deliveryOf), signal)
-      acknowledge(delivered, sequencer.position())
-    }
+    })
   } finally {
+    status.stop()
     signal.removeEventListener('abort', onAbort)
     await messages.close()
     // whoever stands by need not wait until our silence is noticed
-    if (pinned) await unpin(deps.jsm, BALANCES)()
+    if (pinned) await unpin(target.jsm, target.consumer)()
   }
 }

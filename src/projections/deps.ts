@@ -8,14 +8,14 @@ import type { KV } from '@nats-io/kv'
 import type { NatsConnection } from 'nats'
 import type { Logger } from 'pino'
 import type { Health } from '../health.js'
-import type { Decode } from './fold-batch.js'
+import type { Decode } from './fold-run.js'
 
 export type ProjectionDeps = {
   readonly nc: NatsConnection
   readonly jsm: JetStreamManager
   readonly kv: KV
   readonly tables: DynamoDBDocumentClient
-  /** Name of the balances table. */
+  /** The base name of the tables (`DDB_TABLE`). */
   readonly table: string
   readonly log: Logger
   readonly health: Health

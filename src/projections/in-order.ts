@@ -26,6 +26,7 @@ export class LeaderBehind extends Error {
 /** Remembers where the run stands; a new one belongs to every (re)start of consuming. */
 export const createSequencer = ({ firstUnacked, next }: Sources) => {
   let expected: number | undefined
+  let began: number | undefined
 
   const fill = async (from: number, to: number, into: Recorded[]): Promise<void> => {
     for (let seq = from; seq < to; ) {
@@ -56,6 +57,7 @@ export const createSequencer = ({ firstUnacked, next }: Sources) => {
           expected = undefined
         }
         const at = await position(delivery.seq)
+        if (run.length === 0) began = at
         if (delivery.seq < at) continue
         await fill(at, delivery.seq, run)
         run.push(delivery)
@@ -63,10 +65,23 @@ export const createSequencer = ({ firstUnacked, next }: Sources) => {
       }
       return run
     },
+    /**
+     * The message right after what `arrange` gave, when the leader has it already: for one that belongs together with
+     * the last. It counts as given.
+     */
+    takeNext: async (): Promise<Recorded | undefined> => {
+      if (expected === undefined) return undefined
+      const found = await next(expected)
+      if (found?.seq !== expected) return undefined
+      expected += 1
+      return found
+    },
     /** What `arrange` gave could not be handled: the next call gives it again. */
     forget: (): void => {
       expected = undefined
     },
+    /** The sequence that the last `arrange` began at: everything before it was handled, by whomever. */
+    began: (): number => began ?? 0,
     /** Everything before this sequence is handled. */
     position: (): number => expected ?? 0,
   }

@@ -7,6 +7,8 @@ export type Inbox<A> = {
   readonly put: (item: A) => void
   /** Waits for at least one item and takes up to `most`; none at all once the inbox is closed. Throws its error. */
   readonly take: (most: number) => Promise<A[]>
+  /** How many items wait. */
+  readonly size: () => number
   /** Ends it, with the error that `take` shall throw, if any. What is in it stays unhandled. */
   readonly close: (error?: Error) => void
 }
@@ -38,6 +40,7 @@ export const createInbox = <A>(limit: number): Inbox<A> => {
       items = items.slice(most)
       return taken
     },
+    size: () => items.length,
     close: error => {
       closed ??= { error }
       ring()

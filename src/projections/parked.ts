@@ -10,11 +10,11 @@ import { ClientId } from '../ledger/client-id.js'
 import type { Parked } from '../ledger/fold.js'
 import { inParallel } from '../parallel.js'
 import { getText, listKeys, putText, removeKey } from '../stream/config-bucket.js'
-import type { ProjectionDeps } from './deps.js'
 import { run } from './outcome.js'
+import type { Target } from './target.js'
 
 /** KV keys take neither `:` nor `@`, so the id rides in base64url. */
-const PREFIX = 'parked.balances.'
+const prefixOf = ({ projection }: Pick<Target, 'projection'>): string => `parked.${projection.name}.`
 const NOTES_MAX = 10_000
 const NAMED_MAX = 5
 const REQUESTS_MAX = 32
@@ -22,7 +22,8 @@ const REQUESTS_MAX = 32
 const Note = t.type({ client_id: ClientId, seq: t.number, schema: t.number })
 export type ParkedNote = t.TypeOf<typeof Note>
 
-const keyOf = (id: ClientId): string => PREFIX + Buffer.from(id).toString('base64url')
+const keyOf = (target: Pick<Target, 'projection'>, id: ClientId): string =>
+  prefixOf(target) + Buffer.from(id).toString('base64url')
 
 const decodeNote = (text: string | undefined): ParkedNote[] =>
   pipe(
@@ -34,23 +35,23 @@ const decodeNote = (text: string | undefined): ParkedNote[] =>
     ),
   )
 
-const readNotes = async (
-  { kv }: Pick<ProjectionDeps, 'kv'>,
-  keys: readonly string[],
-): Promise<ParkedNote[]> =>
+type Noted = Pick<Target, 'kv' | 'projection'>
+
+const readNotes = async ({ kv }: Noted, keys: readonly string[]): Promise<ParkedNote[]> =>
   (await inParallel(REQUESTS_MAX, keys, async key => decodeNote(await run(getText(kv, key))))).flat()
 
 /** Every note there is, up to 10,000. */
-export const listParked = async (deps: Pick<ProjectionDeps, 'kv'>): Promise<ParkedNote[]> =>
-  readNotes(deps, await run(listKeys(deps.kv, `${PREFIX}*`, NOTES_MAX)))
+export const listParked = async (target: Noted): Promise<ParkedNote[]> =>
+  readNotes(target, await run(listKeys(target.kv, `${prefixOf(target)}*`, NOTES_MAX)))
 
-/** Says in health how many customers are parked, and names the first. */
-export const reportParked = async (deps: ProjectionDeps): Promise<void> => {
-  const keys = await run(listKeys(deps.kv, `${PREFIX}*`, NOTES_MAX))
-  const notes = await readNotes(deps, keys.slice(0, NAMED_MAX))
+/** Says in health how many customers are parked, and names the first; one projection speaks for all. */
+export const reportParked = async (target: Target): Promise<void> => {
+  if (!target.projection.keeps_letters) return
+  const keys = await run(listKeys(target.kv, `${prefixOf(target)}*`, NOTES_MAX))
+  const notes = await readNotes(target, keys.slice(0, NAMED_MAX))
   const named = notes.map(({ client_id, schema }) => `${client_id} (schema ${schema})`).join(', ')
   const detail = `${keys.length} customers wait for a program that knows their schema: ${named}`
-  deps.health.report(
+  target.health.report(
     'parked customers',
     keys.length === 0 ? 'ok' : 'degraded',
     keys.length === 0 ? '' : detail,
@@ -64,18 +65,18 @@ export type NewlyParked = { readonly id: ClientId; readonly parked: Pick<Parked,
  * Keeps a note for each, says it in log and health; done before the items are written, so that no parked item goes
  * unlisted. Health is told once for all: one publisher may park very many.
  */
-export const noteParked = async (deps: ProjectionDeps, customers: readonly NewlyParked[]): Promise<void> => {
+export const noteParked = async (target: Target, customers: readonly NewlyParked[]): Promise<void> => {
   if (customers.length === 0) return
   await inParallel(REQUESTS_MAX, customers, async ({ id, parked: { seq, schema } }) => {
-    await run(putText(deps.kv, keyOf(id), JSON.stringify({ client_id: id, seq, schema })))
-    deps.log.error(
-      { client_id: id, seq, schema },
+    await run(putText(target.kv, keyOf(target, id), JSON.stringify({ client_id: id, seq, schema })))
+    target.log.error(
+      { client_id: id, projection: target.projection.name, seq, schema },
       'a customer is parked: its event has a schema from the future',
     )
   })
-  await reportParked(deps)
+  await reportParked(target)
 }
 
 /** The customer goes on: its note is not needed any more. */
-export const forgetParked = (deps: ProjectionDeps, id: ClientId): Promise<void> =>
-  run(removeKey(deps.kv, keyOf(id)))
+export const forgetParked = (target: Target, id: ClientId): Promise<void> =>
+  run(removeKey(target.kv, keyOf(target, id)))

@@ -1,8 +1,9 @@
 /**
  * Takes parked customers up again, once this program knows the schema they wait for.
  *
- * The customer's subject is folded from the event it waits at to the stream's end, and the item is written under the
- * condition that no further event was left out meanwhile, so an instance that is still at work loses nothing.
+ * The customer's subject is folded from the event it waits at to the stream's end, a page at a time. Its head stays
+ * parked, at the first event that is not folded yet, until the last page; so an instance that is still at work goes on
+ * leaving its events out, and the condition of each write tells when it did.
  */
 
 import { type ClientId, eventSubject } from '../ledger/client-id.js'
@@ -11,59 +12,94 @@ import { inParallel } from '../parallel.js'
 import { streamInfo } from '../stream/provision.js'
 import { type Recorded, readRange } from '../stream/read.js'
 import { LEDGER_STREAM } from '../stream/settings.js'
-import { readCustomers, writeChanges } from '../tables/balances.js'
-import { keepLetters } from './balances.js'
-import type { ProjectionDeps } from './deps.js'
-import { foldBatch } from './fold-batch.js'
+import { createFold } from './fold-run.js'
+import { createHeads } from './heads.js'
 import { failedWith, run } from './outcome.js'
 import { forgetParked, listParked, noteParked, reportParked } from './parked.js'
+import { createPending, newPart, type Part } from './pending.js'
+import { keepLetters } from './project.js'
+import type { Target } from './target.js'
+import { writeParts } from './write-parts.js'
 
-const PAGE_EVENTS = 1_000
+/** So that a page's rows and its head fit into one transaction. */
+const PAGE_EVENTS = 40
 const TRIES_MAX = 20
 /** Customers taken up at once. */
 const CUSTOMERS_MAX = 8
 
-/** Folds one customer's subject over `from`, from stream sequence `from_seq` to the stream's end; keeps letters. */
-const foldSubject = async (
-  deps: ProjectionDeps,
+/** Writes one page: its rows, and the head moved from `from` to `to`. */
+const writePage = async (
+  target: Target,
+  id: ClientId,
+  { from, to, part }: { from: Customer; to: Customer; part: Part },
+  signal: AbortSignal,
+): Promise<void> => {
+  const page: Part = { ...part, heads: new Map([[id, { from, to }]]) }
+  await writeParts(target, [[page]], signal)
+}
+
+/** Folds one page over a customer that is not parked; the letters are kept, the rest is in what it gives. */
+const foldPage = async (
+  target: Target,
   id: ClientId,
   from: Customer,
+  page: readonly Recorded[],
+): Promise<{ customer: Customer; part: Part }> => {
+  const customers = new Map([[id, from]])
+  const pending = createPending()
+  const { projection, decode } = target
+  const fold = createFold({ projection, decode, whole_transfers: false }, customers, pending)
+  fold.run(page)
+  await keepLetters(target, fold.findings())
+  const [part = newPart(0)] = pending.levels().flat()
+  return { customer: customers.get(id) ?? from, part }
+}
+
+const pagesOf = async function* (
+  { nc }: Target,
+  id: ClientId,
   from_seq: number,
-): Promise<Customer> => {
-  const { state } = await run(streamInfo(deps.nc, LEDGER_STREAM))
+): AsyncGenerator<{ page: Recorded[]; next_seq: number | undefined }> {
+  const { state } = await run(streamInfo(nc, LEDGER_STREAM))
   const range = { stream: LEDGER_STREAM, subject: eventSubject(id), from_seq, to_seq: state.last_seq }
-  let customer = from
-  const foldPage = async (page: readonly Recorded[]): Promise<void> => {
-    const folded = foldBatch(new Map([[id, customer]]), page, deps.decode)
-    await keepLetters(deps, folded)
-    customer = folded.customers.get(id) ?? customer
-  }
   let page: Recorded[] = []
-  for await (const record of readRange(deps.nc, range)) {
+  for await (const record of readRange(nc, range)) {
+    if (page.length === PAGE_EVENTS) {
+      yield { page, next_seq: record.seq }
+      page = []
+    }
     page.push(record)
-    if (page.length < PAGE_EVENTS) continue
-    await foldPage(page)
-    page = []
   }
-  await foldPage(page)
-  return customer
+  yield { page, next_seq: undefined }
 }
 
-const tryResume = async (deps: ProjectionDeps, id: ClientId): Promise<void> => {
-  const from = (await run(readCustomers(deps.tables, deps.table, [id]))).get(id) ?? NEW_CUSTOMER
-  if (from.parked === undefined) return forgetParked(deps, id)
-  const to = await foldSubject(deps, id, { account: from.account }, from.parked.seq)
-  if (to.parked !== undefined) await noteParked(deps, [{ id, parked: to.parked }])
-  await run(writeChanges(deps.tables, deps.table, [{ id, from, to }]))
-  if (to.parked !== undefined) return
-  deps.log.info({ client_id: id, seq: to.account.seq }, 'a parked customer goes on')
-  await forgetParked(deps, id)
+const tryResume = async (target: Target, id: ClientId, signal: AbortSignal): Promise<void> => {
+  const read = (await createHeads(target).load([id])).get(id) ?? NEW_CUSTOMER
+  const { parked } = read
+  if (parked === undefined) return forgetParked(target, id)
+  let from = read
+  for await (const { page, next_seq } of pagesOf(target, id, parked.seq)) {
+    if (signal.aborted) return
+    const { customer, part } = await foldPage(target, id, { account: from.account }, page)
+    const waits = customer.parked ?? (next_seq === undefined ? undefined : { ...parked, seq: next_seq })
+    const last_seq = Math.max(parked.last_seq, waits?.last_seq ?? 0)
+    const to: Customer =
+      waits === undefined
+        ? { account: customer.account }
+        : { account: customer.account, parked: { ...waits, last_seq } }
+    if (customer.parked !== undefined) await noteParked(target, [{ id, parked: customer.parked }])
+    await writePage(target, id, { from, to, part }, signal)
+    if (customer.parked !== undefined) return
+    from = to
+  }
+  target.log.info({ client_id: id, seq: from.account.seq }, 'a parked customer goes on')
+  await forgetParked(target, id)
 }
 
-const resume = async (deps: ProjectionDeps, id: ClientId): Promise<void> => {
+const resume = async (target: Target, id: ClientId, signal: AbortSignal): Promise<void> => {
   for (let attempt = 1; ; attempt += 1) {
     try {
-      return await tryResume(deps, id)
+      return await tryResume(target, id, signal)
     } catch (thrown) {
       if (!failedWith(thrown, 'ConditionFailed') || attempt === TRIES_MAX) throw thrown
     }
@@ -75,13 +111,13 @@ const resume = async (deps: ProjectionDeps, id: ClientId): Promise<void> => {
  * aborts. It may run beside a projector at work.
  */
 export const resumeParked = async (
-  deps: ProjectionDeps,
+  target: Target,
   newest_schema: number,
   signal: AbortSignal,
 ): Promise<void> => {
-  const known = (await listParked(deps)).filter(({ schema }) => schema <= newest_schema)
+  const known = (await listParked(target)).filter(({ schema }) => schema <= newest_schema)
   await inParallel(CUSTOMERS_MAX, known, async ({ client_id }) => {
-    if (!signal.aborted) await resume(deps, client_id)
+    if (!signal.aborted) await resume(target, client_id, signal)
   })
-  await reportParked(deps)
+  await reportParked(target)
 }

@@ -10,8 +10,8 @@ import { findDeadLetter, listDeadLetters } from '../stream/dead-letters.js'
 import { publish } from '../stream/publish.js'
 import { LEDGER_STREAM } from '../stream/settings.js'
 import { readCustomers } from '../tables/balances.js'
+import { balances } from './balances.js'
 import type { ProjectionDeps } from './deps.js'
-import { BALANCES } from './names.js'
 import { listParked } from './parked.js'
 import { type Projector, startProjector } from './runner.js'
 
@@ -31,7 +31,7 @@ afterAll(async () => {
 })
 
 const start = (more: Partial<ProjectionDeps> = {}): Projector => {
-  const projector = startProjector({ ...ledger, ...more })
+  const projector = startProjector({ ...ledger, ...more }, balances)
   projectors.push(projector)
   return projector
 }
@@ -52,7 +52,7 @@ const settled = (): Promise<true> =>
   until(
     async () => {
       const { state } = await ledger.jsm.streams.info(LEDGER_STREAM)
-      const { ack_floor } = await ledger.jsm.consumers.info(LEDGER_STREAM, BALANCES)
+      const { ack_floor } = await ledger.jsm.consumers.info(LEDGER_STREAM, 'balances')
       return ack_floor.stream_seq >= state.last_seq
     },
     { deadline_ms: 10_000, what: 'the projector to be caught up' },
@@ -130,7 +130,7 @@ describe('the projector', () => {
     const first = start()
     await settled()
     await first.stop()
-    const consumer = await jetstream(ledger.nc).consumers.get(LEDGER_STREAM, BALANCES)
+    const consumer = await jetstream(ledger.nc).consumers.get(LEDGER_STREAM, 'balances')
     await ledger.emit('ordered', credit(10))
     await ledger.emit('ordered', debit(10))
     const taken = await consumer.fetch({ group: 'active', max_messages: 2, expires: 10_000 })
@@ -182,13 +182,15 @@ describe('a customer with an event of a schema from the future', () => {
     expect(await balance('not-parked')).toBe(3n)
     expect(ledger.health.read()).toMatchObject({ state: 'degraded' })
     expect(JSON.stringify(ledger.health.read())).toContain('parked@1 (schema 2)')
-    expect(await listParked(ledger)).toMatchObject([{ client_id: 'parked@1', seq: future, schema: 2 }])
+    expect(await listParked({ ...ledger, projection: balances })).toMatchObject([
+      { client_id: 'parked@1', seq: future, schema: 2 },
+    ])
     await old.stop()
 
     start({ decode: decodeTwo, newest_schema: 2 })
     await balanceIs('parked@1', 16n)
     await until(() => ledger.health.read().state === 'ok', { deadline_ms: 5_000, what: 'health to be ok' })
-    expect(await listParked(ledger)).toEqual([])
+    expect(await listParked({ ...ledger, projection: balances })).toEqual([])
     await ledger.emit('parked@1', credit(1))
     await balanceIs('parked@1', 17n)
   })
@@ -199,9 +201,9 @@ describe('a customer with an event of a schema from the future', () => {
     await Promise.all(ids.map(id => ledger.emit(id, { schema: 2, ...credit(5) })))
     await ledger.emit('behind-the-crowd', credit(3))
     await balanceIs('behind-the-crowd', 3n)
-    expect(await listParked(ledger)).toHaveLength(1_500)
+    expect(await listParked({ ...ledger, projection: balances })).toHaveLength(1_500)
     start({ decode: decodeTwo, newest_schema: 2 })
-    await until(async () => (await listParked(ledger)).length === 0, {
+    await until(async () => (await listParked({ ...ledger, projection: balances })).length === 0, {
       deadline_ms: 30_000,
       what: 'all to go on',
     })

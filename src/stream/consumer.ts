@@ -36,7 +36,6 @@ export const UNACKED_MESSAGES_MAX = 4_000
 const config = (durable_name: string): Partial<ConsumerConfig> & { durable_name: string } => ({
   durable_name,
   filter_subject: LEDGER_SUBJECTS,
-  deliver_policy: DeliverPolicy.All,
   replay_policy: ReplayPolicy.Instant,
   ack_policy: AckPolicy.All,
   ack_wait: nanos(ACK_WAIT_MS),
@@ -49,16 +48,80 @@ const config = (durable_name: string): Partial<ConsumerConfig> & { durable_name:
   priority_timeout: nanos(PIN_TIMEOUT_MS),
 })
 
+/** Where a consumer begins that does not exist yet. */
+export type Start = {
+  /** The first stream sequence that it delivers. */
+  readonly seq: number
+  /** It delivers nothing before. */
+  readonly not_before?: Date
+}
+
+const startOf = ({ seq, not_before }: Start): Partial<ConsumerConfig> => ({
+  ...(seq <= 1
+    ? { deliver_policy: DeliverPolicy.All }
+    : { deliver_policy: DeliverPolicy.StartSequence, opt_start_seq: seq }),
+  ...(not_before === undefined ? {} : { pause_until: not_before.toISOString() }),
+})
+
+/** Makes a projection's consumer; where it is there already it keeps its place, and only its settings are renewed. */
+export const makeConsumer = (
+  jsm: JetStreamManager,
+  name: string,
+  start: Start,
+): TaskEither<StreamError, void> =>
+  pipe(
+    tryStream(`consumer ${name}`, () => jsm.consumers.info(LEDGER_STREAM, name)),
+    TE.map(({ config: { deliver_policy, opt_start_seq, pause_until } }) => ({
+      deliver_policy,
+      ...(opt_start_seq === undefined ? {} : { opt_start_seq }),
+      ...(pause_until === undefined ? {} : { pause_until }),
+    })),
+    TE.orElseW(error => (error.tag === 'NotFound' ? TE.right(startOf(start)) : TE.left(error))),
+    TE.chainW(where =>
+      tryStream(`consumer ${name}`, () => jsm.consumers.add(LEDGER_STREAM, { ...config(name), ...where })),
+    ),
+    TE.map(() => undefined),
+  )
+
 /** The projection's consumer, created at sequence 1 where it is missing. */
 export const ensureConsumer = (nc: NatsConnection, name: string): TaskEither<StreamError, Consumer> =>
   pipe(
     manager(nc),
-    TE.chain(jsm => tryStream(`consumer ${name}`, () => jsm.consumers.add(LEDGER_STREAM, config(name)))),
+    TE.chain(jsm => makeConsumer(jsm, name, { seq: 1 })),
     TE.chain(() =>
       tryStream(`consumer ${name}`, () =>
         jetstream(nc, { timeout: API_TIMEOUT_MS }).consumers.get(LEDGER_STREAM, name),
       ),
     ),
+  )
+
+/** How far a consumer is. */
+export type Progress = {
+  /** Every event up to this stream sequence is acknowledged. */
+  readonly acked_seq: number
+  /** Events that are delivered and not acknowledged yet. */
+  readonly unacked: number
+}
+
+/** How far a projection's consumer is; `NotFound` where there is none. */
+export const consumerProgress = (jsm: JetStreamManager, name: string): TaskEither<StreamError, Progress> =>
+  pipe(
+    tryStream(`consumer ${name}`, () => jsm.consumers.info(LEDGER_STREAM, name)),
+    TE.map(({ ack_floor, num_ack_pending }) => ({
+      acked_seq: ack_floor.stream_seq,
+      unacked: num_ack_pending,
+    })),
+  )
+
+/** Holds a consumer still until `until`, or lets it go on where that is in the past; the server sees to it. */
+export const pauseConsumer = (
+  jsm: JetStreamManager,
+  name: string,
+  until: Date,
+): TaskEither<StreamError, void> =>
+  pipe(
+    tryStream(`pause consumer ${name}`, () => jsm.consumers.pause(LEDGER_STREAM, name, until)),
+    TE.map(() => undefined),
   )
 
 /** Forgets how far a projection is, so that it starts at sequence 1 again; no error where there is nothing. */

@@ -2,9 +2,18 @@
  * Creates the tables where they are missing, as `serve` and `dev` find them; on AWS the CDK stack makes them.
  */
 
-import { CreateTableCommand, DescribeTableCommand, waitUntilTableExists } from '@aws-sdk/client-dynamodb'
+import {
+  type AttributeDefinition,
+  CreateTableCommand,
+  DeleteTableCommand,
+  DescribeTableCommand,
+  type GlobalSecondaryIndex,
+  type KeySchemaElement,
+  waitUntilTableExists,
+} from '@aws-sdk/client-dynamodb'
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb'
 import { pipe, type TaskEither, TE } from '../fp.js'
+import { TABLES, type TableDefinition } from './definition.js'
 import { type TableError, tryTable } from './errors.js'
 
 const ACTIVE_WITHIN_S = 60
@@ -19,19 +28,40 @@ export const tableExists = (client: DynamoDBDocumentClient, table: string): Task
     ),
   )
 
-/** Makes the balances table (key `id`, on demand) and waits until it can be used. */
-export const createBalancesTable = (
+const keySchema = (partition: string, sort?: string): KeySchemaElement[] => [
+  { AttributeName: partition, KeyType: 'HASH' },
+  ...(sort === undefined ? [] : [{ AttributeName: sort, KeyType: 'RANGE' as const }]),
+]
+
+const attributesOf = ({ indexes }: TableDefinition): AttributeDefinition[] => {
+  const types = new Map<string, 'S' | 'N'>([['id', 'S']])
+  for (const { partition, sort } of indexes)
+    types.set(partition.name, partition.type).set(sort.name, sort.type)
+  return [...types].map(([name, type]) => ({ AttributeName: name, AttributeType: type }))
+}
+
+const indexesOf = ({ indexes }: TableDefinition): GlobalSecondaryIndex[] =>
+  indexes.map(({ name, partition, sort }) => ({
+    IndexName: name,
+    KeySchema: keySchema(partition.name, sort.name),
+    Projection: { ProjectionType: 'ALL' },
+  }))
+
+/** Makes a table (key `id`, on demand) with its indexes and waits until it can be used. */
+export const createTable = (
   client: DynamoDBDocumentClient,
   table: string,
+  definition: TableDefinition,
 ): TaskEither<TableError, void> =>
   pipe(
     tryTable(`create table ${table}`, () =>
       client.send(
         new CreateTableCommand({
           TableName: table,
-          AttributeDefinitions: [{ AttributeName: 'id', AttributeType: 'S' }],
-          KeySchema: [{ AttributeName: 'id', KeyType: 'HASH' }],
+          AttributeDefinitions: attributesOf(definition),
+          KeySchema: keySchema('id'),
           BillingMode: 'PAY_PER_REQUEST',
+          ...(definition.indexes.length === 0 ? {} : { GlobalSecondaryIndexes: indexesOf(definition) }),
         }),
       ),
     ),
@@ -46,6 +76,22 @@ export const createBalancesTable = (
       ),
     ),
     TE.map(() => undefined),
+  )
+
+/** Makes the balances table. */
+export const createBalancesTable = (
+  client: DynamoDBDocumentClient,
+  table: string,
+): TaskEither<TableError, void> => createTable(client, table, TABLES.balances)
+
+/** Removes a table with all its items; no error where there is none. */
+export const dropTable = (client: DynamoDBDocumentClient, table: string): TaskEither<TableError, void> =>
+  pipe(
+    tryTable(`drop table ${table}`, () => client.send(new DeleteTableCommand({ TableName: table }))),
+    TE.matchEW(
+      error => (error.tag === 'NotFound' ? TE.right(undefined) : TE.left(error)),
+      () => TE.right(undefined),
+    ),
   )
 
 const isInUse = ({ cause }: TableError): boolean =>

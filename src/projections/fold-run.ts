@@ -1,0 +1,156 @@
+/**
+ * Folds a run of the stream in memory: what each customer becomes, what is written for it, what is a dead letter.
+ */
+
+import { E } from '../fp.js'
+import { type ClientId, clientIdOf } from '../ledger/client-id.js'
+import { type Decoded, decodeEvent, type LedgerEvent, SECOND_LEG } from '../ledger/event.js'
+import { type Customer, NEW_CUSTOMER, type Parked, type Step, step } from '../ledger/fold.js'
+import type { Verdict } from '../stream/dead-letters.js'
+import type { Recorded } from '../stream/read.js'
+import type { Insert } from '../tables/transact.js'
+import type { Effect, Pending } from './pending.js'
+import type { Projection, Rows } from './projection.js'
+
+export type Decode = (body: Uint8Array) => Decoded
+
+export type Letter = { readonly event: Recorded; readonly verdict: Verdict }
+
+/** What came out of a run besides what it writes. */
+export type Findings = {
+  readonly letters: Letter[]
+  readonly parked: { readonly id: ClientId; readonly parked: Parked }[]
+  /** Events whose writer claimed another result than the fold's. */
+  readonly mismatches: Recorded[]
+}
+
+export type FoldOptions = {
+  readonly projection: Projection
+  readonly decode?: Decode | undefined
+  /** Whether the two sides of a transfer have to be written together: always, but in a table that nobody reads yet. */
+  readonly whole_transfers: boolean
+}
+
+/** The customers whose heads a run needs; subjects without a valid id have none. */
+export const customersOf = (records: readonly Recorded[]): ClientId[] => {
+  const ids = new Set<ClientId>()
+  for (const { subject } of records) {
+    const id = clientIdOf(subject)
+    if (E.isRight(id)) ids.add(id.right)
+  }
+  return [...ids]
+}
+
+/** An event that has a place: its customer, and its body as far as it can be read. */
+type Placed = { readonly record: Recorded; readonly id: ClientId; readonly decoded: Decoded }
+
+const eventOf = ({ decoded }: Placed): LedgerEvent | undefined =>
+  decoded.tag === 'event' ? decoded.event : undefined
+
+/** Whether an event is the first side of a transfer, whose second side has to be the stream's next event. */
+export const isFirstLeg = (event: LedgerEvent | undefined): boolean =>
+  event?.type === 'debit' && event.transfer !== undefined
+
+const areOneTransfer = (first: Placed, second: Placed): boolean => {
+  const [debit, credit] = [eventOf(first), eventOf(second)]
+  return (
+    isFirstLeg(debit) &&
+    credit?.type === 'credit' &&
+    second.record.seq === first.record.seq + 1 &&
+    debit?.transfer?.counterparty === second.id &&
+    credit.transfer?.counterparty === first.id &&
+    debit.transaction_id !== undefined &&
+    credit.transaction_id === debit.transaction_id + SECOND_LEG
+  )
+}
+
+/** What an item takes besides the event's own body. */
+const ITEM_BYTES = 512
+const NO_ROWS: Rows = {}
+
+/**
+ * Folds runs, one after the other, over `customers`, which holds the heads as they were read and is kept current.
+ * What is to be written goes to `pending`.
+ */
+export const createFold = (
+  { projection, decode = decodeEvent, whole_transfers }: FoldOptions,
+  customers: Map<ClientId, Customer>,
+  pending: Pending,
+) => {
+  const findings: Findings = { letters: [], parked: [], mismatches: [] }
+  const row_ids = new Set<string>()
+
+  /** Of two events with one id the first keeps it, also when both are in one run. */
+  const claimed = (insert: Insert): Insert => {
+    const id = row_ids.has(insert.id) ? insert.instead_id : insert.id
+    row_ids.add(id)
+    return id === insert.id ? insert : { ...insert, id }
+  }
+
+  const effectOf = (placed: Placed, from: Customer, to: Customer): Effect => {
+    const { id, record } = placed
+    const event = eventOf(placed)
+    const { inserts = [], additions = [] } =
+      event === undefined || to.parked !== undefined || projection.fold === undefined
+        ? NO_ROWS
+        : projection.fold({ id, record, event, from: from.account, to: to.account })
+    const bytes = inserts.length * (record.body.length + ITEM_BYTES)
+    return { id, from, to, inserts: inserts.map(claimed), additions, bytes }
+  }
+
+  const take = (placed: Placed): Effect[] => {
+    const { id, record } = placed
+    const before = customers.get(id) ?? NEW_CUSTOMER
+    const result: Step = step(before, record.seq, placed.decoded)
+    if (result.tag === 'seen') return []
+    if (result.tag === 'dead') {
+      findings.letters.push({ event: record, verdict: result })
+      return []
+    }
+    customers.set(id, result.customer)
+    if (result.tag === 'applied' && result.mismatch) findings.mismatches.push(record)
+    if (before.parked === undefined && result.customer.parked !== undefined) {
+      findings.parked.push({ id, parked: result.customer.parked })
+    }
+    return [effectOf(placed, before, result.customer)]
+  }
+
+  const place = (record: Recorded): Placed | undefined => {
+    const id = clientIdOf(record.subject)
+    if (E.isRight(id)) return { record, id: id.right, decoded: decode(record.body) }
+    findings.letters.push({ event: record, verdict: { reason: 'MALFORMED', detail: id.left } })
+    return undefined
+  }
+
+  return {
+    /** Folds `records`, which ascend in sequence. */
+    run: (records: readonly Recorded[]): void => {
+      /** The first side of a transfer whose second side may be the next event. */
+      let held: { readonly placed: Placed; readonly effects: Effect[] } | undefined
+      for (const record of records) {
+        const placed = place(record)
+        const effects = placed === undefined ? [] : take(placed)
+        if (held !== undefined) {
+          const tied = placed !== undefined && areOneTransfer(held.placed, placed)
+          if (tied) {
+            pending.add([...held.effects, ...effects])
+            held = undefined
+            continue
+          }
+          pending.add(held.effects)
+          held = undefined
+        }
+        if (placed !== undefined && whole_transfers && effects.length > 0 && isFirstLeg(eventOf(placed))) {
+          held = { placed, effects }
+        } else if (effects.length > 0) pending.add(effects)
+      }
+      if (held !== undefined) pending.add(held.effects)
+    },
+    /** What was found since the last call. */
+    findings: (): Findings => ({
+      letters: findings.letters.splice(0),
+      parked: findings.parked.splice(0),
+      mismatches: findings.mismatches.splice(0),
+    }),
+  }
+}

@@ -1,5 +1,0 @@
-/**
- * The projections by name: each is its durable consumer's name too.
- */
-
-export const BALANCES = 'balances'

@@ -1,0 +1,158 @@
+/**
+ * What a run is going to write, gathered in memory: parts of at most 100 items that can be written whole.
+ *
+ * A customer's changes are merged, so its head is written once however many events it has; the two sides of a transfer
+ * come into one part, and so does everything that they are tied to. A part that is full is closed and the next one of
+ * its customers comes a level later: the parts of one level share no customer and may be written side by side, and a
+ * level begins when the one before it is written. Pure.
+ */
+
+import type { ClientId } from '../ledger/client-id.js'
+import type { Customer } from '../ledger/fold.js'
+import type { Insert } from '../tables/transact.js'
+import type { Numbers } from './projection.js'
+
+/** How a customer changes by one event, and what else that event writes. */
+export type Effect = {
+  readonly id: ClientId
+  readonly from: Customer
+  readonly to: Customer
+  readonly inserts: readonly Insert[]
+  readonly additions: readonly (readonly [key: string, numbers: Numbers])[]
+  /** What the inserts take in a request, roughly. */
+  readonly bytes: number
+}
+
+export type Part = {
+  readonly heads: Map<ClientId, { readonly from: Customer; to: Customer }>
+  readonly inserts: Insert[]
+  readonly additions: Map<string, Record<string, bigint>>
+  bytes: number
+  level: number
+}
+
+/** DynamoDB takes 100 items and 4 MB in one transaction. */
+export const ITEMS_MAX = 100
+export const BYTES_MAX = 3 * 1024 * 1024
+
+export const newPart = (level: number): Part => ({
+  heads: new Map(),
+  inserts: [],
+  additions: new Map(),
+  bytes: 0,
+  level,
+})
+
+/** How many items two parts make together (the same one, where both are). */
+const itemsOf = (a: Part, b: Part): number => {
+  let items = a.heads.size + a.inserts.length + a.additions.size
+  items += b.inserts.length
+  for (const id of b.heads.keys()) if (!a.heads.has(id)) items += 1
+  for (const key of b.additions.keys()) if (!a.additions.has(key)) items += 1
+  return items
+}
+
+/** Whether both fit into one transaction. */
+export const fit = (a: Part, b: Part): boolean => a.bytes + b.bytes <= BYTES_MAX && itemsOf(a, b) <= ITEMS_MAX
+
+const add = (sums: Map<string, Record<string, bigint>>, key: string, numbers: Numbers): void => {
+  const sum = sums.get(key) ?? {}
+  for (const [name, by] of Object.entries(numbers)) sum[name] = (sum[name] ?? 0n) + by
+  sums.set(key, sum)
+}
+
+/** Puts all of `from`, which is the later one, into `into`. */
+export const merge = (into: Part, from: Part): void => {
+  for (const [id, { from: before, to }] of from.heads) {
+    into.heads.set(id, { from: into.heads.get(id)?.from ?? before, to })
+  }
+  for (const insert of from.inserts) into.inserts.push(insert)
+  for (const [key, numbers] of from.additions) add(into.additions, key, numbers)
+  into.bytes += from.bytes
+  into.level = Math.max(into.level, from.level)
+}
+
+/** Whether all of them fit into one transaction; items that several have are counted for each. */
+const fitTogether = (parts: readonly Part[]): boolean =>
+  parts.reduce((items, part) => items + part.heads.size + part.inserts.length + part.additions.size, 0) <=
+    ITEMS_MAX && parts.reduce((bytes, part) => bytes + part.bytes, 0) <= BYTES_MAX
+
+const partOf = (effects: readonly Effect[]): Part => {
+  const part = newPart(0)
+  for (const { id, from, to, inserts, additions, bytes } of effects) {
+    part.heads.set(id, { from: part.heads.get(id)?.from ?? from, to })
+    part.inserts.push(...inserts)
+    for (const [key, numbers] of additions) add(part.additions, key, numbers)
+    part.bytes += bytes
+  }
+  return part
+}
+
+export type Pending = {
+  /** Takes the effects of events that have to be written together, in stream order. */
+  readonly add: (effects: readonly Effect[]) => void
+  /** The parts, level by level. */
+  readonly levels: () => Part[][]
+}
+
+export const createPending = (): Pending => {
+  const parts = new Set<Part>()
+  /** The part that a customer's next change joins. */
+  const open = new Map<ClientId, Part>()
+  /** The level of a customer's last closed part. */
+  const closed = new Map<ClientId, number>()
+
+  const close = (part: Part): void => {
+    for (const id of part.heads.keys()) {
+      open.delete(id)
+      closed.set(id, part.level)
+    }
+  }
+
+  const begin = (part: Part): void => {
+    for (const id of part.heads.keys()) {
+      part.level = Math.max(part.level, 1 + (closed.get(id) ?? -1))
+      open.set(id, part)
+    }
+    parts.add(part)
+  }
+
+  const joinAll = (joined: readonly Part[], added: Part): void => {
+    const union = newPart(0)
+    for (const part of [...joined, added]) merge(union, part)
+    for (const part of joined) parts.delete(part)
+    begin(union)
+  }
+
+  const addPart = (added: Part): void => {
+    const joined = [...new Set([...added.heads.keys()].flatMap(id => open.get(id) ?? []))]
+    const [only, ...others] = joined
+    if (only !== undefined && others.length === 0 && fit(only, added)) {
+      merge(only, added)
+      return begin(only)
+    }
+    if (fitTogether([...joined, added])) return joinAll(joined, added)
+    for (const part of joined) close(part)
+    begin(added)
+  }
+
+  return {
+    add: effects => {
+      const [effect, ...tied] = effects
+      const head = effect === undefined ? undefined : open.get(effect.id)?.heads.get(effect.id)
+      const moves_only =
+        effect !== undefined && tied.length + effect.inserts.length + effect.additions.length === 0
+      // the usual event of a rebuild: its customer is gathered already and only goes on
+      if (head !== undefined && moves_only) head.to = effect.to
+      else addPart(partOf(effects))
+    },
+    levels: () => {
+      const levels: Part[][] = []
+      for (const part of parts) {
+        levels[part.level] ??= []
+        levels[part.level]?.push(part)
+      }
+      return levels.filter(level => level !== undefined)
+    },
+  }
+}

@@ -1,0 +1,33 @@
+/**
+ * One generation of one projection, as it stands somewhere: its table, its consumer, and what it works with.
+ */
+
+import { type ProjectionName, tableName } from '../tables/definition.js'
+import type { ProjectionDeps } from './deps.js'
+import type { Projection } from './projection.js'
+
+export type Target = ProjectionDeps & {
+  readonly projection: Projection
+  readonly generation: number
+  /** The table of this generation. */
+  readonly table: string
+  /** The durable consumer of this generation. */
+  readonly consumer: string
+}
+
+/** The durable consumer of a projection's generation. */
+export const consumerName = (projection: ProjectionName, generation: number): string =>
+  generation === 1 ? projection : `${projection}-g${generation}`
+
+/** A generation of `projection` over the ledger of `deps`, whose `table` is the base name. */
+export const targetOf = (deps: ProjectionDeps, projection: Projection, generation: number): Target => ({
+  ...deps,
+  projection,
+  generation,
+  table: tableName(deps.table, projection.name, generation),
+  consumer: consumerName(projection.name, generation),
+})
+
+/** The part of health that tells of a projection. */
+export const healthPart = ({ projection }: Pick<Target, 'projection'>): string =>
+  `projection ${projection.name}`

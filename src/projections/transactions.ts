@@ -1,0 +1,27 @@
+/**
+ * Packs the parts of one level into as few transactions as they fit in. Pure.
+ */
+
+import type { Transaction } from '../tables/transact.js'
+import { fit, merge, newPart, type Part } from './pending.js'
+
+/** Transactions of up to 100 items that together hold every part; none of them shares a customer with another. */
+export const pack = (parts: readonly Part[]): Part[] => {
+  const packed: Part[] = []
+  let current: Part | undefined
+  for (const part of parts) {
+    if (current === undefined || !fit(current, part)) {
+      current = newPart(part.level)
+      packed.push(current)
+    }
+    merge(current, part)
+  }
+  return packed
+}
+
+/** The transaction that writes a part. Its sums are kept by lane, so that two lanes never write the same item. */
+export const transactionOf = ({ heads, inserts, additions }: Part, lane: number): Transaction => ({
+  heads: [...heads].map(([id, { from, to }]) => ({ id, from, to })),
+  inserts,
+  additions: new Map([...additions].map(([key, numbers]) => [`${key}:${lane}`, numbers])),
+})

@@ -1,0 +1,158 @@
+/**
+ * Heads: one item per customer that says how far a projection has folded it, and to what (docs/adr/0003).
+ *
+ * Every projection keeps its own, in its own table, and moves a head in the same transaction as whatever else an event
+ * makes there. Nobody may move one back or apply an event twice, so each write carries the condition that the head is
+ * still the one that was read: its `seq`, and also what a repair may change while `seq` stays.
+ */
+
+import { BatchGetCommand, type DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb'
+import { E, pipe, type TaskEither, TE, t } from '../fp.js'
+import type { ClientId } from '../ledger/client-id.js'
+import { type Customer, NEW_CUSTOMER } from '../ledger/fold.js'
+import { type TableError, tryTable } from './errors.js'
+
+/** DynamoDB's limit: keys of one BatchGetItem. */
+export const READ_KEYS_MAX = 100
+
+/** How a projection's table keeps its heads. */
+export type HeadShape = {
+  /** What precedes the client id in the item's key, where the table holds other items too. */
+  readonly prefix: '' | 'account:'
+  /** The attribute that holds the balance. */
+  readonly balance: 'client_balance' | 'balance'
+  /** Attributes that follow from the id alone. */
+  readonly extra?: (id: ClientId) => Readonly<Record<string, string>>
+}
+
+const whole = new t.Type<number, bigint, unknown>(
+  'whole number',
+  (u): u is number => typeof u === 'number',
+  (u, context) =>
+    typeof u === 'bigint' && u >= 0n && u <= Number.MAX_SAFE_INTEGER
+      ? t.success(Number(u))
+      : t.failure(u, context),
+  BigInt,
+)
+
+const Head = t.intersection([
+  t.type({ id: t.string, version: whole, seq: whole }),
+  t.partial({
+    client_balance: t.bigint,
+    balance: t.bigint,
+    parked_seq: whole,
+    parked_schema: whole,
+    parked_last_seq: whole,
+  }),
+])
+type Head = t.TypeOf<typeof Head>
+
+const toCustomer = (balance: bigint, { version, seq, ...rest }: Head): Customer => {
+  const { parked_seq, parked_schema = 0, parked_last_seq = parked_seq } = rest
+  return {
+    account: { balance, version, seq },
+    ...(parked_seq === undefined || parked_last_seq === undefined
+      ? {}
+      : { parked: { seq: parked_seq, schema: parked_schema, last_seq: parked_last_seq } }),
+  }
+}
+
+/** The item of a customer's head. */
+export const headItem = (shape: HeadShape, id: ClientId, { account, parked }: Customer) => ({
+  id: shape.prefix + id,
+  ...shape.extra?.(id),
+  [shape.balance]: account.balance,
+  version: account.version,
+  seq: account.seq,
+  ...(parked === undefined
+    ? {}
+    : { parked_seq: parked.seq, parked_schema: parked.schema, parked_last_seq: parked.last_seq }),
+})
+
+const show = (raw: unknown): string =>
+  JSON.stringify(raw, (_, value) => (typeof value === 'bigint' ? String(value) : value)).slice(0, 200)
+
+/** Decodes a head as it came from DynamoDB; `id` is the client's. An item that is not ours to read is `Unexpected`. */
+export const decodeHead = (
+  shape: HeadShape,
+  raw: unknown,
+): E.Either<TableError, { id: string; customer: Customer }> => {
+  const head = Head.decode(raw)
+  const balance = E.isRight(head) ? head.right[shape.balance] : undefined
+  return E.isLeft(head) || balance === undefined || !head.right.id.startsWith(shape.prefix)
+    ? E.left({ tag: 'Unexpected', message: `an item is no customer's, as it should be: ${show(raw)}` })
+    : E.right({ id: head.right.id.slice(shape.prefix.length), customer: toCustomer(balance, head.right) })
+}
+
+/** Whether a customer has no head yet. */
+export const isNew = ({ account, parked }: Customer): boolean => account.seq === 0 && parked === undefined
+
+/** The condition that a head is still what was read. */
+export const headCondition = (shape: HeadShape, from: Customer) => {
+  if (isNew(from)) return { ConditionExpression: 'attribute_not_exists(id)' }
+  const { account, parked } = from
+  return {
+    ConditionExpression: `seq = :seq AND ${shape.balance} = :balance AND version = :version AND ${
+      parked === undefined ? 'attribute_not_exists(parked_last_seq)' : 'parked_last_seq = :parked'
+    }`,
+    ExpressionAttributeValues: {
+      ':seq': account.seq,
+      ':balance': account.balance,
+      ':version': account.version,
+      ...(parked === undefined ? {} : { ':parked': parked.last_seq }),
+    },
+  }
+}
+
+/** A throttled BatchGetItem answers a part of its keys; the rest is asked for again so often. */
+const READ_ROUNDS_MAX = 5
+
+const throttled = (keys: number): Error =>
+  Object.assign(new Error(`${keys} keys were left unprocessed ${READ_ROUNDS_MAX} times`), {
+    name: 'ThrottlingException',
+  })
+
+/** The items of up to 100 keys as DynamoDB has them, strongly consistent; one that is missing is left out. */
+export const readItems = (
+  client: DynamoDBDocumentClient,
+  table: string,
+  ids: readonly string[],
+): TaskEither<TableError, unknown[]> =>
+  tryTable(`read ${ids.length} items of ${table}`, async () => {
+    const raws: unknown[] = []
+    let keys: Record<string, unknown>[] = ids.map(id => ({ id }))
+    for (let round = 1; keys.length > 0; round += 1) {
+      if (round > READ_ROUNDS_MAX) throw throttled(keys.length)
+      const { Responses, UnprocessedKeys } = await client.send(
+        new BatchGetCommand({ RequestItems: { [table]: { Keys: keys, ConsistentRead: true } } }),
+      )
+      raws.push(...(Responses?.[table] ?? []))
+      keys = UnprocessedKeys?.[table]?.Keys ?? []
+    }
+    return raws
+  })
+
+/**
+ * Reads the heads of up to 100 customers; one without is `NEW_CUSTOMER`.
+ *
+ * Reads are strongly consistent: an eventually consistent one may be answered by two replicas in turn, and a reader
+ * would see a balance go back.
+ */
+export const readHeads = (
+  client: DynamoDBDocumentClient,
+  table: string,
+  shape: HeadShape,
+  ids: readonly ClientId[],
+): TaskEither<TableError, Map<ClientId, Customer>> =>
+  pipe(
+    readItems(
+      client,
+      table,
+      ids.map(id => shape.prefix + id),
+    ),
+    TE.chainEitherK(E.traverseArray(raw => decodeHead(shape, raw))),
+    TE.map(found => {
+      const customers = new Map<string, Customer>(found.map(({ id, customer }) => [id, customer]))
+      return new Map(ids.map(id => [id, customers.get(id) ?? NEW_CUSTOMER]))
+    }),
+  )
