@@ -9,6 +9,7 @@ import { devCommand } from './dev.js'
 import { Failure } from './failure.js'
 import { tell } from './output.js'
 import { publishCommand } from './publish.js'
+import { replayCommand } from './replay.js'
 import { requestCommand } from './request.js'
 import { seedCommand } from './seed.js'
 import { serveCommand } from './serve.js'
@@ -36,6 +37,7 @@ const createProgram = (): Command => {
     seedCommand,
     streamCommand,
     deadLettersCommand,
+    replayCommand,
   ]) {
     add(program)
   }

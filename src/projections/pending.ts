@@ -53,7 +53,8 @@ const itemsOf = (a: Part, b: Part): number => {
 }
 
 /** Whether both fit into one transaction. */
-export const fit = (a: Part, b: Part): boolean => a.bytes + b.bytes <= BYTES_MAX && itemsOf(a, b) <= ITEMS_MAX
+export const fits = (a: Part, b: Part): boolean =>
+  a.bytes + b.bytes <= BYTES_MAX && itemsOf(a, b) <= ITEMS_MAX
 
 const add = (sums: Map<string, Record<string, bigint>>, key: string, numbers: Numbers): void => {
   const sum = sums.get(key) ?? {}
@@ -127,7 +128,7 @@ export const createPending = (): Pending => {
   const addPart = (added: Part): void => {
     const joined = [...new Set([...added.heads.keys()].flatMap(id => open.get(id) ?? []))]
     const [only, ...others] = joined
-    if (only !== undefined && others.length === 0 && fit(only, added)) {
+    if (only !== undefined && others.length === 0 && fits(only, added)) {
       merge(only, added)
       return begin(only)
     }

@@ -9,6 +9,8 @@ import type { Projection } from './projection.js'
 export type Target = ProjectionDeps & {
   readonly projection: Projection
   readonly generation: number
+  /** The base name of all tables (`DDB_TABLE`). */
+  readonly base: string
   /** The table of this generation. */
   readonly table: string
   /** The durable consumer of this generation. */
@@ -24,6 +26,7 @@ export const targetOf = (deps: ProjectionDeps, projection: Projection, generatio
   ...deps,
   projection,
   generation,
+  base: deps.table,
   table: tableName(deps.table, projection.name, generation),
   consumer: consumerName(projection.name, generation),
 })

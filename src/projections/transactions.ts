@@ -3,14 +3,14 @@
  */
 
 import type { Transaction } from '../tables/transact.js'
-import { fit, merge, newPart, type Part } from './pending.js'
+import { fits, merge, newPart, type Part } from './pending.js'
 
 /** Transactions of up to 100 items that together hold every part; none of them shares a customer with another. */
 export const pack = (parts: readonly Part[]): Part[] => {
   const packed: Part[] = []
   let current: Part | undefined
   for (const part of parts) {
-    if (current === undefined || !fit(current, part)) {
+    if (current === undefined || !fits(current, part)) {
       current = newPart(part.level)
       packed.push(current)
     }

@@ -74,7 +74,8 @@ export const makeConsumer = (
     TE.map(({ config: { deliver_policy, opt_start_seq, pause_until } }) => ({
       deliver_policy,
       ...(opt_start_seq === undefined ? {} : { opt_start_seq }),
-      ...(pause_until === undefined ? {} : { pause_until }),
+      // what paused it for a time that is over would pause it for ever
+      ...(pause_until === undefined || Date.parse(pause_until) < Date.now() ? {} : { pause_until }),
     })),
     TE.orElseW(error => (error.tag === 'NotFound' ? TE.right(startOf(start)) : TE.left(error))),
     TE.chainW(where =>
@@ -113,7 +114,7 @@ export const consumerProgress = (jsm: JetStreamManager, name: string): TaskEithe
     })),
   )
 
-/** Holds a consumer still until `until`, or lets it go on where that is in the past; the server sees to it. */
+/** Holds a consumer still until `until`; the server sees to it, and to its end. */
 export const pauseConsumer = (
   jsm: JetStreamManager,
   name: string,
@@ -121,6 +122,13 @@ export const pauseConsumer = (
 ): TaskEither<StreamError, void> =>
   pipe(
     tryStream(`pause consumer ${name}`, () => jsm.consumers.pause(LEDGER_STREAM, name, until)),
+    TE.map(() => undefined),
+  )
+
+/** Ends a pause; harmless where there is none. */
+export const resumeConsumer = (jsm: JetStreamManager, name: string): TaskEither<StreamError, void> =>
+  pipe(
+    tryStream(`resume consumer ${name}`, () => jsm.consumers.resume(LEDGER_STREAM, name)),
     TE.map(() => undefined),
   )
 

@@ -2,7 +2,7 @@
  * Follows a projection's pointer, so that whoever reads its table always reads the active one.
  *
  * What is known of the pointer is good for a short time after it was asked for. A flip waits longer than that before
- * the new table moves on (docs/adr/0011), so no two readers ever stand on different sides of it with different data.
+ * the new table moves on (docs/adr/0016), so no two readers ever stand on different sides of it with different data.
  */
 
 import { setTimeout as sleep } from 'node:timers/promises'

@@ -1,5 +1,5 @@
 /**
- * Which generation of a projection's tables is the active one (docs/adr/0011).
+ * Which generation of a projection's tables is the active one (docs/adr/0016).
  *
  * It stands in the KV bucket under `projection.<name>` and changes by compare-and-set only. It is read from the
  * bucket's leader: a follower may be behind, and a reader that follows an old pointer would show balances of the past.

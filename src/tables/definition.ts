@@ -1,7 +1,7 @@
 /**
  * The tables by projection: how they are called, and what they are indexed by. Every one has the key `id`.
  *
- * A projection's tables exist in generations (docs/adr/0011): the first has the bare name, a later one says which it is.
+ * A projection's tables exist in generations (docs/adr/0016): the first has the bare name, a later one says which it is.
  */
 
 export const PROJECTION_NAMES = ['balances', 'journal', 'totals', 'ranking'] as const

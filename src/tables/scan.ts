@@ -19,6 +19,12 @@ export async function* scanItems(client: DynamoDBDocumentClient, table: string):
   }
 }
 
+/** Every item whole, strongly consistent, a page at a time. Throws what the SDK throws. */
+export async function* scanWhole(client: DynamoDBDocumentClient, table: string): AsyncGenerator<unknown[]> {
+  const scan = { TableName: table, ConsistentRead: true }
+  for await (const { Items = [] } of paginateScan({ client, pageSize: PAGE_ITEMS }, scan)) yield Items
+}
+
 /** Removes an item that is still as it was found; `ConditionFailed` when somebody wrote to it. */
 export const removeItem = (
   client: DynamoDBDocumentClient,

@@ -1,0 +1,125 @@
+/**
+ * `jetledger replay [projection]`: rebuilds projections from the stream beside a service at work.
+ */
+
+import { Argument, type Command, Option } from 'commander'
+import { createHealth } from '../health.js'
+import { PROJECTIONS } from '../projections/all.js'
+import type { ProjectionDeps } from '../projections/deps.js'
+import type { Projection } from '../projections/projection.js'
+import { ReplayLocked } from '../projections/replay/lock.js'
+import {
+  CHECKPOINT_MS,
+  cancelReplay,
+  type Replayed,
+  type ReplayOptions,
+  replay,
+  replayBack,
+} from '../projections/replay/replay.js'
+import { manager, provision } from '../stream/provision.js'
+import { createTablesClient } from '../tables/client.js'
+import { PROJECTION_NAMES, type ProjectionName } from '../tables/definition.js'
+import { type Connected, withNats } from './command.js'
+import { settingsOf } from './config.js'
+import { Failure, orFail } from './failure.js'
+import { createLog, logHealth } from './log.js'
+import { print, printJson } from './output.js'
+import { type Progress, startProgress } from './progress.js'
+import { stopRequested } from './signals.js'
+
+type Options = {
+  readonly back?: true
+  readonly keep?: true
+  readonly cancel?: true
+  readonly checkpointMs: string
+  readonly json?: true
+}
+
+const openDeps = async ({ nc, config, aws }: Connected): Promise<ProjectionDeps> => {
+  const log = createLog(config.LOG_LEVEL)
+  const tables = createTablesClient({
+    endpoint: config.AWS_ENDPOINT_URL_DYNAMODB,
+    region: aws?.region ?? config.AWS_REGION,
+    credentials: aws?.credentials,
+  })
+  const kv = await orFail(provision(nc, settingsOf(config)))
+  const jsm = await orFail(manager(nc))
+  return { nc, jsm, kv, tables, table: config.DDB_TABLE, log, health: createHealth(logHealth(log)) }
+}
+
+/** One bar per stage, begun when the stage is. */
+const progressOf = (projection: string): ReplayOptions['onProgress'] => {
+  const bars = new Map<string, Progress>()
+  return (stage, done, total) => {
+    const unit = stage === 'folding' ? 'events' : 'tables'
+    const bar = bars.get(stage) ?? startProgress(`${projection}: ${stage}`, unit)
+    bars.set(stage, bar)
+    bar.update(done, total)
+    if (done === total) bar.end()
+  }
+}
+
+const told = ({ projection, generation, events, customers, rows, resumed_at, previous }: Replayed): string =>
+  [
+    `replayed ${events} events of ${customers} customers into generation ${generation} of ${projection}`,
+    ...(rows === 0 ? [] : [`${rows} rows`]),
+    ...(resumed_at === undefined ? [] : [`taken up at event ${resumed_at}`]),
+    ...(previous === undefined ? [] : [`generation ${previous} is kept`]),
+  ].join(', ')
+
+const replayOne = async (
+  deps: ProjectionDeps,
+  projection: Projection,
+  { back, keep, checkpointMs, json }: Options,
+  signal: AbortSignal,
+): Promise<void> => {
+  const options = { checkpoint_ms: Number(checkpointMs), onProgress: progressOf(projection.name), signal }
+  const result = back
+    ? await replayBack(deps, projection, options)
+    : await replay(deps, projection, { ...options, keep: keep ?? false })
+  if (json) printJson(result)
+  else print(told(result))
+}
+
+const cancelOne = async (deps: ProjectionDeps, projection: Projection): Promise<void> => {
+  const dropped = await cancelReplay(deps, projection)
+  print(`${projection.name}: ${dropped ? 'the half-built generation is dropped' : 'nothing to cancel'}`)
+}
+
+/** What a user should be told in one sentence; anything else keeps its stack. */
+const asFailure = (thrown: unknown, signal: AbortSignal): unknown => {
+  if (signal.aborted)
+    return new Failure('stopped; the next replay goes on from the last checkpoint (--cancel drops it)')
+  if (thrown instanceof ReplayLocked) return new Failure(thrown.message, { cause: thrown })
+  return thrown instanceof Error ? new Failure(thrown.message, { cause: thrown }) : thrown
+}
+
+const run = (name: ProjectionName | undefined, options: Options): Promise<void> =>
+  withNats(async connected => {
+    const deps = await openDeps(connected)
+    const { signal } = stopRequested()
+    const names = name === undefined ? connected.config.JETLEDGER_PROJECTIONS : [name]
+    for (const projection of names.map(one => PROJECTIONS[one])) {
+      try {
+        if (options.cancel) await cancelOne(deps, projection)
+        else await replayOne(deps, projection, options, signal)
+      } catch (thrown) {
+        throw asFailure(thrown, signal)
+      }
+    }
+  })
+
+export const replayCommand = (program: Command): void => {
+  program
+    .command('replay')
+    .description(
+      'rebuild a projection, or all of JETLEDGER_PROJECTIONS, from the first event; a service may be at work meanwhile',
+    )
+    .addArgument(new Argument('[projection]').choices(PROJECTION_NAMES))
+    .option('--keep', 'keep the generation before, so that --back can return to it')
+    .addOption(new Option('--back', 'return to the generation that was kept').conflicts(['keep', 'cancel']))
+    .addOption(new Option('--cancel', 'drop what a replay that did not end has built').conflicts(['keep']))
+    .option('--checkpoint-ms <n>', 'how much work a kill may cost', String(CHECKPOINT_MS))
+    .option('--json', 'print what was done as JSON')
+    .action(run)
+}

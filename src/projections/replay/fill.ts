@@ -1,0 +1,113 @@
+/**
+ * Fills a table that nobody reads yet: the stream folded in memory, and written a checkpoint at a time.
+ *
+ * Every customer's account is held in memory (about 250 bytes each), so a customer is written once per checkpoint
+ * however many events it has; rows are held until they are written. Reading goes on while a checkpoint is written.
+ */
+
+import type { ClientId } from '../../ledger/client-id.js'
+import type { Customer } from '../../ledger/fold.js'
+import { type Recorded, readRange } from '../../stream/read.js'
+import { LEDGER_STREAM, LEDGER_SUBJECTS } from '../../stream/settings.js'
+import { createFold, type Findings } from '../fold-run.js'
+import { noteParked } from '../parked.js'
+import { createPending, type Pending } from '../pending.js'
+import type { Target } from '../target.js'
+import { writeParts } from '../write-parts.js'
+import { countRows, type Expected } from './expected.js'
+
+export type FillOptions = {
+  /** After so long what is gathered is written, and a replay that is killed begins again from there. */
+  readonly checkpoint_ms: number
+  /** Told when everything up to `seq` is written. Throws to end the fill. */
+  readonly onCheckpoint: (seq: number) => Promise<void>
+  readonly onProgress: (seq: number) => void
+  readonly signal: AbortSignal
+}
+
+export type Filler = {
+  /** Folds and writes everything up to stream sequence `seq`. Throws `ProjectionFailure`, or what reading throws. */
+  readonly to: (seq: number) => Promise<void>
+  /** Everything up to this stream sequence is in the table. */
+  readonly position: () => number
+}
+
+const PAGE_EVENTS = 1_000
+/** Rows that wait for their checkpoint; a row is about as large as its event. */
+const ROWS_MAX = 20_000
+
+type Gathered = { readonly pending: Pending; readonly fold: ReturnType<typeof createFold> }
+
+/** Goes on at `from_seq` over `expected`, which holds what the table holds, and is kept current. */
+export const createFiller = (
+  target: Target,
+  expected: Expected,
+  from_seq: number,
+  { checkpoint_ms, onCheckpoint, onProgress, signal }: FillOptions,
+): Filler => {
+  const customers: Map<ClientId, Customer> = expected.customers
+  let written_seq = from_seq - 1
+  let writing: Promise<void> = Promise.resolve()
+  let began_ms = performance.now()
+
+  const begin = (): Gathered => {
+    const pending = countRows(createPending(), expected)
+    const { projection, decode } = target
+    const options = { projection, decode, whole_transfers: false }
+    return { pending, fold: createFold(options, customers, pending) }
+  }
+
+  const write = async (
+    levels: ReturnType<Pending['levels']>,
+    found: Findings,
+    seq: number,
+  ): Promise<void> => {
+    await noteParked(target, found.parked)
+    await writeParts(target, levels, signal)
+    await onCheckpoint(seq)
+    written_seq = seq
+  }
+
+  /** Begins to write what is gathered, when the checkpoint before it is written. */
+  const checkpoint = async ({ pending, fold }: Gathered, seq: number): Promise<void> => {
+    await writing
+    writing = write(pending.levels(), fold.findings(), seq)
+    // its failure is thrown at the next checkpoint or at the end; until then it is not unhandled
+    writing.catch(() => undefined)
+    expected.unwritten_rows = 0
+    began_ms = performance.now()
+  }
+
+  const fold = async (seq: number): Promise<void> => {
+    let gathered = begin()
+    let page: Recorded[] = []
+    const range = { stream: LEDGER_STREAM, subject: LEDGER_SUBJECTS, from_seq: written_seq + 1, to_seq: seq }
+    for await (const record of readRange(target.nc, range)) {
+      page.push(record)
+      if (page.length < PAGE_EVENTS) continue
+      signal.throwIfAborted()
+      gathered.fold.run(page)
+      page = []
+      onProgress(record.seq)
+      if (performance.now() - began_ms < checkpoint_ms && expected.unwritten_rows < ROWS_MAX) continue
+      await checkpoint(gathered, record.seq)
+      gathered = begin()
+    }
+    signal.throwIfAborted()
+    gathered.fold.run(page)
+    await checkpoint(gathered, seq)
+  }
+
+  return {
+    to: async seq => {
+      try {
+        await fold(seq)
+      } finally {
+        // nothing may go on behind the caller's back
+        await writing
+      }
+      onProgress(seq)
+    },
+    position: () => written_seq,
+  }
+}

@@ -1,0 +1,217 @@
+/**
+ * Rebuilds a projection from the stream's first event: the next generation beside the active one, compared with the
+ * fold, then made the active one; the old one is dropped, or kept for a way back.
+ */
+
+import { consumerProgress, dropConsumer } from '../../stream/consumer.js'
+import { type PointerEntry, readPointer, setPointer } from '../../stream/generation.js'
+import { streamInfo } from '../../stream/provision.js'
+import { LEDGER_STREAM } from '../../stream/settings.js'
+import { TABLES } from '../../tables/definition.js'
+import { createTable, dropTable, tableExists } from '../../tables/provision.js'
+import type { ProjectionDeps } from '../deps.js'
+import { run } from '../outcome.js'
+import type { Projection } from '../projection.js'
+import { type Target, targetOf } from '../target.js'
+import { compare, type Expected, readTable } from './expected.js'
+import { createFiller, type Filler, type FillOptions } from './fill.js'
+import { flip } from './flip.js'
+import { type ReplayLock, takeLock } from './lock.js'
+
+export type Replayed = {
+  readonly projection: string
+  readonly generation: number
+  /** Events of the stream that the new generation was built from. */
+  readonly events: number
+  readonly customers: number
+  readonly rows: number
+  /** Where an earlier replay that did not end was taken up again; undefined when this one began anew. */
+  readonly resumed_at?: number
+  /** The generation before, when it is kept for a way back. */
+  readonly previous?: number
+}
+
+export type ReplayOptions = {
+  /** Keeps the old generation, so that `replayBack` can return to it. */
+  readonly keep: boolean
+  readonly checkpoint_ms: number
+  readonly onProgress: (stage: 'folding' | 'comparing' | 'switching', done: number, total: number) => void
+  /** Ends it early; what is written stays for the next replay to go on from. */
+  readonly signal: AbortSignal
+}
+
+export const CHECKPOINT_MS = 30_000
+/** What is published while the table is being filled is folded in further rounds, until so little is left. */
+const NEARLY_EVENTS = 2_000
+const ROUNDS_MAX = 10
+
+const EMPTY = (): Expected => ({ customers: new Map(), sums: new Map(), rows: 0, unwritten_rows: 0 })
+
+const lastSeq = async ({ nc }: ProjectionDeps): Promise<number> =>
+  (await run(streamInfo(nc, LEDGER_STREAM))).state.last_seq
+
+const remove = async ({ nc, tables, table, consumer }: Target): Promise<void> => {
+  await run(dropConsumer(nc, consumer))
+  await run(dropTable(tables, table))
+}
+
+/** The table to fill, and what it holds: as an earlier replay left it, or empty. */
+const begin = async (
+  deps: ProjectionDeps,
+  projection: Projection,
+  { generation: active, previous = 0 }: PointerEntry,
+  { left }: ReplayLock,
+): Promise<{ to: Target; expected: Expected; from_seq: number }> => {
+  const next = Math.max(active, previous) + 1
+  const to = targetOf(deps, projection, next)
+  const exists = await run(tableExists(deps.tables, to.table))
+  if (exists && left !== undefined && left.generation === next && left.seq > 0) {
+    return { to, expected: await readTable(deps.tables, to), from_seq: left.seq + 1 }
+  }
+  if (exists) await remove(to)
+  await run(createTable(deps.tables, to.table, TABLES[projection.name]))
+  return { to, expected: EMPTY(), from_seq: 1 }
+}
+
+/** Fills up to what the stream holds, and again for what came meanwhile. */
+const fillUp = async (deps: ProjectionDeps, filler: Filler): Promise<void> => {
+  for (let round = 1; round <= ROUNDS_MAX; round += 1) {
+    const last_seq = await lastSeq(deps)
+    await filler.to(last_seq)
+    if ((await lastSeq(deps)) - last_seq <= NEARLY_EVENTS) return
+  }
+}
+
+const checked = async (to: Target, expected: Expected): Promise<void> => {
+  const differences = compare(expected, await readTable(to.tables, to))
+  if (differences.length === 0) return
+  throw new Error(`the rebuilt table ${to.table} differs from the stream: ${differences.join('; ')}`)
+}
+
+/** The old generation goes, unless it is kept; what was kept before goes in any case. */
+const tidy = async (
+  from: Target,
+  keep: boolean,
+  before: PointerEntry,
+  after: PointerEntry,
+): Promise<void> => {
+  const { kv, projection } = from
+  if (before.previous !== undefined && before.previous !== after.generation) {
+    await remove(targetOf({ ...from, table: from.base }, projection, before.previous))
+  }
+  if (keep) return
+  await run(setPointer(kv, projection.name, { generation: after.generation }, after.revision))
+  await remove(from)
+}
+
+type Work = {
+  readonly deps: ProjectionDeps
+  readonly projection: Projection
+  readonly lock: ReplayLock
+  readonly entry: PointerEntry
+  readonly options: ReplayOptions
+}
+
+const fillOptions = ({ lock, options }: Work, to: Target, total: number): FillOptions => ({
+  checkpoint_ms: options.checkpoint_ms,
+  onCheckpoint: seq => lock.note(to.generation, seq),
+  onProgress: seq => options.onProgress('folding', seq, Math.max(seq, total)),
+  signal: options.signal,
+})
+
+const rebuild = async (work: Work): Promise<Replayed> => {
+  const { deps, projection, lock, entry, options } = work
+  const { to, expected, from_seq } = await begin(deps, projection, entry, lock)
+  await lock.note(to.generation, from_seq - 1)
+  const filler = createFiller(to, expected, from_seq, fillOptions(work, to, await lastSeq(deps)))
+  await fillUp(deps, filler)
+  options.onProgress('comparing', 0, 1)
+  await checked(to, expected)
+  options.onProgress('comparing', 1, 1)
+  options.onProgress('switching', 0, 1)
+  const from = targetOf(deps, projection, entry.generation)
+  const after = await flip({ from, to, filler, entry })
+  await tidy(from, options.keep, entry, after)
+  options.onProgress('switching', 1, 1)
+  return {
+    projection: projection.name,
+    generation: to.generation,
+    events: filler.position(),
+    customers: expected.customers.size,
+    rows: expected.rows,
+    ...(from_seq === 1 ? {} : { resumed_at: from_seq }),
+    ...(options.keep ? { previous: entry.generation } : {}),
+  }
+}
+
+/** Under the lock, which stays with its checkpoint when the work fails, and goes when it is done. */
+const locked = async <A>(
+  deps: ProjectionDeps,
+  projection: Projection,
+  options: ReplayOptions,
+  work: (work: Work) => Promise<A>,
+): Promise<A> => {
+  const lost = new AbortController()
+  const lock = await takeLock(deps.kv, projection.name, why => lost.abort(why))
+  const signal = AbortSignal.any([options.signal, lost.signal])
+  try {
+    const entry = await run(readPointer(deps.jsm, projection.name))
+    const result = await work({ deps, projection, lock, entry, options: { ...options, signal } })
+    await lock.remove()
+    return result
+  } catch (thrown) {
+    // the cause of the end is what matters; a lock that cannot be released is taken over after a while
+    await lock.release().catch(() => undefined)
+    throw thrown
+  }
+}
+
+/**
+ * Rebuilds `projection` beside a service at work. Throws `ReplayLocked` when another replay is at work,
+ * `ProjectionFailure`, or an error that names the first differences; the active generation is then untouched.
+ */
+export const replay = (
+  deps: ProjectionDeps,
+  projection: Projection,
+  options: ReplayOptions,
+): Promise<Replayed> => locked(deps, projection, options, rebuild)
+
+/** Returns to the generation that the last replay kept; the present one is kept in its turn. */
+export const replayBack = (
+  deps: ProjectionDeps,
+  projection: Projection,
+  options: Omit<ReplayOptions, 'keep'>,
+): Promise<Replayed> =>
+  locked(deps, projection, { ...options, keep: true }, async work => {
+    const { entry } = work
+    if (entry.previous === undefined) {
+      throw new Error(`there is no earlier generation of ${projection.name} (replay --keep keeps one)`)
+    }
+    const to = targetOf(deps, projection, entry.previous)
+    const expected = await readTable(deps.tables, to)
+    const { acked_seq } = await run(consumerProgress(deps.jsm, to.consumer))
+    const filler = createFiller(to, expected, acked_seq + 1, fillOptions(work, to, await lastSeq(deps)))
+    await fillUp(deps, filler)
+    const from = targetOf(deps, projection, entry.generation)
+    await flip({ from, to, filler, entry })
+    const { customers, rows } = expected
+    return {
+      projection: projection.name,
+      generation: to.generation,
+      events: filler.position(),
+      customers: customers.size,
+      rows,
+      previous: entry.generation,
+    }
+  })
+
+/** Drops what a replay that did not end has built; whether there was anything. */
+export const cancelReplay = async (deps: ProjectionDeps, projection: Projection): Promise<boolean> => {
+  const lock = await takeLock(deps.kv, projection.name, () => undefined)
+  const { generation, previous = 0 } = await run(readPointer(deps.jsm, projection.name))
+  const half = targetOf(deps, projection, Math.max(generation, previous) + 1)
+  const exists = await run(tableExists(deps.tables, half.table))
+  if (exists) await remove(half)
+  await lock.remove()
+  return exists
+}
