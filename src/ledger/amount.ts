@@ -39,6 +39,10 @@ const isAmount = (n: bigint | undefined): n is Amount => n !== undefined && n >=
 export const toJson = (n: bigint): number | string =>
   n <= Number.MAX_SAFE_INTEGER && n >= Number.MIN_SAFE_INTEGER ? Number(n) : n.toString()
 
+/** The same as JSON text. */
+export const amountJson = (n: bigint): string =>
+  n <= Number.MAX_SAFE_INTEGER && n >= Number.MIN_SAFE_INTEGER ? n.toString() : `"${n}"`
+
 /** Decodes an amount of at least 1 from its JSON forms. */
 export const Amount = new t.Type<Amount, number | string, unknown>(
   'Amount',

@@ -16,7 +16,8 @@ const PATTERN = /^[A-Za-z0-9][A-Za-z0-9_:@-]{0,63}$/
 export const CLIENT_ID_RULE =
   'must be 1 to 64 characters of A-Z a-z 0-9 _ : @ - that begin with a letter or a digit'
 
-const isClientId = (u: unknown): u is ClientId => typeof u === 'string' && PATTERN.test(u)
+/** Whether `u` is a client id. */
+export const isClientId = (u: unknown): u is ClientId => typeof u === 'string' && PATTERN.test(u)
 
 /** Decodes a client id at a boundary; the failure's message says the rule. */
 export const ClientId = new t.Type<ClientId, string, unknown>(

@@ -4,9 +4,10 @@
 
 import { E, type Either, pipe, t } from '../fp.js'
 import { Amount } from './amount.js'
-import { ClientId } from './client-id.js'
+import { ClientId, isClientId } from './client-id.js'
 import { describeErrors } from './codec.js'
-import { SECOND_LEG, TransactionId } from './event.js'
+import { SECOND_LEG, TRANSACTION_ID_CHARS_MAX, TransactionId } from './event.js'
+import { isToken, usualAmount } from './usual.js'
 
 const METADATA_KEYS_MAX = 16
 const METADATA_BYTES_MAX = 2_048
@@ -80,10 +81,8 @@ const contentOf = (
   ...(metadata === undefined ? {} : { metadata }),
 })
 
-/**
- * Decodes the fields of a command; one without a `transaction_id` gets `fresh_id`. Left names every wrong field.
- */
-export const decodeCommand = (
+/** What the codecs make of the fields of a command: the law that the short way below is held to. */
+export const decodeFields = (
   type: Command['type'],
   fields: unknown,
   fresh_id: string,
@@ -108,4 +107,37 @@ export const decodeCommand = (
       () => 'to: must be another customer than from',
     ),
   )
+}
+
+type Fields = Readonly<Record<string, unknown>>
+
+const isUsualId = (u: unknown): u is string | undefined =>
+  u === undefined || (isToken(u, TRANSACTION_ID_CHARS_MAX) && !u.endsWith(SECOND_LEG))
+
+/** The command, if its fields are of the usual shape: read by hand, because this is the path of every command. */
+const usualCommand = (type: Command['type'], fields: Fields, fresh_id: string): Command | undefined => {
+  const { transaction_id: id, reference, metadata, client_id, from, to } = fields
+  const amount = usualAmount(fields.amount)
+  if (amount === undefined || metadata !== undefined || reference !== undefined || !isUsualId(id)) {
+    return undefined
+  }
+  const transaction_id = id ?? fresh_id
+  if (type !== 'transfer') {
+    return isClientId(client_id) ? { type, client_id, amount, transaction_id } : undefined
+  }
+  return isClientId(from) && isClientId(to) && from !== to
+    ? { type, from, to, amount, transaction_id }
+    : undefined
+}
+
+/**
+ * Decodes the fields of a command; one without a `transaction_id` gets `fresh_id`. Left names every wrong field.
+ */
+export const decodeCommand = (
+  type: Command['type'],
+  fields: Fields,
+  fresh_id: string,
+): Either<string, Command> => {
+  const command = usualCommand(type, fields, fresh_id)
+  return command === undefined ? decodeFields(type, fields, fresh_id) : E.right(command)
 }

@@ -1,7 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { decodeEvent, encodeEvent, type LedgerEvent } from './event.js'
-import { arbitraryEvent } from './testing/arbitrary.js'
+import { toJson } from './amount.js'
+import { decodeEvent, decodeParsed, encodeEvent, type LedgerEvent, NEWEST_SCHEMA } from './event.js'
+import { almost, arbitraryEvent } from './testing/arbitrary.js'
 import type { Json } from './upcast.js'
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text)
@@ -11,6 +12,52 @@ const reasonOf = (value: unknown): string => {
   return decoded.tag === 'malformed' ? decoded.reason : `not malformed but ${decoded.tag}`
 }
 
+const EVENT_FIELDS = [
+  'schema',
+  'type',
+  'amount',
+  'transaction_id',
+  'reference',
+  'metadata',
+  'transfer',
+  'declined',
+  'after',
+  'colour',
+]
+const declined = { command: 'debit', code: 'INSUFFICIENT_FUNDS', client_id: 'a', balance: 5 }
+const EVENT_VALUES = {
+  schema: [1, 1, 1, 0, 2, '1', null],
+  type: ['credit', 'debit', 'declined', 'gift'],
+  amount: [1, 40, '40', '9223372036854775807', 2 ** 53 - 1, 2 ** 53, 0, -1, 1.5, '01'],
+  transaction_id: ['a', 'x'.repeat(135), 'x'.repeat(136), '', 'a b', 'é'],
+  transfer: [{ counterparty: 'b' }, { counterparty: 'a.b' }, { counterparty: 'b', more: 1 }, {}, []],
+  declined: [declined, { ...declined, code: 'X' }, { ...declined, balance: '-7' }],
+  after: [{ balance: 1, version: 2 }, 'anything'],
+}
+
+const asWritten = (event: LedgerEvent): unknown =>
+  JSON.parse(
+    JSON.stringify({ schema: NEWEST_SCHEMA, ...event }, (_, value) =>
+      typeof value === 'bigint' ? toJson(value) : value,
+    ),
+  )
+
+describe('encoding an event', () => {
+  it('writes every field of it, and amounts in their JSON forms', () => {
+    fc.assert(
+      fc.property(arbitraryEvent, fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }), (event, balance) => {
+        for (const after of [undefined, { balance, version: 3 }, { balance: 'forged' }]) {
+          const whole = { ...event, ...(after === undefined ? {} : { after }) }
+          expect(JSON.parse(encodeEvent(whole))).toEqual(asWritten(whole))
+        }
+        const refused = { command: 'debit', code: 'BALANCE_LIMIT', client_id: 'a', balance }
+        const frozen = { ...event, declined: refused } as LedgerEvent
+        expect(JSON.parse(encodeEvent(frozen))).toEqual(asWritten(frozen))
+      }),
+    )
+  })
+})
+
 describe('decoding an event', () => {
   it('gives back every event that this program writes', () => {
     fc.assert(
@@ -19,6 +66,16 @@ describe('decoding an event', () => {
         expect(decoded.tag).toBe('event')
         if (decoded.tag === 'event') expect(decoded.event).toMatchObject(event)
       }),
+    )
+  })
+
+  it('is what the codec makes of it, for usual events as for everything that is nearly one', () => {
+    fc.assert(
+      fc.property(almost(fc.constantFrom(...EVENT_FIELDS), EVENT_VALUES), fields => {
+        const text = JSON.stringify(fields)
+        expect(decodeEvent(bytes(text))).toStrictEqual(decodeParsed(JSON.parse(text)))
+      }),
+      { numRuns: 2_000 },
     )
   })
 

@@ -42,3 +42,27 @@ export const arbitraryEvent: fc.Arbitrary<LedgerEvent> = fc.record(
   },
   { requiredKeys: ['type', 'amount'] },
 )
+
+/**
+ * Objects that are nearly what a codec takes: each of `fields` may be there or not, with one of its own `values` or with
+ * anything that JSON can hold.
+ */
+export const almost = (
+  fields: fc.Arbitrary<string>,
+  values: Readonly<Record<string, readonly unknown[]>>,
+): fc.Arbitrary<Record<string, unknown>> =>
+  fc
+    .uniqueArray(fields)
+    .chain(names =>
+      fc.record(
+        Object.fromEntries(
+          names.map(name => [
+            name,
+            fc.oneof(
+              { weight: 9, arbitrary: fc.constantFrom(...(values[name] ?? ['text', { some: 'thing' }])) },
+              { weight: 1, arbitrary: fc.jsonValue() },
+            ),
+          ]),
+        ),
+      ),
+    )
