@@ -125,30 +125,21 @@ export const createFold = (
   return {
     /** Folds `records`, which ascend in sequence. */
     run: (records: readonly Recorded[]): void => {
-      /** The first side of a transfer whose second side may be the next event. */
-      let held: { readonly placed: Placed; readonly effects: Effect[] } | undefined
-      for (const record of records) {
-        const placed = place(record)
-        const effects = placed === undefined ? [] : take(placed)
-        if (held !== undefined) {
-          const tied = placed !== undefined && areOneTransfer(held.placed, placed)
-          if (tied) {
-            pending.add([...held.effects, ...effects])
-            held = undefined
-            continue
-          }
-          pending.add(held.effects)
-          held = undefined
+      const placed = records.map(place)
+      for (let at = 0; at < placed.length; at += 1) {
+        const [first, second] = [placed[at], placed[at + 1]]
+        if (first === undefined) continue
+        const effects = take(first)
+        if (whole_transfers && second !== undefined && areOneTransfer(first, second)) {
+          effects.push(...take(second))
+          at += 1
         }
-        if (placed !== undefined && whole_transfers && effects.length > 0 && isFirstLeg(eventOf(placed))) {
-          held = { placed, effects }
-        } else if (effects.length > 0) pending.add(effects)
+        if (effects.length > 0) pending.add(effects)
       }
-      if (held !== undefined) pending.add(held.effects)
     },
     /** What was found since the last call. */
     findings: (): Findings => ({
-      letters: findings.letters.splice(0),
+      letters: findings.letters.splice(0).sort((a, b) => a.event.seq - b.event.seq),
       parked: findings.parked.splice(0),
       mismatches: findings.mismatches.splice(0),
     }),

@@ -130,11 +130,13 @@ export const createPending = (): Pending => {
     const [only, ...others] = joined
     if (only !== undefined && others.length === 0 && fits(only, added)) {
       merge(only, added)
-      return begin(only)
+      begin(only)
+    } else if (fitTogether([...joined, added])) {
+      joinAll(joined, added)
+    } else {
+      for (const part of joined) close(part)
+      begin(added)
     }
-    if (fitTogether([...joined, added])) return joinAll(joined, added)
-    for (const part of joined) close(part)
-    begin(added)
   }
 
   return {

@@ -7,7 +7,7 @@ import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb'
 import { E } from '../../fp.js'
 import { ClientId } from '../../ledger/client-id.js'
 import type { Customer } from '../../ledger/fold.js'
-import { decodeHead, type HeadShape } from '../../tables/heads.js'
+import { decodeHead } from '../../tables/heads.js'
 import { scanWhole } from '../../tables/scan.js'
 import type { Pending } from '../pending.js'
 import type { Target } from '../target.js'
@@ -53,28 +53,33 @@ const numbersOf = (item: Readonly<Record<string, unknown>>): Record<string, bigi
     Object.entries(item).flatMap(([name, value]) => (typeof value === 'bigint' ? [[name, value]] : [])),
   )
 
-const isHead = (id: string, { prefix }: HeadShape): boolean => id.startsWith(prefix)
+type Shape = Pick<Target, 'table' | 'projection'>
+
+const addHead = ({ table, projection }: Shape, item: unknown, found: Expected): void => {
+  const decoded = decodeHead(projection.head, item)
+  if (E.isLeft(decoded)) throw new Error(decoded.left.message)
+  const { id, customer } = decoded.right
+  const client_id = ClientId.decode(id)
+  if (E.isLeft(client_id)) throw new Error(`${table} holds an item that is no customer's: ${id}`)
+  found.customers.set(client_id.right, customer)
+}
+
+const addItem = (shape: Shape, item: unknown, found: Expected): void => {
+  const { head, fold } = shape.projection
+  const id = isObject(item) ? String(item.id) : ''
+  const sum = fold === undefined ? undefined : SUM.exec(id)?.[1]
+  // a transaction id may look like a sum's key; its row has a sequence
+  const is_sum = sum !== undefined && isObject(item) && item.seq === undefined
+  if (id.startsWith(head.prefix)) addHead(shape, item, found)
+  else if (is_sum) addTo(found.sums, sum, numbersOf(item))
+  else found.rows += 1
+}
 
 /** Everything that a table holds. Throws what the SDK throws, and for an item that is none of ours. */
-export const readTable = async (
-  client: DynamoDBDocumentClient,
-  { table, projection: { head, fold } }: Pick<Target, 'table' | 'projection'>,
-): Promise<Expected> => {
+export const readTable = async (client: DynamoDBDocumentClient, shape: Shape): Promise<Expected> => {
   const found: Expected = { customers: new Map(), sums: new Map(), rows: 0, unwritten_rows: 0 }
-  for await (const items of scanWhole(client, table)) {
-    for (const item of items) {
-      const id = isObject(item) ? String(item.id) : ''
-      const sum = fold === undefined ? undefined : SUM.exec(id)?.[1]
-      if (isHead(id, head)) {
-        const decoded = decodeHead(head, item)
-        if (E.isLeft(decoded)) throw new Error(decoded.left.message)
-        const client_id = ClientId.decode(decoded.right.id)
-        if (E.isLeft(client_id)) throw new Error(`${table} holds an item that is no customer's: ${id}`)
-        found.customers.set(client_id.right, decoded.right.customer)
-      } else if (sum !== undefined && isObject(item) && item.seq === undefined) {
-        addTo(found.sums, sum, numbersOf(item))
-      } else found.rows += 1
-    }
+  for await (const items of scanWhole(client, shape.table)) {
+    for (const item of items) addItem(shape, item, found)
   }
   return found
 }
@@ -91,25 +96,37 @@ const show = ({ account: { balance, version, seq } }: Customer): string =>
 
 const DIFFERENCES_MAX = 10
 
-/** The first differences between what a table should hold and what it holds, in sentences. */
-export const compare = (expected: Expected, found: Expected): string[] => {
+const customersThatDiffer = (expected: Expected, found: Expected): string[] => {
   const differences: string[] = []
   for (const [id, customer] of expected.customers) {
+    if (differences.length === DIFFERENCES_MAX) break
     const item = found.customers.get(id)
-    if (!isSame(item, customer))
-      differences.push(
-        `${id} should be ${show(customer)}, but is ${item === undefined ? 'missing' : show(item)}`,
-      )
-    if (differences.length === DIFFERENCES_MAX) return differences
+    if (isSame(item, customer)) continue
+    const is = item === undefined ? 'missing' : show(item)
+    differences.push(`${id} should be ${show(customer)}, but is ${is}`)
   }
-  if (found.customers.size !== expected.customers.size)
-    differences.push(`${found.customers.size} customers instead of ${expected.customers.size}`)
-  if (found.rows !== expected.rows) differences.push(`${found.rows} rows instead of ${expected.rows}`)
-  for (const [key, numbers] of expected.sums) {
-    for (const [name, value] of Object.entries(numbers)) {
-      const is = found.sums.get(key)?.[name] ?? 0n
-      if (is !== value) differences.push(`${key}: ${name} should be ${value}, but is ${is}`)
-    }
-  }
-  return differences.slice(0, DIFFERENCES_MAX)
+  return differences
 }
+
+const sumsThatDiffer = (expected: Expected, found: Expected): string[] =>
+  [...expected.sums].flatMap(([key, numbers]) =>
+    Object.entries(numbers).flatMap(([name, value]) => {
+      const is = found.sums.get(key)?.[name] ?? 0n
+      return is === value ? [] : [`${key}: ${name} should be ${value}, but is ${is}`]
+    }),
+  )
+
+const countsThatDiffer = (expected: Expected, found: Expected): string[] => [
+  ...(found.customers.size === expected.customers.size
+    ? []
+    : [`${found.customers.size} customers instead of ${expected.customers.size}`]),
+  ...(found.rows === expected.rows ? [] : [`${found.rows} rows instead of ${expected.rows}`]),
+]
+
+/** The first differences between what a table should hold and what it holds, in sentences. */
+export const compare = (expected: Expected, found: Expected): string[] =>
+  [
+    ...customersThatDiffer(expected, found),
+    ...countsThatDiffer(expected, found),
+    ...sumsThatDiffer(expected, found),
+  ].slice(0, DIFFERENCES_MAX)
