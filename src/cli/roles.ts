@@ -22,6 +22,7 @@ import { startService } from '../service/service.js'
 import type { StreamError } from '../stream/errors.js'
 import { manager, provision } from '../stream/provision.js'
 import { createTablesClient } from '../tables/client.js'
+import { type ActiveTables, followTables } from './active-tables.js'
 import { type Config, type Role, settingsOf } from './config.js'
 import type { Environment } from './environment.js'
 import { Failure, orFail } from './failure.js'
@@ -64,8 +65,11 @@ const queryEndpoints = ({ config, tables }: Ledger): EndpointConfig[] => {
   return [balanceEndpoint(read, limits)]
 }
 
-const startCommands = ({ config, ...ledger }: Ledger): { engine: Engine; endpoints: EndpointConfig[] } => {
-  const deps = { ...ledger, table: config.DDB_TABLE }
+const startCommands = (
+  { config, ...ledger }: Ledger,
+  active: ActiveTables,
+): { engine: Engine; endpoints: EndpointConfig[] } => {
+  const deps = { ...ledger, balancesTable: active.of('balances') }
   const engine = createEngine(deps, {
     queue_max: config.JETLEDGER_COMMAND_QUEUE,
     timeout_ms: COMMAND_TIMEOUT_MS,
@@ -161,7 +165,8 @@ export const startRoles = async (
   const has = (role: Role): boolean => config.JETLEDGER_ROLES.includes(role)
   const projections = has('projections') ? startProjections(ledger) : undefined
   if (has('queries')) await waitForBalances(ledger, signal, onFolding)
-  const commands = has('commands') ? startCommands(ledger) : undefined
+  const active = followTables(ledger.jsm, config.DDB_TABLE)
+  const commands = has('commands') ? startCommands(ledger, active) : undefined
   const byRole = {
     queries: has('queries') ? queryEndpoints(ledger) : [],
     commands: commands?.endpoints ?? [],
@@ -177,6 +182,7 @@ export const startRoles = async (
       await service?.stop()
       await commands?.engine.stop()
       await projections?.stop()
+      active.stop()
       await nc.drain()
       tables.destroy()
     },

@@ -104,8 +104,9 @@ const readItems = async (
   ids: readonly ClientId[],
 ): Promise<Map<ClientId, Customer> | undefined> => {
   try {
+    const table = orThrow(await deps.balancesTable())
     const pages = await inParallel(REQUESTS_MAX, chunksOf(READ_KEYS_MAX, ids), async page =>
-      orThrow(await readCustomers(deps.tables, deps.table, page)()),
+      orThrow(await readCustomers(deps.tables, table, page)()),
     )
     return new Map(pages.flatMap(page => [...page]))
   } catch (cause) {

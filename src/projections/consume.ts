@@ -19,7 +19,7 @@ import { createStatus, type Status } from './status.js'
 import { healthPart, type Target } from './target.js'
 
 const BATCH_EVENTS_MAX = 1_000
-const PULL_EVENTS_MAX = 2_000
+const PULL_EVENTS_MAX = 1_000
 const PULL_EXPIRES_MS = 5_000
 /** Also the longest wait of a projector whose DynamoDB or NATS is away. */
 export const BACK_OFF = { first_ms: 50, max_ms: 5_000 }

@@ -29,9 +29,9 @@ const PIN_TIMEOUT_MS = 2_000
  * How long events may stay unhandled when the active instance dies with them in its hands and no new one comes: the
  * server delivers them again. A slow batch is delivered again too, which costs a little and changes nothing.
  */
-const ACK_WAIT_MS = 2_000
+const ACK_WAIT_MS = 5_000
 /** Also bounds what has to be read again after a take-over. */
-export const UNACKED_MESSAGES_MAX = 4_000
+export const UNACKED_MESSAGES_MAX = 2_000
 
 const config = (durable_name: string): Partial<ConsumerConfig> & { durable_name: string } => ({
   durable_name,

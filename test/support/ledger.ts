@@ -5,7 +5,7 @@
 
 import { connect } from 'nats'
 import { pino } from 'pino'
-import { E, type TaskEither } from '../../src/fp.js'
+import { E, type TaskEither, TE } from '../../src/fp.js'
 import { createHealth } from '../../src/health.js'
 import type { ProjectionDeps } from '../../src/projections/deps.js'
 import { manager, provision } from '../../src/stream/provision.js'
@@ -14,6 +14,8 @@ import { createTablesClient } from '../../src/tables/client.js'
 import { startTestServers, type TestServers } from './servers.js'
 
 export type TestLedger = ProjectionDeps & {
+  /** What the command side reads from. */
+  readonly balancesTable: TaskEither<never, string>
   readonly servers: TestServers
   /** Publishes a body on a customer's subject; resolves with its stream sequence. */
   readonly emit: (token: string, body: unknown) => Promise<number>
@@ -52,6 +54,7 @@ export const startTestLedger = async (): Promise<TestLedger> => {
     jsm,
     tables,
     table: 'balances',
+    balancesTable: TE.right('balances'),
     log: pino({ level: 'silent' }),
     health: createHealth(() => undefined),
     emit: async (token, body) => {
