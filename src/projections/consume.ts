@@ -7,7 +7,7 @@ import { pause } from '../back-off.js'
 import { decodeEvent } from '../ledger/event.js'
 import { ACTIVE_GROUP, UNACKED_MESSAGES_MAX, unpin } from '../stream/consumer.js'
 import { tryStream } from '../stream/errors.js'
-import { nextRecorded, type Recorded } from '../stream/read.js'
+import { nextRecorded, type Recorded, readAhead } from '../stream/read.js'
 import { LEDGER_STREAM, LEDGER_SUBJECTS } from '../stream/settings.js'
 import { isFirstLeg } from './fold-run.js'
 import { createHeads, type Heads } from './heads.js'
@@ -35,6 +35,7 @@ const sequencerOf = ({ jsm, consumer: name }: Target, consumer: Consumer): Seque
       return ack_floor.stream_seq + 1
     },
     next: seq => run(nextRecorded(jsm, LEDGER_STREAM, LEDGER_SUBJECTS, seq)),
+    ahead: (from, to) => run(readAhead(jsm, LEDGER_STREAM, from, to)),
   })
 
 const deliveryOf = (message: JsMsg): Delivery => ({

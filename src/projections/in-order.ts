@@ -13,6 +13,8 @@ export type Sources = {
   readonly firstUnacked: () => Promise<number>
   /** The first message at or after `seq`, as the stream's leader has it; undefined when it has none. */
   readonly next: (seq: number) => Promise<Recorded | undefined>
+  /** Messages from `from` on and before `to`, many at once, as any replica has them; may be none. */
+  readonly ahead: (from: number, to: number) => Promise<readonly Recorded[]>
 }
 
 /** A message as the consumer delivered it. */
@@ -24,15 +26,32 @@ export class LeaderBehind extends Error {
 }
 
 /** Remembers where the run stands; a new one belongs to every (re)start of consuming. */
-export const createSequencer = ({ firstUnacked, next }: Sources) => {
+export const createSequencer = ({ firstUnacked, next, ahead }: Sources) => {
   let expected: number | undefined
   let began: number | undefined
 
+  /** What a replica has from `seq` on, as far as it is without a hole. */
+  const neighbours = async (seq: number, to: number): Promise<readonly Recorded[]> => {
+    const found = (await ahead(seq, to)).filter(record => record.seq < to)
+    const hole = found.findIndex((record, i) => record.seq !== seq + i)
+    return hole === -1 ? found : found.slice(0, hole)
+  }
+
+  const nextOfLeader = async (seq: number, delivered: number): Promise<Recorded> => {
+    const found = await next(seq)
+    if (found !== undefined) return found
+    throw new LeaderBehind(`the leader has nothing at ${seq}, yet ${delivered} was delivered`)
+  }
+
+  /** Much may be missing after a take-over: it is read together, and only the leader can tell what is a hole. */
   const fill = async (from: number, to: number, into: Recorded[]): Promise<void> => {
     for (let seq = from; seq < to; ) {
-      const found = await next(seq)
-      if (found === undefined)
-        throw new LeaderBehind(`the leader has nothing at ${seq}, yet ${to} was delivered`)
+      const together = await neighbours(seq, to)
+      into.push(...together)
+      seq += together.length
+      if (seq === to) return
+      if (together.length > 0) continue
+      const found = await nextOfLeader(seq, to)
       if (found.seq < to) into.push(found)
       seq = found.seq + 1
     }

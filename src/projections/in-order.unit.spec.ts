@@ -13,14 +13,20 @@ const delivery = (seq: number, redelivered = false): Delivery => ({ ...recorded(
 const seqs = (records: readonly Recorded[]): number[] => records.map(({ seq }) => seq)
 
 /** A stream that holds 1 to `last`, less `holes`; `floor` is what another instance has acknowledged. */
-const stream = (last: number, floor = 0, holes: readonly number[] = []) => {
-  const state = { floor, reads: 0 }
+const stream = (last: number, floor = 0, holes: readonly number[] = [], ahead = 3) => {
+  const state = { floor, reads: 0, batches: 0 }
   const sequencer = createSequencer({
     firstUnacked: async () => state.floor + 1,
     next: async seq => {
       state.reads += 1
       for (let at = seq; at <= last; at += 1) if (!holes.includes(at)) return recorded(at)
       return undefined
+    },
+    ahead: async (from, to) => {
+      state.batches += 1
+      const until = Math.min(to - 1, last, from + ahead - 1)
+      const seqs = Array.from({ length: Math.max(until - from + 1, 0) }, (_, i) => from + i)
+      return seqs.filter(seq => !holes.includes(seq)).map(recorded)
     },
   })
   return { sequencer, state }
@@ -43,6 +49,15 @@ describe('putting deliveries in order', () => {
   it('reads what is missing from the stream instead of waiting for its redelivery', async () => {
     const { sequencer } = stream(10, 5)
     expect(seqs(await sequencer.arrange([delivery(9)]))).toEqual([6, 7, 8, 9])
+  })
+
+  it('reads much that is missing in few requests, and goes to the leader only where a replica has nothing', async () => {
+    const { sequencer, state } = stream(5_000, 0, [], 1_000)
+    expect(seqs(await sequencer.arrange([delivery(4_001)]))).toHaveLength(4_001)
+    expect(state).toMatchObject({ reads: 0, batches: 4 })
+    const behind = stream(10, 0, [], 0)
+    expect(seqs(await behind.sequencer.arrange([delivery(4)]))).toEqual([1, 2, 3, 4])
+    expect(behind.state.reads).toBe(3)
   })
 
   it('leaves out what was handled before', async () => {

@@ -45,6 +45,38 @@ export const nextRecorded = (
   )
 }
 
+const NO_MESSAGES = 404
+
+const isNoMessages = (cause: unknown): boolean =>
+  cause instanceof JetStreamError && 'code' in cause && cause.code === NO_MESSAGES
+
+const AHEAD_MESSAGES_MAX = 1_000
+
+/**
+ * Messages of `stream` from sequence `from` on and before `to`, up to 1,000 in one request, in order. Any replica may
+ * answer, and one that is behind has fewer, or none: what is missing proves nothing.
+ */
+export const readAhead = (
+  jsm: JetStreamManager,
+  stream: string,
+  from: number,
+  to: number,
+): TaskEither<StreamError, Recorded[]> =>
+  tryStream(`read ${stream} from ${from}`, async () => {
+    const found: Recorded[] = []
+    try {
+      const batch = Math.min(to - from, AHEAD_MESSAGES_MAX)
+      for await (const { seq, subject, data, header, time } of await jsm.direct.getBatch(stream, {
+        seq: from,
+        batch,
+      }))
+        if (seq < to) found.push({ seq, subject, body: data, headers: header, at: time })
+    } catch (cause) {
+      if (!isNoMessages(cause)) throw cause
+    }
+    return found
+  })
+
 export type Range = {
   readonly stream: string
   readonly subject: string
@@ -118,7 +150,6 @@ export async function* readRange(nc: NatsConnection, range: Range): AsyncGenerat
 
 /** Subjects of one direct `multi_last` request; nats-server allows 1,024. */
 const MULTI_LAST_MAX = 1_000
-const NO_MESSAGES = 404
 
 /**
  * The last sequence of each of up to 1,000 subjects; a subject without messages is left out. Any replica may answer,
@@ -137,7 +168,7 @@ export const lastSequences = (
       for await (const { subject, seq } of await jsm.direct.getLastMessagesFor(stream, query))
         last.set(subject, seq)
     } catch (cause) {
-      if (!(cause instanceof JetStreamError && 'code' in cause && cause.code === NO_MESSAGES)) throw cause
+      if (!isNoMessages(cause)) throw cause
     }
     return last
   })
