@@ -32,3 +32,21 @@ export const inParallel = async <A, B>(
   if (failures.length > 0) throw failures[0]
   return [...results].sort(([a], [b]) => a - b).map(([, result]) => result)
 }
+
+/** Lets at most `limit` works run at once; the others wait for their turn, in order. */
+export const createSlots = (limit: number): (<A>(work: () => Promise<A>) => Promise<A>) => {
+  const waiting: (() => void)[] = []
+  let running = 0
+  return async work => {
+    if (running >= limit) await new Promise<void>(resolve => waiting.push(resolve))
+    else running += 1
+    try {
+      return await work()
+    } finally {
+      // the slot goes from hand to hand: nobody who comes now can be before those who wait
+      const next = waiting.shift()
+      if (next === undefined) running -= 1
+      else next()
+    }
+  }
+}

@@ -1,8 +1,11 @@
 /**
- * `jetledger credit|debit|transfer`: one command, as a thin client of the command side.
+ * `jetledger credit|debit|transfer|batch`: commands, as thin clients of the command side.
  */
 
+import { readFileSync } from 'node:fs'
 import type { Command } from 'commander'
+import { E, t } from '../fp.js'
+import { Failure } from './failure.js'
 import { sendRequest } from './request.js'
 
 type Options = { readonly transactionId?: string; readonly reference?: string }
@@ -20,20 +23,61 @@ const withOptions = (command: Command): Command =>
     .option('--transaction-id <id>', 'the idempotency key: the same one has one effect and one answer')
     .option('--reference <text>', 'what it is for')
 
-/** Adds the three subcommands. */
+const STDIN = 0
+const BATCH_TIMEOUT_MS = 30_000
+
+const readText = (file: string): string => {
+  try {
+    return readFileSync(file === '-' ? STDIN : file, 'utf8')
+  } catch (cause) {
+    throw new Failure(`${file} cannot be read: ${cause instanceof Error ? cause.message : cause}`, { cause })
+  }
+}
+
+const List = t.array(t.unknown)
+
+/** A JSON list of commands; what they have to look like the service knows. */
+const readCommands = (file: string): readonly unknown[] => {
+  const text = readText(file)
+  const list = E.tryCatch(() => JSON.parse(text) as unknown, String)
+  if (E.isLeft(list)) throw new Failure(`${file} is not JSON: ${list.left}`, { exit_code: 2 })
+  if (!List.is(list.right)) throw new Failure(`${file} must hold a JSON list of commands`, { exit_code: 2 })
+  return list.right
+}
+
+const Results = t.type({ results: t.array(t.partial({ error: t.unknown })) })
+
+const sendBatch = async (file: string, { all }: { readonly all?: true }): Promise<void> => {
+  const mode = all === true ? 'all' : 'each'
+  const request = JSON.stringify({ mode, commands: readCommands(file) })
+  const reply = Results.decode(
+    JSON.parse(await sendRequest('customer.batch', request, { timeout: BATCH_TIMEOUT_MS })),
+  )
+  if (E.isLeft(reply)) throw new Failure('the answer holds no results')
+  const { results } = reply.right
+  const failed = results.filter(({ error }) => error !== undefined).length
+  if (failed > 0) throw new Failure(`${failed} of ${results.length} commands were not carried out`)
+}
+
+/** Adds the four subcommands. */
 export const commandCommands = (program: Command): void => {
   for (const type of ['credit', 'debit'] as const) {
     withOptions(program.command(`${type} <client_id> <amount>`))
       .description(
         type === 'credit' ? 'add an amount to a balance' : 'take an amount from a balance, if it covers it',
       )
-      .action((client_id: string, amount: string, options: Options) =>
-        sendRequest(`customer.${type}`, body({ client_id, amount }, options), {}),
-      )
+      .action(async (client_id: string, amount: string, options: Options) => {
+        await sendRequest(`customer.${type}`, body({ client_id, amount }, options), {})
+      })
   }
   withOptions(program.command('transfer <from> <to> <amount>'))
     .description("move an amount from one customer's balance to another's, whole or not at all")
-    .action((from: string, to: string, amount: string, options: Options) =>
-      sendRequest('customer.transfer', body({ from, to, amount }, options), {}),
-    )
+    .action(async (from: string, to: string, amount: string, options: Options) => {
+      await sendRequest('customer.transfer', body({ from, to, amount }, options), {})
+    })
+  program
+    .command('batch <file>')
+    .description('send a JSON list of up to 1,000 commands ("-": from standard input), each by itself')
+    .option('--all', 'all of them in one atomic batch, or none')
+    .action(sendBatch)
 }

@@ -25,12 +25,12 @@ const explain = (subject: string, timeout_ms: number, cause: unknown): Failure =
   return new Failure(late ? `no answer on ${subject} within ${timeout_ms} ms` : text, { cause })
 }
 
-/** Sends one request and prints the reply; a service error is printed too and then is a `Failure`. */
+/** Sends one request, prints the reply and gives it back; a service error is printed too and then is a `Failure`. */
 export const sendRequest = (
   subject: string,
   body: string,
   { timeout = TIMEOUT_MS, json }: RequestOptions,
-): Promise<void> =>
+): Promise<string> =>
   withNats(async ({ nc }) => {
     let reply: Msg
     try {
@@ -42,6 +42,7 @@ export const sendRequest = (
     else print(reply.string())
     const code = reply.headers?.get('Nats-Service-Error-Code')
     if (code) throw new Failure(`service error ${code}: ${reply.headers?.get('Nats-Service-Error')}`)
+    return reply.string()
   })
 
 export const requestCommand = (program: Command): void => {
@@ -50,5 +51,7 @@ export const requestCommand = (program: Command): void => {
     .description(`send one request and print the reply, e.g. request customer.balance '{"client_id":"678"}'`)
     .option('--timeout <ms>', 'how long to wait for the reply', count, TIMEOUT_MS)
     .option('--json', 'print headers and body as JSON')
-    .action(sendRequest)
+    .action(async (subject: string, body: string, options: RequestOptions) => {
+      await sendRequest(subject, body, options)
+    })
 }

@@ -9,7 +9,7 @@ import type { NatsConnection } from 'nats'
 import type { Logger } from 'pino'
 import { type BackOff, pause } from '../back-off.js'
 import { commandEndpoints } from '../commands/endpoints.js'
-import { createEngine, type Engine } from '../commands/engine.js'
+import { answerBound_ms, createEngine, type Engine } from '../commands/engine.js'
 import { E } from '../fp.js'
 import type { Health } from '../health.js'
 import { PROJECTIONS } from '../projections/all.js'
@@ -17,7 +17,7 @@ import { waitCaughtUp } from '../projections/caught-up.js'
 import { startProjector } from '../projections/runner.js'
 import { balanceEndpoint } from '../queries/balance.js'
 import { createBatcher } from '../queries/batcher.js'
-import type { EndpointConfig } from '../service/config.js'
+import type { AnyEndpointConfig, EndpointConfig } from '../service/config.js'
 import { startService } from '../service/service.js'
 import type { StreamError } from '../stream/errors.js'
 import { manager, provision } from '../stream/provision.js'
@@ -33,6 +33,7 @@ import { VERSION } from './version.js'
 const START = 'start'
 const QUERY_TIMEOUT_MS = 4_000
 const COMMAND_TIMEOUT_MS = 3_000
+const ENDPOINT_LATER_MS = 5_000
 const BATCH_READS_IN_FLIGHT_MAX = 8
 const CATCH_UP_MS_MAX = 60_000
 const PROVISION_BACK_OFF: BackOff = { first_ms: 100, max_ms: 5_000 }
@@ -68,7 +69,7 @@ const queryEndpoints = ({ config, tables }: Ledger): EndpointConfig[] => {
 const startCommands = (
   { config, ...ledger }: Ledger,
   active: ActiveTables,
-): { engine: Engine; endpoints: EndpointConfig[] } => {
+): { engine: Engine; endpoints: AnyEndpointConfig[] } => {
   const deps = { ...ledger, balancesTable: active.of('balances') }
   const engine = createEngine(deps, {
     queue_max: config.JETLEDGER_COMMAND_QUEUE,
@@ -79,12 +80,12 @@ const startCommands = (
 
 const commandLimits = (config: Config) => ({
   max_in_flight: config.JETLEDGER_MAX_IN_FLIGHT,
-  // waiting, looking up, publishing and asking what became of it each have bounds: the endpoint must not speak before
-  timeout_ms: 8 * COMMAND_TIMEOUT_MS,
+  // the engine has the last word about a command: the endpoint must not speak before
+  timeout_ms: answerBound_ms(COMMAND_TIMEOUT_MS) + ENDPOINT_LATER_MS,
 })
 
 /** The service `customer` with the endpoints of this process's roles. */
-const startEndpoints = ({ nc, log }: Ledger, endpoints: readonly EndpointConfig[]): Promise<Part> =>
+const startEndpoints = ({ nc, log }: Ledger, endpoints: readonly AnyEndpointConfig[]): Promise<Part> =>
   startService(nc, {
     name: 'customer',
     version: VERSION,

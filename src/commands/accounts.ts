@@ -4,14 +4,23 @@
 
 import type { ClientId } from '../ledger/client-id.js'
 import type { CommandDeps } from './deps.js'
-import { isLoaded, type Loaded, type LoadProblem, loadCustomers } from './load.js'
+import { isLoaded, type Loaded, type LoadProblem, loadCustomers, movedSince } from './load.js'
 import { createLru } from './lru.js'
 
 export type Accounts = {
   /** Every one of `ids`, from memory where it is, else loaded. */
-  readonly take: (ids: Iterable<ClientId>) => Promise<Map<ClientId, Loaded | LoadProblem>>
-  /** Loads `ids` anew from the stream's leader; the ones that are not as `seen` had them. */
+  readonly take: (ids: ReadonlySet<ClientId>) => Promise<Map<ClientId, Loaded | LoadProblem>>
+  /** Asks the stream's leader about each of `ids`; the ones that are not as `seen` had them. */
   readonly reload: (ids: Iterable<ClientId>, seen: ReadonlyMap<ClientId, Loaded>) => Promise<Set<ClientId>>
+  /**
+   * The same for `told` and for those of `ids` of which any replica says that they have moved: quick for many, and may
+   * miss the newest.
+   */
+  readonly refresh: (
+    ids: ReadonlySet<ClientId>,
+    told: readonly ClientId[],
+    seen: ReadonlyMap<ClientId, Loaded>,
+  ) => Promise<Set<ClientId>>
   readonly remember: (loaded: ReadonlyMap<ClientId, Loaded>) => void
   readonly forget: (ids: Iterable<ClientId>) => void
 }
@@ -21,41 +30,50 @@ const ACCOUNTS_MAX = 100_000
 export const createAccounts = (deps: CommandDeps): Accounts => {
   const memory = createLru<ClientId, Loaded>(ACCOUNTS_MAX)
 
+  /** Rounds run beside each other: what one of them read may be older than what another one stored. */
+  const keep = (id: ClientId, loaded: Loaded): void => {
+    if (loaded.last_seq >= (memory.get(id)?.last_seq ?? 0)) memory.set(id, loaded)
+  }
+
   const load = async (
     ids: readonly ClientId[],
     confirmed: boolean,
     bases: ReadonlyMap<ClientId, Loaded> = new Map(),
   ) => {
     const results = ids.length === 0 ? new Map() : await loadCustomers(deps, ids, confirmed, bases)
-    for (const [id, result] of results) if (isLoaded(result)) memory.set(id, result)
+    for (const [id, result] of results) if (isLoaded(result)) keep(id, result)
     return results
+  }
+
+  const reload: Accounts['reload'] = async (ids, seen) => {
+    const all = [...new Set(ids)]
+    for (const id of all) memory.delete(id)
+    const results = await load(all, true, seen)
+    return new Set(
+      all.filter(id => {
+        const result = results.get(id)
+        return result === undefined || !isLoaded(result) || result.last_seq !== seen.get(id)?.last_seq
+      }),
+    )
   }
 
   return {
     take: async ids => {
       const taken = new Map<ClientId, Loaded | LoadProblem>()
       const missing: ClientId[] = []
-      for (const id of new Set(ids)) {
+      for (const id of ids) {
         const known = memory.get(id)
         if (known === undefined) missing.push(id)
         else taken.set(id, known)
       }
+      if (missing.length === 0) return taken
       for (const [id, result] of await load(missing, false)) taken.set(id, result)
       return taken
     },
-    reload: async (ids, seen) => {
-      const all = [...new Set(ids)]
-      for (const id of all) memory.delete(id)
-      const results = await load(all, true, seen)
-      return new Set(
-        all.filter(id => {
-          const result = results.get(id)
-          return result === undefined || !isLoaded(result) || result.last_seq !== seen.get(id)?.last_seq
-        }),
-      )
-    },
+    reload,
+    refresh: async (ids, told, seen) => reload([...told, ...(await movedSince(deps, [...ids], seen))], seen),
     remember: loaded => {
-      for (const [id, state] of loaded) memory.set(id, state)
+      for (const [id, state] of loaded) keep(id, state)
     },
     forget: ids => {
       for (const id of ids) memory.delete(id)

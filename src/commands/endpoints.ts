@@ -1,52 +1,35 @@
 /**
- * The endpoints of the command side: `customer.credit`, `customer.debit`, `customer.transfer`, and
+ * The endpoints of the command side: `customer.credit`, `customer.debit`, `customer.transfer` and `customer.batch`, and
  * `customer.transaction`, which tells what became of one.
  */
 
 import { E, type Either, pipe, TE, t } from '../fp.js'
-import { toJson } from '../ledger/amount.js'
 import { describeErrors } from '../ledger/codec.js'
-import { type Command, decodeCommand } from '../ledger/command.js'
+import type { Command } from '../ledger/command.js'
 import { TransactionId } from '../ledger/event.js'
 import { catalogued } from '../service/catalogue.js'
-import type { EndpointConfig, ServiceReply } from '../service/config.js'
+import type {
+  AnyEndpointConfig,
+  CallbackEndpointConfig,
+  EndpointConfig,
+  ServiceReply,
+} from '../service/config.js'
 import type { ServiceError } from '../service/error.js'
+import { batchEndpoint } from './batch.js'
 import type { CommandDeps } from './deps.js'
 import type { Engine } from './engine.js'
-import type { Done, Outcome } from './outcome.js'
+import type { Outcome } from './outcome.js'
+import { errorOf, json, replyJson } from './replies.js'
+import { commandFrom, invalid, parseBody } from './request.js'
 import { type Fate, whatBecameOf } from './transaction.js'
-import { uuidv7 } from './uuid.js'
 
 export type CommandLimits = { readonly max_in_flight: number; readonly timeout_ms: number }
 
-type Fields = Readonly<Record<string, unknown>>
-
-const utf8 = new TextDecoder('utf-8', { fatal: true })
-
-const isObject = (u: unknown): u is Fields => typeof u === 'object' && u !== null && !Array.isArray(u)
-
-const invalid = (text: string): ServiceError => catalogued('INVALID_REQUEST', { message: text })
-
-const parse = (body: Uint8Array): Either<ServiceError, Fields> =>
-  pipe(
-    E.tryCatch(
-      () => JSON.parse(utf8.decode(body)) as unknown,
-      cause => invalid(`the body is not JSON: ${cause instanceof Error ? cause.message : String(cause)}`),
-    ),
-    E.filterOrElse(isObject, () => invalid('the body must be a JSON object')),
-  )
-
-const bigintsToJson = (_: string, value: unknown): unknown =>
-  typeof value === 'bigint' ? toJson(value) : value
-
-const toReply = ({ reply, replayed }: Done): ServiceReply => ({
-  body: JSON.stringify(replayed ? { ...reply, replayed } : reply, bigintsToJson),
-})
-
 const toEither = (outcome: Outcome): Either<ServiceError, ServiceReply> =>
   outcome.tag === 'done'
-    ? E.right(toReply(outcome))
-    : E.left(catalogued(outcome.code, outcome.details, outcome.cause))
+    ? // a buffer, because the client encodes a text more slowly
+      E.right({ body: Buffer.from(replyJson(outcome.reply, outcome.replayed)) })
+    : E.left(errorOf(outcome))
 
 const DESCRIPTIONS: Readonly<Record<Command['type'], string>> = {
   credit: "Adds an amount to a customer's balance",
@@ -54,35 +37,30 @@ const DESCRIPTIONS: Readonly<Record<Command['type'], string>> = {
   transfer: "Moves an amount from one customer's balance to another's, whole or not at all",
 }
 
-const endpoint = (type: Command['type'], engine: Engine, limits: CommandLimits): EndpointConfig => ({
+const endpoint = (type: Command['type'], engine: Engine, limits: CommandLimits): CallbackEndpointConfig => ({
   name: type,
   subject: `customer.${type}`,
   queue_group: 'q',
   description: DESCRIPTIONS[type],
   metadata: { format: 'application/json' },
   ...limits,
-  handle: ({ body }) =>
-    pipe(
-      TE.fromEither(parse(body)),
-      TE.chainEitherK(fields =>
-        pipe(
-          decodeCommand(type, fields, uuidv7()),
-          E.bimap(invalid, command => ({ command, given: 'transaction_id' in fields })),
-        ),
-      ),
-      TE.chain(({ command, given }) => TE.fromTask(() => engine.submit(command, given))),
-      TE.chainEitherK(toEither),
-    ),
+  callback: ({ body }, answer) => {
+    const fields = parseBody(body)
+    if (E.isLeft(fields)) return answer(fields)
+    const decoded = commandFrom(type, fields.right)
+    if (E.isLeft(decoded)) return answer(E.left(invalid(decoded.left)))
+    const { command, given } = decoded.right
+    engine.ask(command, given, outcome => answer(toEither(outcome)))
+  },
 })
 
 const Question = t.type({ transaction_id: TransactionId })
 
 const toAnswer = (fate: Fate): ServiceReply => ({
-  body: JSON.stringify(
+  body: json(
     fate.status === 'declined'
       ? { status: fate.status, error: { code: fate.error.code, ...fate.error.details } }
       : fate,
-    bigintsToJson,
   ),
 })
 
@@ -95,7 +73,7 @@ const transactionEndpoint = (deps: CommandDeps, limits: CommandLimits): Endpoint
   ...limits,
   handle: ({ body }) =>
     pipe(
-      TE.fromEither(parse(body)),
+      TE.fromEither(parseBody(body)),
       TE.chainEitherK(fields =>
         pipe(
           Question.decode(fields),
@@ -112,12 +90,16 @@ const transactionEndpoint = (deps: CommandDeps, limits: CommandLimits): Endpoint
     ),
 })
 
+/** What a server takes in one message unless it says otherwise. */
+const PAYLOAD_BYTES = 1_048_576
+
 /** Every endpoint of the command side, over one engine. */
 export const commandEndpoints = (
   engine: Engine,
   deps: CommandDeps,
   limits: CommandLimits,
-): EndpointConfig[] => [
+): AnyEndpointConfig[] => [
   ...(['credit', 'debit', 'transfer'] as const).map(type => endpoint(type, engine, limits)),
+  batchEndpoint(engine, () => deps.nc.info?.max_payload ?? PAYLOAD_BYTES, limits),
   transactionEndpoint(deps, limits),
 ]

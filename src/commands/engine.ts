@@ -6,92 +6,156 @@
  */
 
 import type { Command } from '../ledger/command.js'
+import { type Ask, type AskResult, outcomeOfOne } from './ask.js'
+import { createOpenAsks } from './deadline.js'
 import type { CommandDeps } from './deps.js'
-import { differsFrom } from './known.js'
-import { createLru } from './lru.js'
-import { failed, type Outcome, replayed } from './outcome.js'
-import { createRound, type Round, type Waiting } from './round.js'
+import type { FindTransaction } from './find.js'
+import { createHistoryFinder } from './history.js'
+import { createIntake } from './intake.js'
+import { failed, type Outcome } from './outcome.js'
+import { createRound } from './round.js'
 
 export type EngineOptions = {
-  /** Commands that may wait; the next one is answered `BUSY` at once. */
+  /** Commands that may be open; the next one is answered `BUSY` at once. */
   readonly queue_max: number
   /** How long a command may wait before it is taken into a batch, and a batch for its outcome. */
   readonly timeout_ms: number
+  /** What finds stored transactions; from the customers' histories when absent. */
+  readonly find?: FindTransaction
 }
 
+/** A command; `given` says that the caller brought the transaction id. */
+export type Submitted = { readonly command: Command; readonly given: boolean }
+
 export type Engine = {
-  /** Decides and stores one command; `given` says that the caller brought the transaction id. Never rejects. */
+  /** Decides and stores one command. Never rejects. */
   readonly submit: (command: Command, given: boolean) => Promise<Outcome>
-  /** Takes no more commands, settles those that wait, and resolves. */
+  /** The same without a promise, which is what thousands in a second are better off with. */
+  readonly ask: (command: Command, given: boolean, done: (outcome: Outcome) => void) => void
+  /** Each by itself, decided in the given order; the outcomes in that order too. */
+  readonly submitEach: (commands: readonly Submitted[]) => Promise<Outcome[]>
+  /** All in one atomic batch, or none. `given` for all of them. */
+  readonly submitAll: (commands: readonly Command[], given: boolean) => Promise<AskResult>
+  /** Takes no more commands, settles those that are open, and resolves. */
   readonly stop: () => Promise<void>
 }
 
 const BATCH_COMMANDS_MAX = 1_000
-const RECENT_MAX = 100_000
+/** Of `timeout_ms`: waiting, looking up, publishing and asking what became of it each have bounds, and all have this. */
+const BOUND_TIMEOUTS = 5
 
-type Remembered = { readonly command: Command; readonly outcome: Promise<Outcome> }
+/** How long a caller may have to wait for an answer, whatever happens. */
+export const answerBound_ms = (timeout_ms: number): number => BOUND_TIMEOUTS * timeout_ms
 
-/** Outcomes that are what the stream says, and so the same for ever. */
-const isFinal = (outcome: Outcome): boolean =>
-  outcome.tag === 'done' || outcome.code === 'INSUFFICIENT_FUNDS' || outcome.code === 'BALANCE_LIMIT'
-
-export const createEngine = (deps: CommandDeps, { queue_max, timeout_ms }: EngineOptions): Engine => {
+export const createEngine = (deps: CommandDeps, options: EngineOptions): Engine => {
+  const { queue_max, timeout_ms, find = createHistoryFinder(deps) } = options
   const ending = new AbortController()
-  const round: Round = createRound(deps, timeout_ms, ending.signal)
-  /** Transactions that are under way or were settled here lately, by the id that the caller gave. */
-  const recent = createLru<string, Remembered>(RECENT_MAX)
-  let queue: Waiting[] = []
-  let working: Promise<void> | undefined
+  const open = createOpenAsks(answerBound_ms(timeout_ms))
+  const round = createRound(deps, find, timeout_ms, ending.signal)
+  let isEnding = false
+  let open_commands = 0
+  let queue: Ask[] = []
+  let isWorking = false
 
   const work = async (): Promise<void> => {
     while (queue.length > 0) {
-      const taken = queue.slice(0, BATCH_COMMANDS_MAX)
-      queue = queue.slice(BATCH_COMMANDS_MAX)
-      queue = [...(await round.handle(taken)), ...queue]
+      const taken = queue.length <= BATCH_COMMANDS_MAX ? queue : queue.slice(0, BATCH_COMMANDS_MAX)
+      queue = queue.slice(taken.length)
+      const again = await round.handle(taken)
+      if (again.length > 0) queue = [...again, ...queue]
     }
-    working = undefined
+    isWorking = false
   }
 
-  const enqueue = (command: Command, given: boolean): Promise<Outcome> =>
-    new Promise(resolve => {
-      queue.push({ command, given, resolve, tries: 0, until_ms: performance.now() + timeout_ms })
-      // after this turn's input: commands that came in one network read go into one batch
-      working ??= new Promise<void>(next => setImmediate(next)).then(work)
-    })
-
-  const again = async (command: Command, before: Remembered): Promise<Outcome> => {
-    const field = differsFrom(command, before.command)
-    const { transaction_id } = command
-    const outcome = await before.outcome
-    if (field === undefined) return isFinal(outcome) ? replayed(outcome) : outcome
-    // what came first here may itself be the reuse, or fail: then it says nothing about this one
-    return isFinal(outcome)
-      ? failed('TRANSACTION_ID_REUSED', { transaction_id, field })
-      : submitGiven(command)
+  const enqueue = (ask: Ask): void => {
+    queue.push(ask)
+    if (isWorking) return
+    isWorking = true
+    // after this turn's input: commands that came in one network read go into one batch
+    setImmediate(() => void work())
   }
 
-  const submitGiven = (command: Command): Promise<Outcome> => {
-    const { transaction_id } = command
-    const before = recent.get(transaction_id)
-    if (before !== undefined) return again(command, before)
-    const outcome = enqueue(command, true).then(result => {
-      // what was not settled may be tried again by the same id
-      if (!isFinal(result)) recent.delete(transaction_id)
-      return result
+  const intake = createIntake(deps, find, enqueue)
+
+  const newAsk = (commands: readonly Command[], given: boolean, done: (result: AskResult) => void): Ask => {
+    const ask: Ask = {
+      commands,
+      given,
+      done: result => {
+        open.remove(ask)
+        open_commands -= commands.length
+        done(result)
+      },
+      until_ms: performance.now() + timeout_ms,
+      tries: 0,
+      may_be_stored: false,
+      id_taken: false,
+      answered: false,
+    }
+    open.add(ask)
+    open_commands += commands.length
+    return ask
+  }
+
+  /** Why nothing can be taken at the moment. */
+  const refusal = (commands: number): 'UNAVAILABLE' | 'BUSY' | undefined => {
+    if (isEnding) return 'UNAVAILABLE'
+    return open_commands + commands > queue_max ? 'BUSY' : undefined
+  }
+
+  const ask: Engine['ask'] = (command, given, done) => {
+    const code = refusal(1)
+    if (code !== undefined) {
+      done(failed(code, { transaction_id: command.transaction_id }))
+      return
+    }
+    const made = newAsk([command], given, result => done(outcomeOfOne(result)))
+    if (given) void intake.take(made)
+    else enqueue(made)
+  }
+
+  const submitEach: Engine['submitEach'] = async commands => {
+    const code = refusal(commands.length)
+    if (code !== undefined) {
+      return commands.map(({ command }) => failed(code, { transaction_id: command.transaction_id }))
+    }
+    const outcomes: Promise<Outcome>[] = []
+    const asks = commands.map(({ command, given }) => {
+      let settle: (outcome: Outcome) => void = () => undefined
+      outcomes.push(
+        new Promise(resolve => {
+          settle = resolve
+        }),
+      )
+      return newAsk([command], given, result => settle(outcomeOfOne(result)))
     })
-    recent.set(transaction_id, { command, outcome })
-    return outcome
+    const brought = commands.filter(({ given }) => given).map(({ command }) => command)
+    const lookup = brought.length === 0 ? undefined : await intake.lookUp(brought)
+    for (const made of asks) {
+      if (made.given) void intake.take(made, lookup)
+      else enqueue(made)
+    }
+    return Promise.all(outcomes)
   }
 
   return {
-    submit: (command, given) => {
-      const { transaction_id } = command
-      if (ending.signal.aborted) return Promise.resolve(failed('UNAVAILABLE', { transaction_id }))
-      if (queue.length >= queue_max) return Promise.resolve(failed('BUSY', { transaction_id }))
-      return given ? submitGiven(command) : enqueue(command, false)
-    },
+    ask,
+    submit: (command, given) => new Promise(resolve => ask(command, given, resolve)),
+    submitEach,
+    submitAll: (commands, given) =>
+      new Promise(resolve => {
+        const code = refusal(commands.length)
+        if (code !== undefined) {
+          resolve(failed(code))
+          return
+        }
+        const made = newAsk(commands, given, resolve)
+        if (given) void intake.take(made)
+        else enqueue(made)
+      }),
     stop: async () => {
-      await working
+      isEnding = true
+      await open.none()
       ending.abort()
     },
   }

@@ -247,6 +247,8 @@ describe('a customer that others write to without end', () => {
     hammering = false
     await Promise.all(hammers)
     expect(others.map(codeOf)).toEqual(Array(200).fill('done'))
-    expect(Math.max(...waited_ms)).toBeLessThan(3_000)
+    const sorted_ms = waited_ms.toSorted((a, b) => a - b)
+    expect(sorted_ms[Math.floor(sorted_ms.length * 0.9)]).toBeLessThan(250)
+    expect(sorted_ms.at(-1)).toBeLessThan(3_000)
   })
 })

@@ -7,16 +7,27 @@
 
 import { E } from '../fp.js'
 import { type ClientId, clientIdOf, eventSubject } from '../ledger/client-id.js'
-import { type Command, customersOfCommand } from '../ledger/command.js'
+import { type Command, customersOfCommand, type Transfer } from '../ledger/command.js'
+import { creditLegId } from '../ledger/decide.js'
 import { decodeEvent, type LedgerEvent } from '../ledger/event.js'
 import { type Customer, NEW_CUSTOMER, type Step, step } from '../ledger/fold.js'
+import { inParallel } from '../parallel.js'
 import { nextRecorded, type Recorded, readRange } from '../stream/read.js'
 import { LEDGER_STREAM } from '../stream/settings.js'
 import type { CommandDeps } from './deps.js'
 import { failed, type Outcome, type Position, replyOf } from './outcome.js'
 
+/** An account right after an event. */
+export type State = { readonly balance: bigint; readonly version: number }
+
 /** A stored event of a transaction: the only one, a transfer's first, or the one that declined it. */
-export type Known = { readonly seq: number; readonly id: ClientId; readonly event: LedgerEvent }
+export type Known = {
+  readonly seq: number
+  readonly id: ClientId
+  readonly event: LedgerEvent
+  /** The account after the event, of a transfer also the receiver's, where a projection has folded them already. */
+  readonly folded?: readonly State[]
+}
 
 /** A stored message as the event of a transaction, if it can be one. */
 export const knownFrom = ({
@@ -96,11 +107,17 @@ const positionAt = async (deps: CommandDeps, id: ClientId, seq: number): Promise
   return { client_id: id, balance, version, seq }
 }
 
-/** A transfer's second event follows its first one: they are one atomic batch. */
-const creditLegSeq = async (deps: CommandDeps, to: ClientId, seq: number): Promise<number> => {
-  const found = await nextRecorded(deps.jsm, LEDGER_STREAM, eventSubject(to), seq + 1)()
-  if (E.isLeft(found) || found.right === undefined) throw new Error(`the transfer at ${seq} has no credit`)
-  return found.right.seq
+/** A transfer's second event follows its first one at once: they are neighbours of one atomic batch. */
+const isWhole = async (
+  { jsm }: CommandDeps,
+  { transaction_id, to }: Transfer,
+  seq: number,
+): Promise<boolean> => {
+  const found = await nextRecorded(jsm, LEDGER_STREAM, eventSubject(to), seq + 1)()
+  if (E.isLeft(found)) throw new Error(found.left.message, { cause: found.left.cause })
+  if (found.right?.seq !== seq + 1) return false
+  const decoded = decodeEvent(found.right.body)
+  return decoded.tag === 'event' && decoded.event.transaction_id === creditLegId(transaction_id)
 }
 
 const refusalOf = async (
@@ -124,16 +141,33 @@ const refusalOf = async (
   })
 }
 
+/** The positions that a committed command is answered with; undefined where half of a transfer is missing. */
+const positionsOf = async (
+  deps: CommandDeps,
+  command: Command,
+  { id, seq, folded = [] }: Known,
+): Promise<Position[] | undefined> => {
+  const places = customersOfCommand(command).map((client_id, i) => ({ client_id, seq: seq + i }))
+  if (folded.length === places.length) {
+    return folded.map((state, i) => ({ client_id: places[i]?.client_id ?? id, ...state, seq: seq + i }))
+  }
+  if (command.type === 'transfer' && !(await isWhole(deps, command, seq))) return undefined
+  return inParallel(2, places, place => positionAt(deps, place.client_id, place.seq))
+}
+
 /** The answer to `command`, whose transaction id is stored already: the original one, or that the id was reused. */
 export const answerFor = async (deps: CommandDeps, command: Command, known: Known): Promise<Outcome> => {
   const { transaction_id } = command
   const field = differingField(command, known)
   if (field !== undefined) return failed('TRANSACTION_ID_REUSED', { transaction_id, field })
-  const { last } = await foldTo(deps, known.id, known.seq)
-  if (known.event.type === 'declined' || last?.tag !== 'applied') return refusalOf(deps, command, known)
-  const positions = [await positionAt(deps, known.id, known.seq)]
-  if (command.type === 'transfer') {
-    positions.push(await positionAt(deps, command.to, await creditLegSeq(deps, command.to, known.seq)))
+  if (known.event.type === 'declined') return refusalOf(deps, command, known)
+  if (known.folded === undefined) {
+    const { last } = await foldTo(deps, known.id, known.seq)
+    if (last?.tag !== 'applied') return refusalOf(deps, command, known)
   }
-  return { tag: 'done', reply: replyOf(command, positions), replayed: false }
+  const positions = await positionsOf(deps, command, known)
+  // a direct event that looks like the first half of a transfer is another thing than a transfer
+  return positions === undefined
+    ? failed('TRANSACTION_ID_REUSED', { transaction_id, field: 'type' })
+    : { tag: 'done', reply: replyOf(command, positions), replayed: false }
 }

@@ -149,3 +149,13 @@ export const loadCustomers = async (
   })
   return new Map(results)
 }
+
+/** The ones of `ids` whose subjects hold something newer than `seen`, as any replica tells: one request for 1,000. */
+export const movedSince = async (
+  deps: CommandDeps,
+  ids: readonly ClientId[],
+  seen: ReadonlyMap<ClientId, Loaded>,
+): Promise<ClientId[]> => {
+  const last = await lastOf(deps, ids)
+  return ids.filter(id => (last.get(eventSubject(id)) ?? 0) > (seen.get(id)?.last_seq ?? 0))
+}

@@ -1,6 +1,6 @@
 /**
- * Plans one batch: decides commands in the order of their arrival, each on the accounts as the ones before it left
- * them, and lays out the messages that carry the decisions. Pure.
+ * Plans one batch: decides asks in the order of their arrival, each on the accounts as the ones before it left them, and
+ * lays out the messages that carry the decisions. Pure.
  */
 
 import { E } from '../fp.js'
@@ -10,37 +10,45 @@ import { type Command, customersOfCommand } from '../ledger/command.js'
 import { decide, declined, type Refusal } from '../ledger/decide.js'
 import { encodeEvent, type LedgerEvent } from '../ledger/event.js'
 import { BATCH_MESSAGES_MAX, type NewMessage } from '../stream/publish.js'
+import type { Ask, AskResult } from './ask.js'
 import type { Loaded } from './load.js'
-import { failed, type Outcome, type Position, replyOf } from './outcome.js'
+import { failed, type Position, type Reply, replyOf } from './outcome.js'
 
-/** A command that waits for its outcome. `A` is whatever the caller keeps beside it. */
-export type Ask = {
-  readonly command: Command /** Whether the caller brought the transaction id. */
-  readonly given: boolean
+/** `is_first` of its customer in the batch: that one carries the expectation. */
+type Event = {
+  readonly id: ClientId
+  readonly event: LedgerEvent
+  readonly after: Account
+  readonly is_first: boolean
 }
 
-type Event = { readonly id: ClientId; readonly event: LedgerEvent; readonly after: Account }
+/** Refused at command `index` of its ask. */
+type Refused = { readonly ask: Ask; readonly refusal: Refusal; readonly index: number }
 
-/** What the batch does for one command, once it is stored. */
-export type Planned<A extends Ask> =
-  | { readonly tag: 'accepted'; readonly ask: A; readonly first: number; readonly count: number }
-  | { readonly tag: 'declined'; readonly ask: A; readonly refusal: Refusal }
-  /** Refused without an event; holds if the batch holds and has an event of that customer, else a leader read tells. */
-  | { readonly tag: 'refused'; readonly ask: A; readonly refusal: Refusal }
+/** What the batch does for one ask, once it is stored. */
+export type Planned =
+  | { readonly tag: 'accepted'; readonly ask: Ask; readonly first: number }
+  /** The refusal is frozen by an event of the batch. */
+  | ({ readonly tag: 'declined' } & Refused)
+  /** Refused without an event; holds if the batch holds and has events of all it rests on, else a leader read tells. */
+  | ({ readonly tag: 'refused' } & Refused)
 
-export type Plan<A extends Ask> = {
+export type Plan = {
   readonly events: readonly Event[]
-  readonly planned: readonly Planned<A>[]
+  readonly planned: readonly Planned[]
   /** Did not fit any more. */
-  readonly left_over: readonly A[]
+  readonly left_over: readonly Ask[]
 }
 
-export const planBatch = <A extends Ask>(
-  asks: readonly A[],
-  loaded: ReadonlyMap<ClientId, Loaded>,
-): Plan<A> => {
+/** How many messages carry a command out. */
+export const messagesOfCommand = ({ type }: Command): number => (type === 'transfer' ? 2 : 1)
+
+const messagesOfAsk = ({ commands }: Ask): number =>
+  commands.reduce((sum, command) => sum + messagesOfCommand(command), 0)
+
+export const planBatch = (asks: readonly Ask[], loaded: ReadonlyMap<ClientId, Loaded>): Plan => {
   const events: Event[] = []
-  const planned: Planned<A>[] = []
+  const planned: Planned[] = []
   const accounts = new Map<ClientId, Account>()
 
   const accountOf = (id: ClientId): Account => {
@@ -49,69 +57,97 @@ export const planBatch = <A extends Ask>(
     return account
   }
 
-  for (const [index, ask] of asks.entries()) {
-    const { command, given } = ask
-    const room = BATCH_MESSAGES_MAX - events.length
-    if (room < (command.type === 'transfer' ? 2 : 1)) return { events, planned, left_over: asks.slice(index) }
-    const decision = decide(command, accountOf)
-    if (E.isRight(decision)) {
-      planned.push({ tag: 'accepted', ask, first: events.length, count: decision.right.length })
-      for (const { id, event, after } of decision.right) {
-        events.push({ id, event, after })
-        accounts.set(id, after)
-      }
-    } else if (given) {
-      const [id] = customersOfCommand(command)
-      events.push({ id, event: declined(command, decision.left), after: accountOf(id) })
-      planned.push({ tag: 'declined', ask, refusal: decision.left })
-    } else {
-      planned.push({ tag: 'refused', ask, refusal: decision.left })
+  const add = (id: ClientId, event: LedgerEvent, after: Account): void => {
+    events.push({ id, event, after, is_first: !accounts.has(id) })
+    accounts.set(id, after)
+  }
+
+  /** Takes the events of a group back that was refused at a later command. */
+  const takeBack = (from: number): void => {
+    for (const { id } of events.splice(from)) accounts.delete(id)
+    for (const { id, after } of events) accounts.set(id, after)
+  }
+
+  /** Adds the events of the ask's commands up to the first that is refused. */
+  const decideAll = (ask: Ask): Refused | undefined => {
+    for (const [index, command] of ask.commands.entries()) {
+      const decision = decide(command, accountOf)
+      if (E.isLeft(decision)) return { ask, refusal: decision.left, index }
+      for (const { id, event, after } of decision.right) add(id, event, after)
     }
+    return undefined
+  }
+
+  const planOne = (ask: Ask): Planned => {
+    const first = events.length
+    const refused = decideAll(ask)
+    if (refused === undefined) return { tag: 'accepted', ask, first }
+    if (events.length > first) takeBack(first)
+    const [only, ...more] = ask.commands
+    if (!ask.given || only === undefined || more.length > 0) return { tag: 'refused', ...refused }
+    const [id] = customersOfCommand(only)
+    add(id, declined(only, refused.refusal), accountOf(id))
+    return { tag: 'declined', ...refused }
+  }
+
+  for (const [place, ask] of asks.entries()) {
+    const room = BATCH_MESSAGES_MAX - events.length
+    if (room < messagesOfAsk(ask)) return { events, planned, left_over: asks.slice(place) }
+    planned.push(planOne(ask))
   }
   return { events, planned, left_over: [] }
 }
 
 /** The messages of a plan; the first one of each customer expects the sequence that the decision was made at. */
-export const messagesOf = (plan: Plan<Ask>, loaded: ReadonlyMap<ClientId, Loaded>): NewMessage[] => {
-  const begun = new Set<ClientId>()
-  return plan.events.map(({ id, event }) => {
-    const isFirst = !begun.has(id)
-    begun.add(id)
-    return {
+export const messagesOf = ({ events }: Plan, loaded: ReadonlyMap<ClientId, Loaded>): NewMessage[] =>
+  events.map(({ id, event, is_first }) => {
+    const message = {
       subject: eventSubject(id),
       body: encodeEvent(event),
-      ...(event.transaction_id === undefined ? {} : { msg_id: event.transaction_id }),
-      ...(isFirst ? { expected_last_subject_seq: loaded.get(id)?.last_seq ?? 0 } : {}),
+      msg_id: event.transaction_id ?? '',
     }
+    return is_first ? { ...message, expected_last_subject_seq: loaded.get(id)?.last_seq ?? 0 } : message
   })
-}
 
 /** The accounts as a stored batch left them, when its last message has sequence `last_seq`. */
-export const loadedAfter = (plan: Plan<Ask>, last_seq: number): Map<ClientId, Loaded> => {
-  const first_seq = last_seq - plan.events.length + 1
-  return new Map(
-    plan.events.map(({ id, after }, index) => {
-      const seq = first_seq + index
-      return [id, { customer: { account: { ...after, seq } }, last_seq: seq }]
-    }),
-  )
+export const loadedAfter = ({ events }: Plan, last_seq: number): Map<ClientId, Loaded> => {
+  const first_seq = last_seq - events.length + 1
+  const loaded = new Map<ClientId, Loaded>()
+  events.forEach(({ id, after: { balance, version } }, index) => {
+    const seq = first_seq + index
+    loaded.set(id, { customer: { account: { balance, version, seq } }, last_seq: seq })
+  })
+  return loaded
 }
 
-const refusedOutcome = ({ command }: Ask, { code, client_id, balance, amount }: Refusal): Outcome =>
-  failed(code, { transaction_id: command.transaction_id, client_id, balance, amount })
+/** The customers that a refusal rests on: a group's also on those of the commands that it accepted before. */
+export const groundsOf = ({ ask: { commands }, refusal, index }: Refused): readonly ClientId[] =>
+  commands.length === 1
+    ? [refusal.client_id]
+    : commands.slice(0, index + 1).flatMap(command => [...customersOfCommand(command)])
 
-/** The outcome of one planned command, when the batch is stored and its last message has sequence `last_seq`. */
-export const outcomeOf = (plan: Plan<Ask>, planned: Planned<Ask>, last_seq: number): Outcome => {
-  if (planned.tag !== 'accepted') return refusedOutcome(planned.ask, planned.refusal)
-  const { ask, first, count } = planned
-  const first_seq = last_seq - plan.events.length + 1
-  const positions = plan.events.slice(first, first + count).map(
-    ({ id, after: { balance, version } }, index): Position => ({
-      client_id: id,
-      balance,
-      version,
-      seq: first_seq + first + index,
-    }),
+const refusedResult = ({ ask: { commands }, refusal, index }: Refused): AskResult => {
+  const { code, client_id, balance, amount } = refusal
+  const transaction_id = commands[index]?.transaction_id
+  const details = { transaction_id, client_id, balance, amount }
+  return failed(code, commands.length === 1 ? details : { ...details, index })
+}
+
+/** The result of one planned ask, when the batch is stored and its last message has sequence `last_seq`. */
+export const resultOfPlanned = ({ events }: Plan, planned: Planned, last_seq: number): AskResult => {
+  if (planned.tag !== 'accepted') return refusedResult(planned)
+  const first_seq = last_seq - events.length + 1
+  let next = planned.first
+  const position = (): Position => {
+    const event = events[next]
+    if (event === undefined) throw new Error(`the plan ends before event ${next}`)
+    const { balance, version } = event.after
+    next += 1
+    return { client_id: event.id, balance, version, seq: first_seq + next - 1 }
+  }
+  const replies = planned.ask.commands.map(
+    (command): Reply =>
+      replyOf(command, command.type === 'transfer' ? [position(), position()] : [position()]),
   )
-  return { tag: 'done', reply: replyOf(ask.command, positions), replayed: false }
+  return { tag: 'done', replies, replayed: false }
 }

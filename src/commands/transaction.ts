@@ -60,6 +60,8 @@ export const whatBecameOf = async (deps: CommandDeps, transaction_id: string): P
   const command = known === undefined ? undefined : commandOf(known, transaction_id)
   if (known === undefined || command === undefined) return { status: 'unknown' }
   const outcome = await answerFor(deps, command, known)
+  // what only looks like the first half of a transfer is no transaction
+  if (outcome.tag === 'failed' && outcome.code === 'TRANSACTION_ID_REUSED') return { status: 'unknown' }
   return outcome.tag === 'done'
     ? { status: 'committed', reply: outcome.reply }
     : { status: 'declined', error: { code: outcome.code, details: outcome.details } }

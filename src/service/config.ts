@@ -4,7 +4,7 @@
 
 import type { MsgHdrs } from 'nats'
 import type { Logger } from 'pino'
-import type { TaskEither } from '../fp.js'
+import type { Either, TaskEither } from '../fp.js'
 import type { ServiceError } from './error.js'
 import { DEFAULT_QUEUE_GROUP, type Metadata } from './protocol.js'
 
@@ -22,6 +22,15 @@ export type ServiceReply = {
 
 /** One request to one reply. Errors that are foreseen are a `ServiceError`; whatever it throws is taken for a bug. */
 export type Handler = (request: ServiceRequest) => TaskEither<ServiceError, ServiceReply>
+
+/**
+ * The same with a callback instead of a promise: `answer` has to be called, now or later; only the first call counts.
+ * For endpoints that take tens of thousands of requests a second: replies given in one turn leave in one write.
+ */
+export type CallbackHandler = (
+  request: ServiceRequest,
+  answer: (result: Either<ServiceError, ServiceReply>) => void,
+) => void
 
 export type EndpointConfig = {
   readonly name: string
@@ -44,6 +53,11 @@ export type EndpointConfig = {
   readonly data?: () => unknown
 }
 
+/** An endpoint with a callback. */
+export type CallbackEndpointConfig = Omit<EndpointConfig, 'handle'> & { readonly callback: CallbackHandler }
+
+export type AnyEndpointConfig = EndpointConfig | CallbackEndpointConfig
+
 export type ServiceConfig = {
   /** The kind of service, shared by all its instances: letters, digits, `-` and `_`. */
   readonly name: string
@@ -52,7 +66,7 @@ export type ServiceConfig = {
   readonly description: string
   readonly metadata?: Metadata
   readonly log: Logger
-  readonly endpoints: readonly EndpointConfig[]
+  readonly endpoints: readonly AnyEndpointConfig[]
   /** How long `stop` waits for the requests in flight. The longest `timeout_ms` of an endpoint when absent. */
   readonly drain_timeout_ms?: number
 }
@@ -68,11 +82,11 @@ const QUEUE_NAME = /^[^\s*>]+$/
 const TIMEOUT_MS_MAX = 2 ** 31 - 1
 
 /** The queue group in effect. */
-export const queueGroup = (config: EndpointConfig): string => config.queue_group ?? DEFAULT_QUEUE_GROUP
+export const queueGroup = (config: AnyEndpointConfig): string => config.queue_group ?? DEFAULT_QUEUE_GROUP
 
 const isTimeout = (ms: number): boolean => Number.isInteger(ms) && ms >= 1 && ms <= TIMEOUT_MS_MAX
 
-const endpointProblems = (config: EndpointConfig): readonly string[] => {
+const endpointProblems = (config: AnyEndpointConfig): readonly string[] => {
   const problems: string[] = []
   const say = (text: string): void => {
     problems.push(`endpoint ${JSON.stringify(config.name)}: ${text}`)

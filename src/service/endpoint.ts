@@ -10,7 +10,13 @@ import type { NatsConnection } from 'nats'
 import type { Logger } from 'pino'
 import { E, type Either } from '../fp.js'
 import { createAnswers, type InFlight } from './answers.js'
-import { type EndpointConfig, queueGroup, type ServiceReply } from './config.js'
+import {
+  type AnyEndpointConfig,
+  type CallbackHandler,
+  type Handler,
+  queueGroup,
+  type ServiceReply,
+} from './config.js'
 import { createDeadlines } from './deadlines.js'
 import { busy, internalError, type ServiceError, stopped, timedOut } from './error.js'
 import { errorHeaders } from './headers.js'
@@ -34,8 +40,8 @@ export type Endpoint = {
  *
  * Nothing escapes from here: an exception in a subscription's callback would end the client's read loop.
  */
-export const startEndpoint = (nc: NatsConnection, config: EndpointConfig, log: Logger): Endpoint => {
-  const { max_in_flight, handle } = config
+export const startEndpoint = (nc: NatsConnection, config: AnyEndpointConfig, log: Logger): Endpoint => {
+  const { max_in_flight } = config
   const info: EndpointInfo = Object.freeze({
     name: config.name,
     subject: config.subject,
@@ -52,19 +58,43 @@ export const startEndpoint = (nc: NatsConnection, config: EndpointConfig, log: L
 
   const waiting = createDeadlines<InFlight>(config.timeout_ms, request => fail(request, timeout_error))
 
-  const serve = async (request: InFlight): Promise<void> => {
-    const { msg } = request
+  const finish = (request: InFlight, result: Either<ServiceError, ServiceReply>): void => {
+    in_flight -= 1
+    if (!waiting.remove(request))
+      log.debug({ subject: request.msg.subject }, 'a result came too late and was dropped')
+    else if (E.isLeft(result)) fail(request, result.left)
+    else succeed(request, result.right)
+  }
+
+  const serveTask = async (request: InFlight, handler: Handler): Promise<void> => {
+    const { subject, data, headers } = request.msg
     let result: Either<ServiceError, ServiceReply>
     try {
-      result = await handle({ subject: msg.subject, body: msg.data, headers: msg.headers })()
+      result = await handler({ subject, body: data, headers })()
     } catch (cause) {
       result = E.left(internalError(cause))
     }
-    in_flight -= 1
-    if (!waiting.remove(request))
-      log.debug({ subject: msg.subject }, 'a result came too late and was dropped')
-    else if (E.isLeft(result)) fail(request, result.left)
-    else succeed(request, result.right)
+    finish(request, result)
+  }
+
+  const serveCallback = (request: InFlight, callback: CallbackHandler): void => {
+    const { subject, data, headers } = request.msg
+    let isFinished = false
+    const answer = (result: Either<ServiceError, ServiceReply>): void => {
+      if (isFinished) return
+      isFinished = true
+      finish(request, result)
+    }
+    try {
+      callback({ subject, body: data, headers }, answer)
+    } catch (cause) {
+      answer(E.left(internalError(cause)))
+    }
+  }
+
+  const serve = (request: InFlight): void => {
+    if ('handle' in config) void serveTask(request, config.handle)
+    else serveCallback(request, config.callback)
   }
 
   const subscription = nc.subscribe(info.subject, {
@@ -83,7 +113,7 @@ export const startEndpoint = (nc: NatsConnection, config: EndpointConfig, log: L
       }
       in_flight += 1
       waiting.add(request)
-      void serve(request)
+      serve(request)
     },
   })
 
@@ -111,7 +141,7 @@ export const startEndpoint = (nc: NatsConnection, config: EndpointConfig, log: L
 }
 
 /** `data` for STATS: monitoring must go on when the function that reports it fails or reports what JSON cannot hold. */
-const statsData = (config: EndpointConfig, log: Logger): { data?: unknown } => {
+const statsData = (config: AnyEndpointConfig, log: Logger): { data?: unknown } => {
   if (config.data === undefined) return {}
   try {
     const json = JSON.stringify(config.data())

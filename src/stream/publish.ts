@@ -5,7 +5,7 @@
  * the raw headers of NATS ADR-50 and its acknowledgement is decoded here (docs/adr/0004).
  */
 
-import { headers, type MsgHdrs, type NatsConnection, nuid } from 'nats'
+import { type MsgHdrs, MsgHdrsImpl, type NatsConnection, nuid } from 'nats'
 import { E, pipe, type TaskEither, TE, t } from '../fp.js'
 import { apiError, type StreamError, tryStream } from './errors.js'
 
@@ -30,15 +30,47 @@ const Ack = t.union([
   t.intersection([t.type({ stream: t.string, seq: t.number }), t.partial({ duplicate: t.boolean })]),
 ])
 
-const headersOf = (message: NewMessage): MsgHdrs => {
-  const h = headers()
-  for (const [name, value] of Object.entries(message.headers ?? {})) h.set(name, value)
-  if (message.msg_id !== undefined) h.set('Nats-Msg-Id', message.msg_id)
-  if (message.expected_last_subject_seq !== undefined) {
-    h.set('Nats-Expected-Last-Subject-Sequence', String(message.expected_last_subject_seq))
-  }
-  return h
+const LINE_BREAK = /[\r\n]/
+
+/** One header's line. */
+const line = (name: string, value: string): string => {
+  if (LINE_BREAK.test(value)) throw new Error(`the header ${name} must not hold a line break`)
+  return `${name}: ${value}\r\n`
 }
+
+/** The lines of a message's own headers. */
+const linesOf = ({ headers: own, msg_id, expected_last_subject_seq }: NewMessage): string => {
+  let lines = ''
+  if (own !== undefined) for (const name in own) lines += line(name, own[name] ?? '')
+  if (msg_id !== undefined && msg_id !== '') lines += line('Nats-Msg-Id', msg_id)
+  if (expected_last_subject_seq !== undefined) {
+    lines += `Nats-Expected-Last-Subject-Sequence: ${expected_last_subject_seq}\r\n`
+  }
+  return lines
+}
+
+/**
+ * Headers as the bytes that go over the wire. The client's own, built value by value with checks of each, cost half of
+ * all the time that a batch takes; it asks headers for nothing but their encoding.
+ */
+class EncodedHeaders extends MsgHdrsImpl {
+  readonly #bytes: Uint8Array
+
+  constructor(lines: string) {
+    super()
+    this.#bytes = Buffer.from(`NATS/1.0\r\n${lines}\r\n`)
+  }
+
+  override encode(): Uint8Array {
+    return this.#bytes
+  }
+}
+
+const encoded = (lines: string): MsgHdrs => new EncodedHeaders(lines)
+
+/** The client takes several times as long to encode a text as this does. */
+const bytesOf = (body: string | Uint8Array): Uint8Array =>
+  typeof body === 'string' ? Buffer.from(body) : body
 
 const decodeAck = (what: string, body: Uint8Array): E.Either<StreamError, Stored> => {
   const text = new TextDecoder().decode(body)
@@ -58,7 +90,9 @@ const requestAck = (
   timeout_ms: number,
 ): TaskEither<StreamError, Stored> =>
   pipe(
-    tryStream(what, () => nc.request(message.subject, message.body, { headers: h, timeout: timeout_ms })),
+    tryStream(what, () =>
+      nc.request(message.subject, bytesOf(message.body), { headers: h, timeout: timeout_ms }),
+    ),
     TE.chainEitherK(reply => decodeAck(what, reply.data)),
   )
 
@@ -68,7 +102,7 @@ export const publish = (
   message: NewMessage,
   timeout_ms: number,
 ): TaskEither<StreamError, Stored> =>
-  requestAck(nc, `publish to ${message.subject}`, message, headersOf(message), timeout_ms)
+  requestAck(nc, `publish to ${message.subject}`, message, encoded(linesOf(message)), timeout_ms)
 
 /**
  * Publishes up to 1,000 messages as one: all are stored, with neighbouring sequences, or none is.
@@ -86,21 +120,16 @@ export const publishBatch = (
     return TE.left({ tag: 'BatchRefused', message: `a batch of ${messages.length} messages` })
   }
   const batch_id = nuid.next()
-  const batchHeaders = (message: NewMessage, index: number): MsgHdrs => {
-    const h = headersOf(message)
-    h.set('Nats-Batch-Id', batch_id)
-    h.set('Nats-Batch-Sequence', String(index + 1))
-    return h
-  }
+  const batchHeaders = (message: NewMessage, index: number, commit = ''): MsgHdrs =>
+    encoded(`${linesOf(message)}Nats-Batch-Id: ${batch_id}\r\nNats-Batch-Sequence: ${index + 1}\r\n${commit}`)
   return pipe(
     TE.tryCatch(
       async () => {
-        messages.slice(0, -1).forEach((message, index) => {
-          nc.publish(message.subject, message.body, { headers: batchHeaders(message, index) })
+        messages.forEach((message, index) => {
+          if (index === messages.length - 1) return
+          nc.publish(message.subject, bytesOf(message.body), { headers: batchHeaders(message, index) })
         })
-        const h = batchHeaders(last, messages.length - 1)
-        h.set('Nats-Batch-Commit', '1')
-        return h
+        return batchHeaders(last, messages.length - 1, 'Nats-Batch-Commit: 1\r\n')
       },
       (cause): StreamError => ({
         tag: 'TryAgain',

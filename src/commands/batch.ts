@@ -1,0 +1,123 @@
+/**
+ * `customer.batch`: many commands in one request, through the same engine as single ones (docs/adr/0012).
+ *
+ * `each` takes what is acceptable; `all` is one atomic batch or nothing, and an error of it says by `index` which command
+ * it is about.
+ */
+
+import { E, type Either, TE } from '../fp.js'
+import type { Command } from '../ledger/command.js'
+import type { EndpointConfig, ServiceReply } from '../service/config.js'
+import type { ServiceError } from '../service/error.js'
+import { BATCH_MESSAGES_MAX } from '../stream/publish.js'
+import type { Engine, Submitted } from './engine.js'
+import { type Failure, failed, type Outcome } from './outcome.js'
+import { messagesOfCommand } from './plan.js'
+import { errorJson, errorOf, replyJson } from './replies.js'
+import { type Fields, invalid, parseBody, typedCommandFrom } from './request.js'
+
+export const BATCH_COMMANDS_MAX = 1_000
+
+/** More than any result takes: the longest ids, and the longest text of an error. */
+const RESULT_BYTES_MAX = 900
+const TEXT_CHARS_MAX = 400
+
+/** How many commands a request may hold, so that the reply to it can be sent. */
+const commandsMax = (max_payload: number): number =>
+  Math.min(BATCH_COMMANDS_MAX, Math.max(1, Math.floor(max_payload / RESULT_BYTES_MAX)))
+
+type Reply = Either<ServiceError, ServiceReply>
+
+const resultJson = (outcome: Outcome): string =>
+  outcome.tag === 'done' ? replyJson(outcome.reply, outcome.replayed) : errorJson(outcome)
+
+const reply = (results: readonly string[]): Reply =>
+  E.right({ body: Buffer.from(`{"results":[${results.join(',')}]}`) })
+
+const invalidCommand = (text: string): Failure =>
+  failed('INVALID_REQUEST', { message: text.slice(0, TEXT_CHARS_MAX) })
+
+const each = async (engine: Engine, decoded: readonly Either<string, Submitted>[]): Promise<Reply> => {
+  const valid = decoded.flatMap(command => (E.isRight(command) ? [command.right] : []))
+  const outcomes = (await engine.submitEach(valid)).values()
+  return reply(
+    decoded.map(command => {
+      if (E.isLeft(command)) return errorJson(invalidCommand(command.left))
+      const outcome = outcomes.next().value
+      if (outcome === undefined) throw new Error('a command of a batch has no outcome')
+      return resultJson(outcome)
+    }),
+  )
+}
+
+/** What forbids that `commands` are one batch, with the index of the first that is one too many. */
+const allProblem = (submitted: readonly Submitted[]): ServiceError | undefined => {
+  const seen = new Set<string>()
+  let messages = 0
+  for (const [index, { command, given }] of submitted.entries()) {
+    messages += messagesOfCommand(command)
+    if (messages > BATCH_MESSAGES_MAX) {
+      const limit = `one atomic batch holds at most ${BATCH_MESSAGES_MAX} events, and a transfer is two`
+      return invalid(`commands: ${limit}; split them, or use the mode "each"`, { index })
+    }
+    if (given !== submitted[0]?.given) {
+      return invalid('commands: either every command has a transaction_id or none has', { index })
+    }
+    if (seen.has(command.transaction_id)) {
+      return invalid('transaction_id: is that of an earlier command of the batch', { index })
+    }
+    seen.add(command.transaction_id)
+  }
+  return undefined
+}
+
+const all = async (engine: Engine, decoded: readonly Either<string, Submitted>[]): Promise<Reply> => {
+  const submitted: Submitted[] = []
+  for (const [index, command] of decoded.entries()) {
+    if (E.isLeft(command)) return E.left(invalid(command.left, { index }))
+    submitted.push(command.right)
+  }
+  const problem = allProblem(submitted)
+  if (problem !== undefined) return E.left(problem)
+  const commands: Command[] = submitted.map(({ command }) => command)
+  const result = await engine.submitAll(commands, submitted[0]?.given ?? false)
+  return result.tag === 'failed'
+    ? E.left(errorOf(result))
+    : reply(result.replies.map(single => replyJson(single, result.replayed)))
+}
+
+type Request = { readonly mode: 'each' | 'all'; readonly commands: readonly unknown[] }
+
+const decodeRequest = ({ mode, commands }: Fields, commands_max: number): Either<ServiceError, Request> => {
+  const problems: string[] = []
+  if (mode !== 'each' && mode !== 'all') problems.push('mode: must be "each" or "all"')
+  if (!Array.isArray(commands) || commands.length < 1 || commands.length > commands_max) {
+    problems.push(`commands: must be a list of 1 to ${commands_max} commands`)
+  }
+  return problems.length > 0
+    ? E.left(invalid(problems.join('; ')))
+    : E.right({ mode: mode as Request['mode'], commands: commands as readonly unknown[] })
+}
+
+/** `max_payload` is the server's limit for one message, asked for with each request, since a server may change. */
+export const batchEndpoint = (
+  engine: Engine,
+  max_payload: () => number,
+  limits: Pick<EndpointConfig, 'max_in_flight' | 'timeout_ms'>,
+): EndpointConfig => ({
+  name: 'batch',
+  subject: 'customer.batch',
+  queue_group: 'q',
+  description: 'Up to 1,000 commands in one request: each by itself, or all in one atomic batch',
+  metadata: { format: 'application/json' },
+  ...limits,
+  handle: ({ body }) => {
+    const fields = parseBody(body)
+    if (E.isLeft(fields)) return TE.left(fields.left)
+    const request = decodeRequest(fields.right, commandsMax(max_payload()))
+    if (E.isLeft(request)) return TE.left(request.left)
+    const { mode, commands } = request.right
+    const decoded = commands.map(typedCommandFrom)
+    return () => (mode === 'all' ? all(engine, decoded) : each(engine, decoded))
+  },
+})
