@@ -1,33 +1,70 @@
 /**
- * `jetledger dead-letters list|show`: the events that had no effect, and why.
+ * `jetledger dead-letters list|show|retry|discard`: the events that had no effect, why, and what to do about them.
  */
 
+import { hostname, userInfo } from 'node:os'
 import type { Command } from 'commander'
 import { type DeadLetter, findDeadLetter, listDeadLetters } from '../stream/dead-letters.js'
+import { discardDeadLetter, retryDeadLetter } from '../stream/letter-actions.js'
+import type { Mark } from '../stream/letter-marks.js'
 import { withNats } from './command.js'
 import { Failure, orFail } from './failure.js'
 import { count } from './options.js'
 import { print, printJson } from './output.js'
 
-type ListOptions = { readonly clientId?: string; readonly limit: number; readonly json?: true }
+type ListOptions = {
+  readonly clientId?: string
+  readonly all?: true
+  readonly limit: number
+  readonly json?: true
+}
+type RetryOptions = {
+  readonly body?: string
+  readonly customer?: string
+  readonly reason?: string
+  readonly by: string
+  readonly json?: true
+}
+type DiscardOptions = { readonly reason: string; readonly by: string; readonly json?: true }
 
-const list = ({ clientId, limit, json }: ListOptions): Promise<void> =>
+/** Who runs this, as far as the machine knows. */
+const user = (): string => {
+  try {
+    return `${userInfo().username}@${hostname()}`
+  } catch {
+    return `?@${hostname()}`
+  }
+}
+
+const stateOf = ({ state }: DeadLetter): string => (state === 'open' ? '' : `  [${state}]`)
+
+const list = ({ clientId, all, limit, json }: ListOptions): Promise<void> =>
   withNats(async ({ nc }) => {
-    const filter = clientId === undefined ? {} : { client_id: clientId }
+    const filter = { settled: all === true, ...(clientId === undefined ? {} : { client_id: clientId }) }
     const letters = await orFail(listDeadLetters(nc, { ...filter, limit }))
     if (json) return printJson(letters)
-    if (letters.length === 0) return print('no dead letters')
-    for (const { seq, at, reason, subject, detail } of letters) {
-      print(`${seq}  ${at}  ${reason}  ${subject}  ${detail}`)
+    if (letters.length === 0) return print(all ? 'no dead letters' : 'no open dead letters')
+    for (const letter of letters) {
+      const { seq, at, reason, subject, detail } = letter
+      print(`${seq}  ${at}  ${reason}  ${subject}  ${detail}${stateOf(letter)}`)
     }
     if (letters.length === limit) print(`(the first ${limit}; --limit shows more)`)
   })
+
+const printMark = (mark: Mark): void => {
+  print(
+    `state      ${mark.state} by ${mark.by}, ${mark.at}${mark.reason === undefined ? '' : `: ${mark.reason}`}`,
+  )
+  if (mark.state === 'retried') print(`became     ${mark.seq}, transaction ${mark.transaction_id}`)
+  if (mark.state === 'retrying') print(`becomes    transaction ${mark.transaction_id} on ${mark.subject}`)
+}
 
 const printLetter = (letter: DeadLetter): void => {
   print(`event      ${letter.seq} on ${letter.subject}, stored ${letter.at}`)
   print(`reason     ${letter.reason}: ${letter.detail}`)
   for (const [name, value] of Object.entries(letter.headers)) print(`header     ${name}: ${value}`)
   print(`body       ${letter.body}`)
+  if (letter.mark !== undefined) printMark(letter.mark)
 }
 
 const show = (seq: number, { json }: { readonly json?: true }): Promise<void> =>
@@ -38,12 +75,31 @@ const show = (seq: number, { json }: { readonly json?: true }): Promise<void> =>
     else printLetter(letter)
   })
 
+const retry = (seq: number, { body, customer, reason, by, json }: RetryOptions): Promise<void> =>
+  withNats(async ({ nc }) => {
+    const retried = await orFail(retryDeadLetter(nc, seq, { body, client_id: customer }, { by, reason }))
+    if (json) printJson({ ...retried, retry_of: seq })
+    else print(`stored at sequence ${retried.seq} as transaction ${retried.transaction_id}`)
+  })
+
+const discard = (seq: number, { reason, by, json }: DiscardOptions): Promise<void> =>
+  withNats(async ({ nc }) => {
+    await orFail(discardDeadLetter(nc, seq, { by, reason }))
+    if (json) printJson({ seq, state: 'discarded', by, reason })
+    else print(`the letter of event ${seq} is marked as discarded; "list --all" still shows it`)
+  })
+
+const RETRY_HELP = `
+The event is published anew under a new transaction id; reference, metadata and headers are kept. If the fold refuses it
+again, that is a new dead letter. Started twice or killed in between, a retry has one effect: run it again.`
+
 export const deadLettersCommand = (program: Command): void => {
   const letters = program.command('dead-letters').description('events that had no effect, and why')
   letters
     .command('list')
-    .description('list them, oldest first')
+    .description('list those that nobody has settled, oldest first')
     .option('--client-id <id>', 'only those of one customer (_ = of no valid one)')
+    .option('--all', 'also those that were retried or discarded')
     .option('--limit <n>', 'how many at the most', count, 100)
     .option('--json', 'print them as JSON')
     .action(list)
@@ -53,4 +109,23 @@ export const deadLettersCommand = (program: Command): void => {
     .description('show one whole, by the sequence of its event')
     .option('--json', 'print it as JSON')
     .action(show)
+  letters
+    .command('retry')
+    .argument('<seq>', "the event's stream sequence", count)
+    .description('publish the event anew, and mark the letter')
+    .option('--body <json>', 'the corrected event')
+    .option('--customer <id>', "whose event it is, where the letter's is wrong")
+    .option('--reason <text>', 'why')
+    .option('--by <who>', 'who decides', user())
+    .option('--json', 'print the new transaction id and sequence as JSON')
+    .addHelpText('after', RETRY_HELP)
+    .action(retry)
+  letters
+    .command('discard')
+    .argument('<seq>', "the event's stream sequence", count)
+    .description('mark the letter as dealt with; nothing is deleted')
+    .requiredOption('--reason <text>', 'why')
+    .option('--by <who>', 'who decides', user())
+    .option('--json', 'print the mark as JSON')
+    .action(discard)
 }

@@ -14,6 +14,7 @@ import { requestCommand } from './request.js'
 import { seedCommand } from './seed.js'
 import { serveCommand } from './serve.js'
 import { streamCommand } from './stream.js'
+import { verifyCommand } from './verify.js'
 import { VERSION } from './version.js'
 
 const HELP = `
@@ -38,6 +39,7 @@ const createProgram = (): Command => {
     streamCommand,
     deadLettersCommand,
     replayCommand,
+    verifyCommand,
   ]) {
     add(program)
   }

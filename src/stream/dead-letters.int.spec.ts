@@ -45,6 +45,8 @@ describe('a dead letter', () => {
     await right(keepDeadLetter(nc, event(2, 'whole', { headers: h }), REASON))
     expect(await right(findDeadLetter(nc, 2))).toEqual({
       letter_seq: expect.any(Number),
+      letter_subject: 'customer.dead-letter.whole.2',
+      state: 'open',
       seq: 2,
       subject: 'customer.balance.whole',
       reason: 'MALFORMED',

@@ -10,6 +10,7 @@ import { E, pipe, type TaskEither, TE } from '../fp.js'
 import { clientIdOf } from '../ledger/client-id.js'
 import type { DeadReason } from '../ledger/fold.js'
 import { type StreamError, tryStream } from './errors.js'
+import { decodeMark, letterOfMark, type Mark, marksFilter, readMark } from './letter-marks.js'
 import { manager, streamInfo } from './provision.js'
 import { publish } from './publish.js'
 import { nextRecorded, type Recorded, readRange } from './read.js'
@@ -21,6 +22,11 @@ export type Verdict = { readonly reason: DeadReason; readonly detail: string }
 /** A letter as it is read back; `letter_seq` is its place among the letters, `seq` the event's in the ledger. */
 export type DeadLetter = {
   readonly letter_seq: number
+  /** The letter's own subject. */
+  readonly letter_subject: string
+  readonly state: 'open' | Mark['state']
+  /** What was done about it last. */
+  readonly mark?: Mark
   readonly seq: number
   readonly subject: string
   readonly reason: string
@@ -88,8 +94,11 @@ export const keepDeadLetter = (
     ),
   )
 
-const letterOf = ({ seq, headers, body }: Recorded): DeadLetter => ({
+const letterOf = ({ seq, subject, headers, body }: Recorded, mark: Mark | undefined): DeadLetter => ({
   letter_seq: seq,
+  letter_subject: subject,
+  state: mark?.state ?? 'open',
+  ...(mark === undefined ? {} : { mark }),
   seq: Number(headers?.get('Ledger-Seq') ?? 0),
   subject: headers?.get('Ledger-Subject') ?? '',
   reason: headers?.get('Ledger-Reason') ?? '',
@@ -103,22 +112,62 @@ const letterOf = ({ seq, headers, body }: Recorded): DeadLetter => ({
   body: new TextDecoder().decode(body),
 })
 
-/** The first `limit` letters, oldest first, of one customer where `client_id` is given (`_`: of no valid one). */
+type Marks = { readonly messages: number; readonly last: ReadonlyMap<string, Mark | undefined> }
+
+/** What was done last about each letter, by the letter's subject. Throws as `readRange` does. */
+const readMarks = async (nc: NatsConnection, client_id: string, to_seq: number): Promise<Marks> => {
+  const last = new Map<string, Mark | undefined>()
+  const range = { stream: DEAD_LETTER_STREAM, subject: marksFilter(client_id), from_seq: 1, to_seq }
+  let messages = 0
+  for await (const found of readRange(nc, range)) {
+    const decoded = decodeMark(found)
+    if (E.isLeft(decoded)) throw new Error(decoded.left.message)
+    last.set(letterOfMark(found.subject), decoded.right.mark)
+    messages += 1
+  }
+  return { messages, last }
+}
+
+/** Which letters: of one customer (`_`: of no valid one), and those that are settled too. */
+export type LetterFilter = { readonly client_id?: string; readonly settled?: boolean }
+
+const isWanted = ({ state }: DeadLetter, settled: boolean): boolean =>
+  settled || state === 'open' || state === 'retrying'
+
+/** The first `limit` letters, oldest first; those that were retried or discarded only when they are asked for. */
 export const listDeadLetters = (
   nc: NatsConnection,
-  { client_id = '*', limit }: { readonly client_id?: string; readonly limit: number },
+  { client_id = '*', settled = false, limit }: LetterFilter & { readonly limit: number },
 ): TaskEither<StreamError, DeadLetter[]> =>
   pipe(
     streamInfo(nc, DEAD_LETTER_STREAM),
     TE.chain(({ state }) =>
       tryStream('read the dead letters', async () => {
         const letters: DeadLetter[] = []
+        const { last } = await readMarks(nc, client_id, state.last_seq)
         const range = { stream: DEAD_LETTER_STREAM, subject: `${DEAD_LETTER_PREFIX}${client_id}.*` }
         for await (const found of readRange(nc, { ...range, from_seq: 1, to_seq: state.last_seq })) {
-          letters.push(letterOf(found))
+          const letter = letterOf(found, last.get(found.subject))
+          if (isWanted(letter, settled)) letters.push(letter)
           if (letters.length >= limit) break
         }
         return letters
+      }),
+    ),
+  )
+
+/** How many letters there are, and how many of them nobody has settled yet. */
+export const countDeadLetters = (
+  nc: NatsConnection,
+): TaskEither<StreamError, { readonly open: number; readonly total: number }> =>
+  pipe(
+    streamInfo(nc, DEAD_LETTER_STREAM),
+    TE.chain(({ state }) =>
+      tryStream('count the dead letters', async () => {
+        const { messages, last } = await readMarks(nc, '*', state.last_seq)
+        const settled = [...last.values()].filter(mark => mark !== undefined && mark.state !== 'retrying')
+        const total = state.messages - messages
+        return { open: total - settled.length, total }
       }),
     ),
   )
@@ -130,6 +179,17 @@ export const findDeadLetter = (
 ): TaskEither<StreamError, DeadLetter | undefined> =>
   pipe(
     manager(nc),
-    TE.chain(jsm => nextRecorded(jsm, DEAD_LETTER_STREAM, `${DEAD_LETTER_PREFIX}*.${seq}`, 1)),
-    TE.map(found => (found === undefined ? undefined : letterOf(found))),
+    TE.chain(jsm =>
+      pipe(
+        nextRecorded(jsm, DEAD_LETTER_STREAM, `${DEAD_LETTER_PREFIX}*.${seq}`, 1),
+        TE.chain(found =>
+          found === undefined
+            ? TE.right(undefined)
+            : pipe(
+                readMark(jsm, found.subject),
+                TE.map(({ mark }) => letterOf(found, mark)),
+              ),
+        ),
+      ),
+    ),
   )

@@ -1,0 +1,155 @@
+/**
+ * `jetledger verify`: compares the tables with a fold of the whole stream that shares no code with the service.
+ */
+
+import type { Command } from 'commander'
+import { manager } from '../stream/provision.js'
+import { createTablesClient } from '../tables/client.js'
+import type { OnProgress, Stage } from '../verify/deps.js'
+import type { Difference } from '../verify/difference.js'
+import { CannotVerify } from '../verify/problem.js'
+import { type Report, verify } from '../verify/verify.js'
+import { withNats } from './command.js'
+import { Failure, orFail } from './failure.js'
+import { count } from './options.js'
+import { print, printJson } from './output.js'
+import { type Progress, startProgress } from './progress.js'
+import { stopRequested } from './signals.js'
+
+type Options = {
+  readonly fromGeneration?: number
+  readonly customer?: string
+  readonly totals: boolean
+  readonly tablesOnly?: true
+  readonly timeout: number
+  readonly limit: number
+  readonly json?: true
+}
+
+const TIMEOUT_MS = 60_000
+const SHOWN_MAX = 1_000
+
+const HELP = `
+It takes the stream's last sequence, waits until the projections have handled it, folds every event up to it anew, and
+compares: every customer's item in every table, every row of the journal, every sum of the totals, every "after" that an
+event claims, and both sides of every transfer. A service may go on meanwhile: what it has written since is compared at
+the event at which it was written. Sums that never stand still and are never seen equal are "not compared".
+
+What is found in the stream itself (a wrong "after", half a transfer) can be healed by nobody; --tables-only lists it
+and leaves it out of the exit code.
+
+Exit codes: 0 all agree, 1 there are differences, 2 it could not be checked, in whole or in part.`
+
+const UNITS: Readonly<Record<Stage, string>> = { waiting: 'events', folding: 'events', comparing: 'items' }
+
+const bars = (): { onProgress: OnProgress; end: () => void } => {
+  const started = new Map<Stage, Progress>()
+  let current: Stage | undefined
+  return {
+    onProgress: (stage, done, total) => {
+      // the walk goes on in small steps while the sums are looked at: that needs no bar
+      if (stage === 'folding' && started.has('comparing')) return
+      if (current !== undefined && current !== stage) started.get(current)?.end()
+      current = stage
+      const bar = started.get(stage) ?? startProgress(stage, UNITS[stage])
+      started.set(stage, bar)
+      bar.update(done, total)
+    },
+    end: () => {
+      for (const bar of started.values()) bar.end()
+    },
+  }
+}
+
+const lineOf = ({ where, kind, id, seq, field, is, should_be, detail }: Difference): string => {
+  const what = [
+    ...(field === undefined ? [kind] : [`${field}:`]),
+    ...(is === undefined
+      ? should_be === undefined
+        ? []
+        : ['is missing,']
+      : [`is ${is}${should_be ? ',' : ''}`]),
+    ...(should_be === undefined
+      ? field && detail === undefined
+        ? ['and should not be there']
+        : []
+      : [`should be ${should_be}`]),
+    ...(detail === undefined ? [] : [`(${detail})`]),
+  ].join(' ')
+  return `${where}  ${id}${seq === undefined ? '' : `  seq ${seq}`}  ${what}`
+}
+
+const printReport = (report: Report): void => {
+  const { seq, customers, parked, rejected, transfers, tables, skipped, not_compared } = report
+  for (const difference of report.differences) print(lineOf(difference))
+  const kept = report.differences.length
+  if (kept < report.differences_count) print(`(the first ${kept}; --limit shows more)`)
+  print(
+    `stream     ${seq} events of ${customers} customers (${parked} parked), ${rejected} rejected, ${transfers} transfers`,
+  )
+  for (const { projection, table, differences } of tables) {
+    print(`${projection.padEnd(9)}  ${table}: ${differences === 0 ? 'agrees' : `${differences} differences`}`)
+  }
+  for (const { projection, reason } of skipped) print(`${projection.padEnd(9)}  skipped: ${reason}`)
+  for (const reason of not_compared) print(`not compared: ${reason}`)
+  print(
+    `compared ${report.heads_compared} items of customers and ${report.rows_compared} rows of the journal`,
+  )
+}
+
+const conclude = (report: Report, tables_only: boolean): void => {
+  const { differences_count, differences_stream, not_compared } = report
+  const counted = differences_count - (tables_only ? differences_stream : 0)
+  if (counted > 0) throw new Failure(`${counted} differences`)
+  if (not_compared.length > 0) throw new Failure('not everything could be compared', { exit_code: 2 })
+}
+
+const run = (options: Options): Promise<void> =>
+  withNats(async ({ nc, config, aws }) => {
+    const tables = createTablesClient({
+      endpoint: config.AWS_ENDPOINT_URL_DYNAMODB,
+      region: aws?.region ?? config.AWS_REGION,
+      credentials: aws?.credentials,
+    })
+    const { onProgress, end } = bars()
+    try {
+      const jsm = await orFail(manager(nc))
+      const report = await verify(
+        { nc, jsm, tables, table: config.DDB_TABLE },
+        {
+          generation: options.fromGeneration,
+          client_id: options.customer,
+          totals: options.totals,
+          timeout_ms: options.timeout,
+          differences_max: options.limit,
+        },
+        onProgress,
+        stopRequested().signal,
+      )
+      end()
+      if (options.json) printJson(report)
+      else printReport(report)
+      conclude(report, options.tablesOnly === true)
+    } catch (thrown) {
+      if (!(thrown instanceof CannotVerify)) throw thrown
+      throw new Failure(`it could not be verified: ${thrown.message}`, { cause: thrown, exit_code: 2 })
+    } finally {
+      end()
+      tables.destroy()
+    }
+  })
+
+export const verifyCommand = (program: Command): void => {
+  program
+    .command('verify')
+    .description('compare the tables with a fold of the whole stream that shares no code with the service')
+    .option('--from-generation <n>', "compare this generation's tables instead of the active ones", count)
+    .option('--customer <id>', 'compare only the items and rows of this customer (the stream is read whole)')
+    .option('--no-totals', 'leave out the sums of the totals')
+    .option('--tables-only', 'list what is found in the stream itself, but exit with 0 if the tables agree')
+    .option('--timeout <ms>', 'how long to wait for the projections', count, TIMEOUT_MS)
+    .option('--limit <n>', 'how many differences to list', count, SHOWN_MAX)
+    .option('--json', 'print the report as JSON')
+    .addHelpText('after', HELP)
+    .action(run)
+}

@@ -1,0 +1,29 @@
+/**
+ * What every part of verify works with.
+ */
+
+import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb'
+import type { JetStreamManager } from '@nats-io/jetstream'
+import type { NatsConnection } from 'nats'
+import type { Differences } from './difference.js'
+
+export type VerifyDeps = {
+  readonly nc: NatsConnection
+  readonly jsm: JetStreamManager
+  readonly tables: DynamoDBDocumentClient
+  /** Name of the balances table; the others' names begin with it. */
+  readonly table: string
+}
+
+/** `waiting` and `folding` count events, `comparing` counts items. */
+export type Stage = 'waiting' | 'folding' | 'comparing'
+export type OnProgress = (stage: Stage, done: number, total: number) => void
+
+/** One run of verify. */
+export type Run = VerifyDeps & {
+  readonly signal: AbortSignal
+  readonly onProgress: OnProgress
+  readonly differences: Differences
+  /** Only this customer is compared, where it is set. */
+  readonly client_id: string | undefined
+}

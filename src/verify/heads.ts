@@ -1,0 +1,119 @@
+/**
+ * The customers' items of every table against the fold.
+ *
+ * An item may be ahead of the fold, because a service is at work: it waits here until the walk comes to exactly the
+ * event that it was written at, and is compared there.
+ */
+
+import type { RawItem } from '../tables/raw-items.js'
+import type { Run } from './deps.js'
+import { NOBODY, positionOf, type Standing } from './fold.js'
+import { fnv1a } from './hash.js'
+import { compareItem, type Expected, wholeIn } from './item.js'
+import { readAll } from './scan.js'
+import type { Projection, Target } from './target.js'
+import type { Step, Walk } from './walk.js'
+
+const RANKING_SHARDS = 8
+
+/** How an item is called in each table. */
+const prefixOf = (projection: Projection): string =>
+  projection === 'journal' || projection === 'totals' ? 'account:' : ''
+
+/** Whether an item is a customer's head and not one of the table's other items. */
+export const isHead = (projection: Projection, id: string): boolean => id.startsWith(prefixOf(projection))
+
+/** The id of a customer's head. */
+export const headId = (projection: Projection, client_id: string): string => prefixOf(projection) + client_id
+
+const expectedOf = (projection: Projection, id: string, { balance, ...rest }: Standing): Expected => ({
+  [projection === 'balances' ? 'client_balance' : 'balance']: balance,
+  ...rest,
+  ...(projection === 'ranking' ? { shard: String(fnv1a(id) % RANKING_SHARDS) } : {}),
+})
+
+const itemPosition = (item: RawItem): number =>
+  Number(
+    [wholeIn(item, 'seq') ?? 0n, wholeIn(item, 'parked_last_seq') ?? 0n].reduce((a, b) => (a > b ? a : b)),
+  )
+
+type Ahead = { readonly target: Target; readonly item: RawItem; readonly position: number }
+
+export const createHeadsCheck = (run: Run, walk: Walk) => {
+  const { differences } = run
+  const ahead = new Map<string, Ahead[]>()
+  let compared = 0
+
+  const compare = ({ projection }: Target, id: string, item: RawItem, standing: Standing): void => {
+    const about = { where: projection, id, seq: positionOf(standing) }
+    compareItem(differences, about, item, expectedOf(projection, id, standing))
+  }
+
+  const stray = ({ projection }: Target, id: string, item: RawItem): void => {
+    const seq = itemPosition(item)
+    differences.add({ where: projection, kind: 'stray', id, seq, detail: 'the stream has no such customer' })
+  }
+
+  const lost = ({ target, item, position }: Ahead, id: string): void => {
+    const detail = 'the stream has no such event, or it did not move this customer'
+    const about = { where: target.projection, kind: 'differs', id, field: 'seq' } as const
+    if (walk.customers.has(id)) differences.add({ ...about, is: String(position), detail })
+    else stray(target, id, item)
+  }
+
+  /** Takes a head as it was read while the walk stood where it stands. */
+  const found = (target: Target, item: RawItem): string => {
+    const id = (item.id?.S ?? '').slice(prefixOf(target.projection).length)
+    compared += 1
+    const position = itemPosition(item)
+    const standing = walk.customers.get(id)
+    if (position > walk.place()) ahead.set(id, [...(ahead.get(id) ?? []), { target, item, position }])
+    else if (standing === undefined) stray(target, id, item)
+    else compare(target, id, item, standing)
+    return id
+  }
+
+  /** Customers whose head a walk through the table did not meet; looked for once more before that is believed. */
+  const missing = async (target: Target, ids: readonly string[]): Promise<void> => {
+    const { projection, table } = target
+    const items = await readAll(
+      run,
+      table,
+      ids.map(id => headId(projection, id)),
+    )
+    for (const id of ids) {
+      const item = items.get(headId(projection, id))
+      const { balance, version, seq } = walk.customers.get(id) ?? NOBODY
+      const detail = `should have balance ${balance}, version ${version}, seq ${seq}`
+      if (item !== undefined) found(target, item)
+      else differences.add({ where: projection, kind: 'missing', id, seq, detail })
+    }
+  }
+
+  return {
+    found,
+    missing,
+    /** Told of every event after the place where the heads were read. */
+    see: ({ id, after }: Step): void => {
+      const waiting = id === undefined ? undefined : ahead.get(id)
+      if (id === undefined || waiting === undefined) return
+      const here = positionOf(after)
+      for (const { target, item } of waiting.filter(({ position }) => position === here)) {
+        compare(target, id, item, after)
+      }
+      for (const other of waiting.filter(({ position }) => position < here)) lost(other, id)
+      const rest = waiting.filter(({ position }) => position > here)
+      if (rest.length === 0) ahead.delete(id)
+      else ahead.set(id, rest)
+    },
+    /** The last event that any head was written at. */
+    aheadSeq: (): number =>
+      [...ahead.values()].flat().reduce((max, { position }) => Math.max(max, position), 0),
+    /** Heads whose event never came. */
+    end: (): void => {
+      for (const [id, waiting] of ahead) for (const each of waiting) lost(each, id)
+      ahead.clear()
+    },
+    compared: () => compared,
+  }
+}

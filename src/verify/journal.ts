@@ -1,0 +1,166 @@
+/**
+ * The journal's rows against the events: each row whole, in stream order, a page of events at a time.
+ */
+
+import type { RawItem } from '../tables/raw-items.js'
+import type { Run } from './deps.js'
+import { wholeOf } from './event.js'
+import { createFingerprints } from './hash.js'
+import { compareItem, type Expected, type Same, wholeIn } from './item.js'
+import { readAll } from './scan.js'
+import type { Target } from './target.js'
+import type { Step } from './walk.js'
+
+/** The row key of a transaction id; one that looks like a key of the table's own is marked. */
+const keyOf = (transaction_id: string): string =>
+  /^(?:seq|account|txn):/.test(transaction_id) ? `txn:${transaction_id}` : transaction_id
+
+const bySeq = (seq: number): string => `seq:${seq}`
+
+const ownKey = ({ event, entry }: Step): string =>
+  event?.transaction_id === undefined ? bySeq(entry.seq) : keyOf(event.transaction_id)
+
+const rowOf = ({ id, entry, event, after }: Step): Expected => ({
+  client_id: id,
+  seq: entry.seq,
+  type: event?.type,
+  amount: event?.amount,
+  balance: after.balance,
+  version: after.version,
+  at: entry.at.toISOString(),
+  transaction_id: event?.transaction_id,
+  reference: event?.reference,
+  metadata: event?.metadata && JSON.stringify(event.metadata),
+  counterparty: event?.counterparty,
+  declined: event?.declined && JSON.stringify(event.declined),
+})
+
+/** Two clients may round the server's nanoseconds apart. */
+const TIME_MS_APART_MAX = 1
+
+const parsed = (text: string): Record<string, unknown> => {
+  try {
+    return Object(JSON.parse(text)) as Record<string, unknown>
+  } catch {
+    return {}
+  }
+}
+
+/** A declined command's balance may be written in either JSON form of an amount. */
+const sameDeclined = (is: string, should_be: string): boolean => {
+  const [a, b] = [parsed(is), parsed(should_be)]
+  return (
+    ['command', 'code', 'client_id'].every(name => a[name] === b[name]) &&
+    wholeOf(a.balance) === wholeOf(b.balance)
+  )
+}
+
+const same: Same = (field, is, should_be) => {
+  if (field === 'at') return Math.abs(Date.parse(is) - Date.parse(should_be)) <= TIME_MS_APART_MAX
+  return field === 'declined' && sameDeclined(is, should_be)
+}
+
+/** Rows of events that came after the walk began, until the walk reaches them. */
+const AHEAD_ROWS_MAX = 1_000_000
+
+/** The comparison of one journal, whose rows up to `seq_max` have to be complete. */
+export const createJournalCheck = (run: Run, { table }: Target, seq_max: number) => {
+  const { differences } = run
+  const keys = createFingerprints(seq_max)
+  const ahead = new Map<number, string>()
+  let rows = 0
+
+  const isAsked = ({ outcome, id }: Step): boolean =>
+    outcome === 'applied' && (run.client_id === undefined || run.client_id === id)
+
+  const compare = (step: Step, key: string, row: RawItem): void => {
+    keys.set(step.entry.seq, key)
+    rows += 1
+    compareItem(differences, { where: 'journal', id: key, seq: step.entry.seq }, row, rowOf(step), same)
+  }
+
+  const missing = ({ id, entry }: Step, key: string, detail = ''): void => {
+    keys.set(entry.seq, key)
+    differences.add({
+      where: 'journal',
+      kind: 'missing',
+      id: key,
+      seq: entry.seq,
+      detail: `of customer ${id}${detail}`,
+    })
+  }
+
+  /** Its own key has no row, or another event's: then its row is under its sequence. */
+  const compareInstead = (step: Step, own: RawItem | undefined, instead: RawItem | undefined): void => {
+    const [key, other] = [ownKey(step), bySeq(step.entry.seq)]
+    const holder = Number(own === undefined ? 0n : (wholeIn(own, 'seq') ?? 0n))
+    if (own !== undefined && instead !== undefined) compare(step, other, instead)
+    else if (own === undefined) missing(step, key, instead && `: there is ${other}, although the id is free`)
+    else if (holder < step.entry.seq && keys.matches(holder, key)) missing(step, other)
+    // no earlier event has that key, so this row was this event's and is not what it was
+    else compare(step, key, own)
+  }
+
+  /** Compares the rows of a page of events. */
+  const page = async (steps: readonly Step[]): Promise<void> => {
+    const asked = steps.filter(isAsked)
+    const own = await readAll(run, table, asked.map(ownKey))
+    const isOwn = (step: Step): boolean =>
+      wholeIn(own.get(ownKey(step)) ?? {}, 'seq') === BigInt(step.entry.seq)
+    const others = asked.filter(step => !isOwn(step))
+    const instead = await readAll(
+      run,
+      table,
+      others.map(({ entry }) => bySeq(entry.seq)),
+    )
+    for (const step of asked) {
+      const key = ownKey(step)
+      const row = own.get(key)
+      if (isOwn(step) && row !== undefined) compare(step, key, row)
+      else
+        compareInstead(
+          step,
+          row,
+          key === bySeq(step.entry.seq) ? undefined : instead.get(bySeq(step.entry.seq)),
+        )
+    }
+  }
+
+  const stray = (id: string, row: RawItem): void => {
+    if (differences.has('journal', id)) return
+    const seq = wholeIn(row, 'seq')
+    const detail = `customer ${row.client_id?.S ?? ''}: no event of the stream makes this row`
+    differences.add({
+      where: 'journal',
+      kind: 'stray',
+      id,
+      ...(seq === undefined ? {} : { seq: Number(seq) }),
+      detail,
+    })
+  }
+
+  return {
+    page,
+    /** Takes a row that was found in the table. */
+    found: (row: RawItem): void => {
+      const id = row.id?.S ?? ''
+      const seq = Number(wholeIn(row, 'seq') ?? 0n)
+      if (seq > seq_max && ahead.size < AHEAD_ROWS_MAX && !ahead.has(seq)) ahead.set(seq, id)
+      else if (!keys.matches(seq, id)) stray(id, row)
+    },
+    /** An event after the complete part: its row, if it was found, has one of its two keys. */
+    see: (step: Step): void => {
+      const { seq } = step.entry
+      const id = ahead.get(seq)
+      if (id === undefined || step.outcome !== 'applied') return
+      if (id === ownKey(step) || id === bySeq(seq)) ahead.delete(seq)
+    },
+    /** The last event that a row was found of. */
+    aheadSeq: () => [...ahead.keys()].reduce((max, seq) => Math.max(max, seq), 0),
+    /** Rows that no event was found for. */
+    end: (): void => {
+      for (const [seq, id] of ahead) stray(id, { id: { S: id }, seq: { N: String(seq) } })
+    },
+    rows: () => rows,
+  }
+}

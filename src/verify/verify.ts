@@ -1,0 +1,190 @@
+/**
+ * Verify: folds the whole stream anew and compares every table with it, beside a service that may be at work.
+ *
+ * The order is what makes it exact (docs/adr/0013): a fixed sequence, every projection beyond it, the fold up to it
+ * with the journal's rows at its side, then the tables, then on with the fold for what is ahead of it.
+ */
+
+import type { OnProgress, Run, VerifyDeps } from './deps.js'
+import { createDifferences, type Difference } from './difference.js'
+import { createHeadsCheck, headId, isHead } from './heads.js'
+import { createJournalCheck } from './journal.js'
+import { readAll, rowsOf, scanAll } from './scan.js'
+import { createStreamChecks } from './stream-checks.js'
+import { findTargets, type Projection, type Target } from './target.js'
+import { createTotalsCheck } from './totals.js'
+import { lastSeq, waitFor } from './wait.js'
+import { createWalk, type Step, type Walk } from './walk.js'
+
+export type VerifyOptions = {
+  /** The generation whose tables are compared; undefined: of each projection the active one. */
+  readonly generation?: number | undefined
+  /** Only this customer's items and rows. */
+  readonly client_id?: string | undefined
+  /** Whether the sums are compared. */
+  readonly totals: boolean
+  /** For the projections to reach the sequence. */
+  readonly timeout_ms: number
+  /** Differences that are kept; the others are counted. */
+  readonly differences_max: number
+}
+
+export type Report = {
+  /** Everything up to here is verified. */
+  readonly seq: number
+  readonly customers: number
+  readonly parked: number
+  /** Events that the fold refuses. */
+  readonly rejected: number
+  readonly transfers: number
+  readonly tables: readonly {
+    readonly projection: Projection
+    readonly table: string
+    readonly generation: number
+    readonly differences: number
+  }[]
+  readonly heads_compared: number
+  readonly rows_compared: number
+  readonly skipped: readonly { readonly projection: Projection; readonly reason: string }[]
+  /** What could not be compared; then nobody can say that all agree. */
+  readonly not_compared: readonly string[]
+  readonly differences: readonly Difference[]
+  readonly differences_count: number
+  /** Those of them that are in the stream itself. */
+  readonly differences_stream: number
+}
+
+type Checks = {
+  readonly heads: ReturnType<typeof createHeadsCheck>
+  readonly journal: ReturnType<typeof createJournalCheck> | undefined
+  readonly totals: ReturnType<typeof createTotalsCheck> | undefined
+  readonly stream: ReturnType<typeof createStreamChecks>
+}
+
+const readOne = async (
+  run: Run,
+  { heads, journal }: Checks,
+  target: Target,
+  client_id: string,
+): Promise<void> => {
+  const { projection, table } = target
+  const items = await readAll(run, table, [headId(projection, client_id)])
+  for (const item of items.values()) heads.found(target, item)
+  if (projection !== 'journal') return
+  for await (const rows of rowsOf(run, table, client_id)) for (const row of rows) journal?.found(row)
+}
+
+/** Reads a whole table; gives back whose heads are in it. */
+const readWhole = async (run: Run, { heads, journal, totals }: Checks, target: Target, walk: Walk) => {
+  const { projection, table } = target
+  const present = new Set<string>()
+  let items_read = 0
+  for await (const items of scanAll(run, table)) {
+    for (const item of items) {
+      if (isHead(projection, item.id?.S ?? '')) present.add(heads.found(target, item))
+      else if (projection === 'journal') journal?.found(item)
+      else totals?.found(item)
+    }
+    items_read += items.length
+    run.onProgress('comparing', items_read, Math.max(items_read, walk.customers.size))
+  }
+  return present
+}
+
+const readTable = async (run: Run, checks: Checks, target: Target, walk: Walk): Promise<void> => {
+  const { client_id } = run
+  if (client_id !== undefined) {
+    await readOne(run, checks, target, client_id)
+    const is_there = (await readAll(run, target.table, [headId(target.projection, client_id)])).size > 0
+    if (!is_there && walk.customers.has(client_id)) await checks.heads.missing(target, [client_id])
+    return
+  }
+  const present = await readWhole(run, checks, target, walk)
+  await checks.heads.missing(
+    target,
+    [...walk.customers.keys()].filter(id => !present.has(id)),
+  )
+}
+
+/** Goes on with the walk for what was ahead of it, as far as the stream goes. */
+const goOn = async (run: Run, { heads, journal, stream }: Checks, walk: Walk): Promise<void> => {
+  const wanted = Math.max(
+    heads.aheadSeq(),
+    journal?.aheadSeq() ?? 0,
+    walk.place() + (stream.isWaiting() ? 1 : 0),
+  )
+  await walk.to(Math.min(wanted, await lastSeq(run)))
+  heads.end()
+  journal?.end()
+}
+
+export const verify = async (
+  deps: VerifyDeps,
+  options: VerifyOptions,
+  onProgress: OnProgress,
+  signal: AbortSignal,
+): Promise<Report> => {
+  const differences = createDifferences(options.differences_max)
+  const run: Run = { ...deps, signal, onProgress, differences, client_id: options.client_id }
+  const { found: targets, skipped } = await findTargets(run, options.generation)
+  const seq = await lastSeq(run)
+  await waitFor(run, targets, seq, options.timeout_ms)
+
+  const counts = { rejected: 0, reading: false }
+  const targetOf = (projection: Projection) => targets.find(target => target.projection === projection)
+  const [journalTarget, totalsTarget] = [targetOf('journal'), targetOf('totals')]
+  const see = (step: Step): void => {
+    if (step.outcome !== 'applied' && step.outcome !== 'left out' && !counts.reading) counts.rejected += 1
+    checks.stream.see(step)
+    checks.totals?.see(step)
+    if (!counts.reading) return
+    checks.heads.see(step)
+    checks.journal?.see(step)
+  }
+  const walk = createWalk(run, see)
+  const with_totals = options.totals && run.client_id === undefined && totalsTarget !== undefined
+  const checks: Checks = {
+    heads: createHeadsCheck(run, walk),
+    journal: journalTarget && createJournalCheck(run, journalTarget, seq),
+    totals: with_totals ? createTotalsCheck(run, totalsTarget) : undefined,
+    stream: createStreamChecks(differences, run.client_id),
+  }
+
+  await walk.to(seq, checks.journal?.page)
+  const [customers, parked] = countCustomers(walk)
+  counts.reading = true
+  checks.totals?.beginReading()
+  for (const target of targets) await readTable(run, checks, target, walk)
+  await goOn(run, checks, walk)
+  const verdict = await checks.totals?.compare(walk)
+  if (checks.stream.isWaiting() && (await lastSeq(run)) === walk.place()) checks.stream.end()
+
+  return {
+    seq,
+    customers,
+    parked,
+    rejected: counts.rejected,
+    transfers: checks.stream.transfers(),
+    tables: targets.map(({ projection, table, generation }) => ({
+      projection,
+      table,
+      generation,
+      differences: differences.count(projection),
+    })),
+    heads_compared: checks.heads.compared(),
+    rows_compared: checks.journal?.rows() ?? 0,
+    skipped,
+    not_compared: verdict === 'moving' ? [MOVING] : [],
+    differences: differences.kept,
+    differences_count: differences.count(),
+    differences_stream: differences.count('stream'),
+  }
+}
+
+const MOVING =
+  'the sums of the totals kept moving, and were never seen equal: look again when less is going on (--no-totals leaves them out)'
+
+const countCustomers = ({ customers }: Walk): [customers: number, parked: number] => [
+  customers.size,
+  [...customers.values()].filter(({ parked_seq }) => parked_seq !== undefined).length,
+]

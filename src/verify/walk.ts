@@ -1,0 +1,81 @@
+/**
+ * The one way through the stream: forwards, in pages, each event folded exactly once.
+ */
+
+import type { NatsConnection } from 'nats'
+import { type Recorded, readRange } from '../stream/read.js'
+import { LEDGER_STREAM, LEDGER_SUBJECTS } from '../stream/settings.js'
+import type { Run } from './deps.js'
+import { createFold, type Folded, type Standing } from './fold.js'
+import { CannotVerify } from './problem.js'
+
+export type Step = Folded<Recorded>
+
+const PAGE_EVENTS = 1_000
+
+export type OnPage = (page: readonly Step[]) => Promise<void>
+
+export type Walk = {
+  /** Every customer at the walk's place. */
+  readonly customers: ReadonlyMap<string, Standing>
+  /** The last sequence that is folded. */
+  readonly place: () => number
+  /** Goes on to `seq`, which the stream holds; `onPage` gets what was folded, in order. Throws `CannotVerify`. */
+  readonly to: (seq: number, onPage?: OnPage) => Promise<void>
+}
+
+/** The events of a range in pages. Throws `CannotVerify`, also for a hole: nobody could fold what was there. */
+async function* pagesOf(nc: NatsConnection, from_seq: number, to_seq: number): AsyncGenerator<Recorded[]> {
+  const range = { stream: LEDGER_STREAM, subject: LEDGER_SUBJECTS, from_seq, to_seq }
+  let page: Recorded[] = []
+  let next = from_seq
+  for await (const record of readRange(nc, range)) {
+    if (record.seq !== next) throw new CannotVerify(`the stream has no event ${next}, but has ${record.seq}`)
+    next += 1
+    page.push(record)
+    if (page.length < PAGE_EVENTS) continue
+    yield page
+    page = []
+  }
+  if (page.length > 0) yield page
+  if (next <= to_seq) throw new CannotVerify(`the stream has no event ${next}, but should have ${to_seq}`)
+}
+
+/** A walk that begins before the first event; `see` is told of every event. */
+export const createWalk = ({ nc, onProgress, signal }: Run, see: (step: Step) => void): Walk => {
+  const fold = createFold()
+  let place = 0
+
+  const takePage = async (page: readonly Recorded[], onPage?: OnPage): Promise<void> => {
+    const steps = page.map(record => {
+      const step = fold.take(record)
+      see(step)
+      return step
+    })
+    place += page.length
+    await onPage?.(steps)
+  }
+
+  const walkTo = async (seq: number, onPage?: OnPage): Promise<void> => {
+    for await (const page of pagesOf(nc, place + 1, seq)) {
+      await takePage(page, onPage)
+      onProgress('folding', place, seq)
+      if (signal.aborted) throw new CannotVerify('stopped')
+    }
+  }
+
+  return {
+    customers: fold.customers,
+    place: () => place,
+    to: async (seq, onPage) => {
+      try {
+        if (seq > place) await walkTo(seq, onPage)
+      } catch (cause) {
+        if (cause instanceof CannotVerify) throw cause
+        throw new CannotVerify(`read the stream: ${cause instanceof Error ? cause.message : cause}`, {
+          cause,
+        })
+      }
+    },
+  }
+}
