@@ -5,7 +5,7 @@ import { startTestLedger, type TestLedger } from '../../test/support/ledger.js'
 import { until } from '../../test/support/servers.js'
 import { type Projector, startProjector } from '../projections/runner.js'
 import { CannotVerify } from './problem.js'
-import { verify, type VerifyOptions } from './verify.js'
+import { type VerifyOptions, verify } from './verify.js'
 
 let ledger: TestLedger
 let projector: Projector | undefined
@@ -48,12 +48,19 @@ describe('verify', () => {
     await ledger.emit('c1', debit(25))
     await ledger.emit('c1', debit(25))
     await ledger.emit('c2', 'not JSON')
-    projector = startProjector(ledger)
+    projector = startProjector(ledger, PROJECTIONS.balances)
     await until(async () => (await check()).seq > 0, { deadline_ms: 10_000, what: 'the projections to run' })
   })
 
   it('agrees with a table that is right, and says what it looked at', async () => {
-    expect(await check()).toMatchObject({ seq: 33, customers: 10, rejected: 2, parked: 0, differences: [], heads_compared: 10 })
+    expect(await check()).toMatchObject({
+      seq: 33,
+      customers: 10,
+      rejected: 2,
+      parked: 0,
+      differences: [],
+      heads_compared: 10,
+    })
   })
 
   it('names the customer, the attribute and both values of an item that was changed by hand', async () => {
@@ -61,7 +68,15 @@ describe('verify', () => {
     await update('c3', 'client_balance', 31)
     const { differences } = await check()
     expect(differences).toEqual([
-      { where: 'balances', kind: 'differs', id: 'c3', seq: 24, field: 'client_balance', is: '31', should_be: '30' },
+      {
+        where: 'balances',
+        kind: 'differs',
+        id: 'c3',
+        seq: 24,
+        field: 'client_balance',
+        is: '31',
+        should_be: '30',
+      },
     ])
   })
 
@@ -69,7 +84,10 @@ describe('verify', () => {
     await check()
     await ledger.tables.send(new DeleteCommand({ TableName: ledger.table, Key: { id: 'c4' } }))
     await ledger.tables.send(
-      new PutCommand({ TableName: ledger.table, Item: { id: 'nobody', client_balance: 5, version: 1, seq: 1 } }),
+      new PutCommand({
+        TableName: ledger.table,
+        Item: { id: 'nobody', client_balance: 5, version: 1, seq: 1 },
+      }),
     )
     expect((await check()).differences).toMatchObject([
       { kind: 'stray', id: 'nobody' },
