@@ -23,6 +23,7 @@ import { type Connected, withNats } from './command.js'
 import { settingsOf } from './config.js'
 import { Failure, orFail } from './failure.js'
 import { createLog, logHealth } from './log.js'
+import { count } from './options.js'
 import { print, printJson } from './output.js'
 import { type Progress, startProgress } from './progress.js'
 import { stopRequested } from './signals.js'
@@ -31,7 +32,7 @@ type Options = {
   readonly back?: true
   readonly keep?: true
   readonly cancel?: true
-  readonly checkpointMs: string
+  readonly checkpointMs: number
   readonly json?: true
 }
 
@@ -73,7 +74,7 @@ const replayOne = async (
   { back, keep, checkpointMs, json }: Options,
   signal: AbortSignal,
 ): Promise<void> => {
-  const options = { checkpoint_ms: Number(checkpointMs), onProgress: progressOf(projection.name), signal }
+  const options = { checkpoint_ms: checkpointMs, onProgress: progressOf(projection.name), signal }
   const result = back
     ? await replayBack(deps, projection, options)
     : await replay(deps, projection, { ...options, keep: keep ?? false })
@@ -119,7 +120,7 @@ export const replayCommand = (program: Command): void => {
     .option('--keep', 'keep the generation before, so that --back can return to it')
     .addOption(new Option('--back', 'return to the generation that was kept').conflicts(['keep', 'cancel']))
     .addOption(new Option('--cancel', 'drop what a replay that did not end has built').conflicts(['keep']))
-    .option('--checkpoint-ms <n>', 'how much work a kill may cost', String(CHECKPOINT_MS))
+    .option('--checkpoint-ms <n>', 'how much work a kill may cost', count, CHECKPOINT_MS)
     .option('--json', 'print what was done as JSON')
     .action(run)
 }

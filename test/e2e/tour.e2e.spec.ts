@@ -279,12 +279,23 @@ it('replay heals a table that was changed by hand, while the service runs', asyn
   expect(await balanceOf(nc, '5')).toBe(before + 77n)
   expect(await balanceOf(nc, '6')).toBe(0n)
 
-  const { code, stdout } = await bench.run(['replay', '--json'])
+  const found = await bench.run(['verify', '--json'])
+  expect(found.code).toBe(1)
+  expect(found.stdout).toContain('stranger')
+
+  const { code, stdout } = await bench.run(['replay', 'balances', '--json'])
   expect(code).toBe(0)
-  expect(JSON.parse(stdout)).toEqual({ events: 1_000, customers: 1_000, written: 2, removed: 1 })
+  expect(JSON.parse(stdout)).toEqual({
+    projection: 'balances',
+    generation: 2,
+    events: 1_000,
+    customers: 1_000,
+    rows: 0,
+  })
   await untilEqualsFold(nc, CAUGHT_UP_MS_MAX)
   expect(await balanceOf(nc, 'stranger')).toBe(0n)
-  // the projector still works on the healed items
+  expect(await bench.run(['verify'])).toMatchObject({ code: 0 })
+  // the projector goes on with the healed items
   await publish('customer.balance.5', credit(1))
   await publish('customer.balance.6', credit(1))
   await untilBalance(nc, '5', before + 1n, VISIBLE_MS_MAX)
