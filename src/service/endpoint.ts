@@ -6,11 +6,17 @@
  * the next is built once.
  */
 
-import type { NatsConnection } from 'nats'
+import type { Msg, MsgHdrs, NatsConnection } from 'nats'
 import type { Logger } from 'pino'
-import { E, type Either } from '../fp.js'
+import { E, type Either, type TaskEither } from '../fp.js'
 import { createAnswers, type InFlight } from './answers.js'
-import { type EndpointConfig, queueGroup, type ServiceReply } from './config.js'
+import {
+  type EndpointConfig,
+  type Handler,
+  queueGroup,
+  type ServiceReply,
+  type ServiceRequest,
+} from './config.js'
 import { createDeadlines } from './deadlines.js'
 import { busy, internalError, type ServiceError, stopped, timedOut } from './error.js'
 import { errorHeaders } from './headers.js'
@@ -27,6 +33,27 @@ export type Endpoint = {
   readonly drain: () => Promise<void>
   /** Answers 503 to all that still wait and returns how many; their handlers' late results are dropped. */
   readonly abandon: () => number
+}
+
+/** A message as the handler sees it; subject and headers are decoded for those who look at them. */
+class Request implements ServiceRequest {
+  readonly #msg: Msg
+
+  constructor(msg: Msg) {
+    this.#msg = msg
+  }
+
+  get subject(): string {
+    return this.#msg.subject
+  }
+
+  get body(): Uint8Array {
+    return this.#msg.data
+  }
+
+  get headers(): MsgHdrs | undefined {
+    return this.#msg.headers
+  }
 }
 
 /**
@@ -52,19 +79,38 @@ export const startEndpoint = (nc: NatsConnection, config: EndpointConfig, log: L
 
   const waiting = createDeadlines<InFlight>(config.timeout_ms, request => fail(request, timeout_error))
 
-  const serve = async (request: InFlight): Promise<void> => {
-    const { msg } = request
+  const answer = (request: InFlight, result: Either<ServiceError, ServiceReply>): void => {
+    if (E.isLeft(result)) fail(request, result.left)
+    else succeed(request, result.right)
+  }
+
+  const finish = async (request: InFlight, task: TaskEither<ServiceError, ServiceReply>): Promise<void> => {
     let result: Either<ServiceError, ServiceReply>
     try {
-      result = await handle({ subject: msg.subject, body: msg.data, headers: msg.headers })()
+      result = await task()
     } catch (cause) {
       result = E.left(internalError(cause))
     }
     in_flight -= 1
-    if (!waiting.remove(request))
-      log.debug({ subject: msg.subject }, 'a result came too late and was dropped')
-    else if (E.isLeft(result)) fail(request, result.left)
-    else succeed(request, result.right)
+    if (waiting.remove(request)) answer(request, result)
+    else log.debug({ subject: request.msg.subject }, 'a result came too late and was dropped')
+  }
+
+  const serve = (request: InFlight): void => {
+    let result: ReturnType<Handler>
+    try {
+      result = handle(new Request(request.msg))
+    } catch (cause) {
+      result = E.left(internalError(cause))
+    }
+    // what is answered at once is never in flight: no place, no deadline, no promise
+    if (typeof result !== 'function') {
+      answer(request, result)
+      return
+    }
+    in_flight += 1
+    waiting.add(request)
+    void finish(request, result)
   }
 
   const subscription = nc.subscribe(info.subject, {
@@ -81,9 +127,7 @@ export const startEndpoint = (nc: NatsConnection, config: EndpointConfig, log: L
         fail(request, busy_error, busy_headers)
         return
       }
-      in_flight += 1
-      waiting.add(request)
-      void serve(request)
+      serve(request)
     },
   })
 
