@@ -71,6 +71,8 @@ const Environment = t.type({
   JETLEDGER_PROJECTIONS: someOf(PROJECTION_NAMES),
   JETLEDGER_REPLICAS: whole(1, 5, 3),
   JETLEDGER_MAX_IN_FLIGHT: whole(1, 100_000, 4_096),
+  /** Customers that the queries keep in memory; 0: none. */
+  JETLEDGER_HOT_CUSTOMERS: whole(0, 10_000_000, 100_000),
   /** Commands that may wait for their batch; beyond it they are answered `BUSY`. */
   JETLEDGER_COMMAND_QUEUE: whole(1, 100_000, 10_000),
   /** Limit of the ledger stream; beyond it new events are refused. Not set: none. */

@@ -15,9 +15,7 @@ import type { Health } from '../health.js'
 import { PROJECTIONS } from '../projections/all.js'
 import { waitCaughtUp } from '../projections/caught-up.js'
 import { startProjector } from '../projections/runner.js'
-import { balanceEndpoint } from '../queries/balance.js'
-import { createBatcher } from '../queries/batcher.js'
-import type { AnyEndpointConfig, EndpointConfig } from '../service/config.js'
+import type { AnyEndpointConfig } from '../service/config.js'
 import { startService } from '../service/service.js'
 import type { StreamError } from '../stream/errors.js'
 import { manager, provision } from '../stream/provision.js'
@@ -27,14 +25,13 @@ import { type Config, type Role, settingsOf } from './config.js'
 import type { Environment } from './environment.js'
 import { Failure, orFail } from './failure.js'
 import { connectForEver } from './nats.js'
+import { startQueryRole } from './query-role.js'
 import { VERSION } from './version.js'
 
 /** The part of health that says whether the roles are started. */
 const START = 'start'
-const QUERY_TIMEOUT_MS = 4_000
 const COMMAND_TIMEOUT_MS = 3_000
 const ENDPOINT_LATER_MS = 5_000
-const BATCH_READS_IN_FLIGHT_MAX = 8
 const CATCH_UP_MS_MAX = 60_000
 const PROVISION_BACK_OFF: BackOff = { first_ms: 100, max_ms: 5_000 }
 
@@ -54,16 +51,6 @@ export type Ledger = {
   readonly tables: DynamoDBDocumentClient
   readonly log: Logger
   readonly health: Health
-}
-
-const queryEndpoints = ({ config, tables }: Ledger): EndpointConfig[] => {
-  const read = createBatcher({
-    tables,
-    table: config.DDB_TABLE,
-    calls_in_flight_max: BATCH_READS_IN_FLIGHT_MAX,
-  })
-  const limits = { max_in_flight: config.JETLEDGER_MAX_IN_FLIGHT, timeout_ms: QUERY_TIMEOUT_MS }
-  return [balanceEndpoint(read, limits)]
 }
 
 const startCommands = (
@@ -168,8 +155,9 @@ export const startRoles = async (
   if (has('queries')) await waitForBalances(ledger, signal, onFolding)
   const active = followTables(ledger.jsm, config.DDB_TABLE)
   const commands = has('commands') ? startCommands(ledger, active) : undefined
+  const queries = has('queries') ? await startQueryRole(ledger) : undefined
   const byRole = {
-    queries: has('queries') ? queryEndpoints(ledger) : [],
+    queries: queries?.endpoints ?? [],
     commands: commands?.endpoints ?? [],
   }
   const endpoints = Object.values(byRole).flat()
@@ -181,6 +169,7 @@ export const startRoles = async (
   return {
     stop: async () => {
       await service?.stop()
+      await queries?.stop()
       await commands?.engine.stop()
       await projections?.stop()
       active.stop()

@@ -1,35 +1,17 @@
-import { connect, type Msg, type NatsConnection } from 'nats'
-import { pino } from 'pino'
+import type { Msg } from 'nats'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { LOCAL, left, right } from '../../test/support/ledger.js'
-import { startTestServers, type TestServers } from '../../test/support/servers.js'
-import { freePort } from '../embedded/ports.js'
-import { type Customer, NEW_CUSTOMER } from '../ledger/fold.js'
-import { clientId } from '../ledger/testing/arbitrary.js'
-import { type Service, startService } from '../service/service.js'
-import { writeChanges } from '../tables/balances.js'
-import { createTablesClient } from '../tables/client.js'
-import { createBalancesTable } from '../tables/provision.js'
-import { balanceEndpoint } from './balance.js'
-import { createBatcher } from './batcher.js'
+import { errorOf, ledgerOf, type Rig, startRig } from './testing/rig.js'
 
-const TABLE = 'balances'
-const CALLS_IN_FLIGHT_MAX = 2
-
-let servers: TestServers
-let nc: NatsConnection
-let tables: ReturnType<typeof createTablesClient>
-let service: Service
+let rig: Rig
 let [calls, in_flight, in_flight_max] = [0, 0, 0]
 
-const write = (id: string, to: Customer): Promise<void> =>
-  right(writeChanges(tables, TABLE, [{ id: clientId(id), from: NEW_CUSTOMER, to }]))
+const credit = (id: string, amount: number | string): Promise<number> =>
+  rig.emit(id, { type: 'credit', amount })
+const ask = (request: unknown): Promise<Msg> => rig.ask('customer.balance', request)
 
 beforeAll(async () => {
-  servers = await startTestServers()
-  nc = await connect({ servers: servers.nats.url })
-  tables = createTablesClient({ endpoint: servers.dynamodb.endpoint, ...LOCAL })
-  tables.middlewareStack.add(
+  rig = await startRig()
+  rig.deps.tables.middlewareStack.add(
     next => async args => {
       calls += 1
       in_flight += 1
@@ -42,41 +24,32 @@ beforeAll(async () => {
     },
     { step: 'initialize' },
   )
-  await right(createBalancesTable(tables, TABLE))
-  await write('678', { account: { balance: 7_120n, version: 12, seq: 34 } })
-  await write('rich', { account: { balance: 9_223_372_036_854_775_807n, version: 1, seq: 35 } })
-  const read = createBatcher({ tables, table: TABLE, calls_in_flight_max: CALLS_IN_FLIGHT_MAX })
-  service = await startService(nc, {
-    name: 'customer',
-    version: '0.0.1',
-    description: 'customer service',
-    log: pino({ level: 'silent' }),
-    endpoints: [balanceEndpoint(read, { max_in_flight: 2_000, timeout_ms: 4_000 })],
-  })
+  await credit('678', 7_000)
+  await credit('678', 120)
+  await credit('rich', '9223372036854775807')
+  rig.startProjector()
+  await rig.caughtUp()
 })
 
-afterAll(async () => {
-  await service.stop()
-  await nc.close()
-  tables.destroy()
-  await servers.stop()
-})
-
-const ask = (body: string): Promise<Msg> => nc.request('customer.balance', body, { timeout: 10_000 })
-const errorOf = ({ headers }: Msg): string =>
-  `${headers?.get('Nats-Service-Error-Code')} ${headers?.get('Nats-Service-Error')}`
+afterAll(() => rig.stop())
 
 describe('customer.balance', () => {
-  it('answers exactly as its predecessor did', async () => {
-    expect((await ask('{"client_id":"678"}')).string()).toBe('{"balance":7120}')
-    expect((await ask('{"customer_id":"678"}')).string()).toBe('{"balance":7120}')
-    expect((await ask('{ "client_id" : "678", "more": 1 }')).string()).toBe('{"balance":7120}')
+  it('answers exactly as its predecessor did, from the table and from memory', async () => {
+    for (const body of [
+      '{"client_id":"678"}',
+      '{"client_id":"678"}',
+      '{"customer_id":"678"}',
+      '{ "client_id" : "678", "more": 1 }',
+    ]) {
+      expect((await ask(body)).string()).toBe('{"balance":7120}')
+    }
   })
 
   it('gives a customer without events a balance of 0', async () => {
     const reply = await ask('{"client_id":"no-such"}')
     expect(reply.string()).toBe('{"balance":0}')
-    expect(reply.headers?.get('Nats-Service-Error-Code')).toBe('')
+    expect(errorOf(reply)).toBe('')
+    expect(ledgerOf(reply)).toBe('0 0 table')
   })
 
   it('gives a balance beyond 2^53-1 as a string', async () => {
@@ -84,17 +57,20 @@ describe('customer.balance', () => {
   })
 
   it('says in headers how new the answer is and where it is from', async () => {
-    const { headers } = await ask('{"client_id":"678"}')
-    expect(headers?.get('Ledger-Version')).toBe('12')
-    expect(headers?.get('Ledger-Seq')).toBe('34')
-    expect(headers?.get('Ledger-Source')).toBe('table')
+    await credit('header', 5)
+    await rig.caughtUp()
+    expect(ledgerOf(await ask('{"client_id":"header"}'))).toMatch(/^1 \d+ table$/)
+    expect(ledgerOf(await ask('{"client_id":"header"}'))).toMatch(/^1 \d+ memory$/)
+    const seq = await credit('header', 5)
+    const strong = await ask({ client_id: 'header', consistency: 'strong' })
+    expect([strong.string(), ledgerOf(strong)]).toEqual(['{"balance":10}', `2 ${seq} stream`])
   })
 
   it('answers a body that is not JSON with 403 BAD_REQUEST and the text of the parser', async () => {
     const reply = await ask('no json')
-    expect(errorOf(reply)).toBe('403 BAD_REQUEST')
+    expect(errorOf(reply)).toBe('403:BAD_REQUEST')
     expect(reply.string()).toContain('not valid JSON')
-    expect(service.stats().endpoints[0]?.last_error).toBe('403:BAD_REQUEST')
+    expect(rig.service.stats().endpoints[0]?.last_error).toBe('403:BAD_REQUEST')
   })
 
   it.each([
@@ -108,37 +84,62 @@ describe('customer.balance', () => {
     'null',
   ])('answers %s with 400 and a text that names client_id', async body => {
     const reply = await ask(body)
-    expect(errorOf(reply)).toBe('400 INVALID_REQUEST')
+    expect(errorOf(reply)).toBe('400:INVALID_REQUEST')
     expect(reply.string()).toContain('client_id')
+  })
+
+  it.each([
+    [{ min_version: -1 }, 'min_version'],
+    [{ min_version: '3' }, 'min_version'],
+    [{ consistency: 'weak' }, 'consistency'],
+    [{ as_of: 'yesterday' }, 'as_of'],
+    [{ as_of_seq: 1.5 }, 'as_of_seq'],
+    [{ as_of_seq: 1, as_of: '2026-01-01T00:00:00Z' }, 'as_of_seq'],
+    [{ as_of_seq: 1, min_version: 1 }, 'as_of_seq'],
+  ])('answers %j with 400 and a text that names %s', async (fields, named) => {
+    const reply = await ask({ client_id: '678', ...fields })
+    expect(errorOf(reply)).toBe('400:INVALID_REQUEST')
+    expect(reply.string()).toContain(named)
   })
 
   it('shares BatchGetItem calls between requests that are under way at the same time', async () => {
     const before = calls
-    const bodies = Array.from({ length: 500 }, (_, i) => `{"client_id":"${i % 250}"}`)
+    const bodies = Array.from({ length: 500 }, (_, i) => `{"client_id":"shared-${i % 250}"}`)
     const replies = await Promise.all(bodies.map(ask))
     expect(replies.every(reply => reply.string() === '{"balance":0}')).toBe(true)
     expect(calls - before).toBeLessThan(50)
-    expect(in_flight_max).toBe(CALLS_IN_FLIGHT_MAX)
+    expect(in_flight_max).toBeLessThanOrEqual(8 + 4)
   })
 
-  it('answers 503 UNAVAILABLE while DynamoDB is away', async () => {
-    const nowhere = createTablesClient({ endpoint: `http://127.0.0.1:${await freePort()}`, ...LOCAL })
-    const read = createBatcher({ tables: nowhere, table: TABLE, calls_in_flight_max: 2 })
-    const { handle } = balanceEndpoint(read, { max_in_flight: 1, timeout_ms: 4_000 })
-    const error = await left(
-      handle({ subject: 'customer.balance', body: Buffer.from('{"client_id":"678"}') }),
-    )
-    expect(error).toMatchObject({ status: 503, code: 'UNAVAILABLE' })
-    expect(error.body).toContain('cannot be read at the moment')
-    nowhere.destroy()
+  it('waits for min_version, and says NOT_REACHED for one that the stream does not have', async () => {
+    await credit('own', 1)
+    await ask({ client_id: 'own' })
+    const waiting = ask({ client_id: 'own', min_version: 2 })
+    await credit('own', 1)
+    expect(await waiting.then(reply => [reply.string(), ledgerOf(reply).slice(0, 2)])).toEqual([
+      '{"balance":2}',
+      '2 ',
+    ])
+    const never = await ask({ client_id: 'own', min_version: 3 })
+    expect(errorOf(never)).toBe('409:NOT_REACHED')
+    expect(never.string()).toContain('version 2')
   })
 
-  it('answers 503 UNAVAILABLE, and no balance of 0, while there is no table', async () => {
-    const read = createBatcher({ tables, table: 'no-such-table', calls_in_flight_max: 2 })
-    const { handle } = balanceEndpoint(read, { max_in_flight: 1, timeout_ms: 4_000 })
-    const error = await left(
-      handle({ subject: 'customer.balance', body: Buffer.from('{"client_id":"678"}') }),
-    )
-    expect(error).toMatchObject({ status: 503, code: 'UNAVAILABLE' })
+  it('gives a customer in memory at its newest event', async () => {
+    for (let balance = 1; balance <= 50; balance += 1) {
+      const seq = await credit('followed', 1)
+      const reply = await ask({ client_id: 'followed', min_version: balance })
+      expect([reply.string(), reply.headers?.get('Ledger-Seq')]).toEqual([
+        `{"balance":${balance}}`,
+        String(seq),
+      ])
+    }
+  })
+
+  it('carries the lag of the projection in STATS', async () => {
+    const stats = JSON.parse((await rig.ask('$SRV.STATS.customer', '')).string())
+    const { data } = stats.endpoints.find(({ name }: { name: string }) => name === 'balance')
+    expect(data.lag).toMatchObject({ projection: 'balances', lag_events: expect.any(Number) })
+    expect(data.hot_customers).toBeGreaterThan(0)
   })
 })

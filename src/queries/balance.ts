@@ -1,58 +1,99 @@
 /**
- * `customer.balance`: the balance of one customer, from the projection.
+ * `customer.balance`: the balance of one customer.
  *
  * `{"client_id":"678"}` gives exactly `{"balance":7120}`; a customer without events has `{"balance":0}`. What is new
- * against the predecessor rides in headers: `Ledger-Version`, `Ledger-Seq`, `Ledger-Source`.
+ * against the predecessor rides in headers (`Ledger-Version`, `Ledger-Seq`, `Ledger-Source`) and in optional fields.
+ * A customer in memory is answered at once, from bytes that were made for the answer before.
  */
 
-import { pipe, TE } from '../fp.js'
+import { E, type Either, pipe, TE } from '../fp.js'
 import { toJson } from '../ledger/amount.js'
-import type { Customer } from '../ledger/fold.js'
-import { catalogued } from '../service/catalogue.js'
-import type { EndpointConfig, ServiceReply } from '../service/config.js'
-import type { ServiceError } from '../service/error.js'
-import type { TableError } from '../tables/errors.js'
-import { decodeBalanceRequest } from './balance-request.js'
-import type { ReadCustomer } from './batcher.js'
+import type { ClientId } from '../ledger/client-id.js'
+import type { EndpointConfig, Handler, ServiceReply } from '../service/config.js'
+import { encodedHeaders } from '../service/headers.js'
+import type { AsOf } from './as-of.js'
+import { type BalanceRequest, decodeBalanceRequest, usualClientId } from './balance-request.js'
+import type { HotCustomer, HotSet } from './hot-set.js'
+import type { Found, Loader, Result } from './loader.js'
+import type { Progress } from './progress.js'
+import type { Session } from './session.js'
 
-export type BalanceLimits = { readonly max_in_flight: number; readonly timeout_ms: number }
+export type EndpointLimits = { readonly max_in_flight: number; readonly timeout_ms: number }
 
-const toReply = ({ account }: Customer): ServiceReply => ({
-  body: JSON.stringify({ balance: toJson(account.balance) }),
-  headers: {
+/** A reply as the service takes it, kept with the customer until its next event. */
+export type Made = Either<never, ServiceReply>
+
+export type BalanceParts = {
+  readonly hot: HotSet<Made>
+  readonly loader: Loader
+  readonly session: Session
+  readonly as_of: AsOf
+  readonly progress: Pick<Progress, 'isBehind' | 'lag'>
+}
+
+const utf8 = new TextEncoder()
+
+const toReply = ({ account, source }: Found): ServiceReply => ({
+  body: utf8.encode(JSON.stringify({ balance: toJson(account.balance) })),
+  headers: encodedHeaders({
     'Ledger-Version': String(account.version),
     'Ledger-Seq': String(account.seq),
-    'Ledger-Source': 'table',
-  },
+    'Ledger-Source': source,
+  }),
 })
 
-const toServiceError = (error: TableError): ServiceError => {
-  switch (error.tag) {
-    case 'TryAgain':
-    case 'NotFound':
-    case 'ConditionFailed':
-      return catalogued(
-        'UNAVAILABLE',
-        { message: 'the balances cannot be read at the moment; try again' },
-        error.cause,
-      )
-    case 'Unexpected':
-      return catalogued('INTERNAL_ERROR', {}, error)
-  }
+const fromMemory = (customer: HotCustomer<Made>): Made => {
+  customer.used = true
+  customer.made ??= E.right(toReply({ account: customer.account, source: 'memory' }))
+  return customer.made
 }
 
 /** The endpoint `balance` of the service `customer`. */
-export const balanceEndpoint = (read: ReadCustomer, limits: BalanceLimits): EndpointConfig => ({
-  name: 'balance',
-  subject: 'customer.balance',
-  queue_group: 'q',
-  description: 'The balance of one customer',
-  metadata: { format: 'application/json' },
-  ...limits,
-  handle: ({ body }) =>
-    pipe(
-      TE.fromEither(decodeBalanceRequest(body)),
-      TE.chain(id => pipe(read(id), TE.mapLeft(toServiceError))),
-      TE.map(toReply),
-    ),
-})
+export const balanceEndpoint = (parts: BalanceParts, limits: EndpointLimits): EndpointConfig => {
+  const { hot, loader, session, as_of, progress } = parts
+
+  const read = ({ client_id, min_version = 0, consistency, ...past }: BalanceRequest): Promise<Result> => {
+    if (past.as_of_seq !== undefined) return as_of.seq(client_id, past.as_of_seq)
+    if (past.as_of !== undefined) return as_of.time(client_id, past.as_of)
+    if (consistency === 'strong') return session.strong(client_id, min_version)
+    return min_version === 0 ? loader.load(client_id) : session.atLeast(client_id, min_version)
+  }
+
+  /** What memory can answer, it answers; `version` is the least that will do. */
+  const atOnce = (id: ClientId, version: number): Made | undefined => {
+    const customer = hot.get(id)
+    return customer !== undefined && customer.account.version >= version && !progress.isBehind()
+      ? fromMemory(customer)
+      : undefined
+  }
+
+  const handleRequest = (request: BalanceRequest): ReturnType<Handler> => {
+    const { client_id, min_version = 0, consistency, ...past } = request
+    const is_plain = consistency === undefined && past.as_of === undefined && past.as_of_seq === undefined
+    const made = is_plain ? atOnce(client_id, min_version) : undefined
+    return (
+      made ??
+      pipe(
+        TE.fromTask(() => read(request)),
+        TE.chainEitherK(E.map(toReply)),
+      )
+    )
+  }
+
+  return {
+    name: 'balance',
+    subject: 'customer.balance',
+    queue_group: 'q',
+    description: 'The balance of one customer',
+    metadata: { format: 'application/json' },
+    ...limits,
+    data: () => ({ lag: progress.lag(), hot_customers: hot.size() }),
+    handle: ({ body }) => {
+      const id = usualClientId(body)
+      const made = id === undefined ? undefined : atOnce(id, 0)
+      if (made !== undefined) return made
+      const request = decodeBalanceRequest(body)
+      return E.isLeft(request) ? request : handleRequest(request.right)
+    },
+  }
+}

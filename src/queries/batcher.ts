@@ -14,7 +14,8 @@ import type { TableError } from '../tables/errors.js'
 
 export type BatcherOptions = {
   readonly tables: DynamoDBDocumentClient
-  readonly table: string
+  /** Asked for each call: a new generation of the table takes over at once. */
+  readonly table: () => string
   /** BatchGetItem calls under way at once. How many requests wait is bounded by the endpoint. */
   readonly calls_in_flight_max: number
 }
@@ -42,7 +43,7 @@ export const createBatcher = ({ tables, table, calls_in_flight_max }: BatcherOpt
 
   const call = async (page: ReadonlyMap<ClientId, readonly Waiter[]>): Promise<void> => {
     in_flight += 1
-    const read = await readCustomers(tables, table, [...page.keys()])()
+    const read = await readCustomers(tables, table(), [...page.keys()])()
     in_flight -= 1
     schedule()
     for (const [id, waiters] of page) {

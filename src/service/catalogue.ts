@@ -39,6 +39,12 @@ export const CATALOGUE = {
     message: 'others kept writing to the same customer; nothing was stored',
     retry: true,
   },
+  NOT_REACHED: {
+    status: 409,
+    http_status: 409,
+    message: 'the version, sequence or time that was asked for is not reached yet',
+    retry: true,
+  },
   INSUFFICIENT_FUNDS: {
     status: 422,
     http_status: 422,

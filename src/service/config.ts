@@ -6,6 +6,7 @@ import type { MsgHdrs } from 'nats'
 import type { Logger } from 'pino'
 import type { Either, TaskEither } from '../fp.js'
 import type { ServiceError } from './error.js'
+import type { EncodedHeaders } from './headers.js'
 import { DEFAULT_QUEUE_GROUP, type Metadata } from './protocol.js'
 
 export type ServiceRequest = {
@@ -16,12 +17,17 @@ export type ServiceRequest = {
 
 export type ServiceReply = {
   readonly body: Uint8Array | string
-  /** Line breaks in values become spaces. */
-  readonly headers?: Readonly<Record<string, string>> | undefined
+  /** Line breaks in values become spaces. Headers that many replies have can be encoded once (`encodedHeaders`). */
+  readonly headers?: Readonly<Record<string, string>> | EncodedHeaders | undefined
 }
 
-/** One request to one reply. Errors that are foreseen are a `ServiceError`; whatever it throws is taken for a bug. */
-export type Handler = (request: ServiceRequest) => TaskEither<ServiceError, ServiceReply>
+/**
+ * One request to one reply: at once, as an `Either`, or as a task. Errors that are foreseen are a `ServiceError`;
+ * whatever it throws is taken for a bug.
+ */
+export type Handler = (
+  request: ServiceRequest,
+) => Either<ServiceError, ServiceReply> | TaskEither<ServiceError, ServiceReply>
 
 /**
  * The same with a callback instead of a promise: `answer` has to be called, now or later; only the first call counts.

@@ -6,9 +6,9 @@
  * the next is built once.
  */
 
-import type { NatsConnection } from 'nats'
+import type { Msg, MsgHdrs, NatsConnection } from 'nats'
 import type { Logger } from 'pino'
-import { E, type Either } from '../fp.js'
+import { E, type Either, type TaskEither } from '../fp.js'
 import { createAnswers, type InFlight } from './answers.js'
 import {
   type AnyEndpointConfig,
@@ -16,6 +16,7 @@ import {
   type Handler,
   queueGroup,
   type ServiceReply,
+  type ServiceRequest,
 } from './config.js'
 import { createDeadlines } from './deadlines.js'
 import { busy, internalError, type ServiceError, stopped, timedOut } from './error.js'
@@ -33,6 +34,27 @@ export type Endpoint = {
   readonly drain: () => Promise<void>
   /** Answers 503 to all that still wait and returns how many; their handlers' late results are dropped. */
   readonly abandon: () => number
+}
+
+/** A message as the handler sees it; subject and headers are decoded for those who look at them. */
+class Request implements ServiceRequest {
+  readonly #msg: Msg
+
+  constructor(msg: Msg) {
+    this.#msg = msg
+  }
+
+  get subject(): string {
+    return this.#msg.subject
+  }
+
+  get body(): Uint8Array {
+    return this.#msg.data
+  }
+
+  get headers(): MsgHdrs | undefined {
+    return this.#msg.headers
+  }
 }
 
 /**
@@ -58,42 +80,68 @@ export const startEndpoint = (nc: NatsConnection, config: AnyEndpointConfig, log
 
   const waiting = createDeadlines<InFlight>(config.timeout_ms, request => fail(request, timeout_error))
 
-  const finish = (request: InFlight, result: Either<ServiceError, ServiceReply>): void => {
-    in_flight -= 1
-    if (!waiting.remove(request))
-      log.debug({ subject: request.msg.subject }, 'a result came too late and was dropped')
-    else if (E.isLeft(result)) fail(request, result.left)
+  const answer = (request: InFlight, result: Either<ServiceError, ServiceReply>): void => {
+    if (E.isLeft(result)) fail(request, result.left)
     else succeed(request, result.right)
   }
 
-  const serveTask = async (request: InFlight, handler: Handler): Promise<void> => {
-    const { subject, data, headers } = request.msg
+  const begin = (request: InFlight): void => {
+    in_flight += 1
+    waiting.add(request)
+  }
+
+  const finish = (request: InFlight, result: Either<ServiceError, ServiceReply>): void => {
+    in_flight -= 1
+    if (waiting.remove(request)) answer(request, result)
+    else log.debug({ subject: request.msg.subject }, 'a result came too late and was dropped')
+  }
+
+  const serveTask = async (
+    request: InFlight,
+    task: TaskEither<ServiceError, ServiceReply>,
+  ): Promise<void> => {
     let result: Either<ServiceError, ServiceReply>
     try {
-      result = await handler({ subject, body: data, headers })()
+      result = await task()
     } catch (cause) {
       result = E.left(internalError(cause))
     }
     finish(request, result)
   }
 
+  const serveHandler = (request: InFlight, handle: Handler): void => {
+    let result: ReturnType<Handler>
+    try {
+      result = handle(new Request(request.msg))
+    } catch (cause) {
+      result = E.left(internalError(cause))
+    }
+    // what is answered at once is never in flight: no place, no deadline, no promise
+    if (typeof result !== 'function') {
+      answer(request, result)
+      return
+    }
+    begin(request)
+    void serveTask(request, result)
+  }
+
   const serveCallback = (request: InFlight, callback: CallbackHandler): void => {
-    const { subject, data, headers } = request.msg
     let isFinished = false
-    const answer = (result: Either<ServiceError, ServiceReply>): void => {
+    const once = (result: Either<ServiceError, ServiceReply>): void => {
       if (isFinished) return
       isFinished = true
       finish(request, result)
     }
+    begin(request)
     try {
-      callback({ subject, body: data, headers }, answer)
+      callback(new Request(request.msg), once)
     } catch (cause) {
-      answer(E.left(internalError(cause)))
+      once(E.left(internalError(cause)))
     }
   }
 
   const serve = (request: InFlight): void => {
-    if ('handle' in config) void serveTask(request, config.handle)
+    if ('handle' in config) serveHandler(request, config.handle)
     else serveCallback(request, config.callback)
   }
 
@@ -111,8 +159,6 @@ export const startEndpoint = (nc: NatsConnection, config: AnyEndpointConfig, log
         fail(request, busy_error, busy_headers)
         return
       }
-      in_flight += 1
-      waiting.add(request)
       serve(request)
     },
   })

@@ -1,0 +1,87 @@
+/**
+ * The balance as it was after a stream sequence, or at a time: the fold of the subject, cut there.
+ *
+ * The journal has it: its head where the customer had no later event, else the last row up to there, if the row after
+ * it proves that none is missing in between. Else the subject is folded on from what the journal has.
+ */
+
+import { E, type Either } from '../fp.js'
+import type { ClientId } from '../ledger/client-id.js'
+import { catalogued } from '../service/catalogue.js'
+import type { ServiceError } from '../service/error.js'
+import { firstSeqFrom } from '../stream/by-time.js'
+import type { Folded } from '../stream/fold-subject.js'
+import { LEDGER_STREAM, LEDGER_SUBJECTS } from '../stream/settings.js'
+import { readJournalHead, versionBefore } from '../tables/journal-pages.js'
+import type { QueryDeps } from './deps.js'
+import { formatInstant } from './instant.js'
+import type { Result, Source } from './loader.js'
+import { BEGINNING, type FoldPast, fromHead, lastRow, nextRow, unreadable } from './past.js'
+
+export type AsOf = {
+  /** After every event up to `seq`. Never rejects. */
+  readonly seq: (id: ClientId, seq: number) => Promise<Result>
+  /** After every event that is not newer than `ns` (since 1970). Never rejects. */
+  readonly time: (id: ClientId, ns: bigint) => Promise<Result>
+}
+
+const NS_PER_MS = 1_000_000n
+
+const notReached = (message: string): Either<ServiceError, never> =>
+  E.left(catalogued('NOT_REACHED', { message }))
+
+/** From where the subject is folded on, and whether nothing is left to fold. */
+type Start = { readonly from: Folded; readonly source: Source; readonly is_complete: boolean }
+
+export const createAsOf = (deps: QueryDeps, fold: FoldPast): AsOf => {
+  const { jsm, tables } = deps
+
+  const fromRows = async (table: string, id: ClientId, seq: number): Promise<Start> => {
+    const [before, after] = await Promise.all([lastRow(deps, table, id, seq), nextRow(deps, table, id, seq)])
+    const { balance = 0n, version = 0, seq: last_seq = 0 } = before ?? {}
+    const is_complete = after !== undefined && versionBefore(after) === version
+    const customer = { account: { balance, version, seq: last_seq } }
+    return { from: { customer, last_seq }, source: 'table', is_complete }
+  }
+
+  const start = async (id: ClientId, seq: number): Promise<Start> => {
+    const table = deps.active.journal().table
+    const head = await readJournalHead(tables, table, id)()
+    if (E.isLeft(head)) return { from: BEGINNING, source: 'stream', is_complete: false }
+    if (head.right.account.seq > seq) return fromRows(table, id, seq)
+    return { from: fromHead(head.right), source: 'table', is_complete: false }
+  }
+
+  const cut = async (id: ClientId, seq: number): Promise<Result> => {
+    const { from, source, is_complete } = await start(id, seq)
+    if (is_complete) return E.right({ account: from.customer.account, source })
+    const folded = await fold(id, from, seq)
+    if (E.isLeft(folded)) return unreadable(folded.left)
+    const { account, parked } = folded.right.customer
+    if (parked !== undefined && parked.seq <= seq) {
+      return unreadable(new Error(`${id} has an event of schema ${parked.schema} at ${parked.seq}`))
+    }
+    return E.right({ account, source: folded.right.last_seq > from.last_seq ? 'stream' : source })
+  }
+
+  const atSeq = async (id: ClientId, seq: number): Promise<Result> => {
+    const { last_seq } = (await jsm.streams.info(LEDGER_STREAM)).state
+    if (seq > last_seq) return notReached(`the stream has come to sequence ${last_seq}`)
+    return cut(id, seq)
+  }
+
+  const atTime = async (id: ClientId, ns: bigint): Promise<Result> => {
+    const now = new Date()
+    if (ns > BigInt(now.getTime()) * NS_PER_MS) return notReached(`it is ${now.toISOString()} here`)
+    // asked first: what comes in between is newer than the time that is asked for
+    const { last_seq } = (await jsm.streams.info(LEDGER_STREAM)).state
+    const later = await firstSeqFrom(jsm, LEDGER_STREAM, LEDGER_SUBJECTS, formatInstant(ns + 1n))()
+    if (E.isLeft(later)) return unreadable(later.left)
+    return cut(id, later.right === undefined ? last_seq : later.right - 1)
+  }
+
+  return {
+    seq: (id, seq) => atSeq(id, seq).catch(unreadable),
+    time: (id, ns) => atTime(id, ns).catch(unreadable),
+  }
+}

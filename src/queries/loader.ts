@@ -1,0 +1,145 @@
+/**
+ * Reads a customer that is not in memory, or that memory is not good enough for: the table's item, completed by the
+ * events that were followed; or the stream itself.
+ */
+
+import { E, type Either } from '../fp.js'
+import type { Account } from '../ledger/account.js'
+import type { ClientId } from '../ledger/client-id.js'
+import { type Customer, NEW_CUSTOMER } from '../ledger/fold.js'
+import { catalogued } from '../service/catalogue.js'
+import type { ServiceError } from '../service/error.js'
+import { type Folded, foldSubject } from '../stream/fold-subject.js'
+import type { QueryDeps } from './deps.js'
+import type { HotSet } from './hot-set.js'
+import { createLimit } from './limit.js'
+import type { Progress } from './progress.js'
+import type { Item, TableReads } from './table-reads.js'
+import { createTurns } from './turns.js'
+
+/** Where an answer is from, as `Ledger-Source` says it. */
+export type Source = 'memory' | 'table' | 'stream'
+
+export type Found = { readonly account: Account; readonly source: Source }
+
+export type Result = Either<ServiceError, Found>
+
+export type Loader = {
+  /** As new as the memory would be. Never rejects. */
+  readonly load: (id: ClientId) => Promise<Result>
+  /** With everything that the stream's leader held at the call. Never rejects. */
+  readonly confirm: (id: ClientId) => Promise<Result>
+}
+
+/** Subjects that are folded at once. */
+const FOLDS_MAX = 64
+/** The longest subject that is folded while DynamoDB is away. */
+const WHOLE_SUBJECT_EVENTS_MAX = 10_000
+/** A projection that lags further than this is no base to read on from. */
+const TAIL_EVENTS_MAX = 50_000
+const TRIES_MAX = 4
+
+const unavailable = (message: string, cause?: unknown): E.Either<ServiceError, never> =>
+  E.left(catalogued('UNAVAILABLE', { message }, cause))
+
+/** From where the stream is read on. */
+type Base = Folded & { readonly is: 'memory' | 'item' | 'nothing' }
+
+const baseOf = (item: Item | undefined): Base => {
+  if (item === undefined) return { is: 'nothing', customer: NEW_CUSTOMER, last_seq: 0 }
+  const { customer } = item
+  return { is: 'item', customer, last_seq: customer.parked?.last_seq ?? customer.account.seq }
+}
+
+export const createLoader = (
+  deps: QueryDeps,
+  hot: HotSet<unknown>,
+  table: TableReads,
+  progress: Pick<Progress, 'isBehind'>,
+): Loader => {
+  const limit = createLimit(FOLDS_MAX)
+  const turns = createTurns<Result>()
+
+  const inMemory = (id: ClientId): Base | undefined => {
+    const found = hot.get(id)
+    return found === undefined
+      ? undefined
+      : {
+          is: 'memory',
+          customer: { account: found.account },
+          last_seq: Math.max(found.account.seq, hot.position()),
+        }
+  }
+
+  const taken = (
+    id: ClientId,
+    customer: Customer,
+    complete_to: number,
+    source: Source,
+  ): Result | undefined => {
+    const now = hot.load(id, customer, complete_to)
+    return now === undefined ? undefined : E.right({ account: now.account, source })
+  }
+
+  /** The leader cannot be asked: as good as it gets without it, but never older than before. */
+  const withoutStream = (id: ClientId, item: Item | undefined): Result | undefined => {
+    const found = hot.get(id)
+    if (found !== undefined) return E.right({ account: found.account, source: 'memory' })
+    return item === undefined ? undefined : taken(id, item.customer, item.complete_to, 'table')
+  }
+
+  const judged = (id: ClientId, { is }: Base, { customer, last_seq }: Folded, position: number) => {
+    // whether a newer program took a parked customer up again only the table tells
+    if (customer.parked !== undefined && is === 'memory') return undefined
+    if (customer.parked !== undefined && is === 'nothing') {
+      return unavailable('the customer has events of a schema from the future, and DynamoDB cannot be read')
+    }
+    return taken(id, customer, Math.max(position, last_seq), 'stream')
+  }
+
+  const readOn = async (
+    id: ClientId,
+    base: Base,
+    instead: () => Result | undefined,
+  ): Promise<Result | undefined> => {
+    // the leader holds at least what was followed
+    const position = hot.position()
+    const events_max = base.is === 'nothing' ? WHOLE_SUBJECT_EVENTS_MAX : TAIL_EVENTS_MAX
+    const options = { to_seq: Number.POSITIVE_INFINITY, events_max }
+    const folded = await limit(() => foldSubject(deps, id, base, options)())
+    if (E.isRight(folded)) return judged(id, base, folded.right, position)
+    return instead() ?? unavailable('the stream cannot be read at the moment; try again', folded.left)
+  }
+
+  /** One try; undefined when what was read cannot be used, and another one may. */
+  const tryRead = async (
+    id: ClientId,
+    confirmed: boolean,
+    trust_memory: boolean,
+  ): Promise<Result | undefined> => {
+    const known = confirmed && trust_memory ? inMemory(id) : undefined
+    if (known !== undefined) return readOn(id, known, () => undefined)
+    const item = await table.read(id)
+    const as_it_is = !confirmed && item !== undefined && !progress.isBehind()
+    const complete = as_it_is ? taken(id, item.customer, item.complete_to, 'table') : undefined
+    if (complete !== undefined) return complete
+    return readOn(id, baseOf(item), () => (confirmed ? undefined : withoutStream(id, item)))
+  }
+
+  const read = async (id: ClientId, confirmed: boolean): Promise<Result> => {
+    try {
+      for (let attempt = 1; attempt <= TRIES_MAX; attempt += 1) {
+        const result = await tryRead(id, confirmed, attempt === 1)
+        if (result !== undefined) return result
+      }
+      return unavailable('the customer cannot be read at the moment; try again')
+    } catch (cause) {
+      return E.left(catalogued('INTERNAL_ERROR', {}, cause))
+    }
+  }
+
+  return {
+    load: id => turns.any(id, () => read(id, false)),
+    confirm: id => turns.later(id, () => read(id, true)),
+  }
+}

@@ -1,0 +1,95 @@
+/**
+ * What reading a customer's past stands on: folds of the subject within a bound, neighbours in the journal.
+ */
+
+import { E, type Either } from '../fp.js'
+import type { ClientId } from '../ledger/client-id.js'
+import type { LedgerEvent } from '../ledger/event.js'
+import { type Customer, NEW_CUSTOMER } from '../ledger/fold.js'
+import { catalogued } from '../service/catalogue.js'
+import type { ServiceError } from '../service/error.js'
+import type { StreamError } from '../stream/errors.js'
+import { type Folded, type FoldOptions, foldSubject } from '../stream/fold-subject.js'
+import type { Recorded } from '../stream/read.js'
+import { type JournalRow, readRows } from '../tables/journal-pages.js'
+import type { QueryDeps } from './deps.js'
+import { createLimit } from './limit.js'
+
+/** Folds that are under way at once. */
+const FOLDS_MAX = 16
+/** The longest part of a subject that is folded for one answer. */
+const EVENTS_MAX = 10_000
+
+/** A customer before its first event. */
+export const BEGINNING: Folded = { customer: NEW_CUSTOMER, last_seq: 0 }
+
+export type FoldPast = (
+  id: ClientId,
+  from: Folded,
+  to_seq: number,
+  onApplied?: FoldOptions['onApplied'],
+) => Promise<Either<StreamError, Folded>>
+
+/** Folds of subjects, so many at once. */
+export const createFoldPast = (deps: QueryDeps): FoldPast => {
+  const limit = createLimit(FOLDS_MAX)
+  return (id, from, to_seq, onApplied) => {
+    const options = { to_seq, events_max: EVENTS_MAX, ...(onApplied === undefined ? {} : { onApplied }) }
+    return limit(() => foldSubject(deps, id, from, options)())
+  }
+}
+
+/** 503 `UNAVAILABLE`, for what may be read a moment later. */
+export const unreadable = (cause: unknown): Either<ServiceError, never> =>
+  E.left(catalogued('UNAVAILABLE', { message: 'the history cannot be read at the moment; try again' }, cause))
+
+/** A head as what a fold goes on from. */
+export const fromHead = (customer: Customer): Folded => ({
+  customer,
+  last_seq: customer.parked?.last_seq ?? customer.account.seq,
+})
+
+/** The row that the journal has, or will have, of an event. */
+export const rowOf = (
+  id: ClientId,
+  { seq, at }: Recorded,
+  { type, amount, transaction_id, reference, metadata, transfer, declined }: LedgerEvent,
+  { account }: Customer,
+): JournalRow => ({
+  client_id: id,
+  seq,
+  type,
+  amount,
+  balance: account.balance,
+  version: account.version,
+  at: at.toISOString(),
+  ...(transaction_id === undefined ? {} : { transaction_id }),
+  ...(reference === undefined ? {} : { reference }),
+  ...(metadata === undefined ? {} : { metadata }),
+  ...(transfer === undefined ? {} : { counterparty: transfer.counterparty }),
+  ...(declined === undefined ? {} : { declined }),
+})
+
+/** The last row of a customer up to `seq`; undefined when there is none, or it cannot be read. */
+export const lastRow = async (
+  { tables }: QueryDeps,
+  table: string,
+  id: ClientId,
+  seq: number,
+): Promise<JournalRow | undefined> => {
+  const range = { from_seq: 0, to_seq: seq, newest_first: true, rows_max: 1 }
+  const rows = await readRows(tables, table, id, range)()
+  return E.isRight(rows) ? rows.right[0] : undefined
+}
+
+/** The first row of a customer after `seq`; undefined when there is none, or it cannot be read. */
+export const nextRow = async (
+  { tables }: QueryDeps,
+  table: string,
+  id: ClientId,
+  seq: number,
+): Promise<JournalRow | undefined> => {
+  const range = { from_seq: seq + 1, to_seq: Number.MAX_SAFE_INTEGER, newest_first: false, rows_max: 1 }
+  const rows = await readRows(tables, table, id, range)()
+  return E.isRight(rows) ? rows.right[0] : undefined
+}

@@ -1,0 +1,84 @@
+/**
+ * The query side of a process: the hot set with what feeds it, and the endpoints that answer from it.
+ */
+
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { EndpointConfig } from '../service/config.js'
+import { createAsOf } from './as-of.js'
+import { balanceEndpoint, type EndpointLimits, type Made } from './balance.js'
+import { createBatcher } from './batcher.js'
+import type { QueryDeps } from './deps.js'
+import { type Follower, startFollower } from './follower.js'
+import { createHotSet } from './hot-set.js'
+import { createLoader } from './loader.js'
+import { createFoldPast } from './past.js'
+import { createProgress, type Progress } from './progress.js'
+import { createSession } from './session.js'
+import { createTableReads } from './table-reads.js'
+import { createWaiters } from './waiters.js'
+
+export type QueryOptions = {
+  /** Customers that are kept in memory; 0: none. */
+  readonly hot_customers_max: number
+  readonly limits: (endpoint: string) => EndpointLimits
+}
+
+export type Queries = {
+  readonly endpoints: readonly EndpointConfig[]
+  /** Ends following; the endpoints have to be stopped before. */
+  readonly stop: () => Promise<void>
+}
+
+const BATCH_READS_IN_FLIGHT_MAX = 8
+/** How far the table may be behind the stream and still be completed from memory: about 10 MB. */
+const RECENT_EVENTS_MAX = 50_000
+/** Nearly every event is here long before; then the stream's leader is asked. */
+const WAIT_FOR_VERSION_MS_MAX = 250
+const FIRST_LOOK_MS_MAX = 3_000
+
+const untilFollowing = async ({ isBehind }: Progress): Promise<void> => {
+  const until_ms = performance.now() + FIRST_LOOK_MS_MAX
+  while (isBehind() && performance.now() < until_ms) await sleep(10)
+}
+
+/** Starts following the stream, and gives the endpoints once it does (or after three seconds without). */
+export const startQueries = async (
+  deps: QueryDeps,
+  { hot_customers_max, limits }: QueryOptions,
+): Promise<Queries> => {
+  const hot = createHotSet<Made>({
+    customers_max: hot_customers_max,
+    recent_events_max: RECENT_EVENTS_MAX,
+  })
+  const waiters = createWaiters(WAIT_FOR_VERSION_MS_MAX)
+  const progress = createProgress(deps, hot)
+  const follower: Follower = startFollower(deps, {
+    position: hot.position,
+    restart: hot.restart,
+    follow: (seq, id, decoded) => {
+      const changed = hot.follow(seq, id, decoded)
+      progress.reached(seq)
+      if (changed !== undefined && id !== undefined) waiters.told(id, changed.account.version)
+    },
+  })
+  progress.start(follower)
+
+  const batch = createBatcher({
+    tables: deps.tables,
+    table: () => deps.active.balances().table,
+    calls_in_flight_max: BATCH_READS_IN_FLIGHT_MAX,
+  })
+  const table = createTableReads(batch, deps.active.balances, progress, deps.log)
+  const loader = createLoader(deps, hot, table, progress)
+  const session = createSession({ hot, loader, waiters, progress })
+  const as_of = createAsOf(deps, createFoldPast(deps))
+
+  await untilFollowing(progress)
+  return {
+    endpoints: [balanceEndpoint({ hot, loader, session, as_of, progress }, limits('balance'))],
+    stop: async () => {
+      await progress.stop()
+      await follower.stop()
+    },
+  }
+}

@@ -1,0 +1,126 @@
+/**
+ * `customer.statement`: a customer's events with the running balance, newest first, page by page.
+ *
+ * A cursor says where its page ended, so pages joined are the customer's events up to the first page's, each once,
+ * whatever is written meanwhile.
+ */
+
+import { E, type Either, pipe, TE, t } from '../fp.js'
+import { toJson } from '../ledger/amount.js'
+import { ClientId } from '../ledger/client-id.js'
+import type { EndpointConfig, ServiceReply } from '../service/config.js'
+import type { ServiceError } from '../service/error.js'
+import { firstSeqFrom } from '../stream/by-time.js'
+import { LEDGER_STREAM, LEDGER_SUBJECTS } from '../stream/settings.js'
+import { type JournalRow, versionBefore } from '../tables/journal-pages.js'
+import type { EndpointLimits } from './balance.js'
+import { cursorOf } from './cursor.js'
+import type { QueryDeps } from './deps.js'
+import { formatInstant, Instant } from './instant.js'
+import type { PageRange, ReadPage } from './journal-page.js'
+import { unreadable } from './past.js'
+import { decodeRequest, invalid, PageLimit, Whole } from './request.js'
+
+const ENTRIES = 50
+/** A reply has to fit a NATS message (1 MB unless configured otherwise); entries with much metadata make short pages. */
+const REPLY_BYTES_MAX = 512 * 1024
+
+/** Whose page ended, the sequences that are left, and the version that the next row must have. */
+const Cursor = cursorOf(t.type({ client_id: ClientId, from_seq: Whole, to_seq: Whole, version: Whole }))
+
+const Request = t.intersection([
+  t.type({ client_id: ClientId }),
+  t.partial({ limit: PageLimit, cursor: Cursor, from: Instant, to: Instant }),
+])
+type Request = t.TypeOf<typeof Request>
+
+const Declined = t.type({ code: t.string })
+
+const entryOf = ({ client_id: _, type, amount, balance, declined, ...rest }: JournalRow) => ({
+  type,
+  amount: toJson(amount),
+  balance: toJson(balance),
+  ...rest,
+  ...(Declined.is(declined) ? { code: declined.code } : {}),
+})
+
+const toReply = (
+  { client_id, limit = ENTRIES }: Request,
+  { from_seq }: PageRange,
+  rows: readonly JournalRow[],
+): ServiceReply => {
+  const entries: string[] = []
+  let bytes = 0
+  for (const row of rows.slice(0, limit)) {
+    const entry = JSON.stringify(entryOf(row))
+    bytes += Buffer.byteLength(entry)
+    if (entries.length > 0 && bytes > REPLY_BYTES_MAX) break
+    entries.push(entry)
+  }
+  const last = rows[entries.length - 1]
+  const cursor =
+    last === undefined || entries.length === rows.length
+      ? undefined
+      : Cursor.encode({ client_id, from_seq, to_seq: last.seq - 1, version: versionBefore(last) })
+  const more = cursor === undefined ? '' : `,"cursor":${JSON.stringify(cursor)}`
+  return { body: `{"client_id":${JSON.stringify(client_id)},"entries":[${entries.join(',')}]${more}}` }
+}
+
+export const statementEndpoint = (
+  { jsm }: Pick<QueryDeps, 'jsm'>,
+  readPage: ReadPage,
+  limits: EndpointLimits,
+): EndpointConfig => {
+  /** The first sequence that is not older; undefined when the stream ends before. */
+  const seqFrom = (ns: bigint) => firstSeqFrom(jsm, LEDGER_STREAM, LEDGER_SUBJECTS, formatInstant(ns))
+
+  /** The part of the stream between two times, the later one excluded. */
+  const between = async ({ from, to }: Request): Promise<Either<unknown, Omit<PageRange, 'rows_max'>>> => {
+    const first = from === undefined ? E.right(0) : await seqFrom(from)()
+    const end = to === undefined ? E.right(undefined) : await seqFrom(to)()
+    if (E.isLeft(first)) return first
+    if (E.isLeft(end)) return end
+    return E.right({
+      from_seq: first.right ?? Number.MAX_SAFE_INTEGER,
+      to_seq: end.right === undefined ? Number.MAX_SAFE_INTEGER : end.right - 1,
+    })
+  }
+
+  const rangeOf = async (request: Request): Promise<Either<ServiceError, PageRange>> => {
+    const { client_id, limit = ENTRIES, cursor } = request
+    // one more than asked for tells whether there is another page
+    const rows_max = limit + 1
+    if (cursor === undefined) {
+      const range = await between(request)
+      return E.isLeft(range) ? unreadable(range.left) : E.right({ ...range.right, rows_max })
+    }
+    const { client_id: whose, ...range } = cursor
+    return whose === client_id
+      ? E.right({ ...range, rows_max })
+      : E.left(invalid('cursor: belongs to another client_id'))
+  }
+
+  const read = async (request: Request): Promise<Either<ServiceError, ServiceReply>> => {
+    const range = await rangeOf(request)
+    if (E.isLeft(range)) return range
+    if (range.right.from_seq > range.right.to_seq) return E.right(toReply(request, range.right, []))
+    return pipe(
+      await readPage(request.client_id, range.right),
+      E.map(rows => toReply(request, range.right, rows)),
+    )
+  }
+
+  return {
+    name: 'statement',
+    subject: 'customer.statement',
+    queue_group: 'q',
+    description: "A customer's events with the running balance, newest first",
+    metadata: { format: 'application/json' },
+    ...limits,
+    handle: ({ body }) =>
+      pipe(
+        TE.fromEither(decodeRequest(Request, 'the field client_id')(body)),
+        TE.chain(request => () => read(request)),
+      ),
+  }
+}

@@ -1,0 +1,140 @@
+/**
+ * A ledger for the specs of the query side: a nats-server, a DynamoDB server that can be killed, the projector, and the
+ * queries as a service on it.
+ */
+
+import type { JetStreamManager } from '@nats-io/jetstream'
+import { connect, type Msg, type NatsConnection } from 'nats'
+import { pino } from 'pino'
+import { type DynamodbProcess, startDynamodbProcess } from '../../../test/support/dynamodb-process.js'
+import { LOCAL, right } from '../../../test/support/ledger.js'
+import { newFolder, removeFolder, startTestNats, until } from '../../../test/support/servers.js'
+import { createHealth } from '../../health.js'
+import { PROJECTIONS } from '../../projections/all.js'
+import { waitCaughtUp } from '../../projections/caught-up.js'
+import { type Projector, startProjector } from '../../projections/runner.js'
+import { type Service, startService } from '../../service/service.js'
+import { manager, provision } from '../../stream/provision.js'
+import { publish } from '../../stream/publish.js'
+import { createTablesClient } from '../../tables/client.js'
+import type { QueryDeps } from '../deps.js'
+import { type Queries, type QueryOptions, startQueries } from '../queries.js'
+
+export type Rig = {
+  readonly deps: QueryDeps
+  readonly nc: NatsConnection
+  readonly jsm: JetStreamManager
+  readonly dynamodb: DynamodbProcess
+  readonly service: Service
+  /** Publishes an event of a customer; gives its stream sequence. */
+  readonly emit: (id: string, body: unknown) => Promise<number>
+  readonly ask: (subject: string, request: unknown) => Promise<Msg>
+  /** Starts the projector; it is stopped at the end. */
+  readonly startProjector: () => Projector
+  /** Waits until the table holds what the stream held at the call. */
+  readonly caughtUp: () => Promise<void>
+  /** Another instance of the query side, on the same connection and subjects. */
+  readonly startQueries: (options?: Partial<QueryOptions>) => Promise<Queries & { readonly service: Service }>
+  readonly stop: () => Promise<void>
+}
+
+const REQUEST_MS_MAX = 10_000
+const CATCH_UP_MS_MAX = 20_000
+
+export const OPTIONS: QueryOptions = {
+  hot_customers_max: 1_000,
+  limits: () => ({ max_in_flight: 4_096, timeout_ms: 8_000 }),
+}
+
+const textOf = (body: unknown): string | Uint8Array =>
+  typeof body === 'string' || body instanceof Uint8Array ? body : JSON.stringify(body)
+
+/** `<status>:<code>` of an error reply, '' for a success. */
+export const errorOf = ({ headers }: Msg): string =>
+  headers?.has('Nats-Service-Error-Code')
+    ? `${headers.get('Nats-Service-Error-Code')}:${headers.get('Nats-Service-Error')}`
+    : ''
+
+/** Version, sequence and source as a reply's headers say them. */
+export const ledgerOf = ({ headers }: Msg): string =>
+  ['Version', 'Seq', 'Source'].map(name => headers?.get(`Ledger-${name}`)).join(' ')
+
+/** Starts everything but the projector. */
+export const startRig = async (options: Partial<QueryOptions> = {}): Promise<Rig> => {
+  const folder = newFolder()
+  const nats = await startTestNats()
+  const dynamodb = await startDynamodbProcess(folder)
+  const nc = await connect({ servers: nats.url })
+  const kv = await right(provision(nc, { replicas: 1 }))
+  const jsm = await right(manager(nc))
+  const tables = createTablesClient({ endpoint: dynamodb.endpoint, ...LOCAL })
+  const common = { nc, jsm, tables, log: pino({ level: 'silent' }), health: createHealth(() => undefined) }
+  const table = 'balances'
+  const active = (projection: string) => () => ({
+    table: projection === 'balances' ? table : `${table}-${projection}`,
+    consumer: projection,
+  })
+  const deps: QueryDeps = {
+    ...common,
+    active: {
+      balances: active('balances'),
+      journal: active('journal'),
+      ranking: active('ranking'),
+      totals: active('totals'),
+    },
+  }
+  const projectors: Projector[] = []
+  const stops: (() => Promise<void>)[] = []
+
+  const start: Rig['startQueries'] = async more => {
+    const queries = await startQueries(deps, { ...OPTIONS, ...options, ...more })
+    const service = await startService(nc, {
+      name: 'customer',
+      version: '0.0.1',
+      description: 'customer service',
+      log: common.log,
+      endpoints: queries.endpoints,
+    })
+    stops.push(async () => {
+      await service.stop()
+      await queries.stop()
+    })
+    return { ...queries, service }
+  }
+  const { service } = await start()
+
+  return {
+    deps,
+    nc,
+    jsm,
+    dynamodb,
+    service,
+    emit: async (id, body) => {
+      const message = { subject: `customer.balance.${id}`, body: textOf(body) }
+      return (await right(publish(nc, message, REQUEST_MS_MAX))).seq
+    },
+    ask: (subject, request) => nc.request(subject, textOf(request), { timeout: REQUEST_MS_MAX }),
+    startProjector: () => {
+      const projector = startProjector({ ...common, kv, table }, PROJECTIONS.balances)
+      projectors.push(projector)
+      return projector
+    },
+    caughtUp: async () => {
+      const signal = AbortSignal.timeout(CATCH_UP_MS_MAX)
+      await until(async () => (await waitCaughtUp(jsm, 'balances', 1_000, signal, () => {})) === 0, {
+        deadline_ms: CATCH_UP_MS_MAX,
+        what: 'the projection to catch up',
+      })
+    },
+    startQueries: start,
+    stop: async () => {
+      for (const stop of stops) await stop()
+      await Promise.all(projectors.map(projector => projector.stop()))
+      await nc.close()
+      tables.destroy()
+      await dynamodb.kill()
+      await nats.stop()
+      removeFolder(folder)
+    },
+  }
+}

@@ -1,0 +1,155 @@
+/**
+ * The journal by customer: rows between two sequences, newest first or oldest first, and the head that says how far the
+ * customer is folded.
+ *
+ * The index is eventually consistent, so a row of it may be missing for a moment; the head is read strongly consistent.
+ * Whoever reads rows proves by their versions that none is missing between them (`versionBefore`).
+ */
+
+import { type DynamoDBDocumentClient, GetCommand, QueryCommand } from '@aws-sdk/lib-dynamodb'
+import { E, pipe, type TaskEither, TE, t } from '../fp.js'
+import { ClientId } from '../ledger/client-id.js'
+import { describeErrors } from '../ledger/codec.js'
+import { type Customer, NEW_CUSTOMER } from '../ledger/fold.js'
+import { type TableError, tryTable } from './errors.js'
+
+const BY_CUSTOMER = 'by-customer'
+const HEAD_PREFIX = 'account:'
+/** A page of DynamoDB ends at 1 MB whatever was asked for; so many of them are read for one of ours. */
+const QUERY_PAGES_MAX = 64
+
+const whole = new t.Type<number, bigint, unknown>(
+  'whole number',
+  (u): u is number => typeof u === 'number',
+  (u, context) =>
+    typeof u === 'bigint' && u >= 0n && u <= Number.MAX_SAFE_INTEGER
+      ? t.success(Number(u))
+      : t.failure(u, context),
+  BigInt,
+)
+
+const jsonText = new t.Type<unknown, string, unknown>(
+  'JSON text',
+  (_u): _u is unknown => true,
+  (u, context) => {
+    const parsed = typeof u === 'string' ? E.tryCatch(() => JSON.parse(u) as unknown, String) : E.left('')
+    return E.isRight(parsed) ? t.success(parsed.right) : t.failure(u, context)
+  },
+  value => JSON.stringify(value),
+)
+
+const Row = t.intersection([
+  t.type({
+    client_id: ClientId,
+    seq: whole,
+    type: t.keyof({ credit: null, debit: null, declined: null }),
+    amount: t.bigint,
+    balance: t.bigint,
+    version: whole,
+    at: t.string,
+  }),
+  t.partial({
+    transaction_id: t.string,
+    reference: t.string,
+    metadata: jsonText,
+    counterparty: t.string,
+    declined: jsonText,
+  }),
+])
+
+/** One event that counts, and the account after it. `at` is ISO 8601. */
+export type JournalRow = t.TypeOf<typeof Row>
+
+const Head = t.intersection([
+  t.type({ balance: t.bigint, version: whole, seq: whole }),
+  t.partial({ parked_seq: whole, parked_schema: whole, parked_last_seq: whole }),
+])
+
+const unreadable = (what: string, errors: t.Errors): TableError => ({
+  tag: 'Unexpected',
+  message: `${what} is not readable: ${describeErrors(errors)}`,
+})
+
+/** How far the journal has folded a customer, strongly consistent; `NEW_CUSTOMER` where it has nothing. */
+export const readJournalHead = (
+  client: DynamoDBDocumentClient,
+  table: string,
+  id: ClientId,
+): TaskEither<TableError, Customer> =>
+  pipe(
+    tryTable(`head of ${id} in ${table}`, () =>
+      client.send(new GetCommand({ TableName: table, Key: { id: HEAD_PREFIX + id }, ConsistentRead: true })),
+    ),
+    TE.chainEitherK(({ Item }) =>
+      Item === undefined
+        ? E.right(NEW_CUSTOMER)
+        : pipe(
+            Head.decode(Item),
+            E.bimap(errors => unreadable(`the head of ${id}`, errors), toCustomer),
+          ),
+    ),
+  )
+
+const toCustomer = ({ balance, version, seq, ...rest }: t.TypeOf<typeof Head>): Customer => {
+  const { parked_seq, parked_schema = 0, parked_last_seq = parked_seq } = rest
+  return {
+    account: { balance, version, seq },
+    ...(parked_seq === undefined || parked_last_seq === undefined
+      ? {}
+      : { parked: { seq: parked_seq, schema: parked_schema, last_seq: parked_last_seq } }),
+  }
+}
+
+export type RowRange = {
+  /** Both ends count. */
+  readonly from_seq: number
+  readonly to_seq: number
+  readonly newest_first: boolean
+  readonly rows_max: number
+}
+
+/** Rows of a customer within a range, `rows_max` at the most. */
+export const readRows = (
+  client: DynamoDBDocumentClient,
+  table: string,
+  id: ClientId,
+  { from_seq, to_seq, newest_first, rows_max }: RowRange,
+): TaskEither<TableError, JournalRow[]> => {
+  if (from_seq > to_seq) return TE.right([])
+  return pipe(
+    tryTable(`rows of ${id} in ${table}`, async () => {
+      const raws: unknown[] = []
+      let after: Record<string, unknown> | undefined
+      for (let page = 0; page < QUERY_PAGES_MAX && raws.length < rows_max; page += 1) {
+        const { Items = [], LastEvaluatedKey } = await client.send(
+          new QueryCommand({
+            TableName: table,
+            IndexName: BY_CUSTOMER,
+            KeyConditionExpression: 'client_id = :id AND seq BETWEEN :from AND :to',
+            ExpressionAttributeValues: { ':id': id, ':from': from_seq, ':to': to_seq },
+            ScanIndexForward: !newest_first,
+            Limit: rows_max - raws.length,
+            ...(after === undefined ? {} : { ExclusiveStartKey: after }),
+          }),
+        )
+        raws.push(...Items)
+        if (LastEvaluatedKey === undefined) break
+        after = LastEvaluatedKey
+      }
+      return raws
+    }),
+    TE.chainEitherK(
+      E.traverseArray(raw =>
+        pipe(
+          Row.decode(raw),
+          E.mapLeft(errors => unreadable(`a row of ${id}`, errors)),
+        ),
+      ),
+    ),
+    TE.map(rows => [...rows]),
+  )
+}
+
+/** The version that the account had before a row's event. */
+export const versionBefore = ({ type, version }: Pick<JournalRow, 'type' | 'version'>): number =>
+  type === 'declined' ? version : version - 1
