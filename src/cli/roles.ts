@@ -18,15 +18,17 @@ import { startProjector } from '../projections/runner.js'
 import { balanceEndpoint } from '../queries/balance.js'
 import { createBatcher } from '../queries/batcher.js'
 import type { AnyEndpointConfig, EndpointConfig } from '../service/config.js'
-import { startService } from '../service/service.js'
+import { type Service, startService } from '../service/service.js'
 import type { StreamError } from '../stream/errors.js'
 import { manager, provision } from '../stream/provision.js'
 import { createTablesClient } from '../tables/client.js'
 import { type ActiveTables, followTables } from './active-tables.js'
 import { type Config, type Role, settingsOf } from './config.js'
+import { limitedTo } from './endpoint-limits.js'
 import type { Environment } from './environment.js'
 import { Failure, orFail } from './failure.js'
 import { connectForEver } from './nats.js'
+import { watchService } from './service-metrics.js'
 import { VERSION } from './version.js'
 
 /** The part of health that says whether the roles are started. */
@@ -85,7 +87,7 @@ const commandLimits = (config: Config) => ({
 })
 
 /** The service `customer` with the endpoints of this process's roles. */
-const startEndpoints = ({ nc, log }: Ledger, endpoints: readonly AnyEndpointConfig[]): Promise<Part> =>
+const startEndpoints = ({ nc, log }: Ledger, endpoints: readonly AnyEndpointConfig[]): Promise<Service> =>
   startService(nc, {
     name: 'customer',
     version: VERSION,
@@ -172,15 +174,19 @@ export const startRoles = async (
     queries: has('queries') ? queryEndpoints(ledger) : [],
     commands: commands?.endpoints ?? [],
   }
-  const endpoints = Object.values(byRole).flat()
+  const endpoints = limitedTo(Object.values(byRole).flat(), config.endpoints)
   const service = endpoints.length === 0 ? undefined : await startEndpoints(ledger, endpoints)
-  for (const [role, served] of Object.entries(byRole)) {
-    if (served.length > 0) log.info({ subjects: served.map(({ subject }) => subject) }, `${role}: answering`)
+  for (const [role, own] of Object.entries(byRole)) {
+    const subjects = own.filter(({ name }) => endpoints.some(served => served.name === name))
+    if (subjects.length > 0)
+      log.info({ subjects: subjects.map(({ subject }) => subject) }, `${role}: answering`)
   }
+  const unwatch = service === undefined ? undefined : watchService(service)
   health.report(START, 'ok')
   return {
     stop: async () => {
       await service?.stop()
+      unwatch?.()
       await commands?.engine.stop()
       await projections?.stop()
       active.stop()
