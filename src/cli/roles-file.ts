@@ -92,6 +92,7 @@ export const withRolesFile = (config: Config, file: RolesFile, explicit: boolean
       : new Map(Object.entries(file.endpoints).map(([name, { concurrency }]) => [name, concurrency]))
   const named = file.roles ?? (endpoints === undefined ? ROLES : rolesOf(endpoints))
   const roles = explicit ? config.JETLEDGER_ROLES : named
+  if (roles.length === 0) return E.left('it names no role and no endpoint')
   const outside = [...(endpoints?.keys() ?? [])].filter(
     name => !roles.includes(ENDPOINT_ROLES.get(name) as Role),
   )
