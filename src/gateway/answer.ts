@@ -17,6 +17,8 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** A route of the predecessor's gateway: its errors have a header and a member of their own. */
     nats?: boolean
+    /** Answers for the methods that its path does not have. */
+    others?: boolean
   }
 }
 

@@ -155,6 +155,15 @@ const addJsonParser = (app: FastifyInstance): void => {
   })
 }
 
+/** The routes that are registered from now on, as `GET /path`. */
+const noteRoutes = (app: FastifyInstance): readonly string[] => {
+  const routes: string[] = []
+  app.addHook('onRoute', ({ method, url, config }) => {
+    if (config?.others !== true) routes.push(...[method].flat().map(name => `${name} ${url}`))
+  })
+  return routes
+}
+
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const
 
 /** A path that is there answers 405 to the methods that it does not know, and says which it does. */
@@ -169,6 +178,7 @@ const addOtherMethods = (app: FastifyInstance, known: readonly string[]): void =
     app.route({
       method: METHODS.filter(method => !methods.includes(method)),
       url,
+      config: { others: true },
       handler: (request, reply) =>
         request.method === 'OPTIONS'
           ? reply.code(204).header('allow', allow).send()
@@ -186,16 +196,12 @@ const addGateway = (
   const { tokens } = gateway
   addDocs(app, version, tokens !== undefined)
   app.register(async api => {
-    const own: string[] = []
-    api.addHook(
-      'onRoute',
-      ({ method, url }) => void own.push(...[method].flat().map(name => `${name} ${url}`)),
-    )
+    const own = noteRoutes(api)
     addGuard(api, { ...gateway, tls: tls !== undefined })
     addJsonParser(api)
     addRest(api, backend, tokens)
     addNatsSubjects(api, backend, tokens)
-    api.after(() => addOtherMethods(api, [...own]))
+    api.after(() => addOtherMethods(api, own))
   })
 }
 
@@ -208,11 +214,7 @@ const within = (timeout_ms: number, work: Promise<void>): Promise<void> => {
 export const createServer = async (options: ServerOptions): Promise<HttpServer> => {
   const { gateway, health, readiness, metrics, tls } = options
   const app = createApp(options)
-  const routes: string[] = []
-  app.addHook(
-    'onRoute',
-    ({ method, url }) => void routes.push(...[method].flat().map(name => `${name} ${url}`)),
-  )
+  const routes = noteRoutes(app)
   addMetrics(app)
   addSecurityHeaders(app, { tls: tls !== undefined })
   app.setErrorHandler<FastifyError>((error, request, reply) => sendProblem(request, reply, problemOf(error)))
