@@ -162,6 +162,18 @@ describe('CORS', () => {
   })
 })
 
+/** Sends bytes as they are, and reads until the server ends the connection. */
+const raw = (gateway: TestGateway, bytes: string): Promise<string> =>
+  new Promise((resolve, reject) => {
+    let text = ''
+    const { port } = new URL(gateway.url)
+    const socket = tcpConnect(Number(port), '127.0.0.1', () => socket.write(bytes))
+    socket.setEncoding('utf8').on('data', chunk => {
+      text += chunk
+    })
+    socket.on('error', reject).on('close', () => resolve(text))
+  })
+
 describe('limits', () => {
   it('of requests per second count for each token, and for strangers together', async () => {
     const { call } = await open(undefined, { tokens: TOKENS, rate: createRateLimit(1) })
@@ -179,19 +191,15 @@ describe('limits', () => {
     const gateway = await open()
     const large = await gateway.call(READ, { headers: { 'x-large': 'x'.repeat(20_000) } })
     expect([large.status, await codeOf(large)]).toEqual([431, 'HEADERS_TOO_LARGE'])
-    const { port } = new URL(gateway.url)
-    const said = await new Promise<string>((resolve, reject) => {
-      let text = ''
-      const socket = tcpConnect(Number(port), '127.0.0.1', () =>
-        socket.write('\u0000\u0001 this is no HTTP\r\n\r\n'),
-      )
-      socket.setEncoding('utf8').on('data', chunk => {
-        text += chunk
-      })
-      socket.on('error', reject).on('close', () => resolve(text))
-    })
-    expect(said).toMatch(/^HTTP\/1\.1 400 Bad Request\r\ncontent-type: application\/problem\+json/)
+    expect(await raw(gateway, '\u0000\u0001 this is no HTTP\r\n\r\n')).toMatch(
+      /^HTTP\/1\.1 400 Bad Request\r\ncontent-type: application\/problem\+json/,
+    )
     expect((await gateway.call('/ping')).status).toBe(200)
+  })
+
+  it('of time end a request that never arrives whole', async () => {
+    const said = await raw(await open(), 'GET /ping HTTP/1.1\r\nhost: localhost\r\n')
+    expect(said).toMatch(/^HTTP\/1\.1 408 Request Timeout[\s\S]*REQUEST_TIMEOUT/)
   })
 })
 

@@ -2,6 +2,7 @@
  * The HTTP server of a process: what operators ask is always served, the gateway's routes with the role `gateway`.
  */
 
+import { STATUS_CODES } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import Fastify, {
   type FastifyError,
@@ -65,7 +66,12 @@ const KEEP_ALIVE_MS = 65_000
 const PARAM_CHARS_MAX = 8_192
 const DRAIN_MS_MAX = 10_000
 
-const NODE_OPTIONS = { maxHeaderSize: HEADER_BYTES_MAX, headersTimeout: HEADERS_TIMEOUT_MS }
+const NODE_OPTIONS = {
+  maxHeaderSize: HEADER_BYTES_MAX,
+  headersTimeout: HEADERS_TIMEOUT_MS,
+  // how often Node looks for requests that take too long
+  connectionsCheckingInterval: 1_000,
+}
 
 /** What fastify and the parser of HTTP say, by the status they would answer with. */
 const problemOf = (error: FastifyError): Problem => {
@@ -82,17 +88,22 @@ const problemOf = (error: FastifyError): Problem => {
   }
 }
 
+const unreadable = (code: string | undefined): Problem => {
+  if (code === 'HPE_HEADER_OVERFLOW') return problem('HEADERS_TOO_LARGE')
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return problem('REQUEST_TIMEOUT')
+  return problem('INVALID_REQUEST', 'this is no HTTP request')
+}
+
 /** Answers a request that is no HTTP, or whose headers are too large; then the connection ends. */
 const onClientError = (error: Error & { readonly code?: string }, socket: Socket): void => {
   if (error.code === 'ECONNRESET' || !socket.writable) {
     socket.destroy()
     return
   }
-  const overflow = error.code === 'HPE_HEADER_OVERFLOW'
-  const told = overflow ? problem('HEADERS_TOO_LARGE') : problem('INVALID_REQUEST', 'this is no HTTP request')
+  const told = unreadable(error.code)
   const body = JSON.stringify(problemBody(told))
   const head = [
-    `HTTP/1.1 ${statusOf(told)} ${overflow ? 'Request Header Fields Too Large' : 'Bad Request'}`,
+    `HTTP/1.1 ${statusOf(told)} ${STATUS_CODES[statusOf(told)]}`,
     `content-type: ${PROBLEM_TYPE}`,
     `content-length: ${Buffer.byteLength(body)}`,
     'connection: close',

@@ -81,7 +81,7 @@ export const CATALOGUE = {
   UNAUTHORIZED: {
     status: 401,
     http_status: 401,
-    message: 'the request carries no token that is known here (HTTP only, as are the seven below)',
+    message: 'the request carries no token that is known here',
     retry: false,
   },
   FORBIDDEN: {
@@ -96,6 +96,12 @@ export const CATALOGUE = {
     http_status: 405,
     message: 'the path knows other methods; `Allow` names them',
     retry: false,
+  },
+  REQUEST_TIMEOUT: {
+    status: 408,
+    http_status: 408,
+    message: 'the request did not arrive whole in time',
+    retry: true,
   },
   PAYLOAD_TOO_LARGE: { status: 413, http_status: 413, message: 'the body is too large', retry: false },
   UNSUPPORTED_MEDIA_TYPE: {
