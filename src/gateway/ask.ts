@@ -13,7 +13,7 @@ import { CATALOGUE, type ErrorCode } from '../service/catalogue.js'
 import type { Check } from './check.js'
 import { resubmitted } from './http-metrics.js'
 import { type Problem, problem } from './problem.js'
-import type { Effect, Reply } from './routes.js'
+import type { Effect, Reply } from './route.js'
 
 export type Question = {
   readonly subject: string

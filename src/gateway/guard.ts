@@ -6,7 +6,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { sendProblem } from './answer.js'
 import { problem } from './problem.js'
 import type { RateLimit } from './rate-limit.js'
-import type { Effect } from './routes.js'
+import type { Effect } from './route.js'
 import type { Scope, Tokens } from './tokens.js'
 
 export type GuardOptions = {

@@ -6,7 +6,8 @@ import { CATALOGUE, type ErrorCode } from '../service/catalogue.js'
 import { NATS_PATH, NATS_TIMEOUT_MS } from './nats-subjects.js'
 import { PROBLEM_SCHEMA } from './problem.js'
 import { EVERYWHERE, TIMEOUT_MS } from './rest.js'
-import { COMMON_CODES, ROUTES, type Route, SUBJECTS } from './routes.js'
+import { COMMON_CODES, type Route } from './route.js'
+import { ROUTES, SUBJECTS } from './routes.js'
 import { object, oneOf, type Properties, type Schema, TRANSACTION_ID } from './schema.js'
 
 type Json = Readonly<Record<string, unknown>>

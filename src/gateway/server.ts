@@ -2,8 +2,7 @@
  * The HTTP server of a process: what operators ask is always served, the gateway's routes with the role `gateway`.
  */
 
-import { STATUS_CODES } from 'node:http'
-import type { AddressInfo, Socket } from 'node:net'
+import type { AddressInfo } from 'node:net'
 import Fastify, {
   type FastifyError,
   type FastifyInstance,
@@ -20,10 +19,13 @@ import { sendProblem } from './answer.js'
 import { type Backend, createBackend } from './backend.js'
 import { addDocs } from './docs.js'
 import { addGuard, addSecurityHeaders, type GuardOptions, SECURITY_HEADERS } from './guard.js'
+import { onClientError, problemOf } from './http-errors.js'
 import { errors, latency_s, requests } from './http-metrics.js'
+import { addJsonParser } from './json-body.js'
+import { addOtherMethods, noteRoutes } from './methods.js'
 import { addNatsSubjects } from './nats-subjects.js'
 import { addOperations, type Readiness } from './operations.js'
-import { PROBLEM_TYPE, type Problem, problem, problemBody, statusOf } from './problem.js'
+import { problem } from './problem.js'
 import { addRest } from './rest.js'
 
 export type GatewayOptions = Omit<GuardOptions, 'tls'> & {
@@ -73,45 +75,6 @@ const NODE_OPTIONS = {
   connectionsCheckingInterval: 1_000,
 }
 
-/** What fastify and the parser of HTTP say, by the status they would answer with. */
-const problemOf = (error: FastifyError): Problem => {
-  switch (error.statusCode) {
-    case 413:
-      return problem('PAYLOAD_TOO_LARGE', error.message)
-    case 415:
-      return problem('UNSUPPORTED_MEDIA_TYPE')
-    case 404:
-    case 400:
-      return problem('INVALID_REQUEST', error.message)
-    default:
-      return problem('INTERNAL_ERROR', undefined, { cause: error })
-  }
-}
-
-const unreadable = (code: string | undefined): Problem => {
-  if (code === 'HPE_HEADER_OVERFLOW') return problem('HEADERS_TOO_LARGE')
-  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return problem('REQUEST_TIMEOUT')
-  return problem('INVALID_REQUEST', 'this is no HTTP request')
-}
-
-/** Answers a request that is no HTTP, or whose headers are too large; then the connection ends. */
-const onClientError = (error: Error & { readonly code?: string }, socket: Socket): void => {
-  if (error.code === 'ECONNRESET' || !socket.writable) {
-    socket.destroy()
-    return
-  }
-  const told = unreadable(error.code)
-  const body = JSON.stringify(problemBody(told))
-  const head = [
-    `HTTP/1.1 ${statusOf(told)} ${STATUS_CODES[statusOf(told)]}`,
-    `content-type: ${PROBLEM_TYPE}`,
-    `content-length: ${Buffer.byteLength(body)}`,
-    'connection: close',
-  ]
-  errors.inc({ code: told.code })
-  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`)
-}
-
 const createApp = (options: ServerOptions): FastifyInstance => {
   const common = {
     loggerInstance: options.log as never,
@@ -150,52 +113,6 @@ const addMetrics = (app: FastifyInstance): void => {
     latency_s.observe(reply.elapsedTime / 1_000, { method, route })
     if (request.failed_with !== undefined) errors.inc({ code: request.failed_with })
   })
-}
-
-/** Only JSON, and only whole: no other type, no guesses about the encoding. */
-const addJsonParser = (app: FastifyInstance): void => {
-  const utf8 = new TextDecoder('utf-8', { fatal: true })
-  app.removeAllContentTypeParsers()
-  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_, body, done) => {
-    try {
-      done(null, JSON.parse(utf8.decode(body as Buffer)))
-    } catch (cause) {
-      const text = cause instanceof Error ? cause.message : String(cause)
-      done(Object.assign(new Error(`the body is not JSON: ${text}`), { statusCode: 400 }))
-    }
-  })
-}
-
-/** The routes that are registered from now on, as `GET /path`. */
-const noteRoutes = (app: FastifyInstance): readonly string[] => {
-  const routes: string[] = []
-  app.addHook('onRoute', ({ method, url, config }) => {
-    if (config?.others !== true) routes.push(...[method].flat().map(name => `${name} ${url}`))
-  })
-  return routes
-}
-
-const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const
-
-/** A path that is there answers 405 to the methods that it does not know, and says which it does. */
-const addOtherMethods = (app: FastifyInstance, known: readonly string[]): void => {
-  const byPath = new Map<string, string[]>()
-  for (const route of known) {
-    const [method = '', path = ''] = route.split(' ')
-    byPath.set(path, [...(byPath.get(path) ?? []), method])
-  }
-  for (const [url, methods] of byPath) {
-    const allow = methods.join(', ')
-    app.route({
-      method: METHODS.filter(method => !methods.includes(method)),
-      url,
-      config: { others: true },
-      handler: (request, reply) =>
-        request.method === 'OPTIONS'
-          ? reply.code(204).header('allow', allow).send()
-          : sendProblem(request, reply, problem('METHOD_NOT_ALLOWED', undefined, { headers: { allow } })),
-    })
-  }
 }
 
 const addGateway = (
