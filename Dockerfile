@@ -15,6 +15,7 @@ COPY --from=build /app/package.json ./
 COPY --from=build /app/node_modules ./node_modules
 COPY --from=build /app/dist ./dist
 COPY bin ./bin
+COPY assets ./assets
 USER 1000:1000
 EXPOSE 8080
 ENTRYPOINT ["node", "bin/jetledger.js"]

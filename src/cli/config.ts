@@ -9,7 +9,7 @@ import { describeErrors } from '../ledger/codec.js'
 import type { SettingsOptions } from '../stream/settings.js'
 import { PROJECTION_NAMES } from '../tables/definition.js'
 
-export const ROLES = ['commands', 'projections', 'queries'] as const
+export const ROLES = ['commands', 'projections', 'queries', 'gateway'] as const
 export type Role = (typeof ROLES)[number]
 
 export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
@@ -51,6 +51,11 @@ const someOf = <A extends string>(known: readonly A[]) =>
     return names.every(name => name !== undefined) ? names : undefined
   })
 
+const origins = variable<readonly string[]>('a list of origins such as https://a.example', [], s => {
+  const list = s.split(',').map(origin => origin.trim())
+  return list.every(origin => URL.canParse(origin) && new URL(origin).origin === origin) ? list : undefined
+})
+
 const credentials = variable<string | undefined>('a .creds file in base64', undefined, s => {
   const decoded = Buffer.from(s, 'base64').toString('utf8')
   return decoded.includes('BEGIN NATS USER JWT') ? decoded : undefined
@@ -69,6 +74,8 @@ const Environment = t.type({
   JETLEDGER_ROLES: someOf(ROLES),
   /** What the role `projections` runs. Each costs writes; balances are needed by all who query. */
   JETLEDGER_PROJECTIONS: someOf(PROJECTION_NAMES),
+  /** Path of a JSON file that says which endpoints this process serves (`roles-file.ts`). */
+  JETLEDGER_ROLES_FILE: text(undefined),
   JETLEDGER_REPLICAS: whole(1, 5, 3),
   JETLEDGER_MAX_IN_FLIGHT: whole(1, 100_000, 4_096),
   /** Customers that the queries keep in memory; 0: none. */
@@ -78,14 +85,34 @@ const Environment = t.type({
   /** Limit of the ledger stream; beyond it new events are refused. Not set: none. */
   JETLEDGER_STREAM_BYTES_MAX: whole(1, Number.MAX_SAFE_INTEGER, undefined),
   HTTP_PORT: whole(0, 65_535, 8_080),
+  /** Path of the tokens that callers of the gateway need. Not set: it listens on the loopback interface only. */
+  HTTP_TOKENS_FILE: text(undefined),
+  /** Paths of a certificate and its key (PEM): then it is HTTPS. */
+  HTTP_TLS_CERT: text(undefined),
+  HTTP_TLS_KEY: text(undefined),
+  /** Pages of these origins may call the gateway. */
+  HTTP_CORS_ORIGINS: origins,
+  /** Requests per second of one token, or of one address; 0: no limit. */
+  HTTP_RATE_LIMIT: whole(0, 1_000_000, 1_000),
   LOG_LEVEL: oneOf(LOG_LEVELS, 'info'),
 })
 
-export type Config = t.TypeOf<typeof Environment>
+/** The endpoints that a process serves, each with its limit of requests in flight where one is given. */
+export type EndpointLimits = ReadonlyMap<string, number | undefined>
+
+export type Config = t.TypeOf<typeof Environment> & {
+  /** From the roles file; undefined: all endpoints of the roles. */
+  readonly endpoints?: EndpointLimits
+}
 
 const notBoth = (config: Config): Either<string, Config> =>
   config.NATS_CREDENTIALS !== undefined && config.NATS_CREDS_FILE !== undefined
     ? E.left('NATS_CREDENTIALS, NATS_CREDS_FILE: only one of them may be set')
+    : E.right(config)
+
+const bothOfTls = (config: Config): Either<string, Config> =>
+  (config.HTTP_TLS_CERT === undefined) !== (config.HTTP_TLS_KEY === undefined)
+    ? E.left('HTTP_TLS_CERT, HTTP_TLS_KEY: both of them must be set, or none')
     : E.right(config)
 
 /** The configuration that `env` holds; left is one sentence that names every variable that is wrong. Never a secret. */
@@ -94,6 +121,7 @@ export const decodeConfig = (env: Readonly<Record<string, string | undefined>>):
     Environment.decode({ ...emptyOf(Environment.props), ...env }),
     E.mapLeft(errors => describeErrors(errors)),
     E.chain(notBoth),
+    E.chain(bothOfTls),
   )
 
 /** What the streams' settings depend on. */

@@ -13,7 +13,7 @@ describe('the configuration', () => {
       E.right({
         NATS_URL: 'nats://127.0.0.1:4222',
         DDB_TABLE: 'customer-balances',
-        JETLEDGER_ROLES: ['commands', 'projections', 'queries'],
+        JETLEDGER_ROLES: ['commands', 'projections', 'queries', 'gateway'],
         JETLEDGER_REPLICAS: 3,
         HTTP_PORT: 8080,
         LOG_LEVEL: 'info',

@@ -8,6 +8,7 @@ import { seed } from '../commands/seed.js'
 import { type Embedded, startEmbedded } from '../embedded/index.js'
 import { createHealth, type Health } from '../health.js'
 import { announce } from './announce.js'
+import { ROLES } from './config.js'
 import {
   DEFAULT_DATA_DIR,
   embeddedEnvironment,
@@ -17,10 +18,11 @@ import {
   noteListening,
 } from './environment.js'
 import { Failure, orFail } from './failure.js'
-import { startHealthServer } from './health-server.js'
+import { type Http, startHttp } from './http.js'
 import { createLog, logHealth } from './log.js'
 import { port, syncInterval } from './options.js'
 import { startProgress } from './progress.js'
+import { ledgerReadiness } from './readiness.js'
 import { openLedger, startRoles } from './roles.js'
 import { stopRequested, withinStopTime } from './signals.js'
 import { createStack, type Stack } from './stack.js'
@@ -43,7 +45,6 @@ type Run = {
   readonly signal: AbortSignal
 }
 
-const LOOPBACK = '127.0.0.1'
 const CLUSTER_REPLICAS = 3
 
 const startServers = async (
@@ -75,8 +76,10 @@ const startServers = async (
 const startLedger = async (
   { options, log, health, stack, signal }: Run,
   listening: Listening,
+  http: Http,
 ): Promise<void> => {
   const ledger = await openLedger(embeddedEnvironment(listening), log, health, signal)
+  http.attach(ledger.nc, ledgerReadiness(ledger))
   if (options.seed) {
     const { events } = await orFail(seed(ledger, signal))
     if (events > 0) log.info({ events }, 'seeded the ledger')
@@ -84,18 +87,22 @@ const startLedger = async (
   const progress = startProgress('folding', 'events')
   const instance = await startRoles(ledger, signal, progress.update)
   stack.push(instance.stop)
+  // before what it asks stops: whoever waits gets an answer
+  stack.push(http.drain)
   progress.end()
 }
 
 const start = async (run: Run, onGaveUp: (cause: Error) => void): Promise<void> => {
-  const { options, health, stack, signal } = run
+  const { options, log, health, stack, signal } = run
   // the port before the servers: it is the quickest thing to find out
-  const http_port = options.httpPort ?? environmentConfig().HTTP_PORT
-  const healthServer = await startHealthServer(health, LOOPBACK, http_port, '--http-port')
-  stack.push(healthServer.stop)
+  const config = { ...environmentConfig(), JETLEDGER_ROLES: ROLES }
+  const port = options.httpPort ?? config.HTTP_PORT
+  const http = await startHttp({ config, health, log, option: '--http-port', loopback: true, port })
+  stack.push(http.stop)
   const listening = await startServers(run, onGaveUp)
-  await startLedger(run, listening)
-  if (!signal.aborted) announce(listening, healthServer.url, options.dataDir)
+  await startLedger(run, listening, http)
+  const secured = config.HTTP_TOKENS_FILE !== undefined
+  if (!signal.aborted) announce(listening, { url: http.url, secured }, options.dataDir)
 }
 
 const dev = async (options: DevOptions): Promise<void> => {
@@ -126,7 +133,7 @@ export const devCommand = (program: Command): void => {
     .option('--data-dir <dir>', 'where the data is kept between runs', DEFAULT_DATA_DIR)
     .option('--nats-port <port>', 'port of NATS (0 = a free one)', port, 4222)
     .option('--dynamodb-port <port>', 'port of DynamoDB (0 = a free one)', port, 8000)
-    .option('--http-port <port>', 'port of GET /healthz (0 = a free one; default: HTTP_PORT, or 8080)', port)
+    .option('--http-port <port>', 'port of HTTP (0 = a free one; default: HTTP_PORT, or 8080)', port)
     .option(
       '--sync-interval <when>',
       'when NATS flushes to disk: always, or a duration',

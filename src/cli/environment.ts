@@ -7,9 +7,10 @@
 
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { E, pipe, t } from '../fp.js'
+import { E, type Either, pipe, t } from '../fp.js'
 import { type Config, decodeConfig } from './config.js'
 import { Failure } from './failure.js'
+import { decodeRolesFile, type RolesFile, withRolesFile } from './roles-file.js'
 
 /** Where `jetledger dev` keeps its data: below the folder it is started in, unless JETLEDGER_DATA_DIR says otherwise. */
 export const DEFAULT_DATA_DIR = process.env.JETLEDGER_DATA_DIR || '.jetledger'
@@ -43,25 +44,49 @@ const readNote = (data_dir: string): Listening | undefined =>
     E.getOrElseW(() => undefined),
   )
 
-const decodeOrFail = (env: Readonly<Record<string, string | undefined>>): Config =>
+type Variables = Readonly<Record<string, string | undefined>>
+
+const orRefuse = <A>(what: string, decoded: Either<string, A>): A =>
   pipe(
-    decodeConfig(env),
-    E.getOrElse((problems): Config => {
-      throw new Failure(`the environment is not right: ${problems}`, { exit_code: 2 })
+    decoded,
+    E.getOrElse((problems): A => {
+      throw new Failure(`${what}: ${problems}`, { exit_code: 2 })
     }),
   )
+
+const readRolesFile = (path: string): RolesFile => {
+  let text: string
+  try {
+    text = readFileSync(path, 'utf8')
+  } catch (cause) {
+    throw new Failure(`JETLEDGER_ROLES_FILE: the file ${path} cannot be read`, { cause, exit_code: 2 })
+  }
+  return orRefuse(`JETLEDGER_ROLES_FILE ${path}`, decodeRolesFile(text))
+}
+
+const decodeOrFail = (env: Variables): Config => {
+  const config = orRefuse('the environment is not right', decodeConfig(env))
+  const path = config.JETLEDGER_ROLES_FILE
+  if (path === undefined) return config
+  const explicit = (env.JETLEDGER_ROLES ?? '') !== ''
+  return orRefuse(`JETLEDGER_ROLES_FILE ${path}`, withRolesFile(config, readRolesFile(path), explicit))
+}
 
 /** The environment alone. Throws `Failure` with every problem in one sentence. */
 export const environmentConfig = (): Config => decodeOrFail(process.env)
 
-/** The configuration for an embedded ledger: the environment, but its own addresses and every role. */
-export const embeddedEnvironment = ({ nats_url, dynamodb_endpoint, replicas }: Listening): Environment => ({
+/** The configuration for an embedded ledger: the environment, but its own addresses and, unless told, every role. */
+export const embeddedEnvironment = (
+  { nats_url, dynamodb_endpoint, replicas }: Listening,
+  told: Variables = {},
+): Environment => ({
   config: decodeOrFail({
     ...process.env,
     NATS_URL: nats_url,
     AWS_ENDPOINT_URL_DYNAMODB: dynamodb_endpoint,
     JETLEDGER_REPLICAS: String(replicas),
-    JETLEDGER_ROLES: undefined,
+    JETLEDGER_ROLES: told.JETLEDGER_ROLES,
+    JETLEDGER_ROLES_FILE: told.JETLEDGER_ROLES_FILE,
     NATS_CREDENTIALS: undefined,
     NATS_CREDS_FILE: undefined,
     NATS_TLS_CA: undefined,
@@ -69,9 +94,15 @@ export const embeddedEnvironment = ({ nats_url, dynamodb_endpoint, replicas }: L
   aws: LOCAL_AWS,
 })
 
-/** The configuration of a subcommand. Throws `Failure` with every problem of the environment in one sentence. */
-export const readEnvironment = (): Environment => {
-  const config = environmentConfig()
+const definedOf = (variables: Variables): Variables =>
+  Object.fromEntries(Object.entries(variables).filter(([, value]) => value !== undefined))
+
+/**
+ * The configuration of a subcommand; what it was `told` by its options comes before the environment. Throws `Failure`
+ * with every problem in one sentence.
+ */
+export const readEnvironment = (told: Variables = {}): Environment => {
+  const config = decodeOrFail({ ...process.env, ...definedOf(told) })
   const note = (process.env.NATS_URL ?? '') === '' ? readNote(DEFAULT_DATA_DIR) : undefined
-  return note === undefined ? { config } : embeddedEnvironment(note)
+  return note === undefined ? { config } : embeddedEnvironment(note, told)
 }

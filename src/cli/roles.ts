@@ -16,16 +16,18 @@ import { PROJECTIONS } from '../projections/all.js'
 import { waitCaughtUp } from '../projections/caught-up.js'
 import { startProjector } from '../projections/runner.js'
 import type { AnyEndpointConfig } from '../service/config.js'
-import { startService } from '../service/service.js'
+import { type Service, startService } from '../service/service.js'
 import type { StreamError } from '../stream/errors.js'
 import { manager, provision } from '../stream/provision.js'
 import { createTablesClient } from '../tables/client.js'
 import { type ActiveTables, followTables } from './active-tables.js'
 import { type Config, type Role, settingsOf } from './config.js'
+import { limitedTo } from './endpoint-limits.js'
 import type { Environment } from './environment.js'
 import { Failure, orFail } from './failure.js'
 import { connectForEver } from './nats.js'
 import { startQueryRole } from './query-role.js'
+import { watchService } from './service-metrics.js'
 import { VERSION } from './version.js'
 
 /** The part of health that says whether the roles are started. */
@@ -72,7 +74,7 @@ const commandLimits = (config: Config) => ({
 })
 
 /** The service `customer` with the endpoints of this process's roles. */
-const startEndpoints = ({ nc, log }: Ledger, endpoints: readonly AnyEndpointConfig[]): Promise<Part> =>
+const startEndpoints = ({ nc, log }: Ledger, endpoints: readonly AnyEndpointConfig[]): Promise<Service> =>
   startService(nc, {
     name: 'customer',
     version: VERSION,
@@ -160,15 +162,19 @@ export const startRoles = async (
     queries: queries?.endpoints ?? [],
     commands: commands?.endpoints ?? [],
   }
-  const endpoints = Object.values(byRole).flat()
+  const endpoints = limitedTo(Object.values(byRole).flat(), config.endpoints)
   const service = endpoints.length === 0 ? undefined : await startEndpoints(ledger, endpoints)
-  for (const [role, served] of Object.entries(byRole)) {
-    if (served.length > 0) log.info({ subjects: served.map(({ subject }) => subject) }, `${role}: answering`)
+  for (const [role, own] of Object.entries(byRole)) {
+    const subjects = own.filter(({ name }) => endpoints.some(served => served.name === name))
+    if (subjects.length > 0)
+      log.info({ subjects: subjects.map(({ subject }) => subject) }, `${role}: answering`)
   }
+  const unwatch = service === undefined ? undefined : watchService(service)
   health.report(START, 'ok')
   return {
     stop: async () => {
       await service?.stop()
+      unwatch?.()
       await queries?.stop()
       await commands?.engine.stop()
       await projections?.stop()

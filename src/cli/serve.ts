@@ -3,33 +3,50 @@
  */
 
 import type { Command } from 'commander'
-import { createHealth } from '../health.js'
-import { readEnvironment } from './environment.js'
-import { startHealthServer } from './health-server.js'
+import type { Logger } from 'pino'
+import { createHealth, type Health } from '../health.js'
+import { type Environment, readEnvironment } from './environment.js'
+import { isGatewayOnly, startGateway } from './gateway.js'
+import { type Http, startHttp } from './http.js'
 import { createLog, logHealth } from './log.js'
+import { ledgerReadiness } from './readiness.js'
 import { type Instance, openLedger, startRoles } from './roles.js'
 import { stopRequested, withinStopTime } from './signals.js'
 
-const ALL_INTERFACES = '0.0.0.0'
+type ServeOptions = { readonly roles?: string; readonly rolesFile?: string }
 
-const serve = async (): Promise<void> => {
-  const environment = readEnvironment()
+const start = async (
+  environment: Environment,
+  log: Logger,
+  health: Health,
+  http: Http,
+  signal: AbortSignal,
+): Promise<Instance> => {
+  if (isGatewayOnly(environment.config)) return startGateway(environment.config, log, health, http)
+  const ledger = await openLedger(environment, log, health, signal)
+  http.attach(ledger.nc, ledgerReadiness(ledger))
+  return startRoles(ledger, signal)
+}
+
+const serve = async ({ roles, rolesFile }: ServeOptions): Promise<void> => {
+  const environment = readEnvironment({ JETLEDGER_ROLES: roles, JETLEDGER_ROLES_FILE: rolesFile })
   const { config } = environment
   const log = createLog(config.LOG_LEVEL)
   const health = createHealth(logHealth(log))
   const { signal, requested } = stopRequested()
-  const healthServer = await startHealthServer(health, ALL_INTERFACES, config.HTTP_PORT, 'HTTP_PORT')
-  log.info({ url: healthServer.url, roles: config.JETLEDGER_ROLES }, 'jetledger serve')
+  const http = await startHttp({ config, health, log, option: 'HTTP_PORT' })
+  log.info({ url: `${http.url}/healthz`, roles: config.JETLEDGER_ROLES }, 'jetledger serve')
 
   let instance: Instance | undefined
   const running = (async () => {
-    instance = await startRoles(await openLedger(environment, log, health, signal), signal)
+    instance = await start(environment, log, health, http, signal)
   })()
   // the start may wait for NATS for ever: a stop does not wait with it
   const why = await Promise.race([requested, running.then(() => requested)])
   log.info({ why }, 'stopping')
-  await withinStopTime(instance?.stop())
-  await healthServer.stop()
+  // what HTTP callers wait for is answered by what is stopped next
+  await withinStopTime(http.drain().then(() => instance?.stop()))
+  await http.stop()
   log.info('stopped')
 }
 
@@ -37,5 +54,7 @@ export const serveCommand = (program: Command): void => {
   program
     .command('serve')
     .description('run the roles of JETLEDGER_ROLES against the configured NATS and DynamoDB')
+    .option('--roles <roles>', 'instead of JETLEDGER_ROLES: any of commands,projections,queries,gateway')
+    .option('--roles-file <file>', 'instead of JETLEDGER_ROLES_FILE: JSON, which endpoints to serve')
     .action(serve)
 }

@@ -8,9 +8,9 @@ import { amount, clientId } from '../ledger/testing/arbitrary.js'
 import { readRange } from '../stream/read.js'
 import { LEDGER_STREAM } from '../stream/settings.js'
 import { createBalancesTable } from '../tables/provision.js'
+import { uuidv7 } from '../uuid.js'
 import { createEngine, type Engine } from './engine.js'
 import type { Outcome } from './outcome.js'
-import { uuidv7 } from './uuid.js'
 
 let ledger: TestLedger
 const engines: Engine[] = []

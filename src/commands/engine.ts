@@ -6,6 +6,7 @@
  */
 
 import type { Command } from '../ledger/command.js'
+import { metrics } from '../metrics.js'
 import { type Ask, type AskResult, outcomeOfOne } from './ask.js'
 import { createOpenAsks } from './deadline.js'
 import type { CommandDeps } from './deps.js'
@@ -47,6 +48,13 @@ const BOUND_TIMEOUTS = 5
 /** How long a caller may have to wait for an answer, whatever happens. */
 export const answerBound_ms = (timeout_ms: number): number => BOUND_TIMEOUTS * timeout_ms
 
+const waiting = metrics.gauge('jetledger_command_queue_length', 'Commands that wait for their answers')
+const batches = metrics.histogram(
+  'jetledger_command_batch_size',
+  'Commands that were taken into one round',
+  [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000],
+)
+
 export const createEngine = (deps: CommandDeps, options: EngineOptions): Engine => {
   const { queue_max, timeout_ms, find = createHistoryFinder(deps) } = options
   const ending = new AbortController()
@@ -56,11 +64,13 @@ export const createEngine = (deps: CommandDeps, options: EngineOptions): Engine 
   let open_commands = 0
   let queue: Ask[] = []
   let isWorking = false
+  const untrack = waiting.track(() => open_commands)
 
   const work = async (): Promise<void> => {
     while (queue.length > 0) {
       const taken = queue.length <= BATCH_COMMANDS_MAX ? queue : queue.slice(0, BATCH_COMMANDS_MAX)
       queue = queue.slice(taken.length)
+      batches.observe(taken.reduce((sum, { commands }) => sum + commands.length, 0))
       const again = await round.handle(taken)
       if (again.length > 0) queue = [...again, ...queue]
     }
@@ -156,6 +166,7 @@ export const createEngine = (deps: CommandDeps, options: EngineOptions): Engine 
     stop: async () => {
       isEnding = true
       await open.none()
+      untrack()
       ending.abort()
     },
   }

@@ -6,8 +6,8 @@ import { E, type Either } from '../fp.js'
 import { type Command, decodeCommand } from '../ledger/command.js'
 import { catalogued } from '../service/catalogue.js'
 import type { ServiceError } from '../service/error.js'
+import { uuidv7 } from '../uuid.js'
 import type { Submitted } from './engine.js'
-import { uuidv7 } from './uuid.js'
 
 export type Fields = Readonly<Record<string, unknown>>
 

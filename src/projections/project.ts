@@ -5,6 +5,7 @@
  * without harm), then the items under their conditions, and only then may the caller acknowledge (docs/adr/0003).
  */
 
+import { metrics } from '../metrics.js'
 import { inParallel } from '../parallel.js'
 import { keepDeadLetter } from '../stream/dead-letters.js'
 import type { Recorded } from '../stream/read.js'
@@ -18,6 +19,15 @@ import { writeParts } from './write-parts.js'
 
 const LETTERS_IN_FLIGHT_MAX = 64
 
+const dead_letters = metrics.counter(
+  'jetledger_dead_letters_total',
+  'Events without effect that this process met, by reason',
+)
+const mismatched = metrics.counter(
+  'jetledger_fold_mismatches_total',
+  'Events that claim another result than the fold gives',
+)
+
 /** Keeps the letters of a fold and says so in the log, where this projection is the one that does. */
 export const keepLetters = async (target: Target, { letters }: Findings): Promise<void> => {
   if (!target.projection.keeps_letters) return
@@ -27,6 +37,7 @@ export const keepLetters = async (target: Target, { letters }: Findings): Promis
   )
   for (const { event, verdict } of letters) {
     const { reason, detail } = verdict
+    dead_letters.inc({ reason })
     log.warn({ seq: event.seq, subject: event.subject, reason, detail }, 'an event is a dead letter')
   }
 }
@@ -34,6 +45,7 @@ export const keepLetters = async (target: Target, { letters }: Findings): Promis
 const noteMismatches = ({ log, projection }: Target, { mismatches }: Findings): void => {
   if (!projection.keeps_letters) return
   for (const { seq, subject } of mismatches) {
+    mismatched.inc()
     log.error({ seq, subject, metric: 'fold_mismatch' }, 'an event claims another result than the fold gives')
   }
 }

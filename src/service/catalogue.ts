@@ -84,6 +84,50 @@ export const CATALOGUE = {
     message: 'the byte limit of the ledger is reached; nothing was stored',
     retry: false,
   },
+  UNAUTHORIZED: {
+    status: 401,
+    http_status: 401,
+    message: 'the request carries no token that is known here',
+    retry: false,
+  },
+  FORBIDDEN: {
+    status: 403,
+    http_status: 403,
+    message: 'the token does not allow this, or the request comes from a page of another origin',
+    retry: false,
+  },
+  NOT_FOUND: { status: 404, http_status: 404, message: 'there is no such thing here', retry: false },
+  METHOD_NOT_ALLOWED: {
+    status: 405,
+    http_status: 405,
+    message: 'the path knows other methods; `Allow` names them',
+    retry: false,
+  },
+  REQUEST_TIMEOUT: {
+    status: 408,
+    http_status: 408,
+    message: 'the request did not arrive whole in time',
+    retry: true,
+  },
+  PAYLOAD_TOO_LARGE: { status: 413, http_status: 413, message: 'the body is too large', retry: false },
+  UNSUPPORTED_MEDIA_TYPE: {
+    status: 415,
+    http_status: 415,
+    message: 'the body must be application/json',
+    retry: false,
+  },
+  RATE_LIMITED: {
+    status: 429,
+    http_status: 429,
+    message: 'too many requests of this caller; `Retry-After` says when',
+    retry: true,
+  },
+  HEADERS_TOO_LARGE: {
+    status: 431,
+    http_status: 431,
+    message: 'the headers or the URL are too large',
+    retry: false,
+  },
 } as const satisfies Record<string, CatalogueEntry>
 
 export type ErrorCode = keyof typeof CATALOGUE

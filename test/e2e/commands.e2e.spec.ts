@@ -41,7 +41,7 @@ const environment = async (nats_url: string, replicas: number): Promise<Env> => 
 const serve = async (env: Env, roles: string): Promise<Program> => {
   const program = bench.start(['serve'], { ...env, JETLEDGER_ROLES: roles })
   await untilReady(program, `${roles} to be ready`, async () => {
-    const port = /http:\/\/0\.0\.0\.0:(\d+)\/healthz/.exec(program.stderr())?.[1]
+    const port = /http:\/\/[\d.]+:(\d+)\/healthz/.exec(program.stderr())?.[1]
     if (port === undefined) return false
     return roles !== 'commands' || program.stderr().includes('customer.transfer')
   })

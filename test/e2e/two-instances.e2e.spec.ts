@@ -49,7 +49,7 @@ type Serving = Program & { readonly health_url: string }
 /** Starts `serve` and resolves as soon as it says where its health is, ready or not. */
 const launch = async (more: Readonly<Record<string, string>> = {}): Promise<Serving> => {
   const program = bench.start(['serve'], { ...env, ...more })
-  const port = await until(() => /http:\/\/0\.0\.0\.0:(\d+)\/healthz/.exec(program.stderr())?.[1], {
+  const port = await until(() => /http:\/\/[\d.]+:(\d+)\/healthz/.exec(program.stderr())?.[1], {
     deadline_ms: CAUGHT_UP_MS_MAX,
     what: 'serve to listen',
   })

@@ -4,9 +4,9 @@ import type { JetStreamManager } from '@nats-io/jetstream'
 import type { CommandDeps } from '../../src/commands/deps.js'
 import { createEngine, type Engine, type EngineOptions } from '../../src/commands/engine.js'
 import type { Outcome } from '../../src/commands/outcome.js'
-import { uuidv7 } from '../../src/commands/uuid.js'
 import type { Movement, Transfer } from '../../src/ledger/command.js'
 import { amount, clientId } from '../../src/ledger/testing/arbitrary.js'
+import { uuidv7 } from '../../src/uuid.js'
 
 const STREAM = 'customer-balances'
 

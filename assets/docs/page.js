@@ -1,0 +1,130 @@
+// The page of the API, made from the OpenAPI document: every operation with a form that sends it.
+
+/** An element with properties and children; texts are set as texts, never as HTML. */
+const el = (name, properties = {}, ...children) => {
+  const element = Object.assign(document.createElement(name), properties)
+  element.append(...children)
+  return element
+}
+
+const token = document.getElementById('token')
+
+/** The first example that a schema offers, so that a form can be sent as it is. */
+const exampleOf = schema => {
+  if (schema.examples) return schema.examples[0]
+  if (schema.const) return schema.const
+  if (schema.enum) return schema.enum[0]
+  if (schema.anyOf) return exampleOf(schema.anyOf[0])
+  if (schema.type === 'array') return [exampleOf(schema.items)]
+  if (schema.type !== 'object') return schema.type === 'integer' ? 1 : ''
+  const required = Object.entries(schema.properties ?? {}).filter(([name]) => schema.required?.includes(name))
+  return Object.fromEntries(required.map(([name, property]) => [name, exampleOf(property)]))
+}
+
+const fieldsOf = parameters =>
+  parameters.map(({ name, in: where, required, description, schema }) => {
+    const input = el('input', { name, placeholder: required ? 'required' : '', spellcheck: false })
+    if (required) input.value = exampleOf(schema)
+    const told = `${where}${description ? `: ${description}` : ''}`
+    const row = el('tr', {}, el('td', {}, el('code', {}, name)), el('td', {}, input), el('td', {}, told))
+    return { name, where, input, row }
+  })
+
+const bodyOf = ({ requestBody }) => {
+  if (!requestBody) return undefined
+  const schema = requestBody.content['application/json'].schema
+  const example = schema ? exampleOf(schema) : { client_id: '678' }
+  return el('textarea', { value: JSON.stringify(example, undefined, 2), spellcheck: false })
+}
+
+/** The request that a form stands for. */
+const requestOf = (path, method, fields, body) => {
+  const url = new URL(path, location.origin)
+  const headers = {}
+  if (token.value !== '') headers.Authorization = `Bearer ${token.value}`
+  for (const { name, where, input } of fields) {
+    if (where === 'path')
+      url.pathname = url.pathname.replace(`%7B${name}%7D`, encodeURIComponent(input.value))
+    else if (input.value !== '' && where === 'query') url.searchParams.set(name, input.value)
+    else if (input.value !== '') headers[name] = input.value
+  }
+  if (body) headers['Content-Type'] = 'application/json'
+  return { url, method: method.toUpperCase(), headers, body: body?.value }
+}
+
+const quoted = text => `'${text.replaceAll("'", "'\\''")}'`
+
+const curlOf = ({ url, method, headers, body }) =>
+  [
+    `curl -i${method === 'GET' ? '' : ` -X ${method}`} ${quoted(url.href)}`,
+    ...Object.entries(headers).map(([name, value]) =>
+      // a token on the screen would be on every screenshot
+      name === 'Authorization' ? `-H "Authorization: Bearer $TOKEN"` : `-H ${quoted(`${name}: ${value}`)}`,
+    ),
+    ...(body === undefined ? [] : [`-d ${quoted(body)}`]),
+  ].join(' \\\n  ')
+
+const pretty = text => {
+  try {
+    return JSON.stringify(JSON.parse(text), undefined, 2)
+  } catch {
+    return text
+  }
+}
+
+const answerOf = async request => {
+  const { url, method, headers, body } = request
+  try {
+    const response = await fetch(url, { method, headers, body })
+    const head = [...response.headers].map(([name, value]) => `${name}: ${value}`).join('\n')
+    return `${response.status} ${response.statusText}\n${head}\n\n${pretty(await response.text())}`
+  } catch (error) {
+    return `no answer: ${error.message}`
+  }
+}
+
+const answersOf = ({ responses }) =>
+  Object.entries(responses).map(([status, { description }]) =>
+    el('tr', {}, el('td', {}, el('code', {}, status)), el('td', {}, description)),
+  )
+
+const operationOf = (path, method, operation) => {
+  const fields = fieldsOf(operation.parameters ?? [])
+  const body = bodyOf(operation)
+  const shown = el('pre', { hidden: true })
+  const send = el('button', { type: 'button' }, 'Send')
+  send.addEventListener('click', async () => {
+    const request = requestOf(path, method, fields, body)
+    shown.hidden = false
+    shown.textContent = `${curlOf(request)}\n\n...`
+    shown.textContent = `${curlOf(request)}\n\n${await answerOf(request)}`
+  })
+  const content = el('div', {}, el('p', {}, operation.description ?? ''))
+  if (fields.length > 0) content.append(el('table', {}, ...fields.map(({ row }) => row)))
+  if (body) content.append(el('p', {}, 'Body', body))
+  content.append(el('p', {}, send), shown, el('h4', {}, 'Answers'), el('table', {}, ...answersOf(operation)))
+  const head = el('summary', {}, el('span', { className: 'method' }, method.toUpperCase()))
+  head.append(el('span', { className: 'path' }, path), el('span', { className: 'what' }, operation.summary))
+  return el('details', {}, head, content)
+}
+
+const api = await (await fetch('/openapi.json')).json()
+document
+  .getElementById('about')
+  .replaceChildren(
+    `${api.info.description} Version ${api.info.version}; `,
+    el('a', { href: '/openapi.json' }, 'openapi.json'),
+    '.',
+  )
+document.getElementById('token-label').hidden = api.security === undefined
+for (const [path, operations] of Object.entries(api.paths)) {
+  for (const [method, operation] of Object.entries(operations)) {
+    document.getElementById('operations').append(operationOf(path, method, operation))
+  }
+}
+for (const [code, { status, message, retry }] of Object.entries(api['x-errors'])) {
+  const cells = [el('code', {}, code), String(status), retry ? 'yes' : 'no', message]
+  document.getElementById('errors').append(el('tr', { id: code }, ...cells.map(cell => el('td', {}, cell))))
+}
+// the errors are made here, so the browser could not go to one by itself
+if (location.hash !== '') document.getElementById(location.hash.slice(1))?.scrollIntoView()

@@ -1,0 +1,122 @@
+/**
+ * The HTTP port of a process: health, readiness and metrics always, the gateway with its role.
+ *
+ * It listens before NATS is there, so that a process that waits can be asked what it waits for.
+ */
+
+import { readFileSync } from 'node:fs'
+import type { NatsConnection } from 'nats'
+import type { Logger } from 'pino'
+import { E, pipe } from '../fp.js'
+import type { Readiness } from '../gateway/operations.js'
+import { createRateLimit } from '../gateway/rate-limit.js'
+import { createServer, type HttpServer } from '../gateway/server.js'
+import { readTokens, type Tokens } from '../gateway/tokens.js'
+import type { Health } from '../health.js'
+import { metrics } from '../metrics.js'
+import type { Config } from './config.js'
+import { Failure } from './failure.js'
+import { notReady } from './readiness.js'
+import { watchProcess } from './service-metrics.js'
+import { VERSION } from './version.js'
+
+const LOOPBACK = '127.0.0.1'
+const ALL_INTERFACES = '0.0.0.0'
+
+export type Http = Pick<HttpServer, 'drain' | 'stop'> & {
+  /** Without a path. */
+  readonly url: string
+  /** From now on requests go to this connection, and readiness is asked here. */
+  readonly attach: (nc: NatsConnection, readiness: Readiness) => void
+}
+
+export type HttpOptions = {
+  readonly config: Config
+  readonly health: Health
+  readonly log: Logger
+  /** Which option to change when the port is taken. */
+  readonly option: string
+  readonly loopback?: boolean
+  readonly port?: number
+}
+
+const read = (variable: string, path: string): string => {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch (cause) {
+    throw new Failure(`${variable}: the file ${path} cannot be read`, { cause })
+  }
+}
+
+const tokensOf = ({ HTTP_TOKENS_FILE: path }: Config): Tokens | undefined =>
+  path === undefined
+    ? undefined
+    : pipe(
+        readTokens(read('HTTP_TOKENS_FILE', path)),
+        E.getOrElse((problems): Tokens => {
+          throw new Failure(`HTTP_TOKENS_FILE: ${problems}`, { exit_code: 2 })
+        }),
+      )
+
+const tlsOf = ({ HTTP_TLS_CERT, HTTP_TLS_KEY }: Config): { cert: string; key: string } | undefined =>
+  HTTP_TLS_CERT === undefined || HTTP_TLS_KEY === undefined
+    ? undefined
+    : { cert: read('HTTP_TLS_CERT', HTTP_TLS_CERT), key: read('HTTP_TLS_KEY', HTTP_TLS_KEY) }
+
+const listen = async (server: HttpServer, host: string, port: number, option: string): Promise<number> => {
+  try {
+    return await server.listen(host, port)
+  } catch (cause) {
+    const taken = cause instanceof Error && 'code' in cause && cause.code === 'EADDRINUSE'
+    const advice = `stop it, or choose another with ${option} (0 = a free one)`
+    const said = cause instanceof Error ? cause.message : String(cause)
+    throw new Failure(taken ? `Port ${port} is taken by another program: ${advice}.` : said, { cause })
+  }
+}
+
+/** Listens. Throws `Failure` when a file cannot be used or the port is taken. */
+export const startHttp = async (options: HttpOptions): Promise<Http> => {
+  const { config, health, log, option, loopback = false, port = config.HTTP_PORT } = options
+  const isGateway = config.JETLEDGER_ROLES.includes('gateway')
+  const tokens = tokensOf(config)
+  const tls = tlsOf(config)
+  let connection: NatsConnection | undefined
+  let readiness: Readiness = notReady
+  const rate = config.HTTP_RATE_LIMIT
+  const server = await createServer({
+    health,
+    readiness: () => readiness(),
+    metrics,
+    log,
+    version: VERSION,
+    tls,
+    gateway: isGateway
+      ? {
+          // a request that is sent while NATS is away would only wait there
+          connection: () => (health.read().parts.nats?.state === 'ok' ? connection : undefined),
+          max_in_flight: config.JETLEDGER_MAX_IN_FLIGHT,
+          tokens,
+          origins: config.HTTP_CORS_ORIGINS,
+          rate: rate === 0 ? undefined : createRateLimit(rate),
+        }
+      : undefined,
+  })
+  watchProcess()
+  const open = isGateway && tokens === undefined
+  const host = loopback || open ? LOOPBACK : ALL_INTERFACES
+  const actual = await listen(server, host, port, option)
+  if (open && !loopback) {
+    log.warn('HTTP_TOKENS_FILE is not set: HTTP listens on the loopback interface only, for everybody there')
+  }
+  return {
+    url: `${tls === undefined ? 'http' : 'https'}://${host}:${actual}`,
+    drain: server.drain,
+    stop: server.stop,
+    attach: (nc, ready) => {
+      connection = nc
+      readiness = ready
+      // the lag of the projections is among what it finds out
+      metrics.onCollect(async () => void (await ready()))
+    },
+  }
+}

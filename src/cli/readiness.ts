@@ -1,0 +1,117 @@
+/**
+ * What `GET /readyz` asks: NATS, the stream, DynamoDB, and how far the projections are.
+ */
+
+import type { NatsConnection } from 'nats'
+import { E, type TaskEither } from '../fp.js'
+import type { Readiness } from '../gateway/operations.js'
+import type { Health, HealthEntry } from '../health.js'
+import { metrics } from '../metrics.js'
+import { waitCaughtUp } from '../projections/caught-up.js'
+import { readPointer } from '../stream/generation.js'
+import { streamInfo } from '../stream/provision.js'
+import { LEDGER_STREAM } from '../stream/settings.js'
+import { type ProjectionName, tableName } from '../tables/definition.js'
+import { tableExists } from '../tables/provision.js'
+import type { Ledger } from './roles.js'
+
+const PROBE_MS_MAX = 2_000
+/** Whoever asks more often gets the same answer again. */
+const FRESH_MS = 1_000
+/** A projection that is further behind has not caught up: its answers would be older than a second or two. */
+const BEHIND_EVENTS_MAX = 10_000
+
+const lag = metrics.gauge('jetledger_projection_lag_events', 'Events that a projection has not handled yet')
+
+const OK: HealthEntry = { state: 'ok', detail: '' }
+const down = (detail: string): HealthEntry => ({ state: 'down', detail })
+
+const within = async (probe: Promise<HealthEntry>): Promise<HealthEntry> => {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<HealthEntry>(resolve => {
+    timer = setTimeout(() => resolve(down(`no answer within ${PROBE_MS_MAX} ms`)), PROBE_MS_MAX)
+  })
+  try {
+    return await Promise.race([probe, late])
+  } catch (thrown) {
+    return down(thrown instanceof Error ? thrown.message : String(thrown))
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+const entryOf = async <A>(
+  task: TaskEither<{ readonly message: string }, A>,
+  say: (value: A) => HealthEntry,
+): Promise<HealthEntry> => {
+  const result = await task()
+  return E.isLeft(result) ? down(result.left.message) : say(result.right)
+}
+
+const projectionEntry = async ({ jsm }: Ledger, projection: ProjectionName): Promise<HealthEntry> => {
+  const behind = await waitCaughtUp(jsm, projection, 0, new AbortController().signal, () => undefined)
+  if (!Number.isFinite(behind)) return down('not known')
+  lag.set(behind, { projection })
+  const detail = `${behind} events behind`
+  return behind > BEHIND_EVENTS_MAX ? down(detail) : behind === 0 ? OK : { state: 'ok', detail }
+}
+
+const natsEntry = (health: Health): HealthEntry => health.read().parts.nats ?? down('not connected yet')
+
+/** One look serves all who ask within a second. */
+const cached = (look: Readiness): Readiness => {
+  let last: { readonly at_ms: number; readonly answer: ReturnType<Readiness> } | undefined
+  return () => {
+    const now_ms = performance.now()
+    if (last === undefined || now_ms - last.at_ms > FRESH_MS) last = { at_ms: now_ms, answer: look() }
+    return last.answer
+  }
+}
+
+/** The table that balances are read from: it is another one after a replay. */
+const balancesEntry = async ({ jsm, tables, config }: Ledger): Promise<HealthEntry> => {
+  const pointer = await readPointer(jsm, 'balances')()
+  if (E.isLeft(pointer))
+    return down(`NATS cannot tell which table is the active one: ${pointer.left.message}`)
+  const table = tableName(config.DDB_TABLE, 'balances', pointer.right.generation)
+  return entryOf(tableExists(tables, table), exists =>
+    exists ? OK : down(`the table ${table} does not exist`),
+  )
+}
+
+/** Before the ledger is open. */
+export const notReady: Readiness = async () => ({ start: down('the process is starting') })
+
+/** Of a process with an open ledger. */
+export const ledgerReadiness = (ledger: Ledger): Readiness => {
+  const { nc, config, health } = ledger
+  return cached(async () => {
+    const projections = config.JETLEDGER_PROJECTIONS.map(
+      async name => [`projection ${name}`, await within(projectionEntry(ledger, name))] as const,
+    )
+    const stream = within(entryOf(streamInfo(nc, LEDGER_STREAM), () => OK))
+    const dynamodb = within(balancesEntry(ledger))
+    return {
+      start: health.read().parts.start ?? OK,
+      nats: natsEntry(health),
+      stream: await stream,
+      dynamodb: await dynamodb,
+      ...Object.fromEntries(await Promise.all(projections)),
+    }
+  })
+}
+
+/** Of a process that is a gateway and nothing else: it sees the service from outside, as its callers do. */
+export const gatewayReadiness = (nc: NatsConnection, health: Health): Readiness =>
+  cached(async () => {
+    const answers = async (): Promise<HealthEntry> => {
+      await nc.request('$SRV.PING.customer', undefined, { timeout: PROBE_MS_MAX / 2 })
+      return OK
+    }
+    const service = await within(answers())
+    // the gateway can take requests all the same, and says of each what is wrong
+    return {
+      nats: natsEntry(health),
+      service: service.state === 'ok' ? OK : { state: 'degraded', detail: 'nobody answers as the service' },
+    }
+  })

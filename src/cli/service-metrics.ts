@@ -1,0 +1,48 @@
+/**
+ * The service's own STATS and the process itself, for `/metrics`.
+ */
+
+import { monitorEventLoopDelay } from 'node:perf_hooks'
+import { metrics } from '../metrics.js'
+import type { Service } from '../service/service.js'
+
+const NS_PER_S = 1e9
+const US_PER_S = 1e6
+const LOOP_RESOLUTION_MS = 20
+
+const requests = metrics.counter('jetledger_service_requests_total', 'NATS requests, by endpoint')
+const errors = metrics.counter('jetledger_service_errors_total', 'NATS requests that failed, by endpoint')
+const processing_s = metrics.counter(
+  'jetledger_service_processing_seconds_total',
+  'Time from the arrival of NATS requests to their answers, by endpoint',
+)
+const cpu_s = metrics.counter('process_cpu_seconds_total', 'Processor time of the process')
+const memory = metrics.gauge('process_resident_memory_bytes', 'Memory of the process')
+const loop_s = metrics.gauge(
+  'nodejs_eventloop_lag_p99_seconds',
+  'How late the event loop is since the last look',
+)
+
+/** Shows a service's STATS until the returned function is called. */
+export const watchService = (service: Service): (() => void) =>
+  metrics.onCollect(() => {
+    for (const { name, num_requests, num_errors, processing_time } of service.stats().endpoints) {
+      const labels = { endpoint: name }
+      requests.set(num_requests, labels)
+      errors.set(num_errors, labels)
+      processing_s.set(processing_time / NS_PER_S, labels)
+    }
+  })
+
+/** Shows what the process itself costs, for as long as it lives. */
+export const watchProcess = (): void => {
+  const delay = monitorEventLoopDelay({ resolution: LOOP_RESOLUTION_MS })
+  delay.enable()
+  metrics.onCollect(() => {
+    const { user, system } = process.cpuUsage()
+    cpu_s.set((user + system) / US_PER_S)
+    memory.set(process.memoryUsage.rss())
+    loop_s.set(delay.percentile(99) / NS_PER_S)
+    delay.reset()
+  })
+}

@@ -1,0 +1,131 @@
+/**
+ * The schemas of what the service replies, by operation; what a gateway answers is checked with them.
+ */
+
+import {
+  AMOUNT,
+  BALANCE,
+  CLIENT_ID,
+  COUNT,
+  CURSOR,
+  DAY,
+  listOf,
+  METADATA,
+  object,
+  oneOf,
+  type Schema,
+  SEQ,
+  STORED_TRANSACTION_ID,
+  TIME,
+  TOTAL,
+  TRANSACTION_ID,
+  VERSION,
+} from './schema.js'
+
+const TRUE: Schema = { type: 'boolean', enum: [true], description: 'the answer to a repetition' }
+const TEXT: Schema = { type: 'string' }
+
+export const POSITION = object({ client_id: CLIENT_ID, balance: BALANCE, version: VERSION, seq: SEQ })
+
+export const MOVEMENT_REPLY = object(
+  {
+    transaction_id: TRANSACTION_ID,
+    client_id: CLIENT_ID,
+    balance: BALANCE,
+    version: VERSION,
+    seq: SEQ,
+  },
+  { replayed: TRUE },
+)
+
+export const TRANSFER_REPLY = object(
+  { transaction_id: TRANSACTION_ID, from: POSITION, to: POSITION },
+  { replayed: TRUE },
+)
+
+/** The predecessor's exact form, from `customer.balance`. */
+export const BARE_BALANCE = object({ balance: BALANCE })
+
+export const BALANCE_ANSWER = object(
+  { client_id: CLIENT_ID, balance: BALANCE },
+  { version: VERSION, seq: SEQ },
+)
+
+export const STATEMENT_REPLY = object(
+  {
+    client_id: CLIENT_ID,
+    entries: listOf(
+      object(
+        {
+          type: oneOf('credit', 'debit', 'declined'),
+          amount: AMOUNT,
+          balance: BALANCE,
+          version: VERSION,
+          seq: SEQ,
+          at: TIME,
+        },
+        {
+          transaction_id: STORED_TRANSACTION_ID,
+          reference: TEXT,
+          metadata: { ...METADATA, maxProperties: Number.MAX_SAFE_INTEGER },
+          counterparty: CLIENT_ID,
+          code: TEXT,
+        },
+      ),
+    ),
+  },
+  { cursor: CURSOR },
+)
+
+export const LIST_REPLY = object(
+  { customers: listOf(object({ client_id: CLIENT_ID, balance: BALANCE, version: VERSION })) },
+  { cursor: CURSOR },
+)
+
+export const RANKING_REPLY = object(
+  { ranking: listOf(object({ rank: COUNT, client_id: CLIENT_ID, balance: BALANCE })) },
+  { cursor: CURSOR },
+)
+
+const SUM = object({ count: COUNT, amount: TOTAL })
+
+export const SUMMARY_REPLY = object({
+  customers: COUNT,
+  balance: TOTAL,
+  credits: SUM,
+  debits: SUM,
+  declined: COUNT,
+  days: listOf(object({ day: DAY, credits: SUM, debits: SUM, declined: COUNT })),
+})
+
+const REFUSAL = object({ code: TEXT }, { message: TEXT })
+
+export const TRANSACTION_REPLY: Schema = {
+  anyOf: [
+    object({
+      status: { type: 'string', const: 'committed' },
+      reply: { anyOf: [MOVEMENT_REPLY, TRANSFER_REPLY] },
+    }),
+    object({ status: { type: 'string', const: 'declined' }, error: REFUSAL }),
+    object({ status: { type: 'string', const: 'unknown' } }),
+  ],
+}
+
+export const TRANSACTION_ANSWER: Schema = {
+  anyOf: [
+    object({
+      transaction_id: TRANSACTION_ID,
+      status: { type: 'string', const: 'committed' },
+      reply: { anyOf: [MOVEMENT_REPLY, TRANSFER_REPLY] },
+    }),
+    object({
+      transaction_id: TRANSACTION_ID,
+      status: { type: 'string', const: 'declined' },
+      error: REFUSAL,
+    }),
+  ],
+}
+
+export const BATCH_REPLY = object({
+  results: listOf({ anyOf: [MOVEMENT_REPLY, TRANSFER_REPLY, object({ error: REFUSAL })] }),
+})

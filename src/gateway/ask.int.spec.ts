@@ -1,0 +1,172 @@
+/** What becomes of a request whose answer does not come: real NATS, and responders that fail in every way there is. */
+
+import { connect, type Msg, type NatsConnection } from 'nats'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { startTestNats, type TestNats } from '../../test/support/servers.js'
+import { E } from '../fp.js'
+import { catalogued } from '../service/catalogue.js'
+import type { ServiceError } from '../service/error.js'
+import { stopped, timedOut } from '../service/error.js'
+import { errorHeaders } from '../service/headers.js'
+import { ask } from './ask.js'
+import { checkWith } from './check.js'
+import type { Problem } from './problem.js'
+import { object } from './schema.js'
+
+let nats: TestNats
+let nc: NatsConnection
+let responder: NatsConnection
+let subject: string
+let seen: string[]
+
+beforeAll(async () => {
+  nats = await startTestNats()
+  nc = await connect({ servers: nats.url })
+})
+afterAll(async () => {
+  await nc.close()
+  await nats.stop()
+})
+beforeEach(async () => {
+  responder = await connect({ servers: nats.url })
+  subject = `test.${Math.random().toString(36).slice(2)}`
+  seen = []
+})
+afterEach(() => responder.close())
+
+type Act = (msg: Msg) => void
+const silence: Act = () => undefined
+const succeed: Act = msg => void msg.respond('{"ok":true}')
+const failWith =
+  (error: ServiceError): Act =>
+  msg =>
+    void msg.respond(error.body, { headers: errorHeaders(error) })
+
+/** A service that does the acts in turn, and the last one for ever. */
+const serve = async (...acts: readonly Act[]): Promise<void> => {
+  responder.subscribe(subject, {
+    callback: (_, msg) => {
+      seen.push(msg.string())
+      const act = acts[Math.min(seen.length, acts.length) - 1] ?? silence
+      act(msg)
+    },
+  })
+  await responder.flush()
+}
+
+const OK = object({ ok: { type: 'boolean' } })
+
+const asked = (effect: 'read' | 'write', timeout_ms = 2_000) =>
+  ask(nc, {
+    subject,
+    body: '{"transaction_id":"t-1"}',
+    effect,
+    check: checkWith(OK),
+    timeout_ms,
+    ...(effect === 'write' ? { transaction_id: 't-1' } : {}),
+  })()
+
+const problemOf = async (effect: 'read' | 'write', timeout_ms?: number): Promise<Problem> => {
+  const answer = await asked(effect, timeout_ms)
+  if (E.isRight(answer)) throw new Error('it should have failed')
+  return answer.left
+}
+
+describe('a write without an answer', () => {
+  it('is sent again, the same, until it has one', async () => {
+    await serve(silence, silence, succeed)
+    expect(await asked('write')).toMatchObject(E.right({ body: { ok: true } }))
+    expect(seen).toEqual(Array(3).fill('{"transaction_id":"t-1"}'))
+  })
+
+  it.each<[string, ServiceError]>([
+    ['OUTCOME_UNKNOWN', catalogued('OUTCOME_UNKNOWN', { transaction_id: 't-1' })],
+    ['the deadline of its endpoint', timedOut(1)],
+    ['the stop of the service', stopped()],
+  ])('is sent again after %s too', async (_, error) => {
+    await serve(failWith(error), succeed)
+    expect(await asked('write')).toMatchObject(E.right({ body: { ok: true } }))
+    expect(seen).toHaveLength(2)
+  })
+
+  it('becomes OUTCOME_UNKNOWN with its id when the time is over, and not before', async () => {
+    await serve(silence)
+    const began_ms = performance.now()
+    expect(await problemOf('write', 800)).toMatchObject({
+      code: 'OUTCOME_UNKNOWN',
+      fields: { transaction_id: 't-1' },
+    })
+    const took_ms = performance.now() - began_ms
+    expect(took_ms).toBeGreaterThan(750)
+    expect(took_ms).toBeLessThan(1_600)
+    expect(seen.length).toBeGreaterThan(1)
+  })
+
+  it.each<[string, Act]>([
+    ['UNAVAILABLE', failWith(catalogued('UNAVAILABLE', { transaction_id: 't-1' }))],
+    ['BUSY', failWith(catalogued('BUSY', { transaction_id: 't-1' }))],
+    ['CONFLICT', failWith(catalogued('CONFLICT', { transaction_id: 't-1' }))],
+    ['STREAM_FULL', failWith(catalogued('STREAM_FULL', { transaction_id: 't-1' }))],
+  ])('is not taken for one that stored nothing because a later try says %s', async (_, act) => {
+    await serve(silence, act)
+    expect(await problemOf('write', 1_000)).toMatchObject({ code: 'OUTCOME_UNKNOWN' })
+  })
+
+  it('stays unknown when the service is gone at the second try', async () => {
+    await serve(() => void responder.close())
+    expect(await problemOf('write', 1_000)).toMatchObject({
+      code: 'OUTCOME_UNKNOWN',
+      fields: { transaction_id: 't-1' },
+    })
+  })
+
+  it.each(['INSUFFICIENT_FUNDS', 'BALANCE_LIMIT', 'TRANSACTION_ID_REUSED'] as const)(
+    'is settled by %s: the stream says so',
+    async code => {
+      await serve(silence, failWith(catalogued(code, { transaction_id: 't-1' })))
+      expect(await problemOf('write')).toMatchObject({ code })
+      expect(seen).toHaveLength(2)
+    },
+  )
+})
+
+describe('a write with an answer', () => {
+  it.each(['UNAVAILABLE', 'BUSY', 'CONFLICT', 'STREAM_FULL', 'INSUFFICIENT_FUNDS'] as const)(
+    'is not sent again after %s: the caller decides',
+    async code => {
+      await serve(failWith(catalogued(code, { transaction_id: 't-1' })))
+      expect(await problemOf('write')).toMatchObject({ code, fields: { transaction_id: 't-1' } })
+      expect(seen).toHaveLength(1)
+    },
+  )
+
+  it('is unavailable at once where nobody serves it, and nothing was stored', async () => {
+    const began_ms = performance.now()
+    expect(await problemOf('write')).toMatchObject({ code: 'UNAVAILABLE' })
+    expect(performance.now() - began_ms).toBeLessThan(500)
+  })
+})
+
+describe('a read', () => {
+  it('is sent again while there is time, and then is a time-out', async () => {
+    await serve(silence, succeed)
+    expect(await asked('read')).toMatchObject(E.right({ body: { ok: true } }))
+    await responder.drain()
+    responder = await connect({ servers: nats.url })
+    seen = []
+    await serve(silence)
+    expect(await problemOf('read', 600)).toMatchObject({ code: 'TIMEOUT' })
+  })
+
+  it.each<[string, Act]>([
+    ['no JSON', msg => void msg.respond('oops')],
+    ['another shape', msg => void msg.respond('{"ok":1}')],
+    ['an error that nobody knows', failWith({ status: 418, code: 'TEAPOT', body: '{}' })],
+  ])('that is answered with %s is an internal error with its cause', async (_, act) => {
+    await serve(act)
+    expect(await problemOf('read')).toMatchObject({
+      code: 'INTERNAL_ERROR',
+      cause: expect.objectContaining({ message: expect.stringContaining(subject) }),
+    })
+  })
+})

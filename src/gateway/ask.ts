@@ -1,0 +1,156 @@
+/**
+ * Asks the service over NATS: one request to one subject, and again with the same content while its outcome is not
+ * known and the caller's time is not over.
+ *
+ * A write goes out with its transaction id, so however often it is sent it has one effect. After a try without an
+ * answer nothing but what the stream says is final: a later "nothing was stored" speaks of the later try only.
+ */
+
+import { errors, type Msg, type NatsConnection } from 'nats'
+import { type BackOff, pause } from '../back-off.js'
+import { E, type Either, type TaskEither } from '../fp.js'
+import { CATALOGUE, type ErrorCode } from '../service/catalogue.js'
+import type { Check } from './check.js'
+import { resubmitted } from './http-metrics.js'
+import { type Problem, problem } from './problem.js'
+import type { Effect, Reply } from './route.js'
+
+export type Question = {
+  readonly subject: string
+  readonly body: string
+  readonly effect: Effect
+  /** Of what the service replies. */
+  readonly check: Check
+  /** How long the caller waits, all tries together. */
+  readonly timeout_ms: number
+  /** Of a write, for the answers that name it. */
+  readonly transaction_id?: string
+}
+
+/** A try gets half of the time that is left, so that a dead instance does not use it up; no less than this. */
+const TRY_MS_MIN = 250
+const BETWEEN_TRIES: BackOff = { first_ms: 50, max_ms: 1_000 }
+const TRIES_MAX = 20
+
+/** What the stream itself says, or what no try can change. */
+const SETTLED: ReadonlySet<ErrorCode> = new Set([
+  'INSUFFICIENT_FUNDS',
+  'BALANCE_LIMIT',
+  'TRANSACTION_ID_REUSED',
+  'INVALID_REQUEST',
+])
+
+const isObject = (u: unknown): u is Readonly<Record<string, unknown>> =>
+  typeof u === 'object' && u !== null && !Array.isArray(u)
+
+const parse = (text: string): unknown => {
+  try {
+    return JSON.parse(text) as unknown
+  } catch {
+    return undefined
+  }
+}
+
+const isCode = (code: string): code is ErrorCode => Object.hasOwn(CATALOGUE, code)
+
+/** All headers of a reply by name; of several values the first. */
+export const headersOf = ({ headers }: Msg): Record<string, string> =>
+  Object.fromEntries((headers?.keys() ?? []).map(name => [name, headers?.get(name) ?? '']))
+
+const problemOf = (subject: string, code: string, body: unknown): Problem => {
+  if (!isCode(code)) {
+    const cause = new Error(`${subject} answered with the unknown error ${JSON.stringify(code)}`)
+    return problem('INTERNAL_ERROR', undefined, { cause })
+  }
+  const error = isObject(body) && isObject(body.error) ? body.error : {}
+  const { message } = error
+  return problem(code, typeof message === 'string' ? message : undefined, { fields: error })
+}
+
+/** A reply of the service as an answer or a problem. */
+const read = ({ subject, check }: Question, msg: Msg): Either<Problem, Reply> => {
+  const headers = headersOf(msg)
+  const body = parse(msg.string())
+  const code = headers['Nats-Service-Error']
+  if (code !== undefined) return E.left(problemOf(subject, code, body))
+  const checked = check(body)
+  if (E.isRight(checked)) return E.right({ body: checked.right, headers })
+  const cause = new Error(`${subject} replied with something else than it promises: ${checked.left}`)
+  return E.left(problem('INTERNAL_ERROR', undefined, { cause }))
+}
+
+/** Why a request got no reply. */
+export const unanswered = (subject: string, effect: Effect, cause: unknown): Problem => {
+  if (cause instanceof errors.RequestError && cause.isNoResponders()) {
+    return problem('UNAVAILABLE', `nobody serves ${subject} at the moment`, { cause })
+  }
+  if (cause instanceof errors.TimeoutError) {
+    return effect === 'write'
+      ? problem('OUTCOME_UNKNOWN', undefined, { cause })
+      : problem('TIMEOUT', undefined, { cause })
+  }
+  return effect === 'write'
+    ? problem('OUTCOME_UNKNOWN', 'the connection to NATS is lost', { cause })
+    : problem('UNAVAILABLE', 'the connection to NATS is lost', { cause })
+}
+
+const tryOnce = async (
+  nc: NatsConnection,
+  question: Question,
+  timeout_ms: number,
+): Promise<Either<Problem, Reply>> => {
+  const { subject, body, effect } = question
+  try {
+    return read(question, await nc.request(subject, body, { timeout: timeout_ms }))
+  } catch (cause) {
+    return E.left(unanswered(subject, effect, cause))
+  }
+}
+
+/**
+ * Whether a write may have been stored although the answer is a problem. The command side names the transaction in
+ * whatever it decides; an answer without it comes from a service that gave up on the request.
+ */
+const isOpen = ({ code, fields }: Problem): boolean =>
+  code === 'OUTCOME_UNKNOWN' ||
+  code === 'TIMEOUT' ||
+  (code === 'UNAVAILABLE' && fields !== undefined && !('transaction_id' in fields) && !('index' in fields))
+
+/** What has become of a question so far; `open`: some try may have been stored. */
+type SoFar = { readonly found: Problem; readonly open: boolean }
+
+const helpsAgain = ({ effect }: Question, { found, open }: SoFar): boolean =>
+  effect === 'write' ? open && !SETTLED.has(found.code) : found.code === 'TIMEOUT'
+
+/** The last word. A write is named in it, and while it is open nothing else can be said of it. */
+const verdict = (question: Question, soFar: SoFar): Problem => {
+  const { effect, transaction_id } = question
+  if (effect === 'read') return soFar.found
+  const { fields, cause, ...found } = soFar.found
+  const named = { fields: { ...fields, ...(transaction_id === undefined ? {} : { transaction_id }) }, cause }
+  return helpsAgain(question, soFar) ? problem('OUTCOME_UNKNOWN', undefined, named) : { ...found, ...named }
+}
+
+/** A pause, but never beyond the caller's time. */
+const waitBefore = (attempt: number, left_ms: number): Promise<void> =>
+  pause(BETWEEN_TRIES, attempt, AbortSignal.timeout(Math.max(1, Math.floor(left_ms))))
+
+/** The reply, or the problem that is left when the time is over or trying again cannot help. */
+export const ask =
+  (nc: NatsConnection, question: Question): TaskEither<Problem, Reply> =>
+  async () => {
+    const until_ms = performance.now() + question.timeout_ms
+    const left_ms = (): number => until_ms - performance.now()
+    let open = false
+    for (let attempt = 1; ; attempt += 1) {
+      const try_ms = Math.ceil(Math.max(left_ms() / 2, Math.min(left_ms(), TRY_MS_MIN), 1))
+      const answer = await tryOnce(nc, question, try_ms)
+      if (E.isRight(answer)) return answer
+      open ||= question.effect === 'write' && isOpen(answer.left)
+      const soFar = { found: answer.left, open }
+      const late = left_ms() < 1 || attempt >= TRIES_MAX
+      if (late || !helpsAgain(question, soFar)) return E.left(verdict(question, soFar))
+      resubmitted.inc({ subject: question.subject })
+      await waitBefore(attempt, left_ms())
+    }
+  }

@@ -1,0 +1,86 @@
+/**
+ * Checks values with their schemas, and says what is wrong as the service itself says it: one clause per field.
+ */
+
+import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv'
+import { E, type Either, pipe } from '../fp.js'
+import { exactObject, type Properties, type Schema } from './schema.js'
+
+const CLAUSES_MAX = 10
+
+const ajv = new Ajv({
+  strict: true,
+  // an amount is a number or a text
+  allowUnionTypes: true,
+  allErrors: true,
+  verbose: true,
+  // a format is for the reader, a pattern beside it decides
+  validateFormats: false,
+  coerceTypes: false,
+  useDefaults: false,
+  removeAdditional: false,
+})
+
+const fieldOf = ({ instancePath, keyword, params }: ErrorObject): string => {
+  const path = instancePath.split('/').slice(1)
+  const missing: unknown = keyword === 'required' ? params.missingProperty : undefined
+  const unknown: unknown = keyword === 'additionalProperties' ? params.additionalProperty : undefined
+  return [...path, missing ?? unknown ?? []].flat().join('.')
+}
+
+const ruleOf = ({ keyword, parentSchema, message }: ErrorObject): string => {
+  if (keyword === 'required') return 'is missing'
+  if (keyword === 'additionalProperties') return 'is no field of this request'
+  const described: unknown = parentSchema?.description
+  return typeof described === 'string' ? described : (message ?? 'is not valid')
+}
+
+/** Of a value that may be this or that, the sentence of the whole says more than those of its forms. */
+const isForm = ({ schemaPath }: ErrorObject): boolean => schemaPath.includes('/anyOf/')
+
+const describe = (errors: readonly ErrorObject[]): string => {
+  const byField = new Map<string, string>()
+  for (const error of errors.filter(one => !isForm(one))) {
+    const field = fieldOf(error)
+    if (!byField.has(field)) byField.set(field, ruleOf(error))
+  }
+  return [...byField]
+    .slice(0, CLAUSES_MAX)
+    .map(([field, rule]) => (field === '' ? rule : `${field}: ${rule}`))
+    .join('; ')
+}
+
+export type Check = (value: unknown) => Either<string, Readonly<Record<string, unknown>>>
+
+/** A check with a schema of an object; left names every wrong field. */
+export const checkWith = (schema: Schema): Check => {
+  const validate: ValidateFunction = ajv.compile(schema)
+  return value =>
+    validate(value)
+      ? E.right(value as Readonly<Record<string, unknown>>)
+      : E.left(describe(validate.errors ?? []))
+}
+
+const WHOLE = /^\d{1,16}$/
+
+/** A query's values are texts; those whose schema says so are numbers. */
+const fromText =
+  (properties: Properties) =>
+  (query: Readonly<Record<string, unknown>>): Record<string, unknown> =>
+    Object.fromEntries(
+      Object.entries(query).map(([name, value]) => {
+        const isNumber = Object.hasOwn(properties, name) && properties[name]?.type === 'integer'
+        return [name, isNumber && typeof value === 'string' && WHOLE.test(value) ? Number(value) : value]
+      }),
+    )
+
+/** A check of a query: all its parameters are optional, and one that is not known is a mistake. */
+export const checkQuery = (properties: Properties): ((query: unknown) => ReturnType<Check>) => {
+  const check = checkWith(exactObject({}, properties))
+  const convert = fromText(properties)
+  return query =>
+    pipe(
+      check(convert({ ...(query as object) })),
+      E.mapLeft(text => text.replaceAll('is no field of this request', 'is no parameter of this path')),
+    )
+}

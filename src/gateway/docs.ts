@@ -1,0 +1,39 @@
+/**
+ * `/docs`: a page to read the API and try it, made by a script from `/openapi.json`. It needs nothing from elsewhere,
+ * so it works without a network, under a policy that lets nothing else in.
+ */
+
+import { readFileSync } from 'node:fs'
+import type { FastifyInstance } from 'fastify'
+import { sendJson } from './answer.js'
+import { openApi } from './openapi.js'
+
+const ASSETS = new URL('../../assets/docs/', import.meta.url)
+
+const POLICY = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self'",
+  "connect-src 'self'",
+  "img-src 'self'",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+].join('; ')
+
+const FILES = [
+  { path: '/docs', file: 'index.html', type: 'text/html; charset=utf-8' },
+  { path: '/docs/page.js', file: 'page.js', type: 'text/javascript; charset=utf-8' },
+  { path: '/docs/page.css', file: 'page.css', type: 'text/css; charset=utf-8' },
+]
+
+/** Registers the page, its files and the document; `secured` when callers need a token. */
+export const addDocs = (app: FastifyInstance, version: string, secured: boolean): void => {
+  const document = openApi(version, secured)
+  app.get('/openapi.json', (request, reply) => sendJson(request, reply, 200, document))
+  app.get('/', (_, reply) => reply.redirect('/docs'))
+  for (const { path, file, type } of FILES) {
+    const text = readFileSync(new URL(file, ASSETS), 'utf8')
+    app.get(path, (_, reply) => reply.type(type).header('content-security-policy', POLICY).send(text))
+  }
+}

@@ -1,0 +1,121 @@
+/** The predecessor's route: what a caller of Synadia's HTTP gateway sends and reads, with the host changed. */
+
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { startTestGateway, startTestService, type TestGateway, type TestService } from './testing/gateway.js'
+
+let service: TestService
+let gateway: TestGateway
+
+beforeAll(async () => {
+  service = await startTestService()
+  gateway = await startTestGateway(service.ledger.nc)
+  // an echo behind a subject that nobody else serves yet: what reaches NATS, as it reaches it
+  service.ledger.nc.subscribe('customer.list', {
+    callback: (_, msg) => {
+      const headers = Object.fromEntries((msg.headers?.keys() ?? []).map(n => [n, msg.headers?.values(n)]))
+      msg.respond(JSON.stringify({ body: msg.string(), headers }))
+    },
+  })
+})
+afterAll(async () => {
+  await gateway.stop()
+  await service.stop()
+})
+
+const path = (subject: string): string => `/v1/nats/subjects/${subject}`
+
+const ask = (subject: string, body: string, headers: Record<string, string> = {}): Promise<Response> =>
+  gateway.call(path(subject), { method: 'POST', body, headers })
+
+describe('a request by its subject', () => {
+  it('gives the bare payload to whoever accepts text, with the headers of the reply', async () => {
+    const headers = { 'content-type': 'application/json', accept: 'text/plain' }
+    const answer = await ask('customer.balance', '{"client_id":"nobody"}', headers)
+    expect(answer.status).toBe(200)
+    expect(await answer.text()).toBe('{"balance":0}')
+    expect(answer.headers.get('natsh-ledger-version')).toBe('0')
+  })
+
+  it('gives the message to whoever accepts JSON, its payload in base64, under both names of its headers', async () => {
+    const answer = await ask('customer.balance', '{"client_id":"nobody"}', { accept: 'application/json' })
+    const message = (await answer.json()) as Record<string, unknown>
+    expect(Buffer.from(String(message.data), 'base64').toString()).toBe('{"balance":0}')
+    expect(message).toMatchObject({ subject: expect.any(String), reply: '' })
+    expect(message.headers).toMatchObject({ 'Ledger-Version': ['0'] })
+    expect(message.header).toEqual(message.headers)
+  })
+
+  it('takes a body of any type, as curl sends it', async () => {
+    for (const type of [
+      'application/octet-stream',
+      'application/text',
+      'application/x-www-form-urlencoded',
+    ]) {
+      const answer = await ask('customer.balance', '{"client_id":"nobody"}', { 'content-type': type })
+      expect(await answer.text()).toBe('{"balance":0}')
+    }
+  })
+
+  it('carries a service error as an answer, told by its headers', async () => {
+    const plain = await ask('customer.balance', 'no json')
+    expect(plain.status).toBe(200)
+    expect(plain.headers.get('natsh-nats-service-error-code')).toBe('403')
+    const json = await ask('customer.debit', '{}', { accept: 'application/json' })
+    const { headers } = (await json.json()) as { headers: Record<string, string[]> }
+    expect(headers['Nats-Service-Error']).toEqual(['INVALID_REQUEST'])
+  })
+
+  it('sends the body as it is, NatsH-headers under their names, and no other header', async () => {
+    const body = ' {"limit" : 1}\n'
+    const sent = { 'NatsH-Trace-Id': 'abc', authorization: 'Bearer x', 'x-other': '1' }
+    expect(await (await ask('customer.list', body, sent)).json()).toEqual({
+      body,
+      headers: { 'Trace-Id': ['abc'] },
+    })
+  })
+})
+
+describe('what cannot be asked', () => {
+  const told = async (answer: Response) => ({
+    status: answer.status,
+    reason: answer.headers.get('x-nats-api-gateway-error'),
+    body: (await answer.json()) as Record<string, unknown>,
+  })
+
+  it.each(['customer.balance.678', 'customer.nope', '$JS.API.INFO', '>', 'customer.*', '_INBOX.a'])(
+    'is the subject %s: it is not on the list',
+    async subject => {
+      const { status, reason, body } = await told(await ask(encodeURIComponent(subject), '{}'))
+      expect(status).toBe(404)
+      expect(reason).toContain('NOT_FOUND')
+      expect(body.message).toBe('this gateway serves no such subject')
+    },
+  )
+
+  it('is what nobody serves: 503 with a reason, and with the message that the specification wants', async () => {
+    const { status, reason, body } = await told(await ask('customer.ranking', '{}'))
+    expect(status).toBe(503)
+    expect(reason).toContain('nobody serves customer.ranking')
+    expect(body).toMatchObject({
+      code: 'UNAVAILABLE',
+      message: 'nobody serves customer.ranking at the moment',
+    })
+  })
+
+  it('waits as long as it is told: 504, of a write with the outcome unknown', async () => {
+    service.ledger.nc.subscribe('customer.summary', { callback: () => undefined })
+    service.ledger.nc.subscribe('customer.batch', { callback: () => undefined })
+    await service.ledger.nc.flush()
+    const began_ms = performance.now()
+    const read = await told(await ask('customer.summary?timeout=300', '{}'))
+    expect(performance.now() - began_ms).toBeLessThan(1_500)
+    expect([read.status, read.body.code]).toEqual([504, 'TIMEOUT'])
+    const write = await told(await ask('customer.batch?timeout=100', '{}'))
+    expect([write.status, write.body.code]).toEqual([504, 'OUTCOME_UNKNOWN'])
+  })
+
+  it('is a timeout that is none', async () => {
+    const { status, body } = await told(await ask('customer.balance?timeout=never', '{}'))
+    expect([status, body.code]).toEqual([400, 'INVALID_REQUEST'])
+  })
+})

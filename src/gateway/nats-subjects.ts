@@ -1,0 +1,105 @@
+/**
+ * `POST /v1/nats/subjects/{subject}`: a NATS request over HTTP, as Synadia's gateway offers it, for our own subjects.
+ *
+ * A caller of the predecessor changes the host and nothing else. The gateway knows nothing of what it carries: the
+ * body goes as it is, and a service error is an answer like any other, told by its headers.
+ */
+
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { type Msg, type MsgHdrs, headers as natsHeaders } from 'nats'
+import { E } from '../fp.js'
+import { headerText, sendJson, sendProblem } from './answer.js'
+import { unanswered } from './ask.js'
+import type { Backend } from './backend.js'
+import { checkQuery } from './check.js'
+import { mayNot } from './guard.js'
+import { problem } from './problem.js'
+import { EVERYWHERE } from './rest.js'
+import { SUBJECTS } from './routes.js'
+import type { Tokens } from './tokens.js'
+
+export const NATS_PATH = '/v1/nats/subjects/{subject}'
+export const NATS_TIMEOUT_MS = 2_000
+
+const PREFIX = 'natsh-'
+/** ADR-4: printable ASCII without the colon. */
+const HEADER_NAME = /^[!-9;-~]+$/
+/** RFC 9110: fewer characters than NATS allows. */
+const HTTP_NAME = /^[\w!#$%&'*+.^`|~-]+$/
+
+/** `NatsH-<Name>` goes on as `<Name>`; no other header does. Names keep the case in which they came. */
+const headersFor = ({ raw }: FastifyRequest): MsgHdrs | undefined => {
+  const sent = natsHeaders()
+  for (let i = 0; i + 1 < raw.rawHeaders.length; i += 2) {
+    const name = raw.rawHeaders[i] ?? ''
+    const own = name.slice(PREFIX.length)
+    if (name.toLowerCase().startsWith(PREFIX) && HEADER_NAME.test(own)) {
+      sent.append(own, raw.rawHeaders[i + 1] ?? '')
+    }
+  }
+  return sent.keys().length === 0 ? undefined : sent
+}
+
+const all = ({ headers }: Msg): Record<string, string[]> =>
+  Object.fromEntries((headers?.keys() ?? []).map(name => [name, headers?.values(name) ?? []]))
+
+const accepts = ({ headers }: FastifyRequest, type: string): boolean =>
+  (headers.accept ?? '').split(',').some(accepted => accepted.split(';')[0]?.trim().toLowerCase() === type)
+
+/** The specification says `headers`, a client of it reads `header`: both are there. */
+const sendMessage = (request: FastifyRequest, reply: FastifyReply, msg: Msg): FastifyReply => {
+  const headers = all(msg)
+  if (accepts(request, 'application/json')) {
+    const data = Buffer.from(msg.data).toString('base64')
+    return sendJson(request, reply, 200, {
+      subject: msg.subject,
+      reply: msg.reply ?? '',
+      data,
+      headers,
+      header: headers,
+    })
+  }
+  for (const [name, values] of Object.entries(headers)) {
+    if (HTTP_NAME.test(name)) reply.header(`NatsH-${name}`, values.map(headerText))
+  }
+  const type = accepts(request, 'text/plain') ? 'text/plain; charset=utf-8' : 'application/octet-stream'
+  return reply.code(200).header('content-type', type).send(Buffer.from(msg.data))
+}
+
+/** Registers the route in a scope of its own: here a body may be of any type. */
+export const addNatsSubjects = (app: FastifyInstance, backend: Backend, tokens: Tokens | undefined): void => {
+  const check = checkQuery(EVERYWHERE)
+
+  const handler = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
+    const { subject = '' } = request.params as { readonly subject?: string }
+    const effect = SUBJECTS.get(subject)
+    if (effect === undefined) {
+      return sendProblem(request, reply, problem('NOT_FOUND', 'this gateway serves no such subject'))
+    }
+    if (mayNot(request, tokens, effect)) return sendProblem(request, reply, problem('FORBIDDEN'))
+    const query = check(request.query)
+    if (E.isLeft(query)) return sendProblem(request, reply, problem('INVALID_REQUEST', query.left))
+    const timeout = Number(query.right.timeout ?? NATS_TIMEOUT_MS)
+    return backend.use(request, reply, async nc => {
+      const headers = headersFor(request)
+      const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0)
+      try {
+        const options = { timeout, ...(headers === undefined ? {} : { headers }) }
+        return sendMessage(request, reply, await nc.request(subject, body, options))
+      } catch (cause) {
+        return sendProblem(request, reply, unanswered(subject, effect, cause))
+      }
+    })
+  }
+
+  app.register(async scope => {
+    scope.removeAllContentTypeParsers()
+    scope.addContentTypeParser('*', { parseAs: 'buffer' }, (_, body, done) => done(null, body))
+    scope.route({
+      method: 'POST',
+      url: NATS_PATH.replace('{subject}', ':subject'),
+      config: { nats: true },
+      handler,
+    })
+  })
+}

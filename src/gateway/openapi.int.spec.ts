@@ -1,0 +1,68 @@
+/** Requests of every kind, made from the OpenAPI document: no 500, no hang, and every answer is as the document says. */
+
+import fc from 'fast-check'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import {
+  createReferee,
+  type Document,
+  type FuzzRequest,
+  requestsOf,
+} from '../../test/support/openapi-arbitrary.js'
+import { startTestGateway, startTestService, type TestGateway, type TestService } from './testing/gateway.js'
+
+const RUNS_PER_OPERATION = 60
+const ANSWER_MS_MAX = 10_000
+
+let service: TestService
+let gateway: TestGateway
+let document: Document
+
+beforeAll(async () => {
+  service = await startTestService()
+  gateway = await startTestGateway(service.ledger.nc)
+  document = (await (await gateway.call('/openapi.json')).json()) as Document
+})
+afterAll(async () => {
+  await gateway.stop()
+  await service.stop()
+})
+
+type Answer = { readonly status: number; readonly type: string; readonly text: string }
+
+const send = async ({ url, method, headers, body }: FuzzRequest): Promise<Answer> => {
+  const signal = AbortSignal.timeout(ANSWER_MS_MAX)
+  const init = { method: method.toUpperCase(), headers, signal, ...(body === undefined ? {} : { body }) }
+  const answer = await gateway.call(url, init)
+  return { status: answer.status, type: answer.headers.get('content-type') ?? '', text: await answer.text() }
+}
+
+it('every operation answers every request as the document says, and never with 500', async () => {
+  const objection = createReferee(document)
+  const seen = new Map<string, Set<number>>()
+  for (const [path, operations] of Object.entries(document.paths)) {
+    for (const [method, operation] of Object.entries(operations)) {
+      const statuses = new Set<number>()
+      seen.set(operation.operationId ?? path, statuses)
+      await fc.assert(
+        fc.asyncProperty(requestsOf(path, method, operation), async request => {
+          const { status, type, text } = await send(request)
+          statuses.add(status)
+          expect(status, text).not.toBe(500)
+          expect(objection(request, status, type, text), `${status} ${text.slice(0, 500)}`).toBeUndefined()
+        }),
+        { numRuns: RUNS_PER_OPERATION, endOnFailure: false },
+      )
+    }
+  }
+  // or the requests were all of one kind, and the property said little
+  for (const name of ['balance', 'credit', 'debit', 'transfer', 'transaction']) {
+    expect([...(seen.get(name) ?? [])], name).toContain(400)
+  }
+  for (const name of ['balance', 'natsRequest', '/ping', '/healthz', '/readyz', '/metrics']) {
+    expect([...(seen.get(name) ?? [])], name).toContain(200)
+  }
+  for (const name of ['credit', 'transfer']) {
+    const answered = [...(seen.get(name) ?? [])]
+    expect(answered.includes(201) || answered.includes(422), name).toBe(true)
+  }
+})

@@ -1,0 +1,181 @@
+/**
+ * The OpenAPI 3.1 document, made from the same tables that the routes are made of.
+ */
+
+import { CATALOGUE, type ErrorCode } from '../service/catalogue.js'
+import { NATS_PATH, NATS_TIMEOUT_MS } from './nats-subjects.js'
+import { PROBLEM_SCHEMA } from './problem.js'
+import { EVERYWHERE, TIMEOUT_MS } from './rest.js'
+import { COMMON_CODES, type Route } from './route.js'
+import { ROUTES, SUBJECTS } from './routes.js'
+import { object, oneOf, type Properties, type Schema, TRANSACTION_ID } from './schema.js'
+
+type Json = Readonly<Record<string, unknown>>
+
+const PROBLEM = { $ref: '#/components/schemas/Problem' }
+const HEADERS: Readonly<Record<string, string>> = {
+  Location: 'where the transaction can be read',
+  'Idempotency-Replayed': 'true: the answer to a repetition, nothing was done again',
+  'Ledger-Version': "the customer's version",
+  'Ledger-Seq': 'the stream sequence of the last event that counts in',
+  'Ledger-Source': 'what the answer was read from',
+  'Retry-After': 'seconds after which to send it again',
+}
+
+const headers = (...names: readonly string[]): Json =>
+  Object.fromEntries(names.map(name => [name, { description: HEADERS[name], schema: { type: 'string' } }]))
+
+const parameters = (where: 'path' | 'query', properties: Properties = {}): Json[] =>
+  Object.entries(properties).map(([name, schema]) => ({
+    name,
+    in: where,
+    required: where === 'path',
+    description: schema.description,
+    schema,
+    ...(name === 'pretty' ? { allowEmptyValue: true } : {}),
+  }))
+
+const KEY: Json = {
+  name: 'Idempotency-Key',
+  in: 'header',
+  required: false,
+  description: `the transaction id; one is made where there is none. ${TRANSACTION_ID.description}`,
+  schema: TRANSACTION_ID,
+}
+
+const json = (schema: unknown): Json => ({ 'application/json': { schema } })
+
+/** One response per HTTP status, naming the codes behind it. */
+const problems = (codes: readonly ErrorCode[]): Json => {
+  const byStatus = new Map<number, ErrorCode[]>()
+  for (const code of codes) {
+    const { http_status } = CATALOGUE[code]
+    byStatus.set(http_status, [...(byStatus.get(http_status) ?? []), code])
+  }
+  return Object.fromEntries(
+    [...byStatus].map(([status, found]) => [
+      String(status),
+      {
+        description: found.map(code => `\`${code}\`: ${CATALOGUE[code].message}`).join('\n\n'),
+        ...(found.some(code => CATALOGUE[code].retry) ? { headers: headers('Retry-After') } : {}),
+        content: { 'application/problem+json': { schema: PROBLEM } },
+      },
+    ]),
+  )
+}
+
+const successHeaders = ({ operation, success }: Route): Json => {
+  if (operation === 'balance') return headers('Ledger-Version', 'Ledger-Seq', 'Ledger-Source')
+  return success === 201 ? headers('Location', 'Idempotency-Replayed') : {}
+}
+
+const operationOf = (route: Route): Json => ({
+  operationId: route.operation,
+  summary: route.summary,
+  description: `Subject \`${route.subject}\`; scope \`${route.effect}\`; waits ${TIMEOUT_MS[route.effect]} ms unless \`timeout\` says otherwise.`,
+  tags: [route.effect],
+  parameters: [
+    ...parameters('path', route.params),
+    ...(route.effect === 'write' ? [KEY] : []),
+    ...parameters('query', { ...route.query, ...EVERYWHERE }),
+  ],
+  ...(route.body === undefined ? {} : { requestBody: { required: true, content: json(route.body) } }),
+  responses: {
+    [route.success]: {
+      description: 'done',
+      headers: successHeaders(route),
+      content: json(route.answer ?? route.reply),
+    },
+    ...problems([...COMMON_CODES, ...route.codes]),
+  },
+})
+
+const NATS_MESSAGE = object({
+  subject: { type: 'string' },
+  reply: { type: 'string' },
+  data: { type: 'string', description: 'the payload in base64' },
+  headers: { type: 'object' },
+  header: { type: 'object' },
+})
+
+const NATS_OPERATION: Json = {
+  operationId: 'natsRequest',
+  summary: "A NATS request, as Synadia's HTTP gateway offers it, for the ledger's own subjects",
+  description: `A service error is an answer like any other: \`Nats-Service-Error\` among the message's headers tells it. \`NatsH-<Name>\` goes on as the header \`<Name>\`. Waits ${NATS_TIMEOUT_MS} ms unless \`timeout\` says otherwise. An error of the gateway itself is told by \`x-nats-api-gateway-error\` too.`,
+  tags: ['nats'],
+  parameters: [
+    ...parameters('path', { subject: oneOf(...SUBJECTS.keys()) }),
+    ...parameters('query', EVERYWHERE),
+  ],
+  requestBody: { required: true, content: { 'application/json': {}, 'application/octet-stream': {} } },
+  responses: {
+    200: {
+      description: 'the first reply: its payload, or with `Accept: application/json` the whole message',
+      content: {
+        ...json(NATS_MESSAGE),
+        'text/plain': { schema: { type: 'string' } },
+        'application/octet-stream': {},
+      },
+    },
+    ...problems([...COMMON_CODES, 'NOT_FOUND', 'PAYLOAD_TOO_LARGE', 'TIMEOUT', 'OUTCOME_UNKNOWN']),
+  },
+}
+
+const operational = (summary: string, responses: Json): Json => ({
+  get: { summary, tags: ['operations'], security: [], responses },
+})
+
+const state = (description: string, schema: Schema): Json => ({ description, content: json(schema) })
+
+const HEALTH = object({ state: oneOf('ok', 'degraded', 'down'), parts: { type: 'object' } })
+const READY = object({ ready: { type: 'boolean' }, checks: { type: 'object' } })
+
+const text = (description: string): Json => ({
+  200: { description, content: { 'text/plain': { schema: { type: 'string' } } } },
+})
+
+const OPERATIONS: Json = {
+  '/ping': operational('Whether the process answers', text('ok')),
+  '/healthz': operational('Whether the process lives, part by part', {
+    200: state('every part does its work', HEALTH),
+    503: state('a part is down', HEALTH),
+  }),
+  '/readyz': operational('Whether the process may get requests, and what is missing', {
+    200: state('it may', READY),
+    503: state('it may not', READY),
+  }),
+  '/metrics': operational('The metrics of the process, for Prometheus', text('text format 0.0.4')),
+}
+
+const restPaths = (): Record<string, Json> => {
+  const paths: Record<string, Json> = {}
+  for (const route of ROUTES) {
+    paths[route.path] = { ...paths[route.path], [route.method.toLowerCase()]: operationOf(route) }
+  }
+  return paths
+}
+
+/** The document; `secured` when a token is needed. */
+export const openApi = (version: string, secured: boolean): Json => ({
+  openapi: '3.1.0',
+  info: {
+    title: 'Jetledger',
+    version,
+    description:
+      'A ledger of customer balances. Amounts are whole numbers of the minor unit: a JSON number up to 2^53-1, a decimal string beyond.',
+    license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
+  },
+  servers: [{ url: '/' }],
+  ...(secured ? { security: [{ bearer: [] }] } : {}),
+  paths: { ...restPaths(), [NATS_PATH]: { post: NATS_OPERATION }, ...OPERATIONS },
+  components: {
+    schemas: { Problem: PROBLEM_SCHEMA },
+    securitySchemes: { bearer: { type: 'http', scheme: 'bearer' } },
+  },
+  'x-errors': Object.fromEntries(
+    Object.entries(CATALOGUE).map(([code, { http_status, message, retry }]) => [
+      code,
+      { status: http_status, message, retry },
+    ]),
+  ),
+})

@@ -1,0 +1,106 @@
+import { Ajv2020 } from 'ajv/dist/2020.js'
+import { pino } from 'pino'
+import { describe, expect, it } from 'vitest'
+import { createHealth } from '../health.js'
+import { createMetrics } from '../metrics.js'
+import { CATALOGUE } from '../service/catalogue.js'
+import { openApi } from './openapi.js'
+import { ROUTES } from './routes.js'
+import { createServer } from './server.js'
+
+type Json = Readonly<Record<string, unknown>>
+type Operation = {
+  readonly operationId?: string
+  readonly responses: Readonly<Record<string, { readonly description: string }>>
+}
+type Document = {
+  readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>
+  readonly components: {
+    readonly schemas: { readonly Problem: { properties: { code: { enum: string[] } } } }
+  }
+}
+
+const document = JSON.parse(JSON.stringify(openApi('1.2.3', true))) as Document
+
+const operations = Object.entries(document.paths).flatMap(([path, methods]) =>
+  Object.entries(methods).map(([method, operation]) => ({ path, method, operation })),
+)
+
+/** The page itself, and what every GET has beside it, are no operations of the API. */
+const UNDOCUMENTED = ['/', '/docs', '/docs/page.js', '/docs/page.css', '/openapi.json']
+const NONE_OF_HTTP = ['BAD_REQUEST']
+/** Any path may answer with these; they belong to none. */
+const OF_EVERY_PATH = ['METHOD_NOT_ALLOWED', 'REQUEST_TIMEOUT']
+
+describe('the OpenAPI document', () => {
+  it('has every route that is registered, and no other', async () => {
+    const server = await createServer({
+      health: createHealth(() => undefined),
+      readiness: async () => ({}),
+      metrics: createMetrics(),
+      log: pino({ level: 'silent' }),
+      version: '1.2.3',
+      tls: undefined,
+      gateway: {
+        connection: () => undefined,
+        max_in_flight: 1,
+        tokens: undefined,
+        origins: [],
+        rate: undefined,
+      },
+    })
+    await server.stop()
+    const registered = server.routes
+      .filter(route => !route.startsWith('HEAD '))
+      .filter(route => !UNDOCUMENTED.includes(route.split(' ')[1] ?? ''))
+    const documented = operations.map(
+      ({ path, method }) => `${method.toUpperCase()} ${path.replace(/\{(\w+)\}/g, ':$1')}`,
+    )
+    expect([...registered].sort()).toEqual([...documented].sort())
+  })
+
+  it('has every error: in the problem, and with a status of some operation', () => {
+    const codes = Object.keys(CATALOGUE)
+    expect(document.components.schemas.Problem.properties.code.enum).toEqual(codes)
+    const text = operations
+      .flatMap(({ operation }) => Object.values(operation.responses).map(({ description }) => description))
+      .join('\n')
+    const missing = codes.filter(code => !text.includes(`\`${code}\``))
+    expect(missing.sort()).toEqual([...NONE_OF_HTTP, ...OF_EVERY_PATH].sort())
+  })
+
+  it('has the status of every code under that code', () => {
+    for (const { operation } of operations) {
+      for (const [status, { description }] of Object.entries(operation.responses)) {
+        for (const [, code = ''] of description.matchAll(/^`([A-Z_]+)`:/gm)) {
+          expect(CATALOGUE[code as keyof typeof CATALOGUE].http_status).toBe(Number(status))
+        }
+      }
+    }
+  })
+
+  it('names operations once, and describes what each needs', () => {
+    const names = operations.flatMap(({ operation }) => operation.operationId ?? [])
+    expect(new Set(names).size).toBe(names.length)
+    expect(names).toEqual([...ROUTES.map(({ operation }) => operation), 'natsRequest'])
+  })
+
+  it('holds schemas that are JSON Schema, with examples that fit them', () => {
+    const ajv = new Ajv2020({ strict: false, validateFormats: false })
+    const visit = (value: unknown): number => {
+      if (typeof value !== 'object' || value === null) return 0
+      const node = value as Json
+      const isSchema = typeof node.type === 'string' && !('in' in node) && !('scheme' in node)
+      if (isSchema) expect(ajv.validateSchema(node), JSON.stringify(node)).toBe(true)
+      const examples = Array.isArray(node.examples) ? node.examples : []
+      for (const example of examples) expect(ajv.validate(node, example), JSON.stringify(node)).toBe(true)
+      return examples.length + Object.values(node).reduce((sum: number, child) => sum + visit(child), 0)
+    }
+    expect(visit(document)).toBeGreaterThan(5)
+  })
+
+  it('says that a token is needed only where one is', () => {
+    expect(openApi('1', true)).toHaveProperty('security')
+    expect(openApi('1', false)).not.toHaveProperty('security')
+  })
+})

@@ -1,0 +1,54 @@
+/**
+ * What whoever runs a process asks of it: `/ping`, `/healthz`, `/readyz` and `/metrics`. Served by every process,
+ * with the role `gateway` and without it.
+ */
+
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { Health, HealthEntry } from '../health.js'
+import type { Metrics } from '../metrics.js'
+import { sendJson } from './answer.js'
+import type { Tokens } from './tokens.js'
+
+/** Each thing that must be so before a process may get requests. */
+export type Readiness = () => Promise<Readonly<Record<string, HealthEntry>>>
+
+export type OperationsOptions = {
+  readonly health: Health
+  readonly readiness: Readiness
+  readonly metrics: Metrics
+  /** Where there are tokens, only their holders see the details: these name customers. */
+  readonly tokens: Tokens | undefined
+}
+
+const METRICS_TYPE = 'text/plain; version=0.0.4; charset=utf-8'
+
+type Parts = Readonly<Record<string, HealthEntry>>
+
+const withoutDetails = (parts: Parts): Readonly<Record<string, Pick<HealthEntry, 'state'>>> =>
+  Object.fromEntries(Object.entries(parts).map(([name, { state }]) => [name, { state }]))
+
+/** Registers the four paths. */
+export const addOperations = (
+  app: FastifyInstance,
+  { health, readiness, metrics, tokens }: OperationsOptions,
+): void => {
+  const shown = (request: FastifyRequest, parts: Parts) =>
+    tokens === undefined || tokens.callerOf(request.headers.authorization) !== undefined
+      ? parts
+      : withoutDetails(parts)
+
+  app.get('/ping', (_, reply) => reply.type('text/plain; charset=utf-8').send('ok\n'))
+
+  app.get('/healthz', (request, reply) => {
+    const { state, parts } = health.read()
+    return sendJson(request, reply, state === 'down' ? 503 : 200, { state, parts: shown(request, parts) })
+  })
+
+  app.get('/readyz', async (request, reply) => {
+    const checks = await readiness()
+    const ready = Object.values(checks).every(({ state }) => state !== 'down')
+    return sendJson(request, reply, ready ? 200 : 503, { ready, checks: shown(request, checks) })
+  })
+
+  app.get('/metrics', async (_, reply) => reply.type(METRICS_TYPE).send(await metrics.text()))
+}

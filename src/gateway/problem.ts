@@ -1,0 +1,68 @@
+/**
+ * Problems: how every error leaves the gateway, as problem+json (RFC 9457) made from the error catalogue.
+ */
+
+import { CATALOGUE, type ErrorCode } from '../service/catalogue.js'
+import { AMOUNT, BALANCE, CLIENT_ID, COUNT, object, type Schema, TRANSACTION_ID } from './schema.js'
+
+/** Why a request has no answer; `cause` is for the log and never leaves. */
+export type Problem = {
+  readonly code: ErrorCode
+  /** What it says about this request; the catalogue's sentence when absent. */
+  readonly detail?: string
+  /** What stands beside code and detail: amounts, the transaction's id, the field. */
+  readonly fields?: Readonly<Record<string, unknown>>
+  /** Headers of the answer. */
+  readonly headers?: Readonly<Record<string, string>>
+  readonly cause?: unknown
+}
+
+export const PROBLEM_TYPE = 'application/problem+json; charset=utf-8'
+
+const RETRY_AFTER_S = '1'
+
+export const problem = (code: ErrorCode, detail?: string, more: Partial<Problem> = {}): Problem => ({
+  code,
+  ...(detail === undefined ? {} : { detail }),
+  ...more,
+})
+
+/** The HTTP status of a problem. */
+export const statusOf = ({ code }: Problem): number => CATALOGUE[code].http_status
+
+/** The body of a problem. What a service put beside its error cannot take the place of the standard members. */
+export const problemBody = ({ code, detail, fields }: Problem): Readonly<Record<string, unknown>> => ({
+  type: `/docs#${code}`,
+  title: CATALOGUE[code].message,
+  status: CATALOGUE[code].http_status,
+  detail: detail ?? CATALOGUE[code].message,
+  code,
+  ...Object.fromEntries(Object.entries(fields ?? {}).filter(([name]) => !STANDARD.has(name))),
+})
+
+const STANDARD: ReadonlySet<string> = new Set(['type', 'title', 'status', 'detail', 'code', 'message'])
+
+/** The headers of a problem: when to come again, where that helps. */
+export const problemHeaders = ({ code, headers }: Problem): Readonly<Record<string, string>> => ({
+  ...(CATALOGUE[code].retry ? { 'retry-after': RETRY_AFTER_S } : {}),
+  ...headers,
+})
+
+export const PROBLEM_SCHEMA: Schema = object(
+  {
+    type: { type: 'string', format: 'uri-reference' },
+    title: { type: 'string', description: "the code's sentence in the catalogue" },
+    status: { type: 'integer', minimum: 400, maximum: 599 },
+    detail: { type: 'string', description: 'what is wrong with this very request' },
+    code: { type: 'string', enum: Object.keys(CATALOGUE) },
+  },
+  {
+    transaction_id: TRANSACTION_ID,
+    client_id: CLIENT_ID,
+    balance: BALANCE,
+    amount: AMOUNT,
+    field: { type: 'string' },
+    index: { ...COUNT, description: 'the command of a batch that was refused' },
+    replayed: { type: 'boolean', description: 'the answer to a repetition' },
+  },
+)

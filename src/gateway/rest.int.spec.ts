@@ -1,0 +1,255 @@
+/** Every REST route against the real service; the table at the top is where a new subject joins. */
+
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { until } from '../../test/support/servers.js'
+import { ROUTES } from './routes.js'
+import { startTestGateway, startTestService, type TestGateway, type TestService } from './testing/gateway.js'
+
+/** One request per operation, with ids that exist. */
+const REQUESTS: Readonly<Record<string, { readonly path: string; readonly body?: unknown }>> = {
+  balance: { path: '/v1/customers/678/balance' },
+  statement: { path: '/v1/customers/678/statement' },
+  credit: { path: '/v1/customers/678/credits', body: { amount: 1 } },
+  debit: { path: '/v1/customers/678/debits', body: { amount: 1 } },
+  customers: { path: '/v1/customers' },
+  transfer: { path: '/v1/transfers', body: { from: '678', to: '679', amount: 1 } },
+  batch: {
+    path: '/v1/batches',
+    body: { mode: 'each', commands: [{ type: 'credit', client_id: '678', amount: 1 }] },
+  },
+  transaction: { path: '/v1/transactions/opening' },
+  summary: { path: '/v1/summary' },
+  ranking: { path: '/v1/ranking' },
+}
+
+/** Operations whose subject nobody serves yet: they answer 503. Take them out as their endpoints come. */
+const NOT_SERVED: readonly string[] = ['statement', 'customers', 'batch', 'summary', 'ranking']
+
+let service: TestService
+let gateway: TestGateway
+
+beforeAll(async () => {
+  service = await startTestService()
+  gateway = await startTestGateway(service.ledger.nc)
+  await gateway.post('/v1/customers/678/credits', { amount: 1_000 }, { 'idempotency-key': 'opening' })
+})
+afterAll(async () => {
+  await gateway.stop()
+  await service.stop()
+})
+
+const { post, call } = {
+  post: (...args: Parameters<TestGateway['post']>) => gateway.post(...args),
+  call: (...args: Parameters<TestGateway['call']>) => gateway.call(...args),
+}
+
+type Content = Readonly<Record<string, unknown>>
+const content = async (answer: Response): Promise<Content> => (await answer.json()) as Content
+
+describe('every route', () => {
+  it('is in this table', () => {
+    expect(Object.keys(REQUESTS).sort()).toEqual(ROUTES.map(({ operation }) => operation).sort())
+  })
+
+  const served = ROUTES.filter(({ operation }) => !NOT_SERVED.includes(operation))
+
+  it.each(served.map(route => [route.operation, route] as const))(
+    '%s answers with its status',
+    async (operation, route) => {
+      const { path, body } = REQUESTS[operation] ?? { path: '' }
+      const answer = await (body === undefined ? call(path) : post(path, body))
+      expect({ status: answer.status, body: await answer.text() }).toMatchObject({ status: route.success })
+      expect(answer.headers.get('content-type')).toBe('application/json; charset=utf-8')
+      expect(answer.headers.get('cache-control')).toBe('no-store')
+    },
+  )
+
+  it.each(NOT_SERVED)('%s answers 503 at once while nobody serves its subject', async operation => {
+    const { path, body } = REQUESTS[operation] ?? { path: '' }
+    const began_ms = performance.now()
+    const answer = await (body === undefined ? call(path) : post(path, body))
+    expect(answer.status).toBe(503)
+    expect(answer.headers.get('retry-after')).toBe('1')
+    expect(answer.headers.get('content-type')).toBe('application/problem+json; charset=utf-8')
+    expect(await content(answer)).toMatchObject({
+      code: 'UNAVAILABLE',
+      status: 503,
+      type: '/docs#UNAVAILABLE',
+    })
+    expect(performance.now() - began_ms).toBeLessThan(2_000)
+  })
+})
+
+describe('a write', () => {
+  it('answers 201 with where it can be read, which then tells the same', async () => {
+    const answer = await post('/v1/customers/ann/credits', {
+      amount: '100',
+      reference: 'r',
+      metadata: { a: 1 },
+    })
+    expect(answer.status).toBe(201)
+    const made = await content(answer)
+    expect(made).toEqual({
+      transaction_id: expect.stringMatching(/^[0-9a-f-]{36}$/),
+      client_id: 'ann',
+      balance: 100,
+      version: 1,
+      seq: expect.any(Number),
+    })
+    const location = answer.headers.get('location') ?? ''
+    expect(location).toBe(`/v1/transactions/${made.transaction_id}`)
+    expect(await content(await call(location))).toEqual({
+      transaction_id: made.transaction_id,
+      status: 'committed',
+      reply: made,
+    })
+  })
+
+  it('has one effect and one answer for one Idempotency-Key, quoted or bare, and says that it is a repetition', async () => {
+    const first = await post('/v1/customers/bob/credits', { amount: 5 }, { 'idempotency-key': 'bob/1' })
+    expect(first.headers.get('idempotency-replayed')).toBeNull()
+    const made = await content(first)
+    for (const key of ['bob/1', '"bob/1"']) {
+      const again = await post('/v1/customers/bob/credits', { amount: 5 }, { 'idempotency-key': key })
+      expect(again.status).toBe(201)
+      expect(again.headers.get('idempotency-replayed')).toBe('true')
+      expect(await content(again)).toEqual({ ...made, replayed: true })
+    }
+    expect(first.headers.get('location')).toBe('/v1/transactions/bob%2F1')
+    expect((await call('/v1/transactions/bob%2F1')).status).toBe(200)
+    const other = await post('/v1/customers/bob/credits', { amount: 6 }, { 'idempotency-key': 'bob/1' })
+    expect(other.status).toBe(409)
+    expect(await content(other)).toMatchObject({ code: 'TRANSACTION_ID_REUSED', field: 'amount' })
+  })
+
+  it('that is refused says why with the balance, and again the same way', async () => {
+    const refuse = () => post('/v1/customers/poor/debits', { amount: 5 }, { 'idempotency-key': 'poor-1' })
+    const first = await refuse()
+    expect(first.status).toBe(422)
+    expect(await content(first)).toMatchObject({
+      code: 'INSUFFICIENT_FUNDS',
+      client_id: 'poor',
+      balance: 0,
+      amount: 5,
+      transaction_id: 'poor-1',
+    })
+    const again = await refuse()
+    expect(again.status).toBe(422)
+    expect(again.headers.get('idempotency-replayed')).toBe('true')
+    const fate = await call('/v1/transactions/poor-1')
+    expect(await content(fate)).toMatchObject({ status: 'declined', error: { code: 'INSUFFICIENT_FUNDS' } })
+  })
+
+  it('transfers whole, in amounts beyond 2^53-1 as texts', async () => {
+    await post('/v1/customers/rich/credits', { amount: '9223372036854775807' })
+    const moved = await post('/v1/transfers', { from: 'rich', to: 'heir', amount: '9007199254740993' })
+    expect(await content(moved)).toMatchObject({
+      from: { client_id: 'rich', balance: '9214364837600034814' },
+      to: { client_id: 'heir', balance: '9007199254740993' },
+    })
+  })
+
+  it.each<[string, unknown, string]>([
+    ['a number that JSON has rounded', '{"amount":9007199254740993}', 'amount: must be'],
+    ['a field that is none', { amount: 1, refrence: 'x' }, 'refrence: is no field'],
+    ['the transaction id in the body', { amount: 1, transaction_id: 'x' }, 'transaction_id: is no field'],
+    ['no JSON', '{"amount":', 'the body is not JSON'],
+    ['a list', [], 'the body must be a JSON object'],
+    ['bytes that are no UTF-8', Buffer.from([0x22, 0xff, 0x22]), 'the body is not JSON'],
+    ['an abyss', `{"amount":1,"metadata":{"a":${'['.repeat(8_000)}${']'.repeat(8_000)}}}`, ''],
+    ['too much metadata', { amount: 1, metadata: { a: 'x'.repeat(3_000) } }, 'metadata: must be'],
+  ])('with %s is refused with 400', async (_, body, text) => {
+    const raw = typeof body === 'string' || Buffer.isBuffer(body) ? body : JSON.stringify(body)
+    const answer = await call('/v1/customers/678/credits', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: raw,
+    })
+    expect(answer.status).toBe(400)
+    const told = await content(answer)
+    expect(told.code).toBe('INVALID_REQUEST')
+    expect(told.detail).toContain(text)
+  })
+
+  it('must be JSON, and not larger than a command can be', async () => {
+    const path = '/v1/customers/678/credits'
+    const form = await call(path, { method: 'POST', body: new URLSearchParams({ amount: '1' }) })
+    expect([form.status, (await content(form)).code]).toEqual([415, 'UNSUPPORTED_MEDIA_TYPE'])
+    const large = await post(path, { amount: 1, reference: 'x'.repeat(20_000) })
+    expect([large.status, (await content(large)).code]).toEqual([413, 'PAYLOAD_TOO_LARGE'])
+  })
+})
+
+describe('a read', () => {
+  it('of a balance carries version and sequence in body and headers', async () => {
+    await post('/v1/customers/eve/credits', { amount: 7 })
+    const answer = await until(
+      async () => {
+        const found = await call('/v1/customers/eve/balance')
+        return found.headers.get('ledger-version') === '1' && found
+      },
+      { deadline_ms: 10_000, what: 'the credit to be projected' },
+    )
+    const seq = Number(answer.headers.get('ledger-seq'))
+    expect(seq).toBeGreaterThan(0)
+    expect(answer.headers.get('ledger-source')).not.toBeNull()
+    expect(await content(answer)).toEqual({ client_id: 'eve', balance: 7, version: 1, seq })
+  })
+
+  it('of a customer without events is 0', async () => {
+    const answer = await call('/v1/customers/nobody/balance')
+    expect(await content(answer)).toEqual({ client_id: 'nobody', balance: 0, version: 0, seq: 0 })
+  })
+
+  it('of a transaction that the ledger does not hold is 404 and names it', async () => {
+    const answer = await call('/v1/transactions/never')
+    expect(answer.status).toBe(404)
+    expect(await content(answer)).toMatchObject({ code: 'NOT_FOUND', transaction_id: 'never' })
+  })
+
+  it.each([
+    ['/v1/customers/a.b/balance', 'client_id: must be'],
+    [`/v1/customers/${'x'.repeat(65)}/balance`, 'client_id: must be'],
+    ['/v1/customers/678/balance?min_verison=1', 'min_verison: is no parameter'],
+    ['/v1/customers/678/balance?min_version=-1', 'min_version: must be'],
+    ['/v1/customers/678/balance?as_of=yesterday', 'as_of: must be a time'],
+    ['/v1/customers/678/balance?consistency=weak', 'consistency: must be strong'],
+    ['/v1/customers/678/balance?timeout=0', 'timeout: must be'],
+    ['/v1/customers/678/balance?timeout=1&timeout=2', 'timeout: must be'],
+    ['/v1/transactions/a%20b', 'transaction_id: must be'],
+    ['/v1/customers?limit=1001', 'limit: must be'],
+    ['/v1/summary?from=2026-1-1', 'from: must be a day'],
+    ['/v1/customers/%ff/balance', 'not a valid url component'],
+  ])('%s is refused with 400: %s', async (path, text) => {
+    const answer = await call(path)
+    expect(answer.status).toBe(400)
+    expect((await content(answer)).detail).toContain(text)
+  })
+
+  it('is made for a reader by ?pretty, a problem too', async () => {
+    for (const query of ['?pretty', '?pretty=0']) {
+      const text = await (await call(`/v1/customers/nobody/balance${query}`)).text()
+      expect(text).toBe('{\n  "client_id": "nobody",\n  "balance": 0,\n  "version": 0,\n  "seq": 0\n}\n')
+    }
+    expect(await (await call('/v1/customers/a.b/balance?pretty')).text()).toMatch(/^\{\n {2}"type".*\n\}\n$/s)
+  })
+})
+
+describe('what is not there', () => {
+  it('is 404 for a path, and 405 for a method, which says the ones there are', async () => {
+    const path = await call('/v2/customers')
+    expect([path.status, (await content(path)).code]).toEqual([404, 'NOT_FOUND'])
+    const method = await call('/v1/transfers')
+    expect([method.status, (await content(method)).code]).toEqual([405, 'METHOD_NOT_ALLOWED'])
+    expect(method.headers.get('allow')).toBe('POST')
+    const deletion = await call('/v1/customers/678/balance', { method: 'DELETE' })
+    expect([deletion.status, deletion.headers.get('allow')]).toEqual([405, 'GET, HEAD'])
+    const options = await call('/v1/transfers', { method: 'OPTIONS' })
+    expect([options.status, options.headers.get('allow')]).toEqual([204, 'POST'])
+  })
+
+  it('has no body for HEAD', async () => {
+    const answer = await call('/v1/customers/678/balance', { method: 'HEAD' })
+    expect([answer.status, await answer.text()]).toEqual([200, ''])
+  })
+})

@@ -1,0 +1,137 @@
+/**
+ * Serves the table of REST routes: checks a request, asks the subject, answers.
+ */
+
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { E, type Either, pipe } from '../fp.js'
+import { uuidv7 } from '../uuid.js'
+import { sendJson, sendProblem } from './answer.js'
+import { ask } from './ask.js'
+import type { Backend } from './backend.js'
+import { type Check, checkQuery, checkWith } from './check.js'
+import { mayNot } from './guard.js'
+import { idempotencyKey } from './idempotency-key.js'
+import { type Problem, problem } from './problem.js'
+import type { Effect, Fields, Given, Reply, Route } from './route.js'
+import { ROUTES } from './routes.js'
+import { exactObject, type Properties, type Schema } from './schema.js'
+import type { Tokens } from './tokens.js'
+
+export const TIMEOUT_MS: Readonly<Record<Effect, number>> = { read: 5_000, write: 10_000 }
+export const TIMEOUT_MS_MAX = 30_000
+
+/** What every route takes beside its own parameters. */
+export const EVERYWHERE: Properties = {
+  timeout: {
+    type: 'integer',
+    minimum: 1,
+    maximum: TIMEOUT_MS_MAX,
+    description: `must be a whole number from 1 to ${TIMEOUT_MS_MAX}: how many milliseconds to wait for the answer`,
+  },
+  pretty: { type: 'string', description: 'JSON for a reader, whatever the value' },
+}
+
+const NOTHING: Schema = { type: 'object' }
+
+type Checks = { readonly params: Check; readonly query: Check; readonly body: Check; readonly reply: Check }
+
+const checksOf = ({ params = {}, query = {}, body = NOTHING, reply }: Route): Checks => ({
+  params: checkWith(exactObject(params)),
+  query: checkQuery({ ...query, ...EVERYWHERE }),
+  body: checkWith({ ...body, description: 'the body must be a JSON object' }),
+  reply: checkWith(reply),
+})
+
+type Checked = Given & { readonly timeout_ms: number; readonly given: boolean }
+
+/** A request that fits, or the problem that names every field that does not. */
+const read = (route: Route, checks: Checks, request: FastifyRequest): Either<Problem, Checked> => {
+  const params = checks.params(request.params)
+  const query = checks.query(request.query)
+  const body = checks.body(route.body === undefined ? {} : request.body)
+  const key = route.effect === 'read' ? E.right(undefined) : idempotencyKey(request.headers)
+  if (E.isLeft(params) || E.isLeft(query) || E.isLeft(body) || E.isLeft(key)) {
+    const wrong = [params, query, body, key].flatMap(part => (E.isLeft(part) ? [part.left] : []))
+    return E.left(problem('INVALID_REQUEST', wrong.join('; ')))
+  }
+  const { timeout = TIMEOUT_MS[route.effect], pretty: _, ...own } = query.right
+  return E.right({
+    params: params.right as Given['params'],
+    query: own,
+    body: body.right,
+    transaction_id: key.right ?? uuidv7(),
+    timeout_ms: Number(timeout),
+    given: key.right !== undefined,
+  })
+}
+
+/** What is nested thousands of levels deep cannot be written again. */
+const encode = (fields: Fields): Either<Problem, string> =>
+  E.tryCatch(
+    () => JSON.stringify(fields),
+    () => problem('INVALID_REQUEST', 'the body is nested too deeply'),
+  )
+
+const LEDGER_HEADERS = ['Ledger-Version', 'Ledger-Seq', 'Ledger-Source']
+
+/** A repetition that only this gateway made is none to the caller. */
+const answerOf = (route: Route, reply: Reply, checked: Checked): Either<Problem, Fields> => {
+  const { replayed, ...first } = reply.body
+  const body = replayed === true && !checked.given ? first : reply.body
+  return route.toAnswer?.({ ...reply, body }, checked) ?? E.right(body)
+}
+
+const send = (
+  request: FastifyRequest,
+  reply: FastifyReply,
+  route: Route,
+  { headers }: Reply,
+  answer: Fields,
+): FastifyReply => {
+  for (const name of LEDGER_HEADERS) if (headers[name] !== undefined) reply.header(name, headers[name])
+  if (answer.replayed === true) reply.header('idempotency-replayed', 'true')
+  if (route.success === 201) {
+    reply.header('location', `/v1/transactions/${encodeURIComponent(String(answer.transaction_id))}`)
+  }
+  return sendJson(request, reply, route.success, answer)
+}
+
+const serve = (route: Route, checks: Checks, backend: Backend, tokens: Tokens | undefined) => {
+  const { subject, effect } = route
+  return async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
+    if (mayNot(request, tokens, effect)) return sendProblem(request, reply, problem('FORBIDDEN'))
+    const checked = read(route, checks, request)
+    if (E.isLeft(checked)) return sendProblem(request, reply, checked.left)
+    const { transaction_id, timeout_ms } = checked.right
+    const body = encode(route.ask(checked.right))
+    if (E.isLeft(body)) return sendProblem(request, reply, body.left)
+    return backend.use(request, reply, async nc => {
+      const ids = effect === 'write' ? { transaction_id } : {}
+      const asked = { subject, body: body.right, effect, check: checks.reply, timeout_ms, ...ids }
+      const found = await ask(nc, asked)()
+      if (E.isLeft(found)) return sendProblem(request, reply, found.left)
+      return pipe(
+        answerOf(route, found.right, checked.right),
+        E.match(
+          left => sendProblem(request, reply, left),
+          answer => send(request, reply, route, found.right, answer),
+        ),
+      )
+    })
+  }
+}
+
+/** `/v1/customers/{client_id}` as fastify writes it. */
+export const fastifyPath = (path: string): string => path.replace(/\{(\w+)\}/g, ':$1')
+
+/** Registers every route of the table. */
+export const addRest = (app: FastifyInstance, backend: Backend, tokens: Tokens | undefined): void => {
+  for (const route of ROUTES) {
+    app.route({
+      method: route.method,
+      url: fastifyPath(route.path),
+      ...(route.body_bytes_max === undefined ? {} : { bodyLimit: route.body_bytes_max }),
+      handler: serve(route, checksOf(route), backend, tokens),
+    })
+  }
+}

@@ -1,0 +1,231 @@
+/**
+ * The REST routes, as a table: each is one subject of the service with a path, the schemas of what goes in and out,
+ * and the errors that it can answer with. What serves them, checks them and documents them reads this table.
+ */
+
+import { E } from '../fp.js'
+import type { ErrorCode } from '../service/catalogue.js'
+import {
+  BALANCE_ANSWER,
+  BARE_BALANCE,
+  BATCH_REPLY,
+  LIST_REPLY,
+  MOVEMENT_REPLY,
+  RANKING_REPLY,
+  STATEMENT_REPLY,
+  SUMMARY_REPLY,
+  TRANSACTION_ANSWER,
+  TRANSACTION_REPLY,
+  TRANSFER_REPLY,
+} from './answers.js'
+import { problem } from './problem.js'
+import type { Effect, Fields, Given, Reply, Route } from './route.js'
+import {
+  AMOUNT,
+  CLIENT_ID,
+  CURSOR,
+  DAY,
+  exactObject,
+  limit,
+  METADATA,
+  oneOf,
+  type Properties,
+  REFERENCE,
+  type Schema,
+  SEQ,
+  TIME,
+  TRANSACTION_ID,
+  VERSION,
+} from './schema.js'
+
+const READ_CODES: readonly ErrorCode[] = ['TIMEOUT']
+const WRITE_CODES: readonly ErrorCode[] = [
+  'INSUFFICIENT_FUNDS',
+  'BALANCE_LIMIT',
+  'TRANSACTION_ID_REUSED',
+  'CONFLICT',
+  'OUTCOME_UNKNOWN',
+  'STREAM_FULL',
+  'PAYLOAD_TOO_LARGE',
+  'UNSUPPORTED_MEDIA_TYPE',
+]
+
+const ONE_COMMAND_BYTES_MAX = 16_384
+const BATCH_BYTES_MAX = 1_000_000
+const BATCH_COMMANDS_MAX = 1_000
+
+const OF_CUSTOMER: Properties = { client_id: CLIENT_ID }
+const PAGE: Properties = { limit: limit(50), cursor: CURSOR }
+const OPTIONAL: Properties = { reference: REFERENCE, metadata: METADATA }
+
+const read = (route: Omit<Route, 'method' | 'effect' | 'success' | 'codes'> & Partial<Route>): Route => ({
+  method: 'GET',
+  effect: 'read',
+  success: 200,
+  codes: READ_CODES,
+  ...route,
+})
+
+const write = (route: Omit<Route, 'method' | 'effect' | 'success' | 'codes'> & Partial<Route>): Route => ({
+  method: 'POST',
+  effect: 'write',
+  success: 201,
+  codes: WRITE_CODES,
+  body_bytes_max: ONE_COMMAND_BYTES_MAX,
+  ...route,
+})
+
+const movement = (type: 'credit' | 'debit', summary: string): Route =>
+  write({
+    operation: type,
+    path: `/v1/customers/{client_id}/${type}s`,
+    summary,
+    subject: `customer.${type}`,
+    params: OF_CUSTOMER,
+    body: exactObject({ amount: AMOUNT }, OPTIONAL),
+    ask: ({ params, body, transaction_id }) => ({ ...body, client_id: params.client_id, transaction_id }),
+    reply: MOVEMENT_REPLY,
+  })
+
+const LEDGER_NUMBER = /^\d{1,15}$/
+
+const numberFrom = (headers: Reply['headers'], header: string, name: string): Fields => {
+  const value = headers[header]
+  return value !== undefined && LEDGER_NUMBER.test(value) ? { [name]: Number(value) } : {}
+}
+
+const BATCH_COMMAND: Schema = {
+  anyOf: [
+    exactObject(
+      { type: oneOf('credit', 'debit'), client_id: CLIENT_ID, amount: AMOUNT },
+      { ...OPTIONAL, transaction_id: TRANSACTION_ID },
+    ),
+    exactObject(
+      { type: { type: 'string', const: 'transfer' }, from: CLIENT_ID, to: CLIENT_ID, amount: AMOUNT },
+      { ...OPTIONAL, transaction_id: TRANSACTION_ID },
+    ),
+  ],
+  description:
+    'must be a command: type credit or debit with client_id and amount, or type transfer with from, to and amount',
+}
+
+/** Every command has an id of its own, the same one when the same batch is sent again. */
+const withIds = ({ body, transaction_id }: Given): Fields => ({
+  ...body,
+  commands: (body.commands as readonly Fields[]).map((command, i) => ({
+    transaction_id: `${transaction_id}:${i}`,
+    ...command,
+  })),
+})
+
+export const ROUTES: readonly Route[] = [
+  read({
+    operation: 'balance',
+    path: '/v1/customers/{client_id}/balance',
+    summary: 'The balance of one customer; 0 for one without events',
+    subject: 'customer.balance',
+    params: OF_CUSTOMER,
+    query: {
+      min_version: { ...VERSION, description: 'must be a whole number: read your own write, or newer' },
+      as_of: TIME,
+      as_of_seq: SEQ,
+      consistency: oneOf('strong'),
+    },
+    ask: ({ params, query }) => ({ ...query, client_id: params.client_id }),
+    reply: BARE_BALANCE,
+    answer: BALANCE_ANSWER,
+    toAnswer: ({ body, headers }, { params }) =>
+      E.right({
+        client_id: params.client_id,
+        ...body,
+        ...numberFrom(headers, 'Ledger-Version', 'version'),
+        ...numberFrom(headers, 'Ledger-Seq', 'seq'),
+      }),
+    codes: [...READ_CODES, 'NOT_REACHED'],
+  }),
+  read({
+    operation: 'statement',
+    path: '/v1/customers/{client_id}/statement',
+    summary: "A customer's history, newest first, with the balance after each entry",
+    subject: 'customer.statement',
+    params: OF_CUSTOMER,
+    query: { ...PAGE, from: TIME, to: TIME },
+    ask: ({ params, query }) => ({ ...query, client_id: params.client_id }),
+    reply: STATEMENT_REPLY,
+  }),
+  movement('credit', "Adds an amount to a customer's balance"),
+  movement('debit', "Takes an amount from a customer's balance, if it covers it"),
+  read({
+    operation: 'customers',
+    path: '/v1/customers',
+    summary: 'All customers, by id',
+    subject: 'customer.list',
+    query: PAGE,
+    ask: ({ query }) => query,
+    reply: LIST_REPLY,
+  }),
+  write({
+    operation: 'transfer',
+    path: '/v1/transfers',
+    summary: "Moves an amount from one customer's balance to another's, whole or not at all",
+    subject: 'customer.transfer',
+    body: exactObject({ from: CLIENT_ID, to: CLIENT_ID, amount: AMOUNT }, OPTIONAL),
+    ask: ({ body, transaction_id }) => ({ ...body, transaction_id }),
+    reply: TRANSFER_REPLY,
+  }),
+  write({
+    operation: 'batch',
+    path: '/v1/batches',
+    summary: 'Up to 1,000 commands: each by itself, or all or none; a result per command, in order',
+    subject: 'customer.batch',
+    body: exactObject(
+      {
+        mode: oneOf('each', 'all'),
+        commands: { type: 'array', items: BATCH_COMMAND, minItems: 1, maxItems: BATCH_COMMANDS_MAX },
+      },
+      {},
+    ),
+    ask: withIds,
+    reply: BATCH_REPLY,
+    success: 200,
+    body_bytes_max: BATCH_BYTES_MAX,
+  }),
+  read({
+    operation: 'transaction',
+    path: '/v1/transactions/{transaction_id}',
+    summary: 'What became of a transaction; 404 when the ledger holds none of that id',
+    subject: 'customer.transaction',
+    params: { transaction_id: TRANSACTION_ID },
+    ask: ({ params }) => ({ transaction_id: params.transaction_id }),
+    reply: TRANSACTION_REPLY,
+    answer: TRANSACTION_ANSWER,
+    toAnswer: ({ body }, { params: { transaction_id } }) =>
+      body.status === 'unknown'
+        ? E.left(problem('NOT_FOUND', 'the ledger holds no such transaction', { fields: { transaction_id } }))
+        : E.right({ transaction_id, ...body }),
+    codes: [...READ_CODES, 'NOT_FOUND'],
+  }),
+  read({
+    operation: 'summary',
+    path: '/v1/summary',
+    summary: 'Totals of the ledger, and of each day asked for',
+    subject: 'customer.summary',
+    query: { from: DAY, to: DAY },
+    ask: ({ query }) => query,
+    reply: SUMMARY_REPLY,
+  }),
+  read({
+    operation: 'ranking',
+    path: '/v1/ranking',
+    summary: 'The highest balances, ties by id',
+    subject: 'customer.ranking',
+    query: { limit: limit(10), cursor: CURSOR },
+    ask: ({ query }) => query,
+    reply: RANKING_REPLY,
+  }),
+]
+
+/** What each subject does: nothing else is reachable over HTTP. */
+export const SUBJECTS: ReadonlyMap<string, Effect> = new Map(
+  ROUTES.map(({ subject, effect }) => [subject, effect]),
+)

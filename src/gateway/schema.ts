@@ -1,0 +1,146 @@
+/**
+ * JSON Schemas of what goes over HTTP. They are the one source: requests and the service's replies are checked with
+ * them, and the OpenAPI document shows them.
+ *
+ * A `description` that begins with "must be" is the sentence a caller reads whose value does not fit.
+ */
+
+export type Schema = {
+  readonly type?: 'object' | 'array' | 'string' | 'integer' | 'boolean'
+  readonly description?: string
+  readonly properties?: Readonly<Record<string, Schema>>
+  readonly required?: readonly string[]
+  readonly additionalProperties?: boolean
+  readonly maxProperties?: number
+  readonly items?: Schema
+  readonly minItems?: number
+  readonly maxItems?: number
+  readonly anyOf?: readonly Schema[]
+  readonly enum?: readonly (string | boolean)[]
+  readonly const?: string
+  readonly pattern?: string
+  readonly format?: string
+  readonly maxLength?: number
+  readonly minimum?: number
+  readonly maximum?: number
+  readonly examples?: readonly unknown[]
+}
+
+export type Properties = Readonly<Record<string, Schema>>
+
+/** An object that has `required` and may have `optional`; what else it holds is let through (tolerant inwards). */
+export const object = (required: Properties, optional: Properties = {}): Schema => ({
+  type: 'object',
+  properties: { ...required, ...optional },
+  required: Object.keys(required),
+})
+
+/** An object that a caller sends: a field that is not known is a mistake, and is said to be one. */
+export const exactObject = (required: Properties, optional: Properties = {}): Schema => ({
+  ...object(required, optional),
+  additionalProperties: false,
+})
+
+export const listOf = (items: Schema): Schema => ({ type: 'array', items })
+
+const DIGITS_OF_INT64_MAX = 19
+
+export const CLIENT_ID: Schema = {
+  type: 'string',
+  pattern: '^[A-Za-z0-9][A-Za-z0-9_:@\\-]{0,63}$',
+  description:
+    'must be 1 to 64 characters of A-Z a-z 0-9 _ : @ - that begin with a letter or a digit: a customer',
+  examples: ['678'],
+}
+
+export const AMOUNT: Schema = {
+  anyOf: [
+    { type: 'integer', minimum: 1, maximum: Number.MAX_SAFE_INTEGER },
+    { type: 'string', pattern: `^[1-9][0-9]{0,${DIGITS_OF_INT64_MAX - 1}}$` },
+  ],
+  description:
+    'must be a whole number of the minor unit of at least 1: a JSON number up to 9007199254740991, a decimal string beyond',
+  examples: [100],
+}
+
+export const BALANCE: Schema = {
+  anyOf: [
+    { type: 'integer', minimum: Number.MIN_SAFE_INTEGER, maximum: Number.MAX_SAFE_INTEGER },
+    { type: 'string', pattern: `^(0|-?[1-9][0-9]{0,${DIGITS_OF_INT64_MAX - 1}})$` },
+  ],
+  description: 'must be a whole number of the minor unit; a decimal string beyond 9007199254740991',
+  examples: [7120],
+}
+
+/** A sum over many customers: it may leave int64. */
+export const TOTAL: Schema = {
+  anyOf: [
+    { type: 'integer', minimum: Number.MIN_SAFE_INTEGER, maximum: Number.MAX_SAFE_INTEGER },
+    { type: 'string', pattern: '^(0|-?[1-9][0-9]{0,37})$' },
+  ],
+  description: 'must be a whole number of the minor unit; a decimal string beyond 9007199254740991',
+}
+
+export const TRANSACTION_ID: Schema = {
+  type: 'string',
+  pattern: '^[\\x21-\\x7e]{1,128}$',
+  description:
+    'must be 1 to 128 printable ASCII characters without blanks: the same one has one effect and one answer',
+  examples: ['order-5512'],
+}
+
+/** Of a stored event: that of a transfer's second leg is longer. */
+export const STORED_TRANSACTION_ID: Schema = { ...TRANSACTION_ID, pattern: '^[\\x21-\\x7e]{1,140}$' }
+
+export const REFERENCE: Schema = {
+  type: 'string',
+  maxLength: 256,
+  description: 'must be a text of at most 256 characters: what it is for',
+  examples: ['order 5512'],
+}
+
+export const METADATA: Schema = {
+  type: 'object',
+  maxProperties: 16,
+  description: 'must be an object of at most 16 keys and 2,048 bytes',
+}
+
+export const COUNT: Schema = { type: 'integer', minimum: 0, maximum: Number.MAX_SAFE_INTEGER }
+
+export const VERSION: Schema = { ...COUNT, description: "must be a whole number: the customer's version" }
+
+export const SEQ: Schema = { ...COUNT, description: 'must be a whole number: a sequence of the stream' }
+
+export const CURSOR: Schema = {
+  type: 'string',
+  maxLength: 2_048,
+  description: 'must be the cursor of the page before, as it was given',
+}
+
+export const TIME: Schema = {
+  type: 'string',
+  format: 'date-time',
+  pattern: '^\\d{4}-\\d\\d-\\d\\d[Tt]\\d\\d:\\d\\d:\\d\\d(\\.\\d{1,9})?([Zz]|[+\\-]\\d\\d:\\d\\d)$',
+  description: 'must be a time such as 2026-11-21T10:00:00Z (RFC 3339)',
+}
+
+export const DAY: Schema = {
+  type: 'string',
+  format: 'date',
+  pattern: '^\\d{4}-\\d\\d-\\d\\d$',
+  description: 'must be a day such as 2026-11-21, in UTC',
+}
+
+/** How many entries a page has at the most. */
+export const limit = (missing: number): Schema => ({
+  type: 'integer',
+  minimum: 1,
+  maximum: 1_000,
+  description: `must be a whole number from 1 to 1000: entries of a page (${missing} when absent)`,
+})
+
+export const oneOf = (...names: readonly string[]): Schema => ({
+  type: 'string',
+  enum: names,
+  description: `must be ${names.join(' or ')}`,
+})

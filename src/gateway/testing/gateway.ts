@@ -1,0 +1,73 @@
+/** What the specs of the gateway share: a real ledger with its service, and a gateway in front of it. */
+
+import type { NatsConnection } from 'nats'
+import { pino } from 'pino'
+import { startTestLedger, type TestLedger } from '../../../test/support/ledger.js'
+import { decodeConfig } from '../../cli/config.js'
+import { startRoles } from '../../cli/roles.js'
+import { E } from '../../fp.js'
+import { createHealth } from '../../health.js'
+import { createMetrics } from '../../metrics.js'
+import { createServer, type GatewayOptions, type HttpServer, type ServerOptions } from '../server.js'
+
+const LOOPBACK = '127.0.0.1'
+const START_MS_MAX = 30_000
+
+export type TestService = { readonly ledger: TestLedger; readonly stop: () => Promise<void> }
+
+/** A ledger with every role but the gateway. */
+export const startTestService = async (): Promise<TestService> => {
+  const ledger = await startTestLedger()
+  const config = decodeConfig({ DDB_TABLE: ledger.table, JETLEDGER_REPLICAS: '1' })
+  if (E.isLeft(config)) throw new Error(config.left)
+  const instance = await startRoles({ ...ledger, config: config.right }, AbortSignal.timeout(START_MS_MAX))
+  return {
+    ledger,
+    stop: async () => {
+      await instance.stop()
+      await ledger.stop()
+    },
+  }
+}
+
+export type TestGateway = HttpServer & {
+  readonly url: string
+  readonly call: (path: string, init?: RequestInit) => Promise<Response>
+  /** POSTs JSON. */
+  readonly post: (path: string, body: unknown, headers?: Record<string, string>) => Promise<Response>
+}
+
+/** A gateway over `nc`, listening on a free port of the loopback interface. */
+export const startTestGateway = async (
+  nc: NatsConnection | undefined,
+  gateway: Partial<GatewayOptions> = {},
+  server: Partial<ServerOptions> = {},
+): Promise<TestGateway> => {
+  const http = await createServer({
+    health: createHealth(() => undefined),
+    readiness: async () => ({}),
+    metrics: createMetrics(),
+    log: pino({ level: 'silent' }),
+    version: '0.0.1',
+    tls: undefined,
+    gateway: {
+      connection: () => nc,
+      max_in_flight: 1_000,
+      tokens: undefined,
+      origins: [],
+      rate: undefined,
+      ...gateway,
+    },
+    ...server,
+  })
+  const port = await http.listen(LOOPBACK, 0)
+  const url = `${server.tls === undefined ? 'http' : 'https'}://${LOOPBACK}:${port}`
+  const call: TestGateway['call'] = (path, init) => fetch(url + path, init)
+  const post: TestGateway['post'] = (path, body, headers = {}) =>
+    call(path, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', ...headers },
+      body: JSON.stringify(body),
+    })
+  return { ...http, url, call, post }
+}

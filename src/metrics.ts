@@ -1,0 +1,154 @@
+/**
+ * What this process counts, for Prometheus: counters, gauges and histograms in one registry.
+ *
+ * Whoever has something to count makes its metric once, at the top of its module, and counts; the same name gives the
+ * same metric. Labels are few and from a small set (a route, an error's code), never a customer's id.
+ */
+
+export type Labels = Readonly<Record<string, string>>
+
+export type Counter = {
+  /** Adds `by`, 1 when absent. */
+  readonly inc: (labels?: Labels, by?: number) => void
+  /** For a total that is kept elsewhere and read when somebody asks. */
+  readonly set: (total: number, labels?: Labels) => void
+}
+
+export type Gauge = {
+  readonly set: (value: number, labels?: Labels) => void
+  /** A value that is read when somebody asks; several are added up. Returns the end of it. */
+  readonly track: (read: () => number) => () => void
+}
+
+export type Histogram = { readonly observe: (value: number, labels?: Labels) => void }
+
+export type Metrics = {
+  readonly counter: (name: string, help: string) => Counter
+  readonly gauge: (name: string, help: string) => Gauge
+  /** `bounds`: the upper bounds of the buckets, ascending. */
+  readonly histogram: (name: string, help: string, bounds: readonly number[]) => Histogram
+  /** Called before each `text`, to set what is read from elsewhere. One that fails is left out. Returns the end of it. */
+  readonly onCollect: (collect: () => Promise<void> | void) => () => void
+  /** Everything in Prometheus's text format, version 0.0.4. */
+  readonly text: () => Promise<string>
+}
+
+type Metric = { readonly help: string; readonly type: string; readonly lines: (name: string) => string[] }
+
+/** Of one metric: beyond it new label values are not counted, so that a mistake cannot fill the memory. */
+const SERIES_MAX = 1_000
+
+const escaped = (value: string): string =>
+  value.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n')
+
+const keyOf = (labels: Labels): string =>
+  Object.entries(labels)
+    .map(([name, value]) => `${name}="${escaped(value)}"`)
+    .join(',')
+
+const line = (name: string, key: string, value: number): string =>
+  `${name}${key === '' ? '' : `{${key}}`} ${value}`
+
+/** The values of one metric by their labels, bounded. */
+const createSeries = <A>(fresh: () => A) => {
+  const values = new Map<string, A>()
+  return {
+    of: (labels: Labels): A => {
+      const key = keyOf(labels)
+      const known = values.get(key)
+      if (known !== undefined) return known
+      const made = fresh()
+      if (values.size < SERIES_MAX) values.set(key, made)
+      return made
+    },
+    entries: () => [...values],
+  }
+}
+
+const createValue = (type: 'counter' | 'gauge', help: string): Metric & Counter & Gauge => {
+  const series = createSeries(() => ({ value: 0 }))
+  const tracked = new Set<() => number>()
+  return {
+    help,
+    type,
+    inc: (labels = {}, by = 1) => {
+      series.of(labels).value += by
+    },
+    set: (value, labels = {}) => {
+      series.of(labels).value = value
+    },
+    track: read => {
+      const entry = () => read()
+      tracked.add(entry)
+      return () => void tracked.delete(entry)
+    },
+    lines: name => {
+      const sum = [...tracked].reduce((total, read) => total + read(), 0)
+      const own = series.entries().map(([key, { value }]) => line(name, key, value))
+      return tracked.size === 0 ? own : [...own, line(name, '', sum)]
+    },
+  }
+}
+
+const createHistogram = (help: string, bounds: readonly number[]): Metric & Histogram => {
+  const series = createSeries(() => ({ buckets: bounds.map(() => 0), sum: 0, count: 0 }))
+  return {
+    help,
+    type: 'histogram',
+    observe: (value, labels = {}) => {
+      const one = series.of(labels)
+      one.sum += value
+      one.count += 1
+      const bucket = bounds.findIndex(bound => value <= bound)
+      if (bucket !== -1) one.buckets[bucket] = (one.buckets[bucket] ?? 0) + 1
+    },
+    lines: name =>
+      series.entries().flatMap(([key, { buckets, sum, count }]) => {
+        const prefix = key === '' ? '' : `${key},`
+        let below = 0
+        const cumulative = bounds.map((bound, i) => {
+          below += buckets[i] ?? 0
+          return line(`${name}_bucket`, `${prefix}le="${bound}"`, below)
+        })
+        return [
+          ...cumulative,
+          line(`${name}_bucket`, `${prefix}le="+Inf"`, count),
+          line(`${name}_sum`, key, sum),
+          line(`${name}_count`, key, count),
+        ]
+      }),
+  }
+}
+
+export const createMetrics = (): Metrics => {
+  const all = new Map<string, Metric>()
+  const collectors = new Set<() => Promise<void> | void>()
+
+  const metric = <A extends Metric>(name: string, type: string, make: () => A): A => {
+    const known = all.get(name)
+    if (known !== undefined && known.type !== type) throw new Error(`${name} is a ${known.type} already`)
+    const made = (known as A | undefined) ?? make()
+    all.set(name, made)
+    return made
+  }
+
+  return {
+    counter: (name, help) => metric(name, 'counter', () => createValue('counter', help)),
+    gauge: (name, help) => metric(name, 'gauge', () => createValue('gauge', help)),
+    histogram: (name, help, bounds) => metric(name, 'histogram', () => createHistogram(help, bounds)),
+    onCollect: collect => {
+      collectors.add(collect)
+      return () => void collectors.delete(collect)
+    },
+    text: async () => {
+      await Promise.allSettled([...collectors].map(async collect => collect()))
+      const blocks = [...all].map(([name, { help, type, lines }]) =>
+        [`# HELP ${name} ${help}`, `# TYPE ${name} ${type}`, ...lines(name)].join('\n'),
+      )
+      return `${blocks.join('\n')}\n`
+    },
+  }
+}
+
+/** The registry of this process. */
+export const metrics: Metrics = createMetrics()

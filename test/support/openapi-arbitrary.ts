@@ -1,0 +1,190 @@
+/** Requests made from an OpenAPI document, right and wrong ones, and the schema of each answer, for fuzzing. */
+
+import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js'
+import fc from 'fast-check'
+
+type Json = Readonly<Record<string, unknown>>
+type Content = Readonly<Record<string, { readonly schema?: Json }>>
+type Parameter = { readonly name: string; readonly in: string; readonly schema: Json }
+export type Operation = {
+  readonly operationId?: string
+  readonly parameters?: readonly Parameter[]
+  readonly requestBody?: { readonly content: Content }
+  readonly responses: Readonly<Record<string, { readonly content?: Content }>>
+}
+export type Document = {
+  readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>
+  readonly components: Json
+}
+
+export type FuzzRequest = {
+  readonly path: string
+  readonly method: string
+  readonly url: string
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: string | undefined
+}
+
+const ITEMS_MAX = 5
+const STRING_CHARS_MAX = 300
+
+const textOf = ({ pattern, maxLength }: Json): fc.Arbitrary<string> =>
+  typeof pattern === 'string'
+    ? fc.stringMatching(new RegExp(pattern))
+    : fc.string({ maxLength: Math.min(Number(maxLength ?? STRING_CHARS_MAX), STRING_CHARS_MAX) })
+
+const objectOf = ({ properties = {}, required = [] }: Json): fc.Arbitrary<unknown> =>
+  fc.record(
+    Object.fromEntries(
+      Object.entries(properties as Json).map(([name, one]) => [name, valueFor(one as Json)]),
+    ),
+    { requiredKeys: required as string[] },
+  )
+
+/** Values that fit a schema. */
+export const valueFor = (schema: Json): fc.Arbitrary<unknown> => {
+  if (Array.isArray(schema.anyOf)) return fc.oneof(...schema.anyOf.map(one => valueFor(one as Json)))
+  if (Array.isArray(schema.enum)) return fc.constantFrom(...(schema.enum as unknown[]))
+  if ('const' in schema) return fc.constant(schema.const)
+  switch (schema.type) {
+    case 'integer':
+      return fc.oneof(
+        fc.integer({
+          min: Number(schema.minimum ?? 0),
+          max: Math.min(Number(schema.maximum ?? 1_000), 1_000),
+        }),
+        fc.maxSafeInteger().filter(n => n >= Number(schema.minimum) && n <= Number(schema.maximum)),
+      )
+    case 'array':
+      return fc.array(valueFor(schema.items as Json), {
+        minLength: Number(schema.minItems ?? 0),
+        maxLength: ITEMS_MAX,
+      })
+    case 'object':
+      return schema.properties === undefined
+        ? fc.dictionary(fc.string({ maxLength: 10 }), fc.jsonValue({ maxDepth: 2 }), { maxKeys: 4 })
+        : objectOf(schema)
+    default:
+      return textOf(schema)
+  }
+}
+
+const NASTY = [
+  '',
+  '0',
+  '-1',
+  '1e400',
+  'null',
+  '../..',
+  '%00',
+  '\u0000',
+  '\ud83d\ude00',
+  "';--",
+  'x'.repeat(5_000),
+]
+
+/** Texts of every kind; never a lone surrogate, which no URL can carry. */
+const anyText = fc.oneof(
+  fc.constantFrom(...NASTY),
+  fc.string({ unit: 'binary', maxLength: 80 }),
+  fc.string({ unit: 'grapheme', maxLength: 80 }),
+)
+
+/** A body with one thing about it changed. */
+const spoilt = (schema: Json): fc.Arbitrary<unknown> =>
+  fc
+    .tuple(valueFor(schema), fc.jsonValue({ maxDepth: 3 }), fc.string({ maxLength: 10 }), fc.nat())
+    .map(([value, other, name, which]) => {
+      if (typeof value !== 'object' || value === null || Array.isArray(value)) return other
+      const names = [...Object.keys(value), name]
+      return { ...value, [names[which % names.length] ?? name]: other }
+    })
+
+const abyss = (depth: number): string =>
+  `{"metadata":{"a":${'['.repeat(depth)}${']'.repeat(depth)}},"amount":1}`
+
+const bodyOf = ({ requestBody }: Operation): fc.Arbitrary<string | undefined> => {
+  if (requestBody === undefined) return fc.constant(undefined)
+  const schema = requestBody.content['application/json']?.schema ?? { type: 'object' }
+  return fc.oneof(
+    { weight: 5, arbitrary: valueFor(schema).map(value => JSON.stringify(value)) },
+    { weight: 3, arbitrary: spoilt(schema).map(value => JSON.stringify(value)) },
+    { weight: 1, arbitrary: fc.json() },
+    { weight: 1, arbitrary: anyText },
+    { weight: 1, arbitrary: fc.constantFrom(100, 6_000, 200_000).map(abyss) },
+  )
+}
+
+/** Mostly what fits, sometimes anything. */
+const textFor = (schema: Json): fc.Arbitrary<string> =>
+  fc.oneof({ weight: 4, arbitrary: valueFor(schema).map(String) }, { weight: 1, arbitrary: anyText })
+
+const named = (parameters: readonly Parameter[], where: string, wanted: boolean) =>
+  fc.record(
+    Object.fromEntries(
+      parameters.filter(one => one.in === where).map(({ name, schema }) => [name, textFor(schema)]),
+    ),
+    wanted ? {} : { requiredKeys: [] },
+  ) as fc.Arbitrary<Record<string, string>>
+
+const TYPES = ['application/json', 'application/json; charset=utf-8', 'text/plain', 'application/x-y', '']
+
+/** A path segment that a client would resolve away belongs to another path. */
+const segment = (text: string): string => encodeURIComponent(text).replace(/^\.{1,2}$/, 'dots')
+
+const HEADER_TEXT = /^[\x21-\x7e]*$/
+
+/** Requests of one operation. */
+export const requestsOf = (path: string, method: string, operation: Operation): fc.Arbitrary<FuzzRequest> => {
+  const { parameters = [] } = operation
+  return fc
+    .record({
+      params: named(parameters, 'path', true),
+      query: named(parameters, 'query', false),
+      stray: fc.option(fc.tuple(anyText, anyText), { freq: 15, nil: undefined }),
+      header: named(parameters, 'header', false),
+      type: fc.oneof(
+        { weight: 20, arbitrary: fc.constant(TYPES[0]) },
+        { weight: 1, arbitrary: fc.constantFrom(...TYPES) },
+      ),
+      body: bodyOf(operation),
+    })
+    .map(({ params, query, stray, header, type = '', body }) => {
+      const search = new URLSearchParams(query)
+      if (stray !== undefined) search.append(...stray)
+      const filled = path.replace(/\{(\w+)\}/g, (_, name: string) => segment(params[name] ?? ''))
+      const own = Object.entries(header).filter(([, value]) => HEADER_TEXT.test(value))
+      return {
+        path,
+        method,
+        url: `${filled}?${search}`,
+        headers: {
+          ...Object.fromEntries(own),
+          ...(body === undefined || type === '' ? {} : { 'content-type': type }),
+        },
+        body,
+      }
+    })
+}
+
+/** What is wrong with an answer against the document; undefined when it is as promised. */
+export const createReferee = ({ paths, components }: Document) => {
+  const ajv = new Ajv2020({ strict: false, validateFormats: false })
+  const compiled = new Map<object, ValidateFunction>()
+  const compile = (schema: Json): ValidateFunction => {
+    const known = compiled.get(schema) ?? ajv.compile({ ...schema, components })
+    compiled.set(schema, known)
+    return known
+  }
+  return ({ path, method }: FuzzRequest, status: number, type: string, text: string): string | undefined => {
+    const responses = paths[path]?.[method]?.responses ?? {}
+    const content = responses[String(status)]?.content
+    if (content === undefined) return `the document knows no ${status} here`
+    const [media = ''] = type.split(';')
+    const promised = content[media]
+    if (promised === undefined) return `the document knows no ${media} for ${status}`
+    if (promised.schema === undefined || !media.endsWith('json')) return undefined
+    const validate = compile(promised.schema)
+    return validate(JSON.parse(text)) ? undefined : ajv.errorsText(validate.errors)
+  }
+}
