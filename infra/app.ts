@@ -5,7 +5,8 @@
 
 import { App, type AppProps, type StackProps, Validations } from 'aws-cdk-lib'
 import { AwsSolutionsChecks } from 'cdk-nag'
-import { CONFIGS, configProblems, type NatsChoice, type Stage, type StageConfig } from './config.js'
+import type { Choice } from './choice.js'
+import { CONFIGS, configProblems, type StageConfig } from './config.js'
 import { FoundationStack } from './foundation-stack.js'
 import { stackName } from './names.js'
 import { NatsStack } from './nats-stack.js'
@@ -25,8 +26,6 @@ const CONTEXT = {
   '@aws-cdk/aws-ecs:disableExplicitDeploymentControllerForCircuitBreaker': true,
   '@aws-cdk/aws-ec2:launchTemplateDefaultUserData': true,
 }
-
-export type Choice = { readonly stage: Stage; readonly nats: NatsChoice }
 
 export type Built = {
   readonly app: App

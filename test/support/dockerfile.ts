@@ -44,14 +44,12 @@ const instructionsOf = (text: string): Instruction[] =>
 const execForm = (rest: string): string[] => JSON.parse(rest) as string[]
 
 /** A pattern of .dockerignore; it holds for what lies below as well. */
-const pattern = (text: string): RegExp =>
-  new RegExp(
-    `^${text
-      .replace(/[.+^$()|[\]{}\\]/g, '\\$&')
-      .replace(/\*\*\//g, '\u0000')
-      .replace(/\*/g, '[^/]*')
-      .replace(/\u0000/g, '(.*/)?')}(/.*)?$`,
-  )
+const pattern = (text: string): RegExp => {
+  const parts = text
+    .split('**/')
+    .map(part => part.replace(/[.+^$()|[\]{}\\]/g, '\\$&').replaceAll('*', '[^/]*'))
+  return new RegExp(`^${parts.join('(.*/)?')}(/.*)?$`)
+}
 
 /** Whether a path of the context reaches the build; the last rule that fits decides. */
 const createFilter = (context: string): ((path: string) => boolean) => {
@@ -121,7 +119,7 @@ export const performDockerfile = (context: string, folder: string): Image => {
       args[name] = value
     },
     FROM: rest => {
-      const [, base = '', name = `stage ${stages.size}`] =
+      const [, base = '', name = `stage-${stages.size}`] =
         /^(?:--platform=\S+\s+)?(\S+)(?:\s+AS\s+(\S+))?$/.exec(rest) ?? []
       stage = emptyStage(join(folder, name), expanded(base))
       mkdirSync(stage.root, { recursive: true })
