@@ -3,7 +3,7 @@
  * the CDK. Building needs no account, credentials, network or Docker.
  */
 
-import { App, type AppProps, type StackProps, Validations } from 'aws-cdk-lib'
+import { App, type AppProps, type StackProps, Tags, Validations } from 'aws-cdk-lib'
 import { AwsSolutionsChecks } from 'cdk-nag'
 import type { Choice } from './choice.js'
 import { CONFIGS, configProblems, type StageConfig } from './config.js'
@@ -37,6 +37,11 @@ export type Built = {
   readonly watch: WatchStack
 }
 
+/** On every resource that can carry tags: the budget counts by them. */
+const tagAll = (app: App, tags: Readonly<Record<string, string>>): void => {
+  for (const [key, value] of Object.entries(tags)) Tags.of(app).add(key, value)
+}
+
 /** Builds every stack of a stage into an app. Throws when the stage's configuration is wrong. */
 export const buildApp = (
   { stage, nats }: Choice,
@@ -55,8 +60,8 @@ export const buildApp = (
     config,
     env: { region: config.region },
     terminationProtection: config.is_protected,
-    tags: { product: 'jetledger', stage, 'cost-centre': `jetledger-${stage}` },
   } satisfies StackProps & { config: StageConfig }
+  tagAll(app, { product: 'jetledger', stage, 'cost-centre': `jetledger-${stage}` })
   const foundation = new FoundationStack(app, stackName(stage, 'foundation'), props)
   const tables = new TablesStack(app, stackName(stage, 'tables'), props)
   const network = new NetworkStack(app, stackName(stage, 'network'), { ...props, nats })

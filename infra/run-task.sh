@@ -6,7 +6,8 @@ set -euo pipefail
 [ $# -ge 2 ] || { sed -n '3p' "$0" >&2; exit 2; }
 readonly STAGE=$1 TASK=$2
 shift 2
-readonly OUTPUTS="$(dirname "$0")/../cdk.out/outputs-$STAGE.json"
+OUTPUTS="$(dirname "$0")/../cdk.out/outputs-$STAGE.json"
+readonly OUTPUTS
 output() {
   node -p "JSON.parse(require('fs').readFileSync('$OUTPUTS'))['jetledger-$STAGE-services'].$1"
 }
