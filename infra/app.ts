@@ -19,7 +19,6 @@ import { WatchStack } from './watch-stack.js'
 const CONTEXT = {
   '@aws-cdk/aws-iam:minimizePolicies': true,
   '@aws-cdk/core:checkSecretUsage': true,
-  '@aws-cdk/core:validateAgainstDefaultRules': true,
   '@aws-cdk/core:target-partitions': ['aws'],
   '@aws-cdk/aws-ecs:reduceEc2FargateCloudWatchPermissions': true,
   '@aws-cdk/aws-ecs:removeDefaultDeploymentAlarm': true,
@@ -37,25 +36,38 @@ export type Built = {
   readonly watch: WatchStack
 }
 
-/** On every resource that can carry tags: the budget counts by them. */
-const tagAll = (app: App, tags: Readonly<Record<string, string>>): void => {
-  for (const [key, value] of Object.entries(tags)) Tags.of(app).add(key, value)
-}
-
-/** Builds every stack of a stage into an app. Throws when the stage's configuration is wrong. */
-export const buildApp = (
-  { stage, nats }: Choice,
-  app_props: AppProps = {},
-  config: StageConfig = CONFIGS[stage],
-): Built => {
-  const problems = configProblems(config)
-  if (problems.length > 0) throw new Error(`infra/config.ts, ${stage}: ${problems.join('; ')}`)
-  const app = new App({ analyticsReporting: false, context: CONTEXT, ...app_props })
+/** cdk-nag, and CloudFormation's own rules: what they find fails the synthesis. */
+const check = (app: App): void => {
   Validations.of(app).addPlugins(new AwsSolutionsChecks(app))
   Validations.of(app).acknowledge({
     id: 'CloudFormation-Validate::W3010',
     reason: 'The zones are stated on purpose: a volume, its node and a replica of the stream stay in theirs.',
   })
+}
+
+/** On every resource that can carry tags: the budget counts by them. */
+const tagAll = (app: App, tags: Readonly<Record<string, string>>): void => {
+  for (const [key, value] of Object.entries(tags)) Tags.of(app).add(key, value)
+}
+
+/**
+ * Builds every stack of a stage into an app. Throws when the stage's configuration is wrong. The checks take most of the
+ * time of a synthesis, and one test makes them for all: the others do without (`is_checked`).
+ */
+export const buildApp = (
+  { stage, nats }: Choice,
+  app_props: AppProps = {},
+  config: StageConfig = CONFIGS[stage],
+  is_checked = true,
+): Built => {
+  const problems = configProblems(config)
+  if (problems.length > 0) throw new Error(`infra/config.ts, ${stage}: ${problems.join('; ')}`)
+  const app = new App({
+    analyticsReporting: false,
+    context: { ...CONTEXT, '@aws-cdk/core:validateAgainstDefaultRules': is_checked },
+    ...app_props,
+  })
+  if (is_checked) check(app)
   const props = {
     config,
     env: { region: config.region },

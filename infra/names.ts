@@ -4,6 +4,7 @@
 
 import { Arn, Stack } from 'aws-cdk-lib'
 import type { Construct } from 'constructs'
+import { type ProjectionName, tableName } from '../src/tables/definition.js'
 import type { Stage } from './config.js'
 
 export const SERVICE_ROLES = ['commands', 'projections', 'queries', 'gateway'] as const
@@ -17,9 +18,6 @@ export type OneOff = (typeof ONE_OFFS)[number]
 export const CREDENTIALS = [...SERVICE_ROLES, ...ONE_OFFS] as const
 export type Credentials = (typeof CREDENTIALS)[number]
 
-export const PROJECTIONS = ['balances', 'journal', 'totals', 'ranking'] as const
-export type Projection = (typeof PROJECTIONS)[number]
-
 export const HTTP_PORT = 8_080
 export const NATS_PORT = 4_222
 export const ROUTE_PORT = 6_222
@@ -30,8 +28,8 @@ export const stackName = (stage: Stage, part: string): string => `jetledger-${st
 export const balancesTable = (stage: Stage): string => `customer-balances-${stage}`
 
 /** A projection's table of generation 1. `replay` makes the next ones, with `.g<n>` behind the name. */
-export const tableName = (stage: Stage, projection: Projection): string =>
-  projection === 'balances' ? balancesTable(stage) : `${balancesTable(stage)}-${projection}`
+export const firstTable = (stage: Stage, projection: ProjectionName): string =>
+  tableName(balancesTable(stage), projection, 1)
 
 /** The ARN of a table of this account, or with `*` in its name of several. */
 export const tableArn = (scope: Construct, name: string): string =>
@@ -40,6 +38,3 @@ export const tableArn = (scope: Construct, name: string): string =>
 export const logGroupName = (stage: Stage, part: string): string => `/jetledger/${stage}/${part}`
 
 export const secretName = (stage: Stage, part: string): string => `jetledger/${stage}/${part}`
-
-/** Metrics made from the logs. */
-export const METRICS = 'Jetledger'

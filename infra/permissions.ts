@@ -6,31 +6,27 @@
 
 import { Stack } from 'aws-cdk-lib'
 import { type IRole, PolicyStatement } from 'aws-cdk-lib/aws-iam'
+import { PROJECTION_NAMES, type ProjectionName } from '../src/tables/definition.js'
 import type { Stage } from './config.js'
 import { acknowledge } from './nag.js'
-import { type Credentials, PROJECTIONS, type Projection, tableArn, tableName } from './names.js'
+import { type Credentials, firstTable, tableArn } from './names.js'
 
 const READ = ['dynamodb:BatchGetItem', 'dynamodb:GetItem']
 /** TransactWriteItems is these, item by item. */
-const WRITE = [
-  'dynamodb:ConditionCheckItem',
-  'dynamodb:DeleteItem',
-  'dynamodb:PutItem',
-  'dynamodb:UpdateItem',
-]
+const WRITE = ['dynamodb:PutItem', 'dynamodb:UpdateItem']
 const DESCRIBE = ['dynamodb:DescribeTable']
 const QUERY = ['dynamodb:Query']
 const SCAN = ['dynamodb:Scan']
 /** Of tables that `replay` fills beside the live ones. */
 const SHADOW = ['dynamodb:CreateTable', 'dynamodb:DeleteTable']
 
-const ALL = PROJECTIONS
+const ALL = PROJECTION_NAMES
 const INDEXED = ['journal', 'ranking'] as const
 
 /** Actions on the tables of some projections, or on their indexes. */
 type Grant = {
   readonly actions: readonly string[]
-  readonly of: readonly Projection[]
+  readonly of: readonly ProjectionName[]
   readonly on: 'tables' | 'indexes' | 'tables after the first generation'
 }
 
@@ -44,7 +40,6 @@ const GRANTS: Readonly<Record<Credentials, readonly Grant[]>> = {
   seed: [],
   replay: [
     { actions: [...READ, ...WRITE, ...DESCRIBE, ...SCAN], of: ALL, on: 'tables' },
-    QUERIES,
     { actions: SHADOW, of: ALL, on: 'tables after the first generation' },
   ],
   verify: [{ actions: [...READ, ...DESCRIBE, ...SCAN], of: ALL, on: 'tables' }, QUERIES],
@@ -52,7 +47,7 @@ const GRANTS: Readonly<Record<Credentials, readonly Grant[]>> = {
 
 const namesOf = (stage: Stage, { of, on }: Grant): readonly string[] =>
   of.flatMap(projection => {
-    const name = tableName(stage, projection)
+    const name = firstTable(stage, projection)
     const next = `${name}.g*`
     if (on === 'tables') return [name, next]
     return on === 'indexes' ? [`${name}/index/*`, `${next}/index/*`] : [next]

@@ -16,39 +16,35 @@ import {
   TableV2,
 } from 'aws-cdk-lib/aws-dynamodb'
 import type { Construct } from 'constructs'
+import {
+  type IndexDefinition,
+  type KeyAttribute,
+  PROJECTION_NAMES,
+  TABLES,
+} from '../src/tables/definition.js'
 import type { StageConfig } from './config.js'
-import { PROJECTIONS, type Projection, tableName } from './names.js'
+import { firstTable } from './names.js'
 
-const text = (name: string): Attribute => ({ name, type: AttributeType.STRING })
-const number = (name: string): Attribute => ({ name, type: AttributeType.NUMBER })
+const TYPES = { S: AttributeType.STRING, N: AttributeType.NUMBER } as const
 
-const index = (
-  indexName: string,
-  partitionKey: Attribute,
-  sortKey: Attribute,
-): GlobalSecondaryIndexPropsV2 => ({
-  indexName,
-  partitionKey,
-  sortKey,
+const attribute = ({ name, type }: KeyAttribute): Attribute => ({ name, type: TYPES[type] })
+
+const indexOf = ({ name, partition, sort }: IndexDefinition): GlobalSecondaryIndexPropsV2 => ({
+  indexName: name,
+  partitionKey: attribute(partition),
+  sortKey: attribute(sort),
   projectionType: ProjectionType.ALL,
 })
-
-const INDEXES: Readonly<Record<Projection, GlobalSecondaryIndexPropsV2[]>> = {
-  balances: [],
-  journal: [index('by-customer', text('client_id'), number('seq'))],
-  totals: [],
-  ranking: [index('by-balance', text('shard'), number('balance')), index('by-id', text('shard'), text('id'))],
-}
 
 export class TablesStack extends Stack {
   constructor(scope: Construct, id: string, { config, ...props }: StackProps & { config: StageConfig }) {
     super(scope, id, props)
     const { stage, is_protected } = config
-    for (const projection of PROJECTIONS) {
+    for (const projection of PROJECTION_NAMES) {
       new TableV2(this, projection, {
-        tableName: tableName(stage, projection),
-        partitionKey: text('id'),
-        globalSecondaryIndexes: INDEXES[projection],
+        tableName: firstTable(stage, projection),
+        partitionKey: attribute({ name: 'id', type: 'S' }),
+        globalSecondaryIndexes: TABLES[projection].indexes.map(indexOf),
         billing: Billing.onDemand(),
         encryption: TableEncryptionV2.awsManagedKey(),
         pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true },

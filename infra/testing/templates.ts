@@ -1,5 +1,5 @@
 /**
- * The templates of a stage, as the tests read them. Reading one synthesises the app, which throws on any finding.
+ * The templates of a stage, as the tests read them.
  */
 
 import { Template } from 'aws-cdk-lib/assertions'
@@ -31,7 +31,7 @@ export const CHOICES: readonly Choice[] = STAGES.flatMap(stage => NATS_CHOICES.m
 
 /** Builds the stage; `changes` to its configuration are for tests of what a configuration may say. */
 export const templatesOf = (choice: Choice, changes: Partial<StageConfig> = {}): Templates => {
-  const built = buildApp(choice, {}, { ...CONFIGS[choice.stage], ...changes })
+  const built = buildApp(choice, {}, { ...CONFIGS[choice.stage], ...changes }, false)
   const { foundation, tables, network, nats, services, watch } = built
   const templates = {
     foundation: Template.fromStack(foundation),

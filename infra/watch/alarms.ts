@@ -20,8 +20,9 @@ import {
 } from 'aws-cdk-lib/aws-elasticloadbalancingv2'
 import type { ITopic, Topic } from 'aws-cdk-lib/aws-sns'
 import { Construct } from 'constructs'
+import { PROJECTION_NAMES } from '../../src/tables/definition.js'
 import type { Stage } from '../config.js'
-import { PROJECTIONS, SERVICE_ROLES, tableName } from '../names.js'
+import { firstTable, SERVICE_ROLES } from '../names.js'
 import { logMetric } from './log-metrics.js'
 
 export type AlarmsProps = {
@@ -82,7 +83,7 @@ export class Alarms extends Construct {
   }
 
   private watchProjections(): void {
-    for (const projection of PROJECTIONS) {
+    for (const projection of PROJECTION_NAMES) {
       this.alarm(`lag-${projection}`, {
         metric: logMetric(this.props.stage, 'projection_lag_ms', 'Maximum', { projection }),
         threshold: LAG_MS_MAX,
@@ -137,8 +138,8 @@ export class Alarms extends Construct {
   }
 
   private watchTables(): void {
-    for (const projection of PROJECTIONS) {
-      const table = Table.fromTableName(this, `Table-${projection}`, tableName(this.props.stage, projection))
+    for (const projection of PROJECTION_NAMES) {
+      const table = Table.fromTableName(this, `Table-${projection}`, firstTable(this.props.stage, projection))
       const throttled = (operation: string) =>
         table.metric('ThrottledRequests', {
           statistic: 'Sum',

@@ -14,8 +14,9 @@ import {
 import type { FargateService } from 'aws-cdk-lib/aws-ecs'
 import type { ApplicationLoadBalancer, ApplicationTargetGroup } from 'aws-cdk-lib/aws-elasticloadbalancingv2'
 import { Construct } from 'constructs'
+import { PROJECTION_NAMES } from '../../src/tables/definition.js'
 import type { Stage } from '../config.js'
-import { PROJECTIONS, SERVICE_ROLES, type ServiceRole } from '../names.js'
+import { SERVICE_ROLES, type ServiceRole } from '../names.js'
 import { logMetric } from './log-metrics.js'
 
 export type DashboardProps = {
@@ -43,7 +44,7 @@ export class LedgerDashboard extends Construct {
     dashboard.addWidgets(
       graph(
         'projections: lag, ms',
-        PROJECTIONS.map(projection => logMetric(stage, 'projection_lag_ms', 'Maximum', { projection })),
+        PROJECTION_NAMES.map(projection => logMetric(stage, 'projection_lag_ms', 'Maximum', { projection })),
       ),
       graph('dead letters and fold mismatches', [
         logMetric(stage, 'dead_letters', 'Sum'),

@@ -78,9 +78,7 @@ it('holds the program and its production dependencies, and nothing else', () => 
     'node_modules',
     'package.json',
   ])
-  expect(files.filter(path => /^dist.*\.spec\.|\/(nats-server|dynoxide)$/.test(path))).toEqual(
-    [],
-  )
+  expect(files.filter(path => /^dist.*\.spec\.|\/(nats-server|dynoxide)$/.test(path))).toEqual([])
   const { devDependencies } = JSON.parse(readFileSync(join(app, 'package.json'), 'utf8')) as {
     devDependencies: Record<string, string>
   }
