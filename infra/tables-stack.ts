@@ -1,34 +1,56 @@
 /**
- * The ledger's DynamoDB tables on AWS, as the service expects them (`src/tables/provision.ts`).
+ * The projections' tables on AWS: on demand, encrypted, with point-in-time recovery.
  *
- * On demand, encrypted, with point-in-time recovery. They can be rebuilt from the stream, but not in a minute: in prod
- * they cannot be deleted by accident and outlive their stack.
+ * They can be rebuilt from the stream, but not in a minute: in prod they cannot be deleted by accident and outlive
+ * their stack.
  */
 
 import { RemovalPolicy, Stack, type StackProps } from 'aws-cdk-lib'
-import { AttributeType, Billing, TableEncryptionV2, TableV2 } from 'aws-cdk-lib/aws-dynamodb'
+import {
+  type Attribute,
+  AttributeType,
+  Billing,
+  type GlobalSecondaryIndexPropsV2,
+  ProjectionType,
+  TableEncryptionV2,
+  TableV2,
+} from 'aws-cdk-lib/aws-dynamodb'
 import type { Construct } from 'constructs'
+import {
+  type IndexDefinition,
+  type KeyAttribute,
+  PROJECTION_NAMES,
+  TABLES,
+} from '../src/tables/definition.js'
+import type { StageConfig } from './config.js'
+import { firstTable } from './names.js'
 
-export const STAGES = ['dev', 'prod'] as const
-export type Stage = (typeof STAGES)[number]
+const TYPES = { S: AttributeType.STRING, N: AttributeType.NUMBER } as const
 
-/** The value of `DDB_TABLE` for a stage's service. */
-export const balancesTableName = (stage: Stage): string => `customer-balances-${stage}`
+const attribute = ({ name, type }: KeyAttribute): Attribute => ({ name, type: TYPES[type] })
+
+const indexOf = ({ name, partition, sort }: IndexDefinition): GlobalSecondaryIndexPropsV2 => ({
+  indexName: name,
+  partitionKey: attribute(partition),
+  sortKey: attribute(sort),
+  projectionType: ProjectionType.ALL,
+})
 
 export class TablesStack extends Stack {
-  readonly balances: TableV2
-
-  constructor(scope: Construct, id: string, { stage, ...props }: StackProps & { readonly stage: Stage }) {
+  constructor(scope: Construct, id: string, { config, ...props }: StackProps & { config: StageConfig }) {
     super(scope, id, props)
-    const isProd = stage === 'prod'
-    this.balances = new TableV2(this, 'Balances', {
-      tableName: balancesTableName(stage),
-      partitionKey: { name: 'id', type: AttributeType.STRING },
-      billing: Billing.onDemand(),
-      encryption: TableEncryptionV2.awsManagedKey(),
-      pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true },
-      deletionProtection: isProd,
-      removalPolicy: isProd ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY,
-    })
+    const { stage, is_protected } = config
+    for (const projection of PROJECTION_NAMES) {
+      new TableV2(this, projection, {
+        tableName: firstTable(stage, projection),
+        partitionKey: attribute({ name: 'id', type: 'S' }),
+        globalSecondaryIndexes: TABLES[projection].indexes.map(indexOf),
+        billing: Billing.onDemand(),
+        encryption: TableEncryptionV2.awsManagedKey(),
+        pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true },
+        deletionProtection: is_protected,
+        removalPolicy: is_protected ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY,
+      })
+    }
   }
 }

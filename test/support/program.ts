@@ -89,7 +89,8 @@ export const killNow = (pid: number): void => {
   }
 }
 
-const programOf = (child: ChildProcess): Program => {
+/** A process whose output is kept. */
+export const programOf = (child: ChildProcess): Program => {
   const text = { stdout: '', stderr: '' }
   for (const name of ['stdout', 'stderr'] as const) {
     child[name]?.setEncoding('utf8').on('data', (chunk: string) => {

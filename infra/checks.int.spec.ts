@@ -1,0 +1,50 @@
+import { CfnBucket } from 'aws-cdk-lib/aws-s3'
+import { expect, it } from 'vitest'
+import { buildApp } from './app.js'
+import { CONFIGS, configProblems } from './config.js'
+import { templatesOf } from './testing/templates.js'
+
+const DEV = { stage: 'dev', nats: 'synadia' } as const
+const PROD = { stage: 'prod', nats: 'self-hosted' } as const
+
+it.each([DEV, { ...DEV, nats: 'self-hosted' } as const, { ...PROD, nats: 'synadia' } as const, PROD])(
+  '$stage with $nats passes cdk-nag and the rules of CloudFormation',
+  choice => {
+    expect(buildApp(choice).app.synth().stacks.length).toBeGreaterThanOrEqual(5)
+  },
+)
+
+it('a bucket that anybody may read and ask for without TLS would not pass', () => {
+  const { app, services } = buildApp(DEV)
+  new CfnBucket(services, 'Careless', {})
+  expect(() => app.synth()).toThrow()
+})
+
+it('what is deployed changes only on purpose', async () => {
+  for (const choice of [DEV, PROD]) {
+    const resources = templatesOf(choice).all.toSorted(([a], [b]) => (a < b ? -1 : 1))
+    await expect(`${JSON.stringify(Object.fromEntries(resources), null, 1)}\n`).toMatchFileSnapshot(
+      `testing/${choice.stage}-${choice.nats}.snapshot`,
+    )
+  }
+})
+
+it('a configuration that cannot work is refused with sentences', () => {
+  const wrong = {
+    ...CONFIGS.dev,
+    zones: ['eu-central-1a', 'eu-central-1a', 'eu-west-1c'],
+    projections: { ...CONFIGS.dev.projections, min: 1 },
+    queries: { cpu: 1_024, memory_mib: 512, min: 2, max: 1 },
+  } as const
+  expect(configProblems(CONFIGS.dev)).toEqual([])
+  expect(configProblems(CONFIGS.prod)).toEqual([])
+  expect(configProblems(wrong)).toEqual([
+    'zones: three different ones are needed',
+    'zones: eu-west-1c is not in eu-central-1',
+    'queries: min 2 and max 1 are no range',
+    'queries: 512 MiB do not go with CPU 1024',
+    'projections: one active and one standby are two',
+    'queries: at least 3',
+  ])
+  expect(() => buildApp(DEV, {}, wrong)).toThrow('infra/config.ts, dev: zones')
+})

@@ -1,0 +1,110 @@
+/**
+ * What differs between the stages, in one typed place. Values that belong to an account (certificate, image tag, e-mail)
+ * are parameters of the stacks instead, so that nothing of an account stands in the repository.
+ */
+
+export const STAGES = ['dev', 'prod'] as const
+export type Stage = (typeof STAGES)[number]
+
+export const NATS_CHOICES = ['synadia', 'self-hosted'] as const
+export type NatsChoice = (typeof NATS_CHOICES)[number]
+
+/** Fargate size and number of tasks of one role. */
+export type Size = {
+  readonly cpu: number
+  readonly memory_mib: number
+  readonly min: number
+  readonly max: number
+}
+
+export type StageConfig = {
+  readonly stage: Stage
+  readonly region: string
+  /** Three: a stream has three replicas, one per zone. */
+  readonly zones: readonly [string, string, string]
+  readonly vpc_cidr: string
+  /** What holds data outlives its stack and resists deletion. */
+  readonly is_protected: boolean
+  /** In how many zones the interface endpoints stand; each costs by the hour. */
+  readonly endpoint_zones: 1 | 3
+  /** For a NATS outside; each costs by the hour. */
+  readonly nat_gateways: 1 | 3
+  readonly log_retention_days: 7 | 30 | 365
+  readonly commands: Size
+  readonly projections: Size
+  readonly queries: Size
+  readonly gateway: Size
+  /** Who may reach the gateway's load balancer: `vpc`, or everybody. */
+  readonly gateway_open_to: 'vpc' | 'internet'
+  readonly nats_node: { readonly instance_type: string; readonly volume_gib: number }
+  /** Synadia Cloud wants a byte limit on every stream. */
+  readonly synadia_stream_bytes_max: number
+  readonly budget_usd_per_month: number
+}
+
+const REGION = 'eu-central-1'
+const ZONES = [`${REGION}a`, `${REGION}b`, `${REGION}c`] as const
+
+const DEV: StageConfig = {
+  stage: 'dev',
+  region: REGION,
+  zones: ZONES,
+  vpc_cidr: '10.40.0.0/16',
+  is_protected: false,
+  endpoint_zones: 1,
+  nat_gateways: 1,
+  log_retention_days: 7,
+  commands: { cpu: 256, memory_mib: 512, min: 1, max: 2 },
+  projections: { cpu: 256, memory_mib: 512, min: 2, max: 2 },
+  queries: { cpu: 256, memory_mib: 512, min: 3, max: 3 },
+  gateway: { cpu: 256, memory_mib: 512, min: 1, max: 1 },
+  gateway_open_to: 'vpc',
+  nats_node: { instance_type: 't4g.small', volume_gib: 20 },
+  synadia_stream_bytes_max: 1_000_000_000,
+  budget_usd_per_month: 300,
+}
+
+const PROD: StageConfig = {
+  stage: 'prod',
+  region: REGION,
+  zones: ZONES,
+  vpc_cidr: '10.41.0.0/16',
+  is_protected: true,
+  endpoint_zones: 3,
+  nat_gateways: 3,
+  log_retention_days: 365,
+  commands: { cpu: 1_024, memory_mib: 2_048, min: 2, max: 8 },
+  projections: { cpu: 1_024, memory_mib: 2_048, min: 2, max: 2 },
+  queries: { cpu: 512, memory_mib: 1_024, min: 3, max: 12 },
+  gateway: { cpu: 512, memory_mib: 1_024, min: 2, max: 6 },
+  gateway_open_to: 'vpc',
+  nats_node: { instance_type: 'm7g.large', volume_gib: 200 },
+  synadia_stream_bytes_max: 50_000_000_000,
+  budget_usd_per_month: 1_500,
+}
+
+export const CONFIGS: Readonly<Record<Stage, StageConfig>> = { dev: DEV, prod: PROD }
+
+const sizeProblems = (role: string, { min, max, memory_mib, cpu }: Size): readonly string[] => [
+  ...(min < 1 || max < min ? [`${role}: min ${min} and max ${max} are no range`] : []),
+  // what Fargate offers for up to one CPU
+  ...(memory_mib < 2 * cpu || memory_mib > 8 * cpu
+    ? [`${role}: ${memory_mib} MiB do not go with CPU ${cpu}`]
+    : []),
+]
+
+/** Everything that is wrong with a stage's configuration, in sentences. */
+export const configProblems = (config: StageConfig): readonly string[] => {
+  const { zones, region, projections, queries } = config
+  return [
+    ...(new Set(zones).size === 3 ? [] : ['zones: three different ones are needed']),
+    ...zones.filter(zone => !zone.startsWith(region)).map(zone => `zones: ${zone} is not in ${region}`),
+    ...(['commands', 'projections', 'queries', 'gateway'] as const).flatMap(role =>
+      sizeProblems(role, config[role]),
+    ),
+    ...(projections.min === 2 && projections.max === 2
+      ? []
+      : ['projections: one active and one standby are two']),
+    ...(queries.min >= 3 ? [] : ['queries: at least 3']),
+  ]
+}

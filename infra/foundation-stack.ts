@@ -1,0 +1,102 @@
+/**
+ * What the other stacks and the operator need first: where images go, secrets to be filled, and where alarms are sent.
+ *
+ * Secrets are made empty. Their values are put in by the operator and are in no template; a task whose secret is still
+ * empty does not start and says so.
+ */
+
+import { CfnOutput, CfnParameter, RemovalPolicy, Stack, type StackProps } from 'aws-cdk-lib'
+import { Repository, TagMutability } from 'aws-cdk-lib/aws-ecr'
+import { ServicePrincipal } from 'aws-cdk-lib/aws-iam'
+import { Key } from 'aws-cdk-lib/aws-kms'
+import { BlockPublicAccess, Bucket, BucketEncryption } from 'aws-cdk-lib/aws-s3'
+import { type CfnSecret, Secret } from 'aws-cdk-lib/aws-secretsmanager'
+import { Topic } from 'aws-cdk-lib/aws-sns'
+import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions'
+import type { Construct } from 'constructs'
+import type { StageConfig } from './config.js'
+import { acknowledge } from './nag.js'
+import { CREDENTIALS, type Credentials, secretName } from './names.js'
+
+const IMAGES_KEPT = 20
+
+type FoundationProps = StackProps & { readonly config: StageConfig }
+
+export class FoundationStack extends Stack {
+  readonly repository: Repository
+  /** NATS credentials, the base64 of a .creds file each. */
+  readonly credentials: Readonly<Record<Credentials, Secret>>
+  /** The gateway's bearer tokens: the content of `HTTP_TOKENS_FILE`. */
+  readonly http_tokens: Secret
+  readonly alarms: Topic
+  private readonly removal: RemovalPolicy
+
+  constructor(scope: Construct, id: string, { config, ...props }: FoundationProps) {
+    super(scope, id, props)
+    this.removal = config.is_protected ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY
+    this.repository = this.makeRepository(config)
+    this.credentials = Object.fromEntries(
+      CREDENTIALS.map(role => [role, this.secret(config, `nats/${role}`)]),
+    ) as Record<Credentials, Secret>
+    this.http_tokens = this.secret(config, 'gateway/tokens')
+    this.alarms = this.makeTopic()
+    new CfnOutput(this, 'RepositoryUri', { value: this.repository.repositoryUri })
+  }
+
+  private makeRepository({ is_protected }: StageConfig): Repository {
+    return new Repository(this, 'Images', {
+      imageTagMutability: TagMutability.IMMUTABLE,
+      imageScanOnPush: true,
+      lifecycleRules: [{ maxImageCount: IMAGES_KEPT }],
+      removalPolicy: this.removal,
+      emptyOnDelete: !is_protected,
+    })
+  }
+
+  /** An empty secret of this stage; `part` is the end of its name. */
+  secret({ stage }: StageConfig, part: string): Secret {
+    const secret = new Secret(this, part.replace(/\W/g, '-'), {
+      secretName: secretName(stage, part),
+      removalPolicy: this.removal,
+    })
+    const resource = secret.node.defaultChild as CfnSecret
+    resource.generateSecretString = undefined
+    acknowledge(
+      secret,
+      'SMG4',
+      'The issuer of the credentials changes them, in a step of docs/deploy-aws.md.',
+    )
+    return secret
+  }
+
+  /** Where the operator puts the nats-server that nodes without internet fetch. */
+  artifacts(): Bucket {
+    const bucket = new Bucket(this, 'Artifacts', {
+      encryption: BucketEncryption.S3_MANAGED,
+      blockPublicAccess: BlockPublicAccess.BLOCK_ALL,
+      enforceSSL: true,
+      versioned: true,
+      removalPolicy: this.removal,
+    })
+    acknowledge(bucket, 'S1', 'It holds a public download; the checksum in the template is what protects it.')
+    new CfnOutput(this, 'ArtifactsBucket', { value: bucket.bucketName })
+    return bucket
+  }
+
+  private makeTopic(): Topic {
+    // the AWS managed key lets neither CloudWatch nor Budgets publish
+    const key = new Key(this, 'AlarmsKey', { enableKeyRotation: true, removalPolicy: RemovalPolicy.DESTROY })
+    const publishers = ['cloudwatch', 'budgets'].map(name => new ServicePrincipal(`${name}.amazonaws.com`))
+    const topic = new Topic(this, 'Alarms', { masterKey: key, enforceSSL: true })
+    for (const publisher of publishers) {
+      key.grantEncryptDecrypt(publisher)
+      topic.grantPublish(publisher)
+    }
+    const email = new CfnParameter(this, 'AlarmEmail', {
+      description: 'Who is told about alarms and the budget',
+      allowedPattern: '[^@\\s]+@[^@\\s]+',
+    })
+    topic.addSubscription(new EmailSubscription(email.valueAsString))
+    return topic
+  }
+}

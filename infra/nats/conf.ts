@@ -1,0 +1,67 @@
+/**
+ * The configuration of a nats-server node: TLS for clients, mutual TLS for routes, every write synced to disk before it
+ * is acknowledged. Who may connect is in auth.conf, which comes with the node's secrets.
+ */
+
+import { NATS_PORT, ROUTE_PORT } from '../names.js'
+
+export type NodeConf = {
+  /** Stays the same over replacements: the store belongs to it. */
+  readonly server_name: string
+  readonly cluster_name: string
+  /** The DNS names of all nodes, this one included. */
+  readonly peers: readonly string[]
+  readonly volume_gib: number
+}
+
+/** Of the volume, for JetStream; the rest is for the log and for compaction. */
+const STORE_SHARE = 0.85
+
+/** The text of nats.conf. */
+export const renderConf = ({ server_name, cluster_name, peers, volume_gib }: NodeConf): string => `\
+server_name: "${server_name}"
+listen: "0.0.0.0:${NATS_PORT}"
+http: "127.0.0.1:8222"
+max_payload: 1MB
+max_connections: 10000
+ping_interval: "20s"
+write_deadline: "10s"
+
+# shorter than the unit's TimeoutStopSec
+lame_duck_duration: "30s"
+lame_duck_grace_period: "5s"
+
+log_file: "/var/lib/nats/log/nats-server.log"
+logfile_size_limit: 67108864
+logfile_max_num: 8
+
+tls {
+  cert_file: "/etc/nats/secrets/node.pem"
+  key_file: "/etc/nats/secrets/node.key"
+  timeout: 5
+}
+
+jetstream {
+  store_dir: "/var/lib/nats/jetstream"
+  sync_interval: always
+  max_memory_store: 256MB
+  max_file_store: ${Math.floor(volume_gib * STORE_SHARE)}GB
+}
+
+cluster {
+  name: "${cluster_name}"
+  listen: "0.0.0.0:${ROUTE_PORT}"
+  tls {
+    cert_file: "/etc/nats/secrets/node.pem"
+    key_file: "/etc/nats/secrets/node.key"
+    ca_file: "/etc/nats/secrets/ca.pem"
+    verify: true
+    timeout: 5
+  }
+  routes: [
+${peers.map(peer => `    "tls://${peer}:${ROUTE_PORT}"`).join('\n')}
+  ]
+}
+
+include "secrets/auth.conf"
+`

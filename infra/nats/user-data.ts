@@ -1,0 +1,55 @@
+/**
+ * A node's user-data: the values of this node, the files that it writes, and `boot.sh`.
+ */
+
+import { infraFile } from '../repository-root.js'
+
+/** The names are the variables of boot.sh and probe.sh; values may be tokens of CloudFormation. */
+export type NodeValues = Readonly<
+  Record<
+    | 'NODE'
+    | 'REGION'
+    | 'STACK'
+    | 'GROUP'
+    | 'VOLUME_ID'
+    | 'BUCKET'
+    | 'TARBALL'
+    | 'TARBALL_SHA256'
+    | 'SECRET'
+    | 'DNS_SERVICE'
+    | 'LOG_GROUP',
+    string
+  >
+>
+
+const END = 'END_OF_FILE'
+
+/** `path` with `text`, to the letter: nothing in it is expanded. */
+const heredoc = (path: string, mode: string, text: string): string =>
+  `  cat >${path} <<'${END}'\n${text}${END}\n  chmod ${mode} ${path}`
+
+const assignments = (values: Readonly<Record<string, string>>): string =>
+  Object.entries(values)
+    .map(([name, value]) => `${name}='${value}'`)
+    .join('\n')
+
+/** The script that cloud-init runs as root at the first boot. */
+export const renderUserData = (values: NodeValues, conf: string): string => {
+  const { NODE, REGION, LOG_GROUP } = values
+  const files = [
+    heredoc('/etc/nats/nats.conf', '0644', conf),
+    heredoc('/etc/nats/node.env', '0644', `${assignments({ NODE, REGION, LOG_GROUP })}\n`),
+    heredoc('/usr/local/bin/nats-probe', '0755', infraFile('nats', 'probe.sh')),
+    ...['nats.service', 'nats-probe.service', 'nats-probe.timer'].map(unit =>
+      heredoc(`/etc/systemd/system/${unit}`, '0644', infraFile('nats', unit)),
+    ),
+  ]
+  return [
+    '#!/bin/bash',
+    assignments(values),
+    'write_files() {',
+    ...files,
+    '}',
+    infraFile('nats', 'boot.sh'),
+  ].join('\n')
+}

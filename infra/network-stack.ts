@@ -1,0 +1,113 @@
+/**
+ * The network: three zones with private subnets, and endpoints through which they reach AWS.
+ *
+ * The way to the internet exists only where a NATS outside or an open gateway needs it.
+ */
+
+import { RemovalPolicy, Stack, type StackProps } from 'aws-cdk-lib'
+import {
+  FlowLogDestination,
+  FlowLogTrafficType,
+  GatewayVpcEndpointAwsService,
+  InterfaceVpcEndpointAwsService,
+  IpAddresses,
+  type IVpc,
+  Peer,
+  Port,
+  SecurityGroup,
+  type SubnetConfiguration,
+  type SubnetSelection,
+  SubnetType,
+  Vpc,
+} from 'aws-cdk-lib/aws-ec2'
+import { LogGroup } from 'aws-cdk-lib/aws-logs'
+import type { Construct } from 'constructs'
+import type { NatsChoice, StageConfig } from './config.js'
+import { logGroupName } from './names.js'
+
+const PRIVATE = 'private'
+
+/** Every service runs without a public address. */
+export const PRIVATE_SUBNETS: SubnetSelection = { subnetGroupName: PRIVATE }
+
+const FARGATE_ENDPOINTS = {
+  EcrApi: InterfaceVpcEndpointAwsService.ECR,
+  EcrDocker: InterfaceVpcEndpointAwsService.ECR_DOCKER,
+  Logs: InterfaceVpcEndpointAwsService.CLOUDWATCH_LOGS,
+  Secrets: InterfaceVpcEndpointAwsService.SECRETS_MANAGER,
+}
+
+/** What a NATS node calls at its start: attach the volume, upsert the name, signal. */
+const NODE_ENDPOINTS = {
+  Ec2: InterfaceVpcEndpointAwsService.EC2,
+  CloudFormation: InterfaceVpcEndpointAwsService.CLOUDFORMATION,
+  ServiceDiscovery: InterfaceVpcEndpointAwsService.CLOUD_MAP_SERVICE_DISCOVERY,
+}
+
+const subnets = (is_outbound: boolean, is_public: boolean): SubnetConfiguration[] => [
+  {
+    name: PRIVATE,
+    subnetType: is_outbound ? SubnetType.PRIVATE_WITH_EGRESS : SubnetType.PRIVATE_ISOLATED,
+    cidrMask: 20,
+  },
+  ...(is_public
+    ? [{ name: 'public', subnetType: SubnetType.PUBLIC, cidrMask: 24, mapPublicIpOnLaunch: false }]
+    : []),
+]
+
+type NetworkProps = StackProps & { readonly config: StageConfig; readonly nats: NatsChoice }
+
+export class NetworkStack extends Stack {
+  readonly vpc: IVpc
+
+  constructor(scope: Construct, id: string, { config, nats, ...props }: NetworkProps) {
+    super(scope, id, props)
+    const is_outbound = nats === 'synadia'
+    const vpc = new Vpc(this, 'Vpc', {
+      ipAddresses: IpAddresses.cidr(config.vpc_cidr),
+      availabilityZones: [...config.zones],
+      natGateways: is_outbound ? config.nat_gateways : 0,
+      subnetConfiguration: subnets(is_outbound, is_outbound || config.gateway_open_to === 'internet'),
+      // its rules would need a custom resource; nothing here uses the default group
+      restrictDefaultSecurityGroup: false,
+    })
+    // the class declares optional properties as the interface does not, which our compiler is strict about
+    this.vpc = vpc as IVpc
+    this.logFlows(config)
+    this.vpc.addGatewayEndpoint('DynamoDb', { service: GatewayVpcEndpointAwsService.DYNAMODB })
+    this.vpc.addGatewayEndpoint('S3', { service: GatewayVpcEndpointAwsService.S3 })
+    this.addInterfaces(config, { ...FARGATE_ENDPOINTS, ...(nats === 'self-hosted' ? NODE_ENDPOINTS : {}) })
+  }
+
+  private logFlows({ stage, log_retention_days, is_protected }: StageConfig): void {
+    const logGroup = new LogGroup(this, 'FlowLogs', {
+      logGroupName: logGroupName(stage, 'network'),
+      retention: log_retention_days,
+      removalPolicy: is_protected ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY,
+    })
+    this.vpc.addFlowLog('Rejected', {
+      destination: FlowLogDestination.toCloudWatchLogs(logGroup),
+      trafficType: FlowLogTrafficType.REJECT,
+    })
+  }
+
+  private addInterfaces(
+    { zones, endpoint_zones, vpc_cidr }: StageConfig,
+    services: Readonly<Record<string, InterfaceVpcEndpointAwsService>>,
+  ): void {
+    const group = new SecurityGroup(this, 'Endpoints', {
+      vpc: this.vpc,
+      description: 'AWS APIs, from inside the VPC',
+      allowAllOutbound: false,
+    })
+    group.addIngressRule(Peer.ipv4(vpc_cidr), Port.tcp(443), 'HTTPS from inside')
+    for (const [name, service] of Object.entries(services)) {
+      this.vpc.addInterfaceEndpoint(name, {
+        service,
+        subnets: { ...PRIVATE_SUBNETS, availabilityZones: zones.slice(0, endpoint_zones) },
+        securityGroups: [group],
+        open: false,
+      })
+    }
+  }
+}

@@ -1,0 +1,99 @@
+import { describe, expect, it } from 'vitest'
+import { CHOICES, ofType, type Resource, type Templates, templatesOf, textOf } from './testing/templates.js'
+
+const WORLD = ['0.0.0.0/0', '::/0']
+
+type Rule = { readonly of: string; readonly from: string; readonly port: number }
+
+const ruleOf = (of: string, rule: Resource['Properties']): Rule => ({
+  of,
+  from: textOf(rule.CidrIp ?? rule.CidrIpv6 ?? rule.SourceSecurityGroupId),
+  port: rule.IpProtocol === '-1' || rule.FromPort !== rule.ToPort ? Number.NaN : rule.FromPort,
+})
+
+/** Everything that lets somebody in, wherever it is written. */
+const ingress = (templates: Templates): readonly Rule[] => [
+  ...ofType(templates, 'AWS::EC2::SecurityGroup').flatMap(([id, { Properties }]) =>
+    (Properties.SecurityGroupIngress ?? []).map((rule: Resource['Properties']) => ruleOf(id, rule)),
+  ),
+  ...ofType(templates, 'AWS::EC2::SecurityGroupIngress').map(([id, { Properties }]) =>
+    ruleOf(id, Properties),
+  ),
+]
+
+/** The AWS services with an endpoint, and in how many subnets it stands (0: in the route tables). */
+const endpoints = (templates: Templates): Record<string, number> =>
+  Object.fromEntries(
+    ofType(templates, 'AWS::EC2::VPCEndpoint').map(([, { Properties }]) => [
+      textOf(Properties.ServiceName).replace(/^com\.amazonaws\.[^.]+\./, ''),
+      Properties.SubnetIds?.length ?? 0,
+    ]),
+  )
+
+const all = CHOICES.map(choice => ({
+  name: `${choice.stage}, ${choice.nats}`,
+  ...choice,
+  templates: templatesOf(choice),
+}))
+
+describe.each(all)('the network of $name', ({ stage, nats, templates }) => {
+  const vpc = ofType(templates, 'AWS::EC2::Subnet').map(([, { Properties }]) => Properties)
+
+  it('has private subnets in the three zones that the configuration names', () => {
+    const zones = (is_public: boolean) =>
+      vpc
+        .filter(({ Tags }) => textOf(JSON.stringify(Tags)).includes('"Public"') === is_public)
+        .map(({ AvailabilityZone }) => AvailabilityZone)
+    const three = ['eu-central-1a', 'eu-central-1b', 'eu-central-1c']
+    expect(zones(false)).toEqual(three)
+    expect(zones(true)).toEqual(nats === 'synadia' ? three : [])
+    for (const { MapPublicIpOnLaunch } of vpc) expect(MapPublicIpOnLaunch).toBe(false)
+  })
+
+  it('has a way out only to a NATS outside', () => {
+    const expected = nats === 'self-hosted' ? 0 : stage === 'dev' ? 1 : 3
+    expect(ofType(templates, 'AWS::EC2::NatGateway')).toHaveLength(expected)
+    expect(ofType(templates, 'AWS::EC2::InternetGateway')).toHaveLength(nats === 'synadia' ? 1 : 0)
+  })
+
+  it('reaches AWS by endpoints', () => {
+    const zones = stage === 'dev' ? 1 : 3
+    const interfaces = ['ecr.api', 'ecr.dkr', 'logs', 'secretsmanager'].concat(
+      nats === 'self-hosted' ? ['ec2', 'cloudformation', 'servicediscovery'] : [],
+    )
+    const found = endpoints(templates)
+    expect(Object.keys(found).toSorted()).toEqual([...interfaces, 'dynamodb', 's3'].toSorted())
+    for (const name of interfaces) expect(found[name], name).toBe(zones)
+  })
+
+  it('lets nobody in from outside', () => {
+    const rules = ingress(templates)
+    expect(rules.length).toBeGreaterThan(2)
+    expect(rules.filter(({ from }) => WORLD.includes(from))).toEqual([])
+    expect(rules.filter(({ port }) => ![443, 4_222, 6_222, 8_080].includes(port))).toEqual([])
+  })
+
+  it('lets only clients and nodes to the NATS nodes', () => {
+    const nats_rules = ingress(templates).filter(({ port }) => port === 4_222 || port === 6_222)
+    expect(nats_rules.map(({ from, port }) => [port, from.replace(/[0-9A-F]{8}/, '')])).toEqual(
+      nats === 'self-hosted'
+        ? [
+            [4_222, '<ClusterClients.GroupId>'],
+            [6_222, '<ClusterServers.GroupId>'],
+          ]
+        : [],
+    )
+  })
+
+  it('logs what it refuses', () => {
+    expect(
+      ofType(templates, 'AWS::EC2::FlowLog').map(([, { Properties }]) => Properties.TrafficType),
+    ).toEqual(['REJECT'])
+  })
+})
+
+it('opens HTTPS of the load balancer alone when a stage opens its gateway', () => {
+  const templates = templatesOf({ stage: 'prod', nats: 'self-hosted' }, { gateway_open_to: 'internet' })
+  const open = ingress(templates).filter(({ from }) => WORLD.includes(from))
+  expect(open).toEqual([{ of: expect.stringMatching(/^services\/FrontGroup/), from: '0.0.0.0/0', port: 443 }])
+})

@@ -1,0 +1,202 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { CREDENTIALS, type Credentials } from './names.js'
+import { ROOT } from './repository-root.js'
+import { CHOICES, ofType, type Templates, templatesOf, textOf } from './testing/templates.js'
+
+type Statement = {
+  readonly Effect: string
+  readonly Action: string | string[]
+  readonly Resource: unknown
+  readonly Condition?: object
+}
+
+/** What each role may do: action by action, on what. */
+const rightsOf = (templates: Templates): Record<string, Record<string, string[]>> => {
+  const rights: Record<string, Record<string, string[]>> = {}
+  for (const [id, { Properties }] of ofType(templates, 'AWS::IAM::Policy')) {
+    const own: Record<string, string[]> = {}
+    for (const { Effect, Action, Resource } of Properties.PolicyDocument.Statement as Statement[]) {
+      expect(Effect).toBe('Allow')
+      for (const action of [Action].flat()) {
+        own[action] = [...(own[action] ?? []), ...[Resource].flat().map(textOf)].toSorted()
+      }
+    }
+    rights[id.replace(/DefaultPolicy[0-9A-F]{8}$/, '')] = own
+  }
+  return rights
+}
+
+const STAGE = 'prod'
+const BASE = `customer-balances-${STAGE}`
+const both = (name: string): string[] => [name, `${name}.g*`]
+const table = (name: string): string =>
+  `arn:<AWS::Partition>:dynamodb:eu-central-1:<AWS::AccountId>:table/${name}`
+const SUFFIXES = ['', '-journal', '-totals', '-ranking']
+const TABLES = SUFFIXES.flatMap(suffix => both(BASE + suffix))
+  .map(table)
+  .toSorted()
+const SHADOWS = SUFFIXES.map(suffix => table(`${BASE + suffix}.g*`)).toSorted()
+const INDEXES = ['-journal', '-ranking']
+  .flatMap(suffix => both(BASE + suffix))
+  .map(name => table(`${name}/index/*`))
+  .toSorted()
+const LOOKUPS = [...both(BASE), ...both(`${BASE}-journal`)].map(table).toSorted()
+
+const read = (on: string[]) => ({ 'dynamodb:BatchGetItem': on, 'dynamodb:GetItem': on })
+const write = {
+  'dynamodb:PutItem': TABLES,
+  'dynamodb:UpdateItem': TABLES,
+}
+const describeTables = { 'dynamodb:DescribeTable': TABLES }
+const query = { 'dynamodb:Query': INDEXES }
+const scan = { 'dynamodb:Scan': TABLES }
+
+const EXPECTED: Record<Credentials, object | undefined> = {
+  commands: read(LOOKUPS),
+  projections: { ...read(TABLES), ...write, ...describeTables },
+  queries: { ...read(TABLES), ...query },
+  gateway: undefined,
+  seed: undefined,
+  replay: {
+    ...read(TABLES),
+    ...write,
+    ...describeTables,
+    ...scan,
+    'dynamodb:CreateTable': SHADOWS,
+    'dynamodb:DeleteTable': SHADOWS,
+  },
+  verify: { ...read(TABLES), ...describeTables, ...query, ...scan },
+}
+
+/** Logical ids begin so. */
+const taskOf = (role: Credentials): string => `services/${role}Task`
+
+const own_nats = templatesOf({ stage: STAGE, nats: 'self-hosted' })
+const rights = rightsOf(own_nats)
+
+describe('the rights of each task', () => {
+  it.each(CREDENTIALS.map(role => [role] as const))(
+    '%s: exactly these in DynamoDB, and nothing else',
+    role => {
+      expect(rights[`${taskOf(role)}TaskRole`]).toEqual(EXPECTED[role])
+      const roles = ofType(own_nats, 'AWS::IAM::Role').map(([id]) => id)
+      expect(roles.filter(id => id.startsWith(`${taskOf(role)}TaskRole`))).toHaveLength(1)
+    },
+  )
+
+  it.each(CREDENTIALS.map(role => [role] as const))(
+    '%s starts with its own secrets, its image and its log alone',
+    role => {
+      const { 'ecr:GetAuthorizationToken': token, ...execution } =
+        rights[`${taskOf(role)}ExecutionRole`] ?? {}
+      expect(token).toEqual(['*'])
+      const on = (name: string) => `<jetledger-${STAGE}-foundation:ExportsOutput${name}>`
+      const secrets = [`Refnats${role}`, 'Refnatsca', ...(role === 'gateway' ? ['Refgatewaytokens'] : [])]
+      const plain = Object.fromEntries(
+        Object.entries(execution).map(([action, resources]) => [
+          action,
+          resources.map(each => each.replace(/[0-9A-F]{8,16}(?=[>.A])(.*)/, '>')).toSorted(),
+        ]),
+      )
+      expect(plain).toEqual({
+        'ecr:BatchCheckLayerAvailability': [on('FnGetAttImages')],
+        'ecr:BatchGetImage': [on('FnGetAttImages')],
+        'ecr:GetDownloadUrlForLayer': [on('FnGetAttImages')],
+        'logs:CreateLogStream': [expect.stringMatching(new RegExp(`^<${role}.*Log`))],
+        'logs:PutLogEvents': [expect.stringMatching(new RegExp(`^<${role}.*Log`))],
+        'secretsmanager:DescribeSecret': secrets.map(on).toSorted(),
+        'secretsmanager:GetSecretValue': secrets.map(on).toSorted(),
+      })
+    },
+  )
+})
+
+describe.each(['a', 'b', 'c'])('the NATS node %s', letter => {
+  it('may attach its volume to itself, take its name, and signal: nothing else', () => {
+    const node = rights[`nats/ClusterNode${letter}Role`] ?? {}
+    const plain = (action: string) => node[action]?.map(each => each.replace(/[0-9A-F]{8,16}/g, ''))
+    expect(Object.keys(node).toSorted()).toEqual([
+      'cloudformation:SignalResource',
+      'ec2:AttachVolume',
+      'logs:CreateLogStream',
+      'logs:PutLogEvents',
+      'route53:ChangeResourceRecordSets',
+      's3:GetObject',
+      'secretsmanager:DescribeSecret',
+      'secretsmanager:GetSecretValue',
+      'servicediscovery:RegisterInstance',
+    ])
+    expect(plain('servicediscovery:RegisterInstance')).toEqual([`<ClusterNode${letter}Name.Arn>`])
+    expect(plain('cloudformation:SignalResource')).toEqual(['<AWS::StackId>'])
+    expect(plain('secretsmanager:GetSecretValue')).toEqual([
+      '<jetledger-prod-foundation:ExportsOutputRefnatsnode>',
+    ])
+    expect(plain('s3:GetObject')?.[0]).toMatch(/\/nats-server-v[\d.]+-linux-arm64\.tar\.gz$/)
+    expect(plain('ec2:AttachVolume')).toEqual([
+      'arn:<AWS::Partition>:ec2:eu-central-1:<AWS::AccountId>:instance/*',
+      `arn:<AWS::Partition>:ec2:eu-central-1:<AWS::AccountId>:volume/<ClusterNode${letter}Volume>`,
+    ])
+  })
+
+  it('attaches to no instance but its own, by the tag', () => {
+    const policies = ofType(own_nats, 'AWS::IAM::Policy').filter(([id]) =>
+      id.startsWith(`nats/ClusterNode${letter}Role`),
+    )
+    const statements = policies.flatMap(
+      ([, { Properties }]) => Properties.PolicyDocument.Statement as Statement[],
+    )
+    const instances = statements.filter(({ Resource }) => textOf(Resource).endsWith('instance/*'))
+    expect(instances.map(({ Condition }) => Condition)).toEqual([
+      { StringEquals: { 'aws:ResourceTag/jetledger:nats-node': `nats-${letter}.prod.jetledger.internal` } },
+    ])
+  })
+})
+
+it.each(CHOICES)(
+  'no policy of $stage with $nats has an action with a wildcard, and none comes from AWS',
+  choice => {
+    const templates = templatesOf(choice)
+    const actions = Object.values(rightsOf(templates)).flatMap(Object.keys)
+    expect(actions.length).toBeGreaterThan(50)
+    expect(actions.filter(action => action.includes('*'))).toEqual([])
+    for (const [id, { Properties }] of ofType(templates, 'AWS::IAM::Role')) {
+      expect(Properties.ManagedPolicyArns ?? [], id).toEqual([])
+      expect(Properties.Policies ?? [], id).toEqual([])
+    }
+  },
+)
+
+/** What the program calls in DynamoDB, by its source; a transaction's parts are rights of their own. */
+const RIGHTS_OF_COMMANDS: Readonly<Record<string, readonly string[]>> = {
+  BatchGet: ['BatchGetItem'],
+  BatchGetItem: ['BatchGetItem'],
+  CreateTable: ['CreateTable'],
+  // of an item that does not belong: only its own test calls it
+  Delete: [],
+  DeleteTable: ['DeleteTable'],
+  DescribeTable: ['DescribeTable'],
+  Get: ['GetItem'],
+  GetItem: ['GetItem'],
+  Query: ['Query'],
+  Scan: ['Scan'],
+  TransactWrite: ['PutItem', 'UpdateItem'],
+}
+
+it('every call of the program to DynamoDB is a right of somebody', () => {
+  const folder = join(ROOT, 'src')
+  const sources = readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .filter(path => path.endsWith('.ts') && !path.endsWith('.spec.ts') && !path.startsWith('embedded'))
+    .map(path => readFileSync(join(folder, path), 'utf8'))
+    .filter(text => /@aws-sdk\/(client|lib)-dynamodb/.test(text))
+  const called = new Set(
+    sources.flatMap(text => [...text.matchAll(/new (\w+)Command\(/g)].map(([, name = '']) => name)),
+  )
+  expect(called.size).toBeGreaterThan(3)
+  const granted = new Set(Object.values(rights).flatMap(Object.keys))
+  const missing = [...called].filter(
+    name => RIGHTS_OF_COMMANDS[name]?.every(right => granted.has(`dynamodb:${right}`)) !== true,
+  )
+  expect(missing).toEqual([])
+})

@@ -1,0 +1,26 @@
+/**
+ * What a destroyed stage leaves behind, and why: said before `cdk destroy` asks.
+ */
+
+import type { Choice } from './choice.js'
+import { CONFIGS } from './config.js'
+import { secretName } from './names.js'
+
+const ALWAYS_NATS = `  The volumes of the three NATS nodes: the stream is on them, and the stream is the ledger. (EC2, Volumes)
+`
+
+const PROD = `  The tables: they could be rebuilt from the stream, but not in a minute. They also refuse deletion.
+  Every log group, flow log and access log: somebody may have to explain a balance later.
+  The image repository and the artifacts: with the volumes they are all that a rebuild needs.
+  The secrets: without its credentials a rebuilt ledger cannot connect.
+  Stacks and load balancer refuse deletion too: switch that off first (docs/deploy-aws.md, "Tear-down").
+`
+
+/** Text for a person. */
+export const RETAINED = ({ stage, nats }: Choice): string => {
+  const kept = `${nats === 'self-hosted' ? ALWAYS_NATS : ''}${CONFIGS[stage].is_protected ? PROD : ''}`
+  return `Destroying ${stage} leaves, and you go on paying for:
+${kept === '' ? '  nothing.\n' : kept}
+Secrets that are deleted (${secretName(stage, '*')}) can be restored for 30 days; NATS outside AWS keeps its stream.
+`
+}

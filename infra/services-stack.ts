@@ -1,0 +1,105 @@
+/**
+ * The program on Fargate: a service per role, the gateway's load balancer, and the tasks that run once.
+ */
+
+import { CfnOutput, CfnParameter, Stack, type StackProps } from 'aws-cdk-lib'
+import type { IVpc } from 'aws-cdk-lib/aws-ec2'
+import { Cluster, ContainerInsights, type ICluster } from 'aws-cdk-lib/aws-ecs'
+import type { Construct } from 'constructs'
+import type { StageConfig } from './config.js'
+import type { FoundationStack } from './foundation-stack.js'
+import { ONE_OFFS, SERVICE_ROLES, type ServiceRole } from './names.js'
+import { type NatsConnection, synadiaConnection } from './nats/connection.js'
+import { GatewayFront } from './services/load-balancer.js'
+import { addOneOff } from './services/one-off.js'
+import { scale } from './services/scaling.js'
+import { JetledgerService } from './services/service.js'
+import type { TasksShare } from './services/task.js'
+import { addLogMetric, addThrottleMetric, logMetric } from './watch/log-metrics.js'
+
+type ServicesProps = StackProps & {
+  readonly config: StageConfig
+  readonly vpc: IVpc
+  readonly foundation: FoundationStack
+  /** Of our own cluster; undefined for Synadia Cloud. */
+  readonly own_nats: NatsConnection | undefined
+}
+
+export class ServicesStack extends Stack {
+  readonly roles: Readonly<Record<ServiceRole, JetledgerService>>
+  readonly front: GatewayFront
+
+  constructor(scope: Construct, id: string, { config, vpc, foundation, own_nats, ...props }: ServicesProps) {
+    super(scope, id, props)
+    const nats = own_nats ?? synadiaConnection(this, config)
+    const image = new CfnParameter(this, 'ImageTag', {
+      allowedPattern: '[\\w][\\w.-]*',
+      description: 'The tag of the image in the repository of the foundation stack',
+    })
+    const cluster = new Cluster(this, 'Cluster', {
+      clusterName: `jetledger-${config.stage}`,
+      vpc,
+      containerInsightsV2: ContainerInsights.ENABLED,
+    })
+    const share = { config, foundation, nats, image_tag: image.valueAsString }
+    const services = SERVICE_ROLES.map(role => {
+      const files =
+        role === 'gateway'
+          ? [{ variable: 'HTTP_TOKENS_FILE', name: 'tokens.json', secret: foundation.http_tokens }]
+          : []
+      return [
+        role,
+        new JetledgerService(this, role, { ...share, cluster: cluster as ICluster, vpc, role, files }),
+      ] as const
+    })
+    this.roles = Object.fromEntries(services) as Record<ServiceRole, JetledgerService>
+    this.front = new GatewayFront(this, 'Front', { config, vpc, gateway: this.roles.gateway })
+    this.measure(config)
+    this.scaleRoles(config)
+    this.addOneOffs(share)
+    new CfnOutput(this, 'ClusterName', { value: cluster.clusterName })
+  }
+
+  private measure({ stage }: StageConfig): void {
+    for (const [role, service] of Object.entries(this.roles) as [ServiceRole, JetledgerService][]) {
+      if (role === 'gateway') continue
+      addThrottleMetric(service, stage, service.log_group, role)
+      if (role === 'projections') continue
+      addLogMetric(service, stage, service.log_group, {
+        name: `in_flight_${role}`,
+        line: 'in_flight',
+        value: 'in_flight',
+      })
+    }
+    const { projections } = this.roles
+    for (const metric of [
+      { name: 'projection_lag_ms', line: 'projection_lag', value: 'lag_ms', by: 'projection' },
+      { name: 'dead_letters', line: 'dead_letter' },
+      { name: 'fold_mismatches', line: 'fold_mismatch' },
+    ] as const) {
+      addLogMetric(projections, stage, projections.log_group, metric)
+    }
+  }
+
+  private scaleRoles(config: StageConfig): void {
+    const { stage } = config
+    for (const role of ['commands', 'queries'] as const) {
+      scale(this.roles[role].service, config[role], logMetric(stage, `in_flight_${role}`, 'Average'))
+    }
+    scale(this.roles.gateway.service, config.gateway)
+  }
+
+  private addOneOffs(share: TasksShare): void {
+    for (const role of ONE_OFFS) {
+      const { definition } = addOneOff(this, role, share)
+      new CfnOutput(this, `Task-${role}`, { value: definition.family })
+    }
+    const group = share.nats.clients ?? this.roles.commands.service.connections.securityGroups[0]
+    new CfnOutput(this, 'TaskGroup', { value: group?.securityGroupId ?? '' })
+    new CfnOutput(this, 'TaskSubnets', {
+      value: this.roles.commands.service.cluster.vpc
+        .selectSubnets({ subnetGroupName: 'private' })
+        .subnetIds.join(','),
+    })
+  }
+}

@@ -1,0 +1,194 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { decodeConfig } from '../src/cli/config.js'
+import { E } from '../src/fp.js'
+import { CONFIGS } from './config.js'
+import { ONE_OFFS, SERVICE_ROLES } from './names.js'
+import { ROOT } from './repository-root.js'
+import { CHOICES, ofType, type Resource, type Templates, templatesOf, textOf } from './testing/templates.js'
+
+type Container = Resource['Properties']
+
+const programsOf = (templates: Templates): ReadonlyMap<string, Container> =>
+  new Map(
+    ofType(templates, 'AWS::ECS::TaskDefinition').map(([, { Properties }]) => [
+      Properties.Family.split('-').at(-1),
+      Properties.ContainerDefinitions.find(({ Name }: Container) => Name === 'program'),
+    ]),
+  )
+
+const containersOf = (templates: Templates): readonly Container[] =>
+  ofType(templates, 'AWS::ECS::TaskDefinition').flatMap(
+    ([, { Properties }]) => Properties.ContainerDefinitions,
+  )
+
+/** What the process of a container will see, with credentials of the right form for the secret. */
+const environmentOf = ({ Environment, Secrets }: Container): Record<string, string> => {
+  const credentials = Buffer.from('-----BEGIN NATS USER JWT-----').toString('base64')
+  return Object.fromEntries([
+    ...Environment.map(({ Name, Value }: Container) => [Name, textOf(Value)]),
+    ...Secrets.map(({ Name }: Container) => [Name, credentials]),
+    // parameters have their defaults only in the account
+    ...Environment.filter(({ Value }: Container) => typeof Value === 'object').map(({ Name }: Container) => [
+      Name,
+      'tls://connect.ngs.global',
+    ]),
+  ])
+}
+
+const all = CHOICES.map(choice => ({
+  name: `${choice.stage}, ${choice.nats}`,
+  ...choice,
+  templates: templatesOf(choice),
+}))
+
+describe.each(all)('the tasks of $name', ({ stage, nats, templates }) => {
+  const programs = programsOf(templates)
+
+  it('are one per role and one per program that runs once', () => {
+    expect([...programs.keys()].toSorted()).toEqual([...SERVICE_ROLES, ...ONE_OFFS].toSorted())
+  })
+
+  it.each([...SERVICE_ROLES, ...ONE_OFFS])('%s gets an environment that the program takes', role => {
+    const decoded = decodeConfig(environmentOf(programs.get(role)))
+    expect(decoded).toMatchObject(
+      E.right({
+        NATS_URL: expect.stringMatching(/^tls:/),
+        NATS_CREDENTIALS: expect.stringContaining('BEGIN NATS USER JWT'),
+        DDB_TABLE: `customer-balances-${stage}`,
+        AWS_REGION: 'eu-central-1',
+        JETLEDGER_REPLICAS: 3,
+        HTTP_PORT: 8_080,
+        ...(SERVICE_ROLES.some(each => each === role) ? { JETLEDGER_ROLES: [role] } : {}),
+        ...(nats === 'self-hosted' ? { NATS_TLS_CA: '/run/jetledger/nats-ca.pem' } : {}),
+        JETLEDGER_STREAM_BYTES_MAX: nats === 'synadia' ? CONFIGS[stage].synadia_stream_bytes_max : undefined,
+      }),
+    )
+    const { HTTP_TOKENS_FILE } = environmentOf(programs.get(role))
+    expect(HTTP_TOKENS_FILE).toBe(role === 'gateway' ? '/run/jetledger/tokens.json' : undefined)
+  })
+
+  it('run as a number that is not root, on a read-only root, without capabilities, with an init', () => {
+    const containers = containersOf(templates)
+    expect(containers.length).toBeGreaterThanOrEqual(8)
+    for (const container of containers) {
+      expect(container).toMatchObject({
+        User: '1000:1000',
+        ReadonlyRootFilesystem: true,
+        LinuxParameters: { InitProcessEnabled: true, Capabilities: { Drop: ['ALL'] } },
+      })
+      expect(container.Privileged ?? false).toBe(false)
+    }
+  })
+
+  it('write the files that settings name, before the program starts, which cannot write there', () => {
+    for (const [, { Properties }] of ofType(templates, 'AWS::ECS::TaskDefinition')) {
+      const [first, program] = Properties.ContainerDefinitions.toSorted((a: Container, b: Container) =>
+        a.Name.localeCompare(b.Name),
+      ) as Container[]
+      if (program === undefined) {
+        expect(nats).toBe('synadia')
+        continue
+      }
+      expect(first).toMatchObject({
+        Name: 'files',
+        Essential: false,
+        EntryPoint: ['node', 'bin/write-files.js'],
+      })
+      expect(program.DependsOn).toEqual([{ Condition: 'SUCCESS', ContainerName: 'files' }])
+      expect(program.MountPoints).toMatchObject([{ ContainerPath: '/run/jetledger', ReadOnly: true }])
+      const paths = environmentOf(program)
+      for (const pair of first.Command) {
+        const [variable, path] = pair.split('=')
+        expect(paths[variable], variable).toBe(path)
+        expect(first.Secrets.map(({ Name }: Container) => Name)).toContain(variable)
+      }
+    }
+  })
+
+  it('may drain longer than the program takes at most', () => {
+    const source = readFileSync(join(ROOT, 'src/cli/signals.ts'), 'utf8')
+    const stop_ms_max = Number(/STOP_MS_MAX = ([\d_]+)/.exec(source)?.[1]?.replaceAll('_', ''))
+    expect(stop_ms_max).toBeGreaterThan(0)
+    for (const { StopTimeout } of programs.values()) expect(StopTimeout * 1_000).toBeGreaterThan(stop_ms_max)
+  })
+
+  it('take the image by a tag that is a parameter, from the repository of the stage', () => {
+    for (const { Image } of containersOf(templates)) {
+      expect(textOf(Image)).toMatch(/Images.*:<ImageTag>$/)
+    }
+  })
+})
+
+describe.each(all)('the services of $name', ({ stage, templates }) => {
+  const services = new Map(
+    ofType(templates, 'AWS::ECS::Service').map(([, { Properties }]) => [
+      Properties.ServiceName.replace('jetledger-', ''),
+      Properties,
+    ]),
+  )
+
+  it('are as many as the stage says: a projection has one standby, there are at least three queries', () => {
+    for (const role of SERVICE_ROLES) expect(services.get(role)?.DesiredCount).toBe(CONFIGS[stage][role].min)
+    expect(services.get('projections')?.DesiredCount).toBe(2)
+    expect(services.get('queries')?.DesiredCount).toBeGreaterThanOrEqual(3)
+  })
+
+  it('roll back a deployment that fails, without going below their number', () => {
+    expect(services.size).toBe(4)
+    for (const service of services.values()) {
+      expect(service).toMatchObject({
+        LaunchType: 'FARGATE',
+        AvailabilityZoneRebalancing: 'ENABLED',
+        DeploymentConfiguration: {
+          DeploymentCircuitBreaker: { Enable: true, Rollback: true },
+          MinimumHealthyPercent: 100,
+        },
+        NetworkConfiguration: { AwsvpcConfiguration: { AssignPublicIp: 'DISABLED' } },
+      })
+      expect(service.NetworkConfiguration.AwsvpcConfiguration.Subnets).toHaveLength(3)
+    }
+  })
+
+  it('are watched by container insights, and their logs end some day', () => {
+    const [[, cluster] = ['', undefined]] = ofType(templates, 'AWS::ECS::Cluster')
+    expect(cluster?.Properties.ClusterSettings).toEqual([{ Name: 'containerInsights', Value: 'enabled' }])
+    const logs = ofType(templates, 'AWS::Logs::LogGroup')
+    expect(logs.length).toBeGreaterThanOrEqual(8)
+    for (const [id, { Properties }] of logs) {
+      expect(Properties.RetentionInDays, id).toBe(CONFIGS[stage].log_retention_days)
+    }
+  })
+
+  it('scale the commands and queries by CPU and by what is in flight, and never the projections', () => {
+    const policies = ofType(templates, 'AWS::ApplicationAutoScaling::ScalingPolicy').map(
+      ([id, { Properties }]) => {
+        const { CustomizedMetricSpecification: own, PredefinedMetricSpecification: aws } =
+          Properties.TargetTrackingScalingPolicyConfiguration
+        return `${/services\/(commands|queries|gateway|projections)/.exec(id)?.[1]} ${own?.MetricName ?? aws.PredefinedMetricType}`
+      },
+    )
+    const cpu = 'ECSServiceAverageCPUUtilization'
+    const expected = (['commands', 'queries', 'gateway'] as const)
+      .filter(role => CONFIGS[stage][role].max > CONFIGS[stage][role].min)
+      .flatMap(role => [`${role} ${cpu}`, ...(role === 'gateway' ? [] : [`${role} in_flight_${role}`])])
+    expect(policies.toSorted()).toEqual(expected.toSorted())
+  })
+})
+
+it.each(all)('the gateway of $name is behind TLS', ({ templates }) => {
+  const listeners = ofType(templates, 'AWS::ElasticLoadBalancingV2::Listener').map(
+    ([, { Properties }]) => Properties,
+  )
+  expect(listeners).toMatchObject([
+    {
+      Port: 443,
+      Protocol: 'HTTPS',
+      SslPolicy: expect.stringMatching(/TLS13/),
+      Certificates: [{ CertificateArn: { Ref: expect.stringContaining('CertificateArn') } }],
+    },
+  ])
+  const [[, balancer] = ['', undefined]] = ofType(templates, 'AWS::ElasticLoadBalancingV2::LoadBalancer')
+  expect(balancer?.Properties.Scheme).toBe('internal')
+})

@@ -1,0 +1,193 @@
+/**
+ * What somebody is told about. Each alarm says in its description what it means and where to look.
+ */
+
+import { Duration } from 'aws-cdk-lib'
+import {
+  Alarm,
+  ComparisonOperator,
+  type IMetric,
+  MathExpression,
+  TreatMissingData,
+} from 'aws-cdk-lib/aws-cloudwatch'
+import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions'
+import { Table } from 'aws-cdk-lib/aws-dynamodb'
+import {
+  type ApplicationLoadBalancer,
+  type ApplicationTargetGroup,
+  HttpCodeElb,
+  HttpCodeTarget,
+} from 'aws-cdk-lib/aws-elasticloadbalancingv2'
+import type { ITopic, Topic } from 'aws-cdk-lib/aws-sns'
+import { Construct } from 'constructs'
+import { PROJECTION_NAMES } from '../../src/tables/definition.js'
+import type { Stage } from '../config.js'
+import { firstTable, SERVICE_ROLES } from '../names.js'
+import { logMetric } from './log-metrics.js'
+
+export type AlarmsProps = {
+  readonly stage: Stage
+  readonly topic: Topic
+  readonly balancer: ApplicationLoadBalancer
+  readonly targets: ApplicationTargetGroup
+  /** The names of our own NATS nodes; empty when they are not ours. */
+  readonly nats_nodes: readonly string[]
+}
+
+type Rule = {
+  readonly metric: IMetric
+  readonly threshold: number
+  readonly minutes: number
+  readonly says: string
+  readonly below?: true
+  /** Silence is a reason to look. */
+  readonly missing_is_bad?: true
+}
+
+const LAG_MS_MAX = 30_000
+const ERRORS_5XX_PER_MINUTE_MAX = 5
+const DISK_PERCENT_MAX = 75
+const MINUTE = Duration.minutes(1)
+
+export class Alarms extends Construct {
+  readonly all: Alarm[] = []
+
+  private readonly props: AlarmsProps
+
+  constructor(scope: Construct, id: string, props: AlarmsProps) {
+    super(scope, id)
+    this.props = props
+    this.watchProjections()
+    this.watchEvents()
+    this.watchGateway()
+    this.watchTables()
+    for (const node of props.nats_nodes) this.watchNode(node)
+  }
+
+  private alarm(name: string, { metric, threshold, minutes, says, below, missing_is_bad }: Rule): void {
+    const alarm = new Alarm(this, name, {
+      alarmName: `jetledger-${this.props.stage}-${name}`,
+      alarmDescription: says,
+      metric,
+      threshold,
+      evaluationPeriods: minutes,
+      comparisonOperator: below
+        ? ComparisonOperator.LESS_THAN_THRESHOLD
+        : ComparisonOperator.GREATER_THAN_THRESHOLD,
+      treatMissingData: missing_is_bad ? TreatMissingData.BREACHING : TreatMissingData.NOT_BREACHING,
+    })
+    const action = new SnsAction(this.props.topic as ITopic)
+    alarm.addAlarmAction(action)
+    alarm.addOkAction(action)
+    this.all.push(alarm)
+  }
+
+  private watchProjections(): void {
+    for (const projection of PROJECTION_NAMES) {
+      this.alarm(`lag-${projection}`, {
+        metric: logMetric(this.props.stage, 'projection_lag_ms', 'Maximum', { projection }),
+        threshold: LAG_MS_MAX,
+        minutes: 5,
+        missing_is_bad: true,
+        says: `The projection ${projection} is more than 30 s behind the stream, or says nothing: log of projections.`,
+      })
+    }
+  }
+
+  private watchEvents(): void {
+    const { stage } = this.props
+    this.alarm('dead-letters', {
+      metric: logMetric(stage, 'dead_letters', 'Sum'),
+      threshold: 0,
+      minutes: 1,
+      says: 'An event had no effect: jetledger dead-letters list says which and why.',
+    })
+    this.alarm('fold-mismatches', {
+      metric: logMetric(stage, 'fold_mismatches', 'Sum'),
+      threshold: 0,
+      minutes: 1,
+      says: 'An event claims another balance than the fold gives: somebody forged it, or two versions disagree.',
+    })
+  }
+
+  private watchGateway(): void {
+    const { balancer, targets } = this.props
+    const sum = { statistic: 'Sum', period: MINUTE }
+    this.alarm('5xx', {
+      metric: new MathExpression({
+        expression: 'FILL(target, 0) + FILL(balancer, 0)',
+        label: '5xx',
+        period: MINUTE,
+        usingMetrics: {
+          target: targets.metrics.httpCodeTarget(HttpCodeTarget.TARGET_5XX_COUNT, sum),
+          balancer: balancer.metrics.httpCodeElb(HttpCodeElb.ELB_5XX_COUNT, sum),
+        },
+      }),
+      threshold: ERRORS_5XX_PER_MINUTE_MAX,
+      minutes: 3,
+      says: 'The gateway answers with 5xx: log of gateway.',
+    })
+    this.alarm('gateway-away', {
+      metric: targets.metrics.healthyHostCount({ statistic: 'Minimum', period: MINUTE }),
+      threshold: 1,
+      minutes: 3,
+      below: true,
+      missing_is_bad: true,
+      says: 'No gateway is healthy.',
+    })
+  }
+
+  private watchTables(): void {
+    for (const projection of PROJECTION_NAMES) {
+      const table = Table.fromTableName(this, `Table-${projection}`, firstTable(this.props.stage, projection))
+      const throttled = (operation: string) =>
+        table.metric('ThrottledRequests', {
+          statistic: 'Sum',
+          period: MINUTE,
+          dimensionsMap: { TableName: table.tableName, Operation: operation },
+        })
+      const usingMetrics = {
+        reads: throttled('BatchGetItem'),
+        queries: throttled('Query'),
+        writes: throttled('TransactWriteItems'),
+      }
+      this.alarm(`throttles-${projection}`, {
+        metric: new MathExpression({
+          expression: 'FILL(reads, 0) + FILL(queries, 0) + FILL(writes, 0)',
+          label: 'throttled',
+          period: MINUTE,
+          usingMetrics,
+        }),
+        threshold: 0,
+        minutes: 3,
+        says: `DynamoDB throttles ${table.tableName}: a hot partition, or more load than it has scaled to.`,
+      })
+    }
+    for (const role of SERVICE_ROLES.filter(each => each !== 'gateway')) {
+      this.alarm(`throttles-in-${role}`, {
+        metric: logMetric(this.props.stage, `throttles_${role}`, 'Sum'),
+        threshold: 0,
+        minutes: 3,
+        says: `The log of ${role} speaks of throttling, of a table of any generation.`,
+      })
+    }
+  }
+
+  private watchNode(node: string): void {
+    const { stage } = this.props
+    this.alarm(`${node}-health`, {
+      metric: logMetric(stage, 'nats_healthz', 'Minimum', { node }),
+      threshold: 1,
+      minutes: 3,
+      below: true,
+      missing_is_bad: true,
+      says: `${node} is not healthy or away. While one is, the other two go on; never replace another one now.`,
+    })
+    this.alarm(`${node}-disk`, {
+      metric: logMetric(stage, 'nats_disk_used_percent', 'Maximum', { node }),
+      threshold: DISK_PERCENT_MAX,
+      minutes: 5,
+      says: `The volume of ${node} fills up: enlarge volume_gib in infra/config.ts for all nodes.`,
+    })
+  }
+}

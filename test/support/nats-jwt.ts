@@ -1,0 +1,68 @@
+/** Operator, accounts and users as `nsc` makes them, for servers that check JWTs. */
+
+import { nkeys } from 'nats'
+
+type KeyPair = ReturnType<typeof nkeys.createOperator>
+
+const encode = (bytes: Uint8Array | string): string => Buffer.from(bytes).toString('base64url')
+const text = (bytes: Uint8Array): string => new TextDecoder().decode(bytes)
+
+const signed = (issuer: KeyPair, subject: KeyPair, name: string, nats: object): string => {
+  const head = encode('{"typ":"JWT","alg":"ed25519-nkey"}')
+  const iat = Math.floor(Date.now() / 1_000)
+  const claims = { jti: name, iat, iss: issuer.getPublicKey(), sub: subject.getPublicKey(), name, nats }
+  const body = `${head}.${encode(JSON.stringify(claims))}`
+  return `${body}.${encode(issuer.sign(new TextEncoder().encode(body)))}`
+}
+
+const UNLIMITED = {
+  subs: -1,
+  data: -1,
+  payload: -1,
+  imports: -1,
+  exports: -1,
+  wildcards: true,
+  conn: -1,
+  leaf: -1,
+}
+const NO_JETSTREAM = { mem_storage: 0, disk_storage: 0, streams: 0, consumer: 0 }
+const JETSTREAM = { mem_storage: -1, disk_storage: -1, streams: -1, consumer: -1 }
+
+/** What servers are told, and a .creds file of one user of the ledger's account. */
+export const makeTrust = (): { readonly auth_conf: string; readonly creds: string } => {
+  const operator = nkeys.createOperator()
+  const [system, ledger] = [nkeys.createAccount(), nkeys.createAccount()]
+  const user = nkeys.createUser()
+  const account = (key: KeyPair, name: string, jetstream: object): string =>
+    signed(operator, key, name, { limits: { ...UNLIMITED, ...jetstream }, type: 'account', version: 2 })
+  const operator_jwt = signed(operator, operator, 'operator', {
+    system_account: system.getPublicKey(),
+    type: 'operator',
+    version: 2,
+  })
+  const user_jwt = signed(ledger, user, 'ledger', {
+    subs: -1,
+    data: -1,
+    payload: -1,
+    type: 'user',
+    version: 2,
+  })
+  return {
+    auth_conf: `operator: ${operator_jwt}
+system_account: ${system.getPublicKey()}
+resolver: MEMORY
+resolver_preload: {
+  ${system.getPublicKey()}: ${account(system, 'SYS', NO_JETSTREAM)}
+  ${ledger.getPublicKey()}: ${account(ledger, 'LEDGER', JETSTREAM)}
+}
+`,
+    creds: `-----BEGIN NATS USER JWT-----
+${user_jwt}
+------END NATS USER JWT------
+
+-----BEGIN USER NKEY SEED-----
+${text(user.getSeed())}
+------END USER NKEY SEED------
+`,
+  }
+}
