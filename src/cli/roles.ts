@@ -10,11 +10,13 @@ import type { Logger } from 'pino'
 import { type BackOff, pause } from '../back-off.js'
 import { commandEndpoints } from '../commands/endpoints.js'
 import { answerBound_ms, createEngine, type Engine } from '../commands/engine.js'
-import { E } from '../fp.js'
+import { createJournalFinder } from '../commands/journal.js'
+import { E, pipe, TE } from '../fp.js'
 import type { Health } from '../health.js'
 import { PROJECTIONS } from '../projections/all.js'
 import { waitCaughtUp } from '../projections/caught-up.js'
 import { startProjector } from '../projections/runner.js'
+import { consumerName } from '../projections/target.js'
 import type { AnyEndpointConfig } from '../service/config.js'
 import { startService } from '../service/service.js'
 import type { StreamError } from '../stream/errors.js'
@@ -61,6 +63,13 @@ const startCommands = (
   const engine = createEngine(deps, {
     queue_max: config.JETLEDGER_COMMAND_QUEUE,
     timeout_ms: COMMAND_TIMEOUT_MS,
+    find: createJournalFinder(deps, {
+      table: active.of('journal'),
+      consumer: pipe(
+        active.generation('journal'),
+        TE.map(generation => consumerName('journal', generation)),
+      ),
+    }),
   })
   return { engine, endpoints: commandEndpoints(engine, deps, commandLimits(config)) }
 }
