@@ -11,7 +11,8 @@ import { projectionLag } from '../stream/lag.js'
 import { TABLES, tableName } from '../tables/definition.js'
 import { createBalancesTable, createTable } from '../tables/provision.js'
 import type { Engine } from './engine.js'
-import { createJournalFinder, type JournalSource } from './journal.js'
+import { createJournal, type JournalSource } from './journal.js'
+import { whatBecameOf } from './transaction.js'
 
 const room = engineRoom()
 let ledger: TestLedger
@@ -44,7 +45,7 @@ const noHistory = async (): Promise<never> => {
 }
 
 const start = (from: JournalSource = source, history?: typeof noHistory): Engine =>
-  room.start(ledger, { find: createJournalFinder(ledger, from, history ?? noHistory) })
+  room.start(ledger, { find: createJournal(ledger, from, history ?? noHistory).find })
 
 const caughtUp = async (): Promise<void> => {
   const end = await lastSeq(ledger.jsm)
@@ -136,7 +137,7 @@ describe('a transaction that the journal does not hold', () => {
     // the event that waits is as old as this clock says
     Date.now = () => now() + 61_000
     try {
-      const engine = room.start(later, { find: createJournalFinder(later, source, noHistory) })
+      const engine = room.start(later, { find: createJournal(later, source, noHistory).find })
       expect(await engine.submit(movement('credit', 'ibis', 1, 'ibis-1'), true)).toMatchObject({
         code: 'UNAVAILABLE',
       })
@@ -155,8 +156,34 @@ describe('without a journal', () => {
   ])('%s the customer’s history is read', async (what, from) => {
     const id = `jay-${what.length}`
     const original = await start(from(), undefined).submit(movement('credit', id, 2, `${id}-1`), false)
-    const { find } = { find: createJournalFinder(ledger, from()) }
+    const { find } = createJournal(ledger, from())
     const outcome = await room.start(ledger, { find }).submit(movement('credit', id, 2, `${id}-1`), true)
     expect(outcome).toEqual({ ...original, replayed: true })
+  })
+})
+
+describe('customer.transaction with a journal', () => {
+  it('tells what the journal holds, and what the stream holds after it', async () => {
+    const engine = start()
+    const made = [
+      await engine.submit(movement('credit', 'kiwi', 9, 'kiwi-1'), true),
+      await engine.submit(transfer('kiwi', 'lynx', 4, 'kiwi-2'), true),
+      await engine.submit(movement('debit', 'kiwi', 6, 'kiwi-3'), true),
+    ]
+    const fates = async () => {
+      const asked = ['kiwi-1', 'kiwi-2', 'kiwi-3', 'kiwi-4', 'kiwi-2:credit']
+      return Promise.all(asked.map(id => whatBecameOf(ledger, id, createJournal(ledger, source, noHistory))))
+    }
+    const replies = made.map(outcome => (outcome.tag === 'done' ? outcome.reply : undefined))
+    const told = [
+      { status: 'committed', reply: replies[0] },
+      { status: 'committed', reply: replies[1] },
+      { status: 'declined', error: { code: 'INSUFFICIENT_FUNDS', details: { balance: 5n } } },
+      { status: 'unknown' },
+      { status: 'unknown' },
+    ]
+    expect(await fates()).toMatchObject(told)
+    await caughtUp()
+    expect(await fates()).toMatchObject(told)
   })
 })

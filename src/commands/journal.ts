@@ -6,7 +6,6 @@
  */
 
 import { E, type TaskEither } from '../fp.js'
-import type { ClientId } from '../ledger/client-id.js'
 import { creditLegId } from '../ledger/decide.js'
 import type { StreamError } from '../stream/errors.js'
 import { projectionLag } from '../stream/lag.js'
@@ -72,12 +71,18 @@ const knownFromRow = ({ seq, client_id, event, balance, version }: JournalRow): 
   ...(event.type === 'declined' ? {} : { folded: [{ balance, version }] }),
 })
 
-/** Finds in the journal; in the customers' histories where that cannot be asked. */
-export const createJournalFinder = (
+export type Journal = {
+  /** Finds in the journal; in the customers' histories where that cannot be asked. */
+  readonly find: FindTransaction
+  /** What the journal holds under an id, and the stream sequence up to which it is complete (0: there is none). */
+  readonly lookUp: (transaction_id: string) => Promise<{ known: Known | undefined; seq: number }>
+}
+
+export const createJournal = (
   deps: CommandDeps,
   { table, consumer }: JournalSource,
   findInHistory: FindTransaction = createHistoryFinder(deps),
-): FindTransaction => {
+): Journal => {
   const lag = createLagWatch(deps, consumer)
   const read = createGatherer<string, JournalRow>(READ_KEYS_MAX, READS_IN_FLIGHT_MAX, async ids => {
     const name = await table()
@@ -98,23 +103,40 @@ export const createJournalFinder = (
       : bare
   }
 
-  const find = async (transaction_id: string, newest: boolean): Promise<Known | undefined> => {
-    const behind_ms = await lag.lag_ms()
-    if (behind_ms === undefined) throw new Error('nobody keeps a journal')
+  const knownAs = async (transaction_id: string): Promise<Known | undefined> => {
     const row = await read(transaction_id)
-    if (row !== undefined) return whole(transaction_id, row)
-    if (newest || behind_ms < LAG_MS_MAX) return undefined
-    throw new LagError(behind_ms)
+    return row === undefined ? undefined : whole(transaction_id, row)
   }
 
-  return async (transaction_id: string, id: ClientId, newest = false) => {
-    try {
-      return await find(transaction_id, newest)
-    } catch (cause) {
-      if (cause instanceof LagError) throw cause
-      deps.log.debug({ err: cause }, 'the journal cannot be asked: the history of the customer is read')
-      return findInHistory(transaction_id, id, newest)
-    }
+  const findNew = async (transaction_id: string, newest: boolean): Promise<Known | undefined> => {
+    const behind_ms = await lag.lag_ms()
+    if (behind_ms === undefined) throw new Error('nobody keeps a journal')
+    const known = await knownAs(transaction_id)
+    if (known === undefined && !newest && behind_ms >= LAG_MS_MAX) throw new LagError(behind_ms)
+    return known
+  }
+
+  return {
+    find: async (transaction_id, id, newest = false) => {
+      try {
+        return await findNew(transaction_id, newest)
+      } catch (cause) {
+        if (cause instanceof LagError) throw cause
+        deps.log.debug({ err: cause }, 'the journal cannot be asked: the history of the customer is read')
+        return findInHistory(transaction_id, id, newest)
+      }
+    },
+    lookUp: async transaction_id => {
+      try {
+        const name = await consumer()
+        const state = E.isLeft(name) ? name : await projectionLag(deps.nc, name.right)()
+        if (E.isLeft(state)) return { known: undefined, seq: 0 }
+        return { known: await knownAs(transaction_id), seq: state.right.seq }
+      } catch (cause) {
+        deps.log.debug({ err: cause }, 'the journal cannot be asked: the stream is read')
+        return { known: undefined, seq: 0 }
+      }
+    },
   }
 }
 
