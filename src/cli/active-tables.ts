@@ -3,7 +3,7 @@
  */
 
 import type { JetStreamManager } from '@nats-io/jetstream'
-import { E, type TaskEither } from '../fp.js'
+import { E, pipe, type TaskEither, TE } from '../fp.js'
 import type { StreamError } from '../stream/errors.js'
 import { followGeneration } from '../stream/follow-generation.js'
 import { PROJECTION_NAMES, type ProjectionName, tableName } from '../tables/definition.js'
@@ -11,20 +11,26 @@ import { PROJECTION_NAMES, type ProjectionName, tableName } from '../tables/defi
 export type ActiveTables = {
   /** The table to read from, good for one read: ask again for the next. Fails while NATS cannot tell. */
   readonly of: (projection: ProjectionName) => TaskEither<StreamError, string>
+  /** The active generation, good for as long. */
+  readonly generation: (projection: ProjectionName) => TaskEither<StreamError, number>
   readonly stop: () => void
 }
 
 /** Begins to follow the pointer of every projection; `base` is `DDB_TABLE`. */
 export const followTables = (jsm: JetStreamManager, base: string): ActiveTables => {
   const followers = new Map(PROJECTION_NAMES.map(name => [name, followGeneration(jsm, name)]))
+  const generation: ActiveTables['generation'] = projection => async () => {
+    const follower = followers.get(projection)
+    const known = follower?.current()
+    return known === undefined ? ((await follower?.refresh()) ?? E.right(1)) : E.right(known)
+  }
   return {
-    of: projection => async () => {
-      const follower = followers.get(projection)
-      const known = follower?.current()
-      if (known !== undefined) return E.right(tableName(base, projection, known))
-      const asked = (await follower?.refresh()) ?? E.right(1)
-      return E.isLeft(asked) ? asked : E.right(tableName(base, projection, asked.right))
-    },
+    generation,
+    of: projection =>
+      pipe(
+        generation(projection),
+        TE.map(active => tableName(base, projection, active)),
+      ),
     stop: () => {
       for (const follower of followers.values()) follower.stop()
     },

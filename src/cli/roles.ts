@@ -10,11 +10,13 @@ import type { Logger } from 'pino'
 import { type BackOff, pause } from '../back-off.js'
 import { commandEndpoints } from '../commands/endpoints.js'
 import { answerBound_ms, createEngine, type Engine } from '../commands/engine.js'
-import { E } from '../fp.js'
+import { createJournal } from '../commands/journal.js'
+import { E, pipe, TE } from '../fp.js'
 import type { Health } from '../health.js'
 import { PROJECTIONS } from '../projections/all.js'
 import { waitCaughtUp } from '../projections/caught-up.js'
 import { startProjector } from '../projections/runner.js'
+import { consumerName } from '../projections/target.js'
 import type { AnyEndpointConfig } from '../service/config.js'
 import { type Service, startService } from '../service/service.js'
 import type { StreamError } from '../stream/errors.js'
@@ -60,11 +62,19 @@ const startCommands = (
   active: ActiveTables,
 ): { engine: Engine; endpoints: AnyEndpointConfig[] } => {
   const deps = { ...ledger, balancesTable: active.of('balances') }
+  const journal = createJournal(deps, {
+    table: active.of('journal'),
+    consumer: pipe(
+      active.generation('journal'),
+      TE.map(generation => consumerName('journal', generation)),
+    ),
+  })
   const engine = createEngine(deps, {
     queue_max: config.JETLEDGER_COMMAND_QUEUE,
     timeout_ms: COMMAND_TIMEOUT_MS,
+    find: journal.find,
   })
-  return { engine, endpoints: commandEndpoints(engine, deps, commandLimits(config)) }
+  return { engine, endpoints: commandEndpoints(engine, deps, commandLimits(config), journal) }
 }
 
 const commandLimits = (config: Config) => ({

@@ -18,6 +18,7 @@ import type { ServiceError } from '../service/error.js'
 import { batchEndpoint } from './batch.js'
 import type { CommandDeps } from './deps.js'
 import type { Engine } from './engine.js'
+import type { Journal } from './journal.js'
 import type { Outcome } from './outcome.js'
 import { errorOf, json, replyJson } from './replies.js'
 import { commandFrom, invalid, parseBody } from './request.js'
@@ -64,7 +65,11 @@ const toAnswer = (fate: Fate): ServiceReply => ({
   ),
 })
 
-const transactionEndpoint = (deps: CommandDeps, limits: CommandLimits): EndpointConfig => ({
+const transactionEndpoint = (
+  deps: CommandDeps,
+  limits: CommandLimits,
+  journal: Journal | undefined,
+): EndpointConfig => ({
   name: 'transaction',
   subject: 'customer.transaction',
   queue_group: 'q',
@@ -82,7 +87,7 @@ const transactionEndpoint = (deps: CommandDeps, limits: CommandLimits): Endpoint
       ),
       TE.chain(({ transaction_id }) =>
         TE.tryCatch(
-          () => whatBecameOf(deps, transaction_id),
+          () => whatBecameOf(deps, transaction_id, journal),
           cause => catalogued('UNAVAILABLE', { transaction_id }, cause),
         ),
       ),
@@ -93,13 +98,14 @@ const transactionEndpoint = (deps: CommandDeps, limits: CommandLimits): Endpoint
 /** What a server takes in one message unless it says otherwise. */
 const PAYLOAD_BYTES = 1_048_576
 
-/** Every endpoint of the command side, over one engine. */
+/** Every endpoint of the command side, over one engine; `journal` spares `customer.transaction` most of the stream. */
 export const commandEndpoints = (
   engine: Engine,
   deps: CommandDeps,
   limits: CommandLimits,
+  journal?: Journal,
 ): AnyEndpointConfig[] => [
   ...(['credit', 'debit', 'transfer'] as const).map(type => endpoint(type, engine, limits)),
   batchEndpoint(engine, () => deps.nc.info?.max_payload ?? PAYLOAD_BYTES, limits),
-  transactionEndpoint(deps, limits),
+  transactionEndpoint(deps, limits, journal),
 ]

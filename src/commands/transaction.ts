@@ -1,8 +1,8 @@
 /**
  * `customer.transaction`: what became of a transaction; the answer to an unknown outcome.
  *
- * It is definite: `unknown` only after everything that the stream held at the time of asking was looked at. Until the
- * journal exists that is a read of the stream, newest part first.
+ * It is definite: `unknown` only after everything that the stream held at the time of asking was looked at, in the journal
+ * as far as that is complete, and in the stream from there on; without a journal that is all of it, newest part first.
  */
 
 import type { ClientId } from '../ledger/client-id.js'
@@ -10,6 +10,7 @@ import type { Command } from '../ledger/command.js'
 import { type Range, readRange } from '../stream/read.js'
 import { LEDGER_STREAM, LEDGER_SUBJECTS } from '../stream/settings.js'
 import type { CommandDeps } from './deps.js'
+import type { Journal } from './journal.js'
 import { answerFor, type Known, knownFrom, typeOf } from './known.js'
 import type { Failure, Reply } from './outcome.js'
 
@@ -49,14 +50,30 @@ const commandOf = (known: Known, transaction_id: string): Command | undefined =>
   return to === undefined ? undefined : { ...content, type, from: id, to }
 }
 
-/** Looks the transaction up in everything that is stored when it is called. */
-export const whatBecameOf = async (deps: CommandDeps, transaction_id: string): Promise<Fate> => {
+/** In the journal as far as it goes, then in the rest of what the stream held when it was asked for. */
+const findEverywhere = async (
+  deps: CommandDeps,
+  transaction_id: string,
+  journal: Journal | undefined,
+): Promise<Known | undefined> => {
   const { state } = await deps.jsm.streams.info(LEDGER_STREAM)
+  const { known, seq } = (await journal?.lookUp(transaction_id)) ?? { known: undefined, seq: 0 }
+  if (known !== undefined) return known
   const all = { stream: LEDGER_STREAM, subject: LEDGER_SUBJECTS }
-  const newest_from = Math.max(state.last_seq - NEWEST_EVENTS, 0) + 1
-  const known =
+  const newest_from = Math.max(state.last_seq - NEWEST_EVENTS, seq) + 1
+  return (
     (await find(deps, { ...all, from_seq: newest_from, to_seq: state.last_seq }, transaction_id)) ??
-    (await find(deps, { ...all, from_seq: 1, to_seq: newest_from - 1 }, transaction_id))
+    (await find(deps, { ...all, from_seq: seq + 1, to_seq: newest_from - 1 }, transaction_id))
+  )
+}
+
+/** Looks the transaction up in everything that is stored when it is called. */
+export const whatBecameOf = async (
+  deps: CommandDeps,
+  transaction_id: string,
+  journal?: Journal,
+): Promise<Fate> => {
+  const known = await findEverywhere(deps, transaction_id, journal)
   const command = known === undefined ? undefined : commandOf(known, transaction_id)
   if (known === undefined || command === undefined) return { status: 'unknown' }
   const outcome = await answerFor(deps, command, known)

@@ -25,7 +25,8 @@ export type HeadShape = {
   readonly extra?: (id: ClientId) => Readonly<Record<string, string>>
 }
 
-const whole = new t.Type<number, bigint, unknown>(
+/** A whole number that DynamoDB has as an N, and JavaScript can have as a number. */
+export const whole = new t.Type<number, bigint, unknown>(
   'whole number',
   (u): u is number => typeof u === 'number',
   (u, context) =>

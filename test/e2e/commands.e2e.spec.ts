@@ -1,18 +1,23 @@
 /** The command side as its clients meet it, while its processes are killed and while the stream's leader changes. */
 
+import { setTimeout as pause } from 'node:timers/promises'
 import type { NatsConnection } from 'nats'
 import { afterEach, beforeEach, expect, it } from 'vitest'
-import { type Exchange, expectExact, runClients, settleOpen } from '../support/clients.js'
-import { startDynamodbProcess } from '../support/dynamodb-process.js'
-import type { Request } from '../support/model.js'
-import { openWorkbench, type Program, untilReady, type Workbench } from '../support/program.js'
+import {
+  ask,
+  type Exchange,
+  expectDefinite,
+  expectExact,
+  runClients,
+  settleOpen,
+} from '../support/clients.js'
+import { ACCOUNTS, ANSWERED_MS_MAX, environment, FUNDS, fund, nth, serve } from '../support/command-load.js'
+import { openWorkbench, type Workbench } from '../support/program.js'
+import { untilEqualsFold } from '../support/questions.js'
 import { startTestCluster, startTestNats, until } from '../support/servers.js'
 
-const KILLS = 5
+const KILLS = 10
 const CLIENTS = 16
-const ACCOUNTS = 20
-const FUNDS = 1_000n
-const ANSWERED_MS_MAX = 30_000
 const TRANSFERS = 3_000
 const STEP_DOWNS = 6
 
@@ -22,70 +27,15 @@ beforeEach(() => {
 })
 afterEach(() => bench.end())
 
-type Env = Readonly<Record<string, string>>
-
-const environment = async (nats_url: string, replicas: number): Promise<Env> => {
-  const dynamodb = await startDynamodbProcess(bench.folder)
-  bench.atEnd(() => dynamodb.kill())
-  return {
-    NATS_URL: nats_url,
-    AWS_ENDPOINT_URL_DYNAMODB: dynamodb.endpoint,
-    AWS_REGION: 'local',
-    AWS_ACCESS_KEY_ID: 'dummy',
-    AWS_SECRET_ACCESS_KEY: 'dummy',
-    JETLEDGER_REPLICAS: String(replicas),
-    HTTP_PORT: '0',
-  }
-}
-
-const serve = async (env: Env, roles: string): Promise<Program> => {
-  const program = bench.start(['serve'], { ...env, JETLEDGER_ROLES: roles })
-  await untilReady(program, `${roles} to be ready`, async () => {
-    const port = /http:\/\/[\d.]+:(\d+)\/healthz/.exec(program.stderr())?.[1]
-    if (port === undefined) return false
-    return roles !== 'commands' || program.stderr().includes('customer.transfer')
-  })
-  return program
-}
-
-const connections = (url: string): Promise<NatsConnection[]> =>
-  Promise.all(Array.from({ length: CLIENTS }, () => bench.connect(url)))
-
-const account = (n: number): string => `acc-${n % ACCOUNTS}`
-
-/** The first command of every account: its funds. */
-const funding = (): Request[] =>
-  Array.from({ length: ACCOUNTS }, (_, i) => ({
-    type: 'credit',
-    from: account(i),
-    to: '',
-    amount: FUNDS,
-    reference: undefined,
-    transaction_id: `fund-${i}`,
-  }))
-
-/** The `n`th command of a load: the same one in every run; many are refused, because amounts are large. */
-const nth = (n: number, types: readonly Request['type'][]): Request => ({
-  type: types[n % types.length] ?? 'transfer',
-  from: account(n * 7),
-  to: account(n * 7 + 1 + (n % (ACCOUNTS - 1))),
-  amount: BigInt(1 + ((n * 389) % 700)),
-  reference: undefined,
-  transaction_id: `load-${n}`,
-})
-
-const fund = async (clients: readonly NatsConnection[], exchanges: Exchange[]): Promise<void> => {
-  const waiting = funding()
-  await runClients(clients, () => waiting.shift(), exchanges)
-  expect(exchanges.map(({ answer }) => answer.code)).toEqual(Array(ACCOUNTS).fill('done'))
-}
+const connections = (url: string, clients = CLIENTS): Promise<NatsConnection[]> =>
+  Promise.all(Array.from({ length: clients }, () => bench.connect(url)))
 
 it('a command process is killed with -9 again and again: every answer is what the stream says, and none is missing', async () => {
   const nats = await startTestNats()
   bench.atEnd(() => nats.stop())
-  const env = await environment(nats.url, 1)
-  await serve(env, 'projections')
-  let running = await serve(env, 'commands')
+  const { env } = await environment(bench, nats.url, 1)
+  await serve(bench, env, 'projections')
+  let running = await serve(bench, env, 'commands')
   const clients = await connections(nats.url)
   const exchanges: Exchange[] = []
   await fund(clients, exchanges)
@@ -100,20 +50,85 @@ it('a command process is killed with -9 again and again: every answer is what th
       what: `${more} accepted commands`,
     })
     await running.end('SIGKILL')
-    running = await serve(env, 'commands')
+    running = await serve(bench, env, 'commands')
   }
   stopped = true
   await load
-  expect(await settleOpen(clients[0] ?? (await bench.connect(nats.url)), exchanges)).toBeGreaterThan(0)
-  await expectExact(clients[0] ?? (await bench.connect(nats.url)), exchanges)
+  const nc = await bench.connect(nats.url)
+  const said = await expectDefinite(nc, exchanges)
+  expect(Object.values(said).reduce((sum, count) => sum + count, 0)).toBeGreaterThan(0)
+  await settleOpen(nc, exchanges)
+  await expectExact(nc, exchanges)
+})
+
+it('dynoxide is killed under load: commands go on, and the tables equal the stream when it is back', async () => {
+  const nats = await startTestNats()
+  bench.atEnd(() => nats.stop())
+  const { env, dynamodb } = await environment(bench, nats.url, 1)
+  await serve(bench, env, 'projections,queries')
+  await serve(bench, env, 'commands')
+  const clients = await connections(nats.url)
+  const exchanges: Exchange[] = []
+  await fund(clients, exchanges)
+
+  let [begun, stopped] = [0, false]
+  const types = ['transfer', 'debit', 'credit', 'transfer'] as const
+  const load = runClients(clients, () => (stopped ? undefined : nth(begun++, types)), exchanges)
+  const accepted = () => exchanges.filter(({ answer }) => answer.code === 'done').length
+  for (let kill = 0; kill < 3; kill += 1) {
+    await pause(200)
+    await dynamodb.kill()
+    const more = accepted() + 200
+    await until(() => accepted() >= more, {
+      deadline_ms: ANSWERED_MS_MAX,
+      what: `${more} accepted commands while DynamoDB is away`,
+    })
+    await dynamodb.start()
+  }
+  stopped = true
+  await load
+  const nc = await bench.connect(nats.url)
+  await settleOpen(nc, exchanges)
+  await expectExact(nc, exchanges)
+  await untilEqualsFold(nc, 30_000)
+})
+
+it('the same transaction id 50 times at once by 5 clients is one event and 50 equal replies, after a restart too', async () => {
+  const nats = await startTestNats()
+  bench.atEnd(() => nats.stop())
+  const { env } = await environment(bench, nats.url, 1)
+  await serve(bench, env, 'projections')
+  const running = await Promise.all([serve(bench, env, 'commands'), serve(bench, env, 'commands')])
+  const clients = await connections(nats.url, 5)
+  const body = JSON.stringify({ client_id: 'ann', amount: 7, transaction_id: 'same' })
+  const askAll = async (text: string): Promise<Record<string, unknown>[]> =>
+    Promise.all(
+      Array.from({ length: 50 }, async (_, i) => {
+        const nc = clients[i % clients.length] as NatsConnection
+        return (await nc.request('customer.credit', text, { timeout: 20_000 })).json()
+      }),
+    )
+  const first = await askAll(body)
+  const plain = first.map(({ replayed: _, ...reply }) => reply)
+  expect(plain).toEqual(Array(50).fill(plain[0]))
+  expect(plain[0]).toMatchObject({ balance: 7, version: 1 })
+  expect(first.filter(({ replayed }) => replayed === true)).toHaveLength(49)
+  const refused = (await askAll(body.replace('7', '8'))).map(({ error }) => error)
+  expect(refused).toMatchObject(Array(50).fill({ code: 'TRANSACTION_ID_REUSED', field: 'amount' }))
+  await Promise.all(running.map(program => program.end('SIGTERM')))
+  await serve(bench, env, 'commands')
+  expect(await askAll(body)).toEqual(Array(50).fill({ ...plain[0], replayed: true }))
+  const again = { type: 'credit', from: 'ann', to: '', amount: 1n, reference: undefined } as const
+  const next = await ask(clients[0] as NatsConnection, { ...again, transaction_id: 'next' })
+  expect(next).toMatchObject({ code: 'done', at: [{ balance: 8n, version: 2 }] })
 })
 
 it('transfers among 20 accounts through two instances while the leader steps down: the total is exact', async () => {
   const cluster = await startTestCluster()
   bench.atEnd(() => cluster.stop())
-  const env = await environment(cluster.url, 3)
-  await serve(env, 'projections')
-  await Promise.all([serve(env, 'commands'), serve(env, 'commands')])
+  const { env } = await environment(bench, cluster.url, 3)
+  await serve(bench, env, 'projections')
+  await Promise.all([serve(bench, env, 'commands'), serve(bench, env, 'commands')])
   const clients = await connections(cluster.url)
   const nc = await bench.connect(cluster.url)
   const exchanges: Exchange[] = []

@@ -4,7 +4,6 @@ import type { NatsConnection } from 'nats'
 import { expect } from 'vitest'
 import { readEvents } from './independent-fold.js'
 import { type Answer, Model, type Position, type Request } from './model.js'
-import { errorOf } from './questions.js'
 import { until } from './servers.js'
 
 /** Short, because a killed instance answers nobody: what takes longer is asked again. */
@@ -25,20 +24,32 @@ const positionOf = ({ balance, version, seq }: Record<string, unknown>): Positio
   seq: Number(seq),
 })
 
+/** The body of a request. */
+export const bodyOfRequest = ({ type, from, to, amount, transaction_id }: Request): string =>
+  JSON.stringify({
+    ...(type === 'transfer' ? { from, to } : { client_id: from }),
+    amount: Number(amount),
+    transaction_id,
+  })
+
+/** The answer that a reply's body is; an error's says its code. */
+export const answerFrom = ({ type }: Request, body: string): Answer => {
+  const content = JSON.parse(body) as Record<string, never>
+  if (content.error !== undefined) {
+    const { code, balance } = content.error as unknown as { code: string; balance?: number }
+    return balance === undefined ? { code } : { code, balance: whole(balance) }
+  }
+  const both = type === 'transfer' ? [content.from, content.to] : [content]
+  return { code: 'done', at: both.map(each => positionOf(each ?? {})) }
+}
+
 /** Sends one command once. */
 export const ask = async (nc: NatsConnection, request: Request): Promise<Answer> => {
-  const { type, from, to, amount, transaction_id } = request
-  const whose = type === 'transfer' ? { from, to } : { client_id: from }
-  const body = JSON.stringify({ ...whose, amount: Number(amount), transaction_id })
   try {
-    const reply = await nc.request(`customer.${type}`, body, { timeout: REQUEST_MS_MAX })
-    const content = reply.json<Record<string, never>>()
-    if (errorOf(reply) !== '') {
-      const { code, balance } = content.error as unknown as { code: string; balance?: number }
-      return balance === undefined ? { code } : { code, balance: whole(balance) }
-    }
-    const both = type === 'transfer' ? [content.from, content.to] : [content]
-    return { code: 'done', at: both.map(each => positionOf(each ?? {})) }
+    const reply = await nc.request(`customer.${request.type}`, bodyOfRequest(request), {
+      timeout: REQUEST_MS_MAX,
+    })
+    return answerFrom(request, reply.string())
   } catch {
     return { code: 'NONE' }
   }
@@ -58,9 +69,13 @@ export const runClients = async (
   await Promise.all(clients.map(run))
 }
 
+/** Those without a definite answer. */
+export const openOnes = (exchanges: readonly Exchange[]): Exchange[] =>
+  exchanges.filter(({ answer }) => OPEN.has(answer.code))
+
 /** Asks again, with the same id, whatever has no definite answer yet; gives back how many those were. */
 export const settleOpen = async (nc: NatsConnection, exchanges: readonly Exchange[]): Promise<number> => {
-  const open = exchanges.filter(({ answer }) => OPEN.has(answer.code))
+  const open = openOnes(exchanges)
   for (const exchange of open) {
     await until(
       async () => {
@@ -73,6 +88,35 @@ export const settleOpen = async (nc: NatsConnection, exchanges: readonly Exchang
   return open.length
 }
 
+/** What `customer.transaction` says of the open ones is what the stream holds; gives back how many of each it said. */
+export const expectDefinite = async (
+  nc: NatsConnection,
+  exchanges: readonly Exchange[],
+): Promise<Record<string, number>> => {
+  const model = await modelOf(nc)
+  const said: Record<string, number> = {}
+  for (const { request } of openOnes(exchanges)) {
+    const { transaction_id } = request
+    const reply = await nc.request('customer.transaction', JSON.stringify({ transaction_id }), {
+      timeout: SETTLED_MS_MAX,
+    })
+    const { status, reply: original, error } = reply.json<Record<string, Record<string, unknown> & string>>()
+    said[String(status)] = (said[String(status)] ?? 0) + 1
+    const answer = status === 'committed' ? original : { error }
+    if (status === 'unknown') expect(model.knows(transaction_id)).toBe(false)
+    else expect(model.objection(request, true, answerFrom(request, JSON.stringify(answer)))).toBeUndefined()
+  }
+  return said
+}
+
+const modelOf = async (nc: NatsConnection): Promise<Model> => {
+  const model = new Model()
+  for (const { seq, subject, body, msg_id } of await readEvents(nc)) {
+    model.fold({ seq, id: subject.slice('customer.balance.'.length), msg_id, body: bodyOf(body) })
+  }
+  return model
+}
+
 const bodyOf = (bytes: Uint8Array): Record<string, unknown> =>
   JSON.parse(new TextDecoder().decode(bytes)) as Record<string, unknown>
 
@@ -81,10 +125,7 @@ const bodyOf = (bytes: Uint8Array): Record<string, unknown> =>
  * no balance was ever below 0, and the sum of all balances is what the answers add up to.
  */
 export const expectExact = async (nc: NatsConnection, exchanges: readonly Exchange[]): Promise<Model> => {
-  const model = new Model()
-  for (const { seq, subject, body, msg_id } of await readEvents(nc)) {
-    model.fold({ seq, id: subject.slice('customer.balance.'.length), msg_id, body: bodyOf(body) })
-  }
+  const model = await modelOf(nc)
   const isDefinite = ({ answer }: Exchange): boolean =>
     answer.code === 'done' || answer.code === 'INSUFFICIENT_FUNDS'
   const stored = exchanges.filter(isDefinite)

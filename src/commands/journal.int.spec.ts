@@ -1,0 +1,189 @@
+/** Known transactions by the journal, filled by its own projection, and what happens where it cannot tell. */
+
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { codeOf, engineRoom, lastSeq, movement, transfer } from '../../test/support/engines.js'
+import { right, startTestLedger, type TestLedger } from '../../test/support/ledger.js'
+import { until } from '../../test/support/servers.js'
+import { TE } from '../fp.js'
+import { journal } from '../projections/journal.js'
+import { startProjector } from '../projections/runner.js'
+import { projectionLag } from '../stream/lag.js'
+import { TABLES, tableName } from '../tables/definition.js'
+import { createBalancesTable, createTable } from '../tables/provision.js'
+import type { Engine } from './engine.js'
+import { createJournal, type JournalSource } from './journal.js'
+import { whatBecameOf } from './transaction.js'
+
+const room = engineRoom()
+let ledger: TestLedger
+let projector: ReturnType<typeof startProjector> | undefined
+let source: JournalSource
+
+beforeAll(async () => {
+  ledger = await startTestLedger()
+  await right(createBalancesTable(ledger.tables, ledger.table))
+  const table = tableName(ledger.table, 'journal', 1)
+  await right(createTable(ledger.tables, table, TABLES.journal))
+  source = { table: TE.right(table), consumer: TE.right('journal') }
+})
+beforeEach(async () => {
+  projector ??= startProjector(ledger, journal)
+  await until(async () => (await projectionLag(ledger.nc, 'journal')())._tag === 'Right', {
+    deadline_ms: 10_000,
+    what: 'the consumer of the journal',
+  })
+})
+afterEach(() => room.stopAll())
+afterAll(async () => {
+  await projector?.stop()
+  await ledger.stop()
+})
+
+/** Fails what the history would answer: what is found is found by the journal. */
+const noHistory = async (): Promise<never> => {
+  throw new Error('the history was read')
+}
+
+const start = (from: JournalSource = source, history?: typeof noHistory): Engine =>
+  room.start(ledger, { find: createJournal(ledger, from, history ?? noHistory).find })
+
+const caughtUp = async (): Promise<void> => {
+  const end = await lastSeq(ledger.jsm)
+  await until(async () => (await right(projectionLag(ledger.nc, 'journal'))).seq >= end, {
+    deadline_ms: 20_000,
+    what: 'the journal to catch up',
+  })
+}
+
+describe('a transaction that the journal holds', () => {
+  it('gets its original answer from there: a movement, a transfer and a refusal', async () => {
+    const first = start()
+    const commands = [
+      movement('credit', 'ann', 50, 'ann-1'),
+      { ...transfer('ann', 'bob', 20, 'ann-2'), reference: 'r', metadata: { a: { b: 1 } } },
+      movement('debit', 'ann', 31, 'ann-3'),
+    ]
+    const outcomes = []
+    for (const command of commands) outcomes.push(await first.submit(command, true))
+    await first.submit(movement('credit', 'ann', 1), false)
+    expect(outcomes.map(codeOf)).toEqual(['done', 'done', 'INSUFFICIENT_FUNDS'])
+    await caughtUp()
+    const end = await lastSeq(ledger.jsm)
+    const again = []
+    for (const command of commands) again.push(await start().submit(command, true))
+    expect(again).toEqual([
+      { ...outcomes[0], replayed: true },
+      { ...outcomes[1], replayed: true },
+      {
+        ...outcomes[2],
+        details: { ...(outcomes[2] as { details: object }).details, replayed: true },
+      },
+    ])
+    expect(await lastSeq(ledger.jsm)).toBe(end)
+  })
+
+  it('finds the reuse of an id for another customer, and with another content', async () => {
+    await start().submit(movement('credit', 'cat', 5, 'seq:7'), true)
+    await caughtUp()
+    const reuses = [
+      movement('credit', 'dog', 5, 'seq:7'),
+      movement('credit', 'cat', 6, 'seq:7'),
+      movement('debit', 'cat', 5, 'seq:7'),
+      transfer('cat', 'dog', 5, 'seq:7'),
+    ]
+    const fields = []
+    for (const command of reuses) {
+      const outcome = await start().submit(command, true)
+      fields.push(outcome.tag === 'failed' ? outcome.details.field : outcome.tag)
+    }
+    expect(fields).toEqual(['client_id', 'amount', 'type', 'type'])
+  })
+
+  it('and is half a transfer, forged by a direct event, is no transfer', async () => {
+    await ledger.emit('elk', { type: 'credit', amount: 9 })
+    const forged = { type: 'debit', amount: 4, transaction_id: 'elk-1', transfer: { counterparty: 'fox' } }
+    await ledger.emit('elk', forged)
+    await caughtUp()
+    const outcome = await start().submit(transfer('elk', 'fox', 4, 'elk-1'), true)
+    expect(outcome).toMatchObject({ code: 'TRANSACTION_ID_REUSED', details: { field: 'type' } })
+  })
+})
+
+describe('a transaction that the journal does not hold', () => {
+  it('is new while the journal is near, whatever the customer’s history would say', async () => {
+    expect(codeOf(await start().submit(movement('credit', 'gnu', 1, 'gnu-1'), true))).toBe('done')
+  })
+
+  it('younger than the journal is caught by the duplicate window', async () => {
+    const first = start()
+    await first.submit(movement('credit', 'hen', 1, 'hen-0'), true)
+    await caughtUp()
+    await projector?.stop()
+    projector = undefined
+    const original = await first.submit(movement('credit', 'hen', 3, 'hen-1'), true)
+    expect(await start().submit(movement('credit', 'hen', 3, 'hen-1'), true)).toEqual({
+      ...original,
+      replayed: true,
+    })
+  })
+
+  it('is not guessed at while the journal is half a window behind: UNAVAILABLE, and nothing is stored', async () => {
+    await projector?.stop()
+    projector = undefined
+    await ledger.emit('ibis', { type: 'credit', amount: 1 })
+    const end = await lastSeq(ledger.jsm)
+    const later = { ...ledger, nc: ledger.nc }
+    const now = Date.now
+    // the event that waits is as old as this clock says
+    Date.now = () => now() + 61_000
+    try {
+      const engine = room.start(later, { find: createJournal(later, source, noHistory).find })
+      expect(await engine.submit(movement('credit', 'ibis', 1, 'ibis-1'), true)).toMatchObject({
+        code: 'UNAVAILABLE',
+      })
+      expect(codeOf(await engine.submit(movement('credit', 'ibis', 1), false))).toBe('done')
+    } finally {
+      Date.now = now
+    }
+    expect(await lastSeq(ledger.jsm)).toBe(end + 1)
+  })
+})
+
+describe('without a journal', () => {
+  it.each<[string, () => JournalSource]>([
+    ['that anybody keeps', () => ({ ...source, consumer: TE.right('nobody') })],
+    ['whose table is there', () => ({ ...source, table: TE.right('no-such-table') })],
+  ])('%s the customer’s history is read', async (what, from) => {
+    const id = `jay-${what.length}`
+    const original = await start(from(), undefined).submit(movement('credit', id, 2, `${id}-1`), false)
+    const { find } = createJournal(ledger, from())
+    const outcome = await room.start(ledger, { find }).submit(movement('credit', id, 2, `${id}-1`), true)
+    expect(outcome).toEqual({ ...original, replayed: true })
+  })
+})
+
+describe('customer.transaction with a journal', () => {
+  it('tells what the journal holds, and what the stream holds after it', async () => {
+    const engine = start()
+    const made = [
+      await engine.submit(movement('credit', 'kiwi', 9, 'kiwi-1'), true),
+      await engine.submit(transfer('kiwi', 'lynx', 4, 'kiwi-2'), true),
+      await engine.submit(movement('debit', 'kiwi', 6, 'kiwi-3'), true),
+    ]
+    const fates = async () => {
+      const asked = ['kiwi-1', 'kiwi-2', 'kiwi-3', 'kiwi-4', 'kiwi-2:credit']
+      return Promise.all(asked.map(id => whatBecameOf(ledger, id, createJournal(ledger, source, noHistory))))
+    }
+    const replies = made.map(outcome => (outcome.tag === 'done' ? outcome.reply : undefined))
+    const told = [
+      { status: 'committed', reply: replies[0] },
+      { status: 'committed', reply: replies[1] },
+      { status: 'declined', error: { code: 'INSUFFICIENT_FUNDS', details: { balance: 5n } } },
+      { status: 'unknown' },
+      { status: 'unknown' },
+    ]
+    expect(await fates()).toMatchObject(told)
+    await caughtUp()
+    expect(await fates()).toMatchObject(told)
+  })
+})

@@ -1,0 +1,148 @@
+/**
+ * Finds transactions in the journal: for every customer at once and without a bound on their number.
+ *
+ * An id that is not there is new only while the journal is not far behind: what is younger than half of the duplicate
+ * window is caught by the window itself. Without the journal, or without DynamoDB, the customers' histories are read.
+ */
+
+import { E, type TaskEither } from '../fp.js'
+import { creditLegId } from '../ledger/decide.js'
+import type { StreamError } from '../stream/errors.js'
+import { projectionLag } from '../stream/lag.js'
+import { READ_KEYS_MAX } from '../tables/heads.js'
+import { type JournalRow, readJournal } from '../tables/journal.js'
+import type { CommandDeps } from './deps.js'
+import { type FindTransaction, WINDOW_MS } from './find.js'
+import { createGatherer } from './gather.js'
+import { createHistoryFinder } from './history.js'
+import type { Known } from './known.js'
+
+export type JournalSource = {
+  /** The journal's table as it is now: a replay may make another one the active one. */
+  readonly table: TaskEither<StreamError, string>
+  /** The consumer that fills it. */
+  readonly consumer: TaskEither<StreamError, string>
+}
+
+const LAG_MS_MAX = WINDOW_MS / 2
+const LOOK_EVERY_MS = 1_000
+const LOOK_OLD_MS = 5_000
+const READS_IN_FLIGHT_MAX = 8
+
+/** What is known of the journal's lag: nobody keeps one, or how far it was behind at a moment of `performance.now()`. */
+type Look = 'no journal' | { readonly lag_ms: number; readonly at_ms: number }
+
+/** Looks at most once a second, and only while somebody asks. */
+const createLagWatch = ({ nc }: CommandDeps, consumer: JournalSource['consumer']) => {
+  let known: Look | undefined
+  let asked_ms = Number.NEGATIVE_INFINITY
+  let looking: Promise<void> | undefined
+
+  const look = async (): Promise<void> => {
+    // the answer may be as old as the question
+    const at_ms = performance.now()
+    const name = await consumer()
+    const lag = E.isLeft(name) ? name : await projectionLag(nc, name.right)()
+    if (E.isRight(lag)) known = { lag_ms: lag.right.lag_ms, at_ms }
+    else if (lag.left.tag === 'NotFound') known = 'no journal'
+    looking = undefined
+  }
+
+  return {
+    /** How far the journal is behind at most, in ms; undefined when there is none. */
+    lag_ms: async (): Promise<number | undefined> => {
+      const silent_ms = performance.now() - asked_ms
+      if (looking === undefined && silent_ms > LOOK_EVERY_MS) {
+        asked_ms = performance.now()
+        looking = look()
+      }
+      // after a silence there is nothing to go by
+      if (known === undefined || silent_ms > LOOK_OLD_MS) await looking
+      if (known === 'no journal') return undefined
+      return known === undefined ? Number.POSITIVE_INFINITY : known.lag_ms + performance.now() - known.at_ms
+    },
+  }
+}
+
+const knownFromRow = ({ seq, client_id, event, balance, version }: JournalRow): Known => ({
+  seq,
+  id: client_id,
+  event,
+  ...(event.type === 'declined' ? {} : { folded: [{ balance, version }] }),
+})
+
+export type Journal = {
+  /** Finds in the journal; in the customers' histories where that cannot be asked. */
+  readonly find: FindTransaction
+  /** What the journal holds under an id, and the stream sequence up to which it is complete (0: there is none). */
+  readonly lookUp: (transaction_id: string) => Promise<{ known: Known | undefined; seq: number }>
+}
+
+export const createJournal = (
+  deps: CommandDeps,
+  { table, consumer }: JournalSource,
+  findInHistory: FindTransaction = createHistoryFinder(deps),
+): Journal => {
+  const lag = createLagWatch(deps, consumer)
+  const read = createGatherer<string, JournalRow>(READ_KEYS_MAX, READS_IN_FLIGHT_MAX, async ids => {
+    const name = await table()
+    if (E.isLeft(name)) throw new Error(name.left.message, { cause: name.left.cause })
+    const rows = await readJournal(deps.tables, name.right, ids)()
+    if (E.isLeft(rows)) throw new Error(rows.left.message, { cause: rows.left.cause })
+    return rows.right
+  })
+
+  /** A transfer is known with both of its accounts, if its second row is there. */
+  const whole = async (transaction_id: string, row: JournalRow): Promise<Known> => {
+    const known = knownFromRow(row)
+    if (row.event.type !== 'debit' || row.event.transfer === undefined) return known
+    const credit = await read(creditLegId(transaction_id))
+    const { folded: _, ...bare } = known
+    return credit?.seq === row.seq + 1 && credit.client_id === row.event.transfer.counterparty
+      ? { ...bare, folded: [row, credit].map(({ balance, version }) => ({ balance, version })) }
+      : bare
+  }
+
+  const knownAs = async (transaction_id: string): Promise<Known | undefined> => {
+    const row = await read(transaction_id)
+    return row === undefined ? undefined : whole(transaction_id, row)
+  }
+
+  const findNew = async (transaction_id: string, newest: boolean): Promise<Known | undefined> => {
+    const behind_ms = await lag.lag_ms()
+    if (behind_ms === undefined) throw new Error('nobody keeps a journal')
+    const known = await knownAs(transaction_id)
+    if (known === undefined && !newest && behind_ms >= LAG_MS_MAX) throw new LagError(behind_ms)
+    return known
+  }
+
+  return {
+    find: async (transaction_id, id, newest = false) => {
+      try {
+        return await findNew(transaction_id, newest)
+      } catch (cause) {
+        if (cause instanceof LagError) throw cause
+        deps.log.debug({ err: cause }, 'the journal cannot be asked: the history of the customer is read')
+        return findInHistory(transaction_id, id, newest)
+      }
+    },
+    lookUp: async transaction_id => {
+      try {
+        const name = await consumer()
+        const state = E.isLeft(name) ? name : await projectionLag(deps.nc, name.right)()
+        if (E.isLeft(state)) return { known: undefined, seq: 0 }
+        return { known: await knownAs(transaction_id), seq: state.right.seq }
+      } catch (cause) {
+        deps.log.debug({ err: cause }, 'the journal cannot be asked: the stream is read')
+        return { known: undefined, seq: 0 }
+      }
+    },
+  }
+}
+
+/** The journal is so far behind that an id which it does not hold may be known all the same. */
+class LagError extends Error {
+  constructor(lag_ms: number) {
+    super(`the journal is ${Math.round(lag_ms)} ms behind, more than half of the duplicate window`)
+  }
+}

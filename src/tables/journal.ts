@@ -1,0 +1,97 @@
+/**
+ * Reading the journal by transaction id: what an event was, and the account right after it, as a projection folded it.
+ */
+
+import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb'
+import { E, pipe, type TaskEither, TE, t } from '../fp.js'
+import { toJson } from '../ledger/amount.js'
+import { ClientId } from '../ledger/client-id.js'
+import { decodeParsed, type LedgerEvent } from '../ledger/event.js'
+import type { TableError } from './errors.js'
+import { readItems, whole } from './heads.js'
+import { rowId } from './journal-ids.js'
+
+/** One row; `balance` and `version` are those after the event. */
+export type JournalRow = {
+  readonly client_id: ClientId
+  readonly seq: number
+  readonly balance: bigint
+  readonly version: number
+  readonly event: LedgerEvent
+}
+
+const Item = t.intersection([
+  t.type({
+    id: t.string,
+    client_id: ClientId,
+    seq: whole,
+    type: t.string,
+    amount: t.bigint,
+    balance: t.bigint,
+    version: whole,
+  }),
+  t.partial({
+    transaction_id: t.string,
+    reference: t.string,
+    metadata: t.string,
+    counterparty: t.string,
+    declined: t.string,
+  }),
+])
+type Item = t.TypeOf<typeof Item>
+
+const parsed = (json: string | undefined): unknown => (json === undefined ? undefined : JSON.parse(json))
+
+/** The row's event goes through the codec of events: a table may hold anything. */
+const eventOf = (item: Item): LedgerEvent | undefined => {
+  const { type, amount, transaction_id, reference, counterparty } = item
+  try {
+    const fields = {
+      type,
+      amount: toJson(amount),
+      transaction_id,
+      reference,
+      metadata: parsed(item.metadata),
+      transfer: counterparty === undefined ? undefined : { counterparty },
+      declined: parsed(item.declined),
+    }
+    const present = Object.entries(fields).filter(([, value]) => value !== undefined)
+    const decoded = decodeParsed(Object.fromEntries(present))
+    return decoded.tag === 'event' ? decoded.event : undefined
+  } catch {
+    return undefined
+  }
+}
+
+const decodeRow = (raw: unknown): E.Either<TableError, [string, JournalRow]> => {
+  const item = Item.decode(raw)
+  const event = E.isRight(item) ? eventOf(item.right) : undefined
+  if (E.isLeft(item) || event === undefined) {
+    return E.left({ tag: 'Unexpected', message: 'a row of the journal is not readable' })
+  }
+  const { id, client_id, seq, balance, version } = item.right
+  return E.right([id, { client_id, seq, balance, version, event }])
+}
+
+/**
+ * The rows of up to 100 transaction ids, strongly consistent, by transaction id; one without a row is left out. Of events
+ * with the same id it is the first that counted.
+ */
+export const readJournal = (
+  client: DynamoDBDocumentClient,
+  table: string,
+  transaction_ids: readonly string[],
+): TaskEither<TableError, Map<string, JournalRow>> =>
+  pipe(
+    readItems(client, table, transaction_ids.map(rowId)),
+    TE.chainEitherK(E.traverseArray(decodeRow)),
+    TE.map(rows => {
+      const byRow = new Map(rows)
+      const found = new Map<string, JournalRow>()
+      for (const id of transaction_ids) {
+        const row = byRow.get(rowId(id))
+        if (row !== undefined) found.set(id, row)
+      }
+      return found
+    }),
+  )
