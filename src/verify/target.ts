@@ -65,6 +65,6 @@ export const findTargets = async (run: Run, generation: number | undefined): Pro
       throw new CannotVerify(`consumer ${consumer} is there, but its table ${table} is not`)
     else skipped.push({ projection, reason: `there is neither table ${table} nor consumer ${consumer}` })
   }
-  if (found.length === 0) throw new CannotVerify(`no projection is there: no table ${run.table}`)
+  if (found.length === 0) throw new CannotVerify(`no projection is there: ${skipped[0]?.reason}`)
   return { found, skipped }
 }

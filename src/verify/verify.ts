@@ -46,6 +46,8 @@ export type Report = {
   readonly heads_compared: number
   readonly rows_compared: number
   readonly skipped: readonly { readonly projection: Projection; readonly reason: string }[]
+  /** Whether the sums of the totals were compared: not of one customer, and not when they were left out. */
+  readonly sums_compared: boolean
   /** What could not be compared; then nobody can say that all agree. */
   readonly not_compared: readonly string[]
   readonly differences: readonly Difference[]
@@ -174,6 +176,7 @@ export const verify = async (
     heads_compared: checks.heads.compared(),
     rows_compared: checks.journal?.rows() ?? 0,
     skipped,
+    sums_compared: verdict === 'equal' || verdict === 'differ',
     not_compared: verdict === 'moving' ? [MOVING] : [],
     differences: differences.kept,
     differences_count: differences.count(),
