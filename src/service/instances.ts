@@ -25,7 +25,9 @@ const decode = (text: string): ServiceInstance[] =>
     E.chainW(Info.decode),
     E.match(
       () => [],
-      info => [info],
+      ({ id, version, endpoints }) => [
+        { id, version, endpoints: endpoints.map(({ name, subject }) => ({ name, subject })) },
+      ],
     ),
   )
 
