@@ -13,6 +13,7 @@ import { replayCommand } from './replay.js'
 import { requestCommand } from './request.js'
 import { seedCommand } from './seed.js'
 import { serveCommand } from './serve.js'
+import { statusCommand } from './status.js'
 import { streamCommand } from './stream.js'
 import { verifyCommand } from './verify.js'
 import { VERSION } from './version.js'
@@ -36,6 +37,7 @@ const createProgram = (): Command => {
     commandCommands,
     publishCommand,
     seedCommand,
+    statusCommand,
     streamCommand,
     deadLettersCommand,
     replayCommand,

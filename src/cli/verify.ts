@@ -80,7 +80,7 @@ const lineOf = ({ where, kind, id, seq, field, is, should_be, detail }: Differen
 }
 
 const printReport = (report: Report): void => {
-  const { seq, customers, parked, rejected, transfers, tables, skipped, not_compared } = report
+  const { sums_compared, seq, customers, parked, rejected, transfers, tables, skipped, not_compared } = report
   for (const difference of report.differences) print(lineOf(difference))
   const kept = report.differences.length
   if (kept < report.differences_count) print(`(the first ${kept}; --limit shows more)`)
@@ -88,7 +88,9 @@ const printReport = (report: Report): void => {
     `stream     ${seq} events of ${customers} customers (${parked} parked), ${rejected} rejected, ${transfers} transfers`,
   )
   for (const { projection, table, differences } of tables) {
-    print(`${projection.padEnd(9)}  ${table}: ${differences === 0 ? 'agrees' : `${differences} differences`}`)
+    const left_out = projection === 'totals' && !sums_compared ? ' (without the sums)' : ''
+    const verdict = differences === 0 ? 'agrees' : `${differences} differences`
+    print(`${projection.padEnd(9)}  ${table}: ${verdict}${left_out}`)
   }
   for (const { projection, reason } of skipped) print(`${projection.padEnd(9)}  skipped: ${reason}`)
   for (const reason of not_compared) print(`not compared: ${reason}`)

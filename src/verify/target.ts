@@ -4,6 +4,7 @@
 
 import { pipe, TE } from '../fp.js'
 import { tryStream } from '../stream/errors.js'
+import { readPointer } from '../stream/generation.js'
 import { LEDGER_STREAM } from '../stream/settings.js'
 import { tableExists } from '../tables/provision.js'
 import type { Run, VerifyDeps } from './deps.js'
@@ -25,28 +26,8 @@ export type Targets = {
   readonly skipped: readonly { readonly projection: Projection; readonly reason: string }[]
 }
 
-const POINTER = /^\{.*"generation":\s*(\d+)/
-
-/** The generation that `config` points to, as its leader has it; the first where it says nothing. */
-const activeGeneration = async (
-  { jsm, signal }: Pick<Run, 'jsm' | 'signal'>,
-  projection: Projection,
-): Promise<number> => {
-  const query = { last_by_subj: `$KV.config.projection.${projection}` }
-  const found = await persist(
-    pipe(
-      tryStream(`config/projection.${projection}`, () => jsm.streams.getMessage('KV_config', query)),
-      TE.orElseW(error => (error.tag === 'NotFound' ? TE.right(null) : TE.left(error))),
-    ),
-    signal,
-  )
-  const text = found?.string() ?? ''
-  if (text === '') return 1
-  const generation = POINTER.exec(text)?.[1]
-  if (generation === undefined)
-    throw new CannotVerify(`config/projection.${projection} is not readable: ${text}`)
-  return Number(generation)
-}
+const active = async ({ jsm, signal }: Run, projection: Projection): Promise<number> =>
+  (await persist(readPointer(jsm, projection), signal)).generation
 
 const targetOf = (base: string, projection: Projection, generation: number): Target => {
   const first = generation === 1
@@ -73,7 +54,7 @@ export const findTargets = async (run: Run, generation: number | undefined): Pro
   const found: Target[] = []
   const skipped: { projection: Projection; reason: string }[] = []
   for (const projection of PROJECTIONS) {
-    const target = targetOf(run.table, projection, generation ?? (await activeGeneration(run, projection)))
+    const target = targetOf(run.table, projection, generation ?? (await active(run, projection)))
     const { table, consumer } = target
     const has_table = await persist(tableExists(run.tables, table), run.signal)
     const has_consumer = await persist(hasConsumer(run.jsm, consumer), run.signal)
@@ -84,6 +65,6 @@ export const findTargets = async (run: Run, generation: number | undefined): Pro
       throw new CannotVerify(`consumer ${consumer} is there, but its table ${table} is not`)
     else skipped.push({ projection, reason: `there is neither table ${table} nor consumer ${consumer}` })
   }
-  if (found.length === 0) throw new CannotVerify(`no projection is there: no table ${run.table}`)
+  if (found.length === 0) throw new CannotVerify(`no projection is there: ${skipped[0]?.reason}`)
   return { found, skipped }
 }

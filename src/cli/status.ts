@@ -1,0 +1,126 @@
+/**
+ * `jetledger status`: how the ledger is, from what the servers and the instances say.
+ */
+
+import { Kvm } from '@nats-io/kv'
+import type { Command } from 'commander'
+import { consumerName } from '../projections/target.js'
+import { listInstances, type ServiceInstance } from '../service/instances.js'
+import { getText, listKeys, SEED_KEY } from '../stream/config-bucket.js'
+import { countDeadLetters } from '../stream/dead-letters.js'
+import { tryStream } from '../stream/errors.js'
+import { type ProjectionStatus, projectionStatus } from '../stream/projection-status.js'
+import { manager, streamInfo } from '../stream/provision.js'
+import { CONFIG_BUCKET, LEDGER_STREAM } from '../stream/settings.js'
+import { PROJECTION_NAMES } from '../tables/definition.js'
+import { type Connected, withNats } from './command.js'
+import { Failure, orFail } from './failure.js'
+import { print, printJson } from './output.js'
+
+const PARKED_MAX = 10_000
+/** An active instance speaks every 5 s. */
+const SILENT_AFTER_MS = 20_000
+const SERVICE = 'customer'
+
+const readStream = async ({ nc }: Connected) => {
+  const { state, config, cluster } = await orFail(streamInfo(nc, LEDGER_STREAM))
+  return {
+    messages: state.messages,
+    last_seq: state.last_seq,
+    bytes: state.bytes,
+    replicas: config.num_replicas,
+    leader: cluster?.leader,
+    followers: (cluster?.replicas ?? []).map(({ name, current, offline }) => ({
+      name,
+      state: offline ? 'offline' : current ? 'current' : 'behind',
+    })),
+  }
+}
+
+const parkedIds = async (kv: Awaited<ReturnType<Kvm['open']>>): Promise<string[]> => {
+  const ids = new Set<string>()
+  for (const projection of PROJECTION_NAMES) {
+    const prefix = `parked.${projection}.`
+    const keys = await orFail(listKeys(kv, `${prefix}*`, PARKED_MAX))
+    for (const key of keys) ids.add(Buffer.from(key.slice(prefix.length), 'base64url').toString())
+  }
+  return [...ids].sort()
+}
+
+const readStatus = async (connected: Connected) => {
+  const { nc } = connected
+  const stream = await readStream(connected)
+  const jsm = await orFail(manager(nc))
+  const kv = await orFail(tryStream(`bucket ${CONFIG_BUCKET}`, () => new Kvm(nc).open(CONFIG_BUCKET)))
+  const projections = await Promise.all(
+    PROJECTION_NAMES.map(name =>
+      orFail(projectionStatus({ nc, jsm, kv }, name, generation => consumerName(name, generation))),
+    ),
+  )
+  return {
+    stream,
+    seed: (await orFail(getText(kv, SEED_KEY))) ?? 'not seeded',
+    projections,
+    dead_letters: await orFail(countDeadLetters(nc)),
+    parked: await parkedIds(kv),
+    instances: await listInstances(nc, SERVICE),
+  }
+}
+
+type Status = Awaited<ReturnType<typeof readStatus>>
+
+const projectionLine = ({ projection, generation, previous, lag, said }: ProjectionStatus): string => {
+  const name = `  ${projection.padEnd(9)} generation ${generation}${previous === undefined ? '' : ` (${previous} is kept)`}`
+  if (lag === undefined) return `${name}, nobody has run it yet`
+  const behind = lag.lag_events === 0 ? 'caught up' : `${lag.lag_events} events behind, for ${lag.lag_ms} ms`
+  if (said === undefined) return `${name}, at ${lag.seq}, ${behind}`
+  const silent_ms = Date.now() - Date.parse(said.at)
+  const silence = silent_ms > SILENT_AFTER_MS ? `, silent since ${said.at}` : ''
+  const trouble = said.last_error === undefined ? '' : `, last error: ${said.last_error}`
+  return `${name}, at ${lag.seq}, ${behind}, active on ${said.instance}${silence}${trouble}`
+}
+
+const instanceLine = ({ id, version, endpoints }: ServiceInstance): string =>
+  `  ${id}  version ${version}  ${endpoints.map(({ name }) => name).join(', ')}`
+
+const SHOWN_MAX = 10
+
+const printStatus = ({ stream, seed, projections, dead_letters, parked, instances }: Status): void => {
+  const { messages, last_seq, bytes, replicas, leader, followers } = stream
+  const peers = followers.map(({ name, state }) => `${name} (${state})`).join(', ')
+  const where = leader === undefined ? '' : `, leader ${leader}${peers === '' ? '' : `, followers ${peers}`}`
+  print(
+    `stream        ${messages} events to sequence ${last_seq}, ${bytes} bytes, replicas ${replicas}${where}`,
+  )
+  print(`seed          ${seed}`)
+  print('projections')
+  for (const projection of projections) print(projectionLine(projection))
+  print(`dead letters  ${dead_letters.open} open of ${dead_letters.total}`)
+  const more = parked.length > SHOWN_MAX ? ', ...' : ''
+  const named = parked.length === 0 ? '' : `: ${parked.slice(0, SHOWN_MAX).join(', ')}${more}`
+  print(`parked        ${parked.length} customers${named}`)
+  print(`instances     ${instances.length}`)
+  for (const instance of instances) print(instanceLine(instance))
+}
+
+const status = ({ json }: { readonly json?: true }): Promise<void> =>
+  withNats(async connected => {
+    try {
+      const found = await readStatus(connected)
+      if (json) printJson(found)
+      else printStatus(found)
+    } catch (thrown) {
+      if (!(thrown instanceof Failure) || !/\(10059\)/.test(thrown.message)) throw thrown
+      throw new Failure(`there is no ledger at ${connected.config.NATS_URL}: ${thrown.message}`, {
+        cause: thrown,
+      })
+    }
+  })
+
+export const statusCommand = (program: Command): void => {
+  program
+    .command('status')
+    .description('show stream, projections and their lag, dead letters, parked customers and instances')
+    .option('--json', 'print it as JSON')
+    .action(status)
+}

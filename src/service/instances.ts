@@ -1,0 +1,50 @@
+/**
+ * Who runs a service: asks every instance to introduce itself, as ADR-32 has it.
+ */
+
+import { errors, type NatsConnection } from 'nats'
+import { E, pipe, t } from '../fp.js'
+
+const Info = t.type({
+  id: t.string,
+  version: t.string,
+  endpoints: t.array(t.type({ name: t.string, subject: t.string })),
+})
+
+/** An instance, and what it answers. */
+export type ServiceInstance = t.TypeOf<typeof Info>
+
+/** Nobody knows how many there are: who has not answered within these is not counted. */
+const WAIT_MS_MAX = 1_000
+const QUIET_MS_MAX = 300
+const INSTANCES_MAX = 1_000
+
+const decode = (text: string): ServiceInstance[] =>
+  pipe(
+    E.tryCatch(() => JSON.parse(text) as unknown, String),
+    E.chainW(Info.decode),
+    E.match(
+      () => [],
+      ({ id, version, endpoints }) => [
+        { id, version, endpoints: endpoints.map(({ name, subject }) => ({ name, subject })) },
+      ],
+    ),
+  )
+
+/** The instances of service `name` that answer within a second, by id. Throws what the client throws. */
+export const listInstances = async (nc: NatsConnection, name: string): Promise<ServiceInstance[]> => {
+  const found: ServiceInstance[] = []
+  try {
+    const replies = await nc.requestMany(`$SRV.INFO.${name}`, '', {
+      strategy: 'stall',
+      maxWait: WAIT_MS_MAX,
+      stall: QUIET_MS_MAX,
+      maxMessages: INSTANCES_MAX,
+    })
+    for await (const reply of replies) found.push(...decode(reply.string()))
+  } catch (thrown) {
+    const nobody = thrown instanceof errors.NoRespondersError
+    if (!nobody && !(thrown instanceof errors.RequestError && thrown.isNoResponders())) throw thrown
+  }
+  return found.sort((a, b) => a.id.localeCompare(b.id))
+}

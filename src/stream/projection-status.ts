@@ -1,0 +1,67 @@
+/**
+ * How a projection is, for others to read: its generation and lag as the servers know them, and what its active
+ * instance said of itself last.
+ */
+
+import type { JetStreamManager } from '@nats-io/jetstream'
+import type { KV } from '@nats-io/kv'
+import type { NatsConnection } from 'nats'
+import { E, pipe, type TaskEither, TE, t } from '../fp.js'
+import { getText } from './config-bucket.js'
+import type { StreamError } from './errors.js'
+import { readPointer } from './generation.js'
+import { type Lag, projectionLag } from './lag.js'
+
+const Said = t.intersection([
+  t.type({ instance: t.string, generation: t.number, seq: t.number, at: t.string }),
+  t.partial({ last_error: t.string }),
+])
+
+/** What the active instance of a projection said of itself; old words when it is gone. */
+export type Said = t.TypeOf<typeof Said>
+
+export type ProjectionStatus = {
+  readonly projection: string
+  readonly generation: number
+  /** The generation before, while it is kept. */
+  readonly previous?: number
+  /** Undefined: nobody has run it here yet. */
+  readonly lag?: Lag
+  readonly said?: Said
+}
+
+const decodeSaid = (text: string | undefined): Said | undefined =>
+  pipe(
+    E.tryCatch(() => JSON.parse(text ?? '') as unknown, String),
+    E.chainW(Said.decode),
+    E.getOrElseW(() => undefined),
+  )
+
+const lagOf = (nc: NatsConnection, consumer: string): TaskEither<StreamError, Lag | undefined> =>
+  pipe(
+    projectionLag(nc, consumer),
+    TE.orElseW(error => (error.tag === 'NotFound' ? TE.right(undefined) : TE.left(error))),
+  )
+
+/** The status of `projection`, whose consumer in a generation is `consumerOf(generation)`. */
+export const projectionStatus = (
+  { nc, jsm, kv }: { readonly nc: NatsConnection; readonly jsm: JetStreamManager; readonly kv: KV },
+  projection: string,
+  consumerOf: (generation: number) => string,
+): TaskEither<StreamError, ProjectionStatus> =>
+  pipe(
+    TE.Do,
+    TE.bind('pointer', () => readPointer(jsm, projection)),
+    TE.bind('lag', ({ pointer }) => lagOf(nc, consumerOf(pointer.generation))),
+    TE.bind('text', () => getText(kv, `status.${projection}`)),
+    TE.map(({ pointer: { generation, previous }, lag, text }) => {
+      const said = decodeSaid(text)
+      return {
+        projection,
+        generation,
+        ...(previous === undefined ? {} : { previous }),
+        ...(lag === undefined ? {} : { lag }),
+        ...(said === undefined ? {} : { said }),
+      }
+    }),
+  )
