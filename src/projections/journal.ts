@@ -12,6 +12,9 @@ import type { Applied, Projection, Rows } from './projection.js'
 const jsonText = (value: unknown): string =>
   JSON.stringify(value, (_, inner) => (typeof inner === 'bigint' ? String(inner) : inner))
 
+/** JSON can hold half of a surrogate pair, which DynamoDB refuses: one such event would stop the journal for ever. */
+const asUtf8 = (text: string): string => Buffer.from(text, 'utf8').toString('utf8')
+
 const fold = ({ id, record, event, to }: Applied): Rows => {
   const { type, amount, transaction_id, reference, metadata, transfer, declined } = event
   const instead_id = seqRowId(record.seq)
@@ -23,7 +26,7 @@ const fold = ({ id, record, event, to }: Applied): Rows => {
     version: to.version,
     at: record.at.toISOString(),
     ...(transaction_id === undefined ? {} : { transaction_id }),
-    ...(reference === undefined ? {} : { reference }),
+    ...(reference === undefined ? {} : { reference: asUtf8(reference) }),
     ...(metadata === undefined ? {} : { metadata: jsonText(metadata) }),
     ...(transfer === undefined ? {} : { counterparty: transfer.counterparty }),
     ...(declined === undefined ? {} : { declined: jsonText(declined) }),

@@ -181,6 +181,16 @@ describe('a retry', () => {
   })
 })
 
+describe('a mark', () => {
+  it('is written only after the one that was read', async () => {
+    const seq = await refuse('marked', DEBIT)
+    const { letter_subject, marked } = await marksOf(seq)
+    const mark: Mark = { state: 'discarded', ...BY, at: '2026-01-01T00:00:00.000Z', reason: 'first' }
+    await right(writeMark(nc, letter_subject, mark, marked))
+    expect(await left(writeMark(nc, letter_subject, mark, marked))).toMatchObject({ tag: 'Conflict' })
+  })
+})
+
 describe('a letter', () => {
   it('that is discarded stays, with who and why, and is listed only when asked for', async () => {
     const seq = await refuse('gone', DEBIT)

@@ -7,11 +7,11 @@
  * the stream's duplicate window.
  */
 
-import { randomUUID } from 'node:crypto'
 import { type JetStreamManager, jetstreamManager } from '@nats-io/jetstream'
 import type { NatsConnection } from 'nats'
 import { type BackOff, pause } from '../back-off.js'
 import { E, pipe, type TaskEither, TE } from '../fp.js'
+import { uuidv7 } from '../uuid.js'
 import { type DeadLetter, findDeadLetter } from './dead-letters.js'
 import { type StreamError, tryStream } from './errors.js'
 import { type Mark, type Marked, type Replacement, readMark, writeMark } from './letter-marks.js'
@@ -160,7 +160,7 @@ const begin = async (
   correction: Correction,
   actor: Actor,
 ): Promise<Begun> => {
-  const transaction_id = randomUUID()
+  const transaction_id = uuidv7()
   for (let attempt = 1; ; attempt += 1) {
     const { mark, mark_seq } = await run(readMark(jsm, letter.letter_subject))
     if (mark?.state === 'retrying') {

@@ -19,7 +19,7 @@ afterEach(async () => {
 /** A bit of everything that the ledger knows. */
 const emitAll = async (): Promise<void> => {
   for (let i = 0; i < 30; i += 1) await ledger.emit(`c${i % 10}`, credit(10))
-  await ledger.emit('c1', debit(25, { reference: 'caf\u00e9', metadata: { b: [1, 'x'], a: null } }))
+  await ledger.emit('c1', debit(25, { reference: 'caf\u00e9 \ud800', metadata: { b: [1, 'x'], a: null } }))
   await ledger.emit('c1', debit(25))
   await ledger.emit('c2', 'not JSON')
   await ledger.emit('c2.x', credit(1))
