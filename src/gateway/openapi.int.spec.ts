@@ -10,7 +10,7 @@ import {
 } from '../../test/support/openapi-arbitrary.js'
 import { startTestGateway, startTestService, type TestGateway, type TestService } from './testing/gateway.js'
 
-const RUNS_PER_OPERATION = 60
+const RUNS_PER_OPERATION = 40
 const ANSWER_MS_MAX = 10_000
 
 let service: TestService

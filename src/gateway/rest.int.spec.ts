@@ -23,7 +23,7 @@ const REQUESTS: Readonly<Record<string, { readonly path: string; readonly body?:
 }
 
 /** Operations whose subject nobody serves yet: they answer 503. Take them out as their endpoints come. */
-const NOT_SERVED: readonly string[] = ['statement', 'customers', 'batch', 'summary', 'ranking']
+const NOT_SERVED: readonly string[] = ['statement', 'customers', 'summary', 'ranking']
 
 let service: TestService
 let gateway: TestGateway
@@ -177,6 +177,58 @@ describe('a write', () => {
     expect([form.status, (await content(form)).code]).toEqual([415, 'UNSUPPORTED_MEDIA_TYPE'])
     const large = await post(path, { amount: 1, reference: 'x'.repeat(20_000) })
     expect([large.status, (await content(large)).code]).toEqual([413, 'PAYLOAD_TOO_LARGE'])
+  })
+})
+
+describe('a batch', () => {
+  const credit = (client_id: string) => ({ type: 'credit', client_id, amount: 5 })
+  const debit = (client_id: string) => ({ type: 'debit', client_id, amount: 99 })
+
+  it('answers each command by itself, in order, each with an id of its own', async () => {
+    const commands = [credit('gil'), { ...debit('gil'), transaction_id: 'gil-own' }, credit('gil')]
+    const send = () =>
+      post('/v1/batches', { mode: 'each', commands }, { 'idempotency-key': 'gil-batch' }).then(content)
+    const first = (await send()).results as Content[]
+    expect(first).toMatchObject([
+      { transaction_id: 'gil-batch:0', balance: 5 },
+      { error: { code: 'INSUFFICIENT_FUNDS', transaction_id: 'gil-own', balance: 5 } },
+      { transaction_id: 'gil-batch:2', balance: 10 },
+    ])
+    const again = (await send()).results as Content[]
+    expect(again).toMatchObject([{ balance: 5, replayed: true }, {}, { balance: 10, replayed: true }])
+    expect(await content(await call('/v1/transactions/gil-batch:2'))).toMatchObject({ status: 'committed' })
+  })
+
+  it('that is all or nothing says which command was refused', async () => {
+    const answer = await post('/v1/batches', { mode: 'all', commands: [credit('hal'), debit('hal')] })
+    expect(answer.status).toBe(422)
+    expect(await content(answer)).toMatchObject({ code: 'INSUFFICIENT_FUNDS', index: 1 })
+    expect((await post('/v1/customers/hal/credits', { amount: 1 }).then(content)).balance).toBe(1)
+  })
+
+  it.each<[string, object, string]>([
+    ['no command', { mode: 'each', commands: [] }, 'commands: '],
+    ['no mode', { commands: [credit('a')] }, 'mode: is missing'],
+    [
+      'a command that is none',
+      { mode: 'each', commands: [{ type: 'burn' }] },
+      'commands.0: must be a command',
+    ],
+    ['a field that is none', { mode: 'each', commands: [credit('a')], atomic: true }, 'atomic: is no field'],
+  ])('with %s is refused with 400', async (_, body, text) => {
+    const answer = await post('/v1/batches', body)
+    expect([answer.status, (await content(answer)).detail]).toEqual([400, expect.stringContaining(text)])
+  })
+
+  it('that is nested thousands of levels deep is refused with 400', async () => {
+    const abyss = `${'['.repeat(400_000)}${']'.repeat(400_000)}`
+    const command = `{"type":"credit","client_id":"a","amount":1,"metadata":{"a":${abyss}}}`
+    const answer = await call('/v1/batches', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: `{"mode":"each","commands":[${command}]}`,
+    })
+    expect([answer.status, (await content(answer)).detail]).toEqual([400, 'the body is nested too deeply'])
   })
 })
 

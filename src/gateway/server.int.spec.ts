@@ -81,6 +81,37 @@ describe('the stop', () => {
   })
 })
 
+describe('a write whose first answer was lost', () => {
+  const REPLY = { transaction_id: 'k', client_id: '678', balance: 1, version: 1, seq: 1, replayed: true }
+
+  /** Silent once, then a repetition to whoever asks. */
+  const loseOne = async (): Promise<void> => {
+    let lost = false
+    const callback = (_: Error | null, msg: Msg): void => {
+      if (lost) msg.respond(JSON.stringify(REPLY))
+      lost = true
+    }
+    responder.subscribe('customer.credit', { callback })
+    await responder.flush()
+  }
+
+  const credit = async (headers: Record<string, string>) => {
+    const answer = await gateway.post('/v1/customers/678/credits?timeout=2000', { amount: 1 }, headers)
+    const { replayed } = (await answer.json()) as { replayed?: boolean }
+    return { status: answer.status, replayed, header: answer.headers.get('idempotency-replayed') }
+  }
+
+  it('is no repetition to a caller who sent it once', async () => {
+    await loseOne()
+    expect(await credit({})).toEqual({ status: 201, replayed: undefined, header: null })
+  })
+
+  it('may be one to a caller with a key: who knows how often it was sent', async () => {
+    await loseOne()
+    expect(await credit({ 'idempotency-key': 'k' })).toEqual({ status: 201, replayed: true, header: 'true' })
+  })
+})
+
 describe('a gateway without NATS', () => {
   it('says so at once, and that a write was not stored', async () => {
     const alone = await startTestGateway(undefined)

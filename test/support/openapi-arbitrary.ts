@@ -33,6 +33,15 @@ const textOf = ({ pattern, maxLength }: Json): fc.Arbitrary<string> =>
     ? fc.stringMatching(new RegExp(pattern))
     : fc.string({ maxLength: Math.min(Number(maxLength ?? STRING_CHARS_MAX), STRING_CHARS_MAX) })
 
+const INT32_MAX = 2 ** 31 - 1
+
+/** Mostly small ones, and the bounds. */
+const wholeFrom = (min: number, max: number): fc.Arbitrary<number> =>
+  fc.oneof(
+    { weight: 3, arbitrary: fc.integer({ min: Math.max(min, -1_000), max: Math.min(max, 1_000) }) },
+    { weight: 1, arbitrary: fc.constantFrom(min, max, Math.min(max, INT32_MAX)) },
+  )
+
 const objectOf = ({ properties = {}, required = [] }: Json): fc.Arbitrary<unknown> =>
   fc.record(
     Object.fromEntries(
@@ -48,13 +57,7 @@ export const valueFor = (schema: Json): fc.Arbitrary<unknown> => {
   if ('const' in schema) return fc.constant(schema.const)
   switch (schema.type) {
     case 'integer':
-      return fc.oneof(
-        fc.integer({
-          min: Number(schema.minimum ?? 0),
-          max: Math.min(Number(schema.maximum ?? 1_000), 1_000),
-        }),
-        fc.maxSafeInteger().filter(n => n >= Number(schema.minimum) && n <= Number(schema.maximum)),
-      )
+      return wholeFrom(Number(schema.minimum ?? 0), Number(schema.maximum ?? INT32_MAX))
     case 'array':
       return fc.array(valueFor(schema.items as Json), {
         minLength: Number(schema.minItems ?? 0),
@@ -117,7 +120,7 @@ const bodyOf = ({ requestBody }: Operation): fc.Arbitrary<string | undefined> =>
 
 /** Mostly what fits, sometimes anything. */
 const textFor = (schema: Json): fc.Arbitrary<string> =>
-  fc.oneof({ weight: 4, arbitrary: valueFor(schema).map(String) }, { weight: 1, arbitrary: anyText })
+  fc.oneof({ weight: 15, arbitrary: valueFor(schema).map(String) }, { weight: 1, arbitrary: anyText })
 
 const named = (parameters: readonly Parameter[], where: string, wanted: boolean) =>
   fc.record(
@@ -141,7 +144,10 @@ export const requestsOf = (path: string, method: string, operation: Operation): 
     .record({
       params: named(parameters, 'path', true),
       query: named(parameters, 'query', false),
-      stray: fc.option(fc.tuple(anyText, anyText), { freq: 15, nil: undefined }),
+      stray: fc.oneof(
+        { weight: 15, arbitrary: fc.constant(undefined) },
+        { weight: 1, arbitrary: fc.tuple(anyText, anyText) },
+      ),
       header: named(parameters, 'header', false),
       type: fc.oneof(
         { weight: 20, arbitrary: fc.constant(TYPES[0]) },
