@@ -19,6 +19,7 @@ import { WatchStack } from './watch-stack.js'
 const CONTEXT = {
   '@aws-cdk/aws-iam:minimizePolicies': true,
   '@aws-cdk/core:checkSecretUsage': true,
+  '@aws-cdk/core:validateAgainstDefaultRules': true,
   '@aws-cdk/core:target-partitions': ['aws'],
   '@aws-cdk/aws-ecs:reduceEc2FargateCloudWatchPermissions': true,
   '@aws-cdk/aws-ecs:removeDefaultDeploymentAlarm': true,
@@ -64,7 +65,8 @@ export const buildApp = (
   if (problems.length > 0) throw new Error(`infra/config.ts, ${stage}: ${problems.join('; ')}`)
   const app = new App({
     analyticsReporting: false,
-    context: { ...CONTEXT, '@aws-cdk/core:validateAgainstDefaultRules': is_checked },
+    builtinCloudFormationValidation: is_checked,
+    context: CONTEXT,
     ...app_props,
   })
   if (is_checked) check(app)

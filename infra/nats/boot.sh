@@ -56,6 +56,8 @@ mount_data() {
   mkdir -p /var/lib/nats
   echo "$DEVICE /var/lib/nats xfs defaults,noatime,nofail 0 2" >>/etc/fstab
   mount /var/lib/nats
+  # the volume may have been enlarged since
+  xfs_growfs /var/lib/nats
 }
 
 install_server() {

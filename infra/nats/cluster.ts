@@ -2,7 +2,7 @@
  * NATS on three instances of our own, one per zone, updated one after the other.
  */
 
-import { CfnOutput } from 'aws-cdk-lib'
+import { CfnOutput, Stack } from 'aws-cdk-lib'
 import type { AutoScalingGroup } from 'aws-cdk-lib/aws-autoscaling'
 import { type IVpc, Peer, Port, SecurityGroup } from 'aws-cdk-lib/aws-ec2'
 import type { LogGroup } from 'aws-cdk-lib/aws-logs'
@@ -57,8 +57,8 @@ export class SelfHostedNats extends Construct {
     this.oneByOne(this.nodes.map(({ group }) => group))
     const url = this.nodes.map(({ host }) => `tls://${host}:${NATS_PORT}`).join(',')
     this.connection = { url, ca: props.ca, clients }
-    new CfnOutput(this, 'Url', { value: url })
-    new CfnOutput(this, 'ClientsGroup', { value: clients.securityGroupId })
+    new CfnOutput(Stack.of(this), 'NatsUrl', { value: url })
+    new CfnOutput(Stack.of(this), 'ClientsGroup', { value: clients.securityGroupId })
   }
 
   private group(vpc: IVpc, name: string, description: string): SecurityGroup {

@@ -2,7 +2,7 @@
  * The gateway's front: a load balancer that ends TLS. Inside the VPC unless the stage opens it to the internet.
  */
 
-import { CfnOutput, CfnParameter, Duration, RemovalPolicy } from 'aws-cdk-lib'
+import { CfnOutput, CfnParameter, Duration, RemovalPolicy, Stack } from 'aws-cdk-lib'
 import { type IVpc, Peer, Port, SecurityGroup } from 'aws-cdk-lib/aws-ec2'
 import {
   ApplicationLoadBalancer,
@@ -46,7 +46,7 @@ export class GatewayFront extends Construct {
     })
     this.balancer.logAccessLogs(this.accessLogs(config) as IBucket)
     this.targets = this.listen(gateway)
-    new CfnOutput(this, 'Host', { value: this.balancer.loadBalancerDnsName })
+    new CfnOutput(Stack.of(this), 'GatewayHost', { value: this.balancer.loadBalancerDnsName })
   }
 
   private accessLogs({ log_retention_days, is_protected }: StageConfig): Bucket {
@@ -63,7 +63,7 @@ export class GatewayFront extends Construct {
   }
 
   private listen(gateway: JetledgerService): ApplicationTargetGroup {
-    const certificate = new CfnParameter(this, 'CertificateArn', {
+    const certificate = new CfnParameter(Stack.of(this), 'CertificateArn', {
       allowedPattern: 'arn:[\\w-]+:acm:.+',
       description: 'The certificate of the name under which the gateway is called',
     })

@@ -27,6 +27,7 @@ import { type Config, type Role, settingsOf } from './config.js'
 import { limitedTo } from './endpoint-limits.js'
 import type { Environment } from './environment.js'
 import { Failure, orFail } from './failure.js'
+import { logInFlight } from './in-flight.js'
 import { connectForEver } from './nats.js'
 import { startQueryRole } from './query-role.js'
 import { watchService } from './service-metrics.js'
@@ -174,6 +175,7 @@ export const startRoles = async (
   }
   const endpoints = limitedTo(Object.values(byRole).flat(), config.endpoints)
   const service = endpoints.length === 0 ? undefined : await startEndpoints(ledger, endpoints)
+  const endInFlight = service && logInFlight(service, log)
   for (const [role, own] of Object.entries(byRole)) {
     const subjects = own.filter(({ name }) => endpoints.some(served => served.name === name))
     if (subjects.length > 0)
@@ -183,6 +185,7 @@ export const startRoles = async (
   health.report(START, 'ok')
   return {
     stop: async () => {
+      endInFlight?.()
       await service?.stop()
       unwatch?.()
       await queries?.stop()

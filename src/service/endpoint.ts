@@ -28,6 +28,8 @@ export type Endpoint = {
   readonly info: EndpointInfo
   /** The counters now, with the configured `data`. */
   readonly stats: () => EndpointStats
+  /** Requests at work now. */
+  readonly inFlight: () => number
   /** Why the server ended the subscription (missing permission); undefined while it lives. */
   readonly failure: () => Error | undefined
   /** Takes no more requests and resolves when all that were taken are answered. */
@@ -166,6 +168,7 @@ export const startEndpoint = (nc: NatsConnection, config: AnyEndpointConfig, log
   return {
     info,
     failure: () => failure,
+    inFlight: () => in_flight,
     stats: () => ({
       name: info.name,
       subject: info.subject,

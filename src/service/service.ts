@@ -23,6 +23,8 @@ export type Service = {
   readonly id: string
   readonly info: () => InfoResponse
   readonly stats: () => StatsResponse
+  /** Requests at work now, over all endpoints. */
+  readonly inFlight: () => number
   /**
    * Drains: takes no more requests, waits for those in flight up to `drain_timeout_ms`, answers 503 to the rest. May be
    * called again, and before that has ended: it is the same stop. Never rejects; the connection stays open.
@@ -93,7 +95,8 @@ export const startService = async (nc: NatsConnection, config: ServiceConfig): P
       cause: failure,
     })
   }
-  return { id: identity.id, info: () => info, stats, stop }
+  const inFlight = (): number => endpoints.reduce((sum, endpoint) => sum + endpoint.inFlight(), 0)
+  return { id: identity.id, info: () => info, stats, inFlight, stop }
 }
 
 const drainAll = async (

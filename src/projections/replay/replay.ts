@@ -55,6 +55,15 @@ const remove = async ({ nc, tables, table, consumer }: Target): Promise<void> =>
   await run(dropTable(tables, table))
 }
 
+/** After the switch the replay has succeeded: a table that may not be dropped (AWS: CloudFormation's own) just stays. */
+const discard = async (target: Target): Promise<void> => {
+  try {
+    await remove(target)
+  } catch (err) {
+    target.log.warn({ table: target.table, err }, 'the old table stays: it could not be removed')
+  }
+}
+
 /** The table to fill, and what it holds: as an earlier replay left it, or empty. */
 const begin = async (
   deps: ProjectionDeps,
@@ -97,11 +106,11 @@ const tidy = async (
 ): Promise<void> => {
   const { kv, projection } = from
   if (before.previous !== undefined && before.previous !== after.generation) {
-    await remove(targetOf({ ...from, table: from.base }, projection, before.previous))
+    await discard(targetOf({ ...from, table: from.base }, projection, before.previous))
   }
   if (keep) return
   await run(setPointer(kv, projection.name, { generation: after.generation }, after.revision))
-  await remove(from)
+  await discard(from)
 }
 
 type Work = {

@@ -1,0 +1,102 @@
+/** compose.yaml, as far as it can be known without Docker: what every service is given, and that the programs take it. */
+
+import { execFileSync } from 'node:child_process'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { afterAll, describe, expect, it } from 'vitest'
+import { parse } from 'yaml'
+import { decodeConfig } from '../src/cli/config.js'
+import { findServerBinary } from '../src/embedded/binaries.js'
+import { E } from '../src/fp.js'
+import { newFolder, removeFolder } from './support/servers.js'
+
+type Service = {
+  readonly image: string
+  readonly environment?: Readonly<Record<string, string>>
+  readonly ports?: readonly string[]
+  readonly volumes?: readonly string[]
+  readonly healthcheck?: { readonly test: readonly string[] }
+  readonly read_only?: boolean
+  readonly init?: boolean
+  readonly cap_drop?: readonly string[]
+  readonly depends_on?: Readonly<Record<string, { readonly condition: string }>>
+}
+
+const file = fileURLToPath(new URL('../compose.yaml', import.meta.url))
+const compose = parse(readFileSync(file, 'utf8'), { merge: true }) as {
+  readonly services: Readonly<Record<string, Service>>
+  readonly configs: { readonly nats: { readonly content: string } }
+  readonly volumes: object
+}
+const { services } = compose
+const named = (prefix: string): [string, Service][] =>
+  Object.entries(services).filter(([name]) => name.startsWith(prefix))
+const ours = Object.entries(services).filter(([, { image }]) => image === 'jetledger')
+
+/** `${NAME:-default}` as it is where nobody sets NAME. */
+const defaults = (text: string): string => text.replace(/\$\{\w+:-([^}]*)\}/g, '$1')
+
+const folder = newFolder()
+afterAll(() => removeFolder(folder))
+
+describe('compose.yaml', () => {
+  it('runs three NATS servers, three ledgers, a gateway and a DynamoDB', () => {
+    expect(named('nats-')).toHaveLength(3)
+    expect(named('ledger-')).toHaveLength(3)
+    expect(Object.keys(services)).toEqual(expect.arrayContaining(['gateway', 'dynamodb', 'seed']))
+  })
+
+  it("pins everybody else's images by version and digest", () => {
+    for (const [name, { image }] of Object.entries(services)) {
+      if (image !== 'jetledger') expect(image, name).toMatch(/:\d+\.\d+\.\d+[\w.-]*@sha256:[0-9a-f]{64}$/)
+    }
+  })
+
+  it.each(ours)('%s gets an environment that the program takes', (_, { environment = {} }) => {
+    const env = Object.fromEntries(
+      Object.entries(environment).map(([name, value]) => [name, defaults(value)]),
+    )
+    expect(decodeConfig(env)).toMatchObject(E.right({ JETLEDGER_REPLICAS: 3, AWS_REGION: 'local' }))
+  })
+
+  it.each(ours)(
+    '%s has a read-only root, no capabilities and an init, and waits for healthy servers',
+    (_, service) => {
+      expect(service).toMatchObject({ read_only: true, init: true, cap_drop: ['ALL'] })
+      expect(Object.keys(service.depends_on ?? {})).toEqual(['nats-1', 'nats-2', 'nats-3', 'dynamodb'])
+      for (const name of Object.keys(service.depends_on ?? {})) {
+        expect(service.depends_on?.[name]?.condition).toBe('service_healthy')
+        expect(services[name]?.healthcheck, name).toBeDefined()
+      }
+    },
+  )
+
+  it('keeps what has to last in volumes of its own', () => {
+    const kept = [...named('nats-'), ...named('dynamodb')].flatMap(([, { volumes = [] }]) => volumes)
+    expect(kept.map(volume => volume.split(':')[0]).toSorted()).toEqual(
+      Object.keys(compose.volumes).toSorted(),
+    )
+    expect(new Set(kept).size).toBe(4)
+  })
+
+  it('listens on this machine only', () => {
+    const ports = Object.values(services).flatMap(service => service.ports ?? [])
+    expect(ports).toHaveLength(3)
+    for (const port of ports) expect(port).toMatch(/^127\.0\.0\.1:/)
+  })
+
+  it.each(named('nats-'))('%s has a configuration that nats-server takes', (name, { environment }) => {
+    expect(environment?.NAME).toBe(name)
+    const text = compose.configs.nats.content.replaceAll('$$', '$').replace('/data', join(folder, name))
+    expect(text).toContain('sync_interval: always')
+    const conf = join(folder, `${name}.conf`)
+    writeFileSync(conf, text)
+    const said = execFileSync(findServerBinary('nats-server'), ['--config', conf, '-t'], {
+      env: { ...environment },
+      stdio: 'pipe',
+    })
+    expect(said.toString()).toBe('')
+    for (const [peer] of named('nats-')) expect(text).toContain(`nats://${peer}:6222`)
+  })
+})
