@@ -172,6 +172,19 @@ describe('a batch in the mode each', () => {
     expect(resultsOf(reply).at(-1)).toMatchObject({ from: { balance: 0 } })
   })
 
+  it('that does not fit into the queue is BUSY as a whole', async () => {
+    const batch = () =>
+      ask(
+        'each',
+        Array.from({ length: 1_000 }, (_, i) => credit(`a${i}`, 1)),
+      )
+    const replies = await Promise.all(Array.from({ length: 14 }, batch))
+    const codes = replies.map(reply => reply.json<{ error?: Fields }>().error?.code ?? 'taken')
+    expect(new Set(codes)).toEqual(new Set(['taken', 'BUSY']))
+    const taken = codes.filter(code => code === 'taken').length
+    expect(await lastSeq(ledger.jsm)).toBe(begin_seq - 1 + 1_000 * taken)
+  })
+
   it('answers a command whose id was used earlier in the batch as a repetition', async () => {
     const [first, second, third] = resultsOf(
       await ask('each', [credit('a', 10, 'i'), credit('a', 10, 'i'), credit('a', 11, 'i')]),

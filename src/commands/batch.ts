@@ -37,9 +37,14 @@ const reply = (results: readonly string[]): Reply =>
 const invalidCommand = (text: string): Failure =>
   failed('INVALID_REQUEST', { message: text.slice(0, TEXT_CHARS_MAX) })
 
+const isBusy = (outcome: Outcome): boolean => outcome.tag === 'failed' && outcome.code === 'BUSY'
+
 const each = async (engine: Engine, decoded: readonly Either<string, Submitted>[]): Promise<Reply> => {
   const valid = decoded.flatMap(command => (E.isRight(command) ? [command.right] : []))
-  const outcomes = (await engine.submitEach(valid)).values()
+  const results = await engine.submitEach(valid)
+  // no room for all of them: none was taken
+  if (valid.length > 0 && results.every(isBusy)) return E.left(errorOf(failed('BUSY')))
+  const outcomes = results.values()
   return reply(
     decoded.map(command => {
       if (E.isLeft(command)) return errorJson(invalidCommand(command.left))

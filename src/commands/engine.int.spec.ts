@@ -107,6 +107,32 @@ describe('a command', () => {
     expect(await balance('many')).toBe(500n)
   })
 
+  it('of a backlog keeps its place among those of its customer, with two batches under way', async () => {
+    const engine = start()
+    const outcomes = await Promise.all(
+      Array.from({ length: 6_000 }, (_, i) => {
+        const [id, other] = [`line-${(i * 7) % 400}`, `line-${(i * 11 + 1) % 400}`]
+        return i % 5 === 0 && i > 400 && id !== other
+          ? engine.submit(transfer(id, other, 1), false)
+          : engine.submit(move('credit', id, i < 400 ? 100 : 1), false)
+      }),
+    )
+    expect(new Set(outcomes.map(codeOf))).toEqual(new Set(['done']))
+    const versions = new Map<string, number[]>()
+    for (const outcome of outcomes) {
+      if (outcome.tag !== 'done') continue
+      const { reply } = outcome
+      for (const { client_id, version } of 'from' in reply ? [reply.from, reply.to] : [reply]) {
+        versions.set(client_id, [...(versions.get(client_id) ?? []), version])
+      }
+    }
+    for (const each of versions.values()) expect(each).toEqual(each.map((_, i) => i + 1))
+    const balances = await Promise.all([...versions.keys()].map(balance))
+    expect(balances.reduce((sum, n) => sum + n, 0n)).toBe(
+      BigInt(400 * 99 + outcomes.filter(o => o.tag === 'done' && 'seq' in o.reply).length),
+    )
+  })
+
   it('is decided on events that others published directly, forged "after" or not', async () => {
     const engine = start()
     await engine.submit(move('credit', 'mixed', 100), false)

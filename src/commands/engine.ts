@@ -7,7 +7,7 @@
 
 import type { Command } from '../ledger/command.js'
 import { metrics } from '../metrics.js'
-import { type Ask, type AskResult, outcomeOfOne } from './ask.js'
+import { type Ask, type AskResult, customersOf, customersOfAsk, outcomeOfOne } from './ask.js'
 import { createOpenAsks } from './deadline.js'
 import type { CommandDeps } from './deps.js'
 import type { FindTransaction } from './find.js'
@@ -42,8 +42,27 @@ export type Engine = {
 }
 
 const BATCH_COMMANDS_MAX = 1_000
+/**
+ * With so many commands waiting a second batch is decided while the first is stored, of other customers than the first
+ * one's: then the server never waits for us, nor we for it. With fewer, one larger batch is cheaper than two.
+ */
+const BACKLOG = 500
+const ROUNDS_MAX = 2
 /** Of `timeout_ms`: waiting, looking up, publishing and asking what became of it each have bounds, and all have this. */
 const BOUND_TIMEOUTS = 5
+
+/** Those of the queue whose customers nobody in a batch and nobody before them in the queue has. */
+const freeOf = (queue: readonly Ask[], rounds: Iterable<readonly Ask[]>): Ask[] => {
+  const busy = customersOf([...rounds].flat())
+  const free: Ask[] = []
+  for (const ask of queue.slice(0, 2 * BATCH_COMMANDS_MAX)) {
+    const ids = customersOfAsk(ask)
+    if (free.length < BATCH_COMMANDS_MAX && !ids.some(id => busy.has(id))) free.push(ask)
+    // the order of a customer's commands stays: whoever comes later waits too
+    else for (const id of ids) busy.add(id)
+  }
+  return free
+}
 
 /** How long a caller may have to wait for an answer, whatever happens. */
 export const answerBound_ms = (timeout_ms: number): number => BOUND_TIMEOUTS * timeout_ms
@@ -63,26 +82,48 @@ export const createEngine = (deps: CommandDeps, options: EngineOptions): Engine 
   let isEnding = false
   let open_commands = 0
   let queue: Ask[] = []
-  let isWorking = false
+  let isScheduled = false
   const untrack = waiting.track(() => open_commands)
+  /** What is in a batch at the moment. */
+  const rounds = new Set<readonly Ask[]>()
 
-  const work = async (): Promise<void> => {
-    while (queue.length > 0) {
-      const taken = queue.length <= BATCH_COMMANDS_MAX ? queue : queue.slice(0, BATCH_COMMANDS_MAX)
-      queue = queue.slice(taken.length)
-      batches.observe(taken.reduce((sum, { commands }) => sum + commands.length, 0))
-      const again = await round.handle(taken)
-      if (again.length > 0) queue = [...again, ...queue]
+  /** Takes what the next batch may hold while `rounds` are under way. */
+  const takeNext = (): Ask[] => {
+    const taken = rounds.size === 0 ? queue.slice(0, BATCH_COMMANDS_MAX) : freeOf(queue, rounds)
+    const [last] = taken.slice(-1)
+    // mostly it is the beginning of the queue
+    const isHead = last !== undefined && queue[taken.length - 1] === last
+    const isTaken = new Set(isHead ? [] : taken)
+    queue = isHead ? queue.slice(taken.length) : queue.filter(each => !isTaken.has(each))
+    return taken
+  }
+
+  const run = async (taken: readonly Ask[]): Promise<void> => {
+    rounds.add(taken)
+    batches.observe(taken.reduce((sum, { commands }) => sum + commands.length, 0))
+    const again = await round.handle(taken)
+    rounds.delete(taken)
+    if (again.length > 0) queue = [...again, ...queue]
+    work()
+  }
+
+  const work = (): void => {
+    while (rounds.size === 0 ? queue.length > 0 : rounds.size < ROUNDS_MAX && queue.length >= BACKLOG) {
+      const taken = takeNext()
+      if (taken.length === 0) return
+      void run(taken)
     }
-    isWorking = false
   }
 
   const enqueue = (ask: Ask): void => {
     queue.push(ask)
-    if (isWorking) return
-    isWorking = true
+    if (isScheduled) return
+    isScheduled = true
     // after this turn's input: commands that came in one network read go into one batch
-    setImmediate(() => void work())
+    setImmediate(() => {
+      isScheduled = false
+      work()
+    })
   }
 
   const intake = createIntake(deps, find, enqueue)

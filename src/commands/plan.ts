@@ -43,8 +43,11 @@ export type Plan = {
 /** How many messages carry a command out. */
 export const messagesOfCommand = ({ type }: Command): number => (type === 'transfer' ? 2 : 1)
 
-const messagesOfAsk = ({ commands }: Ask): number =>
-  commands.reduce((sum, command) => sum + messagesOfCommand(command), 0)
+const messagesOfAsk = ({ commands }: Ask): number => {
+  let messages = 0
+  for (const command of commands) messages += messagesOfCommand(command)
+  return messages
+}
 
 export const planBatch = (asks: readonly Ask[], loaded: ReadonlyMap<ClientId, Loaded>): Plan => {
   const events: Event[] = []
@@ -70,10 +73,12 @@ export const planBatch = (asks: readonly Ask[], loaded: ReadonlyMap<ClientId, Lo
 
   /** Adds the events of the ask's commands up to the first that is refused. */
   const decideAll = (ask: Ask): Refused | undefined => {
-    for (const [index, command] of ask.commands.entries()) {
+    let index = 0
+    for (const command of ask.commands) {
       const decision = decide(command, accountOf)
       if (E.isLeft(decision)) return { ask, refusal: decision.left, index }
       for (const { id, event, after } of decision.right) add(id, event, after)
+      index += 1
     }
     return undefined
   }
@@ -90,9 +95,9 @@ export const planBatch = (asks: readonly Ask[], loaded: ReadonlyMap<ClientId, Lo
     return { tag: 'declined', ...refused }
   }
 
-  for (const [place, ask] of asks.entries()) {
+  for (const ask of asks) {
     const room = BATCH_MESSAGES_MAX - events.length
-    if (room < messagesOfAsk(ask)) return { events, planned, left_over: asks.slice(place) }
+    if (room < messagesOfAsk(ask)) return { events, planned, left_over: asks.slice(planned.length) }
     planned.push(planOne(ask))
   }
   return { events, planned, left_over: [] }

@@ -45,14 +45,21 @@ const whyNot = (id: ClientId, result: Loaded | LoadProblem | undefined): Error =
     ? new Error(`${id}: ${result.problem}`, { cause: result.cause })
     : new Error(`${id} is parked`)
 
+const isReady = (result: Loaded | LoadProblem): result is Loaded =>
+  isLoaded(result) && result.customer.parked === undefined
+
+const areReady = (results: ReadonlyMap<ClientId, Loaded | LoadProblem>): results is Accounts => {
+  for (const result of results.values()) if (!isReady(result)) return false
+  return true
+}
+
 /** Those that are still to be decided; the ones that waited too long are answered. */
 const inTime = (asks: readonly Ask[]): Ask[] => {
   const now_ms = performance.now()
-  failAll(
-    asks.filter(({ until_ms }) => until_ms < now_ms),
-    'UNAVAILABLE',
-  )
-  return asks.filter(({ answered }) => !answered)
+  return asks.filter(ask => {
+    if (ask.until_ms < now_ms) failAll([ask], 'UNAVAILABLE')
+    return !ask.answered
+  })
 }
 
 export const createRound = (
@@ -67,11 +74,9 @@ export const createRound = (
   /** The accounts of every ask; one whose accounts cannot be had, or are parked, is answered here. */
   const withAccounts = async (asks: readonly Ask[]) => {
     const taken = await accounts.take(customersOf(asks))
+    if (areReady(taken)) return { ready: asks, loaded: taken }
     const loaded = new Map<ClientId, Loaded>()
-    for (const [id, result] of taken) {
-      if (isLoaded(result) && result.customer.parked === undefined) loaded.set(id, result)
-    }
-    if (loaded.size === taken.size) return { ready: asks, loaded }
+    for (const [id, result] of taken) if (isReady(result)) loaded.set(id, result)
     for (const ask of asks) {
       const missing = customersOfAsk(ask).find(id => !loaded.has(id))
       if (missing !== undefined) failAll([ask], 'UNAVAILABLE', whyNot(missing, taken.get(missing)))

@@ -24,6 +24,7 @@ export type Settled =
   | { readonly tag: 'unknown'; readonly error: StreamError }
 
 const PUBLISH_TIMEOUT_MS = 2_000
+const LOOK_UP_MS_MAX = 1_000
 const BACK_OFF: BackOff = { first_ms: 20, max_ms: 500 }
 
 /**
@@ -52,6 +53,17 @@ const lookUp = (
   )
 }
 
+/** The answer, if it comes in time: a server that is just starting may lose the question. */
+const within = async <A>(timeout_ms: number, ask: TaskEither<StreamError, A>): Promise<A | undefined> => {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<undefined>(resolve => {
+    timer = setTimeout(() => resolve(undefined), timeout_ms)
+  })
+  const answer = await Promise.race([ask(), late])
+  clearTimeout(timer)
+  return answer?._tag === 'Right' ? answer.right : undefined
+}
+
 const marked = ([first, ...rest]: readonly NewMessage[]): NewMessage[] =>
   first === undefined ? [] : [{ ...first, headers: { ...first.headers, [MARK]: nuid.next() } }, ...rest]
 
@@ -77,8 +89,7 @@ export const settle = async (
     const error = result.left
     uncertain ||= error.tag === 'TryAgain'
     if (!uncertain) return { tag: 'refused', error }
-    const found = await lookUp(deps, messages)()
-    const place = found._tag === 'Right' ? found.right : undefined
+    const place = await within(LOOK_UP_MS_MAX, lookUp(deps, messages))
     if (typeof place === 'number') return { tag: 'stored', last_seq: place }
     // expectations and ids are the same in every copy, so a refusal is final for all of them, unless it may be an
     // earlier copy, still in flight, that caused it

@@ -35,13 +35,14 @@ export const isInt64 = (n: bigint): boolean => n >= INT64_MIN && n <= INT64_MAX
 
 const isAmount = (n: bigint | undefined): n is Amount => n !== undefined && n >= 1n && n <= INT64_MAX
 
+const SAFE_MAX = BigInt(Number.MAX_SAFE_INTEGER)
+const isSafe = (n: bigint): boolean => n <= SAFE_MAX && n >= -SAFE_MAX
+
 /** The JSON form of an amount or balance: a number while that is exact, else a decimal string. */
-export const toJson = (n: bigint): number | string =>
-  n <= Number.MAX_SAFE_INTEGER && n >= Number.MIN_SAFE_INTEGER ? Number(n) : n.toString()
+export const toJson = (n: bigint): number | string => (isSafe(n) ? Number(n) : n.toString())
 
 /** The same as JSON text. */
-export const amountJson = (n: bigint): string =>
-  n <= Number.MAX_SAFE_INTEGER && n >= Number.MIN_SAFE_INTEGER ? n.toString() : `"${n}"`
+export const amountJson = (n: bigint): string => (isSafe(n) ? `${Number(n)}` : `"${n}"`)
 
 /** Decodes an amount of at least 1 from its JSON forms. */
 export const Amount = new t.Type<Amount, number | string, unknown>(
