@@ -15,6 +15,7 @@ export type IndexQuery = Pick<
   | 'IndexName'
   | 'KeyConditionExpression'
   | 'FilterExpression'
+  | 'ExpressionAttributeNames'
   | 'ExpressionAttributeValues'
   | 'ScanIndexForward'
 >

@@ -46,7 +46,9 @@ const query = (
       {
         TableName: table,
         IndexName: index,
-        KeyConditionExpression: key === undefined ? 'shard = :shard' : `shard = :shard AND ${key}`,
+        KeyConditionExpression: key === undefined ? '#shard = :shard' : `#shard = :shard AND ${key}`,
+        // a reserved word
+        ExpressionAttributeNames: { '#shard': 'shard' },
         ...(filter === undefined ? {} : { FilterExpression: filter }),
         ExpressionAttributeValues: { ':shard': shard, ...values },
         ScanIndexForward: !highest_first,
