@@ -8,9 +8,11 @@ import type { Benchmark } from './benchmark.js'
 import { createCleanup } from './cleanup.js'
 import { commands } from './commands.js'
 import { type Options, parseOptions, USAGE } from './options.js'
+import { predecessor } from './predecessor.js'
+import { queries } from './queries.js'
 import { formatSession, type Session } from './report.js'
 
-const BENCHMARKS: Readonly<Record<string, Benchmark>> = { commands }
+const BENCHMARKS: Readonly<Record<string, Benchmark>> = { commands, queries, predecessor }
 
 const EXIT_FAILED = 1
 const EXIT_USAGE = 2

@@ -8,6 +8,8 @@ export type Session = {
   readonly title: string
   readonly settings: Readonly<Record<string, string | number>>
   readonly lines: readonly LineResult[]
+  /** What is no line of the table. */
+  readonly notes?: readonly string[]
 }
 
 const HEAD = ['', 'in flight', 'accepted/s', 'p50 ms', 'p95 ms', 'p99 ms', 'max ms', 'requests']
@@ -31,6 +33,7 @@ const cells = (run: Run, in_flight: string, cpu_names: readonly string[]): strin
 ]
 
 const speeds = (lines: readonly LineResult[]): string => {
+  if (lines.length === 0) return ''
   const cpu_names = cpuNames(lines)
   const rows = lines.flatMap(({ name, in_flight, full, half }) => [
     ...(full === undefined ? [] : [[name, ...cells(full, String(in_flight), cpu_names)]]),
@@ -66,9 +69,9 @@ const unansweredLines = (lines: readonly LineResult[]): string[] =>
   )
 
 /** One session as text, the settings first, so that a number never stands without them. */
-export const formatSession = ({ title, settings, lines }: Session): string => {
+export const formatSession = ({ title, settings, lines, notes: said = [] }: Session): string => {
   const stated = Object.entries(settings).map(([name, value]) => `${name} ${value}`)
-  const notes = [...unansweredLines(lines), ...errorLines(lines)]
+  const notes = [...unansweredLines(lines), ...errorLines(lines), ...said]
   return [`## ${title}`, stated.join(', '), speeds(lines), ratios(lines), notes.join('\n')]
     .filter(part => part !== '')
     .join('\n\n')

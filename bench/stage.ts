@@ -26,6 +26,8 @@ export type StageOptions = {
   readonly cleanup: Cleanup
   readonly signal: AbortSignal
   readonly say: Say
+  /** Of the service under measurement. */
+  readonly env?: Readonly<Record<string, string>>
   /** Between the start of the servers and that of the service under measurement. */
   readonly prepare: (service: Omit<ServiceOptions, 'roles'>) => Promise<void>
 }
@@ -55,13 +57,15 @@ const openConnection = async (nats_url: string, cleanup: Cleanup): Promise<NatsC
   return nc
 }
 
-const shared = (pace: Pace, clients: number, index: number): Pace =>
-  pace.kind === 'full'
-    ? {
-        kind: 'full',
-        in_flight: Math.floor(pace.in_flight / clients) + (index < pace.in_flight % clients ? 1 : 0),
-      }
-    : { kind: 'paced', requests_per_s: pace.requests_per_s / clients, phase: index / clients }
+const shared = (pace: Pace, clients: number, index: number): Pace => {
+  if (pace.kind === 'paced') {
+    return { kind: 'paced', requests_per_s: pace.requests_per_s / clients, phase: index / clients }
+  }
+  const part = (all: number): number => Math.floor(all / clients) + (index < all % clients ? 1 : 0)
+  return pace.kind === 'full'
+    ? { kind: 'full', in_flight: part(pace.in_flight) }
+    : { kind: 'count', in_flight: part(pace.in_flight), requests: part(pace.requests) }
+}
 
 const runner = (
   clients: readonly LoadClient[],
@@ -100,20 +104,29 @@ const runner = (
   }
 }
 
-/** Starts everything; `cleanup` ends it. */
-export const openStage = async (wanted: StageOptions): Promise<Stage> => {
-  const { options, sync_interval, cleanup, signal, prepare } = wanted
-  const { profile_dir, roles } = options
+/** The servers, and a connection to them; `cleanup` ends them. */
+export const openGround = async (
+  sync_interval: string,
+  cleanup: Cleanup,
+): Promise<Omit<ServiceOptions, 'roles'> & { readonly nats_pid: number }> => {
   const folder = openFolder(cleanup)
   const { nats_url, dynamodb_endpoint, nats_pid } = await startServers(folder, sync_interval, cleanup)
-  signal.throwIfAborted()
   const nc = await openConnection(nats_url, cleanup)
-  const addresses = { nc, nats_url, dynamodb_endpoint, folder }
+  return { nc, nats_url, dynamodb_endpoint, folder, nats_pid }
+}
+
+/** Starts everything; `cleanup` ends it. */
+export const openStage = async (wanted: StageOptions): Promise<Stage> => {
+  const { options, sync_interval, cleanup, signal, prepare, env = {} } = wanted
+  const { profile_dir, roles } = options
+  const { nats_pid, ...addresses } = await openGround(sync_interval, cleanup)
+  const { nc, nats_url } = addresses
+  signal.throwIfAborted()
   await prepare(addresses)
   signal.throwIfAborted()
 
   const profile = profile_dir === undefined ? {} : { profile_dir: resolve(profile_dir) }
-  const service = await startReadyService({ ...addresses, ...profile, roles }, signal)
+  const service = await startReadyService({ ...addresses, ...profile, roles, env }, signal)
   cleanup.push(service.stop)
   const echo = await startReady('echo', [nats_url])
   cleanup.push(echo.stop)

@@ -7,6 +7,8 @@ export type Pace =
   /** Full speed: as soon as one is answered the next one goes out. */
   | { readonly kind: 'full'; readonly in_flight: number }
   /** A fixed rate, whether or not the answers keep up. */
+  /** So many requests and no more, each counted; there is no window. */
+  | { readonly kind: 'count'; readonly requests: number; readonly in_flight: number }
   | {
       readonly kind: 'paced'
       readonly requests_per_s: number
@@ -29,6 +31,8 @@ export type Measured = {
   readonly accepted: number
   /** Requests with anything accepted, counted in the same way. */
   readonly requests: number
+  /** From the first request to the last answer, where a number of requests was asked for. */
+  readonly elapsed_ms?: number
   /** Everything else, by the code of its error. */
   readonly errors: Readonly<Record<string, number>>
   /** Of the requests with anything accepted: a refusal is quick and would flatter. */

@@ -4,6 +4,7 @@ import { createHistogram } from './histogram.js'
 import type { Job, Measured, Operation, Pace, Result } from './job.js'
 
 type Paced = Extract<Pace, { readonly kind: 'paced' }>
+type Counted = Extract<Pace, { readonly kind: 'count' }>
 type Window = Pick<Job, 'warm_up_ms' | 'measure_ms'>
 
 /** The resolution of the paced schedule: a finer one would have to spin, on cores that the servers need. */
@@ -70,6 +71,27 @@ const closedLoop = async (
   await Promise.all(Array.from({ length: in_flight }, worker))
 }
 
+/** A given number of requests, so many at once. */
+const counted = async (
+  operation: Operation,
+  { requests, in_flight }: Counted,
+  tally: Tally,
+): Promise<number> => {
+  const began_ms = performance.now()
+  let sent = 0
+  const worker = async (): Promise<void> => {
+    while (sent < requests) {
+      sent += 1
+      const sent_ms = performance.now()
+      const result = await operation()
+      tally.count(result, 1)
+      tally.record(result, performance.now() - sent_ms)
+    }
+  }
+  await Promise.all(Array.from({ length: Math.min(in_flight, requests) }, worker))
+  return performance.now() - began_ms
+}
+
 /** How many requests are due before `elapsed_s`; what the arithmetic of fractions adds to a whole number is none. */
 const dueAt = (elapsed_s: number, requests_per_s: number, phase: number): number =>
   Math.max(0, Math.ceil(elapsed_s * requests_per_s - phase - 1e-6))
@@ -116,6 +138,10 @@ const openLoop = async (
 export const measure = async (operation: Operation, job: Omit<Job, 'work' | 'seed'>): Promise<Measured> => {
   const tally = createTally()
   const { pace } = job
+  if (pace.kind === 'count') {
+    const elapsed_ms = await counted(operation, pace, tally)
+    return { ...tally.measured(), elapsed_ms }
+  }
   await (pace.kind === 'full'
     ? closedLoop(operation, pace.in_flight, job, tally)
     : openLoop(operation, pace, job, tally))

@@ -25,7 +25,7 @@ const run = (accepted_per_s: number, change: Partial<Run> = {}): Run => ({
 it('every second round goes backwards, first at full speed and then at half of the median', async () => {
   const log: string[] = []
   const runOnce: RunOnce = async ({ name }, pace, round) => {
-    log.push(pace.kind === 'full' ? `${name} full` : `${name} ${pace.requests_per_s}/s`)
+    log.push(pace.kind === 'paced' ? `${name} ${pace.requests_per_s}/s` : `${name} full`)
     return run([100, 300, 120][round] ?? 0)
   }
   await measureLines([line('a'), line('b')], 3, runOnce)

@@ -14,6 +14,8 @@ export type ServiceOptions = {
   readonly folder: string
   /** As in JETLEDGER_ROLES. */
   readonly roles: string
+  /** Of the process, beyond what the stage sets. */
+  readonly env?: Readonly<Record<string, string>>
   /** Where a CPU profile of the process is left when it ends. */
   readonly profile_dir?: string
 }
@@ -25,7 +27,7 @@ const LOG_LINES_SHOWN = 5
 /** Whoever runs the benchmark may have a ledger of their own: nothing of it may reach this one. */
 const OWN_VARIABLES = /^(NATS_|AWS_|DDB_|JETLEDGER_|HTTP_PORT$|LOG_LEVEL$)/
 
-const environment = ({ nats_url, dynamodb_endpoint, roles }: ServiceOptions): NodeJS.ProcessEnv => ({
+const environment = ({ nats_url, dynamodb_endpoint, roles, env }: ServiceOptions): NodeJS.ProcessEnv => ({
   ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !OWN_VARIABLES.test(name))),
   NATS_URL: nats_url,
   AWS_ENDPOINT_URL_DYNAMODB: dynamodb_endpoint,
@@ -36,6 +38,7 @@ const environment = ({ nats_url, dynamodb_endpoint, roles }: ServiceOptions): No
   JETLEDGER_REPLICAS: '1',
   HTTP_PORT: '0',
   LOG_LEVEL: 'warn',
+  ...env,
 })
 
 /** Starts it; with the name of the log, for the sentence that says why it ended. */

@@ -25,6 +25,15 @@ export const ninetyTen = (random: Random): string => {
   return customer(Math.floor(index))
 }
 
+/** As many as stay in memory, however it is used. */
+export const HOT_CUSTOMERS = 1_000
+/** For reads: more than a benchmark of commands needs. */
+export const READ_CUSTOMERS = 100_000
+
+export const hot = (random: Random): string => customer(Math.floor(random() * HOT_CUSTOMERS))
+
+export const anyone = (random: Random): string => customer(Math.floor(random() * READ_CUSTOMERS))
+
 /** Two different ones. */
 export const pair = (random: Random): readonly [string, string] => {
   const from = Math.floor(random() * CUSTOMERS)

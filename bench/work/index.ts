@@ -3,6 +3,7 @@
 import type { NatsConnection } from 'nats'
 import type { Operation } from '../measure/job.js'
 import { bulk, creditHot, creditNinetyTen, creditUniform, transfer } from './commands.js'
+import { balanceHot, balanceSeeded, balanceUniform } from './queries.js'
 import { echo, rawBatch, rawSingle } from './raw.js'
 import type { Random } from './request.js'
 
@@ -15,6 +16,9 @@ export const WORKS = {
   creditNinetyTen,
   transfer,
   bulk,
+  balanceHot,
+  balanceUniform,
+  balanceSeeded,
 } satisfies Readonly<Record<string, (nc: NatsConnection, random: Random) => Operation>>
 
 export type WorkName = keyof typeof WORKS

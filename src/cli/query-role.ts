@@ -2,29 +2,29 @@
  * Composes the role `queries`.
  */
 
-import type { Active } from '../queries/deps.js'
+import { pipe, TE } from '../fp.js'
+import { consumerName } from '../projections/target.js'
+import type { ActiveOf } from '../queries/deps.js'
 import { type Queries, startQueries } from '../queries/queries.js'
+import { type ProjectionName, tableName } from '../tables/definition.js'
+import type { ActiveTables } from './active-tables.js'
 import type { Config } from './config.js'
 import type { Ledger } from './roles.js'
 
 const TIMEOUT_MS = 4_000
 
 /** Starts the query side of a process on an open ledger. */
-export const startQueryRole = ({ config, ...ledger }: Ledger): Promise<Queries> => {
-  const firstGeneration = (projection: string, suffix: string) => (): Active => ({
-    table: config.DDB_TABLE + suffix,
-    consumer: projection,
-  })
+export const startQueryRole = ({ config, ...ledger }: Ledger, tables: ActiveTables): Promise<Queries> => {
+  const active = (projection: ProjectionName): ActiveOf =>
+    pipe(
+      tables.generation(projection),
+      TE.map(generation => ({
+        table: tableName(config.DDB_TABLE, projection, generation),
+        consumer: consumerName(projection, generation),
+      })),
+    )
   return startQueries(
-    {
-      ...ledger,
-      active: {
-        balances: firstGeneration('balances', ''),
-        journal: firstGeneration('journal', '-journal'),
-        ranking: firstGeneration('ranking', '-ranking'),
-        totals: firstGeneration('totals', '-totals'),
-      },
-    },
+    { ...ledger, active },
     { hot_customers_max: config.JETLEDGER_HOT_CUSTOMERS, limits: limitsOf(config) },
   )
 }

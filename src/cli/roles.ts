@@ -168,7 +168,7 @@ export const startRoles = async (
   if (has('queries')) await waitForBalances(ledger, signal, onFolding)
   const active = followTables(ledger.jsm, config.DDB_TABLE)
   const commands = has('commands') ? startCommands(ledger, active) : undefined
-  const queries = has('queries') ? await startQueryRole(ledger) : undefined
+  const queries = has('queries') ? await startQueryRole(ledger, active) : undefined
   const byRole = {
     queries: queries?.endpoints ?? [],
     commands: commands?.endpoints ?? [],

@@ -13,7 +13,7 @@ import { firstSeqFrom } from '../stream/by-time.js'
 import type { Folded } from '../stream/fold-subject.js'
 import { LEDGER_STREAM, LEDGER_SUBJECTS } from '../stream/settings.js'
 import { readJournalHead, versionBefore } from '../tables/journal-pages.js'
-import type { QueryDeps } from './deps.js'
+import { type QueryDeps, readActive } from './deps.js'
 import { formatInstant } from './instant.js'
 import type { Result, Source } from './loader.js'
 import { BEGINNING, type FoldPast, fromHead, lastRow, nextRow, unreadable } from './past.js'
@@ -45,11 +45,11 @@ export const createAsOf = (deps: QueryDeps, fold: FoldPast): AsOf => {
   }
 
   const start = async (id: ClientId, seq: number): Promise<Start> => {
-    const table = deps.active.journal().table
-    const head = await readJournalHead(tables, table, id)()
+    const head = await readActive(deps.active('journal'), table => readJournalHead(tables, table, id))()
     if (E.isLeft(head)) return { from: BEGINNING, source: 'stream', is_complete: false }
-    if (head.right.account.seq > seq) return fromRows(table, id, seq)
-    return { from: fromHead(head.right), source: 'table', is_complete: false }
+    const { table, found } = head.right
+    if (found.account.seq > seq) return fromRows(table, id, seq)
+    return { from: fromHead(found), source: 'table', is_complete: false }
   }
 
   const cut = async (id: ClientId, seq: number): Promise<Result> => {

@@ -6,27 +6,33 @@
  */
 
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb'
-import { E, type TaskEither } from '../fp.js'
+import { E, pipe, type TaskEither } from '../fp.js'
 import type { ClientId } from '../ledger/client-id.js'
 import { type Customer, NEW_CUSTOMER } from '../ledger/fold.js'
+import type { StreamError } from '../stream/errors.js'
 import { READ_KEYS_MAX, readCustomers } from '../tables/balances.js'
 import type { TableError } from '../tables/errors.js'
+import { type ActiveOf, readActive } from './deps.js'
 
 export type BatcherOptions = {
   readonly tables: DynamoDBDocumentClient
-  /** Asked for each call: a new generation of the table takes over at once. */
-  readonly table: () => string
+  readonly active: ActiveOf
   /** BatchGetItem calls under way at once. How many requests wait is bounded by the endpoint. */
   readonly calls_in_flight_max: number
 }
 
-/** Reads one customer, strongly consistent; one without events is `NEW_CUSTOMER`. */
-export type ReadCustomer = (id: ClientId) => TaskEither<TableError, Customer>
+/** A customer, and the table that it was read from. */
+export type Item = { readonly customer: Customer; readonly table: string }
 
-type Result = E.Either<TableError, Customer>
+export type BatchError = TableError | StreamError
+
+/** Reads one customer, strongly consistent; one without events is `NEW_CUSTOMER`. */
+export type ReadCustomer = (id: ClientId) => TaskEither<BatchError, Item>
+
+type Result = E.Either<BatchError, Item>
 type Waiter = (result: Result) => void
 
-export const createBatcher = ({ tables, table, calls_in_flight_max }: BatcherOptions): ReadCustomer => {
+export const createBatcher = ({ tables, active, calls_in_flight_max }: BatcherOptions): ReadCustomer => {
   const waiting = new Map<ClientId, Waiter[]>()
   let in_flight = 0
   let scheduled = false
@@ -43,11 +49,14 @@ export const createBatcher = ({ tables, table, calls_in_flight_max }: BatcherOpt
 
   const call = async (page: ReadonlyMap<ClientId, readonly Waiter[]>): Promise<void> => {
     in_flight += 1
-    const read = await readCustomers(tables, table(), [...page.keys()])()
+    const read = await readActive(active, table => readCustomers(tables, table, [...page.keys()]))()
     in_flight -= 1
     schedule()
     for (const [id, waiters] of page) {
-      const result: Result = E.isLeft(read) ? read : E.right(read.right.get(id) ?? NEW_CUSTOMER)
+      const result: Result = pipe(
+        read,
+        E.map(({ table, found }) => ({ table, customer: found.get(id) ?? NEW_CUSTOMER })),
+      )
       for (const answer of waiters) answer(result)
     }
   }

@@ -11,7 +11,7 @@ import type { ClientId } from '../ledger/client-id.js'
 import type { ServiceError } from '../service/error.js'
 import type { Folded } from '../stream/fold-subject.js'
 import { type JournalRow, readJournalHead, readRows, versionBefore } from '../tables/journal-pages.js'
-import type { QueryDeps } from './deps.js'
+import { type QueryDeps, readActive } from './deps.js'
 import { BEGINNING, type FoldPast, fromHead, lastRow, nextRow, rowOf, unreadable } from './past.js'
 
 export type PageRange = {
@@ -92,25 +92,38 @@ export const createReadPage = (deps: QueryDeps, fold: FoldPast): ReadPage => {
     return (newest?.version ?? bottom) === top && (oldest === undefined || versionBefore(oldest) === bottom)
   }
 
+  /** The page's rows that the journal has; undefined when they do not prove to be all. */
+  const fromJournal = async (
+    table: string,
+    id: ClientId,
+    range: PageRange,
+    head: Folded,
+  ): Promise<readonly JournalRow[] | undefined> => {
+    const rows = await readRows(tables, table, id, { ...range, newest_first: true })()
+    return E.isRight(rows) && (await isWhole(table, id, range, head, rows.right)) ? rows.right : undefined
+  }
+
   return async (id, range) => {
-    const table = deps.active.journal().table
-    const found = await readJournalHead(tables, table, id)()
-    if (E.isLeft(found)) return fromSubject(id, range)
-    const head = fromHead(found.right)
+    const read = await readActive(deps.active('journal'), table => readJournalHead(tables, table, id))()
+    if (E.isLeft(read)) return fromSubject(id, range)
+    const { table } = read.right
+    const head = fromHead(read.right.found)
     const tail = range.to_seq > head.last_seq ? await collected(id, head, range) : E.right([])
     if (E.isLeft(tail)) return unreadable(tail.left)
     const rows_max = range.rows_max - tail.right.length
     if (rows_max === 0) return tail
-    const rest = {
-      from_seq: range.from_seq,
-      to_seq: Math.min(range.to_seq, head.last_seq),
-      rows_max,
-      // of the whole page's newest row, which is the tail's when there is one
-      version: tail.right.length === 0 ? range.version : undefined,
-    }
-    const rows = await readRows(tables, table, id, { ...rest, newest_first: true })()
-    return E.isRight(rows) && (await isWhole(table, id, rest, head, rows.right))
-      ? E.right([...tail.right, ...rows.right])
-      : fromSubject(id, range)
+    const rows = await fromJournal(
+      table,
+      id,
+      {
+        from_seq: range.from_seq,
+        to_seq: Math.min(range.to_seq, head.last_seq),
+        rows_max,
+        // it is the version of the whole page's newest row, which is the tail's when there is one
+        version: tail.right.length === 0 ? range.version : undefined,
+      },
+      head,
+    )
+    return rows === undefined ? fromSubject(id, range) : E.right([...tail.right, ...rows])
   }
 }

@@ -46,7 +46,9 @@ export const createProgress = (
   }
 
   const askProjection = async (): Promise<void> => {
-    const now = active.balances()
+    const asked = await active('balances')()
+    if (E.isLeft(asked)) return
+    const now = asked.right
     const lag = await projectionLag(nc, now.consumer)()
     if (E.isLeft(lag) && lag.left.tag !== 'NotFound') return
     const found = E.isLeft(lag) ? undefined : { ...now, ...lag.right }

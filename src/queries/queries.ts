@@ -10,10 +10,14 @@ import { createBatcher } from './batcher.js'
 import type { QueryDeps } from './deps.js'
 import { type Follower, startFollower } from './follower.js'
 import { createHotSet } from './hot-set.js'
+import { createReadPage } from './journal-page.js'
+import { listEndpoint, rankingEndpoint } from './list.js'
 import { createLoader } from './loader.js'
 import { createFoldPast } from './past.js'
 import { createProgress, type Progress } from './progress.js'
 import { createSession } from './session.js'
+import { statementEndpoint } from './statement.js'
+import { summaryEndpoint } from './summary.js'
 import { createTableReads } from './table-reads.js'
 import { createWaiters } from './waiters.js'
 
@@ -65,17 +69,24 @@ export const startQueries = async (
 
   const batch = createBatcher({
     tables: deps.tables,
-    table: () => deps.active.balances().table,
+    active: deps.active('balances'),
     calls_in_flight_max: BATCH_READS_IN_FLIGHT_MAX,
   })
-  const table = createTableReads(batch, deps.active.balances, progress, deps.log)
+  const table = createTableReads(batch, deps.active('balances'), progress, deps.log)
   const loader = createLoader(deps, hot, table, progress)
   const session = createSession({ hot, loader, waiters, progress })
-  const as_of = createAsOf(deps, createFoldPast(deps))
+  const fold = createFoldPast(deps)
+  const as_of = createAsOf(deps, fold)
 
   await untilFollowing(progress)
   return {
-    endpoints: [balanceEndpoint({ hot, loader, session, as_of, progress }, limits('balance'))],
+    endpoints: [
+      balanceEndpoint({ hot, loader, session, as_of, progress }, limits('balance')),
+      statementEndpoint(deps, createReadPage(deps, fold), limits('statement')),
+      listEndpoint(deps, limits('list')),
+      rankingEndpoint(deps, limits('ranking')),
+      summaryEndpoint(deps, limits('summary')),
+    ],
     stop: async () => {
       await progress.stop()
       await follower.stop()

@@ -36,13 +36,24 @@ type Request = t.TypeOf<typeof Request>
 
 const Declined = t.type({ code: t.string })
 
-const entryOf = ({ client_id: _, type, amount, balance, declined, ...rest }: JournalRow) => ({
-  type,
-  amount: toJson(amount),
-  balance: toJson(balance),
-  ...rest,
-  ...(Declined.is(declined) ? { code: declined.code } : {}),
-})
+const entryOf = ({ type, amount, balance, version, seq, at, declined, ...rest }: JournalRow) => {
+  const { transaction_id, reference, metadata, counterparty } = rest
+  const code = Declined.is(declined) ? declined.code : undefined
+  return {
+    type,
+    amount: toJson(amount),
+    balance: toJson(balance),
+    version,
+    seq,
+    at,
+    // what is undefined JSON leaves out
+    transaction_id,
+    reference,
+    metadata,
+    counterparty,
+    code,
+  }
+}
 
 const toReply = (
   { client_id, limit = ENTRIES }: Request,

@@ -6,17 +6,15 @@
  * Whoever reads rows proves by their versions that none is missing between them (`versionBefore`).
  */
 
-import { type DynamoDBDocumentClient, GetCommand, QueryCommand } from '@aws-sdk/lib-dynamodb'
+import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb'
 import { E, pipe, type TaskEither, TE, t } from '../fp.js'
 import { ClientId } from '../ledger/client-id.js'
 import { describeErrors } from '../ledger/codec.js'
 import { type Customer, NEW_CUSTOMER } from '../ledger/fold.js'
-import { type TableError, tryTable } from './errors.js'
-
-const BY_CUSTOMER = 'by-customer'
-const HEAD_PREFIX = 'account:'
-/** A page of DynamoDB ends at 1 MB whatever was asked for; so many of them are read for one of ours. */
-const QUERY_PAGES_MAX = 64
+import { BY_CUSTOMER } from './definition.js'
+import type { TableError } from './errors.js'
+import { readHeads } from './heads.js'
+import { queryItems } from './query.js'
 
 const whole = new t.Type<number, bigint, unknown>(
   'whole number',
@@ -60,11 +58,6 @@ const Row = t.intersection([
 /** One event that counts, and the account after it. `at` is ISO 8601. */
 export type JournalRow = t.TypeOf<typeof Row>
 
-const Head = t.intersection([
-  t.type({ balance: t.bigint, version: whole, seq: whole }),
-  t.partial({ parked_seq: whole, parked_schema: whole, parked_last_seq: whole }),
-])
-
 const unreadable = (what: string, errors: t.Errors): TableError => ({
   tag: 'Unexpected',
   message: `${what} is not readable: ${describeErrors(errors)}`,
@@ -77,28 +70,9 @@ export const readJournalHead = (
   id: ClientId,
 ): TaskEither<TableError, Customer> =>
   pipe(
-    tryTable(`head of ${id} in ${table}`, () =>
-      client.send(new GetCommand({ TableName: table, Key: { id: HEAD_PREFIX + id }, ConsistentRead: true })),
-    ),
-    TE.chainEitherK(({ Item }) =>
-      Item === undefined
-        ? E.right(NEW_CUSTOMER)
-        : pipe(
-            Head.decode(Item),
-            E.bimap(errors => unreadable(`the head of ${id}`, errors), toCustomer),
-          ),
-    ),
+    readHeads(client, table, { prefix: 'account:', balance: 'balance' }, [id]),
+    TE.map(heads => heads.get(id) ?? NEW_CUSTOMER),
   )
-
-const toCustomer = ({ balance, version, seq, ...rest }: t.TypeOf<typeof Head>): Customer => {
-  const { parked_seq, parked_schema = 0, parked_last_seq = parked_seq } = rest
-  return {
-    account: { balance, version, seq },
-    ...(parked_seq === undefined || parked_last_seq === undefined
-      ? {}
-      : { parked: { seq: parked_seq, schema: parked_schema, last_seq: parked_last_seq } }),
-  }
-}
 
 export type RowRange = {
   /** Both ends count. */
@@ -117,27 +91,17 @@ export const readRows = (
 ): TaskEither<TableError, JournalRow[]> => {
   if (from_seq > to_seq) return TE.right([])
   return pipe(
-    tryTable(`rows of ${id} in ${table}`, async () => {
-      const raws: unknown[] = []
-      let after: Record<string, unknown> | undefined
-      for (let page = 0; page < QUERY_PAGES_MAX && raws.length < rows_max; page += 1) {
-        const { Items = [], LastEvaluatedKey } = await client.send(
-          new QueryCommand({
-            TableName: table,
-            IndexName: BY_CUSTOMER,
-            KeyConditionExpression: 'client_id = :id AND seq BETWEEN :from AND :to',
-            ExpressionAttributeValues: { ':id': id, ':from': from_seq, ':to': to_seq },
-            ScanIndexForward: !newest_first,
-            Limit: rows_max - raws.length,
-            ...(after === undefined ? {} : { ExclusiveStartKey: after }),
-          }),
-        )
-        raws.push(...Items)
-        if (LastEvaluatedKey === undefined) break
-        after = LastEvaluatedKey
-      }
-      return raws
-    }),
+    queryItems(
+      client,
+      {
+        TableName: table,
+        IndexName: BY_CUSTOMER,
+        KeyConditionExpression: 'client_id = :id AND seq BETWEEN :from AND :to',
+        ExpressionAttributeValues: { ':id': id, ':from': from_seq, ':to': to_seq },
+        ScanIndexForward: !newest_first,
+      },
+      rows_max,
+    ),
     TE.chainEitherK(
       E.traverseArray(raw =>
         pipe(

@@ -9,6 +9,7 @@ import { pino } from 'pino'
 import { type DynamodbProcess, startDynamodbProcess } from '../../../test/support/dynamodb-process.js'
 import { LOCAL, right } from '../../../test/support/ledger.js'
 import { newFolder, removeFolder, startTestNats, until } from '../../../test/support/servers.js'
+import { TE } from '../../fp.js'
 import { createHealth } from '../../health.js'
 import { PROJECTIONS } from '../../projections/all.js'
 import { waitCaughtUp } from '../../projections/caught-up.js'
@@ -17,6 +18,7 @@ import { type Service, startService } from '../../service/service.js'
 import { manager, provision } from '../../stream/provision.js'
 import { publish } from '../../stream/publish.js'
 import { createTablesClient } from '../../tables/client.js'
+import { type ProjectionName, tableName } from '../../tables/definition.js'
 import type { QueryDeps } from '../deps.js'
 import { type Queries, type QueryOptions, startQueries } from '../queries.js'
 
@@ -30,9 +32,9 @@ export type Rig = {
   readonly emit: (id: string, body: unknown) => Promise<number>
   readonly ask: (subject: string, request: unknown) => Promise<Msg>
   /** Starts the projector; it is stopped at the end. */
-  readonly startProjector: () => Projector
+  readonly startProjector: (projection?: ProjectionName) => Projector
   /** Waits until the table holds what the stream held at the call. */
-  readonly caughtUp: () => Promise<void>
+  readonly caughtUp: (projection?: ProjectionName) => Promise<void>
   /** Another instance of the query side, on the same connection and subjects. */
   readonly startQueries: (options?: Partial<QueryOptions>) => Promise<Queries & { readonly service: Service }>
   readonly stop: () => Promise<void>
@@ -70,18 +72,9 @@ export const startRig = async (options: Partial<QueryOptions> = {}): Promise<Rig
   const tables = createTablesClient({ endpoint: dynamodb.endpoint, ...LOCAL })
   const common = { nc, jsm, tables, log: pino({ level: 'silent' }), health: createHealth(() => undefined) }
   const table = 'balances'
-  const active = (projection: string) => () => ({
-    table: projection === 'balances' ? table : `${table}-${projection}`,
-    consumer: projection,
-  })
   const deps: QueryDeps = {
     ...common,
-    active: {
-      balances: active('balances'),
-      journal: active('journal'),
-      ranking: active('ranking'),
-      totals: active('totals'),
-    },
+    active: projection => TE.right({ table: tableName(table, projection, 1), consumer: projection }),
   }
   const projectors: Projector[] = []
   const stops: (() => Promise<void>)[] = []
@@ -114,14 +107,14 @@ export const startRig = async (options: Partial<QueryOptions> = {}): Promise<Rig
       return (await right(publish(nc, message, REQUEST_MS_MAX))).seq
     },
     ask: (subject, request) => nc.request(subject, textOf(request), { timeout: REQUEST_MS_MAX }),
-    startProjector: () => {
-      const projector = startProjector({ ...common, kv, table }, PROJECTIONS.balances)
+    startProjector: (projection = 'balances') => {
+      const projector = startProjector({ ...common, kv, table }, PROJECTIONS[projection])
       projectors.push(projector)
       return projector
     },
-    caughtUp: async () => {
+    caughtUp: async (projection = 'balances') => {
       const signal = AbortSignal.timeout(CATCH_UP_MS_MAX)
-      await until(async () => (await waitCaughtUp(jsm, 'balances', 1_000, signal, () => {})) === 0, {
+      await until(async () => (await waitCaughtUp(jsm, projection, 1_000, signal, () => {})) === 0, {
         deadline_ms: CATCH_UP_MS_MAX,
         what: 'the projection to catch up',
       })

@@ -1,0 +1,276 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { E } from '../fp.js'
+import { clientIdOf } from '../ledger/client-id.js'
+import { decodeEvent } from '../ledger/event.js'
+import { type Customer, NEW_CUSTOMER, step } from '../ledger/fold.js'
+import { readRange } from '../stream/read.js'
+import { LEDGER_STREAM, LEDGER_SUBJECTS } from '../stream/settings.js'
+import { errorOf, type Rig, startRig } from './testing/rig.js'
+
+const IDS = ['a', 'b', 'c', 'd']
+const EVENTS = 600
+const AT_ONCE = 50
+/** Between the writer's batches: some come between any two pages. */
+const WRITE_EVERY_MS = 100
+
+type Entry = { readonly seq: number; readonly version: number; readonly balance: number; readonly at: string }
+type Statement = { readonly entries: readonly Entry[]; readonly cursor?: string }
+type Past = {
+  readonly seq: number
+  readonly at_ns: bigint
+  readonly customers: ReadonlyMap<string, Customer>
+}
+
+let rig: Rig
+const times = new Map<number, bigint>()
+
+const randomEvent = (): unknown => {
+  const kind = Math.random()
+  if (kind < 0.02) return '{"type":"cre'
+  const type = kind < 0.55 ? 'credit' : kind < 0.95 ? 'debit' : 'declined'
+  return {
+    type,
+    amount: 1 + Math.floor(Math.random() * 50),
+    reference: `r${Math.floor(Math.random() * 1e6)}`,
+  }
+}
+
+const publishSome = async (events: number): Promise<void> => {
+  for (let sent = 0; sent < events; sent += AT_ONCE) {
+    await Promise.all(
+      Array.from({ length: AT_ONCE }, () =>
+        rig.emit(IDS[Math.floor(Math.random() * IDS.length)] ?? 'a', randomEvent()),
+      ),
+    )
+  }
+}
+
+/** Every state that the stream went through, folded by the law itself. */
+const fold = async (): Promise<Past[]> => {
+  const { last_seq } = (await rig.jsm.streams.info(LEDGER_STREAM)).state
+  const past: Past[] = [{ seq: 0, at_ns: 0n, customers: new Map() }]
+  const range = { stream: LEDGER_STREAM, subject: LEDGER_SUBJECTS, from_seq: 1, to_seq: last_seq }
+  for await (const record of readRange(rig.nc, range)) {
+    const id = clientIdOf(record.subject)
+    const customers = new Map(past.at(-1)?.customers)
+    if (E.isRight(id)) {
+      const next = step(customers.get(id.right) ?? NEW_CUSTOMER, record.seq, decodeEvent(record.body))
+      if (next.tag === 'applied') customers.set(id.right, next.customer)
+    }
+    past.push({ seq: record.seq, at_ns: await timeOf(record.seq), customers })
+  }
+  return past
+}
+
+/** To the nanosecond, as the server has it: the client's Date would cut it. */
+const timeOf = async (seq: number): Promise<bigint> => {
+  const known = times.get(seq)
+  if (known !== undefined) return known
+  const found = await rig.jsm.streams.getMessage(LEDGER_STREAM, { seq })
+  const [, whole = '', fraction = ''] = /^(.+?)(?:\.(\d+))?Z$/.exec(found?.timestamp ?? '') ?? []
+  const ns = BigInt(Date.parse(`${whole}Z`)) * 1_000_000n + BigInt(fraction.padEnd(9, '0'))
+  times.set(seq, ns)
+  return ns
+}
+
+const timeText = (ns: bigint): string => {
+  const whole = new Date(Number(ns / 1_000_000_000n) * 1_000).toISOString().slice(0, 19)
+  return `${whole}.${String(ns % 1_000_000_000n).padStart(9, '0')}Z`
+}
+
+const balanceAt = async (fields: Record<string, unknown>): Promise<[unknown, string | undefined]> => {
+  const reply = await rig.ask('customer.balance', fields)
+  if (errorOf(reply) !== '') throw new Error(`${errorOf(reply)}: ${reply.string()}`)
+  return [reply.json<{ balance: unknown }>().balance, reply.headers?.get('Ledger-Version')]
+}
+
+const checkCuts = async (past: readonly Past[], cuts: number): Promise<void> => {
+  for (let cut = 0; cut < cuts; cut += AT_ONCE) {
+    await Promise.all(
+      Array.from({ length: AT_ONCE }, async (_, i) => {
+        const at = Math.floor(Math.random() * past.length)
+        const { seq, at_ns, customers } = past[at] as Past
+        const client_id = IDS[i % IDS.length] ?? 'a'
+        const { balance, version } = customers.get(client_id)?.account ?? { balance: 0n, version: 0 }
+        // of several events in one nanosecond the last one counts
+        const is_last = past[at + 1]?.at_ns !== at_ns
+        const when = i % 2 === 0 && seq > 0 && is_last ? { as_of: timeText(at_ns) } : { as_of_seq: seq }
+        const answer = await balanceAt({ client_id, ...when })
+        expect({ client_id, seq, ...when, answer }).toEqual({
+          client_id,
+          seq,
+          ...when,
+          answer: [Number(balance), String(version)],
+        })
+      }),
+    )
+  }
+}
+
+const pagesOf = async (client_id: string, fields: Record<string, unknown>): Promise<Entry[]> => {
+  const entries: Entry[] = []
+  let cursor: string | undefined
+  do {
+    const limit = 1 + Math.floor(Math.random() * 100)
+    const request = { client_id, limit, ...fields, ...(cursor === undefined ? {} : { cursor }) }
+    const reply = await rig.ask('customer.statement', request)
+    if (errorOf(reply) !== '') throw new Error(`${errorOf(reply)}: ${reply.string()}`)
+    const page = reply.json<Statement>()
+    expect(page.entries.length).toBeLessThanOrEqual(limit)
+    entries.push(...page.entries)
+    cursor = page.cursor
+  } while (cursor !== undefined)
+  return entries
+}
+
+/** What a statement has to say of every event that counted, newest first. */
+const expected = (past: readonly Past[], id: string): Pick<Entry, 'seq' | 'version' | 'balance'>[] =>
+  past
+    .flatMap(({ seq, customers }) => {
+      const account = customers.get(id)?.account
+      return account?.seq === seq ? [{ seq, version: account.version, balance: Number(account.balance) }] : []
+    })
+    .reverse()
+
+const essence = ({ seq, version, balance }: Entry) => ({ seq, version, balance })
+
+beforeAll(async () => {
+  rig = await startRig()
+  await publishSome(EVENTS)
+})
+
+afterAll(() => rig.stop())
+
+describe('the past of a customer', () => {
+  it('equals the fold cut there, from the stream alone while there is no journal', async () => {
+    await checkCuts(await fold(), 200)
+  })
+
+  it('equals the fold cut there, from the journal, for 1,000 cuts', async () => {
+    rig.startProjector('journal')
+    await rig.caughtUp('journal')
+    await checkCuts(await fold(), 1_000)
+  })
+
+  it('equals the fold cut there, with a journal that is behind', async () => {
+    await rig.jsm.consumers.pause(LEDGER_STREAM, 'journal', new Date(Date.now() + 600_000))
+    await publishSome(200)
+    await checkCuts(await fold(), 200)
+    await rig.jsm.consumers.resume(LEDGER_STREAM, 'journal')
+  })
+
+  it('is not told of what is not reached yet', async () => {
+    const { last_seq } = (await rig.jsm.streams.info(LEDGER_STREAM)).state
+    const beyond = await rig.ask('customer.balance', { client_id: 'a', as_of_seq: last_seq + 1 })
+    const tomorrow = new Date(Date.now() + 86_400_000).toISOString()
+    const future = await rig.ask('customer.balance', { client_id: 'a', as_of: tomorrow })
+    expect([errorOf(beyond), errorOf(future)]).toEqual(['409:NOT_REACHED', '409:NOT_REACHED'])
+  })
+})
+
+describe('customer.statement', () => {
+  it("joins to the customer's events exactly, while others are written", async () => {
+    let done = false
+    const writing = (async () => {
+      while (!done) {
+        await publishSome(AT_ONCE)
+        await pause(WRITE_EVERY_MS)
+      }
+    })()
+    const statements: [string, Entry[]][] = []
+    try {
+      for (let i = 0; i < 12; i += 1) {
+        const id = IDS[i % IDS.length] ?? 'a'
+        statements.push([id, await pagesOf(id, {})])
+      }
+    } finally {
+      done = true
+      await writing
+    }
+    const past = await fold()
+    for (const [id, entries] of statements) {
+      const newest = entries[0]?.seq ?? 0
+      expect(entries.map(essence)).toEqual(expected(past, id).filter(({ seq }) => seq <= newest))
+    }
+  })
+
+  it('holds what was written before it was asked for, though the journal stands still', async () => {
+    await rig.jsm.consumers.pause(LEDGER_STREAM, 'journal', new Date(Date.now() + 600_000))
+    await publishSome(100)
+    const past = await fold()
+    for (const id of IDS) expect((await pagesOf(id, {})).map(essence)).toEqual(expected(past, id))
+    await rig.jsm.consumers.resume(LEDGER_STREAM, 'journal')
+    await rig.caughtUp('journal')
+  })
+
+  it('keeps to a time, the end excluded', async () => {
+    const past = await fold()
+    for (let i = 0; i < 20; i += 1) {
+      const [from, to] = [Math.random(), Math.random()]
+        .sort()
+        .map(part => past[1 + Math.floor(part * (past.length - 1))] as Past) as [Past, Past]
+      const id = IDS[i % IDS.length] ?? 'a'
+      const entries = await pagesOf(id, { from: timeText(from.at_ns), to: timeText(to.at_ns) })
+      const within = past.filter(({ at_ns }) => at_ns >= from.at_ns && at_ns < to.at_ns)
+      expect(entries.map(essence)).toEqual(expected(within, id))
+    }
+  })
+
+  it('tells what the event said', async () => {
+    const seq = await rig.emit('told', {
+      type: 'credit',
+      amount: '9007199254740993',
+      transaction_id: 'order-1',
+      reference: 'order 1',
+      metadata: { a: [1, null] },
+    })
+    await rig.caughtUp('journal')
+    const reply = await rig.ask('customer.statement', { client_id: 'told' })
+    expect(reply.json()).toEqual({
+      client_id: 'told',
+      entries: [
+        {
+          type: 'credit',
+          amount: '9007199254740993',
+          balance: '9007199254740993',
+          version: 1,
+          seq,
+          at: expect.stringMatching(/^\d{4}-\d\d-\d\dT.*Z$/),
+          transaction_id: 'order-1',
+          reference: 'order 1',
+          metadata: { a: [1, null] },
+        },
+      ],
+    })
+  })
+
+  it.each([
+    [{}, 'client_id'],
+    [{ client_id: 'a', limit: 0 }, 'limit'],
+    [{ client_id: 'a', limit: 1_001 }, 'limit'],
+    [{ client_id: 'a', cursor: 'abc' }, 'cursor'],
+    [{ client_id: 'a', from: 'monday' }, 'from'],
+  ])('answers %j with 400 and a text that names %s', async (request, named) => {
+    const reply = await rig.ask('customer.statement', request)
+    expect([errorOf(reply), reply.string().includes(named)]).toEqual(['400:INVALID_REQUEST', true])
+  })
+
+  it("takes no other customer's cursor", async () => {
+    const { cursor } = (await rig.ask('customer.statement', { client_id: 'a', limit: 1 })).json<Statement>()
+    const reply = await rig.ask('customer.statement', { client_id: 'b', cursor })
+    expect(errorOf(reply)).toBe('400:INVALID_REQUEST')
+  })
+
+  it('is empty for a customer without events', async () => {
+    const reply = await rig.ask('customer.statement', { client_id: 'nobody' })
+    expect(reply.string()).toBe('{"client_id":"nobody","entries":[]}')
+  })
+
+  it('goes on while DynamoDB is away', async () => {
+    const past = await fold()
+    await rig.dynamodb.kill()
+    expect((await pagesOf('a', {})).map(essence)).toEqual(expected(past, 'a'))
+    await rig.dynamodb.start()
+  })
+})

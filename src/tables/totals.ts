@@ -1,0 +1,73 @@
+/**
+ * The totals, all in all and by day: each is the sum of a few items, one per shard, so that writers do not stand in each
+ * other's way.
+ */
+
+import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb'
+import { E, pipe, type TaskEither, TE, t } from '../fp.js'
+import { describeErrors } from '../ledger/codec.js'
+import { chunksOf } from '../parallel.js'
+import type { TableError } from './errors.js'
+import { READ_KEYS_MAX, readItems } from './heads.js'
+import { SHARDS } from './shard.js'
+
+const NAMES = ['customers', 'balance', 'credits', 'credited', 'debits', 'debited', 'declined'] as const
+
+/** How many customers, the sum of their balances; how many credits, debits and refusals, and what they moved. */
+export type Totals = Readonly<Record<(typeof NAMES)[number], bigint>>
+
+const ZERO: Totals = {
+  customers: 0n,
+  balance: 0n,
+  credits: 0n,
+  credited: 0n,
+  debits: 0n,
+  debited: 0n,
+  declined: 0n,
+}
+
+const Item = t.intersection([
+  t.type({ id: t.string }),
+  t.partial({
+    customers: t.bigint,
+    balance: t.bigint,
+    credits: t.bigint,
+    credited: t.bigint,
+    debits: t.bigint,
+    debited: t.bigint,
+    declined: t.bigint,
+  }),
+])
+type Item = t.TypeOf<typeof Item>
+
+const decode = (raw: unknown): E.Either<TableError, Item> =>
+  pipe(
+    Item.decode(raw),
+    E.mapLeft(errors => ({ tag: 'Unexpected', message: `an item of the totals: ${describeErrors(errors)}` })),
+  )
+
+const add = (sum: Totals, item: Item): Totals => {
+  const added = Object.fromEntries(NAMES.map(name => [name, sum[name] + (item[name] ?? 0n)]))
+  return { ...ZERO, ...added }
+}
+
+/** The sums of these keys (`all`, `day:2026-11-21`), strongly consistent; zeros where there is nothing. */
+export const readTotals = (
+  client: DynamoDBDocumentClient,
+  table: string,
+  keys: readonly string[],
+): TaskEither<TableError, ReadonlyMap<string, Totals>> => {
+  const ids = keys.flatMap(key => Array.from({ length: SHARDS }, (_, shard) => `${key}:${shard}`))
+  return pipe(
+    TE.traverseSeqArray((page: string[]) => readItems(client, table, page))(chunksOf(READ_KEYS_MAX, ids)),
+    TE.chainEitherK(pages => E.traverseArray(decode)(pages.flat())),
+    TE.map(items => {
+      const sums = new Map<string, Totals>(keys.map(key => [key, ZERO]))
+      for (const item of items) {
+        const key = item.id.slice(0, item.id.lastIndexOf(':'))
+        sums.set(key, add(sums.get(key) ?? ZERO, item))
+      }
+      return sums
+    }),
+  )
+}
