@@ -8,9 +8,10 @@ import type { Benchmark } from './benchmark.js'
 import { createCleanup } from './cleanup.js'
 import { commands } from './commands.js'
 import { type Options, parseOptions, USAGE } from './options.js'
+import { rebuild } from './rebuild.js'
 import { formatSession, type Session } from './report.js'
 
-const BENCHMARKS: Readonly<Record<string, Benchmark>> = { commands }
+const BENCHMARKS: Readonly<Record<string, Benchmark>> = { commands, rebuild }
 
 const EXIT_FAILED = 1
 const EXIT_USAGE = 2

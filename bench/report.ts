@@ -8,7 +8,11 @@ export type Session = {
   readonly title: string
   readonly settings: Readonly<Record<string, string | number>>
   readonly lines: readonly LineResult[]
+  /** Where a benchmark measures something else than requests. */
+  readonly tables?: readonly Table[]
 }
+
+export type Table = { readonly head: readonly string[]; readonly rows: readonly (readonly string[])[] }
 
 const HEAD = ['', 'in flight', 'accepted/s', 'p50 ms', 'p95 ms', 'p99 ms', 'max ms', 'requests']
 
@@ -66,10 +70,10 @@ const unansweredLines = (lines: readonly LineResult[]): string[] =>
   )
 
 /** One session as text, the settings first, so that a number never stands without them. */
-export const formatSession = ({ title, settings, lines }: Session): string => {
+export const formatSession = ({ title, settings, lines, tables = [] }: Session): string => {
   const stated = Object.entries(settings).map(([name, value]) => `${name} ${value}`)
   const notes = [...unansweredLines(lines), ...errorLines(lines)]
-  return [`## ${title}`, stated.join(', '), speeds(lines), ratios(lines), notes.join('\n')]
-    .filter(part => part !== '')
-    .join('\n\n')
+  const more = tables.map(({ head, rows }) => formatTable(head, rows))
+  const of_lines = lines.length === 0 ? [] : [speeds(lines), ratios(lines), notes.join('\n')]
+  return [`## ${title}`, stated.join(', '), ...of_lines, ...more].filter(part => part !== '').join('\n\n')
 }

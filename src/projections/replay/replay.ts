@@ -29,6 +29,14 @@ export type Replayed = {
   readonly resumed_at?: number
   /** The generation before, when it is kept for a way back. */
   readonly previous?: number
+  readonly took: Took
+}
+
+/** How long each stage took; of the last one a fixed part is the readers' time to follow. */
+export type Took = {
+  readonly folding_ms: number
+  readonly comparing_ms: number
+  readonly switching_ms: number
 }
 
 export type ReplayOptions = {
@@ -44,6 +52,16 @@ export const CHECKPOINT_MS = 30_000
 /** What is published while the table is being filled is folded in further rounds, until so little is left. */
 const NEARLY_EVENTS = 2_000
 const ROUNDS_MAX = 10
+
+/** A stop-watch with a lap for each stage. */
+const startWatch = () => {
+  let began_ms = performance.now()
+  return (): number => {
+    const lap_ms = Math.round(performance.now() - began_ms)
+    began_ms = performance.now()
+    return lap_ms
+  }
+}
 
 const EMPTY = (): Expected => ({ customers: new Map(), sums: new Map(), rows: 0, unwritten_rows: 0 })
 
@@ -121,12 +139,15 @@ const fillOptions = ({ lock, options }: Work, to: Target, total: number): FillOp
 
 const rebuild = async (work: Work): Promise<Replayed> => {
   const { deps, projection, lock, entry, options } = work
+  const lap_ms = startWatch()
   const { to, expected, from_seq } = await begin(deps, projection, entry, lock)
   await lock.note(to.generation, from_seq - 1)
   const filler = createFiller(to, expected, from_seq, fillOptions(work, to, await lastSeq(deps)))
   await fillUp(deps, filler)
+  const folding_ms = lap_ms()
   options.onProgress('comparing', 0, 1)
   await checked(to, expected)
+  const comparing_ms = lap_ms()
   options.onProgress('comparing', 1, 1)
   options.onProgress('switching', 0, 1)
   const from = targetOf(deps, projection, entry.generation)
@@ -141,6 +162,7 @@ const rebuild = async (work: Work): Promise<Replayed> => {
     rows: expected.rows,
     ...(from_seq === 1 ? {} : { resumed_at: from_seq }),
     ...(options.keep ? { previous: entry.generation } : {}),
+    took: { folding_ms, comparing_ms, switching_ms: lap_ms() },
   }
 }
 
@@ -184,6 +206,7 @@ export const replayBack = (
 ): Promise<Replayed> =>
   locked(deps, projection, { ...options, keep: true }, async work => {
     const { entry } = work
+    const lap_ms = startWatch()
     if (entry.previous === undefined) {
       throw new Error(`there is no earlier generation of ${projection.name} (replay --keep keeps one)`)
     }
@@ -192,6 +215,7 @@ export const replayBack = (
     const { acked_seq } = await run(consumerProgress(deps.jsm, to.consumer))
     const filler = createFiller(to, expected, acked_seq + 1, fillOptions(work, to, await lastSeq(deps)))
     await fillUp(deps, filler)
+    const folding_ms = lap_ms()
     const from = targetOf(deps, projection, entry.generation)
     await flip({ from, to, filler, entry })
     const { customers, rows } = expected
@@ -202,6 +226,7 @@ export const replayBack = (
       customers: customers.size,
       rows,
       previous: entry.generation,
+      took: { folding_ms, comparing_ms: 0, switching_ms: lap_ms() },
     }
   })
 
