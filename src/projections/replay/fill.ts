@@ -14,7 +14,7 @@ import { createFold, type Findings } from '../fold-run.js'
 import { noteParked } from '../parked.js'
 import { createPending, type Pending } from '../pending.js'
 import type { Target } from '../target.js'
-import { writeParts } from '../write-parts.js'
+import { PATIENT, writeParts } from '../write-parts.js'
 import { countRows, type Expected } from './expected.js'
 
 export type FillOptions = {
@@ -65,7 +65,7 @@ export const createFiller = (
     seq: number,
   ): Promise<void> => {
     await noteParked(target, found.parked)
-    await writeParts(target, levels, signal)
+    await writeParts(target, levels, signal, PATIENT)
     await onCheckpoint(seq)
     written_seq = seq
   }
