@@ -10,9 +10,10 @@ import { commands } from './commands.js'
 import { type Options, parseOptions, USAGE } from './options.js'
 import { predecessor } from './predecessor.js'
 import { queries } from './queries.js'
+import { rebuild } from './rebuild.js'
 import { formatSession, type Session } from './report.js'
 
-const BENCHMARKS: Readonly<Record<string, Benchmark>> = { commands, queries, predecessor }
+const BENCHMARKS: Readonly<Record<string, Benchmark>> = { commands, queries, predecessor, rebuild }
 
 const EXIT_FAILED = 1
 const EXIT_USAGE = 2

@@ -15,6 +15,8 @@ export type Options = {
   readonly roles: string
   /** Only the lines whose name holds one of these; every line when there is none. */
   readonly only: readonly string[]
+  /** In the stream, for the benchmarks that read it. */
+  readonly events: number
   readonly json: boolean
   /** Where a CPU profile of the service is left. */
   readonly profile_dir?: string
@@ -24,10 +26,11 @@ export const USAGE = `usage: npm run bench -- <benchmark> [options]
 
   --seconds N     of one measurement (3)
   --rounds N      measurements of each line at each speed; medians are printed (3)
-  --sync WHEN     when nats-server flushes to disk: 2m, always or both (both)
+  --sync WHEN     when nats-server flushes to disk: 2m, always or both (commands: both, else 2m)
   --clients N     load client processes (2)
   --lean          load clients with \`noAsyncTraces\`: less of the machine goes to them
   --roles ROLES   of the service under measurement (commands)
+  --events N      events in the stream of \`rebuild\` (1000000)
   --only TEXT,... the lines whose name holds one of these; ratios need their baselines
   --profile DIR   leave a CPU profile of the service there
   --json          print JSON instead of tables`
@@ -35,6 +38,10 @@ export const USAGE = `usage: npm run bench -- <benchmark> [options]
 const SECONDS_MAX = 600
 const ROUNDS_MAX = 100
 const CLIENTS_MAX = 16
+const EVENTS_MIN = 1_000
+const EVENTS_MAX = 100_000_000
+/** Flushing decides how fast commands are, and nothing where a stream is only read. */
+const SYNC_DEFAULT: Readonly<Record<string, string>> = { rebuild: '2m', lag: '2m' }
 
 const SYNC_INTERVALS: Readonly<Record<string, readonly string[]>> = {
   '2m': ['2m'],
@@ -59,7 +66,8 @@ const wholeBetween = (name: string, text: string, min: number, max: number): num
 const OPTIONS = {
   seconds: { type: 'string', default: '3' },
   rounds: { type: 'string', default: '3' },
-  sync: { type: 'string', default: 'both' },
+  sync: { type: 'string' },
+  events: { type: 'string', default: '1000000' },
   clients: { type: 'string', default: '2' },
   lean: { type: 'boolean', default: false },
   roles: { type: 'string', default: 'commands' },
@@ -75,7 +83,8 @@ export const parseOptions = (args: readonly string[], benchmarks: readonly strin
   if (benchmark === undefined || more.length > 0 || !benchmarks.includes(benchmark)) {
     throw new Error(`name one benchmark of: ${benchmarks.join(', ')}`)
   }
-  const sync_intervals = Object.hasOwn(SYNC_INTERVALS, values.sync) ? SYNC_INTERVALS[values.sync] : undefined
+  const sync = values.sync ?? SYNC_DEFAULT[benchmark] ?? 'both'
+  const sync_intervals = Object.hasOwn(SYNC_INTERVALS, sync) ? SYNC_INTERVALS[sync] : undefined
   if (sync_intervals === undefined) throw new Error('--sync must be 2m, always or both')
   return {
     benchmark,
@@ -86,6 +95,7 @@ export const parseOptions = (args: readonly string[], benchmarks: readonly strin
     sync_intervals,
     roles: values.roles,
     only: values.only.split(',').filter(text => text !== ''),
+    events: wholeBetween('events', values.events, EVENTS_MIN, EVENTS_MAX),
     json: values.json,
     ...(values.profile === undefined ? {} : { profile_dir: values.profile }),
   }

@@ -13,6 +13,7 @@ it('a benchmark alone takes the defaults', () => {
     sync_intervals: ['2m', 'always'],
     roles: 'commands',
     only: [],
+    events: 1_000_000,
     json: false,
   })
 })

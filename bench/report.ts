@@ -10,7 +10,11 @@ export type Session = {
   readonly lines: readonly LineResult[]
   /** What is no line of the table. */
   readonly notes?: readonly string[]
+  /** Where a benchmark measures something else than requests. */
+  readonly tables?: readonly Table[]
 }
+
+export type Table = { readonly head: readonly string[]; readonly rows: readonly (readonly string[])[] }
 
 const HEAD = ['', 'in flight', 'accepted/s', 'p50 ms', 'p95 ms', 'p99 ms', 'max ms', 'requests']
 
@@ -69,10 +73,12 @@ const unansweredLines = (lines: readonly LineResult[]): string[] =>
   )
 
 /** One session as text, the settings first, so that a number never stands without them. */
-export const formatSession = ({ title, settings, lines, notes: said = [] }: Session): string => {
+export const formatSession = ({ title, settings, lines, tables = [], notes: said = [] }: Session): string => {
   const stated = Object.entries(settings).map(([name, value]) => `${name} ${value}`)
   const notes = [...unansweredLines(lines), ...errorLines(lines), ...said]
-  return [`## ${title}`, stated.join(', '), speeds(lines), ratios(lines), notes.join('\n')]
+  const more = tables.map(({ head, rows }) => formatTable(head, rows))
+  const of_lines = lines.length === 0 ? [] : [speeds(lines), ratios(lines)]
+  return [`## ${title}`, stated.join(', '), ...of_lines, notes.join('\n'), ...more]
     .filter(part => part !== '')
     .join('\n\n')
 }

@@ -45,13 +45,15 @@ const WARM_UP_MS_MAX = 3_000
 /** So that each client and each run has other random numbers, and each run of the benchmark the same. */
 const SEED_STEP = 7_919
 
-const openFolder = (cleanup: Cleanup): string => {
+/** A temporary folder, gone at the end. */
+export const openFolder = (cleanup: Cleanup): string => {
   const folder = mkdtempSync(join(tmpdir(), 'jetledger-bench-'))
   cleanup.push(() => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }))
   return folder
 }
 
-const openConnection = async (nats_url: string, cleanup: Cleanup): Promise<NatsConnection> => {
+/** A connection of bench/main.ts itself: for what is not measured. */
+export const openConnection = async (nats_url: string, cleanup: Cleanup): Promise<NatsConnection> => {
   const nc = await connect({ servers: nats_url, name: 'jetledger-bench', reconnect: false })
   cleanup.push(() => nc.close())
   return nc

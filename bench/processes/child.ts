@@ -22,16 +22,18 @@ type Options = {
   readonly cwd?: string
   readonly exec_args?: readonly string[]
   readonly output?: Output
+  /** Standard error, where it goes elsewhere than `output`. */
+  readonly errors?: Output
 }
 
 /** Starts `module`, a file beside this one, without `.js`. */
 export const startChild = (module: string, options: Options = {}): Child => {
-  const { args = [], env, cwd, exec_args = [], output = 'inherit' } = options
+  const { args = [], env, cwd, exec_args = [], output = 'inherit', errors = output } = options
   const child = fork(new URL(`./${module}.js`, import.meta.url), [...args], {
     // a group of its own: Ctrl-C in a terminal reaches us only, and we then stop everything in order
     detached: true,
     execArgv: [...exec_args],
-    stdio: ['ignore', output, output, 'ipc'],
+    stdio: ['ignore', output, errors, 'ipc'],
     ...(env === undefined ? {} : { env }),
     ...(cwd === undefined ? {} : { cwd }),
   })

@@ -16,6 +16,8 @@ export type ServiceOptions = {
   readonly roles: string
   /** Of the process, beyond what the stage sets. */
   readonly env?: Readonly<Record<string, string>>
+  /** As in JETLEDGER_PROJECTIONS; all of them unless stated. */
+  readonly projections?: string
   /** Where a CPU profile of the process is left when it ends. */
   readonly profile_dir?: string
 }
@@ -27,29 +29,35 @@ const LOG_LINES_SHOWN = 5
 /** Whoever runs the benchmark may have a ledger of their own: nothing of it may reach this one. */
 const OWN_VARIABLES = /^(NATS_|AWS_|DDB_|JETLEDGER_|HTTP_PORT$|LOG_LEVEL$)/
 
-const environment = ({ nats_url, dynamodb_endpoint, roles, env }: ServiceOptions): NodeJS.ProcessEnv => ({
+export type Addresses = Pick<ServiceOptions, 'nats_url' | 'dynamodb_endpoint'>
+
+/** The program's environment: this ledger's, and nothing of the user's own. */
+export const environmentOf = ({ nats_url, dynamodb_endpoint }: Addresses): NodeJS.ProcessEnv => ({
   ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !OWN_VARIABLES.test(name))),
   NATS_URL: nats_url,
   AWS_ENDPOINT_URL_DYNAMODB: dynamodb_endpoint,
   AWS_REGION: 'local',
   AWS_ACCESS_KEY_ID: 'local',
   AWS_SECRET_ACCESS_KEY: 'local',
-  JETLEDGER_ROLES: roles,
   JETLEDGER_REPLICAS: '1',
   HTTP_PORT: '0',
   LOG_LEVEL: 'warn',
-  ...env,
 })
 
 /** Starts it; with the name of the log, for the sentence that says why it ended. */
 export const startService = (options: ServiceOptions): Child & { readonly log_file: string } => {
-  const { folder, roles, profile_dir } = options
+  const { folder, roles, projections, profile_dir, env } = options
   const log_file = join(folder, `serve-${roles.replaceAll(',', '-')}.log`)
   const output = openSync(log_file, 'a')
   try {
     const child = startChild('program', {
       args: ['serve'],
-      env: environment(options),
+      env: {
+        ...environmentOf(options),
+        JETLEDGER_ROLES: roles,
+        ...(projections === undefined ? {} : { JETLEDGER_PROJECTIONS: projections }),
+        ...env,
+      },
       cwd: folder,
       output,
       exec_args: profile_dir === undefined ? [] : ['--cpu-prof', '--cpu-prof-dir', profile_dir],

@@ -3,8 +3,10 @@
  */
 
 import { type BackOff, pause } from '../back-off.js'
+import type { Customer } from '../ledger/fold.js'
 import { inParallel } from '../parallel.js'
-import { writeTransaction } from '../tables/transact.js'
+import { readHeads } from '../tables/heads.js'
+import { type Transaction, writeTransaction } from '../tables/transact.js'
 import { failedWith, run } from './outcome.js'
 import type { Part } from './pending.js'
 import type { Target } from './target.js'
@@ -12,19 +14,58 @@ import { pack, transactionOf } from './transactions.js'
 
 /** Also the number of items that hold one sum (docs/adr/0003). */
 export const LANES = 4
-/** What is throttled or in another transaction's way is usually over at once; an outage is the caller's to wait for. */
-const TRIES_MAX = 6
-const BACK_OFF: BackOff = { first_ms: 10, max_ms: 300 }
+/** How often a transaction is tried, and how long between. */
+export type Patience = BackOff & { readonly tries_max: number }
 
-const write = async (target: Target, part: Part, lane: number, signal: AbortSignal): Promise<void> => {
+/** What is throttled or in another transaction's way is usually over at once; an outage is the caller's to wait for. */
+const IMPATIENT: Patience = { tries_max: 6, first_ms: 10, max_ms: 300 }
+/** For who has nobody to wait for it, and much to lose: about a minute. */
+export const PATIENT: Patience = { tries_max: 35, first_ms: 10, max_ms: 3_000 }
+
+/** Whether a head has got to where `to` is, or beyond; where that is not certain it has not. */
+const hasReached = (found: Customer | undefined, to: Customer): boolean => {
+  if (found === undefined) return false
+  const { seq, version, balance } = found.account
+  if (seq > to.account.seq) return true
+  const is_same = seq === to.account.seq && version === to.account.version && balance === to.account.balance
+  if (to.parked === undefined || found.parked === undefined) return is_same && found.parked === to.parked
+  return is_same && found.parked.seq === to.parked.seq && found.parked.last_seq >= to.parked.last_seq
+}
+
+/**
+ * Whether it is in the table already: a write whose answer was lost is made again, and then fails on its own heads.
+ * They moved together with everything else, so they speak for all of it.
+ */
+const isWritten = async (target: Target, { heads }: Transaction): Promise<boolean> => {
   const { tables, table, projection } = target
+  const ids = heads.map(({ id }) => id)
+  const found = await run(readHeads(tables, table, projection.head, ids))
+  return heads.every(({ id, to }) => hasReached(found.get(id), to))
+}
+
+const writeOnce = async (target: Target, transaction: Transaction): Promise<void> => {
+  const { tables, table, projection } = target
+  try {
+    await run(writeTransaction(tables, table, projection.head, transaction))
+  } catch (thrown) {
+    if (!failedWith(thrown, 'ConditionFailed') || !(await isWritten(target, transaction))) throw thrown
+  }
+}
+
+const write = async (
+  target: Target,
+  part: Part,
+  lane: number,
+  signal: AbortSignal,
+  patience: Patience,
+): Promise<void> => {
   const transaction = transactionOf(part, lane)
   for (let attempt = 1; ; attempt += 1) {
     try {
-      return await run(writeTransaction(tables, table, projection.head, transaction))
+      return await writeOnce(target, transaction)
     } catch (thrown) {
-      if (!failedWith(thrown, 'TryAgain') || attempt === TRIES_MAX || signal.aborted) throw thrown
-      await pause(BACK_OFF, attempt, signal)
+      if (!failedWith(thrown, 'TryAgain') || attempt === patience.tries_max || signal.aborted) throw thrown
+      await pause(patience, attempt, signal)
     }
   }
 }
@@ -37,8 +78,9 @@ export const writeParts = async (
   target: Target,
   levels: readonly (readonly Part[])[],
   signal: AbortSignal,
+  patience = IMPATIENT,
 ): Promise<void> => {
   for (const parts of levels) {
-    await inParallel(LANES, pack(parts), (part, lane) => write(target, part, lane, signal))
+    await inParallel(LANES, pack(parts), (part, lane) => write(target, part, lane, signal, patience))
   }
 }

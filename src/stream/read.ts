@@ -2,18 +2,13 @@
  * Reading a stream: single messages from its leader, and ranges in order.
  */
 
-import {
-  DeliverPolicy,
-  JetStreamError,
-  type JetStreamManager,
-  jetstream,
-  jetstreamManager,
-  ReplayPolicy,
-} from '@nats-io/jetstream'
+import { JetStreamError, type JetStreamManager, jetstreamManager } from '@nats-io/jetstream'
 import type { MsgHdrs, NatsConnection } from 'nats'
+import { type BackOff, pause } from '../back-off.js'
 import { E, pipe, type TaskEither, TE } from '../fp.js'
-import { type StreamError, tryStream } from './errors.js'
+import { type StreamError, toStreamError, tryStream } from './errors.js'
 import { API_TIMEOUT_MS } from './provision.js'
+import { PullLost, pullPages } from './pull.js'
 
 /** One stored message. */
 export type Recorded = {
@@ -87,65 +82,73 @@ export type Range = {
   readonly from_time?: Date
 }
 
-const READ_AHEAD_MESSAGES = 2_000
-/** Half of it is the heartbeat: a reader whose server dies notices within seconds and starts anew (default: 30 s). */
-const PULL_EXPIRES_MS = 4_000
+/** How often in a row a reader may be lost without having got anything. */
+const TRIES_MAX = 10
+const BACK_OFF: BackOff = { first_ms: 50, max_ms: 2_000 }
+const never = new AbortController().signal
 
-const startOf = ({ from_seq, from_time }: Range) =>
-  from_time === undefined
-    ? { deliver_policy: DeliverPolicy.StartSequence, opt_start_seq: from_seq }
-    : { deliver_policy: DeliverPolicy.StartTime, opt_start_time: from_time.toISOString() }
+const isLater = (thrown: unknown): boolean =>
+  thrown instanceof PullLost || toStreamError('read', thrown).tag === 'TryAgain'
 
-/** What an ordered consumer has of a range (it starts itself anew after a loss), in stream order. */
-async function* consumeRange(nc: NatsConnection, range: Range): AsyncGenerator<Recorded> {
-  const consumer = await jetstream(nc, { timeout: API_TIMEOUT_MS }).consumers.get(range.stream, {
-    filter_subjects: range.subject,
-    ...startOf(range),
-    replay_policy: ReplayPolicy.Instant,
-  })
-  const { num_pending } = await consumer.info()
-  if (num_pending === 0) return
-  const messages = await consumer.consume({
-    max_messages: READ_AHEAD_MESSAGES,
-    expires: PULL_EXPIRES_MS,
-  })
-  try {
-    for await (const { seq, subject, data, headers, time, info } of messages) {
-      if (seq > range.to_seq) return
-      yield { seq, subject, body: data, headers, at: time }
-      if (seq === range.to_seq || info.pending === 0) return
-    }
-  } finally {
-    await messages.close()
+const within = (page: readonly Recorded[], to_seq: number): readonly Recorded[] =>
+  (page.at(-1)?.seq ?? 0) <= to_seq ? page : page.filter(({ seq }) => seq <= to_seq)
+
+/** Where a reader is: at a sequence, or, before its first message, at a time. */
+type Position = { from_seq: number; from_time?: Date | undefined }
+
+const advance = (position: Position, { seq }: Recorded): void => {
+  position.from_seq = seq + 1
+  position.from_time = undefined
+}
+
+/** One consumer's pages, then the leader's word on what is left; whether that was all. */
+async function* readOnce(
+  nc: NatsConnection,
+  jsm: JetStreamManager,
+  { stream, subject, to_seq }: Range,
+  position: Position,
+): AsyncGenerator<readonly Recorded[], boolean> {
+  for await (const pulled of pullPages(nc, jsm, { stream, subject, ...position })) {
+    const last = pulled.at(-1)
+    if (last !== undefined) advance(position, last)
+    const page = within(pulled, to_seq)
+    if (page.length > 0) yield page
+    if (position.from_seq > to_seq) return true
   }
+  if (position.from_time !== undefined) return true
+  const missed = await nextRecorded(jsm, stream, subject, position.from_seq)()
+  if (E.isLeft(missed)) throw missed.left.cause ?? new Error(missed.left.message)
+  if (missed.right === undefined || missed.right.seq > to_seq) return true
+  advance(position, missed.right)
+  yield [missed.right]
+  return false
 }
 
 /**
- * Every message of a range, in stream order and without a gap. A consumer may live on a follower that is behind, so
- * that nothing is left is believed to the stream's leader only. (Of a range by time that seems empty it is not asked.)
- * Throws what the client throws when the stream cannot be read.
+ * Every message of a range, in stream order and without a gap, in pages as they come. A consumer may live on a follower
+ * that is behind, so that nothing is left is believed to the stream's leader only. (Of a range by time that seems empty
+ * it is not asked.) A server that dies is waited for, for some seconds. Throws what the client throws when the stream
+ * cannot be read.
  */
-export async function* readRange(nc: NatsConnection, range: Range): AsyncGenerator<Recorded> {
+export async function* readPages(nc: NatsConnection, range: Range): AsyncGenerator<readonly Recorded[]> {
   const jsm = await jetstreamManager(nc, { checkAPI: false, timeout: API_TIMEOUT_MS })
-  let rest: Range | undefined = range
-  while (rest !== undefined && rest.from_seq <= rest.to_seq) {
-    let last_seq: number | undefined = rest.from_time === undefined ? rest.from_seq - 1 : undefined
-    for await (const record of consumeRange(nc, rest)) {
-      yield record
-      last_seq = record.seq
-    }
-    if (last_seq === undefined || last_seq >= range.to_seq) return
-    const missed = await nextRecorded(jsm, range.stream, range.subject, last_seq + 1)()
-    if (E.isLeft(missed)) throw new Error(missed.left.message, { cause: missed.left.cause })
-    if (missed.right === undefined || missed.right.seq > range.to_seq) return
-    yield missed.right
-    rest = {
-      stream: range.stream,
-      subject: range.subject,
-      from_seq: missed.right.seq + 1,
-      to_seq: range.to_seq,
+  const position: Position = { from_seq: range.from_seq, from_time: range.from_time }
+  let attempt = 0
+  while (position.from_seq <= range.to_seq) {
+    const { from_seq } = position
+    try {
+      if (yield* readOnce(nc, jsm, range, position)) return
+    } catch (thrown) {
+      attempt = position.from_seq > from_seq ? 1 : attempt + 1
+      if (!isLater(thrown) || attempt === TRIES_MAX) throw thrown
+      await pause(BACK_OFF, attempt, never)
     }
   }
+}
+
+/** The messages of `readPages`, one by one. */
+export async function* readRange(nc: NatsConnection, range: Range): AsyncGenerator<Recorded> {
+  for await (const page of readPages(nc, range)) yield* page
 }
 
 /** Subjects of one direct `multi_last` request; nats-server allows 1,024. */

@@ -10,6 +10,7 @@ import {
   type GlobalSecondaryIndex,
   type KeySchemaElement,
   waitUntilTableExists,
+  waitUntilTableNotExists,
 } from '@aws-sdk/client-dynamodb'
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb'
 import { pipe, type TaskEither, TE } from '../fp.js'
@@ -84,14 +85,23 @@ export const createBalancesTable = (
   table: string,
 ): TaskEither<TableError, void> => createTable(client, table, TABLES.balances)
 
-/** Removes a table with all its items; no error where there is none. */
+/** Removes a table with all its items and waits until it is gone; no error where there is none. */
 export const dropTable = (client: DynamoDBDocumentClient, table: string): TaskEither<TableError, void> =>
   pipe(
     tryTable(`drop table ${table}`, () => client.send(new DeleteTableCommand({ TableName: table }))),
-    TE.matchEW(
-      error => (error.tag === 'NotFound' ? TE.right(undefined) : TE.left(error)),
-      () => TE.right(undefined),
+    // it is being removed already, by whomever
+    TE.orElseW(error => (isInUse(error) ? TE.right(undefined) : TE.left(error))),
+    TE.chain(() =>
+      tryTable(`drop table ${table}`, () =>
+        // until then its name cannot be given to a new one
+        waitUntilTableNotExists(
+          { client, maxWaitTime: ACTIVE_WITHIN_S, minDelay: 1, maxDelay: 2 },
+          { TableName: table },
+        ),
+      ),
     ),
+    TE.map(() => undefined),
+    TE.orElse(error => (error.tag === 'NotFound' ? TE.right(undefined) : TE.left(error))),
   )
 
 const isInUse = ({ cause }: TableError): boolean =>

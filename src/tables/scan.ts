@@ -2,7 +2,7 @@
  * Going through a whole table, and removing what does not belong there.
  */
 
-import { DeleteCommand, type DynamoDBDocumentClient, paginateScan } from '@aws-sdk/lib-dynamodb'
+import { DeleteCommand, type DynamoDBDocumentClient, paginateScan, ScanCommand } from '@aws-sdk/lib-dynamodb'
 import { pipe, type TaskEither, TE } from '../fp.js'
 import { type TableError, tryTable } from './errors.js'
 
@@ -19,11 +19,31 @@ export async function* scanItems(client: DynamoDBDocumentClient, table: string):
   }
 }
 
-/** Every item whole, strongly consistent, a page at a time. Throws what the SDK throws. */
-export async function* scanWhole(client: DynamoDBDocumentClient, table: string): AsyncGenerator<unknown[]> {
-  const scan = { TableName: table, ConsistentRead: true }
-  for await (const { Items = [] } of paginateScan({ client, pageSize: PAGE_ITEMS }, scan)) yield Items
-}
+/** A page of a table, and where the next one begins. */
+export type Page = { readonly items: readonly unknown[]; readonly next?: Readonly<Record<string, unknown>> }
+
+/** A page of whole items, strongly consistent, from where `after` says; without it from the beginning. */
+export const scanPage = (
+  client: DynamoDBDocumentClient,
+  table: string,
+  after: Page['next'],
+): TaskEither<TableError, Page> =>
+  pipe(
+    tryTable(`scan ${table}`, () =>
+      client.send(
+        new ScanCommand({
+          TableName: table,
+          ConsistentRead: true,
+          Limit: PAGE_ITEMS,
+          ...(after === undefined ? {} : { ExclusiveStartKey: after }),
+        }),
+      ),
+    ),
+    TE.map(({ Items = [], LastEvaluatedKey: next }) => ({
+      items: Items,
+      ...(next === undefined ? {} : { next }),
+    })),
+  )
 
 /** Removes an item that is still as it was found; `ConditionFailed` when somebody wrote to it. */
 export const removeItem = (

@@ -8,7 +8,8 @@ import { E } from '../../fp.js'
 import { ClientId } from '../../ledger/client-id.js'
 import type { Customer } from '../../ledger/fold.js'
 import { decodeHead } from '../../tables/heads.js'
-import { scanWhole } from '../../tables/scan.js'
+import { type Page, scanPage } from '../../tables/scan.js'
+import { persist, run } from '../outcome.js'
 import type { Pending } from '../pending.js'
 import type { Target } from '../target.js'
 
@@ -75,12 +76,19 @@ const addItem = (shape: Shape, item: unknown, found: Expected): void => {
   else found.rows += 1
 }
 
-/** Everything that a table holds. Throws what the SDK throws, and for an item that is none of ours. */
-export const readTable = async (client: DynamoDBDocumentClient, shape: Shape): Promise<Expected> => {
+/** Everything that a table holds. Throws `ProjectionFailure`, and for an item that is none of ours. */
+export const readTable = async (
+  client: DynamoDBDocumentClient,
+  shape: Shape,
+  signal: AbortSignal,
+): Promise<Expected> => {
   const found: Expected = { customers: new Map(), sums: new Map(), rows: 0, unwritten_rows: 0 }
-  for await (const items of scanWhole(client, shape.table)) {
-    for (const item of items) addItem(shape, item, found)
-  }
+  let next: Page['next']
+  do {
+    const page = await persist(() => run(scanPage(client, shape.table, next)), signal)
+    for (const item of page.items) addItem(shape, item, found)
+    next = page.next
+  } while (next !== undefined)
   return found
 }
 

@@ -7,13 +7,14 @@
 
 import type { ClientId } from '../../ledger/client-id.js'
 import type { Customer } from '../../ledger/fold.js'
-import { type Recorded, readRange } from '../../stream/read.js'
+import { chunksOf } from '../../parallel.js'
+import { readPages } from '../../stream/read.js'
 import { LEDGER_STREAM, LEDGER_SUBJECTS } from '../../stream/settings.js'
 import { createFold, type Findings } from '../fold-run.js'
 import { noteParked } from '../parked.js'
 import { createPending, type Pending } from '../pending.js'
 import type { Target } from '../target.js'
-import { writeParts } from '../write-parts.js'
+import { PATIENT, writeParts } from '../write-parts.js'
 import { countRows, type Expected } from './expected.js'
 
 export type FillOptions = {
@@ -32,7 +33,8 @@ export type Filler = {
   readonly position: () => number
 }
 
-const PAGE_EVENTS = 1_000
+/** Folded at once, before anything else may happen in this process. */
+const CHUNK_EVENTS = 1_000
 /** Rows that wait for their checkpoint; a row is about as large as its event. */
 const ROWS_MAX = 20_000
 
@@ -63,7 +65,7 @@ export const createFiller = (
     seq: number,
   ): Promise<void> => {
     await noteParked(target, found.parked)
-    await writeParts(target, levels, signal)
+    await writeParts(target, levels, signal, PATIENT)
     await onCheckpoint(seq)
     written_seq = seq
   }
@@ -80,21 +82,19 @@ export const createFiller = (
 
   const fold = async (seq: number): Promise<void> => {
     let gathered = begin()
-    let page: Recorded[] = []
     const range = { stream: LEDGER_STREAM, subject: LEDGER_SUBJECTS, from_seq: written_seq + 1, to_seq: seq }
-    for await (const record of readRange(target.nc, range)) {
-      page.push(record)
-      if (page.length < PAGE_EVENTS) continue
-      signal.throwIfAborted()
-      gathered.fold.run(page)
-      page = []
-      onProgress(record.seq)
-      if (performance.now() - began_ms < checkpoint_ms && expected.unwritten_rows < ROWS_MAX) continue
-      await checkpoint(gathered, record.seq)
-      gathered = begin()
+    for await (const page of readPages(target.nc, range)) {
+      for (const records of chunksOf(CHUNK_EVENTS, page)) {
+        signal.throwIfAborted()
+        gathered.fold.run(records)
+        const folded_seq = records.at(-1)?.seq ?? 0
+        onProgress(folded_seq)
+        if (performance.now() - began_ms < checkpoint_ms && expected.unwritten_rows < ROWS_MAX) continue
+        await checkpoint(gathered, folded_seq)
+        gathered = begin()
+      }
     }
     signal.throwIfAborted()
-    gathered.fold.run(page)
     await checkpoint(gathered, seq)
   }
 

@@ -10,7 +10,7 @@ import { LEDGER_STREAM } from '../../stream/settings.js'
 import { TABLES } from '../../tables/definition.js'
 import { createTable, dropTable, tableExists } from '../../tables/provision.js'
 import type { ProjectionDeps } from '../deps.js'
-import { run } from '../outcome.js'
+import { persist, run } from '../outcome.js'
 import type { Projection } from '../projection.js'
 import { type Target, targetOf } from '../target.js'
 import { compare, type Expected, readTable } from './expected.js'
@@ -29,6 +29,14 @@ export type Replayed = {
   readonly resumed_at?: number
   /** The generation before, when it is kept for a way back. */
   readonly previous?: number
+  readonly took: Took
+}
+
+/** How long each stage took; of the last one a fixed part is the readers' time to follow. */
+export type Took = {
+  readonly folding_ms: number
+  readonly comparing_ms: number
+  readonly switching_ms: number
 }
 
 export type ReplayOptions = {
@@ -45,20 +53,30 @@ export const CHECKPOINT_MS = 30_000
 const NEARLY_EVENTS = 2_000
 const ROUNDS_MAX = 10
 
+/** A stop-watch with a lap for each stage. */
+const startWatch = () => {
+  let began_ms = performance.now()
+  return (): number => {
+    const lap_ms = Math.round(performance.now() - began_ms)
+    began_ms = performance.now()
+    return lap_ms
+  }
+}
+
 const EMPTY = (): Expected => ({ customers: new Map(), sums: new Map(), rows: 0, unwritten_rows: 0 })
 
-const lastSeq = async ({ nc }: ProjectionDeps): Promise<number> =>
-  (await run(streamInfo(nc, LEDGER_STREAM))).state.last_seq
+const lastSeq = async ({ nc }: ProjectionDeps, signal: AbortSignal): Promise<number> =>
+  (await persist(() => run(streamInfo(nc, LEDGER_STREAM)), signal)).state.last_seq
 
-const remove = async ({ nc, tables, table, consumer }: Target): Promise<void> => {
-  await run(dropConsumer(nc, consumer))
-  await run(dropTable(tables, table))
+const remove = async ({ nc, tables, table, consumer }: Target, signal: AbortSignal): Promise<void> => {
+  await persist(() => run(dropConsumer(nc, consumer)), signal)
+  await persist(() => run(dropTable(tables, table)), signal)
 }
 
 /** After the switch the replay has succeeded: a table that may not be dropped (AWS: CloudFormation's own) just stays. */
-const discard = async (target: Target): Promise<void> => {
+const discard = async (target: Target, signal: AbortSignal): Promise<void> => {
   try {
-    await remove(target)
+    await remove(target, signal)
   } catch (err) {
     target.log.warn({ table: target.table, err }, 'the old table stays: it could not be removed')
   }
@@ -70,29 +88,30 @@ const begin = async (
   projection: Projection,
   { generation: active, previous = 0 }: PointerEntry,
   { left }: ReplayLock,
+  signal: AbortSignal,
 ): Promise<{ to: Target; expected: Expected; from_seq: number }> => {
   const next = Math.max(active, previous) + 1
   const to = targetOf(deps, projection, next)
-  const exists = await run(tableExists(deps.tables, to.table))
+  const exists = await persist(() => run(tableExists(deps.tables, to.table)), signal)
   if (exists && left !== undefined && left.generation === next && left.seq > 0) {
-    return { to, expected: await readTable(deps.tables, to), from_seq: left.seq + 1 }
+    return { to, expected: await readTable(deps.tables, to, signal), from_seq: left.seq + 1 }
   }
-  if (exists) await remove(to)
-  await run(createTable(deps.tables, to.table, TABLES[projection.name]))
+  if (exists) await remove(to, signal)
+  await persist(() => run(createTable(deps.tables, to.table, TABLES[projection.name])), signal)
   return { to, expected: EMPTY(), from_seq: 1 }
 }
 
 /** Fills up to what the stream holds, and again for what came meanwhile. */
-const fillUp = async (deps: ProjectionDeps, filler: Filler): Promise<void> => {
+const fillUp = async (deps: ProjectionDeps, filler: Filler, signal: AbortSignal): Promise<void> => {
   for (let round = 1; round <= ROUNDS_MAX; round += 1) {
-    const last_seq = await lastSeq(deps)
+    const last_seq = await lastSeq(deps, signal)
     await filler.to(last_seq)
-    if ((await lastSeq(deps)) - last_seq <= NEARLY_EVENTS) return
+    if ((await lastSeq(deps, signal)) - last_seq <= NEARLY_EVENTS) return
   }
 }
 
-const checked = async (to: Target, expected: Expected): Promise<void> => {
-  const differences = compare(expected, await readTable(to.tables, to))
+const checked = async (to: Target, expected: Expected, signal: AbortSignal): Promise<void> => {
+  const differences = compare(expected, await readTable(to.tables, to, signal))
   if (differences.length === 0) return
   throw new Error(`the rebuilt table ${to.table} differs from the stream: ${differences.join('; ')}`)
 }
@@ -103,14 +122,15 @@ const tidy = async (
   keep: boolean,
   before: PointerEntry,
   after: PointerEntry,
+  signal: AbortSignal,
 ): Promise<void> => {
   const { kv, projection } = from
   if (before.previous !== undefined && before.previous !== after.generation) {
-    await discard(targetOf({ ...from, table: from.base }, projection, before.previous))
+    await discard(targetOf({ ...from, table: from.base }, projection, before.previous), signal)
   }
   if (keep) return
   await run(setPointer(kv, projection.name, { generation: after.generation }, after.revision))
-  await discard(from)
+  await discard(from, signal)
 }
 
 type Work = {
@@ -130,17 +150,25 @@ const fillOptions = ({ lock, options }: Work, to: Target, total: number): FillOp
 
 const rebuild = async (work: Work): Promise<Replayed> => {
   const { deps, projection, lock, entry, options } = work
-  const { to, expected, from_seq } = await begin(deps, projection, entry, lock)
+  const lap_ms = startWatch()
+  const { to, expected, from_seq } = await begin(deps, projection, entry, lock, options.signal)
   await lock.note(to.generation, from_seq - 1)
-  const filler = createFiller(to, expected, from_seq, fillOptions(work, to, await lastSeq(deps)))
-  await fillUp(deps, filler)
+  const filler = createFiller(
+    to,
+    expected,
+    from_seq,
+    fillOptions(work, to, await lastSeq(deps, options.signal)),
+  )
+  await fillUp(deps, filler, options.signal)
+  const folding_ms = lap_ms()
   options.onProgress('comparing', 0, 1)
-  await checked(to, expected)
+  await checked(to, expected, options.signal)
+  const comparing_ms = lap_ms()
   options.onProgress('comparing', 1, 1)
   options.onProgress('switching', 0, 1)
   const from = targetOf(deps, projection, entry.generation)
   const after = await flip({ from, to, filler, entry })
-  await tidy(from, options.keep, entry, after)
+  await tidy(from, options.keep, entry, after, options.signal)
   options.onProgress('switching', 1, 1)
   return {
     projection: projection.name,
@@ -150,6 +178,7 @@ const rebuild = async (work: Work): Promise<Replayed> => {
     rows: expected.rows,
     ...(from_seq === 1 ? {} : { resumed_at: from_seq }),
     ...(options.keep ? { previous: entry.generation } : {}),
+    took: { folding_ms, comparing_ms, switching_ms: lap_ms() },
   }
 }
 
@@ -192,15 +221,25 @@ export const replayBack = (
   options: Omit<ReplayOptions, 'keep'>,
 ): Promise<Replayed> =>
   locked(deps, projection, { ...options, keep: true }, async work => {
-    const { entry } = work
+    const {
+      entry,
+      options: { signal },
+    } = work
+    const lap_ms = startWatch()
     if (entry.previous === undefined) {
       throw new Error(`there is no earlier generation of ${projection.name} (replay --keep keeps one)`)
     }
     const to = targetOf(deps, projection, entry.previous)
-    const expected = await readTable(deps.tables, to)
+    const expected = await readTable(deps.tables, to, signal)
     const { acked_seq } = await run(consumerProgress(deps.jsm, to.consumer))
-    const filler = createFiller(to, expected, acked_seq + 1, fillOptions(work, to, await lastSeq(deps)))
-    await fillUp(deps, filler)
+    const filler = createFiller(
+      to,
+      expected,
+      acked_seq + 1,
+      fillOptions(work, to, await lastSeq(deps, signal)),
+    )
+    await fillUp(deps, filler, signal)
+    const folding_ms = lap_ms()
     const from = targetOf(deps, projection, entry.generation)
     await flip({ from, to, filler, entry })
     const { customers, rows } = expected
@@ -211,6 +250,7 @@ export const replayBack = (
       customers: customers.size,
       rows,
       previous: entry.generation,
+      took: { folding_ms, comparing_ms: 0, switching_ms: lap_ms() },
     }
   })
 
@@ -220,7 +260,7 @@ export const cancelReplay = async (deps: ProjectionDeps, projection: Projection)
   const { generation, previous = 0 } = await run(readPointer(deps.jsm, projection.name))
   const half = targetOf(deps, projection, Math.max(generation, previous) + 1)
   const exists = await run(tableExists(deps.tables, half.table))
-  if (exists) await remove(half)
+  if (exists) await remove(half, new AbortController().signal)
   await lock.remove()
   return exists
 }

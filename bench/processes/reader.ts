@@ -1,0 +1,51 @@
+/**
+ * Reads the whole stream and does nothing with it: what a rebuild is measured against. `range` is the reader that a
+ * rebuild uses; `consumer` is the client's own ordered consumer, its messages taken by callback.
+ */
+
+import { jetstream, jetstreamManager } from '@nats-io/jetstream'
+import { connect, type NatsConnection } from 'nats'
+import { readPages } from '../../src/stream/read.js'
+import { LEDGER_STREAM, LEDGER_SUBJECTS } from '../../src/stream/settings.js'
+
+/** What a reader says of itself at its end. */
+export type ReadReport = { readonly tag: 'read'; readonly events: number; readonly took_ms: number }
+
+/** Enough that the server never waits for us; more made no difference. */
+const READ_AHEAD_MESSAGES = 20_000
+
+type Read = (nc: NatsConnection, last_seq: number) => Promise<number>
+
+const range: Read = async (nc, last_seq) => {
+  let events = 0
+  const all = { stream: LEDGER_STREAM, subject: LEDGER_SUBJECTS, from_seq: 1, to_seq: last_seq }
+  for await (const page of readPages(nc, all)) events += page.length
+  return events
+}
+
+const consumer: Read = async (nc, last_seq) => {
+  let events = 0
+  const ordered = await jetstream(nc).consumers.get(LEDGER_STREAM)
+  await new Promise<void>((resolve, reject) => {
+    const callback = ({ seq }: { seq: number }): void => {
+      events += 1
+      if (seq >= last_seq) resolve()
+    }
+    ordered.consume({ max_messages: READ_AHEAD_MESSAGES, callback }).catch(reject)
+  })
+  return events
+}
+
+const READERS: Readonly<Record<string, Read>> = { range, consumer }
+
+process.on('disconnect', () => process.exit(0))
+
+const [, , nats_url = '', name = ''] = process.argv
+const nc = await connect({ servers: nats_url, name: 'jetledger-bench-reader', reconnect: false })
+const read = READERS[name]
+if (read === undefined) throw new Error(`there is no reader ${name}`)
+const { state } = await (await jetstreamManager(nc)).streams.info(LEDGER_STREAM)
+const began_ms = performance.now()
+const events = await read(nc, state.last_seq)
+const report: ReadReport = { tag: 'read', events, took_ms: performance.now() - began_ms }
+process.send?.(report, () => process.exit(0))

@@ -1,0 +1,88 @@
+/** One run of `jetledger replay`, or of a bare reader, in a process of its own. */
+
+import { closeSync, openSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { type Child, startChild } from './child.js'
+import type { ReadReport } from './reader.js'
+import { type Addresses, environmentOf } from './service.js'
+
+const BYTES_PER_KB = 1_024
+
+/** What a process took, from its own start to its end. */
+export type Spent = { readonly cpu_ms: number; readonly peak_bytes: number }
+
+export type ReplayRun = Spent & {
+  readonly events: number
+  readonly customers: number
+  readonly rows: number
+  readonly took: { readonly folding_ms: number; readonly comparing_ms: number; readonly switching_ms: number }
+}
+
+type Usage = {
+  readonly maxRSS: number
+  readonly userCPUTime: number
+  readonly systemCPUTime: number
+}
+
+const spentOf = (text: string): Spent => {
+  const { maxRSS, userCPUTime, systemCPUTime } = JSON.parse(text) as Usage
+  return { cpu_ms: (userCPUTime + systemCPUTime) / 1_000, peak_bytes: maxRSS * BYTES_PER_KB }
+}
+
+const whileRunning = async <A>(child: Child, signal: AbortSignal, work: () => Promise<A>): Promise<A> => {
+  const abort = (): void => void child.stop()
+  signal.addEventListener('abort', abort, { once: true })
+  try {
+    return await work()
+  } finally {
+    signal.removeEventListener('abort', abort)
+    await child.stop()
+    signal.throwIfAborted()
+  }
+}
+
+/** Rebuilds a projection with the built program; everything it says lies in `folder`. */
+export const runReplay = async (
+  projection: string,
+  folder: string,
+  addresses: Addresses,
+  signal: AbortSignal,
+  profile_dir?: string,
+): Promise<ReplayRun> => {
+  const file = (name: string): string => join(folder, `replay-${projection}.${name}`)
+  const [output, errors] = [openSync(file('json'), 'w'), openSync(file('log'), 'w')]
+  const child = startChild('program', {
+    args: ['replay', projection, '--json'],
+    env: { ...environmentOf(addresses), BENCH_USAGE_FILE: file('usage') },
+    cwd: folder,
+    output,
+    errors,
+    exec_args: profile_dir === undefined ? [] : ['--cpu-prof', '--cpu-prof-dir', profile_dir],
+  })
+  closeSync(output)
+  closeSync(errors)
+  return whileRunning(child, signal, async () => {
+    const how = await child.ended
+    const text = readFileSync(file('json'), 'utf8')
+    if (text === '') throw new Error(`replay ${projection} ${how}:\n${readFileSync(file('log'), 'utf8')}`)
+    return { ...(JSON.parse(text) as ReplayRun), ...spentOf(readFileSync(file('usage'), 'utf8')) }
+  })
+}
+
+/** Reads the whole stream with one of the readers of `reader.ts`. */
+export const runReader = async (
+  name: 'range' | 'consumer',
+  nats_url: string,
+  signal: AbortSignal,
+): Promise<ReadReport> => {
+  const child = startChild('reader', { args: [nats_url, name] })
+  return whileRunning(
+    child,
+    signal,
+    () =>
+      new Promise((resolve, reject) => {
+        child.process.once('message', (report: ReadReport) => resolve(report))
+        void child.ended.then(how => reject(new Error(`the reader ${how}`)))
+      }),
+  )
+}

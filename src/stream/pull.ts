@@ -1,0 +1,202 @@
+/**
+ * Pulls a range of a stream in pages, as fast as one connection allows and no faster than its reader takes them.
+ *
+ * The client's own ordered consumer hands over one message at a time and costs more than all that a rebuild does with
+ * it. Here a page is whatever has arrived, what is asked for ahead is bounded in messages and bytes, and order is proved
+ * by the consumer's own count: at a gap, or when the server is silent, the page ends and a new consumer goes on.
+ */
+
+import {
+  AckPolicy,
+  type ConsumerConfig,
+  DeliverPolicy,
+  type JetStreamManager,
+  ReplayPolicy,
+} from '@nats-io/jetstream'
+import { createInbox, type Msg, type MsgHdrs, type NatsConnection, nanos } from 'nats'
+import type { Recorded } from './read.js'
+
+export type Pull = {
+  readonly stream: string
+  readonly subject: string
+  readonly from_seq: number
+  readonly from_time?: Date | undefined
+}
+
+const AHEAD_MESSAGES_MAX = 16_000
+const AHEAD_MESSAGES_MIN = 256
+const AHEAD_BYTES_MAX = 16 * 1024 * 1024
+/** There is something to deliver whenever we ask, so a server that is silent for so long has lost us. */
+const SILENT_MS_MAX = 3_000
+/** The server forgets a consumer that nobody asks for so long: a reader may be busy writing. */
+const FORGOTTEN_AFTER_MS = 300_000
+
+/** What an acknowledgement subject says of its message: `$JS.ACK.[<domain>.<account>.]<stream>.<consumer>.<...>`. */
+type Place = {
+  readonly seq: number
+  readonly delivery: number
+  readonly at_nanos: string
+  readonly pending: number
+}
+
+const TOKENS_WITHOUT_DOMAIN = 9
+
+const placeOf = (reply: string): Place => {
+  const tokens = reply.split('.')
+  const at = tokens.length === TOKENS_WITHOUT_DOMAIN ? 5 : 7
+  return {
+    seq: Number(tokens[at]),
+    delivery: Number(tokens[at + 1]),
+    at_nanos: tokens[at + 2] ?? '',
+    pending: Number(tokens[at + 3]),
+  }
+}
+
+const NANOS_DIGITS = 6
+
+/** A message as it was pulled; time and headers are read when somebody wants them, which is rare. */
+class Pulled implements Recorded {
+  readonly seq: number
+  readonly subject: string
+  readonly body: Uint8Array
+  readonly #message: Msg
+  readonly #at_nanos: string
+
+  constructor(message: Msg, { seq, at_nanos }: Place) {
+    this.seq = seq
+    this.subject = message.subject
+    this.body = message.data
+    this.#message = message
+    this.#at_nanos = at_nanos
+  }
+
+  get headers(): MsgHdrs | undefined {
+    return this.#message.headers
+  }
+
+  get at(): Date {
+    return new Date(Number(this.#at_nanos.slice(0, -NANOS_DIGITS)))
+  }
+}
+
+/** The server has lost the consumer, or said nothing for too long: what is missing has to be asked for anew. */
+export class PullLost extends Error {
+  override readonly name = 'PullLost'
+}
+
+const startOf = ({ from_seq, from_time }: Pull): Partial<ConsumerConfig> =>
+  from_time === undefined
+    ? { deliver_policy: DeliverPolicy.StartSequence, opt_start_seq: from_seq }
+    : { deliver_policy: DeliverPolicy.StartTime, opt_start_time: from_time.toISOString() }
+
+/** A consumer of our own that the server keeps in memory and forgets by itself; undefined when nothing is there. */
+const openConsumer = async (jsm: JetStreamManager, pull: Pull): Promise<string | undefined> => {
+  const { name, num_pending } = await jsm.consumers.add(pull.stream, {
+    ...startOf(pull),
+    filter_subject: pull.subject,
+    ack_policy: AckPolicy.None,
+    replay_policy: ReplayPolicy.Instant,
+    inactive_threshold: nanos(FORGOTTEN_AFTER_MS),
+    mem_storage: true,
+    num_replicas: 1,
+  })
+  if (num_pending > 0) return name
+  await jsm.consumers.delete(pull.stream, name)
+  return undefined
+}
+
+/** What has arrived and was not taken yet, and how many more are asked for. */
+type Ahead = {
+  page: Pulled[]
+  asked: number
+  delivery: number
+  ended: 'at the end' | 'lost' | undefined
+  wake: (() => void) | undefined
+}
+
+const take = (ahead: Ahead, message: Msg): void => {
+  if (ahead.ended !== undefined) return
+  const { subject, reply } = message
+  // a status: the request has expired or the consumer is gone
+  if (reply === undefined || reply === '' || !reply.startsWith('$JS.ACK.')) {
+    ahead.ended = 'lost'
+  } else {
+    const place = placeOf(reply)
+    if (place.delivery !== ahead.delivery + 1 || subject === '') ahead.ended = 'lost'
+    else {
+      ahead.delivery = place.delivery
+      ahead.asked -= 1
+      ahead.page.push(new Pulled(message, place))
+      if (place.pending === 0) ahead.ended = 'at the end'
+    }
+  }
+  ahead.wake?.()
+}
+
+/** Waits for the next page; an empty one means that the server said nothing for too long. */
+const nextPage = async (ahead: Ahead): Promise<Pulled[]> => {
+  if (ahead.page.length === 0 && ahead.ended === undefined) {
+    let timer: NodeJS.Timeout | undefined
+    await new Promise<void>(resolve => {
+      timer = setTimeout(resolve, SILENT_MS_MAX)
+      ahead.wake = resolve
+    })
+    clearTimeout(timer)
+    ahead.wake = undefined
+  }
+  const { page } = ahead
+  ahead.page = []
+  return page
+}
+
+const sizeOf = (page: readonly Pulled[]): number =>
+  page.reduce((bytes, { body }) => bytes + body.length, 0) / Math.max(page.length, 1)
+
+/** How many messages may be under way, by what they are like. */
+const aheadMax = (mean_bytes: number): number =>
+  Math.max(
+    AHEAD_MESSAGES_MIN,
+    Math.min(AHEAD_MESSAGES_MAX, Math.floor(AHEAD_BYTES_MAX / Math.max(mean_bytes, 1))),
+  )
+
+/**
+ * Pages of what a consumer of its own has, in stream order, without a gap, to its end. Throws `PullLost` when the
+ * server loses it on the way, and what the client throws when there is no consumer to be had.
+ */
+export async function* pullPages(
+  nc: NatsConnection,
+  jsm: JetStreamManager,
+  pull: Pull,
+): AsyncGenerator<readonly Recorded[]> {
+  const consumer = await openConsumer(jsm, pull)
+  if (consumer === undefined) return
+  const ahead: Ahead = { page: [], asked: 0, delivery: 0, ended: undefined, wake: undefined }
+  const inbox = createInbox()
+  const subscription = nc.subscribe(inbox, {
+    callback: (error, message) => {
+      if (error === null) take(ahead, message)
+    },
+  })
+  const ask = (most: number): void => {
+    // refilled by halves: a request per page would be many
+    if (ahead.asked > most / 2) return
+    const batch = most - ahead.asked
+    ahead.asked += batch
+    const subject = `$JS.API.CONSUMER.MSG.NEXT.${pull.stream}.${consumer}`
+    nc.publish(subject, JSON.stringify({ batch, expires: nanos(2 * SILENT_MS_MAX) }), { reply: inbox })
+  }
+  try {
+    ask(AHEAD_MESSAGES_MIN * 4)
+    for (;;) {
+      const page = await nextPage(ahead)
+      if (page.length === 0 && ahead.ended === 'at the end') return
+      if (page.length === 0) throw new PullLost(`the consumer of ${pull.subject} is lost`)
+      if (ahead.ended === undefined) ask(aheadMax(sizeOf(page)))
+      yield page
+    }
+  } finally {
+    subscription.unsubscribe()
+    // nobody has to wait for it: the server forgets the consumer by itself
+    jsm.consumers.delete(pull.stream, consumer).catch(() => undefined)
+  }
+}

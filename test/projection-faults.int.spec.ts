@@ -1,0 +1,172 @@
+// has servers of its own: DynamoDB is killed here, and lied about
+import { jetstream } from '@nats-io/jetstream'
+import { connect, type NatsConnection } from 'nats'
+import { pino } from 'pino'
+import { afterEach, beforeEach, expect, it } from 'vitest'
+import { createHealth } from '../src/health.js'
+import { PROJECTIONS } from '../src/projections/all.js'
+import type { ProjectionDeps } from '../src/projections/deps.js'
+import { replay } from '../src/projections/replay/replay.js'
+import { type Projector, startProjector } from '../src/projections/runner.js'
+import { manager, provision } from '../src/stream/provision.js'
+import { publishBatch } from '../src/stream/publish.js'
+import { createTablesClient } from '../src/tables/client.js'
+import { PROJECTION_NAMES } from '../src/tables/definition.js'
+import { expectLetters, expectStored } from './support/checks.js'
+import { type DynamodbProcess, startDynamodbProcess } from './support/dynamodb-process.js'
+import { FAULTS, type FaultyDynamodb, startFaultyDynamodb } from './support/faulty-dynamodb.js'
+import { foldEvents, readEvents } from './support/independent-fold.js'
+import { LOCAL, right } from './support/ledger.js'
+import { startLoad, untilAcknowledged } from './support/load.js'
+import { newFolder, removeFolder, startTestNats, type TestNats, until } from './support/servers.js'
+import { expectVerified } from './support/verified.js'
+
+const SHARE = 0.2
+const EVENTS_PER_S = 200
+/** So that the client gives up first, and soon. */
+const LATE_MS = 1_700
+
+let folder: string
+let nats: TestNats
+let dynamodb: DynamodbProcess
+let faulty: FaultyDynamodb
+let nc: NatsConnection
+let deps: ProjectionDeps
+let projectors: Projector[]
+
+beforeEach(async () => {
+  folder = newFolder()
+  nats = await startTestNats()
+  dynamodb = await startDynamodbProcess(folder)
+  faulty = await startFaultyDynamodb(dynamodb.endpoint, { late_ms: LATE_MS })
+  nc = await connect({ servers: nats.url })
+  deps = {
+    nc,
+    kv: await right(provision(nc, { replicas: 1 })),
+    jsm: await right(manager(nc)),
+    tables: createTablesClient({ endpoint: faulty.endpoint, ...LOCAL }),
+    table: 'balances',
+    log: pino({ level: 'silent' }),
+    health: createHealth(() => undefined),
+  }
+  projectors = []
+})
+
+afterEach(async () => {
+  faulty.setShare(0)
+  await Promise.all(projectors.map(projector => projector.stop()))
+  await nc.close()
+  deps.tables.destroy()
+  await faulty.stop()
+  await dynamodb.kill()
+  await nats.stop()
+  removeFolder(folder)
+})
+
+const project = (): void => {
+  projectors = PROJECTION_NAMES.map(name => startProjector(deps, PROJECTIONS[name]))
+}
+
+/** Transfers between neighbours in a ring, some of them without funds behind them, all by one publisher. */
+const transfers = async (count: number): Promise<void> => {
+  for (let at = 0; at < count; at += 100) {
+    const legs = Array.from({ length: Math.min(100, count - at) }, (_, i) => {
+      const [from, to] = [`ring-${(at + i) % 30}`, `ring-${(at + i + 1) % 30}`]
+      const transaction_id = `ring:${at + i}`
+      const event = (type: string, id: string, counterparty: string) =>
+        JSON.stringify({ type, amount: 3, transaction_id: id, transfer: { counterparty } })
+      return [
+        { subject: `customer.balance.${from}`, body: event('debit', transaction_id, to) },
+        { subject: `customer.balance.${to}`, body: event('credit', `${transaction_id}:credit`, from) },
+      ]
+    }).flat()
+    await right(publishBatch(nc, legs, 5_000))
+  }
+}
+
+const fundRing = async (): Promise<void> => {
+  for (let i = 0; i < 30; i += 1)
+    await jetstream(nc).publish(`customer.balance.ring-${i}`, '{"type":"credit","amount":1000}')
+}
+
+/** The tables as the stream says, the letters too, and health ok: nothing is left of the trouble. */
+const expectHealed = async (): Promise<void> => {
+  await expectVerified(deps)
+  await expectLetters(nc, foldEvents(await readEvents(nc)))
+  await until(() => deps.health.read().state === 'ok', { deadline_ms: 5_000, what: 'health to be ok' })
+}
+
+it('every fifth call goes wrong, in every way there is: the tables equal the stream, and no good event is a letter', async () => {
+  project()
+  await fundRing()
+  faulty.setShare(SHARE)
+  const load = startLoad(nc, { name: 'faults', events_per_s: EVENTS_PER_S, tries_max: 5 })
+  for (let round = 1; round <= 6; round += 1) {
+    await transfers(100)
+    await untilAcknowledged(load, round * EVENTS_PER_S)
+  }
+  await expectStored(nc, await load.stop())
+  // a flood, so that a fault hits many transactions under way together
+  await transfers(1_000)
+  faulty.setShare(0)
+  await expectHealed()
+  // which call meets which fault depends on time, but hardly any can be missing
+  expect(faulty.inflicted().size).toBeGreaterThanOrEqual(FAULTS.length - 2)
+})
+
+it('DynamoDB is killed and started again under load, and its errors go on: the tables equal the stream', async () => {
+  project()
+  await fundRing()
+  faulty.setShare(SHARE)
+  const load = startLoad(nc, { name: 'killed', events_per_s: EVENTS_PER_S, tries_max: 5 })
+  for (let round = 1; round <= 4; round += 1) {
+    await untilAcknowledged(load, round * EVENTS_PER_S)
+    await dynamodb.kill()
+    await transfers(50)
+    await untilAcknowledged(load, round * EVENTS_PER_S + EVENTS_PER_S / 2)
+    await dynamodb.start()
+  }
+  await expectStored(nc, await load.stop())
+  faulty.setShare(0)
+  await expectHealed()
+})
+
+it.each(PROJECTION_NAMES)(
+  'a replay of %s where every fifth call goes wrong ends well, and DynamoDB may be away for a moment',
+  async name => {
+    project()
+    await fundRing()
+    await transfers(1_500)
+    await expectVerified(deps)
+    faulty.setShare(SHARE)
+    const options = { keep: false, checkpoint_ms: 50, signal: new AbortController().signal }
+    let killed: Promise<void> | undefined
+    const onProgress = (stage: string, done: number): void => {
+      if (stage !== 'folding' || done < 1_000) return
+      killed ??= dynamodb.kill().then(() => dynamodb.start())
+    }
+    const { generation } = await replay(deps, PROJECTIONS[name], { ...options, onProgress })
+    await killed
+    expect(generation).toBe(2)
+    faulty.setShare(0)
+    await transfers(10)
+    await expectHealed()
+  },
+)
+
+it('every second answer is lost after the work was done: a replay finds its own writes, and goes on', async () => {
+  await fundRing()
+  await transfers(300)
+  await faulty.stop()
+  const faults = ['dropped after', 'internal error after'] as const
+  faulty = await startFaultyDynamodb(dynamodb.endpoint, { faults })
+  deps.tables.destroy()
+  deps = { ...deps, tables: createTablesClient({ endpoint: faulty.endpoint, ...LOCAL }) }
+  faulty.setShare(0.5)
+  const options = { keep: false, checkpoint_ms: 30_000, signal: new AbortController().signal }
+  for (const name of ['balances', 'journal'] as const)
+    await replay(deps, PROJECTIONS[name], { ...options, onProgress: () => undefined })
+  faulty.setShare(0)
+  project()
+  await expectHealed()
+})

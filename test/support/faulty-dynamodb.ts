@@ -1,0 +1,239 @@
+/**
+ * A DynamoDB that is as bad as the real one can be, before a real server: an HTTP proxy that answers a share of the calls
+ * with the errors AWS documents, drops connections, answers late after the work was done, and leaves keys of a
+ * BatchGetItem unprocessed.
+ */
+
+import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { crc32 } from 'node:zlib'
+
+const LOOPBACK = '127.0.0.1'
+const CODEC = 'application/x-amz-json-1.0'
+const SERVICE = 'com.amazonaws.dynamodb.v20120810#'
+
+export const FAULTS = [
+  /** Refused, nothing done. */
+  'throttled',
+  'throughput',
+  'conflict',
+  'throttled transaction',
+  'internal error',
+  'dropped before',
+  /** Done, but the caller does not learn it. */
+  'dropped after',
+  'internal error after',
+  'late',
+  /** Done in part, and said so. */
+  'unprocessed',
+] as const
+export type Fault = (typeof FAULTS)[number]
+
+export type FaultyDynamodb = {
+  readonly endpoint: string
+  /** The share of calls, 0 to 1, that go wrong from now on. */
+  readonly setShare: (share: number) => void
+  /** How often each fault was inflicted. */
+  readonly inflicted: () => ReadonlyMap<Fault, number>
+  readonly stop: () => Promise<void>
+}
+
+export type FaultyOptions = {
+  /** Which faults; all of them unless stated. */
+  readonly faults?: readonly Fault[]
+  /** How late a late answer is: more than the client waits, to be of use. */
+  readonly late_ms?: number
+}
+
+type Call = {
+  readonly operation: string
+  readonly headers: IncomingMessage['headers']
+  readonly body: Buffer
+}
+type Answer = { readonly status: number; readonly headers: Record<string, string>; readonly body: Buffer }
+
+/** Lehmer's generator: the same faults in every run, as far as the calls are the same. */
+const randomShare = (): (() => number) => {
+  let state = 20_261_121
+  return () => {
+    state = (state * 48_271) % 2_147_483_647
+    return state / 2_147_483_647
+  }
+}
+
+const readAll = async (stream: IncomingMessage): Promise<Buffer> => {
+  const chunks: Buffer[] = []
+  for await (const chunk of stream) chunks.push(chunk as Buffer)
+  return Buffer.concat(chunks)
+}
+
+const answerOf = (status: number, json: unknown, checked: boolean): Answer => {
+  const body = Buffer.from(JSON.stringify(json))
+  return {
+    status,
+    body,
+    headers: {
+      'content-type': CODEC,
+      'content-length': String(body.length),
+      ...(checked ? { 'x-amz-crc32': String(crc32(body)) } : {}),
+    },
+  }
+}
+
+const failure = (status: number, name: string, checked: boolean): Answer =>
+  answerOf(status, { __type: SERVICE + name, message: `${name}, by the test` }, checked)
+
+/** A cancelled transaction: the reason for one of its items, none for the others. */
+const cancelled = ({ body }: Call, code: string, at: number, checked: boolean): Answer => {
+  const { TransactItems } = JSON.parse(body.toString()) as { TransactItems: unknown[] }
+  const reasons = TransactItems.map(() => ({ Code: 'None' }) as { Code: string; Message?: string })
+  reasons[Math.floor(at * reasons.length)] = { Code: code, Message: `${code}, by the test` }
+  return answerOf(
+    400,
+    {
+      __type: `${SERVICE}TransactionCanceledException`,
+      Message: `Transaction cancelled, please refer cancellation reasons for specific reasons [${code}]`,
+      CancellationReasons: reasons,
+    },
+    checked,
+  )
+}
+
+type Keys = Record<string, { Keys: unknown[]; ConsistentRead?: boolean }>
+
+/** The call with the second half of its keys left out, and those keys. */
+const halved = (call: Call): { readonly call: Call; readonly left: Keys } => {
+  const parsed = JSON.parse(call.body.toString()) as { RequestItems: Keys }
+  const [done, left]: [Keys, Keys] = [{}, {}]
+  for (const [table, wanted] of Object.entries(parsed.RequestItems)) {
+    const half = Math.ceil(wanted.Keys.length / 2)
+    done[table] = { ...wanted, Keys: wanted.Keys.slice(0, half) }
+    if (wanted.Keys.length > half) left[table] = { ...wanted, Keys: wanted.Keys.slice(half) }
+  }
+  return { call: { ...call, body: Buffer.from(JSON.stringify({ ...parsed, RequestItems: done })) }, left }
+}
+
+const fits = (fault: Fault, { operation }: Call): boolean => {
+  if (fault === 'conflict' || fault === 'throttled transaction') return operation === 'TransactWriteItems'
+  return fault !== 'unprocessed' || operation === 'BatchGetItem'
+}
+
+/** Starts it before the server at `endpoint`; it begins without faults. */
+export const startFaultyDynamodb = async (
+  endpoint: string,
+  { faults = FAULTS, late_ms = 2_000 }: FaultyOptions = {},
+): Promise<FaultyDynamodb> => {
+  const target = new URL(endpoint)
+  const random = randomShare()
+  const inflicted = new Map<Fault, number>()
+  let share = 0
+
+  const forward = ({ headers, body }: Call): Promise<Answer> =>
+    new Promise((resolve, reject) => {
+      const sent = request(
+        {
+          host: LOOPBACK,
+          port: target.port,
+          method: 'POST',
+          path: '/',
+          headers: { ...headers, host: target.host, 'content-length': String(body.length) },
+        },
+        response => {
+          readAll(response).then(answer => {
+            const { statusCode: status = 500, headers: said } = response
+            const kept = Object.entries(said).filter(([name]) => name.startsWith('x-amz'))
+            resolve({
+              status,
+              body: answer,
+              headers: {
+                'content-type': CODEC,
+                'content-length': String(answer.length),
+                ...(Object.fromEntries(kept) as Record<string, string>),
+              },
+            })
+          }, reject)
+        },
+      )
+      sent.on('error', reject)
+      sent.end(body)
+    })
+
+  const unprocessed = async (call: Call): Promise<Answer> => {
+    const { call: half, left } = halved(call)
+    const { status, body } = await forward(half)
+    if (status !== 200) return answerOf(status, JSON.parse(body.toString()), false)
+    return answerOf(200, { ...(JSON.parse(body.toString()) as object), UnprocessedKeys: left }, true)
+  }
+
+  /** The answer that is given; undefined: none, the connection is dropped. */
+  const inflict = async (fault: Fault, call: Call): Promise<Answer | undefined> => {
+    const checked = random() < 0.5
+    switch (fault) {
+      case 'throttled':
+        return failure(400, 'ThrottlingException', checked)
+      case 'throughput':
+        return failure(400, 'ProvisionedThroughputExceededException', checked)
+      case 'conflict':
+        return cancelled(call, 'TransactionConflict', random(), checked)
+      case 'throttled transaction':
+        return cancelled(call, 'ThrottlingError', random(), checked)
+      case 'internal error':
+        return failure(500, 'InternalServerError', checked)
+      case 'dropped before':
+        return undefined
+      case 'dropped after':
+        await forward(call)
+        return undefined
+      case 'internal error after':
+        await forward(call)
+        return failure(500, 'InternalServerError', checked)
+      case 'late': {
+        const answer = await forward(call)
+        await sleep(late_ms)
+        return answer
+      }
+      case 'unprocessed':
+        return unprocessed(call)
+    }
+  }
+
+  const choose = (call: Call): Fault | undefined => {
+    if (random() >= share) return undefined
+    const possible = faults.filter(fault => fits(fault, call))
+    return possible[Math.floor(random() * possible.length)]
+  }
+
+  const handle = async (incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> => {
+    const { headers } = incoming
+    const operation = String(headers['x-amz-target']).split('.').at(-1) ?? ''
+    const call: Call = { operation, headers, body: await readAll(incoming) }
+    const fault = choose(call)
+    if (fault !== undefined) inflicted.set(fault, (inflicted.get(fault) ?? 0) + 1)
+    const answer = fault === undefined ? await forward(call) : await inflict(fault, call)
+    if (answer === undefined) {
+      outgoing.destroy()
+      return
+    }
+    outgoing.writeHead(answer.status, answer.headers)
+    outgoing.end(answer.body)
+  }
+
+  const server = createServer((incoming, outgoing) => {
+    // a server behind us that is away is a dropped connection, no more
+    handle(incoming, outgoing).catch(() => outgoing.destroy())
+  })
+  await new Promise<void>(resolve => server.listen(0, LOOPBACK, resolve))
+  const address = server.address()
+  if (typeof address !== 'object' || address === null) throw new Error('The proxy has no port')
+  return {
+    endpoint: `http://${LOOPBACK}:${address.port}`,
+    setShare: next => {
+      share = next
+    },
+    inflicted: () => inflicted,
+    stop: async () => {
+      server.closeAllConnections()
+      await new Promise<void>(resolve => server.close(() => resolve()))
+    },
+  }
+}

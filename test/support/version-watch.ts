@@ -1,0 +1,66 @@
+/** A reader of balances who notices when anything goes back, whoever answers: several followers of the pointer in turn. */
+
+import type { JetStreamManager } from '@nats-io/jetstream'
+import type { ClientId } from '../../src/ledger/client-id.js'
+import { followGeneration } from '../../src/stream/follow-generation.js'
+import { readCustomers } from '../../src/tables/balances.js'
+import { tableName } from '../../src/tables/definition.js'
+import type { VerifyDeps } from '../../src/verify/deps.js'
+import { right } from './ledger.js'
+
+export type Watched = {
+  readonly reads: number
+  /** The tables that were read, in the order in which they came up. */
+  readonly tables: readonly string[]
+  /** Each time a customer's version was older than one that was read before. */
+  readonly went_back: readonly string[]
+}
+
+export type VersionWatch = {
+  /** Ends the reading. Throws what a read threw. */
+  readonly stop: () => Promise<Watched>
+}
+
+const FOLLOWERS = 4
+
+/** Reads the customers again and again; each follower stands for an instance that answers in its turn. */
+export const watchVersions = (
+  { jsm, tables, table: base }: VerifyDeps & { readonly jsm: JetStreamManager },
+  ids: readonly ClientId[],
+): VersionWatch => {
+  const followers = Array.from({ length: FOLLOWERS }, () => followGeneration(jsm, 'balances'))
+  const ending = new AbortController()
+  const seen = new Map<ClientId, number>()
+  const names: string[] = []
+  const went_back: string[] = []
+  let reads = 0
+
+  const readOnce = async (): Promise<void> => {
+    const follower = followers[reads % FOLLOWERS]
+    if (follower === undefined) return
+    const generation = follower.current() ?? (await right(() => follower.refresh()))
+    const table = tableName(base, 'balances', generation)
+    if (names.at(-1) !== table) names.push(table)
+    for (const [id, { account }] of await right(readCustomers(tables, table, ids))) {
+      const before = seen.get(id) ?? 0
+      if (account.version < before) went_back.push(`${id} from ${before} to ${account.version} in ${table}`)
+      seen.set(id, account.version)
+    }
+    reads += 1
+  }
+
+  const reading = (async () => {
+    while (!ending.signal.aborted) await readOnce()
+  })()
+  // it is thrown by `stop`; until then it is not unhandled
+  reading.catch(() => undefined)
+
+  return {
+    stop: async () => {
+      ending.abort()
+      for (const follower of followers) follower.stop()
+      await reading
+      return { reads, tables: names, went_back }
+    },
+  }
+}
