@@ -34,7 +34,8 @@ const Reference = new t.Type<string, string, unknown>(
   'Reference',
   t.string.is,
   (u, context) =>
-    typeof u === 'string' && u.length <= REFERENCE_CHARS_MAX
+    // half a surrogate pair is no text: a table cannot keep it, and a retry would not be known again
+    typeof u === 'string' && u.length <= REFERENCE_CHARS_MAX && !/\p{Surrogate}/u.test(u)
       ? t.success(u)
       : t.failure(u, context, `must be a text of at most ${REFERENCE_CHARS_MAX} characters`),
   t.identity,

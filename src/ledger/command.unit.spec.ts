@@ -39,3 +39,10 @@ it.each<Command['type']>(['credit', 'debit', 'transfer'])(
     )
   },
 )
+
+it('a reference with half a surrogate pair is refused: no table can keep it', () => {
+  const command = (reference: string) =>
+    decodeCommand('credit', { client_id: 'a', amount: 1, reference }, 'fresh')
+  expect(command('half a pair: \ud83d')).toMatchObject({ _tag: 'Left' })
+  expect(command('a whole one: 😀')).toMatchObject({ _tag: 'Right' })
+})

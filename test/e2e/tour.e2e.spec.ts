@@ -276,8 +276,6 @@ it('replay heals a table that was changed by hand, while the service runs', asyn
   await tables.send(
     new PutCommand({ TableName, Item: { id: 'stranger', client_balance: 9, version: 1, seq: 1 } }),
   )
-  expect(await balanceOf(nc, '5')).toBe(before + 77n)
-  expect(await balanceOf(nc, '6')).toBe(0n)
 
   const found = await bench.run(['verify', '--json'])
   expect(found.code).toBe(1)

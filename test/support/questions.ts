@@ -1,6 +1,8 @@
 /** Questions to a running ledger over one NATS connection, and the comparison of its answers with a fold. */
 
+import { jetstreamManager } from '@nats-io/jetstream'
 import type { Msg, NatsConnection } from 'nats'
+import { LEDGER_STREAM } from '../../src/stream/settings.js'
 import { foldEvents, type Opinion, readEvents } from './independent-fold.js'
 import { until } from './servers.js'
 
@@ -57,12 +59,27 @@ const differences = async (nc: NatsConnection, { balances }: Opinion): Promise<s
   return found
 }
 
+/** Whether the balances' table holds everything up to `seq`: queries answer from the stream too, which proves nothing of it. */
+const isProjected = async (nc: NatsConnection, seq: number): Promise<boolean> => {
+  const jsm = await jetstreamManager(nc, { checkAPI: false })
+  const consumers = await jsm.consumers.list(LEDGER_STREAM).next()
+  const floors = consumers
+    .filter(({ name }) => /^balances(-g\d+)?$/.test(name))
+    .map(({ ack_floor }) => ack_floor.stream_seq)
+  return Math.max(0, ...floors) >= seq
+}
+
 /**
- * Waits until every balance, of the seeded customers and of all others with events, equals the independent fold of
+ * Waits until the table of balances is up to date and every balance, of the seeded customers and of all others with events, equals the independent fold of
  * what the stream holds at the call, and gives that fold. Fails naming customers that still differ at the deadline.
  */
 export const untilEqualsFold = async (nc: NatsConnection, deadline_ms: number): Promise<Opinion> => {
-  const opinion = foldEvents(await readEvents(nc))
+  const events = await readEvents(nc)
+  const opinion = foldEvents(events)
+  await until(() => isProjected(nc, events.at(-1)?.seq ?? 0), {
+    deadline_ms,
+    what: 'the balances to be projected',
+  })
   await until(
     async () => {
       const found = await differences(nc, opinion)
