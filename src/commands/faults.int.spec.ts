@@ -216,6 +216,44 @@ describe('a retry after a timeout that doubles', () => {
   })
 })
 
+describe('a caller that waits without end', () => {
+  it('does not exist: what cannot be looked up is UNAVAILABLE in time, and is not stored afterwards', async () => {
+    let found: () => void = () => undefined
+    const find = () =>
+      new Promise<undefined>(resolve => {
+        found = () => resolve(undefined)
+      })
+    const engine = room.start(ledger, { timeout_ms: 100, find })
+    const began_ms = performance.now()
+    const outcome = await engine.submit(movement('credit', 'patient', 5, 'patient-1'), true)
+    expect(codeOf(outcome)).toBe('UNAVAILABLE')
+    expect(performance.now() - began_ms).toBeLessThan(2_000)
+    found()
+    expect(codeOf(await engine.submit(movement('credit', 'patient', 1), false))).toBe('done')
+    expect((await balances()).get('patient')).toBe(1n)
+  })
+
+  it('does not exist: what nobody acknowledges is OUTCOME_UNKNOWN in time', async () => {
+    const silent = withFate(ledger, () => new Promise<never>(() => undefined))
+    const engine = room.start(silent, { timeout_ms: 100 })
+    const outcomes = await Promise.all([
+      engine.submit(movement('credit', 'silent', 5, 'silent-1'), true),
+      engine.submitAll([movement('credit', 'silent', 6, 'silent-2')], true),
+    ])
+    expect(outcomes.map(o => (o.tag === 'failed' ? o.code : o.tag))).toEqual(Array(2).fill('OUTCOME_UNKNOWN'))
+  })
+})
+
+describe('a command whose id the stream knows', () => {
+  it('is OUTCOME_UNKNOWN when what is stored cannot be found: nobody says that nothing is', async () => {
+    const known = { error: { code: 400, err_code: 10_201, description: 'duplicate message id' } }
+    const refused = { data: new TextEncoder().encode(JSON.stringify(known)) } as Msg
+    const engine = room.start(withFate(ledger, async () => refused))
+    const outcome = await engine.submit(movement('credit', 'hidden', 5, 'hidden-1'), true)
+    expect(codeOf(outcome)).toBe('OUTCOME_UNKNOWN')
+  })
+})
+
 describe('a customer that others write to without end', () => {
   it('does not make the commands of other customers fail or wait', async () => {
     const engine = room.start(ledger, { timeout_ms: 3_000 })
