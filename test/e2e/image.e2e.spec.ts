@@ -11,7 +11,7 @@ import type { NatsConnection } from 'nats'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { freePort } from '../../src/embedded/ports.js'
 import { filesIn, type Image, performDockerfile } from '../support/dockerfile.js'
-import { openWorkbench, type Program, programOf, type Workbench } from '../support/program.js'
+import { openWorkbench, type Program, programOf, untilReady, type Workbench } from '../support/program.js'
 import { balanceOf, errorOf, request, untilBalance, untilEqualsFold } from '../support/questions.js'
 import { startTestServers, until } from '../support/servers.js'
 
@@ -74,6 +74,7 @@ it('holds the program and its production dependencies, and nothing else', () => 
   const app = join(image.root, image.workdir)
   const files = filesIn(app)
   expect([...new Set(files.map(path => path.split('/')[0]))].toSorted()).toEqual([
+    'assets',
     'bin',
     'dist',
     'node_modules',
@@ -95,7 +96,10 @@ it('serves the tour', async () => {
   const seeding = await ended(start(['seed', '--json']))
   expect(JSON.parse(seeding.stdout())).toEqual({ events: 1_000 })
   serving = start(image.cmd)
-  await until(() => request(nc, '{"client_id":"678"}'), { deadline_ms: READY_MS_MAX, what: 'an answer' })
+  await untilReady(serving, 'the first answer', async () => {
+    const reply = await request(nc, '{"client_id":"678"}').catch(() => undefined)
+    return reply !== undefined
+  })
 
   const opening = await balanceOf(nc, '678')
   const credit = '{"client_id":"678","amount":100,"transaction_id":"order-5512"}'
