@@ -11,7 +11,7 @@ import { type Choice, decodeChoice } from './choice.js'
 import { ROOT } from './repository-root.js'
 import { RETAINED } from './retained.js'
 
-const VERBS = ['diff', 'deploy', 'destroy'] as const
+const VERBS = ['list', 'diff', 'deploy', 'destroy'] as const
 type Verb = (typeof VERBS)[number]
 
 const APP = 'node infra/dist/infra/main.js'
@@ -21,7 +21,7 @@ const argumentsOf = (verb: Verb, { stage, nats }: Choice, rest: readonly string[
   ...['--app', APP, '-c', `stage=${stage}`, '-c', `nats=${nats}`, '--output', `cdk.out/${stage}-${nats}`],
   ...(verb === 'deploy' ? ['--outputs-file', `cdk.out/outputs-${stage}.json`] : []),
   // without a name of a stack, all of them
-  ...(rest.some(argument => !argument.startsWith('-')) ? [] : ['--all']),
+  ...(verb === 'list' || rest.some(argument => argument.startsWith('jetledger-')) ? [] : ['--all']),
   ...rest,
 ]
 

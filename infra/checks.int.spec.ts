@@ -1,7 +1,9 @@
+import { execFileSync } from 'node:child_process'
 import { CfnBucket } from 'aws-cdk-lib/aws-s3'
 import { expect, it } from 'vitest'
 import { buildApp } from './app.js'
 import { CONFIGS, configProblems } from './config.js'
+import { ROOT } from './repository-root.js'
 import { templatesOf } from './testing/templates.js'
 
 const DEV = { stage: 'dev', nats: 'synadia' } as const
@@ -47,4 +49,18 @@ it('a configuration that cannot work is refused with sentences', () => {
     'queries: at least 3',
   ])
   expect(() => buildApp(DEV, {}, wrong)).toThrow('infra/config.ts, dev: zones')
+})
+
+it("npm run diff, deploy and destroy give the CDK's command line the stacks of a stage", () => {
+  const npm = (...args: string[]): string =>
+    execFileSync('npm', ['run', '--silent', ...args], { cwd: ROOT, encoding: 'utf8', stdio: 'pipe' })
+  npm('infra')
+  const run = (...args: string[]): string =>
+    execFileSync('node', ['infra/dist/infra/cdk.js', ...args], { cwd: ROOT, encoding: 'utf8', stdio: 'pipe' })
+  const parts = ['foundation', 'nats', 'network', 'services', 'tables', 'watch']
+  const listed = run('list', '--stage', 'prod', '--nats=self-hosted').trim().split('\n')
+  expect(listed.toSorted()).toEqual(parts.map(part => `jetledger-prod-${part}`))
+  expect(() => run('deploy', '--stage', 'prod')).toThrow(
+    /say --stage dev\|prod and --nats synadia\|self-hosted/,
+  )
 })

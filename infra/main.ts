@@ -6,7 +6,8 @@ import { App } from 'aws-cdk-lib'
 import { buildApp } from './app.js'
 import { decodeChoice } from './choice.js'
 
-const context = new App().node
+// only to read the context: it must not write an assembly of its own
+const context = new App({ autoSynth: false }).node
 buildApp(
   decodeChoice({ stage: context.tryGetContext('stage'), nats: context.tryGetContext('nats') }),
 ).app.synth()

@@ -50,13 +50,14 @@ const write = {
   'dynamodb:UpdateItem': TABLES,
 }
 const describeTables = { 'dynamodb:DescribeTable': TABLES }
+const readiness = { 'dynamodb:DescribeTable': both(BASE).map(table).toSorted() }
 const query = { 'dynamodb:Query': INDEXES }
 const scan = { 'dynamodb:Scan': TABLES }
 
 const EXPECTED: Record<Credentials, object | undefined> = {
-  commands: read(LOOKUPS),
+  commands: { ...read(LOOKUPS), ...readiness },
   projections: { ...read(TABLES), ...write, ...describeTables },
-  queries: { ...read(TABLES), ...query },
+  queries: { ...read(TABLES), ...query, ...readiness },
   gateway: undefined,
   seed: undefined,
   replay: {

@@ -31,11 +31,13 @@ type Grant = {
 }
 
 const QUERIES: Grant = { actions: QUERY, of: INDEXED, on: 'indexes' }
+/** What `/readyz` looks at. */
+const READINESS: Grant = { actions: DESCRIBE, of: ['balances'], on: 'tables' }
 
 const GRANTS: Readonly<Record<Credentials, readonly Grant[]>> = {
-  commands: [{ actions: READ, of: ['balances', 'journal'], on: 'tables' }],
+  commands: [{ actions: READ, of: ['balances', 'journal'], on: 'tables' }, READINESS],
   projections: [{ actions: [...READ, ...WRITE, ...DESCRIBE], of: ALL, on: 'tables' }],
-  queries: [{ actions: READ, of: ALL, on: 'tables' }, QUERIES],
+  queries: [{ actions: READ, of: ALL, on: 'tables' }, QUERIES, READINESS],
   gateway: [],
   seed: [],
   replay: [

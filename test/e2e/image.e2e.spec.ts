@@ -9,8 +9,9 @@ import { delimiter, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { NatsConnection } from 'nats'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { freePort } from '../../src/embedded/ports.js'
 import { filesIn, type Image, performDockerfile } from '../support/dockerfile.js'
-import { openWorkbench, type Program, programOf, type Workbench } from '../support/program.js'
+import { openWorkbench, type Program, programOf, untilReady, type Workbench } from '../support/program.js'
 import { balanceOf, errorOf, request, untilBalance, untilEqualsFold } from '../support/questions.js'
 import { startTestServers, until } from '../support/servers.js'
 
@@ -56,7 +57,7 @@ beforeAll(async () => {
     AWS_ACCESS_KEY_ID: 'dummy',
     AWS_SECRET_ACCESS_KEY: 'dummy',
     JETLEDGER_REPLICAS: '1',
-    HTTP_PORT: '0',
+    HTTP_PORT: String(await freePort()),
   }
 })
 afterAll(() => bench.end())
@@ -73,6 +74,7 @@ it('holds the program and its production dependencies, and nothing else', () => 
   const app = join(image.root, image.workdir)
   const files = filesIn(app)
   expect([...new Set(files.map(path => path.split('/')[0]))].toSorted()).toEqual([
+    'assets',
     'bin',
     'dist',
     'node_modules',
@@ -94,12 +96,10 @@ it('serves the tour', async () => {
   const seeding = await ended(start(['seed', '--json']))
   expect(JSON.parse(seeding.stdout())).toEqual({ events: 1_000 })
   serving = start(image.cmd)
-  const port = await until(() => /:(\d+)\/healthz/.exec(serving.stderr())?.[1], {
-    deadline_ms: READY_MS_MAX,
-    what: 'serve to say where its health is',
+  await untilReady(serving, 'the first answer', async () => {
+    const reply = await request(nc, '{"client_id":"678"}').catch(() => undefined)
+    return reply !== undefined
   })
-  env.HTTP_PORT = port
-  await until(() => request(nc, '{"client_id":"678"}'), { deadline_ms: READY_MS_MAX, what: 'an answer' })
 
   const opening = await balanceOf(nc, '678')
   const credit = '{"client_id":"678","amount":100,"transaction_id":"order-5512"}'
@@ -115,6 +115,8 @@ it('serves the tour', async () => {
     'INSUFFICIENT_FUNDS',
   )
   await untilEqualsFold(nc, VISIBLE_MS_MAX)
+  const rest = await fetch(`http://127.0.0.1:${env.HTTP_PORT}/v1/customers/678/balance`)
+  expect(await rest.json()).toMatchObject({ balance: Number(opening) + 25 })
   const letters = await ended(start(['dead-letters', 'list', '--json']))
   expect(JSON.parse(letters.stdout())).toMatchObject([{ reason: 'INSUFFICIENT_FUNDS', seq: 1_005 }])
 })
