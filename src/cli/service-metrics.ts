@@ -16,6 +16,10 @@ const processing_s = metrics.counter(
   'jetledger_service_processing_seconds_total',
   'Time from the arrival of NATS requests to their answers, by endpoint',
 )
+const data_values = metrics.gauge(
+  'jetledger_service_data',
+  'Numbers that an endpoint adds to its STATS, by endpoint and field',
+)
 const cpu_s = metrics.counter('process_cpu_seconds_total', 'Processor time of the process')
 const memory = metrics.gauge('process_resident_memory_bytes', 'Memory of the process')
 const loop_s = metrics.gauge(
@@ -23,14 +27,24 @@ const loop_s = metrics.gauge(
   'How late the event loop is since the last look',
 )
 
+/** The numbers in an endpoint's `data` by their paths, e.g. `lag.events`. */
+export const numbersIn = (data: unknown, path = ''): readonly (readonly [string, number])[] => {
+  if (typeof data === 'number') return Number.isFinite(data) ? [[path, data]] : []
+  if (typeof data !== 'object' || data === null) return []
+  return Object.entries(data).flatMap(([name, value]) =>
+    numbersIn(value, path === '' ? name : `${path}.${name}`),
+  )
+}
+
 /** Shows a service's STATS until the returned function is called. */
 export const watchService = (service: Service): (() => void) =>
   metrics.onCollect(() => {
-    for (const { name, num_requests, num_errors, processing_time } of service.stats().endpoints) {
+    for (const { name, num_requests, num_errors, processing_time, data } of service.stats().endpoints) {
       const labels = { endpoint: name }
       requests.set(num_requests, labels)
       errors.set(num_errors, labels)
       processing_s.set(processing_time / NS_PER_S, labels)
+      for (const [field, value] of numbersIn(data)) data_values.set(value, { ...labels, field })
     }
   })
 

@@ -122,13 +122,24 @@ const bodyOf = ({ requestBody }: Operation): fc.Arbitrary<string | undefined> =>
 const textFor = (schema: Json): fc.Arbitrary<string> =>
   fc.oneof({ weight: 15, arbitrary: valueFor(schema).map(String) }, { weight: 1, arbitrary: anyText })
 
-const named = (parameters: readonly Parameter[], where: string, wanted: boolean) =>
-  fc.record(
-    Object.fromEntries(
-      parameters.filter(one => one.in === where).map(({ name, schema }) => [name, textFor(schema)]),
-    ),
-    wanted ? {} : { requiredKeys: [] },
-  ) as fc.Arbitrary<Record<string, string>>
+const isPresent = (entry: [string, string | undefined]): entry is [string, string] => entry[1] !== undefined
+
+/** Values of all parameters of a kind; those that may be left out mostly are. */
+const named = (
+  parameters: readonly Parameter[],
+  where: string,
+  wanted: boolean,
+): fc.Arbitrary<Record<string, string>> => {
+  const own = parameters.filter(one => one.in === where)
+  const perhaps = (schema: Json) =>
+    fc.oneof(
+      { weight: wanted ? 0 : 3, arbitrary: fc.constant(undefined) },
+      { weight: 1, arbitrary: textFor(schema) },
+    )
+  return fc
+    .record(Object.fromEntries(own.map(({ name, schema }) => [name, perhaps(schema)])))
+    .map(values => Object.fromEntries(Object.entries(values).filter(isPresent)))
+}
 
 const TYPES = ['application/json', 'application/json; charset=utf-8', 'text/plain', 'application/x-y', '']
 
