@@ -1,17 +1,35 @@
 /** Reads as clients send them. */
 
 import type { NatsConnection } from 'nats'
-import type { Operation } from '../measure/job.js'
+import type { Operation, Result } from '../measure/job.js'
 import { anyone, hot } from './customers.js'
-import { type Random, request } from './request.js'
+import { codeOf, type Random, REQUEST_TIMEOUT_MS, refused, request } from './request.js'
 
 export const BALANCE_SUBJECT = 'customer.balance'
 
+const ANSWER = Buffer.from('{"balance":')
+const ACCEPTED: Result = { accepted: 1 }
+
+const isAnswer = (body: Uint8Array): boolean => {
+  for (let i = 0; i < ANSWER.length; i += 1) if (body[i] !== ANSWER[i]) return false
+  return true
+}
+
+/** A balance is told by its body: a client that decoded each reply's headers would be measured itself. */
 const balance =
   (customer: (random: Random) => string) =>
   (nc: NatsConnection, random: Random): Operation =>
-  () =>
-    request(nc, BALANCE_SUBJECT, `{"client_id":"${customer(random)}"}`)
+  async () => {
+    try {
+      const body = `{"client_id":"${customer(random)}"}`
+      const reply = await nc.request(BALANCE_SUBJECT, body, { timeout: REQUEST_TIMEOUT_MS })
+      return isAnswer(reply.data)
+        ? ACCEPTED
+        : refused(reply.headers?.get('Nats-Service-Error') ?? 'NO_BALANCE')
+    } catch (error) {
+      return refused(codeOf(error))
+    }
+  }
 
 export const balanceHot = balance(hot)
 export const balanceUniform = balance(anyone)

@@ -141,5 +141,6 @@ describe('customer.balance', () => {
     const { data } = stats.endpoints.find(({ name }: { name: string }) => name === 'balance')
     expect(data.lag).toMatchObject({ projection: 'balances', lag_events: expect.any(Number) })
     expect(data.hot_customers).toBeGreaterThan(0)
+    expect(data.answers.memory).toBeGreaterThan(0)
   })
 })

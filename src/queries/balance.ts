@@ -16,6 +16,7 @@ import { type BalanceRequest, decodeBalanceRequest, usualClientId } from './bala
 import type { HotCustomer, HotSet } from './hot-set.js'
 import type { Found, Loader, Result } from './loader.js'
 import type { Progress } from './progress.js'
+import type { AnswerCounts } from './query-metrics.js'
 import type { Session } from './session.js'
 
 export type EndpointLimits = { readonly max_in_flight: number; readonly timeout_ms: number }
@@ -29,6 +30,7 @@ export type BalanceParts = {
   readonly session: Session
   readonly as_of: AsOf
   readonly progress: Pick<Progress, 'isBehind' | 'lag'>
+  readonly answers: AnswerCounts
 }
 
 const utf8 = new TextEncoder()
@@ -42,15 +44,21 @@ const toReply = ({ account, source }: Found): ServiceReply => ({
   }),
 })
 
-const fromMemory = (customer: HotCustomer<Made>): Made => {
-  customer.used = true
-  customer.made ??= E.right(toReply({ account: customer.account, source: 'memory' }))
-  return customer.made
-}
-
 /** The endpoint `balance` of the service `customer`. */
 export const balanceEndpoint = (parts: BalanceParts, limits: EndpointLimits): EndpointConfig => {
-  const { hot, loader, session, as_of, progress } = parts
+  const { hot, loader, session, as_of, progress, answers } = parts
+
+  const toCountedReply = (found: Found): ServiceReply => {
+    answers[found.source] += 1
+    return toReply(found)
+  }
+
+  const fromMemory = (customer: HotCustomer<Made>): Made => {
+    customer.used = true
+    answers.memory += 1
+    customer.made ??= E.right(toReply({ account: customer.account, source: 'memory' }))
+    return customer.made
+  }
 
   const read = ({ client_id, min_version = 0, consistency, ...past }: BalanceRequest): Promise<Result> => {
     if (past.as_of_seq !== undefined) return as_of.seq(client_id, past.as_of_seq)
@@ -75,7 +83,7 @@ export const balanceEndpoint = (parts: BalanceParts, limits: EndpointLimits): En
       made ??
       pipe(
         TE.fromTask(() => read(request)),
-        TE.chainEitherK(E.map(toReply)),
+        TE.chainEitherK(E.map(toCountedReply)),
       )
     )
   }
@@ -87,7 +95,7 @@ export const balanceEndpoint = (parts: BalanceParts, limits: EndpointLimits): En
     description: 'The balance of one customer',
     metadata: { format: 'application/json' },
     ...limits,
-    data: () => ({ lag: progress.lag(), hot_customers: hot.size() }),
+    data: () => ({ lag: progress.lag(), hot_customers: hot.size(), answers }),
     handle: ({ body }) => {
       const id = usualClientId(body)
       const made = id === undefined ? undefined : atOnce(id, 0)

@@ -1,6 +1,6 @@
 /**
  * The hot set: a bounded number of customers in memory, kept current by the stream's events. Pure and synchronous: a
- * state machine whose inputs are what the follower delivers and what a loader read (docs/adr/0012).
+ * state machine whose inputs are what the follower delivers and what a loader read (docs/adr/0017).
  *
  * Two things hold after every input, whatever the order of the inputs:
  * 1. A customer in memory is the fold of every event of its subject up to `position`, or up to a later one.

@@ -15,6 +15,7 @@ import { listEndpoint, rankingEndpoint } from './list.js'
 import { createLoader } from './loader.js'
 import { createFoldPast } from './past.js'
 import { createProgress, type Progress } from './progress.js'
+import { type AnswerCounts, watchQueries } from './query-metrics.js'
 import { createSession } from './session.js'
 import { statementEndpoint } from './statement.js'
 import { summaryEndpoint } from './summary.js'
@@ -78,16 +79,20 @@ export const startQueries = async (
   const fold = createFoldPast(deps)
   const as_of = createAsOf(deps, fold)
 
+  const answers: AnswerCounts = { memory: 0, table: 0, stream: 0 }
+  const unwatch = watchQueries(answers, hot)
+
   await untilFollowing(progress)
   return {
     endpoints: [
-      balanceEndpoint({ hot, loader, session, as_of, progress }, limits('balance')),
+      balanceEndpoint({ hot, loader, session, as_of, progress, answers }, limits('balance')),
       statementEndpoint(deps, createReadPage(deps, fold), limits('statement')),
       listEndpoint(deps, limits('list')),
       rankingEndpoint(deps, limits('ranking')),
       summaryEndpoint(deps, limits('summary')),
     ],
     stop: async () => {
+      unwatch()
       await progress.stop()
       await follower.stop()
     },
