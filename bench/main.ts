@@ -7,13 +7,14 @@ import { availableParallelism } from 'node:os'
 import type { Benchmark } from './benchmark.js'
 import { createCleanup } from './cleanup.js'
 import { commands } from './commands.js'
+import { lag } from './lag.js'
 import { type Options, parseOptions, USAGE } from './options.js'
 import { predecessor } from './predecessor.js'
 import { queries } from './queries.js'
 import { rebuild } from './rebuild.js'
 import { formatSession, type Session } from './report.js'
 
-const BENCHMARKS: Readonly<Record<string, Benchmark>> = { commands, queries, predecessor, rebuild }
+const BENCHMARKS: Readonly<Record<string, Benchmark>> = { commands, queries, predecessor, rebuild, lag }
 
 const EXIT_FAILED = 1
 const EXIT_USAGE = 2

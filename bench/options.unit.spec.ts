@@ -20,7 +20,7 @@ it('a benchmark alone takes the defaults', () => {
 
 it('every option is taken', () => {
   const args = '--seconds 0.5 --rounds 5 --clients 1 --sync always --roles commands,projections'
-  const more = '--lean --only hot,echo --profile p --json'
+  const more = '--lean --only hot,echo --profile p --events 5000 --json'
   expect(parse('queries', ...`${args} ${more}`.split(' '))).toEqual({
     benchmark: 'queries',
     seconds: 0.5,
@@ -30,6 +30,7 @@ it('every option is taken', () => {
     sync_intervals: ['always'],
     roles: 'commands,projections',
     only: ['hot', 'echo'],
+    events: 5_000,
     json: true,
     profile_dir: 'p',
   })

@@ -4,50 +4,22 @@
  */
 
 import { availableParallelism } from 'node:os'
-import type { NatsConnection } from 'nats'
 import { E } from '../src/fp.js'
 import { provision } from '../src/stream/provision.js'
-import { BATCH_MESSAGES_MAX, publishBatch } from '../src/stream/publish.js'
 import type { Benchmark, Surroundings } from './benchmark.js'
 import { median } from './measure/run.js'
 import { type ReplayRun, runReader, runReplay } from './processes/replay.js'
 import { startServers } from './processes/servers.js'
 import type { Table } from './report.js'
 import { openConnection, openFolder } from './stage.js'
-import { CUSTOMERS, customer } from './work/customers.js'
+import { CUSTOMERS } from './work/customers.js'
+import { publishEvents } from './work/events.js'
 
-const PUBLISH_MS_MAX = 20_000
 const RATIO_GOAL = 0.7
 const PEAK_BYTES_GOAL = 512 * 1024 * 1024
 const MB = 1024 * 1024
 /** What writes per event does so at DynamoDB's speed: a part of the stream says as much as the whole. */
 const ROWS_SHARE = 0.05
-/** Spreads neighbouring events over the customers. */
-const STRIDE = 7_919
-
-/** As the command side writes them. */
-const eventAt = (index: number) => {
-  const id = String(index).padStart(12, '0')
-  const version = Math.floor(index / CUSTOMERS) + 1
-  return {
-    subject: `customer.balance.${customer((index * STRIDE) % CUSTOMERS)}`,
-    body: `{"schema":1,"type":"credit","amount":100,"transaction_id":"018f0000-0000-7000-8000-${id}","reference":"order ${index}","after":{"balance":${100 * version},"version":${version}}}`,
-  }
-}
-
-const publishEvents = async (
-  nc: NatsConnection,
-  from: number,
-  to: number,
-  signal: AbortSignal,
-): Promise<void> => {
-  for (let at = from; at < to; at += BATCH_MESSAGES_MAX) {
-    signal.throwIfAborted()
-    const events = Array.from({ length: Math.min(BATCH_MESSAGES_MAX, to - at) }, (_, i) => eventAt(at + i))
-    const stored = await publishBatch(nc, events, PUBLISH_MS_MAX)()
-    if (E.isLeft(stored)) throw new Error(`the events could not be published: ${stored.left.message}`)
-  }
-}
 
 const whole = (value: number): string => Math.round(value).toLocaleString('en-US')
 const perSecond = (events: number, ms: number): number => (events / ms) * 1_000

@@ -67,6 +67,7 @@ const areOneTransfer = (first: Placed, second: Placed): boolean => {
 /** What an item takes besides the event's own body. */
 const ITEM_BYTES = 512
 const NO_ROWS: Rows = {}
+const NONE: readonly never[] = []
 
 /**
  * Folds runs, one after the other, over `customers`, which holds the heads as they were read and is kept current.
@@ -89,30 +90,55 @@ export const createFold = (
 
   const effectOf = (placed: Placed, from: Customer, to: Customer): Effect => {
     const { id, record } = placed
+    if (projection.fold === undefined) return { id, from, to, inserts: NONE, additions: NONE, bytes: 0 }
     const event = eventOf(placed)
     const { inserts = [], additions = [] } =
-      event === undefined || to.parked !== undefined || projection.fold === undefined
+      event === undefined || to.parked !== undefined
         ? NO_ROWS
         : projection.fold({ id, record, event, from: from.account, to: to.account })
     const bytes = inserts.length * (record.body.length + ITEM_BYTES)
     return { id, from, to, inserts: inserts.map(claimed), additions, bytes }
   }
 
-  const take = (placed: Placed): Effect[] => {
+  /** What the event changes; undefined when it changes nothing that is still to be gathered. */
+  const take = (placed: Placed): Effect | undefined => {
     const { id, record } = placed
     const before = customers.get(id) ?? NEW_CUSTOMER
     const result: Step = step(before, record.seq, placed.decoded)
-    if (result.tag === 'seen') return []
+    if (result.tag === 'seen') return undefined
     if (result.tag === 'dead') {
       findings.letters.push({ event: record, verdict: result })
-      return []
+      return undefined
     }
     customers.set(id, result.customer)
     if (result.tag === 'applied' && result.mismatch) findings.mismatches.push(record)
     if (before.parked === undefined && result.customer.parked !== undefined) {
       findings.parked.push({ id, parked: result.customer.parked })
     }
-    return [effectOf(placed, before, result.customer)]
+    return effectOf(placed, before, result.customer)
+  }
+
+  /** The usual event of a rebuild writes no rows, and its customer is gathered already and only goes on. */
+  const takeAlone = (placed: Placed | undefined): void => {
+    const effect = placed === undefined ? undefined : take(placed)
+    if (effect === undefined) return
+    const moves_only = effect.inserts.length + effect.additions.length === 0
+    if (!moves_only || !pending.advance(effect.id, effect.to)) pending.add([effect])
+  }
+
+  /** Both sides of a transfer together, where they follow each other. */
+  const takeAll = (placed: readonly (Placed | undefined)[]): void => {
+    for (let at = 0; at < placed.length; at += 1) {
+      const [first, second] = [placed[at], placed[at + 1]]
+      if (first === undefined) continue
+      if (second === undefined || !areOneTransfer(first, second)) {
+        takeAlone(first)
+        continue
+      }
+      const effects = [take(first), take(second)].filter(effect => effect !== undefined)
+      if (effects.length > 0) pending.add(effects)
+      at += 1
+    }
   }
 
   const place = (record: Recorded): Placed | undefined => {
@@ -125,17 +151,8 @@ export const createFold = (
   return {
     /** Folds `records`, which ascend in sequence. */
     run: (records: readonly Recorded[]): void => {
-      const placed = records.map(place)
-      for (let at = 0; at < placed.length; at += 1) {
-        const [first, second] = [placed[at], placed[at + 1]]
-        if (first === undefined) continue
-        const effects = take(first)
-        if (whole_transfers && second !== undefined && areOneTransfer(first, second)) {
-          effects.push(...take(second))
-          at += 1
-        }
-        if (effects.length > 0) pending.add(effects)
-      }
+      if (whole_transfers) takeAll(records.map(place))
+      else for (const record of records) takeAlone(place(record))
     },
     /** What was found since the last call. */
     findings: (): Findings => ({

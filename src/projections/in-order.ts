@@ -29,6 +29,8 @@ export class LeaderBehind extends Error {
 export const createSequencer = ({ firstUnacked, next, ahead }: Sources) => {
   let expected: number | undefined
   let began: number | undefined
+  /** The last message that was taken before its delivery, which is still to come and means nothing. */
+  let taken: number | undefined
 
   /** What a replica has from `seq` on, as far as it is without a hole. */
   const neighbours = async (seq: number, to: number): Promise<readonly Recorded[]> => {
@@ -65,10 +67,12 @@ export const createSequencer = ({ firstUnacked, next, ahead }: Sources) => {
     return expected
   }
 
+  const isNews = ({ seq }: Delivery): boolean => seq !== taken || expected !== taken + 1
+
   return {
     /** The records to fold next, given what was delivered (in any order). */
     arrange: async (deliveries: readonly Delivery[]): Promise<Recorded[]> => {
-      const sorted = [...deliveries].sort((a, b) => a.seq - b.seq)
+      const sorted = deliveries.filter(isNews).sort((a, b) => a.seq - b.seq)
       const run: Recorded[] = []
       for (const delivery of sorted) {
         // an old message for the first time: somebody reset the consumer, and the past is wanted again
@@ -92,6 +96,7 @@ export const createSequencer = ({ firstUnacked, next, ahead }: Sources) => {
       if (expected === undefined) return undefined
       const found = await next(expected)
       if (found?.seq !== expected) return undefined
+      taken = expected
       expected += 1
       return found
     },

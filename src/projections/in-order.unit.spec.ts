@@ -33,6 +33,16 @@ const stream = (last: number, floor = 0, holes: readonly number[] = [], ahead = 
 }
 
 describe('putting deliveries in order', () => {
+  it('expects what was taken before its delivery no more, and asks for nothing again when it comes', async () => {
+    const { sequencer, state } = stream(5)
+    await sequencer.arrange([1, 2].map(n => delivery(n)))
+    expect((await sequencer.takeNext())?.seq).toBe(3)
+    const { batches } = state
+    expect(seqs(await sequencer.arrange([delivery(3)]))).toEqual([])
+    expect(seqs(await sequencer.arrange([3, 4, 5].map(n => delivery(n))))).toEqual([4, 5])
+    expect(state.batches).toBe(batches)
+  })
+
   it('passes on what comes in order without reading anything', async () => {
     const { sequencer, state } = stream(4)
     expect(seqs(await sequencer.arrange([1, 2].map(n => delivery(n))))).toEqual([1, 2])

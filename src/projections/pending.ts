@@ -90,6 +90,11 @@ const partOf = (effects: readonly Effect[]): Part => {
 }
 
 export type Pending = {
+  /**
+   * Takes an event that writes no rows, if its customer is gathered already and only goes on; whether it was taken. (It
+   * is the short way of `add`.)
+   */
+  readonly advance: (id: ClientId, to: Customer) => boolean
   /** Takes the effects of events that have to be written together, in stream order. */
   readonly add: (effects: readonly Effect[]) => void
   /** The parts, level by level. */
@@ -140,15 +145,13 @@ export const createPending = (): Pending => {
   }
 
   return {
-    add: effects => {
-      const [effect, ...tied] = effects
-      const head = effect === undefined ? undefined : open.get(effect.id)?.heads.get(effect.id)
-      const moves_only =
-        effect !== undefined && tied.length + effect.inserts.length + effect.additions.length === 0
-      // the usual event of a rebuild: its customer is gathered already and only goes on
-      if (head !== undefined && moves_only) head.to = effect.to
-      else addPart(partOf(effects))
+    advance: (id, to) => {
+      const head = open.get(id)?.heads.get(id)
+      if (head === undefined) return false
+      head.to = to
+      return true
     },
+    add: effects => addPart(partOf(effects)),
     levels: () => {
       const levels: Part[][] = []
       for (const part of parts) {

@@ -38,7 +38,11 @@ const CHUNK_EVENTS = 1_000
 /** Rows that wait for their checkpoint; a row is about as large as its event. */
 const ROWS_MAX = 20_000
 
-type Gathered = { readonly pending: Pending; readonly fold: ReturnType<typeof createFold> }
+type Gathered = {
+  readonly pending: Pending
+  readonly fold: ReturnType<typeof createFold>
+  readonly parked: Findings['parked']
+}
 
 /** Goes on at `from_seq` over `expected`, which holds what the table holds, and is kept current. */
 export const createFiller = (
@@ -56,24 +60,24 @@ export const createFiller = (
     const pending = countRows(createPending(), expected)
     const { projection, decode } = target
     const options = { projection, decode, whole_transfers: false }
-    return { pending, fold: createFold(options, customers, pending) }
+    return { pending, fold: createFold(options, customers, pending), parked: [] }
   }
 
   const write = async (
     levels: ReturnType<Pending['levels']>,
-    found: Findings,
+    parked: Findings['parked'],
     seq: number,
   ): Promise<void> => {
-    await noteParked(target, found.parked)
+    await noteParked(target, parked)
     await writeParts(target, levels, signal, PATIENT)
     await onCheckpoint(seq)
     written_seq = seq
   }
 
   /** Begins to write what is gathered, when the checkpoint before it is written. */
-  const checkpoint = async ({ pending, fold }: Gathered, seq: number): Promise<void> => {
+  const checkpoint = async ({ pending, parked }: Gathered, seq: number): Promise<void> => {
     await writing
-    writing = write(pending.levels(), fold.findings(), seq)
+    writing = write(pending.levels(), parked, seq)
     // its failure is thrown at the next checkpoint or at the end; until then it is not unhandled
     writing.catch(() => undefined)
     expected.unwritten_rows = 0
@@ -87,6 +91,8 @@ export const createFiller = (
       for (const records of chunksOf(CHUNK_EVENTS, page)) {
         signal.throwIfAborted()
         gathered.fold.run(records)
+        // letters are forgotten at once: a rebuild keeps none, and a stream may hold very many
+        gathered.parked.push(...gathered.fold.findings().parked)
         const folded_seq = records.at(-1)?.seq ?? 0
         onProgress(folded_seq)
         if (performance.now() - began_ms < checkpoint_ms && expected.unwritten_rows < ROWS_MAX) continue

@@ -33,12 +33,21 @@ const POLL_MS = 20
 /** Longer than any reader trusts what it knows of the pointer. */
 const FOLLOW_MS = LEASE_MS + 500
 
-/** Waits until the consumer has acknowledged `seq`; whether it has, in time. A consumer that is missing never does. */
+/**
+ * Waits until the consumer has acknowledged `seq`, as long as it gets on; whether it has. One that stands still nobody
+ * projects; one that is missing never gets there.
+ */
 const reaches = async ({ jsm, consumer }: Target, seq: number): Promise<boolean> => {
-  for (const until_ms = performance.now() + STILL_WITHIN_MS; performance.now() < until_ms; ) {
+  let best = -1
+  for (let until_ms = performance.now() + STILL_WITHIN_MS; performance.now() < until_ms; ) {
     const progress = await consumerProgress(jsm, consumer)()
     if (E.isLeft(progress) && progress.left.tag === 'NotFound') return false
-    if (E.isRight(progress) && progress.right.acked_seq >= seq) return true
+    if (E.isRight(progress)) {
+      const { acked_seq } = progress.right
+      if (acked_seq >= seq) return true
+      if (acked_seq > best) until_ms = performance.now() + STILL_WITHIN_MS
+      best = Math.max(best, acked_seq)
+    }
     await sleep(POLL_MS)
   }
   return false

@@ -6,16 +6,20 @@
  * to the table carries its own condition, and the flip takes a compare-and-set of its own (docs/adr/0016).
  */
 
+import { randomUUID } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { KV } from '@nats-io/kv'
 import { E, pipe, t } from '../../fp.js'
 import { tryStream } from '../../stream/errors.js'
 import type { ProjectionName } from '../../tables/definition.js'
-import { run } from '../outcome.js'
+import { ProjectionFailure, persist, run } from '../outcome.js'
 import { INSTANCE } from '../status.js'
 
 const Entry = t.type({
   /** The process that is at work, or was when it ended. */
   owner: t.string,
+  /** Of this very holding: by it a holder knows its own entry, also where the answer to its renewal was lost. */
+  token: t.string,
   /** Whether it ended by itself: then nobody has to wait until it is believed to be dead. */
   released: t.boolean,
   generation: t.number,
@@ -26,6 +30,7 @@ export type LockEntry = t.TypeOf<typeof Entry>
 
 const RENEW_EVERY_MS = 3_000
 const DEAD_AFTER_MS = 12_000
+const LIVES_WITHIN_MS = 1.5 * RENEW_EVERY_MS
 
 /** Somebody else holds the lock. */
 export class ReplayLocked extends Error {
@@ -77,10 +82,13 @@ export const takeLock = async (
   const stored = await read(kv, projection)
   if (stored !== undefined && !stored.entry.released && stored.age_ms < DEAD_AFTER_MS)
     throw lockedBy(projection, stored.entry)
+  // it may only look dead, by a clock that is wrong: a holder that lives renews it meanwhile, and then it is not ours
+  if (stored !== undefined && !stored.entry.released) await sleep(LIVES_WITHIN_MS)
   const left =
     stored === undefined ? undefined : { generation: stored.entry.generation, seq: stored.entry.seq }
   let entry: LockEntry = {
     owner: INSTANCE,
+    token: randomUUID(),
     released: false,
     generation: left?.generation ?? 0,
     seq: left?.seq ?? 0,
@@ -100,18 +108,34 @@ export const takeLock = async (
   /** One renewal after the other: each builds on the revision of the one before. */
   let renewing: Promise<unknown> = Promise.resolve()
 
+  let renewed_ms = performance.now()
+  const ended = new AbortController()
+
+  const renewOnce = async (): Promise<void> => {
+    const text = JSON.stringify(entry)
+    const updated = await tryStream('replay lock', () => kv.update(key, text, revision))()
+    if (E.isRight(updated)) revision = updated.right
+    else {
+      const found = updated.left.tag === 'Conflict' ? await read(kv, projection) : undefined
+      if (found?.entry.token !== entry.token) throw new ProjectionFailure(updated.left)
+      revision = found.revision
+      revision = await run(tryStream('replay lock', () => kv.update(key, text, revision)))
+    }
+    renewed_ms = performance.now()
+  }
+
   const renew = (next: Partial<LockEntry>): Promise<void> => {
     const renewed = renewing.then(async () => {
       entry = { ...entry, ...next }
-      revision = await run(tryStream('replay lock', () => kv.update(key, JSON.stringify(entry), revision)))
+      await persist(renewOnce, ended.signal)
     })
     renewing = renewed.catch(() => undefined)
     return renewed
   }
   const timer = setInterval(() => {
-    renew({}).catch((thrown: unknown) =>
-      lost(new Error('another replay has taken the lock over', { cause: thrown })),
-    )
+    // what takes longer is tried again by itself
+    if (performance.now() - renewed_ms < RENEW_EVERY_MS) return
+    renew({}).catch((thrown: unknown) => lost(new Error('the lock of the replay is lost', { cause: thrown })))
   }, RENEW_EVERY_MS)
   timer.unref()
 
@@ -124,6 +148,7 @@ export const takeLock = async (
     },
     remove: async () => {
       clearInterval(timer)
+      ended.abort()
       await renewing
       await run(tryStream('replay lock', () => kv.delete(key, { previousSeq: revision })))
     },

@@ -1,0 +1,140 @@
+/**
+ * The benchmark of the projections' lag: how much they sustain, and at half of it how long an event takes from its
+ * publishing until it is readable in the balances. The goal is that of the issue that asked for it.
+ */
+
+import { type JetStreamManager, jetstreamManager } from '@nats-io/jetstream'
+import { LEDGER_STREAM } from '../src/stream/settings.js'
+import type { Benchmark, Surroundings } from './benchmark.js'
+import { createHistogram } from './measure/histogram.js'
+import type { Options } from './options.js'
+import { startServers } from './processes/servers.js'
+import { startService, untilReady } from './processes/service.js'
+import { openConnection, openFolder } from './stage.js'
+import { CUSTOMERS } from './work/customers.js'
+import { publishEvents, publishSteadily } from './work/events.js'
+import { probeLag } from './work/lag.js'
+
+const P99_GOAL_MS = 50
+const ALL = 'balances,journal,totals,ranking'
+const TABLE = 'customer-balances'
+/** Enough for some seconds at what an embedded DynamoDB server takes: all together write several items per event. */
+const SETS = [
+  { projections: 'balances', flood_events: 20_000 },
+  { projections: ALL, flood_events: 5_000 },
+] as const
+const FOLDED_MS_MAX = 120_000
+const SECONDS_MIN = 5
+const POLL_MS = 20
+
+/** Waits until every consumer has acknowledged what the stream holds. */
+const untilFolded = async (
+  jsm: JetStreamManager,
+  consumers: readonly string[],
+  signal: AbortSignal,
+): Promise<void> => {
+  const { state } = await jsm.streams.info(LEDGER_STREAM)
+  const until_ms = performance.now() + FOLDED_MS_MAX
+  for (const name of consumers) {
+    for (;;) {
+      const { ack_floor } = await jsm.consumers.info(LEDGER_STREAM, name)
+      if (ack_floor.stream_seq >= state.last_seq) break
+      signal.throwIfAborted()
+      if (performance.now() > until_ms) throw new Error(`${name} did not fold everything in time`)
+      await new Promise(resolve => setTimeout(resolve, POLL_MS))
+    }
+  }
+}
+
+const ms = (us: number | undefined): string => (us === undefined ? '-' : (us / 1_000).toFixed(1))
+const whole = (value: number): string => Math.round(value).toLocaleString('en-US')
+
+/** One set of projections on servers of its own: its maximum, and the lag at half of it; a row of the table. */
+const measureOne = async (
+  { projections, flood_events }: (typeof SETS)[number],
+  options: Options,
+  sync_interval: string,
+  { cleanup, signal, say }: Surroundings,
+): Promise<string[]> => {
+  const folder = openFolder(cleanup)
+  const addresses = await startServers(folder, sync_interval, cleanup)
+  const nc = await openConnection(addresses.nats_url, cleanup)
+  const place = { nc, folder, ...addresses }
+  const jsm = await jetstreamManager(nc)
+  const consumers = projections.split(',')
+  const profile = options.profile_dir === undefined ? {} : { profile_dir: options.profile_dir }
+  const service = startService({ ...place, ...profile, roles: 'projections', projections })
+  cleanup.push(service.stop)
+  const isConsumed = (): Promise<boolean> =>
+    Promise.all(consumers.map(name => jsm.consumers.info(LEDGER_STREAM, name))).then(
+      () => true,
+      () => false,
+    )
+  await untilReady(service, isConsumed, signal)
+
+  // every customer's first event is another kind of work: an item that is new
+  await publishEvents(nc, 0, CUSTOMERS, signal)
+  await untilFolded(jsm, consumers, signal)
+  const began_ms = performance.now()
+  let next = CUSTOMERS + flood_events
+  await publishEvents(nc, CUSTOMERS, next, signal)
+  await untilFolded(jsm, consumers, signal)
+  const max_per_s = (flood_events / (performance.now() - began_ms)) * 1_000
+  say(`${projections}: ${whole(max_per_s)} events/s at the most`)
+
+  const latencies = createHistogram()
+  for (let round = 0; round < options.rounds; round += 1) {
+    const until_ms = performance.now() + Math.max(options.seconds, SECONDS_MIN) * 1_000
+    const ended = (): boolean => performance.now() > until_ms || signal.aborted
+    const [at, found] = await Promise.all([
+      publishSteadily(nc, next, max_per_s / 2, ended),
+      probeLag({ ...place, table: TABLE, signal }, ended),
+    ])
+    next = at
+    latencies.merge(found.data())
+    await untilFolded(jsm, consumers, signal)
+    say(`${projections}, round ${round + 1}: p99 ${ms(found.percentile_us(99))} ms`)
+  }
+  await service.stop()
+  const p99_us = latencies.percentile_us(99) ?? Number.POSITIVE_INFINITY
+  return [
+    projections.replaceAll(',', ', '),
+    whole(max_per_s),
+    whole(max_per_s / 2),
+    ms(latencies.percentile_us(50)),
+    ms(p99_us),
+    ms(latencies.max_us()),
+    whole(latencies.count()),
+    ...(projections === 'balances'
+      ? [String(P99_GOAL_MS), p99_us <= P99_GOAL_MS * 1_000 ? 'met' : 'missed']
+      : []),
+  ]
+}
+
+const HEAD = [
+  'projections',
+  'max events/s',
+  'load events/s',
+  'p50 ms',
+  'p99 ms',
+  'max ms',
+  'probes',
+  'p99 goal',
+  '',
+]
+
+export const lag: Benchmark = async (options, sync_interval, surroundings) => {
+  const rows: string[][] = []
+  for (const set of SETS) rows.push(await measureOne(set, options, sync_interval, surroundings))
+  return {
+    title: `lag: from publishing an event until it is readable in the balances, sync_interval ${sync_interval}`,
+    settings: {
+      customers: whole(CUSTOMERS),
+      seconds: Math.max(options.seconds, SECONDS_MIN),
+      rounds: options.rounds,
+      node: process.version,
+    },
+    lines: [],
+    tables: [{ head: HEAD, rows }],
+  }
+}

@@ -1,0 +1,60 @@
+/** Events published directly, in atomic batches, spread over the customers: all at once, or at a rate. */
+
+import { setTimeout as pause } from 'node:timers/promises'
+import type { NatsConnection } from 'nats'
+import { E } from '../../src/fp.js'
+import { BATCH_MESSAGES_MAX, publishBatch } from '../../src/stream/publish.js'
+import { CUSTOMERS, customer } from './customers.js'
+
+const PUBLISH_MS_MAX = 20_000
+const TICK_MS = 5
+/** Spreads neighbouring events over the customers. */
+const STRIDE = 7_919
+
+/** As the command side writes them. */
+const eventAt = (index: number) => {
+  const id = String(index).padStart(12, '0')
+  const version = Math.floor(index / CUSTOMERS) + 1
+  return {
+    subject: `customer.balance.${customer((index * STRIDE) % CUSTOMERS)}`,
+    body: `{"schema":1,"type":"credit","amount":100,"transaction_id":"018f0000-0000-7000-8000-${id}","reference":"order ${index}","after":{"balance":${100 * version},"version":${version}}}`,
+  }
+}
+
+const publishSome = async (nc: NatsConnection, from: number, to: number): Promise<void> => {
+  const events = Array.from({ length: to - from }, (_, i) => eventAt(from + i))
+  const stored = await publishBatch(nc, events, PUBLISH_MS_MAX)()
+  if (E.isLeft(stored)) throw new Error(`the events could not be published: ${stored.left.message}`)
+}
+
+/** Publishes events `from` to `to` as fast as it goes. */
+export const publishEvents = async (
+  nc: NatsConnection,
+  from: number,
+  to: number,
+  signal: AbortSignal,
+): Promise<void> => {
+  for (let at = from; at < to; at += BATCH_MESSAGES_MAX) {
+    signal.throwIfAborted()
+    await publishSome(nc, at, Math.min(at + BATCH_MESSAGES_MAX, to))
+  }
+}
+
+/** Publishes events from `from` on at a rate, whatever becomes of them, until `ended`; the next event's index. */
+export const publishSteadily = async (
+  nc: NatsConnection,
+  from: number,
+  events_per_s: number,
+  ended: () => boolean,
+): Promise<number> => {
+  const began_ms = performance.now()
+  let at = from
+  while (!ended()) {
+    const due = from + Math.floor(((performance.now() - began_ms) / 1_000) * events_per_s)
+    const to = Math.min(due, at + BATCH_MESSAGES_MAX)
+    if (to > at) await publishSome(nc, at, to)
+    at = Math.max(at, to)
+    await pause(TICK_MS)
+  }
+  return at
+}

@@ -1,0 +1,95 @@
+// has a server of its own: it is killed, and its consumers are taken away
+import { setTimeout as pause } from 'node:timers/promises'
+import type { JetStreamManager } from '@nats-io/jetstream'
+import { connect, type NatsConnection } from 'nats'
+import { afterEach, beforeEach, expect, it } from 'vitest'
+import { right } from '../../test/support/ledger.js'
+import { startTestNats, type TestNats } from '../../test/support/servers.js'
+import { manager, provision } from './provision.js'
+import { publishBatch } from './publish.js'
+import { type Recorded, readPages, readRange } from './read.js'
+import { LEDGER_STREAM, LEDGER_SUBJECTS } from './settings.js'
+
+const EVENTS = 30_000
+
+let nats: TestNats
+let nc: NatsConnection
+let jsm: JetStreamManager
+
+beforeEach(async () => {
+  nats = await startTestNats()
+  nc = await connect({ servers: nats.url, reconnectTimeWait: 50, maxReconnectAttempts: -1 })
+  await right(provision(nc, { replicas: 1 }))
+  jsm = await right(manager(nc))
+  for (let from = 0; from < EVENTS; from += 1_000) {
+    const messages = Array.from({ length: 1_000 }, (_, i) => ({
+      subject: `customer.balance.c${(from + i) % 3}`,
+      body: String(from + i + 1),
+    }))
+    await right(publishBatch(nc, messages, 10_000))
+  }
+})
+
+afterEach(async () => {
+  await nc.close()
+  await nats.stop()
+})
+
+const all = { stream: LEDGER_STREAM, subject: LEDGER_SUBJECTS, from_seq: 1, to_seq: EVENTS }
+const numbers = (from: number, to: number): number[] =>
+  Array.from({ length: to - from + 1 }, (_, i) => from + i)
+const text = (body: Uint8Array): string => new TextDecoder().decode(body)
+
+/** Reads everything, and does something once, after the first page. */
+const readWith = async (disturb: () => Promise<void> | void): Promise<Recorded[]> => {
+  const records: Recorded[] = []
+  for await (const page of readPages(nc, all)) {
+    if (records.length === 0) await disturb()
+    records.push(...page)
+  }
+  return records
+}
+
+const dropConsumers = async (): Promise<void> => {
+  for await (const { name } of jsm.consumers.list(LEDGER_STREAM))
+    await jsm.consumers.delete(LEDGER_STREAM, name)
+}
+
+it('reads a range whole, in order, with bodies, times and subjects as they were stored', async () => {
+  const records: Recorded[] = []
+  for await (const record of readRange(nc, { ...all, from_seq: 7, to_seq: 21_005 })) records.push(record)
+  expect(records.map(({ seq }) => seq)).toEqual(numbers(7, 21_005))
+  expect(records.every(({ seq, body }) => text(body) === String(seq))).toBe(true)
+  const [first] = records
+  const stored = await jsm.streams.getMessage(LEDGER_STREAM, { seq: 7 })
+  expect(first?.at).toEqual(stored?.time)
+  expect(first?.headers?.get('Nats-Batch-Sequence')).toBe('7')
+})
+
+it('reads one subject of many, and ends where the stream ends', async () => {
+  const seqs: number[] = []
+  const range = { ...all, subject: 'customer.balance.c1', to_seq: Number.MAX_SAFE_INTEGER }
+  for await (const { seq } of readRange(nc, range)) seqs.push(seq)
+  expect(seqs).toEqual(numbers(1, EVENTS).filter(seq => seq % 3 === 2))
+})
+
+it('goes on without a gap when its consumer is taken away', async () => {
+  const records = await readWith(dropConsumers)
+  expect(records.map(({ seq }) => seq)).toEqual(numbers(1, EVENTS))
+})
+
+it('goes on without a gap when the server dies and comes back', async () => {
+  const records = await readWith(() => void process.kill(nats.pid, 'SIGKILL'))
+  expect(records.map(({ seq }) => seq)).toEqual(numbers(1, EVENTS))
+})
+
+it('asks for no more than it may hold while its reader is busy', async () => {
+  const pages = readPages(nc, all)
+  await pages.next()
+  await pause(500)
+  for await (const { delivered } of jsm.consumers.list(LEDGER_STREAM))
+    expect(delivered.stream_seq).toBeLessThan(EVENTS)
+  const seqs: number[] = []
+  for await (const page of pages) seqs.push(...page.map(({ seq }) => seq))
+  expect(seqs.at(-1)).toBe(EVENTS)
+})
