@@ -1,33 +1,40 @@
 /** The predecessor's route: what a caller of Synadia's HTTP gateway sends and reads, with the host changed. */
 
-import { connect } from 'nats'
+import { connect, type NatsConnection } from 'nats'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { startTestNats } from '../../test/support/servers.js'
+import { startTestNats, type TestNats } from '../../test/support/servers.js'
 import { startTestGateway, startTestService, type TestGateway, type TestService } from './testing/gateway.js'
 
 let service: TestService
 let gateway: TestGateway
+/** A gateway in front of a NATS without the service. */
+let bare: TestGateway
+let bare_nats: TestNats
+let bare_nc: NatsConnection
 
 beforeAll(async () => {
   service = await startTestService()
   gateway = await startTestGateway(service.ledger.nc)
-  // an echo behind a subject that nobody else serves yet: what reaches NATS, as it reaches it
-  service.ledger.nc.subscribe('customer.list', {
-    callback: (_, msg) => {
-      const headers = Object.fromEntries((msg.headers?.keys() ?? []).map(n => [n, msg.headers?.values(n)]))
-      msg.respond(JSON.stringify({ body: msg.string(), headers }))
-    },
-  })
+  bare_nats = await startTestNats()
+  bare_nc = await connect({ servers: bare_nats.url })
+  bare = await startTestGateway(bare_nc)
 })
 afterAll(async () => {
   await gateway.stop()
+  await bare.stop()
+  await bare_nc.close()
+  await bare_nats.stop()
   await service.stop()
 })
 
 const path = (subject: string): string => `/v1/nats/subjects/${subject}`
 
-const ask = (subject: string, body: string, headers: Record<string, string> = {}): Promise<Response> =>
-  gateway.call(path(subject), { method: 'POST', body, headers })
+const ask = (
+  subject: string,
+  body: string,
+  headers: Record<string, string> = {},
+  to: TestGateway = gateway,
+): Promise<Response> => to.call(path(subject), { method: 'POST', body, headers })
 
 describe('a request by its subject', () => {
   it('gives the bare payload to whoever accepts text, with the headers of the reply', async () => {
@@ -68,9 +75,15 @@ describe('a request by its subject', () => {
   })
 
   it('sends the body as it is, NatsH-headers under their names, and no other header', async () => {
+    bare_nc.subscribe('customer.list', {
+      callback: (_, msg) => {
+        const headers = Object.fromEntries((msg.headers?.keys() ?? []).map(n => [n, msg.headers?.values(n)]))
+        msg.respond(JSON.stringify({ body: msg.string(), headers }))
+      },
+    })
     const body = ' {"limit" : 1}\n'
     const sent = { 'NatsH-Trace-Id': 'abc', authorization: 'Bearer x', 'x-other': '1' }
-    expect(await (await ask('customer.list', body, sent)).json()).toEqual({
+    expect(await (await ask('customer.list', body, sent, bare)).json()).toEqual({
       body,
       headers: { 'Trace-Id': ['abc'] },
     })
@@ -95,7 +108,7 @@ describe('what cannot be asked', () => {
   )
 
   it('is what nobody serves: 503 with a reason, and with the message that the specification wants', async () => {
-    const { status, reason, body } = await told(await ask('customer.ranking', '{}'))
+    const { status, reason, body } = await told(await ask('customer.ranking', '{}', {}, bare))
     expect(status).toBe(503)
     expect(reason).toContain('nobody serves customer.ranking')
     expect(body).toMatchObject({
@@ -105,22 +118,15 @@ describe('what cannot be asked', () => {
   })
 
   it('waits as long as it is told: 504, of a write with the outcome unknown', async () => {
-    const nats = await startTestNats()
-    const nc = await connect({ servers: nats.url })
-    const silent = await startTestGateway(nc)
-    try {
-      nc.subscribe('customer.>', { callback: () => undefined })
-      const began_ms = performance.now()
-      const slow = (subject: string) => silent.post(`${path(subject)}?timeout=300`, {}).then(told)
-      const [read, write] = await Promise.all([slow('customer.summary'), slow('customer.credit')])
-      expect(performance.now() - began_ms).toBeLessThan(1_500)
-      expect([read.status, read.body.code]).toEqual([504, 'TIMEOUT'])
-      expect([write.status, write.body.code]).toEqual([504, 'OUTCOME_UNKNOWN'])
-    } finally {
-      await silent.stop()
-      await nc.close()
-      await nats.stop()
+    for (const subject of ['customer.summary', 'customer.credit']) {
+      bare_nc.subscribe(subject, { callback: () => undefined })
     }
+    const began_ms = performance.now()
+    const slow = (subject: string) => bare.post(`${path(subject)}?timeout=300`, {}).then(told)
+    const [read, write] = await Promise.all([slow('customer.summary'), slow('customer.credit')])
+    expect(performance.now() - began_ms).toBeLessThan(1_500)
+    expect([read.status, read.body.code]).toEqual([504, 'TIMEOUT'])
+    expect([write.status, write.body.code]).toEqual([504, 'OUTCOME_UNKNOWN'])
   })
 
   it('is a timeout that is none', async () => {
