@@ -20,10 +20,11 @@ import {
 import { Failure, orFail } from './failure.js'
 import { type Http, startHttp } from './http.js'
 import { createLog, logHealth } from './log.js'
+import { openLedger } from './open-ledger.js'
 import { port, syncInterval } from './options.js'
 import { startProgress } from './progress.js'
 import { ledgerReadiness } from './readiness.js'
-import { openLedger, startRoles } from './roles.js'
+import { startRoles } from './roles.js'
 import { stopRequested, withinStopTime } from './signals.js'
 import { createStack, type Stack } from './stack.js'
 

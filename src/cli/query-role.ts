@@ -9,7 +9,7 @@ import { type Queries, startQueries } from '../queries/queries.js'
 import { type ProjectionName, tableName } from '../tables/definition.js'
 import type { ActiveTables } from './active-tables.js'
 import type { Config } from './config.js'
-import type { Ledger } from './roles.js'
+import type { Ledger } from './open-ledger.js'
 
 const TIMEOUT_MS = 4_000
 

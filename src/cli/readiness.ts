@@ -13,7 +13,7 @@ import { streamInfo } from '../stream/provision.js'
 import { LEDGER_STREAM } from '../stream/settings.js'
 import { type ProjectionName, tableName } from '../tables/definition.js'
 import { tableExists } from '../tables/provision.js'
-import type { Ledger } from './roles.js'
+import type { Ledger } from './open-ledger.js'
 
 const PROBE_MS_MAX = 2_000
 /** Whoever asks more often gets the same answer again. */

@@ -2,43 +2,28 @@
  * Composes a running instance: the roles of this process over one connection to NATS and one DynamoDB client.
  */
 
-import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb'
-import type { JetStreamManager } from '@nats-io/jetstream'
-import type { KV } from '@nats-io/kv'
-import type { NatsConnection } from 'nats'
-import type { Logger } from 'pino'
-import { type BackOff, pause } from '../back-off.js'
 import { commandEndpoints } from '../commands/endpoints.js'
 import { answerBound_ms, createEngine, type Engine } from '../commands/engine.js'
 import { createJournal } from '../commands/journal.js'
-import { E, pipe, TE } from '../fp.js'
-import type { Health } from '../health.js'
+import { pipe, TE } from '../fp.js'
 import { PROJECTIONS } from '../projections/all.js'
 import { waitCaughtUp } from '../projections/caught-up.js'
 import { startProjector } from '../projections/runner.js'
 import { consumerName } from '../projections/target.js'
 import type { AnyEndpointConfig } from '../service/config.js'
 import { type Service, startService } from '../service/service.js'
-import type { StreamError } from '../stream/errors.js'
-import { manager, provision } from '../stream/provision.js'
-import { createTablesClient } from '../tables/client.js'
 import { type ActiveTables, followTables } from './active-tables.js'
-import { type Config, type Role, settingsOf } from './config.js'
+import type { Config, Role } from './config.js'
 import { limitedTo } from './endpoint-limits.js'
-import type { Environment } from './environment.js'
-import { Failure, orFail } from './failure.js'
 import { logInFlight } from './in-flight.js'
-import { connectForEver } from './nats.js'
+import { type Ledger, START } from './open-ledger.js'
 import { startQueryRole } from './query-role.js'
 import { watchService } from './service-metrics.js'
 import { VERSION } from './version.js'
 
-/** The part of health that says whether the roles are started. */
-const START = 'start'
 const COMMAND_TIMEOUT_MS = 3_000
 const ENDPOINT_LATER_MS = 5_000
 const CATCH_UP_MS_MAX = 60_000
-const PROVISION_BACK_OFF: BackOff = { first_ms: 100, max_ms: 5_000 }
 
 export type Instance = {
   /** No new requests, then the commands that wait and the projector's batch in hand, then the connections. */
@@ -46,17 +31,6 @@ export type Instance = {
 }
 
 type Part = { readonly stop: () => Promise<void> }
-
-/** An open ledger: its connections, before any role. */
-export type Ledger = {
-  readonly config: Config
-  readonly nc: NatsConnection
-  readonly jsm: JetStreamManager
-  readonly kv: KV
-  readonly tables: DynamoDBDocumentClient
-  readonly log: Logger
-  readonly health: Health
-}
 
 const startCommands = (
   { config, ...ledger }: Ledger,
@@ -102,42 +76,6 @@ const startProjections = ({ config, ...ledger }: Ledger): Part => {
       await Promise.all(projectors.map(projector => projector.stop()))
     },
   }
-}
-
-/** The streams and the bucket; waits for JetStream while it has no leader yet, but not for settings that differ. */
-const provisioned = async (
-  nc: NatsConnection,
-  config: Config,
-  log: Logger,
-  signal: AbortSignal,
-): Promise<KV> => {
-  for (let attempt = 1; ; attempt += 1) {
-    const result = await provision(nc, settingsOf(config))()
-    if (E.isRight(result)) return result.right
-    const error: StreamError = result.left
-    if (error.tag !== 'TryAgain' || signal.aborted) throw new Failure(error.message, { cause: error.cause })
-    log.warn({ reason: error.message }, 'JetStream is not ready yet')
-    await pause(PROVISION_BACK_OFF, attempt, signal)
-  }
-}
-
-/** Connects and provisions, without any role: what `seed` and `dev` do first. */
-export const openLedger = async (
-  { config, aws }: Environment,
-  log: Logger,
-  health: Health,
-  signal: AbortSignal,
-): Promise<Ledger> => {
-  health.report(START, 'down', 'waiting for NATS and its streams')
-  const nc = await connectForEver(config, log, health)
-  const kv = await provisioned(nc, config, log, signal)
-  const jsm = await orFail(manager(nc))
-  const tables = createTablesClient({
-    endpoint: config.AWS_ENDPOINT_URL_DYNAMODB,
-    region: aws?.region ?? config.AWS_REGION,
-    credentials: aws?.credentials,
-  })
-  return { config, nc, jsm, kv, tables, log, health }
 }
 
 /** Tells how far the projection is while the queries wait for it. */

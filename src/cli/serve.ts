@@ -9,8 +9,9 @@ import { type Environment, readEnvironment } from './environment.js'
 import { isGatewayOnly, startGateway } from './gateway.js'
 import { type Http, startHttp } from './http.js'
 import { createLog, logHealth } from './log.js'
+import { openLedger } from './open-ledger.js'
 import { ledgerReadiness } from './readiness.js'
-import { type Instance, openLedger, startRoles } from './roles.js'
+import { type Instance, startRoles } from './roles.js'
 import { stopRequested, withinStopTime } from './signals.js'
 
 type ServeOptions = { readonly roles?: string; readonly rolesFile?: string }

@@ -7,7 +7,8 @@ import { Amount } from './amount.js'
 import { ClientId, isClientId } from './client-id.js'
 import { describeErrors } from './codec.js'
 import { SECOND_LEG, TRANSACTION_ID_CHARS_MAX, TransactionId } from './event.js'
-import { isToken, usualAmount } from './usual.js'
+import { isToken } from './event-body.js'
+import { usualAmount } from './usual.js'
 
 const METADATA_KEYS_MAX = 16
 const METADATA_BYTES_MAX = 2_048

@@ -5,61 +5,17 @@
  */
 
 import { E, pipe, t } from '../fp.js'
-import { Amount, amountJson, Balance, toJson } from './amount.js'
-import { ClientId } from './client-id.js'
+import { amountJson, Balance, toJson } from './amount.js'
 import { describeErrors } from './codec.js'
+import { EventBody, type LedgerEvent, STORED_ID_CHARS_MAX } from './event-body.js'
 import { type Json, UPCASTERS, type Upcaster, upcast } from './upcast.js'
-import { isToken, usualEvent } from './usual.js'
+import { usualEvent } from './usual.js'
+
+export { type LedgerEvent, SECOND_LEG, TRANSACTION_ID_CHARS_MAX, TransactionId } from './event-body.js'
 
 export const NEWEST_SCHEMA = UPCASTERS.length + 1
 
-/** What follows the transaction id in the id of a transfer's second event. */
-export const SECOND_LEG = ':credit'
-
-const idOf = (chars_max: number) =>
-  new t.Type<string, string, unknown>(
-    'TransactionId',
-    t.string.is,
-    (u, context) =>
-      isToken(u, chars_max)
-        ? t.success(u)
-        : t.failure(u, context, `must be 1 to ${chars_max} printable ASCII characters without blanks`),
-    String,
-  )
-
-export const TRANSACTION_ID_CHARS_MAX = 128
-const STORED_ID_CHARS_MAX = TRANSACTION_ID_CHARS_MAX + SECOND_LEG.length
-
-/** The idempotency key: also sent as `Nats-Msg-Id`, so it keeps to what a header can carry. */
-export const TransactionId = idOf(TRANSACTION_ID_CHARS_MAX)
-
-/** In an event it may be a second leg's: a transfer with the longest id has to be whole. */
-const StoredTransactionId = idOf(STORED_ID_CHARS_MAX)
-
 const After = t.type({ balance: Balance, version: t.number })
-
-/** What a refused command asked for and why it was refused: the answer that a retry of it gets again. */
-const Declined = t.type({
-  command: t.keyof({ credit: null, debit: null, transfer: null }),
-  code: t.keyof({ INSUFFICIENT_FUNDS: null, BALANCE_LIMIT: null }),
-  client_id: ClientId,
-  balance: Balance,
-})
-
-const EventBody = t.intersection([
-  t.type({ type: t.keyof({ credit: null, debit: null, declined: null }), amount: Amount }),
-  t.partial({
-    transaction_id: StoredTransactionId,
-    reference: t.string,
-    metadata: t.UnknownRecord,
-    transfer: t.type({ counterparty: ClientId }),
-    declined: Declined,
-    after: t.unknown,
-  }),
-])
-
-/** One balance mutation. `after` is what its writer claims; nobody believes it (the fold is the law). */
-export type LedgerEvent = t.TypeOf<typeof EventBody>
 
 export type Decoded =
   | { readonly tag: 'event'; readonly event: LedgerEvent }

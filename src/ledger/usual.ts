@@ -7,15 +7,9 @@
 
 import type { Amount } from './amount.js'
 import { isClientId } from './client-id.js'
-import type { LedgerEvent } from './event.js'
+import { isToken, type LedgerEvent } from './event-body.js'
 
 type Fields = { [name: string]: unknown }
-
-const PRINTABLE = /^[\x21-\x7e]+$/
-
-/** Printable ASCII without blanks, 1 to `chars_max` characters. */
-export const isToken = (u: unknown, chars_max: number): u is string =>
-  typeof u === 'string' && u.length <= chars_max && PRINTABLE.test(u)
 
 /** An amount in its form as a number; undefined for every other form, and for what is none. */
 export const usualAmount = (u: unknown): Amount | undefined =>

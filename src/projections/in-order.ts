@@ -6,7 +6,7 @@
  * applied already, and lose it. So what is missing is read from the stream's leader instead of waited for.
  */
 
-import type { Recorded } from '../stream/read.js'
+import type { Recorded } from '../stream/recorded.js'
 
 export type Sources = {
   /** The first stream sequence that is not acknowledged yet. */

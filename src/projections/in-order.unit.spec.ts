@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import type { Recorded } from '../stream/read.js'
+import type { Recorded } from '../stream/recorded.js'
 import { createSequencer, type Delivery, LeaderBehind } from './in-order.js'
 
 const recorded = (seq: number): Recorded => ({

@@ -8,7 +8,7 @@
 import { metrics } from '../metrics.js'
 import { inParallel } from '../parallel.js'
 import { keepDeadLetter } from '../stream/dead-letters.js'
-import type { Recorded } from '../stream/read.js'
+import type { Recorded } from '../stream/recorded.js'
 import { createFold, customersOf, type Findings } from './fold-run.js'
 import type { Heads } from './heads.js'
 import { run } from './outcome.js'

@@ -7,7 +7,7 @@
 import type { Account } from '../ledger/account.js'
 import type { ClientId } from '../ledger/client-id.js'
 import type { LedgerEvent } from '../ledger/event.js'
-import type { Recorded } from '../stream/read.js'
+import type { Recorded } from '../stream/recorded.js'
 import type { ProjectionName } from '../tables/definition.js'
 import type { HeadShape } from '../tables/heads.js'
 import type { Insert } from '../tables/transact.js'

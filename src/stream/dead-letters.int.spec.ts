@@ -4,7 +4,7 @@ import { right } from '../../test/support/ledger.js'
 import { startTestNats, type TestNats } from '../../test/support/servers.js'
 import { findDeadLetter, keepDeadLetter, listDeadLetters } from './dead-letters.js'
 import { provision } from './provision.js'
-import type { Recorded } from './read.js'
+import type { Recorded } from './recorded.js'
 
 let nats: TestNats
 let nc: NatsConnection

@@ -13,7 +13,8 @@ import { type StreamError, tryStream } from './errors.js'
 import { decodeMark, letterOfMark, type Mark, marksFilter, readMark } from './letter-marks.js'
 import { manager, streamInfo } from './provision.js'
 import { publish } from './publish.js'
-import { nextRecorded, type Recorded, readRange } from './read.js'
+import { nextRecorded, readRange } from './read.js'
+import type { Recorded } from './recorded.js'
 import { DEAD_LETTER_PREFIX, DEAD_LETTER_STREAM } from './settings.js'
 
 /** Which rule the event broke, and the particulars for a person. */

@@ -10,7 +10,8 @@ import type { LedgerEvent } from '../ledger/event.js'
 import { decodeEvent } from '../ledger/event.js'
 import { type Customer, step } from '../ledger/fold.js'
 import { type StreamError, toStreamError } from './errors.js'
-import { nextRecorded, type Recorded, readRange } from './read.js'
+import { nextRecorded, readRange } from './read.js'
+import type { Recorded } from './recorded.js'
 import { LEDGER_STREAM } from './settings.js'
 
 /** A customer after every event of its subject up to `last_seq`. */

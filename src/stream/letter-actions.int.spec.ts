@@ -7,7 +7,8 @@ import { discardDeadLetter, retryDeadLetter } from './letter-actions.js'
 import { type Mark, readMark, writeMark } from './letter-marks.js'
 import { applySettings, manager, provision } from './provision.js'
 import { publish } from './publish.js'
-import { type Recorded, readRange } from './read.js'
+import { readRange } from './read.js'
+import type { Recorded } from './recorded.js'
 import { LEDGER_STREAM } from './settings.js'
 
 let nats: TestNats

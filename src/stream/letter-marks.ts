@@ -10,7 +10,7 @@ import type { NatsConnection } from 'nats'
 import { E, pipe, type TaskEither, TE, t } from '../fp.js'
 import { type StreamError, tryStream } from './errors.js'
 import { publish } from './publish.js'
-import type { Recorded } from './read.js'
+import type { Recorded } from './recorded.js'
 import { DEAD_LETTER_PREFIX, DEAD_LETTER_STREAM } from './settings.js'
 
 const Decision = t.intersection([t.type({ by: t.string, at: t.string }), t.partial({ reason: t.string })])

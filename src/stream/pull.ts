@@ -14,7 +14,7 @@ import {
   ReplayPolicy,
 } from '@nats-io/jetstream'
 import { createInbox, type Msg, type MsgHdrs, type NatsConnection, nanos } from 'nats'
-import type { Recorded } from './read.js'
+import type { Recorded } from './recorded.js'
 
 export type Pull = {
   readonly stream: string

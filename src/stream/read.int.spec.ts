@@ -7,7 +7,8 @@ import { right } from '../../test/support/ledger.js'
 import { startTestNats, type TestNats } from '../../test/support/servers.js'
 import { manager, provision } from './provision.js'
 import { publishBatch } from './publish.js'
-import { type Recorded, readPages, readRange } from './read.js'
+import { readPages, readRange } from './read.js'
+import type { Recorded } from './recorded.js'
 import { LEDGER_STREAM, LEDGER_SUBJECTS } from './settings.js'
 
 const EVENTS = 30_000

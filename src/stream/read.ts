@@ -3,21 +3,13 @@
  */
 
 import { JetStreamError, type JetStreamManager, jetstreamManager } from '@nats-io/jetstream'
-import type { MsgHdrs, NatsConnection } from 'nats'
+import type { NatsConnection } from 'nats'
 import { type BackOff, pause } from '../back-off.js'
 import { E, pipe, type TaskEither, TE } from '../fp.js'
 import { type StreamError, toStreamError, tryStream } from './errors.js'
 import { API_TIMEOUT_MS } from './provision.js'
 import { PullLost, pullPages } from './pull.js'
-
-/** One stored message. */
-export type Recorded = {
-  readonly seq: number
-  readonly subject: string
-  readonly body: Uint8Array
-  readonly headers?: MsgHdrs | undefined
-  readonly at: Date
-}
+import type { Recorded } from './recorded.js'
 
 /**
  * The first message at or after `seq` whose subject matches, as the stream's leader has it; undefined when the

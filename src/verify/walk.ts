@@ -3,7 +3,8 @@
  */
 
 import type { NatsConnection } from 'nats'
-import { type Recorded, readRange } from '../stream/read.js'
+import { readRange } from '../stream/read.js'
+import type { Recorded } from '../stream/recorded.js'
 import { LEDGER_STREAM, LEDGER_SUBJECTS } from '../stream/settings.js'
 import type { Run } from './deps.js'
 import { createFold, type Folded, type Standing } from './fold.js'
