@@ -197,17 +197,17 @@ describe('a customer with an event of a schema from the future', () => {
 
   it('does not hold up the others, however many customers one publisher parks', async () => {
     start()
-    const ids = Array.from({ length: 1_500 }, (_, i) => `crowd-${i}`)
+    const ids = Array.from({ length: 500 }, (_, i) => `crowd-${i}`)
     await Promise.all(ids.map(id => ledger.emit(id, { schema: 2, ...credit(5) })))
     await ledger.emit('behind-the-crowd', credit(3))
     await balanceIs('behind-the-crowd', 3n)
-    expect(await listParked({ ...ledger, projection: balances })).toHaveLength(1_500)
+    expect(await listParked({ ...ledger, projection: balances })).toHaveLength(500)
     start({ decode: decodeTwo, newest_schema: 2 })
     await until(async () => (await listParked({ ...ledger, projection: balances })).length === 0, {
       deadline_ms: 30_000,
       what: 'all to go on',
     })
-    expect(await balance('crowd-1499')).toBe(5n)
+    expect(await balance('crowd-499')).toBe(5n)
   })
 
   it('stays parked when the old program starts again', async () => {
