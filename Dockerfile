@@ -33,7 +33,6 @@ COPY --from=build /app/node_modules ./node_modules
 COPY --from=build /app/dist ./dist
 COPY bin ./bin
 COPY assets ./assets
-COPY assets ./assets
 USER 1000:1000
 VOLUME /run/jetledger
 EXPOSE 8080
