@@ -246,6 +246,13 @@ describe('a batch in the mode all', () => {
     expect(codesOf(reply)).toEqual(['done', 'done'])
   })
 
+  it('names the first command that is refused, although this instance has not seen why', async () => {
+    await ask('all', [credit('a', 100)])
+    await two().submit(movement('debit', named('a'), 100), false)
+    const reply = await ask('all', [debit('a', 50), debit('b', 5)])
+    expect(errorOf(reply)).toMatchObject({ code: 'INSUFFICIENT_FUNDS', index: 0, client_id: named('a') })
+  })
+
   it.each<[string, Fields[], number]>([
     ['an amount that is none', [{ type: 'credit', client_id: 'x', amount: 0 }], 0],
     [

@@ -7,7 +7,8 @@
 
 import type { Command } from '../ledger/command.js'
 import { metrics } from '../metrics.js'
-import { type Ask, type AskResult, customersOf, customersOfAsk, outcomeOfOne } from './ask.js'
+import { type Ask, type AskResult, outcomeOfOne } from './ask.js'
+import { BATCH_COMMANDS_MAX, freeOf } from './backlog.js'
 import { createOpenAsks } from './deadline.js'
 import type { CommandDeps } from './deps.js'
 import type { FindTransaction } from './find.js'
@@ -41,7 +42,6 @@ export type Engine = {
   readonly stop: () => Promise<void>
 }
 
-const BATCH_COMMANDS_MAX = 1_000
 /**
  * With so many commands waiting a second batch is decided while the first is stored, of other customers than the first
  * one's: then the server never waits for us, nor we for it. With fewer, one larger batch is cheaper than two.
@@ -50,19 +50,6 @@ const BACKLOG = 500
 const ROUNDS_MAX = 2
 /** Of `timeout_ms`: waiting, looking up, publishing and asking what became of it each have bounds, and all have this. */
 const BOUND_TIMEOUTS = 5
-
-/** Those of the queue whose customers nobody in a batch and nobody before them in the queue has. */
-const freeOf = (queue: readonly Ask[], rounds: Iterable<readonly Ask[]>): Ask[] => {
-  const busy = customersOf([...rounds].flat())
-  const free: Ask[] = []
-  for (const ask of queue.slice(0, 2 * BATCH_COMMANDS_MAX)) {
-    const ids = customersOfAsk(ask)
-    if (free.length < BATCH_COMMANDS_MAX && !ids.some(id => busy.has(id))) free.push(ask)
-    // the order of a customer's commands stays: whoever comes later waits too
-    else for (const id of ids) busy.add(id)
-  }
-  return free
-}
 
 /** How long a caller may have to wait for an answer, whatever happens. */
 export const answerBound_ms = (timeout_ms: number): number => BOUND_TIMEOUTS * timeout_ms

@@ -11,6 +11,7 @@ import { projectionLag } from '../stream/lag.js'
 import { TABLES, tableName } from '../tables/definition.js'
 import { createBalancesTable, createTable } from '../tables/provision.js'
 import type { Engine } from './engine.js'
+import { createHistoryFinder } from './history.js'
 import { createJournal, type JournalSource } from './journal.js'
 import { whatBecameOf } from './transaction.js'
 
@@ -156,9 +157,15 @@ describe('without a journal', () => {
   ])('%s the customer’s history is read', async (what, from) => {
     const id = `jay-${what.length}`
     const original = await start(from(), undefined).submit(movement('credit', id, 2, `${id}-1`), false)
-    const { find } = createJournal(ledger, from())
+    const read: string[] = []
+    const inHistory = createHistoryFinder(ledger)
+    const { find } = createJournal(ledger, from(), (transaction_id, ...more) => {
+      read.push(transaction_id)
+      return inHistory(transaction_id, ...more)
+    })
     const outcome = await room.start(ledger, { find }).submit(movement('credit', id, 2, `${id}-1`), true)
     expect(outcome).toEqual({ ...original, replayed: true })
+    expect(read).toEqual([`${id}-1`])
   })
 })
 
