@@ -77,11 +77,11 @@ const round = async (place: Place, rounds: Rounds, rows: string[][], { signal, s
   const { folder, nats_url, profile_dir } = place
   const best = { rate: 0 }
   for (const name of ['range', 'consumer'] as const) {
-    const { events, took_ms } = await runReader(name, nats_url, signal)
+    const { events, took_ms, cpu_ms } = await runReader(name, nats_url, signal)
     const rate = perSecond(events, took_ms)
     rounds[name].push(rate)
     best.rate = Math.max(best.rate, rate)
-    rows.push([`read only, ${name}`, whole(events), whole(rate), whole(took_ms)])
+    rows.push([`read only, ${name}`, whole(events), whole(rate), whole(took_ms), '', '', '', whole(cpu_ms)])
     say(`read only, ${name}: ${whole(rate)}/s`)
   }
   const run = await runReplay('balances', folder, place, signal, profile_dir)

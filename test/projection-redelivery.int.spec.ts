@@ -4,6 +4,7 @@ import { connect, type NatsConnection } from 'nats'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { PROJECTIONS } from '../src/projections/all.js'
 import { type Projector, startProjector } from '../src/projections/runner.js'
+import { unpin } from '../src/stream/consumer.js'
 import { manager, provision } from '../src/stream/provision.js'
 import { LEDGER_STREAM } from '../src/stream/settings.js'
 import { PROJECTION_NAMES } from '../src/tables/definition.js'
@@ -17,6 +18,8 @@ import { type Withholding, withholdAcks } from './support/withheld-acks.js'
 /** Longer than the server waits for an acknowledgement. */
 const WITHHELD_MS = 4_500
 const ROUNDS = 2
+/** How often meanwhile another instance becomes the active one, and begins with what is new. */
+const TURNS = 5
 
 let ledger: TestLedger
 let connections: NatsConnection[]
@@ -49,6 +52,10 @@ const startInstance = async (): Promise<Withholding> => {
   return withholding
 }
 
+const changeOver = async (): Promise<void> => {
+  for (const name of PROJECTION_NAMES) await unpin(ledger.jsm, name)()
+}
+
 /** How many more messages the consumers delivered than the stream has. */
 const deliveredAgain = async (): Promise<number[]> =>
   Promise.all(
@@ -63,7 +70,10 @@ it('acknowledgements are withheld again and again: what comes a second time, and
   const load = startSteadyLoad(ledger.nc, { events_per_s: 500, customers: 40, name: 'again' })
   for (let round = 1; round <= ROUNDS; round += 1) {
     for (const { withhold } of instances) withhold(true)
-    await pause(WITHHELD_MS)
+    for (let turn = 1; turn <= TURNS; turn += 1) {
+      await pause(WITHHELD_MS / TURNS)
+      await changeOver()
+    }
     for (const { withhold } of instances) withhold(false)
     await pause(500)
   }

@@ -9,10 +9,18 @@ import { readPages } from '../../src/stream/read.js'
 import { LEDGER_STREAM, LEDGER_SUBJECTS } from '../../src/stream/settings.js'
 
 /** What a reader says of itself at its end. */
-export type ReadReport = { readonly tag: 'read'; readonly events: number; readonly took_ms: number }
+export type ReadReport = {
+  readonly tag: 'read'
+  readonly events: number
+  readonly took_ms: number
+  /** Of the reading alone. */
+  readonly cpu_ms: number
+}
 
 /** Enough that the server never waits for us; more made no difference. */
 const READ_AHEAD_MESSAGES = 20_000
+
+const US_PER_MS = 1_000
 
 type Read = (nc: NatsConnection, last_seq: number) => Promise<number>
 
@@ -46,6 +54,13 @@ const read = READERS[name]
 if (read === undefined) throw new Error(`there is no reader ${name}`)
 const { state } = await (await jetstreamManager(nc)).streams.info(LEDGER_STREAM)
 const began_ms = performance.now()
+const before = process.cpuUsage()
 const events = await read(nc, state.last_seq)
-const report: ReadReport = { tag: 'read', events, took_ms: performance.now() - began_ms }
+const { user, system } = process.cpuUsage(before)
+const report: ReadReport = {
+  tag: 'read',
+  events,
+  took_ms: performance.now() - began_ms,
+  cpu_ms: (user + system) / US_PER_MS,
+}
 process.send?.(report, () => process.exit(0))
