@@ -1,3 +1,4 @@
+import { ScanCommand } from '@aws-sdk/lib-dynamodb'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { LOCAL, left, right } from '../../test/support/ledger.js'
 import { startTestDynamodb, type TestDynamodb } from '../../test/support/servers.js'
@@ -5,8 +6,8 @@ import { type Customer, NEW_CUSTOMER } from '../ledger/fold.js'
 import { clientId } from '../ledger/testing/arbitrary.js'
 import { readCustomers, writeChanges } from './balances.js'
 import { createTablesClient } from './client.js'
+import { tryTable } from './errors.js'
 import { createBalancesTable, tableExists } from './provision.js'
-import { removeItem, scanItems } from './scan.js'
 
 const TABLE = 'balances'
 
@@ -78,16 +79,10 @@ describe('the table', () => {
     expect(await right(tableExists(tables, 'no-such-table'))).toBe(false)
   })
 
-  it('loses an item only while that is as it was found', async () => {
-    await right(change('stray', NEW_CUSTOMER, at(1n, 1, 77)))
-    const found = []
-    for await (const page of scanItems(tables, TABLE)) found.push(...page)
-    const stray = found.find(({ id }) => id === 'stray')
-    expect(stray?.seq).toBe(77n)
-    expect(await left(removeItem(tables, TABLE, { id: 'stray', seq: 76n }))).toMatchObject({
-      tag: 'ConditionFailed',
-    })
-    await right(removeItem(tables, TABLE, { id: 'stray', seq: 77n }))
-    expect(await read('stray')).toEqual(NEW_CUSTOMER)
+  it('refuses a request that is wrong as such: to try it again would not help', async () => {
+    const wrong = tryTable('scan', () =>
+      tables.send(new ScanCommand({ TableName: TABLE, FilterExpression: 'status = :s' })),
+    )
+    expect(await left(wrong)).toMatchObject({ tag: 'Unexpected' })
   })
 })

@@ -44,8 +44,14 @@ const NETWORK = new Set([
 const codeOf = (cause: unknown): string =>
   typeof cause === 'object' && cause !== null && 'code' in cause ? String(cause.code) : ''
 
-/** An empty answer from a server that is just being killed reaches us as a parse error without a status. */
-const isBrokenAnswer = (cause: Error): boolean => cause instanceof SyntaxError || '$response' in cause
+/**
+ * An empty answer from a server that is just being killed reaches us as a parse error; an error that DynamoDB itself
+ * sent has a `$fault`, and says by its name what it is.
+ */
+const isBrokenAnswer = (cause: Error): boolean =>
+  cause instanceof SyntaxError || ('$response' in cause && !('$fault' in cause))
+
+const isServersFault = (cause: Error): boolean => '$fault' in cause && cause.$fault === 'server'
 
 const tagOf = (cause: unknown): TableError['tag'] => {
   if (cause instanceof TransactionCanceledException) {
@@ -56,7 +62,8 @@ const tagOf = (cause: unknown): TableError['tag'] => {
   if (!(cause instanceof Error)) return 'Unexpected'
   if (cause.name === 'ConditionalCheckFailedException') return 'ConditionFailed'
   if (cause.name === 'ResourceNotFoundException') return 'NotFound'
-  if (TRY_AGAIN.has(cause.name) || NETWORK.has(codeOf(cause)) || isBrokenAnswer(cause)) return 'TryAgain'
+  if (TRY_AGAIN.has(cause.name) || NETWORK.has(codeOf(cause))) return 'TryAgain'
+  if (isBrokenAnswer(cause) || isServersFault(cause)) return 'TryAgain'
   return 'Unexpected'
 }
 

@@ -1,23 +1,12 @@
 /**
- * Going through a whole table, and removing what does not belong there.
+ * Going through a whole table.
  */
 
-import { DeleteCommand, type DynamoDBDocumentClient, paginateScan, ScanCommand } from '@aws-sdk/lib-dynamodb'
+import { type DynamoDBDocumentClient, ScanCommand } from '@aws-sdk/lib-dynamodb'
 import { pipe, type TaskEither, TE } from '../fp.js'
 import { type TableError, tryTable } from './errors.js'
 
 const PAGE_ITEMS = 1_000
-
-/** An item by its key, and how new it is; `seq` as DynamoDB has it, whatever that is. */
-export type Found = { readonly id: string; readonly seq: unknown }
-
-/** Every item, strongly consistent, a page at a time. Throws what the SDK throws. */
-export async function* scanItems(client: DynamoDBDocumentClient, table: string): AsyncGenerator<Found[]> {
-  const scan = { TableName: table, ProjectionExpression: 'id, seq', ConsistentRead: true }
-  for await (const { Items = [] } of paginateScan({ client, pageSize: PAGE_ITEMS }, scan)) {
-    yield Items.map(({ id, seq }) => ({ id: String(id), seq }))
-  }
-}
 
 /** A page of a table, and where the next one begins. */
 export type Page = { readonly items: readonly unknown[]; readonly next?: Readonly<Record<string, unknown>> }
@@ -43,25 +32,4 @@ export const scanPage = (
       items: Items,
       ...(next === undefined ? {} : { next }),
     })),
-  )
-
-/** Removes an item that is still as it was found; `ConditionFailed` when somebody wrote to it. */
-export const removeItem = (
-  client: DynamoDBDocumentClient,
-  table: string,
-  { id, seq }: Found,
-): TaskEither<TableError, void> =>
-  pipe(
-    tryTable(`remove ${id}`, () =>
-      client.send(
-        new DeleteCommand({
-          TableName: table,
-          Key: { id },
-          ...(seq === undefined
-            ? { ConditionExpression: 'attribute_not_exists(seq)' }
-            : { ConditionExpression: 'seq = :seq', ExpressionAttributeValues: { ':seq': seq } }),
-        }),
-      ),
-    ),
-    TE.map(() => undefined),
   )
