@@ -74,7 +74,32 @@ const beginOnly = async (seq: number, subject: string, transaction_id: string): 
   return mark
 }
 
+// the first test of the file: the server forgets ids at the pace of the window in which the first one came
 describe('a retry', () => {
+  it('that was killed after it had published does not publish again, long after the duplicate window', async () => {
+    const jsm = await right(manager(nc))
+    await jsm.streams.update(LEDGER_STREAM, { duplicate_window: 100_000_000 })
+    const seq = await refuse('published', DEBIT)
+    const { subject, body } = (await beginOnly(seq, 'customer.balance.published', 'published-1')) as Mark & {
+      subject: string
+      body: string
+    }
+    const stored = await right(publish(nc, { subject, body, msg_id: 'published-1' }, 5_000))
+    await right(publish(nc, { subject, body: '{"type":"credit","amount":9}' }, 5_000))
+    const probe = { subject: 'customer.balance.probe', body: '{}', msg_id: 'probe-1' }
+    await right(publish(nc, probe, 5_000))
+    await until(async () => !(await right(publish(nc, probe, 5_000))).duplicate, {
+      deadline_ms: 5_000,
+      what: 'the duplicate window to end',
+    })
+    expect(await right(retryDeadLetter(nc, seq, {}, BY))).toEqual({
+      transaction_id: 'published-1',
+      seq: stored.seq,
+    })
+    expect(await eventsOf('published')).toHaveLength(3)
+    await right(applySettings(nc, { replicas: 1 }))
+  })
+
   it('publishes the event anew under a new id, keeps what it says, and marks the letter', async () => {
     const seq = await refuse('kept', { ...DEBIT, after: { balance: 1, version: 1 } })
     const retried = await right(retryDeadLetter(nc, seq, {}, { ...BY, reason: 'funded now' }))
@@ -142,30 +167,6 @@ describe('a retry', () => {
       type: 'credit',
       transaction_id: 'begun-1',
     })
-  })
-
-  it('that was killed after it had published does not publish again, long after the duplicate window', async () => {
-    const jsm = await right(manager(nc))
-    await jsm.streams.update(LEDGER_STREAM, { duplicate_window: 100_000_000 })
-    const seq = await refuse('published', DEBIT)
-    const { subject, body } = (await beginOnly(seq, 'customer.balance.published', 'published-1')) as Mark & {
-      subject: string
-      body: string
-    }
-    const stored = await right(publish(nc, { subject, body, msg_id: 'published-1' }, 5_000))
-    await right(publish(nc, { subject, body: '{"type":"credit","amount":9}' }, 5_000))
-    const probe = { subject: 'customer.balance.probe', body: '{}', msg_id: 'probe-1' }
-    await right(publish(nc, probe, 5_000))
-    await until(async () => !(await right(publish(nc, probe, 5_000))).duplicate, {
-      deadline_ms: 5_000,
-      what: 'the duplicate window to end',
-    })
-    expect(await right(retryDeadLetter(nc, seq, {}, BY))).toEqual({
-      transaction_id: 'published-1',
-      seq: stored.seq,
-    })
-    expect(await eventsOf('published')).toHaveLength(3)
-    await right(applySettings(nc, { replicas: 1 }))
   })
 
   it('goes through although others keep writing to the customer', async () => {
