@@ -14,6 +14,7 @@ import {
   ReplayPolicy,
 } from '@nats-io/jetstream'
 import { createInbox, type Msg, type MsgHdrs, type NatsConnection, nanos } from 'nats'
+import { createPlace, type Place, storedAt } from './place.js'
 import type { Recorded } from './recorded.js'
 
 export type Pull = {
@@ -31,51 +32,26 @@ const SILENT_MS_MAX = 3_000
 /** The server forgets a consumer that nobody asks for so long: a reader may be busy writing. */
 const FORGOTTEN_AFTER_MS = 300_000
 
-/** What an acknowledgement subject says of its message: `$JS.ACK.[<domain>.<account>.]<stream>.<consumer>.<...>`. */
-type Place = {
-  readonly seq: number
-  readonly delivery: number
-  readonly at_nanos: string
-  readonly pending: number
-}
-
-const TOKENS_WITHOUT_DOMAIN = 9
-
-const placeOf = (reply: string): Place => {
-  const tokens = reply.split('.')
-  const at = tokens.length === TOKENS_WITHOUT_DOMAIN ? 5 : 7
-  return {
-    seq: Number(tokens[at]),
-    delivery: Number(tokens[at + 1]),
-    at_nanos: tokens[at + 2] ?? '',
-    pending: Number(tokens[at + 3]),
-  }
-}
-
-const NANOS_DIGITS = 6
-
 /** A message as it was pulled; time and headers are read when somebody wants them, which is rare. */
 class Pulled implements Recorded {
   readonly seq: number
   readonly subject: string
   readonly body: Uint8Array
-  readonly #message: Msg
-  readonly #at_nanos: string
+  private readonly message: Msg
 
-  constructor(message: Msg, { seq, at_nanos }: Place) {
+  constructor(message: Msg, seq: number) {
     this.seq = seq
     this.subject = message.subject
     this.body = message.data
-    this.#message = message
-    this.#at_nanos = at_nanos
+    this.message = message
   }
 
   get headers(): MsgHdrs | undefined {
-    return this.#message.headers
+    return this.message.headers
   }
 
   get at(): Date {
-    return new Date(Number(this.#at_nanos.slice(0, -NANOS_DIGITS)))
+    return storedAt(this.message.reply ?? '')
   }
 }
 
@@ -107,6 +83,7 @@ const openConsumer = async (jsm: JetStreamManager, pull: Pull): Promise<string |
 
 /** What has arrived and was not taken yet, and how many more are asked for. */
 type Ahead = {
+  readonly place: Place
   page: Pulled[]
   asked: number
   delivery: number
@@ -116,19 +93,16 @@ type Ahead = {
 
 const take = (ahead: Ahead, message: Msg): void => {
   if (ahead.ended !== undefined) return
-  const { subject, reply } = message
-  // a status: the request has expired or the consumer is gone
-  if (reply === undefined || reply === '' || !reply.startsWith('$JS.ACK.')) {
+  const { place } = ahead
+  const { reply = '' } = message
+  // what is no delivery is a status: the request has expired or the consumer is gone
+  if (!place.read(reply) || place.delivery !== ahead.delivery + 1 || message.subject === '')
     ahead.ended = 'lost'
-  } else {
-    const place = placeOf(reply)
-    if (place.delivery !== ahead.delivery + 1 || subject === '') ahead.ended = 'lost'
-    else {
-      ahead.delivery = place.delivery
-      ahead.asked -= 1
-      ahead.page.push(new Pulled(message, place))
-      if (place.pending === 0) ahead.ended = 'at the end'
-    }
+  else {
+    ahead.delivery = place.delivery
+    ahead.asked -= 1
+    ahead.page.push(new Pulled(message, place.seq))
+    if (place.pending === 0) ahead.ended = 'at the end'
   }
   ahead.wake?.()
 }
@@ -170,7 +144,14 @@ export async function* pullPages(
 ): AsyncGenerator<readonly Recorded[]> {
   const consumer = await openConsumer(jsm, pull)
   if (consumer === undefined) return
-  const ahead: Ahead = { page: [], asked: 0, delivery: 0, ended: undefined, wake: undefined }
+  const ahead: Ahead = {
+    place: createPlace(),
+    page: [],
+    asked: 0,
+    delivery: 0,
+    ended: undefined,
+    wake: undefined,
+  }
   const inbox = createInbox()
   const subscription = nc.subscribe(inbox, {
     callback: (error, message) => {
