@@ -8,6 +8,7 @@ import { E, pipe, t } from '../fp.js'
 import { amountJson, Balance, toJson } from './amount.js'
 import { describeErrors } from './codec.js'
 import { EventBody, type LedgerEvent, STORED_ID_CHARS_MAX } from './event-body.js'
+import { readMovement } from './movement.js'
 import { type Json, UPCASTERS, type Upcaster, upcast } from './upcast.js'
 import { usualEvent } from './usual.js'
 
@@ -56,10 +57,32 @@ export const decodeEvent = (body: Uint8Array, upcasters: readonly Upcaster[] = U
   return event === undefined ? decodeParsed(json, upcasters) : { tag: 'event', event }
 }
 
+/**
+ * Decodes as much of a message's body as the fold needs: what it gives folds to the same as what `decodeEvent` gives,
+ * but an event may lack its reference, its metadata and an id that ties it to nothing. For whoever only counts.
+ */
+export const decodeMovement = (body: Uint8Array): Decoded => {
+  const event = readMovement(body)
+  return event === undefined ? decodeEvent(body) : { tag: 'event', event }
+}
+
+type Claim = { readonly balance: bigint; readonly version: number }
+
+/** A claim as this program writes one while numbers are exact; undefined for any other, which is the codec's. */
+const usualClaim = (after: unknown): Claim | undefined => {
+  if (typeof after !== 'object' || after === null || !('balance' in after) || !('version' in after))
+    return undefined
+  const { balance, version } = after
+  return typeof version === 'number' && typeof balance === 'number' && Number.isSafeInteger(balance)
+    ? { balance: BigInt(balance), version }
+    : undefined
+}
+
 /** What a writer claims as the state after its event; undefined when it claims nothing or nothing readable. */
-export const claimedAfter = (event: LedgerEvent): { balance: bigint; version: number } | undefined =>
+export const claimedAfter = ({ after }: LedgerEvent): Claim | undefined =>
+  usualClaim(after) ??
   pipe(
-    After.decode(event.after),
+    After.decode(after),
     E.getOrElseW(() => undefined),
   )
 

@@ -4,7 +4,7 @@
 
 import { E } from '../fp.js'
 import { type ClientId, clientIdOf } from '../ledger/client-id.js'
-import { type Decoded, decodeEvent, type LedgerEvent, SECOND_LEG } from '../ledger/event.js'
+import { type Decoded, decodeEvent, decodeMovement, type LedgerEvent, SECOND_LEG } from '../ledger/event.js'
 import { type Customer, NEW_CUSTOMER, type Parked, type Step, step } from '../ledger/fold.js'
 import type { Verdict } from '../stream/dead-letters.js'
 import type { Recorded } from '../stream/recorded.js'
@@ -30,6 +30,10 @@ export type FoldOptions = {
   /** Whether the two sides of a transfer have to be written together: always, but in a table that nobody reads yet. */
   readonly whole_transfers: boolean
 }
+
+/** How a projection reads an event: one that makes no rows needs only what moves its heads. */
+export const decodeFor = ({ projection, decode }: Pick<FoldOptions, 'projection' | 'decode'>): Decode =>
+  decode ?? (projection.fold === undefined ? decodeMovement : decodeEvent)
 
 /** The customers whose heads a run needs; subjects without a valid id have none. */
 export const customersOf = (records: readonly Recorded[]): ClientId[] => {
@@ -73,11 +77,9 @@ const NONE: readonly never[] = []
  * Folds runs, one after the other, over `customers`, which holds the heads as they were read and is kept current.
  * What is to be written goes to `pending`.
  */
-export const createFold = (
-  { projection, decode = decodeEvent, whole_transfers }: FoldOptions,
-  customers: Map<ClientId, Customer>,
-  pending: Pending,
-) => {
+export const createFold = (options: FoldOptions, customers: Map<ClientId, Customer>, pending: Pending) => {
+  const { projection, whole_transfers } = options
+  const decode = decodeFor(options)
   const findings: Findings = { letters: [], parked: [], mismatches: [] }
   const row_ids = new Set<string>()
 
@@ -118,12 +120,9 @@ export const createFold = (
     return effectOf(placed, before, result.customer)
   }
 
-  /** The usual event of a rebuild writes no rows, and its customer is gathered already and only goes on. */
   const takeAlone = (placed: Placed | undefined): void => {
     const effect = placed === undefined ? undefined : take(placed)
-    if (effect === undefined) return
-    const moves_only = effect.inserts.length + effect.additions.length === 0
-    if (!moves_only || !pending.advance(effect.id, effect.to)) pending.add([effect])
+    if (effect !== undefined) pending.add([effect])
   }
 
   /** Both sides of a transfer together, where they follow each other. */

@@ -10,7 +10,7 @@ import { type ConsumerMessages, DeliverPolicy, type JsMsg, jetstream, ReplayPoli
 import { type BackOff, pause } from '../back-off.js'
 import { E } from '../fp.js'
 import { type ClientId, clientIdOf } from '../ledger/client-id.js'
-import { type Decoded, decodeEvent } from '../ledger/event.js'
+import { type Decoded, decodeMovement } from '../ledger/event.js'
 import { API_TIMEOUT_MS } from '../stream/provision.js'
 import { nextRecorded } from '../stream/read.js'
 import { LEDGER_STREAM, LEDGER_SUBJECTS } from '../stream/settings.js'
@@ -62,7 +62,7 @@ export const startFollower = ({ nc, jsm, log, health }: QueryDeps, sink: Sink): 
     // a consumer that starts itself anew may repeat
     if (jumped || seq <= sink.position()) return
     if (seq === sink.position() + 1 || seq === after_hole) {
-      sink.follow(seq, idOf(subject), essence(decodeEvent(data)))
+      sink.follow(seq, idOf(subject), essence(decodeMovement(data)))
       return
     }
     jumped = true
