@@ -90,11 +90,6 @@ const partOf = (effects: readonly Effect[]): Part => {
 }
 
 export type Pending = {
-  /**
-   * Takes an event that writes no rows, if its customer is gathered already and only goes on; whether it was taken. (It
-   * is the short way of `add`.)
-   */
-  readonly advance: (id: ClientId, to: Customer) => boolean
   /** Takes the effects of events that have to be written together, in stream order. */
   readonly add: (effects: readonly Effect[]) => void
   /** The parts, level by level. */
@@ -145,12 +140,6 @@ export const createPending = (): Pending => {
   }
 
   return {
-    advance: (id, to) => {
-      const head = open.get(id)?.heads.get(id)
-      if (head === undefined) return false
-      head.to = to
-      return true
-    },
     add: effects => addPart(partOf(effects)),
     levels: () => {
       const levels: Part[][] = []

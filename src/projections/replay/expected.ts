@@ -36,7 +36,6 @@ const addTo = (
 /** A pending that counts what passes through it. */
 export const countRows = (pending: Pending, expected: Expected): Pending => ({
   levels: pending.levels,
-  advance: pending.advance,
   add: effects => {
     for (const { inserts, additions } of effects) {
       expected.rows += inserts.length

@@ -1,21 +1,18 @@
 /**
  * Fills a table that nobody reads yet: the stream folded in memory, and written a checkpoint at a time.
  *
- * Every customer's account is held in memory (about 250 bytes each), so a customer is written once per checkpoint
+ * Every customer's account is held in memory (about 300 bytes each), so a customer is written once per checkpoint
  * however many events it has; rows are held until they are written. Reading goes on while a checkpoint is written.
  */
 
-import type { ClientId } from '../../ledger/client-id.js'
-import type { Customer } from '../../ledger/fold.js'
 import { chunksOf } from '../../parallel.js'
 import { readPages } from '../../stream/read.js'
 import { LEDGER_STREAM, LEDGER_SUBJECTS } from '../../stream/settings.js'
-import { createFold, type Findings } from '../fold-run.js'
 import { noteParked } from '../parked.js'
-import { createPending, type Pending } from '../pending.js'
 import type { Target } from '../target.js'
 import { PATIENT, writeParts } from '../write-parts.js'
-import { countRows, type Expected } from './expected.js'
+import type { Expected } from './expected.js'
+import { createGatherer, type Gathered } from './gather.js'
 
 export type FillOptions = {
   /** After so long what is gathered is written, and a replay that is killed begins again from there. */
@@ -38,12 +35,6 @@ const CHUNK_EVENTS = 1_000
 /** Rows that wait for their checkpoint; a row is about as large as its event. */
 const ROWS_MAX = 20_000
 
-type Gathered = {
-  readonly pending: Pending
-  readonly fold: ReturnType<typeof createFold>
-  readonly parked: Findings['parked']
-}
-
 /** Goes on at `from_seq` over `expected`, which holds what the table holds, and is kept current. */
 export const createFiller = (
   target: Target,
@@ -51,23 +42,12 @@ export const createFiller = (
   from_seq: number,
   { checkpoint_ms, onCheckpoint, onProgress, signal }: FillOptions,
 ): Filler => {
-  const customers: Map<ClientId, Customer> = expected.customers
+  const gatherer = createGatherer(target, expected)
   let written_seq = from_seq - 1
   let writing: Promise<void> = Promise.resolve()
   let began_ms = performance.now()
 
-  const begin = (): Gathered => {
-    const pending = countRows(createPending(), expected)
-    const { projection, decode } = target
-    const options = { projection, decode, whole_transfers: false }
-    return { pending, fold: createFold(options, customers, pending), parked: [] }
-  }
-
-  const write = async (
-    levels: ReturnType<Pending['levels']>,
-    parked: Findings['parked'],
-    seq: number,
-  ): Promise<void> => {
+  const write = async ({ levels, parked }: Gathered, seq: number): Promise<void> => {
     await noteParked(target, parked)
     await writeParts(target, levels, signal, PATIENT)
     await onCheckpoint(seq)
@@ -75,9 +55,9 @@ export const createFiller = (
   }
 
   /** Begins to write what is gathered, when the checkpoint before it is written. */
-  const checkpoint = async ({ pending, parked }: Gathered, seq: number): Promise<void> => {
+  const checkpoint = async (seq: number): Promise<void> => {
     await writing
-    writing = write(pending.levels(), parked, seq)
+    writing = write(gatherer.take(), seq)
     // its failure is thrown at the next checkpoint or at the end; until then it is not unhandled
     writing.catch(() => undefined)
     expected.unwritten_rows = 0
@@ -85,23 +65,19 @@ export const createFiller = (
   }
 
   const fold = async (seq: number): Promise<void> => {
-    let gathered = begin()
     const range = { stream: LEDGER_STREAM, subject: LEDGER_SUBJECTS, from_seq: written_seq + 1, to_seq: seq }
     for await (const page of readPages(target.nc, range)) {
       for (const records of chunksOf(CHUNK_EVENTS, page)) {
         signal.throwIfAborted()
-        gathered.fold.run(records)
-        // letters are forgotten at once: a rebuild keeps none, and a stream may hold very many
-        gathered.parked.push(...gathered.fold.findings().parked)
+        gatherer.run(records)
         const folded_seq = records.at(-1)?.seq ?? 0
         onProgress(folded_seq)
         if (performance.now() - began_ms < checkpoint_ms && expected.unwritten_rows < ROWS_MAX) continue
-        await checkpoint(gathered, folded_seq)
-        gathered = begin()
+        await checkpoint(folded_seq)
       }
     }
     signal.throwIfAborted()
-    await checkpoint(gathered, seq)
+    await checkpoint(seq)
   }
 
   return {
