@@ -73,11 +73,11 @@ const measureOne = async (
   await untilReady(service, isConsumed, signal)
 
   // every customer's first event is another kind of work: an item that is new
-  await publishEvents(nc, 0, CUSTOMERS, signal)
+  await publishEvents(nc, CUSTOMERS, 0, CUSTOMERS, signal)
   await untilFolded(jsm, consumers, signal)
   const began_ms = performance.now()
   let next = CUSTOMERS + flood_events
-  await publishEvents(nc, CUSTOMERS, next, signal)
+  await publishEvents(nc, CUSTOMERS, CUSTOMERS, next, signal)
   await untilFolded(jsm, consumers, signal)
   const max_per_s = (flood_events / (performance.now() - began_ms)) * 1_000
   say(`${projections}: ${whole(max_per_s)} events/s at the most`)
@@ -87,7 +87,7 @@ const measureOne = async (
     const until_ms = performance.now() + Math.max(options.seconds, SECONDS_MIN) * 1_000
     const ended = (): boolean => performance.now() > until_ms || signal.aborted
     const [at, found] = await Promise.all([
-      publishSteadily(nc, next, max_per_s / 2, ended),
+      publishSteadily(nc, CUSTOMERS, next, max_per_s / 2, ended),
       probeLag({ ...place, table: TABLE, signal }, ended),
     ])
     next = at

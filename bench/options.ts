@@ -17,6 +17,8 @@ export type Options = {
   readonly only: readonly string[]
   /** In the stream, for the benchmarks that read it. */
   readonly events: number
+  /** Whom the events of a rebuild are of; it is measured with each of these, one after the other. */
+  readonly customers: readonly number[]
   readonly json: boolean
   /** Where a CPU profile of the service is left. */
   readonly profile_dir?: string
@@ -31,6 +33,7 @@ export const USAGE = `usage: npm run bench -- <benchmark> [options]
   --lean          load clients with \`noAsyncTraces\`: less of the machine goes to them
   --roles ROLES   of the service under measurement (commands)
   --events N      events in the stream of \`rebuild\` (1000000)
+  --customers N   customers of these events (1000, then 10000 on another stream)
   --only TEXT,... the lines whose name holds one of these; ratios need their baselines
   --profile DIR   leave a CPU profile of the service there
   --json          print JSON instead of tables`
@@ -40,6 +43,9 @@ const ROUNDS_MAX = 100
 const CLIENTS_MAX = 16
 const EVENTS_MIN = 1_000
 const EVENTS_MAX = 100_000_000
+/** As many as seeding makes, and as many as the other benchmarks have: what is written at the end is one item for each. */
+const CUSTOMERS_DEFAULT = [1_000, 10_000]
+const CUSTOMERS_MAX = 1_000_000
 /** Flushing decides how fast commands are, and nothing where a stream is only read. */
 const SYNC_DEFAULT: Readonly<Record<string, string>> = { rebuild: '2m', lag: '2m' }
 
@@ -68,6 +74,7 @@ const OPTIONS = {
   rounds: { type: 'string', default: '3' },
   sync: { type: 'string' },
   events: { type: 'string', default: '1000000' },
+  customers: { type: 'string' },
   clients: { type: 'string', default: '2' },
   lean: { type: 'boolean', default: false },
   roles: { type: 'string', default: 'commands' },
@@ -96,6 +103,10 @@ export const parseOptions = (args: readonly string[], benchmarks: readonly strin
     roles: values.roles,
     only: values.only.split(',').filter(text => text !== ''),
     events: wholeBetween('events', values.events, EVENTS_MIN, EVENTS_MAX),
+    customers:
+      values.customers === undefined
+        ? CUSTOMERS_DEFAULT
+        : [wholeBetween('customers', values.customers, 1, CUSTOMERS_MAX)],
     json: values.json,
     ...(values.profile === undefined ? {} : { profile_dir: values.profile }),
   }

@@ -14,13 +14,14 @@ it('a benchmark alone takes the defaults', () => {
     roles: 'commands',
     only: [],
     events: 1_000_000,
+    customers: [1_000, 10_000],
     json: false,
   })
 })
 
 it('every option is taken', () => {
   const args = '--seconds 0.5 --rounds 5 --clients 1 --sync always --roles commands,projections'
-  const more = '--lean --only hot,echo --profile p --events 5000 --json'
+  const more = '--lean --only hot,echo --profile p --events 5000 --customers 50 --json'
   expect(parse('queries', ...`${args} ${more}`.split(' '))).toEqual({
     benchmark: 'queries',
     seconds: 0.5,
@@ -31,6 +32,7 @@ it('every option is taken', () => {
     roles: 'commands,projections',
     only: ['hot', 'echo'],
     events: 5_000,
+    customers: [50],
     json: true,
     profile_dir: 'p',
   })
@@ -43,6 +45,8 @@ it.each([
   [['commands', '--seconds', '0'], '--seconds must be from 0.1 to 600'],
   [['commands', '--seconds', ''], '--seconds must be'],
   [['commands', '--rounds', '1.5'], '--rounds must be a whole number'],
+  [['commands', '--customers', '0'], '--customers must be from 1 to 1000000'],
+  [['commands', '--customers', '10.5'], '--customers must be a whole number'],
   [['commands', '--clients', '17'], '--clients must be from 1 to 16'],
   [['commands', '--sync', 'never'], '--sync must be 2m, always or both'],
   [['commands', '--sync', 'toString'], '--sync must be 2m, always or both'],

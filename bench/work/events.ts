@@ -4,45 +4,53 @@ import { setTimeout as pause } from 'node:timers/promises'
 import type { NatsConnection } from 'nats'
 import { E } from '../../src/fp.js'
 import { BATCH_MESSAGES_MAX, publishBatch } from '../../src/stream/publish.js'
-import { CUSTOMERS, customer } from './customers.js'
+import { customer } from './customers.js'
 
 const PUBLISH_MS_MAX = 20_000
 const TICK_MS = 5
-/** Spreads neighbouring events over the customers. */
+/** Spreads neighbouring events over the customers; a prime, so that they all come before one comes again. */
 const STRIDE = 7_919
 
-/** As the command side writes them. */
-const eventAt = (index: number) => {
+/** As the command side writes them: each customer's events count up to what is claimed after them. */
+export const eventAt = (index: number, customers: number) => {
   const id = String(index).padStart(12, '0')
-  const version = Math.floor(index / CUSTOMERS) + 1
+  const version = Math.floor(index / customers) + 1
+  const stride = customers % STRIDE === 0 ? 1 : STRIDE
   return {
-    subject: `customer.balance.${customer((index * STRIDE) % CUSTOMERS)}`,
+    subject: `customer.balance.${customer((index * stride) % customers)}`,
     body: `{"schema":1,"type":"credit","amount":100,"transaction_id":"018f0000-0000-7000-8000-${id}","reference":"order ${index}","after":{"balance":${100 * version},"version":${version}}}`,
   }
 }
 
-const publishSome = async (nc: NatsConnection, from: number, to: number): Promise<void> => {
-  const events = Array.from({ length: to - from }, (_, i) => eventAt(from + i))
+const publishSome = async (
+  nc: NatsConnection,
+  customers: number,
+  from: number,
+  to: number,
+): Promise<void> => {
+  const events = Array.from({ length: to - from }, (_, i) => eventAt(from + i, customers))
   const stored = await publishBatch(nc, events, PUBLISH_MS_MAX)()
   if (E.isLeft(stored)) throw new Error(`the events could not be published: ${stored.left.message}`)
 }
 
-/** Publishes events `from` to `to` as fast as it goes. */
+/** Publishes events `from` to `to`, of so many customers in turn, as fast as it goes. */
 export const publishEvents = async (
   nc: NatsConnection,
+  customers: number,
   from: number,
   to: number,
   signal: AbortSignal,
 ): Promise<void> => {
   for (let at = from; at < to; at += BATCH_MESSAGES_MAX) {
     signal.throwIfAborted()
-    await publishSome(nc, at, Math.min(at + BATCH_MESSAGES_MAX, to))
+    await publishSome(nc, customers, at, Math.min(at + BATCH_MESSAGES_MAX, to))
   }
 }
 
 /** Publishes events from `from` on at a rate, whatever becomes of them, until `ended`; the next event's index. */
 export const publishSteadily = async (
   nc: NatsConnection,
+  customers: number,
   from: number,
   events_per_s: number,
   ended: () => boolean,
@@ -52,7 +60,7 @@ export const publishSteadily = async (
   while (!ended()) {
     const due = from + Math.floor(((performance.now() - began_ms) / 1_000) * events_per_s)
     const to = Math.min(due, at + BATCH_MESSAGES_MAX)
-    if (to > at) await publishSome(nc, at, to)
+    if (to > at) await publishSome(nc, customers, at, to)
     at = Math.max(at, to)
     await pause(TICK_MS)
   }

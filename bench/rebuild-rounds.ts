@@ -1,0 +1,106 @@
+/** Rounds of reading and rebuilding one stream, on servers of its own. */
+
+import { E } from '../src/fp.js'
+import { provision } from '../src/stream/provision.js'
+import type { Surroundings } from './benchmark.js'
+import { createCleanup } from './cleanup.js'
+import type { Options } from './options.js'
+import { type ReplayRun, runReader, runReplay } from './processes/replay.js'
+import { startServers } from './processes/servers.js'
+import { openConnection, openFolder } from './stage.js'
+import { publishEvents } from './work/events.js'
+
+export const MB = 1024 * 1024
+/** What writes per event does so at DynamoDB's speed: a part of the stream says as much as the whole. */
+const ROWS_SHARE = 0.05
+
+export const whole = (value: number): string => Math.round(value).toLocaleString('en-US')
+const perSecond = (events: number, ms: number): number => (events / ms) * 1_000
+
+/** What was measured on one stream: rates in events/s, one of each round, and a row of text for every run. */
+export type Rounds = {
+  readonly customers: number
+  readonly range: number[]
+  readonly consumer: number[]
+  /** Replaying balances beside the faster reader of the same round. */
+  readonly ratios: number[]
+  readonly replays: ReplayRun[]
+  readonly rows: string[][]
+}
+
+type Place = {
+  readonly folder: string
+  readonly nats_url: string
+  readonly dynamodb_endpoint: string
+  readonly profile_dir?: string | undefined
+}
+
+const replayRow = (name: string, { events, customers, took, cpu_ms, peak_bytes }: ReplayRun): string[] => [
+  `replay ${name}`,
+  whole(customers),
+  whole(events),
+  whole(perSecond(events, took.folding_ms + took.comparing_ms)),
+  '',
+  whole(took.folding_ms),
+  whole(took.comparing_ms),
+  whole(took.switching_ms),
+  whole(cpu_ms),
+  whole(peak_bytes / MB),
+]
+
+/** One round: each reader, then the rebuild, on the same stream. */
+const round = async (place: Place, rounds: Rounds, { signal, say }: Surroundings): Promise<void> => {
+  const { folder, nats_url, profile_dir } = place
+  const { customers, rows } = rounds
+  let best = 0
+  for (const name of ['range', 'consumer'] as const) {
+    const { events, took_ms, cpu_ms } = await runReader(name, nats_url, signal)
+    const rate = perSecond(events, took_ms)
+    rounds[name].push(rate)
+    best = Math.max(best, rate)
+    const measured = [whole(events), whole(rate), whole(took_ms), '', '', '', whole(cpu_ms)]
+    rows.push([`read only, ${name}`, whole(customers), ...measured])
+    say(`read only, ${name}: ${whole(rate)}/s`)
+  }
+  const run = await runReplay('balances', folder, place, signal, profile_dir)
+  rounds.replays.push(run)
+  const { events, took } = run
+  const rate = perSecond(events, took.folding_ms + took.comparing_ms)
+  rounds.ratios.push(rate / best)
+  rows.push(replayRow('balances', run))
+  say(`replay balances: ${whole(rate)}/s`)
+}
+
+/** Measures with so many customers; `and_rows`: also the projections that write for every event, on a short stream. */
+export const measureRebuild = async (
+  customers: number,
+  and_rows: boolean,
+  options: Options,
+  sync_interval: string,
+  surroundings: Surroundings,
+): Promise<Rounds> => {
+  const { signal, say } = surroundings
+  const cleanup = createCleanup()
+  try {
+    const folder = openFolder(cleanup)
+    const addresses = await startServers(folder, sync_interval, cleanup)
+    const nc = await openConnection(addresses.nats_url, cleanup)
+    const provisioned = await provision(nc, { replicas: 1 })()
+    if (E.isLeft(provisioned)) throw new Error(provisioned.left.message)
+    const place = { folder, ...addresses, profile_dir: options.profile_dir }
+    const rounds: Rounds = { customers, range: [], consumer: [], ratios: [], replays: [], rows: [] }
+    say(`publishing ${whole(options.events)} events of ${whole(customers)} customers`)
+    // what writes a row per event first, while the stream is short
+    const first = Math.max(1, Math.round(options.events * ROWS_SHARE))
+    await publishEvents(nc, customers, 0, first, signal)
+    for (const name of and_rows ? ['journal', 'totals', 'ranking'] : []) {
+      rounds.rows.push(replayRow(name, await runReplay(name, folder, place, signal)))
+      say(`replayed ${name}`)
+    }
+    await publishEvents(nc, customers, first, options.events, signal)
+    for (let i = 0; i < options.rounds; i += 1) await round(place, rounds, surroundings)
+    return rounds
+  } finally {
+    await cleanup.run()
+  }
+}
