@@ -1,8 +1,15 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { toJson } from './amount.js'
-import { decodeEvent, decodeParsed, encodeEvent, type LedgerEvent, NEWEST_SCHEMA } from './event.js'
-import { almost, arbitraryEvent } from './testing/arbitrary.js'
+import {
+  claimedAfter,
+  decodeEvent,
+  decodeParsed,
+  encodeEvent,
+  type LedgerEvent,
+  NEWEST_SCHEMA,
+} from './event.js'
+import { almost, amount, arbitraryEvent } from './testing/arbitrary.js'
 import type { Json } from './upcast.js'
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text)
@@ -145,5 +152,40 @@ describe('decoding an event', () => {
     expect(lift({ schema: 2, kind: 'credit', amount: 5 })).toMatchObject({ tag: 'event', event })
     expect(lift({ schema: 3, type: 'credit', amount: 5 })).toMatchObject({ tag: 'event', event })
     expect(lift({ schema: 4 })).toEqual({ tag: 'future', schema: 4 })
+  })
+})
+
+describe('what a writer claims', () => {
+  it.each<[unknown, unknown]>([
+    [
+      { balance: 5, version: 2 },
+      { balance: 5n, version: 2 },
+    ],
+    [
+      { balance: -5, version: 2, more: 'ignored' },
+      { balance: -5n, version: 2 },
+    ],
+    [
+      { balance: '5', version: 2 },
+      { balance: 5n, version: 2 },
+    ],
+    [
+      { balance: '9223372036854775807', version: 2 },
+      { balance: 2n ** 63n - 1n, version: 2 },
+    ],
+    [
+      { balance: 2 ** 53 - 1, version: 2 },
+      { balance: 2n ** 53n - 1n, version: 2 },
+    ],
+    [{ balance: 2 ** 53, version: 2 }, undefined],
+    [{ balance: 1.5, version: 2 }, undefined],
+    [{ balance: 5, version: '2' }, undefined],
+    [{ balance: 5 }, undefined],
+    [{ version: 2 }, undefined],
+    ['5', undefined],
+    [null, undefined],
+    [undefined, undefined],
+  ])('of %j is read as its codec reads it', (after, claim) => {
+    expect(claimedAfter({ type: 'credit', amount: amount(1), after })).toEqual(claim)
   })
 })
