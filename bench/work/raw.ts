@@ -3,7 +3,7 @@
 import { jetstream } from '@nats-io/jetstream'
 import type { NatsConnection } from 'nats'
 import { E } from '../../src/fp.js'
-import { BATCH_MESSAGES_MAX, type NewMessage, publishBatch } from '../../src/stream/publish.js'
+import { BATCH_MESSAGES_MAX, type BatchMessage, publishBatch } from '../../src/stream/publish.js'
 import type { Operation, Result } from '../measure/job.js'
 import { rawCustomer } from './customers.js'
 import { codeOf, type Random, REQUEST_TIMEOUT_MS, refused, request } from './request.js'
@@ -34,7 +34,7 @@ export const rawSingle = (nc: NatsConnection, random: Random): Operation => {
 }
 
 export const rawBatch = (nc: NatsConnection, random: Random): Operation => {
-  const message = (): NewMessage => ({ subject: rawSubject(random), body: EVENT })
+  const message = (): BatchMessage => ({ subject: rawSubject(random), body: EVENT })
   const accepted: Result = { accepted: BATCH_MESSAGES_MAX }
   return async () => {
     const messages = Array.from({ length: BATCH_MESSAGES_MAX }, message)

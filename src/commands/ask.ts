@@ -18,8 +18,10 @@ export type Ask = {
   readonly given: boolean
   /** Called once, with the result. */
   done: (result: AskResult) => void
-  /** When it is given up unless it is taken into a batch, on the clock of `performance.now()`. */
-  readonly until_ms: number
+  /** Those that have no result yet; this one is among them until it has. */
+  readonly open: { readonly remove: (ask: Ask) => void }
+  /** On the clock of `performance.now()`. */
+  readonly opened_ms: number
   /** Batches in which others were faster. */
   tries: number
   /** A batch with it went out, and nobody has said yet that it is not stored. */
@@ -33,6 +35,7 @@ export type Ask = {
 export const answer = (ask: Ask, result: AskResult): void => {
   if (ask.answered) return
   ask.answered = true
+  ask.open.remove(ask)
   ask.done(result)
 }
 

@@ -31,8 +31,7 @@ type Reply = Either<ServiceError, ServiceReply>
 const resultJson = (outcome: Outcome): string =>
   outcome.tag === 'done' ? replyJson(outcome.reply, outcome.replayed) : errorJson(outcome)
 
-const reply = (results: readonly string[]): Reply =>
-  E.right({ body: Buffer.from(`{"results":[${results.join(',')}]}`) })
+const reply = (results: readonly string[]): Reply => E.right({ body: `{"results":[${results.join(',')}]}` })
 
 const invalidCommand = (text: string): Failure =>
   failed('INVALID_REQUEST', { message: text.slice(0, TEXT_CHARS_MAX) })

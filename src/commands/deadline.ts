@@ -8,7 +8,8 @@ import { type Ask, failAll } from './ask.js'
 export type OpenAsks = {
   readonly add: (ask: Ask) => void
   readonly remove: (ask: Ask) => void
-  readonly size: () => number
+  /** How many commands the open ones have. */
+  readonly commands: () => number
   /** Resolves when none is open. */
   readonly none: () => Promise<void>
 }
@@ -16,22 +17,21 @@ export type OpenAsks = {
 /** A bound is kept to a quarter of itself. */
 const CHECKS = 4
 
-/** `bound_ms` is counted from when an ask is added. */
+/** `bound_ms` is counted from when an ask was opened; they have to be added in that order. */
 export const createOpenAsks = (bound_ms: number): OpenAsks => {
-  const since_ms = new Map<Ask, number>()
+  const open = new Set<Ask>()
+  let commands = 0
   let isWatching = false
   let waiting: (() => void)[] = []
 
   const check = (): void => {
     isWatching = false
     const now_ms = performance.now()
-    for (const [ask, added_ms] of since_ms) {
-      // they were added in the order of their time
-      if (now_ms - added_ms < bound_ms) break
-      since_ms.delete(ask)
+    for (const ask of open) {
+      if (now_ms - ask.opened_ms < bound_ms) break
       failAll([ask], 'UNAVAILABLE')
     }
-    if (since_ms.size > 0) watch()
+    if (open.size > 0) watch()
   }
 
   const watch = (): void => {
@@ -42,19 +42,21 @@ export const createOpenAsks = (bound_ms: number): OpenAsks => {
 
   return {
     add: ask => {
-      since_ms.set(ask, performance.now())
+      open.add(ask)
+      commands += ask.commands.length
       watch()
     },
     remove: ask => {
-      since_ms.delete(ask)
-      if (since_ms.size > 0) return
+      if (!open.delete(ask)) return
+      commands -= ask.commands.length
+      if (open.size > 0) return
       for (const resolve of waiting) resolve()
       waiting = []
     },
-    size: () => since_ms.size,
+    commands: () => commands,
     none: () =>
       new Promise(resolve => {
-        if (since_ms.size === 0) resolve()
+        if (open.size === 0) resolve()
         else waiting.push(resolve)
       }),
   }

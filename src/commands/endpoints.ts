@@ -28,8 +28,7 @@ export type CommandLimits = { readonly max_in_flight: number; readonly timeout_m
 
 const toEither = (outcome: Outcome): Either<ServiceError, ServiceReply> =>
   outcome.tag === 'done'
-    ? // a buffer, because the client encodes a text more slowly
-      E.right({ body: Buffer.from(replyJson(outcome.reply, outcome.replayed)) })
+    ? E.right({ body: replyJson(outcome.reply, outcome.replayed) })
     : E.left(errorOf(outcome))
 
 const DESCRIPTIONS: Readonly<Record<Command['type'], string>> = {

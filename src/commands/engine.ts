@@ -47,6 +47,9 @@ export type Engine = {
  * one's: then the server never waits for us, nor we for it. With fewer, one larger batch is cheaper than two.
  */
 const BACKLOG = 500
+/** A batch that takes so long waits for a disk or for other servers, and then it takes fewer to be worth a second one. */
+const SLOW_MS = 25
+const SLOW_BACKLOG = 100
 const ROUNDS_MAX = 2
 /** Of `timeout_ms`: waiting, looking up, publishing and asking what became of it each have bounds, and all have this. */
 const BOUND_TIMEOUTS = 5
@@ -67,12 +70,13 @@ export const createEngine = (deps: CommandDeps, options: EngineOptions): Engine 
   const open = createOpenAsks(answerBound_ms(timeout_ms))
   const round = createRound(deps, find, timeout_ms, ending.signal)
   let isEnding = false
-  let open_commands = 0
   let queue: Ask[] = []
   let isScheduled = false
-  const untrack = waiting.track(() => open_commands)
+  const untrack = waiting.track(open.commands)
   /** What is in a batch at the moment. */
   const rounds = new Set<readonly Ask[]>()
+  /** The batch that was begun last is still under way, and has been for long. */
+  let isSlow = false
 
   /** Takes what the next batch may hold while `rounds` are under way. */
   const takeNext = (): Ask[] => {
@@ -87,15 +91,28 @@ export const createEngine = (deps: CommandDeps, options: EngineOptions): Engine 
 
   const run = async (taken: readonly Ask[]): Promise<void> => {
     rounds.add(taken)
+    isSlow = false
+    const slow = setTimeout(() => {
+      isSlow = true
+      work()
+    }, SLOW_MS)
     batches.observe(taken.reduce((sum, { commands }) => sum + commands.length, 0))
     const again = await round.handle(taken)
+    clearTimeout(slow)
     rounds.delete(taken)
     if (again.length > 0) queue = [...again, ...queue]
     work()
   }
 
+  /** How many have to wait before the next batch is begun. */
+  const enough = (): number => {
+    if (rounds.size === 0) return 1
+    if (rounds.size === ROUNDS_MAX) return Number.POSITIVE_INFINITY
+    return isSlow ? SLOW_BACKLOG : BACKLOG
+  }
+
   const work = (): void => {
-    while (rounds.size === 0 ? queue.length > 0 : rounds.size < ROUNDS_MAX && queue.length >= BACKLOG) {
+    while (queue.length >= enough()) {
       const taken = takeNext()
       if (taken.length === 0) return
       void run(taken)
@@ -119,26 +136,22 @@ export const createEngine = (deps: CommandDeps, options: EngineOptions): Engine 
     const ask: Ask = {
       commands,
       given,
-      done: result => {
-        open.remove(ask)
-        open_commands -= commands.length
-        done(result)
-      },
-      until_ms: performance.now() + timeout_ms,
+      done,
+      open,
+      opened_ms: performance.now(),
       tries: 0,
       may_be_stored: false,
       id_taken: false,
       answered: false,
     }
     open.add(ask)
-    open_commands += commands.length
     return ask
   }
 
   /** Why nothing can be taken at the moment. */
   const refusal = (commands: number): 'UNAVAILABLE' | 'BUSY' | undefined => {
     if (isEnding) return 'UNAVAILABLE'
-    return open_commands + commands > queue_max ? 'BUSY' : undefined
+    return open.commands() + commands > queue_max ? 'BUSY' : undefined
   }
 
   const ask: Engine['ask'] = (command, given, done) => {
@@ -153,27 +166,31 @@ export const createEngine = (deps: CommandDeps, options: EngineOptions): Engine 
   }
 
   const submitEach: Engine['submitEach'] = async commands => {
+    if (commands.length === 0) return []
     const code = refusal(commands.length)
     if (code !== undefined) {
       return commands.map(({ command }) => failed(code, { transaction_id: command.transaction_id }))
     }
-    const outcomes: Promise<Outcome>[] = []
-    const asks = commands.map(({ command, given }) => {
-      let settle: (outcome: Outcome) => void = () => undefined
-      outcomes.push(
-        new Promise(resolve => {
-          settle = resolve
-        }),
-      )
-      return newAsk([command], given, result => settle(outcomeOfOne(result)))
+    const outcomes: Outcome[] = []
+    let left = commands.length
+    let finish: (all: Outcome[]) => void = () => undefined
+    const finished = new Promise<Outcome[]>(resolve => {
+      finish = resolve
     })
+    const asks = commands.map(({ command, given }, index) =>
+      newAsk([command], given, result => {
+        outcomes[index] = outcomeOfOne(result)
+        left -= 1
+        if (left === 0) finish(outcomes)
+      }),
+    )
     const brought = commands.filter(({ given }) => given).map(({ command }) => command)
     const lookup = brought.length === 0 ? undefined : await intake.lookUp(brought)
     for (const made of asks) {
       if (made.given) void intake.take(made, lookup)
       else enqueue(made)
     }
-    return Promise.all(outcomes)
+    return finished
   }
 
   return {

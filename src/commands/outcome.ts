@@ -43,7 +43,13 @@ export const replyOf = ({ type, transaction_id }: Command, [first, second]: read
   }
   return type === 'transfer' && second !== undefined
     ? { transaction_id, from: first, to: second }
-    : { transaction_id, ...first }
+    : {
+        transaction_id,
+        client_id: first.client_id,
+        balance: first.balance,
+        version: first.version,
+        seq: first.seq,
+      }
 }
 
 /** The same outcome for somebody who asks again. */

@@ -9,7 +9,7 @@ import { type ClientId, eventSubject } from '../ledger/client-id.js'
 import { type Command, customersOfCommand } from '../ledger/command.js'
 import { decide, declined, type Refusal } from '../ledger/decide.js'
 import { encodeEvent, type LedgerEvent } from '../ledger/event.js'
-import { BATCH_MESSAGES_MAX, type NewMessage } from '../stream/publish.js'
+import { BATCH_MESSAGES_MAX, type BatchMessage } from '../stream/publish.js'
 import type { Ask, AskResult } from './ask.js'
 import type { Loaded } from './load.js'
 import { failed, type Position, type Reply, replyOf } from './outcome.js'
@@ -104,15 +104,13 @@ export const planBatch = (asks: readonly Ask[], loaded: ReadonlyMap<ClientId, Lo
 }
 
 /** The messages of a plan; the first one of each customer expects the sequence that the decision was made at. */
-export const messagesOf = ({ events }: Plan, loaded: ReadonlyMap<ClientId, Loaded>): NewMessage[] =>
-  events.map(({ id, event, is_first }) => {
-    const message = {
-      subject: eventSubject(id),
-      body: encodeEvent(event),
-      msg_id: event.transaction_id ?? '',
-    }
-    return is_first ? { ...message, expected_last_subject_seq: loaded.get(id)?.last_seq ?? 0 } : message
-  })
+export const messagesOf = ({ events }: Plan, loaded: ReadonlyMap<ClientId, Loaded>): BatchMessage[] =>
+  events.map(({ id, event, is_first }) => ({
+    subject: eventSubject(id),
+    body: encodeEvent(event),
+    msg_id: event.transaction_id ?? '',
+    expected_last_subject_seq: is_first ? (loaded.get(id)?.last_seq ?? 0) : undefined,
+  }))
 
 /** The accounts as a stored batch left them, when its last message has sequence `last_seq`. */
 export const loadedAfter = ({ events }: Plan, last_seq: number): Map<ClientId, Loaded> => {

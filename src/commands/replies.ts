@@ -3,6 +3,7 @@
  */
 
 import { amountJson, toJson } from '../ledger/amount.js'
+import { quoted } from '../ledger/quoted.js'
 import { CATALOGUE, catalogued } from '../service/catalogue.js'
 import type { ServiceError } from '../service/error.js'
 import type { Failure, Position, Reply } from './outcome.js'
@@ -12,7 +13,7 @@ const positionFields = ({ client_id, balance, version, seq }: Position): string 
 
 /** The body of a reply. Client ids hold nothing that JSON has to escape; transaction ids may. */
 export const replyJson = (reply: Reply, replayed: boolean): string => {
-  const id = `{"transaction_id":${JSON.stringify(reply.transaction_id)},`
+  const id = `{"transaction_id":${quoted(reply.transaction_id)},`
   const fields =
     'from' in reply
       ? `"from":{${positionFields(reply.from)}},"to":{${positionFields(reply.to)}}`

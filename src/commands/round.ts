@@ -54,10 +54,10 @@ const areReady = (results: ReadonlyMap<ClientId, Loaded | LoadProblem>): results
 }
 
 /** Those that are still to be decided; the ones that waited too long are answered. */
-const inTime = (asks: readonly Ask[]): Ask[] => {
-  const now_ms = performance.now()
+const inTime = (asks: readonly Ask[], timeout_ms: number): Ask[] => {
+  const opened_ms_min = performance.now() - timeout_ms
   return asks.filter(ask => {
-    if (ask.until_ms < now_ms) failAll([ask], 'UNAVAILABLE')
+    if (ask.opened_ms < opened_ms_min) failAll([ask], 'UNAVAILABLE')
     return !ask.answered
   })
 }
@@ -162,7 +162,7 @@ export const createRound = (
   }
 
   const decideAndStore = async (asks: readonly Ask[]): Promise<Ask[]> => {
-    const { ready, loaded } = await withAccounts(inTime(asks))
+    const { ready, loaded } = await withAccounts(inTime(asks, timeout_ms))
     const open = ready.filter(({ answered }) => !answered)
     const plan = planBatch(open, loaded)
     const doubtful = await outdated(plan, loaded)

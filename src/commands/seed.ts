@@ -15,7 +15,7 @@ import { eventSubject } from '../ledger/client-id.js'
 import { decodeEvent, encodeEvent } from '../ledger/event.js'
 import { getText, putText, SEED_KEY } from '../stream/config-bucket.js'
 import type { StreamError } from '../stream/errors.js'
-import { type NewMessage, publishBatch } from '../stream/publish.js'
+import { type BatchMessage, publishBatch } from '../stream/publish.js'
 import { lastSequences, nextRecorded } from '../stream/read.js'
 import { LEDGER_STREAM } from '../stream/settings.js'
 import { type Seeded, seedEvents } from './seed-events.js'
@@ -32,7 +32,7 @@ const BACK_OFF: BackOff = { first_ms: 50, max_ms: 1_000 }
 /** How many events of the first seeded customer are looked through for its opening credit. */
 const LOOK_EVENTS_MAX = 10_000
 
-const messageOf = ({ id, event }: Seeded, last: ReadonlyMap<string, number>): NewMessage => {
+const messageOf = ({ id, event }: Seeded, last: ReadonlyMap<string, number>): BatchMessage => {
   const subject = eventSubject(id)
   return {
     subject,

@@ -11,7 +11,7 @@ import { nuid } from 'nats'
 import { type BackOff, pause } from '../back-off.js'
 import { pipe, type TaskEither, TE } from '../fp.js'
 import type { StreamError } from '../stream/errors.js'
-import { type NewMessage, publishBatch } from '../stream/publish.js'
+import { type BatchMessage, publishBatch } from '../stream/publish.js'
 import { nextRecorded } from '../stream/read.js'
 import { LEDGER_STREAM } from '../stream/settings.js'
 import type { CommandDeps } from './deps.js'
@@ -39,7 +39,7 @@ const MARK = 'Ledger-Batch'
  */
 const lookUp = (
   { jsm }: CommandDeps,
-  messages: readonly NewMessage[],
+  messages: readonly BatchMessage[],
 ): TaskEither<StreamError, number | 'taken' | 'free'> => {
   const [first] = messages
   if (first === undefined) return TE.right('free')
@@ -64,7 +64,7 @@ const within = async <A>(timeout_ms: number, ask: TaskEither<StreamError, A>): P
   return answer?._tag === 'Right' ? answer.right : undefined
 }
 
-const marked = ([first, ...rest]: readonly NewMessage[]): NewMessage[] =>
+const marked = ([first, ...rest]: readonly BatchMessage[]): BatchMessage[] =>
   first === undefined ? [] : [{ ...first, headers: { ...first.headers, [MARK]: nuid.next() } }, ...rest]
 
 const IN_FLIGHT = 10164
@@ -76,7 +76,7 @@ const isFinal = ({ tag, code }: StreamError, place: 'taken' | 'free'): boolean =
 /** Publishes `unmarked` as one batch; goes on for up to `timeout_ms` while the outcome is unknown. */
 export const settle = async (
   deps: CommandDeps,
-  unmarked: readonly NewMessage[],
+  unmarked: readonly BatchMessage[],
   timeout_ms: number,
   signal: AbortSignal,
 ): Promise<Settled> => {

@@ -7,7 +7,8 @@ import { E } from '../fp.js'
 import { catalogued } from '../service/catalogue.js'
 import type { ServiceError } from '../service/error.js'
 import { stopped, timedOut } from '../service/error.js'
-import { errorHeaders } from '../service/headers.js'
+import { errorLines } from '../service/headers.js'
+import { wireOf } from '../wire.js'
 import { ask } from './ask.js'
 import { checkWith } from './check.js'
 import type { Problem } from './problem.js'
@@ -40,7 +41,7 @@ const succeed: Act = msg => void msg.respond('{"ok":true}')
 const failWith =
   (error: ServiceError): Act =>
   msg =>
-    void msg.respond(error.body, { headers: errorHeaders(error) })
+    wireOf(responder).publish(msg.reply ?? '', error.body, errorLines(error))
 
 /** A service that does the acts in turn, and the last one for ever. */
 const serve = async (...acts: readonly Act[]): Promise<void> => {

@@ -125,10 +125,12 @@ const usualCommand = (type: Command['type'], fields: Fields, fresh_id: string): 
   }
   const transaction_id = id ?? fresh_id
   if (type !== 'transfer') {
-    return isClientId(client_id) ? { type, client_id, amount, transaction_id } : undefined
+    return isClientId(client_id)
+      ? { type, client_id, amount, transaction_id, reference, metadata }
+      : undefined
   }
   return isClientId(from) && isClientId(to) && from !== to
-    ? { type, from, to, amount, transaction_id }
+    ? { type, from, to, amount, transaction_id, reference, metadata }
     : undefined
 }
 

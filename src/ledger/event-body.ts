@@ -55,5 +55,10 @@ export const EventBody = t.intersection([
   }),
 ])
 
+type Body = t.TypeOf<typeof EventBody>
+type Needed = 'type' | 'amount'
+
 /** One balance mutation. `after` is what its writer claims; nobody believes it (the fold is the law). */
-export type LedgerEvent = t.TypeOf<typeof EventBody>
+export type LedgerEvent = Pick<Body, Needed> & {
+  [K in Exclude<keyof Body, Needed>]?: Body[K] | undefined
+}

@@ -9,6 +9,7 @@ import { amountJson, Balance, toJson } from './amount.js'
 import { describeErrors } from './codec.js'
 import { EventBody, type LedgerEvent, STORED_ID_CHARS_MAX } from './event-body.js'
 import { readMovement } from './movement.js'
+import { quoted } from './quoted.js'
 import { type Json, UPCASTERS, type Upcaster, upcast } from './upcast.js'
 import { usualEvent } from './usual.js'
 
@@ -89,8 +90,6 @@ export const claimedAfter = ({ after }: LedgerEvent): Claim | undefined =>
 const bigintsToJson = (_: string, value: unknown): unknown =>
   typeof value === 'bigint' ? toJson(value) : value
 
-const quotable = (text: string): string => JSON.stringify(text)
-
 /**
  * The body of an event as this program writes it. Put together by hand: a replacer that is called for every value takes
  * longer than all the rest of a command.
@@ -98,9 +97,9 @@ const quotable = (text: string): string => JSON.stringify(text)
 export const encodeEvent = (event: LedgerEvent): string => {
   const { type, amount, transaction_id, transfer, reference, metadata, declined } = event
   let json = `{"schema":${NEWEST_SCHEMA},"type":"${type}","amount":${amountJson(amount)}`
-  if (transaction_id !== undefined) json += `,"transaction_id":${quotable(transaction_id)}`
-  if (transfer !== undefined) json += `,"transfer":{"counterparty":${quotable(transfer.counterparty)}}`
-  if (reference !== undefined) json += `,"reference":${quotable(reference)}`
+  if (transaction_id !== undefined) json += `,"transaction_id":${quoted(transaction_id)}`
+  if (transfer !== undefined) json += `,"transfer":{"counterparty":${quoted(transfer.counterparty)}}`
+  if (reference !== undefined) json += `,"reference":${quoted(reference)}`
   if (metadata !== undefined) json += `,"metadata":${JSON.stringify(metadata, bigintsToJson)}`
   if (declined !== undefined) json += `,"declined":${JSON.stringify(declined, bigintsToJson)}`
   if (event.after !== undefined) json += `,"after":${afterJson(event.after)}`

@@ -7,10 +7,10 @@
  */
 
 import { E, type Either, pipe, TE } from '../fp.js'
-import { toJson } from '../ledger/amount.js'
+import { amountJson } from '../ledger/amount.js'
 import type { ClientId } from '../ledger/client-id.js'
 import type { EndpointConfig, Handler, ServiceReply } from '../service/config.js'
-import { encodedHeaders } from '../service/headers.js'
+import { headerLines } from '../service/headers.js'
 import type { AsOf } from './as-of.js'
 import { type BalanceRequest, decodeBalanceRequest, usualClientId } from './balance-request.js'
 import type { HotCustomer, HotSet } from './hot-set.js'
@@ -33,11 +33,9 @@ export type BalanceParts = {
   readonly answers: AnswerCounts
 }
 
-const utf8 = new TextEncoder()
-
 const toReply = ({ account, source }: Found): ServiceReply => ({
-  body: utf8.encode(JSON.stringify({ balance: toJson(account.balance) })),
-  headers: encodedHeaders({
+  body: `{"balance":${amountJson(account.balance)}}`,
+  lines: headerLines({
     'Ledger-Version': String(account.version),
     'Ledger-Seq': String(account.seq),
     'Ledger-Source': source,

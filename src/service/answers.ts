@@ -2,12 +2,13 @@
  * How a request ends: its reply goes out and it is counted, whether it went well or not. Nothing here throws.
  */
 
-import type { Msg, MsgHdrs } from 'nats'
+import type { Msg, NatsConnection } from 'nats'
 import type { Logger } from 'pino'
+import { wireOf } from '../wire.js'
 import type { ServiceReply } from './config.js'
 import type { Waiting } from './deadlines.js'
 import { internalError, type ServiceError } from './error.js'
-import { errorHeaders, replyHeaders } from './headers.js'
+import { errorLines } from './headers.js'
 import type { Counters } from './stats.js'
 
 /** A request that was taken and not answered yet. */
@@ -16,23 +17,26 @@ export type InFlight = Waiting & { readonly msg: Msg }
 export type Answers = {
   /** Sends the handler's reply; one that cannot be sent becomes a 500. */
   readonly succeed: (request: InFlight, reply: ServiceReply) => void
-  /** Sends an error. `headers` spares building those of an error that is always the same. */
-  readonly fail: (request: InFlight, error: ServiceError, headers?: MsgHdrs) => void
+  /** Sends an error. `lines` spares building the headers of an error that is always the same. */
+  readonly fail: (request: InFlight, error: ServiceError, lines?: string) => void
 }
 
 /** The end of an endpoint's requests, counted in `counters`. */
-export const createAnswers = (counters: Counters, log: Logger): Answers => {
-  const send = (msg: Msg, body: Uint8Array | string, headers: MsgHdrs | undefined): void => {
-    if (!msg.respond(body, headers === undefined ? undefined : { headers }))
-      log.debug({ subject: msg.subject }, 'a request without a reply subject: handled, not answered')
+export const createAnswers = (nc: NatsConnection, counters: Counters, log: Logger): Answers => {
+  const wire = wireOf(nc)
+
+  const send = ({ reply, subject }: Msg, body: string, lines: string | undefined): void => {
+    if (reply === undefined || reply === '')
+      log.debug({ subject }, 'a request without a reply subject: handled, not answered')
+    else wire.publish(reply, body, lines)
   }
 
-  const fail: Answers['fail'] = ({ msg, started_ns }, error, headers = errorHeaders(error)) => {
+  const fail: Answers['fail'] = ({ msg, started_ns }, error, lines = errorLines(error)) => {
     const details = { subject: msg.subject, status: error.status, code: error.code, err: error.cause }
     if (error.status >= 500) log.error(details, 'a request failed')
     else log.debug(details, 'a request was refused')
     try {
-      send(msg, error.body, headers)
+      send(msg, error.body, lines)
     } catch (err) {
       log.error({ subject: msg.subject, err }, 'an error could not be sent')
     }
@@ -43,9 +47,9 @@ export const createAnswers = (counters: Counters, log: Logger): Answers => {
     fail,
     succeed: (request, reply) => {
       try {
-        send(request.msg, reply.body, replyHeaders(reply.headers))
+        send(request.msg, reply.body, reply.lines)
       } catch (cause) {
-        // too large for the server, or a header that is none: to the caller as much a bug as a handler that throws
+        // too large for the server, or a connection that is closed: to the caller as much a bug as a handler that throws
         fail(request, internalError(cause))
         return
       }

@@ -6,7 +6,6 @@ import type { MsgHdrs } from 'nats'
 import type { Logger } from 'pino'
 import type { Either, TaskEither } from '../fp.js'
 import type { ServiceError } from './error.js'
-import type { EncodedHeaders } from './headers.js'
 import { DEFAULT_QUEUE_GROUP, type Metadata } from './protocol.js'
 
 export type ServiceRequest = {
@@ -16,9 +15,9 @@ export type ServiceRequest = {
 }
 
 export type ServiceReply = {
-  readonly body: Uint8Array | string
-  /** Line breaks in values become spaces. Headers that many replies have can be encoded once (`encodedHeaders`). */
-  readonly headers?: Readonly<Record<string, string>> | EncodedHeaders | undefined
+  readonly body: string
+  /** Headers, as `headerLines` makes them. */
+  readonly lines?: string
 }
 
 /**

@@ -5,6 +5,7 @@ import { startTestNats, type TestNats, until } from '../../test/support/servers.
 import { TE } from '../fp.js'
 import type { EndpointConfig, Handler } from './config.js'
 import { serviceError } from './error.js'
+import { headerLines } from './headers.js'
 import type { EndpointStats } from './protocol.js'
 import { type Service, startService } from './service.js'
 import { behind, errorOf, gate, memoryLog, serviceConfig } from './testing/harness.js'
@@ -42,7 +43,7 @@ describe('an endpoint', () => {
       handle: ({ subject, body, headers }) =>
         TE.right({
           body: `${subject} ${new TextDecoder().decode(body)} ${headers?.get('A')}`,
-          headers: { 'Ledger-Source': 'memory', B: 'x\r\nNats-Service-Error-Code: 1' },
+          lines: headerLines({ 'Ledger-Source': 'memory', B: 'x\r\nNats-Service-Error-Code: 1' }),
         }),
     })
     const a = headers()
@@ -105,11 +106,11 @@ describe('an endpoint', () => {
 
   it('answers 500 when the reply cannot be sent, be it too large or with a header that is none', async () => {
     const replies = [
-      { body: new Uint8Array(2 * 1_048_576) },
-      { body: '', headers: { 'no name': '' } },
-      { body: 'fine' },
+      () => ({ body: 'x'.repeat(2 * 1_048_576) }),
+      () => ({ body: '', lines: headerLines({ 'no name': '' }) }),
+      () => ({ body: 'fine' }),
     ]
-    await start({ handle: () => TE.right(replies.shift() ?? { body: '' }) })
+    await start({ handle: () => TE.right(replies.shift()?.() ?? { body: '' }) })
     expect(errorOf(await ask())).toBe('500:INTERNAL_ERROR')
     expect(errorOf(await ask())).toBe('500:INTERNAL_ERROR')
     expect((await ask()).string()).toBe('fine')

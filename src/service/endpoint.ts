@@ -20,7 +20,7 @@ import {
 } from './config.js'
 import { createDeadlines } from './deadlines.js'
 import { busy, internalError, type ServiceError, stopped, timedOut } from './error.js'
-import { errorHeaders } from './headers.js'
+import { errorLines } from './headers.js'
 import type { EndpointInfo, EndpointStats } from './protocol.js'
 import { createCounters } from './stats.js'
 
@@ -73,9 +73,9 @@ export const startEndpoint = (nc: NatsConnection, config: AnyEndpointConfig, log
     metadata: Object.freeze({ description: config.description, ...config.metadata }),
   })
   const counters = createCounters()
-  const { succeed, fail } = createAnswers(counters, log)
+  const { succeed, fail } = createAnswers(nc, counters, log)
   const busy_error = busy(max_in_flight)
-  const busy_headers = errorHeaders(busy_error)
+  const busy_lines = errorLines(busy_error)
   const timeout_error = timedOut(config.timeout_ms)
   let in_flight = 0
   let failure: Error | undefined
@@ -158,7 +158,7 @@ export const startEndpoint = (nc: NatsConnection, config: AnyEndpointConfig, log
       const request = { msg, started_ns: process.hrtime.bigint() }
       counters.received()
       if (in_flight >= max_in_flight) {
-        fail(request, busy_error, busy_headers)
+        fail(request, busy_error, busy_lines)
         return
       }
       serve(request)

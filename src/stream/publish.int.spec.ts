@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { left, right } from '../../test/support/ledger.js'
 import { startTestNats, type TestNats } from '../../test/support/servers.js'
 import { manager, provision, streamInfo } from './provision.js'
-import { type NewMessage, publish, publishBatch } from './publish.js'
+import { type BatchMessage, publish, publishBatch } from './publish.js'
 import { lastSequences, nextRecorded, readRange } from './read.js'
 import { LEDGER_STREAM, LEDGER_SUBJECTS } from './settings.js'
 
@@ -22,7 +22,7 @@ afterAll(async () => {
 })
 
 const TIMEOUT_MS = 5_000
-const message = (id: string, more: Partial<NewMessage> = {}): NewMessage => ({
+const message = (id: string, more: Partial<BatchMessage> = {}): BatchMessage => ({
   subject: `customer.balance.${id}`,
   body: '{}',
   ...more,

@@ -7,6 +7,7 @@
 
 import { type MsgHdrs, type NatsConnection, nuid } from 'nats'
 import { E, pipe, type TaskEither, TE, t } from '../fp.js'
+import { wireOf } from '../wire.js'
 import { apiError, type StreamError, tryStream } from './errors.js'
 
 /** nats-server's limit for one atomic batch. */
@@ -21,6 +22,9 @@ export type NewMessage = {
   readonly expected_last_subject_seq?: number | undefined
   readonly headers?: Readonly<Record<string, string>>
 }
+
+/** A message of a batch: its text goes over the wire together with the others' (src/wire.ts). */
+export type BatchMessage = NewMessage & { readonly body: string }
 
 /** `seq` is the stream sequence of the (last) message. */
 export type Stored = { readonly seq: number; readonly duplicate: boolean }
@@ -111,24 +115,25 @@ export const publish = (
  */
 export const publishBatch = (
   nc: NatsConnection,
-  messages: readonly NewMessage[],
+  messages: readonly BatchMessage[],
   timeout_ms: number,
 ): TaskEither<StreamError, Stored> => {
   const last = messages.at(-1)
   if (last === undefined || messages.length > BATCH_MESSAGES_MAX) {
     return TE.left({ tag: 'BatchRefused', message: `a batch of ${messages.length} messages` })
   }
-  const batch_id = nuid.next()
-  const batchHeaders = (message: NewMessage, index: number, commit = ''): MsgHdrs =>
-    encoded(`${linesOf(message)}Nats-Batch-Id: ${batch_id}\r\nNats-Batch-Sequence: ${index + 1}\r\n${commit}`)
+  const batch = `Nats-Batch-Id: ${nuid.next()}\r\nNats-Batch-Sequence: `
   return pipe(
     TE.tryCatch(
       async () => {
-        messages.forEach((message, index) => {
-          if (index === messages.length - 1) return
-          nc.publish(message.subject, bytesOf(message.body), { headers: batchHeaders(message, index) })
-        })
-        return batchHeaders(last, messages.length - 1, 'Nats-Batch-Commit: 1\r\n')
+        const wire = wireOf(nc)
+        for (let sequence = 1; sequence < messages.length; sequence += 1) {
+          const message = messages[sequence - 1] as BatchMessage
+          wire.publish(message.subject, message.body, `${linesOf(message)}${batch}${sequence}\r\n`)
+        }
+        // the last one goes by the client, which knows what to do with its reply
+        wire.flush()
+        return encoded(`${linesOf(last)}${batch}${messages.length}\r\nNats-Batch-Commit: 1\r\n`)
       },
       (cause): StreamError => ({
         tag: 'TryAgain',
