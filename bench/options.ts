@@ -29,7 +29,7 @@ export const USAGE = `usage: npm run bench -- <benchmark> [options]
   --seconds N     of one measurement (3)
   --rounds N      measurements of each line at each speed; medians are printed (3)
   --sync WHEN     when nats-server flushes to disk: 2m, always or both (commands: both, else 2m)
-  --clients N     load client processes (2)
+  --clients N     load client processes (1; several on few cores leave little for the servers)
   --lean          load clients with \`noAsyncTraces\`: less of the machine goes to them
   --roles ROLES   of the service under measurement (commands)
   --events N      events in the stream of \`rebuild\` (1000000)
@@ -75,7 +75,7 @@ const OPTIONS = {
   sync: { type: 'string' },
   events: { type: 'string', default: '1000000' },
   customers: { type: 'string' },
-  clients: { type: 'string', default: '2' },
+  clients: { type: 'string', default: '1' },
   lean: { type: 'boolean', default: false },
   roles: { type: 'string', default: 'commands' },
   only: { type: 'string', default: '' },

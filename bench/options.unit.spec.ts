@@ -8,7 +8,7 @@ it('a benchmark alone takes the defaults', () => {
     benchmark: 'commands',
     seconds: 3,
     rounds: 3,
-    clients: 2,
+    clients: 1,
     lean: false,
     sync_intervals: ['2m', 'always'],
     roles: 'commands',
@@ -20,13 +20,13 @@ it('a benchmark alone takes the defaults', () => {
 })
 
 it('every option is taken', () => {
-  const args = '--seconds 0.5 --rounds 5 --clients 1 --sync always --roles commands,projections'
+  const args = '--seconds 0.5 --rounds 5 --clients 3 --sync always --roles commands,projections'
   const more = '--lean --only hot,echo --profile p --events 5000 --customers 50 --json'
   expect(parse('queries', ...`${args} ${more}`.split(' '))).toEqual({
     benchmark: 'queries',
     seconds: 0.5,
     rounds: 5,
-    clients: 1,
+    clients: 3,
     lean: true,
     sync_intervals: ['always'],
     roles: 'commands,projections',
