@@ -75,7 +75,7 @@ export const createEngine = (deps: CommandDeps, options: EngineOptions): Engine 
   const untrack = waiting.track(open.commands)
   /** What is in a batch at the moment. */
   const rounds = new Set<readonly Ask[]>()
-  /** The batch that was begun last is still under way, and has been for long. */
+  /** One of them has been under way for long, and none was begun since. */
   let isSlow = false
 
   /** Takes what the next batch may hold while `rounds` are under way. */

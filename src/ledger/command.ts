@@ -79,8 +79,8 @@ const contentOf = (
 ): Content => ({
   amount,
   transaction_id: transaction_id ?? fresh_id,
-  ...(reference === undefined ? {} : { reference }),
-  ...(metadata === undefined ? {} : { metadata }),
+  reference,
+  metadata,
 })
 
 /** What the codecs make of the fields of a command: the law that the short way below is held to. */
