@@ -40,8 +40,10 @@ export const answer = (ask: Ask, result: AskResult): void => {
 }
 
 /** The transaction id that a failure of the whole ask speaks of; a group has none of its own. */
-const idOf = ({ commands: [first, ...more] }: Ask): { transaction_id?: string } =>
-  first === undefined || more.length > 0 ? {} : { transaction_id: first.transaction_id }
+const idOf = ({ commands }: Ask): { transaction_id?: string } => {
+  const [first] = commands
+  return first === undefined || commands.length > 1 ? {} : { transaction_id: first.transaction_id }
+}
 
 /** The same failure for every one of `asks`; but nobody is told that nothing is stored while that is not known. */
 export const failAll = (asks: readonly Ask[], code: Failure['code'], cause?: unknown): void => {
@@ -53,8 +55,8 @@ export const failAll = (asks: readonly Ask[], code: Failure['code'], cause?: unk
 
 /** Every customer that an ask touches; one may be named twice. */
 export const customersOfAsk = ({ commands }: Ask): readonly ClientId[] => {
-  const [first, ...more] = commands
-  if (first !== undefined && more.length === 0) return customersOfCommand(first)
+  const [first] = commands
+  if (first !== undefined && commands.length === 1) return customersOfCommand(first)
   return commands.flatMap(command => [...customersOfCommand(command)])
 }
 
