@@ -5,7 +5,7 @@
 import type { Consumer, ConsumerMessages, JsMsg } from '@nats-io/jetstream'
 import { pause } from '../back-off.js'
 import { decodeEvent } from '../ledger/event.js'
-import { ACTIVE_GROUP, UNACKED_MESSAGES_MAX, unpin } from '../stream/consumer.js'
+import { ACTIVE_GROUP, PULL_EXPIRES_MS, UNACKED_MESSAGES_MAX, unpin } from '../stream/consumer.js'
 import { tryStream } from '../stream/errors.js'
 import { nextRecorded, readAhead } from '../stream/read.js'
 import type { Recorded } from '../stream/recorded.js'
@@ -21,11 +21,12 @@ import { healthPart, type Target } from './target.js'
 
 const BATCH_EVENTS_MAX = 1_000
 const PULL_EVENTS_MAX = 1_000
-const PULL_EXPIRES_MS = 5_000
 /** Also the longest wait of a projector whose DynamoDB or NATS is away. */
 export const BACK_OFF = { first_ms: 50, max_ms: 5_000 }
 /** A second instance that is always faster is no error, but it must not keep this one spinning. */
 const EAGER_TRIES_MAX = 10
+/** What fails for so long is left to whoever stands by: the trouble may be this instance's own. */
+const TROUBLE_MS_MAX = 5_000
 
 type Sequencer = ReturnType<typeof createSequencer>
 
@@ -53,6 +54,7 @@ const pull = (consumer: Consumer, inbox: Inbox<JsMsg>): Promise<ConsumerMessages
     group: ACTIVE_GROUP,
     max_messages: PULL_EVENTS_MAX,
     expires: PULL_EXPIRES_MS,
+    idle_heartbeat: PULL_EXPIRES_MS / 2,
     abort_on_missing_resource: true,
     callback: message => inbox.put(message),
   })
@@ -69,22 +71,6 @@ const acknowledge = (delivered: readonly JsMsg[], position: number): void => {
 const isTransient = (thrown: unknown): boolean =>
   failedWith(thrown, 'TryAgain') || failedWith(thrown, 'ConditionFailed') || thrown instanceof LeaderBehind
 
-/** Waits before the next try, and says in health that it waits; throws what is not mended by trying again. */
-const beforeNextTry = async (
-  target: Target,
-  thrown: unknown,
-  attempt: number,
-  signal: AbortSignal,
-): Promise<void> => {
-  if (signal.aborted || !isTransient(thrown)) throw thrown
-  if (failedWith(thrown, 'ConditionFailed') && attempt <= EAGER_TRIES_MAX) return
-  target.health.report(healthPart(target), 'down', messageOf(thrown))
-  await pause(BACK_OFF, attempt, signal)
-  if (signal.aborted) throw thrown
-}
-
-const messageOf = (thrown: unknown): string => (thrown instanceof Error ? thrown.message : String(thrown))
-
 /** What one life of a consumer works with. */
 type Life = {
   readonly target: Target
@@ -93,6 +79,21 @@ type Life = {
   readonly status: Status
   readonly signal: AbortSignal
 }
+
+/** Waits before the next try, and says in health that it waits; throws what is not mended by trying again. */
+const beforeNextTry = async (
+  { target, signal }: Life,
+  thrown: unknown,
+  { attempt, began_ms }: { readonly attempt: number; readonly began_ms: number },
+): Promise<void> => {
+  if (signal.aborted || !isTransient(thrown) || performance.now() - began_ms > TROUBLE_MS_MAX) throw thrown
+  if (failedWith(thrown, 'ConditionFailed') && attempt <= EAGER_TRIES_MAX) return
+  target.health.report(healthPart(target), 'down', messageOf(thrown))
+  await pause(BACK_OFF, attempt, signal)
+  if (signal.aborted) throw thrown
+}
+
+const messageOf = (thrown: unknown): string => (thrown instanceof Error ? thrown.message : String(thrown))
 
 /** Both sides of a transfer are written together, so a run does not end between them. */
 const withSecondLeg = async (
@@ -107,9 +108,10 @@ const withSecondLeg = async (
   return next === undefined ? records : [...records, next]
 }
 
-/** Folds what was delivered, as often as it takes. */
+/** Folds what was delivered, again and again for a while where that may help. */
 const handle = async (life: Life, delivered: readonly Delivery[]): Promise<void> => {
   const { target, sequencer, heads, status, signal } = life
+  const began_ms = performance.now()
   for (let attempt = 1; ; attempt += 1) {
     try {
       const before = sequencer.position()
@@ -124,7 +126,7 @@ const handle = async (life: Life, delivered: readonly Delivery[]): Promise<void>
       sequencer.forget()
       heads.clear()
       status.failed(messageOf(thrown))
-      await beforeNextTry(target, thrown, attempt, signal)
+      await beforeNextTry(life, thrown, { attempt, began_ms })
     }
   }
 }

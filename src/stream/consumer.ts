@@ -26,6 +26,12 @@ export const ACTIVE_GROUP = 'active'
 /** A pinned instance that is silent for so long loses its place (measured take-over: 1.5 s). */
 const PIN_TIMEOUT_MS = 2_000
 /**
+ * How long one pull waits. Only pulls count as a sign of life, so an idle instance has to send the next one before its
+ * place lapses: afterwards the client may hold an old id, be refused without a word of what it asked for, and wait for
+ * missed heartbeats (docs/adr/0003).
+ */
+export const PULL_EXPIRES_MS = PIN_TIMEOUT_MS / 2
+/**
  * How long events may stay unhandled when the active instance dies with them in its hands and no new one comes: the
  * server delivers them again. A slow batch is delivered again too, which costs a little and changes nothing.
  */

@@ -1,0 +1,92 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import { connect } from 'nats'
+import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
+import { startFaultyDynamodb } from '../../test/support/faulty-dynamodb.js'
+import { LOCAL, right, startTestLedger, type TestLedger } from '../../test/support/ledger.js'
+import { until } from '../../test/support/servers.js'
+import { createHealth } from '../health.js'
+import { clientId } from '../ledger/testing/arbitrary.js'
+import { manager } from '../stream/provision.js'
+import { LEDGER_STREAM } from '../stream/settings.js'
+import { readCustomers } from '../tables/balances.js'
+import { createTablesClient } from '../tables/client.js'
+import { balances } from './balances.js'
+import { type Projector, startProjector } from './runner.js'
+
+/** More than twice as long as a silent instance keeps its place. */
+const IDLE_MS = 5_000
+
+let ledger: TestLedger
+const endings: (() => Promise<void>)[] = []
+
+beforeAll(async () => {
+  ledger = await startTestLedger()
+})
+
+afterEach(async () => {
+  for (const end of endings.splice(0).reverse()) await end()
+})
+
+afterAll(async () => {
+  await ledger.stop()
+})
+
+const start = (deps: TestLedger): Projector => {
+  const projector = startProjector(deps, balances)
+  endings.push(() => projector.stop())
+  return projector
+}
+
+const balanceIs = (id: string, expected: bigint): Promise<true> =>
+  until(
+    async () => {
+      const found = await right(readCustomers(ledger.tables, ledger.table, [clientId(id)]))
+      return found.get(clientId(id))?.account.balance === expected
+    },
+    { deadline_ms: 20_000, what: `${id} to have ${expected}` },
+  )
+
+/** What the server says of a consumer's groups; the client has no type for it yet. */
+type WithGroups = { readonly priority_groups?: readonly { readonly pinned_client_id?: string }[] }
+
+/** Who is active: the server gives a new id whenever the place is given anew. */
+const activeId = async (): Promise<string | undefined> => {
+  const info = await ledger.jsm.consumers.info(LEDGER_STREAM, 'balances')
+  const { priority_groups } = info as WithGroups
+  return priority_groups?.[0]?.pinned_client_id
+}
+
+it('keeps its place while there is nothing to do', async () => {
+  start(ledger)
+  await ledger.emit('calm', { type: 'credit', amount: 1 })
+  await balanceIs('calm', 1n)
+  const before = await activeId()
+  await pause(IDLE_MS)
+  expect(before).toBeTypeOf('string')
+  expect(await activeId()).toBe(before)
+})
+
+it('an instance that cannot write leaves its place to one that can, and takes it back when that one stops', async () => {
+  const faulty = await startFaultyDynamodb(ledger.servers.dynamodb.endpoint, { faults: ['throttled'] })
+  endings.push(() => faulty.stop())
+  const nc = await connect({ servers: ledger.servers.nats.url })
+  endings.push(() => nc.close())
+  const tables = createTablesClient({ endpoint: faulty.endpoint, ...LOCAL })
+  endings.push(async () => tables.destroy())
+  const health = createHealth(() => undefined)
+  start({ ...ledger, nc, jsm: await right(manager(nc)), tables, health })
+  await ledger.emit('cut-off', { type: 'credit', amount: 1 })
+  await balanceIs('cut-off', 1n)
+
+  faulty.setShare(1)
+  const other = start(ledger)
+  await ledger.emit('cut-off', { type: 'credit', amount: 2 })
+  await balanceIs('cut-off', 3n)
+  expect(health.read().state).toBe('down')
+
+  faulty.setShare(0)
+  await other.stop()
+  await ledger.emit('cut-off', { type: 'credit', amount: 4 })
+  await balanceIs('cut-off', 7n)
+  await until(() => health.read().state === 'ok', { deadline_ms: 10_000, what: 'health to be ok' })
+})
