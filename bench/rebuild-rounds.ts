@@ -17,13 +17,16 @@ const ROWS_SHARE = 0.05
 export const whole = (value: number): string => Math.round(value).toLocaleString('en-US')
 const perSecond = (events: number, ms: number): number => (events / ms) * 1_000
 
+/** `range` is the reader of a rebuild, `consumer` the client's own (processes/reader.ts). */
+const READERS = ['range', 'consumer'] as const
+type ReaderName = (typeof READERS)[number]
+
 /** What was measured on one stream: rates in events/s, one of each round, and a row of text for every run. */
 export type Rounds = {
   readonly customers: number
-  readonly range: number[]
-  readonly consumer: number[]
-  /** Replaying balances beside the faster reader of the same round. */
-  readonly ratios: number[]
+  readonly read: Readonly<Record<ReaderName, number[]>>
+  /** Replaying balances beside each reader of the same round. */
+  readonly ratios: Readonly<Record<ReaderName, number[]>>
   readonly replays: ReplayRun[]
   readonly rows: string[][]
 }
@@ -52,12 +55,10 @@ const replayRow = (name: string, { events, customers, took, cpu_ms, peak_bytes }
 const round = async (place: Place, rounds: Rounds, { signal, say }: Surroundings): Promise<void> => {
   const { folder, nats_url, profile_dir } = place
   const { customers, rows } = rounds
-  let best = 0
-  for (const name of ['range', 'consumer'] as const) {
+  for (const name of READERS) {
     const { events, took_ms, cpu_ms } = await runReader(name, nats_url, signal)
     const rate = perSecond(events, took_ms)
-    rounds[name].push(rate)
-    best = Math.max(best, rate)
+    rounds.read[name].push(rate)
     const measured = [whole(events), whole(rate), whole(took_ms), '', '', '', whole(cpu_ms)]
     rows.push([`read only, ${name}`, whole(customers), ...measured])
     say(`read only, ${name}: ${whole(rate)}/s`)
@@ -66,7 +67,7 @@ const round = async (place: Place, rounds: Rounds, { signal, say }: Surroundings
   rounds.replays.push(run)
   const { events, took } = run
   const rate = perSecond(events, took.folding_ms + took.comparing_ms)
-  rounds.ratios.push(rate / best)
+  for (const name of READERS) rounds.ratios[name].push(rate / (rounds.read[name].at(-1) ?? 0))
   rows.push(replayRow('balances', run))
   say(`replay balances: ${whole(rate)}/s`)
 }
@@ -88,7 +89,13 @@ export const measureRebuild = async (
     const provisioned = await provision(nc, { replicas: 1 })()
     if (E.isLeft(provisioned)) throw new Error(provisioned.left.message)
     const place = { folder, ...addresses, profile_dir: options.profile_dir }
-    const rounds: Rounds = { customers, range: [], consumer: [], ratios: [], replays: [], rows: [] }
+    const rounds: Rounds = {
+      customers,
+      read: { range: [], consumer: [] },
+      ratios: { range: [], consumer: [] },
+      replays: [],
+      rows: [],
+    }
     say(`publishing ${whole(options.events)} events of ${whole(customers)} customers`)
     // what writes a row per event first, while the stream is short
     const first = Math.max(1, Math.round(options.events * ROWS_SHARE))
