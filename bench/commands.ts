@@ -17,6 +17,8 @@ const BULK_IN_FLIGHT = 4
 const ECHO = 'echo'
 const SINGLE = 'raw single'
 const BATCH = 'raw batch of 1,000'
+/** Faster where the load client and the server share few cores, so the harder baseline. */
+const OWN_BATCH = 'raw batch of 1,000, by our writer'
 const UNIFORM = 'credit, uniform'
 
 const to = (baseline: string | readonly string[], goal?: number): RatioTo => ({
@@ -28,14 +30,14 @@ const to = (baseline: string | readonly string[], goal?: number): RatioTo => ({
 const linesFor = (sync_interval: string): readonly Line[] => {
   const flushed = sync_interval === 'always'
   const oneByOne = [flushed ? to(ECHO) : to(ECHO, 0.6), flushed ? to(SINGLE, 1.2) : to(SINGLE)]
-  const inBulk = [
-    flushed ? to(BATCH) : to(BATCH, 0.5),
-    flushed ? to([SINGLE, BATCH], 0.9) : to([SINGLE, BATCH]),
-  ]
+  const inBulk = flushed
+    ? [to(BATCH), to(OWN_BATCH), to([SINGLE, BATCH, OWN_BATCH], 0.9)]
+    : [to(BATCH, 0.5), to(OWN_BATCH, 0.5), to([SINGLE, BATCH, OWN_BATCH])]
   return [
     { name: ECHO, work: 'echo', in_flight: IN_FLIGHT, ratios: [] },
     { name: SINGLE, work: 'rawSingle', in_flight: IN_FLIGHT, ratios: [] },
     { name: BATCH, work: 'rawBatch', in_flight: BULK_IN_FLIGHT, ratios: [] },
+    { name: OWN_BATCH, work: 'ownBatch', in_flight: BULK_IN_FLIGHT, ratios: [] },
     { name: UNIFORM, work: 'creditUniform', in_flight: IN_FLIGHT, ratios: oneByOne },
     {
       name: 'credit, one hot account',

@@ -4,13 +4,14 @@ import type { NatsConnection } from 'nats'
 import type { Operation } from '../measure/job.js'
 import { bulk, creditHot, creditNinetyTen, creditUniform, transfer } from './commands.js'
 import { balanceHot, balanceSeeded, balanceUniform } from './queries.js'
-import { echo, rawBatch, rawSingle } from './raw.js'
+import { echo, ownBatch, rawBatch, rawSingle } from './raw.js'
 import type { Random } from './request.js'
 
 export const WORKS = {
   echo,
   rawSingle,
   rawBatch,
+  ownBatch,
   creditUniform,
   creditHot,
   creditNinetyTen,
