@@ -3,10 +3,13 @@
  * made.
  */
 
-import { randomUUID } from 'node:crypto'
+import { randomFillSync } from 'node:crypto'
 
-/** `xxxxxxxx-xxxx-`, before the digit of the version in every UUID. */
-const TIME_CHARS = 14
+/** What follows the time: 12 bits with the version before them, 62 with the variant before them. */
+const RANDOM_BYTES = 10
+/** Random bytes for many ids at once, because asking for them takes longer than all the rest. */
+const pool = Buffer.allocUnsafeSlow(1_024 * RANDOM_BYTES)
+let at = pool.length
 
 let made_ms = -1
 let time = ''
@@ -19,6 +22,15 @@ const timeAt = (now_ms: number): string => {
   return time
 }
 
-/** The random bits are those of a UUID of version 4, in the same places. */
-export const uuidv7 = (now_ms: number = Date.now()): string =>
-  `${timeAt(now_ms)}7${randomUUID().slice(TIME_CHARS + 1)}`
+/** An id of the time `now_ms`; nobody can guess one from others. */
+export const uuidv7 = (now_ms: number = Date.now()): string => {
+  if (at === pool.length) {
+    randomFillSync(pool)
+    at = 0
+  }
+  pool.writeUInt8(0x70 | (pool.readUInt8(at) & 0x0f), at)
+  pool.writeUInt8(0x80 | (pool.readUInt8(at + 2) & 0x3f), at + 2)
+  const hex = pool.toString('hex', at, at + RANDOM_BYTES)
+  at += RANDOM_BYTES
+  return `${timeAt(now_ms)}${hex.slice(0, 4)}-${hex.slice(4, 8)}-${hex.slice(8)}`
+}

@@ -147,7 +147,12 @@ export const createRound = (
   const publish = async (plan: Plan, loaded: Accounts): Promise<Ask[]> => {
     const asks = plan.planned.map(({ ask }) => ask)
     for (const ask of asks) ask.may_be_stored = true
-    const settled = await settle(deps, messagesOf(plan, loaded), timeout_ms, signal)
+    const settled = await settle(
+      deps,
+      { length: plan.events.length, messages: () => messagesOf(plan, loaded) },
+      timeout_ms,
+      signal,
+    )
     if (settled.tag === 'stored') {
       await stored(plan, loaded, settled.last_seq)
       return []

@@ -33,22 +33,30 @@ const BACK_OFF: BackOff = { first_ms: 20, max_ms: 500 }
  */
 const MARK = 'Ledger-Batch'
 
+/** A batch before it is sent; made of something that needs less memory while the server is at work. */
+export type Batch = {
+  readonly length: number
+  /** Its messages, the same ones each time. */
+  readonly messages: () => readonly BatchMessage[]
+}
+
 /**
  * What the leader has in the place of the batch's first message: the batch (then the sequence of its last message),
  * something else, so that no copy of the batch can be stored any more, or nothing yet.
  */
 const lookUp = (
   { jsm }: CommandDeps,
-  messages: readonly BatchMessage[],
+  { length, messages }: Batch,
+  mark: string,
 ): TaskEither<StreamError, number | 'taken' | 'free'> => {
-  const [first] = messages
+  const [first] = messages()
   if (first === undefined) return TE.right('free')
   const from_seq = (first.expected_last_subject_seq ?? 0) + 1
   return pipe(
     nextRecorded(jsm, LEDGER_STREAM, first.subject, from_seq),
     TE.map(found => {
       if (found === undefined) return 'free'
-      return found.headers?.get(MARK) === first.headers?.[MARK] ? found.seq + messages.length - 1 : 'taken'
+      return found.headers?.get(MARK) === mark ? found.seq + length - 1 : 'taken'
     }),
   )
 }
@@ -64,8 +72,14 @@ const within = async <A>(timeout_ms: number, ask: TaskEither<StreamError, A>): P
   return answer?._tag === 'Right' ? answer.right : undefined
 }
 
-const marked = ([first, ...rest]: readonly BatchMessage[]): BatchMessage[] =>
-  first === undefined ? [] : [{ ...first, headers: { ...first.headers, [MARK]: nuid.next() } }, ...rest]
+/** In a function of its own: whoever waits for the answer must not hold on to the messages. */
+const send = ({ nc }: CommandDeps, batch: Batch, mark: string) => {
+  const messages = batch.messages()
+  const [first] = messages
+  const marked =
+    first === undefined ? [] : messages.with(0, { ...first, headers: { ...first.headers, [MARK]: mark } })
+  return publishBatch(nc, marked, PUBLISH_TIMEOUT_MS)()
+}
 
 const IN_FLIGHT = 10164
 
@@ -73,23 +87,23 @@ const IN_FLIGHT = 10164
 const isFinal = ({ tag, code }: StreamError, place: 'taken' | 'free'): boolean =>
   tag !== 'TryAgain' && (place === 'taken' || (tag !== 'Duplicate' && code !== IN_FLIGHT))
 
-/** Publishes `unmarked` as one batch; goes on for up to `timeout_ms` while the outcome is unknown. */
+/** Publishes `batch`; goes on for up to `timeout_ms` while the outcome is unknown. */
 export const settle = async (
   deps: CommandDeps,
-  unmarked: readonly BatchMessage[],
+  batch: Batch,
   timeout_ms: number,
   signal: AbortSignal,
 ): Promise<Settled> => {
-  const messages = marked(unmarked)
+  const mark = nuid.next()
   const until_ms = performance.now() + timeout_ms
   let uncertain = false
   for (let attempt = 1; ; attempt += 1) {
-    const result = await publishBatch(deps.nc, messages, PUBLISH_TIMEOUT_MS)()
+    const result = await send(deps, batch, mark)
     if (result._tag === 'Right') return { tag: 'stored', last_seq: result.right.seq }
     const error = result.left
     uncertain ||= error.tag === 'TryAgain'
     if (!uncertain) return { tag: 'refused', error }
-    const place = await within(LOOK_UP_MS_MAX, lookUp(deps, messages))
+    const place = await within(LOOK_UP_MS_MAX, lookUp(deps, batch, mark))
     if (typeof place === 'number') return { tag: 'stored', last_seq: place }
     // expectations and ids are the same in every copy, so a refusal is final for all of them, unless it may be an
     // earlier copy, still in flight, that caused it

@@ -38,7 +38,7 @@ const leg = (id: ClientId, account: Account, event: LedgerEvent): Either<Refusal
   const applied = apply(account, event, account.seq)
   if (E.isLeft(applied)) return E.left({ ...applied.left, client_id: id })
   const after = applied.right
-  event.after = { balance: after.balance, version: after.version }
+  event.after = after
   return E.right({ id, event, after })
 }
 

@@ -107,6 +107,19 @@ export const publish = (
 ): TaskEither<StreamError, Stored> =>
   requestAck(nc, `publish to ${message.subject}`, message, encoded(linesOf(message)), timeout_ms)
 
+/** Hands over all messages of a batch but its last one, whose headers are returned. */
+const writeAllButLast = (nc: NatsConnection, messages: readonly BatchMessage[]): MsgHdrs => {
+  const wire = wireOf(nc)
+  const batch = `Nats-Batch-Id: ${nuid.next()}\r\nNats-Batch-Sequence: `
+  let lines = ''
+  messages.forEach((message, index) => {
+    lines = `${linesOf(message)}${batch}${index + 1}\r\n`
+    if (index < messages.length - 1) wire.publish(message.subject, message.body, lines)
+  })
+  wire.flush()
+  return encoded(`${lines}Nats-Batch-Commit: 1\r\n`)
+}
+
 /**
  * Publishes up to 1,000 messages as one: all are stored, with neighbouring sequences, or none is.
  *
@@ -122,25 +135,14 @@ export const publishBatch = (
   if (last === undefined || messages.length > BATCH_MESSAGES_MAX) {
     return TE.left({ tag: 'BatchRefused', message: `a batch of ${messages.length} messages` })
   }
-  const batch = `Nats-Batch-Id: ${nuid.next()}\r\nNats-Batch-Sequence: `
-  return pipe(
-    TE.tryCatch(
-      async () => {
-        const wire = wireOf(nc)
-        for (let sequence = 1; sequence < messages.length; sequence += 1) {
-          const message = messages[sequence - 1] as BatchMessage
-          wire.publish(message.subject, message.body, `${linesOf(message)}${batch}${sequence}\r\n`)
-        }
-        // the last one goes by the client, which knows what to do with its reply
-        wire.flush()
-        return encoded(`${linesOf(last)}${batch}${messages.length}\r\nNats-Batch-Commit: 1\r\n`)
-      },
-      (cause): StreamError => ({
-        tag: 'TryAgain',
-        message: 'publish a batch: the connection is closed',
-        cause,
-      }),
-    ),
-    TE.chain(h => requestAck(nc, 'publish a batch', last, h, timeout_ms)),
-  )
+  return async () => {
+    let h: MsgHdrs
+    try {
+      h = writeAllButLast(nc, messages)
+    } catch (cause) {
+      return E.left({ tag: 'TryAgain', message: 'publish a batch: the connection is closed', cause })
+    }
+    // the last one goes by the client, which knows what to do with its reply
+    return requestAck(nc, 'publish a batch', last, h, timeout_ms)()
+  }
 }
