@@ -1,5 +1,5 @@
 /**
- * What may go into a second batch while a first is under way.
+ * What may go into another batch while some are under way.
  */
 
 import { type Ask, customersOf, customersOfAsk } from './ask.js'

@@ -107,7 +107,7 @@ describe('a command', () => {
     expect(await balance('many')).toBe(500n)
   })
 
-  it('of a backlog keeps its place among those of its customer, with two batches under way', async () => {
+  it('of a backlog keeps its place among those of its customer, with several batches under way', async () => {
     const engine = start()
     const outcomes = await Promise.all(
       Array.from({ length: 6_000 }, (_, i) => {

@@ -43,14 +43,14 @@ export type Engine = {
 }
 
 /**
- * With so many commands waiting a second batch is decided while the first is stored, of other customers than the first
- * one's: then the server never waits for us, nor we for it. With fewer, one larger batch is cheaper than two.
+ * With so many commands waiting another batch is decided while those before it are stored, of other customers than
+ * theirs: then the server never waits for us, nor we for it. With fewer, one larger batch is cheaper than two.
  */
 const BACKLOG = 500
-/** A batch that takes so long waits for a disk or for other servers, and then it takes fewer to be worth a second one. */
+/** A batch that takes so long waits for a disk or for other servers, and then fewer are worth a second one. */
 const SLOW_MS = 25
 const SLOW_BACKLOG = 100
-const ROUNDS_MAX = 2
+const ROUNDS_MAX = 4
 /** Of `timeout_ms`: waiting, looking up, publishing and asking what became of it each have bounds, and all have this. */
 const BOUND_TIMEOUTS = 5
 
@@ -78,9 +78,10 @@ export const createEngine = (deps: CommandDeps, options: EngineOptions): Engine 
   /** One of them has been under way for long, and none was begun since. */
   let isSlow = false
 
-  /** Takes what the next batch may hold while `rounds` are under way. */
-  const takeNext = (): Ask[] => {
+  /** Takes what the next batch may hold while `rounds` are under way; nothing if that is less than `least`. */
+  const takeNext = (least: number): Ask[] => {
     const taken = rounds.size === 0 ? queue.slice(0, BATCH_COMMANDS_MAX) : freeOf(queue, rounds)
+    if (taken.length < least) return []
     const [last] = taken.slice(-1)
     // mostly it is the beginning of the queue
     const isHead = last !== undefined && queue[taken.length - 1] === last
@@ -104,16 +105,16 @@ export const createEngine = (deps: CommandDeps, options: EngineOptions): Engine 
     work()
   }
 
-  /** How many have to wait before the next batch is begun. */
+  /** How many the next batch needs to be begun. */
   const enough = (): number => {
     if (rounds.size === 0) return 1
     if (rounds.size === ROUNDS_MAX) return Number.POSITIVE_INFINITY
-    return isSlow ? SLOW_BACKLOG : BACKLOG
+    return isSlow && rounds.size === 1 ? SLOW_BACKLOG : BACKLOG
   }
 
   const work = (): void => {
-    while (queue.length >= enough()) {
-      const taken = takeNext()
+    for (let least = enough(); queue.length >= least; least = enough()) {
+      const taken = takeNext(least)
       if (taken.length === 0) return
       void run(taken)
     }
