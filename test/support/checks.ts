@@ -1,10 +1,10 @@
 /** What has to hold after every fault, as expectations. */
 
-import { jetstream, jetstreamManager } from '@nats-io/jetstream'
 import type { NatsConnection } from 'nats'
 import { expect } from 'vitest'
 import { type Opinion, readEvents } from './independent-fold.js'
 import type { Acknowledged } from './load.js'
+import { readStream } from './read-stream.js'
 
 const DEAD_LETTERS = 'customer-dead-letters'
 
@@ -23,13 +23,9 @@ export const expectStored = async (
 
 /** Each event that the fold refused has one dead letter with the right reason, and no other event has one. */
 export const expectLetters = async (nc: NatsConnection, { refused }: Opinion): Promise<void> => {
-  const { state } = await (await jetstreamManager(nc, { checkAPI: false })).streams.info(DEAD_LETTERS)
-  const letters: [number, string][] = []
-  const consumer = await jetstream(nc).consumers.get(DEAD_LETTERS)
-  for (let read = 0; read < state.messages; read += 1) {
-    const letter = await consumer.next({ expires: 5_000 })
-    if (letter === null) break
-    letters.push([Number(letter.subject.split('.').at(-1)), letter.headers?.get('Ledger-Reason') ?? ''])
-  }
+  const letters = (await readStream(nc, DEAD_LETTERS)).map(({ subject, headers }): [number, string] => [
+    Number(subject.split('.').at(-1)),
+    headers?.get('Ledger-Reason') ?? '',
+  ])
   expect(letters.toSorted(([a], [b]) => a - b)).toEqual([...refused])
 }
