@@ -1,4 +1,5 @@
 // a server per test: each is about the first events of a new stream
+import { setTimeout as pause } from 'node:timers/promises'
 import type { JetStreamManager } from '@nats-io/jetstream'
 import { Kvm } from '@nats-io/kv'
 import { connect, type NatsConnection, nanos } from 'nats'
@@ -25,6 +26,8 @@ afterEach(async () => {
   await nats.stop()
 })
 
+const BUCKET_STREAM = 'KV_config'
+const NOT_READY_MS = 300
 const never = new AbortController().signal
 
 const open = async () => {
@@ -57,6 +60,18 @@ describe('seeding', () => {
     await right(seed(deps, never))
     expect(await right(seed(deps, never))).toEqual({ events: 0 })
     expect(await events()).toBe(1_000)
+  })
+
+  it('waits for a bucket that does not answer yet, as in a cluster that was just started', async () => {
+    const deps = await open()
+    const { config } = await right(streamInfo(nc, BUCKET_STREAM))
+    await deps.jsm.streams.delete(BUCKET_STREAM)
+    await expect(deps.kv.get('seed')).rejects.toThrow('no responders')
+    const seeded = right(seed(deps, never))
+    await pause(NOT_READY_MS)
+    await deps.jsm.streams.add(config)
+    expect(await seeded).toEqual({ events: 1_000 })
+    expect(await right(getText(deps.kv, 'seed'))).toBe('done')
   })
 
   it('happens once when several instances start together', async () => {

@@ -9,8 +9,7 @@
 import type { JetStreamManager } from '@nats-io/jetstream'
 import type { KV } from '@nats-io/kv'
 import type { NatsConnection } from 'nats'
-import { type BackOff, pause } from '../back-off.js'
-import { E, pipe, type TaskEither, TE } from '../fp.js'
+import { pipe, type TaskEither, TE } from '../fp.js'
 import { eventSubject } from '../ledger/client-id.js'
 import { decodeEvent, encodeEvent } from '../ledger/event.js'
 import { getText, putText, SEED_KEY } from '../stream/config-bucket.js'
@@ -18,6 +17,7 @@ import type { StreamError } from '../stream/errors.js'
 import { type BatchMessage, publishBatch } from '../stream/publish.js'
 import { lastSequences, nextRecorded } from '../stream/read.js'
 import { LEDGER_STREAM } from '../stream/settings.js'
+import { tryAgain } from '../stream/try-again.js'
 import { type Seeded, seedEvents } from './seed-events.js'
 
 export type SeedDeps = { readonly nc: NatsConnection; readonly jsm: JetStreamManager; readonly kv: KV }
@@ -27,8 +27,6 @@ export type SeedResult = { readonly events: number }
 
 const DONE = 'done'
 const BATCH_TIMEOUT_MS = 10_000
-const TRIES_MAX = 20
-const BACK_OFF: BackOff = { first_ms: 50, max_ms: 1_000 }
 /** How many events of the first seeded customer are looked through for its opening credit. */
 const LOOK_EVENTS_MAX = 10_000
 
@@ -98,30 +96,20 @@ const writeOnce = ({ nc, jsm }: SeedDeps): TaskEither<StreamError, SeedResult> =
   )
 }
 
+const NOT_READY: ReadonlySet<StreamError['tag']> = new Set(['TryAgain'])
 /** Errors after which another look settles what happened. */
 const LOOK_AGAIN: ReadonlySet<StreamError['tag']> = new Set(['Conflict', 'Duplicate', 'TryAgain'])
-
-const writeUntilStored =
-  (deps: SeedDeps, signal: AbortSignal): TaskEither<StreamError, SeedResult> =>
-  async () => {
-    for (let attempt = 1; ; attempt += 1) {
-      const result = await writeOnce(deps)()
-      if (E.isRight(result) || !LOOK_AGAIN.has(result.left.tag)) return result
-      if (attempt === TRIES_MAX || signal.aborted) return result
-      await pause(BACK_OFF, attempt, signal)
-    }
-  }
 
 /** Brings the 1,000 opening credits into the stream unless they are there, and notes that it is done. */
 export const seed = (deps: SeedDeps, signal: AbortSignal): TaskEither<StreamError, SeedResult> =>
   pipe(
-    getText(deps.kv, SEED_KEY),
+    tryAgain(getText(deps.kv, SEED_KEY), NOT_READY, signal),
     TE.chain(state =>
       state === DONE
         ? TE.right({ events: 0 })
         : pipe(
-            writeUntilStored(deps, signal),
-            TE.chainFirst(() => putText(deps.kv, SEED_KEY, DONE)),
+            tryAgain(writeOnce(deps), LOOK_AGAIN, signal),
+            TE.chainFirst(() => tryAgain(putText(deps.kv, SEED_KEY, DONE), NOT_READY, signal)),
           ),
     ),
   )
