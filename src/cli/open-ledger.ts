@@ -37,6 +37,7 @@ const provisioned = async (
   nc: NatsConnection,
   config: Config,
   log: Logger,
+  health: Health,
   signal: AbortSignal,
 ): Promise<KV> => {
   for (let attempt = 1; ; attempt += 1) {
@@ -45,6 +46,7 @@ const provisioned = async (
     const error: StreamError = result.left
     if (error.tag !== 'TryAgain' || signal.aborted) throw new Failure(error.message, { cause: error.cause })
     log.warn({ reason: error.message }, 'JetStream is not ready yet')
+    health.report(START, 'down', `waiting for JetStream: ${error.message}`)
     await pause(PROVISION_BACK_OFF, attempt, signal)
   }
 }
@@ -58,7 +60,7 @@ export const openLedger = async (
 ): Promise<Ledger> => {
   health.report(START, 'down', 'waiting for NATS and its streams')
   const nc = await connectForEver(config, log, health)
-  const kv = await provisioned(nc, config, log, signal)
+  const kv = await provisioned(nc, config, log, health, signal)
   const jsm = await orFail(manager(nc))
   const tables = createTablesClient({
     endpoint: config.AWS_ENDPOINT_URL_DYNAMODB,

@@ -31,7 +31,10 @@ export type StreamError = {
 const TAG_BY_CODE: Readonly<Record<number, StreamError['tag']>> = {
   10071: 'Conflict', // wrong last sequence
   10164: 'Conflict', // wrong last sequence, by a write still in flight
+  10005: 'TryAgain', // too few nodes for the replicas: of a cluster that starts, some are not there yet
+  10007: 'TryAgain', // not the node that has it, for the moment
   10008: 'TryAgain', // cluster without a leader
+  10009: 'TryAgain', // not the leader any more
   10158: 'TryAgain',
   10163: 'TryAgain',
   10176: 'TryAgain', // incomplete: the leader changed amid the batch, and what came before went to the old one
