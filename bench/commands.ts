@@ -19,6 +19,8 @@ const SINGLE = 'raw single'
 const BATCH = 'raw batch of 1,000'
 /** Faster where the load client and the server share few cores, so the harder baseline. */
 const OWN_BATCH = 'raw batch of 1,000, by our writer'
+/** What the server alone needs for events that are as safe as ours: no command side can be faster. */
+const GUARDED_BATCH = 'raw batch of 1,000, with ids and expected sequences'
 const UNIFORM = 'credit, uniform'
 
 const to = (baseline: string | readonly string[], goal?: number): RatioTo => ({
@@ -31,13 +33,14 @@ const linesFor = (sync_interval: string): readonly Line[] => {
   const flushed = sync_interval === 'always'
   const oneByOne = [flushed ? to(ECHO) : to(ECHO, 0.6), flushed ? to(SINGLE, 1.2) : to(SINGLE)]
   const inBulk = flushed
-    ? [to(BATCH), to(OWN_BATCH), to([SINGLE, BATCH, OWN_BATCH], 0.9)]
-    : [to(BATCH, 0.5), to(OWN_BATCH, 0.5), to([SINGLE, BATCH, OWN_BATCH])]
+    ? [to(BATCH), to(OWN_BATCH), to(GUARDED_BATCH), to([SINGLE, BATCH, OWN_BATCH], 0.9)]
+    : [to(BATCH, 0.5), to(OWN_BATCH, 0.5), to(GUARDED_BATCH), to([SINGLE, BATCH, OWN_BATCH])]
   return [
     { name: ECHO, work: 'echo', in_flight: IN_FLIGHT, ratios: [] },
     { name: SINGLE, work: 'rawSingle', in_flight: IN_FLIGHT, ratios: [] },
     { name: BATCH, work: 'rawBatch', in_flight: BULK_IN_FLIGHT, ratios: [] },
     { name: OWN_BATCH, work: 'ownBatch', in_flight: BULK_IN_FLIGHT, ratios: [] },
+    { name: GUARDED_BATCH, work: 'guardedBatch', in_flight: BULK_IN_FLIGHT, ratios: [] },
     { name: UNIFORM, work: 'creditUniform', in_flight: IN_FLIGHT, ratios: oneByOne },
     {
       name: 'credit, one hot account',

@@ -61,6 +61,10 @@ const run = async (options: Options, signal: AbortSignal): Promise<void> => {
 }
 
 const main = async (): Promise<number> => {
+  if (process.argv.some(arg => arg === '--help' || arg === '-h')) {
+    process.stdout.write(`${USAGE}\n`)
+    return 0
+  }
   const options = readOptions()
   if (options === undefined) return EXIT_USAGE
   const interrupted = new AbortController()

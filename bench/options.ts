@@ -26,6 +26,12 @@ export type Options = {
 
 export const USAGE = `usage: npm run bench -- <benchmark> [options]
 
+  commands        credits and transfers, one by one and in bulk, beside bare NATS
+  queries         balances from memory and from the table, beside a bare responder
+  predecessor     what the service that is replaced was measured with, on this one
+  rebuild         the rate of a replay, beside bare reading
+  lag             from published to readable, at half of the maximum load
+
   --seconds N     of one measurement (3)
   --rounds N      measurements of each line at each speed; medians are printed (3)
   --sync WHEN     when nats-server flushes to disk: 2m, always or both (commands: both, else 2m)

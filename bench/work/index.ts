@@ -3,6 +3,7 @@
 import type { NatsConnection } from 'nats'
 import type { Operation } from '../measure/job.js'
 import { bulk, creditHot, creditNinetyTen, creditUniform, transfer } from './commands.js'
+import { guardedBatch } from './guarded.js'
 import { balanceHot, balanceSeeded, balanceUniform } from './queries.js'
 import { echo, ownBatch, rawBatch, rawSingle } from './raw.js'
 import type { Random } from './request.js'
@@ -12,6 +13,7 @@ export const WORKS = {
   rawSingle,
   rawBatch,
   ownBatch,
+  guardedBatch,
   creditUniform,
   creditHot,
   creditNinetyTen,

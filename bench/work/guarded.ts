@@ -1,0 +1,54 @@
+/** The baseline of a ledger: what nats-server takes when events bear all that keeps a ledger exact, and nobody decides. */
+
+import { randomUUID } from 'node:crypto'
+import type { NatsConnection } from 'nats'
+import { E } from '../../src/fp.js'
+import { BATCH_MESSAGES_MAX, type BatchMessage, publishBatch } from '../../src/stream/publish.js'
+import type { Operation } from '../measure/job.js'
+import { CUSTOMERS } from './customers.js'
+import { type Random, REQUEST_TIMEOUT_MS, refused } from './request.js'
+
+/** Batches that are under way together must not have a customer in common: four of them have all, as in bulk. */
+const SHARE_CUSTOMERS = CUSTOMERS / 4
+
+/** Customers of one batch at a time; where their last event is stands here, as the command side knows it. */
+type Share = { readonly name: string; readonly last_seqs: Map<string, number> }
+
+const eventOf = (id: string): string =>
+  `{"schema":1,"type":"credit","amount":1,"transaction_id":"${id}","after":{"balance":1000000000001,"version":1001}}`
+
+const messagesOf = ({ name, last_seqs }: Share, random: Random): BatchMessage[] => {
+  const seen = new Set<string>()
+  return Array.from({ length: BATCH_MESSAGES_MAX }, () => {
+    const subject = `customer.balance.${name}-${Math.floor(random() * SHARE_CUSTOMERS)}`
+    const id = randomUUID()
+    const expected = seen.has(subject) ? undefined : (last_seqs.get(subject) ?? 0)
+    seen.add(subject)
+    return { subject, body: eventOf(id), msg_id: id, expected_last_subject_seq: expected }
+  })
+}
+
+/** Kept from one measurement of this process to the next: the stream remembers, too. */
+const idle: Share[] = []
+let shares = 0
+
+const newShare = (): Share => {
+  shares += 1
+  return { name: `bench-raw-${process.pid}-${shares}`, last_seqs: new Map() }
+}
+
+/** An atomic batch whose events have a message id each, a body as long as ours, and the sequence that they expect. */
+export const guardedBatch =
+  (nc: NatsConnection, random: Random): Operation =>
+  async () => {
+    const share = idle.pop() ?? newShare()
+    const messages = messagesOf(share, random)
+    const stored = await publishBatch(nc, messages, REQUEST_TIMEOUT_MS)()
+    idle.push(share)
+    if (E.isLeft(stored)) return refused(String(stored.left.code ?? stored.left.tag))
+    const first_seq = stored.right.seq - messages.length + 1
+    messages.forEach(({ subject }, i) => {
+      share.last_seqs.set(subject, first_seq + i)
+    })
+    return { accepted: messages.length }
+  }
