@@ -28,16 +28,29 @@ export type Projector = {
 /** How often a runner looks whether its generation is still the active one. */
 const LOOK_EVERY = { first_ms: 1_000, max_ms: 1_000 }
 
-/** The table and the consumer that belong together: a new table is filled from sequence 1. */
-const prepare = async (target: Target): Promise<Consumer> => {
+/** Whether this generation is active, or kept for a way back; one that is neither was removed, or is about to be. */
+const isOurs = async ({ jsm, projection, generation }: Target): Promise<boolean> => {
+  const pointer = await run(readPointer(jsm, projection.name))
+  return pointer.generation === generation || pointer.previous === generation
+}
+
+/**
+ * The table and the consumer that belong together: a new table is filled from sequence 1. Undefined when a replay has
+ * removed both, while this process was held up: it asks after it has looked, so what is gone does not come back.
+ */
+const prepare = async (target: Target): Promise<Consumer | undefined> => {
   const { nc, tables, table, consumer, projection, log } = target
   if (!(await run(tableExists(tables, table)))) {
+    if (!(await isOurs(target))) return undefined
     // the consumer first: a crash in between must not leave a new table that nobody fills from the start
     await run(dropConsumer(nc, consumer))
     await run(createTable(tables, table, TABLES[projection.name]))
     log.info({ projection: projection.name, table }, 'created a table; it is filled from sequence 1')
   }
-  return run(ensureConsumer(nc, consumer))
+  const made = await run(ensureConsumer(nc, consumer))
+  if (await isOurs(target)) return made
+  await run(dropConsumer(nc, consumer))
+  return undefined
 }
 
 /** Beside the projector, because very many customers may be parked and nobody else shall wait for them. */
@@ -66,6 +79,7 @@ const live = async (target: Target, signal: AbortSignal): Promise<void> => {
   const ending = new AbortController()
   const both = AbortSignal.any([signal, ending.signal])
   const consumer = await prepare(target)
+  if (consumer === undefined) return
   const resuming = resumeUntilDone(target, both)
   const looking = superseded(target, both).then(() => ending.abort())
   try {

@@ -2,12 +2,14 @@
 import { PutCommand, ScanCommand } from '@aws-sdk/lib-dynamodb'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { right, startTestLedger, type TestLedger } from '../../../test/support/ledger.js'
+import { until } from '../../../test/support/servers.js'
 import { NEW_CUSTOMER } from '../../ledger/fold.js'
 import { clientId } from '../../ledger/testing/arbitrary.js'
 import { listDeadLetters } from '../../stream/dead-letters.js'
 import { followGeneration } from '../../stream/follow-generation.js'
 import { readPointer } from '../../stream/generation.js'
 import { publishBatch } from '../../stream/publish.js'
+import { LEDGER_STREAM } from '../../stream/settings.js'
 import { readCustomers } from '../../tables/balances.js'
 import { PROJECTION_NAMES, type ProjectionName, tableName } from '../../tables/definition.js'
 import { tableExists } from '../../tables/provision.js'
@@ -222,6 +224,37 @@ describe('replay', () => {
     await rebuild()
     for (const old of [1, 2])
       expect(await right(tableExists(ledger.tables, tableName(ledger.table, 'balances', old)))).toBe(false)
+  })
+
+  it('is not undone by a projector that is held up at its start until the old generation is gone', async () => {
+    await project('balances')
+    await emitMany(100, 10)
+    await caughtUp('balances')
+    let open: () => void = () => undefined
+    const opened = new Promise<void>(resolve => {
+      open = resolve
+    })
+    let isHeldUp = false
+    const tables = new Proxy(ledger.tables, {
+      get: (target, name) =>
+        name === 'send'
+          ? async (command: never) => {
+              isHeldUp = true
+              await opened
+              return target.send(command)
+            }
+          : Reflect.get(target, name),
+    })
+    projectors.push(startProjector({ ...ledger, tables }, PROJECTIONS.balances))
+    await until(() => isHeldUp, { deadline_ms: 5_000, what: 'the late projector to look for its table' })
+    await rebuild()
+    await projectors.shift()?.stop()
+    open()
+    await emitMany(100, 10)
+    await caughtUp('balances')
+    expect(await account('c3')).toMatchObject({ balance: 20n })
+    expect(await right(tableExists(ledger.tables, tableName(ledger.table, 'balances', 1)))).toBe(false)
+    expect(await ledger.jsm.consumers.list(LEDGER_STREAM).next()).toMatchObject([{ name: 'balances-g2' }])
   })
 
   it('does not flip to a table that differs from the fold', async () => {
