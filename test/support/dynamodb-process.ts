@@ -5,6 +5,8 @@ import { findServerBinary } from '../../src/embedded/binaries.js'
 import { type Child, startChild } from '../../src/embedded/child.js'
 import { dynamodbServer } from '../../src/embedded/dynamodb.js'
 import { freePort } from '../../src/embedded/ports.js'
+import { identityOf } from '../../src/embedded/process-identity.js'
+import { startReaper } from '../../src/embedded/reaper.js'
 import { killNow } from './program.js'
 
 export type DynamodbProcess = {
@@ -20,9 +22,12 @@ export const startDynamodbProcess = async (folder: string): Promise<DynamodbProc
   const port = await freePort()
   const [data, log] = [join(folder, 'dynamodb.db'), join(folder, 'dynamodb.log')]
   const spec = dynamodbServer(data, port, findServerBinary('dynoxide'), log)
+  // a test process that dies itself, of its memory for example, cannot end it
+  const reaper = startReaper(() => undefined)
   let child: Child | undefined
   const start = async (): Promise<void> => {
     child = await startChild(spec, () => {}, new AbortController().signal)
+    reaper.add(child.pid, identityOf(child.pid) ?? '')
   }
   await start()
   return {
@@ -32,6 +37,7 @@ export const startDynamodbProcess = async (folder: string): Promise<DynamodbProc
       if (child === undefined) return
       killNow(child.pid)
       await child.exited
+      reaper.remove(child.pid)
       // its pid may be another's from now on
       child = undefined
     },
