@@ -30,10 +30,11 @@ const TIMEOUT_MS = 60_000
 const SHOWN_MAX = 1_000
 
 const HELP = `
-It takes the stream's last sequence, waits until the projections have handled it, folds every event up to it anew, and
-compares: every customer's item in every table, every row of the journal, every sum of the totals, every "after" that an
-event claims, and both sides of every transfer. A service may go on meanwhile: what it has written since is compared at
-the event at which it was written. Sums that never stand still and are never seen equal are "not compared".
+It takes the stream's last sequence, waits until the projections of JETLEDGER_PROJECTIONS (all, unless it is set) have
+handled it, folds every event up to it anew, and compares: every customer's item in every table, every row of the
+journal, every sum of the totals, every "after" that an event claims, and both sides of every transfer. A service may go
+on meanwhile: what it has written since is compared at the event at which it was written. Sums that never stand still and
+are never seen equal are "not compared".
 
 What is found in the stream itself (a wrong "after", half a transfer) can be healed by nobody; --tables-only lists it
 and leaves it out of the exit code.
@@ -119,6 +120,7 @@ const run = (options: Options): Promise<void> =>
       const report = await verify(
         { nc, jsm, tables, table: config.DDB_TABLE },
         {
+          projections: config.JETLEDGER_PROJECTIONS,
           generation: options.fromGeneration,
           client_id: options.customer,
           totals: options.totals,

@@ -22,7 +22,7 @@ export type Target = {
 
 export type Targets = {
   readonly found: readonly Target[]
-  /** Projections that nobody has ever run here. */
+  /** Projections that nobody has ever run here, and those that are left out. */
   readonly skipped: readonly { readonly projection: Projection; readonly reason: string }[]
 }
 
@@ -47,13 +47,21 @@ const hasConsumer = (jsm: VerifyDeps['jsm'], name: string) =>
   )
 
 /**
- * Finds the tables. One that is missing although its consumer is there (or the other way round) is no projection that
+ * Finds the tables of `wanted`. One that is missing although its consumer is there (or the other way round) is no projection that
  * was never run: it cannot be verified.
  */
-export const findTargets = async (run: Run, generation: number | undefined): Promise<Targets> => {
+export const findTargets = async (
+  run: Run,
+  wanted: readonly Projection[],
+  generation: number | undefined,
+): Promise<Targets> => {
   const found: Target[] = []
   const skipped: { projection: Projection; reason: string }[] = []
   for (const projection of PROJECTIONS) {
+    if (!wanted.includes(projection)) {
+      skipped.push({ projection, reason: 'it is left out' })
+      continue
+    }
     const target = targetOf(run.table, projection, generation ?? (await active(run, projection)))
     const { table, consumer } = target
     const has_table = await persist(tableExists(run.tables, table), run.signal)

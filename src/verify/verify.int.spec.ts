@@ -3,6 +3,7 @@ import { UpdateCommand } from '@aws-sdk/lib-dynamodb'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { PROJECTIONS } from '../projections/all.js'
 import { replay } from '../projections/replay/replay.js'
+import { startProjector } from '../projections/runner.js'
 import { CannotVerify } from './problem.js'
 import { credit, debit, type ProjectedLedger, startProjectedLedger } from './testing/projected.js'
 
@@ -239,6 +240,19 @@ describe('verify', () => {
     expect(kept.differences).toMatchObject([
       { where: 'balances', id: 'c0', field: 'client_balance', is: '31' },
     ])
+  })
+
+  it('leaves out a projection that is not run any more, and says so', async () => {
+    await ledger.stopProjecting()
+    await ledger.emit('c1', credit(1))
+    const projector = startProjector(ledger, PROJECTIONS.balances)
+    const { differences, tables, skipped } = await ledger.check({ projections: ['balances'] })
+    await projector.stop()
+    expect(differences).toEqual([])
+    expect(tables).toMatchObject([{ projection: 'balances' }])
+    expect(skipped).toEqual(
+      ['journal', 'totals', 'ranking'].map(projection => ({ projection, reason: 'it is left out' })),
+    )
   })
 
   it('cannot tell while nobody runs the projections', async () => {

@@ -11,12 +11,14 @@ import { createHeadsCheck, headId, isHead } from './heads.js'
 import { createJournalCheck } from './journal.js'
 import { readAll, rowsOf, scanAll } from './scan.js'
 import { createStreamChecks } from './stream-checks.js'
-import { findTargets, type Projection, type Target } from './target.js'
+import { findTargets, PROJECTIONS, type Projection, type Target } from './target.js'
 import { createTotalsCheck } from './totals.js'
 import { ackedSeq, lastSeq, waitFor } from './wait.js'
 import { createWalk, type Step, type Walk } from './walk.js'
 
 export type VerifyOptions = {
+  /** All of them unless stated; who runs fewer has tables that stand still. */
+  readonly projections?: readonly Projection[]
   /** The generation whose tables are compared; undefined: of each projection the active one. */
   readonly generation?: number | undefined
   /** Only this customer's items and rows. */
@@ -144,7 +146,11 @@ export const verify = async (
 ): Promise<Report> => {
   const differences = createDifferences(options.differences_max)
   const run: Run = { ...deps, signal, onProgress, differences, client_id: options.client_id }
-  const { found: targets, skipped } = await findTargets(run, options.generation)
+  const { found: targets, skipped } = await findTargets(
+    run,
+    options.projections ?? PROJECTIONS,
+    options.generation,
+  )
   const seq = await sequenceFor(run, targets, options)
   await waitFor(run, targets, seq, options.timeout_ms)
 
