@@ -15,7 +15,7 @@ const jsonText = (value: unknown): string =>
 /** JSON can hold half of a surrogate pair, which DynamoDB refuses: one such event would stop the journal for ever. */
 const asUtf8 = (text: string): string => Buffer.from(text, 'utf8').toString('utf8')
 
-const fold = ({ id, record, event, to }: Applied): Rows => {
+const fold = ({ id, record, event, from, to }: Applied): Rows => {
   const { type, amount, transaction_id, reference, metadata, transfer, declined } = event
   const instead_id = seqRowId(record.seq)
   const attributes = {
@@ -24,6 +24,8 @@ const fold = ({ id, record, event, to }: Applied): Rows => {
     amount,
     balance: to.balance,
     version: to.version,
+    // by it a reader of the index knows that no row is missing between two
+    previous_seq: from.seq,
     at: record.at.toISOString(),
     ...(transaction_id === undefined ? {} : { transaction_id }),
     ...(reference === undefined ? {} : { reference: asUtf8(reference) }),

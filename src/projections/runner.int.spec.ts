@@ -204,7 +204,7 @@ describe('a customer with an event of a schema from the future', () => {
     expect(await listParked({ ...ledger, projection: balances })).toHaveLength(500)
     start({ decode: decodeTwo, newest_schema: 2 })
     await until(async () => (await listParked({ ...ledger, projection: balances })).length === 0, {
-      deadline_ms: 30_000,
+      deadline_ms: 50_000,
       what: 'all to go on',
     })
     expect(await balance('crowd-499')).toBe(5n)

@@ -12,7 +12,7 @@ import type { ServiceError } from '../service/error.js'
 import { firstSeqFrom } from '../stream/by-time.js'
 import type { Folded } from '../stream/fold-subject.js'
 import { LEDGER_STREAM, LEDGER_SUBJECTS } from '../stream/settings.js'
-import { readJournalHead, versionBefore } from '../tables/journal-pages.js'
+import { readJournalHead } from '../tables/journal-pages.js'
 import { type QueryDeps, readActive } from './deps.js'
 import { formatInstant } from './instant.js'
 import type { Result, Source } from './loader.js'
@@ -39,7 +39,7 @@ export const createAsOf = (deps: QueryDeps, fold: FoldPast): AsOf => {
   const fromRows = async (table: string, id: ClientId, seq: number): Promise<Start> => {
     const [before, after] = await Promise.all([lastRow(deps, table, id, seq), nextRow(deps, table, id, seq)])
     const { balance = 0n, version = 0, seq: last_seq = 0 } = before ?? {}
-    const is_complete = after !== undefined && versionBefore(after) === version
+    const is_complete = after?.previous_seq === last_seq
     const customer = { account: { balance, version, seq: last_seq } }
     return { from: { customer, last_seq }, source: 'table', is_complete }
   }

@@ -14,7 +14,13 @@ const AT_ONCE = 50
 /** Between the writer's batches: some come between any two pages. */
 const WRITE_EVERY_MS = 100
 
-type Entry = { readonly seq: number; readonly version: number; readonly balance: number; readonly at: string }
+type Entry = {
+  readonly seq: number
+  readonly version: number
+  readonly balance: number
+  readonly at: string
+  readonly reference?: string
+}
 type Statement = { readonly entries: readonly Entry[]; readonly cursor?: string }
 type Past = {
   readonly seq: number
@@ -108,11 +114,16 @@ const checkCuts = async (past: readonly Past[], cuts: number): Promise<void> => 
   }
 }
 
-const pagesOf = async (client_id: string, fields: Record<string, unknown>): Promise<Entry[]> => {
+/** All pages, of `entries_max` entries each, or of as many as chance will have it. */
+const pagesOf = async (
+  client_id: string,
+  fields: Record<string, unknown>,
+  entries_max?: number,
+): Promise<Entry[]> => {
   const entries: Entry[] = []
   let cursor: string | undefined
   do {
-    const limit = 1 + Math.floor(Math.random() * 100)
+    const limit = entries_max ?? 1 + Math.floor(Math.random() * 100)
     const request = { client_id, limit, ...fields, ...(cursor === undefined ? {} : { cursor }) }
     const reply = await rig.ask('customer.statement', request)
     if (errorOf(reply) !== '') throw new Error(`${errorOf(reply)}: ${reply.string()}`)
@@ -215,6 +226,31 @@ describe('customer.statement', () => {
       const within = past.filter(({ at_ns }) => at_ns >= from.at_ns && at_ns < to.at_ns)
       expect(entries.map(essence)).toEqual(expected(within, id))
     }
+  })
+
+  it('is read from the journal, but not while a row of it is missing, were it only of a refused command', async () => {
+    const counts = { type: 'credit', amount: 5, reference: 'as published' }
+    const refused = { type: 'declined', amount: 9 }
+    const seqs: number[] = []
+    for (const event of [counts, refused, counts, counts, refused]) seqs.push(await rig.emit('gap', event))
+    await rig.caughtUp('journal')
+    const references = async (limit: number): Promise<unknown[]> => {
+      const entries = await pagesOf('gap', {}, limit)
+      expect(entries.map(({ seq }) => seq)).toEqual(seqs.toReversed())
+      return entries.map(({ reference }) => reference)
+    }
+    const [first = 0, declined = 0, , counted = 0, newest = 0] = seqs
+    await rig.putRow({ ...(await rig.takeRow(first)), reference: 'as the journal has it' })
+    const published = [undefined, 'as published', 'as published', undefined, 'as published']
+    const stored = published.with(-1, 'as the journal has it')
+    for (const limit of [1, 2, 4, 5, 100]) expect(await references(limit)).toEqual(stored)
+    for (const missing of [newest, declined, counted]) {
+      const row = await rig.takeRow(missing)
+      for (const limit of [5, 100]) expect(await references(limit)).toEqual(published)
+      for (const limit of [1, 2, 3]) await references(limit)
+      await rig.putRow(row)
+    }
+    expect(await references(100)).toEqual(stored)
   })
 
   it('tells what the event said', async () => {

@@ -2,25 +2,25 @@
  * A customer's events between two sequences, newest first: the journal's rows, and before them what the stream has and
  * the journal has not yet.
  *
- * Rows count only when they prove that none is missing, by their versions: the index may be a moment behind. Else, and
- * when the journal cannot be read, the subject is folded.
+ * Rows count only when they prove that none is missing: each says which one was before it, and the index may be a moment
+ * behind. Else, and when the journal cannot be read, the subject is folded.
  */
 
 import { E, type Either } from '../fp.js'
 import type { ClientId } from '../ledger/client-id.js'
 import type { ServiceError } from '../service/error.js'
 import type { Folded } from '../stream/fold-subject.js'
-import { type JournalRow, readJournalHead, readRows, versionBefore } from '../tables/journal-pages.js'
+import { type JournalRow, readJournalHead, readRows } from '../tables/journal-pages.js'
 import { type QueryDeps, readActive } from './deps.js'
-import { BEGINNING, type FoldPast, fromHead, lastRow, nextRow, rowOf, unreadable } from './past.js'
+import { BEGINNING, type FoldPast, fromHead, nextRow, rowOf, unreadable } from './past.js'
 
 export type PageRange = {
   /** Both ends count. */
   readonly from_seq: number
   readonly to_seq: number
   readonly rows_max: number
-  /** Of the newest row, where an earlier page told. */
-  readonly version?: number | undefined
+  /** Of the newest event, where an earlier page told. */
+  readonly newest_seq?: number | undefined
 }
 
 export type ReadPage = (
@@ -32,7 +32,7 @@ export type ReadPage = (
 const isChain = (rows: readonly JournalRow[]): boolean =>
   rows.every((row, i) => {
     const older = rows[i + 1]
-    return older === undefined || versionBefore(row) === older.version
+    return older === undefined || row.previous_seq === older.seq
   })
 
 export const createReadPage = (deps: QueryDeps, fold: FoldPast): ReadPage => {
@@ -45,9 +45,12 @@ export const createReadPage = (deps: QueryDeps, fold: FoldPast): ReadPage => {
     { from_seq, to_seq, rows_max }: PageRange,
   ): Promise<Either<unknown, JournalRow[]>> => {
     const rows: JournalRow[] = []
+    let last_seq = from.customer.account.seq
     const folded = await fold(id, from, to_seq, (record, event, after) => {
+      const previous_seq = last_seq
+      last_seq = record.seq
       if (record.seq < from_seq) return
-      rows.push(rowOf(id, record, event, after))
+      rows.push(rowOf(id, record, event, after, previous_seq))
       if (rows.length > rows_max) rows.shift()
     })
     return E.isLeft(folded) ? folded : E.right(rows.reverse())
@@ -58,22 +61,17 @@ export const createReadPage = (deps: QueryDeps, fold: FoldPast): ReadPage => {
     return E.isLeft(rows) ? unreadable(rows.left) : rows
   }
 
-  /** The version that the newest row must have, where something tells; undefined when nothing does. */
-  const topVersion = async (
+  /** Of the newest event up to `to_seq`, where something tells; undefined when nothing does. */
+  const newestSeq = async (
     table: string,
     id: ClientId,
-    { to_seq, version }: PageRange,
-    head: Folded,
+    { to_seq, newest_seq }: PageRange,
+    { customer }: Folded,
   ): Promise<number | undefined> => {
-    if (version !== undefined) return version
-    if (to_seq >= head.customer.account.seq) return head.customer.account.version
-    const after = await nextRow(deps, table, id, to_seq)
-    return after === undefined ? undefined : versionBefore(after)
+    if (newest_seq !== undefined) return newest_seq
+    if (to_seq >= customer.account.seq) return customer.account.seq
+    return (await nextRow(deps, table, id, to_seq))?.previous_seq
   }
-
-  /** The version before the oldest row, when the rows end before the page is full. */
-  const bottomVersion = async (table: string, id: ClientId, from_seq: number): Promise<number> =>
-    from_seq <= 1 ? 0 : ((await lastRow(deps, table, id, from_seq - 1))?.version ?? 0)
 
   const isWhole = async (
     table: string,
@@ -82,14 +80,14 @@ export const createReadPage = (deps: QueryDeps, fold: FoldPast): ReadPage => {
     head: Folded,
     rows: readonly JournalRow[],
   ): Promise<boolean> => {
-    const top = await topVersion(table, id, range, head)
+    const newest_seq = await newestSeq(table, id, range, head)
+    if (newest_seq === undefined) return false
+    // 0 stands for no event
+    const isBefore = (seq: number): boolean => seq === 0 || seq < range.from_seq
     const [newest, oldest] = [rows[0], rows.at(-1)]
-    const { seq } = head.customer.account
-    const has_head = seq === 0 || seq < range.from_seq || seq > range.to_seq || newest?.seq === seq
-    if (!has_head || !isChain(rows)) return false
-    if (rows.length === range.rows_max) return newest?.version === top
-    const bottom = await bottomVersion(table, id, range.from_seq)
-    return (newest?.version ?? bottom) === top && (oldest === undefined || versionBefore(oldest) === bottom)
+    if (newest === undefined || oldest === undefined) return isBefore(newest_seq)
+    if (newest.seq !== newest_seq || !isChain(rows)) return false
+    return rows.length === range.rows_max || isBefore(oldest.previous_seq)
   }
 
   /** The page's rows that the journal has; undefined when they do not prove to be all. */
@@ -119,8 +117,8 @@ export const createReadPage = (deps: QueryDeps, fold: FoldPast): ReadPage => {
         from_seq: range.from_seq,
         to_seq: Math.min(range.to_seq, head.last_seq),
         rows_max,
-        // it is the version of the whole page's newest row, which is the tail's when there is one
-        version: tail.right.length === 0 ? range.version : undefined,
+        // it is the whole page's newest event, which is the tail's when there is one
+        newest_seq: tail.right.length === 0 ? range.newest_seq : undefined,
       },
       head,
     )

@@ -55,6 +55,7 @@ export const rowOf = (
   { seq, at }: Recorded,
   { type, amount, transaction_id, reference, metadata, transfer, declined }: LedgerEvent,
   { account }: Customer,
+  previous_seq: number,
 ): JournalRow => ({
   client_id: id,
   seq,
@@ -62,6 +63,7 @@ export const rowOf = (
   amount,
   balance: account.balance,
   version: account.version,
+  previous_seq,
   at: at.toISOString(),
   ...(transaction_id === undefined ? {} : { transaction_id }),
   ...(reference === undefined ? {} : { reference }),

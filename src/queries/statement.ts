@@ -12,7 +12,7 @@ import type { EndpointConfig, ServiceReply } from '../service/config.js'
 import type { ServiceError } from '../service/error.js'
 import { firstSeqFrom } from '../stream/by-time.js'
 import { LEDGER_STREAM, LEDGER_SUBJECTS } from '../stream/settings.js'
-import { type JournalRow, versionBefore } from '../tables/journal-pages.js'
+import type { JournalRow } from '../tables/journal-pages.js'
 import type { EndpointLimits } from './balance.js'
 import { cursorOf } from './cursor.js'
 import type { QueryDeps } from './deps.js'
@@ -25,8 +25,8 @@ const ENTRIES = 50
 /** A reply has to fit a NATS message (1 MB unless configured otherwise); entries with much metadata make short pages. */
 const REPLY_BYTES_MAX = 512 * 1024
 
-/** Whose page ended, the sequences that are left, and the version that the next row must have. */
-const Cursor = cursorOf(t.type({ client_id: ClientId, from_seq: Whole, to_seq: Whole, version: Whole }))
+/** Whose page ended, and the sequences that are left: from the customer's event at `to_seq` down. */
+const Cursor = cursorOf(t.type({ client_id: ClientId, from_seq: Whole, to_seq: Whole }))
 
 const Request = t.intersection([
   t.type({ client_id: ClientId }),
@@ -72,7 +72,7 @@ const toReply = (
   const cursor =
     last === undefined || entries.length === rows.length
       ? undefined
-      : Cursor.encode({ client_id, from_seq, to_seq: last.seq - 1, version: versionBefore(last) })
+      : Cursor.encode({ client_id, from_seq, to_seq: last.previous_seq })
   const more = cursor === undefined ? '' : `,"cursor":${JSON.stringify(cursor)}`
   return { body: `{"client_id":${JSON.stringify(client_id)},"entries":[${entries.join(',')}]${more}}` }
 }
@@ -105,9 +105,9 @@ export const statementEndpoint = (
       const range = await between(request)
       return E.isLeft(range) ? unreadable(range.left) : E.right({ ...range.right, rows_max })
     }
-    const { client_id: whose, ...range } = cursor
+    const { client_id: whose, from_seq, to_seq } = cursor
     return whose === client_id
-      ? E.right({ ...range, rows_max })
+      ? E.right({ from_seq, to_seq, rows_max, newest_seq: to_seq })
       : E.left(invalid('cursor: belongs to another client_id'))
   }
 

@@ -3,7 +3,7 @@
  * customer is folded.
  *
  * The index is eventually consistent, so a row of it may be missing for a moment; the head is read strongly consistent.
- * Whoever reads rows proves by their versions that none is missing between them (`versionBefore`).
+ * Whoever reads rows proves by the `previous_seq` of each that none is missing before it.
  */
 
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb'
@@ -44,6 +44,7 @@ const Row = t.intersection([
     amount: t.bigint,
     balance: t.bigint,
     version: whole,
+    previous_seq: whole,
     at: t.string,
   }),
   t.partial({
@@ -55,7 +56,7 @@ const Row = t.intersection([
   }),
 ])
 
-/** One event that counts, and the account after it. `at` is ISO 8601. */
+/** One event that counts, and the account after it. `previous_seq`: of the customer's row before (0: none). `at` is ISO 8601. */
 export type JournalRow = t.TypeOf<typeof Row>
 
 const unreadable = (what: string, errors: t.Errors): TableError => ({
@@ -113,7 +114,3 @@ export const readRows = (
     TE.map(rows => [...rows]),
   )
 }
-
-/** The version that the account had before a row's event. */
-export const versionBefore = ({ type, version }: Pick<JournalRow, 'type' | 'version'>): number =>
-  type === 'declined' ? version : version - 1

@@ -20,13 +20,14 @@ const bySeq = (seq: number): string => `seq:${seq}`
 const ownKey = ({ event, entry }: Step): string =>
   event?.transaction_id === undefined ? bySeq(entry.seq) : keyOf(event.transaction_id)
 
-const rowOf = ({ id, entry, event, after }: Step): Expected => ({
+const rowOf = ({ id, entry, event, before, after }: Step): Expected => ({
   client_id: id,
   seq: entry.seq,
   type: event?.type,
   amount: event?.amount,
   balance: after.balance,
   version: after.version,
+  previous_seq: before.seq,
   at: entry.at.toISOString(),
   transaction_id: event?.transaction_id,
   reference: event?.reference,

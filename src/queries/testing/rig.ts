@@ -3,6 +3,7 @@
  * queries as a service on it.
  */
 
+import { DeleteCommand, PutCommand } from '@aws-sdk/lib-dynamodb'
 import type { JetStreamManager } from '@nats-io/jetstream'
 import { connect, type Msg, type NatsConnection } from 'nats'
 import { pino } from 'pino'
@@ -19,6 +20,7 @@ import { manager, provision } from '../../stream/provision.js'
 import { publish } from '../../stream/publish.js'
 import { createTablesClient } from '../../tables/client.js'
 import { type ProjectionName, tableName } from '../../tables/definition.js'
+import { seqRowId } from '../../tables/journal-ids.js'
 import type { QueryDeps } from '../deps.js'
 import { type Queries, type QueryOptions, startQueries } from '../queries.js'
 
@@ -35,6 +37,9 @@ export type Rig = {
   readonly startProjector: (projection?: ProjectionName) => Projector
   /** Waits until the table holds what the stream held at the call. */
   readonly caughtUp: (projection?: ProjectionName) => Promise<void>
+  /** Removes the journal's row of an event without a transaction id, as if the index did not show it yet; gives it. */
+  readonly takeRow: (seq: number) => Promise<Record<string, unknown>>
+  readonly putRow: (row: Record<string, unknown>) => Promise<void>
   /** Another instance of the query side, on the same connection and subjects. */
   readonly startQueries: (options?: Partial<QueryOptions>) => Promise<Queries & { readonly service: Service }>
   readonly stop: () => Promise<void>
@@ -72,6 +77,7 @@ export const startRig = async (options: Partial<QueryOptions> = {}): Promise<Rig
   const tables = createTablesClient({ endpoint: dynamodb.endpoint, ...LOCAL })
   const common = { nc, jsm, tables, log: pino({ level: 'silent' }), health: createHealth(() => undefined) }
   const table = 'balances'
+  const journal = tableName(table, 'journal', 1)
   const deps: QueryDeps = {
     ...common,
     active: projection => TE.right({ table: tableName(table, projection, 1), consumer: projection }),
@@ -118,6 +124,15 @@ export const startRig = async (options: Partial<QueryOptions> = {}): Promise<Rig
         deadline_ms: CATCH_UP_MS_MAX,
         what: 'the projection to catch up',
       })
+    },
+    takeRow: async seq => {
+      const { Attributes = {} } = await tables.send(
+        new DeleteCommand({ TableName: journal, Key: { id: seqRowId(seq) }, ReturnValues: 'ALL_OLD' }),
+      )
+      return Attributes
+    },
+    putRow: async row => {
+      await tables.send(new PutCommand({ TableName: journal, Item: row }))
     },
     startQueries: start,
     stop: async () => {
