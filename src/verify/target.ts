@@ -59,7 +59,7 @@ export const findTargets = async (
   const skipped: { projection: Projection; reason: string }[] = []
   for (const projection of PROJECTIONS) {
     if (!wanted.includes(projection)) {
-      skipped.push({ projection, reason: 'it is left out' })
+      skipped.push({ projection, reason: 'not in JETLEDGER_PROJECTIONS' })
       continue
     }
     const target = targetOf(run.table, projection, generation ?? (await active(run, projection)))
