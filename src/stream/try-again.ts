@@ -10,8 +10,8 @@ const TRIES_MAX = 20
 const BACK_OFF: BackOff = { first_ms: 50, max_ms: 1_000 }
 
 /**
- * `task`, tried up to 20 times, within about 15 s, while it fails with one of `tags` and `signal` does not abort; else
- * its last error. A cluster that was just started, or that has lost a node, answers `TryAgain` for a moment.
+ * `task`, tried up to 20 times with pauses of about 12 s in all, while it fails with one of `tags` and `signal` does not
+ * abort; then its last error. A cluster that was just started, or that has lost a node, answers `TryAgain` for a moment.
  */
 export const tryAgain =
   <A>(

@@ -56,7 +56,10 @@ const Row = t.intersection([
   }),
 ])
 
-/** One event that counts, and the account after it. `previous_seq`: of the customer's row before (0: none). `at` is ISO 8601. */
+/**
+ * One event that counts, and the account after it. `previous_seq` is the sequence of the customer's row before it, 0
+ * where there is none; `at` is ISO 8601.
+ */
 export type JournalRow = t.TypeOf<typeof Row>
 
 const unreadable = (what: string, errors: t.Errors): TableError => ({

@@ -47,8 +47,8 @@ const hasConsumer = (jsm: VerifyDeps['jsm'], name: string) =>
   )
 
 /**
- * Finds the tables of `wanted`. One that is missing although its consumer is there (or the other way round) is no projection that
- * was never run: it cannot be verified.
+ * Finds the tables of `wanted`. One that is missing although its consumer is there (or the other way round) is no
+ * projection that was never run: it cannot be verified.
  */
 export const findTargets = async (
   run: Run,
@@ -73,6 +73,9 @@ export const findTargets = async (
       throw new CannotVerify(`consumer ${consumer} is there, but its table ${table} is not`)
     else skipped.push({ projection, reason: `there is neither table ${table} nor consumer ${consumer}` })
   }
-  if (found.length === 0) throw new CannotVerify(`no projection is there: ${skipped[0]?.reason}`)
+  if (found.length === 0) {
+    const reasons = skipped.map(({ projection, reason }) => `${projection}: ${reason}`)
+    throw new CannotVerify(`no projection is there: ${reasons.join('; ')}`)
+  }
   return { found, skipped }
 }
