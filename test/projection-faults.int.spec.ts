@@ -3,15 +3,19 @@ import { jetstream } from '@nats-io/jetstream'
 import { connect, type NatsConnection } from 'nats'
 import { pino } from 'pino'
 import { afterEach, beforeEach, expect, it } from 'vitest'
+import { E } from '../src/fp.js'
 import { createHealth } from '../src/health.js'
 import { PROJECTIONS } from '../src/projections/all.js'
 import type { ProjectionDeps } from '../src/projections/deps.js'
 import { replay } from '../src/projections/replay/replay.js'
 import { type Projector, startProjector } from '../src/projections/runner.js'
+import { consumerName } from '../src/projections/target.js'
+import { consumerProgress } from '../src/stream/consumer.js'
+import { readPointer } from '../src/stream/generation.js'
 import { manager, provision } from '../src/stream/provision.js'
 import { publishBatch } from '../src/stream/publish.js'
 import { createTablesClient } from '../src/tables/client.js'
-import { PROJECTION_NAMES } from '../src/tables/definition.js'
+import { PROJECTION_NAMES, type ProjectionName } from '../src/tables/definition.js'
 import { expectLetters, expectStored } from './support/checks.js'
 import { type DynamodbProcess, startDynamodbProcess } from './support/dynamodb-process.js'
 import { FAULTS, type FaultyDynamodb, startFaultyDynamodb } from './support/faulty-dynamodb.js'
@@ -63,8 +67,15 @@ afterEach(async () => {
   removeFolder(folder)
 })
 
-const project = (): void => {
+/** Every projection, at work when this resolves: one that is not there yet would not be compared. */
+const project = async (): Promise<void> => {
   projectors = PROJECTION_NAMES.map(name => startProjector(deps, PROJECTIONS[name]))
+  const isAtWork = async (name: ProjectionName): Promise<boolean> => {
+    const { generation } = await right(readPointer(deps.jsm, name))
+    return E.isRight(await consumerProgress(deps.jsm, consumerName(name, generation))())
+  }
+  for (const name of PROJECTION_NAMES)
+    await until(() => isAtWork(name), { deadline_ms: 10_000, what: `${name} to be at work` })
 }
 
 /** Transfers between neighbours in a ring, some of them without funds behind them, all by one publisher. */
@@ -97,7 +108,7 @@ const expectHealed = async (): Promise<void> => {
 }
 
 it('every fifth call goes wrong, in every way there is: the tables equal the stream, and no good event is a letter', async () => {
-  project()
+  await project()
   await fundRing()
   faulty.setShare(SHARE)
   const load = startLoad(nc, { name: 'faults', events_per_s: EVENTS_PER_S, tries_max: 5 })
@@ -115,7 +126,7 @@ it('every fifth call goes wrong, in every way there is: the tables equal the str
 })
 
 it('DynamoDB is killed and started again under load, and its errors go on: the tables equal the stream', async () => {
-  project()
+  await project()
   await fundRing()
   faulty.setShare(SHARE)
   const load = startLoad(nc, { name: 'killed', events_per_s: EVENTS_PER_S, tries_max: 5 })
@@ -134,7 +145,7 @@ it('DynamoDB is killed and started again under load, and its errors go on: the t
 it.each(PROJECTION_NAMES)(
   'a replay of %s where every fifth call goes wrong ends well, and DynamoDB may be away for a moment',
   async name => {
-    project()
+    await project()
     await fundRing()
     await transfers(1_500)
     await expectVerified(deps)
@@ -167,6 +178,6 @@ it('every second answer is lost after the work was done: a replay finds its own 
   for (const name of ['balances', 'journal'] as const)
     await replay(deps, PROJECTIONS[name], { ...options, onProgress: () => undefined })
   faulty.setShare(0)
-  project()
+  await project()
   await expectHealed()
 })

@@ -1,9 +1,13 @@
 // has servers of its own: it changes tables by hand
+
+import { setTimeout as pause } from 'node:timers/promises'
 import { UpdateCommand } from '@aws-sdk/lib-dynamodb'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { right } from '../../test/support/ledger.js'
 import { PROJECTIONS } from '../projections/all.js'
 import { replay } from '../projections/replay/replay.js'
 import { startProjector } from '../projections/runner.js'
+import { dropConsumer } from '../stream/consumer.js'
 import { CannotVerify } from './problem.js'
 import { credit, debit, type ProjectedLedger, startProjectedLedger } from './testing/projected.js'
 
@@ -256,6 +260,21 @@ describe('verify', () => {
         reason: 'not in JETLEDGER_PROJECTIONS',
       })),
     )
+  })
+
+  it('waits for a projector that has its table and not yet its consumer, for as long as it may', async () => {
+    await ledger.stopProjecting()
+    await right(dropConsumer(ledger.nc, 'ranking'))
+    await expect(ledger.check({ timeout_ms: 300 })).rejects.toThrow(
+      'table balances-ranking is there, but nobody fills it: no consumer ranking after 300 ms',
+    )
+    const checked = ledger.check({ projections: ['ranking'] })
+    await pause(500)
+    const projector = startProjector(ledger, PROJECTIONS.ranking)
+    expect(await checked.finally(projector.stop)).toMatchObject({
+      differences: [],
+      tables: [{ projection: 'ranking' }],
+    })
   })
 
   it('cannot tell while nobody runs the projections', async () => {

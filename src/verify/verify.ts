@@ -7,11 +7,12 @@
 
 import type { OnProgress, Run, VerifyDeps } from './deps.js'
 import { createDifferences, type Difference } from './difference.js'
+import { findTargets } from './find.js'
 import { createHeadsCheck, headId, isHead } from './heads.js'
 import { createJournalCheck } from './journal.js'
 import { readAll, rowsOf, scanAll } from './scan.js'
 import { createStreamChecks } from './stream-checks.js'
-import { findTargets, PROJECTIONS, type Projection, type Target } from './target.js'
+import { PROJECTIONS, type Projection, type Target } from './target.js'
 import { createTotalsCheck } from './totals.js'
 import { ackedSeq, lastSeq, waitFor } from './wait.js'
 import { createWalk, type Step, type Walk } from './walk.js'
@@ -25,7 +26,7 @@ export type VerifyOptions = {
   readonly client_id?: string | undefined
   /** Whether the sums are compared. */
   readonly totals: boolean
-  /** For the projections to reach the sequence. */
+  /** For each projection to be there, and for all of them to reach the sequence. */
   readonly timeout_ms: number
   /** Differences that are kept; the others are counted. */
   readonly differences_max: number
@@ -146,11 +147,11 @@ export const verify = async (
 ): Promise<Report> => {
   const differences = createDifferences(options.differences_max)
   const run: Run = { ...deps, signal, onProgress, differences, client_id: options.client_id }
-  const { found: targets, skipped } = await findTargets(
-    run,
-    options.projections ?? PROJECTIONS,
-    options.generation,
-  )
+  const { found: targets, skipped } = await findTargets(run, {
+    projections: options.projections ?? PROJECTIONS,
+    generation: options.generation,
+    timeout_ms: options.timeout_ms,
+  })
   const seq = await sequenceFor(run, targets, options)
   await waitFor(run, targets, seq, options.timeout_ms)
 

@@ -1,7 +1,6 @@
 /**
  * Two projectors under 1,000 events/s, the active one killed with -9 every few seconds. `npm run soak -- projections`
- * runs it; SOAK_SECONDS says for how long, SOAK_PROJECTIONS what they project: the balances unless stated, because all
- * of it is more at this load than the 2,500 to 4,000 items/s that an embedded DynamoDB server takes.
+ * runs it; SOAK_SECONDS says for how long.
  */
 
 import { afterEach, beforeEach, expect, it } from 'vitest'
@@ -19,8 +18,7 @@ beforeEach(() => {
 afterEach(() => bench.end())
 
 it(`${EVENTS_PER_S} events/s for ${SECONDS} s while projectors are killed: every table is exact`, async () => {
-  const projections = process.env.SOAK_PROJECTIONS ?? 'balances'
-  const options = { events_per_s: EVENTS_PER_S, for_ms: SECONDS * 1_000, kill_every_ms: 4_000, projections }
+  const options = { events_per_s: EVENTS_PER_S, for_ms: SECONDS * 1_000, kill_every_ms: 4_000 }
   const { events, took_ms } = await runTakeovers(bench, options)
   process.stdout.write(`${events} events, take-overs within ${took_ms.join(', ')} ms\n`)
   expect(events).toBeGreaterThan(0.9 * EVENTS_PER_S * SECONDS)

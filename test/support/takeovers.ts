@@ -17,6 +17,8 @@ import { startSteadyLoad } from './steady-load.js'
 import { expectVerified } from './verified.js'
 
 const TABLE = 'customer-balances'
+/** Where an event published after a kill is looked for; the others are compared at the end. */
+const PROBED = [TABLE, `${TABLE}-journal`]
 /** Few, so that a run writes few heads: what is tested is not how much an embedded DynamoDB server takes. */
 const CUSTOMERS = 50
 /** So that a failure says how long it took, and not only that it was too long. */
@@ -26,8 +28,6 @@ export type TakeoverOptions = {
   readonly events_per_s: number
   readonly for_ms: number
   readonly kill_every_ms: number
-  /** As in JETLEDGER_PROJECTIONS; all of them unless stated. */
-  readonly projections?: string
 }
 
 export type Takeovers = {
@@ -36,18 +36,13 @@ export type Takeovers = {
   readonly took_ms: readonly number[]
 }
 
-/** Publishes an event and waits until every one of `probed` has it. */
-const probe = async (
-  nc: NatsConnection,
-  { tables }: VerifyDeps,
-  id: string,
-  probed: readonly string[],
-): Promise<void> => {
+/** Publishes an event and waits until every table of `PROBED` has it. */
+const probe = async (nc: NatsConnection, { tables }: VerifyDeps, id: string): Promise<void> => {
   const body = JSON.stringify({ type: 'credit', amount: 1, transaction_id: id })
   await nc.request(`customer.balance.${id}`, body, { timeout: 5_000 })
   const isThere = async (table: string): Promise<boolean> =>
     (await right(readItems(tables, table, [id]))).length === 1
-  for (const table of probed)
+  for (const table of PROBED)
     await until(() => isThere(table), { deadline_ms: WAITED_MS_MAX, what: `${id} in ${table}` })
 }
 
@@ -60,18 +55,16 @@ const depsOf = async (bench: Workbench, nc: NatsConnection, env: Env): Promise<V
 /** Runs it and compares everything at the end. */
 export const runTakeovers = async (
   bench: Workbench,
-  { events_per_s, for_ms, kill_every_ms, projections = '' }: TakeoverOptions,
+  { events_per_s, for_ms, kill_every_ms }: TakeoverOptions,
 ): Promise<Takeovers> => {
   const nats = await startTestNats()
   bench.atEnd(() => nats.stop())
   const { env } = await environment(bench, nats.url, 1)
-  const start = () => serve(bench, { ...env, JETLEDGER_PROJECTIONS: projections }, 'projections')
+  const start = () => serve(bench, env, 'projections')
   const nc = await bench.connect(nats.url)
   const running = [await start(), await start()]
   const deps = await depsOf(bench, nc, env)
-  const has_journal = projections === '' || projections.includes('journal')
-  const probed = has_journal ? [TABLE, `${TABLE}-journal`] : [TABLE]
-  await probe(nc, deps, 'probe-0', probed)
+  await probe(nc, deps, 'probe-0')
 
   const load = startSteadyLoad(nc, { events_per_s, customers: CUSTOMERS, name: 'steady' })
   const took_ms: number[] = []
@@ -81,7 +74,7 @@ export const runTakeovers = async (
     const killed_ms = performance.now()
     // the older one, which is the active one: it took over when the one before it died
     await running.shift()?.end('SIGKILL')
-    await probe(nc, deps, `probe-${round}`, probed)
+    await probe(nc, deps, `probe-${round}`)
     took_ms.push(Math.round(performance.now() - killed_ms))
     running.push(await start())
   }
