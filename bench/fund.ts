@@ -5,16 +5,15 @@
 
 import { jetstreamManager } from '@nats-io/jetstream'
 import type { NatsConnection } from 'nats'
-import { E } from '../src/fp.js'
 import { waitCaughtUp } from '../src/projections/caught-up.js'
-import { BATCH_MESSAGES_MAX, publishBatch } from '../src/stream/publish.js'
+import { BATCH_MESSAGES_MAX } from '../src/stream/publish.js'
 import { LEDGER_STREAM } from '../src/stream/settings.js'
 import { NO_RESPONDERS } from './measure/job.js'
 import { type ServiceOptions, startService, untilReady } from './processes/service.js'
 import { CUSTOMERS, customer, FUNDS, HOT_CUSTOMER } from './work/customers.js'
+import { publishOne } from './work/events.js'
 import { request } from './work/request.js'
 
-const PUBLISH_MS_MAX = 10_000
 const FOLD_MS_MAX = 300_000
 const FIRST_COMMANDS_IN_FLIGHT = 500
 
@@ -23,14 +22,17 @@ const everybody = (): string[] => [
   ...Array.from({ length: CUSTOMERS }, (_, index) => customer(index)),
 ]
 
-const publishFunds = async (nc: NatsConnection, ids: readonly string[]): Promise<void> => {
+const publishFunds = async (
+  nc: NatsConnection,
+  ids: readonly string[],
+  signal: AbortSignal,
+): Promise<void> => {
   const body = JSON.stringify({ type: 'credit', amount: FUNDS, reference: 'benchmark' })
   for (let from = 0; from < ids.length; from += BATCH_MESSAGES_MAX) {
     const messages = ids
       .slice(from, from + BATCH_MESSAGES_MAX)
       .map(id => ({ subject: `customer.balance.${id}`, body }))
-    const stored = await publishBatch(nc, messages, PUBLISH_MS_MAX)()
-    if (E.isLeft(stored)) throw new Error(`the customers could not be funded: ${stored.left.message}`)
+    await publishOne(nc, messages, signal)
   }
 }
 
@@ -52,7 +54,7 @@ export const fund = async (
   const projector = startService({ ...service, roles: 'projections', env })
   try {
     await untilReady(projector, hasStream, signal)
-    await publishFunds(nc, ids)
+    await publishFunds(nc, ids, signal)
     const missing = await waitCaughtUp(jsm, 'balances', FOLD_MS_MAX, signal, () => {})
     signal.throwIfAborted()
     if (missing > 0) throw new Error(`${missing} events were not folded within ${FOLD_MS_MAX} ms`)

@@ -57,7 +57,7 @@ const measureOne = async (
   { cleanup, signal, say }: Surroundings,
 ): Promise<string[]> => {
   const folder = openFolder(cleanup)
-  const addresses = await startServers(folder, sync_interval, cleanup)
+  const addresses = await startServers({ folder, sync_interval, replicas: options.replicas }, cleanup)
   const nc = await openConnection(addresses.nats_url, cleanup)
   const place = { nc, folder, ...addresses }
   const jsm = await jetstreamManager(nc)
@@ -87,7 +87,7 @@ const measureOne = async (
     const until_ms = performance.now() + Math.max(options.seconds, SECONDS_MIN) * 1_000
     const ended = (): boolean => performance.now() > until_ms || signal.aborted
     const [at, found] = await Promise.all([
-      publishSteadily(nc, CUSTOMERS, next, max_per_s / 2, ended),
+      publishSteadily(nc, CUSTOMERS, next, max_per_s / 2, ended, signal),
       probeLag({ ...place, table: TABLE, signal }, ended),
     ])
     next = at

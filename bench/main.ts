@@ -41,7 +41,8 @@ const runSession = async (
 ): Promise<Session> => {
   const cleanup = createCleanup()
   try {
-    return await benchmark(options, sync_interval, { cleanup, signal, say })
+    const session = await benchmark(options, sync_interval, { cleanup, signal, say })
+    return { ...session, settings: { replicas: options.replicas, ...session.settings } }
   } finally {
     await cleanup.run()
   }

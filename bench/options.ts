@@ -11,6 +11,8 @@ export type Options = {
   /** Load clients without the stack trace that the NATS client takes for each request unless told not to. */
   readonly lean: boolean
   readonly sync_intervals: readonly string[]
+  /** Of the streams, each on a nats-server of its own: 3 is what production has. */
+  readonly replicas: 1 | 3
   /** Of the service under measurement, as in JETLEDGER_ROLES. */
   readonly roles: string
   /** Only the lines whose name holds one of these; every line when there is none. */
@@ -35,6 +37,7 @@ export const USAGE = `usage: npm run bench -- <benchmark> [options]
   --seconds N     of one measurement (3)
   --rounds N      measurements of each line at each speed; medians are printed (3)
   --sync WHEN     when nats-server flushes to disk: 2m, always or both (commands: both, else 2m)
+  --replicas N    1 or 3: of the stream, each on a nats-server of its own (1)
   --clients N     load client processes (1; several on few cores leave little for the servers)
   --lean          load clients with \`noAsyncTraces\`: less of the machine goes to them
   --roles ROLES   of the service under measurement (commands)
@@ -75,10 +78,13 @@ const wholeBetween = (name: string, text: string, min: number, max: number): num
   return value
 }
 
+const REPLICAS: Readonly<Record<string, 1 | 3>> = { '1': 1, '3': 3 }
+
 const OPTIONS = {
   seconds: { type: 'string', default: '3' },
   rounds: { type: 'string', default: '3' },
   sync: { type: 'string' },
+  replicas: { type: 'string', default: '1' },
   events: { type: 'string', default: '1000000' },
   customers: { type: 'string' },
   clients: { type: 'string', default: '1' },
@@ -99,6 +105,8 @@ export const parseOptions = (args: readonly string[], benchmarks: readonly strin
   const sync = values.sync ?? SYNC_DEFAULT[benchmark] ?? 'both'
   const sync_intervals = Object.hasOwn(SYNC_INTERVALS, sync) ? SYNC_INTERVALS[sync] : undefined
   if (sync_intervals === undefined) throw new Error('--sync must be 2m, always or both')
+  const replicas = Object.hasOwn(REPLICAS, values.replicas) ? REPLICAS[values.replicas] : undefined
+  if (replicas === undefined) throw new Error('--replicas must be 1 or 3')
   return {
     benchmark,
     seconds: between('seconds', values.seconds, 0.1, SECONDS_MAX),
@@ -106,6 +114,7 @@ export const parseOptions = (args: readonly string[], benchmarks: readonly strin
     clients: wholeBetween('clients', values.clients, 1, CLIENTS_MAX),
     lean: values.lean,
     sync_intervals,
+    replicas,
     roles: values.roles,
     only: values.only.split(',').filter(text => text !== ''),
     events: wholeBetween('events', values.events, EVENTS_MIN, EVENTS_MAX),

@@ -11,6 +11,7 @@ it('a benchmark alone takes the defaults', () => {
     clients: 1,
     lean: false,
     sync_intervals: ['2m', 'always'],
+    replicas: 1,
     roles: 'commands',
     only: [],
     events: 1_000_000,
@@ -21,7 +22,7 @@ it('a benchmark alone takes the defaults', () => {
 
 it('every option is taken', () => {
   const args = '--seconds 0.5 --rounds 5 --clients 3 --sync always --roles commands,projections'
-  const more = '--lean --only hot,echo --profile p --events 5000 --customers 50 --json'
+  const more = '--lean --replicas 3 --only hot,echo --profile p --events 5000 --customers 50 --json'
   expect(parse('queries', ...`${args} ${more}`.split(' '))).toEqual({
     benchmark: 'queries',
     seconds: 0.5,
@@ -29,6 +30,7 @@ it('every option is taken', () => {
     clients: 3,
     lean: true,
     sync_intervals: ['always'],
+    replicas: 3,
     roles: 'commands,projections',
     only: ['hot', 'echo'],
     events: 5_000,
@@ -50,6 +52,7 @@ it.each([
   [['commands', '--clients', '17'], '--clients must be from 1 to 16'],
   [['commands', '--sync', 'never'], '--sync must be 2m, always or both'],
   [['commands', '--sync', 'toString'], '--sync must be 2m, always or both'],
+  [['commands', '--replicas', '2'], '--replicas must be 1 or 3'],
   [['commands', '--what'], '--what'],
 ])('%j is refused: %s', (args, message) => {
   expect(() => parse(...args)).toThrow(message)

@@ -65,7 +65,7 @@ const measureWith = async (
 }
 
 export const predecessor: Benchmark = async (options, sync_interval, { cleanup, signal, say }) => {
-  const ground = await openGround(sync_interval, cleanup)
+  const ground = await openGround(options, sync_interval, cleanup)
   const seeded = Array.from({ length: SEEDED_CUSTOMERS }, (_, index) => String(index + 1))
   await fund(ground, signal, seeded)
   const notes: string[] = []

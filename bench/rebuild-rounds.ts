@@ -7,6 +7,7 @@ import { createCleanup } from './cleanup.js'
 import type { Options } from './options.js'
 import { type ReplayRun, runReader, runReplay } from './processes/replay.js'
 import { startServers } from './processes/servers.js'
+import type { Addresses } from './processes/service.js'
 import { openConnection, openFolder } from './stage.js'
 import { publishEvents } from './work/events.js'
 
@@ -31,10 +32,8 @@ export type Rounds = {
   readonly rows: string[][]
 }
 
-type Place = {
+type Place = Addresses & {
   readonly folder: string
-  readonly nats_url: string
-  readonly dynamodb_endpoint: string
   readonly profile_dir?: string | undefined
 }
 
@@ -84,9 +83,9 @@ export const measureRebuild = async (
   const cleanup = createCleanup()
   try {
     const folder = openFolder(cleanup)
-    const addresses = await startServers(folder, sync_interval, cleanup)
+    const addresses = await startServers({ folder, sync_interval, replicas: options.replicas }, cleanup)
     const nc = await openConnection(addresses.nats_url, cleanup)
-    const provisioned = await provision(nc, { replicas: 1 })()
+    const provisioned = await provision(nc, { replicas: options.replicas })()
     if (E.isLeft(provisioned)) throw new Error(provisioned.left.message)
     const place = { folder, ...addresses, profile_dir: options.profile_dir }
     const rounds: Rounds = {

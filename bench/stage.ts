@@ -15,7 +15,7 @@ import type { Options } from './options.js'
 import type { Child } from './processes/child.js'
 import { watchCpu } from './processes/cpu.js'
 import { type LoadClient, startLoadClient, startReady } from './processes/load-client.js'
-import { startServers } from './processes/servers.js'
+import { type Servers, startServers } from './processes/servers.js'
 import { type ServiceOptions, startReadyService } from './processes/service.js'
 
 export type Say = (text: string) => void
@@ -54,7 +54,7 @@ export const openFolder = (cleanup: Cleanup): string => {
 
 /** A connection of bench/main.ts itself: for what is not measured. */
 export const openConnection = async (nats_url: string, cleanup: Cleanup): Promise<NatsConnection> => {
-  const nc = await connect({ servers: nats_url, name: 'jetledger-bench', reconnect: false })
+  const nc = await connect({ servers: nats_url.split(','), name: 'jetledger-bench', reconnect: false })
   cleanup.push(() => nc.close())
   return nc
 }
@@ -108,20 +108,21 @@ const runner = (
 
 /** The servers, and a connection to them; `cleanup` ends them. */
 export const openGround = async (
+  { replicas }: Options,
   sync_interval: string,
   cleanup: Cleanup,
-): Promise<Omit<ServiceOptions, 'roles'> & { readonly nats_pid: number }> => {
+): Promise<Omit<ServiceOptions, 'roles'> & Servers> => {
   const folder = openFolder(cleanup)
-  const { nats_url, dynamodb_endpoint, nats_pid } = await startServers(folder, sync_interval, cleanup)
-  const nc = await openConnection(nats_url, cleanup)
-  return { nc, nats_url, dynamodb_endpoint, folder, nats_pid }
+  const servers = await startServers({ folder, sync_interval, replicas }, cleanup)
+  const nc = await openConnection(servers.nats_url, cleanup)
+  return { nc, folder, ...servers }
 }
 
 /** Starts everything; `cleanup` ends it. */
 export const openStage = async (wanted: StageOptions): Promise<Stage> => {
   const { options, sync_interval, cleanup, signal, prepare, env = {} } = wanted
   const { profile_dir, roles } = options
-  const { nats_pid, ...addresses } = await openGround(sync_interval, cleanup)
+  const { nats_pids, ...addresses } = await openGround(options, sync_interval, cleanup)
   const { nc, nats_url } = addresses
   signal.throwIfAborted()
   await prepare(addresses)
@@ -144,7 +145,7 @@ export const openStage = async (wanted: StageOptions): Promise<Stage> => {
   }
   signal.addEventListener('abort', abort, { once: true })
   const pids = {
-    nats: [nats_pid],
+    nats: nats_pids,
     service: [service.pid, echo.pid],
     clients: clients.map(({ pid }) => pid),
   }

@@ -36,7 +36,7 @@ const tell = (answer: Answer): void => {
 process.on('disconnect', () => process.exit(0))
 
 const nc = await connect({
-  servers: process.argv[2] ?? '',
+  servers: process.argv[2]?.split(',') ?? [],
   name: 'jetledger-bench',
   reconnect: false,
   // by default the client takes a stack trace for each request, which costs more than all the rest of the request

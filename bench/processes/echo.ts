@@ -16,7 +16,7 @@ const REPLY = JSON.stringify({
 process.on('disconnect', () => process.exit(0))
 
 const nc = await connect({
-  servers: process.argv[2] ?? '',
+  servers: process.argv[2]?.split(',') ?? [],
   name: 'jetledger-bench-echo',
   reconnect: false,
 })

@@ -49,7 +49,7 @@ const READERS: Readonly<Record<string, Read>> = { range, consumer }
 process.on('disconnect', () => process.exit(0))
 
 const [, , nats_url = '', name = ''] = process.argv
-const nc = await connect({ servers: nats_url, name: 'jetledger-bench-reader', reconnect: false })
+const nc = await connect({ servers: nats_url.split(','), name: 'jetledger-bench-reader', reconnect: false })
 const read = READERS[name]
 if (read === undefined) throw new Error(`there is no reader ${name}`)
 const { state } = await (await jetstreamManager(nc)).streams.info(LEDGER_STREAM)

@@ -1,4 +1,4 @@
-/** nats-server and the DynamoDB server of one run, on loopback, their data in the run's temporary folder. */
+/** One nats-server, or three that are a cluster, and the DynamoDB server of one run, on loopback, their data in the run's temporary folder. */
 
 import { join } from 'node:path'
 import { pino } from 'pino'
@@ -6,14 +6,23 @@ import type { Cleanup } from '../cleanup.js'
 import { builtEmbedded } from './built.js'
 
 export type Servers = {
+  /** With commas between several. */
   readonly nats_url: string
   readonly dynamodb_endpoint: string
-  readonly nats_pid: number
+  readonly nats_pids: readonly number[]
+  /** Of the streams. */
+  readonly replicas: 1 | 3
+}
+
+export type ServersOptions = {
+  /** The servers' data lies here. */
+  readonly folder: string
+  readonly sync_interval: string
+  readonly replicas: 1 | 3
 }
 
 export const startServers = async (
-  folder: string,
-  sync_interval: string,
+  { folder, sync_interval, replicas }: ServersOptions,
   cleanup: Cleanup,
 ): Promise<Servers> => {
   const { startEmbedded } = await builtEmbedded()
@@ -21,7 +30,7 @@ export const startServers = async (
     data_dir: join(folder, 'servers'),
     nats_port: 0,
     dynamodb_port: 0,
-    cluster: false,
+    cluster: replicas > 1,
     sync_interval,
     log: pino({ level: 'silent' }),
     on_gave_up: (name, cause) => {
@@ -30,5 +39,6 @@ export const startServers = async (
   })
   cleanup.push(embedded.stop)
   const { nats_url, dynamodb_endpoint, servers } = embedded
-  return { nats_url, dynamodb_endpoint, nats_pid: servers.find(({ name }) => name === 'nats')?.pid ?? 0 }
+  const nats_pids = servers.filter(({ name }) => name.startsWith('nats')).map(({ pid }) => pid)
+  return { nats_url, dynamodb_endpoint, nats_pids, replicas }
 }

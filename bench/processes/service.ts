@@ -10,6 +10,8 @@ export type ServiceOptions = {
   readonly nc: NatsConnection
   readonly nats_url: string
   readonly dynamodb_endpoint: string
+  /** Of the streams. */
+  readonly replicas: 1 | 3
   /** Its log lies here. */
   readonly folder: string
   /** As in JETLEDGER_ROLES. */
@@ -29,17 +31,17 @@ const LOG_LINES_SHOWN = 5
 /** Whoever runs the benchmark may have a ledger of their own: nothing of it may reach this one. */
 const OWN_VARIABLES = /^(NATS_|AWS_|DDB_|JETLEDGER_|HTTP_PORT$|LOG_LEVEL$)/
 
-export type Addresses = Pick<ServiceOptions, 'nats_url' | 'dynamodb_endpoint'>
+export type Addresses = Pick<ServiceOptions, 'nats_url' | 'dynamodb_endpoint' | 'replicas'>
 
 /** The program's environment: this ledger's, and nothing of the user's own. */
-export const environmentOf = ({ nats_url, dynamodb_endpoint }: Addresses): NodeJS.ProcessEnv => ({
+export const environmentOf = ({ nats_url, dynamodb_endpoint, replicas }: Addresses): NodeJS.ProcessEnv => ({
   ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !OWN_VARIABLES.test(name))),
   NATS_URL: nats_url,
   AWS_ENDPOINT_URL_DYNAMODB: dynamodb_endpoint,
   AWS_REGION: 'local',
   AWS_ACCESS_KEY_ID: 'local',
   AWS_SECRET_ACCESS_KEY: 'local',
-  JETLEDGER_REPLICAS: '1',
+  JETLEDGER_REPLICAS: String(replicas),
   HTTP_PORT: '0',
   LOG_LEVEL: 'warn',
 })
