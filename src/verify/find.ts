@@ -37,17 +37,20 @@ const hasConsumer = (jsm: VerifyDeps['jsm'], name: string) =>
   )
 
 const POLL = { first_ms: 200, max_ms: 200 }
+/** Not the whole time-out: who asks for the wrong DDB_TABLE wants to know. */
+const HALF_THERE_MS_MAX = 5_000
 
 /**
  * Where a projection has its table and its consumer, and whether they are there. One without the other is what a
- * projector has for a moment when it starts, and a replay when it flips: that is looked at again, for `timeout_ms`.
+ * projector has for a moment when it starts, and a replay when it flips: that is looked at again, for 5 s at the most.
  */
 const find = async (
   run: Run,
   projection: Projection,
   { generation, timeout_ms }: Wanted,
 ): Promise<Target & { readonly is_there: boolean }> => {
-  const until_ms = performance.now() + timeout_ms
+  const patience_ms = Math.min(timeout_ms, HALF_THERE_MS_MAX)
+  const until_ms = performance.now() + patience_ms
   for (;;) {
     const target = targetOf(run.table, projection, generation ?? (await active(run, projection)))
     const { table, consumer } = target
@@ -57,8 +60,8 @@ const find = async (
     if (run.signal.aborted || performance.now() > until_ms)
       throw new CannotVerify(
         has_table
-          ? `table ${table} is there, but nobody fills it: no consumer ${consumer} after ${timeout_ms} ms`
-          : `consumer ${consumer} is there, but its table ${table} is not, after ${timeout_ms} ms`,
+          ? `table ${table} is there, but nobody fills it: no consumer ${consumer} after ${patience_ms} ms`
+          : `consumer ${consumer} is there, but its table ${table} is not, after ${patience_ms} ms`,
       )
     run.onProgress('waiting', 0, await lastSeq(run))
     await pause(POLL, 1, run.signal)
