@@ -9,6 +9,8 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { delimiter, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { identityOf } from '../../src/embedded/process-identity.js'
+import { startReaper } from '../../src/embedded/reaper.js'
 import { killNow } from './program.js'
 import { until } from './servers.js'
 
@@ -83,6 +85,8 @@ export const startMachine = async ({ instance_id, cloud_folder, script }: Machin
     code = how
   })
 
+  // as a daemon does, nats-server outlives its script and a test process that is killed
+  const reaper = startReaper(() => undefined)
   const pid = (): number | undefined => {
     const text = readIf(join(root, 'nats.service.pid'))
     return text !== '' && isAlive(Number(text)) ? Number(text) : undefined
@@ -91,6 +95,8 @@ export const startMachine = async ({ instance_id, cloud_folder, script }: Machin
     const ended = () => code !== undefined
     await until(ended, { deadline_ms: BOOT_MS_MAX, what: `${instance_id} to boot` }).catch(() => undefined)
     const said = readIf(join(cloud_folder, `signal-${instance_id}`)).trim()
+    const running = pid()
+    if (running !== undefined) reaper.add(running, identityOf(running) ?? '')
     if (said === 'SUCCESS' && code === 0) return
     throw new Error(`the boot ended with ${code} and signal "${said}":\n${readIf(output).slice(-3_000)}`)
   }
@@ -99,6 +105,7 @@ export const startMachine = async ({ instance_id, cloud_folder, script }: Machin
     metadata.close()
     const running = pid()
     if (running !== undefined) killNow(running)
+    reaper.done()
   }
   const terminate = async (): Promise<void> => {
     const unit = readFileSync(join(root, 'etc/systemd/system/nats.service'), 'utf8')
