@@ -7,10 +7,13 @@ import type { Benchmark } from './benchmark.js'
 import { firstCommands, fund } from './fund.js'
 import { type Line, measureLines, type RatioTo } from './measure/rounds.js'
 import { openStage } from './stage.js'
+import { prepareByHand } from './work/by-hand.js'
 import { CUSTOMERS } from './work/customers.js'
 
 /** One by one: enough to keep every part busy. */
 const IN_FLIGHT = 500
+/** As many as the client has connections: more would wait in it, and be given up. */
+const BY_HAND_IN_FLIGHT = 64
 /** Of requests with 1,000 each: one is being stored, others are on their way. */
 const BULK_IN_FLIGHT = 4
 
@@ -21,6 +24,8 @@ const BATCH = 'raw batch of 1,000'
 const OWN_BATCH = 'raw batch of 1,000, by our writer'
 /** What the server alone needs for events that are as safe as ours: no command side can be faster. */
 const GUARDED_BATCH = 'raw batch of 1,000, with ids and expected sequences'
+const BY_HAND = 'a DynamoDB transaction per credit, uniform'
+const BY_HAND_HOT = 'a DynamoDB transaction per credit, one hot account'
 const UNIFORM = 'credit, uniform'
 
 /**
@@ -43,12 +48,14 @@ const linesFor = (sync_interval: string, replicas: number): readonly Line[] => {
     { name: BATCH, work: 'rawBatch', in_flight: BULK_IN_FLIGHT, ratios: [] },
     { name: OWN_BATCH, work: 'ownBatch', in_flight: BULK_IN_FLIGHT, ratios: [] },
     { name: GUARDED_BATCH, work: 'guardedBatch', in_flight: BULK_IN_FLIGHT, ratios: [] },
-    { name: UNIFORM, work: 'creditUniform', in_flight: IN_FLIGHT, ratios: oneByOne },
+    { name: BY_HAND, work: 'byHandUniform', in_flight: BY_HAND_IN_FLIGHT, ratios: [] },
+    { name: BY_HAND_HOT, work: 'byHandHot', in_flight: BY_HAND_IN_FLIGHT, ratios: [] },
+    { name: UNIFORM, work: 'creditUniform', in_flight: IN_FLIGHT, ratios: [...oneByOne, to(BY_HAND)] },
     {
       name: 'credit, one hot account',
       work: 'creditHot',
       in_flight: IN_FLIGHT,
-      ratios: [...oneByOne, to(UNIFORM, 0.9)],
+      ratios: [...oneByOne, to(UNIFORM, 0.9), to(BY_HAND_HOT)],
     },
     {
       name: 'credit, 90/10',
@@ -69,7 +76,10 @@ export const commands: Benchmark = async (options, sync_interval, { cleanup, sig
     cleanup,
     signal,
     say,
-    prepare: service => fund(service, signal),
+    prepare: async service => {
+      await fund(service, signal)
+      await prepareByHand(service.dynamodb_endpoint)
+    },
   })
   say(`measuring with sync_interval ${sync_interval}, NATS at ${stage.nats_url}`)
   const first_ms = await firstCommands(stage.nc, signal)

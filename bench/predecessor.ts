@@ -43,7 +43,7 @@ const measureWith = async (
     for (let i = 0; i < responders; i += 1) {
       children.push(await startReadyService({ ...service, roles: 'queries' }, signal))
     }
-    const client = await startLoadClient(service.nats_url, lean)
+    const client = await startLoadClient(service, lean)
     children.push(client)
     const lines: string[] = []
     for (const requests of REQUESTS) {

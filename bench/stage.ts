@@ -135,7 +135,7 @@ export const openStage = async (wanted: StageOptions): Promise<Stage> => {
   cleanup.push(echo.stop)
   const clients: LoadClient[] = []
   for (let i = 0; i < options.clients; i += 1) {
-    const client = await startLoadClient(nats_url, options.lean)
+    const client = await startLoadClient(addresses, options.lean)
     cleanup.push(client.stop)
     clients.push(client)
   }

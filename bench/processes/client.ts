@@ -22,7 +22,7 @@ const randomFrom = (seed: number): (() => number) => {
 
 const answerTo = async (nc: NatsConnection, job: Job): Promise<Answer> => {
   if (!isWorkName(job.work)) return { tag: 'failed', message: `there is no work "${job.work}"` }
-  const operation = WORKS[job.work](nc, randomFrom(job.seed))
+  const operation = WORKS[job.work](nc, randomFrom(job.seed), dynamodb_endpoint)
   const first = await operation()
   if (first.errors?.[NO_RESPONDERS] !== undefined) return { tag: 'unanswered' }
   return { tag: 'measured', measured: await measure(operation, job) }
@@ -35,12 +35,13 @@ const tell = (answer: Answer): void => {
 // whoever started us is gone, and nobody wants the answer
 process.on('disconnect', () => process.exit(0))
 
+const [, , nats_url = '', dynamodb_endpoint = '', lean] = process.argv
 const nc = await connect({
-  servers: process.argv[2]?.split(',') ?? [],
+  servers: nats_url.split(','),
   name: 'jetledger-bench',
   reconnect: false,
   // by default the client takes a stack trace for each request, which costs more than all the rest of the request
-  noAsyncTraces: process.argv[3] === LEAN,
+  noAsyncTraces: lean === LEAN,
 })
 // without a server every request fails at once, and a job would be a long list of failures
 void nc.closed().then(() => process.exit(1))

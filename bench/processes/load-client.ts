@@ -3,6 +3,7 @@
 import type { Answer, Job, Measured } from '../measure/job.js'
 import { type Child, startChild } from './child.js'
 import { LEAN } from './lean.js'
+import type { Addresses } from './service.js'
 
 export type LoadClient = {
   readonly pid: number
@@ -46,8 +47,11 @@ export const startReady = async (module: string, args: readonly string[]): Promi
   }
 }
 
-export const startLoadClient = async (nats_url: string, lean: boolean): Promise<LoadClient> => {
-  const child = await startReady('client', lean ? [nats_url, LEAN] : [nats_url])
+export const startLoadClient = async (
+  { nats_url, dynamodb_endpoint }: Pick<Addresses, 'nats_url' | 'dynamodb_endpoint'>,
+  lean: boolean,
+): Promise<LoadClient> => {
+  const child = await startReady('client', [nats_url, dynamodb_endpoint, ...(lean ? [LEAN] : [])])
   return {
     pid: child.pid,
     stop: child.stop,

@@ -2,6 +2,7 @@
 
 import type { NatsConnection } from 'nats'
 import type { Operation } from '../measure/job.js'
+import { byHandHot, byHandUniform } from './by-hand.js'
 import { bulk, creditHot, creditNinetyTen, creditUniform, transfer } from './commands.js'
 import { guardedBatch } from './guarded.js'
 import { balanceHot, balanceSeeded, balanceUniform } from './queries.js'
@@ -14,6 +15,8 @@ export const WORKS = {
   rawBatch,
   ownBatch,
   guardedBatch,
+  byHandUniform,
+  byHandHot,
   creditUniform,
   creditHot,
   creditNinetyTen,
@@ -22,7 +25,9 @@ export const WORKS = {
   balanceHot,
   balanceUniform,
   balanceSeeded,
-} satisfies Readonly<Record<string, (nc: NatsConnection, random: Random) => Operation>>
+} satisfies Readonly<
+  Record<string, (nc: NatsConnection, random: Random, dynamodb_endpoint: string) => Operation>
+>
 
 export type WorkName = keyof typeof WORKS
 
