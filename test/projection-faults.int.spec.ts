@@ -104,7 +104,7 @@ const fundRing = async (): Promise<void> => {
 const expectHealed = async (): Promise<void> => {
   await expectVerified(deps)
   await expectLetters(nc, foldEvents(await readEvents(nc)))
-  await until(() => deps.health.read().state === 'ok', { deadline_ms: 5_000, what: 'health to be ok' })
+  await until(() => deps.health.read().state === 'ok', { deadline_ms: 15_000, what: 'health to be ok' })
 }
 
 it('every fifth call goes wrong, in every way there is: the tables equal the stream, and no good event is a letter', async () => {

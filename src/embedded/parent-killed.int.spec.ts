@@ -113,7 +113,7 @@ it('the reaper survives the signals that end a terminal', async () => {
 it('what is left when the reaper was killed too is stopped by the next start, on the same data', async () => {
   const parent = await startParent()
   process.kill(parent.reaper.pid, 'SIGKILL')
-  await until(gone([parent.reaper]), { deadline_ms: 5_000, what: 'the end of the reaper' })
+  await until(gone([parent.reaper]), { deadline_ms: 15_000, what: 'the end of the reaper' })
   await kill(parent)
   expect(gone(parent.servers.slice(0, 1))()).toBe(false)
   expect(gone(parent.servers.slice(1))()).toBe(false)

@@ -35,7 +35,7 @@ it('a server that ends is started again, until it is stopped', async () => {
   }
   const watched = await watch({ name: 'x', start, log, on_gave_up: () => {} })
   children[0]?.die()
-  await until(() => watched.pid === 2, { deadline_ms: 2_000, what: 'the second process' })
+  await until(() => watched.pid === 2, { deadline_ms: 8_000, what: 'the second process' })
   await watched.stop()
   expect(children).toHaveLength(2)
   expect(children[1]?.stopped).toBe(true)
@@ -53,7 +53,7 @@ it('a server that ends again and again is given up, once and with its last error
   }
   const on_gave_up = (name: string, cause: Error) => given_up.push([name, cause])
   const watched = await watch({ name: 'x', start, log, on_gave_up, restarts_max: 3 })
-  await until(() => given_up.length > 0, { deadline_ms: 5_000, what: 'giving up' })
+  await until(() => given_up.length > 0, { deadline_ms: 8_000, what: 'giving up' })
   expect(starts).toBe(4)
   expect(given_up).toEqual([['x', new Error('x ended 3 times within 60 s.')]])
   expect(given_up[0]?.[1].cause).toEqual(new Error('start 4 failed'))
@@ -83,7 +83,7 @@ it('a stop during a restart leaves nothing running', async () => {
   }
   const watched = await watch({ name: 'x', start, log, on_gave_up: () => {} })
   children[0]?.die()
-  await until(() => starts === 2, { deadline_ms: 2_000, what: 'the restart' })
+  await until(() => starts === 2, { deadline_ms: 8_000, what: 'the restart' })
   const stopped = watched.stop()
   let_start()
   await stopped

@@ -99,7 +99,7 @@ describe('a write without an answer', () => {
     })
     const took_ms = performance.now() - began_ms
     expect(took_ms).toBeGreaterThan(750)
-    expect(took_ms).toBeLessThan(1_600)
+    expect(took_ms).toBeLessThan(1_900)
     expect(seen.length).toBeGreaterThan(1)
   })
 
@@ -144,7 +144,7 @@ describe('a write with an answer', () => {
   it('is unavailable at once where nobody serves it, and nothing was stored', async () => {
     const began_ms = performance.now()
     expect(await problemOf('write')).toMatchObject({ code: 'UNAVAILABLE' })
-    expect(performance.now() - began_ms).toBeLessThan(500)
+    expect(performance.now() - began_ms).toBeLessThan(1_500)
   })
 })
 

@@ -80,7 +80,7 @@ describe('every route', () => {
           type: '/docs#UNAVAILABLE',
           detail: `nobody serves ${subject} at the moment`,
         })
-        expect(performance.now() - began_ms).toBeLessThan(1_000)
+        expect(performance.now() - began_ms).toBeLessThan(3_000)
       }
     } finally {
       await lonely.stop()

@@ -189,7 +189,7 @@ describe('a customer with an event of a schema from the future', () => {
 
     start({ decode: decodeTwo, newest_schema: 2 })
     await balanceIs('parked@1', 16n)
-    await until(() => ledger.health.read().state === 'ok', { deadline_ms: 5_000, what: 'health to be ok' })
+    await until(() => ledger.health.read().state === 'ok', { deadline_ms: 15_000, what: 'health to be ok' })
     expect(await listParked({ ...ledger, projection: balances })).toEqual([])
     await ledger.emit('parked@1', credit(1))
     await balanceIs('parked@1', 17n)

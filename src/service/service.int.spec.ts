@@ -167,7 +167,7 @@ describe('a NATS service', () => {
     const service = await start(serviceConfig({ handle: behind({ opened }) }))
     const asked = ['a', 'b', 'c'].map(body => ask('customer.echo', body))
     await until(() => service.stats().endpoints[0]?.num_requests === 3, {
-      deadline_ms: 5_000,
+      deadline_ms: 15_000,
       what: 'three requests at work',
     })
     let stopped = false
@@ -181,7 +181,7 @@ describe('a NATS service', () => {
         (thrown: unknown) => String(thrown).includes('no responders'),
       )
     await until(refused, {
-      deadline_ms: 5_000,
+      deadline_ms: 15_000,
       what: 'the subscription to be gone',
     }).finally(open)
     expect(stopped).toBe(false)
@@ -195,7 +195,7 @@ describe('a NATS service', () => {
     const service = await start(serviceConfig({ handle: behind({ opened }) }, { drain_timeout_ms: 50 }))
     const asked = ask('customer.echo')
     await until(() => service.stats().endpoints[0]?.num_requests === 1, {
-      deadline_ms: 5_000,
+      deadline_ms: 15_000,
       what: 'a request at work',
     })
     await service.stop()

@@ -206,7 +206,7 @@ it('readiness names what is missing: DynamoDB, NATS; the gateway says 503 at onc
     const began_ms = performance.now()
     const refused = await post(`${url}/v1/customers/678/credits`, { amount: 1 })
     expect([refused.status, refused.headers.get('retry-after')]).toEqual([503, '1'])
-    expect(performance.now() - began_ms).toBeLessThan(1_000)
+    expect(performance.now() - began_ms).toBeLessThan(3_000)
   } finally {
     process.kill(nats.pid, 'SIGCONT')
   }

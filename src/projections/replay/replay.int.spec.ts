@@ -246,7 +246,7 @@ describe('replay', () => {
           : Reflect.get(target, name),
     })
     projectors.push(startProjector({ ...ledger, tables }, PROJECTIONS.balances))
-    await until(() => isHeldUp, { deadline_ms: 5_000, what: 'the late projector to look for its table' })
+    await until(() => isHeldUp, { deadline_ms: 15_000, what: 'the late projector to look for its table' })
     await rebuild()
     await projectors.shift()?.stop()
     open()
