@@ -1,4 +1,7 @@
-/** One nats-server, or three that are a cluster, and the DynamoDB server of one run, on loopback, their data in the run's temporary folder. */
+/**
+ * One nats-server, or three that are a cluster, and the DynamoDB server of one run, on loopback, their data in the run's
+ * temporary folder.
+ */
 
 import { join } from 'node:path'
 import { pino } from 'pino'

@@ -34,7 +34,8 @@ export const publishOne = async (
   signal: AbortSignal,
 ): Promise<void> => {
   const stored = await tryAgain(publishBatch(nc, messages, PUBLISH_MS_MAX), NOT_READY, signal)()
-  if (E.isLeft(stored)) throw new Error(`the events could not be published: ${stored.left.message}`)
+  if (E.isLeft(stored))
+    throw new Error(`the events could not be published: ${stored.left.message}`, { cause: stored.left.cause })
 }
 
 const publishSome = (nc: NatsConnection, customers: number, from: number, to: number, signal: AbortSignal) =>
