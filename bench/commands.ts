@@ -39,6 +39,8 @@ const linesFor = (sync_interval: string, replicas: number): readonly Line[] => {
   })
   const flushed = sync_interval === 'always'
   const oneByOne = [flushed ? to(ECHO) : to(ECHO, 0.6), flushed ? to(SINGLE, 1.2) : to(SINGLE)]
+  // that server flushes as it commits: beside commands that are not flushed the ratio would flatter them
+  const byHand = (baseline: string) => (flushed ? [to(baseline)] : [])
   const inBulk = flushed
     ? [to(BATCH), to(OWN_BATCH), to(GUARDED_BATCH), to([SINGLE, BATCH, OWN_BATCH], 0.9)]
     : [to(BATCH, 0.5), to(OWN_BATCH, 0.5), to(GUARDED_BATCH), to([SINGLE, BATCH, OWN_BATCH])]
@@ -50,12 +52,12 @@ const linesFor = (sync_interval: string, replicas: number): readonly Line[] => {
     { name: GUARDED_BATCH, work: 'guardedBatch', in_flight: BULK_IN_FLIGHT, ratios: [] },
     { name: BY_HAND, work: 'byHandUniform', in_flight: BY_HAND_IN_FLIGHT, ratios: [] },
     { name: BY_HAND_HOT, work: 'byHandHot', in_flight: BY_HAND_IN_FLIGHT, ratios: [] },
-    { name: UNIFORM, work: 'creditUniform', in_flight: IN_FLIGHT, ratios: [...oneByOne, to(BY_HAND)] },
+    { name: UNIFORM, work: 'creditUniform', in_flight: IN_FLIGHT, ratios: [...oneByOne, ...byHand(BY_HAND)] },
     {
       name: 'credit, one hot account',
       work: 'creditHot',
       in_flight: IN_FLIGHT,
-      ratios: [...oneByOne, to(UNIFORM, 0.9), to(BY_HAND_HOT)],
+      ratios: [...oneByOne, to(UNIFORM, 0.9), ...byHand(BY_HAND_HOT)],
     },
     {
       name: 'credit, 90/10',

@@ -1,6 +1,7 @@
 /**
  * The other way to the same end: a DynamoDB transaction per command, which moves the balance and records the command
  * under its id. It is what a team writes that has no ledger; the client talks to DynamoDB itself, with nothing in between.
+ * The embedded DynamoDB server flushes to disk as it commits, so it is to be compared with `sync_interval: always`.
  */
 
 import { randomUUID } from 'node:crypto'
