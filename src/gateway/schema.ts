@@ -5,6 +5,9 @@
  * A `description` that begins with "must be" is the sentence a caller reads whose value does not fit.
  */
 
+import { DAY_PATTERN, DAY_RULE, INSTANT_PATTERN, INSTANT_RULE } from '../instant.js'
+import { CURSOR_CHARS_MAX, CURSOR_RULE, PAGE_ENTRIES_MAX } from '../page.js'
+
 export type Schema = {
   readonly type?: 'object' | 'array' | 'string' | 'integer' | 'boolean'
   readonly description?: string
@@ -113,30 +116,30 @@ export const SEQ: Schema = { ...COUNT, description: 'must be a whole number: a s
 
 export const CURSOR: Schema = {
   type: 'string',
-  maxLength: 2_048,
-  description: 'must be the cursor of the page before, as it was given',
+  maxLength: CURSOR_CHARS_MAX,
+  description: CURSOR_RULE,
 }
 
 export const TIME: Schema = {
   type: 'string',
   format: 'date-time',
-  pattern: '^\\d{4}-\\d\\d-\\d\\d[Tt]\\d\\d:\\d\\d:\\d\\d(\\.\\d{1,9})?([Zz]|[+\\-]\\d\\d:\\d\\d)$',
-  description: 'must be a time such as 2026-11-21T10:00:00Z (RFC 3339)',
+  pattern: INSTANT_PATTERN,
+  description: INSTANT_RULE,
 }
 
 export const DAY: Schema = {
   type: 'string',
   format: 'date',
-  pattern: '^\\d{4}-\\d\\d-\\d\\d$',
-  description: 'must be a day such as 2026-11-21, in UTC',
+  pattern: DAY_PATTERN,
+  description: DAY_RULE,
 }
 
 /** How many entries a page has at the most. */
 export const limit = (missing: number): Schema => ({
   type: 'integer',
   minimum: 1,
-  maximum: 1_000,
-  description: `must be a whole number from 1 to 1000: entries of a page (${missing} when absent)`,
+  maximum: PAGE_ENTRIES_MAX,
+  description: `must be a whole number from 1 to ${PAGE_ENTRIES_MAX}: entries of a page (${missing} when absent)`,
 })
 
 export const oneOf = (...names: readonly string[]): Schema => ({

@@ -6,6 +6,7 @@
  */
 
 import { E, type Either } from '../fp.js'
+import { formatInstant } from '../instant.js'
 import type { ClientId } from '../ledger/client-id.js'
 import { catalogued } from '../service/catalogue.js'
 import type { ServiceError } from '../service/error.js'
@@ -14,7 +15,6 @@ import type { Folded } from '../stream/fold-subject.js'
 import { LEDGER_STREAM, LEDGER_SUBJECTS } from '../stream/settings.js'
 import { readJournalHead } from '../tables/journal-pages.js'
 import { type QueryDeps, readActive } from './deps.js'
-import { formatInstant } from './instant.js'
 import type { Result, Source } from './loader.js'
 import { BEGINNING, type FoldPast, fromHead, lastRow, nextRow, unreadable } from './past.js'
 

@@ -4,11 +4,11 @@
  */
 
 import { E, type Either, pipe, t } from '../fp.js'
+import { Instant } from '../instant.js'
 import { ClientId } from '../ledger/client-id.js'
 import { describeErrors } from '../ledger/codec.js'
 import { catalogued } from '../service/catalogue.js'
 import type { ServiceError } from '../service/error.js'
-import { Instant } from './instant.js'
 import { invalid, parseFields, Whole } from './request.js'
 
 const Strong = new t.Type<'strong', string, unknown>(

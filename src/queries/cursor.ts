@@ -1,28 +1,60 @@
 /**
- * Cursors: where a page ended, as one opaque token. They hold nothing that a caller may not know, and are checked like
- * anything else that a caller sends.
+ * Cursors: where a page ended, as one opaque token.
+ *
+ * A cursor belongs to one endpoint and to the filters of its request (whose statement, from when to when). It holds
+ * them as a checksum, so that a cursor of another question, half a cursor or a changed one is refused. The checksum
+ * needs no secret: a cursor holds nothing that a caller may not know, and its content is checked like anything else
+ * that a caller sends.
  */
 
-import { E, pipe, t } from '../fp.js'
+import { createHash } from 'node:crypto'
+import { E, type Either, pipe, t } from '../fp.js'
+import { CURSOR_CHARS_MAX, CURSOR_RULE } from '../page.js'
+import type { ServiceError } from '../service/error.js'
+import { invalid } from './request.js'
 
-const CURSOR_CHARS_MAX = 512
+/** What a page was asked for, beside its size. */
+export type Filters = readonly (string | undefined)[]
 
-/** A codec of cursors that hold what `content` says. */
-export const cursorOf = <A>(content: t.Type<A, unknown, unknown>) =>
-  new t.Type<A, string, unknown>(
-    'Cursor',
-    content.is,
-    (u, context) => {
-      const decoded =
-        typeof u === 'string' && u.length <= CURSOR_CHARS_MAX
-          ? pipe(
-              E.tryCatch(() => JSON.parse(Buffer.from(u, 'base64url').toString('utf8')) as unknown, String),
-              E.chainW(content.decode),
-            )
-          : E.left('')
-      return E.isRight(decoded)
-        ? t.success(decoded.right)
-        : t.failure(u, context, 'must be a cursor of an earlier reply, as it was')
-    },
-    value => Buffer.from(JSON.stringify(content.encode(value))).toString('base64url'),
+export type CursorOf<A> = {
+  readonly write: (content: A, filters: Filters) => string
+  /** Left is 400 `INVALID_REQUEST`. */
+  readonly read: (cursor: string, filters: Filters) => Either<ServiceError, A>
+}
+
+const CHECKSUM_CHARS = 16
+
+/** The field `cursor` of a request. */
+export const Cursor = new t.Type<string, string, unknown>(
+  'Cursor',
+  t.string.is,
+  (u, context) =>
+    typeof u === 'string' && u.length <= CURSOR_CHARS_MAX ? t.success(u) : t.failure(u, context, CURSOR_RULE),
+  t.identity,
+)
+
+const parse = (text: string): Either<unknown, unknown> =>
+  E.tryCatch(
+    () => JSON.parse(text) as unknown,
+    cause => cause,
   )
+
+/** The cursors of an endpoint, which hold what `content` says. */
+export const cursorOf = <A>(endpoint: string, content: t.Type<A, unknown, unknown>): CursorOf<A> => {
+  const seal = (text: string, filters: Filters): string => {
+    const sealed = JSON.stringify([endpoint, filters.map(filter => filter ?? null), text])
+    const checksum = createHash('sha256').update(sealed).digest('base64url').slice(0, CHECKSUM_CHARS)
+    return Buffer.from(checksum + text).toString('base64url')
+  }
+  return {
+    write: (value, filters) => seal(JSON.stringify(content.encode(value)), filters),
+    read: (cursor, filters) => {
+      const text = Buffer.from(cursor, 'base64url').toString('utf8').slice(CHECKSUM_CHARS)
+      return pipe(
+        seal(text, filters) === cursor ? parse(text) : E.left(cursor),
+        E.chainW(content.decode),
+        E.mapLeft(() => invalid(`cursor: ${CURSOR_RULE}`)),
+      )
+    },
+  }
+}

@@ -17,9 +17,9 @@ import type { TableError } from '../tables/errors.js'
 import { customersAfter, highestBelow, type Ranked, withBalance } from '../tables/ranking.js'
 import { SHARDS } from '../tables/shard.js'
 import type { EndpointLimits } from './balance.js'
-import { cursorOf } from './cursor.js'
+import { Cursor, type CursorOf, cursorOf } from './cursor.js'
 import { type QueryDeps, readActive } from './deps.js'
-import { decodeRequest, PageLimit, Whole } from './request.js'
+import { decodeRequest, PageLimit, wholeFrom } from './request.js'
 
 const ENTRIES = 50
 const RANKED = 10
@@ -94,8 +94,25 @@ const reading = (
     TE.bimap(toServiceError, ({ found }) => found),
   )
 
-const ListCursor = cursorOf(t.type({ client_id: ClientId }))
-const ListRequest = t.partial({ limit: PageLimit, cursor: ListCursor })
+const PageRequest = t.partial({ limit: PageLimit, cursor: Cursor })
+
+type Page<A> = { readonly limit: number; readonly after: A | undefined }
+
+/** The page that is asked for, and where the one before it ended. */
+const decodePage =
+  <A>({ read }: CursorOf<A>, missing_limit: number) =>
+  (body: Uint8Array): Either<ServiceError, Page<A>> => {
+    const request = decodeRequest(PageRequest, 'limit and cursor')(body)
+    if (E.isLeft(request)) return request
+    const { limit = missing_limit, cursor } = request.right
+    if (cursor === undefined) return E.right({ limit, after: undefined })
+    return pipe(
+      read(cursor, []),
+      E.map(after => ({ limit, after })),
+    )
+  }
+
+const ListCursor = cursorOf('list', t.type({ client_id: ClientId }))
 
 const listReply = (found: readonly Ranked[], limit: number): ServiceReply => {
   const { page, last } = pageOf(found, byId, limit)
@@ -106,7 +123,7 @@ const listReply = (found: readonly Ranked[], limit: number): ServiceReply => {
         balance: toJson(balance),
         version,
       })),
-      ...(last === undefined ? {} : { cursor: ListCursor.encode({ client_id: last.id as ClientId }) }),
+      ...(last === undefined ? {} : { cursor: ListCursor.write({ client_id: last.id as ClientId }, []) }),
     }),
   }
 }
@@ -125,11 +142,11 @@ export const listEndpoint = (deps: QueryDeps, limits: EndpointLimits): EndpointC
   ...common('list', 'Every customer with its balance, by id', limits),
   handle: ({ body }) =>
     pipe(
-      TE.fromEither(decodeRequest(ListRequest, 'limit and cursor')(body)),
-      TE.chain(({ limit = ENTRIES, cursor }) =>
+      TE.fromEither(decodePage(ListCursor, ENTRIES)(body)),
+      TE.chain(({ limit, after }) =>
         pipe(
           reading(deps, (table, shard) =>
-            customersAfter(deps.tables, table, shard, cursor?.client_id, limit + 1)(),
+            customersAfter(deps.tables, table, shard, after?.client_id, limit + 1)(),
           ),
           TE.map(found => listReply(found, limit)),
         ),
@@ -137,8 +154,13 @@ export const listEndpoint = (deps: QueryDeps, limits: EndpointLimits): EndpointC
     ),
 })
 
-const RankingCursor = cursorOf(t.type({ client_id: ClientId, balance: Balance, rank: Whole }))
-const RankingRequest = t.partial({ limit: PageLimit, cursor: RankingCursor })
+/** More customers than a ledger can have; the ranks of a whole page after it are still exact numbers. */
+const RANK_MAX = 1e12
+
+const RankingCursor = cursorOf(
+  'ranking',
+  t.type({ client_id: ClientId, balance: Balance, rank: wholeFrom(1, RANK_MAX) }),
+)
 
 const rankingReply = (found: readonly Ranked[], limit: number, rank: number): ServiceReply => {
   const { page, last } = pageOf(found, byRank, limit)
@@ -152,11 +174,10 @@ const rankingReply = (found: readonly Ranked[], limit: number, rank: number): Se
       ...(last === undefined
         ? {}
         : {
-            cursor: RankingCursor.encode({
-              client_id: last.id as ClientId,
-              balance: last.balance,
-              rank: rank + page.length,
-            }),
+            cursor: RankingCursor.write(
+              { client_id: last.id as ClientId, balance: last.balance, rank: rank + page.length },
+              [],
+            ),
           }),
     }),
   }
@@ -167,12 +188,12 @@ export const rankingEndpoint = (deps: QueryDeps, limits: EndpointLimits): Endpoi
   ...common('ranking', 'The customers with the highest balances first', limits),
   handle: ({ body }) =>
     pipe(
-      TE.fromEither(decodeRequest(RankingRequest, 'limit and cursor')(body)),
-      TE.chain(({ limit = RANKED, cursor }) => {
-        const after = cursor === undefined ? undefined : { id: cursor.client_id, balance: cursor.balance }
+      TE.fromEither(decodePage(RankingCursor, RANKED)(body)),
+      TE.chain(({ limit, after }) => {
+        const last = after && { id: after.client_id, balance: after.balance }
         return pipe(
-          reading(deps, (table, shard) => rankedIn(deps, table, shard, after, limit + 1)),
-          TE.map(found => rankingReply(found, limit, cursor?.rank ?? 0)),
+          reading(deps, (table, shard) => rankedIn(deps, table, shard, last, limit + 1)),
+          TE.map(found => rankingReply(found, limit, after?.rank ?? 0)),
         )
       }),
     ),

@@ -4,6 +4,7 @@
 
 import { E, type Either, pipe, t } from '../fp.js'
 import { describeErrors } from '../ledger/codec.js'
+import { PAGE_ENTRIES_MAX } from '../page.js'
 import { catalogued } from '../service/catalogue.js'
 import type { ServiceError } from '../service/error.js'
 
@@ -61,4 +62,4 @@ export const wholeFrom = (min: number, max: number) =>
 export const Whole = wholeFrom(0, Number.MAX_SAFE_INTEGER)
 
 /** How many of a page are asked for. */
-export const PageLimit = wholeFrom(1, 1_000)
+export const PageLimit = wholeFrom(1, PAGE_ENTRIES_MAX)

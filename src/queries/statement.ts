@@ -6,6 +6,7 @@
  */
 
 import { E, type Either, pipe, TE, t } from '../fp.js'
+import { formatInstant, Instant } from '../instant.js'
 import { toJson } from '../ledger/amount.js'
 import { ClientId } from '../ledger/client-id.js'
 import type { EndpointConfig, ServiceReply } from '../service/config.js'
@@ -14,25 +15,34 @@ import { firstSeqFrom } from '../stream/by-time.js'
 import { LEDGER_STREAM, LEDGER_SUBJECTS } from '../stream/settings.js'
 import type { JournalRow } from '../tables/journal-pages.js'
 import type { EndpointLimits } from './balance.js'
-import { cursorOf } from './cursor.js'
+import { Cursor, cursorOf, type Filters } from './cursor.js'
 import type { QueryDeps } from './deps.js'
-import { formatInstant, Instant } from './instant.js'
 import type { PageRange, ReadPage } from './journal-page.js'
 import { unreadable } from './past.js'
-import { decodeRequest, invalid, PageLimit, Whole } from './request.js'
+import { decodeRequest, PageLimit, Whole } from './request.js'
 
 const ENTRIES = 50
 /** A reply has to fit a NATS message (1 MB unless configured otherwise); entries with much metadata make short pages. */
 const REPLY_BYTES_MAX = 512 * 1024
 
-/** Whose page ended, and the sequences that are left: from the customer's event at `to_seq` down. */
-const Cursor = cursorOf(t.type({ client_id: ClientId, from_seq: Whole, to_seq: Whole }))
+/** The sequences that are left: from the customer's event at `to_seq` down. */
+const StatementCursor = cursorOf('statement', t.type({ from_seq: Whole, to_seq: Whole }))
 
 const Request = t.intersection([
   t.type({ client_id: ClientId }),
   t.partial({ limit: PageLimit, cursor: Cursor, from: Instant, to: Instant }),
 ])
 type Request = t.TypeOf<typeof Request>
+
+const instantText = (ns: bigint | undefined): string | undefined =>
+  ns === undefined ? undefined : formatInstant(ns)
+
+/** What every page of one statement is asked for; each time in one spelling. */
+const filtersOf = ({ client_id, from, to }: Request): Filters => [
+  client_id,
+  instantText(from),
+  instantText(to),
+]
 
 const Declined = t.type({ code: t.string })
 
@@ -55,11 +65,8 @@ const entryOf = ({ type, amount, balance, version, seq, at, declined, ...rest }:
   }
 }
 
-const toReply = (
-  { client_id, limit = ENTRIES }: Request,
-  { from_seq }: PageRange,
-  rows: readonly JournalRow[],
-): ServiceReply => {
+const toReply = (request: Request, { from_seq }: PageRange, rows: readonly JournalRow[]): ServiceReply => {
+  const { client_id, limit = ENTRIES } = request
   const entries: string[] = []
   let bytes = 0
   for (const row of rows.slice(0, limit)) {
@@ -72,7 +79,7 @@ const toReply = (
   const cursor =
     last === undefined || entries.length === rows.length
       ? undefined
-      : Cursor.encode({ client_id, from_seq, to_seq: last.previous_seq })
+      : StatementCursor.write({ from_seq, to_seq: last.previous_seq }, filtersOf(request))
   const more = cursor === undefined ? '' : `,"cursor":${JSON.stringify(cursor)}`
   return { body: `{"client_id":${JSON.stringify(client_id)},"entries":[${entries.join(',')}]${more}}` }
 }
@@ -98,17 +105,17 @@ export const statementEndpoint = (
   }
 
   const rangeOf = async (request: Request): Promise<Either<ServiceError, PageRange>> => {
-    const { client_id, limit = ENTRIES, cursor } = request
+    const { limit = ENTRIES, cursor } = request
     // one more than asked for tells whether there is another page
     const rows_max = limit + 1
     if (cursor === undefined) {
       const range = await between(request)
       return E.isLeft(range) ? unreadable(range.left) : E.right({ ...range.right, rows_max })
     }
-    const { client_id: whose, from_seq, to_seq } = cursor
-    return whose === client_id
-      ? E.right({ from_seq, to_seq, rows_max, newest_seq: to_seq })
-      : E.left(invalid('cursor: belongs to another client_id'))
+    return pipe(
+      StatementCursor.read(cursor, filtersOf(request)),
+      E.map(({ from_seq, to_seq }) => ({ from_seq, to_seq, rows_max, newest_seq: to_seq })),
+    )
   }
 
   const read = async (request: Request): Promise<Either<ServiceError, ServiceReply>> => {

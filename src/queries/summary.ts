@@ -4,6 +4,7 @@
  */
 
 import { E, type Either, pipe, TE, t } from '../fp.js'
+import { Day, formatDay } from '../instant.js'
 import { toJson } from '../ledger/amount.js'
 import { catalogued } from '../service/catalogue.js'
 import type { EndpointConfig, ServiceReply } from '../service/config.js'
@@ -16,23 +17,6 @@ import { decodeRequest, invalid } from './request.js'
 const DAYS_MAX = 31
 const MS_PER_DAY = 86_400_000
 
-const dayOf = (ms: number): string => new Date(ms).toISOString().slice(0, 10)
-
-const DAY_RULE = 'must be a day like 2026-11-21'
-
-/** A UTC day, as the milliseconds since 1970 at its beginning. */
-const Day = new t.Type<number, string, unknown>(
-  'Day',
-  t.number.is,
-  (u, context) => {
-    const ms =
-      typeof u === 'string' && /^\d{4}-\d{2}-\d{2}$/.test(u) ? Date.parse(`${u}T00:00:00Z`) : Number.NaN
-    // Date takes 31 February for the third of March
-    return Number.isNaN(ms) || dayOf(ms) !== u ? t.failure(u, context, DAY_RULE) : t.success(ms)
-  },
-  dayOf,
-)
-
 const Request = t.partial({ from: Day, to: Day })
 
 /** The days asked for, oldest first: up to 31 days that end today where nothing is said. */
@@ -42,11 +26,11 @@ const daysOf = (
 ): Either<ServiceError, readonly string[]> => {
   const span_ms = (DAYS_MAX - 1) * MS_PER_DAY
   const last = to ?? (from === undefined ? today_ms : Math.min(from + span_ms, Math.max(from, today_ms)))
-  const first = from ?? last - span_ms
+  const first = from ?? Math.max(last - span_ms, 0)
   const days = Math.round((last - first) / MS_PER_DAY) + 1
   if (days < 1) return E.left(invalid('from, to: from must not be after to'))
   if (days > DAYS_MAX) return E.left(invalid(`from, to: at most ${DAYS_MAX} days`))
-  return E.right(Array.from({ length: days }, (_, i) => dayOf(first + i * MS_PER_DAY)))
+  return E.right(Array.from({ length: days }, (_, i) => formatDay(first + i * MS_PER_DAY)))
 }
 
 const moved = ({ credits, credited, debits, debited, declined }: Totals) => ({
@@ -81,7 +65,7 @@ export const summaryEndpoint = (deps: QueryDeps, limits: EndpointLimits): Endpoi
   handle: ({ body }) =>
     pipe(
       decodeRequest(Request, 'from and to')(body),
-      E.chain(request => daysOf(request, Date.parse(`${dayOf(Date.now())}T00:00:00Z`))),
+      E.chain(request => daysOf(request, Date.parse(`${formatDay(Date.now())}T00:00:00Z`))),
       TE.fromEither,
       TE.chain(days => {
         const keys = ['all', ...days.map(day => `day:${day}`)]
