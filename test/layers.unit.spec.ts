@@ -20,6 +20,7 @@ const BASE_FILES = [
   'back-off.ts',
   'health.ts',
   'instant.ts',
+  'json.ts',
   'metrics.ts',
   'page.ts',
   'parallel.ts',
@@ -43,8 +44,9 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   embedded: [],
   cli: ['ledger', ...ADAPTERS, ...SLICES, 'verify', 'gateway', 'embedded'],
 }
-/** Those that take nothing from the bottom but fp.ts: the core stays pure, the servers stay a part by themselves. */
-const FP_ONLY = ['ledger', 'embedded']
+/** Those that take nothing from the bottom but the pure files: the core stays pure, the servers a part by themselves. */
+const PURE_ONLY = ['ledger', 'embedded']
+const PURE_FILES = ['src/fp.ts', 'src/json.ts']
 
 const isTestCode = (path: string): boolean =>
   path.endsWith('.spec.ts') || path.startsWith('test/') || path.includes('/testing/')
@@ -101,9 +103,8 @@ const knownPlace: Rule = ({ path }) => {
 const directionProblem = (from: string, to: string): string | undefined => {
   const [importer, imported] = [folderOf(from), folderOf(to)]
   if (imported === '') {
-    const fpOnly = FP_ONLY.includes(importer) && to !== 'src/fp.ts'
-    return fpOnly
-      ? `${from} imports ${to}: src/${importer} takes fp.ts and nothing else from there`
+    return PURE_ONLY.includes(importer) && !PURE_FILES.includes(to)
+      ? `${from} imports ${to}: src/${importer} takes fp.ts and json.ts and nothing else from there`
       : undefined
   }
   if (importer === imported) return undefined
@@ -271,6 +272,7 @@ describe('the rules', () => {
 
   it.each([
     ['src/ledger/a.ts', '../fp.js'],
+    ['src/embedded/a.ts', '../json.js'],
     ['src/ledger/deep/a.ts', '../b.js'],
     ['src/stream/a.ts', '../ledger/b.js'],
     ['src/queries/a.ts', '../tables/b.js'],

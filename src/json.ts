@@ -1,0 +1,288 @@
+/**
+ * The one door from bytes to plain data, for whatever the program reads from outside: NATS, HTTP, tables, files.
+ *
+ * Two readings. The tolerant one is that of `JSON.parse`: duplicate names keep the last value, and numbers are rounded
+ * to doubles. Events of schema 1, and records that servers or this program wrote, are read so. The strict one refuses
+ * what two readers could understand differently: requests, HTTP bodies and events of schema 2 are read so.
+ *
+ * A name such as `__proto__` is data like any other here. Codecs (src/ledger/codec.ts) take named fields of their own
+ * from the data and copy nothing else, so that such a name never becomes a prototype.
+ */
+
+import { E, type Either } from './fp.js'
+
+export type JsonObject = { readonly [name: string]: unknown }
+
+/** What the strict reading refuses, and where: `['commands', '3', 'amount']`. */
+export type JsonFault = { readonly path: readonly string[]; readonly rule: string }
+
+/** A document read strictly: its value counts only where it has no fault. */
+export type JsonWithFaults = { readonly value: unknown; readonly faults: readonly JsonFault[] }
+
+/** Why a document has no strict reading. `message` is a whole sentence that names the field, if there is one. */
+export type JsonProblem = { readonly tag: 'NotJson' | 'NotStrict'; readonly message: string }
+
+/** The deepest nesting of objects and lists in the strict reading; a law of events of schema 2, not to be changed. */
+export const DEPTH_MAX = 32
+/** The longest document of the strict reading, in bytes of UTF-8 or characters; a law like `DEPTH_MAX`. */
+export const LENGTH_MAX = 8_388_608
+/** A document with more faults than this is refused as a whole. */
+const FAULTS_MAX = 1_000
+
+const utf8 = new TextDecoder('utf-8', { fatal: true })
+
+/** Whether `u` is a JSON object: a list is none. */
+export const isJsonObject = (u: unknown): u is JsonObject =>
+  typeof u === 'object' && u !== null && !Array.isArray(u)
+
+const textOf = (source: Uint8Array | string): string =>
+  typeof source === 'string' ? source : utf8.decode(source)
+
+const why = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause))
+
+/** The tolerant reading; left is the parser's text. */
+export const readJson = (source: Uint8Array | string): Either<string, unknown> => {
+  try {
+    return E.right(JSON.parse(textOf(source)))
+  } catch (cause) {
+    return E.left(why(cause))
+  }
+}
+
+const QUOTE = 0x22
+const PLUS = 0x2b
+const COMMA = 0x2c
+const MINUS = 0x2d
+const POINT = 0x2e
+const ZERO = 0x30
+const NINE = 0x39
+const COLON = 0x3a
+const OPEN_LIST = 0x5b
+const BACKSLASH = 0x5c
+const CLOSE_LIST = 0x5d
+const OPEN_OBJECT = 0x7b
+const CLOSE_OBJECT = 0x7d
+const CAPITAL_E = 0x45
+const SMALL_E = 0x65
+
+const isDigit = (code: number): boolean => code >= ZERO && code <= NINE
+const isNumberStart = (code: number): boolean => isDigit(code) || code === MINUS
+const isNumberPart = (code: number): boolean =>
+  isDigit(code) || code === POINT || code === SMALL_E || code === CAPITAL_E || code === MINUS || code === PLUS
+
+/** By how much a character outside of strings and numbers changes the depth. */
+const nesting = (code: number): number => {
+  if (code === OPEN_OBJECT || code === OPEN_LIST) return 1
+  return code === CLOSE_OBJECT || code === CLOSE_LIST ? -1 : 0
+}
+
+// All functions below are handed the text of a valid document: JSON.parse has read it before.
+
+/** Whether the character at `at` follows a backslash that is not itself escaped. */
+const isEscaped = (text: string, at: number): boolean => {
+  let from = at
+  while (text.charCodeAt(from - 1) === BACKSLASH) from -= 1
+  return (at - from) % 2 === 1
+}
+
+/** The place after the string that begins at `at`. */
+const endOfString = (text: string, at: number): number => {
+  let end = text.indexOf('"', at + 1)
+  while (isEscaped(text, end)) end = text.indexOf('"', end + 1)
+  return end + 1
+}
+
+/** So many digits are exact, whatever they are. */
+const EXACT_DIGITS_MAX = 15
+/** No number that anybody means is longer. */
+const NUMBER_CHARS_MAX = 1_000
+
+const NUMBER = /^-?(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/
+
+/** The one form of a decimal number that can be written in many ways, without its sign: `1.50` and `15e-1` are `15e-1`. */
+const normalForm = (number: string): string => {
+  const [, whole = '', fraction = '', exponent = '0'] = NUMBER.exec(number) ?? []
+  const digits = whole + fraction
+  let from = 0
+  while (from < digits.length && digits.charCodeAt(from) === ZERO) from += 1
+  if (from === digits.length) return '0'
+  let to = digits.length
+  while (digits.charCodeAt(to - 1) === ZERO) to -= 1
+  return `${digits.slice(from, to)}e${Number(exponent) - fraction.length + digits.length - to}`
+}
+
+/**
+ * Whether the double of a number says what was written. A fraction need not: most are no double, such as 0.1, and no
+ * field of this program is a fraction. But a double that is a whole number, or infinite, has to be what was written.
+ */
+const isExact = (number: string): boolean => {
+  if (number.length > NUMBER_CHARS_MAX) return false
+  const value = Number(number)
+  if (!Number.isFinite(value)) return false
+  return !Number.isInteger(value) || normalForm(number) === normalForm(String(value))
+}
+
+/** The place after the number that begins at `at`; the same place negated when the number is not exact. */
+const endOfNumber = (text: string, at: number): number => {
+  let end = at + 1
+  while (isDigit(text.charCodeAt(end))) end += 1
+  if (!isNumberPart(text.charCodeAt(end)) && end - at <= EXACT_DIGITS_MAX) return end
+  while (isNumberPart(text.charCodeAt(end))) end += 1
+  return isExact(text.slice(at, end)) ? end : -end
+}
+
+/** How many members the objects of a document have as written; undefined when it is too deep or has an inexact number. */
+const membersWritten = (text: string): number | undefined => {
+  let members = 0
+  let depth = 0
+  for (let at = 0; at < text.length; ) {
+    const code = text.charCodeAt(at)
+    if (code === QUOTE) at = endOfString(text, at)
+    else if (isNumberStart(code)) {
+      at = endOfNumber(text, at)
+      if (at < 0) return undefined
+    } else {
+      at += 1
+      if (code === COLON) members += 1
+      depth += nesting(code)
+      if (depth > DEPTH_MAX) return undefined
+    }
+  }
+  return members
+}
+
+/** How many members the objects of a parsed document have: fewer than were written when a name stood there twice. */
+const membersKept = (value: unknown): number => {
+  if (typeof value !== 'object' || value === null) return 0
+  let members = 0
+  if (Array.isArray(value)) for (const one of value) members += membersKept(one)
+  else for (const name in value) members += 1 + membersKept((value as JsonObject)[name])
+  return members
+}
+
+const NAME_CHARS_MAX = 64
+
+/** What may stand between two values. */
+const SEPARATORS = [0x20, 0x09, 0x0a, 0x0d, COLON, COMMA]
+const INEXACT = 'cannot be kept exactly as a JSON number: send it as a decimal string'
+const NO_FAULTS: readonly JsonFault[] = []
+
+/** A name that somebody else chose, for a message: printable ASCII, and cut where it is long. */
+export const shownName = (name: string): string => {
+  const printable = name.slice(0, NAME_CHARS_MAX).replace(/[^\x20-\x7e]/g, '?')
+  return name.length > NAME_CHARS_MAX ? `${printable}...` : printable
+}
+
+/** A fault as a clause: names of the path that are places of a list stand in it as well. */
+export const faultText = (faults: readonly JsonFault[]): string => {
+  const [first] = faults
+  if (first === undefined) return ''
+  const path = first.path.map(shownName).join('.')
+  return path === '' ? `the body ${first.rule}` : `${path}: ${first.rule}`
+}
+
+const nameAt = (text: string, at: number, end: number): string => {
+  const quoted = text.slice(at, end)
+  return quoted.includes('\\') ? (JSON.parse(quoted) as string) : quoted.slice(1, -1)
+}
+
+/** The place after the object or list that begins at `at`, however deep it is. */
+const endOfNested = (text: string, at: number): number => {
+  let depth = 0
+  let end = at
+  do {
+    const code = text.charCodeAt(end)
+    depth += nesting(code)
+    end = code === QUOTE ? endOfString(text, end) : end + 1
+  } while (depth > 0)
+  return end
+}
+
+/** Every fault of a document with its path: the slow way, for a document that is known to have one. */
+const faultsOf = (text: string): readonly JsonFault[] => {
+  const faults: JsonFault[] = []
+  const path: string[] = []
+  let at = 0
+  const add = (rule: string): void => {
+    if (faults.length <= FAULTS_MAX) faults.push({ path: [...path], rule })
+  }
+  /** Goes to the next character that is no blank, colon or comma, which a valid document has where they belong. */
+  const next = (): number => {
+    while (SEPARATORS.includes(text.charCodeAt(at))) at += 1
+    return text.charCodeAt(at)
+  }
+  const passNumber = (): void => {
+    const end = endOfNumber(text, at)
+    if (end < 0) add(`${shownName(text.slice(at, -end))} ${INEXACT}`)
+    at = Math.abs(end)
+  }
+  const passObject = (): void => {
+    const names = new Set<string>()
+    at += 1
+    while (next() !== CLOSE_OBJECT) {
+      const end = endOfString(text, at)
+      const name = nameAt(text, at, end)
+      at = end
+      path.push(name)
+      if (names.has(name)) add('is there twice')
+      names.add(name)
+      passValue()
+      path.pop()
+    }
+    at += 1
+  }
+  const passList = (): void => {
+    at += 1
+    for (let index = 0; next() !== CLOSE_LIST; index += 1) {
+      path.push(String(index))
+      passValue()
+      path.pop()
+    }
+    at += 1
+  }
+  const passValue = (): void => {
+    const code = next()
+    if (code === QUOTE) at = endOfString(text, at)
+    else if (isNumberStart(code)) passNumber()
+    else if (code !== OPEN_OBJECT && code !== OPEN_LIST) at += text.startsWith('false', at) ? 5 : 4
+    else if (path.length >= DEPTH_MAX) {
+      add(`is nested more than ${DEPTH_MAX} levels deep`)
+      at = endOfNested(text, at)
+    } else if (code === OPEN_OBJECT) passObject()
+    else passList()
+  }
+  passValue()
+  return faults
+}
+
+/** Reads a document strictly and says where its faults are, for whoever can use the parts without a fault. */
+export const readJsonWithFaults = (source: Uint8Array | string): Either<JsonProblem, JsonWithFaults> => {
+  if (source.length > LENGTH_MAX) {
+    return E.left({ tag: 'NotStrict', message: `the JSON is longer than ${LENGTH_MAX} bytes` })
+  }
+  let text: string
+  let value: unknown
+  try {
+    text = textOf(source)
+    value = JSON.parse(text)
+  } catch (cause) {
+    return E.left({ tag: 'NotJson', message: why(cause) })
+  }
+  const members = membersWritten(text)
+  if (members !== undefined && members === membersKept(value)) return E.right({ value, faults: NO_FAULTS })
+  const faults = faultsOf(text)
+  return faults.length > FAULTS_MAX
+    ? E.left({
+        tag: 'NotStrict',
+        message: `${faultText(faults)}; and more than ${FAULTS_MAX} faults like it`,
+      })
+    : E.right({ value, faults })
+}
+
+/** The strict reading of a whole document. */
+export const readStrictJson = (source: Uint8Array | string): Either<JsonProblem, unknown> => {
+  const read = readJsonWithFaults(source)
+  if (E.isLeft(read)) return read
+  const { value, faults } = read.right
+  return faults.length === 0 ? E.right(value) : E.left({ tag: 'NotStrict', message: faultText(faults) })
+}
