@@ -1,11 +1,11 @@
 /**
- * `jetledger stream show|apply`: the ledger's streams as the server has them, and as they should be.
+ * `jetledger stream show|apply`: the ledger's streams and its bucket as the server has them, and as they should be.
  */
 
 import type { StreamInfo } from '@nats-io/jetstream'
 import type { Command } from 'commander'
 import { applySettings, streamInfo } from '../stream/provision.js'
-import { deadLetterStream, differences, ledgerStream, type SettingsOptions } from '../stream/settings.js'
+import { allSettings, differences, type SettingsOptions } from '../stream/settings.js'
 import { type Connected, withNats } from './command.js'
 import { settingsOf } from './config.js'
 import { orFail } from './failure.js'
@@ -14,7 +14,7 @@ import { print, printJson } from './output.js'
 type ShowOptions = { readonly json?: true }
 
 const differencesOf = ({ config }: StreamInfo, settings: SettingsOptions): string[] => {
-  const wanted = [ledgerStream(settings), deadLetterStream(settings)].find(({ name }) => name === config.name)
+  const wanted = allSettings(settings).find(({ name }) => name === config.name)
   return wanted === undefined ? [] : differences(wanted, config as unknown as Record<string, unknown>)
 }
 
@@ -41,8 +41,7 @@ const printStream = (info: StreamInfo, differs: readonly string[]): void => {
 
 const readStreams = async ({ nc, config }: Connected) => {
   const settings = settingsOf(config)
-  const names = [ledgerStream(settings).name, deadLetterStream(settings).name]
-  const infos = await Promise.all(names.map(name => orFail(streamInfo(nc, name))))
+  const infos = await Promise.all(allSettings(settings).map(({ name }) => orFail(streamInfo(nc, name))))
   return infos.map(info => ({ info, differs: differencesOf(info, settings) }))
 }
 
@@ -61,7 +60,7 @@ const apply = ({ json }: ShowOptions): Promise<void> =>
   })
 
 export const streamCommand = (program: Command): void => {
-  const stream = program.command('stream').description("the ledger's streams in NATS")
+  const stream = program.command('stream').description("the ledger's streams and its bucket in NATS")
   stream
     .command('show')
     .description('show settings, state and replicas, and where the settings are not as they should be')
@@ -69,7 +68,7 @@ export const streamCommand = (program: Command): void => {
     .action(show)
   stream
     .command('apply')
-    .description('create the streams, or change their settings to what they should be')
+    .description('create the streams and the bucket, or change their settings to what they should be')
     .option('--json', "print the server's own answer as JSON")
     .action(apply)
 }

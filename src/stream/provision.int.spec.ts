@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { left, right } from '../../test/support/ledger.js'
 import { startTestNats, type TestNats } from '../../test/support/servers.js'
 import { applySettings, manager, provision, streamInfo } from './provision.js'
-import { DEAD_LETTER_STREAM, LEDGER_STREAM } from './settings.js'
+import { allSettings, DEAD_LETTER_STREAM, differences, LEDGER_STREAM } from './settings.js'
 
 let nats: TestNats
 let nc: NatsConnection
@@ -60,6 +60,31 @@ describe('the streams', () => {
   it('are as they should be after "stream apply"', async () => {
     await right(applySettings(nc, { replicas: 1 }))
     await right(provision(nc, { replicas: 1 }))
+  })
+
+  it('and the bucket, as the server answers for them, differ in nothing', async () => {
+    for (const wanted of allSettings({ replicas: 1 })) {
+      const { config } = await right(streamInfo(nc, wanted.name))
+      expect(differences(wanted, config as unknown as Record<string, unknown>)).toEqual([])
+    }
+  })
+
+  it('and the bucket are changed back by "stream apply" in what was switched on by hand', async () => {
+    const jsm = await right(manager(nc))
+    const republish = { src: 'customer.balance.>', dest: 'leak.>' }
+    await jsm.streams.update(LEDGER_STREAM, { republish, metadata: { owner: 'me' } })
+    await jsm.streams.update('KV_config', { max_age: 3_600_000_000_000, description: 'mine' })
+    const error = await left(provision(nc, { replicas: 1 }))
+    expect(error.message).toContain(
+      'republish: is {"src":"customer.balance.>","dest":"leak.>"}, should be not set',
+    )
+    expect(error.message).toContain('metadata: is {"owner":"me"}, should be')
+    await right(applySettings(nc, { replicas: 1 }))
+    await right(provision(nc, { replicas: 1 }))
+    for (const wanted of allSettings({ replicas: 1 })) {
+      const { config } = await right(streamInfo(nc, wanted.name))
+      expect(differences(wanted, config as unknown as Record<string, unknown>)).toEqual([])
+    }
   })
 
   it('refuse new events at a byte limit, with an error that says so, and drop nothing', async () => {

@@ -8,11 +8,10 @@ import type { NatsConnection } from 'nats'
 import { pipe, type TaskEither, TE } from '../fp.js'
 import { type StreamError, tryStream } from './errors.js'
 import {
+  allSettings,
   CONFIG_BUCKET,
-  configBucket,
-  deadLetterStream,
   differences,
-  ledgerStream,
+  differencesOf,
   type SettingsOptions,
   type StreamSettings,
 } from './settings.js'
@@ -39,18 +38,35 @@ const compared = (wanted: StreamSettings, found: StreamInfo): TaskEither<StreamE
     ? TE.right(found)
     : TE.left({
         tag: 'SettingsDiffer',
-        message: `stream ${wanted.name} differs in ${differs.join('; ')} ("jetledger stream apply" changes it)`,
+        message: `stream ${wanted.name} differs in ${differs.join('; ')} (${APPLY_ADVICE})`,
       })
 }
+
+/** What a person can do about settings that differ. */
+export const APPLY_ADVICE = '"jetledger stream apply" changes it'
 
 const create = (jsm: JetStreamManager, wanted: StreamSettings): TaskEither<StreamError, StreamInfo> =>
   // creating is idempotent for equal settings, so instances that start together do not trip over each other
   tryStream(`create stream ${wanted.name}`, () => jsm.streams.add(wanted))
 
+const ensureBucket = (jsm: JetStreamManager, wanted: StreamSettings): TaskEither<StreamError, StreamInfo> =>
+  pipe(
+    info(jsm, wanted.name),
+    TE.chain(found => (found === undefined ? create(jsm, wanted) : TE.right(found))),
+  )
+
 const ensureStream = (jsm: JetStreamManager, wanted: StreamSettings): TaskEither<StreamError, StreamInfo> =>
   pipe(
     info(jsm, wanted.name),
     TE.chain(found => (found === undefined ? create(jsm, wanted) : compared(wanted, found))),
+  )
+
+/** What the server has beyond our settings: left out of what is sent, which switches it off. */
+const switchedOff = (wanted: StreamSettings, { config }: StreamInfo): Record<string, undefined> =>
+  Object.fromEntries(
+    differencesOf(wanted, config as unknown as Record<string, unknown>)
+      .filter(({ name }) => !(name in wanted))
+      .map(({ name }) => [name, undefined]),
   )
 
 const applyTo = (jsm: JetStreamManager, wanted: StreamSettings): TaskEither<StreamError, StreamInfo> =>
@@ -59,33 +75,39 @@ const applyTo = (jsm: JetStreamManager, wanted: StreamSettings): TaskEither<Stre
     TE.chain(found =>
       found === undefined
         ? create(jsm, wanted)
-        : tryStream(`update stream ${wanted.name}`, () => jsm.streams.update(wanted.name, wanted)),
+        : tryStream(`update stream ${wanted.name}`, () =>
+            jsm.streams.update(wanted.name, { ...switchedOff(wanted, found), ...wanted }),
+          ),
     ),
   )
 
-const openBucket = (nc: NatsConnection, options: SettingsOptions): TaskEither<StreamError, KV> =>
-  tryStream(`bucket ${CONFIG_BUCKET}`, () => new Kvm(nc).create(CONFIG_BUCKET, configBucket(options)))
-
-const both =
-  (each: typeof ensureStream) =>
-  (nc: NatsConnection, options: SettingsOptions): TaskEither<StreamError, StreamInfo[]> =>
-    pipe(
-      manager(nc),
-      TE.chain(jsm =>
-        TE.sequenceSeqArray([each(jsm, ledgerStream(options)), each(jsm, deadLetterStream(options))]),
-      ),
-      TE.map(infos => [...infos]),
-    )
+/** Opens the bucket over its stream, and makes none. */
+export const openBucket = (nc: NatsConnection): TaskEither<StreamError, KV> =>
+  tryStream(`bucket ${CONFIG_BUCKET}`, () => new Kvm(nc).open(CONFIG_BUCKET))
 
 /** What a running instance needs of JetStream. Fails with `SettingsDiffer` naming each setting that is not ours. */
 export const provision = (nc: NatsConnection, options: SettingsOptions): TaskEither<StreamError, KV> =>
   pipe(
-    both(ensureStream)(nc, options),
-    TE.chain(() => openBucket(nc, options)),
+    manager(nc),
+    TE.chain(jsm => {
+      const [ledger, letters, bucket] = allSettings(options)
+      return TE.sequenceSeqArray([
+        ensureStream(jsm, ledger),
+        ensureStream(jsm, letters),
+        // a bucket that differs is told of while the ledger runs: nothing in it is the truth
+        ensureBucket(jsm, bucket),
+      ])
+    }),
+    TE.chain(() => openBucket(nc)),
   )
 
-/** Makes the server's streams as our settings say (`jetledger stream apply`). */
-export const applySettings = both(applyTo)
+/** Makes the server's streams and the bucket as our settings say (`jetledger stream apply`). */
+export const applySettings = (nc: NatsConnection, options: SettingsOptions): TaskEither<StreamError, void> =>
+  pipe(
+    manager(nc),
+    TE.chain(jsm => TE.sequenceSeqArray(allSettings(options).map(wanted => applyTo(jsm, wanted)))),
+    TE.map(() => undefined),
+  )
 
 /** A stream as the server has it: settings, state and cluster. */
 export const streamInfo = (nc: NatsConnection, name: string): TaskEither<StreamError, StreamInfo> =>

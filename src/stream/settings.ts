@@ -1,7 +1,8 @@
 /**
  * The settings of every stream and bucket, in one place, every option that matters stated.
  *
- * The ledger is the truth for ever, so nothing may age out, be discarded, deleted or purged (docs/adr/0001).
+ * All of them are compared with the server's, not only those that were thought of: one that somebody switched on by hand
+ * may let acknowledged events vanish. The ledger is the truth for ever, so nothing may age out, be discarded, deleted or purged (docs/adr/0001).
  */
 
 import {
@@ -23,6 +24,7 @@ export const CONFIG_BUCKET = 'config'
 const MSG_SIZE_BYTES_MAX = 64 * 1024
 const DUPLICATE_WINDOW_MS = 120_000
 
+/** A stream's settings; what is not stated is switched off. */
 export type StreamSettings = Partial<StreamConfig> & { readonly name: string; readonly subjects: string[] }
 
 export type SettingsOptions = {
@@ -32,7 +34,24 @@ export type SettingsOptions = {
   readonly bytes_max?: number
 }
 
+/** What no stream of ours uses. (Mirrors, sources, transforms and the like are off by not being stated.) */
+const allOff = {
+  max_consumers: -1,
+  no_ack: false,
+  sealed: false,
+  discard_new_per_subject: false,
+  allow_rollup_hdrs: false,
+  allow_msg_ttl: false,
+  subject_delete_marker_ttl: 0,
+  allow_msg_schedules: false,
+  allow_msg_counter: false,
+  allow_atomic: false,
+  allow_batched: false,
+  mirror_direct: false,
+}
+
 const keepForever = {
+  ...allOff,
   storage: StorageType.File,
   retention: RetentionPolicy.Limits,
   discard: DiscardPolicy.New,
@@ -73,16 +92,101 @@ export const deadLetterStream = ({ replicas }: SettingsOptions): StreamSettings 
   deny_delete: false,
 })
 
-/** Options of the KV bucket `config`. */
-export const configBucket = ({ replicas }: SettingsOptions) => ({
-  replicas,
+/** The stream under the KV bucket `config`; its keys may be deleted, so it is no place for what must last. */
+export const configStream = ({ replicas }: SettingsOptions): StreamSettings => ({
+  ...allOff,
   storage: StorageType.File,
-  history: 1,
+  retention: RetentionPolicy.Limits,
+  discard: DiscardPolicy.New,
+  max_age: 0,
+  max_msgs: -1,
+  max_bytes: -1,
+  max_msgs_per_subject: 1,
+  max_msg_size: -1,
+  deny_delete: false,
+  deny_purge: false,
+  allow_direct: true,
+  // a purge of a key is a roll-up
+  allow_rollup_hdrs: true,
+  compression: StoreCompression.None,
+  duplicate_window: nanos(DUPLICATE_WINDOW_MS),
+  name: `KV_${CONFIG_BUCKET}`,
   description: 'Jetledger: seed state, active generations, parked customers',
+  subjects: [`$KV.${CONFIG_BUCKET}.>`],
+  num_replicas: replicas,
 })
 
-/** `name: is X, should be Y` for every stated setting in which the server's stream differs. */
+/** All that a ledger needs in JetStream, the stream of the events first. */
+export const allSettings = (options: SettingsOptions) =>
+  [ledgerStream(options), deadLetterStream(options), configStream(options)] as const
+
+/** Where a server puts a stream, and what it notes in a stream for itself, are not ours to say. */
+const FREE = 'placement'
+const SERVERS_OWN = '_nats.'
+/** The server's word for a persist mode that is not set. */
+const PERSIST_DEFAULT = 'default'
+
+const withoutServersOwn = (metadata: unknown): unknown =>
+  typeof metadata === 'object' && metadata !== null
+    ? Object.fromEntries(Object.entries(metadata).filter(([key]) => !key.startsWith(SERVERS_OWN)))
+    : metadata
+
+const settingOf = (config: Readonly<Record<string, unknown>>, name: string): unknown => {
+  const value = Object.hasOwn(config, name) ? config[name] : undefined
+  if (name === 'metadata') return withoutServersOwn(value)
+  return name === 'persist_mode' && value === PERSIST_DEFAULT ? undefined : value
+}
+
+/** Servers leave out what is switched off, or send it as such: which of both depends on the setting and the version. */
+const isOff = (value: unknown): boolean =>
+  value === undefined ||
+  value === null ||
+  value === false ||
+  value === 0 ||
+  value === '' ||
+  (typeof value === 'object' && Object.keys(value).length === 0)
+
+const isEqual = (a: unknown, b: unknown): boolean =>
+  (isOff(a) && isOff(b)) || JSON.stringify(a) === JSON.stringify(b)
+
+const shown = (value: unknown): string => (value === undefined ? 'not set' : JSON.stringify(value))
+
+/** One setting in which a server's stream differs. */
+export type Difference = { readonly name: string; readonly is: unknown; readonly should_be: unknown }
+
+/**
+ * Every setting in which the server's stream differs from the wanted ones. A setting that this program does not know is
+ * a difference unless it is switched off: a newer server may have one that lets events vanish.
+ */
+export const differencesOf = (
+  wanted: StreamSettings,
+  actual: Readonly<Record<string, unknown>>,
+): Difference[] => {
+  const stated: Readonly<Record<string, unknown>> = { ...wanted }
+  return [...new Set([...Object.keys(stated), ...Object.keys(actual)])]
+    .filter(name => name !== FREE)
+    .map(name => ({ name, is: settingOf(actual, name), should_be: settingOf(stated, name) }))
+    .filter(({ is, should_be }) => !isEqual(is, should_be))
+}
+
+/** `name: is X, should be Y` for every setting in which the server's stream differs. */
 export const differences = (wanted: StreamSettings, actual: Readonly<Record<string, unknown>>): string[] =>
-  Object.entries(wanted)
-    .filter(([name, value]) => JSON.stringify(actual[name]) !== JSON.stringify(value))
-    .map(([name, value]) => `${name}: is ${JSON.stringify(actual[name])}, should be ${JSON.stringify(value)}`)
+  differencesOf(wanted, actual).map(
+    ({ name, is, should_be }) => `${name}: is ${shown(is)}, should be ${shown(should_be)}`,
+  )
+
+/** Settings of which another value is a matter of operation: no event is lost, changed or added by it. */
+const OPERATIONAL: ReadonlySet<string> = new Set([
+  'description',
+  'metadata',
+  'num_replicas',
+  'max_bytes',
+  'max_consumers',
+  'duplicate_window',
+  'consumer_limits',
+  'max_msg_size',
+])
+
+/** Whether events may vanish, change or appear by themselves with these differences of the ledger stream. */
+export const isDangerous = (found: readonly Difference[]): boolean =>
+  found.some(({ name }) => !OPERATIONAL.has(name))
