@@ -1,8 +1,124 @@
 /**
- * Says what is wrong with a value that a codec refused: one clause per field, each naming it.
+ * Codecs of objects, and what is wrong with a value that a codec refused.
+ *
+ * The result of a codec here is a new object of the fields that were named and checked, and of nothing else. The codecs
+ * of io-ts for objects copy whatever the input holds, and an own `__proto__` of the input becomes the prototype of the
+ * copy: fields that no codec saw could be read as if they were valid. So no other file of the program uses those.
  */
 
-import type { t } from '../fp.js'
+import { E, t } from '../fp.js'
+import { isJsonObject, shownName } from '../json.js'
+
+type Codecs = Readonly<Record<string, t.Mixed>>
+
+/** What an object with these fields decodes to. */
+type Decoded<R extends Codecs, O extends Codecs> = {
+  readonly [K in keyof R]: t.TypeOf<R[K]>
+} & { readonly [K in keyof O]?: t.TypeOf<O[K]> | undefined }
+
+const NO_OBJECT = 'must be an object'
+/** What is said of a field that an object has and its codec does not know. */
+export const UNKNOWN_FIELD = 'is no field of this request'
+/** So many unknown fields are named; more would only make the text long. */
+const UNKNOWN_FIELDS_MAX = 10
+
+const failAt = (
+  value: unknown,
+  context: t.Context,
+  name: string,
+  message: string,
+): readonly t.ValidationError[] => [
+  { value, context: t.appendContext(context, name, t.unknown, value), message },
+]
+
+const own = (object: Readonly<Record<string, unknown>>, name: string): unknown =>
+  Object.hasOwn(object, name) ? object[name] : undefined
+
+type Field = { readonly name: string; readonly codec: t.Mixed; readonly is_required: boolean }
+
+const fieldList = (codecs: Codecs, is_required: boolean): readonly Field[] =>
+  Object.entries(codecs).map(([name, codec]) => ({ name, codec, is_required }))
+
+const unknownFields = (
+  object: Readonly<Record<string, unknown>>,
+  known: ReadonlySet<string>,
+  context: t.Context,
+): readonly t.ValidationError[] =>
+  Object.keys(object)
+    .filter(name => !known.has(name))
+    .slice(0, UNKNOWN_FIELDS_MAX)
+    .flatMap(name => failAt(object[name] ?? null, context, shownName(name), UNKNOWN_FIELD))
+
+const objectOf = <R extends Codecs, O extends Codecs>(
+  required: R,
+  optional: O,
+  is_exact: boolean,
+): t.Type<Decoded<R, O>, unknown, unknown> => {
+  const fields = [...fieldList(required, true), ...fieldList(optional, false)]
+  const known = new Set(fields.map(({ name }) => name))
+  const is = (u: unknown): u is Decoded<R, O> =>
+    isJsonObject(u) &&
+    fields.every(({ name, codec, is_required }) => {
+      const value = own(u, name)
+      return (value === undefined && !is_required) || codec.is(value)
+    })
+  const validate: t.Validate<unknown, Decoded<R, O>> = (u, context) => {
+    if (!isJsonObject(u)) return t.failure(u, context, NO_OBJECT)
+    const result: Record<string, unknown> = {}
+    const errors: t.Errors = []
+    for (const { name, codec, is_required } of fields) {
+      const value = own(u, name)
+      if (value === undefined && !is_required) continue
+      const decoded = codec.validate(value, t.appendContext(context, name, codec, value))
+      if (E.isLeft(decoded)) errors.push(...decoded.left)
+      else result[name] = decoded.right
+    }
+    if (is_exact) errors.push(...unknownFields(u, known, context))
+    return errors.length > 0 ? t.failures(errors) : t.success(result as Decoded<R, O>)
+  }
+  const encode = (value: Decoded<R, O>): unknown =>
+    Object.fromEntries(
+      fields.flatMap(({ name, codec }) => {
+        const one = own(value, name)
+        return one === undefined ? [] : [[name, codec.encode(one)]]
+      }),
+    )
+  return new t.Type('object', is, validate, encode)
+}
+
+/** An object that has the fields `required` and may have those of `optional`; its other fields are left out. */
+export const fieldsOf = <R extends Codecs, O extends Codecs = Record<never, t.Mixed>>(
+  required: R,
+  optional: O = {} as O,
+): t.Type<Decoded<R, O>, unknown, unknown> => objectOf(required, optional, false)
+
+/** The same, and a field that is in neither is refused by its name: it is a field that somebody misspelt. */
+export const exactFieldsOf = <R extends Codecs, O extends Codecs = Record<never, t.Mixed>>(
+  required: R,
+  optional: O = {} as O,
+): t.Type<Decoded<R, O>, unknown, unknown> => objectOf(required, optional, true)
+
+/** An object whose names may be any and whose values are of one kind. */
+export const recordOf = <A>(
+  values: t.Type<A, unknown, unknown>,
+): t.Type<Readonly<Record<string, A>>, unknown, unknown> =>
+  new t.Type<Readonly<Record<string, A>>, unknown, unknown>(
+    'object',
+    (u): u is Readonly<Record<string, A>> => isJsonObject(u) && Object.values(u).every(values.is),
+    (u, context) => {
+      if (!isJsonObject(u)) return t.failure(u, context, NO_OBJECT)
+      const result: [string, A][] = []
+      const errors: t.Errors = []
+      for (const [name, value] of Object.entries(u)) {
+        const decoded = values.validate(value, t.appendContext(context, shownName(name), values, value))
+        if (E.isLeft(decoded)) errors.push(...decoded.left)
+        else result.push([name, decoded.right])
+      }
+      // this makes every name an own property, `__proto__` as well, which an assignment does not
+      return errors.length > 0 ? t.failures(errors) : t.success(Object.fromEntries(result))
+    },
+    record => Object.fromEntries(Object.entries(record).map(([name, value]) => [name, values.encode(value)])),
+  )
 
 const describe = (error: t.ValidationError): { field: string; rule: string } => {
   const path = error.context.filter(({ key }) => key !== '' && !/^\d+$/.test(key)).map(({ key }) => key)
