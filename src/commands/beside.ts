@@ -4,7 +4,8 @@
  */
 
 import type { Logger } from 'pino'
-import { type Ask, failAll } from './ask.js'
+import type { Ask } from './ask.js'
+import { failThrown } from './thrown.js'
 
 export type Beside = {
   /** Goes on with `asks` beside the caller: `work` answers them or gives back those to be handled again. */
@@ -22,9 +23,8 @@ export const createBeside = (log: Logger, handle: (asks: readonly Ask[]) => Prom
     try {
       for (let rest = await work(); rest.length > 0; ) rest = await handle(rest)
     } catch (cause) {
-      // reads failed: none of those that are still open was published since
-      log.warn({ err: cause }, 'commands could not be decided')
-      failAll(asks, 'UNAVAILABLE', cause)
+      // none of those that are still open was published since
+      failThrown(log, asks, cause)
     }
   }
 

@@ -9,10 +9,11 @@ import { type ClientId, eventSubject } from '../ledger/client-id.js'
 import { type Command, customersOfCommand } from '../ledger/command.js'
 import { decide, declined, type Refusal } from '../ledger/decide.js'
 import { encodeEvent, type LedgerEvent } from '../ledger/event.js'
+import type { MessageFault } from '../stream/errors.js'
 import { BATCH_MESSAGES_MAX, type BatchMessage } from '../stream/publish.js'
 import type { Ask, AskResult } from './ask.js'
 import type { Loaded } from './load.js'
-import { failed, type Position, type Reply, replyOf } from './outcome.js'
+import { type Failure, failed, type Position, type Reply, replyOf } from './outcome.js'
 
 /** `is_first` of its customer in the batch: that one carries the expectation. */
 type Event = {
@@ -36,6 +37,8 @@ export type Planned =
 export type Plan = {
   readonly events: readonly Event[]
   readonly planned: readonly Planned[]
+  /** Asks that threw while they were decided: faults of this program, and of no other ask. */
+  readonly broken: readonly { readonly ask: Ask; readonly cause: unknown }[]
   /** Did not fit any more. */
   readonly left_over: readonly Ask[]
 }
@@ -52,6 +55,7 @@ const messagesOfAsk = ({ commands }: Ask): number => {
 export const planBatch = (asks: readonly Ask[], loaded: ReadonlyMap<ClientId, Loaded>): Plan => {
   const events: Event[] = []
   const planned: Planned[] = []
+  const broken: { ask: Ask; cause: unknown }[] = []
   const accounts = new Map<ClientId, Account>()
 
   const accountOf = (id: ClientId): Account => {
@@ -95,22 +99,73 @@ export const planBatch = (asks: readonly Ask[], loaded: ReadonlyMap<ClientId, Lo
     return { tag: 'declined', ...refused }
   }
 
-  for (const ask of asks) {
-    const room = BATCH_MESSAGES_MAX - events.length
-    if (room < messagesOfAsk(ask)) return { events, planned, left_over: asks.slice(planned.length) }
-    planned.push(planOne(ask))
+  for (const [index, ask] of asks.entries()) {
+    const first = events.length
+    if (BATCH_MESSAGES_MAX - first < messagesOfAsk(ask)) {
+      return { events, planned, broken, left_over: asks.slice(index) }
+    }
+    try {
+      planned.push(planOne(ask))
+    } catch (cause) {
+      takeBack(first)
+      broken.push({ ask, cause })
+    }
   }
-  return { events, planned, left_over: [] }
+  return { events, planned, broken, left_over: [] }
+}
+
+/** The body of an event; one that cannot be written is the fault of its command, and no reason to stop the others. */
+const bodyOf = (event: LedgerEvent): Pick<BatchMessage, 'body' | 'not_encodable'> => {
+  try {
+    return { body: encodeEvent(event), not_encodable: undefined }
+  } catch (cause) {
+    return { body: '', not_encodable: cause instanceof Error ? cause.message : String(cause) }
+  }
 }
 
 /** The messages of a plan; the first one of each customer expects the sequence that the decision was made at. */
 export const messagesOf = ({ events }: Plan, loaded: ReadonlyMap<ClientId, Loaded>): BatchMessage[] =>
-  events.map(({ id, event, is_first }) => ({
-    subject: eventSubject(id),
-    body: encodeEvent(event),
-    msg_id: event.transaction_id ?? '',
-    expected_last_subject_seq: is_first ? (loaded.get(id)?.last_seq ?? 0) : undefined,
-  }))
+  events.map(({ id, event, is_first }) => {
+    const { body, not_encodable } = bodyOf(event)
+    return {
+      subject: eventSubject(id),
+      body,
+      not_encodable,
+      msg_id: event.transaction_id ?? '',
+      expected_last_subject_seq: is_first ? (loaded.get(id)?.last_seq ?? 0) : undefined,
+    }
+  })
+
+/** Which command of which ask each event carries out, in the order of the events. */
+const ownersOf = ({ planned }: Plan): { readonly ask: Ask; readonly index: number }[] =>
+  planned.flatMap(({ tag, ask }) => {
+    if (tag === 'refused') return []
+    if (tag === 'declined') return [{ ask, index: 0 }]
+    return ask.commands.flatMap((command, index) =>
+      Array.from({ length: messagesOfCommand(command) }, () => ({ ask, index })),
+    )
+  })
+
+/** The asks whose events cannot be sent, each with its own failure: the others of the batch have no part in it. */
+export const failuresOf = (plan: Plan, faults: readonly MessageFault[]): Map<Ask, Failure> => {
+  const owners = ownersOf(plan)
+  const failures = new Map<Ask, Failure>()
+  for (const fault of faults) {
+    const owner = owners[fault.index]
+    if (owner === undefined || failures.has(owner.ask)) continue
+    const { ask, index } = owner
+    const message = `it cannot be written as an event: ${fault.message}`
+    const details = { transaction_id: ask.commands[index]?.transaction_id, message }
+    failures.set(
+      ask,
+      failed(
+        fault.kind === 'too large' ? 'PAYLOAD_TOO_LARGE' : 'INVALID_REQUEST',
+        ask.commands.length === 1 ? details : { ...details, index },
+      ),
+    )
+  }
+  return failures
+}
 
 /** The accounts as a stored batch left them, when its last message has sequence `last_seq`. */
 export const loadedAfter = ({ events }: Plan, last_seq: number): Map<ClientId, Loaded> => {

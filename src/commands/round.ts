@@ -20,6 +20,7 @@ import { createDuplicates } from './duplicates.js'
 import type { FindTransaction } from './find.js'
 import { isLoaded, type Loaded, type LoadProblem } from './load.js'
 import {
+  failuresOf,
   groundsOf,
   loadedAfter,
   messagesOf,
@@ -29,6 +30,7 @@ import {
   resultOfPlanned,
 } from './plan.js'
 import { settle } from './settle.js'
+import { failThrown } from './thrown.js'
 import { retried } from './tries.js'
 
 export type Round = {
@@ -137,11 +139,34 @@ export const createRound = (
       case 'StreamFull':
         failAll(asks, 'STREAM_FULL', error.cause ?? new Error(error.message))
         return []
+      case 'TooLarge':
+        return apart(asks)
       default:
         deps.log.error({ err: error.cause, reason: error.message }, 'a batch of commands was refused')
         failAll(asks, 'INTERNAL_ERROR', error.cause)
         return []
     }
+  }
+
+  /** One of `asks` is too large, and the server does not say which: halving keeps it apart, beside the main loop. */
+  const apart = async (asks: readonly Ask[]): Promise<Ask[]> => {
+    const [first] = asks
+    if (first !== undefined && asks.length === 1) {
+      failAll([first], 'PAYLOAD_TOO_LARGE')
+      return []
+    }
+    await beside.run(asks, async () => {
+      const half = Math.ceil(asks.length / 2)
+      return [...(await handle(asks.slice(0, half))), ...(await handle(asks.slice(half)))]
+    })
+    return []
+  }
+
+  /** Answers the asks whose events cannot be sent, and gives back the others: nothing was sent yet. */
+  const withoutUnsendable = (plan: Plan, { faults = [] }: StreamError): Ask[] => {
+    const failures = failuresOf(plan, faults)
+    for (const [ask, failure] of failures) answer(ask, failure)
+    return plan.planned.flatMap(({ ask }) => (failures.has(ask) ? [] : [ask]))
   }
 
   const publish = async (plan: Plan, loaded: Accounts): Promise<Ask[]> => {
@@ -163,20 +188,26 @@ export const createRound = (
       return []
     }
     for (const ask of asks) ask.may_be_stored = false
-    return afterRefusal(settled.error, asks, loaded)
+    return settled.error.tag === 'Unsendable'
+      ? handle(withoutUnsendable(plan, settled.error))
+      : afterRefusal(settled.error, asks, loaded)
   }
 
   const decideAndStore = async (asks: readonly Ask[]): Promise<Ask[]> => {
     const { ready, loaded } = await withAccounts(inTime(asks, timeout_ms))
     const open = ready.filter(({ answered }) => !answered)
     const plan = planBatch(open, loaded)
+    for (const { ask, cause } of plan.broken) {
+      deps.log.error({ err: cause }, 'a command could not be decided: a fault of this program')
+      failAll([ask], 'INTERNAL_ERROR', cause)
+    }
     const doubtful = await outdated(plan, loaded)
     if (doubtful.size > 0) {
       const still = new Set(retried([...doubtful]))
       return handle(open.filter(ask => !doubtful.has(ask) || still.has(ask)))
     }
     // whoever was told meanwhile that nothing is stored must be right
-    if (open.some(({ answered }) => answered)) return handle(open)
+    if (plan.planned.some(({ ask }) => ask.answered)) return handle(open)
     if (plan.events.length > 0) return [...(await publish(plan, loaded)), ...plan.left_over]
     await stored(plan, loaded, 0)
     return [...plan.left_over]
@@ -187,9 +218,8 @@ export const createRound = (
     try {
       return await decideAndStore(asks)
     } catch (cause) {
-      // reads failed, before a batch was sent or after it was refused: nothing of what is open is stored
-      deps.log.warn({ err: cause }, 'commands could not be decided')
-      failAll(asks, 'UNAVAILABLE', cause)
+      // before a batch was sent or after it was refused: nothing of what is open is stored
+      failThrown(deps.log, asks, cause)
       return []
     }
   }

@@ -85,7 +85,10 @@ const IN_FLIGHT = 10164
 
 /** Whether a refusal, while earlier copies may still be in flight, holds for those too. */
 const isFinal = ({ tag, code }: StreamError, place: 'taken' | 'free'): boolean =>
-  tag !== 'TryAgain' && (place === 'taken' || (tag !== 'Duplicate' && code !== IN_FLIGHT))
+  // what this process would not send says nothing about the copies that it did send
+  tag !== 'TryAgain' &&
+  tag !== 'Unsendable' &&
+  (place === 'taken' || (tag !== 'Duplicate' && code !== IN_FLIGHT))
 
 /** Publishes `batch`; goes on for up to `timeout_ms` while the outcome is unknown. */
 export const settle = async (

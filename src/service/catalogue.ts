@@ -45,6 +45,12 @@ export const CATALOGUE = {
     message: 'the version, sequence or time that was asked for is not reached yet',
     retry: true,
   },
+  PAYLOAD_TOO_LARGE: {
+    status: 413,
+    http_status: 413,
+    message: 'the body, or the event that it becomes, is too large',
+    retry: false,
+  },
   INSUFFICIENT_FUNDS: {
     status: 422,
     http_status: 422,
@@ -109,7 +115,6 @@ export const CATALOGUE = {
     message: 'the request did not arrive whole in time',
     retry: true,
   },
-  PAYLOAD_TOO_LARGE: { status: 413, http_status: 413, message: 'the body is too large', retry: false },
   UNSUPPORTED_MEDIA_TYPE: {
     status: 415,
     http_status: 415,

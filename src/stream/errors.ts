@@ -17,6 +17,10 @@ export type StreamError = {
     | 'Duplicate'
     /** The server will never take this batch as it is. */
     | 'BatchRefused'
+    /** Messages that cannot be put on the wire: `faults` says which; nothing was sent. */
+    | 'Unsendable'
+    /** A message is larger than the server takes; of a batch it does not say which. Nothing was stored. */
+    | 'TooLarge'
     /** The stream's own limit is reached; nothing was stored. */
     | 'StreamFull'
     | 'NotFound'
@@ -25,7 +29,15 @@ export type StreamError = {
   readonly message: string
   /** nats-server's err_code, where it sent one. */
   readonly code?: number
+  readonly faults?: readonly MessageFault[]
   readonly cause?: unknown
+}
+
+/** Why message `index` of a batch cannot be sent, whatever the server says. */
+export type MessageFault = {
+  readonly index: number
+  readonly kind: 'too large' | 'not encodable'
+  readonly message: string
 }
 
 const TAG_BY_CODE: Readonly<Record<number, StreamError['tag']>> = {
@@ -42,6 +54,7 @@ const TAG_BY_CODE: Readonly<Record<number, StreamError['tag']>> = {
   10201: 'Duplicate',
   10174: 'BatchRefused', // batches not allowed on this stream
   10199: 'BatchRefused', // batch too large
+  10054: 'TooLarge', // larger than the stream takes
   10077: 'StreamFull',
   10014: 'NotFound', // consumer
   10037: 'NotFound', // message

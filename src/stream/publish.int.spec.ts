@@ -100,7 +100,7 @@ describe('a single message', () => {
 
   it('that is larger than the stream allows is refused', async () => {
     const large = message('large', { body: 'x'.repeat(100_000) })
-    expect(await left(publish(nc, large, TIMEOUT_MS))).toMatchObject({ tag: 'Unexpected', code: 10054 })
+    expect(await left(publish(nc, large, TIMEOUT_MS))).toMatchObject({ tag: 'TooLarge', code: 10054 })
   })
 })
 

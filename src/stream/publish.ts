@@ -8,7 +8,8 @@
 import { type MsgHdrs, type NatsConnection, nuid } from 'nats'
 import { E, pipe, type TaskEither, TE, t } from '../fp.js'
 import { wireOf } from '../wire.js'
-import { apiError, type StreamError, tryStream } from './errors.js'
+import { apiError, type MessageFault, type StreamError, toStreamError, tryStream } from './errors.js'
+import { MSG_SIZE_BYTES_MAX } from './settings.js'
 
 /** nats-server's limit for one atomic batch. */
 export const BATCH_MESSAGES_MAX = 1_000
@@ -23,8 +24,11 @@ export type NewMessage = {
   readonly headers?: Readonly<Record<string, string>>
 }
 
-/** A message of a batch: its text goes over the wire together with the others' (src/wire.ts). */
-export type BatchMessage = NewMessage & { readonly body: string }
+/**
+ * A message of a batch: its text goes over the wire together with the others' (src/wire.ts). `not_encodable` says why
+ * its body could not be written; such a message is refused, and no other one because of it.
+ */
+export type BatchMessage = NewMessage & { readonly body: string; readonly not_encodable?: string | undefined }
 
 /** `seq` is the stream sequence of the (last) message. */
 export type Stored = { readonly seq: number; readonly duplicate: boolean }
@@ -79,7 +83,8 @@ const decodeAck = (what: string, body: Uint8Array): E.Either<StreamError, Stored
   const text = new TextDecoder().decode(body)
   const json = E.tryCatch(() => JSON.parse(text) as unknown, String)
   const ack = pipe(json, E.chainW(Ack.decode))
-  if (E.isLeft(ack)) return E.left({ tag: 'Unexpected', message: `${what}: not an acknowledgement: ${text}` })
+  // whoever answered, the stream may have stored the message: the outcome is unknown
+  if (E.isLeft(ack)) return E.left({ tag: 'TryAgain', message: `${what}: not an acknowledgement: ${text}` })
   return 'error' in ack.right
     ? E.left(apiError(what, ack.right.error.err_code, ack.right.error.description))
     : E.right({ seq: ack.right.seq, duplicate: ack.right.duplicate ?? false })
@@ -99,21 +104,84 @@ const requestAck = (
     TE.chainEitherK(reply => decodeAck(what, reply.data)),
   )
 
+/** What goes around the header lines of a message, and the lines of a batch. */
+const FRAME_BYTES = 'NATS/1.0\r\n\r\n'.length
+const BATCH_LINES_BYTES = 128
+/** A character of a text takes so many bytes at the most. */
+const CHAR_BYTES_MAX = 3
+
+const isTooLarge = (lines: string, body: string | Uint8Array, limit_bytes: number): boolean => {
+  const rest_bytes = limit_bytes - FRAME_BYTES - BATCH_LINES_BYTES
+  // counting the bytes of every message would take longer than this
+  if (CHAR_BYTES_MAX * (lines.length + body.length) <= rest_bytes) return false
+  const body_bytes = typeof body === 'string' ? Buffer.byteLength(body) : body.length
+  return Buffer.byteLength(lines) + body_bytes > rest_bytes
+}
+
+/** The lines of a message's own headers, or why it cannot be sent. */
+const checkedLines = (
+  message: NewMessage & { readonly not_encodable?: string | undefined },
+  limit_bytes: number,
+): string | Omit<MessageFault, 'index'> => {
+  if (message.not_encodable !== undefined) return { kind: 'not encodable', message: message.not_encodable }
+  let lines: string
+  try {
+    lines = linesOf(message)
+  } catch (cause) {
+    return { kind: 'not encodable', message: cause instanceof Error ? cause.message : String(cause) }
+  }
+  return isTooLarge(lines, message.body, limit_bytes)
+    ? { kind: 'too large', message: `it is larger than the ${limit_bytes} bytes that a message may have` }
+    : lines
+}
+
+/** What this connection's server takes in one message; a stream may take less, and says so itself. */
+const limitBytes = (nc: NatsConnection): number => nc.info?.max_payload ?? Number.POSITIVE_INFINITY
+
+const unsendable = (what: string, faults: readonly MessageFault[]): StreamError => ({
+  tag: 'Unsendable',
+  message: `${what}: ${faults[0]?.message ?? ''}`,
+  faults,
+})
+
 /** Publishes one message and waits for its acknowledgement. */
 export const publish = (
   nc: NatsConnection,
   message: NewMessage,
   timeout_ms: number,
-): TaskEither<StreamError, Stored> =>
-  requestAck(nc, `publish to ${message.subject}`, message, encoded(linesOf(message)), timeout_ms)
+): TaskEither<StreamError, Stored> => {
+  const what = `publish to ${message.subject}`
+  const lines = checkedLines(message, limitBytes(nc))
+  return typeof lines === 'string'
+    ? requestAck(nc, what, message, encoded(lines), timeout_ms)
+    : TE.left(unsendable(what, [{ index: 0, ...lines }]))
+}
+
+/** The header lines of every message, or the faults of those that cannot be sent. */
+const checkAll = (nc: NatsConnection, messages: readonly BatchMessage[]): E.Either<StreamError, string[]> => {
+  // the server drops a message that its stream does not take without a word to the batch, which then never ends well
+  const limit_bytes = Math.min(limitBytes(nc), MSG_SIZE_BYTES_MAX)
+  const faults: MessageFault[] = []
+  const all: string[] = []
+  for (const [index, message] of messages.entries()) {
+    const lines = checkedLines(message, limit_bytes)
+    if (typeof lines === 'string') all.push(lines)
+    else faults.push({ index, ...lines })
+  }
+  return faults.length === 0 ? E.right(all) : E.left(unsendable('publish a batch', faults))
+}
 
 /** Hands over all messages of a batch but its last one, whose headers are returned. */
-const writeAllButLast = (nc: NatsConnection, messages: readonly BatchMessage[]): MsgHdrs => {
+const writeAllButLast = (
+  nc: NatsConnection,
+  messages: readonly BatchMessage[],
+  own: readonly string[],
+): MsgHdrs => {
   const wire = wireOf(nc)
   const batch = `Nats-Batch-Id: ${nuid.next()}\r\nNats-Batch-Sequence: `
   let lines = ''
   messages.forEach((message, index) => {
-    lines = `${linesOf(message)}${batch}${index + 1}\r\n`
+    lines = `${own[index]}${batch}${index + 1}\r\n`
     if (index < messages.length - 1) wire.publish(message.subject, message.body, lines)
   })
   wire.flush()
@@ -121,9 +189,11 @@ const writeAllButLast = (nc: NatsConnection, messages: readonly BatchMessage[]):
 }
 
 /**
- * Publishes up to 1,000 messages as one: all are stored, with neighbouring sequences, or none is.
+ * Publishes up to 1,000 messages as one: all are stored, with neighbouring sequences, or none is. Every message is
+ * checked before the first one is sent, because a batch that is begun and not committed takes one of the server's places
+ * for batches.
  *
- * `Conflict` when an expectation did not hold, `Duplicate` when a message id is known already (the server does not
+ * `Unsendable` names the messages that can never be sent, `Conflict` when an expectation did not hold, `Duplicate` when a message id is known already (the server does not
  * say which), `TryAgain` when the outcome is unknown.
  */
 export const publishBatch = (
@@ -136,11 +206,14 @@ export const publishBatch = (
     return TE.left({ tag: 'BatchRefused', message: `a batch of ${messages.length} messages` })
   }
   return async () => {
+    const lines = checkAll(nc, messages)
+    if (E.isLeft(lines)) return lines
     let h: MsgHdrs
     try {
-      h = writeAllButLast(nc, messages)
+      h = writeAllButLast(nc, messages, lines.right)
     } catch (cause) {
-      return E.left({ tag: 'TryAgain', message: 'publish a batch: the connection is closed', cause })
+      // a connection that is closed is a matter of time; whatever else is thrown here is a fault of this program
+      return E.left(toStreamError('publish a batch', cause))
     }
     // the last one goes by the client, which knows what to do with its reply
     return requestAck(nc, 'publish a batch', last, h, timeout_ms)()

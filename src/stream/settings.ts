@@ -21,7 +21,7 @@ export const DEAD_LETTER_PREFIX = 'customer.dead-letter.'
 export const CONFIG_BUCKET = 'config'
 
 /** A message with headers and metadata stays far under this; it bounds what a reader must hold. */
-const MSG_SIZE_BYTES_MAX = 64 * 1024
+export const MSG_SIZE_BYTES_MAX = 64 * 1024
 const DUPLICATE_WINDOW_MS = 120_000
 
 /** A stream's settings; what is not stated is switched off. */
