@@ -114,6 +114,7 @@ export const batchEndpoint = (
   queue_group: 'q',
   description: 'Up to 1,000 commands in one request: each by itself, or all in one atomic batch',
   metadata: { format: 'application/json' },
+  effect: 'write',
   ...limits,
   handle: ({ body }) => {
     const fields = parseBody(body)

@@ -43,6 +43,7 @@ const endpoint = (type: Command['type'], engine: Engine, limits: CommandLimits):
   queue_group: 'q',
   description: DESCRIPTIONS[type],
   metadata: { format: 'application/json' },
+  effect: 'write',
   ...limits,
   callback: ({ body }, answer) => {
     const fields = parseBody(body)

@@ -82,8 +82,8 @@ describe('a write without an answer', () => {
 
   it.each<[string, ServiceError]>([
     ['OUTCOME_UNKNOWN', catalogued('OUTCOME_UNKNOWN', { transaction_id: 't-1' })],
-    ['the deadline of its endpoint', timedOut(1)],
-    ['the stop of the service', stopped()],
+    ['the deadline of its endpoint', timedOut(1, 'write')],
+    ['the stop of the service', stopped('write')],
   ])('is sent again after %s too', async (_, error) => {
     await serve(failWith(error), succeed)
     expect(await asked('write')).toMatchObject(E.right({ body: { ok: true } }))
@@ -132,7 +132,7 @@ describe('a write without an answer', () => {
 })
 
 describe('a write with an answer', () => {
-  it.each(['UNAVAILABLE', 'BUSY', 'CONFLICT', 'STREAM_FULL', 'INSUFFICIENT_FUNDS'] as const)(
+  it.each(['UNAVAILABLE', 'CONFLICT', 'STREAM_FULL', 'INSUFFICIENT_FUNDS'] as const)(
     'is not sent again after %s: the caller decides',
     async code => {
       await serve(failWith(catalogued(code, { transaction_id: 't-1' })))
@@ -141,10 +141,56 @@ describe('a write with an answer', () => {
     },
   )
 
-  it('is unavailable at once where nobody serves it, and nothing was stored', async () => {
+  it('is unavailable soon where nobody serves it, and nothing was stored', async () => {
     const began_ms = performance.now()
-    expect(await problemOf('write')).toMatchObject({ code: 'UNAVAILABLE' })
+    expect(await problemOf('write', 10_000)).toMatchObject({ code: 'UNAVAILABLE' })
+    expect(performance.now() - began_ms).toBeLessThan(4_000)
+  })
+})
+
+describe.each(['read', 'write'] as const)('a %s that is turned away', effect => {
+  const busy = failWith(catalogued('BUSY'))
+
+  it('is sent again until somebody has a place for it', async () => {
+    await serve(busy, busy, busy, busy, succeed)
+    expect(await asked(effect)).toMatchObject(E.right({ body: { ok: true } }))
+    expect(seen).toHaveLength(5)
+  })
+
+  it('is sent again until somebody is there', async () => {
+    const answer = asked(effect, 10_000)
+    await serve(succeed)
+    expect(await answer).toMatchObject(E.right({ body: { ok: true } }))
+  })
+
+  it('is BUSY after 20 tries or 2 s, whichever comes first', async () => {
+    await serve(busy)
+    const began_ms = performance.now()
+    expect(await problemOf(effect, 10_000)).toMatchObject({ code: 'BUSY' })
+    expect(performance.now() - began_ms).toBeLessThan(4_000)
+    expect(seen.length).toBeGreaterThan(5)
+    expect(seen.length).toBeLessThanOrEqual(20)
+  })
+
+  it('is BUSY when the time of its caller is over', async () => {
+    await serve(busy)
+    const began_ms = performance.now()
+    expect(await problemOf(effect, 300)).toMatchObject({ code: 'BUSY' })
     expect(performance.now() - began_ms).toBeLessThan(1_500)
+  })
+
+  it('after a time-out is asked again for as long as its caller waits', async () => {
+    await serve(silence, busy, busy, busy, succeed)
+    expect(await asked(effect)).toMatchObject(E.right({ body: { ok: true } }))
+    expect(seen).toHaveLength(5)
+  })
+
+  it('after a time-out does not end before the time of its caller is over', async () => {
+    await serve(silence, failWith(catalogued('UNAVAILABLE')))
+    const began_ms = performance.now()
+    const code = effect === 'read' ? 'TIMEOUT' : 'OUTCOME_UNKNOWN'
+    expect(await problemOf(effect, 1_200)).toMatchObject({ code })
+    expect(performance.now() - began_ms).toBeGreaterThan(1_100)
   })
 })
 

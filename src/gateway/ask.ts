@@ -1,6 +1,6 @@
 /**
  * Asks the service over NATS: one request to one subject, and again with the same content while its outcome is not
- * known and the caller's time is not over.
+ * known and the caller's time is not over, or for a moment while it is turned away.
  *
  * A write goes out with its transaction id, so however often it is sent it has one effect. After a try without an
  * answer nothing but what the stream says is final: a later "nothing was stored" speaks of the later try only.
@@ -10,6 +10,7 @@ import { errors, type Msg, type NatsConnection } from 'nats'
 import { type BackOff, pause } from '../back-off.js'
 import { E, type Either, type TaskEither } from '../fp.js'
 import { CATALOGUE, type ErrorCode } from '../service/catalogue.js'
+import { createRefusals, isNoResponders } from '../service/refusals.js'
 import type { Check } from './check.js'
 import { resubmitted } from './http-metrics.js'
 import { type Problem, problem } from './problem.js'
@@ -30,15 +31,17 @@ export type Question = {
 /** A try gets half of the time that is left, so that a dead instance does not use it up; no less than this. */
 const TRY_MS_MIN = 250
 const BETWEEN_TRIES: BackOff = { first_ms: 50, max_ms: 1_000 }
-const TRIES_MAX = 20
 
-/** What the stream itself says, or what no try can change. */
+/** What the stream itself says of a write, or what no try can change. */
 const SETTLED: ReadonlySet<ErrorCode> = new Set([
   'INSUFFICIENT_FUNDS',
   'BALANCE_LIMIT',
   'TRANSACTION_ID_REUSED',
   'INVALID_REQUEST',
+  'PAYLOAD_TOO_LARGE',
 ])
+/** What says nothing about a read but that this try did not answer it. */
+const PASSING: ReadonlySet<ErrorCode> = new Set(['TIMEOUT', 'UNAVAILABLE', 'BUSY'])
 
 const isObject = (u: unknown): u is Readonly<Record<string, unknown>> =>
   typeof u === 'object' && u !== null && !Array.isArray(u)
@@ -81,16 +84,15 @@ const read = ({ subject, check }: Question, msg: Msg): Either<Problem, Reply> =>
 
 /** Why a request got no reply. */
 export const unanswered = (subject: string, effect: Effect, cause: unknown): Problem => {
-  if (cause instanceof errors.RequestError && cause.isNoResponders()) {
+  if (isNoResponders(cause)) {
     return problem('UNAVAILABLE', `nobody serves ${subject} at the moment`, { cause })
   }
-  if (cause instanceof errors.TimeoutError) {
-    return effect === 'write'
-      ? problem('OUTCOME_UNKNOWN', undefined, { cause })
-      : problem('TIMEOUT', undefined, { cause })
+  if (effect === 'write') {
+    const detail = cause instanceof errors.TimeoutError ? undefined : 'the connection to NATS is lost'
+    return problem('OUTCOME_UNKNOWN', detail, { cause })
   }
-  return effect === 'write'
-    ? problem('OUTCOME_UNKNOWN', 'the connection to NATS is lost', { cause })
+  return cause instanceof errors.TimeoutError
+    ? problem('TIMEOUT', undefined, { cause })
     : problem('UNAVAILABLE', 'the connection to NATS is lost', { cause })
 }
 
@@ -107,28 +109,27 @@ const tryOnce = async (
   }
 }
 
-/**
- * Whether a write may have been stored although the answer is a problem. The command side names the transaction in
- * whatever it decides; an answer without it comes from a service that gave up on the request.
- */
-const isOpen = ({ code, fields }: Problem): boolean =>
-  code === 'OUTCOME_UNKNOWN' ||
-  code === 'TIMEOUT' ||
-  (code === 'UNAVAILABLE' && fields !== undefined && !('transaction_id' in fields) && !('index' in fields))
+/** Codes after which nobody knows what the try did. */
+const OPEN: ReadonlySet<ErrorCode> = new Set(['OUTCOME_UNKNOWN', 'TIMEOUT'])
 
-/** What has become of a question so far; `open`: some try may have been stored. */
+/** Whether the try was turned away before anything was done: no place, or nobody there. */
+const isRefusal = ({ code, cause }: Problem): boolean => code === 'BUSY' || isNoResponders(cause)
+
+/** What has become of a question so far; `open`: nobody knows what some try did. */
 type SoFar = { readonly found: Problem; readonly open: boolean }
 
-const helpsAgain = ({ effect }: Question, { found, open }: SoFar): boolean =>
-  effect === 'write' ? open && !SETTLED.has(found.code) : found.code === 'TIMEOUT'
+/** While a try is open, a later one that failed speaks of itself only, unless it is what any try would be told. */
+const isUndecided = ({ effect }: Question, { found, open }: SoFar): boolean =>
+  open && (effect === 'write' ? !SETTLED.has(found.code) : PASSING.has(found.code))
 
 /** The last word. A write is named in it, and while it is open nothing else can be said of it. */
 const verdict = (question: Question, soFar: SoFar): Problem => {
   const { effect, transaction_id } = question
-  if (effect === 'read') return soFar.found
   const { fields, cause, ...found } = soFar.found
+  const undecided = isUndecided(question, soFar)
+  if (effect === 'read') return undecided ? problem('TIMEOUT', undefined, { cause }) : soFar.found
   const named = { fields: { ...fields, ...(transaction_id === undefined ? {} : { transaction_id }) }, cause }
-  return helpsAgain(question, soFar) ? problem('OUTCOME_UNKNOWN', undefined, named) : { ...found, ...named }
+  return undecided ? problem('OUTCOME_UNKNOWN', undefined, named) : { ...found, ...named }
 }
 
 /** A pause, but never beyond the caller's time. */
@@ -141,16 +142,25 @@ export const ask =
   async () => {
     const until_ms = performance.now() + question.timeout_ms
     const left_ms = (): number => until_ms - performance.now()
-    let open = false
-    for (let attempt = 1; ; attempt += 1) {
+    const refusals = createRefusals()
+    let [open, tries] = [false, 0]
+
+    /** Waits before another try where one can help and there is time for it. */
+    const mayTryAgain = async (found: Problem): Promise<boolean> => {
+      if (!open && isRefusal(found)) return refusals.mayTryAgain(left_ms())
+      if (!isUndecided(question, { found, open }) || left_ms() < 1) return false
+      await waitBefore(tries, left_ms())
+      return left_ms() >= 1
+    }
+
+    for (;;) {
       const try_ms = Math.ceil(Math.max(left_ms() / 2, Math.min(left_ms(), TRY_MS_MIN), 1))
       const answer = await tryOnce(nc, question, try_ms)
       if (E.isRight(answer)) return answer
-      open ||= question.effect === 'write' && isOpen(answer.left)
-      const soFar = { found: answer.left, open }
-      const late = left_ms() < 1 || attempt >= TRIES_MAX
-      if (late || !helpsAgain(question, soFar)) return E.left(verdict(question, soFar))
+      open ||= OPEN.has(answer.left.code)
+      // tries that were turned away at once are counted by themselves
+      if (open) tries += 1
+      if (!(await mayTryAgain(answer.left))) return E.left(verdict(question, { found: answer.left, open }))
       resubmitted.inc({ subject: question.subject })
-      await waitBefore(attempt, left_ms())
     }
   }

@@ -8,6 +8,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { type Msg, type MsgHdrs, headers as natsHeaders } from 'nats'
 import { E } from '../fp.js'
+import { requestUnrefused } from '../service/refusals.js'
 import { headerText, sendJson, sendProblem } from './answer.js'
 import { unanswered } from './ask.js'
 import type { Backend } from './backend.js'
@@ -85,7 +86,7 @@ export const addNatsSubjects = (app: FastifyInstance, backend: Backend, tokens: 
       const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0)
       try {
         const options = { timeout, ...(headers === undefined ? {} : { headers }) }
-        return sendMessage(request, reply, await nc.request(subject, body, options))
+        return sendMessage(request, reply, await requestUnrefused(nc, subject, body, options))
       } catch (cause) {
         return sendProblem(request, reply, unanswered(subject, effect, cause))
       }

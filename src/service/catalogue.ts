@@ -63,7 +63,12 @@ export const CATALOGUE = {
     message: 'the balance would leave the range of a signed 64-bit integer',
     retry: false,
   },
-  BUSY: { status: 429, http_status: 429, message: 'the limit of requests in flight is reached', retry: true },
+  BUSY: {
+    status: 429,
+    http_status: 429,
+    message: 'the limit of requests in flight is reached; nothing was stored',
+    retry: true,
+  },
   INTERNAL_ERROR: {
     status: 500,
     http_status: 500,
@@ -76,7 +81,7 @@ export const CATALOGUE = {
     message: 'it cannot be decided at the moment; nothing was stored',
     retry: true,
   },
-  TIMEOUT: { status: 504, http_status: 504, message: 'no answer within the deadline of a read', retry: true },
+  TIMEOUT: { status: 504, http_status: 504, message: 'no answer to a read within its deadline', retry: true },
   OUTCOME_UNKNOWN: {
     status: 504,
     http_status: 504,

@@ -11,8 +11,10 @@ describe('the error catalogue', () => {
 
   it.each<[string, ServiceError]>([
     ['BUSY', busy(1)],
-    ['TIMEOUT', timedOut(1)],
-    ['UNAVAILABLE', stopped()],
+    ['TIMEOUT', timedOut(1, 'read')],
+    ['OUTCOME_UNKNOWN', timedOut(1, 'write')],
+    ['UNAVAILABLE', stopped('read')],
+    ['OUTCOME_UNKNOWN', stopped('write')],
     ['INTERNAL_ERROR', internalError(new Error('x'))],
   ])('has the %s that the service protocol itself answers with', (code, error) => {
     const entry = Object.entries(CATALOGUE).find(([name]) => name === code)?.[1]

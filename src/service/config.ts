@@ -5,7 +5,7 @@
 import type { MsgHdrs } from 'nats'
 import type { Logger } from 'pino'
 import type { Either, TaskEither } from '../fp.js'
-import type { ServiceError } from './error.js'
+import type { Effect, ServiceError } from './error.js'
 import { DEFAULT_QUEUE_GROUP, type Metadata } from './protocol.js'
 
 export type ServiceRequest = {
@@ -51,8 +51,15 @@ export type EndpointConfig = {
    * takes its place until its handler really ends: the limit bounds the work, not the replies.
    */
   readonly max_in_flight: number
-  /** How long a handler may take; then the caller gets 504 `TIMEOUT` and the late result is dropped. */
+  /**
+   * How long a handler may take; then the caller gets 504 (`TIMEOUT` of a read, `OUTCOME_UNKNOWN` of a write) and the
+   * late result is dropped.
+   */
   readonly timeout_ms: number
+  /** Whether requests store anything; `read` when absent. */
+  readonly effect?: Effect
+  /** The form of errors where it is not the usual one: of the service's own too, such as `BUSY`. */
+  readonly errorForm?: (error: ServiceError) => ServiceError
   readonly handle: Handler
   /** Extra data for STATS; must be representable in JSON. */
   readonly data?: () => unknown

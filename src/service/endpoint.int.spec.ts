@@ -4,7 +4,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { startTestNats, type TestNats, until } from '../../test/support/servers.js'
 import { TE } from '../fp.js'
 import type { EndpointConfig, Handler } from './config.js'
-import { serviceError } from './error.js'
+import { type ServiceError, serviceError } from './error.js'
 import { headerLines } from './headers.js'
 import type { EndpointStats } from './protocol.js'
 import { type Service, startService } from './service.js'
@@ -152,6 +152,17 @@ describe('an endpoint', () => {
     expect(replies).toEqual(['504:TIMEOUT', 'next'])
     expect(stats()).toMatchObject({ num_requests: 2, num_errors: 1, last_error: '504:TIMEOUT' })
     expect(stats().processing_time).toBeGreaterThanOrEqual(50_000_000)
+  })
+
+  it('answers a write at its deadline that the outcome is unknown, in the form that the endpoint gives errors', async () => {
+    const { opened, open } = gate()
+    const errorForm = (error: ServiceError): ServiceError => ({ ...error, body: `{"was":"${error.code}"}` })
+    await start({ timeout_ms: 50, effect: 'write', errorForm, max_in_flight: 1, handle: behind({ opened }) })
+    const late = await ask()
+    expect([errorOf(late), late.string()]).toEqual(['504:OUTCOME_UNKNOWN', '{"was":"OUTCOME_UNKNOWN"}'])
+    const refused = await ask()
+    expect([errorOf(refused), refused.string()]).toEqual(['429:BUSY', '{"was":"BUSY"}'])
+    open()
   })
 
   it('counts a request beyond its deadline against the limit until its handler ends', async () => {

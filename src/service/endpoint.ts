@@ -34,7 +34,7 @@ export type Endpoint = {
   readonly failure: () => Error | undefined
   /** Takes no more requests and resolves when all that were taken are answered. */
   readonly drain: () => Promise<void>
-  /** Answers 503 to all that still wait and returns how many; their handlers' late results are dropped. */
+  /** Answers all that still wait (503, of a write 504) and returns how many; their handlers' late results are dropped. */
   readonly abandon: () => number
 }
 
@@ -74,16 +74,17 @@ export const startEndpoint = (nc: NatsConnection, config: AnyEndpointConfig, log
   })
   const counters = createCounters()
   const { succeed, fail } = createAnswers(nc, counters, log)
-  const busy_error = busy(max_in_flight)
+  const { effect = 'read', errorForm = (error: ServiceError) => error } = config
+  const busy_error = errorForm(busy(max_in_flight))
   const busy_lines = errorLines(busy_error)
-  const timeout_error = timedOut(config.timeout_ms)
+  const timeout_error = errorForm(timedOut(config.timeout_ms, effect))
   let in_flight = 0
   let failure: Error | undefined
 
   const waiting = createDeadlines<InFlight>(config.timeout_ms, request => fail(request, timeout_error))
 
   const answer = (request: InFlight, result: Either<ServiceError, ServiceReply>): void => {
-    if (E.isLeft(result)) fail(request, result.left)
+    if (E.isLeft(result)) fail(request, errorForm(result.left))
     else succeed(request, result.right)
   }
 
@@ -183,7 +184,7 @@ export const startEndpoint = (nc: NatsConnection, config: AnyEndpointConfig, log
     },
     abandon: () => {
       const left = waiting.size()
-      waiting.takeAll(request => fail(request, stopped()))
+      waiting.takeAll(request => fail(request, errorForm(stopped(effect))))
       return left
     },
   }

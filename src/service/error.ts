@@ -37,13 +37,23 @@ export const serviceError = (
 export const busy = (max_in_flight: number): ServiceError =>
   serviceError(429, 'BUSY', `${max_in_flight} requests are in flight, which is the limit; try again`)
 
-/** 504 `TIMEOUT`: the handler had no result within its deadline. Whether it had an effect is not known. */
-export const timedOut = (timeout_ms: number): ServiceError =>
-  serviceError(504, 'TIMEOUT', `no result within ${timeout_ms} ms; the outcome is unknown`)
+/** What a request does: one that only reads can be given up without a question left open. */
+export type Effect = 'read' | 'write'
 
-/** 503 `UNAVAILABLE`: the service stopped before the handler had a result. Whether it had an effect is not known. */
-export const stopped = (): ServiceError =>
-  serviceError(503, 'UNAVAILABLE', 'the service is stopping; the outcome is unknown')
+const outcomeUnknown = (why: string): ServiceError =>
+  serviceError(504, 'OUTCOME_UNKNOWN', `${why}; whether it was stored is not known`)
+
+/** The handler had no result within its deadline: 504, `TIMEOUT` of a read, `OUTCOME_UNKNOWN` of a write. */
+export const timedOut = (timeout_ms: number, effect: Effect): ServiceError =>
+  effect === 'write'
+    ? outcomeUnknown(`no result within ${timeout_ms} ms`)
+    : serviceError(504, 'TIMEOUT', `no result within ${timeout_ms} ms`)
+
+/** The service stopped before the handler had a result: 503 `UNAVAILABLE` of a read, 504 `OUTCOME_UNKNOWN` of a write. */
+export const stopped = (effect: Effect): ServiceError =>
+  effect === 'write'
+    ? outcomeUnknown('the service is stopping')
+    : serviceError(503, 'UNAVAILABLE', 'the service is stopping')
 
 /** 500 `INTERNAL_ERROR`: a bug here. The caller learns that much and no more; `cause` is for the log. */
 export const internalError = (cause: unknown): ServiceError => ({

@@ -190,16 +190,20 @@ describe('a NATS service', () => {
     await expect(ask(`$SRV.PING.customer.${service.id}`)).rejects.toThrow('no responders')
   })
 
-  it('answers 503 to what is not finished within the bound of its stop', async () => {
+  it.each([
+    ['read', '503:UNAVAILABLE'],
+    ['write', '504:OUTCOME_UNKNOWN'],
+  ] as const)('answers a %s that is not finished within the bound of its stop %s', async (effect, code) => {
     const { opened, open } = gate()
-    const service = await start(serviceConfig({ handle: behind({ opened }) }, { drain_timeout_ms: 50 }))
+    const config = serviceConfig({ effect, handle: behind({ opened }) }, { drain_timeout_ms: 50 })
+    const service = await start(config)
     const asked = ask('customer.echo')
     await until(() => service.stats().endpoints[0]?.num_requests === 1, {
       deadline_ms: 15_000,
       what: 'a request at work',
     })
     await service.stop()
-    expect(errorOf(await asked)).toBe('503:UNAVAILABLE')
+    expect(errorOf(await asked)).toBe(code)
     open()
   })
 
