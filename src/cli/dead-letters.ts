@@ -10,7 +10,7 @@ import type { Mark } from '../stream/letter-marks.js'
 import { withNats } from './command.js'
 import { Failure, orFail } from './failure.js'
 import { count } from './options.js'
-import { print, printJson } from './output.js'
+import { print, printJson, tell } from './output.js'
 
 type ListOptions = {
   readonly clientId?: string
@@ -38,10 +38,21 @@ const user = (): string => {
 
 const stateOf = ({ state }: DeadLetter): string => (state === 'open' ? '' : `  [${state}]`)
 
+const JUNK_NAMED_MAX = 10
+
+/** One line for whatever lies among the letters and is none. */
+const tellJunk = (junk: readonly number[]): void => {
+  if (junk.length === 0) return
+  const named = `${junk.slice(0, JUNK_NAMED_MAX).join(', ')}${junk.length > JUNK_NAMED_MAX ? ', ...' : ''}`
+  tell(`${junk.length} messages among them are no letters of this ledger and are passed over: ${named}`)
+}
+
 const list = ({ clientId, all, limit, json }: ListOptions): Promise<void> =>
   withNats(async ({ nc }) => {
     const filter = { settled: all === true, ...(clientId === undefined ? {} : { client_id: clientId }) }
-    const letters = await orFail(listDeadLetters(nc, { ...filter, limit }))
+    const junk: number[] = []
+    const letters = await orFail(listDeadLetters(nc, { ...filter, limit }, seq => junk.push(seq)))
+    tellJunk(junk)
     if (json) return printJson(letters)
     if (letters.length === 0) return print(all ? 'no dead letters' : 'no open dead letters')
     for (const letter of letters) {
@@ -62,9 +73,12 @@ const printMark = (mark: Mark): void => {
 const printLetter = (letter: DeadLetter): void => {
   print(`event      ${letter.seq} on ${letter.subject}, stored ${letter.at}`)
   print(`reason     ${letter.reason}: ${letter.detail}`)
+  if (letter.projection !== undefined)
+    print(`refused    by ${letter.table}, of projection ${letter.projection}`)
   for (const [name, value] of Object.entries(letter.headers)) print(`header     ${name}: ${value}`)
   print(`body       ${letter.body}`)
   if (letter.mark !== undefined) printMark(letter.mark)
+  else if (letter.state === 'unreadable') print('state      decided by a newer program')
 }
 
 const show = (seq: number, { json }: { readonly json?: true }): Promise<void> =>

@@ -6,41 +6,19 @@
  */
 
 import { metrics } from '../metrics.js'
-import { inParallel } from '../parallel.js'
-import { keepDeadLetter } from '../stream/dead-letters.js'
 import type { Recorded } from '../stream/recorded.js'
 import { createFold, customersOf, type Findings } from './fold-run.js'
 import type { Heads } from './heads.js'
-import { run } from './outcome.js'
+import { keepLetters } from './letters.js'
 import { noteParked } from './parked.js'
 import { createPending } from './pending.js'
 import type { Target } from './target.js'
 import { writeParts } from './write-parts.js'
 
-const LETTERS_IN_FLIGHT_MAX = 64
-
-const dead_letters = metrics.counter(
-  'jetledger_dead_letters_total',
-  'Events without effect that this process met, by reason',
-)
 const mismatched = metrics.counter(
   'jetledger_fold_mismatches_total',
   'Events that claim another result than the fold gives',
 )
-
-/** Keeps the letters of a fold and says so in the log, where this projection is the one that does. */
-export const keepLetters = async (target: Target, { letters }: Findings): Promise<void> => {
-  if (!target.projection.keeps_letters) return
-  const { nc, log } = target
-  await inParallel(LETTERS_IN_FLIGHT_MAX, letters, ({ event, verdict }) =>
-    run(keepDeadLetter(nc, event, verdict)),
-  )
-  for (const { event, verdict } of letters) {
-    const { reason, detail } = verdict
-    dead_letters.inc({ reason })
-    log.warn({ seq: event.seq, subject: event.subject, reason, detail }, 'an event is a dead letter')
-  }
-}
 
 const noteMismatches = ({ log, projection }: Target, { mismatches }: Findings): void => {
   if (!projection.keeps_letters) return

@@ -7,8 +7,9 @@ import { decodeEvent } from '../ledger/event.js'
 import { type Customer, NEW_CUSTOMER } from '../ledger/fold.js'
 import { clientId } from '../ledger/testing/arbitrary.js'
 import { findDeadLetter, listDeadLetters } from '../stream/dead-letters.js'
+import { provision } from '../stream/provision.js'
 import { publish } from '../stream/publish.js'
-import { LEDGER_STREAM } from '../stream/settings.js'
+import { DEAD_LETTER_STREAM, LEDGER_STREAM } from '../stream/settings.js'
 import { readCustomers } from '../tables/balances.js'
 import { balances } from './balances.js'
 import type { ProjectionDeps } from './deps.js'
@@ -142,6 +143,26 @@ describe('the projector', () => {
     // debit would find them missing
     await balanceIs('ordered', 7n)
     expect((await item('ordered')).account.version).toBe(3)
+  })
+
+  it('goes on while the dead letters have no room, or no stream, and says so', async () => {
+    start()
+    const { config } = await ledger.jsm.streams.info(DEAD_LETTER_STREAM)
+    await ledger.jsm.streams.update(DEAD_LETTER_STREAM, { ...config, max_bytes: 100 })
+    const full = await ledger.emit('roomless', debit(1))
+    await ledger.emit('roomless', credit(3))
+    await balanceIs('roomless', 3n)
+    const { parts } = ledger.health.read()
+    expect(parts['dead letters']).toMatchObject({ state: 'degraded' })
+    expect(parts['dead letters']?.detail).toContain(`event ${full} is not kept`)
+    await ledger.jsm.streams.delete(DEAD_LETTER_STREAM)
+    await ledger.emit('roomless', debit(9))
+    await ledger.emit('roomless', credit(4))
+    await balanceIs('roomless', 7n)
+    await right(provision(ledger.nc, { replicas: 1 }))
+    const again = await ledger.emit('roomless', debit(9))
+    await settled()
+    expect(await right(findDeadLetter(ledger.nc, again))).toMatchObject({ reason: 'INSUFFICIENT_FUNDS' })
   })
 
   it('survives kills of DynamoDB and of NATS: each acknowledged event counts once', async () => {

@@ -1,31 +1,41 @@
 /**
- * Dead letters: events that have no effect, kept whole with the reason.
+ * Dead letters: events that have no effect, and items that no table takes, kept with the reason.
  *
- * A letter's subject names the event's sequence and is written only while that subject is empty, so an event has one
- * letter for ever, however often it is delivered or folded again (docs/adr/0003).
+ * A letter's subject names the event's sequence, so an event has one letter for ever, however often it is delivered or
+ * folded again (docs/adr/0003). What somebody else wrote on that subject is never taken for it: a message is a letter
+ * only if it is about the very event that the ledger holds there (`letter-form.ts`).
  */
 
-import type { MsgHdrs, NatsConnection } from 'nats'
+import type { JetStreamManager } from '@nats-io/jetstream'
+import type { NatsConnection } from 'nats'
+import { type BackOff, pause } from '../back-off.js'
 import { E, pipe, type TaskEither, TE } from '../fp.js'
-import { clientIdOf } from '../ledger/client-id.js'
-import type { DeadReason } from '../ledger/fold.js'
+import { chunksOf, inParallel } from '../parallel.js'
 import { type StreamError, tryStream } from './errors.js'
-import { decodeMark, letterOfMark, type Mark, marksFilter, readMark } from './letter-marks.js'
+import {
+  type Claims,
+  isAbout,
+  letterMessage,
+  letterSubject,
+  readClaims,
+  type Verdict,
+} from './letter-form.js'
+import { decodeMark, isMarkSubject, letterOfMark, type Mark, marksFilter, readMark } from './letter-marks.js'
 import { manager, streamInfo } from './provision.js'
 import { publish } from './publish.js'
-import { nextRecorded, readRange } from './read.js'
+import { nextRecorded, readPages, readRange } from './read.js'
 import type { Recorded } from './recorded.js'
-import { DEAD_LETTER_PREFIX, DEAD_LETTER_STREAM } from './settings.js'
+import { DEAD_LETTER_PREFIX, DEAD_LETTER_STREAM, LEDGER_STREAM, LETTER_BYTES_MAX } from './settings.js'
 
-/** Which rule the event broke, and the particulars for a person. */
-export type Verdict = { readonly reason: DeadReason; readonly detail: string }
+export type { LetterReason, Verdict } from './letter-form.js'
 
 /** A letter as it is read back; `letter_seq` is its place among the letters, `seq` the event's in the ledger. */
 export type DeadLetter = {
   readonly letter_seq: number
   /** The letter's own subject. */
   readonly letter_subject: string
-  readonly state: 'open' | Mark['state']
+  /** `unreadable`: a newer program decided about it. */
+  readonly state: 'open' | 'unreadable' | Mark['state']
   /** What was done about it last. */
   readonly mark?: Mark
   readonly seq: number
@@ -33,164 +43,274 @@ export type DeadLetter = {
   readonly reason: string
   readonly detail: string
   readonly at: string
+  /** Of what a projection could not store: which one, and where. */
+  readonly projection?: string
+  readonly table?: string
   readonly headers: Readonly<Record<string, string>>
   readonly body: string
 }
 
-/** The event's own headers ride under this prefix, so that none of them means anything to JetStream again. */
-const ORIGINAL = 'Original-'
 const PUBLISH_TIMEOUT_MS = 5_000
-const DETAIL_CHARS_MAX = 500
+/** How often a letter is published: behind something that lies on its subject, or beside somebody who writes it too. */
+const TRIES_MAX = 10
+const BACK_OFF: BackOff = { first_ms: 5, max_ms: 200 }
+const never = new AbortController().signal
+/** nats-server's code for a message that is larger than the stream takes. */
+const TOO_LARGE = 10_054
 
-const headerSafe = (text: string): string =>
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what has to go
-  text.replace(/[\u0000-\u001f\u007f]+/g, ' ').slice(0, DETAIL_CHARS_MAX)
-
-/** Added by the server to what a pinned consumer gets: no publisher sent it. */
-const ADDED_ON_DELIVERY = 'Nats-Pin-Id'
-
-const entries = (headers: MsgHdrs | undefined): [string, string][] =>
-  (headers?.keys() ?? [])
-    .filter(name => name !== ADDED_ON_DELIVERY)
-    .map(name => [name, headers?.values(name).join(', ') ?? ''])
-
-const headersOf = (event: Recorded, { reason, detail }: Verdict): Record<string, string> => ({
-  ...Object.fromEntries(entries(event.headers).map(([name, value]) => [ORIGINAL + name, headerSafe(value)])),
-  'Ledger-Reason': reason,
-  'Ledger-Detail': headerSafe(detail),
-  'Ledger-Subject': event.subject,
-  'Ledger-Seq': String(event.seq),
-  'Ledger-At': event.at.toISOString(),
-})
-
-const letterSubject = ({ subject, seq }: Recorded): string => {
-  const token = pipe(
-    clientIdOf(subject),
-    E.getOrElseW(() => '_'),
+/** The event that the ledger holds at `seq`; undefined where it holds none. */
+const eventAt = (jsm: JetStreamManager, seq: number): TaskEither<StreamError, Recorded | undefined> =>
+  pipe(
+    tryStream(`event ${seq}`, () => jsm.streams.getMessage(LEDGER_STREAM, { seq })),
+    TE.map(found =>
+      found === null
+        ? undefined
+        : { seq: found.seq, subject: found.subject, body: found.data, headers: found.header, at: found.time },
+    ),
+    TE.orElse(error => (error.tag === 'NotFound' ? TE.right(undefined) : TE.left(error))),
   )
-  return `${DEAD_LETTER_PREFIX}${token}.${seq}`
-}
 
-/** Keeps a letter for `event`; does nothing when it has one already. */
-export const keepDeadLetter = (
+/** What lies on a letter's subject: the letter itself, if it is there, and the last message. */
+type Found = { readonly letter: boolean; readonly last_seq: number }
+
+const search = (nc: NatsConnection, event: Recorded, verdict: Verdict): TaskEither<StreamError, Found> =>
+  pipe(
+    streamInfo(nc, DEAD_LETTER_STREAM),
+    TE.chain(({ state }) =>
+      tryStream('read the dead letters', async () => {
+        const subject = letterSubject(event, verdict)
+        let found: Found = { letter: false, last_seq: 0 }
+        const range = { stream: DEAD_LETTER_STREAM, subject, from_seq: 1, to_seq: state.last_seq }
+        for await (const message of readRange(nc, range)) {
+          const claims = readClaims(message)
+          const is_ours = claims?.reason === verdict.reason && isAbout(claims, message.body, event)
+          found = { letter: found.letter || is_ours, last_seq: message.seq }
+        }
+        return found
+      }),
+    ),
+  )
+
+/** Where a letter is to be written: behind the last message of its subject, with its body or without. */
+type Attempt = { readonly last_seq: number; readonly by_reference: boolean }
+
+/** One try; the next one, where another may succeed, or undefined when the letter is there. */
+const tryToKeep = (
   nc: NatsConnection,
   event: Recorded,
   verdict: Verdict,
-): TaskEither<StreamError, void> =>
-  pipe(
-    publish(
-      nc,
-      {
-        subject: letterSubject(event),
-        body: event.body,
-        headers: headersOf(event, verdict),
-        expected_last_subject_seq: 0,
-      },
-      PUBLISH_TIMEOUT_MS,
-    ),
+  { last_seq, by_reference }: Attempt,
+): TaskEither<StreamError, Attempt | undefined> => {
+  const bytes_max = Math.min(LETTER_BYTES_MAX, nc.info?.max_payload ?? LETTER_BYTES_MAX)
+  const message = letterMessage(event, verdict, bytes_max, by_reference)
+  return pipe(
+    publish(nc, { ...message, expected_last_subject_seq: last_seq }, PUBLISH_TIMEOUT_MS),
     TE.matchEW(
-      // 10071 alone says that the letter is stored; 10164 says that one is being written, which may still fail
-      error => (error.code === 10071 ? TE.right(undefined) : TE.left(error)),
+      error => {
+        // the stream's own limit was made smaller: the body stays where it is
+        if (error.code === TOO_LARGE && !by_reference) return TE.right({ last_seq, by_reference: true })
+        if (error.tag !== 'Conflict') return TE.left(error)
+        // only what is read back says that it is stored: it may be somebody else's, or be written and fail
+        return pipe(
+          search(nc, event, verdict),
+          TE.map(found => (found.letter ? undefined : { last_seq: found.last_seq, by_reference })),
+        )
+      },
       () => TE.right(undefined),
     ),
   )
+}
 
-const letterOf = ({ seq, subject, headers, body }: Recorded, mark: Mark | undefined): DeadLetter => ({
-  letter_seq: seq,
-  letter_subject: subject,
-  state: mark?.state ?? 'open',
-  ...(mark === undefined ? {} : { mark }),
-  seq: Number(headers?.get('Ledger-Seq') ?? 0),
-  subject: headers?.get('Ledger-Subject') ?? '',
-  reason: headers?.get('Ledger-Reason') ?? '',
-  detail: headers?.get('Ledger-Detail') ?? '',
-  at: headers?.get('Ledger-At') ?? '',
-  headers: Object.fromEntries(
-    entries(headers)
-      .filter(([name]) => name.startsWith(ORIGINAL))
-      .map(([name, value]) => [name.slice(ORIGINAL.length), value]),
-  ),
-  body: new TextDecoder().decode(body),
+/**
+ * Keeps a letter for `event`; does nothing when it has one already. `StreamFull` and other errors that trying again does
+ * not mend are the caller's to count.
+ */
+export const keepDeadLetter =
+  (nc: NatsConnection, event: Recorded, verdict: Verdict): TaskEither<StreamError, void> =>
+  async () => {
+    let next: Attempt | undefined = { last_seq: 0, by_reference: false }
+    for (let attempt = 1; attempt <= TRIES_MAX; attempt += 1) {
+      const tried = await tryToKeep(nc, event, verdict, next)()
+      if (E.isLeft(tried)) return tried
+      if (tried.right === undefined) return E.right(undefined)
+      next = tried.right
+      if (attempt > 1) await pause(BACK_OFF, attempt, never)
+    }
+    return E.left({ tag: 'Conflict', message: `somebody keeps writing to ${letterSubject(event, verdict)}` })
+  }
+
+type State = Pick<DeadLetter, 'state' | 'mark'>
+
+const stateOf = (mark: Mark | undefined, is_newer: boolean): State =>
+  mark === undefined ? { state: is_newer ? 'unreadable' : 'open' } : { state: mark.state, mark }
+
+const letterOf = (
+  { seq: letter_seq, subject: letter_subject }: Recorded,
+  { is_body_elsewhere: _, ...claims }: Claims,
+  event: Recorded,
+  state: State,
+): DeadLetter => ({
+  letter_seq,
+  letter_subject,
+  ...state,
+  ...claims,
+  body: new TextDecoder().decode(event.body),
 })
 
-type Marks = { readonly messages: number; readonly last: ReadonlyMap<string, Mark | undefined> }
-
 /** What was done last about each letter, by the letter's subject. Throws as `readRange` does. */
-const readMarks = async (nc: NatsConnection, client_id: string, to_seq: number): Promise<Marks> => {
-  const last = new Map<string, Mark | undefined>()
+const readMarks = async (
+  nc: NatsConnection,
+  client_id: string,
+  to_seq: number,
+): Promise<ReadonlyMap<string, State>> => {
+  const last = new Map<string, State>()
   const range = { stream: DEAD_LETTER_STREAM, subject: marksFilter(client_id), from_seq: 1, to_seq }
-  let messages = 0
   for await (const found of readRange(nc, range)) {
-    const decoded = decodeMark(found)
-    if (E.isLeft(decoded)) throw new Error(decoded.left.message)
-    last.set(letterOfMark(found.subject), decoded.right.mark)
-    messages += 1
+    if (!isMarkSubject(found.subject)) continue
+    const read = decodeMark(found)
+    if (read.tag === 'mark') last.set(letterOfMark(found.subject), stateOf(read.mark, false))
+    if (read.tag === 'newer') last.set(letterOfMark(found.subject), stateOf(undefined, true))
   }
-  return { messages, last }
+  return last
 }
 
 /** Which letters: of one customer (`_`: of no valid one), and those that are settled too. */
 export type LetterFilter = { readonly client_id?: string; readonly settled?: boolean }
 
-const isWanted = ({ state }: DeadLetter, settled: boolean): boolean =>
-  settled || state === 'open' || state === 'retrying'
+const isWanted = ({ state }: Pick<DeadLetter, 'state'>, settled: boolean): boolean =>
+  settled || (state !== 'retried' && state !== 'discarded')
 
-/** The first `limit` letters, oldest first; those that were retried or discarded only when they are asked for. */
+const LOOKS_MAX = 64
+
+/** The ledger's word on a message among the letters; undefined for one that is no letter of this ledger. */
+const judged = async (
+  jsm: JetStreamManager,
+  message: Recorded,
+  states: ReadonlyMap<string, State>,
+): Promise<DeadLetter | undefined> => {
+  const claims = readClaims(message)
+  if (claims === undefined) return undefined
+  const event = await eventAt(jsm, claims.seq)()
+  if (E.isLeft(event)) throw event.left.cause ?? new Error(event.left.message)
+  if (event.right === undefined || !isAbout(claims, message.body, event.right)) return undefined
+  return letterOf(message, claims, event.right, states.get(message.subject) ?? { state: 'open' })
+}
+
+/** Every letter, oldest first, in pages; what is no letter is passed over and told to `onJunk`. */
+async function* lettersOf(
+  nc: NatsConnection,
+  client_id: string,
+  onJunk: (letter_seq: number) => void,
+): AsyncGenerator<readonly DeadLetter[]> {
+  const { state } = await orThrow(streamInfo(nc, DEAD_LETTER_STREAM))
+  const jsm = await orThrow(manager(nc))
+  const to_seq = state.last_seq
+  const states = await readMarks(nc, client_id, to_seq)
+  const seen = new Set<string>()
+  const subject = `${DEAD_LETTER_PREFIX}${client_id === '*' ? '>' : `${client_id}.>`}`
+  const range = { stream: DEAD_LETTER_STREAM, subject }
+  for await (const page of readPages(nc, { ...range, from_seq: 1, to_seq })) {
+    const messages = page.filter(({ subject }) => !isMarkSubject(subject))
+    for (const chunk of chunksOf(LOOKS_MAX, messages)) {
+      const letters = await inParallel(LOOKS_MAX, chunk, message => judged(jsm, message, states))
+      const first = letters.filter((letter, at) => {
+        if (letter === undefined) onJunk(chunk[at]?.seq ?? 0)
+        if (letter === undefined || seen.has(letter.letter_subject)) return false
+        seen.add(letter.letter_subject)
+        return true
+      })
+      yield first.filter(letter => letter !== undefined)
+    }
+  }
+}
+
+const orThrow = async <A>(task: TaskEither<StreamError, A>): Promise<A> => {
+  const result = await task()
+  if (E.isLeft(result)) throw result.left.cause ?? new Error(result.left.message)
+  return result.right
+}
+
+/**
+ * The first `limit` letters, oldest first; those that were retried or discarded only when they are asked for. Messages
+ * among them that are no letters of this ledger are told to `onJunk`.
+ */
 export const listDeadLetters = (
   nc: NatsConnection,
   { client_id = '*', settled = false, limit }: LetterFilter & { readonly limit: number },
+  onJunk: (letter_seq: number) => void = () => undefined,
 ): TaskEither<StreamError, DeadLetter[]> =>
-  pipe(
-    streamInfo(nc, DEAD_LETTER_STREAM),
-    TE.chain(({ state }) =>
-      tryStream('read the dead letters', async () => {
-        const letters: DeadLetter[] = []
-        const { last } = await readMarks(nc, client_id, state.last_seq)
-        const range = { stream: DEAD_LETTER_STREAM, subject: `${DEAD_LETTER_PREFIX}${client_id}.*` }
-        for await (const found of readRange(nc, { ...range, from_seq: 1, to_seq: state.last_seq })) {
-          const letter = letterOf(found, last.get(found.subject))
-          if (isWanted(letter, settled)) letters.push(letter)
-          if (letters.length >= limit) break
-        }
-        return letters
-      }),
-    ),
-  )
+  tryStream('read the dead letters', async () => {
+    const letters: DeadLetter[] = []
+    for await (const page of lettersOf(nc, client_id, onJunk)) {
+      letters.push(...page.filter(letter => isWanted(letter, settled)))
+      if (letters.length >= limit) break
+    }
+    return letters.slice(0, limit)
+  })
+
+export type LetterCount = {
+  readonly open: number
+  readonly total: number
+  /** Open ones of items that a table refuses, by projection. */
+  readonly unstorable: Readonly<Record<string, number>>
+  /** Messages among the letters that are none of this ledger. */
+  readonly junk: number
+}
 
 /** How many letters there are, and how many of them nobody has settled yet. */
-export const countDeadLetters = (
-  nc: NatsConnection,
-): TaskEither<StreamError, { readonly open: number; readonly total: number }> =>
+export const countDeadLetters = (nc: NatsConnection): TaskEither<StreamError, LetterCount> =>
+  tryStream('count the dead letters', async () => {
+    const unstorable: Record<string, number> = {}
+    let [open, total, junk] = [0, 0, 0]
+    const onJunk = (): void => {
+      junk += 1
+    }
+    for await (const page of lettersOf(nc, '*', onJunk)) {
+      for (const letter of page) {
+        total += 1
+        if (!isWanted(letter, false)) continue
+        open += 1
+        const { projection } = letter
+        if (projection !== undefined) unstorable[projection] = (unstorable[projection] ?? 0) + 1
+      }
+    }
+    return { open, total, unstorable, junk }
+  })
+
+/** Whether a projection has a letter of an item that its table refused; of one that is settled too. */
+export const hasUnstorable = (jsm: JetStreamManager, projection: string): TaskEither<StreamError, boolean> =>
   pipe(
-    streamInfo(nc, DEAD_LETTER_STREAM),
-    TE.chain(({ state }) =>
-      tryStream('count the dead letters', async () => {
-        const { messages, last } = await readMarks(nc, '*', state.last_seq)
-        const settled = [...last.values()].filter(mark => mark !== undefined && mark.state !== 'retrying')
-        const total = state.messages - messages
-        return { open: total - settled.length, total }
-      }),
-    ),
+    nextRecorded(jsm, DEAD_LETTER_STREAM, `${DEAD_LETTER_PREFIX}*.*.unstorable.${projection}`, 1),
+    TE.map(found => found !== undefined),
+    TE.orElse(error => (error.tag === 'NotFound' ? TE.right(false) : TE.left(error))),
   )
 
-/** The letter of the event at ledger sequence `seq`, if there is one. */
+/** The letters about the event at ledger sequence `seq`: usually one, of items that were refused one per projection. */
+const lettersAt = async (nc: NatsConnection, seq: number): Promise<DeadLetter[]> => {
+  const { state } = await orThrow(streamInfo(nc, DEAD_LETTER_STREAM))
+  const jsm = await orThrow(manager(nc))
+  const range = { stream: DEAD_LETTER_STREAM, from_seq: 1, to_seq: state.last_seq }
+  const found = new Map<string, DeadLetter>()
+  for (const rest of ['', '.unstorable.*']) {
+    for await (const message of readRange(nc, {
+      ...range,
+      subject: `${DEAD_LETTER_PREFIX}*.${seq}${rest}`,
+    })) {
+      const letter = await judged(jsm, message, new Map())
+      if (letter === undefined || found.has(letter.letter_subject)) continue
+      const { mark, is_newer = false } = await orThrow(readMark(nc, jsm, letter.letter_subject))
+      found.set(letter.letter_subject, { ...letter, ...stateOf(mark, is_newer) })
+    }
+  }
+  return [...found.values()]
+}
+
+/** The letter of the event at ledger sequence `seq`, if there is one; of several the first that nobody has settled. */
 export const findDeadLetter = (
   nc: NatsConnection,
   seq: number,
 ): TaskEither<StreamError, DeadLetter | undefined> =>
-  pipe(
-    manager(nc),
-    TE.chain(jsm =>
-      pipe(
-        nextRecorded(jsm, DEAD_LETTER_STREAM, `${DEAD_LETTER_PREFIX}*.${seq}`, 1),
-        TE.chain(found =>
-          found === undefined
-            ? TE.right(undefined)
-            : pipe(
-                readMark(jsm, found.subject),
-                TE.map(({ mark }) => letterOf(found, mark)),
-              ),
-        ),
-      ),
-    ),
-  )
+  tryStream(`dead letter of event ${seq}`, async () => {
+    const letters = await lettersAt(nc, seq)
+    return letters.find(letter => isWanted(letter, false)) ?? letters[0]
+  })

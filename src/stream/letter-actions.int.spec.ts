@@ -7,9 +7,9 @@ import { discardDeadLetter, retryDeadLetter } from './letter-actions.js'
 import { type Mark, readMark, writeMark } from './letter-marks.js'
 import { applySettings, manager, provision } from './provision.js'
 import { publish } from './publish.js'
-import { readRange } from './read.js'
+import { nextRecorded, readRange } from './read.js'
 import type { Recorded } from './recorded.js'
-import { LEDGER_STREAM } from './settings.js'
+import { LEDGER_STREAM, LEDGER_SUBJECTS } from './settings.js'
 
 let nats: TestNats
 let nc: NatsConnection
@@ -37,9 +37,15 @@ const refuse = async (token: string, body: unknown): Promise<number> => {
   const h = headers()
   h.set('Trace', 'abc')
   h.set('Nats-Msg-Id', 'old')
-  const event: Recorded = { seq, subject, body: new TextEncoder().encode(text), headers: h, at: new Date() }
-  await right(keepDeadLetter(nc, event, REFUSED))
+  await right(keepDeadLetter(nc, { ...(await storedAt(seq)), headers: h }, REFUSED))
   return seq
+}
+
+const storedAt = async (seq: number): Promise<Recorded> => {
+  const jsm = await right(manager(nc))
+  const found = await right(nextRecorded(jsm, LEDGER_STREAM, LEDGER_SUBJECTS, seq))
+  if (found === undefined) throw new Error(`there is no event ${seq}`)
+  return found
 }
 
 const eventsOf = async (token: string): Promise<Recorded[]> => {
@@ -53,7 +59,7 @@ const bodyOf = ({ body }: Recorded) => JSON.parse(new TextDecoder().decode(body)
 
 const marksOf = async (seq: number) => {
   const { letter_subject = '' } = (await right(findDeadLetter(nc, seq))) ?? {}
-  return { letter_subject, marked: await right(readMark(await right(manager(nc)), letter_subject)) }
+  return { letter_subject, marked: await right(readMark(nc, await right(manager(nc)), letter_subject)) }
 }
 
 /** The mark of a retry that was killed right after it had begun. */
@@ -193,6 +199,56 @@ describe('a mark', () => {
   })
 })
 
+describe('junk on the subject of marks', () => {
+  it('is passed over by lists and decisions, and a decision is written after it', async () => {
+    const seq = await refuse('junk-mark', DEBIT)
+    const { letter_subject } = await marksOf(seq)
+    await right(publish(nc, { subject: `${letter_subject}.mark`, body: '{"balance":0}' }, 5_000))
+    await right(publish(nc, { subject: 'customer.dead-letter.x.1.mark', body: '\u0000' }, 5_000))
+    const listed = await right(listDeadLetters(nc, { client_id: 'junk-mark', limit: 9 }))
+    expect(listed).toMatchObject([{ seq, state: 'open' }])
+    await right(discardDeadLetter(nc, seq, { ...BY, reason: 'ours' }))
+    await right(publish(nc, { subject: `${letter_subject}.mark`, body: 'junk again' }, 5_000))
+    expect(await right(findDeadLetter(nc, seq))).toMatchObject({ state: 'discarded' })
+    expect(await left(retryDeadLetter(nc, seq, { body: '{}' }, BY))).toMatchObject({ tag: 'Refused' })
+  })
+
+  it('that a newer program wrote is a decision that nobody here overrules', async () => {
+    const seq = await refuse('newer-mark', DEBIT)
+    const { letter_subject } = await marksOf(seq)
+    const body = JSON.stringify({ state: 'forgiven', by: 'eve', at: '2030-01-01T00:00:00.000Z' })
+    await right(publish(nc, { subject: `${letter_subject}.mark`, body }, 5_000))
+    expect(await right(findDeadLetter(nc, seq))).toMatchObject({ state: 'unreadable' })
+    for (const action of [
+      retryDeadLetter(nc, seq, {}, BY),
+      discardDeadLetter(nc, seq, { ...BY, reason: 'no' }),
+    ])
+      expect((await left<{ message: string }>(action)).message).toContain('a newer program decided')
+  })
+})
+
+describe('a letter of an item that no table took', () => {
+  it('lies beside the letters of events, may be discarded, and is never published anew', async () => {
+    const { seq } = await right(publish(nc, { subject: 'customer.balance.unstorable', body: '{}' }, 5_000))
+    const verdict = {
+      reason: 'UNSTORABLE',
+      detail: 'ValidationException',
+      projection: 'journal',
+      table: 'j',
+    } as const
+    for (let times = 0; times < 2; times += 1) await right(keepDeadLetter(nc, await storedAt(seq), verdict))
+    const filter = { client_id: 'unstorable', limit: 9 }
+    expect(await right(listDeadLetters(nc, filter))).toMatchObject([
+      { seq, reason: 'UNSTORABLE', projection: 'journal', table: 'j', state: 'open', body: '{}' },
+    ])
+    expect((await right(countDeadLetters(nc))).unstorable).toEqual({ journal: 1 })
+    expect((await left(retryDeadLetter(nc, seq, {}, BY))).message).toContain('the event counts')
+    await right(discardDeadLetter(nc, seq, { ...BY, reason: 'seen' }))
+    expect(await right(listDeadLetters(nc, filter))).toEqual([])
+    expect((await right(countDeadLetters(nc))).unstorable).toEqual({})
+  })
+})
+
 describe('a letter', () => {
   it('that is discarded stays, with who and why, and is listed only when asked for', async () => {
     const seq = await refuse('gone', DEBIT)
@@ -227,11 +283,13 @@ describe('a letter', () => {
   it('is kept once although it has marks, and is counted', async () => {
     const before = await right(countDeadLetters(nc))
     const seq = await refuse('counted', DEBIT)
-    expect(await right(countDeadLetters(nc))).toEqual({ open: before.open + 1, total: before.total + 1 })
+    expect(await right(countDeadLetters(nc))).toMatchObject({
+      open: before.open + 1,
+      total: before.total + 1,
+    })
     await right(discardDeadLetter(nc, seq, { ...BY, reason: 'counted' }))
-    const event = { seq, subject: 'customer.balance.counted', body: new Uint8Array(), at: new Date() }
-    await right(keepDeadLetter(nc, event, REFUSED))
-    expect(await right(countDeadLetters(nc))).toEqual({ open: before.open, total: before.total + 1 })
+    await right(keepDeadLetter(nc, await storedAt(seq), REFUSED))
+    expect(await right(countDeadLetters(nc))).toMatchObject({ open: before.open, total: before.total + 1 })
   })
 
   it('that does not exist cannot be acted on', async () => {

@@ -66,6 +66,14 @@ const action =
     }
   }
 
+/** A mark that nobody here can read is a decision all the same. */
+const marksOf = async (nc: NatsConnection, jsm: JetStreamManager, letter: DeadLetter): Promise<Marked> => {
+  const marked = await run(readMark(nc, jsm, letter.letter_subject))
+  if (marked.is_newer === true)
+    throw new Stopped(refused(`a newer program decided about the event at sequence ${letter.seq}: ask it`))
+  return marked
+}
+
 const letterAt = async (nc: NatsConnection, seq: number): Promise<DeadLetter> => {
   const letter = await run(findDeadLetter(nc, seq))
   if (letter === undefined) throw new Stopped(refused(`the event at sequence ${seq} is no dead letter`))
@@ -162,7 +170,7 @@ const begin = async (
 ): Promise<Begun> => {
   const transaction_id = uuidv7()
   for (let attempt = 1; ; attempt += 1) {
-    const { mark, mark_seq } = await run(readMark(jsm, letter.letter_subject))
+    const { mark, mark_seq } = await marksOf(nc, jsm, letter)
     if (mark?.state === 'retrying') {
       return { mark, mark_seq, is_ours: mark.transaction_id === transaction_id }
     }
@@ -189,7 +197,7 @@ const conclude = async (
   const mark: Mark = { state: 'retried', transaction_id, seq, by, at, ...why }
   const written = await writeMark(nc, letter_subject, mark, { mark_seq })()
   if (E.isRight(written)) return
-  const now: Marked = await run(readMark(jsm, letter_subject))
+  const now: Marked = await run(readMark(nc, jsm, letter_subject))
   if (now.mark?.state !== 'retried' || now.mark.seq !== seq) throw new Stopped(written.left)
 }
 
@@ -222,12 +230,13 @@ export const discardDeadLetter = (
 ): TaskEither<ActionError, void> =>
   action(async () => {
     const jsm = await jetstreamManager(nc, { checkAPI: false, timeout: API_TIMEOUT_MS })
-    const { letter_subject } = await letterAt(nc, seq)
-    const marked = await run(readMark(jsm, letter_subject))
+    const letter = await letterAt(nc, seq)
+    const { letter_subject } = letter
+    const marked = await marksOf(nc, jsm, letter)
     if (marked.mark !== undefined) throw new Stopped(refused(describe(seq, marked.mark)))
     const mark: Mark = { state: 'discarded', ...decision(actor) }
     const written = await writeMark(nc, letter_subject, mark, marked)()
     if (E.isRight(written)) return
-    const now = await run(readMark(jsm, letter_subject))
+    const now = await run(readMark(nc, jsm, letter_subject))
     throw new Stopped(now.mark === undefined ? written.left : refused(describe(seq, now.mark)))
   })

@@ -2,7 +2,8 @@
  * Marks on dead letters: what a person did about one, who, when and why. A letter itself is never changed.
  *
  * The marks of a letter are the messages on a subject of its own, each written on condition that it follows the one
- * that was read, so of two people who decide at once one learns of the other.
+ * that was read, so of two people who decide at once one learns of the other. A message there that is no mark is passed
+ * over; one that only a newer program can have written stops whoever wants to decide.
  */
 
 import type { JetStreamManager } from '@nats-io/jetstream'
@@ -10,6 +11,7 @@ import type { NatsConnection } from 'nats'
 import { E, pipe, type TaskEither, TE, t } from '../fp.js'
 import { type StreamError, tryStream } from './errors.js'
 import { publish } from './publish.js'
+import { readRange } from './read.js'
 import type { Recorded } from './recorded.js'
 import { DEAD_LETTER_PREFIX, DEAD_LETTER_STREAM } from './settings.js'
 
@@ -36,43 +38,79 @@ const Mark = t.union([
 ])
 export type Mark = t.TypeOf<typeof Mark>
 
-/** A mark as it was read; `mark_seq` 0 and no mark: nobody did anything yet. */
-export type Marked = { readonly mark_seq: number; readonly mark?: Mark | undefined }
+/** A mark of a state that this program does not know: a newer one decided. */
+const NewerMark = t.intersection([t.type({ state: t.string }), Decision])
+
+/** What a message on a mark's subject is. */
+export type ReadMark = { readonly tag: 'mark'; readonly mark: Mark } | { readonly tag: 'newer' | 'junk' }
+
+/** The newest mark as it was read; `mark_seq` is the last message of its subject, mark or not (0: none). */
+export type Marked = {
+  readonly mark_seq: number
+  readonly mark?: Mark | undefined
+  /** A newer program's mark, which nobody here can read. */
+  readonly is_newer?: boolean
+}
 
 const PUBLISH_TIMEOUT_MS = 5_000
 
 /** The subject of the marks of the letter on `letter_subject`: one token longer, so that no letter can be there. */
 const markSubject = (letter_subject: string): string => `${letter_subject}.mark`
 
-/** Matches the marks of one customer's letters, or of all with `*`. */
-export const marksFilter = (client_id: string): string => `${DEAD_LETTER_PREFIX}${client_id}.*.mark`
+/** Matches the marks of one customer's letters, or of all with `*`; other messages may match too. */
+export const marksFilter = (client_id: string): string => `${DEAD_LETTER_PREFIX}${client_id}.>`
+
+const MARK = /\.mark$/
+
+export const isMarkSubject = (subject: string): boolean => MARK.test(subject)
 
 /** The letter that a mark is on. */
-export const letterOfMark = (mark_subject: string): string => mark_subject.replace(/\.mark$/, '')
+export const letterOfMark = (mark_subject: string): string => mark_subject.replace(MARK, '')
 
-/** Decodes a mark; one that nobody can read must not pass for none. */
-export const decodeMark = ({ seq, body }: Pick<Recorded, 'seq' | 'body'>): E.Either<StreamError, Marked> =>
+/** Decodes a message on a mark's subject. Total. */
+export const decodeMark = ({ body }: Pick<Recorded, 'body'>): ReadMark =>
   pipe(
     E.tryCatch(() => JSON.parse(new TextDecoder().decode(body)) as unknown, String),
-    E.chainW(Mark.decode),
-    E.bimap(
-      () => ({
-        tag: 'Unexpected',
-        message: `the mark at sequence ${seq} of the dead letters is not readable`,
-      }),
-      mark => ({ mark_seq: seq, mark }),
+    E.match(
+      (): ReadMark => ({ tag: 'junk' }),
+      json => {
+        const mark = Mark.decode(json)
+        if (E.isRight(mark)) return { tag: 'mark', mark: mark.right }
+        return { tag: NewerMark.is(json) ? 'newer' : 'junk' }
+      },
     ),
   )
 
+/** Looks through everything on a letter's mark subject for the newest mark. */
+const searchMark = async (nc: NatsConnection, letter_subject: string, to_seq: number): Promise<Marked> => {
+  const range = { stream: DEAD_LETTER_STREAM, subject: markSubject(letter_subject), from_seq: 1, to_seq }
+  let marked: Marked = { mark_seq: 0 }
+  for await (const found of readRange(nc, range)) {
+    const read = decodeMark(found)
+    if (read.tag === 'mark') marked = { mark_seq: found.seq, mark: read.mark }
+    else if (read.tag === 'newer') marked = { mark_seq: found.seq, is_newer: true }
+    else marked = { ...marked, mark_seq: found.seq }
+  }
+  return marked
+}
+
 /** The newest mark of a letter, as the stream's leader has it. */
-export const readMark = (jsm: JetStreamManager, letter_subject: string): TaskEither<StreamError, Marked> => {
+export const readMark = (
+  nc: NatsConnection,
+  jsm: JetStreamManager,
+  letter_subject: string,
+): TaskEither<StreamError, Marked> => {
   const query = { last_by_subj: markSubject(letter_subject) }
   return pipe(
     tryStream(`marks of ${letter_subject}`, () => jsm.streams.getMessage(DEAD_LETTER_STREAM, query)),
     TE.orElseW(error => (error.tag === 'NotFound' ? TE.right(null) : TE.left(error))),
-    TE.chainEitherK(found =>
-      found === null ? E.right({ mark_seq: 0 }) : decodeMark({ seq: found.seq, body: found.data }),
-    ),
+    TE.chain(found => {
+      if (found === null) return TE.right<StreamError, Marked>({ mark_seq: 0 })
+      const read = decodeMark({ body: found.data })
+      return read.tag === 'mark'
+        ? TE.right({ mark_seq: found.seq, mark: read.mark })
+        : tryStream(`marks of ${letter_subject}`, () => searchMark(nc, letter_subject, found.seq))
+    }),
   )
 }
 

@@ -66,6 +66,12 @@ const headersOf = ({ headers, seq }: DeadLetter): Record<string, string> => ({
   'Ledger-Retry-Of': String(seq),
 })
 
+/** Only an event without effect may be published anew: a second one would count twice. */
+const hadNoEffect = ({ reason, projection }: DeadLetter) =>
+  reason === 'UNSTORABLE'
+    ? E.left(`the event counts; only projection ${projection} could not store it: "replay" tries that again`)
+    : E.Do
+
 /** The replacement of `letter`; left says why there can be none. Everything that is not corrected is kept. */
 export const correct = (
   letter: DeadLetter,
@@ -73,7 +79,7 @@ export const correct = (
   transaction_id: string,
 ): Either<string, Corrected> =>
   pipe(
-    E.Do,
+    hadNoEffect(letter),
     E.apS('subject', subjectOf(letter, client_id)),
     E.apS(
       'body',

@@ -24,6 +24,9 @@ export const CONFIG_BUCKET = 'config'
 export const MSG_SIZE_BYTES_MAX = 64 * 1024
 const DUPLICATE_WINDOW_MS = 120_000
 
+/** The largest dead letter: the event whole, under longer header names. */
+export const LETTER_BYTES_MAX = 4 * MSG_SIZE_BYTES_MAX
+
 /** A stream's settings; what is not stated is switched off. */
 export type StreamSettings = Partial<StreamConfig> & { readonly name: string; readonly subjects: string[] }
 
@@ -88,7 +91,7 @@ export const deadLetterStream = ({ replicas }: SettingsOptions): StreamSettings 
   description: 'Jetledger: events that have no effect, and why',
   subjects: [`${DEAD_LETTER_PREFIX}>`],
   num_replicas: replicas,
-  max_msg_size: 4 * MSG_SIZE_BYTES_MAX,
+  max_msg_size: LETTER_BYTES_MAX,
   deny_delete: false,
 })
 

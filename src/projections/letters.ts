@@ -1,0 +1,68 @@
+/**
+ * Keeping dead letters while a projection is at work: a stream of letters that is full or gone is counted and told of, and
+ * holds up nobody, since the events themselves are in the ledger.
+ */
+
+import { E } from '../fp.js'
+import { metrics } from '../metrics.js'
+import { inParallel } from '../parallel.js'
+import { keepDeadLetter } from '../stream/dead-letters.js'
+import type { StreamError } from '../stream/errors.js'
+import { streamInfo } from '../stream/provision.js'
+import { DEAD_LETTER_STREAM } from '../stream/settings.js'
+import type { Letter } from './fold-run.js'
+import { ProjectionFailure } from './outcome.js'
+import type { Target } from './target.js'
+
+const LETTERS_IN_FLIGHT_MAX = 64
+
+/** The part of health that tells of letters which could not be kept. */
+export const LETTERS_PART = 'dead letters'
+
+const dead_letters = metrics.counter(
+  'jetledger_dead_letters_total',
+  'Events without effect that this process met, by reason',
+)
+const not_kept = metrics.counter(
+  'jetledger_dead_letters_not_kept_total',
+  'Dead letters that could not be kept: their stream is full, gone or refuses them',
+)
+
+/** Whether the same letter may be taken a moment later: NATS is away, or has no leader. */
+const isPassing = async ({ nc }: Target, { tag }: StreamError): Promise<boolean> => {
+  if (tag !== 'TryAgain') return false
+  // nobody answers for a stream that is gone either
+  const info = await streamInfo(nc, DEAD_LETTER_STREAM)()
+  return E.isRight(info) || info.left.tag !== 'NotFound'
+}
+
+const keepOne = async (target: Target, { event, verdict }: Letter): Promise<void> => {
+  const { log, health, nc } = target
+  const { seq, subject } = event
+  const { reason, detail } = verdict
+  const kept = await keepDeadLetter(nc, event, verdict)()
+  if (E.isLeft(kept) && (await isPassing(target, kept.left))) throw new ProjectionFailure(kept.left)
+  dead_letters.inc({ reason })
+  log.warn({ seq, subject, reason, detail }, 'an event is a dead letter')
+  if (E.isRight(kept)) return
+  not_kept.inc({ reason })
+  log.error(
+    { seq, subject, reason, metric: 'dead_letter_not_kept', err: kept.left },
+    'a dead letter is not kept',
+  )
+  const why = `the letter of event ${seq} is not kept: ${kept.left.message}`
+  health.report(LETTERS_PART, 'degraded', `${why} (the event is in the ledger; the log names all)`)
+}
+
+/** Keeps letters. Throws `ProjectionFailure` only for what trying again may mend. */
+export const keepAll = async (target: Target, letters: readonly Letter[]): Promise<void> => {
+  await inParallel(LETTERS_IN_FLIGHT_MAX, letters, letter => keepOne(target, letter))
+}
+
+/** Keeps what a fold refused, where this projection is the one that does. */
+export const keepLetters = async (
+  target: Target,
+  { letters }: { readonly letters: readonly Letter[] },
+): Promise<void> => {
+  if (target.projection.keeps_letters) await keepAll(target, letters)
+}
