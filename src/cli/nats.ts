@@ -1,13 +1,15 @@
 /**
- * The connection to NATS: credentials, TLS, and reconnecting for ever.
+ * The connection to NATS: credentials, TLS, and reconnecting for ever. One that is closed all the same ends the process.
  */
 
 import { readFileSync } from 'node:fs'
-import { type ConnectionOptions, connect, credsAuthenticator, type NatsConnection } from 'nats'
+import { type ConnectionOptions, credsAuthenticator, type NatsConnection } from 'nats'
 import type { Logger } from 'pino'
+import { type OnMessageFault, openConnection } from '../connection.js'
 import type { Health } from '../health.js'
 import type { Config } from './config.js'
 import { Failure } from './failure.js'
+import { tell } from './output.js'
 
 const CONNECT_TIMEOUT_MS = 5_000
 const RECONNECT_WAIT_MS = 250
@@ -46,10 +48,13 @@ const optionsOf = (config: Config, name: string): ConnectionOptions => {
   }
 }
 
+const tellFault: OnMessageFault = (subject, thrown) =>
+  tell(`jetledger: a message on ${subject} could not be handled: ${thrown}`)
+
 /** For a subcommand that does one thing: no connection is a failure at once. */
 export const connectOnce = async (config: Config): Promise<NatsConnection> => {
   try {
-    return await connect({ ...optionsOf(config, 'jetledger-cli'), maxReconnectAttempts: 5 })
+    return await openConnection({ ...optionsOf(config, 'jetledger-cli'), maxReconnectAttempts: 5 }, tellFault)
   } catch (cause) {
     throw new Failure(
       `NATS does not answer at ${config.NATS_URL}: start it with "npm start", or set NATS_URL to where it listens`,
@@ -67,6 +72,14 @@ const watch = async (nc: NatsConnection, log: Logger, health: Health): Promise<v
   }
 }
 
+/** A connection that ended without us: reconnecting was given up, or what came over it was not NATS. */
+const watchEnd = async (nc: NatsConnection, health: Health): Promise<void> => {
+  const error = await nc.closed()
+  if (nc.isDraining()) return
+  const reason = error instanceof Error ? error.message : 'the client gave no reason'
+  health.giveUp('nats', `the connection to NATS is closed for good: ${reason}`)
+}
+
 /** For a service: waits for NATS as long as it takes and reports in health and log when it is away. */
 export const connectForEver = async (
   config: Config,
@@ -76,8 +89,12 @@ export const connectForEver = async (
   const waiting = setTimeout(() => {
     health.report('nats', 'down', `waiting for NATS at ${config.NATS_URL}`)
   }, SAY_WAITING_AFTER_MS)
-  const nc = await connect({ ...optionsOf(config, 'jetledger'), waitOnFirstConnect: true })
+  const options = { ...optionsOf(config, 'jetledger'), waitOnFirstConnect: true }
+  const nc = await openConnection(options, (subject, err) =>
+    log.error({ subject, err }, 'a message could not be handled; it is left out'),
+  )
   clearTimeout(waiting)
   void watch(nc, log, health)
+  void watchEnd(nc, health)
   return nc
 }
