@@ -1,17 +1,20 @@
 /** The architecture as a test: who may import whom, what stays pure, how large a file may grow. */
 
-import { readdirSync, readFileSync } from 'node:fs'
-import { dirname, join, posix, relative, sep } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { readFileSync } from 'node:fs'
+import { join, posix } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import {
+  importsOf,
+  isTestCode,
+  packagesOf,
+  ROOT,
+  type Rule,
+  readTree,
+  type SourceFile,
+  targetsOf,
+  withoutStrings,
+} from './support/source-tree.js'
 
-/** `path` is relative to the repository and has forward slashes. */
-type SourceFile = { readonly path: string; readonly text: string }
-/** All that is wrong with a file, in sentences. */
-type Rule = (file: SourceFile) => readonly string[]
-
-const ROOT = dirname(dirname(fileURLToPath(import.meta.url)))
-const ROOTS = ['src', 'infra', 'test', 'bench']
 const LINES_MAX = 400
 
 /** Files directly in src: importable from above. Whoever adds one decides here that it belongs at the bottom. */
@@ -49,43 +52,6 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 /** Those that take nothing from the bottom but the pure files: the core stays pure, the servers a part by themselves. */
 const PURE_ONLY = ['ledger', 'embedded']
 const PURE_FILES = ['src/fp.ts', 'src/json.ts']
-
-const isTestCode = (path: string): boolean =>
-  path.endsWith('.spec.ts') || path.startsWith('test/') || path.includes('/testing/')
-
-const STRING_OR_COMMENT =
-  /('(?:\\.|[^'\\\n])*'|"(?:\\.|[^"\\\n])*"|`(?:\\[\s\S]|[^`\\])*`)|\/\/[^\n]*|\/\*[\s\S]*?\*\//g
-const withoutComments = (text: string): string =>
-  text.replace(STRING_OR_COMMENT, (_, string: string | undefined) => string ?? ' ')
-const withoutStrings = (text: string): string =>
-  text.replace(STRING_OR_COMMENT, (_, string: string | undefined) => (string?.startsWith('`') ? string : ' '))
-
-const IMPORTS = [
-  /^\s*(?:import|export)\b[^'"]*?\bfrom\s*['"]([^'"\n]+)['"]/gm,
-  /^\s*import\s*['"]([^'"\n]+)['"]/gm,
-  /\bimport\s*\(\s*['"]([^'"\n]+)['"]/g,
-]
-const importsOf = ({ text }: SourceFile): readonly string[] => {
-  const code = withoutComments(text)
-  return IMPORTS.flatMap(pattern => [...code.matchAll(pattern)].map(match => match[1] ?? ''))
-}
-const isRelative = (specifier: string): boolean => specifier.startsWith('.')
-/** Where a relative import leads, as a path in the repository. */
-const target = ({ path }: SourceFile, specifier: string): string =>
-  posix.join(posix.dirname(path), specifier).replace(/\.js$/, '.ts')
-const targetsOf = (file: SourceFile): readonly string[] =>
-  importsOf(file)
-    .filter(isRelative)
-    .map(specifier => target(file, specifier))
-const packagesOf = (file: SourceFile): readonly string[] =>
-  importsOf(file)
-    .filter(specifier => !isRelative(specifier))
-    .map(specifier =>
-      specifier
-        .split('/')
-        .slice(0, specifier.startsWith('@') ? 2 : 1)
-        .join('/'),
-    )
 
 /** The place of a file of src: its folder, or '' for a file at the bottom. */
 const folderOf = (path: string): string => path.split('/').slice(1, -1)[0] ?? ''
@@ -146,33 +112,6 @@ const oneDoorToFp: Rule = file =>
         .filter(name => name === 'fp-ts' || name === 'io-ts')
         .map(name => `${file.path} imports ${name}: only src/fp.ts does, import that`)
 
-/** What may be done with NATS in one file of src only, and how it looks. */
-const ONE_DOOR: readonly (readonly [RegExp, readonly string[], string])[] = [
-  [
-    /\bimport\s*\{[^}]*\bconnect\b[^}]*\}\s*from\s*'nats'/,
-    // the embedded servers are asked whether they are there, and no message of anybody else is read
-    ['src/connection.ts', 'src/embedded/nats.ts'],
-    'connects to NATS by itself: openConnection of src/connection.ts survives every message',
-  ],
-  [
-    /\bMsgHdrsImpl\b/,
-    ['src/headers.ts'],
-    'makes or decodes headers by itself: src/headers.ts decodes those of every message',
-  ],
-  [
-    /\.respond\s*\(|\bpublish\s*\(\s*(?:\w+\.)*reply\b/,
-    ['src/service/replies.ts'],
-    'answers to a reply subject: src/service/replies.ts decides which may be used',
-  ],
-]
-const oneDoorToNats: Rule = ({ path, text }) => {
-  if (!path.startsWith('src/') || isTestCode(path)) return []
-  const code = withoutComments(text)
-  return ONE_DOOR.filter(([pattern, allowed]) => pattern.test(code) && !allowed.includes(path)).map(
-    ([, , what]) => `${path} ${what}`,
-  )
-}
-
 const IMPURE: readonly (readonly [RegExp, string])[] = [
   [/\bDate\.now\b/, 'Date.now'],
   [/\bnew Date\b(?!\s*\(\s*[^\s)])/, 'new Date()'],
@@ -218,14 +157,6 @@ const saysWhatItIsFor: Rule = ({ path, text }) =>
     ? [`${path} does not start with a module comment: /** what this file is for */`]
     : []
 
-const readTree = (): readonly SourceFile[] =>
-  readdirSync(ROOT, { withFileTypes: true })
-    .filter(entry => entry.isDirectory() && ROOTS.includes(entry.name))
-    .flatMap(({ name }) => readdirSync(join(ROOT, name), { recursive: true, withFileTypes: true }))
-    .filter(entry => entry.isFile() && entry.name.endsWith('.ts'))
-    .map(entry => join(entry.parentPath, entry.name))
-    .map(path => ({ path: relative(ROOT, path).split(sep).join('/'), text: readFileSync(path, 'utf8') }))
-
 const manifest = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as Manifest
 
 describe('the source tree', () => {
@@ -244,7 +175,6 @@ describe('the source tree', () => {
     ['imports the command line from nowhere', nobodyImportsCli],
     ['imports test code from tests only', noTestCode],
     ['imports fp-ts and io-ts through src/fp.ts only', oneDoorToFp],
-    ['connects to NATS, decodes headers and answers in one place each', oneDoorToNats],
     ['has a pure ledger', pureLedger],
     ['imports declared packages only', declaredPackages(manifest)],
     [`has no file of more than ${LINES_MAX} lines`, notTooLong],
@@ -337,25 +267,6 @@ describe('the rules', () => {
       2,
     )
     expect(oneDoorToFp(importing('src/fp.ts', 'fp-ts/lib/Either.js'))).toEqual([])
-  })
-
-  it.each([
-    "import { type Msg, connect } from 'nats'",
-    "import {\n  connect,\n} from 'nats'",
-    'const headers = MsgHdrsImpl.decode(bytes)',
-    'msg.respond(body)',
-    'wire.publish(reply, body)',
-    'nc.publish(msg.reply, body)',
-  ])('find a second door to NATS in: %s', text => {
-    expect(oneDoorToNats({ path: 'src/stream/a.ts', text })).toHaveLength(1)
-    expect(oneDoorToNats({ path: 'src/stream/a.int.spec.ts', text })).toEqual([])
-  })
-
-  it('find no second door where there is none', () => {
-    const text =
-      "import type { Msg } from 'nats'\n// msg.respond(body)\nnc.publish(subject, body, { reply })\n"
-    expect(oneDoorToNats({ path: 'src/stream/a.ts', text })).toEqual([])
-    expect(oneDoorToNats({ path: 'src/connection.ts', text: "import { connect } from 'nats'" })).toEqual([])
   })
 
   it.each([
