@@ -2,11 +2,11 @@
  * `jetledger credit|debit|transfer|batch`: commands, as thin clients of the command side.
  */
 
-import { readFileSync } from 'node:fs'
 import type { Command } from 'commander'
 import { E, t } from '../fp.js'
 import { Failure } from './failure.js'
 import { sendRequest } from './request.js'
+import { readTextFile, STANDARD_INPUT } from './text-file.js'
 
 type Options = { readonly transactionId?: string; readonly reference?: string }
 
@@ -23,22 +23,13 @@ const withOptions = (command: Command): Command =>
     .option('--transaction-id <id>', 'the idempotency key: the same one has one effect and one answer')
     .option('--reference <text>', 'what it is for')
 
-const STDIN = 0
 const BATCH_TIMEOUT_MS = 30_000
-
-const readText = (file: string): string => {
-  try {
-    return readFileSync(file === '-' ? STDIN : file, 'utf8')
-  } catch (cause) {
-    throw new Failure(`${file} cannot be read: ${cause instanceof Error ? cause.message : cause}`, { cause })
-  }
-}
 
 const List = t.array(t.unknown)
 
 /** A JSON list of commands; what they have to look like the service knows. */
 const readCommands = (file: string): readonly unknown[] => {
-  const text = readText(file)
+  const text = readTextFile(file, file === '-' ? STANDARD_INPUT : file)
   const list = E.tryCatch(() => JSON.parse(text) as unknown, String)
   if (E.isLeft(list)) throw new Failure(`${file} is not JSON: ${list.left}`, { exit_code: 2 })
   if (!List.is(list.right)) throw new Failure(`${file} must hold a JSON list of commands`, { exit_code: 2 })

@@ -61,6 +61,22 @@ describe('the configuration', () => {
     )
   })
 
+  it('names wrong values and misspelt variables at once', () => {
+    const problems = problemsOf({ HTTP_PORT: 'eighty', JETLEDGER_ROLE: 'queries' })
+    expect(problems).toContain('HTTP_PORT: must be')
+    expect(problems).toContain('JETLEDGER_ROLE: is no variable of jetledger (did you mean JETLEDGER_ROLES?)')
+  })
+
+  it('knows the variable of the data folder, and one that is set to nothing', () => {
+    expect(problemsOf({ JETLEDGER_DATA_DIR: '/tmp/x', JETLEDGER_ROLES: '' })).toBe('none')
+  })
+
+  it('passes over a byte order mark before the credentials', () => {
+    const creds = '-----BEGIN NATS USER JWT-----\nabc\n------END NATS USER JWT------'
+    const NATS_CREDENTIALS = Buffer.from(`\ufeff${creds}`).toString('base64')
+    expect(decodeConfig({ NATS_CREDENTIALS })).toMatchObject(E.right({ NATS_CREDENTIALS: creds }))
+  })
+
   it('refuses two credentials at once', () => {
     const creds = Buffer.from('-----BEGIN NATS USER JWT-----').toString('base64')
     expect(problemsOf({ NATS_CREDENTIALS: creds, NATS_CREDS_FILE: 'x' })).toContain('only one of them')

@@ -10,7 +10,8 @@ import { join } from 'node:path'
 import { E, type Either, pipe, t } from '../fp.js'
 import { type Config, decodeConfig } from './config.js'
 import { Failure } from './failure.js'
-import { decodeRolesFile, type RolesFile, withRolesFile } from './roles-file.js'
+import { decodeRolesFile, withRolesFile } from './roles-file.js'
+import { readTextFile } from './text-file.js'
 
 /** Where `jetledger dev` keeps its data: below the folder it is started in, unless JETLEDGER_DATA_DIR says otherwise. */
 export const DEFAULT_DATA_DIR = process.env.JETLEDGER_DATA_DIR || '.jetledger'
@@ -54,22 +55,14 @@ const orRefuse = <A>(what: string, decoded: Either<string, A>): A =>
     }),
   )
 
-const readRolesFile = (path: string): RolesFile => {
-  let text: string
-  try {
-    text = readFileSync(path, 'utf8')
-  } catch (cause) {
-    throw new Failure(`JETLEDGER_ROLES_FILE: the file ${path} cannot be read`, { cause, exit_code: 2 })
-  }
-  return orRefuse(`JETLEDGER_ROLES_FILE ${path}`, decodeRolesFile(text))
-}
-
 const decodeOrFail = (env: Variables): Config => {
   const config = orRefuse('the environment is not right', decodeConfig(env))
   const path = config.JETLEDGER_ROLES_FILE
   if (path === undefined) return config
   const explicit = (env.JETLEDGER_ROLES ?? '') !== ''
-  return orRefuse(`JETLEDGER_ROLES_FILE ${path}`, withRolesFile(config, readRolesFile(path), explicit))
+  const what = `JETLEDGER_ROLES_FILE ${path}`
+  const file = orRefuse(what, decodeRolesFile(readTextFile(what, path)))
+  return orRefuse(what, withRolesFile(config, file, explicit))
 }
 
 /** The environment alone. Throws `Failure` with every problem in one sentence. */

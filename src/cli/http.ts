@@ -4,7 +4,6 @@
  * It listens before NATS is there, so that a process that waits can be asked what it waits for.
  */
 
-import { readFileSync } from 'node:fs'
 import type { NatsConnection } from 'nats'
 import type { Logger } from 'pino'
 import { E, pipe } from '../fp.js'
@@ -18,6 +17,7 @@ import type { Config } from './config.js'
 import { Failure } from './failure.js'
 import { notReady } from './readiness.js'
 import { watchProcess } from './service-metrics.js'
+import { readTextFile } from './text-file.js'
 import { VERSION } from './version.js'
 
 const LOOPBACK = '127.0.0.1'
@@ -40,19 +40,11 @@ export type HttpOptions = {
   readonly port?: number
 }
 
-const read = (variable: string, path: string): string => {
-  try {
-    return readFileSync(path, 'utf8')
-  } catch (cause) {
-    throw new Failure(`${variable}: the file ${path} cannot be read`, { cause })
-  }
-}
-
 const tokensOf = ({ HTTP_TOKENS_FILE: path }: Config): Tokens | undefined =>
   path === undefined
     ? undefined
     : pipe(
-        readTokens(read('HTTP_TOKENS_FILE', path)),
+        readTokens(readTextFile('HTTP_TOKENS_FILE', path)),
         E.getOrElse((problems): Tokens => {
           throw new Failure(`HTTP_TOKENS_FILE: ${problems}`, { exit_code: 2 })
         }),
@@ -61,7 +53,7 @@ const tokensOf = ({ HTTP_TOKENS_FILE: path }: Config): Tokens | undefined =>
 const tlsOf = ({ HTTP_TLS_CERT, HTTP_TLS_KEY }: Config): { cert: string; key: string } | undefined =>
   HTTP_TLS_CERT === undefined || HTTP_TLS_KEY === undefined
     ? undefined
-    : { cert: read('HTTP_TLS_CERT', HTTP_TLS_CERT), key: read('HTTP_TLS_KEY', HTTP_TLS_KEY) }
+    : { cert: readTextFile('HTTP_TLS_CERT', HTTP_TLS_CERT), key: readTextFile('HTTP_TLS_KEY', HTTP_TLS_KEY) }
 
 const listen = async (server: HttpServer, host: string, port: number, option: string): Promise<number> => {
   try {

@@ -1,37 +1,63 @@
 /**
- * The connection to NATS: credentials, TLS, and reconnecting for ever. One that is closed all the same ends the process.
+ * The connection to NATS: credentials, TLS, and reconnecting for ever.
+ *
+ * The first connection is made by a loop of ours: the client's own (`waitOnFirstConnect`) never says what it waits for.
  */
 
-import { readFileSync } from 'node:fs'
-import { type ConnectionOptions, credsAuthenticator, type NatsConnection } from 'nats'
+import { X509Certificate } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type ConnectionOptions, connect, credsAuthenticator, errors, type NatsConnection } from 'nats'
 import type { Logger } from 'pino'
-import { type OnMessageFault, openConnection } from '../connection.js'
+import { type BackOff, delay_ms } from '../back-off.js'
 import type { Health } from '../health.js'
 import type { Config } from './config.js'
+import { connectionFailure, isRefusal } from './connection-failure.js'
 import { Failure } from './failure.js'
-import { tell } from './output.js'
+import { readTextFile } from './text-file.js'
 
-const CONNECT_TIMEOUT_MS = 5_000
+/** A person is told within 5 s what is wrong. */
+const CONNECT_TIMEOUT_MS = 4_000
+/** However many addresses share that time, each is given so much. */
+const ADDRESS_TIMEOUT_MS_MIN = 1_000
 const RECONNECT_WAIT_MS = 250
 const PING_INTERVAL_MS = 5_000
 const PINGS_OUT_MAX = 2
-const SAY_WAITING_AFTER_MS = 500
+const CONNECT_BACK_OFF: BackOff = { first_ms: 250, max_ms: 2_000 }
 
-const read = (variable: string, path: string): Uint8Array => {
+/** Only a wrong call of `jetledger` ends with 2, and this is one: the environment names a file that is of no use. */
+const unusable = (variable: string, path: string, what: string, cause: unknown): Failure =>
+  new Failure(`${variable}: the file ${path} holds no ${what}`, { cause, exit_code: 2 })
+
+const authenticatorOf = ({ NATS_CREDENTIALS, NATS_CREDS_FILE }: Config) => {
+  if (NATS_CREDENTIALS === undefined && NATS_CREDS_FILE === undefined) return undefined
+  const text = NATS_CREDENTIALS ?? readTextFile('NATS_CREDS_FILE', NATS_CREDS_FILE ?? '')
+  const authenticator = credsAuthenticator(new TextEncoder().encode(text))
   try {
-    return readFileSync(path)
+    // the client would find out only amid a connection
+    authenticator('')
   } catch (cause) {
-    throw new Failure(`${variable}: the file ${path} cannot be read`, { cause })
+    if (NATS_CREDS_FILE !== undefined)
+      throw unusable('NATS_CREDS_FILE', NATS_CREDS_FILE, 'credentials', cause)
+    throw new Failure('NATS_CREDENTIALS: they are not whole', { cause, exit_code: 2 })
   }
+  return authenticator
 }
 
-const credentialsOf = (config: Config): Uint8Array | undefined => {
-  if (config.NATS_CREDENTIALS !== undefined) return new TextEncoder().encode(config.NATS_CREDENTIALS)
-  return config.NATS_CREDS_FILE === undefined ? undefined : read('NATS_CREDS_FILE', config.NATS_CREDS_FILE)
+const tlsOf = ({ NATS_TLS_CA }: Config) => {
+  if (NATS_TLS_CA === undefined) return undefined
+  const ca = readTextFile('NATS_TLS_CA', NATS_TLS_CA)
+  try {
+    // with anything else the client would trust nobody, without a word
+    new X509Certificate(ca)
+  } catch (cause) {
+    throw unusable('NATS_TLS_CA', NATS_TLS_CA, 'certificate (PEM)', cause)
+  }
+  return { ca }
 }
 
-const optionsOf = (config: Config, name: string): ConnectionOptions => {
-  const credentials = credentialsOf(config)
+const optionsOf = (config: Config, name: string): ConnectionOptions & { readonly servers: string[] } => {
+  const authenticator = authenticatorOf(config)
+  const tls = tlsOf(config)
   return {
     servers: config.NATS_URL.split(',').map(url => url.trim()),
     name,
@@ -41,60 +67,80 @@ const optionsOf = (config: Config, name: string): ConnectionOptions => {
     reconnect: true,
     maxReconnectAttempts: -1,
     reconnectTimeWait: RECONNECT_WAIT_MS,
-    ...(credentials === undefined ? {} : { authenticator: credsAuthenticator(credentials) }),
-    ...(config.NATS_TLS_CA === undefined
-      ? {}
-      : { tls: { ca: new TextDecoder().decode(read('NATS_TLS_CA', config.NATS_TLS_CA)) } }),
+    ...(authenticator === undefined ? {} : { authenticator }),
+    ...(tls === undefined ? {} : { tls }),
   }
 }
 
-const tellFault: OnMessageFault = (subject, thrown) =>
-  tell(`jetledger: a message on ${subject} could not be handled: ${thrown}`)
+/** `connect`, but for `timeout_ms` at the most: the client tries one address after the other, each for its time. */
+const connectWithin = async (timeout_ms: number, options: ConnectionOptions): Promise<NatsConnection> => {
+  const connecting = connect(options)
+  const made = new AbortController()
+  const late = sleep(timeout_ms, undefined, { signal: made.signal }).then(() => {
+    // a connection that comes after all belongs to nobody
+    connecting.then(nc => nc.close()).catch(() => undefined)
+    throw new errors.TimeoutError()
+  })
+  try {
+    return await Promise.race([connecting, late])
+  } finally {
+    made.abort()
+    late.catch(() => undefined)
+  }
+}
 
 /** For a subcommand that does one thing: no connection is a failure at once. */
 export const connectOnce = async (config: Config): Promise<NatsConnection> => {
+  const options = optionsOf(config, 'jetledger-cli')
+  const share_ms = Math.max(ADDRESS_TIMEOUT_MS_MIN, CONNECT_TIMEOUT_MS / options.servers.length)
+  const once = { ...options, timeout: share_ms, maxReconnectAttempts: 5 }
   try {
-    return await openConnection({ ...optionsOf(config, 'jetledger-cli'), maxReconnectAttempts: 5 }, tellFault)
+    return await connectWithin(CONNECT_TIMEOUT_MS, once)
   } catch (cause) {
-    throw new Failure(
-      `NATS does not answer at ${config.NATS_URL}: start it with "npm start", or set NATS_URL to where it listens`,
-      { cause },
-    )
+    throw new Failure(connectionFailure(config, cause), { cause })
   }
 }
 
-const watch = async (nc: NatsConnection, log: Logger, health: Health): Promise<void> => {
+const watch = async (nc: NatsConnection, config: Config, log: Logger, health: Health): Promise<void> => {
   health.report('nats', 'ok')
-  for await (const { type } of nc.status()) {
-    if (type === 'disconnect') health.report('nats', 'down', 'the connection to NATS is lost; reconnecting')
-    if (type === 'reconnect') health.report('nats', 'ok')
-    if (type === 'error') log.warn({ type }, 'NATS reported an error')
+  for await (const status of nc.status()) {
+    if (status.type === 'disconnect') {
+      health.report('nats', 'down', 'the connection to NATS is lost; reconnecting')
+    }
+    if (status.type === 'reconnect') health.report('nats', 'ok')
+    if (status.type !== 'error') continue
+    if (isRefusal(status.error)) health.report('nats', 'down', connectionFailure(config, status.error))
+    else log.warn({ reason: status.error.message }, 'NATS reported an error')
   }
 }
 
-/** A connection that ended without us: reconnecting was given up, or what came over it was not NATS. */
-const watchEnd = async (nc: NatsConnection, health: Health): Promise<void> => {
-  const error = await nc.closed()
-  if (nc.isDraining()) return
-  const reason = error instanceof Error ? error.message : 'the client gave no reason'
-  health.giveUp('nats', `the connection to NATS is closed for good: ${reason}`)
-}
-
-/** For a service: waits for NATS as long as it takes and reports in health and log when it is away. */
+/**
+ * For a service: tries until there is a connection, and says in health and log what is in its way. Throws `Failure`
+ * only for what the environment names and cannot be used.
+ */
 export const connectForEver = async (
   config: Config,
   log: Logger,
   health: Health,
 ): Promise<NatsConnection> => {
-  const waiting = setTimeout(() => {
-    health.report('nats', 'down', `waiting for NATS at ${config.NATS_URL}`)
-  }, SAY_WAITING_AFTER_MS)
-  const options = { ...optionsOf(config, 'jetledger'), waitOnFirstConnect: true }
-  const nc = await openConnection(options, (subject, err) =>
-    log.error({ subject, err }, 'a message could not be handled; it is left out'),
-  )
-  clearTimeout(waiting)
-  void watch(nc, log, health)
-  void watchEnd(nc, health)
-  return nc
+  const say = (cause: unknown): void => {
+    // the log is told of what changes: that there was no connection before counts as known
+    if (health.read().parts.nats === undefined) health.report('nats', 'down', 'not connected yet')
+    health.report('nats', 'down', connectionFailure(config, cause))
+  }
+  for (let attempt = 1; ; attempt += 1) {
+    const options = optionsOf(config, 'jetledger')
+    // with several addresses a try may take longer
+    const slow = setTimeout(() => say(new errors.TimeoutError()), CONNECT_TIMEOUT_MS)
+    try {
+      const nc = await connect(options)
+      void watch(nc, config, log, health)
+      return nc
+    } catch (cause) {
+      say(cause)
+    } finally {
+      clearTimeout(slow)
+    }
+    await sleep(delay_ms(CONNECT_BACK_OFF, attempt))
+  }
 }

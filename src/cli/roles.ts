@@ -59,16 +59,12 @@ const commandLimits = (config: Config) => ({
 })
 
 /** The service `customer` with the endpoints of this process's roles. */
-const startEndpoints = (
-  { nc, config, log }: Ledger,
-  endpoints: readonly AnyEndpointConfig[],
-): Promise<Service> =>
+const startEndpoints = ({ nc, log }: Ledger, endpoints: readonly AnyEndpointConfig[]): Promise<Service> =>
   startService(nc, {
     name: 'customer',
     version: VERSION,
     description: 'customer service',
     log,
-    reply_prefixes: config.JETLEDGER_REPLY_PREFIXES,
     endpoints,
   })
 
@@ -134,8 +130,7 @@ export const startRoles = async (
       await commands?.engine.stop()
       await projections?.stop()
       active.stop()
-      // a connection that was lost is closed already
-      if (!nc.isClosed()) await nc.drain()
+      await nc.drain()
       tables.destroy()
     },
   }

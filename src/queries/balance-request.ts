@@ -5,11 +5,19 @@
 
 import { E, type Either, pipe, t } from '../fp.js'
 import { Instant } from '../instant.js'
+import {
+  faultText,
+  isJsonObject,
+  type JsonObject,
+  type JsonProblem,
+  type JsonWithFaults,
+  readJsonWithFaults,
+} from '../json.js'
 import { ClientId } from '../ledger/client-id.js'
-import { describeErrors } from '../ledger/codec.js'
+import { describeErrors, fieldsOf } from '../ledger/codec.js'
 import { catalogued } from '../service/catalogue.js'
 import type { ServiceError } from '../service/error.js'
-import { invalid, parseFields, Whole } from './request.js'
+import { invalid, noObject, Whole } from './request.js'
 
 const Strong = new t.Type<'strong', string, unknown>(
   'Strong',
@@ -18,15 +26,19 @@ const Strong = new t.Type<'strong', string, unknown>(
   String,
 )
 
-const Request = t.intersection([
-  t.type({ client_id: ClientId }),
-  t.partial({ min_version: Whole, consistency: Strong, as_of: Instant, as_of_seq: Whole }),
-])
+/** What the predecessor did not know. */
+const BEYOND = { min_version: Whole, consistency: Strong, as_of: Instant, as_of_seq: Whole }
+
+const Request = fieldsOf({ client_id: ClientId }, BEYOND)
 
 export type BalanceRequest = t.TypeOf<typeof Request>
 
+/** A request, and the names of its fields that had no say in the answer. */
+export type DecodedBalanceRequest = { readonly request: BalanceRequest; readonly ignored: readonly string[] }
+
 /** 403 with the parser's own text is the predecessor's answer to a body that is not JSON; its callers know it. */
-const notJson = (text: string): ServiceError => ({ ...catalogued('BAD_REQUEST'), body: text })
+const refused = ({ tag, message }: JsonProblem): ServiceError =>
+  tag === 'NotJson' ? { ...catalogued('BAD_REQUEST'), body: message } : invalid(message)
 
 /** The past has one answer: it goes with no wish for a newer one. */
 const isOneQuestion = ({ min_version, consistency, as_of, as_of_seq }: BalanceRequest): boolean => {
@@ -34,19 +46,44 @@ const isOneQuestion = ({ min_version, consistency, as_of, as_of_seq }: BalanceRe
   return past === 0 || (past === 1 && min_version === undefined && consistency === undefined)
 }
 
-/** What is asked for; left is 403 `BAD_REQUEST` or 400 `INVALID_REQUEST` naming the field. */
-export const decodeBalanceRequest = (body: Uint8Array): Either<ServiceError, BalanceRequest> =>
-  pipe(
-    parseFields(body, 'the field client_id', notJson),
-    E.map(({ customer_id, ...fields }) => ({ ...fields, client_id: fields.client_id ?? customer_id })),
-    E.chain(fields =>
-      pipe(
-        Request.decode(fields),
-        E.mapLeft(errors => invalid(describeErrors(errors))),
-      ),
+const isBeyond = (name = ''): boolean => Object.hasOwn(BEYOND, name)
+
+/**
+ * The predecessor took any other field, and of a field that is there twice the last one. Its callers are answered as
+ * ever; only a field that it did not know has to be right.
+ */
+const fieldsIn = ({ value, faults }: JsonWithFaults): Either<ServiceError, JsonObject> => {
+  const counting = faults.filter(({ path }) => isBeyond(path[0]))
+  if (counting.length > 0) return E.left(invalid(faultText(counting)))
+  return isJsonObject(value) ? E.right(value) : E.left(noObject('the field client_id'))
+}
+
+const ownField = (fields: JsonObject, name: string): unknown =>
+  Object.hasOwn(fields, name) ? fields[name] : undefined
+
+const decodeFields = (fields: JsonObject): Either<ServiceError, DecodedBalanceRequest> => {
+  const named = ownField(fields, 'client_id') ?? undefined
+  const counts = (name: string): boolean =>
+    isBeyond(name) || name === (named === undefined ? 'customer_id' : 'client_id')
+  return pipe(
+    Request.decode({ ...fields, client_id: named ?? ownField(fields, 'customer_id') }),
+    E.bimap(
+      errors => invalid(describeErrors(errors)),
+      request => ({ request, ignored: Object.keys(fields).filter(name => !counts(name)) }),
     ),
-    E.filterOrElse(isOneQuestion, () =>
-      invalid('as_of, as_of_seq: only one of them, and neither with min_version or consistency'),
+  )
+}
+
+/** What is asked for; left is 403 `BAD_REQUEST` or 400 `INVALID_REQUEST` naming the field. */
+export const decodeBalanceRequest = (body: Uint8Array): Either<ServiceError, DecodedBalanceRequest> =>
+  pipe(
+    readJsonWithFaults(body),
+    E.mapLeft(refused),
+    E.chain(fieldsIn),
+    E.chain(decodeFields),
+    E.filterOrElse(
+      ({ request }) => isOneQuestion(request),
+      () => invalid('as_of, as_of_seq: only one of them, and neither with min_version or consistency'),
     ),
   )
 

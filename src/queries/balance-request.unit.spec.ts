@@ -26,7 +26,8 @@ describe('the request of customer.balance', () => {
     fc.assert(
       fc.property(arbitraryBody, body => {
         const id = usualClientId(body)
-        if (id !== undefined) expect(decodeBalanceRequest(body)).toEqual(E.right({ client_id: id }))
+        if (id !== undefined)
+          expect(decodeBalanceRequest(body)).toEqual(E.right({ request: { client_id: id }, ignored: [] }))
       }),
       { numRuns: 20_000 },
     )
@@ -49,5 +50,40 @@ describe('the request of customer.balance', () => {
   ])('is left to the codec when it is %j', body => {
     expect(usualClientId(Buffer.from(body))).toBeUndefined()
     expect(E.isLeft(decodeBalanceRequest(Buffer.from(body)))).toBe(true)
+  })
+
+  it.each<[string, readonly string[]]>([
+    ['{"client_id":"678"}', []],
+    ['{"client_id":"678","min_version":3}', []],
+    ['{"customer_id":"678"}', []],
+    ['{"client_id":null,"customer_id":"678"}', ['client_id']],
+    ['{"client_id":"678","customer_id":"9"}', ['customer_id']],
+    ['{"client_id":"9","client_id":"678"}', []],
+    ['{"client_id":"678","min_verison":3,"x":{"y":[1]}}', ['min_verison', 'x']],
+    ['{"client_id":"678","__proto__":{"min_version":3},"constructor":1}', ['__proto__', 'constructor']],
+    ['{"__proto__":{"client_id":"9"},"client_id":"678"}', ['__proto__']],
+    ['{"client_id":"678","x":1,"x":9007199254740993}', ['x']],
+  ])('%s is answered as ever, and what had no say in it is named: %j', (body, ignored) => {
+    const decoded = decodeBalanceRequest(Buffer.from(body))
+    expect(E.isRight(decoded) ? decoded.right : decoded.left).toMatchObject({
+      request: { client_id: '678' },
+      ignored,
+    })
+  })
+
+  it.each([
+    ['{"__proto__":{"client_id":"678"}}', 'client_id: is missing'],
+    ['{"client_id":"678","min_version":1,"min_version":2}', 'min_version: is there twice'],
+    ['{"client_id":"678","as_of_seq":0.99999999999999999999}', 'as_of_seq: 0.99999999999999999999 cannot'],
+    ['{"client_id":"678","as_of_seq":1e400}', 'as_of_seq'],
+    ['{"client_id":"678","as_of":"2300-01-01T00:00:00Z"}', 'as_of: must be a time'],
+    ['[]', 'must be a JSON object'],
+    ['null', 'must be a JSON object'],
+  ])('%s is refused with a text that names the field: %s', (body, text) => {
+    const decoded = decodeBalanceRequest(Buffer.from(body))
+    expect(E.isLeft(decoded) ? decoded.left : decoded.right).toMatchObject({
+      status: 400,
+      body: expect.stringContaining(text),
+    })
   })
 })

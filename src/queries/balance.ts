@@ -7,12 +7,18 @@
  */
 
 import { E, type Either, pipe, TE } from '../fp.js'
+import { shownName } from '../json.js'
 import { amountJson } from '../ledger/amount.js'
 import type { ClientId } from '../ledger/client-id.js'
 import type { EndpointConfig, Handler, ServiceReply } from '../service/config.js'
 import { headerLines } from '../service/headers.js'
 import type { AsOf } from './as-of.js'
-import { type BalanceRequest, decodeBalanceRequest, usualClientId } from './balance-request.js'
+import {
+  type BalanceRequest,
+  type DecodedBalanceRequest,
+  decodeBalanceRequest,
+  usualClientId,
+} from './balance-request.js'
 import type { HotCustomer, HotSet } from './hot-set.js'
 import type { Found, Loader, Result } from './loader.js'
 import type { Progress } from './progress.js'
@@ -41,6 +47,19 @@ const toReply = ({ account, source }: Found): ServiceReply => ({
     'Ledger-Source': source,
   }),
 })
+
+const IGNORED_NAMES_MAX = 10
+
+/** A reply that names the fields of its request that had no say in it. */
+const naming =
+  (ignored: readonly string[]) =>
+  (reply: ServiceReply): ServiceReply => {
+    if (ignored.length === 0) return reply
+    const names = ignored.slice(0, IGNORED_NAMES_MAX).map(name => shownName(name).replace(/[\s,]/g, '?'))
+    const more = ignored.length > IGNORED_NAMES_MAX ? ['...'] : []
+    const line = headerLines({ 'Ledger-Ignored': [...names, ...more].join(', ') })
+    return { ...reply, lines: `${reply.lines}${line}` }
+  }
 
 /** The endpoint `balance` of the service `customer`. */
 export const balanceEndpoint = (parts: BalanceParts, limits: EndpointLimits): EndpointConfig => {
@@ -73,17 +92,17 @@ export const balanceEndpoint = (parts: BalanceParts, limits: EndpointLimits): En
       : undefined
   }
 
-  const handleRequest = (request: BalanceRequest): ReturnType<Handler> => {
+  const handleRequest = ({ request, ignored }: DecodedBalanceRequest): ReturnType<Handler> => {
     const { client_id, min_version = 0, consistency, ...past } = request
     const is_plain = consistency === undefined && past.as_of === undefined && past.as_of_seq === undefined
     const made = is_plain ? atOnce(client_id, min_version) : undefined
-    return (
-      made ??
-      pipe(
-        TE.fromTask(() => read(request)),
-        TE.chainEitherK(E.map(toCountedReply)),
-      )
-    )
+    const tell = naming(ignored)
+    return made === undefined
+      ? pipe(
+          TE.fromTask(() => read(request)),
+          TE.chainEitherK(E.map(found => tell(toCountedReply(found)))),
+        )
+      : pipe(made, E.map(tell))
   }
 
   return {

@@ -9,6 +9,7 @@
 
 import { createHash } from 'node:crypto'
 import { E, type Either, pipe, t } from '../fp.js'
+import { readStrictJson } from '../json.js'
 import { CURSOR_CHARS_MAX, CURSOR_RULE } from '../page.js'
 import type { ServiceError } from '../service/error.js'
 import { invalid } from './request.js'
@@ -33,12 +34,6 @@ export const Cursor = new t.Type<string, string, unknown>(
   t.identity,
 )
 
-const parse = (text: string): Either<unknown, unknown> =>
-  E.tryCatch(
-    () => JSON.parse(text) as unknown,
-    cause => cause,
-  )
-
 /** The cursors of an endpoint, which hold what `content` says. */
 export const cursorOf = <A>(endpoint: string, content: t.Type<A, unknown, unknown>): CursorOf<A> => {
   const seal = (text: string, filters: Filters): string => {
@@ -50,10 +45,12 @@ export const cursorOf = <A>(endpoint: string, content: t.Type<A, unknown, unknow
     write: (value, filters) => seal(JSON.stringify(content.encode(value)), filters),
     read: (cursor, filters) => {
       const text = Buffer.from(cursor, 'base64url').toString('utf8').slice(CHECKSUM_CHARS)
+      const refused = invalid(`cursor: ${CURSOR_RULE}`)
+      if (seal(text, filters) !== cursor) return E.left(refused)
       return pipe(
-        seal(text, filters) === cursor ? parse(text) : E.left(cursor),
+        readStrictJson(text),
         E.chainW(content.decode),
-        E.mapLeft(() => invalid(`cursor: ${CURSOR_RULE}`)),
+        E.mapLeft(() => refused),
       )
     },
   }

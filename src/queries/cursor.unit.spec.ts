@@ -1,11 +1,12 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { E, t } from '../fp.js'
+import { E } from '../fp.js'
+import { exactFieldsOf } from '../ledger/codec.js'
 import { CURSOR_CHARS_MAX } from '../page.js'
 import { cursorOf, type Filters } from './cursor.js'
 import { Whole } from './request.js'
 
-const Content = t.type({ seq: Whole })
+const Content = exactFieldsOf({ seq: Whole })
 const statement = cursorOf('statement', Content)
 const list = cursorOf('list', Content)
 

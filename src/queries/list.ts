@@ -5,9 +5,10 @@
  * balance moves between two pages of the ranking may be on both, or on none.
  */
 
-import { E, type Either, pipe, type TaskEither, TE, t } from '../fp.js'
+import { E, type Either, pipe, type TaskEither, TE } from '../fp.js'
 import { Balance, toJson } from '../ledger/amount.js'
 import { ClientId } from '../ledger/client-id.js'
+import { exactFieldsOf } from '../ledger/codec.js'
 import { inParallel } from '../parallel.js'
 import { catalogued } from '../service/catalogue.js'
 import type { EndpointConfig, ServiceReply } from '../service/config.js'
@@ -94,7 +95,7 @@ const reading = (
     TE.bimap(toServiceError, ({ found }) => found),
   )
 
-const PageRequest = t.partial({ limit: PageLimit, cursor: Cursor })
+const PageRequest = exactFieldsOf({}, { limit: PageLimit, cursor: Cursor })
 
 type Page<A> = { readonly limit: number; readonly after: A | undefined }
 
@@ -112,7 +113,7 @@ const decodePage =
     )
   }
 
-const ListCursor = cursorOf('list', t.type({ client_id: ClientId }))
+const ListCursor = cursorOf('list', exactFieldsOf({ client_id: ClientId }))
 
 const listReply = (found: readonly Ranked[], limit: number): ServiceReply => {
   const { page, last } = pageOf(found, byId, limit)
@@ -159,7 +160,7 @@ const RANK_MAX = 1e12
 
 const RankingCursor = cursorOf(
   'ranking',
-  t.type({ client_id: ClientId, balance: Balance, rank: wholeFrom(1, RANK_MAX) }),
+  exactFieldsOf({ client_id: ClientId, balance: Balance, rank: wholeFrom(1, RANK_MAX) }),
 )
 
 const rankingReply = (found: readonly Ranked[], limit: number, rank: number): ServiceReply => {

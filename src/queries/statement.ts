@@ -9,6 +9,7 @@ import { E, type Either, pipe, TE, t } from '../fp.js'
 import { formatInstant, Instant } from '../instant.js'
 import { toJson } from '../ledger/amount.js'
 import { ClientId } from '../ledger/client-id.js'
+import { exactFieldsOf, fieldsOf } from '../ledger/codec.js'
 import type { EndpointConfig, ServiceReply } from '../service/config.js'
 import type { ServiceError } from '../service/error.js'
 import { firstSeqFrom } from '../stream/by-time.js'
@@ -26,12 +27,12 @@ const ENTRIES = 50
 const REPLY_BYTES_MAX = 512 * 1024
 
 /** The sequences that are left: from the customer's event at `to_seq` down. */
-const StatementCursor = cursorOf('statement', t.type({ from_seq: Whole, to_seq: Whole }))
+const StatementCursor = cursorOf('statement', exactFieldsOf({ from_seq: Whole, to_seq: Whole }))
 
-const Request = t.intersection([
-  t.type({ client_id: ClientId }),
-  t.partial({ limit: PageLimit, cursor: Cursor, from: Instant, to: Instant }),
-])
+const Request = exactFieldsOf(
+  { client_id: ClientId },
+  { limit: PageLimit, cursor: Cursor, from: Instant, to: Instant },
+)
 type Request = t.TypeOf<typeof Request>
 
 const instantText = (ns: bigint | undefined): string | undefined =>
@@ -44,7 +45,7 @@ const filtersOf = ({ client_id, from, to }: Request): Filters => [
   instantText(to),
 ]
 
-const Declined = t.type({ code: t.string })
+const Declined = fieldsOf({ code: t.string })
 
 const entryOf = ({ type, amount, balance, version, seq, at, declined, ...rest }: JournalRow) => {
   const { transaction_id, reference, metadata, counterparty } = rest

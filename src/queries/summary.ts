@@ -3,9 +3,10 @@
  * of the stream's time (UTC).
  */
 
-import { E, type Either, pipe, TE, t } from '../fp.js'
+import { E, type Either, pipe, TE, type t } from '../fp.js'
 import { Day, formatDay } from '../instant.js'
 import { toJson } from '../ledger/amount.js'
+import { exactFieldsOf } from '../ledger/codec.js'
 import { catalogued } from '../service/catalogue.js'
 import type { EndpointConfig, ServiceReply } from '../service/config.js'
 import type { ServiceError } from '../service/error.js'
@@ -17,7 +18,7 @@ import { decodeRequest, invalid } from './request.js'
 const DAYS_MAX = 31
 const MS_PER_DAY = 86_400_000
 
-const Request = t.partial({ from: Day, to: Day })
+const Request = exactFieldsOf({}, { from: Day, to: Day })
 
 /** The days asked for, oldest first: up to 31 days that end today where nothing is said. */
 const daysOf = (

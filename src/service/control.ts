@@ -5,10 +5,9 @@
 import type { NatsConnection, Subscription } from 'nats'
 import type { Logger } from 'pino'
 import { controlSubjects, type Identity, VERBS, type Verb } from './protocol.js'
-import type { Replies } from './replies.js'
 
 /** What each verb answers with, as JSON text. */
-export type ControlTexts = Readonly<Record<Verb, () => string>>
+export type ControlReplies = Readonly<Record<Verb, () => string>>
 
 /**
  * Subscribes to all nine control subjects, without a queue group, since every instance must answer.
@@ -18,8 +17,7 @@ export type ControlTexts = Readonly<Record<Verb, () => string>>
 export const startControl = (
   nc: NatsConnection,
   identity: Identity,
-  texts: ControlTexts,
-  { accept, send }: Replies,
+  replies: ControlReplies,
   log: Logger,
   onFailure: (error: Error) => void,
 ): readonly Subscription[] =>
@@ -33,7 +31,7 @@ export const startControl = (
             return
           }
           try {
-            if (accept(msg, '$SRV')) send(msg, texts[verb]())
+            msg.respond(replies[verb]())
           } catch (err) {
             // an exception in a subscription's callback would end the client's read loop
             log.error({ subject, err }, 'a control request could not be answered')

@@ -17,7 +17,6 @@ import {
   type StatsResponse,
   statsResponse,
 } from './protocol.js'
-import { createReplies } from './replies.js'
 
 export type Service = {
   /** Unique per instance. */
@@ -54,8 +53,7 @@ export const startService = async (nc: NatsConnection, config: ServiceConfig): P
   }
   const started = new Date()
   const log = config.log.child({ service: identity.name, service_id: identity.id })
-  const replies = createReplies(nc, config.reply_prefixes ?? [], log)
-  const endpoints = config.endpoints.map(endpoint => startEndpoint(nc, endpoint, replies, log))
+  const endpoints = config.endpoints.map(endpoint => startEndpoint(nc, endpoint, log))
   const info = infoResponse(
     identity,
     config.description,
@@ -75,7 +73,6 @@ export const startService = async (nc: NatsConnection, config: ServiceConfig): P
     nc,
     identity,
     { PING: () => ping_json, INFO: () => info_json, STATS: () => JSON.stringify(stats()) },
-    replies,
     log,
     error => {
       control_failure = error

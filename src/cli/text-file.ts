@@ -1,0 +1,25 @@
+/**
+ * Reads the text files that a person names: roles, tokens, credentials, certificates, lists of commands.
+ */
+
+import { readFileSync } from 'node:fs'
+import { Failure } from './failure.js'
+
+/** In place of a file's path. */
+export const STANDARD_INPUT = 0
+
+/** Editors of some systems put it before the first character of a file; no format that we read has it. */
+const BYTE_ORDER_MARK = /^\ufeff/
+
+/** A text without the byte order mark. */
+export const withoutMark = (text: string): string => text.replace(BYTE_ORDER_MARK, '')
+
+/** The text of a file. Throws `Failure` that begins with `what`, which names it, when it cannot be read. */
+export const readTextFile = (what: string, path: string | typeof STANDARD_INPUT): string => {
+  try {
+    return withoutMark(readFileSync(path, 'utf8'))
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause)
+    throw new Failure(`${what}: it cannot be read: ${why}`, { cause, exit_code: 2 })
+  }
+}
