@@ -162,6 +162,35 @@ describe('a batch in the mode each', () => {
     expect(results[4]?.error?.message).toContain('amount: must be')
   })
 
+  it('refuses a command whose JSON or fields are odd alone, and takes the others', async () => {
+    const [a, b] = [named('a'), named('b')]
+    const commands = [
+      `{"type":"credit","client_id":"${a}","amount":5}`,
+      `{"type":"credit","client_id":"${b}","amount":1,"amount":2}`,
+      `{"type":"credit","client_id":"${b}","amount":0.99999999999999999999}`,
+      `{"type":"credit","client_id":"${b}","amount":1,"transactionId":"x"}`,
+      `{"type":"credit","client_id":"${b}","amount":1,"__proto__":{"transaction_id":"x\\ny"}}`,
+      `{"type":"credit","client_id":"${a}","amount":6}`,
+    ]
+    const batch = (mode: string, rest = '') => `{"mode":"${mode}","commands":[${commands.join(',')}]${rest}}`
+    const send = (body: string) => ledger.nc.request('one.customer.batch', body, { timeout: 30_000 })
+    const results = resultsOf(await send(batch('each')))
+    expect(results.map(({ error }) => error?.message ?? 'done')).toEqual([
+      'done',
+      'amount: is there twice',
+      expect.stringContaining('amount: 0.9999'),
+      'transactionId: is no field of this request',
+      '__proto__: is no field of this request',
+      'done',
+    ])
+    expect(await stored()).toHaveLength(2)
+    expect(errorOf(await send(batch('all')))).toMatchObject({ code: 'INVALID_REQUEST', index: 1 })
+    for (const rest of [',"transaction_id":"x"', ',"mode":"each"', ',"__proto__":{}']) {
+      expect(errorOf(await send(batch('each', rest)))).toMatchObject({ code: 'INVALID_REQUEST' })
+    }
+    expect(await stored()).toHaveLength(2)
+  })
+
   it('splits what one atomic batch cannot hold: 1,000 transfers are 2,000 events', async () => {
     await ask('each', [credit('a', 1_000)])
     const reply = await ask(

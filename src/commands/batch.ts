@@ -5,7 +5,16 @@
  * it is about.
  */
 
-import { E, type Either, TE } from '../fp.js'
+import { E, type Either, pipe } from '../fp.js'
+import {
+  faultText,
+  isJsonObject,
+  type JsonFault,
+  type JsonObject,
+  readJsonWithFaults,
+  shownName,
+} from '../json.js'
+import { UNKNOWN_FIELD, UNKNOWN_FIELDS_MAX } from '../ledger/codec.js'
 import type { Command } from '../ledger/command.js'
 import type { EndpointConfig, ServiceReply } from '../service/config.js'
 import type { ServiceError } from '../service/error.js'
@@ -14,7 +23,7 @@ import type { Engine, Submitted } from './engine.js'
 import { type Failure, failed, type Outcome } from './outcome.js'
 import { messagesOfCommand } from './plan.js'
 import { errorJson, errorOf, replyJson } from './replies.js'
-import { type Fields, invalid, parseBody, typedCommandFrom } from './request.js'
+import { headerProblem, invalid, notStrict, typedCommandFrom } from './request.js'
 
 export const BATCH_COMMANDS_MAX = 1_000
 
@@ -92,8 +101,14 @@ const all = async (engine: Engine, decoded: readonly Either<string, Submitted>[]
 
 type Request = { readonly mode: 'each' | 'all'; readonly commands: readonly unknown[] }
 
-const decodeRequest = ({ mode, commands }: Fields, commands_max: number): Either<ServiceError, Request> => {
-  const problems: string[] = []
+const FIELDS = ['mode', 'commands']
+
+const decodeRequest = (fields: JsonObject, commands_max: number): Either<ServiceError, Request> => {
+  const { mode, commands } = fields
+  const problems = Object.keys(fields)
+    .filter(name => !FIELDS.includes(name))
+    .slice(0, UNKNOWN_FIELDS_MAX)
+    .map(name => `${shownName(name)}: ${UNKNOWN_FIELD}`)
   if (mode !== 'each' && mode !== 'all') problems.push('mode: must be "each" or "all"')
   if (!Array.isArray(commands) || commands.length < 1 || commands.length > commands_max) {
     problems.push(`commands: must be a list of 1 to ${commands_max} commands`)
@@ -101,6 +116,39 @@ const decodeRequest = ({ mode, commands }: Fields, commands_max: number): Either
   return problems.length > 0
     ? E.left(invalid(problems.join('; ')))
     : E.right({ mode: mode as Request['mode'], commands: commands as readonly unknown[] })
+}
+
+/** What is wrong with the JSON of single commands, by their index; left when it is more than that. */
+const faultsByCommand = (faults: readonly JsonFault[]): Either<ServiceError, ReadonlyMap<number, string>> => {
+  const by_index = new Map<number, string>()
+  for (const { path, rule } of faults) {
+    const [list, index, ...rest] = path
+    if (list !== 'commands' || index === undefined) return E.left(invalid(faultText([{ path, rule }])))
+    if (!by_index.has(Number(index))) by_index.set(Number(index), faultText([{ path: rest, rule }]))
+  }
+  return E.right(by_index)
+}
+
+type Decoding = Pick<Request, 'mode'> & { readonly decoded: readonly Either<string, Submitted>[] }
+
+/** A fault of one command is that command's alone. */
+const decodeBatch = (body: Uint8Array, commands_max: number): Either<ServiceError, Decoding> => {
+  const read = readJsonWithFaults(body)
+  if (E.isLeft(read)) return E.left(notStrict(read.left))
+  const { value, faults } = read.right
+  const faulty = faultsByCommand(faults)
+  if (E.isLeft(faulty)) return faulty
+  if (!isJsonObject(value)) return E.left(invalid('the body must be a JSON object'))
+  return pipe(
+    decodeRequest(value, commands_max),
+    E.map(({ mode, commands }) => ({
+      mode,
+      decoded: commands.map((command, index) => {
+        const fault = faulty.right.get(index)
+        return fault === undefined ? typedCommandFrom(command) : E.left(fault)
+      }),
+    })),
+  )
 }
 
 /** `max_payload` is the server's limit for one message, asked for with each request, since a server may change. */
@@ -116,13 +164,12 @@ export const batchEndpoint = (
   metadata: { format: 'application/json' },
   effect: 'write',
   ...limits,
-  handle: ({ body }) => {
-    const fields = parseBody(body)
-    if (E.isLeft(fields)) return TE.left(fields.left)
-    const request = decodeRequest(fields.right, commandsMax(max_payload()))
-    if (E.isLeft(request)) return TE.left(request.left)
-    const { mode, commands } = request.right
-    const decoded = commands.map(typedCommandFrom)
+  handle: request => {
+    const problem = headerProblem(request)
+    if (problem !== undefined) return E.left(problem)
+    const batch = decodeBatch(request.body, commandsMax(max_payload()))
+    if (E.isLeft(batch)) return batch
+    const { mode, decoded } = batch.right
     return () => (mode === 'all' ? all(engine, decoded) : each(engine, decoded))
   },
 })

@@ -1,5 +1,6 @@
-import type { Msg } from 'nats'
+import { headers, Match, type Msg } from 'nats'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { lastSeq } from '../../test/support/engines.js'
 import { right, startTestLedger, type TestLedger } from '../../test/support/ledger.js'
 import { type Service, startService } from '../service/service.js'
 import { createBalancesTable } from '../tables/provision.js'
@@ -33,6 +34,10 @@ const ask = (subject: string, body: unknown): Promise<Msg> =>
   ledger.nc.request(subject, typeof body === 'string' ? body : JSON.stringify(body), { timeout: 10_000 })
 const errorOf = ({ headers }: Msg): string =>
   `${headers?.get('Nats-Service-Error-Code')} ${headers?.get('Nats-Service-Error')}`
+
+/** Fields that are there only for who takes a prototype for a part of the request. */
+const HIDDEN = '{"client_id":"a","amount":"1","__proto__":{"transaction_id":"x\\ny"}}'
+const DEEP = `${'['.repeat(20_000)}${']'.repeat(20_000)}`
 
 describe('the endpoints of the command side', () => {
   it('reply with the account after the command, and say when it is a repetition', async () => {
@@ -81,10 +86,53 @@ describe('the endpoints of the command side', () => {
     ['customer.transfer', { from: 'a', to: 'a', amount: 1 }, ['to: must be another customer']],
     ['customer.transfer', { to: 'a', amount: 1 }, ['from: is missing']],
     ['customer.transaction', {}, ['transaction_id: is missing']],
+    ['customer.transaction', { transaction_id: 'a', client_id: 'a' }, ['client_id: is no field']],
+    ['customer.credit', { client_id: 'a', amount: 1, transactionId: 'a' }, ['transactionId: is no field']],
+    ['customer.transfer', { from: 'a', to: 'b', amount: 1, refrence: 'a' }, ['refrence: is no field']],
+    ['customer.credit', HIDDEN, ['__proto__: is no field of this request']],
+    ['customer.credit', HIDDEN.replace('__proto__', 'constructor'), ['constructor: is no field']],
+    ['customer.debit', '{"client_id":"a","amount":1,"amount":1}', ['amount: is there twice']],
+    ['customer.debit', '{"client_id":"a","amount":0.99999999999999999999}', ['amount: 0.9999', 'exactly']],
+    ['customer.debit', '{"client_id":"a","amount":4503599627370497.5}', ['amount: 4503599627370497.5']],
+    ['customer.debit', '{"client_id":"a","amount":1e400}', ['amount: 1e400']],
+    ['customer.credit', `{"client_id":"a","amount":1,"metadata":{"a":${DEEP}}}`, ['nested more than 32']],
+    ['customer.credit', '{"client_id":"a","amount":1,"reference":"\\ud800"}', ['reference: must be']],
   ])('answer %s of %j with 400 and name every wrong field', async (subject, body, texts) => {
     const reply = await ask(subject, body)
     expect(errorOf(reply)).toBe('400 INVALID_REQUEST')
     for (const text of texts) expect(reply.string()).toContain(text)
+  })
+
+  it.each(['Nats-Msg-Id', 'nats-msg-id', 'Nats-Expected-Last-Sequence'])(
+    'refuse the header %s, which would have no effect, by its name',
+    async name => {
+      const h = headers()
+      h.set(name, '1', Match.Exact)
+      const before = await lastSeq(ledger.jsm)
+      for (const [endpoint, body] of [
+        ['credit', { client_id: 'a', amount: 1 }],
+        ['batch', { mode: 'each', commands: [{ type: 'credit', client_id: 'a', amount: 1 }] }],
+      ] as const) {
+        const reply = await ledger.nc.request(`customer.${endpoint}`, JSON.stringify(body), {
+          headers: h,
+          timeout: 10_000,
+        })
+        expect(errorOf(reply)).toBe('400 INVALID_REQUEST')
+        expect(reply.string()).toContain(`the header ${name}`)
+      }
+      expect(await lastSeq(ledger.jsm)).toBe(before)
+    },
+  )
+
+  it('go on with every other command while they refuse', async () => {
+    const bodies = Array.from({ length: 40 }, (_, i) =>
+      i % 2 === 0 ? HIDDEN : { client_id: 'by', amount: 1 },
+    )
+    const replies = await Promise.all(bodies.map(body => ask('customer.credit', body)))
+    expect(replies.filter(reply => errorOf(reply) === '400 INVALID_REQUEST')).toHaveLength(20)
+    expect((await ask('customer.credit', { client_id: 'by', amount: 1 })).json()).toMatchObject({
+      balance: 21,
+    })
   })
 
   it('refuse with 422, the balance and the amount', async () => {

@@ -3,8 +3,8 @@
  * `customer.transaction`, which tells what became of one.
  */
 
-import { E, type Either, pipe, TE, t } from '../fp.js'
-import { describeErrors } from '../ledger/codec.js'
+import { E, type Either, pipe, TE } from '../fp.js'
+import { describeErrors, exactFieldsOf } from '../ledger/codec.js'
 import type { Command } from '../ledger/command.js'
 import { TransactionId } from '../ledger/event.js'
 import { catalogued } from '../service/catalogue.js'
@@ -21,7 +21,7 @@ import type { Engine } from './engine.js'
 import type { Journal } from './journal.js'
 import type { Outcome } from './outcome.js'
 import { errorOf, json, replyJson } from './replies.js'
-import { commandFrom, invalid, parseBody } from './request.js'
+import { commandFrom, headerProblem, invalid, parseBody } from './request.js'
 import { type Fate, whatBecameOf } from './transaction.js'
 
 export type CommandLimits = { readonly max_in_flight: number; readonly timeout_ms: number }
@@ -45,8 +45,10 @@ const endpoint = (type: Command['type'], engine: Engine, limits: CommandLimits):
   metadata: { format: 'application/json' },
   effect: 'write',
   ...limits,
-  callback: ({ body }, answer) => {
-    const fields = parseBody(body)
+  callback: (request, answer) => {
+    const problem = headerProblem(request)
+    if (problem !== undefined) return answer(E.left(problem))
+    const fields = parseBody(request.body)
     if (E.isLeft(fields)) return answer(fields)
     const decoded = commandFrom(type, fields.right)
     if (E.isLeft(decoded)) return answer(E.left(invalid(decoded.left)))
@@ -55,7 +57,7 @@ const endpoint = (type: Command['type'], engine: Engine, limits: CommandLimits):
   },
 })
 
-const Question = t.type({ transaction_id: TransactionId })
+const Question = exactFieldsOf({ transaction_id: TransactionId })
 
 const toAnswer = (fate: Fate): ServiceReply => ({
   body: json(

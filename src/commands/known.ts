@@ -6,6 +6,7 @@
  */
 
 import { E } from '../fp.js'
+import { isJsonObject } from '../json.js'
 import { type ClientId, clientIdOf, eventSubject } from '../ledger/client-id.js'
 import { type Command, customersOfCommand, type Transfer } from '../ledger/command.js'
 import { creditLegId } from '../ledger/decide.js'
@@ -55,15 +56,18 @@ export const typeOf = ({ event }: Known): Command['type'] | undefined => {
   return event.type
 }
 
-const sameJson = (a: unknown, b: unknown): boolean => canonical(a) === canonical(b)
-
-/** JSON with the keys of every object in order, so that equal contents are equal texts. */
-const canonical = (value: unknown): string =>
-  JSON.stringify(value, (_, inner) =>
-    typeof inner === 'object' && inner !== null && !Array.isArray(inner)
-      ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))
-      : inner,
-  ) ?? ''
+/** Whether two values of JSON are the same one. It goes no deeper than the shallower of them, which a command's is. */
+const sameJson = (a: unknown, b: unknown): boolean => {
+  if (Array.isArray(a) && Array.isArray(b)) {
+    return a.length === b.length && a.every((one, index) => sameJson(one, b[index]))
+  }
+  if (!isJsonObject(a) || !isJsonObject(b)) return a === b
+  const names = Object.keys(a)
+  return (
+    names.length === Object.keys(b).length &&
+    names.every(name => Object.hasOwn(b, name) && sameJson(a[name], b[name]))
+  )
+}
 
 /** The first field in which two commands of one transaction id differ. */
 export const differsFrom = (a: Command, b: Command): string | undefined =>

@@ -20,7 +20,7 @@ const NO_OBJECT = 'must be an object'
 /** What is said of a field that an object has and its codec does not know. */
 export const UNKNOWN_FIELD = 'is no field of this request'
 /** So many unknown fields are named; more would only make the text long. */
-const UNKNOWN_FIELDS_MAX = 10
+export const UNKNOWN_FIELDS_MAX = 10
 
 const failAt = (
   value: unknown,

@@ -3,42 +3,53 @@
  */
 
 import { E, type Either, pipe, t } from '../fp.js'
+import { DEPTH_MAX, isJsonObject, type JsonObject } from '../json.js'
 import { Amount } from './amount.js'
 import { ClientId, isClientId } from './client-id.js'
-import { describeErrors } from './codec.js'
+import { describeErrors, exactFieldsOf } from './codec.js'
 import { SECOND_LEG, TRANSACTION_ID_CHARS_MAX, TransactionId } from './event.js'
 import { isToken } from './event-body.js'
 import { usualAmount } from './usual.js'
 
 const METADATA_KEYS_MAX = 16
 const METADATA_BYTES_MAX = 2_048
+const METADATA_RULE = `must be an object of at most ${METADATA_KEYS_MAX} keys and ${METADATA_BYTES_MAX} bytes, without halves of surrogate pairs`
 const REFERENCE_CHARS_MAX = 256
+const REFERENCE_RULE = `must be a text of at most ${REFERENCE_CHARS_MAX} characters, without halves of surrogate pairs`
 
-const Metadata = new t.Type<Record<string, unknown>, Record<string, unknown>, unknown>(
+/** Half a surrogate pair is no text: a table cannot keep it, and a retry would not be known again. */
+const isText = (u: unknown): u is string => typeof u === 'string' && !/\p{Surrogate}/u.test(u)
+
+/** Whether every text and name of a value can be kept; it ends at the depth that the strict reading allows at all. */
+const isStorable = (u: unknown, depth: number): boolean => {
+  if (typeof u === 'string') return isText(u)
+  if (typeof u !== 'object' || u === null) return typeof u !== 'number' || Number.isFinite(u)
+  if (depth >= DEPTH_MAX) return false
+  if (Array.isArray(u)) return u.every(one => isStorable(one, depth + 1))
+  return Object.entries(u).every(([name, value]) => isText(name) && isStorable(value, depth + 1))
+}
+
+const isSmall = (u: JsonObject): boolean =>
+  Object.keys(u).length <= METADATA_KEYS_MAX &&
+  new TextEncoder().encode(JSON.stringify(u)).length <= METADATA_BYTES_MAX
+
+/** What a caller may add to an event as it likes: bounded, and such that every table and every reply can carry it. */
+export const Metadata = new t.Type<Record<string, unknown>, Record<string, unknown>, unknown>(
   'Metadata',
   t.UnknownRecord.is,
-  (u, context) =>
-    t.UnknownRecord.is(u) &&
-    !Array.isArray(u) &&
-    Object.keys(u).length <= METADATA_KEYS_MAX &&
-    new TextEncoder().encode(JSON.stringify(u)).length <= METADATA_BYTES_MAX
-      ? t.success(u)
-      : t.failure(
-          u,
-          context,
-          `must be an object of at most ${METADATA_KEYS_MAX} keys and ${METADATA_BYTES_MAX} bytes`,
-        ),
+  (u, context) => {
+    if (!isJsonObject(u) || !isStorable(u, 0) || !isSmall(u)) return t.failure(u, context, METADATA_RULE)
+    return t.success(u)
+  },
   t.identity,
 )
 
-const Reference = new t.Type<string, string, unknown>(
+/** What an event is for, in a caller's words. */
+export const Reference = new t.Type<string, string, unknown>(
   'Reference',
   t.string.is,
   (u, context) =>
-    // half a surrogate pair is no text: a table cannot keep it, and a retry would not be known again
-    typeof u === 'string' && u.length <= REFERENCE_CHARS_MAX && !/\p{Surrogate}/u.test(u)
-      ? t.success(u)
-      : t.failure(u, context, `must be a text of at most ${REFERENCE_CHARS_MAX} characters`),
+    isText(u) && u.length <= REFERENCE_CHARS_MAX ? t.success(u) : t.failure(u, context, REFERENCE_RULE),
   t.identity,
 )
 
@@ -52,9 +63,9 @@ const CommandId = new t.Type<string, string, unknown>(
   String,
 )
 
-const Common = t.partial({ transaction_id: CommandId, reference: Reference, metadata: Metadata })
-const MovementBody = t.intersection([t.type({ client_id: ClientId, amount: Amount }), Common])
-const TransferBody = t.intersection([t.type({ from: ClientId, to: ClientId, amount: Amount }), Common])
+const OPTIONAL = { transaction_id: CommandId, reference: Reference, metadata: Metadata }
+const MovementBody = exactFieldsOf({ client_id: ClientId, amount: Amount }, OPTIONAL)
+const TransferBody = exactFieldsOf({ from: ClientId, to: ClientId, amount: Amount }, OPTIONAL)
 
 type Content = {
   readonly amount: Amount
@@ -72,9 +83,8 @@ export type Command = Movement | Transfer
 export const customersOfCommand = (command: Command): readonly [ClientId, ...ClientId[]] =>
   command.type === 'transfer' ? [command.from, command.to] : [command.client_id]
 
-/** Field by field: a codec lets unknown fields through, and a body's own `type` must not make another command of it. */
 const contentOf = (
-  { amount, transaction_id, reference, metadata }: t.TypeOf<typeof Common> & { amount: Amount },
+  { amount, transaction_id, reference, metadata }: Omit<t.TypeOf<typeof MovementBody>, 'client_id'>,
   fresh_id: string,
 ): Content => ({
   amount,
@@ -111,35 +121,39 @@ export const decodeFields = (
   )
 }
 
-type Fields = Readonly<Record<string, unknown>>
-
 const isUsualId = (u: unknown): u is string | undefined =>
   u === undefined || (isToken(u, TRANSACTION_ID_CHARS_MAX) && !u.endsWith(SECOND_LEG))
 
+const USUAL_FIELDS: Readonly<Record<Command['type'], ReadonlySet<string>>> = {
+  credit: new Set(['client_id', 'amount', 'transaction_id']),
+  debit: new Set(['client_id', 'amount', 'transaction_id']),
+  transfer: new Set(['from', 'to', 'amount', 'transaction_id']),
+}
+
 /** The command, if its fields are of the usual shape: read by hand, because this is the path of every command. */
-const usualCommand = (type: Command['type'], fields: Fields, fresh_id: string): Command | undefined => {
-  const { transaction_id: id, reference, metadata, client_id, from, to } = fields
+const usualCommand = (type: Command['type'], fields: JsonObject, fresh_id: string): Command | undefined => {
+  const { transaction_id: id, client_id, from, to } = fields
   const amount = usualAmount(fields.amount)
-  if (amount === undefined || metadata !== undefined || reference !== undefined || !isUsualId(id)) {
-    return undefined
-  }
+  if (amount === undefined || !isUsualId(id)) return undefined
+  for (const name in fields) if (!USUAL_FIELDS[type].has(name)) return undefined
   const transaction_id = id ?? fresh_id
   if (type !== 'transfer') {
     return isClientId(client_id)
-      ? { type, client_id, amount, transaction_id, reference, metadata }
+      ? { type, client_id, amount, transaction_id, reference: undefined, metadata: undefined }
       : undefined
   }
   return isClientId(from) && isClientId(to) && from !== to
-    ? { type, from, to, amount, transaction_id, reference, metadata }
+    ? { type, from, to, amount, transaction_id, reference: undefined, metadata: undefined }
     : undefined
 }
 
 /**
- * Decodes the fields of a command; one without a `transaction_id` gets `fresh_id`. Left names every wrong field.
+ * Decodes the fields of a command; one without a `transaction_id` gets `fresh_id`. Left names every wrong field, and
+ * every one that a command does not have.
  */
 export const decodeCommand = (
   type: Command['type'],
-  fields: Fields,
+  fields: JsonObject,
   fresh_id: string,
 ): Either<string, Command> => {
   const command = usualCommand(type, fields, fresh_id)
