@@ -23,6 +23,17 @@ describe('health', () => {
   })
 })
 
+describe('a part that is given up', () => {
+  it('is down, and the first one says why the process has to end', async () => {
+    const health = createHealth(() => undefined)
+    health.report('nats', 'ok')
+    health.giveUp('nats', 'closed for good')
+    health.giveUp('other', 'too')
+    expect(await health.gaveUp).toBe('closed for good')
+    expect(health.read()).toMatchObject({ state: 'down', parts: { nats: { detail: 'closed for good' } } })
+  })
+})
+
 describe('backing off', () => {
   it('waits between half and all of a step that doubles up to its limit', () => {
     for (const [attempt, step_ms] of [

@@ -6,6 +6,7 @@
  * once. The bytes then take the client's own way: its buffer, its limits, its reconnecting (docs/adr/0019).
  */
 
+import './headers.js'
 import { errors, type NatsConnection } from 'nats'
 
 export type Wire = {

@@ -1,23 +1,28 @@
 /** The architecture as a test: who may import whom, what stays pure, how large a file may grow. */
 
-import { readdirSync, readFileSync } from 'node:fs'
-import { dirname, join, posix, relative, sep } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { readFileSync } from 'node:fs'
+import { join, posix } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import {
+  importsOf,
+  isTestCode,
+  packagesOf,
+  ROOT,
+  type Rule,
+  readTree,
+  type SourceFile,
+  targetsOf,
+  withoutStrings,
+} from './support/source-tree.js'
 
-/** `path` is relative to the repository and has forward slashes. */
-type SourceFile = { readonly path: string; readonly text: string }
-/** All that is wrong with a file, in sentences. */
-type Rule = (file: SourceFile) => readonly string[]
-
-const ROOT = dirname(dirname(fileURLToPath(import.meta.url)))
-const ROOTS = ['src', 'infra', 'test', 'bench']
 const LINES_MAX = 400
 
 /** Files directly in src: importable from above. Whoever adds one decides here that it belongs at the bottom. */
 const BASE_FILES = [
   'fp.ts',
   'back-off.ts',
+  'connection.ts',
+  'headers.ts',
   'health.ts',
   'instant.ts',
   'json.ts',
@@ -47,43 +52,6 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 /** Those that take nothing from the bottom but the pure files: the core stays pure, the servers a part by themselves. */
 const PURE_ONLY = ['ledger', 'embedded']
 const PURE_FILES = ['src/fp.ts', 'src/json.ts']
-
-const isTestCode = (path: string): boolean =>
-  path.endsWith('.spec.ts') || path.startsWith('test/') || path.includes('/testing/')
-
-const STRING_OR_COMMENT =
-  /('(?:\\.|[^'\\\n])*'|"(?:\\.|[^"\\\n])*"|`(?:\\[\s\S]|[^`\\])*`)|\/\/[^\n]*|\/\*[\s\S]*?\*\//g
-const withoutComments = (text: string): string =>
-  text.replace(STRING_OR_COMMENT, (_, string: string | undefined) => string ?? ' ')
-const withoutStrings = (text: string): string =>
-  text.replace(STRING_OR_COMMENT, (_, string: string | undefined) => (string?.startsWith('`') ? string : ' '))
-
-const IMPORTS = [
-  /^\s*(?:import|export)\b[^'"]*?\bfrom\s*['"]([^'"\n]+)['"]/gm,
-  /^\s*import\s*['"]([^'"\n]+)['"]/gm,
-  /\bimport\s*\(\s*['"]([^'"\n]+)['"]/g,
-]
-const importsOf = ({ text }: SourceFile): readonly string[] => {
-  const code = withoutComments(text)
-  return IMPORTS.flatMap(pattern => [...code.matchAll(pattern)].map(match => match[1] ?? ''))
-}
-const isRelative = (specifier: string): boolean => specifier.startsWith('.')
-/** Where a relative import leads, as a path in the repository. */
-const target = ({ path }: SourceFile, specifier: string): string =>
-  posix.join(posix.dirname(path), specifier).replace(/\.js$/, '.ts')
-const targetsOf = (file: SourceFile): readonly string[] =>
-  importsOf(file)
-    .filter(isRelative)
-    .map(specifier => target(file, specifier))
-const packagesOf = (file: SourceFile): readonly string[] =>
-  importsOf(file)
-    .filter(specifier => !isRelative(specifier))
-    .map(specifier =>
-      specifier
-        .split('/')
-        .slice(0, specifier.startsWith('@') ? 2 : 1)
-        .join('/'),
-    )
 
 /** The place of a file of src: its folder, or '' for a file at the bottom. */
 const folderOf = (path: string): string => path.split('/').slice(1, -1)[0] ?? ''
@@ -188,14 +156,6 @@ const saysWhatItIsFor: Rule = ({ path, text }) =>
   path.startsWith('src/') && !path.endsWith('.spec.ts') && !text.startsWith('/**')
     ? [`${path} does not start with a module comment: /** what this file is for */`]
     : []
-
-const readTree = (): readonly SourceFile[] =>
-  readdirSync(ROOT, { withFileTypes: true })
-    .filter(entry => entry.isDirectory() && ROOTS.includes(entry.name))
-    .flatMap(({ name }) => readdirSync(join(ROOT, name), { recursive: true, withFileTypes: true }))
-    .filter(entry => entry.isFile() && entry.name.endsWith('.ts'))
-    .map(entry => join(entry.parentPath, entry.name))
-    .map(path => ({ path: relative(ROOT, path).split(sep).join('/'), text: readFileSync(path, 'utf8') }))
 
 const manifest = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as Manifest
 

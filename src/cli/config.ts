@@ -6,6 +6,7 @@
 
 import { E, type Either, pipe, t } from '../fp.js'
 import { describeErrors } from '../ledger/codec.js'
+import { replyPrefixProblem } from '../service/replies.js'
 import type { SettingsOptions } from '../stream/settings.js'
 import { PROJECTION_NAMES } from '../tables/definition.js'
 import { withoutMark } from './text-file.js'
@@ -15,6 +16,8 @@ export const ROLES = ['commands', 'projections', 'queries', 'gateway'] as const
 export type Role = (typeof ROLES)[number]
 
 export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
+
+const REPLY_PREFIXES_MAX = 20
 
 /** A codec from an environment variable's text; `missing` is the default, or undefined for an optional one. */
 const variable = <A>(rule: string, missing: A, parse: (text: string) => A | undefined) =>
@@ -58,6 +61,18 @@ const origins = variable<readonly string[]>('a list of origins such as https://a
   return list.every(origin => URL.canParse(origin) && new URL(origin).origin === origin) ? list : undefined
 })
 
+/** Each may end with a dot; several have commas between them. */
+const replyPrefixes = variable<readonly string[]>(
+  'a list of prefixes of inboxes such as _INBOX_acme, none of which covers customer. or a subject that begins with $',
+  [],
+  s => {
+    const list = s.split(',').map(prefix => prefix.trim().replace(/\.$/, ''))
+    return list.length <= REPLY_PREFIXES_MAX && list.every(one => replyPrefixProblem(one) === undefined)
+      ? list
+      : undefined
+  },
+)
+
 const credentials = variable<string | undefined>('a .creds file in base64', undefined, s => {
   const decoded = withoutMark(Buffer.from(s, 'base64').toString('utf8'))
   return decoded.includes('BEGIN NATS USER JWT') ? decoded : undefined
@@ -84,6 +99,8 @@ const Environment = t.type({
   JETLEDGER_HOT_CUSTOMERS: whole(0, 10_000_000, 100_000),
   /** Commands that may wait for their batch; beyond it they are answered `BUSY`. */
   JETLEDGER_COMMAND_QUEUE: whole(1, 100_000, 10_000),
+  /** Inboxes that the service answers beside `_INBOX.`: of clients with a prefix of their own, and of other accounts. */
+  JETLEDGER_REPLY_PREFIXES: replyPrefixes,
   /** Limit of the ledger stream; beyond it new events are refused. Not set: none. */
   JETLEDGER_STREAM_BYTES_MAX: whole(1, Number.MAX_SAFE_INTEGER, undefined),
   HTTP_PORT: whole(0, 65_535, 8_080),

@@ -115,6 +115,7 @@ const dev = async (options: DevOptions): Promise<void> => {
     await new Promise<void>((resolve, reject) => {
       const run = { options, log, health, stack, signal }
       void requested.then(() => resolve())
+      void health.gaveUp.then(reason => reject(new Failure(reason)))
       start(run, reject).catch(reject)
     })
   } finally {

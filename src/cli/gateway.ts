@@ -26,5 +26,5 @@ export const startGateway = async (
   const nc: NatsConnection = await connectForEver(config, log, health)
   http.attach(nc, gatewayReadiness(nc, health))
   log.info({ url: http.url }, 'gateway: answering')
-  return { stop: () => nc.drain() }
+  return { stop: async () => (nc.isClosed() ? undefined : nc.drain()) }
 }

@@ -1,18 +1,20 @@
 /**
- * The connection to NATS: credentials, TLS, and reconnecting for ever.
+ * The connection to NATS: credentials, TLS, and reconnecting for ever. One that is closed all the same ends the process.
  *
  * The first connection is made by a loop of ours: the client's own (`waitOnFirstConnect`) never says what it waits for.
  */
 
 import { X509Certificate } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type ConnectionOptions, connect, credsAuthenticator, errors, type NatsConnection } from 'nats'
+import { type ConnectionOptions, credsAuthenticator, errors, type NatsConnection } from 'nats'
 import type { Logger } from 'pino'
 import { type BackOff, delay_ms } from '../back-off.js'
+import { type OnMessageFault, openConnection } from '../connection.js'
 import type { Health } from '../health.js'
 import type { Config } from './config.js'
 import { connectionFailure, isRefusal } from './connection-failure.js'
 import { Failure } from './failure.js'
+import { tell } from './output.js'
 import { readTextFile } from './text-file.js'
 
 /** A person is told within 5 s what is wrong. */
@@ -72,9 +74,12 @@ const optionsOf = (config: Config, name: string): ConnectionOptions & { readonly
   }
 }
 
-/** `connect`, but for `timeout_ms` at the most: the client tries one address after the other, each for its time. */
+const tellFault: OnMessageFault = (subject, thrown) =>
+  tell(`jetledger: a message on ${subject} could not be handled: ${thrown}`)
+
+/** For `timeout_ms` at the most: the client tries one address after the other, each for its time. */
 const connectWithin = async (timeout_ms: number, options: ConnectionOptions): Promise<NatsConnection> => {
-  const connecting = connect(options)
+  const connecting = openConnection(options, tellFault)
   const made = new AbortController()
   const late = sleep(timeout_ms, undefined, { signal: made.signal }).then(() => {
     // a connection that comes after all belongs to nobody
@@ -114,6 +119,14 @@ const watch = async (nc: NatsConnection, config: Config, log: Logger, health: He
   }
 }
 
+/** A connection that ended without us: reconnecting was given up, or what came over it was not NATS. */
+const watchEnd = async (nc: NatsConnection, health: Health): Promise<void> => {
+  const error = await nc.closed()
+  if (nc.isDraining()) return
+  const reason = error instanceof Error ? error.message : 'the client gave no reason'
+  health.giveUp('nats', `the connection to NATS is closed for good: ${reason}`)
+}
+
 /**
  * For a service: tries until there is a connection, and says in health and log what is in its way. Throws `Failure`
  * only for what the environment names and cannot be used.
@@ -128,13 +141,16 @@ export const connectForEver = async (
     if (health.read().parts.nats === undefined) health.report('nats', 'down', 'not connected yet')
     health.report('nats', 'down', connectionFailure(config, cause))
   }
+  const onMessageFault: OnMessageFault = (subject, err) =>
+    log.error({ subject, err }, 'a message could not be handled; it is left out')
   for (let attempt = 1; ; attempt += 1) {
     const options = optionsOf(config, 'jetledger')
     // with several addresses a try may take longer
     const slow = setTimeout(() => say(new errors.TimeoutError()), CONNECT_TIMEOUT_MS)
     try {
-      const nc = await connect(options)
+      const nc = await openConnection(options, onMessageFault)
       void watch(nc, config, log, health)
+      void watchEnd(nc, health)
       return nc
     } catch (cause) {
       say(cause)

@@ -59,12 +59,16 @@ const commandLimits = (config: Config) => ({
 })
 
 /** The service `customer` with the endpoints of this process's roles. */
-const startEndpoints = ({ nc, log }: Ledger, endpoints: readonly AnyEndpointConfig[]): Promise<Service> =>
+const startEndpoints = (
+  { nc, config, log }: Ledger,
+  endpoints: readonly AnyEndpointConfig[],
+): Promise<Service> =>
   startService(nc, {
     name: 'customer',
     version: VERSION,
     description: 'customer service',
     log,
+    reply_prefixes: config.JETLEDGER_REPLY_PREFIXES,
     endpoints,
   })
 
@@ -130,7 +134,8 @@ export const startRoles = async (
       await commands?.engine.stop()
       await projections?.stop()
       active.stop()
-      await nc.drain()
+      // a connection that was lost is closed already
+      if (!nc.isClosed()) await nc.drain()
       tables.destroy()
     },
   }

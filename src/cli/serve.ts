@@ -6,6 +6,7 @@ import type { Command } from 'commander'
 import type { Logger } from 'pino'
 import { createHealth, type Health } from '../health.js'
 import { type Environment, readEnvironment } from './environment.js'
+import { Failure } from './failure.js'
 import { isGatewayOnly, startGateway } from './gateway.js'
 import { type Http, startHttp } from './http.js'
 import { createLog, logHealth } from './log.js'
@@ -29,6 +30,14 @@ const start = async (
   return startRoles(ledger, signal)
 }
 
+/** Rejects once a part is given up, after the HTTP callers that wait have their answers. */
+const failure = async (health: Health, log: Logger, http: Http): Promise<never> => {
+  const reason = await health.gaveUp
+  log.fatal({ reason }, 'this process cannot go on and ends')
+  await withinStopTime(http.drain())
+  throw new Failure(reason)
+}
+
 const serve = async ({ roles, rolesFile }: ServeOptions): Promise<void> => {
   const environment = readEnvironment({ JETLEDGER_ROLES: roles, JETLEDGER_ROLES_FILE: rolesFile })
   const { config } = environment
@@ -42,8 +51,8 @@ const serve = async ({ roles, rolesFile }: ServeOptions): Promise<void> => {
   const running = (async () => {
     instance = await start(environment, log, health, http, signal)
   })()
-  // the start may wait for NATS for ever: a stop does not wait with it
-  const why = await Promise.race([requested, running.then(() => requested)])
+  // the start may wait for NATS for ever: neither a stop nor a failure waits with it
+  const why = await Promise.race([requested, running.then(() => requested), failure(health, log, http)])
   log.info({ why }, 'stopping')
   // what HTTP callers wait for is answered by what is stopped next
   await withinStopTime(http.drain().then(() => instance?.stop()))

@@ -1,7 +1,7 @@
 // a server per test: each is about the first events of a new stream
 import { setTimeout as pause } from 'node:timers/promises'
 import type { JetStreamManager } from '@nats-io/jetstream'
-import { Kvm } from '@nats-io/kv'
+import { type KV, Kvm } from '@nats-io/kv'
 import { connect, type NatsConnection, nanos } from 'nats'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { right } from '../../test/support/ledger.js'
@@ -105,6 +105,28 @@ describe('seeding', () => {
     await right(publish(nc, early, 5_000))
     expect(await right(seed(deps, never))).toEqual({ events: 1_000 })
     expect(await events()).toBe(1_001)
+  })
+
+  it.each([
+    ['deleted', (kv: KV) => kv.delete('seed')],
+    ['purged', (kv: KV) => kv.purge('seed')],
+    ['overwritten', (kv: KV) => kv.put('seed', '{"x":1}')],
+  ])('adds nothing to a ledger in use whose note was %s', async (_, spoil) => {
+    const deps = await open()
+    await right(publish(nc, { subject: 'customer.balance.1', body: '{"type":"credit","amount":1}' }, 5_000))
+    await deps.kv.put('seed', 'done')
+    await spoil(deps.kv)
+    expect(await right(seed(deps, never))).toEqual({ events: 0 })
+    expect(await events()).toBe(1)
+    expect(await right(getText(deps.kv, 'seed'))).toBe('done')
+  })
+
+  it('adds nothing to a ledger in use whose bucket was deleted', async () => {
+    const before = await open()
+    await right(publish(nc, { subject: 'customer.balance.1', body: '{"type":"credit","amount":1}' }, 5_000))
+    await before.jsm.streams.delete(BUCKET_STREAM)
+    expect(await right(seed(await open(), never))).toEqual({ events: 0 })
+    expect(await events()).toBe(1)
   })
 
   it('leaves the bucket as the predecessor had it: a second ledger program sees "done"', async () => {

@@ -12,11 +12,11 @@ import type { NatsConnection } from 'nats'
 import { pipe, type TaskEither, TE } from '../fp.js'
 import { eventSubject } from '../ledger/client-id.js'
 import { decodeEvent, encodeEvent } from '../ledger/event.js'
-import { getText, putText, SEED_KEY } from '../stream/config-bucket.js'
-import type { StreamError } from '../stream/errors.js'
+import { getText, putText, readKey, SEED_KEY } from '../stream/config-bucket.js'
+import { type StreamError, tryStream } from '../stream/errors.js'
 import { type BatchMessage, publishBatch } from '../stream/publish.js'
 import { lastSequences, nextRecorded } from '../stream/read.js'
-import { LEDGER_STREAM } from '../stream/settings.js'
+import { CONFIG_BUCKET, LEDGER_STREAM } from '../stream/settings.js'
 import { tryAgain } from '../stream/try-again.js'
 import { type Seeded, seedEvents } from './seed-events.js'
 
@@ -100,7 +100,32 @@ const NOT_READY: ReadonlySet<StreamError['tag']> = new Set(['TryAgain'])
 /** Errors after which another look settles what happened. */
 const LOOK_AGAIN: ReadonlySet<StreamError['tag']> = new Set(['Conflict', 'Duplicate', 'TryAgain'])
 
-/** Brings the 1,000 opening credits into the stream unless they are there, and notes that it is done. */
+/**
+ * Whether a ledger without a note may have been seeded, or used, before its note was lost: the note was deleted, or its
+ * bucket is younger than the first event, so that it cannot tell.
+ */
+const isNoteLost = ({ jsm }: SeedDeps): TaskEither<StreamError, boolean> =>
+  pipe(
+    TE.Do,
+    TE.bind('note', () => readKey(jsm, SEED_KEY)),
+    TE.bind('bucket', () => streamState(jsm, `KV_${CONFIG_BUCKET}`)),
+    TE.bind('ledger', () => streamState(jsm, LEDGER_STREAM)),
+    TE.map(({ note, bucket, ledger }) => {
+      if (ledger.state.messages === 0) return ledger.state.last_seq > 0
+      return note !== undefined || Date.parse(bucket.created) > Date.parse(ledger.state.first_ts)
+    }),
+  )
+
+const streamState = (jsm: JetStreamManager, name: string) =>
+  tryStream(`stream ${name}`, () => jsm.streams.info(name))
+
+const noteDone = (deps: SeedDeps, signal: AbortSignal): TaskEither<StreamError, void> =>
+  tryAgain(putText(deps.kv, SEED_KEY, DONE), NOT_READY, signal)
+
+/**
+ * Brings the 1,000 opening credits into the stream unless they are there, and notes that it is done. A ledger whose note
+ * was lost is in use: it is not seeded again, and the note is written anew.
+ */
 export const seed = (deps: SeedDeps, signal: AbortSignal): TaskEither<StreamError, SeedResult> =>
   pipe(
     tryAgain(getText(deps.kv, SEED_KEY), NOT_READY, signal),
@@ -108,8 +133,11 @@ export const seed = (deps: SeedDeps, signal: AbortSignal): TaskEither<StreamErro
       state === DONE
         ? TE.right({ events: 0 })
         : pipe(
-            tryAgain(writeOnce(deps), LOOK_AGAIN, signal),
-            TE.chainFirst(() => tryAgain(putText(deps.kv, SEED_KEY, DONE), NOT_READY, signal)),
+            tryAgain(isNoteLost(deps), NOT_READY, signal),
+            TE.chain(isLost =>
+              isLost ? TE.right({ events: 0 }) : tryAgain(writeOnce(deps), LOOK_AGAIN, signal),
+            ),
+            TE.chainFirst(() => noteDone(deps, signal)),
           ),
     ),
   )

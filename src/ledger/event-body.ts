@@ -1,10 +1,11 @@
 /**
- * What an event of the newest schema is: its codec, and the ids that it carries.
+ * What an event is: its codec, and the ids that it carries.
  */
 
 import { t } from '../fp.js'
 import { Amount, Balance } from './amount.js'
 import { ClientId } from './client-id.js'
+import { fieldsOf } from './codec.js'
 
 const PRINTABLE = /^[\x21-\x7e]+$/
 
@@ -36,29 +37,31 @@ export const TransactionId = idOf(TRANSACTION_ID_CHARS_MAX)
 const StoredTransactionId = idOf(STORED_ID_CHARS_MAX)
 
 /** What a refused command asked for and why it was refused: the answer that a retry of it gets again. */
-const Declined = t.type({
+const Declined = fieldsOf({
   command: t.keyof({ credit: null, debit: null, transfer: null }),
   code: t.keyof({ INSUFFICIENT_FUNDS: null, BALANCE_LIMIT: null }),
   client_id: ClientId,
   balance: Balance,
 })
 
-export const EventBody = t.intersection([
-  t.type({ type: t.keyof({ credit: null, debit: null, declined: null }), amount: Amount }),
-  t.partial({
+/** The fields of every schema; those that a schema lacks are left out by it, or refused. */
+export const EventBody = fieldsOf(
+  { type: t.keyof({ credit: null, debit: null, declined: null }), amount: Amount },
+  {
+    schema: t.number,
     transaction_id: StoredTransactionId,
     reference: t.string,
     metadata: t.UnknownRecord,
-    transfer: t.type({ counterparty: ClientId }),
+    transfer: fieldsOf({ counterparty: ClientId }),
     declined: Declined,
     after: t.unknown,
-  }),
-])
+  },
+)
 
 type Body = t.TypeOf<typeof EventBody>
 type Needed = 'type' | 'amount'
 
 /** One balance mutation. `after` is what its writer claims; nobody believes it (the fold is the law). */
-export type LedgerEvent = Pick<Body, Needed> & {
-  [K in Exclude<keyof Body, Needed>]?: Body[K] | undefined
+export type LedgerEvent = { -readonly [K in Needed]: Body[K] } & {
+  -readonly [K in Exclude<keyof Body, Needed | 'schema'>]?: Body[K] | undefined
 }

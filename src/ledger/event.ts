@@ -1,23 +1,24 @@
 /**
- * The event (schema 1): its codec, from the bytes of a message and back.
+ * The event: its codec, from the bytes of a message and back.
  *
- * Strict outwards, tolerant inwards: fields that are not known are ignored, known ones must have their type.
+ * Known fields must have their type. Of unknown ones schema 1 takes no notice; schema 2 leaves them to a program that
+ * knows them (`schema.ts`).
  */
 
 import { E, pipe, t } from '../fp.js'
+import { isJsonObject, type JsonObject, readJson, readStrictJson } from '../json.js'
 import { amountJson, Balance, toJson } from './amount.js'
-import { describeErrors } from './codec.js'
+import { describeErrors, fieldsOf } from './codec.js'
 import { EventBody, type LedgerEvent, STORED_ID_CHARS_MAX } from './event-body.js'
 import { readMovement } from './movement.js'
 import { quoted } from './quoted.js'
-import { type Json, UPCASTERS, type Upcaster, upcast } from './upcast.js'
+import { isKnown, NEWEST_SCHEMA, schemaOf, WRITTEN_SCHEMA } from './schema.js'
 import { usualEvent } from './usual.js'
 
 export { type LedgerEvent, SECOND_LEG, TRANSACTION_ID_CHARS_MAX, TransactionId } from './event-body.js'
+export { NEWEST_SCHEMA } from './schema.js'
 
-export const NEWEST_SCHEMA = UPCASTERS.length + 1
-
-const After = t.type({ balance: Balance, version: t.number })
+const After = fieldsOf({ balance: Balance, version: t.number })
 
 export type Decoded =
   | { readonly tag: 'event'; readonly event: LedgerEvent }
@@ -26,36 +27,36 @@ export type Decoded =
 
 const malformed = (reason: string): Decoded => ({ tag: 'malformed', reason })
 
-const utf8 = new TextDecoder('utf-8', { fatal: true })
-
-const isObject = (u: unknown): u is Json => typeof u === 'object' && u !== null && !Array.isArray(u)
-
-const decodeNewest = (event: Json): Decoded =>
+const decodeFields = (body: JsonObject): Decoded =>
   pipe(
-    EventBody.decode(event),
+    EventBody.decode(body),
     E.match(
       errors => malformed(describeErrors(errors)),
-      body => ({ tag: 'event', event: body }),
+      event => ({ tag: 'event', event }),
     ),
   )
 
-/** What the codec makes of a parsed body, whatever its shape: the law that the short way below is held to. */
-export const decodeParsed = (json: unknown, upcasters: readonly Upcaster[] = UPCASTERS): Decoded => {
-  if (!isObject(json)) return malformed('not a JSON object')
-  const lifted = upcast(json, upcasters)
-  return lifted.tag === 'newest' ? decodeNewest(lifted.event) : lifted
+/**
+ * What the codec makes of a parsed body, whatever its shape: the law that the short way below is held to. `source` is
+ * what it was parsed from, for the schemas that are read strictly; without it the body passes for one without faults.
+ */
+export const decodeParsed = (json: unknown, source?: Uint8Array): Decoded => {
+  if (!isJsonObject(json)) return malformed('not a JSON object')
+  const schema = schemaOf(json)
+  if (schema === undefined) return malformed('schema: must be a whole number of at least 1')
+  if (schema === 1) return decodeFields(json)
+  if (schema > NEWEST_SCHEMA) return { tag: 'future', schema }
+  const strict = source === undefined ? E.right(json) : readStrictJson(source)
+  if (E.isLeft(strict)) return malformed(strict.left.message)
+  return isKnown(json) ? decodeFields(json) : { tag: 'future', schema }
 }
 
 /** Decodes a message's body. Total: whatever arrives is an event, malformed, or of a schema from the future. */
-export const decodeEvent = (body: Uint8Array, upcasters: readonly Upcaster[] = UPCASTERS): Decoded => {
-  let json: unknown
-  try {
-    json = JSON.parse(utf8.decode(body))
-  } catch (cause) {
-    return malformed(`not JSON: ${cause instanceof Error ? cause.message : String(cause)}`)
-  }
-  const event = isObject(json) ? usualEvent(json, upcasters.length + 1, STORED_ID_CHARS_MAX) : undefined
-  return event === undefined ? decodeParsed(json, upcasters) : { tag: 'event', event }
+export const decodeEvent = (body: Uint8Array): Decoded => {
+  const json = readJson(body)
+  if (E.isLeft(json)) return malformed(`not JSON: ${json.left}`)
+  const event = isJsonObject(json.right) ? usualEvent(json.right, STORED_ID_CHARS_MAX) : undefined
+  return event === undefined ? decodeParsed(json.right, body) : { tag: 'event', event }
 }
 
 /**
@@ -96,7 +97,7 @@ const bigintsToJson = (_: string, value: unknown): unknown =>
  */
 export const encodeEvent = (event: LedgerEvent): string => {
   const { type, amount, transaction_id, transfer, reference, metadata, declined } = event
-  let json = `{"schema":${NEWEST_SCHEMA},"type":"${type}","amount":${amountJson(amount)}`
+  let json = `{"schema":${WRITTEN_SCHEMA},"type":"${type}","amount":${amountJson(amount)}`
   if (transaction_id !== undefined) json += `,"transaction_id":${quoted(transaction_id)}`
   if (transfer !== undefined) json += `,"transfer":{"counterparty":${quoted(transfer.counterparty)}}`
   if (reference !== undefined) json += `,"reference":${quoted(reference)}`

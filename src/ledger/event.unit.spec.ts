@@ -1,16 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { toJson } from './amount.js'
-import {
-  claimedAfter,
-  decodeEvent,
-  decodeParsed,
-  encodeEvent,
-  type LedgerEvent,
-  NEWEST_SCHEMA,
-} from './event.js'
+import { claimedAfter, decodeEvent, decodeParsed, encodeEvent, type LedgerEvent } from './event.js'
 import { almost, amount, arbitraryEvent } from './testing/arbitrary.js'
-import type { Json } from './upcast.js'
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text)
 const decode = (value: unknown) => decodeEvent(bytes(JSON.stringify(value)))
@@ -33,7 +25,7 @@ const EVENT_FIELDS = [
 ]
 const declined = { command: 'debit', code: 'INSUFFICIENT_FUNDS', client_id: 'a', balance: 5 }
 const EVENT_VALUES = {
-  schema: [1, 1, 1, 0, 2, '1', null],
+  schema: [1, 1, 1, 0, 2, 3, '1', null],
   type: ['credit', 'debit', 'declined', 'gift'],
   amount: [1, 40, '40', '9223372036854775807', 2 ** 53 - 1, 2 ** 53, 0, -1, 1.5, '01'],
   transaction_id: ['a', 'x'.repeat(135), 'x'.repeat(136), '', 'a b', 'é'],
@@ -44,7 +36,7 @@ const EVENT_VALUES = {
 
 const asWritten = (event: LedgerEvent): unknown =>
   JSON.parse(
-    JSON.stringify({ schema: NEWEST_SCHEMA, ...event }, (_, value) =>
+    JSON.stringify({ schema: 1, ...event }, (_, value) =>
       typeof value === 'bigint' ? toJson(value) : value,
     ),
   )
@@ -134,24 +126,119 @@ describe('decoding an event', () => {
   })
 
   it('recognises a schema from the future whatever else it holds', () => {
-    expect(decode({ schema: 2, kind: 'something new' })).toEqual({ tag: 'future', schema: 2 })
+    expect(decode({ schema: 3, kind: 'something new' })).toEqual({ tag: 'future', schema: 3 })
+    expect(decodeEvent(bytes('{"schema":99,"amount":1e400,"amount":1}'))).toEqual({
+      tag: 'future',
+      schema: 99,
+    })
   })
 
   it('ignores fields that it does not know', () => {
     expect(decode({ type: 'credit', amount: 1, colour: 'red' }).tag).toBe('event')
   })
 
-  it('lifts an old schema step by step to the newest', () => {
-    const upcasters = [
-      ({ amount_cents, ...rest }: Json): Json => ({ ...rest, amount: amount_cents }),
-      ({ kind, ...rest }: Json): Json => ({ ...rest, type: kind }),
-    ]
-    const lift = (value: unknown) => decodeEvent(bytes(JSON.stringify(value)), upcasters)
-    const event = { type: 'credit', amount: 5n } as LedgerEvent
-    expect(lift({ kind: 'credit', amount_cents: 5 })).toMatchObject({ tag: 'event', event })
-    expect(lift({ schema: 2, kind: 'credit', amount: 5 })).toMatchObject({ tag: 'event', event })
-    expect(lift({ schema: 3, type: 'credit', amount: 5 })).toMatchObject({ tag: 'event', event })
-    expect(lift({ schema: 4 })).toEqual({ tag: 'future', schema: 4 })
+  it('never takes a field from a prototype, whatever names the body has', () => {
+    for (const name of ['__proto__', 'constructor', 'prototype']) {
+      const hidden = '{"transaction_id":1,"transfer":{"counterparty":"a.b"},"after":1,"reference":5}'
+      const decoded = decodeEvent(bytes(`{"type":"credit","amount":1,"${name}":${hidden}}`))
+      expect(decoded).toStrictEqual({ tag: 'event', event: { type: 'credit', amount: 1n } })
+      if (decoded.tag === 'event') {
+        expect(decoded.event.transaction_id).toBeUndefined()
+        expect(Object.getPrototypeOf(decoded.event)).toBe(Object.prototype)
+      }
+      expect(decodeEvent(bytes(`{"${name}":{"type":"credit","amount":1}}`)).tag).toBe('malformed')
+    }
+  })
+})
+
+describe('an event of schema 1', () => {
+  it.each([
+    ['{"type":"credit","type":"debit","amount":1,"amount":2}', { type: 'debit', amount: 2n }],
+    ['{"schema":2,"schema":1,"type":"credit","amount":1}', { schema: 1, type: 'credit', amount: 1n }],
+    ['{"type":"credit","amount":0.99999999999999999999}', { type: 'credit', amount: 1n }],
+    ['{"type":"credit","amount":4503599627370497.5}', { type: 'credit', amount: 4503599627370498n }],
+    ['{"type":"credit","amount":1.0}', { type: 'credit', amount: 1n }],
+  ])('is read as JSON.parse reads it, for ever: %s', (text, event) => {
+    expect(decodeEvent(bytes(text))).toStrictEqual({ tag: 'event', event })
+  })
+
+  it('may be as deep as JSON.parse can go', () => {
+    const deep = `${'['.repeat(30_000)}${']'.repeat(30_000)}`
+    expect(decodeEvent(bytes(`{"type":"credit","amount":1,"metadata":{"a":${deep}}}`)).tag).toBe('event')
+    expect(decodeEvent(bytes(`{"type":"credit","amount":1,"x":${deep}}`)).tag).toBe('event')
+  })
+})
+
+describe('an event of schema 2', () => {
+  const two = (rest: string) => decodeEvent(bytes(`{"schema":2,${rest}}`))
+  const deep = (levels: number) => `{"a":${'['.repeat(levels)}${']'.repeat(levels)}}`
+
+  it.each<[string, unknown]>([
+    ['"type":"credit","amount":1', { type: 'credit', amount: 1n }],
+    ['"type":"debit","amount":"9007199254740993"', { type: 'debit', amount: 9007199254740993n }],
+    ['"type":"credit","amount":1e2', { type: 'credit', amount: 100n }],
+    [
+      '"type":"declined","amount":5,"declined":{"command":"debit","code":"INSUFFICIENT_FUNDS","client_id":"a","balance":0}',
+      {
+        type: 'declined',
+        amount: 5n,
+        declined: { command: 'debit', code: 'INSUFFICIENT_FUNDS', client_id: 'a', balance: 0n },
+      },
+    ],
+    [
+      '"type":"debit","amount":1,"transfer":{"counterparty":"b"},"metadata":{"lot":{}},"after":{"any":1}',
+      {
+        type: 'debit',
+        amount: 1n,
+        transfer: { counterparty: 'b' },
+        metadata: { lot: {} },
+        after: { any: 1 },
+      },
+    ],
+  ])('of a kind that is known is an event: %s', (rest, event) => {
+    expect(two(rest)).toEqual({ tag: 'event', event: { schema: 2, ...(event as object) } })
+  })
+
+  it.each([
+    '"type":"credit","amount":1,"amount":1',
+    '"schema":2,"type":"credit","amount":1',
+    '"type":"credit","amount":0.99999999999999999999',
+    '"type":"credit","amount":1.0000000000000000001',
+    '"type":"credit","amount":9007199254740993',
+    '"type":"credit","amount":1e400',
+    '"type":"hold","amount":1,"hold":"a","hold":"a"',
+    `"type":"credit","amount":1,"metadata":${deep(31)}`,
+    '"type":"credit","amount":0',
+    '"type":"credit"',
+    '"amount":1',
+    '"type":5,"amount":1',
+    '"type":"credit","amount":1,"transfer":[]',
+    '"type":"declined","amount":1,"declined":{"command":"debit","code":5,"client_id":"a","balance":0}',
+  ])('that is not strict JSON, or wrong, is malformed: %s', rest => {
+    expect(two(rest).tag).toBe('malformed')
+  })
+
+  it.each([
+    '"type":"hold","amount":1,"expires_at":"x"',
+    '"type":"limit","limit":5',
+    '"type":"__proto__","amount":1',
+    '"type":"credit","amount":1,"lot":{"kind":"promo"}',
+    '"type":"credit","amount":1,"__proto__":{"a":1}',
+    '"type":"credit","amount":0,"constructor":1',
+    '"type":"debit","amount":1,"transfer":{"counterparty":"b","carry":true}',
+    '"type":"declined","amount":1,"declined":{"command":"hold","code":"INSUFFICIENT_FUNDS","client_id":"a","balance":0}',
+    '"type":"declined","amount":1,"declined":{"command":"debit","code":"ACCOUNT_RESTRICTED","client_id":"a","balance":0}',
+    '"type":"declined","amount":1,"declined":{"command":"debit","code":"BALANCE_LIMIT","client_id":"a","balance":0,"held":1}',
+  ])('that says more than this program knows is of the future: %s', rest => {
+    expect(two(rest)).toEqual({ tag: 'future', schema: 2 })
+  })
+
+  it('is strict from the number that says so on', () => {
+    expect(decodeEvent(bytes('{"schema":2.0,"type":"credit","amount":1}')).tag).toBe('event')
+    expect(decodeEvent(bytes('{"schema":2.00000000000000000001,"type":"credit","amount":1}')).tag).toBe(
+      'malformed',
+    )
+    expect(decodeEvent(bytes('{"schema":1,"schema":2,"type":"credit","amount":1}')).tag).toBe('malformed')
   })
 })
 

@@ -10,15 +10,14 @@
 import type { Amount } from './amount.js'
 import { isClientId } from './client-id.js'
 import { type LedgerEvent, STORED_ID_CHARS_MAX } from './event-body.js'
-import { UPCASTERS } from './upcast.js'
+import { WRITTEN_SCHEMA } from './schema.js'
 
 /** An event without what the fold has no use for; the id is there only where it ties the two sides of a transfer. */
 export type Movement = Pick<LedgerEvent, 'type' | 'amount' | 'transfer' | 'transaction_id' | 'after'>
 
 const bytesOf = (text: string): Uint8Array => new TextEncoder().encode(text)
 
-const NEWEST = UPCASTERS.length + 1
-const BEGIN = bytesOf(`{"schema":${NEWEST},"type":"`)
+const BEGIN = bytesOf(`{"schema":${WRITTEN_SCHEMA},"type":"`)
 const BEGIN_BARE = bytesOf('{"type":"')
 const CREDIT = bytesOf('credit","amount":')
 const DEBIT = bytesOf('debit","amount":')
@@ -125,7 +124,7 @@ const claim = (body: Uint8Array, at: number) => {
 export const readMovement = (body: Uint8Array): Movement | undefined => {
   const with_schema = word(body, 0, BEGIN)
   // without a schema it is of schema 1
-  const type_at = with_schema < 0 && NEWEST === 1 ? word(body, 0, BEGIN_BARE) : with_schema
+  const type_at = with_schema < 0 ? word(body, 0, BEGIN_BARE) : with_schema
   const type = body[type_at] === LETTER_C ? 'credit' : 'debit'
   const amount_at = word(body, type_at, type === 'credit' ? CREDIT : DEBIT)
   const amount_end = whole(body, amount_at)

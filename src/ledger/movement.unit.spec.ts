@@ -16,7 +16,7 @@ const law = (body: Uint8Array): Decoded | undefined => {
   } catch {
     return undefined
   }
-  return decodeParsed(json)
+  return decodeParsed(json, body)
 }
 
 const counted = ({ type, amount, transfer, transaction_id, after }: LedgerEvent): LedgerEvent => ({

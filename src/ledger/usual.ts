@@ -5,28 +5,29 @@
  * codec, which also words the errors; a property test holds both to the same result.
  */
 
+import { isJsonObject, type JsonObject } from '../json.js'
 import type { Amount } from './amount.js'
 import { isClientId } from './client-id.js'
 import { isToken, type LedgerEvent } from './event-body.js'
 
 type Fields = { [name: string]: unknown }
 
+const SCHEMA = 1
+
 /** An amount in its form as a number; undefined for every other form, and for what is none. */
 export const usualAmount = (u: unknown): Amount | undefined =>
   typeof u === 'number' && Number.isSafeInteger(u) && u >= 1 ? (BigInt(u) as Amount) : undefined
 
-const isRecord = (u: unknown): u is Fields => typeof u === 'object' && u !== null && !Array.isArray(u)
-
 const isTransfer = (u: unknown): boolean => {
-  if (!isRecord(u) || !isClientId(u.counterparty)) return false
+  if (!isJsonObject(u) || !isClientId(u.counterparty)) return false
   for (const name in u) if (name !== 'counterparty') return false
   return true
 }
 
-const isUsualField = (name: string, value: unknown, schema: number, id_chars_max: number): boolean => {
+const isUsualField = (name: string, value: unknown, id_chars_max: number): boolean => {
   switch (name) {
     case 'schema':
-      return value === schema
+      return value === SCHEMA
     case 'type':
       return value === 'credit' || value === 'debit'
     case 'transaction_id':
@@ -34,7 +35,7 @@ const isUsualField = (name: string, value: unknown, schema: number, id_chars_max
     case 'reference':
       return typeof value === 'string'
     case 'metadata':
-      return isRecord(value)
+      return isJsonObject(value)
     case 'transfer':
       return isTransfer(value)
     case 'amount':
@@ -46,16 +47,16 @@ const isUsualField = (name: string, value: unknown, schema: number, id_chars_max
 }
 
 /**
- * A freshly parsed credit or debit of schema `schema` as an event, changed in place; undefined when it is anything
- * else, and then untouched.
+ * A freshly parsed credit or debit of schema 1 as an event, changed in place; undefined when it is anything else, and
+ * then untouched.
  */
-export const usualEvent = (fields: Fields, schema: number, id_chars_max: number): LedgerEvent | undefined => {
-  const amount = usualAmount(fields.amount)
-  // without a schema it is of schema 1
-  if (amount === undefined || fields.type === undefined || (fields.schema ?? 1) !== schema) return undefined
-  for (const name in fields) {
-    if (!isUsualField(name, fields[name], schema, id_chars_max)) return undefined
+export const usualEvent = (json: JsonObject, id_chars_max: number): LedgerEvent | undefined => {
+  const amount = usualAmount(json.amount)
+  if (amount === undefined || json.type === undefined) return undefined
+  for (const name in json) {
+    if (!isUsualField(name, json[name], id_chars_max)) return undefined
   }
+  const fields: Fields = json
   fields.amount = amount
   return fields as LedgerEvent & Fields
 }

@@ -55,12 +55,12 @@ describe('folding a run of the stream', () => {
 
   it('names a parked customer once, and goes on with the others', () => {
     const records = [
-      recorded(1, 'ann', { schema: 2 }),
-      recorded(2, 'ann', { schema: 3 }),
+      recorded(1, 'ann', { schema: 3 }),
+      recorded(2, 'ann', { schema: 4 }),
       recorded(3, 'bob', { type: 'credit', amount: 1 }),
     ]
     const { parked, customers, letters } = foldRun(records)
-    expect(parked).toEqual([{ id: ann, parked: { seq: 1, schema: 2, last_seq: 1 } }])
+    expect(parked).toEqual([{ id: ann, parked: { seq: 1, schema: 3, last_seq: 1 } }])
     expect(customers.get(ann)?.parked?.last_seq).toBe(2)
     expect(customers.get(bob)?.account.balance).toBe(1n)
     expect(letters).toEqual([])

@@ -2,6 +2,7 @@
  * One generation of one projection, as it stands somewhere: its table, its consumer, and what it works with.
  */
 
+import { consumerOf } from '../stream/consumer.js'
 import { type ProjectionName, tableName } from '../tables/definition.js'
 import type { ProjectionDeps } from './deps.js'
 import type { Projection } from './projection.js'
@@ -19,7 +20,7 @@ export type Target = ProjectionDeps & {
 
 /** The durable consumer of a projection's generation. */
 export const consumerName = (projection: ProjectionName, generation: number): string =>
-  generation === 1 ? projection : `${projection}-g${generation}`
+  consumerOf(projection, generation)
 
 /** A generation of `projection` over the ledger of `deps`, whose `table` is the base name. */
 export const targetOf = (deps: ProjectionDeps, projection: Projection, generation: number): Target => ({

@@ -2,13 +2,13 @@
  * How a request ends: its reply goes out and it is counted, whether it went well or not. Nothing here throws.
  */
 
-import type { Msg, NatsConnection } from 'nats'
+import type { Msg } from 'nats'
 import type { Logger } from 'pino'
-import { wireOf } from '../wire.js'
 import type { ServiceReply } from './config.js'
 import type { Waiting } from './deadlines.js'
 import { internalError, type ServiceError } from './error.js'
 import { errorLines } from './headers.js'
+import type { Replies } from './replies.js'
 import type { Counters } from './stats.js'
 
 /** A request that was taken and not answered yet. */
@@ -22,15 +22,7 @@ export type Answers = {
 }
 
 /** The end of an endpoint's requests, counted in `counters`. */
-export const createAnswers = (nc: NatsConnection, counters: Counters, log: Logger): Answers => {
-  const wire = wireOf(nc)
-
-  const send = ({ reply, subject }: Msg, body: string, lines: string | undefined): void => {
-    if (reply === undefined || reply === '')
-      log.debug({ subject }, 'a request without a reply subject: handled, not answered')
-    else wire.publish(reply, body, lines)
-  }
-
+export const createAnswers = ({ send }: Replies, counters: Counters, log: Logger): Answers => {
   const fail: Answers['fail'] = ({ msg, started_ns }, error, lines = errorLines(error)) => {
     const details = { subject: msg.subject, status: error.status, code: error.code, err: error.cause }
     if (error.status >= 500) log.error(details, 'a request failed')

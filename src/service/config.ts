@@ -7,6 +7,7 @@ import type { Logger } from 'pino'
 import type { Either, TaskEither } from '../fp.js'
 import type { Effect, ServiceError } from './error.js'
 import { DEFAULT_QUEUE_GROUP, type Metadata } from './protocol.js'
+import { replyPrefixProblem } from './replies.js'
 
 export type ServiceRequest = {
   readonly subject: string
@@ -79,6 +80,8 @@ export type ServiceConfig = {
   readonly metadata?: Metadata
   readonly log: Logger
   readonly endpoints: readonly AnyEndpointConfig[]
+  /** Prefixes of inboxes that are answered beside `_INBOX`, without a dot at the end. */
+  readonly reply_prefixes?: readonly string[]
   /** How long `stop` waits for the requests in flight. The longest `timeout_ms` of an endpoint when absent. */
   readonly drain_timeout_ms?: number
 }
@@ -122,6 +125,10 @@ export const configProblems = (config: ServiceConfig): readonly string[] => {
     problems.push(`the version ${JSON.stringify(config.version)} is not SemVer`)
   if (config.drain_timeout_ms !== undefined && !isTimeout(config.drain_timeout_ms))
     problems.push(`drain_timeout_ms must be an integer from 1 to ${TIMEOUT_MS_MAX}`)
+  for (const prefix of config.reply_prefixes ?? []) {
+    const problem = replyPrefixProblem(prefix)
+    if (problem !== undefined) problems.push(`the reply prefix ${JSON.stringify(prefix)} ${problem}`)
+  }
   const subjects = new Set<string>()
   for (const endpoint of config.endpoints) {
     problems.push(...endpointProblems(endpoint))

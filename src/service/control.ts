@@ -5,9 +5,10 @@
 import type { NatsConnection, Subscription } from 'nats'
 import type { Logger } from 'pino'
 import { controlSubjects, type Identity, VERBS, type Verb } from './protocol.js'
+import type { Replies } from './replies.js'
 
 /** What each verb answers with, as JSON text. */
-export type ControlReplies = Readonly<Record<Verb, () => string>>
+export type ControlTexts = Readonly<Record<Verb, () => string>>
 
 /**
  * Subscribes to all nine control subjects, without a queue group, since every instance must answer.
@@ -17,7 +18,8 @@ export type ControlReplies = Readonly<Record<Verb, () => string>>
 export const startControl = (
   nc: NatsConnection,
   identity: Identity,
-  replies: ControlReplies,
+  texts: ControlTexts,
+  { accept, send }: Replies,
   log: Logger,
   onFailure: (error: Error) => void,
 ): readonly Subscription[] =>
@@ -31,7 +33,7 @@ export const startControl = (
             return
           }
           try {
-            msg.respond(replies[verb]())
+            if (accept(msg, '$SRV')) send(msg, texts[verb]())
           } catch (err) {
             // an exception in a subscription's callback would end the client's read loop
             log.error({ subject, err }, 'a control request could not be answered')

@@ -135,19 +135,19 @@ describe('an endpoint', () => {
       request.body.length === 0 ? TE.right({ body: 'next' }) : behind({ opened })(request)
     await start({ timeout_ms: 50, handle })
     const replies: string[] = []
-    nc.subscribe('inbox.late', {
+    nc.subscribe('_INBOX.late', {
       callback: (_, reply) => {
         replies.push(errorOf(reply) || reply.string())
       },
     })
-    nc.publish('customer.echo', 'slow', { reply: 'inbox.late' })
+    nc.publish('customer.echo', 'slow', { reply: '_INBOX.late' })
     await until(() => replies.length > 0, { deadline_ms: 15_000, what: 'an answer at the deadline' })
     open()
     await until(() => log.lines.some(({ msg }) => msg.includes('too late')), {
       deadline_ms: 15_000,
       what: 'the late result',
     })
-    nc.publish('customer.echo', '', { reply: 'inbox.late' })
+    nc.publish('customer.echo', '', { reply: '_INBOX.late' })
     await until(() => replies.includes('next'), { deadline_ms: 15_000, what: 'the next answer' })
     expect(replies).toEqual(['504:TIMEOUT', 'next'])
     expect(stats()).toMatchObject({ num_requests: 2, num_errors: 1, last_error: '504:TIMEOUT' })

@@ -22,6 +22,7 @@ import { createDeadlines } from './deadlines.js'
 import { busy, internalError, type ServiceError, stopped, timedOut } from './error.js'
 import { errorLines } from './headers.js'
 import type { EndpointInfo, EndpointStats } from './protocol.js'
+import type { Replies } from './replies.js'
 import { createCounters } from './stats.js'
 
 export type Endpoint = {
@@ -64,7 +65,12 @@ class Request implements ServiceRequest {
  *
  * Nothing escapes from here: an exception in a subscription's callback would end the client's read loop.
  */
-export const startEndpoint = (nc: NatsConnection, config: AnyEndpointConfig, log: Logger): Endpoint => {
+export const startEndpoint = (
+  nc: NatsConnection,
+  config: AnyEndpointConfig,
+  replies: Replies,
+  log: Logger,
+): Endpoint => {
   const { max_in_flight } = config
   const info: EndpointInfo = Object.freeze({
     name: config.name,
@@ -73,7 +79,7 @@ export const startEndpoint = (nc: NatsConnection, config: AnyEndpointConfig, log
     metadata: Object.freeze({ description: config.description, ...config.metadata }),
   })
   const counters = createCounters()
-  const { succeed, fail } = createAnswers(nc, counters, log)
+  const { succeed, fail } = createAnswers(replies, counters, log)
   const { effect = 'read', errorForm = (error: ServiceError) => error } = config
   const busy_error = errorForm(busy(max_in_flight))
   const busy_lines = errorLines(busy_error)
@@ -156,6 +162,7 @@ export const startEndpoint = (nc: NatsConnection, config: AnyEndpointConfig, log
         log.error({ subject: info.subject, err: error }, 'the server ended the subscription of an endpoint')
         return
       }
+      if (!replies.accept(msg, info.name)) return
       const request = { msg, started_ns: process.hrtime.bigint() }
       counters.received()
       if (in_flight >= max_in_flight) {

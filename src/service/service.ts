@@ -17,6 +17,7 @@ import {
   type StatsResponse,
   statsResponse,
 } from './protocol.js'
+import { createReplies } from './replies.js'
 
 export type Service = {
   /** Unique per instance. */
@@ -53,7 +54,8 @@ export const startService = async (nc: NatsConnection, config: ServiceConfig): P
   }
   const started = new Date()
   const log = config.log.child({ service: identity.name, service_id: identity.id })
-  const endpoints = config.endpoints.map(endpoint => startEndpoint(nc, endpoint, log))
+  const replies = createReplies(nc, config.reply_prefixes ?? [], log)
+  const endpoints = config.endpoints.map(endpoint => startEndpoint(nc, endpoint, replies, log))
   const info = infoResponse(
     identity,
     config.description,
@@ -73,6 +75,7 @@ export const startService = async (nc: NatsConnection, config: ServiceConfig): P
     nc,
     identity,
     { PING: () => ping_json, INFO: () => info_json, STATS: () => JSON.stringify(stats()) },
+    replies,
     log,
     error => {
       control_failure = error

@@ -2,9 +2,11 @@
  * The KV bucket `config`: a few small facts that instances share.
  */
 
+import type { JetStreamManager } from '@nats-io/jetstream'
 import type { KV } from '@nats-io/kv'
 import { pipe, type TaskEither, TE } from '../fp.js'
 import { type StreamError, tryStream } from './errors.js'
+import { CONFIG_BUCKET } from './settings.js'
 
 /** `seed` is `done` once the ledger is seeded. */
 export const SEED_KEY = 'seed'
@@ -14,6 +16,23 @@ export const getText = (kv: KV, key: string): TaskEither<StreamError, string | u
   pipe(
     tryStream(`config/${key}`, () => kv.get(key)),
     TE.map(entry => (entry === null || entry.operation !== 'PUT' ? undefined : entry.string())),
+  )
+
+/** A key as the bucket's leader has it; no `text`: it was deleted, purged or emptied. */
+export type KeyEntry = { readonly revision: number; readonly text?: string }
+
+/** What the bucket's leader has under `key`; undefined when the key was never there. */
+export const readKey = (jsm: JetStreamManager, key: string): TaskEither<StreamError, KeyEntry | undefined> =>
+  pipe(
+    tryStream(`config/${key}`, () =>
+      jsm.streams.getMessage(`KV_${CONFIG_BUCKET}`, { last_by_subj: `$KV.${CONFIG_BUCKET}.${key}` }),
+    ),
+    TE.map(found => {
+      if (found === null) return undefined
+      // the marker of a deletion has no body, and no value of ours is empty: headers need not be believed
+      const text = found.string()
+      return { revision: found.seq, ...(text === '' ? {} : { text }) }
+    }),
   )
 
 export const putText = (kv: KV, key: string, text: string): TaskEither<StreamError, void> =>

@@ -54,6 +54,17 @@ const config = (durable_name: string): Partial<ConsumerConfig> & { durable_name:
   priority_timeout: nanos(PIN_TIMEOUT_MS),
 })
 
+/** The durable consumer of a projection's generation. */
+export const consumerOf = (projection: string, generation: number): string =>
+  generation === 1 ? projection : `${projection}-g${generation}`
+
+/** The generation of `projection` whose consumer has this name; undefined when it is another's. */
+export const generationOf = (projection: string, name: string): number | undefined => {
+  if (name === projection) return 1
+  const generation = Number(name.startsWith(`${projection}-g`) ? name.slice(projection.length + 2) : '')
+  return Number.isInteger(generation) && generation > 1 ? generation : undefined
+}
+
 /** Where a consumer begins that does not exist yet. */
 export type Start = {
   /** The first stream sequence that it delivers. */

@@ -5,47 +5,91 @@
  * bucket's leader: a follower may be behind, and a reader that follows an old pointer would show balances of the past.
  */
 
-import type { JetStreamManager } from '@nats-io/jetstream'
+import type { ConsumerInfo, JetStreamManager } from '@nats-io/jetstream'
 import type { KV } from '@nats-io/kv'
 import { E, pipe, type TaskEither, TE, t } from '../fp.js'
+import { readKey } from './config-bucket.js'
+import { generationOf } from './consumer.js'
 import { type StreamError, tryStream } from './errors.js'
-import { CONFIG_BUCKET } from './settings.js'
+import { LEDGER_STREAM } from './settings.js'
 
 /** `previous` is the generation before this one, while it is kept. */
 export type Pointer = { readonly generation: number; readonly previous?: number | undefined }
 
-/** A pointer as it was read; `revision` is 0 while there is none, which means the first generation. */
-export type PointerEntry = Pointer & { readonly revision: number }
+/**
+ * A pointer as it was read; `revision` is 0 while there is none, which means the first generation. `problem` says that
+ * somebody deleted it or wrote something else over it, so that the generation was found by the consumers that are there.
+ */
+export type PointerEntry = Pointer & { readonly revision: number; readonly problem?: string }
 
-const PointerJson = t.intersection([t.type({ generation: t.number }), t.partial({ previous: t.number })])
+const GENERATION_MAX = 1_000_000
+
+const Generation = new t.Type<number, number, unknown>(
+  'Generation',
+  (u): u is number => typeof u === 'number',
+  (u, context) =>
+    typeof u === 'number' && Number.isInteger(u) && u >= 1 && u <= GENERATION_MAX
+      ? t.success(u)
+      : t.failure(u, context),
+  Number,
+)
+
+const PointerJson = t.type({ generation: Generation, previous: t.union([Generation, t.undefined]) })
 
 const keyOf = (projection: string): string => `projection.${projection}`
 
-const decodePointer = (projection: string, text: string): E.Either<StreamError, Pointer> =>
+/** A pointer from the text of its key; left says what is wrong with it. */
+export const decodePointer = (text: string): E.Either<string, Pointer> =>
   pipe(
     E.tryCatch(() => JSON.parse(text) as unknown, String),
     E.chainW(PointerJson.decode),
-    E.mapLeft(() => ({ tag: 'Unexpected', message: `config/${keyOf(projection)} is not readable: ${text}` })),
+    E.bimap(
+      () => 'is not readable',
+      ({ generation, previous }) => ({ generation, ...(previous === undefined ? {} : { previous }) }),
+    ),
   )
+
+const isFurther = (a: ConsumerInfo, b: ConsumerInfo): boolean =>
+  a.ack_floor.stream_seq > b.ack_floor.stream_seq
+
+/**
+ * The generation whose consumer is furthest, the newest of equal ones: a generation gets its consumer when it is
+ * complete (docs/adr/0016), so its table never says what the stream did not say. Without any it is the first.
+ */
+const furthestGeneration = (jsm: JetStreamManager, projection: string): TaskEither<StreamError, number> =>
+  tryStream(`consumers of ${LEDGER_STREAM}`, async () => {
+    let best: { readonly generation: number; readonly info: ConsumerInfo } | undefined
+    for await (const info of jsm.consumers.list(LEDGER_STREAM)) {
+      const generation = generationOf(projection, info.name)
+      if (generation === undefined) continue
+      const isBetter =
+        best === undefined ||
+        isFurther(info, best.info) ||
+        (generation > best.generation && !isFurther(best.info, info))
+      if (isBetter) best = { generation, info }
+    }
+    return best?.generation ?? 1
+  })
 
 /** The pointer as the bucket's leader has it. */
 export const readPointer = (
   jsm: JetStreamManager,
   projection: string,
-): TaskEither<StreamError, PointerEntry> => {
-  const query = { last_by_subj: `$KV.${CONFIG_BUCKET}.${keyOf(projection)}` }
-  return pipe(
-    tryStream(`config/${keyOf(projection)}`, () => jsm.streams.getMessage(`KV_${CONFIG_BUCKET}`, query)),
-    TE.chainEitherK(found =>
-      found === null
-        ? E.right({ generation: 1, revision: 0 })
-        : pipe(
-            decodePointer(projection, found.string()),
-            E.map(pointer => ({ ...pointer, revision: found.seq })),
-          ),
-    ),
+): TaskEither<StreamError, PointerEntry> =>
+  pipe(
+    readKey(jsm, keyOf(projection)),
+    TE.chain((found): TaskEither<StreamError, PointerEntry> => {
+      if (found === undefined) return TE.right({ generation: 1, revision: 0 })
+      const { revision } = found
+      const decoded = found.text === undefined ? E.left('was deleted') : decodePointer(found.text)
+      if (E.isRight(decoded)) return TE.right({ ...decoded.right, revision })
+      const problem = `config/${keyOf(projection)} ${decoded.left}`
+      return pipe(
+        furthestGeneration(jsm, projection),
+        TE.map(generation => ({ generation, revision, problem })),
+      )
+    }),
   )
-}
 
 /** Sets the pointer if it is still the one that was read; `Conflict` when it is not. Gives the new revision. */
 export const setPointer = (

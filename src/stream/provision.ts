@@ -83,7 +83,7 @@ const applyTo = (jsm: JetStreamManager, wanted: StreamSettings): TaskEither<Stre
 
 /** Opens the bucket over its stream, and makes none. */
 export const openBucket = (nc: NatsConnection): TaskEither<StreamError, KV> =>
-  tryStream(`bucket ${CONFIG_BUCKET}`, () => new Kvm(nc).open(CONFIG_BUCKET))
+  tryStream(`bucket ${CONFIG_BUCKET}`, () => new Kvm(nc).open(CONFIG_BUCKET, { allow_direct: true }))
 
 /** What a running instance needs of JetStream. Fails with `SettingsDiffer` naming each setting that is not ours. */
 export const provision = (nc: NatsConnection, options: SettingsOptions): TaskEither<StreamError, KV> =>

@@ -5,6 +5,7 @@
 import { JetStreamError, type JetStreamManager, jetstreamManager } from '@nats-io/jetstream'
 import type { NatsConnection } from 'nats'
 import { type BackOff, pause } from '../back-off.js'
+import '../headers.js'
 import { E, pipe, type TaskEither, TE } from '../fp.js'
 import { type StreamError, toStreamError, tryStream } from './errors.js'
 import { API_TIMEOUT_MS } from './provision.js'

@@ -3,6 +3,9 @@
  * fault there cannot hide itself (docs/adr/0013).
  */
 
+import { E } from '../fp.js'
+import { isJsonObject, readJson, readStrictJson } from '../json.js'
+
 type Fields = Readonly<Record<string, unknown>>
 
 /** An event as verify reads it. */
@@ -24,14 +27,12 @@ export type Reading =
   | { readonly tag: 'future'; readonly schema: number }
 
 /** The newest schema that this reading knows; one that the program learns has to be learnt here too. */
-const SCHEMA = 1
+const SCHEMA = 2
 const LARGEST = 9_223_372_036_854_775_807n
 const SMALLEST = -9_223_372_036_854_775_808n
 const TRANSACTION_ID = /^[\x21-\x7e]{1,135}$/
 const CUSTOMER_ID = /^[A-Za-z0-9][A-Za-z0-9_:@-]{0,63}$/
 const MALFORMED: Reading = { tag: 'malformed' }
-
-const utf8 = new TextDecoder('utf-8', { fatal: true })
 
 /** The customer of a subject; undefined when it is no customer's. */
 export const customerOf = (subject: string): string | undefined => {
@@ -39,16 +40,9 @@ export const customerOf = (subject: string): string | undefined => {
   return CUSTOMER_ID.test(id) ? id : undefined
 }
 
-const isFields = (value: unknown): value is Fields =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
-
 const parse = (body: Uint8Array): Fields | undefined => {
-  try {
-    const value: unknown = JSON.parse(utf8.decode(body))
-    return isFields(value) ? value : undefined
-  } catch {
-    return undefined
-  }
+  const json = readJson(body)
+  return E.isRight(json) && isJsonObject(json.right) ? json.right : undefined
 }
 
 /** A whole number within int64, in either of its JSON forms; a number that JSON.parse may have rounded is none. */
@@ -65,7 +59,7 @@ const isOneOf = (value: unknown, ...allowed: string[]): boolean =>
 const isId = (value: unknown): value is string => typeof value === 'string' && CUSTOMER_ID.test(value)
 
 const isDeclined = (value: unknown): value is Fields =>
-  isFields(value) &&
+  isJsonObject(value) &&
   isOneOf(value.command, 'credit', 'debit', 'transfer') &&
   isOneOf(value.code, 'INSUFFICIENT_FUNDS', 'BALANCE_LIMIT') &&
   isId(value.client_id) &&
@@ -76,8 +70,8 @@ const optionalsAreRight = ({ transaction_id, reference, metadata, transfer, decl
   (transaction_id === undefined ||
     (typeof transaction_id === 'string' && TRANSACTION_ID.test(transaction_id))) &&
   (reference === undefined || typeof reference === 'string') &&
-  (metadata === undefined || isFields(metadata)) &&
-  (transfer === undefined || (isFields(transfer) && isId(transfer.counterparty))) &&
+  (metadata === undefined || isJsonObject(metadata)) &&
+  (transfer === undefined || (isJsonObject(transfer) && isId(transfer.counterparty))) &&
   (declined === undefined || isDeclined(declined))
 
 const eventOf = (fields: Fields): Reading => {
@@ -85,23 +79,49 @@ const eventOf = (fields: Fields): Reading => {
   const amount = wholeOf(fields.amount)
   if (!isOneOf(type, 'credit', 'debit', 'declined') || amount === undefined || amount < 1n) return MALFORMED
   if (!optionalsAreRight(fields)) return MALFORMED
-  const counterparty = isFields(transfer) ? transfer.counterparty : undefined
+  const counterparty = isJsonObject(transfer) ? transfer.counterparty : undefined
   const event = { type, amount, transaction_id, reference, metadata, counterparty, declined, after }
   return { tag: 'event', event: event as ReadEvent }
 }
 
 /** What a writer claims as its customer's state after the event; undefined when that cannot be read. */
 export const claimOf = (after: unknown): { balance: bigint; version: number } | undefined => {
-  if (!isFields(after) || typeof after.version !== 'number') return undefined
+  if (!isJsonObject(after) || typeof after.version !== 'number') return undefined
   const balance = wholeOf(after.balance)
   return balance === undefined ? undefined : { balance, version: after.version }
+}
+
+/** The fields of an event of schema 2 and of what is in it; anything else is of a later program. */
+const KNOWN_FIELDS = /^(?:schema|type|amount|transaction_id|reference|metadata|transfer|declined|after)$/
+
+const onlyHas = (value: unknown, names: RegExp): boolean =>
+  !isJsonObject(value) || Object.keys(value).every(name => names.test(name))
+
+const mayBe = (value: unknown, ...texts: string[]): boolean =>
+  typeof value !== 'string' || isOneOf(value, ...texts)
+
+/** Whether an event of schema 2 says nothing but what is known of it. */
+const isUnderstood = (fields: Fields): boolean => {
+  const { type, transfer, declined } = fields
+  const { command, code } = isJsonObject(declined) ? declined : {}
+  return (
+    mayBe(type, 'credit', 'debit', 'declined') &&
+    onlyHas(fields, KNOWN_FIELDS) &&
+    onlyHas(transfer, /^counterparty$/) &&
+    onlyHas(declined, /^(?:command|code|client_id|balance)$/) &&
+    mayBe(command, 'credit', 'debit', 'transfer') &&
+    mayBe(code, 'INSUFFICIENT_FUNDS', 'BALANCE_LIMIT')
+  )
 }
 
 /** Reads a message's body. Total. */
 export const readEvent = (body: Uint8Array): Reading => {
   const fields = parse(body)
   if (fields === undefined) return MALFORMED
-  const schema = fields.schema === undefined ? SCHEMA : fields.schema
+  const { schema = 1 } = fields
   if (typeof schema !== 'number' || !Number.isSafeInteger(schema) || schema < 1) return MALFORMED
-  return schema > SCHEMA ? { tag: 'future', schema } : eventOf(fields)
+  if (schema === 1) return eventOf(fields)
+  if (schema > SCHEMA) return { tag: 'future', schema }
+  if (E.isLeft(readStrictJson(body))) return MALFORMED
+  return isUnderstood(fields) ? eventOf(fields) : { tag: 'future', schema }
 }

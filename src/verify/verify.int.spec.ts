@@ -37,7 +37,7 @@ const emitAll = async (): Promise<void> => {
   for (const id of ['c6', 'c7', 'c6']) await ledger.emit(id, credit(1, { transaction_id: 'same' }))
   await ledger.emit('c8', credit(1, { after: { balance: 31, version: 4 } }))
   await ledger.emit('later', credit(5))
-  await ledger.emit('later', { schema: 2, type: 'credit', amount: 5 })
+  await ledger.emit('later', { schema: 3, type: 'credit', amount: 5 })
   await ledger.emit('later', credit(5))
   await ledger.emit('future-only', { schema: 3 })
 }

@@ -58,7 +58,7 @@ it('status tells of the stream, the projections, the letters and the instances',
 
   const nc = await bench.connect(dev.nats_url)
   await nc.request('customer.balance.42', '{"type":"debit","amount":1000000}')
-  await nc.request('customer.balance.later', '{"schema":2}')
+  await nc.request('customer.balance.later', '{"schema":3}')
   const lines = await until(
     async () => {
       const found = (await text('status')).lines

@@ -223,7 +223,7 @@ it('events that are not valid become dead letters with their headers and bodies,
 it('a customer with an event from the future is parked and named by health; the others go on', async () => {
   const opening = await balanceOf(nc, '9')
   await publish('customer.balance.9', credit(1))
-  await publish('customer.balance.9', '{"schema":2,"type":"credit","amount":1000}')
+  await publish('customer.balance.9', '{"schema":3,"type":"credit","amount":1000}')
   await publish('customer.balance.9', credit(1_000))
   await publish('customer.balance.10', credit(3))
   const others = await balanceOf(nc, '11')
@@ -235,7 +235,7 @@ it('a customer with an event from the future is parked and named by health; the 
   expect([...parked]).toEqual(['9'])
   const health = await healthOf(dev.health_url)
   expect(health).toMatchObject({ status: 200, state: 'degraded' })
-  expect(health.parts['parked customers']?.detail).toContain('9 (schema 2)')
+  expect(health.parts['parked customers']?.detail).toContain('9 (schema 3)')
   expect(await letters()).toEqual([])
 })
 

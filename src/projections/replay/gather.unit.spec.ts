@@ -20,7 +20,7 @@ const BODIES = [
   ...['{"type":"credit","amount":10}', '{"schema":1,"type":"credit","amount":10,"transaction_id":"t"}'],
   ...['{"type":"debit","amount":7}', '{"type":"debit","amount":"7", "metadata":{}}'],
   ...['{"type":"declined","amount":1}', '{"type":"credit","amount":1,"after":{"balance":1,"version":1}}'],
-  ...['{"type":"credit"}', 'rubbish', '{"schema":2}'],
+  ...['{"type":"credit"}', 'rubbish', '{"schema":3}'],
 ]
 const USUAL = BODIES.slice(0, 4)
 

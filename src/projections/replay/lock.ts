@@ -57,14 +57,16 @@ const decodeEntry = (text: string): LockEntry | undefined =>
     E.getOrElseW(() => undefined),
   )
 
+/** What somebody wrote over a lock stands for: nobody holds it, and nothing is left to go on from. */
+const ABANDONED: LockEntry = { owner: 'unknown', token: '', released: true, generation: 0, seq: 0 }
+
 type Stored = { readonly entry: LockEntry; readonly revision: number; readonly age_ms: number }
 
 const read = async (kv: KV, projection: ProjectionName): Promise<Stored | undefined> => {
   const found = await run(tryStream('replay lock', () => kv.get(keyOf(projection))))
   if (found === null || found.operation !== 'PUT') return undefined
   const entry = decodeEntry(found.string())
-  if (entry === undefined) throw new Error(`config/${keyOf(projection)} is not readable: ${found.string()}`)
-  return { entry, revision: found.revision, age_ms: Date.now() - found.created.getTime() }
+  return { entry: entry ?? ABANDONED, revision: found.revision, age_ms: Date.now() - found.created.getTime() }
 }
 
 const lockedBy = (projection: ProjectionName, { owner, seq }: LockEntry): ReplayLocked =>

@@ -1,0 +1,70 @@
+/**
+ * The headers of every message that this program reads, decoded from their bytes whatever they hold.
+ *
+ * nats-server stores and delivers headers that break the rules of ADR-4, and the client's own decoder throws at them,
+ * inside its read loop: one such event would end every subscription of a connection. The decoder here throws at nothing
+ * and stands in the place of the client's own, so that consumers, gets and requests all read with it.
+ *
+ * What it makes of the bytes:
+ * - lines end with CR LF; a lone CR or LF is a part of the line, and the last line may lack its end;
+ * - a name is everything before the first colon, exactly as it was sent: blanks, control characters and letters outside
+ *   ASCII stay; bytes that are not UTF-8 become U+FFFD;
+ * - a value is what follows the colon without the white space around it; values of one name keep their order;
+ * - a line without a colon or without a name is passed over;
+ * - a status is one that stands behind `NATS/1.0` in the first line; any other first line is passed over. (The server
+ *   takes a status away from what is published, but not one behind another word: that would make a stored event pass
+ *   for the answer "there is no message".)
+ *
+ * Nothing is cut off: the server adds its own headers at the end, and its `max_payload` bounds them all.
+ */
+
+import { Match, MsgHdrsImpl } from 'nats'
+
+const FIRST_LINE = 'NATS/1.0'
+const STATUS = /^NATS\/1\.0 +(\d{3})(?:[ \t]+([^\r\n]*))?$/
+const LINE_END = '\r\n'
+
+/** The client's own class with its look-ups by name made direct: it compares all names, which may be thousands. */
+class Headers extends MsgHdrsImpl {
+  override findKeys(name: string, match: Match = Match.Exact): string[] {
+    if (match !== Match.Exact) return super.findKeys(name, match)
+    return this.headers.has(name) ? [name] : []
+  }
+}
+
+const textOf = (bytes: Uint8Array): string =>
+  Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8')
+
+const emptyFor = (first_line: string): Headers => {
+  if (first_line === FIRST_LINE) return new Headers()
+  const [, code, description = ''] = STATUS.exec(first_line) ?? []
+  return code === undefined ? new Headers() : new Headers(Number(code), description.trim())
+}
+
+const add = ({ headers }: Headers, line: string): void => {
+  const colon = line.indexOf(':')
+  if (colon < 1) return
+  const name = line.slice(0, colon)
+  const value = line.slice(colon + 1).trim()
+  const values = headers.get(name)
+  if (values === undefined) headers.set(name, [value])
+  else values.push(value)
+}
+
+/** The headers that `bytes` hold. Never throws. */
+export const decodeHeaders = (bytes: Uint8Array): MsgHdrsImpl => {
+  const text = textOf(bytes)
+  const first_end = text.indexOf(LINE_END)
+  if (first_end === -1) return emptyFor(text)
+  const headers = emptyFor(text.slice(0, first_end))
+  for (let at = first_end + LINE_END.length; at < text.length; ) {
+    const found = text.indexOf(LINE_END, at)
+    const end = found === -1 ? text.length : found
+    add(headers, text.slice(at, end))
+    at = end + LINE_END.length
+  }
+  return headers
+}
+
+// in place for every connection of this process as soon as anything imports this module, or what reads messages with it
+MsgHdrsImpl.decode = decodeHeaders

@@ -1,0 +1,56 @@
+/** What touches NATS directly is in one file each: connections, headers, and answers to reply subjects. */
+
+import { describe, expect, it } from 'vitest'
+import { isTestCode, type Rule, readTree, withoutComments } from './support/source-tree.js'
+
+/** What may be done with NATS in one file of src only, and how it looks. */
+const ONE_DOOR: readonly (readonly [RegExp, readonly string[], string])[] = [
+  [
+    /\bimport\s*\{[^}]*\bconnect\b[^}]*\}\s*from\s*'nats'/,
+    // the embedded servers are asked whether they are there, and no message of anybody else is read
+    ['src/connection.ts', 'src/embedded/nats.ts'],
+    'connects to NATS by itself: openConnection of src/connection.ts survives every message',
+  ],
+  [
+    /\bMsgHdrsImpl\b/,
+    ['src/headers.ts'],
+    'makes or decodes headers by itself: src/headers.ts decodes those of every message',
+  ],
+  [
+    /\.respond\s*\(|\bpublish\s*\(\s*(?:\w+\.)*reply\b/,
+    ['src/service/replies.ts'],
+    'answers to a reply subject: src/service/replies.ts decides which may be used',
+  ],
+]
+const oneDoorToNats: Rule = ({ path, text }) => {
+  if (!path.startsWith('src/') || isTestCode(path)) return []
+  const code = withoutComments(text)
+  return ONE_DOOR.filter(([pattern, allowed]) => pattern.test(code) && !allowed.includes(path)).map(
+    ([, , what]) => `${path} ${what}`,
+  )
+}
+
+it('connects to NATS, decodes headers and answers in one place each', () => {
+  expect(readTree().flatMap(oneDoorToNats)).toEqual([])
+})
+
+describe('the rule', () => {
+  it.each([
+    "import { type Msg, connect } from 'nats'",
+    "import {\n  connect,\n} from 'nats'",
+    'const headers = MsgHdrsImpl.decode(bytes)',
+    'msg.respond(body)',
+    'wire.publish(reply, body)',
+    'nc.publish(msg.reply, body)',
+  ])('find a second door to NATS in: %s', text => {
+    expect(oneDoorToNats({ path: 'src/stream/a.ts', text })).toHaveLength(1)
+    expect(oneDoorToNats({ path: 'src/stream/a.int.spec.ts', text })).toEqual([])
+  })
+
+  it('find no second door where there is none', () => {
+    const text =
+      "import type { Msg } from 'nats'\n// msg.respond(body)\nnc.publish(subject, body, { reply })\n"
+    expect(oneDoorToNats({ path: 'src/stream/a.ts', text })).toEqual([])
+    expect(oneDoorToNats({ path: 'src/connection.ts', text: "import { connect } from 'nats'" })).toEqual([])
+  })
+})
