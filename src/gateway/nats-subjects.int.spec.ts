@@ -74,7 +74,7 @@ describe('a request by its subject', () => {
     expect(headers['Nats-Service-Error']).toEqual(['INVALID_REQUEST'])
   })
 
-  it('sends the body as it is, NatsH-headers under their names, and no other header', async () => {
+  it('sends the body as it is, and no header', async () => {
     bare_nc.subscribe('customer.list', {
       callback: (_, msg) => {
         const headers = Object.fromEntries((msg.headers?.keys() ?? []).map(n => [n, msg.headers?.values(n)]))
@@ -82,11 +82,28 @@ describe('a request by its subject', () => {
       },
     })
     const body = ' {"limit" : 1}\n'
-    const sent = { 'NatsH-Trace-Id': 'abc', authorization: 'Bearer x', 'x-other': '1' }
-    expect(await (await ask('customer.list', body, sent, bare)).json()).toEqual({
-      body,
-      headers: { 'Trace-Id': ['abc'] },
+    const sent = { authorization: 'Bearer x', traceparent: '00-1', 'nats-trace-dest': 'x', 'x-natsh-a': '1' }
+    expect(await (await ask('customer.list', body, sent, bare)).json()).toEqual({ body, headers: {} })
+  })
+
+  it('refuses a header that wants to be sent on, naming it, and sends nothing', async () => {
+    let asked = 0
+    bare_nc.subscribe('customer.statement', {
+      callback: (_, msg) => {
+        asked += 1
+        msg.respond('{}')
+      },
     })
+    const names = ['NatsH-Nats-Trace-Dest', 'natsh-nats-msg-id', 'NATSH-Ledger-Batch', 'NatsH-Traceparent']
+    for (const name of [...names, 'NatsH-X', 'NatsH-']) {
+      const answer = await ask('customer.statement', '{}', { [name]: '$KV.config.projection.balances' }, bare)
+      expect(answer.status).toBe(400)
+      expect(answer.headers.get('x-nats-api-gateway-error')).toContain('INVALID_REQUEST')
+      const { message } = (await answer.json()) as { readonly message: string }
+      expect(message.toLowerCase()).toContain(name.toLowerCase())
+    }
+    expect(asked).toBe(0)
+    expect((await ask('customer.statement', '{}', {}, bare)).status).toBe(200)
   })
 })
 

@@ -3,10 +3,14 @@
  *
  * A caller of the predecessor changes the host and nothing else. The gateway knows nothing of what it carries: the
  * body goes as it is, and a service error is an answer like any other, told by its headers.
+ *
+ * One thing is not carried: headers. The predecessor sent `NatsH-<Name>` on as `<Name>`, with its own rights; some names
+ * make nats-server publish elsewhere (`Nats-Trace-Dest`), and none means anything to the ledger's endpoints. They are
+ * refused rather than left out, so that nobody believes that a `Nats-Msg-Id` has protected a command.
  */
 
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { type Msg, type MsgHdrs, headers as natsHeaders } from 'nats'
+import type { Msg } from 'nats'
 import { E } from '../fp.js'
 import { requestUnrefused } from '../service/refusals.js'
 import { headerText, sendJson, sendProblem } from './answer.js'
@@ -23,23 +27,12 @@ export const NATS_PATH = '/v1/nats/subjects/{subject}'
 export const NATS_TIMEOUT_MS = 2_000
 
 const PREFIX = 'natsh-'
-/** ADR-4: printable ASCII without the colon. */
-const HEADER_NAME = /^[!-9;-~]+$/
 /** RFC 9110: fewer characters than NATS allows. */
 const HTTP_NAME = /^[\w!#$%&'*+.^`|~-]+$/
 
-/** `NatsH-<Name>` goes on as `<Name>`; no other header does. Names keep the case in which they came. */
-const headersFor = ({ raw }: FastifyRequest): MsgHdrs | undefined => {
-  const sent = natsHeaders()
-  for (let i = 0; i + 1 < raw.rawHeaders.length; i += 2) {
-    const name = raw.rawHeaders[i] ?? ''
-    const own = name.slice(PREFIX.length)
-    if (name.toLowerCase().startsWith(PREFIX) && HEADER_NAME.test(own)) {
-      sent.append(own, raw.rawHeaders[i + 1] ?? '')
-    }
-  }
-  return sent.keys().length === 0 ? undefined : sent
-}
+/** The name of a header that the caller wants sent on, as it came; undefined when there is none. */
+const forwardedHeader = ({ raw }: FastifyRequest): string | undefined =>
+  raw.rawHeaders.find((text, i) => i % 2 === 0 && text.toLowerCase().startsWith(PREFIX))
 
 const all = ({ headers }: Msg): Record<string, string[]> =>
   Object.fromEntries((headers?.keys() ?? []).map(name => [name, headers?.values(name) ?? []]))
@@ -80,13 +73,16 @@ export const addNatsSubjects = (app: FastifyInstance, backend: Backend, tokens: 
     if (mayNot(request, tokens, effect)) return sendProblem(request, reply, problem('FORBIDDEN'))
     const query = check(request.query)
     if (E.isLeft(query)) return sendProblem(request, reply, problem('INVALID_REQUEST', query.left))
+    const header = forwardedHeader(request)
+    if (header !== undefined) {
+      const why = `${header} is not sent on: the service takes no headers from callers`
+      return sendProblem(request, reply, problem('INVALID_REQUEST', why))
+    }
     const timeout = Number(query.right.timeout ?? NATS_TIMEOUT_MS)
     return backend.use(request, reply, async nc => {
-      const headers = headersFor(request)
       const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0)
       try {
-        const options = { timeout, ...(headers === undefined ? {} : { headers }) }
-        return sendMessage(request, reply, await requestUnrefused(nc, subject, body, options))
+        return sendMessage(request, reply, await requestUnrefused(nc, subject, body, { timeout }))
       } catch (cause) {
         return sendProblem(request, reply, unanswered(subject, effect, cause))
       }

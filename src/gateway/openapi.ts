@@ -101,7 +101,7 @@ const NATS_MESSAGE = object({
 const NATS_OPERATION: Json = {
   operationId: 'natsRequest',
   summary: "A NATS request, as Synadia's HTTP gateway offers it, for the ledger's own subjects",
-  description: `A service error is an answer like any other: \`Nats-Service-Error\` among the message's headers tells it. \`NatsH-<Name>\` goes on as the header \`<Name>\`. Waits ${NATS_TIMEOUT_MS} ms unless \`timeout\` says otherwise. An error of the gateway itself is told by \`x-nats-api-gateway-error\` too.`,
+  description: `A service error is an answer like any other: \`Nats-Service-Error\` among the message's headers tells it. A header \`NatsH-<Name>\` is not sent on but refused. Waits ${NATS_TIMEOUT_MS} ms unless \`timeout\` says otherwise. An error of the gateway itself is told by \`x-nats-api-gateway-error\` too.`,
   tags: ['nats'],
   parameters: [
     ...parameters('path', { subject: oneOf(...SUBJECTS.keys()) }),
