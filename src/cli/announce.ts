@@ -4,7 +4,7 @@
 
 import { resolve } from 'node:path'
 import { DEFAULT_DATA_DIR, type Listening } from './environment.js'
-import { print } from './output.js'
+import { printText } from './output.js'
 
 export type Listener = { readonly url: string; readonly secured: boolean }
 
@@ -14,7 +14,7 @@ export const announce = (listening: Listening, http: Listener, data_dir: string)
   // a command in this folder finds this ledger by itself, unless its data lies elsewhere
   const token = http.secured ? '-H "Authorization: Bearer $TOKEN" ' : ''
   const prefix = data_dir === DEFAULT_DATA_DIR ? '' : `JETLEDGER_DATA_DIR=${data_dir} `
-  print(`
+  printText(`
 Jetledger is ready; Ctrl-C stops it.
 
   NATS      ${listening.nats_url}

@@ -7,7 +7,7 @@ import { commandCommands } from './command-request.js'
 import { deadLettersCommand } from './dead-letters.js'
 import { devCommand } from './dev.js'
 import { Failure } from './failure.js'
-import { tell } from './output.js'
+import { tell, tellStack } from './output.js'
 import { publishCommand } from './publish.js'
 import { replayCommand } from './replay.js'
 import { requestCommand } from './request.js'
@@ -55,7 +55,7 @@ const codeOf = (thrown: unknown): number => {
     tell(`jetledger: ${thrown.message}`)
     return thrown.exit_code
   }
-  tell(thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown))
+  tellStack(thrown)
   return 1
 }
 

@@ -1,5 +1,5 @@
 /**
- * `jetledger request`: one NATS request, printed as `nats req --raw` prints it.
+ * `jetledger request`: one NATS request, printed as `nats req --raw` prints it, but for what a terminal would obey.
  */
 
 import type { Command } from 'commander'
@@ -7,7 +7,7 @@ import { errors, type Msg } from 'nats'
 import { withNats } from './command.js'
 import { Failure } from './failure.js'
 import { count } from './options.js'
-import { print, printJson } from './output.js'
+import { printJson, printText } from './output.js'
 
 type RequestOptions = { readonly timeout?: number; readonly json?: true }
 
@@ -39,7 +39,7 @@ export const sendRequest = (
       throw explain(subject, timeout, cause)
     }
     if (json) printJson({ headers: headersOf(reply), body: reply.string() })
-    else print(reply.string())
+    else printText(reply.string())
     const code = reply.headers?.get('Nats-Service-Error-Code')
     if (code) throw new Failure(`service error ${code}: ${reply.headers?.get('Nats-Service-Error')}`)
     return reply.string()
