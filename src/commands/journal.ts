@@ -15,7 +15,7 @@ import type { CommandDeps } from './deps.js'
 import { type FindTransaction, WINDOW_MS } from './find.js'
 import { createGatherer } from './gather.js'
 import { createHistoryFinder } from './history.js'
-import type { Known } from './known.js'
+import { type Known, knownAt } from './known.js'
 
 export type JournalSource = {
   /** The journal's table as it is now: a replay may make another one the active one. */
@@ -94,7 +94,7 @@ export const createJournal = (
 
   /** A transfer is known with both of its accounts, if its second row is there. */
   const whole = async (transaction_id: string, row: JournalRow): Promise<Known> => {
-    const known = knownFromRow(row)
+    const known = { ...knownFromRow(row), ...(row.omitted.length === 0 ? {} : await knownAt(deps, row.seq)) }
     if (row.event.type !== 'debit' || row.event.transfer === undefined) return known
     const credit = await read(creditLegId(transaction_id))
     const { folded: _, ...bare } = known

@@ -70,6 +70,7 @@ export const STATEMENT_REPLY = object(
           metadata: { ...METADATA, maxProperties: Number.MAX_SAFE_INTEGER },
           counterparty: CLIENT_ID,
           code: TEXT,
+          omitted: listOf(oneOf('metadata', 'reference')),
         },
       ),
     ),

@@ -68,8 +68,22 @@ const areOneTransfer = (first: Placed, second: Placed): boolean => {
   )
 }
 
-/** What an item takes besides the event's own body. */
+/** What an item takes besides its texts. */
 const ITEM_BYTES = 512
+/** So many characters are counted as the longest that they can be. */
+const SHORT_CHARS = 64
+
+/** What an item takes as it is written: an event's numbers and escapes may be several times as long as they were. */
+const bytesOf = ({ attributes }: Insert): number => {
+  let bytes = ITEM_BYTES
+  for (const name in attributes) {
+    const value = attributes[name]
+    if (typeof value === 'string')
+      bytes += value.length <= SHORT_CHARS ? 3 * value.length : Buffer.byteLength(value)
+  }
+  return bytes
+}
+
 const NO_ROWS: Rows = {}
 const NONE: readonly never[] = []
 
@@ -98,7 +112,8 @@ export const createFold = (options: FoldOptions, customers: Map<ClientId, Custom
       event === undefined || to.parked !== undefined
         ? NO_ROWS
         : projection.fold({ id, record, event, from: from.account, to: to.account })
-    const bytes = inserts.length * (record.body.length + ITEM_BYTES)
+    let bytes = 0
+    for (const insert of inserts) bytes += bytesOf(insert)
     return { id, from, to, inserts: inserts.map(claimed), additions, bytes }
   }
 

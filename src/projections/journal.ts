@@ -7,16 +7,12 @@
  */
 
 import { rowId, seqRowId } from '../tables/journal-ids.js'
+import { omittedText, rowTexts } from '../tables/row-texts.js'
 import type { Applied, Projection, Rows } from './projection.js'
 
-const jsonText = (value: unknown): string =>
-  JSON.stringify(value, (_, inner) => (typeof inner === 'bigint' ? String(inner) : inner))
-
-/** JSON can hold half of a surrogate pair, which DynamoDB refuses: one such event would stop the journal for ever. */
-const asUtf8 = (text: string): string => Buffer.from(text, 'utf8').toString('utf8')
-
 const fold = ({ id, record, event, from, to }: Applied): Rows => {
-  const { type, amount, transaction_id, reference, metadata, transfer, declined } = event
+  const { type, amount, transaction_id, transfer } = event
+  const { omitted, ...texts } = rowTexts(event)
   const instead_id = seqRowId(record.seq)
   const attributes = {
     client_id: id,
@@ -28,10 +24,9 @@ const fold = ({ id, record, event, from, to }: Applied): Rows => {
     previous_seq: from.seq,
     at: record.at.toISOString(),
     ...(transaction_id === undefined ? {} : { transaction_id }),
-    ...(reference === undefined ? {} : { reference: asUtf8(reference) }),
-    ...(metadata === undefined ? {} : { metadata: jsonText(metadata) }),
     ...(transfer === undefined ? {} : { counterparty: transfer.counterparty }),
-    ...(declined === undefined ? {} : { declined: jsonText(declined) }),
+    ...texts,
+    ...(omitted.length === 0 ? {} : { omitted: omittedText(omitted) }),
   }
   const row_id = transaction_id === undefined ? instead_id : rowId(transaction_id)
   return { inserts: [{ id: row_id, instead_id, seq: record.seq, attributes }] }

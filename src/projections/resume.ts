@@ -22,8 +22,9 @@ import { createPending, newPart, type Part } from './pending.js'
 import type { Target } from './target.js'
 import { writeParts } from './write-parts.js'
 
-/** So that a page's rows and its head fit into one transaction. */
+/** So that a page's rows and its head fit into one transaction; a row may be five times as large as its event. */
 const PAGE_EVENTS = 40
+const PAGE_BYTES = 512 * 1024
 const TRIES_MAX = 20
 /** Customers taken up at once. */
 const CUSTOMERS_MAX = 8
@@ -63,13 +64,15 @@ const pagesOf = async function* (
 ): AsyncGenerator<{ page: Recorded[]; next_seq: number | undefined }> {
   const { state } = await run(streamInfo(nc, LEDGER_STREAM))
   const range = { stream: LEDGER_STREAM, subject: eventSubject(id), from_seq, to_seq: state.last_seq }
-  let page: Recorded[] = []
+  let [page, bytes]: [Recorded[], number] = [[], 0]
   for await (const record of readRange(nc, range)) {
-    if (page.length === PAGE_EVENTS) {
+    if (page.length === PAGE_EVENTS || (page.length > 0 && bytes + record.body.length > PAGE_BYTES)) {
       yield { page, next_seq: record.seq }
       page = []
+      bytes = 0
     }
     page.push(record)
+    bytes += record.body.length
   }
   yield { page, next_seq: undefined }
 }

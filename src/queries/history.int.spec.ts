@@ -303,6 +303,29 @@ describe('customer.statement', () => {
     expect(reply.string()).toBe('{"client_id":"nobody","entries":[]}')
   })
 
+  it('leaves out what no row can hold, names it, and says the same from the journal and from the stream', async () => {
+    const deep = `{"a":${'['.repeat(20_000)}${']'.repeat(20_000)}}`
+    const grown = `{"a":[${Array(12_000).fill('1E20').join(',')}]}`
+    for (const fields of [
+      `"metadata":${deep}`,
+      `"metadata":${grown}`,
+      '"reference":"\\ud800","metadata":{"a":1}',
+    ])
+      await rig.emit('unwieldy', `{"type":"credit","amount":1,${fields}}`)
+    await rig.caughtUp('journal')
+    const read = async () =>
+      (await rig.ask('customer.statement', { client_id: 'unwieldy' })).json<Statement>()
+    const from_journal = await read()
+    expect(from_journal.entries).toMatchObject([
+      { balance: 3, reference: '\ufffd', metadata: { a: 1 } },
+      { balance: 2, omitted: ['metadata'] },
+      { balance: 1, omitted: ['metadata'] },
+    ])
+    await rig.dynamodb.kill()
+    expect(await read()).toEqual(from_journal)
+    await rig.dynamodb.start()
+  })
+
   it('goes on while DynamoDB is away', async () => {
     const past = await fold()
     await rig.dynamodb.kill()

@@ -12,6 +12,7 @@ import type { StreamError } from '../stream/errors.js'
 import { type Folded, type FoldOptions, foldSubject } from '../stream/fold-subject.js'
 import type { Recorded } from '../stream/recorded.js'
 import { type JournalRow, readRows } from '../tables/journal-pages.js'
+import { omittedText, rowTexts } from '../tables/row-texts.js'
 import type { QueryDeps } from './deps.js'
 import { createLimit } from './limit.js'
 
@@ -53,24 +54,29 @@ export const fromHead = (customer: Customer): Folded => ({
 export const rowOf = (
   id: ClientId,
   { seq, at }: Recorded,
-  { type, amount, transaction_id, reference, metadata, transfer, declined }: LedgerEvent,
+  event: LedgerEvent,
   { account }: Customer,
   previous_seq: number,
-): JournalRow => ({
-  client_id: id,
-  seq,
-  type,
-  amount,
-  balance: account.balance,
-  version: account.version,
-  previous_seq,
-  at: at.toISOString(),
-  ...(transaction_id === undefined ? {} : { transaction_id }),
-  ...(reference === undefined ? {} : { reference }),
-  ...(metadata === undefined ? {} : { metadata }),
-  ...(transfer === undefined ? {} : { counterparty: transfer.counterparty }),
-  ...(declined === undefined ? {} : { declined }),
-})
+): JournalRow => {
+  const { type, amount, transaction_id, transfer, declined } = event
+  const { reference, metadata, omitted } = rowTexts(event)
+  return {
+    client_id: id,
+    seq,
+    type,
+    amount,
+    balance: account.balance,
+    version: account.version,
+    previous_seq,
+    at: at.toISOString(),
+    ...(transaction_id === undefined ? {} : { transaction_id }),
+    ...(reference === undefined ? {} : { reference }),
+    ...(metadata === undefined ? {} : { metadata: event.metadata }),
+    ...(transfer === undefined ? {} : { counterparty: transfer.counterparty }),
+    ...(declined === undefined ? {} : { declined }),
+    ...(omitted.length === 0 ? {} : { omitted: omittedText(omitted) }),
+  }
+}
 
 /** The last row of a customer up to `seq`; undefined when there is none, or it cannot be read. */
 export const lastRow = async (

@@ -15,6 +15,7 @@ import type { ServiceError } from '../service/error.js'
 import { firstSeqFrom } from '../stream/by-time.js'
 import { LEDGER_STREAM, LEDGER_SUBJECTS } from '../stream/settings.js'
 import type { JournalRow } from '../tables/journal-pages.js'
+import { omittedOf } from '../tables/row-texts.js'
 import type { EndpointLimits } from './balance.js'
 import { Cursor, cursorOf, type Filters } from './cursor.js'
 import type { QueryDeps } from './deps.js'
@@ -48,7 +49,7 @@ const filtersOf = ({ client_id, from, to }: Request): Filters => [
 const Declined = fieldsOf({ code: t.string })
 
 const entryOf = ({ type, amount, balance, version, seq, at, declined, ...rest }: JournalRow) => {
-  const { transaction_id, reference, metadata, counterparty } = rest
+  const { transaction_id, reference, metadata, counterparty, omitted } = rest
   const code = Declined.is(declined) ? declined.code : undefined
   return {
     type,
@@ -63,6 +64,7 @@ const entryOf = ({ type, amount, balance, version, seq, at, declined, ...rest }:
     metadata,
     counterparty,
     code,
+    omitted: omitted === undefined ? undefined : omittedOf(omitted),
   }
 }
 

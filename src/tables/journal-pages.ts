@@ -53,6 +53,7 @@ const Row = t.intersection([
     metadata: jsonText,
     counterparty: t.string,
     declined: jsonText,
+    omitted: t.string,
   }),
 ])
 

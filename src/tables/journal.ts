@@ -10,6 +10,7 @@ import { decodeParsed, type LedgerEvent } from '../ledger/event.js'
 import type { TableError } from './errors.js'
 import { readItems, whole } from './heads.js'
 import { rowId } from './journal-ids.js'
+import { type Omitted, omittedOf } from './row-texts.js'
 
 /** One row; `balance` and `version` are those after the event. */
 export type JournalRow = {
@@ -17,7 +18,9 @@ export type JournalRow = {
   readonly seq: number
   readonly balance: bigint
   readonly version: number
+  /** Without what is in `omitted`: only the stream has that. */
   readonly event: LedgerEvent
+  readonly omitted: readonly Omitted[]
 }
 
 const Item = t.intersection([
@@ -36,6 +39,7 @@ const Item = t.intersection([
     metadata: t.string,
     counterparty: t.string,
     declined: t.string,
+    omitted: t.string,
   }),
 ])
 type Item = t.TypeOf<typeof Item>
@@ -69,8 +73,8 @@ const decodeRow = (raw: unknown): E.Either<TableError, [string, JournalRow]> => 
   if (E.isLeft(item) || event === undefined) {
     return E.left({ tag: 'Unexpected', message: 'a row of the journal is not readable' })
   }
-  const { id, client_id, seq, balance, version } = item.right
-  return E.right([id, { client_id, seq, balance, version, event }])
+  const { id, client_id, seq, balance, version, omitted = '' } = item.right
+  return E.right([id, { client_id, seq, balance, version, event, omitted: omittedOf(omitted) }])
 }
 
 /**

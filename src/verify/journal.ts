@@ -20,6 +20,42 @@ const bySeq = (seq: number): string => `seq:${seq}`
 const ownKey = ({ event, entry }: Step): string =>
   event?.transaction_id === undefined ? bySeq(entry.seq) : keyOf(event.transaction_id)
 
+/** How deep metadata may be nested in a row, and how long a text may be there; docs/adr/0020 says what is left out. */
+const LEVELS_MAX = 32
+const TEXT_BYTES_MAX = 65_536
+
+/** Goes down level by level: metadata of an event may be nested deeper than any stack. */
+const isFlatEnough = (metadata: object): boolean => {
+  let level: readonly object[] = [metadata]
+  for (let depth = 1; level.length > 0; depth += 1) {
+    if (depth > LEVELS_MAX) return false
+    level = level.flatMap(one =>
+      Object.values(one).filter(value => typeof value === 'object' && value !== null),
+    )
+  }
+  return true
+}
+
+const fitting = (text: string): string | undefined =>
+  Buffer.byteLength(text) <= TEXT_BYTES_MAX ? text : undefined
+
+/** What a row holds of an event's texts, and the names of those that it does not hold. */
+const textsOf = (event: Step['event']): Expected => {
+  if (event === undefined) return {}
+  const { metadata: data, reference: text } = event
+  const metadata = data && isFlatEnough(data) ? fitting(JSON.stringify(data)) : undefined
+  const reference = text === undefined ? undefined : fitting(text)
+  const omitted = [
+    ...(data !== undefined && metadata === undefined ? ['metadata'] : []),
+    ...(text !== undefined && reference === undefined ? ['reference'] : []),
+  ]
+  return { reference, metadata, omitted: omitted.length === 0 ? undefined : omitted.join(' ') }
+}
+
+/** The four fields that make an answer; whatever else a writer put there is in no row. */
+const answerText = ({ command, code, client_id, balance }: Readonly<Record<string, unknown>>): string =>
+  JSON.stringify({ command, code, client_id, balance: String(wholeOf(balance)) })
+
 const rowOf = ({ id, entry, event, before, after }: Step): Expected => ({
   client_id: id,
   seq: entry.seq,
@@ -30,10 +66,9 @@ const rowOf = ({ id, entry, event, before, after }: Step): Expected => ({
   previous_seq: before.seq,
   at: entry.at.toISOString(),
   transaction_id: event?.transaction_id,
-  reference: event?.reference,
-  metadata: event?.metadata && JSON.stringify(event.metadata),
+  ...textsOf(event),
   counterparty: event?.counterparty,
-  declined: event?.declined && JSON.stringify(event.declined),
+  declined: event?.declined && answerText(event.declined),
 })
 
 /** Two clients may round the server's nanoseconds apart. */

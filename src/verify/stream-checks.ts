@@ -8,8 +8,17 @@ import type { Differences } from './difference.js'
 import { claimOf } from './event.js'
 import type { Step } from './walk.js'
 
+const jsonOf = (value: unknown): string => {
+  try {
+    return JSON.stringify(value) ?? ''
+  } catch {
+    // a claim may be nested deeper than the stack
+    return 'something nested too deep to be shown'
+  }
+}
+
 const show = (value: unknown): string =>
-  (typeof value === 'bigint' ? String(value) : (JSON.stringify(value) ?? '')).slice(0, 200)
+  (typeof value === 'bigint' ? String(value) : jsonOf(value)).slice(0, 200)
 
 /** Every claim of an event that counts is the fold's own result; a claim of a refused event is wrong unless it is. */
 const checkAfter = (differences: Differences, { entry, id, event, outcome, after }: Step): void => {
