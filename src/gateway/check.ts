@@ -4,6 +4,7 @@
 
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv'
 import { E, type Either, pipe } from '../fp.js'
+import { shownName } from '../json.js'
 import { exactObject, type Properties, type Schema } from './schema.js'
 
 const CLAUSES_MAX = 10
@@ -25,7 +26,10 @@ const fieldOf = ({ instancePath, keyword, params }: ErrorObject): string => {
   const path = instancePath.split('/').slice(1)
   const missing: unknown = keyword === 'required' ? params.missingProperty : undefined
   const unknown: unknown = keyword === 'additionalProperties' ? params.additionalProperty : undefined
-  return [...path, missing ?? unknown ?? []].flat().join('.')
+  return [...path, missing ?? unknown ?? []]
+    .flat()
+    .map(name => shownName(String(name)))
+    .join('.')
 }
 
 const ruleOf = ({ keyword, parentSchema, message }: ErrorObject): string => {

@@ -27,6 +27,11 @@ describe('a body', () => {
     expect(text).toContain('refrence: is no field of this request')
   })
 
+  it('is told of names that others chose in printable ASCII of a bounded length', () => {
+    const text = said(check({ client_id: '1', amount: 1, [`\u001b${'x'.repeat(1_000)}`]: 1 }))
+    expect(text).toBe(`?${'x'.repeat(63)}...: is no field of this request`)
+  })
+
   it.each([null, undefined, 1, 'x', []])('that is %j is no object', body => {
     expect(said(check(body))).not.toBe('fits')
   })

@@ -3,17 +3,18 @@
  */
 
 import type { FastifyInstance } from 'fastify'
+import { E } from '../fp.js'
+import { type JsonProblem, readStrictJson } from '../json.js'
 
-/** Only JSON, and only whole: no other type, no guesses about the encoding. */
+const sentence = ({ tag, message }: JsonProblem): string =>
+  tag === 'NotJson' ? `the body is not JSON: ${message}` : message
+
+/** Only JSON, read strictly: no other type, no guesses about the encoding. */
 export const addJsonParser = (app: FastifyInstance): void => {
-  const utf8 = new TextDecoder('utf-8', { fatal: true })
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_, body, done) => {
-    try {
-      done(null, JSON.parse(utf8.decode(body as Buffer)))
-    } catch (cause) {
-      const text = cause instanceof Error ? cause.message : String(cause)
-      done(Object.assign(new Error(`the body is not JSON: ${text}`), { statusCode: 400 }))
-    }
+    const read = readStrictJson(body as Buffer)
+    if (E.isRight(read)) done(null, read.right)
+    else done(Object.assign(new Error(sentence(read.left)), { statusCode: 400 }))
   })
 }

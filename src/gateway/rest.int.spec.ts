@@ -162,7 +162,11 @@ describe('a write', () => {
   })
 
   it.each<[string, unknown, string]>([
-    ['a number that JSON has rounded', '{"amount":9007199254740993}', 'amount: must be'],
+    ['a number that JSON rounds', '{"amount":9007199254740993}', 'amount: 9007199254740993 cannot be'],
+    ['a number that is no whole one', '{"amount":0.99999999999999999999}', 'amount: 0.9999'],
+    ['a name twice', '{"amount":1,"amount":1}', 'amount: is there twice'],
+    ['a prototype', '{"amount":1,"__proto__":{"reference":5}}', '__proto__: is no field'],
+    ['a constructor', '{"amount":1,"constructor":{"prototype":{"reference":5}}}', 'constructor: is no field'],
     ['a field that is none', { amount: 1, refrence: 'x' }, 'refrence: is no field'],
     ['the transaction id in the body', { amount: 1, transaction_id: 'x' }, 'transaction_id: is no field'],
     ['no JSON', '{"amount":', 'the body is not JSON'],
@@ -211,6 +215,22 @@ describe('a batch', () => {
     expect(await content(await call('/v1/transactions/gil-batch:2'))).toMatchObject({ status: 'committed' })
   })
 
+  it('is refused when the ids of its commands would be longer than an id may be, and stores nothing', async () => {
+    const eleven = Array.from({ length: 11 }, () => credit('ida'))
+    const send = (key: string, commands: readonly object[]) =>
+      post('/v1/batches', { mode: 'each', commands }, { 'idempotency-key': key })
+    const refused = await send('k'.repeat(126), eleven)
+    expect([refused.status, (await content(refused)).detail]).toEqual([
+      400,
+      expect.stringContaining('Idempotency-Key: must be at most 125 characters'),
+    ])
+    expect(await content(await send('k'.repeat(126), eleven.slice(0, 10)))).toMatchObject({
+      results: expect.arrayContaining([expect.objectContaining({ balance: 50 })]),
+    })
+    const own = { ...credit('ida'), transaction_id: 'ida-own' }
+    expect(await content(await send('k'.repeat(128), [own]))).toMatchObject({ results: [{ balance: 55 }] })
+  })
+
   it('that is all or nothing says which command was refused', async () => {
     const answer = await post('/v1/batches', { mode: 'all', commands: [credit('hal'), debit('hal')] })
     expect(answer.status).toBe(422)
@@ -240,7 +260,10 @@ describe('a batch', () => {
       headers: { 'content-type': 'application/json' },
       body: `{"mode":"each","commands":[${command}]}`,
     })
-    expect([answer.status, (await content(answer)).detail]).toEqual([400, 'the body is nested too deeply'])
+    expect([answer.status, (await content(answer)).detail]).toEqual([
+      400,
+      expect.stringContaining('nested more than 32 levels deep'),
+    ])
   })
 })
 

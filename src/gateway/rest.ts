@@ -49,7 +49,8 @@ const read = (route: Route, checks: Checks, request: FastifyRequest): Either<Pro
   const params = checks.params(request.params)
   const query = checks.query(request.query)
   const body = checks.body(route.body === undefined ? {} : request.body)
-  const key = route.effect === 'read' ? E.right(undefined) : idempotencyKey(request.headers)
+  const chars_added = E.isRight(body) ? (route.key_chars_added?.(body.right) ?? 0) : 0
+  const key = route.effect === 'read' ? E.right(undefined) : idempotencyKey(request.headers, chars_added)
   if (E.isLeft(params) || E.isLeft(query) || E.isLeft(body) || E.isLeft(key)) {
     const wrong = [params, query, body, key].flatMap(part => (E.isLeft(part) ? [part.left] : []))
     return E.left(problem('INVALID_REQUEST', wrong.join('; ')))
@@ -64,13 +65,6 @@ const read = (route: Route, checks: Checks, request: FastifyRequest): Either<Pro
     given: key.right !== undefined,
   })
 }
-
-/** What is nested thousands of levels deep cannot be written again. */
-const encode = (fields: Fields): Either<Problem, string> =>
-  E.tryCatch(
-    () => JSON.stringify(fields),
-    () => problem('INVALID_REQUEST', 'the body is nested too deeply'),
-  )
 
 const LEDGER_HEADERS = ['Ledger-Version', 'Ledger-Seq', 'Ledger-Source']
 
@@ -103,11 +97,10 @@ const serve = (route: Route, checks: Checks, backend: Backend, tokens: Tokens | 
     const checked = read(route, checks, request)
     if (E.isLeft(checked)) return sendProblem(request, reply, checked.left)
     const { transaction_id, timeout_ms } = checked.right
-    const body = encode(route.ask(checked.right))
-    if (E.isLeft(body)) return sendProblem(request, reply, body.left)
+    const body = JSON.stringify(route.ask(checked.right))
     return backend.use(request, reply, async nc => {
       const ids = effect === 'write' ? { transaction_id } : {}
-      const asked = { subject, body: body.right, effect, check: checks.reply, timeout_ms, ...ids }
+      const asked = { subject, body, effect, check: checks.reply, timeout_ms, ...ids }
       const found = await ask(nc, asked)()
       if (E.isLeft(found)) return sendProblem(request, reply, found.left)
       return pipe(

@@ -36,6 +36,8 @@ export type Route = {
   readonly body?: Schema
   /** The request of the subject. */
   readonly ask: (given: Given) => Fields
+  /** By how many characters the ids that `ask` makes of the idempotency key are longer than it. */
+  readonly key_chars_added?: (body: Fields) => number
   /** What the service replies. */
   readonly reply: Schema
   /** What the gateway answers, where that differs from the reply. */

@@ -109,11 +109,20 @@ const BATCH_COMMAND: Schema = {
     'must be a command: type credit or debit with client_id and amount, or type transfer with from, to and amount',
 }
 
+/** What the id of a batch's command has beyond the idempotency key. */
+const idSuffix = (index: number): string => `:${index}`
+
+/** The suffix of the last command that brings no id of its own is the longest. */
+const idSuffixCharsMax = ({ commands }: Fields): number => {
+  const last = (commands as readonly Fields[]).findLastIndex(one => !Object.hasOwn(one, 'transaction_id'))
+  return last === -1 ? 0 : idSuffix(last).length
+}
+
 /** Every command has an id of its own, the same one when the same batch is sent again. */
 const withIds = ({ body, transaction_id }: Given): Fields => ({
   ...body,
   commands: (body.commands as readonly Fields[]).map((command, i) => ({
-    transaction_id: `${transaction_id}:${i}`,
+    transaction_id: transaction_id + idSuffix(i),
     ...command,
   })),
 })
@@ -186,6 +195,7 @@ export const ROUTES: readonly Route[] = [
       {},
     ),
     ask: withIds,
+    key_chars_added: idSuffixCharsMax,
     reply: BATCH_REPLY,
     success: 200,
     body_bytes_max: BATCH_BYTES_MAX,
