@@ -3,7 +3,9 @@
  */
 
 import type { Command } from 'commander'
-import { E, t } from '../fp.js'
+import { E, pipe, t } from '../fp.js'
+import { readJson, readStrictJson } from '../json.js'
+import { fieldsOf } from '../ledger/codec.js'
 import { Failure } from './failure.js'
 import { sendRequest } from './request.js'
 import { readTextFile, STANDARD_INPUT } from './text-file.js'
@@ -30,19 +32,24 @@ const List = t.array(t.unknown)
 /** A JSON list of commands; what they have to look like the service knows. */
 const readCommands = (file: string): readonly unknown[] => {
   const text = readTextFile(file, file === '-' ? STANDARD_INPUT : file)
-  const list = E.tryCatch(() => JSON.parse(text) as unknown, String)
-  if (E.isLeft(list)) throw new Failure(`${file} is not JSON: ${list.left}`, { exit_code: 2 })
+  // strictly, because what is sent is written anew: a number that was rounded here would be another amount
+  const list = readStrictJson(text)
+  if (E.isLeft(list)) {
+    const { tag, message } = list.left
+    throw new Failure(`${file}${tag === 'NotJson' ? ' is not JSON' : ''}: ${message}`, { exit_code: 2 })
+  }
   if (!List.is(list.right)) throw new Failure(`${file} must hold a JSON list of commands`, { exit_code: 2 })
   return list.right
 }
 
-const Results = t.type({ results: t.array(t.partial({ error: t.unknown })) })
+const Results = fieldsOf({ results: t.array(fieldsOf({}, { error: t.unknown })) })
 
 const sendBatch = async (file: string, { all }: { readonly all?: true }): Promise<void> => {
   const mode = all === true ? 'all' : 'each'
   const request = JSON.stringify({ mode, commands: readCommands(file) })
-  const reply = Results.decode(
-    JSON.parse(await sendRequest('customer.batch', request, { timeout: BATCH_TIMEOUT_MS })),
+  const reply = pipe(
+    readJson(await sendRequest('customer.batch', request, { timeout: BATCH_TIMEOUT_MS })),
+    E.chainW(Results.decode),
   )
   if (E.isLeft(reply)) throw new Failure('the answer holds no results')
   const { results } = reply.right

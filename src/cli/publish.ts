@@ -6,7 +6,7 @@ import type { Command } from 'commander'
 import { E, pipe, t } from '../fp.js'
 import { Amount } from '../ledger/amount.js'
 import { ClientId, eventSubject } from '../ledger/client-id.js'
-import { describeErrors } from '../ledger/codec.js'
+import { describeErrors, fieldsOf } from '../ledger/codec.js'
 import { encodeEvent, TransactionId } from '../ledger/event.js'
 import { publish } from '../stream/publish.js'
 import { withNats } from './command.js'
@@ -17,10 +17,10 @@ type PublishOptions = { readonly transactionId?: string; readonly reference?: st
 
 const PUBLISH_TIMEOUT_MS = 5_000
 
-const Arguments = t.intersection([
-  t.type({ client_id: ClientId, type: t.keyof({ credit: null, debit: null }), amount: Amount }),
-  t.partial({ transaction_id: TransactionId, reference: t.string }),
-])
+const Arguments = fieldsOf(
+  { client_id: ClientId, type: t.keyof({ credit: null, debit: null }), amount: Amount },
+  { transaction_id: TransactionId, reference: t.string },
+)
 
 const decode = (fields: unknown): t.TypeOf<typeof Arguments> =>
   pipe(

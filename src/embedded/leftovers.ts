@@ -6,6 +6,8 @@
 import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Logger } from 'pino'
+import { E } from '../fp.js'
+import { isJsonObject, readJson } from '../json.js'
 import { terminate } from './terminate.js'
 
 /** A server process as the state file knows it. */
@@ -16,8 +18,8 @@ const GRACE_MS = 5_000
 const fileIn = (data_dir: string): string => join(data_dir, 'run.json')
 
 const isRunningServer = (value: unknown): value is RunningServer => {
-  if (typeof value !== 'object' || value === null) return false
-  const { name, pid, identity, binary } = value as Record<string, unknown>
+  if (!isJsonObject(value)) return false
+  const { name, pid, identity, binary } = value
   return (
     typeof name === 'string' &&
     typeof identity === 'string' &&
@@ -35,13 +37,13 @@ const read = (data_dir: string, log: Logger): RunningServer[] => {
   } catch {
     return []
   }
-  try {
-    const { servers } = JSON.parse(text)
-    return Array.isArray(servers) ? servers.filter(isRunningServer) : []
-  } catch (error) {
-    log.warn({ err: error, file: fileIn(data_dir) }, 'state file of the last run is unreadable')
+  const state = readJson(text)
+  if (E.isLeft(state)) {
+    log.warn({ err: state.left, file: fileIn(data_dir) }, 'state file of the last run is unreadable')
     return []
   }
+  const servers = isJsonObject(state.right) ? state.right.servers : undefined
+  return Array.isArray(servers) ? servers.filter(isRunningServer) : []
 }
 
 /** Writes the state file; by rename, so that whoever reads it never sees half of it. */

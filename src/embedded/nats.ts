@@ -3,6 +3,8 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { connect } from 'nats'
+import { E } from '../fp.js'
+import { isJsonObject, readJson } from '../json.js'
 import type { ServerSpec } from './child.js'
 import { bodyOf, givesOk } from './http-probe.js'
 import { LOOPBACK } from './ports.js'
@@ -83,7 +85,8 @@ const answers = async (port: number): Promise<boolean> => {
   })
   try {
     const reply = await nc.request('$JS.API.INFO', undefined, { timeout: REPLY_TIMEOUT_MS })
-    return reply.json<{ error?: unknown }>().error === undefined
+    const info = readJson(reply.data)
+    return E.isRight(info) && isJsonObject(info.right) && info.right.error === undefined
   } finally {
     await nc.close()
   }

@@ -4,6 +4,9 @@
  * `/healthz` says "ok" meanwhile. Measured on 2.14.0.
  */
 
+import { E } from '../fp.js'
+import { readJson } from '../json.js'
+
 type Group = { leader?: string }
 type Stream = { cluster?: Group; consumer_detail?: { cluster?: Group }[] }
 type Jsz = { meta_cluster?: Group; account_details?: { stream_detail?: Stream[] }[] }
@@ -13,7 +16,9 @@ export const LEADERS_PATH = '/jsz?accounts=1&streams=1&consumers=1'
 
 /** Reads the answer of `LEADERS_PATH`, JSON text. A group without cluster information has no replicas, hence no election. */
 export const hasAllLeaders = (text: string): boolean => {
-  const { meta_cluster = {}, account_details = [] }: Jsz = JSON.parse(text)
+  const read = readJson(text)
+  if (E.isLeft(read)) return false
+  const { meta_cluster = {}, account_details = [] } = read.right as Jsz
   const streams = account_details.flatMap(({ stream_detail = [] }) => stream_detail)
   const assets = streams.flatMap(stream => [stream, ...(stream.consumer_detail ?? [])])
   const groups = [meta_cluster, ...assets.flatMap(({ cluster }) => cluster ?? [])]

@@ -9,6 +9,7 @@
 import { errors, type Msg, type NatsConnection } from 'nats'
 import { type BackOff, pause } from '../back-off.js'
 import { E, type Either, type TaskEither } from '../fp.js'
+import { isJsonObject, readJson } from '../json.js'
 import { CATALOGUE, type ErrorCode } from '../service/catalogue.js'
 import { createRefusals, isNoResponders } from '../service/refusals.js'
 import type { Check } from './check.js'
@@ -43,15 +44,10 @@ const SETTLED: ReadonlySet<ErrorCode> = new Set([
 /** What says nothing about a read but that this try did not answer it. */
 const PASSING: ReadonlySet<ErrorCode> = new Set(['TIMEOUT', 'UNAVAILABLE', 'BUSY'])
 
-const isObject = (u: unknown): u is Readonly<Record<string, unknown>> =>
-  typeof u === 'object' && u !== null && !Array.isArray(u)
-
-const parse = (text: string): unknown => {
-  try {
-    return JSON.parse(text) as unknown
-  } catch {
-    return undefined
-  }
+/** The JSON of a reply; undefined where it is none. */
+const parse = (body: Uint8Array): unknown => {
+  const read = readJson(body)
+  return E.isRight(read) ? read.right : undefined
 }
 
 const isCode = (code: string): code is ErrorCode => Object.hasOwn(CATALOGUE, code)
@@ -65,7 +61,7 @@ const problemOf = (subject: string, code: string, body: unknown): Problem => {
     const cause = new Error(`${subject} answered with the unknown error ${JSON.stringify(code)}`)
     return problem('INTERNAL_ERROR', undefined, { cause })
   }
-  const error = isObject(body) && isObject(body.error) ? body.error : {}
+  const error = isJsonObject(body) && isJsonObject(body.error) ? body.error : {}
   const { message } = error
   return problem(code, typeof message === 'string' ? message : undefined, { fields: error })
 }
@@ -73,7 +69,7 @@ const problemOf = (subject: string, code: string, body: unknown): Problem => {
 /** A reply of the service as an answer or a problem. */
 const read = ({ subject, check }: Question, msg: Msg): Either<Problem, Reply> => {
   const headers = headersOf(msg)
-  const body = parse(msg.string())
+  const body = parse(msg.data)
   const code = headers['Nats-Service-Error']
   if (code !== undefined) return E.left(problemOf(subject, code, body))
   const checked = check(body)

@@ -4,7 +4,8 @@
 
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { E, type Either, pipe, t } from '../fp.js'
-import { describeErrors } from '../ledger/codec.js'
+import { readStrictJson } from '../json.js'
+import { describeErrors, fieldsOf } from '../ledger/codec.js'
 
 const TOKENS_MAX = 1_000
 
@@ -30,7 +31,9 @@ const Name = new t.Type<string, string, unknown>(
 
 const Scope = t.keyof({ read: null, write: null })
 
-const File = t.type({ tokens: t.array(t.type({ sha256: Hash, name: Name, scopes: t.array(Scope) })) })
+const File = fieldsOf({
+  tokens: t.array(fieldsOf({ sha256: Hash, name: Name, scopes: t.array(Scope) })),
+})
 
 export type Scope = t.TypeOf<typeof Scope>
 export type Caller = { readonly name: string; readonly scopes: readonly Scope[] }
@@ -62,10 +65,8 @@ const twice = (tokens: readonly Token[]): string | undefined =>
 /** The tokens of a file's text; left is one sentence that names every problem, and no hash. */
 export const readTokens = (text: string): Either<string, Tokens> =>
   pipe(
-    E.tryCatch(
-      () => JSON.parse(text) as unknown,
-      () => 'it is not JSON',
-    ),
+    readStrictJson(text),
+    E.mapLeft(({ tag, message }) => (tag === 'NotJson' ? 'it is not JSON' : message)),
     E.chain(json => pipe(File.decode(json), E.mapLeft(describeErrors))),
     E.filterOrElse(
       ({ tokens }) => tokens.length >= 1 && tokens.length <= TOKENS_MAX,

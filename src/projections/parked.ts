@@ -6,7 +6,9 @@
  */
 
 import { E, pipe, t } from '../fp.js'
+import { readJson } from '../json.js'
 import { ClientId } from '../ledger/client-id.js'
+import { fieldsOf } from '../ledger/codec.js'
 import type { Parked } from '../ledger/fold.js'
 import { inParallel } from '../parallel.js'
 import { getText, listKeys, putText, removeKey } from '../stream/config-bucket.js'
@@ -19,7 +21,7 @@ const NOTES_MAX = 10_000
 const NAMED_MAX = 5
 const REQUESTS_MAX = 32
 
-const Note = t.type({ client_id: ClientId, seq: t.number, schema: t.number })
+const Note = fieldsOf({ client_id: ClientId, seq: t.number, schema: t.number })
 export type ParkedNote = t.TypeOf<typeof Note>
 
 const keyOf = (target: Pick<Target, 'projection'>, id: ClientId): string =>
@@ -27,7 +29,7 @@ const keyOf = (target: Pick<Target, 'projection'>, id: ClientId): string =>
 
 const decodeNote = (text: string | undefined): ParkedNote[] =>
   pipe(
-    E.tryCatch(() => JSON.parse(text ?? '') as unknown, String),
+    readJson(text ?? ''),
     E.chainW(Note.decode),
     E.match(
       () => [],

@@ -9,6 +9,7 @@
 import type { Msg, MsgHdrs, NatsConnection } from 'nats'
 import type { Logger } from 'pino'
 import { E, type Either, type TaskEither } from '../fp.js'
+import { readJson } from '../json.js'
 import { createAnswers, type InFlight } from './answers.js'
 import {
   type AnyEndpointConfig,
@@ -202,7 +203,8 @@ const statsData = (config: AnyEndpointConfig, log: Logger): { data?: unknown } =
   if (config.data === undefined) return {}
   try {
     const json = JSON.stringify(config.data())
-    return json === undefined ? {} : { data: JSON.parse(json) as unknown }
+    const data = json === undefined ? undefined : readJson(json)
+    return data === undefined || E.isLeft(data) ? {} : { data: data.right }
   } catch (err) {
     log.error({ endpoint: config.name, err }, 'the data of STATS could not be collected')
     return {}

@@ -4,11 +4,13 @@
 
 import { errors, type NatsConnection } from 'nats'
 import { E, pipe, t } from '../fp.js'
+import { readJson } from '../json.js'
+import { fieldsOf } from '../ledger/codec.js'
 
-const Info = t.type({
+const Info = fieldsOf({
   id: t.string,
   version: t.string,
-  endpoints: t.array(t.type({ name: t.string, subject: t.string })),
+  endpoints: t.array(fieldsOf({ name: t.string, subject: t.string })),
 })
 
 /** An instance, and what it answers. */
@@ -21,13 +23,11 @@ const INSTANCES_MAX = 1_000
 
 const decode = (text: string): ServiceInstance[] =>
   pipe(
-    E.tryCatch(() => JSON.parse(text) as unknown, String),
+    readJson(text),
     E.chainW(Info.decode),
     E.match(
       () => [],
-      ({ id, version, endpoints }) => [
-        { id, version, endpoints: endpoints.map(({ name, subject }) => ({ name, subject })) },
-      ],
+      info => [info],
     ),
   )
 

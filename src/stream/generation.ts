@@ -8,6 +8,8 @@
 import type { ConsumerInfo, JetStreamManager } from '@nats-io/jetstream'
 import type { KV } from '@nats-io/kv'
 import { E, pipe, type TaskEither, TE, t } from '../fp.js'
+import { readJson } from '../json.js'
+import { fieldsOf } from '../ledger/codec.js'
 import { readKey } from './config-bucket.js'
 import { generationOf } from './consumer.js'
 import { type StreamError, tryStream } from './errors.js'
@@ -34,19 +36,16 @@ const Generation = new t.Type<number, number, unknown>(
   Number,
 )
 
-const PointerJson = t.type({ generation: Generation, previous: t.union([Generation, t.undefined]) })
+const PointerJson = fieldsOf({ generation: Generation }, { previous: Generation })
 
 const keyOf = (projection: string): string => `projection.${projection}`
 
 /** A pointer from the text of its key; left says what is wrong with it. */
 export const decodePointer = (text: string): E.Either<string, Pointer> =>
   pipe(
-    E.tryCatch(() => JSON.parse(text) as unknown, String),
+    readJson(text),
     E.chainW(PointerJson.decode),
-    E.bimap(
-      () => 'is not readable',
-      ({ generation, previous }) => ({ generation, ...(previous === undefined ? {} : { previous }) }),
-    ),
+    E.mapLeft(() => 'is not readable'),
   )
 
 const isFurther = (a: ConsumerInfo, b: ConsumerInfo): boolean =>

@@ -10,11 +10,12 @@
 import { createHash } from 'node:crypto'
 import type { JetStreamManager, StreamInfo } from '@nats-io/jetstream'
 import { E, type Either, pipe, type TaskEither, TE, t } from '../fp.js'
+import { fieldsOf } from '../ledger/codec.js'
 import { type StreamError, tryStream } from './errors.js'
 import type { Recorded } from './recorded.js'
 import { LEDGER_STREAM } from './settings.js'
 
-const Point = t.readonly(t.type({ seq: t.number, checksum: t.string, at_ms: t.number }))
+const Point = fieldsOf({ seq: t.number, checksum: t.string, at_ms: t.number })
 
 /** One event, as it can be recognised again. */
 export type Point = t.TypeOf<typeof Point>
@@ -29,12 +30,7 @@ export type Origin = {
   readonly newest?: Point | undefined
 }
 
-const Noted = t.type({
-  created: t.string,
-  missing: t.number,
-  first: t.union([Point, t.undefined]),
-  newest: t.union([Point, t.undefined]),
-})
+const Noted = fieldsOf({ created: t.string, missing: t.number }, { first: Point, newest: Point })
 
 /** A stream as it is, at the points of a note. `undefined`: no event is there. */
 export type Observed = {
@@ -194,8 +190,5 @@ export const readOrigin = (jsm: JetStreamManager): TaskEither<StreamError, Origi
 export const decodeOrigin = (u: unknown): Either<string, Origin> =>
   pipe(
     Noted.decode(u),
-    E.bimap(
-      () => 'it is no note of a stream',
-      ({ created, missing, first, newest }) => ({ created, missing, first, newest }),
-    ),
+    E.mapLeft(() => 'it is no note of a stream'),
   )

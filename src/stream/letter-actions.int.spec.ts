@@ -138,6 +138,8 @@ describe('a retry', () => {
       { body: JSON.stringify({ ...DEBIT, transfer: { counterparty: 'b' } }) },
       'transfer',
     ],
+    ['with a name twice', { body: '{"type":"credit","amount":1,"amount":2}' }, 'amount: is there twice'],
+    ['with a rounded amount', { body: '{"type":"credit","amount":0.99999999999999999999}' }, 'amount: 0.999'],
     ['of a customer that cannot be', { client_id: 'a.b' }, 'must be 1 to 64 characters'],
   ])('of an event %s is refused, and nothing is marked', async (_, correction, said) => {
     const seq = await refuse('again', DEBIT)
@@ -145,6 +147,12 @@ describe('a retry', () => {
     expect(error.tag).toBe('Refused')
     expect(error.message).toContain(said)
     expect((await right(findDeadLetter(nc, seq)))?.state).toBe('open')
+  })
+
+  it('does not make a valid event of one that was read as none', async () => {
+    const seq = await refuse('read-as-none', '{"schema":2,"type":"credit","amount":1,"amount":2}')
+    expect((await left(retryDeadLetter(nc, seq, {}, BY))).message).toContain('amount: is there twice')
+    expect(await eventsOf('read-as-none')).toHaveLength(1)
   })
 
   it('has one effect when ten people start it at once', async () => {

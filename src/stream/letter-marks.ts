@@ -9,37 +9,38 @@
 import type { JetStreamManager } from '@nats-io/jetstream'
 import type { NatsConnection } from 'nats'
 import { E, pipe, type TaskEither, TE, t } from '../fp.js'
+import { readJson } from '../json.js'
+import { fieldsOf, recordOf } from '../ledger/codec.js'
 import { type StreamError, tryStream } from './errors.js'
 import { publish } from './publish.js'
 import { readRange } from './read.js'
 import type { Recorded } from './recorded.js'
 import { DEAD_LETTER_PREFIX, DEAD_LETTER_STREAM } from './settings.js'
 
-const Decision = t.intersection([t.type({ by: t.string, at: t.string }), t.partial({ reason: t.string })])
+const DECISION = { by: t.string, at: t.string }
+const OPTIONAL = { reason: t.string }
 
 /** What is going to be published in a letter's place: recorded before, so that whoever goes on publishes the same. */
-const Replacement = t.type({
+const REPLACEMENT = {
   transaction_id: t.string,
   subject: t.string,
   body: t.string,
-  headers: t.record(t.string, t.string),
+  headers: recordOf(t.string),
   /** The ledger's last sequence before: the replacement is not older. */
   ledger_seq: t.number,
-})
+}
+const Replacement = fieldsOf(REPLACEMENT)
 export type Replacement = t.TypeOf<typeof Replacement>
 
 const Mark = t.union([
-  t.intersection([t.type({ state: t.literal('retrying') }), Replacement, Decision]),
-  t.intersection([
-    t.type({ state: t.literal('retried'), transaction_id: t.string, seq: t.number }),
-    Decision,
-  ]),
-  t.intersection([t.type({ state: t.literal('discarded') }), Decision]),
+  fieldsOf({ state: t.literal('retrying'), ...REPLACEMENT, ...DECISION }, OPTIONAL),
+  fieldsOf({ state: t.literal('retried'), transaction_id: t.string, seq: t.number, ...DECISION }, OPTIONAL),
+  fieldsOf({ state: t.literal('discarded'), ...DECISION }, OPTIONAL),
 ])
 export type Mark = t.TypeOf<typeof Mark>
 
 /** A mark of a state that this program does not know: a newer one decided. */
-const NewerMark = t.intersection([t.type({ state: t.string }), Decision])
+const NewerMark = fieldsOf({ state: t.string, ...DECISION }, OPTIONAL)
 
 /** What a message on a mark's subject is. */
 export type ReadMark = { readonly tag: 'mark'; readonly mark: Mark } | { readonly tag: 'newer' | 'junk' }
@@ -70,7 +71,7 @@ export const letterOfMark = (mark_subject: string): string => mark_subject.repla
 /** Decodes a message on a mark's subject. Total. */
 export const decodeMark = ({ body }: Pick<Recorded, 'body'>): ReadMark =>
   pipe(
-    E.tryCatch(() => JSON.parse(new TextDecoder().decode(body)) as unknown, String),
+    readJson(body),
     E.match(
       (): ReadMark => ({ tag: 'junk' }),
       json => {

@@ -7,15 +7,17 @@ import type { JetStreamManager } from '@nats-io/jetstream'
 import type { KV } from '@nats-io/kv'
 import type { NatsConnection } from 'nats'
 import { E, pipe, type TaskEither, TE, t } from '../fp.js'
+import { readJson } from '../json.js'
+import { fieldsOf } from '../ledger/codec.js'
 import { getText } from './config-bucket.js'
 import type { StreamError } from './errors.js'
 import { readPointer } from './generation.js'
 import { type Lag, projectionLag } from './lag.js'
 
-const Said = t.intersection([
-  t.type({ instance: t.string, generation: t.number, seq: t.number, at: t.string }),
-  t.partial({ last_error: t.string }),
-])
+const Said = fieldsOf(
+  { instance: t.string, generation: t.number, seq: t.number, at: t.string },
+  { last_error: t.string },
+)
 
 /** What the active instance of a projection said of itself; old words when it is gone. */
 export type Said = t.TypeOf<typeof Said>
@@ -32,7 +34,7 @@ export type ProjectionStatus = {
 
 const decodeSaid = (text: string | undefined): Said | undefined =>
   pipe(
-    E.tryCatch(() => JSON.parse(text ?? '') as unknown, String),
+    readJson(text ?? ''),
     E.chainW(Said.decode),
     E.getOrElseW(() => undefined),
   )

@@ -7,6 +7,8 @@
 
 import { type MsgHdrs, type NatsConnection, nuid } from 'nats'
 import { E, pipe, type TaskEither, TE, t } from '../fp.js'
+import { readJson } from '../json.js'
+import { fieldsOf } from '../ledger/codec.js'
 import { wireOf } from '../wire.js'
 import { apiError, type MessageFault, type StreamError, toStreamError, tryStream } from './errors.js'
 import { MSG_SIZE_BYTES_MAX } from './settings.js'
@@ -34,8 +36,8 @@ export type BatchMessage = NewMessage & { readonly body: string; readonly not_en
 export type Stored = { readonly seq: number; readonly duplicate: boolean }
 
 const Ack = t.union([
-  t.type({ error: t.type({ err_code: t.number, description: t.string }) }),
-  t.intersection([t.type({ stream: t.string, seq: t.number }), t.partial({ duplicate: t.boolean })]),
+  fieldsOf({ error: fieldsOf({ err_code: t.number, description: t.string }) }),
+  fieldsOf({ stream: t.string, seq: t.number }, { duplicate: t.boolean }),
 ])
 
 const LINE_BREAK = /[\r\n]/
@@ -81,8 +83,7 @@ const bytesOf = (body: string | Uint8Array): Uint8Array =>
 
 const decodeAck = (what: string, body: Uint8Array): E.Either<StreamError, Stored> => {
   const text = new TextDecoder().decode(body)
-  const json = E.tryCatch(() => JSON.parse(text) as unknown, String)
-  const ack = pipe(json, E.chainW(Ack.decode))
+  const ack = pipe(readJson(text), E.chainW(Ack.decode))
   // whoever answered, the stream may have stored the message: the outcome is unknown
   if (E.isLeft(ack)) return E.left({ tag: 'TryAgain', message: `${what}: not an acknowledgement: ${text}` })
   return 'error' in ack.right

@@ -3,6 +3,7 @@
  */
 
 import { E, type Either, pipe } from '../fp.js'
+import { isJsonObject, type JsonObject, readJson, readStrictJson } from '../json.js'
 import { CLIENT_ID_RULE, ClientId, clientIdOf, eventSubject } from '../ledger/client-id.js'
 import { decodeEvent } from '../ledger/event.js'
 import type { DeadLetter } from './dead-letters.js'
@@ -21,17 +22,27 @@ export type Corrected = {
   readonly headers: Readonly<Record<string, string>>
 }
 
-const parse = (text: string): Either<string, Record<string, unknown>> =>
+/** A correction is read strictly: what somebody types now has one reading, and nobody has published it yet. */
+const correctionOf = (text: string): Either<string, unknown> =>
   pipe(
-    E.tryCatch(
-      () => JSON.parse(text) as unknown,
-      cause => `the event is not JSON (${cause instanceof Error ? cause.message : cause})`,
+    readStrictJson(text),
+    E.mapLeft(({ tag, message }) =>
+      tag === 'NotJson' ? `the event is not JSON (${message})` : `the event: ${message}`,
     ),
-    E.filterOrElse(
-      (value): value is Record<string, unknown> =>
-        typeof value === 'object' && value !== null && !Array.isArray(value),
-      () => 'the event is not a JSON object',
-    ),
+  )
+
+const again = (reason: string): string => `the event would be a dead letter again: ${reason}`
+
+/** The letter's own event has the reading of its schema; to write it anew must not make a valid one of it. */
+const letterEventOf = (text: string): Either<string, unknown> => {
+  const decoded = decodeEvent(new TextEncoder().encode(text))
+  return decoded.tag === 'malformed' ? E.left(again(decoded.reason)) : readJson(text)
+}
+
+const write = (fields: JsonObject): Either<string, string> =>
+  E.tryCatch(
+    () => JSON.stringify(fields),
+    () => 'the event is nested too deeply to be written again: give it anew',
   )
 
 const subjectOf = (letter: DeadLetter, client_id: string | undefined): Either<string, string> => {
@@ -47,18 +58,24 @@ const subjectOf = (letter: DeadLetter, client_id: string | undefined): Either<st
   )
 }
 
-const bodyOf = (fields: Record<string, unknown>, transaction_id: string): Either<string, string> => {
-  // what its writer claimed is about the event that had no effect
-  const { after: _, ...kept } = fields
-  const body = JSON.stringify({ ...kept, transaction_id })
+const checkEvent = (body: string): Either<string, string> => {
   const decoded = decodeEvent(new TextEncoder().encode(body))
-  if (decoded.tag === 'malformed') return E.left(`the event would be a dead letter again: ${decoded.reason}`)
+  if (decoded.tag === 'malformed') return E.left(again(decoded.reason))
   if (decoded.tag === 'future') return E.left(`this program does not know schema ${decoded.schema}`)
   if (decoded.event.transfer !== undefined) {
     return E.left('the event is one side of a transfer: send the transfer anew, and discard this letter')
   }
   return E.right(body)
 }
+
+const bodyOf = (event: Either<string, unknown>, transaction_id: string): Either<string, string> =>
+  pipe(
+    event,
+    E.filterOrElse(isJsonObject, () => 'the event is not a JSON object'),
+    // what its writer claimed is about the event that had no effect
+    E.chain(({ after: _, ...kept }) => write({ ...kept, transaction_id })),
+    E.chain(checkEvent),
+  )
 
 /** Headers that mean something to JetStream belong to the event that was published then. */
 const headersOf = ({ headers, seq }: DeadLetter): Record<string, string> => ({
@@ -83,10 +100,7 @@ export const correct = (
     E.apS('subject', subjectOf(letter, client_id)),
     E.apS(
       'body',
-      pipe(
-        parse(body ?? letter.body),
-        E.chain(fields => bodyOf(fields, transaction_id)),
-      ),
+      bodyOf(body === undefined ? letterEventOf(letter.body) : correctionOf(body), transaction_id),
     ),
     E.map(corrected => ({ ...corrected, headers: headersOf(letter) })),
   )

@@ -9,6 +9,7 @@
 import { BatchGetCommand, type DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb'
 import { E, pipe, type TaskEither, TE, t } from '../fp.js'
 import type { ClientId } from '../ledger/client-id.js'
+import { fieldsOf } from '../ledger/codec.js'
 import { type Customer, NEW_CUSTOMER } from '../ledger/fold.js'
 import { type TableError, tryTable } from './errors.js'
 
@@ -36,16 +37,16 @@ export const whole = new t.Type<number, bigint, unknown>(
   BigInt,
 )
 
-const Head = t.intersection([
-  t.type({ id: t.string, version: whole, seq: whole }),
-  t.partial({
+const Head = fieldsOf(
+  { id: t.string, version: whole, seq: whole },
+  {
     client_balance: t.bigint,
     balance: t.bigint,
     parked_seq: whole,
     parked_schema: whole,
     parked_last_seq: whole,
-  }),
-])
+  },
+)
 type Head = t.TypeOf<typeof Head>
 
 const toCustomer = (balance: bigint, { version, seq, ...rest }: Head): Customer => {

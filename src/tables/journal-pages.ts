@@ -8,8 +8,9 @@
 
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb'
 import { E, pipe, type TaskEither, TE, t } from '../fp.js'
+import { readJson } from '../json.js'
 import { ClientId } from '../ledger/client-id.js'
-import { describeErrors } from '../ledger/codec.js'
+import { describeErrors, fieldsOf } from '../ledger/codec.js'
 import { type Customer, NEW_CUSTOMER } from '../ledger/fold.js'
 import { BY_CUSTOMER } from './definition.js'
 import type { TableError } from './errors.js'
@@ -30,14 +31,14 @@ const jsonText = new t.Type<unknown, string, unknown>(
   'JSON text',
   (_u): _u is unknown => true,
   (u, context) => {
-    const parsed = typeof u === 'string' ? E.tryCatch(() => JSON.parse(u) as unknown, String) : E.left('')
+    const parsed = typeof u === 'string' ? readJson(u) : E.left('')
     return E.isRight(parsed) ? t.success(parsed.right) : t.failure(u, context)
   },
   value => JSON.stringify(value),
 )
 
-const Row = t.intersection([
-  t.type({
+const Row = fieldsOf(
+  {
     client_id: ClientId,
     seq: whole,
     type: t.keyof({ credit: null, debit: null, declined: null }),
@@ -46,16 +47,16 @@ const Row = t.intersection([
     version: whole,
     previous_seq: whole,
     at: t.string,
-  }),
-  t.partial({
+  },
+  {
     transaction_id: t.string,
     reference: t.string,
     metadata: jsonText,
     counterparty: t.string,
     declined: jsonText,
     omitted: t.string,
-  }),
-])
+  },
+)
 
 /**
  * One event that counts, and the account after it. `previous_seq` is the sequence of the customer's row before it, 0

@@ -4,8 +4,10 @@
 
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb'
 import { E, pipe, type TaskEither, TE, t } from '../fp.js'
+import { readJson } from '../json.js'
 import { toJson } from '../ledger/amount.js'
 import { ClientId } from '../ledger/client-id.js'
+import { fieldsOf } from '../ledger/codec.js'
 import { decodeParsed, type LedgerEvent } from '../ledger/event.js'
 import type { TableError } from './errors.js'
 import { readItems, whole } from './heads.js'
@@ -23,8 +25,8 @@ export type JournalRow = {
   readonly omitted: readonly Omitted[]
 }
 
-const Item = t.intersection([
-  t.type({
+const Item = fieldsOf(
+  {
     id: t.string,
     client_id: ClientId,
     seq: whole,
@@ -32,39 +34,39 @@ const Item = t.intersection([
     amount: t.bigint,
     balance: t.bigint,
     version: whole,
-  }),
-  t.partial({
+  },
+  {
     transaction_id: t.string,
     reference: t.string,
     metadata: t.string,
     counterparty: t.string,
     declined: t.string,
     omitted: t.string,
-  }),
-])
+  },
+)
 type Item = t.TypeOf<typeof Item>
 
-const parsed = (json: string | undefined): unknown => (json === undefined ? undefined : JSON.parse(json))
+/** What a row has as JSON text; undefined where it has none, `null` where that is none. */
+const parsed = (json: string | undefined): unknown => {
+  if (json === undefined) return undefined
+  const read = readJson(json)
+  return E.isRight(read) ? read.right : null
+}
 
 /** The row's event goes through the codec of events: a table may hold anything. */
 const eventOf = (item: Item): LedgerEvent | undefined => {
   const { type, amount, transaction_id, reference, counterparty } = item
-  try {
-    const fields = {
-      type,
-      amount: toJson(amount),
-      transaction_id,
-      reference,
-      metadata: parsed(item.metadata),
-      transfer: counterparty === undefined ? undefined : { counterparty },
-      declined: parsed(item.declined),
-    }
-    const present = Object.entries(fields).filter(([, value]) => value !== undefined)
-    const decoded = decodeParsed(Object.fromEntries(present))
-    return decoded.tag === 'event' ? decoded.event : undefined
-  } catch {
-    return undefined
+  const fields = {
+    type,
+    amount: toJson(amount),
+    transaction_id,
+    reference,
+    metadata: parsed(item.metadata),
+    transfer: counterparty === undefined ? undefined : { counterparty },
+    declined: parsed(item.declined),
   }
+  const decoded = decodeParsed(fields)
+  return decoded.tag === 'event' ? decoded.event : undefined
 }
 
 const decodeRow = (raw: unknown): E.Either<TableError, [string, JournalRow]> => {

@@ -5,12 +5,12 @@
 
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb'
 import { E, pipe, type TaskEither, TE, t } from '../fp.js'
-import { describeErrors } from '../ledger/codec.js'
+import { describeErrors, fieldsOf } from '../ledger/codec.js'
 import { BY_BALANCE, BY_ID } from './definition.js'
 import type { TableError } from './errors.js'
 import { queryItems } from './query.js'
 
-const Item = t.type({ id: t.string, balance: t.bigint, version: t.bigint })
+const Item = fieldsOf({ id: t.string, balance: t.bigint, version: t.bigint })
 
 /** A customer as the ranking has it. */
 export type Ranked = { readonly id: string; readonly balance: bigint; readonly version: number }

@@ -5,7 +5,7 @@
 
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb'
 import { E, pipe, type TaskEither, TE, t } from '../fp.js'
-import { describeErrors } from '../ledger/codec.js'
+import { describeErrors, fieldsOf } from '../ledger/codec.js'
 import { chunksOf } from '../parallel.js'
 import type { TableError } from './errors.js'
 import { READ_KEYS_MAX, readItems } from './heads.js'
@@ -26,9 +26,9 @@ const ZERO: Totals = {
   declined: 0n,
 }
 
-const Item = t.intersection([
-  t.type({ id: t.string }),
-  t.partial({
+const Item = fieldsOf(
+  { id: t.string },
+  {
     customers: t.bigint,
     balance: t.bigint,
     credits: t.bigint,
@@ -36,8 +36,8 @@ const Item = t.intersection([
     debits: t.bigint,
     debited: t.bigint,
     declined: t.bigint,
-  }),
-])
+  },
+)
 type Item = t.TypeOf<typeof Item>
 
 const decode = (raw: unknown): E.Either<TableError, Item> =>

@@ -2,6 +2,8 @@
  * The journal's rows against the events: each row whole, in stream order, a page of events at a time.
  */
 
+import { E } from '../fp.js'
+import { isJsonObject, type JsonObject, readJson } from '../json.js'
 import type { RawItem } from '../tables/raw-items.js'
 import type { Run } from './deps.js'
 import { wholeOf } from './event.js'
@@ -74,12 +76,9 @@ const rowOf = ({ id, entry, event, before, after }: Step): Expected => ({
 /** Two clients may round the server's nanoseconds apart. */
 const TIME_MS_APART_MAX = 1
 
-const parsed = (text: string): Record<string, unknown> => {
-  try {
-    return Object(JSON.parse(text)) as Record<string, unknown>
-  } catch {
-    return {}
-  }
+const parsed = (text: string): JsonObject => {
+  const read = readJson(text)
+  return E.isRight(read) && isJsonObject(read.right) ? read.right : {}
 }
 
 /** A declined command's balance may be written in either JSON form of an amount. */

@@ -10,12 +10,14 @@ import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { KV } from '@nats-io/kv'
 import { E, pipe, t } from '../../fp.js'
+import { readJson } from '../../json.js'
+import { fieldsOf } from '../../ledger/codec.js'
 import { tryStream } from '../../stream/errors.js'
 import type { ProjectionName } from '../../tables/definition.js'
 import { ProjectionFailure, persist, run } from '../outcome.js'
 import { INSTANCE } from '../status.js'
 
-const Entry = t.type({
+const Entry = fieldsOf({
   /** The process that is at work, or was when it ended. */
   owner: t.string,
   /** Of this very holding: by it a holder knows its own entry, also where the answer to its renewal was lost. */
@@ -52,7 +54,7 @@ const keyOf = (projection: ProjectionName): string => `replay.${projection}`
 
 const decodeEntry = (text: string): LockEntry | undefined =>
   pipe(
-    E.tryCatch(() => JSON.parse(text) as unknown, String),
+    readJson(text),
     E.chainW(Entry.decode),
     E.getOrElseW(() => undefined),
   )
