@@ -1,13 +1,19 @@
 /** Known transactions by the journal, filled by its own projection, and what happens where it cannot tell. */
 
+import { DeleteCommand } from '@aws-sdk/lib-dynamodb'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { codeOf, engineRoom, lastSeq, movement, transfer } from '../../test/support/engines.js'
 import { right, startTestLedger, type TestLedger } from '../../test/support/ledger.js'
 import { until } from '../../test/support/servers.js'
 import { TE } from '../fp.js'
+import { clientId } from '../ledger/testing/arbitrary.js'
 import { journal } from '../projections/journal.js'
 import { startProjector } from '../projections/runner.js'
+import { keepDeadLetter } from '../stream/dead-letters.js'
 import { projectionLag } from '../stream/lag.js'
+import { discardDeadLetter } from '../stream/letter-actions.js'
+import { nextRecorded } from '../stream/read.js'
+import { LEDGER_STREAM, LEDGER_SUBJECTS } from '../stream/settings.js'
 import { TABLES, tableName } from '../tables/definition.js'
 import { createBalancesTable, createTable } from '../tables/provision.js'
 import type { Engine } from './engine.js'
@@ -55,6 +61,31 @@ const caughtUp = async (): Promise<void> => {
     what: 'the journal to catch up',
   })
 }
+
+describe('a journal that lacks a row which its table refused', () => {
+  it('answers for no id that it does not hold: the history does, until somebody has settled the letter', async () => {
+    const seq = await ledger.emit('fay', { type: 'credit', amount: 5, transaction_id: 'fay-1' })
+    await caughtUp()
+    const { table } = source
+    const name = await right(table)
+    await ledger.tables.send(new DeleteCommand({ TableName: name, Key: { id: 'fay-1' } }))
+    const event = await right(nextRecorded(ledger.jsm, LEDGER_STREAM, LEDGER_SUBJECTS, seq))
+    if (event === undefined) throw new Error(`there is no event ${seq}`)
+    const verdict = { reason: 'UNSTORABLE', detail: '', projection: 'journal', table: name } as const
+    await right(keepDeadLetter(ledger.nc, event, verdict))
+    const find = createJournal(ledger, source).find
+    expect(await find('fay-1', clientId('fay'))).toMatchObject({ seq })
+    const engine = room.start(ledger, { find })
+    expect(codeOf(await engine.submit(movement('credit', 'fay', 6, 'fay-1'), true))).toBe(
+      'TRANSACTION_ID_REUSED',
+    )
+    expect(await whatBecameOf(ledger, 'fay-1', createJournal(ledger, source))).toMatchObject({
+      status: 'committed',
+    })
+    await right(discardDeadLetter(ledger.nc, seq, { by: 'me', reason: 'replayed' }))
+    expect(await createJournal(ledger, source, noHistory).find('fay-1', clientId('fay'))).toBeUndefined()
+  })
+})
 
 describe('a transaction that the journal holds', () => {
   it('gets its original answer from there: a movement, a transfer and a refusal', async () => {

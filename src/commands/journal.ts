@@ -7,6 +7,7 @@
 
 import { E, type TaskEither } from '../fp.js'
 import { creditLegId } from '../ledger/decide.js'
+import { countUnstorable } from '../stream/dead-letters.js'
 import type { StreamError } from '../stream/errors.js'
 import { projectionLag } from '../stream/lag.js'
 import { READ_KEYS_MAX } from '../tables/heads.js'
@@ -33,8 +34,9 @@ const READS_IN_FLIGHT_MAX = 8
 type Look = 'no journal' | { readonly lag_ms: number; readonly at_ms: number }
 
 /** Looks at most once a second, and only while somebody asks. */
-const createLagWatch = ({ nc }: CommandDeps, consumer: JournalSource['consumer']) => {
+const createLagWatch = ({ nc, jsm }: CommandDeps, consumer: JournalSource['consumer']) => {
   let known: Look | undefined
+  let has_refused_rows = false
   let asked_ms = Number.NEGATIVE_INFINITY
   let looking: Promise<void> | undefined
 
@@ -45,10 +47,15 @@ const createLagWatch = ({ nc }: CommandDeps, consumer: JournalSource['consumer']
     const lag = E.isLeft(name) ? name : await projectionLag(nc, name.right)()
     if (E.isRight(lag)) known = { lag_ms: lag.right.lag_ms, at_ms }
     else if (lag.left.tag === 'NotFound') known = 'no journal'
+    const refusals = await countUnstorable(nc, jsm, 'journal')()
+    // what cannot be told may be so
+    has_refused_rows = E.isLeft(refusals) || refusals.right > 0
     looking = undefined
   }
 
   return {
+    /** Whether the table has refused rows, as it was at the last look: an id that it does not hold may be known. */
+    hasRefusedRows: () => has_refused_rows,
     /** How far the journal is behind at most, in ms; undefined when there is none. */
     lag_ms: async (): Promise<number | undefined> => {
       const silent_ms = performance.now() - asked_ms
@@ -112,6 +119,8 @@ export const createJournal = (
     const behind_ms = await lag.lag_ms()
     if (behind_ms === undefined) throw new Error('nobody keeps a journal')
     const known = await knownAs(transaction_id)
+    if (known === undefined && lag.hasRefusedRows())
+      throw new Error('the journal lacks rows that its table refused')
     if (known === undefined && !newest && behind_ms >= LAG_MS_MAX) throw new LagError(behind_ms)
     return known
   }
@@ -131,7 +140,9 @@ export const createJournal = (
         const name = await consumer()
         const state = E.isLeft(name) ? name : await projectionLag(deps.nc, name.right)()
         if (E.isLeft(state)) return { known: undefined, seq: 0 }
-        return { known: await knownAs(transaction_id), seq: state.right.seq }
+        const refusals = await countUnstorable(deps.nc, deps.jsm, 'journal')()
+        const is_complete = E.isRight(refusals) && refusals.right === 0
+        return { known: await knownAs(transaction_id), seq: is_complete ? state.right.seq : 0 }
       } catch (cause) {
         deps.log.debug({ err: cause }, 'the journal cannot be asked: the stream is read')
         return { known: undefined, seq: 0 }

@@ -5,13 +5,18 @@
  * without harm), then the items under their conditions, and only then may the caller acknowledge (docs/adr/0003).
  */
 
+import { E } from '../fp.js'
+import { type ClientId, clientIdOf } from '../ledger/client-id.js'
+import { decodeEvent } from '../ledger/event.js'
 import { metrics } from '../metrics.js'
 import type { Recorded } from '../stream/recorded.js'
-import { createFold, customersOf, type Findings } from './fold-run.js'
+import { createFold, customersOf, type Findings, isFirstLeg } from './fold-run.js'
 import type { Heads } from './heads.js'
 import { keepLetters } from './letters.js'
+import { failedWith } from './outcome.js'
 import { noteParked } from './parked.js'
 import { createPending } from './pending.js'
+import { HeadsRefused, keepUnstorable } from './refused.js'
 import type { Target } from './target.js'
 import { writeParts } from './write-parts.js'
 
@@ -28,11 +33,7 @@ const noteMismatches = ({ log, projection }: Target, { mismatches }: Findings): 
   }
 }
 
-/**
- * Folds `records` (ascending, without a gap) into the table. Throws `ProjectionFailure`: after `ConditionFailed` (a
- * second instance was faster) and `TryAgain` the same records can be given again, and count once.
- */
-export const project = async (
+const projectOnce = async (
   target: Target,
   heads: Heads,
   records: readonly Recorded[],
@@ -49,4 +50,53 @@ export const project = async (
   await writeParts(target, pending.levels(), signal)
   heads.keep(customers)
   noteMismatches(target, findings)
+}
+
+const isOf = (ids: ReadonlySet<ClientId>, { subject }: Recorded): boolean => {
+  const id = clientIdOf(subject)
+  return E.isRight(id) && ids.has(id.right)
+}
+
+/** The last event of each customer in a run: the one that its head would stand at. */
+const lastOf = (records: readonly Recorded[]): Recorded[] => [
+  ...new Map(records.map(record => [record.subject, record])).values(),
+]
+
+/** What the table would not take together, it may take in halves; both sides of a transfer stay in one. */
+const halvesOf = (
+  { decode = decodeEvent }: Target,
+  records: readonly Recorded[],
+): (readonly Recorded[])[] => {
+  const middle = Math.ceil(records.length / 2)
+  const last = decode(records[middle - 1]?.body ?? new Uint8Array())
+  const at = last.tag === 'event' && isFirstLeg(last.event) ? middle + 1 : middle
+  return at >= records.length ? [] : [records.slice(0, at), records.slice(at)]
+}
+
+/**
+ * Folds `records` (ascending, without a gap) into the table; customers whose items it refuses for good become letters and
+ * are left out. Throws `ProjectionFailure`: after `ConditionFailed` (a second instance was faster) and `TryAgain` the same
+ * records can be given again, and count once.
+ */
+export const project = async (
+  target: Target,
+  heads: Heads,
+  records: readonly Recorded[],
+  signal: AbortSignal,
+): Promise<void> => {
+  try {
+    await projectOnce(target, heads, records, signal)
+  } catch (thrown) {
+    heads.clear()
+    if (thrown instanceof HeadsRefused) {
+      const refused = records.filter(record => isOf(thrown.ids, record))
+      if (refused.length === 0) throw thrown
+      await keepUnstorable(target, lastOf(refused), thrown.message)
+      const others = records.filter(record => !isOf(thrown.ids, record))
+      return project(target, heads, others, signal)
+    }
+    const halves = failedWith(thrown, 'Refused') ? halvesOf(target, records) : []
+    if (halves.length === 0) throw thrown
+    for (const half of halves) await project(target, heads, half, signal)
+  }
 }

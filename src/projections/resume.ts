@@ -19,6 +19,7 @@ import { keepLetters } from './letters.js'
 import { failedWith, run } from './outcome.js'
 import { forgetParked, listParked, noteParked, reportParked } from './parked.js'
 import { createPending, newPart, type Part } from './pending.js'
+import { reportUnstorable } from './refused.js'
 import type { Target } from './target.js'
 import { writeParts } from './write-parts.js'
 
@@ -119,6 +120,7 @@ export const resumeParked = async (
   newest_schema: number,
   signal: AbortSignal,
 ): Promise<void> => {
+  await reportUnstorable(target)
   const known = (await listParked(target)).filter(({ schema }) => schema <= newest_schema)
   await inParallel(CUSTOMERS_MAX, known, async ({ client_id }) => {
     if (!signal.aborted) await resume(target, client_id, signal)

@@ -7,8 +7,9 @@ import type { Customer } from '../ledger/fold.js'
 import { inParallel } from '../parallel.js'
 import { readHeads } from '../tables/heads.js'
 import { type Transaction, writeTransaction } from '../tables/transact.js'
-import { failedWith, run } from './outcome.js'
+import { failedWith, ProjectionFailure, run } from './outcome.js'
 import type { Part } from './pending.js'
+import { withoutRefused } from './refused.js'
 import type { Target } from './target.js'
 import { pack, transactionOf } from './transactions.js'
 
@@ -58,12 +59,17 @@ const write = async (
   lane: number,
   signal: AbortSignal,
   patience: Patience,
-): Promise<void> => {
-  const transaction = transactionOf(part, lane)
+): Promise<number> => {
+  let transaction = transactionOf(part, lane)
   for (let attempt = 1; ; attempt += 1) {
     try {
-      return await writeOnce(target, transaction)
+      await writeOnce(target, transaction)
+      return part.inserts.length - transaction.inserts.length
     } catch (thrown) {
+      if (thrown instanceof ProjectionFailure && thrown.error.tag === 'Refused') {
+        transaction = await withoutRefused(target, transaction, thrown)
+        continue
+      }
       if (!failedWith(thrown, 'TryAgain') || attempt === patience.tries_max || signal.aborted) throw thrown
       await pause(patience, attempt, signal)
     }
@@ -71,16 +77,22 @@ const write = async (
 }
 
 /**
- * Writes all of it. Throws `ProjectionFailure`: what was written until then stays, whole transactions of it, and folding
- * the same events again from the heads as they are then writes the rest.
+ * Writes all of it, but rows that the table refuses for good, which become letters; gives how many those are. Throws
+ * `ProjectionFailure`, or `HeadsRefused`: what was written until then stays, whole transactions of it, and folding the
+ * same events again from the heads as they are then writes the rest.
  */
 export const writeParts = async (
   target: Target,
   levels: readonly (readonly Part[])[],
   signal: AbortSignal,
   patience = IMPATIENT,
-): Promise<void> => {
+): Promise<number> => {
+  let refused = 0
   for (const parts of levels) {
-    await inParallel(LANES, pack(parts), (part, lane) => write(target, part, lane, signal, patience))
+    const counts = await inParallel(LANES, pack(parts), (part, lane) =>
+      write(target, part, lane, signal, patience),
+    )
+    refused += counts.reduce((sum, count) => sum + count, 0)
   }
+  return refused
 }

@@ -160,11 +160,11 @@ const letterOf = (
 /** What was done last about each letter, by the letter's subject. Throws as `readRange` does. */
 const readMarks = async (
   nc: NatsConnection,
-  client_id: string,
+  subject: string,
   to_seq: number,
 ): Promise<ReadonlyMap<string, State>> => {
   const last = new Map<string, State>()
-  const range = { stream: DEAD_LETTER_STREAM, subject: marksFilter(client_id), from_seq: 1, to_seq }
+  const range = { stream: DEAD_LETTER_STREAM, subject, from_seq: 1, to_seq }
   for await (const found of readRange(nc, range)) {
     if (!isMarkSubject(found.subject)) continue
     const read = decodeMark(found)
@@ -196,18 +196,26 @@ const judged = async (
   return letterOf(message, claims, event.right, states.get(message.subject) ?? { state: 'open' })
 }
 
-/** Every letter, oldest first, in pages; what is no letter is passed over and told to `onJunk`. */
+/** The subjects of some letters, and those of their marks. */
+type Subjects = { readonly letters: string; readonly marks: string }
+
+/** Everything about one customer (`*`: about all). */
+const subjectsOf = (client_id: string): Subjects => {
+  const both = `${DEAD_LETTER_PREFIX}${client_id === '*' ? '>' : `${client_id}.>`}`
+  return { letters: both, marks: both }
+}
+
+/** Letters, oldest first, in pages; what is no letter is passed over and told to `onJunk`. */
 async function* lettersOf(
   nc: NatsConnection,
-  client_id: string,
+  { letters: subject, marks }: Subjects,
   onJunk: (letter_seq: number) => void,
 ): AsyncGenerator<readonly DeadLetter[]> {
   const { state } = await orThrow(streamInfo(nc, DEAD_LETTER_STREAM))
   const jsm = await orThrow(manager(nc))
   const to_seq = state.last_seq
-  const states = await readMarks(nc, client_id, to_seq)
+  const states = await readMarks(nc, marks, to_seq)
   const seen = new Set<string>()
-  const subject = `${DEAD_LETTER_PREFIX}${client_id === '*' ? '>' : `${client_id}.>`}`
   const range = { stream: DEAD_LETTER_STREAM, subject }
   for await (const page of readPages(nc, { ...range, from_seq: 1, to_seq })) {
     const messages = page.filter(({ subject }) => !isMarkSubject(subject))
@@ -241,7 +249,7 @@ export const listDeadLetters = (
 ): TaskEither<StreamError, DeadLetter[]> =>
   tryStream('read the dead letters', async () => {
     const letters: DeadLetter[] = []
-    for await (const page of lettersOf(nc, client_id, onJunk)) {
+    for await (const page of lettersOf(nc, subjectsOf(client_id), onJunk)) {
       letters.push(...page.filter(letter => isWanted(letter, settled)))
       if (letters.length >= limit) break
     }
@@ -265,7 +273,7 @@ export const countDeadLetters = (nc: NatsConnection): TaskEither<StreamError, Le
     const onJunk = (): void => {
       junk += 1
     }
-    for await (const page of lettersOf(nc, '*', onJunk)) {
+    for await (const page of lettersOf(nc, subjectsOf('*'), onJunk)) {
       for (const letter of page) {
         total += 1
         if (!isWanted(letter, false)) continue
@@ -277,13 +285,29 @@ export const countDeadLetters = (nc: NatsConnection): TaskEither<StreamError, Le
     return { open, total, unstorable, junk }
   })
 
-/** Whether a projection has a letter of an item that its table refused; of one that is settled too. */
-export const hasUnstorable = (jsm: JetStreamManager, projection: string): TaskEither<StreamError, boolean> =>
-  pipe(
-    nextRecorded(jsm, DEAD_LETTER_STREAM, `${DEAD_LETTER_PREFIX}*.*.unstorable.${projection}`, 1),
-    TE.map(found => found !== undefined),
-    TE.orElse(error => (error.tag === 'NotFound' ? TE.right(false) : TE.left(error))),
+/** How many open letters a projection has of items that its table refused. */
+export const countUnstorable = (
+  nc: NatsConnection,
+  jsm: JetStreamManager,
+  projection: string,
+): TaskEither<StreamError, number> => {
+  const letters = `${DEAD_LETTER_PREFIX}*.*.unstorable.${projection}`
+  return pipe(
+    nextRecorded(jsm, DEAD_LETTER_STREAM, letters, 1),
+    TE.orElse(error => (error.tag === 'NotFound' ? TE.right(undefined) : TE.left(error))),
+    TE.chain(first =>
+      first === undefined
+        ? TE.right(0)
+        : tryStream('count the dead letters', async () => {
+            let open = 0
+            const subjects = { letters, marks: marksFilter(letters) }
+            for await (const page of lettersOf(nc, subjects, () => undefined))
+              open += page.filter(letter => isWanted(letter, false)).length
+            return open
+          }),
+    ),
   )
+}
 
 /** The letters about the event at ledger sequence `seq`: usually one, of items that were refused one per projection. */
 const lettersAt = async (nc: NatsConnection, seq: number): Promise<DeadLetter[]> => {

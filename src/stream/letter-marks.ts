@@ -15,7 +15,7 @@ import { type StreamError, tryStream } from './errors.js'
 import { publish } from './publish.js'
 import { readRange } from './read.js'
 import type { Recorded } from './recorded.js'
-import { DEAD_LETTER_PREFIX, DEAD_LETTER_STREAM } from './settings.js'
+import { DEAD_LETTER_STREAM } from './settings.js'
 
 const DECISION = { by: t.string, at: t.string }
 const OPTIONAL = { reason: t.string }
@@ -58,8 +58,8 @@ const PUBLISH_TIMEOUT_MS = 5_000
 /** The subject of the marks of the letter on `letter_subject`: one token longer, so that no letter can be there. */
 const markSubject = (letter_subject: string): string => `${letter_subject}.mark`
 
-/** Matches the marks of one customer's letters, or of all with `*`; other messages may match too. */
-export const marksFilter = (client_id: string): string => `${DEAD_LETTER_PREFIX}${client_id}.>`
+/** Matches the marks of letters whose subjects match `letters`. */
+export const marksFilter = (letters: string): string => markSubject(letters)
 
 const MARK = /\.mark$/
 

@@ -11,6 +11,8 @@ export type TableError = {
     /** Throttled, busy with another transaction, away, or too slow: the same again, later. */
     | 'TryAgain'
     | 'NotFound'
+    /** The table will never take these items as they are. */
+    | 'Refused'
     | 'Unexpected'
   readonly message: string
   readonly cause?: unknown
@@ -30,6 +32,16 @@ const TRY_AGAIN: ReadonlySet<string> = new Set([
   'TransactionConflictException',
   'TransactionInProgressException',
 ])
+
+/** What is wrong with the items themselves. */
+const REFUSED: ReadonlySet<string> = new Set([
+  'ItemCollectionSizeLimitExceededException',
+  'RequestEntityTooLarge',
+  'SerializationException',
+  'ValidationException',
+])
+/** The same, as a cancelled transaction's reason. */
+const REFUSED_ITEM: readonly string[] = ['ItemCollectionSizeLimitExceeded', 'ValidationError']
 
 const NETWORK = new Set([
   'ECONNREFUSED',
@@ -57,11 +69,12 @@ const tagOf = (cause: unknown): TableError['tag'] => {
   if (cause instanceof TransactionCanceledException) {
     const codes = (cause.CancellationReasons ?? []).map(({ Code }) => Code)
     if (codes.includes('ConditionalCheckFailed')) return 'ConditionFailed'
-    return codes.includes('ValidationError') ? 'Unexpected' : 'TryAgain'
+    return codes.some(code => REFUSED_ITEM.includes(code ?? '')) ? 'Refused' : 'TryAgain'
   }
   if (!(cause instanceof Error)) return 'Unexpected'
   if (cause.name === 'ConditionalCheckFailedException') return 'ConditionFailed'
   if (cause.name === 'ResourceNotFoundException') return 'NotFound'
+  if (REFUSED.has(cause.name)) return 'Refused'
   if (TRY_AGAIN.has(cause.name) || NETWORK.has(codeOf(cause))) return 'TryAgain'
   if (isBrokenAnswer(cause) || isServersFault(cause)) return 'TryAgain'
   return 'Unexpected'

@@ -10,6 +10,7 @@ import { createDifferences, type Difference } from './difference.js'
 import { findTargets } from './find.js'
 import { createHeadsCheck, headId, isHead } from './heads.js'
 import { createJournalCheck } from './journal.js'
+import { withRefusals } from './refused.js'
 import { readAll, rowsOf, scanAll } from './scan.js'
 import { createStreamChecks } from './stream-checks.js'
 import { PROJECTIONS, type Projection, type Target } from './target.js'
@@ -201,7 +202,7 @@ export const verify = async (
     skipped,
     sums_compared: verdict === 'equal' || verdict === 'differ',
     not_compared: verdict === 'moving' ? [MOVING] : [],
-    differences: differences.kept,
+    differences: await withRefusals(run, differences.kept),
     differences_count: differences.count(),
     differences_stream: differences.count('stream'),
   }

@@ -33,6 +33,8 @@ export type FaultyDynamodb = {
   readonly endpoint: string
   /** The share of calls, 0 to 1, that go wrong from now on. */
   readonly setShare: (share: number) => void
+  /** Writes whose text holds this are refused for good from now on (`ValidationException`); undefined: none. */
+  readonly refuse: (text: string | undefined) => void
   /** How often each fault was inflicted. */
   readonly inflicted: () => ReadonlyMap<Fault, number>
   readonly stop: () => Promise<void>
@@ -127,6 +129,7 @@ export const startFaultyDynamodb = async (
   const random = randomShare()
   const inflicted = new Map<Fault, number>()
   let share = 0
+  let refused_text: string | undefined
 
   const forward = ({ headers, body }: Call): Promise<Answer> =>
     new Promise((resolve, reject) => {
@@ -207,6 +210,16 @@ export const startFaultyDynamodb = async (
     const { headers } = incoming
     const operation = String(headers['x-amz-target']).split('.').at(-1) ?? ''
     const call: Call = { operation, headers, body: await readAll(incoming) }
+    if (
+      refused_text !== undefined &&
+      operation === 'TransactWriteItems' &&
+      call.body.includes(refused_text)
+    ) {
+      const answer = failure(400, 'ValidationException', false)
+      outgoing.writeHead(answer.status, answer.headers)
+      outgoing.end(answer.body)
+      return
+    }
     const fault = choose(call)
     if (fault !== undefined) inflicted.set(fault, (inflicted.get(fault) ?? 0) + 1)
     const answer = fault === undefined ? await forward(call) : await inflict(fault, call)
@@ -229,6 +242,9 @@ export const startFaultyDynamodb = async (
     endpoint: `http://${LOOPBACK}:${address.port}`,
     setShare: next => {
       share = next
+    },
+    refuse: text => {
+      refused_text = text
     },
     inflicted: () => inflicted,
     stop: async () => {
