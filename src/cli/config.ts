@@ -5,7 +5,7 @@
  */
 
 import { E, type Either, pipe, t } from '../fp.js'
-import { describeErrors } from '../ledger/codec.js'
+import { describeErrors, fieldsOf } from '../ledger/codec.js'
 import { replyPrefixProblem } from '../service/replies.js'
 import type { SettingsOptions } from '../stream/settings.js'
 import { PROJECTION_NAMES } from '../tables/definition.js'
@@ -78,7 +78,7 @@ const credentials = variable<string | undefined>('a .creds file in base64', unde
   return decoded.includes('BEGIN NATS USER JWT') ? decoded : undefined
 })
 
-const Environment = t.type({
+const VARIABLES = {
   /** One URL, or several with commas between them. */
   NATS_URL: url(['nats://', 'tls://', 'ws://', 'wss://'], 'nats://127.0.0.1:4222'),
   NATS_CREDENTIALS: credentials,
@@ -114,7 +114,9 @@ const Environment = t.type({
   /** Requests per second of one token, or of one address; 0: no limit. */
   HTTP_RATE_LIMIT: whole(0, 1_000_000, 1_000),
   LOG_LEVEL: oneOf(LOG_LEVELS, 'info'),
-})
+}
+
+const Environment = fieldsOf(VARIABLES)
 
 /** The endpoints that a process serves, each with its limit of requests in flight where one is given. */
 export type EndpointLimits = ReadonlyMap<string, number | undefined>
@@ -135,13 +137,13 @@ const bothOfTls = (config: Config): Either<string, Config> =>
     : E.right(config)
 
 /** Every variable that is read; the last one before there is a configuration, where a subcommand looks for a ledger. */
-const OWN_VARIABLES = [...Object.keys(Environment.props), 'JETLEDGER_DATA_DIR']
+const OWN_VARIABLES = [...Object.keys(VARIABLES), 'JETLEDGER_DATA_DIR']
 
 type Variables = Readonly<Record<string, string | undefined>>
 
 /** Every wrong value and every misspelt name, in one sentence. */
 const decodeVariables = (env: Variables): Either<string, t.TypeOf<typeof Environment>> => {
-  const decoded = Environment.decode({ ...emptyOf(Environment.props), ...env })
+  const decoded = Environment.decode(env)
   const misspelt = misspeltVariables(env, OWN_VARIABLES)
   if (E.isRight(decoded) && misspelt.length === 0) return decoded
   const wrong = E.isLeft(decoded) ? [describeErrors(decoded.left)] : []
@@ -157,6 +159,3 @@ export const settingsOf = ({ JETLEDGER_REPLICAS, JETLEDGER_STREAM_BYTES_MAX }: C
   replicas: JETLEDGER_REPLICAS,
   ...(JETLEDGER_STREAM_BYTES_MAX === undefined ? {} : { bytes_max: JETLEDGER_STREAM_BYTES_MAX }),
 })
-
-const emptyOf = (props: object): Record<string, undefined> =>
-  Object.fromEntries(Object.keys(props).map(name => [name, undefined]))

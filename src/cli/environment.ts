@@ -8,6 +8,8 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { E, type Either, pipe, t } from '../fp.js'
+import { readJson } from '../json.js'
+import { fieldsOf } from '../ledger/codec.js'
 import { type Config, decodeConfig } from './config.js'
 import { Failure } from './failure.js'
 import { decodeRolesFile, withRolesFile } from './roles-file.js'
@@ -18,7 +20,7 @@ export const DEFAULT_DATA_DIR = process.env.JETLEDGER_DATA_DIR || '.jetledger'
 
 const NOTE = 'listening.json'
 
-const Note = t.type({ nats_url: t.string, dynamodb_endpoint: t.string, replicas: t.number })
+const Note = fieldsOf({ nats_url: t.string, dynamodb_endpoint: t.string, replicas: t.number })
 export type Listening = t.TypeOf<typeof Note>
 
 /** What an embedded DynamoDB server wants to be told and does not look at. */
@@ -40,7 +42,8 @@ export const forgetListening = (data_dir: string): void => rmSync(join(data_dir,
 
 const readNote = (data_dir: string): Listening | undefined =>
   pipe(
-    E.tryCatch(() => JSON.parse(readFileSync(join(data_dir, NOTE), 'utf8')) as unknown, String),
+    E.tryCatch(() => readFileSync(join(data_dir, NOTE)), String),
+    E.chain(readJson),
     E.chainW(Note.decode),
     E.getOrElseW(() => undefined),
   )

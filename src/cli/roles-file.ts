@@ -7,7 +7,8 @@
  */
 
 import { E, type Either, pipe, t } from '../fp.js'
-import { describeErrors } from '../ledger/codec.js'
+import { readStrictJson, shownName } from '../json.js'
+import { describeErrors, exactFieldsOf, recordOf, UNKNOWN_FIELD } from '../ledger/codec.js'
 import { type Config, type EndpointLimits, ROLES, type Role } from './config.js'
 
 /** Which role serves which endpoint of the service. */
@@ -38,47 +39,35 @@ const RoleName = new t.Type<Role, string, unknown>(
   String,
 )
 
-const File = t.exact(
-  t.partial({
-    roles: t.array(RoleName),
-    endpoints: t.record(t.string, t.exact(t.partial({ concurrency: Concurrency }))),
-  }),
-)
+const Endpoints = recordOf(exactFieldsOf({}, { concurrency: Concurrency }))
+
+const File = exactFieldsOf({}, { roles: t.array(RoleName), endpoints: Endpoints })
 
 export type RolesFile = t.TypeOf<typeof File>
 
-const KNOWN_FIELDS: readonly string[] = ['roles', 'endpoints']
-
-const unknownNames = (file: object, endpoints: object): readonly string[] => [
-  ...Object.keys(file)
-    .filter(name => !KNOWN_FIELDS.includes(name))
-    .map(name => `${name}: is no field of this file`),
-  ...Object.keys(endpoints)
+const unknownEndpoints = ({ endpoints = {} }: RolesFile): readonly string[] =>
+  Object.keys(endpoints)
     .filter(name => !ENDPOINT_ROLES.has(name))
-    .map(name => `endpoints.${name}: is no endpoint; there are ${[...ENDPOINT_ROLES.keys()].join(', ')}`),
-]
+    .map(
+      name =>
+        `endpoints.${shownName(name)}: is no endpoint; there are ${[...ENDPOINT_ROLES.keys()].join(', ')}`,
+    )
 
-/** The content of a roles file; left names everything that is wrong. */
+/** The content of a roles file; left names what is wrong. */
 export const decodeRolesFile = (text: string): Either<string, RolesFile> =>
   pipe(
-    E.tryCatch(
-      () => JSON.parse(text) as unknown,
-      () => 'it is not JSON',
-    ),
+    readStrictJson(text),
+    E.mapLeft(({ tag, message }) => (tag === 'NotJson' ? `it is not JSON: ${message}` : message)),
     E.chain(json =>
       pipe(
         File.decode(json),
-        E.bimap(describeErrors, file => ({
-          file,
-          unknown: unknownNames(json as object, file.endpoints ?? {}),
-        })),
+        E.mapLeft(errors => describeErrors(errors).replaceAll(UNKNOWN_FIELD, 'is no field of this file')),
       ),
     ),
     E.filterOrElse(
-      ({ unknown }) => unknown.length === 0,
-      ({ unknown }) => unknown.join('; '),
+      file => unknownEndpoints(file).length === 0,
+      file => unknownEndpoints(file).join('; '),
     ),
-    E.map(({ file }) => file),
   )
 
 const rolesOf = (endpoints: EndpointLimits): readonly Role[] =>

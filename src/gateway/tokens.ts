@@ -5,7 +5,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { E, type Either, pipe, t } from '../fp.js'
 import { readStrictJson } from '../json.js'
-import { describeErrors, fieldsOf } from '../ledger/codec.js'
+import { describeErrors, exactFieldsOf, UNKNOWN_FIELD } from '../ledger/codec.js'
 
 const TOKENS_MAX = 1_000
 
@@ -31,8 +31,8 @@ const Name = new t.Type<string, string, unknown>(
 
 const Scope = t.keyof({ read: null, write: null })
 
-const File = fieldsOf({
-  tokens: t.array(fieldsOf({ sha256: Hash, name: Name, scopes: t.array(Scope) })),
+const File = exactFieldsOf({
+  tokens: t.array(exactFieldsOf({ sha256: Hash, name: Name, scopes: t.array(Scope) })),
 })
 
 export type Scope = t.TypeOf<typeof Scope>
@@ -66,8 +66,14 @@ const twice = (tokens: readonly Token[]): string | undefined =>
 export const readTokens = (text: string): Either<string, Tokens> =>
   pipe(
     readStrictJson(text),
+    // the parser's text may show a part of the file
     E.mapLeft(({ tag, message }) => (tag === 'NotJson' ? 'it is not JSON' : message)),
-    E.chain(json => pipe(File.decode(json), E.mapLeft(describeErrors))),
+    E.chain(json =>
+      pipe(
+        File.decode(json),
+        E.mapLeft(errors => describeErrors(errors).replaceAll(UNKNOWN_FIELD, 'is no field of this file')),
+      ),
+    ),
     E.filterOrElse(
       ({ tokens }) => tokens.length >= 1 && tokens.length <= TOKENS_MAX,
       () => `tokens: must be 1 to ${TOKENS_MAX}`,

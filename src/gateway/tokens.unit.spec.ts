@@ -51,6 +51,8 @@ describe('a tokens file', () => {
     [JSON.stringify({ tokens: [{ ...ONE, scopes: ['admin'] }] }), 'scopes'],
     [JSON.stringify({ tokens: [{ ...ONE, name: 'a b' }] }), 'name: must be'],
     [JSON.stringify({ tokens: [ONE, ONE] }), 'the name shop is there twice'],
+    [JSON.stringify({ tokens: [{ ...ONE, scope: ['write'] }] }), 'scope: is no field of this file'],
+    [`{"tokens":[{"scopes":["write"],${JSON.stringify(ONE).slice(1)}]}`, 'scopes: is there twice'],
   ])('%s is refused', (text, problem) => {
     expect(problemOf(text)).toContain(problem)
     expect(problemOf(text)).not.toContain('s3cret')
