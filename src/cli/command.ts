@@ -3,6 +3,10 @@
  */
 
 import type { NatsConnection } from 'nats'
+import { E } from '../fp.js'
+import { streamInfo } from '../stream/provision.js'
+import { LEDGER_STREAM, type SettingsOptions } from '../stream/settings.js'
+import { settingsOf } from './config.js'
 import { type Environment, readEnvironment } from './environment.js'
 import { connectOnce } from './nats.js'
 
@@ -16,5 +20,19 @@ export const withNats = async <A>(work: (connected: Connected) => Promise<A>): P
     return await work({ ...environment, nc })
   } finally {
     await nc.drain()
+  }
+}
+
+/** The settings of the environment; what it does not say is as the stream has it, where there is one. */
+export const settingsFor = async ({ nc, config }: Connected): Promise<SettingsOptions> => {
+  const wanted = settingsOf(config)
+  const found = await streamInfo(nc, LEDGER_STREAM)()
+  if (E.isLeft(found)) return wanted
+  const { num_replicas, max_bytes } = found.right.config
+  const isLimited = config.JETLEDGER_STREAM_BYTES_MAX === undefined && max_bytes > 0
+  return {
+    ...wanted,
+    replicas: config.JETLEDGER_REPLICAS ?? num_replicas,
+    ...(isLimited ? { bytes_max: max_bytes } : {}),
   }
 }

@@ -93,7 +93,8 @@ const VARIABLES = {
   JETLEDGER_PROJECTIONS: someOf(PROJECTION_NAMES),
   /** Path of a JSON file that says which endpoints this process serves (`roles-file.ts`). */
   JETLEDGER_ROLES_FILE: text(undefined),
-  JETLEDGER_REPLICAS: whole(1, 5, 3),
+  /** Not set: a service wants 3; a subcommand takes those of the stream that is there. */
+  JETLEDGER_REPLICAS: whole(1, 5, undefined),
   JETLEDGER_MAX_IN_FLIGHT: whole(1, 100_000, 4_096),
   /** Customers that the queries keep in memory; 0: none. */
   JETLEDGER_HOT_CUSTOMERS: whole(0, 10_000_000, 100_000),
@@ -154,8 +155,10 @@ const decodeVariables = (env: Variables): Either<string, t.TypeOf<typeof Environ
 export const decodeConfig = (env: Variables): Either<string, Config> =>
   pipe(decodeVariables(env), E.chain(notBoth), E.chain(bothOfTls))
 
+const REPLICAS = 3
+
 /** What the streams' settings depend on. */
 export const settingsOf = ({ JETLEDGER_REPLICAS, JETLEDGER_STREAM_BYTES_MAX }: Config): SettingsOptions => ({
-  replicas: JETLEDGER_REPLICAS,
+  replicas: JETLEDGER_REPLICAS ?? REPLICAS,
   ...(JETLEDGER_STREAM_BYTES_MAX === undefined ? {} : { bytes_max: JETLEDGER_STREAM_BYTES_MAX }),
 })

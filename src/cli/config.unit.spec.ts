@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { E } from '../fp.js'
-import { decodeConfig } from './config.js'
+import { E, pipe } from '../fp.js'
+import { decodeConfig, settingsOf } from './config.js'
 
 const problemsOf = (env: Record<string, string>): string => {
   const decoded = decodeConfig(env)
@@ -14,11 +14,20 @@ describe('the configuration', () => {
         NATS_URL: 'nats://127.0.0.1:4222',
         DDB_TABLE: 'customer-balances',
         JETLEDGER_ROLES: ['commands', 'projections', 'queries', 'gateway'],
-        JETLEDGER_REPLICAS: 3,
         HTTP_PORT: 8080,
         LOG_LEVEL: 'info',
       }),
     )
+  })
+
+  it('has three replicas unless it says otherwise', () => {
+    const replicasOf = (env: Record<string, string>): unknown =>
+      pipe(
+        decodeConfig(env),
+        E.map(settingsOf),
+        E.map(({ replicas }) => replicas),
+      )
+    expect([replicasOf({}), replicasOf({ JETLEDGER_REPLICAS: '1' })]).toEqual([E.right(3), E.right(1)])
   })
 
   it('takes an empty variable for one that is not set', () => {

@@ -3,6 +3,9 @@
  */
 
 import { InvalidArgumentError } from 'commander'
+import { E } from '../fp.js'
+import { ClientId } from '../ledger/client-id.js'
+import { describeErrors } from '../ledger/codec.js'
 
 const PORT_MAX = 65_535
 
@@ -28,4 +31,11 @@ export const syncInterval = (text: string): string => {
     throw new InvalidArgumentError('must be "always" or a duration such as 100ms, 10s or 2m.')
   }
   return text
+}
+
+/** A customer's id. */
+export const clientId = (text: string): ClientId => {
+  const decoded = ClientId.decode(text)
+  if (E.isLeft(decoded)) throw new InvalidArgumentError(describeErrors(decoded.left))
+  return decoded.right
 }

@@ -16,11 +16,11 @@ import {
   replay,
   replayBack,
 } from '../projections/replay/replay.js'
-import { manager, provision } from '../stream/provision.js'
+import { manager, openBucket, streamInfo } from '../stream/provision.js'
+import { LEDGER_STREAM } from '../stream/settings.js'
 import { createTablesClient } from '../tables/client.js'
 import { PROJECTION_NAMES, type ProjectionName } from '../tables/definition.js'
 import { type Connected, withNats } from './command.js'
-import { settingsOf } from './config.js'
 import { Failure, orFail } from './failure.js'
 import { createLog, logHealth } from './log.js'
 import { count } from './options.js'
@@ -43,7 +43,9 @@ const openDeps = async ({ nc, config, aws }: Connected): Promise<ProjectionDeps>
     region: aws?.region ?? config.AWS_REGION,
     credentials: aws?.credentials,
   })
-  const kv = await orFail(provision(nc, settingsOf(config)))
+  // what is replayed has to be there: a replay makes no stream and asks for no settings
+  await orFail(streamInfo(nc, LEDGER_STREAM))
+  const kv = await orFail(openBucket(nc))
   const jsm = await orFail(manager(nc))
   return { nc, jsm, kv, tables, table: config.DDB_TABLE, log, health: createHealth(logHealth(log)) }
 }

@@ -5,15 +5,15 @@
 import type { Command } from 'commander'
 import { seed } from '../commands/seed.js'
 import { manager, provision } from '../stream/provision.js'
-import { withNats } from './command.js'
-import { settingsOf } from './config.js'
+import { settingsFor, withNats } from './command.js'
 import { orFail } from './failure.js'
 import { print, printJson } from './output.js'
 import { stopRequested } from './signals.js'
 
 const seedLedger = ({ json }: { readonly json?: true }): Promise<void> =>
-  withNats(async ({ nc, config }) => {
-    const kv = await orFail(provision(nc, settingsOf(config)))
+  withNats(async connected => {
+    const { nc } = connected
+    const kv = await orFail(provision(nc, await settingsFor(connected)))
     const jsm = await orFail(manager(nc))
     const { events } = await orFail(seed({ nc, jsm, kv }, stopRequested().signal))
     if (json) printJson({ events })

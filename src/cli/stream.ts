@@ -6,8 +6,7 @@ import type { StreamInfo } from '@nats-io/jetstream'
 import type { Command } from 'commander'
 import { applySettings, streamInfo } from '../stream/provision.js'
 import { allSettings, differences, type SettingsOptions } from '../stream/settings.js'
-import { type Connected, withNats } from './command.js'
-import { settingsOf } from './config.js'
+import { type Connected, settingsFor, withNats } from './command.js'
 import { orFail } from './failure.js'
 import { print, printJson } from './output.js'
 
@@ -39,8 +38,7 @@ const printStream = (info: StreamInfo, differs: readonly string[]): void => {
   for (const difference of differs) print(`    ${difference}`)
 }
 
-const readStreams = async ({ nc, config }: Connected) => {
-  const settings = settingsOf(config)
+const readStreams = async ({ nc }: Connected, settings: SettingsOptions) => {
   const infos = await Promise.all(allSettings(settings).map(({ name }) => orFail(streamInfo(nc, name))))
   return infos.map(info => ({ info, differs: differencesOf(info, settings) }))
 }
@@ -51,12 +49,15 @@ const report = (streams: Awaited<ReturnType<typeof readStreams>>, json: boolean)
 }
 
 const show = ({ json }: ShowOptions): Promise<void> =>
-  withNats(async connected => report(await readStreams(connected), json === true))
+  withNats(async connected =>
+    report(await readStreams(connected, await settingsFor(connected)), json === true),
+  )
 
 const apply = ({ json }: ShowOptions): Promise<void> =>
   withNats(async connected => {
-    await orFail(applySettings(connected.nc, settingsOf(connected.config)))
-    report(await readStreams(connected), json === true)
+    const settings = await settingsFor(connected)
+    await orFail(applySettings(connected.nc, settings))
+    report(await readStreams(connected, settings), json === true)
   })
 
 export const streamCommand = (program: Command): void => {

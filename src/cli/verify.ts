@@ -11,7 +11,7 @@ import { CannotVerify } from '../verify/problem.js'
 import { type Report, verify } from '../verify/verify.js'
 import { withNats } from './command.js'
 import { Failure, orFail } from './failure.js'
-import { count } from './options.js'
+import { clientId, count } from './options.js'
 import { print, printJson } from './output.js'
 import { type Progress, startProgress } from './progress.js'
 import { stopRequested } from './signals.js'
@@ -107,7 +107,7 @@ const conclude = (report: Report, tables_only: boolean): void => {
   if (not_compared.length > 0) throw new Failure('not everything could be compared', { exit_code: 2 })
 }
 
-const run = (options: Options): Promise<void> =>
+const compare = (options: Options): Promise<Report> =>
   withNats(async ({ nc, config, aws }) => {
     const tables = createTablesClient({
       endpoint: config.AWS_ENDPOINT_URL_DYNAMODB,
@@ -117,7 +117,7 @@ const run = (options: Options): Promise<void> =>
     const { onProgress, end } = bars()
     try {
       const jsm = await orFail(manager(nc))
-      const report = await verify(
+      return await verify(
         { nc, jsm, tables, table: config.DDB_TABLE },
         {
           projections: config.JETLEDGER_PROJECTIONS,
@@ -130,25 +130,37 @@ const run = (options: Options): Promise<void> =>
         onProgress,
         stopRequested().signal,
       )
-      end()
-      if (options.json) printJson(report)
-      else printReport(report)
-      conclude(report, options.tablesOnly === true)
-    } catch (thrown) {
-      if (!(thrown instanceof CannotVerify)) throw thrown
-      throw new Failure(`it could not be verified: ${thrown.message}`, { cause: thrown, exit_code: 2 })
     } finally {
       end()
       tables.destroy()
     }
   })
 
+/** Exit code 1 says that there are differences: whatever kept us from comparing is not that. */
+const asUnverified = (thrown: unknown): unknown =>
+  thrown instanceof CannotVerify || thrown instanceof Failure
+    ? new Failure(`it could not be verified: ${thrown.message}`, { cause: thrown, exit_code: 2 })
+    : thrown
+
+const run = async (options: Options): Promise<void> => {
+  const report = await compare(options).catch((thrown: unknown) => {
+    throw asUnverified(thrown)
+  })
+  if (options.json) printJson(report)
+  else printReport(report)
+  conclude(report, options.tablesOnly === true)
+}
+
 export const verifyCommand = (program: Command): void => {
   program
     .command('verify')
     .description('compare the tables with a fold of the whole stream that shares no code with the service')
     .option('--from-generation <n>', "compare this generation's tables instead of the active ones", count)
-    .option('--customer <id>', 'compare only the items and rows of this customer (the stream is read whole)')
+    .option(
+      '--customer <id>',
+      'compare only the items and rows of this customer (the stream is read whole)',
+      clientId,
+    )
     .option('--no-totals', 'leave out the sums of the totals')
     .option('--tables-only', 'list what is found in the stream itself, but exit with 0 if the tables agree')
     .option('--timeout <ms>', 'how long to wait for the projections', count, TIMEOUT_MS)

@@ -157,7 +157,8 @@ export const createServer = async (options: ServerOptions): Promise<HttpServer> 
   return {
     routes,
     listen: async (host, port) => {
-      await app.listen({ host, port, listenTextResolver: () => '' })
+      // fastify says so of each address, also with nothing to say
+      await app.listen({ host, port, listenTextResolver: address => `HTTP: listening at ${address}` })
       return (app.server.address() as AddressInfo).port
     },
     drain: () => within(DRAIN_MS_MAX, backend?.drain() ?? Promise.resolve()),

@@ -211,6 +211,14 @@ describe('verify', () => {
     ])
   })
 
+  it('does not say of a customer that nothing knows that all agrees', async () => {
+    const nobody = ledger.check({ client_id: 'nobody' })
+    await expect(nobody).rejects.toThrow('neither the stream nor a table knows the customer nobody')
+    await expect(nobody).rejects.toBeInstanceOf(CannotVerify)
+    await ledger.put('journal', { id: 'stray', client_id: 'nobody', seq: 3, type: 'credit', amount: 1 })
+    expect((await ledger.check({ client_id: 'nobody' })).differences).toMatchObject([{ id: 'stray' }])
+  })
+
   it('of one customer looks at nothing else', async () => {
     await ledger.update('balances', 'c0', 'client_balance', 31)
     await ledger.remove('journal', 'seq:2')

@@ -10,6 +10,7 @@ import { createDifferences, type Difference } from './difference.js'
 import { findTargets } from './find.js'
 import { createHeadsCheck, headId, isHead } from './heads.js'
 import { createJournalCheck } from './journal.js'
+import { CannotVerify } from './problem.js'
 import { withRefusals } from './refused.js'
 import { readAll, rowsOf, scanAll } from './scan.js'
 import { createStreamChecks } from './stream-checks.js'
@@ -184,6 +185,7 @@ export const verify = async (
   await goOn(run, checks, walk)
   const verdict = await checks.totals?.compare(walk)
   if (checks.stream.isWaiting() && (await lastSeq(run)) === walk.place()) checks.stream.end()
+  refuseNobody(run, checks, walk)
 
   return {
     seq,
@@ -206,6 +208,13 @@ export const verify = async (
     differences_count: differences.count(),
     differences_stream: differences.count('stream'),
   }
+}
+
+/** Nothing that was compared with nothing agrees: most likely the id was misspelt. */
+const refuseNobody = ({ client_id, differences }: Run, { heads }: Checks, walk: Walk): void => {
+  if (client_id === undefined || walk.customers.has(client_id)) return
+  if (heads.compared() > 0 || differences.count() > 0) return
+  throw new CannotVerify(`neither the stream nor a table knows the customer ${client_id}`)
 }
 
 const MOVING =

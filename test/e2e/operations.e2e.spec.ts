@@ -151,3 +151,38 @@ it('a dead letter is retried or discarded, and stays', async () => {
   expect((await text('dead-letters', 'discard', '1002')).code).toBe(2)
   expect((await text('verify')).code).toBe(0)
 })
+
+it('a subcommand that is told where NATS is asks the stream for its replicas', async () => {
+  const env = {
+    NATS_URL: dev.nats_url,
+    AWS_ENDPOINT_URL_DYNAMODB: dev.dynamodb_endpoint,
+    AWS_REGION: 'local',
+    AWS_ACCESS_KEY_ID: 'local',
+    AWS_SECRET_ACCESS_KEY: 'local',
+  }
+  const calls = [
+    ['replay', 'balances'],
+    ['seed'],
+    ['stream', 'show'],
+    ['stream', 'apply'],
+    ['verify'],
+    ['status'],
+  ]
+  for (const args of calls) {
+    const { code, stdout, stderr } = await bench.run(args, env)
+    expect([args, code, stderr.includes('differs')]).toEqual([args, 0, false])
+    expect(stdout).not.toContain('DIFFERENT')
+  }
+  const { code, stdout } = await bench.run(['stream', 'show'], { ...env, JETLEDGER_REPLICAS: '3' })
+  expect([code, stdout.includes('num_replicas: is 1, should be 3')]).toEqual([0, true])
+})
+
+it('verify that could not compare ends with 2, and does not say that all agree', async () => {
+  const nobody = await text('verify', '--customer', 'nobody')
+  expect([nobody.code, nobody.lines]).toEqual([2, ['']])
+  expect(nobody.stderr).toContain('neither the stream nor a table knows the customer nobody')
+  const wrong = await text('verify', '--customer', 'no body')
+  expect([wrong.code, wrong.stderr.includes('must be 1 to 64')]).toEqual([2, true])
+  const absent = await bench.run(['verify'], { NATS_URL: 'nats://127.0.0.1:1' })
+  expect([absent.code, absent.stderr.includes('NATS does not answer')]).toEqual([2, true])
+})

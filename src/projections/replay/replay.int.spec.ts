@@ -1,7 +1,7 @@
 // has servers of its own: it rebuilds whole tables
 import { PutCommand, ScanCommand } from '@aws-sdk/lib-dynamodb'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { right, startTestLedger, type TestLedger } from '../../../test/support/ledger.js'
+import { LOCAL, right, startTestLedger, type TestLedger } from '../../../test/support/ledger.js'
 import { until } from '../../../test/support/servers.js'
 import { NEW_CUSTOMER } from '../../ledger/fold.js'
 import { clientId } from '../../ledger/testing/arbitrary.js'
@@ -11,6 +11,7 @@ import { readPointer } from '../../stream/generation.js'
 import { publishBatch } from '../../stream/publish.js'
 import { LEDGER_STREAM } from '../../stream/settings.js'
 import { readCustomers } from '../../tables/balances.js'
+import { createTablesClient } from '../../tables/client.js'
 import { PROJECTION_NAMES, type ProjectionName, tableName } from '../../tables/definition.js'
 import { tableExists } from '../../tables/provision.js'
 import { PROJECTIONS } from '../all.js'
@@ -194,6 +195,19 @@ describe('replay', () => {
     const lock = await takeLock(ledger.kv, 'balances', () => undefined)
     await expect(rebuild()).rejects.toThrow(`already: `)
     await lock.release()
+    expect(await rebuild()).toMatchObject({ generation: 2 })
+  })
+
+  it('gives its lock back when it fails, and so does a cancellation that fails', async () => {
+    const away = createTablesClient({ endpoint: 'http://127.0.0.1:1', ...LOCAL })
+    const unable = { ...ledger, tables: away }
+    await expect(cancelReplay(unable, PROJECTIONS.balances)).rejects.toThrow('ECONNREFUSED')
+    const stopping = new AbortController()
+    const options = { ...OPTIONS, keep: false, signal: stopping.signal }
+    const failing = replay(unable, PROJECTIONS.balances, options)
+    stopping.abort()
+    await expect(failing).rejects.toThrow()
+    away.destroy()
     expect(await rebuild()).toMatchObject({ generation: 2 })
   })
 

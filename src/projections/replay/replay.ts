@@ -182,6 +182,9 @@ const rebuild = async (work: Work): Promise<Replayed> => {
   }
 }
 
+/** For work that failed: the cause is what matters, and a lock that cannot be released is taken over after a while. */
+const giveBack = (lock: ReplayLock): Promise<void> => lock.release().catch(() => undefined)
+
 /** Under the lock, which stays with its checkpoint when the work fails, and goes when it is done. */
 const locked = async <A>(
   deps: ProjectionDeps,
@@ -198,8 +201,7 @@ const locked = async <A>(
     await lock.remove()
     return result
   } catch (thrown) {
-    // the cause of the end is what matters; a lock that cannot be released is taken over after a while
-    await lock.release().catch(() => undefined)
+    await giveBack(lock)
     throw thrown
   }
 }
@@ -257,10 +259,15 @@ export const replayBack = (
 /** Drops what a replay that did not end has built; whether there was anything. */
 export const cancelReplay = async (deps: ProjectionDeps, projection: Projection): Promise<boolean> => {
   const lock = await takeLock(deps.kv, projection.name, () => undefined)
-  const { generation, previous = 0 } = await run(readPointer(deps.jsm, projection.name))
-  const half = targetOf(deps, projection, Math.max(generation, previous) + 1)
-  const exists = await run(tableExists(deps.tables, half.table))
-  if (exists) await remove(half, new AbortController().signal)
-  await lock.remove()
-  return exists
+  try {
+    const { generation, previous = 0 } = await run(readPointer(deps.jsm, projection.name))
+    const half = targetOf(deps, projection, Math.max(generation, previous) + 1)
+    const exists = await run(tableExists(deps.tables, half.table))
+    if (exists) await remove(half, new AbortController().signal)
+    await lock.remove()
+    return exists
+  } catch (thrown) {
+    await giveBack(lock)
+    throw thrown
+  }
 }
