@@ -3,27 +3,58 @@
  */
 
 import type { Command } from 'commander'
-import { E, pipe, t } from '../fp.js'
-import { readJson, readStrictJson } from '../json.js'
+import { E, t } from '../fp.js'
+import { readStrictJson } from '../json.js'
 import { fieldsOf } from '../ledger/codec.js'
+import { uuidv7 } from '../uuid.js'
+import { withTransactionIds } from './batch-ids.js'
 import { Failure } from './failure.js'
-import { sendRequest } from './request.js'
+import { count } from './options.js'
+import { print } from './output.js'
 import { readTextFile, STANDARD_INPUT } from './text-file.js'
+import { type Reply, sendWrite } from './write.js'
 
-type Options = { readonly transactionId?: string; readonly reference?: string }
+type Options = { readonly transactionId?: string; readonly reference?: string; readonly timeout: number }
 
-/** An amount as it was typed: the service decides whether it is one, and accepts decimal strings of any size. */
-const body = (fields: Record<string, string>, { transactionId, reference }: Options): string =>
-  JSON.stringify({
-    ...fields,
-    ...(transactionId === undefined ? {} : { transaction_id: transactionId }),
-    ...(reference === undefined ? {} : { reference }),
+const TIMEOUT_MS = 5_000
+
+/** One command, sent until its outcome is known; an amount goes as it was typed: the service decides whether it is one. */
+const sendCommand = async (
+  type: 'credit' | 'debit' | 'transfer',
+  fields: Record<string, string>,
+  { transactionId, reference, timeout }: Options,
+): Promise<void> => {
+  const transaction_id = transactionId ?? uuidv7()
+  const { replayed, ...reply } = await sendWrite({
+    subject: `customer.${type}`,
+    body: { ...fields, transaction_id, ...(reference === undefined ? {} : { reference }) },
+    transaction_id,
+    advice: `The same command with --transaction-id ${transaction_id} finds out, and has one effect.`,
+    timeout_ms: timeout,
   })
+  // a repetition that only this call made is none to its caller
+  const isReplay = replayed === true && transactionId !== undefined
+  print(JSON.stringify(isReplay ? { ...reply, replayed } : reply))
+}
+
+const withTimeout = (command: Command, timeout_ms: number): Command =>
+  command.option(
+    '--timeout <ms>',
+    'how long to send it again while its outcome is not known',
+    count,
+    timeout_ms,
+  )
 
 const withOptions = (command: Command): Command =>
-  command
-    .option('--transaction-id <id>', 'the idempotency key: the same one has one effect and one answer')
-    .option('--reference <text>', 'what it is for')
+  withTimeout(
+    command
+      .option(
+        '--transaction-id <id>',
+        'the idempotency key: the same one has one effect and one answer; made here when absent',
+      )
+      .option('--reference <text>', 'what it is for'),
+    TIMEOUT_MS,
+  )
 
 const BATCH_TIMEOUT_MS = 30_000
 
@@ -44,15 +75,20 @@ const readCommands = (file: string): readonly unknown[] => {
 
 const Results = fieldsOf({ results: t.array(fieldsOf({}, { error: t.unknown })) })
 
-const sendBatch = async (file: string, { all }: { readonly all?: true }): Promise<void> => {
-  const mode = all === true ? 'all' : 'each'
-  const request = JSON.stringify({ mode, commands: readCommands(file) })
-  const reply = pipe(
-    readJson(await sendRequest('customer.batch', request, { timeout: BATCH_TIMEOUT_MS })),
-    E.chainW(Results.decode),
-  )
-  if (E.isLeft(reply)) throw new Failure('the answer holds no results')
-  const { results } = reply.right
+type BatchOptions = { readonly all?: true; readonly again?: string; readonly timeout: number }
+
+const sendBatch = async (file: string, { all, again, timeout }: BatchOptions): Promise<void> => {
+  const commands = withTransactionIds(readCommands(file), again)
+  const reply: Reply = await sendWrite({
+    subject: 'customer.batch',
+    body: { mode: all === true ? 'all' : 'each', commands },
+    advice: 'The same file again finds out, and every command in it has one effect.',
+    timeout_ms: timeout,
+  })
+  print(JSON.stringify(reply))
+  const decoded = Results.decode(reply)
+  if (E.isLeft(decoded)) throw new Failure('the answer holds no results')
+  const { results } = decoded.right
   const failed = results.filter(({ error }) => error !== undefined).length
   if (failed > 0) throw new Failure(`${failed} of ${results.length} commands were not carried out`)
 }
@@ -64,18 +100,18 @@ export const commandCommands = (program: Command): void => {
       .description(
         type === 'credit' ? 'add an amount to a balance' : 'take an amount from a balance, if it covers it',
       )
-      .action(async (client_id: string, amount: string, options: Options) => {
-        await sendRequest(`customer.${type}`, body({ client_id, amount }, options), {})
-      })
+      .action((client_id: string, amount: string, options: Options) =>
+        sendCommand(type, { client_id, amount }, options),
+      )
   }
   withOptions(program.command('transfer <from> <to> <amount>'))
     .description("move an amount from one customer's balance to another's, whole or not at all")
-    .action(async (from: string, to: string, amount: string, options: Options) => {
-      await sendRequest('customer.transfer', body({ from, to, amount }, options), {})
-    })
-  program
-    .command('batch <file>')
+    .action((from: string, to: string, amount: string, options: Options) =>
+      sendCommand('transfer', { from, to, amount }, options),
+    )
+  withTimeout(program.command('batch <file>'), BATCH_TIMEOUT_MS)
     .description('send a JSON list of up to 1,000 commands ("-": from standard input), each by itself')
     .option('--all', 'all of them in one atomic batch, or none')
+    .option('--again <name>', 'carry the same list out once more: once for every name')
     .action(sendBatch)
 }

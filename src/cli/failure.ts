@@ -1,15 +1,20 @@
 /**
- * How a subcommand ends: 0 when all is well, 1 when it failed, 2 when it was called wrongly.
+ * How a subcommand ends: 0 when all is well, 1 when it failed, 2 when it was called wrongly, 3 when it wrote and does not
+ * know whether that was carried out.
  */
 
 import { E, type TaskEither } from '../fp.js'
 
+export const OUTCOME_UNKNOWN_CODE = 3
+
+type ExitCode = 1 | 2 | typeof OUTCOME_UNKNOWN_CODE
+
 /** A failure that is told in one sentence, without a stack trace. */
 export class Failure extends Error {
   override readonly name = 'Failure'
-  readonly exit_code: 1 | 2
+  readonly exit_code: ExitCode
 
-  constructor(message: string, options: { readonly cause?: unknown; readonly exit_code?: 1 | 2 } = {}) {
+  constructor(message: string, options: { readonly cause?: unknown; readonly exit_code?: ExitCode } = {}) {
     super(message, { cause: options.cause })
     this.exit_code = options.exit_code ?? 1
   }

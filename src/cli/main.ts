@@ -20,7 +20,8 @@ import { VERSION } from './version.js'
 
 const HELP = `
 A ledger is found by NATS_URL and AWS_ENDPOINT_URL_DYNAMODB; where NATS_URL is not set, it is the
-"jetledger dev" of this folder (or of JETLEDGER_DATA_DIR). Exit codes: 0 done, 1 failed, 2 called wrongly.`
+"jetledger dev" of this folder (or of JETLEDGER_DATA_DIR). Exit codes: 0 done, 1 failed, 2 called wrongly,
+3 a write whose outcome is not known: send it again with the transaction id that is printed.`
 
 const createProgram = (): Command => {
   const program = new Command('jetledger')

@@ -1,5 +1,6 @@
 /**
- * `jetledger publish`: one balance mutation as an event, published directly as anybody may who is permitted to.
+ * `jetledger publish`: one balance mutation as an event, which the fold judges: through the service, as anybody may who is
+ * permitted to, or (`--raw`) straight into the stream, as only those may who are trusted like an operator.
  */
 
 import type { Command } from 'commander'
@@ -9,62 +10,94 @@ import { ClientId, eventSubject } from '../ledger/client-id.js'
 import { describeErrors, fieldsOf } from '../ledger/codec.js'
 import { encodeEvent, TransactionId } from '../ledger/event.js'
 import { publish } from '../stream/publish.js'
+import { uuidv7 } from '../uuid.js'
 import { withNats } from './command.js'
 import { Failure, orFail } from './failure.js'
+import { count } from './options.js'
 import { print, printJson } from './output.js'
+import { sendWrite } from './write.js'
 
-type PublishOptions = { readonly transactionId?: string; readonly reference?: string; readonly json?: true }
+type PublishOptions = {
+  readonly transactionId?: string
+  readonly reference?: string
+  readonly json?: true
+  readonly raw?: true
+  readonly timeout: number
+}
 
-const PUBLISH_TIMEOUT_MS = 5_000
+const TIMEOUT_MS = 5_000
 
 const Arguments = fieldsOf(
   { client_id: ClientId, type: t.keyof({ credit: null, debit: null }), amount: Amount },
   { transaction_id: TransactionId, reference: t.string },
 )
+type Arguments = t.TypeOf<typeof Arguments>
 
-const decode = (fields: unknown): t.TypeOf<typeof Arguments> =>
+const decode = (fields: unknown): Arguments =>
   pipe(
     Arguments.decode(fields),
-    E.getOrElse((errors): t.TypeOf<typeof Arguments> => {
+    E.getOrElse((errors): Arguments => {
       throw new Failure(describeErrors(errors), { exit_code: 2 })
     }),
   )
 
-const publishEvent = (
+type Stored = { readonly seq: number; readonly duplicate: boolean }
+
+const publishRaw = ({ client_id, ...event }: Arguments, timeout_ms: number): Promise<Stored> =>
+  withNats(({ nc }) => {
+    const { transaction_id } = event
+    const message = {
+      subject: eventSubject(client_id),
+      body: encodeEvent(event),
+      ...(transaction_id === undefined ? {} : { msg_id: transaction_id }),
+    }
+    return orFail(publish(nc, message, timeout_ms))
+  })
+
+const Acknowledgement = fieldsOf({ seq: t.number }, { duplicate: t.boolean })
+
+const publishByService = async ({ client_id, ...event }: Arguments, timeout_ms: number): Promise<Stored> => {
+  const transaction_id = event.transaction_id ?? uuidv7()
+  const reply = await sendWrite({
+    subject: `customer.event.${client_id}`,
+    body: { ...event, amount: Amount.encode(event.amount), transaction_id },
+    transaction_id,
+    advice: `The same event with --transaction-id ${transaction_id} finds out, and counts once.`,
+    timeout_ms,
+  })
+  const stored = Acknowledgement.decode(reply)
+  if (E.isLeft(stored)) throw new Failure('the answer is no acknowledgement')
+  const { seq, duplicate = false } = stored.right
+  // a repetition that only this call made is none to its caller
+  return { seq, duplicate: duplicate && event.transaction_id !== undefined }
+}
+
+const publishEvent = async (
   client_id: string,
   type: string,
   amount: string,
-  options: PublishOptions,
+  { transactionId: transaction_id, reference, json, raw, timeout }: PublishOptions,
 ): Promise<void> => {
-  const { transactionId: transaction_id, reference } = options
-  const { client_id: id, ...event } = decode({
+  const event = decode({
     client_id,
     type,
     amount,
     ...(transaction_id === undefined ? {} : { transaction_id }),
     ...(reference === undefined ? {} : { reference }),
   })
-  return withNats(async ({ nc }) => {
-    const message = {
-      subject: eventSubject(id),
-      body: encodeEvent(event),
-      ...(transaction_id === undefined ? {} : { msg_id: transaction_id }),
-    }
-    const stored = await orFail(publish(nc, message, PUBLISH_TIMEOUT_MS))
-    if (options.json) printJson({ client_id: id, ...stored })
-    else print(`${stored.duplicate ? 'known already' : 'stored'} at sequence ${stored.seq}`)
-  })
+  const stored = await (raw ? publishRaw(event, timeout) : publishByService(event, timeout))
+  if (json) printJson({ client_id: event.client_id, ...stored })
+  else print(`${stored.duplicate ? 'known already' : 'stored'} at sequence ${stored.seq}`)
 }
 
 export const publishCommand = (program: Command): void => {
   program
     .command('publish <client_id> <type> <amount>')
     .description('publish a credit or a debit as an event; a debit that would overdraw becomes a dead letter')
-    .option(
-      '--transaction-id <id>',
-      'the idempotency key: the same one counts once within the duplicate window',
-    )
+    .option('--transaction-id <id>', 'the idempotency key: the same one counts once; made here when absent')
     .option('--reference <text>', 'what it is for')
     .option('--json', 'print the acknowledgement as JSON')
+    .option('--raw', 'straight into the stream, past the service: for operators, also while no service runs')
+    .option('--timeout <ms>', 'how long to send it again while its outcome is not known', count, TIMEOUT_MS)
     .action(publishEvent)
 }

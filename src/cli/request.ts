@@ -4,6 +4,7 @@
 
 import type { Command } from 'commander'
 import { errors, type Msg } from 'nats'
+import { requestUnrefused } from '../service/refusals.js'
 import { withNats } from './command.js'
 import { Failure } from './failure.js'
 import { count } from './options.js'
@@ -34,7 +35,7 @@ export const sendRequest = (
   withNats(async ({ nc }) => {
     let reply: Msg
     try {
-      reply = await nc.request(subject, body, { timeout })
+      reply = await requestUnrefused(nc, subject, body, { timeout })
     } catch (cause) {
       throw explain(subject, timeout, cause)
     }

@@ -14,7 +14,9 @@ import { type Config, type EndpointLimits, ROLES, type Role } from './config.js'
 /** Which role serves which endpoint of the service. */
 export const ENDPOINT_ROLES: ReadonlyMap<string, Role> = new Map<string, Role>([
   ...['balance', 'statement', 'list', 'ranking', 'summary'].map(name => [name, 'queries'] as const),
-  ...['credit', 'debit', 'transfer', 'batch', 'transaction'].map(name => [name, 'commands'] as const),
+  ...['credit', 'debit', 'transfer', 'batch', 'transaction', 'event'].map(
+    name => [name, 'commands'] as const,
+  ),
 ])
 
 const CONCURRENCY_MAX = 100_000

@@ -4,7 +4,7 @@
 
 import type { ClientId } from '../ledger/client-id.js'
 import type { CommandDeps } from './deps.js'
-import { isLoaded, type Loaded, type LoadProblem, loadCustomers, movedSince } from './load.js'
+import { createLoader, isLoaded, type Loaded, type LoadProblem } from './load.js'
 import { createLru } from './lru.js'
 
 export type Accounts = {
@@ -29,6 +29,7 @@ const ACCOUNTS_MAX = 100_000
 
 export const createAccounts = (deps: CommandDeps): Accounts => {
   const memory = createLru<ClientId, Loaded>(ACCOUNTS_MAX)
+  const loader = createLoader(deps)
 
   /** Rounds run beside each other: what one of them read may be older than what another one stored. */
   const keep = (id: ClientId, loaded: Loaded): void => {
@@ -40,7 +41,7 @@ export const createAccounts = (deps: CommandDeps): Accounts => {
     confirmed: boolean,
     bases: ReadonlyMap<ClientId, Loaded> = new Map(),
   ) => {
-    const results = ids.length === 0 ? new Map() : await loadCustomers(deps, ids, confirmed, bases)
+    const results = ids.length === 0 ? new Map() : await loader.load(ids, confirmed, bases)
     for (const [id, result] of results) if (isLoaded(result)) keep(id, result)
     return results
   }
@@ -71,7 +72,7 @@ export const createAccounts = (deps: CommandDeps): Accounts => {
       return taken
     },
     reload,
-    refresh: async (ids, told, seen) => reload([...told, ...(await movedSince(deps, [...ids], seen))], seen),
+    refresh: async (ids, told, seen) => reload([...told, ...(await loader.movedSince([...ids], seen))], seen),
     remember: loaded => {
       for (const [id, state] of loaded) keep(id, state)
     },

@@ -1,6 +1,6 @@
 /**
- * The endpoints of the command side: `customer.credit`, `customer.debit`, `customer.transfer` and `customer.batch`, and
- * `customer.transaction`, which tells what became of one.
+ * The endpoints of the command side: `customer.credit`, `customer.debit`, `customer.transfer` and `customer.batch`,
+ * `customer.transaction`, which tells what became of one, and `customer.event.<client_id>`, which stores an event.
  */
 
 import { E, type Either, pipe, TE } from '../fp.js'
@@ -18,6 +18,8 @@ import type { ServiceError } from '../service/error.js'
 import { batchEndpoint } from './batch.js'
 import type { CommandDeps } from './deps.js'
 import type { Engine } from './engine.js'
+import { eventEndpoint } from './event.js'
+import { createHistoryFinder } from './history.js'
 import type { Journal } from './journal.js'
 import type { Outcome } from './outcome.js'
 import { errorOf, json, replyJson } from './replies.js'
@@ -110,4 +112,5 @@ export const commandEndpoints = (
   ...(['credit', 'debit', 'transfer'] as const).map(type => endpoint(type, engine, limits)),
   batchEndpoint(engine, () => deps.nc.info?.max_payload ?? PAYLOAD_BYTES, limits),
   transactionEndpoint(deps, limits, journal),
+  eventEndpoint(deps, journal?.find ?? createHistoryFinder(deps), limits),
 ]

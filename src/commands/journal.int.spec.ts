@@ -1,6 +1,6 @@
 /** Known transactions by the journal, filled by its own projection, and what happens where it cannot tell. */
 
-import { DeleteCommand } from '@aws-sdk/lib-dynamodb'
+import { DeleteCommand, GetCommand, PutCommand } from '@aws-sdk/lib-dynamodb'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { codeOf, engineRoom, lastSeq, movement, transfer } from '../../test/support/engines.js'
 import { right, startTestLedger, type TestLedger } from '../../test/support/ledger.js'
@@ -17,6 +17,7 @@ import { LEDGER_STREAM, LEDGER_SUBJECTS } from '../stream/settings.js'
 import { TABLES, tableName } from '../tables/definition.js'
 import { createBalancesTable, createTable } from '../tables/provision.js'
 import type { Engine } from './engine.js'
+import type { FindTransaction } from './find.js'
 import { createHistoryFinder } from './history.js'
 import { createJournal, type JournalSource } from './journal.js'
 import { whatBecameOf } from './transaction.js'
@@ -51,7 +52,7 @@ const noHistory = async (): Promise<never> => {
   throw new Error('the history was read')
 }
 
-const start = (from: JournalSource = source, history?: typeof noHistory): Engine =>
+const start = (from: JournalSource = source, history?: FindTransaction): Engine =>
   room.start(ledger, { find: createJournal(ledger, from, history ?? noHistory).find })
 
 const caughtUp = async (): Promise<void> => {
@@ -129,6 +130,47 @@ describe('a transaction that the journal holds', () => {
       fields.push(outcome.tag === 'failed' ? outcome.details.field : outcome.tag)
     }
     expect(fields).toEqual(['client_id', 'amount', 'type', 'type'])
+  })
+
+  it.each([
+    ['nothing', 1_000_000],
+    ['another customer', 1],
+  ])(
+    'only by a row that somebody wrote, at the place of %s, is new: it is carried out',
+    async (what, seq) => {
+      const id = `row-of-${what.replaceAll(' ', '-')}`
+      await ledger.emit('somebody', { type: 'credit', amount: 1 })
+      const row = {
+        id,
+        client_id: id,
+        seq,
+        type: 'credit',
+        amount: 5n,
+        balance: 5n,
+        version: 1,
+        transaction_id: id,
+      }
+      const TableName = tableName(ledger.table, 'journal', 1)
+      await ledger.tables.send(new PutCommand({ TableName, Item: row }))
+      const engine = start(source, createHistoryFinder(ledger))
+      expect(await engine.submit(movement('credit', id, 5, id), true)).toMatchObject({
+        tag: 'done',
+        replayed: false,
+        reply: { balance: 5n, version: 1 },
+      })
+      const found = createJournal(ledger, source)
+      expect(await whatBecameOf(ledger, id, found)).toMatchObject({ status: 'committed' })
+    },
+  )
+
+  it('with another balance in its row is answered with what the stream says', async () => {
+    const command = movement('credit', 'yak', 5, 'yak-1')
+    const first = await start().submit(command, true)
+    await caughtUp()
+    const TableName = tableName(ledger.table, 'journal', 1)
+    const { Item } = await ledger.tables.send(new GetCommand({ TableName, Key: { id: 'yak-1' } }))
+    await ledger.tables.send(new PutCommand({ TableName, Item: { ...Item, balance: 424_242n } }))
+    expect(await start().submit(command, true)).toEqual({ ...first, replayed: true })
   })
 
   it('and is half a transfer, forged by a direct event, is no transfer', async () => {

@@ -7,6 +7,9 @@
 
 import { E, type TaskEither } from '../fp.js'
 import { creditLegId } from '../ledger/decide.js'
+import { claimedAfter } from '../ledger/event.js'
+import { metrics } from '../metrics.js'
+import { createSlots } from '../parallel.js'
 import { countUnstorable } from '../stream/dead-letters.js'
 import type { StreamError } from '../stream/errors.js'
 import { projectionLag } from '../stream/lag.js'
@@ -29,6 +32,12 @@ const LAG_MS_MAX = WINDOW_MS / 2
 const LOOK_EVERY_MS = 1_000
 const LOOK_OLD_MS = 5_000
 const READS_IN_FLIGHT_MAX = 8
+const PROOFS_MAX = 32
+
+const wrong_rows = metrics.counter(
+  'jetledger_wrong_rows_total',
+  'Rows of the journal that were no event of the stream when a command needed them',
+)
 
 /** What is known of the journal's lag: nobody keeps one, or how far it was behind at a moment of `performance.now()`. */
 type Look = 'no journal' | { readonly lag_ms: number; readonly at_ms: number }
@@ -71,12 +80,16 @@ const createLagWatch = ({ nc, jsm }: CommandDeps, consumer: JournalSource['consu
   }
 }
 
-const knownFromRow = ({ seq, client_id, event, balance, version }: JournalRow): Known => ({
-  seq,
-  id: client_id,
-  event,
-  ...(event.type === 'declined' ? {} : { folded: [{ balance, version }] }),
-})
+/**
+ * A row as the stream bears it out: the event at its sequence has its customer and its id. What the row says of the
+ * account afterwards counts where the event says the same; elsewhere the answer is folded from the stream.
+ */
+const knownFromRow = (row: JournalRow, stored: Known): Known => {
+  const { balance, version } = row
+  const claim = claimedAfter(stored.event)
+  const isFolded = stored.event.type !== 'declined' && claim?.balance === balance && claim.version === version
+  return isFolded ? { ...stored, folded: [{ balance, version }] } : stored
+}
 
 export type Journal = {
   /** Finds in the journal; in the customers' histories where that cannot be asked. */
@@ -91,6 +104,7 @@ export const createJournal = (
   findInHistory: FindTransaction = createHistoryFinder(deps),
 ): Journal => {
   const lag = createLagWatch(deps, consumer)
+  const slots = createSlots(PROOFS_MAX)
   const read = createGatherer<string, JournalRow>(READ_KEYS_MAX, READS_IN_FLIGHT_MAX, async ids => {
     const name = await table()
     if (E.isLeft(name)) throw new Error(name.left.message, { cause: name.left.cause })
@@ -99,20 +113,29 @@ export const createJournal = (
     return rows.right
   })
 
-  /** A transfer is known with both of its accounts, if its second row is there. */
-  const whole = async (transaction_id: string, row: JournalRow): Promise<Known> => {
-    const known = { ...knownFromRow(row), ...(row.omitted.length === 0 ? {} : await knownAt(deps, row.seq)) }
-    if (row.event.type !== 'debit' || row.event.transfer === undefined) return known
-    const credit = await read(creditLegId(transaction_id))
-    const { folded: _, ...bare } = known
-    return credit?.seq === row.seq + 1 && credit.client_id === row.event.transfer.counterparty
-      ? { ...bare, folded: [row, credit].map(({ balance, version }) => ({ balance, version })) }
-      : bare
+  /** The row under an id, if the stream holds the event that it tells of. Rejects when that is another event, or none. */
+  const proved = async (transaction_id: string): Promise<Known | undefined> => {
+    const row = await read(transaction_id)
+    if (row === undefined) return undefined
+    const stored = await slots(() => knownAt(deps, row.seq))
+    if (stored?.id === row.client_id && stored.event.transaction_id === transaction_id) {
+      return knownFromRow(row, stored)
+    }
+    wrong_rows.inc()
+    deps.log.error({ transaction_id, seq: row.seq }, 'a row of the journal is no event of the stream')
+    throw new Error(`the row of ${transaction_id} is no event of the stream`)
   }
 
   const knownAs = async (transaction_id: string): Promise<Known | undefined> => {
-    const row = await read(transaction_id)
-    return row === undefined ? undefined : whole(transaction_id, row)
+    const known = await proved(transaction_id)
+    if (known?.event.type !== 'debit' || known.event.transfer === undefined) return known
+    // a transfer is known with both of its accounts, if its second row is there
+    const credit = await proved(creditLegId(transaction_id))
+    const { folded: from, ...bare } = known
+    const isOther = credit?.seq === known.seq + 1 && credit.id === known.event.transfer.counterparty
+    return isOther && from !== undefined && credit.folded !== undefined
+      ? { ...bare, folded: [...from, ...credit.folded] }
+      : bare
   }
 
   const findNew = async (transaction_id: string, newest: boolean): Promise<Known | undefined> => {

@@ -7,13 +7,14 @@
 
 import { E } from '../fp.js'
 import { isJsonObject } from '../json.js'
+import type { Account } from '../ledger/account.js'
 import { type ClientId, clientIdOf, eventSubject } from '../ledger/client-id.js'
 import { type Command, customersOfCommand, type Transfer } from '../ledger/command.js'
 import { creditLegId } from '../ledger/decide.js'
 import { decodeEvent, type LedgerEvent } from '../ledger/event.js'
-import { type Customer, NEW_CUSTOMER, type Step, step } from '../ledger/fold.js'
 import { inParallel } from '../parallel.js'
-import { nextRecorded, readRange } from '../stream/read.js'
+import { FROM_THE_BEGINNING, foldSubject } from '../stream/fold-subject.js'
+import { nextRecorded } from '../stream/read.js'
 import type { Recorded } from '../stream/recorded.js'
 import { LEDGER_STREAM } from '../stream/settings.js'
 import type { CommandDeps } from './deps.js'
@@ -94,23 +95,29 @@ export const differingField = (command: Command, known: Known): string | undefin
   return sameJson(event.metadata, command.metadata) ? undefined : 'metadata'
 }
 
-/** The subject's state right after `seq`, and what the event there did. */
+/** A subject may be long, and this is asked for one transaction: longer ones are not folded. */
+const FOLD_EVENTS_MAX = 100_000_000
+
+/** The subject's state right after `seq`, and whether the event there counts. */
 const foldTo = async (
-  { nc }: CommandDeps,
+  deps: CommandDeps,
   id: ClientId,
   seq: number,
-): Promise<{ customer: Customer; last: Step | undefined }> => {
-  let [customer, last]: [Customer, Step | undefined] = [NEW_CUSTOMER, undefined]
-  const range = { stream: LEDGER_STREAM, subject: eventSubject(id), from_seq: 1, to_seq: seq }
-  for await (const record of readRange(nc, range)) {
-    last = step(customer, record.seq, decodeEvent(record.body))
-    if (last.tag === 'applied' || last.tag === 'parked') customer = last.customer
-  }
-  return { customer, last }
+): Promise<{ account: Account; counts: boolean }> => {
+  let applied_seq = 0
+  const folded = await foldSubject(deps, id, FROM_THE_BEGINNING, {
+    to_seq: seq,
+    events_max: FOLD_EVENTS_MAX,
+    onApplied: record => {
+      applied_seq = record.seq
+    },
+  })()
+  if (E.isLeft(folded)) throw new Error(folded.left.message, { cause: folded.left.cause })
+  return { account: folded.right.customer.account, counts: applied_seq === seq }
 }
 
 const positionAt = async (deps: CommandDeps, id: ClientId, seq: number): Promise<Position> => {
-  const { balance, version } = (await foldTo(deps, id, seq)).customer.account
+  const { balance, version } = (await foldTo(deps, id, seq)).account
   return { client_id: id, balance, version, seq }
 }
 
@@ -138,8 +145,8 @@ const refusalOf = async (
     return failed(code, { transaction_id, client_id, balance, amount: command.amount })
   }
   // a direct event with this id which the fold rejected
-  const { customer } = await foldTo(deps, id, seq)
-  const { balance } = customer.account
+  const { account } = await foldTo(deps, id, seq)
+  const { balance } = account
   return failed(event.type === 'debit' ? 'INSUFFICIENT_FUNDS' : 'BALANCE_LIMIT', {
     transaction_id,
     client_id: id,
@@ -169,8 +176,8 @@ export const answerFor = async (deps: CommandDeps, command: Command, known: Know
   if (field !== undefined) return failed('TRANSACTION_ID_REUSED', { transaction_id, field })
   if (known.event.type === 'declined') return refusalOf(deps, command, known)
   if (known.folded === undefined) {
-    const { last } = await foldTo(deps, known.id, known.seq)
-    if (last?.tag !== 'applied') return refusalOf(deps, command, known)
+    const { counts } = await foldTo(deps, known.id, known.seq)
+    if (!counts) return refusalOf(deps, command, known)
   }
   const positions = await positionsOf(deps, command, known)
   // a direct event that looks like the first half of a transfer is another thing than a transfer

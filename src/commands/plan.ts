@@ -95,7 +95,8 @@ export const planBatch = (asks: readonly Ask[], loaded: ReadonlyMap<ClientId, Lo
     const [only, ...more] = ask.commands
     if (!ask.given || only === undefined || more.length > 0) return { tag: 'refused', ...refused }
     const [id] = customersOfCommand(only)
-    add(id, declined(only, refused.refusal), accountOf(id))
+    const account = accountOf(id)
+    add(id, { ...declined(only, refused.refusal), after: account }, account)
     return { tag: 'declined', ...refused }
   }
 

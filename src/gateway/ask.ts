@@ -62,7 +62,8 @@ const problemOf = (subject: string, code: string, body: unknown): Problem => {
     return problem('INTERNAL_ERROR', undefined, { cause })
   }
   const error = isJsonObject(body) && isJsonObject(body.error) ? body.error : {}
-  const { message } = error
+  // `description` where a subject answers as JetStream does
+  const { message = error.description } = error
   return problem(code, typeof message === 'string' ? message : undefined, { fields: error })
 }
 

@@ -163,6 +163,7 @@ export const catalogued = (
   return {
     status,
     code,
+    message: typeof details.message === 'string' ? details.message : message,
     body: JSON.stringify({ error: { code, message, ...details } }, (_, value) =>
       typeof value === 'bigint' ? toJson(value) : value,
     ),

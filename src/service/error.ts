@@ -12,6 +12,8 @@ export type ServiceError = {
   readonly code: string
   /** Sent as it is. `errorBody` builds the usual JSON. */
   readonly body: string
+  /** The sentence of the body, for whoever says it in another form. */
+  readonly message?: string
   /** Goes to the log and never to the caller. */
   readonly cause?: unknown
 }
@@ -29,6 +31,7 @@ export const serviceError = (
 ): ServiceError => ({
   status,
   code,
+  message,
   body: errorBody(code, message),
   ...(cause === undefined ? {} : { cause }),
 })

@@ -8,7 +8,7 @@ import { E, type TaskEither, TE } from '../fp.js'
 import { type ClientId, eventSubject } from '../ledger/client-id.js'
 import type { LedgerEvent } from '../ledger/event.js'
 import { decodeEvent } from '../ledger/event.js'
-import { type Customer, step } from '../ledger/fold.js'
+import { type Customer, NEW_CUSTOMER, step } from '../ledger/fold.js'
 import { type StreamError, toStreamError } from './errors.js'
 import { nextRecorded, readRange } from './read.js'
 import type { Recorded } from './recorded.js'
@@ -16,6 +16,9 @@ import { LEDGER_STREAM } from './settings.js'
 
 /** A customer after every event of its subject up to `last_seq`. */
 export type Folded = { readonly customer: Customer; readonly last_seq: number }
+
+/** Where every subject begins. */
+export const FROM_THE_BEGINNING: Folded = { customer: NEW_CUSTOMER, last_seq: 0 }
 
 export type FoldOptions = {
   /** Events after this sequence do not count. */

@@ -148,23 +148,37 @@ export async function* readRange(nc: NatsConnection, range: Range): AsyncGenerat
 const MULTI_LAST_MAX = 1_000
 
 /**
- * The last sequence of each of up to 1,000 subjects; a subject without messages is left out. Any replica may answer,
- * so it may be old: good for an expectation that the leader checks, not for a proof.
+ * The last message of each of up to 1,000 subjects; a subject without messages is left out. Any replica may answer, so it
+ * may be old: good for an expectation that the leader checks, not for a proof of how far a subject is.
  */
-export const lastSequences = (
+export const lastRecorded = (
   nc: NatsConnection,
   stream: string,
   subjects: readonly string[],
-): TaskEither<StreamError, Map<string, number>> =>
+): TaskEither<StreamError, Map<string, Recorded>> =>
   tryStream(`last messages of ${stream}`, async () => {
     const jsm = await jetstreamManager(nc, { checkAPI: false, timeout: API_TIMEOUT_MS })
-    const last = new Map<string, number>()
+    const last = new Map<string, Recorded>()
     try {
       const query = { multi_last: subjects.slice(0, MULTI_LAST_MAX) }
-      for await (const { subject, seq } of await jsm.direct.getLastMessagesFor(stream, query))
-        last.set(subject, seq)
+      for await (const { subject, seq, data, header, time } of await jsm.direct.getLastMessagesFor(
+        stream,
+        query,
+      ))
+        last.set(subject, { seq, subject, body: data, headers: header, at: time })
     } catch (cause) {
       if (!isNoMessages(cause)) throw cause
     }
     return last
   })
+
+/** The last sequence of each of up to 1,000 subjects, as `lastRecorded` has it. */
+export const lastSequences = (
+  nc: NatsConnection,
+  stream: string,
+  subjects: readonly string[],
+): TaskEither<StreamError, Map<string, number>> =>
+  pipe(
+    lastRecorded(nc, stream, subjects),
+    TE.map(last => new Map([...last].map(([subject, { seq }]) => [subject, seq]))),
+  )
