@@ -48,12 +48,28 @@ const entryOf = async <A>(
   return E.isLeft(result) ? down(result.left.message) : say(result.right)
 }
 
-const projectionEntry = async ({ jsm }: Ledger, projection: ProjectionName): Promise<HealthEntry> => {
+const askProjection = async (
+  { jsm }: Ledger,
+  projection: ProjectionName,
+  onBehind: (events: number) => void,
+): Promise<HealthEntry> => {
   const behind = await waitCaughtUp(jsm, projection, 0, new AbortController().signal, () => undefined)
   if (!Number.isFinite(behind)) return down('not known')
-  lag.set(behind, { projection })
+  onBehind(behind)
   const detail = `${behind} events behind`
   return behind > BEHIND_EVENTS_MAX ? down(detail) : behind === 0 ? OK : { state: 'ok', detail }
+}
+
+/** How far it is, which the metric is told too: where the server does not say, the last figure is not kept. */
+const projectionEntry = async (ledger: Ledger, projection: ProjectionName): Promise<HealthEntry> => {
+  let known = Number.NaN
+  const entry = await within(
+    askProjection(ledger, projection, events => {
+      known = events
+    }),
+  )
+  lag.set(known, { projection })
+  return entry
 }
 
 const natsEntry = (health: Health): HealthEntry => health.read().parts.nats ?? down('not connected yet')
@@ -87,7 +103,7 @@ export const ledgerReadiness = (ledger: Ledger): Readiness => {
   const { nc, config, health } = ledger
   return cached(async () => {
     const projections = config.JETLEDGER_PROJECTIONS.map(
-      async name => [`projection ${name}`, await within(projectionEntry(ledger, name))] as const,
+      async name => [`projection ${name}`, await projectionEntry(ledger, name)] as const,
     )
     const stream = within(entryOf(streamInfo(nc, LEDGER_STREAM), () => OK))
     const dynamodb = within(balancesEntry(ledger))

@@ -137,12 +137,11 @@ const drain = async (life: Life, inbox: Inbox<JsMsg>, begin: () => void): Promis
   const { linger_ms } = target.projection
   for (;;) {
     const delivered = await inbox.take(BATCH_EVENTS_MAX)
-    const newest = delivered.at(-1)
-    if (newest === undefined) return
+    if (delivered.length === 0) return
     begin()
     await handle(life, delivered.map(deliveryOf))
     acknowledge(delivered, sequencer.position())
-    status.handled(sequencer.position() - 1, newest.time, newest.info.pending + inbox.size())
+    status.handled(sequencer.position() - 1)
     if (linger_ms !== undefined) await pause({ first_ms: linger_ms, max_ms: linger_ms }, 1, signal)
   }
 }

@@ -15,6 +15,7 @@ import { TABLES } from '../tables/definition.js'
 import { createTable, tableExists } from '../tables/provision.js'
 import { BACK_OFF, consume } from './consume.js'
 import type { ProjectionDeps } from './deps.js'
+import { reportLag } from './lag-report.js'
 import { run } from './outcome.js'
 import type { Projection } from './projection.js'
 import { resumeParked } from './resume.js'
@@ -116,7 +117,10 @@ const superviseUntil = async (
 export const startProjector = (deps: ProjectionDeps, projection: Projection): Projector => {
   const ending = new AbortController()
   deps.health.report(healthPart({ projection }), 'down', 'starting')
-  const ended = superviseUntil(deps, projection, ending.signal)
+  const ended = Promise.all([
+    superviseUntil(deps, projection, ending.signal),
+    reportLag(deps, projection, ending.signal),
+  ])
   deps.log.info({ projection: projection.name }, 'projections: folding the stream')
   return {
     stop: async () => {
