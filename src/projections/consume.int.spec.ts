@@ -66,6 +66,30 @@ it('keeps its place while there is nothing to do', async () => {
   expect(await activeId()).toBe(before)
 })
 
+/** The client's subscriptions, which are not in its types. */
+type Subscriptions = {
+  readonly subs: Map<number, { readonly subject: string }>
+  readonly getMux: () => unknown
+}
+
+it('a consumer that is no longer heard is made anew, and health says why', async () => {
+  const nc = await connect({ servers: ledger.servers.nats.url })
+  endings.push(() => nc.close())
+  const changes: string[] = []
+  const health = createHealth((_, { state, detail }) => changes.push(`${state} ${detail}`))
+  start({ ...ledger, nc, jsm: await right(manager(nc)), health })
+  await ledger.emit('unheard', { type: 'credit', amount: 1 })
+  await balanceIs('unheard', 1n)
+  // the server goes on sending, and nobody takes it
+  const { subscriptions } = (nc as unknown as { protocol: { subscriptions: Subscriptions } }).protocol
+  for (const [id, subscription] of subscriptions.subs)
+    if (subscription !== subscriptions.getMux()) subscriptions.subs.delete(id)
+  await ledger.emit('unheard', { type: 'credit', amount: 2 })
+  await balanceIs('unheard', 3n)
+  expect(changes.some(change => change.startsWith('down no heartbeat of the consumer'))).toBe(true)
+  await until(() => health.read().state === 'ok', { deadline_ms: 10_000, what: 'health to be ok' })
+})
+
 it('an instance that cannot write leaves its place to one that can, and takes it back when that one stops', async () => {
   const faulty = await startFaultyDynamodb(ledger.servers.dynamodb.endpoint, { faults: ['throttled'] })
   endings.push(() => faulty.stop())

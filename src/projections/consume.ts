@@ -28,6 +28,10 @@ const EAGER_TRIES_MAX = 10
 /** What fails for so long is left to whoever stands by: the trouble may be this instance's own. */
 const TROUBLE_MS_MAX = 5_000
 
+const HEARTBEAT_MS = PULL_EXPIRES_MS / 2
+/** A consumer whose heartbeats are missing for so long (10 s) while the connection is there is made anew. */
+const HEARTBEATS_MISSED_MAX = 20
+
 type Sequencer = ReturnType<typeof createSequencer>
 
 const sequencerOf = ({ jsm, consumer: name }: Target, consumer: Consumer): Sequencer =>
@@ -54,7 +58,7 @@ const pull = (consumer: Consumer, inbox: Inbox<JsMsg>): Promise<ConsumerMessages
     group: ACTIVE_GROUP,
     max_messages: PULL_EVENTS_MAX,
     expires: PULL_EXPIRES_MS,
-    idle_heartbeat: PULL_EXPIRES_MS / 2,
+    idle_heartbeat: HEARTBEAT_MS,
     abort_on_missing_resource: true,
     callback: message => inbox.put(message),
   })
@@ -146,6 +150,16 @@ const drain = async (life: Life, inbox: Inbox<JsMsg>, begin: () => void): Promis
   }
 }
 
+/** The client asks for more and waits again, for ever: a subscription that is lost would never be missed. */
+const watchHeartbeats = async (messages: ConsumerMessages, inbox: Inbox<JsMsg>): Promise<void> => {
+  for await (const notice of messages.status()) {
+    if (notice.type === 'heartbeats_missed' && notice.count >= HEARTBEATS_MISSED_MAX) {
+      const silent_ms = notice.count * HEARTBEAT_MS
+      inbox.close(new Error(`no heartbeat of the consumer for ${silent_ms} ms: it is made anew`))
+    }
+  }
+}
+
 /** Consumes until `signal` aborts; returns or throws earlier when the consumer has to be made anew. */
 export const consume = async (target: Target, consumer: Consumer, signal: AbortSignal): Promise<void> => {
   const inbox = createInbox<JsMsg>(2 * UNACKED_MESSAGES_MAX)
@@ -155,6 +169,7 @@ export const consume = async (target: Target, consumer: Consumer, signal: AbortS
   let pinned = false
   const messages = await pull(consumer, inbox)
   void messages.closed().then(ended => inbox.close(ended instanceof Error ? ended : undefined))
+  void watchHeartbeats(messages, inbox)
   const onAbort = () => inbox.close()
   signal.addEventListener('abort', onAbort)
   // the stop may have come while the consumer was being made

@@ -17,7 +17,7 @@ export type Progress = {
   readonly reached: Freshness['reached']
   /** The projection has written everything up to here to the table of `active`; 0 while that is not known. */
   readonly floor: (active: Active) => number
-  /** How far the active projection is behind the stream, as it was last asked: for STATS. */
+  /** How far the active projection is behind the stream, as it was asked a moment ago: for STATS. */
   readonly lag: () => ({ readonly projection: string } & Lag) | undefined
   /** Asks until `stop`. */
   readonly start: (follower: Pick<Follower, 'renew'>) => void
@@ -27,6 +27,8 @@ export type Progress = {
 const EVERY_MS = 250
 /** What the stream held longer ago than this has to be in the memory, or the memory is not used. */
 const BEHIND_MS_MAX = 500
+/** A lag that was asked longer ago is no longer told: nobody knows it. */
+const LAG_MS_MAX = 5_000
 /** A follower that is behind and stands still for so many looks begins anew. */
 const LOOKS_MAX = 12
 
@@ -37,6 +39,7 @@ export const createProgress = (
   const ending = new AbortController()
   const freshness = createFreshness(BEHIND_MS_MAX, () => performance.now())
   let known: (Active & Lag) | undefined
+  let known_ms = 0
   let ended: Promise<void> | undefined
 
   const askStream = async (): Promise<void> => {
@@ -56,6 +59,7 @@ export const createProgress = (
     const same = known === undefined || (found?.table === known.table && found.seq >= known.seq)
     if (!same) hot.forget()
     known = found
+    known_ms = performance.now()
   }
 
   const askUntilStopped = async (follower: Pick<Follower, 'renew'>): Promise<void> => {
@@ -81,7 +85,7 @@ export const createProgress = (
     floor: ({ table, consumer }) =>
       known !== undefined && known.table === table && known.consumer === consumer ? known.seq : 0,
     lag: () => {
-      if (known === undefined) return undefined
+      if (known === undefined || performance.now() - known_ms > LAG_MS_MAX) return undefined
       const { consumer, seq, lag_events, lag_ms } = known
       return { projection: consumer, seq, lag_events, lag_ms }
     },
