@@ -1,6 +1,6 @@
-import { createServer, connect as openSocket, type Server, type Socket } from 'node:net'
 import type { Msg, NatsConnection } from 'nats'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { startMeddler } from '../test/support/meddler.js'
 import { headerBlock, publishRaw } from '../test/support/raw-publisher.js'
 import { startTestNats, type TestNats, until } from '../test/support/servers.js'
 import { openConnection } from './connection.js'
@@ -68,30 +68,8 @@ it('reads on after a callback has thrown, and tells which message it was', async
   expect(faults.splice(0)).toEqual([['throwing', new Error('the callback failed')]])
 })
 
-/** Leads to the server and can put bytes of its own before what the server sends. */
-const startMeddler = async (): Promise<{ url: string; meddle: (text: string) => void; server: Server }> => {
-  const sockets: Socket[] = []
-  const server = createServer(client => {
-    const behind = openSocket(Number(new URL(nats.url).port), '127.0.0.1')
-    for (const socket of [client, behind]) socket.on('error', () => socket.destroy())
-    client.on('close', () => behind.destroy())
-    client.pipe(behind).pipe(client)
-    sockets.push(client)
-  })
-  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
-  const address = server.address()
-  const port = typeof address === 'object' && address !== null ? address.port : 0
-  return {
-    url: `nats://127.0.0.1:${port}`,
-    server,
-    meddle: text => {
-      for (const socket of sockets) socket.write(text)
-    },
-  }
-}
-
 it('is closed with the reason when NATS sends what is not its protocol, also after it was opened again', async () => {
-  const { url, meddle, server } = await startMeddler()
+  const { url, meddle, stop } = await startMeddler(nats.url)
   const options = { servers: url, maxReconnectAttempts: -1, reconnectTimeWait: 20 }
   const direct = await openConnection(options, () => undefined)
   meddle('GARBAGE\r\n')
@@ -102,5 +80,5 @@ it('is closed with the reason when NATS sends what is not its protocol, also aft
   await until(() => renewed.flush().then(() => true), { deadline_ms: 15_000, what: 'a new connection' })
   meddle('MSG nonsense\r\n')
   expect(await renewed.closed()).toMatchObject({ message: expect.stringContaining('is not its protocol') })
-  server.close()
+  stop()
 })
