@@ -23,7 +23,8 @@ const isText = (u: unknown): u is string => typeof u === 'string' && !/\p{Surrog
 /** Whether every text and name of a value can be kept; it ends at the depth that the strict reading allows at all. */
 const isStorable = (u: unknown, depth: number): boolean => {
   if (typeof u === 'string') return isText(u)
-  if (typeof u !== 'object' || u === null) return typeof u !== 'number' || Number.isFinite(u)
+  if (typeof u === 'number') return Number.isFinite(u)
+  if (typeof u !== 'object' || u === null) return u === null || typeof u === 'boolean'
   if (depth >= DEPTH_MAX) return false
   if (Array.isArray(u)) return u.every(one => isStorable(one, depth + 1))
   return Object.entries(u).every(([name, value]) => isText(name) && isStorable(value, depth + 1))
