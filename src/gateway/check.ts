@@ -78,13 +78,25 @@ const fromText =
       }),
     )
 
+/** A time whose offset follows a blank: most likely its `+` was sent as it is, and a `+` in a URL stands for a blank. */
+const BLANK_FOR_PLUS = /^\S+ \d\d:?\d\d$/
+
+const hints = (properties: Properties, query: Readonly<Record<string, unknown>>): readonly string[] =>
+  Object.entries(properties)
+    .filter(([, { format }]) => format === 'date-time')
+    .filter(([name]) => BLANK_FOR_PLUS.test(String(query[name] ?? '')))
+    .map(([name]) => `${name}: a "+" in a URL stands for a blank, so write it as %2B`)
+
 /** A check of a query: all its parameters are optional, and one that is not known is a mistake. */
 export const checkQuery = (properties: Properties): ((query: unknown) => ReturnType<Check>) => {
   const check = checkWith(exactObject({}, properties))
   const convert = fromText(properties)
-  return query =>
-    pipe(
-      check(convert({ ...(query as object) })),
+  return query => {
+    const given = convert({ ...(query as object) })
+    return pipe(
+      check(given),
       E.mapLeft(text => text.replaceAll('is no field of this request', 'is no parameter of this path')),
+      E.mapLeft(text => [text, ...hints(properties, given)].join('; ')),
     )
+  }
 }
