@@ -37,6 +37,9 @@ const refuse = async (token: string, body: unknown): Promise<number> => {
   const h = headers()
   h.set('Trace', 'abc')
   h.set('Nats-Msg-Id', 'old')
+  h.set('Nats-Expected-Last-Msg-Id', 'nope')
+  h.set('nats-trace-dest', 'customer.balance.other')
+  h.set('traceparent', '00-1')
   await right(keepDeadLetter(nc, { ...(await storedAt(seq)), headers: h }, REFUSED))
   return seq
 }
@@ -115,6 +118,9 @@ describe('a retry', () => {
     expect(retried.transaction_id).not.toBe('old')
     expect(event?.headers?.get('Nats-Msg-Id')).toBe(retried.transaction_id)
     expect(event?.headers?.get('Ledger-Retry-Of')).toBe(String(seq))
+    // of the event's own headers those that mean something to the server stay behind
+    const names = ['Ledger-Retry-Of', 'Nats-Expected-Last-Subject-Sequence', 'Nats-Msg-Id', 'Trace']
+    expect(event?.headers?.keys().toSorted()).toEqual(names)
     expect(event?.headers?.get('Trace')).toBe('abc')
     const letter = await right(findDeadLetter(nc, seq))
     expect(letter?.state).toBe('retried')

@@ -77,9 +77,10 @@ const bodyOf = (event: Either<string, unknown>, transaction_id: string): Either<
     E.chain(checkEvent),
   )
 
-/** Headers that mean something to JetStream belong to the event that was published then. */
+/** Headers that mean something to the server or to us belong to the event that was published then. */
+const MEANINGFUL = /^(?:(?:nats|ledger)-|traceparent$)/i
 const headersOf = ({ headers, seq }: DeadLetter): Record<string, string> => ({
-  ...Object.fromEntries(Object.entries(headers).filter(([name]) => !/^(?:nats|ledger)-/i.test(name))),
+  ...Object.fromEntries(Object.entries(headers).filter(([name]) => !MEANINGFUL.test(name))),
   'Ledger-Retry-Of': String(seq),
 })
 
