@@ -5,12 +5,16 @@ import { startFaultyDynamodb } from '../../test/support/faulty-dynamodb.js'
 import { LOCAL, right, startTestLedger, type TestLedger } from '../../test/support/ledger.js'
 import { until } from '../../test/support/servers.js'
 import { createHealth } from '../health.js'
+import { decodeEvent } from '../ledger/event.js'
 import { clientId } from '../ledger/testing/arbitrary.js'
+import { listDeadLetters } from '../stream/dead-letters.js'
+import { projectionLag } from '../stream/lag.js'
 import { manager } from '../stream/provision.js'
 import { LEDGER_STREAM } from '../stream/settings.js'
 import { readCustomers } from '../tables/balances.js'
 import { createTablesClient } from '../tables/client.js'
 import { balances } from './balances.js'
+import type { Decode } from './fold-run.js'
 import { type Projector, startProjector } from './runner.js'
 
 /** More than twice as long as a silent instance keeps its place. */
@@ -113,4 +117,38 @@ it('an instance that cannot write leaves its place to one that can, and takes it
   await ledger.emit('cut-off', { type: 'credit', amount: 4 })
   await balanceIs('cut-off', 7n)
   await until(() => health.read().state === 'ok', { deadline_ms: 10_000, what: 'health to be ok' })
+})
+
+it('an event at which our own code throws is a letter of its own, and the others go on', async () => {
+  const health = createHealth(() => undefined)
+  const decode: Decode = body => {
+    if (Buffer.from(body).includes('fatal')) throw new RangeError('a fault of this program')
+    return decodeEvent(body)
+  }
+  start({ ...ledger, health, decode })
+  const publishing = Array.from({ length: 20 }, (_, i) =>
+    ledger.emit(`beside-${i}`, { type: 'credit', amount: 1 }),
+  )
+  const fatal = await ledger.emit('struck', { type: 'credit', amount: 1, reference: 'fatal' })
+  await Promise.all(publishing)
+  await ledger.emit('beside-0', { type: 'credit', amount: 1 })
+  await balanceIs('beside-0', 2n)
+  await Promise.all(publishing.map((_, i) => balanceIs(`beside-${i}`, i === 0 ? 2n : 1n)))
+  const letters = await right(listDeadLetters(ledger.nc, { limit: 10 }))
+  expect(letters).toMatchObject([
+    {
+      seq: fatal,
+      reason: 'UNSTORABLE',
+      projection: 'balances',
+      detail: expect.stringContaining('a fault of'),
+    },
+  ])
+  await until(async () => (await right(projectionLag(ledger.nc, 'balances'))).lag_events === 0, {
+    deadline_ms: 20_000,
+    what: 'the projection to be caught up',
+  })
+  expect(health.read()).toMatchObject({
+    state: 'degraded',
+    parts: { 'projection balances': { state: 'ok' } },
+  })
 })

@@ -4,13 +4,12 @@
 
 import type { Consumer, ConsumerMessages, JsMsg } from '@nats-io/jetstream'
 import { pause } from '../back-off.js'
-import { decodeEvent } from '../ledger/event.js'
 import { ACTIVE_GROUP, PULL_EXPIRES_MS, UNACKED_MESSAGES_MAX, unpin } from '../stream/consumer.js'
 import { tryStream } from '../stream/errors.js'
 import { nextRecorded, readAhead } from '../stream/read.js'
 import type { Recorded } from '../stream/recorded.js'
 import { LEDGER_STREAM, LEDGER_SUBJECTS } from '../stream/settings.js'
-import { isFirstLeg } from './fold-run.js'
+import { endsInTransfer } from './fold-run.js'
 import { createHeads, type Heads } from './heads.js'
 import { createSequencer, type Delivery, LeaderBehind } from './in-order.js'
 import { createInbox, type Inbox } from './inbox.js'
@@ -104,10 +103,7 @@ const withSecondLeg = async (
   { target, sequencer }: Life,
   records: readonly Recorded[],
 ): Promise<readonly Recorded[]> => {
-  const last = records.at(-1)
-  if (last === undefined) return records
-  const decoded = (target.decode ?? decodeEvent)(last.body)
-  if (decoded.tag !== 'event' || !isFirstLeg(decoded.event)) return records
+  if (!endsInTransfer(records, target.decode)) return records
   const next = await sequencer.takeNext()
   return next === undefined ? records : [...records, next]
 }

@@ -55,6 +55,18 @@ const eventOf = ({ decoded }: Placed): LedgerEvent | undefined =>
 export const isFirstLeg = (event: LedgerEvent | undefined): boolean =>
   event?.type === 'debit' && event.transfer !== undefined
 
+/** Whether the second side of a transfer belongs to these too; where decoding throws, the fold will say so. */
+export const endsInTransfer = (records: readonly Recorded[], decode: Decode = decodeEvent): boolean => {
+  const last = records.at(-1)
+  if (last === undefined) return false
+  try {
+    const decoded = decode(last.body)
+    return decoded.tag === 'event' && isFirstLeg(decoded.event)
+  } catch {
+    return false
+  }
+}
+
 const areOneTransfer = (first: Placed, second: Placed): boolean => {
   const [debit, credit] = [eventOf(first), eventOf(second)]
   return (

@@ -7,10 +7,9 @@
 
 import { E } from '../fp.js'
 import { type ClientId, clientIdOf } from '../ledger/client-id.js'
-import { decodeEvent } from '../ledger/event.js'
 import { metrics } from '../metrics.js'
 import type { Recorded } from '../stream/recorded.js'
-import { createFold, customersOf, type Findings, isFirstLeg } from './fold-run.js'
+import { createFold, customersOf, endsInTransfer, type Findings } from './fold-run.js'
 import type { Heads } from './heads.js'
 import { keepLetters } from './letters.js'
 import { failedWith } from './outcome.js'
@@ -33,21 +32,37 @@ const noteMismatches = ({ log, projection }: Target, { mismatches }: Findings): 
   }
 }
 
+/** Our own code threw at events that the stream holds: a fault of this program, which tries will not mend. */
+class NotFolded extends Error {
+  override readonly name = 'NotFolded'
+}
+
+const foldAll = (
+  { projection, decode }: Target,
+  customers: Parameters<typeof createFold>[1],
+  records: readonly Recorded[],
+) => {
+  try {
+    const pending = createPending()
+    const fold = createFold({ projection, decode, whole_transfers: true }, customers, pending)
+    fold.run(records)
+    return { findings: fold.findings(), levels: pending.levels() }
+  } catch (cause) {
+    throw new NotFolded(`it cannot be folded: ${cause}`, { cause })
+  }
+}
+
 const projectOnce = async (
   target: Target,
   heads: Heads,
   records: readonly Recorded[],
   signal: AbortSignal,
 ): Promise<void> => {
-  const { projection, decode } = target
   const customers = await heads.load(customersOf(records))
-  const pending = createPending()
-  const fold = createFold({ projection, decode, whole_transfers: true }, customers, pending)
-  fold.run(records)
-  const findings = fold.findings()
+  const { findings, levels } = foldAll(target, customers, records)
   await keepLetters(target, findings)
   await noteParked(target, findings.parked)
-  await writeParts(target, pending.levels(), signal)
+  await writeParts(target, levels, signal)
   heads.keep(customers)
   noteMismatches(target, findings)
 }
@@ -62,20 +77,38 @@ const lastOf = (records: readonly Recorded[]): Recorded[] => [
   ...new Map(records.map(record => [record.subject, record])).values(),
 ]
 
-/** What the table would not take together, it may take in halves; both sides of a transfer stay in one. */
-const halvesOf = (
-  { decode = decodeEvent }: Target,
-  records: readonly Recorded[],
-): (readonly Recorded[])[] => {
+/** What cannot be folded or written together may be in halves; both sides of a transfer stay in one. */
+const halvesOf = ({ decode }: Target, records: readonly Recorded[]): (readonly Recorded[])[] => {
   const middle = Math.ceil(records.length / 2)
-  const last = decode(records[middle - 1]?.body ?? new Uint8Array())
-  const at = last.tag === 'event' && isFirstLeg(last.event) ? middle + 1 : middle
+  const at = endsInTransfer(records.slice(0, middle), decode) ? middle + 1 : middle
   return at >= records.length ? [] : [records.slice(0, at), records.slice(at)]
 }
 
+/** As where a table refuses a customer's item: it stays where it is in this table until it can be folded. */
+const leaveOut = async (target: Target, records: readonly Recorded[], thrown: unknown): Promise<void> => {
+  const message = thrown instanceof Error ? thrown.message : String(thrown)
+  target.log.error({ err: thrown, seq: records.at(-1)?.seq }, 'an event cannot be folded; it is left out')
+  await keepUnstorable(target, lastOf(records), message)
+}
+
+/** What is left to be tried in parts; throws what no division can mend. */
+const dividedAfter = async (
+  target: Target,
+  records: readonly Recorded[],
+  thrown: unknown,
+): Promise<(readonly Recorded[])[]> => {
+  const isNotFolded = thrown instanceof NotFolded
+  if (!isNotFolded && !failedWith(thrown, 'Refused')) throw thrown
+  const halves = halvesOf(target, records)
+  if (halves.length > 0) return halves
+  if (!isNotFolded) throw thrown
+  await leaveOut(target, records, thrown)
+  return []
+}
+
 /**
- * Folds `records` (ascending, without a gap) into the table; customers whose items it refuses for good become letters and
- * are left out. Throws `ProjectionFailure`: after `ConditionFailed` (a second instance was faster) and `TryAgain` the same
+ * Folds `records` (ascending, without a gap) into the table; customers whose items it refuses for good, and events at which
+ * our own code throws, become letters and are left out. Throws `ProjectionFailure`: after `ConditionFailed` (a second instance was faster) and `TryAgain` the same
  * records can be given again, and count once.
  */
 export const project = async (
@@ -95,8 +128,6 @@ export const project = async (
       const others = records.filter(record => !isOf(thrown.ids, record))
       return project(target, heads, others, signal)
     }
-    const halves = failedWith(thrown, 'Refused') ? halvesOf(target, records) : []
-    if (halves.length === 0) throw thrown
-    for (const half of halves) await project(target, heads, half, signal)
+    for (const half of await dividedAfter(target, records, thrown)) await project(target, heads, half, signal)
   }
 }
