@@ -169,6 +169,7 @@ const NO_FAULTS: readonly JsonFault[] = []
 
 /** A name that somebody else chose, for a message: printable ASCII, and cut where it is long. */
 export const shownName = (name: string): string => {
+  if (name === '') return '""'
   const printable = name.slice(0, NAME_CHARS_MAX).replace(/[^\x20-\x7e]/g, '?')
   return name.length > NAME_CHARS_MAX ? `${printable}...` : printable
 }

@@ -38,6 +38,7 @@ describe('a body', () => {
 
   it('does not take the names of Object for fields', () => {
     expect(said(check(JSON.parse('{"client_id":"1","amount":1,"__proto__":{}}')))).toContain('is no field')
+    expect(said(check({ client_id: '1', amount: 1, '': 1 }))).toBe('"": is no field of this request')
     expect(said(check({ client_id: '1', amount: 1, constructor: 1 }))).toContain('constructor: is no field')
   })
 })

@@ -120,8 +120,14 @@ export const recordOf = <A>(
     record => Object.fromEntries(Object.entries(record).map(([name, value]) => [name, values.encode(value)])),
   )
 
+/** Whether a step of the way to a value is a field: the first one is none, nor is a place in a list or in a union. */
+const isField = (_: t.ContextEntry, index: number, context: readonly t.ContextEntry[]): boolean => {
+  const parent = context[index - 1]
+  return parent !== undefined && !Array.isArray(parent.actual) && !(parent.type instanceof t.UnionType)
+}
+
 const describe = (error: t.ValidationError): { field: string; rule: string } => {
-  const path = error.context.filter(({ key }) => key !== '' && !/^\d+$/.test(key)).map(({ key }) => key)
+  const path = error.context.filter(isField).map(({ key }) => key)
   const expected = error.context.at(-1)?.type.name ?? 'something else'
   const rule = error.value === undefined ? 'is missing' : (error.message ?? `must be ${expected}`)
   return { field: path.join('.'), rule }

@@ -46,6 +46,15 @@ describe('fields', () => {
     expect(said(codecs.exact, value)).toBe(text)
   })
 
+  it('are named whatever they are called, and places in lists and unions are not', () => {
+    expect(said(codecs.exact, { id: 'a', 0: 1 })).toBe('0: is no field of this request')
+    expect(said(codecs.exact, { id: 'a', '': 1 })).toBe('"": is no field of this request')
+    const list = fieldsOf({ cities: t.array(inner) })
+    expect(said(list, { cities: [{ city: 'a' }, { city: 1 }] })).toBe('cities.city: must be string')
+    const either = fieldsOf({ place: t.union([inner, t.number]) })
+    expect(said(either, { place: { city: 1 } })).toMatch(/^place\.city: must be string; place: must be/)
+  })
+
   it('that are unknown are refused by name where a codec is exact, and left out where it is not', () => {
     const given: unknown = JSON.parse('{"id":"a","noteX":1,"__proto__":{},"bad\\u001bname":null}')
     expect(said(codecs.exact, given)).toBe(
