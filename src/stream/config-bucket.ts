@@ -11,6 +11,9 @@ import { CONFIG_BUCKET } from './settings.js'
 /** `seed` is `done` once the ledger is seeded. */
 export const SEED_KEY = 'seed'
 
+/** The record of which stream this ledger is (`ledger-record.ts`). */
+export const LEDGER_KEY = 'ledger'
+
 /** The text under `key`; undefined where there is none. A follower may answer, so it may be a moment old. */
 export const getText = (kv: KV, key: string): TaskEither<StreamError, string | undefined> =>
   pipe(

@@ -10,7 +10,7 @@ import type { KV } from '@nats-io/kv'
 import { E, pipe, type TaskEither, TE, t } from '../fp.js'
 import { readJson } from '../json.js'
 import { fieldsOf } from '../ledger/codec.js'
-import { readKey } from './config-bucket.js'
+import { LEDGER_KEY, readKey } from './config-bucket.js'
 import { generationOf } from './consumer.js'
 import { type StreamError, tryStream } from './errors.js'
 import { LEDGER_STREAM } from './settings.js'
@@ -70,6 +70,17 @@ const furthestGeneration = (jsm: JetStreamManager, projection: string): TaskEith
     return best?.generation ?? 1
   })
 
+/**
+ * Without a pointer the first generation is meant, if the ledger's record is there: a bucket that was lost is made anew
+ * with the pointers first and the record last.
+ */
+const firstGeneration = (jsm: JetStreamManager, projection: string): TaskEither<StreamError, PointerEntry> =>
+  pipe(
+    readKey(jsm, LEDGER_KEY),
+    TE.chain(record => (record === undefined ? furthestGeneration(jsm, projection) : TE.right(1))),
+    TE.map(generation => ({ generation, revision: 0 })),
+  )
+
 /** The pointer as the bucket's leader has it. */
 export const readPointer = (
   jsm: JetStreamManager,
@@ -78,7 +89,7 @@ export const readPointer = (
   pipe(
     readKey(jsm, keyOf(projection)),
     TE.chain((found): TaskEither<StreamError, PointerEntry> => {
-      if (found === undefined) return TE.right({ generation: 1, revision: 0 })
+      if (found === undefined) return firstGeneration(jsm, projection)
       const { revision } = found
       const decoded = found.text === undefined ? E.left('was deleted') : decodePointer(found.text)
       if (E.isRight(decoded)) return TE.right({ ...decoded.right, revision })

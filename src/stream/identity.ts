@@ -186,7 +186,10 @@ export const readOrigin = (jsm: JetStreamManager): TaskEither<StreamError, Origi
     TE.chain(info => originOf(jsm, info)),
   )
 
-/** A note from parsed JSON, from its own fields only; left when it is none. */
+/** The codec of a note. */
+export const OriginJson: t.Type<Origin, unknown, unknown> = Noted
+
+/** A note from parsed JSON; left when it is none. */
 export const decodeOrigin = (u: unknown): Either<string, Origin> =>
   pipe(
     Noted.decode(u),

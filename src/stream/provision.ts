@@ -85,21 +85,38 @@ const applyTo = (jsm: JetStreamManager, wanted: StreamSettings): TaskEither<Stre
 export const openBucket = (nc: NatsConnection): TaskEither<StreamError, KV> =>
   tryStream(`bucket ${CONFIG_BUCKET}`, () => new Kvm(nc).open(CONFIG_BUCKET, { allow_direct: true }))
 
-/** What a running instance needs of JetStream. Fails with `SettingsDiffer` naming each setting that is not ours. */
-export const provision = (nc: NatsConnection, options: SettingsOptions): TaskEither<StreamError, KV> =>
+/** Compares the ledger stream, which has to be there: an empty one in its place would pass for the ledger. */
+const existing = (jsm: JetStreamManager, wanted: StreamSettings): TaskEither<StreamError, StreamInfo> =>
   pipe(
-    manager(nc),
-    TE.chain(jsm => {
-      const [ledger, letters, bucket] = allSettings(options)
-      return TE.sequenceSeqArray([
-        ensureStream(jsm, ledger),
-        ensureStream(jsm, letters),
-        // a bucket that differs is told of while the ledger runs: nothing in it is the truth
-        ensureBucket(jsm, bucket),
-      ])
-    }),
-    TE.chain(() => openBucket(nc)),
+    tryStream(`stream ${wanted.name}`, () => jsm.streams.info(wanted.name)),
+    TE.chain(found => compared(wanted, found)),
   )
+
+const provisionWith =
+  (ledgerStream: typeof ensureStream) =>
+  (nc: NatsConnection, options: SettingsOptions): TaskEither<StreamError, KV> =>
+    pipe(
+      manager(nc),
+      TE.chain(jsm => {
+        const [ledger, letters, bucket] = allSettings(options)
+        return TE.sequenceSeqArray([
+          ledgerStream(jsm, ledger),
+          ensureStream(jsm, letters),
+          // a bucket that differs is told of while the ledger runs: nothing in it is the truth
+          ensureBucket(jsm, bucket),
+        ])
+      }),
+      TE.chain(() => openBucket(nc)),
+    )
+
+/**
+ * What a running instance needs of JetStream, made where it is missing: for a new installation (`look.ts` tells).
+ * Fails with `SettingsDiffer` naming each setting that is not ours.
+ */
+export const provision = provisionWith(ensureStream)
+
+/** The same beside a ledger stream that has to be there: `NotFound` when it is not. */
+export const provisionBeside = provisionWith(existing)
 
 /** Makes the server's streams and the bucket as our settings say (`jetledger stream apply`). */
 export const applySettings = (nc: NatsConnection, options: SettingsOptions): TaskEither<StreamError, void> =>

@@ -1,0 +1,161 @@
+/**
+ * One look at the ledger as a whole: whether the stream that is there is the one that was noted.
+ *
+ * Notes are in the bucket (the record), in the tables (what they were folded from), and in the process that looked
+ * before. One note that the stream contradicts is enough to stop: which of them is right only a person can say.
+ */
+
+import type { JetStreamManager, StreamInfo } from '@nats-io/jetstream'
+import { pipe, type TaskEither, TE } from '../fp.js'
+import { type StreamError, tryStream } from './errors.js'
+import { describeFinding, examineWith, type Origin, type StreamFinding } from './identity.js'
+import { type RecordEntry, readRecord } from './ledger-record.js'
+import { DEAD_LETTER_STREAM, LEDGER_STREAM } from './settings.js'
+
+/** Somebody who noted what the stream was, and what. */
+export type Witness = { readonly where: string; readonly origin: Origin }
+
+export type Look =
+  /** Nothing is there, and nothing tells of an earlier ledger: a new installation. */
+  | { readonly tag: 'fresh' }
+  /** A stream that no note contradicts, and no record of it. */
+  | { readonly tag: 'unrecorded'; readonly info: StreamInfo; readonly entry: RecordEntry }
+  | { readonly tag: 'good'; readonly info: StreamInfo; readonly entry: RecordEntry }
+  | {
+      readonly tag: 'stopped'
+      readonly finding: StreamFinding
+      /** A sentence: what is so, and who noted otherwise. */
+      readonly reason: string
+      /** The answer of a leader that reaches a majority of its replicas; else it may be an old one's. */
+      readonly is_certain: boolean
+      readonly entry: RecordEntry
+    }
+
+const NO_RECORD: RecordEntry = { revision: 0 }
+/** A replica that was not heard for so long does not count for a majority. */
+const HEARD_WITHIN_NS = 5_000_000_000
+
+const infoOf = (jsm: JetStreamManager, stream: string): TaskEither<StreamError, StreamInfo | undefined> =>
+  pipe(
+    tryStream(`stream ${stream}`, () => jsm.streams.info(stream)),
+    TE.orElseW(error => (error.tag === 'NotFound' ? TE.right(undefined) : TE.left(error))),
+  )
+
+const recordOf = (jsm: JetStreamManager): TaskEither<StreamError, RecordEntry> =>
+  pipe(
+    readRecord(jsm),
+    // the bucket is not there
+    TE.orElseW(error => (error.tag === 'NotFound' ? TE.right(NO_RECORD) : TE.left(error))),
+  )
+
+/** Whether the leader that answered reaches most of the replicas: one that is cut off answers for some seconds more. */
+export const hasMajority = ({ config, cluster }: Pick<StreamInfo, 'config' | 'cluster'>): boolean => {
+  if (config.num_replicas === 1) return true
+  const heard = (cluster?.replicas ?? []).filter(
+    ({ offline, active }) => offline !== true && active < HEARD_WITHIN_NS,
+  )
+  return 2 * (heard.length + 1) > config.num_replicas
+}
+
+type Contradiction = { readonly finding: StreamFinding; readonly where: string }
+
+const firstContradiction = (
+  jsm: JetStreamManager,
+  info: StreamInfo,
+  witnesses: readonly Witness[],
+): TaskEither<StreamError, Contradiction | undefined> =>
+  witnesses.reduce<TaskEither<StreamError, Contradiction | undefined>>(
+    (before, { where, origin }) =>
+      pipe(
+        before,
+        TE.chain(found =>
+          found !== undefined
+            ? TE.right(found)
+            : pipe(
+                examineWith(jsm, origin, info),
+                TE.map(finding => (finding.tag === 'same' ? undefined : { finding, where })),
+              ),
+        ),
+      ),
+    TE.right(undefined),
+  )
+
+/**
+ * What tables say counts for the stream that they were folded from: a table of another ledger is no word against this
+ * one while the bucket knows the stream, and is folded anew by its projection.
+ */
+const credible = (entry: RecordEntry, tables: readonly Witness[]): readonly Witness[] =>
+  entry.record === undefined
+    ? tables
+    : tables.filter(({ origin }) => origin.created === entry.record?.stream.created)
+
+const absent = (
+  jsm: JetStreamManager,
+  entry: RecordEntry,
+  witnesses: readonly Witness[],
+): TaskEither<StreamError, Look> =>
+  pipe(
+    infoOf(jsm, DEAD_LETTER_STREAM),
+    TE.map((letters): Look => {
+      const where =
+        entry.record !== undefined || entry.problem !== undefined
+          ? 'the bucket'
+          : (witnesses[0]?.where ??
+            ((letters?.state.last_seq ?? 0) > 0 ? `stream ${DEAD_LETTER_STREAM}` : undefined))
+      if (where === undefined) return { tag: 'fresh' }
+      const finding: StreamFinding = { tag: 'absent' }
+      return { tag: 'stopped', finding, reason: reasonOf({ finding, where }), is_certain: false, entry }
+    }),
+  )
+
+const reasonOf = ({ finding, where }: Contradiction): string =>
+  `${describeFinding(finding)} (noted in ${where})`
+
+/** DynamoDB may be away while the bucket knows the stream: commands and answers from the stream do not need it. */
+const notedInTables = (
+  { record }: RecordEntry,
+  seen: Origin | undefined,
+  tables: LookDeps['tables'],
+): LookDeps['tables'] => {
+  if (record === undefined) return tables
+  return seen === undefined
+    ? pipe(
+        tables,
+        TE.orElse(() => TE.right<StreamError, readonly Witness[]>([])),
+      )
+    : TE.right([])
+}
+
+export type LookDeps = {
+  readonly jsm: JetStreamManager
+  /** What the looks before saw. */
+  readonly seen?: Origin | undefined
+  /** What the tables note; asked when a process starts, and when the bucket knows nothing. */
+  readonly tables: TaskEither<StreamError, readonly Witness[]>
+}
+
+/** Looks once. Fails with what JetStream or DynamoDB failed with: then nothing is known. */
+export const lookAtLedger = ({ jsm, seen, tables }: LookDeps): TaskEither<StreamError, Look> =>
+  pipe(
+    TE.Do,
+    TE.apS('info', infoOf(jsm, LEDGER_STREAM)),
+    TE.apS('entry', recordOf(jsm)),
+    TE.bind('noted', ({ entry }) => notedInTables(entry, seen, tables)),
+    TE.chain(({ info, entry, noted }) => {
+      const own: readonly Witness[] = [
+        ...(entry.record === undefined ? [] : [{ where: 'the bucket', origin: entry.record.stream }]),
+        ...(seen === undefined ? [] : [{ where: 'this process', origin: seen }]),
+      ]
+      const witnesses = [...own, ...credible(entry, noted)]
+      if (info === undefined) return absent(jsm, entry, witnesses)
+      return pipe(
+        firstContradiction(jsm, info, witnesses),
+        TE.map((found): Look => {
+          if (found === undefined)
+            return { tag: entry.record === undefined ? 'unrecorded' : 'good', info, entry }
+          const is_certain = hasMajority(info)
+          return { tag: 'stopped', finding: found.finding, reason: reasonOf(found), is_certain, entry }
+        }),
+      )
+    }),
+  )
