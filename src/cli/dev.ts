@@ -20,13 +20,14 @@ import {
 import { Failure, orFail } from './failure.js'
 import { type Http, startHttp } from './http.js'
 import { createLog, logHealth } from './log.js'
-import { openLedger } from './open-ledger.js'
+import { connectLedger } from './open-ledger.js'
 import { port, syncInterval } from './options.js'
+import { tell } from './output.js'
 import { startProgress } from './progress.js'
 import { ledgerReadiness } from './readiness.js'
-import { startRoles } from './roles.js'
 import { stopRequested, withinStopTime } from './signals.js'
 import { createStack, type Stack } from './stack.js'
+import { supervise, waitingText } from './supervise.js'
 
 type DevOptions = {
   readonly cluster?: true
@@ -79,17 +80,25 @@ const startLedger = async (
   listening: Listening,
   http: Http,
 ): Promise<void> => {
-  const ledger = await openLedger(embeddedEnvironment(listening), log, health, signal)
-  http.attach(ledger.nc, ledgerReadiness(ledger))
-  if (options.seed) {
-    const { events } = await orFail(seed(ledger, signal))
-    if (events > 0) log.info({ events }, 'seeded the ledger')
-  }
+  const connection = await connectLedger(embeddedEnvironment(listening), log, health)
+  http.attach(connection.nc, ledgerReadiness(connection))
   const progress = startProgress('folding', 'events')
-  const instance = await startRoles(ledger, signal, progress.update)
+  const instance = supervise(connection, {
+    signal,
+    is_patient: true,
+    first: async ledger => {
+      if (!options.seed) return
+      const { events } = await orFail(seed(ledger, signal))
+      if (events > 0) log.info({ events }, 'seeded the ledger')
+    },
+    onFolding: progress.update,
+  })
   stack.push(instance.stop)
   // before what it asks stops: whoever waits gets an answer
   stack.push(http.drain)
+  const reason = await connection.standing.untilSettled()
+  if (reason !== undefined && !signal.aborted) tell(waitingText(reason))
+  await instance.started
   progress.end()
 }
 

@@ -1,5 +1,5 @@
 /**
- * An open ledger: the connections and the streams of a process, before any role.
+ * An open ledger: the connections of a process, and the looks at its streams, before any role.
  */
 
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb'
@@ -7,21 +7,20 @@ import type { JetStreamManager } from '@nats-io/jetstream'
 import type { KV } from '@nats-io/kv'
 import type { NatsConnection } from 'nats'
 import type { Logger } from 'pino'
-import { type BackOff, pause } from '../back-off.js'
-import { E } from '../fp.js'
 import type { Health } from '../health.js'
-import type { StreamError } from '../stream/errors.js'
-import { manager, provision } from '../stream/provision.js'
+import { manager } from '../stream/provision.js'
 import { createTablesClient } from '../tables/client.js'
 import { type Config, settingsOf } from './config.js'
 import type { Environment } from './environment.js'
-import { Failure, orFail } from './failure.js'
+import { orFail } from './failure.js'
 import { connectForEver } from './nats.js'
+import { type Standing, startStanding } from './standing.js'
+import { tableWitnesses } from './witnesses.js'
 
 /** The part of health that says whether the roles are started. */
 export const START = 'start'
-const PROVISION_BACK_OFF: BackOff = { first_ms: 100, max_ms: 5_000 }
 
+/** What roles work with. */
 export type Ledger = {
   readonly config: Config
   readonly nc: NatsConnection
@@ -30,42 +29,50 @@ export type Ledger = {
   readonly tables: DynamoDBDocumentClient
   readonly log: Logger
   readonly health: Health
+  /** Tells whether the ledger may be used; undefined: always. */
+  readonly standing?: Pick<Standing, 'reason'>
 }
 
-/** The streams and the bucket; waits for JetStream while it has no leader yet, but not for settings that differ. */
-const provisioned = async (
-  nc: NatsConnection,
-  config: Config,
-  log: Logger,
-  health: Health,
-  signal: AbortSignal,
-): Promise<KV> => {
-  for (let attempt = 1; ; attempt += 1) {
-    const result = await provision(nc, settingsOf(config))()
-    if (E.isRight(result)) return result.right
-    const error: StreamError = result.left
-    if (error.tag !== 'TryAgain' || signal.aborted) throw new Failure(error.message, { cause: error.cause })
-    log.warn({ reason: error.message }, 'JetStream is not ready yet')
-    health.report(START, 'down', `waiting for JetStream: ${error.message}`)
-    await pause(PROVISION_BACK_OFF, attempt, signal)
-  }
+/** The connections of a process; the ledger over them may turn out to be another one. */
+export type Connection = Omit<Ledger, 'kv' | 'standing'> & {
+  readonly standing: Standing
+  readonly close: () => Promise<void>
 }
 
-/** Connects and provisions, without any role: what `seed` and `dev` do first. */
-export const openLedger = async (
+/** Connects, and begins to look at the ledger. */
+export const connectLedger = async (
   { config, aws }: Environment,
   log: Logger,
   health: Health,
-  signal: AbortSignal,
-): Promise<Ledger> => {
+): Promise<Connection> => {
   health.report(START, 'down', 'waiting for NATS and its streams')
   const nc = await connectForEver(config, log, health)
-  const kv = await provisioned(nc, config, log, health, signal)
   const jsm = await orFail(manager(nc))
   const tables = createTablesClient({
     endpoint: config.AWS_ENDPOINT_URL_DYNAMODB,
     region: aws?.region ?? config.AWS_REGION,
     credentials: aws?.credentials,
   })
-  return { config, nc, jsm, kv, tables, log, health }
+  const standing = startStanding({
+    nc,
+    jsm,
+    settings: settingsOf(config),
+    tables: tableWitnesses({ jsm, tables, base: config.DDB_TABLE }),
+    log,
+    health,
+  })
+  return {
+    config,
+    nc,
+    jsm,
+    tables,
+    log,
+    health,
+    standing,
+    close: async () => {
+      // a connection that was lost is closed already
+      if (!nc.isClosed()) await nc.drain()
+      tables.destroy()
+    },
+  }
 }

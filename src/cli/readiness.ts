@@ -13,7 +13,12 @@ import { streamInfo } from '../stream/provision.js'
 import { LEDGER_STREAM } from '../stream/settings.js'
 import { type ProjectionName, tableName } from '../tables/definition.js'
 import { tableExists } from '../tables/provision.js'
-import type { Ledger } from './open-ledger.js'
+import { SETTINGS } from './by-hand.js'
+import type { Ledger as OpenLedger } from './open-ledger.js'
+import { LEDGER } from './standing.js'
+
+/** What readiness asks with: it is asked before the ledger may be used, too. */
+type Ledger = Omit<OpenLedger, 'kv' | 'standing'>
 
 const PROBE_MS_MAX = 2_000
 /** Whoever asks more often gets the same answer again. */
@@ -110,6 +115,8 @@ export const ledgerReadiness = (ledger: Ledger): Readiness => {
     return {
       start: health.read().parts.start ?? OK,
       nats: natsEntry(health),
+      ledger: health.read().parts[LEDGER] ?? OK,
+      settings: health.read().parts[SETTINGS] ?? OK,
       stream: await stream,
       dynamodb: await dynamodb,
       ...Object.fromEntries(await Promise.all(projections)),

@@ -13,6 +13,7 @@ import { consumerName } from '../projections/target.js'
 import type { AnyEndpointConfig } from '../service/config.js'
 import { type Service, startService } from '../service/service.js'
 import { type ActiveTables, followTables } from './active-tables.js'
+import { guarded } from './closed-service.js'
 import type { Config, Role } from './config.js'
 import { limitedTo } from './endpoint-limits.js'
 import { logInFlight } from './in-flight.js'
@@ -26,7 +27,7 @@ const ENDPOINT_LATER_MS = 5_000
 const CATCH_UP_MS_MAX = 60_000
 
 export type Instance = {
-  /** No new requests, then the commands that wait and the projector's batch in hand, then the connections. */
+  /** No new requests, then the commands that wait and the projector's batch in hand. */
   readonly stop: () => Promise<void>
 }
 
@@ -104,7 +105,7 @@ export const startRoles = async (
   signal: AbortSignal,
   onFolding: OnFolding = () => undefined,
 ): Promise<Instance> => {
-  const { config, nc, tables, log, health } = ledger
+  const { config, log, health, standing } = ledger
   const has = (role: Role): boolean => config.JETLEDGER_ROLES.includes(role)
   const projections = has('projections') ? startProjections(ledger) : undefined
   if (has('queries')) await waitForBalances(ledger, signal, onFolding)
@@ -115,7 +116,9 @@ export const startRoles = async (
     queries: queries?.endpoints ?? [],
     commands: commands?.endpoints ?? [],
   }
-  const endpoints = limitedTo(Object.values(byRole).flat(), config.endpoints)
+  const endpoints = guarded(limitedTo(Object.values(byRole).flat(), config.endpoints), () =>
+    standing?.reason(),
+  )
   const service = endpoints.length === 0 ? undefined : await startEndpoints(ledger, endpoints)
   const endInFlight = service && logInFlight(service, log)
   for (const [role, own] of Object.entries(byRole)) {
@@ -134,9 +137,6 @@ export const startRoles = async (
       await commands?.engine.stop()
       await projections?.stop()
       active.stop()
-      // a connection that was lost is closed already
-      if (!nc.isClosed()) await nc.drain()
-      tables.destroy()
     },
   }
 }

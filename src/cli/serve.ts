@@ -10,10 +10,11 @@ import { Failure } from './failure.js'
 import { isGatewayOnly, startGateway } from './gateway.js'
 import { type Http, startHttp } from './http.js'
 import { createLog, logHealth } from './log.js'
-import { openLedger } from './open-ledger.js'
+import { connectLedger } from './open-ledger.js'
 import { ledgerReadiness } from './readiness.js'
-import { type Instance, startRoles } from './roles.js'
+import type { Instance } from './roles.js'
 import { stopRequested, withinStopTime } from './signals.js'
+import { supervise } from './supervise.js'
 
 type ServeOptions = { readonly roles?: string; readonly rolesFile?: string }
 
@@ -25,9 +26,9 @@ const start = async (
   signal: AbortSignal,
 ): Promise<Instance> => {
   if (isGatewayOnly(environment.config)) return startGateway(environment.config, log, health, http)
-  const ledger = await openLedger(environment, log, health, signal)
-  http.attach(ledger.nc, ledgerReadiness(ledger))
-  return startRoles(ledger, signal)
+  const connection = await connectLedger(environment, log, health)
+  http.attach(connection.nc, ledgerReadiness(connection))
+  return supervise(connection, { signal, is_patient: false })
 }
 
 /** Rejects once a part is given up, after the HTTP callers that wait have their answers. */

@@ -40,8 +40,8 @@ export const RECOVER_ADVICE = '"jetledger recover" says what can be done'
 export type Standing = {
   /** Why the ledger must not be used at the moment; undefined while it may. */
   readonly reason: () => string | undefined
-  /** Resolves, with its bucket, once the ledger may be used. Rejects with a `StreamError` when its settings differ. */
-  readonly untilGood: () => Promise<KV>
+  /** Resolves with the bucket once the ledger may be used; with undefined when something else is found, or at the stop. */
+  readonly untilChangedOrGood: () => Promise<KV | undefined>
   /** Resolves with what keeps the ledger from being used, or undefined once it may be, or at the stop. */
   readonly untilSettled: () => Promise<string | undefined>
   /** Resolves once it must not be used any more, or at the stop. */
@@ -245,14 +245,10 @@ export const startStanding = (deps: StandingDeps): Standing => {
   return {
     reason: () => (memory.state.tag === 'stopped' ? `${memory.state.reason}; ${RECOVER_ADVICE}` : undefined),
     untilSettled,
-    untilGood: async () => {
-      for (;;) {
-        const { state } = memory
-        if (state.tag === 'good') return state.kv
-        if (ending.signal.aborted) throw new Error('the process is stopping')
-        if (state.tag === 'refused') throw state.error
-        await change()
-      }
+    untilChangedOrGood: async () => {
+      const before = memory.state.tag
+      while (memory.state.tag === before && before !== 'good' && !ending.signal.aborted) await change()
+      return memory.state.tag === 'good' ? memory.state.kv : undefined
     },
     untilStopped: async () => {
       while (memory.state.tag === 'good' && !ending.signal.aborted) await change()

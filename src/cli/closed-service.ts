@@ -1,0 +1,62 @@
+/**
+ * The service while the ledger stands still: every endpoint is answered `UNAVAILABLE` with the reason, so that callers
+ * learn why instead of waiting, and nothing is written or read from a table.
+ */
+
+import { E } from '../fp.js'
+import { catalogued } from '../service/catalogue.js'
+import type { AnyEndpointConfig } from '../service/config.js'
+import type { ServiceError } from '../service/error.js'
+import type { Config } from './config.js'
+import { ENDPOINT_ROLES } from './roles-file.js'
+
+const TIMEOUT_MS = 1_000
+
+/** The answer to whoever asks for something of a ledger that stands still. */
+export const standsStill = (reason: string): ServiceError =>
+  catalogued('UNAVAILABLE', { reason: `the ledger stands still: ${reason}` })
+
+/** The subject of an endpoint: of `event` the customer's id is a part. */
+const subjectOf = (name: string): string => (name === 'event' ? 'customer.event.*' : `customer.${name}`)
+
+/** The endpoints that a process with this configuration serves, each answering with `reason()`. */
+export const closedEndpoints = (config: Config, reason: () => string): readonly AnyEndpointConfig[] =>
+  [...ENDPOINT_ROLES]
+    .filter(([name, role]) => config.JETLEDGER_ROLES.includes(role) && config.endpoints?.has(name) !== false)
+    .map(([name]) => ({
+      name,
+      subject: subjectOf(name),
+      queue_group: 'q',
+      description: 'Answers that the ledger stands still, and why',
+      metadata: { format: 'application/json' },
+      max_in_flight: config.JETLEDGER_MAX_IN_FLIGHT,
+      timeout_ms: TIMEOUT_MS,
+      handle: () => E.left(standsStill(reason())),
+    }))
+
+/** The same endpoints, answered with the reason while there is one. */
+export const guarded = (
+  endpoints: readonly AnyEndpointConfig[],
+  reason: () => string | undefined,
+): readonly AnyEndpointConfig[] =>
+  endpoints.map((endpoint): AnyEndpointConfig => {
+    if ('callback' in endpoint) {
+      const { callback } = endpoint
+      return {
+        ...endpoint,
+        callback: (request, answer) => {
+          const why = reason()
+          if (why === undefined) callback(request, answer)
+          else answer(E.left(standsStill(why)))
+        },
+      }
+    }
+    const { handle } = endpoint
+    return {
+      ...endpoint,
+      handle: request => {
+        const why = reason()
+        return why === undefined ? handle(request) : E.left(standsStill(why))
+      },
+    }
+  })
