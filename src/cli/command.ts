@@ -2,15 +2,25 @@
  * What the subcommands that do one thing share: the environment, one connection, and its end.
  */
 
+import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb'
 import type { NatsConnection } from 'nats'
 import { E } from '../fp.js'
 import { streamInfo } from '../stream/provision.js'
 import { LEDGER_STREAM, type SettingsOptions } from '../stream/settings.js'
+import { createTablesClient } from '../tables/client.js'
 import { settingsOf } from './config.js'
 import { type Environment, readEnvironment } from './environment.js'
 import { connectOnce } from './nats.js'
 
 export type Connected = Environment & { readonly nc: NatsConnection }
+
+/** A client of the environment's DynamoDB. */
+export const tablesOf = ({ config, aws }: Environment): DynamoDBDocumentClient =>
+  createTablesClient({
+    endpoint: config.AWS_ENDPOINT_URL_DYNAMODB,
+    region: aws?.region ?? config.AWS_REGION,
+    credentials: aws?.credentials,
+  })
 
 /** Connects as the environment says, does `work`, and drains the connection whatever comes of it. */
 export const withNats = async <A>(work: (connected: Connected) => Promise<A>): Promise<A> => {

@@ -27,7 +27,7 @@ import { startProgress } from './progress.js'
 import { ledgerReadiness } from './readiness.js'
 import { stopRequested, withinStopTime } from './signals.js'
 import { createStack, type Stack } from './stack.js'
-import { supervise, waitingText } from './supervise.js'
+import { supervise, waitingLines } from './supervise.js'
 
 type DevOptions = {
   readonly cluster?: true
@@ -97,7 +97,7 @@ const startLedger = async (
   // before what it asks stops: whoever waits gets an answer
   stack.push(http.drain)
   const reason = await connection.standing.untilSettled()
-  if (reason !== undefined && !signal.aborted) tell(waitingText(reason))
+  if (reason !== undefined && !signal.aborted) for (const line of waitingLines(reason)) tell(line)
   await instance.started
   progress.end()
 }

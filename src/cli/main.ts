@@ -9,6 +9,7 @@ import { devCommand } from './dev.js'
 import { Failure } from './failure.js'
 import { tell, tellStack } from './output.js'
 import { publishCommand } from './publish.js'
+import { recoverCommand } from './recover.js'
 import { replayCommand } from './replay.js'
 import { requestCommand } from './request.js'
 import { seedCommand } from './seed.js'
@@ -42,6 +43,7 @@ const createProgram = (): Command => {
     streamCommand,
     deadLettersCommand,
     replayCommand,
+    recoverCommand,
     verifyCommand,
   ]) {
     add(program)

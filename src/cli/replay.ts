@@ -16,11 +16,11 @@ import {
   replay,
   replayBack,
 } from '../projections/replay/replay.js'
-import { manager, openBucket, streamInfo } from '../stream/provision.js'
+import { manager, openBucket } from '../stream/provision.js'
 import { LEDGER_STREAM } from '../stream/settings.js'
-import { createTablesClient } from '../tables/client.js'
 import { PROJECTION_NAMES, type ProjectionName } from '../tables/definition.js'
-import { type Connected, withNats } from './command.js'
+import { refuseAnother } from './checked-ledger.js'
+import { type Connected, tablesOf, withNats } from './command.js'
 import { Failure, orFail } from './failure.js'
 import { createLog, logHealth } from './log.js'
 import { count } from './options.js'
@@ -36,17 +36,15 @@ type Options = {
   readonly json?: true
 }
 
-const openDeps = async ({ nc, config, aws }: Connected): Promise<ProjectionDeps> => {
+const openDeps = async (connected: Connected): Promise<ProjectionDeps> => {
+  const { nc, config } = connected
   const log = createLog(config.LOG_LEVEL)
-  const tables = createTablesClient({
-    endpoint: config.AWS_ENDPOINT_URL_DYNAMODB,
-    region: aws?.region ?? config.AWS_REGION,
-    credentials: aws?.credentials,
-  })
+  const tables = tablesOf(connected)
   // what is replayed has to be there: a replay makes no stream and asks for no settings
-  await orFail(streamInfo(nc, LEDGER_STREAM))
-  const kv = await orFail(openBucket(nc))
   const jsm = await orFail(manager(nc))
+  const look = await refuseAnother(connected, jsm, tables)
+  if (look.tag === 'fresh') throw new Failure(`there is no stream ${LEDGER_STREAM} to replay`)
+  const kv = await orFail(openBucket(nc))
   return { nc, jsm, kv, tables, table: config.DDB_TABLE, log, health: createHealth(logHealth(log)) }
 }
 

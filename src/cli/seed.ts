@@ -4,8 +4,8 @@
 
 import type { Command } from 'commander'
 import { seed } from '../commands/seed.js'
-import { manager, provision } from '../stream/provision.js'
-import { settingsFor, withNats } from './command.js'
+import { openChecked } from './checked-ledger.js'
+import { tablesOf, withNats } from './command.js'
 import { orFail } from './failure.js'
 import { print, printJson } from './output.js'
 import { stopRequested } from './signals.js'
@@ -13,8 +13,7 @@ import { stopRequested } from './signals.js'
 const seedLedger = ({ json }: { readonly json?: true }): Promise<void> =>
   withNats(async connected => {
     const { nc } = connected
-    const kv = await orFail(provision(nc, await settingsFor(connected)))
-    const jsm = await orFail(manager(nc))
+    const { jsm, kv } = await openChecked(connected, tablesOf(connected))
     const { events } = await orFail(seed({ nc, jsm, kv }, stopRequested().signal))
     if (json) printJson({ events })
     else print(events === 0 ? 'the ledger is seeded already' : `seeded ${events} customers`)

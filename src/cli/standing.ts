@@ -33,7 +33,7 @@ const LOOK_SOON = { first_ms: 500, max_ms: 500 }
 /** Answers that have to agree where none comes from a leader with a majority. */
 const LOOKS_MIN = 6
 const RECORD_EVERY_MS = 5_000
-const CHECK_EVERY_MS = 10_000
+const CHECK_EVERY_MS = 5_000
 
 export const RECOVER_ADVICE = '"jetledger recover" says what can be done'
 

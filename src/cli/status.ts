@@ -2,20 +2,24 @@
  * `jetledger status`: how the ledger is, from what the servers and the instances say.
  */
 
-import { Kvm } from '@nats-io/kv'
+import type { JetStreamManager } from '@nats-io/jetstream'
+import type { KV } from '@nats-io/kv'
 import type { Command } from 'commander'
+import { E } from '../fp.js'
 import { consumerName } from '../projections/target.js'
 import { listInstances, type ServiceInstance } from '../service/instances.js'
 import { getText, listKeys, SEED_KEY } from '../stream/config-bucket.js'
+import { describeProblem, recordProblems } from '../stream/control-records.js'
 import { countDeadLetters } from '../stream/dead-letters.js'
-import { tryStream } from '../stream/errors.js'
 import { type ProjectionStatus, projectionStatus } from '../stream/projection-status.js'
-import { manager, streamInfo } from '../stream/provision.js'
-import { CONFIG_BUCKET, LEDGER_STREAM } from '../stream/settings.js'
+import { APPLY_ADVICE, manager, openBucket, streamInfo } from '../stream/provision.js'
+import { configStream, LEDGER_STREAM } from '../stream/settings.js'
 import { PROJECTION_NAMES } from '../tables/definition.js'
-import { type Connected, withNats } from './command.js'
+import { lookWith, settingsProblems } from './checked-ledger.js'
+import { type Connected, tablesOf, withNats } from './command.js'
 import { Failure, orFail } from './failure.js'
 import { print, printJson } from './output.js'
+import { RECOVER_ADVICE } from './standing.js'
 
 const PARKED_MAX = 10_000
 /** An active instance speaks every 5 s. */
@@ -37,7 +41,7 @@ const readStream = async ({ nc }: Connected) => {
   }
 }
 
-const parkedIds = async (kv: Awaited<ReturnType<Kvm['open']>>): Promise<string[]> => {
+const parkedIds = async (kv: KV): Promise<string[]> => {
   const ids = new Set<string>()
   for (const projection of PROJECTION_NAMES) {
     const prefix = `parked.${projection}.`
@@ -47,11 +51,41 @@ const parkedIds = async (kv: Awaited<ReturnType<Kvm['open']>>): Promise<string[]
   return [...ids].sort()
 }
 
+/** What does not belong together or was changed by hand, each with what mends it. */
+const readTrouble = async (connected: Connected, jsm: JetStreamManager): Promise<readonly string[]> => {
+  const tables = tablesOf(connected)
+  try {
+    const look = await lookWith(connected, jsm, tables)
+    if (look.tag === 'stopped' && look.finding.tag === 'absent')
+      throw new Failure(`${look.reason}; ${RECOVER_ADVICE}`)
+    const problems = await recordProblems(jsm, PROJECTION_NAMES)()
+    const settings = await settingsProblems(connected)
+    return [
+      ...(look.tag === 'stopped' ? [`the ledger stands still: ${look.reason}; ${RECOVER_ADVICE}`] : []),
+      ...settings.map(each => `${each} (${APPLY_ADVICE})`),
+      ...(E.isLeft(problems) ? [] : problems.right.map(describeProblem)),
+    ]
+  } finally {
+    tables.destroy()
+  }
+}
+
+const bucketIsThere = async ({ nc }: Connected): Promise<void> => {
+  const { name } = configStream({ replicas: 1 })
+  const found = await streamInfo(nc, name)()
+  if (E.isLeft(found) && found.left.tag === 'NotFound')
+    throw new Failure(
+      `the bucket (stream ${name}) was deleted: a process of the ledger makes it anew when it runs, and so does "jetledger stream apply"`,
+    )
+}
+
 const readStatus = async (connected: Connected) => {
   const { nc } = connected
-  const stream = await readStream(connected)
   const jsm = await orFail(manager(nc))
-  const kv = await orFail(tryStream(`bucket ${CONFIG_BUCKET}`, () => new Kvm(nc).open(CONFIG_BUCKET)))
+  const trouble = await readTrouble(connected, jsm)
+  const stream = await readStream(connected)
+  await bucketIsThere(connected)
+  const kv = await orFail(openBucket(nc))
   const projections = await Promise.all(
     PROJECTION_NAMES.map(name =>
       orFail(projectionStatus({ nc, jsm, kv }, name, generation => consumerName(name, generation))),
@@ -64,6 +98,7 @@ const readStatus = async (connected: Connected) => {
     dead_letters: await orFail(countDeadLetters(nc)),
     parked: await parkedIds(kv),
     instances: await listInstances(nc, SERVICE),
+    trouble,
   }
 }
 
@@ -85,7 +120,15 @@ const instanceLine = ({ id, version, endpoints }: ServiceInstance): string =>
 
 const SHOWN_MAX = 10
 
-const printStatus = ({ stream, seed, projections, dead_letters, parked, instances }: Status): void => {
+const printStatus = ({
+  stream,
+  seed,
+  projections,
+  dead_letters,
+  parked,
+  instances,
+  trouble,
+}: Status): void => {
   const { messages, last_seq, bytes, replicas, leader, followers } = stream
   const peers = followers.map(({ name, state }) => `${name} (${state})`).join(', ')
   const where = leader === undefined ? '' : `, leader ${leader}${peers === '' ? '' : `, followers ${peers}`}`
@@ -101,6 +144,7 @@ const printStatus = ({ stream, seed, projections, dead_letters, parked, instance
   print(`parked        ${parked.length} customers${named}`)
   print(`instances     ${instances.length}`)
   for (const instance of instances) print(instanceLine(instance))
+  for (const each of trouble) print(`TROUBLE       ${each}`)
 }
 
 const status = ({ json }: { readonly json?: true }): Promise<void> =>

@@ -9,7 +9,6 @@ import { closedEndpoints } from './closed-service.js'
 import { Failure } from './failure.js'
 import type { Connection, Ledger } from './open-ledger.js'
 import { type Instance, type OnFolding, startRoles } from './roles.js'
-import { RECOVER_ADVICE } from './standing.js'
 import { VERSION } from './version.js'
 
 export type SuperviseOptions = {
@@ -120,13 +119,11 @@ export const supervise = (connection: Connection, options: SuperviseOptions): Su
   }
 }
 
-/** What a person reads who waits for a ledger that cannot be used. */
-export const waitingText = (reason: string): string =>
-  `The ledger cannot be used: ${reason}.
-NATS and DynamoDB go on running, and the ledger goes on by itself once it is mended:
-
-  npx jetledger recover        says what was found and what can be done
-  npx jetledger stream show    says which settings differ; "stream apply" changes them
-  npx jetledger status
-
-docs/recovery.md explains each case; ${RECOVER_ADVICE}.`
+/** What a person reads who waits for a ledger that cannot be used, line by line. */
+export const waitingLines = (reason: string): readonly string[] => [
+  `The ledger cannot be used: ${reason}.`,
+  'NATS and DynamoDB go on running, and the ledger goes on by itself once it is mended. In another terminal:',
+  '  npx jetledger recover        says what was found and what can be done (docs/recovery.md)',
+  '  npx jetledger stream show    says which settings differ; "stream apply" changes them',
+  '  npx jetledger status         says how everything is',
+]

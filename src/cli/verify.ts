@@ -4,12 +4,12 @@
 
 import type { Command } from 'commander'
 import { manager } from '../stream/provision.js'
-import { createTablesClient } from '../tables/client.js'
 import type { OnProgress, Stage } from '../verify/deps.js'
 import type { Difference } from '../verify/difference.js'
 import { CannotVerify } from '../verify/problem.js'
 import { type Report, verify } from '../verify/verify.js'
-import { withNats } from './command.js'
+import { refuseAnother } from './checked-ledger.js'
+import { tablesOf, withNats } from './command.js'
 import { Failure, orFail } from './failure.js'
 import { clientId, count } from './options.js'
 import { print, printJson } from './output.js'
@@ -108,15 +108,13 @@ const conclude = (report: Report, tables_only: boolean): void => {
 }
 
 const compare = (options: Options): Promise<Report> =>
-  withNats(async ({ nc, config, aws }) => {
-    const tables = createTablesClient({
-      endpoint: config.AWS_ENDPOINT_URL_DYNAMODB,
-      region: aws?.region ?? config.AWS_REGION,
-      credentials: aws?.credentials,
-    })
+  withNats(async connected => {
+    const { nc, config } = connected
+    const tables = tablesOf(connected)
     const { onProgress, end } = bars()
     try {
       const jsm = await orFail(manager(nc))
+      await refuseAnother(connected, jsm, tables, 2)
       return await verify(
         { nc, jsm, tables, table: config.DDB_TABLE },
         {

@@ -5,11 +5,12 @@
  */
 
 import type { JetStreamManager } from '@nats-io/jetstream'
+import type { KV } from '@nats-io/kv'
 import { E, pipe, type TaskEither, TE } from '../fp.js'
 import { isJsonObject, readJson } from '../json.js'
-import { LEDGER_KEY, readKey, SEED_KEY } from './config-bucket.js'
+import { LEDGER_KEY, putText, readKey, removeKey, SEED_KEY } from './config-bucket.js'
 import type { StreamError } from './errors.js'
-import { decodePointer } from './generation.js'
+import { decodePointer, readPointer, setPointer } from './generation.js'
 import { decodeRecord } from './ledger-record.js'
 
 /** One record that is not as the program left it. */
@@ -106,3 +107,30 @@ export const recordProblems = (
 /** A problem as a sentence. */
 export const describeProblem = ({ key, problem, advice }: RecordProblem): string =>
   `config/${key} ${problem}: ${advice}`
+
+/** Writes the records that are not as the program left them anew; gives the keys. */
+export const repairRecords = (
+  { jsm, kv }: { readonly jsm: JetStreamManager; readonly kv: KV },
+  projections: readonly string[],
+): TaskEither<StreamError, readonly string[]> =>
+  pipe(
+    recordProblems(jsm, projections),
+    TE.chain(problems => TE.sequenceSeqArray(problems.map(({ key }) => repair(jsm, kv, key)))),
+  )
+
+const repair = (jsm: JetStreamManager, kv: KV, key: string): TaskEither<StreamError, string> => {
+  const [kind, projection = ''] = key.split('.')
+  const done: TaskEither<StreamError, unknown> =
+    kind === 'projection'
+      ? pipe(
+          readPointer(jsm, projection),
+          TE.chain(({ generation, revision }) => setPointer(kv, projection, { generation }, revision)),
+        )
+      : key === SEED_KEY
+        ? putText(kv, SEED_KEY, 'done')
+        : removeKey(kv, key)
+  return pipe(
+    done,
+    TE.map(() => key),
+  )
+}

@@ -251,6 +251,7 @@ it('health is ok, and the streams are as they should be', async () => {
       differences: [],
     },
     { config: { name: 'customer-dead-letters', num_replicas: 1 }, state: { messages: 0 }, differences: [] },
+    { config: { name: 'KV_config', num_replicas: 1 }, differences: [] },
   ])
   const text = await bench.run(['stream', 'show'])
   expect(text.stdout).toContain('events     1000, sequences 1 to 1000')

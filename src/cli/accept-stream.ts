@@ -1,0 +1,172 @@
+/**
+ * Takes the stream that is there for the ledger, from now on: every table is rebuilt from it as another generation, and
+ * what only the stream before knew is listed. The record of the ledger comes last, so that an acceptance that was
+ * interrupted leaves the ledger standing still, and can be begun again.
+ */
+
+import { appendFileSync, writeFileSync } from 'node:fs'
+import { E } from '../fp.js'
+import { chunksOf } from '../parallel.js'
+import { PROJECTIONS } from '../projections/all.js'
+import type { ProjectionDeps } from '../projections/deps.js'
+import { replay } from '../projections/replay/replay.js'
+import { consumerName } from '../projections/target.js'
+import { recordNow } from '../stream/adopt.js'
+import { dropConsumer } from '../stream/consumer.js'
+import { readPointer, setPointer } from '../stream/generation.js'
+import { type RecordEntry, writeRecord } from '../stream/ledger-record.js'
+import { lostLetters } from '../stream/lost-letters.js'
+import { PROJECTION_NAMES, type ProjectionName, tableName } from '../tables/definition.js'
+import { dropTable, tableExists } from '../tables/provision.js'
+import { RAW_KEYS_MAX, type RawItem, readRaw, scanRaw } from '../tables/raw-items.js'
+import { orFail } from './failure.js'
+
+/** A transaction, or an event without an id, that the journal knew and the stream does not hold. */
+export type LostRow = {
+  readonly kind: 'transaction'
+  readonly id: string
+  readonly client_id: string
+  readonly type: string
+  readonly amount: string
+  readonly seq: number
+}
+
+export type Accepted = {
+  readonly epoch: number
+  readonly rebuilt: readonly {
+    readonly projection: string
+    readonly generation: number
+    readonly events: number
+  }[]
+  readonly lost_transactions: number
+  readonly lost_letters: number
+  /** Where they are listed, one JSON object a line. */
+  readonly file: string
+}
+
+export type AcceptOptions = {
+  readonly file: string
+  readonly checkpoint_ms: number
+  readonly onProgress: (projection: string, stage: string, done: number, total: number) => void
+  /** Hears of each transaction and each letter that is lost. */
+  readonly onLost: (line: Readonly<Record<string, unknown>>) => void
+  readonly signal: AbortSignal
+}
+
+/** The tables that belong to the ledger: those that are configured, and those that are there from before. */
+const projectionsOf = async (
+  deps: ProjectionDeps,
+  configured: readonly ProjectionName[],
+): Promise<readonly ProjectionName[]> => {
+  const found: ProjectionName[] = []
+  for (const name of PROJECTION_NAMES) {
+    const { generation } = await orFail(readPointer(deps.jsm, name))
+    const exists = await orFail(tableExists(deps.tables, tableName(deps.table, name, generation)))
+    if (exists || configured.includes(name)) found.push(name)
+  }
+  return found
+}
+
+type Rebuilt = Accepted['rebuilt'][number] & { readonly before: number }
+
+const rebuild = async (
+  deps: ProjectionDeps,
+  name: ProjectionName,
+  { checkpoint_ms, onProgress, signal }: AcceptOptions,
+): Promise<Rebuilt> => {
+  const before = (await orFail(readPointer(deps.jsm, name))).generation
+  // its place is that of another stream, and a replay would wait for it to get on
+  await orFail(dropConsumer(deps.nc, consumerName(name, before)))
+  const { generation, events } = await replay(deps, PROJECTIONS[name], {
+    keep: true,
+    checkpoint_ms,
+    onProgress: (stage, done, total) => onProgress(name, stage, done, total),
+    signal,
+  })
+  return { projection: name, generation, events, before }
+}
+
+/** The generation before was kept for the comparison; one that may not be dropped (AWS: CloudFormation's own) stays. */
+const dropBefore = async (deps: ProjectionDeps, name: ProjectionName, before: number): Promise<void> => {
+  const { generation, revision } = await orFail(readPointer(deps.jsm, name))
+  await orFail(setPointer(deps.kv, name, { generation }, revision))
+  const table = tableName(deps.table, name, before)
+  const dropped = await dropTable(deps.tables, table)()
+  if (E.isLeft(dropped))
+    deps.log.warn({ table, err: dropped.left }, 'the old table stays: it could not be removed')
+}
+
+const rowOf = (item: RawItem): LostRow | undefined => {
+  const [id, client_id, seq] = [item.id?.S, item.client_id?.S, Number(item.seq?.N)]
+  if (id === undefined || client_id === undefined || !Number.isSafeInteger(seq)) return undefined
+  return { kind: 'transaction', id, client_id, type: item.type?.S ?? '', amount: item.amount?.N ?? '', seq }
+}
+
+const isSame = (row: LostRow, item: RawItem | undefined): boolean => {
+  const now = item === undefined ? undefined : rowOf(item)
+  return now?.client_id === row.client_id && now.type === row.type && now.amount === row.amount
+}
+
+/** Every row of the journal before that the journal of the accepted stream does not hold. */
+async function* lostRows(deps: ProjectionDeps, { before, generation }: Rebuilt): AsyncGenerator<LostRow> {
+  const [old, fresh] = [before, generation].map(each => tableName(deps.table, 'journal', each))
+  if (old === undefined || fresh === undefined || !(await orFail(tableExists(deps.tables, old)))) return
+  let from: RawItem | undefined
+  do {
+    const page = await orFail(scanRaw(deps.tables, old, from))
+    for (const rows of chunksOf(RAW_KEYS_MAX, page.items.map(rowOf))) {
+      const known = rows.filter(row => row !== undefined)
+      const now = await orFail(
+        readRaw(
+          deps.tables,
+          fresh,
+          known.map(({ id }) => id),
+        ),
+      )
+      yield* known.filter(row => !isSame(row, now.get(row.id)))
+    }
+    from = page.next
+  } while (from !== undefined)
+}
+
+/** Accepts the stream. Throws `Failure`, and what a replay throws; begun again it does the same anew. */
+export const acceptStream = async (
+  deps: ProjectionDeps,
+  entry: RecordEntry,
+  configured: readonly ProjectionName[],
+  options: AcceptOptions,
+): Promise<Accepted> => {
+  const note = (line: Readonly<Record<string, unknown>>): void => {
+    appendFileSync(options.file, `${JSON.stringify(line)}\n`)
+    options.onLost(line)
+  }
+  writeFileSync(options.file, '')
+  const rebuilt: Rebuilt[] = []
+  // the journal last: once it is rebuilt, what only the one before knew is listed at once
+  const names = [...(await projectionsOf(deps, configured))].sort(
+    (a, b) => Number(a === 'journal') - Number(b === 'journal'),
+  )
+  for (const name of names) rebuilt.push(await rebuild(deps, name, options))
+  let [lost_transactions, lost_letters] = [0, 0]
+  const journal = rebuilt.find(({ projection }) => projection === 'journal')
+  if (journal !== undefined) {
+    for await (const row of lostRows(deps, journal)) {
+      note(row)
+      lost_transactions += 1
+    }
+  }
+  for await (const letter of lostLetters(deps.nc, deps.jsm)) {
+    note({ kind: 'dead letter', ...letter })
+    lost_letters += 1
+  }
+  const epoch = (entry.record?.epoch ?? 1) + 1
+  await orFail(writeRecord(deps.kv, await orFail(recordNow(deps.jsm, epoch)), entry.revision))
+  for (const { projection, before } of rebuilt) await dropBefore(deps, projection as ProjectionName, before)
+  return {
+    epoch,
+    rebuilt: rebuilt.map(({ projection, generation, events }) => ({ projection, generation, events })),
+    lost_transactions,
+    lost_letters,
+    file: options.file,
+  }
+}

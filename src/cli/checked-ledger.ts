@@ -1,0 +1,64 @@
+/**
+ * What a subcommand that writes, or compares, opens first: a ledger whose stream is the one that was noted.
+ */
+
+import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb'
+import type { JetStreamManager } from '@nats-io/jetstream'
+import type { KV } from '@nats-io/kv'
+import { E } from '../fp.js'
+import { adoptLedger } from '../stream/adopt.js'
+import { type Look, lookAtLedger } from '../stream/look.js'
+import { manager, provision, provisionBeside, streamInfo } from '../stream/provision.js'
+import { allSettings, differences } from '../stream/settings.js'
+import { PROJECTION_NAMES } from '../tables/definition.js'
+import { type Connected, settingsFor } from './command.js'
+import { Failure, orFail } from './failure.js'
+import { RECOVER_ADVICE } from './standing.js'
+import { tableWitnesses } from './witnesses.js'
+
+/** One look, with the tables as witnesses. */
+export const lookWith = (
+  { config }: Connected,
+  jsm: JetStreamManager,
+  tables: DynamoDBDocumentClient,
+): Promise<Look> =>
+  orFail(lookAtLedger({ jsm, tables: tableWitnesses({ jsm, tables, base: config.DDB_TABLE }) }))
+
+/** Looks, and throws `Failure` when a person has to say first which stream is right. */
+export const refuseAnother = async (
+  connected: Connected,
+  jsm: JetStreamManager,
+  tables: DynamoDBDocumentClient,
+  exit_code: 1 | 2 = 1,
+): Promise<Exclude<Look, { tag: 'stopped' }>> => {
+  const look = await lookWith(connected, jsm, tables)
+  if (look.tag === 'stopped') throw new Failure(`${look.reason}; ${RECOVER_ADVICE}`, { exit_code })
+  return look
+}
+
+/** The bucket of a ledger that may be used, made where nothing is there yet. Throws `Failure` as `refuseAnother` does. */
+export const openChecked = async (
+  connected: Connected,
+  tables: DynamoDBDocumentClient,
+): Promise<{ readonly jsm: JetStreamManager; readonly kv: KV }> => {
+  const { nc } = connected
+  const jsm = await orFail(manager(nc))
+  const look = await refuseAnother(connected, jsm, tables)
+  const kv = await orFail(
+    (look.tag === 'fresh' ? provision : provisionBeside)(nc, await settingsFor(connected)),
+  )
+  if (look.tag !== 'good') await orFail(adoptLedger({ jsm, kv }, PROJECTION_NAMES, undefined))
+  return { jsm, kv }
+}
+
+/** Every setting of the streams and the bucket that is not ours; what is not there has none. */
+export const settingsProblems = async (connected: Connected): Promise<readonly string[]> => {
+  const said: string[] = []
+  for (const wanted of allSettings(await settingsFor(connected))) {
+    const info = await streamInfo(connected.nc, wanted.name)()
+    if (E.isLeft(info)) continue
+    const found = differences(wanted, info.right.config as unknown as Record<string, unknown>)
+    if (found.length > 0) said.push(`stream ${wanted.name} differs in ${found.join('; ')}`)
+  }
+  return said
+}

@@ -1,0 +1,47 @@
+/**
+ * Dead letters of events that the ledger does not hold any more: of a tail that was lost, or of another stream.
+ */
+
+import type { JetStreamManager } from '@nats-io/jetstream'
+import type { NatsConnection } from 'nats'
+import { E } from '../fp.js'
+import { tryStream } from './errors.js'
+import { type Claims, isAbout, readClaims } from './letter-form.js'
+import { isMarkSubject } from './letter-marks.js'
+import { readRange } from './read.js'
+import type { Recorded } from './recorded.js'
+import { DEAD_LETTER_PREFIX, DEAD_LETTER_STREAM, LEDGER_STREAM } from './settings.js'
+
+/** What a letter said that no event of the ledger bears out. */
+export type LostLetter = Pick<Claims, 'seq' | 'subject' | 'reason' | 'detail' | 'at'> & {
+  readonly letter_seq: number
+  readonly body: string
+}
+
+const isBorneOut = async (jsm: JetStreamManager, claims: Claims, letter: Recorded): Promise<boolean> => {
+  const found = await tryStream(`event ${claims.seq}`, () =>
+    jsm.streams.getMessage(LEDGER_STREAM, { seq: claims.seq }),
+  )()
+  if (E.isLeft(found)) {
+    if (found.left.tag === 'NotFound') return false
+    throw found.left.cause ?? new Error(found.left.message)
+  }
+  const event = found.right
+  if (event === null) return false
+  const { seq, subject, data, time } = event
+  return isAbout(claims, letter.body, { seq, subject, body: data, at: time })
+}
+
+/** Every letter whose event is not in the ledger, oldest first. Throws what the client throws when it cannot be read. */
+export async function* lostLetters(nc: NatsConnection, jsm: JetStreamManager): AsyncGenerator<LostLetter> {
+  const { state } = await jsm.streams.info(DEAD_LETTER_STREAM)
+  const range = { stream: DEAD_LETTER_STREAM, subject: `${DEAD_LETTER_PREFIX}>`, from_seq: 1 }
+  for await (const letter of readRange(nc, { ...range, to_seq: state.last_seq })) {
+    if (isMarkSubject(letter.subject)) continue
+    const claims = readClaims(letter)
+    if (claims === undefined || (await isBorneOut(jsm, claims, letter))) continue
+    const { seq, subject, reason, detail, at } = claims
+    const body = new TextDecoder().decode(letter.body)
+    yield { letter_seq: letter.seq, seq, subject, reason, detail, at, body }
+  }
+}
