@@ -77,7 +77,9 @@ const find = async (connected: Connected, jsm: JetStreamManager, look: Look): Pr
   const ways = [
     ...(look.tag === 'stopped'
       ? [
-          '"jetledger recover --accept-stream": this stream is right; the tables are rebuilt from it, and what is lost is listed',
+          look.finding.tag === 'absent'
+            ? '"jetledger recover --accept-stream": begin anew with an empty stream; the tables are emptied, and what is lost is listed'
+            : '"jetledger recover --accept-stream": this stream is right; the tables are rebuilt from it, and what is lost is listed',
           'restore the right stream from its backup ("nats stream restore"), then accept it in the same way; until then nothing is written',
         ]
       : []),
