@@ -4,6 +4,7 @@
  * It listens before NATS is there, so that a process that waits can be asked what it waits for.
  */
 
+import { createSecureContext } from 'node:tls'
 import type { NatsConnection } from 'nats'
 import type { Logger } from 'pino'
 import { E, pipe } from '../fp.js'
@@ -50,10 +51,19 @@ const tokensOf = ({ HTTP_TOKENS_FILE: path }: Config): Tokens | undefined =>
         }),
       )
 
-const tlsOf = ({ HTTP_TLS_CERT, HTTP_TLS_KEY }: Config): { cert: string; key: string } | undefined =>
-  HTTP_TLS_CERT === undefined || HTTP_TLS_KEY === undefined
-    ? undefined
-    : { cert: readTextFile('HTTP_TLS_CERT', HTTP_TLS_CERT), key: readTextFile('HTTP_TLS_KEY', HTTP_TLS_KEY) }
+const tlsOf = ({ HTTP_TLS_CERT, HTTP_TLS_KEY }: Config): { cert: string; key: string } | undefined => {
+  if (HTTP_TLS_CERT === undefined || HTTP_TLS_KEY === undefined) return undefined
+  const cert = readTextFile('HTTP_TLS_CERT', HTTP_TLS_CERT)
+  const key = readTextFile('HTTP_TLS_KEY', HTTP_TLS_KEY)
+  try {
+    createSecureContext({ cert, key })
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause)
+    const message = `HTTP_TLS_CERT, HTTP_TLS_KEY: they are no certificate and its key: ${why}`
+    throw new Failure(message, { cause, exit_code: 2 })
+  }
+  return { cert, key }
+}
 
 const listen = async (server: HttpServer, host: string, port: number, option: string): Promise<number> => {
   try {

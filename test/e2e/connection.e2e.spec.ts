@@ -104,36 +104,38 @@ const NOT_USABLE: readonly Case[] = [
   ['the credentials are of others', 'jwt', { NATS_CREDS_FILE: 'foreign.creds' }, 'refuses the credentials'],
 ]
 
-describe('a subcommand says in one sentence and with exit code 1 that', () => {
-  it.each(NOT_USABLE)('%s', async (...one) => {
-    const began_ms = performance.now()
-    const { code, stderr } = await bench.run(['status'], envOf(one))
-    expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringContaining(one[3]) })
-    expect([stderr.trim().split('\n').length, stderr.includes('    at ')]).toEqual([1, false])
-    expect(performance.now() - began_ms).toBeLessThan(TOLD_MS_MAX)
-  })
-})
+const askStatus = async (one: Case): Promise<void> => {
+  const began_ms = performance.now()
+  const { code, stderr } = await bench.run(['status'], envOf(one))
+  expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringContaining(one[3]) })
+  expect([stderr.trim().split('\n').length, stderr.includes('    at ')]).toEqual([1, false])
+  expect(performance.now() - began_ms).toBeLessThan(TOLD_MS_MAX)
+}
 
-describe('a service waits, and says in health and log that', () => {
+const askService = async (one: Case): Promise<void> => {
+  const program = bench.start(['serve'], { ...envOf(one), HTTP_PORT: '0' })
+  const url = await until(() => /http:\/\/[\d.]+:\d+\/healthz/.exec(program.stderr())?.[0], {
+    deadline_ms: TOLD_MS_MAX,
+    what: 'the port of health',
+  })
+  const detail = await until(
+    async () => {
+      const health = (await (await fetch(url)).json()) as { parts: { nats?: { detail: string } } }
+      return health.parts.nats?.detail.includes(one[3]) ? health.parts.nats.detail : undefined
+    },
+    { deadline_ms: TOLD_MS_MAX, what: `health to say: ${one[3]}` },
+  )
+  const logged = program
+    .stderr()
+    .split('\n')
+    .filter(line => line.includes(JSON.stringify(detail)))
+  expect([logged.length, program.running()]).toEqual([1, true])
+  await program.end('SIGKILL')
+}
+
+describe('a subcommand ends with 1 and a sentence, and a service waits and says it in health and log, when', () => {
   it.each(NOT_USABLE)('%s', async (...one) => {
-    const program = bench.start(['serve'], { ...envOf(one), HTTP_PORT: '0' })
-    const url = await until(() => /http:\/\/[\d.]+:\d+\/healthz/.exec(program.stderr())?.[0], {
-      deadline_ms: TOLD_MS_MAX,
-      what: 'the port of health',
-    })
-    const detail = await until(
-      async () => {
-        const health = (await (await fetch(url)).json()) as { parts: { nats?: { detail: string } } }
-        return health.parts.nats?.detail.includes(one[3]) ? health.parts.nats.detail : undefined
-      },
-      { deadline_ms: TOLD_MS_MAX, what: `health to say: ${one[3]}` },
-    )
-    const logged = program
-      .stderr()
-      .split('\n')
-      .filter(line => line.includes(JSON.stringify(detail)))
-    expect([logged.length, program.running()]).toEqual([1, true])
-    await program.end('SIGKILL')
+    await Promise.all([askStatus(one), askService(one)])
   })
 })
 
@@ -144,11 +146,20 @@ describe('a file that the environment names', () => {
     ['tls', { NATS_TLS_CA: 'no.pem' }, 'NATS_TLS_CA: the file'],
     ['tls', { NATS_TLS_CA: 'none.pem' }, 'NATS_TLS_CA: it cannot be read: ENOENT'],
   ])('at %s that is of no use is a wrong call: %j', async (server, files, sentence) => {
-    for (const subcommand of ['status', 'serve']) {
-      const env = { ...envOf(['', server, files, '']), HTTP_PORT: '0' }
-      const { code, stderr } = await bench.run([subcommand], env)
+    const env = { ...envOf(['', server, files, '']), HTTP_PORT: '0' }
+    for (const { code, stderr } of await Promise.all(['status', 'serve'].map(one => bench.run([one], env)))) {
       expect({ code, stderr }).toEqual({ code: 2, stderr: expect.stringContaining(sentence) })
     }
+  })
+
+  it.each([
+    ['no.pem', 'no.pem'],
+    ['server.pem', 'other.key'],
+  ])('for HTTPS is a wrong call where %s and %s do not go together', async (cert, key) => {
+    const tls = { HTTP_TLS_CERT: cert, HTTP_TLS_KEY: key }
+    const { code, stderr } = await bench.run(['serve'], envOf(['', 'absent', tls, '']))
+    expect([code, stderr.trim().split('\n').length]).toEqual([2, 1])
+    expect(stderr).toContain('HTTP_TLS_CERT, HTTP_TLS_KEY: they are no certificate and its key')
   })
 
   it('may begin with a byte order mark', async () => {
