@@ -64,6 +64,26 @@ describe('the configuration', () => {
     }
   })
 
+  it('takes prefixes of inboxes, with a dot at the end or without, and none that leads elsewhere', () => {
+    const JETLEDGER_REPLY_PREFIXES = '_INBOX_acme, reply.shop.'
+    expect(decodeConfig({ JETLEDGER_REPLY_PREFIXES })).toMatchObject(
+      E.right({ JETLEDGER_REPLY_PREFIXES: ['_INBOX_acme', 'reply.shop'] }),
+    )
+    for (const wrong of [
+      'customer',
+      'customer.',
+      'customer.balance',
+      '$KV',
+      '$JS.',
+      'a,$SRV',
+      '>',
+      'a.*',
+      ',',
+      'a b',
+    ])
+      expect(problemsOf({ JETLEDGER_REPLY_PREFIXES: wrong })).toContain('JETLEDGER_REPLY_PREFIXES: must be')
+  })
+
   it('never shows a secret that it refuses', () => {
     expect(problemsOf({ NATS_CREDENTIALS: 'hunter2' })).toBe(
       'NATS_CREDENTIALS: must be a .creds file in base64',

@@ -16,15 +16,15 @@ import { wireOf } from '../wire.js'
  * another account, which no client can name (the server refuses it).
  */
 const PREFIXES = ['_INBOX', '_R_']
-/** A request from another cluster of a supercluster: the reply subject that was asked for follows. */
-const ROUTED = /^_GR_\.[^.]+\.[^.]+\./
 const REPLY_CHARS_MAX = 255
 const PREFIX_CHARS_MAX = 100
 const LOG_EVERY_MS = 60_000
 
 /** Letters, digits and signs of ASCII, without the wildcards and the dot. */
-const TOKEN = '[!-)+-\\-/-=?-~]+'
+const TOKEN = '[!-)+\\-/-=?-~]+'
 const SUBJECT = new RegExp(`^${TOKEN}(?:\\.${TOKEN})*$`)
+/** Before the reply subject that was asked for, in a request from another cluster of a supercluster. */
+const ROUTED = `(?:_GR_\\.${TOKEN}\\.${TOKEN}\\.)?`
 /** First tokens of subjects where a message means something: ours, and those of the server. */
 const MEANINGFUL = /^(?:customer$|customer\.|_GR_$|_GR_\.|\$)/
 
@@ -36,15 +36,16 @@ export const replyPrefixProblem = (prefix: string): string | undefined => {
   return undefined
 }
 
-/** Tells inboxes from other subjects: they begin with `_INBOX.`, `_R_.` or one of `prefixes`, and are well formed. */
+const literally = (text: string): string => text.replace(/[^\w]/g, '\\$&')
+
+/**
+ * Tells inboxes from other subjects: they begin with `_INBOX.`, `_R_.` or one of `prefixes`, and are well formed. One
+ * expression, because every request is looked at.
+ */
 export const createInboxRule = (prefixes: readonly string[]): ((reply: string) => boolean) => {
-  const begins = [...PREFIXES, ...prefixes].map(prefix => `${prefix}.`)
-  return reply => {
-    const asked = reply.startsWith('_GR_') ? reply.replace(ROUTED, '') : reply
-    return (
-      reply.length <= REPLY_CHARS_MAX && begins.some(begin => asked.startsWith(begin)) && SUBJECT.test(reply)
-    )
-  }
+  const begins = [...PREFIXES, ...prefixes].map(literally).join('|')
+  const inbox = new RegExp(`^${ROUTED}(?:${begins})(?:\\.${TOKEN})+$`)
+  return reply => reply.length <= REPLY_CHARS_MAX && inbox.test(reply)
 }
 
 export type Replies = {
@@ -87,7 +88,7 @@ export const createReplies = (nc: NatsConnection, prefixes: readonly string[], l
     },
     send: ({ reply = '', subject }, body, lines) => {
       if (reply === '') log.debug({ subject }, 'a request without a reply subject: handled, not answered')
-      else if (isInbox(reply)) wire.publish(reply, body, lines)
+      else wire.publish(reply, body, lines)
     },
   }
 }
