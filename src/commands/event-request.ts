@@ -3,7 +3,7 @@
  *
  * The body is that of an event of schema 1 within the bounds of commands, and the header `Nats-Msg-Id` is its
  * transaction id, as in a publish to the stream itself. Every other header that JetStream would obey is refused by its
- * name: one of them can stop a replicated stream (docs/adr/0001), and none of them may be passed over in silence.
+ * name: one of them can stop a replicated stream (docs/adr/0023), and none of them may be passed over in silence.
  */
 
 import type { MsgHdrs } from 'nats'

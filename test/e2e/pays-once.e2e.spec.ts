@@ -3,7 +3,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { NatsConnection } from 'nats'
-import { afterEach, beforeEach, expect, it } from 'vitest'
+import { afterAll, beforeAll, expect, it } from 'vitest'
 import { requestUnrefused } from '../../src/service/refusals.js'
 import { startDynamodbProcess } from '../support/dynamodb-process.js'
 import { readEvents } from '../support/independent-fold.js'
@@ -17,16 +17,20 @@ const PATIENCE_MS = '12000'
 const ROUNDS = 4
 
 let bench: Workbench
-beforeEach(() => {
+let dev: Dev
+let nc: NatsConnection
+beforeAll(async () => {
   bench = openWorkbench()
-})
-afterEach(() => bench.end())
+  dev = await bench.dev()
+  nc = await bench.connect(dev.nats_url)
+}, 2 * MS_MAX)
+afterAll(() => bench.end())
 
 const idsIn = (text: string): string[] =>
   [...text.matchAll(/"transaction_id":"([^"]+)"/g)].map(match => match[1] ?? '')
 
 /** How often each transaction was asked for, as anybody sees it who listens to the requests. */
-const listen = async (nc: NatsConnection): Promise<ReadonlyMap<string, number>> => {
+const listen = async (): Promise<ReadonlyMap<string, number>> => {
   const asked = new Map<string, number>()
   for (const subject of ['credit', 'debit', 'transfer', 'batch', 'event.*']) {
     nc.subscribe(`customer.${subject}`, {
@@ -40,7 +44,7 @@ const listen = async (nc: NatsConnection): Promise<ReadonlyMap<string, number>> 
 }
 
 /** How many events of each transaction the stream holds; a transfer's second one is counted with its first. */
-const effects = async (nc: NatsConnection): Promise<ReadonlyMap<string, number>> => {
+const effects = async (): Promise<ReadonlyMap<string, number>> => {
   const found = new Map<string, number>()
   for (const { body } of await readEvents(nc)) {
     for (const id of idsIn(new TextDecoder().decode(body))) found.set(id, (found.get(id) ?? 0) + 1)
@@ -65,16 +69,14 @@ const writes = (round: number): string[][] => {
   ]
 }
 
-const pause = ({ pid }: Dev): void => void process.kill(pid, 'SIGSTOP')
-const resume = ({ pid }: Dev): void => void process.kill(pid, 'SIGCONT')
+const pause = (): void => void process.kill(dev.pid, 'SIGSTOP')
+const resume = (): void => void process.kill(dev.pid, 'SIGCONT')
 
 it('a ledger that stands still for a moment carries out each write once, and the command line waits for it', async () => {
-  const dev = await bench.dev()
-  const nc = await bench.connect(dev.nats_url)
-  const asked = await listen(nc)
-  const before = new Set((await effects(nc)).keys())
+  const asked = await listen()
+  const before = new Set((await effects()).keys())
   for (let round = 1; round <= ROUNDS; round += 1) {
-    pause(dev)
+    pause()
     const seen = new Set(asked.keys())
     const programs = writes(round).map(args => bench.start([...args, '--timeout', PATIENCE_MS]))
     const fresh = (): string[] => [...asked.keys()].filter(id => !seen.has(id))
@@ -82,7 +84,7 @@ it('a ledger that stands still for a moment carries out each write once, and the
       deadline_ms: MS_MAX,
       what: 'every write to be sent twice',
     })
-    resume(dev)
+    resume()
     for (const program of programs) {
       expect({ exit: await ended(program), said: program.stderr() }).toMatchObject({
         exit: { code: 0 },
@@ -90,20 +92,18 @@ it('a ledger that stands still for a moment carries out each write once, and the
       })
     }
   }
-  const after = await effects(nc)
+  const after = await effects()
   const own = [...after].filter(([id]) => !before.has(id) && !id.endsWith(':credit'))
   expect(own).toHaveLength(5 * ROUNDS)
   expect(own.every(([, count]) => count === 1)).toBe(true)
 })
 
 it('a write whose outcome is not known says its id, and the same write with that id has one effect', async () => {
-  const dev = await bench.dev()
-  const nc = await bench.connect(dev.nats_url)
   const before = await balanceOf(nc, '1')
-  pause(dev)
+  pause()
   const unknown = await bench.run(['credit', '1', '7', '--timeout', '1500'])
   const published = await bench.run(['publish', '1', 'credit', '5', '--timeout', '1500'])
-  resume(dev)
+  resume()
   expect([unknown.code, published.code]).toEqual([3, 3])
   const id = /--transaction-id (\S+)/.exec(unknown.stderr)?.[1] ?? ''
   const event_id = /--transaction-id (\S+)/.exec(published.stderr)?.[1] ?? ''
@@ -114,13 +114,11 @@ it('a write whose outcome is not known says its id, and the same write with that
     deadline_ms: MS_MAX,
     what: 'the balance',
   })
-  const count = await effects(nc)
+  const count = await effects()
   expect([count.get(id), count.get(event_id)]).toEqual([1, 1])
 })
 
 it('a batch that is sent twice has one effect, and a second one on purpose', async () => {
-  const dev = await bench.dev()
-  const nc = await bench.connect(dev.nats_url)
   const before = await balanceOf(nc, '4')
   const file = join(bench.folder, 'salaries.json')
   const credit = { type: 'credit', client_id: '4', amount: 10 }
@@ -158,10 +156,12 @@ it('of two workers, one of which takes one request at a time, every read is answ
   const slow = bench.start(['serve', '--roles-file', narrow], { ...env, JETLEDGER_HOT_CUSTOMERS: '0' })
   await untilReady(slow, 'the second worker', () => slow.stderr().includes('queries: answering'))
   const port = /http:\/\/[\d.]+:(\d+)\/healthz/.exec(all.stderr())?.[1]
-  const nc = await bench.connect(nats.url)
+  const client = await bench.connect(nats.url)
 
   // as they come, some are turned away: that is what the second worker is for
-  const bare = await Promise.all(Array.from({ length: 600 }, (_, i) => request(nc, `{"client_id":"${i}"}`)))
+  const bare = await Promise.all(
+    Array.from({ length: 600 }, (_, i) => request(client, `{"client_id":"${i}"}`)),
+  )
   expect(bare.some(reply => errorOf(reply) === '429:BUSY')).toBe(true)
 
   const overHttp = await Promise.all(
@@ -172,7 +172,7 @@ it('of two workers, one of which takes one request at a time, every read is answ
   expect(overHttp.filter(status => status === 200)).toHaveLength(600)
   const overNats = await Promise.all(
     Array.from({ length: 600 }, (_, i) =>
-      requestUnrefused(nc, 'customer.balance', `{"client_id":"${i}"}`, { timeout: MS_MAX }),
+      requestUnrefused(client, 'customer.balance', `{"client_id":"${i}"}`, { timeout: MS_MAX }),
     ),
   )
   expect(overNats.map(errorOf).filter(error => error === '')).toHaveLength(600)
