@@ -7,7 +7,9 @@ import type { JetStreamManager, StreamInfo } from '@nats-io/jetstream'
 import type { NatsConnection } from 'nats'
 import { E } from '../fp.js'
 import type { Health } from '../health.js'
+import { consumerOf, mendConsumer } from '../stream/consumer.js'
 import { describeProblem, recordProblems } from '../stream/control-records.js'
+import { readPointer } from '../stream/generation.js'
 import type { LedgerRecord } from '../stream/ledger-record.js'
 import { APPLY_ADVICE, streamInfo } from '../stream/provision.js'
 import {
@@ -27,6 +29,9 @@ export const SETTINGS = 'stream settings'
 export const BESIDE = 'dead letters and bucket'
 /** The part that tells of the records in the bucket. */
 export const RECORDS = 'records in the bucket'
+
+/** The part that tells of the projections' consumers. */
+export const CONSUMERS = 'consumers'
 
 export type ByHandDeps = {
   readonly nc: NatsConnection
@@ -77,4 +82,19 @@ export const checkBeside = async (
   report(health, BESIDE, said, 'degraded')
   const problems = await recordProblems(jsm, PROJECTION_NAMES)()
   if (E.isRight(problems)) report(health, RECORDS, problems.right.map(describeProblem), 'degraded')
+}
+
+/** The consumers of the active generations: a change is told once, and undone. */
+export const checkConsumers = async ({ jsm, health }: ByHandDeps): Promise<void> => {
+  const said: string[] = []
+  for (const name of PROJECTION_NAMES) {
+    const pointer = await readPointer(jsm, name)()
+    if (E.isLeft(pointer)) continue
+    const consumer = consumerOf(name, pointer.right.generation)
+    const found = await mendConsumer(jsm, consumer)()
+    if (E.isLeft(found)) said.push(`consumer ${consumer} could not be changed back: ${found.left.message}`)
+    else if (found.right.length > 0)
+      said.push(`consumer ${consumer} was changed by hand, and is changed back: ${found.right.join('; ')}`)
+  }
+  report(health, CONSUMERS, said, 'degraded')
 }

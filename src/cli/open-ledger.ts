@@ -58,6 +58,7 @@ export const connectLedger = async (
     jsm,
     settings: settingsOf(config),
     tables: tableWitnesses({ jsm, tables, base: config.DDB_TABLE }),
+    has_projections: config.JETLEDGER_ROLES.includes('projections'),
     log,
     health,
   })

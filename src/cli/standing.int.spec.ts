@@ -12,7 +12,7 @@ import { readOrigin } from '../stream/identity.js'
 import { readRecord, writeRecord } from '../stream/ledger-record.js'
 import type { Witness } from '../stream/look.js'
 import { DEAD_LETTER_STREAM, LEDGER_STREAM, ledgerStream } from '../stream/settings.js'
-import { BESIDE, RECORDS, SETTINGS } from './by-hand.js'
+import { BESIDE, CONSUMERS, RECORDS, SETTINGS } from './by-hand.js'
 import { LEDGER, type Standing, startStanding } from './standing.js'
 
 const WITHIN_MS = 15_000
@@ -34,7 +34,15 @@ const start = (witnesses: readonly Witness[] = []) => {
   const { nc, jsm, log } = ledger
   const health = createHealth(() => undefined)
   const tables = TE.right(witnesses)
-  const standing = startStanding({ nc, jsm, settings: { replicas: 1 }, tables, log, health })
+  const standing = startStanding({
+    nc,
+    jsm,
+    settings: { replicas: 1 },
+    tables,
+    has_projections: true,
+    log,
+    health,
+  })
   started.push(standing)
   return { standing, health }
 }
@@ -196,6 +204,18 @@ describe('what stands beside it', () => {
     await ledger.jsm.streams.update(BUCKET, { description: 'mine' })
     await untilState(health, BESIDE, 'degraded', 'KV_config differs')
     expect(stateOf(health, BESIDE)?.detail).toContain('customer-dead-letters differs in max_age')
+  })
+
+  it('a consumer that was changed by hand is told, and changed back', async () => {
+    await right(makeConsumer(ledger.jsm, 'journal', { seq: 1 }))
+    const { health, standing } = start()
+    await standing.untilSettled()
+    await ledger.jsm.consumers.update(LEDGER_STREAM, 'journal', { filter_subject: 'customer.balance.b' })
+    await untilState(health, CONSUMERS, 'degraded', 'consumer journal was changed by hand')
+    expect((await ledger.jsm.consumers.info(LEDGER_STREAM, 'journal')).config.filter_subject).toBe(
+      'customer.balance.>',
+    )
+    await untilState(health, CONSUMERS, 'ok')
   })
 
   it('dead letters that were deleted are told, and their stream is made anew', async () => {

@@ -22,7 +22,7 @@ import { type Look, lookAtLedger, type Witness } from '../stream/look.js'
 import { provision, provisionBeside } from '../stream/provision.js'
 import type { SettingsOptions } from '../stream/settings.js'
 import { PROJECTION_NAMES } from '../tables/definition.js'
-import { checkBeside, checkLedgerSettings } from './by-hand.js'
+import { checkBeside, checkConsumers, checkLedgerSettings } from './by-hand.js'
 
 /** The part of health that tells whether the ledger may be used. */
 export const LEDGER = 'ledger'
@@ -55,6 +55,8 @@ export type StandingDeps = {
   readonly jsm: JetStreamManager
   readonly settings: SettingsOptions
   readonly tables: TaskEither<StreamError, readonly Witness[]>
+  /** Whether this process may change the projections' consumers. */
+  readonly has_projections: boolean
   readonly log: Logger
   readonly health: Health
 }
@@ -169,6 +171,7 @@ const onGood = async (watch: Watch, look: Extract<Look, { tag: 'good' }>): Promi
   if (now_ms - memory.checked_ms < CHECK_EVERY_MS) return
   memory.checked_ms = now_ms
   await checkBeside(watch, memory.known?.record)
+  if (watch.has_projections) await checkConsumers(watch)
   // what stands beside the ledger is made anew where somebody deleted it
   await provisionBeside(nc, settings)()
 }

@@ -9,6 +9,7 @@ import {
   AckPolicy,
   type Consumer,
   type ConsumerConfig,
+  type ConsumerInfo,
   DeliverPolicy,
   type JetStreamManager,
   jetstream,
@@ -18,7 +19,7 @@ import { type NatsConnection, nanos } from 'nats'
 import { pipe, type TaskEither, TE } from '../fp.js'
 import { type StreamError, tryStream } from './errors.js'
 import { API_TIMEOUT_MS, manager } from './provision.js'
-import { LEDGER_STREAM, LEDGER_SUBJECTS } from './settings.js'
+import { isEqual, LEDGER_STREAM, LEDGER_SUBJECTS, settingOf, shown } from './settings.js'
 
 /** The one priority group: its pinned member is the active instance. */
 export const ACTIVE_GROUP = 'active'
@@ -80,6 +81,88 @@ const startOf = ({ seq, not_before }: Start): Partial<ConsumerConfig> => ({
   ...(not_before === undefined ? {} : { pause_until: not_before.toISOString() }),
 })
 
+/** The longest pause that a replay asks for, with room: a longer one was asked for by hand. */
+const PAUSE_MS_MAX = 60_000
+
+const pausedFor_ms = (pause_until: unknown): number =>
+  typeof pause_until === 'string' ? Date.parse(pause_until) - Date.now() : 0
+
+/** A pause that is still to be kept; what paused a consumer for a time that is over would pause it for ever. */
+const pauseOf = ({ pause_until }: ConsumerConfig): Partial<ConsumerConfig> => {
+  const left_ms = pausedFor_ms(pause_until)
+  return pause_until !== undefined && left_ms > 0 && left_ms <= PAUSE_MS_MAX ? { pause_until } : {}
+}
+
+/** What is stated of a consumer is compared; where it began is its own. */
+const FREE: ReadonlySet<string> = new Set([
+  'name',
+  'durable_name',
+  'deliver_policy',
+  'opt_start_seq',
+  'pause_until',
+])
+/** The server's own values for what is not stated. */
+const SERVERS_OWN: Readonly<Record<string, unknown>> = { max_waiting: 512 }
+
+const isSame = (name: string, is: unknown, should_be: unknown): boolean =>
+  isEqual(is, should_be) || (should_be === undefined && isEqual(is, SERVERS_OWN[name]))
+
+/** `name: is X, should be Y` for every setting in which a projection's consumer is not as it was made. */
+export const consumerDifferences = (name: string, actual: Readonly<Record<string, unknown>>): string[] => {
+  const wanted: Readonly<Record<string, unknown>> = { ...config(name), metadata: {} }
+  const { pause_until } = actual
+  return [
+    ...[...new Set([...Object.keys(wanted), ...Object.keys(actual)])]
+      .filter(setting => !FREE.has(setting))
+      .map(setting => ({ setting, is: settingOf(actual, setting), should_be: wanted[setting] }))
+      .filter(({ setting, is, should_be }) => !isSame(setting, is, should_be))
+      .map(({ setting, is, should_be }) => `${setting}: is ${shown(is)}, should be ${shown(should_be)}`),
+    ...(pausedFor_ms(pause_until) > PAUSE_MS_MAX ? [`it is paused until ${String(pause_until)}`] : []),
+  ]
+}
+
+const add = (
+  jsm: JetStreamManager,
+  name: string,
+  where: Partial<ConsumerConfig>,
+): TaskEither<StreamError, void> =>
+  pipe(
+    tryStream(`consumer ${name}`, () => jsm.consumers.add(LEDGER_STREAM, { ...config(name), ...where })),
+    TE.map(() => undefined),
+  )
+
+/** A consumer with a setting that cannot be changed is made anew behind what was acknowledged. */
+const remake = (
+  jsm: JetStreamManager,
+  name: string,
+  { ack_floor, config: before }: ConsumerInfo,
+): TaskEither<StreamError, void> =>
+  pipe(
+    tryStream(`consumer ${name}`, () => jsm.consumers.delete(LEDGER_STREAM, name)),
+    TE.chain(() => add(jsm, name, { ...startOf({ seq: ack_floor.stream_seq + 1 }), ...pauseOf(before) })),
+  )
+
+const renew = (jsm: JetStreamManager, name: string, found: ConsumerInfo): TaskEither<StreamError, void> => {
+  const { deliver_policy, opt_start_seq, opt_start_time } = found.config
+  return pipe(
+    add(jsm, name, {
+      deliver_policy,
+      ...(opt_start_seq === undefined ? {} : { opt_start_seq }),
+      ...(opt_start_time === undefined ? {} : { opt_start_time }),
+      ...pauseOf(found.config),
+    }),
+    TE.orElse(error =>
+      error.tag === 'TryAgain' || consumerDifferences(name, { ...found.config }).length === 0
+        ? TE.left(error)
+        : remake(jsm, name, found),
+    ),
+    // leaving a pause out of the settings does not end it
+    TE.chain(() =>
+      pausedFor_ms(found.config.pause_until) > PAUSE_MS_MAX ? resumeConsumer(jsm, name) : TE.right(undefined),
+    ),
+  )
+}
+
 /** Makes a projection's consumer; where it is there already it keeps its place, and only its settings are renewed. */
 export const makeConsumer = (
   jsm: JetStreamManager,
@@ -88,17 +171,28 @@ export const makeConsumer = (
 ): TaskEither<StreamError, void> =>
   pipe(
     tryStream(`consumer ${name}`, () => jsm.consumers.info(LEDGER_STREAM, name)),
-    TE.map(({ config: { deliver_policy, opt_start_seq, pause_until } }) => ({
-      deliver_policy,
-      ...(opt_start_seq === undefined ? {} : { opt_start_seq }),
-      // what paused it for a time that is over would pause it for ever
-      ...(pause_until === undefined || Date.parse(pause_until) < Date.now() ? {} : { pause_until }),
-    })),
-    TE.orElseW(error => (error.tag === 'NotFound' ? TE.right(startOf(start)) : TE.left(error))),
-    TE.chainW(where =>
-      tryStream(`consumer ${name}`, () => jsm.consumers.add(LEDGER_STREAM, { ...config(name), ...where })),
+    TE.matchEW(
+      error => (error.tag === 'NotFound' ? add(jsm, name, startOf(start)) : TE.left(error)),
+      found => renew(jsm, name, found),
     ),
-    TE.map(() => undefined),
+  )
+
+/**
+ * Looks whether somebody changed a projection's consumer by hand, and changes it back; what was found. A consumer that is
+ * missing is made by the projection itself, which knows how far its table is.
+ */
+export const mendConsumer = (jsm: JetStreamManager, name: string): TaskEither<StreamError, string[]> =>
+  pipe(
+    tryStream(`consumer ${name}`, () => jsm.consumers.info(LEDGER_STREAM, name)),
+    TE.chain(found => {
+      const differs = consumerDifferences(name, { ...found.config })
+      if (differs.length === 0) return TE.right(differs)
+      return pipe(
+        renew(jsm, name, found),
+        TE.map(() => differs),
+      )
+    }),
+    TE.orElse(error => (error.tag === 'NotFound' ? TE.right<StreamError, string[]>([]) : TE.left(error))),
   )
 
 /** The projection's consumer, created at sequence 1 where it is missing. */

@@ -134,7 +134,8 @@ const withoutServersOwn = (metadata: unknown): unknown =>
     ? Object.fromEntries(Object.entries(metadata).filter(([key]) => !key.startsWith(SERVERS_OWN)))
     : metadata
 
-const settingOf = (config: Readonly<Record<string, unknown>>, name: string): unknown => {
+/** A setting as a server sent it. */
+export const settingOf = (config: Readonly<Record<string, unknown>>, name: string): unknown => {
   const value = Object.hasOwn(config, name) ? config[name] : undefined
   if (name === 'metadata') return withoutServersOwn(value)
   return name === 'persist_mode' && value === PERSIST_DEFAULT ? undefined : value
@@ -149,10 +150,12 @@ const isOff = (value: unknown): boolean =>
   value === '' ||
   (typeof value === 'object' && Object.keys(value).length === 0)
 
-const isEqual = (a: unknown, b: unknown): boolean =>
+/** Whether two values of a setting mean the same. */
+export const isEqual = (a: unknown, b: unknown): boolean =>
   (isOff(a) && isOff(b)) || JSON.stringify(a) === JSON.stringify(b)
 
-const shown = (value: unknown): string => (value === undefined ? 'not set' : JSON.stringify(value))
+/** A setting's value for a person. */
+export const shown = (value: unknown): string => (value === undefined ? 'not set' : JSON.stringify(value))
 
 /** One setting in which a server's stream differs. */
 export type Difference = { readonly name: string; readonly is: unknown; readonly should_be: unknown }
