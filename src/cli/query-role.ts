@@ -2,11 +2,7 @@
  * Composes the role `queries`.
  */
 
-import { pipe, TE } from '../fp.js'
-import { consumerName } from '../projections/target.js'
-import type { ActiveOf } from '../queries/deps.js'
 import { type Queries, startQueries } from '../queries/queries.js'
-import { type ProjectionName, tableName } from '../tables/definition.js'
 import type { ActiveTables } from './active-tables.js'
 import type { Config } from './config.js'
 import type { Ledger } from './open-ledger.js'
@@ -15,16 +11,8 @@ const TIMEOUT_MS = 4_000
 
 /** Starts the query side of a process on an open ledger. */
 export const startQueryRole = ({ config, ...ledger }: Ledger, tables: ActiveTables): Promise<Queries> => {
-  const active = (projection: ProjectionName): ActiveOf =>
-    pipe(
-      tables.generation(projection),
-      TE.map(generation => ({
-        table: tableName(config.DDB_TABLE, projection, generation),
-        consumer: consumerName(projection, generation),
-      })),
-    )
   return startQueries(
-    { ...ledger, active },
+    { ...ledger, active: tables.of },
     { hot_customers_max: config.JETLEDGER_HOT_CUSTOMERS, limits: limitsOf(config) },
   )
 }

@@ -7,12 +7,15 @@ import { E, type TaskEither } from '../fp.js'
 import type { Readiness } from '../gateway/operations.js'
 import type { Health, HealthEntry } from '../health.js'
 import { metrics } from '../metrics.js'
+import { judge, look } from '../projections/belonging.js'
 import { waitCaughtUp } from '../projections/caught-up.js'
+import { consumerName } from '../projections/target.js'
 import { readPointer } from '../stream/generation.js'
 import { streamInfo } from '../stream/provision.js'
 import { LEDGER_STREAM } from '../stream/settings.js'
 import { type ProjectionName, tableName } from '../tables/definition.js'
 import { tableExists } from '../tables/provision.js'
+import { disbelief, filling } from './belief.js'
 import { SETTINGS } from './by-hand.js'
 import type { Ledger as OpenLedger } from './open-ledger.js'
 import { LEDGER } from './standing.js'
@@ -65,6 +68,27 @@ const askProjection = async (
   return behind > BEHIND_EVENTS_MAX ? down(detail) : behind === 0 ? OK : { state: 'ok', detail }
 }
 
+/** Whether the projection's table is what the projection filled, and holds what it held before it was begun again. */
+const tableEntry = async ({ jsm, tables, config }: Ledger, name: ProjectionName): Promise<HealthEntry> => {
+  const pointer = await readPointer(jsm, name)()
+  if (E.isLeft(pointer))
+    return down(`NATS cannot tell which table is the active one: ${pointer.left.message}`)
+  const { generation } = pointer.right
+  const table = tableName(config.DDB_TABLE, name, generation)
+  const place = { jsm, tables, table, consumer: consumerName(name, generation), projection: { name } }
+  const belonging = judge(table, await look(place))
+  if (belonging.tag !== 'ours') return down(disbelief(table, belonging) ?? '')
+  const { newest, whole_from_seq } = belonging.identity
+  return newest.seq < whole_from_seq ? down(filling(table, belonging.identity)) : OK
+}
+
+/** Whether this process works with the table: only then may it look at it. */
+const readsTable = ({ config }: Ledger, projection: ProjectionName): boolean => {
+  const { JETLEDGER_ROLES: roles } = config
+  if (roles.includes('projections') || roles.includes('queries')) return true
+  return roles.includes('commands') && (projection === 'balances' || projection === 'journal')
+}
+
 /** How far it is, which the metric is told too: where the server does not say, the last figure is not kept. */
 const projectionEntry = async (ledger: Ledger, projection: ProjectionName): Promise<HealthEntry> => {
   let known = Number.NaN
@@ -74,7 +98,9 @@ const projectionEntry = async (ledger: Ledger, projection: ProjectionName): Prom
     }),
   )
   lag.set(known, { projection })
-  return entry
+  if (entry.state !== 'ok' || !readsTable(ledger, projection)) return entry
+  const table = await within(tableEntry(ledger, projection))
+  return table.state === 'ok' ? entry : table
 }
 
 const natsEntry = (health: Health): HealthEntry => health.read().parts.nats ?? down('not connected yet')
@@ -89,7 +115,7 @@ const cached = (look: Readiness): Readiness => {
   }
 }
 
-/** The table that balances are read from: it is another one after a replay. */
+/** Whether the table that balances are read from can be reached: it is another one after a replay. */
 const balancesEntry = async ({ jsm, tables, config }: Ledger): Promise<HealthEntry> => {
   const pointer = await readPointer(jsm, 'balances')()
   if (E.isLeft(pointer))

@@ -12,6 +12,8 @@ import { startProjector } from '../projections/runner.js'
 import { consumerName } from '../projections/target.js'
 import type { AnyEndpointConfig } from '../service/config.js'
 import { type Service, startService } from '../service/service.js'
+import type { StreamError } from '../stream/errors.js'
+import type { TableError } from '../tables/errors.js'
 import { type ActiveTables, followTables } from './active-tables.js'
 import { guarded } from './closed-service.js'
 import type { Config, Role } from './config.js'
@@ -33,13 +35,28 @@ export type Instance = {
 
 type Part = { readonly stop: () => Promise<void> }
 
+/** A table that is not believed is like one that cannot be reached: the stream is read instead. */
+const asStreamError = ({ message, cause }: StreamError | TableError): StreamError => ({
+  tag: 'TryAgain',
+  message,
+  cause,
+})
+
 const startCommands = (
   { config, ...ledger }: Ledger,
   active: ActiveTables,
 ): { engine: Engine; endpoints: AnyEndpointConfig[] } => {
-  const deps = { ...ledger, balancesTable: active.of('balances') }
+  const balancesTable = pipe(
+    active.of('balances'),
+    TE.bimap(asStreamError, ({ table }) => table),
+  )
+  const deps = { ...ledger, balancesTable }
   const journal = createJournal(deps, {
-    table: active.of('journal'),
+    table: pipe(
+      active.of('journal'),
+      // an id that a half-filled journal does not hold may be known all the same
+      TE.bimap(asStreamError, ({ table, trustWhole }) => ({ table, trust: trustWhole })),
+    ),
     consumer: pipe(
       active.generation('journal'),
       TE.map(generation => consumerName('journal', generation)),
@@ -109,7 +126,7 @@ export const startRoles = async (
   const has = (role: Role): boolean => config.JETLEDGER_ROLES.includes(role)
   const projections = has('projections') ? startProjections(ledger) : undefined
   if (has('queries')) await waitForBalances(ledger, signal, onFolding)
-  const active = followTables(ledger.jsm, config.DDB_TABLE)
+  const active = followTables(ledger, config.DDB_TABLE)
   const commands = has('commands') ? startCommands(ledger, active) : undefined
   const queries = has('queries') ? await startQueryRole(ledger, active) : undefined
   const byRole = {

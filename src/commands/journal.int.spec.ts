@@ -27,12 +27,14 @@ let ledger: TestLedger
 let projector: ReturnType<typeof startProjector> | undefined
 let source: JournalSource
 
+const BELIEVED = (): undefined => undefined
+
 beforeAll(async () => {
   ledger = await startTestLedger()
   await right(createBalancesTable(ledger.tables, ledger.table))
   const table = tableName(ledger.table, 'journal', 1)
   await right(createTable(ledger.tables, table, TABLES.journal))
-  source = { table: TE.right(table), consumer: TE.right('journal') }
+  source = { table: TE.right({ table, trust: BELIEVED }), consumer: TE.right('journal') }
 })
 beforeEach(async () => {
   projector ??= startProjector(ledger, journal)
@@ -67,8 +69,7 @@ describe('a journal that lacks a row which its table refused', () => {
   it('answers for no id that it does not hold: the history does, until somebody has settled the letter', async () => {
     const seq = await ledger.emit('fay', { type: 'credit', amount: 5, transaction_id: 'fay-1' })
     await caughtUp()
-    const { table } = source
-    const name = await right(table)
+    const { table: name } = await right(source.table)
     await ledger.tables.send(new DeleteCommand({ TableName: name, Key: { id: 'fay-1' } }))
     const event = await right(nextRecorded(ledger.jsm, LEDGER_STREAM, LEDGER_SUBJECTS, seq))
     if (event === undefined) throw new Error(`there is no event ${seq}`)
@@ -226,7 +227,10 @@ describe('a transaction that the journal does not hold', () => {
 describe('without a journal', () => {
   it.each<[string, () => JournalSource]>([
     ['that anybody keeps', () => ({ ...source, consumer: TE.right('nobody') })],
-    ['whose table is there', () => ({ ...source, table: TE.right('no-such-table') })],
+    [
+      'whose table is there',
+      () => ({ ...source, table: TE.right({ table: 'no-such-table', trust: BELIEVED }) }),
+    ],
   ])('%s the customer’s history is read', async (what, from) => {
     const id = `jay-${what.length}`
     const original = await start(from(), undefined).submit(movement('credit', id, 2, `${id}-1`), false)

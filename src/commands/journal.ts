@@ -13,7 +13,7 @@ import { createSlots } from '../parallel.js'
 import { countUnstorable } from '../stream/dead-letters.js'
 import type { StreamError } from '../stream/errors.js'
 import { projectionLag } from '../stream/lag.js'
-import { READ_KEYS_MAX } from '../tables/heads.js'
+import { READ_KEYS_MAX, type Trust } from '../tables/heads.js'
 import { type JournalRow, readJournal } from '../tables/journal.js'
 import type { CommandDeps } from './deps.js'
 import { type FindTransaction, WINDOW_MS } from './find.js'
@@ -22,8 +22,8 @@ import { createHistoryFinder } from './history.js'
 import { type Known, knownAt } from './known.js'
 
 export type JournalSource = {
-  /** The journal's table as it is now: a replay may make another one the active one. */
-  readonly table: TaskEither<StreamError, string>
+  /** The journal's table as it is now, and whether it may be believed: what it does not hold is new only if so. */
+  readonly table: TaskEither<StreamError, { readonly table: string; readonly trust: Trust }>
   /** The consumer that fills it. */
   readonly consumer: TaskEither<StreamError, string>
 }
@@ -106,9 +106,9 @@ export const createJournal = (
   const lag = createLagWatch(deps, consumer)
   const slots = createSlots(PROOFS_MAX)
   const read = createGatherer<string, JournalRow>(READ_KEYS_MAX, READS_IN_FLIGHT_MAX, async ids => {
-    const name = await table()
-    if (E.isLeft(name)) throw new Error(name.left.message, { cause: name.left.cause })
-    const rows = await readJournal(deps.tables, name.right, ids)()
+    const now = await table()
+    if (E.isLeft(now)) throw new Error(now.left.message, { cause: now.left.cause })
+    const rows = await readJournal(deps.tables, now.right.table, ids, now.right.trust)()
     if (E.isLeft(rows)) throw new Error(rows.left.message, { cause: rows.left.cause })
     return rows.right
   })

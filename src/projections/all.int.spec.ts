@@ -8,6 +8,7 @@ import { publishBatch } from '../stream/publish.js'
 import { LEDGER_STREAM } from '../stream/settings.js'
 import { BY_CUSTOMER, PROJECTION_NAMES, type ProjectionName, tableName } from '../tables/definition.js'
 import { readItems } from '../tables/heads.js'
+import { IDENTITY_ID } from '../tables/identity.js'
 import { PROJECTIONS } from './all.js'
 import { type Projector, startProjector } from './runner.js'
 
@@ -47,7 +48,7 @@ const itemsOf = async (name: ProjectionName, index?: string): Promise<Item[]> =>
   const { Items = [] } = await ledger.tables.send(
     new ScanCommand({ TableName: table(name), ...(index === undefined ? {} : { IndexName: index }) }),
   )
-  return Items
+  return Items.filter(({ id }) => id !== IDENTITY_ID)
 }
 
 const item = async (name: ProjectionName, id: string): Promise<Item | undefined> => {

@@ -2,40 +2,55 @@
  * The heads of customers, kept in memory between runs so that a busy one is not read again and again.
  *
  * They may be kept only while every event since was folded here: whoever is told of a gap (another instance went on
- * meanwhile) has to `clear`. A head that is wrong all the same is caught by the condition of its write.
+ * meanwhile) has to `clear`. A head that is wrong all the same is caught by the condition of its write, and is then read
+ * again; a head that was read is checked against the customer's subject before anything is folded over it (`check.ts`).
  */
 
-import type { ClientId } from '../ledger/client-id.js'
+import { E } from '../fp.js'
+import { type ClientId, clientIdOf } from '../ledger/client-id.js'
 import type { Customer } from '../ledger/fold.js'
-import { chunksOf, inParallel } from '../parallel.js'
-import { READ_KEYS_MAX, readHeads } from '../tables/heads.js'
-import { run } from './outcome.js'
+import type { Recorded } from '../stream/recorded.js'
+import { checkHeads } from './check.js'
+import { customersOf } from './fold-run.js'
+import { readHeadsOf } from './read-heads.js'
 import type { Target } from './target.js'
 
-const REQUESTS_MAX = 4
 /** Of about 300 bytes each; beyond it all are forgotten and read again. */
 const HEADS_MAX = 50_000
 
 export type Heads = {
-  /** The heads of `ids`, from memory or from the table. Throws `ProjectionFailure`. */
-  readonly load: (ids: readonly ClientId[]) => Promise<Map<ClientId, Customer>>
+  /**
+   * The heads of the customers of a run, from memory or from the table, which holds everything up to `folded_seq`. Throws
+   * `ProjectionFailure`.
+   */
+  readonly load: (records: readonly Recorded[], folded_seq: number) => Promise<Map<ClientId, Customer>>
   /** How they stand now that they are written. */
   readonly keep: (written: ReadonlyMap<ClientId, Customer>) => void
   readonly clear: () => void
 }
 
-export const createHeads = ({ tables, table, projection }: Target): Heads => {
+/** The first event of each customer in a run. */
+const firstOf = (records: readonly Recorded[], ids: ReadonlySet<ClientId>): Map<ClientId, Recorded> => {
+  const first = new Map<ClientId, Recorded>()
+  if (ids.size === 0) return first
+  for (const record of records) {
+    const id = clientIdOf(record.subject)
+    if (E.isRight(id) && ids.has(id.right) && !first.has(id.right)) first.set(id.right, record)
+  }
+  return first
+}
+
+export const createHeads = (target: Target): Heads => {
   const known = new Map<ClientId, Customer>()
   return {
-    load: async ids => {
+    load: async (records, folded_seq) => {
+      const ids = customersOf(records)
       const missing = ids.filter(id => !known.has(id))
-      const pages = await inParallel(REQUESTS_MAX, chunksOf(READ_KEYS_MAX, missing), page =>
-        run(readHeads(tables, table, projection.head, page)),
-      )
-      const read = new Map(pages.flatMap(page => [...page]))
+      const read = await readHeadsOf(target, missing, folded_seq)
+      const checked = await checkHeads(target, read, firstOf(records, new Set(missing)))
       return new Map(
         ids.flatMap(id => {
-          const head = known.get(id) ?? read.get(id)
+          const head = known.get(id) ?? checked.get(id)
           return head === undefined ? [] : [[id, head]]
         }),
       )

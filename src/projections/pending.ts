@@ -9,7 +9,8 @@
 
 import type { ClientId } from '../ledger/client-id.js'
 import type { Customer } from '../ledger/fold.js'
-import type { Insert } from '../tables/transact.js'
+import type { Mark } from '../tables/identity.js'
+import { type Insert, WRITE_ITEMS_MAX } from '../tables/transact.js'
 import type { Numbers } from './projection.js'
 
 /** How a customer changes by one event, and what else that event writes. */
@@ -29,10 +30,12 @@ export type Part = {
   readonly additions: Map<string, Record<string, bigint>>
   bytes: number
   level: number
+  /** How far the table is folded once this part is written, where the part is the one that notes it. */
+  mark?: Mark | undefined
 }
 
-/** DynamoDB takes 100 items and 4 MB in one transaction. */
-export const ITEMS_MAX = 100
+/** DynamoDB takes 100 items and 4 MB in one transaction; one of them may be the mark in the table's identity. */
+export const ITEMS_MAX = WRITE_ITEMS_MAX
 export const BYTES_MAX = 3 * 1024 * 1024
 
 export const newPart = (level: number): Part => ({
@@ -71,6 +74,7 @@ export const merge = (into: Part, from: Part): void => {
   for (const [key, numbers] of from.additions) add(into.additions, key, numbers)
   into.bytes += from.bytes
   into.level = Math.max(into.level, from.level)
+  into.mark = from.mark ?? into.mark
 }
 
 /** Whether all of them fit into one transaction; items that several have are counted for each. */
@@ -150,4 +154,10 @@ export const createPending = (): Pending => {
       return levels.filter(level => level !== undefined)
     },
   }
+}
+
+/** The same levels; the last one notes `mark` too, in a part that has room. */
+export const withMark = (levels: readonly (readonly Part[])[], mark: Mark): (readonly Part[])[] => {
+  const last = levels.at(-1) ?? []
+  return [...levels.slice(0, -1), [...last, { ...newPart(last[0]?.level ?? 0), mark }]]
 }

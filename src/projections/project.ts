@@ -8,13 +8,14 @@
 import { E } from '../fp.js'
 import { type ClientId, clientIdOf } from '../ledger/client-id.js'
 import { metrics } from '../metrics.js'
+import { pointOf } from '../stream/identity.js'
 import type { Recorded } from '../stream/recorded.js'
-import { createFold, customersOf, endsInTransfer, type Findings } from './fold-run.js'
+import { createFold, endsInTransfer, type Findings } from './fold-run.js'
 import type { Heads } from './heads.js'
 import { keepLetters } from './letters.js'
 import { failedWith } from './outcome.js'
 import { noteParked } from './parked.js'
-import { createPending } from './pending.js'
+import { createPending, withMark } from './pending.js'
 import { HeadsRefused, keepUnstorable } from './refused.js'
 import type { Target } from './target.js'
 import { writeParts } from './write-parts.js'
@@ -52,17 +53,33 @@ const foldAll = (
   }
 }
 
+/** The stretch of the stream that a run handles, although it may fold less of it. */
+type Span = {
+  /** Everything up to here was handled before. */
+  readonly from_seq: number
+  readonly newest: Recorded
+}
+
+const spanOf = (records: readonly Recorded[]): Span | undefined => {
+  const [first, newest] = [records[0], records.at(-1)]
+  return first === undefined || newest === undefined ? undefined : { from_seq: first.seq - 1, newest }
+}
+
 const projectOnce = async (
   target: Target,
   heads: Heads,
   records: readonly Recorded[],
   signal: AbortSignal,
+  { from_seq, newest }: Span,
 ): Promise<void> => {
-  const customers = await heads.load(customersOf(records))
+  const customers = await heads.load(records, from_seq)
   const { findings, levels } = foldAll(target, customers, records)
   await keepLetters(target, findings)
   await noteParked(target, findings.parked)
-  await writeParts(target, levels, signal)
+  const { epoch } = target
+  // the last transaction notes how far the table is folded, before anything is acknowledged
+  const marked = epoch === undefined ? levels : withMark(levels, { epoch, from_seq, newest: pointOf(newest) })
+  await writeParts(target, marked, signal)
   heads.keep(customers)
   noteMismatches(target, findings)
 }
@@ -106,19 +123,15 @@ const dividedAfter = async (
   return []
 }
 
-/**
- * Folds `records` (ascending, without a gap) into the table; customers whose items it refuses for good, and events at which
- * our own code throws, become letters and are left out. Throws `ProjectionFailure`: after `ConditionFailed` (a second instance was faster) and `TryAgain` the same
- * records can be given again, and count once.
- */
-export const project = async (
+const projectSpan = async (
   target: Target,
   heads: Heads,
   records: readonly Recorded[],
   signal: AbortSignal,
+  span: Span,
 ): Promise<void> => {
   try {
-    await projectOnce(target, heads, records, signal)
+    await projectOnce(target, heads, records, signal, span)
   } catch (thrown) {
     heads.clear()
     if (thrown instanceof HeadsRefused) {
@@ -126,8 +139,28 @@ export const project = async (
       if (refused.length === 0) throw thrown
       await keepUnstorable(target, lastOf(refused), thrown.message)
       const others = records.filter(record => !isOf(thrown.ids, record))
-      return project(target, heads, others, signal)
+      return projectSpan(target, heads, others, signal, span)
     }
-    for (const half of await dividedAfter(target, records, thrown)) await project(target, heads, half, signal)
+    const [first = [], second = []] = await dividedAfter(target, records, thrown)
+    const middle = first.at(-1)
+    // an event that is left out is handled too: the table says that it has come past it
+    if (middle === undefined) return projectSpan(target, heads, [], signal, span)
+    await projectSpan(target, heads, first, signal, { ...span, newest: middle })
+    await projectSpan(target, heads, second, signal, { ...span, from_seq: middle.seq })
   }
+}
+
+/**
+ * Folds `records` (ascending, without a gap) into the table; customers whose items it refuses for good, and events at which
+ * our own code throws, become letters and are left out. Throws `ProjectionFailure`: after `ConditionFailed` (a second instance was
+ * faster) and `TryAgain` the same records can be given again, and count once.
+ */
+export const project = async (
+  target: Target,
+  heads: Heads,
+  records: readonly Recorded[],
+  signal: AbortSignal,
+): Promise<void> => {
+  const span = spanOf(records)
+  if (span !== undefined) await projectSpan(target, heads, records, signal, span)
 }

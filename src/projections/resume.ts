@@ -14,11 +14,11 @@ import { readRange } from '../stream/read.js'
 import type { Recorded } from '../stream/recorded.js'
 import { LEDGER_STREAM } from '../stream/settings.js'
 import { createFold } from './fold-run.js'
-import { createHeads } from './heads.js'
 import { keepLetters } from './letters.js'
 import { failedWith, run } from './outcome.js'
 import { forgetParked, listParked, noteParked, reportParked } from './parked.js'
 import { createPending, newPart, type Part } from './pending.js'
+import { readHeadsOf } from './read-heads.js'
 import { reportUnstorable } from './refused.js'
 import type { Target } from './target.js'
 import { writeParts } from './write-parts.js'
@@ -79,7 +79,7 @@ const pagesOf = async function* (
 }
 
 const tryResume = async (target: Target, id: ClientId, signal: AbortSignal): Promise<void> => {
-  const read = (await createHeads(target).load([id])).get(id) ?? NEW_CUSTOMER
+  const read = (await readHeadsOf(target, [id])).get(id) ?? NEW_CUSTOMER
   const { parked } = read
   if (parked === undefined) return forgetParked(target, id)
   let from = read

@@ -5,53 +5,22 @@
  * not hang on it (docs/adr/0003). When the pointer is flipped to another generation, the runner follows it.
  */
 
-import type { Consumer } from '@nats-io/jetstream'
 import { pause } from '../back-off.js'
-import { E } from '../fp.js'
 import { NEWEST_SCHEMA } from '../ledger/event.js'
-import { dropConsumer, ensureConsumer } from '../stream/consumer.js'
 import { readPointer } from '../stream/generation.js'
-import { TABLES } from '../tables/definition.js'
-import { createTable, tableExists } from '../tables/provision.js'
 import { BACK_OFF, consume } from './consume.js'
 import type { ProjectionDeps } from './deps.js'
 import { reportLag } from './lag-report.js'
 import { run } from './outcome.js'
+import { prepare } from './prepare.js'
 import type { Projection } from './projection.js'
 import { resumeParked } from './resume.js'
 import { healthPart, type Target, targetOf } from './target.js'
+import { watch } from './watch.js'
 
 export type Projector = {
   /** Ends consuming after the batch in hand; resolves when nothing is under way any more. */
   readonly stop: () => Promise<void>
-}
-
-/** How often a runner looks whether its generation is still the active one. */
-const LOOK_EVERY = { first_ms: 1_000, max_ms: 1_000 }
-
-/** Whether this generation is active, or kept for a way back; one that is neither was removed, or is about to be. */
-const isOurs = async ({ jsm, projection, generation }: Target): Promise<boolean> => {
-  const pointer = await run(readPointer(jsm, projection.name))
-  return pointer.generation === generation || pointer.previous === generation
-}
-
-/**
- * The table and the consumer that belong together: a new table is filled from sequence 1. Undefined when a replay has
- * removed both, while this process was held up: it asks after it has looked, so what is gone does not come back.
- */
-const prepare = async (target: Target): Promise<Consumer | undefined> => {
-  const { nc, tables, table, consumer, projection, log } = target
-  if (!(await run(tableExists(tables, table)))) {
-    if (!(await isOurs(target))) return undefined
-    // the consumer first: a crash in between must not leave a new table that nobody fills from the start
-    await run(dropConsumer(nc, consumer))
-    await run(createTable(tables, table, TABLES[projection.name]))
-    log.info({ projection: projection.name, table }, 'created a table; it is filled from sequence 1')
-  }
-  const made = await run(ensureConsumer(nc, consumer))
-  if (await isOurs(target)) return made
-  await run(dropConsumer(nc, consumer))
-  return undefined
 }
 
 /** Beside the projector, because very many customers may be parked and nobody else shall wait for them. */
@@ -66,28 +35,20 @@ const resumeUntilDone = async (target: Target, signal: AbortSignal): Promise<voi
   }
 }
 
-/** Resolves once another generation is active, or when `signal` aborts. */
-const superseded = async ({ jsm, projection, generation }: Target, signal: AbortSignal): Promise<void> => {
-  while (!signal.aborted) {
-    await pause(LOOK_EVERY, 1, signal)
-    const found = await readPointer(jsm, projection.name)()
-    if (E.isRight(found) && found.right.generation !== generation) return
-  }
-}
-
 /** Works on one generation until it is not the active one any more, its consumer fails, or `signal` aborts. */
 const live = async (target: Target, signal: AbortSignal): Promise<void> => {
   const ending = new AbortController()
   const both = AbortSignal.any([signal, ending.signal])
-  const consumer = await prepare(target)
-  if (consumer === undefined) return
-  const resuming = resumeUntilDone(target, both)
-  const looking = superseded(target, both).then(() => ending.abort())
+  const prepared = await prepare(target, both)
+  if (prepared === undefined) return
+  const ours: Target = { ...target, epoch: prepared.identity.epoch }
+  const resuming = resumeUntilDone(ours, both)
+  const watching = watch(ours, both).then(() => ending.abort())
   try {
-    await consume(target, consumer, both)
+    await consume(ours, prepared.consumer, both)
   } finally {
     ending.abort()
-    await Promise.all([resuming, looking])
+    await Promise.all([resuming, watching])
   }
 }
 

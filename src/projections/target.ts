@@ -16,6 +16,8 @@ export type Target = ProjectionDeps & {
   readonly table: string
   /** The durable consumer of this generation. */
   readonly consumer: string
+  /** The epoch of the table that is at work on; undefined where nobody reads the table yet. */
+  readonly epoch?: string
 }
 
 /** The durable consumer of a projection's generation. */

@@ -20,8 +20,9 @@ export const pack = (parts: readonly Part[]): Part[] => {
 }
 
 /** The transaction that writes a part. Its sums are kept by lane, so that two lanes never write the same item. */
-export const transactionOf = ({ heads, inserts, additions }: Part, lane: number): Transaction => ({
+export const transactionOf = ({ heads, inserts, additions, mark }: Part, lane: number): Transaction => ({
   heads: [...heads].map(([id, { from, to }]) => ({ id, from, to })),
   inserts,
   additions: new Map([...additions].map(([key, numbers]) => [`${key}:${lane}`, numbers])),
+  mark,
 })

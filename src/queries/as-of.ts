@@ -45,7 +45,9 @@ export const createAsOf = (deps: QueryDeps, fold: FoldPast): AsOf => {
   }
 
   const start = async (id: ClientId, seq: number): Promise<Start> => {
-    const head = await readActive(deps.active('journal'), table => readJournalHead(tables, table, id))()
+    const head = await readActive(deps.active('journal'), ({ table, trust }) =>
+      readJournalHead(tables, table, id, trust),
+    )()
     if (E.isLeft(head)) return { from: BEGINNING, source: 'stream', is_complete: false }
     const { table, found } = head.right
     if (found.account.seq > seq) return fromRows(table, id, seq)

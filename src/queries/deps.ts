@@ -11,16 +11,21 @@ import type { Health } from '../health.js'
 import type { StreamError } from '../stream/errors.js'
 import type { ProjectionName } from '../tables/definition.js'
 import type { TableError } from '../tables/errors.js'
+import type { Trust } from '../tables/heads.js'
 
 /** The active generation of a projection, as it is at this moment. */
 export type Active = {
   readonly table: string
   /** Its durable consumer: what that has acknowledged is in the table. */
   readonly consumer: string
+  /** Whether items of the table are states of this stream; the newer events may be missing from them. */
+  readonly trust: Trust
+  /** Whether the table holds besides everything that the stream held when the table was begun. */
+  readonly trustWhole: Trust
 }
 
 /** Good for one read: asked again for the next, so that a new generation takes over at once. */
-export type ActiveOf = TaskEither<StreamError, Active>
+export type ActiveOf = TaskEither<StreamError | TableError, Active>
 
 export type QueryDeps = {
   readonly nc: NatsConnection
@@ -34,14 +39,14 @@ export type QueryDeps = {
 /** Reads from the active generation's table; tells which one that was. */
 export const readActive = <A>(
   active: ActiveOf,
-  read: (table: string) => TaskEither<TableError, A>,
+  read: (active: Active) => TaskEither<TableError, A>,
 ): TaskEither<TableError | StreamError, { readonly table: string; readonly found: A }> =>
   pipe(
     active,
-    TE.chainW(({ table }) =>
+    TE.chainW(now =>
       pipe(
-        read(table),
-        TE.map(found => ({ table, found })),
+        read(now),
+        TE.map(found => ({ table: now.table, found })),
       ),
     ),
   )

@@ -102,7 +102,9 @@ export const createReadPage = (deps: QueryDeps, fold: FoldPast): ReadPage => {
   }
 
   return async (id, range) => {
-    const read = await readActive(deps.active('journal'), table => readJournalHead(tables, table, id))()
+    const read = await readActive(deps.active('journal'), ({ table, trust }) =>
+      readJournalHead(tables, table, id, trust),
+    )()
     if (E.isLeft(read)) return fromSubject(id, range)
     const { table } = read.right
     const head = fromHead(read.right.found)

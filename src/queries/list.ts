@@ -15,12 +15,14 @@ import type { EndpointConfig, ServiceReply } from '../service/config.js'
 import type { ServiceError } from '../service/error.js'
 import type { StreamError } from '../stream/errors.js'
 import type { TableError } from '../tables/errors.js'
+import { confirmTable } from '../tables/heads.js'
 import { customersAfter, highestBelow, type Ranked, withBalance } from '../tables/ranking.js'
 import { SHARDS } from '../tables/shard.js'
 import type { EndpointLimits } from './balance.js'
 import { Cursor, type CursorOf, cursorOf } from './cursor.js'
 import { type QueryDeps, readActive } from './deps.js'
 import { decodeRequest, PageLimit, wholeFrom } from './request.js'
+import { unavailable } from './unavailable.js'
 
 const ENTRIES = 50
 const RANKED = 10
@@ -76,9 +78,7 @@ const rankedIn = async (
 }
 
 const toServiceError = (error: TableError | StreamError): ServiceError =>
-  error.tag === 'Unexpected'
-    ? catalogued('INTERNAL_ERROR', {}, error)
-    : catalogued('UNAVAILABLE', { message: 'the ranking cannot be read at the moment; try again' }, error)
+  error.tag === 'Unexpected' ? catalogued('INTERNAL_ERROR', {}, error) : unavailable('the ranking', error)
 
 /** The first `limit` of what the shards gave, and the last of them where there is more. */
 const pageOf = (found: readonly Ranked[], order: (a: Ranked, b: Ranked) => number, limit: number) => {
@@ -91,7 +91,13 @@ const reading = (
   read: (table: string, shard: string) => Promise<Read>,
 ): TaskEither<ServiceError, Ranked[]> =>
   pipe(
-    readActive(deps.active('ranking'), table => () => fromShards(shard => read(table, shard))),
+    readActive(deps.active('ranking'), active =>
+      pipe(
+        () => fromShards(shard => read(active.table, shard)),
+        // asked afterwards: the table was still the one that is believed when it was read
+        TE.chainFirst(() => confirmTable(deps.tables, active.table, active.trustWhole)),
+      ),
+    ),
     TE.bimap(toServiceError, ({ found }) => found),
   )
 

@@ -94,7 +94,9 @@ export const createLoader = (
     if (customer.parked !== undefined && is === 'nothing') {
       return unavailable('the customer has events of a schema from the future, and DynamoDB cannot be read')
     }
-    return taken(id, customer, Math.max(position, last_seq), 'stream')
+    // the table has no item, and the stream agrees that there is nothing
+    const is_tables = is === 'item' && last_seq === 0
+    return taken(id, customer, Math.max(position, last_seq), is_tables ? 'table' : 'stream')
   }
 
   const readOn = async (

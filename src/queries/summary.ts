@@ -7,13 +7,13 @@ import { E, type Either, pipe, TE, type t } from '../fp.js'
 import { Day, formatDay } from '../instant.js'
 import { toJson } from '../ledger/amount.js'
 import { exactFieldsOf } from '../ledger/codec.js'
-import { catalogued } from '../service/catalogue.js'
 import type { EndpointConfig, ServiceReply } from '../service/config.js'
 import type { ServiceError } from '../service/error.js'
 import { readTotals, type Totals } from '../tables/totals.js'
 import type { EndpointLimits } from './balance.js'
 import { type QueryDeps, readActive } from './deps.js'
 import { decodeRequest, invalid } from './request.js'
+import { unavailable } from './unavailable.js'
 
 const DAYS_MAX = 31
 const MS_PER_DAY = 86_400_000
@@ -71,14 +71,11 @@ export const summaryEndpoint = (deps: QueryDeps, limits: EndpointLimits): Endpoi
       TE.chain(days => {
         const keys = ['all', ...days.map(day => `day:${day}`)]
         return pipe(
-          readActive(deps.active('totals'), table => readTotals(deps.tables, table, keys)),
+          readActive(deps.active('totals'), ({ table, trustWhole }) =>
+            readTotals(deps.tables, table, keys, trustWhole),
+          ),
           TE.bimap(
-            error =>
-              catalogued(
-                'UNAVAILABLE',
-                { message: 'the totals cannot be read at the moment; try again' },
-                error,
-              ),
+            error => unavailable('the totals', error),
             ({ found }) => toReply(days, found),
           ),
         )

@@ -7,7 +7,8 @@ import type { Logger } from 'pino'
 import { E } from '../fp.js'
 import type { ClientId } from '../ledger/client-id.js'
 import type { Customer } from '../ledger/fold.js'
-import type { ReadCustomer } from './batcher.js'
+import { isNew } from '../tables/heads.js'
+import type { Item as Read, ReadCustomer } from './batcher.js'
 import type { ActiveOf } from './deps.js'
 import type { Progress } from './progress.js'
 
@@ -20,6 +21,14 @@ export type TableReads = {
 }
 
 const AWAY_MS = 1_000
+
+/** What an item that was read proves, when the projection had acknowledged everything up to `complete_to` before. */
+const itemOf = ({ customer, newest_seq }: Read, complete_to: number): Item | undefined => {
+  // what was acknowledged is in the table, unless somebody has put an older state of it back since
+  if (newest_seq < complete_to) return undefined
+  // an item that is missing proves nothing: somebody may have removed it
+  return { customer, complete_to: isNew(customer) ? 0 : complete_to }
+}
 
 export const createTableReads = (
   batch: ReadCustomer,
@@ -36,14 +45,15 @@ export const createTableReads = (
       const complete_to = E.isRight(before) ? progress.floor(before.right) : 0
       const found = await batch(id)()
       if (E.isLeft(found)) {
+        // whether a table may be believed is known at once: only one that does not answer is left alone
+        if (found.left.tag === 'NotOurs') return undefined
         const is_news = performance.now() >= away_until_ms
         away_until_ms = performance.now() + AWAY_MS
         if (is_news) log.warn({ reason: found.left.message }, 'DynamoDB cannot be read: the stream answers')
         return undefined
       }
-      const { customer, table } = found.right
-      const same = E.isRight(before) && before.right.table === table
-      return { customer, complete_to: same ? complete_to : 0 }
+      const same = E.isRight(before) && before.right.table === found.right.table
+      return itemOf(found.right, same ? complete_to : 0)
     },
   }
 }

@@ -25,6 +25,8 @@ export type FoldOptions = {
   readonly to_seq: number
   /** A longer tail is given up: `TryAgain`, for the projection will be further then. */
   readonly events_max: number
+  /** How an event is read; `decodeEvent` unless the caller knows more. */
+  readonly decode?: typeof decodeEvent | undefined
   /** Told of every event that counts, in stream order. */
   readonly onApplied?: (record: Recorded, event: LedgerEvent, after: Customer) => void
 }
@@ -52,7 +54,7 @@ const fold = async (
   { nc, jsm }: Deps,
   id: ClientId,
   from: Folded,
-  { to_seq, events_max, onApplied }: FoldOptions,
+  { to_seq, events_max, decode = decodeEvent, onApplied }: FoldOptions,
 ): Promise<Folded> => {
   const subject = eventSubject(id)
   let { customer, last_seq } = from
@@ -63,7 +65,7 @@ const fold = async (
     if (events > events_max)
       throw new Failed({ tag: 'TryAgain', message: `${id} has more than ${events_max} events to fold` })
     if (record.seq <= last_seq) return
-    const decoded = decodeEvent(record.body)
+    const decoded = decode(record.body)
     const next = step(customer, record.seq, decoded)
     last_seq = record.seq
     if (next.tag !== 'applied' && next.tag !== 'parked') return

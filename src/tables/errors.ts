@@ -13,6 +13,8 @@ export type TableError = {
     | 'NotFound'
     /** The table will never take these items as they are. */
     | 'Refused'
+    /** The table is not known to hold this ledger's projection: it was emptied, restored, or begun again. */
+    | 'NotOurs'
     | 'Unexpected'
   readonly message: string
   readonly cause?: unknown

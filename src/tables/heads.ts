@@ -12,9 +12,11 @@ import type { ClientId } from '../ledger/client-id.js'
 import { fieldsOf } from '../ledger/codec.js'
 import { type Customer, NEW_CUSTOMER } from '../ledger/fold.js'
 import { type TableError, tryTable } from './errors.js'
+import { IDENTITY_ID, type Identity, splitIdentity } from './identity.js'
+import { whole } from './whole.js'
 
-/** DynamoDB's limit: keys of one BatchGetItem. */
-export const READ_KEYS_MAX = 100
+/** Keys of one BatchGetItem: DynamoDB takes 100, and one of them is the table's identity. */
+export const READ_KEYS_MAX = 99
 
 /** How a projection's table keeps its heads. */
 export type HeadShape = {
@@ -25,17 +27,6 @@ export type HeadShape = {
   /** Attributes that follow from the id alone. */
   readonly extra?: (id: ClientId) => Readonly<Record<string, string>>
 }
-
-/** A whole number that DynamoDB has as an N, and JavaScript can have as a number. */
-export const whole = new t.Type<number, bigint, unknown>(
-  'whole number',
-  (u): u is number => typeof u === 'number',
-  (u, context) =>
-    typeof u === 'bigint' && u >= 0n && u <= Number.MAX_SAFE_INTEGER
-      ? t.success(Number(u))
-      : t.failure(u, context),
-  BigInt,
-)
 
 const Head = fieldsOf(
   { id: t.string, version: whole, seq: whole },
@@ -89,9 +80,15 @@ export const decodeHead = (
 /** Whether a customer has no head yet. */
 export const isNew = ({ account, parked }: Customer): boolean => account.seq === 0 && parked === undefined
 
-/** The condition that a head is still what was read. */
+/** The condition that a head is still what was read. An item at sequence 0 is nobody's: no event made it. */
 export const headCondition = (shape: HeadShape, from: Customer) => {
-  if (isNew(from)) return { ConditionExpression: 'attribute_not_exists(id)' }
+  if (isNew(from)) {
+    return {
+      ConditionExpression:
+        'attribute_not_exists(id) OR (seq = :none AND attribute_not_exists(parked_last_seq))',
+      ExpressionAttributeValues: { ':none': 0 },
+    }
+  }
   const { account, parked } = from
   return {
     ConditionExpression: `seq = :seq AND ${shape.balance} = :balance AND version = :version AND ${
@@ -134,6 +131,80 @@ export const readItems = (
     return raws
   })
 
+/** Says why what was read beside this identity does not count; undefined when it does. */
+export type Trust = (found: Identity | undefined) => string | undefined
+
+/** Items of up to 99 keys, and the identity that the table had when they were read. */
+export type Trusted = { readonly items: readonly unknown[]; readonly identity: Identity | undefined }
+
+/** The items of up to 99 keys and with them the table's identity; `NotOurs` where `trust` does not believe that. */
+export const readTrusted = (
+  client: DynamoDBDocumentClient,
+  table: string,
+  ids: readonly string[],
+  trust: Trust,
+): TaskEither<TableError, Trusted> =>
+  pipe(
+    readItems(client, table, [...ids, IDENTITY_ID]),
+    TE.chainEitherK((raws): E.Either<TableError, Trusted> => {
+      const { identity, others } = splitIdentity(raws)
+      const problem = trust(identity)
+      return problem === undefined
+        ? E.right({ items: others, identity })
+        : E.left({ tag: 'NotOurs', message: problem })
+    }),
+  )
+
+/** No error when `trust` believes the table; for what was read from its indexes, which cannot bring the identity. */
+export const confirmTable = (
+  client: DynamoDBDocumentClient,
+  table: string,
+  trust: Trust,
+): TaskEither<TableError, void> =>
+  pipe(
+    readTrusted(client, table, [], trust),
+    TE.map(() => undefined),
+  )
+
+const toHeads = (
+  shape: HeadShape,
+  ids: readonly ClientId[],
+  raws: readonly unknown[],
+): E.Either<TableError, Map<ClientId, Customer>> =>
+  pipe(
+    raws,
+    E.traverseArray(raw => decodeHead(shape, raw)),
+    E.map(found => {
+      const customers = new Map<string, Customer>(found.map(({ id, customer }) => [id, customer]))
+      return new Map(ids.map(id => [id, customers.get(id) ?? NEW_CUSTOMER]))
+    }),
+  )
+
+export type TrustedHeads = {
+  readonly heads: ReadonlyMap<ClientId, Customer>
+  readonly identity: Identity | undefined
+}
+
+/** The heads of up to 99 customers, of a table that `trust` believes, and its identity. */
+export const readTrustedHeads = (
+  client: DynamoDBDocumentClient,
+  table: string,
+  shape: HeadShape,
+  ids: readonly ClientId[],
+  trust: Trust,
+): TaskEither<TableError, TrustedHeads> => {
+  const keys = ids.map(id => shape.prefix + id)
+  return pipe(
+    readTrusted(client, table, keys, trust),
+    TE.chainEitherK(({ items, identity }) =>
+      pipe(
+        toHeads(shape, ids, items),
+        E.map(heads => ({ heads, identity })),
+      ),
+    ),
+  )
+}
+
 /**
  * Reads the heads of up to 100 customers; one without is `NEW_CUSTOMER`.
  *
@@ -145,16 +216,10 @@ export const readHeads = (
   table: string,
   shape: HeadShape,
   ids: readonly ClientId[],
-): TaskEither<TableError, Map<ClientId, Customer>> =>
-  pipe(
-    readItems(
-      client,
-      table,
-      ids.map(id => shape.prefix + id),
-    ),
-    TE.chainEitherK(E.traverseArray(raw => decodeHead(shape, raw))),
-    TE.map(found => {
-      const customers = new Map<string, Customer>(found.map(({ id, customer }) => [id, customer]))
-      return new Map(ids.map(id => [id, customers.get(id) ?? NEW_CUSTOMER]))
-    }),
+): TaskEither<TableError, Map<ClientId, Customer>> => {
+  const keys = ids.map(id => shape.prefix + id)
+  return pipe(
+    readItems(client, table, keys),
+    TE.chainEitherK(raws => toHeads(shape, ids, raws)),
   )
+}

@@ -14,18 +14,9 @@ import { describeErrors, fieldsOf } from '../ledger/codec.js'
 import { type Customer, NEW_CUSTOMER } from '../ledger/fold.js'
 import { BY_CUSTOMER } from './definition.js'
 import type { TableError } from './errors.js'
-import { readHeads } from './heads.js'
+import { readTrustedHeads, type Trust } from './heads.js'
 import { queryItems } from './query.js'
-
-const whole = new t.Type<number, bigint, unknown>(
-  'whole number',
-  (u): u is number => typeof u === 'number',
-  (u, context) =>
-    typeof u === 'bigint' && u >= 0n && u <= Number.MAX_SAFE_INTEGER
-      ? t.success(Number(u))
-      : t.failure(u, context),
-  BigInt,
-)
+import { whole } from './whole.js'
 
 const jsonText = new t.Type<unknown, string, unknown>(
   'JSON text',
@@ -69,15 +60,16 @@ const unreadable = (what: string, errors: t.Errors): TableError => ({
   message: `${what} is not readable: ${describeErrors(errors)}`,
 })
 
-/** How far the journal has folded a customer, strongly consistent; `NEW_CUSTOMER` where it has nothing. */
+/** How far the journal has folded a customer, strongly consistent; `NEW_CUSTOMER` where it has nothing. `NotOurs`: see `Trust`. */
 export const readJournalHead = (
   client: DynamoDBDocumentClient,
   table: string,
   id: ClientId,
+  trust: Trust,
 ): TaskEither<TableError, Customer> =>
   pipe(
-    readHeads(client, table, { prefix: 'account:', balance: 'balance' }, [id]),
-    TE.map(heads => heads.get(id) ?? NEW_CUSTOMER),
+    readTrustedHeads(client, table, { prefix: 'account:', balance: 'balance' }, [id], trust),
+    TE.map(({ heads }) => heads.get(id) ?? NEW_CUSTOMER),
   )
 
 export type RowRange = {

@@ -29,7 +29,7 @@ const row = (id: string, more: Record<string, unknown> = {}) => ({
 const put = async (item: Record<string, unknown>): Promise<void> => {
   await ledger.tables.send(new PutCommand({ TableName: table, Item: item }))
 }
-const read = (...ids: string[]) => right(readJournal(ledger.tables, table, ids))
+const read = (...ids: string[]) => right(readJournal(ledger.tables, table, ids, () => undefined))
 
 it('gives the event of each id and the account after it; ids without a row are left out', async () => {
   await put(row('one', { reference: 'r', metadata: '{"a":{"b":[1]}}' }))
@@ -75,10 +75,12 @@ it('keeps ids that look like keys of the table’s own apart from those', async 
   expect([...(await read('account:ann')).keys()]).toEqual(['account:ann'])
 })
 
-it('reads up to 100 ids, and fails on a row that nobody of ours wrote', async () => {
-  const ids = Array.from({ length: 100 }, (_, i) => `many-${i}`)
-  await put(row('many-99'))
-  expect([...(await read(...ids)).keys()]).toEqual(['many-99'])
+it('reads up to 99 ids, and fails on a row that nobody of ours wrote', async () => {
+  const ids = Array.from({ length: 99 }, (_, i) => `many-${i}`)
+  await put(row('many-98'))
+  expect([...(await read(...ids)).keys()]).toEqual(['many-98'])
   await put(row('bad', { type: 'gift' }))
-  expect(await left(readJournal(ledger.tables, table, ['bad']))).toMatchObject({ tag: 'Unexpected' })
+  expect(await left(readJournal(ledger.tables, table, ['bad'], () => undefined))).toMatchObject({
+    tag: 'Unexpected',
+  })
 })

@@ -10,9 +10,10 @@ import { ClientId } from '../ledger/client-id.js'
 import { fieldsOf } from '../ledger/codec.js'
 import { decodeParsed, type LedgerEvent } from '../ledger/event.js'
 import type { TableError } from './errors.js'
-import { readItems, whole } from './heads.js'
+import { readTrusted, type Trust } from './heads.js'
 import { rowId } from './journal-ids.js'
 import { type Omitted, omittedOf } from './row-texts.js'
+import { whole } from './whole.js'
 
 /** One row; `balance` and `version` are those after the event. */
 export type JournalRow = {
@@ -80,16 +81,18 @@ const decodeRow = (raw: unknown): E.Either<TableError, [string, JournalRow]> => 
 }
 
 /**
- * The rows of up to 100 transaction ids, strongly consistent, by transaction id; one without a row is left out. Of events
- * with the same id it is the first that counted.
+ * The rows of up to 99 transaction ids, strongly consistent, by transaction id; one without a row is left out. Of events
+ * with the same id it is the first that counted. `NotOurs` where `trust` does not believe the table.
  */
 export const readJournal = (
   client: DynamoDBDocumentClient,
   table: string,
   transaction_ids: readonly string[],
+  trust: Trust,
 ): TaskEither<TableError, Map<string, JournalRow>> =>
   pipe(
-    readItems(client, table, transaction_ids.map(rowId)),
+    readTrusted(client, table, transaction_ids.map(rowId), trust),
+    TE.map(({ items }) => items),
     TE.chainEitherK(E.traverseArray(decodeRow)),
     TE.map(rows => {
       const byRow = new Map(rows)

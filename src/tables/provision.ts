@@ -9,6 +9,7 @@ import {
   DescribeTableCommand,
   type GlobalSecondaryIndex,
   type KeySchemaElement,
+  type TableDescription,
   waitUntilTableExists,
   waitUntilTableNotExists,
 } from '@aws-sdk/client-dynamodb'
@@ -19,15 +20,79 @@ import { type TableError, tryTable } from './errors.js'
 
 const ACTIVE_WITHIN_S = 60
 
+/** A table as DynamoDB describes it; `problems` says what of its keys and indexes is not as `definition` wants it. */
+export type TableFacts = { readonly table_id: string; readonly problems: readonly string[] }
+
+const describe = (
+  client: DynamoDBDocumentClient,
+  table: string,
+): TaskEither<TableError, TableDescription | undefined> =>
+  pipe(
+    tryTable(`table ${table}`, () => client.send(new DescribeTableCommand({ TableName: table }))),
+    TE.map(({ Table }) => Table),
+    TE.orElse(error => (error.tag === 'NotFound' ? TE.right(undefined) : TE.left(error))),
+  )
+
 /** Whether the table is there. */
 export const tableExists = (client: DynamoDBDocumentClient, table: string): TaskEither<TableError, boolean> =>
   pipe(
-    tryTable(`table ${table}`, () => client.send(new DescribeTableCommand({ TableName: table }))),
-    TE.matchEW(
-      error => (error.tag === 'NotFound' ? TE.right(false) : TE.left(error)),
-      () => TE.right(true),
+    describe(client, table),
+    TE.map(found => found !== undefined),
+  )
+
+/** What the table is; undefined where there is none. */
+export const tableFacts = (
+  client: DynamoDBDocumentClient,
+  table: string,
+  definition: TableDefinition,
+): TaskEither<TableError, TableFacts | undefined> =>
+  pipe(
+    describe(client, table),
+    TE.map(found =>
+      found === undefined
+        ? undefined
+        : {
+            // a server that names no id has at least the time at which the table was made
+            table_id: found.TableId ?? String(found.CreationDateTime?.toISOString()),
+            problems: schemaProblems(found, definition),
+          },
     ),
   )
+
+const showKey = (
+  keys: readonly KeySchemaElement[] = [],
+  attributes: readonly AttributeDefinition[] = [],
+): string =>
+  keys
+    .map(({ AttributeName: name, KeyType }) => {
+      const type = attributes.find(({ AttributeName }) => AttributeName === name)?.AttributeType
+      return `${name} (${type}, ${KeyType})`
+    })
+    .join(', ') || 'none'
+
+/** What of a table's keys and indexes differs from its definition, in sentences. */
+const schemaProblems = (
+  { KeySchema, AttributeDefinitions, GlobalSecondaryIndexes = [] }: TableDescription,
+  definition: TableDefinition,
+): string[] => {
+  const wanted_attributes = attributesOf(definition)
+  const wanted_key = showKey(keySchema('id'), wanted_attributes)
+  const key = showKey(KeySchema, AttributeDefinitions)
+  const indexes = indexesOf(definition).flatMap(wanted => {
+    const found = GlobalSecondaryIndexes.find(({ IndexName }) => IndexName === wanted.IndexName)
+    if (found === undefined) return [`it has no index ${wanted.IndexName}`]
+    const should_be = showKey(wanted.KeySchema, wanted_attributes)
+    const is = showKey(found.KeySchema, AttributeDefinitions)
+    const is_whole = found.Projection?.ProjectionType === 'ALL'
+    return [
+      ...(is === should_be
+        ? []
+        : [`the key of its index ${wanted.IndexName} is ${is}, but should be ${should_be}`]),
+      ...(is_whole ? [] : [`its index ${wanted.IndexName} does not carry whole items (projection ALL)`]),
+    ]
+  })
+  return [...(key === wanted_key ? [] : [`its key is ${key}, but should be ${wanted_key}`]), ...indexes]
+}
 
 const keySchema = (partition: string, sort?: string): KeySchemaElement[] => [
   { AttributeName: partition, KeyType: 'HASH' },

@@ -8,6 +8,7 @@ import { type AttributeValue, BatchGetItemCommand, QueryCommand, ScanCommand } f
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb'
 import { pipe, type TaskEither, TE } from '../fp.js'
 import { type TableError, tryTable } from './errors.js'
+import { IDENTITY_ID } from './identity.js'
 
 export type RawItem = Readonly<Record<string, AttributeValue>>
 
@@ -49,11 +50,11 @@ const pageOf = (answer: {
   Items?: RawItem[] | undefined
   LastEvaluatedKey?: RawItem | undefined
 }): RawPage => ({
-  items: answer.Items ?? [],
+  items: (answer.Items ?? []).filter(({ id }) => id?.S !== IDENTITY_ID),
   ...(answer.LastEvaluatedKey === undefined ? {} : { next: answer.LastEvaluatedKey }),
 })
 
-/** One page of the whole table, strongly consistent. */
+/** One page of the whole table without its identity, strongly consistent. */
 export const scanRaw = (
   client: DynamoDBDocumentClient,
   table: string,

@@ -8,7 +8,7 @@ import { E, pipe, type TaskEither, TE, t } from '../fp.js'
 import { describeErrors, fieldsOf } from '../ledger/codec.js'
 import { chunksOf } from '../parallel.js'
 import type { TableError } from './errors.js'
-import { READ_KEYS_MAX, readItems } from './heads.js'
+import { READ_KEYS_MAX, readTrusted, type Trust } from './heads.js'
 import { SHARDS } from './shard.js'
 
 const NAMES = ['customers', 'balance', 'credits', 'credited', 'debits', 'debited', 'declined'] as const
@@ -51,16 +51,19 @@ const add = (sum: Totals, item: Item): Totals => {
   return { ...ZERO, ...added }
 }
 
-/** The sums of these keys (`all`, `day:2026-11-21`), strongly consistent; zeros where there is nothing. */
+/** The sums of these keys (`all`, `day:2026-11-21`), strongly consistent; zeros where there is nothing. `NotOurs`: see `Trust`. */
 export const readTotals = (
   client: DynamoDBDocumentClient,
   table: string,
   keys: readonly string[],
+  trust: Trust,
 ): TaskEither<TableError, ReadonlyMap<string, Totals>> => {
   const ids = keys.flatMap(key => Array.from({ length: SHARDS }, (_, shard) => `${key}:${shard}`))
   return pipe(
-    TE.traverseSeqArray((page: string[]) => readItems(client, table, page))(chunksOf(READ_KEYS_MAX, ids)),
-    TE.chainEitherK(pages => E.traverseArray(decode)(pages.flat())),
+    TE.traverseSeqArray((page: string[]) => readTrusted(client, table, page, trust))(
+      chunksOf(READ_KEYS_MAX, ids),
+    ),
+    TE.chainEitherK(pages => E.traverseArray(decode)(pages.flatMap(({ items }) => items))),
     TE.map(items => {
       const sums = new Map<string, Totals>(keys.map(key => [key, ZERO]))
       for (const item of items) {

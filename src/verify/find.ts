@@ -9,6 +9,7 @@ import { readPointer } from '../stream/generation.js'
 import { LEDGER_STREAM } from '../stream/settings.js'
 import { tableExists } from '../tables/provision.js'
 import type { Run, VerifyDeps } from './deps.js'
+import { waitForIdentity } from './identity.js'
 import { CannotVerify, persist } from './problem.js'
 import { PROJECTIONS, type Projection, type Target, targetOf } from './target.js'
 import { lastSeq } from './wait.js'
@@ -81,8 +82,10 @@ export const findTargets = async (run: Run, wanted: Wanted): Promise<Targets> =>
       continue
     }
     const { is_there, ...target } = await find(run, projection, wanted)
-    if (is_there) found.push(target)
-    else
+    if (is_there) {
+      await waitForIdentity(run, target, wanted.timeout_ms)
+      found.push(target)
+    } else
       skipped.push({
         projection,
         reason: `there is neither table ${target.table} nor consumer ${target.consumer}`,

@@ -5,10 +5,13 @@
 
 import { consumerProgress, dropConsumer } from '../../stream/consumer.js'
 import { type PointerEntry, readPointer, setPointer } from '../../stream/generation.js'
+import { readOrigin, readPoint } from '../../stream/identity.js'
 import { streamInfo } from '../../stream/provision.js'
 import { LEDGER_STREAM } from '../../stream/settings.js'
 import { TABLES } from '../../tables/definition.js'
-import { createTable, dropTable, tableExists } from '../../tables/provision.js'
+import { beginEpoch, type Identity, noteMark } from '../../tables/identity.js'
+import { createTable, dropTable, tableExists, tableFacts } from '../../tables/provision.js'
+import { judge, look, streamText } from '../belonging.js'
 import type { ProjectionDeps } from '../deps.js'
 import { persist, run } from '../outcome.js'
 import type { Projection } from '../projection.js'
@@ -82,6 +85,20 @@ const discard = async (target: Target, signal: AbortSignal): Promise<void> => {
   }
 }
 
+/** A new table says from the beginning what it is folded from. */
+const nameTable = async (to: Target): Promise<Identity> => {
+  const facts = await run(tableFacts(to.tables, to.table, TABLES[to.projection.name]))
+  const stream = streamText(await run(readOrigin(to.jsm)))
+  const beginning = { table_id: facts?.table_id ?? '', stream, whole_from_seq: 0, reason: undefined }
+  return run(beginEpoch(to.tables, to.table, undefined, { ...beginning, state: 'filling' }))
+}
+
+/** The identity of a table that holds what an earlier replay had written up to `seq`; undefined when it does not. */
+const halfBuilt = async (to: Target, seq: number): Promise<Identity | undefined> => {
+  const belonging = judge(to.table, await look(to))
+  return belonging.tag === 'ours' && belonging.identity.newest.seq >= seq ? belonging.identity : undefined
+}
+
 /** The table to fill, and what it holds: as an earlier replay left it, or empty. */
 const begin = async (
   deps: ProjectionDeps,
@@ -94,11 +111,24 @@ const begin = async (
   const to = targetOf(deps, projection, next)
   const exists = await persist(() => run(tableExists(deps.tables, to.table)), signal)
   if (exists && left !== undefined && left.generation === next && left.seq > 0) {
-    return { to, expected: await readTable(deps.tables, to, signal), from_seq: left.seq + 1 }
+    const identity = await persist(() => halfBuilt(to, left.seq), signal)
+    if (identity !== undefined) {
+      const expected = await readTable(deps.tables, to, signal)
+      return { to: { ...to, epoch: identity.epoch }, expected, from_seq: left.seq + 1 }
+    }
   }
   if (exists) await remove(to, signal)
   await persist(() => run(createTable(deps.tables, to.table, TABLES[projection.name])), signal)
-  return { to, expected: EMPTY(), from_seq: 1 }
+  const { epoch } = await persist(() => nameTable(to), signal)
+  return { to: { ...to, epoch }, expected: EMPTY(), from_seq: 1 }
+}
+
+/** Notes that everything up to `seq` is in the table, and then in the lock: the table is never behind it. */
+const noteFilled = async ({ lock }: Work, to: Target, seq: number): Promise<void> => {
+  const newest = seq === 0 ? undefined : await run(readPoint(to.jsm, seq))
+  if (newest !== undefined && to.epoch !== undefined)
+    await run(noteMark(to.tables, to.table, { epoch: to.epoch, from_seq: 0, newest }))
+  await lock.note(to.generation, seq)
 }
 
 /** Fills up to what the stream holds, and again for what came meanwhile. */
@@ -141,12 +171,15 @@ type Work = {
   readonly options: ReplayOptions
 }
 
-const fillOptions = ({ lock, options }: Work, to: Target, total: number): FillOptions => ({
-  checkpoint_ms: options.checkpoint_ms,
-  onCheckpoint: seq => lock.note(to.generation, seq),
-  onProgress: seq => options.onProgress('folding', seq, Math.max(seq, total)),
-  signal: options.signal,
-})
+const fillOptions = (work: Work, to: Target, total: number): FillOptions => {
+  const { options } = work
+  return {
+    checkpoint_ms: options.checkpoint_ms,
+    onCheckpoint: seq => persist(() => noteFilled(work, to, seq), options.signal),
+    onProgress: seq => options.onProgress('folding', seq, Math.max(seq, total)),
+    signal: options.signal,
+  }
+}
 
 const rebuild = async (work: Work): Promise<Replayed> => {
   const { deps, projection, lock, entry, options } = work
@@ -216,6 +249,15 @@ export const replay = (
   options: ReplayOptions,
 ): Promise<Replayed> => locked(deps, projection, options, rebuild)
 
+/** The target of a table that is what its projection left there; throws where it is not. */
+const believed = async (target: Target): Promise<Target> => {
+  const belonging = judge(target.table, await look(target))
+  if (belonging.tag === 'ours') return { ...target, epoch: belonging.identity.epoch }
+  const why =
+    'message' in belonging ? belonging.message : 'reason' in belonging ? belonging.reason : undefined
+  throw new Error(`there is no way back to the table ${target.table}: ${why ?? 'it holds nothing'}`)
+}
+
 /** Returns to the generation that the last replay kept; the present one is kept in its turn. */
 export const replayBack = (
   deps: ProjectionDeps,
@@ -231,7 +273,7 @@ export const replayBack = (
     if (entry.previous === undefined) {
       throw new Error(`there is no earlier generation of ${projection.name} (replay --keep keeps one)`)
     }
-    const to = targetOf(deps, projection, entry.previous)
+    const to = await believed(targetOf(deps, projection, entry.previous))
     const expected = await readTable(deps.tables, to, signal)
     const { acked_seq } = await run(consumerProgress(deps.jsm, to.consumer))
     const filler = createFiller(

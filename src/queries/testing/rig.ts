@@ -10,7 +10,7 @@ import { pino } from 'pino'
 import { type DynamodbProcess, startDynamodbProcess } from '../../../test/support/dynamodb-process.js'
 import { LOCAL, right } from '../../../test/support/ledger.js'
 import { newFolder, removeFolder, startTestNats, until } from '../../../test/support/servers.js'
-import { TE } from '../../fp.js'
+import { followTables } from '../../cli/active-tables.js'
 import { createHealth } from '../../health.js'
 import { PROJECTIONS } from '../../projections/all.js'
 import { waitCaughtUp } from '../../projections/caught-up.js'
@@ -78,9 +78,10 @@ export const startRig = async (options: Partial<QueryOptions> = {}): Promise<Rig
   const common = { nc, jsm, tables, log: pino({ level: 'silent' }), health: createHealth(() => undefined) }
   const table = 'balances'
   const journal = tableName(table, 'journal', 1)
+  const followed = followTables(common, table)
   const deps: QueryDeps = {
     ...common,
-    active: projection => TE.right({ table: tableName(table, projection, 1), consumer: projection }),
+    active: followed.of,
   }
   const projectors: Projector[] = []
   const stops: (() => Promise<void>)[] = []
@@ -137,6 +138,7 @@ export const startRig = async (options: Partial<QueryOptions> = {}): Promise<Rig
     startQueries: start,
     stop: async () => {
       for (const stop of stops) await stop()
+      followed.stop()
       await Promise.all(projectors.map(projector => projector.stop()))
       await nc.close()
       tables.destroy()

@@ -1,0 +1,147 @@
+/**
+ * Whether what a process reads from a projection's table may be believed.
+ *
+ * The table, its consumer and the stream are looked at every second, and at once when something does not fit. Between two
+ * looks each read brings the table's identity with it, so that there is no moment in which an emptied or exchanged table
+ * answers: another epoch, or an older state of the same one, is not believed (docs/adr/0021).
+ */
+
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Logger } from 'pino'
+import { type Belonging, judge, look, type Place } from '../projections/belonging.js'
+import type { Trust } from '../tables/heads.js'
+import type { Identity } from '../tables/identity.js'
+
+const LOOK_EVERY_MS = 1_000
+/** Between two looks that readers cause, who find a table that they may not believe. */
+const LOOK_AGAIN_MS = 200
+
+/** What was found at the last look at a table. */
+type Known = {
+  readonly table: string
+  readonly belonging: Belonging
+  /** The furthest that the table was seen in this epoch: it never goes back. */
+  seen_seq: number
+}
+
+export type Belief = {
+  /** Looks now, unless this table was looked at already and is believed; why it is not, if it is not. */
+  readonly about: (table: string) => Promise<string | undefined>
+  readonly trust: (table: string) => Trust
+  /**
+   * The same, and the table has to hold everything that the stream held when it was begun, and what its projection had
+   * acknowledged at the call.
+   */
+  readonly trustWhole: (table: string, acked_seq: number) => Trust
+  readonly stop: () => void
+}
+
+/** Why a table that was judged so is not believed; undefined when it is. */
+export const disbelief = (table: string, belonging: Belonging): string | undefined => {
+  switch (belonging.tag) {
+    case 'ours':
+      return undefined
+    case 'absent':
+      return `the table ${table} does not exist`
+    case 'begin':
+      return belonging.reason ?? `the table ${table} is not filled yet`
+    case 'emptying':
+      return filling(table, belonging.identity)
+    case 'unusable':
+    case 'stream lacks events':
+      return belonging.message
+  }
+}
+
+/** How far a table is that was begun again. */
+export const filling = (table: string, { newest, whole_from_seq, reason }: Identity): string =>
+  `the table ${table} is being folded from sequence 1, at ${newest.seq} of ${whole_from_seq}${reason === undefined ? '' : `: ${reason}`}`
+
+/** What a table lacks that is believed. */
+const lacking = (table: string, found: Identity, acked_seq: number): string | undefined => {
+  if (found.newest.seq < found.whole_from_seq) return filling(table, found)
+  return found.newest.seq < acked_seq ? `the table ${table} was set back to ${found.newest.seq}` : undefined
+}
+
+/** Begins to look at the table that `place` tells; it ends with `stop`. */
+export const createBelief = (place: () => Promise<Place | undefined>, log: Logger): Belief => {
+  const ending = new AbortController()
+  let known: Known | undefined
+  let looking: Promise<void> | undefined
+  let looked_ms = Number.NEGATIVE_INFINITY
+
+  const lookNow = async (): Promise<void> => {
+    looked_ms = performance.now()
+    try {
+      const where = await place()
+      if (where === undefined) return
+      const belonging = judge(where.table, await look(where))
+      const is_same = known?.table === where.table && epochOf(known.belonging) === epochOf(belonging)
+      const seen_seq = is_same ? (known?.seen_seq ?? 0) : 0
+      known = { table: where.table, belonging, seen_seq: Math.max(seen_seq, newestOf(belonging)) }
+    } catch (err) {
+      log.debug({ err }, 'a table cannot be looked at just now')
+    } finally {
+      looking = undefined
+    }
+  }
+
+  const lookSoon = (): Promise<void> => {
+    looking ??= lookNow()
+    return looking
+  }
+
+  /** For readers, however many there are. */
+  const lookAgain = async (): Promise<void> => {
+    if (looking !== undefined || performance.now() - looked_ms > LOOK_AGAIN_MS) await lookSoon()
+  }
+
+  const lookUntilStopped = async (): Promise<void> => {
+    while (!ending.signal.aborted) {
+      await lookSoon()
+      await sleep(LOOK_EVERY_MS, undefined, { signal: ending.signal, ref: false }).catch(() => undefined)
+    }
+  }
+  void lookUntilStopped()
+
+  /** Why a table is not believed, whatever is read from it. */
+  const doubt = (table: string): string | undefined =>
+    known?.table === table
+      ? disbelief(table, known.belonging)
+      : `the table ${table} cannot be looked at just now`
+
+  const problem = (table: string, found: Identity | undefined): string | undefined => {
+    const why = doubt(table)
+    if (known === undefined || why !== undefined) return why
+    if (found === undefined) return `the table ${table} does not say what it was folded from: it was emptied`
+    if (found.state === 'emptying') return filling(table, found)
+    if (found.epoch !== epochOf(known.belonging)) return `the table ${table} was begun again`
+    if (found.newest.seq < known.seen_seq) return `the table ${table} was set back to ${found.newest.seq}`
+    known.seen_seq = found.newest.seq
+    return undefined
+  }
+
+  const trust = (table: string, found: Identity | undefined): string | undefined => {
+    const why = problem(table, found)
+    if (why !== undefined) void lookAgain()
+    return why
+  }
+
+  return {
+    about: async table => {
+      if (known?.table !== table) await lookSoon()
+      else if (known.belonging.tag !== 'ours') await lookAgain()
+      return doubt(table)
+    },
+    trust: table => found => trust(table, found),
+    trustWhole: (table, acked_seq) => found =>
+      trust(table, found) ?? (found === undefined ? undefined : lacking(table, found, acked_seq)),
+    stop: () => ending.abort(),
+  }
+}
+
+const newestOf = (belonging: Belonging): number =>
+  belonging.tag === 'ours' ? belonging.identity.newest.seq : 0
+
+const epochOf = (belonging: Belonging): string | undefined =>
+  belonging.tag === 'ours' ? belonging.identity.epoch : undefined

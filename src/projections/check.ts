@@ -1,0 +1,73 @@
+/**
+ * Checks heads that were read from a table against the stream, before events are folded over them.
+ *
+ * A head may be older than its customer's events although everything was handled: somebody put an item back from a copy,
+ * deleted it, or changed it. So the event in hand has to be the first one on its subject after the head. An event of the
+ * command side proves that by itself, because it says what the account is after it; of any other the stream is asked.
+ */
+
+import { type ClientId, eventSubject } from '../ledger/client-id.js'
+import { type Customer, step } from '../ledger/fold.js'
+import { inParallel } from '../parallel.js'
+import { foldSubject } from '../stream/fold-subject.js'
+import { nextRecorded } from '../stream/read.js'
+import type { Recorded } from '../stream/recorded.js'
+import { LEDGER_STREAM } from '../stream/settings.js'
+import { decodeFor } from './fold-run.js'
+import { run } from './outcome.js'
+import { refold } from './refold.js'
+import { isSameCustomer, positionOf } from './same-customer.js'
+import type { Target } from './target.js'
+
+/** Questions to the stream's leader at once. */
+const REQUESTS_MAX = 32
+
+/** `proved`: the event in hand follows the head; `unsaid`: it does not say; `doubtful`: it contradicts the head. */
+type Opinion = 'proved' | 'unsaid' | 'doubtful'
+
+const opinionOf = (target: Target, head: Customer, first: Recorded): Opinion => {
+  // a parked customer is folded again from its subject when it is taken up; one that is ahead was written, not acknowledged
+  if (head.parked !== undefined || positionOf(head) >= first.seq) return 'proved'
+  const decoded = decodeFor(target)(first.body)
+  const next = step(head, first.seq, decoded)
+  if (next.tag === 'dead') return next.reason === 'MALFORMED' ? 'unsaid' : 'doubtful'
+  if (next.tag !== 'applied' || decoded.tag !== 'event' || decoded.event.after === undefined) return 'unsaid'
+  return next.mismatch ? 'doubtful' : 'proved'
+}
+
+/** Whether every event between the head and the event in hand has no effect. */
+const isCurrent = async (target: Target, id: ClientId, head: Customer, first: Recorded): Promise<boolean> => {
+  const next = await run(nextRecorded(target.jsm, LEDGER_STREAM, eventSubject(id), positionOf(head) + 1))
+  if (next !== undefined && next.seq >= first.seq) return true
+  const to = { to_seq: first.seq - 1, events_max: Number.POSITIVE_INFINITY, decode: target.decode }
+  const folded = await run(foldSubject(target, id, { customer: head, last_seq: positionOf(head) }, to))
+  return isSameCustomer(folded.customer, head)
+}
+
+const checked = async (target: Target, id: ClientId, head: Customer, first: Recorded): Promise<Customer> => {
+  const opinion = opinionOf(target, head, first)
+  if (opinion === 'proved') return head
+  if (opinion === 'unsaid' && (await isCurrent(target, id, head, first))) return head
+  return refold(target, id, first.seq - 1)
+}
+
+/**
+ * The heads as they have to be before the first event of each customer in a run; one that was wrong is folded again from
+ * its subject, in the table too. Throws `ProjectionFailure`.
+ */
+export const checkHeads = async (
+  target: Target,
+  heads: ReadonlyMap<ClientId, Customer>,
+  first: ReadonlyMap<ClientId, Recorded>,
+): Promise<ReadonlyMap<ClientId, Customer>> => {
+  if (target.epoch === undefined) return heads
+  const all = await inParallel(
+    REQUESTS_MAX,
+    [...heads],
+    async ([id, head]): Promise<[ClientId, Customer]> => {
+      const event = first.get(id)
+      return [id, event === undefined ? head : await checked(target, id, head, event)]
+    },
+  )
+  return new Map(all)
+}

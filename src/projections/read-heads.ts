@@ -1,0 +1,42 @@
+/**
+ * Reading heads of the table that a target was prepared with, and of no other one.
+ */
+
+import type { ClientId } from '../ledger/client-id.js'
+import type { Customer } from '../ledger/fold.js'
+import { chunksOf, inParallel } from '../parallel.js'
+import { READ_KEYS_MAX, readHeads, readTrustedHeads } from '../tables/heads.js'
+import { notOurs } from '../tables/identity.js'
+import { run } from './outcome.js'
+import type { Target } from './target.js'
+
+const REQUESTS_MAX = 4
+
+const readPage = async (
+  { tables, table, projection, epoch }: Target,
+  page: readonly ClientId[],
+  folded_seq: number,
+): Promise<ReadonlyMap<ClientId, Customer>> => {
+  if (epoch === undefined) return run(readHeads(tables, table, projection.head, page))
+  const { heads } = await run(
+    readTrustedHeads(tables, table, projection.head, page, found =>
+      found?.epoch === epoch && found.newest.seq >= folded_seq ? undefined : notOurs(table).message,
+    ),
+  )
+  return heads
+}
+
+/**
+ * The heads of `ids` as the table has them; `NotOurs` when it is not the table that the target was prepared with, or is
+ * behind `folded_seq`, up to which everything was in it.
+ */
+export const readHeadsOf = async (
+  target: Target,
+  ids: readonly ClientId[],
+  folded_seq = 0,
+): Promise<Map<ClientId, Customer>> => {
+  const pages = await inParallel(REQUESTS_MAX, chunksOf(READ_KEYS_MAX, ids), page =>
+    readPage(target, page, folded_seq),
+  )
+  return new Map(pages.flatMap(page => [...page]))
+}

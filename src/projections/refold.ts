@@ -1,0 +1,112 @@
+/**
+ * Folds one customer again from its subject, where its item is not what the stream says: the item was put back from a
+ * copy, deleted, or changed by hand.
+ *
+ * It may run beside a projector at work, in any instance: the item is written under the condition that it is still what
+ * was read, and what the projector remembers of it fails on its own condition. Rows are made again where they are
+ * missing. Sums are left as they are: they are items of their own, and moved when the events came.
+ */
+
+import { type ClientId, eventSubject } from '../ledger/client-id.js'
+import { type Customer, NEW_CUSTOMER } from '../ledger/fold.js'
+import { metrics } from '../metrics.js'
+import { foldSubject } from '../stream/fold-subject.js'
+import { readRange } from '../stream/read.js'
+import type { Recorded } from '../stream/recorded.js'
+import { LEDGER_STREAM } from '../stream/settings.js'
+import type { Insert } from '../tables/transact.js'
+import { createFold } from './fold-run.js'
+import { failedWith, run } from './outcome.js'
+import { noteParked } from './parked.js'
+import { createPending, newPart } from './pending.js'
+import { readHeadsOf } from './read-heads.js'
+import { isSameCustomer, positionOf } from './same-customer.js'
+import type { Target } from './target.js'
+import { writeParts } from './write-parts.js'
+
+const TRIES_MAX = 20
+/** So that the rows of a page fit into one transaction. */
+const PAGE_EVENTS = 40
+
+const refolded = metrics.counter(
+  'jetledger_items_refolded_total',
+  'Items that were not what the stream says, and were folded again, by projection',
+)
+
+const never = new AbortController().signal
+
+/** The customer as its subject gives it, up to and with `to_seq`. */
+const truth = async (target: Target, id: ClientId, to_seq: number): Promise<Customer> => {
+  const options = { to_seq, events_max: Number.POSITIVE_INFINITY, decode: target.decode }
+  return (await run(foldSubject(target, id, { customer: NEW_CUSTOMER, last_seq: 0 }, options))).customer
+}
+
+/** Whether a head is what the subject gives at `to_seq`, or at a later event that was written and not acknowledged. */
+const isTrue = async (target: Target, id: ClientId, head: Customer, to_seq: number): Promise<boolean> =>
+  isSameCustomer(await truth(target, id, Math.max(to_seq, positionOf(head))), head)
+
+async function* pagesOf({ nc }: Target, id: ClientId, to_seq: number): AsyncGenerator<Recorded[]> {
+  let page: Recorded[] = []
+  const range = { stream: LEDGER_STREAM, subject: eventSubject(id), from_seq: 1, to_seq }
+  for await (const record of readRange(nc, range)) {
+    page.push(record)
+    if (page.length < PAGE_EVENTS) continue
+    yield page
+    page = []
+  }
+  if (page.length > 0) yield page
+}
+
+/** Makes every row of a customer again; a row that is there already stays as it is written anew. */
+const writeRows = async (target: Target, id: ClientId, to_seq: number): Promise<void> => {
+  const { projection, decode } = target
+  if (projection.fold === undefined) return
+  const customers = new Map([[id, NEW_CUSTOMER]])
+  for await (const page of pagesOf(target, id, to_seq)) {
+    const pending = createPending()
+    createFold({ projection, decode, whole_transfers: false }, customers, pending).run(page)
+    const inserts: Insert[] = pending.levels().flatMap(level => level.flatMap(part => part.inserts))
+    if (inserts.length > 0) await writeParts(target, [[{ ...newPart(0), inserts }]], never)
+  }
+}
+
+const tryRefold = async (target: Target, id: ClientId, to_seq: number): Promise<Customer> => {
+  const from = (await readHeadsOf(target, [id])).get(id) ?? NEW_CUSTOMER
+  if (from.parked !== undefined || (await isTrue(target, id, from, to_seq))) return from
+  const to = await truth(target, id, to_seq)
+  await writeRows(target, id, to_seq)
+  if (to.parked !== undefined) await noteParked(target, [{ id, parked: to.parked }])
+  await writeParts(target, [[{ ...newPart(0), heads: new Map([[id, { from, to }]]) }]], never)
+  const { projection, log, table } = target
+  refolded.inc({ projection: projection.name })
+  log.error(
+    { client_id: id, table, was: show(from), is: show(to), metric: 'item_refolded' },
+    'an item was not what the stream says: it is folded again',
+  )
+  target.health.report(
+    itemsPart(target),
+    'degraded',
+    `${table}: items were not what the stream says and were folded again, ${id} the last of them`,
+  )
+  return to
+}
+
+const show = ({ account: { balance, version, seq } }: Customer): string =>
+  `balance ${balance}, version ${version}, seq ${seq}`
+
+/** The part of health that tells of items which were wrong. */
+export const itemsPart = ({ projection }: Pick<Target, 'projection'>): string => `items of ${projection.name}`
+
+/**
+ * Makes a customer's item what its subject says, where it is not; gives it as it is then. Everything up to `to_seq` has
+ * to be handled by the projection. Throws `ProjectionFailure`.
+ */
+export const refold = async (target: Target, id: ClientId, to_seq: number): Promise<Customer> => {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await tryRefold(target, id, to_seq)
+    } catch (thrown) {
+      if (!failedWith(thrown, 'ConditionFailed') || attempt === TRIES_MAX) throw thrown
+    }
+  }
+}

@@ -1,0 +1,84 @@
+/**
+ * Emptying a table: every item but its identity.
+ */
+
+import { type DynamoDBDocumentClient, ScanCommand, TransactWriteCommand } from '@aws-sdk/lib-dynamodb'
+import { E, pipe, type TaskEither, TE } from '../fp.js'
+import { chunksOf } from '../parallel.js'
+import { type TableError, tryTable } from './errors.js'
+import { emptyingCheck, IDENTITY_ID, type Identity, notOurs } from './identity.js'
+import { WRITE_ITEMS_MAX } from './transact.js'
+
+const PAGE_ITEMS = 990
+
+type Keys = { readonly ids: readonly string[]; readonly next?: Readonly<Record<string, unknown>> | undefined }
+
+const keysPage = (
+  client: DynamoDBDocumentClient,
+  table: string,
+  after: Keys['next'],
+): TaskEither<TableError, Keys> =>
+  pipe(
+    tryTable(`scan ${table}`, () =>
+      client.send(
+        new ScanCommand({
+          TableName: table,
+          ConsistentRead: true,
+          Limit: PAGE_ITEMS,
+          ProjectionExpression: 'id',
+          ...(after === undefined ? {} : { ExclusiveStartKey: after }),
+        }),
+      ),
+    ),
+    TE.map(({ Items = [], LastEvaluatedKey: next }) => ({
+      ids: Items.map(({ id }) => String(id)).filter(id => id !== IDENTITY_ID),
+      next,
+    })),
+  )
+
+/** Deletes items, if the table is still being emptied in this epoch; `NotOurs` when it is not. */
+const deleteItems = (
+  client: DynamoDBDocumentClient,
+  table: string,
+  identity: Identity,
+  ids: readonly string[],
+): TaskEither<TableError, void> =>
+  pipe(
+    tryTable(`empty ${table}`, () =>
+      client.send(
+        new TransactWriteCommand({
+          TransactItems: [
+            ...ids.map(id => ({ Delete: { TableName: table, Key: { id } } })),
+            { ConditionCheck: emptyingCheck(table, identity) },
+          ],
+        }),
+      ),
+    ),
+    TE.mapLeft(error => (error.tag === 'ConditionFailed' ? notOurs(table) : error)),
+    TE.map(() => undefined),
+  )
+
+/** One step of emptying a table: where the next one begins, and whether this one found anything. */
+export type EmptyStep = { readonly next: Keys['next']; readonly deleted: number }
+
+/**
+ * Deletes up to 990 items, from where the last step ended. A table is empty once a whole pass of steps found nothing: a
+ * projector that does not know yet may still write, and what it writes in one transaction is either found in part by a
+ * pass, so that there is another one, or stands whole behind it.
+ */
+export const emptyStep =
+  (
+    client: DynamoDBDocumentClient,
+    table: string,
+    identity: Identity,
+    from: Keys['next'],
+  ): TaskEither<TableError, EmptyStep> =>
+  async () => {
+    const page = await keysPage(client, table, from)()
+    if (E.isLeft(page)) return page
+    for (const ids of chunksOf(WRITE_ITEMS_MAX, page.right.ids)) {
+      const deleted = await deleteItems(client, table, identity, ids)()
+      if (E.isLeft(deleted)) return deleted
+    }
+    return E.right({ next: page.right.next, deleted: page.right.ids.length })
+  }

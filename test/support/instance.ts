@@ -1,0 +1,91 @@
+/**
+ * A whole instance in the test's own process: the roles `commands`, `projections` and `queries`, composed as the program
+ * does, over servers that outlive it.
+ */
+
+import type { JetStreamManager } from '@nats-io/jetstream'
+import { connect, type Msg, type NatsConnection } from 'nats'
+import { pino } from 'pino'
+import { decodeConfig } from '../../src/cli/config.js'
+import { type Ledger, openLedger } from '../../src/cli/open-ledger.js'
+import { ledgerReadiness } from '../../src/cli/readiness.js'
+import { startRoles } from '../../src/cli/roles.js'
+import { E } from '../../src/fp.js'
+import { createHealth, type HealthEntry } from '../../src/health.js'
+import { manager } from '../../src/stream/provision.js'
+import { createTablesClient } from '../../src/tables/client.js'
+import { LOCAL, right } from './ledger.js'
+import { startTestServers, type TestServers } from './servers.js'
+
+export type Instance = {
+  readonly ledger: Ledger
+  /** What `GET /readyz` would say, part by part, when it is asked now. */
+  readonly readiness: () => Promise<Readonly<Record<string, HealthEntry>>>
+  readonly stop: () => Promise<void>
+}
+
+export type World = {
+  readonly servers: TestServers
+  readonly nc: NatsConnection
+  readonly jsm: JetStreamManager
+  readonly tables: ReturnType<typeof createTablesClient>
+  readonly start: () => Promise<Instance>
+  readonly ask: (subject: string, request: unknown) => Promise<Msg>
+  readonly stop: () => Promise<void>
+}
+
+export const TABLE = 'customer-balances'
+
+const start = async (servers: TestServers): Promise<Instance> => {
+  const config = decodeConfig({
+    NATS_URL: servers.nats.url,
+    AWS_ENDPOINT_URL_DYNAMODB: servers.dynamodb.endpoint,
+    DDB_TABLE: TABLE,
+    JETLEDGER_REPLICAS: '1',
+    JETLEDGER_ROLES: 'commands,projections,queries',
+    LOG_LEVEL: 'silent',
+  })
+  if (E.isLeft(config)) throw new Error(config.left)
+  const ending = new AbortController()
+  const health = createHealth(() => undefined)
+  const log = pino({ level: 'silent' })
+  const ledger = await openLedger({ config: config.right, aws: LOCAL }, log, health, ending.signal)
+  const roles = await startRoles(ledger, ending.signal)
+  return {
+    ledger,
+    // each call asks anew: an answer is good for a second otherwise
+    readiness: () => ledgerReadiness(ledger)(),
+    stop: async () => {
+      ending.abort()
+      await roles.stop()
+    },
+  }
+}
+
+const REQUEST_MS_MAX = 10_000
+
+/** Servers and clients of the test's own; instances come and go. */
+export const startWorld = async (): Promise<World> => {
+  const servers = await startTestServers()
+  const nc = await connect({ servers: servers.nats.url })
+  const tables = createTablesClient({ endpoint: servers.dynamodb.endpoint, ...LOCAL })
+  const running: Instance[] = []
+  return {
+    servers,
+    nc,
+    jsm: await right(manager(nc)),
+    tables,
+    start: async () => {
+      const instance = await start(servers)
+      running.push(instance)
+      return instance
+    },
+    ask: (subject, request) => nc.request(subject, JSON.stringify(request), { timeout: REQUEST_MS_MAX }),
+    stop: async () => {
+      await Promise.all(running.map(instance => instance.stop().catch(() => undefined)))
+      await nc.close()
+      tables.destroy()
+      await servers.stop()
+    },
+  }
+}
