@@ -7,9 +7,9 @@ import type { JetStreamManager } from '@nats-io/jetstream'
 import { connect, type Msg, type NatsConnection } from 'nats'
 import { pino } from 'pino'
 import { decodeConfig } from '../../src/cli/config.js'
-import { type Ledger, openLedger } from '../../src/cli/open-ledger.js'
+import { type Connection, connectLedger } from '../../src/cli/open-ledger.js'
 import { ledgerReadiness } from '../../src/cli/readiness.js'
-import { startRoles } from '../../src/cli/roles.js'
+import { supervise } from '../../src/cli/supervise.js'
 import { E } from '../../src/fp.js'
 import { createHealth, type HealthEntry } from '../../src/health.js'
 import { manager } from '../../src/stream/provision.js'
@@ -18,7 +18,7 @@ import { LOCAL, right } from './ledger.js'
 import { startTestServers, type TestServers } from './servers.js'
 
 export type Instance = {
-  readonly ledger: Ledger
+  readonly ledger: Connection
   /** What `GET /readyz` would say, part by part, when it is asked now. */
   readonly readiness: () => Promise<Readonly<Record<string, HealthEntry>>>
   readonly stop: () => Promise<void>
@@ -49,8 +49,9 @@ const start = async (servers: TestServers): Promise<Instance> => {
   const ending = new AbortController()
   const health = createHealth(() => undefined)
   const log = pino({ level: 'silent' })
-  const ledger = await openLedger({ config: config.right, aws: LOCAL }, log, health, ending.signal)
-  const roles = await startRoles(ledger, ending.signal)
+  const ledger = await connectLedger({ config: config.right, aws: LOCAL }, log, health)
+  const roles = supervise(ledger, { signal: ending.signal, is_patient: false })
+  await roles.started
   return {
     ledger,
     // each call asks anew: an answer is good for a second otherwise
