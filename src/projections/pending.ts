@@ -34,7 +34,7 @@ export type Part = {
   mark?: Mark | undefined
 }
 
-/** DynamoDB takes 100 items and 4 MB in one transaction; one of them may be the mark in the table's identity. */
+/** DynamoDB takes 100 items and 4 MB in one transaction, the mark in the table's identity among them. */
 export const ITEMS_MAX = WRITE_ITEMS_MAX
 export const BYTES_MAX = 3 * 1024 * 1024
 
@@ -49,6 +49,7 @@ export const newPart = (level: number): Part => ({
 /** How many items two parts make together (the same one, where both are). */
 const itemsOf = (a: Part, b: Part): number => {
   let items = a.heads.size + a.inserts.length + a.additions.size
+  if (a.mark !== undefined || b.mark !== undefined) items += 1
   items += b.inserts.length
   for (const id of b.heads.keys()) if (!a.heads.has(id)) items += 1
   for (const key of b.additions.keys()) if (!a.additions.has(key)) items += 1
@@ -156,7 +157,7 @@ export const createPending = (): Pending => {
   }
 }
 
-/** The same levels; the last one notes `mark` too, in a part that has room. */
+/** The same levels; the last one notes `mark` too. */
 export const withMark = (levels: readonly (readonly Part[])[], mark: Mark): (readonly Part[])[] => {
   const last = levels.at(-1) ?? []
   return [...levels.slice(0, -1), [...last, { ...newPart(last[0]?.level ?? 0), mark }]]

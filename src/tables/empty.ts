@@ -9,7 +9,9 @@ import { type TableError, tryTable } from './errors.js'
 import { emptyingCheck, IDENTITY_ID, type Identity, notOurs } from './identity.js'
 import { WRITE_ITEMS_MAX } from './transact.js'
 
-const PAGE_ITEMS = 990
+/** Of one transaction, which also checks that the table may be emptied. */
+const DELETES_MAX = WRITE_ITEMS_MAX - 1
+const PAGE_ITEMS = 10 * DELETES_MAX
 
 type Keys = { readonly ids: readonly string[]; readonly next?: Readonly<Record<string, unknown>> | undefined }
 
@@ -76,7 +78,7 @@ export const emptyStep =
   async () => {
     const page = await keysPage(client, table, from)()
     if (E.isLeft(page)) return page
-    for (const ids of chunksOf(WRITE_ITEMS_MAX, page.right.ids)) {
+    for (const ids of chunksOf(DELETES_MAX, page.right.ids)) {
       const deleted = await deleteItems(client, table, identity, ids)()
       if (E.isLeft(deleted)) return deleted
     }

@@ -11,8 +11,8 @@ import { type TableError, tryTable } from './errors.js'
 import { type HeadShape, headCondition, headItem, isNew } from './heads.js'
 import { type Mark, markUpdate, unlessOvertaken } from './identity.js'
 
-/** Items of one TransactWriteItems: DynamoDB takes 100, and one of them is the mark in the table's identity. */
-export const WRITE_ITEMS_MAX = 99
+/** DynamoDB's limit: items of one TransactWriteItems, the mark in the table's identity among them. */
+export const WRITE_ITEMS_MAX = 100
 
 /** A customer as it was read and as it shall be. */
 export type Change = { readonly id: ClientId; readonly from: Customer; readonly to: Customer }
@@ -124,7 +124,7 @@ const mended = async (
 }
 
 /**
- * Writes up to 99 items whole or not at all. `ConditionFailed` when a head is not as it was read: somebody else wrote
+ * Writes up to 100 items whole or not at all. `ConditionFailed` when a head is not as it was read: somebody else wrote
  * first. `NotOurs` when the mark cannot be noted because the table is another epoch's; a mark that was overtaken is
  * left out.
  */
