@@ -15,6 +15,7 @@ let nc: NatsConnection
 let follower: Follower
 let seen: string[]
 let restarted_at: number[]
+let follow: ((seq: number) => void) | undefined
 
 /** Server and connection of its own for each test, because it is the server that is hurt. */
 beforeEach(async () => {
@@ -24,6 +25,7 @@ beforeEach(async () => {
   const jsm = await right(manager(nc))
   let position = 0
   ;[seen, restarted_at] = [[], []]
+  follow = undefined
   const tables = createTablesClient({ region: 'local' })
   const active = () => {
     throw new Error('a follower reads no table')
@@ -34,6 +36,7 @@ beforeEach(async () => {
     {
       position: () => position,
       follow: (seq, id, decoded) => {
+        follow?.(seq)
         position = seq
         seen.push(`${seq} ${id} ${decoded.tag}`)
       },
@@ -73,6 +76,17 @@ const expectNoGap = async (): Promise<void> => {
 }
 
 describe('the follower', () => {
+  it('goes on behind an event at which our own code throws, with nothing in memory that may miss it', async () => {
+    await emitSome(2)
+    follow = seq => {
+      if (seq === 3) throw new Error('a fault of this program')
+    }
+    await emit('struck', '{"type":"credit","amount":1}')
+    await emitSome(2)
+    expect(restarted_at).toEqual([0, 3])
+    expect(seen.map(line => line.split(' ')[0])).toEqual(['1', '2', '4', '5'])
+  })
+
   it('sees every event once and in order, whatever it is', async () => {
     await emitSome(5)
     await emit('c0', 'no json')
