@@ -17,8 +17,8 @@ import { Failure } from './failure.js'
 import { tell } from './output.js'
 import { readTextFile } from './text-file.js'
 
-/** A person is told within 5 s what is wrong. */
-const CONNECT_TIMEOUT_MS = 4_000
+/** A person is told within 5 s what is wrong, the start of the program included. */
+const CONNECT_TIMEOUT_MS = 3_000
 /** However many addresses share that time, each is given so much. */
 const ADDRESS_TIMEOUT_MS_MIN = 1_000
 const RECONNECT_WAIT_MS = 250
