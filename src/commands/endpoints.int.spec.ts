@@ -124,6 +124,39 @@ describe('the endpoints of the command side', () => {
     },
   )
 
+  it.each(['__proto__', 'constructor', 'prototype'])(
+    'take nothing from a field %s, at any depth',
+    async name => {
+      const junk =
+        '{"transaction_id":"x\\ny","client_id":"b","amount":9,"mode":"all","prototype":{"amount":9}}'
+      const bodies = {
+        credit: '{"client_id":"deep","amount":1,$}',
+        debit: '{"client_id":"deep","amount":1,$}',
+        transfer: '{"from":"deep","to":"b","amount":1,$}',
+        batch: '{"mode":"each","commands":[{"type":"credit","client_id":"deep","amount":1}],$}',
+        transaction: '{"transaction_id":"deep-1",$}',
+        'event.deep': '{"type":"credit","amount":1,$}',
+      }
+      const before = await lastSeq(ledger.jsm)
+      for (const [endpoint, body] of Object.entries(bodies)) {
+        const reply = await ask(`customer.${endpoint}`, body.replace('$', `"${name}":${junk}`))
+        expect(reply.string()).toContain(`${name}: is no field of this request`)
+      }
+      expect(await lastSeq(ledger.jsm)).toBe(before)
+      const metadata = `{"a":[{"${name}":${junk}}],"${name}":${junk}}`
+      const id = `deep-${name}`
+      const kept = `{"client_id":"deep","amount":1,"transaction_id":"${id}","metadata":${metadata}}`
+      expect((await ask('customer.credit', kept)).json()).toMatchObject({
+        client_id: 'deep',
+        transaction_id: id,
+      })
+      expect((await ask('customer.credit', kept)).json()).toMatchObject({ replayed: true })
+      expect(errorOf(await ask('customer.credit', kept.replace('"mode":"all"', '"mode":"each"')))).toBe(
+        '409 TRANSACTION_ID_REUSED',
+      )
+    },
+  )
+
   it('go on with every other command while they refuse', async () => {
     const bodies = Array.from({ length: 40 }, (_, i) =>
       i % 2 === 0 ? HIDDEN : { client_id: 'by', amount: 1 },
