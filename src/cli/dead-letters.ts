@@ -2,7 +2,6 @@
  * `jetledger dead-letters list|show|retry|discard`: the events that had no effect, why, and what to do about them.
  */
 
-import { hostname, userInfo } from 'node:os'
 import type { Command } from 'commander'
 import { type DeadLetter, findDeadLetter, listDeadLetters } from '../stream/dead-letters.js'
 import { discardDeadLetter, retryDeadLetter } from '../stream/letter-actions.js'
@@ -11,6 +10,7 @@ import { withNats } from './command.js'
 import { Failure, orFail } from './failure.js'
 import { count } from './options.js'
 import { print, printJson, tell } from './output.js'
+import { user } from './user.js'
 
 type ListOptions = {
   readonly clientId?: string
@@ -26,15 +26,6 @@ type RetryOptions = {
   readonly json?: true
 }
 type DiscardOptions = { readonly reason: string; readonly by: string; readonly json?: true }
-
-/** Who runs this, as far as the machine knows. */
-const user = (): string => {
-  try {
-    return `${userInfo().username}@${hostname()}`
-  } catch {
-    return `?@${hostname()}`
-  }
-}
 
 const stateOf = ({ state }: DeadLetter): string => (state === 'open' ? '' : `  [${state}]`)
 

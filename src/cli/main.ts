@@ -8,6 +8,7 @@ import { deadLettersCommand } from './dead-letters.js'
 import { devCommand } from './dev.js'
 import { Failure } from './failure.js'
 import { tell, tellStack } from './output.js'
+import { parkedCommand } from './parked.js'
 import { publishCommand } from './publish.js'
 import { recoverCommand } from './recover.js'
 import { replayCommand } from './replay.js'
@@ -42,6 +43,7 @@ const createProgram = (): Command => {
     statusCommand,
     streamCommand,
     deadLettersCommand,
+    parkedCommand,
     replayCommand,
     recoverCommand,
     verifyCommand,

@@ -62,13 +62,17 @@ export const createAccounts = (deps: CommandDeps): Accounts => {
     take: async ids => {
       const taken = new Map<ClientId, Loaded | LoadProblem>()
       const missing: ClientId[] = []
+      const parked = new Map<ClientId, Loaded>()
       for (const id of ids) {
         const known = memory.get(id)
         if (known === undefined) missing.push(id)
-        else taken.set(id, known)
+        else if (known.customer.parked === undefined) taken.set(id, known)
+        // it may go on by a decision that was taken meanwhile
+        else parked.set(id, known)
       }
-      if (missing.length === 0) return taken
-      for (const [id, result] of await load(missing, false)) taken.set(id, result)
+      if (missing.length + parked.size === 0) return taken
+      const results = await load([...missing, ...parked.keys()], false, parked)
+      for (const [id, result] of results) taken.set(id, result)
       return taken
     },
     reload,

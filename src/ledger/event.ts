@@ -13,6 +13,7 @@ import { EventBody, type LedgerEvent, STORED_ID_CHARS_MAX } from './event-body.j
 import { readMovement } from './movement.js'
 import { quoted } from './quoted.js'
 import { isKnown, NEWEST_SCHEMA, schemaOf, WRITTEN_SCHEMA } from './schema.js'
+import { readSkip, type Skip } from './skip.js'
 import { usualEvent } from './usual.js'
 
 export { type LedgerEvent, SECOND_LEG, TRANSACTION_ID_CHARS_MAX, TransactionId } from './event-body.js'
@@ -24,6 +25,8 @@ export type Decoded =
   | { readonly tag: 'event'; readonly event: LedgerEvent }
   | { readonly tag: 'malformed'; readonly reason: string }
   | { readonly tag: 'future'; readonly schema: number }
+  /** A decision about an event that this program does not know. */
+  | { readonly tag: 'skip'; readonly skip: Skip }
 
 const malformed = (reason: string): Decoded => ({ tag: 'malformed', reason })
 
@@ -34,6 +37,12 @@ const decodeFields = (body: JsonObject): Decoded =>
       errors => malformed(describeErrors(errors)),
       event => ({ tag: 'event', event }),
     ),
+  )
+
+const decodeSkip = (body: JsonObject): Decoded =>
+  pipe(
+    readSkip(body),
+    E.match(malformed, skip => ({ tag: 'skip', skip })),
   )
 
 /**
@@ -48,7 +57,8 @@ export const decodeParsed = (json: unknown, source?: Uint8Array): Decoded => {
   if (schema > NEWEST_SCHEMA) return { tag: 'future', schema }
   const strict = source === undefined ? E.right(json) : readStrictJson(source)
   if (E.isLeft(strict)) return malformed(strict.left.message)
-  return isKnown(json) ? decodeFields(json) : { tag: 'future', schema }
+  if (!isKnown(json)) return { tag: 'future', schema }
+  return json.type === 'skip' ? decodeSkip(json) : decodeFields(json)
 }
 
 /** Decodes a message's body. Total: whatever arrives is an event, malformed, or of a schema from the future. */

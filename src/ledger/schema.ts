@@ -27,6 +27,7 @@ const FIELDS: Readonly<Record<string, readonly string[]>> = {
   credit: MOVEMENT,
   debit: MOVEMENT,
   declined: MOVEMENT,
+  skip: ['schema', 'type', 'seq', 'reason', 'by'],
 }
 const TRANSFER = ['counterparty']
 const DECLINED = ['command', 'code', 'client_id', 'balance']

@@ -6,6 +6,7 @@ import { E } from '../fp.js'
 import { type ClientId, clientIdOf } from '../ledger/client-id.js'
 import { type Decoded, decodeEvent, decodeMovement, type LedgerEvent, SECOND_LEG } from '../ledger/event.js'
 import { type Customer, NEW_CUSTOMER, type Parked, type Step, step } from '../ledger/fold.js'
+import type { Skip, Skips } from '../ledger/skip.js'
 import type { Verdict } from '../stream/dead-letters.js'
 import type { Recorded } from '../stream/recorded.js'
 import type { Insert } from '../tables/transact.js'
@@ -20,6 +21,10 @@ export type Letter = { readonly event: Recorded; readonly verdict: Verdict }
 export type Findings = {
   readonly letters: Letter[]
   readonly parked: { readonly id: ClientId; readonly parked: Parked }[]
+  /** Parked customers whose decision has come: they have to be folded again from where they wait. */
+  readonly decided: { readonly id: ClientId; readonly parked: Parked }[]
+  /** Decisions that no customer here waits for. */
+  readonly decisions: { readonly event: Recorded; readonly skip: Skip }[]
   /** Events whose writer claimed another result than the fold's. */
   readonly mismatches: Recorded[]
 }
@@ -27,6 +32,8 @@ export type Findings = {
 export type FoldOptions = {
   readonly projection: Projection
   readonly decode?: Decode | undefined
+  /** Decisions about events that the fold would stop at. */
+  readonly skips?: Skips | undefined
   /** Whether the two sides of a transfer have to be written together: always, but in a table that nobody reads yet. */
   readonly whole_transfers: boolean
 }
@@ -104,9 +111,9 @@ const NONE: readonly never[] = []
  * What is to be written goes to `pending`.
  */
 export const createFold = (options: FoldOptions, customers: Map<ClientId, Customer>, pending: Pending) => {
-  const { projection, whole_transfers } = options
+  const { projection, whole_transfers, skips } = options
   const decode = decodeFor(options)
-  const findings: Findings = { letters: [], parked: [], mismatches: [] }
+  const findings: Findings = { letters: [], parked: [], decided: [], decisions: [], mismatches: [] }
   const row_ids = new Set<string>()
 
   /** Of two events with one id the first keeps it, also when both are in one run. */
@@ -129,21 +136,41 @@ export const createFold = (options: FoldOptions, customers: Map<ClientId, Custom
     return { id, from, to, inserts: inserts.map(claimed), additions, bytes }
   }
 
+  /** Notes what a parked customer waits for, or has waited for; whether there is anything to write. */
+  const noteParked = (
+    { id }: Placed,
+    before: Customer,
+    { customer, skip }: Extract<Step, { tag: 'parked' }>,
+  ) => {
+    const { parked } = customer
+    if (parked === undefined) return true
+    if (before.parked === undefined) findings.parked.push({ id, parked })
+    if (skip !== undefined) findings.decided.push({ id, parked })
+    return before.parked?.last_seq !== parked.last_seq
+  }
+
   /** What the event changes; undefined when it changes nothing that is still to be gathered. */
   const take = (placed: Placed): Effect | undefined => {
     const { id, record } = placed
     const before = customers.get(id) ?? NEW_CUSTOMER
-    const result: Step = step(before, record.seq, placed.decoded)
-    if (result.tag === 'seen') return undefined
-    if (result.tag === 'dead') {
-      findings.letters.push({ event: record, verdict: result })
-      return undefined
+    const result: Step = step(before, record.seq, placed.decoded, skips)
+    switch (result.tag) {
+      case 'seen':
+        return undefined
+      case 'dead':
+        findings.letters.push({ event: record, verdict: result })
+        return undefined
+      case 'decision':
+        findings.decisions.push({ event: record, skip: result.skip })
+        return undefined
+      case 'parked':
+        // a decision that comes again finds everything written
+        if (!noteParked(placed, before, result)) return undefined
+        break
+      case 'applied':
+        if (result.mismatch) findings.mismatches.push(record)
     }
     customers.set(id, result.customer)
-    if (result.tag === 'applied' && result.mismatch) findings.mismatches.push(record)
-    if (before.parked === undefined && result.customer.parked !== undefined) {
-      findings.parked.push({ id, parked: result.customer.parked })
-    }
     return effectOf(placed, before, result.customer)
   }
 
@@ -184,6 +211,8 @@ export const createFold = (options: FoldOptions, customers: Map<ClientId, Custom
     findings: (): Findings => ({
       letters: findings.letters.splice(0).sort((a, b) => a.event.seq - b.event.seq),
       parked: findings.parked.splice(0),
+      decided: findings.decided.splice(0),
+      decisions: findings.decisions.splice(0),
       mismatches: findings.mismatches.splice(0),
     }),
   }

@@ -4,14 +4,16 @@
  */
 
 import { E } from '../fp.js'
+import { decodeEvent } from '../ledger/event.js'
 import { metrics } from '../metrics.js'
 import { inParallel } from '../parallel.js'
 import { keepDeadLetter } from '../stream/dead-letters.js'
 import type { StreamError } from '../stream/errors.js'
 import { streamInfo } from '../stream/provision.js'
-import { DEAD_LETTER_STREAM } from '../stream/settings.js'
-import type { Letter } from './fold-run.js'
-import { ProjectionFailure } from './outcome.js'
+import { nextRecorded } from '../stream/read.js'
+import { DEAD_LETTER_STREAM, LEDGER_STREAM } from '../stream/settings.js'
+import type { Findings, Letter } from './fold-run.js'
+import { ProjectionFailure, run } from './outcome.js'
 import type { Target } from './target.js'
 
 const LETTERS_IN_FLIGHT_MAX = 64
@@ -59,10 +61,23 @@ export const keepAll = async (target: Target, letters: readonly Letter[]): Promi
   await inParallel(LETTERS_IN_FLIGHT_MAX, letters, letter => keepOne(target, letter))
 }
 
+/** A decision is none when the event that it names is no later program's event of the same customer, before it. */
+const unfounded = async (
+  { jsm, decode = decodeEvent }: Target,
+  { event, skip }: Findings['decisions'][number],
+): Promise<Letter[]> => {
+  const named = await run(nextRecorded(jsm, LEDGER_STREAM, event.subject, skip.seq))
+  const is_founded = named?.seq === skip.seq && skip.seq < event.seq && decode(named.body).tag === 'future'
+  const detail = `a decision about event ${skip.seq}, at which its customer does not wait`
+  return is_founded ? [] : [{ event, verdict: { reason: 'MALFORMED', detail } }]
+}
+
 /** Keeps what a fold refused, where this projection is the one that does. */
 export const keepLetters = async (
   target: Target,
-  { letters }: { readonly letters: readonly Letter[] },
+  { letters, decisions }: Pick<Findings, 'letters' | 'decisions'>,
 ): Promise<void> => {
-  if (target.projection.keeps_letters) await keepAll(target, letters)
+  if (!target.projection.keeps_letters) return
+  const judged = await inParallel(LETTERS_IN_FLIGHT_MAX, decisions, decision => unfounded(target, decision))
+  await keepAll(target, [...letters, ...judged.flat()])
 }

@@ -21,7 +21,8 @@ const NOTES_MAX = 10_000
 const NAMED_MAX = 5
 const REQUESTS_MAX = 32
 
-const Note = fieldsOf({ client_id: ClientId, seq: t.number, schema: t.number })
+/** `decided`: a decision about the event has come, and the customer is to be folded again. */
+const Note = fieldsOf({ client_id: ClientId, seq: t.number, schema: t.number }, { decided: t.boolean })
 export type ParkedNote = t.TypeOf<typeof Note>
 
 const keyOf = (target: Pick<Target, 'projection'>, id: ClientId): string =>
@@ -77,6 +78,19 @@ export const noteParked = async (target: Target, customers: readonly NewlyParked
     )
   })
   await reportParked(target)
+}
+
+/**
+ * Notes that the decision has come which a customer waits for. It lasts until the customer goes on: whoever is killed
+ * before finds it when it starts again.
+ */
+export const noteDecided = async (target: Target, customers: readonly NewlyParked[]): Promise<void> => {
+  if (customers.length === 0) return
+  await inParallel(REQUESTS_MAX, customers, async ({ id, parked: { seq, schema } }) => {
+    const note = { client_id: id, seq, schema, decided: true }
+    await run(putText(target.kv, keyOf(target, id), JSON.stringify(note)))
+  })
+  target.onDecided?.()
 }
 
 /** The customer goes on: its note is not needed any more. */

@@ -14,7 +14,7 @@ import { createFold, endsInTransfer, type Findings } from './fold-run.js'
 import type { Heads } from './heads.js'
 import { keepLetters } from './letters.js'
 import { failedWith } from './outcome.js'
-import { noteParked } from './parked.js'
+import { noteDecided, noteParked } from './parked.js'
 import { createPending, withMark } from './pending.js'
 import { HeadsRefused, keepUnstorable } from './refused.js'
 import type { Target } from './target.js'
@@ -80,6 +80,8 @@ const projectOnce = async (
   // the last transaction notes how far the table is folded, before anything is acknowledged
   const marked = epoch === undefined ? levels : withMark(levels, { epoch, from_seq, newest: pointOf(newest) })
   await writeParts(target, marked, signal)
+  // only now does whoever takes the customer up find the decision among what was left out
+  await noteDecided(target, findings.decided)
   heads.keep(customers)
   noteMismatches(target, findings)
 }

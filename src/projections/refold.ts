@@ -11,16 +11,17 @@ import { type ClientId, eventSubject } from '../ledger/client-id.js'
 import { type Customer, NEW_CUSTOMER } from '../ledger/fold.js'
 import { metrics } from '../metrics.js'
 import { foldSubject } from '../stream/fold-subject.js'
+import { streamInfo } from '../stream/provision.js'
 import { readRange } from '../stream/read.js'
 import type { Recorded } from '../stream/recorded.js'
 import { LEDGER_STREAM } from '../stream/settings.js'
-import type { Insert } from '../tables/transact.js'
 import { createFold } from './fold-run.js'
 import { failedWith, run } from './outcome.js'
 import { noteParked } from './parked.js'
 import { createPending, newPart } from './pending.js'
 import { readHeadsOf } from './read-heads.js'
 import { isSameCustomer, positionOf } from './same-customer.js'
+import { readSkips } from './skips.js'
 import type { Target } from './target.js'
 import { writeParts } from './write-parts.js'
 
@@ -62,11 +63,13 @@ const writeRows = async (target: Target, id: ClientId, to_seq: number): Promise<
   const { projection, decode } = target
   if (projection.fold === undefined) return
   const customers = new Map([[id, NEW_CUSTOMER]])
+  const { state } = await run(streamInfo(target.nc, LEDGER_STREAM))
+  const skips = await readSkips(target, id, 1, state.last_seq)
   for await (const page of pagesOf(target, id, to_seq)) {
     const pending = createPending()
-    createFold({ projection, decode, whole_transfers: false }, customers, pending).run(page)
-    const inserts: Insert[] = pending.levels().flatMap(level => level.flatMap(part => part.inserts))
-    if (inserts.length > 0) await writeParts(target, [[{ ...newPart(0), inserts }]], never)
+    createFold({ projection, decode, skips, whole_transfers: false }, customers, pending).run(page)
+    const rows = pending.levels().map(level => level.map(({ inserts }) => ({ ...newPart(0), inserts })))
+    await writeParts(target, rows, never)
   }
 }
 

@@ -1,5 +1,6 @@
 /**
- * Takes parked customers up again, once this program knows the schema they wait for.
+ * Takes parked customers up again, once this program knows the schema they wait for, or a decision says that the event is
+ * to be passed over (docs/adr/0020).
  *
  * The customer's subject is folded from the event it waits at to the stream's end, a page at a time. Its head stays
  * parked, at the first event that is not folded yet, until the last page; so an instance that is still at work goes on
@@ -8,6 +9,7 @@
 
 import { type ClientId, eventSubject } from '../ledger/client-id.js'
 import { type Customer, NEW_CUSTOMER } from '../ledger/fold.js'
+import type { Skips } from '../ledger/skip.js'
 import { inParallel } from '../parallel.js'
 import { streamInfo } from '../stream/provision.js'
 import { readRange } from '../stream/read.js'
@@ -20,6 +22,7 @@ import { forgetParked, listParked, noteParked, reportParked } from './parked.js'
 import { createPending, newPart, type Part } from './pending.js'
 import { readHeadsOf } from './read-heads.js'
 import { reportUnstorable } from './refused.js'
+import { readSkips } from './skips.js'
 import type { Target } from './target.js'
 import { writeParts } from './write-parts.js'
 
@@ -47,11 +50,12 @@ const foldPage = async (
   id: ClientId,
   from: Customer,
   page: readonly Recorded[],
+  skips: Skips,
 ): Promise<{ customer: Customer; part: Part }> => {
   const customers = new Map([[id, from]])
   const pending = createPending()
   const { projection, decode } = target
-  const fold = createFold({ projection, decode, whole_transfers: false }, customers, pending)
+  const fold = createFold({ projection, decode, skips, whole_transfers: false }, customers, pending)
   fold.run(page)
   await keepLetters(target, fold.findings())
   const [part = newPart(0)] = pending.levels().flat()
@@ -82,10 +86,12 @@ const tryResume = async (target: Target, id: ClientId, signal: AbortSignal): Pro
   const read = (await readHeadsOf(target, [id])).get(id) ?? NEW_CUSTOMER
   const { parked } = read
   if (parked === undefined) return forgetParked(target, id)
+  const { state } = await run(streamInfo(target.nc, LEDGER_STREAM))
+  const skips = await readSkips(target, id, parked.seq, state.last_seq)
   let from = read
   for await (const { page, next_seq } of pagesOf(target, id, parked.seq)) {
     if (signal.aborted) return
-    const { customer, part } = await foldPage(target, id, { account: from.account }, page)
+    const { customer, part } = await foldPage(target, id, { account: from.account }, page, skips)
     const waits = customer.parked ?? (next_seq === undefined ? undefined : { ...parked, seq: next_seq })
     const last_seq = Math.max(parked.last_seq, waits?.last_seq ?? 0)
     const to: Customer =
@@ -112,7 +118,7 @@ const resume = async (target: Target, id: ClientId, signal: AbortSignal): Promis
 }
 
 /**
- * Resumes every parked customer whose schema is at most `newest_schema`; ends early, without an error, when `signal`
+ * Resumes every parked customer whose schema is at most `newest_schema`, or about whom somebody has decided; ends early, without an error, when `signal`
  * aborts. It may run beside a projector at work.
  */
 export const resumeParked = async (
@@ -121,7 +127,9 @@ export const resumeParked = async (
   signal: AbortSignal,
 ): Promise<void> => {
   await reportUnstorable(target)
-  const known = (await listParked(target)).filter(({ schema }) => schema <= newest_schema)
+  const known = (await listParked(target)).filter(
+    ({ schema, decided = false }) => decided || schema <= newest_schema,
+  )
   await inParallel(CUSTOMERS_MAX, known, async ({ client_id }) => {
     if (!signal.aborted) await resume(target, client_id, signal)
   })

@@ -3,6 +3,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { right, startTestLedger, type TestLedger } from '../../test/support/ledger.js'
 import { until } from '../../test/support/servers.js'
 import { E } from '../fp.js'
+import { createHealth } from '../health.js'
 import { decodeEvent } from '../ledger/event.js'
 import { type Customer, NEW_CUSTOMER } from '../ledger/fold.js'
 import { clientId } from '../ledger/testing/arbitrary.js'
@@ -146,13 +147,14 @@ describe('the projector', () => {
   })
 
   it('goes on while the dead letters have no room, or no stream, and says so', async () => {
-    start()
+    const health = createHealth(() => undefined)
+    start({ health })
     const { config } = await ledger.jsm.streams.info(DEAD_LETTER_STREAM)
     await ledger.jsm.streams.update(DEAD_LETTER_STREAM, { ...config, max_bytes: 100 })
     const full = await ledger.emit('roomless', debit(1))
     await ledger.emit('roomless', credit(3))
     await balanceIs('roomless', 3n)
-    const { parts } = ledger.health.read()
+    const { parts } = health.read()
     expect(parts['dead letters']).toMatchObject({ state: 'degraded' })
     expect(parts['dead letters']?.detail).toContain(`event ${full} is not kept`)
     await ledger.jsm.streams.delete(DEAD_LETTER_STREAM)

@@ -16,6 +16,7 @@ import { prepare } from './prepare.js'
 import type { Projection } from './projection.js'
 import { resumeParked } from './resume.js'
 import { healthPart, type Target, targetOf } from './target.js'
+import { createWake, type Wake } from './wake.js'
 import { watch } from './watch.js'
 
 export type Projector = {
@@ -24,10 +25,12 @@ export type Projector = {
 }
 
 /** Beside the projector, because very many customers may be parked and nobody else shall wait for them. */
-const resumeUntilDone = async (target: Target, signal: AbortSignal): Promise<void> => {
+const resumeUntilDone = async (target: Target, wake: Wake, signal: AbortSignal): Promise<void> => {
   for (let attempt = 1; !signal.aborted; attempt += 1) {
     try {
-      return await resumeParked(target, target.newest_schema ?? NEWEST_SCHEMA, signal)
+      await resumeParked(target, target.newest_schema ?? NEWEST_SCHEMA, signal)
+      attempt = 0
+      await wake.next(signal)
     } catch (thrown) {
       target.log.warn({ err: thrown }, 'parked customers could not be taken up; it is tried again')
       await pause(BACK_OFF, attempt, signal)
@@ -41,8 +44,9 @@ const live = async (target: Target, signal: AbortSignal): Promise<void> => {
   const both = AbortSignal.any([signal, ending.signal])
   const prepared = await prepare(target, both)
   if (prepared === undefined) return
-  const ours: Target = { ...target, epoch: prepared.identity.epoch }
-  const resuming = resumeUntilDone(ours, both)
+  const wake = createWake()
+  const ours: Target = { ...target, epoch: prepared.identity.epoch, onDecided: wake.call }
+  const resuming = resumeUntilDone(ours, wake, both)
   const watching = watch(ours, both).then(() => ending.abort())
   try {
     await consume(ours, prepared.consumer, both)

@@ -14,6 +14,8 @@ export type Target = ProjectionDeps & {
   readonly base: string
   /** The table of this generation. */
   readonly table: string
+  /** Told when a decision has come that a parked customer waits for. */
+  readonly onDecided?: (() => void) | undefined
   /** The durable consumer of this generation. */
   readonly consumer: string
   /** The epoch of the table that is at work on; undefined where nobody reads the table yet. */

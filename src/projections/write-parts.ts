@@ -27,7 +27,9 @@ export const PATIENT: Patience = { tries_max: 35, first_ms: 10, max_ms: 3_000 }
 const hasReached = (found: Customer | undefined, to: Customer): boolean => {
   if (found === undefined) return false
   const { seq, version, balance } = found.account
-  if (seq > to.account.seq) return true
+  // a parked one has got no further than the last event that it left out
+  if (seq > to.account.seq)
+    return to.parked === undefined || (found.parked?.last_seq ?? seq) >= to.parked.last_seq
   const is_same = seq === to.account.seq && version === to.account.version && balance === to.account.balance
   if (to.parked === undefined || found.parked === undefined) return is_same && found.parked === to.parked
   return is_same && found.parked.seq === to.parked.seq && found.parked.last_seq >= to.parked.last_seq

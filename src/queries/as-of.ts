@@ -11,12 +11,12 @@ import type { ClientId } from '../ledger/client-id.js'
 import { catalogued } from '../service/catalogue.js'
 import type { ServiceError } from '../service/error.js'
 import { firstSeqFrom } from '../stream/by-time.js'
-import type { Folded } from '../stream/fold-subject.js'
+import { type Folded, fromHead } from '../stream/fold-subject.js'
 import { LEDGER_STREAM, LEDGER_SUBJECTS } from '../stream/settings.js'
 import { readJournalHead } from '../tables/journal-pages.js'
 import { type QueryDeps, readActive } from './deps.js'
 import type { Result, Source } from './loader.js'
-import { BEGINNING, type FoldPast, fromHead, lastRow, nextRow, unreadable } from './past.js'
+import { BEGINNING, type FoldPast, lastRow, nextRow, unreadable } from './past.js'
 
 export type AsOf = {
   /** After every event up to `seq`. Never rejects. */

@@ -87,10 +87,13 @@ export const createHotSet = <R>({ customers_max, recent_events_max }: HotSetOpti
     }
   }
 
-  const completed = (id: ClientId, customer: Customer): Customer => {
+  /** A customer with what came after `read_to`; undefined when a decision came: only its whole subject tells. */
+  const completed = (id: ClientId, customer: Customer, read_to: number): Customer | undefined => {
     let now = customer
     for (let event = recent.first(id); event !== undefined; event = event.next) {
+      if (event.seq <= read_to) continue
       const next = step(now, event.seq, event.decoded)
+      if (next.tag === 'parked' && next.skip !== undefined) return undefined
       if (next.tag === 'applied' || next.tag === 'parked') now = next.customer
     }
     return now
@@ -122,7 +125,8 @@ export const createHotSet = <R>({ customers_max, recent_events_max }: HotSetOpti
       const read_to = Math.max(complete_to, spokenOf(customer))
       if (read_to < recent.complete_from()) return undefined
       if (Math.max(read_to, position) < given_to) return undefined
-      const now = completed(id, customer)
+      const now = completed(id, customer, read_to)
+      if (now === undefined) return undefined
       const hot = customers.get(id)
       if (hot !== undefined && hot.account.seq >= now.account.seq) return { account: hot.account }
       if (now.parked !== undefined) {

@@ -9,10 +9,10 @@
 import { E, type Either } from '../fp.js'
 import type { ClientId } from '../ledger/client-id.js'
 import type { ServiceError } from '../service/error.js'
-import type { Folded } from '../stream/fold-subject.js'
+import { type Folded, fromHead } from '../stream/fold-subject.js'
 import { type JournalRow, readJournalHead, readRows } from '../tables/journal-pages.js'
 import { type QueryDeps, readActive } from './deps.js'
-import { BEGINNING, type FoldPast, fromHead, nextRow, rowOf, unreadable } from './past.js'
+import { BEGINNING, type FoldPast, nextRow, rowOf, unreadable } from './past.js'
 
 export type PageRange = {
   /** Both ends count. */

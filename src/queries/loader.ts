@@ -9,7 +9,7 @@ import type { ClientId } from '../ledger/client-id.js'
 import { type Customer, NEW_CUSTOMER } from '../ledger/fold.js'
 import { catalogued } from '../service/catalogue.js'
 import type { ServiceError } from '../service/error.js'
-import { type Folded, foldSubject } from '../stream/fold-subject.js'
+import { type Folded, foldSubject, fromHead } from '../stream/fold-subject.js'
 import type { QueryDeps } from './deps.js'
 import type { HotSet } from './hot-set.js'
 import { createLimit } from './limit.js'
@@ -47,8 +47,7 @@ type Base = Folded & { readonly is: 'memory' | 'item' | 'nothing' }
 
 const baseOf = (item: Item | undefined): Base => {
   if (item === undefined) return { is: 'nothing', customer: NEW_CUSTOMER, last_seq: 0 }
-  const { customer } = item
-  return { is: 'item', customer, last_seq: customer.parked?.last_seq ?? customer.account.seq }
+  return { is: 'item', ...fromHead(item.customer) }
 }
 
 export const createLoader = (
@@ -122,8 +121,10 @@ export const createLoader = (
     const known = confirmed && trust_memory ? inMemory(id) : undefined
     if (known !== undefined) return readOn(id, known, () => undefined)
     const item = await table.read(id)
-    const as_it_is = !confirmed && item !== undefined && !progress.isBehind()
-    const complete = as_it_is ? taken(id, item.customer, item.complete_to, 'table') : undefined
+    // a parked customer may go on by a decision that the table has not followed yet
+    const as_it_is = !confirmed && item?.customer.parked === undefined && !progress.isBehind()
+    const complete =
+      as_it_is && item !== undefined ? taken(id, item.customer, item.complete_to, 'table') : undefined
     if (complete !== undefined) return complete
     return readOn(id, baseOf(item), () => (confirmed ? undefined : withoutStream(id, item)))
   }

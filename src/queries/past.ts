@@ -44,12 +44,6 @@ export const createFoldPast = (deps: QueryDeps): FoldPast => {
 export const unreadable = (cause: unknown): Either<ServiceError, never> =>
   E.left(catalogued('UNAVAILABLE', { message: 'the history cannot be read at the moment; try again' }, cause))
 
-/** A head as what a fold goes on from. */
-export const fromHead = (customer: Customer): Folded => ({
-  customer,
-  last_seq: customer.parked?.last_seq ?? customer.account.seq,
-})
-
 /** The row that the journal has, or will have, of an event. */
 export const rowOf = (
   id: ClientId,

@@ -12,6 +12,7 @@ import type { NatsConnection } from 'nats'
 import { type BackOff, pause } from '../back-off.js'
 import { E, pipe, type TaskEither, TE } from '../fp.js'
 import { uuidv7 } from '../uuid.js'
+import { type ActionError, action, refused, run, Stopped } from './action.js'
 import { type DeadLetter, findDeadLetter } from './dead-letters.js'
 import { type StreamError, tryStream } from './errors.js'
 import { type Mark, type Marked, type Replacement, readMark, writeMark } from './letter-marks.js'
@@ -20,11 +21,6 @@ import { publish } from './publish.js'
 import { readRange } from './read.js'
 import { type Correction, correct } from './replacement.js'
 import { LEDGER_STREAM } from './settings.js'
-
-/** What goes wrong beside the stream's own errors: `Refused` says why it must not or need not be done. */
-export type ActionError =
-  | StreamError
-  | { readonly tag: 'Refused'; readonly message: string; readonly cause?: undefined }
 
 /** Who acts, and why. */
 export type Actor = { readonly by: string; readonly reason?: string | undefined }
@@ -36,35 +32,6 @@ const TRIES_MAX = 30
 /** So many tries expect the subject's last sequence; a customer who is written to all the time makes them fail. */
 const CHECKED_TRIES_MAX = 20
 const BACK_OFF: BackOff = { first_ms: 1, max_ms: 50 }
-
-const refused = (message: string): ActionError => ({ tag: 'Refused', message })
-
-/** Thrown inside an action and turned into its left value. */
-class Stopped extends Error {
-  readonly error: ActionError
-  constructor(error: ActionError) {
-    super(error.message)
-    this.error = error
-  }
-}
-
-const run = async <A>(task: TaskEither<ActionError, A>): Promise<A> => {
-  const result = await task()
-  if (E.isLeft(result)) throw new Stopped(result.left)
-  return result.right
-}
-
-const action =
-  <A>(work: () => Promise<A>): TaskEither<ActionError, A> =>
-  async () => {
-    try {
-      return E.right(await work())
-    } catch (thrown) {
-      if (thrown instanceof Stopped) return E.left(thrown.error)
-      const message = thrown instanceof Error ? thrown.message : String(thrown)
-      return E.left({ tag: 'Unexpected', message, cause: thrown })
-    }
-  }
 
 /** A mark that nobody here can read is a decision all the same. */
 const marksOf = async (nc: NatsConnection, jsm: JetStreamManager, letter: DeadLetter): Promise<Marked> => {

@@ -62,6 +62,7 @@ const checkEvent = (body: string): Either<string, string> => {
   const decoded = decodeEvent(new TextEncoder().encode(body))
   if (decoded.tag === 'malformed') return E.left(again(decoded.reason))
   if (decoded.tag === 'future') return E.left(`this program does not know schema ${decoded.schema}`)
+  if (decoded.tag === 'skip') return E.left('a decision about a parked event is taken by "parked skip"')
   if (decoded.event.transfer !== undefined) {
     return E.left('the event is one side of a transfer: send the transfer anew, and discard this letter')
   }

@@ -92,13 +92,15 @@ export const headCondition = (shape: HeadShape, from: Customer) => {
   const { account, parked } = from
   return {
     ConditionExpression: `seq = :seq AND ${shape.balance} = :balance AND version = :version AND ${
-      parked === undefined ? 'attribute_not_exists(parked_last_seq)' : 'parked_last_seq = :parked'
+      parked === undefined
+        ? 'attribute_not_exists(parked_last_seq)'
+        : 'parked_seq = :parked_seq AND parked_last_seq = :parked'
     }`,
     ExpressionAttributeValues: {
       ':seq': account.seq,
       ':balance': account.balance,
       ':version': account.version,
-      ...(parked === undefined ? {} : { ':parked': parked.last_seq }),
+      ...(parked === undefined ? {} : { ':parked_seq': parked.seq, ':parked': parked.last_seq }),
     },
   }
 }

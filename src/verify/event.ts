@@ -25,6 +25,8 @@ export type Reading =
   | { readonly tag: 'event'; readonly event: ReadEvent }
   | { readonly tag: 'malformed' }
   | { readonly tag: 'future'; readonly schema: number }
+  /** The event at `seq`, which nobody could read, is to be passed over. */
+  | { readonly tag: 'skip'; readonly seq: number }
 
 /** The newest schema that this reading knows; one that the program learns has to be learnt here too. */
 const SCHEMA = 2
@@ -114,6 +116,17 @@ const isUnderstood = (fields: Fields): boolean => {
   )
 }
 
+const isText = (value: unknown, chars_max: number): boolean =>
+  typeof value === 'string' && value.length >= 1 && value.length <= chars_max
+
+/** A decision of a person; its fields are all that it may have. */
+const skipOf = (fields: Fields): Reading => {
+  if (!onlyHas(fields, /^(?:schema|type|seq|reason|by)$/)) return { tag: 'future', schema: 2 }
+  const { seq, reason, by } = fields
+  const is_right = Number.isSafeInteger(seq) && Number(seq) >= 1 && isText(reason, 500) && isText(by, 200)
+  return is_right ? { tag: 'skip', seq: Number(seq) } : MALFORMED
+}
+
 /** Reads a message's body. Total. */
 export const readEvent = (body: Uint8Array): Reading => {
   const fields = parse(body)
@@ -123,5 +136,6 @@ export const readEvent = (body: Uint8Array): Reading => {
   if (schema === 1) return eventOf(fields)
   if (schema > SCHEMA) return { tag: 'future', schema }
   if (E.isLeft(readStrictJson(body))) return MALFORMED
+  if (fields.type === 'skip') return skipOf(fields)
   return isUnderstood(fields) ? eventOf(fields) : { tag: 'future', schema }
 }

@@ -2,7 +2,7 @@
  * The second opinion: what the stream's events make of every customer, folded without a line of `src/ledger`.
  */
 
-import { customerOf, type ReadEvent, readEvent } from './event.js'
+import { customerOf, type ReadEvent, type Reading, readEvent } from './event.js'
 
 /** A message of the stream, as far as the fold looks at it. */
 export type Entry = { readonly seq: number; readonly subject: string; readonly body: Uint8Array }
@@ -19,7 +19,7 @@ export type Standing = {
   readonly parked_last_seq?: number
 }
 
-export type Refusal = 'MALFORMED' | 'INSUFFICIENT_FUNDS' | 'BALANCE_LIMIT'
+export type Refusal = 'MALFORMED' | 'SKIPPED' | 'INSUFFICIENT_FUNDS' | 'BALANCE_LIMIT'
 
 /** What became of one event; `before` and `after` are its customer's. */
 export type Folded<A extends Entry> = {
@@ -27,9 +27,20 @@ export type Folded<A extends Entry> = {
   /** Undefined for a subject that is no customer's. */
   readonly id: string | undefined
   readonly event: ReadEvent | undefined
-  readonly outcome: 'applied' | 'left out' | Refusal
+  readonly outcome: 'applied' | 'left out' | 'decision' | Refusal
   readonly before: Standing
   readonly after: Standing
+}
+
+/** Decisions: whose event, and which (`skipKey`). */
+export type Skips = ReadonlySet<string>
+
+/** A decision counts only for an event of the customer on whose subject it is. */
+export const skipKey = (id: string, seq: number): string => `${id} ${seq}`
+
+/** Thrown where a parked customer's decision is met: the fold has to begin anew, and know of it from the start. */
+export class DecisionMet extends Error {
+  override readonly name = 'DecisionMet'
 }
 
 export const NOBODY: Standing = { balance: 0n, version: 0, seq: 0 }
@@ -57,29 +68,53 @@ export type Fold = {
   readonly customers: ReadonlyMap<string, Standing>
 }
 
-export const createFold = (): Fold => {
+/** Folds with the decisions that are known; one that is not throws `DecisionMet`. */
+export const createFold = (skips: Skips = new Set()): Fold => {
   const customers = new Map<string, Standing>()
+
+  /** A customer that waits goes on only by its decision, and then from where it waits. */
+  const leaveOut = (before: Standing, seq: number, reading: Reading): Standing => {
+    if (reading.tag === 'skip' && before.parked_seq === reading.seq)
+      throw new DecisionMet(`the decision about event ${reading.seq} came at ${seq}`)
+    return { ...before, parked_last_seq: seq }
+  }
+
+  /** What an event does to a customer that does not wait. */
+  const judge = (
+    id: string,
+    before: Standing,
+    seq: number,
+    reading: Reading,
+  ): [Folded<Entry>['outcome'], Standing] => {
+    switch (reading.tag) {
+      case 'malformed':
+        return ['MALFORMED', before]
+      case 'skip':
+        return ['decision', before]
+      case 'future': {
+        if (skips.has(skipKey(id, seq))) return ['SKIPPED', before]
+        const parked = { parked_seq: seq, parked_schema: reading.schema, parked_last_seq: seq }
+        return ['left out', { ...before, ...parked }]
+      }
+      case 'event': {
+        const after = move(reading.event, before, seq)
+        return typeof after === 'string' ? [after, before] : ['applied', after]
+      }
+    }
+  }
 
   const take = <A extends Entry>(entry: A): Folded<A> => {
     const id = customerOf(entry.subject)
     const before = (id === undefined ? undefined : customers.get(id)) ?? NOBODY
     const reading = readEvent(entry.body)
     const event = reading.tag === 'event' ? reading.event : undefined
-    const stays = { entry, id, event, before, after: before }
-    if (id === undefined) return { ...stays, outcome: 'MALFORMED' }
-    const moves = (outcome: 'applied' | 'left out', after: Standing): Folded<A> => {
-      customers.set(id, after)
-      return { ...stays, outcome, after }
-    }
-    if (before.parked_seq !== undefined) return moves('left out', { ...before, parked_last_seq: entry.seq })
-    if (reading.tag === 'future') {
-      const { seq } = entry
-      const parked = { parked_seq: seq, parked_schema: reading.schema, parked_last_seq: seq }
-      return moves('left out', { ...before, ...parked })
-    }
-    if (event === undefined) return { ...stays, outcome: 'MALFORMED' }
-    const after = move(event, before, entry.seq)
-    return typeof after === 'string' ? { ...stays, outcome: after } : moves('applied', after)
+    if (id === undefined) return { entry, id, event, before, after: before, outcome: 'MALFORMED' }
+    const [outcome, after] =
+      before.parked_seq === undefined
+        ? judge(id, before, entry.seq, reading)
+        : (['left out', leaveOut(before, entry.seq, reading)] as const)
+    if (after !== before) customers.set(id, after)
+    return { entry, id, event, before, after, outcome }
   }
 
   return { take, customers }

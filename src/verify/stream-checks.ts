@@ -69,7 +69,9 @@ export const createStreamChecks = (differences: Differences, client_id: string |
 
   /** What follows a debit side cannot be read yet: whether it is the other side cannot be told. */
   const isUnread = (debit: Step, next: Step): boolean =>
-    next.event === undefined && next.outcome === 'left out' && next.id === debit.event?.counterparty
+    next.event === undefined &&
+    (next.outcome === 'left out' || next.outcome === 'SKIPPED') &&
+    next.id === debit.event?.counterparty
 
   /** A side alone conserves nothing, if it counts. */
   const findAlone = (step: Step, detail: string): void => {

@@ -8,6 +8,7 @@
 import type { OnProgress, Run, VerifyDeps } from './deps.js'
 import { createDifferences, type Difference } from './difference.js'
 import { findTargets } from './find.js'
+import { DecisionMet, type Skips } from './fold.js'
 import { createHeadsCheck, headId, isHead } from './heads.js'
 import { createJournalCheck } from './journal.js'
 import { CannotVerify } from './problem.js'
@@ -17,7 +18,7 @@ import { createStreamChecks } from './stream-checks.js'
 import { PROJECTIONS, type Projection, type Target } from './target.js'
 import { createTotalsCheck } from './totals.js'
 import { ackedSeq, lastSeq, waitFor } from './wait.js'
-import { createWalk, type Step, type Walk } from './walk.js'
+import { createWalk, readSkips, type Step, type Walk } from './walk.js'
 
 export type VerifyOptions = {
   /** All of them unless stated; who runs fewer has tables that stand still. */
@@ -137,15 +138,15 @@ const sequenceFor = async (
   return Math.min(last_seq, ...acked)
 }
 
-/**
- * Compares the tables with the stream. Throws `CannotVerify` when nothing can be said; what could not be compared of
- * an otherwise good comparison is in the report.
- */
-export const verify = async (
+/** What is no refusal. */
+const COUNTED: readonly Step['outcome'][] = ['applied', 'left out', 'decision']
+
+const verifyWith = async (
   deps: VerifyDeps,
   options: VerifyOptions,
   onProgress: OnProgress,
   signal: AbortSignal,
+  skips: Skips,
 ): Promise<Report> => {
   const differences = createDifferences(options.differences_max)
   const run: Run = { ...deps, signal, onProgress, differences, client_id: options.client_id }
@@ -161,14 +162,14 @@ export const verify = async (
   const targetOf = (projection: Projection) => targets.find(target => target.projection === projection)
   const [journalTarget, totalsTarget] = [targetOf('journal'), targetOf('totals')]
   const see = (step: Step): void => {
-    if (step.outcome !== 'applied' && step.outcome !== 'left out' && !counts.reading) counts.rejected += 1
+    if (!COUNTED.includes(step.outcome) && !counts.reading) counts.rejected += 1
     checks.stream.see(step)
     checks.totals?.see(step)
     if (!counts.reading) return
     checks.heads.see(step)
     checks.journal?.see(step)
   }
-  const walk = createWalk(run, see)
+  const walk = createWalk(run, see, skips)
   const with_totals = options.totals && run.client_id === undefined && totalsTarget !== undefined
   const checks: Checks = {
     heads: createHeadsCheck(run, walk),
@@ -224,3 +225,29 @@ const countCustomers = ({ customers }: Walk): [customers: number, parked: number
   customers.size,
   [...customers.values()].filter(({ parked_seq }) => parked_seq !== undefined).length,
 ]
+
+/** How often a decision about a parked event may come while the stream is read. */
+const ROUNDS_MAX = 5
+
+/**
+ * Compares the tables with the stream. Throws `CannotVerify` when nothing can be said; what could not be compared of
+ * an otherwise good comparison is in the report. A stream that holds decisions about parked events is read once more for
+ * them, since each holds from its event on.
+ */
+export const verify = async (
+  deps: VerifyDeps,
+  options: VerifyOptions,
+  onProgress: OnProgress,
+  signal: AbortSignal,
+): Promise<Report> => {
+  let skips: Skips = new Set()
+  for (let round = 1; ; round += 1) {
+    try {
+      return await verifyWith(deps, options, onProgress, signal, skips)
+    } catch (thrown) {
+      if (!(thrown instanceof DecisionMet)) throw thrown
+      if (round === ROUNDS_MAX) throw new CannotVerify(thrown.message, { cause: thrown })
+      skips = await readSkips(deps, await lastSeq({ ...deps, signal }))
+    }
+  }
+}

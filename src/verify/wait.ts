@@ -2,9 +2,13 @@
  * Waits until the projections have handled a sequence: only then do their tables have to hold it.
  */
 
+import { Kvm } from '@nats-io/kv'
 import { pause } from '../back-off.js'
+import { E } from '../fp.js'
+import { isJsonObject, readJson } from '../json.js'
+import { getText, listKeys } from '../stream/config-bucket.js'
 import { tryStream } from '../stream/errors.js'
-import { LEDGER_STREAM } from '../stream/settings.js'
+import { CONFIG_BUCKET, LEDGER_STREAM } from '../stream/settings.js'
 import type { Run } from './deps.js'
 import { CannotVerify, persist } from './problem.js'
 import type { Target } from './target.js'
@@ -21,13 +25,33 @@ export const ackedSeq = async ({ jsm, signal }: Run, { consumer }: Target): Prom
   ).ack_floor.stream_seq
 
 /** The stream's last sequence, as its leader has it. */
-export const lastSeq = async ({ jsm, signal }: Run): Promise<number> =>
+export const lastSeq = async ({ jsm, signal }: Pick<Run, 'jsm' | 'signal'>): Promise<number> =>
   (
     await persist(
       tryStream(LEDGER_STREAM, () => jsm.streams.info(LEDGER_STREAM)),
       signal,
     )
   ).state.last_seq
+
+/** How many parked customers are looked at. */
+const PARKED_MAX = 10_000
+
+/**
+ * Whether a projector is still folding customers again about whom somebody has decided: it does so beside its other work,
+ * and notes it before it acknowledges the decision.
+ */
+const isTakingUp = async ({ nc }: Run): Promise<boolean> => {
+  const kv = await tryStream('the bucket', () => new Kvm(nc).open(CONFIG_BUCKET))()
+  const keys = E.isLeft(kv) ? kv : await listKeys(kv.right, 'parked.>', PARKED_MAX)()
+  // without notes nobody can say that a customer is waited for: then the tables themselves tell
+  if (E.isLeft(kv) || E.isLeft(keys)) return false
+  for (const key of keys.right) {
+    const text = await getText(kv.right, key)()
+    const note = readJson(E.isRight(text) ? (text.right ?? '') : '')
+    if (E.isRight(note) && isJsonObject(note.right) && note.right.decided === true) return true
+  }
+  return false
+}
 
 /** Waits until every target has acknowledged `seq`; throws `CannotVerify` when that takes longer than `timeout_ms`. */
 export const waitFor = async (
@@ -41,7 +65,10 @@ export const waitFor = async (
     const acked = await Promise.all(targets.map(target => ackedSeq(run, target)))
     const slowest = Math.min(...acked)
     run.onProgress('waiting', Math.min(slowest, seq), seq)
-    if (slowest >= seq) return
+    const is_taking_up = slowest >= seq && (await isTakingUp(run))
+    if (slowest >= seq && !is_taking_up) return
+    if (is_taking_up && performance.now() > until_ms)
+      throw new CannotVerify(`parked customers are still being folded again after ${timeout_ms} ms`)
     if (run.signal.aborted || performance.now() > until_ms) {
       const { projection } = targets[acked.indexOf(slowest)] ?? { projection: '' }
       throw new CannotVerify(

@@ -7,7 +7,8 @@ import { readRange } from '../stream/read.js'
 import type { Recorded } from '../stream/recorded.js'
 import { LEDGER_STREAM, LEDGER_SUBJECTS } from '../stream/settings.js'
 import type { Run } from './deps.js'
-import { createFold, type Folded, type Standing } from './fold.js'
+import { customerOf, readEvent } from './event.js'
+import { createFold, DecisionMet, type Folded, type Skips, type Standing, skipKey } from './fold.js'
 import { CannotVerify } from './problem.js'
 
 export type Step = Folded<Recorded>
@@ -42,9 +43,30 @@ async function* pagesOf(nc: NatsConnection, from_seq: number, to_seq: number): A
   if (next <= to_seq) throw new CannotVerify(`the stream has no event ${next}, but should have ${to_seq}`)
 }
 
+/** Every decision that the stream holds up to `to_seq`; one counts only on its customer's subject, after its event. */
+export const readSkips = async ({ nc }: Pick<Run, 'nc'>, to_seq: number): Promise<Skips> => {
+  const skips = new Set<string>()
+  const mark = Buffer.from('"skip"')
+  for await (const page of pagesOf(nc, 1, to_seq)) {
+    for (const { seq, subject, body } of page) {
+      const id = customerOf(subject)
+      // only what may be a decision is read: nearly nothing is
+      if (id === undefined || Buffer.from(body.buffer, body.byteOffset, body.length).indexOf(mark) < 0)
+        continue
+      const reading = readEvent(body)
+      if (reading.tag === 'skip' && reading.seq < seq) skips.add(skipKey(id, reading.seq))
+    }
+  }
+  return skips
+}
+
 /** A walk that begins before the first event; `see` is told of every event. */
-export const createWalk = ({ nc, onProgress, signal }: Run, see: (step: Step) => void): Walk => {
-  const fold = createFold()
+export const createWalk = (
+  { nc, onProgress, signal }: Run,
+  see: (step: Step) => void,
+  skips: Skips,
+): Walk => {
+  const fold = createFold(skips)
   let place = 0
 
   const takePage = async (page: readonly Recorded[], onPage?: OnPage): Promise<void> => {
@@ -72,7 +94,7 @@ export const createWalk = ({ nc, onProgress, signal }: Run, see: (step: Step) =>
       try {
         if (seq > place) await walkTo(seq, onPage)
       } catch (cause) {
-        if (cause instanceof CannotVerify) throw cause
+        if (cause instanceof CannotVerify || cause instanceof DecisionMet) throw cause
         throw new CannotVerify(`read the stream: ${cause instanceof Error ? cause.message : cause}`, {
           cause,
         })

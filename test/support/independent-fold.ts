@@ -40,7 +40,8 @@ export const foldEvents = (events: readonly StoredEvent[]): Opinion => {
   const refused = new Map<number, Refusal>()
   for (const event of events) {
     const { outcome } = fold.take(event)
-    if (outcome !== 'applied' && outcome !== 'left out') refused.set(event.seq, outcome)
+    if (outcome !== 'applied' && outcome !== 'left out' && outcome !== 'decision')
+      refused.set(event.seq, outcome)
   }
   const customers = [...fold.customers]
   return {

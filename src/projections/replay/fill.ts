@@ -5,10 +5,12 @@
  * however many events it has; rows are held until they are written. Reading goes on while a checkpoint is written.
  */
 
+import { type ClientId, eventSubject } from '../../ledger/client-id.js'
 import { chunksOf } from '../../parallel.js'
 import { readPages } from '../../stream/read.js'
 import { LEDGER_STREAM, LEDGER_SUBJECTS } from '../../stream/settings.js'
 import { noteParked } from '../parked.js'
+import { readSkips } from '../skips.js'
 import type { Target } from '../target.js'
 import { PATIENT, writeParts } from '../write-parts.js'
 import type { Expected } from './expected.js'
@@ -65,6 +67,13 @@ export const createFiller = (
     began_ms = performance.now()
   }
 
+  /** Folds a customer again whose decision was met: its subject is read from the event that it waits at. */
+  const takeUp = async (id: ClientId, parked_seq: number, to_seq: number): Promise<void> => {
+    const takeMore = gatherer.takeUp(id, await readSkips(target, id, parked_seq, to_seq))
+    const range = { stream: LEDGER_STREAM, subject: eventSubject(id), from_seq: parked_seq, to_seq }
+    for await (const page of readPages(target.nc, range)) takeMore(page)
+  }
+
   const fold = async (seq: number): Promise<void> => {
     const range = { stream: LEDGER_STREAM, subject: LEDGER_SUBJECTS, from_seq: written_seq + 1, to_seq: seq }
     for await (const page of readPages(target.nc, range)) {
@@ -72,6 +81,7 @@ export const createFiller = (
         signal.throwIfAborted()
         gatherer.run(records)
         const folded_seq = records.at(-1)?.seq ?? 0
+        for (const [id, parked_seq] of gatherer.decided()) await takeUp(id, parked_seq, folded_seq)
         onProgress(folded_seq)
         if (performance.now() - began_ms < checkpoint_ms && expected.unwritten_rows < ROWS_MAX) continue
         await checkpoint(folded_seq)

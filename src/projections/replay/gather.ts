@@ -3,11 +3,12 @@
  */
 
 import { E } from '../../fp.js'
-import { type ClientId, clientIdOf } from '../../ledger/client-id.js'
+import { type ClientId, clientIdOf, eventSubject } from '../../ledger/client-id.js'
 import { type Customer, NEW_CUSTOMER, step } from '../../ledger/fold.js'
+import { NO_SKIPS, type Skips } from '../../ledger/skip.js'
 import type { Recorded } from '../../stream/recorded.js'
 import { createFold, decodeFor, type Findings } from '../fold-run.js'
-import { createPending, ITEMS_MAX, newPart, type Part } from '../pending.js'
+import { createPending, ITEMS_MAX, newPart, type Part, type Pending } from '../pending.js'
 import type { Target } from '../target.js'
 import { countRows, type Expected } from './expected.js'
 
@@ -17,6 +18,13 @@ export type Gathered = { readonly levels: Part[][]; readonly parked: Findings['p
 export type Gatherer = {
   /** Folds `records`, which ascend in sequence. */
   readonly run: (records: readonly Recorded[]) => void
+  /** Parked customers whose decision was met since the last call, and the event that each waits at. */
+  readonly decided: () => ReadonlyMap<ClientId, number>
+  /**
+   * Begins to fold a parked customer again from the event that it waits at, with what was decided; the function that it
+   * gives takes the events of its subject from there on.
+   */
+  readonly takeUp: (id: ClientId, skips: Skips) => (records: readonly Recorded[]) => void
   /** Takes what is gathered; `expected` is then current. */
   readonly take: () => Gathered
 }
@@ -25,22 +33,48 @@ type Shape = Pick<Target, 'projection' | 'decode'>
 
 /** For a projection that makes rows: they are held until they are written. */
 const gatherRows = ({ projection, decode }: Shape, expected: Expected): Gatherer => {
+  const { customers } = expected
+  const foldInto = (pending: Pending, skips: Skips) =>
+    createFold({ projection, decode, skips, whole_transfers: false }, customers, pending)
   const begin = () => {
     const pending = countRows(createPending(), expected)
-    const fold = createFold({ projection, decode, whole_transfers: false }, expected.customers, pending)
-    return { pending, fold, parked: [] as Findings['parked'] }
+    return { pending, fold: foldInto(pending, NO_SKIPS), parked: [] as Findings['parked'] }
   }
   let gathered = begin()
+  let decided = new Map<ClientId, number>()
+
+  /** Letters are forgotten at once: a rebuild keeps none, and a stream may hold very many. */
+  const take = (findings: Findings): void => {
+    gathered.parked.push(...findings.parked)
+    for (const { id, parked } of findings.decided) decided.set(id, parked.seq)
+  }
+
   return {
     run: records => {
       gathered.fold.run(records)
-      // letters are forgotten at once: a rebuild keeps none, and a stream may hold very many
-      gathered.parked.push(...gathered.fold.findings().parked)
+      take(gathered.fold.findings())
+    },
+    decided: () => {
+      const found = decided
+      decided = new Map()
+      return found
+    },
+    takeUp: (id, skips) => {
+      const from = customers.get(id) ?? NEW_CUSTOMER
+      const to = { account: from.account }
+      gathered.pending.add([{ id, from, to, inserts: [], additions: [], bytes: 0 }])
+      customers.set(id, to)
+      const fold = foldInto(gathered.pending, skips)
+      return records => {
+        fold.run(records)
+        take(fold.findings())
+      }
     },
     take: () => {
       const { pending, parked } = gathered
       gathered = begin()
-      return { levels: pending.levels(), parked }
+      const is_parked = ({ id }: Findings['parked'][number]) => customers.get(id)?.parked !== undefined
+      return { levels: pending.levels(), parked: parked.filter(is_parked) }
     },
   }
 }
@@ -68,6 +102,7 @@ const gatherHeads = (shape: Shape, { customers }: Expected): Gatherer => {
   const places = new Map<string, Place>()
   let moved: Place[] = []
   let parked: Findings['parked'] = []
+  let decided = new Map<ClientId, number>()
 
   const open = (subject: string): Place | undefined => {
     const id = clientIdOf(subject)
@@ -78,15 +113,21 @@ const gatherHeads = (shape: Shape, { customers }: Expected): Gatherer => {
     return place
   }
 
-  const fold = (place: Place, { seq, body }: Recorded): void => {
-    const before = place.customer
-    const result = step(before, seq, decode(body))
-    if (result.tag !== 'applied' && result.tag !== 'parked') return
-    place.customer = result.customer
+  const move = (place: Place, to: Customer): void => {
     if (place.from === undefined) {
-      place.from = before
+      place.from = place.customer
       moved.push(place)
     }
+    place.customer = to
+  }
+
+  const fold = (place: Place, { seq, body }: Recorded, skips?: Skips): void => {
+    const before = place.customer
+    const result = step(before, seq, decode(body), skips)
+    if (result.tag !== 'applied' && result.tag !== 'parked') return
+    move(place, result.customer)
+    if (result.tag === 'parked' && result.skip !== undefined && before.parked !== undefined)
+      decided.set(place.id, before.parked.seq)
     if (before.parked === undefined && result.customer.parked !== undefined)
       parked.push({ id: place.id, parked: result.customer.parked })
   }
@@ -98,8 +139,24 @@ const gatherHeads = (shape: Shape, { customers }: Expected): Gatherer => {
         if (place !== undefined) fold(place, record)
       }
     },
+    decided: () => {
+      const found = decided
+      decided = new Map()
+      return found
+    },
+    takeUp: (id, skips) => {
+      const subject = eventSubject(id)
+      const place = places.get(subject) ?? open(subject)
+      if (place === undefined) return () => undefined
+      move(place, { account: place.customer.account })
+      return records => {
+        for (const record of records) fold(place, record, skips)
+      }
+    },
     take: () => {
-      const gathered = { levels: [partsOf(moved)], parked }
+      const is_parked = ({ id }: Findings['parked'][number]) =>
+        places.get(eventSubject(id))?.customer.parked !== undefined
+      const gathered = { levels: [partsOf(moved)], parked: parked.filter(is_parked) }
       for (const place of moved) {
         customers.set(place.id, place.customer)
         place.from = undefined

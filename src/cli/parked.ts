@@ -1,0 +1,92 @@
+/**
+ * `jetledger parked list|skip`: customers that wait at an event which no program knows, and the decision to go on.
+ */
+
+import { Kvm } from '@nats-io/kv'
+import type { Command } from 'commander'
+import { SKIP_BY_CHARS_MAX, SKIP_REASON_CHARS_MAX } from '../ledger/skip.js'
+import { PROJECTIONS } from '../projections/all.js'
+import { listParked } from '../projections/parked.js'
+import { tryStream } from '../stream/errors.js'
+import { CONFIG_BUCKET } from '../stream/settings.js'
+import { skipParked } from '../stream/skip-parked.js'
+import { withNats } from './command.js'
+import { Failure, orFail } from './failure.js'
+import { count } from './options.js'
+import { print, printJson } from './output.js'
+import { user } from './user.js'
+
+type SkipOptions = { readonly reason: string; readonly by: string; readonly json?: true }
+
+type Waiting = {
+  readonly client_id: string
+  readonly seq: number
+  readonly schema: number
+  readonly decided: boolean
+  readonly projections: string[]
+}
+
+const list = ({ json }: { readonly json?: true }): Promise<void> =>
+  withNats(async ({ nc }) => {
+    const kv = await orFail(tryStream(`bucket ${CONFIG_BUCKET}`, () => new Kvm(nc).open(CONFIG_BUCKET)))
+    const found = new Map<string, Waiting>()
+    for (const projection of Object.values(PROJECTIONS)) {
+      for (const { client_id, seq, schema, decided = false } of await listParked({ kv, projection })) {
+        const known = found.get(`${client_id} ${seq}`)
+        if (known === undefined) {
+          const waiting = { client_id, seq, schema, decided, projections: [projection.name] }
+          found.set(`${client_id} ${seq}`, waiting)
+        } else known.projections.push(projection.name)
+      }
+    }
+    const waiting = [...found.values()].sort((a, b) => a.seq - b.seq)
+    if (json) return printJson(waiting)
+    if (waiting.length === 0) return print('no parked customers')
+    for (const { client_id, seq, schema, decided, projections } of waiting) {
+      const state = decided ? '  [decided: it is being folded again]' : ''
+      print(`${seq}  ${client_id}  schema ${schema}  ${projections.join(', ')}${state}`)
+    }
+  })
+
+const skip = (seq: number, { reason, by, json }: SkipOptions): Promise<void> =>
+  withNats(async ({ nc }) => {
+    if (reason.length === 0 || reason.length > SKIP_REASON_CHARS_MAX)
+      throw new Failure(`--reason must be a text of 1 to ${SKIP_REASON_CHARS_MAX} characters`, {
+        exit_code: 2,
+      })
+    if (by.length === 0 || by.length > SKIP_BY_CHARS_MAX)
+      throw new Failure(`--by must be a text of 1 to ${SKIP_BY_CHARS_MAX} characters`, { exit_code: 2 })
+    const decided = await orFail(skipParked(nc, { seq, reason, by }))
+    const { client_id, decision_seq, is_repeated } = decided
+    if (json) printJson(decided)
+    else if (is_repeated)
+      print(
+        `it was decided before, at sequence ${decision_seq}: the customer ${client_id} goes on without event ${seq}`,
+      )
+    else print(`stored at sequence ${decision_seq}: the customer ${client_id} goes on without event ${seq}`)
+  })
+
+const SKIP_HELP = `
+The event at <seq> alone is passed over and becomes a dead letter SKIPPED; the events that came after it count as if it had
+never been there. The decision is an event on the customer's own subject, and cannot be taken back: where a program that
+knows the event is to come, wait for it instead. A customer with several such events needs a decision for each.`
+
+export const parkedCommand = (program: Command): void => {
+  const parked = program
+    .command('parked')
+    .description('customers that wait at an event which no program knows')
+  parked
+    .command('list')
+    .description('list them, with the event that each waits at')
+    .option('--json', 'print them as JSON')
+    .action(list)
+  parked
+    .command('skip')
+    .argument('<seq>', "the event's stream sequence", count)
+    .description('decide that the customer goes on without the event')
+    .requiredOption('--reason <text>', 'why')
+    .option('--by <who>', 'who decides', user())
+    .option('--json', 'print the decision as JSON')
+    .addHelpText('after', SKIP_HELP)
+    .action(skip)
+}

@@ -1,0 +1,26 @@
+/**
+ * The decisions about parked events that a customer's subject holds.
+ */
+
+import { type ClientId, eventSubject } from '../ledger/client-id.js'
+import { decodeEvent } from '../ledger/event.js'
+import type { Skip, Skips } from '../ledger/skip.js'
+import { readRange } from '../stream/read.js'
+import { LEDGER_STREAM } from '../stream/settings.js'
+import type { Target } from './target.js'
+
+/** The decisions between two sequences, by the event that each is about; one counts only after its event. */
+export const readSkips = async (
+  { nc, decode = decodeEvent }: Pick<Target, 'nc' | 'decode'>,
+  id: ClientId,
+  from_seq: number,
+  to_seq: number,
+): Promise<Skips> => {
+  const skips = new Map<number, Skip>()
+  const range = { stream: LEDGER_STREAM, subject: eventSubject(id), from_seq, to_seq }
+  for await (const { seq, body } of readRange(nc, range)) {
+    const decoded = decode(body)
+    if (decoded.tag === 'skip' && decoded.skip.seq < seq) skips.set(decoded.skip.seq, decoded.skip)
+  }
+  return skips
+}

@@ -1,0 +1,30 @@
+/**
+ * Wakes work that waits for something to do. A call while the work is busy counts: it is woken at once when it waits next.
+ */
+
+export type Wake = {
+  readonly call: () => void
+  /** Resolves after the next call, or when `signal` aborts. */
+  readonly next: (signal: AbortSignal) => Promise<void>
+}
+
+export const createWake = (): Wake => {
+  let is_called = false
+  let waiting: (() => void) | undefined
+  return {
+    call: () => {
+      is_called = true
+      waiting?.()
+    },
+    next: async signal => {
+      if (!is_called && !signal.aborted) {
+        await new Promise<void>(resolve => {
+          waiting = resolve
+          signal.addEventListener('abort', () => resolve(), { once: true })
+        })
+        waiting = undefined
+      }
+      is_called = false
+    },
+  }
+}
