@@ -161,11 +161,21 @@ export const lastRecorded = (
     const last = new Map<string, Recorded>()
     try {
       const query = { multi_last: subjects.slice(0, MULTI_LAST_MAX) }
-      for await (const { subject, seq, data, header, time } of await jsm.direct.getLastMessagesFor(
-        stream,
-        query,
-      ))
-        last.set(subject, { seq, subject, body: data, headers: header, at: time })
+      for await (const message of await jsm.direct.getLastMessagesFor(stream, query)) {
+        const { subject, seq, data } = message
+        // headers and time are read when somebody wants them, which is rare
+        last.set(subject, {
+          seq,
+          subject,
+          body: data,
+          get headers() {
+            return message.header
+          },
+          get at() {
+            return message.time
+          },
+        })
+      }
     } catch (cause) {
       if (!isNoMessages(cause)) throw cause
     }
