@@ -50,14 +50,14 @@ const write = {
   'dynamodb:UpdateItem': TABLES,
 }
 const describeTables = { 'dynamodb:DescribeTable': TABLES }
-const readiness = { 'dynamodb:DescribeTable': both(BASE).map(table).toSorted() }
 const query = { 'dynamodb:Query': INDEXES }
 const scan = { 'dynamodb:Scan': TABLES }
+const empty = { 'dynamodb:DeleteItem': TABLES, 'dynamodb:ConditionCheckItem': TABLES }
 
 const EXPECTED: Record<Credentials, object | undefined> = {
-  commands: { ...read(LOOKUPS), ...readiness },
-  projections: { ...read(TABLES), ...write, ...describeTables },
-  queries: { ...read(TABLES), ...query, ...readiness },
+  commands: { ...read(LOOKUPS), 'dynamodb:DescribeTable': LOOKUPS },
+  projections: { ...read(TABLES), ...write, ...describeTables, ...scan, ...empty },
+  queries: { ...read(TABLES), ...query, ...describeTables },
   gateway: undefined,
   seed: undefined,
   replay: {

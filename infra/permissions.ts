@@ -17,6 +17,8 @@ const WRITE = ['dynamodb:PutItem', 'dynamodb:UpdateItem']
 const DESCRIBE = ['dynamodb:DescribeTable']
 const QUERY = ['dynamodb:Query']
 const SCAN = ['dynamodb:Scan']
+/** What a projection needs to empty a table that is not what it filled, before it fills it again. */
+const EMPTY = [...SCAN, 'dynamodb:DeleteItem', 'dynamodb:ConditionCheckItem']
 /** Of tables that `replay` fills beside the live ones. */
 const SHADOW = ['dynamodb:CreateTable', 'dynamodb:DeleteTable']
 
@@ -31,13 +33,16 @@ type Grant = {
 }
 
 const QUERIES: Grant = { actions: QUERY, of: INDEXED, on: 'indexes' }
-/** What `/readyz` looks at. */
-const READINESS: Grant = { actions: DESCRIBE, of: ['balances'], on: 'tables' }
+/** Whether a table is the one that its projection filled is looked at by everybody who reads it. */
+const identityOf = (of: Grant['of']): Grant => ({ actions: DESCRIBE, of, on: 'tables' })
 
 const GRANTS: Readonly<Record<Credentials, readonly Grant[]>> = {
-  commands: [{ actions: READ, of: ['balances', 'journal'], on: 'tables' }, READINESS],
-  projections: [{ actions: [...READ, ...WRITE, ...DESCRIBE], of: ALL, on: 'tables' }],
-  queries: [{ actions: READ, of: ALL, on: 'tables' }, QUERIES, READINESS],
+  commands: [
+    { actions: READ, of: ['balances', 'journal'], on: 'tables' },
+    identityOf(['balances', 'journal']),
+  ],
+  projections: [{ actions: [...READ, ...WRITE, ...DESCRIBE, ...EMPTY], of: ALL, on: 'tables' }],
+  queries: [{ actions: READ, of: ALL, on: 'tables' }, QUERIES, identityOf(ALL)],
   gateway: [],
   seed: [],
   replay: [

@@ -2,9 +2,10 @@
  * What a destroyed stage leaves behind, and why: said before `cdk destroy` asks.
  */
 
+import { PROJECTION_NAMES } from '../src/tables/definition.js'
 import type { Choice } from './choice.js'
 import { CONFIGS } from './config.js'
-import { secretName } from './names.js'
+import { firstTable, secretName } from './names.js'
 
 const ALWAYS_NATS = `  The volumes of the three NATS nodes: the stream is on them, and the stream is the ledger. (EC2, Volumes)
 `
@@ -16,11 +17,17 @@ const PROD = `  The tables: they could be rebuilt from the stream, but not in a 
   Stacks and load balancer refuse deletion too: switch that off first (docs/deploy-aws.md, "Tear-down").
 `
 
+/** A replay makes them beside the stacks, so no stack knows them. */
+const GENERATIONS = (stage: Choice['stage']): string =>
+  `  Tables of later generations, if a replay made any: ${PROJECTION_NAMES.map(name => `${firstTable(stage, name)}.g<n>`).join(', ')}.
+  They are of no use to another deployment. (aws dynamodb list-tables; aws dynamodb delete-table --table-name ...)
+`
+
 /** Text for a person. */
 export const RETAINED = ({ stage, nats }: Choice): string => {
-  const kept = `${nats === 'self-hosted' ? ALWAYS_NATS : ''}${CONFIGS[stage].is_protected ? PROD : ''}`
+  const kept = `${nats === 'self-hosted' ? ALWAYS_NATS : ''}${CONFIGS[stage].is_protected ? PROD : ''}${GENERATIONS(stage)}`
   return `Destroying ${stage} leaves, and you go on paying for:
-${kept === '' ? '  nothing.\n' : kept}
+${kept}
 Secrets that are deleted (${secretName(stage, '*')}) can be restored for 30 days; NATS outside AWS keeps its stream.
 `
 }
