@@ -180,10 +180,12 @@ const RIGHTS_OF_COMMANDS: Readonly<Record<string, readonly string[]>> = {
   DescribeTable: ['DescribeTable'],
   Get: ['GetItem'],
   GetItem: ['GetItem'],
+  Put: ['PutItem'],
   Query: ['Query'],
   Scan: ['Scan'],
   TransactGet: ['GetItem'],
-  TransactWrite: ['PutItem', 'UpdateItem'],
+  TransactWrite: ['PutItem', 'UpdateItem', 'DeleteItem', 'ConditionCheckItem'],
+  Update: ['UpdateItem'],
 }
 
 it('every call of the program to DynamoDB is a right of somebody', () => {

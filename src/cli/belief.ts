@@ -3,7 +3,7 @@
  *
  * The table, its consumer and the stream are looked at every second, and at once when something does not fit. Between two
  * looks each read brings the table's identity with it, so that there is no moment in which an emptied or exchanged table
- * answers: another epoch, or an older state of the same one, is not believed (docs/adr/0025).
+ * answers: another epoch, or an older state of the same one, is not believed (docs/adr/0026).
  */
 
 import { setTimeout as sleep } from 'node:timers/promises'

@@ -1,5 +1,5 @@
 /**
- * Whether a projection's table, its consumer and the stream belong together (docs/adr/0025).
+ * Whether a projection's table, its consumer and the stream belong together (docs/adr/0026).
  *
  * The table says which table it is, which stream it was folded from, and how far. What is read here is judged by one
  * pure function; what follows from the verdict is the runner's (`prepare.ts`).

@@ -1,6 +1,6 @@
 /**
  * What a projection's table says of itself, in one item beside the others: which table it is, which stream it was folded
- * from, and how far (docs/adr/0025).
+ * from, and how far (docs/adr/0026).
  *
  * A table that was deleted and made anew, emptied, or restored from a backup looks like any other table. Its identity
  * tells: it is missing, names another table or another stream, or is behind what the projection had acknowledged. The
