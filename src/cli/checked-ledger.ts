@@ -5,6 +5,7 @@
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb'
 import type { JetStreamManager } from '@nats-io/jetstream'
 import type { KV } from '@nats-io/kv'
+import { pause } from '../back-off.js'
 import { E } from '../fp.js'
 import { adoptLedger } from '../stream/adopt.js'
 import { type Look, lookAtLedger } from '../stream/look.js'
@@ -16,13 +17,24 @@ import { Failure, orFail } from './failure.js'
 import { RECOVER_ADVICE } from './standing.js'
 import { tableWitnesses } from './witnesses.js'
 
-/** One look, with the tables as witnesses. */
-export const lookWith = (
+/** Looks of a subcommand that have to agree where no leader with a majority answers. */
+const LOOKS_MAX = 4
+const LOOK_AGAIN = { first_ms: 500, max_ms: 500 }
+const never = new AbortController().signal
+
+/** A look, with the tables as witnesses; several, while a contradiction may be an old leader's answer. */
+export const lookWith = async (
   { config }: Connected,
   jsm: JetStreamManager,
   tables: DynamoDBDocumentClient,
-): Promise<Look> =>
-  orFail(lookAtLedger({ jsm, tables: tableWitnesses({ jsm, tables, base: config.DDB_TABLE }) }))
+): Promise<Look> => {
+  const look = lookAtLedger({ jsm, tables: tableWitnesses({ jsm, tables, base: config.DDB_TABLE }) })
+  for (let looks = 1; ; looks += 1) {
+    const found = await orFail(look)
+    if (found.tag !== 'stopped' || found.is_certain || looks === LOOKS_MAX) return found
+    await pause(LOOK_AGAIN, 1, never)
+  }
+}
 
 /** Looks, and throws `Failure` when a person has to say first which stream is right. */
 export const refuseAnother = async (

@@ -4,7 +4,7 @@
  * A process looks when it starts and every two seconds, and at once when it has connected again. What it finds is
  * believed at the word of a leader with a majority, or after several looks. While the ledger stands still nothing is
  * written and nothing is answered; it goes on by itself once a person has said which stream is right
- * (docs/adr/0022, docs/recovery.md).
+ * (docs/adr/0025, docs/recovery.md).
  */
 
 import type { JetStreamManager } from '@nats-io/jetstream'

@@ -3,7 +3,7 @@
  *
  * A sequence means nothing beside another stream: a table folded from a stream that was deleted, or restored from a
  * backup, holds balances that this one never gave. So every table, and the bucket, notes the stream's origin: when it
- * was made, its first event, and the newest event that was seen (docs/adr/0020). Whoever starts compares the note with
+ * was made, its first event, and the newest event that was seen (docs/adr/0025). Whoever starts compares the note with
  * what the stream's leader has.
  */
 

@@ -1,7 +1,7 @@
 /**
  * The record of the ledger, in the bucket under `ledger`: which stream it is, and which streams stand beside it.
  *
- * It is what a process compares the stream with before it believes in it (docs/adr/0022). It is renewed every few
+ * It is what a process compares the stream with before it believes in it (docs/adr/0025). It is renewed every few
  * seconds with the newest event, and changes by compare-and-set only.
  */
 

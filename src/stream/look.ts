@@ -138,9 +138,10 @@ export type LookDeps = {
 export const lookAtLedger = ({ jsm, seen, tables }: LookDeps): TaskEither<StreamError, Look> =>
   pipe(
     TE.Do,
-    TE.apS('info', infoOf(jsm, LEDGER_STREAM)),
-    TE.apS('entry', recordOf(jsm)),
+    // the notes before the stream: what was noted was there already when the stream is asked for it
+    TE.bind('entry', () => recordOf(jsm)),
     TE.bind('noted', ({ entry }) => notedInTables(entry, seen, tables)),
+    TE.bind('info', () => infoOf(jsm, LEDGER_STREAM)),
     TE.chain(({ info, entry, noted }) => {
       const own: readonly Witness[] = [
         ...(entry.record === undefined ? [] : [{ where: 'the bucket', origin: entry.record.stream }]),
