@@ -38,6 +38,11 @@ const untilAnswer = (question: () => Promise<Answer>, fits: (answer: Answer) => 
 it('a stream that is deleted stops the ledger: nothing is stored or answered, and everything says why', async () => {
   expect(await credit('before')).toMatchObject({ balance: 100 })
   await untilAnswer(balance, answer => answer.balance === 100, 'the balance')
+  // what only the stream knew is lost without a trace: the journal has to have it
+  await until(async () => (await ready()).text.includes('"projection journal":{"state":"ok","detail":""}'), {
+    deadline_ms: WITHIN_MS,
+    what: 'the journal to have caught up',
+  })
   const jsm = await jetstreamManager(nc)
   await jsm.streams.delete(STREAM)
   await untilAnswer(balance, ({ error }) => error?.reason?.includes('is gone') === true, 'the reason')
