@@ -7,7 +7,6 @@ import type { JetStreamManager } from '@nats-io/jetstream'
 import type { NatsConnection } from 'nats'
 import type { Logger } from 'pino'
 import type { TaskEither } from '../fp.js'
-import type { ClientId } from '../ledger/client-id.js'
 import type { StreamError } from '../stream/errors.js'
 
 export type CommandDeps = {
@@ -17,6 +16,4 @@ export type CommandDeps = {
   /** The table of the balances, as it is now: a replay may make another one the active one. */
   readonly balancesTable: TaskEither<StreamError, string>
   readonly log: Logger
-  /** Told of a customer whose item is not a state of the stream, so that somebody mends it. */
-  readonly onWrongItem?: (id: ClientId) => void
 }

@@ -1,6 +1,7 @@
 /** What somebody wrote into the tables by hand, or what is left of another ledger there, authorises nothing. */
 
 import { PutCommand } from '@aws-sdk/lib-dynamodb'
+import { pino } from 'pino'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { codeOf, engineRoom, lastSeq, movement } from '../../test/support/engines.js'
 import { right, startTestLedger, type TestLedger } from '../../test/support/ledger.js'
@@ -13,6 +14,7 @@ import type { Outcome } from './outcome.js'
 
 const room = engineRoom()
 let ledger: TestLedger
+/** What the engine's log says about wrong items. */
 let wrong: string[]
 
 beforeAll(async () => {
@@ -24,8 +26,13 @@ afterAll(() => ledger.stop())
 
 /** An engine that remembers nothing. */
 const start = (): Engine => {
-  wrong = []
-  return room.start({ ...ledger, onWrongItem: id => void wrong.push(id) }, { timeout_ms: 10_000 })
+  const told: string[] = []
+  wrong = told
+  const write = (line: string): void => {
+    const { client_id, item } = JSON.parse(line) as { client_id?: string; item?: string }
+    if (client_id !== undefined && item !== undefined) told.push(client_id)
+  }
+  return room.start({ ...ledger, log: pino({ level: 'error' }, { write }) }, { timeout_ms: 10_000 })
 }
 
 type Item = { balance: number; version: number; seq: number; parked_seq?: number }

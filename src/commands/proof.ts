@@ -125,7 +125,6 @@ export const createProver = (deps: CommandDeps): Prover => {
       { client_id: id, item: show(item), stream: show(found) },
       'the item of a customer is not a state of the stream: the stream counts',
     )
-    deps.onWrongItem?.(id)
   }
 
   /** Folds a subject up to `to_seq`, which is the item's sequence, or the subject's last where there is no item. */
