@@ -6,7 +6,7 @@ import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb'
 import type { NatsConnection } from 'nats'
 import { E } from '../fp.js'
 import { streamInfo } from '../stream/provision.js'
-import { LEDGER_STREAM, type SettingsOptions } from '../stream/settings.js'
+import { DEAD_LETTER_STREAM, LEDGER_STREAM, type SettingsOptions } from '../stream/settings.js'
 import { createTablesClient } from '../tables/client.js'
 import { settingsOf } from './config.js'
 import { type Environment, readEnvironment } from './environment.js'
@@ -40,9 +40,13 @@ export const settingsFor = async ({ nc, config }: Connected): Promise<SettingsOp
   if (E.isLeft(found)) return wanted
   const { num_replicas, max_bytes } = found.right.config
   const isLimited = config.JETLEDGER_STREAM_BYTES_MAX === undefined && max_bytes > 0
+  const letters = await streamInfo(nc, DEAD_LETTER_STREAM)()
+  const letters_bytes = E.isRight(letters) ? letters.right.config.max_bytes : -1
+  const areLettersLimited = config.JETLEDGER_DEAD_LETTER_BYTES_MAX === undefined && letters_bytes > 0
   return {
     ...wanted,
     replicas: config.JETLEDGER_REPLICAS ?? num_replicas,
     ...(isLimited ? { bytes_max: max_bytes } : {}),
+    ...(areLettersLimited ? { dead_letter_bytes_max: letters_bytes } : {}),
   }
 }

@@ -104,6 +104,8 @@ const VARIABLES = {
   JETLEDGER_REPLY_PREFIXES: replyPrefixes,
   /** Limit of the ledger stream; beyond it new events are refused. Not set: none. */
   JETLEDGER_STREAM_BYTES_MAX: whole(1, Number.MAX_SAFE_INTEGER, undefined),
+  /** Limit of the dead letters. Not set: a tenth of the ledger's, at least 16 MiB; none where the ledger has none. */
+  JETLEDGER_DEAD_LETTER_BYTES_MAX: whole(1, Number.MAX_SAFE_INTEGER, undefined),
   HTTP_PORT: whole(0, 65_535, 8_080),
   /** Path of the tokens that callers of the gateway need. Not set: it listens on the loopback interface only. */
   HTTP_TOKENS_FILE: text(undefined),
@@ -158,7 +160,14 @@ export const decodeConfig = (env: Variables): Either<string, Config> =>
 const REPLICAS = 3
 
 /** What the streams' settings depend on. */
-export const settingsOf = ({ JETLEDGER_REPLICAS, JETLEDGER_STREAM_BYTES_MAX }: Config): SettingsOptions => ({
+export const settingsOf = ({
+  JETLEDGER_REPLICAS,
+  JETLEDGER_STREAM_BYTES_MAX,
+  JETLEDGER_DEAD_LETTER_BYTES_MAX,
+}: Config): SettingsOptions => ({
   replicas: JETLEDGER_REPLICAS ?? REPLICAS,
+  ...(JETLEDGER_DEAD_LETTER_BYTES_MAX === undefined
+    ? {}
+    : { dead_letter_bytes_max: JETLEDGER_DEAD_LETTER_BYTES_MAX }),
   ...(JETLEDGER_STREAM_BYTES_MAX === undefined ? {} : { bytes_max: JETLEDGER_STREAM_BYTES_MAX }),
 })

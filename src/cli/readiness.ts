@@ -9,6 +9,8 @@ import type { Health, HealthEntry } from '../health.js'
 import { metrics } from '../metrics.js'
 import { judge, look } from '../projections/belonging.js'
 import { waitCaughtUp } from '../projections/caught-up.js'
+import { LETTERS_PART } from '../projections/letters.js'
+import { UNSTORABLE_PART } from '../projections/refused.js'
 import { consumerName } from '../projections/target.js'
 import { readPointer } from '../stream/generation.js'
 import { streamInfo } from '../stream/provision.js'
@@ -129,6 +131,14 @@ const balancesEntry = async ({ jsm, tables, config }: Ledger): Promise<HealthEnt
 /** Before the ledger is open. */
 export const notReady: Readiness = async () => ({ start: down('the process is starting') })
 
+/** What somebody should look at although the ledger answers: letters that are not kept, items that a table refuses. */
+const leftOut = (health: Health): Record<string, HealthEntry> =>
+  Object.fromEntries(
+    Object.entries(health.read().parts).filter(
+      ([part]) => part === LETTERS_PART || part.startsWith(UNSTORABLE_PART),
+    ),
+  )
+
 /** Of a process with an open ledger. */
 export const ledgerReadiness = (ledger: Ledger): Readiness => {
   const { nc, config, health } = ledger
@@ -146,6 +156,7 @@ export const ledgerReadiness = (ledger: Ledger): Readiness => {
       stream: await stream,
       dynamodb: await dynamodb,
       ...Object.fromEntries(await Promise.all(projections)),
+      ...leftOut(health),
     }
   })
 }

@@ -138,7 +138,10 @@ const printStatus = ({
   print(`seed          ${seed}`)
   print('projections')
   for (const projection of projections) print(projectionLine(projection))
-  print(`dead letters  ${dead_letters.open} open of ${dead_letters.total}`)
+  const refused = Object.entries(dead_letters.unstorable).map(([name, count]) => `${count} of ${name}`)
+  const unstorable = refused.length === 0 ? '' : `, refused by their tables: ${refused.join(', ')}`
+  const junk = dead_letters.junk === 0 ? '' : `, ${dead_letters.junk} messages among them are none`
+  print(`dead letters  ${dead_letters.open} open of ${dead_letters.total}${unstorable}${junk}`)
   const more = parked.length > SHOWN_MAX ? ', ...' : ''
   const named = parked.length === 0 ? '' : `: ${parked.slice(0, SHOWN_MAX).join(', ')}${more}`
   print(`parked        ${parked.length} customers${named}`)

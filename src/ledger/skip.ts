@@ -2,7 +2,7 @@
  * The decision about an event that no program here knows: it is passed over, and its customer goes on without it.
  *
  * It is an event itself, on the customer's own subject and of schema 2, so that every fold obeys it and a program that is
- * too old to know it leaves the customer where it is (docs/adr/0020). It says nothing about events that come after it.
+ * too old to know it leaves the customer where it is (docs/adr/0027). It says nothing about events that come after it.
  */
 
 import { E, t } from '../fp.js'

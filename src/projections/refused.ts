@@ -3,7 +3,7 @@
  *
  * A row is left out of its table. A customer's head cannot be: everything later stands on it. So the customer stays where
  * it is in that table, its events are left out, and whoever touches it next finds that it is behind the stream and folds
- * it again, which mends it as soon as the table takes it (docs/adr/0020).
+ * it again, which mends it as soon as the table takes it (docs/adr/0027).
  */
 
 import type { ClientId } from '../ledger/client-id.js'
@@ -63,8 +63,9 @@ const find = async (target: Target, items: readonly Item[]): Promise<readonly It
   return [...(await find(target, items.slice(0, half))), ...(await find(target, items.slice(half)))]
 }
 
-/** The part of health that tells of what a projection's table refused. */
-const partOf = ({ projection }: Target): string => `unstorable items of ${projection.name}`
+/** The parts of health that tell of what a projection's table refused begin so. */
+export const UNSTORABLE_PART = 'unstorable items of '
+const partOf = ({ projection }: Target): string => UNSTORABLE_PART + projection.name
 
 const tell = (target: Target, count: string): void =>
   target.health.report(

@@ -1,6 +1,6 @@
 /**
  * Takes parked customers up again, once this program knows the schema they wait for, or a decision says that the event is
- * to be passed over (docs/adr/0020).
+ * to be passed over (docs/adr/0027).
  *
  * The customer's subject is folded from the event it waits at to the stream's end, a page at a time. Its head stays
  * parked, at the first event that is not folded yet, until the last page; so an instance that is still at work goes on

@@ -12,6 +12,7 @@ import {
   CONFIG_BUCKET,
   differences,
   differencesOf,
+  PAYLOAD_BYTES_MIN,
   type SettingsOptions,
   type StreamSettings,
 } from './settings.js'
@@ -42,12 +43,35 @@ const compared = (wanted: StreamSettings, found: StreamInfo): TaskEither<StreamE
       })
 }
 
+/** nats-server's code where an account wants a limit on every stream. */
+const LIMIT_REQUIRED = 10_113
+const LIMIT_ADVICE =
+  'the account wants a limit on every stream: set JETLEDGER_STREAM_BYTES_MAX (and JETLEDGER_DEAD_LETTER_BYTES_MAX, a tenth of it unless set)'
+
+/** Events and letters have to fit into messages of the server. */
+const payloadProblem = (nc: NatsConnection): StreamError | undefined => {
+  const bytes = nc.info?.max_payload ?? PAYLOAD_BYTES_MIN
+  return bytes >= PAYLOAD_BYTES_MIN
+    ? undefined
+    : {
+        tag: 'SettingsDiffer',
+        message: `the server takes messages of ${bytes} bytes only, and ${PAYLOAD_BYTES_MIN} are needed: raise its max_payload`,
+      }
+}
+
 /** What a person can do about settings that differ. */
 export const APPLY_ADVICE = '"jetledger stream apply" changes it'
 
 const create = (jsm: JetStreamManager, wanted: StreamSettings): TaskEither<StreamError, StreamInfo> =>
   // creating is idempotent for equal settings, so instances that start together do not trip over each other
-  tryStream(`create stream ${wanted.name}`, () => jsm.streams.add(wanted))
+  pipe(
+    tryStream(`create stream ${wanted.name}`, () => jsm.streams.add(wanted)),
+    TE.mapLeft(error =>
+      error.code === LIMIT_REQUIRED
+        ? { ...error, tag: 'SettingsDiffer' as const, message: `${error.message}: ${LIMIT_ADVICE}` }
+        : error,
+    ),
+  )
 
 const ensureBucket = (jsm: JetStreamManager, wanted: StreamSettings): TaskEither<StreamError, StreamInfo> =>
   pipe(
@@ -97,6 +121,10 @@ const provisionWith =
   (nc: NatsConnection, options: SettingsOptions): TaskEither<StreamError, KV> =>
     pipe(
       manager(nc),
+      TE.chain(jsm => {
+        const problem = payloadProblem(nc)
+        return problem === undefined ? TE.right(jsm) : TE.left(problem)
+      }),
       TE.chain(jsm => {
         const [ledger, letters, bucket] = allSettings(options)
         return TE.sequenceSeqArray([

@@ -35,7 +35,20 @@ export type SettingsOptions = {
   readonly replicas: number
   /** Optional limit of the ledger stream; beyond it new events are refused, never old ones dropped. */
   readonly bytes_max?: number
+  /** Limit of the dead letters; undefined: a tenth of the ledger's, where that has one. */
+  readonly dead_letter_bytes_max?: number
 }
+
+/** The least that the dead letters get where the ledger has a limit, and what the bucket gets then. */
+const LETTERS_BYTES_MIN = 16 * 1024 * 1024
+const BUCKET_BYTES_MAX = 16 * 1024 * 1024
+
+/** What the server has to take as one message (`max_payload`): the largest event. */
+export const PAYLOAD_BYTES_MIN = MSG_SIZE_BYTES_MAX
+
+const letterBytesMax = ({ bytes_max, dead_letter_bytes_max }: SettingsOptions): number =>
+  dead_letter_bytes_max ??
+  (bytes_max === undefined ? -1 : Math.max(LETTERS_BYTES_MIN, Math.floor(bytes_max / 10)))
 
 /** What no stream of ours uses. (Mirrors, sources, transforms and the like are off by not being stated.) */
 const allOff = {
@@ -85,25 +98,26 @@ export const ledgerStream = ({ replicas, bytes_max = -1 }: SettingsOptions): Str
  * The stream of events that have no effect, with their reasons. They may be discarded by a person once dealt with,
  * so deleting is allowed here; a letter holds its event whole under longer header names, so it may be larger.
  */
-export const deadLetterStream = ({ replicas }: SettingsOptions): StreamSettings => ({
+export const deadLetterStream = (options: SettingsOptions): StreamSettings => ({
   ...keepForever,
   name: DEAD_LETTER_STREAM,
   description: 'Jetledger: events that have no effect, and why',
   subjects: [`${DEAD_LETTER_PREFIX}>`],
-  num_replicas: replicas,
+  num_replicas: options.replicas,
+  max_bytes: letterBytesMax(options),
   max_msg_size: LETTER_BYTES_MAX,
   deny_delete: false,
 })
 
 /** The stream under the KV bucket `config`; its keys may be deleted, so it is no place for what must last. */
-export const configStream = ({ replicas }: SettingsOptions): StreamSettings => ({
+export const configStream = ({ replicas, bytes_max }: SettingsOptions): StreamSettings => ({
   ...allOff,
   storage: StorageType.File,
   retention: RetentionPolicy.Limits,
   discard: DiscardPolicy.New,
   max_age: 0,
   max_msgs: -1,
-  max_bytes: -1,
+  max_bytes: bytes_max === undefined ? -1 : BUCKET_BYTES_MAX,
   max_msgs_per_subject: 1,
   max_msg_size: -1,
   deny_delete: false,

@@ -1,6 +1,6 @@
 /**
  * The texts of an event that its row in the journal holds: all of them, as far as every table and every reply can hold
- * them. What is too large or too deep is left out and named, so that no event can stop a projection (docs/adr/0020).
+ * them. What is too large or too deep is left out and named, so that no event can stop a projection (docs/adr/0027).
  *
  * The limits are those of what is written, not of what was read: `1e20` in an event is a number of 21 digits in a row.
  */

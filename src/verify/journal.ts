@@ -22,7 +22,7 @@ const bySeq = (seq: number): string => `seq:${seq}`
 const ownKey = ({ event, entry }: Step): string =>
   event?.transaction_id === undefined ? bySeq(entry.seq) : keyOf(event.transaction_id)
 
-/** How deep metadata may be nested in a row, and how long a text may be there; docs/adr/0020 says what is left out. */
+/** How deep metadata may be nested in a row, and how long a text may be there; docs/adr/0027 says what is left out. */
 const LEVELS_MAX = 32
 const TEXT_BYTES_MAX = 65_536
 
