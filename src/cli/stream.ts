@@ -4,11 +4,14 @@
 
 import type { StreamInfo } from '@nats-io/jetstream'
 import type { Command } from 'commander'
-import { applySettings, streamInfo } from '../stream/provision.js'
+import { TE } from '../fp.js'
+import { lookAtLedger } from '../stream/look.js'
+import { applySettings, manager, streamInfo } from '../stream/provision.js'
 import { allSettings, differences, type SettingsOptions } from '../stream/settings.js'
 import { type Connected, settingsFor, withNats } from './command.js'
-import { orFail } from './failure.js'
+import { Failure, orFail } from './failure.js'
 import { print, printJson } from './output.js'
+import { RECOVER_ADVICE } from './standing.js'
 
 type ShowOptions = { readonly json?: true }
 
@@ -53,8 +56,20 @@ const show = ({ json }: ShowOptions): Promise<void> =>
     report(await readStreams(connected, await settingsFor(connected)), json === true),
   )
 
+/**
+ * An empty stream in the place of one that was noted would pass for the ledger. Only NATS is asked: whoever makes the
+ * streams of a new ledger may know nothing of DynamoDB.
+ */
+const refuseEmptyOne = async ({ nc }: Connected): Promise<void> => {
+  const jsm = await orFail(manager(nc))
+  const look = await orFail(lookAtLedger({ jsm, tables: TE.right([]) }))
+  if (look.tag === 'stopped' && look.finding.tag === 'absent')
+    throw new Failure(`${look.reason}; ${RECOVER_ADVICE}`)
+}
+
 const apply = ({ json }: ShowOptions): Promise<void> =>
   withNats(async connected => {
+    await refuseEmptyOne(connected)
     const settings = await settingsFor(connected)
     await orFail(applySettings(connected.nc, settings))
     report(await readStreams(connected, settings), json === true)

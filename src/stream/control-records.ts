@@ -33,7 +33,7 @@ const isObject = (text: string): E.Either<string, unknown> =>
     E.mapLeft(() => 'is not readable'),
   )
 
-const REPAIR = '"jetledger recover" writes it anew'
+const REPAIR = '"jetledger recover --repair" writes it anew'
 
 const KINDS: Readonly<Record<string, (projection: string) => Kind>> = {
   projection: projection => ({
@@ -46,9 +46,9 @@ const KINDS: Readonly<Record<string, (projection: string) => Kind>> = {
     advice: `nobody is believed to hold the lock; the next "jetledger replay ${projection}" writes it anew`,
   }),
   status: projection => ({
-    deleted: 'was deleted',
+    // one that is missing is no problem: nothing is known of an instance that has said nothing yet
     check: isObject,
-    advice: `the active instance of ${projection} writes it anew within seconds`,
+    advice: `the active instance of ${projection} writes it anew with the next event; "jetledger recover --repair" removes it`,
   }),
 }
 

@@ -53,6 +53,7 @@ it('a stream that is deleted stops the ledger: nothing is stored or answered, an
     [['recover'], 1],
     [['verify'], 2],
     [['seed'], 1],
+    [['stream', 'apply'], 1],
     [['status'], 1],
     [['replay', 'balances'], 1],
   ] as const) {
