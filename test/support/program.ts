@@ -44,6 +44,8 @@ export type Workbench = {
   readonly start: (args: readonly string[], env?: Env) => Program
   /** `jetledger dev` on free ports, ready. */
   readonly dev: (...args: readonly string[]) => Promise<Dev>
+  /** The same with variables of its own. */
+  readonly devWith: (env: Env, ...args: readonly string[]) => Promise<Dev>
   /** Runs a subcommand to its end. */
   readonly run: (args: readonly string[], env?: Env) => Promise<Finished>
   /** A client that reconnects for ever, closed at the end. */
@@ -135,10 +137,15 @@ export const untilReady = async (
   if (!program.running()) throw new Error(`The program ended before ${what}:\n${program.stderr()}`)
 }
 
-const devIn = async (folder: string, start: Workbench['start'], args: readonly string[]): Promise<Dev> => {
+const devIn = async (
+  folder: string,
+  start: Workbench['start'],
+  args: readonly string[],
+  env: Env = {},
+): Promise<Dev> => {
   const began_ms = performance.now()
   const free_ports = ['--nats-port', '0', '--dynamodb-port', '0', '--http-port', '0']
-  const program = start(['dev', ...free_ports, ...args])
+  const program = start(['dev', ...free_ports, ...args], env)
   await untilReady(program, 'dev to be ready', () => program.stdout().includes('nats req --server'))
   const ready_ms = Math.round(performance.now() - began_ms)
   const said = (name: string): string =>
@@ -190,6 +197,7 @@ export const openWorkbench = (): Workbench => {
     folder,
     start,
     dev: (...args) => devIn(folder, start, args),
+    devWith: (env, ...args) => devIn(folder, start, args, env),
     run: (args, env) => runToEnd(start, args, env),
     connect: async url => {
       const nc = await connect({
