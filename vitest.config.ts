@@ -1,6 +1,6 @@
 import { defineConfig } from 'vitest/config'
 
-const kind = (name: 'unit' | 'int' | 'e2e' | 'soak', test_timeout_ms: number) => ({
+const kind = (name: 'unit' | 'int' | 'e2e' | 'soak' | 'fuzz', test_timeout_ms: number) => ({
   test: {
     name,
     include: [`{src,test,infra,bench}/**/*.${name}.spec.ts`],
@@ -9,12 +9,18 @@ const kind = (name: 'unit' | 'int' | 'e2e' | 'soak', test_timeout_ms: number) =>
     retry: 0,
     env: { AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true' },
     // e2e specs start clusters and count processes: beside each other they would starve on two cores
-    fileParallelism: name !== 'e2e' && name !== 'soak',
+    fileParallelism: name === 'unit' || name === 'int',
   },
 })
 
 export default defineConfig({
   test: {
-    projects: [kind('unit', 10_000), kind('int', 60_000), kind('e2e', 180_000), kind('soak', 1_800_000)],
+    projects: [
+      kind('unit', 10_000),
+      kind('int', 60_000),
+      kind('e2e', 180_000),
+      kind('soak', 1_800_000),
+      kind('fuzz', 86_400_000),
+    ],
   },
 })

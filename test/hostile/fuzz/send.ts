@@ -1,0 +1,118 @@
+/** Sends what the fuzzer made up, and says what was wrong with the answer. */
+
+import type { createReferee } from '../../support/openapi-arbitrary.js'
+import { objectionToHttp } from '../judge.js'
+import { codeOf, type HostileLedger, objectionTo, WRITER } from '../ledger.js'
+import { type FuzzInput, LOUD } from './arbitrary.js'
+import type { Worth } from './json-text.js'
+
+type Referee = ReturnType<typeof createReferee>
+
+/** Refusals of a request that says exactly what it says. */
+const REFUSALS = ['INSUFFICIENT_FUNDS', 'BALANCE_LIMIT', 'TRANSACTION_ID_REUSED', 'CONFLICT']
+/** Nothing is amiss with the ledger, so nobody is to hear these. */
+const NEVER = ['TIMEOUT', 'OUTCOME_UNKNOWN', 'BUSY', 'STREAM_FULL']
+
+/** Whether it is about a customer that may be parked; an escaped character may hide that. */
+const mayBeParked = (text: string): boolean => text.includes(LOUD) || text.includes('\\u00')
+
+const isAllowed = (worth: Worth, code: string, body: string): boolean => {
+  if (code === 'UNAVAILABLE') return mayBeParked(body)
+  switch (worth) {
+    case 'good':
+      return code === '' || REFUSALS.includes(code)
+    case 'bad':
+      return code === 'INVALID_REQUEST'
+    case 'any':
+      return !NEVER.includes(code)
+  }
+}
+
+/** How often each kind of answer came: a fuzzer that meets one kind only says little. */
+export type Seen = Map<string, number>
+
+const see = (seen: Seen, what: string): void => {
+  seen.set(what, (seen.get(what) ?? 0) + 1)
+}
+
+type Of<Via extends FuzzInput['via']> = Extract<FuzzInput, { readonly via: Via }>
+
+const sendRequest = async (
+  { ask }: HostileLedger,
+  seen: Seen,
+  input: Of<'request'>,
+): Promise<string | undefined> => {
+  const { subject, body, header, worth } = input
+  const answer = await ask(subject, body, header === undefined ? undefined : Buffer.from(header, 'latin1'))
+  const objection = objectionTo(answer)
+  if (answer === undefined || objection !== undefined) return objection
+  if (answer.header.startsWith('NATS/1.0 503')) return 'nobody serves it'
+  const code = codeOf(answer)
+  see(seen, `${worth} request: ${code || 'a success'}`)
+  return isAllowed(worth, code, body)
+    ? undefined
+    : `${code || 'a success'} for what is ${worth}: ${answer.body.toString().slice(0, 300)}`
+}
+
+const sendEvent = async (
+  { ask }: HostileLedger,
+  seen: Seen,
+  input: Of<'event'>,
+): Promise<string | undefined> => {
+  const { token, body, header } = input
+  const bytes = header === undefined ? undefined : Buffer.from(header, 'latin1')
+  const answer = await ask(`customer.balance.${token}`, body, bytes)
+  if (answer === undefined) return 'JetStream does not acknowledge it'
+  see(seen, answer.body.includes('"error"') ? 'event: refused by the server' : 'event: stored')
+  return undefined
+}
+
+const WITH_TOKEN = `Authorization: Bearer ${WRITER}`
+
+const sendHttp = async (
+  { askHttp }: HostileLedger,
+  referee: Referee,
+  seen: Seen,
+  input: Of<'http'>,
+): Promise<string | undefined> => {
+  const { method, target, headers, body, documented } = input
+  const answer = await askHttp({
+    method,
+    target,
+    headers: [WITH_TOKEN, ...headers],
+    ...(body === undefined ? {} : { body }),
+  })
+  if (answer === undefined) return 'no answer'
+  const { status, text } = answer
+  see(seen, `HTTP: ${status}`)
+  // an answer to HEAD has no body that could be looked at
+  const objection = method === 'HEAD' ? undefined : objectionToHttp(answer)
+  if (objection !== undefined || status === 500) return objection ?? '500'
+  const about = `${target} ${body ?? ''}`
+  // who asks for a short time-out gets one
+  if (status === 504 && !target.includes('timeout=')) return `504: ${text}`
+  if (status === 503 && !mayBeParked(about)) return `503: ${text}`
+  return documented === undefined
+    ? undefined
+    : referee(documented, status, answer.headers['content-type'] ?? '', text)
+}
+
+/** Sends one input, and gives what is wrong with the answer; undefined when nothing is. */
+export const sendInput = async (
+  ledger: HostileLedger,
+  referee: Referee,
+  seen: Seen,
+  input: FuzzInput,
+): Promise<string | undefined> => {
+  switch (input.via) {
+    case 'request':
+      return sendRequest(ledger, seen, input)
+    case 'event':
+      return sendEvent(ledger, seen, input)
+    case 'http':
+      return sendHttp(ledger, referee, seen, input)
+    case 'deputy':
+      ledger.raw.publish(input)
+      return undefined
+  }
+}
