@@ -42,9 +42,9 @@ export type Text = Bytes | ((known: Known) => Bytes)
 
 /** How a request over NATS has to be answered. */
 export type Answer =
-  /** A success; the body holds every one of these texts. */
+  /** A success; the body and its headers hold every one of these texts. */
   | { readonly tag: 'done'; readonly holds: readonly string[] }
-  /** A service error of this code; the body holds every one of these texts. */
+  /** A service error of this code; the body and its headers hold every one of these texts. */
   | { readonly tag: 'error'; readonly code: string; readonly holds: readonly string[] }
   /** Any success, or a refusal of one of these codes. */
   | { readonly tag: 'either'; readonly codes: readonly string[] }

@@ -37,7 +37,7 @@ export const judgeAnswer = (gives: Answer, message: RawMessage | undefined): str
   if (message === undefined || objection !== undefined) return objection
   const [kind, text] = [kindOf(message), message.body.toString()]
   if (!kindsOf(gives).includes(kind)) return `got ${kind}: ${text.slice(0, SHOWN_CHARS_MAX)}`
-  return 'holds' in gives ? lacks(text, gives.holds) : undefined
+  return 'holds' in gives ? lacks(`${text}\n${message.header}`, gives.holds) : undefined
 }
 
 type Problem = { readonly code?: string; readonly status?: number }

@@ -22,13 +22,23 @@ const BALANCE: readonly RequestInput[] = [
   ask('balance, exactly', 'balance', '{"client_id":"1"}', done('{"balance":')),
   ask('balance by its other name', 'balance', '{"customer_id":"1"}', done('{"balance":')),
   ask('balance of nobody', 'balance', '{"client_id":"nobody-ever"}', done('{"balance":0}')),
-  ask('balance with an unknown field', 'balance', '{"client_id":"1","colour":"red"}', done('{"balance":')),
-  ask('balance with a misspelt field', 'balance', '{"client_id":"1","minVersion":99}', done('{"balance":')),
+  ask(
+    'balance with an unknown field',
+    'balance',
+    '{"client_id":"1","colour":"red"}',
+    done('{"balance":', 'Ledger-Ignored: colour'),
+  ),
+  ask(
+    'balance with a misspelt field',
+    'balance',
+    '{"client_id":"1","minVersion":99}',
+    done('{"balance":', 'Ledger-Ignored: minVersion'),
+  ),
   ask(
     'balance with __proto__',
     'balance',
     '{"client_id":"1","__proto__":{"min_version":9999}}',
-    done('{"balance":'),
+    done('{"balance":', 'Ledger-Ignored: __proto__'),
   ),
   ask('balance with the id in __proto__', 'balance', '{"__proto__":{"client_id":"1"}}', invalid('client_id')),
   ask(
