@@ -40,6 +40,8 @@ const P99_FLOOR_MS = 50
 const SLICE = 40
 const QUIET_SAMPLES = 100
 const MS_MAX = 30_000
+/** It is a minute's work, and several on a machine that is busy otherwise. */
+const CORPUS_MS_MAX = 300_000
 
 let ledger: HostileLedger
 beforeEach(async () => {
@@ -103,34 +105,38 @@ const expectWhole = async (): Promise<void> => {
   expect(ledger.dev.running()).toBe(true)
 }
 
-it('a corpus of hostile inputs: every answer is the documented one, and nobody else notices', async () => {
-  const known = await learn(ledger)
-  const nc = await ledger.bench.connect(ledger.dev.nats_url)
-  const bystander = startBystander(nc, ledger.url, WRITER)
-  const { sent, silences, objections } = await deliverAll(known, slicesBeside(bystander))
-  const { samples, p99_ms, wrong, balances } = await bystander.end()
-  await ledger.untilCaughtUp()
-  process.stdout.write(`p99 in ms: ${JSON.stringify(p99_ms)} of ${JSON.stringify(samples)} samples\n`)
+it(
+  'a corpus of hostile inputs: every answer is the documented one, and nobody else notices',
+  async () => {
+    const known = await learn(ledger)
+    const nc = await ledger.bench.connect(ledger.dev.nats_url)
+    const bystander = startBystander(nc, ledger.url, WRITER)
+    const { sent, silences, objections } = await deliverAll(known, slicesBeside(bystander))
+    const { samples, p99_ms, wrong, balances } = await bystander.end()
+    await ledger.untilCaughtUp()
+    process.stdout.write(`p99 in ms: ${JSON.stringify(p99_ms)} of ${JSON.stringify(samples)} samples\n`)
 
-  const deputy = await ledger.ask('customer.statement', `{"client_id":"${DEPUTY}"}`)
-  const found: Objections = [
-    ...objections,
-    ...(await judgeEvents(ledger, sent)),
-    ...silences.flatMap(silence => silence.objections()),
-    ...(deputy?.body.toString() === `{"client_id":"${DEPUTY}","entries":[]}`
-      ? []
-      : [`a command was carried out for a hostile reply subject: ${deputy?.body}`]),
-  ]
-  expect(found).toEqual([])
-  expect(ledger.raw.errors).toEqual([])
-  expect(wrong).toEqual([])
-  for (const [client_id, balance] of balances) {
-    const answer = await ledger.ask('customer.balance', JSON.stringify({ client_id }))
-    expect(answer?.body.toString()).toBe(JSON.stringify({ balance }))
-  }
-  await expectWhole()
-  expect(p99_ms.beside).toBeLessThanOrEqual(Math.max(2 * p99_ms.quiet, P99_FLOOR_MS))
-})
+    const deputy = await ledger.ask('customer.statement', `{"client_id":"${DEPUTY}"}`)
+    const found: Objections = [
+      ...objections,
+      ...(await judgeEvents(ledger, sent)),
+      ...silences.flatMap(silence => silence.objections()),
+      ...(deputy?.body.toString() === `{"client_id":"${DEPUTY}","entries":[]}`
+        ? []
+        : [`a command was carried out for a hostile reply subject: ${deputy?.body}`]),
+    ]
+    expect(found).toEqual([])
+    expect(ledger.raw.errors).toEqual([])
+    expect(wrong).toEqual([])
+    for (const [client_id, balance] of balances) {
+      const answer = await ledger.ask('customer.balance', JSON.stringify({ client_id }))
+      expect(answer?.body.toString()).toBe(JSON.stringify({ balance }))
+    }
+    await expectWhole()
+    expect(p99_ms.beside).toBeLessThanOrEqual(Math.max(2 * p99_ms.quiet, P99_FLOOR_MS))
+  },
+  CORPUS_MS_MAX,
+)
 
 it('events that claim what is not so count as the law says, and verify names each of them and nothing else', async () => {
   await learn(ledger)
