@@ -6,6 +6,7 @@
  */
 
 import { E, pipe } from '../fp.js'
+import { isJsonObject, readJson } from '../json.js'
 import { consumerProgress } from '../stream/consumer.js'
 import {
   decodeOrigin,
@@ -53,7 +54,8 @@ export type Belonging =
 /** The origin that a table says it was folded from; undefined when that cannot be read. */
 export const originIn = ({ stream, newest }: Identity): Origin | undefined =>
   pipe(
-    E.tryCatch(() => JSON.parse(stream) as Readonly<Record<string, unknown>>, String),
+    readJson(stream),
+    E.filterOrElse(isJsonObject, () => 'the origin is no object'),
     E.chain(origin => decodeOrigin({ ...origin, newest: newest.seq === 0 ? undefined : newest })),
     E.getOrElseW(() => undefined),
   )

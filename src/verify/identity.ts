@@ -3,7 +3,8 @@
  */
 
 import { pause } from '../back-off.js'
-import { E } from '../fp.js'
+import { E, pipe } from '../fp.js'
+import { isJsonObject, readJson } from '../json.js'
 import { decodeOrigin, describeFinding, examineStream } from '../stream/identity.js'
 import { TABLES } from '../tables/definition.js'
 import { type Identity, readIdentity } from '../tables/identity.js'
@@ -19,10 +20,11 @@ const streamProblem = async (
   { jsm, signal }: Run,
   { stream, newest }: Identity,
 ): Promise<string | undefined> => {
-  const fields = E.tryCatch(() => JSON.parse(stream) as Readonly<Record<string, unknown>>, String)
-  const origin = E.isLeft(fields)
-    ? fields
-    : decodeOrigin({ ...fields.right, newest: newest.seq === 0 ? undefined : newest })
+  const origin = pipe(
+    readJson(stream),
+    E.filterOrElse(isJsonObject, () => 'the origin is no object'),
+    E.chain(fields => decodeOrigin({ ...fields, newest: newest.seq === 0 ? undefined : newest })),
+  )
   if (E.isLeft(origin)) return 'it does not say from which stream'
   const finding = await persist(examineStream(jsm, origin.right), signal)
   return finding.tag === 'same' || finding.tag === 'restored' ? undefined : describeFinding(finding)
