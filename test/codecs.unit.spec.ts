@@ -47,7 +47,18 @@ const makers = readTree()
 /** Values of which every field of every codec takes one; examples of codecs join them. */
 const POOL: unknown[] = [
   { deep: [{}] },
-  ...['a', 'credit', 'INSUFFICIENT_FUNDS', 'read', 'retrying', 'retried', 'discarded', 'strong', 'commands'],
+  ...[
+    'a',
+    'credit',
+    'INSUFFICIENT_FUNDS',
+    'read',
+    'retrying',
+    'retried',
+    'discarded',
+    'strong',
+    'commands',
+    'filling',
+  ],
   ...['2026-01-01T00:00:00Z', '2026-01-01', '1', '{}', 'f'.repeat(64), 'https://a.example', 'info'],
   ...[1, 1n, true, undefined],
 ]

@@ -11,6 +11,7 @@
 import { randomUUID } from 'node:crypto'
 import { type DynamoDBDocumentClient, GetCommand, PutCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb'
 import { E, pipe, type TaskEither, TE, t } from '../fp.js'
+import { fieldsOf } from '../ledger/codec.js'
 import { type TableError, tryTable } from './errors.js'
 import { whole } from './whole.js'
 
@@ -38,17 +39,19 @@ export type Identity = {
   readonly reason?: string | undefined
 }
 
-const Item = t.type({
-  epoch: t.string,
-  state: t.keyof({ emptying: null, filling: null }),
-  table_id: t.string,
-  stream: t.string,
-  newest_seq: whole,
-  newest_checksum: t.string,
-  newest_at_ms: whole,
-  whole_from_seq: whole,
-  reason: t.union([t.string, t.undefined]),
-})
+const Item = fieldsOf(
+  {
+    epoch: t.string,
+    state: t.keyof({ emptying: null, filling: null }),
+    table_id: t.string,
+    stream: t.string,
+    newest_seq: whole,
+    newest_checksum: t.string,
+    newest_at_ms: whole,
+    whole_from_seq: whole,
+  },
+  { reason: t.string },
+)
 
 /** The identity in an item as DynamoDB has it; undefined where the item is missing or says something else. */
 export const decodeIdentity = (raw: unknown): Identity | undefined =>
