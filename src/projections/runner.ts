@@ -17,6 +17,7 @@ import type { Projection } from './projection.js'
 import { resumeParked } from './resume.js'
 import { healthPart, type Target, targetOf } from './target.js'
 import { createWake, type Wake } from './wake.js'
+import { walk } from './walk.js'
 import { watch } from './watch.js'
 
 export type Projector = {
@@ -48,11 +49,12 @@ const live = async (target: Target, signal: AbortSignal): Promise<void> => {
   const ours: Target = { ...target, epoch: prepared.identity.epoch, onDecided: wake.call }
   const resuming = resumeUntilDone(ours, wake, both)
   const watching = watch(ours, both).then(() => ending.abort())
+  const walking = walk(ours, both)
   try {
     await consume(ours, prepared.consumer, both)
   } finally {
     ending.abort()
-    await Promise.all([resuming, watching])
+    await Promise.all([resuming, watching, walking])
   }
 }
 

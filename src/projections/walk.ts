@@ -1,0 +1,83 @@
+/**
+ * Walks slowly through a projection's table, and folds customers again whose item is behind their subject although
+ * everything was handled: somebody put an older state of it back, and nobody has touched the customer since.
+ *
+ * Every instance may walk: what it writes carries the condition of what it read. It takes a small share of the time, so
+ * that the projector beside it does not notice.
+ */
+
+import { pause } from '../back-off.js'
+import { E } from '../fp.js'
+import { type ClientId, ClientId as ClientIdCodec, eventSubject } from '../ledger/client-id.js'
+import type { Customer } from '../ledger/fold.js'
+import { consumerProgress } from '../stream/consumer.js'
+import { lastSequences } from '../stream/read.js'
+import { LEDGER_STREAM } from '../stream/settings.js'
+import { decodeHead } from '../tables/heads.js'
+import { type Page, scanPage } from '../tables/scan.js'
+import { run } from './outcome.js'
+import { refold } from './refold.js'
+import { positionOf } from './same-customer.js'
+import type { Target } from './target.js'
+
+/** Before the first walk, and between two. */
+const REST_MS = 60_000
+/** A page is followed by a rest that is so many times as long as the page took. */
+const REST_SHARE = 50
+const PAGE_REST_MS_MIN = 1_000
+
+type Head = readonly [id: ClientId, customer: Customer]
+
+/** The customers' heads among the items of a page. */
+const headsOf = ({ projection }: Target, { items }: Page): Head[] =>
+  items.flatMap((item): Head[] => {
+    const decoded = decodeHead(projection.head, item)
+    const id = E.isRight(decoded) ? ClientIdCodec.decode(decoded.right.id) : decoded
+    return E.isRight(decoded) && E.isRight(id) ? [[id.right, decoded.right.customer]] : []
+  })
+
+/** The customers of a page whose subject has events that were handled, and that their item does not speak of. */
+const behind = async (target: Target, page: Page, acked_seq: number): Promise<ClientId[]> => {
+  const heads = headsOf(target, page)
+  if (heads.length === 0) return []
+  const subjects = heads.map(([id]) => eventSubject(id))
+  const last = await run(lastSequences(target.nc, LEDGER_STREAM, subjects))
+  return heads.flatMap(([id, head]) => {
+    const last_seq = last.get(eventSubject(id)) ?? 0
+    return last_seq <= acked_seq && last_seq > positionOf(head) ? [id] : []
+  })
+}
+
+const walkPage = async (target: Target, after: Page['next'], signal: AbortSignal): Promise<Page['next']> => {
+  // asked before the page is read: it holds everything up to there
+  const { acked_seq } = await run(consumerProgress(target.jsm, target.consumer))
+  const page = await run(scanPage(target.tables, target.table, after))
+  for (const id of await behind(target, page, acked_seq)) {
+    if (signal.aborted) return undefined
+    await refold(target, id, acked_seq)
+  }
+  return page.next
+}
+
+const walkOnce = async (target: Target, signal: AbortSignal): Promise<void> => {
+  let next: Page['next']
+  do {
+    const began_ms = performance.now()
+    next = await walkPage(target, next, signal)
+    const rest_ms = Math.max(PAGE_REST_MS_MIN, REST_SHARE * (performance.now() - began_ms))
+    await pause({ first_ms: rest_ms, max_ms: rest_ms }, 1, signal)
+  } while (next !== undefined && !signal.aborted)
+}
+
+/** Walks again and again until `signal` aborts; what goes wrong is tried again at the next walk. */
+export const walk = async (target: Target, signal: AbortSignal, rest_ms = REST_MS): Promise<void> => {
+  while (!signal.aborted) {
+    await pause({ first_ms: rest_ms, max_ms: rest_ms }, 1, signal)
+    if (signal.aborted) return
+    try {
+      await walkOnce(target, signal)
+    } catch (err) {
+      target.log.warn({ err, table: target.table }, 'a walk through a table was given up')
+    }
+  }
+}
