@@ -129,22 +129,26 @@ export const beginEpoch = (
   { state = 'emptying', ...beginning }: Beginning,
 ): TaskEither<TableError, Identity> => {
   const identity: Identity = { ...beginning, epoch: randomUUID(), state, newest: NO_EVENT }
-  if (before !== undefined) {
-    return putIdentity(client, table, identity, {
-      ConditionExpression: 'epoch = :epoch',
-      ExpressionAttributeValues: { ':epoch': before.epoch },
-    })
-  }
+  const condition =
+    before === undefined
+      ? { ConditionExpression: 'attribute_not_exists(id)' }
+      : {
+          ConditionExpression: 'epoch = :epoch',
+          ExpressionAttributeValues: { ':epoch': before.epoch },
+        }
   return pipe(
-    putIdentity(client, table, identity, { ConditionExpression: 'attribute_not_exists(id)' }),
+    putIdentity(client, table, identity, condition),
     TE.orElse(error =>
-      error.tag === 'ConditionFailed' ? overUnreadable(client, table, identity, error) : TE.left(error),
+      error.tag === 'ConditionFailed' ? notOverOthers(client, table, identity, error) : TE.left(error),
     ),
   )
 }
 
-/** Puts an identity in the place of an item that says nothing: somebody wrote there by hand. */
-const overUnreadable = (
+/**
+ * What to do where an identity cannot be put: it is there already if only the answer to an earlier try was lost, and it
+ * takes the place of an item that says nothing (somebody wrote there by hand), but not of anybody else's.
+ */
+const notOverOthers = (
   client: DynamoDBDocumentClient,
   table: string,
   identity: Identity,
@@ -152,9 +156,10 @@ const overUnreadable = (
 ): TaskEither<TableError, Identity> =>
   pipe(
     readIdentity(client, table),
-    TE.chain(found =>
-      found === undefined ? putIdentity(client, table, identity, {}) : TE.left<TableError, Identity>(faster),
-    ),
+    TE.chain((found): TaskEither<TableError, Identity> => {
+      if (found === undefined) return putIdentity(client, table, identity, {})
+      return found.epoch === identity.epoch ? TE.right(identity) : TE.left(faster)
+    }),
   )
 
 /** The table is empty now, and may be filled. */

@@ -9,7 +9,7 @@ import { readOrigin, readPoint } from '../../stream/identity.js'
 import { streamInfo } from '../../stream/provision.js'
 import { LEDGER_STREAM } from '../../stream/settings.js'
 import { TABLES } from '../../tables/definition.js'
-import { beginEpoch, type Identity, noteMark } from '../../tables/identity.js'
+import { beginEpoch, type Identity, noteMark, readIdentity } from '../../tables/identity.js'
 import { createTable, dropTable, tableExists, tableFacts } from '../../tables/provision.js'
 import { judge, look, streamText } from '../belonging.js'
 import type { ProjectionDeps } from '../deps.js'
@@ -87,6 +87,9 @@ const discard = async (target: Target, signal: AbortSignal): Promise<void> => {
 
 /** A new table says from the beginning what it is folded from. */
 const nameTable = async (to: Target): Promise<Identity> => {
+  const named = await run(readIdentity(to.tables, to.table))
+  // the answer to an earlier try was lost
+  if (named !== undefined) return named
   const facts = await run(tableFacts(to.tables, to.table, TABLES[to.projection.name]))
   const stream = streamText(await run(readOrigin(to.jsm)))
   const beginning = { table_id: facts?.table_id ?? '', stream, whole_from_seq: 0, reason: undefined }
