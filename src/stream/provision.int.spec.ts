@@ -1,10 +1,11 @@
 // has a server of its own: it changes the settings of the streams
 import { connect, type NatsConnection } from 'nats'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { startConfiguredNats } from '../../test/support/configured-nats.js'
 import { left, right } from '../../test/support/ledger.js'
 import { startTestNats, type TestNats } from '../../test/support/servers.js'
 import { applySettings, manager, provision, streamInfo } from './provision.js'
-import { allSettings, DEAD_LETTER_STREAM, differences, LEDGER_STREAM } from './settings.js'
+import { allSettings, CONFIG_BUCKET, DEAD_LETTER_STREAM, differences, LEDGER_STREAM } from './settings.js'
 
 let nats: TestNats
 let nc: NatsConnection
@@ -95,5 +96,36 @@ describe('the streams', () => {
     await right(publish(nc, message, 5_000))
     expect(await left(publish(nc, message, 5_000))).toMatchObject({ tag: 'StreamFull' })
     expect((await right(streamInfo(nc, LEDGER_STREAM))).state.messages).toBe(2)
+  })
+})
+
+describe('a server that allows less', () => {
+  const start = async (limits: string) => {
+    const server = await startConfiguredNats(`jetstream { store_dir: "$STORE" }\n${limits}`)
+    return { server, connection: await connect({ servers: server.url }) }
+  }
+
+  it('is told of when it takes no message as large as an event', async () => {
+    const { server, connection } = await start('max_payload: 32KB')
+    const error = await left(provision(connection, { replicas: 1 }))
+    expect(error.message).toContain('max_payload')
+    await connection.close()
+    await server.stop()
+  })
+
+  it('is told of when its account wants limits, and is content with those that follow from one variable', async () => {
+    const limits =
+      'accounts { A { users [{user: a}], jetstream { max_bytes_required: true } } }\nno_auth_user: a'
+    const { server, connection } = await start(limits)
+    const error = await left(provision(connection, { replicas: 1 }))
+    expect(error.message).toContain('JETLEDGER_STREAM_BYTES_MAX')
+    expect(error.tag).toBe('SettingsDiffer')
+    await right(provision(connection, { replicas: 1, bytes_max: 400 * 1024 * 1024 }))
+    const jsm = await right(manager(connection))
+    const bytesOf = async (name: string) => (await jsm.streams.info(name)).config.max_bytes
+    expect(await bytesOf(DEAD_LETTER_STREAM)).toBe(40 * 1024 * 1024)
+    expect(await bytesOf(`KV_${CONFIG_BUCKET}`)).toBe(16 * 1024 * 1024)
+    await connection.close()
+    await server.stop()
   })
 })

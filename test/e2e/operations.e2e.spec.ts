@@ -186,3 +186,25 @@ it('verify that could not compare ends with 2, and does not say that all agree',
   const absent = await bench.run(['verify'], { NATS_URL: 'nats://127.0.0.1:1' })
   expect([absent.code, absent.stderr.includes('NATS does not answer')]).toEqual([2, true])
 })
+
+it('a parked customer is listed, and goes on when somebody decides so', async () => {
+  const nc = await bench.connect(dev.nats_url)
+  await nc.request('customer.balance.waits', '{"schema":99}')
+  await nc.request('customer.balance.waits', '{"type":"credit","amount":5}')
+  await until(async () => (await text('parked', 'list')).lines[0]?.startsWith('1001  waits  schema 99'), {
+    deadline_ms: 20_000,
+    what: 'the customer to be parked',
+  })
+  expect((await text('parked', 'skip', '1001')).code).toBe(2)
+  expect((await text('parked', 'skip', '7', '--reason', 'x')).stderr).toContain('is not parked')
+  const decided = await json('parked', 'skip', '1001', '--reason', 'nobody knows it', '--by', 'me')
+  expect(decided).toMatchObject({ code: 0, client_id: 'waits', seq: 1_001, decision_seq: 1_003 })
+  await until(async () => (await text('parked', 'list')).lines[0] === 'no parked customers', {
+    deadline_ms: 20_000,
+    what: 'the customer to go on',
+  })
+  const credited = await nc.request('customer.credit', '{"client_id":"waits","amount":1}')
+  expect(credited.json()).toMatchObject({ balance: 6 })
+  expect((await text('dead-letters', 'list')).lines[0]).toContain('SKIPPED')
+  expect((await text('verify')).code).toBe(0)
+})
