@@ -15,7 +15,7 @@ import type { EndpointConfig, ServiceReply } from '../service/config.js'
 import type { ServiceError } from '../service/error.js'
 import type { StreamError } from '../stream/errors.js'
 import type { TableError } from '../tables/errors.js'
-import { confirmTable } from '../tables/heads.js'
+import { readBelieved } from '../tables/heads.js'
 import { customersAfter, highestBelow, type Ranked, withBalance } from '../tables/ranking.js'
 import { SHARDS } from '../tables/shard.js'
 import type { EndpointLimits } from './balance.js'
@@ -91,12 +91,8 @@ const reading = (
   read: (table: string, shard: string) => Promise<Read>,
 ): TaskEither<ServiceError, Ranked[]> =>
   pipe(
-    readActive(deps.active('ranking'), active =>
-      pipe(
-        () => fromShards(shard => read(active.table, shard)),
-        // asked afterwards: the table was still the one that is believed when it was read
-        TE.chainFirst(() => confirmTable(deps.tables, active.table, active.trustWhole)),
-      ),
+    readActive(deps.active('ranking'), ({ table, trustWhole }) =>
+      readBelieved(deps.tables, table, trustWhole, () => fromShards(shard => read(table, shard))),
     ),
     TE.bimap(toServiceError, ({ found }) => found),
   )

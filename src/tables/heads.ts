@@ -12,7 +12,7 @@ import type { ClientId } from '../ledger/client-id.js'
 import { fieldsOf } from '../ledger/codec.js'
 import { type Customer, NEW_CUSTOMER } from '../ledger/fold.js'
 import { type TableError, tryTable } from './errors.js'
-import { IDENTITY_ID, type Identity, splitIdentity } from './identity.js'
+import { IDENTITY_ID, type Identity, notOurs, splitIdentity } from './identity.js'
 import { whole } from './whole.js'
 
 /** Keys of one BatchGetItem: DynamoDB takes 100, and one of them is the table's identity. */
@@ -157,15 +157,24 @@ export const readTrusted = (
     }),
   )
 
-/** No error when `trust` believes the table; for what was read from its indexes, which cannot bring the identity. */
-export const confirmTable = (
+/**
+ * Reads what cannot bring the table's identity, from its indexes: the table has to be believed before and afterwards, and
+ * to be of the same epoch. `NotOurs` where it is not.
+ */
+export const readBelieved = <A>(
   client: DynamoDBDocumentClient,
   table: string,
   trust: Trust,
-): TaskEither<TableError, void> =>
+  read: TaskEither<TableError, A>,
+): TaskEither<TableError, A> =>
   pipe(
-    readTrusted(client, table, [], trust),
-    TE.map(() => undefined),
+    TE.Do,
+    TE.bind('before', () => readTrusted(client, table, [], trust)),
+    TE.bind('found', () => read),
+    TE.bind('after', () => readTrusted(client, table, [], trust)),
+    TE.chain(({ before, found, after }) =>
+      before.identity?.epoch === after.identity?.epoch ? TE.right(found) : TE.left(notOurs(table)),
+    ),
   )
 
 const toHeads = (
