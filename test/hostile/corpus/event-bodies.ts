@@ -186,6 +186,29 @@ const SCHEMAS: readonly Row[] = [
   ['schema 2 with a field that is to come', '{"schema":2,"type":"credit","amount":1,"asset":"EUR"}', PARKED],
 ]
 
+const skip = (seq: string, rest = ',"reason":"r","by":"b"'): string =>
+  `{"schema":2,"type":"skip","seq":${seq}${rest}}`
+
+/** Decisions to pass over an event at which a customer waits; none of these is about one. */
+const DECISIONS: readonly Row[] = [
+  ['about an event of somebody else', skip('1'), letter()],
+  ['about an event that is to come', skip('9007199254740991'), letter()],
+  ['about an event that counts', skip('1001'), letter('MALFORMED', 1), credit('')],
+  ['of schema 1', '{"schema":1,"type":"skip","seq":1,"reason":"r","by":"b"}', letter()],
+  ['of no schema', '{"type":"skip","seq":1,"reason":"r","by":"b"}', letter()],
+  ['about sequence 0', skip('0'), letter()],
+  ['about sequence -1', skip('-1'), letter()],
+  ['about sequence 1.5', skip('1.5'), letter()],
+  ['about sequence 1e400', skip('1e400'), letter()],
+  ['about a sequence as text', skip('"1"'), letter()],
+  ['about two sequences', skip('1,"seq":2'), letter()],
+  ['without a reason', skip('1', ',"by":"b"'), letter()],
+  ['with an empty reason', skip('1', ',"reason":"","by":"b"'), letter()],
+  ['with a reason of 501 characters', skip('1', `,"reason":"${'r'.repeat(501)}","by":"b"`), letter()],
+  ['by nobody', skip('1', ',"reason":"r"'), letter()],
+  ['with a field that is to come', skip('1', ',"reason":"r","by":"b","until":"later"'), PARKED],
+]
+
 /** The stream takes no larger event than 64 KiB. */
 const TOO_LARGE = REFUSED
 
@@ -272,6 +295,7 @@ export const EVENT_BODIES: readonly EventInput[] = [
   ...IDS.map(eventOf('id')),
   ...TYPES.map(eventOf('type')),
   ...SCHEMAS.map(eventOf('schema')),
+  ...DECISIONS.map(eventOf('decision')),
   ...LARGE.map(eventOf('large')),
 ]
 

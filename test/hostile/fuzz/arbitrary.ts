@@ -176,10 +176,15 @@ const header = fc.oneof(
   { weight: 1, arbitrary: noise.map(bytes => `NATS/1.0 ${bytes}\r\n\r\n`) },
 )
 const withHeader = <A extends object>(input: fc.Arbitrary<A>): fc.Arbitrary<A & { header?: string }> =>
-  fc.tuple(input, fc.option(header, { freq: 5, nil: undefined })).map(([found, lines]) => ({
-    ...found,
-    ...(lines === undefined ? {} : { header: lines }),
-  }))
+  fc
+    .tuple(
+      input,
+      fc.oneof({ weight: 2, arbitrary: fc.constant(undefined) }, { weight: 1, arbitrary: header }),
+    )
+    .map(([found, lines]) => ({
+      ...found,
+      ...(lines === undefined ? {} : { header: lines }),
+    }))
 
 const requests: fc.Arbitrary<FuzzInput> = fc.constantFrom(...Object.keys(ENDPOINTS)).chain(name =>
   (ENDPOINTS[name] ?? movement).map(({ text, worth }) => ({
@@ -205,7 +210,21 @@ const event = objectsOf(
   },
   [...OPTIONAL, 'schema', 'transfer', 'after'],
 )
+/** In a decision: it becomes the sequence of an event that its customer may wait at, once that is known. */
+export const WAITING_SEQ = '1001001001'
+/** Decisions about events; some of them are about one at which a customer waits. */
+const decision = objectsOf(
+  {
+    schema: wholeText(['2'], 'good'),
+    type: textOf(fc.constant('skip')),
+    seq: wholeText([WAITING_SEQ, WAITING_SEQ, WAITING_SEQ, '1001', '0'], 'good'),
+    reason: reference,
+    by: textOf(fc.constant('a fuzzer')),
+  },
+  [],
+)
 const eventBody = fc.oneof(
+  { weight: 2, arbitrary: decision.map(({ text }) => text) },
   { weight: 8, arbitrary: event.map(({ text }) => text) },
   { weight: 1, arbitrary: fc.json() },
   { weight: 1, arbitrary: noise },

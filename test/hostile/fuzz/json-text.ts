@@ -184,7 +184,10 @@ export const objectsOf = (
           }),
         },
       ),
-      damage: fc.option(fc.tuple(fc.nat({ max: DAMAGES.length - 1 }), fc.nat()), { freq: 8 }),
+      damage: fc.oneof(
+        { weight: 9, arbitrary: fc.constant(null) },
+        { weight: 1, arbitrary: fc.tuple(fc.nat({ max: DAMAGES.length - 1 }), fc.nat()) },
+      ),
       name_which: fc.nat(),
     })
     .map(({ fields: given, blanks, changes, damage, name_which }) => {

@@ -3,7 +3,7 @@
 import type { createReferee } from '../../support/openapi-arbitrary.js'
 import { objectionToHttp } from '../judge.js'
 import { codeOf, type HostileLedger, objectionTo, WRITER } from '../ledger.js'
-import { type FuzzInput, LOUD } from './arbitrary.js'
+import { type FuzzInput, LOUD, WAITING_SEQ } from './arbitrary.js'
 import type { Worth } from './json-text.js'
 
 type Referee = ReturnType<typeof createReferee>
@@ -54,15 +54,38 @@ const sendRequest = async (
     : `${code || 'a success'} for what is ${worth}: ${answer.body.toString().slice(0, 300)}`
 }
 
+const FUTURE = /"schema"\s*:\s*99\b/
+const waiting = new WeakMap<HostileLedger, Map<string, number[]>>()
+
+/** The sequences of events that a customer may wait at, oldest first. */
+const waitingOf = (ledger: HostileLedger, token: string): number[] => {
+  const all = waiting.get(ledger) ?? new Map<string, number[]>()
+  waiting.set(ledger, all)
+  const own = all.get(token) ?? []
+  all.set(token, own)
+  return own
+}
+
+const decided = (ledger: HostileLedger, token: string, body: string): string => {
+  const [seq] = waitingOf(ledger, token)
+  if (seq === undefined || !body.includes(WAITING_SEQ)) return body
+  waitingOf(ledger, token).shift()
+  return body.replace(WAITING_SEQ, String(seq))
+}
+
 const sendEvent = async (
-  { ask }: HostileLedger,
+  ledger: HostileLedger,
   seen: Seen,
   input: Of<'event'>,
 ): Promise<string | undefined> => {
-  const { token, body, header } = input
+  const { token, header } = input
+  const body = decided(ledger, token, input.body)
   const bytes = header === undefined ? undefined : Buffer.from(header, 'latin1')
-  const answer = await ask(`customer.balance.${token}`, body, bytes)
+  const answer = await ledger.ask(`customer.balance.${token}`, body, bytes)
   if (answer === undefined) return 'JetStream does not acknowledge it'
+  const seq = Number(/"seq":(\d+)/.exec(answer.body.toString())?.[1])
+  if (seq > 0 && FUTURE.test(body)) waitingOf(ledger, token).push(seq)
+  if (body !== input.body) see(seen, 'event: a decision')
   see(seen, answer.body.includes('"error"') ? 'event: refused by the server' : 'event: stored')
   return undefined
 }
