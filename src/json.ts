@@ -49,6 +49,18 @@ export const readJson = (source: Uint8Array | string): Either<string, unknown> =
   }
 }
 
+/**
+ * A quick look for documents that may hold a string, for whoever reads many and wants few. It is also true of a document with any
+ * escape: a string can be written in many ways with them.
+ */
+export const documentsWith = (text: string): ((document: Uint8Array) => boolean) => {
+  const quoted = Buffer.from(JSON.stringify(text))
+  return ({ buffer, byteOffset, length }) => {
+    const bytes = Buffer.from(buffer, byteOffset, length)
+    return bytes.includes(quoted) || bytes.includes(BACKSLASH)
+  }
+}
+
 const QUOTE = 0x22
 const PLUS = 0x2b
 const COMMA = 0x2c

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { E } from './fp.js'
 import {
   DEPTH_MAX,
+  documentsWith,
   isJsonObject,
   LENGTH_MAX,
   readJson,
@@ -197,4 +198,13 @@ it('a JSON object is neither a list nor null', () => {
 it('a name of somebody else is shown as printable ASCII of a bounded length', () => {
   expect(shownName('a\u001b]0;x\u0007é')).toBe('a?]0;x??')
   expect(shownName('x'.repeat(1_000))).toHaveLength(67)
+})
+
+it('a quick look finds a string in whatever way a document writes it, and nothing in most others', () => {
+  const find = documentsWith('skip')
+  for (const text of ['{"type":"skip"}', '{"type":"\\u0073kip"}', '{"\\u0074ype" : "sk\\u0069p"}']) {
+    expect(find(Buffer.from(text)), text).toBe(true)
+  }
+  expect(find(Buffer.from('{"type":"credit","reference":"skipped"}'))).toBe(false)
+  expect(documentsWith('a"b\\')(Buffer.from(JSON.stringify({ id: 'a"b\\' })))).toBe(true)
 })

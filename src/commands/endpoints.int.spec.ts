@@ -214,6 +214,11 @@ describe('customer.transaction', () => {
     })
   })
 
+  it('knows a direct event by its id in whatever way that is written', async () => {
+    await ledger.emit('ida', '{"type":"credit","amount":5,"transaction_id":"\\u0069da-1"}')
+    expect(await fateOf('ida-1')).toMatchObject({ status: 'committed', reply: { client_id: 'ida' } })
+  })
+
   it('is unknown when the stream has no such id, whole ids only', async () => {
     expect(await fateOf('never')).toEqual({ status: 'unknown' })
     expect(await fateOf('eve')).toEqual({ status: 'unknown' })

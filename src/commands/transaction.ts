@@ -5,6 +5,7 @@
  * as far as that is complete, and in the stream from there on; without a journal that is all of it, newest part first.
  */
 
+import { documentsWith } from '../json.js'
 import type { ClientId } from '../ledger/client-id.js'
 import type { Command } from '../ledger/command.js'
 import { type Range, readRange } from '../stream/read.js'
@@ -27,11 +28,10 @@ const find = async (
   range: Range,
   transaction_id: string,
 ): Promise<Known | undefined> => {
-  const bytes = Buffer.from(JSON.stringify(transaction_id))
+  const mayHoldId = documentsWith(transaction_id)
   for await (const record of readRange(nc, range)) {
     // the search spares decoding nearly every event; a direct event may carry the id in its body only
-    if (Buffer.from(record.body.buffer, record.body.byteOffset, record.body.length).indexOf(bytes) === -1)
-      continue
+    if (!mayHoldId(record.body)) continue
     const known = knownFrom(record)
     if (known?.event.transaction_id === transaction_id) return known
   }

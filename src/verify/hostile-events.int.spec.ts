@@ -58,6 +58,13 @@ it('many events that grow when they are written fit into transactions', async ()
   await ledger.caughtUp()
 })
 
+it('a decision is found however its type is written', async () => {
+  const seq = await ledger.emit('decided', '{"schema":99}')
+  await ledger.emit('decided', `{"schema":2,"type":"s\\u006bip","seq":${seq},"reason":"r","by":"b"}`)
+  await ledger.emit('decided', '{"type":"credit","amount":1}')
+  await ledger.caughtUp()
+})
+
 it('verify finds that all of it is as it should be', async () => {
   const report = await ledger.check()
   expect(report.differences.filter(({ kind }) => kind !== 'after')).toEqual([])

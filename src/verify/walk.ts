@@ -3,6 +3,7 @@
  */
 
 import type { NatsConnection } from 'nats'
+import { documentsWith } from '../json.js'
 import { readRange } from '../stream/read.js'
 import type { Recorded } from '../stream/recorded.js'
 import { LEDGER_STREAM, LEDGER_SUBJECTS } from '../stream/settings.js'
@@ -46,13 +47,12 @@ async function* pagesOf(nc: NatsConnection, from_seq: number, to_seq: number): A
 /** Every decision that the stream holds up to `to_seq`; one counts only on its customer's subject, after its event. */
 export const readSkips = async ({ nc }: Pick<Run, 'nc'>, to_seq: number): Promise<Skips> => {
   const skips = new Set<string>()
-  const mark = Buffer.from('"skip"')
+  const mayBeDecision = documentsWith('skip')
   for await (const page of pagesOf(nc, 1, to_seq)) {
     for (const { seq, subject, body } of page) {
       const id = customerOf(subject)
       // only what may be a decision is read: nearly nothing is
-      if (id === undefined || Buffer.from(body.buffer, body.byteOffset, body.length).indexOf(mark) < 0)
-        continue
+      if (id === undefined || !mayBeDecision(body)) continue
       const reading = readEvent(body)
       if (reading.tag === 'skip' && reading.seq < seq) skips.add(skipKey(id, reading.seq))
     }
