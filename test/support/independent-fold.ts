@@ -4,7 +4,8 @@
  */
 
 import type { NatsConnection } from 'nats'
-import { createFold, type Refusal } from '../../src/verify/fold.js'
+import { customerOf, readEvent } from '../../src/verify/event.js'
+import { createFold, type Refusal, type Skips, skipKey } from '../../src/verify/fold.js'
 import { readStream } from './read-stream.js'
 
 const STREAM = 'customer-balances'
@@ -34,9 +35,18 @@ export const readEvents = async (nc: NatsConnection): Promise<StoredEvent[]> =>
     msg_id: headers?.get('Nats-Msg-Id') ?? '',
   }))
 
+/** Every decision to pass over an event: the fold has to know of them from the start. */
+const decisionsIn = (events: readonly StoredEvent[]): Skips =>
+  new Set(
+    events.flatMap(({ seq, subject, body }) => {
+      const [id, reading] = [customerOf(subject), readEvent(body)]
+      return id !== undefined && reading.tag === 'skip' && reading.seq < seq ? [skipKey(id, reading.seq)] : []
+    }),
+  )
+
 /** The balances that `events`, which begin with the stream's first, give in their order. */
 export const foldEvents = (events: readonly StoredEvent[]): Opinion => {
-  const fold = createFold()
+  const fold = createFold(decisionsIn(events))
   const refused = new Map<number, Refusal>()
   for (const event of events) {
     const { outcome } = fold.take(event)
