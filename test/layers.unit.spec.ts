@@ -27,6 +27,7 @@ const BASE_FILES = [
   'instant.ts',
   'json.ts',
   'metrics.ts',
+  'own-fault.ts',
   'page.ts',
   'parallel.ts',
   'uuid.ts',

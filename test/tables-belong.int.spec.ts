@@ -170,7 +170,7 @@ describe('a table that is not the one that its projection filled is never believ
       await begin()
       await emptied(tableOf(name))
       await round(-40)
-      await expectRight(0)
+      await expectRight(0, 40)
       await expectHealed(0)
     },
   )

@@ -4,11 +4,8 @@
  */
 
 import type { Logger } from 'pino'
+import { isOwnFault } from '../own-fault.js'
 import { type Ask, failAll } from './ask.js'
-
-/** What JavaScript itself throws; the clients of NATS and DynamoDB have errors of their own. */
-const isOwnFault = (cause: unknown): boolean =>
-  cause instanceof TypeError || cause instanceof RangeError || cause instanceof ReferenceError
 
 /** Fails `asks`, of which nothing was published since they were handed over, because of what was thrown. */
 export const failThrown = (log: Logger, asks: readonly Ask[], cause: unknown): void => {

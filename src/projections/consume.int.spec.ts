@@ -131,6 +131,7 @@ it('an event at which our own code throws is a letter of its own, and the others
   )
   const fatal = await ledger.emit('struck', { type: 'credit', amount: 1, reference: 'fatal' })
   await Promise.all(publishing)
+  const after = await ledger.emit('struck', { type: 'credit', amount: 1 })
   await ledger.emit('beside-0', { type: 'credit', amount: 1 })
   await balanceIs('beside-0', 2n)
   await Promise.all(publishing.map((_, i) => balanceIs(`beside-${i}`, i === 0 ? 2n : 1n)))
@@ -142,6 +143,8 @@ it('an event at which our own code throws is a letter of its own, and the others
       projection: 'balances',
       detail: expect.stringContaining('a fault of'),
     },
+    // what its customer would be before it cannot be told either
+    { seq: after, reason: 'UNSTORABLE', projection: 'balances' },
   ])
   await until(async () => (await right(projectionLag(ledger.nc, 'balances'))).lag_events === 0, {
     deadline_ms: 20_000,

@@ -8,6 +8,7 @@
 import { E } from '../fp.js'
 import { type ClientId, clientIdOf } from '../ledger/client-id.js'
 import { metrics } from '../metrics.js'
+import { isOwnFault } from '../own-fault.js'
 import { pointOf } from '../stream/identity.js'
 import type { Recorded } from '../stream/recorded.js'
 import { createFold, endsInTransfer, type Findings } from './fold-run.js'
@@ -36,6 +37,20 @@ const noteMismatches = ({ log, projection }: Target, { mismatches }: Findings): 
 /** Our own code threw at events that the stream holds: a fault of this program, which tries will not mend. */
 class NotFolded extends Error {
   override readonly name = 'NotFolded'
+}
+
+/** The heads of a run. To check one may mean to fold older events of its customer, at which our own code may throw. */
+const loadHeads = async (
+  heads: Heads,
+  records: readonly Recorded[],
+  from_seq: number,
+): Promise<Awaited<ReturnType<Heads['load']>>> => {
+  try {
+    return await heads.load(records, from_seq)
+  } catch (cause) {
+    if (!isOwnFault(cause)) throw cause
+    throw new NotFolded(`its customer cannot be folded: ${cause}`, { cause })
+  }
 }
 
 const foldAll = (
@@ -72,7 +87,7 @@ const projectOnce = async (
   signal: AbortSignal,
   { from_seq, newest }: Span,
 ): Promise<void> => {
-  const customers = await heads.load(records, from_seq)
+  const customers = await loadHeads(heads, records, from_seq)
   const { findings, levels } = foldAll(target, customers, records)
   await keepLetters(target, findings)
   await noteParked(target, findings.parked)

@@ -83,6 +83,6 @@ describe('the table', () => {
     const wrong = tryTable('scan', () =>
       tables.send(new ScanCommand({ TableName: TABLE, FilterExpression: 'status = :s' })),
     )
-    expect(await left(wrong)).toMatchObject({ tag: 'Unexpected' })
+    expect(await left(wrong)).toMatchObject({ tag: 'Refused' })
   })
 })

@@ -41,6 +41,7 @@ it('gives the event of each id and the account after it; ids without a row are l
     seq: 7,
     balance: 2n ** 63n - 1n,
     version: 3,
+    omitted: [],
     event: {
       type: 'credit',
       amount: 5n,

@@ -3,7 +3,7 @@
  * fold, then made the active one; the old one is dropped, or kept for a way back.
  */
 
-import { consumerProgress, dropConsumer } from '../../stream/consumer.js'
+import { dropConsumer } from '../../stream/consumer.js'
 import { type PointerEntry, readPointer, setPointer } from '../../stream/generation.js'
 import { readOrigin, readPoint } from '../../stream/identity.js'
 import { streamInfo } from '../../stream/provision.js'
@@ -252,10 +252,16 @@ export const replay = (
   options: ReplayOptions,
 ): Promise<Replayed> => locked(deps, projection, options, rebuild)
 
-/** The target of a table that is what its projection left there; throws where it is not. */
-const believed = async (target: Target): Promise<Target> => {
+/**
+ * The target of a table that is what its projection left there, and how far it is folded; throws where it is not. The
+ * table says how far, and not its consumer: a projector that was superseded at its start has made none.
+ */
+const believed = async (target: Target): Promise<{ to: Target; folded_seq: number }> => {
   const belonging = judge(target.table, await look(target))
-  if (belonging.tag === 'ours') return { ...target, epoch: belonging.identity.epoch }
+  if (belonging.tag === 'ours') {
+    const { epoch, newest } = belonging.identity
+    return { to: { ...target, epoch }, folded_seq: newest.seq }
+  }
   const why =
     'message' in belonging ? belonging.message : 'reason' in belonging ? belonging.reason : undefined
   throw new Error(`there is no way back to the table ${target.table}: ${why ?? 'it holds nothing'}`)
@@ -276,13 +282,12 @@ export const replayBack = (
     if (entry.previous === undefined) {
       throw new Error(`there is no earlier generation of ${projection.name} (replay --keep keeps one)`)
     }
-    const to = await believed(targetOf(deps, projection, entry.previous))
+    const { to, folded_seq } = await believed(targetOf(deps, projection, entry.previous))
     const expected = await readTable(deps.tables, to, signal)
-    const { acked_seq } = await run(consumerProgress(deps.jsm, to.consumer))
     const filler = createFiller(
       to,
       expected,
-      acked_seq + 1,
+      folded_seq + 1,
       fillOptions(work, to, await lastSeq(deps, signal)),
     )
     await fillUp(deps, filler, signal)
