@@ -34,8 +34,10 @@ export type TaskProps = TasksShare & {
 
 const REPLICAS = 3
 
-const environmentOf = ({ config, nats, environment }: TaskProps): Record<string, string> => ({
+const environmentOf = ({ config, nats, environment, role }: TaskProps): Record<string, string> => ({
   NATS_URL: nats.url,
+  // the gateway may hear no other inboxes, and hears nothing of these
+  NATS_INBOX_PREFIX: `_INBOX.${role}`,
   DDB_TABLE: balancesTable(config.stage),
   JETLEDGER_REPLICAS: String(REPLICAS),
   HTTP_PORT: String(HTTP_PORT),

@@ -61,6 +61,15 @@ const origins = variable<readonly string[]>('a list of origins such as https://a
   return list.every(origin => URL.canParse(origin) && new URL(origin).origin === origin) ? list : undefined
 })
 
+const inboxPrefix = variable<string | undefined>(
+  'a prefix of inboxes such as _INBOX.shop, which covers neither customer. nor a subject that begins with $',
+  undefined,
+  s => {
+    const prefix = s.replace(/\.(>|\*)?$/, '')
+    return replyPrefixProblem(prefix) === undefined ? prefix : undefined
+  },
+)
+
 /** Each may end with a dot; several have commas between them. */
 const replyPrefixes = variable<readonly string[]>(
   'a list of prefixes of inboxes such as _INBOX_acme, none of which covers customer. or a subject that begins with $',
@@ -83,6 +92,8 @@ const VARIABLES = {
   NATS_URL: url(['nats://', 'tls://', 'ws://', 'wss://'], 'nats://127.0.0.1:4222'),
   NATS_CREDENTIALS: credentials,
   NATS_CREDS_FILE: text(undefined),
+  /** Where replies come to; for a user who may hear no other inboxes. Not set: `_INBOX`. */
+  NATS_INBOX_PREFIX: inboxPrefix,
   /** Path of the CA's certificate (PEM), where NATS speaks TLS with one of your own. */
   NATS_TLS_CA: text(undefined),
   DDB_TABLE: text('customer-balances'),

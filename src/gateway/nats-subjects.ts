@@ -46,7 +46,8 @@ const sendMessage = (request: FastifyRequest, reply: FastifyReply, msg: Msg): Fa
   if (accepts(request, 'application/json')) {
     const data = Buffer.from(msg.data).toString('base64')
     return sendJson(request, reply, 200, {
-      subject: msg.subject,
+      // of the gateway's own inbox, which is no caller's business: who may publish there could answer in the service's place
+      subject: '',
       reply: msg.reply ?? '',
       data,
       headers,

@@ -152,7 +152,8 @@ export async function* pullPages(
     ended: undefined,
     wake: undefined,
   }
-  const inbox = createInbox()
+  // the connection's own prefix of inboxes, by the name under which the client hands it on
+  const inbox = createInbox(jsm.getOptions().watcherPrefix)
   const subscription = nc.subscribe(inbox, {
     callback: (error, message) => {
       if (error === null) take(ahead, message)

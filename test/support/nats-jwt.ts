@@ -28,11 +28,24 @@ const UNLIMITED = {
 const NO_JETSTREAM = { mem_storage: 0, disk_storage: 0, streams: 0, consumer: 0 }
 const JETSTREAM = { mem_storage: -1, disk_storage: -1, streams: -1, consumer: -1 }
 
-/** What servers are told, and a .creds file of one user of the ledger's account. */
-export const makeTrust = (): { readonly auth_conf: string; readonly creds: string } => {
+type Rights = { readonly allow?: readonly string[]; readonly deny?: readonly string[] }
+
+/** What a user may publish and subscribe; nothing said: everything. */
+export type UserPermissions = { readonly pub?: Rights; readonly sub?: Rights }
+
+export type Trust = {
+  /** What servers are told. */
+  readonly auth_conf: string
+  /** The .creds file of a user of the ledger's account who may do everything. */
+  readonly creds: string
+  /** The .creds file of another one. */
+  readonly credsOf: (name: string, permissions: UserPermissions) => string
+}
+
+/** An operator, and the ledger's account. */
+export const makeTrust = (): Trust => {
   const operator = nkeys.createOperator()
   const [system, ledger] = [nkeys.createAccount(), nkeys.createAccount()]
-  const user = nkeys.createUser()
   const account = (key: KeyPair, name: string, jetstream: object): string =>
     signed(operator, key, name, { limits: { ...UNLIMITED, ...jetstream }, type: 'account', version: 2 })
   const operator_jwt = signed(operator, operator, 'operator', {
@@ -40,13 +53,19 @@ export const makeTrust = (): { readonly auth_conf: string; readonly creds: strin
     type: 'operator',
     version: 2,
   })
-  const user_jwt = signed(ledger, user, 'ledger', {
-    subs: -1,
-    data: -1,
-    payload: -1,
-    type: 'user',
-    version: 2,
-  })
+  const credsOf: Trust['credsOf'] = (name, permissions) => {
+    const user = nkeys.createUser()
+    const limits = { subs: -1, data: -1, payload: -1 }
+    const user_jwt = signed(ledger, user, name, { ...permissions, ...limits, type: 'user', version: 2 })
+    return `-----BEGIN NATS USER JWT-----
+${user_jwt}
+------END NATS USER JWT------
+
+-----BEGIN USER NKEY SEED-----
+${text(user.getSeed())}
+------END USER NKEY SEED------
+`
+  }
   return {
     auth_conf: `operator: ${operator_jwt}
 system_account: ${system.getPublicKey()}
@@ -56,13 +75,7 @@ resolver_preload: {
   ${ledger.getPublicKey()}: ${account(ledger, 'LEDGER', JETSTREAM)}
 }
 `,
-    creds: `-----BEGIN NATS USER JWT-----
-${user_jwt}
-------END NATS USER JWT------
-
------BEGIN USER NKEY SEED-----
-${text(user.getSeed())}
-------END USER NKEY SEED------
-`,
+    creds: credsOf('ledger', {}),
+    credsOf,
   }
 }

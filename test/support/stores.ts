@@ -1,0 +1,62 @@
+/** What JetStream holds, as a value that can be compared: what somebody wrote in between shows as a difference. */
+
+import { type JetStreamManager, jetstreamManager, type StreamInfo } from '@nats-io/jetstream'
+import type { NatsConnection } from 'nats'
+
+/** Fields of what the ledger itself writes now and then: not a difference as long as it is of that form. */
+const RENEWED: readonly (readonly [RegExp, RegExp])[] = [
+  [/^\$KV\.config\.status\.\w+$/, /^instance,generation,seq,(last_error,)?at$/],
+  [/^\$KV\.config\.ledger$/, /^epoch,stream,/],
+]
+
+export type Stores = {
+  /** The settings of every stream, by its name. */
+  readonly streams: Readonly<Record<string, unknown>>
+  /** The settings of every lasting consumer, and where a consumer delivers that is no inbox. */
+  readonly consumers: Readonly<Record<string, unknown>>
+  /** Every message but those that are renewed: `<stream> <seq> <subject> <headers> <body>`. */
+  readonly messages: readonly string[]
+}
+
+const fieldsOf = (body: string): string => {
+  try {
+    return Object.keys(JSON.parse(body) as object).join()
+  } catch {
+    return ''
+  }
+}
+
+const isRenewed = (subject: string, body: string): boolean =>
+  RENEWED.some(([key, fields]) => key.test(subject) && fields.test(fieldsOf(body)))
+
+const messagesOf = async (jsm: JetStreamManager, { config, state }: StreamInfo): Promise<string[]> => {
+  const found: string[] = []
+  for (let seq = state.first_seq; seq <= state.last_seq; seq += 1) {
+    const message = await jsm.streams.getMessage(config.name, { seq })
+    if (message === null) continue
+    const { subject, header, data } = message
+    const body = Buffer.from(data).toString()
+    if (isRenewed(subject, body)) continue
+    const lines = (header?.keys() ?? []).map(name => `${name}: ${header?.values(name)}`)
+    found.push(`${config.name} ${seq} ${subject} ${lines.join()} ${body}`)
+  }
+  return found
+}
+
+/** Reads all of it. */
+export const readStores = async (nc: NatsConnection): Promise<Stores> => {
+  const jsm = await jetstreamManager(nc)
+  const streams: Record<string, unknown> = {}
+  const consumers: Record<string, unknown> = {}
+  const messages: string[] = []
+  for await (const info of jsm.streams.list()) {
+    streams[info.config.name] = info.config
+    for await (const { name, config } of jsm.consumers.list(info.config.name)) {
+      const { deliver_subject = '_INBOX.' } = config
+      if (config.durable_name !== undefined || !deliver_subject.startsWith('_INBOX.'))
+        consumers[name] = config
+    }
+    messages.push(...(await messagesOf(jsm, info)))
+  }
+  return { streams, consumers, messages: messages.toSorted() }
+}
