@@ -84,6 +84,15 @@ describe('the configuration', () => {
       expect(problemsOf({ JETLEDGER_REPLY_PREFIXES: wrong })).toContain('JETLEDGER_REPLY_PREFIXES: must be')
   })
 
+  it('takes an inbox of its own, as a permission names it or without what follows, and none that leads elsewhere', () => {
+    for (const given of ['_INBOX.shop', '_INBOX.shop.', '_INBOX.shop.>', '_INBOX.shop.*'])
+      expect(decodeConfig({ NATS_INBOX_PREFIX: given })).toMatchObject(
+        E.right({ NATS_INBOX_PREFIX: '_INBOX.shop' }),
+      )
+    for (const wrong of ['customer.balance', '$KV.config', '>', '_INBOX.*.x', '_INBOX..x', 'a b', '.'])
+      expect(problemsOf({ NATS_INBOX_PREFIX: wrong }), wrong).toContain('NATS_INBOX_PREFIX: must be')
+  })
+
   it('never shows a secret that it refuses', () => {
     expect(problemsOf({ NATS_CREDENTIALS: 'hunter2' })).toBe(
       'NATS_CREDENTIALS: must be a .creds file in base64',

@@ -5,6 +5,8 @@ import { startConfiguredNats } from '../../test/support/configured-nats.js'
 import { left, right } from '../../test/support/ledger.js'
 import { startTestNats, type TestNats } from '../../test/support/servers.js'
 import { applySettings, manager, provision, streamInfo } from './provision.js'
+import { publish } from './publish.js'
+import { readRange } from './read.js'
 import { allSettings, CONFIG_BUCKET, DEAD_LETTER_STREAM, differences, LEDGER_STREAM } from './settings.js'
 
 let nats: TestNats
@@ -96,6 +98,30 @@ describe('the streams', () => {
     await right(publish(nc, message, 5_000))
     expect(await left(publish(nc, message, 5_000))).toMatchObject({ tag: 'StreamFull' })
     expect((await right(streamInfo(nc, LEDGER_STREAM))).state.messages).toBe(2)
+  })
+})
+
+describe('a user who may hear one inbox only', () => {
+  it('makes the streams, publishes, and reads a range', async () => {
+    const server = await startConfiguredNats(
+      `jetstream { store_dir: "$STORE" }
+no_auth_user: one
+authorization { users: [ { user: one, password: x, permissions: { publish: ">", subscribe: "_INBOX.one.>" } } ] }`,
+      { inboxPrefix: '_INBOX.one' },
+    )
+    const connection = await connect({ servers: server.url, inboxPrefix: '_INBOX.one' })
+    const kv = await right(provision(connection, { replicas: 1 }))
+    await kv.put('seed', 'done')
+    expect((await kv.get('seed'))?.string()).toBe('done')
+    const subject = 'customer.balance.678'
+    for (const body of ['1', '2', '3'])
+      await right(publish(connection, { subject, body, msg_id: body }, 2_000))
+    const range = { stream: LEDGER_STREAM, subject, from_seq: 1, to_seq: 3 }
+    const bodies: string[] = []
+    for await (const { body } of readRange(connection, range)) bodies.push(new TextDecoder().decode(body))
+    expect(bodies).toEqual(['1', '2', '3'])
+    await connection.close()
+    await server.stop()
   })
 })
 
