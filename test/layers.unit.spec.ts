@@ -26,6 +26,7 @@ const BASE_FILES = [
   'health.ts',
   'instant.ts',
   'json.ts',
+  'lru.ts',
   'metrics.ts',
   'own-fault.ts',
   'page.ts',

@@ -3,9 +3,9 @@
  */
 
 import type { ClientId } from '../ledger/client-id.js'
+import { createLru } from '../lru.js'
 import type { CommandDeps } from './deps.js'
 import { createLoader, isLoaded, type Loaded, type LoadProblem } from './load.js'
-import { createLru } from './lru.js'
 
 export type Accounts = {
   /** Every one of `ids`, from memory where it is, else loaded. */

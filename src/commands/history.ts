@@ -4,13 +4,13 @@
 
 import { type ClientId, eventSubject } from '../ledger/client-id.js'
 import { decodeEvent } from '../ledger/event.js'
+import { createLru } from '../lru.js'
 import { createSlots } from '../parallel.js'
 import { readRange } from '../stream/read.js'
 import { LEDGER_STREAM } from '../stream/settings.js'
 import type { CommandDeps } from './deps.js'
 import type { FindTransaction } from './find.js'
 import { knownAt } from './known.js'
-import { createLru } from './lru.js'
 
 /** How many customers' histories are remembered, and how many of a customer's newest transactions. */
 const HISTORIES_MAX = 10_000

@@ -1,7 +1,7 @@
 /**
  * Loads accounts in bulk, as of the stream: the projected item, and the fold of what the subject holds after it.
  *
- * The item alone would be behind by nature, and it counts only where the stream bears it out (proof.ts). Without DynamoDB
+ * The item alone would be behind by nature, and it counts only where the stream bears it out (stream/proof.ts). Without DynamoDB
  * the whole subject is folded, within a bound. What is loaded may still be old a moment later; the expected sequence of a
  * write, or a leader read before a refusal, tells.
  */
@@ -12,13 +12,13 @@ import type { Customer } from '../ledger/fold.js'
 import { chunksOf, inParallel } from '../parallel.js'
 import type { StreamError } from '../stream/errors.js'
 import { FROM_THE_BEGINNING, foldSubject } from '../stream/fold-subject.js'
+import { createProver } from '../stream/proof.js'
 import { lastRecorded } from '../stream/read.js'
 import type { Recorded } from '../stream/recorded.js'
 import { LEDGER_STREAM } from '../stream/settings.js'
 import { READ_KEYS_MAX, readCustomers } from '../tables/balances.js'
 import type { TableError } from '../tables/errors.js'
 import type { CommandDeps } from './deps.js'
-import { createProver } from './proof.js'
 
 /** A customer as of `last_seq`, the last sequence on its subject (rejected events included; 0: none). */
 export type Loaded = { readonly customer: Customer; readonly last_seq: number }

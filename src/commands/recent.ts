@@ -4,9 +4,9 @@
  */
 
 import type { Command } from '../ledger/command.js'
+import { createLru } from '../lru.js'
 import { replayedOutcome } from './ask.js'
 import { differsFrom } from './known.js'
-import { createLru } from './lru.js'
 import { failed, type Outcome } from './outcome.js'
 
 /** The outcome of what came first under an id; undefined when nothing was decided on it, so that it may be tried again. */

@@ -13,8 +13,9 @@ import { readPointer } from '../stream/generation.js'
 import { readOrigin } from '../stream/identity.js'
 import { TABLES } from '../tables/definition.js'
 import { emptyStep } from '../tables/empty.js'
-import { beginEpoch, type Identity, noteStream, startFilling } from '../tables/identity.js'
+import { type Identity, noteStream, startFilling } from '../tables/identity.js'
 import { createTable } from '../tables/provision.js'
+import { beginTable } from './begin-table.js'
 import { type Belonging, judge, look, originIn, type Seen, streamText } from './belonging.js'
 import { failedWith, ProjectionFailure, persist, run } from './outcome.js'
 import type { Target } from './target.js'
@@ -33,23 +34,6 @@ const isOurs = async ({ jsm, projection, generation }: Target): Promise<boolean>
 
 const unexpected = (message: string): ProjectionFailure =>
   new ProjectionFailure({ tag: 'Unexpected', message })
-
-/** Begins a table again from the stream's first event. */
-const begin = async (target: Target, seen: Seen, reason: string | undefined): Promise<void> => {
-  const { jsm, tables, table, projection, log } = target
-  const origin = await run(readOrigin(jsm))
-  await run(
-    beginEpoch(tables, table, seen.identity, {
-      table_id: seen.facts?.table_id ?? '',
-      stream: streamText(origin),
-      whole_from_seq: origin.newest?.seq ?? 0,
-      reason,
-    }),
-  )
-  if (reason === undefined)
-    log.info({ projection: projection.name, table }, 'a table is filled from sequence 1')
-  else log.error({ projection: projection.name, table, reason }, 'a table is folded again from sequence 1')
-}
 
 /** Removes what an earlier epoch left, and lets the table be filled. */
 const empty = async (target: Target, identity: Identity, signal: AbortSignal): Promise<void> => {
@@ -100,7 +84,7 @@ const step = async (
       await make(target)
       return undefined
     case 'begin':
-      await begin(target, seen, belonging.reason)
+      await beginTable(target, seen.identity, seen.facts?.table_id ?? '', belonging.reason)
       return undefined
     case 'emptying':
       await empty(target, belonging.identity, signal)

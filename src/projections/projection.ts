@@ -37,6 +37,11 @@ export type Projection = {
   readonly head: HeadShape
   /** Rows for an event that counts; a projection without them is its heads alone. Pure. */
   readonly fold?: (applied: Applied) => Rows
+  /**
+   * Whether it keeps sums over all customers. They cannot be checked one by one: once an item was put back by hand, the
+   * whole table is folded again.
+   */
+  readonly has_sums?: true
   /** One projection keeps the dead letters for all, and tells of events that claim another result than the fold's. */
   readonly keeps_letters: boolean
   /** How long to gather events between two runs, where a little lag saves many writes. None unless stated. */

@@ -4,7 +4,7 @@
  *
  * It may run beside a projector at work, in any instance: the item is written under the condition that it is still what
  * was read, and what the projector remembers of it fails on its own condition. Rows are made again where they are
- * missing. Sums are left as they are: they are items of their own, and moved when the events came.
+ * missing. A table with sums is folded again as a whole: nothing tells whether they were put back together with the item.
  */
 
 import { type ClientId, eventSubject } from '../ledger/client-id.js'
@@ -15,8 +15,10 @@ import { streamInfo } from '../stream/provision.js'
 import { readRange } from '../stream/read.js'
 import type { Recorded } from '../stream/recorded.js'
 import { LEDGER_STREAM } from '../stream/settings.js'
+import { notOurs, readIdentity } from '../tables/identity.js'
+import { beginTable } from './begin-table.js'
 import { createFold } from './fold-run.js'
-import { failedWith, run } from './outcome.js'
+import { failedWith, ProjectionFailure, run } from './outcome.js'
 import { noteParked } from './parked.js'
 import { createPending, newPart } from './pending.js'
 import { readHeadsOf } from './read-heads.js'
@@ -73,10 +75,22 @@ const writeRows = async (target: Target, id: ClientId, to_seq: number): Promise<
   }
 }
 
+/** Begins a table again whose sums can no longer be believed; who works on it is told by `NotOurs`. */
+const beginWithSums = async (target: Target, id: ClientId): Promise<never> => {
+  const { tables, table, epoch, health } = target
+  const reason = `the item of ${id} was not what the stream says, so that its sums may be wrong too`
+  const identity = await run(readIdentity(tables, table))
+  if (identity !== undefined && identity.epoch === epoch)
+    await beginTable(target, identity, identity.table_id, reason)
+  health.report(itemsPart(target), 'degraded', `${table}: ${reason}`)
+  throw new ProjectionFailure(notOurs(table))
+}
+
 const tryRefold = async (target: Target, id: ClientId, to_seq: number): Promise<Customer> => {
   const from = (await readHeadsOf(target, [id])).get(id) ?? NEW_CUSTOMER
   if (from.parked !== undefined || (await isTrue(target, id, from, to_seq))) return from
   const to = await truth(target, id, to_seq)
+  if (target.projection.has_sums && to.parked === undefined) return beginWithSums(target, id)
   await writeRows(target, id, to_seq)
   if (to.parked !== undefined) await noteParked(target, [{ id, parked: to.parked }])
   await writeParts(target, [[{ ...newPart(0), heads: new Map([[id, { from, to }]]) }]], never)
@@ -102,7 +116,7 @@ export const itemsPart = ({ projection }: Pick<Target, 'projection'>): string =>
 
 /**
  * Makes a customer's item what its subject says, where it is not; gives it as it is then. Everything up to `to_seq` has
- * to be handled by the projection. Throws `ProjectionFailure`.
+ * to be handled by the projection. Throws `ProjectionFailure`: `NotOurs` where the whole table is begun again.
  */
 export const refold = async (target: Target, id: ClientId, to_seq: number): Promise<Customer> => {
   for (let attempt = 1; ; attempt += 1) {

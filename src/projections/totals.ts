@@ -29,6 +29,7 @@ export const totals: Projection = {
   name: 'totals',
   head: { prefix: 'account:', balance: 'balance' },
   fold,
+  has_sums: true,
   keeps_letters: false,
   linger_ms: 200,
 }

@@ -4,29 +4,34 @@ import { right, startTestLedger, type TestLedger } from '../../test/support/ledg
 import { until } from '../../test/support/servers.js'
 import { clientId } from '../ledger/testing/arbitrary.js'
 import { readCustomers } from '../tables/balances.js'
-import { readIdentity } from '../tables/identity.js'
+import { type ProjectionName, tableName } from '../tables/definition.js'
+import { IDENTITY_ID, readIdentity } from '../tables/identity.js'
+import { readTotals } from '../tables/totals.js'
 import { balances } from './balances.js'
 import { waitCaughtUp } from './caught-up.js'
 import { type Projector, startProjector } from './runner.js'
 import { targetOf } from './target.js'
+import { totals } from './totals.js'
 import { walk } from './walk.js'
 
 let ledger: TestLedger
-let projector: Projector
+let projectors: readonly Projector[]
 const ending = new AbortController()
 
 beforeAll(async () => {
   ledger = await startTestLedger()
-  projector = startProjector(ledger, balances)
+  projectors = [balances, totals].map(projection => startProjector(ledger, projection))
 })
 afterAll(async () => {
   ending.abort()
-  await projector.stop()
+  await Promise.all(projectors.map(projector => projector.stop()))
   await ledger.stop()
 })
 
-const caughtUp = async (): Promise<void> => {
-  expect(await waitCaughtUp(ledger.jsm, 'balances', 15_000, ending.signal, () => undefined)).toBe(0)
+const never = new AbortController().signal
+
+const caughtUp = async (projection: ProjectionName = 'balances'): Promise<void> => {
+  expect(await waitCaughtUp(ledger.jsm, projection, 15_000, never, () => undefined)).toBe(0)
 }
 
 const balanceOf = async (id: string): Promise<bigint | undefined> =>
@@ -48,5 +53,30 @@ it('an item that was put back from a copy is folded again although nobody touche
   await until(async () => (await balanceOf('ann')) === 6n, { deadline_ms: 10_000, what: 'ann to have 6' })
   expect(await balanceOf('bob')).toBe(10n)
   ending.abort()
+  await walking
+})
+
+it('sums that were put back together with a customer are folded again from the first event', async () => {
+  const table = tableName(ledger.table, 'totals', 1)
+  const balanceOfAll = async (): Promise<bigint | undefined> =>
+    (await right(readTotals(ledger.tables, table, ['all'], () => undefined))).get('all')?.balance
+  await ledger.emit('cat', { type: 'credit', amount: 10 })
+  await caughtUp('totals')
+  const { Items = [] } = await ledger.tables.send(new ScanCommand({ TableName: table }))
+  const before = await balanceOfAll()
+  await ledger.emit('cat', { type: 'credit', amount: 7 })
+  await caughtUp('totals')
+  expect(await balanceOfAll()).toBe((before ?? 0n) + 7n)
+  for (const item of Items.filter(({ id }) => id !== IDENTITY_ID))
+    await ledger.tables.send(new PutCommand({ TableName: table, Item: item }))
+  expect(await balanceOfAll()).toBe(before)
+  const identity = await right(readIdentity(ledger.tables, table))
+  const walked = new AbortController()
+  const walking = walk({ ...targetOf(ledger, totals, 1), epoch: identity?.epoch ?? '' }, walked.signal, 1)
+  await until(async () => (await balanceOfAll()) === (before ?? 0n) + 7n, {
+    deadline_ms: 15_000,
+    what: 'the sums to be right',
+  })
+  walked.abort()
   await walking
 })

@@ -20,8 +20,8 @@ import { refold } from './refold.js'
 import { positionOf } from './same-customer.js'
 import type { Target } from './target.js'
 
-/** Before the first walk, and between two. */
-const REST_MS = 60_000
+/** Before the first walk, and between two: a small table is looked through several times a minute. */
+const REST_MS = 10_000
 /** A page is followed by a rest that is so many times as long as the page took. */
 const REST_SHARE = 50
 const PAGE_REST_MS_MIN = 1_000

@@ -1,29 +1,44 @@
 /**
- * The request batcher: requests that are under way at the same time share BatchGetItem calls.
+ * The request batcher: requests that are under way at the same time share BatchGetItem calls, each beside one request for
+ * the newest events of its customers, which tell whether an item is the one that the projection left there.
  *
  * A single GetItem costs the SDK about a millisecond of processor time, an item of a batch a tenth of it. Nothing
  * waits for a batch to fill: what arrives while all calls are busy goes with the next one, at most 99 keys each.
  */
 
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb'
+import type { NatsConnection } from 'nats'
 import { E, pipe, type TaskEither } from '../fp.js'
-import type { ClientId } from '../ledger/client-id.js'
+import { type ClientId, eventSubject } from '../ledger/client-id.js'
 import { type Customer, NEW_CUSTOMER } from '../ledger/fold.js'
 import type { StreamError } from '../stream/errors.js'
+import { lastRecorded } from '../stream/read.js'
+import type { Recorded } from '../stream/recorded.js'
+import { LEDGER_STREAM } from '../stream/settings.js'
 import { BALANCE_ITEM } from '../tables/balances.js'
 import type { TableError } from '../tables/errors.js'
 import { READ_KEYS_MAX, readTrustedHeads } from '../tables/heads.js'
 import { type ActiveOf, readActive } from './deps.js'
 
 export type BatcherOptions = {
+  readonly nc: NatsConnection
   readonly tables: DynamoDBDocumentClient
   readonly active: ActiveOf
   /** BatchGetItem calls under way at once. How many requests wait is bounded by the endpoint. */
   readonly calls_in_flight_max: number
 }
 
-/** A customer, the table that it was read from, and how far that table was folded at the least. */
-export type Item = { readonly customer: Customer; readonly table: string; readonly newest_seq: number }
+/** What a replica of the stream knows of a customer's subject; `is_known` is false while none can be asked. */
+export type Newest = { readonly is_known: boolean; readonly last?: Recorded | undefined }
+
+/** A customer as it was read. */
+export type Item = {
+  readonly customer: Customer
+  readonly table: string
+  /** How far the table was folded at the least. */
+  readonly newest_seq: number
+  readonly newest: Newest
+}
 
 export type BatchError = TableError | StreamError
 
@@ -33,7 +48,7 @@ export type ReadCustomer = (id: ClientId) => TaskEither<BatchError, Item>
 type Result = E.Either<BatchError, Item>
 type Waiter = (result: Result) => void
 
-export const createBatcher = ({ tables, active, calls_in_flight_max }: BatcherOptions): ReadCustomer => {
+export const createBatcher = ({ nc, tables, active, calls_in_flight_max }: BatcherOptions): ReadCustomer => {
   const waiting = new Map<ClientId, Waiter[]>()
   let in_flight = 0
   let scheduled = false
@@ -50,9 +65,11 @@ export const createBatcher = ({ tables, active, calls_in_flight_max }: BatcherOp
 
   const call = async (page: ReadonlyMap<ClientId, readonly Waiter[]>): Promise<void> => {
     in_flight += 1
-    const read = await readActive(active, ({ table, trust }) =>
-      readTrustedHeads(tables, table, BALANCE_ITEM, [...page.keys()], trust),
-    )()
+    const ids = [...page.keys()]
+    const [read, newest] = await Promise.all([
+      readActive(active, ({ table, trust }) => readTrustedHeads(tables, table, BALANCE_ITEM, ids, trust))(),
+      lastRecorded(nc, LEDGER_STREAM, ids.map(eventSubject))(),
+    ])
     in_flight -= 1
     schedule()
     for (const [id, waiters] of page) {
@@ -62,6 +79,9 @@ export const createBatcher = ({ tables, active, calls_in_flight_max }: BatcherOp
           table,
           customer: heads.get(id) ?? NEW_CUSTOMER,
           newest_seq: identity?.newest.seq ?? 0,
+          newest: E.isLeft(newest)
+            ? { is_known: false }
+            : { is_known: true, last: newest.right.get(eventSubject(id)) },
         })),
       )
       for (const answer of waiters) answer(result)

@@ -55,7 +55,7 @@ export type HotSet<R> = {
 const SECOND_CHANCES_MAX = 8
 
 /** The last event that a customer as it was read speaks of. */
-const spokenOf = ({ account, parked }: Customer): number => parked?.last_seq ?? account.seq
+export const spokenOf = ({ account, parked }: Customer): number => parked?.last_seq ?? account.seq
 
 /** A hot set that knows nothing yet, at position 0. */
 export const createHotSet = <R>({ customers_max, recent_events_max }: HotSetOptions): HotSet<R> => {

@@ -28,11 +28,17 @@ export type ReadPage = (
   range: PageRange,
 ) => Promise<Either<ServiceError, readonly JournalRow[]>>
 
-/** Whether each row begins where the next older one ends. */
+/** What a row moves the balance by. */
+const movedBy = ({ type, amount }: JournalRow): bigint =>
+  type === 'credit' ? amount : type === 'debit' ? -amount : 0n
+
+/** Whether each row begins where the next older one ends, and with its balance; the first of all with none. */
 const isChain = (rows: readonly JournalRow[]): boolean =>
   rows.every((row, i) => {
     const older = rows[i + 1]
-    return older === undefined || row.previous_seq === older.seq
+    const before = row.balance - movedBy(row)
+    if (older === undefined) return row.previous_seq !== 0 || before === 0n
+    return row.previous_seq === older.seq && before === older.balance
   })
 
 export const createReadPage = (deps: QueryDeps, fold: FoldPast): ReadPage => {
@@ -87,6 +93,8 @@ export const createReadPage = (deps: QueryDeps, fold: FoldPast): ReadPage => {
     const [newest, oldest] = [rows[0], rows.at(-1)]
     if (newest === undefined || oldest === undefined) return isBefore(newest_seq)
     if (newest.seq !== newest_seq || !isChain(rows)) return false
+    const { account } = head.customer
+    if (newest.seq === account.seq && newest.balance !== account.balance) return false
     return rows.length === range.rows_max || isBefore(oldest.previous_seq)
   }
 

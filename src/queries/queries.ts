@@ -4,6 +4,7 @@
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { EndpointConfig } from '../service/config.js'
+import { createProver } from '../stream/proof.js'
 import { createAsOf } from './as-of.js'
 import { balanceEndpoint, type EndpointLimits, type Made } from './balance.js'
 import { createBatcher } from './batcher.js'
@@ -69,11 +70,12 @@ export const startQueries = async (
   progress.start(follower)
 
   const batch = createBatcher({
+    nc: deps.nc,
     tables: deps.tables,
     active: deps.active('balances'),
     calls_in_flight_max: BATCH_READS_IN_FLIGHT_MAX,
   })
-  const table = createTableReads(batch, deps.active('balances'), progress, deps.log)
+  const table = createTableReads(batch, deps.active('balances'), progress, createProver(deps), deps.log)
   const loader = createLoader(deps, hot, table, progress)
   const session = createSession({ hot, loader, waiters, progress })
   const fold = createFoldPast(deps)

@@ -9,19 +9,23 @@
  * newest event that does say something, if that leads to the item, else from the first event of the subject.
  */
 
+import type { JetStreamManager } from '@nats-io/jetstream'
+import type { NatsConnection } from 'nats'
+import type { Logger } from 'pino'
 import { E } from '../fp.js'
 import type { Account } from '../ledger/account.js'
 import { type ClientId, eventSubject } from '../ledger/client-id.js'
 import { claimedAfter, decodeEvent, decodeMovement } from '../ledger/event.js'
 import { type Customer, step } from '../ledger/fold.js'
+import { createLru } from '../lru.js'
 import { metrics } from '../metrics.js'
 import { createSlots } from '../parallel.js'
-import { type Folded, FROM_THE_BEGINNING, foldSubject } from '../stream/fold-subject.js'
-import { nextRecorded, readRange } from '../stream/read.js'
-import type { Recorded } from '../stream/recorded.js'
-import { LEDGER_STREAM } from '../stream/settings.js'
-import type { CommandDeps } from './deps.js'
-import { createLru } from './lru.js'
+import { type Folded, FROM_THE_BEGINNING, foldSubject } from './fold-subject.js'
+import { nextRecorded, readRange } from './read.js'
+import type { Recorded } from './recorded.js'
+import { LEDGER_STREAM } from './settings.js'
+
+export type ProofDeps = { readonly nc: NatsConnection; readonly jsm: JetStreamManager; readonly log: Logger }
 
 export type Prover = {
   /**
@@ -48,14 +52,14 @@ const EVENTS_MAX = 100_000_000
 
 const wrong_items = metrics.counter(
   'jetledger_wrong_items_total',
-  'Items of the balances that were not a state of the stream when a command needed them',
+  'Items of the balances that were not a state of the stream when a command or a query needed them',
 )
 
-const isSame = (a: Account, b: Account): boolean =>
+export const isSame = (a: Account, b: Account): boolean =>
   a.balance === b.balance && a.version === b.version && a.seq === b.seq
 
 /** What an event says that it left behind; undefined when it says nothing that can be read. */
-const leftBy = ({ seq, body }: Recorded): Account | undefined => {
+export const leftBy = ({ seq, body }: Recorded): Account | undefined => {
   const decoded = decodeMovement(body)
   const claim = decoded.tag === 'event' ? claimedAfter(decoded.event) : undefined
   return claim === undefined ? undefined : { ...claim, seq }
@@ -89,7 +93,7 @@ const soon = async <A>(id: ClientId, work: Promise<A>): Promise<A> => {
   }
 }
 
-export const createProver = (deps: CommandDeps): Prover => {
+export const createProver = (deps: ProofDeps): Prover => {
   const results = createLru<ClientId, Folded>(RESULTS_MAX)
   const running = new Map<ClientId, Promise<Folded>>()
   const slots = createSlots(FOLDS_MAX)
