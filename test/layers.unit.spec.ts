@@ -31,6 +31,7 @@ const BASE_FILES = [
   'own-fault.ts',
   'page.ts',
   'parallel.ts',
+  'random-id.ts',
   'uuid.ts',
   'wire.ts',
 ]

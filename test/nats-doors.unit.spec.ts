@@ -21,6 +21,11 @@ const ONE_DOOR: readonly (readonly [RegExp, readonly string[], string])[] = [
     ['src/service/replies.ts'],
     'answers to a reply subject: src/service/replies.ts decides which may be used',
   ],
+  [
+    /\b[Nn]uid\b/,
+    [],
+    'makes an id as the client makes its inboxes: who sees it can guess them; randomId of src/random-id.ts tells nothing',
+  ],
 ]
 const oneDoorToNats: Rule = ({ path, text }) => {
   if (!path.startsWith('src/') || isTestCode(path)) return []
@@ -30,7 +35,7 @@ const oneDoorToNats: Rule = ({ path, text }) => {
   )
 }
 
-it('connects to NATS, decodes headers and answers in one place each', () => {
+it('connects to NATS, decodes headers, answers and makes ids in one place each', () => {
   expect(readTree().flatMap(oneDoorToNats)).toEqual([])
 })
 
@@ -42,6 +47,7 @@ describe('the rule', () => {
     'msg.respond(body)',
     'wire.publish(reply, body)',
     'nc.publish(msg.reply, body)',
+    'const id = nuid.next()',
   ])('find a second door to NATS in: %s', text => {
     expect(oneDoorToNats({ path: 'src/stream/a.ts', text })).toHaveLength(1)
     expect(oneDoorToNats({ path: 'src/stream/a.int.spec.ts', text })).toEqual([])

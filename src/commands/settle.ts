@@ -7,9 +7,9 @@
  * first message tells for all.
  */
 
-import { nuid } from 'nats'
 import { type BackOff, pause } from '../back-off.js'
 import { pipe, type TaskEither, TE } from '../fp.js'
+import { randomId } from '../random-id.js'
 import type { StreamError } from '../stream/errors.js'
 import { type BatchMessage, publishBatch } from '../stream/publish.js'
 import { nextRecorded } from '../stream/read.js'
@@ -97,7 +97,7 @@ export const settle = async (
   timeout_ms: number,
   signal: AbortSignal,
 ): Promise<Settled> => {
-  const mark = nuid.next()
+  const mark = randomId()
   const until_ms = performance.now() + timeout_ms
   let uncertain = false
   for (let attempt = 1; ; attempt += 1) {

@@ -1,4 +1,4 @@
-import { connect, type NatsConnection } from 'nats'
+import { connect, createInbox, type NatsConnection } from 'nats'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { startTestNats, type TestNats, until } from '../../test/support/servers.js'
 import { TE } from '../fp.js'
@@ -52,6 +52,13 @@ describe('a NATS service', () => {
       metadata: { region: 'eu' },
     }
     expect(await told('PING', service)).toStrictEqual([ping, ping, ping])
+  })
+
+  it('tells no id from which the inboxes of its process can be guessed', async () => {
+    const ids = await Promise.all([start(serviceConfig()), start(serviceConfig())])
+    // what all inboxes of a process have in common
+    const secret = createInbox().slice('_INBOX.'.length, '_INBOX.'.length + 12)
+    expect(ids.filter(({ id }) => id.startsWith(secret))).toEqual([])
   })
 
   it('answers INFO on all three subjects with its endpoints, their queue groups and metadata', async () => {

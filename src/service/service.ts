@@ -4,8 +4,9 @@
  * reply.
  */
 
-import { type NatsConnection, nuid, type Subscription } from 'nats'
+import type { NatsConnection, Subscription } from 'nats'
 import type { Logger } from 'pino'
+import { randomId } from '../random-id.js'
 import { configProblems, type ServiceConfig } from './config.js'
 import { startControl } from './control.js'
 import { type Endpoint, startEndpoint } from './endpoint.js'
@@ -48,7 +49,7 @@ export const startService = async (nc: NatsConnection, config: ServiceConfig): P
 
   const identity: Identity = {
     name: config.name,
-    id: nuid.next(),
+    id: randomId(),
     version: config.version,
     metadata: Object.freeze({ ...config.metadata }),
   }

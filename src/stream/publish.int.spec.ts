@@ -1,4 +1,4 @@
-import { connect, type NatsConnection } from 'nats'
+import { connect, createInbox, type NatsConnection } from 'nats'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { left, right } from '../../test/support/ledger.js'
 import { startTestNats, type TestNats } from '../../test/support/servers.js'
@@ -43,6 +43,15 @@ describe('an atomic batch', () => {
     }
     for await (const { subject } of readRange(nc, range)) found.push(subject)
     expect(found).toEqual(batch.map(({ subject }) => subject))
+  })
+
+  it('tells no id from which the inboxes of its process can be guessed', async () => {
+    const { seq } = await right(publishBatch(nc, [message('no-inbox')], TIMEOUT_MS))
+    const stored = await right(nextRecorded(await right(manager(nc)), LEDGER_STREAM, LEDGER_SUBJECTS, seq))
+    // what all inboxes of a process have in common
+    const secret = createInbox().slice('_INBOX.'.length, '_INBOX.'.length + 12)
+    expect(stored?.headers?.get('Nats-Batch-Id')).not.toBe('')
+    expect(stored?.headers?.get('Nats-Batch-Id').startsWith(secret)).toBe(false)
   })
 
   it('may be of one message', async () => {

@@ -5,10 +5,11 @@
  * the raw headers of NATS ADR-50 and its acknowledgement is decoded here (docs/adr/0004).
  */
 
-import { type MsgHdrs, type NatsConnection, nuid } from 'nats'
+import type { MsgHdrs, NatsConnection } from 'nats'
 import { E, pipe, type TaskEither, TE, t } from '../fp.js'
 import { readJson } from '../json.js'
 import { fieldsOf } from '../ledger/codec.js'
+import { randomId } from '../random-id.js'
 import { wireOf } from '../wire.js'
 import { apiError, type MessageFault, type StreamError, toStreamError, tryStream } from './errors.js'
 import { MSG_SIZE_BYTES_MAX } from './settings.js'
@@ -179,7 +180,7 @@ const writeAllButLast = (
   own: readonly string[],
 ): MsgHdrs => {
   const wire = wireOf(nc)
-  const batch = `Nats-Batch-Id: ${nuid.next()}\r\nNats-Batch-Sequence: `
+  const batch = `Nats-Batch-Id: ${randomId()}\r\nNats-Batch-Sequence: `
   let lines = ''
   messages.forEach((message, index) => {
     lines = `${own[index]}${batch}${index + 1}\r\n`
