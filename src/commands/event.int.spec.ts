@@ -234,6 +234,33 @@ describe('a publisher of an account of its own, who knows the stream by its own 
     )
   })
 
+  it('makes nothing else be stored by a reply subject or a trace', async () => {
+    const before = await lastSeq(deps.jsm)
+    const { state } = await deps.jsm.streams.info('KV_config')
+    for (const elsewhere of [
+      'customer.balance.victim',
+      'customer.event.victim',
+      'customer.credit',
+      '$KV.config.seed',
+    ]) {
+      const h = headers()
+      h.set('Nats-Trace-Dest', elsewhere)
+      publisher.publish('customer.balance.678', JSON.stringify(CREDIT), { reply: elsewhere })
+      publisher.publish('customer.balance.678', JSON.stringify(CREDIT), { reply: elsewhere, headers: h })
+      publisher.publish('customer.balance.678', JSON.stringify(CREDIT), { headers: h })
+    }
+    const last = await jetstream(publisher).publish('customer.balance.678', JSON.stringify(CREDIT))
+    expect(await lastSeq(deps.jsm)).toBe(last.seq)
+    for (let seq = before + 1; seq <= last.seq; seq += 1) {
+      const found = await stored(seq)
+      expect(found?.subject).toBe('customer.balance.678')
+      expect(found?.json()).toEqual({ schema: 1, ...CREDIT })
+    }
+    expect((await deps.jsm.streams.info('KV_config')).state).toEqual(state)
+    // four that were answered in the publisher's own account, and the last one; those with a header for JetStream were refused
+    expect(last.seq - before).toBe(5)
+  })
+
   it('reaches nothing else of the ledger', async () => {
     for (const subject of ['customer.event.678', 'customer.credit', 'customer.balance']) {
       await expect(publisher.request(subject, '{}', { timeout: 2_000 })).rejects.toThrow()
