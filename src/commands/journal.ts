@@ -140,7 +140,7 @@ export const createJournal = (
 
   const findNew = async (transaction_id: string, newest: boolean): Promise<Known | undefined> => {
     const behind_ms = await lag.lag_ms()
-    if (behind_ms === undefined) throw new Error('nobody keeps a journal')
+    if (behind_ms === undefined) throw new Error('no projection keeps a journal')
     const known = await knownAs(transaction_id)
     if (known === undefined && lag.hasRefusedRows())
       throw new Error('the journal lacks rows that its table refused')
