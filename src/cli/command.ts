@@ -3,10 +3,11 @@
  */
 
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb'
+import type { StreamConfig } from '@nats-io/jetstream'
 import type { NatsConnection } from 'nats'
 import { E } from '../fp.js'
 import { streamInfo } from '../stream/provision.js'
-import { DEAD_LETTER_STREAM, LEDGER_STREAM, type SettingsOptions } from '../stream/settings.js'
+import { configStream, DEAD_LETTER_STREAM, LEDGER_STREAM, type SettingsOptions } from '../stream/settings.js'
 import { createTablesClient } from '../tables/client.js'
 import { settingsOf } from './config.js'
 import { type Environment, readEnvironment } from './environment.js'
@@ -33,20 +34,30 @@ export const withNats = async <A>(work: (connected: Connected) => Promise<A>): P
   }
 }
 
-/** The settings of the environment; what it does not say is as the stream has it, where there is one. */
+const configOf = async (nc: NatsConnection, stream: string): Promise<StreamConfig | undefined> => {
+  const found = await streamInfo(nc, stream)()
+  return E.isLeft(found) ? undefined : found.right.config
+}
+
+/** A limit that a stream has and the environment does not speak of. */
+const ownLimit = (stated: number | undefined, stream: StreamConfig | undefined): number | undefined =>
+  stated === undefined && stream !== undefined && stream.max_bytes > 0 ? stream.max_bytes : undefined
+
+/**
+ * The settings of the environment; what it does not say is as the streams have it. Where the ledger's own stream is gone,
+ * what stands beside it tells of the replicas.
+ */
 export const settingsFor = async ({ nc, config }: Connected): Promise<SettingsOptions> => {
   const wanted = settingsOf(config)
-  const found = await streamInfo(nc, LEDGER_STREAM)()
-  if (E.isLeft(found)) return wanted
-  const { num_replicas, max_bytes } = found.right.config
-  const isLimited = config.JETLEDGER_STREAM_BYTES_MAX === undefined && max_bytes > 0
-  const letters = await streamInfo(nc, DEAD_LETTER_STREAM)()
-  const letters_bytes = E.isRight(letters) ? letters.right.config.max_bytes : -1
-  const areLettersLimited = config.JETLEDGER_DEAD_LETTER_BYTES_MAX === undefined && letters_bytes > 0
+  const ledger = await configOf(nc, LEDGER_STREAM)
+  const letters = await configOf(nc, DEAD_LETTER_STREAM)
+  const beside = ledger ?? letters ?? (await configOf(nc, configStream(wanted).name))
+  const bytes_max = ownLimit(config.JETLEDGER_STREAM_BYTES_MAX, ledger)
+  const dead_letter_bytes_max = ownLimit(config.JETLEDGER_DEAD_LETTER_BYTES_MAX, letters)
   return {
     ...wanted,
-    replicas: config.JETLEDGER_REPLICAS ?? num_replicas,
-    ...(isLimited ? { bytes_max: max_bytes } : {}),
-    ...(areLettersLimited ? { dead_letter_bytes_max: letters_bytes } : {}),
+    replicas: config.JETLEDGER_REPLICAS ?? beside?.num_replicas ?? wanted.replicas,
+    ...(bytes_max === undefined ? {} : { bytes_max }),
+    ...(dead_letter_bytes_max === undefined ? {} : { dead_letter_bytes_max }),
   }
 }
