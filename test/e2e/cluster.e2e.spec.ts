@@ -56,8 +56,9 @@ it('three replicas survive the leader of the stream being killed with -9, and it
   expect(before.map(({ config }) => config)).toMatchObject([
     { name: 'customer-balances', num_replicas: 3 },
     { name: 'customer-dead-letters', num_replicas: 3 },
+    { name: 'KV_config', num_replicas: 3 },
   ])
-  expect(before.map(membersOf)).toEqual([NAMES, NAMES])
+  expect(before.map(membersOf)).toEqual([NAMES, NAMES, NAMES])
   expect(before.flatMap(({ differences }) => differences)).toEqual([])
 
   const load = startLoad(nc, { name: 'cluster', events_per_s: EVENTS_PER_S, tries_max: 200 })
@@ -75,7 +76,7 @@ it('three replicas survive the leader of the stream being killed with -9, and it
 
   await expectStored(nc, acknowledged)
   await expectLetters(nc, await untilEqualsFold(nc, CAUGHT_UP_MS_MAX))
-  expect((await untilWhole()).map(membersOf)).toEqual([NAMES, NAMES])
+  expect((await untilWhole()).map(membersOf)).toEqual([NAMES, NAMES, NAMES])
   await until(async () => (await healthOf(dev.health_url)).state === 'ok', {
     deadline_ms: HEALED_MS_MAX,
     what: 'health to be ok again',

@@ -58,11 +58,11 @@ const launch = async (more: Readonly<Record<string, string>> = {}): Promise<Serv
 
 const serve = async (more: Readonly<Record<string, string>> = {}): Promise<Serving> => {
   const serving = await launch(more)
-  await untilReady(
-    serving,
-    'serve to be ready',
-    async () => (await healthOf(serving.health_url)).parts['projection balances']?.state === 'ok',
-  )
+  await untilReady(serving, 'serve to be ready', async () => {
+    const { parts } = await healthOf(serving.health_url)
+    // one whose roles have not started yet can take over from nobody
+    return parts.start?.state === 'ok' && parts['projection balances']?.state === 'ok'
+  })
   return serving
 }
 
