@@ -9,7 +9,7 @@ import { E, pipe, t } from '../fp.js'
 import { readJson } from '../json.js'
 import { ClientId } from '../ledger/client-id.js'
 import { fieldsOf } from '../ledger/codec.js'
-import type { Parked } from '../ledger/fold.js'
+import type { Customer, Parked } from '../ledger/fold.js'
 import { inParallel } from '../parallel.js'
 import { getText, listKeys, putText, removeKey } from '../stream/config-bucket.js'
 import { run } from './outcome.js'
@@ -91,6 +91,54 @@ export const noteDecided = async (target: Target, customers: readonly NewlyParke
     await run(putText(target.kv, keyOf(target, id), JSON.stringify(note)))
   })
   target.onDecided?.()
+}
+
+/**
+ * Makes notes anew that somebody deleted or wrote over, for customers of whom `heads` say that they are parked. They are
+ * noted as decided: whether a decision has come shows when the customer is taken up.
+ */
+export const renewNotes = async (
+  target: Target,
+  heads: readonly (readonly [ClientId, Customer])[],
+): Promise<void> => {
+  const parked = heads.flatMap(([id, head]) =>
+    head.parked === undefined ? [] : [{ id, parked: head.parked }],
+  )
+  const lost = await inParallel(REQUESTS_MAX, parked, async customer => {
+    const [note] = decodeNote(await run(getText(target.kv, keyOf(target, customer.id))))
+    return note === undefined || note.client_id !== customer.id ? [customer] : []
+  })
+  await noteDecided(target, lost.flat())
+}
+
+/** The id in the key of a note; undefined in a key that is not ours. */
+const idIn = (target: Noted, key: string): ClientId | undefined => {
+  const id = ClientId.decode(Buffer.from(key.slice(prefixOf(target).length), 'base64url').toString())
+  return E.isRight(id) && keyOf(target, id.right) === key ? id.right : undefined
+}
+
+/**
+ * Removes what is under the notes' keys and tells of no parked customer: somebody wrote it by hand. A note is written
+ * before its customer's item is, so one of an event that is not handled yet stays.
+ */
+export const removeStrayNotes = async (
+  target: Target,
+  acked_seq: number,
+  headsOf: (ids: readonly ClientId[]) => Promise<ReadonlyMap<ClientId, Customer>>,
+): Promise<void> => {
+  const keys = await run(listKeys(target.kv, `${prefixOf(target)}>`, NOTES_MAX))
+  if (keys.length === 0) return
+  const ids = keys.map(key => idIn(target, key))
+  const heads = await headsOf(ids.filter(id => id !== undefined))
+  await inParallel(REQUESTS_MAX, keys, async (key, at) => {
+    const id = ids[at]
+    if (id !== undefined && heads.get(id)?.parked !== undefined) return
+    const [note] = decodeNote(await run(getText(target.kv, key)))
+    if (id !== undefined && note !== undefined && note.seq > acked_seq) return
+    await run(removeKey(target.kv, key))
+    target.log.warn({ key }, 'a note of a parked customer is removed: nobody is parked there')
+  })
+  await reportParked(target)
 }
 
 /** The customer goes on: its note is not needed any more. */

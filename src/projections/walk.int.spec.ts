@@ -9,6 +9,7 @@ import { IDENTITY_ID, readIdentity } from '../tables/identity.js'
 import { readTotals } from '../tables/totals.js'
 import { balances } from './balances.js'
 import { waitCaughtUp } from './caught-up.js'
+import { listParked } from './parked.js'
 import { type Projector, startProjector } from './runner.js'
 import { targetOf } from './target.js'
 import { totals } from './totals.js'
@@ -77,6 +78,32 @@ it('sums that were put back together with a customer are folded again from the f
     deadline_ms: 15_000,
     what: 'the sums to be right',
   })
+  walked.abort()
+  await walking
+})
+
+it('notes of parked customers that were deleted, written over or made up are put right', async () => {
+  const keyOf = (id: string): string => `parked.balances.${Buffer.from(id).toString('base64url')}`
+  const IDS = ['lost', 'junk']
+  for (const id of IDS) await ledger.emit(id, { schema: 99, type: 'credit', amount: 1 })
+  await caughtUp()
+  await ledger.kv.delete(keyOf('lost'))
+  await ledger.kv.put(keyOf('junk'), 'junk{')
+  await ledger.kv.put(keyOf('ann'), JSON.stringify({ client_id: 'ann', seq: 1, schema: 99 }))
+  await ledger.kv.put('parked.balances.no.key.of_ours', 'x')
+  const identity = await right(readIdentity(ledger.tables, ledger.table))
+  const walked = new AbortController()
+  const target = { ...targetOf(ledger, balances, 1), epoch: identity?.epoch ?? '' }
+  const walking = walk(target, walked.signal, 1)
+  const noted = async () => (await listParked(target)).map(({ client_id }) => client_id).sort()
+  await until(
+    async () => {
+      const keys: string[] = []
+      for await (const key of await ledger.kv.keys('parked.balances.>')) keys.push(key)
+      return keys.length === IDS.length && (await noted()).join() === 'junk,lost'
+    },
+    { deadline_ms: 15_000, what: 'the notes to be right' },
+  )
   walked.abort()
   await walking
 })

@@ -1,6 +1,7 @@
 /**
  * Walks slowly through a projection's table, and folds customers again whose item is behind their subject although
- * everything was handled: somebody put an older state of it back, and nobody has touched the customer since.
+ * everything was handled: somebody put an older state of it back, and nobody has touched the customer since. The notes of
+ * parked customers are compared with the items on the way.
  *
  * Every instance may walk: what it writes carries the condition of what it read. It takes a small share of the time, so
  * that the projector beside it does not notice.
@@ -16,6 +17,8 @@ import { LEDGER_STREAM } from '../stream/settings.js'
 import { decodeHead } from '../tables/heads.js'
 import { type Page, scanPage } from '../tables/scan.js'
 import { run } from './outcome.js'
+import { removeStrayNotes, renewNotes } from './parked.js'
+import { readHeadsOf } from './read-heads.js'
 import { refold } from './refold.js'
 import { positionOf } from './same-customer.js'
 import type { Target } from './target.js'
@@ -52,6 +55,7 @@ const walkPage = async (target: Target, after: Page['next'], signal: AbortSignal
   // asked before the page is read: it holds everything up to there
   const { acked_seq } = await run(consumerProgress(target.jsm, target.consumer))
   const page = await run(scanPage(target.tables, target.table, after))
+  await renewNotes(target, headsOf(target, page))
   for (const id of await behind(target, page, acked_seq)) {
     if (signal.aborted) return undefined
     await refold(target, id, acked_seq)
@@ -59,7 +63,15 @@ const walkPage = async (target: Target, after: Page['next'], signal: AbortSignal
   return page.next
 }
 
+/** The notes of parked customers that are not in the table as such. */
+const walkNotes = async (target: Target): Promise<void> => {
+  // asked before the heads are read: they hold everything up to there
+  const { acked_seq } = await run(consumerProgress(target.jsm, target.consumer))
+  await removeStrayNotes(target, acked_seq, ids => readHeadsOf(target, ids))
+}
+
 const walkOnce = async (target: Target, signal: AbortSignal): Promise<void> => {
+  await walkNotes(target)
   let next: Page['next']
   do {
     const began_ms = performance.now()
