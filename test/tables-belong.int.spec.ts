@@ -6,6 +6,7 @@ import { DeleteCommand, PutCommand, ScanCommand } from '@aws-sdk/lib-dynamodb'
 import type { Msg } from 'nats'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { listDeadLetters } from '../src/stream/dead-letters.js'
+import { LEDGER_STREAM } from '../src/stream/settings.js'
 import { PROJECTION_NAMES, type ProjectionName, TABLES, tableName } from '../src/tables/definition.js'
 import { createTable, dropTable } from '../src/tables/provision.js'
 import { type Instance, startWorld, TABLE, type World } from './support/instance.js'
@@ -174,6 +175,21 @@ describe('a table that is not the one that its projection filled is never believ
       await expectHealed(0)
     },
   )
+})
+
+it('tables are left as they are beside another stream, until a person has said which is right', async () => {
+  await begin()
+  const { config } = await world.jsm.streams.info(LEDGER_STREAM)
+  await world.jsm.streams.delete(LEDGER_STREAM)
+  await world.jsm.streams.add(config)
+  await world.ask('customer.balance.stranger', { type: 'credit', amount: 1 })
+  for (const name of PROJECTION_NAMES)
+    await until(
+      () => instance?.ledger.health.read().parts[`projection ${name}`]?.detail.includes('is another one'),
+      { deadline_ms: 15_000, what: `${name} to say that the stream is another one` },
+    )
+  for (const name of PROJECTION_NAMES)
+    expect((await itemsOf(tableOf(name))).length).toBeGreaterThan(CUSTOMERS)
 })
 
 describe('a table with other keys or without an index', () => {

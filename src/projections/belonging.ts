@@ -15,6 +15,7 @@ import {
   type Origin,
   type StreamFinding,
 } from '../stream/identity.js'
+import { readRecord } from '../stream/ledger-record.js'
 import { TABLES } from '../tables/definition.js'
 import { type Identity, readIdentity } from '../tables/identity.js'
 import { type TableFacts, tableFacts } from '../tables/provision.js'
@@ -36,6 +37,8 @@ export type Seen = {
   readonly identity: Identity | undefined
   /** How the stream compares with what the table says of it; undefined where it says nothing. */
   readonly finding: StreamFinding | undefined
+  /** Whether the bucket says that the stream that is there is the ledger's; asked only where the table says otherwise. */
+  readonly is_recorded: boolean
 }
 
 export type Belonging =
@@ -45,7 +48,7 @@ export type Belonging =
   | { readonly tag: 'unusable'; readonly message: string }
   /** What an earlier epoch left has to be removed. */
   | { readonly tag: 'emptying'; readonly identity: Identity }
-  /** The stream lacks events that the table was folded from: which of the two is right only a person can tell. */
+  /** The stream lacks events that the table was folded from, or is another one: which of the two is right only a person can tell. */
   | { readonly tag: 'stream lacks events'; readonly message: string }
   /** It has to be folded again from the first event. No reason: nobody has ever used it. */
   | { readonly tag: 'begin'; readonly reason: string | undefined }
@@ -68,13 +71,20 @@ export const streamText = ({ created, missing, first }: Origin): string =>
 export const look = async (target: Place): Promise<Seen> => {
   const { jsm, tables, table, consumer, projection } = target
   const facts = await run(tableFacts(tables, table, TABLES[projection.name]))
-  const nothing = { acked_seq: undefined, identity: undefined, finding: undefined }
+  const nothing = { acked_seq: undefined, identity: undefined, finding: undefined, is_recorded: false }
   if (facts === undefined || facts.problems.length > 0) return { ...nothing, facts }
   const acked_seq = await ackedSeq(jsm, consumer)
   const identity = await run(readIdentity(tables, table))
   const origin = identity === undefined ? undefined : originIn(identity)
   const finding = origin === undefined ? undefined : await run(examineStream(jsm, origin))
-  return { facts, acked_seq, identity, finding }
+  const is_recorded = finding?.tag === 'another' && (await isRecorded(jsm))
+  return { facts, acked_seq, identity, finding, is_recorded }
+}
+
+/** Whether the stream that is there is the one that the bucket's record speaks of. */
+const isRecorded = async (jsm: Target['jsm']): Promise<boolean> => {
+  const { record } = await run(readRecord(jsm))
+  return record !== undefined && (await run(examineStream(jsm, record.stream))).tag === 'same'
 }
 
 const ackedSeq = async (jsm: Target['jsm'], consumer: string): Promise<number | undefined> => {
@@ -106,7 +116,12 @@ const mistrust = (table: string, identity: Identity, seen: Seen): string | undef
   return undefined
 }
 
-const lacksEvents = ({ tag }: StreamFinding): boolean => !['same', 'restored', 'another'].includes(tag)
+/** Whether a table is left as it is, although the stream contradicts it: of a stream that is gone it may know the most. */
+const isUndecided = (table_id: string, { facts, finding, is_recorded }: Seen): boolean => {
+  if (finding === undefined || finding.tag === 'same' || finding.tag === 'restored') return false
+  // a table of another ledger that was put here says nothing of this one's stream
+  return finding.tag !== 'another' || (!is_recorded && table_id === facts?.table_id)
+}
 
 /** What to do with a generation, of which this was seen. */
 export const judge = (table: string, seen: Seen): Belonging => {
@@ -114,7 +129,7 @@ export const judge = (table: string, seen: Seen): Belonging => {
   if (facts === undefined) return { tag: 'absent' }
   if (facts.problems.length > 0) return { tag: 'unusable', message: unusable(table, facts) }
   if (identity === undefined) return { tag: 'begin', reason: silent(table, acked_seq) }
-  if (finding !== undefined && lacksEvents(finding))
+  if (finding !== undefined && isUndecided(identity.table_id, seen))
     return { tag: 'stream lacks events', message: describeFinding(finding) }
   const reason = mistrust(table, identity, seen)
   if (reason !== undefined) return { tag: 'begin', reason }

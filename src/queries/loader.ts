@@ -14,6 +14,7 @@ import type { QueryDeps } from './deps.js'
 import type { HotSet } from './hot-set.js'
 import { createLimit } from './limit.js'
 import type { Progress } from './progress.js'
+import { ANOTHER_STREAM, type SameStream } from './same-stream.js'
 import type { Item, TableReads } from './table-reads.js'
 import { createTurns } from './turns.js'
 
@@ -55,6 +56,7 @@ export const createLoader = (
   hot: HotSet<unknown>,
   table: TableReads,
   progress: Pick<Progress, 'isBehind'>,
+  stream: SameStream,
 ): Loader => {
   const limit = createLimit(FOLDS_MAX)
   const turns = createTurns<Result>()
@@ -108,7 +110,10 @@ export const createLoader = (
     const events_max = base.is === 'nothing' ? WHOLE_SUBJECT_EVENTS_MAX : TAIL_EVENTS_MAX
     const options = { to_seq: Number.POSITIVE_INFINITY, events_max }
     const folded = await limit(() => foldSubject(deps, id, base, options)())
-    if (E.isRight(folded)) return judged(id, base, folded.right, position)
+    if (E.isRight(folded)) {
+      if (!(await stream.check())) return unavailable(ANOTHER_STREAM)
+      return judged(id, base, folded.right, position)
+    }
     return instead() ?? unavailable('the stream cannot be read at the moment; try again', folded.left)
   }
 

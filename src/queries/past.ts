@@ -15,6 +15,7 @@ import { type JournalRow, readRows } from '../tables/journal-pages.js'
 import { omittedText, rowTexts } from '../tables/row-texts.js'
 import type { QueryDeps } from './deps.js'
 import { createLimit } from './limit.js'
+import { ANOTHER_STREAM, type SameStream } from './same-stream.js'
 
 /** Folds that are under way at once. */
 const FOLDS_MAX = 16
@@ -32,11 +33,15 @@ export type FoldPast = (
 ) => Promise<Either<StreamError, Folded>>
 
 /** Folds of subjects, so many at once. */
-export const createFoldPast = (deps: QueryDeps): FoldPast => {
+export const createFoldPast = (deps: QueryDeps, stream: SameStream): FoldPast => {
   const limit = createLimit(FOLDS_MAX)
   return (id, from, to_seq, onApplied) => {
     const options = { to_seq, events_max: EVENTS_MAX, ...(onApplied === undefined ? {} : { onApplied }) }
-    return limit(() => foldSubject(deps, id, from, options)())
+    return limit(async () => {
+      const folded = await foldSubject(deps, id, from, options)()
+      if (E.isLeft(folded) || (await stream.check())) return folded
+      return E.left({ tag: 'TryAgain', message: ANOTHER_STREAM })
+    })
   }
 }
 

@@ -17,6 +17,7 @@ import { createLoader } from './loader.js'
 import { createFoldPast } from './past.js'
 import { createProgress, type Progress } from './progress.js'
 import { type AnswerCounts, watchQueries } from './query-metrics.js'
+import { createSameStream } from './same-stream.js'
 import { createSession } from './session.js'
 import { statementEndpoint } from './statement.js'
 import { summaryEndpoint } from './summary.js'
@@ -69,16 +70,26 @@ export const startQueries = async (
   })
   progress.start(follower)
 
+  const stream = createSameStream(deps.jsm, hot.position)
+  // which one it is now is what later answers are compared with
+  await stream.check()
   const batch = createBatcher({
     nc: deps.nc,
     tables: deps.tables,
     active: deps.active('balances'),
     calls_in_flight_max: BATCH_READS_IN_FLIGHT_MAX,
   })
-  const table = createTableReads(batch, deps.active('balances'), progress, createProver(deps), deps.log)
-  const loader = createLoader(deps, hot, table, progress)
+  const table = createTableReads(
+    batch,
+    deps.active('balances'),
+    progress,
+    createProver(deps),
+    stream,
+    deps.log,
+  )
+  const loader = createLoader(deps, hot, table, progress, stream)
   const session = createSession({ hot, loader, waiters, progress })
-  const fold = createFoldPast(deps)
+  const fold = createFoldPast(deps, stream)
   const as_of = createAsOf(deps, fold)
 
   const answers: AnswerCounts = { memory: 0, table: 0, stream: 0 }

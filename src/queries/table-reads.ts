@@ -16,6 +16,7 @@ import type { BatchError, Newest, Item as Read, ReadCustomer } from './batcher.j
 import type { ActiveOf } from './deps.js'
 import { spokenOf } from './hot-set.js'
 import type { Progress } from './progress.js'
+import type { SameStream } from './same-stream.js'
 
 /** A customer's item, with every event of it up to `complete_to` at the least. */
 export type Item = { readonly customer: Customer; readonly complete_to: number }
@@ -54,6 +55,7 @@ export const createTableReads = (
   active: ActiveOf,
   progress: Pick<Progress, 'floor'>,
   prover: Prover,
+  stream: SameStream,
   log: Logger,
 ): TableReads => {
   let away_until_ms = Number.NEGATIVE_INFINITY
@@ -69,7 +71,7 @@ export const createTableReads = (
       case 'doubtful':
         try {
           const { customer } = await prover.prove(id, item.customer, newest.last)
-          return { customer, complete_to: 0 }
+          return (await stream.check()) ? { customer, complete_to: 0 } : undefined
         } catch (err) {
           log.debug({ client_id: id, err }, 'an item cannot be proved at the moment')
           return undefined
