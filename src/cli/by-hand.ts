@@ -11,15 +11,16 @@ import { consumerOf, mendConsumer } from '../stream/consumer.js'
 import { describeProblem, recordProblems } from '../stream/control-records.js'
 import { readPointer } from '../stream/generation.js'
 import type { LedgerRecord } from '../stream/ledger-record.js'
-import { APPLY_ADVICE, streamInfo } from '../stream/provision.js'
+import { streamInfo } from '../stream/provision.js'
 import {
   allSettings,
   DEAD_LETTER_STREAM,
-  differences,
+  describeDifferences,
   differencesOf,
   isDangerous,
   LEDGER_STREAM,
   type SettingsOptions,
+  type StreamSettings,
 } from '../stream/settings.js'
 import { PROJECTION_NAMES } from '../tables/definition.js'
 
@@ -46,14 +47,16 @@ const configOf = ({ config }: StreamInfo): Readonly<Record<string, unknown>> =>
 const report = (health: Health, part: string, said: readonly string[], state: 'degraded' | 'down'): void =>
   health.report(part, said.length === 0 ? 'ok' : state, said.join('; '))
 
-const say = (name: string, found: readonly string[]): readonly string[] =>
-  found.length === 0 ? [] : [`stream ${name} differs in ${found.join('; ')} (${APPLY_ADVICE})`]
+const say = (wanted: StreamSettings, info: StreamInfo): readonly string[] => {
+  const said = describeDifferences(wanted, configOf(info))
+  return said === undefined ? [] : [said]
+}
 
 /** The settings of the ledger stream, as its leader has just sent them. */
 export const checkLedgerSettings = ({ settings, health }: ByHandDeps, info: StreamInfo): void => {
   const [wanted] = allSettings(settings)
   const state = isDangerous(differencesOf(wanted, configOf(info))) ? 'down' : 'degraded'
-  report(health, SETTINGS, say(wanted.name, differences(wanted, configOf(info))), state)
+  report(health, SETTINGS, say(wanted, info), state)
 }
 
 const lettersProblems = (info: StreamInfo, record: LedgerRecord | undefined): readonly string[] =>
@@ -73,11 +76,7 @@ export const checkBeside = async (
     const info = await streamInfo(nc, wanted.name)()
     if (E.isLeft(info) && info.left.tag === 'NotFound')
       said.push(`stream ${wanted.name} was deleted; it is made anew`)
-    if (E.isRight(info))
-      said.push(
-        ...say(wanted.name, differences(wanted, configOf(info.right))),
-        ...lettersProblems(info.right, record),
-      )
+    if (E.isRight(info)) said.push(...say(wanted, info.right), ...lettersProblems(info.right, record))
   }
   report(health, BESIDE, said, 'degraded')
   const problems = await recordProblems(jsm, PROJECTION_NAMES)()

@@ -10,7 +10,7 @@ import { E } from '../fp.js'
 import { adoptLedger } from '../stream/adopt.js'
 import { type Look, lookAtLedger } from '../stream/look.js'
 import { manager, provision, provisionBeside, streamInfo } from '../stream/provision.js'
-import { allSettings, differences } from '../stream/settings.js'
+import { allSettings, describeDifferences } from '../stream/settings.js'
 import { PROJECTION_NAMES } from '../tables/definition.js'
 import { type Connected, settingsFor } from './command.js'
 import { Failure, orFail } from './failure.js'
@@ -69,8 +69,8 @@ export const settingsProblems = async (connected: Connected): Promise<readonly s
   for (const wanted of allSettings(await settingsFor(connected))) {
     const info = await streamInfo(connected.nc, wanted.name)()
     if (E.isLeft(info)) continue
-    const found = differences(wanted, info.right.config as unknown as Record<string, unknown>)
-    if (found.length > 0) said.push(`stream ${wanted.name} differs in ${found.join('; ')}`)
+    const found = describeDifferences(wanted, info.right.config as unknown as Record<string, unknown>)
+    if (found !== undefined) said.push(found)
   }
   return said
 }

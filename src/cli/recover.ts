@@ -86,7 +86,9 @@ const find = async (connected: Connected, jsm: JetStreamManager, look: Look): Pr
     ...(broken.length + letters.length > 0
       ? ['"jetledger recover --repair": the records in the bucket are written anew']
       : []),
-    ...(settings.length > 0 ? ['"jetledger stream apply": the settings are changed back'] : []),
+    ...(settings.length > 0
+      ? ['"jetledger stream apply": the settings are changed back, as far as nats-server allows']
+      : []),
   ]
   return {
     ...(look.tag === 'stopped' ? { stopped: look.reason } : {}),

@@ -120,6 +120,24 @@ describe('the stream', () => {
     expect(await start().standing.untilSettled()).toContain(reason)
   })
 
+  it('of which a single server tells another time, and that is whole, is the noted one: its time is noted anew', async () => {
+    await emitMany(2)
+    const now = await right(recordNow(ledger.jsm, 1))
+    const before = { ...now, stream: { ...now.stream, created: '2020-01-01T00:00:00.000000000Z' } }
+    await right(writeRecord(ledger.kv, before, 0))
+    const witness = { where: 'the table balances', origin: before.stream }
+    expect(await start([witness]).standing.untilSettled()).toBeUndefined()
+    await until(async () => (await recorded())?.stream.created === now.stream.created, {
+      deadline_ms: WITHIN_MS,
+      what: 'the record to name the time',
+    })
+    // the table was not renewed yet, and is a witness all the same
+    const origin = { ...before.stream, newest: { seq: 9, checksum: 'of an event that is lost', at_ms: 0 } }
+    expect(await start([{ where: 'the table balances', origin }]).standing.untilSettled()).toContain(
+      'noted: its newest',
+    )
+  })
+
   it('with a hole stops the ledger', async () => {
     await ledger.jsm.streams.delete(LEDGER_STREAM)
     await ledger.jsm.streams.add({ ...ledgerStream({ replicas: 1 }), deny_delete: false })

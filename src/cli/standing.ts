@@ -144,7 +144,8 @@ const open = async (watch: Watch, look: Usable): Promise<void> => {
 const noteNewest = async ({ memory }: Watch): Promise<void> => {
   const { state, known, seen } = memory
   if (state.tag !== 'good' || known === undefined || seen === undefined) return
-  if ((known.record.stream.newest?.seq ?? 0) >= (seen.newest?.seq ?? 0)) return
+  const { stream } = known.record
+  if (stream.created === seen.created && (stream.newest?.seq ?? 0) >= (seen.newest?.seq ?? 0)) return
   memory.recorded_ms = performance.now()
   // another process may have noted one meanwhile: the next look reads it
   await writeRecord(state.kv, { ...known.record, stream: seen }, known.revision)()
@@ -157,7 +158,8 @@ const remember = async (
   const { record, revision } = entry
   if (record === undefined) return
   memory.known = { record, revision }
-  if (memory.seen !== undefined && memory.seen.newest?.seq === info.state.last_seq) return
+  const isSeen = memory.seen?.created === info.created && memory.seen.newest?.seq === info.state.last_seq
+  if (isSeen) return
   const origin = await originOf(jsm, info)()
   if (E.isRight(origin)) memory.seen = { ...origin.right, first: record.stream.first ?? origin.right.first }
 }

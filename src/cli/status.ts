@@ -12,8 +12,8 @@ import { getText, listKeys, SEED_KEY } from '../stream/config-bucket.js'
 import { describeProblem, recordProblems } from '../stream/control-records.js'
 import { countDeadLetters } from '../stream/dead-letters.js'
 import { type ProjectionStatus, projectionStatus } from '../stream/projection-status.js'
-import { APPLY_ADVICE, manager, openBucket, streamInfo } from '../stream/provision.js'
-import { configStream, LEDGER_STREAM } from '../stream/settings.js'
+import { manager, openBucket, streamInfo } from '../stream/provision.js'
+import { configStream, DEAD_LETTER_STREAM, LEDGER_STREAM } from '../stream/settings.js'
 import { PROJECTION_NAMES } from '../tables/definition.js'
 import { lookWith, settingsProblems } from './checked-ledger.js'
 import { type Connected, tablesOf, withNats } from './command.js'
@@ -62,7 +62,7 @@ const readTrouble = async (connected: Connected, jsm: JetStreamManager): Promise
     const settings = await settingsProblems(connected)
     return [
       ...(look.tag === 'stopped' ? [`the ledger stands still: ${look.reason}; ${RECOVER_ADVICE}`] : []),
-      ...settings.map(each => `${each} (${APPLY_ADVICE})`),
+      ...settings,
       ...(E.isLeft(problems) ? [] : problems.right.map(describeProblem)),
     ]
   } finally {
@@ -70,13 +70,19 @@ const readTrouble = async (connected: Connected, jsm: JetStreamManager): Promise
   }
 }
 
-const bucketIsThere = async ({ nc }: Connected): Promise<void> => {
-  const { name } = configStream({ replicas: 1 })
-  const found = await streamInfo(nc, name)()
-  if (E.isLeft(found) && found.left.tag === 'NotFound')
-    throw new Failure(
-      `the bucket (stream ${name}) was deleted: a process of the ledger makes it anew when it runs, and so does "jetledger stream apply"`,
-    )
+/** What stands beside the ledger's stream may be gone for a moment: that is no word against the ledger. */
+const refuseWithout = async ({ nc }: Connected): Promise<void> => {
+  const { name: bucket } = configStream({ replicas: 1 })
+  for (const [what, name] of [
+    ['the bucket', bucket],
+    ["the dead letters' stream", DEAD_LETTER_STREAM],
+  ] as const) {
+    const found = await streamInfo(nc, name)()
+    if (E.isLeft(found) && found.left.tag === 'NotFound')
+      throw new Failure(
+        `${what} (stream ${name}) was deleted: a process of the ledger makes it anew when it runs, and so does "jetledger stream apply"`,
+      )
+  }
 }
 
 const readStatus = async (connected: Connected) => {
@@ -84,7 +90,7 @@ const readStatus = async (connected: Connected) => {
   const jsm = await orFail(manager(nc))
   const trouble = await readTrouble(connected, jsm)
   const stream = await readStream(connected)
-  await bucketIsThere(connected)
+  await refuseWithout(connected)
   const kv = await orFail(openBucket(nc))
   const projections = await Promise.all(
     PROJECTION_NAMES.map(name =>

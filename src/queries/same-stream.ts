@@ -7,6 +7,8 @@
  */
 
 import type { JetStreamManager } from '@nats-io/jetstream'
+import { E } from '../fp.js'
+import { isOneStream, type Origin, originOf } from '../stream/identity.js'
 import { LEDGER_STREAM } from '../stream/settings.js'
 
 /** What is said instead of an answer from a stream that is not the one that it was. */
@@ -19,7 +21,7 @@ export type SameStream = {
 
 /** `position` tells up to where the stream was followed: it does not become shorter. */
 export const createSameStream = (jsm: JetStreamManager, position: () => number): SameStream => {
-  let created: string | undefined
+  let known: Origin | undefined
   let asking: Promise<boolean> | undefined
   let next: Promise<boolean> | undefined
 
@@ -27,8 +29,12 @@ export const createSameStream = (jsm: JetStreamManager, position: () => number):
     const followed_seq = position()
     try {
       const info = await jsm.streams.info(LEDGER_STREAM)
-      created ??= info.created
-      return info.created === created && info.state.last_seq >= followed_seq
+      if (info.created !== known?.created) {
+        const origin = await originOf(jsm, info)()
+        if (E.isLeft(origin) || (known !== undefined && !isOneStream(known, origin.right))) return false
+        known = origin.right
+      }
+      return info.state.last_seq >= followed_seq
     } catch {
       return false
     }

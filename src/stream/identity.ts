@@ -72,6 +72,10 @@ export const isSamePoint = (a: Point, b: Point | undefined): boolean =>
 const isSameTime = (a: string, b: string): boolean =>
   a === b || Math.abs(Date.parse(a) - Date.parse(b)) <= ROUNDING_MS
 
+/** Whether two notes speak of one stream: by its time, or by its first event where that time has changed. */
+export const isOneStream = (a: Origin, b: Origin): boolean =>
+  a.created === b.created || (a.first !== undefined && isSamePoint(a.first, b.first))
+
 /** Compares a stream with what was noted of it; `observed` was read at the points of `noted`. */
 export const compareOrigin = (noted: Origin, observed: Observed): StreamFinding => {
   const { created, last_seq, missing } = observed

@@ -8,7 +8,7 @@
 import type { JetStreamManager, StreamInfo } from '@nats-io/jetstream'
 import { pipe, type TaskEither, TE } from '../fp.js'
 import { type StreamError, tryStream } from './errors.js'
-import { describeFinding, examineWith, type Origin, type StreamFinding } from './identity.js'
+import { describeFinding, examineWith, isOneStream, type Origin, type StreamFinding } from './identity.js'
 import { type RecordEntry, readRecord } from './ledger-record.js'
 import { DEAD_LETTER_STREAM, LEDGER_STREAM } from './settings.js'
 
@@ -57,6 +57,14 @@ export const hasMajority = ({ config, cluster }: Pick<StreamInfo, 'config' | 'cl
   return 2 * (heard.length + 1) > config.num_replicas
 }
 
+/**
+ * Whether nothing but the time says that a stream is not the noted one, and that says nothing: a single server (2.14.0) gives
+ * a stream another time when it is started, then told to change a setting, and started again; and a restore on a single
+ * server keeps the time.
+ */
+const isOnlyTime = ({ tag }: StreamFinding, { config }: StreamInfo): boolean =>
+  tag === 'restored' && config.num_replicas === 1
+
 type Contradiction = { readonly finding: StreamFinding; readonly where: string }
 
 const firstContradiction = (
@@ -73,7 +81,9 @@ const firstContradiction = (
             ? TE.right(found)
             : pipe(
                 examineWith(jsm, origin, info),
-                TE.map(finding => (finding.tag === 'same' ? undefined : { finding, where })),
+                TE.map(finding =>
+                  finding.tag === 'same' || isOnlyTime(finding, info) ? undefined : { finding, where },
+                ),
               ),
         ),
       ),
@@ -87,7 +97,7 @@ const firstContradiction = (
 const credible = (entry: RecordEntry, tables: readonly Witness[]): readonly Witness[] =>
   entry.record === undefined
     ? tables
-    : tables.filter(({ origin }) => origin.created === entry.record?.stream.created)
+    : tables.filter(({ origin }) => entry.record !== undefined && isOneStream(origin, entry.record.stream))
 
 const absent = (
   jsm: JetStreamManager,

@@ -101,6 +101,30 @@ describe('the streams', () => {
   })
 })
 
+describe('a setting that nats-server does not take back', () => {
+  it('is named with the way out, and "stream apply" changes everything else back', async () => {
+    const server = await startConfiguredNats('jetstream { store_dir: "$STORE" }')
+    const connection = await connect({ servers: server.url })
+    await right(provision(connection, { replicas: 1 }))
+    const jsm = await right(manager(connection))
+    await jsm.streams.update(LEDGER_STREAM, { allow_msg_ttl: true, description: 'mine' })
+    await jsm.streams.update(DEAD_LETTER_STREAM, { description: 'mine' })
+    const error = await left(provision(connection, { replicas: 1 }))
+    expect(error.message).toContain('nats-server does not take allow_msg_ttl back')
+    expect(await left(applySettings(connection, { replicas: 1 }))).toMatchObject({
+      tag: 'SettingsDiffer',
+      message: expect.stringContaining('docs/recovery.md'),
+    })
+    for (const wanted of allSettings({ replicas: 1 })) {
+      const { config } = await right(streamInfo(connection, wanted.name))
+      const said = differences(wanted, config as unknown as Record<string, unknown>)
+      expect(said).toEqual(wanted.name === LEDGER_STREAM ? ['allow_msg_ttl: is true, should be false'] : [])
+    }
+    await connection.close()
+    await server.stop()
+  })
+})
+
 describe('a user who may hear one inbox only', () => {
   it('makes the streams, publishes, and reads a range', async () => {
     const server = await startConfiguredNats(

@@ -10,8 +10,9 @@ import { type StreamError, tryStream } from './errors.js'
 import {
   allSettings,
   CONFIG_BUCKET,
-  differences,
+  describeDifferences,
   differencesOf,
+  lastingOf,
   PAYLOAD_BYTES_MIN,
   type SettingsOptions,
   type StreamSettings,
@@ -34,13 +35,8 @@ const info = (jsm: JetStreamManager, name: string): TaskEither<StreamError, Stre
   )
 
 const compared = (wanted: StreamSettings, found: StreamInfo): TaskEither<StreamError, StreamInfo> => {
-  const differs = differences(wanted, found.config as unknown as Record<string, unknown>)
-  return differs.length === 0
-    ? TE.right(found)
-    : TE.left({
-        tag: 'SettingsDiffer',
-        message: `stream ${wanted.name} differs in ${differs.join('; ')} (${APPLY_ADVICE})`,
-      })
+  const message = describeDifferences(wanted, configOf(found))
+  return message === undefined ? TE.right(found) : TE.left({ tag: 'SettingsDiffer', message })
 }
 
 /** nats-server's code where an account wants a limit on every stream. */
@@ -58,9 +54,6 @@ const payloadProblem = (nc: NatsConnection): StreamError | undefined => {
         message: `the server takes messages of ${bytes} bytes only, and ${PAYLOAD_BYTES_MIN} are needed: raise its max_payload`,
       }
 }
-
-/** What a person can do about settings that differ. */
-export const APPLY_ADVICE = '"jetledger stream apply" changes it'
 
 const create = (jsm: JetStreamManager, wanted: StreamSettings): TaskEither<StreamError, StreamInfo> =>
   // creating is idempotent for equal settings, so instances that start together do not trip over each other
@@ -85,10 +78,13 @@ const ensureStream = (jsm: JetStreamManager, wanted: StreamSettings): TaskEither
     TE.chain(found => (found === undefined ? create(jsm, wanted) : compared(wanted, found))),
   )
 
+const configOf = ({ config }: StreamInfo): Readonly<Record<string, unknown>> =>
+  config as unknown as Record<string, unknown>
+
 /** What the server has beyond our settings: left out of what is sent, which switches it off. */
-const switchedOff = (wanted: StreamSettings, { config }: StreamInfo): Record<string, undefined> =>
+const switchedOff = (wanted: StreamSettings, found: StreamInfo): Record<string, undefined> =>
   Object.fromEntries(
-    differencesOf(wanted, config as unknown as Record<string, unknown>)
+    differencesOf(wanted, configOf(found))
       .filter(({ name }) => !(name in wanted))
       .map(({ name }) => [name, undefined]),
   )
@@ -100,7 +96,11 @@ const applyTo = (jsm: JetStreamManager, wanted: StreamSettings): TaskEither<Stre
       found === undefined
         ? create(jsm, wanted)
         : tryStream(`update stream ${wanted.name}`, () =>
-            jsm.streams.update(wanted.name, { ...switchedOff(wanted, found), ...wanted }),
+            jsm.streams.update(wanted.name, {
+              ...switchedOff(wanted, found),
+              ...wanted,
+              ...lastingOf(wanted, configOf(found)),
+            }),
           ),
     ),
   )
@@ -146,11 +146,24 @@ export const provision = provisionWith(ensureStream)
 /** The same beside a ledger stream that has to be there: `NotFound` when it is not. */
 export const provisionBeside = provisionWith(existing)
 
-/** Makes the server's streams and the bucket as our settings say (`jetledger stream apply`). */
+const compareAll = (wanted: StreamSettings, found: StreamInfo | undefined) =>
+  found === undefined ? [] : [compared(wanted, found)]
+
+/**
+ * Makes the server's streams and the bucket as our settings say (`jetledger stream apply`). What nats-server does not take
+ * back is left, and `SettingsDiffer` at the end.
+ */
 export const applySettings = (nc: NatsConnection, options: SettingsOptions): TaskEither<StreamError, void> =>
   pipe(
     manager(nc),
-    TE.chain(jsm => TE.sequenceSeqArray(allSettings(options).map(wanted => applyTo(jsm, wanted)))),
+    TE.chain(jsm =>
+      pipe(
+        TE.sequenceSeqArray(allSettings(options).map(wanted => applyTo(jsm, wanted))),
+        TE.chain(applied =>
+          TE.sequenceSeqArray(allSettings(options).flatMap((wanted, i) => compareAll(wanted, applied[i]))),
+        ),
+      ),
+    ),
     TE.map(() => undefined),
   )
 

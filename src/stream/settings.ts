@@ -195,6 +195,45 @@ export const differences = (wanted: StreamSettings, actual: Readonly<Record<stri
     ({ name, is, should_be }) => `${name}: is ${shown(is)}, should be ${shown(should_be)}`,
   )
 
+/** Settings that nats-server does not take back once they are on. */
+const LASTING: ReadonlySet<string> = new Set([
+  'allow_msg_ttl',
+  'allow_msg_counter',
+  'allow_msg_schedules',
+  'persist_mode',
+  'sealed',
+])
+
+/** Those of a stream that differ and that nats-server does not take back, as they are. */
+export const lastingOf = (
+  wanted: StreamSettings,
+  actual: Readonly<Record<string, unknown>>,
+): Record<string, unknown> =>
+  Object.fromEntries(
+    differencesOf(wanted, actual)
+      .filter(({ name }) => LASTING.has(name))
+      .map(({ name, is }) => [name, is]),
+  )
+
+/** What a person can do about settings that differ. */
+const adviceOn = (found: readonly Difference[]): string => {
+  const lasting = found.filter(({ name }) => LASTING.has(name)).map(({ name }) => name)
+  return lasting.length === 0
+    ? '"jetledger stream apply" changes it'
+    : `nats-server does not take ${lasting.join(', ')} back: back the stream up, and restore it with other settings (docs/recovery.md)`
+}
+
+/** In a sentence, how the server's stream differs and what can be done; undefined when it does not. */
+export const describeDifferences = (
+  wanted: StreamSettings,
+  actual: Readonly<Record<string, unknown>>,
+): string | undefined => {
+  const found = differencesOf(wanted, actual)
+  return found.length === 0
+    ? undefined
+    : `stream ${wanted.name} differs in ${differences(wanted, actual).join('; ')} (${adviceOn(found)})`
+}
+
 /** Settings of which another value is a matter of operation: no event is lost, changed or added by it. */
 const OPERATIONAL: ReadonlySet<string> = new Set([
   'description',

@@ -89,3 +89,9 @@ it('after it was accepted that it is gone, what is lost is listed, no id of it i
   })
   expect((await ready()).status).toBe(200)
 })
+
+it("status without the dead letters' stream does not say that there is no ledger", async () => {
+  await (await jetstreamManager(nc)).streams.delete('customer-dead-letters')
+  const { stdout, stderr } = await bench.run(['status'])
+  expect(stdout + stderr).not.toContain('there is no ledger')
+})
