@@ -29,7 +29,8 @@ export const createSameStream = (jsm: JetStreamManager, position: () => number):
     const followed_seq = position()
     try {
       const info = await jsm.streams.info(LEDGER_STREAM)
-      if (info.created !== known?.created) {
+      // an empty stream has no event to be known by: its first one is noted once it is there
+      if (info.created !== known?.created || known.first === undefined) {
         const origin = await originOf(jsm, info)()
         if (E.isLeft(origin) || (known !== undefined && !isOneStream(known, origin.right))) return false
         known = origin.right

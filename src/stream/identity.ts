@@ -76,16 +76,21 @@ const isSameTime = (a: string, b: string): boolean =>
 export const isOneStream = (a: Origin, b: Origin): boolean =>
   a.created === b.created || (a.first !== undefined && isSamePoint(a.first, b.first))
 
+const hasNewest = ({ newest }: Origin, observed: Observed): boolean =>
+  newest !== undefined && isSamePoint(newest, observed.newest)
+
 /** Compares a stream with what was noted of it; `observed` was read at the points of `noted`. */
 export const compareOrigin = (noted: Origin, observed: Observed): StreamFinding => {
   const { created, last_seq, missing } = observed
   const isMadeAnew = !isSameTime(noted.created, created)
   const hasFirst = noted.first !== undefined && isSamePoint(noted.first, observed.first)
-  if (isMadeAnew && !hasFirst) return { tag: 'another', created, noted: noted.created }
+  // what was noted while the stream was empty knows its newest event only
+  const isKnown = noted.first === undefined ? hasNewest(noted, observed) : hasFirst
+  if (isMadeAnew && !isKnown) return { tag: 'another', created, noted: noted.created }
   if (noted.newest !== undefined && last_seq < noted.newest.seq)
     return { tag: 'shorter', last_seq, noted_seq: noted.newest.seq }
   if (noted.first !== undefined && !hasFirst) return { tag: 'changed', seq: noted.first.seq }
-  if (noted.newest !== undefined && !isSamePoint(noted.newest, observed.newest))
+  if (noted.newest !== undefined && !hasNewest(noted, observed))
     return { tag: 'changed', seq: noted.newest.seq }
   if (missing > noted.missing) return { tag: 'hole', missing: missing - noted.missing, last_seq }
   return isMadeAnew ? { tag: 'restored', created, noted: noted.created } : { tag: 'same' }

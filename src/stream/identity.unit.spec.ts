@@ -52,6 +52,15 @@ describe('a stream and what was noted of it', () => {
     expect(describeFinding(found)).toContain('customer-balances')
   })
 
+  it('are compared by the newest event where the first one was noted before there was one', () => {
+    const { created, missing, newest } = noted
+    const early = { created, missing, newest }
+    const anew = { ...observed, created: MADE_ANEW }
+    expect(compareOrigin(early, anew)).toMatchObject({ tag: 'restored' })
+    expect(compareOrigin(early, { ...anew, newest: point(9, 'other') })).toMatchObject({ tag: 'another' })
+    expect(compareOrigin({ created, missing }, anew)).toMatchObject({ tag: 'another' })
+  })
+
   it('are the same when a hole was noted too', () => {
     expect(compareOrigin({ ...noted, missing: 2 }, { ...observed, missing: 2 })).toEqual({ tag: 'same' })
   })

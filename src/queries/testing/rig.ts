@@ -11,6 +11,7 @@ import { type DynamodbProcess, startDynamodbProcess } from '../../../test/suppor
 import { LOCAL, right } from '../../../test/support/ledger.js'
 import { newFolder, removeFolder, startTestNats, until } from '../../../test/support/servers.js'
 import { followTables } from '../../cli/active-tables.js'
+import { E } from '../../fp.js'
 import { createHealth } from '../../health.js'
 import { PROJECTIONS } from '../../projections/all.js'
 import { waitCaughtUp } from '../../projections/caught-up.js'
@@ -35,7 +36,7 @@ export type Rig = {
   readonly ask: (subject: string, request: unknown) => Promise<Msg>
   /** Starts the projector; it is stopped at the end. */
   readonly startProjector: (projection?: ProjectionName) => Projector
-  /** Waits until the table holds what the stream held at the call. */
+  /** Waits until the table holds what the stream held at the call, and readers believe it. */
   readonly caughtUp: (projection?: ProjectionName) => Promise<void>
   /** Removes the journal's row of an event without a transaction id, as if the index did not show it yet; gives it. */
   readonly takeRow: (seq: number) => Promise<Record<string, unknown>>
@@ -124,6 +125,11 @@ export const startRig = async (options: Partial<QueryOptions> = {}): Promise<Rig
       await until(async () => (await waitCaughtUp(jsm, projection, 1_000, signal, () => {})) === 0, {
         deadline_ms: CATCH_UP_MS_MAX,
         what: 'the projection to catch up',
+      })
+      // a table that was made a moment ago is believed after the next look at it
+      await until(async () => E.isRight(await deps.active(projection)()), {
+        deadline_ms: CATCH_UP_MS_MAX,
+        what: 'the table to be believed',
       })
     },
     takeRow: async seq => {
