@@ -50,3 +50,27 @@ export const createSlots = (limit: number): (<A>(work: () => Promise<A>) => Prom
     }
   }
 }
+
+/**
+ * One `work` at a time, shared: whoever asks gets the result of one that begins after the question. Those who ask while
+ * one is under way share the next. `work` must not reject.
+ */
+export const sharedAfter = <A>(work: () => Promise<A>): (() => Promise<A>) => {
+  let running: Promise<A> | undefined
+  let next: Promise<A> | undefined
+  const begin = (): Promise<A> => {
+    const begun = work().finally(() => {
+      if (running === begun) running = undefined
+    })
+    running = begun
+    return begun
+  }
+  return () => {
+    if (running === undefined) return begin()
+    next ??= running.then(() => {
+      next = undefined
+      return begin()
+    })
+    return next
+  }
+}
