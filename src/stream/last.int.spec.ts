@@ -67,7 +67,7 @@ it('finds an event whose own headers are those of the server', async () => {
   own.append('Nats-Subject', subject('victim'))
   own.append('Nats-Sequence', '1')
   own.append('Nats-UpTo-Sequence', '999999')
-  await nc.request(subject('liar'), '', { headers: own })
+  await nc.request(subject('liar'), '', { timeout: 5_000, headers: own })
   const { last } = await right(lastProved(nc, [subject('victim'), subject('liar')]))
   expect([...last.keys()]).toEqual([subject('liar')])
 })
