@@ -17,6 +17,8 @@ export type ClusterMember = {
   route_ports: readonly number[]
   /** for the health check, over HTTP */
   health_port: number
+  /** The ports of the routes are all that leads to the others: neither members nor clients are told of other addresses. */
+  is_hidden?: boolean
 }
 
 export type NatsNode = {
@@ -39,12 +41,17 @@ const STOP_TIMEOUT_MS = 10_000
 // quoted strings of the configuration take the escapes of JSON strings
 const quoted = (text: string): string => JSON.stringify(text)
 
-const clusterText = ({ name, route_port, route_ports, health_port }: ClusterMember): string => `
+/** Where members that gossip of a hidden one are sent: they try it once, are refused, and keep to their routes. */
+const HIDDEN = `
+  no_advertise: true
+  advertise: "${LOOPBACK}:1"`
+
+const clusterText = ({ name, route_port, route_ports, health_port, is_hidden }: ClusterMember): string => `
 http: "${LOOPBACK}:${health_port}"
 
 cluster {
   name: ${quoted(name)}
-  listen: "${LOOPBACK}:${route_port}"
+  listen: "${LOOPBACK}:${route_port}"${is_hidden === true ? HIDDEN : ''}
   routes: [
 ${route_ports.map(port => `    "nats://${LOOPBACK}:${port}"`).join('\n')}
   ]

@@ -1,0 +1,185 @@
+/**
+ * Three nats-servers of a chaos run, whose routes and clients all go through hops of `network.ts`, so that each node can
+ * be cut off from the others, and each group of clients from each node.
+ *
+ *     const network = createNetwork()
+ *     const cluster = await startCluster({ folder, network, client_groups: ['mine'] })
+ *     const nc = await connect({ servers: cluster.urls('mine') })
+ *     const leader = await cluster.untilLed('customer-balances', 10_000)
+ *     cluster.cut(leader)            // the two others elect a new one; clients of the old one stay connected to it
+ *     network.cut(leader, 'mine')    // ... and now they do not hear it any more
+ *     network.heal()
+ *     await cluster.stop()
+ */
+
+import { mkdirSync } from 'node:fs'
+import { setTimeout as pause } from 'node:timers/promises'
+import { findServerBinary } from '../embedded/binaries.js'
+import { freePorts, LOOPBACK } from '../embedded/ports.js'
+import { type Reaper, startReaper } from '../embedded/reaper.js'
+import type { Network } from './network.js'
+import { createNode, type Node } from './node.js'
+
+export const NODE_NAMES = ['nats-1', 'nats-2', 'nats-3'] as const
+export type NodeName = (typeof NODE_NAMES)[number]
+
+export type ClusterOptions = {
+  /** Receives data and logs. */
+  readonly folder: string
+  readonly network: Network
+  /** The places from which clients come; each has addresses of its own. */
+  readonly client_groups: readonly string[]
+  /** The nats-server program of each node, where it is not the usual one. */
+  readonly programs?: Partial<Readonly<Record<NodeName, string>>>
+  /** `always` unless stated. */
+  readonly sync_interval?: string
+}
+
+export type Cluster = {
+  readonly nodes: Readonly<Record<NodeName, Node>>
+  /** The addresses of all nodes for the clients of a group, through its hops, in the order of `NODE_NAMES`. */
+  readonly urls: (group: string) => string[]
+  /** A node's own address, around all hops: for a client that only looks. */
+  readonly directUrl: (name: NodeName) => string
+  /** Cuts a node off from the other nodes, without a word to either. Clients still reach it. */
+  readonly cut: (name: NodeName) => void
+  /** The leader of a stream as two nodes or more see it; undefined while there is none. */
+  readonly leader: (stream: string) => Promise<NodeName | undefined>
+  /** Waits for a leader of the stream, another one than `former` where it is given; fails after the bound. */
+  readonly untilLed: (stream: string, timeout_ms: number, former?: NodeName) => Promise<NodeName>
+  /** Waits until every node runs and knows the leaders of all that it holds; fails after the bound. */
+  readonly untilWhole: (timeout_ms: number) => Promise<void>
+  /** Ends all nodes; the data stays. */
+  readonly stop: () => Promise<void>
+}
+
+const FORM_MS_MAX = 60_000
+const LOOK_EVERY_MS = 50
+
+type Ports = { readonly client: number; readonly route: number; readonly health: number }
+
+const byName = <A>(make: (name: NodeName) => A): Readonly<Record<NodeName, A>> => ({
+  'nats-1': make('nats-1'),
+  'nats-2': make('nats-2'),
+  'nats-3': make('nats-3'),
+})
+
+const choosePorts = async (): Promise<Readonly<Record<NodeName, Ports>>> => {
+  // all at once, so that they differ
+  const free = await freePorts(3 * NODE_NAMES.length)
+  const next = (): number => free.pop() ?? 0
+  return byName(() => ({ client: next(), route: next(), health: next() }))
+}
+
+const layOut = async (
+  { folder, network, programs = {}, sync_interval = 'always' }: ClusterOptions,
+  ports: Readonly<Record<NodeName, Ports>>,
+  reaper: Reaper,
+): Promise<Readonly<Record<NodeName, Node>>> => {
+  const routes = byName(name =>
+    Promise.all(
+      NODE_NAMES.filter(other => other !== name).map(other => network.hop(name, other, ports[other].route)),
+    ),
+  )
+  const layOutOne = async (name: NodeName): Promise<Node> => {
+    const { client, route, health } = ports[name]
+    const cluster = {
+      name: 'chaos',
+      route_port: route,
+      route_ports: await routes[name],
+      health_port: health,
+      is_hidden: true,
+    }
+    const member = { name, port: client, sync_interval, cluster }
+    return createNode({ folder, member, program: programs[name] ?? findServerBinary('nats-server'), reaper })
+  }
+  const [first, second, third] = await Promise.all([
+    layOutOne('nats-1'),
+    layOutOne('nats-2'),
+    layOutOne('nats-3'),
+  ])
+  return { 'nats-1': first, 'nats-2': second, 'nats-3': third }
+}
+
+/** The addresses that each group of clients uses. */
+const openClientHops = async (
+  { network, client_groups }: ClusterOptions,
+  ports: Readonly<Record<NodeName, Ports>>,
+): Promise<ReadonlyMap<string, readonly string[]>> => {
+  const urls = new Map<string, readonly string[]>()
+  for (const group of client_groups) {
+    const hops = await Promise.all(NODE_NAMES.map(name => network.hop(group, name, ports[name].client)))
+    urls.set(
+      group,
+      hops.map(port => `nats://${LOOPBACK}:${port}`),
+    )
+  }
+  return urls
+}
+
+const until = async <A>(look: () => Promise<A | undefined>, timeout_ms: number, what: string): Promise<A> => {
+  const deadline = performance.now() + timeout_ms
+  for (;;) {
+    const found = await look()
+    if (found !== undefined) return found
+    if (performance.now() > deadline) throw new Error(`Waited ${timeout_ms} ms in vain for ${what}`)
+    await pause(LOOK_EVERY_MS)
+  }
+}
+
+const isWhole = async (all: readonly Node[]): Promise<true | undefined> =>
+  (await Promise.all(all.map(node => node.isWhole()))).every(Boolean) ? true : undefined
+
+/** Starts three nodes and waits until they are a cluster. When that fails no process is left. */
+export const startCluster = async (options: ClusterOptions): Promise<Cluster> => {
+  const { folder, network } = options
+  mkdirSync(folder, { recursive: true })
+  const reaper = startReaper(() => undefined)
+  const ports = await choosePorts()
+  const nodes = await layOut(options, ports, reaper)
+  const all = NODE_NAMES.map(name => nodes[name])
+  const urls = await openClientHops(options, ports)
+
+  const stop = async (): Promise<void> => {
+    await Promise.all(all.map(node => node.end()))
+    reaper.done()
+  }
+  const leader = async (stream: string): Promise<NodeName | undefined> => {
+    const seen = await Promise.all(all.map(node => node.leaderOf(stream)))
+    return NODE_NAMES.find(name => seen.filter(one => one === name).length > NODE_NAMES.length / 2)
+  }
+  const untilWhole = async (timeout_ms: number): Promise<void> => {
+    await until(() => isWhole(all), timeout_ms, 'a cluster that is whole')
+  }
+
+  const started = await Promise.allSettled(all.map(node => node.start()))
+  try {
+    for (const one of started) if (one.status === 'rejected') throw one.reason
+    await untilWhole(FORM_MS_MAX)
+  } catch (error) {
+    await stop()
+    throw error
+  }
+  return {
+    nodes,
+    urls: group => {
+      const found = urls.get(group)
+      if (found === undefined) throw new Error(`There are no clients "${group}" here`)
+      return [...found]
+    },
+    directUrl: name => `nats://${LOOPBACK}:${ports[name].client}`,
+    cut: name => {
+      for (const other of NODE_NAMES) if (other !== name) network.part(name, other)
+    },
+    leader,
+    untilLed: (stream, timeout_ms, former) => {
+      const look = async (): Promise<NodeName | undefined> => {
+        const name = await leader(stream)
+        return name === former ? undefined : name
+      }
+      return until(look, timeout_ms, `a leader of ${stream}`)
+    },
+    untilWhole,
+    stop,
+  }
+}
