@@ -54,6 +54,10 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   chaos: ['embedded'],
   cli: ['ledger', ...ADAPTERS, ...SLICES, 'verify', 'gateway', 'embedded', 'chaos'],
 }
+/** The checker of a chaos run is an outside opinion: beside its own files it may know what a history is, and no more. */
+const CHECKER = 'src/chaos/checker/'
+const CHECKER_MAY_IMPORT = ['src/chaos/history.ts']
+const CHECKER_PACKAGES = /^(?:node:|nats$|@aws-sdk\/)/
 /** Those that take nothing from the bottom but the pure files: the core stays pure, the servers a part by themselves. */
 const PURE_ONLY = ['ledger', 'embedded']
 const PURE_FILES = ['src/fp.ts', 'src/json.ts']
@@ -93,6 +97,15 @@ const downwardsOnly: Rule = file =>
     : targetsOf(file)
         .filter(to => to.startsWith('src/'))
         .flatMap(to => directionProblem(file.path, to) ?? [])
+
+const outsideOpinion: Rule = file => {
+  if (!file.path.startsWith(CHECKER) || isTestCode(file.path)) return []
+  const files = targetsOf(file).filter(to => !to.startsWith(CHECKER) && !CHECKER_MAY_IMPORT.includes(to))
+  const packages = packagesOf(file).filter(name => !CHECKER_PACKAGES.test(name))
+  return [...files, ...packages].map(
+    what => `${file.path} imports ${what}: the checker shares no code with what it judges`,
+  )
+}
 
 const nobodyImportsCli: Rule = file =>
   isTestCode(file.path) || file.path.startsWith('src/cli/')
@@ -177,6 +190,7 @@ describe('the source tree', () => {
   it.each<[string, Rule]>([
     ['has no file or folder in src whose place nobody decided', knownPlace],
     ['imports downwards only', downwardsOnly],
+    ['judges chaos runs without code of the program', outsideOpinion],
     ['imports the command line from nowhere', nobodyImportsCli],
     ['imports test code from tests only', noTestCode],
     ['imports fp-ts and io-ts through src/fp.ts only', oneDoorToFp],
@@ -257,6 +271,16 @@ describe('the rules', () => {
   it('keep the command line from being imported, from outside src as well', () => {
     expect(nobodyImportsCli(importing('bench/a.ts', '../src/cli/main.js'))).toHaveLength(1)
     expect(nobodyImportsCli(importing('test/a.e2e.spec.ts', '../src/cli/main.js'))).toEqual([])
+  })
+
+  it('keep the checker of chaos runs apart from what it judges', () => {
+    const checker = 'src/chaos/checker/checks/a.ts'
+    expect(outsideOpinion(importing(checker, '../../../ledger/fold.js', '../../../fp.js'))).toHaveLength(2)
+    expect(outsideOpinion(importing(checker, '../../clients/ask.js', 'io-ts'))).toHaveLength(2)
+    expect(outsideOpinion(importing(checker, '../fold.js', '../../history.js', 'nats', 'node:fs'))).toEqual(
+      [],
+    )
+    expect(outsideOpinion(importing('src/chaos/run.ts', '../embedded/index.js'))).toEqual([])
   })
 
   it('keep test code out of the product', () => {

@@ -1,0 +1,97 @@
+/**
+ * One client: at its rate it begins a write or a read, whatever became of the ones before, as users do.
+ */
+
+import { remember, verdictOf } from './answers.js'
+import { ASK_MS_MAX, type Ask, type Line } from './ask.js'
+import type { Customers } from './customers.js'
+import type { Memory, Repeatable } from './memory.js'
+import { pursue } from './pursue.js'
+import type { Random } from './random.js'
+import { nextRead } from './reads.js'
+import type { Write, Writes } from './writes.js'
+
+export type ClientParts = {
+  readonly ask: Ask
+  readonly line: Line
+  /** Of all clients: what is sent again goes by another way. */
+  readonly lines: readonly Line[]
+  readonly random: Random
+  readonly customers: Customers
+  readonly memory: Memory
+  readonly writes: Writes
+  readonly rate_per_s: number
+  readonly signal: AbortSignal
+}
+
+export type Client = {
+  /** When everything that was begun has ended; gives the writes whose outcome is still unknown. */
+  readonly ended: Promise<readonly Repeatable[]>
+}
+
+const TICK_MS = 20
+const WRITE_SHARE = 0.55
+/** A write that was answered is sent once more, now or later. */
+const ONCE_MORE_SHARE = 0.06
+/** A write of which nothing was stored is sent again; the others stay refused, and the stream has to show it. */
+const AGAIN_SHARE = 0.5
+const TRIES_MAX = 20
+/** Writes that are unknown in the end; more of them are not asked for again. */
+const OPEN_MAX = 10_000
+
+/** Starts a client, which runs until `signal`. */
+export const startClient = (parts: ClientParts): Client => {
+  const { ask, line, lines, random, customers, memory, writes, rate_per_s, signal } = parts
+  const in_flight_max = Math.ceil(2 * rate_per_s * (ASK_MS_MAX / 1_000)) + 1
+  const in_flight = new Set<Promise<void>>()
+  const open: Repeatable[] = []
+
+  const goAfter = async (write: Write): Promise<void> => {
+    const is_known = await pursue({ ask, lines, random, tries_max: TRIES_MAX, signal }, write)
+    if (is_known) memory.answered.add(write)
+    else if (open.length < OPEN_MAX) open.push(write)
+  }
+
+  const send = async (write: Write): Promise<void> => {
+    if (write.transaction_id !== undefined) memory.ids.add(write.transaction_id)
+    const heard = await ask(line, write.question)
+    remember(memory, heard)
+    const verdict = verdictOf(heard)
+    if (!write.is_repeatable) return
+    if (verdict === 'done') memory.answered.add(write)
+    else if (verdict === 'unknown' || random.chance(AGAIN_SHARE)) await goAfter(write)
+  }
+
+  const sendOnceMore = async (): Promise<void> => {
+    await ask(random.pick(lines), random.pick(memory.answered.all()).question)
+  }
+
+  const read = async (): Promise<void> => {
+    await ask(line, nextRead(random, customers, memory, Date.now()))
+  }
+
+  const begin = (): Promise<void> => {
+    if (!random.chance(WRITE_SHARE)) return read()
+    if (random.chance(ONCE_MORE_SHARE) && memory.answered.all().length > 0) return sendOnceMore()
+    return send(writes.next())
+  }
+
+  const launch = (): void => {
+    const running = begin().finally(() => in_flight.delete(running))
+    in_flight.add(running)
+  }
+
+  const ended = new Promise<readonly Repeatable[]>((resolve, reject) => {
+    let due = 0
+    const timer = setInterval(() => {
+      due = Math.min(due + (rate_per_s * TICK_MS) / 1_000, 1 + rate_per_s)
+      for (; due >= 1; due -= 1) if (in_flight.size < in_flight_max) launch()
+    }, TICK_MS)
+    const end = (): void => {
+      clearInterval(timer)
+      Promise.all(in_flight).then(() => resolve(open), reject)
+    }
+    signal.addEventListener('abort', end, { once: true })
+  })
+  return { ended }
+}

@@ -1,0 +1,28 @@
+/** The customers of a run: a few that everybody writes to, many that are seldom met, and one who is very rich. */
+
+import type { Random } from './random.js'
+
+/** So few that writes of several clients meet. */
+const BUSY = ['busy-1', 'busy-2', 'busy-3', 'busy-4']
+const BUSY_SHARE = 0.6
+/** Its amounts and its balance are beyond the numbers that are exact in JSON. */
+export const RICH = 'rich-1'
+
+export type Customers = {
+  readonly pick: (random: Random) => string
+  readonly pair: (random: Random) => readonly [from: string, to: string]
+}
+
+export const createCustomers = (many: number): Customers => {
+  const pick = (random: Random): string =>
+    many === 0 || random.chance(BUSY_SHARE) ? random.pick(BUSY) : `c-${random.whole(1, many)}`
+  return {
+    pick,
+    pair: random => {
+      const from = pick(random)
+      const others = BUSY.filter(id => id !== from)
+      const to = pick(random)
+      return [from, to === from ? random.pick(others) : to]
+    },
+  }
+}

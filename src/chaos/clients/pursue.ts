@@ -1,0 +1,44 @@
+/**
+ * Going after a write whose outcome is not known: the same again under the same id, or `customer.transaction`, through
+ * another connection each time, until there is an answer that stays.
+ */
+
+import { type BackOff, pause } from '../../back-off.js'
+import { isSettled, verdictOf } from './answers.js'
+import type { Ask, Line } from './ask.js'
+import type { Repeatable } from './memory.js'
+import type { Random } from './random.js'
+
+const BACK_OFF: BackOff = { first_ms: 50, max_ms: 1_000 }
+
+export type Pursuit = {
+  readonly ask: Ask
+  readonly lines: readonly Line[]
+  readonly random: Random
+  readonly tries_max: number
+  readonly signal: AbortSignal
+}
+
+/** Asks what became of a command; whether that was said for good. */
+const askFate = async ({ ask, lines, random }: Pursuit, transaction_id: string): Promise<boolean> => {
+  const body = JSON.stringify({ transaction_id })
+  const question = { kind: 'transaction', subject: 'customer.transaction', body } as const
+  return isSettled(await ask(random.pick(lines), question))
+}
+
+/** Whether the outcome is known in the end. */
+export const pursue = async (
+  pursuit: Pursuit,
+  { question, transaction_id }: Repeatable,
+): Promise<boolean> => {
+  const { ask, lines, random, tries_max, signal } = pursuit
+  for (let attempt = 1; attempt <= tries_max && !signal.aborted; attempt += 1) {
+    const is_settled =
+      transaction_id !== undefined && question.kind !== 'batch' && random.chance(0.5)
+        ? await askFate(pursuit, transaction_id)
+        : verdictOf(await ask(random.pick(lines), question)) === 'done'
+    if (is_settled) return true
+    await pause(BACK_OFF, attempt, signal)
+  }
+  return false
+}

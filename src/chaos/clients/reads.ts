@@ -1,0 +1,51 @@
+/** What the clients read: balances of every kind, pages of history, and what became of their own transactions. */
+
+import type { Question } from './ask.js'
+import type { Customers } from './customers.js'
+import type { Memory } from './memory.js'
+import type { Random } from './random.js'
+
+/** A time that is asked about lies at least so far back: at "now" the answer would still change. */
+const PAST_MS_MIN = 3_000
+const PAST_MS_MAX = 20_000
+const ENTRIES_MAX = 20
+const CUSTOMERS_MAX = 50
+
+const balance = (kind: Question['kind'], fields: object): Question => ({
+  kind,
+  subject: 'customer.balance',
+  body: JSON.stringify(fields),
+})
+
+/** The next question of one client; `wall_ms` is the time now. */
+export const nextRead = (
+  random: Random,
+  customers: Customers,
+  { told, ids }: Pick<Memory, 'told' | 'ids'>,
+  wall_ms: number,
+): Question => {
+  const client_id = customers.pick(random)
+  const state = told(client_id)
+  const choice = random.next()
+  if (choice < 0.25) return balance('strong', { client_id, consistency: 'strong' })
+  if (choice < 0.4 && state !== undefined)
+    return balance('min_version', { client_id, min_version: state.version })
+  if (choice < 0.45 && state !== undefined) return balance('as_of', { client_id, as_of_seq: state.seq })
+  if (choice < 0.5) {
+    const as_of = new Date(wall_ms - random.whole(PAST_MS_MIN, PAST_MS_MAX)).toISOString()
+    return balance('as_of', { client_id, as_of })
+  }
+  if (choice < 0.58) {
+    const body = JSON.stringify({ client_id, limit: random.whole(1, ENTRIES_MAX) })
+    return { kind: 'statement', subject: 'customer.statement', body }
+  }
+  if (choice < 0.6) {
+    const subject = random.pick(['customer.list', 'customer.ranking'])
+    return { kind: 'list', subject, body: JSON.stringify({ limit: random.whole(1, CUSTOMERS_MAX) }) }
+  }
+  if (choice < 0.7 && ids.all().length > 0) {
+    const body = JSON.stringify({ transaction_id: random.pick(ids.all()) })
+    return { kind: 'transaction', subject: 'customer.transaction', body }
+  }
+  return balance('balance', { client_id })
+}

@@ -1,0 +1,160 @@
+/**
+ * What the clients write: commands alone and in batches, with and without an id of their own, and events that are
+ * published. Each carries a text that no other one has, its key (`reference`, or a header where the body can hold none), by
+ * which the checker finds it in the stream whatever its id became.
+ */
+
+import type { Question } from './ask.js'
+import { type Customers, RICH } from './customers.js'
+import type { Repeatable } from './memory.js'
+import type { Random } from './random.js'
+
+/** Names a published event whose body may hold no key. */
+export const KEY_HEADER = 'Chaos-Key'
+
+/** A write to be sent; one that is not repeatable has no id that would make it count once. */
+export type Write = Repeatable & { readonly is_repeatable: boolean }
+
+const AMOUNT_MAX = 100
+/** More than anybody gets, so that balances stay near the floor and debits are refused now and then. */
+const DEBIT_MAX = 130
+const WITHOUT_ID_SHARE = 0.15
+const BATCH_MAX = 6
+/** Beyond 2^53, so it goes as text; a thousand of them stay within int64. */
+const RICH_AMOUNT = 9_007_199_254_740_993n
+
+export type Writes = { readonly next: () => Write }
+
+/** A write with its weight among all. */
+type Choice = readonly [weight: number, make: (key: string) => Write]
+
+const json = (value: unknown): string => JSON.stringify(value)
+
+const write = (question: Question, transaction_id: string | undefined, is_repeatable: boolean): Write => ({
+  question,
+  transaction_id,
+  is_repeatable,
+})
+
+/** Bodies that no fold takes. */
+const badBodies = (key: string): readonly string[] => [
+  `no JSON: ${key}`,
+  json({ type: 'credit', amount: 0, reference: key }),
+  json({ type: 'credit', amount: -5, reference: key }),
+  json({ type: 'gift', amount: 5, reference: key }),
+  json({ type: 'debit', amount: '1.5', reference: key }),
+  json({ type: 'credit', amount: 5, reference: 7 }),
+  `{"type":"credit","amount":9007199254740993,"reference":${json(key)}}`,
+  json({ schema: 0, type: 'credit', amount: 5, reference: key }),
+  json([key]),
+]
+
+/** What one client writes; `prefix` makes its keys and ids unlike those of all others. */
+export const createWrites = (random: Random, customers: Customers, prefix: string): Writes => {
+  let count = 0
+
+  const idOf = (key: string): { readonly transaction_id?: string } =>
+    random.chance(WITHOUT_ID_SHARE) ? {} : { transaction_id: `id-${key}` }
+
+  const fieldsOf = (
+    type: 'credit' | 'debit' | 'transfer',
+    key: string,
+  ): Readonly<Record<string, unknown>> => {
+    const amount = random.whole(1, type === 'credit' ? AMOUNT_MAX : DEBIT_MAX)
+    if (type !== 'transfer') return { client_id: customers.pick(random), amount, reference: key }
+    const [from, to] = customers.pair(random)
+    return { from, to, amount, reference: key }
+  }
+
+  const command = (type: 'credit' | 'debit' | 'transfer', key: string): Write => {
+    const fields = { ...fieldsOf(type, key), ...idOf(key) }
+    const { transaction_id } = fields
+    const question = { kind: type, subject: `customer.${type}`, body: json(fields) }
+    return write(question, transaction_id, transaction_id !== undefined)
+  }
+
+  const rich = (key: string): Write => {
+    const fields = {
+      client_id: RICH,
+      amount: String(RICH_AMOUNT),
+      reference: key,
+      transaction_id: `id-${key}`,
+    }
+    return write(
+      { kind: 'credit', subject: 'customer.credit', body: json(fields) },
+      fields.transaction_id,
+      true,
+    )
+  }
+
+  const batch = (key: string): Write => {
+    const mode = random.pick(['each', 'all'])
+    const is_named = random.chance(1 - WITHOUT_ID_SHARE)
+    const commands = Array.from({ length: random.whole(2, BATCH_MAX) }, (_, index) => {
+      const type = random.pick(['credit', 'credit', 'debit', 'transfer'] as const)
+      const own = `${key}.${index}`
+      return { type, ...fieldsOf(type, own), ...(is_named ? { transaction_id: `id-${own}` } : {}) }
+    })
+    const question = { kind: 'batch', subject: 'customer.batch', body: json({ mode, commands }) } as const
+    return write(question, is_named ? `id-${key}.0` : undefined, is_named)
+  }
+
+  const event = (key: string): Write => {
+    const type = random.pick(['credit', 'debit'])
+    const headers = random.chance(0.7) ? { 'Nats-Msg-Id': `id-${key}` } : {}
+    const body = json({ type, amount: random.whole(1, AMOUNT_MAX), reference: key })
+    const subject = `customer.event.${customers.pick(random)}`
+    return write({ kind: 'event', subject, body, headers }, undefined, 'Nats-Msg-Id' in headers)
+  }
+
+  /** Straight into the stream; without an id it is sent once only. */
+  const raw = (key: string, token: string, body: string): Write => {
+    const id = random.chance(0.5) ? { 'Nats-Msg-Id': `id-${key}` } : {}
+    const headers = { [KEY_HEADER]: key, ...id }
+    return write(
+      { kind: 'raw', subject: `customer.balance.${token}`, body, headers },
+      undefined,
+      'Nats-Msg-Id' in id,
+    )
+  }
+  const good = (key: string): Write => {
+    const type = random.pick(['credit', 'debit'])
+    return raw(
+      key,
+      customers.pick(random),
+      json({ type, amount: random.whole(1, AMOUNT_MAX), reference: key }),
+    )
+  }
+  const bad = (key: string): Write => raw(key, customers.pick(random), random.pick(badBodies(key)))
+  const nobodys = (key: string): Write =>
+    raw(key, 'two.tokens', json({ type: 'credit', amount: 1, reference: key }))
+  const overdraw = (key: string): Write =>
+    raw(key, customers.pick(random), json({ type: 'debit', amount: 10 ** 12, reference: key }))
+
+  const choices: readonly Choice[] = [
+    [34, key => command('credit', key)],
+    [16, key => command('debit', key)],
+    [16, key => command('transfer', key)],
+    [8, batch],
+    [8, event],
+    [6, good],
+    [3, bad],
+    [1, nobodys],
+    [2, overdraw],
+    [2, rich],
+  ]
+  const total = choices.reduce((sum, [weight]) => sum + weight, 0)
+
+  return {
+    next: () => {
+      count += 1
+      const key = `${prefix}-${count}`
+      let left = random.next() * total
+      const chosen = choices.find(([weight]) => {
+        left -= weight
+        return left < 0
+      })
+      return (chosen ?? choices[0] ?? [0, good])[1](key)
+    },
+  }
+}
