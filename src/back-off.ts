@@ -2,8 +2,6 @@
  * Waiting between tries: exponential with jitter, bounded, ended at once by an abort.
  */
 
-import { setTimeout as sleep } from 'node:timers/promises'
-
 export type BackOff = { readonly first_ms: number; readonly max_ms: number }
 
 /** How long to wait before try `attempt` (1, 2, ...): between half and all of the exponential step. */
@@ -12,7 +10,49 @@ export const delay_ms = ({ first_ms, max_ms }: BackOff, attempt: number): number
   return step_ms / 2 + (Math.random() * step_ms) / 2
 }
 
-/** Waits before try `attempt`; returns early, without an error, when `signal` aborts. */
-export const pause = async (backOff: BackOff, attempt: number, signal: AbortSignal): Promise<void> => {
-  await sleep(delay_ms(backOff, attempt), undefined, { signal }).catch(() => undefined)
+/** Those who wait with one signal, and its one listener: Node warns of a signal that has more than ten. */
+type Waits = { readonly ends: Set<() => void>; readonly onAbort: () => void }
+
+const waits = new WeakMap<AbortSignal, Waits>()
+
+const waitsOf = (signal: AbortSignal): Waits => {
+  const known = waits.get(signal)
+  if (known !== undefined) return known
+  const ends = new Set<() => void>()
+  const made: Waits = {
+    ends,
+    onAbort: () => {
+      for (const end of ends) end()
+    },
+  }
+  waits.set(signal, made)
+  signal.addEventListener('abort', made.onAbort)
+  return made
 }
+
+/** Takes one who waits out; a signal with whom nobody waits keeps no listener, which would keep it in memory. */
+const leave = (signal: AbortSignal, { ends, onAbort }: Waits, end: () => void): void => {
+  ends.delete(end)
+  if (ends.size > 0) return
+  signal.removeEventListener('abort', onAbort)
+  waits.delete(signal)
+}
+
+/** Waits `wait_ms`; returns early, without an error, when `signal` aborts. Any number may wait with one signal. */
+export const rest = (wait_ms: number, signal: AbortSignal): Promise<void> => {
+  if (signal.aborted) return Promise.resolve()
+  const own = waitsOf(signal)
+  return new Promise(resolve => {
+    const end = (): void => {
+      clearTimeout(timer)
+      leave(signal, own, end)
+      resolve()
+    }
+    const timer = setTimeout(end, wait_ms)
+    own.ends.add(end)
+  })
+}
+
+/** Waits before try `attempt`; returns early, without an error, when `signal` aborts. */
+export const pause = (backOff: BackOff, attempt: number, signal: AbortSignal): Promise<void> =>
+  rest(delay_ms(backOff, attempt), signal)

@@ -18,10 +18,14 @@ export const createWake = (): Wake => {
     },
     next: async signal => {
       if (!is_called && !signal.aborted) {
-        await new Promise<void>(resolve => {
-          waiting = resolve
-          signal.addEventListener('abort', () => resolve(), { once: true })
+        let end = (): void => undefined
+        const woken = new Promise<void>(resolve => {
+          end = resolve
         })
+        waiting = end
+        signal.addEventListener('abort', end)
+        await woken
+        signal.removeEventListener('abort', end)
         waiting = undefined
       }
       is_called = false
