@@ -33,14 +33,14 @@ const HEARTBEATS_MISSED_MAX = 20
 
 type Sequencer = ReturnType<typeof createSequencer>
 
-const sequencerOf = ({ jsm, consumer: name }: Target, consumer: Consumer): Sequencer =>
+const sequencerOf = ({ nc, jsm, consumer: name }: Target, consumer: Consumer): Sequencer =>
   createSequencer({
     firstUnacked: async () => {
       const { ack_floor } = await run(tryStream(`consumer ${name}`, () => consumer.info()))
       return ack_floor.stream_seq + 1
     },
     next: seq => run(nextRecorded(jsm, LEDGER_STREAM, LEDGER_SUBJECTS, seq)),
-    ahead: (from, to) => run(readAhead(jsm, LEDGER_STREAM, from, to)),
+    ahead: (from, to) => run(readAhead(nc, LEDGER_STREAM, from, to)),
   })
 
 const deliveryOf = (message: JsMsg): Delivery => ({

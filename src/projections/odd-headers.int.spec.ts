@@ -107,7 +107,7 @@ it('every way of reading gives all of them, with the server’s word on where th
   expect(ranged.map(({ seq }) => seq)).toEqual(Array.from({ length: last }, (_, i) => i + 1))
   const together: Recorded[] = []
   while (together.length < last)
-    together.push(...(await right(readAhead(ledger.jsm, LEDGER_STREAM, together.length + 1, last + 1))))
+    together.push(...(await right(readAhead(ledger.nc, LEDGER_STREAM, together.length + 1, last + 1))))
   expect(together.map(place)).toEqual(ranged.map(place))
   for (const record of ranged.slice(0, 3 * KINDS.length)) {
     const found = await right(nextRecorded(ledger.jsm, LEDGER_STREAM, LEDGER_SUBJECTS, record.seq))

@@ -2,15 +2,40 @@
  * Reading a stream: single messages from its leader, and ranges in order.
  */
 
-import { JetStreamError, type JetStreamManager, jetstreamManager } from '@nats-io/jetstream'
-import type { NatsConnection } from 'nats'
+import { type JetStreamManager, jetstreamManager } from '@nats-io/jetstream'
+import { errors, type NatsConnection } from 'nats'
 import { type BackOff, pause } from '../back-off.js'
 import '../headers.js'
 import { E, pipe, type TaskEither, TE } from '../fp.js'
+import { readDirect } from './direct.js'
 import { type StreamError, toStreamError, tryStream } from './errors.js'
 import { API_TIMEOUT_MS } from './provision.js'
 import { PullLost, pullPages } from './pull.js'
 import type { Recorded } from './recorded.js'
+
+/** A leader that is there answers within milliseconds; the question may have gone to one that died meanwhile. */
+const ASK_MS = 500
+const ASKS_MAX = 4
+
+/**
+ * Asks again, beside the first question, while there is no answer: a question that was lost with a leader is not waited
+ * for any longer than a new one. The first answer counts, and a refusal is one too.
+ */
+const askUntilAnswered = async <A>(ask: () => Promise<A>): Promise<A> => {
+  const asked: Promise<A>[] = []
+  for (;;) {
+    asked.push(ask())
+    let timer: NodeJS.Timeout | undefined
+    const late = new Promise<undefined>(resolve => {
+      timer = setTimeout(() => resolve(undefined), ASK_MS)
+    })
+    const answer = await Promise.race([...asked.map(async each => ({ value: await each })), late]).finally(
+      () => clearTimeout(timer),
+    )
+    if (answer !== undefined) return answer.value
+    if (asked.length === ASKS_MAX) throw new errors.TimeoutError()
+  }
+}
 
 /**
  * The first message at or after `seq` whose subject matches, as the stream's leader has it; undefined when the
@@ -24,7 +49,9 @@ export const nextRecorded = (
 ): TaskEither<StreamError, Recorded | undefined> => {
   const query = { seq, next_by_subj: subject }
   return pipe(
-    tryStream(`read ${stream} from ${seq}`, () => jsm.streams.getMessage(stream, query)),
+    tryStream(`read ${stream} from ${seq}`, () =>
+      askUntilAnswered(() => jsm.streams.getMessage(stream, query)),
+    ),
     TE.map(found =>
       found === null
         ? undefined
@@ -33,11 +60,6 @@ export const nextRecorded = (
   )
 }
 
-const NO_MESSAGES = 404
-
-const isNoMessages = (cause: unknown): boolean =>
-  cause instanceof JetStreamError && 'code' in cause && cause.code === NO_MESSAGES
-
 const AHEAD_MESSAGES_MAX = 1_000
 
 /**
@@ -45,25 +67,15 @@ const AHEAD_MESSAGES_MAX = 1_000
  * answer, and one that is behind has fewer, or none: what is missing proves nothing.
  */
 export const readAhead = (
-  jsm: JetStreamManager,
+  nc: NatsConnection,
   stream: string,
   from: number,
   to: number,
-): TaskEither<StreamError, Recorded[]> =>
-  tryStream(`read ${stream} from ${from}`, async () => {
-    const found: Recorded[] = []
-    try {
-      const batch = Math.min(to - from, AHEAD_MESSAGES_MAX)
-      for await (const { seq, subject, data, header, time } of await jsm.direct.getBatch(stream, {
-        seq: from,
-        batch,
-      }))
-        if (seq < to) found.push({ seq, subject, body: data, headers: header, at: time })
-    } catch (cause) {
-      if (!isNoMessages(cause)) throw cause
-    }
-    return found
-  })
+): TaskEither<StreamError, readonly Recorded[]> =>
+  pipe(
+    readDirect(nc, stream, { seq: from, batch: Math.min(to - from, AHEAD_MESSAGES_MAX) }),
+    TE.map(({ messages }) => messages.filter(({ seq }) => seq < to)),
+  )
 
 export type Range = {
   readonly stream: string
@@ -156,31 +168,10 @@ export const lastRecorded = (
   stream: string,
   subjects: readonly string[],
 ): TaskEither<StreamError, Map<string, Recorded>> =>
-  tryStream(`last messages of ${stream}`, async () => {
-    const jsm = await jetstreamManager(nc, { checkAPI: false, timeout: API_TIMEOUT_MS })
-    const last = new Map<string, Recorded>()
-    try {
-      const query = { multi_last: subjects.slice(0, MULTI_LAST_MAX) }
-      for await (const message of await jsm.direct.getLastMessagesFor(stream, query)) {
-        const { subject, seq, data } = message
-        // headers and time are read when somebody wants them, which is rare
-        last.set(subject, {
-          seq,
-          subject,
-          body: data,
-          get headers() {
-            return message.header
-          },
-          get at() {
-            return message.time
-          },
-        })
-      }
-    } catch (cause) {
-      if (!isNoMessages(cause)) throw cause
-    }
-    return last
-  })
+  pipe(
+    readDirect(nc, stream, { multi_last: subjects.slice(0, MULTI_LAST_MAX) }),
+    TE.map(({ messages }) => new Map(messages.map(message => [message.subject, message]))),
+  )
 
 /** The last sequence of each of up to 1,000 subjects, as `lastRecorded` has it. */
 export const lastSequences = (
