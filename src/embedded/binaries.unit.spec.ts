@@ -1,8 +1,8 @@
-import { chmodSync, writeFileSync } from 'node:fs'
-import { delimiter, join } from 'node:path'
+import { appendFileSync, chmodSync, copyFileSync, mkdirSync, mkdtempSync, writeFileSync } from 'node:fs'
+import { delimiter, dirname, join } from 'node:path'
 import { afterAll, expect, it } from 'vitest'
 import { newFolder, removeFolder } from '../../test/support/servers.js'
-import { findServerBinary } from './binaries.js'
+import { findServerBinary, installedServers } from './binaries.js'
 
 const folder = newFolder()
 afterAll(() => removeFolder(folder))
@@ -41,4 +41,36 @@ it('a missing binary says what to run', () => {
   expect(() => findServerBinary('nats-server', { PATH: '/nowhere' }, join(folder, 'root'))).toThrow(
     /^There is no nats-server \d+\.\d+\.\d+ here: .*NATS_SERVER_BIN/,
   )
+})
+
+/** A cache of servers with one program: a copy of an installed one. */
+const copyOfCache = (): { cache: string; program: string } => {
+  const real = findServerBinary('nats-server', { PATH: '' })
+  const [, inside = ''] = real.split(join('jetledger', 'servers', '/'))
+  const cache = mkdtempSync(join(folder, 'cache-'))
+  const program = join(cache, inside)
+  mkdirSync(dirname(program), { recursive: true })
+  copyFileSync(real, program)
+  return { cache, program }
+}
+
+it('an installed program that was changed is refused, however often it was found before', () => {
+  const { cache, program } = copyOfCache()
+  const env = { PATH: '' }
+  expect(findServerBinary('nats-server', env, cache)).toBe(program)
+  appendFileSync(program, 'x')
+  const sentence = /is not nats-server \d+\.\d+\.\d+ as pinned .*sha256 is [0-9a-f]{64}, .*`npm run servers`/
+  expect(() => findServerBinary('nats-server', env, cache)).toThrow(sentence)
+  expect(() => installedServers('nats-server', cache)).toThrow(sentence)
+  expect(findServerBinary('nats-server', { NATS_SERVER_BIN: program }, cache)).toBe(program)
+})
+
+it('lists the installed versions, the newest first', () => {
+  const { cache, program } = copyOfCache()
+  expect(installedServers('nats-server', cache)).toEqual([
+    { version: expect.stringMatching(/^\d+\.\d+\.\d+$/), path: program },
+  ])
+  expect(installedServers('nats-server', join(folder, 'root'))).toEqual([])
+  const versions = installedServers('nats-server').map(({ version }) => version)
+  expect(versions).toEqual(versions.toSorted((a, b) => b.localeCompare(a, 'en', { numeric: true })))
 })
