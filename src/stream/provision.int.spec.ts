@@ -1,6 +1,8 @@
 // has a server of its own: it changes the settings of the streams
+import { StoreCompression } from '@nats-io/jetstream'
 import { connect, type NatsConnection } from 'nats'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { announceVersion } from '../../test/support/announced-nats.js'
 import { startConfiguredNats } from '../../test/support/configured-nats.js'
 import { left, right } from '../../test/support/ledger.js'
 import { startTestNats, type TestNats } from '../../test/support/servers.js'
@@ -38,10 +40,21 @@ describe('the streams', () => {
       deny_purge: true,
       allow_atomic: true,
       allow_direct: true,
-      compression: 's2',
+      compression: 'none',
       num_replicas: 1,
       duplicate_window: 120_000_000_000,
     })
+  })
+
+  it('of an earlier build, which are compressed, are served, and "stream apply" ends it on a single server', async () => {
+    const jsm = await right(manager(nc))
+    for (const name of [LEDGER_STREAM, DEAD_LETTER_STREAM])
+      await jsm.streams.update(name, { compression: StoreCompression.S2 })
+    await right(provision(nc, { replicas: 1 }))
+    expect((await jsm.streams.info(LEDGER_STREAM)).config.compression).toBe('s2')
+    await right(applySettings(nc, { replicas: 1 }))
+    for (const name of [LEDGER_STREAM, DEAD_LETTER_STREAM])
+      expect((await jsm.streams.info(name)).config.compression).toBe('none')
   })
 
   it('let nothing be deleted or purged from the ledger', async () => {
@@ -122,6 +135,49 @@ describe('a setting that nats-server does not take back', () => {
     }
     await connection.close()
     await server.stop()
+  })
+})
+
+describe('a server that is known to lose events', () => {
+  const through = async <A>(
+    version: string,
+    work: (connection: NatsConnection) => Promise<A>,
+  ): Promise<A> => {
+    const announced = await announceVersion(nats.url, version)
+    const connection = await connect({ servers: announced.url })
+    try {
+      return await work(connection)
+    } finally {
+      await connection.close()
+      await announced.stop()
+    }
+  }
+
+  it('gets no streams of several replicas, nor more replicas, and is named with the way out', async () => {
+    const refusal = { tag: 'SettingsDiffer', message: expect.stringContaining('nats-server 2.15.0') }
+    await through('2.15.0', async connection => {
+      const jsm = await right(manager(connection))
+      for (const { name } of allSettings({ replicas: 3 })) await jsm.streams.delete(name)
+      expect(await left(provision(connection, { replicas: 3 }))).toMatchObject(refusal)
+      expect(await left(applySettings(connection, { replicas: 3 }))).toMatchObject(refusal)
+      await expect(jsm.streams.info(LEDGER_STREAM)).rejects.toThrow('stream not found')
+      await right(provision(connection, { replicas: 1 }))
+      expect(await left(applySettings(connection, { replicas: 3 }))).toMatchObject(refusal)
+      expect((await jsm.streams.info(LEDGER_STREAM)).config.num_replicas).toBe(1)
+    })
+  })
+
+  it('leaves a compressed stream compressed where it is to get replicas', async () => {
+    const jsm = await right(manager(nc))
+    await jsm.streams.update(LEDGER_STREAM, { compression: StoreCompression.S2 })
+    await through('2.15.2', async connection => {
+      expect((await left(applySettings(connection, { replicas: 3 }))).message).toContain(
+        'makes replicas of a compressed stream unreadable',
+      )
+      expect((await jsm.streams.info(LEDGER_STREAM)).config.compression).toBe('s2')
+      await right(applySettings(connection, { replicas: 1 }))
+    })
+    expect((await jsm.streams.info(LEDGER_STREAM)).config.compression).toBe('none')
   })
 })
 

@@ -2,16 +2,23 @@
  * Creates the streams and the bucket where they are missing, and compares them where they are not.
  */
 
-import { type JetStreamManager, jetstreamManager, type StreamInfo } from '@nats-io/jetstream'
+import {
+  type JetStreamManager,
+  jetstreamManager,
+  StoreCompression,
+  type StreamInfo,
+} from '@nats-io/jetstream'
 import { type KV, Kvm } from '@nats-io/kv'
 import type { NatsConnection } from 'nats'
-import { pipe, type TaskEither, TE } from '../fp.js'
+import { E, pipe, type TaskEither, TE } from '../fp.js'
 import { type StreamError, tryStream } from './errors.js'
+import { compressionStays, judgeServers, type ServerFacts } from './server-policy.js'
 import {
   allSettings,
   CONFIG_BUCKET,
   describeDifferences,
   differencesOf,
+  isTolerable,
   lastingOf,
   PAYLOAD_BYTES_MIN,
   type SettingsOptions,
@@ -36,7 +43,30 @@ const info = (jsm: JetStreamManager, name: string): TaskEither<StreamError, Stre
 
 const compared = (wanted: StreamSettings, found: StreamInfo): TaskEither<StreamError, StreamInfo> => {
   const message = describeDifferences(wanted, configOf(found))
-  return message === undefined ? TE.right(found) : TE.left({ tag: 'SettingsDiffer', message })
+  return message === undefined || isTolerable(differencesOf(wanted, configOf(found)))
+    ? TE.right(found)
+    : TE.left({ tag: 'SettingsDiffer', message })
+}
+
+/** The key under which a server notes its version in every stream that it speaks of. */
+const SERVER_VERSION = '_nats.ver'
+
+/**
+ * What this connection knows of the servers that hold a stream, or are to hold it: the version of the server that it is
+ * connected to, and of the stream's leader.
+ */
+export const serverFacts = (
+  nc: NatsConnection,
+  { num_replicas = 1, compression = 'none', metadata }: StreamSettings | StreamInfo['config'],
+): ServerFacts => {
+  const known = [nc.info?.version, metadata?.[SERVER_VERSION]].filter(version => version !== undefined)
+  return { versions: [...new Set(known)], replicas: num_replicas, compression }
+}
+
+/** Refuses servers that are known to lose events with such a stream. */
+const permitted = (facts: ServerFacts): E.Either<StreamError, void> => {
+  const { refusal } = judgeServers(facts)
+  return refusal === undefined ? E.right(undefined) : E.left({ tag: 'SettingsDiffer', message: refusal })
 }
 
 /** nats-server's code where an account wants a limit on every stream. */
@@ -55,10 +85,17 @@ const payloadProblem = (nc: NatsConnection): StreamError | undefined => {
       }
 }
 
-const create = (jsm: JetStreamManager, wanted: StreamSettings): TaskEither<StreamError, StreamInfo> =>
-  // creating is idempotent for equal settings, so instances that start together do not trip over each other
+type Ensure = (
+  nc: NatsConnection,
+  jsm: JetStreamManager,
+  wanted: StreamSettings,
+) => TaskEither<StreamError, StreamInfo>
+
+const create: Ensure = (nc, jsm, wanted) =>
   pipe(
-    tryStream(`create stream ${wanted.name}`, () => jsm.streams.add(wanted)),
+    TE.fromEither(permitted(serverFacts(nc, wanted))),
+    // creating is idempotent for equal settings, so instances that start together do not trip over each other
+    TE.chain(() => tryStream(`create stream ${wanted.name}`, () => jsm.streams.add(wanted))),
     TE.mapLeft(error =>
       error.code === LIMIT_REQUIRED
         ? { ...error, tag: 'SettingsDiffer' as const, message: `${error.message}: ${LIMIT_ADVICE}` }
@@ -66,16 +103,25 @@ const create = (jsm: JetStreamManager, wanted: StreamSettings): TaskEither<Strea
     ),
   )
 
-const ensureBucket = (jsm: JetStreamManager, wanted: StreamSettings): TaskEither<StreamError, StreamInfo> =>
+const ensureBucket: Ensure = (nc, jsm, wanted) =>
   pipe(
     info(jsm, wanted.name),
-    TE.chain(found => (found === undefined ? create(jsm, wanted) : TE.right(found))),
+    TE.chain(found => (found === undefined ? create(nc, jsm, wanted) : TE.right(found))),
   )
 
-const ensureStream = (jsm: JetStreamManager, wanted: StreamSettings): TaskEither<StreamError, StreamInfo> =>
+/** A stream that is there: on servers that may hold it, with our settings. */
+const accepted =
+  (nc: NatsConnection, wanted: StreamSettings) =>
+  (found: StreamInfo): TaskEither<StreamError, StreamInfo> =>
+    pipe(
+      TE.fromEither(permitted(serverFacts(nc, found.config))),
+      TE.chain(() => compared(wanted, found)),
+    )
+
+const ensureStream: Ensure = (nc, jsm, wanted) =>
   pipe(
     info(jsm, wanted.name),
-    TE.chain(found => (found === undefined ? create(jsm, wanted) : compared(wanted, found))),
+    TE.chain(found => (found === undefined ? create(nc, jsm, wanted) : accepted(nc, wanted)(found))),
   )
 
 const configOf = ({ config }: StreamInfo): Readonly<Record<string, unknown>> =>
@@ -89,20 +135,52 @@ const switchedOff = (wanted: StreamSettings, found: StreamInfo): Record<string, 
       .map(({ name }) => [name, undefined]),
   )
 
-const applyTo = (jsm: JetStreamManager, wanted: StreamSettings): TaskEither<StreamError, StreamInfo> =>
+/** What is known of the servers for a stream that is there and gets the wanted replicas. */
+const factsOfUpdate = (nc: NatsConnection, wanted: StreamSettings, { config }: StreamInfo): ServerFacts => {
+  const facts = serverFacts(nc, config)
+  return { ...facts, replicas: Math.max(facts.replicas, wanted.num_replicas ?? 1) }
+}
+
+/** Why a stream stays compressed whatever is wanted; undefined when it is not, or need not. */
+const staysCompressed = (
+  nc: NatsConnection,
+  wanted: StreamSettings,
+  found: StreamInfo,
+): string | undefined =>
+  found.config.compression === StoreCompression.S2
+    ? compressionStays(factsOfUpdate(nc, wanted, found))
+    : undefined
+
+const update = (
+  nc: NatsConnection,
+  jsm: JetStreamManager,
+  wanted: StreamSettings,
+  found: StreamInfo,
+): TaskEither<StreamError, StreamInfo> =>
+  tryStream(`update stream ${wanted.name}`, () =>
+    jsm.streams.update(wanted.name, {
+      ...switchedOff(wanted, found),
+      ...wanted,
+      ...lastingOf(wanted, configOf(found)),
+      ...(staysCompressed(nc, wanted, found) === undefined ? {} : { compression: StoreCompression.S2 }),
+    }),
+  )
+
+/** More replicas on a server that loses events by them are refused. */
+const mayGrow = (
+  nc: NatsConnection,
+  wanted: StreamSettings,
+  found: StreamInfo,
+): E.Either<StreamError, void> =>
+  (wanted.num_replicas ?? 1) > found.config.num_replicas
+    ? permitted(factsOfUpdate(nc, wanted, found))
+    : E.right(undefined)
+
+const applyTo: Ensure = (nc, jsm, wanted) =>
   pipe(
     info(jsm, wanted.name),
-    TE.chain(found =>
-      found === undefined
-        ? create(jsm, wanted)
-        : tryStream(`update stream ${wanted.name}`, () =>
-            jsm.streams.update(wanted.name, {
-              ...switchedOff(wanted, found),
-              ...wanted,
-              ...lastingOf(wanted, configOf(found)),
-            }),
-          ),
-    ),
+    TE.chainFirstEitherK(found => (found === undefined ? E.right(undefined) : mayGrow(nc, wanted, found))),
+    TE.chain(found => (found === undefined ? create(nc, jsm, wanted) : update(nc, jsm, wanted, found))),
   )
 
 /** Opens the bucket over its stream, and makes none. */
@@ -110,14 +188,14 @@ export const openBucket = (nc: NatsConnection): TaskEither<StreamError, KV> =>
   tryStream(`bucket ${CONFIG_BUCKET}`, () => new Kvm(nc).open(CONFIG_BUCKET, { allow_direct: true }))
 
 /** Compares the ledger stream, which has to be there: an empty one in its place would pass for the ledger. */
-const existing = (jsm: JetStreamManager, wanted: StreamSettings): TaskEither<StreamError, StreamInfo> =>
+const existing: Ensure = (nc, jsm, wanted) =>
   pipe(
     tryStream(`stream ${wanted.name}`, () => jsm.streams.info(wanted.name)),
-    TE.chain(found => compared(wanted, found)),
+    TE.chain(accepted(nc, wanted)),
   )
 
 const provisionWith =
-  (ledgerStream: typeof ensureStream) =>
+  (ledgerStream: Ensure) =>
   (nc: NatsConnection, options: SettingsOptions): TaskEither<StreamError, KV> =>
     pipe(
       manager(nc),
@@ -128,10 +206,10 @@ const provisionWith =
       TE.chain(jsm => {
         const [ledger, letters, bucket] = allSettings(options)
         return TE.sequenceSeqArray([
-          ledgerStream(jsm, ledger),
-          ensureStream(jsm, letters),
+          ledgerStream(nc, jsm, ledger),
+          ensureStream(nc, jsm, letters),
           // a bucket that differs is told of while the ledger runs: nothing in it is the truth
-          ensureBucket(jsm, bucket),
+          ensureBucket(nc, jsm, bucket),
         ])
       }),
       TE.chain(() => openBucket(nc)),
@@ -139,28 +217,38 @@ const provisionWith =
 
 /**
  * What a running instance needs of JetStream, made where it is missing: for a new installation (`look.ts` tells).
- * Fails with `SettingsDiffer` naming each setting that is not ours.
+ * Fails with `SettingsDiffer` naming each setting that is not ours, or the server that must not be used.
  */
 export const provision = provisionWith(ensureStream)
 
 /** The same beside a ledger stream that has to be there: `NotFound` when it is not. */
 export const provisionBeside = provisionWith(existing)
 
-const compareAll = (wanted: StreamSettings, found: StreamInfo | undefined) =>
-  found === undefined ? [] : [compared(wanted, found)]
+/** Whether a stream is now as it should be; one that stays compressed is not, and the reason says more than the difference. */
+const compareApplied =
+  (nc: NatsConnection) =>
+  (wanted: StreamSettings, found: StreamInfo | undefined): TaskEither<StreamError, StreamInfo>[] => {
+    if (found === undefined) return []
+    const stays = staysCompressed(nc, wanted, found)
+    return stays === undefined
+      ? [compared(wanted, found)]
+      : [TE.left({ tag: 'SettingsDiffer', message: `stream ${wanted.name} stays compressed: ${stays}` })]
+  }
 
 /**
  * Makes the server's streams and the bucket as our settings say (`jetledger stream apply`). What nats-server does not take
- * back is left, and `SettingsDiffer` at the end.
+ * back, or what it might not survive, is left, and `SettingsDiffer` at the end.
  */
 export const applySettings = (nc: NatsConnection, options: SettingsOptions): TaskEither<StreamError, void> =>
   pipe(
     manager(nc),
     TE.chain(jsm =>
       pipe(
-        TE.sequenceSeqArray(allSettings(options).map(wanted => applyTo(jsm, wanted))),
+        TE.sequenceSeqArray(allSettings(options).map(wanted => applyTo(nc, jsm, wanted))),
         TE.chain(applied =>
-          TE.sequenceSeqArray(allSettings(options).flatMap((wanted, i) => compareAll(wanted, applied[i]))),
+          TE.sequenceSeqArray(
+            allSettings(options).flatMap((wanted, i) => compareApplied(nc)(wanted, applied[i])),
+          ),
         ),
       ),
     ),

@@ -79,7 +79,8 @@ const keepForever = {
   deny_delete: true,
   deny_purge: true,
   allow_direct: true,
-  compression: StoreCompression.S2,
+  // nats-server 2.15 loses replicas whose blocks are compressed (docs/adr/0030)
+  compression: StoreCompression.None,
   duplicate_window: nanos(DUPLICATE_WINDOW_MS),
 }
 
@@ -195,6 +196,18 @@ export const differences = (wanted: StreamSettings, actual: Readonly<Record<stri
     ({ name, is, should_be }) => `${name}: is ${shown(is)}, should be ${shown(should_be)}`,
   )
 
+/** What every text about compression ends with. */
+export const COMPRESSION_ADVICE =
+  'before any of its servers becomes 2.15, the steps of docs/upgrade-nats.md are needed'
+
+const isOfCompression = ({ name }: Difference): boolean => name === 'compression'
+
+/**
+ * Differences beside which the ledger is served: streams of earlier builds are compressed, and nothing is wrong with them
+ * where `server-policy.ts` has nothing against it. They are told of, and do not keep a process from its start.
+ */
+export const isTolerable = (found: readonly Difference[]): boolean => found.every(isOfCompression)
+
 /** Settings that nats-server does not take back once they are on. */
 const LASTING: ReadonlySet<string> = new Set([
   'allow_msg_ttl',
@@ -218,9 +231,10 @@ export const lastingOf = (
 /** What a person can do about settings that differ. */
 const adviceOn = (found: readonly Difference[]): string => {
   const lasting = found.filter(({ name }) => LASTING.has(name)).map(({ name }) => name)
-  return lasting.length === 0
-    ? '"jetledger stream apply" changes it'
-    : `nats-server does not take ${lasting.join(', ')} back: back the stream up, and restore it with other settings (docs/recovery.md)`
+  if (lasting.length > 0)
+    return `nats-server does not take ${lasting.join(', ')} back: back the stream up, and restore it with other settings (docs/recovery.md)`
+  const advice = '"jetledger stream apply" changes it'
+  return found.some(isOfCompression) ? `${advice}; ${COMPRESSION_ADVICE}` : advice
 }
 
 /** In a sentence, how the server's stream differs and what can be done; undefined when it does not. */
@@ -244,6 +258,7 @@ const OPERATIONAL: ReadonlySet<string> = new Set([
   'duplicate_window',
   'consumer_limits',
   'max_msg_size',
+  'compression',
 ])
 
 /** Whether events may vanish, change or appear by themselves with these differences of the ledger stream. */

@@ -2,9 +2,11 @@ import { describe, expect, it } from 'vitest'
 import {
   configStream,
   deadLetterStream,
+  describeDifferences,
   differences,
   differencesOf,
   isDangerous,
+  isTolerable,
   ledgerStream,
 } from './settings.js'
 
@@ -44,7 +46,7 @@ const OTHERS: Readonly<Record<string, unknown>> = {
   duplicate_window: 1,
   mirror: { name: 'x' },
   sources: [{ name: 'x' }],
-  compression: 'none',
+  compression: 's2',
   first_seq: 7,
   subject_transform: { src: '>', dest: 'x.>' },
   republish: { src: 'customer.balance.>', dest: 'leak.>' },
@@ -97,6 +99,21 @@ describe('the settings of a stream', () => {
     for (const name of ['description', 'num_replicas', 'metadata'])
       expect(isDangerous(found(name))).toBe(false)
     expect(isDangerous(differencesOf(wanted, { ...actual, allow_forgetting: true }))).toBe(true)
+  })
+
+  it('are tolerable when nothing but the compression differs: it is told of with what to do', () => {
+    const compressed = { ...actual, compression: 's2' }
+    expect(isTolerable(differencesOf(wanted, compressed))).toBe(true)
+    expect(isDangerous(differencesOf(wanted, compressed))).toBe(false)
+    expect(describeDifferences(wanted, compressed)).toContain('compression: is "s2", should be "none"')
+    expect(describeDifferences(wanted, compressed)).toContain('docs/upgrade-nats.md')
+    expect(isTolerable(differencesOf(wanted, { ...compressed, max_age: 1 }))).toBe(false)
+    expect(isTolerable(differencesOf(wanted, { ...actual, description: 'mine' }))).toBe(false)
+  })
+
+  it('state no compression of any stream', () => {
+    for (const each of [wanted, deadLetterStream({ replicas: 3 }), configStream({ replicas: 3 })])
+      expect(each.compression).toBe('none')
   })
 
   it('are stated for the dead letters and the bucket as well', () => {

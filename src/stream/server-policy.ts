@@ -1,0 +1,118 @@
+/**
+ * Which nats-servers a ledger may be kept on: what is known of their versions, in one place (docs/adr/0030).
+ *
+ * A server and a setting that are known to lose acknowledged events are refused; a version that is known to do so only when
+ * something else goes wrong (a full disk, a replica that catches up) is warned of. A version that cannot be read says nothing.
+ */
+
+/** What is known of the servers that hold a stream. */
+export type ServerFacts = {
+  /** The versions of the servers, as they say them. */
+  readonly versions: readonly string[]
+  readonly replicas: number
+  /** The stream's `compression`, `none` or `s2`. */
+  readonly compression: string
+}
+
+export type ServerVerdict = {
+  /** Why the ledger must not be kept on these servers, and the way out. */
+  readonly refusal?: string
+  /** What somebody should change although the ledger works. */
+  readonly warnings: readonly string[]
+}
+
+type Version = { readonly numbers: readonly [number, number, number]; readonly is_release: boolean }
+
+const VERSION = /^v?(\d{1,6})\.(\d{1,6})\.(\d{1,6})(-[0-9A-Za-z.-]+)?(?:\+.*)?$/
+
+const parse = (text: string): Version | undefined => {
+  const [, major, minor, patch, candidate] = VERSION.exec(text.trim()) ?? []
+  return major === undefined
+    ? undefined
+    : { numbers: [Number(major), Number(minor), Number(patch)], is_release: candidate === undefined }
+}
+
+/** Whether a version is older than a release; a candidate of that release is. */
+const isBefore = (
+  { numbers, is_release }: Version,
+  ...release: readonly [number, number, number]
+): boolean => {
+  const at = numbers.findIndex((number, i) => number !== release[i])
+  return at === -1 ? !is_release : (numbers[at] ?? 0) < (release[at] ?? 0)
+}
+
+const isMinor = ({ numbers }: Version, major: number, minor: number): boolean =>
+  numbers[0] === major && numbers[1] === minor
+
+/** The first release that is clean where a stream has several replicas, and the oldest that is good enough. */
+export const RECOMMENDED = '2.15.1'
+const LEAST = '2.14.3'
+
+export const UPGRADE_PAGE = 'docs/upgrade-nats.md'
+
+type Rule = {
+  readonly applies: (version: Version, facts: ServerFacts) => boolean
+  readonly says: (version: string) => string
+}
+
+const isReplicated = ({ replicas }: ServerFacts): boolean => replicas > 1
+const isCompressed = ({ compression }: ServerFacts): boolean => compression !== 'none'
+
+const REFUSED: readonly Rule[] = [
+  {
+    applies: (version, facts) =>
+      isReplicated(facts) && isMinor(version, 2, 15) && isBefore(version, 2, 15, 1),
+    says: version =>
+      `nats-server ${version} can lose acknowledged events of a stream of several replicas: run ${RECOMMENDED} or later on every node (${UPGRADE_PAGE})`,
+  },
+  {
+    applies: (version, facts) => isReplicated(facts) && isCompressed(facts) && isMinor(version, 2, 15),
+    says: version =>
+      `nats-server ${version} makes replicas of a compressed stream unreadable when it is killed: go back to ${LEAST} on every node, or move the events into a stream with "compression": "none" (${UPGRADE_PAGE} says how)`,
+  },
+]
+
+const WARNED: readonly Rule[] = [
+  {
+    applies: (version, facts) => isReplicated(facts) && isBefore(version, 2, 14, 3),
+    says: version =>
+      `nats-server ${version} with several replicas can lose a node's state when its disk is full, and let replicas differ: run ${RECOMMENDED} where it can be had, ${LEAST} is the least (${UPGRADE_PAGE})`,
+  },
+  {
+    applies: (version, facts) =>
+      isReplicated(facts) && isCompressed(facts) && !isMinor(version, 2, 15) && !isBefore(version, 2, 15, 0),
+    says: version =>
+      `nobody has shown that nats-server ${version} keeps compressed streams of several replicas, and 2.15 does not: "npm run check-server" tells (${UPGRADE_PAGE})`,
+  },
+]
+
+const saidBy = (rules: readonly Rule[], facts: ServerFacts): readonly string[] => {
+  const said = new Set<string>()
+  for (const text of facts.versions) {
+    const version = parse(text)
+    if (version === undefined) continue
+    for (const { applies, says } of rules) if (applies(version, facts)) said.add(says(text.trim()))
+  }
+  return [...said]
+}
+
+/** Judges the servers that are known. Total. */
+export const judgeServers = (facts: ServerFacts): ServerVerdict => {
+  const refusals = saidBy(REFUSED, facts)
+  const warnings = saidBy(WARNED, facts)
+  return refusals.length === 0 ? { warnings } : { refusal: refusals.join('; '), warnings }
+}
+
+/**
+ * Why a compressed stream must not be told to be so no more; undefined when it may. Its old blocks stay compressed on
+ * disk, and 2.15 makes a replica unreadable whose last snapshot of Raft lies in one of them: so all of it is done on 2.14.
+ */
+export const compressionStays = ({ versions, replicas }: ServerFacts): string | undefined => {
+  if (replicas === 1) return undefined
+  const newer = versions.find(text => {
+    const version = parse(text)
+    return version === undefined || !isBefore(version, 2, 15, 0) || isMinor(version, 2, 15)
+  })
+  if (versions.length > 0 && newer === undefined) return undefined
+  return `its old blocks stay compressed, and nats-server ${newer ?? 'of an unknown version'} may not survive that: back the stream up, and restore it with "compression": "none" (${UPGRADE_PAGE} says how)`
+}
