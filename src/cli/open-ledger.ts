@@ -13,6 +13,7 @@ import { createTablesClient } from '../tables/client.js'
 import { type Config, settingsOf } from './config.js'
 import type { Environment } from './environment.js'
 import { orFail } from './failure.js'
+import { askMembers } from './members.js'
 import { connectForEver } from './nats.js'
 import { type Standing, startStanding } from './standing.js'
 import { tableWitnesses } from './witnesses.js'
@@ -58,6 +59,7 @@ export const connectLedger = async (
     jsm,
     settings: settingsOf(config),
     tables: tableWitnesses({ jsm, tables, base: config.DDB_TABLE }),
+    askMembers: () => askMembers(nc, config.NATS_URL),
     has_projections: config.JETLEDGER_ROLES.includes('projections'),
     log,
     health,

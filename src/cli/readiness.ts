@@ -20,6 +20,7 @@ import { tableExists } from '../tables/provision.js'
 import { disbelief, filling } from './belief.js'
 import { SETTINGS } from './by-hand.js'
 import type { Ledger as OpenLedger } from './open-ledger.js'
+import { SERVERS } from './server-health.js'
 import { LEDGER } from './standing.js'
 
 /** What readiness asks with: it is asked before the ledger may be used, too. */
@@ -153,6 +154,7 @@ export const ledgerReadiness = (ledger: Ledger): Readiness => {
       nats: natsEntry(health),
       ledger: health.read().parts[LEDGER] ?? OK,
       settings: health.read().parts[SETTINGS] ?? OK,
+      servers: health.read().parts[SERVERS] ?? OK,
       stream: await stream,
       dynamodb: await dynamodb,
       ...Object.fromEntries(await Promise.all(projections)),

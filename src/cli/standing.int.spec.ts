@@ -1,5 +1,5 @@
 // a server per test: each is about a stream, a bucket or settings that are not as they were
-import type { StreamConfig } from '@nats-io/jetstream'
+import { StoreCompression, type StreamConfig } from '@nats-io/jetstream'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { right, startTestLedger, type TestLedger } from '../../test/support/ledger.js'
 import { until } from '../../test/support/servers.js'
@@ -11,8 +11,10 @@ import { readPointer } from '../stream/generation.js'
 import { readOrigin } from '../stream/identity.js'
 import { readRecord, writeRecord } from '../stream/ledger-record.js'
 import type { Witness } from '../stream/look.js'
-import { DEAD_LETTER_STREAM, LEDGER_STREAM, ledgerStream } from '../stream/settings.js'
+import { allSettings, DEAD_LETTER_STREAM, LEDGER_STREAM, ledgerStream } from '../stream/settings.js'
 import { BESIDE, CONSUMERS, RECORDS, SETTINGS } from './by-hand.js'
+import type { Member } from './members.js'
+import { SERVERS } from './server-health.js'
 import { LEDGER, type Standing, startStanding } from './standing.js'
 
 const WITHIN_MS = 15_000
@@ -30,15 +32,19 @@ afterEach(async () => {
   await ledger.stop()
 })
 
-const start = (witnesses: readonly Witness[] = []) => {
+const start = (
+  witnesses: readonly Witness[] = [],
+  { members = [], replicas = 1 }: { members?: readonly Member[]; replicas?: number } = {},
+) => {
   const { nc, jsm, log } = ledger
   const health = createHealth(() => undefined)
   const tables = TE.right(witnesses)
   const standing = startStanding({
     nc,
     jsm,
-    settings: { replicas: 1 },
+    settings: { replicas },
     tables,
+    askMembers: async () => ({ seen: members, unseen: [] }),
     has_projections: true,
     log,
     health,
@@ -236,11 +242,39 @@ describe('what stands beside it', () => {
     await untilState(health, CONSUMERS, 'ok')
   })
 
+  it('a stream that an earlier build compressed is told of, and the ledger goes on', async () => {
+    await ledger.jsm.streams.update(LEDGER_STREAM, { compression: StoreCompression.S2 })
+    const { health, standing } = start()
+    expect(await standing.untilSettled()).toBeUndefined()
+    await untilState(health, SETTINGS, 'degraded', 'docs/upgrade-nats.md')
+    expect(standing.reason()).toBeUndefined()
+  })
+
   it('dead letters that were deleted are told, and their stream is made anew', async () => {
     const { health, standing } = start()
     await standing.untilSettled()
     await ledger.jsm.streams.delete(DEAD_LETTER_STREAM)
     await untilState(health, BESIDE, 'degraded', 'letters of before may be missing')
     expect((await ledger.jsm.streams.info(DEAD_LETTER_STREAM)).state.messages).toBe(0)
+  })
+})
+
+describe('a member of the cluster that is known to lose events', () => {
+  it('keeps the ledger from being made, and is named', async () => {
+    for (const { name } of allSettings({ replicas: 3 })) await ledger.jsm.streams.delete(name)
+    const members = [
+      { name: 'nats-1', version: '2.15.1' },
+      { name: 'nats-2', version: '2.15.0' },
+    ]
+    const { standing, health } = start([], { members, replicas: 3 })
+    expect(await standing.untilSettled()).toContain('nats-server 2.15.0')
+    expect(stateOf(health, LEDGER)).toMatchObject({ state: 'down' })
+    await expect(ledger.jsm.streams.info(LEDGER_STREAM)).rejects.toThrow('stream not found')
+  })
+
+  it('is none where there is one replica only', async () => {
+    const { standing, health } = start([], { members: [{ name: 'nats-2', version: '2.15.0' }] })
+    expect(await standing.untilSettled()).toBeUndefined()
+    expect(stateOf(health, SERVERS)?.state).toBe('ok')
   })
 })

@@ -23,6 +23,8 @@ import { provision, provisionBeside } from '../stream/provision.js'
 import type { SettingsOptions } from '../stream/settings.js'
 import { PROJECTION_NAMES } from '../tables/definition.js'
 import { checkBeside, checkConsumers, checkLedgerSettings } from './by-hand.js'
+import type { Members } from './members.js'
+import { refusalOf, reportServers, SERVERS } from './server-health.js'
 
 /** The part of health that tells whether the ledger may be used. */
 export const LEDGER = 'ledger'
@@ -34,6 +36,9 @@ const LOOK_SOON = { first_ms: 500, max_ms: 500 }
 const LOOKS_MIN = 6
 const RECORD_EVERY_MS = 5_000
 const CHECK_EVERY_MS = 5_000
+/** Somebody may start another program on a node of NATS. */
+const MEMBERS_EVERY_MS = 60_000
+const NONE_SEEN: Members = { seen: [], unseen: [] }
 
 export const RECOVER_ADVICE = '"jetledger recover" says what can be done'
 
@@ -55,6 +60,8 @@ export type StandingDeps = {
   readonly jsm: JetStreamManager
   readonly settings: SettingsOptions
   readonly tables: TaskEither<StreamError, readonly Witness[]>
+  /** Tells the servers of the cluster and their versions, within a second or so. */
+  readonly askMembers: () => Promise<Members>
   /** Whether this process may change the projections' consumers. */
   readonly has_projections: boolean
   readonly log: Logger
@@ -77,6 +84,9 @@ type Memory = {
   known: { readonly record: LedgerRecord; readonly revision: number } | undefined
   recorded_ms: number
   checked_ms: number
+  members: Members
+  /** When the members were asked for last; undefined: never, or before the connection that there is. */
+  members_ms: number | undefined
   /** Looks in a row that contradict the notes. */
   doubts: number
   /** Who waits for another state. */
@@ -116,9 +126,19 @@ const become = (watch: Watch, next: State): void => {
 
 type Usable = Exclude<Look, { tag: 'stopped' }>
 
+/** Asks who the servers are, where that was not done for a while. Nobody has to wait for the answer but who starts. */
+const refreshMembers = async ({ memory, askMembers }: Watch): Promise<void> => {
+  const now_ms = performance.now()
+  if (memory.members_ms !== undefined && now_ms - memory.members_ms < MEMBERS_EVERY_MS) return
+  memory.members_ms = now_ms
+  memory.members = await askMembers()
+}
+
 /** Makes what is missing, compares the settings, and notes the stream in the bucket where no record is. */
 const open = async (watch: Watch, look: Usable): Promise<void> => {
   const { nc, jsm, settings, log, memory } = watch
+  const refused = refusalOf(watch, memory.members, look.tag === 'fresh' ? undefined : look.info)
+  if (refused !== undefined) return become(watch, { tag: 'refused', error: refused })
   const provisioned = await (look.tag === 'fresh' ? provision : provisionBeside)(nc, settings)()
   if (E.isLeft(provisioned)) {
     const error = provisioned.left
@@ -168,6 +188,7 @@ const onGood = async (watch: Watch, look: Extract<Look, { tag: 'good' }>): Promi
   const { nc, settings, memory } = watch
   await remember(watch, look)
   checkLedgerSettings(watch, look.info)
+  reportServers(watch, memory.members, look.info)
   const now_ms = performance.now()
   if (now_ms - memory.recorded_ms > RECORD_EVERY_MS) await noteNewest(watch)
   if (now_ms - memory.checked_ms < CHECK_EVERY_MS) return
@@ -194,7 +215,9 @@ const onStopped = (watch: Watch, look: Extract<Look, { tag: 'stopped' }>): void 
 
 const lookOnce = async (watch: Watch): Promise<void> => {
   const { jsm, tables, memory } = watch
+  const asked = refreshMembers(watch)
   const found = await lookAtLedger({ jsm, seen: memory.seen, tables })()
+  if (memory.state.tag !== 'good') await asked
   if (E.isLeft(found)) {
     const why = `waiting for JetStream: ${found.left.message}`
     if (memory.state.tag === 'unknown') become(watch, { tag: 'unknown', why })
@@ -219,6 +242,8 @@ export const startStanding = (deps: StandingDeps): Standing => {
     known: undefined,
     recorded_ms: 0,
     checked_ms: 0,
+    members: NONE_SEEN,
+    members_ms: undefined,
     doubts: 0,
     waiting: [],
   }
@@ -235,8 +260,13 @@ export const startStanding = (deps: StandingDeps): Standing => {
   }
   /** The server that is there after a reconnection may be another one, with another stream. */
   const watchConnection = async (): Promise<void> => {
-    for await (const { type } of deps.nc.status()) if (type === 'reconnect') nudge.abort()
+    for await (const { type } of deps.nc.status()) {
+      if (type !== 'reconnect') continue
+      memory.members_ms = undefined
+      nudge.abort()
+    }
   }
+  deps.health.report(SERVERS, 'ok')
   const running = run()
   void watchConnection()
 

@@ -18,8 +18,10 @@ import { PROJECTION_NAMES } from '../tables/definition.js'
 import { lookWith, settingsProblems } from './checked-ledger.js'
 import { type Connected, tablesOf, withNats } from './command.js'
 import { Failure, orFail } from './failure.js'
+import { askMembers, type Members } from './members.js'
 import { print, printJson } from './output.js'
 import { RECOVER_ADVICE } from './standing.js'
+import { readWarnings } from './warnings.js'
 
 const PARKED_MAX = 10_000
 /** An active instance speaks every 5 s. */
@@ -86,7 +88,7 @@ const refuseWithout = async ({ nc }: Connected): Promise<void> => {
 }
 
 const readStatus = async (connected: Connected) => {
-  const { nc } = connected
+  const { nc, config } = connected
   const jsm = await orFail(manager(nc))
   const trouble = await readTrouble(connected, jsm)
   const stream = await readStream(connected)
@@ -97,14 +99,17 @@ const readStatus = async (connected: Connected) => {
       orFail(projectionStatus({ nc, jsm, kv }, name, generation => consumerName(name, generation))),
     ),
   )
+  const servers = await askMembers(nc, config.NATS_URL)
   return {
     stream,
+    servers,
     seed: (await orFail(getText(kv, SEED_KEY))) ?? 'not seeded',
     projections,
     dead_letters: await orFail(countDeadLetters(nc)),
     parked: await parkedIds(kv),
     instances: await listInstances(nc, SERVICE),
     trouble,
+    warnings: await readWarnings(connected, servers),
   }
 }
 
@@ -124,16 +129,23 @@ const projectionLine = ({ projection, generation, previous, lag, said }: Project
 const instanceLine = ({ id, version, endpoints }: ServiceInstance): string =>
   `  ${id}  version ${version}  ${endpoints.map(({ name }) => name).join(', ')}`
 
+const serversLine = ({ seen, unseen }: Members): string => {
+  const known = seen.map(({ name, version }) => `${name} ${version}`).join(', ')
+  return unseen.length === 0 ? known : `${known}; not known: ${unseen.join(', ')}`
+}
+
 const SHOWN_MAX = 10
 
 const printStatus = ({
   stream,
+  servers,
   seed,
   projections,
   dead_letters,
   parked,
   instances,
   trouble,
+  warnings,
 }: Status): void => {
   const { messages, last_seq, bytes, replicas, leader, followers } = stream
   const peers = followers.map(({ name, state }) => `${name} (${state})`).join(', ')
@@ -141,6 +153,7 @@ const printStatus = ({
   print(
     `stream        ${messages} events to sequence ${last_seq}, ${bytes} bytes, replicas ${replicas}${where}`,
   )
+  print(`servers       ${serversLine(servers)}`)
   print(`seed          ${seed}`)
   print('projections')
   for (const projection of projections) print(projectionLine(projection))
@@ -154,6 +167,7 @@ const printStatus = ({
   print(`instances     ${instances.length}`)
   for (const instance of instances) print(instanceLine(instance))
   for (const each of trouble) print(`TROUBLE       ${each}`)
+  for (const each of warnings) print(`WARNING       ${each}`)
 }
 
 const status = ({ json }: { readonly json?: true }): Promise<void> =>

@@ -2,15 +2,15 @@
  * `jetledger stream show|apply`: the ledger's streams and its bucket as the server has them, and as they should be.
  */
 
-import type { StreamInfo } from '@nats-io/jetstream'
+import { StoreCompression, type StreamInfo } from '@nats-io/jetstream'
 import type { Command } from 'commander'
-import { TE } from '../fp.js'
+import { E, TE } from '../fp.js'
 import { lookAtLedger } from '../stream/look.js'
 import { applySettings, manager, streamInfo } from '../stream/provision.js'
-import { allSettings, differences, type SettingsOptions } from '../stream/settings.js'
+import { allSettings, COMPRESSION_ADVICE, differences, type SettingsOptions } from '../stream/settings.js'
 import { type Connected, settingsFor, withNats } from './command.js'
 import { Failure, orFail } from './failure.js'
-import { print, printJson } from './output.js'
+import { print, printJson, tell } from './output.js'
 import { RECOVER_ADVICE } from './standing.js'
 
 type ShowOptions = { readonly json?: true }
@@ -67,12 +67,29 @@ const refuseEmptyOne = async ({ nc }: Connected): Promise<void> => {
     throw new Failure(`${look.reason}; ${RECOVER_ADVICE}`)
 }
 
+/** The streams of several replicas that are compressed. */
+const compressed = async ({ nc }: Connected, settings: SettingsOptions): Promise<readonly string[]> => {
+  const infos = await Promise.all(allSettings(settings).map(({ name }) => streamInfo(nc, name)()))
+  return infos.flatMap(info =>
+    E.isRight(info) &&
+    info.right.config.compression === StoreCompression.S2 &&
+    info.right.config.num_replicas > 1
+      ? [info.right.config.name]
+      : [],
+  )
+}
+
 const apply = ({ json }: ShowOptions): Promise<void> =>
   withNats(async connected => {
     await refuseEmptyOne(connected)
     const settings = await settingsFor(connected)
+    const before = await compressed(connected, settings)
     await orFail(applySettings(connected.nc, settings))
     report(await readStreams(connected, settings), json === true)
+    if (before.length > 0)
+      tell(
+        `${before.join(' and ')}: what was stored before stays compressed. Now end each node with SIGTERM and start it again on 2.14, one after the other: ${COMPRESSION_ADVICE}`,
+      )
   })
 
 export const streamCommand = (program: Command): void => {

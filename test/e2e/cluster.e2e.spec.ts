@@ -1,6 +1,8 @@
 /** `jetledger dev --cluster`: three replicas as in production, and the loss of the one that leads. */
 
 import { afterEach, beforeEach, expect, it } from 'vitest'
+import { SERVERS } from '../../src/cli/server-health.js'
+import { judgeServers } from '../../src/stream/server-policy.js'
 import { expectLetters, expectStored } from '../support/checks.js'
 import { startLoad, untilAcknowledged } from '../support/load.js'
 import { killNow, openWorkbench, type Workbench } from '../support/program.js'
@@ -48,6 +50,24 @@ const untilWhole = (): Promise<Shown[]> =>
 const membersOf = ({ cluster: { leader = '', replicas = [] } }: Shown): string[] =>
   [leader, ...replicas.map(({ name }) => name)].toSorted()
 
+type Status = {
+  readonly servers: {
+    readonly seen: readonly { readonly name: string; readonly version: string }[]
+    readonly unseen: readonly string[]
+  }
+  readonly warnings: readonly string[]
+}
+const statusOf = async (): Promise<Status> => {
+  const { code, stdout, stderr } = await bench.run(['status', '--json'])
+  if (code !== 0) throw new Error(stderr)
+  return JSON.parse(stdout) as Status
+}
+
+/** Whether every part is ok, but for what is said of the servers. */
+const isWell = ({ status, parts }: Awaited<ReturnType<typeof healthOf>>, servers: string): boolean =>
+  status === 200 &&
+  Object.entries(parts).every(([part, { state }]) => state === (part === SERVERS ? servers : 'ok'))
+
 it('three replicas survive the leader of the stream being killed with -9, and it comes back by itself', async () => {
   const dev = await bench.dev('--cluster')
   const nc = await bench.connect(dev.nats_url)
@@ -77,9 +97,15 @@ it('three replicas survive the leader of the stream being killed with -9, and it
   await expectStored(nc, acknowledged)
   await expectLetters(nc, await untilEqualsFold(nc, CAUGHT_UP_MS_MAX))
   expect((await untilWhole()).map(membersOf)).toEqual([NAMES, NAMES, NAMES])
-  await until(async () => (await healthOf(dev.health_url)).state === 'ok', {
+  const { servers, warnings } = await statusOf()
+  const versions = servers.seen.map(({ version }) => version)
+  expect(servers).toEqual({ seen: NAMES.map(name => ({ name, version: versions[0] })), unseen: [] })
+  expect(warnings).toEqual(judgeServers({ versions, replicas: 3, compression: 'none' }).warnings)
+  // what there is to say of an old server is said, and takes nothing else away
+  const expected = warnings.length === 0 ? 'ok' : 'degraded'
+  await until(async () => isWell(await healthOf(dev.health_url), expected), {
     deadline_ms: HEALED_MS_MAX,
-    what: 'health to be ok again',
+    what: `health to be well again, and its servers ${expected}`,
   })
   expect(await dev.end('SIGINT')).toEqual({ code: 0, signal: null })
 })

@@ -45,6 +45,8 @@ it('status tells of the stream, the projections, the letters and the instances',
   expect(await json('status')).toMatchObject({
     code: 0,
     stream: { messages: 1_000, last_seq: 1_000, replicas: 1 },
+    servers: { seen: [{ version: expect.stringMatching(/^\d+\.\d+\.\d+/) }], unseen: [] },
+    warnings: [],
     seed: 'done',
     projections: ['balances', 'journal', 'totals', 'ranking'].map(projection => ({
       projection,

@@ -1,0 +1,56 @@
+// a server of its own, and addresses where none is
+import { createServer, type Server } from 'node:net'
+import { connect, type NatsConnection } from 'nats'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { startTestNats, type TestNats } from '../../test/support/servers.js'
+import { askMembers } from './members.js'
+
+let nats: TestNats
+let nc: NatsConnection
+const listeners: Server[] = []
+
+/** Something that listens, is no nats-server, and says `text` to whoever dials. */
+const listen = async (text: string): Promise<string> => {
+  const listener = createServer(socket => {
+    socket.on('error', () => undefined)
+    socket.write(text)
+  })
+  listeners.push(listener)
+  await new Promise<void>(resolve => listener.listen(0, '127.0.0.1', resolve))
+  const address = listener.address()
+  return `nats://127.0.0.1:${typeof address === 'object' ? address?.port : 0}`
+}
+
+beforeAll(async () => {
+  nats = await startTestNats()
+  nc = await connect({ servers: nats.url })
+})
+afterAll(async () => {
+  await nc?.close()
+  for (const listener of listeners) listener.close()
+  await nats?.stop()
+})
+
+it('a server says its name and version to whoever dials, and is listed once', async () => {
+  const own = { name: nc.info?.server_name, version: nc.info?.version }
+  const address = nats.url.replace('nats://', '')
+  expect(await askMembers(nc, `${nats.url},${address}, nats://user:secret@${address}`)).toEqual({
+    seen: [own],
+    unseen: [],
+  })
+})
+
+it('an address that does not say who it is is named, without what is secret in it', async () => {
+  const silent = await listen('')
+  const http = await listen('HTTP/1.1 400 Bad Request\r\n\r\n')
+  const odd = await listen('INFO {"version":7}\r\n')
+  const broken = await listen('INFO {"version"\r\n')
+  const endless = await listen(`INFO ${'x'.repeat(200_000)}`)
+  const gone = 'nats://user:secret@127.0.0.1:1'
+  const { seen, unseen } = await askMembers(
+    nc,
+    [nats.url, silent, http, odd, broken, endless, gone, 'nats://[', ''].join(','),
+  )
+  expect(seen).toHaveLength(1)
+  expect(unseen).toEqual([silent, http, odd, broken, endless, 'nats://127.0.0.1:1', 'nats://['])
+})

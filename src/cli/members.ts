@@ -1,0 +1,96 @@
+/**
+ * The members of the NATS cluster and their versions, as far as a client can see them.
+ *
+ * A server tells its version to whoever dials, before any login, and the addresses of the others to its clients. So each
+ * known address is dialled, the first line is read, and the line is hung up. What cannot be seen: members whose addresses
+ * are not told (`no_advertise`), that cannot be reached from here (a load balancer, another network), or that speak TLS
+ * first (`handshake_first`); of the last ones `unseen` names the addresses.
+ */
+
+import { connect as dial } from 'node:net'
+import type { NatsConnection } from 'nats'
+import { E } from '../fp.js'
+import { isJsonObject, readJson } from '../json.js'
+import { shownAddress } from './connection-failure.js'
+
+export type Member = { readonly name: string; readonly version: string }
+
+export type Members = {
+  readonly seen: readonly Member[]
+  /** Addresses that did not say who they are. */
+  readonly unseen: readonly string[]
+}
+
+const ASK_MS_MAX = 1_000
+const ADDRESSES_MAX = 32
+const LINE_BYTES_MAX = 64 * 1024
+const PORT = 4222
+const INTRODUCTION = 'INFO '
+
+type Address = { readonly hostname: string; readonly port: number }
+
+const addressOf = (text: string): Address | undefined => {
+  try {
+    const { hostname, port } = new URL(text.includes('://') ? text : `nats://${text}`)
+    return hostname === ''
+      ? undefined
+      : { hostname: hostname.replace(/^\[|\]$/g, ''), port: port === '' ? PORT : Number(port) }
+  } catch {
+    return undefined
+  }
+}
+
+const memberIn = (line: string): Member | undefined => {
+  const read = line.startsWith(INTRODUCTION) ? readJson(line.slice(INTRODUCTION.length)) : undefined
+  if (read === undefined || E.isLeft(read) || !isJsonObject(read.right)) return undefined
+  const { server_name, server_id, version } = read.right
+  if (typeof version !== 'string' || typeof server_id !== 'string') return undefined
+  return { name: typeof server_name === 'string' ? server_name : server_id, version }
+}
+
+/** Reads the line by which the server at an address introduces itself; undefined when none comes in time. */
+const askOne = ({ hostname, port }: Address): Promise<Member | undefined> =>
+  new Promise(resolve => {
+    let line = ''
+    const socket = dial({ host: hostname, port })
+    const end = (member: Member | undefined): void => {
+      clearTimeout(late)
+      socket.destroy()
+      resolve(member)
+    }
+    const late = setTimeout(() => end(undefined), ASK_MS_MAX)
+    socket.setEncoding('utf8')
+    socket.on('error', () => end(undefined))
+    socket.on('close', () => end(undefined))
+    socket.on('data', (text: string) => {
+      line += text
+      const length = line.indexOf('\r\n')
+      if (length >= 0) end(memberIn(line.slice(0, length)))
+      else if (line.length > LINE_BYTES_MAX) end(undefined)
+    })
+  })
+
+/** Every address that this connection knows: those of `NATS_URL`, and those that its server tells. */
+const addressesOf = ({ info }: NatsConnection, nats_url: string): readonly string[] => {
+  const told = [...nats_url.split(',').map(url => url.trim()), ...(info?.connect_urls ?? [])]
+  return [...new Set(told.filter(text => text !== ''))].slice(0, ADDRESSES_MAX)
+}
+
+/** Asks every server that is known for its name and its version; takes a second at the most. */
+export const askMembers = async (nc: NatsConnection, nats_url: string): Promise<Members> => {
+  const addresses = addressesOf(nc, nats_url)
+  const said = await Promise.all(
+    addresses.map(text => {
+      const address = addressOf(text)
+      return address === undefined ? undefined : askOne(address)
+    }),
+  )
+  const byName = new Map<string, Member>()
+  const own = nc.info
+  if (own !== undefined) byName.set(own.server_name, { name: own.server_name, version: own.version })
+  for (const member of said) if (member !== undefined) byName.set(member.name, member)
+  return {
+    seen: [...byName.values()].sort((a, b) => a.name.localeCompare(b.name)),
+    unseen: addresses.filter((_, i) => said[i] === undefined).map(shownAddress),
+  }
+}

@@ -1,0 +1,23 @@
+/**
+ * What `jetledger status` warns of: the ledger works, and somebody should change something before more goes wrong.
+ */
+
+import { E } from '../fp.js'
+import { streamInfo } from '../stream/provision.js'
+import { LEDGER_STREAM } from '../stream/settings.js'
+import { type Connected, settingsFor } from './command.js'
+import type { Members } from './members.js'
+import { judgeMembers } from './server-health.js'
+
+/** Of the servers' versions: those that must not be used come first. */
+const serverWarnings = async (connected: Connected, members: Members): Promise<readonly string[]> => {
+  const { nc } = connected
+  const info = await streamInfo(nc, LEDGER_STREAM)()
+  const deps = { nc, settings: await settingsFor(connected) }
+  const { refusal, warnings } = judgeMembers(deps, members, E.isLeft(info) ? undefined : info.right)
+  return [...(refusal === undefined ? [] : [refusal]), ...warnings]
+}
+
+/** Every warning, each with what to do about it. */
+export const readWarnings = (connected: Connected, members: Members): Promise<readonly string[]> =>
+  serverWarnings(connected, members)
