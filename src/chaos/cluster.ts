@@ -24,13 +24,14 @@ export const NODE_NAMES = ['nats-1', 'nats-2', 'nats-3'] as const
 export type NodeName = (typeof NODE_NAMES)[number]
 
 export type ClusterOptions = {
-  /** Receives data and logs. */
+  /** Receives the stores, and the logs unless they have a folder of their own. */
   readonly folder: string
+  readonly log_folder?: string
   readonly network: Network
   /** The places from which clients come; each has addresses of its own. */
   readonly client_groups: readonly string[]
-  /** The nats-server program of each node, where it is not the usual one. */
-  readonly programs?: Partial<Readonly<Record<NodeName, string>>>
+  /** The nats-server that the nodes begin with, where it is not the usual one. */
+  readonly program?: string
   /** `always` unless stated. */
   readonly sync_interval?: string
 }
@@ -72,7 +73,7 @@ const choosePorts = async (): Promise<Readonly<Record<NodeName, Ports>>> => {
 }
 
 const layOut = async (
-  { folder, network, programs = {}, sync_interval = 'always' }: ClusterOptions,
+  { folder, log_folder = folder, network, program, sync_interval = 'always' }: ClusterOptions,
   ports: Readonly<Record<NodeName, Ports>>,
   reaper: Reaper,
 ): Promise<Readonly<Record<NodeName, Node>>> => {
@@ -91,7 +92,13 @@ const layOut = async (
       is_hidden: true,
     }
     const member = { name, port: client, sync_interval, cluster }
-    return createNode({ folder, member, program: programs[name] ?? findServerBinary('nats-server'), reaper })
+    return createNode({
+      folder,
+      log_folder,
+      member,
+      program: program ?? findServerBinary('nats-server'),
+      reaper,
+    })
   }
   const [first, second, third] = await Promise.all([
     layOutOne('nats-1'),

@@ -1,29 +1,21 @@
-/** One nats-server of a chaos run: ended, frozen and started again when the run says so, and never by itself. */
+/** One nats-server of a chaos run: a process with a store, which knows the leaders of what it holds. */
 
-import { mkdirSync, rmSync } from 'node:fs'
+import { readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { type Child, type ServerSpec, startChild } from '../embedded/child.js'
 import { bodyOf, givesOk } from '../embedded/http-probe.js'
 import { type NatsNode, natsServer } from '../embedded/nats.js'
-import { identityOf } from '../embedded/process-identity.js'
 import { hasAllLeaders, LEADERS_PATH } from '../embedded/raft-leaders.js'
 import type { Reaper } from '../embedded/reaper.js'
 import { E } from '../fp.js'
 import { readJson } from '../json.js'
+import { type ManagedProcess, manageProcess } from './process.js'
 
-export type Node = {
-  readonly isRunning: () => boolean
-  readonly log_file: string
-  /** SIGKILL; resolves when the process is gone. */
-  readonly kill: () => Promise<void>
-  /** SIGTERM, and SIGKILL after 10 s; resolves when the process is gone. */
-  readonly end: () => Promise<void>
-  /** SIGSTOP. */
-  readonly freeze: () => void
-  /** SIGCONT. */
-  readonly thaw: () => void
+export type Node = Omit<ManagedProcess, 'start'> & {
+  readonly store_dir: string
   /** Starts an ended node on its data, with another program if given; resolves when it listens. */
   readonly start: (program?: string) => Promise<void>
+  /** The program that it runs, or ran last. */
+  readonly program: () => string
   /** Removes what an ended node has stored. */
   readonly wipe: () => void
   /** Whether it runs and knows the leaders of all that it holds. */
@@ -33,8 +25,9 @@ export type Node = {
 }
 
 export type NodeOptions = {
-  /** Its data and its log are in here, under its name. */
+  /** Its store is in here, under its name. */
   readonly folder: string
+  readonly log_folder: string
   readonly member: Omit<NatsNode, 'dir' | 'cluster'> & Required<Pick<NatsNode, 'cluster'>>
   readonly program: string
   readonly reaper: Reaper
@@ -56,54 +49,28 @@ const leaderIn = (text: string, stream: string): string | undefined => {
 }
 
 /** A node that does not run yet. */
-export const createNode = ({ folder, member, program, reaper }: NodeOptions): Node => {
+export const createNode = ({ folder, log_folder, member, program, reaper }: NodeOptions): Node => {
   const { name } = member
   const { health_port } = member.cluster
-  const dir = join(folder, name)
-  const log_file = join(folder, `${name}.log`)
-  let spec: ServerSpec = {
-    ...natsServer({ ...member, dir }, program, log_file),
+  const store_dir = join(folder, name)
+  let spec = {
+    ...natsServer({ ...member, dir: store_dir }, program, join(log_folder, `${name}.log`)),
     // more than that it listens cannot be asked of a node whose peers are down
     isReady: () => givesOk(health_port, '/healthz?js-server-only=true'),
   }
-  let child: Child | undefined
-
-  const signal = (which: NodeJS.Signals): void => {
-    if (child !== undefined) process.kill(child.pid, which)
-  }
-  const requireEnded = (): void => {
-    if (child !== undefined) throw new Error(`${name} runs: end it first`)
-  }
+  const managed = manageProcess(spec, reaper)
   return {
-    isRunning: () => child !== undefined,
-    log_file,
-    kill: async () => {
-      const { exited } = child ?? {}
-      signal('SIGKILL')
-      await exited
+    ...managed,
+    store_dir,
+    start: (other = spec.binary) => {
+      spec = { ...spec, binary: other }
+      return managed.start(spec)
     },
-    end: async () => {
-      // a frozen process hears of SIGTERM only when it goes on
-      signal('SIGCONT')
-      await child?.stop()
-    },
-    freeze: () => signal('SIGSTOP'),
-    thaw: () => signal('SIGCONT'),
-    start: async other => {
-      requireEnded()
-      if (other !== undefined) spec = { ...spec, binary: other }
-      const noteProcess = (pid: number): void => reaper.add(pid, identityOf(pid) ?? '')
-      const started = await startChild(spec, noteProcess, new AbortController().signal)
-      child = started
-      void started.exited.then(() => {
-        reaper.remove(started.pid)
-        child = undefined
-      })
-    },
+    program: () => spec.binary,
     wipe: () => {
-      requireEnded()
-      rmSync(dir, { recursive: true, force: true })
-      mkdirSync(dir, { recursive: true })
+      if (managed.isRunning()) throw new Error(`${name} runs: end it before it is wiped`)
+      // the folder itself may be the root of a file system
+      for (const entry of readdirSync(store_dir)) rmSync(join(store_dir, entry), { recursive: true })
     },
     isWhole: async () => {
       const is_well = await givesOk(health_port, '/healthz').catch(() => false)

@@ -10,6 +10,8 @@ export type ServerSpec = {
   name: string
   binary: string
   args: readonly string[]
+  /** beside the few variables that every server gets */
+  env?: Readonly<Record<string, string>>
   /** receives all output; kept over restarts */
   log_file: string
   /** Asks the server once, within a short bound; false or a rejection means not yet. */
@@ -62,10 +64,12 @@ const tailOf = (file: string, from: number): string => {
 }
 
 /** Nothing that could be a secret of ours goes to the servers. */
-const environment = (): NodeJS.ProcessEnv =>
-  Object.fromEntries(
+const environment = (own: ServerSpec['env'] = {}): NodeJS.ProcessEnv => ({
+  ...Object.fromEntries(
     ['PATH', 'HOME', 'TMPDIR'].flatMap(name => (process.env[name] ? [[name, process.env[name]]] : [])),
-  )
+  ),
+  ...own,
+})
 
 const exitOf = (child: ChildProcess): Promise<Exit> =>
   new Promise(resolve => {
@@ -110,7 +114,7 @@ export const startChild = async (
     // a group of its own: Ctrl-C in a terminal must reach us only, and we then stop the servers in order
     detached: true,
     stdio: ['ignore', log, log],
-    env: environment(),
+    env: environment(spec.env),
   })
   closeSync(log)
   const exited = exitOf(process_started)

@@ -1,0 +1,16 @@
+/** All faults that a chaos run knows, by their names. */
+
+import { DYNAMODB_FAULTS } from './dynamodb.js'
+import type { Fault } from './fault.js'
+import { INSTANCE_FAULTS } from './instances.js'
+import { SERVER_FAULTS } from './servers.js'
+import { STORE_FAULTS } from './stores.js'
+
+export type { End, Fault, FaultContext } from './fault.js'
+
+export const FAULTS: readonly Fault[] = [
+  ...SERVER_FAULTS,
+  ...INSTANCE_FAULTS,
+  ...DYNAMODB_FAULTS,
+  ...STORE_FAULTS,
+]

@@ -1,0 +1,104 @@
+/** Faults of the instances of Jetledger: of their processes, their clocks and their connections. */
+
+import { setTimeout as pause } from 'node:timers/promises'
+import { NODE_NAMES } from '../cluster.js'
+import { INSTANCE_NAMES, type InstanceName, type Running } from '../instance.js'
+import { DYNAMODB_PLACE, type System } from '../system.js'
+import type { End, Fault, FaultContext } from './fault.js'
+
+const HOUR_MS = 3_600_000
+const READY_MS_MAX = 30_000
+const LOOK_EVERY_MS = 100
+
+const pickInstance = ({ random }: FaultContext): InstanceName => random.pick(INSTANCE_NAMES)
+
+/** Ends an instance as an operator does, and starts it; waits until it is ready, for a while. */
+const restart = async ({ instances }: System, name: InstanceName, running?: Running): Promise<void> => {
+  const instance = instances[name]
+  await instance.end()
+  await instance.start(running)
+  const deadline = performance.now() + READY_MS_MAX
+  // one without projections may never be: then it is asked as it is
+  while (!(await instance.isReady()) && performance.now() < deadline) await pause(LOOK_EVERY_MS)
+}
+
+const restartBoth = async (system: System, runningOf: (name: InstanceName) => Running): Promise<void> => {
+  for (const name of INSTANCE_NAMES) await restart(system, name, runningOf(name))
+}
+
+/** Nobody folds into the tables meanwhile, so that what was paid already has to be found elsewhere. */
+const shiftClock =
+  (by_ms: number) =>
+  async ({ system, random }: FaultContext): Promise<End> => {
+    const wrong = random.pick(INSTANCE_NAMES)
+    const roles = 'commands,queries'
+    await restartBoth(system, name => (name === wrong ? { roles, clock_ms: by_ms } : { roles }))
+    return () => restartBoth(system, () => ({}))
+  }
+
+/** Old beside new for a while where another build is there; the clients are at work all the time. */
+const rollingRestart = async ({ system, for_ms }: FaultContext): Promise<End> => {
+  const { other_dist: dist } = system
+  const roll = async (): Promise<void> => {
+    if (dist === undefined) return restartBoth(system, () => ({}))
+    await restart(system, 'instance-1', { dist })
+    await pause(for_ms / 2)
+    await restart(system, 'instance-2', { dist })
+  }
+  const rolling = roll()
+  // a failure is told at the end, not while nobody waits for it
+  rolling.catch(() => undefined)
+  return async () => {
+    await rolling
+    if (dist !== undefined) await restartBoth(system, () => ({}))
+  }
+}
+
+export const INSTANCE_FAULTS: readonly Fault[] = [
+  {
+    name: 'kill-instance',
+    what: 'an instance is killed with -9, and started again later',
+    for_ms: [5_000, 8_000],
+    begin: async context => {
+      await context.system.instances[pickInstance(context)].kill()
+      return undefined
+    },
+  },
+  {
+    name: 'freeze-instance',
+    what: 'an instance is stopped with SIGSTOP, and goes on later as if nothing had happened',
+    for_ms: [8_000, 15_000],
+    begin: async context => {
+      context.system.instances[pickInstance(context)].freeze()
+      return undefined
+    },
+  },
+  {
+    name: 'partition-instance',
+    what: 'an instance is cut off from every nats-server and from DynamoDB',
+    for_ms: [8_000, 15_000],
+    begin: async context => {
+      const name = pickInstance(context)
+      for (const place of [...NODE_NAMES, DYNAMODB_PLACE]) context.system.network.part(name, place)
+      return undefined
+    },
+  },
+  {
+    name: 'clock-ahead',
+    what: 'the clock of an instance is an hour ahead, while nobody folds into the tables',
+    for_ms: [10_000, 15_000],
+    begin: shiftClock(HOUR_MS),
+  },
+  {
+    name: 'clock-behind',
+    what: 'the clock of an instance is an hour behind, while nobody folds into the tables',
+    for_ms: [10_000, 15_000],
+    begin: shiftClock(-HOUR_MS),
+  },
+  {
+    name: 'restart-instances',
+    what: 'the instances are restarted one after the other, another build beside this one where it is given',
+    for_ms: [10_000, 15_000],
+    begin: rollingRestart,
+  },
+]

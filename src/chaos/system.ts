@@ -1,0 +1,172 @@
+/**
+ * All that a chaos run puts under strain: three nats-servers, a DynamoDB-compatible server and two instances of Jetledger,
+ * each at a place of its own in a network that can be cut.
+ */
+
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
+import type { NatsConnection } from 'nats'
+import { openConnection } from '../connection.js'
+import { type Reaper, startReaper } from '../embedded/reaper.js'
+import { type Cluster, NODE_NAMES, type NodeName, startCluster } from './cluster.js'
+import { type Dynamodb, startDynamodb } from './dynamodb.js'
+import { createInstance, INSTANCE_NAMES, type Instance, type InstanceName } from './instance.js'
+import { createNetwork, type Network } from './network.js'
+import { mountSmallDisks, type SmallDisks } from './small-disks.js'
+
+export const LEDGER_STREAM = 'customer-balances'
+export const DDB_TABLE = 'chaos'
+/** The places of the clients, and the one of DynamoDB. */
+export const CLIENT_PLACES = ['clients-1', 'clients-2'] as const
+export const DYNAMODB_PLACE = 'dynamodb'
+
+export type System = {
+  readonly network: Network
+  readonly cluster: Cluster
+  readonly dynamodb: Dynamodb
+  readonly instances: Readonly<Record<InstanceName, Instance>>
+  /** The run's own connection, which nothing cuts. */
+  readonly nc: NatsConnection
+  /** Where the nodes keep their stores on small disks of their own; otherwise why they could not have them. */
+  readonly disks: SmallDisks | { readonly why_not: string }
+  /** The compiled program of another build, where one was given. */
+  readonly other_dist: string | undefined
+  /** Every node, instance and server is as it should be. */
+  readonly isWell: () => Promise<boolean>
+  /** Waits for that; false when the time is over. */
+  readonly untilWell: (timeout_ms: number, signal?: AbortSignal) => Promise<boolean>
+  /** Ends everything that was started. */
+  readonly stop: () => Promise<void>
+}
+
+export type SystemOptions = {
+  readonly folder: string
+  readonly replicas: number
+  /** The folder of the compiled program. */
+  readonly dist: string
+  readonly other_dist?: string
+  /** The nats-server that the nodes begin with, where it is not the usual one. */
+  readonly first_nats_server?: string
+  /** Whether the nodes get small disks, so that one can be filled. */
+  readonly has_small_disks: boolean
+}
+
+const READY_MS_MAX = 120_000
+const LOOK_EVERY_MS = 100
+const RECONNECT_MS = 100
+
+type Part = () => Promise<unknown> | unknown
+
+/** Undoes what was done, the last first, whatever fails on the way. */
+const undo = async (parts: readonly Part[]): Promise<void> => {
+  const failed: unknown[] = []
+  for (const part of parts.toReversed()) {
+    try {
+      await part()
+    } catch (error) {
+      failed.push(error)
+    }
+  }
+  if (failed.length > 0) throw new AggregateError(failed, 'not all of the chaos run could be ended')
+}
+
+const startInstances = async (
+  { folder, replicas, dist }: SystemOptions,
+  { network, cluster, dynamodb }: Pick<System, 'network' | 'cluster' | 'dynamodb'>,
+  reaper: Reaper,
+  parts: Part[],
+): Promise<Readonly<Record<InstanceName, Instance>>> => {
+  const create = async (name: InstanceName): Promise<Instance> => {
+    const instance = await createInstance({
+      name,
+      folder: join(folder, 'logs'),
+      dist,
+      nats_urls: cluster.urls(name),
+      dynamodb_port: await network.hop(name, DYNAMODB_PLACE, dynamodb.port),
+      ddb_table: DDB_TABLE,
+      replicas,
+      reaper,
+    })
+    parts.push(instance.end)
+    await instance.start()
+    return instance
+  }
+  const [first, second] = await Promise.all([create('instance-1'), create('instance-2')])
+  return { 'instance-1': first, 'instance-2': second }
+}
+
+const connectAround = (cluster: Cluster): Promise<NatsConnection> =>
+  openConnection(
+    {
+      servers: NODE_NAMES.map(cluster.directUrl),
+      name: 'chaos run',
+      maxReconnectAttempts: -1,
+      reconnectTimeWait: RECONNECT_MS,
+      ignoreClusterUpdates: true,
+    },
+    // nothing is subscribed but the inbox of its requests
+    () => undefined,
+  )
+
+const start = async (options: SystemOptions, parts: Part[]): Promise<System> => {
+  const { folder, other_dist, first_nats_server } = options
+  const reaper = startReaper(() => undefined)
+  parts.push(reaper.done)
+  const network = createNetwork()
+  parts.push(network.close)
+  const stores = join(folder, 'stores')
+  const disks = options.has_small_disks
+    ? mountSmallDisks(NODE_NAMES.map(name => join(stores, name)))
+    : { why_not: 'the nodes were given no small disks' }
+  if ('unmount' in disks) parts.push(disks.unmount)
+
+  const cluster = await startCluster({
+    folder: stores,
+    log_folder: join(folder, 'logs'),
+    network,
+    client_groups: [...CLIENT_PLACES, ...INSTANCE_NAMES],
+    ...(first_nats_server === undefined ? {} : { program: first_nats_server }),
+  })
+  parts.push(cluster.stop)
+  const dynamodb = await startDynamodb(stores, join(folder, 'logs'), reaper)
+  parts.push(dynamodb.stop)
+  const nc = await connectAround(cluster)
+  parts.push(() => nc.close())
+  const instances = await startInstances(options, { network, cluster, dynamodb }, reaper, parts)
+
+  const isWell = async (): Promise<boolean> => {
+    const looks = [
+      ...NODE_NAMES.map((name: NodeName) => cluster.nodes[name].isWhole()),
+      ...INSTANCE_NAMES.map(name => instances[name].isReady()),
+    ]
+    return (await Promise.all(looks)).every(Boolean)
+  }
+  const untilWell = async (timeout_ms: number, signal?: AbortSignal): Promise<boolean> => {
+    const deadline = performance.now() + timeout_ms
+    while (!(await isWell())) {
+      if (performance.now() > deadline || signal?.aborted) return false
+      await pause(LOOK_EVERY_MS)
+    }
+    return true
+  }
+  return {
+    ...{ network, cluster, dynamodb, instances, nc, disks, other_dist, isWell, untilWell },
+    stop: () => undo(parts),
+  }
+}
+
+/** Starts all of it and waits until it is well. When that fails nothing is left running. */
+export const startSystem = async (options: SystemOptions): Promise<System> => {
+  mkdirSync(join(options.folder, 'logs'), { recursive: true })
+  const parts: Part[] = []
+  try {
+    const system = await start(options, parts)
+    if (!(await system.untilWell(READY_MS_MAX)))
+      throw new Error(`The instances were not ready in ${READY_MS_MAX} ms: see the logs in ${options.folder}`)
+    return system
+  } catch (error) {
+    await undo(parts)
+    throw error
+  }
+}
