@@ -8,6 +8,7 @@ import { afterAll, describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
 import { decodeConfig } from '../src/cli/config.js'
 import { findServerBinary } from '../src/embedded/binaries.js'
+import { CLIENT_PINGS, ROUTE_PINGS } from '../src/embedded/pings.js'
 import { E } from '../src/fp.js'
 import { newFolder, removeFolder } from './support/servers.js'
 
@@ -90,6 +91,10 @@ describe('compose.yaml', () => {
     expect(environment?.NAME).toBe(name)
     const text = compose.configs.nats.content.replaceAll('$$', '$').replace('/data', join(folder, name))
     expect(text).toContain('sync_interval: always')
+    // the same as everywhere else: a frozen instance or node is missed within seconds
+    for (const line of [CLIENT_PINGS, ROUTE_PINGS].flatMap(lines => lines.split('\n')))
+      expect(text).toContain(line.trim())
+    expect(text.match(/ping_max/g)).toHaveLength(2)
     const conf = join(folder, `${name}.conf`)
     writeFileSync(conf, text)
     const said = execFileSync(findServerBinary('nats-server'), ['--config', conf, '-t'], {

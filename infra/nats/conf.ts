@@ -3,6 +3,7 @@
  * is acknowledged. Who may connect is in auth.conf, which comes with the node's secrets.
  */
 
+import { CLIENT_PINGS, ROUTE_PINGS } from '../../src/embedded/pings.js'
 import { NATS_PORT, ROUTE_PORT } from '../names.js'
 
 export type NodeConf = {
@@ -24,8 +25,7 @@ listen: "0.0.0.0:${NATS_PORT}"
 http: "127.0.0.1:8222"
 max_payload: 1MB
 max_connections: 10000
-ping_interval: "20s"
-write_deadline: "10s"
+${CLIENT_PINGS}
 
 # shorter than the unit's TimeoutStopSec
 lame_duck_duration: "30s"
@@ -51,6 +51,7 @@ jetstream {
 cluster {
   name: "${cluster_name}"
   listen: "0.0.0.0:${ROUTE_PORT}"
+  ${ROUTE_PINGS}
   tls {
     cert_file: "/etc/nats/secrets/node.pem"
     key_file: "/etc/nats/secrets/node.key"

@@ -7,6 +7,7 @@ import { E } from '../fp.js'
 import { isJsonObject, readJson } from '../json.js'
 import type { ServerSpec } from './child.js'
 import { bodyOf, givesOk } from './http-probe.js'
+import { CLIENT_PINGS, ROUTE_PINGS } from './pings.js'
 import { LOOPBACK } from './ports.js'
 import { hasAllLeaders, LEADERS_PATH } from './raft-leaders.js'
 
@@ -51,6 +52,7 @@ http: "${LOOPBACK}:${health_port}"
 
 cluster {
   name: ${quoted(name)}
+  ${ROUTE_PINGS}
   listen: "${LOOPBACK}:${route_port}"${is_hidden === true ? HIDDEN : ''}
   routes: [
 ${route_ports.map(port => `    "nats://${LOOPBACK}:${port}"`).join('\n')}
@@ -71,6 +73,7 @@ server_name: ${quoted(name)}
 listen: "${LOOPBACK}:${port}"
 max_payload: 1MB
 max_connections: 10000
+${CLIENT_PINGS}
 
 jetstream {
   store_dir: ${quoted(dir)}

@@ -1,6 +1,12 @@
 import { expect, it } from 'vitest'
 import { natsConfig } from './nats.js'
 
+const CLUSTER = {
+  name: 'c',
+  route_port: 20_001,
+  route_ports: [20_001, 20_002, 20_003],
+  health_port: 20_009,
+}
 const node = { name: 'nats', dir: '/data/nats', port: 4222, sync_interval: 'always' }
 
 it('a single server listens on loopback only, syncs every write and has no monitoring port', () => {
@@ -12,16 +18,15 @@ it('a single server listens on loopback only, syncs every write and has no monit
 })
 
 it('every member of a cluster has the same routes', () => {
-  const cluster = {
-    name: 'c',
-    route_port: 20_001,
-    route_ports: [20_001, 20_002, 20_003],
-    health_port: 20_009,
-  }
-  const text = natsConfig({ ...node, cluster })
+  const text = natsConfig({ ...node, cluster: CLUSTER })
   expect(text).toContain('listen: "127.0.0.1:20001"\n')
-  for (const port of cluster.route_ports) expect(text).toContain(`"nats://127.0.0.1:${port}"\n`)
+  for (const port of CLUSTER.route_ports) expect(text).toContain(`"nats://127.0.0.1:${port}"\n`)
   expect(text).toContain('http: "127.0.0.1:20009"\n')
+})
+
+it('a frozen client or member is missed within seconds', () => {
+  expect(natsConfig(node)).toMatch(/^ping_interval: "5s"\nping_max: 2\nwrite_deadline: "5s"$/m)
+  expect(natsConfig({ ...node, cluster: CLUSTER })).toMatch(/^ {2}ping_interval: "2s"\n {2}ping_max: 2$/m)
 })
 
 it('a folder name with quotes stays one string', () => {
