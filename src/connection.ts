@@ -16,12 +16,15 @@ export type OnMessageFault = (subject: string, thrown: unknown) => void
 
 type Event = { readonly kind: number; readonly msg?: { readonly subject: Uint8Array } }
 type Parser = { readonly parse: (bytes: Uint8Array) => void }
+type Socket = { readonly destroy: () => void }
 
 /** The part of the client that is not in its types. */
 type Protocol = {
   push: (event: Event) => void
   parser: Parser
   readonly close: (error: Error) => Promise<void>
+  disconnect: () => void
+  readonly transport: { readonly socket?: Socket; readonly disconnect: () => void }
 }
 
 const unhandled = metrics.counter(
@@ -83,6 +86,31 @@ const guardParser = (protocol: Protocol): void => {
   })
 }
 
+/** What is still to be sent gets so long before a connection is ended. */
+const FLUSH_MS_MAX = 100
+
+/** Ends the connection although the other side takes nothing any more. */
+const endTransport = ({ transport }: Protocol): void => {
+  // the same one later: by then the client may have opened another
+  const { socket } = transport
+  setTimeout(() => socket?.destroy(), FLUSH_MS_MAX)
+}
+
+/** The client waits until all is sent before it ends a connection that answers no pings: behind a cut that never is. */
+const guardDisconnect = (protocol: Protocol): void => {
+  const disconnect = protocol.disconnect.bind(protocol)
+  protocol.disconnect = () => {
+    endTransport(protocol)
+    disconnect()
+  }
+}
+
+/** Ends the connection to the server, and lets the client connect anew; also behind a cut, where nothing can be sent. */
+export const reconnectNow = async (nc: NatsConnection): Promise<void> => {
+  endTransport(protocolOf(nc))
+  await nc.reconnect()
+}
+
 /** Connects, as the client's `connect` does. `onFault` must not throw. */
 export const openConnection = async (
   options: ConnectionOptions,
@@ -92,5 +120,6 @@ export const openConnection = async (
   const protocol = protocolOf(nc)
   guardCallbacks(protocol, onFault)
   guardParser(protocol)
+  guardDisconnect(protocol)
   return nc
 }

@@ -8,6 +8,7 @@ import type { Logger } from 'pino'
 import type { Health } from '../health.js'
 import type { Config } from './config.js'
 import type { Http } from './http.js'
+import { provesService } from './leave-cut-off.js'
 import { connectForEver } from './nats.js'
 import { gatewayReadiness } from './readiness.js'
 import type { Instance } from './roles.js'
@@ -23,7 +24,7 @@ export const startGateway = async (
   health: Health,
   http: Http,
 ): Promise<Instance> => {
-  const nc: NatsConnection = await connectForEver(config, log, health)
+  const nc: NatsConnection = await connectForEver(config, log, health, provesService)
   http.attach(nc, gatewayReadiness(nc, health))
   log.info({ url: http.url }, 'gateway: answering')
   return { stop: async () => (nc.isClosed() ? undefined : nc.drain()) }

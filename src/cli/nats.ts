@@ -1,7 +1,7 @@
 /**
  * The connection to NATS: credentials, TLS, and reconnecting for ever. One that is closed all the same ends the process.
  *
- * The first connection is made by a loop of ours: the client's own (`waitOnFirstConnect`) never says what it waits for.
+ * A server that is cut off from the others is left (leave-cut-off.ts). The first connection is made by a loop of ours: the client's own (`waitOnFirstConnect`) never says what it waits for.
  */
 
 import { X509Certificate } from 'node:crypto'
@@ -14,7 +14,9 @@ import type { Health } from '../health.js'
 import type { Config } from './config.js'
 import { connectionFailure, isRefusal } from './connection-failure.js'
 import { Failure } from './failure.js'
+import { leaveCutOffServers, type Proves, type Server } from './leave-cut-off.js'
 import { tell } from './output.js'
+import { createServerChoice } from './server-choice.js'
 import { readTextFile } from './text-file.js'
 
 /** A person is told within 5 s what is wrong, the start of the program included. */
@@ -24,6 +26,7 @@ const ADDRESS_TIMEOUT_MS_MIN = 1_000
 const RECONNECT_WAIT_MS = 250
 const PING_INTERVAL_MS = 5_000
 const PINGS_OUT_MAX = 2
+const LOOK_TIMEOUT_MS = 1_000
 const CONNECT_BACK_OFF: BackOff = { first_ms: 250, max_ms: 2_000 }
 
 /** Only a wrong call of `jetledger` ends with 2, and this is one: the environment names a file that is of no use. */
@@ -128,6 +131,18 @@ const watchEnd = async (nc: NatsConnection, health: Health): Promise<void> => {
   health.giveUp('nats', `the connection to NATS is closed for good: ${reason}`)
 }
 
+/** A connection to one of the servers for a look, which is made at once or not at all. */
+const openLook = (
+  config: Config,
+  { listen, tlsName }: Server,
+  onFault: OnMessageFault,
+): Promise<NatsConnection> => {
+  const { tls, ...options } = optionsOf(config, 'jetledger-look')
+  const name = tlsName === '' ? {} : { servername: tlsName }
+  const once = { servers: listen, reconnect: false, timeout: LOOK_TIMEOUT_MS, ignoreClusterUpdates: true }
+  return openConnection({ ...options, ...(tls ? { tls: { ...tls, ...name } } : {}), ...once }, onFault)
+}
+
 /**
  * For a service: tries until there is a connection, and says in health and log what is in its way. Throws `Failure`
  * only for what the environment names and cannot be used.
@@ -136,7 +151,9 @@ export const connectForEver = async (
   config: Config,
   log: Logger,
   health: Health,
+  proves: Proves,
 ): Promise<NatsConnection> => {
+  const choice = createServerChoice(() => performance.now())
   const say = (cause: unknown): void => {
     // the log is told of what changes: that there was no connection before counts as known
     if (health.read().parts.nats === undefined) health.report('nats', 'down', 'not connected yet')
@@ -145,13 +162,15 @@ export const connectForEver = async (
   const onMessageFault: OnMessageFault = (subject, err) =>
     log.error({ subject, err }, 'a message could not be handled; it is left out')
   for (let attempt = 1; ; attempt += 1) {
-    const options = optionsOf(config, 'jetledger')
+    const options = { ...optionsOf(config, 'jetledger'), reconnectToServer: choice.choose }
     // with several addresses a try may take longer
     const slow = setTimeout(() => say(new errors.TimeoutError()), CONNECT_TIMEOUT_MS)
     try {
       const nc = await openConnection(options, onMessageFault)
       void watch(nc, config, log, health)
       void watchEnd(nc, health)
+      const open = (server: Server) => openLook(config, server, onMessageFault)
+      void leaveCutOffServers({ nc, proves, open, choice, log, health })
       return nc
     } catch (cause) {
       say(cause)

@@ -13,6 +13,7 @@ import { createTablesClient } from '../tables/client.js'
 import { type Config, settingsOf } from './config.js'
 import type { Environment } from './environment.js'
 import { orFail } from './failure.js'
+import { provesLeader } from './leave-cut-off.js'
 import { askMembers } from './members.js'
 import { connectForEver } from './nats.js'
 import { type Standing, startStanding } from './standing.js'
@@ -47,7 +48,7 @@ export const connectLedger = async (
   health: Health,
 ): Promise<Connection> => {
   health.report(START, 'down', 'waiting for NATS and its streams')
-  const nc = await connectForEver(config, log, health)
+  const nc = await connectForEver(config, log, health, provesLeader)
   const jsm = await orFail(manager(nc))
   const tables = createTablesClient({
     endpoint: config.AWS_ENDPOINT_URL_DYNAMODB,
