@@ -81,10 +81,11 @@ export type History = {
   readonly close: () => void
 }
 
-/** Opens the history in `directory`, which is made if it is missing. `onLine` hears every line, for a live report. */
+/** Begins a history in `directory`, which must have none yet and is made if it is missing. `onLine` hears every line, for a live report. */
 export const openHistory = (directory: string, onLine: (line: Line) => void = () => undefined): History => {
   mkdirSync(directory, { recursive: true })
-  const file = openSync(join(directory, HISTORY_FILE), 'a')
+  // a run has a history of its own: two of them in one file could not be told apart
+  const file = openSync(join(directory, HISTORY_FILE), 'wx')
   let is_open = true
   return {
     write: line => {

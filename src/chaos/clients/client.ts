@@ -36,6 +36,10 @@ const ONCE_MORE_SHARE = 0.06
 /** A write of which nothing was stored is sent again; the others stay refused, and the stream has to show it. */
 const AGAIN_SHARE = 0.5
 const TRIES_MAX = 20
+/** While nothing works, going after everything would be the greater part of all calls: the rest waits for the end. */
+const PURSUITS_MAX = 8
+/** The stream itself knows an id for two minutes: what goes straight into it is sent again well within them. */
+const RAW_MS_MAX = 60_000
 /** Writes that are unknown in the end; more of them are not asked for again. */
 const OPEN_MAX = 10_000
 
@@ -45,11 +49,23 @@ export const startClient = (parts: ClientParts): Client => {
   const in_flight_max = Math.ceil(2 * rate_per_s * (ASK_MS_MAX / 1_000)) + 1
   const in_flight = new Set<Promise<void>>()
   const open: Repeatable[] = []
+  let pursuits = 0
+
+  const keepOpen = (write: Write): void => {
+    if (write.is_lasting && open.length < OPEN_MAX) open.push(write)
+  }
 
   const goAfter = async (write: Write): Promise<void> => {
-    const is_known = await pursue({ ask, lines, random, tries_max: TRIES_MAX, signal }, write)
-    if (is_known) memory.answered.add(write)
-    else if (open.length < OPEN_MAX) open.push(write)
+    if (pursuits === PURSUITS_MAX) {
+      keepOpen(write)
+      return
+    }
+    pursuits += 1
+    const until = write.is_lasting ? signal : AbortSignal.any([signal, AbortSignal.timeout(RAW_MS_MAX)])
+    const is_known = await pursue({ ask, lines, random, tries_max: TRIES_MAX, signal: until }, write)
+    pursuits -= 1
+    if (!is_known) keepOpen(write)
+    else if (write.is_lasting) memory.answered.add(write)
   }
 
   const send = async (write: Write): Promise<void> => {
@@ -58,8 +74,9 @@ export const startClient = (parts: ClientParts): Client => {
     remember(memory, heard)
     const verdict = verdictOf(heard)
     if (!write.is_repeatable) return
-    if (verdict === 'done') memory.answered.add(write)
-    else if (verdict === 'unknown' || random.chance(AGAIN_SHARE)) await goAfter(write)
+    if (verdict === 'done') {
+      if (write.is_lasting) memory.answered.add(write)
+    } else if (verdict === 'unknown' || random.chance(AGAIN_SHARE)) await goAfter(write)
   }
 
   const sendOnceMore = async (): Promise<void> => {
@@ -82,9 +99,11 @@ export const startClient = (parts: ClientParts): Client => {
   }
 
   const ended = new Promise<readonly Repeatable[]>((resolve, reject) => {
-    let due = 0
+    let [due, last_ms] = [0, performance.now()]
     const timer = setInterval(() => {
-      due = Math.min(due + (rate_per_s * TICK_MS) / 1_000, 1 + rate_per_s)
+      const now_ms = performance.now()
+      due = Math.min(due + (rate_per_s * (now_ms - last_ms)) / 1_000, 1 + rate_per_s)
+      last_ms = now_ms
       for (; due >= 1; due -= 1) if (in_flight.size < in_flight_max) launch()
     }, TICK_MS)
     const end = (): void => {

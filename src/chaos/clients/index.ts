@@ -3,6 +3,7 @@
  * stayed unknown, and write down all that they ask and are answered (src/chaos/history.ts).
  */
 
+import { setMaxListeners } from 'node:events'
 import type { NatsConnection } from 'nats'
 import { openConnection } from '../../connection.js'
 import { inParallel } from '../../parallel.js'
@@ -68,6 +69,8 @@ export const startClients = async (options: ClientsOptions): Promise<Clients> =>
   const memory = createMemory()
   const customers = createCustomers(options.customers)
   const ending = new AbortController()
+  // every write that is gone after listens to it
+  setMaxListeners(0, ending.signal)
   const running: Client[] = lines.map(line => {
     const random = createRandom(seed * 1_000 + line.client)
     const writes = createWrites(random, customers, `s${seed}-c${line.client}`)

@@ -13,7 +13,11 @@ import type { Random } from './random.js'
 export const KEY_HEADER = 'Chaos-Key'
 
 /** A write to be sent; one that is not repeatable has no id that would make it count once. */
-export type Write = Repeatable & { readonly is_repeatable: boolean }
+export type Write = Repeatable & {
+  readonly is_repeatable: boolean
+  /** Its id counts for ever, and not only while the stream itself remembers it. */
+  readonly is_lasting: boolean
+}
 
 const AMOUNT_MAX = 100
 /** More than anybody gets, so that balances stay near the floor and debits are refused now and then. */
@@ -34,6 +38,7 @@ const write = (question: Question, transaction_id: string | undefined, is_repeat
   question,
   transaction_id,
   is_repeatable,
+  is_lasting: is_repeatable && question.kind !== 'raw',
 })
 
 /** Bodies that no fold takes. */

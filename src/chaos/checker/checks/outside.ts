@@ -1,0 +1,120 @@
+/** What lies outside the stream: the tables, the dead letters, and the replicas' copies. */
+
+import type { Item } from '../dynamodb.js'
+import { customerOf, type Entry } from '../event.js'
+import { type Contents, expectedContents, PROJECTIONS } from '../expected.js'
+import { createFindings, type Finding } from '../findings.js'
+import type { Ledger } from '../fold.js'
+
+const MS_APART_MAX = 1
+
+/** Whether two texts of an attribute mean the same: clients round the server's time to milliseconds, up or down. */
+const isSame = (name: string, is: string | undefined, should_be: string | undefined): boolean => {
+  if (is === should_be) return true
+  if (name !== 'at' || is === undefined || should_be === undefined) return false
+  return Math.abs(Date.parse(is.slice(2)) - Date.parse(should_be.slice(2))) <= MS_APART_MAX
+}
+
+/** In a clause, how an item differs; undefined when it does not. */
+const itemDiffers = (is: Item, should_be: Item): string | undefined => {
+  const names = [...new Set([...is.keys(), ...should_be.keys()])]
+  const name = names.find(one => !isSame(one, is.get(one), should_be.get(one)))
+  return name === undefined ? undefined : `${name} is ${is.get(name)}, should be ${should_be.get(name)}`
+}
+
+const seqsOf = (...items: readonly (Item | undefined)[]): readonly number[] =>
+  items.flatMap(one => {
+    const seq = one?.get('seq')
+    return seq === undefined ? [] : [Number(seq.slice('N:'.length))]
+  })
+
+/** Every table holds what the fold of the stream gives, and nothing else. */
+export const checkTables = (ledger: Ledger, tables: Contents): Finding => {
+  const findings = createFindings('tables', 'every table is the fold of the stream')
+  const expected = expectedContents(ledger)
+  for (const projection of PROJECTIONS) {
+    const [actual, wanted] = [tables[projection], expected[projection]]
+    for (const id of new Set([...actual.keys(), ...wanted.keys()])) {
+      const [is, should_be] = [actual.get(id), wanted.get(id)]
+      findings.look()
+      const proof = { seqs: seqsOf(is, should_be) }
+      if (is === undefined) findings.violate(`${projection}: ${id} is missing`, proof)
+      else if (should_be === undefined) findings.violate(`${projection}: no event makes ${id}`, proof)
+      else {
+        const text = itemDiffers(is, should_be)
+        if (text !== undefined) findings.violate(`${projection}: ${id}: ${text}`, proof)
+      }
+    }
+  }
+  return findings.finding()
+}
+
+const LETTERS = 'customer.dead-letter.'
+/** What people note about letters lies beside them. */
+const MARK = /\.mark$/
+
+/** Every event without effect has one dead letter with its reason, and no other event has one. */
+export const checkLetters = (ledger: Ledger, letters: readonly Entry[]): Finding => {
+  const findings = createFindings('dead letters', 'exactly the events without effect are dead letters')
+  const open = new Map(
+    ledger.all
+      .filter(({ outcome }) => outcome !== 'applied')
+      .map(folded => {
+        const { entry } = folded
+        return [`${LETTERS}${customerOf(entry.subject) ?? '_'}.${entry.seq}`, folded]
+      }),
+  )
+  for (const { subject, headers, body } of letters) {
+    if (MARK.test(subject)) continue
+    findings.look()
+    const folded = open.get(subject)
+    const seq = Number(headers.get('Ledger-Seq') ?? 0)
+    if (folded === undefined) {
+      findings.violate(`${subject} is no letter of an event without effect, or a second one`, { seqs: [seq] })
+      continue
+    }
+    open.delete(subject)
+    const { entry, outcome } = folded
+    const is_body_right = body === entry.body || headers.has('Ledger-Body')
+    if (headers.get('Ledger-Reason') !== outcome || seq !== entry.seq || !is_body_right)
+      findings.violate(
+        `${subject} says ${headers.get('Ledger-Reason')} of ${seq}; the fold says ${outcome}`,
+        {
+          seqs: [entry.seq],
+        },
+      )
+  }
+  for (const [subject, { entry, outcome }] of open)
+    findings.violate(`event ${entry.seq} has no effect (${outcome}) and no letter at ${subject}`, {
+      seqs: [entry.seq],
+    })
+  return findings.finding()
+}
+
+/** A replica's copy, an entry in a few characters each. */
+export type CopyDigest = {
+  readonly node: string
+  readonly stream: string
+  readonly digests: ReadonlyMap<number, string>
+}
+
+/** All replicas of a stream hold the same entries. */
+export const checkCopies = (copies: readonly CopyDigest[]): Finding => {
+  const findings = createFindings('copies', "all replicas' copies are equal")
+  for (const [stream, own] of groupByStream(copies)) {
+    const [first, ...others] = own
+    if (first === undefined) continue
+    for (const other of others)
+      for (const seq of new Set([...first.digests.keys(), ...other.digests.keys()])) {
+        findings.look()
+        if (first.digests.get(seq) !== other.digests.get(seq))
+          findings.violate(`${stream}: ${first.node} and ${other.node} differ at ${seq}`, { seqs: [seq] })
+      }
+  }
+  return findings.finding()
+}
+
+const groupByStream = (copies: readonly CopyDigest[]): ReadonlyMap<string, readonly CopyDigest[]> => {
+  const streams = [...new Set(copies.map(({ stream }) => stream))]
+  return new Map(streams.map(stream => [stream, copies.filter(copy => copy.stream === stream)]))
+}

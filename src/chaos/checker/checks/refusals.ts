@@ -1,0 +1,119 @@
+/** Whether refusals for want of money were true: at some moment between the question and its answer. */
+
+import type { Call } from '../calls.js'
+import { createFindings, type Finding, type Findings } from '../findings.js'
+import { lastIndexWhere } from '../fold.js'
+import type { World } from '../world.js'
+import type { Attempt, Claim, Write } from '../writes.js'
+
+type Refused = Extract<Claim, { readonly tag: 'refused' }>
+
+/** What the commands of the same batch that come before a refused one would have made of a customer's balance. */
+const movedBefore = (before: readonly Write[], client_id: string): bigint =>
+  before.reduce((sum, { type, amount = 0n, client_ids }) => {
+    const [first, second] = client_ids
+    const gives = type !== 'credit' && first === client_id ? -amount : 0n
+    const gets = (type === 'credit' && first === client_id) || (type === 'transfer' && second === client_id)
+    return sum + gives + (gets ? amount : 0n)
+  }, 0n)
+
+const INT64_MAX = 2n ** 63n - 1n
+
+const refuses = ({ code }: Refused, balance: bigint, amount: bigint): boolean =>
+  code === 'INSUFFICIENT_FUNDS' ? balance < amount : balance + amount > INT64_MAX
+
+/** Whether the customer had this balance at some moment of the call. */
+const hadBalance = (
+  { ledger, times }: World,
+  client_id: string,
+  balance: bigint,
+  { at_us, end }: Call,
+): boolean => {
+  const states = ledger.statesOf(client_id)
+  // those that were over before the call, and those that began after its end, cannot be meant
+  const first = Math.max(
+    0,
+    lastIndexWhere(states, state => times.before_us(state.seq) < at_us),
+  )
+  for (let index = first; index < states.length; index += 1) {
+    const [state, next] = [states[index], states[index + 1]]
+    if (state === undefined || times.after_us(state.seq) > end.at_us) return false
+    const is_over = next !== undefined && times.before_us(next.seq) < at_us
+    if (!is_over && state.balance === balance) return true
+  }
+  return false
+}
+
+const checkOpen = (
+  findings: Findings,
+  world: World,
+  write: Write,
+  { call }: Attempt,
+  claim: Refused,
+): void => {
+  const { client_id, balance, code } = claim
+  const amount = write.amount ?? 0n
+  if (balance === undefined) {
+    findings.violate(`${write.key}: ${code} names no balance`, { ops: [call.op] })
+    return
+  }
+  const own = balance - movedBefore(write.before, client_id)
+  if (!refuses(claim, balance, amount))
+    findings.violate(`${write.key}: ${code} with ${balance} against ${amount}`, { ops: [call.op] })
+  else if (!hadBalance(world, client_id, own, call))
+    findings.violate(`${write.key}: ${code}, but ${client_id} never had ${own} while it was asked`, {
+      ops: [call.op],
+      seqs: world.ledger
+        .statesOf(client_id)
+        .filter(
+          ({ seq }) =>
+            world.times.before_us(seq) >= call.at_us && world.times.after_us(seq) <= call.end.at_us,
+        )
+        .map(({ seq }) => seq),
+    })
+}
+
+/** A refusal that is frozen has an event, which stands at the very moment for which it is true. */
+const checkFrozen = (
+  findings: Findings,
+  world: World,
+  write: Write,
+  { call }: Attempt,
+  claim: Refused,
+): void => {
+  const [found] = world.eventsOf(write.key).filter(({ event }) => event?.type === 'declined')
+  const { declined, amount = 0n } = found?.event ?? {}
+  if (found === undefined || declined === undefined) {
+    findings.violate(`${write.key} was refused, and no event says so`, { ops: [call.op] })
+    return
+  }
+  const { seq } = found.entry
+  const proof = { ops: [call.op], seqs: [seq] }
+  if (declined.balance !== claim.balance || declined.code !== claim.code)
+    findings.violate(
+      `${write.key}: the answer says ${claim.code} at ${claim.balance}, event ${seq} ${declined.code} at ${declined.balance}`,
+      proof,
+    )
+  const had = world.ledger.stateAt(declined.client_id, seq - 1).balance
+  if (had !== declined.balance)
+    findings.violate(
+      `${write.key}: event ${seq} says that ${declined.client_id} had ${declined.balance}, but it had ${had}`,
+      proof,
+    )
+  else if (!refuses(claim, had, amount))
+    findings.violate(`${write.key}: ${claim.code}, but ${had} allows ${amount}`, proof)
+}
+
+/** Every refusal for want of money, or of room, was true at some moment between the question and the answer. */
+export const checkRefusals = (world: World): Finding => {
+  const findings = createFindings('refusals', 'a refusal was true at some moment between question and answer')
+  for (const write of world.writes.values())
+    for (const attempt of write.attempts) {
+      const { claim } = attempt
+      if (claim.tag !== 'refused') continue
+      findings.look()
+      if (claim.is_frozen) checkFrozen(findings, world, write, attempt, claim)
+      else checkOpen(findings, world, write, attempt, claim)
+    }
+  return findings.finding()
+}

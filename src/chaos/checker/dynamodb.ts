@@ -1,0 +1,49 @@
+/** The checker's own way to DynamoDB: whole tables, attribute by attribute as they came. */
+
+import { type AttributeValue, DynamoDBClient, ScanCommand } from '@aws-sdk/client-dynamodb'
+
+/** An item: text with `S:` before it, a number with `N:`, anything else as JSON. */
+export type Item = ReadonlyMap<string, string>
+
+export type Tables = {
+  /** Every item of a table by its id; undefined where there is no such table. */
+  readonly scan: (table: string) => Promise<ReadonlyMap<string, Item> | undefined>
+  readonly close: () => void
+}
+
+const textOf = (value: AttributeValue): string => {
+  if (value.S !== undefined) return `S:${value.S}`
+  return value.N === undefined ? JSON.stringify(value) : `N:${value.N}`
+}
+
+const itemOf = (raw: Readonly<Record<string, AttributeValue>>): Item =>
+  new Map(Object.entries(raw).map(([name, value]) => [name, textOf(value)]))
+
+export const openTables = (endpoint: string): Tables => {
+  const client = new DynamoDBClient({
+    endpoint,
+    region: 'local',
+    credentials: { accessKeyId: 'local', secretAccessKey: 'local' },
+    maxAttempts: 10,
+  })
+  return {
+    scan: async table => {
+      const items = new Map<string, Item>()
+      let from: Record<string, AttributeValue> | undefined
+      try {
+        do {
+          const page = await client.send(
+            new ScanCommand({ TableName: table, ConsistentRead: true, ExclusiveStartKey: from }),
+          )
+          for (const raw of page.Items ?? []) items.set(raw.id?.S ?? '', itemOf(raw))
+          from = page.LastEvaluatedKey
+        } while (from !== undefined)
+      } catch (thrown) {
+        if (thrown instanceof Error && thrown.name === 'ResourceNotFoundException') return undefined
+        throw thrown
+      }
+      return items
+    },
+    close: () => client.destroy(),
+  }
+}

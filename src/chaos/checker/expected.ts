@@ -1,0 +1,157 @@
+/**
+ * What the tables have to hold, as the stream says: the items of the balances, the journal, the totals and the ranking, by
+ * the documented form of each (docs/adr). Sums are kept in parts; here they are whole.
+ */
+
+import type { Item } from './dynamodb.js'
+import type { Event } from './event.js'
+import type { Folded, Ledger, State } from './fold.js'
+import { isObject, type Json } from './json.js'
+
+export const PROJECTIONS = ['balances', 'journal', 'totals', 'ranking'] as const
+export type Projection = (typeof PROJECTIONS)[number]
+
+export type Contents = Readonly<Record<Projection, ReadonlyMap<string, Item>>>
+
+const NS_PER_MS = 1_000_000n
+const SHARDS = 8
+
+const text = (value: string): string => `S:${value}`
+const number = (value: bigint | number): string => `N:${value}`
+
+/** Leaves out what is undefined. */
+const item = (fields: Readonly<Record<string, string | undefined>>): Item =>
+  new Map(
+    Object.entries(fields).flatMap(([name, value]) => (value === undefined ? [] : [[name, value] as const])),
+  )
+
+const head = (
+  id: string,
+  name: string,
+  { balance, version, seq }: State,
+  extra: Record<string, string> = {},
+): Item =>
+  item({ id: text(id), [name]: number(balance), version: number(version), seq: number(seq), ...extra })
+
+/** The shard of a customer in the ranking's indexes: FNV-1a over its id. */
+const shardOf = (client_id: string): string => {
+  let hash = 0x811c9dc5
+  for (const char of client_id) hash = Math.imul(hash ^ char.charCodeAt(0), 0x01000193)
+  return String((hash >>> 0) % SHARDS)
+}
+
+/** JSON as JavaScript writes it; whole numbers stand as they were read. */
+const jsonText = (value: Json): string => {
+  if (typeof value === 'bigint') return String(value)
+  if (Array.isArray(value)) return `[${value.map(jsonText).join(',')}]`
+  if (!isObject(value)) return JSON.stringify(value)
+  return `{${Object.entries(value)
+    .map(([name, one]) => `${JSON.stringify(name)}:${jsonText(one)}`)
+    .join(',')}}`
+}
+
+const declinedText = ({ declined }: Event): string | undefined =>
+  declined &&
+  JSON.stringify({
+    ...{ command: declined.command, code: declined.code, client_id: declined.client_id },
+    balance: String(declined.balance),
+  })
+
+const RESERVED = /^(?:seq|account|txn):/
+const rowIdOf = ({ transaction_id }: Event, seq: number, taken: ReadonlySet<string>): string => {
+  if (transaction_id === undefined) return `seq:${seq}`
+  const own = RESERVED.test(transaction_id) ? `txn:${transaction_id}` : transaction_id
+  return taken.has(own) ? `seq:${seq}` : own
+}
+
+const optionalText = (value: string | undefined): string | undefined =>
+  value === undefined ? undefined : text(value)
+
+const atOf = ({ entry }: Folded): string => new Date(Number(entry.time_ns / NS_PER_MS)).toISOString()
+
+const rowOf = (id: string, folded: Folded, event: Event): Item => {
+  const { entry, client_id = '', before, after } = folded
+  return item({
+    ...{ id: text(id), client_id: text(client_id), seq: number(entry.seq), type: text(event.type) },
+    ...{ amount: number(event.amount), balance: number(after.balance), version: number(after.version) },
+    ...{ previous_seq: number(before.seq), at: text(atOf(folded)) },
+    transaction_id: optionalText(event.transaction_id),
+    counterparty: optionalText(event.counterparty),
+    reference: optionalText(event.reference),
+    metadata: event.metadata && text(jsonText(event.metadata)),
+    declined: optionalText(declinedText(event)),
+  })
+}
+
+const SUMS = ['customers', 'balance', 'credits', 'credited', 'debits', 'debited', 'declined'] as const
+type Sums = Map<string, Map<string, bigint>>
+
+/** What an event adds to a sum, by the sum's parts. */
+const shareOf = ({ type, amount }: Event, { before, after }: Folded): Readonly<Record<string, bigint>> => {
+  if (type === 'declined') return { declined: 1n }
+  const moved = type === 'credit' ? { credits: 1n, credited: amount } : { debits: 1n, debited: amount }
+  return { ...moved, balance: after.balance - before.balance, customers: before.version === 0 ? 1n : 0n }
+}
+
+const addTo = (sums: Sums, key: string, share: Readonly<Record<string, bigint>>): void => {
+  const sum = sums.get(key) ?? new Map<string, bigint>()
+  for (const [name, by] of Object.entries(share)) sum.set(name, (sum.get(name) ?? 0n) + by)
+  sums.set(key, sum)
+}
+
+/** A sum as one item: a part that is nought may be missing in a table, so it is in none here. */
+const sumItem = (key: string, parts: ReadonlyMap<string, bigint>): Item =>
+  item({
+    id: text(key),
+    ...Object.fromEntries(
+      SUMS.filter(name => (parts.get(name) ?? 0n) !== 0n).map(name => [name, number(parts.get(name) ?? 0n)]),
+    ),
+  })
+
+const byId = (items: readonly Item[]): ReadonlyMap<string, Item> =>
+  new Map(items.map(one => [(one.get('id') ?? '').slice('S:'.length), one]))
+
+/** The contents of all tables once everything is folded. */
+export const expectedContents = (ledger: Ledger): Contents => {
+  const rows: Item[] = []
+  const taken = new Set<string>()
+  const sums: Sums = new Map()
+  for (const folded of ledger.all) {
+    const { event, outcome, entry } = folded
+    if (event === undefined || outcome !== 'applied') continue
+    const row_id = rowIdOf(event, entry.seq, taken)
+    taken.add(row_id)
+    rows.push(rowOf(row_id, folded, event))
+    for (const key of ['all', `day:${atOf(folded).slice(0, 10)}`]) addTo(sums, key, shareOf(event, folded))
+  }
+  const heads = ledger.customers().map(id => [id, ledger.stateAt(id, ledger.last_seq)] as const)
+  const accounts = heads.map(([id, state]) => head(`account:${id}`, 'balance', state))
+  return {
+    balances: byId(heads.map(([id, state]) => head(id, 'client_balance', state))),
+    journal: byId([...accounts, ...rows]),
+    totals: byId([...accounts, ...[...sums].map(([key, parts]) => sumItem(key, parts))]),
+    ranking: byId(heads.map(([id, state]) => head(id, 'balance', state, { shard: text(shardOf(id)) }))),
+  }
+}
+
+const PART = /^((?:all|day:\d{4}-\d\d-\d\d)):[0-7]$/
+const IDENTITY = 'table identity'
+
+/** A table as it was read, in the form of `expectedContents`: parts of sums added up, its note about itself left out. */
+export const normalized = (
+  projection: Projection,
+  items: ReadonlyMap<string, Item>,
+): ReadonlyMap<string, Item> => {
+  const whole = new Map([...items].filter(([id]) => id !== IDENTITY))
+  if (projection !== 'totals') return whole
+  const sums: Sums = new Map()
+  for (const [id, part] of items) {
+    const key = PART.exec(id)?.[1]
+    if (key === undefined) continue
+    whole.delete(id)
+    const share = SUMS.map(name => [name, BigInt(part.get(name)?.slice('N:'.length) ?? 0)] as const)
+    addTo(sums, key, Object.fromEntries(share))
+  }
+  for (const [key, parts] of sums) whole.set(key, sumItem(key, parts))
+  return whole
+}

@@ -1,0 +1,97 @@
+/**
+ * The checker's own fold: what the entries of the stream make of every customer, and of every entry.
+ */
+
+import { customerOf, type Entry, type Event, keyOf, readEvent } from './event.js'
+
+/** A customer after an event that counts; `seq` is that event's. */
+export type State = { readonly balance: bigint; readonly version: number; readonly seq: number }
+
+export type Outcome = 'applied' | 'MALFORMED' | 'INSUFFICIENT_FUNDS' | 'BALANCE_LIMIT'
+
+/** What became of one entry; `before` and `after` are its customer's. */
+export type Folded = {
+  readonly entry: Entry
+  readonly client_id: string | undefined
+  readonly event: Event | undefined
+  readonly key: string | undefined
+  readonly outcome: Outcome
+  readonly before: State
+  readonly after: State
+}
+
+export type Ledger = {
+  /** Every entry, by its place; sequences have no gaps, so that entry `seq` is at `seq - first_seq`. */
+  readonly all: readonly Folded[]
+  readonly at: (seq: number) => Folded | undefined
+  /** Every state that a customer ever had, in order, the opening one first. */
+  readonly statesOf: (client_id: string) => readonly State[]
+  readonly customers: () => readonly string[]
+  /** A customer's state once everything up to `seq` is folded. */
+  readonly stateAt: (client_id: string, seq: number) => State
+  readonly last_seq: number
+  /** What could not be folded. */
+  readonly problems: readonly string[]
+}
+
+export const OPENING: State = { balance: 0n, version: 0, seq: 0 }
+const OPENING_ONLY: readonly State[] = [OPENING]
+const INT64_MAX = 2n ** 63n - 1n
+
+const move = ({ type, amount }: Event, { balance, version }: State, seq: number): State | Outcome => {
+  if (type === 'declined') return { balance, version, seq }
+  const moved = type === 'credit' ? balance + amount : balance - amount
+  if (moved < 0n) return 'INSUFFICIENT_FUNDS'
+  return moved > INT64_MAX ? 'BALANCE_LIMIT' : { balance: moved, version: version + 1, seq }
+}
+
+/** The index of the last element for which `holds`, where it holds for the first ones and for none after; -1: for none. */
+export const lastIndexWhere = <A>(list: readonly A[], holds: (one: A) => boolean): number => {
+  let [low, high] = [0, list.length]
+  while (low < high) {
+    const middle = Math.floor((low + high) / 2)
+    const one = list[middle]
+    if (one !== undefined && holds(one)) low = middle + 1
+    else high = middle
+  }
+  return low - 1
+}
+
+/** Folds entries, which have to be in order. */
+export const foldAll = (entries: readonly Entry[]): Ledger => {
+  const states = new Map<string, State[]>()
+  const problems: string[] = []
+
+  const take = (entry: Entry): Folded => {
+    const client_id = customerOf(entry.subject)
+    const read = readEvent(entry.body)
+    if (read === 'newer') problems.push(`event ${entry.seq} is of a schema that is not judged here`)
+    const event = typeof read === 'string' ? undefined : read
+    const own = client_id === undefined ? undefined : states.get(client_id)
+    const before = own?.at(-1) ?? OPENING
+    const about = { entry, client_id, event, key: keyOf(entry, event), before }
+    if (client_id === undefined || event === undefined)
+      return { ...about, outcome: 'MALFORMED', after: before }
+    const moved = move(event, before, entry.seq)
+    if (typeof moved === 'string') return { ...about, outcome: moved, after: before }
+    if (own === undefined) states.set(client_id, [OPENING, moved])
+    else own.push(moved)
+    return { ...about, outcome: 'applied', after: moved }
+  }
+
+  const all = entries.map(take)
+  const first_seq = all[0]?.entry.seq ?? 1
+  const statesOf = (client_id: string): readonly State[] => states.get(client_id) ?? OPENING_ONLY
+  return {
+    all,
+    at: seq => all[seq - first_seq],
+    statesOf,
+    customers: () => [...states.keys()],
+    stateAt: (client_id, seq) => {
+      const own = statesOf(client_id)
+      return own[lastIndexWhere(own, state => state.seq <= seq)] ?? OPENING
+    },
+    last_seq: all.at(-1)?.entry.seq ?? 0,
+    problems,
+  }
+}

@@ -1,0 +1,34 @@
+/** All checks of a run, in the order in which a report shows them. Pure. */
+
+import { checkMinVersion, checkPast, checkPlain, checkStates, checkStrong } from './checks/balances.js'
+import { checkFates } from './checks/fates.js'
+import { checkLists, checkStatements } from './checks/pages.js'
+import { checkRefusals } from './checks/refusals.js'
+import { checkBatches, checkClaims, checkFloor, checkOrigins, checkTransfers } from './checks/stream.js'
+import { checkAcknowledgedWrites, checkNothingStored, checkOneOutcome, checkOwnIds } from './checks/writes.js'
+import type { Finding } from './findings.js'
+import type { World } from './world.js'
+
+const CHECKS: readonly ((world: World) => Finding)[] = [
+  checkAcknowledgedWrites,
+  checkNothingStored,
+  checkOneOutcome,
+  checkRefusals,
+  checkOwnIds,
+  checkFates,
+  checkTransfers,
+  checkBatches,
+  checkClaims,
+  checkOrigins,
+  checkFloor,
+  checkStates,
+  checkPlain,
+  checkStrong,
+  checkMinVersion,
+  checkPast,
+  checkStatements,
+  checkLists,
+]
+
+/** What the history and the stream say about each other. */
+export const judge = (world: World): readonly Finding[] => CHECKS.map(check => check(world))

@@ -1,0 +1,105 @@
+/**
+ * Reads what lies outside the history: every replica's copy of the streams, the dead letters, and the tables, which are
+ * given some time to come to the end of the stream.
+ */
+
+import { createHash } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { NatsConnection } from 'nats'
+import { type CopyDigest, checkLetters, checkTables } from './checks/outside.js'
+import type { Item, Tables } from './dynamodb.js'
+import type { Entry } from './event.js'
+import { type Contents, normalized, PROJECTIONS, type Projection } from './expected.js'
+import type { Finding } from './findings.js'
+import type { Ledger } from './fold.js'
+import { askApi, readCopies, settledEnd } from './jetstream.js'
+import { countOf, field, readObject, textOf } from './json.js'
+
+const LEDGER_STREAM = 'customer-balances'
+const LETTER_STREAM = 'customer-dead-letters'
+const LOOK_EVERY_MS = 500
+const DIGEST_CHARS = 16
+
+const digestOf = ({ subject, time_ns, headers, body }: Entry): string =>
+  createHash('sha256')
+    .update(JSON.stringify([subject, String(time_ns), [...headers], body]))
+    .digest('base64')
+    .slice(0, DIGEST_CHARS)
+
+/** The entries of a stream, and a digest of each replica's copy. */
+export type StreamRead = { readonly entries: readonly Entry[]; readonly copies: readonly CopyDigest[] }
+
+const readStream = async (
+  nc: NatsConnection,
+  stream: string,
+  copies_wanted: number,
+  timeout_ms: number,
+): Promise<StreamRead> => {
+  const to_seq = await settledEnd(nc, stream, timeout_ms)
+  let entries: readonly Entry[] = []
+  const copies: CopyDigest[] = []
+  await readCopies(nc, { stream, to_seq, copies: copies_wanted }, timeout_ms, copy => {
+    // where copies differ the longest one is judged, so that what another one lacks is told by the comparison
+    if (copy.entries.length > entries.length) entries = copy.entries
+    const digests = new Map(copy.entries.map(entry => [entry.seq, digestOf(entry)]))
+    copies.push({ node: copy.node, stream, digests })
+  })
+  return { entries, copies }
+}
+
+/** The ledger stream, from every replica. */
+export const readLedgerStream = (
+  nc: NatsConnection,
+  copies: number,
+  timeout_ms: number,
+): Promise<StreamRead> => readStream(nc, LEDGER_STREAM, copies, timeout_ms)
+
+/** The active generation of a projection; the first where nobody has said otherwise. */
+const generationOf = async (nc: NatsConnection, projection: Projection): Promise<number> => {
+  const found = await askApi(nc, 'STREAM.MSG.GET.KV_config', {
+    last_by_subj: `$KV.config.projection.${projection}`,
+  })
+  const data = textOf(field(field(found, 'message'), 'data')) ?? ''
+  const pointer = readObject(Buffer.from(data, 'base64').toString())
+  return countOf(field(pointer, 'generation')) ?? 1
+}
+
+const NO_ITEMS: ReadonlyMap<string, Item> = new Map()
+
+const readTables = async (nc: NatsConnection, tables: Tables, base: string): Promise<Contents> => {
+  const read = await Promise.all(
+    PROJECTIONS.map(async projection => {
+      const generation = await generationOf(nc, projection)
+      const suffix = projection === 'balances' ? '' : `-${projection}`
+      const name = `${base}${suffix}${generation === 1 ? '' : `.g${generation}`}`
+      return [projection, normalized(projection, (await tables.scan(name)) ?? NO_ITEMS)] as const
+    }),
+  )
+  const contents = new Map(read)
+  const of = (projection: Projection) => contents.get(projection) ?? NO_ITEMS
+  return { balances: of('balances'), journal: of('journal'), totals: of('totals'), ranking: of('ranking') }
+}
+
+export type Outside = { readonly findings: readonly Finding[]; readonly letter_copies: readonly CopyDigest[] }
+
+/** Compares tables and dead letters with the fold until they agree or the time is over. */
+export const checkOutside = async (
+  nc: NatsConnection,
+  tables: Tables,
+  {
+    ledger,
+    ddb_table,
+    copies,
+  }: { readonly ledger: Ledger; readonly ddb_table: string; readonly copies: number },
+  timeout_ms: number,
+): Promise<Outside> => {
+  const until_ms = performance.now() + timeout_ms
+  for (;;) {
+    const letters = await readStream(nc, LETTER_STREAM, copies, timeout_ms)
+    const contents = await readTables(nc, tables, ddb_table)
+    const findings = [checkTables(ledger, contents), checkLetters(ledger, letters.entries)]
+    const is_equal = findings.every(({ result }) => result.violations === 0)
+    if (is_equal || performance.now() >= until_ms) return { findings, letter_copies: letters.copies }
+    await sleep(LOOK_EVERY_MS)
+  }
+}
