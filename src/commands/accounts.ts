@@ -5,22 +5,15 @@
 import type { ClientId } from '../ledger/client-id.js'
 import { createLru } from '../lru.js'
 import type { CommandDeps } from './deps.js'
-import { createLoader, isLoaded, type Loaded, type LoadProblem } from './load.js'
+import { createLoader, isLoaded, type Loaded, type LoadProblem, type LoadResult } from './load.js'
 
 export type Accounts = {
   /** Every one of `ids`, from memory where it is, else loaded. */
   readonly take: (ids: ReadonlySet<ClientId>) => Promise<Map<ClientId, Loaded | LoadProblem>>
-  /** Asks the stream's leader about each of `ids`; the ones that are not as `seen` had them. */
+  /** Those of `ids` that the last `take` could not give without the table, which is waited for; why others have none. */
+  readonly takeByTable: (ids: ReadonlySet<ClientId>) => Promise<ReadonlyMap<ClientId, Loaded | LoadProblem>>
+  /** The ones of `ids` that are not as `seen` had them, as of an end of the stream that is proved after the call. */
   readonly reload: (ids: Iterable<ClientId>, seen: ReadonlyMap<ClientId, Loaded>) => Promise<Set<ClientId>>
-  /**
-   * The same for `told` and for those of `ids` of which any replica says that they have moved: quick for many, and may
-   * miss the newest.
-   */
-  readonly refresh: (
-    ids: ReadonlySet<ClientId>,
-    told: readonly ClientId[],
-    seen: ReadonlyMap<ClientId, Loaded>,
-  ) => Promise<Set<ClientId>>
   readonly remember: (loaded: ReadonlyMap<ClientId, Loaded>) => void
   readonly forget: (ids: Iterable<ClientId>) => void
 }
@@ -36,15 +29,16 @@ export const createAccounts = (deps: CommandDeps): Accounts => {
     if (loaded.last_seq >= (memory.get(id)?.last_seq ?? 0)) memory.set(id, loaded)
   }
 
+  const kept = (results: LoadResult): LoadResult => {
+    for (const [id, result] of results) if (isLoaded(result)) keep(id, result)
+    return results
+  }
+
   const load = async (
     ids: readonly ClientId[],
     confirmed: boolean,
     bases: ReadonlyMap<ClientId, Loaded> = new Map(),
-  ) => {
-    const results = ids.length === 0 ? new Map() : await loader.load(ids, confirmed, bases)
-    for (const [id, result] of results) if (isLoaded(result)) keep(id, result)
-    return results
-  }
+  ): Promise<LoadResult> => (ids.length === 0 ? new Map() : kept(await loader.load(ids, confirmed, bases)))
 
   const reload: Accounts['reload'] = async (ids, seen) => {
     const all = [...new Set(ids)]
@@ -75,8 +69,11 @@ export const createAccounts = (deps: CommandDeps): Accounts => {
       for (const [id, result] of results) taken.set(id, result)
       return taken
     },
+    takeByTable: async ids => {
+      const missing = [...ids].filter(id => memory.get(id) === undefined)
+      return missing.length === 0 ? new Map() : kept(await loader.loadByTable(missing))
+    },
     reload,
-    refresh: async (ids, told, seen) => reload([...told, ...(await loader.movedSince([...ids], seen))], seen),
     remember: loaded => {
       for (const [id, state] of loaded) keep(id, state)
     },

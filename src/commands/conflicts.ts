@@ -6,30 +6,21 @@
  */
 
 import { pause } from '../back-off.js'
-import { E } from '../fp.js'
-import { type ClientId, clientIdOf } from '../ledger/client-id.js'
-import type { StreamError } from '../stream/errors.js'
-import { LEDGER_STREAM } from '../stream/settings.js'
+import type { ClientId } from '../ledger/client-id.js'
 import type { Accounts } from './accounts.js'
 import { type Ask, customersOf, customersOfAsk } from './ask.js'
 import type { Beside } from './beside.js'
-import type { CommandDeps } from './deps.js'
 import type { Loaded } from './load.js'
 import { retried, TRY_PAUSE } from './tries.js'
 
 export type Conflicts = {
   /** Goes on with the asks of a batch that was refused; gives back those to be handled again. */
-  readonly resolve: (
-    error: StreamError,
-    asks: readonly Ask[],
-    loaded: ReadonlyMap<ClientId, Loaded>,
-  ) => Promise<Ask[]>
+  readonly resolve: (asks: readonly Ask[], loaded: ReadonlyMap<ClientId, Loaded>) => Promise<Ask[]>
   /** Sends those on a contended customer into its lane; gives back the others. */
   readonly withoutContended: (asks: readonly Ask[]) => readonly Ask[]
 }
 
 type Means = {
-  readonly deps: CommandDeps
   readonly accounts: Accounts
   readonly beside: Beside
   readonly handle: (asks: readonly Ask[]) => Promise<Ask[]>
@@ -44,9 +35,7 @@ const LANE_ASKS_MAX = 1_000
 
 type Lane = { readonly id: ClientId; waiting: Ask[]; running: boolean; contended_ms: number }
 
-const WRONG_SEQUENCE = /wrong last sequence: (\d+)/
-
-export const createConflicts = ({ deps, accounts, beside, handle, signal }: Means): Conflicts => {
+export const createConflicts = ({ accounts, beside, handle, signal }: Means): Conflicts => {
   const lanes = new Map<ClientId, Lane>()
 
   const run = async (lane: Lane): Promise<Ask[]> => {
@@ -95,14 +84,6 @@ export const createConflicts = ({ deps, accounts, beside, handle, signal }: Mean
       return false
     })
 
-  /** Whom the refusal is about, where it tells a sequence: that of the newest message on the subject. */
-  const named = async ({ message }: StreamError): Promise<ClientId[]> => {
-    const seq = Number(WRONG_SEQUENCE.exec(message)?.[1] ?? 0)
-    const found = seq === 0 ? null : await deps.jsm.streams.getMessage(LEDGER_STREAM, { seq })
-    const id = clientIdOf(found?.subject ?? '')
-    return E.isRight(id) ? [id.right] : []
-  }
-
   /** A write that is still in flight: nothing to see yet, and nobody knows whose. Halving keeps it apart. */
   const notSeen = async (asks: readonly Ask[]): Promise<Ask[]> => {
     const rest = retried(asks)
@@ -117,10 +98,8 @@ export const createConflicts = ({ deps, accounts, beside, handle, signal }: Mean
   }
 
   return {
-    resolve: async (error, asks, loaded) => {
-      const ids = customersOf(asks)
-      const told = (await named(error)).filter(id => ids.has(id))
-      const moved = await accounts.refresh(ids, told, loaded)
+    resolve: async (asks, loaded) => {
+      const moved = await accounts.reload(customersOf(asks), loaded)
       if (moved.size === 0) return notSeen(asks)
       const [calm, lost]: [Ask[], Ask[]] = [[], []]
       for (const ask of asks) (customersOfAsk(ask).some(id => moved.has(id)) ? lost : calm).push(ask)

@@ -1,127 +1,208 @@
 /**
  * Loads accounts in bulk, as of the stream: the projected item, and the fold of what the subject holds after it.
  *
- * The item alone would be behind by nature, and it counts only where the stream bears it out (stream/proof.ts). Without DynamoDB
- * the whole subject is folded, within a bound. What is loaded may still be old a moment later; the expected sequence of a
- * write, or a leader read before a refusal, tells.
+ * The item alone would be behind by nature, and it counts only where the stream bears it out (stream/proof.ts). Where the table
+ * does not answer soon the whole subject is folded, within a bound. What is loaded may still be old a moment later; the
+ * expected sequence of a write tells, and before a refusal the end of the subject as of a proved end of the stream.
  */
 
 import { E } from '../fp.js'
 import { type ClientId, eventSubject } from '../ledger/client-id.js'
 import type { Customer } from '../ledger/fold.js'
+import { createLru } from '../lru.js'
 import { chunksOf, inParallel } from '../parallel.js'
-import type { StreamError } from '../stream/errors.js'
-import { FROM_THE_BEGINNING, foldSubject } from '../stream/fold-subject.js'
+import { FROM_THE_BEGINNING, foldSubject, TooManyEvents } from '../stream/fold-subject.js'
+import { LAST_SUBJECTS_MAX, lastProved } from '../stream/last.js'
 import { createProver } from '../stream/proof.js'
 import { lastRecorded } from '../stream/read.js'
 import type { Recorded } from '../stream/recorded.js'
 import { LEDGER_STREAM } from '../stream/settings.js'
-import { READ_KEYS_MAX, readCustomers } from '../tables/balances.js'
-import type { TableError } from '../tables/errors.js'
+import type { Soon } from './breaker.js'
 import type { CommandDeps } from './deps.js'
+import { createItemsReader, type Items, type ItemsError } from './items.js'
 
 /** A customer as of `last_seq`, the last sequence on its subject (rejected events included; 0: none). */
 export type Loaded = { readonly customer: Customer; readonly last_seq: number }
 
-/** Why a customer cannot be loaded at the moment. */
-export type LoadProblem = { readonly problem: string; readonly cause?: unknown }
+/**
+ * Why a customer cannot be loaded at the moment. `needs_table`: its subject is too long to be folded, and the table does
+ * not answer soon.
+ */
+export type LoadProblem = { readonly problem: string; readonly cause?: unknown; readonly needs_table?: true }
 
 export type LoadResult = ReadonlyMap<ClientId, Loaded | LoadProblem>
 
-const SUBJECTS_MAX = 1_000
 const REQUESTS_MAX = 8
 const TAILS_MAX = 64
-/** The longest subject that is folded while DynamoDB is away. */
+/** The longest subject that is folded while DynamoDB does not answer. */
 const WHOLE_SUBJECT_EVENTS_MAX = 10_000
 /** A projection that lags further than this behind is no base to decide on. */
 const TAIL_EVENTS_MAX = 50_000
+/** Customers whose subjects are known to be longer than is folded: a subject never becomes shorter. */
+const LONG_SUBJECTS_MAX = 100_000
 
 export const isLoaded = (result: Loaded | LoadProblem): result is Loaded => 'customer' in result
 
-const orThrow = <A>(result: E.Either<StreamError | TableError, A>): A => {
+const orThrow = <A>(result: E.Either<{ readonly message: string; readonly cause?: unknown }, A>): A => {
   if (E.isLeft(result)) throw new Error(result.left.message, { cause: result.left.cause })
   return result.right
 }
 
-const readItems = async (
-  deps: CommandDeps,
-  ids: readonly ClientId[],
-): Promise<Map<ClientId, Customer> | undefined> => {
-  try {
-    const table = orThrow(await deps.balancesTable())
-    const pages = await inParallel(REQUESTS_MAX, chunksOf(READ_KEYS_MAX, ids), async page =>
-      orThrow(await readCustomers(deps.tables, table, page)()),
-    )
-    return new Map(pages.flatMap(page => [...page]))
-  } catch (cause) {
-    deps.log.warn({ err: cause }, 'DynamoDB is away: accounts are folded from the stream alone')
-    return undefined
-  }
-}
+type Newest = ReadonlyMap<string, Recorded>
 
-const lastOf = async ({ nc }: CommandDeps, ids: readonly ClientId[]): Promise<Map<string, Recorded>> => {
-  const pages = await inParallel(REQUESTS_MAX, chunksOf(SUBJECTS_MAX, ids.map(eventSubject)), async page =>
-    orThrow(await lastRecorded(nc, LEDGER_STREAM, page)()),
+/** The newest event of each subject: as of an end of the stream that is proved now, or as any replica knows it. */
+const newestOf = async (
+  { nc }: CommandDeps,
+  ids: readonly ClientId[],
+  confirmed: boolean,
+): Promise<Newest> => {
+  const subjects = chunksOf(LAST_SUBJECTS_MAX, ids.map(eventSubject))
+  const pages = await inParallel(
+    REQUESTS_MAX,
+    subjects,
+    async (page): Promise<Newest> =>
+      confirmed
+        ? orThrow(await lastProved(nc, page)()).last
+        : orThrow(await lastRecorded(nc, LEDGER_STREAM, page)()),
   )
-  return new Map(pages.flatMap(page => [...page]))
+  const [only, ...more] = pages
+  return only !== undefined && more.length === 0 ? only : new Map(pages.flatMap(page => [...page]))
 }
 
 export type Loader = {
   /**
-   * Loads `ids`. `confirmed` asks the leader about every subject, which is what a refusal and a reload after a conflict
-   * need; otherwise any replica may tell in bulk which subjects have something after their item. What is in `bases` is
-   * folded on from there: no table is asked, and a customer that many write to costs its newest events only.
+   * Loads `ids`. `confirmed` takes the subjects' ends as of an end of the stream that is proved after the call, which is
+   * what a refusal and a reload after a conflict need; otherwise any replica may tell which subjects have something after
+   * their item. What is in `bases` is folded on from there: no table is asked, and a customer that many write to costs
+   * its newest events only.
    */
   readonly load: (
     ids: readonly ClientId[],
     confirmed: boolean,
     bases?: ReadonlyMap<ClientId, Loaded>,
   ) => Promise<LoadResult>
-  /** The ones of `ids` whose subjects hold something newer than `seen`, as any replica tells: one request for 1,000. */
-  readonly movedSince: (ids: readonly ClientId[], seen: ReadonlyMap<ClientId, Loaded>) => Promise<ClientId[]>
+  /** Loads those that need the table, for which it is waited as long as its client does. */
+  readonly loadByTable: (ids: readonly ClientId[]) => Promise<LoadResult>
 }
+
+/** What the table has told so far, and what it will tell. */
+type Told = { items: Items | undefined; readonly later: Promise<Items | undefined> }
+
+const NOTHING = Promise.resolve(undefined)
+const NOT_ASKED: Told = { items: undefined, later: NOTHING }
+
+/** Who asks later finds what has come meanwhile. */
+const toldBy = (soon: Soon<ItemsError, Items>): Told => {
+  if (soon.tag === 'answer') return { items: soon.answer, later: NOTHING }
+  if (soon.tag === 'away') return NOT_ASKED
+  const later = soon.later.then(result => {
+    told.items = E.isRight(result) ? result.right : undefined
+    return told.items
+  })
+  const told: Told = { items: undefined, later }
+  return told
+}
+
+/** The subject was longer than it might be. */
+const isTooLong = (cause: unknown): boolean => cause instanceof Error && cause.cause instanceof TooManyEvents
+
+const problemOf = (cause: unknown): LoadProblem => ({
+  problem: cause instanceof Error ? cause.message : String(cause),
+  cause,
+})
 
 export const createLoader = (deps: CommandDeps): Loader => {
   const prover = createProver(deps)
+  const items_reader = createItemsReader(deps)
+  const long_subjects = createLru<ClientId, true>(LONG_SUBJECTS_MAX)
 
-  /** Where to fold on from: never from an item alone, and from the beginning without one. */
-  const provedBase = (
+  /** Folds on up to `newest`, which is there: a leader that was cut off may have less, and then nothing is decided. */
+  const foldOn = async (
+    id: ClientId,
+    from: Loaded,
+    newest: Recorded | undefined,
+    events_max = TAIL_EVENTS_MAX,
+  ): Promise<Loaded> => {
+    if (newest === undefined || newest.seq <= from.last_seq) return from
+    const folded = orThrow(await foldSubject(deps, id, from, { to_seq: newest.seq, events_max })())
+    if (folded.last_seq < newest.seq)
+      throw new Error(`the events of ${id} cannot be read up to ${newest.seq}`)
+    return folded
+  }
+
+  /** From an item, which never counts alone, and from the beginning without one. */
+  const foldFromItem = async (
     id: ClientId,
     item: Customer | undefined,
-    last: Recorded | undefined,
-  ): Loaded | Promise<Loaded> =>
-    item === undefined || (item.account.seq === 0 && last === undefined)
-      ? FROM_THE_BEGINNING
-      : prover.prove(id, item, last)
+    newest: Recorded | undefined,
+  ): Promise<Loaded> => {
+    const isNothing = item === undefined || (item.account.seq === 0 && newest === undefined)
+    return foldOn(id, isNothing ? FROM_THE_BEGINNING : await prover.prove(id, item, newest), newest)
+  }
 
-  const foldTail = async (id: ClientId, from: Loaded, events_max: number): Promise<Loaded> =>
-    orThrow(await foldSubject(deps, id, from, { to_seq: Number.POSITIVE_INFINITY, events_max })())
+  /** Without the table: from the first event, if there are not too many. */
+  const foldWhole = async (id: ClientId, newest: Recorded | undefined): Promise<Loaded | LoadProblem> => {
+    if (long_subjects.get(id) === undefined) {
+      try {
+        return await foldOn(id, FROM_THE_BEGINNING, newest, WHOLE_SUBJECT_EVENTS_MAX)
+      } catch (cause) {
+        if (!isTooLong(cause)) return problemOf(cause)
+        long_subjects.set(id, true)
+      }
+    }
+    const problem = `${id} has more than ${WHOLE_SUBJECT_EVENTS_MAX} events, and DynamoDB does not answer soon`
+    return { problem, needs_table: true }
+  }
+
+  const foldFrom = (id: ClientId, items: Items, newest: Recorded | undefined) =>
+    foldFromItem(id, items.get(id), newest).catch(problemOf)
+
+  /** Whichever comes first: the whole subject, or what the table says after all. */
+  const fresh = async (
+    id: ClientId,
+    table: Told,
+    newest: Recorded | undefined,
+  ): Promise<Loaded | LoadProblem> => {
+    if (table.items !== undefined) return foldFrom(id, table.items, newest)
+    const whole = foldWhole(id, newest)
+    const items = await Promise.race([whole.then(() => undefined), table.later])
+    return items === undefined ? whole : foldFrom(id, items, newest)
+  }
+
+  const load: Loader['load'] = async (ids, confirmed, bases = new Map()) => {
+    const unknown = ids.filter(id => !bases.has(id))
+    const table = unknown.length === 0 ? NOT_ASKED : toldBy(await items_reader.soon(unknown))
+    const newest = await newestOf(deps, ids, confirmed)
+    const results = new Map<ClientId, Loaded | LoadProblem>()
+    const open: ClientId[] = []
+    for (const id of ids) {
+      const base = bases.get(id)
+      if (base !== undefined && (newest.get(eventSubject(id))?.seq ?? 0) <= base.last_seq)
+        results.set(id, base)
+      else open.push(id)
+    }
+    await inParallel(TAILS_MAX, open, async id => {
+      const [base, last] = [bases.get(id), newest.get(eventSubject(id))]
+      const result = base === undefined ? fresh(id, table, last) : foldOn(id, base, last).catch(problemOf)
+      results.set(id, await result)
+    })
+    return results
+  }
 
   return {
-    load: async (ids, confirmed, bases = new Map()) => {
-      const unknown = ids.filter(id => !bases.has(id))
-      const items = unknown.length === 0 ? new Map<ClientId, Customer>() : await readItems(deps, unknown)
-      const last = await lastOf(deps, confirmed ? unknown : ids)
-      const events_max = items === undefined ? WHOLE_SUBJECT_EVENTS_MAX : TAIL_EVENTS_MAX
-      const results = await inParallel(
+    load,
+    loadByTable: async ids => {
+      const items = orThrow(await items_reader.patiently(ids))
+      const newest = await newestOf(deps, ids, false)
+      const found = await inParallel(
         TAILS_MAX,
         ids,
-        async (id): Promise<[ClientId, Loaded | LoadProblem]> => {
-          const newest = last.get(eventSubject(id))
-          try {
-            const from = bases.get(id) ?? (await provedBase(id, items?.get(id), newest))
-            if (!confirmed && (newest?.seq ?? 0) <= from.last_seq) return [id, from]
-            return [id, await foldTail(id, from, events_max)]
-          } catch (cause) {
-            return [id, { problem: cause instanceof Error ? cause.message : String(cause), cause }]
-          }
-        },
+        async (id): Promise<[ClientId, Loaded | LoadProblem]> => [
+          id,
+          await foldFrom(id, items, newest.get(eventSubject(id))),
+        ],
       )
-      return new Map(results)
-    },
-    movedSince: async (ids, seen) => {
-      const last = await lastOf(deps, ids)
-      return ids.filter(id => (last.get(eventSubject(id))?.seq ?? 0) > (seen.get(id)?.last_seq ?? 0))
+      return new Map(found)
     },
   }
 }

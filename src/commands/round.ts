@@ -43,9 +43,12 @@ type RefusedPlan = Extract<Planned, { tag: 'refused' }>
 
 /** Why nothing can be decided on a customer at the moment; for the log. */
 const whyNot = (id: ClientId, result: Loaded | LoadProblem | undefined): Error =>
-  result !== undefined && !isLoaded(result)
+  isProblem(result)
     ? new Error(`${id}: ${result.problem}`, { cause: result.cause })
     : new Error(`${id} is parked`)
+
+const isProblem = (result: Loaded | LoadProblem | undefined): result is LoadProblem =>
+  result !== undefined && !isLoaded(result)
 
 const isReady = (result: Loaded | LoadProblem): result is Loaded =>
   isLoaded(result) && result.customer.parked === undefined
@@ -73,17 +76,43 @@ export const createRound = (
   const accounts = createAccounts(deps)
   const beside = createBeside(deps.log, asks => handle(asks))
 
-  /** The accounts of every ask; one whose accounts cannot be had, or are parked, is answered here. */
-  const withAccounts = async (asks: readonly Ask[]) => {
+  /** Goes on, beside the main loop, with asks on long subjects whose table does not answer soon. */
+  const waitForTable = async (asks: readonly Ask[]): Promise<void> => {
+    if (asks.length === 0) return
+    if (beside.isFull()) return failAll(asks, 'UNAVAILABLE', new Error('too many wait for DynamoDB'))
+    await beside.run(asks, async () => {
+      const taken = await accounts.takeByTable(customersOf(asks))
+      return asks.filter(ask => {
+        const missing = customersOfAsk(ask).find(id => isProblem(taken.get(id)))
+        if (missing !== undefined) failAll([ask], 'UNAVAILABLE', whyNot(missing, taken.get(missing)))
+        return !ask.answered
+      })
+    })
+  }
+
+  /** Answers an ask whose accounts cannot be had or are parked; whether it has to wait for the table instead. */
+  const needsTable = (
+    ask: Ask,
+    loaded: Accounts,
+    taken: ReadonlyMap<ClientId, Loaded | LoadProblem>,
+  ): boolean => {
+    const missing = customersOfAsk(ask).find(id => !loaded.has(id))
+    if (missing === undefined) return false
+    const result = taken.get(missing)
+    if (isProblem(result) && result.needs_table) return true
+    failAll([ask], 'UNAVAILABLE', whyNot(missing, result))
+    return false
+  }
+
+  /** The accounts of every ask that is given back. */
+  const withAccounts = async (asks: readonly Ask[]): Promise<{ ready: readonly Ask[]; loaded: Accounts }> => {
     const taken = await accounts.take(customersOf(asks))
     if (areReady(taken)) return { ready: asks, loaded: taken }
     const loaded = new Map<ClientId, Loaded>()
     for (const [id, result] of taken) if (isReady(result)) loaded.set(id, result)
-    for (const ask of asks) {
-      const missing = customersOfAsk(ask).find(id => !loaded.has(id))
-      if (missing !== undefined) failAll([ask], 'UNAVAILABLE', whyNot(missing, taken.get(missing)))
-    }
-    return { ready: asks, loaded }
+    const waiting = new Set(asks.filter(ask => needsTable(ask, loaded, taken)))
+    await waitForTable([...waiting])
+    return { ready: asks.filter(ask => !waiting.has(ask)), loaded }
   }
 
   /** Refusals that the batch does not confirm: right if the leader has nothing newer, else to be decided again. */
@@ -133,7 +162,7 @@ export const createRound = (
   const afterRefusal = async (error: StreamError, asks: readonly Ask[], loaded: Accounts): Promise<Ask[]> => {
     switch (error.tag) {
       case 'Conflict':
-        return conflicts.resolve(error, asks, loaded)
+        return conflicts.resolve(asks, loaded)
       case 'Duplicate':
         return duplicates.resolve(asks)
       case 'StreamFull':
@@ -224,7 +253,7 @@ export const createRound = (
     }
   }
 
-  const conflicts = createConflicts({ deps, accounts, beside, handle, signal })
+  const conflicts = createConflicts({ accounts, beside, handle, signal })
   const duplicates = createDuplicates({ deps, find, beside, handle, signal })
 
   return { handle: asks => handle(conflicts.withoutContended(asks)) }

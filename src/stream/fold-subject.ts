@@ -58,6 +58,11 @@ const orThrow = <A>(result: E.Either<StreamError, A>): A => {
   return result.right
 }
 
+/** The cause of a failure: the subject has more events than were to be folded, and will never have fewer. */
+export class TooManyEvents extends Error {
+  override readonly name = 'TooManyEvents'
+}
+
 type Deps = { readonly nc: NatsConnection; readonly jsm: JetStreamManager }
 
 /** A fold under way: what it may still read, and the decisions that it has met. */
@@ -72,8 +77,9 @@ type Work = {
 const count = (work: Work): void => {
   work.events += 1
   const { events_max } = work.options
-  if (work.events > events_max)
-    throw new Failed({ tag: 'TryAgain', message: `${work.id} has more than ${events_max} events to fold` })
+  if (work.events <= events_max) return
+  const message = `${work.id} has more than ${events_max} events to fold`
+  throw new Failed({ tag: 'TryAgain', message, cause: new TooManyEvents(message) })
 }
 
 /** Keeps a decision about an event before it. */
