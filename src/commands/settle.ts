@@ -2,17 +2,20 @@
  * Publishes a batch until it is known what became of it.
  *
  * An outcome is unknown after a time-out, without responders, or while a leader changes: the batch may have been
- * stored, or may still be. Then the same batch goes out again, with the same ids and the same expectations, so it can
- * be stored once at most; and whatever is refused after such a moment is looked up: a batch is stored whole, so its
- * first message tells for all.
+ * stored, or may still be. So it is after a refusal by a server that may not lead any more: beside it another one may have
+ * stored the batch (docs/adr/0029). Then the same batch goes out again, with the same ids and the same expectations, so
+ * it can be stored once at most; and whatever is refused after such a moment is looked up: a batch is stored whole, so
+ * its first message tells for all.
  */
 
 import { type BackOff, pause } from '../back-off.js'
-import { pipe, type TaskEither, TE } from '../fp.js'
+import { E, pipe, type TaskEither, TE } from '../fp.js'
 import { randomId } from '../random-id.js'
 import type { StreamError } from '../stream/errors.js'
+import { lastProved } from '../stream/last.js'
+import { leadershipOf } from '../stream/leadership.js'
 import { type BatchMessage, publishBatch } from '../stream/publish.js'
-import { nextRecorded } from '../stream/read.js'
+import { nextKnown } from '../stream/read.js'
 import { LEDGER_STREAM } from '../stream/settings.js'
 import type { CommandDeps } from './deps.js'
 
@@ -24,6 +27,7 @@ export type Settled =
   | { readonly tag: 'unknown'; readonly error: StreamError }
 
 const PUBLISH_TIMEOUT_MS = 2_000
+/** A look at the place of a batch. */
 const LOOK_UP_MS_MAX = 1_000
 const BACK_OFF: BackOff = { first_ms: 20, max_ms: 500 }
 
@@ -41,35 +45,66 @@ export type Batch = {
 }
 
 /**
- * What the leader has in the place of the batch's first message: the batch (then the sequence of its last message),
- * something else, so that no copy of the batch can be stored any more, or nothing yet.
+ * What is in the place of a batch: the batch (then the sequence of its last message); something else, so that no copy of
+ * it can be stored any more; or nothing, up to an end of the stream that was proved after the question.
  */
-const lookUp = (
-  { jsm }: CommandDeps,
-  { length, messages }: Batch,
+type Place = number | 'taken' | 'free'
+
+/** The first message of each subject, with the sequence that the subject must have before it. */
+const firstOfEach = (messages: readonly BatchMessage[]): Map<string, number> => {
+  const expected = new Map<string, number>()
+  for (const { subject, expected_last_subject_seq = 0 } of messages)
+    if (!expected.has(subject)) expected.set(subject, expected_last_subject_seq)
+  return expected
+}
+
+/** What some server has behind the place where the subject of the first message should end: the right thing, if anything. */
+const inFirstPlace = (
+  { nc }: CommandDeps,
+  { length }: Batch,
+  [subject, expected_seq]: readonly [string, number],
   mark: string,
-): TaskEither<StreamError, number | 'taken' | 'free'> => {
-  const [first] = messages()
-  if (first === undefined) return TE.right('free')
-  const from_seq = (first.expected_last_subject_seq ?? 0) + 1
-  return pipe(
-    nextRecorded(jsm, LEDGER_STREAM, first.subject, from_seq),
+): TaskEither<StreamError, number | 'taken' | undefined> =>
+  pipe(
+    nextKnown(nc, LEDGER_STREAM, subject, expected_seq + 1),
     TE.map(found => {
-      if (found === undefined) return 'free'
+      if (found === undefined) return undefined
       return found.headers?.get(MARK) === mark ? found.seq + length - 1 : 'taken'
+    }),
+  )
+
+/**
+ * Looks at the place of a batch as of an end of the stream that is proved now. A batch is stored whole: where another of
+ * its subjects has moved and the first has not, something else moved it.
+ */
+const lookUp = (deps: CommandDeps, batch: Batch, mark: string): TaskEither<StreamError, Place> => {
+  const expected = firstOfEach(batch.messages())
+  const [first] = expected
+  if (first === undefined) return TE.right('free')
+  return pipe(
+    lastProved(deps.nc, [...expected.keys()], LOOK_UP_MS_MAX),
+    TE.chain(({ last }): TaskEither<StreamError, Place> => {
+      const hasMoved = ([subject, seq]: readonly [string, number]): boolean =>
+        (last.get(subject)?.seq ?? 0) > seq
+      if (!hasMoved(first)) return TE.right([...expected].some(hasMoved) ? 'taken' : 'free')
+      const [subject] = first
+      return pipe(
+        inFirstPlace(deps, batch, first, mark),
+        TE.chain(place =>
+          place === undefined
+            ? TE.left({ tag: 'TryAgain', message: `the replica that was asked lacks events of ${subject}` })
+            : TE.right(place),
+        ),
+      )
     }),
   )
 }
 
-/** The answer, if it comes in time: a server that is just starting may lose the question. */
-const within = async <A>(timeout_ms: number, ask: TaskEither<StreamError, A>): Promise<A | undefined> => {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<undefined>(resolve => {
-    timer = setTimeout(() => resolve(undefined), timeout_ms)
-  })
-  const answer = await Promise.race([ask(), late])
-  clearTimeout(timer)
-  return answer?._tag === 'Right' ? answer.right : undefined
+/** The sequence of the last message of a batch that some server has. */
+const seenBySomebody = async (deps: CommandDeps, batch: Batch, mark: string): Promise<number | undefined> => {
+  const [first] = firstOfEach(batch.messages())
+  const place = first === undefined ? undefined : await inFirstPlace(deps, batch, first, mark)()
+  return place !== undefined && E.isRight(place) && typeof place.right === 'number' ? place.right : undefined
 }
 
 /** In a function of its own: whoever waits for the answer must not hold on to the messages. */
@@ -83,12 +118,55 @@ const send = ({ nc }: CommandDeps, batch: Batch, mark: string) => {
 
 const IN_FLIGHT = 10164
 
-/** Whether a refusal, while earlier copies may still be in flight, holds for those too. */
-const isFinal = ({ tag, code }: StreamError, place: 'taken' | 'free'): boolean =>
-  // what this process would not send says nothing about the copies that it did send
-  tag !== 'TryAgain' &&
-  tag !== 'Unsendable' &&
-  (place === 'taken' || (tag !== 'Duplicate' && code !== IN_FLIGHT))
+/** Whether nobody but the leader can have answered since `sent_ms`: then a refusal is the leader's. */
+const isLeaderAlone = ({ nc }: CommandDeps, sent_ms: number): boolean => {
+  const proof = leadershipOf(nc).newest()
+  return proof !== undefined && proof.answered_ms <= sent_ms && performance.now() < proof.alone_until_ms
+}
+
+/** How a copy of a batch failed. */
+type Failed = {
+  readonly error: StreamError
+  /** No other copy went out. */
+  readonly is_only_copy: boolean
+  readonly is_leader_alone: boolean
+}
+
+/**
+ * Whether a refusal holds for all copies and for every server. Expectations and ids are the same in all copies, so it does
+ * unless it may be an earlier copy, still in flight, that caused it, or a server that does not lead any more.
+ */
+const isFinal = (
+  { error: { tag, code }, is_only_copy, is_leader_alone }: Failed,
+  place: 'taken' | 'free',
+): boolean => {
+  if (tag === 'Unsendable') return false
+  if (place === 'taken') return true
+  // an id that one server has stored all others have, and no other copy can have brought it
+  if (tag === 'Duplicate') return is_only_copy
+  return is_leader_alone && code !== IN_FLIGHT
+}
+
+/** What became of a batch of which a copy failed; undefined while that is open. */
+const outcomeOf = async (
+  deps: CommandDeps,
+  batch: Batch,
+  mark: string,
+  failed: Failed,
+): Promise<Settled | undefined> => {
+  const { error, is_only_copy, is_leader_alone } = failed
+  if (error.tag === 'TryAgain') {
+    const last_seq = await seenBySomebody(deps, batch, mark)
+    return last_seq === undefined ? undefined : { tag: 'stored', last_seq }
+  }
+  const refused: Settled = { tag: 'refused', error }
+  // nothing was sent, or nobody but the leader can have refused
+  if (is_only_copy && (error.tag === 'Unsendable' || is_leader_alone)) return refused
+  const looked = await lookUp(deps, batch, mark)()
+  if (E.isLeft(looked)) return undefined
+  if (typeof looked.right === 'number') return { tag: 'stored', last_seq: looked.right }
+  return isFinal(failed, looked.right) ? refused : undefined
+}
 
 /** Publishes `batch`; goes on for up to `timeout_ms` while the outcome is unknown. */
 export const settle = async (
@@ -99,18 +177,18 @@ export const settle = async (
 ): Promise<Settled> => {
   const mark = randomId()
   const until_ms = performance.now() + timeout_ms
-  let uncertain = false
   for (let attempt = 1; ; attempt += 1) {
+    const sent_ms = performance.now()
     const result = await send(deps, batch, mark)
-    if (result._tag === 'Right') return { tag: 'stored', last_seq: result.right.seq }
+    if (E.isRight(result)) return { tag: 'stored', last_seq: result.right.seq }
     const error = result.left
-    uncertain ||= error.tag === 'TryAgain'
-    if (!uncertain) return { tag: 'refused', error }
-    const place = await within(LOOK_UP_MS_MAX, lookUp(deps, batch, mark))
-    if (typeof place === 'number') return { tag: 'stored', last_seq: place }
-    // expectations and ids are the same in every copy, so a refusal is final for all of them, unless it may be an
-    // earlier copy, still in flight, that caused it
-    if (place !== undefined && isFinal(error, place)) return { tag: 'refused', error }
+    const is_leader_alone = isLeaderAlone(deps, sent_ms)
+    const outcome = await outcomeOf(deps, batch, mark, {
+      error,
+      is_only_copy: attempt === 1,
+      is_leader_alone,
+    })
+    if (outcome !== undefined) return outcome
     if (performance.now() > until_ms || signal.aborted) return { tag: 'unknown', error }
     await pause(BACK_OFF, attempt, signal)
   }

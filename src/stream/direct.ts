@@ -16,10 +16,10 @@ import type { TaskEither } from '../fp.js'
 import { type StreamError, tryStream } from './errors.js'
 import type { Recorded } from './recorded.js'
 
-/** What can be asked for: the last message of up to 1,000 subjects, or a number of messages in order. */
+/** What can be asked for: the last message of up to 1,000 subjects, or a number of messages in order, of one subject or all. */
 export type DirectQuery =
   | { readonly multi_last: readonly string[]; readonly up_to_seq?: number }
-  | { readonly seq: number; readonly batch: number }
+  | { readonly seq: number; readonly batch: number; readonly next_by_subj?: string }
 
 export type DirectAnswer = {
   readonly messages: readonly Recorded[]

@@ -77,6 +77,21 @@ export const readAhead = (
     TE.map(({ messages }) => messages.filter(({ seq }) => seq < to)),
   )
 
+/**
+ * The first message at or after `seq` whose subject matches, as some replica has it: it is the first one for all of them.
+ * Undefined where that replica has none, which proves nothing.
+ */
+export const nextKnown = (
+  nc: NatsConnection,
+  stream: string,
+  subject: string,
+  seq: number,
+): TaskEither<StreamError, Recorded | undefined> =>
+  pipe(
+    readDirect(nc, stream, { seq, batch: 1, next_by_subj: subject }),
+    TE.map(({ messages: [first] }) => first),
+  )
+
 export type Range = {
   readonly stream: string
   readonly subject: string

@@ -1,0 +1,130 @@
+// has a cluster of its own: one of its servers is cut off until the others have a leader without it
+/** While two servers hold themselves for the leader, a refusal by the wrong one is not taken for the truth. */
+
+import { connect, type NatsConnection } from 'nats'
+import { pino } from 'pino'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { type Cluster, NODE_NAMES, type NodeName, startCluster } from '../src/chaos/cluster.js'
+import type { CommandDeps } from '../src/commands/deps.js'
+import type { Engine } from '../src/commands/engine.js'
+import type { Outcome } from '../src/commands/outcome.js'
+import { TE } from '../src/fp.js'
+import { manager, provision } from '../src/stream/provision.js'
+import { LEDGER_STREAM } from '../src/stream/settings.js'
+import { createTablesClient } from '../src/tables/client.js'
+import { createBalancesTable } from '../src/tables/provision.js'
+import { codeOf, engineRoom, movement, storedFrom } from './support/engines.js'
+import { createElectionNetwork, type ElectionNetwork } from './support/held-elections.js'
+import { LOCAL, right } from './support/ledger.js'
+import { newFolder, removeFolder, startTestDynamodb, type TestDynamodb, until } from './support/servers.js'
+
+const LED_MS_MAX = 40_000
+const ROUNDS = 3
+/** Debits of a round, and the time over which they are spread: as long as two servers may lead. */
+const DEBITS = 240
+const SPREAD_MS = 1_200
+const TABLE = 'balances'
+
+const room = engineRoom()
+let folder: string
+let network: ElectionNetwork
+let cluster: Cluster
+let dynamodb: TestDynamodb
+let tables: ReturnType<typeof createTablesClient>
+const connections: NatsConnection[] = []
+
+beforeAll(async () => {
+  folder = newFolder()
+  network = createElectionNetwork()
+  cluster = await startCluster({ folder, network, client_groups: ['mine'], sync_interval: '2m' })
+  dynamodb = await startTestDynamodb()
+  tables = createTablesClient({ endpoint: dynamodb.endpoint, ...LOCAL })
+  await right(createBalancesTable(tables, TABLE))
+  const nc = await clientOf('nats-1')
+  await until(() => right(provision(nc, { replicas: 3 })), { deadline_ms: LED_MS_MAX, what: 'the streams' })
+})
+afterAll(async () => {
+  network?.heal()
+  await room.stopAll()
+  await Promise.all(connections.map(nc => nc.close()))
+  tables?.destroy()
+  await dynamodb?.stop()
+  await cluster?.stop()
+  await network?.close()
+  removeFolder(folder)
+})
+
+/** A client of one node. */
+const clientOf = async (name: NodeName): Promise<NatsConnection> => {
+  const servers = cluster.urls('mine')[NODE_NAMES.indexOf(name)] ?? ''
+  const nc = await connect({ servers, maxReconnectAttempts: -1, reconnectTimeWait: 50 })
+  connections.push(nc)
+  return nc
+}
+
+const engineAt = async (name: NodeName): Promise<Engine> => {
+  const nc = await clientOf(name)
+  const deps: CommandDeps = {
+    nc,
+    jsm: await right(manager(nc)),
+    tables,
+    balancesTable: TE.right(TABLE),
+    log: pino({ level: 'silent' }),
+  }
+  return room.start(deps, { timeout_ms: 3_000 })
+}
+
+type Debit = { readonly transaction_id: string; readonly outcome: Outcome }
+
+/** Takes all that each of many customers has, while the former leader and its successor both hear it. */
+const debitAll = async (engine: Engine, round: number): Promise<Debit[]> => {
+  const debits: Promise<Debit>[] = []
+  const began_ms = performance.now()
+  for (let i = 0; i < DEBITS; i += 1) {
+    await until(() => performance.now() - began_ms >= (i * SPREAD_MS) / DEBITS, {
+      deadline_ms: SPREAD_MS,
+      what: 'the next debit',
+    })
+    const debit = movement('debit', `r${round}-${i}`, 10)
+    const asked = engine.submit(debit, false)
+    debits.push(asked.then(outcome => ({ transaction_id: debit.transaction_id, outcome })))
+  }
+  return Promise.all(debits)
+}
+
+it('of every debit that is answered with a failure nothing is stored, and what is acknowledged is stored once', async () => {
+  const debits: Debit[] = []
+  let between: NodeName = 'nats-1'
+  for (let round = 0; round < ROUNDS; round += 1) {
+    const former = await cluster.untilLed(LEDGER_STREAM, LED_MS_MAX)
+    cluster.cut(former)
+    const leader = await cluster.untilLed(LEDGER_STREAM, LED_MS_MAX, former)
+    between = NODE_NAMES.find(name => name !== former && name !== leader) ?? between
+    const engine = await engineAt(between)
+    // the former leader knows nothing of these
+    const credits = Array.from({ length: DEBITS }, (_, i) =>
+      engine.submit(movement('credit', `r${round}-${i}`, 10), false),
+    )
+    expect((await Promise.all(credits)).map(codeOf)).toEqual(Array(DEBITS).fill('done'))
+    // the events get through again before the servers learn of each other's elections
+    network.hold(former)
+    network.heal()
+    debits.push(...(await debitAll(engine, round)))
+    network.hold(undefined)
+    await cluster.untilWhole(LED_MS_MAX)
+  }
+  const jsm = await right(manager(await clientOf(between)))
+  await cluster.untilLed(LEDGER_STREAM, LED_MS_MAX)
+  const times = new Map<string, number>()
+  for (const { msg_id } of await until(() => storedFrom(jsm, 1), {
+    deadline_ms: LED_MS_MAX,
+    what: 'the stream',
+  }))
+    times.set(msg_id, (times.get(msg_id) ?? 0) + 1)
+  const wrong = debits.filter(({ transaction_id, outcome }) => {
+    const stored = times.get(transaction_id) ?? 0
+    if (codeOf(outcome) === 'OUTCOME_UNKNOWN') return stored > 1
+    return stored !== (outcome.tag === 'done' ? 1 : 0)
+  })
+  expect(wrong).toEqual([])
+})
