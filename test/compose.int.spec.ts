@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
+import { NATS_SERVER } from '../infra/nats/release.js'
 import { decodeConfig } from '../src/cli/config.js'
 import { findServerBinary } from '../src/embedded/binaries.js'
 import { CLIENT_PINGS, ROUTE_PINGS } from '../src/embedded/pings.js'
@@ -25,6 +26,7 @@ type Service = {
 }
 
 const file = fileURLToPath(new URL('../compose.yaml', import.meta.url))
+const pins = fileURLToPath(new URL('../scripts/servers.json', import.meta.url))
 const compose = parse(readFileSync(file, 'utf8'), { merge: true }) as {
   readonly services: Readonly<Record<string, Service>>
   readonly configs: { readonly nats: { readonly content: string } }
@@ -48,10 +50,21 @@ describe('compose.yaml', () => {
     expect(Object.keys(services)).toEqual(expect.arrayContaining(['gateway', 'dynamodb', 'seed']))
   })
 
-  it("pins everybody else's images by version and digest", () => {
+  it("pins everybody else's images by version and digest, and nats-server, whose digest nobody published, by version", () => {
     for (const [name, { image }] of Object.entries(services)) {
-      if (image !== 'jetledger') expect(image, name).toMatch(/:\d+\.\d+\.\d+[\w.-]*@sha256:[0-9a-f]{64}$/)
+      if (image === 'jetledger') continue
+      const digest = name.startsWith('nats-') ? '' : '@sha256:[0-9a-f]{64}'
+      expect(image, name).toMatch(new RegExp(`:\\d+\\.\\d+\\.\\d+[\\w.-]*${digest}$`))
     }
+  })
+
+  it('runs the nats-server that the nodes on AWS and the tests run', () => {
+    const newest = JSON.parse(readFileSync(pins, 'utf8'))['nats-server'].sources[0].version
+    expect(NATS_SERVER).toMatchObject({
+      version: newest,
+      tarball: `nats-server-v${newest}-linux-arm64.tar.gz`,
+    })
+    for (const [name, { image }] of named('nats-')) expect(image, name).toBe(`nats:${newest}-alpine`)
   })
 
   it.each(ours)('%s gets an environment that the program takes', (_, { environment = {} }) => {
