@@ -7,6 +7,7 @@ const kind = (name: 'unit' | 'int' | 'e2e' | 'soak' | 'fuzz', test_timeout_ms: n
     testTimeout: test_timeout_ms,
     hookTimeout: test_timeout_ms,
     retry: 0,
+    ...(name === 'unit' ? {} : { globalSetup: './test/support/say-servers.ts' }),
     env: { AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true' },
     // e2e specs start clusters and count processes: beside each other they would starve on two cores
     fileParallelism: name === 'unit' || name === 'int',

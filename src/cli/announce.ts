@@ -8,8 +8,16 @@ import { printText } from './output.js'
 
 export type Listener = { readonly url: string; readonly secured: boolean }
 
-/** Prints it. `secured`: the gateway wants a token, which a person has and we have not. */
-export const announce = (listening: Listening, http: Listener, data_dir: string): void => {
+/**
+ * Prints it. `secured`: the gateway wants a token, which a person has and we have not. `nats_version` is what the server
+ * says that it is.
+ */
+export const announce = (
+  listening: Listening,
+  http: Listener,
+  data_dir: string,
+  nats_version: string,
+): void => {
   const [first] = listening.nats_url.split(',')
   // a command in this folder finds this ledger by itself, unless its data lies elsewhere
   const token = http.secured ? '-H "Authorization: Bearer $TOKEN" ' : ''
@@ -17,7 +25,7 @@ export const announce = (listening: Listening, http: Listener, data_dir: string)
   printText(`
 Jetledger is ready; Ctrl-C stops it.
 
-  NATS      ${listening.nats_url}
+  NATS      ${listening.nats_url} (nats-server ${nats_version})
   DynamoDB  ${listening.dynamodb_endpoint}
   HTTP      ${http.url}
   health    ${http.url}/healthz

@@ -75,11 +75,12 @@ const startServers = async (
   return listening
 }
 
+/** Gives the version of nats-server. */
 const startLedger = async (
   { options, log, health, stack, signal }: Run,
   listening: Listening,
   http: Http,
-): Promise<void> => {
+): Promise<string> => {
   const connection = await connectLedger(embeddedEnvironment(listening), log, health)
   http.attach(connection.nc, ledgerReadiness(connection))
   const progress = startProgress('folding', 'events')
@@ -100,6 +101,7 @@ const startLedger = async (
   if (reason !== undefined && !signal.aborted) for (const line of waitingLines(reason)) tell(line)
   await instance.started
   progress.end()
+  return connection.nc.info?.version ?? 'of an unknown version'
 }
 
 const start = async (run: Run, onGaveUp: (cause: Error) => void): Promise<void> => {
@@ -110,9 +112,9 @@ const start = async (run: Run, onGaveUp: (cause: Error) => void): Promise<void> 
   const http = await startHttp({ config, health, log, option: '--http-port', loopback: true, port })
   stack.push(http.stop)
   const listening = await startServers(run, onGaveUp)
-  await startLedger(run, listening, http)
+  const version = await startLedger(run, listening, http)
   const secured = config.HTTP_TOKENS_FILE !== undefined
-  if (!signal.aborted) announce(listening, { url: http.url, secured }, options.dataDir)
+  if (!signal.aborted) announce(listening, { url: http.url, secured }, options.dataDir, version)
 }
 
 const dev = async (options: DevOptions): Promise<void> => {

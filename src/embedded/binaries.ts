@@ -3,6 +3,7 @@
  * scripts/install-servers.mjs puts them, and which sha256 each program has.
  */
 
+import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { accessSync, constants, readFileSync, statSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
@@ -115,4 +116,15 @@ export const findServerBinary = (
       ? `get it with \`npm run servers\`, or name one with ${variable}`
       : elsewhere.replaceAll('<platform>', PLATFORM)
   throw new Error(`There is no ${program} ${sources[0].version} here: ${remedy}.`)
+}
+
+const VERSION_TIMEOUT_MS = 10_000
+
+/** The version that a nats-server program says it has. Throws a sentence when it is no program that says one. */
+export const versionOf = (path: string): string => {
+  const options = { encoding: 'utf8', timeout: VERSION_TIMEOUT_MS, stdio: 'pipe' } as const
+  const said = execFileSync(path, ['--version'], options)
+  const version = /\bv(\d+\.\d+\.\d+\S*)/.exec(said)?.[1]
+  if (version === undefined) throw new Error(`${path} does not say which nats-server it is.`)
+  return version
 }

@@ -2,7 +2,7 @@ import { appendFileSync, chmodSync, copyFileSync, mkdirSync, mkdtempSync, writeF
 import { delimiter, dirname, join } from 'node:path'
 import { afterAll, expect, it } from 'vitest'
 import { newFolder, removeFolder } from '../../test/support/servers.js'
-import { findServerBinary, installedServers } from './binaries.js'
+import { findServerBinary, installedServers, versionOf } from './binaries.js'
 
 const folder = newFolder()
 afterAll(() => removeFolder(folder))
@@ -73,4 +73,11 @@ it('lists the installed versions, the newest first', () => {
   expect(installedServers('nats-server', join(folder, 'root'))).toEqual([])
   const versions = installedServers('nats-server').map(({ version }) => version)
   expect(versions).toEqual(versions.toSorted((a, b) => b.localeCompare(a, 'en', { numeric: true })))
+})
+
+it('a nats-server says its version, and another program is refused', () => {
+  const [newest] = installedServers('nats-server')
+  expect(versionOf(newest?.path ?? '')).toBe(newest?.version)
+  const silent = program('silent', 0o755)
+  expect(() => versionOf(silent)).toThrow(`${silent} does not say which nats-server it is.`)
 })

@@ -1,0 +1,16 @@
+/** Runs once before tests that start servers: says which nats-server they use, since most of them hold for several. */
+
+import { findServerBinary, versionOf } from '../../src/embedded/binaries.js'
+
+const line = (): string => {
+  try {
+    const path = findServerBinary('nats-server')
+    return `nats-server ${versionOf(path)} (${path})`
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error)
+  }
+}
+
+export const setup = (): void => {
+  process.stdout.write(`${line()}\n`)
+}
