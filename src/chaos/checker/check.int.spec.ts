@@ -6,7 +6,7 @@ import { startWorld, TABLE, type World } from '../../../test/support/instance.js
 import { newFolder, removeFolder, until } from '../../../test/support/servers.js'
 import { startClients } from '../clients/index.js'
 import type { Line } from '../history.js'
-import { checkRun, reportText } from './index.js'
+import { checkRun } from './index.js'
 
 /** What a single replica, or a quiet run, cannot show. */
 const NOT_SEEN_HERE = ['copies']
@@ -46,7 +46,7 @@ it('a run without faults breaks no promise, and every check has seen cases', asy
     timeout_ms: 20_000,
   })
 
-  expect(report.violations, reportText(report)).toEqual([])
+  expect(report.violations).toEqual([])
   expect(report.problems).toEqual([])
   expect(report.is_good).toBe(true)
   expect(report.checks.filter(({ cases }) => cases === 0).map(({ name }) => name)).toEqual(NOT_SEEN_HERE)

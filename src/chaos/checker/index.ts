@@ -16,17 +16,11 @@ import { judge } from './judge.js'
 import type { CheckOptions } from './options.js'
 import { checkOutside, readLedgerStream } from './outside.js'
 import type { Report } from './report.js'
-import { gapsOf, summariesOf } from './summary.js'
-import { createWorld, type World } from './world.js'
+import { summariesOf } from './summary.js'
+import { createWorld } from './world.js'
 
 export type { CheckOptions } from './options.js'
-export type { CheckResult, Gap, KindSummary, Report, Violation } from './report.js'
-export { reportText } from './text.js'
-
-const boundsOf = ({ calls }: World): readonly [from_us: number, to_us: number] => [
-  calls[0]?.at_us ?? 0,
-  calls.at(-1)?.at_us ?? 0,
-]
+export type { CheckResult, KindSummary, Report, Violation } from './report.js'
 
 /** Checks a run that has come to rest: faults healed, clients stopped, servers and instances still there. */
 export const checkRun = async (options: CheckOptions): Promise<Report> => {
@@ -51,7 +45,6 @@ export const checkRun = async (options: CheckOptions): Promise<Report> => {
       checks: findings.map(({ result }) => result),
       violations: findings.flatMap(({ violations }) => violations),
       kinds: summariesOf(world.calls),
-      gaps: gapsOf(world, ...boundsOf(world)),
       events: ledger.all.length,
       customers: ledger.customers().length,
       problems,

@@ -33,15 +33,11 @@ export type KindSummary = {
   readonly max_ms: number
 }
 
-/** The longest time without a success, and when it began on the clock of the history. */
-export type Gap = { readonly of: 'credit' | 'read'; readonly ms: number; readonly from_us: number }
-
 export type Report = {
   readonly is_good: boolean
   readonly checks: readonly CheckResult[]
   readonly violations: readonly Violation[]
   readonly kinds: readonly KindSummary[]
-  readonly gaps: readonly Gap[]
   readonly events: number
   readonly customers: number
   /** What could not be checked, and why; such a run is not good. */

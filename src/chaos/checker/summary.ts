@@ -1,9 +1,7 @@
-/** How the calls of a run went, kind by kind, and the longest times without a success. */
+/** How the calls of a run went, kind by kind. */
 
 import { type Call, errorCodeOf } from './calls.js'
-import type { Gap, KindSummary } from './report.js'
-import type { World } from './world.js'
-import type { Write } from './writes.js'
+import type { KindSummary } from './report.js'
 
 type Fate = 'succeeded' | 'refused' | 'unknown'
 
@@ -17,8 +15,6 @@ const fateOf = (call: Call): Fate => {
   if (end.tag === 'none' || (code !== undefined && UNKNOWN.includes(code))) return 'unknown'
   return code === undefined ? 'succeeded' : 'refused'
 }
-
-const US_PER_MS = 1_000
 
 const percentile = (sorted_us: readonly number[], part: number): number =>
   Math.round((sorted_us[Math.min(sorted_us.length - 1, Math.floor(sorted_us.length * part))] ?? 0) / 10) / 100
@@ -41,32 +37,4 @@ export const summariesOf = (calls: readonly Call[]): readonly KindSummary[] => {
       max_ms: percentile(times_us, 1),
     }
   })
-}
-
-const isAcknowledgedCredit = ({ type, source }: Write): boolean => type === 'credit' && source === 'command'
-
-const longestGap = (of: Gap['of'], from_us: number, to_us: number, times_us: readonly number[]): Gap => {
-  let [gap_us, gap_from_us, last_us] = [0, from_us, from_us]
-  for (const at_us of [...times_us.filter(at => at > from_us && at < to_us).sort((a, b) => a - b), to_us]) {
-    if (at_us - last_us > gap_us) {
-      gap_us = at_us - last_us
-      gap_from_us = last_us
-    }
-    last_us = at_us
-  }
-  return { of, ms: Math.round(gap_us / US_PER_MS), from_us: gap_from_us }
-}
-
-/** The longest time without an acknowledged credit, and without an answered balance, between two times. */
-export const gapsOf = (
-  world: Pick<World, 'writes' | 'balances' | 'calls'>,
-  from_us: number,
-  to_us: number,
-): readonly Gap[] => {
-  const credits = [...world.writes.values()]
-    .filter(isAcknowledgedCredit)
-    .flatMap(({ attempts }) => attempts.filter(({ claim }) => claim.tag === 'acknowledged'))
-    .map(({ call }) => call.end.at_us)
-  const reads = world.balances.filter(({ shown }) => shown !== undefined).map(({ call }) => call.end.at_us)
-  return [longestGap('credit', from_us, to_us, credits), longestGap('read', from_us, to_us, reads)]
 }

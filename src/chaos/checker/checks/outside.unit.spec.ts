@@ -1,0 +1,163 @@
+/** Tables, dead letters and copies against a stream, each with differences that were planted. */
+
+import { describe, expect, it } from 'vitest'
+import type { Item } from '../dynamodb.js'
+import type { Entry } from '../event.js'
+import { type Contents, expectedContents, normalized, type Projection } from '../expected.js'
+import { foldAll } from '../fold.js'
+import { BEGIN_NS, goodRun } from '../testing/run.js'
+import { type CopyDigest, checkCopies, checkLetters, checkTables } from './outside.js'
+
+const ledger = foldAll(goodRun().entries)
+
+const item = (fields: Readonly<Record<string, string>>): Item => new Map(Object.entries(fields))
+const tableOf = (...items: readonly Item[]): ReadonlyMap<string, Item> =>
+  new Map(items.map(one => [one.get('id')?.slice(2) ?? '', one]))
+const changed = (
+  contents: Contents,
+  projection: Projection,
+  change: (items: Map<string, Item>) => void,
+): Contents => {
+  const items = new Map(contents[projection])
+  change(items)
+  return { ...contents, [projection]: items }
+}
+
+describe('the contents that the stream gives', () => {
+  const { balances, journal, totals, ranking } = expectedContents(ledger)
+  const at = new Date(Number(BEGIN_NS / 1_000_000n) + 42).toISOString()
+
+  it('have an item for each customer', () => {
+    expect(balances).toEqual(
+      tableOf(
+        item({ id: 'S:a', client_balance: 'N:61', version: 'N:3', seq: 'N:7' }),
+        item({ id: 'S:b', client_balance: 'N:47', version: 'N:2', seq: 'N:6' }),
+      ),
+    )
+    expect(ranking.get('a')).toEqual(
+      item({ id: 'S:a', balance: 'N:61', version: 'N:3', seq: 'N:7', shard: 'S:4' }),
+    )
+  })
+
+  it('have a row for each event that counts', () => {
+    expect([...journal.keys()].sort()).toEqual(
+      ['account:a', 'account:b', 'id-k1', 'id-k2', 'id-k4', 'id-k4:credit', 'id-k8', 'seq:6'].sort(),
+    )
+    expect(journal.get('id-k4')).toEqual(
+      item({
+        ...{ id: 'S:id-k4', client_id: 'S:a', seq: 'N:3', type: 'S:debit', amount: 'N:40' },
+        ...{ balance: 'N:60', version: 'N:2', previous_seq: 'N:2', at: `S:${at}` },
+        ...{ transaction_id: 'S:id-k4', counterparty: 'S:b', reference: 'S:k4' },
+      }),
+    )
+    expect(journal.get('id-k2')?.get('declined')).toBe(
+      'S:{"command":"debit","code":"INSUFFICIENT_FUNDS","client_id":"a","balance":"100"}',
+    )
+  })
+
+  it('have the sums, whose parts are added up', () => {
+    const all = { id: 'S:all', customers: 'N:2', balance: 'N:108', credits: 'N:4', credited: 'N:148' }
+    expect(totals.get('all')).toEqual(item({ ...all, debits: 'N:1', debited: 'N:40', declined: 'N:1' }))
+    const parts = tableOf(
+      item({ id: 'S:all:0', customers: 'N:1', balance: 'N:-40', credits: 'N:0' }),
+      item({ id: 'S:all:5', customers: 'N:1', balance: 'N:50', declined: 'N:0' }),
+      item({ id: 'S:table identity', epoch: 'S:x' }),
+    )
+    expect(normalized('totals', parts)).toEqual(
+      tableOf(item({ id: 'S:all', customers: 'N:2', balance: 'N:10' })),
+    )
+  })
+})
+
+describe('the check of the tables', () => {
+  const good = expectedContents(ledger)
+  const violationsOf = (contents: Contents) => checkTables(ledger, contents).result.violations
+
+  it('passes what the stream gives, and times that are rounded otherwise', () => {
+    const row = good.journal.get('id-k1') ?? new Map()
+    const later = new Date(Date.parse(row.get('at')?.slice(2) ?? '') + 1).toISOString()
+    expect(violationsOf(good)).toBe(0)
+    expect(checkTables(ledger, good).result.cases).toBeGreaterThan(10)
+    expect(
+      violationsOf(changed(good, 'journal', rows => rows.set('id-k1', new Map(row).set('at', `S:${later}`)))),
+    ).toBe(0)
+  })
+
+  it.each<[Projection, string, (items: Map<string, Item>) => void]>([
+    ['balances', 'an item that is missing', items => items.delete('a')],
+    ['balances', 'an item of nobody', items => items.set('c', item({ id: 'S:c' }))],
+    [
+      'balances',
+      'another balance',
+      items => items.set('a', new Map(items.get('a')).set('client_balance', 'N:62')),
+    ],
+    ['journal', 'a row that is missing', items => items.delete('id-k4:credit')],
+    [
+      'journal',
+      'another order',
+      items => items.set('id-k4', new Map(items.get('id-k4')).set('previous_seq', 'N:1')),
+    ],
+    [
+      'totals',
+      'a sum that is too high',
+      items => items.set('all', new Map(items.get('all')).set('credits', 'N:5')),
+    ],
+    [
+      'ranking',
+      'another kind of number',
+      items => items.set('a', new Map(items.get('a')).set('balance', 'S:61')),
+    ],
+  ])('%s: sees %s', (projection, _, change) => {
+    expect(violationsOf(changed(good, projection, change))).toBe(1)
+  })
+})
+
+describe('the check of the dead letters', () => {
+  const letter = (seq: number, reason: string, body: string): Entry => ({
+    ...{ seq, subject: `customer.dead-letter.b.${seq}`, time_ns: BEGIN_NS, body },
+    headers: new Map([
+      ['Ledger-Seq', String(seq)],
+      ['Ledger-Reason', reason],
+    ]),
+  })
+  const entries = goodRun().entries
+  const bad = letter(5, 'MALFORMED', entries[4]?.body ?? '')
+  const overdraw = letter(8, 'INSUFFICIENT_FUNDS', entries[7]?.body ?? '')
+  const violationsOf = (...letters: readonly Entry[]) => checkLetters(ledger, letters).result.violations
+
+  it('passes one for each event without effect, and what people noted about it', () => {
+    expect(violationsOf(bad, overdraw, { ...bad, subject: `${bad.subject}.mark` })).toBe(0)
+    expect(checkLetters(ledger, [bad, overdraw]).result.cases).toBe(2)
+  })
+
+  it.each<[string, readonly Entry[]]>([
+    ['one that is missing', [bad]],
+    ['a second one', [bad, overdraw, overdraw]],
+    ['one of an event that counts', [bad, overdraw, letter(7, 'MALFORMED', '')]],
+    ['another reason', [bad, letter(8, 'MALFORMED', overdraw.body)]],
+    ['another body', [letter(5, 'MALFORMED', 'else'), overdraw]],
+  ])('sees %s', (_, letters) => {
+    expect(violationsOf(...letters)).toBe(1)
+  })
+})
+
+describe('the check of the copies', () => {
+  const copy = (node: string, ...digests: readonly string[]): CopyDigest => ({
+    ...{ node, stream: 's' },
+    digests: new Map(digests.map((digest, index) => [index + 1, digest])),
+  })
+
+  it('passes equal ones, of each stream by itself', () => {
+    const other = { ...copy('a', 'z'), stream: 't' }
+    const { cases, violations } = checkCopies([copy('a', 'x', 'y'), copy('b', 'x', 'y'), other]).result
+    expect([cases, violations]).toEqual([2, 0])
+  })
+
+  it.each<[string, CopyDigest]>([
+    ['an entry that differs', copy('b', 'x', 'z')],
+    ['an entry that is missing', copy('b', 'x')],
+    ['an entry too many', copy('b', 'x', 'y', 'z')],
+  ])('sees %s', (_, other) => {
+    expect(checkCopies([copy('a', 'x', 'y'), other]).result.violations).toBe(1)
+  })
+})

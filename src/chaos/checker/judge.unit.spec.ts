@@ -1,0 +1,322 @@
+/** Each promise of a run, broken once on purpose: the check of that name sees it, and a good run passes all. */
+
+import { describe, expect, it } from 'vitest'
+import type { Call, End } from './calls.js'
+import { judge } from './judge.js'
+import {
+  answered,
+  answeredAt,
+  askedAt,
+  changeCall,
+  changeEntry,
+  goodRun,
+  OPS,
+  type Run,
+  refusedWith,
+  storeAgain,
+} from './testing/run.js'
+import { createWorld } from './world.js'
+
+const resultsOf = (run: Run) => judge(createWorld(run, run.entries)).map(({ result }) => result)
+const brokenBy = (plant: (run: Run) => void): readonly string[] => {
+  const run = goodRun()
+  plant(run)
+  return resultsOf(run)
+    .filter(({ violations }) => violations > 0)
+    .map(({ name }) => name)
+}
+
+const withText =
+  (from: string, to: string) =>
+  <A extends { readonly body: string }>({ body }: A): { readonly body: string } => {
+    if (!body.includes(from)) throw new Error(`no ${from} in ${body}`)
+    return { body: body.replace(from, to) }
+  }
+/** The same for the answer to a call. */
+const answerWithText =
+  (from: string, to: string) =>
+  ({ end }: Call): { readonly end: End } => {
+    if (end.tag !== 'answer') throw new Error('there is no answer')
+    return { end: { ...end, ...withText(from, to)(end) } }
+  }
+const answers =
+  (balance: number, version: number, seq: number, at_us?: number) =>
+  ({ end }: Call): { readonly end: End } => ({
+    end: answered(
+      at_us ?? end.at_us,
+      { balance },
+      { 'Ledger-Version': `${version}`, 'Ledger-Seq': `${seq}` },
+    ),
+  })
+
+it('a good run breaks no promise, and every check has something to look at', () => {
+  const results = resultsOf(goodRun())
+  expect(results.filter(({ violations }) => violations > 0)).toEqual([])
+  expect(results.filter(({ cases }) => cases === 0)).toEqual([])
+})
+
+describe('the check', () => {
+  it.each<[name: string, what: string, plant: (run: Run) => void]>([
+    ['acknowledged', 'an acknowledged event that is not in the stream', run => void run.entries.splice(6, 2)],
+    [
+      'acknowledged',
+      'another sequence',
+      run => changeCall(run, OPS.again, answerWithText('"seq":7', '"seq":6')),
+    ],
+    [
+      'acknowledged',
+      'another balance',
+      run => changeCall(run, OPS.credit, answerWithText('"balance":100', '"balance":99')),
+    ],
+    [
+      'acknowledged',
+      'another version',
+      run => changeCall(run, OPS.credit, answerWithText('"version":1', '"version":2')),
+    ],
+    [
+      'acknowledged',
+      'one half of a transfer',
+      run => changeCall(run, OPS.transfer, answerWithText('"to":', '"other":')),
+    ],
+    ['acknowledged', 'another amount', run => changeEntry(run, 6, withText('"amount":7', '"amount":8'))],
+    ['acknowledged', 'another id', run => changeEntry(run, 1, withText('id-k1', 'id-k0'))],
+    ['acknowledged', 'an event twice', run => storeAgain(run, 6)],
+    [
+      'nothing stored',
+      'UNAVAILABLE for what is stored',
+      run => {
+        for (const op of [OPS.unknown, OPS.again])
+          changeCall(run, op, ({ end }) => ({ end: refusedWith(end.at_us, 'UNAVAILABLE') }))
+      },
+    ],
+    [
+      'nothing stored',
+      'BUSY for what is stored, sent again only later',
+      run => {
+        changeCall(run, OPS.unknown, ({ end }) => ({ end: refusedWith(end.at_us, 'BUSY') }))
+        changeCall(run, OPS.again, () => ({ at_us: askedAt(11) }))
+      },
+    ],
+    [
+      'nothing stored',
+      'no responders for what is stored',
+      run =>
+        changeCall(run, OPS.event, ({ end }) => ({
+          end: { tag: 'failure', at_us: end.at_us, reason: 'no responders' },
+        })),
+    ],
+    [
+      'nothing stored',
+      'INSUFFICIENT_FUNDS for what is carried out',
+      run =>
+        changeCall(run, OPS.event, ({ end }) => ({
+          end: refusedWith(end.at_us, 'INSUFFICIENT_FUNDS', { client_id: 'b', balance: 40 }),
+        })),
+    ],
+    ['one outcome', 'an unknown one that is stored twice', run => storeAgain(run, 7)],
+    ['one outcome', 'a refusal that is stored twice', run => storeAgain(run, 2)],
+    [
+      'one outcome',
+      'one that is stored and refused',
+      run => changeEntry(run, 2, withText('"reference":"k2"', '"reference":"k1"')),
+    ],
+    [
+      'refusals',
+      'one that rests on a balance which never was',
+      run => changeCall(run, OPS.open_refusal, answerWithText('"balance":100', '"balance":90')),
+    ],
+    [
+      'refusals',
+      'one that rests on a balance of another time',
+      run => changeCall(run, OPS.open_refusal, answerWithText('"balance":100', '"balance":61')),
+    ],
+    [
+      'refusals',
+      'one that its own balance does not bear out',
+      run => changeCall(run, OPS.open_refusal, withText('"amount":500', '"amount":50')),
+    ],
+    [
+      'refusals',
+      'one without its event',
+      run => changeEntry(run, 2, withText('"type":"declined"', '"type":"credit"')),
+    ],
+    [
+      'refusals',
+      'an event with a balance that was not',
+      run => {
+        changeEntry(run, 2, withText('"balance":100}', '"balance":99}'))
+        changeCall(run, OPS.frozen_refusal, answerWithText('"balance":100', '"balance":99'))
+      },
+    ],
+    [
+      'own ids',
+      'an id that is taken for another one',
+      run =>
+        changeCall(run, OPS.unavailable, ({ end }) => ({
+          end: refusedWith(end.at_us, 'TRANSACTION_ID_REUSED'),
+        })),
+    ],
+    [
+      'transaction',
+      'committed otherwise',
+      run => changeCall(run, OPS.committed, answerWithText('"seq":1', '"seq":2')),
+    ],
+    [
+      'transaction',
+      'committed although refused',
+      run => changeCall(run, OPS.committed, withText('id-k1', 'id-k2')),
+    ],
+    [
+      'transaction',
+      'declined although it is not',
+      run => changeCall(run, OPS.declined, withText('id-k2', 'id-k1')),
+    ],
+    [
+      'transaction',
+      'unknown after the acknowledgement',
+      run => changeCall(run, OPS.never, withText('id-k5', 'id-k4')),
+    ],
+    [
+      'transfers',
+      'half a transfer',
+      run => changeEntry(run, 4, withText(',"transfer":{"counterparty":"a"}', '')),
+    ],
+    [
+      'transfers',
+      'halves of different amounts',
+      run => changeEntry(run, 4, withText('"amount":40', '"amount":41')),
+    ],
+    ['batches', 'a batch without its end', run => changeEntry(run, 4, () => ({ headers: new Map() }))],
+    [
+      'batches',
+      'a batch without its beginning',
+      run => changeEntry(run, 3, () => ({ headers: new Map([['Nats-Batch-Id', 'v']]) })),
+    ],
+    [
+      'version chains',
+      'a claim that is wrong',
+      run => changeEntry(run, 7, withText('"version":3', '"version":4')),
+    ],
+    ['origins', 'an event that nobody sent', run => changeEntry(run, 6, withText('k7', 'k70'))],
+    [
+      'origins',
+      'an event on another subject',
+      run => changeEntry(run, 6, () => ({ subject: 'customer.balance.c' })),
+    ],
+    ['floor', 'a balance below zero', run => changeCall(run, OPS.plain, answers(-1, 3, 7))],
+    ['states', 'a balance that never was', run => changeCall(run, OPS.plain, answers(60, 3, 7))],
+    ['states', 'an event that does not count', run => changeCall(run, OPS.plain, answers(61, 3, 8))],
+    [
+      'states',
+      'an event before it was sent',
+      run =>
+        changeCall(run, OPS.strong, () => ({
+          at_us: 1,
+          ...answers(61, 3, 7, 2)({ end: { at_us: 2 } } as Call),
+        })),
+    ],
+    [
+      'plain reads',
+      'one that is older than two seconds',
+      run =>
+        changeCall(run, OPS.plain, () => ({
+          at_us: askedAt(400),
+          end: answered(answeredAt(400), { balance: 60 }, { 'Ledger-Version': '2', 'Ledger-Seq': '3' }),
+        })),
+    ],
+    [
+      'strong reads',
+      'one that is older than an acknowledgement',
+      run => changeCall(run, OPS.strong, answers(60, 2, 3)),
+    ],
+    ['min_version', 'an older version', run => changeCall(run, OPS.min_version, answers(60, 2, 3))],
+    [
+      'min_version',
+      'a version that is said to be not reached',
+      run => changeCall(run, OPS.min_version, ({ end }) => ({ end: refusedWith(end.at_us, 'NOT_REACHED') })),
+    ],
+    ['the past', 'another state at a sequence', run => changeCall(run, OPS.as_of_seq, answers(61, 3, 7))],
+    [
+      'the past',
+      'a sequence that is said to be not reached',
+      run => changeCall(run, OPS.as_of_seq, ({ end }) => ({ end: refusedWith(end.at_us, 'NOT_REACHED') })),
+    ],
+    ['the past', 'a later state at a time', run => changeCall(run, OPS.as_of, answers(61, 3, 7))],
+    ['the past', 'an earlier state at a time', run => changeCall(run, OPS.as_of, answers(100, 1, 1))],
+    [
+      'statements',
+      'an entry that is left out',
+      run => changeCall(run, OPS.statement, answerWithText('"seq":3}', '"seq":2}')),
+    ],
+    [
+      'statements',
+      'another balance',
+      run => changeCall(run, OPS.statement, answerWithText('"balance":60', '"balance":59')),
+    ],
+    [
+      'statements',
+      'an end that is none',
+      run =>
+        changeCall(
+          run,
+          OPS.statement,
+          answerWithText(',{"type":"credit","amount":100,"balance":100,"version":1,"seq":1}', ''),
+        ),
+    ],
+    ['lists', 'a balance that never was', run => changeCall(run, OPS.list, answerWithText('47', '46'))],
+  ])('%s sees %s', (name, _, plant) => {
+    expect(brokenBy(plant)).toContain(name)
+  })
+})
+
+describe('no check minds', () => {
+  it.each<[what: string, plant: (run: Run) => void]>([
+    [
+      'a refusal that was sent again and then acknowledged',
+      run => changeCall(run, OPS.unknown, ({ end }) => ({ end: refusedWith(end.at_us, 'UNAVAILABLE') })),
+    ],
+    [
+      'an unknown outcome that is not stored',
+      run =>
+        changeCall(run, OPS.unavailable, ({ end }) => ({
+          end: { tag: 'failure', at_us: end.at_us, reason: 'timeout' },
+        })),
+    ],
+    ['a plain read that is a moment old', run => changeCall(run, OPS.plain, answers(60, 2, 3))],
+    [
+      'an old plain read that says so',
+      run =>
+        changeCall(run, OPS.plain, () => ({
+          at_us: askedAt(400),
+          end: answered(
+            answeredAt(400),
+            { balance: 60 },
+            { 'Ledger-Version': '2', 'Ledger-Seq': '3', 'Ledger-Age-Ms': '5000' },
+          ),
+        })),
+    ],
+    [
+      'a strong read beside a write that is not answered yet',
+      run => {
+        changeCall(run, OPS.again, () => ({ end: { tag: 'none', at_us: Number.POSITIVE_INFINITY } }))
+        run.entries.pop()
+        for (const op of [OPS.overdraw, OPS.plain, OPS.min_version, OPS.statement])
+          run.calls.splice(
+            run.calls.findIndex(call => call.op === op),
+            1,
+          )
+        changeCall(run, OPS.strong, answers(60, 2, 3))
+      },
+    ],
+    [
+      '"unknown" of what is stored while it is asked',
+      run => changeCall(run, OPS.never, call => ({ ...withText('id-k5', 'id-k8')(call), at_us: askedAt(8) })),
+    ],
+    [
+      'a run that ended amid a call',
+      run => changeCall(run, OPS.unknown, () => ({ end: { tag: 'none', at_us: Number.POSITIVE_INFINITY } })),
+    ],
+  ])('%s', (_, plant) => {
+    expect(brokenBy(plant)).toEqual([])
+  })
+})

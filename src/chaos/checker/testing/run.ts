@@ -1,0 +1,257 @@
+/**
+ * A small run made by hand, in which every promise holds and every check has something to look at. Tests change one thing
+ * in it.
+ */
+
+import type { Call, End } from '../calls.js'
+import type { Entry } from '../event.js'
+
+/** What is changed in place by a test. */
+export type Run = { readonly calls: Call[]; readonly entries: Entry[] }
+
+const US_PER_MS = 1_000
+/** Between a question and its answer, and between two questions. */
+const ANSWER_MS = 5
+const NEXT_MS = 10
+export const BEGIN_NS = 1_790_000_000_000_000_000n
+const NS_PER_MS = 1_000_000n
+
+export const answered = (
+  at_us: number,
+  body: unknown,
+  headers: Readonly<Record<string, string>> = {},
+): End => ({
+  tag: 'answer',
+  at_us,
+  headers: new Map(Object.entries(headers)),
+  body: typeof body === 'string' ? body : JSON.stringify(body),
+})
+
+export const refusedWith = (at_us: number, code: string, details: object = {}): End =>
+  answered(at_us, { error: { code, message: 'no', ...details } }, { 'Nats-Service-Error': code })
+
+/** The place of call `op`, which is asked at `10 * op` ms and answered 5 ms later. */
+export const askedAt = (op: number): number => op * NEXT_MS * US_PER_MS
+export const answeredAt = (op: number): number => askedAt(op) + ANSWER_MS * US_PER_MS
+
+const asked = (
+  op: number,
+  kind: Call['kind'],
+  subject: string,
+  body: unknown,
+  headers: Readonly<Record<string, string>> = {},
+): Omit<Call, 'end'> => ({
+  ...{ op, at_us: askedAt(op), client: 0, via: 'one', kind, subject },
+  headers: new Map(Object.entries(headers)),
+  body: typeof body === 'string' ? body : JSON.stringify(body),
+})
+
+/** The entry at `seq`, stored as part of call `op`. */
+const stored = (
+  seq: number,
+  op: number,
+  token: string,
+  body: unknown,
+  headers: Readonly<Record<string, string>> = {},
+): Entry => ({
+  ...{ seq, subject: `customer.balance.${token}` },
+  time_ns: BEGIN_NS + BigInt(op * NEXT_MS + 2) * NS_PER_MS,
+  headers: new Map(Object.entries(headers)),
+  body: typeof body === 'string' ? body : JSON.stringify(body),
+})
+
+const inBatch = (id: string, place: number, is_last: boolean): Readonly<Record<string, string>> => ({
+  'Nats-Batch-Id': id,
+  'Nats-Batch-Sequence': String(place),
+  ...(is_last ? { 'Nats-Batch-Commit': '1' } : {}),
+})
+
+const state = (client_id: string, balance: number, version: number, seq: number) => ({
+  ...{ client_id, balance, version, seq },
+})
+
+const read = (
+  op: number,
+  kind: Call['kind'],
+  question: object,
+  balance: number,
+  version: number,
+  seq: number,
+): Call => ({
+  ...asked(op, kind, 'customer.balance', question),
+  end: answered(
+    answeredAt(op),
+    { balance },
+    { 'Ledger-Version': String(version), 'Ledger-Seq': String(seq) },
+  ),
+})
+
+const fate = (op: number, transaction_id: string, answer: object): Call => ({
+  ...asked(op, 'transaction', 'customer.transaction', { transaction_id }),
+  end: answered(answeredAt(op), answer),
+})
+
+/** What the calls of `goodRun` do, by their numbers. */
+export const OPS = {
+  credit: 1,
+  frozen_refusal: 2,
+  open_refusal: 3,
+  transfer: 4,
+  unavailable: 5,
+  bad: 6,
+  event: 7,
+  unknown: 8,
+  again: 9,
+  overdraw: 10,
+  committed: 11,
+  declined: 12,
+  never: 13,
+  plain: 14,
+  strong: 15,
+  min_version: 16,
+  as_of_seq: 17,
+  as_of: 18,
+  statement: 19,
+  list: 20,
+} as const
+
+const WRITES = (): Call[] => {
+  const credit = { client_id: 'a', amount: 100, reference: 'k1', transaction_id: 'id-k1' }
+  const too_much = { client_id: 'a', amount: 500, reference: 'k2', transaction_id: 'id-k2' }
+  const open = { client_id: 'a', amount: 500, reference: 'k3' }
+  const transfer = { from: 'a', to: 'b', amount: 40, reference: 'k4', transaction_id: 'id-k4' }
+  const busy = { client_id: 'b', amount: 5, reference: 'k5', transaction_id: 'id-k5' }
+  const unknown = { client_id: 'a', amount: 1, reference: 'k8', transaction_id: 'id-k8' }
+  const poor = { client_id: 'a', balance: 100, amount: 500 }
+  const overdraw = { type: 'debit', amount: 10 ** 12, reference: 'k10' }
+  return [
+    {
+      ...asked(1, 'credit', 'customer.credit', credit),
+      end: answered(answeredAt(1), { transaction_id: 'id-k1', ...state('a', 100, 1, 1) }),
+    },
+    {
+      ...asked(2, 'debit', 'customer.debit', too_much),
+      end: refusedWith(answeredAt(2), 'INSUFFICIENT_FUNDS', { transaction_id: 'id-k2', ...poor }),
+    },
+    {
+      ...asked(3, 'debit', 'customer.debit', open),
+      end: refusedWith(answeredAt(3), 'INSUFFICIENT_FUNDS', poor),
+    },
+    {
+      ...asked(4, 'transfer', 'customer.transfer', transfer),
+      end: answered(answeredAt(4), {
+        ...{ transaction_id: 'id-k4', from: state('a', 60, 2, 3), to: state('b', 40, 1, 4) },
+      }),
+    },
+    { ...asked(5, 'credit', 'customer.credit', busy), end: refusedWith(answeredAt(5), 'UNAVAILABLE') },
+    {
+      ...asked(6, 'raw', 'customer.balance.b', 'no JSON: k6', { 'Chaos-Key': 'k6' }),
+      end: answered(answeredAt(6), { stream: 'customer-balances', seq: 5 }),
+    },
+    {
+      ...asked(7, 'event', 'customer.event.b', { type: 'credit', amount: 7, reference: 'k7' }),
+      end: answered(answeredAt(7), { stream: 'customer-balances', seq: 6 }),
+    },
+    {
+      ...asked(8, 'credit', 'customer.credit', unknown),
+      end: { tag: 'failure', at_us: answeredAt(8), reason: 'timeout' },
+    },
+    {
+      ...asked(9, 'credit', 'customer.credit', unknown),
+      end: answered(answeredAt(9), { transaction_id: 'id-k8', ...state('a', 61, 3, 7), replayed: true }),
+    },
+    {
+      ...asked(10, 'raw', 'customer.balance.b', overdraw, { 'Chaos-Key': 'k10' }),
+      end: answered(answeredAt(10), { stream: 'customer-balances', seq: 8 }),
+    },
+  ]
+}
+
+const READS = (): Call[] => {
+  const committed = { status: 'committed', reply: { transaction_id: 'id-k1', ...state('a', 100, 1, 1) } }
+  const row = { client_id: 'b', balance: 47, version: 2 }
+  const as_of = new Date(Number(BEGIN_NS / NS_PER_MS) + 5 * NEXT_MS).toISOString()
+  const entries = [
+    { type: 'credit', amount: 1, balance: 61, version: 3, seq: 7 },
+    { type: 'debit', amount: 40, balance: 60, version: 2, seq: 3 },
+    { type: 'declined', amount: 500, balance: 100, version: 1, seq: 2 },
+    { type: 'credit', amount: 100, balance: 100, version: 1, seq: 1 },
+  ]
+  return [
+    fate(11, 'id-k1', committed),
+    fate(12, 'id-k2', { status: 'declined', error: { code: 'INSUFFICIENT_FUNDS' } }),
+    fate(13, 'id-k5', { status: 'unknown' }),
+    read(14, 'balance', { client_id: 'a' }, 61, 3, 7),
+    read(15, 'strong', { client_id: 'a', consistency: 'strong' }, 61, 3, 7),
+    read(16, 'min_version', { client_id: 'a', min_version: 3 }, 61, 3, 7),
+    read(17, 'as_of', { client_id: 'a', as_of_seq: 4 }, 60, 2, 3),
+    read(18, 'as_of', { client_id: 'a', as_of }, 60, 2, 3),
+    {
+      ...asked(19, 'statement', 'customer.statement', { client_id: 'a', limit: 10 }),
+      end: answered(answeredAt(19), { client_id: 'a', entries }),
+    },
+    {
+      ...asked(20, 'list', 'customer.list', { limit: 10 }),
+      end: answered(answeredAt(20), { customers: [row] }),
+    },
+  ]
+}
+
+const ENTRIES = (): Entry[] => {
+  const after = (balance: number, version: number) => ({ balance, version })
+  const declined = { command: 'debit', code: 'INSUFFICIENT_FUNDS', client_id: 'a', balance: 100 }
+  const command = (type: string, amount: number, key: string, leg = '') => ({
+    ...{ schema: 1, type, amount, transaction_id: `id-${key}${leg}`, reference: key },
+  })
+  const debit = { ...command('debit', 40, 'k4'), transfer: { counterparty: 'b' }, after: after(60, 2) }
+  const credit = {
+    ...command('credit', 40, 'k4', ':credit'),
+    ...{ transfer: { counterparty: 'a' }, after: after(40, 1) },
+  }
+  const overdraw = { type: 'debit', amount: 10 ** 12, reference: 'k10' }
+  return [
+    stored(1, 1, 'a', { ...command('credit', 100, 'k1'), after: after(100, 1) }, inBatch('x', 1, true)),
+    stored(
+      2,
+      2,
+      'a',
+      { ...command('declined', 500, 'k2'), declined, after: after(100, 1) },
+      inBatch('y', 1, true),
+    ),
+    stored(3, 4, 'a', debit, inBatch('z', 1, false)),
+    stored(4, 4, 'b', credit, inBatch('z', 2, true)),
+    stored(5, 6, 'b', 'no JSON: k6', { 'Chaos-Key': 'k6' }),
+    stored(6, 7, 'b', { schema: 1, type: 'credit', amount: 7, reference: 'k7' }),
+    stored(7, 8, 'a', { ...command('credit', 1, 'k8'), after: after(61, 3) }, inBatch('w', 1, true)),
+    stored(8, 10, 'b', overdraw, { 'Chaos-Key': 'k10' }),
+  ]
+}
+
+/** A run in which everything is as it should be. */
+export const goodRun = (): Run => ({ calls: [...WRITES(), ...READS()], entries: ENTRIES() })
+
+/** Gives call `op` of a run another end, or other parts. */
+export const changeCall = ({ calls }: Run, op: number, change: (call: Call) => Partial<Call>): void => {
+  const index = calls.findIndex(call => call.op === op)
+  const call = calls[index]
+  if (call === undefined) throw new Error(`the run has no call ${op}`)
+  calls[index] = { ...call, ...change(call) }
+}
+
+/** Gives the entry at `seq` other parts. */
+export const changeEntry = (
+  { entries }: Run,
+  seq: number,
+  change: (entry: Entry) => Partial<Entry>,
+): void => {
+  const entry = entries[seq - 1]
+  if (entry === undefined) throw new Error(`the run has no entry ${seq}`)
+  entries[seq - 1] = { ...entry, ...change(entry) }
+}
+
+/** Adds a copy of the entry at `seq` at the end of the stream. */
+export const storeAgain = (run: Run, seq: number): void => {
+  const entry = run.entries[seq - 1]
+  if (entry === undefined) throw new Error(`the run has no entry ${seq}`)
+  run.entries.push({ ...entry, seq: run.entries.length + 1 })
+}
