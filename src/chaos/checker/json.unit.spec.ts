@@ -6,7 +6,7 @@ import { readJson, readObject, wholeOf } from './json.js'
 
 /** What `JSON.parse` gives, with its whole numbers as the checker has them. */
 const withBigints = (value: unknown): unknown => {
-  if (typeof value === 'number') return /^-?\d+$/.test(String(value)) ? BigInt(value) : value
+  if (typeof value === 'number') return /^-?\d+$/.test(String(value)) ? BigInt(String(value)) : value
   if (Array.isArray(value)) return value.map(withBigints)
   if (typeof value !== 'object' || value === null) return value
   return Object.fromEntries(Object.entries(value).map(([name, one]) => [name, withBigints(one)]))
