@@ -20,13 +20,21 @@ const start = async (part: { isRunning: () => boolean; start: () => Promise<void
   }
 }
 
-/** Heals the network first, then starts what does not run. Throws when something cannot be started. */
-export const heal = async ({ network, cluster, dynamodb, instances, disks }: System): Promise<void> => {
+/** Heals the network first, then starts what does not run and should. Throws when something cannot be started. */
+export const heal = async ({
+  network,
+  cluster,
+  dynamodb,
+  instances,
+  projector,
+  disks,
+}: System): Promise<void> => {
   network.heal()
   dynamodb.setMood({ tag: 'well' })
   const nodes = NODE_NAMES.map(name => cluster.nodes[name])
   if ('free' in disks) for (const { store_dir } of nodes) disks.free(store_dir)
   const all = [...nodes, ...INSTANCE_NAMES.map(name => instances[name])]
   for (const part of all) part.thaw()
+  await projector.kill()
   await Promise.all([...all, dynamodb].map(start))
 }

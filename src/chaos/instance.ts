@@ -10,6 +10,8 @@ import { type ManagedProcess, manageProcess } from './process.js'
 
 export const INSTANCE_NAMES = ['instance-1', 'instance-2'] as const
 export type InstanceName = (typeof INSTANCE_NAMES)[number]
+/** One that only folds into the tables, and runs only while the two others do not. */
+export const PROJECTOR_NAME = 'projector'
 
 /** How an instance is run; what is left out is as usual. */
 export type Running = {
@@ -27,7 +29,7 @@ export type Instance = Omit<ManagedProcess, 'start'> & {
 }
 
 export type InstanceOptions = {
-  readonly name: InstanceName
+  readonly name: InstanceName | typeof PROJECTOR_NAME
   readonly folder: string
   /** The folder of the compiled program where `Running` names no other. */
   readonly dist: string

@@ -107,12 +107,12 @@ const verdictLine = (report: ChaosReport): string => {
     : 'no violation was found, but NOT EVERYTHING could be done or checked'
 }
 
-/** The report as lines of text. */
-export const describeReport = (report: ChaosReport): readonly string[] => {
+/** The report as text. */
+export const describeReport = (report: ChaosReport): string => {
   const { seed, planned, turns, not_run, was_interrupted, check } = report
-  const happened = `${turns.length} of ${planned} faults`
+  const happened = `${turns.length} of ${planned} faults${was_interrupted ? ', then it was interrupted' : ''}`
   return [
-    `seed ${seed}: ${happened}${was_interrupted ? ', then it was interrupted' : ''}; ${check.events} events of ${check.customers} customers`,
+    `seed ${seed}: ${happened}; ${check.events} events of ${check.customers} customers`,
     '',
     ...faultLines(report),
     ...not_run.map(({ fault, why }) => `${fault}: not tried, because ${why}`),
@@ -125,5 +125,5 @@ export const describeReport = (report: ChaosReport): readonly string[] => {
     ...check.problems.map(problem => `problem: ${problem}`),
     '',
     verdictLine(report),
-  ]
+  ].join('\n')
 }

@@ -15,7 +15,7 @@ export type SmallDisks = {
   readonly unmount: () => void
 }
 
-const DISK_MB = 512
+const DISK_MB = 256
 const BLOCK = Buffer.alloc(64 * 1024)
 const FILLER = 'filler-of-the-chaos-run'
 const MOUNT_MS_MAX = 5_000

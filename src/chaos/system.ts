@@ -9,9 +9,15 @@ import { setTimeout as pause } from 'node:timers/promises'
 import type { NatsConnection } from 'nats'
 import { openConnection } from '../connection.js'
 import { type Reaper, startReaper } from '../embedded/reaper.js'
-import { type Cluster, NODE_NAMES, type NodeName, startCluster } from './cluster.js'
+import { type Cluster, NODE_NAMES, startCluster } from './cluster.js'
 import { type Dynamodb, startDynamodb } from './dynamodb.js'
-import { createInstance, INSTANCE_NAMES, type Instance, type InstanceName } from './instance.js'
+import {
+  createInstance,
+  INSTANCE_NAMES,
+  type Instance,
+  type InstanceName,
+  PROJECTOR_NAME,
+} from './instance.js'
 import { createNetwork, type Network } from './network.js'
 import { mountSmallDisks, type SmallDisks } from './small-disks.js'
 
@@ -26,16 +32,16 @@ export type System = {
   readonly cluster: Cluster
   readonly dynamodb: Dynamodb
   readonly instances: Readonly<Record<InstanceName, Instance>>
+  /** Runs only when a fault wants it. */
+  readonly projector: Instance
   /** The run's own connection, which nothing cuts. */
   readonly nc: NatsConnection
   /** Where the nodes keep their stores on small disks of their own; otherwise why they could not have them. */
   readonly disks: SmallDisks | { readonly why_not: string }
   /** The compiled program of another build, where one was given. */
   readonly other_dist: string | undefined
-  /** Every node, instance and server is as it should be. */
-  readonly isWell: () => Promise<boolean>
-  /** Waits for that; false when the time is over. */
-  readonly untilWell: (timeout_ms: number, signal?: AbortSignal) => Promise<boolean>
+  /** Waits until every node and instance is as it should be; gives what is not when the time is over. */
+  readonly untilWell: (timeout_ms: number, signal?: AbortSignal) => Promise<readonly string[]>
   /** Ends everything that was started. */
   readonly stop: () => Promise<void>
 }
@@ -71,14 +77,13 @@ const undo = async (parts: readonly Part[]): Promise<void> => {
   if (failed.length > 0) throw new AggregateError(failed, 'not all of the chaos run could be ended')
 }
 
-const startInstances = async (
+const createInstances = async (
   { folder, replicas, dist }: SystemOptions,
   { network, cluster, dynamodb }: Pick<System, 'network' | 'cluster' | 'dynamodb'>,
   reaper: Reaper,
-  parts: Part[],
-): Promise<Readonly<Record<InstanceName, Instance>>> => {
-  const create = async (name: InstanceName): Promise<Instance> => {
-    const instance = await createInstance({
+): Promise<Pick<System, 'instances' | 'projector'>> => {
+  const create = async (name: InstanceName | typeof PROJECTOR_NAME): Promise<Instance> =>
+    createInstance({
       name,
       folder: join(folder, 'logs'),
       dist,
@@ -88,12 +93,10 @@ const startInstances = async (
       replicas,
       reaper,
     })
-    parts.push(instance.end)
-    await instance.start()
-    return instance
+  return {
+    instances: { 'instance-1': await create('instance-1'), 'instance-2': await create('instance-2') },
+    projector: await create(PROJECTOR_NAME),
   }
-  const [first, second] = await Promise.all([create('instance-1'), create('instance-2')])
-  return { 'instance-1': first, 'instance-2': second }
 }
 
 const connectAround = (cluster: Cluster): Promise<NatsConnection> =>
@@ -125,7 +128,7 @@ const start = async (options: SystemOptions, parts: Part[]): Promise<System> => 
     folder: stores,
     log_folder: join(folder, 'logs'),
     network,
-    client_groups: [...CLIENT_PLACES, ...INSTANCE_NAMES],
+    client_groups: [...CLIENT_PLACES, ...INSTANCE_NAMES, PROJECTOR_NAME],
     ...(first_nats_server === undefined ? {} : { program: first_nats_server }),
   })
   parts.push(cluster.stop)
@@ -133,25 +136,31 @@ const start = async (options: SystemOptions, parts: Part[]): Promise<System> => 
   parts.push(dynamodb.stop)
   const nc = await connectAround(cluster)
   parts.push(() => nc.close())
-  const instances = await startInstances(options, { network, cluster, dynamodb }, reaper, parts)
+  const { instances, projector } = await createInstances(options, { network, cluster, dynamodb }, reaper)
+  for (const instance of [projector, ...Object.values(instances)]) parts.push(instance.end)
+  await Promise.all(Object.values(instances).map(instance => instance.start()))
 
-  const isWell = async (): Promise<boolean> => {
+  const unwell = async (): Promise<readonly string[]> => {
     const looks = [
-      ...NODE_NAMES.map((name: NodeName) => cluster.nodes[name].isWhole()),
-      ...INSTANCE_NAMES.map(name => instances[name].isReady()),
+      ...NODE_NAMES.map(async name =>
+        (await cluster.nodes[name].isWhole()) ? [] : [`${name} is not whole`],
+      ),
+      ...INSTANCE_NAMES.map(async name =>
+        (await instances[name].isReady()) ? [] : [`${name} is not ready`],
+      ),
     ]
-    return (await Promise.all(looks)).every(Boolean)
+    return (await Promise.all(looks)).flat()
   }
-  const untilWell = async (timeout_ms: number, signal?: AbortSignal): Promise<boolean> => {
+  const untilWell: System['untilWell'] = async (timeout_ms, signal) => {
     const deadline = performance.now() + timeout_ms
-    while (!(await isWell())) {
-      if (performance.now() > deadline || signal?.aborted) return false
+    for (;;) {
+      const found = await unwell()
+      if (found.length === 0 || signal?.aborted || performance.now() > deadline) return found
       await pause(LOOK_EVERY_MS)
     }
-    return true
   }
   return {
-    ...{ network, cluster, dynamodb, instances, nc, disks, other_dist, isWell, untilWell },
+    ...{ network, cluster, dynamodb, instances, projector, nc, disks, other_dist, untilWell },
     stop: () => undo(parts),
   }
 }
@@ -162,8 +171,9 @@ export const startSystem = async (options: SystemOptions): Promise<System> => {
   const parts: Part[] = []
   try {
     const system = await start(options, parts)
-    if (!(await system.untilWell(READY_MS_MAX)))
-      throw new Error(`The instances were not ready in ${READY_MS_MAX} ms: see the logs in ${options.folder}`)
+    const unwell = await system.untilWell(READY_MS_MAX)
+    if (unwell.length > 0)
+      throw new Error(`after ${READY_MS_MAX} ms ${unwell.join('; ')} (see the logs in ${options.folder})`)
     return system
   } catch (error) {
     await undo(parts)

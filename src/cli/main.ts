@@ -3,6 +3,7 @@
  */
 
 import { Command, CommanderError } from 'commander'
+import { chaosCommand } from './chaos.js'
 import { commandCommands } from './command-request.js'
 import { deadLettersCommand } from './dead-letters.js'
 import { devCommand } from './dev.js'
@@ -47,6 +48,7 @@ const createProgram = (): Command => {
     replayCommand,
     recoverCommand,
     verifyCommand,
+    chaosCommand,
   ]) {
     add(program)
   }

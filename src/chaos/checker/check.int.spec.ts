@@ -6,7 +6,7 @@ import { startWorld, TABLE, type World } from '../../../test/support/instance.js
 import { newFolder, removeFolder, until } from '../../../test/support/servers.js'
 import { startClients } from '../clients/index.js'
 import type { Line } from '../history.js'
-import { checkRun, startObserver } from './index.js'
+import { checkRun } from './index.js'
 
 /** What a single replica, or a quiet run, cannot show. */
 const NOT_SEEN_HERE = ['copies']
@@ -28,12 +28,6 @@ afterAll(async () => {
 it('a run without faults breaks no promise, and every check has seen cases', async () => {
   const directory = join(folder, 'run')
   let answers = 0
-  const place = {
-    directory,
-    nodes: [{ name: 'nats', url: world.servers.nats.url }],
-    dynamodb_endpoint: world.servers.dynamodb.endpoint,
-    ddb_table: TABLE,
-  }
   const clients = await startClients({
     groups: [{ name: 'one', urls: [world.servers.nats.url] }],
     ...{ seed: 7, clients: 6, customers: 200, rate_per_s: 120, directory },
@@ -41,12 +35,16 @@ it('a run without faults breaks no promise, and every check has seen cases', asy
       if (tag === 'answer') answers += 1
     },
   })
-  const observer = await startObserver(place)
   await until(() => answers > CALLS_MIN, { deadline_ms: 30_000, what: `${CALLS_MIN} answers` })
   await clients.stop()
-  await observer.stop()
 
-  const report = await checkRun({ ...place, timeout_ms: 20_000 })
+  const report = await checkRun({
+    directory,
+    nodes: [{ name: 'nats', url: world.servers.nats.url }],
+    dynamodb_endpoint: world.servers.dynamodb.endpoint,
+    ddb_table: TABLE,
+    timeout_ms: 20_000,
+  })
 
   expect(report.violations).toEqual([])
   expect(report.problems).toEqual([])

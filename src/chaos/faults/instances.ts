@@ -2,7 +2,7 @@
 
 import { setTimeout as pause } from 'node:timers/promises'
 import { NODE_NAMES } from '../cluster.js'
-import { INSTANCE_NAMES, type InstanceName, type Running } from '../instance.js'
+import { INSTANCE_NAMES, type Instance, type InstanceName, type Running } from '../instance.js'
 import { DYNAMODB_PLACE, type System } from '../system.js'
 import type { End, Fault, FaultContext } from './fault.js'
 
@@ -12,27 +12,36 @@ const LOOK_EVERY_MS = 100
 
 const pickInstance = ({ random }: FaultContext): InstanceName => random.pick(INSTANCE_NAMES)
 
-/** Ends an instance as an operator does, and starts it; waits until it is ready, for a while. */
-const restart = async ({ instances }: System, name: InstanceName, running?: Running): Promise<void> => {
-  const instance = instances[name]
-  await instance.end()
-  await instance.start(running)
+/** Waits for a while; one that is not ready by then is asked as it is. */
+const untilReady = async (instance: Instance): Promise<void> => {
   const deadline = performance.now() + READY_MS_MAX
-  // one without projections may never be: then it is asked as it is
   while (!(await instance.isReady()) && performance.now() < deadline) await pause(LOOK_EVERY_MS)
+}
+
+/** Ends an instance as an operator does, starts it, and waits for it. */
+const restart = async ({ instances }: System, name: InstanceName, running?: Running): Promise<void> => {
+  await instances[name].end()
+  await instances[name].start(running)
+  await untilReady(instances[name])
 }
 
 const restartBoth = async (system: System, runningOf: (name: InstanceName) => Running): Promise<void> => {
   for (const name of INSTANCE_NAMES) await restart(system, name, runningOf(name))
 }
 
-/** Nobody folds into the tables meanwhile, so that what was paid already has to be found elsewhere. */
+/**
+ * Nobody folds into the tables meanwhile, so that what was paid has to be found elsewhere: a projector of its own folds
+ * until both instances run without projections, and is killed then.
+ */
 const shiftClock =
   (by_ms: number) =>
   async ({ system, random }: FaultContext): Promise<End> => {
     const wrong = random.pick(INSTANCE_NAMES)
     const roles = 'commands,queries'
+    await system.projector.start({ roles: 'projections' })
+    await untilReady(system.projector)
     await restartBoth(system, name => (name === wrong ? { roles, clock_ms: by_ms } : { roles }))
+    await system.projector.kill()
     return () => restartBoth(system, () => ({}))
   }
 
