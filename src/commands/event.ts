@@ -6,7 +6,6 @@
  * publishes to a stream works unchanged. A transaction id counts once for ever, as in a command.
  */
 
-import type { NatsConnection } from 'nats'
 import { type BackOff, pause } from '../back-off.js'
 import { E, type Either } from '../fp.js'
 import { eventSubject } from '../ledger/client-id.js'
@@ -16,13 +15,14 @@ import { CATALOGUE, catalogued, type ErrorCode } from '../service/catalogue.js'
 import type { CallbackEndpointConfig, EndpointConfig, ServiceReply } from '../service/config.js'
 import type { ServiceError } from '../service/error.js'
 import type { StreamError } from '../stream/errors.js'
+import { leadershipOf } from '../stream/leadership.js'
 import { publish, type Stored } from '../stream/publish.js'
 import { LEDGER_STREAM } from '../stream/settings.js'
 import { uuidv7 } from '../uuid.js'
 import type { CommandDeps } from './deps.js'
 import type { Submitted } from './engine.js'
 import { decodeEventRequest, EVENT_REQUEST_PREFIX } from './event-request.js'
-import type { FindTransaction } from './find.js'
+import { type FindTransaction, findInWindow } from './find.js'
 import { differingField, type Known, knownAt } from './known.js'
 
 const TRY_MS = 2_000
@@ -58,22 +58,52 @@ const codeOf = ({ tag }: StreamError): ErrorCode => {
   }
 }
 
-/** Publishes until the outcome is known: always under the same message id, so that it is stored once at most. */
-const publishOnce = async (
-  nc: NatsConnection,
-  { command, given }: Submitted,
-): Promise<Either<StreamError, Stored>> => {
+const messageOf = ({ command, given }: Submitted) => {
   const { type, amount, transaction_id, reference, metadata } = command
   const content = { type: type === 'debit' ? type : 'credit', amount, reference, metadata } as const
-  const message = {
+  return {
     subject: eventSubject(customersOfCommand(command)[0]),
     body: encodeEvent(given ? { ...content, transaction_id } : content),
     msg_id: given ? transaction_id : uuidv7(),
   }
+}
+
+/** Of an event that was refused once: where it is stored, or that it is not; undefined where that cannot be told. */
+const afterRefusal = async (
+  deps: CommandDeps,
+  refused: StreamError,
+  msg_id: string,
+  is_leader_alone: boolean,
+): Promise<Either<StreamError, Stored> | undefined> => {
+  try {
+    const known = (await findInWindow(deps, new Set([msg_id]))).get(msg_id)?.known
+    if (known !== undefined) return E.right({ seq: known.seq, duplicate: true })
+    return is_leader_alone ? E.left(refused) : undefined
+  } catch (err) {
+    deps.log.debug({ err }, 'whether an event is stored cannot be told at the moment')
+    return undefined
+  }
+}
+
+/**
+ * Publishes until the outcome is known: always under the same message id, so that it is stored once at most. A refusal
+ * counts where no other copy went out and nobody but the leader can have refused, or where nothing is found.
+ */
+const publishOnce = async (deps: CommandDeps, submitted: Submitted): Promise<Either<StreamError, Stored>> => {
+  const message = messageOf(submitted)
   for (let attempt = 1; ; attempt += 1) {
-    const stored = await publish(nc, message, TRY_MS)()
-    if (E.isRight(stored) || stored.left.tag !== 'TryAgain') return stored
-    if (attempt === TRIES_MAX) return stored
+    const sent_ms = performance.now()
+    const stored = await publish(deps.nc, message, TRY_MS)()
+    if (E.isRight(stored) || stored.left.tag === 'Unsendable') return stored
+    const { tag, message: reason, cause } = stored.left
+    if (tag !== 'TryAgain') {
+      const is_leader_alone = leadershipOf(deps.nc).isAloneSince(sent_ms)
+      if (attempt === 1 && is_leader_alone) return stored
+      const settled = await afterRefusal(deps, stored.left, message.msg_id, is_leader_alone)
+      if (settled !== undefined) return settled
+    }
+    // what was refused by one server may be stored by another
+    if (attempt === TRIES_MAX) return E.left({ tag: 'TryAgain', message: reason, cause })
     await pause(BACK_OFF, attempt, never)
   }
 }
@@ -98,7 +128,7 @@ const store = async (deps: CommandDeps, find: FindTransaction, submitted: Submit
   const known = await lookUp(find, submitted)
   if (E.isLeft(known)) return known
   if (known.right !== undefined) return asDuplicate(command, known.right, known.right.seq)
-  const stored = await publishOnce(deps.nc, submitted)
+  const stored = await publishOnce(deps, submitted)
   if (E.isLeft(stored)) {
     const { cause = new Error(stored.left.message) } = stored.left
     return E.left(catalogued(codeOf(stored.left), given ? { transaction_id } : {}, cause))
@@ -107,8 +137,8 @@ const store = async (deps: CommandDeps, find: FindTransaction, submitted: Submit
   try {
     return asDuplicate(command, await knownAt(deps, stored.right.seq), stored.right.seq)
   } catch (cause) {
-    // it was not stored now, and what was stored before cannot be read
-    return E.left(catalogued('UNAVAILABLE', { transaction_id }, cause))
+    // something is stored under the id, now or before, and cannot be read
+    return E.left(catalogued('OUTCOME_UNKNOWN', { transaction_id }, cause))
   }
 }
 

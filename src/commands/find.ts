@@ -2,11 +2,14 @@
  * Finds the event that is stored under a transaction id.
  *
  * Three rings: the stream's duplicate window, which refuses a batch that holds a known id; the customer's own history,
- * within a bound; and the journal, which takes the history's place where that projection is there.
+ * within a bound; and the journal, which takes the history's place where that projection is there. What is in time for a
+ * ring is told by the clock of the stream's leader, never by this machine's.
  */
 
+import { E } from '../fp.js'
 import type { ClientId } from '../ledger/client-id.js'
-import { readRange } from '../stream/read.js'
+import { leadershipOf, type Proof } from '../stream/leadership.js'
+import { nextKnown, readRange } from '../stream/read.js'
 import { LEDGER_STREAM, LEDGER_SUBJECTS } from '../stream/settings.js'
 import type { CommandDeps } from './deps.js'
 import { type Known, knownFrom } from './known.js'
@@ -22,12 +25,37 @@ export type FindTransaction = (
   newest?: boolean,
 ) => Promise<Known | undefined>
 
-/** The stream's duplicate window, and what our clock may differ from the server's. */
-export const WINDOW_MS = 120_000
+/** What the clocks of two servers may differ: each event has the time of the server that led then. */
 const CLOCKS_DIFFER_MS = 30_000
+
+/**
+ * How old an event may be so that the stream certainly refuses its message id: the other half of the window is for what
+ * happens meanwhile, and for clocks of servers that differ.
+ */
+export const certainlyRefused_ms = ({ duplicate_window_ms }: Proof): number => duplicate_window_ms / 2
+
+/** An end of the stream that is proved now. Rejects when nobody proves one. */
+export const proveEnd = async ({ nc }: CommandDeps): Promise<Proof> => {
+  const proved = await leadershipOf(nc).prove()()
+  if (E.isLeft(proved)) throw new Error(proved.left.message, { cause: proved.left.cause })
+  return proved.right
+}
 
 /** What holds a message id: an event, or something that answers for no command. */
 export type Holder = { readonly known: Known | undefined }
+
+/** Rejects when not everything was read: a reader may live on a server that is behind, and find nothing there. */
+const checkComplete = async (
+  { nc }: CommandDeps,
+  read_seq: number,
+  end_seq: number,
+  from_time: Date,
+): Promise<void> => {
+  if (read_seq >= end_seq) return
+  const last = read_seq > 0 ? undefined : await nextKnown(nc, LEDGER_STREAM, LEDGER_SUBJECTS, end_seq)()
+  const isOlder = last !== undefined && E.isRight(last) && (last.right?.at ?? from_time) < from_time
+  if (!isOlder) throw new Error(`the newest events could be read up to ${read_seq} of ${end_seq} only`)
+}
 
 /**
  * Looks through everything that the stream has stored within its duplicate window for the message ids of `wanted`. This
@@ -36,16 +64,20 @@ export type Holder = { readonly known: Known | undefined }
  * nats-server 2.14.0 for good; docs/adr/0010.)
  */
 export const findInWindow = async (
-  { nc, jsm }: CommandDeps,
+  deps: CommandDeps,
   wanted: ReadonlySet<string>,
 ): Promise<Map<string, Holder>> => {
-  const { state } = await jsm.streams.info(LEDGER_STREAM)
+  const { last_seq: to_seq, server_time, duplicate_window_ms } = await proveEnd(deps)
   const found = new Map<string, Holder>()
-  const range = { stream: LEDGER_STREAM, subject: LEDGER_SUBJECTS, from_seq: 1, to_seq: state.last_seq }
-  const from_time = new Date(Date.now() - WINDOW_MS - CLOCKS_DIFFER_MS)
-  for await (const record of readRange(nc, { ...range, from_time })) {
+  if (to_seq === 0) return found
+  const range = { stream: LEDGER_STREAM, subject: LEDGER_SUBJECTS, from_seq: 1, to_seq }
+  const from_time = new Date(server_time.getTime() - duplicate_window_ms - CLOCKS_DIFFER_MS)
+  let read_seq = 0
+  for await (const record of readRange(deps.nc, { ...range, from_time })) {
+    read_seq = record.seq
     const msg_id = record.headers?.get('Nats-Msg-Id') ?? ''
     if (wanted.has(msg_id) && !found.has(msg_id)) found.set(msg_id, { known: knownFrom(record) })
   }
+  await checkComplete(deps, read_seq, to_seq, from_time)
   return found
 }

@@ -1,8 +1,10 @@
 /** Known transactions by the journal, filled by its own projection, and what happens where it cannot tell. */
 
 import { DeleteCommand, GetCommand, PutCommand } from '@aws-sdk/lib-dynamodb'
+import { nanos } from 'nats'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { codeOf, engineRoom, lastSeq, movement, transfer } from '../../test/support/engines.js'
+import { withoutProof } from '../../test/support/fate.js'
 import { right, startTestLedger, type TestLedger } from '../../test/support/ledger.js'
 import { until } from '../../test/support/servers.js'
 import { TE } from '../fp.js'
@@ -202,24 +204,56 @@ describe('a transaction that the journal does not hold', () => {
     })
   })
 
-  it('is not guessed at while the journal is half a window behind: UNAVAILABLE, and nothing is stored', async () => {
-    await projector?.stop()
-    projector = undefined
-    await ledger.emit('ibis', { type: 'credit', amount: 1 })
-    const end = await lastSeq(ledger.jsm)
-    const later = { ...ledger, nc: ledger.nc }
+  describe.each([-3_600_000, 3_600_000])('and %i ms are between the clocks of machine and server', by_ms => {
     const now = Date.now
-    // the event that waits is as old as this clock says
-    Date.now = () => now() + 61_000
-    try {
-      const engine = room.start(later, { find: createJournal(later, source, noHistory).find })
-      expect(await engine.submit(movement('credit', 'ibis', 1, 'ibis-1'), true)).toMatchObject({
-        code: 'UNAVAILABLE',
-      })
-      expect(codeOf(await engine.submit(movement('credit', 'ibis', 1), false))).toBe('done')
-    } finally {
+    const WINDOW_MS = 200
+    /** How long the stream refuses an id again. */
+    const setWindow = (ms: number) =>
+      ledger.jsm.streams.update(LEDGER_STREAM, { duplicate_window: nanos(ms) })
+    beforeEach(async () => {
+      await projector?.stop()
+      projector = undefined
+      Date.now = () => now() + by_ms
+    })
+    afterEach(async () => {
       Date.now = now
-    }
+      await setWindow(120_000)
+    })
+
+    it('is new while the journal lacks young events only', async () => {
+      await ledger.emit('ibis', { type: 'credit', amount: 1 })
+      const engine = start()
+      expect(codeOf(await engine.submit(movement('credit', 'ibis', 1, `ibis-${by_ms}`), true))).toBe('done')
+    })
+
+    it('is read from the stream where the journal lacks what the stream does not refuse any more', async () => {
+      await setWindow(WINDOW_MS)
+      const [own, other] = [
+        movement('credit', 'jynx', 3, `jynx${by_ms}`),
+        movement('credit', 'kea', 3, 'new'),
+      ]
+      const original = await start().submit(own, true)
+      await until(async () => (await right(projectionLag(ledger.nc, 'journal'))).lag_ms > 2 * WINDOW_MS, {
+        deadline_ms: 10_000,
+        what: 'the event to be older than the window',
+      })
+      expect(await start().submit(own, true)).toEqual({ ...original, replayed: true })
+      expect(await start().submit({ ...own, client_id: clientId('kea') }, true)).toMatchObject({
+        code: 'TRANSACTION_ID_REUSED',
+      })
+      expect(codeOf(await start().submit({ ...other, transaction_id: `kea${by_ms}` }, true))).toBe('done')
+    })
+  })
+
+  it('is not guessed at where what the journal lacks cannot be told: UNAVAILABLE, and nothing is stored', async () => {
+    await ledger.emit('lark', { type: 'credit', amount: 1 })
+    const end = await lastSeq(ledger.jsm)
+    const deaf = withoutProof(ledger)
+    const engine = room.start(ledger, { find: createJournal(deaf, source, noHistory).find })
+    expect(await engine.submit(movement('credit', 'lark', 1, 'lark-1'), true)).toMatchObject({
+      code: 'UNAVAILABLE',
+    })
+    expect(codeOf(await engine.submit(movement('credit', 'lark', 1), false))).toBe('done')
     expect(await lastSeq(ledger.jsm)).toBe(end + 1)
   })
 })

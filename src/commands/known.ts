@@ -13,10 +13,12 @@ import { type Command, customersOfCommand, type Transfer } from '../ledger/comma
 import { creditLegId } from '../ledger/decide.js'
 import { decodeEvent, type LedgerEvent } from '../ledger/event.js'
 import { inParallel } from '../parallel.js'
+import type { StreamError } from '../stream/errors.js'
 import { FROM_THE_BEGINNING, foldSubject } from '../stream/fold-subject.js'
-import { nextRecorded } from '../stream/read.js'
+import { leadershipOf } from '../stream/leadership.js'
+import { nextKnown } from '../stream/read.js'
 import type { Recorded } from '../stream/recorded.js'
-import { LEDGER_STREAM } from '../stream/settings.js'
+import { LEDGER_STREAM, LEDGER_SUBJECTS } from '../stream/settings.js'
 import type { CommandDeps } from './deps.js'
 import { failed, type Outcome, type Position, replyOf } from './outcome.js'
 
@@ -32,6 +34,11 @@ export type Known = {
   readonly folded?: readonly State[]
 }
 
+const orThrow = <A>(result: E.Either<StreamError, A>): A => {
+  if (E.isLeft(result)) throw new Error(result.left.message, { cause: result.left.cause })
+  return result.right
+}
+
 /** A stored message as the event of a transaction, if it can be one. */
 export const knownFrom = ({
   seq,
@@ -43,10 +50,22 @@ export const knownFrom = ({
   return E.isRight(id) && decoded.tag === 'event' ? { seq, id: id.right, event: decoded.event } : undefined
 }
 
+/**
+ * The message at `seq`; undefined when the stream ends before it. Rejects when that cannot be told: a leader that was cut
+ * off may not have it, and a replica may be behind.
+ */
+const messageAt = async (deps: CommandDeps, seq: number): Promise<Recorded | undefined> => {
+  const found = orThrow(await nextKnown(deps.nc, LEDGER_STREAM, LEDGER_SUBJECTS, seq)())
+  if (found?.seq === seq) return found
+  const { last_seq } = orThrow(await leadershipOf(deps.nc).prove()())
+  if (last_seq < seq) return undefined
+  throw new Error(`event ${seq} cannot be read at the moment`)
+}
+
 /** The event at `seq`, if it can be one of a transaction. */
-export const knownAt = async ({ jsm }: CommandDeps, seq: number): Promise<Known | undefined> => {
-  const found = await jsm.streams.getMessage(LEDGER_STREAM, { seq })
-  return found === null ? undefined : knownFrom({ seq, subject: found.subject, body: found.data })
+export const knownAt = async (deps: CommandDeps, seq: number): Promise<Known | undefined> => {
+  const found = await messageAt(deps, seq)
+  return found === undefined ? undefined : knownFrom(found)
 }
 
 /** Which command `known` came from; a direct event with a transaction id counts as the command that it looks like. */
@@ -98,7 +117,7 @@ export const differingField = (command: Command, known: Known): string | undefin
 /** A subject may be long, and this is asked for one transaction: longer ones are not folded. */
 const FOLD_EVENTS_MAX = 100_000_000
 
-/** The subject's state right after `seq`, and whether the event there counts. */
+/** The subject's state right after its event at `seq`, and whether that counts. */
 const foldTo = async (
   deps: CommandDeps,
   id: ClientId,
@@ -112,8 +131,10 @@ const foldTo = async (
       applied_seq = record.seq
     },
   })()
-  if (E.isLeft(folded)) throw new Error(folded.left.message, { cause: folded.left.cause })
-  return { account: folded.right.customer.account, counts: applied_seq === seq }
+  const { customer, last_seq } = orThrow(folded)
+  // the event is there: whoever does not have it does not say what became of it
+  if (last_seq !== seq) throw new Error(`the events of ${id} could be read up to ${last_seq} of ${seq} only`)
+  return { account: customer.account, counts: applied_seq === seq }
 }
 
 const positionAt = async (deps: CommandDeps, id: ClientId, seq: number): Promise<Position> => {
@@ -123,14 +144,13 @@ const positionAt = async (deps: CommandDeps, id: ClientId, seq: number): Promise
 
 /** A transfer's second event follows its first one at once: they are neighbours of one atomic batch. */
 const isWhole = async (
-  { jsm }: CommandDeps,
+  deps: CommandDeps,
   { transaction_id, to }: Transfer,
   seq: number,
 ): Promise<boolean> => {
-  const found = await nextRecorded(jsm, LEDGER_STREAM, eventSubject(to), seq + 1)()
-  if (E.isLeft(found)) throw new Error(found.left.message, { cause: found.left.cause })
-  if (found.right?.seq !== seq + 1) return false
-  const decoded = decodeEvent(found.right.body)
+  const found = await messageAt(deps, seq + 1)
+  if (found?.subject !== eventSubject(to)) return false
+  const decoded = decodeEvent(found.body)
   return decoded.tag === 'event' && decoded.event.transaction_id === creditLegId(transaction_id)
 }
 

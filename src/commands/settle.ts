@@ -118,12 +118,6 @@ const send = ({ nc }: CommandDeps, batch: Batch, mark: string) => {
 
 const IN_FLIGHT = 10164
 
-/** Whether nobody but the leader can have answered since `sent_ms`: then a refusal is the leader's. */
-const isLeaderAlone = ({ nc }: CommandDeps, sent_ms: number): boolean => {
-  const proof = leadershipOf(nc).newest()
-  return proof !== undefined && proof.answered_ms <= sent_ms && performance.now() < proof.alone_until_ms
-}
-
 /** How a copy of a batch failed. */
 type Failed = {
   readonly error: StreamError
@@ -182,7 +176,7 @@ export const settle = async (
     const result = await send(deps, batch, mark)
     if (E.isRight(result)) return { tag: 'stored', last_seq: result.right.seq }
     const error = result.left
-    const is_leader_alone = isLeaderAlone(deps, sent_ms)
+    const is_leader_alone = leadershipOf(deps.nc).isAloneSince(sent_ms)
     const outcome = await outcomeOf(deps, batch, mark, {
       error,
       is_only_copy: attempt === 1,

@@ -1,50 +1,70 @@
 /**
  * How far a projection is behind the stream: what its consumer has not acknowledged yet.
+ *
+ * That something is acknowledged is true whoever tells it. That nothing is left to do is an absence, and the age of what is
+ * left rests on a clock: both come with a proof of the stream's end, whose clock is that of the server which leads it
+ * (leadership.ts). The clock of this machine decides nothing.
  */
 
 import type { ConsumerInfo, JetStreamManager } from '@nats-io/jetstream'
 import type { NatsConnection } from 'nats'
 import { pipe, type TaskEither, TE } from '../fp.js'
 import { type StreamError, tryStream } from './errors.js'
+import { leadershipOf, type Proof } from './leadership.js'
 import { manager } from './provision.js'
-import { nextRecorded } from './read.js'
+import { nextKnown } from './read.js'
 import { LEDGER_STREAM, LEDGER_SUBJECTS } from './settings.js'
 
 export type Lag = {
   /** The last stream sequence up to which everything is acknowledged; 0: nothing yet. */
   readonly seq: number
   readonly lag_events: number
-  /** Age of the first event that is not acknowledged, by this machine's clock; 0 when there is none. */
+  /** Age of the first event that is not acknowledged, by the clock of the stream's leader; 0 when there is none. */
   readonly lag_ms: number
 }
 
-/** Nothing is ever deleted from the ledger, so sequences have no holes and can be counted. */
-const lagEvents = ({ ack_floor, delivered, num_pending }: ConsumerInfo): number =>
-  Math.max(delivered.stream_seq - ack_floor.stream_seq, 0) + num_pending
+const ageOf = (
+  nc: NatsConnection,
+  seq: number,
+  { last_seq, server_time }: Proof,
+): TaskEither<StreamError, number> =>
+  pipe(
+    nextKnown(nc, LEDGER_STREAM, LEDGER_SUBJECTS, seq),
+    TE.chain(first =>
+      first === undefined
+        ? TE.left({ tag: 'TryAgain', message: `a replica without event ${seq} of ${last_seq} was asked` })
+        : // another server may have led when it was stored, with a clock that was ahead
+          TE.right(Math.max(server_time.getTime() - first.at.getTime(), 0)),
+    ),
+  )
 
-const measure = (jsm: JetStreamManager, info: ConsumerInfo): TaskEither<StreamError, Lag> => {
-  const seq = info.ack_floor.stream_seq
-  const lag_events = lagEvents(info)
+const measure = (
+  nc: NatsConnection,
+  { ack_floor: { stream_seq: seq } }: ConsumerInfo,
+  proof: Proof,
+): TaskEither<StreamError, Lag> => {
+  // nothing is ever deleted from the ledger, so sequences have no holes and can be counted
+  const lag_events = Math.max(proof.last_seq - seq, 0)
   if (lag_events === 0) return TE.right({ seq, lag_events, lag_ms: 0 })
   return pipe(
-    nextRecorded(jsm, LEDGER_STREAM, LEDGER_SUBJECTS, seq + 1),
-    TE.map(first => ({
-      seq,
-      lag_events,
-      // the server's clock may be ahead of ours
-      lag_ms: first === undefined ? 0 : Math.max(Date.now() - first.at.getTime(), 0),
-    })),
+    ageOf(nc, seq + 1, proof),
+    TE.map(lag_ms => ({ seq, lag_events, lag_ms })),
   )
 }
+
+const consumerInfo = (jsm: JetStreamManager, consumer: string): TaskEither<StreamError, ConsumerInfo> =>
+  tryStream(`consumer ${consumer}`, () => jsm.consumers.info(LEDGER_STREAM, consumer))
 
 /** The lag of the projection whose durable consumer is `consumer`; `NotFound` when there is no such consumer. */
 export const projectionLag = (nc: NatsConnection, consumer: string): TaskEither<StreamError, Lag> =>
   pipe(
     manager(nc),
-    TE.chain(jsm =>
+    TE.chain(jsm => consumerInfo(jsm, consumer)),
+    TE.chain(info =>
       pipe(
-        tryStream(`consumer ${consumer}`, () => jsm.consumers.info(LEDGER_STREAM, consumer)),
-        TE.chain(info => measure(jsm, info)),
+        // after the consumer was asked: what it had acknowledged by then is compared with what was stored by then
+        leadershipOf(nc).prove(),
+        TE.chain(proof => measure(nc, info, proof)),
       ),
     ),
   )

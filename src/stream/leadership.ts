@@ -29,6 +29,8 @@ export type Proof = {
   readonly answered_ms: number
   /** The leader's clock at a moment between `asked_ms` and `answered_ms`. */
   readonly server_time: Date
+  /** How long the stream refuses a message id that it has stored. */
+  readonly duplicate_window_ms: number
   /** Until then no other server can have become the leader. */
   readonly leads_until_ms: number
   /** Until then no other server can hold itself for the leader either; 0: one replica was not heard, and may do so. */
@@ -43,6 +45,11 @@ export type Leadership = {
   readonly prove: (timeout_ms?: number) => TaskEither<StreamError, Proof>
   /** The newest proof of this process, however old. */
   readonly newest: () => Proof | undefined
+  /**
+   * Whether nobody but the leader can have answered anything that was asked since `since_ms`, up to now: then a refusal is
+   * the leader's. Nobody is asked, so it may say no where a proof would say yes.
+   */
+  readonly isAloneSince: (since_ms: number) => boolean
 }
 
 /** nats-server's `minElectionTimeout` (4 s), less what clocks and timers of two machines may differ. */
@@ -59,7 +66,7 @@ const Answer = fieldsOf(
   {
     created: t.string,
     ts: t.string,
-    config: fieldsOf({ num_replicas: t.number }),
+    config: fieldsOf({ num_replicas: t.number }, { duplicate_window: t.number }),
     state: fieldsOf({ first_seq: t.number, last_seq: t.number }),
   },
   { cluster: fieldsOf({}, { leader: t.string, replicas: t.readonlyArray(Replica) }) },
@@ -102,7 +109,8 @@ export const proofOf = (answer: Answer, asked_ms: number, answered_ms: number): 
   const server_time = new Date(ts)
   if (leader === '' || until.leads_until_ms <= answered_ms || Number.isNaN(server_time.getTime()))
     return undefined
-  return { created, ...state, leader, asked_ms, answered_ms, server_time, ...until }
+  const duplicate_window_ms = (config.duplicate_window ?? 0) / NS_PER_MS
+  return { created, ...state, leader, asked_ms, answered_ms, server_time, duplicate_window_ms, ...until }
 }
 
 const nobody = (cause?: unknown): StreamError => ({
@@ -140,10 +148,19 @@ const never = new AbortController().signal
 
 const createLeadership = (nc: NatsConnection): Leadership => {
   let newest: Proof | undefined
+  /** The time in which the leader is known to be alone: one proof after the other prolongs it. */
+  let alone = { from_ms: 0, until_ms: 0 }
+
+  const note = (proof: Proof): void => {
+    newest = proof
+    const { answered_ms, alone_until_ms } = proof
+    if (alone.until_ms < answered_ms) alone = { from_ms: answered_ms, until_ms: alone_until_ms }
+    else alone.until_ms = Math.max(alone.until_ms, alone_until_ms)
+  }
 
   const askOnce = sharedAfter(async () => {
     const asked = await ask(nc)()
-    if (E.isRight(asked)) newest = asked.right
+    if (E.isRight(asked)) note(asked.right)
     return asked
   })
 
@@ -159,6 +176,7 @@ const createLeadership = (nc: NatsConnection): Leadership => {
 
   return {
     newest: () => newest,
+    isAloneSince: since_ms => alone.from_ms <= since_ms && performance.now() < alone.until_ms,
     prove:
       (timeout_ms = PROVE_TIMEOUT_MS) =>
       () =>

@@ -6,7 +6,7 @@ type Replica = { readonly active: number }
 const answer = (replicas: readonly Replica[], leader: string | undefined = 'n1', num_replicas = 3) => ({
   created: '2026-01-01T00:00:00Z',
   ts: '2026-01-02T00:00:00.5Z',
-  config: { num_replicas },
+  config: { num_replicas, duplicate_window: ns(120_000) },
   state: { first_seq: 1, last_seq: 42 },
   cluster: { ...(leader === undefined ? {} : { leader }), replicas },
 })
@@ -23,6 +23,7 @@ describe('what an answer proves', () => {
       asked_ms: 10_000,
       answered_ms: 10_005,
       server_time: new Date('2026-01-02T00:00:00.500Z'),
+      duplicate_window_ms: 120_000,
       // the nearest replica makes the majority, the farthest could hold itself for the leader
       leads_until_ms: 13_400,
       alone_until_ms: 12_600,

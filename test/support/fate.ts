@@ -11,14 +11,15 @@ export const noAnswer = (): never => {
   throw new errors.TimeoutError()
 }
 
-/** `deps` whose batches meet `fate`. */
-export const withFate = <D extends CommandDeps>(deps: D, fate: Fate): D => {
-  let attempts = 0
+/** `deps` whose requests to some subjects go another way. */
+const withRequest = <D extends CommandDeps>(
+  deps: D,
+  isMeant: (subject: string) => boolean,
+  other: (forward: () => Promise<Msg>) => Promise<Msg>,
+): D => {
   const request = (subject: string, payload?: Payload, options?: RequestOptions): Promise<Msg> => {
     const forward = (): Promise<Msg> => deps.nc.request(subject, payload, options)
-    if (!subject.startsWith('customer.balance.')) return forward()
-    attempts += 1
-    return fate(attempts, forward)
+    return isMeant(subject) ? other(forward) : forward()
   }
   const nc = new Proxy(deps.nc, {
     get: (target, name) => {
@@ -29,6 +30,27 @@ export const withFate = <D extends CommandDeps>(deps: D, fate: Fate): D => {
   }) as NatsConnection
   return { ...deps, nc }
 }
+
+/** `deps` whose batches meet `fate`. */
+export const withFate = <D extends CommandDeps>(deps: D, fate: Fate): D => {
+  let attempts = 0
+  return withRequest(
+    deps,
+    subject => subject.startsWith('customer.balance.'),
+    forward => {
+      attempts += 1
+      return fate(attempts, forward)
+    },
+  )
+}
+
+/** `deps` to whom no server proves that it leads. */
+export const withoutProof = <D extends CommandDeps>(deps: D): D =>
+  withRequest(
+    deps,
+    subject => subject.startsWith('$JS.API.STREAM.INFO.'),
+    async () => noAnswer(),
+  )
 
 /** The acknowledgement of attempt 1 is lost on its way back: the batch is stored, and its sender does not know. */
 export const lostOnTheWayBack: Fate = async (attempt, forward) => {
