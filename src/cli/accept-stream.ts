@@ -160,7 +160,10 @@ export const acceptStream = async (
     lost_letters += 1
   }
   const epoch = (entry.record?.epoch ?? 1) + 1
-  await orFail(writeRecord(deps.kv, await orFail(recordNow(deps.jsm, epoch)), entry.revision))
+  const record = await orFail(recordNow(deps.jsm, epoch))
+  // what is there is accepted as it is, parts of batches too
+  const accepted_seq = record.stream.newest?.seq ?? 0
+  await orFail(writeRecord(deps.kv, { ...record, accepted_seq }, entry.revision))
   for (const { projection, before } of rebuilt) await dropBefore(deps, projection as ProjectionName, before)
   return {
     epoch,

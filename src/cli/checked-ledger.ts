@@ -19,21 +19,35 @@ import { tableWitnesses } from './witnesses.js'
 
 /** Looks of a subcommand that have to agree where no leader with a majority answers. */
 const LOOKS_MAX = 4
+const GROWING_LOOKS_MAX = 40
 const LOOK_AGAIN = { first_ms: 500, max_ms: 500 }
 const never = new AbortController().signal
 
 /** A look, with the tables as witnesses; several, while a contradiction may be an old leader's answer. */
 export const lookWith = async (
-  { config }: Connected,
+  { nc, config }: Connected,
   jsm: JetStreamManager,
   tables: DynamoDBDocumentClient,
+  has_batches_checked = false,
 ): Promise<Look> => {
-  const look = lookAtLedger({ jsm, tables: tableWitnesses({ jsm, tables, base: config.DDB_TABLE }) })
+  const witnesses = tableWitnesses({ jsm, tables, base: config.DDB_TABLE })
+  const look = lookAtLedger({ nc, jsm, tables: witnesses, has_batches_checked })
+  let before: string | undefined
   for (let looks = 1; ; looks += 1) {
     const found = await orFail(look)
-    if (found.tag !== 'stopped' || found.is_certain || looks === LOOKS_MAX) return found
+    if (found.tag !== 'stopped' || found.is_certain) return found
+    // a part of a batch that grows is one that is on its way
+    const isAnother = found.finding.tag === 'part of a batch' && found.reason !== before
+    before = found.reason
+    if (looks >= LOOKS_MAX && (!isAnother || looks === GROWING_LOOKS_MAX)) return found
     await pause(LOOK_AGAIN, 1, never)
   }
+}
+
+type RefuseOptions = {
+  readonly exit_code?: 1 | 2
+  /** For who looks at all batches anyway. */
+  readonly has_batches_checked?: boolean
 }
 
 /** Looks, and throws `Failure` when a person has to say first which stream is right. */
@@ -41,9 +55,9 @@ export const refuseAnother = async (
   connected: Connected,
   jsm: JetStreamManager,
   tables: DynamoDBDocumentClient,
-  exit_code: 1 | 2 = 1,
+  { exit_code = 1, has_batches_checked }: RefuseOptions = {},
 ): Promise<Exclude<Look, { tag: 'stopped' }>> => {
-  const look = await lookWith(connected, jsm, tables)
+  const look = await lookWith(connected, jsm, tables, has_batches_checked)
   if (look.tag === 'stopped') throw new Failure(`${look.reason}; ${RECOVER_ADVICE}`, { exit_code })
   return look
 }

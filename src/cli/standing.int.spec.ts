@@ -2,6 +2,7 @@
 import { StoreCompression, type StreamConfig } from '@nats-io/jetstream'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { right, startTestLedger, type TestLedger } from '../../test/support/ledger.js'
+import { dieAmidBatch } from '../../test/support/part-of-batch.js'
 import { until } from '../../test/support/servers.js'
 import { TE } from '../fp.js'
 import { createHealth, type Health } from '../health.js'
@@ -256,6 +257,51 @@ describe('what stands beside it', () => {
     await ledger.jsm.streams.delete(DEAD_LETTER_STREAM)
     await untilState(health, BESIDE, 'degraded', 'letters of before may be missing')
     expect((await ledger.jsm.streams.info(DEAD_LETTER_STREAM)).state.messages).toBe(0)
+  })
+})
+
+describe('a part of a batch in the stream', () => {
+  const batch = ['a', 'b', 'c', 'd'].map(token => ({
+    subject: `customer.balance.${token}`,
+    body: '{"type":"credit","amount":5}',
+  }))
+  const dieAmid = (kept: number) => dieAmidBatch(ledger.servers.nats, ledger.nc, batch, kept)
+
+  it('at its end, which may only be on its way, keeps the ledger from being opened after some looks', async () => {
+    await emitMany(2)
+    await dieAmid(2)
+    const { standing, health } = start()
+    expect(await standing.untilSettled()).toMatch(
+      /sequences 3 to 4 hold a part of the atomic batch \S+ that lacks its end/,
+    )
+    expect(stateOf(health, LEDGER)?.detail).toContain('jetledger recover')
+  })
+
+  it('behind which others wrote keeps it from being opened', async () => {
+    const before = start()
+    await before.standing.untilSettled()
+    await emitMany(1)
+    await untilRecorded(1)
+    await before.standing.stop()
+    await dieAmid(1)
+    await emitMany(30)
+    expect(await start().standing.untilSettled()).toContain('sequence 2 holds a part of the atomic batch')
+  })
+
+  it('is seen by a process that runs once its server is back, and is passed over once a person has accepted it', async () => {
+    const { standing } = start()
+    await standing.untilSettled()
+    await emitMany(3)
+    await untilRecorded(3)
+    await dieAmid(3)
+    await standing.untilStopped()
+    expect(standing.reason()).toContain('sequences 4 to 6 hold a part of the atomic batch')
+
+    const { record, revision } = await right(readRecord(ledger.jsm))
+    if (record === undefined) throw new Error('there is no record')
+    await right(writeRecord(ledger.kv, { ...record, accepted_seq: 6, epoch: record.epoch + 1 }, revision))
+    expect(await standing.untilChangedOrGood()).toBeDefined()
+    expect(await start().standing.untilSettled()).toBeUndefined()
   })
 })
 

@@ -84,11 +84,17 @@ type Memory = {
   known: { readonly record: LedgerRecord; readonly revision: number } | undefined
   recorded_ms: number
   checked_ms: number
+  /** How often the connection was made again. */
+  reconnections: number
+  /** At which of them the newest batches were looked at and whole; undefined: not since a look failed. */
+  batches_checked_at: number | undefined
   members: Members
   /** When the members were asked for last; undefined: never, or before the connection that there is. */
   members_ms: number | undefined
   /** Looks in a row that contradict the notes. */
   doubts: number
+  /** What the last of them said. */
+  doubted: string | undefined
   /** Who waits for another state. */
   waiting: (() => void)[]
 }
@@ -208,23 +214,31 @@ const onStopped = (watch: Watch, look: Extract<Look, { tag: 'stopped' }>): void 
     memory.known = undefined
     return
   }
-  memory.doubts += 1
+  // a part of a batch that grows is one that is on its way
+  const isAnother = look.finding.tag === 'part of a batch' && look.reason !== memory.doubted
+  memory.doubts = isAnother ? 1 : memory.doubts + 1
+  memory.doubted = look.reason
   const isSettled = memory.state.tag === 'stopped' || look.is_certain || memory.doubts >= LOOKS_MIN
   if (isSettled) become(watch, { tag: 'stopped', reason: look.reason })
 }
 
 const lookOnce = async (watch: Watch): Promise<void> => {
-  const { jsm, tables, memory } = watch
+  const { nc, jsm, tables, memory } = watch
+  const { seen, reconnections } = memory
+  const has_batches_checked = memory.batches_checked_at === reconnections
   const asked = refreshMembers(watch)
-  const found = await lookAtLedger({ jsm, seen: memory.seen, tables })()
+  const found = await lookAtLedger({ nc, jsm, seen, tables, has_batches_checked })()
   if (memory.state.tag !== 'good') await asked
   if (E.isLeft(found)) {
+    // the server of the stream may have died beside the one of this connection
+    memory.batches_checked_at = undefined
     const why = `waiting for JetStream: ${found.left.message}`
     if (memory.state.tag === 'unknown') become(watch, { tag: 'unknown', why })
     return
   }
   if (found.right.tag === 'stopped') return onStopped(watch, found.right)
   memory.doubts = 0
+  memory.batches_checked_at = reconnections
   if (memory.state.tag !== 'good' || found.right.tag !== 'good') await open(watch, found.right)
   if (found.right.tag === 'good' && memory.state.tag === 'good') await onGood(watch, found.right)
 }
@@ -242,9 +256,12 @@ export const startStanding = (deps: StandingDeps): Standing => {
     known: undefined,
     recorded_ms: 0,
     checked_ms: 0,
+    reconnections: 0,
+    batches_checked_at: undefined,
     members: NONE_SEEN,
     members_ms: undefined,
     doubts: 0,
+    doubted: undefined,
     waiting: [],
   }
   const watch: Watch = { ...deps, memory }
@@ -263,6 +280,7 @@ export const startStanding = (deps: StandingDeps): Standing => {
     for await (const { type } of deps.nc.status()) {
       if (type !== 'reconnect') continue
       memory.members_ms = undefined
+      memory.reconnections += 1
       nudge.abort()
     }
   }

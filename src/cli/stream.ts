@@ -62,7 +62,7 @@ const show = ({ json }: ShowOptions): Promise<void> =>
  */
 const refuseEmptyOne = async ({ nc }: Connected): Promise<void> => {
   const jsm = await orFail(manager(nc))
-  const look = await orFail(lookAtLedger({ jsm, tables: TE.right([]) }))
+  const look = await orFail(lookAtLedger({ nc, jsm, tables: TE.right([]), has_batches_checked: true }))
   if (look.tag === 'stopped' && look.finding.tag === 'absent')
     throw new Failure(`${look.reason}; ${RECOVER_ADVICE}`)
 }

@@ -36,7 +36,7 @@ journal, every sum of the totals, every "after" that an event claims, and both s
 on meanwhile: what it has written since is compared at the event at which it was written. Sums that never stand still and
 are never seen equal are "not compared".
 
-What is found in the stream itself (a wrong "after", half a transfer) can be healed by nobody; --tables-only lists it
+What is found in the stream itself (a wrong "after", half a transfer, a part of a batch) can be healed by nobody; --tables-only lists it
 and leaves it out of the exit code.
 
 Exit codes: 0 all agree, 1 there are differences, 2 it could not be checked, in whole or in part.`
@@ -114,7 +114,7 @@ const compare = (options: Options): Promise<Report> =>
     const { onProgress, end } = bars()
     try {
       const jsm = await orFail(manager(nc))
-      await refuseAnother(connected, jsm, tables, 2)
+      await refuseAnother(connected, jsm, tables, { exit_code: 2, has_batches_checked: true })
       return await verify(
         { nc, jsm, tables, table: config.DDB_TABLE },
         {

@@ -11,6 +11,7 @@ import { createHash } from 'node:crypto'
 import type { JetStreamManager, StreamInfo } from '@nats-io/jetstream'
 import { E, type Either, pipe, type TaskEither, TE, t } from '../fp.js'
 import { fieldsOf } from '../ledger/codec.js'
+import { describePart, type PartOfBatch } from './batches.js'
 import { type StreamError, tryStream } from './errors.js'
 import type { Recorded } from './recorded.js'
 import { LEDGER_STREAM } from './settings.js'
@@ -51,6 +52,8 @@ export type StreamFinding =
   | { readonly tag: 'changed'; readonly seq: number }
   | { readonly tag: 'hole'; readonly missing: number; readonly last_seq: number }
   | { readonly tag: 'absent' }
+  /** A batch is there in part: its server lost the rest when it died. */
+  | { readonly tag: 'part of a batch'; readonly part: PartOfBatch }
 
 /** Two clients of one server may round a time in nanoseconds to neighbouring milliseconds. */
 const ROUNDING_MS = 1
@@ -113,6 +116,8 @@ export const describeFinding = (finding: StreamFinding): string => {
       return `stream ${LEDGER_STREAM} lacks ${finding.missing} of its events up to sequence ${finding.last_seq}`
     case 'absent':
       return `stream ${LEDGER_STREAM} is gone, but this ledger had one`
+    case 'part of a batch':
+      return `of stream ${LEDGER_STREAM} ${describePart(finding.part)}`
   }
 }
 

@@ -20,9 +20,14 @@ export type LedgerRecord = {
   readonly stream: Origin
   /** When the stream of the dead letters was made. */
   readonly letters_created: string
+  /** Up to here a person has accepted the stream as it is, with parts of batches if there are any. */
+  readonly accepted_seq?: number | undefined
 }
 
-const RecordJson = fieldsOf({ epoch: t.number, stream: OriginJson, letters_created: t.string })
+const RecordJson = fieldsOf(
+  { epoch: t.number, stream: OriginJson, letters_created: t.string },
+  { accepted_seq: t.number },
+)
 
 /** The record as it was read; without one, `problem` says why where there was one. */
 export type RecordEntry = {

@@ -6,7 +6,9 @@
  */
 
 import type { JetStreamManager, StreamInfo } from '@nats-io/jetstream'
+import type { NatsConnection } from 'nats'
 import { pipe, type TaskEither, TE } from '../fp.js'
+import { lookAtBatches } from './batches.js'
 import { type StreamError, tryStream } from './errors.js'
 import { describeFinding, examineWith, isOneStream, type Origin, type StreamFinding } from './identity.js'
 import { type RecordEntry, readRecord } from './ledger-record.js'
@@ -137,16 +139,49 @@ const notedInTables = (
 }
 
 export type LookDeps = {
+  readonly nc: NatsConnection
   readonly jsm: JetStreamManager
   /** What the looks before saw. */
   readonly seen?: Origin | undefined
   /** What the tables note; asked when a process starts, and when the bucket knows nothing. */
   readonly tables: TaskEither<StreamError, readonly Witness[]>
+  /** The batches were looked at, and no server has died since. */
+  readonly has_batches_checked?: boolean
+}
+
+/**
+ * Looks whether the newest batches are whole: those after the newest event that was noted, for a server that dies leaves
+ * a part of the last one that it stored, and others may have written behind it since.
+ */
+const batchesOf = (
+  { nc, seen, has_batches_checked }: LookDeps,
+  info: StreamInfo,
+  entry: RecordEntry,
+): TaskEither<StreamError, Look> => {
+  const good: Look = { tag: entry.record === undefined ? 'unrecorded' : 'good', info, entry }
+  if (has_batches_checked) return TE.right(good)
+  const { last_seq } = info.state
+  const from_seq = seen?.newest?.seq ?? entry.record?.stream.newest?.seq ?? last_seq
+  return pipe(
+    lookAtBatches(nc, { from_seq, last_seq, after_seq: entry.record?.accepted_seq ?? 0 }),
+    TE.map((found): Look => {
+      if (found === undefined) return good
+      const finding: StreamFinding = { tag: 'part of a batch', part: found.part }
+      return {
+        tag: 'stopped',
+        finding,
+        reason: describeFinding(finding),
+        is_certain: found.is_certain,
+        entry,
+      }
+    }),
+  )
 }
 
 /** Looks once. Fails with what JetStream or DynamoDB failed with: then nothing is known. */
-export const lookAtLedger = ({ jsm, seen, tables }: LookDeps): TaskEither<StreamError, Look> =>
-  pipe(
+export const lookAtLedger = (deps: LookDeps): TaskEither<StreamError, Look> => {
+  const { jsm, seen, tables } = deps
+  return pipe(
     TE.Do,
     // the notes before the stream: what was noted was there already when the stream is asked for it
     TE.bind('entry', () => recordOf(jsm)),
@@ -161,12 +196,18 @@ export const lookAtLedger = ({ jsm, seen, tables }: LookDeps): TaskEither<Stream
       if (info === undefined) return absent(jsm, entry, witnesses)
       return pipe(
         firstContradiction(jsm, info, witnesses),
-        TE.map((found): Look => {
-          if (found === undefined)
-            return { tag: entry.record === undefined ? 'unrecorded' : 'good', info, entry }
+        TE.chain(found => {
+          if (found === undefined) return batchesOf(deps, info, entry)
           const is_certain = hasMajority(info)
-          return { tag: 'stopped', finding: found.finding, reason: reasonOf(found), is_certain, entry }
+          return TE.right<StreamError, Look>({
+            tag: 'stopped',
+            finding: found.finding,
+            reason: reasonOf(found),
+            is_certain,
+            entry,
+          })
         }),
       )
     }),
   )
+}

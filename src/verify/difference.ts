@@ -7,8 +7,8 @@ export type Where = 'stream' | 'balances' | 'journal' | 'totals' | 'ranking'
 
 export type Difference = {
   readonly where: Where
-  readonly kind: 'missing' | 'stray' | 'differs' | 'after' | 'transfer'
-  /** The item's id; of a finding in the stream the customer's. */
+  readonly kind: 'missing' | 'stray' | 'differs' | 'after' | 'transfer' | 'batch'
+  /** The item's id; of a finding in the stream the customer's, or the batch's. */
   readonly id: string
   /** The stream sequence that it is about, where it is about one. */
   readonly seq?: number

@@ -1,9 +1,11 @@
 /**
- * What the stream's events say about themselves: every `after`, and the conservation of transfers.
+ * What the stream's events say about themselves: every `after`, the conservation of transfers, and whole batches.
  *
  * A table cannot be healed of what is found here, and replay does not try: the events are what they are.
  */
 
+import { createBatchCheck, describePart, type PartOfBatch } from '../stream/batches.js'
+import { BATCH_MESSAGES_MAX } from '../stream/publish.js'
 import type { Differences } from './difference.js'
 import { claimOf } from './event.js'
 import type { Step } from './walk.js'
@@ -47,11 +49,44 @@ const areOne = (debit: Step, credit: Step): boolean =>
   debit.event?.transaction_id !== undefined &&
   credit.event?.transaction_id === `${debit.event.transaction_id}:credit`
 
+/** Every atomic batch is there whole. */
+const createBatches = (differences: Differences, client_id: string | undefined) => {
+  const check = createBatchCheck()
+  /** The last event of the customer that is asked about. */
+  let own_seq = 0
+
+  const add = (part: PartOfBatch | undefined): void => {
+    if (part === undefined || (client_id !== undefined && own_seq < part.from_seq)) return
+    const { batch_id, from_seq } = part
+    differences.add({
+      where: 'stream',
+      kind: 'batch',
+      id: batch_id,
+      seq: from_seq,
+      detail: describePart(part),
+    })
+  }
+
+  return {
+    see: ({ entry, id }: Step): void => {
+      const part = check.see(entry)
+      const is_own = id === client_id
+      // a part that lacks its beginning ends with this event, any other one ended before it
+      if (is_own && part?.to_seq === entry.seq) own_seq = entry.seq
+      add(part)
+      if (is_own) own_seq = entry.seq
+    },
+    isOpen: () => check.open() !== undefined,
+    end: () => add(check.open()),
+  }
+}
+
 /** Told of every event in order. `transfers` counts the whole ones. */
 export const createStreamChecks = (differences: Differences, client_id: string | undefined) => {
   /** A debit side, until the event after it is seen. */
   let held: Step | undefined
   let transfers = 0
+  const batches = createBatches(differences, client_id)
 
   const find = ({ id = '', entry, event }: Step, detail: string): void => {
     if (client_id !== undefined && client_id !== id && client_id !== event?.counterparty) return
@@ -83,6 +118,7 @@ export const createStreamChecks = (differences: Differences, client_id: string |
 
   return {
     see: (step: Step): void => {
+      batches.see(step)
       if (client_id === undefined || client_id === step.id) checkAfter(differences, step)
       const debit = held
       held = isSide(step, 'debit') ? step : undefined
@@ -95,10 +131,11 @@ export const createStreamChecks = (differences: Differences, client_id: string |
         findAlone(step, `half a transfer: its debit from ${step.event?.counterparty} is not the event before`)
       }
     },
-    /** Whether the last event wants another one after it. */
-    isWaiting: () => held !== undefined,
-    /** No event follows: a debit side at the end is half a transfer. */
+    /** How many events the last one wants after it, at the most. */
+    waitsFor: (): number => (batches.isOpen() ? BATCH_MESSAGES_MAX : held === undefined ? 0 : 1),
+    /** No event follows: a debit side at the end is half a transfer, and an open batch a part of one. */
     end: (): void => {
+      batches.end()
       if (held !== undefined) debitAlone(held)
       held = undefined
     },

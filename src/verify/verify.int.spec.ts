@@ -4,12 +4,15 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { UpdateCommand } from '@aws-sdk/lib-dynamodb'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { right } from '../../test/support/ledger.js'
+import { dieAmidBatch } from '../../test/support/part-of-batch.js'
 import { PROJECTIONS } from '../projections/all.js'
 import { replay } from '../projections/replay/replay.js'
 import { startProjector } from '../projections/runner.js'
 import { dropConsumer } from '../stream/consumer.js'
+import { LEDGER_STREAM } from '../stream/settings.js'
 import { CannotVerify } from './problem.js'
 import { credit, debit, type ProjectedLedger, startProjectedLedger } from './testing/projected.js'
+import type { VerifyOptions } from './verify.js'
 
 let ledger: ProjectedLedger
 
@@ -209,6 +212,30 @@ describe('verify', () => {
       `stream transfer ${seq - 2}: one side counts and the other does not: debit INSUFFICIENT_FUNDS, credit applied`,
       `stream transfer ${seq}: half a transfer: its credit to c1 is not the next event`,
     ])
+  })
+
+  it('finds a part of a batch, and asked for one customer only where it holds its events', async () => {
+    const batch = ['c1', 'c2', 'c3'].map(token => ({
+      subject: `customer.balance.${token}`,
+      body: JSON.stringify(credit(1)),
+    }))
+    const { nats } = ledger.servers
+    await ledger.stopProjecting()
+    await dieAmidBatch(nats, ledger.nc, batch, 2)
+    await ledger.emit('c3', credit(1))
+    await dieAmidBatch(nats, ledger.nc, batch, 1)
+    await ledger.project()
+    const found = async (options: Partial<VerifyOptions> = {}) =>
+      (await ledger.check(options)).differences.map(
+        ({ where, kind, detail = '' }) => `${where} ${kind}: ${detail.replace(/batch \S+/, 'batch')}`,
+      )
+    const { last_seq } = (await ledger.jsm.streams.info(LEDGER_STREAM)).state
+    const first = `stream batch: sequences ${last_seq - 3} to ${last_seq - 2} hold a part of the atomic batch that lacks its end`
+    const last = `stream batch: sequence ${last_seq} holds a part of the atomic batch that lacks its end`
+    expect(await found()).toEqual([first, last])
+    expect(await found({ client_id: 'c1' })).toEqual([first, last])
+    expect(await found({ client_id: 'c2' })).toEqual([first])
+    expect(await found({ client_id: 'c3' })).toEqual([])
   })
 
   it('does not say of a customer that nothing knows that all agrees', async () => {

@@ -5,6 +5,7 @@
  * with the journal's rows at its side, then the tables, then on with the fold for what is ahead of it.
  */
 
+import { pause } from '../back-off.js'
 import type { OnProgress, Run, VerifyDeps } from './deps.js'
 import { createDifferences, type Difference } from './difference.js'
 import { findTargets } from './find.js'
@@ -116,14 +117,20 @@ const readTable = async (run: Run, checks: Checks, target: Target, walk: Walk): 
 
 /** Goes on with the walk for what was ahead of it, as far as the stream goes. */
 const goOn = async (run: Run, { heads, journal, stream }: Checks, walk: Walk): Promise<void> => {
-  const wanted = Math.max(
-    heads.aheadSeq(),
-    journal?.aheadSeq() ?? 0,
-    walk.place() + (stream.isWaiting() ? 1 : 0),
-  )
+  const wanted = Math.max(heads.aheadSeq(), journal?.aheadSeq() ?? 0, walk.place() + stream.waitsFor())
   await walk.to(Math.min(wanted, await lastSeq(run)))
   heads.end()
   journal?.end()
+}
+
+/** Replicas store a batch message by message, within milliseconds. */
+const STORED_LATER = { first_ms: 1_000, max_ms: 1_000 }
+
+/** Whether nothing follows the last event that was read, and nothing is on its way. */
+const isAtRest = async (run: Run, walk: Walk): Promise<boolean> => {
+  if ((await lastSeq(run)) !== walk.place()) return false
+  await pause(STORED_LATER, 1, run.signal)
+  return (await lastSeq(run)) === walk.place()
 }
 
 /** Up to where everything is compared. A generation that was asked for may stand still: then to where it stands. */
@@ -185,7 +192,7 @@ const verifyWith = async (
   for (const target of targets) await readTable(run, checks, target, walk)
   await goOn(run, checks, walk)
   const verdict = await checks.totals?.compare(walk)
-  if (checks.stream.isWaiting() && (await lastSeq(run)) === walk.place()) checks.stream.end()
+  if (checks.stream.waitsFor() > 0 && (await isAtRest(run, walk))) checks.stream.end()
   refuseNobody(run, checks, walk)
 
   return {

@@ -11,6 +11,8 @@ export type TestNats = {
   url: string
   /** of the process that runs now */
   readonly pid: number
+  /** where it keeps its streams */
+  readonly store_dir: string
   stop(): Promise<void>
 }
 export type TestDynamodb = { endpoint: string; readonly pid: number; stop(): Promise<void> }
@@ -63,7 +65,9 @@ export const removeFolder = (folder: string): void =>
 
 type Kind = { cluster?: boolean; only?: 'nats' | 'dynamodb' } & TestNatsOptions
 
-const start = async ({ cluster = false, sync_interval = '2m', ...only }: Kind): Promise<Embedded> => {
+type Started = Embedded & { readonly data_dir: string }
+
+const start = async ({ cluster = false, sync_interval = '2m', ...only }: Kind): Promise<Started> => {
   const data_dir = newFolder()
   try {
     const embedded = await startEmbedded({
@@ -82,7 +86,7 @@ const start = async ({ cluster = false, sync_interval = '2m', ...only }: Kind): 
       await embedded.stop()
       removeFolder(data_dir)
     }
-    return { ...embedded, stop }
+    return { ...embedded, stop, data_dir }
   } catch (error) {
     removeFolder(data_dir)
     throw error
@@ -95,8 +99,9 @@ const pidOf = ({ servers }: Embedded, name: string): number => {
   return server.pid
 }
 
-const natsOf = (embedded: Embedded): TestNats => ({
+const natsOf = (embedded: Started): TestNats => ({
   url: embedded.nats_url,
+  store_dir: join(embedded.data_dir, 'single', 'nats'),
   get pid() {
     return pidOf(embedded, 'nats')
   },
