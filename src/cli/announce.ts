@@ -25,7 +25,8 @@ export const announce = (
   printText(`
 Jetledger is ready; Ctrl-C stops it.
 
-  NATS      ${listening.nats_url} (nats-server ${nats_version})
+  NATS      ${listening.nats_url}
+  version   nats-server ${nats_version}
   DynamoDB  ${listening.dynamodb_endpoint}
   HTTP      ${http.url}
   health    ${http.url}/healthz
