@@ -6,7 +6,7 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
-import { checkRun } from './checker/index.js'
+import { checkRun, startObserver } from './checker/index.js'
 import { type Clients, startClients } from './clients/index.js'
 import { createRandom } from './clients/random.js'
 import { NODE_NAMES } from './cluster.js'
@@ -146,6 +146,14 @@ const possibleFaults = (system: System, names: readonly string[]) => {
   return { possible, not_run }
 }
 
+/** Where the checker finds everything, by ways that nothing cuts. */
+const placeOf = (system: System, folder: string) => ({
+  directory: folder,
+  nodes: NODE_NAMES.map(name => ({ name, url: system.cluster.directUrl(name) })),
+  dynamodb_endpoint: system.dynamodb.direct_endpoint,
+  ddb_table: DDB_TABLE,
+})
+
 const strain = async (options: ChaosOptions, system: System, signal: AbortSignal, onEvent: OnEvent) => {
   const { seed, duration_ms, folder } = options
   const { possible, not_run } = possibleFaults(system, options.faults)
@@ -163,6 +171,7 @@ const strain = async (options: ChaosOptions, system: System, signal: AbortSignal
     directory: folder,
     onLine: meter.hear,
   })
+  const observer = await startObserver(placeOf(system, folder))
   const hear: OnEvent = event => {
     if (event.tag === 'fault') fault_now = event.slot.fault
     if (event.tag === 'well') fault_now = ''
@@ -179,17 +188,9 @@ const strain = async (options: ChaosOptions, system: System, signal: AbortSignal
     hear({ tag: 'phase', text: 'healed; asking for what is still unknown' })
     await heal(system)
     await clients.stop()
+    await observer.stop()
   }
 }
-
-const judge = (system: System, folder: string) =>
-  checkRun({
-    directory: folder,
-    nodes: NODE_NAMES.map(name => ({ name, url: system.cluster.directUrl(name) })),
-    dynamodb_endpoint: system.dynamodb.direct_endpoint,
-    ddb_table: DDB_TABLE,
-    timeout_ms: CHECK_MS_MAX,
-  })
 
 const keepReport = (folder: string, report: ChaosReport): void => {
   writeFileSync(join(folder, 'report.json'), `${JSON.stringify(report, null, 2)}\n`)
@@ -228,7 +229,7 @@ export const runChaos = async (
   try {
     const { turns, not_run, slots } = await strain(options, system, signal, onEvent)
     onEvent({ tag: 'phase', text: 'quiet; checking' })
-    const check = await judge(system, folder)
+    const check = await checkRun({ ...placeOf(system, folder), timeout_ms: CHECK_MS_MAX })
     const was_interrupted = signal.aborted
     report = { seed, duration_ms, folder, planned: slots.length, turns, not_run, was_interrupted, check }
     keepReport(folder, report)

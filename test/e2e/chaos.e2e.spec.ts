@@ -61,7 +61,14 @@ it(
     // a check that had nothing to look at has shown nothing
     expect(check.checks.filter(({ cases }) => cases === 0)).toEqual([])
     const kept = readdirSync(join(bench.folder, 'run'))
-    expect(kept.toSorted()).toEqual(['history.jsonl', 'logs', 'report.json', 'report.txt', 'schedule.json'])
+    expect(kept.toSorted()).toEqual([
+      'history.jsonl',
+      'logs',
+      'observations.jsonl',
+      'report.json',
+      'report.txt',
+      'schedule.json',
+    ])
   },
   RUN_MS_MAX,
 )

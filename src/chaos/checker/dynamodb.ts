@@ -1,6 +1,6 @@
 /** The checker's own way to DynamoDB: whole tables, attribute by attribute as they came. */
 
-import { type AttributeValue, DynamoDBClient, ScanCommand } from '@aws-sdk/client-dynamodb'
+import { type AttributeValue, DynamoDBClient, GetItemCommand, ScanCommand } from '@aws-sdk/client-dynamodb'
 
 /** An item: text with `S:` before it, a number with `N:`, anything else as JSON. */
 export type Item = ReadonlyMap<string, string>
@@ -8,6 +8,8 @@ export type Item = ReadonlyMap<string, string>
 export type Tables = {
   /** Every item of a table by its id; undefined where there is no such table. */
   readonly scan: (table: string) => Promise<ReadonlyMap<string, Item> | undefined>
+  /** One item, strongly consistent. */
+  readonly get: (table: string, id: string) => Promise<Item | undefined>
   readonly close: () => void
 }
 
@@ -43,6 +45,11 @@ export const openTables = (endpoint: string): Tables => {
         throw thrown
       }
       return items
+    },
+    get: async (table, id) => {
+      const request = { TableName: table, Key: { id: { S: id } }, ConsistentRead: true }
+      const { Item: raw } = await client.send(new GetItemCommand(request))
+      return raw && itemOf(raw)
     },
     close: () => client.destroy(),
   }

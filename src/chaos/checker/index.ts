@@ -5,20 +5,23 @@
  * - `calls.ts`, `writes.ts`, `reads.ts` read the history; `json.ts`, `event.ts`, `fold.ts` the stream;
  * - `world.ts` puts both together and concludes what was stored before what;
  * - `checks/` holds the promises, a pure function each; `judge.ts` is the list of them;
+ * - `observer.ts` watches the projections while the run goes on;
  * - `jetstream.ts`, `dynamodb.ts`, `outside.ts` read the servers once everything is at rest.
  */
 
 import { readHistory } from './calls.js'
-import { checkCopies } from './checks/outside.js'
+import { checkAcknowledgements, checkCopies } from './checks/outside.js'
 import { openTables } from './dynamodb.js'
 import { openNats } from './jetstream.js'
 import { judge } from './judge.js'
+import { readObservations } from './observer.js'
 import type { CheckOptions } from './options.js'
 import { checkOutside, readLedgerStream } from './outside.js'
 import type { Report } from './report.js'
 import { summariesOf } from './summary.js'
 import { createWorld } from './world.js'
 
+export { type Observer, startObserver } from './observer.js'
 export type { CheckOptions } from './options.js'
 export type { CheckResult, KindSummary, Report, Violation } from './report.js'
 
@@ -38,6 +41,7 @@ export const checkRun = async (options: CheckOptions): Promise<Report> => {
       ...judge(world),
       ...outside.findings,
       checkCopies([...stream.copies, ...outside.letter_copies]),
+      checkAcknowledgements(await readObservations(directory)),
     ]
     const problems = [...history.problems, ...ledger.problems]
     return {

@@ -241,6 +241,11 @@ describe('the check', () => {
       'a sequence that is said to be not reached',
       run => changeCall(run, OPS.as_of_seq, ({ end }) => ({ end: refusedWith(end.at_us, 'NOT_REACHED') })),
     ],
+    [
+      'the past',
+      'a time that is said to be not reached',
+      run => changeCall(run, OPS.as_of, ({ end }) => ({ end: refusedWith(end.at_us, 'NOT_REACHED') })),
+    ],
     ['the past', 'a later state at a time', run => changeCall(run, OPS.as_of, answers(61, 3, 7))],
     ['the past', 'an earlier state at a time', run => changeCall(run, OPS.as_of, answers(100, 1, 1))],
     [

@@ -12,8 +12,8 @@ import type { Entry } from './event.js'
 import { type Contents, normalized, PROJECTIONS, type Projection } from './expected.js'
 import type { Finding } from './findings.js'
 import type { Ledger } from './fold.js'
-import { askApi, readCopies, settledEnd } from './jetstream.js'
-import { countOf, field, readObject, textOf } from './json.js'
+import { readCopies, settledEnd } from './jetstream.js'
+import { placeOf } from './projections.js'
 
 const LEDGER_STREAM = 'customer-balances'
 const LETTER_STREAM = 'customer-dead-letters'
@@ -54,25 +54,13 @@ export const readLedgerStream = (
   timeout_ms: number,
 ): Promise<StreamRead> => readStream(nc, LEDGER_STREAM, copies, timeout_ms)
 
-/** The active generation of a projection; the first where nobody has said otherwise. */
-const generationOf = async (nc: NatsConnection, projection: Projection): Promise<number> => {
-  const found = await askApi(nc, 'STREAM.MSG.GET.KV_config', {
-    last_by_subj: `$KV.config.projection.${projection}`,
-  })
-  const data = textOf(field(field(found, 'message'), 'data')) ?? ''
-  const pointer = readObject(Buffer.from(data, 'base64').toString())
-  return countOf(field(pointer, 'generation')) ?? 1
-}
-
 const NO_ITEMS: ReadonlyMap<string, Item> = new Map()
 
 const readTables = async (nc: NatsConnection, tables: Tables, base: string): Promise<Contents> => {
   const read = await Promise.all(
     PROJECTIONS.map(async projection => {
-      const generation = await generationOf(nc, projection)
-      const suffix = projection === 'balances' ? '' : `-${projection}`
-      const name = `${base}${suffix}${generation === 1 ? '' : `.g${generation}`}`
-      return [projection, normalized(projection, (await tables.scan(name)) ?? NO_ITEMS)] as const
+      const { table } = await placeOf(nc, base, projection)
+      return [projection, normalized(projection, (await tables.scan(table)) ?? NO_ITEMS)] as const
     }),
   )
   const contents = new Map(read)

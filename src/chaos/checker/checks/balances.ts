@@ -129,8 +129,16 @@ const pastDiffers = (
       ? `${client_id} at sequence ${seq} was read as ${showText(shown)}; it was ${showText(state)}`
       : undefined
   }
-  if (shown === undefined) return undefined
   const time_ns = BigInt(Date.parse(textOf(field(question, 'as_of')) ?? '')) * NS_PER_MS
+  if (error === NOT_REACHED) {
+    const later = world.ledger.all.findLast(
+      ({ entry }) => world.times.before_us(entry.seq) < call.at_us && entry.time_ns > time_ns,
+    )
+    return (
+      later && `a time is said to be not reached, after event ${later.entry.seq}, which is newer, was seen`
+    )
+  }
+  if (shown === undefined) return undefined
   const isOlder = (state: State): boolean => {
     const time = world.ledger.at(state.seq)?.entry.time_ns
     return time === undefined || time <= time_ns

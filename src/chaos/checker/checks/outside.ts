@@ -5,6 +5,7 @@ import { customerOf, type Entry } from '../event.js'
 import { type Contents, expectedContents, PROJECTIONS } from '../expected.js'
 import { createFindings, type Finding } from '../findings.js'
 import type { Ledger } from '../fold.js'
+import type { Observation } from '../observer.js'
 
 const MS_APART_MAX = 1
 
@@ -45,6 +46,31 @@ export const checkTables = (ledger: Ledger, tables: Contents): Finding => {
         if (text !== undefined) findings.violate(`${projection}: ${id}: ${text}`, proof)
       }
     }
+  }
+  return findings.finding()
+}
+
+/**
+ * What a projection has acknowledged is in its table, at every moment. A table that was set back or begun again from outside
+ * says nothing until its next epoch.
+ */
+export const checkAcknowledgements = (observations: readonly Observation[]): Finding => {
+  const findings = createFindings('acknowledging', 'a projection acknowledges only what its table holds')
+  const before = new Map<string, Observation>()
+  const set_back = new Set<string>()
+  for (const now of observations) {
+    const { projection, epoch, acked_seq, newest_seq } = now
+    const last = before.get(projection)
+    before.set(projection, now)
+    if (last?.epoch !== epoch) set_back.delete(projection)
+    else if (newest_seq < last.newest_seq) set_back.add(projection)
+    if (last?.epoch !== epoch || set_back.has(projection)) continue
+    findings.look()
+    if (newest_seq < acked_seq)
+      findings.violate(
+        `${projection} had acknowledged ${acked_seq} while its table was folded up to ${newest_seq}`,
+        { seqs: [newest_seq, acked_seq] },
+      )
   }
   return findings.finding()
 }

@@ -5,8 +5,9 @@ import type { Item } from '../dynamodb.js'
 import type { Entry } from '../event.js'
 import { type Contents, expectedContents, normalized, type Projection } from '../expected.js'
 import { foldAll } from '../fold.js'
+import type { Observation } from '../observer.js'
 import { BEGIN_NS, goodRun } from '../testing/run.js'
-import { type CopyDigest, checkCopies, checkLetters, checkTables } from './outside.js'
+import { type CopyDigest, checkAcknowledgements, checkCopies, checkLetters, checkTables } from './outside.js'
 
 const ledger = foldAll(goodRun().entries)
 
@@ -138,6 +139,22 @@ describe('the check of the dead letters', () => {
     ['another body', [letter(5, 'MALFORMED', 'else'), overdraw]],
   ])('sees %s', (_, letters) => {
     expect(violationsOf(...letters)).toBe(1)
+  })
+})
+
+describe('the check of acknowledgements', () => {
+  const seen = (epoch: string, acked_seq: number, newest_seq: number) => ({
+    ...{ at_us: 1, projection: 'balances', epoch, acked_seq, newest_seq },
+  })
+
+  it.each<[string, readonly Observation[], number]>([
+    ['passes a table that is ahead', [seen('a', 1, 1), seen('a', 5, 9), seen('a', 9, 9)], 0],
+    ['sees one that is behind', [seen('a', 1, 1), seen('a', 5, 4)], 1],
+    ['lets a table be that was set back', [seen('a', 5, 5), seen('a', 5, 3), seen('a', 5, 3)], 0],
+    ['lets a table be that begins again', [seen('a', 5, 5), seen('b', 5, 0)], 0],
+    ['goes on with the next epoch', [seen('a', 5, 5), seen('a', 5, 3), seen('b', 0, 0), seen('b', 6, 5)], 1],
+  ])('%s', (_, observations, violations) => {
+    expect(checkAcknowledgements(observations).result.violations).toBe(violations)
   })
 })
 

@@ -1,0 +1,67 @@
+/**
+ * Does the checker of chaos runs see what it is for? Each safeguard of the program is taken out once, by a changed copy of
+ * the compiled program, and a run with the fault that exposes it has to break the promise that rests on it.
+ *
+ * `npm run soak -- mutants` runs all; `-t "leadership"` one of them. SOAK_SEED is the seed of the runs.
+ */
+
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { ChaosReport } from '../../src/chaos/report.js'
+import { runChaos } from '../../src/chaos/run.js'
+import { buildMutant, MUTANTS, removeMutants } from '../support/mutants.js'
+import { newFolder, removeFolder } from '../support/servers.js'
+
+const SEED = Number(process.env.SOAK_SEED ?? 1)
+const CLIENTS = 8
+/** So few that they are written to by both instances, and a read is soon after a write. */
+const CUSTOMERS = 20
+const RATE_PER_S = 60
+/** The schedule of a run; it begins at least one fault, whatever its length. */
+const DURATION_MS = 60_000
+
+const never = new AbortController().signal
+
+let folder: string
+beforeAll(() => {
+  folder = newFolder()
+})
+afterAll(() => {
+  removeFolder(folder)
+  removeMutants()
+})
+
+const run = (name: string, faults: readonly string[], dist?: string): Promise<ChaosReport> =>
+  runChaos(
+    {
+      ...{ seed: SEED, duration_ms: DURATION_MS, faults, replicas: 3 },
+      ...{ clients: CLIENTS, customers: CUSTOMERS, rate_per_s: RATE_PER_S },
+      folder: join(folder, name),
+      ...(dist === undefined ? {} : { dist }),
+    },
+    never,
+    () => undefined,
+  )
+
+const brokenIn = ({ check: { checks } }: ChaosReport): readonly string[] =>
+  checks.filter(({ violations }) => violations > 0).map(({ name }) => name)
+
+describe('the checker', () => {
+  it.each(MUTANTS.map((mutant, index) => ({ ...mutant, mutant, name: `mutant-${index + 1}` })))(
+    'sees a program without $without',
+    async ({ mutant, name, faults, seen_by }) => {
+      const report = await run(name, faults, buildMutant(name, mutant))
+      const broken = brokenIn(report)
+      expect(
+        broken.filter(check => seen_by.includes(check)),
+        `broken: ${broken.join(', ') || 'nothing'}`,
+      ).not.toEqual([])
+    },
+  )
+
+  it('sees nothing where nothing is taken out, under the same faults', async () => {
+    const faults = [...new Set(MUTANTS.flatMap(mutant => mutant.faults))]
+    const report = await run('whole', faults)
+    expect(report.check.violations).toEqual([])
+  })
+})

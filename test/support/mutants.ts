@@ -1,0 +1,150 @@
+/**
+ * Jetledger with one of its safeguards taken out: a copy of the compiled program in which a few words of one or two files are
+ * replaced. No switch for any of this is in the program itself.
+ *
+ * A replacement names words of one line that are the same in a source file and in its compiled form, so that
+ * test/mutants.unit.spec.ts can tell without a build when the program no longer has them.
+ */
+
+import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { ROOT } from './source-tree.js'
+
+export type Replacement = {
+  /** Without its ending, below src and dist alike. */
+  readonly file: string
+  readonly from: string
+  readonly to: string
+}
+
+export type Mutant = {
+  /** The safeguard that is taken out. */
+  readonly without: string
+  readonly replacements: readonly Replacement[]
+  /** The faults of `jetledger chaos` that expose it. */
+  readonly faults: readonly string[]
+  /** Checks of which at least one has to see it. */
+  readonly seen_by: readonly string[]
+}
+
+/** One by one; each says what of it is taken out, and what would otherwise make up for it. */
+export const MUTANTS: readonly Mutant[] = [
+  {
+    without: 'the expected sequence on writes',
+    replacements: [
+      {
+        file: 'commands/plan',
+        from: 'is_first ? (loaded.get(id)?.last_seq ?? 0) : undefined',
+        to: 'undefined',
+      },
+    ],
+    // two instances that write to the same customers are enough
+    faults: [],
+    seen_by: ['version chains', 'acknowledged'],
+  },
+  {
+    without: 'the proof of leadership',
+    replacements: [
+      {
+        file: 'stream/leadership',
+        from: 'ago_ms === undefined ? 0 : asked_ms - ago_ms + ELECTION_MS_MIN',
+        to: 'Number.POSITIVE_INFINITY',
+      },
+    ],
+    faults: ['partition-leader'],
+    seen_by: ['strong reads', 'transaction', 'nothing stored', 'plain reads'],
+  },
+  {
+    without: 'the write condition of the projector',
+    replacements: [
+      // the mark in the same transaction is a condition too
+      {
+        file: 'tables/identity',
+        from: 'newest_seq BETWEEN :from AND :seq',
+        to: '(newest_seq BETWEEN :from AND :seq OR attribute_exists(id))',
+      },
+      {
+        file: 'tables/heads',
+        from: 'attribute_not_exists(id) OR (seq = :none',
+        to: 'attribute_not_exists(id) OR attribute_exists(id) OR (seq = :none',
+      },
+      {
+        file: 'tables/heads',
+        from: '`seq = :seq AND ',
+        to: '`attribute_exists(id) OR seq = :seq AND ',
+      },
+    ],
+    faults: ['freeze-instance'],
+    seen_by: ['tables'],
+  },
+  {
+    without: 'acknowledging after writing',
+    replacements: [
+      {
+        file: 'projections/consume',
+        from: 'await handle(life, delivered.map(deliveryOf))',
+        to: 'acknowledge(delivered, Number.POSITIVE_INFINITY); await handle(life, delivered.map(deliveryOf))',
+      },
+    ],
+    faults: ['dynamodb-slow'],
+    seen_by: ['acknowledging'],
+  },
+  {
+    without: 'the check for duplicates',
+    replacements: [
+      { file: 'commands/plan', from: "msg_id: event.transaction_id ?? ''", to: "msg_id: ''" },
+      // what is younger than the stream's memory of ids is looked up as well
+      {
+        file: 'commands/intake',
+        from: 'await find(transaction_id, customersOfCommand(command)[0])',
+        to: 'undefined',
+      },
+    ],
+    // a retry that reaches the other instance is enough
+    faults: [],
+    seen_by: ['one outcome', 'acknowledged'],
+  },
+  {
+    without: "the server's time",
+    replacements: [
+      {
+        file: 'stream/leadership',
+        from: 'const server_time = new Date(ts)',
+        to: 'const server_time = new Date()',
+      },
+    ],
+    faults: ['clock-behind'],
+    seen_by: ['the past', 'one outcome'],
+  },
+]
+
+/** How often a text has these words. */
+export const timesIn = (text: string, words: string): number => text.split(words).length - 1
+
+const replaceIn = (path: string, { from, to }: Replacement): void => {
+  const text = readFileSync(path, 'utf8')
+  const times = timesIn(text, from)
+  if (times !== 1) throw new Error(`${path} has ${times} times, and not once: ${from}`)
+  // a function, because "$" in a text would mean something
+  writeFileSync(
+    path,
+    text.replace(from, () => to),
+  )
+}
+
+/** Where packages are found from, and nothing is committed. */
+const PLACE = join(ROOT, 'node_modules', '.cache', 'jetledger', 'mutants')
+
+/** Makes the compiled program of a mutant in a folder of that name; gives the folder to run it from. */
+export const buildMutant = (name: string, { replacements }: Mutant): string => {
+  const folder = join(PLACE, name)
+  rmSync(folder, { recursive: true, force: true })
+  mkdirSync(folder, { recursive: true })
+  cpSync(join(ROOT, 'package.json'), join(folder, 'package.json'))
+  const dist = join(folder, 'dist')
+  cpSync(join(ROOT, 'dist'), dist, { recursive: true })
+  for (const replacement of replacements) replaceIn(join(dist, `${replacement.file}.js`), replacement)
+  return dist
+}
+
+export const removeMutants = (): void => rmSync(PLACE, { recursive: true, force: true })
