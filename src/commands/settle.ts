@@ -14,6 +14,7 @@ import { randomId } from '../random-id.js'
 import type { StreamError } from '../stream/errors.js'
 import { lastProved } from '../stream/last.js'
 import { leadershipOf } from '../stream/leadership.js'
+import { unlessLedAgain } from '../stream/led-again.js'
 import { type BatchMessage, publishBatch } from '../stream/publish.js'
 import { nextKnown } from '../stream/read.js'
 import { LEDGER_STREAM } from '../stream/settings.js'
@@ -29,7 +30,7 @@ export type Settled =
 const PUBLISH_TIMEOUT_MS = 2_000
 /** A look at the place of a batch. */
 const LOOK_UP_MS_MAX = 1_000
-const BACK_OFF: BackOff = { first_ms: 20, max_ms: 500 }
+const BACK_OFF: BackOff = { first_ms: 20, max_ms: 200 }
 
 /**
  * On the first message of a batch, equal in all its copies. Its message id would not do: another instance may have
@@ -113,7 +114,7 @@ const send = ({ nc }: CommandDeps, batch: Batch, mark: string) => {
   const [first] = messages
   const marked =
     first === undefined ? [] : messages.with(0, { ...first, headers: { ...first.headers, [MARK]: mark } })
-  return publishBatch(nc, marked, PUBLISH_TIMEOUT_MS)()
+  return unlessLedAgain(nc, publishBatch(nc, marked, PUBLISH_TIMEOUT_MS))()
 }
 
 const IN_FLIGHT = 10164
