@@ -55,7 +55,7 @@ export const fund = async (
   try {
     await untilReady(projector, hasStream, signal)
     await publishFunds(nc, ids, signal)
-    const missing = await waitCaughtUp(jsm, 'balances', FOLD_MS_MAX, signal, () => {})
+    const missing = await waitCaughtUp({ nc, jsm }, 'balances', FOLD_MS_MAX, signal, () => {})
     signal.throwIfAborted()
     if (missing > 0) throw new Error(`${missing} events were not folded within ${FOLD_MS_MAX} ms`)
   } finally {

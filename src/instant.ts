@@ -41,6 +41,9 @@ export const parseInstant = (text: string): bigint | undefined => {
   return ns >= 0n && ns <= NS_MAX ? ns : undefined
 }
 
+/** A `Date` as a point in time. */
+export const instantOf = (date: Date): bigint => BigInt(date.getTime()) * NS_PER_MS
+
 /** RFC 3339 in UTC, to the nanosecond. */
 export const formatInstant = (ns: bigint): string => {
   const seconds = new Date(Number(ns / NS_PER_S) * 1_000).toISOString().slice(0, -'.000Z'.length)

@@ -17,7 +17,7 @@ import { Failure, orFail } from './failure.js'
 import { RECOVER_ADVICE } from './standing.js'
 import { tableWitnesses } from './witnesses.js'
 
-/** Looks of a subcommand that have to agree where no leader with a majority answers. */
+/** Looks of a subcommand that have to agree where it is not certain that the answer is the leader's. */
 const LOOKS_MAX = 4
 const GROWING_LOOKS_MAX = 40
 const LOOK_AGAIN = { first_ms: 500, max_ms: 500 }
@@ -34,7 +34,12 @@ export const lookWith = async (
   const look = lookAtLedger({ nc, jsm, tables: witnesses, has_batches_checked })
   let before: string | undefined
   for (let looks = 1; ; looks += 1) {
-    const found = await orFail(look)
+    const looked = await look()
+    if (E.isLeft(looked) && looked.left.tag === 'TryAgain' && looks < LOOKS_MAX) {
+      await pause(LOOK_AGAIN, 1, never)
+      continue
+    }
+    const found = await orFail(async () => looked)
     if (found.tag !== 'stopped' || found.is_certain) return found
     // a part of a batch that grows is one that is on its way
     const isAnother = found.finding.tag === 'part of a batch' && found.reason !== before

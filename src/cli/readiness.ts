@@ -60,11 +60,11 @@ const entryOf = async <A>(
 }
 
 const askProjection = async (
-  { jsm }: Ledger,
+  ledger: Ledger,
   projection: ProjectionName,
   onBehind: (events: number) => void,
 ): Promise<HealthEntry> => {
-  const behind = await waitCaughtUp(jsm, projection, 0, new AbortController().signal, () => undefined)
+  const behind = await waitCaughtUp(ledger, projection, 0, new AbortController().signal, () => undefined)
   if (!Number.isFinite(behind)) return down('not known')
   onBehind(behind)
   const detail = `${behind} events behind`

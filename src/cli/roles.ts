@@ -107,13 +107,10 @@ export type OnFolding = (done: number, total: number) => void
  * Queries answer once the table holds what the stream held at the start: a table that is just being filled would give
  * balances of 0. A projection that is far behind, or that nobody runs, delays them by a minute at the most.
  */
-const waitForBalances = async (
-  { jsm, log }: Ledger,
-  signal: AbortSignal,
-  onFolding: OnFolding,
-): Promise<void> => {
-  const behind = await waitCaughtUp(jsm, 'balances', CATCH_UP_MS_MAX, signal, onFolding)
-  if (behind > 0 && !signal.aborted) log.warn({ events: behind }, 'the balances are still being folded')
+const waitForBalances = async (ledger: Ledger, signal: AbortSignal, onFolding: OnFolding): Promise<void> => {
+  const behind = await waitCaughtUp(ledger, 'balances', CATCH_UP_MS_MAX, signal, onFolding)
+  if (behind > 0 && !signal.aborted)
+    ledger.log.warn({ events: behind }, 'the balances are still being folded')
 }
 
 /** Starts the configured roles on an open ledger; projections first, then what answers from them. */

@@ -11,6 +11,7 @@ import { listInstances, type ServiceInstance } from '../service/instances.js'
 import { getText, listKeys, SEED_KEY } from '../stream/config-bucket.js'
 import { describeProblem, recordProblems } from '../stream/control-records.js'
 import { countDeadLetters } from '../stream/dead-letters.js'
+import { leadershipOf } from '../stream/leadership.js'
 import { type ProjectionStatus, projectionStatus } from '../stream/projection-status.js'
 import { manager, openBucket, streamInfo } from '../stream/provision.js'
 import { configStream, DEAD_LETTER_STREAM, LEDGER_STREAM } from '../stream/settings.js'
@@ -62,7 +63,9 @@ const readTrouble = async (connected: Connected, jsm: JetStreamManager): Promise
       throw new Failure(`${look.reason}; ${RECOVER_ADVICE}`)
     const problems = await recordProblems(jsm, PROJECTION_NAMES)()
     const settings = await settingsProblems(connected)
+    const proved = await leadershipOf(connected.nc).prove()()
     return [
+      ...(E.isLeft(proved) ? [`${proved.left.message}: what is said of it may be old`] : []),
       ...(look.tag === 'stopped' ? [`the ledger stands still: ${look.reason}; ${RECOVER_ADVICE}`] : []),
       ...settings,
       ...(E.isLeft(problems) ? [] : problems.right.map(describeProblem)),

@@ -14,8 +14,9 @@ import { eventSubject } from '../ledger/client-id.js'
 import { decodeEvent, encodeEvent } from '../ledger/event.js'
 import { getText, putText, readKey, SEED_KEY } from '../stream/config-bucket.js'
 import { type StreamError, tryStream } from '../stream/errors.js'
+import { leadershipOf } from '../stream/leadership.js'
 import { type BatchMessage, publishBatch } from '../stream/publish.js'
-import { lastSequences, nextRecorded } from '../stream/read.js'
+import { lastSequences, nextProved, type Reader } from '../stream/read.js'
 import { CONFIG_BUCKET, LEDGER_STREAM } from '../stream/settings.js'
 import { tryAgain } from '../stream/try-again.js'
 import { type Seeded, seedEvents } from './seed-events.js'
@@ -45,12 +46,12 @@ const isIt = ({ event }: Seeded, body: Uint8Array): boolean => {
   return decoded.tag === 'event' && decoded.event.transaction_id === event.transaction_id
 }
 
-/** Whether the stream's leader has the seeded event. */
-const isStored = (jsm: JetStreamManager, seeded: Seeded): TaskEither<StreamError, boolean> => {
+/** Whether the stream has the seeded event. */
+const isStored = (reader: Reader, seeded: Seeded): TaskEither<StreamError, boolean> => {
   const subject = eventSubject(seeded.id)
   const lookFrom = (seq: number, looked: number): TaskEither<StreamError, boolean> =>
     pipe(
-      nextRecorded(jsm, LEDGER_STREAM, subject, seq),
+      nextProved(reader, subject, seq),
       TE.chain(found => {
         if (found === undefined) return TE.right(false)
         if (isIt(seeded, found.body)) return TE.right(true)
@@ -80,7 +81,7 @@ const writeOnce = ({ nc, jsm }: SeedDeps): TaskEither<StreamError, SeedResult> =
         events.map(({ id }) => eventSubject(id)),
       ),
     ),
-    TE.bind('stored', () => isStored(jsm, first)),
+    TE.bind('stored', () => isStored({ nc, jsm }, first)),
     TE.chain(({ last, stored }) =>
       stored
         ? TE.right({ events: 0 })
@@ -104,14 +105,15 @@ const LOOK_AGAIN: ReadonlySet<StreamError['tag']> = new Set(['Conflict', 'Duplic
  * Whether a ledger without a note may have been seeded, or used, before its note was lost: the note was deleted, or its
  * bucket is younger than the first event, so that it cannot tell.
  */
-const isNoteLost = ({ jsm }: SeedDeps): TaskEither<StreamError, boolean> =>
+const isNoteLost = ({ nc, jsm }: SeedDeps): TaskEither<StreamError, boolean> =>
   pipe(
     TE.Do,
     TE.bind('note', () => readKey(jsm, SEED_KEY)),
     TE.bind('bucket', () => streamState(jsm, `KV_${CONFIG_BUCKET}`)),
+    TE.bind('end', () => leadershipOf(nc).prove()),
     TE.bind('ledger', () => streamState(jsm, LEDGER_STREAM)),
-    TE.map(({ note, bucket, ledger }) => {
-      if (ledger.state.messages === 0) return ledger.state.last_seq > 0
+    TE.map(({ note, bucket, end, ledger }) => {
+      if (end.messages === 0) return end.last_seq > 0
       return note !== undefined || Date.parse(bucket.created) > Date.parse(ledger.state.first_ts)
     }),
   )

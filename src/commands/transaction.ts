@@ -1,13 +1,17 @@
 /**
  * `customer.transaction`: what became of a transaction; the answer to an unknown outcome.
  *
- * It is definite: `unknown` only after everything that the stream held at the time of asking was looked at, in the journal
- * as far as that is complete, and in the stream from there on; without a journal that is all of it, newest part first.
+ * It is definite: `unknown` only after everything that was acknowledged before the question was looked at, in the journal
+ * as far as that is complete, and in the stream from there on; without a journal that is all of it, newest part first. Where
+ * the stream ends has to be proved: a leader that was replaced knows nothing of what the new one has stored.
  */
 
+import { E } from '../fp.js'
 import { documentsWith } from '../json.js'
 import type { ClientId } from '../ledger/client-id.js'
 import type { Command } from '../ledger/command.js'
+import { StreamFailure } from '../stream/errors.js'
+import { leadershipOf } from '../stream/leadership.js'
 import { type Range, readRange } from '../stream/read.js'
 import { LEDGER_STREAM, LEDGER_SUBJECTS } from '../stream/settings.js'
 import type { CommandDeps } from './deps.js'
@@ -50,24 +54,26 @@ const commandOf = (known: Known, transaction_id: string): Command | undefined =>
   return to === undefined ? undefined : { ...content, type, from: id, to }
 }
 
-/** In the journal as far as it goes, then in the rest of what the stream held when it was asked for. */
+/** In the journal as far as it goes, then in the rest of what the stream held at the call. */
 const findEverywhere = async (
   deps: CommandDeps,
   transaction_id: string,
   journal: Journal | undefined,
 ): Promise<Known | undefined> => {
-  const { state } = await deps.jsm.streams.info(LEDGER_STREAM)
+  const proved = await leadershipOf(deps.nc).prove()()
+  if (E.isLeft(proved)) throw new StreamFailure(proved.left)
+  const { last_seq } = proved.right
   const { known, seq } = (await journal?.lookUp(transaction_id)) ?? { known: undefined, seq: 0 }
   if (known !== undefined) return known
   const all = { stream: LEDGER_STREAM, subject: LEDGER_SUBJECTS }
-  const newest_from = Math.max(state.last_seq - NEWEST_EVENTS, seq) + 1
+  const newest_from = Math.max(last_seq - NEWEST_EVENTS, seq) + 1
   return (
-    (await find(deps, { ...all, from_seq: newest_from, to_seq: state.last_seq }, transaction_id)) ??
+    (await find(deps, { ...all, from_seq: newest_from, to_seq: last_seq }, transaction_id)) ??
     (await find(deps, { ...all, from_seq: seq + 1, to_seq: newest_from - 1 }, transaction_id))
   )
 }
 
-/** Looks the transaction up in everything that is stored when it is called. */
+/** Looks the transaction up in everything that was acknowledged before the call. Rejects while nobody proves how far that is. */
 export const whatBecameOf = async (
   deps: CommandDeps,
   transaction_id: string,

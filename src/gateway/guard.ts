@@ -34,7 +34,7 @@ const PREFLIGHT = {
   'access-control-max-age': '600',
 }
 const EXPOSED =
-  'location, retry-after, idempotency-replayed, ledger-version, ledger-seq, ledger-source, x-request-id'
+  'location, retry-after, idempotency-replayed, ledger-version, ledger-seq, ledger-source, ledger-age-ms, x-request-id'
 const LOOPBACK = /^(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/i
 
 /** Adds them, and the id by which the log knows the request. */

@@ -19,6 +19,8 @@ const HEADERS: Readonly<Record<string, string>> = {
   'Ledger-Version': "the customer's version",
   'Ledger-Seq': 'the stream sequence of the last event that counts in',
   'Ledger-Source': 'what the answer was read from',
+  'Ledger-Age-Ms':
+    'how old the answer is at the most; there only while nobody proves how far the ledger is, and above 2000, at most 10000',
   'Retry-After': 'seconds after which to send it again',
 }
 
@@ -65,7 +67,8 @@ const problems = (codes: readonly ErrorCode[]): Json => {
 }
 
 const successHeaders = ({ operation, success }: Route): Json => {
-  if (operation === 'balance') return headers('Ledger-Version', 'Ledger-Seq', 'Ledger-Source')
+  if (operation === 'balance')
+    return headers('Ledger-Version', 'Ledger-Seq', 'Ledger-Source', 'Ledger-Age-Ms')
   return success === 201 ? headers('Location', 'Idempotency-Replayed') : {}
 }
 

@@ -66,7 +66,7 @@ const read = (route: Route, checks: Checks, request: FastifyRequest): Either<Pro
   })
 }
 
-const LEDGER_HEADERS = ['Ledger-Version', 'Ledger-Seq', 'Ledger-Source']
+const LEDGER_HEADERS = ['Ledger-Version', 'Ledger-Seq', 'Ledger-Source', 'Ledger-Age-Ms']
 
 /** A repetition that only this gateway made is none to the caller. */
 const answerOf = (route: Route, reply: Reply, checked: Checked): Either<Problem, Fields> => {

@@ -3,12 +3,13 @@
  */
 
 import type { JetStreamManager } from '@nats-io/jetstream'
+import type { NatsConnection } from 'nats'
 import { type BackOff, pause } from '../back-off.js'
 import { pipe, type TaskEither, TE } from '../fp.js'
 import { consumerProgress } from '../stream/consumer.js'
-import { type StreamError, tryStream } from '../stream/errors.js'
+import type { StreamError } from '../stream/errors.js'
 import { readPointer } from '../stream/generation.js'
-import { LEDGER_STREAM } from '../stream/settings.js'
+import { leadershipOf } from '../stream/leadership.js'
 import type { ProjectionName } from '../tables/definition.js'
 import { run } from './outcome.js'
 import { consumerName } from './target.js'
@@ -24,12 +25,12 @@ const unlessNotReady = <A>(task: TaskEither<StreamError, A>): TaskEither<StreamE
     ),
   )
 
-/** The stream's last sequence at this moment; undefined while it cannot be had. */
-const lastSeq = (jsm: JetStreamManager): TaskEither<StreamError, number | undefined> =>
+/** Where the stream ends at this moment, as somebody proves; undefined while nobody does. */
+const lastSeq = (nc: NatsConnection): TaskEither<StreamError, number | undefined> =>
   unlessNotReady(
     pipe(
-      tryStream(LEDGER_STREAM, () => jsm.streams.info(LEDGER_STREAM)),
-      TE.map(({ state }) => state.last_seq),
+      leadershipOf(nc).prove(),
+      TE.map(({ last_seq }) => last_seq),
     ),
   )
 
@@ -51,7 +52,7 @@ const acknowledged = (
  * tells `onProgress` how far it is. Resolves with the number of events that are still missing.
  */
 export const waitCaughtUp = async (
-  jsm: JetStreamManager,
+  { nc, jsm }: { readonly nc: NatsConnection; readonly jsm: JetStreamManager },
   projection: ProjectionName,
   timeout_ms: number,
   signal: AbortSignal,
@@ -60,7 +61,7 @@ export const waitCaughtUp = async (
   const until_ms = performance.now() + timeout_ms
   let total: number | undefined
   for (;;) {
-    total ??= await run(lastSeq(jsm))
+    total ??= await run(lastSeq(nc))
     const done = (await run(acknowledged(jsm, projection))) ?? 0
     if (total !== undefined) onProgress(Math.min(done, total), total)
     const missing = Math.max((total ?? Number.POSITIVE_INFINITY) - done, 0)

@@ -10,9 +10,8 @@ import { type ClientId, eventSubject } from '../ledger/client-id.js'
 import { type Customer, step } from '../ledger/fold.js'
 import { inParallel } from '../parallel.js'
 import { foldSubject } from '../stream/fold-subject.js'
-import { nextRecorded } from '../stream/read.js'
+import { nextProved } from '../stream/read.js'
 import type { Recorded } from '../stream/recorded.js'
-import { LEDGER_STREAM } from '../stream/settings.js'
 import { decodeFor } from './fold-run.js'
 import { run } from './outcome.js'
 import { refold } from './refold.js'
@@ -37,7 +36,7 @@ const opinionOf = (target: Target, head: Customer, first: Recorded): Opinion => 
 
 /** Whether every event between the head and the event in hand has no effect. */
 const isCurrent = async (target: Target, id: ClientId, head: Customer, first: Recorded): Promise<boolean> => {
-  const next = await run(nextRecorded(target.jsm, LEDGER_STREAM, eventSubject(id), positionOf(head) + 1))
+  const next = await run(nextProved(target, eventSubject(id), positionOf(head) + 1))
   if (next !== undefined && next.seq >= first.seq) return true
   const to = { to_seq: first.seq - 1, events_max: Number.POSITIVE_INFINITY, decode: target.decode }
   const folded = await run(foldSubject(target, id, { customer: head, last_seq: positionOf(head) }, to))

@@ -6,7 +6,7 @@ import type { Consumer, ConsumerMessages, JsMsg } from '@nats-io/jetstream'
 import { pause } from '../back-off.js'
 import { ACTIVE_GROUP, PULL_EXPIRES_MS, UNACKED_MESSAGES_MAX, unpin } from '../stream/consumer.js'
 import { tryStream } from '../stream/errors.js'
-import { nextRecorded, readAhead } from '../stream/read.js'
+import { nextProved, readAhead } from '../stream/read.js'
 import type { Recorded } from '../stream/recorded.js'
 import { LEDGER_STREAM, LEDGER_SUBJECTS } from '../stream/settings.js'
 import { endsInTransfer } from './fold-run.js'
@@ -33,14 +33,14 @@ const HEARTBEATS_MISSED_MAX = 20
 
 type Sequencer = ReturnType<typeof createSequencer>
 
-const sequencerOf = ({ nc, jsm, consumer: name }: Target, consumer: Consumer): Sequencer =>
+const sequencerOf = (target: Target, consumer: Consumer): Sequencer =>
   createSequencer({
     firstUnacked: async () => {
-      const { ack_floor } = await run(tryStream(`consumer ${name}`, () => consumer.info()))
+      const { ack_floor } = await run(tryStream(`consumer ${target.consumer}`, () => consumer.info()))
       return ack_floor.stream_seq + 1
     },
-    next: seq => run(nextRecorded(jsm, LEDGER_STREAM, LEDGER_SUBJECTS, seq)),
-    ahead: (from, to) => run(readAhead(nc, LEDGER_STREAM, from, to)),
+    next: seq => run(nextProved(target, LEDGER_SUBJECTS, seq)),
+    ahead: (from, to) => run(readAhead(target.nc, LEDGER_STREAM, from, to)),
   })
 
 const deliveryOf = (message: JsMsg): Delivery => ({

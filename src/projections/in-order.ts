@@ -11,7 +11,7 @@ import type { Recorded } from '../stream/recorded.js'
 export type Sources = {
   /** The first stream sequence that is not acknowledged yet. */
   readonly firstUnacked: () => Promise<number>
-  /** The first message at or after `seq`, as the stream's leader has it; undefined when it has none. */
+  /** The first message at or after `seq`; undefined when it is proved that there is none. */
   readonly next: (seq: number) => Promise<Recorded | undefined>
   /** Messages from `from` on and before `to`, many at once, as any replica has them; may be none. */
   readonly ahead: (from: number, to: number) => Promise<readonly Recorded[]>
@@ -89,7 +89,7 @@ export const createSequencer = ({ firstUnacked, next, ahead }: Sources) => {
       return run
     },
     /**
-     * The message right after what `arrange` gave, when the leader has it already: for one that belongs together with
+     * The message right after what `arrange` gave, when it is stored already: for one that belongs together with
      * the last. It counts as given.
      */
     takeNext: async (): Promise<Recorded | undefined> => {

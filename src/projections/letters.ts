@@ -10,8 +10,8 @@ import { inParallel } from '../parallel.js'
 import { keepDeadLetter } from '../stream/dead-letters.js'
 import type { StreamError } from '../stream/errors.js'
 import { streamInfo } from '../stream/provision.js'
-import { nextRecorded } from '../stream/read.js'
-import { DEAD_LETTER_STREAM, LEDGER_STREAM } from '../stream/settings.js'
+import { nextProved } from '../stream/read.js'
+import { DEAD_LETTER_STREAM } from '../stream/settings.js'
 import type { Findings, Letter } from './fold-run.js'
 import { ProjectionFailure, run } from './outcome.js'
 import type { Target } from './target.js'
@@ -63,10 +63,11 @@ export const keepAll = async (target: Target, letters: readonly Letter[]): Promi
 
 /** A decision is none when the event that it names is no later program's event of the same customer, before it. */
 const unfounded = async (
-  { jsm, decode = decodeEvent }: Target,
+  target: Target,
   { event, skip }: Findings['decisions'][number],
 ): Promise<Letter[]> => {
-  const named = await run(nextRecorded(jsm, LEDGER_STREAM, event.subject, skip.seq))
+  const { decode = decodeEvent } = target
+  const named = await run(nextProved(target, event.subject, skip.seq))
   const is_founded = named?.seq === skip.seq && skip.seq < event.seq && decode(named.body).tag === 'future'
   const detail = `a decision about event ${skip.seq}, at which its customer does not wait`
   return is_founded ? [] : [{ event, verdict: { reason: 'MALFORMED', detail } }]

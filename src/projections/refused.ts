@@ -9,9 +9,9 @@
 import type { ClientId } from '../ledger/client-id.js'
 import { metrics } from '../metrics.js'
 import { countUnstorable } from '../stream/dead-letters.js'
-import { nextRecorded } from '../stream/read.js'
+import { nextProved } from '../stream/read.js'
 import type { Recorded } from '../stream/recorded.js'
-import { LEDGER_STREAM, LEDGER_SUBJECTS } from '../stream/settings.js'
+import { LEDGER_SUBJECTS } from '../stream/settings.js'
 import { headItem } from '../tables/heads.js'
 import { isRefused, PROBE_ITEMS_MAX } from '../tables/probe.js'
 import type { Change, Insert, Transaction } from '../tables/transact.js'
@@ -94,8 +94,8 @@ export const keepUnstorable = async (
   tell(target, 'items')
 }
 
-const eventOf = async ({ jsm }: Target, seq: number): Promise<Recorded[]> => {
-  const found = await run(nextRecorded(jsm, LEDGER_STREAM, LEDGER_SUBJECTS, seq))
+const eventOf = async (target: Target, seq: number): Promise<Recorded[]> => {
+  const found = await run(nextProved(target, LEDGER_SUBJECTS, seq))
   return found?.seq === seq ? [found] : []
 }
 

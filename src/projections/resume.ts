@@ -11,7 +11,7 @@ import { type ClientId, eventSubject } from '../ledger/client-id.js'
 import { type Customer, NEW_CUSTOMER } from '../ledger/fold.js'
 import type { Skips } from '../ledger/skip.js'
 import { inParallel } from '../parallel.js'
-import { streamInfo } from '../stream/provision.js'
+import { leadershipOf } from '../stream/leadership.js'
 import { readRange } from '../stream/read.js'
 import type { Recorded } from '../stream/recorded.js'
 import { LEDGER_STREAM } from '../stream/settings.js'
@@ -67,8 +67,9 @@ const pagesOf = async function* (
   id: ClientId,
   from_seq: number,
 ): AsyncGenerator<{ page: Recorded[]; next_seq: number | undefined }> {
-  const { state } = await run(streamInfo(nc, LEDGER_STREAM))
-  const range = { stream: LEDGER_STREAM, subject: eventSubject(id), from_seq, to_seq: state.last_seq }
+  // an earlier end would leave out for ever what the projector has passed over meanwhile
+  const { last_seq: to_seq } = await run(leadershipOf(nc).prove())
+  const range = { stream: LEDGER_STREAM, subject: eventSubject(id), from_seq, to_seq }
   let [page, bytes]: [Recorded[], number] = [[], 0]
   for await (const record of readRange(nc, range)) {
     if (page.length === PAGE_EVENTS || (page.length > 0 && bytes + record.body.length > PAGE_BYTES)) {
@@ -86,8 +87,8 @@ const tryResume = async (target: Target, id: ClientId, signal: AbortSignal): Pro
   const read = (await readHeadsOf(target, [id])).get(id) ?? NEW_CUSTOMER
   const { parked } = read
   if (parked === undefined) return forgetParked(target, id)
-  const { state } = await run(streamInfo(target.nc, LEDGER_STREAM))
-  const skips = await readSkips(target, id, parked.seq, state.last_seq)
+  const { last_seq: end_seq } = await run(leadershipOf(target.nc).prove())
+  const skips = await readSkips(target, id, parked.seq, end_seq)
   let from = read
   for await (const { page, next_seq } of pagesOf(target, id, parked.seq)) {
     if (signal.aborted) return

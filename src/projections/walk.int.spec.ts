@@ -32,7 +32,7 @@ afterAll(async () => {
 const never = new AbortController().signal
 
 const caughtUp = async (projection: ProjectionName = 'balances'): Promise<void> => {
-  expect(await waitCaughtUp(ledger.jsm, projection, 15_000, never, () => undefined)).toBe(0)
+  expect(await waitCaughtUp(ledger, projection, 15_000, never, () => undefined)).toBe(0)
 }
 
 const balanceOf = async (id: string): Promise<bigint | undefined> =>

@@ -6,13 +6,14 @@
  */
 
 import { E, type Either } from '../fp.js'
-import { formatInstant } from '../instant.js'
+import { instantOf } from '../instant.js'
 import type { ClientId } from '../ledger/client-id.js'
 import { catalogued } from '../service/catalogue.js'
 import type { ServiceError } from '../service/error.js'
 import { firstSeqFrom } from '../stream/by-time.js'
 import { type Folded, fromHead } from '../stream/fold-subject.js'
-import { LEDGER_STREAM, LEDGER_SUBJECTS } from '../stream/settings.js'
+import { leadershipOf } from '../stream/leadership.js'
+import { LEDGER_SUBJECTS } from '../stream/settings.js'
 import { readJournalHead } from '../tables/journal-pages.js'
 import { type QueryDeps, readActive } from './deps.js'
 import type { Result, Source } from './loader.js'
@@ -25,8 +26,6 @@ export type AsOf = {
   readonly time: (id: ClientId, ns: bigint) => Promise<Result>
 }
 
-const NS_PER_MS = 1_000_000n
-
 const notReached = (message: string): Either<ServiceError, never> =>
   E.left(catalogued('NOT_REACHED', { message }))
 
@@ -34,7 +33,8 @@ const notReached = (message: string): Either<ServiceError, never> =>
 type Start = { readonly from: Folded; readonly source: Source; readonly is_complete: boolean }
 
 export const createAsOf = (deps: QueryDeps, fold: FoldPast): AsOf => {
-  const { jsm, tables } = deps
+  const { nc, tables } = deps
+  const leadership = leadershipOf(nc)
 
   const fromRows = async (table: string, id: ClientId, seq: number): Promise<Start> => {
     const [before, after] = await Promise.all([lastRow(deps, table, id, seq), nextRow(deps, table, id, seq)])
@@ -56,30 +56,33 @@ export const createAsOf = (deps: QueryDeps, fold: FoldPast): AsOf => {
 
   const cut = async (id: ClientId, seq: number): Promise<Result> => {
     const { from, source, is_complete } = await start(id, seq)
-    if (is_complete) return E.right({ account: from.customer.account, source })
+    if (is_complete) return E.right({ account: from.customer.account, source, complete_to: seq })
     const folded = await fold(id, from, seq)
     if (E.isLeft(folded)) return unreadable(folded.left)
     const { account, parked } = folded.right.customer
+    const { last_seq, complete_to } = folded.right
     if (parked !== undefined && parked.seq <= seq) {
       return unreadable(new Error(`${id} has an event of schema ${parked.schema} at ${parked.seq}`))
     }
-    return E.right({ account, source: folded.right.last_seq > from.last_seq ? 'stream' : source })
+    return E.right({ account, source: last_seq > from.last_seq ? 'stream' : source, complete_to })
   }
 
   const atSeq = async (id: ClientId, seq: number): Promise<Result> => {
-    const { last_seq } = (await jsm.streams.info(LEDGER_STREAM)).state
-    if (seq > last_seq) return notReached(`the stream has come to sequence ${last_seq}`)
-    return cut(id, seq)
+    const proved = await leadership.prove()()
+    if (E.isLeft(proved)) return unreadable(proved.left)
+    const { last_seq } = proved.right
+    return seq > last_seq ? notReached(`the stream has come to sequence ${last_seq}`) : cut(id, seq)
   }
 
   const atTime = async (id: ClientId, ns: bigint): Promise<Result> => {
-    const now = new Date()
-    if (ns > BigInt(now.getTime()) * NS_PER_MS) return notReached(`it is ${now.toISOString()} here`)
     // asked first: what comes in between is newer than the time that is asked for
-    const { last_seq } = (await jsm.streams.info(LEDGER_STREAM)).state
-    const later = await firstSeqFrom(jsm, LEDGER_STREAM, LEDGER_SUBJECTS, formatInstant(ns + 1n))()
-    if (E.isLeft(later)) return unreadable(later.left)
-    return cut(id, later.right === undefined ? last_seq : later.right - 1)
+    const proved = await leadership.prove()()
+    if (E.isLeft(proved)) return unreadable(proved.left)
+    const { last_seq, server_time } = proved.right
+    // the stream's times are its servers'
+    if (ns > instantOf(server_time)) return notReached(`it is ${server_time.toISOString()} in the stream`)
+    const later_seq = await firstSeqFrom(deps, LEDGER_SUBJECTS, ns + 1n, last_seq)()
+    return E.isLeft(later_seq) ? unreadable(later_seq.left) : cut(id, later_seq.right - 1)
   }
 
   return {

@@ -63,7 +63,7 @@ describe('customer.balance', () => {
     expect(ledgerOf(await ask('{"client_id":"header"}'))).toMatch(/^1 \d+ memory$/)
     const seq = await credit('header', 5)
     const strong = await ask({ client_id: 'header', consistency: 'strong' })
-    expect([strong.string(), ledgerOf(strong)]).toEqual(['{"balance":10}', `2 ${seq} stream`])
+    expect([strong.string(), ledgerOf(strong)]).toEqual(['{"balance":10}', `2 ${seq} memory`])
   })
 
   it('answers a body that is not JSON with 403 BAD_REQUEST and the text of the parser', async () => {

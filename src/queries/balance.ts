@@ -2,7 +2,8 @@
  * `customer.balance`: the balance of one customer.
  *
  * `{"client_id":"678"}` gives exactly `{"balance":7120}`; a customer without events has `{"balance":0}`. What is new
- * against the predecessor rides in headers (`Ledger-Version`, `Ledger-Seq`, `Ledger-Source`) and in optional fields.
+ * against the predecessor rides in headers (`Ledger-Version`, `Ledger-Seq`, `Ledger-Source`; `Ledger-Age-Ms` of an answer that
+ * nobody can prove to be new) and in optional fields.
  * A customer in memory is answered at once, from bytes that were made for the answer before.
  */
 
@@ -20,7 +21,7 @@ import {
   usualClientId,
 } from './balance-request.js'
 import type { HotCustomer, HotSet } from './hot-set.js'
-import type { Found, Loader, Result } from './loader.js'
+import type { Found, Result } from './loader.js'
 import type { Progress } from './progress.js'
 import type { AnswerCounts } from './query-metrics.js'
 import type { Session } from './session.js'
@@ -32,19 +33,19 @@ export type Made = Either<never, ServiceReply>
 
 export type BalanceParts = {
   readonly hot: HotSet<Made>
-  readonly loader: Loader
   readonly session: Session
   readonly as_of: AsOf
-  readonly progress: Pick<Progress, 'isBehind' | 'lag'>
+  readonly progress: Pick<Progress, 'isFresh' | 'lag'>
   readonly answers: AnswerCounts
 }
 
-const toReply = ({ account, source }: Found): ServiceReply => ({
+const toReply = ({ account, source, age_ms }: Omit<Found, 'complete_to'>): ServiceReply => ({
   body: `{"balance":${amountJson(account.balance)}}`,
   lines: headerLines({
     'Ledger-Version': String(account.version),
     'Ledger-Seq': String(account.seq),
     'Ledger-Source': source,
+    ...(age_ms === undefined ? {} : { 'Ledger-Age-Ms': String(age_ms) }),
   }),
 })
 
@@ -63,7 +64,7 @@ const naming =
 
 /** The endpoint `balance` of the service `customer`. */
 export const balanceEndpoint = (parts: BalanceParts, limits: EndpointLimits): EndpointConfig => {
-  const { hot, loader, session, as_of, progress, answers } = parts
+  const { hot, session, as_of, progress, answers } = parts
 
   const toCountedReply = (found: Found): ServiceReply => {
     answers[found.source] += 1
@@ -81,13 +82,13 @@ export const balanceEndpoint = (parts: BalanceParts, limits: EndpointLimits): En
     if (past.as_of_seq !== undefined) return as_of.seq(client_id, past.as_of_seq)
     if (past.as_of !== undefined) return as_of.time(client_id, past.as_of)
     if (consistency === 'strong') return session.strong(client_id, min_version)
-    return min_version === 0 ? loader.load(client_id) : session.atLeast(client_id, min_version)
+    return min_version === 0 ? session.plain(client_id) : session.atLeast(client_id, min_version)
   }
 
   /** What memory can answer, it answers; `version` is the least that will do. */
   const atOnce = (id: ClientId, version: number): Made | undefined => {
     const customer = hot.get(id)
-    return customer !== undefined && customer.account.version >= version && !progress.isBehind()
+    return customer !== undefined && customer.account.version >= version && progress.isFresh()
       ? fromMemory(customer)
       : undefined
   }

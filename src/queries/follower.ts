@@ -3,7 +3,7 @@
  *
  * Each life of it is an ordered consumer that begins after the last event that was followed, so a reconnect, a lost
  * consumer or a new leader leave nothing out. Sequences have no holes in a ledger from which nothing is deleted; a jump
- * is believed to the stream's leader only.
+ * is believed where a server says what comes next: what it has it has.
  */
 
 import { type ConsumerMessages, DeliverPolicy, type JsMsg, jetstream, ReplayPolicy } from '@nats-io/jetstream'
@@ -54,7 +54,7 @@ export const startFollower = ({ nc, jsm, log, health }: QueryDeps, sink: Sink): 
   let messages: ConsumerMessages | undefined
   /** Which stream it is: one that was made anew begins at 1 again. */
   let stream_created: string | undefined
-  /** A later event that the leader confirmed to be the next one. */
+  /** A later event that a server confirmed to be the next one. */
   let after_hole: number | undefined
   let jumped = false
 
@@ -76,6 +76,7 @@ export const startFollower = ({ nc, jsm, log, health }: QueryDeps, sink: Sink): 
   }
 
   const findPlace = async (): Promise<void> => {
+    // an end that is too early only means that more is followed
     const { created, state } = await jsm.streams.info(LEDGER_STREAM)
     const to_catch_up = state.last_seq - sink.position()
     if (stream_created !== created || to_catch_up > CATCH_UP_EVENTS_MAX) sink.restart(state.last_seq)

@@ -9,9 +9,9 @@ import type { ClientId } from '../ledger/client-id.js'
 import { type Customer, NEW_CUSTOMER } from '../ledger/fold.js'
 import { catalogued } from '../service/catalogue.js'
 import type { ServiceError } from '../service/error.js'
-import { type Folded, foldSubject, fromHead } from '../stream/fold-subject.js'
+import { type Folded, type FoldedTo, foldSubject, fromHead } from '../stream/fold-subject.js'
 import type { QueryDeps } from './deps.js'
-import type { HotSet } from './hot-set.js'
+import { type HotSet, spokenOf } from './hot-set.js'
 import { createLimit } from './limit.js'
 import type { Progress } from './progress.js'
 import { ANOTHER_STREAM, type SameStream } from './same-stream.js'
@@ -21,14 +21,21 @@ import { createTurns } from './turns.js'
 /** Where an answer is from, as `Ledger-Source` says it. */
 export type Source = 'memory' | 'table' | 'stream'
 
-export type Found = { readonly account: Account; readonly source: Source }
+export type Found = {
+  readonly account: Account
+  readonly source: Source
+  /** Every event of the customer up to this sequence counts in. */
+  readonly complete_to: number
+  /** How old the answer is at the most, where it is older than answers usually are. */
+  readonly age_ms?: number
+}
 
 export type Result = Either<ServiceError, Found>
 
 export type Loader = {
-  /** As new as the memory would be. Never rejects. */
+  /** As new as the memory would be; as good as it gets while nobody proves how far the stream is. Never rejects. */
   readonly load: (id: ClientId) => Promise<Result>
-  /** With everything that the stream's leader held at the call. Never rejects. */
+  /** With everything that was acknowledged before the call. Never rejects. */
   readonly confirm: (id: ClientId) => Promise<Result>
 }
 
@@ -39,6 +46,8 @@ const WHOLE_SUBJECT_EVENTS_MAX = 10_000
 /** A projection that lags further than this is no base to read on from. */
 const TAIL_EVENTS_MAX = 50_000
 const TRIES_MAX = 4
+
+const UNPROVED = 'no server proves how far the stream is, and the customer is not in memory; try again'
 
 const unavailable = (message: string, cause?: unknown): E.Either<ServiceError, never> =>
   E.left(catalogued('UNAVAILABLE', { message }, cause))
@@ -55,7 +64,7 @@ export const createLoader = (
   deps: QueryDeps,
   hot: HotSet<unknown>,
   table: TableReads,
-  progress: Pick<Progress, 'isBehind'>,
+  progress: Pick<Progress, 'isFresh' | 'isProved'>,
   stream: SameStream,
 ): Loader => {
   const limit = createLimit(FOLDS_MAX)
@@ -79,17 +88,21 @@ export const createLoader = (
     source: Source,
   ): Result | undefined => {
     const now = hot.load(id, customer, complete_to)
-    return now === undefined ? undefined : E.right({ account: now.account, source })
+    if (now === undefined) return undefined
+    // it was completed by what was followed
+    const to_seq = Math.max(complete_to, spokenOf(customer), hot.position())
+    return E.right({ account: now.account, source, complete_to: to_seq })
   }
 
-  /** The leader cannot be asked: as good as it gets without it, but never older than before. */
+  /** The stream cannot be read: as good as it gets without it, but never older than before. */
   const withoutStream = (id: ClientId, item: Item | undefined): Result | undefined => {
     const found = hot.get(id)
-    if (found !== undefined) return E.right({ account: found.account, source: 'memory' })
+    if (found !== undefined)
+      return E.right({ account: found.account, source: 'memory', complete_to: hot.position() })
     return item === undefined ? undefined : taken(id, item.customer, item.complete_to, 'table')
   }
 
-  const judged = (id: ClientId, { is }: Base, { customer, last_seq }: Folded, position: number) => {
+  const judged = (id: ClientId, { is }: Base, { customer, last_seq, complete_to }: FoldedTo) => {
     // whether a newer program took a parked customer up again only the table tells
     if (customer.parked !== undefined && is === 'memory') return undefined
     if (customer.parked !== undefined && is === 'nothing') {
@@ -97,7 +110,7 @@ export const createLoader = (
     }
     // the table has no item, and the stream agrees that there is nothing
     const is_tables = is === 'item' && last_seq === 0
-    return taken(id, customer, Math.max(position, last_seq), is_tables ? 'table' : 'stream')
+    return taken(id, customer, complete_to, is_tables ? 'table' : 'stream')
   }
 
   const readOn = async (
@@ -105,14 +118,12 @@ export const createLoader = (
     base: Base,
     instead: () => Result | undefined,
   ): Promise<Result | undefined> => {
-    // the leader holds at least what was followed
-    const position = hot.position()
     const events_max = base.is === 'nothing' ? WHOLE_SUBJECT_EVENTS_MAX : TAIL_EVENTS_MAX
     const options = { to_seq: Number.POSITIVE_INFINITY, events_max }
     const folded = await limit(() => foldSubject(deps, id, base, options)())
     if (E.isRight(folded)) {
       if (!(await stream.check())) return unavailable(ANOTHER_STREAM)
-      return judged(id, base, folded.right, position)
+      return judged(id, base, folded.right)
     }
     return instead() ?? unavailable('the stream cannot be read at the moment; try again', folded.left)
   }
@@ -127,10 +138,11 @@ export const createLoader = (
     if (known !== undefined) return readOn(id, known, () => undefined)
     const item = await table.read(id)
     // a parked customer may go on by a decision that the table has not followed yet
-    const as_it_is = !confirmed && item?.customer.parked === undefined && !progress.isBehind()
+    const as_it_is = !confirmed && item?.customer.parked === undefined && progress.isFresh()
     const complete =
       as_it_is && item !== undefined ? taken(id, item.customer, item.complete_to, 'table') : undefined
     if (complete !== undefined) return complete
+    if (!confirmed && !progress.isProved()) return withoutStream(id, item) ?? unavailable(UNPROVED)
     return readOn(id, baseOf(item), () => (confirmed ? undefined : withoutStream(id, item)))
   }
 

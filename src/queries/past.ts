@@ -9,7 +9,7 @@ import { type Customer, NEW_CUSTOMER } from '../ledger/fold.js'
 import { catalogued } from '../service/catalogue.js'
 import type { ServiceError } from '../service/error.js'
 import type { StreamError } from '../stream/errors.js'
-import { type Folded, type FoldOptions, foldSubject } from '../stream/fold-subject.js'
+import { type Folded, type FoldedTo, type FoldOptions, foldSubject } from '../stream/fold-subject.js'
 import type { Recorded } from '../stream/recorded.js'
 import { type JournalRow, readRows } from '../tables/journal-pages.js'
 import { omittedText, rowTexts } from '../tables/row-texts.js'
@@ -30,7 +30,7 @@ export type FoldPast = (
   from: Folded,
   to_seq: number,
   onApplied?: FoldOptions['onApplied'],
-) => Promise<Either<StreamError, Folded>>
+) => Promise<Either<StreamError, FoldedTo>>
 
 /** Folds of subjects, so many at once. */
 export const createFoldPast = (deps: QueryDeps, stream: SameStream): FoldPast => {

@@ -43,9 +43,9 @@ const RECENT_EVENTS_MAX = 50_000
 const WAIT_FOR_VERSION_MS_MAX = 250
 const FIRST_LOOK_MS_MAX = 3_000
 
-const untilFollowing = async ({ isBehind }: Progress): Promise<void> => {
+const untilFollowing = async ({ isFresh }: Progress): Promise<void> => {
   const until_ms = performance.now() + FIRST_LOOK_MS_MAX
-  while (isBehind() && performance.now() < until_ms) await sleep(10)
+  while (!isFresh() && performance.now() < until_ms) await sleep(10)
 }
 
 /** Starts following the stream, and gives the endpoints once it does (or after three seconds without). */
@@ -61,7 +61,10 @@ export const startQueries = async (
   const progress = createProgress(deps, hot)
   const follower: Follower = startFollower(deps, {
     position: hot.position,
-    restart: hot.restart,
+    restart: position => {
+      hot.restart(position)
+      progress.restarted(position)
+    },
     follow: (seq, id, decoded) => {
       const changed = hot.follow(seq, id, decoded)
       progress.reached(seq)
@@ -70,7 +73,7 @@ export const startQueries = async (
   })
   progress.start(follower)
 
-  const stream = createSameStream(deps.jsm, hot.position)
+  const stream = createSameStream(deps, hot.position)
   // which one it is now is what later answers are compared with
   await stream.check()
   const batch = createBatcher({
@@ -88,7 +91,7 @@ export const startQueries = async (
     deps.log,
   )
   const loader = createLoader(deps, hot, table, progress, stream)
-  const session = createSession({ hot, loader, waiters, progress })
+  const session = createSession({ hot, loader, waiters, progress, stream })
   const fold = createFoldPast(deps, stream)
   const as_of = createAsOf(deps, fold)
 
@@ -98,7 +101,7 @@ export const startQueries = async (
   await untilFollowing(progress)
   return {
     endpoints: [
-      balanceEndpoint({ hot, loader, session, as_of, progress, answers }, limits('balance')),
+      balanceEndpoint({ hot, session, as_of, progress, answers }, limits('balance')),
       statementEndpoint(deps, createReadPage(deps, fold), limits('statement')),
       listEndpoint(deps, limits('list')),
       rankingEndpoint(deps, limits('ranking')),

@@ -13,7 +13,8 @@ import { exactFieldsOf, fieldsOf } from '../ledger/codec.js'
 import type { EndpointConfig, ServiceReply } from '../service/config.js'
 import type { ServiceError } from '../service/error.js'
 import { firstSeqFrom } from '../stream/by-time.js'
-import { LEDGER_STREAM, LEDGER_SUBJECTS } from '../stream/settings.js'
+import { leadershipOf } from '../stream/leadership.js'
+import { LEDGER_SUBJECTS } from '../stream/settings.js'
 import type { JournalRow } from '../tables/journal-pages.js'
 import { omittedOf } from '../tables/row-texts.js'
 import type { EndpointLimits } from './balance.js'
@@ -88,23 +89,21 @@ const toReply = (request: Request, { from_seq }: PageRange, rows: readonly Journ
 }
 
 export const statementEndpoint = (
-  { jsm }: Pick<QueryDeps, 'jsm'>,
+  deps: Pick<QueryDeps, 'nc' | 'jsm'>,
   readPage: ReadPage,
   limits: EndpointLimits,
 ): EndpointConfig => {
-  /** The first sequence that is not older; undefined when the stream ends before. */
-  const seqFrom = (ns: bigint) => firstSeqFrom(jsm, LEDGER_STREAM, LEDGER_SUBJECTS, formatInstant(ns))
-
   /** The part of the stream between two times, the later one excluded. */
   const between = async ({ from, to }: Request): Promise<Either<unknown, Omit<PageRange, 'rows_max'>>> => {
-    const first = from === undefined ? E.right(0) : await seqFrom(from)()
-    const end = to === undefined ? E.right(undefined) : await seqFrom(to)()
+    if (from === undefined && to === undefined)
+      return E.right({ from_seq: 0, to_seq: Number.MAX_SAFE_INTEGER })
+    const proved = await leadershipOf(deps.nc).prove()()
+    if (E.isLeft(proved)) return proved
+    const seqFrom = (ns: bigint) => firstSeqFrom(deps, LEDGER_SUBJECTS, ns, proved.right.last_seq)()
+    const first = from === undefined ? E.right(0) : await seqFrom(from)
+    const end = to === undefined ? E.right(Number.MAX_SAFE_INTEGER) : await seqFrom(to)
     if (E.isLeft(first)) return first
-    if (E.isLeft(end)) return end
-    return E.right({
-      from_seq: first.right ?? Number.MAX_SAFE_INTEGER,
-      to_seq: end.right === undefined ? Number.MAX_SAFE_INTEGER : end.right - 1,
-    })
+    return E.isLeft(end) ? end : E.right({ from_seq: first.right, to_seq: end.right - 1 })
   }
 
   const rangeOf = async (request: Request): Promise<Either<ServiceError, PageRange>> => {

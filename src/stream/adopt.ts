@@ -33,6 +33,7 @@ const notePointer = ({ jsm, kv }: AdoptDeps, projection: string): TaskEither<Str
 export const recordNow = (jsm: JetStreamManager, epoch: number): TaskEither<StreamError, LedgerRecord> =>
   pipe(
     TE.Do,
+    // an end that is too early is a note all the same: what it names is there
     TE.bind('info', () => tryStream(`stream ${LEDGER_STREAM}`, () => jsm.streams.info(LEDGER_STREAM))),
     TE.bind('stream', ({ info }) => originOf(jsm, info)),
     TE.bind('letters', () =>

@@ -3,16 +3,16 @@
  */
 
 import type { JetStreamManager } from '@nats-io/jetstream'
-import { pipe, type TaskEither, TE } from '../fp.js'
+import { E, pipe, type TaskEither, TE } from '../fp.js'
+import { formatInstant, parseInstant } from '../instant.js'
+import { againWhileBehind, BEHIND } from './behind.js'
 import { type StreamError, tryStream } from './errors.js'
+import { LEDGER_STREAM } from './settings.js'
 
-/**
- * The sequence of the first message of `subjects` that is not older than `time` (RFC 3339, to the nanosecond), as the
- * stream's leader has it; undefined when every message is older.
- */
-export const firstSeqFrom = (
-  jsm: JetStreamManager,
-  stream: string,
+type Deps = { readonly jsm: JetStreamManager }
+
+const firstOf = (
+  { jsm }: Deps,
   subjects: string,
   time: string,
 ): TaskEither<StreamError, number | undefined> => {
@@ -22,7 +22,32 @@ export const firstSeqFrom = (
     next_by_subj: string
   }
   return pipe(
-    tryStream(`${stream} from ${time}`, () => jsm.streams.getMessage(stream, query)),
+    tryStream(`${LEDGER_STREAM} from ${time}`, () => jsm.streams.getMessage(LEDGER_STREAM, query)),
     TE.map(found => found?.seq),
   )
 }
+
+/** Whether the event at `seq` is there, and older than `ns`; a server that is behind has no such event. */
+const isOlder = ({ jsm }: Deps, seq: number, ns: bigint): TaskEither<StreamError, boolean> =>
+  seq === 0
+    ? TE.right(true)
+    : pipe(
+        tryStream(`read ${LEDGER_STREAM} at ${seq}`, () => jsm.streams.getMessage(LEDGER_STREAM, { seq })),
+        TE.map(found => (found === null ? ns : (parseInstant(found.timestamp) ?? ns)) < ns),
+      )
+
+/**
+ * The sequence of the first event of `subjects` that is not older than `ns` (since 1970), or the one after `end_seq` when every
+ * event up to that is older. `end_seq` is a sequence that the ledger has: the event there says so itself, since a server
+ * that finds nothing may only be behind. `TryAgain` while no server can tell.
+ */
+export const firstSeqFrom =
+  (deps: Deps, subjects: string, ns: bigint, end_seq: number): TaskEither<StreamError, number> =>
+  () =>
+    againWhileBehind(`tells where ${formatInstant(ns)} lies in the stream`, async () => {
+      const first = await firstOf(deps, subjects, formatInstant(ns))()
+      if (E.isLeft(first)) return first
+      if (first.right !== undefined) return E.right(Math.min(first.right, end_seq + 1))
+      const older = await isOlder(deps, end_seq, ns)()
+      return E.isLeft(older) ? older : E.right(older.right ? end_seq + 1 : BEHIND)
+    })

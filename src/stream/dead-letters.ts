@@ -23,9 +23,9 @@ import {
 import { decodeMark, isMarkSubject, letterOfMark, type Mark, marksFilter, readMark } from './letter-marks.js'
 import { manager, streamInfo } from './provision.js'
 import { publish } from './publish.js'
-import { nextRecorded, readPages, readRange } from './read.js'
+import { nextProved, nextRecorded, type Reader, readPages, readRange } from './read.js'
 import type { Recorded } from './recorded.js'
-import { DEAD_LETTER_PREFIX, DEAD_LETTER_STREAM, LEDGER_STREAM, LETTER_BYTES_MAX } from './settings.js'
+import { DEAD_LETTER_PREFIX, DEAD_LETTER_STREAM, LEDGER_SUBJECTS, LETTER_BYTES_MAX } from './settings.js'
 
 export type { LetterReason, Verdict } from './letter-form.js'
 
@@ -59,14 +59,10 @@ const never = new AbortController().signal
 const TOO_LARGE = 10_054
 
 /** The event that the ledger holds at `seq`; undefined where it holds none. */
-const eventAt = (jsm: JetStreamManager, seq: number): TaskEither<StreamError, Recorded | undefined> =>
+const eventAt = (reader: Reader, seq: number): TaskEither<StreamError, Recorded | undefined> =>
   pipe(
-    tryStream(`event ${seq}`, () => jsm.streams.getMessage(LEDGER_STREAM, { seq })),
-    TE.map(found =>
-      found === null
-        ? undefined
-        : { seq: found.seq, subject: found.subject, body: found.data, headers: found.header, at: found.time },
-    ),
+    nextProved(reader, LEDGER_SUBJECTS, seq),
+    TE.map(found => (found?.seq === seq ? found : undefined)),
     TE.orElse(error => (error.tag === 'NotFound' ? TE.right(undefined) : TE.left(error))),
   )
 
@@ -184,13 +180,13 @@ const LOOKS_MAX = 64
 
 /** The ledger's word on a message among the letters; undefined for one that is no letter of this ledger. */
 const judged = async (
-  jsm: JetStreamManager,
+  reader: Reader,
   message: Recorded,
   states: ReadonlyMap<string, State>,
 ): Promise<DeadLetter | undefined> => {
   const claims = readClaims(message)
   if (claims === undefined) return undefined
-  const event = await eventAt(jsm, claims.seq)()
+  const event = await eventAt(reader, claims.seq)()
   if (E.isLeft(event)) throw event.left.cause ?? new Error(event.left.message)
   if (event.right === undefined || !isAbout(claims, message.body, event.right)) return undefined
   return letterOf(message, claims, event.right, states.get(message.subject) ?? { state: 'open' })
@@ -220,7 +216,7 @@ async function* lettersOf(
   for await (const page of readPages(nc, { ...range, from_seq: 1, to_seq })) {
     const messages = page.filter(({ subject }) => !isMarkSubject(subject))
     for (const chunk of chunksOf(LOOKS_MAX, messages)) {
-      const letters = await inParallel(LOOKS_MAX, chunk, message => judged(jsm, message, states))
+      const letters = await inParallel(LOOKS_MAX, chunk, message => judged({ nc, jsm }, message, states))
       const first = letters.filter((letter, at) => {
         if (letter === undefined) onJunk(chunk[at]?.seq ?? 0)
         if (letter === undefined || seen.has(letter.letter_subject)) return false
@@ -320,7 +316,7 @@ const lettersAt = async (nc: NatsConnection, seq: number): Promise<DeadLetter[]>
       ...range,
       subject: `${DEAD_LETTER_PREFIX}*.${seq}${rest}`,
     })) {
-      const letter = await judged(jsm, message, new Map())
+      const letter = await judged({ nc, jsm }, message, new Map())
       if (letter === undefined || found.has(letter.letter_subject)) continue
       const { mark, is_newer = false } = await orThrow(readMark(nc, jsm, letter.letter_subject))
       found.set(letter.letter_subject, { ...letter, ...stateOf(mark, is_newer) })

@@ -1,5 +1,7 @@
 /**
- * The fold of one customer's subject as the stream's leader has it, from any state that is known to be complete.
+ * The fold of one customer's subject, from any state that is known to be complete.
+ *
+ * Where the subject ends is proved (last.ts): a server that knows of no further event may be one that was replaced.
  */
 
 import type { JetStreamManager } from '@nats-io/jetstream'
@@ -10,13 +12,18 @@ import type { LedgerEvent } from '../ledger/event.js'
 import { type Decoded, decodeEvent } from '../ledger/event.js'
 import { type Customer, NEW_CUSTOMER, step } from '../ledger/fold.js'
 import type { Skip } from '../ledger/skip.js'
+import { againWhileBehind, BEHIND } from './behind.js'
 import { type StreamError, toStreamError } from './errors.js'
+import { lastProved } from './last.js'
 import { nextRecorded, readRange } from './read.js'
 import type { Recorded } from './recorded.js'
 import { LEDGER_STREAM } from './settings.js'
 
 /** A customer after every event of its subject up to `last_seq`. */
 export type Folded = { readonly customer: Customer; readonly last_seq: number }
+
+/** A fold, and the sequence of the stream up to which nothing is missing from it. */
+export type FoldedTo = Folded & { readonly complete_to: number }
 
 /** Where every subject begins. */
 export const FROM_THE_BEGINNING: Folded = { customer: NEW_CUSTOMER, last_seq: 0 }
@@ -31,7 +38,7 @@ export const fromHead = ({ account, parked }: Customer): Folded =>
     : { customer: { account }, last_seq: parked.seq - 1 }
 
 export type FoldOptions = {
-  /** Events after this sequence do not count. */
+  /** Events after this sequence do not count; from 2^53-1 on it stands for the stream's end. */
   readonly to_seq: number
   /** A longer tail is given up: `TryAgain`, for the projection will be further then. */
   readonly events_max: number
@@ -43,6 +50,8 @@ export type FoldOptions = {
 
 /** A tail longer than this is read through a consumer and not message by message. */
 const SINGLES_MAX = 50
+
+const isOpen = ({ to_seq }: FoldOptions): boolean => to_seq >= Number.MAX_SAFE_INTEGER
 
 /** Thrown inside, so that it is told from what the client throws. */
 class Failed extends Error {
@@ -65,13 +74,27 @@ export class TooManyEvents extends Error {
 
 type Deps = { readonly nc: NatsConnection; readonly jsm: JetStreamManager }
 
-/** A fold under way: what it may still read, and the decisions that it has met. */
+/** Where a subject ended when it was asked for: its last sequence (0: none), and the stream's. */
+type End = { readonly subject_seq: number; readonly stream_seq: number }
+
+/** A fold under way: what it may still read, the decisions that it has met, and the end, once that was asked for. */
 type Work = {
   readonly deps: Deps
   readonly id: ClientId
   readonly options: FoldOptions
   readonly skips: Map<number, Skip>
   events: number
+  end: End | undefined
+}
+
+/** Asks for the end, once in a fold: whoever publishes faster than it folds cannot keep it here. */
+const endOf = async (work: Work): Promise<End> => {
+  if (work.end === undefined) {
+    const subject = eventSubject(work.id)
+    const { proof, last } = orThrow(await lastProved(work.deps.nc, [subject])())
+    work.end = { subject_seq: last.get(subject)?.seq ?? 0, stream_seq: proof.last_seq }
+  }
+  return work.end
 }
 
 const count = (work: Work): void => {
@@ -87,14 +110,23 @@ const keepSkip = ({ skips }: Work, seq: number, decoded: Decoded): void => {
   if (decoded.tag === 'skip' && decoded.skip.seq < seq) skips.set(decoded.skip.seq, decoded.skip)
 }
 
+/** The next event up to `to_seq`; undefined when there is none. */
+const nextUpTo = async (work: Work, seq: number, to_seq: number): Promise<Recorded | undefined> => {
+  const { deps, id } = work
+  const next = await againWhileBehind(`has the event of ${id} after ${seq - 1}`, async () => {
+    const found = await nextRecorded(deps.jsm, LEDGER_STREAM, eventSubject(id), seq)()
+    if (E.isLeft(found) || found.right !== undefined) return found
+    return E.right((await endOf(work)).subject_seq < seq ? undefined : BEHIND)
+  })
+  const found = orThrow(next)
+  return found !== undefined && found.seq <= to_seq ? found : undefined
+}
+
 /** One way through the subject, from `from` to the end. */
 const pass = async (work: Work, from: Folded): Promise<Folded> => {
-  const { id, skips, options } = work
-  const { nc, jsm } = work.deps
-  const { to_seq, decode = decodeEvent, onApplied } = options
-  const subject = eventSubject(id)
+  const { id, skips, options, deps } = work
+  const { decode = decodeEvent, onApplied } = options
   let { customer, last_seq } = from
-  let singles = 0
 
   const take = (record: Recorded): void => {
     count(work)
@@ -108,28 +140,25 @@ const pass = async (work: Work, from: Folded): Promise<Folded> => {
     if (next.tag === 'applied' && decoded.tag === 'event') onApplied?.(record, decoded.event, customer)
   }
 
-  let end_seq = to_seq
-  while (last_seq < end_seq) {
-    const found = orThrow(await nextRecorded(jsm, LEDGER_STREAM, subject, last_seq + 1)())
-    if (found === undefined || found.seq > end_seq) break
+  let to_seq = isOpen(options) ? (await endOf(work)).subject_seq : options.to_seq
+  for (let singles = 0; last_seq < to_seq && singles < SINGLES_MAX; singles += 1) {
+    const found = await nextUpTo(work, last_seq + 1, to_seq)
+    if (found === undefined) return { customer, last_seq }
     take(found)
-    singles += 1
-    if (singles % SINGLES_MAX !== 0) continue
-    // whoever publishes faster than we fold cannot keep us here: it is read up to where the stream ends at this moment
-    end_seq = Math.min(to_seq, (await jsm.streams.info(LEDGER_STREAM)).state.last_seq)
-    const range = { stream: LEDGER_STREAM, subject, from_seq: last_seq + 1, to_seq: end_seq }
-    for await (const record of readRange(nc, range)) take(record)
-    break
+  }
+  if (last_seq < to_seq) {
+    to_seq = Math.min(to_seq, (await endOf(work)).subject_seq)
+    const range = { stream: LEDGER_STREAM, subject: eventSubject(id), from_seq: last_seq + 1, to_seq }
+    for await (const record of readRange(deps.nc, range)) take(record)
   }
   return { customer, last_seq }
 }
 
 /** Looks for decisions after the part that is folded: what was decided later holds for the past too. */
 const readLaterSkips = async (work: Work, from_seq: number): Promise<void> => {
-  const { nc, jsm } = work.deps
-  const { last_seq } = (await jsm.streams.info(LEDGER_STREAM)).state
-  const range = { stream: LEDGER_STREAM, subject: eventSubject(work.id), from_seq, to_seq: last_seq }
-  for await (const { seq, body } of readRange(nc, range)) {
+  const { subject_seq } = await endOf(work)
+  const range = { stream: LEDGER_STREAM, subject: eventSubject(work.id), from_seq, to_seq: subject_seq }
+  for await (const { seq, body } of readRange(work.deps.nc, range)) {
     count(work)
     keepSkip(work, seq, (work.options.decode ?? decodeEvent)(body))
   }
@@ -139,29 +168,32 @@ const readLaterSkips = async (work: Work, from_seq: number): Promise<void> => {
  * Folds on until the end; where the customer is parked there although a decision about the event is on its subject, again
  * from that event, with what was decided. Each time it comes further.
  */
-const fold = async (deps: Deps, id: ClientId, from: Folded, options: FoldOptions): Promise<Folded> => {
-  const work: Work = { deps, id, options, skips: new Map(), events: 0 }
+const fold = async (deps: Deps, id: ClientId, from: Folded, options: FoldOptions): Promise<FoldedTo> => {
+  const work: Work = { deps, id, options, skips: new Map(), events: 0, end: undefined }
+  const done = (folded: Folded): FoldedTo => ({
+    ...folded,
+    complete_to: Math.min(options.to_seq, work.end?.stream_seq ?? options.to_seq),
+  })
   for (let start = from; ; ) {
     const folded = await pass(work, start)
     const { account, parked } = folded.customer
-    if (parked === undefined) return folded
-    if (!work.skips.has(parked.seq) && Number.isFinite(options.to_seq))
-      await readLaterSkips(work, options.to_seq + 1)
-    if (!work.skips.has(parked.seq)) return folded
+    if (parked === undefined) return done(folded)
+    if (!work.skips.has(parked.seq) && !isOpen(options)) await readLaterSkips(work, options.to_seq + 1)
+    if (!work.skips.has(parked.seq)) return done(folded)
     start = { customer: { account }, last_seq: parked.seq - 1 }
   }
 }
 
 /**
- * Folds what the leader has on a customer's subject after `from`, up to `to_seq`. What it gives is complete up to
- * `to_seq`, or up to where the stream ended at the call.
+ * Folds what a customer's subject holds after `from`, up to `to_seq`. What it gives is complete up to `to_seq`, or up to where
+ * the stream ended at the call or later. `TryAgain` while nobody proves where that is.
  */
 export const foldSubject = (
   deps: Deps,
   id: ClientId,
   from: Folded,
   options: FoldOptions,
-): TaskEither<StreamError, Folded> =>
+): TaskEither<StreamError, FoldedTo> =>
   TE.tryCatch(
     () => fold(deps, id, from, options),
     cause => (cause instanceof Failed ? cause.error : toStreamError(`fold ${id}`, cause)),

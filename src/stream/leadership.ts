@@ -23,6 +23,8 @@ export type Proof = {
   /** Everything that was acknowledged before `asked_ms` is at this sequence or before it. */
   readonly last_seq: number
   readonly first_seq: number
+  /** How many events it holds; fewer than sequences where somebody has removed some. */
+  readonly messages: number
   /** The server that leads. */
   readonly leader: string
   readonly asked_ms: number
@@ -67,7 +69,7 @@ const Answer = fieldsOf(
     created: t.string,
     ts: t.string,
     config: fieldsOf({ num_replicas: t.number }, { duplicate_window: t.number }),
-    state: fieldsOf({ first_seq: t.number, last_seq: t.number }),
+    state: fieldsOf({ first_seq: t.number, last_seq: t.number, messages: t.number }),
   },
   { cluster: fieldsOf({}, { leader: t.string, replicas: t.readonlyArray(Replica) }) },
 )

@@ -7,7 +7,7 @@ const answer = (replicas: readonly Replica[], leader: string | undefined = 'n1',
   created: '2026-01-01T00:00:00Z',
   ts: '2026-01-02T00:00:00.5Z',
   config: { num_replicas, duplicate_window: ns(120_000) },
-  state: { first_seq: 1, last_seq: 42 },
+  state: { first_seq: 1, last_seq: 42, messages: 42 },
   cluster: { ...(leader === undefined ? {} : { leader }), replicas },
 })
 const at = (...active_ms: number[]): Replica[] => active_ms.map(ms => ({ active: ns(ms) }))
@@ -19,6 +19,7 @@ describe('what an answer proves', () => {
       created: '2026-01-01T00:00:00Z',
       first_seq: 1,
       last_seq: 42,
+      messages: 42,
       leader: 'n1',
       asked_ms: 10_000,
       answered_ms: 10_005,

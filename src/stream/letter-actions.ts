@@ -15,6 +15,7 @@ import { uuidv7 } from '../uuid.js'
 import { type ActionError, action, refused, run, Stopped } from './action.js'
 import { type DeadLetter, findDeadLetter } from './dead-letters.js'
 import { type StreamError, tryStream } from './errors.js'
+import { leadershipOf } from './leadership.js'
 import { type Mark, type Marked, type Replacement, readMark, writeMark } from './letter-marks.js'
 import { API_TIMEOUT_MS, streamInfo } from './provision.js'
 import { publish } from './publish.js'
@@ -61,12 +62,12 @@ const createSearch = (nc: NatsConnection, { subject, transaction_id, ledger_seq 
   let searched_seq = ledger_seq
   /** Where the replacement is stored; undefined when it is not. */
   return async (): Promise<number | undefined> => {
-    const { state } = await run(streamInfo(nc, LEDGER_STREAM))
-    const range = { stream: LEDGER_STREAM, subject, from_seq: searched_seq + 1, to_seq: state.last_seq }
+    const { last_seq: to_seq } = await run(leadershipOf(nc).prove())
+    const range = { stream: LEDGER_STREAM, subject, from_seq: searched_seq + 1, to_seq }
     for await (const { seq, headers } of readRange(nc, range)) {
       if (headers?.get('Nats-Msg-Id') === transaction_id) return seq
     }
-    searched_seq = Math.max(searched_seq, state.last_seq)
+    searched_seq = Math.max(searched_seq, to_seq)
     return undefined
   }
 }
@@ -123,6 +124,7 @@ const replacementOf = async (
 ): Promise<Replacement> => {
   const corrected = correct(letter, correction, transaction_id)
   if (E.isLeft(corrected)) throw new Stopped(refused(corrected.left))
+  // an older end only makes the search for it longer
   const { state } = await run(streamInfo(nc, LEDGER_STREAM))
   return { ...corrected.right, transaction_id, ledger_seq: state.last_seq }
 }

@@ -11,6 +11,7 @@ import { pipe, type TaskEither, TE } from '../fp.js'
 import { lookAtBatches } from './batches.js'
 import { type StreamError, tryStream } from './errors.js'
 import { describeFinding, examineWith, isOneStream, type Origin, type StreamFinding } from './identity.js'
+import { leadershipOf } from './leadership.js'
 import { type RecordEntry, readRecord } from './ledger-record.js'
 import { DEAD_LETTER_STREAM, LEDGER_STREAM } from './settings.js'
 
@@ -28,14 +29,12 @@ export type Look =
       readonly finding: StreamFinding
       /** A sentence: what is so, and who noted otherwise. */
       readonly reason: string
-      /** The answer of a leader that reaches a majority of its replicas; else it may be an old one's. */
+      /** It was looked at under a proof of who leads; else it may be the word of a leader that was replaced. */
       readonly is_certain: boolean
       readonly entry: RecordEntry
     }
 
 const NO_RECORD: RecordEntry = { revision: 0 }
-/** A replica that was not heard for so long does not count for a majority. */
-const HEARD_WITHIN_NS = 5_000_000_000
 
 const infoOf = (jsm: JetStreamManager, stream: string): TaskEither<StreamError, StreamInfo | undefined> =>
   pipe(
@@ -50,15 +49,6 @@ const recordOf = (jsm: JetStreamManager): TaskEither<StreamError, RecordEntry> =
     TE.orElseW(error => (error.tag === 'NotFound' ? TE.right(NO_RECORD) : TE.left(error))),
   )
 
-/** Whether the leader that answered reaches most of the replicas: one that is cut off answers for some seconds more. */
-export const hasMajority = ({ config, cluster }: Pick<StreamInfo, 'config' | 'cluster'>): boolean => {
-  if (config.num_replicas === 1) return true
-  const heard = (cluster?.replicas ?? []).filter(
-    ({ offline, active }) => offline !== true && active < HEARD_WITHIN_NS,
-  )
-  return 2 * (heard.length + 1) > config.num_replicas
-}
-
 /**
  * Whether nothing but the time says that a stream is not the noted one, and that says nothing: a single server (2.14.0) gives
  * a stream another time when it is started, then told to change a setting, and started again; and a restore on a single
@@ -69,27 +59,72 @@ const isOnlyTime = ({ tag }: StreamFinding, { config }: StreamInfo): boolean =>
 
 type Contradiction = { readonly finding: StreamFinding; readonly where: string }
 
+const contradictionOf = (
+  jsm: JetStreamManager,
+  info: StreamInfo,
+  { where, origin }: Witness,
+): TaskEither<StreamError, Contradiction | undefined> =>
+  pipe(
+    examineWith(jsm, origin, info),
+    TE.map(finding => (finding.tag === 'same' || isOnlyTime(finding, info) ? undefined : { finding, where })),
+  )
+
+type Contradicted = Contradiction & { readonly witness: Witness }
+
 const firstContradiction = (
   jsm: JetStreamManager,
   info: StreamInfo,
   witnesses: readonly Witness[],
-): TaskEither<StreamError, Contradiction | undefined> =>
-  witnesses.reduce<TaskEither<StreamError, Contradiction | undefined>>(
-    (before, { where, origin }) =>
+): TaskEither<StreamError, Contradicted | undefined> =>
+  witnesses.reduce<TaskEither<StreamError, Contradicted | undefined>>(
+    (before, witness) =>
       pipe(
         before,
         TE.chain(found =>
           found !== undefined
             ? TE.right(found)
             : pipe(
-                examineWith(jsm, origin, info),
-                TE.map(finding =>
-                  finding.tag === 'same' || isOnlyTime(finding, info) ? undefined : { finding, where },
-                ),
+                contradictionOf(jsm, info, witness),
+                TE.map(next => (next === undefined ? undefined : { ...next, witness })),
               ),
         ),
       ),
     TE.right(undefined),
+  )
+
+/** A leader that was replaced knows nothing of the newest events: whoever contradicts a note has to prove that it leads. */
+const BEHIND: StreamError = {
+  tag: 'TryAgain',
+  message: 'the stream was answered for by a server that is behind',
+}
+
+/**
+ * The same contradiction under a proof of who leads. That two events differ is certain only where nobody else can hold
+ * itself for the leader, since the proof does not say who gave the event. `TryAgain` where the proof contradicts nothing.
+ */
+const proved = (
+  { nc, jsm }: Pick<LookDeps, 'nc' | 'jsm'>,
+  info: StreamInfo,
+  { witness }: Contradicted,
+): TaskEither<StreamError, Contradiction & { readonly is_certain: boolean }> =>
+  pipe(
+    TE.Do,
+    TE.apS('proof', leadershipOf(nc).prove()),
+    TE.bind('found', ({ proof: { created, first_seq, last_seq, messages } }) =>
+      contradictionOf(
+        jsm,
+        { ...info, created, state: { ...info.state, first_seq, last_seq, messages } },
+        witness,
+      ),
+    ),
+    TE.chain(({ found, proof }) =>
+      found === undefined
+        ? TE.left(BEHIND)
+        : TE.right({
+            ...found,
+            is_certain: found.finding.tag !== 'changed' || performance.now() < proof.alone_until_ms,
+          }),
+    ),
   )
 
 /**
@@ -198,14 +233,18 @@ export const lookAtLedger = (deps: LookDeps): TaskEither<StreamError, Look> => {
         firstContradiction(jsm, info, witnesses),
         TE.chain(found => {
           if (found === undefined) return batchesOf(deps, info, entry)
-          const is_certain = hasMajority(info)
-          return TE.right<StreamError, Look>({
-            tag: 'stopped',
-            finding: found.finding,
-            reason: reasonOf(found),
-            is_certain,
-            entry,
-          })
+          return pipe(
+            proved(deps, info, found),
+            TE.map(
+              ({ finding, where, is_certain }): Look => ({
+                tag: 'stopped',
+                finding,
+                reason: reasonOf({ finding, where }),
+                is_certain,
+                entry,
+              }),
+            ),
+          )
         }),
       )
     }),

@@ -5,12 +5,11 @@
 import type { JetStreamManager } from '@nats-io/jetstream'
 import type { NatsConnection } from 'nats'
 import { E } from '../fp.js'
-import { tryStream } from './errors.js'
 import { type Claims, isAbout, readClaims } from './letter-form.js'
 import { isMarkSubject } from './letter-marks.js'
-import { readRange } from './read.js'
+import { nextProved, type Reader, readRange } from './read.js'
 import type { Recorded } from './recorded.js'
-import { DEAD_LETTER_PREFIX, DEAD_LETTER_STREAM, LEDGER_STREAM } from './settings.js'
+import { DEAD_LETTER_PREFIX, DEAD_LETTER_STREAM, LEDGER_SUBJECTS } from './settings.js'
 
 /** What a letter said that no event of the ledger bears out. */
 export type LostLetter = Pick<Claims, 'seq' | 'subject' | 'reason' | 'detail' | 'at'> & {
@@ -18,18 +17,14 @@ export type LostLetter = Pick<Claims, 'seq' | 'subject' | 'reason' | 'detail' | 
   readonly body: string
 }
 
-const isBorneOut = async (jsm: JetStreamManager, claims: Claims, letter: Recorded): Promise<boolean> => {
-  const found = await tryStream(`event ${claims.seq}`, () =>
-    jsm.streams.getMessage(LEDGER_STREAM, { seq: claims.seq }),
-  )()
+const isBorneOut = async (reader: Reader, claims: Claims, letter: Recorded): Promise<boolean> => {
+  const found = await nextProved(reader, LEDGER_SUBJECTS, claims.seq)()
   if (E.isLeft(found)) {
     if (found.left.tag === 'NotFound') return false
     throw found.left.cause ?? new Error(found.left.message)
   }
   const event = found.right
-  if (event === null) return false
-  const { seq, subject, data, time } = event
-  return isAbout(claims, letter.body, { seq, subject, body: data, at: time })
+  return event?.seq === claims.seq && isAbout(claims, letter.body, event)
 }
 
 /** Every letter whose event is not in the ledger, oldest first. Throws what the client throws when it cannot be read. */
@@ -39,7 +34,7 @@ export async function* lostLetters(nc: NatsConnection, jsm: JetStreamManager): A
   for await (const letter of readRange(nc, { ...range, to_seq: state.last_seq })) {
     if (isMarkSubject(letter.subject)) continue
     const claims = readClaims(letter)
-    if (claims === undefined || (await isBorneOut(jsm, claims, letter))) continue
+    if (claims === undefined || (await isBorneOut({ nc, jsm }, claims, letter))) continue
     const { seq, subject, reason, detail, at } = claims
     const body = new TextDecoder().decode(letter.body)
     yield { letter_seq: letter.seq, seq, subject, reason, detail, at, body }

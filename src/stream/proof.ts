@@ -98,7 +98,7 @@ export const createProver = (deps: ProofDeps): Prover => {
   const running = new Map<ClientId, Promise<Folded>>()
   const slots = createSlots(FOLDS_MAX)
 
-  /** The event at the item's sequence says the same, as the stream's leader has it. */
+  /** The event at the item's sequence says the same. A server that has no such event proves nothing: then it is folded. */
   const isWitnessed = async (id: ClientId, { seq, ...account }: Account): Promise<boolean> => {
     const found = orThrow(await nextRecorded(deps.jsm, LEDGER_STREAM, eventSubject(id), seq)())
     return isWitness(found, { seq, ...account })

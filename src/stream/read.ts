@@ -1,17 +1,26 @@
 /**
- * Reading a stream: single messages from its leader, and ranges in order.
+ * Reading a stream: single messages, and ranges in order.
+ *
+ * What a server has is true, and what it has not may be stored all the same: it may be a leader that was replaced. So where a
+ * read says that nothing is left of the ledger, somebody has proved it (leadership.ts).
  */
 
 import { type JetStreamManager, jetstreamManager } from '@nats-io/jetstream'
 import { errors, type NatsConnection } from 'nats'
 import { type BackOff, pause } from '../back-off.js'
 import '../headers.js'
-import { E, pipe, type TaskEither, TE } from '../fp.js'
+import { E, type Either, pipe, type TaskEither, TE } from '../fp.js'
+import { instantOf } from '../instant.js'
+import { againWhileBehind, BEHIND } from './behind.js'
+import { firstSeqFrom } from './by-time.js'
 import { readDirect } from './direct.js'
-import { type StreamError, toStreamError, tryStream } from './errors.js'
+import { type StreamError, StreamFailure, toStreamError, tryStream } from './errors.js'
+import { lastProved } from './last.js'
+import { leadershipOf } from './leadership.js'
 import { API_TIMEOUT_MS } from './provision.js'
 import { PullLost, pullPages } from './pull.js'
 import type { Recorded } from './recorded.js'
+import { LEDGER_STREAM } from './settings.js'
 
 /** A leader that is there answers within milliseconds; the question may have gone to one that died meanwhile. */
 const ASK_MS = 500
@@ -38,8 +47,8 @@ const askUntilAnswered = async <A>(ask: () => Promise<A>): Promise<A> => {
 }
 
 /**
- * The first message at or after `seq` whose subject matches, as the stream's leader has it; undefined when the
- * leader has none. (Direct gets may be answered by a follower that is behind, so they cannot prove an absence.)
+ * The first message at or after `seq` whose subject matches, from whoever holds itself for the stream's leader; undefined when
+ * that has none, which proves nothing: `nextProved` does.
  */
 export const nextRecorded = (
   jsm: JetStreamManager,
@@ -59,6 +68,39 @@ export const nextRecorded = (
     ),
   )
 }
+
+/** What both kinds of reading work with. */
+export type Reader = { readonly nc: NatsConnection; readonly jsm: JetStreamManager }
+
+const isWildcard = (subject: string): boolean => /[*>]/.test(subject)
+
+/** Whether the ledger held nothing of `subject` at or after `seq` when it was called. */
+const isAbsent = (nc: NatsConnection, subject: string, seq: number): TaskEither<StreamError, boolean> =>
+  isWildcard(subject)
+    ? pipe(
+        leadershipOf(nc).prove(),
+        // a stream from which somebody has removed events may end with a hole: then a leader's word is all there is
+        TE.map(({ first_seq, last_seq, messages }) => last_seq < seq || messages <= last_seq - first_seq),
+      )
+    : pipe(
+        lastProved(nc, [subject]),
+        TE.map(({ last }) => (last.get(subject)?.seq ?? 0) < seq),
+      )
+
+/**
+ * The first message of the ledger at or after `seq` whose subject matches (one subject, or all of them); undefined when there
+ * was none at the call, as somebody has proved. `TryAgain` while that cannot be told.
+ */
+export const nextProved =
+  ({ nc, jsm }: Reader, subject: string, seq: number): TaskEither<StreamError, Recorded | undefined> =>
+  () =>
+    againWhileBehind(`has what follows ${seq} on ${subject}`, async () => {
+      const found = await nextRecorded(jsm, LEDGER_STREAM, subject, seq)()
+      if (E.isLeft(found) || found.right !== undefined) return found
+      const absent = await isAbsent(nc, subject, seq)()
+      if (E.isLeft(absent)) return absent
+      return E.right(absent.right ? undefined : BEHIND)
+    })
 
 const AHEAD_MESSAGES_MAX = 1_000
 
@@ -121,13 +163,33 @@ const advance = (position: Position, { seq }: Recorded): void => {
   position.from_time = undefined
 }
 
-/** One consumer's pages, then the leader's word on what is left; whether that was all. */
-async function* readOnce(
-  nc: NatsConnection,
-  jsm: JetStreamManager,
+const orThrow = <A>(result: Either<StreamError, A>): A => {
+  if (E.isRight(result)) return result.right
+  const { cause } = result.left
+  throw cause instanceof Error ? cause : new StreamFailure(result.left)
+}
+
+/** What is left of a range behind what its consumer gave. */
+const restOf = async (
+  reader: Reader,
   { stream, subject, to_seq }: Range,
+  { from_seq, from_time }: Position,
+): Promise<Recorded | undefined> => {
+  // of the streams beside the ledger nothing is concluded from an end
+  if (stream !== LEDGER_STREAM) return orThrow(await nextRecorded(reader.jsm, stream, subject, from_seq)())
+  if (from_time === undefined) return orThrow(await nextProved(reader, subject, from_seq)())
+  const first_seq = orThrow(await firstSeqFrom(reader, subject, instantOf(from_time), to_seq)())
+  return first_seq > to_seq ? undefined : orThrow(await nextProved(reader, subject, first_seq)())
+}
+
+/** One consumer's pages, then what is left; whether that was all. */
+async function* readOnce(
+  reader: Reader,
+  range: Range,
   position: Position,
 ): AsyncGenerator<readonly Recorded[], boolean> {
+  const { stream, subject, to_seq } = range
+  const { nc, jsm } = reader
   for await (const pulled of pullPages(nc, jsm, { stream, subject, ...position })) {
     const last = pulled.at(-1)
     if (last !== undefined) advance(position, last)
@@ -135,20 +197,17 @@ async function* readOnce(
     if (page.length > 0) yield page
     if (position.from_seq > to_seq) return true
   }
-  if (position.from_time !== undefined) return true
-  const missed = await nextRecorded(jsm, stream, subject, position.from_seq)()
-  if (E.isLeft(missed)) throw missed.left.cause ?? new Error(missed.left.message)
-  if (missed.right === undefined || missed.right.seq > to_seq) return true
-  advance(position, missed.right)
-  yield [missed.right]
+  const missed = await restOf(reader, range, position)
+  if (missed === undefined || missed.seq > to_seq) return true
+  advance(position, missed)
+  yield [missed]
   return false
 }
 
 /**
- * Every message of a range, in stream order and without a gap, in pages as they come. A consumer may live on a follower
- * that is behind, so that nothing is left is believed to the stream's leader only. (Of a range by time that seems empty
- * it is not asked.) A server that dies is waited for, for some seconds. Throws what the client throws when the stream
- * cannot be read.
+ * Every message of a range, in stream order and without a gap, in pages as they come. A consumer may live on a server that is
+ * behind or cut off, so that nothing is left of the ledger has to be proved. A server that dies is waited for, for some
+ * seconds. Throws what the client throws when the stream cannot be read.
  */
 export async function* readPages(nc: NatsConnection, range: Range): AsyncGenerator<readonly Recorded[]> {
   const jsm = await jetstreamManager(nc, { checkAPI: false, timeout: API_TIMEOUT_MS })
@@ -157,7 +216,7 @@ export async function* readPages(nc: NatsConnection, range: Range): AsyncGenerat
   while (position.from_seq <= range.to_seq) {
     const { from_seq } = position
     try {
-      if (yield* readOnce(nc, jsm, range, position)) return
+      if (yield* readOnce({ nc, jsm }, range, position)) return
     } catch (thrown) {
       attempt = position.from_seq > from_seq ? 1 : attempt + 1
       if (!isLater(thrown) || attempt === TRIES_MAX) throw thrown

@@ -15,9 +15,10 @@ import { encodeSkip, type Skip } from '../ledger/skip.js'
 import { type ActionError, action, refused, run, Stopped } from './action.js'
 import { tryStream } from './errors.js'
 import { FROM_THE_BEGINNING, foldSubject } from './fold-subject.js'
-import { API_TIMEOUT_MS, streamInfo } from './provision.js'
+import { leadershipOf } from './leadership.js'
+import { API_TIMEOUT_MS } from './provision.js'
 import { publish } from './publish.js'
-import { nextRecorded, readRange } from './read.js'
+import { nextProved, type Reader, readRange } from './read.js'
 import { LEDGER_STREAM, LEDGER_SUBJECTS } from './settings.js'
 
 export type Decided = {
@@ -36,8 +37,8 @@ const BACK_OFF: BackOff = { first_ms: 5, max_ms: 200 }
 const never = new AbortController().signal
 
 /** The customer whose event is at `seq`. */
-const customerAt = async (jsm: JetStreamManager, seq: number): Promise<ClientId> => {
-  const found = await run(nextRecorded(jsm, LEDGER_STREAM, LEDGER_SUBJECTS, seq))
+const customerAt = async (reader: Reader, seq: number): Promise<ClientId> => {
+  const found = await run(nextProved(reader, LEDGER_SUBJECTS, seq))
   if (found?.seq !== seq) throw new Stopped(refused(`the ledger holds no event at sequence ${seq}`))
   const id = clientIdOf(found.subject)
   if (E.isLeft(id)) throw new Stopped(refused(`the event at sequence ${seq} is no customer's`))
@@ -46,8 +47,8 @@ const customerAt = async (jsm: JetStreamManager, seq: number): Promise<ClientId>
 
 /** Where the decision about the event at `seq` is stored; undefined when nobody has decided. */
 const decisionAbout = async (nc: NatsConnection, id: ClientId, seq: number): Promise<number | undefined> => {
-  const { state } = await run(streamInfo(nc, LEDGER_STREAM))
-  const range = { stream: LEDGER_STREAM, subject: eventSubject(id), from_seq: seq, to_seq: state.last_seq }
+  const { last_seq: to_seq } = await run(leadershipOf(nc).prove())
+  const range = { stream: LEDGER_STREAM, subject: eventSubject(id), from_seq: seq, to_seq }
   let is_unknown = false
   for await (const record of readRange(nc, range)) {
     const decoded = decodeEvent(record.body)
@@ -101,7 +102,7 @@ const tryToDecide = async (
 export const skipParked = (nc: NatsConnection, skip: Skip): TaskEither<ActionError, Decided> =>
   action(async () => {
     const jsm = await jetstreamManager(nc, { checkAPI: false, timeout: API_TIMEOUT_MS })
-    const id = await customerAt(jsm, skip.seq)
+    const id = await customerAt({ nc, jsm }, skip.seq)
     for (let attempt = 1; attempt <= TRIES_MAX; attempt += 1) {
       const decided = await tryToDecide(nc, jsm, id, skip)
       if (decided !== undefined) return decided

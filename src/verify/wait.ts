@@ -8,6 +8,7 @@ import { E } from '../fp.js'
 import { isJsonObject, readJson } from '../json.js'
 import { getText, listKeys } from '../stream/config-bucket.js'
 import { tryStream } from '../stream/errors.js'
+import { leadershipOf } from '../stream/leadership.js'
 import { CONFIG_BUCKET, LEDGER_STREAM } from '../stream/settings.js'
 import type { Run } from './deps.js'
 import { CannotVerify, persist } from './problem.js'
@@ -24,14 +25,9 @@ export const ackedSeq = async ({ jsm, signal }: Run, { consumer }: Target): Prom
     )
   ).ack_floor.stream_seq
 
-/** The stream's last sequence, as its leader has it. */
-export const lastSeq = async ({ jsm, signal }: Pick<Run, 'jsm' | 'signal'>): Promise<number> =>
-  (
-    await persist(
-      tryStream(LEDGER_STREAM, () => jsm.streams.info(LEDGER_STREAM)),
-      signal,
-    )
-  ).state.last_seq
+/** Where the stream ends, as somebody proves. */
+export const lastSeq = async ({ nc, signal }: Pick<Run, 'nc' | 'signal'>): Promise<number> =>
+  (await persist(leadershipOf(nc).prove(), signal)).last_seq
 
 /** How many parked customers are looked at. */
 const PARKED_MAX = 10_000

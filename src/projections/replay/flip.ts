@@ -19,8 +19,9 @@ import {
 } from '../../stream/consumer.js'
 import { LEASE_MS } from '../../stream/follow-generation.js'
 import { type Pointer, type PointerEntry, setPointer } from '../../stream/generation.js'
-import { nextRecorded } from '../../stream/read.js'
-import { LEDGER_STREAM, LEDGER_SUBJECTS } from '../../stream/settings.js'
+import { leadershipOf } from '../../stream/leadership.js'
+import { nextProved } from '../../stream/read.js'
+import { LEDGER_SUBJECTS } from '../../stream/settings.js'
 import { isFirstLeg } from '../fold-run.js'
 import { run } from '../outcome.js'
 import type { Target } from '../target.js'
@@ -54,20 +55,27 @@ const reaches = async ({ jsm, consumer }: Target, seq: number): Promise<boolean>
 }
 
 /** The last event that is written when `acked_seq` is acknowledged: the second side of a transfer goes with the first. */
-const writtenUpTo = async ({ jsm, decode = decodeEvent }: Target, acked_seq: number): Promise<number> => {
+const writtenUpTo = async (target: Target, acked_seq: number): Promise<number> => {
   if (acked_seq === 0) return 0
-  const last = await run(nextRecorded(jsm, LEDGER_STREAM, LEDGER_SUBJECTS, acked_seq))
+  const { decode = decodeEvent } = target
+  const last = await run(nextProved(target, LEDGER_SUBJECTS, acked_seq))
   if (last?.seq !== acked_seq) return acked_seq
   const decoded = decode(last.body)
   if (decoded.tag !== 'event' || !isFirstLeg(decoded.event)) return acked_seq
-  const second = await run(nextRecorded(jsm, LEDGER_STREAM, LEDGER_SUBJECTS, acked_seq + 1))
+  const second = await run(nextProved(target, LEDGER_SUBJECTS, acked_seq + 1))
   return second?.seq === acked_seq + 1 ? second.seq : acked_seq
+}
+
+/** A moment by the clock of the stream's servers, which keep to it: this machine's may be wrong. */
+const inServersTime = async ({ nc }: Target, from_now_ms: number): Promise<Date> => {
+  const { server_time } = await run(leadershipOf(nc).prove())
+  return new Date(server_time.getTime() + from_now_ms)
 }
 
 /** Holds the active generation still; where it stands. */
 const holdStill = async (target: Target): Promise<number> => {
   const { jsm, consumer } = target
-  await run(pauseConsumer(jsm, consumer, new Date(Date.now() + PAUSE_MS)))
+  await run(pauseConsumer(jsm, consumer, await inServersTime(target, PAUSE_MS)))
   for (const until_ms = performance.now() + STILL_WITHIN_MS; performance.now() < until_ms; ) {
     const { acked_seq, unacked } = await run(consumerProgress(jsm, consumer))
     if (unacked === 0) return writtenUpTo(target, acked_seq)
@@ -96,7 +104,7 @@ export const flip = async ({ from, to, filler, entry }: Flip): Promise<PointerEn
     if (projected) await filler.to(Math.max(await holdStill(from), filler.position()))
     // one of an earlier time would begin at a place of its own
     await run(dropConsumer(to.nc, to.consumer))
-    const not_before = new Date(Date.now() + FOLLOW_MS)
+    const not_before = await inServersTime(to, FOLLOW_MS)
     await run(makeConsumer(jsm, to.consumer, { seq: filler.position() + 1, not_before }))
     const pointer: Pointer = { generation: to.generation, previous: from.generation }
     const revision = await run(setPointer(kv, projection.name, pointer, entry.revision))

@@ -53,8 +53,7 @@ const project = async (...names: ProjectionName[]): Promise<void> => {
 }
 
 const caughtUp = async (...names: ProjectionName[]): Promise<void> => {
-  for (const name of names)
-    expect(await waitCaughtUp(ledger.jsm, name, 15_000, never, () => undefined)).toBe(0)
+  for (const name of names) expect(await waitCaughtUp(ledger, name, 15_000, never, () => undefined)).toBe(0)
 }
 
 const generation = async (name: ProjectionName = 'balances') =>

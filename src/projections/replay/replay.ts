@@ -6,8 +6,7 @@
 import { dropConsumer } from '../../stream/consumer.js'
 import { type PointerEntry, readPointer, setPointer } from '../../stream/generation.js'
 import { readOrigin, readPoint } from '../../stream/identity.js'
-import { streamInfo } from '../../stream/provision.js'
-import { LEDGER_STREAM } from '../../stream/settings.js'
+import { leadershipOf } from '../../stream/leadership.js'
 import { TABLES } from '../../tables/definition.js'
 import { beginEpoch, type Identity, noteMark, readIdentity } from '../../tables/identity.js'
 import { createTable, dropTable, tableExists, tableFacts } from '../../tables/provision.js'
@@ -69,7 +68,7 @@ const startWatch = () => {
 const EMPTY = (): Expected => ({ customers: new Map(), sums: new Map(), rows: 0, unwritten_rows: 0 })
 
 const lastSeq = async ({ nc }: ProjectionDeps, signal: AbortSignal): Promise<number> =>
-  (await persist(() => run(streamInfo(nc, LEDGER_STREAM)), signal)).state.last_seq
+  (await persist(() => run(leadershipOf(nc).prove()), signal)).last_seq
 
 const remove = async ({ nc, tables, table, consumer }: Target, signal: AbortSignal): Promise<void> => {
   await persist(() => run(dropConsumer(nc, consumer)), signal)

@@ -48,6 +48,8 @@ export type Rig = {
 
 const REQUEST_MS_MAX = 10_000
 const CATCH_UP_MS_MAX = 20_000
+/** Of a cluster that starts, some nodes are not there yet. */
+const PROVISIONED_MS_MAX = 20_000
 
 export const OPTIONS: QueryOptions = {
   hot_customers_max: 1_000,
@@ -67,13 +69,20 @@ export const errorOf = ({ headers }: Msg): string =>
 export const ledgerOf = ({ headers }: Msg): string =>
   ['Version', 'Seq', 'Source'].map(name => headers?.get(`Ledger-${name}`)).join(' ')
 
-/** Starts everything but the projector. */
-export const startRig = async (options: Partial<QueryOptions> = {}): Promise<Rig> => {
+/** Servers of somebody else's, and how many replicas the streams have there. */
+export type Elsewhere = { readonly url: string; readonly replicas: number }
+
+/** Starts everything but the projector; with a nats-server of its own unless it is told of another one. */
+export const startRig = async (options: Partial<QueryOptions> = {}, elsewhere?: Elsewhere): Promise<Rig> => {
   const folder = newFolder()
-  const nats = await startTestNats()
+  const nats = elsewhere === undefined ? await startTestNats() : undefined
+  const { url, replicas } = elsewhere ?? { url: nats?.url ?? '', replicas: 1 }
   const dynamodb = await startDynamodbProcess(folder)
-  const nc = await connect({ servers: nats.url })
-  const kv = await right(provision(nc, { replicas: 1 }))
+  const nc = await connect({ servers: url })
+  const kv = await until(() => right(provision(nc, { replicas })), {
+    deadline_ms: PROVISIONED_MS_MAX,
+    what: 'the streams to be made',
+  })
   const jsm = await right(manager(nc))
   const tables = createTablesClient({ endpoint: dynamodb.endpoint, ...LOCAL })
   const common = { nc, jsm, tables, log: pino({ level: 'silent' }), health: createHealth(() => undefined) }
@@ -122,7 +131,7 @@ export const startRig = async (options: Partial<QueryOptions> = {}): Promise<Rig
     },
     caughtUp: async (projection = 'balances') => {
       const signal = AbortSignal.timeout(CATCH_UP_MS_MAX)
-      await until(async () => (await waitCaughtUp(jsm, projection, 1_000, signal, () => {})) === 0, {
+      await until(async () => (await waitCaughtUp(common, projection, 1_000, signal, () => {})) === 0, {
         deadline_ms: CATCH_UP_MS_MAX,
         what: 'the projection to catch up',
       })
@@ -149,7 +158,7 @@ export const startRig = async (options: Partial<QueryOptions> = {}): Promise<Rig
       await nc.close()
       tables.destroy()
       await dynamodb.kill()
-      await nats.stop()
+      await nats?.stop()
       removeFolder(folder)
     },
   }
