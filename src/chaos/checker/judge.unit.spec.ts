@@ -55,6 +55,36 @@ it('a good run breaks no promise, and every check has something to look at', () 
   expect(results.filter(({ cases }) => cases === 0)).toEqual([])
 })
 
+describe('an event that was stored without effect', () => {
+  const poor = withText('"credit","amount":7', '"debit","amount":60')
+  const broken = (plant: (run: Run) => void): readonly string[] =>
+    brokenBy(run => {
+      changeCall(run, OPS.event, poor)
+      changeEntry(run, 6, poor)
+      plant(run)
+    }).filter(name => name === 'acknowledged' || name === 'one outcome')
+  /** Lets the customer have enough from then on. */
+  const enrich = (run: Run): void => {
+    storeAgain(run, 6)
+    changeEntry(run, run.entries.length, () => ({ body: '{"type":"credit","amount":200}' }))
+  }
+
+  it('may be stored again later, and have its effect then, but not twice', () => {
+    expect(broken(run => storeAgain(run, 6))).toEqual([])
+    const later = (run: Run): void => {
+      enrich(run)
+      storeAgain(run, 6)
+    }
+    expect(broken(later)).toEqual([])
+    expect(
+      broken(run => {
+        later(run)
+        storeAgain(run, 6)
+      }),
+    ).toEqual(['acknowledged', 'one outcome'])
+  })
+})
+
 describe('the check', () => {
   it.each<[name: string, what: string, plant: (run: Run) => void]>([
     ['acknowledged', 'an acknowledged event that is not in the stream', run => void run.entries.splice(6, 2)],

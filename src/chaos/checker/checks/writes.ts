@@ -14,6 +14,17 @@ const moving = (events: readonly Folded[]): readonly Folded[] =>
 const refusing = (events: readonly Folded[]): readonly Folded[] =>
   events.filter(({ event }) => event?.type === 'declined')
 
+/**
+ * The events by which a write counts. What `customer.event` has stored without an effect is in no journal: once it is older
+ * than the duplicate window it may be stored again, and be judged anew. It has an effect once all the same.
+ */
+const counting = ({ source }: Write, events: readonly Folded[]): readonly Folded[] => {
+  const moves = moving(events)
+  if (source !== 'event') return moves
+  const applied = moves.filter(({ outcome }) => outcome === 'applied')
+  return applied.length > 0 ? applied : moves.slice(0, 1)
+}
+
 const legsOf = ({ type }: Write): number => (type === 'transfer' ? 2 : 1)
 
 /** In a clause, how an event is not what an answer says of it; undefined when it is. */
@@ -47,8 +58,13 @@ const contentDiffers = (write: Write, { event, outcome, entry }: Folded, leg: nu
     : undefined
 }
 
+/** Each answer to an event names the one that was stored for it. */
+const ownOf = ({ source }: Write, stored: readonly Folded[], { seq }: Position): Folded | undefined =>
+  source === 'event' ? stored.find(({ entry }) => entry.seq === seq) : undefined
+
 const checkAcknowledged = (findings: Findings, world: World, write: Write): void => {
-  const events = moving(world.eventsOf(write.key))
+  const stored = moving(world.eventsOf(write.key))
+  const events = counting(write, stored)
   const acknowledged = write.attempts.filter(({ claim }) => claim.tag === 'acknowledged')
   const proof = { ops: opsOf(acknowledged), seqs: seqsOf(events) }
   findings.look()
@@ -60,7 +76,9 @@ const checkAcknowledged = (findings: Findings, world: World, write: Write): void
     const positions = claim.tag === 'acknowledged' ? claim.positions : []
     const wrong =
       positions.length === events.length
-        ? positions.map((position, leg) => differs(position, events[leg])).find(text => text !== undefined)
+        ? positions
+            .map((position, leg) => differs(position, ownOf(write, stored, position) ?? events[leg]))
+            .find(text => text !== undefined)
         : `the answer names ${positions.length} events`
     if (wrong !== undefined)
       findings.violate(`${write.key}: ${wrong}`, { ops: [call.op], seqs: seqsOf(events) })
@@ -118,7 +136,7 @@ export const checkOneOutcome = (world: World): Finding => {
   )
   for (const write of world.writes.values()) {
     const events = world.eventsOf(write.key)
-    const [moves, refusals] = [moving(events), refusing(events)]
+    const [moves, refusals] = [counting(write, events), refusing(events)]
     findings.look()
     const proof = { ops: opsOf(write.attempts), seqs: seqsOf(events) }
     if (moves.length !== 0 && moves.length !== legsOf(write))
