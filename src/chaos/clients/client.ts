@@ -32,7 +32,7 @@ export type Client = {
 const TICK_MS = 20
 const WRITE_SHARE = 0.55
 /** A write that was answered is sent once more, now or later. */
-const ONCE_MORE_SHARE = 0.06
+const ONCE_MORE_SHARE = 0.12
 /** A write of which nothing was stored is sent again; the others stay refused, and the stream has to show it. */
 const AGAIN_SHARE = 0.5
 const TRIES_MAX = 20
