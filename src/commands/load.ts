@@ -8,13 +8,14 @@
 
 import { E } from '../fp.js'
 import { type ClientId, eventSubject } from '../ledger/client-id.js'
-import type { Customer } from '../ledger/fold.js'
+import { decodeEvent } from '../ledger/event.js'
+import { type Customer, step } from '../ledger/fold.js'
 import { createLru } from '../lru.js'
 import { chunksOf, inParallel } from '../parallel.js'
 import { FROM_THE_BEGINNING, foldSubject, TooManyEvents } from '../stream/fold-subject.js'
 import { LAST_SUBJECTS_MAX, lastProved } from '../stream/last.js'
 import { createProver } from '../stream/proof.js'
-import { lastRecorded } from '../stream/read.js'
+import { lastRecorded, nextKnown } from '../stream/read.js'
 import type { Recorded } from '../stream/recorded.js'
 import { LEDGER_STREAM } from '../stream/settings.js'
 import type { Soon } from './breaker.js'
@@ -38,6 +39,8 @@ const TAILS_MAX = 64
 const WHOLE_SUBJECT_EVENTS_MAX = 10_000
 /** A projection that lags further than this behind is no base to decide on. */
 const TAIL_EVENTS_MAX = 50_000
+/** What came while a customer was loaded; one that others write to faster is not caught up with. */
+const CATCH_UP_EVENTS_MAX = 20
 /** Customers whose subjects are known to be longer than is folded: a subject never becomes shorter. */
 const LONG_SUBJECTS_MAX = 100_000
 
@@ -130,6 +133,22 @@ export const createLoader = (deps: CommandDeps): Loader => {
     return folded
   }
 
+  /** Folds what has come since, as long as something has: decisions on a customer whom others keep writing to need it. */
+  const catchUp = async (id: ClientId, folded: Loaded): Promise<Loaded> => {
+    let { customer, last_seq } = folded
+    for (let events = 0; events < CATCH_UP_EVENTS_MAX && customer.parked === undefined; events += 1) {
+      const next = await nextKnown(deps.nc, LEDGER_STREAM, eventSubject(id), last_seq + 1)()
+      if (E.isLeft(next) || next.right === undefined) break
+      const { seq, body } = next.right
+      const stepped = step(customer, seq, decodeEvent(body))
+      // what parks a customer may be decided about further on: that is for another load
+      if (stepped.tag === 'parked') break
+      if (stepped.tag === 'applied') customer = stepped.customer
+      last_seq = seq
+    }
+    return { customer, last_seq }
+  }
+
   /** From an item, which never counts alone, and from the beginning without one. */
   const foldFromItem = async (
     id: ClientId,
@@ -184,7 +203,8 @@ export const createLoader = (deps: CommandDeps): Loader => {
     await inParallel(TAILS_MAX, open, async id => {
       const [base, last] = [bases.get(id), newest.get(eventSubject(id))]
       const result = base === undefined ? fresh(id, table, last) : foldOn(id, base, last).catch(problemOf)
-      results.set(id, await result)
+      const loaded = await result
+      results.set(id, confirmed && isLoaded(loaded) ? await catchUp(id, loaded) : loaded)
     })
     return results
   }
