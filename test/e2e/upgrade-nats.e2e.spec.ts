@@ -1,0 +1,162 @@
+/**
+ * Another nats-server on each node of a cluster, one after the other and under load, as docs/upgrade-nats.md says.
+ *
+ * From the oldest version that is installed to the one that everything else is tested on. Where only one is there, its nodes
+ * are ended and started one after the other all the same.
+ */
+
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { StoreCompression } from '@nats-io/jetstream'
+import type { NatsConnection } from 'nats'
+import { afterEach, beforeEach, expect, it } from 'vitest'
+import { type Cluster, NODE_NAMES, type NodeName, startCluster } from '../../src/chaos/cluster.js'
+import { createNetwork } from '../../src/chaos/network.js'
+import { findServerBinary, installedServers, versionOf } from '../../src/embedded/binaries.js'
+import { manager } from '../../src/stream/provision.js'
+import { judgeServers } from '../../src/stream/server-policy.js'
+import { allSettings, LEDGER_STREAM } from '../../src/stream/settings.js'
+import { type Exchange, expectDefinite, expectExact, runClients, settleOpen } from '../support/clients.js'
+import { type Env, environment, fund, nth, serve } from '../support/command-load.js'
+import { right } from '../support/ledger.js'
+import { openWorkbench, type Workbench } from '../support/program.js'
+import { until } from '../support/servers.js'
+
+const WHOLE_MS_MAX = 60_000
+const TEST_MS_MAX = 300_000
+const CLIENTS = 3
+const REPLICAS = 3
+/** Commands that are carried out after each step, before the next one. */
+const ACCEPTED_MORE = 30
+/** What a node says whose store it could not read. */
+const UNREADABLE = /s2:|Error recreating|resetting first/
+
+let bench: Workbench
+beforeEach(() => {
+  bench = openWorkbench()
+})
+afterEach(() => bench.end())
+
+type Programs = { readonly from: string; readonly to: string }
+
+const programs = (): Programs => {
+  const to = findServerBinary('nats-server')
+  return { from: installedServers('nats-server').at(-1)?.path ?? to, to }
+}
+
+const start = async (program: string): Promise<{ cluster: Cluster; nc: NatsConnection; url: string }> => {
+  const network = createNetwork()
+  bench.atEnd(() => network.close())
+  const folder = join(bench.folder, 'cluster')
+  const cluster = await startCluster({ folder, network, client_groups: ['all'], program })
+  bench.atEnd(() => cluster.stop())
+  const url = cluster.urls('all').join(',')
+  return { cluster, nc: await bench.connect(url), url }
+}
+
+/** The streams as builds before compression was given up made them, where these servers survive that. */
+const makeStreams = async (nc: NatsConnection, version: string): Promise<boolean> => {
+  const facts = { versions: [version], replicas: REPLICAS, compression: 's2' }
+  const is_compressed = judgeServers(facts).refusal === undefined
+  const jsm = await right(manager(nc))
+  for (const settings of allSettings({ replicas: REPLICAS }).slice(0, is_compressed ? 2 : 0)) {
+    const compressed = { ...settings, compression: StoreCompression.S2 }
+    await until(() => jsm.streams.add(compressed), { deadline_ms: WHOLE_MS_MAX, what: 'a stream to be made' })
+  }
+  return is_compressed
+}
+
+const untilCurrent = async (nc: NatsConnection): Promise<void> => {
+  const jsm = await right(manager(nc))
+  for (const { name } of allSettings({ replicas: REPLICAS }))
+    await until(
+      async () => {
+        const { replicas = [] } = (await jsm.streams.info(name)).cluster ?? {}
+        return (
+          replicas.length === REPLICAS - 1 && replicas.every(({ current, offline }) => current && !offline)
+        )
+      },
+      { deadline_ms: WHOLE_MS_MAX, what: `all replicas of ${name} to be current` },
+    )
+}
+
+/** Ends each node properly and starts it with a program, the leader last. */
+const replaceAll = async (cluster: Cluster, nc: NatsConnection, program: string): Promise<void> => {
+  const leader = await cluster.untilLed(LEDGER_STREAM, WHOLE_MS_MAX)
+  const order: readonly NodeName[] = [...NODE_NAMES.filter(name => name !== leader), leader]
+  for (const name of order) {
+    await cluster.nodes[name].end()
+    await cluster.nodes[name].start(program)
+    await cluster.untilWhole(WHOLE_MS_MAX)
+    await untilCurrent(nc)
+  }
+}
+
+const killAll = async (cluster: Cluster, program: string): Promise<void> => {
+  await Promise.all(NODE_NAMES.map(name => cluster.nodes[name].kill()))
+  await Promise.all(NODE_NAMES.map(name => cluster.nodes[name].start(program)))
+  await cluster.untilWhole(WHOLE_MS_MAX)
+}
+
+/** Runs a subcommand that has to do well. */
+const wants = async (args: readonly string[], env: Env): Promise<string> => {
+  const { code, stdout, stderr } = await bench.run(args, env)
+  expect({ args, code, stderr: code === 0 ? '' : stderr }).toEqual({ args, code: 0, stderr: '' })
+  return stdout
+}
+
+const done = (exchanges: readonly Exchange[]): number =>
+  exchanges.filter(({ answer }) => answer.code === 'done').length
+
+it(
+  'a cluster gets another nats-server node by node under load: no answer is wrong, and all survive kill -9 afterwards',
+  async () => {
+    const { from, to } = programs()
+    const { cluster, nc, url } = await start(from)
+    const is_compressed = await makeStreams(nc, versionOf(from))
+    const { env } = await environment(bench, url, REPLICAS)
+    await serve(bench, env, 'projections')
+    await serve(bench, env, 'commands')
+    const clients = await Promise.all(Array.from({ length: CLIENTS }, () => bench.connect(url)))
+    const exchanges: Exchange[] = []
+    await fund(clients, exchanges)
+
+    let [begun, stopped] = [0, false]
+    const load = runClients(
+      clients,
+      () => (stopped ? undefined : nth(begun++, ['transfer', 'credit'])),
+      exchanges,
+    )
+    const goOn = async (): Promise<void> => {
+      const more = done(exchanges) + ACCEPTED_MORE
+      await until(() => done(exchanges) >= more, { deadline_ms: WHOLE_MS_MAX, what: 'accepted commands' })
+    }
+    if (is_compressed) {
+      await wants(['stream', 'apply'], env)
+      await replaceAll(cluster, nc, from)
+      await goOn()
+    }
+    await replaceAll(cluster, nc, to)
+    await goOn()
+    await killAll(cluster, to)
+    await goOn()
+    stopped = true
+    await load
+
+    await expectDefinite(nc, exchanges)
+    await settleOpen(nc, exchanges)
+    await expectExact(nc, exchanges)
+    await wants(['verify'], env)
+    const { servers, warnings } = JSON.parse(await wants(['status', '--json'], env))
+    expect(servers).toEqual({
+      seen: NODE_NAMES.map(name => ({ name, version: versionOf(to) })),
+      unseen: [],
+    })
+    expect(warnings).toEqual(
+      judgeServers({ versions: [versionOf(to)], replicas: REPLICAS, compression: 'none' }).warnings,
+    )
+    for (const name of NODE_NAMES)
+      expect(readFileSync(cluster.nodes[name].log_file, 'utf8')).not.toMatch(UNREADABLE)
+  },
+  TEST_MS_MAX,
+)
