@@ -296,7 +296,9 @@ if (hasPip()) {
     it('brings the newer server from the index that the user configured, and both are there', async () => {
       pin({ by_pip: {} })
       // what would make pip install elsewhere, or not at all
-      pipConf(`index-url = ${url}/simple\nuser = true\nrequire-virtualenv = true`)
+      pipConf(
+        `index-url = ${url}/simple\nuser = true\nprefix = ${root}\nrequire-virtualenv = true\ndry-run = true`,
+      )
       const first = await install()
       expect(first).toMatchObject({ code: 0, stderr: '' })
       expect(first.stdout).toMatch(
@@ -334,7 +336,7 @@ if (hasPip()) {
     it('a wheel that is not the pinned one fails the install and is not there', async () => {
       pin({ by_pip: { wheel: wheelOf('what was pinned') } })
       pipConf(`index-url = ${url}/simple`)
-      const { code, stderr } = await install()
+      const { code, stderr } = await install({ FORCE_COLOR: '1' })
       expect(code).toBe(1)
       const sha256 = sha256Of(wheelOf(PROGRAM))
       expect(stderr).toMatch(

@@ -17,6 +17,7 @@ const environment = () => ({
   ...process.env,
   PIP_USER: '0',
   PIP_REQUIRE_VIRTUALENV: '0',
+  PIP_DRY_RUN: '0',
   PIP_ROOT_USER_ACTION: 'ignore',
 })
 
@@ -25,6 +26,7 @@ const argumentsFor = (pin, target, requirements) => [
   'install',
   '--target',
   target,
+  '--prefix=',
   '--requirement',
   requirements,
   '--require-hashes',
@@ -40,6 +42,7 @@ const argumentsFor = (pin, target, requirements) => [
   'off',
   '--retries',
   '1',
+  '--no-color',
   '--quiet',
 ]
 
