@@ -41,7 +41,7 @@ describe('the consumer of a projection', () => {
     await right(makeConsumer(ledger.jsm, 'balances', { seq: 1 }))
     await right(makeConsumer(ledger.jsm, 'balances-g2', { seq: 4 }))
     for (const name of ['balances', 'balances-g2'])
-      expect(consumerDifferences(name, await configOf(name))).toEqual([])
+      expect(consumerDifferences(name, await infoOf(name))).toEqual([])
   })
 
   it.each(EDITS)('that was changed in %s is named and mended, at its place', async (setting, edit) => {
@@ -52,21 +52,31 @@ describe('the consumer of a projection', () => {
     const place = (await infoOf(name)).ack_floor.stream_seq
     const found = await right(mendConsumer(ledger.jsm, name))
     expect(found.join('; ')).toContain(setting)
-    expect(consumerDifferences(name, await configOf(name))).toEqual([])
+    expect(consumerDifferences(name, await infoOf(name))).toEqual([])
     expect((await infoOf(name)).ack_floor.stream_seq).toBe(place)
     expect(await right(mendConsumer(ledger.jsm, name))).toEqual([])
   })
 
-  it('that was paused for long is named and goes on; a short pause of a replay is kept', async () => {
-    await ledger.jsm.consumers.pause(LEDGER_STREAM, 'balances', new Date(Date.now() + 20_000))
-    expect(await right(mendConsumer(ledger.jsm, 'balances'))).toEqual([])
-    expect((await infoOf('balances')).paused).toBe(true)
-    await ledger.jsm.consumers.pause(LEDGER_STREAM, 'balances', new Date(Date.now() + 3_600_000))
-    expect(await right(mendConsumer(ledger.jsm, 'balances'))).toEqual([
-      expect.stringContaining('it is paused until'),
-    ])
-    expect((await infoOf('balances')).paused ?? false).toBe(false)
-  })
+  it.each([0, -7_200_000, 7_200_000])(
+    'that was paused for long is named and goes on; a short pause of a replay is kept; by a clock that is %i ms ahead',
+    async by_ms => {
+      const now = Date.now
+      const [short, long] = [new Date(now() + 20_000), new Date(now() + 3_600_000)]
+      Date.now = () => now() + by_ms
+      try {
+        await ledger.jsm.consumers.pause(LEDGER_STREAM, 'balances', short)
+        expect(await right(mendConsumer(ledger.jsm, 'balances'))).toEqual([])
+        expect((await infoOf('balances')).paused).toBe(true)
+        await ledger.jsm.consumers.pause(LEDGER_STREAM, 'balances', long)
+        expect(await right(mendConsumer(ledger.jsm, 'balances'))).toEqual([
+          expect.stringContaining('it is paused until'),
+        ])
+        expect((await infoOf('balances')).paused ?? false).toBe(false)
+      } finally {
+        Date.now = now
+      }
+    },
+  )
 
   it('that was made anew by hand keeps the place that it was given, which the table is compared with', async () => {
     await ledger.jsm.consumers.delete(LEDGER_STREAM, 'balances')
@@ -76,7 +86,7 @@ describe('the consumer of a projection', () => {
       deliver_policy: DeliverPolicy.New,
     })
     await right(makeConsumer(ledger.jsm, 'balances', { seq: 1 }))
-    expect(consumerDifferences('balances', await configOf('balances'))).toEqual([])
+    expect(consumerDifferences('balances', await infoOf('balances'))).toEqual([])
     expect((await infoOf('balances')).ack_floor.stream_seq).toBe(EVENTS)
   })
 

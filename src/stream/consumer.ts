@@ -15,7 +15,7 @@ import {
   jetstream,
   ReplayPolicy,
 } from '@nats-io/jetstream'
-import { type NatsConnection, nanos } from 'nats'
+import { millis, type NatsConnection, nanos } from 'nats'
 import { pipe, type TaskEither, TE } from '../fp.js'
 import { type StreamError, tryStream } from './errors.js'
 import { API_TIMEOUT_MS, manager } from './provision.js'
@@ -84,12 +84,14 @@ const startOf = ({ seq, not_before }: Start): Partial<ConsumerConfig> => ({
 /** The longest pause that a replay asks for, with room: a longer one was asked for by hand. */
 const PAUSE_MS_MAX = 60_000
 
-const pausedFor_ms = (pause_until: unknown): number =>
-  typeof pause_until === 'string' ? Date.parse(pause_until) - Date.now() : 0
+/** What is left of a pause, as the server counts it: this machine's clock may be wrong. */
+const pausedFor_ms = ({ paused, pause_remaining }: ConsumerInfo): number =>
+  paused === true ? millis(pause_remaining) : 0
 
 /** A pause that is still to be kept; what paused a consumer for a time that is over would pause it for ever. */
-const pauseOf = ({ pause_until }: ConsumerConfig): Partial<ConsumerConfig> => {
-  const left_ms = pausedFor_ms(pause_until)
+const pauseOf = (found: ConsumerInfo): Partial<ConsumerConfig> => {
+  const { pause_until } = found.config
+  const left_ms = pausedFor_ms(found)
   return pause_until !== undefined && left_ms > 0 && left_ms <= PAUSE_MS_MAX ? { pause_until } : {}
 }
 
@@ -108,16 +110,16 @@ const isSame = (name: string, is: unknown, should_be: unknown): boolean =>
   isEqual(is, should_be) || (should_be === undefined && isEqual(is, SERVERS_OWN[name]))
 
 /** `name: is X, should be Y` for every setting in which a projection's consumer is not as it was made. */
-export const consumerDifferences = (name: string, actual: Readonly<Record<string, unknown>>): string[] => {
+export const consumerDifferences = (name: string, found: ConsumerInfo): string[] => {
   const wanted: Readonly<Record<string, unknown>> = { ...config(name), metadata: {} }
-  const { pause_until } = actual
+  const actual: Readonly<Record<string, unknown>> = { ...found.config }
   return [
     ...[...new Set([...Object.keys(wanted), ...Object.keys(actual)])]
       .filter(setting => !FREE.has(setting))
       .map(setting => ({ setting, is: settingOf(actual, setting), should_be: wanted[setting] }))
       .filter(({ setting, is, should_be }) => !isSame(setting, is, should_be))
       .map(({ setting, is, should_be }) => `${setting}: is ${shown(is)}, should be ${shown(should_be)}`),
-    ...(pausedFor_ms(pause_until) > PAUSE_MS_MAX ? [`it is paused until ${String(pause_until)}`] : []),
+    ...(pausedFor_ms(found) > PAUSE_MS_MAX ? [`it is paused until ${found.config.pause_until}`] : []),
   ]
 }
 
@@ -132,14 +134,12 @@ const add = (
   )
 
 /** A consumer with a setting that cannot be changed is made anew behind what was acknowledged. */
-const remake = (
-  jsm: JetStreamManager,
-  name: string,
-  { ack_floor, config: before }: ConsumerInfo,
-): TaskEither<StreamError, void> =>
+const remake = (jsm: JetStreamManager, name: string, found: ConsumerInfo): TaskEither<StreamError, void> =>
   pipe(
     tryStream(`consumer ${name}`, () => jsm.consumers.delete(LEDGER_STREAM, name)),
-    TE.chain(() => add(jsm, name, { ...startOf({ seq: ack_floor.stream_seq + 1 }), ...pauseOf(before) })),
+    TE.chain(() =>
+      add(jsm, name, { ...startOf({ seq: found.ack_floor.stream_seq + 1 }), ...pauseOf(found) }),
+    ),
   )
 
 const renew = (jsm: JetStreamManager, name: string, found: ConsumerInfo): TaskEither<StreamError, void> => {
@@ -149,17 +149,15 @@ const renew = (jsm: JetStreamManager, name: string, found: ConsumerInfo): TaskEi
       deliver_policy,
       ...(opt_start_seq === undefined ? {} : { opt_start_seq }),
       ...(opt_start_time === undefined ? {} : { opt_start_time }),
-      ...pauseOf(found.config),
+      ...pauseOf(found),
     }),
     TE.orElse(error =>
-      error.tag === 'TryAgain' || consumerDifferences(name, { ...found.config }).length === 0
+      error.tag === 'TryAgain' || consumerDifferences(name, found).length === 0
         ? TE.left(error)
         : remake(jsm, name, found),
     ),
     // leaving a pause out of the settings does not end it
-    TE.chain(() =>
-      pausedFor_ms(found.config.pause_until) > PAUSE_MS_MAX ? resumeConsumer(jsm, name) : TE.right(undefined),
-    ),
+    TE.chain(() => (pausedFor_ms(found) > PAUSE_MS_MAX ? resumeConsumer(jsm, name) : TE.right(undefined))),
   )
 }
 
@@ -185,7 +183,7 @@ export const mendConsumer = (jsm: JetStreamManager, name: string): TaskEither<St
   pipe(
     tryStream(`consumer ${name}`, () => jsm.consumers.info(LEDGER_STREAM, name)),
     TE.chain(found => {
-      const differs = consumerDifferences(name, { ...found.config })
+      const differs = consumerDifferences(name, found)
       if (differs.length === 0) return TE.right(differs)
       return pipe(
         renew(jsm, name, found),
