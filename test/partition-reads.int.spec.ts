@@ -9,6 +9,7 @@ import { type Cluster, NODE_NAMES, type NodeName, startCluster } from '../src/ch
 import { createNetwork, type Network } from '../src/chaos/network.js'
 import { whatBecameOf } from '../src/commands/transaction.js'
 import { E } from '../src/fp.js'
+import { startTestGateway, type TestGateway } from '../src/gateway/testing/gateway.js'
 import { errorOf, type Rig, startRig } from '../src/queries/testing/rig.js'
 import { publish } from '../src/stream/publish.js'
 import { LEDGER_STREAM } from '../src/stream/settings.js'
@@ -26,6 +27,7 @@ let network: Network
 let cluster: Cluster
 let leader: NodeName
 let rig: Rig
+let gateway: TestGateway
 let writer: NatsConnection
 
 const urlOf = (group: string, name: NodeName): string => cluster.urls(group)[NODE_NAMES.indexOf(name)] ?? ''
@@ -51,10 +53,12 @@ beforeAll(async () => {
   await setup.stop()
   leader = await cluster.untilLed(LEDGER_STREAM, LED_MS_MAX)
   rig = await startRig({}, { url: urlOf('instance', leader), replicas: 3 })
+  gateway = await startTestGateway(rig.nc)
 })
 afterAll(async () => {
   network?.heal()
   await writer?.close()
+  await gateway?.close()
   await rig?.stop()
   await cluster?.stop()
   await network?.close()
@@ -102,6 +106,8 @@ it('an instance beside a leader that was replaced says nothing wrong: it says ho
       const age_ms = Number(reply.headers?.get('Ledger-Age-Ms'))
       expect(age_ms).toBeGreaterThan(Math.max(since_stored_ms, FRESH_MS_MAX))
       expect(age_ms).toBeLessThanOrEqual(AGE_MS_MAX)
+      const over_http = await gateway.call('/v1/customers/a/balance')
+      if (over_http.ok) expect(Number(over_http.headers.get('ledger-age-ms'))).toBeGreaterThanOrEqual(age_ms)
       return false
     },
     { deadline_ms: AGE_MS_MAX + FRESH_MS_MAX, what: 'an age beyond which nothing is answered' },

@@ -11,7 +11,7 @@ import { type ClientId, eventSubject } from '../ledger/client-id.js'
 import { type Customer, NEW_CUSTOMER } from '../ledger/fold.js'
 import { metrics } from '../metrics.js'
 import { foldSubject } from '../stream/fold-subject.js'
-import { leadershipOf } from '../stream/leadership.js'
+import { lastProved } from '../stream/last.js'
 import { readRange } from '../stream/read.js'
 import type { Recorded } from '../stream/recorded.js'
 import { LEDGER_STREAM } from '../stream/settings.js'
@@ -65,8 +65,8 @@ const writeRows = async (target: Target, id: ClientId, to_seq: number): Promise<
   const { projection, decode } = target
   if (projection.fold === undefined) return
   const customers = new Map([[id, NEW_CUSTOMER]])
-  const { last_seq } = await run(leadershipOf(target.nc).prove())
-  const skips = await readSkips(target, id, 1, last_seq)
+  const { last } = await run(lastProved(target.nc, [eventSubject(id)]))
+  const skips = await readSkips(target, id, 1, last.get(eventSubject(id))?.seq ?? 0)
   for await (const page of pagesOf(target, id, to_seq)) {
     const pending = createPending()
     createFold({ projection, decode, skips, whole_transfers: false }, customers, pending).run(page)

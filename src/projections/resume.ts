@@ -11,7 +11,7 @@ import { type ClientId, eventSubject } from '../ledger/client-id.js'
 import { type Customer, NEW_CUSTOMER } from '../ledger/fold.js'
 import type { Skips } from '../ledger/skip.js'
 import { inParallel } from '../parallel.js'
-import { leadershipOf } from '../stream/leadership.js'
+import { lastProved } from '../stream/last.js'
 import { readRange } from '../stream/read.js'
 import type { Recorded } from '../stream/recorded.js'
 import { LEDGER_STREAM } from '../stream/settings.js'
@@ -66,9 +66,8 @@ const pagesOf = async function* (
   { nc }: Target,
   id: ClientId,
   from_seq: number,
+  to_seq: number,
 ): AsyncGenerator<{ page: Recorded[]; next_seq: number | undefined }> {
-  // an earlier end would leave out for ever what the projector has passed over meanwhile
-  const { last_seq: to_seq } = await run(leadershipOf(nc).prove())
   const range = { stream: LEDGER_STREAM, subject: eventSubject(id), from_seq, to_seq }
   let [page, bytes]: [Recorded[], number] = [[], 0]
   for await (const record of readRange(nc, range)) {
@@ -87,10 +86,12 @@ const tryResume = async (target: Target, id: ClientId, signal: AbortSignal): Pro
   const read = (await readHeadsOf(target, [id])).get(id) ?? NEW_CUSTOMER
   const { parked } = read
   if (parked === undefined) return forgetParked(target, id)
-  const { last_seq: end_seq } = await run(leadershipOf(target.nc).prove())
+  // an end that is too early would leave out for ever what the projector has passed over meanwhile
+  const { last } = await run(lastProved(target.nc, [eventSubject(id)]))
+  const end_seq = last.get(eventSubject(id))?.seq ?? 0
   const skips = await readSkips(target, id, parked.seq, end_seq)
   let from = read
-  for await (const { page, next_seq } of pagesOf(target, id, parked.seq)) {
+  for await (const { page, next_seq } of pagesOf(target, id, parked.seq, end_seq)) {
     if (signal.aborted) return
     const { customer, part } = await foldPage(target, id, { account: from.account }, page, skips)
     const waits = customer.parked ?? (next_seq === undefined ? undefined : { ...parked, seq: next_seq })

@@ -177,7 +177,11 @@ const restOf = async (
 ): Promise<Recorded | undefined> => {
   // of the streams beside the ledger nothing is concluded from an end
   if (stream !== LEDGER_STREAM) return orThrow(await nextRecorded(reader.jsm, stream, subject, from_seq)())
-  if (from_time === undefined) return orThrow(await nextProved(reader, subject, from_seq)())
+  if (from_time === undefined) {
+    // mostly nothing is left, and of one subject that is known without the leader
+    const isDone = !isWildcard(subject) && orThrow(await isAbsent(reader.nc, subject, from_seq)())
+    return isDone ? undefined : orThrow(await nextProved(reader, subject, from_seq)())
+  }
   const first_seq = orThrow(await firstSeqFrom(reader, subject, instantOf(from_time), to_seq)())
   return first_seq > to_seq ? undefined : orThrow(await nextProved(reader, subject, first_seq)())
 }
