@@ -58,7 +58,7 @@ beforeAll(async () => {
 afterAll(async () => {
   network?.heal()
   await writer?.close()
-  await gateway?.close()
+  await gateway?.stop()
   await rig?.stop()
   await cluster?.stop()
   await network?.close()
