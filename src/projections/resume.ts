@@ -82,13 +82,17 @@ const pagesOf = async function* (
   yield { page, next_seq: undefined }
 }
 
+/** The last event of a customer's subject: an earlier one would leave out for ever what the projector has passed over. */
+const lastSeqOf = async ({ nc }: Target, id: ClientId): Promise<number> => {
+  const { last } = await run(lastProved(nc, [eventSubject(id)]))
+  return last.get(eventSubject(id))?.seq ?? 0
+}
+
 const tryResume = async (target: Target, id: ClientId, signal: AbortSignal): Promise<void> => {
   const read = (await readHeadsOf(target, [id])).get(id) ?? NEW_CUSTOMER
   const { parked } = read
   if (parked === undefined) return forgetParked(target, id)
-  // an end that is too early would leave out for ever what the projector has passed over meanwhile
-  const { last } = await run(lastProved(target.nc, [eventSubject(id)]))
-  const end_seq = last.get(eventSubject(id))?.seq ?? 0
+  const end_seq = await lastSeqOf(target, id)
   const skips = await readSkips(target, id, parked.seq, end_seq)
   let from = read
   for await (const { page, next_seq } of pagesOf(target, id, parked.seq, end_seq)) {
