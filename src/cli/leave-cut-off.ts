@@ -7,6 +7,7 @@
  * without a quorum, no server gives it, and the connection stays where it is.
  */
 
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { NatsConnection } from 'nats'
 import type { Logger } from 'pino'
 import { rest } from '../back-off.js'
@@ -135,6 +136,9 @@ const leave = async (means: Means, better: Better, silent_ms: number): Promise<v
   await reconnectNow(nc)
 }
 
+/** The own server is not behind the others for longer than this when a new leader is there. */
+const LAST_CHANCE_MS = 300
+
 /** There was no proof for `silent_ms`: leaves the server if another one is better. */
 const lookElsewhere = async (means: Means, watch: Watch, silent_ms: number): Promise<void> => {
   const { nc, proves, health } = means
@@ -148,7 +152,7 @@ const lookElsewhere = async (means: Means, watch: Watch, silent_ms: number): Pro
     return
   }
   // a leader that was elected meanwhile may be behind this server too
-  if (await proves(nc)) return
+  if (await Promise.race([proves(nc), sleep(LAST_CHANCE_MS, false)])) return
   await leave(means, better, silent_ms)
   watch.silent_since_ms = undefined
   watch.stays_until_ms = performance.now() + STAY_MS_MIN

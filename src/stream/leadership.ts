@@ -13,6 +13,7 @@ import { E, pipe, type TaskEither, TE, t } from '../fp.js'
 import { readJson } from '../json.js'
 import { fieldsOf } from '../ledger/codec.js'
 import { sharedAfter } from '../parallel.js'
+import { askAgain, type Patience } from './ask-again.js'
 import { apiError, type StreamError, tryStream } from './errors.js'
 import { LEDGER_STREAM } from './settings.js'
 
@@ -58,8 +59,8 @@ export type Leadership = {
 const ELECTION_MS_MIN = 3_500
 /** How long `prove` may take unless a call says otherwise. */
 export const PROVE_TIMEOUT_MS = 2_500
-/** One question: a server that is cut off never answers it, and the next one may reach another. */
-const ASK_TIMEOUT_MS = 1_000
+/** A question is lost with a leader that dies, and the next one may reach another. */
+const PATIENCE: Patience = { ask_ms: 300, asks_max: 3 }
 const BACK_OFF: BackOff = { first_ms: 20, max_ms: 200 }
 const NS_PER_MS = 1_000_000
 
@@ -121,16 +122,19 @@ const nobody = (cause?: unknown): StreamError => ({
   cause,
 })
 
-/** One question. It is asked when the task runs, and what it proves holds from then on. */
-const ask = (nc: NatsConnection): TaskEither<StreamError, Proof> => {
-  let asked_ms = 0
-  return pipe(
-    tryStream(`stream ${LEDGER_STREAM}`, () => {
-      asked_ms = performance.now()
-      return nc.request(`$JS.API.STREAM.INFO.${LEDGER_STREAM}`, '', { timeout: ASK_TIMEOUT_MS })
-    }),
-    TE.chain(({ data }) => {
-      const answered_ms = performance.now()
+/** One question, sent again while it is not answered. It is asked when the task runs, and what it proves holds from then on. */
+const ask = (nc: NatsConnection): TaskEither<StreamError, Proof> =>
+  pipe(
+    tryStream(`stream ${LEDGER_STREAM}`, () =>
+      askAgain(PATIENCE, async () => {
+        const asked_ms = performance.now()
+        const { data } = await nc.request(`$JS.API.STREAM.INFO.${LEDGER_STREAM}`, '', {
+          timeout: PATIENCE.ask_ms * PATIENCE.asks_max,
+        })
+        return { data, asked_ms, answered_ms: performance.now() }
+      }),
+    ),
+    TE.chain(({ data, asked_ms, answered_ms }) => {
       const json = readJson(data)
       if (E.isLeft(json)) return TE.left(nobody(json.left))
       const refused = Refused.decode(json.right)
@@ -144,7 +148,6 @@ const ask = (nc: NatsConnection): TaskEither<StreamError, Proof> => {
       return proof === undefined ? TE.left(nobody()) : TE.right(proof)
     }),
   )
-}
 
 const never = new AbortController().signal
 

@@ -6,11 +6,12 @@
  */
 
 import { type JetStreamManager, jetstreamManager } from '@nats-io/jetstream'
-import { errors, type NatsConnection } from 'nats'
+import type { NatsConnection } from 'nats'
 import { type BackOff, pause } from '../back-off.js'
 import '../headers.js'
 import { E, type Either, pipe, type TaskEither, TE } from '../fp.js'
 import { instantOf } from '../instant.js'
+import { askAgain, type Patience } from './ask-again.js'
 import { againWhileBehind, BEHIND } from './behind.js'
 import { firstSeqFrom } from './by-time.js'
 import { readDirect } from './direct.js'
@@ -23,28 +24,7 @@ import type { Recorded } from './recorded.js'
 import { LEDGER_STREAM } from './settings.js'
 
 /** A leader that is there answers within milliseconds; the question may have gone to one that died meanwhile. */
-const ASK_MS = 500
-const ASKS_MAX = 4
-
-/**
- * Asks again, beside the first question, while there is no answer: a question that was lost with a leader is not waited
- * for any longer than a new one. The first answer counts, and a refusal is one too.
- */
-const askUntilAnswered = async <A>(ask: () => Promise<A>): Promise<A> => {
-  const asked: Promise<A>[] = []
-  for (;;) {
-    asked.push(ask())
-    let timer: NodeJS.Timeout | undefined
-    const late = new Promise<undefined>(resolve => {
-      timer = setTimeout(() => resolve(undefined), ASK_MS)
-    })
-    const answer = await Promise.race([...asked.map(async each => ({ value: await each })), late]).finally(
-      () => clearTimeout(timer),
-    )
-    if (answer !== undefined) return answer.value
-    if (asked.length === ASKS_MAX) throw new errors.TimeoutError()
-  }
-}
+const PATIENCE: Patience = { ask_ms: 500, asks_max: 4 }
 
 /**
  * The first message at or after `seq` whose subject matches, from whoever holds itself for the stream's leader; undefined when
@@ -59,7 +39,7 @@ export const nextRecorded = (
   const query = { seq, next_by_subj: subject }
   return pipe(
     tryStream(`read ${stream} from ${seq}`, () =>
-      askUntilAnswered(() => jsm.streams.getMessage(stream, query)),
+      askAgain(PATIENCE, () => jsm.streams.getMessage(stream, query)),
     ),
     TE.map(found =>
       found === null
