@@ -137,7 +137,7 @@ const leave = async (means: Means, better: Better, silent_ms: number): Promise<v
 }
 
 /** The own server is not behind the others for longer than this when a new leader is there. */
-const LAST_CHANCE_MS = 300
+const LAST_CHANCE_MS = 600
 
 /** There was no proof for `silent_ms`: leaves the server if another one is better. */
 const lookElsewhere = async (means: Means, watch: Watch, silent_ms: number): Promise<void> => {
