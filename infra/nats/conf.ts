@@ -32,6 +32,7 @@ lame_duck_duration: "30s"
 lame_duck_grace_period: "5s"
 
 log_file: "/var/lib/nats/log/nats-server.log"
+pid_file: "/var/lib/nats/nats-server.pid"
 logfile_size_limit: 67108864
 logfile_max_num: 8
 

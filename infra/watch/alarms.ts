@@ -181,7 +181,7 @@ export class Alarms extends Construct {
       minutes: 3,
       below: true,
       missing_is_bad: true,
-      says: `${node} is not healthy or away. While one is, the other two go on; never replace another one now.`,
+      says: `${node} is not healthy, away, or its disk is full. While one is, the other two go on; never replace another one now.`,
     })
     this.alarm(`${node}-disk`, {
       metric: logMetric(stage, 'nats_disk_used_percent', 'Maximum', { node }),
