@@ -24,6 +24,7 @@ type Protocol = {
   parser: Parser
   readonly close: (error: Error) => Promise<void>
   disconnect: () => void
+  processPing: () => void
   readonly transport: { readonly socket?: Socket; readonly disconnect: () => void }
 }
 
@@ -109,6 +110,16 @@ const guardDisconnect = (protocol: Protocol): void => {
 export const reconnectNow = async (nc: NatsConnection): Promise<void> => {
   endTransport(protocolOf(nc))
   await nc.reconnect()
+}
+
+/** Calls `heard` for each ping of the server; the client answers it as before. */
+export const onPing = (nc: NatsConnection, heard: () => void): void => {
+  const protocol = protocolOf(nc)
+  const answer = protocol.processPing.bind(protocol)
+  protocol.processPing = () => {
+    heard()
+    answer()
+  }
 }
 
 /** Connects, as the client's `connect` does. `onFault` must not throw. */

@@ -17,6 +17,7 @@ import { Failure } from './failure.js'
 import { leaveCutOffServers, type Proves, type Server } from './leave-cut-off.js'
 import { tell } from './output.js'
 import { createServerChoice } from './server-choice.js'
+import { watchPings } from './server-pings.js'
 import { readTextFile } from './text-file.js'
 
 /** A person is told within 5 s what is wrong, the start of the program included. */
@@ -27,6 +28,7 @@ const RECONNECT_WAIT_MS = 250
 const PING_INTERVAL_MS = 5_000
 const PINGS_OUT_MAX = 2
 const LOOK_TIMEOUT_MS = 1_000
+const SILENT_MS = 120_000
 const CONNECT_BACK_OFF: BackOff = { first_ms: 250, max_ms: 2_000 }
 
 /** Only a wrong call of `jetledger` ends with 2, and this is one: the environment names a file that is of no use. */
@@ -139,7 +141,14 @@ const openLook = (
 ): Promise<NatsConnection> => {
   const { tls, ...options } = optionsOf(config, 'jetledger-look')
   const name = tlsName === '' ? {} : { servername: tlsName }
-  const once = { servers: listen, reconnect: false, timeout: LOOK_TIMEOUT_MS, ignoreClusterUpdates: true }
+  const once = {
+    servers: listen,
+    reconnect: false,
+    timeout: LOOK_TIMEOUT_MS,
+    // it says nothing by itself: a server pings only those who are silent
+    pingInterval: SILENT_MS,
+    ignoreClusterUpdates: true,
+  }
   return openConnection({ ...options, ...(tls ? { tls: { ...tls, ...name } } : {}), ...once }, onFault)
 }
 
@@ -170,6 +179,8 @@ export const connectForEver = async (
       void watch(nc, config, log, health)
       void watchEnd(nc, health)
       const open = (server: Server) => openLook(config, server, onMessageFault)
+      const own = nc.getServers().find(({ listen }) => listen === nc.getServer())
+      if (own !== undefined) void watchPings(() => open(own), log, health)
       void leaveCutOffServers({ nc, proves, open, choice, log, health })
       return nc
     } catch (cause) {
