@@ -68,7 +68,7 @@ const REFUSED: readonly Rule[] = [
   {
     applies: (version, facts) => isReplicated(facts) && isCompressed(facts) && isMinor(version, 2, 15),
     says: version =>
-      `nats-server ${version} makes replicas of a compressed stream unreadable when it is killed: go back to ${LEAST} on every node, or move the events into a stream with "compression": "none" (${UPGRADE_PAGE} says how)`,
+      `nats-server ${version} makes replicas of a compressed stream unreadable when it is ended and killed: back the streams up before these servers are ended, and restore them with "compression": "none" (${UPGRADE_PAGE} says how)`,
   },
 ]
 
