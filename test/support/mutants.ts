@@ -52,7 +52,7 @@ export const MUTANTS: readonly Mutant[] = [
       },
     ],
     faults: ['partition-leader'],
-    seen_by: ['strong reads', 'transaction', 'nothing stored', 'plain reads'],
+    seen_by: ['strong reads', 'transaction', 'nothing stored', 'refusals', 'plain reads'],
   },
   {
     without: 'the write condition of the projector',
@@ -75,7 +75,8 @@ export const MUTANTS: readonly Mutant[] = [
       },
     ],
     faults: ['freeze-instance'],
-    seen_by: ['tables'],
+    // the program finds that by itself, and folds the tables again before the end
+    seen_by: ['progress', 'tables'],
   },
   {
     without: 'acknowledging after writing',
@@ -87,7 +88,7 @@ export const MUTANTS: readonly Mutant[] = [
       },
     ],
     faults: ['dynamodb-slow'],
-    seen_by: ['acknowledging'],
+    seen_by: ['progress'],
   },
   {
     without: 'the check for duplicates',

@@ -10,7 +10,7 @@
  */
 
 import { readHistory } from './calls.js'
-import { checkAcknowledgements, checkCopies } from './checks/outside.js'
+import { checkCopies, checkProgress } from './checks/outside.js'
 import { openTables } from './dynamodb.js'
 import { openNats } from './jetstream.js'
 import { judge } from './judge.js'
@@ -41,7 +41,7 @@ export const checkRun = async (options: CheckOptions): Promise<Report> => {
       ...judge(world),
       ...outside.findings,
       checkCopies([...stream.copies, ...outside.letter_copies]),
-      checkAcknowledgements(await readObservations(directory)),
+      checkProgress(await readObservations(directory), history.notes),
     ]
     const problems = [...history.problems, ...ledger.problems]
     return {

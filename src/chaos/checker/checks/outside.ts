@@ -50,26 +50,41 @@ export const checkTables = (ledger: Ledger, tables: Contents): Finding => {
   return findings.finding()
 }
 
+/** The fault that puts older tables in the place of the newer ones, as the history notes it. */
+const SETS_BACK = 'tables-set-back begins'
+
+type Note = { readonly at_us: number; readonly text: string }
+
 /**
- * What a projection has acknowledged is in its table, at every moment. A table that was set back or begun again from outside
- * says nothing until its next epoch.
+ * A table goes forward only, and holds what its projection has acknowledged, at every moment. One that the run itself set back
+ * says nothing until it is begun again.
  */
-export const checkAcknowledgements = (observations: readonly Observation[]): Finding => {
-  const findings = createFindings('acknowledging', 'a projection acknowledges only what its table holds')
+export const checkProgress = (observations: readonly Observation[], notes: readonly Note[]): Finding => {
+  const findings = createFindings(
+    'progress',
+    'a table never goes back, and holds what its projection has acknowledged',
+  )
   const before = new Map<string, Observation>()
   const set_back = new Set<string>()
   for (const now of observations) {
-    const { projection, epoch, acked_seq, newest_seq } = now
+    const { projection, epoch, acked_seq, newest_seq, at_us } = now
     const last = before.get(projection)
     before.set(projection, now)
-    if (last?.epoch !== epoch) set_back.delete(projection)
-    else if (newest_seq < last.newest_seq) set_back.add(projection)
-    if (last?.epoch !== epoch || set_back.has(projection)) continue
+    if (last?.epoch !== epoch) {
+      set_back.delete(projection)
+      continue
+    }
+    const may_go_back = notes.some(note => note.text === SETS_BACK && note.at_us < at_us)
+    if (newest_seq < last.newest_seq && may_go_back) set_back.add(projection)
+    if (set_back.has(projection)) continue
     findings.look()
-    if (newest_seq < acked_seq)
+    const proof = { seqs: [newest_seq, Math.max(acked_seq, last.newest_seq)] }
+    if (newest_seq < last.newest_seq)
+      findings.violate(`the table of ${projection} went back from ${last.newest_seq} to ${newest_seq}`, proof)
+    else if (newest_seq < acked_seq)
       findings.violate(
         `${projection} had acknowledged ${acked_seq} while its table was folded up to ${newest_seq}`,
-        { seqs: [newest_seq, acked_seq] },
+        proof,
       )
   }
   return findings.finding()
