@@ -39,11 +39,11 @@ export const nextRead = (
     const body = JSON.stringify({ client_id, limit: random.whole(1, ENTRIES_MAX) })
     return { kind: 'statement', subject: 'customer.statement', body }
   }
-  if (choice < 0.6) {
+  if (choice < 0.62) {
     const subject = random.pick(['customer.list', 'customer.ranking'])
     return { kind: 'list', subject, body: JSON.stringify({ limit: random.whole(1, CUSTOMERS_MAX) }) }
   }
-  if (choice < 0.7 && ids.all().length > 0) {
+  if (choice < 0.72 && ids.all().length > 0) {
     const body = JSON.stringify({ transaction_id: random.pick(ids.all()) })
     return { kind: 'transaction', subject: 'customer.transaction', body }
   }
