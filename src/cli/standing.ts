@@ -36,8 +36,8 @@ const LOOK_SOON = { first_ms: 500, max_ms: 500 }
 const LOOKS_MIN = 6
 const RECORD_EVERY_MS = 5_000
 const CHECK_EVERY_MS = 5_000
-/** Somebody may start another program on a node of NATS. */
-const MEMBERS_EVERY_MS = 60_000
+/** Somebody may start another program on a node; before 2.15 a server with TLS logs an error each time that it is asked. */
+const MEMBERS_EVERY_MS = 600_000
 const NONE_SEEN: Members = { seen: [], unseen: [] }
 
 export const RECOVER_ADVICE = '"jetledger recover" says what can be done'
