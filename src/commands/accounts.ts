@@ -10,8 +10,8 @@ import { createLoader, isLoaded, type Loaded, type LoadProblem, type LoadResult 
 export type Accounts = {
   /** Every one of `ids`, from memory where it is, else loaded. */
   readonly take: (ids: ReadonlySet<ClientId>) => Promise<Map<ClientId, Loaded | LoadProblem>>
-  /** Those of `ids` that the last `take` could not give without the table, which is waited for; why others have none. */
-  readonly takeByTable: (ids: ReadonlySet<ClientId>) => Promise<ReadonlyMap<ClientId, Loaded | LoadProblem>>
+  /** Loads those of `ids` that `take` had no time for. */
+  readonly takeInTime: (ids: ReadonlySet<ClientId>) => Promise<ReadonlyMap<ClientId, Loaded | LoadProblem>>
   /** The ones of `ids` that are not as `seen` had them, as of an end of the stream that is proved after the call. */
   readonly reload: (ids: Iterable<ClientId>, seen: ReadonlyMap<ClientId, Loaded>) => Promise<Set<ClientId>>
   readonly remember: (loaded: ReadonlyMap<ClientId, Loaded>) => void
@@ -69,9 +69,9 @@ export const createAccounts = (deps: CommandDeps): Accounts => {
       for (const [id, result] of results) taken.set(id, result)
       return taken
     },
-    takeByTable: async ids => {
+    takeInTime: async ids => {
       const missing = [...ids].filter(id => memory.get(id) === undefined)
-      return missing.length === 0 ? new Map() : kept(await loader.loadByTable(missing))
+      return missing.length === 0 ? new Map() : kept(await loader.loadInTime(missing))
     },
     reload,
     remember: loaded => {

@@ -31,7 +31,7 @@ export const SOON_MS = 250
 const PROBE_EVERY_MS = 500
 
 /** What `promise` resolves with, or undefined when that takes longer than `timeout_ms`. */
-const within = async <A>(timeout_ms: number, promise: Promise<A>): Promise<A | undefined> => {
+export const within = async <A>(timeout_ms: number, promise: Promise<A>): Promise<A | undefined> => {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<undefined>(resolve => {
     timer = setTimeout(() => resolve(undefined), timeout_ms)

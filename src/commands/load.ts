@@ -18,7 +18,7 @@ import { createProver } from '../stream/proof.js'
 import { lastRecorded, nextKnown } from '../stream/read.js'
 import type { Recorded } from '../stream/recorded.js'
 import { LEDGER_STREAM } from '../stream/settings.js'
-import type { Soon } from './breaker.js'
+import { type Soon, within } from './breaker.js'
 import type { CommandDeps } from './deps.js'
 import { createItemsReader, type Items, type ItemsError } from './items.js'
 
@@ -26,10 +26,10 @@ import { createItemsReader, type Items, type ItemsError } from './items.js'
 export type Loaded = { readonly customer: Customer; readonly last_seq: number }
 
 /**
- * Why a customer cannot be loaded at the moment. `needs_table`: its subject is too long to be folded, and the table does
- * not answer soon.
+ * Why a customer cannot be loaded at the moment. `needs_time`: its subject is long or too long to be folded, and the table
+ * does not answer soon.
  */
-export type LoadProblem = { readonly problem: string; readonly cause?: unknown; readonly needs_table?: true }
+export type LoadProblem = { readonly problem: string; readonly cause?: unknown; readonly needs_time?: true }
 
 export type LoadResult = ReadonlyMap<ClientId, Loaded | LoadProblem>
 
@@ -39,6 +39,8 @@ const TAILS_MAX = 64
 const WHOLE_SUBJECT_EVENTS_MAX = 10_000
 /** A projection that lags further than this behind is no base to decide on. */
 const TAIL_EVENTS_MAX = 50_000
+/** The longest that the main loop waits for a subject that is folded without the table. */
+const FOLD_MS_MAX = 300
 /** What came while a customer was loaded; one that others write to faster is not caught up with. */
 const CATCH_UP_EVENTS_MAX = 20
 /** Customers whose subjects are known to be longer than is folded: a subject never becomes shorter. */
@@ -84,8 +86,8 @@ export type Loader = {
     confirmed: boolean,
     bases?: ReadonlyMap<ClientId, Loaded>,
   ) => Promise<LoadResult>
-  /** Loads those that need the table, for which it is waited as long as its client does. */
-  readonly loadByTable: (ids: readonly ClientId[]) => Promise<LoadResult>
+  /** Loads those that need time: their subjects are long, and the table is waited for as long as its client does. */
+  readonly loadInTime: (ids: readonly ClientId[]) => Promise<LoadResult>
 }
 
 /** What the table has told so far, and what it will tell. */
@@ -95,15 +97,18 @@ const NOTHING = Promise.resolve(undefined)
 const NOT_ASKED: Told = { items: undefined, later: NOTHING }
 
 /** Who asks later finds what has come meanwhile. */
-const toldBy = (soon: Soon<ItemsError, Items>): Told => {
-  if (soon.tag === 'answer') return { items: soon.answer, later: NOTHING }
-  if (soon.tag === 'away') return NOT_ASKED
-  const later = soon.later.then(result => {
+const toldLater = (answer: Promise<E.Either<ItemsError, Items>>): Told => {
+  const later = answer.then(result => {
     told.items = E.isRight(result) ? result.right : undefined
     return told.items
   })
   const told: Told = { items: undefined, later }
   return told
+}
+
+const toldBy = (soon: Soon<ItemsError, Items>): Told => {
+  if (soon.tag === 'answer') return { items: soon.answer, later: NOTHING }
+  return soon.tag === 'away' ? NOT_ASKED : toldLater(soon.later)
 }
 
 /** The subject was longer than it might be. */
@@ -170,13 +175,13 @@ export const createLoader = (deps: CommandDeps): Loader => {
       }
     }
     const problem = `${id} has more than ${WHOLE_SUBJECT_EVENTS_MAX} events, and DynamoDB does not answer soon`
-    return { problem, needs_table: true }
+    return { problem, needs_time: true }
   }
 
   const foldFrom = (id: ClientId, items: Items, newest: Recorded | undefined) =>
     foldFromItem(id, items.get(id), newest).catch(problemOf)
 
-  /** Whichever comes first: the whole subject, or what the table says after all. */
+  /** Whichever succeeds first: folding the whole subject, or what the table says after all. */
   const fresh = async (
     id: ClientId,
     table: Told,
@@ -184,8 +189,22 @@ export const createLoader = (deps: CommandDeps): Loader => {
   ): Promise<Loaded | LoadProblem> => {
     if (table.items !== undefined) return foldFrom(id, table.items, newest)
     const whole = foldWhole(id, newest)
-    const items = await Promise.race([whole.then(() => undefined), table.later])
+    const ifNot = whole.then(result => (isLoaded(result) ? undefined : table.later))
+    const items = await Promise.race([ifNot, table.later.then(said => said ?? ifNot)])
     return items === undefined ? whole : foldFrom(id, items, newest)
+  }
+
+  /** The same for the main loop, in which others wait too. */
+  const freshSoon = async (
+    id: ClientId,
+    table: Told,
+    newest: Recorded | undefined,
+  ): Promise<Loaded | LoadProblem> => {
+    const result = fresh(id, table, newest)
+    if (table.items !== undefined) return result
+    return (
+      (await within(FOLD_MS_MAX, result)) ?? { problem: `${id} takes long to be folded`, needs_time: true }
+    )
   }
 
   const load: Loader['load'] = async (ids, confirmed, bases = new Map()) => {
@@ -202,7 +221,7 @@ export const createLoader = (deps: CommandDeps): Loader => {
     }
     await inParallel(TAILS_MAX, open, async id => {
       const [base, last] = [bases.get(id), newest.get(eventSubject(id))]
-      const result = base === undefined ? fresh(id, table, last) : foldOn(id, base, last).catch(problemOf)
+      const result = base === undefined ? freshSoon(id, table, last) : foldOn(id, base, last).catch(problemOf)
       const loaded = await result
       results.set(id, confirmed && isLoaded(loaded) ? await catchUp(id, loaded) : loaded)
     })
@@ -211,15 +230,15 @@ export const createLoader = (deps: CommandDeps): Loader => {
 
   return {
     load,
-    loadByTable: async ids => {
-      const items = orThrow(await items_reader.patiently(ids))
+    loadInTime: async ids => {
       const newest = await newestOf(deps, ids, false)
+      const table = toldLater(items_reader.patiently(ids))
       const found = await inParallel(
         TAILS_MAX,
         ids,
         async (id): Promise<[ClientId, Loaded | LoadProblem]> => [
           id,
-          await foldFrom(id, items, newest.get(eventSubject(id))),
+          await fresh(id, table, newest.get(eventSubject(id))),
         ],
       )
       return new Map(found)

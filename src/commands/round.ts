@@ -76,12 +76,12 @@ export const createRound = (
   const accounts = createAccounts(deps)
   const beside = createBeside(deps.log, asks => handle(asks))
 
-  /** Goes on, beside the main loop, with asks on long subjects whose table does not answer soon. */
-  const waitForTable = async (asks: readonly Ask[]): Promise<void> => {
+  /** Goes on, beside the main loop, with asks on long subjects while the table does not answer soon. */
+  const takeTime = async (asks: readonly Ask[]): Promise<void> => {
     if (asks.length === 0) return
     if (beside.isFull()) return failAll(asks, 'UNAVAILABLE', new Error('too many wait for DynamoDB'))
     await beside.run(asks, async () => {
-      const taken = await accounts.takeByTable(customersOf(asks))
+      const taken = await accounts.takeInTime(customersOf(asks))
       return asks.filter(ask => {
         const missing = customersOfAsk(ask).find(id => isProblem(taken.get(id)))
         if (missing !== undefined) failAll([ask], 'UNAVAILABLE', whyNot(missing, taken.get(missing)))
@@ -90,8 +90,8 @@ export const createRound = (
     })
   }
 
-  /** Answers an ask whose accounts cannot be had or are parked; whether it has to wait for the table instead. */
-  const needsTable = (
+  /** Answers an ask whose accounts cannot be had or are parked; whether it needs time instead. */
+  const needsTime = (
     ask: Ask,
     loaded: Accounts,
     taken: ReadonlyMap<ClientId, Loaded | LoadProblem>,
@@ -99,7 +99,7 @@ export const createRound = (
     const missing = customersOfAsk(ask).find(id => !loaded.has(id))
     if (missing === undefined) return false
     const result = taken.get(missing)
-    if (isProblem(result) && result.needs_table) return true
+    if (isProblem(result) && result.needs_time) return true
     failAll([ask], 'UNAVAILABLE', whyNot(missing, result))
     return false
   }
@@ -110,8 +110,8 @@ export const createRound = (
     if (areReady(taken)) return { ready: asks, loaded: taken }
     const loaded = new Map<ClientId, Loaded>()
     for (const [id, result] of taken) if (isReady(result)) loaded.set(id, result)
-    const waiting = new Set(asks.filter(ask => needsTable(ask, loaded, taken)))
-    await waitForTable([...waiting])
+    const waiting = new Set(asks.filter(ask => needsTime(ask, loaded, taken)))
+    await takeTime([...waiting])
     return { ready: asks.filter(ask => !waiting.has(ask)), loaded }
   }
 
