@@ -15,6 +15,7 @@
 import { mkdirSync } from 'node:fs'
 import { setTimeout as pause } from 'node:timers/promises'
 import { findServerBinary } from '../embedded/binaries.js'
+import { StartError } from '../embedded/child.js'
 import { freePorts, LOOPBACK } from '../embedded/ports.js'
 import { type Reaper, startReaper } from '../embedded/reaper.js'
 import type { Network } from './network.js'
@@ -56,6 +57,7 @@ export type Cluster = {
 
 const FORM_MS_MAX = 60_000
 const LOOK_EVERY_MS = 50
+const PORT_TRIES_MAX = 3
 
 type Ports = { readonly client: number; readonly route: number; readonly health: number }
 
@@ -137,8 +139,7 @@ const until = async <A>(look: () => Promise<A | undefined>, timeout_ms: number, 
 const isWhole = async (all: readonly Node[]): Promise<true | undefined> =>
   (await Promise.all(all.map(node => node.isWhole()))).every(Boolean) ? true : undefined
 
-/** Starts three nodes and waits until they are a cluster. When that fails no process is left. */
-export const startCluster = async (options: ClusterOptions): Promise<Cluster> => {
+const startOnce = async (options: ClusterOptions): Promise<Cluster> => {
   const { folder, network } = options
   mkdirSync(folder, { recursive: true })
   const reaper = startReaper(() => undefined)
@@ -188,5 +189,18 @@ export const startCluster = async (options: ClusterOptions): Promise<Cluster> =>
     },
     untilWhole,
     stop,
+  }
+}
+
+/** Starts three nodes and waits until they are a cluster. When that fails no process is left. */
+export const startCluster = async (options: ClusterOptions): Promise<Cluster> => {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await startOnce(options)
+    } catch (error) {
+      // another program may take a port between our choosing it and the server's listening on it
+      const isClash = error instanceof StartError && error.port_clash
+      if (!isClash || tries === PORT_TRIES_MAX) throw error
+    }
   }
 }
