@@ -12,10 +12,14 @@ const LOOK_EVERY_MS = 100
 
 const pickInstance = ({ random }: FaultContext): InstanceName => random.pick(INSTANCE_NAMES)
 
-/** Waits for a while; one that is not ready by then is asked as it is. */
+/** Waits for a while; one that is not ready by then is asked as it is. Throws when it has ended by itself. */
 const untilReady = async (instance: Instance): Promise<void> => {
   const deadline = performance.now() + READY_MS_MAX
-  while (!(await instance.isReady()) && performance.now() < deadline) await pause(LOOK_EVERY_MS)
+  while (!(await instance.isReady()) && performance.now() < deadline) {
+    // another build may refuse what this one has made
+    if (!instance.isRunning()) throw new Error(`an instance ended by itself: see ${instance.log_file}`)
+    await pause(LOOK_EVERY_MS)
+  }
 }
 
 /** Ends an instance as an operator does, starts it, and waits for it. */
@@ -58,8 +62,11 @@ const rollingRestart = async ({ system, for_ms }: FaultContext): Promise<End> =>
   // a failure is told at the end, not while nobody waits for it
   rolling.catch(() => undefined)
   return async () => {
-    await rolling
-    if (dist !== undefined) await restartBoth(system, () => ({}))
+    try {
+      await rolling
+    } finally {
+      if (dist !== undefined) await restartBoth(system, () => ({}))
+    }
   }
 }
 
