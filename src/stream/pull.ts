@@ -29,8 +29,11 @@ const AHEAD_MESSAGES_MIN = 256
 const AHEAD_BYTES_MAX = 16 * 1024 * 1024
 /** There is something to deliver whenever we ask, so a server that is silent for so long has lost us. */
 const SILENT_MS_MAX = 3_000
-/** The server forgets a consumer that nobody asks for so long: a reader may be busy writing. */
-const FORGOTTEN_AFTER_MS = 300_000
+/**
+ * The server forgets a consumer that nobody asks for so long. A reader that is busy writing for longer goes on with a new one;
+ * but each that is not taken away, because its server did not answer, is kept until then, and many readers may fail together.
+ */
+const FORGOTTEN_AFTER_MS = 30_000
 
 /** A message as it was pulled; time and headers are read when somebody wants them, which is rare. */
 class Pulled implements Recorded {
