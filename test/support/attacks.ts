@@ -208,14 +208,19 @@ export const attackByReply = (nc: NatsConnection, allowed: readonly string[]): v
     for (const reply of replySubjects()) nc.publish(subject, bodyOf(subject), { reply })
 }
 
+/** nats-server 2.15 takes a trace to a wildcard off the request: what is left is what the user may ask anyway. */
+const isWildcard = (subject: string): boolean =>
+  subject.split('.').some(token => token === '*' || token === '>')
+
 /** Asks what he may ask, and has nats-server publish a trace of it elsewhere. */
 export const attackByTrace = (nc: NatsConnection, allowed: readonly string[], inbox: string): void => {
   const elsewhere = [...STORED, ...API.map(([subject]) => subject), 'customer.event.victim']
   for (const subject of allowed)
     for (const dest of elsewhere) {
       const trace = ['Nats-Trace-Dest', dest] as const
-      nc.publish(subject, bodyOf(subject), { reply: `${inbox}.trace`, headers: header(trace) })
-      nc.publish(subject, bodyOf(subject), {
+      const body = isWildcard(dest) ? REFUSED : bodyOf(subject)
+      nc.publish(subject, body, { reply: `${inbox}.trace`, headers: header(trace) })
+      nc.publish(subject, body, {
         reply: `${inbox}.trace`,
         headers: header(trace, ['Nats-Trace-Only', 'true']),
       })
