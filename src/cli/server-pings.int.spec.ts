@@ -10,13 +10,15 @@ import { watchPings } from './server-pings.js'
 const servers: ConfiguredNats[] = []
 afterEach(() => Promise.all(servers.splice(0).map(server => server.stop())))
 
-/** What health says of a server with this configuration. */
-const lookAt = async (config: string) => {
+/** What health says of a server with this configuration; one that `ends` is gone amid the look. */
+const lookAt = async (config: string, ends = false) => {
   const server = await startConfiguredNats(config)
   servers.push(server)
   const health = createHealth(() => undefined)
   const open = () => connect({ servers: server.url, reconnect: false, pingInterval: 120_000 })
-  await watchPings(open, pino({ level: 'silent' }), health)
+  const looked = watchPings(open, pino({ level: 'silent' }), health)
+  if (ends) setTimeout(() => void server.stop(), 1_000)
+  await looked
   return health.read().parts['nats pings']
 }
 
@@ -27,4 +29,8 @@ it('a server that would miss a frozen client for minutes only is told of, and on
     state: 'degraded',
     detail: expect.stringContaining('sends no pings within 15 s'),
   })
+})
+
+it('a server that ends amid the look is not blamed', async () => {
+  expect(await lookAt('', true)).toBeUndefined()
 })

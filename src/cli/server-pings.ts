@@ -19,16 +19,20 @@ const PINGS_NEEDED = 2
 /** The first one with its jitter, the second, and as much again for a machine that is busy. */
 const WATCH_MS = 3 * CLIENT_PING_INTERVAL_MS
 
-/** Whether a server sends its pings in time, to a connection over which nothing else is sent. */
-const isSoon = async (idle: NatsConnection): Promise<boolean> => {
+type Finding = 'soon' | 'late' | 'lost'
+
+/** Whether a server sends its pings in time, to a connection over which nothing else is sent; `lost` when that ended before. */
+const lookAtPings = async (idle: NatsConnection): Promise<Finding> => {
   const over = new AbortController()
   let pings = 0
   onPing(idle, () => {
     pings += 1
     if (pings === PINGS_NEEDED) over.abort()
   })
+  void idle.closed().then(() => over.abort())
   await rest(WATCH_MS, over.signal)
-  return pings >= PINGS_NEEDED
+  if (pings >= PINGS_NEEDED) return 'soon'
+  return idle.isClosed() ? 'lost' : 'late'
 }
 
 /**
@@ -43,14 +47,11 @@ export const watchPings = async (
   try {
     const idle = await open()
     const { server_name = 'the server' } = idle.info ?? {}
-    try {
-      if (await isSoon(idle)) {
-        health.report(PINGS, 'ok')
-        return
-      }
-    } finally {
-      await idle.close()
-    }
+    const finding = await lookAtPings(idle)
+    await idle.close()
+    if (finding === 'soon') health.report(PINGS, 'ok')
+    // a server that ended meanwhile says nothing of its pings
+    if (finding !== 'late') return
     const detail = `${server_name} sends no pings within ${WATCH_MS / 1_000} s: it would go on giving requests to a frozen instance for minutes; set ping_interval and ping_max (docs/nats-settings.md)`
     log.warn({ server: server_name }, detail)
     health.report(PINGS, 'degraded', detail)
