@@ -1,6 +1,23 @@
-import { defineConfig } from 'vitest/config'
+import { configDefaults, defineConfig } from 'vitest/config'
 
-const kind = (name: 'unit' | 'int' | 'e2e' | 'soak' | 'fuzz', test_timeout_ms: number) => ({
+/** e2e specs that say how long something may take, or freeze what others use: beside each other they would starve on two cores. */
+const ALONE = [
+  'src/cli/leave-cut-off.e2e.spec.ts',
+  'src/embedded/cluster.e2e.spec.ts',
+  'src/stream/direct.e2e.spec.ts',
+  'src/stream/led-again.e2e.spec.ts',
+  'test/two-leaders.e2e.spec.ts',
+  'test/e2e/cluster.e2e.spec.ts',
+  'test/e2e/connection-lost.e2e.spec.ts',
+  'test/e2e/frozen-instance.e2e.spec.ts',
+  'test/e2e/pays-once.e2e.spec.ts',
+  'test/e2e/two-instances.e2e.spec.ts',
+  'test/e2e/wrong-clock.e2e.spec.ts',
+]
+
+type Kind = 'unit' | 'int' | 'e2e' | 'soak' | 'fuzz'
+
+const kind = (name: Kind, test_timeout_ms: number) => ({
   test: {
     name,
     include: [`{src,test,infra,bench}/**/*.${name}.spec.ts`],
@@ -9,17 +26,21 @@ const kind = (name: 'unit' | 'int' | 'e2e' | 'soak' | 'fuzz', test_timeout_ms: n
     retry: 0,
     ...(name === 'unit' ? {} : { globalSetup: './test/support/say-servers.ts' }),
     env: { AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true' },
-    // e2e specs start clusters and count processes: beside each other they would starve on two cores
-    fileParallelism: name === 'unit' || name === 'int',
+    fileParallelism: name === 'unit' || name === 'int' || name === 'e2e',
   },
 })
+
+const e2e = kind('e2e', 180_000)
+const beside = { test: { ...e2e.test, exclude: [...configDefaults.exclude, ...ALONE] } }
+const alone = { test: { ...e2e.test, name: 'e2e-alone', include: ALONE, fileParallelism: false } }
 
 export default defineConfig({
   test: {
     projects: [
       kind('unit', 10_000),
       kind('int', 60_000),
-      kind('e2e', 180_000),
+      beside,
+      alone,
       kind('soak', 1_800_000),
       kind('fuzz', 86_400_000),
     ],
