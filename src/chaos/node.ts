@@ -34,6 +34,9 @@ export type NodeOptions = {
 }
 
 type Jsz = {
+  readonly meta_cluster?: {
+    readonly replicas?: readonly { readonly offline?: boolean }[]
+  }
   readonly account_details?: readonly {
     readonly stream_detail?: readonly { readonly name?: string; readonly cluster?: { leader?: string } }[]
   }[]
@@ -46,6 +49,17 @@ const leaderIn = (text: string, stream: string): string | undefined => {
   return account_details
     .flatMap(({ stream_detail = [] }) => stream_detail)
     .find(({ name }) => name === stream)?.cluster?.leader
+}
+
+/** Whether the meta leader, which alone lists the others, could place a replica on each; others have nothing to say of it. */
+const couldPlace = (text: string, others: number): boolean => {
+  const read = readJson(text)
+  if (E.isLeft(read)) return false
+  const { meta_cluster = {} } = read.right as Jsz
+  const { replicas } = meta_cluster
+  return (
+    replicas === undefined || (replicas.length >= others && replicas.every(({ offline }) => offline !== true))
+  )
 }
 
 /** A node that does not run yet. */
@@ -74,7 +88,8 @@ export const createNode = ({ folder, log_folder, member, program, reaper }: Node
     },
     isWhole: async () => {
       const is_well = await givesOk(health_port, '/healthz').catch(() => false)
-      return is_well && hasAllLeaders((await bodyOf(health_port, LEADERS_PATH).catch(() => '')) ?? '')
+      const state = (await bodyOf(health_port, LEADERS_PATH).catch(() => '')) ?? ''
+      return is_well && hasAllLeaders(state) && couldPlace(state, member.cluster.route_ports.length)
     },
     leaderOf: async stream => {
       const text = await bodyOf(health_port, LEADERS_PATH).catch(() => undefined)
