@@ -16,10 +16,10 @@ import { openWorkbench, type Workbench } from '../support/program.js'
 import { untilEqualsFold } from '../support/questions.js'
 import { startTestCluster, startTestNats, until } from '../support/servers.js'
 
-const KILLS = 10
+const KILLS = 6
 const CLIENTS = 16
-const TRANSFERS = 3_000
-const STEP_DOWNS = 6
+const TRANSFERS = 2_000
+const STEP_DOWNS = 4
 
 let bench: Workbench
 beforeEach(() => {
