@@ -2,7 +2,7 @@ import { connect, headers, type NatsConnection } from 'nats'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { right } from '../../test/support/ledger.js'
 import { startTestNats, type TestNats } from '../../test/support/servers.js'
-import { lastOf, lastProved } from './last.js'
+import { lastProved } from './last.js'
 import { leadershipOf } from './leadership.js'
 import { manager, provision } from './provision.js'
 import { LEDGER_STREAM } from './settings.js'
@@ -70,11 +70,6 @@ it('finds an event whose own headers are those of the server', async () => {
   await nc.request(subject('liar'), '', { timeout: 5_000, headers: own })
   const { last } = await right(lastProved(nc, [subject('victim'), subject('liar')]))
   expect([...last.keys()]).toEqual([subject('liar')])
-})
-
-it('does not wait for ever where nobody answers', async () => {
-  const asked = await lastOf(nc, 'no-such-stream', [subject('a')], 200)()
-  expect(asked).toMatchObject({ _tag: 'Left', left: { tag: 'TryAgain' } })
 })
 
 it('answers those who ask together by one question that was asked after all of them', async () => {
