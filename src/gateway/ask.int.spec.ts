@@ -172,10 +172,16 @@ describe.each(['read', 'write'] as const)('a %s that is turned away', effect => 
     expect(seen.length).toBeLessThanOrEqual(20)
   })
 
+  it('is not sent again where there is no time for an answer: what was certain would be lost', async () => {
+    await serve(busy, silence)
+    expect(await problemOf(effect, 100)).toMatchObject({ code: 'BUSY' })
+    expect(seen).toHaveLength(1)
+  })
+
   it('is BUSY when the time of its caller is over', async () => {
     await serve(busy)
     const began_ms = performance.now()
-    expect(await problemOf(effect, 300)).toMatchObject({ code: 'BUSY' })
+    expect(await problemOf(effect, 400)).toMatchObject({ code: 'BUSY' })
     expect(performance.now() - began_ms).toBeLessThan(1_500)
   })
 

@@ -15,15 +15,20 @@ const TRIES_MAX = 20
 const PAUSE_MS_MIN = 10
 /** 20 pauses are 2 s at the most. How long the tries themselves take is bounded by the caller's time only. */
 const PAUSE_MS_MAX = 100
+/**
+ * What a try needs to be answered. One that is sent with less may time out, and then nobody knows what it did: what was
+ * certain, that nothing was done, would be lost for it.
+ */
+const TRY_MS_MIN = 100
 
-/** The bounds of one request: 20 tries, pauses of 2 s in all, and never beyond the caller's own time. */
+/** The bounds of one request: 20 tries, pauses of 2 s in all, and no try that the caller's time is too short for. */
 export const createRefusals = (): Refusals => {
   let tries = 0
   return {
     mayTryAgain: async left_ms => {
       tries += 1
       const pause_ms = PAUSE_MS_MIN + Math.random() * (PAUSE_MS_MAX - PAUSE_MS_MIN)
-      if (tries >= TRIES_MAX || pause_ms >= left_ms) return false
+      if (tries >= TRIES_MAX || pause_ms + TRY_MS_MIN >= left_ms) return false
       await sleep(pause_ms)
       return true
     },

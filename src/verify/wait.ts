@@ -4,7 +4,7 @@
 
 import { Kvm } from '@nats-io/kv'
 import { pause } from '../back-off.js'
-import { E } from '../fp.js'
+import { E, pipe, TE } from '../fp.js'
 import { isJsonObject, readJson } from '../json.js'
 import { getText, listKeys } from '../stream/config-bucket.js'
 import { tryStream } from '../stream/errors.js'
@@ -17,13 +17,14 @@ import type { Target } from './target.js'
 const POLL = { first_ms: 100, max_ms: 100 }
 
 /** The sequence up to which a projection has acknowledged everything. */
-export const ackedSeq = async ({ jsm, signal }: Run, { consumer }: Target): Promise<number> =>
-  (
-    await persist(
-      tryStream(`consumer ${consumer}`, () => jsm.consumers.info(LEDGER_STREAM, consumer)),
-      signal,
-    )
-  ).ack_floor.stream_seq
+export const ackedSeq = async ({ jsm, signal }: Run, { consumer }: Target): Promise<number> => {
+  const info = pipe(
+    tryStream(`consumer ${consumer}`, () => jsm.consumers.info(LEDGER_STREAM, consumer)),
+    // a projection whose tables changed makes its consumer anew, so for a moment there is none
+    TE.mapLeft(error => (error.tag === 'NotFound' ? { ...error, tag: 'TryAgain' as const } : error)),
+  )
+  return (await persist(info, signal)).ack_floor.stream_seq
+}
 
 /** Where the stream ends, as somebody proves. */
 export const lastSeq = async ({ nc, signal }: Pick<Run, 'nc' | 'signal'>): Promise<number> =>
