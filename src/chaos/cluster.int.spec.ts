@@ -38,7 +38,12 @@ let leader: NodeName
 let seq: number
 beforeEach(async () => {
   const manager = await managerAt('nats-1')
-  await manager.streams.add({ name: STREAM, subjects: [STREAM], num_replicas: 3 })
+  const settings = { name: STREAM, subjects: [STREAM], num_replicas: 3 }
+  // a meta leader counts a node that was cut off as offline until it hears of it again, ten seconds later at the most
+  await until(() => manager.streams.add(settings), {
+    deadline_ms: ELECTED_MS_MAX,
+    what: 'a stream on all three nodes',
+  })
   leader = await cluster.untilLed(STREAM, ELECTED_MS_MAX)
   seq = (await jetstream(await clientOf(leader)).publish(STREAM, 'before')).seq
 })
