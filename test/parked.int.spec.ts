@@ -17,12 +17,12 @@ import { LEDGER_STREAM } from '../src/stream/settings.js'
 import { skipParked } from '../src/stream/skip-parked.js'
 import { readCustomers } from '../src/tables/balances.js'
 import { type ProjectedLedger, startProjectedLedger } from '../src/verify/testing/projected.js'
-import { engineRoom, movement } from './support/engines.js'
+import { coordinatorRoom, movement } from './support/coordinators.js'
 import { left, right } from './support/ledger.js'
 import { until } from './support/servers.js'
 
 let ledger: ProjectedLedger
-const room = engineRoom()
+const room = coordinatorRoom()
 
 beforeAll(async () => {
   ledger = await startProjectedLedger()
@@ -70,8 +70,8 @@ it('a parked customer goes on without the event about which somebody decides, as
   await ledger.emit('one', debit(3))
   await ledger.caughtUp()
   expect(await balanceOf('one')).toMatchObject({ account: { balance: 10n }, parked: { seq } })
-  const engine = room.start(ledger)
-  expect(await engine.submit(movement('credit', 'one', 1, 'one-1'), true)).toMatchObject({
+  const coordinator = room.start(ledger)
+  expect(await coordinator.submit(movement('credit', 'one', 1, 'one-1'), true)).toMatchObject({
     code: 'UNAVAILABLE',
   })
 
@@ -93,7 +93,7 @@ it('a parked customer goes on without the event about which somebody decides, as
   })
   expect(await right(findDeadLetter(ledger.nc, refused))).toMatchObject({ reason: 'INSUFFICIENT_FUNDS' })
   expect(await right(findDeadLetter(ledger.nc, decided.decision_seq))).toBeUndefined()
-  expect(await engine.submit(movement('credit', 'one', 1, 'one-2'), true)).toMatchObject({ tag: 'done' })
+  expect(await coordinator.submit(movement('credit', 'one', 1, 'one-2'), true)).toMatchObject({ tag: 'done' })
   expect((await folded('one', seq + 1)).account).toMatchObject({ balance: 15n })
   await ledger.caughtUp()
   expect((await ledger.check()).differences).toEqual([])

@@ -6,14 +6,14 @@ import { pino } from 'pino'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { type Cluster, NODE_NAMES, type NodeName, startCluster } from '../src/chaos/cluster.js'
 import type { CommandDeps } from '../src/commands/deps.js'
-import type { Engine } from '../src/commands/engine.js'
+import type { Coordinator } from '../src/commands/group-commit/coordinator.js'
 import type { Outcome } from '../src/commands/outcome.js'
 import { TE } from '../src/fp.js'
 import { manager, provision } from '../src/stream/provision.js'
 import { LEDGER_STREAM } from '../src/stream/settings.js'
 import { createTablesClient } from '../src/tables/client.js'
 import { createBalancesTable } from '../src/tables/provision.js'
-import { codeOf, engineRoom, movement, storedFrom } from './support/engines.js'
+import { codeOf, coordinatorRoom, movement, storedFrom } from './support/coordinators.js'
 import { createElectionNetwork, type ElectionNetwork } from './support/held-elections.js'
 import { LOCAL, right } from './support/ledger.js'
 import { newFolder, removeFolder, startTestDynamodb, type TestDynamodb, until } from './support/servers.js'
@@ -25,7 +25,7 @@ const DEBITS = 240
 const SPREAD_MS = 1_200
 const TABLE = 'balances'
 
-const room = engineRoom()
+const room = coordinatorRoom()
 let folder: string
 let network: ElectionNetwork
 let cluster: Cluster
@@ -62,7 +62,7 @@ const clientOf = async (name: NodeName): Promise<NatsConnection> => {
   return nc
 }
 
-const engineAt = async (name: NodeName): Promise<Engine> => {
+const coordinatorAt = async (name: NodeName): Promise<Coordinator> => {
   const nc = await clientOf(name)
   const deps: CommandDeps = {
     nc,
@@ -77,7 +77,7 @@ const engineAt = async (name: NodeName): Promise<Engine> => {
 type Debit = { readonly transaction_id: string; readonly outcome: Outcome }
 
 /** Takes all that each of many customers has, while the former leader and its successor both hear it. */
-const debitAll = async (engine: Engine, round: number): Promise<Debit[]> => {
+const debitAll = async (coordinator: Coordinator, round: number): Promise<Debit[]> => {
   const debits: Promise<Debit>[] = []
   const began_ms = performance.now()
   for (let i = 0; i < DEBITS; i += 1) {
@@ -86,7 +86,7 @@ const debitAll = async (engine: Engine, round: number): Promise<Debit[]> => {
       what: 'the next debit',
     })
     const debit = movement('debit', `r${round}-${i}`, 10)
-    const asked = engine.submit(debit, false)
+    const asked = coordinator.submit(debit, false)
     debits.push(asked.then(outcome => ({ transaction_id: debit.transaction_id, outcome })))
   }
   return Promise.all(debits)
@@ -100,16 +100,16 @@ it('of every debit that is answered with a failure nothing is stored, and what i
     cluster.cut(former)
     const leader = await cluster.untilLed(LEDGER_STREAM, LED_MS_MAX, former)
     between = NODE_NAMES.find(name => name !== former && name !== leader) ?? between
-    const engine = await engineAt(between)
+    const coordinator = await coordinatorAt(between)
     // the former leader knows nothing of these
     const credits = Array.from({ length: DEBITS }, (_, i) =>
-      engine.submit(movement('credit', `r${round}-${i}`, 10), false),
+      coordinator.submit(movement('credit', `r${round}-${i}`, 10), false),
     )
     expect((await Promise.all(credits)).map(codeOf)).toEqual(Array(DEBITS).fill('done'))
     // the events get through again before the servers learn of each other's elections
     network.hold(former)
     network.heal()
-    debits.push(...(await debitAll(engine, round)))
+    debits.push(...(await debitAll(coordinator, round)))
     network.hold(undefined)
     await cluster.untilWhole(LED_MS_MAX)
   }

@@ -2,9 +2,10 @@
  * Composes a running instance: the roles of this process over one connection to NATS and one DynamoDB client.
  */
 
-import { commandEndpoints } from '../commands/endpoints.js'
-import { answerBound_ms, createEngine, type Engine } from '../commands/engine.js'
-import { createJournal } from '../commands/journal.js'
+import { createCoordinator } from '../commands/compose.js'
+import { commandEndpoints } from '../commands/endpoints/movements.js'
+import { answerBound_ms, type Coordinator } from '../commands/group-commit/coordinator.js'
+import { createJournal } from '../commands/idempotency/journal.js'
 import { pipe, TE } from '../fp.js'
 import { PROJECTIONS } from '../projections/all.js'
 import { waitCaughtUp } from '../projections/caught-up.js'
@@ -45,7 +46,7 @@ const asStreamError = ({ message, cause }: StreamError | TableError): StreamErro
 const startCommands = (
   { config, ...ledger }: Ledger,
   active: ActiveTables,
-): { engine: Engine; endpoints: AnyEndpointConfig[] } => {
+): { coordinator: Coordinator; endpoints: AnyEndpointConfig[] } => {
   const balancesTable = pipe(
     active.of('balances'),
     TE.bimap(asStreamError, ({ table }) => table),
@@ -62,17 +63,17 @@ const startCommands = (
       TE.map(generation => consumerName('journal', generation)),
     ),
   })
-  const engine = createEngine(deps, {
+  const coordinator = createCoordinator(deps, {
     queue_max: config.JETLEDGER_COMMAND_QUEUE,
     timeout_ms: COMMAND_TIMEOUT_MS,
     find: journal.find,
   })
-  return { engine, endpoints: commandEndpoints(engine, deps, commandLimits(config), journal) }
+  return { coordinator, endpoints: commandEndpoints(coordinator, deps, commandLimits(config), journal) }
 }
 
 const commandLimits = (config: Config) => ({
   max_in_flight: config.JETLEDGER_MAX_IN_FLIGHT,
-  // the engine has the last word about a command: the endpoint must not speak before
+  // the coordinator has the last word about a command: the endpoint must not speak before
   timeout_ms: answerBound_ms(COMMAND_TIMEOUT_MS) + ENDPOINT_LATER_MS,
 })
 
@@ -148,7 +149,7 @@ export const startRoles = async (
       await service?.stop()
       unwatch?.()
       await queries?.stop()
-      await commands?.engine.stop()
+      await commands?.coordinator.stop()
       await projections?.stop()
       active.stop()
     },

@@ -1,6 +1,6 @@
 /** What the command side has to do, written from its promises alone: it shares no code with src. */
 
-import type { Stored } from './engines.js'
+import type { Stored } from './coordinators.js'
 
 const LARGEST = 9_223_372_036_854_775_807n
 

@@ -1,0 +1,44 @@
+/**
+ * Puts the command side together: the coordinator over the real stream, tables and clock.
+ */
+
+import type { CommandDeps } from './deps.js'
+import { createAccounts } from './group-commit/accounts.js'
+import { Coordinator, type CoordinatorOptions } from './group-commit/coordinator.js'
+import { messagesOf } from './group-commit/plan.js'
+import { Rounds } from './group-commit/round.js'
+import { settle } from './group-commit/settle.js'
+import { createHistoryFinder } from './idempotency/history.js'
+import { createTransactions } from './idempotency/transactions.js'
+import type { FindTransaction } from './idempotency/window.js'
+
+export type CommandSideOptions = CoordinatorOptions & {
+  /** Finds stored transactions; reads the customers' histories when absent. */
+  readonly find?: FindTransaction
+}
+
+/** A coordinator that takes commands at once. `stop` ends it. */
+export const createCoordinator = (
+  deps: CommandDeps,
+  { find = createHistoryFinder(deps), queue_max, timeout_ms }: CommandSideOptions,
+): Coordinator => {
+  const { log } = deps
+  const accounts = createAccounts(deps)
+  return new Coordinator(
+    {
+      rounds: new Rounds({ accounts, log, timeout_ms }),
+      publish: ({ plan, seen }, signal) =>
+        settle(
+          deps,
+          { length: plan.events.length, messages: () => messagesOf(plan, seen) },
+          timeout_ms,
+          signal,
+        ),
+      findChanged: accounts.reload,
+      transactions: createTransactions(deps, find),
+      log,
+      now_ms: () => performance.now(),
+    },
+    { queue_max, timeout_ms },
+  )
+}

@@ -1,0 +1,181 @@
+/**
+ * `customer.batch`: many commands in one request, through the same coordinator as single ones (docs/adr/0012).
+ *
+ * `each` takes what is acceptable; `all` is one atomic batch or nothing, and an error of it says by `index` which command
+ * it is about.
+ */
+
+import { E, type Either, pipe } from '../../fp.js'
+import {
+  faultText,
+  isJsonObject,
+  type JsonFault,
+  type JsonObject,
+  readJsonWithFaults,
+  shownName,
+} from '../../json.js'
+import { UNKNOWN_FIELD, UNKNOWN_FIELDS_MAX } from '../../ledger/codec.js'
+import type { Command } from '../../ledger/command.js'
+import type { EndpointConfig, ServiceReply } from '../../service/config.js'
+import type { ServiceError } from '../../service/error.js'
+import { BATCH_MESSAGES_MAX } from '../../stream/publish.js'
+import type { Coordinator, Submitted } from '../group-commit/coordinator.js'
+import { messagesOfCommand } from '../group-commit/plan.js'
+import { type Failure, failed, type Outcome } from '../outcome.js'
+import { errorJson, errorOf, replyJson } from './replies.js'
+import { headerProblem, invalid, notStrict, typedCommandFrom } from './request.js'
+
+export const BATCH_COMMANDS_MAX = 1_000
+
+/** More than any result takes: the longest ids, and the longest text of an error. */
+const RESULT_BYTES_MAX = 900
+const TEXT_CHARS_MAX = 400
+
+/** How many commands a request may hold, so that the reply to it can be sent. */
+const commandsMax = (max_payload: number): number =>
+  Math.min(BATCH_COMMANDS_MAX, Math.max(1, Math.floor(max_payload / RESULT_BYTES_MAX)))
+
+type Reply = Either<ServiceError, ServiceReply>
+
+const resultJson = (outcome: Outcome): string =>
+  outcome.tag === 'done' ? replyJson(outcome.reply, outcome.replayed) : errorJson(outcome)
+
+const reply = (results: readonly string[]): Reply => E.right({ body: `{"results":[${results.join(',')}]}` })
+
+const invalidCommand = (text: string): Failure =>
+  failed('INVALID_REQUEST', { message: text.slice(0, TEXT_CHARS_MAX) })
+
+const isBusy = (outcome: Outcome): boolean => outcome.tag === 'failed' && outcome.code === 'BUSY'
+
+const each = async (
+  coordinator: Coordinator,
+  decoded: readonly Either<string, Submitted>[],
+): Promise<Reply> => {
+  const valid = decoded.flatMap(command => (E.isRight(command) ? [command.right] : []))
+  const results = await coordinator.submitEach(valid)
+  // no room for all of them: none was taken
+  if (valid.length > 0 && results.every(isBusy)) return E.left(errorOf(failed('BUSY')))
+  const outcomes = results.values()
+  return reply(
+    decoded.map(command => {
+      if (E.isLeft(command)) return errorJson(invalidCommand(command.left))
+      const outcome = outcomes.next().value
+      if (outcome === undefined) throw new Error('a command of a batch has no outcome')
+      return resultJson(outcome)
+    }),
+  )
+}
+
+/** What forbids that `commands` are one batch, with the index of the first that is one too many. */
+const allProblem = (submitted: readonly Submitted[]): ServiceError | undefined => {
+  const seen = new Set<string>()
+  let messages = 0
+  for (const [index, { command, has_given_id }] of submitted.entries()) {
+    messages += messagesOfCommand(command)
+    if (messages > BATCH_MESSAGES_MAX) {
+      const limit = `one atomic batch holds at most ${BATCH_MESSAGES_MAX} events, and a transfer is two`
+      return invalid(`commands: ${limit}; split them, or use the mode "each"`, { index })
+    }
+    if (has_given_id !== submitted[0]?.has_given_id) {
+      return invalid('commands: either every command has a transaction_id or none has', { index })
+    }
+    if (seen.has(command.transaction_id)) {
+      return invalid('transaction_id: is that of an earlier command of the batch', { index })
+    }
+    seen.add(command.transaction_id)
+  }
+  return undefined
+}
+
+const all = async (
+  coordinator: Coordinator,
+  decoded: readonly Either<string, Submitted>[],
+): Promise<Reply> => {
+  const submitted: Submitted[] = []
+  for (const [index, command] of decoded.entries()) {
+    if (E.isLeft(command)) return E.left(invalid(command.left, { index }))
+    submitted.push(command.right)
+  }
+  const problem = allProblem(submitted)
+  if (problem !== undefined) return E.left(problem)
+  const commands: Command[] = submitted.map(({ command }) => command)
+  const result = await coordinator.submitAll(commands, submitted[0]?.has_given_id ?? false)
+  return result.tag === 'failed'
+    ? E.left(errorOf(result))
+    : reply(result.replies.map(single => replyJson(single, result.replayed)))
+}
+
+type Request = { readonly mode: 'each' | 'all'; readonly commands: readonly unknown[] }
+
+const FIELDS = ['mode', 'commands']
+
+const decodeRequest = (fields: JsonObject, commands_max: number): Either<ServiceError, Request> => {
+  const { mode, commands } = fields
+  const problems = Object.keys(fields)
+    .filter(name => !FIELDS.includes(name))
+    .slice(0, UNKNOWN_FIELDS_MAX)
+    .map(name => `${shownName(name)}: ${UNKNOWN_FIELD}`)
+  if (mode !== 'each' && mode !== 'all') problems.push('mode: must be "each" or "all"')
+  if (!Array.isArray(commands) || commands.length < 1 || commands.length > commands_max) {
+    problems.push(`commands: must be a list of 1 to ${commands_max} commands`)
+  }
+  return problems.length > 0
+    ? E.left(invalid(problems.join('; ')))
+    : E.right({ mode: mode as Request['mode'], commands: commands as readonly unknown[] })
+}
+
+/** What is wrong with the JSON of single commands, by their index; left when it is more than that. */
+const faultsByCommand = (faults: readonly JsonFault[]): Either<ServiceError, ReadonlyMap<number, string>> => {
+  const by_index = new Map<number, string>()
+  for (const { path, rule } of faults) {
+    const [list, index, ...rest] = path
+    if (list !== 'commands' || index === undefined) return E.left(invalid(faultText([{ path, rule }])))
+    if (!by_index.has(Number(index))) by_index.set(Number(index), faultText([{ path: rest, rule }]))
+  }
+  return E.right(by_index)
+}
+
+type Decoding = Pick<Request, 'mode'> & { readonly decoded: readonly Either<string, Submitted>[] }
+
+/** A fault of one command is that command's alone. */
+const decodeBatch = (body: Uint8Array, commands_max: number): Either<ServiceError, Decoding> => {
+  const read = readJsonWithFaults(body)
+  if (E.isLeft(read)) return E.left(notStrict(read.left))
+  const { value, faults } = read.right
+  const faulty = faultsByCommand(faults)
+  if (E.isLeft(faulty)) return faulty
+  if (!isJsonObject(value)) return E.left(invalid('the body must be a JSON object'))
+  return pipe(
+    decodeRequest(value, commands_max),
+    E.map(({ mode, commands }) => ({
+      mode,
+      decoded: commands.map((command, index) => {
+        const fault = faulty.right.get(index)
+        return fault === undefined ? typedCommandFrom(command) : E.left(fault)
+      }),
+    })),
+  )
+}
+
+/** `max_payload` is the server's limit for one message, asked for with each request, since a server may change. */
+export const batchEndpoint = (
+  coordinator: Coordinator,
+  max_payload: () => number,
+  limits: Pick<EndpointConfig, 'max_in_flight' | 'timeout_ms'>,
+): EndpointConfig => ({
+  name: 'batch',
+  subject: 'customer.batch',
+  queue_group: 'q',
+  description: 'Up to 1,000 commands in one request: each by itself, or all in one atomic batch',
+  metadata: { format: 'application/json' },
+  effect: 'write',
+  ...limits,
+  handle: request => {
+    const problem = headerProblem(request)
+    if (problem !== undefined) return E.left(problem)
+    const batch = decodeBatch(request.body, commandsMax(max_payload()))
+    if (E.isLeft(batch)) return batch
+    const { mode, decoded } = batch.right
+    return () => (mode === 'all' ? all(coordinator, decoded) : each(coordinator, decoded))
+  },
+})

@@ -1,0 +1,119 @@
+/**
+ * The endpoints of the command side: `customer.credit`, `customer.debit`, `customer.transfer` and `customer.batch`,
+ * `customer.transaction`, which tells what became of one, and `customer.event.<client_id>`, which stores an event.
+ */
+
+import { E, type Either, pipe, TE } from '../../fp.js'
+import { describeErrors, exactFieldsOf } from '../../ledger/codec.js'
+import type { Command } from '../../ledger/command.js'
+import { TransactionId } from '../../ledger/event.js'
+import { catalogued } from '../../service/catalogue.js'
+import type {
+  AnyEndpointConfig,
+  CallbackEndpointConfig,
+  EndpointConfig,
+  ServiceReply,
+} from '../../service/config.js'
+import type { ServiceError } from '../../service/error.js'
+import type { CommandDeps } from '../deps.js'
+import type { Coordinator } from '../group-commit/coordinator.js'
+import { createHistoryFinder } from '../idempotency/history.js'
+import type { Journal } from '../idempotency/journal.js'
+import type { Outcome } from '../outcome.js'
+import { batchEndpoint } from './batch.js'
+import { eventEndpoint } from './event.js'
+import { errorOf, json, replyJson } from './replies.js'
+import { commandFrom, headerProblem, invalid, parseBody } from './request.js'
+import { type Fate, whatBecameOf } from './transaction.js'
+
+export type CommandLimits = { readonly max_in_flight: number; readonly timeout_ms: number }
+
+const toEither = (outcome: Outcome): Either<ServiceError, ServiceReply> =>
+  outcome.tag === 'done'
+    ? E.right({ body: replyJson(outcome.reply, outcome.replayed) })
+    : E.left(errorOf(outcome))
+
+const DESCRIPTIONS: Readonly<Record<Command['type'], string>> = {
+  credit: "Adds an amount to a customer's balance",
+  debit: "Takes an amount from a customer's balance, if it covers it",
+  transfer: "Moves an amount from one customer's balance to another's, whole or not at all",
+}
+
+const endpoint = (
+  type: Command['type'],
+  coordinator: Coordinator,
+  limits: CommandLimits,
+): CallbackEndpointConfig => ({
+  name: type,
+  subject: `customer.${type}`,
+  queue_group: 'q',
+  description: DESCRIPTIONS[type],
+  metadata: { format: 'application/json' },
+  effect: 'write',
+  ...limits,
+  callback: (request, answer) => {
+    const problem = headerProblem(request)
+    if (problem !== undefined) return answer(E.left(problem))
+    const fields = parseBody(request.body)
+    if (E.isLeft(fields)) return answer(fields)
+    const decoded = commandFrom(type, fields.right)
+    if (E.isLeft(decoded)) return answer(E.left(invalid(decoded.left)))
+    coordinator.take(decoded.right, outcome => answer(toEither(outcome)))
+  },
+})
+
+const Question = exactFieldsOf({ transaction_id: TransactionId })
+
+const toAnswer = (fate: Fate): ServiceReply => ({
+  body: json(
+    fate.status === 'declined'
+      ? { status: fate.status, error: { code: fate.error.code, ...fate.error.details } }
+      : fate,
+  ),
+})
+
+const transactionEndpoint = (
+  deps: CommandDeps,
+  limits: CommandLimits,
+  journal: Journal | undefined,
+): EndpointConfig => ({
+  name: 'transaction',
+  subject: 'customer.transaction',
+  queue_group: 'q',
+  description: 'What became of a transaction: committed, declined, or unknown to the stream',
+  metadata: { format: 'application/json' },
+  ...limits,
+  handle: ({ body }) =>
+    pipe(
+      TE.fromEither(parseBody(body)),
+      TE.chainEitherK(fields =>
+        pipe(
+          Question.decode(fields),
+          E.mapLeft(errors => invalid(describeErrors(errors))),
+        ),
+      ),
+      TE.chain(({ transaction_id }) =>
+        TE.tryCatch(
+          () => whatBecameOf(deps, transaction_id, journal),
+          cause => catalogued('UNAVAILABLE', { transaction_id }, cause),
+        ),
+      ),
+      TE.map(toAnswer),
+    ),
+})
+
+/** What a server takes in one message unless it says otherwise. */
+const PAYLOAD_BYTES = 1_048_576
+
+/** Every endpoint of the command side, over one coordinator; `journal` spares `customer.transaction` most of the stream. */
+export const commandEndpoints = (
+  coordinator: Coordinator,
+  deps: CommandDeps,
+  limits: CommandLimits,
+  journal?: Journal,
+): AnyEndpointConfig[] => [
+  ...(['credit', 'debit', 'transfer'] as const).map(type => endpoint(type, coordinator, limits)),
+  batchEndpoint(coordinator, () => deps.nc.info?.max_payload ?? PAYLOAD_BYTES, limits),
+  transactionEndpoint(deps, limits, journal),
+  eventEndpoint(deps, journal?.find ?? createHistoryFinder(deps), limits),
+]

@@ -1,0 +1,63 @@
+/**
+ * What requests to the command side hold: their bodies, and the headers that they must not have.
+ */
+
+import { E, type Either } from '../../fp.js'
+import { isJsonObject, type JsonObject, type JsonProblem, readStrictJson, shownName } from '../../json.js'
+import { type Command, decodeCommand } from '../../ledger/command.js'
+import { catalogued } from '../../service/catalogue.js'
+import type { ServiceRequest } from '../../service/config.js'
+import type { ServiceError } from '../../service/error.js'
+import { uuidv7 } from '../../uuid.js'
+import type { Submitted } from '../group-commit/coordinator.js'
+
+/** `INVALID_REQUEST` with a text that names what is wrong. */
+export const invalid = (message: string, details: JsonObject = {}): ServiceError =>
+  catalogued('INVALID_REQUEST', { ...details, message })
+
+/** Why a body has no strict reading, as a refusal. */
+export const notStrict = ({ tag, message }: JsonProblem): ServiceError =>
+  invalid(tag === 'NotJson' ? `the body is not JSON: ${message}` : message)
+
+/** The JSON object that a body is. */
+export const parseBody = (body: Uint8Array): Either<ServiceError, JsonObject> => {
+  const read = readStrictJson(body)
+  if (E.isLeft(read)) return E.left(notStrict(read.left))
+  return isJsonObject(read.right) ? E.right(read.right) : E.left(invalid('the body must be a JSON object'))
+}
+
+/** Headers by which JetStream keeps a message from being stored twice, or on a condition: a command ignores them. */
+const EXPECTATION = /^nats-(?:msg-id|expected-.*)$/i
+
+/** The refusal of a request with a header that its caller believes to be heeded, and that would not be. */
+export const headerProblem = ({ headers }: Pick<ServiceRequest, 'headers'>): ServiceError | undefined => {
+  const name = headers?.keys().find(header => EXPECTATION.test(header))
+  return name === undefined
+    ? undefined
+    : invalid(
+        `the header ${shownName(name)}: a command has no such header; its transaction_id makes it count once`,
+      )
+}
+
+/** A command of `type` from the fields of a request; one without a transaction id gets one. */
+export const commandFrom = (type: Command['type'], fields: JsonObject): Either<string, Submitted> => {
+  const has_given_id = fields.transaction_id !== undefined
+  const decoded = decodeCommand(type, fields, has_given_id ? '' : uuidv7())
+  return E.isLeft(decoded) ? decoded : E.right({ command: decoded.right, has_given_id })
+}
+
+const TYPES: Readonly<Record<string, Command['type']>> = {
+  credit: 'credit',
+  debit: 'debit',
+  transfer: 'transfer',
+}
+
+/** A command of a batch, which says its own type. */
+export const typedCommandFrom = (u: unknown): Either<string, Submitted> => {
+  if (!isJsonObject(u)) return E.left('must be a JSON object')
+  const { type: given, ...fields } = u
+  const type = typeof given === 'string' && Object.hasOwn(TYPES, given) ? TYPES[given] : undefined
+  return type === undefined
+    ? E.left('type: must be "credit", "debit" or "transfer"')
+    : commandFrom(type, fields)
+}

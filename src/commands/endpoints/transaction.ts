@@ -1,0 +1,91 @@
+/**
+ * `customer.transaction`: what became of a transaction; the answer to an unknown outcome.
+ *
+ * It is definite: `unknown` only after everything that was acknowledged before the question was looked at, in the journal
+ * as far as that is complete, and in the stream from there on; without a journal that is all of it, newest part first. Where
+ * the stream ends has to be proved: a leader that was replaced knows nothing of what the new one has stored.
+ */
+
+import { E } from '../../fp.js'
+import { documentsWith } from '../../json.js'
+import type { ClientId } from '../../ledger/client-id.js'
+import type { Command } from '../../ledger/command.js'
+import { StreamFailure } from '../../stream/errors.js'
+import { leadershipOf } from '../../stream/leadership.js'
+import { type Range, readRange } from '../../stream/read.js'
+import { LEDGER_STREAM, LEDGER_SUBJECTS } from '../../stream/settings.js'
+import type { CommandDeps } from '../deps.js'
+import type { Journal } from '../idempotency/journal.js'
+import { answerFor, type StoredTransaction, storedFrom, typeOf } from '../idempotency/stored-transaction.js'
+import type { Failure, Reply } from '../outcome.js'
+
+export type Fate =
+  | { readonly status: 'committed'; readonly reply: Reply }
+  | { readonly status: 'declined'; readonly error: Pick<Failure, 'code' | 'details'> }
+  | { readonly status: 'unknown' }
+
+/** What is this new is looked at first: whoever asks mostly asks about what just happened. */
+const NEWEST_EVENTS = 10_000
+
+const find = async (
+  { nc }: CommandDeps,
+  range: Range,
+  transaction_id: string,
+): Promise<StoredTransaction | undefined> => {
+  const mayHoldId = documentsWith(transaction_id)
+  for await (const record of readRange(nc, range)) {
+    // the search spares decoding nearly every event; a direct event may carry the id in its body only
+    if (!mayHoldId(record.body)) continue
+    const known = storedFrom(record)
+    if (known?.event.transaction_id === transaction_id) return known
+  }
+  return undefined
+}
+
+/** The command that a stored event stands for; undefined for one that is none. */
+const commandOf = (known: StoredTransaction, transaction_id: string): Command | undefined => {
+  const { id, event } = known
+  const type = typeOf(known)
+  const { amount, reference, metadata } = event
+  const content = { amount, transaction_id, reference, metadata }
+  if (type === undefined) return undefined
+  if (type !== 'transfer') return { ...content, type, client_id: id }
+  const to: ClientId | undefined = event.transfer?.counterparty
+  return to === undefined ? undefined : { ...content, type, from: id, to }
+}
+
+/** In the journal as far as it goes, then in the rest of what the stream held at the call. */
+const findEverywhere = async (
+  deps: CommandDeps,
+  transaction_id: string,
+  journal: Journal | undefined,
+): Promise<StoredTransaction | undefined> => {
+  const proved = await leadershipOf(deps.nc).prove()()
+  if (E.isLeft(proved)) throw new StreamFailure(proved.left)
+  const { last_seq } = proved.right
+  const { known, seq } = (await journal?.lookUp(transaction_id)) ?? { known: undefined, seq: 0 }
+  if (known !== undefined) return known
+  const all = { stream: LEDGER_STREAM, subject: LEDGER_SUBJECTS }
+  const newest_from = Math.max(last_seq - NEWEST_EVENTS, seq) + 1
+  return (
+    (await find(deps, { ...all, from_seq: newest_from, to_seq: last_seq }, transaction_id)) ??
+    (await find(deps, { ...all, from_seq: seq + 1, to_seq: newest_from - 1 }, transaction_id))
+  )
+}
+
+/** Looks the transaction up in everything that was acknowledged before the call. Rejects while nobody proves how far that is. */
+export const whatBecameOf = async (
+  deps: CommandDeps,
+  transaction_id: string,
+  journal?: Journal,
+): Promise<Fate> => {
+  const known = await findEverywhere(deps, transaction_id, journal)
+  const command = known === undefined ? undefined : commandOf(known, transaction_id)
+  if (known === undefined || command === undefined) return { status: 'unknown' }
+  const outcome = await answerFor(deps, command, known)
+  // what only looks like the first half of a transfer is no transaction
+  if (outcome.tag === 'failed' && outcome.code === 'TRANSACTION_ID_REUSED') return { status: 'unknown' }
+  return outcome.tag === 'done'
+    ? { status: 'committed', reply: outcome.reply }
+    : { status: 'declined', error: { code: outcome.code, details: outcome.details } }
+}

@@ -1,0 +1,85 @@
+/**
+ * The accounts in memory: as this instance last saw or left them. Never more than a proposal: the stream checks.
+ */
+
+import type { ClientId } from '../../ledger/client-id.js'
+import { createLru } from '../../lru.js'
+import type { Folded } from '../../stream/fold-subject.js'
+import type { CommandDeps } from '../deps.js'
+import { createLoader, isLoaded, type LoadProblem, type LoadResult } from './load.js'
+
+export type Accounts = {
+  /** Every one of `ids`, from memory where it is, else loaded. */
+  readonly take: (ids: ReadonlySet<ClientId>) => Promise<Map<ClientId, Folded | LoadProblem>>
+  /** Loads those of `ids` that `take` had no time for. */
+  readonly takeInTime: (ids: ReadonlySet<ClientId>) => Promise<ReadonlyMap<ClientId, Folded | LoadProblem>>
+  /** The ones of `ids` that are not as `seen` had them, as of an end of the stream that is proved after the call. */
+  readonly reload: (ids: Iterable<ClientId>, seen: ReadonlyMap<ClientId, Folded>) => Promise<Set<ClientId>>
+  readonly remember: (loaded: ReadonlyMap<ClientId, Folded>) => void
+  readonly forget: (ids: Iterable<ClientId>) => void
+}
+
+const ACCOUNTS_MAX = 100_000
+
+export const createAccounts = (deps: CommandDeps): Accounts => {
+  const memory = createLru<ClientId, Folded>(ACCOUNTS_MAX)
+  const loader = createLoader(deps)
+
+  /** Rounds run beside each other: what one of them read may be older than what another one stored. */
+  const keep = (id: ClientId, loaded: Folded): void => {
+    if (loaded.last_seq >= (memory.get(id)?.last_seq ?? 0)) memory.set(id, loaded)
+  }
+
+  const kept = (results: LoadResult): LoadResult => {
+    for (const [id, result] of results) if (isLoaded(result)) keep(id, result)
+    return results
+  }
+
+  const load = async (
+    ids: readonly ClientId[],
+    confirmed: boolean,
+    bases: ReadonlyMap<ClientId, Folded> = new Map(),
+  ): Promise<LoadResult> => (ids.length === 0 ? new Map() : kept(await loader.load(ids, confirmed, bases)))
+
+  const reload: Accounts['reload'] = async (ids, seen) => {
+    const all = [...new Set(ids)]
+    for (const id of all) memory.delete(id)
+    const results = await load(all, true, seen)
+    return new Set(
+      all.filter(id => {
+        const result = results.get(id)
+        return result === undefined || !isLoaded(result) || result.last_seq !== seen.get(id)?.last_seq
+      }),
+    )
+  }
+
+  return {
+    take: async ids => {
+      const taken = new Map<ClientId, Folded | LoadProblem>()
+      const missing: ClientId[] = []
+      const parked = new Map<ClientId, Folded>()
+      for (const id of ids) {
+        const known = memory.get(id)
+        if (known === undefined) missing.push(id)
+        else if (known.customer.parked === undefined) taken.set(id, known)
+        // it may go on by a decision that was taken meanwhile
+        else parked.set(id, known)
+      }
+      if (missing.length + parked.size === 0) return taken
+      const results = await load([...missing, ...parked.keys()], false, parked)
+      for (const [id, result] of results) taken.set(id, result)
+      return taken
+    },
+    takeInTime: async ids => {
+      const missing = [...ids].filter(id => memory.get(id) === undefined)
+      return missing.length === 0 ? new Map() : kept(await loader.loadInTime(missing))
+    },
+    reload,
+    remember: loaded => {
+      for (const [id, state] of loaded) keep(id, state)
+    },
+    forget: ids => {
+      for (const id of ids) memory.delete(id)
+    },
+  }
+}

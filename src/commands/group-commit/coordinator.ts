@@ -1,0 +1,491 @@
+/**
+ * The life of a command, from its arrival to its answer. This is the only place that changes the state of a group and the
+ * only place that answers one; all that it calls returns what is to happen next.
+ *
+ *                          ┌── again ──────────────────────────────┐
+ *                          ▼                                       │
+ *     arrive ─ look-up ─ queue ─ round ─ sent ─ answered           │
+ *                          ▲       │       │                       │
+ *                          │       └───────┴──► aside, lane ───────┘
+ *                     (no ids given)
+ *
+ *  1. A group whose caller brought transaction ids is looked up first: what is stored under them is its answer.
+ *  2. It waits in the queue until a round takes it, together with all others that came meanwhile (the group commit).
+ *  3. The round decides it on the accounts as they are known here, and sends one batch for all its groups (round.ts).
+ *     The stream checks the sequence of every customer, so any number of instances may decide at once (docs/adr/0009).
+ *  4. It is answered when the outcome of the batch is known.
+ *  5. What would hold up other groups is done aside: refusals that the leader has to confirm, ids that the stream knows
+ *     already, a message that is too large, customers that other writers keep changing. Then a round decides the group again.
+ *
+ * Every wait has a bound (`answerBound_ms`): a group that is open for longer is answered with what is certain about it.
+ */
+
+import type { Logger } from 'pino'
+import { pause } from '../../back-off.js'
+import type { ClientId } from '../../ledger/client-id.js'
+import type { Command } from '../../ledger/command.js'
+import { metrics } from '../../metrics.js'
+import { isOwnFault } from '../../own-fault.js'
+import type { Folded } from '../../stream/fold-subject.js'
+import { failed, type Outcome } from '../outcome.js'
+import { type Lane, Lanes } from './contention.js'
+import {
+  type Answer,
+  countCommands,
+  customersOf,
+  customersOfGroup,
+  failAll,
+  failureOf,
+  type Group,
+  type GroupResult,
+  type GroupState,
+  halvesOf,
+  outcomeOfOne,
+  retry,
+  TRY_PAUSE,
+} from './group.js'
+import { createOpenGroups, type OpenGroups } from './open-groups.js'
+import { Queue } from './queue.js'
+import type { Aside, Batch, Prepared, RoundEnd } from './round.js'
+import type { Settled } from './settle.js'
+
+/** What the coordinator needs of the world. With ports of a test it is a state machine that needs no server. */
+export type CoordinatorPorts = {
+  /** The steps of a round (round.ts). */
+  readonly rounds: {
+    readonly prepare: (groups: readonly Group[]) => Promise<Prepared>
+    readonly conclude: (batch: Batch, settled: Settled) => RoundEnd
+    readonly confirm: (aside: Extract<Aside, { why: 'unconfirmed' }>) => Promise<RoundEnd>
+    readonly loadSlowAccounts: (groups: readonly Group[]) => Promise<RoundEnd>
+  }
+  /** Sends a batch until its outcome is known, or `signal` ends it (settle.ts). */
+  readonly publish: (batch: Batch, signal: AbortSignal) => Promise<Settled>
+  /** The customers of `ids` that have changed since they were `seen`, as the stream's leader proves. */
+  readonly findChanged: (
+    ids: Iterable<ClientId>,
+    seen: ReadonlyMap<ClientId, Folded>,
+  ) => Promise<ReadonlySet<ClientId>>
+  /** The transactions that are stored already or under way here (idempotency/). */
+  readonly transactions: Transactions
+  readonly log: Logger
+  /** The clock of lanes and bounds, in milliseconds. */
+  readonly now_ms: () => number
+}
+
+/** What is known of a group by its transaction ids. */
+export type Earlier =
+  | { readonly tag: 'new' }
+  | { readonly tag: 'answer'; readonly result: GroupResult }
+  /** Something has to be read or waited for. Never rejects. */
+  | { readonly tag: 'later'; readonly later: Promise<Exclude<Earlier, { tag: 'later' }>> }
+
+/** What becomes of groups that the stream refuses for a known id. */
+export type DuplicatesEnd = { readonly answers: readonly Answer[]; readonly rounds: readonly Group[][] }
+
+export type Transactions = {
+  /** What is known of a group with given ids. From now on it is under way: `end` has to be called with its result. */
+  readonly begin: (group: Group) => Earlier
+  /** Looks commands up beforehand. What it gives is `begin` for their groups, which then wait for nothing and stay in order. */
+  readonly lookUp: (commands: readonly Command[]) => Promise<(group: Group) => Earlier>
+  readonly end: (group: Group, result: GroupResult) => void
+  /** Finds out which of `groups` are stored already. Rejects when that cannot be told. */
+  readonly findDuplicates: (groups: readonly Group[]) => Promise<DuplicatesEnd>
+}
+
+export type CoordinatorOptions = {
+  /** The number of commands that may be open; the next one is answered `BUSY` at once. */
+  readonly queue_max: number
+  /** The longest time that a command waits for a round, and a batch for its outcome, in milliseconds. */
+  readonly timeout_ms: number
+}
+
+/** A command, and whether its caller brought the transaction id. */
+export type Submitted = { readonly command: Command; readonly has_given_id: boolean }
+
+/** Another round begins beside running ones for so many groups: then neither the server nor this process waits. */
+const BACKLOG = 500
+/** A round that takes so long waits for a disk or another server; then fewer groups are worth another round. */
+const SLOW_MS = 25
+const SLOW_BACKLOG = 100
+const ROUNDS_MAX = 4
+/** Works aside at once; nats-server allows 50 batches in flight for a stream, and other instances have theirs. */
+const ASIDES_MAX = 16
+/** Waiting, looking up, publishing and asking for the outcome have one `timeout_ms` each; all of it together has this. */
+const BOUND_TIMEOUTS = 5
+
+/** The longest time that a caller waits for an answer, whatever happens, in milliseconds. */
+export const answerBound_ms = (timeout_ms: number): number => BOUND_TIMEOUTS * timeout_ms
+
+const queue_length = metrics.gauge('jetledger_command_queue_length', 'Commands that wait for their answers')
+const batch_size = metrics.histogram(
+  'jetledger_command_batch_size',
+  'Commands that were taken into one round',
+  [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000],
+)
+
+export class Coordinator {
+  readonly #ports: CoordinatorPorts
+  readonly #queue_max: number
+  readonly #open: OpenGroups
+  readonly #queue = new Queue()
+  readonly #lanes: Lanes
+  /** The groups of every running round of the queue. */
+  readonly #rounds = new Set<readonly Group[]>()
+  /** A round has been running for long, and none has begun since. */
+  #is_slow = false
+  #is_scheduled = false
+  readonly #asides = new Set<Promise<void>>()
+  readonly #ending = new AbortController()
+  #is_ending = false
+  readonly #untrack: () => void
+
+  constructor(ports: CoordinatorPorts, { queue_max, timeout_ms }: CoordinatorOptions) {
+    this.#ports = ports
+    this.#queue_max = queue_max
+    this.#lanes = new Lanes(ports.now_ms)
+    this.#open = createOpenGroups(answerBound_ms(timeout_ms), group =>
+      this.#answer(group, failureOf(group, 'UNAVAILABLE')),
+    )
+    this.#untrack = queue_length.track(this.#open.commands)
+  }
+
+  // ── 1. arrival ──────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Decides and stores one command; `done` is called once with the outcome. Without a promise, for speed. */
+  take({ command, has_given_id }: Submitted, done: (outcome: Outcome) => void): void {
+    const code = this.#refusal(1)
+    if (code !== undefined) {
+      done(failed(code, { transaction_id: command.transaction_id }))
+      return
+    }
+    this.#admit(this.#newGroup([command], has_given_id, result => done(outcomeOfOne(result))))
+  }
+
+  /** Decides and stores one command. Never rejects. */
+  submit(command: Command, has_given_id: boolean): Promise<Outcome> {
+    return new Promise(resolve => this.take({ command, has_given_id }, resolve))
+  }
+
+  /** Decides and stores each command by itself, in the given order; the outcomes are in that order. Never rejects. */
+  async submitEach(commands: readonly Submitted[]): Promise<Outcome[]> {
+    const code = this.#refusal(commands.length)
+    if (code !== undefined)
+      return commands.map(({ command }) => failed(code, { transaction_id: command.transaction_id }))
+    const outcomes: Outcome[] = []
+    let left = commands.length
+    let finish: () => void = () => undefined
+    const finished = new Promise<void>(resolve => {
+      finish = resolve
+      if (left === 0) resolve()
+    })
+    const groups = commands.map(({ command, has_given_id }, index) =>
+      this.#newGroup([command], has_given_id, result => {
+        outcomes[index] = outcomeOfOne(result)
+        left -= 1
+        if (left === 0) finish()
+      }),
+    )
+    const given = commands.filter(({ has_given_id }) => has_given_id).map(({ command }) => command)
+    const begin = given.length === 0 ? undefined : await this.#ports.transactions.lookUp(given)
+    for (const group of groups) this.#admit(group, begin)
+    await finished
+    return outcomes
+  }
+
+  /** Decides all commands as one group: all are stored in one atomic batch, or none. Never rejects. */
+  submitAll(commands: readonly Command[], has_given_ids: boolean): Promise<GroupResult> {
+    return new Promise(resolve => {
+      const code = this.#refusal(commands.length)
+      if (code !== undefined) resolve(failed(code))
+      else this.#admit(this.#newGroup(commands, has_given_ids, resolve))
+    })
+  }
+
+  /** Takes no more commands, answers those that are open, and resolves. */
+  async stop(): Promise<void> {
+    this.#is_ending = true
+    await this.#open.none()
+    this.#untrack()
+    this.#ending.abort()
+  }
+
+  /** The reason why no command can be taken at the moment. */
+  #refusal(commands: number): 'UNAVAILABLE' | 'BUSY' | undefined {
+    if (this.#is_ending) return 'UNAVAILABLE'
+    return this.#open.commands() + commands > this.#queue_max ? 'BUSY' : undefined
+  }
+
+  #newGroup(
+    commands: readonly Command[],
+    has_given_ids: boolean,
+    done: (result: GroupResult) => void,
+  ): Group {
+    const group: Group = {
+      commands,
+      has_given_ids,
+      done,
+      opened_ms: performance.now(),
+      state: 'look-up',
+      tries: 0,
+      may_have_known_id: false,
+    }
+    this.#open.add(group)
+    return group
+  }
+
+  #admit(group: Group, begin = this.#ports.transactions.begin): void {
+    if (!group.has_given_ids) {
+      this.#enqueue(group)
+      return
+    }
+    const admitKnown = (earlier: Exclude<Earlier, { tag: 'later' }>): void => {
+      if (earlier.tag === 'answer') this.#answer(group, earlier.result)
+      else this.#enqueue(group)
+    }
+    const earlier = begin(group)
+    if (earlier.tag === 'later') void earlier.later.then(admitKnown)
+    else admitKnown(earlier)
+  }
+
+  // ── 2. the queue ────────────────────────────────────────────────────────────────────────────────────────────
+
+  #enqueue(group: Group): void {
+    if (!this.#move([group], 'queue')) return
+    this.#queue.add(group)
+    if (this.#is_scheduled) return
+    this.#is_scheduled = true
+    // commands that came in one network read go into one round
+    setImmediate(() => {
+      this.#is_scheduled = false
+      this.#beginRounds()
+    })
+  }
+
+  #beginRounds(): void {
+    for (let least = this.#leastForRound(); this.#queue.length >= least; least = this.#leastForRound()) {
+      const groups = this.#queue.take(least, this.#rounds)
+      if (groups.length === 0) return
+      void this.#runFromQueue(groups)
+    }
+  }
+
+  /** The number of groups for which one more round begins. */
+  #leastForRound(): number {
+    if (this.#rounds.size === 0) return 1
+    if (this.#rounds.size === ROUNDS_MAX) return Number.POSITIVE_INFINITY
+    return this.#is_slow && this.#rounds.size === 1 ? SLOW_BACKLOG : BACKLOG
+  }
+
+  async #runFromQueue(groups: readonly Group[]): Promise<void> {
+    this.#rounds.add(groups)
+    this.#is_slow = false
+    const slow = setTimeout(() => {
+      this.#is_slow = true
+      this.#beginRounds()
+    }, SLOW_MS)
+    batch_size.observe(countCommands(groups))
+    const again = await this.#runRound(this.#divert(groups))
+    clearTimeout(slow)
+    this.#rounds.delete(groups)
+    this.#move(again, 'queue')
+    this.#queue.addFirst(again)
+    this.#beginRounds()
+  }
+
+  /** Moves the groups of contended customers into their lanes, and gives back the others. */
+  #divert(groups: readonly Group[]): readonly Group[] {
+    const { others, idle_lanes } = this.#lanes.divert(groups)
+    if (others.length < groups.length) this.#move(groups, 'lane')
+    for (const lane of idle_lanes) this.#runLane(lane)
+    return others
+  }
+
+  // ── 3. a round ──────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Runs one round and acts on its end. Gives back the groups that are to be decided again first. Never rejects. */
+  async #runRound(groups: readonly Group[]): Promise<readonly Group[]> {
+    if (groups.length === 0) return []
+    this.#move(groups, 'round')
+    try {
+      const { batch, ...prepared } = await this.#ports.rounds.prepare(groups)
+      const again = await this.#follow(prepared)
+      if (batch === undefined) return again
+      const decided = await this.#follow(this.#ports.rounds.conclude(batch, await this.#send(batch)))
+      return [...decided, ...again]
+    } catch (thrown) {
+      this.#failThrown(groups, thrown)
+      return []
+    }
+  }
+
+  async #send(batch: Batch): Promise<Settled> {
+    const groups = batch.plan.planned.map(({ group }) => group)
+    if (batch.plan.events.length === 0) return { tag: 'stored', last_seq: 0 }
+    this.#move(groups, 'sent')
+    const settled = await this.#ports.publish(batch, this.#ending.signal)
+    // an outcome that stays unknown leaves its groups where they are: they may be stored
+    if (settled.tag !== 'unknown') this.#move(groups, 'round')
+    return settled
+  }
+
+  /** Answers what is decided and begins what is done aside. Gives back the groups that are to be decided again first. */
+  async #follow({ answers, again, asides }: RoundEnd): Promise<readonly Group[]> {
+    for (const [group, result] of answers) this.#answer(group, result)
+    const rest = [...again]
+    for (const aside of asides) rest.push(...(await this.#begin(aside)))
+    return rest
+  }
+
+  // ── 4. answers ──────────────────────────────────────────────────────────────────────────────────────────────
+
+  #answer(group: Group, result: GroupResult): void {
+    // the bound has answered it already: its caller is gone
+    if (group.state === 'answered') return
+    group.state = 'answered'
+    this.#open.remove(group)
+    if (group.has_given_ids) this.#ports.transactions.end(group, result)
+    group.done(result)
+  }
+
+  /** Fails `groups`, whose batch was not sent since they were handed over, because of an exception. */
+  #failThrown(groups: readonly Group[], thrown: unknown): void {
+    const is_own_fault = isOwnFault(thrown)
+    if (is_own_fault) this.#ports.log.error({ err: thrown }, 'commands met a fault of this program')
+    else this.#ports.log.warn({ err: thrown }, 'commands could not be decided')
+    const code = is_own_fault ? 'INTERNAL_ERROR' : 'UNAVAILABLE'
+    for (const [group, result] of failAll(groups, code, thrown)) this.#answer(group, result)
+  }
+
+  /** Moves the groups that are open; false when none is. */
+  #move(groups: readonly Group[], state: Exclude<GroupState, 'answered'>): boolean {
+    let has_moved = false
+    for (const group of groups) {
+      if (group.state === 'answered') continue
+      group.state = state
+      has_moved = true
+    }
+    return has_moved
+  }
+
+  // ── 5. aside ────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Begins the work that `aside` asks for. Gives back the groups that need not wait for it. */
+  async #begin(aside: Aside): Promise<readonly Group[]> {
+    const { groups } = aside
+    switch (aside.why) {
+      case 'contended':
+        return this.#beginContended(groups, await this.#ports.findChanged(customersOf(groups), aside.seen))
+      case 'duplicate':
+        return this.#beginDuplicate(groups)
+      case 'too large':
+        if (groups.length === 1) return this.#follow(answersOnly(failAll(groups, 'PAYLOAD_TOO_LARGE')))
+        return this.#goAside(groups, async () => halvesOf(groups))
+      case 'unconfirmed':
+        return this.#goAside(groups, async () => [
+          await this.#follow(await this.#ports.rounds.confirm(aside)),
+        ])
+      case 'slow accounts':
+        if (this.#asides.size >= ASIDES_MAX)
+          return this.#follow(
+            answersOnly(failAll(groups, 'UNAVAILABLE', new Error('too many wait for DynamoDB'))),
+          )
+        return this.#goAside(groups, async () => [
+          await this.#follow(await this.#ports.rounds.loadSlowAccounts(groups)),
+        ])
+    }
+  }
+
+  /**
+   * Another writer was faster on the customers of `moved`. A group that lost once is decided again with the others that
+   * lost; one that lost again goes into the lane of its customer. The rest of the batch is decided again at once.
+   */
+  async #beginContended(groups: readonly Group[], moved: ReadonlySet<ClientId>): Promise<readonly Group[]> {
+    if (moved.size === 0) return this.#beginUnseen(groups)
+    const hasMoved = (group: Group): boolean => customersOfGroup(group).some(id => moved.has(id))
+    const { again, answers } = retry(groups.filter(hasMoved))
+    await this.#follow(answersOnly(answers))
+    const lost_again = again.filter(({ tries }) => tries > 1)
+    this.#move(lost_again, 'lane')
+    const { others, idle_lanes } = this.#lanes.enter(lost_again, moved, this.#asides.size < ASIDES_MAX)
+    for (const lane of idle_lanes) this.#runLane(lane)
+    const together = [...again.filter(({ tries }) => tries === 1), ...others]
+    if (together.length > 0) await this.#goAside(together, async () => [together])
+    return groups.filter(group => !hasMoved(group))
+  }
+
+  /** The write that was faster is still in flight, and nothing tells whose it is. Halving keeps its customer apart. */
+  async #beginUnseen(groups: readonly Group[]): Promise<readonly Group[]> {
+    const { again, answers } = retry(groups)
+    await this.#follow(answersOnly(answers))
+    const tries = Math.max(0, ...again.map(group => group.tries))
+    if (tries <= 1) return again
+    return this.#goAside(again, async () => {
+      await pause(TRY_PAUSE, tries - 1, this.#ending.signal)
+      return halvesOf(again)
+    })
+  }
+
+  /** The id that the stream knows is that of a group whose caller brought it, where there is such a group. */
+  async #beginDuplicate(groups: readonly Group[]): Promise<readonly Group[]> {
+    const given = groups.filter(group => group.has_given_ids)
+    const suspects = given.length === 0 ? groups : given
+    for (const group of suspects) group.may_have_known_id = true
+    await this.#goAside(suspects, async () => {
+      try {
+        const { answers, rounds } = await this.#ports.transactions.findDuplicates(suspects)
+        await this.#follow(answersOnly(answers))
+        return rounds
+      } catch (thrown) {
+        await this.#follow(answersOnly(failAll(suspects, 'OUTCOME_UNKNOWN', thrown)))
+        return []
+      }
+    })
+    return given.length === 0 ? [] : groups.filter(group => !group.has_given_ids)
+  }
+
+  /**
+   * Does `work` beside the rounds of the queue, then runs the rounds that it returns, one after the other. While too many
+   * works are under way the caller waits for this one, and the queue with it.
+   */
+  async #goAside(
+    groups: readonly Group[],
+    work: () => Promise<readonly (readonly Group[])[]>,
+  ): Promise<readonly Group[]> {
+    this.#move(groups, 'aside')
+    const job = this.#runAside(groups, work)
+    if (this.#asides.size >= ASIDES_MAX) await job
+    else this.#track(job)
+    return []
+  }
+
+  async #runAside(
+    groups: readonly Group[],
+    work: () => Promise<readonly (readonly Group[])[]>,
+  ): Promise<void> {
+    try {
+      for (const round of await work())
+        for (let rest = round; rest.length > 0; ) rest = await this.#runRound(rest)
+    } catch (thrown) {
+      this.#failThrown(groups, thrown)
+    }
+  }
+
+  #track(job: Promise<void>): void {
+    const tracked = job.finally(() => this.#asides.delete(tracked))
+    this.#asides.add(tracked)
+  }
+
+  /** Runs the rounds of a contended customer, one after the other, until none of its groups waits. */
+  #runLane(lane: Lane): void {
+    const run = async (): Promise<void> => {
+      for (let groups = this.#lanes.take(lane); groups.length > 0; groups = this.#lanes.take(lane)) {
+        const again = await this.#runRound(groups)
+        this.#move(again, 'lane')
+        lane.waiting.unshift(...again)
+      }
+    }
+    this.#track(run())
+  }
+}
+
+const answersOnly = (answers: readonly Answer[]): RoundEnd => ({ answers, again: [], asides: [] })

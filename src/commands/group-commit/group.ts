@@ -1,0 +1,142 @@
+/**
+ * A group: commands that are decided together and stored together or not at all. A command that came alone is a group of
+ * one; the commands of a `customer.batch` in the mode `all` are one group.
+ *
+ * `GroupState` lists every place where a group can be. Only the coordinator changes it.
+ */
+
+import type { BackOff } from '../../back-off.js'
+import type { ClientId } from '../../ledger/client-id.js'
+import { type Command, customersOfCommand } from '../../ledger/command.js'
+import { type Failure, failed, type Outcome, type Reply, replayed } from '../outcome.js'
+
+/** One reply for each command of the group, or the reason why no command of it was carried out. */
+export type GroupResult =
+  | { readonly tag: 'done'; readonly replies: readonly Reply[]; readonly replayed: boolean }
+  | Failure
+
+export type GroupState =
+  /** The transaction ids that its caller brought are looked up. */
+  | 'look-up'
+  /** It waits for a round. */
+  | 'queue'
+  /** It waits for the next round of a customer whom other writers keep changing. */
+  | 'lane'
+  /** A round decides on it. No batch with it is on its way to the stream. */
+  | 'round'
+  /** A batch with it was sent, and the outcome is not known: it may be stored. */
+  | 'sent'
+  /** Something that would hold up other groups is done for it beside the rounds. */
+  | 'aside'
+  /** Its caller has the result. No other state follows. */
+  | 'answered'
+
+export type Group = {
+  readonly commands: readonly Command[]
+  /** The caller brought the transaction ids, so they may be stored already. */
+  readonly has_given_ids: boolean
+  /** The time of its arrival, on the clock of `performance.now()`. */
+  readonly opened_ms: number
+  /** Is called once, with the result. */
+  readonly done: (result: GroupResult) => void
+  state: GroupState
+  /** The number of rounds that failed because another writer was faster. */
+  tries: number
+  /** The stream refused a batch with this group because it knows an id of the batch, and whose id that is was not found yet. */
+  may_have_known_id: boolean
+}
+
+/** A group and the result that it is to be answered with. */
+export type Answer = readonly [group: Group, result: GroupResult]
+
+/** The number of tries after which a group that keeps losing against other writers is given up. */
+export const TRIES_MAX = 10
+
+/** The pause before another try of a batch that met a write in flight, or a copy that cannot be seen yet. */
+export const TRY_PAUSE: BackOff = { first_ms: 5, max_ms: 100 }
+
+/** The transaction id that a failure of the whole group speaks of; a group of several commands has none of its own. */
+const idOf = ({ commands }: Group): { transaction_id?: string } => {
+  const [first] = commands
+  return first === undefined || commands.length > 1 ? {} : { transaction_id: first.transaction_id }
+}
+
+/**
+ * The result of a group that fails as a whole. While the group may be stored the code is `OUTCOME_UNKNOWN`, whatever went
+ * wrong: a caller is told that nothing was stored only when that is certain.
+ */
+export const failureOf = (group: Group, code: Failure['code'], cause?: unknown): Failure => {
+  const may_be_stored = group.state === 'sent' || group.may_have_known_id
+  return failed(may_be_stored ? 'OUTCOME_UNKNOWN' : code, idOf(group), cause)
+}
+
+export const failAll = (groups: readonly Group[], code: Failure['code'], cause?: unknown): Answer[] =>
+  groups.map(group => [group, failureOf(group, code, cause)])
+
+/** Groups that lost against another writer: those that may try again, and the answers of those that lost too often. */
+export type Retried = { readonly again: readonly Group[]; readonly answers: readonly Answer[] }
+
+/** Counts one more try of each group. A group beyond `TRIES_MAX` is answered `CONFLICT`: nothing of it is stored. */
+export const retry = (groups: readonly Group[]): Retried => {
+  for (const group of groups) group.tries += 1
+  return {
+    again: groups.filter(({ tries }) => tries <= TRIES_MAX),
+    answers: failAll(
+      groups.filter(({ tries }) => tries > TRIES_MAX),
+      'CONFLICT',
+    ),
+  }
+}
+
+/** Every customer of a group; a customer of several commands is named several times. */
+export const customersOfGroup = ({ commands }: Group): readonly ClientId[] => {
+  const [first] = commands
+  if (first !== undefined && commands.length === 1) return customersOfCommand(first)
+  return commands.flatMap(command => [...customersOfCommand(command)])
+}
+
+export const customersOf = (groups: Iterable<Group>): Set<ClientId> => {
+  const ids = new Set<ClientId>()
+  for (const group of groups) for (const id of customersOfGroup(group)) ids.add(id)
+  return ids
+}
+
+/** The number of commands of all `groups`. */
+export const countCommands = (groups: readonly Group[]): number => {
+  let commands = 0
+  for (const group of groups) commands += group.commands.length
+  return commands
+}
+
+/** Two halves, each for a round of its own: what one group of them causes is then found in few rounds. */
+export const halvesOf = (groups: readonly Group[]): Group[][] => {
+  const half = Math.ceil(groups.length / 2)
+  return [groups.slice(0, half), groups.slice(half)].filter(({ length }) => length > 0)
+}
+
+/** The result of a group of one command, as the outcome of that command. */
+export const outcomeOfOne = (result: GroupResult): Outcome => {
+  if (result.tag === 'failed') return result
+  const [reply] = result.replies
+  if (reply === undefined) throw new Error('a group without a command has no outcome')
+  return { tag: 'done', reply, replayed: result.replayed }
+}
+
+/** The outcomes of all commands of a group as its result: the first failure is the group's, and says its index. */
+export const resultOf = (outcomes: readonly (Outcome | undefined)[]): GroupResult => {
+  const replies: Reply[] = []
+  let is_replay = true
+  for (const [index, outcome] of outcomes.entries()) {
+    if (outcome === undefined) throw new Error('a group has no result while one of its commands has none')
+    if (outcome.tag === 'failed') {
+      return outcomes.length === 1 ? outcome : { ...outcome, details: { ...outcome.details, index } }
+    }
+    replies.push(outcome.reply)
+    is_replay &&= outcome.replayed
+  }
+  return { tag: 'done', replies, replayed: is_replay }
+}
+
+/** The outcome for a caller who sends a command again. `TRANSACTION_ID_REUSED` is no repetition, and stays as it is. */
+export const replayedOutcome = (outcome: Outcome): Outcome =>
+  outcome.tag === 'failed' && outcome.code === 'TRANSACTION_ID_REUSED' ? outcome : replayed(outcome)

@@ -1,0 +1,244 @@
+/**
+ * Loads accounts in bulk, as of the stream: the projected item, and the fold of what the subject holds after it.
+ *
+ * The item alone would be behind by nature, and it counts only where the stream bears it out (stream/proof.ts). Where the table
+ * does not answer soon the whole subject is folded, within a bound. What is loaded may still be old a moment later; the
+ * expected sequence of a write tells, and before a refusal the end of the subject as of a proved end of the stream.
+ */
+
+import { E } from '../../fp.js'
+import { type ClientId, eventSubject } from '../../ledger/client-id.js'
+import { decodeEvent } from '../../ledger/event.js'
+import { type Customer, step } from '../../ledger/fold.js'
+import { createLru } from '../../lru.js'
+import { chunksOf, inParallel } from '../../parallel.js'
+import { type Folded, FROM_THE_BEGINNING, foldSubject, TooManyEvents } from '../../stream/fold-subject.js'
+import { LAST_SUBJECTS_MAX, lastProved } from '../../stream/last.js'
+import { createProver } from '../../stream/proof.js'
+import { lastRecorded, nextKnown } from '../../stream/read.js'
+import type { Recorded } from '../../stream/recorded.js'
+import { LEDGER_STREAM } from '../../stream/settings.js'
+import type { CommandDeps } from '../deps.js'
+import { type Soon, within } from './breaker.js'
+import { createItemsReader, type Items, type ItemsError } from './items.js'
+
+/**
+ * Why a customer cannot be loaded at the moment. `needs_time`: its subject is long or too long to be folded, and the table
+ * does not answer soon.
+ */
+export type LoadProblem = { readonly problem: string; readonly cause?: unknown; readonly needs_time?: true }
+
+export type LoadResult = ReadonlyMap<ClientId, Folded | LoadProblem>
+
+const REQUESTS_MAX = 8
+const TAILS_MAX = 64
+/** The longest subject that is folded while DynamoDB does not answer. */
+const WHOLE_SUBJECT_EVENTS_MAX = 10_000
+/** A projection that lags further than this behind is no base to decide on. */
+const TAIL_EVENTS_MAX = 50_000
+/** The longest that the main loop waits for a subject that is folded without the table. */
+const FOLD_MS_MAX = 300
+/** What came while a customer was loaded; one that others write to faster is not caught up with. */
+const CATCH_UP_EVENTS_MAX = 20
+/** Customers whose subjects are known to be longer than is folded: a subject never becomes shorter. */
+const LONG_SUBJECTS_MAX = 100_000
+
+export const isLoaded = (result: Folded | LoadProblem): result is Folded => 'customer' in result
+
+const orThrow = <A>(result: E.Either<{ readonly message: string; readonly cause?: unknown }, A>): A => {
+  if (E.isLeft(result)) throw new Error(result.left.message, { cause: result.left.cause })
+  return result.right
+}
+
+type Newest = ReadonlyMap<string, Recorded>
+
+/** The newest event of each subject: as of an end of the stream that is proved now, or as any replica knows it. */
+const newestOf = async (
+  { nc }: CommandDeps,
+  ids: readonly ClientId[],
+  confirmed: boolean,
+): Promise<Newest> => {
+  const subjects = chunksOf(LAST_SUBJECTS_MAX, ids.map(eventSubject))
+  const pages = await inParallel(
+    REQUESTS_MAX,
+    subjects,
+    async (page): Promise<Newest> =>
+      confirmed
+        ? orThrow(await lastProved(nc, page)()).last
+        : orThrow(await lastRecorded(nc, LEDGER_STREAM, page)()),
+  )
+  const [only, ...more] = pages
+  return only !== undefined && more.length === 0 ? only : new Map(pages.flatMap(page => [...page]))
+}
+
+export type Loader = {
+  /**
+   * Loads `ids`. `confirmed` takes the subjects' ends as of an end of the stream that is proved after the call, which is
+   * what a refusal and a reload after a conflict need; otherwise any replica may tell which subjects have something after
+   * their item. What is in `bases` is folded on from there: no table is asked, and a customer that many write to costs
+   * its newest events only.
+   */
+  readonly load: (
+    ids: readonly ClientId[],
+    confirmed: boolean,
+    bases?: ReadonlyMap<ClientId, Folded>,
+  ) => Promise<LoadResult>
+  /** Loads those that need time: their subjects are long, and the table is waited for as long as its client does. */
+  readonly loadInTime: (ids: readonly ClientId[]) => Promise<LoadResult>
+}
+
+/** What the table has told so far, and what it will tell. */
+type Told = { items: Items | undefined; readonly later: Promise<Items | undefined> }
+
+const NOTHING = Promise.resolve(undefined)
+const NOT_ASKED: Told = { items: undefined, later: NOTHING }
+
+/** Who asks later finds what has come meanwhile. */
+const toldLater = (answer: Promise<E.Either<ItemsError, Items>>): Told => {
+  const later = answer.then(result => {
+    told.items = E.isRight(result) ? result.right : undefined
+    return told.items
+  })
+  const told: Told = { items: undefined, later }
+  return told
+}
+
+const toldBy = (soon: Soon<ItemsError, Items>): Told => {
+  if (soon.tag === 'answer') return { items: soon.answer, later: NOTHING }
+  return soon.tag === 'away' ? NOT_ASKED : toldLater(soon.later)
+}
+
+/** The subject was longer than it might be. */
+const isTooLong = (cause: unknown): boolean => cause instanceof Error && cause.cause instanceof TooManyEvents
+
+const problemOf = (cause: unknown): LoadProblem => ({
+  problem: cause instanceof Error ? cause.message : String(cause),
+  cause,
+})
+
+export const createLoader = (deps: CommandDeps): Loader => {
+  const prover = createProver(deps)
+  const items_reader = createItemsReader(deps)
+  const long_subjects = createLru<ClientId, true>(LONG_SUBJECTS_MAX)
+
+  /** Folds on up to `newest`, which is there: a leader that was cut off may have less, and then nothing is decided. */
+  const foldOn = async (
+    id: ClientId,
+    from: Folded,
+    newest: Recorded | undefined,
+    events_max = TAIL_EVENTS_MAX,
+  ): Promise<Folded> => {
+    if (newest === undefined || newest.seq <= from.last_seq) return from
+    const folded = orThrow(await foldSubject(deps, id, from, { to_seq: newest.seq, events_max })())
+    if (folded.last_seq < newest.seq)
+      throw new Error(`the events of ${id} cannot be read up to ${newest.seq}`)
+    return folded
+  }
+
+  /** Folds what has come since, as long as something has: decisions on a customer whom others keep writing to need it. */
+  const catchUp = async (id: ClientId, folded: Folded): Promise<Folded> => {
+    let { customer, last_seq } = folded
+    for (let events = 0; events < CATCH_UP_EVENTS_MAX && customer.parked === undefined; events += 1) {
+      const next = await nextKnown(deps.nc, LEDGER_STREAM, eventSubject(id), last_seq + 1)()
+      if (E.isLeft(next) || next.right === undefined) break
+      const { seq, body } = next.right
+      const stepped = step(customer, seq, decodeEvent(body))
+      // what parks a customer may be decided about further on: that is for another load
+      if (stepped.tag === 'parked') break
+      if (stepped.tag === 'applied') customer = stepped.customer
+      last_seq = seq
+    }
+    return { customer, last_seq }
+  }
+
+  /** From an item, which never counts alone, and from the beginning without one. */
+  const foldFromItem = async (
+    id: ClientId,
+    item: Customer | undefined,
+    newest: Recorded | undefined,
+  ): Promise<Folded> => {
+    const isNothing = item === undefined || (item.account.seq === 0 && newest === undefined)
+    return foldOn(id, isNothing ? FROM_THE_BEGINNING : await prover.prove(id, item, newest), newest)
+  }
+
+  /** Without the table: from the first event, if there are not too many. */
+  const foldWhole = async (id: ClientId, newest: Recorded | undefined): Promise<Folded | LoadProblem> => {
+    if (long_subjects.get(id) === undefined) {
+      try {
+        return await foldOn(id, FROM_THE_BEGINNING, newest, WHOLE_SUBJECT_EVENTS_MAX)
+      } catch (cause) {
+        if (!isTooLong(cause)) return problemOf(cause)
+        long_subjects.set(id, true)
+      }
+    }
+    const problem = `${id} has more than ${WHOLE_SUBJECT_EVENTS_MAX} events, and DynamoDB does not answer soon`
+    return { problem, needs_time: true }
+  }
+
+  const foldFrom = (id: ClientId, items: Items, newest: Recorded | undefined) =>
+    foldFromItem(id, items.get(id), newest).catch(problemOf)
+
+  /** Whichever succeeds first: folding the whole subject, or what the table says after all. */
+  const fresh = async (
+    id: ClientId,
+    table: Told,
+    newest: Recorded | undefined,
+  ): Promise<Folded | LoadProblem> => {
+    if (table.items !== undefined) return foldFrom(id, table.items, newest)
+    const whole = foldWhole(id, newest)
+    const ifNot = whole.then(result => (isLoaded(result) ? undefined : table.later))
+    const items = await Promise.race([ifNot, table.later.then(said => said ?? ifNot)])
+    return items === undefined ? whole : foldFrom(id, items, newest)
+  }
+
+  /** The same for the main loop, in which others wait too. */
+  const freshSoon = async (
+    id: ClientId,
+    table: Told,
+    newest: Recorded | undefined,
+  ): Promise<Folded | LoadProblem> => {
+    const result = fresh(id, table, newest)
+    if (table.items !== undefined) return result
+    return (
+      (await within(FOLD_MS_MAX, result)) ?? { problem: `${id} takes long to be folded`, needs_time: true }
+    )
+  }
+
+  const load: Loader['load'] = async (ids, confirmed, bases = new Map()) => {
+    const unknown = ids.filter(id => !bases.has(id))
+    const table = unknown.length === 0 ? NOT_ASKED : toldBy(await items_reader.soon(unknown))
+    const newest = await newestOf(deps, ids, confirmed)
+    const results = new Map<ClientId, Folded | LoadProblem>()
+    const open: ClientId[] = []
+    for (const id of ids) {
+      const base = bases.get(id)
+      if (base !== undefined && (newest.get(eventSubject(id))?.seq ?? 0) <= base.last_seq)
+        results.set(id, base)
+      else open.push(id)
+    }
+    await inParallel(TAILS_MAX, open, async id => {
+      const [base, last] = [bases.get(id), newest.get(eventSubject(id))]
+      const result = base === undefined ? freshSoon(id, table, last) : foldOn(id, base, last).catch(problemOf)
+      const loaded = await result
+      results.set(id, confirmed && isLoaded(loaded) ? await catchUp(id, loaded) : loaded)
+    })
+    return results
+  }
+
+  return {
+    load,
+    loadInTime: async ids => {
+      const newest = await newestOf(deps, ids, false)
+      const table = toldLater(items_reader.patiently(ids))
+      const found = await inParallel(
+        TAILS_MAX,
+        ids,
+        async (id): Promise<[ClientId, Folded | LoadProblem]> => [
+          id,
+          await fresh(id, table, newest.get(eventSubject(id))),
+        ],
+      )
+      return new Map(found)
+    },
+  }
+}

@@ -1,0 +1,97 @@
+/**
+ * A customer's own history: which transaction ids its newest 10,000 transactions had, from the stream alone.
+ */
+
+import { E } from '../../fp.js'
+import { type ClientId, eventSubject } from '../../ledger/client-id.js'
+import { decodeEvent } from '../../ledger/event.js'
+import { createLru } from '../../lru.js'
+import { createSlots } from '../../parallel.js'
+import { lastProved } from '../../stream/last.js'
+import { readRange } from '../../stream/read.js'
+import { LEDGER_STREAM } from '../../stream/settings.js'
+import type { CommandDeps } from '../deps.js'
+import { storedAt } from './stored-transaction.js'
+import { certainlyRefused_ms, type FindTransaction } from './window.js'
+
+/** How many customers' histories are remembered, and how many of a customer's newest transactions. */
+const HISTORIES_MAX = 10_000
+const TRANSACTIONS_MAX = 10_000
+/** Histories that are read at once. */
+const READS_MAX = 16
+
+type History = {
+  readonly ids: Map<string, number>
+  up_to_seq: number
+  /** On the clock of `performance.now()`: until then whatever is younger is refused by the stream itself. */
+  fresh_until_ms: number
+  /** Reading on at the moment: whoever asks meanwhile waits for the same. */
+  reading?: Promise<void> | undefined
+}
+
+const newHistory = (): History => ({
+  ids: new Map(),
+  up_to_seq: 0,
+  fresh_until_ms: Number.NEGATIVE_INFINITY,
+})
+
+/** Reads on from where the history ends to the end of the subject, as of an end of the stream that is proved now. */
+const readOn = async ({ nc }: CommandDeps, id: ClientId, history: History): Promise<void> => {
+  const subject = eventSubject(id)
+  const proved = await lastProved(nc, [subject])()
+  if (E.isLeft(proved)) throw new Error(proved.left.message, { cause: proved.left.cause })
+  const { proof, last } = proved.right
+  const to_seq = last.get(subject)?.seq ?? 0
+  let { up_to_seq } = history
+  for await (const { seq, body } of readRange(nc, {
+    stream: LEDGER_STREAM,
+    subject,
+    from_seq: up_to_seq + 1,
+    to_seq,
+  })) {
+    up_to_seq = seq
+    const decoded = decodeEvent(body)
+    if (decoded.tag !== 'event' || decoded.event.transaction_id === undefined) continue
+    // the first event of an id is the one that counts
+    if (!history.ids.has(decoded.event.transaction_id)) history.ids.set(decoded.event.transaction_id, seq)
+    if (history.ids.size > TRANSACTIONS_MAX) history.ids.delete(history.ids.keys().next().value ?? '')
+  }
+  if (up_to_seq < to_seq)
+    throw new Error(`the events of ${id} could be read up to ${up_to_seq} of ${to_seq} only`)
+  history.up_to_seq = up_to_seq
+  history.fresh_until_ms = proof.asked_ms + certainlyRefused_ms(proof)
+}
+
+/**
+ * Looks through the customer's own subject. A history is remembered and read on when it is older than half of the
+ * duplicate window, so the window has to be asked too.
+ */
+export const createHistoryFinder = (deps: CommandDeps): FindTransaction => {
+  const histories = createLru<ClientId, History>(HISTORIES_MAX)
+
+  const historyOf = (id: ClientId): History => {
+    const history = histories.get(id) ?? newHistory()
+    histories.set(id, history)
+    return history
+  }
+
+  const refreshed = async (id: ClientId, history: History): Promise<void> => {
+    history.reading ??= slots(() => readOn(deps, id, history)).finally(() => {
+      history.reading = undefined
+    })
+    await history.reading
+  }
+
+  const slots = createSlots(READS_MAX)
+
+  return async (transaction_id, id, newest = false) => {
+    const history = historyOf(id)
+    if (newest || performance.now() > history.fresh_until_ms) {
+      // what is being read may have begun before the caller asked
+      if (newest) await history.reading
+      await refreshed(id, history)
+    }
+    const seq = history.ids.get(transaction_id)
+    return seq === undefined ? undefined : storedAt(deps, seq)
+  }
+}

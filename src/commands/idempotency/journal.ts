@@ -1,0 +1,166 @@
+/**
+ * Finds transactions in the journal: for every customer at once and without a bound on their number.
+ *
+ * An id that is not there is new only while the journal is not far behind: what is younger than half of the duplicate
+ * window is caught by the window itself. What a journal lacks that is further behind is read from the stream. Without the
+ * journal, or while DynamoDB does not answer soon, the customers' histories are read.
+ */
+
+import { E, pipe, type TaskEither, TE } from '../../fp.js'
+import { creditLegId } from '../../ledger/decide.js'
+import { claimedAfter } from '../../ledger/event.js'
+import { metrics } from '../../metrics.js'
+import { createSlots } from '../../parallel.js'
+import { countUnstorable } from '../../stream/dead-letters.js'
+import type { StreamError } from '../../stream/errors.js'
+import { projectionLag } from '../../stream/lag.js'
+import type { TableError } from '../../tables/errors.js'
+import { READ_KEYS_MAX, type Trust } from '../../tables/heads.js'
+import { type JournalRow, readJournal } from '../../tables/journal.js'
+import type { CommandDeps } from '../deps.js'
+import { createBreaker } from '../group-commit/breaker.js'
+import { createGatherer } from './gather.js'
+import { createHistoryFinder } from './history.js'
+import { createLagWatch } from './lag-watch.js'
+import { type StoredTransaction, storedAt } from './stored-transaction.js'
+import { createTail, TailUnread } from './tail.js'
+import type { FindTransaction } from './window.js'
+
+export type JournalSource = {
+  /** The journal's table as it is now, and whether it may be believed: what it does not hold is new only if so. */
+  readonly table: TaskEither<StreamError, { readonly table: string; readonly trust: Trust }>
+  /** The consumer that fills it. */
+  readonly consumer: TaskEither<StreamError, string>
+}
+
+const READS_IN_FLIGHT_MAX = 8
+const PROOFS_MAX = 32
+
+const wrong_rows = metrics.counter(
+  'jetledger_wrong_rows_total',
+  'Rows of the journal that were no event of the stream when a command needed them',
+)
+
+/**
+ * A row as the stream bears it out: the event at its sequence has its customer and its id. What the row says of the
+ * account afterwards counts where the event says the same; elsewhere the answer is folded from the stream.
+ */
+const knownFromRow = (row: JournalRow, stored: StoredTransaction): StoredTransaction => {
+  const { balance, version } = row
+  const claim = claimedAfter(stored.event)
+  const isFolded = stored.event.type !== 'declined' && claim?.balance === balance && claim.version === version
+  return isFolded ? { ...stored, folded: [{ balance, version }] } : stored
+}
+
+type Rows = ReadonlyMap<string, JournalRow>
+type ReadRow = (transaction_id: string) => Promise<JournalRow | undefined>
+
+export type Journal = {
+  /** Finds in the journal; in the customers' histories where that cannot be asked. */
+  readonly find: FindTransaction
+  /** What the journal holds under an id, and the stream sequence up to which it is complete (0: there is none). */
+  readonly lookUp: (transaction_id: string) => Promise<{ known: StoredTransaction | undefined; seq: number }>
+}
+
+export const createJournal = (
+  deps: CommandDeps,
+  { table, consumer }: JournalSource,
+  findInHistory: FindTransaction = createHistoryFinder(deps),
+): Journal => {
+  const lag = createLagWatch(deps, consumer)
+  const tail = createTail(deps)
+  const slots = createSlots(PROOFS_MAX)
+  const breaker = createBreaker<StreamError | TableError>({
+    isAway: ({ tag }) => tag === 'TryAgain',
+    onOpen: error =>
+      deps.log.warn(
+        { err: error?.cause, reason: error?.message ?? 'it does not answer soon' },
+        'the journal is away: the histories of customers are read',
+      ),
+  })
+
+  const readRows = (ids: readonly string[]): Promise<E.Either<StreamError | TableError, Rows>> =>
+    pipe(
+      table,
+      TE.chainW(now => readJournal(deps.tables, now.table, ids, now.trust)),
+    )()
+  const read = createGatherer<string, JournalRow>(READ_KEYS_MAX, READS_IN_FLIGHT_MAX, async ids => {
+    const soon = await breaker.soon(() => readRows(ids))
+    if (soon.tag === 'answer') return soon.answer
+    const error = soon.tag === 'away' ? soon.error : undefined
+    throw new Error(error?.message ?? 'the journal does not answer soon', { cause: error?.cause })
+  })
+  /** For somebody who waits as long as the client of the table does. */
+  const readPatiently = createGatherer<string, JournalRow>(READ_KEYS_MAX, READS_IN_FLIGHT_MAX, async ids => {
+    const rows = await readRows(ids)
+    if (E.isLeft(rows)) throw new Error(rows.left.message, { cause: rows.left.cause })
+    return rows.right
+  })
+
+  /** The row under an id, if the stream holds the event that it tells of. Rejects when that is another event, or none. */
+  const proved = async (transaction_id: string, readRow: ReadRow): Promise<StoredTransaction | undefined> => {
+    const row = await readRow(transaction_id)
+    if (row === undefined) return undefined
+    const stored = await slots(() => storedAt(deps, row.seq))
+    if (stored?.id === row.client_id && stored.event.transaction_id === transaction_id) {
+      return knownFromRow(row, stored)
+    }
+    wrong_rows.inc()
+    deps.log.error({ transaction_id, seq: row.seq }, 'a row of the journal is no event of the stream')
+    throw new Error(`the row of ${transaction_id} is no event of the stream`)
+  }
+
+  const knownAs = async (
+    transaction_id: string,
+    readRow: ReadRow,
+  ): Promise<StoredTransaction | undefined> => {
+    const known = await proved(transaction_id, readRow)
+    if (known?.event.type !== 'debit' || known.event.transfer === undefined) return known
+    // a transfer is known with both of its accounts, if its second row is there
+    const credit = await proved(creditLegId(transaction_id), readRow)
+    const { folded: from, ...bare } = known
+    const isOther = credit?.seq === known.seq + 1 && credit.id === known.event.transfer.counterparty
+    return isOther && from !== undefined && credit.folded !== undefined
+      ? { ...bare, folded: [...from, ...credit.folded] }
+      : bare
+  }
+
+  const findNew = async (transaction_id: string, newest: boolean): Promise<StoredTransaction | undefined> => {
+    const look = await lag.look()
+    if (look === undefined) throw new Error('no projection keeps a journal')
+    const known = await knownAs(transaction_id, read)
+    if (known !== undefined) return known
+    if (lag.hasRefusedRows()) throw new Error('the journal lacks rows that its table refused')
+    if (newest) return undefined
+    if (look.isNear) {
+      tail.forget()
+      return undefined
+    }
+    return tail.find(transaction_id, look.seq)
+  }
+
+  return {
+    find: async (transaction_id, id, newest = false) => {
+      try {
+        return await findNew(transaction_id, newest)
+      } catch (cause) {
+        if (cause instanceof TailUnread) throw cause
+        deps.log.debug({ err: cause }, 'the journal cannot be asked: the history of the customer is read')
+        return findInHistory(transaction_id, id, newest)
+      }
+    },
+    lookUp: async transaction_id => {
+      try {
+        const name = await consumer()
+        const state = E.isLeft(name) ? name : await projectionLag(deps.nc, name.right)()
+        if (E.isLeft(state)) return { known: undefined, seq: 0 }
+        const refusals = await countUnstorable(deps.nc, deps.jsm, 'journal')()
+        const is_complete = E.isRight(refusals) && refusals.right === 0
+        return { known: await knownAs(transaction_id, readPatiently), seq: is_complete ? state.right.seq : 0 }
+      } catch (cause) {
+        deps.log.debug({ err: cause }, 'the journal cannot be asked: the stream is read')
+        return { known: undefined, seq: 0 }
+      }
+    },
+  }
+}

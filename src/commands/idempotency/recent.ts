@@ -1,0 +1,87 @@
+/**
+ * Transactions that are under way here or were settled here lately, by the id that the caller brought.
+ */
+
+import type { Command } from '../../ledger/command.js'
+import { createLru } from '../../lru.js'
+import { type Group, replayedOutcome } from '../group-commit/group.js'
+import { failed, type Outcome } from '../outcome.js'
+import { differsFrom } from './stored-transaction.js'
+
+/** What an earlier command means for a later one with its id; undefined outcome: nothing was decided, it may be tried. */
+export type RecentEntry = { readonly is_open: boolean; readonly outcome: Promise<Outcome | undefined> }
+
+export type Recent = {
+  /** Notes `commands` of the group as under way; `end` has to be called with the group. */
+  readonly begin: (group: Group, commands: readonly Command[]) => void
+  /** Ends what was begun for the group, with an outcome for each of its commands where there is one. */
+  readonly end: (group: Group, outcomes: readonly (Outcome | undefined)[]) => void
+  /** What is under way or settled under the command's id. */
+  readonly entryOf: (command: Command) => RecentEntry | undefined
+}
+
+const RECENT_MAX = 100_000
+
+type Entry = {
+  readonly command: Command
+  readonly outcome: Promise<Outcome | undefined>
+  readonly settle: (outcome: Outcome | undefined) => void
+  is_open: boolean
+}
+
+/** Outcomes that the stream holds, and that are the same for ever. */
+const isFinal = (outcome: Outcome | undefined): outcome is Outcome =>
+  outcome !== undefined &&
+  (outcome.tag === 'done' || outcome.code === 'INSUFFICIENT_FUNDS' || outcome.code === 'BALANCE_LIMIT')
+
+const newEntry = (command: Command): Entry => {
+  let settle: Entry['settle'] = () => undefined
+  const outcome = new Promise<Outcome | undefined>(resolve => {
+    settle = resolve
+  })
+  return { command, outcome, settle, is_open: true }
+}
+
+/** What the outcome `first` of the command of an entry means for `command`, which has its id. */
+const outcomeFor = (command: Command, entry: Entry, first: Outcome | undefined): Outcome | undefined => {
+  if (first === undefined) return undefined
+  const field = differsFrom(command, entry.command)
+  if (field === undefined) return isFinal(first) ? replayedOutcome(first) : first
+  // the earlier command may itself reuse an id, or fail: then it says nothing about this one
+  const { transaction_id } = command
+  return isFinal(first) ? failed('TRANSACTION_ID_REUSED', { transaction_id, field }) : undefined
+}
+
+export const createRecent = (): Recent => {
+  const entries = createLru<string, Entry>(RECENT_MAX)
+  const begun = new Map<Group, ReadonlyMap<number, Entry>>()
+
+  return {
+    begin: (group, commands) => {
+      const own = new Map<number, Entry>()
+      for (const command of commands) {
+        const entry = newEntry(command)
+        entries.set(command.transaction_id, entry)
+        own.set(group.commands.indexOf(command), entry)
+      }
+      begun.set(group, own)
+    },
+    end: (group, outcomes) => {
+      for (const [index, entry] of begun.get(group) ?? []) {
+        const outcome = outcomes[index]
+        const { transaction_id } = entry.command
+        entry.is_open = false
+        // what was not settled may be tried again with the same id
+        if (!isFinal(outcome) && entries.get(transaction_id) === entry) entries.delete(transaction_id)
+        entry.settle(outcome)
+      }
+      begun.delete(group)
+    },
+    entryOf: command => {
+      const entry = entries.get(command.transaction_id)
+      if (entry === undefined) return undefined
+      const outcome = entry.outcome.then(first => outcomeFor(command, entry, first))
+      return { is_open: entry.is_open, outcome }
+    },
+  }
+}

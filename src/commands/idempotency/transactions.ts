@@ -1,0 +1,139 @@
+/**
+ * Transactions by the ids that callers brought: what is stored under an id is the answer for it, and while a command is
+ * under way here another one with the same id waits for its outcome (fifty callers with one id get one answer).
+ *
+ * Looking up takes as long as reading takes, so it is done before a group waits in the queue and never in a round.
+ */
+
+import { type Command, customersOfCommand } from '../../ledger/command.js'
+import { createSlots } from '../../parallel.js'
+import type { CommandDeps } from '../deps.js'
+import type { Earlier, Transactions } from '../group-commit/coordinator.js'
+import { failureOf, type Group, type GroupResult, resultOf } from '../group-commit/group.js'
+import type { Outcome } from '../outcome.js'
+import { createDuplicatesFinder } from './duplicates.js'
+import { originalResult, originalsOf } from './original.js'
+import { createRecent, type RecentEntry } from './recent.js'
+import type { StoredTransaction } from './stored-transaction.js'
+import { type FindTransaction, findInWindow } from './window.js'
+
+type Found = { readonly stored?: StoredTransaction | undefined; readonly cause?: unknown }
+/** What is stored under each transaction id, or the reason why that cannot be told. */
+type Lookup = ReadonlyMap<string, Found>
+type Known = Exclude<Earlier, { tag: 'later' }>
+
+const NEW = { tag: 'new' } as const
+/** Groups for which stored transactions are folded at once. */
+const ANSWERS_MAX = 32
+
+const answerWith = (result: GroupResult): Known => ({ tag: 'answer', result })
+
+/** The outcome of one command of a group; undefined for a command that was refused because of another one. */
+const outcomeAt = (result: GroupResult, index: number, { commands }: Group): Outcome | undefined => {
+  if (result.tag === 'failed') return commands.length === 1 ? result : undefined
+  const reply = result.replies[index]
+  return reply === undefined ? undefined : { tag: 'done', reply, replayed: result.replayed }
+}
+
+export const createTransactions = (deps: CommandDeps, find: FindTransaction): Transactions => {
+  const recent = createRecent()
+  const slots = createSlots(ANSWERS_MAX)
+
+  const lookUp = async (commands: readonly Command[]): Promise<Lookup> => {
+    const found = new Map<string, Found>()
+    const look = async (command: Command): Promise<void> => {
+      const { transaction_id } = command
+      try {
+        found.set(transaction_id, { stored: await find(transaction_id, customersOfCommand(command)[0]) })
+      } catch (thrown) {
+        found.set(transaction_id, { cause: thrown ?? new Error('the look-up failed') })
+      }
+    }
+    await Promise.all(commands.map(look))
+    return found
+  }
+
+  /** The result of a group of which something is stored. The youngest part of a group may be in the window only. */
+  const originalOf = async (
+    { commands }: Group,
+    settled: readonly (Outcome | undefined)[],
+    stored: Map<string, StoredTransaction>,
+  ): Promise<GroupResult | undefined> => {
+    const missing = commands
+      .filter(({ transaction_id }, i) => settled[i] === undefined && !stored.has(transaction_id))
+      .map(({ transaction_id }) => transaction_id)
+    if (missing.length > 0) {
+      for (const [id, holder] of await findInWindow(deps, new Set(missing)))
+        if (holder.stored !== undefined) stored.set(id, holder.stored)
+    }
+    const originals = await originalsOf(deps, commands, id => stored.get(id))
+    return originalResult(
+      commands,
+      originals.map((original, i) => settled[i] ?? original),
+    )
+  }
+
+  /** What is known of a group by `lookup`, where some of its commands were `settled` here. */
+  const judge = (group: Group, settled: readonly (Outcome | undefined)[], lookup: Lookup): Earlier => {
+    const stored = new Map<string, StoredTransaction>()
+    for (const { transaction_id } of group.commands) {
+      const found = lookup.get(transaction_id)
+      if (found?.cause !== undefined) return answerWith(failureOf(group, 'UNAVAILABLE', found.cause))
+      if (found?.stored !== undefined) stored.set(transaction_id, found.stored)
+    }
+    if (stored.size === 0 && settled.every(outcome => outcome === undefined)) return NEW
+    const answer = async (): Promise<Known> => {
+      try {
+        const result = await slots(() => originalOf(group, settled, stored))
+        return result === undefined ? NEW : answerWith(result)
+      } catch (cause) {
+        // something is stored under an id of the group, so a caller must not be told that nothing is
+        group.may_have_known_id = true
+        return answerWith(failureOf(group, 'OUTCOME_UNKNOWN', cause))
+      }
+    }
+    return { tag: 'later', later: answer() }
+  }
+
+  const settle = async (earlier: Earlier): Promise<Known> =>
+    earlier.tag === 'later' ? earlier.later : earlier
+
+  /** An earlier command with one of the ids is under way here, or was settled: its outcome is waited for. */
+  const beginAfter = async (
+    group: Group,
+    entries: readonly (RecentEntry | undefined)[],
+    lookup: Lookup | undefined,
+  ): Promise<Known> => {
+    const is_open = entries.some(entry => entry?.is_open === true)
+    const fresh = group.commands.filter((_, i) => entries[i] === undefined)
+    // in the same turn as the look at `recent`: no other group may begin in between
+    if (!is_open) recent.begin(group, fresh)
+    const settled = await Promise.all(entries.map(entry => entry?.outcome))
+    if (settled.every(outcome => outcome !== undefined)) return answerWith(resultOf(settled))
+    if (is_open) return group.state === 'answered' ? NEW : settle(begin(group, lookup))
+    return settle(judge(group, settled, lookup ?? (await lookUp(fresh))))
+  }
+
+  const begin = (group: Group, lookup: Lookup | undefined): Earlier => {
+    const entries = group.commands.map(recent.entryOf)
+    if (entries.some(entry => entry !== undefined))
+      return { tag: 'later', later: beginAfter(group, entries, lookup) }
+    recent.begin(group, group.commands)
+    if (lookup !== undefined) return judge(group, [], lookup)
+    return { tag: 'later', later: lookUp(group.commands).then(found => settle(judge(group, [], found))) }
+  }
+
+  return {
+    begin: group => begin(group, undefined),
+    lookUp: async commands => {
+      const lookup = await lookUp(commands)
+      return group => begin(group, lookup)
+    },
+    end: (group, result) =>
+      recent.end(
+        group,
+        group.commands.map((_, index) => outcomeAt(result, index, group)),
+      ),
+    findDuplicates: createDuplicatesFinder(deps, find),
+  }
+}

@@ -1,0 +1,83 @@
+/**
+ * Finds the event that is stored under a transaction id.
+ *
+ * Three rings: the stream's duplicate window, which refuses a batch that holds a known id; the customer's own history,
+ * within a bound; and the journal, which takes the history's place where that projection is there. What is in time for a
+ * ring is told by the clock of the stream's leader, never by this machine's.
+ */
+
+import { E } from '../../fp.js'
+import type { ClientId } from '../../ledger/client-id.js'
+import { leadershipOf, type Proof } from '../../stream/leadership.js'
+import { nextKnown, readRange } from '../../stream/read.js'
+import { LEDGER_STREAM, LEDGER_SUBJECTS } from '../../stream/settings.js'
+import type { CommandDeps } from '../deps.js'
+import { type StoredTransaction, storedFrom } from './stored-transaction.js'
+
+/**
+ * The stored event of `transaction_id` for a command on `id`; undefined when there is none that is older than half of
+ * the duplicate window (`newest`: none that was stored before the call) within the bounds. Rejects when that cannot be
+ * told.
+ */
+export type FindTransaction = (
+  transaction_id: string,
+  id: ClientId,
+  newest?: boolean,
+) => Promise<StoredTransaction | undefined>
+
+/** What the clocks of two servers may differ: each event has the time of the server that led then. */
+const CLOCKS_DIFFER_MS = 30_000
+
+/**
+ * How old an event may be so that the stream certainly refuses its message id: the other half of the window is for what
+ * happens meanwhile, and for clocks of servers that differ.
+ */
+export const certainlyRefused_ms = ({ duplicate_window_ms }: Proof): number => duplicate_window_ms / 2
+
+/** An end of the stream that is proved now. Rejects when nobody proves one. */
+export const proveEnd = async ({ nc }: CommandDeps): Promise<Proof> => {
+  const proved = await leadershipOf(nc).prove()()
+  if (E.isLeft(proved)) throw new Error(proved.left.message, { cause: proved.left.cause })
+  return proved.right
+}
+
+/** What holds a message id: an event, or something that answers for no command. */
+export type Holder = { readonly stored: StoredTransaction | undefined }
+
+/** Rejects when not everything was read: a reader may live on a server that is behind, and find nothing there. */
+const checkComplete = async (
+  { nc }: CommandDeps,
+  read_seq: number,
+  end_seq: number,
+  from_time: Date,
+): Promise<void> => {
+  if (read_seq >= end_seq) return
+  const last = read_seq > 0 ? undefined : await nextKnown(nc, LEDGER_STREAM, LEDGER_SUBJECTS, end_seq)()
+  const isOlder = last !== undefined && E.isRight(last) && (last.right?.at ?? from_time) < from_time
+  if (!isOlder) throw new Error(`the newest events could be read up to ${read_seq} of ${end_seq} only`)
+}
+
+/**
+ * Looks through everything that the stream has stored within its duplicate window for the message ids of `wanted`. This
+ * is what is left after a batch was refused for a known id, because the server does not say which. (A publish that is
+ * made to fail would tell the sequence, but one that expects another last message id blocks a replicated stream of
+ * nats-server 2.14.0 for good; docs/adr/0010.)
+ */
+export const findInWindow = async (
+  deps: CommandDeps,
+  wanted: ReadonlySet<string>,
+): Promise<Map<string, Holder>> => {
+  const { last_seq: to_seq, server_time, duplicate_window_ms } = await proveEnd(deps)
+  const found = new Map<string, Holder>()
+  if (to_seq === 0) return found
+  const range = { stream: LEDGER_STREAM, subject: LEDGER_SUBJECTS, from_seq: 1, to_seq }
+  const from_time = new Date(server_time.getTime() - duplicate_window_ms - CLOCKS_DIFFER_MS)
+  let read_seq = 0
+  for await (const record of readRange(deps.nc, { ...range, from_time })) {
+    read_seq = record.seq
+    const msg_id = record.headers?.get('Nats-Msg-Id') ?? ''
+    if (wanted.has(msg_id) && !found.has(msg_id)) found.set(msg_id, { stored: storedFrom(record) })
+  }
+  await checkComplete(deps, read_seq, to_seq, from_time)
+  return found
+}
