@@ -4,8 +4,9 @@
 
 import type { CommandDeps } from './deps.js'
 import { createAccounts } from './group-commit/accounts.js'
-import { Coordinator, type CoordinatorOptions } from './group-commit/coordinator.js'
+import { Coordinator } from './group-commit/coordinator.js'
 import { messagesOf } from './group-commit/plan.js'
+import type { CoordinatorOptions } from './group-commit/ports.js'
 import { Rounds } from './group-commit/round.js'
 import { settle } from './group-commit/settle.js'
 import { createHistoryFinder } from './idempotency/history.js'

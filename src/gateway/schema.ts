@@ -6,6 +6,7 @@
  */
 
 import { DAY_PATTERN, DAY_RULE, INSTANT_PATTERN, INSTANT_RULE } from '../instant.js'
+import { STORED_ID_CHARS_MAX, TRANSACTION_ID_CHARS_MAX } from '../ledger/event.js'
 import { CURSOR_CHARS_MAX, CURSOR_RULE, PAGE_ENTRIES_MAX } from '../page.js'
 
 export type Schema = {
@@ -86,14 +87,16 @@ export const TOTAL: Schema = {
 
 export const TRANSACTION_ID: Schema = {
   type: 'string',
-  pattern: '^[\\x21-\\x7e]{1,128}$',
-  description:
-    'must be 1 to 128 printable ASCII characters without blanks: the same one has one effect and one answer',
+  pattern: `^[\\x21-\\x7e]{1,${TRANSACTION_ID_CHARS_MAX}}$`,
+  description: `must be 1 to ${TRANSACTION_ID_CHARS_MAX} printable ASCII characters without blanks: the same one has one effect and one answer`,
   examples: ['order-5512'],
 }
 
-/** Of a stored event: that of a transfer's second leg is longer. */
-export const STORED_TRANSACTION_ID: Schema = { ...TRANSACTION_ID, pattern: '^[\\x21-\\x7e]{1,140}$' }
+/** The id of a stored event: that of a transfer's second event is longer than any that a caller brings. */
+export const STORED_TRANSACTION_ID: Schema = {
+  ...TRANSACTION_ID,
+  pattern: `^[\\x21-\\x7e]{1,${STORED_ID_CHARS_MAX}}$`,
+}
 
 export const REFERENCE: Schema = {
   type: 'string',

@@ -16,7 +16,13 @@ import { isKnown, NEWEST_SCHEMA, schemaOf, WRITTEN_SCHEMA } from './schema.js'
 import { readSkip, type Skip } from './skip.js'
 import { usualEvent } from './usual.js'
 
-export { type LedgerEvent, SECOND_LEG, TRANSACTION_ID_CHARS_MAX, TransactionId } from './event-body.js'
+export {
+  type LedgerEvent,
+  SECOND_LEG,
+  STORED_ID_CHARS_MAX,
+  TRANSACTION_ID_CHARS_MAX,
+  TransactionId,
+} from './event-body.js'
 export { NEWEST_SCHEMA } from './schema.js'
 
 const After = fieldsOf({ balance: Balance, version: t.number })

@@ -6,6 +6,7 @@ import { type BackOff, pause } from '../back-off.js'
 import type { Customer } from '../ledger/fold.js'
 import { inParallel } from '../parallel.js'
 import { readHeads } from '../tables/heads.js'
+import { SUM_LANES } from '../tables/totals.js'
 import { type Transaction, writeTransaction } from '../tables/transact.js'
 import { failedWith, ProjectionFailure, run } from './outcome.js'
 import type { Part } from './pending.js'
@@ -13,8 +14,6 @@ import { withoutRefused } from './refused.js'
 import type { Target } from './target.js'
 import { pack, transactionOf } from './transactions.js'
 
-/** Also the number of items that hold one sum (docs/adr/0003). */
-export const LANES = 4
 /** How often a transaction is tried, and how long between. */
 export type Patience = BackOff & { readonly tries_max: number }
 
@@ -91,7 +90,7 @@ export const writeParts = async (
 ): Promise<number> => {
   let refused = 0
   for (const parts of levels) {
-    const counts = await inParallel(LANES, pack(parts), (part, lane) =>
+    const counts = await inParallel(SUM_LANES, pack(parts), (part, lane) =>
       write(target, part, lane, signal, patience),
     )
     refused += counts.reduce((sum, count) => sum + count, 0)

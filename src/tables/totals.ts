@@ -9,7 +9,6 @@ import { describeErrors, fieldsOf } from '../ledger/codec.js'
 import { chunksOf } from '../parallel.js'
 import type { TableError } from './errors.js'
 import { READ_KEYS_MAX, readTrusted, type Trust } from './heads.js'
-import { SHARDS } from './shard.js'
 
 const NAMES = ['customers', 'balance', 'credits', 'credited', 'debits', 'debited', 'declined'] as const
 
@@ -51,6 +50,12 @@ const add = (sum: Totals, item: Item): Totals => {
   return { ...ZERO, ...added }
 }
 
+/**
+ * Each sum is kept in so many items, `<key>:0` to `<key>:3`, so that several transactions can add to it at once; a reader
+ * adds them up (docs/adr/0003). The projection runner writes in as many lanes. It may become larger, but never smaller.
+ */
+export const SUM_LANES = 4
+
 /** The sums of these keys (`all`, `day:2026-11-21`), strongly consistent; zeros where there is nothing. `NotOurs`: see `Trust`. */
 export const readTotals = (
   client: DynamoDBDocumentClient,
@@ -58,7 +63,7 @@ export const readTotals = (
   keys: readonly string[],
   trust: Trust,
 ): TaskEither<TableError, ReadonlyMap<string, Totals>> => {
-  const ids = keys.flatMap(key => Array.from({ length: SHARDS }, (_, shard) => `${key}:${shard}`))
+  const ids = keys.flatMap(key => Array.from({ length: SUM_LANES }, (_, lane) => `${key}:${lane}`))
   return pipe(
     TE.traverseSeqArray((page: string[]) => readTrusted(client, table, page, trust))(
       chunksOf(READ_KEYS_MAX, ids),

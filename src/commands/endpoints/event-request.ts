@@ -13,7 +13,7 @@ import { isClientId } from '../../ledger/client-id.js'
 import type { ServiceRequest } from '../../service/config.js'
 import type { ServiceError } from '../../service/error.js'
 import { LEDGER_STREAM } from '../../stream/settings.js'
-import type { Submitted } from '../group-commit/coordinator.js'
+import type { Submitted } from '../group-commit/ports.js'
 import { commandFrom, invalid, parseBody } from './request.js'
 
 export const EVENT_REQUEST_PREFIX = 'customer.event.'

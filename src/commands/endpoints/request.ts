@@ -9,7 +9,7 @@ import { catalogued } from '../../service/catalogue.js'
 import type { ServiceRequest } from '../../service/config.js'
 import type { ServiceError } from '../../service/error.js'
 import { uuidv7 } from '../../uuid.js'
-import type { Submitted } from '../group-commit/coordinator.js'
+import type { Submitted } from '../group-commit/ports.js'
 
 /** `INVALID_REQUEST` with a text that names what is wrong. */
 export const invalid = (message: string, details: JsonObject = {}): ServiceError =>

@@ -5,7 +5,7 @@
  */
 
 import type { ClientId } from '../../ledger/client-id.js'
-import { customersOfGroup, type Group } from './group.js'
+import { type Answer, customersOfGroup, type Group, retry } from './group.js'
 
 export type Lane = {
   readonly id: ClientId
@@ -95,5 +95,28 @@ export class Lanes {
     const lane: Lane = { id, waiting: [], is_running: false, contended_ms: 0 }
     this.#lanes.set(id, lane)
     return lane
+  }
+}
+
+/** The groups of a refused batch by what another writer has done to them. */
+export type Losses = {
+  /** Their customers have not changed. */
+  readonly calm: readonly Group[]
+  /** They lost for the first time, or again, and may try once more. */
+  readonly lost_once: readonly Group[]
+  readonly lost_again: readonly Group[]
+  /** They lost too often. */
+  readonly answers: readonly Answer[]
+}
+
+/** Sorts the groups of a batch that the stream refused because the customers of `moved` have changed; counts a try of each. */
+export const sortByLosses = (groups: readonly Group[], moved: ReadonlySet<ClientId>): Losses => {
+  const hasMoved = (group: Group): boolean => customersOfGroup(group).some(id => moved.has(id))
+  const { again, answers } = retry(groups.filter(hasMoved))
+  return {
+    calm: groups.filter(group => !hasMoved(group)),
+    lost_once: again.filter(({ tries }) => tries === 1),
+    lost_again: again.filter(({ tries }) => tries > 1),
+    answers,
   }
 }

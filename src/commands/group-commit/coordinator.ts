@@ -20,20 +20,17 @@
  * Every wait has a bound (`answerBound_ms`): a group that is open for longer is answered with what is certain about it.
  */
 
-import type { Logger } from 'pino'
 import { pause } from '../../back-off.js'
 import type { ClientId } from '../../ledger/client-id.js'
 import type { Command } from '../../ledger/command.js'
 import { metrics } from '../../metrics.js'
 import { isOwnFault } from '../../own-fault.js'
-import type { Folded } from '../../stream/fold-subject.js'
 import { failed, type Outcome } from '../outcome.js'
-import { type Lane, Lanes } from './contention.js'
+import { type Lane, Lanes, sortByLosses } from './contention.js'
 import {
   type Answer,
   countCommands,
   customersOf,
-  customersOfGroup,
   failAll,
   failureOf,
   type Group,
@@ -45,69 +42,11 @@ import {
   TRY_PAUSE,
 } from './group.js'
 import { createOpenGroups, type OpenGroups } from './open-groups.js'
-import { Queue } from './queue.js'
-import type { Aside, Batch, Prepared, RoundEnd } from './round.js'
+import type { CoordinatorOptions, CoordinatorPorts, Earlier, Submitted } from './ports.js'
+import { Queue, type QueueRound } from './queue.js'
+import type { Aside, Batch, RoundEnd } from './round.js'
 import type { Settled } from './settle.js'
 
-/** What the coordinator needs of the world. With ports of a test it is a state machine that needs no server. */
-export type CoordinatorPorts = {
-  /** The steps of a round (round.ts). */
-  readonly rounds: {
-    readonly prepare: (groups: readonly Group[]) => Promise<Prepared>
-    readonly conclude: (batch: Batch, settled: Settled) => RoundEnd
-    readonly confirm: (aside: Extract<Aside, { why: 'unconfirmed' }>) => Promise<RoundEnd>
-    readonly loadSlowAccounts: (groups: readonly Group[]) => Promise<RoundEnd>
-  }
-  /** Sends a batch until its outcome is known, or `signal` ends it (settle.ts). */
-  readonly publish: (batch: Batch, signal: AbortSignal) => Promise<Settled>
-  /** The customers of `ids` that have changed since they were `seen`, as the stream's leader proves. */
-  readonly findChanged: (
-    ids: Iterable<ClientId>,
-    seen: ReadonlyMap<ClientId, Folded>,
-  ) => Promise<ReadonlySet<ClientId>>
-  /** The transactions that are stored already or under way here (idempotency/). */
-  readonly transactions: Transactions
-  readonly log: Logger
-  /** The clock of lanes and bounds, in milliseconds. */
-  readonly now_ms: () => number
-}
-
-/** What is known of a group by its transaction ids. */
-export type Earlier =
-  | { readonly tag: 'new' }
-  | { readonly tag: 'answer'; readonly result: GroupResult }
-  /** Something has to be read or waited for. Never rejects. */
-  | { readonly tag: 'later'; readonly later: Promise<Exclude<Earlier, { tag: 'later' }>> }
-
-/** What becomes of groups that the stream refuses for a known id. */
-export type DuplicatesEnd = { readonly answers: readonly Answer[]; readonly rounds: readonly Group[][] }
-
-export type Transactions = {
-  /** What is known of a group with given ids. From now on it is under way: `end` has to be called with its result. */
-  readonly begin: (group: Group) => Earlier
-  /** Looks commands up beforehand. What it gives is `begin` for their groups, which then wait for nothing and stay in order. */
-  readonly lookUp: (commands: readonly Command[]) => Promise<(group: Group) => Earlier>
-  readonly end: (group: Group, result: GroupResult) => void
-  /** Finds out which of `groups` are stored already. Rejects when that cannot be told. */
-  readonly findDuplicates: (groups: readonly Group[]) => Promise<DuplicatesEnd>
-}
-
-export type CoordinatorOptions = {
-  /** The number of commands that may be open; the next one is answered `BUSY` at once. */
-  readonly queue_max: number
-  /** The longest time that a command waits for a round, and a batch for its outcome, in milliseconds. */
-  readonly timeout_ms: number
-}
-
-/** A command, and whether its caller brought the transaction id. */
-export type Submitted = { readonly command: Command; readonly has_given_id: boolean }
-
-/** Another round begins beside running ones for so many groups: then neither the server nor this process waits. */
-const BACKLOG = 500
-/** A round that takes so long waits for a disk or another server; then fewer groups are worth another round. */
-const SLOW_MS = 25
-const SLOW_BACKLOG = 100
-const ROUNDS_MAX = 4
 /** Works aside at once; nats-server allows 50 batches in flight for a stream, and other instances have theirs. */
 const ASIDES_MAX = 16
 /** Waiting, looking up, publishing and asking for the outcome have one `timeout_ms` each; all of it together has this. */
@@ -127,12 +66,8 @@ export class Coordinator {
   readonly #ports: CoordinatorPorts
   readonly #queue_max: number
   readonly #open: OpenGroups
-  readonly #queue = new Queue()
+  readonly #queue = new Queue(() => this.#beginRounds())
   readonly #lanes: Lanes
-  /** The groups of every running round of the queue. */
-  readonly #rounds = new Set<readonly Group[]>()
-  /** A round has been running for long, and none has begun since. */
-  #is_slow = false
   #is_scheduled = false
   readonly #asides = new Set<Promise<void>>()
   readonly #ending = new AbortController()
@@ -149,7 +84,7 @@ export class Coordinator {
     this.#untrack = queue_length.track(this.#open.commands)
   }
 
-  // ── 1. arrival ──────────────────────────────────────────────────────────────────────────────────────────────
+  // 1. arrival
 
   /** Decides and stores one command; `done` is called once with the outcome. Without a promise, for speed. */
   take({ command, has_given_id }: Submitted, done: (outcome: Outcome) => void): void {
@@ -247,7 +182,7 @@ export class Coordinator {
     else admitKnown(earlier)
   }
 
-  // ── 2. the queue ────────────────────────────────────────────────────────────────────────────────────────────
+  // 2. the queue
 
   #enqueue(group: Group): void {
     if (!this.#move([group], 'queue')) return
@@ -262,33 +197,15 @@ export class Coordinator {
   }
 
   #beginRounds(): void {
-    for (let least = this.#leastForRound(); this.#queue.length >= least; least = this.#leastForRound()) {
-      const groups = this.#queue.take(least, this.#rounds)
-      if (groups.length === 0) return
-      void this.#runFromQueue(groups)
-    }
+    for (let round = this.#queue.beginRound(); round !== undefined; round = this.#queue.beginRound())
+      void this.#runFromQueue(round)
   }
 
-  /** The number of groups for which one more round begins. */
-  #leastForRound(): number {
-    if (this.#rounds.size === 0) return 1
-    if (this.#rounds.size === ROUNDS_MAX) return Number.POSITIVE_INFINITY
-    return this.#is_slow && this.#rounds.size === 1 ? SLOW_BACKLOG : BACKLOG
-  }
-
-  async #runFromQueue(groups: readonly Group[]): Promise<void> {
-    this.#rounds.add(groups)
-    this.#is_slow = false
-    const slow = setTimeout(() => {
-      this.#is_slow = true
-      this.#beginRounds()
-    }, SLOW_MS)
+  async #runFromQueue({ groups, end }: QueueRound): Promise<void> {
     batch_size.observe(countCommands(groups))
     const again = await this.#runRound(this.#divert(groups))
-    clearTimeout(slow)
-    this.#rounds.delete(groups)
     this.#move(again, 'queue')
-    this.#queue.addFirst(again)
+    end(again)
     this.#beginRounds()
   }
 
@@ -300,7 +217,7 @@ export class Coordinator {
     return others
   }
 
-  // ── 3. a round ──────────────────────────────────────────────────────────────────────────────────────────────
+  // 3. a round
 
   /** Runs one round and acts on its end. Gives back the groups that are to be decided again first. Never rejects. */
   async #runRound(groups: readonly Group[]): Promise<readonly Group[]> {
@@ -330,13 +247,13 @@ export class Coordinator {
 
   /** Answers what is decided and begins what is done aside. Gives back the groups that are to be decided again first. */
   async #follow({ answers, again, asides }: RoundEnd): Promise<readonly Group[]> {
-    for (const [group, result] of answers) this.#answer(group, result)
+    this.#answerAll(answers)
     const rest = [...again]
     for (const aside of asides) rest.push(...(await this.#begin(aside)))
     return rest
   }
 
-  // ── 4. answers ──────────────────────────────────────────────────────────────────────────────────────────────
+  // 4. answers
 
   #answer(group: Group, result: GroupResult): void {
     // the bound has answered it already: its caller is gone
@@ -347,13 +264,18 @@ export class Coordinator {
     group.done(result)
   }
 
+  #answerAll(answers: readonly Answer[]): readonly [] {
+    for (const [group, result] of answers) this.#answer(group, result)
+    return []
+  }
+
   /** Fails `groups`, whose batch was not sent since they were handed over, because of an exception. */
   #failThrown(groups: readonly Group[], thrown: unknown): void {
     const is_own_fault = isOwnFault(thrown)
     if (is_own_fault) this.#ports.log.error({ err: thrown }, 'commands met a fault of this program')
     else this.#ports.log.warn({ err: thrown }, 'commands could not be decided')
     const code = is_own_fault ? 'INTERNAL_ERROR' : 'UNAVAILABLE'
-    for (const [group, result] of failAll(groups, code, thrown)) this.#answer(group, result)
+    this.#answerAll(failAll(groups, code, thrown))
   }
 
   /** Moves the groups that are open; false when none is. */
@@ -367,7 +289,7 @@ export class Coordinator {
     return has_moved
   }
 
-  // ── 5. aside ────────────────────────────────────────────────────────────────────────────────────────────────
+  // 5. aside
 
   /** Begins the work that `aside` asks for. Gives back the groups that need not wait for it. */
   async #begin(aside: Aside): Promise<readonly Group[]> {
@@ -378,17 +300,15 @@ export class Coordinator {
       case 'duplicate':
         return this.#beginDuplicate(groups)
       case 'too large':
-        if (groups.length === 1) return this.#follow(answersOnly(failAll(groups, 'PAYLOAD_TOO_LARGE')))
-        return this.#goAside(groups, async () => halvesOf(groups))
+        if (groups.length > 1) return this.#goAside(groups, async () => halvesOf(groups))
+        return this.#answerAll(failAll(groups, 'PAYLOAD_TOO_LARGE'))
       case 'unconfirmed':
         return this.#goAside(groups, async () => [
           await this.#follow(await this.#ports.rounds.confirm(aside)),
         ])
       case 'slow accounts':
         if (this.#asides.size >= ASIDES_MAX)
-          return this.#follow(
-            answersOnly(failAll(groups, 'UNAVAILABLE', new Error('too many wait for DynamoDB'))),
-          )
+          return this.#answerAll(failAll(groups, 'UNAVAILABLE', new Error('too many wait for DynamoDB')))
         return this.#goAside(groups, async () => [
           await this.#follow(await this.#ports.rounds.loadSlowAccounts(groups)),
         ])
@@ -401,22 +321,20 @@ export class Coordinator {
    */
   async #beginContended(groups: readonly Group[], moved: ReadonlySet<ClientId>): Promise<readonly Group[]> {
     if (moved.size === 0) return this.#beginUnseen(groups)
-    const hasMoved = (group: Group): boolean => customersOfGroup(group).some(id => moved.has(id))
-    const { again, answers } = retry(groups.filter(hasMoved))
-    await this.#follow(answersOnly(answers))
-    const lost_again = again.filter(({ tries }) => tries > 1)
+    const { calm, lost_once, lost_again, answers } = sortByLosses(groups, moved)
+    this.#answerAll(answers)
     this.#move(lost_again, 'lane')
     const { others, idle_lanes } = this.#lanes.enter(lost_again, moved, this.#asides.size < ASIDES_MAX)
     for (const lane of idle_lanes) this.#runLane(lane)
-    const together = [...again.filter(({ tries }) => tries === 1), ...others]
+    const together = [...lost_once, ...others]
     if (together.length > 0) await this.#goAside(together, async () => [together])
-    return groups.filter(group => !hasMoved(group))
+    return calm
   }
 
   /** The write that was faster is still in flight, and nothing tells whose it is. Halving keeps its customer apart. */
   async #beginUnseen(groups: readonly Group[]): Promise<readonly Group[]> {
     const { again, answers } = retry(groups)
-    await this.#follow(answersOnly(answers))
+    this.#answerAll(answers)
     const tries = Math.max(0, ...again.map(group => group.tries))
     if (tries <= 1) return again
     return this.#goAside(again, async () => {
@@ -431,14 +349,9 @@ export class Coordinator {
     const suspects = given.length === 0 ? groups : given
     for (const group of suspects) group.may_have_known_id = true
     await this.#goAside(suspects, async () => {
-      try {
-        const { answers, rounds } = await this.#ports.transactions.findDuplicates(suspects)
-        await this.#follow(answersOnly(answers))
-        return rounds
-      } catch (thrown) {
-        await this.#follow(answersOnly(failAll(suspects, 'OUTCOME_UNKNOWN', thrown)))
-        return []
-      }
+      const { answers, rounds } = await this.#ports.transactions.findDuplicates(suspects)
+      this.#answerAll(answers)
+      return rounds
     })
     return given.length === 0 ? [] : groups.filter(group => !group.has_given_ids)
   }
@@ -487,5 +400,3 @@ export class Coordinator {
     this.#track(run())
   }
 }
-
-const answersOnly = (answers: readonly Answer[]): RoundEnd => ({ answers, again: [], asides: [] })

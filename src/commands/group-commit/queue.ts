@@ -1,11 +1,20 @@
 /**
- * The queue of groups that wait for a round, in the order in which they came.
+ * The queue of groups that wait for a round, in the order in which they came: when a round begins, and which groups it takes.
+ *
+ * While no round is running every group that waits is taken at once. While some are running more groups have to wait before
+ * another one begins, because one large batch is cheaper than two.
  */
 
 import { customersOf, customersOfGroup, type Group } from './group.js'
 
 /** The largest number of groups in one round. */
 export const ROUND_GROUPS_MAX = 1_000
+const ROUNDS_MAX = 4
+/** Another round begins beside running ones for so many groups: then neither the server nor this process waits. */
+const BACKLOG = 500
+/** A round that takes so long waits for a disk or another server; then fewer groups are worth another round. */
+const SLOW_MS = 25
+const SLOW_BACKLOG = 100
 /** A round beside others looks at so many groups of the queue, so that a long queue costs no more than a short one. */
 const LOOKED_AT_MAX = 2 * ROUND_GROUPS_MAX
 
@@ -24,26 +33,58 @@ export const selectFree = (queue: readonly Group[], rounds: Iterable<readonly Gr
   return free
 }
 
+export type QueueRound = {
+  readonly groups: readonly Group[]
+  /** Ends the round, and puts the groups that are decided `again` before all others: they came earlier. */
+  readonly end: (again: readonly Group[]) => void
+}
+
 export class Queue {
   #groups: Group[] = []
+  readonly #rounds = new Set<readonly Group[]>()
+  /** A round has been running for long, and none has begun since. */
+  #is_slow = false
+  readonly #onSlow: () => void
 
-  get length(): number {
-    return this.#groups.length
+  /** `onSlow` is called when a round takes long: another one may begin for fewer groups then. */
+  constructor(onSlow: () => void) {
+    this.#onSlow = onSlow
   }
 
   add(group: Group): void {
     this.#groups.push(group)
   }
 
-  /** Puts groups before all others: they came earlier, and are decided again. */
-  addFirst(groups: readonly Group[]): void {
-    if (groups.length > 0) this.#groups = [...groups, ...this.#groups]
+  /** Begins a round, if one may begin now. */
+  beginRound(): QueueRound | undefined {
+    const least = this.#leastForRound()
+    if (this.#groups.length < least) return undefined
+    const groups = this.#take(least)
+    if (groups.length === 0) return undefined
+    this.#rounds.add(groups)
+    this.#is_slow = false
+    const slow = setTimeout(() => {
+      this.#is_slow = true
+      this.#onSlow()
+    }, SLOW_MS)
+    const end: QueueRound['end'] = again => {
+      clearTimeout(slow)
+      this.#rounds.delete(groups)
+      if (again.length > 0) this.#groups = [...again, ...this.#groups]
+    }
+    return { groups, end }
   }
 
-  /** Takes the groups of the next round beside `rounds`; takes none when there are fewer than `least`. */
-  take(least: number, rounds: ReadonlySet<readonly Group[]>): Group[] {
-    const taken =
-      rounds.size === 0 ? this.#groups.slice(0, ROUND_GROUPS_MAX) : selectFree(this.#groups, rounds)
+  #leastForRound(): number {
+    if (this.#rounds.size === 0) return 1
+    if (this.#rounds.size === ROUNDS_MAX) return Number.POSITIVE_INFINITY
+    return this.#is_slow && this.#rounds.size === 1 ? SLOW_BACKLOG : BACKLOG
+  }
+
+  /** Takes the groups of the next round; takes none when there are fewer than `least` that it may have. */
+  #take(least: number): Group[] {
+    const is_alone = this.#rounds.size === 0
+    const taken = is_alone ? this.#groups.slice(0, ROUND_GROUPS_MAX) : selectFree(this.#groups, this.#rounds)
     if (taken.length < least) return []
     const [last] = taken.slice(-1)
     // usually the taken groups are the first ones of the queue
