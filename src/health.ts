@@ -5,7 +5,7 @@
  * do its work at the moment (DynamoDB or NATS away, a loop that failed).
  */
 
-export type HealthState = 'ok' | 'degraded' | 'down'
+type HealthState = 'ok' | 'degraded' | 'down'
 
 export type HealthEntry = { readonly state: HealthState; readonly detail: string }
 

@@ -5,22 +5,22 @@
  * same metric. Labels are few and from a small set (a route, an error's code), never a customer's id.
  */
 
-export type Labels = Readonly<Record<string, string>>
+type Labels = Readonly<Record<string, string>>
 
-export type Counter = {
+type Counter = {
   /** Adds `by`, 1 when absent. */
   readonly inc: (labels?: Labels, by?: number) => void
   /** For a total that is kept elsewhere and read when somebody asks. */
   readonly set: (total: number, labels?: Labels) => void
 }
 
-export type Gauge = {
+type Gauge = {
   readonly set: (value: number, labels?: Labels) => void
   /** A value that is read when somebody asks; several are added up. Returns the end of it. */
   readonly track: (read: () => number) => () => void
 }
 
-export type Histogram = { readonly observe: (value: number, labels?: Labels) => void }
+type Histogram = { readonly observe: (value: number, labels?: Labels) => void }
 
 export type Metrics = {
   readonly counter: (name: string, help: string) => Counter

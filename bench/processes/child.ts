@@ -5,7 +5,7 @@ import { type ChildProcess, fork } from 'node:child_process'
 const STOP_MS_MAX = 20_000
 
 /** Where a process writes what it has to say; messages go over IPC. */
-export type Output = 'inherit' | number
+type Output = 'inherit' | number
 
 export type Child = {
   readonly pid: number

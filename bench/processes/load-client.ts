@@ -17,7 +17,7 @@ const READY_MS_MAX = 20_000
 const ANSWER_MS_MAX = 40_000
 
 /** The next message of the process; rejects when it ends or says nothing for too long. */
-export const nextAnswer = async ({ process, ended }: Child, timeout_ms: number): Promise<Answer> => {
+const nextAnswer = async ({ process, ended }: Child, timeout_ms: number): Promise<Answer> => {
   let timer: NodeJS.Timeout | undefined
   let listener: ((answer: Answer) => void) | undefined
   try {

@@ -9,7 +9,7 @@ import { type Addresses, environmentOf } from './service.js'
 const BYTES_PER_KB = 1_024
 
 /** What a process took, from its own start to its end. */
-export type Spent = { readonly cpu_ms: number; readonly peak_bytes: number }
+type Spent = { readonly cpu_ms: number; readonly peak_bytes: number }
 
 export type ReplayRun = Spent & {
   readonly events: number

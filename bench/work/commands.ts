@@ -6,7 +6,7 @@ import { HOT_CUSTOMER, ninetyTen, pair, uniform } from './customers.js'
 import { type Random, refused, request } from './request.js'
 
 /** As many as one request may carry. */
-export const BULK_COMMANDS = 1_000
+const BULK_COMMANDS = 1_000
 
 const credit =
   (customer: (random: Random) => string) =>

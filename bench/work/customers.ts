@@ -26,7 +26,7 @@ export const ninetyTen = (random: Random): string => {
 }
 
 /** As many as stay in memory, however it is used. */
-export const HOT_CUSTOMERS = 1_000
+const HOT_CUSTOMERS = 1_000
 /** For reads: more than a benchmark of commands needs. */
 export const READ_CUSTOMERS = 100_000
 

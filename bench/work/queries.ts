@@ -5,7 +5,7 @@ import type { Operation, Result } from '../measure/job.js'
 import { anyone, hot } from './customers.js'
 import { codeOf, type Random, REQUEST_TIMEOUT_MS, refused, request } from './request.js'
 
-export const BALANCE_SUBJECT = 'customer.balance'
+const BALANCE_SUBJECT = 'customer.balance'
 
 const ANSWER = Buffer.from('{"balance":')
 const ACCEPTED: Result = { accepted: 1 }

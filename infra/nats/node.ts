@@ -57,7 +57,7 @@ const NODE_TAG = 'jetledger:nats-node'
 const HEALTHY_WITHIN_MIN = 15
 
 /** The DNS name of a node, the same for ever. */
-export const nodeHost = (letter: string, namespace: string): string => `nats-${letter}.${namespace}`
+const nodeHost = (letter: string, namespace: string): string => `nats-${letter}.${namespace}`
 
 export class NatsNode extends Construct {
   readonly group: AutoScalingGroup

@@ -51,7 +51,7 @@ const FILES_FOLDER = '/run/jetledger'
 const FILES_VOLUME = 'files'
 const USER = '1000:1000'
 /** More than the program's own bound for a stop, so that it is never killed while it drains. */
-export const STOP_TIMEOUT_S = 30
+const STOP_TIMEOUT_S = 30
 
 /** It answers 503 also while NATS or DynamoDB is away, which a new task would not mend: only a long time counts. */
 const HEALTH: HealthCheck = {

@@ -27,7 +27,7 @@ export type Kind =
   | 'list'
 
 /** `wall_ms` is the machine's wall clock at `at_us`, for people who read logs beside the history. */
-export type Begin = {
+type Begin = {
   readonly tag: 'begin'
   readonly at_us: number
   readonly wall_ms: number
@@ -48,7 +48,7 @@ export type Call = {
   readonly body: string
 }
 
-export type Answer = {
+type Answer = {
   readonly tag: 'answer'
   readonly op: number
   readonly at_us: number
@@ -66,11 +66,11 @@ export type Failure = {
 }
 
 /** Something that the run did: a fault that began or ended. */
-export type Note = { readonly tag: 'note'; readonly at_us: number; readonly text: string }
+type Note = { readonly tag: 'note'; readonly at_us: number; readonly text: string }
 
 export type Line = Begin | Call | Answer | Failure | Note
 
-export const HISTORY_FILE = 'history.jsonl'
+const HISTORY_FILE = 'history.jsonl'
 
 /** Microseconds of the machine's monotonic clock, the same for all processes. */
 export const nowUs = (): number => Number(process.hrtime.bigint() / 1_000n)

@@ -22,7 +22,7 @@ import { RAW_KEYS_MAX, type RawItem, readRaw, scanRaw } from '../tables/raw-item
 import { orFail } from './failure.js'
 
 /** A transaction, or an event without an id, that the journal knew and the stream does not hold. */
-export type LostRow = {
+type LostRow = {
   readonly kind: 'transaction'
   readonly id: string
   readonly client_id: string

@@ -13,7 +13,7 @@ import { ENDPOINT_ROLES } from './roles-file.js'
 const TIMEOUT_MS = 1_000
 
 /** The answer to whoever asks for something of a ledger that stands still. */
-export const standsStill = (reason: string): ServiceError =>
+const standsStill = (reason: string): ServiceError =>
   catalogued('UNAVAILABLE', { reason: `the ledger stands still: ${reason}` })
 
 /** The subject of an endpoint: of `event` the customer's id is a part. */

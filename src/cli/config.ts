@@ -15,7 +15,7 @@ import { misspeltVariables } from './variables.js'
 export const ROLES = ['commands', 'projections', 'queries', 'gateway'] as const
 export type Role = (typeof ROLES)[number]
 
-export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
+const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
 
 const REPLY_PREFIXES_MAX = 20
 

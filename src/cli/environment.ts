@@ -24,7 +24,7 @@ const Note = fieldsOf({ nats_url: t.string, dynamodb_endpoint: t.string, replica
 export type Listening = t.TypeOf<typeof Note>
 
 /** What an embedded DynamoDB server wants to be told and does not look at. */
-export const LOCAL_AWS = { region: 'local', credentials: { accessKeyId: 'local', secretAccessKey: 'local' } }
+const LOCAL_AWS = { region: 'local', credentials: { accessKeyId: 'local', secretAccessKey: 'local' } }
 
 export type Environment = {
   readonly config: Config

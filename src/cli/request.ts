@@ -27,7 +27,7 @@ const explain = (subject: string, timeout_ms: number, cause: unknown): Failure =
 }
 
 /** Sends one request, prints the reply and gives it back; a service error is printed too and then is a `Failure`. */
-export const sendRequest = (
+const sendRequest = (
   subject: string,
   body: string,
   { timeout = TIMEOUT_MS, json }: RequestOptions,

@@ -13,7 +13,7 @@ import { onPing } from '../connection.js'
 import { CLIENT_PING_INTERVAL_MS } from '../embedded/pings.js'
 import type { Health } from '../health.js'
 
-export const PINGS = 'nats pings'
+const PINGS = 'nats pings'
 
 const PINGS_NEEDED = 2
 /** The first one with its jitter, the second, and as much again for a machine that is busy. */

@@ -25,7 +25,7 @@ export type Failure = {
   readonly cause?: unknown
 }
 
-export type Done = { readonly tag: 'done'; readonly reply: Reply; readonly replayed: boolean }
+type Done = { readonly tag: 'done'; readonly reply: Reply; readonly replayed: boolean }
 
 export type Outcome = Done | Failure
 

@@ -23,7 +23,7 @@ export type EmbeddedOptions = LayoutOptions & {
 }
 
 /** A server that is kept running; `pid` changes when it is started again. */
-export type EmbeddedServer = { readonly name: string; readonly pid: number }
+type EmbeddedServer = { readonly name: string; readonly pid: number }
 
 export type Embedded = {
   /** for clients, comma-separated for a cluster, e.g. `nats://127.0.0.1:4222`; empty without nats */

@@ -11,7 +11,7 @@ import { CLIENT_PINGS, ROUTE_PINGS } from './pings.js'
 import { LOOPBACK } from './ports.js'
 import { hasAllLeaders, LEADERS_PATH } from './raft-leaders.js'
 
-export type ClusterMember = {
+type ClusterMember = {
   name: string
   route_port: number
   /** of all members */

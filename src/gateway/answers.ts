@@ -25,7 +25,7 @@ import {
 const TRUE: Schema = { type: 'boolean', enum: [true], description: 'the answer to a repetition' }
 const TEXT: Schema = { type: 'string' }
 
-export const POSITION = object({ client_id: CLIENT_ID, balance: BALANCE, version: VERSION, seq: SEQ })
+const POSITION = object({ client_id: CLIENT_ID, balance: BALANCE, version: VERSION, seq: SEQ })
 
 export const MOVEMENT_REPLY = object(
   {

@@ -53,7 +53,7 @@ const parse = (body: Uint8Array): unknown => {
 const isCode = (code: string): code is ErrorCode => Object.hasOwn(CATALOGUE, code)
 
 /** All headers of a reply by name; of several values the first. */
-export const headersOf = ({ headers }: Msg): Record<string, string> =>
+const headersOf = ({ headers }: Msg): Record<string, string> =>
   Object.fromEntries((headers?.keys() ?? []).map(name => [name, headers?.get(name) ?? '']))
 
 const problemOf = (subject: string, code: string, body: unknown): Problem => {

@@ -18,7 +18,7 @@ import { exactObject, type Properties, type Schema } from './schema.js'
 import type { Tokens } from './tokens.js'
 
 export const TIMEOUT_MS: Readonly<Record<Effect, number>> = { read: 5_000, write: 10_000 }
-export const TIMEOUT_MS_MAX = 30_000
+const TIMEOUT_MS_MAX = 30_000
 
 /** What every route takes beside its own parameters. */
 export const EVERYWHERE: Properties = {
@@ -115,7 +115,7 @@ const serve = (route: Route, checks: Checks, backend: Backend, tokens: Tokens | 
 }
 
 /** `/v1/customers/{client_id}` as fastify writes it. */
-export const fastifyPath = (path: string): string => path.replace(/\{(\w+)\}/g, ':$1')
+const fastifyPath = (path: string): string => path.replace(/\{(\w+)\}/g, ':$1')
 
 /** Registers every route of the table. */
 export const addRest = (app: FastifyInstance, backend: Backend, tokens: Tokens | undefined): void => {

@@ -10,7 +10,7 @@ import { INT64_MAX } from './amount.js'
 import type { LedgerEvent } from './event.js'
 
 /** No balance ever falls below its floor. */
-export const FLOOR = 0n
+const FLOOR = 0n
 
 /** A customer's balance after `version` events, the last of which has stream sequence `seq` (0: none yet). */
 export type Account = {

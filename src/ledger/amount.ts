@@ -31,7 +31,7 @@ const parse = (u: unknown): bigint | undefined => {
 }
 
 /** Whether `n` fits the signed 64-bit integer that amounts and balances are kept in. */
-export const isInt64 = (n: bigint): boolean => n >= INT64_MIN && n <= INT64_MAX
+const isInt64 = (n: bigint): boolean => n >= INT64_MIN && n <= INT64_MAX
 
 const isAmount = (n: bigint | undefined): n is Amount => n !== undefined && n >= 1n && n <= INT64_MAX
 

@@ -28,7 +28,7 @@ export const ClientId = new t.Type<ClientId, string, unknown>(
 )
 
 /** Everything before a client id in an event's subject. */
-export const EVENT_SUBJECT_PREFIX = 'customer.balance.'
+const EVENT_SUBJECT_PREFIX = 'customer.balance.'
 
 /** The exact subject that carries every event of one customer. */
 export const eventSubject = (id: ClientId): string => EVENT_SUBJECT_PREFIX + id

@@ -35,7 +35,7 @@ const isSmall = (u: JsonObject): boolean =>
   new TextEncoder().encode(JSON.stringify(u)).length <= METADATA_BYTES_MAX
 
 /** What a caller may add to an event as it likes: bounded, and such that every table and every reply can carry it. */
-export const Metadata = new t.Type<Record<string, unknown>, Record<string, unknown>, unknown>(
+const Metadata = new t.Type<Record<string, unknown>, Record<string, unknown>, unknown>(
   'Metadata',
   t.UnknownRecord.is,
   (u, context) => {
@@ -46,7 +46,7 @@ export const Metadata = new t.Type<Record<string, unknown>, Record<string, unkno
 )
 
 /** What an event is for, in a caller's words. */
-export const Reference = new t.Type<string, string, unknown>(
+const Reference = new t.Type<string, string, unknown>(
   'Reference',
   t.string.is,
   (u, context) =>

@@ -137,5 +137,5 @@ export const judge = (table: string, seen: Seen): Belonging => {
 }
 
 /** Why a table of these keys and indexes cannot be used, and what to do. */
-export const unusable = (table: string, { problems }: TableFacts): string =>
+const unusable = (table: string, { problems }: TableFacts): string =>
   `the table ${table} cannot be used: ${problems.join('; ')}; delete it, and it is made anew and filled from the stream (or name another one with DDB_TABLE)`

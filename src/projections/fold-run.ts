@@ -106,6 +106,20 @@ const bytesOf = ({ attributes }: Insert): number => {
 const NO_ROWS: Rows = {}
 const NONE: readonly never[] = []
 
+/** Notes what a parked customer waits for, or has waited for. Gives whether there is anything to write. */
+const noteParked = (
+  findings: Findings,
+  { id }: Placed,
+  before: Customer,
+  { customer, skip }: Extract<Step, { tag: 'parked' }>,
+): boolean => {
+  const { parked } = customer
+  if (parked === undefined) return true
+  if (before.parked === undefined) findings.parked.push({ id, parked })
+  if (skip !== undefined) findings.decided.push({ id, parked })
+  return before.parked?.last_seq !== parked.last_seq
+}
+
 /**
  * Folds runs, one after the other, over `customers`, which holds the heads as they were read and is kept current.
  * What is to be written goes to `pending`.
@@ -136,19 +150,6 @@ export const createFold = (options: FoldOptions, customers: Map<ClientId, Custom
     return { id, from, to, inserts: inserts.map(claimed), additions, bytes }
   }
 
-  /** Notes what a parked customer waits for, or has waited for; whether there is anything to write. */
-  const noteParked = (
-    { id }: Placed,
-    before: Customer,
-    { customer, skip }: Extract<Step, { tag: 'parked' }>,
-  ) => {
-    const { parked } = customer
-    if (parked === undefined) return true
-    if (before.parked === undefined) findings.parked.push({ id, parked })
-    if (skip !== undefined) findings.decided.push({ id, parked })
-    return before.parked?.last_seq !== parked.last_seq
-  }
-
   /** What the event changes; undefined when it changes nothing that is still to be gathered. */
   const take = (placed: Placed): Effect | undefined => {
     const { id, record } = placed
@@ -165,7 +166,7 @@ export const createFold = (options: FoldOptions, customers: Map<ClientId, Custom
         return undefined
       case 'parked':
         // a decision that comes again finds everything written
-        if (!noteParked(placed, before, result)) return undefined
+        if (!noteParked(findings, placed, before, result)) return undefined
         break
       case 'applied':
         if (result.mismatch) findings.mismatches.push(record)

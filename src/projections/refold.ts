@@ -112,7 +112,7 @@ const show = ({ account: { balance, version, seq } }: Customer): string =>
   `balance ${balance}, version ${version}, seq ${seq}`
 
 /** The part of health that tells of items which were wrong. */
-export const itemsPart = ({ projection }: Pick<Target, 'projection'>): string => `items of ${projection.name}`
+const itemsPart = ({ projection }: Pick<Target, 'projection'>): string => `items of ${projection.name}`
 
 /**
  * Makes a customer's item what its subject says, where it is not; gives it as it is then. Everything up to `to_seq` has

@@ -15,7 +15,7 @@ const EVERY = { first_ms: 1_000, max_ms: 1_000 }
 const LOOKS_BETWEEN = 3
 
 /** The part of health that tells of a projection's table. */
-export const tablePart = ({ projection }: Pick<Target, 'projection'>): string => `table of ${projection.name}`
+const tablePart = ({ projection }: Pick<Target, 'projection'>): string => `table of ${projection.name}`
 
 /** Says in health while a table that was begun again does not hold what the stream held at that time. */
 const reportFilling = (target: Target, { newest, whole_from_seq, reason }: Identity): void => {

@@ -55,6 +55,40 @@ const within = async (ms: number, work: Promise<unknown>): Promise<void> => {
   late.abort()
 }
 
+/** How far the active projection of the balances is, as it was last asked. */
+const createProjectionWatch = (
+  { nc, active }: Pick<QueryDeps, 'nc' | 'active'>,
+  hot: Pick<HotSet<unknown>, 'forget'>,
+) => {
+  let known: (Active & Lag) | undefined
+  let known_ms = 0
+
+  const ask = async (): Promise<void> => {
+    const asked = await active('balances')()
+    if (E.isLeft(asked)) return
+    const now = asked.right
+    const lag = await projectionLag(nc, now.consumer)()
+    if (E.isLeft(lag) && lag.left.tag !== 'NotFound') return
+    const found = E.isLeft(lag) ? undefined : { ...now, ...lag.right }
+    // another table, or a projection that began again: what was loaded from the old one is not to be believed
+    const same = known === undefined || (found?.table === known.table && found.seq >= known.seq)
+    if (!same) hot.forget()
+    known = found
+    known_ms = performance.now()
+  }
+
+  return {
+    ask,
+    floor: ({ table, consumer }: Active): number =>
+      known !== undefined && known.table === table && known.consumer === consumer ? known.seq : 0,
+    lag: () => {
+      if (known === undefined || performance.now() - known_ms > LAG_MS_MAX) return undefined
+      const { consumer, seq, lag_events, lag_ms } = known
+      return { projection: consumer, seq, lag_events, lag_ms }
+    },
+  }
+}
+
 export const createProgress = (
   { nc, log, active }: QueryDeps,
   hot: Pick<HotSet<unknown>, 'position' | 'forget'>,
@@ -64,8 +98,7 @@ export const createProgress = (
   const bounds = { age_ms_max: FRESH_MS_MAX, behind_ms_max: BEHIND_MS_MAX }
   const freshness = createFreshness(bounds, () => performance.now())
   const arrivals = createArrivals(hot.position)
-  let known: (Active & Lag) | undefined
-  let known_ms = 0
+  const watch = createProjectionWatch({ nc, active }, hot)
   let refreshing: Promise<void> | undefined
   let refresh_again_ms = 0
   let ended: Promise<unknown> | undefined
@@ -80,20 +113,6 @@ export const createProgress = (
     await within(REFRESH_MS_MAX, prove(REFRESH_MS_MAX))
     refreshing = undefined
     refresh_again_ms = performance.now() + REFRESH_AGAIN_MS
-  }
-
-  const askProjection = async (): Promise<void> => {
-    const asked = await active('balances')()
-    if (E.isLeft(asked)) return
-    const now = asked.right
-    const lag = await projectionLag(nc, now.consumer)()
-    if (E.isLeft(lag) && lag.left.tag !== 'NotFound') return
-    const found = E.isLeft(lag) ? undefined : { ...now, ...lag.right }
-    // another table, or a projection that began again: what was loaded from the old one is not to be believed
-    const same = known === undefined || (found?.table === known.table && found.seq >= known.seq)
-    if (!same) hot.forget()
-    known = found
-    known_ms = performance.now()
   }
 
   const askUntilStopped = async (ask: () => Promise<void>): Promise<void> => {
@@ -138,16 +157,11 @@ export const createProgress = (
       return refreshing
     },
     until: arrivals.until,
-    floor: ({ table, consumer }) =>
-      known !== undefined && known.table === table && known.consumer === consumer ? known.seq : 0,
-    lag: () => {
-      if (known === undefined || performance.now() - known_ms > LAG_MS_MAX) return undefined
-      const { consumer, seq, lag_events, lag_ms } = known
-      return { projection: consumer, seq, lag_events, lag_ms }
-    },
+    floor: watch.floor,
+    lag: watch.lag,
     start: follower => {
       // apart from each other: what one of them waits for must not make the other late
-      ended ??= Promise.all([askUntilStopped(createLook(follower)), askUntilStopped(askProjection)])
+      ended ??= Promise.all([askUntilStopped(createLook(follower)), askUntilStopped(watch.ask)])
     },
     stop: async () => {
       ending.abort()

@@ -7,7 +7,7 @@
 import type { ClientId } from '../ledger/client-id.js'
 import type { Decoded } from '../ledger/event.js'
 
-export type RecentEvent = {
+type RecentEvent = {
   readonly seq: number
   readonly decoded: Decoded
   /** The same customer's next one. */

@@ -32,7 +32,7 @@ export type Session = {
 }
 
 /** Older answers are not given at all. */
-export const AGE_MS_MAX = 10_000
+const AGE_MS_MAX = 10_000
 /** Nearly every event is here long before; then the stream is read. */
 const FOLLOW_MS_MAX = 250
 

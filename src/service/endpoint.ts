@@ -61,6 +61,70 @@ class Request implements ServiceRequest {
   }
 }
 
+type Result = Either<ServiceError, ServiceReply>
+
+/** What becomes of a request: it is answered at once, or it begins and is finished later. */
+type Steps = {
+  readonly answer: (request: InFlight, result: Result) => void
+  readonly begin: (request: InFlight) => void
+  readonly finish: (request: InFlight, result: Result) => void
+}
+
+/** Calls the handler of an endpoint. Whatever the handler does, the request is answered once. */
+const createServe = (
+  config: AnyEndpointConfig,
+  { answer, begin, finish }: Steps,
+): ((request: InFlight) => void) => {
+  const serveTask = async (
+    request: InFlight,
+    task: TaskEither<ServiceError, ServiceReply>,
+  ): Promise<void> => {
+    let result: Result
+    try {
+      result = await task()
+    } catch (cause) {
+      result = E.left(internalError(cause))
+    }
+    finish(request, result)
+  }
+
+  const serveHandler = (request: InFlight, handle: Handler): void => {
+    let result: ReturnType<Handler>
+    try {
+      result = handle(new Request(request.msg))
+    } catch (cause) {
+      result = E.left(internalError(cause))
+    }
+    // what is answered at once is never in flight: no place, no deadline, no promise
+    if (typeof result !== 'function') {
+      answer(request, result)
+      return
+    }
+    begin(request)
+    void serveTask(request, result)
+  }
+
+  const serveCallback = (request: InFlight, callback: CallbackHandler): void => {
+    let isFinished = false
+    const once = (result: Result): void => {
+      if (isFinished) return
+      isFinished = true
+      finish(request, result)
+    }
+    begin(request)
+    try {
+      callback(new Request(request.msg), once)
+    } catch (cause) {
+      once(E.left(internalError(cause)))
+    }
+  }
+
+  return request => {
+    if ('handle' in config) serveHandler(request, config.handle)
+    else serveCallback(request, config.callback)
+  }
+}
+
 /**
  * Subscribes and serves. The subscription is on its way to the server when this returns: flush before telling anybody.
  *
@@ -90,7 +154,7 @@ export const startEndpoint = (
 
   const waiting = createDeadlines<InFlight>(config.timeout_ms, request => fail(request, timeout_error))
 
-  const answer = (request: InFlight, result: Either<ServiceError, ServiceReply>): void => {
+  const answer = (request: InFlight, result: Result): void => {
     if (E.isLeft(result)) fail(request, errorForm(result.left))
     else succeed(request, result.right)
   }
@@ -100,60 +164,13 @@ export const startEndpoint = (
     waiting.add(request)
   }
 
-  const finish = (request: InFlight, result: Either<ServiceError, ServiceReply>): void => {
+  const finish = (request: InFlight, result: Result): void => {
     in_flight -= 1
     if (waiting.remove(request)) answer(request, result)
     else log.debug({ subject: request.msg.subject }, 'a result came too late and was dropped')
   }
 
-  const serveTask = async (
-    request: InFlight,
-    task: TaskEither<ServiceError, ServiceReply>,
-  ): Promise<void> => {
-    let result: Either<ServiceError, ServiceReply>
-    try {
-      result = await task()
-    } catch (cause) {
-      result = E.left(internalError(cause))
-    }
-    finish(request, result)
-  }
-
-  const serveHandler = (request: InFlight, handle: Handler): void => {
-    let result: ReturnType<Handler>
-    try {
-      result = handle(new Request(request.msg))
-    } catch (cause) {
-      result = E.left(internalError(cause))
-    }
-    // what is answered at once is never in flight: no place, no deadline, no promise
-    if (typeof result !== 'function') {
-      answer(request, result)
-      return
-    }
-    begin(request)
-    void serveTask(request, result)
-  }
-
-  const serveCallback = (request: InFlight, callback: CallbackHandler): void => {
-    let isFinished = false
-    const once = (result: Either<ServiceError, ServiceReply>): void => {
-      if (isFinished) return
-      isFinished = true
-      finish(request, result)
-    }
-    begin(request)
-    try {
-      callback(new Request(request.msg), once)
-    } catch (cause) {
-      once(E.left(internalError(cause)))
-    }
-  }
-
-  const serve = (request: InFlight): void => {
-    if ('handle' in config) serveHandler(request, config.handle)
-    else serveCallback(request, config.callback)
-  }
+  const serve = createServe(config, { answer, begin, finish })
 
   const subscription = nc.subscribe(info.subject, {
     queue: info.queue_group,

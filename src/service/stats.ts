@@ -8,7 +8,7 @@ import type { ServiceError } from './error.js'
 import type { EndpointStats } from './protocol.js'
 
 /** The counted part of ADR-32's EndpointStats. */
-export type Counts = Pick<
+type Counts = Pick<
   EndpointStats,
   'num_requests' | 'num_errors' | 'last_error' | 'processing_time' | 'average_processing_time'
 >

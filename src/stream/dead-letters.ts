@@ -27,7 +27,7 @@ import { nextProved, nextRecorded, type Reader, readPages, readRange } from './r
 import type { Recorded } from './recorded.js'
 import { DEAD_LETTER_PREFIX, DEAD_LETTER_STREAM, LEDGER_SUBJECTS, LETTER_BYTES_MAX } from './settings.js'
 
-export type { LetterReason, Verdict } from './letter-form.js'
+export type { Verdict } from './letter-form.js'
 
 /** A letter as it is read back; `letter_seq` is its place among the letters, `seq` the event's in the ledger. */
 export type DeadLetter = {

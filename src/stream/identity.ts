@@ -66,7 +66,7 @@ export const pointOf = ({ seq, subject, body, at }: Omit<Recorded, 'headers'>): 
 })
 
 /** Whether two points are one event. */
-export const isSamePoint = (a: Point, b: Point | undefined): boolean =>
+const isSamePoint = (a: Point, b: Point | undefined): boolean =>
   b !== undefined &&
   a.seq === b.seq &&
   a.checksum === b.checksum &&
@@ -122,7 +122,7 @@ export const describeFinding = (finding: StreamFinding): string => {
 }
 
 /** Sequences that hold no event: every sequence of a ledger does. */
-export const missingOf = ({ state }: Pick<StreamInfo, 'state'>): number =>
+const missingOf = ({ state }: Pick<StreamInfo, 'state'>): number =>
   Math.max(state.last_seq - state.messages, 0)
 
 /** The event at `seq` as the stream's leader has it; undefined where there is none. */

@@ -14,7 +14,7 @@ import { leadershipOf, PROVE_TIMEOUT_MS, type Proof } from './leadership.js'
 import type { Recorded } from './recorded.js'
 import { LEDGER_STREAM } from './settings.js'
 
-export type Last = {
+type Last = {
   /** By subject; one without messages is left out. */
   readonly last: ReadonlyMap<string, Recorded>
   /** Nothing up to here is missing; 0 where no subject had a message, since the server does not say it then. */

@@ -13,9 +13,6 @@ import type { NewMessage } from './publish.js'
 import type { Recorded } from './recorded.js'
 import { DEAD_LETTER_PREFIX } from './settings.js'
 
-/** `UNSTORABLE`: the event counts, but a projection's table refuses what it has to hold of it. */
-export type LetterReason = DeadReason | 'UNSTORABLE'
-
 /** Which rule the event broke, and the particulars for a person. */
 export type Verdict =
   | { readonly reason: DeadReason; readonly detail: string }

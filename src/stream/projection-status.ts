@@ -20,7 +20,7 @@ const Said = fieldsOf(
 )
 
 /** What the active instance of a projection said of itself; old words when it is gone. */
-export type Said = t.TypeOf<typeof Said>
+type Said = t.TypeOf<typeof Said>
 
 export type ProjectionStatus = {
   readonly projection: string

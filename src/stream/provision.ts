@@ -20,7 +20,7 @@ import {
   differencesOf,
   isTolerable,
   lastingOf,
-  PAYLOAD_BYTES_MIN,
+  MSG_SIZE_BYTES_MAX,
   type SettingsOptions,
   type StreamSettings,
 } from './settings.js'
@@ -76,12 +76,12 @@ const LIMIT_ADVICE =
 
 /** Events and letters have to fit into messages of the server. */
 const payloadProblem = (nc: NatsConnection): StreamError | undefined => {
-  const bytes = nc.info?.max_payload ?? PAYLOAD_BYTES_MIN
-  return bytes >= PAYLOAD_BYTES_MIN
+  const bytes = nc.info?.max_payload ?? MSG_SIZE_BYTES_MAX
+  return bytes >= MSG_SIZE_BYTES_MAX
     ? undefined
     : {
         tag: 'SettingsDiffer',
-        message: `the server takes messages of ${bytes} bytes only, and ${PAYLOAD_BYTES_MIN} are needed: raise its max_payload`,
+        message: `the server takes messages of ${bytes} bytes only, and ${MSG_SIZE_BYTES_MAX} are needed: raise its max_payload`,
       }
 }
 

@@ -45,10 +45,10 @@ const isMinor = ({ numbers }: Version, major: number, minor: number): boolean =>
   numbers[0] === major && numbers[1] === minor
 
 /** The first release that is clean where a stream has several replicas, and the oldest that is good enough. */
-export const RECOMMENDED = '2.15.1'
+const RECOMMENDED = '2.15.1'
 const LEAST = '2.14.3'
 
-export const UPGRADE_PAGE = 'docs/upgrade-nats.md'
+const UPGRADE_PAGE = 'docs/upgrade-nats.md'
 
 type Rule = {
   readonly applies: (version: Version, facts: ServerFacts) => boolean

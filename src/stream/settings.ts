@@ -43,9 +43,6 @@ export type SettingsOptions = {
 const LETTERS_BYTES_MIN = 16 * 1024 * 1024
 const BUCKET_BYTES_MAX = 16 * 1024 * 1024
 
-/** What the server has to take as one message (`max_payload`): the largest event. */
-export const PAYLOAD_BYTES_MIN = MSG_SIZE_BYTES_MAX
-
 const letterBytesMax = ({ bytes_max, dead_letter_bytes_max }: SettingsOptions): number =>
   dead_letter_bytes_max ??
   (bytes_max === undefined ? -1 : Math.max(LETTERS_BYTES_MIN, Math.floor(bytes_max / 10)))

@@ -83,7 +83,7 @@ const tagOf = (cause: unknown): TableError['tag'] => {
 }
 
 /** The error that something thrown by the AWS SDK stands for; the cause is kept. */
-export const toTableError = (what: string, cause: unknown): TableError => {
+const toTableError = (what: string, cause: unknown): TableError => {
   const text = cause instanceof Error ? `${cause.name}: ${cause.message}` : String(cause)
   return { tag: tagOf(cause), message: `${what}: ${text}`.slice(0, MESSAGE_CHARS_MAX), cause }
 }

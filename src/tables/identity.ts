@@ -19,9 +19,9 @@ import { whole } from './whole.js'
 export const IDENTITY_ID = 'table identity'
 
 /** The event up to which a table is folded, as it can be recognised again; sequence 0 and no checksum for none. */
-export type Newest = { readonly seq: number; readonly checksum: string; readonly at_ms: number }
+type Newest = { readonly seq: number; readonly checksum: string; readonly at_ms: number }
 
-export const NO_EVENT: Newest = { seq: 0, checksum: '', at_ms: 0 }
+const NO_EVENT: Newest = { seq: 0, checksum: '', at_ms: 0 }
 
 export type Identity = {
   /** New whenever the table is begun again from the stream's first event. */
@@ -54,7 +54,7 @@ const Item = fieldsOf(
 )
 
 /** The identity in an item as DynamoDB has it; undefined where the item is missing or says something else. */
-export const decodeIdentity = (raw: unknown): Identity | undefined =>
+const decodeIdentity = (raw: unknown): Identity | undefined =>
   pipe(
     Item.decode(raw),
     E.map(({ newest_seq, newest_checksum, newest_at_ms, ...rest }) => ({
@@ -240,7 +240,7 @@ export const emptyingCheck = (table: string, { epoch }: Identity) => ({
 })
 
 /** Whether a mark that could not be noted was overtaken: the table is of its epoch, and folded further already. */
-export const isOvertaken = (found: Identity | undefined, { epoch, newest }: Mark): boolean =>
+const isOvertaken = (found: Identity | undefined, { epoch, newest }: Mark): boolean =>
   found !== undefined && found.epoch === epoch && found.state === 'filling' && found.newest.seq >= newest.seq
 
 /** Notes a mark by itself, where there is nothing else to write. `NotOurs` when the table is another epoch's. */

@@ -11,7 +11,7 @@ import type { LedgerEvent } from '../ledger/event.js'
 /** Metadata as JSON text, in bytes. An event of usual form is smaller as a whole. */
 export const METADATA_BYTES_MAX = 64 * 1024
 /** As deep as the strict reading of JSON goes, so a command's metadata is never left out. */
-export const METADATA_DEPTH_MAX = 32
+const METADATA_DEPTH_MAX = 32
 export const REFERENCE_BYTES_MAX = 64 * 1024
 
 /** What may be left out of a row. */

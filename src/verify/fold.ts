@@ -5,7 +5,7 @@
 import { customerOf, type ReadEvent, type Reading, readEvent } from './event.js'
 
 /** A message of the stream, as far as the fold looks at it. */
-export type Entry = { readonly seq: number; readonly subject: string; readonly body: Uint8Array }
+type Entry = { readonly seq: number; readonly subject: string; readonly body: Uint8Array }
 
 /** A customer after some events; the names are those of the tables' attributes. */
 export type Standing = {

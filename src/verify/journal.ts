@@ -99,24 +99,47 @@ const same: Same = (field, is, should_be) => {
 const AHEAD_ROWS_MAX = 1_000_000
 
 /** The comparison of one journal, whose rows up to `seq_max` have to be complete. */
-export const createJournalCheck = (run: Run, { table }: Target, seq_max: number) => {
-  const { differences } = run
-  const keys = createFingerprints(seq_max)
-  const ahead = new Map<number, string>()
-  let rows = 0
+export class JournalCheck {
+  readonly #run: Run
+  readonly #table: string
+  readonly #seq_max: number
+  readonly #keys: ReturnType<typeof createFingerprints>
+  /** Rows of events after `seq_max`, by the sequence of the event. */
+  readonly #ahead = new Map<number, string>()
+  #rows = 0
 
-  const isAsked = ({ outcome, id }: Step): boolean =>
-    outcome === 'applied' && (run.client_id === undefined || run.client_id === id)
-
-  const compare = (step: Step, key: string, row: RawItem): void => {
-    keys.set(step.entry.seq, key)
-    rows += 1
-    compareItem(differences, { where: 'journal', id: key, seq: step.entry.seq }, row, rowOf(step), same)
+  constructor(run: Run, { table }: Target, seq_max: number) {
+    this.#run = run
+    this.#table = table
+    this.#seq_max = seq_max
+    this.#keys = createFingerprints(seq_max)
   }
 
-  const missing = ({ id, entry }: Step, key: string, detail = ''): void => {
-    keys.set(entry.seq, key)
-    differences.add({
+  /** The number of rows that were compared. */
+  get rows(): number {
+    return this.#rows
+  }
+
+  #isAsked({ outcome, id }: Step): boolean {
+    const { client_id } = this.#run
+    return outcome === 'applied' && (client_id === undefined || client_id === id)
+  }
+
+  #compare(step: Step, key: string, row: RawItem): void {
+    this.#keys.set(step.entry.seq, key)
+    this.#rows += 1
+    compareItem(
+      this.#run.differences,
+      { where: 'journal', id: key, seq: step.entry.seq },
+      row,
+      rowOf(step),
+      same,
+    )
+  }
+
+  #reportMissing({ id, entry }: Step, key: string, detail = ''): void {
+    this.#keys.set(entry.seq, key)
+    this.#run.differences.add({
       where: 'journal',
       kind: 'missing',
       id: key,
@@ -126,34 +149,35 @@ export const createJournalCheck = (run: Run, { table }: Target, seq_max: number)
   }
 
   /** Its own key has no row, or another event's: then its row is under its sequence. */
-  const compareInstead = (step: Step, own: RawItem | undefined, instead: RawItem | undefined): void => {
+  #compareInstead(step: Step, own: RawItem | undefined, instead: RawItem | undefined): void {
     const [key, other] = [ownKey(step), bySeq(step.entry.seq)]
     const holder = Number(own === undefined ? 0n : (wholeIn(own, 'seq') ?? 0n))
-    if (own !== undefined && instead !== undefined) compare(step, other, instead)
-    else if (own === undefined) missing(step, key, instead && `: there is ${other}, although the id is free`)
-    else if (holder < step.entry.seq && keys.matches(holder, key)) missing(step, other)
+    if (own !== undefined && instead !== undefined) this.#compare(step, other, instead)
+    else if (own === undefined)
+      this.#reportMissing(step, key, instead && `: there is ${other}, although the id is free`)
+    else if (holder < step.entry.seq && this.#keys.matches(holder, key)) this.#reportMissing(step, other)
     // no earlier event has that key, so this row was this event's and is not what it was
-    else compare(step, key, own)
+    else this.#compare(step, key, own)
   }
 
   /** Compares the rows of a page of events. */
-  const page = async (steps: readonly Step[]): Promise<void> => {
-    const asked = steps.filter(isAsked)
-    const own = await readAll(run, table, asked.map(ownKey))
+  async page(steps: readonly Step[]): Promise<void> {
+    const asked = steps.filter(step => this.#isAsked(step))
+    const own = await readAll(this.#run, this.#table, asked.map(ownKey))
     const isOwn = (step: Step): boolean =>
       wholeIn(own.get(ownKey(step)) ?? {}, 'seq') === BigInt(step.entry.seq)
     const others = asked.filter(step => !isOwn(step))
     const instead = await readAll(
-      run,
-      table,
+      this.#run,
+      this.#table,
       others.map(({ entry }) => bySeq(entry.seq)),
     )
     for (const step of asked) {
       const key = ownKey(step)
       const row = own.get(key)
-      if (isOwn(step) && row !== undefined) compare(step, key, row)
+      if (isOwn(step) && row !== undefined) this.#compare(step, key, row)
       else
-        compareInstead(
+        this.#compareInstead(
           step,
           row,
           key === bySeq(step.entry.seq) ? undefined : instead.get(bySeq(step.entry.seq)),
@@ -161,11 +185,11 @@ export const createJournalCheck = (run: Run, { table }: Target, seq_max: number)
     }
   }
 
-  const stray = (id: string, row: RawItem): void => {
-    if (differences.has('journal', id)) return
+  #reportStray(id: string, row: RawItem): void {
+    if (this.#run.differences.has('journal', id)) return
     const seq = wholeIn(row, 'seq')
     const detail = `customer ${row.client_id?.S ?? ''}: no event of the stream makes this row`
-    differences.add({
+    this.#run.differences.add({
       where: 'journal',
       kind: 'stray',
       id,
@@ -174,28 +198,30 @@ export const createJournalCheck = (run: Run, { table }: Target, seq_max: number)
     })
   }
 
-  return {
-    page,
-    /** Takes a row that was found in the table. */
-    found: (row: RawItem): void => {
-      const id = row.id?.S ?? ''
-      const seq = Number(wholeIn(row, 'seq') ?? 0n)
-      if (seq > seq_max && ahead.size < AHEAD_ROWS_MAX && !ahead.has(seq)) ahead.set(seq, id)
-      else if (!keys.matches(seq, id)) stray(id, row)
-    },
-    /** An event after the complete part: its row, if it was found, has one of its two keys. */
-    see: (step: Step): void => {
-      const { seq } = step.entry
-      const id = ahead.get(seq)
-      if (id === undefined || step.outcome !== 'applied') return
-      if (id === ownKey(step) || id === bySeq(seq)) ahead.delete(seq)
-    },
-    /** The last event that a row was found of. */
-    aheadSeq: () => [...ahead.keys()].reduce((max, seq) => Math.max(max, seq), 0),
-    /** Rows that no event was found for. */
-    end: (): void => {
-      for (const [seq, id] of ahead) stray(id, { id: { S: id }, seq: { N: String(seq) } })
-    },
-    rows: () => rows,
+  /** Takes a row that was found in the table. */
+  take(row: RawItem): void {
+    const id = row.id?.S ?? ''
+    const seq = Number(wholeIn(row, 'seq') ?? 0n)
+    if (seq > this.#seq_max && this.#ahead.size < AHEAD_ROWS_MAX && !this.#ahead.has(seq))
+      this.#ahead.set(seq, id)
+    else if (!this.#keys.matches(seq, id)) this.#reportStray(id, row)
+  }
+
+  /** Takes an event after the complete part: its row, if it was found, has one of its two keys. */
+  see(step: Step): void {
+    const { seq } = step.entry
+    const id = this.#ahead.get(seq)
+    if (id === undefined || step.outcome !== 'applied') return
+    if (id === ownKey(step) || id === bySeq(seq)) this.#ahead.delete(seq)
+  }
+
+  /** The sequence of the last event of which a row was found. */
+  aheadSeq(): number {
+    return [...this.#ahead.keys()].reduce((max, seq) => Math.max(max, seq), 0)
+  }
+
+  /** Reports the rows for which no event was found. */
+  end(): void {
+    for (const [seq, id] of this.#ahead) this.#reportStray(id, { id: { S: id }, seq: { N: String(seq) } })
   }
 }

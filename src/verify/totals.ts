@@ -60,29 +60,37 @@ const addTo = (sums: Sums, keys: readonly string[], share: Sum): void => {
 const sumIn = (item: RawItem): Sum =>
   Object.fromEntries(SUM_FIELDS.map(field => [field, wholeIn(item, field) ?? 0n])) as Record<SumField, bigint>
 
-export const createTotalsCheck = (run: Run, target: Target) => {
-  const { differences, signal } = run
-  const folded: Sums = new Map()
-  /** Sums that were met in the table, and those of days that cannot move any more. */
-  const met: Sums = new Map()
-  /** Events after the place where the table was read that may be counted or not. */
-  let recent: Share[] = []
-  /** The sums that they belong to. */
-  const moving = new Set<string>(['all'])
-  let is_read = false
+/** The comparison of one totals table. */
+export class TotalsCheck {
+  readonly #run: Run
+  readonly #target: Target
+  readonly #folded: Sums = new Map()
+  /** The sums that the table held when it was read. */
+  readonly #met: Sums = new Map()
+  /** Events after the place where the table was read: they may be counted or not. */
+  #recent: Share[] = []
+  /** The sums that the recent events belong to. */
+  readonly #moving = new Set<string>(['all'])
+  #is_read = false
 
-  const see = (step: Step): void => {
+  constructor(run: Run, target: Target) {
+    this.#run = run
+    this.#target = target
+  }
+
+  /** Takes the next event of the walk. */
+  see(step: Step): void {
     const share = shareOf(step)
     if (share === undefined || step.id === undefined) return
     const keys = keysOf(step)
-    addTo(folded, keys, share)
-    if (!is_read) return
-    recent.push({ id: step.id, seq: step.entry.seq, keys, share })
-    for (const key of keys) moving.add(key)
+    addTo(this.#folded, keys, share)
+    if (!this.#is_read) return
+    this.#recent.push({ id: step.id, seq: step.entry.seq, keys, share })
+    for (const key of keys) this.#moving.add(key)
   }
 
   /** Takes an item of the table that is no customer's head. */
-  const found = (item: RawItem): void => {
+  take(item: RawItem): void {
     const id = item.id?.S ?? ''
     const key = SUM_ID.exec(id)?.[1]
     const unknown = Object.entries(item).find(
@@ -90,20 +98,25 @@ export const createTotalsCheck = (run: Run, target: Target) => {
         name !== 'id' && (!SUM_FIELDS.includes(name as SumField) || wholeIn(item, name) === undefined),
     )
     if (key === undefined) {
-      differences.add({ where: 'totals', kind: 'stray', id, detail: 'neither a customer nor a sum' })
+      this.#run.differences.add({
+        where: 'totals',
+        kind: 'stray',
+        id,
+        detail: 'neither a customer nor a sum',
+      })
     } else if (unknown !== undefined) {
       const is = unknown[1].N ?? unknown[1].S ?? JSON.stringify(unknown[1])
-      differences.add({ where: 'totals', kind: 'differs', id, field: unknown[0], is })
+      this.#run.differences.add({ where: 'totals', kind: 'differs', id, field: unknown[0], is })
     }
-    if (key !== undefined) addTo(met, [key], sumIn(item))
+    if (key !== undefined) addTo(this.#met, [key], sumIn(item))
   }
 
   /** Whether there was something to report. */
-  const report = (key: string, actual: Sum, off: Sum, fields: readonly SumField[]): boolean => {
+  #report(key: string, actual: Sum, off: Sum, fields: readonly SumField[]): boolean {
     const wrong = fields.filter(name => off[name] !== 0n)
     for (const field of wrong) {
       const should_be = String(actual[field] - off[field])
-      differences.add({
+      this.#run.differences.add({
         where: 'totals',
         kind: 'differs',
         id: key,
@@ -115,38 +128,39 @@ export const createTotalsCheck = (run: Run, target: Target) => {
     return wrong.length > 0
   }
 
-  const readSums = async (keys: readonly string[]): Promise<Sums> => {
+  async #readSums(keys: readonly string[]): Promise<Sums> {
     const ids = keys.flatMap(key => Array.from({ length: SHARDS }, (_, shard) => `${key}:${shard}`))
     const sums: Sums = new Map(keys.map(key => [key, ZERO]))
-    for (const [id, item] of await readAll(run, target.table, ids)) {
+    for (const [id, item] of await readAll(this.#run, this.#target.table, ids)) {
       addTo(sums, [SUM_ID.exec(id)?.[1] ?? ''], sumIn(item))
     }
     return sums
   }
 
-  /** What of the folded sums the heads say is not counted yet. */
-  const uncounted = async (): Promise<Sums> => {
-    const ids = [...new Set(recent.map(({ id }) => headId('totals', id)))]
-    const heads = await readAll(run, target.table, ids)
+  /** What of the this.#folded sums the heads say is not counted yet. */
+  async #uncounted(): Promise<Sums> {
+    const ids = [...new Set(this.#recent.map(({ id }) => headId('totals', id)))]
+    const heads = await readAll(this.#run, this.#target.table, ids)
     const counted = (id: string): bigint => wholeIn(heads.get(headId('totals', id)) ?? {}, 'seq') ?? 0n
     const sums: Sums = new Map()
-    for (const { id, seq, keys, share } of recent) if (BigInt(seq) > counted(id)) addTo(sums, keys, share)
+    for (const { id, seq, keys, share } of this.#recent)
+      if (BigInt(seq) > counted(id)) addTo(sums, keys, share)
     return sums
   }
 
   /** One look at the sums that may move: how far each is off. */
-  const look = async (walk: Walk): Promise<Look | undefined> => {
-    const acked = await ackedSeq(run, target)
-    await walk.to(await lastSeq(run))
-    recent = recent.filter(({ seq }) => seq > acked)
-    if (recent.length > RECENT_MAX) return undefined
-    const not_yet = await uncounted()
-    const keys = [...moving]
-    const sums = await readSums(keys)
-    const is_still = acked >= walk.place() && (await lastSeq(run)) === walk.place()
+  async #look(walk: Walk): Promise<Look | undefined> {
+    const acked = await ackedSeq(this.#run, this.#target)
+    await walk.to(await lastSeq(this.#run))
+    this.#recent = this.#recent.filter(({ seq }) => seq > acked)
+    if (this.#recent.length > RECENT_MAX) return undefined
+    const not_yet = await this.#uncounted()
+    const keys = [...this.#moving]
+    const sums = await this.#readSums(keys)
+    const is_still = acked >= walk.place() && (await lastSeq(this.#run)) === walk.place()
     const off = new Map(
       keys.map(key => {
-        const should_be = minus(folded.get(key) ?? ZERO, not_yet.get(key) ?? ZERO)
+        const should_be = minus(this.#folded.get(key) ?? ZERO, not_yet.get(key) ?? ZERO)
         return [key, minus(sums.get(key) ?? ZERO, should_be)]
       }),
     )
@@ -154,51 +168,50 @@ export const createTotalsCheck = (run: Run, target: Target) => {
   }
 
   /** The sums of days that had no event since the table was read. */
-  const compareStill = (keys: readonly string[]): void => {
+  #compareStill(keys: readonly string[]): void {
     for (const key of keys) {
-      const actual = met.get(key) ?? ZERO
-      report(key, actual, minus(actual, folded.get(key) ?? ZERO), SUM_FIELDS)
+      const actual = this.#met.get(key) ?? ZERO
+      this.#report(key, actual, minus(actual, this.#folded.get(key) ?? ZERO), SUM_FIELDS)
     }
   }
 
   /** Tells what a look proves; undefined when it proves nothing. */
-  const judge = ({ sums, off, is_still }: Look): Verdict | undefined => {
+  #judge({ sums, off, is_still }: Look): Verdict | undefined {
     let wrong = false
     for (const [key, by] of off) {
       const fields = is_still ? SUM_FIELDS : GROWING.filter(name => by[name] < 0n)
-      wrong = report(key, sums.get(key) ?? ZERO, by, fields) || wrong
+      wrong = this.#report(key, sums.get(key) ?? ZERO, by, fields) || wrong
     }
     if (wrong) return 'differ'
     return is_still ? 'equal' : undefined
   }
 
-  const compareMoving = async (walk: Walk): Promise<Verdict> => {
+  async #compareMoving(walk: Walk): Promise<Verdict> {
     let seen_equal = false
-    for (let attempt = 1; attempt <= TRIES_MAX && !signal.aborted; attempt += 1) {
-      const seen = await look(walk)
-      const verdict = seen && judge(seen)
+    for (let attempt = 1; attempt <= TRIES_MAX && !this.#run.signal.aborted; attempt += 1) {
+      const seen = await this.#look(walk)
+      const verdict = seen && this.#judge(seen)
       if (verdict !== undefined) return verdict
       if (seen !== undefined && [...seen.off.values()].every(isZero)) seen_equal = true
       if (seen_equal && attempt >= LOOKS_MIN) return 'equal'
-      await pause(BETWEEN_TRIES, attempt, signal)
+      await pause(BETWEEN_TRIES, attempt, this.#run.signal)
     }
     return 'moving'
   }
 
-  return {
-    see,
-    found,
-    /** The table is going to be read: events from here on may be counted or not. */
-    beginReading: (): void => {
-      is_read = true
-    },
-    /** Compares every sum; goes on with the walk as far as it has to. */
-    compare: async (walk: Walk): Promise<Verdict> => {
-      await walk.to(await lastSeq(run))
-      const before = differences.count('totals')
-      compareStill([...new Set([...folded.keys(), ...met.keys()])].filter(key => !moving.has(key)))
-      const verdict = await compareMoving(walk)
-      return differences.count('totals') > before ? 'differ' : verdict
-    },
+  /** The table is going to be read: events from here on may be counted or not. */
+  beginReading(): void {
+    this.#is_read = true
+  }
+
+  /** Compares every sum; goes on with the walk as far as it has to. */
+  async compare(walk: Walk): Promise<Verdict> {
+    const { differences } = this.#run
+    await walk.to(await lastSeq(this.#run))
+    const before = differences.count('totals')
+    const keys = new Set([...this.#folded.keys(), ...this.#met.keys()])
+    this.#compareStill([...keys].filter(key => !this.#moving.has(key)))
+    const verdict = await this.#compareMoving(walk)
+    return differences.count('totals') > before ? 'differ' : verdict
   }
 }

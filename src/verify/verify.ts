@@ -11,13 +11,13 @@ import { createDifferences, type Difference } from './difference.js'
 import { findTargets } from './find.js'
 import { DecisionMet, type Skips } from './fold.js'
 import { createHeadsCheck, headId, isHead } from './heads.js'
-import { createJournalCheck } from './journal.js'
+import { JournalCheck } from './journal.js'
 import { CannotVerify } from './problem.js'
 import { withRefusals } from './refused.js'
 import { readAll, rowsOf, scanAll } from './scan.js'
 import { createStreamChecks } from './stream-checks.js'
 import { PROJECTIONS, type Projection, type Target } from './target.js'
-import { createTotalsCheck } from './totals.js'
+import { TotalsCheck } from './totals.js'
 import { ackedSeq, lastSeq, waitFor } from './wait.js'
 import { createWalk, readSkips, type Step, type Walk } from './walk.js'
 
@@ -65,8 +65,8 @@ export type Report = {
 
 type Checks = {
   readonly heads: ReturnType<typeof createHeadsCheck>
-  readonly journal: ReturnType<typeof createJournalCheck> | undefined
-  readonly totals: ReturnType<typeof createTotalsCheck> | undefined
+  readonly journal: JournalCheck | undefined
+  readonly totals: TotalsCheck | undefined
   readonly stream: ReturnType<typeof createStreamChecks>
 }
 
@@ -80,7 +80,7 @@ const readOne = async (
   const items = await readAll(run, table, [headId(projection, client_id)])
   for (const item of items.values()) heads.found(target, item)
   if (projection !== 'journal') return
-  for await (const rows of rowsOf(run, table, client_id)) for (const row of rows) journal?.found(row)
+  for await (const rows of rowsOf(run, table, client_id)) for (const row of rows) journal?.take(row)
 }
 
 /** Reads a whole table; gives back whose heads are in it. */
@@ -91,8 +91,8 @@ const readWhole = async (run: Run, { heads, journal, totals }: Checks, target: T
   for await (const items of scanAll(run, table)) {
     for (const item of items) {
       if (isHead(projection, item.id?.S ?? '')) present.add(heads.found(target, item))
-      else if (projection === 'journal') journal?.found(item)
-      else totals?.found(item)
+      else if (projection === 'journal') journal?.take(item)
+      else totals?.take(item)
     }
     items_read += items.length
     run.onProgress('comparing', items_read, Math.max(items_read, walk.customers.size))
@@ -180,12 +180,13 @@ const verifyWith = async (
   const with_totals = options.totals && run.client_id === undefined && totalsTarget !== undefined
   const checks: Checks = {
     heads: createHeadsCheck(run, walk),
-    journal: journalTarget && createJournalCheck(run, journalTarget, seq),
-    totals: with_totals ? createTotalsCheck(run, totalsTarget) : undefined,
+    journal: journalTarget && new JournalCheck(run, journalTarget, seq),
+    totals: with_totals ? new TotalsCheck(run, totalsTarget) : undefined,
     stream: createStreamChecks(differences, run.client_id),
   }
 
-  await walk.to(seq, checks.journal?.page)
+  const { journal } = checks
+  await walk.to(seq, journal && (steps => journal.page(steps)))
   const [customers, parked] = countCustomers(walk)
   counts.reading = true
   checks.totals?.beginReading()
@@ -208,7 +209,7 @@ const verifyWith = async (
       differences: differences.count(projection),
     })),
     heads_compared: checks.heads.compared(),
-    rows_compared: checks.journal?.rows() ?? 0,
+    rows_compared: checks.journal?.rows ?? 0,
     skipped,
     sums_compared: verdict === 'equal' || verdict === 'differ',
     not_compared: verdict === 'moving' ? [MOVING] : [],

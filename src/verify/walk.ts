@@ -16,7 +16,7 @@ export type Step = Folded<Recorded>
 
 const PAGE_EVENTS = 1_000
 
-export type OnPage = (page: readonly Step[]) => Promise<void>
+type OnPage = (page: readonly Step[]) => Promise<void>
 
 export type Walk = {
   /** Every customer at the walk's place. */

@@ -13,7 +13,7 @@ const PACE_MS = 4
 const ANSWER_MS_MAX = 10_000
 const HTTP_EVERY = 5
 
-export type Window = 'quiet' | 'beside'
+type Window = 'quiet' | 'beside'
 
 export type Bystander = {
   /** How much it has asked so far. */

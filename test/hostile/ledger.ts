@@ -58,7 +58,7 @@ const askSeq = async (raw: RawNats, subject: string, pattern: RegExp): Promise<n
 }
 
 /** The last sequence of the ledger's stream. */
-export const lastSeq = (raw: RawNats): Promise<number> =>
+const lastSeq = (raw: RawNats): Promise<number> =>
   askSeq(raw, '$JS.API.STREAM.INFO.customer-balances', /"last_seq":(\d+)/)
 
 const handledSeq = (raw: RawNats, projection: string): Promise<number> =>

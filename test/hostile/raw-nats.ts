@@ -10,7 +10,7 @@ export type Bytes = string | Uint8Array
 /** A message as it arrived; `header` is the whole block of its headers, '' when there is none. */
 export type RawMessage = { readonly subject: string; readonly header: string; readonly body: Buffer }
 
-export type RawPublish = {
+type RawPublish = {
   readonly subject: string
   readonly body?: Bytes
   /** The whole block of headers as it goes over the wire; `headerBlock` makes a usual one. */

@@ -104,7 +104,7 @@ const OTHERS = [
 const text = (body: unknown): string => (typeof body === 'string' ? body : JSON.stringify(body))
 
 /** Every message that a user may not publish, with a body that would be of effect. */
-export const directMessages = (allowed: readonly string[]): readonly (readonly [string, string])[] =>
+const directMessages = (allowed: readonly string[]): readonly (readonly [string, string])[] =>
   [
     ...STORED.map(subject => [subject, EVENT] as const),
     ...API.map(([subject, body]) => [subject, text(body)] as const),

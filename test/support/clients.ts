@@ -74,7 +74,7 @@ export const runClients = async (
 }
 
 /** Those without a definite answer. */
-export const openOnes = (exchanges: readonly Exchange[]): Exchange[] =>
+const openOnes = (exchanges: readonly Exchange[]): Exchange[] =>
   exchanges.filter(({ answer }) => OPEN.has(answer.code))
 
 /** Asks again, with the same id, whatever has no definite answer yet; gives back how many those were. */

@@ -44,7 +44,7 @@ export const serve = async (bench: Workbench, env: Env, roles: string): Promise<
   return program
 }
 
-export const account = (n: number): string => `acc-${n % ACCOUNTS}`
+const account = (n: number): string => `acc-${n % ACCOUNTS}`
 
 /** The `n`th command of a load: the same one in every run; many are refused, because amounts are large. */
 export const nth = (n: number, types: readonly Request['type'][]): Request => ({

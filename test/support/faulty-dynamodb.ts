@@ -120,18 +120,10 @@ const fits = (fault: Fault, { operation }: Call): boolean => {
   return fault !== 'unprocessed' || operation === 'BatchGetItem'
 }
 
-/** Starts it before the server at `endpoint`; it begins without faults. */
-export const startFaultyDynamodb = async (
-  endpoint: string,
-  { faults = FAULTS, late_ms = 2_000 }: FaultyOptions = {},
-): Promise<FaultyDynamodb> => {
-  const target = new URL(endpoint)
-  const random = randomShare()
-  const inflicted = new Map<Fault, number>()
-  let share = 0
-  let refused_text: string | undefined
-
-  const forward = ({ headers, body }: Call): Promise<Answer> =>
+/** Sends calls on to the server at `target`. */
+const forwardTo =
+  (target: URL): ((call: Call) => Promise<Answer>) =>
+  ({ headers, body }) =>
     new Promise((resolve, reject) => {
       const sent = request(
         {
@@ -161,6 +153,12 @@ export const startFaultyDynamodb = async (
       sent.end(body)
     })
 
+/** Does what a fault says with a call. */
+const inflictWith = (
+  forward: (call: Call) => Promise<Answer>,
+  random: () => number,
+  late_ms: number,
+): ((fault: Fault, call: Call) => Promise<Answer | undefined>) => {
   const unprocessed = async (call: Call): Promise<Answer> => {
     const { call: half, left } = halved(call)
     const { status, body } = await forward(half)
@@ -168,8 +166,8 @@ export const startFaultyDynamodb = async (
     return answerOf(200, { ...(JSON.parse(body.toString()) as object), UnprocessedKeys: left }, true)
   }
 
-  /** The answer that is given; undefined: none, the connection is dropped. */
-  const inflict = async (fault: Fault, call: Call): Promise<Answer | undefined> => {
+  // no answer: the connection is dropped
+  return async (fault, call) => {
     const checked = random() < 0.5
     switch (fault) {
       case 'throttled':
@@ -199,6 +197,21 @@ export const startFaultyDynamodb = async (
         return unprocessed(call)
     }
   }
+}
+
+/** Starts it before the server at `endpoint`; it begins without faults. */
+export const startFaultyDynamodb = async (
+  endpoint: string,
+  { faults = FAULTS, late_ms = 2_000 }: FaultyOptions = {},
+): Promise<FaultyDynamodb> => {
+  const random = randomShare()
+  const inflicted = new Map<Fault, number>()
+  let share = 0
+  let refused_text: string | undefined
+
+  const forward = forwardTo(new URL(endpoint))
+
+  const inflict = inflictWith(forward, random, late_ms)
 
   const choose = (call: Call): Fault | undefined => {
     if (random() >= share) return undefined

@@ -7,7 +7,7 @@ import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
-export type Rights = { readonly allow?: readonly string[]; readonly deny?: readonly string[] }
+type Rights = { readonly allow?: readonly string[]; readonly deny?: readonly string[] }
 export type Permissions = { readonly pub: Rights; readonly sub: Rights }
 
 const GUIDE = fileURLToPath(new URL('../../docs/deploy-aws.md', import.meta.url))

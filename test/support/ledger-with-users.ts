@@ -9,7 +9,7 @@ import { makeTrust } from './nats-jwt.js'
 import { openWorkbench, type Program, untilReady, type Workbench } from './program.js'
 import { startTestDynamodb } from './servers.js'
 
-export const ROLES = ['commands', 'projections', 'queries', 'gateway'] as const
+const ROLES = ['commands', 'projections', 'queries', 'gateway'] as const
 
 const COMPLAINT = /"level":(?:50|60)|NATS reported an error/
 

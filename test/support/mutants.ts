@@ -10,7 +10,7 @@ import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { ROOT } from './source-tree.js'
 
-export type Replacement = {
+type Replacement = {
   /** Without its ending, below src and dist alike. */
   readonly file: string
   readonly from: string
@@ -33,7 +33,7 @@ export const MUTANTS: readonly Mutant[] = [
     without: 'the expected sequence on writes',
     replacements: [
       {
-        file: 'commands/plan',
+        file: 'commands/group-commit/plan',
         from: 'is_first ? (loaded.get(id)?.last_seq ?? 0) : undefined',
         to: 'undefined',
       },
@@ -93,10 +93,10 @@ export const MUTANTS: readonly Mutant[] = [
   {
     without: 'the check for duplicates',
     replacements: [
-      { file: 'commands/plan', from: "msg_id: event.transaction_id ?? ''", to: "msg_id: ''" },
+      { file: 'commands/group-commit/plan', from: "msg_id: event.transaction_id ?? ''", to: "msg_id: ''" },
       // what is younger than the stream's memory of ids is looked up as well
       {
-        file: 'commands/intake',
+        file: 'commands/idempotency/transactions',
         from: 'await find(transaction_id, customersOfCommand(command)[0])',
         to: 'undefined',
       },

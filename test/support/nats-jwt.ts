@@ -31,7 +31,7 @@ const JETSTREAM = { mem_storage: -1, disk_storage: -1, streams: -1, consumer: -1
 type Rights = { readonly allow?: readonly string[]; readonly deny?: readonly string[] }
 
 /** What a user may publish and subscribe; nothing said: everything. */
-export type UserPermissions = { readonly pub?: Rights; readonly sub?: Rights }
+type UserPermissions = { readonly pub?: Rights; readonly sub?: Rights }
 
 export type Trust = {
   /** What servers are told. */

@@ -51,7 +51,7 @@ const objectOf = ({ properties = {}, required = [] }: Json): fc.Arbitrary<unknow
   )
 
 /** Values that fit a schema. */
-export const valueFor = (schema: Json): fc.Arbitrary<unknown> => {
+const valueFor = (schema: Json): fc.Arbitrary<unknown> => {
   if (Array.isArray(schema.anyOf)) return fc.oneof(...schema.anyOf.map(one => valueFor(one as Json)))
   if (Array.isArray(schema.enum)) return fc.constantFrom(...(schema.enum as unknown[]))
   if ('const' in schema) return fc.constant(schema.const)

@@ -8,7 +8,7 @@ import { connect, type NatsConnection } from 'nats'
 import { isAlive } from '../../src/embedded/process-identity.js'
 import { newFolder, removeFolder, until } from './servers.js'
 
-export type Exit = { readonly code: number | null; readonly signal: NodeJS.Signals | null }
+type Exit = { readonly code: number | null; readonly signal: NodeJS.Signals | null }
 
 /** A process of the program that runs until it is stopped. */
 export type Program = {

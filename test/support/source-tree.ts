@@ -39,16 +39,6 @@ export const targetsOf = (file: SourceFile): readonly string[] =>
   importsOf(file)
     .filter(isRelative)
     .map(specifier => target(file, specifier))
-export const packagesOf = (file: SourceFile): readonly string[] =>
-  importsOf(file)
-    .filter(specifier => !isRelative(specifier))
-    .map(specifier =>
-      specifier
-        .split('/')
-        .slice(0, specifier.startsWith('@') ? 2 : 1)
-        .join('/'),
-    )
-
 export const readTree = (): readonly SourceFile[] =>
   readdirSync(ROOT, { withFileTypes: true })
     .filter(entry => entry.isDirectory() && ROOTS.includes(entry.name))

@@ -8,7 +8,7 @@ import { tableName } from '../../src/tables/definition.js'
 import type { VerifyDeps } from '../../src/verify/deps.js'
 import { right } from './ledger.js'
 
-export type Watched = {
+type Watched = {
   readonly reads: number
   /** The tables that were read, in the order in which they came up. */
   readonly tables: readonly string[]

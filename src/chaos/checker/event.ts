@@ -28,7 +28,7 @@ export type Event = {
   readonly after: Json | undefined
 }
 
-export type Declined = {
+type Declined = {
   readonly command: string
   readonly code: string
   readonly client_id: string

@@ -3,7 +3,7 @@
 import type { CheckResult, Violation } from './report.js'
 
 /** Where a violation is proved. */
-export type Proof = { readonly ops?: readonly number[]; readonly seqs?: readonly number[] }
+type Proof = { readonly ops?: readonly number[]; readonly seqs?: readonly number[] }
 
 export type Finding = { readonly result: CheckResult; readonly violations: readonly Violation[] }
 

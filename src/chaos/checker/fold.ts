@@ -7,7 +7,7 @@ import { customerOf, type Entry, type Event, keyOf, readEvent } from './event.js
 /** A customer after an event that counts; `seq` is that event's. */
 export type State = { readonly balance: bigint; readonly version: number; readonly seq: number }
 
-export type Outcome = 'applied' | 'MALFORMED' | 'INSUFFICIENT_FUNDS' | 'BALANCE_LIMIT'
+type Outcome = 'applied' | 'MALFORMED' | 'INSUFFICIENT_FUNDS' | 'BALANCE_LIMIT'
 
 /** What became of one entry; `before` and `after` are its customer's. */
 export type Folded = {

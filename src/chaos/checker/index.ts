@@ -1,6 +1,6 @@
 /**
  * The checker of a chaos run: an outside opinion of what the clients were told, what the stream holds, and what the tables
- * say. It shares no code with the program that it judges (test/layers.unit.spec.ts says so).
+ * say. It shares no code with the program that it judges (.dependency-cruiser.mjs says so).
  *
  * - `calls.ts`, `writes.ts`, `reads.ts` read the history; `json.ts`, `event.ts`, `fold.ts` the stream;
  * - `world.ts` puts both together and concludes what was stored before what;
@@ -21,9 +21,9 @@ import type { Report } from './report.js'
 import { summariesOf } from './summary.js'
 import { createWorld } from './world.js'
 
-export { type Observer, startObserver } from './observer.js'
+export { startObserver } from './observer.js'
 export type { CheckOptions } from './options.js'
-export type { CheckResult, KindSummary, Report, Violation } from './report.js'
+export type { Report } from './report.js'
 
 /** Checks a run that has come to rest: faults healed, clients stopped, servers and instances still there. */
 export const checkRun = async (options: CheckOptions): Promise<Report> => {

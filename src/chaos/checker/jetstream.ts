@@ -25,7 +25,7 @@ const PULL_MS_MAX = 3_000
 const PLACEMENTS_MAX = 200
 
 /** A stream whose only server is the one that is asked names none. */
-export const ONLY_COPY = 'the only server'
+const ONLY_COPY = 'the only server'
 
 /** Connects to any of several servers. */
 export const openNats = (urls: readonly string[]): Promise<NatsConnection> =>
@@ -40,7 +40,7 @@ export const openNats = (urls: readonly string[]): Promise<NatsConnection> =>
   })
 
 /** Asks until `answer` finds what it looks for; fails after the bound with what was found last. */
-export const untilFound = async <A>(
+const untilFound = async <A>(
   what: string,
   timeout_ms: number,
   answer: () => Promise<A | undefined>,

@@ -43,7 +43,7 @@ export const balanceReads = (calls: readonly Call[]): readonly BalanceRead[] =>
       return { call, client_id, question, shown: shownIn(call), error: errorCodeOf(call.end) }
     })
 
-export type PageEntry = {
+type PageEntry = {
   readonly seq: number
   readonly type: string
   readonly amount: bigint | undefined

@@ -23,7 +23,7 @@ import { gatherWrites, positionsOf, type Write } from './writes.js'
  * Bounds of the time at which each event was stored. The stream has one order, so whoever has seen an event has seen all
  * before it, and what was asked for later cannot lie before what was stored earlier.
  */
-export type Times = {
+type Times = {
   /** It was stored after this time, in microseconds of the history; 0 where nothing is known. */
   readonly after_us: (seq: number) => number
   /** It was stored before this time; infinity where nothing is known. */

@@ -17,7 +17,7 @@ import { pursue } from './pursue.js'
 import { createRandom } from './random.js'
 import { createWrites } from './writes.js'
 
-export type { ClientGroup, Clients, ClientsOptions } from './options.js'
+export type { Clients, ClientsOptions } from './options.js'
 
 const CONNECT_MS_MAX = 10_000
 const RECONNECT_MS = 100

@@ -12,7 +12,7 @@ export type Repeatable = {
 }
 
 /** The newest state of a customer that an answer has told of. */
-export type Told = { readonly version: number; readonly seq: number }
+type Told = { readonly version: number; readonly seq: number }
 
 /** A fixed number of things, the oldest of which make room. */
 export type Ring<A> = { readonly add: (one: A) => void; readonly all: () => readonly A[] }

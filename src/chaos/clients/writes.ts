@@ -10,7 +10,7 @@ import type { Repeatable } from './memory.js'
 import type { Random } from './random.js'
 
 /** Names a published event whose body may hold no key. */
-export const KEY_HEADER = 'Chaos-Key'
+const KEY_HEADER = 'Chaos-Key'
 
 /** A write to be sent; one that is not repeatable has no id that would make it count once. */
 export type Write = Repeatable & {
@@ -53,6 +53,33 @@ const badBodies = (key: string): readonly string[] => [
   json({ schema: 0, type: 'credit', amount: 5, reference: key }),
   json([key]),
 ]
+
+/** Messages that go straight into the stream; one without an id is sent once only. */
+const createRawWrites = (random: Random, customers: Customers) => {
+  const raw = (key: string, token: string, body: string): Write => {
+    const id = random.chance(0.5) ? { 'Nats-Msg-Id': `id-${key}` } : {}
+    const headers = { [KEY_HEADER]: key, ...id }
+    return write(
+      { kind: 'raw', subject: `customer.balance.${token}`, body, headers },
+      undefined,
+      'Nats-Msg-Id' in id,
+    )
+  }
+  const good = (key: string): Write => {
+    const type = random.pick(['credit', 'debit'])
+    return raw(
+      key,
+      customers.pick(random),
+      json({ type, amount: random.whole(1, AMOUNT_MAX), reference: key }),
+    )
+  }
+  const bad = (key: string): Write => raw(key, customers.pick(random), random.pick(badBodies(key)))
+  const nobodys = (key: string): Write =>
+    raw(key, 'two.tokens', json({ type: 'credit', amount: 1, reference: key }))
+  const overdraw = (key: string): Write =>
+    raw(key, customers.pick(random), json({ type: 'debit', amount: 10 ** 12, reference: key }))
+  return { good, bad, nobodys, overdraw }
+}
 
 /** What one client writes; `prefix` makes its keys and ids unlike those of all others. */
 export const createWrites = (random: Random, customers: Customers, prefix: string): Writes => {
@@ -112,30 +139,7 @@ export const createWrites = (random: Random, customers: Customers, prefix: strin
     return write({ kind: 'event', subject, body, headers }, undefined, 'Nats-Msg-Id' in headers)
   }
 
-  /** Straight into the stream; without an id it is sent once only. */
-  const raw = (key: string, token: string, body: string): Write => {
-    const id = random.chance(0.5) ? { 'Nats-Msg-Id': `id-${key}` } : {}
-    const headers = { [KEY_HEADER]: key, ...id }
-    return write(
-      { kind: 'raw', subject: `customer.balance.${token}`, body, headers },
-      undefined,
-      'Nats-Msg-Id' in id,
-    )
-  }
-  const good = (key: string): Write => {
-    const type = random.pick(['credit', 'debit'])
-    return raw(
-      key,
-      customers.pick(random),
-      json({ type, amount: random.whole(1, AMOUNT_MAX), reference: key }),
-    )
-  }
-  const bad = (key: string): Write => raw(key, customers.pick(random), random.pick(badBodies(key)))
-  const nobodys = (key: string): Write =>
-    raw(key, 'two.tokens', json({ type: 'credit', amount: 1, reference: key }))
-  const overdraw = (key: string): Write =>
-    raw(key, customers.pick(random), json({ type: 'debit', amount: 10 ** 12, reference: key }))
-
+  const { good, bad, nobodys, overdraw } = createRawWrites(random, customers)
   const choices: readonly Choice[] = [
     [34, key => command('credit', key)],
     [16, key => command('debit', key)],

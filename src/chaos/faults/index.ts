@@ -6,7 +6,7 @@ import { INSTANCE_FAULTS } from './instances.js'
 import { SERVER_FAULTS } from './servers.js'
 import { STORE_FAULTS } from './stores.js'
 
-export type { End, Fault, FaultContext } from './fault.js'
+export type { Fault } from './fault.js'
 
 export const FAULTS: readonly Fault[] = [
   ...SERVER_FAULTS,

@@ -26,7 +26,7 @@ import { type Failure, failed, type Outcome } from '../outcome.js'
 import { errorJson, errorOf, replyJson } from './replies.js'
 import { headerProblem, invalid, notStrict, typedCommandFrom } from './request.js'
 
-export const BATCH_COMMANDS_MAX = 1_000
+const BATCH_COMMANDS_MAX = 1_000
 
 /** More than any result takes: the longest ids, and the longest text of an error. */
 const RESULT_BYTES_MAX = 900

@@ -6,7 +6,7 @@ import type { ClientId } from '../../ledger/client-id.js'
 import { createLru } from '../../lru.js'
 import type { Folded } from '../../stream/fold-subject.js'
 import type { CommandDeps } from '../deps.js'
-import { createLoader, isLoaded, type LoadProblem, type LoadResult } from './load.js'
+import { isLoaded, Loader, type LoadProblem, type LoadResult } from './load.js'
 
 export type Accounts = {
   /** Every one of `ids`, from memory where it is, else loaded. */
@@ -23,7 +23,7 @@ const ACCOUNTS_MAX = 100_000
 
 export const createAccounts = (deps: CommandDeps): Accounts => {
   const memory = createLru<ClientId, Folded>(ACCOUNTS_MAX)
-  const loader = createLoader(deps)
+  const loader = new Loader(deps)
 
   /** Rounds run beside each other: what one of them read may be older than what another one stored. */
   const keep = (id: ClientId, loaded: Folded): void => {

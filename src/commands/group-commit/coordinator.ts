@@ -150,11 +150,7 @@ export class Coordinator {
     return this.#open.commands() + commands > this.#queue_max ? 'BUSY' : undefined
   }
 
-  #newGroup(
-    commands: readonly Command[],
-    has_given_ids: boolean,
-    done: (result: GroupResult) => void,
-  ): Group {
+  #newGroup(commands: readonly Command[], has_given_ids: boolean, done: Group['done']): Group {
     const group: Group = {
       commands,
       has_given_ids,

@@ -20,7 +20,7 @@ import type { Recorded } from '../../stream/recorded.js'
 import { LEDGER_STREAM } from '../../stream/settings.js'
 import type { CommandDeps } from '../deps.js'
 import { type Soon, within } from './breaker.js'
-import { createItemsReader, type Items, type ItemsError } from './items.js'
+import { createItemsReader, type Items, type ItemsError, type ItemsReader } from './items.js'
 
 /**
  * Why a customer cannot be loaded at the moment. `needs_time`: its subject is long or too long to be folded, and the table
@@ -71,22 +71,6 @@ const newestOf = async (
   return only !== undefined && more.length === 0 ? only : new Map(pages.flatMap(page => [...page]))
 }
 
-export type Loader = {
-  /**
-   * Loads `ids`. `confirmed` takes the subjects' ends as of an end of the stream that is proved after the call, which is
-   * what a refusal and a reload after a conflict need; otherwise any replica may tell which subjects have something after
-   * their item. What is in `bases` is folded on from there: no table is asked, and a customer that many write to costs
-   * its newest events only.
-   */
-  readonly load: (
-    ids: readonly ClientId[],
-    confirmed: boolean,
-    bases?: ReadonlyMap<ClientId, Folded>,
-  ) => Promise<LoadResult>
-  /** Loads those that need time: their subjects are long, and the table is waited for as long as its client does. */
-  readonly loadInTime: (ids: readonly ClientId[]) => Promise<LoadResult>
-}
-
 /** What the table has told so far, and what it will tell. */
 type Told = { items: Items | undefined; readonly later: Promise<Items | undefined> }
 
@@ -116,30 +100,37 @@ const problemOf = (cause: unknown): LoadProblem => ({
   cause,
 })
 
-export const createLoader = (deps: CommandDeps): Loader => {
-  const prover = createProver(deps)
-  const items_reader = createItemsReader(deps)
-  const long_subjects = createLru<ClientId, true>(LONG_SUBJECTS_MAX)
+export class Loader {
+  readonly #deps: CommandDeps
+  readonly #prover: ReturnType<typeof createProver>
+  readonly #items_reader: ItemsReader
+  readonly #long_subjects = createLru<ClientId, true>(LONG_SUBJECTS_MAX)
+
+  constructor(deps: CommandDeps) {
+    this.#deps = deps
+    this.#prover = createProver(deps)
+    this.#items_reader = createItemsReader(deps)
+  }
 
   /** Folds on up to `newest`, which is there: a leader that was cut off may have less, and then nothing is decided. */
-  const foldOn = async (
+  async #foldOn(
     id: ClientId,
     from: Folded,
     newest: Recorded | undefined,
     events_max = TAIL_EVENTS_MAX,
-  ): Promise<Folded> => {
+  ): Promise<Folded> {
     if (newest === undefined || newest.seq <= from.last_seq) return from
-    const folded = orThrow(await foldSubject(deps, id, from, { to_seq: newest.seq, events_max })())
+    const folded = orThrow(await foldSubject(this.#deps, id, from, { to_seq: newest.seq, events_max })())
     if (folded.last_seq < newest.seq)
       throw new Error(`the events of ${id} cannot be read up to ${newest.seq}`)
     return folded
   }
 
   /** Folds what has come since, as long as something has: decisions on a customer whom others keep writing to need it. */
-  const catchUp = async (id: ClientId, folded: Folded): Promise<Folded> => {
+  async #catchUp(id: ClientId, folded: Folded): Promise<Folded> {
     let { customer, last_seq } = folded
     for (let events = 0; events < CATCH_UP_EVENTS_MAX && customer.parked === undefined; events += 1) {
-      const next = await nextKnown(deps.nc, LEDGER_STREAM, eventSubject(id), last_seq + 1)()
+      const next = await nextKnown(this.#deps.nc, LEDGER_STREAM, eventSubject(id), last_seq + 1)()
       if (E.isLeft(next) || next.right === undefined) break
       const { seq, body } = next.right
       const stepped = step(customer, seq, decodeEvent(body))
@@ -152,62 +143,73 @@ export const createLoader = (deps: CommandDeps): Loader => {
   }
 
   /** From an item, which never counts alone, and from the beginning without one. */
-  const foldFromItem = async (
+  async #foldFromItem(
     id: ClientId,
     item: Customer | undefined,
     newest: Recorded | undefined,
-  ): Promise<Folded> => {
+  ): Promise<Folded> {
     const isNothing = item === undefined || (item.account.seq === 0 && newest === undefined)
-    return foldOn(id, isNothing ? FROM_THE_BEGINNING : await prover.prove(id, item, newest), newest)
+    return this.#foldOn(
+      id,
+      isNothing ? FROM_THE_BEGINNING : await this.#prover.prove(id, item, newest),
+      newest,
+    )
   }
 
   /** Without the table: from the first event, if there are not too many. */
-  const foldWhole = async (id: ClientId, newest: Recorded | undefined): Promise<Folded | LoadProblem> => {
-    if (long_subjects.get(id) === undefined) {
+  async #foldWhole(id: ClientId, newest: Recorded | undefined): Promise<Folded | LoadProblem> {
+    if (this.#long_subjects.get(id) === undefined) {
       try {
-        return await foldOn(id, FROM_THE_BEGINNING, newest, WHOLE_SUBJECT_EVENTS_MAX)
+        return await this.#foldOn(id, FROM_THE_BEGINNING, newest, WHOLE_SUBJECT_EVENTS_MAX)
       } catch (cause) {
         if (!isTooLong(cause)) return problemOf(cause)
-        long_subjects.set(id, true)
+        this.#long_subjects.set(id, true)
       }
     }
     const problem = `${id} has more than ${WHOLE_SUBJECT_EVENTS_MAX} events, and DynamoDB does not answer soon`
     return { problem, needs_time: true }
   }
 
-  const foldFrom = (id: ClientId, items: Items, newest: Recorded | undefined) =>
-    foldFromItem(id, items.get(id), newest).catch(problemOf)
+  #foldFrom(id: ClientId, items: Items, newest: Recorded | undefined): Promise<Folded | LoadProblem> {
+    return this.#foldFromItem(id, items.get(id), newest).catch(problemOf)
+  }
 
   /** Whichever succeeds first: folding the whole subject, or what the table says after all. */
-  const fresh = async (
-    id: ClientId,
-    table: Told,
-    newest: Recorded | undefined,
-  ): Promise<Folded | LoadProblem> => {
-    if (table.items !== undefined) return foldFrom(id, table.items, newest)
-    const whole = foldWhole(id, newest)
+  async #loadFresh(id: ClientId, table: Told, newest: Recorded | undefined): Promise<Folded | LoadProblem> {
+    if (table.items !== undefined) return this.#foldFrom(id, table.items, newest)
+    const whole = this.#foldWhole(id, newest)
     const ifNot = whole.then(result => (isLoaded(result) ? undefined : table.later))
     const items = await Promise.race([ifNot, table.later.then(said => said ?? ifNot)])
-    return items === undefined ? whole : foldFrom(id, items, newest)
+    return items === undefined ? whole : this.#foldFrom(id, items, newest)
   }
 
   /** The same for the main loop, in which others wait too. */
-  const freshSoon = async (
+  async #loadFreshSoon(
     id: ClientId,
     table: Told,
     newest: Recorded | undefined,
-  ): Promise<Folded | LoadProblem> => {
-    const result = fresh(id, table, newest)
+  ): Promise<Folded | LoadProblem> {
+    const result = this.#loadFresh(id, table, newest)
     if (table.items !== undefined) return result
     return (
       (await within(FOLD_MS_MAX, result)) ?? { problem: `${id} takes long to be folded`, needs_time: true }
     )
   }
 
-  const load: Loader['load'] = async (ids, confirmed, bases = new Map()) => {
+  /**
+   * Loads `ids`. `confirmed` takes the subjects' ends as of an end of the stream that is proved after the call, which is what a
+   * refusal and a reload after a conflict need; otherwise any replica may tell which subjects have something after their
+   * item. A customer of `bases` is folded on from there: no table is asked, and a customer that many write to costs its
+   * newest events only.
+   */
+  async load(
+    ids: readonly ClientId[],
+    confirmed: boolean,
+    bases: ReadonlyMap<ClientId, Folded> = new Map(),
+  ): Promise<LoadResult> {
     const unknown = ids.filter(id => !bases.has(id))
-    const table = unknown.length === 0 ? NOT_ASKED : toldBy(await items_reader.soon(unknown))
-    const newest = await newestOf(deps, ids, confirmed)
+    const table = unknown.length === 0 ? NOT_ASKED : toldBy(await this.#items_reader.soon(unknown))
+    const newest = await newestOf(this.#deps, ids, confirmed)
     const results = new Map<ClientId, Folded | LoadProblem>()
     const open: ClientId[] = []
     for (const id of ids) {
@@ -218,27 +220,28 @@ export const createLoader = (deps: CommandDeps): Loader => {
     }
     await inParallel(TAILS_MAX, open, async id => {
       const [base, last] = [bases.get(id), newest.get(eventSubject(id))]
-      const result = base === undefined ? freshSoon(id, table, last) : foldOn(id, base, last).catch(problemOf)
+      const result =
+        base === undefined
+          ? this.#loadFreshSoon(id, table, last)
+          : this.#foldOn(id, base, last).catch(problemOf)
       const loaded = await result
-      results.set(id, confirmed && isLoaded(loaded) ? await catchUp(id, loaded) : loaded)
+      results.set(id, confirmed && isLoaded(loaded) ? await this.#catchUp(id, loaded) : loaded)
     })
     return results
   }
 
-  return {
-    load,
-    loadInTime: async ids => {
-      const newest = await newestOf(deps, ids, false)
-      const table = toldLater(items_reader.patiently(ids))
-      const found = await inParallel(
-        TAILS_MAX,
-        ids,
-        async (id): Promise<[ClientId, Folded | LoadProblem]> => [
-          id,
-          await fresh(id, table, newest.get(eventSubject(id))),
-        ],
-      )
-      return new Map(found)
-    },
+  /** Loads customers that need time: their subjects are long, and the table is waited for as long as its client does. */
+  async loadInTime(ids: readonly ClientId[]): Promise<LoadResult> {
+    const newest = await newestOf(this.#deps, ids, false)
+    const table = toldLater(this.#items_reader.patiently(ids))
+    const found = await inParallel(
+      TAILS_MAX,
+      ids,
+      async (id): Promise<[ClientId, Folded | LoadProblem]> => [
+        id,
+        await this.#loadFresh(id, table, newest.get(eventSubject(id))),
+      ],
+    )
+    return new Map(found)
   }
 }

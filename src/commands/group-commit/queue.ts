@@ -8,7 +8,7 @@
 import { customersOf, customersOfGroup, type Group } from './group.js'
 
 /** The largest number of groups in one round. */
-export const ROUND_GROUPS_MAX = 1_000
+const ROUND_GROUPS_MAX = 1_000
 const ROUNDS_MAX = 4
 /** Another round begins beside running ones for so many groups: then neither the server nor this process waits. */
 const BACKLOG = 500

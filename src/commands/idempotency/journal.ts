@@ -62,14 +62,8 @@ export type Journal = {
   readonly lookUp: (transaction_id: string) => Promise<{ known: StoredTransaction | undefined; seq: number }>
 }
 
-export const createJournal = (
-  deps: CommandDeps,
-  { table, consumer }: JournalSource,
-  findInHistory: FindTransaction = createHistoryFinder(deps),
-): Journal => {
-  const lag = createLagWatch(deps, consumer)
-  const tail = createTail(deps)
-  const slots = createSlots(PROOFS_MAX)
+/** Readers of rows: one for commands, which wait for a moment, and one for a caller who waits as long as the table's client does. */
+const createRowReaders = (deps: CommandDeps, table: JournalSource['table']) => {
   const breaker = createBreaker<StreamError | TableError>({
     isAway: ({ tag }) => tag === 'TryAgain',
     onOpen: error =>
@@ -90,12 +84,23 @@ export const createJournal = (
     const error = soon.tag === 'away' ? soon.error : undefined
     throw new Error(error?.message ?? 'the journal does not answer soon', { cause: error?.cause })
   })
-  /** For somebody who waits as long as the client of the table does. */
   const readPatiently = createGatherer<string, JournalRow>(READ_KEYS_MAX, READS_IN_FLIGHT_MAX, async ids => {
     const rows = await readRows(ids)
     if (E.isLeft(rows)) throw new Error(rows.left.message, { cause: rows.left.cause })
     return rows.right
   })
+  return { read, readPatiently }
+}
+
+export const createJournal = (
+  deps: CommandDeps,
+  { table, consumer }: JournalSource,
+  findInHistory: FindTransaction = createHistoryFinder(deps),
+): Journal => {
+  const lag = createLagWatch(deps, consumer)
+  const tail = createTail(deps)
+  const slots = createSlots(PROOFS_MAX)
+  const { read, readPatiently } = createRowReaders(deps, table)
 
   /** The row under an id, if the stream holds the event that it tells of. Rejects when that is another event, or none. */
   const proved = async (transaction_id: string, readRow: ReadRow): Promise<StoredTransaction | undefined> => {

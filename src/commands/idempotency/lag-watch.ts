@@ -22,7 +22,7 @@ type Found = {
   readonly at_ms: number
 }
 
-export type LagLook = {
+type LagLook = {
   /** The journal holds every event up to here. */
   readonly seq: number
   /** What it lacks is certainly refused by the stream itself. */

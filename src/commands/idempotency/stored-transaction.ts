@@ -23,7 +23,7 @@ import type { CommandDeps } from '../deps.js'
 import { failed, type Outcome, type Position, replyOf } from '../outcome.js'
 
 /** An account right after an event. */
-export type State = { readonly balance: bigint; readonly version: number }
+type State = { readonly balance: bigint; readonly version: number }
 
 /** A stored event of a transaction: the only one, a transfer's first, or the one that declined it. */
 export type StoredTransaction = {

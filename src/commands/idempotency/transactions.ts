@@ -35,23 +35,25 @@ const outcomeAt = (result: GroupResult, index: number, { commands }: Group): Out
   return reply === undefined ? undefined : { tag: 'done', reply, replayed: result.replayed }
 }
 
+const lookUpAll = async (find: FindTransaction, commands: readonly Command[]): Promise<Lookup> => {
+  const found = new Map<string, Found>()
+  const look = async (command: Command): Promise<void> => {
+    const { transaction_id } = command
+    try {
+      found.set(transaction_id, { stored: await find(transaction_id, customersOfCommand(command)[0]) })
+    } catch (thrown) {
+      found.set(transaction_id, { cause: thrown ?? new Error('the look-up failed') })
+    }
+  }
+  await Promise.all(commands.map(look))
+  return found
+}
+
 export const createTransactions = (deps: CommandDeps, find: FindTransaction): Transactions => {
   const recent = createRecent()
   const slots = createSlots(ANSWERS_MAX)
 
-  const lookUp = async (commands: readonly Command[]): Promise<Lookup> => {
-    const found = new Map<string, Found>()
-    const look = async (command: Command): Promise<void> => {
-      const { transaction_id } = command
-      try {
-        found.set(transaction_id, { stored: await find(transaction_id, customersOfCommand(command)[0]) })
-      } catch (thrown) {
-        found.set(transaction_id, { cause: thrown ?? new Error('the look-up failed') })
-      }
-    }
-    await Promise.all(commands.map(look))
-    return found
-  }
+  const lookUp = (commands: readonly Command[]): Promise<Lookup> => lookUpAll(find, commands)
 
   /** The result of a group of which something is stored. The youngest part of a group may be in the window only. */
   const originalOf = async (

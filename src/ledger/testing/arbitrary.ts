@@ -17,7 +17,7 @@ export const clientId = (text: string): ClientId => must(ClientId.decode(text))
 export const amount = (n: bigint | number): Amount => must(Amount.decode(n))
 
 /** Small amounts, and now and then one at int64's edge. */
-export const arbitraryAmount: fc.Arbitrary<Amount> = fc
+const arbitraryAmount: fc.Arbitrary<Amount> = fc
   .oneof(
     { weight: 5, arbitrary: fc.bigInt({ min: 1n, max: 1_000n }) },
     { weight: 1, arbitrary: fc.bigInt({ min: 1n, max: INT64_MAX }) },

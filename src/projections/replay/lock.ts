@@ -28,7 +28,7 @@ const Entry = fieldsOf({
   /** Everything up to this stream sequence is in the table. */
   seq: t.number,
 })
-export type LockEntry = t.TypeOf<typeof Entry>
+type LockEntry = t.TypeOf<typeof Entry>
 
 const RENEW_EVERY_MS = 3_000
 const DEAD_AFTER_MS = 12_000

@@ -35,7 +35,7 @@ export type Replayed = {
 }
 
 /** How long each stage took; of the last one a fixed part is the readers' time to follow. */
-export type Took = {
+type Took = {
   readonly folding_ms: number
   readonly comparing_ms: number
   readonly switching_ms: number

@@ -12,7 +12,7 @@ import type { ClientId } from '../../ledger/client-id.js'
 import type { Decoded } from '../../ledger/event.js'
 import { type Customer, NEW_CUSTOMER, step } from '../../ledger/fold.js'
 import { amount, clientId } from '../../ledger/testing/arbitrary.js'
-import { createHotSet } from '../hot-set.js'
+import { createHotSet, type HotSet } from '../hot-set.js'
 
 const IDS = ['a', 'b', 'c'].map(clientId)
 const SCHEMA_FROM_THE_FUTURE = 2
@@ -23,7 +23,7 @@ type Stored = { readonly id: ClientId; readonly known: Decoded; readonly newer: 
 type Read = { readonly id: ClientId; readonly customer: Customer; readonly complete_to: number }
 
 /** mulberry32: whole numbers below a bound, the same for the same seed. */
-export const randomFrom = (seed: number): ((below: number) => number) => {
+const randomFrom = (seed: number): ((below: number) => number) => {
   let state = seed
   return below => {
     state = (state + 0x6d2b79f5) | 0
@@ -41,157 +41,177 @@ const folded = (customer: Customer, seq: number, decoded: Decoded): Customer => 
 const same = (a: Account | undefined, b: Account): boolean =>
   a !== undefined && a.balance === b.balance && a.version === b.version && a.seq === b.seq
 
-/** One interleaving of `steps` random steps; what is wrong with it, or undefined. */
-export const interleaving = (seed: number, steps: number): string | undefined => {
-  const random = randomFrom(seed)
-  const hot = createHotSet<never>({ customers_max: random(4), recent_events_max: 1 + random(6) })
-  const stream: Stored[] = []
+/** The stream, what each part has seen of it, and what is wrong, as soon as something is. */
+class World {
+  readonly random: (below: number) => number
+  readonly hot: HotSet<never>
+  readonly stream: Stored[] = []
   /** The truth, by customer and sequence: every state that a program which knows all schemas finds. */
-  const states = new Map(IDS.map(id => [id, new Map<number, Account>([[0, OPENING]])]))
-  const newest = new Map<ClientId, Customer>(IDS.map(id => [id, NEW_CUSTOMER]))
-  const table = new Map<ClientId, Customer>(IDS.map(id => [id, NEW_CUSTOMER]))
-  const given = new Map<ClientId, number>()
-  const reads: Read[] = []
-  let projected = 0
-  let acknowledged = 0
-  let polled = 0
-  let wrong: string | undefined
+  readonly states = new Map(IDS.map(id => [id, new Map<number, Account>([[0, OPENING]])]))
+  readonly newest = new Map<ClientId, Customer>(IDS.map(id => [id, NEW_CUSTOMER]))
+  readonly table = new Map<ClientId, Customer>(IDS.map(id => [id, NEW_CUSTOMER]))
+  readonly given = new Map<ClientId, number>()
+  readonly reads: Read[] = []
+  projected = 0
+  acknowledged = 0
+  polled = 0
+  wrong: string | undefined
 
-  const anyId = (): ClientId => IDS[random(IDS.length)] ?? clientId('a')
-  const at = (seq: number): Stored => {
-    const found = stream[seq - 1]
+  constructor(seed: number) {
+    this.random = randomFrom(seed)
+    this.hot = createHotSet<never>({ customers_max: this.random(4), recent_events_max: 1 + this.random(6) })
+  }
+
+  anyId(): ClientId {
+    return IDS[this.random(IDS.length)] ?? clientId('a')
+  }
+
+  at(seq: number): Stored {
+    const found = this.stream[seq - 1]
     if (found === undefined) throw new Error(`the model has no event ${seq}`)
     return found
   }
 
-  const answer = (id: ClientId, account: Account, how: string): void => {
-    const last = given.get(id) ?? 0
-    if (!same(states.get(id)?.get(account.seq), account)) {
-      wrong ??= `${how}: ${id} never had balance ${account.balance} version ${account.version} at ${account.seq}`
+  answer(id: ClientId, account: Account, how: string): void {
+    const last = this.given.get(id) ?? 0
+    if (!same(this.states.get(id)?.get(account.seq), account)) {
+      this.wrong ??= `${how}: ${id} never had balance ${account.balance} version ${account.version} at ${account.seq}`
     }
-    if (account.seq < last) wrong ??= `${how}: ${id} went back from ${last} to ${account.seq}`
-    given.set(id, account.seq)
+    if (account.seq < last) this.wrong ??= `${how}: ${id} went back from ${last} to ${account.seq}`
+    this.given.set(id, account.seq)
   }
 
-  const store = (): void => {
-    const id = anyId()
-    const kind = random(10)
+  store(): void {
+    const id = this.anyId()
+    const kind = this.random(10)
     const event: Decoded = {
       tag: 'event',
-      event: { type: kind < 5 ? 'credit' : kind < 9 ? 'debit' : 'declined', amount: amount(1 + random(3)) },
+      event: {
+        type: kind < 5 ? 'credit' : kind < 9 ? 'debit' : 'declined',
+        amount: amount(1 + this.random(3)),
+      },
     }
     const malformed: Decoded = { tag: 'malformed', reason: 'not JSON' }
     const future: Decoded = { tag: 'future', schema: SCHEMA_FROM_THE_FUTURE }
-    const oddity = random(25)
+    const oddity = this.random(25)
     const known = oddity === 0 ? future : oddity === 1 ? malformed : event
     const newer = oddity === 1 ? malformed : event
-    stream.push({ id, known, newer })
-    const next = folded(newest.get(id) ?? NEW_CUSTOMER, stream.length, newer)
-    newest.set(id, next)
-    states.get(id)?.set(next.account.seq, next.account)
+    this.stream.push({ id, known, newer })
+    const next = folded(this.newest.get(id) ?? NEW_CUSTOMER, this.stream.length, newer)
+    this.newest.set(id, next)
+    this.states.get(id)?.set(next.account.seq, next.account)
   }
 
-  const followOne = (): void => {
-    if (hot.position() >= stream.length) return
-    const seq = hot.position() + 1
-    const { id, known } = at(seq)
-    hot.follow(seq, random(40) === 0 && known.tag === 'malformed' ? undefined : id, known)
+  followOne(): void {
+    if (this.hot.position() >= this.stream.length) return
+    const seq = this.hot.position() + 1
+    const { id, known } = this.at(seq)
+    this.hot.follow(seq, this.random(40) === 0 && known.tag === 'malformed' ? undefined : id, known)
   }
 
-  const projectOne = (): void => {
-    if (projected >= stream.length) return
-    projected += 1
-    const { id, known } = at(projected)
-    table.set(id, folded(table.get(id) ?? NEW_CUSTOMER, projected, known))
+  projectOne(): void {
+    if (this.projected >= this.stream.length) return
+    this.projected += 1
+    const { id, known } = this.at(this.projected)
+    this.table.set(id, folded(this.table.get(id) ?? NEW_CUSTOMER, this.projected, known))
   }
 
   /** A newer program takes a parked customer up, as far as the stream goes. */
-  const resumeOne = (): void => {
-    const id = anyId()
-    if (table.get(id)?.parked === undefined) return
-    table.set(id, newest.get(id) ?? NEW_CUSTOMER)
+  resumeOne(): void {
+    const id = this.anyId()
+    if (this.table.get(id)?.parked === undefined) return
+    this.table.set(id, this.newest.get(id) ?? NEW_CUSTOMER)
   }
 
-  const isUnderWay = (id: ClientId): boolean => reads.some(read => read.id === id)
+  acknowledge(): void {
+    this.acknowledged = Math.max(this.acknowledged, this.projected - this.random(2))
+  }
+
+  poll(): void {
+    this.polled = this.acknowledged
+  }
+
+  forget(): void {
+    if (this.random(6) === 0) this.hot.forget()
+  }
+
+  restart(): void {
+    if (this.random(6) !== 0) return
+    const left = this.stream.length - this.hot.position()
+    this.hot.restart(this.hot.position() + this.random(left + 1))
+  }
+
+  isUnderWay(id: ClientId): boolean {
+    return this.reads.some(read => read.id === id)
+  }
 
   /** The leader's subject, folded by this program over a base; what it cannot judge it does not answer. */
-  const readStream = (): void => {
-    const id = anyId()
-    if (isUnderWay(id)) return
-    const in_memory = hot.get(id)
-    const before = hot.position()
+  readStream(): void {
+    const id = this.anyId()
+    if (this.isUnderWay(id)) return
+    const in_memory = this.hot.get(id)
+    const before = this.hot.position()
     let customer: Customer =
-      in_memory === undefined ? (table.get(id) ?? NEW_CUSTOMER) : { account: in_memory.account }
-    stream.forEach((event, i) => {
+      in_memory === undefined ? (this.table.get(id) ?? NEW_CUSTOMER) : { account: in_memory.account }
+    this.stream.forEach((event, i) => {
       if (event.id === id) customer = folded(customer, i + 1, event.known)
     })
-    reads.push({ id, customer, complete_to: before })
+    this.reads.push({ id, customer, complete_to: before })
   }
 
-  const readTable = (): void => {
-    const id = anyId()
-    if (isUnderWay(id)) return
-    reads.push({ id, customer: table.get(id) ?? NEW_CUSTOMER, complete_to: polled })
+  readTable(): void {
+    const id = this.anyId()
+    if (this.isUnderWay(id)) return
+    this.reads.push({ id, customer: this.table.get(id) ?? NEW_CUSTOMER, complete_to: this.polled })
   }
 
-  const finishRead = (): void => {
-    const [read] = reads.splice(random(reads.length), 1)
+  finishRead(): void {
+    const [read] = this.reads.splice(this.random(this.reads.length), 1)
     if (read === undefined) return
-    const now = hot.load(read.id, read.customer, read.complete_to)
-    if (now !== undefined) answer(read.id, now.account, 'loaded')
+    const now = this.hot.load(read.id, read.customer, read.complete_to)
+    if (now !== undefined) this.answer(read.id, now.account, 'loaded')
   }
 
-  const ask = (): void => {
-    const id = anyId()
-    const found = hot.get(id)
+  ask(): void {
+    const id = this.anyId()
+    const found = this.hot.get(id)
     if (found === undefined) return
     found.used = true
-    answer(id, found.account, 'memory')
+    this.answer(id, found.account, 'memory')
   }
+}
 
-  const actions: readonly (readonly [weight: number, act: () => void])[] = [
-    [8, store],
-    [8, followOne],
-    [6, projectOne],
-    [
-      4,
-      () => {
-        acknowledged = Math.max(acknowledged, projected - random(2))
-      },
-    ],
-    [
-      3,
-      () => {
-        polled = acknowledged
-      },
-    ],
-    [7, readTable],
-    [2, readStream],
-    [9, finishRead],
-    [8, ask],
-    [1, resumeOne],
-    [
-      1,
-      () => {
-        if (random(6) === 0) hot.forget()
-      },
-    ],
-    [
-      1,
-      () => {
-        if (random(6) === 0) hot.restart(hot.position() + random(stream.length - hot.position() + 1))
-      },
-    ],
-  ]
-  const total = actions.reduce((sum, [weight]) => sum + weight, 0)
-  const pick = (): (() => void) => {
-    let rest = random(total)
-    for (const [weight, act] of actions) {
-      if (rest < weight) return act
-      rest -= weight
-    }
-    return ask
+type Action = (world: World) => void
+
+/** What may happen next, and how often compared with the others. */
+const ACTIONS: readonly (readonly [weight: number, act: Action])[] = [
+  [8, world => world.store()],
+  [8, world => world.followOne()],
+  [6, world => world.projectOne()],
+  [4, world => world.acknowledge()],
+  [3, world => world.poll()],
+  [7, world => world.readTable()],
+  [2, world => world.readStream()],
+  [9, world => world.finishRead()],
+  [8, world => world.ask()],
+  [1, world => world.resumeOne()],
+  [1, world => world.forget()],
+  [1, world => world.restart()],
+]
+const WEIGHT = ACTIONS.reduce((sum, [weight]) => sum + weight, 0)
+
+const pick = ({ random }: World): Action => {
+  let rest = random(WEIGHT)
+  for (const [weight, act] of ACTIONS) {
+    if (rest < weight) return act
+    rest -= weight
   }
-  for (let i = 0; i < steps && wrong === undefined; i += 1) pick()()
-  return wrong
+  return world => world.ask()
+}
+
+/** One interleaving of `steps` random steps; what is wrong with it, or undefined. */
+export const interleaving = (seed: number, steps: number): string | undefined => {
+  const world = new World(seed)
+  for (let i = 0; i < steps && world.wrong === undefined; i += 1) pick(world)(world)
+  return world.wrong
 }

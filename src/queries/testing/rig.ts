@@ -51,7 +51,7 @@ const CATCH_UP_MS_MAX = 20_000
 /** Of a cluster that starts, some nodes are not there yet. */
 const PROVISIONED_MS_MAX = 20_000
 
-export const OPTIONS: QueryOptions = {
+const OPTIONS: QueryOptions = {
   hot_customers_max: 1_000,
   limits: () => ({ max_in_flight: 4_096, timeout_ms: 8_000 }),
 }
@@ -71,6 +71,19 @@ export const ledgerOf = ({ headers }: Msg): string =>
 
 /** Servers of somebody else's, and how many replicas the streams have there. */
 export type Elsewhere = { readonly url: string; readonly replicas: number }
+
+/** Takes rows out of a journal, and puts them back. */
+const rowsOf = (tables: Rig['deps']['tables'], journal: string): Pick<Rig, 'takeRow' | 'putRow'> => ({
+  takeRow: async seq => {
+    const { Attributes = {} } = await tables.send(
+      new DeleteCommand({ TableName: journal, Key: { id: seqRowId(seq) }, ReturnValues: 'ALL_OLD' }),
+    )
+    return Attributes
+  },
+  putRow: async row => {
+    await tables.send(new PutCommand({ TableName: journal, Item: row }))
+  },
+})
 
 /** Starts everything but the projector; with a nats-server of its own unless it is told of another one. */
 export const startRig = async (options: Partial<QueryOptions> = {}, elsewhere?: Elsewhere): Promise<Rig> => {
@@ -141,15 +154,7 @@ export const startRig = async (options: Partial<QueryOptions> = {}, elsewhere?: 
         what: 'the table to be believed',
       })
     },
-    takeRow: async seq => {
-      const { Attributes = {} } = await tables.send(
-        new DeleteCommand({ TableName: journal, Key: { id: seqRowId(seq) }, ReturnValues: 'ALL_OLD' }),
-      )
-      return Attributes
-    },
-    putRow: async row => {
-      await tables.send(new PutCommand({ TableName: journal, Item: row }))
-    },
+    ...rowsOf(tables, journal),
     startQueries: start,
     stop: async () => {
       for (const stop of stops) await stop()

@@ -6,9 +6,9 @@ import { TE } from '../../fp.js'
 import type { EndpointConfig, Handler, ServiceConfig } from '../config.js'
 
 /** Answers with the body that was sent. */
-export const echo: Handler = ({ body }) => TE.right({ body: new TextDecoder().decode(body) })
+const echo: Handler = ({ body }) => TE.right({ body: new TextDecoder().decode(body) })
 
-export const silent: Logger = pino({ level: 'silent' })
+const silent: Logger = pino({ level: 'silent' })
 
 export const endpointConfig = (overrides: Partial<EndpointConfig> = {}): EndpointConfig => ({
   name: 'echo',

@@ -11,7 +11,7 @@ import { projectionLag } from '../../stream/lag.js'
 import { type Report, type VerifyOptions, verify } from '../verify.js'
 
 const SUFFIX = { balances: '', journal: '-journal', totals: '-totals', ranking: '-ranking' }
-export type Table = keyof typeof SUFFIX
+type Table = keyof typeof SUFFIX
 
 export type ProjectedLedger = TestLedger & {
   /** Starts every projection, and waits until it has caught up. */
