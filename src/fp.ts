@@ -15,3 +15,37 @@ export type Either<L, A> = E.Either<L, A>
 export type TaskEither<L, A> = TE.TaskEither<L, A>
 
 export { E, pipe, TE, t }
+
+/** What an adapter's error has at least. */
+type Described = { readonly tag: string; readonly message: string; readonly cause?: unknown }
+
+/** An adapter's error on its way through code that throws: `unwrap` makes it, and `attempt` takes it apart. */
+export class Failed<L extends Described = Described> extends Error {
+  override readonly name = 'Failed'
+  readonly error: L
+
+  constructor(error: L) {
+    super(error.message, { cause: error.cause })
+    this.error = error
+  }
+}
+
+/** The right value of a result. Throws `Failed` with the left one. */
+export const unwrap = <L extends Described, A>(result: Either<L, A>): A => {
+  if (E.isLeft(result)) throw new Failed(result.left)
+  return result.right
+}
+
+/** Runs a task, and gives its right value. Throws `Failed` with the left one. */
+export const run = async <L extends Described, A>(task: TaskEither<L, A>): Promise<A> => unwrap(await task())
+
+/** Code that throws, as a task: the error that `Failed` carries is its left value, and `toError` makes one of all else. */
+export const attempt =
+  <L extends Described, A>(work: () => Promise<A>, toError: (thrown: unknown) => L): TaskEither<L, A> =>
+  async () => {
+    try {
+      return E.right(await work())
+    } catch (thrown) {
+      return E.left(thrown instanceof Failed ? (thrown.error as L) : toError(thrown))
+    }
+  }

@@ -1,5 +1,5 @@
 /**
- * Work on many things with a limit on how many are under way.
+ * Work on many things with a limit on how many are under way, and a limit on how long a work is waited for.
  */
 
 /** Cuts `items` into pieces of at most `size`. */
@@ -72,5 +72,18 @@ export const sharedAfter = <A>(work: () => Promise<A>): (() => Promise<A>) => {
       return begin()
     })
     return next
+  }
+}
+
+/** What `work` resolves with, or undefined when that takes longer than `timeout_ms`. A rejection of `work` is passed on. */
+export const within = async <A>(timeout_ms: number, work: Promise<A>): Promise<A | undefined> => {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<undefined>(resolve => {
+    timer = setTimeout(() => resolve(undefined), timeout_ms)
+  })
+  try {
+    return await Promise.race([work, late])
+  } finally {
+    clearTimeout(timer)
   }
 }

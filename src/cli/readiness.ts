@@ -7,6 +7,7 @@ import { E, type TaskEither } from '../fp.js'
 import type { Readiness } from '../gateway/operations.js'
 import type { Health, HealthEntry } from '../health.js'
 import { metrics } from '../metrics.js'
+import { within } from '../parallel.js'
 import { judge, look } from '../projections/belonging.js'
 import { waitCaughtUp } from '../projections/caught-up.js'
 import { LETTERS_PART } from '../projections/letters.js'
@@ -37,17 +38,12 @@ const lag = metrics.gauge('jetledger_projection_lag_events', 'Events that a proj
 const OK: HealthEntry = { state: 'ok', detail: '' }
 const down = (detail: string): HealthEntry => ({ state: 'down', detail })
 
-const within = async (probe: Promise<HealthEntry>): Promise<HealthEntry> => {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<HealthEntry>(resolve => {
-    timer = setTimeout(() => resolve(down(`no answer within ${PROBE_MS_MAX} ms`)), PROBE_MS_MAX)
-  })
+/** The entry that a probe finds; a probe that fails or takes too long is an entry too. */
+const probed = async (probe: Promise<HealthEntry>): Promise<HealthEntry> => {
   try {
-    return await Promise.race([probe, late])
+    return (await within(PROBE_MS_MAX, probe)) ?? down(`no answer within ${PROBE_MS_MAX} ms`)
   } catch (thrown) {
     return down(thrown instanceof Error ? thrown.message : String(thrown))
-  } finally {
-    clearTimeout(timer)
   }
 }
 
@@ -95,14 +91,14 @@ const readsTable = ({ config }: Ledger, projection: ProjectionName): boolean => 
 /** How far it is, which the metric is told too: where the server does not say, the last figure is not kept. */
 const projectionEntry = async (ledger: Ledger, projection: ProjectionName): Promise<HealthEntry> => {
   let known = Number.NaN
-  const entry = await within(
+  const entry = await probed(
     askProjection(ledger, projection, events => {
       known = events
     }),
   )
   lag.set(known, { projection })
   if (entry.state !== 'ok' || !readsTable(ledger, projection)) return entry
-  const table = await within(tableEntry(ledger, projection))
+  const table = await probed(tableEntry(ledger, projection))
   return table.state === 'ok' ? entry : table
 }
 
@@ -147,8 +143,8 @@ export const ledgerReadiness = (ledger: Ledger): Readiness => {
     const projections = config.JETLEDGER_PROJECTIONS.map(
       async name => [`projection ${name}`, await projectionEntry(ledger, name)] as const,
     )
-    const stream = within(entryOf(streamInfo(nc, LEDGER_STREAM), () => OK))
-    const dynamodb = within(balancesEntry(ledger))
+    const stream = probed(entryOf(streamInfo(nc, LEDGER_STREAM), () => OK))
+    const dynamodb = probed(balancesEntry(ledger))
     return {
       start: health.read().parts.start ?? OK,
       nats: natsEntry(health),
@@ -170,7 +166,7 @@ export const gatewayReadiness = (nc: NatsConnection, health: Health): Readiness 
       await nc.request('$SRV.PING.customer', undefined, { timeout: PROBE_MS_MAX / 2 })
       return OK
     }
-    const service = await within(answers())
+    const service = await probed(answers())
     // the gateway can take requests all the same, and says of each what is wrong
     return {
       nats: natsEntry(health),

@@ -14,6 +14,7 @@ import type { NatsConnection } from 'nats'
 import type { Logger } from 'pino'
 import type { Health } from '../health.js'
 import type { Metrics } from '../metrics.js'
+import { within } from '../parallel.js'
 import { uuidv7 } from '../uuid.js'
 import { sendProblem } from './answer.js'
 import { type Backend, createBackend } from './backend.js'
@@ -133,11 +134,6 @@ const addGateway = (
   })
 }
 
-const within = (timeout_ms: number, work: Promise<void>): Promise<void> => {
-  const late = new Promise<void>(resolve => setTimeout(resolve, timeout_ms).unref())
-  return Promise.race([work, late])
-}
-
 /** Builds the server; it takes no connection before `listen`. */
 export const createServer = async (options: ServerOptions): Promise<HttpServer> => {
   const { gateway, health, readiness, metrics, tls } = options
@@ -161,7 +157,9 @@ export const createServer = async (options: ServerOptions): Promise<HttpServer> 
       await app.listen({ host, port, listenTextResolver: address => `HTTP: listening at ${address}` })
       return (app.server.address() as AddressInfo).port
     },
-    drain: () => within(DRAIN_MS_MAX, backend?.drain() ?? Promise.resolve()),
+    drain: async () => {
+      await within(DRAIN_MS_MAX, backend?.drain() ?? Promise.resolve())
+    },
     stop: () => app.close(),
   }
 }

@@ -3,10 +3,10 @@
  * next epoch. It is emptied and filled by the projector that prepares it next (`prepare.ts`).
  */
 
+import { run } from '../fp.js'
 import { readOrigin } from '../stream/identity.js'
 import { beginEpoch, type Identity } from '../tables/identity.js'
 import { streamText } from './belonging.js'
-import { run } from './outcome.js'
 import type { Target } from './target.js'
 
 /** Begins the table whose identity was `before`; `ConditionFailed` when somebody else was faster. No reason: it is new. */

@@ -5,7 +5,7 @@
  * pure function; what follows from the verdict is the runner's (`prepare.ts`).
  */
 
-import { E, pipe } from '../fp.js'
+import { E, pipe, run } from '../fp.js'
 import { isJsonObject, readJson } from '../json.js'
 import { consumerProgress } from '../stream/consumer.js'
 import {
@@ -19,7 +19,7 @@ import { readRecord } from '../stream/ledger-record.js'
 import { TABLES } from '../tables/definition.js'
 import { type Identity, readIdentity } from '../tables/identity.js'
 import { type TableFacts, tableFacts } from '../tables/provision.js'
-import { failedWith, run } from './outcome.js'
+import { failedWith } from './outcome.js'
 import type { Target } from './target.js'
 
 /** Where a generation of a projection is. */

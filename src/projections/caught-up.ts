@@ -5,13 +5,12 @@
 import type { JetStreamManager } from '@nats-io/jetstream'
 import type { NatsConnection } from 'nats'
 import { type BackOff, pause } from '../back-off.js'
-import { pipe, type TaskEither, TE } from '../fp.js'
+import { pipe, run, type TaskEither, TE } from '../fp.js'
 import { consumerProgress } from '../stream/consumer.js'
 import type { StreamError } from '../stream/errors.js'
 import { readPointer } from '../stream/generation.js'
 import { leadershipOf } from '../stream/leadership.js'
 import type { ProjectionName } from '../tables/definition.js'
-import { run } from './outcome.js'
 import { consumerName } from './target.js'
 
 const POLL: BackOff = { first_ms: 20, max_ms: 20 }

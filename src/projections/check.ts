@@ -6,6 +6,7 @@
  * command side proves that by itself, because it says what the account is after it; of any other the stream is asked.
  */
 
+import { run } from '../fp.js'
 import { type ClientId, eventSubject } from '../ledger/client-id.js'
 import { type Customer, step } from '../ledger/fold.js'
 import { inParallel } from '../parallel.js'
@@ -13,7 +14,6 @@ import { foldSubject } from '../stream/fold-subject.js'
 import { nextProved } from '../stream/read.js'
 import type { Recorded } from '../stream/recorded.js'
 import { decodeFor } from './fold-run.js'
-import { run } from './outcome.js'
 import { refold } from './refold.js'
 import { isSameCustomer, positionOf } from './same-customer.js'
 import type { Target } from './target.js'
@@ -52,7 +52,7 @@ const checked = async (target: Target, id: ClientId, head: Customer, first: Reco
 
 /**
  * The heads as they have to be before the first event of each customer in a run; one that was wrong is folded again from
- * its subject, in the table too. Throws `ProjectionFailure`.
+ * its subject, in the table too. Throws `Failed`.
  */
 export const checkHeads = async (
   target: Target,

@@ -21,7 +21,7 @@ const HEADS_MAX = 50_000
 export type Heads = {
   /**
    * The heads of the customers of a run, from memory or from the table, which holds everything up to `folded_seq`. Throws
-   * `ProjectionFailure`.
+   * `Failed`.
    */
   readonly load: (records: readonly Recorded[], folded_seq: number) => Promise<Map<ClientId, Customer>>
   /** How they stand now that they are written. */

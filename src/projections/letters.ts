@@ -3,7 +3,7 @@
  * holds up nobody, since the events themselves are in the ledger.
  */
 
-import { E } from '../fp.js'
+import { E, Failed, run } from '../fp.js'
 import { decodeEvent } from '../ledger/event.js'
 import { metrics } from '../metrics.js'
 import { inParallel } from '../parallel.js'
@@ -13,7 +13,6 @@ import { streamInfo } from '../stream/provision.js'
 import { nextProved } from '../stream/read.js'
 import { DEAD_LETTER_STREAM } from '../stream/settings.js'
 import type { Findings, Letter } from './fold-run.js'
-import { ProjectionFailure, run } from './outcome.js'
 import type { Target } from './target.js'
 
 const LETTERS_IN_FLIGHT_MAX = 64
@@ -43,7 +42,7 @@ const keepOne = async (target: Target, { event, verdict }: Letter): Promise<void
   const { seq, subject } = event
   const { reason, detail } = verdict
   const kept = await keepDeadLetter(nc, event, verdict)()
-  if (E.isLeft(kept) && (await isPassing(target, kept.left))) throw new ProjectionFailure(kept.left)
+  if (E.isLeft(kept) && (await isPassing(target, kept.left))) throw new Failed(kept.left)
   dead_letters.inc({ reason })
   log.warn({ seq, subject, reason, detail }, 'an event is a dead letter')
   if (E.isRight(kept)) return
@@ -56,7 +55,7 @@ const keepOne = async (target: Target, { event, verdict }: Letter): Promise<void
   health.report(LETTERS_PART, 'degraded', `${why} (the event is in the ledger; the log names all)`)
 }
 
-/** Keeps letters. Throws `ProjectionFailure` only for what trying again may mend. */
+/** Keeps letters. Throws `Failed` only for what trying again may mend. */
 export const keepAll = async (target: Target, letters: readonly Letter[]): Promise<void> => {
   await inParallel(LETTERS_IN_FLIGHT_MAX, letters, letter => keepOne(target, letter))
 }

@@ -3,33 +3,15 @@
  */
 
 import { type BackOff, pause } from '../back-off.js'
-import { E, type TaskEither } from '../fp.js'
+import { Failed } from '../fp.js'
 import type { StreamError } from '../stream/errors.js'
 import type { TableError } from '../tables/errors.js'
 
 export type AdapterError = StreamError | TableError
 
-/** Thrown inside the projector's loops; they dispatch on `error.tag`. */
-export class ProjectionFailure extends Error {
-  override readonly name = 'ProjectionFailure'
-  readonly error: AdapterError
-
-  constructor(error: AdapterError) {
-    super(error.message, { cause: error.cause })
-    this.error = error
-  }
-}
-
-/** Runs an adapter's task inside a loop: its right value, or a `ProjectionFailure` that keeps the cause. */
-export const run = async <A>(task: TaskEither<AdapterError, A>): Promise<A> => {
-  const result = await task()
-  if (E.isLeft(result)) throw new ProjectionFailure(result.left)
-  return result.right
-}
-
-/** Whether `thrown` is an adapter's error of this tag. */
+/** Whether what was thrown is an adapter's error of this tag; a projector's loops dispatch on it. */
 export const failedWith = (thrown: unknown, tag: AdapterError['tag']): boolean =>
-  thrown instanceof ProjectionFailure && thrown.error.tag === tag
+  thrown instanceof Failed && thrown.error.tag === tag
 
 const PERSIST_MS = 60_000
 const BACK_OFF: BackOff = { first_ms: 50, max_ms: 3_000 }

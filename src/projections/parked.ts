@@ -5,14 +5,13 @@
  * for health and for the program that knows the schema and takes them up again (`resume.ts`).
  */
 
-import { E, pipe, t } from '../fp.js'
+import { E, pipe, run, t } from '../fp.js'
 import { readJson } from '../json.js'
 import { ClientId } from '../ledger/client-id.js'
 import { fieldsOf } from '../ledger/codec.js'
 import type { Customer, Parked } from '../ledger/fold.js'
 import { inParallel } from '../parallel.js'
 import { getText, listKeys, putText, removeKey } from '../stream/config-bucket.js'
-import { run } from './outcome.js'
 import type { Target } from './target.js'
 
 /** KV keys take neither `:` nor `@`, so the id rides in base64url. */

@@ -8,6 +8,7 @@
  */
 
 import type { Consumer } from '@nats-io/jetstream'
+import { Failed, run } from '../fp.js'
 import { dropConsumer, ensureConsumer } from '../stream/consumer.js'
 import { readPointer } from '../stream/generation.js'
 import { readOrigin } from '../stream/identity.js'
@@ -17,7 +18,7 @@ import { type Identity, noteStream, startFilling } from '../tables/identity.js'
 import { createTable } from '../tables/provision.js'
 import { beginTable } from './begin-table.js'
 import { type Belonging, judge, look, originIn, type Seen, streamText } from './belonging.js'
-import { failedWith, ProjectionFailure, persist, run } from './outcome.js'
+import { failedWith, persist } from './outcome.js'
 import type { Target } from './target.js'
 
 /** What a projector works with. */
@@ -32,8 +33,7 @@ const isOurs = async ({ jsm, projection, generation }: Target): Promise<boolean>
   return pointer.generation === generation || pointer.previous === generation
 }
 
-const unexpected = (message: string): ProjectionFailure =>
-  new ProjectionFailure({ tag: 'Unexpected', message })
+const unexpected = (message: string): Failed => new Failed({ tag: 'Unexpected', message })
 
 /** Removes what an earlier epoch left, and lets the table be filled. */
 const empty = async (target: Target, identity: Identity, signal: AbortSignal): Promise<void> => {

@@ -169,7 +169,7 @@ const projectSpan = async (
 
 /**
  * Folds `records` (ascending, without a gap) into the table; customers whose items it refuses for good, and events at which
- * our own code throws, become letters and are left out. Throws `ProjectionFailure`: after `ConditionFailed` (a second instance was
+ * our own code throws, become letters and are left out. Throws `Failed`: after `ConditionFailed` (a second instance was
  * faster) and `TryAgain` the same records can be given again, and count once.
  */
 export const project = async (

@@ -2,12 +2,12 @@
  * Reading heads of the table that a target was prepared with, and of no other one.
  */
 
+import { run } from '../fp.js'
 import type { ClientId } from '../ledger/client-id.js'
 import type { Customer } from '../ledger/fold.js'
 import { chunksOf, inParallel } from '../parallel.js'
 import { READ_KEYS_MAX, readHeads, readTrustedHeads } from '../tables/heads.js'
 import { notOurs } from '../tables/identity.js'
-import { run } from './outcome.js'
 import type { Target } from './target.js'
 
 const REQUESTS_MAX = 4

@@ -7,6 +7,7 @@
  * missing. A table with sums is folded again as a whole: nothing tells whether they were put back together with the item.
  */
 
+import { Failed, run } from '../fp.js'
 import { type ClientId, eventSubject } from '../ledger/client-id.js'
 import { type Customer, NEW_CUSTOMER } from '../ledger/fold.js'
 import { metrics } from '../metrics.js'
@@ -18,7 +19,7 @@ import { LEDGER_STREAM } from '../stream/settings.js'
 import { notOurs, readIdentity } from '../tables/identity.js'
 import { beginTable } from './begin-table.js'
 import { createFold } from './fold-run.js'
-import { failedWith, ProjectionFailure, run } from './outcome.js'
+import { failedWith } from './outcome.js'
 import { noteParked } from './parked.js'
 import { createPending, newPart } from './pending.js'
 import { readHeadsOf } from './read-heads.js'
@@ -83,7 +84,7 @@ const beginWithSums = async (target: Target, id: ClientId): Promise<never> => {
   if (identity !== undefined && identity.epoch === epoch)
     await beginTable(target, identity, identity.table_id, reason)
   health.report(itemsPart(target), 'degraded', `${table}: ${reason}`)
-  throw new ProjectionFailure(notOurs(table))
+  throw new Failed(notOurs(table))
 }
 
 const tryRefold = async (target: Target, id: ClientId, to_seq: number): Promise<Customer> => {
@@ -116,7 +117,7 @@ const itemsPart = ({ projection }: Pick<Target, 'projection'>): string => `items
 
 /**
  * Makes a customer's item what its subject says, where it is not; gives it as it is then. Everything up to `to_seq` has
- * to be handled by the projection. Throws `ProjectionFailure`: `NotOurs` where the whole table is begun again.
+ * to be handled by the projection. Throws `Failed`: `NotOurs` where the whole table is begun again.
  */
 export const refold = async (target: Target, id: ClientId, to_seq: number): Promise<Customer> => {
   for (let attempt = 1; ; attempt += 1) {

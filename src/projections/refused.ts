@@ -6,6 +6,7 @@
  * it again, which mends it as soon as the table takes it (docs/adr/0027).
  */
 
+import { run } from '../fp.js'
 import type { ClientId } from '../ledger/client-id.js'
 import { metrics } from '../metrics.js'
 import { countUnstorable } from '../stream/dead-letters.js'
@@ -17,7 +18,6 @@ import { isRefused, PROBE_ITEMS_MAX } from '../tables/probe.js'
 import type { Change, Insert, Transaction } from '../tables/transact.js'
 import type { Letter } from './fold-run.js'
 import { keepAll } from './letters.js'
-import { run } from './outcome.js'
 import type { Target } from './target.js'
 
 const unstorable = metrics.counter(

@@ -7,6 +7,7 @@
  * leaving its events out, and the condition of each write tells when it did.
  */
 
+import { run } from '../fp.js'
 import { type ClientId, eventSubject } from '../ledger/client-id.js'
 import { type Customer, NEW_CUSTOMER } from '../ledger/fold.js'
 import type { Skips } from '../ledger/skip.js'
@@ -17,7 +18,7 @@ import type { Recorded } from '../stream/recorded.js'
 import { LEDGER_STREAM } from '../stream/settings.js'
 import { createFold } from './fold-run.js'
 import { keepLetters } from './letters.js'
-import { failedWith, run } from './outcome.js'
+import { failedWith } from './outcome.js'
 import { forgetParked, listParked, noteParked, reportParked } from './parked.js'
 import { createPending, newPart, type Part } from './pending.js'
 import { readHeadsOf } from './read-heads.js'

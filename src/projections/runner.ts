@@ -6,12 +6,12 @@
  */
 
 import { pause } from '../back-off.js'
+import { run } from '../fp.js'
 import { NEWEST_SCHEMA } from '../ledger/event.js'
 import { readPointer } from '../stream/generation.js'
 import { BACK_OFF, consume } from './consume.js'
 import type { ProjectionDeps } from './deps.js'
 import { reportLag } from './lag-report.js'
-import { run } from './outcome.js'
 import { prepare } from './prepare.js'
 import type { Projection } from './projection.js'
 import { resumeParked } from './resume.js'

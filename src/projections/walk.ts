@@ -8,7 +8,7 @@
  */
 
 import { pause } from '../back-off.js'
-import { E } from '../fp.js'
+import { E, run } from '../fp.js'
 import { type ClientId, ClientId as ClientIdCodec, eventSubject } from '../ledger/client-id.js'
 import type { Customer } from '../ledger/fold.js'
 import { consumerProgress } from '../stream/consumer.js'
@@ -16,7 +16,6 @@ import { lastSequences } from '../stream/read.js'
 import { LEDGER_STREAM } from '../stream/settings.js'
 import { decodeHead } from '../tables/heads.js'
 import { type Page, scanPage } from '../tables/scan.js'
-import { run } from './outcome.js'
 import { removeStrayNotes, renewNotes } from './parked.js'
 import { readHeadsOf } from './read-heads.js'
 import { refold } from './refold.js'

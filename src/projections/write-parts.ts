@@ -3,12 +3,13 @@
  */
 
 import { type BackOff, pause } from '../back-off.js'
+import { Failed, run } from '../fp.js'
 import type { Customer } from '../ledger/fold.js'
 import { inParallel } from '../parallel.js'
 import { readHeads } from '../tables/heads.js'
 import { SUM_LANES } from '../tables/totals.js'
 import { type Transaction, writeTransaction } from '../tables/transact.js'
-import { failedWith, ProjectionFailure, run } from './outcome.js'
+import { failedWith } from './outcome.js'
 import type { Part } from './pending.js'
 import { withoutRefused } from './refused.js'
 import type { Target } from './target.js'
@@ -67,7 +68,7 @@ const write = async (
       await writeOnce(target, transaction)
       return part.inserts.length - transaction.inserts.length
     } catch (thrown) {
-      if (thrown instanceof ProjectionFailure && thrown.error.tag === 'Refused') {
+      if (thrown instanceof Failed && thrown.error.tag === 'Refused') {
         transaction = await withoutRefused(target, transaction, thrown)
         continue
       }
@@ -79,7 +80,7 @@ const write = async (
 
 /**
  * Writes all of it, but rows that the table refuses for good, which become letters; gives how many those are. Throws
- * `ProjectionFailure`, or `HeadsRefused`: what was written until then stays, whole transactions of it, and folding the
+ * `Failed`, or `HeadsRefused`: what was written until then stays, whole transactions of it, and folding the
  * same events again from the heads as they are then writes the rest.
  */
 export const writeParts = async (

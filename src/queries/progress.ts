@@ -5,6 +5,7 @@
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import { E, type Either } from '../fp.js'
+import { within } from '../parallel.js'
 import type { StreamError } from '../stream/errors.js'
 import { type Lag, projectionLag } from '../stream/lag.js'
 import { leadershipOf, type Proof } from '../stream/leadership.js'
@@ -47,13 +48,6 @@ const REFRESH_AGAIN_MS = 100
 const LAG_MS_MAX = 5_000
 /** A follower that is behind and stands still for so many looks begins anew. */
 const LOOKS_MAX = 12
-
-/** Waits for `work`, which must not reject, for `ms` at the most. */
-const within = async (ms: number, work: Promise<unknown>): Promise<void> => {
-  const late = new AbortController()
-  await Promise.race([work, sleep(ms, undefined, { signal: late.signal }).catch(() => undefined)])
-  late.abort()
-}
 
 /** How far the active projection of the balances is, as it was last asked. */
 const createProjectionWatch = (

@@ -6,6 +6,7 @@
 
 import type { NatsConnection, Subscription } from 'nats'
 import type { Logger } from 'pino'
+import { within } from '../parallel.js'
 import { randomId } from '../random-id.js'
 import { configProblems, type ServiceConfig } from './config.js'
 import { startControl } from './control.js'
@@ -110,24 +111,18 @@ const drainAll = async (
   drain_timeout_ms: number,
   log: Logger,
 ): Promise<void> => {
-  await within(drain_timeout_ms, Promise.all(endpoints.map(endpoint => endpoint.drain())))
+  await waitFor(drain_timeout_ms, Promise.all(endpoints.map(endpoint => endpoint.drain())))
   const abandoned = endpoints.reduce((sum, endpoint) => sum + endpoint.abandon(), 0)
   if (abandoned > 0) log.warn({ abandoned, drain_timeout_ms }, 'stopped with requests unfinished')
   // last, so that monitoring sees the service for as long as it works
-  await within(FLUSH_TIMEOUT_MS, Promise.allSettled(control.map(subscription => subscription.drain())))
-  await within(FLUSH_TIMEOUT_MS, nc.isClosed() ? Promise.resolve() : nc.flush())
+  await waitFor(FLUSH_TIMEOUT_MS, Promise.allSettled(control.map(subscription => subscription.drain())))
+  await waitFor(FLUSH_TIMEOUT_MS, nc.isClosed() ? Promise.resolve() : nc.flush())
 }
 
 /** Waits for `work`, however it ends, but not longer than `timeout_ms`: a stop must end though the server is gone. */
-const within = async (timeout_ms: number, work: Promise<unknown>): Promise<void> => {
-  let timer: NodeJS.Timeout | undefined
-  const bound = new Promise<void>(resolve => {
-    timer = setTimeout(resolve, timeout_ms)
-  })
-  const ended = work.then(
-    () => undefined,
-    () => undefined,
+const waitFor = async (timeout_ms: number, work: Promise<unknown>): Promise<void> => {
+  await within(
+    timeout_ms,
+    work.catch(() => undefined),
   )
-  await Promise.race([ended, bound])
-  clearTimeout(timer)
 }

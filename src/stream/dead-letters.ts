@@ -9,7 +9,7 @@
 import type { JetStreamManager } from '@nats-io/jetstream'
 import type { NatsConnection } from 'nats'
 import { type BackOff, pause } from '../back-off.js'
-import { E, pipe, type TaskEither, TE } from '../fp.js'
+import { E, pipe, run, type TaskEither, TE } from '../fp.js'
 import { chunksOf, inParallel } from '../parallel.js'
 import { type StreamError, tryStream } from './errors.js'
 import {
@@ -186,10 +186,9 @@ const judged = async (
 ): Promise<DeadLetter | undefined> => {
   const claims = readClaims(message)
   if (claims === undefined) return undefined
-  const event = await eventAt(reader, claims.seq)()
-  if (E.isLeft(event)) throw event.left.cause ?? new Error(event.left.message)
-  if (event.right === undefined || !isAbout(claims, message.body, event.right)) return undefined
-  return letterOf(message, claims, event.right, states.get(message.subject) ?? { state: 'open' })
+  const event = await run(eventAt(reader, claims.seq))
+  if (event === undefined || !isAbout(claims, message.body, event)) return undefined
+  return letterOf(message, claims, event, states.get(message.subject) ?? { state: 'open' })
 }
 
 /** The subjects of some letters, and those of their marks. */
@@ -207,8 +206,8 @@ async function* lettersOf(
   { letters: subject, marks }: Subjects,
   onJunk: (letter_seq: number) => void,
 ): AsyncGenerator<readonly DeadLetter[]> {
-  const { state } = await orThrow(streamInfo(nc, DEAD_LETTER_STREAM))
-  const jsm = await orThrow(manager(nc))
+  const { state } = await run(streamInfo(nc, DEAD_LETTER_STREAM))
+  const jsm = await run(manager(nc))
   const to_seq = state.last_seq
   const states = await readMarks(nc, marks, to_seq)
   const seen = new Set<string>()
@@ -226,12 +225,6 @@ async function* lettersOf(
       yield first.filter(letter => letter !== undefined)
     }
   }
-}
-
-const orThrow = async <A>(task: TaskEither<StreamError, A>): Promise<A> => {
-  const result = await task()
-  if (E.isLeft(result)) throw result.left.cause ?? new Error(result.left.message)
-  return result.right
 }
 
 /**
@@ -307,8 +300,8 @@ export const countUnstorable = (
 
 /** The letters about the event at ledger sequence `seq`: usually one, of items that were refused one per projection. */
 const lettersAt = async (nc: NatsConnection, seq: number): Promise<DeadLetter[]> => {
-  const { state } = await orThrow(streamInfo(nc, DEAD_LETTER_STREAM))
-  const jsm = await orThrow(manager(nc))
+  const { state } = await run(streamInfo(nc, DEAD_LETTER_STREAM))
+  const jsm = await run(manager(nc))
   const range = { stream: DEAD_LETTER_STREAM, from_seq: 1, to_seq: state.last_seq }
   const found = new Map<string, DeadLetter>()
   for (const rest of ['', '.unstorable.*']) {
@@ -318,7 +311,7 @@ const lettersAt = async (nc: NatsConnection, seq: number): Promise<DeadLetter[]>
     })) {
       const letter = await judged({ nc, jsm }, message, new Map())
       if (letter === undefined || found.has(letter.letter_subject)) continue
-      const { mark, is_newer = false } = await orThrow(readMark(nc, jsm, letter.letter_subject))
+      const { mark, is_newer = false } = await run(readMark(nc, jsm, letter.letter_subject))
       found.set(letter.letter_subject, { ...letter, ...stateOf(mark, is_newer) })
     }
   }

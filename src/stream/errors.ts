@@ -6,7 +6,7 @@
 
 import { JetStreamApiError, JetStreamError } from '@nats-io/jetstream'
 import { errors } from 'nats'
-import { type TaskEither, TE } from '../fp.js'
+import { Failed, type TaskEither, TE } from '../fp.js'
 
 export type StreamError = {
   readonly tag: /** Somebody else wrote to a subject first: load again, decide again. */
@@ -79,20 +79,9 @@ const isTransient = (cause: unknown): boolean =>
   (cause instanceof Error && cause.name === 'JetStreamNotEnabled') ||
   (cause instanceof JetStreamError && 'code' in cause && cause.code === 503)
 
-/** A stream error on its way through code that throws. */
-export class StreamFailure extends Error {
-  override readonly name = 'StreamFailure'
-  readonly error: StreamError
-
-  constructor(error: StreamError) {
-    super(error.message, { cause: error.cause })
-    this.error = error
-  }
-}
-
 /** The error that something thrown stands for, by the NATS client or by us; the cause is kept. */
 export const toStreamError = (what: string, cause: unknown): StreamError => {
-  if (cause instanceof StreamFailure) return cause.error
+  if (cause instanceof Failed) return cause.error as StreamError
   if (cause instanceof JetStreamApiError) return apiError(what, cause.code, cause.message, cause)
   const message = `${what}: ${cause instanceof Error ? cause.message || cause.name : String(cause)}`
   return { tag: isTransient(cause) ? 'TryAgain' : 'Unexpected', message, cause }

@@ -6,7 +6,7 @@
 
 import type { JetStreamManager } from '@nats-io/jetstream'
 import type { NatsConnection } from 'nats'
-import { E, type TaskEither, TE } from '../fp.js'
+import { E, Failed, type TaskEither, TE, unwrap } from '../fp.js'
 import { type ClientId, eventSubject } from '../ledger/client-id.js'
 import type { LedgerEvent } from '../ledger/event.js'
 import { type Decoded, decodeEvent } from '../ledger/event.js'
@@ -53,20 +53,6 @@ const SINGLES_MAX = 50
 
 const isOpen = ({ to_seq }: FoldOptions): boolean => to_seq >= Number.MAX_SAFE_INTEGER
 
-/** Thrown inside, so that it is told from what the client throws. */
-class Failed extends Error {
-  readonly error: StreamError
-  constructor(error: StreamError) {
-    super(error.message)
-    this.error = error
-  }
-}
-
-const orThrow = <A>(result: E.Either<StreamError, A>): A => {
-  if (E.isLeft(result)) throw new Failed(result.left)
-  return result.right
-}
-
 /** The cause of a failure: the subject has more events than were to be folded, and will never have fewer. */
 export class TooManyEvents extends Error {
   override readonly name = 'TooManyEvents'
@@ -91,7 +77,7 @@ type Work = {
 const endOf = async (work: Work): Promise<End> => {
   if (work.end === undefined) {
     const subject = eventSubject(work.id)
-    const { proof, last } = orThrow(await lastProved(work.deps.nc, [subject])())
+    const { proof, last } = unwrap(await lastProved(work.deps.nc, [subject])())
     work.end = { subject_seq: last.get(subject)?.seq ?? 0, stream_seq: proof.last_seq }
   }
   return work.end
@@ -118,7 +104,7 @@ const nextUpTo = async (work: Work, seq: number, to_seq: number): Promise<Record
     if (E.isLeft(found) || found.right !== undefined) return found
     return E.right((await endOf(work)).subject_seq < seq ? undefined : BEHIND)
   })
-  const found = orThrow(next)
+  const found = unwrap(next)
   return found !== undefined && found.seq <= to_seq ? found : undefined
 }
 

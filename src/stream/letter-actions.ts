@@ -10,9 +10,9 @@
 import { type JetStreamManager, jetstreamManager } from '@nats-io/jetstream'
 import type { NatsConnection } from 'nats'
 import { type BackOff, pause } from '../back-off.js'
-import { E, pipe, type TaskEither, TE } from '../fp.js'
+import { E, Failed, pipe, run, type TaskEither, TE } from '../fp.js'
 import { uuidv7 } from '../uuid.js'
-import { type ActionError, action, refused, run, Stopped } from './action.js'
+import { type ActionError, action, refused } from './action.js'
 import { type DeadLetter, findDeadLetter } from './dead-letters.js'
 import { type StreamError, tryStream } from './errors.js'
 import { leadershipOf } from './leadership.js'
@@ -38,13 +38,13 @@ const BACK_OFF: BackOff = { first_ms: 1, max_ms: 50 }
 const marksOf = async (nc: NatsConnection, jsm: JetStreamManager, letter: DeadLetter): Promise<Marked> => {
   const marked = await run(readMark(nc, jsm, letter.letter_subject))
   if (marked.is_newer === true)
-    throw new Stopped(refused(`a newer program decided about the event at sequence ${letter.seq}: ask it`))
+    throw new Failed(refused(`a newer program decided about the event at sequence ${letter.seq}: ask it`))
   return marked
 }
 
 const letterAt = async (nc: NatsConnection, seq: number): Promise<DeadLetter> => {
   const letter = await run(findDeadLetter(nc, seq))
-  if (letter === undefined) throw new Stopped(refused(`the event at sequence ${seq} is no dead letter`))
+  if (letter === undefined) throw new Failed(refused(`the event at sequence ${seq} is no dead letter`))
   return letter
 }
 
@@ -96,7 +96,7 @@ const publishOnce = async (
     const message = { subject, body, headers, msg_id: transaction_id, ...expected }
     const stored = await publish(nc, message, PUBLISH_TIMEOUT_MS)()
     if (E.isRight(stored)) return stored.right.seq
-    if (!isPassing(stored.left) || attempt === TRIES_MAX) throw new Stopped(stored.left)
+    if (!isPassing(stored.left) || attempt === TRIES_MAX) throw new Failed(stored.left)
     await pause(BACK_OFF, attempt, new AbortController().signal)
   }
 }
@@ -123,7 +123,7 @@ const replacementOf = async (
   transaction_id: string,
 ): Promise<Replacement> => {
   const corrected = correct(letter, correction, transaction_id)
-  if (E.isLeft(corrected)) throw new Stopped(refused(corrected.left))
+  if (E.isLeft(corrected)) throw new Failed(refused(corrected.left))
   // an older end only makes the search for it longer
   const { state } = await run(streamInfo(nc, LEDGER_STREAM))
   return { ...corrected.right, transaction_id, ledger_seq: state.last_seq }
@@ -143,12 +143,12 @@ const begin = async (
     if (mark?.state === 'retrying') {
       return { mark, mark_seq, is_ours: mark.transaction_id === transaction_id }
     }
-    if (mark?.state === 'retried') throw new Stopped(refused(describe(letter.seq, mark)))
+    if (mark?.state === 'retried') throw new Failed(refused(describe(letter.seq, mark)))
     const replacement = await replacementOf(nc, letter, correction, transaction_id)
     const retrying: Mark = { state: 'retrying', ...replacement, ...decision(actor) }
     const written = await writeMark(nc, letter.letter_subject, retrying, { mark_seq })()
     if (E.isLeft(written) && (!isPassing(written.left) || attempt === TRIES_MAX))
-      throw new Stopped(written.left)
+      throw new Failed(written.left)
     // what is stored now is read back: it may be somebody else's, or ours although the answer was lost
     if (E.isLeft(written)) await pause(BACK_OFF, attempt, new AbortController().signal)
   }
@@ -167,7 +167,7 @@ const conclude = async (
   const written = await writeMark(nc, letter_subject, mark, { mark_seq })()
   if (E.isRight(written)) return
   const now: Marked = await run(readMark(nc, jsm, letter_subject))
-  if (now.mark?.state !== 'retried' || now.mark.seq !== seq) throw new Stopped(written.left)
+  if (now.mark?.state !== 'retried' || now.mark.seq !== seq) throw new Failed(written.left)
 }
 
 /**
@@ -185,7 +185,7 @@ export const retryDeadLetter = (
     const letter = await letterAt(nc, seq)
     const begun = await begin(nc, jsm, letter, correction, actor)
     const is_corrected = correction.body !== undefined || correction.client_id !== undefined
-    if (!begun.is_ours && is_corrected) throw new Stopped(refused(describe(seq, begun.mark)))
+    if (!begun.is_ours && is_corrected) throw new Failed(refused(describe(seq, begun.mark)))
     const stored_seq = await publishOnce(nc, jsm, begun.mark)
     await conclude(nc, jsm, letter, begun, stored_seq)
     return { transaction_id: begun.mark.transaction_id, seq: stored_seq }
@@ -202,10 +202,10 @@ export const discardDeadLetter = (
     const letter = await letterAt(nc, seq)
     const { letter_subject } = letter
     const marked = await marksOf(nc, jsm, letter)
-    if (marked.mark !== undefined) throw new Stopped(refused(describe(seq, marked.mark)))
+    if (marked.mark !== undefined) throw new Failed(refused(describe(seq, marked.mark)))
     const mark: Mark = { state: 'discarded', ...decision(actor) }
     const written = await writeMark(nc, letter_subject, mark, marked)()
     if (E.isRight(written)) return
     const now = await run(readMark(nc, jsm, letter_subject))
-    throw new Stopped(now.mark === undefined ? written.left : refused(describe(seq, now.mark)))
+    throw new Failed(now.mark === undefined ? written.left : refused(describe(seq, now.mark)))
   })

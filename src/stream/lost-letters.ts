@@ -4,7 +4,7 @@
 
 import type { JetStreamManager } from '@nats-io/jetstream'
 import type { NatsConnection } from 'nats'
-import { E } from '../fp.js'
+import { E, Failed } from '../fp.js'
 import { type Claims, isAbout, readClaims } from './letter-form.js'
 import { isMarkSubject } from './letter-marks.js'
 import { nextProved, type Reader, readRange } from './read.js'
@@ -21,7 +21,7 @@ const isBorneOut = async (reader: Reader, claims: Claims, letter: Recorded): Pro
   const found = await nextProved(reader, LEDGER_SUBJECTS, claims.seq)()
   if (E.isLeft(found)) {
     if (found.left.tag === 'NotFound') return false
-    throw found.left.cause ?? new Error(found.left.message)
+    throw new Failed(found.left)
   }
   const event = found.right
   return event?.seq === claims.seq && isAbout(claims, letter.body, event)

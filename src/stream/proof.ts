@@ -12,14 +12,14 @@
 import type { JetStreamManager } from '@nats-io/jetstream'
 import type { NatsConnection } from 'nats'
 import type { Logger } from 'pino'
-import { E } from '../fp.js'
+import { unwrap } from '../fp.js'
 import type { Account } from '../ledger/account.js'
 import { type ClientId, eventSubject } from '../ledger/client-id.js'
 import { claimedAfter, decodeEvent, decodeMovement } from '../ledger/event.js'
 import { type Customer, step } from '../ledger/fold.js'
 import { createLru } from '../lru.js'
 import { metrics } from '../metrics.js'
-import { createSlots } from '../parallel.js'
+import { createSlots, within } from '../parallel.js'
 import { type Folded, FROM_THE_BEGINNING, foldSubject } from './fold-subject.js'
 import { nextRecorded, readRange } from './read.js'
 import type { Recorded } from './recorded.js'
@@ -75,22 +75,14 @@ const at = (account: Account): Folded => ({ customer: { account }, last_seq: acc
 const show = ({ balance, version, seq }: Account): string =>
   `balance ${balance}, version ${version}, seq ${seq}`
 
-const orThrow = <A>(result: E.Either<{ readonly message: string; readonly cause?: unknown }, A>): A => {
-  if (E.isLeft(result)) throw new Error(result.left.message, { cause: result.left.cause })
-  return result.right
-}
-
 /** Waits for `work` no longer than `WAIT_MS`. */
 const soon = async <A>(id: ClientId, work: Promise<A>): Promise<A> => {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`the events of ${id} are still being folded`)), WAIT_MS)
-  })
-  try {
-    return await Promise.race([work, late])
-  } finally {
-    clearTimeout(timer)
-  }
+  const done = await within(
+    WAIT_MS,
+    work.then(result => ({ result })),
+  )
+  if (done === undefined) throw new Error(`the events of ${id} are still being folded`)
+  return done.result
 }
 
 export const createProver = (deps: ProofDeps): Prover => {
@@ -100,7 +92,7 @@ export const createProver = (deps: ProofDeps): Prover => {
 
   /** The event at the item's sequence says the same. A server that has no such event proves nothing: then it is folded. */
   const isWitnessed = async (id: ClientId, { seq, ...account }: Account): Promise<boolean> => {
-    const found = orThrow(await nextRecorded(deps.jsm, LEDGER_STREAM, eventSubject(id), seq)())
+    const found = unwrap(await nextRecorded(deps.jsm, LEDGER_STREAM, eventSubject(id), seq)())
     return isWitness(found, { seq, ...account })
   }
 
@@ -133,7 +125,7 @@ export const createProver = (deps: ProofDeps): Prover => {
 
   /** Folds a subject up to `to_seq`, which is the item's sequence, or the subject's last where there is no item. */
   const fold = async ({ id, item, to_seq }: Claim, from: Folded, events_max: number): Promise<Folded> => {
-    const folded = orThrow(await foldSubject(deps, id, from, { to_seq, events_max })())
+    const folded = unwrap(await foldSubject(deps, id, from, { to_seq, events_max })())
     // an item that is missing may be late, and is not wrong
     if (item.seq > 0 && !isSame(folded.customer.account, item)) report(id, item, folded.customer.account)
     return folded

@@ -9,13 +9,13 @@ import { type JetStreamManager, jetstreamManager } from '@nats-io/jetstream'
 import type { NatsConnection } from 'nats'
 import { type BackOff, pause } from '../back-off.js'
 import '../headers.js'
-import { E, type Either, pipe, type TaskEither, TE } from '../fp.js'
+import { E, pipe, type TaskEither, TE, unwrap } from '../fp.js'
 import { instantOf } from '../instant.js'
 import { askAgain, type Patience } from './ask-again.js'
 import { againWhileBehind, BEHIND } from './behind.js'
 import { firstSeqFrom } from './by-time.js'
 import { readDirect } from './direct.js'
-import { type StreamError, StreamFailure, toStreamError, tryStream } from './errors.js'
+import { type StreamError, toStreamError, tryStream } from './errors.js'
 import { lastProved } from './last.js'
 import { leadershipOf } from './leadership.js'
 import { API_TIMEOUT_MS } from './provision.js'
@@ -143,12 +143,6 @@ const advance = (position: Position, { seq }: Recorded): void => {
   position.from_time = undefined
 }
 
-const orThrow = <A>(result: Either<StreamError, A>): A => {
-  if (E.isRight(result)) return result.right
-  const { cause } = result.left
-  throw cause instanceof Error ? cause : new StreamFailure(result.left)
-}
-
 /** What is left of a range behind what its consumer gave. */
 const restOf = async (
   reader: Reader,
@@ -156,14 +150,14 @@ const restOf = async (
   { from_seq, from_time }: Position,
 ): Promise<Recorded | undefined> => {
   // of the streams beside the ledger nothing is concluded from an end
-  if (stream !== LEDGER_STREAM) return orThrow(await nextRecorded(reader.jsm, stream, subject, from_seq)())
+  if (stream !== LEDGER_STREAM) return unwrap(await nextRecorded(reader.jsm, stream, subject, from_seq)())
   if (from_time === undefined) {
     // mostly nothing is left, and of one subject that is known without the leader
-    const isDone = !isWildcard(subject) && orThrow(await isAbsent(reader.nc, subject, from_seq)())
-    return isDone ? undefined : orThrow(await nextProved(reader, subject, from_seq)())
+    const isDone = !isWildcard(subject) && unwrap(await isAbsent(reader.nc, subject, from_seq)())
+    return isDone ? undefined : unwrap(await nextProved(reader, subject, from_seq)())
   }
-  const first_seq = orThrow(await firstSeqFrom(reader, subject, instantOf(from_time), to_seq)())
-  return first_seq > to_seq ? undefined : orThrow(await nextProved(reader, subject, first_seq)())
+  const first_seq = unwrap(await firstSeqFrom(reader, subject, instantOf(from_time), to_seq)())
+  return first_seq > to_seq ? undefined : unwrap(await nextProved(reader, subject, first_seq)())
 }
 
 /** One consumer's pages, then what is left; whether that was all. */

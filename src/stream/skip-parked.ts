@@ -8,11 +8,11 @@
 import { type JetStreamManager, jetstreamManager } from '@nats-io/jetstream'
 import type { NatsConnection } from 'nats'
 import { type BackOff, pause } from '../back-off.js'
-import { E, type TaskEither } from '../fp.js'
+import { E, Failed, run, type TaskEither } from '../fp.js'
 import { type ClientId, clientIdOf, eventSubject } from '../ledger/client-id.js'
 import { decodeEvent } from '../ledger/event.js'
 import { encodeSkip, type Skip } from '../ledger/skip.js'
-import { type ActionError, action, refused, run, Stopped } from './action.js'
+import { type ActionError, action, refused } from './action.js'
 import { tryStream } from './errors.js'
 import { FROM_THE_BEGINNING, foldSubject } from './fold-subject.js'
 import { leadershipOf } from './leadership.js'
@@ -39,9 +39,9 @@ const never = new AbortController().signal
 /** The customer whose event is at `seq`. */
 const customerAt = async (reader: Reader, seq: number): Promise<ClientId> => {
   const found = await run(nextProved(reader, LEDGER_SUBJECTS, seq))
-  if (found?.seq !== seq) throw new Stopped(refused(`the ledger holds no event at sequence ${seq}`))
+  if (found?.seq !== seq) throw new Failed(refused(`the ledger holds no event at sequence ${seq}`))
   const id = clientIdOf(found.subject)
-  if (E.isLeft(id)) throw new Stopped(refused(`the event at sequence ${seq} is no customer's`))
+  if (E.isLeft(id)) throw new Failed(refused(`the event at sequence ${seq} is no customer's`))
   return id.right
 }
 
@@ -81,17 +81,17 @@ const tryToDecide = async (
   const options = { to_seq: Number.POSITIVE_INFINITY, events_max: EVENTS_MAX }
   const { parked } = (await run(foldSubject({ nc, jsm }, id, FROM_THE_BEGINNING, options))).customer
   if (parked === undefined)
-    throw new Stopped(
+    throw new Failed(
       refused(`the customer ${id} is not parked: the event at sequence ${seq} holds up nobody`),
     )
   if (parked.seq !== seq)
-    throw new Stopped(
+    throw new Failed(
       refused(`the customer ${id} waits at the event at sequence ${parked.seq}, not at ${seq}`),
     )
   const message = { subject: eventSubject(id), body: encodeSkip(skip), expected_last_subject_seq: last_seq }
   const stored = await publish(nc, message, PUBLISH_TIMEOUT_MS)()
   if (E.isRight(stored)) return { client_id: id, seq, decision_seq: stored.right.seq, is_repeated: false }
-  if (stored.left.tag !== 'Conflict' && stored.left.tag !== 'TryAgain') throw new Stopped(stored.left)
+  if (stored.left.tag !== 'Conflict' && stored.left.tag !== 'TryAgain') throw new Failed(stored.left)
   return undefined
 }
 
@@ -108,5 +108,5 @@ export const skipParked = (nc: NatsConnection, skip: Skip): TaskEither<ActionErr
       if (decided !== undefined) return decided
       await pause(BACK_OFF, attempt, never)
     }
-    throw new Stopped({ tag: 'Conflict', message: `events of ${id} keep coming: try again` })
+    throw new Failed({ tag: 'Conflict', message: `events of ${id} keep coming: try again` })
   })

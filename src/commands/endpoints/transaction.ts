@@ -6,11 +6,10 @@
  * the stream ends has to be proved: a leader that was replaced knows nothing of what the new one has stored.
  */
 
-import { E } from '../../fp.js'
+import { run } from '../../fp.js'
 import { documentsWith } from '../../json.js'
 import type { ClientId } from '../../ledger/client-id.js'
 import type { Command } from '../../ledger/command.js'
-import { StreamFailure } from '../../stream/errors.js'
 import { leadershipOf } from '../../stream/leadership.js'
 import { type Range, readRange } from '../../stream/read.js'
 import { LEDGER_STREAM, LEDGER_SUBJECTS } from '../../stream/settings.js'
@@ -60,9 +59,7 @@ const findEverywhere = async (
   transaction_id: string,
   journal: Journal | undefined,
 ): Promise<StoredTransaction | undefined> => {
-  const proved = await leadershipOf(deps.nc).prove()()
-  if (E.isLeft(proved)) throw new StreamFailure(proved.left)
-  const { last_seq } = proved.right
+  const { last_seq } = await run(leadershipOf(deps.nc).prove())
   const { known, seq } = (await journal?.lookUp(transaction_id)) ?? { known: undefined, seq: 0 }
   if (known !== undefined) return known
   const all = { stream: LEDGER_STREAM, subject: LEDGER_SUBJECTS }

@@ -7,6 +7,7 @@
  */
 
 import { E, type Either } from '../../fp.js'
+import { within } from '../../parallel.js'
 
 /** What a store said. `late`: nothing yet, and `later` resolves when it does; `away`: nobody asked, or it failed. */
 export type Soon<L, A> =
@@ -29,17 +30,6 @@ export type BreakerOptions<L> = {
 /** The longest that a caller waits. */
 export const SOON_MS = 250
 const PROBE_EVERY_MS = 500
-
-/** What `promise` resolves with, or undefined when that takes longer than `timeout_ms`. */
-export const within = async <A>(timeout_ms: number, promise: Promise<A>): Promise<A | undefined> => {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<undefined>(resolve => {
-    timer = setTimeout(() => resolve(undefined), timeout_ms)
-  })
-  const first = await Promise.race([promise, late])
-  clearTimeout(timer)
-  return first
-}
 
 /** Begins with a closed circuit. */
 export const createBreaker = <L>({ isAway, onOpen }: BreakerOptions<L>): Breaker<L> => {

@@ -2,7 +2,7 @@
  * Items of the balances table, where that answers soon: commands can do without it, and wait for it a moment at the most.
  */
 
-import { E, type Either } from '../../fp.js'
+import { attempt, type Either, run, type TaskEither } from '../../fp.js'
 import type { ClientId } from '../../ledger/client-id.js'
 import type { Customer } from '../../ledger/fold.js'
 import { chunksOf, inParallel } from '../../parallel.js'
@@ -24,20 +24,6 @@ export type ItemsReader = {
 
 const REQUESTS_MAX = 8
 
-/** Thrown inside, so that the pages under way end when one has failed. */
-class Failed extends Error {
-  readonly error: ItemsError
-  constructor(error: ItemsError) {
-    super(error.message)
-    this.error = error
-  }
-}
-
-const orThrow = <A>(result: Either<ItemsError, A>): A => {
-  if (E.isLeft(result)) throw new Failed(result.left)
-  return result.right
-}
-
 export const createItemsReader = (deps: CommandDeps): ItemsReader => {
   const breaker = createBreaker<ItemsError>({
     isAway: ({ tag }) => tag === 'TryAgain',
@@ -48,18 +34,17 @@ export const createItemsReader = (deps: CommandDeps): ItemsReader => {
       ),
   })
 
-  const read = async (ids: readonly ClientId[]): Promise<Either<ItemsError, Items>> => {
-    try {
-      const table = orThrow(await deps.balancesTable())
-      const pages = await inParallel(REQUESTS_MAX, chunksOf(READ_KEYS_MAX, ids), async page =>
-        orThrow(await readCustomers(deps.tables, table, page)()),
-      )
-      return E.right(new Map(pages.flatMap(page => [...page])))
-    } catch (cause) {
-      if (cause instanceof Failed) return E.left(cause.error)
-      return E.left({ tag: 'Unexpected', message: String(cause), cause })
-    }
-  }
+  const read = (ids: readonly ClientId[]): TaskEither<ItemsError, Items> =>
+    attempt(
+      async () => {
+        const table = await run(deps.balancesTable)
+        const pages = await inParallel(REQUESTS_MAX, chunksOf(READ_KEYS_MAX, ids), page =>
+          run(readCustomers(deps.tables, table, page)),
+        )
+        return new Map(pages.flatMap(page => [...page]))
+      },
+      (cause): ItemsError => ({ tag: 'Unexpected', message: String(cause), cause }),
+    )
 
-  return { soon: ids => breaker.soon(() => read(ids)), patiently: read }
+  return { soon: ids => breaker.soon(read(ids)), patiently: ids => read(ids)() }
 }

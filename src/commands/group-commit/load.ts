@@ -6,12 +6,12 @@
  * expected sequence of a write tells, and before a refusal the end of the subject as of a proved end of the stream.
  */
 
-import { E } from '../../fp.js'
+import { E, unwrap } from '../../fp.js'
 import { type ClientId, eventSubject } from '../../ledger/client-id.js'
 import { decodeEvent } from '../../ledger/event.js'
 import { type Customer, step } from '../../ledger/fold.js'
 import { createLru } from '../../lru.js'
-import { chunksOf, inParallel } from '../../parallel.js'
+import { chunksOf, inParallel, within } from '../../parallel.js'
 import { type Folded, FROM_THE_BEGINNING, foldSubject, TooManyEvents } from '../../stream/fold-subject.js'
 import { LAST_SUBJECTS_MAX, lastProved } from '../../stream/last.js'
 import { createProver } from '../../stream/proof.js'
@@ -19,7 +19,7 @@ import { lastRecorded, nextKnown } from '../../stream/read.js'
 import type { Recorded } from '../../stream/recorded.js'
 import { LEDGER_STREAM } from '../../stream/settings.js'
 import type { CommandDeps } from '../deps.js'
-import { type Soon, within } from './breaker.js'
+import type { Soon } from './breaker.js'
 import { createItemsReader, type Items, type ItemsError, type ItemsReader } from './items.js'
 
 /**
@@ -45,11 +45,6 @@ const LONG_SUBJECTS_MAX = 100_000
 
 export const isLoaded = (result: Folded | LoadProblem): result is Folded => 'customer' in result
 
-const orThrow = <A>(result: E.Either<{ readonly message: string; readonly cause?: unknown }, A>): A => {
-  if (E.isLeft(result)) throw new Error(result.left.message, { cause: result.left.cause })
-  return result.right
-}
-
 type Newest = ReadonlyMap<string, Recorded>
 
 /** The newest event of each subject: as of an end of the stream that is proved now, or as any replica knows it. */
@@ -64,8 +59,8 @@ const newestOf = async (
     subjects,
     async (page): Promise<Newest> =>
       confirmed
-        ? orThrow(await lastProved(nc, page)()).last
-        : orThrow(await lastRecorded(nc, LEDGER_STREAM, page)()),
+        ? unwrap(await lastProved(nc, page)()).last
+        : unwrap(await lastRecorded(nc, LEDGER_STREAM, page)()),
   )
   const [only, ...more] = pages
   return only !== undefined && more.length === 0 ? only : new Map(pages.flatMap(page => [...page]))
@@ -120,7 +115,7 @@ export class Loader {
     events_max = TAIL_EVENTS_MAX,
   ): Promise<Folded> {
     if (newest === undefined || newest.seq <= from.last_seq) return from
-    const folded = orThrow(await foldSubject(this.#deps, id, from, { to_seq: newest.seq, events_max })())
+    const folded = unwrap(await foldSubject(this.#deps, id, from, { to_seq: newest.seq, events_max })())
     if (folded.last_seq < newest.seq)
       throw new Error(`the events of ${id} cannot be read up to ${newest.seq}`)
     return folded

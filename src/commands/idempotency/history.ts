@@ -2,7 +2,7 @@
  * A customer's own history: which transaction ids its newest 10,000 transactions had, from the stream alone.
  */
 
-import { E } from '../../fp.js'
+import { run } from '../../fp.js'
 import { type ClientId, eventSubject } from '../../ledger/client-id.js'
 import { decodeEvent } from '../../ledger/event.js'
 import { createLru } from '../../lru.js'
@@ -38,9 +38,7 @@ const newHistory = (): History => ({
 /** Reads on from where the history ends to the end of the subject, as of an end of the stream that is proved now. */
 const readOn = async ({ nc }: CommandDeps, id: ClientId, history: History): Promise<void> => {
   const subject = eventSubject(id)
-  const proved = await lastProved(nc, [subject])()
-  if (E.isLeft(proved)) throw new Error(proved.left.message, { cause: proved.left.cause })
-  const { proof, last } = proved.right
+  const { proof, last } = await run(lastProved(nc, [subject]))
   const to_seq = last.get(subject)?.seq ?? 0
   let { up_to_seq } = history
   for await (const { seq, body } of readRange(nc, {

@@ -6,7 +6,7 @@
  * journal, or while DynamoDB does not answer soon, the customers' histories are read.
  */
 
-import { E, pipe, type TaskEither, TE } from '../../fp.js'
+import { E, pipe, type TaskEither, TE, unwrap } from '../../fp.js'
 import { creditLegId } from '../../ledger/decide.js'
 import { claimedAfter } from '../../ledger/event.js'
 import { metrics } from '../../metrics.js'
@@ -85,9 +85,7 @@ const createRowReaders = (deps: CommandDeps, table: JournalSource['table']) => {
     throw new Error(error?.message ?? 'the journal does not answer soon', { cause: error?.cause })
   })
   const readPatiently = createGatherer<string, JournalRow>(READ_KEYS_MAX, READS_IN_FLIGHT_MAX, async ids => {
-    const rows = await readRows(ids)
-    if (E.isLeft(rows)) throw new Error(rows.left.message, { cause: rows.left.cause })
-    return rows.right
+    return unwrap(await readRows(ids))
   })
   return { read, readPatiently }
 }

@@ -5,7 +5,7 @@
  * because anybody who may publish could have forged it.
  */
 
-import { E } from '../../fp.js'
+import { E, unwrap } from '../../fp.js'
 import { isJsonObject } from '../../json.js'
 import type { Account } from '../../ledger/account.js'
 import { type ClientId, clientIdOf, eventSubject } from '../../ledger/client-id.js'
@@ -13,7 +13,6 @@ import { type Command, customersOfCommand, type Transfer } from '../../ledger/co
 import { creditLegId } from '../../ledger/decide.js'
 import { decodeEvent, type LedgerEvent } from '../../ledger/event.js'
 import { inParallel } from '../../parallel.js'
-import type { StreamError } from '../../stream/errors.js'
 import { FROM_THE_BEGINNING, foldSubject } from '../../stream/fold-subject.js'
 import { leadershipOf } from '../../stream/leadership.js'
 import { nextKnown } from '../../stream/read.js'
@@ -34,11 +33,6 @@ export type StoredTransaction = {
   readonly folded?: readonly State[]
 }
 
-const orThrow = <A>(result: E.Either<StreamError, A>): A => {
-  if (E.isLeft(result)) throw new Error(result.left.message, { cause: result.left.cause })
-  return result.right
-}
-
 /** A stored message as the event of a transaction, if it can be one. */
 export const storedFrom = ({
   seq,
@@ -55,9 +49,9 @@ export const storedFrom = ({
  * off may not have it, and a replica may be behind.
  */
 const messageAt = async (deps: CommandDeps, seq: number): Promise<Recorded | undefined> => {
-  const found = orThrow(await nextKnown(deps.nc, LEDGER_STREAM, LEDGER_SUBJECTS, seq)())
+  const found = unwrap(await nextKnown(deps.nc, LEDGER_STREAM, LEDGER_SUBJECTS, seq)())
   if (found?.seq === seq) return found
-  const { last_seq } = orThrow(await leadershipOf(deps.nc).prove()())
+  const { last_seq } = unwrap(await leadershipOf(deps.nc).prove()())
   if (last_seq < seq) return undefined
   throw new Error(`event ${seq} cannot be read at the moment`)
 }
@@ -131,7 +125,7 @@ const foldTo = async (
       applied_seq = record.seq
     },
   })()
-  const { customer, last_seq } = orThrow(folded)
+  const { customer, last_seq } = unwrap(folded)
   // the event is there: whoever does not have it does not say what became of it
   if (last_seq !== seq) throw new Error(`the events of ${id} could be read up to ${last_seq} of ${seq} only`)
   return { account: customer.account, counts: applied_seq === seq }

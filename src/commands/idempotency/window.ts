@@ -6,7 +6,7 @@
  * ring is told by the clock of the stream's leader, never by this machine's.
  */
 
-import { E } from '../../fp.js'
+import { E, run } from '../../fp.js'
 import type { ClientId } from '../../ledger/client-id.js'
 import { leadershipOf, type Proof } from '../../stream/leadership.js'
 import { nextKnown, readRange } from '../../stream/read.js'
@@ -35,11 +35,7 @@ const CLOCKS_DIFFER_MS = 30_000
 export const certainlyRefused_ms = ({ duplicate_window_ms }: Proof): number => duplicate_window_ms / 2
 
 /** An end of the stream that is proved now. Rejects when nobody proves one. */
-export const proveEnd = async ({ nc }: CommandDeps): Promise<Proof> => {
-  const proved = await leadershipOf(nc).prove()()
-  if (E.isLeft(proved)) throw new Error(proved.left.message, { cause: proved.left.cause })
-  return proved.right
-}
+export const proveEnd = ({ nc }: CommandDeps): Promise<Proof> => run(leadershipOf(nc).prove())
 
 /** What holds a message id: an event, or something that answers for no command. */
 export type Holder = { readonly stored: StoredTransaction | undefined }

@@ -4,12 +4,12 @@
  */
 
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb'
-import { E } from '../../fp.js'
+import { E, run, unwrap } from '../../fp.js'
 import { ClientId } from '../../ledger/client-id.js'
 import type { Customer } from '../../ledger/fold.js'
 import { decodeHead } from '../../tables/heads.js'
 import { type Page, scanPage } from '../../tables/scan.js'
-import { persist, run } from '../outcome.js'
+import { persist } from '../outcome.js'
 import type { Pending } from '../pending.js'
 import type { Target } from '../target.js'
 
@@ -57,9 +57,7 @@ const numbersOf = (item: Readonly<Record<string, unknown>>): Record<string, bigi
 type Shape = Pick<Target, 'table' | 'projection'>
 
 const addHead = ({ table, projection }: Shape, item: unknown, found: Expected): void => {
-  const decoded = decodeHead(projection.head, item)
-  if (E.isLeft(decoded)) throw new Error(decoded.left.message)
-  const { id, customer } = decoded.right
+  const { id, customer } = unwrap(decodeHead(projection.head, item))
   const client_id = ClientId.decode(id)
   if (E.isLeft(client_id)) throw new Error(`${table} holds an item that is no customer's: ${id}`)
   found.customers.set(client_id.right, customer)
@@ -76,7 +74,7 @@ const addItem = (shape: Shape, item: unknown, found: Expected): void => {
   else found.rows += 1
 }
 
-/** Everything that a table holds. Throws `ProjectionFailure`, and for an item that is none of ours. */
+/** Everything that a table holds. Throws `Failed`, and for an item that is none of ours. */
 export const readTable = async (
   client: DynamoDBDocumentClient,
   shape: Shape,

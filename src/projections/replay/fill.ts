@@ -26,7 +26,7 @@ export type FillOptions = {
 }
 
 export type Filler = {
-  /** Folds and writes everything up to stream sequence `seq`. Throws `ProjectionFailure`, or what reading throws. */
+  /** Folds and writes everything up to stream sequence `seq`. Throws `Failed`, or what reading throws. */
   readonly to: (seq: number) => Promise<void>
   /** Everything up to this stream sequence is in the table. */
   readonly position: () => number

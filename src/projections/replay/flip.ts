@@ -8,7 +8,7 @@
  */
 
 import { setTimeout as sleep } from 'node:timers/promises'
-import { E } from '../../fp.js'
+import { E, run } from '../../fp.js'
 import { decodeEvent } from '../../ledger/event.js'
 import {
   consumerProgress,
@@ -23,7 +23,6 @@ import { leadershipOf } from '../../stream/leadership.js'
 import { nextProved } from '../../stream/read.js'
 import { LEDGER_SUBJECTS } from '../../stream/settings.js'
 import { isFirstLeg } from '../fold-run.js'
-import { run } from '../outcome.js'
 import type { Target } from '../target.js'
 import type { Filler } from './fill.js'
 
@@ -93,7 +92,7 @@ export type Flip = {
 }
 
 /**
- * Flips from one generation to the other; the new pointer. Throws `ProjectionFailure` (`Conflict`: somebody else
+ * Flips from one generation to the other; the new pointer. Throws `Failed` (`Conflict`: somebody else
  * flipped first), and the old generation goes on.
  */
 export const flip = async ({ from, to, filler, entry }: Flip): Promise<PointerEntry> => {

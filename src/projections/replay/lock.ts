@@ -9,12 +9,12 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { KV } from '@nats-io/kv'
-import { E, pipe, t } from '../../fp.js'
+import { E, Failed, pipe, run, t } from '../../fp.js'
 import { readJson } from '../../json.js'
 import { fieldsOf } from '../../ledger/codec.js'
 import { tryStream } from '../../stream/errors.js'
 import type { ProjectionName } from '../../tables/definition.js'
-import { ProjectionFailure, persist, run } from '../outcome.js'
+import { persist } from '../outcome.js'
 import { INSTANCE } from '../status.js'
 
 const Entry = fieldsOf({
@@ -106,7 +106,7 @@ export const takeLock = async (
   if (E.isLeft(first)) {
     const winner = await read(kv, projection)
     if (first.left.tag === 'Conflict' && winner !== undefined) throw lockedBy(projection, winner.entry)
-    throw new Error(first.left.message, { cause: first.left.cause })
+    throw new Failed(first.left)
   }
   let revision = first.right
   /** One renewal after the other: each builds on the revision of the one before. */
@@ -121,7 +121,7 @@ export const takeLock = async (
     if (E.isRight(updated)) revision = updated.right
     else {
       const found = updated.left.tag === 'Conflict' ? await read(kv, projection) : undefined
-      if (found?.entry.token !== entry.token) throw new ProjectionFailure(updated.left)
+      if (found?.entry.token !== entry.token) throw new Failed(updated.left)
       revision = found.revision
       revision = await run(tryStream('replay lock', () => kv.update(key, text, revision)))
     }

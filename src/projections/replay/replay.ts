@@ -3,6 +3,7 @@
  * fold, then made the active one; the old one is dropped, or kept for a way back.
  */
 
+import { run } from '../../fp.js'
 import { dropConsumer } from '../../stream/consumer.js'
 import { type PointerEntry, readPointer, setPointer } from '../../stream/generation.js'
 import { readOrigin, readPoint } from '../../stream/identity.js'
@@ -12,7 +13,7 @@ import { beginEpoch, type Identity, noteMark, readIdentity } from '../../tables/
 import { createTable, dropTable, tableExists, tableFacts } from '../../tables/provision.js'
 import { judge, look, streamText } from '../belonging.js'
 import type { ProjectionDeps } from '../deps.js'
-import { persist, run } from '../outcome.js'
+import { persist } from '../outcome.js'
 import type { Projection } from '../projection.js'
 import { type Target, targetOf } from '../target.js'
 import { compare, type Expected, readTable } from './expected.js'
@@ -243,7 +244,7 @@ const locked = async <A>(
 
 /**
  * Rebuilds `projection` beside a service at work. Throws `ReplayLocked` when another replay is at work,
- * `ProjectionFailure`, or an error that names the first differences; the active generation is then untouched.
+ * `Failed`, or an error that names the first differences; the active generation is then untouched.
  */
 export const replay = (
   deps: ProjectionDeps,
