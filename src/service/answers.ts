@@ -4,9 +4,10 @@
 
 import type { Msg } from 'nats'
 import type { Logger } from 'pino'
+import { internalError } from './catalogue.js'
 import type { ServiceReply } from './config.js'
 import type { Waiting } from './deadlines.js'
-import { internalError, type ServiceError } from './error.js'
+import type { ServiceError } from './error.js'
 import { errorLines } from './headers.js'
 import type { Replies } from './replies.js'
 import type { Counters } from './stats.js'

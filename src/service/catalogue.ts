@@ -3,7 +3,7 @@
  */
 
 import { toJson } from '../ledger/amount.js'
-import type { ServiceError } from './error.js'
+import type { Effect, ServiceError } from './error.js'
 
 export type CatalogueEntry = {
   /** Of the NATS service error. */
@@ -170,3 +170,26 @@ export const catalogued = (
     ...(cause === undefined ? {} : { cause }),
   }
 }
+
+/** The endpoint has `max_in_flight` requests at work; another instance, or the next try, may be free. */
+export const busy = (max_in_flight: number): ServiceError =>
+  catalogued('BUSY', { message: `${max_in_flight} requests are in flight, which is the limit; try again` })
+
+const outcomeUnknown = (why: string): ServiceError =>
+  catalogued('OUTCOME_UNKNOWN', { message: `${why}; whether it was stored is not known` })
+
+/** The handler had no result within its deadline. */
+export const timedOut = (timeout_ms: number, effect: Effect): ServiceError =>
+  effect === 'write'
+    ? outcomeUnknown(`no result within ${timeout_ms} ms`)
+    : catalogued('TIMEOUT', { message: `no result within ${timeout_ms} ms` })
+
+/** The service stopped before the handler had a result. */
+export const stopped = (effect: Effect): ServiceError =>
+  effect === 'write'
+    ? outcomeUnknown('the service is stopping')
+    : catalogued('UNAVAILABLE', { message: 'the service is stopping' })
+
+/** A fault of this program. The caller learns that much and no more; `cause` is for the log. */
+export const internalError = (cause: unknown): ServiceError =>
+  catalogued('INTERNAL_ERROR', {}, cause ?? new Error('the handler threw nothing'))

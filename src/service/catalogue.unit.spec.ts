@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { CATALOGUE, catalogued, catalogueTable } from './catalogue.js'
-import { busy, internalError, type ServiceError, stopped, timedOut } from './error.js'
+import { busy, CATALOGUE, catalogued, catalogueTable, internalError, stopped, timedOut } from './catalogue.js'
+import type { ServiceError } from './error.js'
 
 describe('the error catalogue', () => {
   it('is what docs/errors.md shows', () => {

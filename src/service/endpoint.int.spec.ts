@@ -3,8 +3,9 @@ import { connect, headers, type NatsConnection } from 'nats'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { startTestNats, type TestNats, until } from '../../test/support/servers.js'
 import { TE } from '../fp.js'
+import { catalogued } from './catalogue.js'
 import type { EndpointConfig, Handler } from './config.js'
-import { type ServiceError, serviceError } from './error.js'
+import type { ServiceError } from './error.js'
 import { headerLines } from './headers.js'
 import type { EndpointStats } from './protocol.js'
 import { type Service, startService } from './service.js'
@@ -70,7 +71,7 @@ describe('an endpoint', () => {
   })
 
   it('answers a service error with its headers and body, and counts it as <status>:<code>', async () => {
-    await start({ handle: () => TE.left(serviceError(403, 'BAD_REQUEST', 'not JSON')) })
+    await start({ handle: () => TE.left(catalogued('BAD_REQUEST', { message: 'not JSON' })) })
     const reply = await ask()
     expect(errorOf(reply)).toBe('403:BAD_REQUEST')
     expect(reply.json()).toEqual({ error: { code: 'BAD_REQUEST', message: 'not JSON' } })

@@ -11,6 +11,7 @@ import type { Logger } from 'pino'
 import { E, type Either, type TaskEither } from '../fp.js'
 import { readJson } from '../json.js'
 import { createAnswers, type InFlight } from './answers.js'
+import { busy, internalError, stopped, timedOut } from './catalogue.js'
 import {
   type AnyEndpointConfig,
   type CallbackHandler,
@@ -20,7 +21,7 @@ import {
   type ServiceRequest,
 } from './config.js'
 import { createDeadlines } from './deadlines.js'
-import { busy, internalError, type ServiceError, stopped, timedOut } from './error.js'
+import type { ServiceError } from './error.js'
 import { errorLines } from './headers.js'
 import type { EndpointInfo, EndpointStats } from './protocol.js'
 import type { Replies } from './replies.js'

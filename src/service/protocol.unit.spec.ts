@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { errorBody, internalError, serviceError } from './error.js'
+import { catalogued, internalError } from './catalogue.js'
 import { controlSubjects, infoResponse, pingResponse, statsResponse } from './protocol.js'
 
 const identity = { name: 'customer', id: 'ABC', version: '0.1.0', metadata: { region: 'eu' } }
@@ -48,14 +48,14 @@ describe('the service protocol (ADR-32)', () => {
 
 describe('a service error', () => {
   it('has a JSON body that names code and message', () => {
-    expect(errorBody('BAD_REQUEST', 'say "please"')).toBe(
+    expect(catalogued('BAD_REQUEST', { message: 'say "please"' }).body).toBe(
       '{"error":{"code":"BAD_REQUEST","message":"say \\"please\\""}}',
     )
   })
 
   it('carries a cause only when there is one', () => {
-    expect(serviceError(403, 'BAD_REQUEST', 'no')).not.toHaveProperty('cause')
-    expect(serviceError(500, 'X', 'no', 'why')).toHaveProperty('cause', 'why')
+    expect(catalogued('BAD_REQUEST')).not.toHaveProperty('cause')
+    expect(catalogued('UNAVAILABLE', {}, 'why')).toHaveProperty('cause', 'why')
   })
 
   it('never tells the caller the cause of an internal error, and always has one for the log', () => {

@@ -2,8 +2,8 @@ import { connect, createInbox, type NatsConnection } from 'nats'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { startTestNats, type TestNats, until } from '../../test/support/servers.js'
 import { TE } from '../fp.js'
+import { catalogued } from './catalogue.js'
 import type { ServiceConfig } from './config.js'
-import { serviceError } from './error.js'
 import { type Service, startService } from './service.js'
 import { behind, endpointConfig, errorOf, gate, serviceConfig } from './testing/harness.js'
 import { startRestrictedNats } from './testing/restricted-nats.js'
@@ -92,7 +92,7 @@ describe('a NATS service', () => {
     const refuse = endpointConfig({
       name: 'refuse',
       subject: 'customer.refuse',
-      handle: () => TE.left(serviceError(403, 'BAD_REQUEST', 'no')),
+      handle: () => TE.left(catalogued('BAD_REQUEST', { message: 'no' })),
     })
     const endpoints = [endpointConfig({ data: () => ({ cached: 7 }) }), refuse]
     const service = await start(serviceConfig({}, { endpoints }))
