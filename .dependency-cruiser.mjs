@@ -33,6 +33,7 @@ const BASE_FILES = [
   'back-off',
   'connection',
   'fp',
+  'gather',
   'headers',
   'health',
   'instant',
@@ -43,6 +44,7 @@ const BASE_FILES = [
   'page',
   'parallel',
   'random-id',
+  'stack',
   'uuid',
   'wire',
 ]

@@ -1,13 +1,13 @@
 /** What a benchmark is to bench/main.ts. */
 
-import type { Cleanup } from './cleanup.js'
+import type { Stack } from '../src/stack.js'
 import type { Options } from './options.js'
 import type { Session } from './report.js'
 import type { Say } from './stage.js'
 
 export type Surroundings = {
   /** Whatever a session has started: ended before the next session begins. */
-  readonly cleanup: Cleanup
+  readonly cleanup: Stack
   readonly signal: AbortSignal
   /** Progress, for people. */
   readonly say: Say

@@ -4,8 +4,8 @@
  */
 
 import { availableParallelism } from 'node:os'
+import { createStack } from '../src/stack.js'
 import type { Benchmark } from './benchmark.js'
-import { createCleanup } from './cleanup.js'
 import { commands } from './commands.js'
 import { lag } from './lag.js'
 import { type Options, parseOptions, USAGE } from './options.js'
@@ -39,12 +39,12 @@ const runSession = async (
   sync_interval: string,
   signal: AbortSignal,
 ): Promise<Session> => {
-  const cleanup = createCleanup()
+  const cleanup = createStack()
   try {
     const session = await benchmark(options, sync_interval, { cleanup, signal, say })
     return { ...session, settings: { replicas: options.replicas, ...session.settings } }
   } finally {
-    await cleanup.run()
+    await cleanup.stop()
   }
 }
 

@@ -69,7 +69,7 @@ export const queries: Benchmark = async (options, sync_interval, { cleanup, sign
       prepare: service => fund(service, signal, everybody),
     })
     lines.push(...(await measureLines(wanted, options.rounds, stage.runOnce)))
-    await cleanup.run()
+    await cleanup.stop()
   }
   return {
     title: 'queries',

@@ -1,9 +1,9 @@
 /** Rounds of reading and rebuilding one stream, on servers of its own. */
 
 import { E } from '../src/fp.js'
+import { createStack } from '../src/stack.js'
 import { provision } from '../src/stream/provision.js'
 import type { Surroundings } from './benchmark.js'
-import { createCleanup } from './cleanup.js'
 import type { Options } from './options.js'
 import { type ReplayRun, runReader, runReplay } from './processes/replay.js'
 import { startServers } from './processes/servers.js'
@@ -80,7 +80,7 @@ export const measureRebuild = async (
   surroundings: Surroundings,
 ): Promise<Rounds> => {
   const { signal, say } = surroundings
-  const cleanup = createCleanup()
+  const cleanup = createStack()
   try {
     const folder = openFolder(cleanup)
     const addresses = await startServers({ folder, sync_interval, replicas: options.replicas }, cleanup)
@@ -107,6 +107,6 @@ export const measureRebuild = async (
     for (let i = 0; i < options.rounds; i += 1) await round(place, rounds, surroundings)
     return rounds
   } finally {
-    await cleanup.run()
+    await cleanup.stop()
   }
 }

@@ -7,7 +7,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { connect, type NatsConnection } from 'nats'
-import type { Cleanup } from './cleanup.js'
+import type { Stack } from '../src/stack.js'
 import type { Pace } from './measure/job.js'
 import type { Line, RunOnce } from './measure/rounds.js'
 import { toRun } from './measure/run.js'
@@ -23,7 +23,7 @@ export type Say = (text: string) => void
 export type StageOptions = {
   readonly options: Options
   readonly sync_interval: string
-  readonly cleanup: Cleanup
+  readonly cleanup: Stack
   readonly signal: AbortSignal
   readonly say: Say
   /** Of the service under measurement. */
@@ -46,14 +46,14 @@ const WARM_UP_MS_MAX = 3_000
 const SEED_STEP = 7_919
 
 /** A temporary folder, gone at the end. */
-export const openFolder = (cleanup: Cleanup): string => {
+export const openFolder = (cleanup: Stack): string => {
   const folder = mkdtempSync(join(tmpdir(), 'jetledger-bench-'))
   cleanup.push(() => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }))
   return folder
 }
 
 /** A connection of bench/main.ts itself: for what is not measured. */
-export const openConnection = async (nats_url: string, cleanup: Cleanup): Promise<NatsConnection> => {
+export const openConnection = async (nats_url: string, cleanup: Stack): Promise<NatsConnection> => {
   const nc = await connect({ servers: nats_url.split(','), name: 'jetledger-bench', reconnect: false })
   cleanup.push(() => nc.close())
   return nc
@@ -110,7 +110,7 @@ const runner = (
 export const openGround = async (
   { replicas }: Options,
   sync_interval: string,
-  cleanup: Cleanup,
+  cleanup: Stack,
 ): Promise<Omit<ServiceOptions, 'roles'> & Servers> => {
   const folder = openFolder(cleanup)
   const servers = await startServers({ folder, sync_interval, replicas }, cleanup)

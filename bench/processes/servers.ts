@@ -5,7 +5,7 @@
 
 import { join } from 'node:path'
 import { pino } from 'pino'
-import type { Cleanup } from '../cleanup.js'
+import type { Stack } from '../../src/stack.js'
 import { builtEmbedded } from './built.js'
 
 export type Servers = {
@@ -26,7 +26,7 @@ export type ServersOptions = {
 
 export const startServers = async (
   { folder, sync_interval, replicas }: ServersOptions,
-  cleanup: Cleanup,
+  cleanup: Stack,
 ): Promise<Servers> => {
   const { startEmbedded } = await builtEmbedded()
   const embedded = await startEmbedded({

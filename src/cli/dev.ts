@@ -7,6 +7,7 @@ import type { Logger } from 'pino'
 import { seed } from '../commands/seed.js'
 import { type Embedded, startEmbedded } from '../embedded/index.js'
 import { createHealth, type Health } from '../health.js'
+import { createStack, type Stack } from '../stack.js'
 import { announce } from './announce.js'
 import { ROLES } from './config.js'
 import {
@@ -26,7 +27,6 @@ import { tell } from './output.js'
 import { startProgress } from './progress.js'
 import { ledgerReadiness } from './readiness.js'
 import { stopRequested, withinStopTime } from './signals.js'
-import { createStack, type Stack } from './stack.js'
 import { supervise, waitingLines } from './supervise.js'
 
 type DevOptions = {

@@ -5,7 +5,7 @@
 import type { JetStreamManager } from '@nats-io/jetstream'
 import type { KV } from '@nats-io/kv'
 import type { Command } from 'commander'
-import { E } from '../fp.js'
+import { E, pipe, TE } from '../fp.js'
 import { consumerName } from '../projections/target.js'
 import { listInstances, type ServiceInstance } from '../service/instances.js'
 import { getText, listKeys, SEED_KEY } from '../stream/config-bucket.js'
@@ -18,7 +18,7 @@ import { configStream, DEAD_LETTER_STREAM, LEDGER_STREAM } from '../stream/setti
 import { PROJECTION_NAMES } from '../tables/definition.js'
 import { lookWith, settingsProblems } from './checked-ledger.js'
 import { type Connected, tablesOf, withNats } from './command.js'
-import { Failure, orFail } from './failure.js'
+import { orFail } from './failure.js'
 import { askMembers, type Members } from './members.js'
 import { print, printJson } from './output.js'
 import { RECOVER_ADVICE } from './standing.js'
@@ -29,8 +29,17 @@ const PARKED_MAX = 10_000
 const SILENT_AFTER_MS = 20_000
 const SERVICE = 'customer'
 
-const readStream = async ({ nc }: Connected) => {
-  const { state, config, cluster } = await orFail(streamInfo(nc, LEDGER_STREAM))
+/** The stream as it is; fails with a sentence of its own where there is no ledger. */
+const readStream = async ({ nc, config: { NATS_URL } }: Connected) => {
+  const info = pipe(
+    streamInfo(nc, LEDGER_STREAM),
+    TE.mapLeft(error =>
+      error.tag === 'NotFound'
+        ? { ...error, message: `there is no ledger at ${NATS_URL}: ${error.message}` }
+        : error,
+    ),
+  )
+  const { state, config, cluster } = await orFail(info)
   return {
     messages: state.messages,
     last_seq: state.last_seq,
@@ -175,16 +184,9 @@ const printStatus = ({
 
 const status = ({ json }: { readonly json?: true }): Promise<void> =>
   withNats(async connected => {
-    try {
-      const found = await readStatus(connected)
-      if (json) printJson(found)
-      else printStatus(found)
-    } catch (thrown) {
-      if (!(thrown instanceof Failure) || !/\(10059\)/.test(thrown.message)) throw thrown
-      throw new Failure(`there is no ledger at ${connected.config.NATS_URL}: ${thrown.message}`, {
-        cause: thrown,
-      })
-    }
+    const found = await readStatus(connected)
+    if (json) printJson(found)
+    else printStatus(found)
   })
 
 export const statusCommand = (program: Command): void => {

@@ -9,6 +9,7 @@
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb'
 import type { NatsConnection } from 'nats'
 import { E, pipe, type TaskEither } from '../fp.js'
+import { createGatherer } from '../gather.js'
 import { type ClientId, eventSubject } from '../ledger/client-id.js'
 import { type Customer, NEW_CUSTOMER } from '../ledger/fold.js'
 import type { StreamError } from '../stream/errors.js'
@@ -46,34 +47,15 @@ export type BatchError = TableError | StreamError
 export type ReadCustomer = (id: ClientId) => TaskEither<BatchError, Item>
 
 type Result = E.Either<BatchError, Item>
-type Waiter = (result: Result) => void
 
 export const createBatcher = ({ nc, tables, active, calls_in_flight_max }: BatcherOptions): ReadCustomer => {
-  const waiting = new Map<ClientId, Waiter[]>()
-  let in_flight = 0
-  let scheduled = false
-
-  const takePage = (): Map<ClientId, Waiter[]> => {
-    const page = new Map<ClientId, Waiter[]>()
-    for (const [id, waiters] of waiting) {
-      page.set(id, waiters)
-      waiting.delete(id)
-      if (page.size === READ_KEYS_MAX) break
-    }
-    return page
-  }
-
-  const call = async (page: ReadonlyMap<ClientId, readonly Waiter[]>): Promise<void> => {
-    in_flight += 1
-    const ids = [...page.keys()]
+  const readMany = async (ids: readonly ClientId[]): Promise<ReadonlyMap<ClientId, Result>> => {
     const [read, newest] = await Promise.all([
       readActive(active, ({ table, trust }) => readTrustedHeads(tables, table, BALANCE_ITEM, ids, trust))(),
       lastRecorded(nc, LEDGER_STREAM, ids.map(eventSubject))(),
     ])
-    in_flight -= 1
-    schedule()
-    for (const [id, waiters] of page) {
-      const result: Result = pipe(
+    const resultOf = (id: ClientId): Result =>
+      pipe(
         read,
         E.map(({ table, found: { heads, identity } }) => ({
           table,
@@ -84,27 +66,13 @@ export const createBatcher = ({ nc, tables, active, calls_in_flight_max }: Batch
             : { is_known: true, last: newest.right.get(eventSubject(id)) },
         })),
       )
-      for (const answer of waiters) answer(result)
-    }
+    return new Map(ids.map(id => [id, resultOf(id)]))
   }
+  const read = createGatherer(READ_KEYS_MAX, calls_in_flight_max, readMany)
 
-  const flush = (): void => {
-    scheduled = false
-    while (waiting.size > 0 && in_flight < calls_in_flight_max) void call(takePage())
+  return id => async () => {
+    const result = await read(id)
+    if (result === undefined) throw new Error(`${id} was asked for and not read`)
+    return result
   }
-
-  const schedule = (): void => {
-    if (scheduled || waiting.size === 0) return
-    scheduled = true
-    // after this turn's input: requests that came in one network read go into one call
-    setImmediate(flush)
-  }
-
-  return id => () =>
-    new Promise<Result>(resolve => {
-      const waiters = waiting.get(id)
-      if (waiters === undefined) waiting.set(id, [resolve])
-      else waiters.push(resolve)
-      schedule()
-    })
 }

@@ -7,12 +7,12 @@ import { E, type Either } from '../fp.js'
 import type { Account } from '../ledger/account.js'
 import type { ClientId } from '../ledger/client-id.js'
 import { type Customer, NEW_CUSTOMER } from '../ledger/fold.js'
+import { createSlots } from '../parallel.js'
 import { catalogued } from '../service/catalogue.js'
 import type { ServiceError } from '../service/error.js'
 import { type Folded, type FoldedTo, foldSubject, fromHead } from '../stream/fold-subject.js'
 import type { QueryDeps } from './deps.js'
 import { type HotSet, spokenOf } from './hot-set.js'
-import { createLimit } from './limit.js'
 import type { Progress } from './progress.js'
 import { ANOTHER_STREAM, type SameStream } from './same-stream.js'
 import type { Item, TableReads } from './table-reads.js'
@@ -67,7 +67,7 @@ export const createLoader = (
   progress: Pick<Progress, 'isFresh' | 'isProved'>,
   stream: SameStream,
 ): Loader => {
-  const limit = createLimit(FOLDS_MAX)
+  const limit = createSlots(FOLDS_MAX)
   const turns = createTurns<Result>()
 
   const inMemory = (id: ClientId): Base | undefined => {

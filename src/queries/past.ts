@@ -6,6 +6,7 @@ import { E, type Either } from '../fp.js'
 import type { ClientId } from '../ledger/client-id.js'
 import type { LedgerEvent } from '../ledger/event.js'
 import { type Customer, NEW_CUSTOMER } from '../ledger/fold.js'
+import { createSlots } from '../parallel.js'
 import { catalogued } from '../service/catalogue.js'
 import type { ServiceError } from '../service/error.js'
 import type { StreamError } from '../stream/errors.js'
@@ -14,7 +15,6 @@ import type { Recorded } from '../stream/recorded.js'
 import { type JournalRow, readRows } from '../tables/journal-pages.js'
 import { omittedText, rowTexts } from '../tables/row-texts.js'
 import type { QueryDeps } from './deps.js'
-import { createLimit } from './limit.js'
 import { ANOTHER_STREAM, type SameStream } from './same-stream.js'
 
 /** Folds that are under way at once. */
@@ -34,7 +34,7 @@ export type FoldPast = (
 
 /** Folds of subjects, so many at once. */
 export const createFoldPast = (deps: QueryDeps, stream: SameStream): FoldPast => {
-  const limit = createLimit(FOLDS_MAX)
+  const limit = createSlots(FOLDS_MAX)
   return (id, from, to_seq, onApplied) => {
     const options = { to_seq, events_max: EVENTS_MAX, ...(onApplied === undefined ? {} : { onApplied }) }
     return limit(async () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { clientId } from '../ledger/testing/arbitrary.js'
-import { createLimit } from './limit.js'
+import { createSlots } from '../parallel.js'
 import { createTurns } from './turns.js'
 
 const ID = clientId('678')
@@ -56,7 +56,7 @@ describe('turns', () => {
 describe('a limit', () => {
   it('lets so many work at once, the others in their order', async () => {
     const { open, read } = reads()
-    const limit = createLimit(2)
+    const limit = createSlots(2)
     const all = [1, 2, 3, 4].map(() => limit(read))
     expect(open).toHaveLength(2)
     open[0]?.(1)

@@ -29,6 +29,8 @@ export type StreamError = {
   readonly message: string
   /** nats-server's err_code, where it sent one. */
   readonly code?: number
+  /** The `Conflict` is with a write that is not stored yet, so nothing shows whose it is. */
+  readonly is_in_flight?: true
   readonly faults?: readonly MessageFault[]
   readonly cause?: unknown
 }
@@ -40,9 +42,11 @@ export type MessageFault = {
   readonly message: string
 }
 
+const IN_FLIGHT = 10164
+
 const TAG_BY_CODE: Readonly<Record<number, StreamError['tag']>> = {
   10071: 'Conflict', // wrong last sequence
-  10164: 'Conflict', // wrong last sequence, by a write still in flight
+  [IN_FLIGHT]: 'Conflict', // wrong last sequence, by a write still in flight
   10005: 'TryAgain', // too few nodes for the replicas: of a cluster that starts, some are not there yet
   10007: 'TryAgain', // not the node that has it, for the moment
   10008: 'TryAgain', // cluster without a leader
@@ -66,6 +70,7 @@ export const apiError = (what: string, code: number, description: string, cause?
   tag: TAG_BY_CODE[code] ?? 'Unexpected',
   message: `${what}: ${description} (${code})`,
   code,
+  ...(code === IN_FLIGHT ? { is_in_flight: true } : {}),
   cause,
 })
 

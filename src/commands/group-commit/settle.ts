@@ -117,8 +117,6 @@ const send = ({ nc }: CommandDeps, batch: Batch, mark: string) => {
   return unlessLedAgain(nc, publishBatch(nc, marked, PUBLISH_TIMEOUT_MS))()
 }
 
-const IN_FLIGHT = 10164
-
 /** How a copy of a batch failed. */
 type Failed = {
   readonly error: StreamError
@@ -132,14 +130,14 @@ type Failed = {
  * unless it may be an earlier copy, still in flight, that caused it, or a server that does not lead any more.
  */
 const isFinal = (
-  { error: { tag, code }, is_only_copy, is_leader_alone }: Failed,
+  { error: { tag, is_in_flight }, is_only_copy, is_leader_alone }: Failed,
   place: 'taken' | 'free',
 ): boolean => {
   if (tag === 'Unsendable') return false
   if (place === 'taken') return true
   // an id that one server has stored all others have, and no other copy can have brought it
   if (tag === 'Duplicate') return is_only_copy
-  return is_leader_alone && code !== IN_FLIGHT
+  return is_leader_alone && is_in_flight !== true
 }
 
 /** What became of a batch of which a copy failed; undefined while that is open. */

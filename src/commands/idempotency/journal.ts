@@ -7,6 +7,7 @@
  */
 
 import { E, pipe, type TaskEither, TE, unwrap } from '../../fp.js'
+import { createGatherer } from '../../gather.js'
 import { creditLegId } from '../../ledger/decide.js'
 import { claimedAfter } from '../../ledger/event.js'
 import { metrics } from '../../metrics.js'
@@ -19,7 +20,6 @@ import { READ_KEYS_MAX, type Trust } from '../../tables/heads.js'
 import { type JournalRow, readJournal } from '../../tables/journal.js'
 import type { CommandDeps } from '../deps.js'
 import { createBreaker } from '../group-commit/breaker.js'
-import { createGatherer } from './gather.js'
 import { createHistoryFinder } from './history.js'
 import { createLagWatch } from './lag-watch.js'
 import { type StoredTransaction, storedAt } from './stored-transaction.js'

@@ -1,6 +1,6 @@
 /**
- * Gathers single look-ups into requests for many: whatever is asked for in one turn, or while all requests are under
- * way, goes together.
+ * Gathers single look-ups into requests for many keys. What is asked for in one turn, or while all requests are under way,
+ * goes into the next request; nothing waits for a request to fill.
  */
 
 type Waiter<V> = {
@@ -49,6 +49,7 @@ export const createGatherer = <K, V>(
   const schedule = (): void => {
     if (isScheduled || waiting.size === 0) return
     isScheduled = true
+    // after this turn's input: look-ups that came in one network read go into one request
     setImmediate(flush)
   }
 

@@ -1,5 +1,5 @@
 /**
- * The parts of a process that were started, to be stopped in the other order.
+ * The parts of a program that were started, to be stopped in the other order, however the program ends.
  */
 
 export type Stack = {
