@@ -18,7 +18,7 @@ import { configStream, DEAD_LETTER_STREAM, LEDGER_STREAM } from '../stream/setti
 import { PROJECTION_NAMES } from '../tables/definition.js'
 import { lookWith, settingsProblems } from './checked-ledger.js'
 import { type Connected, tablesOf, withNats } from './command.js'
-import { orFail } from './failure.js'
+import { Failure, orFail } from './failure.js'
 import { askMembers, type Members } from './members.js'
 import { print, printJson } from './output.js'
 import { RECOVER_ADVICE } from './standing.js'

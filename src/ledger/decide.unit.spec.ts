@@ -3,7 +3,7 @@
 import { describe, expect, it } from 'vitest'
 import { E } from '../fp.js'
 import { INT64_MAX } from './amount.js'
-import { decide, declined } from './decide.js'
+import { decide, declined } from './command.js'
 import { clientId } from './testing/arbitrary.js'
 import { accountWith, credit, debit, given, transfer } from './testing/scenario.js'
 

@@ -10,7 +10,6 @@ import type { Msg, MsgHdrs, NatsConnection } from 'nats'
 import type { Logger } from 'pino'
 import { E, type Either, type TaskEither } from '../fp.js'
 import { readJson } from '../json.js'
-import { createAnswers, type InFlight } from './answers.js'
 import { busy, internalError, stopped, timedOut } from './catalogue.js'
 import {
   type AnyEndpointConfig,
@@ -20,12 +19,12 @@ import {
   type ServiceReply,
   type ServiceRequest,
 } from './config.js'
-import { createDeadlines } from './deadlines.js'
+import { createDeadlines, type Waiting } from './deadlines.js'
 import type { ServiceError } from './error.js'
 import { errorLines } from './headers.js'
 import type { EndpointInfo, EndpointStats } from './protocol.js'
 import type { Replies } from './replies.js'
-import { createCounters } from './stats.js'
+import { type Counters, createCounters } from './stats.js'
 
 export type Endpoint = {
   readonly info: EndpointInfo
@@ -226,5 +225,44 @@ const statsData = (config: AnyEndpointConfig, log: Logger): { data?: unknown } =
   } catch (err) {
     log.error({ endpoint: config.name, err }, 'the data of STATS could not be collected')
     return {}
+  }
+}
+
+/** A request that was taken and not answered yet. */
+export type InFlight = Waiting & { readonly msg: Msg }
+
+export type Answers = {
+  /** Sends the handler's reply; one that cannot be sent becomes a 500. */
+  readonly succeed: (request: InFlight, reply: ServiceReply) => void
+  /** Sends an error. `lines` spares building the headers of an error that is always the same. */
+  readonly fail: (request: InFlight, error: ServiceError, lines?: string) => void
+}
+
+/** The end of an endpoint's requests, counted in `counters`. */
+export const createAnswers = ({ send }: Replies, counters: Counters, log: Logger): Answers => {
+  const fail: Answers['fail'] = ({ msg, started_ns }, error, lines = errorLines(error)) => {
+    const details = { subject: msg.subject, status: error.status, code: error.code, err: error.cause }
+    if (error.status >= 500) log.error(details, 'a request failed')
+    else log.debug(details, 'a request was refused')
+    try {
+      send(msg, error.body, lines)
+    } catch (err) {
+      log.error({ subject: msg.subject, err }, 'an error could not be sent')
+    }
+    counters.answered(process.hrtime.bigint() - started_ns, error)
+  }
+
+  return {
+    fail,
+    succeed: (request, reply) => {
+      try {
+        send(request.msg, reply.body, reply.lines)
+      } catch (cause) {
+        // too large for the server, or a connection that is closed: to the caller as much a bug as a handler that throws
+        fail(request, internalError(cause))
+        return
+      }
+      counters.answered(process.hrtime.bigint() - request.started_ns)
+    },
   }
 }

@@ -23,8 +23,15 @@ import type { Coordinator } from '../group-commit/coordinator.js'
 import { messagesOfCommand } from '../group-commit/plan.js'
 import type { Submitted } from '../group-commit/ports.js'
 import { type Failure, failed, type Outcome } from '../outcome.js'
-import { errorJson, errorOf, replyJson } from './replies.js'
-import { headerProblem, invalid, notStrict, typedCommandFrom } from './request.js'
+import {
+  errorJson,
+  errorOf,
+  headerProblem,
+  invalid,
+  notStrict,
+  replyJson,
+  typedCommandFrom,
+} from './request.js'
 
 const BATCH_COMMANDS_MAX = 1_000
 

@@ -22,8 +22,7 @@ import type { Journal } from '../idempotency/journal.js'
 import type { Outcome } from '../outcome.js'
 import { batchEndpoint } from './batch.js'
 import { eventEndpoint } from './event.js'
-import { errorOf, json, replyJson } from './replies.js'
-import { commandFrom, headerProblem, invalid, parseBody } from './request.js'
+import { commandFrom, errorOf, headerProblem, invalid, json, parseBody, replyJson } from './request.js'
 import { type Fate, whatBecameOf } from './transaction.js'
 
 export type CommandLimits = { readonly max_in_flight: number; readonly timeout_ms: number }

@@ -1,15 +1,19 @@
 /**
- * What requests to the command side hold: their bodies, and the headers that they must not have.
+ * What requests to the command side hold (their bodies, and the headers that they must not have), and replies and errors of
+ * commands as JSON.
  */
 
 import { E, type Either } from '../../fp.js'
 import { isJsonObject, type JsonObject, type JsonProblem, readStrictJson, shownName } from '../../json.js'
+import { amountJson, toJson } from '../../ledger/amount.js'
 import { type Command, decodeCommand } from '../../ledger/command.js'
-import { catalogued } from '../../service/catalogue.js'
+import { quoted } from '../../ledger/quoted.js'
+import { CATALOGUE, catalogued } from '../../service/catalogue.js'
 import type { ServiceRequest } from '../../service/config.js'
 import type { ServiceError } from '../../service/error.js'
 import { uuidv7 } from '../../uuid.js'
 import type { Submitted } from '../group-commit/ports.js'
+import type { Failure, Position, Reply } from '../outcome.js'
 
 /** `INVALID_REQUEST` with a text that names what is wrong. */
 export const invalid = (message: string, details: JsonObject = {}): ServiceError =>
@@ -61,3 +65,29 @@ export const typedCommandFrom = (u: unknown): Either<string, Submitted> => {
     ? E.left('type: must be "credit", "debit" or "transfer"')
     : commandFrom(type, fields)
 }
+
+const positionFields = ({ client_id, balance, version, seq }: Position): string =>
+  `"client_id":"${client_id}","balance":${amountJson(balance)},"version":${version},"seq":${seq}`
+
+/** The body of a reply. Client ids hold nothing that JSON has to escape; transaction ids may. */
+export const replyJson = (reply: Reply, replayed: boolean): string => {
+  const id = `{"transaction_id":${quoted(reply.transaction_id)},`
+  const fields =
+    'from' in reply
+      ? `"from":{${positionFields(reply.from)}},"to":{${positionFields(reply.to)}}`
+      : positionFields(reply)
+  return `${id}${fields}${replayed ? ',"replayed":true}' : '}'}`
+}
+
+const bigintsToJson = (_: string, value: unknown): unknown =>
+  typeof value === 'bigint' ? toJson(value) : value
+
+/** Any value as JSON, amounts in their JSON forms. */
+export const json = (value: unknown): string => JSON.stringify(value, bigintsToJson)
+
+/** A failure as the error of a whole request. */
+export const errorOf = ({ code, details, cause }: Failure): ServiceError => catalogued(code, details, cause)
+
+/** A failure as one of a batch's results. */
+export const errorJson = ({ code, details }: Failure): string =>
+  json({ error: { code, message: CATALOGUE[code].message, ...details } })

@@ -30,6 +30,7 @@ import { type Lane, Lanes, sortByLosses } from './contention.js'
 import {
   type Answer,
   countCommands,
+  createOpenGroups,
   customersOf,
   failAll,
   failureOf,
@@ -37,11 +38,11 @@ import {
   type GroupResult,
   type GroupState,
   halvesOf,
+  type OpenGroups,
   outcomeOfOne,
   retry,
   TRY_PAUSE,
 } from './group.js'
-import { createOpenGroups, type OpenGroups } from './open-groups.js'
 import type { CoordinatorOptions, CoordinatorPorts, Earlier, Submitted } from './ports.js'
 import { Queue, type QueueRound } from './queue.js'
 import type { Aside, Batch, RoundEnd } from './round.js'

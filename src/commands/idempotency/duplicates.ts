@@ -5,8 +5,7 @@
 
 import { pause } from '../../back-off.js'
 import type { ClientId } from '../../ledger/client-id.js'
-import { type Command, customersOfCommand } from '../../ledger/command.js'
-import { creditLegId } from '../../ledger/decide.js'
+import { type Command, creditLegId, customersOfCommand } from '../../ledger/command.js'
 import { inParallel } from '../../parallel.js'
 import type { CommandDeps } from '../deps.js'
 import { type Answer, failureOf, type Group, halvesOf, TRIES_MAX, TRY_PAUSE } from '../group-commit/group.js'

@@ -8,7 +8,7 @@
 
 import { E, pipe, type TaskEither, TE, unwrap } from '../../fp.js'
 import { createGatherer } from '../../gather.js'
-import { creditLegId } from '../../ledger/decide.js'
+import { creditLegId } from '../../ledger/command.js'
 import { claimedAfter } from '../../ledger/event.js'
 import { metrics } from '../../metrics.js'
 import { createSlots } from '../../parallel.js'
