@@ -229,9 +229,9 @@ const statsData = (config: AnyEndpointConfig, log: Logger): { data?: unknown } =
 }
 
 /** A request that was taken and not answered yet. */
-export type InFlight = Waiting & { readonly msg: Msg }
+type InFlight = Waiting & { readonly msg: Msg }
 
-export type Answers = {
+type Answers = {
   /** Sends the handler's reply; one that cannot be sent becomes a 500. */
   readonly succeed: (request: InFlight, reply: ServiceReply) => void
   /** Sends an error. `lines` spares building the headers of an error that is always the same. */
@@ -239,7 +239,7 @@ export type Answers = {
 }
 
 /** The end of an endpoint's requests, counted in `counters`. */
-export const createAnswers = ({ send }: Replies, counters: Counters, log: Logger): Answers => {
+const createAnswers = ({ send }: Replies, counters: Counters, log: Logger): Answers => {
   const fail: Answers['fail'] = ({ msg, started_ns }, error, lines = errorLines(error)) => {
     const details = { subject: msg.subject, status: error.status, code: error.code, err: error.cause }
     if (error.status >= 500) log.error(details, 'a request failed')
