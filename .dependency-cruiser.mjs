@@ -6,6 +6,8 @@
  */
 
 const ADAPTERS = ['stream', 'tables', 'service']
+/** Rooms between the adapters and the slices: which table is the active one, dead letters, which stores belong together. */
+const SHARED = ['generations', 'dead-letters', 'belonging']
 const SLICES = ['commands', 'projections', 'queries']
 
 /** The folders that each folder of src may import, besides itself and the files directly in src. */
@@ -14,18 +16,24 @@ const MAY_IMPORT = {
   stream: ['ledger'],
   tables: ['ledger'],
   service: ['ledger'],
-  commands: ['ledger', ...ADAPTERS],
-  projections: ['ledger', ...ADAPTERS],
-  queries: ['ledger', ...ADAPTERS],
+  generations: ['ledger', 'stream'],
+  'dead-letters': ['ledger', 'stream'],
+  belonging: ['ledger', 'stream', 'generations'],
+  commands: ['ledger', ...ADAPTERS, ...SHARED],
+  projections: ['ledger', ...ADAPTERS, ...SHARED],
+  queries: ['ledger', ...ADAPTERS, ...SHARED],
   // a second opinion on what the ledger and the slices do: it shares none of their code
-  verify: ['stream', 'tables'],
+  verify: ['stream', 'tables', 'generations', 'dead-letters'],
   gateway: ['ledger', 'service'],
   embedded: [],
   // it judges nats-server alone, without any of the ledger
   'check-server': ['embedded'],
   // it looks at the ledger from outside, as its users do
   chaos: ['embedded'],
-  cli: ['ledger', ...ADAPTERS, ...SLICES, 'verify', 'gateway', 'embedded', 'chaos'],
+  // the process that serves: configuration, connections, roles, health
+  process: ['ledger', ...ADAPTERS, ...SHARED, ...SLICES, 'gateway', 'embedded'],
+  // one file per subcommand
+  cli: ['ledger', ...ADAPTERS, ...SHARED, ...SLICES, 'verify', 'gateway', 'embedded', 'chaos', 'process'],
 }
 
 /** The files directly in src: every folder may import them, and they import no folder. */

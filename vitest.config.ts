@@ -2,7 +2,7 @@ import { configDefaults, defineConfig } from 'vitest/config'
 
 /** e2e specs that say how long something may take, or freeze what others use: beside each other they would starve on two cores. */
 const ALONE = [
-  'src/cli/leave-cut-off.e2e.spec.ts',
+  'src/process/leave-cut-off.e2e.spec.ts',
   'src/embedded/cluster.e2e.spec.ts',
   'src/stream/direct.e2e.spec.ts',
   'src/stream/led-again.e2e.spec.ts',

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { decodeConfig } from '../src/cli/config.js'
 import { E } from '../src/fp.js'
+import { decodeConfig } from '../src/process/config.js'
 import { CONFIGS } from './config.js'
 import { ONE_OFFS, SERVICE_ROLES } from './names.js'
 import { ROOT } from './repository-root.js'
@@ -108,7 +108,7 @@ describe.each(all)('the tasks of $name', ({ stage, nats, templates }) => {
   })
 
   it('may drain longer than the program takes at most', () => {
-    const source = readFileSync(join(ROOT, 'src/cli/signals.ts'), 'utf8')
+    const source = readFileSync(join(ROOT, 'src/process/signals.ts'), 'utf8')
     const stop_ms_max = Number(/STOP_MS_MAX = ([\d_]+)/.exec(source)?.[1]?.replaceAll('_', ''))
     expect(stop_ms_max).toBeGreaterThan(0)
     for (const { StopTimeout } of programs.values()) expect(StopTimeout * 1_000).toBeGreaterThan(stop_ms_max)

@@ -7,10 +7,10 @@ import { fileURLToPath } from 'node:url'
 import { afterAll, describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
 import { NATS_SERVER } from '../infra/nats/release.js'
-import { decodeConfig } from '../src/cli/config.js'
 import { findServerBinary } from '../src/embedded/binaries.js'
 import { CLIENT_PINGS, ROUTE_PINGS } from '../src/embedded/pings.js'
 import { E } from '../src/fp.js'
+import { decodeConfig } from '../src/process/config.js'
 import { newFolder, removeFolder } from './support/servers.js'
 
 type Service = {

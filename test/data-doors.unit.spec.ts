@@ -8,7 +8,7 @@ const DOORS: readonly (readonly [RegExp, readonly string[], string])[] = [
   [
     /\bJSON\.parse\b|\.json\s*(?:<[^()]*>)?\(\s*\)/,
     // the last two read files of this very package
-    ['src/json.ts', 'src/cli/version.ts', 'src/embedded/binaries.ts'],
+    ['src/json.ts', 'src/process/version.ts', 'src/embedded/binaries.ts'],
     'reads JSON by itself: src/json.ts has the two readings',
   ],
   [

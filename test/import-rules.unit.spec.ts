@@ -15,7 +15,7 @@ const FILES: readonly (readonly [path: string, specifiers: readonly string[], ru
   ['src/health.ts', ['./ledger/amount.js'], 'base-imports-no-folder'],
   ['src/util.ts', []],
   ['src/cli/main.ts', ['../util.js'], 'known-place'],
-  ['src/cli/roles.ts', ['../commands/compose.js', '../queries/balance.js', '../embedded/nats.js']],
+  ['src/process/roles.ts', ['../commands/compose.js', '../queries/balance.js', '../embedded/nats.js']],
   ['src/ledger/amount.ts', ['../fp.js', '../json.js']],
   ['src/ledger/fold.ts', ['../stream/read.js'], 'ledger-imports-downwards'],
   ['src/ledger/clock.ts', ['node:fs'], 'pure-ledger'],

@@ -2,7 +2,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { connect, type NatsConnection } from 'nats'
 import { afterEach, beforeEach, expect, it } from 'vitest'
-import { PROJECTIONS } from '../src/projections/all.js'
+import { PROJECTIONS } from '../src/projections/definitions/all.js'
 import { type Projector, startProjector } from '../src/projections/runner.js'
 import { unpin } from '../src/stream/consumer.js'
 import { manager, provision } from '../src/stream/provision.js'

@@ -5,7 +5,7 @@ import { CreateTableCommand, DeleteTableCommand, DescribeTableCommand } from '@a
 import { DeleteCommand, PutCommand, ScanCommand } from '@aws-sdk/lib-dynamodb'
 import type { Msg } from 'nats'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { listDeadLetters } from '../src/stream/dead-letters.js'
+import { listDeadLetters } from '../src/dead-letters/letters.js'
 import { LEDGER_STREAM } from '../src/stream/settings.js'
 import { PROJECTION_NAMES, type ProjectionName, TABLES, tableName } from '../src/tables/definition.js'
 import { createTable, dropTable } from '../src/tables/provision.js'

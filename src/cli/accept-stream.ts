@@ -5,21 +5,21 @@
  */
 
 import { appendFileSync, writeFileSync } from 'node:fs'
+import { recordNow } from '../belonging/adopt.js'
+import { type RecordEntry, writeRecord } from '../belonging/ledger-record.js'
+import { lostLetters } from '../dead-letters/lost.js'
 import { E } from '../fp.js'
+import { readPointer, setPointer } from '../generations/pointer.js'
 import { chunksOf } from '../parallel.js'
-import { PROJECTIONS } from '../projections/all.js'
+import { orFail } from '../process/failure.js'
+import { PROJECTIONS } from '../projections/definitions/all.js'
 import type { ProjectionDeps } from '../projections/deps.js'
-import { replay } from '../projections/replay/replay.js'
+import { replay } from '../projections/rebuild/rebuild.js'
 import { consumerName } from '../projections/target.js'
-import { recordNow } from '../stream/adopt.js'
 import { dropConsumer } from '../stream/consumer.js'
-import { readPointer, setPointer } from '../stream/generation.js'
-import { type RecordEntry, writeRecord } from '../stream/ledger-record.js'
-import { lostLetters } from '../stream/lost-letters.js'
 import { PROJECTION_NAMES, type ProjectionName, tableName } from '../tables/definition.js'
 import { dropTable, tableExists } from '../tables/provision.js'
 import { RAW_KEYS_MAX, type RawItem, readRaw, scanRaw } from '../tables/raw-items.js'
-import { orFail } from './failure.js'
 
 /** A transaction, or an event without an id, that the journal knew and the stream does not hold. */
 type LostRow = {

@@ -3,8 +3,8 @@
  */
 
 import { resolve } from 'node:path'
-import { DEFAULT_DATA_DIR, type Listening } from './environment.js'
-import { printText } from './output.js'
+import { DEFAULT_DATA_DIR, type Listening } from '../process/environment.js'
+import { printText } from '../process/output.js'
 
 export type Listener = { readonly url: string; readonly secured: boolean }
 

@@ -3,7 +3,7 @@
  */
 
 import type { ChaosEvent, OnEvent } from '../chaos/run.js'
-import { tell } from './output.js'
+import { tell } from '../process/output.js'
 
 export type Live = {
   readonly hear: OnEvent

@@ -9,11 +9,11 @@ import { type Command, InvalidArgumentError, Option } from 'commander'
 import { FAULTS } from '../chaos/faults/index.js'
 import { type ChaosReport, describeReport, isGood } from '../chaos/report.js'
 import { CannotStart, runChaos } from '../chaos/run.js'
+import { Failure } from '../process/failure.js'
+import { printJson, printText, tell } from '../process/output.js'
+import { stopRequested } from '../process/signals.js'
 import { startLive } from './chaos-live.js'
-import { Failure } from './failure.js'
 import { count } from './options.js'
-import { printJson, printText, tell } from './output.js'
-import { stopRequested } from './signals.js'
 
 type Options = {
   readonly duration: number

@@ -6,12 +6,12 @@ import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb'
 import type { StreamConfig } from '@nats-io/jetstream'
 import type { NatsConnection } from 'nats'
 import { E } from '../fp.js'
+import { settingsOf } from '../process/config.js'
+import { type Environment, readEnvironment } from '../process/environment.js'
+import { connectOnce } from '../process/nats.js'
 import { streamInfo } from '../stream/provision.js'
 import { configStream, DEAD_LETTER_STREAM, LEDGER_STREAM, type SettingsOptions } from '../stream/settings.js'
 import { createTablesClient } from '../tables/client.js'
-import { settingsOf } from './config.js'
-import { type Environment, readEnvironment } from './environment.js'
-import { connectOnce } from './nats.js'
 
 export type Connected = Environment & { readonly nc: NatsConnection }
 

@@ -3,8 +3,8 @@
  */
 
 import { createInterface } from 'node:readline/promises'
-import { Failure } from './failure.js'
-import { printable } from './output.js'
+import { Failure } from '../process/failure.js'
+import { printable } from '../process/output.js'
 
 /** Resolves when a person types `yes`. Throws `Failure` on any other answer, and where there is no terminal to ask at. */
 export const confirm = async (question: string): Promise<void> => {

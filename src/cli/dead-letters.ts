@@ -3,13 +3,13 @@
  */
 
 import type { Command } from 'commander'
-import { type DeadLetter, findDeadLetter, listDeadLetters } from '../stream/dead-letters.js'
-import { discardDeadLetter, retryDeadLetter } from '../stream/letter-actions.js'
-import type { Mark } from '../stream/letter-marks.js'
+import { discardDeadLetter, retryDeadLetter } from '../dead-letters/actions.js'
+import { type DeadLetter, findDeadLetter, listDeadLetters } from '../dead-letters/letters.js'
+import type { Mark } from '../dead-letters/marks.js'
+import { Failure, orFail } from '../process/failure.js'
+import { print, printJson, tell } from '../process/output.js'
 import { withNats } from './command.js'
-import { Failure, orFail } from './failure.js'
 import { count } from './options.js'
-import { print, printJson, tell } from './output.js'
 import { user } from './user.js'
 
 type ListOptions = {

@@ -7,9 +7,7 @@ import type { Logger } from 'pino'
 import { seed } from '../commands/seed.js'
 import { type Embedded, startEmbedded } from '../embedded/index.js'
 import { createHealth, type Health } from '../health.js'
-import { createStack, type Stack } from '../stack.js'
-import { announce } from './announce.js'
-import { ROLES } from './config.js'
+import { ROLES } from '../process/config.js'
 import {
   DEFAULT_DATA_DIR,
   embeddedEnvironment,
@@ -17,17 +15,19 @@ import {
   forgetListening,
   type Listening,
   noteListening,
-} from './environment.js'
-import { Failure, orFail } from './failure.js'
-import { type Http, startHttp } from './http.js'
-import { createLog, logHealth } from './log.js'
-import { connectLedger } from './open-ledger.js'
+} from '../process/environment.js'
+import { Failure, orFail } from '../process/failure.js'
+import { type Http, startHttp } from '../process/http.js'
+import { createLog, logHealth } from '../process/log.js'
+import { connectLedger } from '../process/open-ledger.js'
+import { tell } from '../process/output.js'
+import { ledgerReadiness } from '../process/readiness.js'
+import { stopRequested, withinStopTime } from '../process/signals.js'
+import { supervise, waitingLines } from '../process/supervise.js'
+import { createStack, type Stack } from '../stack.js'
+import { announce } from './announce.js'
 import { port, syncInterval } from './options.js'
-import { tell } from './output.js'
 import { startProgress } from './progress.js'
-import { ledgerReadiness } from './readiness.js'
-import { stopRequested, withinStopTime } from './signals.js'
-import { supervise, waitingLines } from './supervise.js'
 
 type DevOptions = {
   readonly cluster?: true

@@ -3,12 +3,13 @@
  */
 
 import { Command, CommanderError } from 'commander'
+import { Failure } from '../process/failure.js'
+import { tell, tellStack } from '../process/output.js'
+import { VERSION } from '../process/version.js'
 import { chaosCommand } from './chaos.js'
 import { commandCommands } from './command-request.js'
 import { deadLettersCommand } from './dead-letters.js'
 import { devCommand } from './dev.js'
-import { Failure } from './failure.js'
-import { tell, tellStack } from './output.js'
 import { parkedCommand } from './parked.js'
 import { publishCommand } from './publish.js'
 import { recoverCommand } from './recover.js'
@@ -19,7 +20,6 @@ import { serveCommand } from './serve.js'
 import { statusCommand } from './status.js'
 import { streamCommand } from './stream.js'
 import { verifyCommand } from './verify.js'
-import { VERSION } from './version.js'
 
 const HELP = `
 A ledger is found by NATS_URL and AWS_ENDPOINT_URL_DYNAMODB; where NATS_URL is not set, it is the

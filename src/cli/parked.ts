@@ -4,16 +4,16 @@
 
 import { Kvm } from '@nats-io/kv'
 import type { Command } from 'commander'
+import { skipParked } from '../dead-letters/skip-parked.js'
 import { SKIP_BY_CHARS_MAX, SKIP_REASON_CHARS_MAX } from '../ledger/skip.js'
-import { PROJECTIONS } from '../projections/all.js'
+import { Failure, orFail } from '../process/failure.js'
+import { print, printJson } from '../process/output.js'
+import { PROJECTIONS } from '../projections/definitions/all.js'
 import { listParked } from '../projections/parked.js'
 import { tryStream } from '../stream/errors.js'
 import { CONFIG_BUCKET } from '../stream/settings.js'
-import { skipParked } from '../stream/skip-parked.js'
 import { withNats } from './command.js'
-import { Failure, orFail } from './failure.js'
 import { count } from './options.js'
-import { print, printJson } from './output.js'
 import { user } from './user.js'
 
 type SkipOptions = { readonly reason: string; readonly by: string; readonly json?: true }

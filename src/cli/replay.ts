@@ -4,10 +4,14 @@
 
 import { Argument, type Command, Option } from 'commander'
 import { createHealth } from '../health.js'
-import { PROJECTIONS } from '../projections/all.js'
+import { Failure, orFail } from '../process/failure.js'
+import { createLog, logHealth } from '../process/log.js'
+import { print, printJson } from '../process/output.js'
+import { stopRequested } from '../process/signals.js'
+import { PROJECTIONS } from '../projections/definitions/all.js'
 import type { ProjectionDeps } from '../projections/deps.js'
 import type { Projection } from '../projections/projection.js'
-import { ReplayLocked } from '../projections/replay/lock.js'
+import { ReplayLocked } from '../projections/rebuild/lock.js'
 import {
   CHECKPOINT_MS,
   cancelReplay,
@@ -15,18 +19,14 @@ import {
   type ReplayOptions,
   replay,
   replayBack,
-} from '../projections/replay/replay.js'
+} from '../projections/rebuild/rebuild.js'
 import { manager, openBucket } from '../stream/provision.js'
 import { LEDGER_STREAM } from '../stream/settings.js'
 import { PROJECTION_NAMES, type ProjectionName } from '../tables/definition.js'
 import { refuseAnother } from './checked-ledger.js'
 import { type Connected, tablesOf, withNats } from './command.js'
-import { Failure, orFail } from './failure.js'
-import { createLog, logHealth } from './log.js'
 import { count } from './options.js'
-import { print, printJson } from './output.js'
 import { type Progress, startProgress } from './progress.js'
-import { stopRequested } from './signals.js'
 
 type Options = {
   readonly back?: true

@@ -4,11 +4,11 @@
 
 import type { Command } from 'commander'
 import { errors, type Msg } from 'nats'
+import { Failure } from '../process/failure.js'
+import { printJson, printText } from '../process/output.js'
 import { requestUnrefused } from '../service/refusals.js'
 import { withNats } from './command.js'
-import { Failure } from './failure.js'
 import { count } from './options.js'
-import { printJson, printText } from './output.js'
 
 type RequestOptions = { readonly timeout?: number; readonly json?: true }
 

@@ -4,11 +4,11 @@
 
 import type { Command } from 'commander'
 import { seed } from '../commands/seed.js'
+import { orFail } from '../process/failure.js'
+import { print, printJson } from '../process/output.js'
+import { stopRequested } from '../process/signals.js'
 import { openChecked } from './checked-ledger.js'
 import { tablesOf, withNats } from './command.js'
-import { orFail } from './failure.js'
-import { print, printJson } from './output.js'
-import { stopRequested } from './signals.js'
 
 const seedLedger = ({ json }: { readonly json?: true }): Promise<void> =>
   withNats(async connected => {

@@ -4,14 +4,14 @@
 
 import { StoreCompression, type StreamInfo } from '@nats-io/jetstream'
 import type { Command } from 'commander'
+import { lookAtLedger } from '../belonging/look.js'
 import { E, TE } from '../fp.js'
-import { lookAtLedger } from '../stream/look.js'
+import { Failure, orFail } from '../process/failure.js'
+import { print, printJson, tell } from '../process/output.js'
+import { RECOVER_ADVICE } from '../process/standing.js'
 import { applySettings, manager, streamInfo } from '../stream/provision.js'
 import { allSettings, COMPRESSION_ADVICE, differences, type SettingsOptions } from '../stream/settings.js'
 import { type Connected, settingsFor, withNats } from './command.js'
-import { Failure, orFail } from './failure.js'
-import { print, printJson, tell } from './output.js'
-import { RECOVER_ADVICE } from './standing.js'
 
 type ShowOptions = { readonly json?: true }
 

@@ -3,6 +3,9 @@
  */
 
 import type { Command } from 'commander'
+import { Failure, orFail } from '../process/failure.js'
+import { print, printJson } from '../process/output.js'
+import { stopRequested } from '../process/signals.js'
 import { manager } from '../stream/provision.js'
 import type { OnProgress, Stage } from '../verify/deps.js'
 import type { Difference } from '../verify/difference.js'
@@ -10,11 +13,8 @@ import { CannotVerify } from '../verify/problem.js'
 import { type Report, verify } from '../verify/verify.js'
 import { refuseAnother } from './checked-ledger.js'
 import { tablesOf, withNats } from './command.js'
-import { Failure, orFail } from './failure.js'
 import { clientId, count } from './options.js'
-import { print, printJson } from './output.js'
 import { type Progress, startProgress } from './progress.js'
-import { stopRequested } from './signals.js'
 
 type Options = {
   readonly fromGeneration?: number

@@ -3,11 +3,11 @@
  */
 
 import { E } from '../fp.js'
+import type { Members } from '../process/members.js'
+import { judgeMembers } from '../process/server-health.js'
 import { streamInfo } from '../stream/provision.js'
 import { LEDGER_STREAM } from '../stream/settings.js'
 import { type Connected, settingsFor } from './command.js'
-import type { Members } from './members.js'
-import { judgeMembers } from './server-health.js'
 
 /** Of the servers' versions: those that must not be used come first. */
 const serverWarnings = async (connected: Connected, members: Members): Promise<readonly string[]> => {

@@ -7,9 +7,9 @@ import { E, type Either } from '../fp.js'
 import { ask } from '../gateway/ask.js'
 import { type Problem, problemBody } from '../gateway/problem.js'
 import type { Fields } from '../gateway/route.js'
+import { Failure, OUTCOME_UNKNOWN_CODE } from '../process/failure.js'
+import { print } from '../process/output.js'
 import { withNats } from './command.js'
-import { Failure, OUTCOME_UNKNOWN_CODE } from './failure.js'
-import { print } from './output.js'
 
 export type Write = {
   readonly subject: string

@@ -10,7 +10,7 @@ import { ClientId, isClientId } from './client-id.js'
 import { describeErrors, exactFieldsOf } from './codec.js'
 import { type LedgerEvent, SECOND_LEG, TRANSACTION_ID_CHARS_MAX, TransactionId } from './event.js'
 import { isToken } from './event-body.js'
-import { usualAmount } from './usual.js'
+import { usualAmount } from './fast/usual.js'
 
 const METADATA_KEYS_MAX = 16
 const METADATA_BYTES_MAX = 2_048

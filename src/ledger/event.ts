@@ -10,11 +10,11 @@ import { isJsonObject, type JsonObject, readJson, readStrictJson } from '../json
 import { amountJson, Balance, toJson } from './amount.js'
 import { describeErrors, fieldsOf } from './codec.js'
 import { EventBody, type LedgerEvent, STORED_ID_CHARS_MAX } from './event-body.js'
-import { readMovement } from './movement.js'
-import { quoted } from './quoted.js'
+import { readMovement } from './fast/movement.js'
+import { quoted } from './fast/quoted.js'
+import { usualEvent } from './fast/usual.js'
 import { isKnown, NEWEST_SCHEMA, schemaOf, WRITTEN_SCHEMA } from './schema.js'
 import { readSkip, type Skip } from './skip.js'
-import { usualEvent } from './usual.js'
 
 export {
   type LedgerEvent,

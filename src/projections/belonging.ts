@@ -5,6 +5,7 @@
  * pure function; what follows from the verdict is the runner's (`prepare.ts`).
  */
 
+import { readRecord } from '../belonging/ledger-record.js'
 import { E, pipe, run } from '../fp.js'
 import { isJsonObject, readJson } from '../json.js'
 import { consumerProgress } from '../stream/consumer.js'
@@ -15,7 +16,6 @@ import {
   type Origin,
   type StreamFinding,
 } from '../stream/identity.js'
-import { readRecord } from '../stream/ledger-record.js'
 import { TABLES } from '../tables/definition.js'
 import { type Identity, readIdentity } from '../tables/identity.js'
 import { type TableFacts, tableFacts } from '../tables/provision.js'

@@ -2,12 +2,12 @@
  * Folds a run of the stream in memory: what each customer becomes, what is written for it, what is a dead letter.
  */
 
+import type { Verdict } from '../dead-letters/letters.js'
 import { E } from '../fp.js'
 import { type ClientId, clientIdOf } from '../ledger/client-id.js'
 import { type Decoded, decodeEvent, decodeMovement, type LedgerEvent, SECOND_LEG } from '../ledger/event.js'
 import { type Customer, NEW_CUSTOMER, type Parked, type Step, step } from '../ledger/fold.js'
 import type { Skip, Skips } from '../ledger/skip.js'
-import type { Verdict } from '../stream/dead-letters.js'
 import type { Recorded } from '../stream/recorded.js'
 import type { Insert } from '../tables/transact.js'
 import type { Effect, Pending } from './pending.js'

@@ -3,7 +3,7 @@ import type { ClientId } from '../ledger/client-id.js'
 import { type Customer, NEW_CUSTOMER } from '../ledger/fold.js'
 import { clientId } from '../ledger/testing/arbitrary.js'
 import type { Recorded } from '../stream/recorded.js'
-import { balances } from './balances.js'
+import { balances } from './definitions/balances.js'
 import { createFold } from './fold-run.js'
 import { createPending } from './pending.js'
 

@@ -3,7 +3,7 @@ import { startTestLedger, type TestLedger } from '../../test/support/ledger.js'
 import { until } from '../../test/support/servers.js'
 import { memoryLog } from '../service/testing/harness.js'
 import { dropConsumer, ensureConsumer } from '../stream/consumer.js'
-import { balances } from './balances.js'
+import { balances } from './definitions/balances.js'
 import { reportLag } from './lag-report.js'
 
 let ledger: TestLedger

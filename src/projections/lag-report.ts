@@ -9,7 +9,7 @@
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import { E, pipe, TE } from '../fp.js'
-import { readPointer } from '../stream/generation.js'
+import { readPointer } from '../generations/pointer.js'
 import { type Lag, projectionLag } from '../stream/lag.js'
 import type { ProjectionDeps } from './deps.js'
 import type { Projection } from './projection.js'

@@ -3,11 +3,11 @@
  * holds up nobody, since the events themselves are in the ledger.
  */
 
+import { keepDeadLetter } from '../dead-letters/letters.js'
 import { E, Failed, run } from '../fp.js'
 import { decodeEvent } from '../ledger/event.js'
 import { metrics } from '../metrics.js'
 import { inParallel } from '../parallel.js'
-import { keepDeadLetter } from '../stream/dead-letters.js'
 import type { StreamError } from '../stream/errors.js'
 import { streamInfo } from '../stream/provision.js'
 import { nextProved } from '../stream/read.js'

@@ -5,14 +5,14 @@ import { right, startTestLedger, type TestLedger } from '../../test/support/ledg
 import { ODD_HEADERS } from '../../test/support/odd-headers.js'
 import { publishRaw } from '../../test/support/raw-publisher.js'
 import { until } from '../../test/support/servers.js'
+import { countDeadLetters, listDeadLetters } from '../dead-letters/letters.js'
 import { unpin } from '../stream/consumer.js'
-import { countDeadLetters, listDeadLetters } from '../stream/dead-letters.js'
 import { nextRecorded, readAhead, readRange } from '../stream/read.js'
 import type { Recorded } from '../stream/recorded.js'
 import { LEDGER_STREAM, LEDGER_SUBJECTS } from '../stream/settings.js'
 import { PROJECTION_NAMES, tableName } from '../tables/definition.js'
 import { readItems } from '../tables/heads.js'
-import { PROJECTIONS } from './all.js'
+import { PROJECTIONS } from './definitions/all.js'
 import { type Projector, startProjector } from './runner.js'
 
 const KINDS = Object.entries(ODD_HEADERS)

@@ -9,8 +9,8 @@
 
 import type { Consumer } from '@nats-io/jetstream'
 import { Failed, run } from '../fp.js'
+import { readPointer } from '../generations/pointer.js'
 import { dropConsumer, ensureConsumer } from '../stream/consumer.js'
-import { readPointer } from '../stream/generation.js'
 import { readOrigin } from '../stream/identity.js'
 import { TABLES } from '../tables/definition.js'
 import { emptyStep } from '../tables/empty.js'

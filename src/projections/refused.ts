@@ -6,10 +6,10 @@
  * it again, which mends it as soon as the table takes it (docs/adr/0027).
  */
 
+import { countUnstorable } from '../dead-letters/letters.js'
 import { run } from '../fp.js'
 import type { ClientId } from '../ledger/client-id.js'
 import { metrics } from '../metrics.js'
-import { countUnstorable } from '../stream/dead-letters.js'
 import { nextProved } from '../stream/read.js'
 import type { Recorded } from '../stream/recorded.js'
 import { LEDGER_SUBJECTS } from '../stream/settings.js'

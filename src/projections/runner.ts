@@ -7,8 +7,8 @@
 
 import { pause } from '../back-off.js'
 import { run } from '../fp.js'
+import { readPointer } from '../generations/pointer.js'
 import { NEWEST_SCHEMA } from '../ledger/event.js'
-import { readPointer } from '../stream/generation.js'
 import { BACK_OFF, consume } from './consume.js'
 import type { ProjectionDeps } from './deps.js'
 import { reportLag } from './lag-report.js'

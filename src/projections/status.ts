@@ -1,6 +1,6 @@
 /**
  * What the active instance of a projection says of itself in the KV bucket, for `jetledger status`. How far the
- * projection is, is not among it: that is asked of the servers (`lag-report.ts`, `src/stream/projection-status.ts`).
+ * projection is, is not among it: that is asked of the servers (`lag-report.ts`, `src/generations/status.ts`).
  */
 
 import { hostname } from 'node:os'

@@ -5,7 +5,7 @@
 
 import { pause } from '../back-off.js'
 import { E } from '../fp.js'
-import { readPointer } from '../stream/generation.js'
+import { readPointer } from '../generations/pointer.js'
 import type { Identity } from '../tables/identity.js'
 import { judge, look } from './belonging.js'
 import type { Target } from './target.js'

@@ -3,7 +3,7 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { t } from '../fp.js'
-import { cursorOf } from './cursor.js'
+import { cursorOf } from './endpoints/cursor.js'
 import { errorOf, type Rig, startRig } from './testing/rig.js'
 
 const SEED = 5_512

@@ -3,7 +3,7 @@
  */
 
 import { metrics } from '../metrics.js'
-import type { Source } from './loader.js'
+import type { Source } from './hot-set/loader.js'
 
 const answers = metrics.counter(
   'jetledger_balance_answers_total',

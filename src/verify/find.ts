@@ -4,8 +4,8 @@
 
 import { pause } from '../back-off.js'
 import { pipe, TE } from '../fp.js'
+import { readPointer } from '../generations/pointer.js'
 import { tryStream } from '../stream/errors.js'
-import { readPointer } from '../stream/generation.js'
 import { LEDGER_STREAM } from '../stream/settings.js'
 import { tableExists } from '../tables/provision.js'
 import type { Run, VerifyDeps } from './deps.js'

@@ -2,7 +2,7 @@
  * Names differences that a table's refusal explains: the projector has kept a dead letter `UNSTORABLE` of each.
  */
 
-import { type DeadLetter, listDeadLetters } from '../stream/dead-letters.js'
+import { type DeadLetter, listDeadLetters } from '../dead-letters/letters.js'
 import type { Run } from './deps.js'
 import type { Difference } from './difference.js'
 import { customerOf } from './event.js'

@@ -1,7 +1,7 @@
 /** `jetledger dev --cluster`: three replicas as in production, and the loss of the one that leads. */
 
 import { afterEach, beforeEach, expect, it } from 'vitest'
-import { SERVERS } from '../../src/cli/server-health.js'
+import { SERVERS } from '../../src/process/server-health.js'
 import { judgeServers } from '../../src/stream/server-policy.js'
 import { expectLetters, expectStored } from '../support/checks.js'
 import { startLoad, untilAcknowledged } from '../support/load.js'

@@ -27,7 +27,7 @@ const IMPORTS = [
   /^\s*import\s*['"]([^'"\n]+)['"]/gm,
   /\bimport\s*\(\s*['"]([^'"\n]+)['"]/g,
 ]
-export const importsOf = ({ text }: SourceFile): readonly string[] => {
+const importsOf = ({ text }: SourceFile): readonly string[] => {
   const code = withoutComments(text)
   return IMPORTS.flatMap(pattern => [...code.matchAll(pattern)].map(match => match[1] ?? ''))
 }

@@ -1,8 +1,8 @@
 /** A reader of balances who notices when anything goes back, whoever answers: several followers of the pointer in turn. */
 
 import type { JetStreamManager } from '@nats-io/jetstream'
+import { followGeneration } from '../../src/generations/follow.js'
 import type { ClientId } from '../../src/ledger/client-id.js'
-import { followGeneration } from '../../src/stream/follow-generation.js'
 import { readCustomers } from '../../src/tables/balances.js'
 import { tableName } from '../../src/tables/definition.js'
 import type { VerifyDeps } from '../../src/verify/deps.js'

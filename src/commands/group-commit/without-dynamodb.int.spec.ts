@@ -12,7 +12,7 @@ import { LOCAL, right, startTestLedger, type TestLedger } from '../../../test/su
 import { until } from '../../../test/support/servers.js'
 import { TE } from '../../fp.js'
 import { clientId } from '../../ledger/testing/arbitrary.js'
-import { journal } from '../../projections/journal.js'
+import { journal } from '../../projections/definitions/journal.js'
 import { startProjector } from '../../projections/runner.js'
 import { projectionLag } from '../../stream/lag.js'
 import { publishBatch } from '../../stream/publish.js'

@@ -6,13 +6,13 @@
  * journal, or while DynamoDB does not answer soon, the customers' histories are read.
  */
 
+import { countUnstorable } from '../../dead-letters/letters.js'
 import { E, pipe, type TaskEither, TE, unwrap } from '../../fp.js'
 import { createGatherer } from '../../gather.js'
 import { creditLegId } from '../../ledger/command.js'
 import { claimedAfter } from '../../ledger/event.js'
 import { metrics } from '../../metrics.js'
 import { createSlots } from '../../parallel.js'
-import { countUnstorable } from '../../stream/dead-letters.js'
 import type { StreamError } from '../../stream/errors.js'
 import { projectionLag } from '../../stream/lag.js'
 import type { TableError } from '../../tables/errors.js'

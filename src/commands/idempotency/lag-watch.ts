@@ -3,8 +3,8 @@
  * only while what it lacks is young enough for the stream's duplicate window.
  */
 
+import { countUnstorable } from '../../dead-letters/letters.js'
 import { E, type TaskEither } from '../../fp.js'
-import { countUnstorable } from '../../stream/dead-letters.js'
 import type { StreamError } from '../../stream/errors.js'
 import { projectionLag } from '../../stream/lag.js'
 import { leadershipOf } from '../../stream/leadership.js'

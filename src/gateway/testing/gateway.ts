@@ -3,11 +3,11 @@
 import type { NatsConnection } from 'nats'
 import { pino } from 'pino'
 import { startTestLedger, type TestLedger } from '../../../test/support/ledger.js'
-import { decodeConfig } from '../../cli/config.js'
-import { startRoles } from '../../cli/roles.js'
 import { E } from '../../fp.js'
 import { createHealth } from '../../health.js'
 import { createMetrics } from '../../metrics.js'
+import { decodeConfig } from '../../process/config.js'
+import { startRoles } from '../../process/roles.js'
 import { createServer, type GatewayOptions, type HttpServer, type ServerOptions } from '../server.js'
 
 const LOOPBACK = '127.0.0.1'

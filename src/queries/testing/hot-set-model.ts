@@ -12,7 +12,7 @@ import type { ClientId } from '../../ledger/client-id.js'
 import type { Decoded } from '../../ledger/event.js'
 import { type Customer, NEW_CUSTOMER, step } from '../../ledger/fold.js'
 import { amount, clientId } from '../../ledger/testing/arbitrary.js'
-import { createHotSet, type HotSet } from '../hot-set.js'
+import { createHotSet, type HotSet } from '../hot-set/hot-set.js'
 
 const IDS = ['a', 'b', 'c'].map(clientId)
 const SCHEMA_FROM_THE_FUTURE = 2

@@ -5,7 +5,7 @@
 import { DeleteCommand, type DynamoDBDocumentClient, PutCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb'
 import { startTestLedger, type TestLedger } from '../../../test/support/ledger.js'
 import { until } from '../../../test/support/servers.js'
-import { PROJECTIONS } from '../../projections/all.js'
+import { PROJECTIONS } from '../../projections/definitions/all.js'
 import { type Projector, startProjector } from '../../projections/runner.js'
 import { projectionLag } from '../../stream/lag.js'
 import { type Report, type VerifyOptions, verify } from '../verify.js'

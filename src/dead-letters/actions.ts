@@ -1,0 +1,211 @@
+/**
+ * What a person can do about a dead letter: publish its event anew, corrected or not, or discard it.
+ *
+ * A retry has one effect, however often it is started and wherever it is killed. Its transaction id and body are
+ * recorded in a mark before anything is published; its subject is then searched for that id, and the event is published
+ * under the expectation that nothing came since. Neither a crash nor a second person can make it two, also long after
+ * the stream's duplicate window.
+ */
+
+import { type JetStreamManager, jetstreamManager } from '@nats-io/jetstream'
+import type { NatsConnection } from 'nats'
+import { type BackOff, pause } from '../back-off.js'
+import { E, Failed, pipe, run, type TaskEither, TE } from '../fp.js'
+import { type StreamError, tryStream } from '../stream/errors.js'
+import { leadershipOf } from '../stream/leadership.js'
+import { API_TIMEOUT_MS, streamInfo } from '../stream/provision.js'
+import { publish } from '../stream/publish.js'
+import { readRange } from '../stream/read.js'
+import { LEDGER_STREAM } from '../stream/settings.js'
+import { uuidv7 } from '../uuid.js'
+import { type ActionError, action, refused } from './action.js'
+import { type DeadLetter, findDeadLetter } from './letters.js'
+import { type Mark, type Marked, type Replacement, readMark, writeMark } from './marks.js'
+import { type Correction, correct } from './replacement.js'
+
+/** Who acts, and why. */
+export type Actor = { readonly by: string; readonly reason?: string | undefined }
+
+export type Retried = { readonly transaction_id: string; readonly seq: number }
+
+const PUBLISH_TIMEOUT_MS = 5_000
+const TRIES_MAX = 30
+/** So many tries expect the subject's last sequence; a customer who is written to all the time makes them fail. */
+const CHECKED_TRIES_MAX = 20
+const BACK_OFF: BackOff = { first_ms: 1, max_ms: 50 }
+
+/** A mark that nobody here can read is a decision all the same. */
+const marksOf = async (nc: NatsConnection, jsm: JetStreamManager, letter: DeadLetter): Promise<Marked> => {
+  const marked = await run(readMark(nc, jsm, letter.letter_subject))
+  if (marked.is_newer === true)
+    throw new Failed(refused(`a newer program decided about the event at sequence ${letter.seq}: ask it`))
+  return marked
+}
+
+const letterAt = async (nc: NatsConnection, seq: number): Promise<DeadLetter> => {
+  const letter = await run(findDeadLetter(nc, seq))
+  if (letter === undefined) throw new Failed(refused(`the event at sequence ${seq} is no dead letter`))
+  return letter
+}
+
+const decision = ({ by, reason }: Actor) => ({
+  by,
+  at: new Date().toISOString(),
+  ...(reason === undefined ? {} : { reason }),
+})
+
+/** Somebody else was faster, or the outcome is unknown: looking again tells. */
+const isPassing = ({ tag }: StreamError): boolean => tag === 'Conflict' || tag === 'TryAgain'
+
+/** Looks for a replacement in its subject, from where it looked last to the stream's end. */
+const createSearch = (nc: NatsConnection, { subject, transaction_id, ledger_seq }: Replacement) => {
+  let searched_seq = ledger_seq
+  /** Where the replacement is stored; undefined when it is not. */
+  return async (): Promise<number | undefined> => {
+    const { last_seq: to_seq } = await run(leadershipOf(nc).prove())
+    const range = { stream: LEDGER_STREAM, subject, from_seq: searched_seq + 1, to_seq }
+    for await (const { seq, headers } of readRange(nc, range)) {
+      if (headers?.get('Nats-Msg-Id') === transaction_id) return seq
+    }
+    searched_seq = Math.max(searched_seq, to_seq)
+    return undefined
+  }
+}
+
+const lastOf = (jsm: JetStreamManager, subject: string): TaskEither<StreamError, number> =>
+  pipe(
+    tryStream(`read ${subject}`, () => jsm.streams.getMessage(LEDGER_STREAM, { last_by_subj: subject })),
+    TE.map(found => found?.seq ?? 0),
+  )
+
+/** Publishes the replacement unless it is there; its ledger sequence. */
+const publishOnce = async (
+  nc: NatsConnection,
+  jsm: JetStreamManager,
+  replacement: Replacement,
+): Promise<number> => {
+  const { subject, body, headers, transaction_id } = replacement
+  const search = createSearch(nc, replacement)
+  for (let attempt = 1; ; attempt += 1) {
+    // the subject's end before the search: whatever comes after it makes the expectation fail
+    const last_seq = await run(lastOf(jsm, subject))
+    const found_seq = await search()
+    if (found_seq !== undefined) return found_seq
+    // a subject that never rests: what the search cannot have seen is younger than the duplicate window
+    const expected = attempt > CHECKED_TRIES_MAX ? {} : { expected_last_subject_seq: last_seq }
+    const message = { subject, body, headers, msg_id: transaction_id, ...expected }
+    const stored = await publish(nc, message, PUBLISH_TIMEOUT_MS)()
+    if (E.isRight(stored)) return stored.right.seq
+    if (!isPassing(stored.left) || attempt === TRIES_MAX) throw new Failed(stored.left)
+    await pause(BACK_OFF, attempt, new AbortController().signal)
+  }
+}
+
+type Retrying = Extract<Mark, { state: 'retrying' }>
+type Begun = { readonly mark: Retrying; readonly mark_seq: number; readonly is_ours: boolean }
+
+const describe = (seq: number, mark: Mark): string => {
+  const who = `by ${mark.by} on ${mark.at}`
+  switch (mark.state) {
+    case 'retried':
+      return `the event at sequence ${seq} was retried already, ${who}: transaction ${mark.transaction_id} at sequence ${mark.seq}`
+    case 'retrying':
+      return `a retry of the event at sequence ${seq} was begun ${who}: "retry ${seq}" alone ends it`
+    case 'discarded':
+      return `the event at sequence ${seq} was discarded ${who}: ${mark.reason}`
+  }
+}
+
+const replacementOf = async (
+  nc: NatsConnection,
+  letter: DeadLetter,
+  correction: Correction,
+  transaction_id: string,
+): Promise<Replacement> => {
+  const corrected = correct(letter, correction, transaction_id)
+  if (E.isLeft(corrected)) throw new Failed(refused(corrected.left))
+  // an older end only makes the search for it longer
+  const { state } = await run(streamInfo(nc, LEDGER_STREAM))
+  return { ...corrected.right, transaction_id, ledger_seq: state.last_seq }
+}
+
+/** Records what is going to be published; where somebody recorded it before, that is what counts. */
+const begin = async (
+  nc: NatsConnection,
+  jsm: JetStreamManager,
+  letter: DeadLetter,
+  correction: Correction,
+  actor: Actor,
+): Promise<Begun> => {
+  const transaction_id = uuidv7()
+  for (let attempt = 1; ; attempt += 1) {
+    const { mark, mark_seq } = await marksOf(nc, jsm, letter)
+    if (mark?.state === 'retrying') {
+      return { mark, mark_seq, is_ours: mark.transaction_id === transaction_id }
+    }
+    if (mark?.state === 'retried') throw new Failed(refused(describe(letter.seq, mark)))
+    const replacement = await replacementOf(nc, letter, correction, transaction_id)
+    const retrying: Mark = { state: 'retrying', ...replacement, ...decision(actor) }
+    const written = await writeMark(nc, letter.letter_subject, retrying, { mark_seq })()
+    if (E.isLeft(written) && (!isPassing(written.left) || attempt === TRIES_MAX))
+      throw new Failed(written.left)
+    // what is stored now is read back: it may be somebody else's, or ours although the answer was lost
+    if (E.isLeft(written)) await pause(BACK_OFF, attempt, new AbortController().signal)
+  }
+}
+
+/** Notes that the replacement is stored; whoever noted it before noted the same. */
+const conclude = async (
+  nc: NatsConnection,
+  jsm: JetStreamManager,
+  { letter_subject }: DeadLetter,
+  { mark: { transaction_id, by, at, reason }, mark_seq }: Begun,
+  seq: number,
+): Promise<void> => {
+  const why = reason === undefined ? {} : { reason }
+  const mark: Mark = { state: 'retried', transaction_id, seq, by, at, ...why }
+  const written = await writeMark(nc, letter_subject, mark, { mark_seq })()
+  if (E.isRight(written)) return
+  const now: Marked = await run(readMark(nc, jsm, letter_subject))
+  if (now.mark?.state !== 'retried' || now.mark.seq !== seq) throw new Failed(written.left)
+}
+
+/**
+ * Publishes the event of the letter at ledger sequence `seq` anew, under a new transaction id, and marks the letter.
+ * A retry that was begun before is ended as it was begun; a correction that differs from it is `Refused`.
+ */
+export const retryDeadLetter = (
+  nc: NatsConnection,
+  seq: number,
+  correction: Correction,
+  actor: Actor,
+): TaskEither<ActionError, Retried> =>
+  action(async () => {
+    const jsm = await jetstreamManager(nc, { checkAPI: false, timeout: API_TIMEOUT_MS })
+    const letter = await letterAt(nc, seq)
+    const begun = await begin(nc, jsm, letter, correction, actor)
+    const is_corrected = correction.body !== undefined || correction.client_id !== undefined
+    if (!begun.is_ours && is_corrected) throw new Failed(refused(describe(seq, begun.mark)))
+    const stored_seq = await publishOnce(nc, jsm, begun.mark)
+    await conclude(nc, jsm, letter, begun, stored_seq)
+    return { transaction_id: begun.mark.transaction_id, seq: stored_seq }
+  })
+
+/** Marks the letter at ledger sequence `seq` as dealt with; the letter stays. `Refused` when it is settled already. */
+export const discardDeadLetter = (
+  nc: NatsConnection,
+  seq: number,
+  actor: Actor & { readonly reason: string },
+): TaskEither<ActionError, void> =>
+  action(async () => {
+    const jsm = await jetstreamManager(nc, { checkAPI: false, timeout: API_TIMEOUT_MS })
+    const letter = await letterAt(nc, seq)
+    const { letter_subject } = letter
+    const marked = await marksOf(nc, jsm, letter)
+    if (marked.mark !== undefined) throw new Failed(refused(describe(seq, marked.mark)))
+    const mark: Mark = { state: 'discarded', ...decision(actor) }
+    const written = await writeMark(nc, letter_subject, mark, marked)()
+    if (E.isRight(written)) return
+    const now = await run(readMark(nc, jsm, letter_subject))
+    throw new Failed(now.mark === undefined ? written.left : refused(describe(seq, now.mark)))
+  })

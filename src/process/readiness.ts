@@ -1,0 +1,175 @@
+/**
+ * What `GET /readyz` asks: NATS, the stream, DynamoDB, and how far the projections are.
+ */
+
+import type { NatsConnection } from 'nats'
+import { E, type TaskEither } from '../fp.js'
+import type { Readiness } from '../gateway/operations.js'
+import { readPointer } from '../generations/pointer.js'
+import type { Health, HealthEntry } from '../health.js'
+import { metrics } from '../metrics.js'
+import { within } from '../parallel.js'
+import { judge, look } from '../projections/belonging.js'
+import { waitCaughtUp } from '../projections/caught-up.js'
+import { LETTERS_PART } from '../projections/letters.js'
+import { UNSTORABLE_PART } from '../projections/refused.js'
+import { consumerName } from '../projections/target.js'
+import { streamInfo } from '../stream/provision.js'
+import { LEDGER_STREAM } from '../stream/settings.js'
+import { type ProjectionName, tableName } from '../tables/definition.js'
+import { tableExists } from '../tables/provision.js'
+import { disbelief, filling } from './belief.js'
+import { SETTINGS } from './by-hand.js'
+import type { Ledger as OpenLedger } from './open-ledger.js'
+import { SERVERS } from './server-health.js'
+import { LEDGER } from './standing.js'
+
+/** What readiness asks with: it is asked before the ledger may be used, too. */
+type Ledger = Omit<OpenLedger, 'kv' | 'standing'>
+
+const PROBE_MS_MAX = 2_000
+/** Whoever asks more often gets the same answer again. */
+const FRESH_MS = 1_000
+/** A projection that is further behind has not caught up: its answers would be older than a second or two. */
+const BEHIND_EVENTS_MAX = 10_000
+
+const lag = metrics.gauge('jetledger_projection_lag_events', 'Events that a projection has not handled yet')
+
+const OK: HealthEntry = { state: 'ok', detail: '' }
+const down = (detail: string): HealthEntry => ({ state: 'down', detail })
+
+/** The entry that a probe finds; a probe that fails or takes too long is an entry too. */
+const probed = async (probe: Promise<HealthEntry>): Promise<HealthEntry> => {
+  try {
+    return (await within(PROBE_MS_MAX, probe)) ?? down(`no answer within ${PROBE_MS_MAX} ms`)
+  } catch (thrown) {
+    return down(thrown instanceof Error ? thrown.message : String(thrown))
+  }
+}
+
+const entryOf = async <A>(
+  task: TaskEither<{ readonly message: string }, A>,
+  say: (value: A) => HealthEntry,
+): Promise<HealthEntry> => {
+  const result = await task()
+  return E.isLeft(result) ? down(result.left.message) : say(result.right)
+}
+
+const askProjection = async (
+  ledger: Ledger,
+  projection: ProjectionName,
+  onBehind: (events: number) => void,
+): Promise<HealthEntry> => {
+  const behind = await waitCaughtUp(ledger, projection, 0, new AbortController().signal, () => undefined)
+  if (!Number.isFinite(behind)) return down('not known')
+  onBehind(behind)
+  const detail = `${behind} events behind`
+  return behind > BEHIND_EVENTS_MAX ? down(detail) : behind === 0 ? OK : { state: 'ok', detail }
+}
+
+/** Whether the projection's table is what the projection filled, and holds what it held before it was begun again. */
+const tableEntry = async ({ jsm, tables, config }: Ledger, name: ProjectionName): Promise<HealthEntry> => {
+  const pointer = await readPointer(jsm, name)()
+  if (E.isLeft(pointer))
+    return down(`NATS cannot tell which table is the active one: ${pointer.left.message}`)
+  const { generation } = pointer.right
+  const table = tableName(config.DDB_TABLE, name, generation)
+  const place = { jsm, tables, table, consumer: consumerName(name, generation), projection: { name } }
+  const belonging = judge(table, await look(place))
+  if (belonging.tag !== 'ours') return down(disbelief(table, belonging) ?? '')
+  const { newest, whole_from_seq } = belonging.identity
+  return newest.seq < whole_from_seq ? down(filling(table, belonging.identity)) : OK
+}
+
+/** Whether this process works with the table: only then may it look at it. */
+const readsTable = ({ config }: Ledger, projection: ProjectionName): boolean => {
+  const { JETLEDGER_ROLES: roles } = config
+  if (roles.includes('projections') || roles.includes('queries')) return true
+  return roles.includes('commands') && (projection === 'balances' || projection === 'journal')
+}
+
+/** How far it is, which the metric is told too: where the server does not say, the last figure is not kept. */
+const projectionEntry = async (ledger: Ledger, projection: ProjectionName): Promise<HealthEntry> => {
+  let known = Number.NaN
+  const entry = await probed(
+    askProjection(ledger, projection, events => {
+      known = events
+    }),
+  )
+  lag.set(known, { projection })
+  if (entry.state !== 'ok' || !readsTable(ledger, projection)) return entry
+  const table = await probed(tableEntry(ledger, projection))
+  return table.state === 'ok' ? entry : table
+}
+
+const natsEntry = (health: Health): HealthEntry => health.read().parts.nats ?? down('not connected yet')
+
+/** One look serves all who ask within a second. */
+const cached = (look: Readiness): Readiness => {
+  let last: { readonly at_ms: number; readonly answer: ReturnType<Readiness> } | undefined
+  return () => {
+    const now_ms = performance.now()
+    if (last === undefined || now_ms - last.at_ms > FRESH_MS) last = { at_ms: now_ms, answer: look() }
+    return last.answer
+  }
+}
+
+/** Whether the table that balances are read from can be reached: it is another one after a replay. */
+const balancesEntry = async ({ jsm, tables, config }: Ledger): Promise<HealthEntry> => {
+  const pointer = await readPointer(jsm, 'balances')()
+  if (E.isLeft(pointer))
+    return down(`NATS cannot tell which table is the active one: ${pointer.left.message}`)
+  const table = tableName(config.DDB_TABLE, 'balances', pointer.right.generation)
+  return entryOf(tableExists(tables, table), exists =>
+    exists ? OK : down(`the table ${table} does not exist`),
+  )
+}
+
+/** Before the ledger is open. */
+export const notReady: Readiness = async () => ({ start: down('the process is starting') })
+
+/** What somebody should look at although the ledger answers: letters that are not kept, items that a table refuses. */
+const leftOut = (health: Health): Record<string, HealthEntry> =>
+  Object.fromEntries(
+    Object.entries(health.read().parts).filter(
+      ([part]) => part === LETTERS_PART || part.startsWith(UNSTORABLE_PART),
+    ),
+  )
+
+/** Of a process with an open ledger. */
+export const ledgerReadiness = (ledger: Ledger): Readiness => {
+  const { nc, config, health } = ledger
+  return cached(async () => {
+    const projections = config.JETLEDGER_PROJECTIONS.map(
+      async name => [`projection ${name}`, await projectionEntry(ledger, name)] as const,
+    )
+    const stream = probed(entryOf(streamInfo(nc, LEDGER_STREAM), () => OK))
+    const dynamodb = probed(balancesEntry(ledger))
+    return {
+      start: health.read().parts.start ?? OK,
+      nats: natsEntry(health),
+      ledger: health.read().parts[LEDGER] ?? OK,
+      settings: health.read().parts[SETTINGS] ?? OK,
+      servers: health.read().parts[SERVERS] ?? OK,
+      stream: await stream,
+      dynamodb: await dynamodb,
+      ...Object.fromEntries(await Promise.all(projections)),
+      ...leftOut(health),
+    }
+  })
+}
+
+/** Of a process that is a gateway and nothing else: it sees the service from outside, as its callers do. */
+export const gatewayReadiness = (nc: NatsConnection, health: Health): Readiness =>
+  cached(async () => {
+    const answers = async (): Promise<HealthEntry> => {
+      await nc.request('$SRV.PING.customer', undefined, { timeout: PROBE_MS_MAX / 2 })
+      return OK
+    }
+    const service = await probed(answers())
+    // the gateway can take requests all the same, and says of each what is wrong
+    return {
+      nats: natsEntry(health),
+      service: service.state === 'ok' ? OK : { state: 'degraded', detail: 'nobody answers as the service' },
+    }
+  })

@@ -1,0 +1,157 @@
+/**
+ * Composes a running instance: the roles of this process over one connection to NATS and one DynamoDB client.
+ */
+
+import { createCoordinator } from '../commands/compose.js'
+import { commandEndpoints } from '../commands/endpoints/movements.js'
+import { answerBound_ms, type Coordinator } from '../commands/group-commit/coordinator.js'
+import { createJournal } from '../commands/idempotency/journal.js'
+import { pipe, TE } from '../fp.js'
+import { waitCaughtUp } from '../projections/caught-up.js'
+import { PROJECTIONS } from '../projections/definitions/all.js'
+import { startProjector } from '../projections/runner.js'
+import { consumerName } from '../projections/target.js'
+import type { AnyEndpointConfig } from '../service/config.js'
+import { type Service, startService } from '../service/service.js'
+import type { StreamError } from '../stream/errors.js'
+import type { TableError } from '../tables/errors.js'
+import { type ActiveTables, followTables } from './active-tables.js'
+import { guarded } from './closed-service.js'
+import type { Config, Role } from './config.js'
+import { limitedTo } from './endpoint-limits.js'
+import { logInFlight } from './in-flight.js'
+import { type Ledger, START } from './open-ledger.js'
+import { startQueryRole } from './query-role.js'
+import { watchService } from './service-metrics.js'
+import { VERSION } from './version.js'
+
+const COMMAND_TIMEOUT_MS = 3_000
+const ENDPOINT_LATER_MS = 5_000
+const CATCH_UP_MS_MAX = 60_000
+
+export type Instance = {
+  /** No new requests, then the commands that wait and the projector's batch in hand. */
+  readonly stop: () => Promise<void>
+}
+
+type Part = { readonly stop: () => Promise<void> }
+
+/** A table that is not believed is like one that cannot be reached: the stream is read instead. */
+const asStreamError = ({ message, cause }: StreamError | TableError): StreamError => ({
+  tag: 'TryAgain',
+  message,
+  cause,
+})
+
+const startCommands = (
+  { config, ...ledger }: Ledger,
+  active: ActiveTables,
+): { coordinator: Coordinator; endpoints: AnyEndpointConfig[] } => {
+  const balancesTable = pipe(
+    active.of('balances'),
+    TE.bimap(asStreamError, ({ table }) => table),
+  )
+  const deps = { ...ledger, balancesTable }
+  const journal = createJournal(deps, {
+    table: pipe(
+      active.of('journal'),
+      // an id that a half-filled journal does not hold may be known all the same
+      TE.bimap(asStreamError, ({ table, trustWhole }) => ({ table, trust: trustWhole })),
+    ),
+    consumer: pipe(
+      active.generation('journal'),
+      TE.map(generation => consumerName('journal', generation)),
+    ),
+  })
+  const coordinator = createCoordinator(deps, {
+    queue_max: config.JETLEDGER_COMMAND_QUEUE,
+    timeout_ms: COMMAND_TIMEOUT_MS,
+    find: journal.find,
+  })
+  return { coordinator, endpoints: commandEndpoints(coordinator, deps, commandLimits(config), journal) }
+}
+
+const commandLimits = (config: Config) => ({
+  max_in_flight: config.JETLEDGER_MAX_IN_FLIGHT,
+  // the coordinator has the last word about a command: the endpoint must not speak before
+  timeout_ms: answerBound_ms(COMMAND_TIMEOUT_MS) + ENDPOINT_LATER_MS,
+})
+
+/** The service `customer` with the endpoints of this process's roles. */
+const startEndpoints = (
+  { nc, config, log }: Ledger,
+  endpoints: readonly AnyEndpointConfig[],
+): Promise<Service> =>
+  startService(nc, {
+    name: 'customer',
+    version: VERSION,
+    description: 'customer service',
+    log,
+    reply_prefixes: config.JETLEDGER_REPLY_PREFIXES,
+    endpoints,
+  })
+
+const startProjections = ({ config, ...ledger }: Ledger): Part => {
+  const deps = { ...ledger, table: config.DDB_TABLE }
+  const projectors = config.JETLEDGER_PROJECTIONS.map(name => startProjector(deps, PROJECTIONS[name]))
+  return {
+    stop: async () => {
+      await Promise.all(projectors.map(projector => projector.stop()))
+    },
+  }
+}
+
+/** Tells how far the projection is while the queries wait for it. */
+export type OnFolding = (done: number, total: number) => void
+
+/**
+ * Queries answer once the table holds what the stream held at the start: a table that is just being filled would give
+ * balances of 0. A projection that is far behind, or that nobody runs, delays them by a minute at the most.
+ */
+const waitForBalances = async (ledger: Ledger, signal: AbortSignal, onFolding: OnFolding): Promise<void> => {
+  const behind = await waitCaughtUp(ledger, 'balances', CATCH_UP_MS_MAX, signal, onFolding)
+  if (behind > 0 && !signal.aborted)
+    ledger.log.warn({ events: behind }, 'the balances are still being folded')
+}
+
+/** Starts the configured roles on an open ledger; projections first, then what answers from them. */
+export const startRoles = async (
+  ledger: Ledger,
+  signal: AbortSignal,
+  onFolding: OnFolding = () => undefined,
+): Promise<Instance> => {
+  const { config, log, health, standing } = ledger
+  const has = (role: Role): boolean => config.JETLEDGER_ROLES.includes(role)
+  const projections = has('projections') ? startProjections(ledger) : undefined
+  if (has('queries')) await waitForBalances(ledger, signal, onFolding)
+  const active = followTables(ledger, config.DDB_TABLE)
+  const commands = has('commands') ? startCommands(ledger, active) : undefined
+  const queries = has('queries') ? await startQueryRole(ledger, active) : undefined
+  const byRole = {
+    queries: queries?.endpoints ?? [],
+    commands: commands?.endpoints ?? [],
+  }
+  const endpoints = guarded(limitedTo(Object.values(byRole).flat(), config.endpoints), () =>
+    standing?.reason(),
+  )
+  const service = endpoints.length === 0 ? undefined : await startEndpoints(ledger, endpoints)
+  const endInFlight = service && logInFlight(service, log)
+  for (const [role, own] of Object.entries(byRole)) {
+    const subjects = own.filter(({ name }) => endpoints.some(served => served.name === name))
+    if (subjects.length > 0)
+      log.info({ subjects: subjects.map(({ subject }) => subject) }, `${role}: answering`)
+  }
+  const unwatch = service === undefined ? undefined : watchService(service)
+  health.report(START, 'ok')
+  return {
+    stop: async () => {
+      endInFlight?.()
+      await service?.stop()
+      unwatch?.()
+      await queries?.stop()
+      await commands?.coordinator.stop()
+      await projections?.stop()
+      active.stop()
+    },
+  }
+}

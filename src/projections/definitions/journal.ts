@@ -1,0 +1,40 @@
+/**
+ * The journal: one row per event that counts, with the running balance.
+ *
+ * It answers what became of a transaction, statements, and the balance at any time. A row's key is the event's
+ * transaction id; one that has none, or whose id an earlier event holds already (anybody may publish one twice), has
+ * its sequence for a key. Metadata is kept as JSON text: numbers of DynamoDB are not those of JSON.
+ */
+
+import { rowId, seqRowId } from '../../tables/journal-ids.js'
+import { omittedText, rowTexts } from '../../tables/row-texts.js'
+import type { Applied, Projection, Rows } from '../projection.js'
+
+const fold = ({ id, record, event, from, to }: Applied): Rows => {
+  const { type, amount, transaction_id, transfer } = event
+  const { omitted, ...texts } = rowTexts(event)
+  const instead_id = seqRowId(record.seq)
+  const attributes = {
+    client_id: id,
+    type,
+    amount,
+    balance: to.balance,
+    version: to.version,
+    // by it a reader of the index knows that no row is missing between two
+    previous_seq: from.seq,
+    at: record.at.toISOString(),
+    ...(transaction_id === undefined ? {} : { transaction_id }),
+    ...(transfer === undefined ? {} : { counterparty: transfer.counterparty }),
+    ...texts,
+    ...(omitted.length === 0 ? {} : { omitted: omittedText(omitted) }),
+  }
+  const row_id = transaction_id === undefined ? instead_id : rowId(transaction_id)
+  return { inserts: [{ id: row_id, instead_id, seq: record.seq, attributes }] }
+}
+
+export const journal: Projection = {
+  name: 'journal',
+  head: { prefix: 'account:', balance: 'balance' },
+  fold,
+  keeps_letters: false,
+}

@@ -1,0 +1,121 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import type { ClientId } from '../../ledger/client-id.js'
+import type { Customer } from '../../ledger/fold.js'
+import { clientId } from '../../ledger/testing/arbitrary.js'
+import type { Recorded } from '../../stream/recorded.js'
+import { balances } from '../definitions/balances.js'
+import { createFold } from '../fold-run.js'
+import { createPending, ITEMS_MAX, type Part } from '../pending.js'
+import { createGatherer } from './gather.js'
+
+const record = (seq: number, subject: string, text: string): Recorded => ({
+  seq,
+  subject,
+  body: new TextEncoder().encode(text),
+  at: new Date(0),
+})
+
+const BODIES = [
+  ...['{"type":"credit","amount":10}', '{"schema":1,"type":"credit","amount":10,"transaction_id":"t"}'],
+  ...['{"type":"debit","amount":7}', '{"type":"debit","amount":"7", "metadata":{}}'],
+  ...['{"type":"declined","amount":1}', '{"type":"credit","amount":1,"after":{"balance":1,"version":1}}'],
+  ...['{"type":"credit"}', 'rubbish', '{"schema":3}'],
+]
+const USUAL = BODIES.slice(0, 4)
+
+/** What is on the subjects of a few customers, of which one or two are no customers. */
+const arbitraryRecords = fc
+  .array(
+    fc.tuple(
+      fc.constantFrom('a', 'b', 'c', 'c.d', '*'),
+      fc.oneof({ weight: 5, arbitrary: fc.constantFrom(...USUAL) }, fc.constantFrom(...BODIES)),
+      fc.boolean(),
+    ),
+  )
+  .map(all => {
+    let seq = 0
+    return all.map(([id, body, again]) => {
+      if (!again) seq += 1
+      return record(Math.max(seq, 1), `customer.balance.${id}`, body)
+    })
+  })
+
+type Heads = Map<ClientId, { readonly from: Customer; readonly to: Customer }>
+
+const headsOf = (levels: readonly (readonly Part[])[]): Heads => {
+  const heads = levels.flat().flatMap(part => [...part.heads])
+  const by_id = new Map(heads)
+  // nobody's head may be written by two transactions at a time
+  expect(by_id.size).toBe(heads.length)
+  return by_id
+}
+
+/** The heads and the parked customers by the fold that every projection has. */
+const plainly = (records: readonly Recorded[], customers: Map<ClientId, Customer>) => {
+  const pending = createPending()
+  const fold = createFold({ projection: balances, whole_transfers: false }, customers, pending)
+  fold.run(records)
+  return { heads: headsOf(pending.levels()), parked: fold.findings().parked }
+}
+
+const empty = () => ({
+  customers: new Map<ClientId, Customer>(),
+  sums: new Map(),
+  rows: 0,
+  unwritten_rows: 0,
+})
+
+describe('gathering heads', () => {
+  it('is the fold that every projection has, checkpoint for checkpoint', () => {
+    fc.assert(
+      fc.property(fc.array(arbitraryRecords, { maxLength: 4 }), runs => {
+        const expected = empty()
+        const gatherer = createGatherer({ projection: balances }, expected)
+        const customers = new Map<ClientId, Customer>()
+        let after = 0
+        for (const run of runs) {
+          const records = run.map(one => ({ ...one, seq: one.seq + after }))
+          const plain = plainly(records, customers)
+          gatherer.run(records.slice(0, 3))
+          gatherer.run(records.slice(3))
+          const { levels, parked } = gatherer.take()
+          expect(headsOf(levels)).toEqual(plain.heads)
+          expect(parked).toEqual(plain.parked)
+          expect(expected.customers).toEqual(customers)
+          // what is delivered again has no effect, and nothing is written for it
+          after = (records.at(-1)?.seq ?? after + 1) - 1
+        }
+      }),
+    )
+  })
+
+  it('goes on from what the table holds', () => {
+    const expected = empty()
+    const held: Customer = { account: { balance: 5n, version: 1, seq: 3 } }
+    expected.customers.set(clientId('a'), held)
+    const gatherer = createGatherer({ projection: balances }, expected)
+    gatherer.run([record(3, 'customer.balance.a', '{"type":"credit","amount":5}')])
+    expect(headsOf(gatherer.take().levels).size).toBe(0)
+    gatherer.run([record(4, 'customer.balance.a', '{"type":"credit","amount":5}')])
+    const to: Customer = { account: { balance: 10n, version: 2, seq: 4 } }
+    expect([...headsOf(gatherer.take().levels)]).toEqual([['a', { from: held, to }]])
+  })
+
+  it('writes a customer once, and no more than a transaction takes at a time', () => {
+    const gatherer = createGatherer({ projection: balances }, empty())
+    const customers = 2 * ITEMS_MAX + 1
+    for (let checkpoint = 1; checkpoint <= 2; checkpoint += 1) {
+      const first = (checkpoint - 1) * 2 * customers + 1
+      for (let seq = first; seq < first + 2 * customers; seq += 1)
+        gatherer.run([record(seq, `customer.balance.c${seq % customers}`, '{"type":"credit","amount":1}')])
+      const parts = gatherer.take().levels.flat()
+      expect(parts.map(({ heads }) => heads.size)).toEqual([ITEMS_MAX, ITEMS_MAX, 1])
+      for (const { from, to } of headsOf([parts]).values()) {
+        expect(from.account.version).toBe(2 * checkpoint - 2)
+        expect(to.account.version).toBe(2 * checkpoint)
+      }
+    }
+    expect(gatherer.take().levels.flat()).toEqual([])
+  })
+})

@@ -1,0 +1,323 @@
+/**
+ * Rebuilds a projection from the stream's first event: the next generation beside the active one, compared with the
+ * fold, then made the active one; the old one is dropped, or kept for a way back.
+ */
+
+import { run } from '../../fp.js'
+import { type PointerEntry, readPointer, setPointer } from '../../generations/pointer.js'
+import { dropConsumer } from '../../stream/consumer.js'
+import { readOrigin, readPoint } from '../../stream/identity.js'
+import { leadershipOf } from '../../stream/leadership.js'
+import { TABLES } from '../../tables/definition.js'
+import { beginEpoch, type Identity, noteMark, readIdentity } from '../../tables/identity.js'
+import { createTable, dropTable, tableExists, tableFacts } from '../../tables/provision.js'
+import { judge, look, streamText } from '../belonging.js'
+import type { ProjectionDeps } from '../deps.js'
+import { persist } from '../outcome.js'
+import type { Projection } from '../projection.js'
+import { type Target, targetOf } from '../target.js'
+import { compare, type Expected, readTable } from './expected.js'
+import { createFiller, type Filler, type FillOptions } from './fill.js'
+import { flip } from './flip.js'
+import { type ReplayLock, takeLock } from './lock.js'
+
+export type Replayed = {
+  readonly projection: string
+  readonly generation: number
+  /** Events of the stream that the new generation was built from. */
+  readonly events: number
+  readonly customers: number
+  readonly rows: number
+  /** Where an earlier replay that did not end was taken up again; undefined when this one began anew. */
+  readonly resumed_at?: number
+  /** The generation before, when it is kept for a way back. */
+  readonly previous?: number
+  readonly took: Took
+}
+
+/** How long each stage took; of the last one a fixed part is the readers' time to follow. */
+type Took = {
+  readonly folding_ms: number
+  readonly comparing_ms: number
+  readonly switching_ms: number
+}
+
+export type ReplayOptions = {
+  /** Keeps the old generation, so that `replayBack` can return to it. */
+  readonly keep: boolean
+  readonly checkpoint_ms: number
+  readonly onProgress: (stage: 'folding' | 'comparing' | 'switching', done: number, total: number) => void
+  /** Ends it early; what is written stays for the next replay to go on from. */
+  readonly signal: AbortSignal
+}
+
+export const CHECKPOINT_MS = 30_000
+/** What is published while the table is being filled is folded in further rounds, until so little is left. */
+const NEARLY_EVENTS = 2_000
+const ROUNDS_MAX = 10
+
+/** A stop-watch with a lap for each stage. */
+const startWatch = () => {
+  let began_ms = performance.now()
+  return (): number => {
+    const lap_ms = Math.round(performance.now() - began_ms)
+    began_ms = performance.now()
+    return lap_ms
+  }
+}
+
+const EMPTY = (): Expected => ({ customers: new Map(), sums: new Map(), rows: 0, unwritten_rows: 0 })
+
+const lastSeq = async ({ nc }: ProjectionDeps, signal: AbortSignal): Promise<number> =>
+  (await persist(() => run(leadershipOf(nc).prove()), signal)).last_seq
+
+const remove = async ({ nc, tables, table, consumer }: Target, signal: AbortSignal): Promise<void> => {
+  await persist(() => run(dropConsumer(nc, consumer)), signal)
+  await persist(() => run(dropTable(tables, table)), signal)
+}
+
+/** After the switch the replay has succeeded: a table that may not be dropped (AWS: CloudFormation's own) just stays. */
+const discard = async (target: Target, signal: AbortSignal): Promise<void> => {
+  try {
+    await remove(target, signal)
+  } catch (err) {
+    target.log.warn({ table: target.table, err }, 'the old table stays: it could not be removed')
+  }
+}
+
+/** A new table says from the beginning what it is folded from. */
+const nameTable = async (to: Target): Promise<Identity> => {
+  const named = await run(readIdentity(to.tables, to.table))
+  // the answer to an earlier try was lost
+  if (named !== undefined) return named
+  const facts = await run(tableFacts(to.tables, to.table, TABLES[to.projection.name]))
+  const stream = streamText(await run(readOrigin(to.jsm)))
+  const beginning = { table_id: facts?.table_id ?? '', stream, whole_from_seq: 0, reason: undefined }
+  return run(beginEpoch(to.tables, to.table, undefined, { ...beginning, state: 'filling' }))
+}
+
+/** The identity of a table that holds what an earlier replay had written up to `seq`; undefined when it does not. */
+const halfBuilt = async (to: Target, seq: number): Promise<Identity | undefined> => {
+  const belonging = judge(to.table, await look(to))
+  return belonging.tag === 'ours' && belonging.identity.newest.seq >= seq ? belonging.identity : undefined
+}
+
+/** The table to fill, and what it holds: as an earlier replay left it, or empty. */
+const begin = async (
+  deps: ProjectionDeps,
+  projection: Projection,
+  { generation: active, previous = 0 }: PointerEntry,
+  { left }: ReplayLock,
+  signal: AbortSignal,
+): Promise<{ to: Target; expected: Expected; from_seq: number }> => {
+  const next = Math.max(active, previous) + 1
+  const to = targetOf(deps, projection, next)
+  const exists = await persist(() => run(tableExists(deps.tables, to.table)), signal)
+  if (exists && left !== undefined && left.generation === next && left.seq > 0) {
+    const identity = await persist(() => halfBuilt(to, left.seq), signal)
+    if (identity !== undefined) {
+      const expected = await readTable(deps.tables, to, signal)
+      return { to: { ...to, epoch: identity.epoch }, expected, from_seq: left.seq + 1 }
+    }
+  }
+  if (exists) await remove(to, signal)
+  await persist(() => run(createTable(deps.tables, to.table, TABLES[projection.name])), signal)
+  const { epoch } = await persist(() => nameTable(to), signal)
+  return { to: { ...to, epoch }, expected: EMPTY(), from_seq: 1 }
+}
+
+/** Notes that everything up to `seq` is in the table, and then in the lock: the table is never behind it. */
+const noteFilled = async ({ lock }: Work, to: Target, seq: number): Promise<void> => {
+  const newest = seq === 0 ? undefined : await run(readPoint(to.jsm, seq))
+  if (newest !== undefined && to.epoch !== undefined)
+    await run(noteMark(to.tables, to.table, { epoch: to.epoch, from_seq: 0, newest }))
+  await lock.note(to.generation, seq)
+}
+
+/** Fills up to what the stream holds, and again for what came meanwhile. */
+const fillUp = async (deps: ProjectionDeps, filler: Filler, signal: AbortSignal): Promise<void> => {
+  for (let round = 1; round <= ROUNDS_MAX; round += 1) {
+    const last_seq = await lastSeq(deps, signal)
+    await filler.to(last_seq)
+    if ((await lastSeq(deps, signal)) - last_seq <= NEARLY_EVENTS) return
+  }
+}
+
+const checked = async (to: Target, expected: Expected, signal: AbortSignal): Promise<void> => {
+  const differences = compare(expected, await readTable(to.tables, to, signal))
+  if (differences.length === 0) return
+  throw new Error(`the rebuilt table ${to.table} differs from the stream: ${differences.join('; ')}`)
+}
+
+/** The old generation goes, unless it is kept; what was kept before goes in any case. */
+const tidy = async (
+  from: Target,
+  keep: boolean,
+  before: PointerEntry,
+  after: PointerEntry,
+  signal: AbortSignal,
+): Promise<void> => {
+  const { kv, projection } = from
+  if (before.previous !== undefined && before.previous !== after.generation) {
+    await discard(targetOf({ ...from, table: from.base }, projection, before.previous), signal)
+  }
+  if (keep) return
+  await run(setPointer(kv, projection.name, { generation: after.generation }, after.revision))
+  await discard(from, signal)
+}
+
+type Work = {
+  readonly deps: ProjectionDeps
+  readonly projection: Projection
+  readonly lock: ReplayLock
+  readonly entry: PointerEntry
+  readonly options: ReplayOptions
+}
+
+const fillOptions = (work: Work, to: Target, total: number): FillOptions => {
+  const { options } = work
+  return {
+    checkpoint_ms: options.checkpoint_ms,
+    onCheckpoint: seq => persist(() => noteFilled(work, to, seq), options.signal),
+    onProgress: seq => options.onProgress('folding', seq, Math.max(seq, total)),
+    signal: options.signal,
+  }
+}
+
+const rebuild = async (work: Work): Promise<Replayed> => {
+  const { deps, projection, lock, entry, options } = work
+  const lap_ms = startWatch()
+  const { to, expected, from_seq } = await begin(deps, projection, entry, lock, options.signal)
+  await lock.note(to.generation, from_seq - 1)
+  const filler = createFiller(
+    to,
+    expected,
+    from_seq,
+    fillOptions(work, to, await lastSeq(deps, options.signal)),
+  )
+  await fillUp(deps, filler, options.signal)
+  const folding_ms = lap_ms()
+  options.onProgress('comparing', 0, 1)
+  await checked(to, expected, options.signal)
+  const comparing_ms = lap_ms()
+  options.onProgress('comparing', 1, 1)
+  options.onProgress('switching', 0, 1)
+  const from = targetOf(deps, projection, entry.generation)
+  const after = await flip({ from, to, filler, entry })
+  await tidy(from, options.keep, entry, after, options.signal)
+  options.onProgress('switching', 1, 1)
+  return {
+    projection: projection.name,
+    generation: to.generation,
+    events: filler.position(),
+    customers: expected.customers.size,
+    rows: expected.rows,
+    ...(from_seq === 1 ? {} : { resumed_at: from_seq }),
+    ...(options.keep ? { previous: entry.generation } : {}),
+    took: { folding_ms, comparing_ms, switching_ms: lap_ms() },
+  }
+}
+
+/** For work that failed: the cause is what matters, and a lock that cannot be released is taken over after a while. */
+const giveBack = (lock: ReplayLock): Promise<void> => lock.release().catch(() => undefined)
+
+/** Under the lock, which stays with its checkpoint when the work fails, and goes when it is done. */
+const locked = async <A>(
+  deps: ProjectionDeps,
+  projection: Projection,
+  options: ReplayOptions,
+  work: (work: Work) => Promise<A>,
+): Promise<A> => {
+  const lost = new AbortController()
+  const lock = await takeLock(deps.kv, projection.name, why => lost.abort(why))
+  const signal = AbortSignal.any([options.signal, lost.signal])
+  try {
+    const entry = await run(readPointer(deps.jsm, projection.name))
+    const result = await work({ deps, projection, lock, entry, options: { ...options, signal } })
+    await lock.remove()
+    return result
+  } catch (thrown) {
+    await giveBack(lock)
+    throw thrown
+  }
+}
+
+/**
+ * Rebuilds `projection` beside a service at work. Throws `ReplayLocked` when another replay is at work,
+ * `Failed`, or an error that names the first differences; the active generation is then untouched.
+ */
+export const replay = (
+  deps: ProjectionDeps,
+  projection: Projection,
+  options: ReplayOptions,
+): Promise<Replayed> => locked(deps, projection, options, rebuild)
+
+/**
+ * The target of a table that is what its projection left there, and how far it is folded; throws where it is not. The
+ * table says how far, and not its consumer: a projector that was superseded at its start has made none.
+ */
+const believed = async (target: Target): Promise<{ to: Target; folded_seq: number }> => {
+  const belonging = judge(target.table, await look(target))
+  if (belonging.tag === 'ours') {
+    const { epoch, newest } = belonging.identity
+    return { to: { ...target, epoch }, folded_seq: newest.seq }
+  }
+  const why =
+    'message' in belonging ? belonging.message : 'reason' in belonging ? belonging.reason : undefined
+  throw new Error(`there is no way back to the table ${target.table}: ${why ?? 'it holds nothing'}`)
+}
+
+/** Returns to the generation that the last replay kept; the present one is kept in its turn. */
+export const replayBack = (
+  deps: ProjectionDeps,
+  projection: Projection,
+  options: Omit<ReplayOptions, 'keep'>,
+): Promise<Replayed> =>
+  locked(deps, projection, { ...options, keep: true }, async work => {
+    const {
+      entry,
+      options: { signal },
+    } = work
+    const lap_ms = startWatch()
+    if (entry.previous === undefined) {
+      throw new Error(`there is no earlier generation of ${projection.name} (replay --keep keeps one)`)
+    }
+    const { to, folded_seq } = await believed(targetOf(deps, projection, entry.previous))
+    const expected = await readTable(deps.tables, to, signal)
+    const filler = createFiller(
+      to,
+      expected,
+      folded_seq + 1,
+      fillOptions(work, to, await lastSeq(deps, signal)),
+    )
+    await fillUp(deps, filler, signal)
+    const folding_ms = lap_ms()
+    const from = targetOf(deps, projection, entry.generation)
+    await flip({ from, to, filler, entry })
+    const { customers, rows } = expected
+    return {
+      projection: projection.name,
+      generation: to.generation,
+      events: filler.position(),
+      customers: customers.size,
+      rows,
+      previous: entry.generation,
+      took: { folding_ms, comparing_ms: 0, switching_ms: lap_ms() },
+    }
+  })
+
+/** Drops what a replay that did not end has built; whether there was anything. */
+export const cancelReplay = async (deps: ProjectionDeps, projection: Projection): Promise<boolean> => {
+  const lock = await takeLock(deps.kv, projection.name, () => undefined)
+  try {
+    const { generation, previous = 0 } = await run(readPointer(deps.jsm, projection.name))
+    const half = targetOf(deps, projection, Math.max(generation, previous) + 1)
+    const exists = await run(tableExists(deps.tables, half.table))
+    if (exists) await remove(half, new AbortController().signal)
+    await lock.remove()
+    return exists
+  } catch (thrown) {
+    await giveBack(lock)
+    throw thrown
+  }
+}

@@ -1,0 +1,57 @@
+/**
+ * Cursors: where a page ended, as one opaque token.
+ *
+ * A cursor belongs to one endpoint and to the filters of its request (whose statement, from when to when). It holds
+ * them as a checksum, so that a cursor of another question, half a cursor or a changed one is refused. The checksum
+ * needs no secret: a cursor holds nothing that a caller may not know, and its content is checked like anything else
+ * that a caller sends.
+ */
+
+import { createHash } from 'node:crypto'
+import { E, type Either, pipe, t } from '../../fp.js'
+import { readStrictJson } from '../../json.js'
+import { CURSOR_CHARS_MAX, CURSOR_RULE } from '../../page.js'
+import type { ServiceError } from '../../service/error.js'
+import { invalid } from './request.js'
+
+/** What a page was asked for, beside its size. */
+export type Filters = readonly (string | undefined)[]
+
+export type CursorOf<A> = {
+  readonly write: (content: A, filters: Filters) => string
+  /** Left is 400 `INVALID_REQUEST`. */
+  readonly read: (cursor: string, filters: Filters) => Either<ServiceError, A>
+}
+
+const CHECKSUM_CHARS = 16
+
+/** The field `cursor` of a request. */
+export const Cursor = new t.Type<string, string, unknown>(
+  'Cursor',
+  t.string.is,
+  (u, context) =>
+    typeof u === 'string' && u.length <= CURSOR_CHARS_MAX ? t.success(u) : t.failure(u, context, CURSOR_RULE),
+  t.identity,
+)
+
+/** The cursors of an endpoint, which hold what `content` says. */
+export const cursorOf = <A>(endpoint: string, content: t.Type<A, unknown, unknown>): CursorOf<A> => {
+  const seal = (text: string, filters: Filters): string => {
+    const sealed = JSON.stringify([endpoint, filters.map(filter => filter ?? null), text])
+    const checksum = createHash('sha256').update(sealed).digest('base64url').slice(0, CHECKSUM_CHARS)
+    return Buffer.from(checksum + text).toString('base64url')
+  }
+  return {
+    write: (value, filters) => seal(JSON.stringify(content.encode(value)), filters),
+    read: (cursor, filters) => {
+      const text = Buffer.from(cursor, 'base64url').toString('utf8').slice(CHECKSUM_CHARS)
+      const refused = invalid(`cursor: ${CURSOR_RULE}`)
+      if (seal(text, filters) !== cursor) return E.left(refused)
+      return pipe(
+        readStrictJson(text),
+        E.chainW(content.decode),
+        E.mapLeft(() => refused),
+      )
+    },
+  }
+}

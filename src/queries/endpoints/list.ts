@@ -1,0 +1,203 @@
+/**
+ * `customer.list`: every customer by id. `customer.ranking`: the highest balances first, the same ones by id.
+ *
+ * Both merge what each shard of the ranking gives (docs/adr/0011). A page is as of its reading: a customer whose
+ * balance moves between two pages of the ranking may be on both, or on none.
+ */
+
+import { E, type Either, pipe, type TaskEither, TE } from '../../fp.js'
+import { Balance, toJson } from '../../ledger/amount.js'
+import { ClientId } from '../../ledger/client-id.js'
+import { exactFieldsOf } from '../../ledger/codec.js'
+import { inParallel } from '../../parallel.js'
+import { catalogued } from '../../service/catalogue.js'
+import type { EndpointConfig, ServiceReply } from '../../service/config.js'
+import type { ServiceError } from '../../service/error.js'
+import type { StreamError } from '../../stream/errors.js'
+import type { TableError } from '../../tables/errors.js'
+import { readBelieved } from '../../tables/heads.js'
+import { customersAfter, highestBelow, type Ranked, withBalance } from '../../tables/ranking.js'
+import { SHARDS } from '../../tables/shard.js'
+import { type QueryDeps, readActive } from '../deps.js'
+import { unavailable } from '../unavailable.js'
+import type { EndpointLimits } from './balance.js'
+import { Cursor, type CursorOf, cursorOf } from './cursor.js'
+import { decodeRequest, PageLimit, wholeFrom } from './request.js'
+
+const ENTRIES = 50
+const RANKED = 10
+const SHARD_NAMES = Array.from({ length: SHARDS }, (_, shard) => String(shard))
+
+type Read = Either<TableError, Ranked[]>
+
+/** What every shard gives, in one; the first failure when one fails. */
+const fromShards = async (read: (shard: string) => Promise<Read>): Promise<Read> => {
+  const pages = await inParallel(SHARDS, SHARD_NAMES, read)
+  return pipe(
+    E.sequenceArray(pages),
+    E.map(found => found.flat()),
+  )
+}
+
+const byId = (a: Ranked, b: Ranked): number => (a.id < b.id ? -1 : 1)
+
+const byRank = (a: Ranked, b: Ranked): number => {
+  if (a.balance === b.balance) return byId(a, b)
+  return a.balance > b.balance ? -1 : 1
+}
+
+/** The customers of one shard that follow `after` in the ranking, `items_max` at the most. */
+const rankedIn = async (
+  { tables }: Pick<QueryDeps, 'tables'>,
+  table: string,
+  shard: string,
+  after: { readonly id: string; readonly balance: bigint } | undefined,
+  items_max: number,
+): Promise<Read> => {
+  const ranked: Ranked[] = []
+  if (after !== undefined) {
+    const ties = await withBalance(tables, table, shard, after.balance, after.id, items_max)()
+    if (E.isLeft(ties)) return ties
+    ranked.push(...ties.right)
+  }
+  let below = after?.balance
+  while (ranked.length < items_max) {
+    const wanted = items_max - ranked.length
+    const found = await highestBelow(tables, table, shard, below, wanted)()
+    if (E.isLeft(found)) return found
+    const last = found.right.at(-1)
+    if (last === undefined) break
+    // of the last balance some may be missing, and others may come first
+    const ties = await withBalance(tables, table, shard, last.balance, undefined, wanted)()
+    if (E.isLeft(ties)) return ties
+    const above = found.right.filter(({ balance }) => balance > last.balance)
+    ranked.push(...above.sort(byRank), ...ties.right)
+    below = last.balance
+  }
+  return E.right(ranked.slice(0, items_max))
+}
+
+const toServiceError = (error: TableError | StreamError): ServiceError =>
+  error.tag === 'Unexpected' ? catalogued('INTERNAL_ERROR', {}, error) : unavailable('the ranking', error)
+
+/** The first `limit` of what the shards gave, and the last of them where there is more. */
+const pageOf = (found: readonly Ranked[], order: (a: Ranked, b: Ranked) => number, limit: number) => {
+  const page = found.toSorted(order).slice(0, limit)
+  return { page, last: found.length > limit ? page.at(-1) : undefined }
+}
+
+const reading = (
+  deps: QueryDeps,
+  read: (table: string, shard: string) => Promise<Read>,
+): TaskEither<ServiceError, Ranked[]> =>
+  pipe(
+    readActive(deps.active('ranking'), ({ table, trustWhole }) =>
+      readBelieved(deps.tables, table, trustWhole, () => fromShards(shard => read(table, shard))),
+    ),
+    TE.bimap(toServiceError, ({ found }) => found),
+  )
+
+const PageRequest = exactFieldsOf({}, { limit: PageLimit, cursor: Cursor })
+
+type Page<A> = { readonly limit: number; readonly after: A | undefined }
+
+/** The page that is asked for, and where the one before it ended. */
+const decodePage =
+  <A>({ read }: CursorOf<A>, missing_limit: number) =>
+  (body: Uint8Array): Either<ServiceError, Page<A>> => {
+    const request = decodeRequest(PageRequest, 'limit and cursor')(body)
+    if (E.isLeft(request)) return request
+    const { limit = missing_limit, cursor } = request.right
+    if (cursor === undefined) return E.right({ limit, after: undefined })
+    return pipe(
+      read(cursor, []),
+      E.map(after => ({ limit, after })),
+    )
+  }
+
+const ListCursor = cursorOf('list', exactFieldsOf({ client_id: ClientId }))
+
+const listReply = (found: readonly Ranked[], limit: number): ServiceReply => {
+  const { page, last } = pageOf(found, byId, limit)
+  return {
+    body: JSON.stringify({
+      customers: page.map(({ id, balance, version }) => ({
+        client_id: id,
+        balance: toJson(balance),
+        version,
+      })),
+      ...(last === undefined ? {} : { cursor: ListCursor.write({ client_id: last.id as ClientId }, []) }),
+    }),
+  }
+}
+
+const common = (name: string, description: string, limits: EndpointLimits) => ({
+  name,
+  subject: `customer.${name}`,
+  queue_group: 'q',
+  description,
+  metadata: { format: 'application/json' },
+  ...limits,
+})
+
+/** The endpoint `list`. */
+export const listEndpoint = (deps: QueryDeps, limits: EndpointLimits): EndpointConfig => ({
+  ...common('list', 'Every customer with its balance, by id', limits),
+  handle: ({ body }) =>
+    pipe(
+      TE.fromEither(decodePage(ListCursor, ENTRIES)(body)),
+      TE.chain(({ limit, after }) =>
+        pipe(
+          reading(deps, (table, shard) =>
+            customersAfter(deps.tables, table, shard, after?.client_id, limit + 1)(),
+          ),
+          TE.map(found => listReply(found, limit)),
+        ),
+      ),
+    ),
+})
+
+/** More customers than a ledger can have; the ranks of a whole page after it are still exact numbers. */
+const RANK_MAX = 1e12
+
+const RankingCursor = cursorOf(
+  'ranking',
+  exactFieldsOf({ client_id: ClientId, balance: Balance, rank: wholeFrom(1, RANK_MAX) }),
+)
+
+const rankingReply = (found: readonly Ranked[], limit: number, rank: number): ServiceReply => {
+  const { page, last } = pageOf(found, byRank, limit)
+  return {
+    body: JSON.stringify({
+      ranking: page.map(({ id, balance }, i) => ({
+        rank: rank + i + 1,
+        client_id: id,
+        balance: toJson(balance),
+      })),
+      ...(last === undefined
+        ? {}
+        : {
+            cursor: RankingCursor.write(
+              { client_id: last.id as ClientId, balance: last.balance, rank: rank + page.length },
+              [],
+            ),
+          }),
+    }),
+  }
+}
+
+/** The endpoint `ranking`. */
+export const rankingEndpoint = (deps: QueryDeps, limits: EndpointLimits): EndpointConfig => ({
+  ...common('ranking', 'The customers with the highest balances first', limits),
+  handle: ({ body }) =>
+    pipe(
+      TE.fromEither(decodePage(RankingCursor, RANKED)(body)),
+      TE.chain(({ limit, after }) => {
+        const last = after && { id: after.client_id, balance: after.balance }
+        return pipe(
+          reading(deps, (table, shard) => rankedIn(deps, table, shard, last, limit + 1)),
+          TE.map(found => rankingReply(found, limit, after?.rank ?? 0)),
+        )
+      }),
+    ),
+})

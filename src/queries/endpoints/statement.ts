@@ -1,0 +1,146 @@
+/**
+ * `customer.statement`: a customer's events with the running balance, newest first, page by page.
+ *
+ * A cursor says where its page ended, so pages joined are the customer's events up to the first page's, each once,
+ * whatever is written meanwhile.
+ */
+
+import { E, type Either, pipe, TE, t } from '../../fp.js'
+import { formatInstant, Instant } from '../../instant.js'
+import { toJson } from '../../ledger/amount.js'
+import { ClientId } from '../../ledger/client-id.js'
+import { exactFieldsOf, fieldsOf } from '../../ledger/codec.js'
+import type { EndpointConfig, ServiceReply } from '../../service/config.js'
+import type { ServiceError } from '../../service/error.js'
+import { firstSeqFrom } from '../../stream/by-time.js'
+import { leadershipOf } from '../../stream/leadership.js'
+import { LEDGER_SUBJECTS } from '../../stream/settings.js'
+import type { JournalRow } from '../../tables/journal-pages.js'
+import { omittedOf } from '../../tables/row-texts.js'
+import type { QueryDeps } from '../deps.js'
+import type { PageRange, ReadPage } from '../past/journal-page.js'
+import { unreadable } from '../past/past.js'
+import type { EndpointLimits } from './balance.js'
+import { Cursor, cursorOf, type Filters } from './cursor.js'
+import { decodeRequest, PageLimit, Whole } from './request.js'
+
+const ENTRIES = 50
+/** A reply has to fit a NATS message (1 MB unless configured otherwise); entries with much metadata make short pages. */
+const REPLY_BYTES_MAX = 512 * 1024
+
+/** The sequences that are left: from the customer's event at `to_seq` down. */
+const StatementCursor = cursorOf('statement', exactFieldsOf({ from_seq: Whole, to_seq: Whole }))
+
+const Request = exactFieldsOf(
+  { client_id: ClientId },
+  { limit: PageLimit, cursor: Cursor, from: Instant, to: Instant },
+)
+type Request = t.TypeOf<typeof Request>
+
+const instantText = (ns: bigint | undefined): string | undefined =>
+  ns === undefined ? undefined : formatInstant(ns)
+
+/** What every page of one statement is asked for; each time in one spelling. */
+const filtersOf = ({ client_id, from, to }: Request): Filters => [
+  client_id,
+  instantText(from),
+  instantText(to),
+]
+
+const Declined = fieldsOf({ code: t.string })
+
+const entryOf = ({ type, amount, balance, version, seq, at, declined, ...rest }: JournalRow) => {
+  const { transaction_id, reference, metadata, counterparty, omitted } = rest
+  const code = Declined.is(declined) ? declined.code : undefined
+  return {
+    type,
+    amount: toJson(amount),
+    balance: toJson(balance),
+    version,
+    seq,
+    at,
+    // what is undefined JSON leaves out
+    transaction_id,
+    reference,
+    metadata,
+    counterparty,
+    code,
+    omitted: omitted === undefined ? undefined : omittedOf(omitted),
+  }
+}
+
+const toReply = (request: Request, { from_seq }: PageRange, rows: readonly JournalRow[]): ServiceReply => {
+  const { client_id, limit = ENTRIES } = request
+  const entries: string[] = []
+  let bytes = 0
+  for (const row of rows.slice(0, limit)) {
+    const entry = JSON.stringify(entryOf(row))
+    bytes += Buffer.byteLength(entry)
+    if (entries.length > 0 && bytes > REPLY_BYTES_MAX) break
+    entries.push(entry)
+  }
+  const last = rows[entries.length - 1]
+  const cursor =
+    last === undefined || entries.length === rows.length
+      ? undefined
+      : StatementCursor.write({ from_seq, to_seq: last.previous_seq }, filtersOf(request))
+  const more = cursor === undefined ? '' : `,"cursor":${JSON.stringify(cursor)}`
+  return { body: `{"client_id":${JSON.stringify(client_id)},"entries":[${entries.join(',')}]${more}}` }
+}
+
+export const statementEndpoint = (
+  deps: Pick<QueryDeps, 'nc' | 'jsm'>,
+  readPage: ReadPage,
+  limits: EndpointLimits,
+): EndpointConfig => {
+  /** The part of the stream between two times, the later one excluded. */
+  const between = async ({ from, to }: Request): Promise<Either<unknown, Omit<PageRange, 'rows_max'>>> => {
+    if (from === undefined && to === undefined)
+      return E.right({ from_seq: 0, to_seq: Number.MAX_SAFE_INTEGER })
+    const proved = await leadershipOf(deps.nc).prove()()
+    if (E.isLeft(proved)) return proved
+    const seqFrom = (ns: bigint) => firstSeqFrom(deps, LEDGER_SUBJECTS, ns, proved.right.last_seq)()
+    const first = from === undefined ? E.right(0) : await seqFrom(from)
+    const end = to === undefined ? E.right(Number.MAX_SAFE_INTEGER) : await seqFrom(to)
+    if (E.isLeft(first)) return first
+    return E.isLeft(end) ? end : E.right({ from_seq: first.right, to_seq: end.right - 1 })
+  }
+
+  const rangeOf = async (request: Request): Promise<Either<ServiceError, PageRange>> => {
+    const { limit = ENTRIES, cursor } = request
+    // one more than asked for tells whether there is another page
+    const rows_max = limit + 1
+    if (cursor === undefined) {
+      const range = await between(request)
+      return E.isLeft(range) ? unreadable(range.left) : E.right({ ...range.right, rows_max })
+    }
+    return pipe(
+      StatementCursor.read(cursor, filtersOf(request)),
+      E.map(({ from_seq, to_seq }) => ({ from_seq, to_seq, rows_max, newest_seq: to_seq })),
+    )
+  }
+
+  const read = async (request: Request): Promise<Either<ServiceError, ServiceReply>> => {
+    const range = await rangeOf(request)
+    if (E.isLeft(range)) return range
+    if (range.right.from_seq > range.right.to_seq) return E.right(toReply(request, range.right, []))
+    return pipe(
+      await readPage(request.client_id, range.right),
+      E.map(rows => toReply(request, range.right, rows)),
+    )
+  }
+
+  return {
+    name: 'statement',
+    subject: 'customer.statement',
+    queue_group: 'q',
+    description: "A customer's events with the running balance, newest first",
+    metadata: { format: 'application/json' },
+    ...limits,
+    handle: ({ body }) =>
+      pipe(
+        TE.fromEither(decodeRequest(Request, 'the field client_id')(body)),
+        TE.chain(request => () => read(request)),
+      ),
+  }
+}

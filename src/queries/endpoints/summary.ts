@@ -1,0 +1,84 @@
+/**
+ * `customer.summary`: how many customers, the sum of their balances, credits, debits and refusals; all in all, and by day
+ * of the stream's time (UTC).
+ */
+
+import { E, type Either, pipe, TE, type t } from '../../fp.js'
+import { Day, formatDay } from '../../instant.js'
+import { toJson } from '../../ledger/amount.js'
+import { exactFieldsOf } from '../../ledger/codec.js'
+import type { EndpointConfig, ServiceReply } from '../../service/config.js'
+import type { ServiceError } from '../../service/error.js'
+import { readTotals, type Totals } from '../../tables/totals.js'
+import { type QueryDeps, readActive } from '../deps.js'
+import { unavailable } from '../unavailable.js'
+import type { EndpointLimits } from './balance.js'
+import { decodeRequest, invalid } from './request.js'
+
+const DAYS_MAX = 31
+const MS_PER_DAY = 86_400_000
+
+const Request = exactFieldsOf({}, { from: Day, to: Day })
+
+/** The days asked for, oldest first: up to 31 days that end today where nothing is said. */
+const daysOf = (
+  { from, to }: t.TypeOf<typeof Request>,
+  today_ms: number,
+): Either<ServiceError, readonly string[]> => {
+  const span_ms = (DAYS_MAX - 1) * MS_PER_DAY
+  const last = to ?? (from === undefined ? today_ms : Math.min(from + span_ms, Math.max(from, today_ms)))
+  const first = from ?? Math.max(last - span_ms, 0)
+  const days = Math.round((last - first) / MS_PER_DAY) + 1
+  if (days < 1) return E.left(invalid('from, to: from must not be after to'))
+  if (days > DAYS_MAX) return E.left(invalid(`from, to: at most ${DAYS_MAX} days`))
+  return E.right(Array.from({ length: days }, (_, i) => formatDay(first + i * MS_PER_DAY)))
+}
+
+const moved = ({ credits, credited, debits, debited, declined }: Totals) => ({
+  credits: { count: toJson(credits), amount: toJson(credited) },
+  debits: { count: toJson(debits), amount: toJson(debited) },
+  declined: toJson(declined),
+})
+
+const toReply = (days: readonly string[], sums: ReadonlyMap<string, Totals>): ServiceReply => {
+  const all = sums.get('all')
+  return {
+    body: JSON.stringify({
+      ...(all === undefined
+        ? {}
+        : { customers: toJson(all.customers), balance: toJson(all.balance), ...moved(all) }),
+      days: days.flatMap(day => {
+        const sum = sums.get(`day:${day}`)
+        return sum === undefined ? [] : [{ day, ...moved(sum) }]
+      }),
+    }),
+  }
+}
+
+/** The endpoint `summary`. */
+export const summaryEndpoint = (deps: QueryDeps, limits: EndpointLimits): EndpointConfig => ({
+  name: 'summary',
+  subject: 'customer.summary',
+  queue_group: 'q',
+  description: 'The sums of everything, all in all and by day',
+  metadata: { format: 'application/json' },
+  ...limits,
+  handle: ({ body }) =>
+    pipe(
+      decodeRequest(Request, 'from and to')(body),
+      E.chain(request => daysOf(request, Date.parse(`${formatDay(Date.now())}T00:00:00Z`))),
+      TE.fromEither,
+      TE.chain(days => {
+        const keys = ['all', ...days.map(day => `day:${day}`)]
+        return pipe(
+          readActive(deps.active('totals'), ({ table, trustWhole }) =>
+            readTotals(deps.tables, table, keys, trustWhole),
+          ),
+          TE.bimap(
+            error => unavailable('the totals', error),
+            ({ found }) => toReply(days, found),
+          ),
+        )
+      }),
+    ),
+})

@@ -1,0 +1,148 @@
+/**
+ * The hot set: a bounded number of customers in memory, kept current by the stream's events. Pure and synchronous: a
+ * state machine whose inputs are what the follower delivers and what a loader read (docs/adr/0017).
+ *
+ * Two things hold after every input, whatever the order of the inputs:
+ * 1. A customer in memory is the fold of every event of its subject up to `position`, or up to a later one.
+ * 2. What is given is never older than what was given before, for the same customer.
+ */
+
+import type { Account } from '../../ledger/account.js'
+import type { ClientId } from '../../ledger/client-id.js'
+import type { Decoded } from '../../ledger/event.js'
+import { type Customer, step } from '../../ledger/fold.js'
+import { createRecentEvents } from './recent-events.js'
+
+export type HotCustomer<R> = {
+  /** As it stands now: it changes with the customer's next event. */
+  account: Account
+  /** Whatever was made of `account`, to be used again; gone when `account` changes. */
+  made: R | undefined
+  /** Set by whoever answers from it: what is used stays longer. */
+  used: boolean
+}
+
+export type HotSetOptions = {
+  /** 0: nobody is kept, and what is loaded is completed all the same. */
+  readonly customers_max: number
+  /** How far a table may be behind the stream and still be completed from memory. */
+  readonly recent_events_max: number
+}
+
+export type HotSet<R> = {
+  readonly get: (id: ClientId) => HotCustomer<R> | undefined
+  /**
+   * The stream's next event; `id` is undefined when its subject belongs to no customer. Gives the customer when it is
+   * in memory and changed. Throws when the event is not a later one: the caller has lost its place.
+   */
+  readonly follow: (seq: number, id: ClientId | undefined, decoded: Decoded) => HotCustomer<R> | undefined
+  /**
+   * A customer as it was read somewhere, with every event of it up to `complete_to` at the least. Gives it as of now;
+   * undefined when that cannot be proved, or would be older than what was given before: read it elsewhere. Reads of one
+   * customer must not overlap, since of one that is parked nobody here can tell which of two states is the newer.
+   */
+  readonly load: (id: ClientId, customer: Customer, complete_to: number) => Customer | undefined
+  /** Up to where the stream was followed. */
+  readonly position: () => number
+  readonly size: () => number
+  /** Forgets every customer: what they were loaded from is not to be trusted any more. */
+  readonly forget: () => void
+  /** Forgets everything; the next event comes after `position`. Another stream may have a lower one. */
+  readonly restart: (position: number) => void
+}
+
+/** How many customers may get a second chance for one that is added: a bound on the work of adding one. */
+const SECOND_CHANCES_MAX = 8
+
+/** The last event that a customer as it was read speaks of. */
+export const spokenOf = ({ account, parked }: Customer): number => parked?.last_seq ?? account.seq
+
+/** A hot set that knows nothing yet, at position 0. */
+export const createHotSet = <R>({ customers_max, recent_events_max }: HotSetOptions): HotSet<R> => {
+  const customers = new Map<ClientId, HotCustomer<R>>()
+  const recent = createRecentEvents(recent_events_max)
+  let position = 0
+  /** Something up to here was given by a customer that is not in memory any more: nothing older may follow. */
+  let given_to = 0
+
+  const drop = (id: ClientId, { account }: Pick<HotCustomer<R>, 'account'>): void => {
+    customers.delete(id)
+    given_to = Math.max(given_to, account.seq)
+  }
+
+  const forget = (): void => {
+    for (const [id, hot] of customers) drop(id, hot)
+  }
+
+  const makeRoom = (): void => {
+    let chances = 0
+    for (const [id, hot] of customers) {
+      if (customers.size <= customers_max) return
+      if (hot.used && chances < SECOND_CHANCES_MAX) {
+        chances += 1
+        hot.used = false
+        customers.delete(id)
+        customers.set(id, hot)
+      } else drop(id, hot)
+    }
+  }
+
+  /** A customer with what came after `read_to`; undefined when a decision came: only its whole subject tells. */
+  const completed = (id: ClientId, customer: Customer, read_to: number): Customer | undefined => {
+    let now = customer
+    for (let event = recent.first(id); event !== undefined; event = event.next) {
+      if (event.seq <= read_to) continue
+      const next = step(now, event.seq, event.decoded)
+      if (next.tag === 'parked' && next.skip !== undefined) return undefined
+      if (next.tag === 'applied' || next.tag === 'parked') now = next.customer
+    }
+    return now
+  }
+
+  return {
+    get: id => customers.get(id),
+    position: () => position,
+    size: () => customers.size,
+    forget,
+
+    follow: (seq, id, decoded) => {
+      if (seq <= position) throw new Error(`event ${seq} after ${position}: the follower has lost its place`)
+      position = seq
+      if (id === undefined) return undefined
+      recent.push(id, seq, decoded)
+      const hot = customers.get(id)
+      if (hot === undefined) return undefined
+      const next = step({ account: hot.account }, seq, decoded)
+      // a program that knows the schema may have gone on already: only the table tells
+      if (next.tag === 'parked') drop(id, hot)
+      if (next.tag !== 'applied') return undefined
+      hot.account = next.customer.account
+      hot.made = undefined
+      return hot
+    },
+
+    load: (id, customer, complete_to) => {
+      const read_to = Math.max(complete_to, spokenOf(customer))
+      if (read_to < recent.complete_from()) return undefined
+      if (Math.max(read_to, position) < given_to) return undefined
+      const now = completed(id, customer, read_to)
+      if (now === undefined) return undefined
+      const hot = customers.get(id)
+      if (hot !== undefined && hot.account.seq >= now.account.seq) return { account: hot.account }
+      if (now.parked !== undefined) {
+        drop(id, now)
+        return now
+      }
+      customers.set(id, { account: now.account, made: undefined, used: false })
+      makeRoom()
+      return now
+    },
+
+    restart: to => {
+      forget()
+      if (to < position) given_to = 0
+      position = to
+      recent.clear(to)
+    },
+  }
+}

@@ -1,0 +1,165 @@
+/**
+ * Asks, several times a second, how far the stream and the balances projection are. Two proofs rest on it: how old the
+ * memory can be at the most, and that an item of the table holds every event up to `floor`.
+ */
+
+import { setTimeout as sleep } from 'node:timers/promises'
+import { E, type Either } from '../../fp.js'
+import { within } from '../../parallel.js'
+import type { StreamError } from '../../stream/errors.js'
+import { type Lag, projectionLag } from '../../stream/lag.js'
+import { leadershipOf, type Proof } from '../../stream/leadership.js'
+import type { Active, QueryDeps } from '../deps.js'
+import { createArrivals } from './arrivals.js'
+import type { Follower } from './follower.js'
+import { createFreshness, type Freshness } from './freshness.js'
+import type { HotSet } from './hot-set.js'
+
+export type Progress = Pick<Freshness, 'isFresh' | 'isProved' | 'age_ms'> & {
+  /** The follower came to `position`. */
+  readonly reached: (position: number) => void
+  /** The follower begins anew behind `position`. */
+  readonly restarted: (position: number) => void
+  /** A proof of where the stream ends that is asked for after the call; left when nobody gives one in time. */
+  readonly prove: () => Promise<Either<StreamError, Proof>>
+  /** Asks for a proof where none is young enough, and waits for it, for a second at the most. */
+  readonly refresh: () => Promise<void>
+  /** Resolves when the stream was followed up to `seq`, or when `wait_ms_max` is over. */
+  readonly until: (seq: number, wait_ms_max: number) => Promise<void>
+  /** The projection has written everything up to here to the table of `active`; 0 while that is not known. */
+  readonly floor: (active: Active) => number
+  /** How far the active projection is behind the stream, as it was asked a moment ago: for STATS. */
+  readonly lag: () => ({ readonly projection: string } & Lag) | undefined
+  /** Asks until `stop`. */
+  readonly start: (follower: Pick<Follower, 'renew'>) => void
+  readonly stop: () => Promise<void>
+}
+
+const EVERY_MS = 250
+/** Older than this no answer is given without its age. */
+export const FRESH_MS_MAX = 2_000
+/** What the stream held longer ago than this has to be in the memory, or the memory is not used. */
+const BEHIND_MS_MAX = 500
+/** How long a read waits for a proof before it is answered with its age. */
+const REFRESH_MS_MAX = 1_000
+/** After a proof could not be had, reads do not wait for another one for so long. */
+const REFRESH_AGAIN_MS = 100
+/** A lag that was asked longer ago is no longer told: nobody knows it. */
+const LAG_MS_MAX = 5_000
+/** A follower that is behind and stands still for so many looks begins anew. */
+const LOOKS_MAX = 12
+
+/** How far the active projection of the balances is, as it was last asked. */
+const createProjectionWatch = (
+  { nc, active }: Pick<QueryDeps, 'nc' | 'active'>,
+  hot: Pick<HotSet<unknown>, 'forget'>,
+) => {
+  let known: (Active & Lag) | undefined
+  let known_ms = 0
+
+  const ask = async (): Promise<void> => {
+    const asked = await active('balances')()
+    if (E.isLeft(asked)) return
+    const now = asked.right
+    const lag = await projectionLag(nc, now.consumer)()
+    if (E.isLeft(lag) && lag.left.tag !== 'NotFound') return
+    const found = E.isLeft(lag) ? undefined : { ...now, ...lag.right }
+    // another table, or a projection that began again: what was loaded from the old one is not to be believed
+    const same = known === undefined || (found?.table === known.table && found.seq >= known.seq)
+    if (!same) hot.forget()
+    known = found
+    known_ms = performance.now()
+  }
+
+  return {
+    ask,
+    floor: ({ table, consumer }: Active): number =>
+      known !== undefined && known.table === table && known.consumer === consumer ? known.seq : 0,
+    lag: () => {
+      if (known === undefined || performance.now() - known_ms > LAG_MS_MAX) return undefined
+      const { consumer, seq, lag_events, lag_ms } = known
+      return { projection: consumer, seq, lag_events, lag_ms }
+    },
+  }
+}
+
+export const createProgress = (
+  { nc, log, active }: QueryDeps,
+  hot: Pick<HotSet<unknown>, 'position' | 'forget'>,
+): Progress => {
+  const ending = new AbortController()
+  const leadership = leadershipOf(nc)
+  const bounds = { age_ms_max: FRESH_MS_MAX, behind_ms_max: BEHIND_MS_MAX }
+  const freshness = createFreshness(bounds, () => performance.now())
+  const arrivals = createArrivals(hot.position)
+  const watch = createProjectionWatch({ nc, active }, hot)
+  let refreshing: Promise<void> | undefined
+  let refresh_again_ms = 0
+  let ended: Promise<unknown> | undefined
+
+  const prove = async (timeout_ms?: number): Promise<Either<StreamError, Proof>> => {
+    const proved = await leadership.prove(timeout_ms)()
+    if (E.isRight(proved)) freshness.proved(proved.right.last_seq, proved.right.asked_ms, hot.position())
+    return proved
+  }
+
+  const refreshOnce = async (): Promise<void> => {
+    await within(REFRESH_MS_MAX, prove(REFRESH_MS_MAX))
+    refreshing = undefined
+    refresh_again_ms = performance.now() + REFRESH_AGAIN_MS
+  }
+
+  const askUntilStopped = async (ask: () => Promise<void>): Promise<void> => {
+    const { signal } = ending
+    while (!signal.aborted) {
+      await ask()
+      await sleep(EVERY_MS, undefined, { signal }).catch(() => undefined)
+    }
+  }
+
+  /** A follower that stands still although the stream is proved to go on begins anew. */
+  const createLook = (follower: Pick<Follower, 'renew'>) => {
+    let [looks, seen] = [0, -1]
+    return async (): Promise<void> => {
+      const proved = await prove(REFRESH_MS_MAX)
+      if (E.isLeft(proved)) log.debug({ err: proved.left }, 'how far the stream is cannot be proved just now')
+      const is_behind = freshness.isProved() && !freshness.isFresh()
+      looks = is_behind && hot.position() === seen ? looks + 1 : 0
+      seen = hot.position()
+      if (looks < LOOKS_MAX) return
+      looks = 0
+      follower.renew()
+    }
+  }
+
+  return {
+    isFresh: freshness.isFresh,
+    isProved: freshness.isProved,
+    age_ms: freshness.age_ms,
+    reached: position => {
+      freshness.reached(position)
+      arrivals.reached(position)
+    },
+    restarted: position => {
+      freshness.restarted(position)
+      arrivals.reached(position)
+    },
+    prove: () => prove(),
+    refresh: () => {
+      if (freshness.isProved() || performance.now() < refresh_again_ms) return Promise.resolve()
+      refreshing ??= refreshOnce()
+      return refreshing
+    },
+    until: arrivals.until,
+    floor: watch.floor,
+    lag: watch.lag,
+    start: follower => {
+      // apart from each other: what one of them waits for must not make the other late
+      ended ??= Promise.all([askUntilStopped(createLook(follower)), askUntilStopped(watch.ask)])
+    },
+    stop: async () => {
+      ending.abort()
+      await ended
+    },
+  }
+}

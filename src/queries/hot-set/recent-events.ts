@@ -1,0 +1,74 @@
+/**
+ * The newest events of all customers, a bounded number: what makes an item that was read from the table complete.
+ *
+ * An event is kept as what the fold needs of it, so that its size does not depend on what its publisher wrote.
+ */
+
+import type { ClientId } from '../../ledger/client-id.js'
+import type { Decoded } from '../../ledger/event.js'
+
+type RecentEvent = {
+  readonly seq: number
+  readonly decoded: Decoded
+  /** The same customer's next one. */
+  next: RecentEvent | undefined
+}
+
+export type RecentEvents = {
+  readonly push: (id: ClientId, seq: number, decoded: Decoded) => void
+  /** A customer's oldest one; the others follow by `next`. */
+  readonly first: (id: ClientId) => RecentEvent | undefined
+  /** Every event after this sequence is here, as far as it was pushed. */
+  readonly complete_from: () => number
+  /** Forgets everything; what is pushed next comes after `position`. */
+  readonly clear: (position: number) => void
+}
+
+type Chain = { first: RecentEvent; last: RecentEvent }
+
+/** At most `events_max` events (at least 1); beyond it the oldest is forgotten. */
+export const createRecentEvents = (events_max: number): RecentEvents => {
+  const chains = new Map<ClientId, Chain>()
+  /** Whose events these are, in stream order: a ring, so that nothing is ever moved. */
+  const order: ClientId[] = []
+  let oldest = 0
+  let complete_from = 0
+
+  const forgetOldestOf = (id: ClientId): void => {
+    const chain = chains.get(id)
+    if (chain === undefined) return
+    complete_from = chain.first.seq
+    if (chain.first.next === undefined) chains.delete(id)
+    else chain.first = chain.first.next
+  }
+
+  const append = (id: ClientId, event: RecentEvent): void => {
+    const chain = chains.get(id)
+    if (chain === undefined) chains.set(id, { first: event, last: event })
+    else {
+      chain.last.next = event
+      chain.last = event
+    }
+  }
+
+  return {
+    push: (id, seq, decoded) => {
+      const forgotten = order[oldest]
+      if (order.length < events_max) order.push(id)
+      else if (forgotten !== undefined) {
+        forgetOldestOf(forgotten)
+        order[oldest] = id
+        oldest = (oldest + 1) % events_max
+      }
+      append(id, { seq, decoded, next: undefined })
+    },
+    first: id => chains.get(id)?.first,
+    complete_from: () => complete_from,
+    clear: position => {
+      chains.clear()
+      order.length = 0
+      oldest = 0
+      complete_from = position
+    },
+  }
+}

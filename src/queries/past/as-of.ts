@@ -1,0 +1,92 @@
+/**
+ * The balance as it was after a stream sequence, or at a time: the fold of the subject, cut there.
+ *
+ * The journal has it: its head where the customer had no later event, else the last row up to there, if the row after
+ * it proves that none is missing in between. Else the subject is folded on from what the journal has.
+ */
+
+import { E, type Either } from '../../fp.js'
+import { instantOf } from '../../instant.js'
+import type { ClientId } from '../../ledger/client-id.js'
+import { catalogued } from '../../service/catalogue.js'
+import type { ServiceError } from '../../service/error.js'
+import { firstSeqFrom } from '../../stream/by-time.js'
+import { type Folded, fromHead } from '../../stream/fold-subject.js'
+import { leadershipOf } from '../../stream/leadership.js'
+import { LEDGER_SUBJECTS } from '../../stream/settings.js'
+import { readJournalHead } from '../../tables/journal-pages.js'
+import { type QueryDeps, readActive } from '../deps.js'
+import type { Result, Source } from '../hot-set/loader.js'
+import { BEGINNING, type FoldPast, lastRow, nextRow, unreadable } from './past.js'
+
+export type AsOf = {
+  /** After every event up to `seq`. Never rejects. */
+  readonly seq: (id: ClientId, seq: number) => Promise<Result>
+  /** After every event that is not newer than `ns` (since 1970). Never rejects. */
+  readonly time: (id: ClientId, ns: bigint) => Promise<Result>
+}
+
+const notReached = (message: string): Either<ServiceError, never> =>
+  E.left(catalogued('NOT_REACHED', { message }))
+
+/** From where the subject is folded on, and whether nothing is left to fold. */
+type Start = { readonly from: Folded; readonly source: Source; readonly is_complete: boolean }
+
+export const createAsOf = (deps: QueryDeps, fold: FoldPast): AsOf => {
+  const { nc, tables } = deps
+  const leadership = leadershipOf(nc)
+
+  const fromRows = async (table: string, id: ClientId, seq: number): Promise<Start> => {
+    const [before, after] = await Promise.all([lastRow(deps, table, id, seq), nextRow(deps, table, id, seq)])
+    const { balance = 0n, version = 0, seq: last_seq = 0 } = before ?? {}
+    const is_complete = after?.previous_seq === last_seq
+    const customer = { account: { balance, version, seq: last_seq } }
+    return { from: { customer, last_seq }, source: 'table', is_complete }
+  }
+
+  const start = async (id: ClientId, seq: number): Promise<Start> => {
+    const head = await readActive(deps.active('journal'), ({ table, trust }) =>
+      readJournalHead(tables, table, id, trust),
+    )()
+    if (E.isLeft(head)) return { from: BEGINNING, source: 'stream', is_complete: false }
+    const { table, found } = head.right
+    if (found.account.seq > seq) return fromRows(table, id, seq)
+    return { from: fromHead(found), source: 'table', is_complete: false }
+  }
+
+  const cut = async (id: ClientId, seq: number): Promise<Result> => {
+    const { from, source, is_complete } = await start(id, seq)
+    if (is_complete) return E.right({ account: from.customer.account, source, complete_to: seq })
+    const folded = await fold(id, from, seq)
+    if (E.isLeft(folded)) return unreadable(folded.left)
+    const { account, parked } = folded.right.customer
+    const { last_seq, complete_to } = folded.right
+    if (parked !== undefined && parked.seq <= seq) {
+      return unreadable(new Error(`${id} has an event of schema ${parked.schema} at ${parked.seq}`))
+    }
+    return E.right({ account, source: last_seq > from.last_seq ? 'stream' : source, complete_to })
+  }
+
+  const atSeq = async (id: ClientId, seq: number): Promise<Result> => {
+    const proved = await leadership.prove()()
+    if (E.isLeft(proved)) return unreadable(proved.left)
+    const { last_seq } = proved.right
+    return seq > last_seq ? notReached(`the stream has come to sequence ${last_seq}`) : cut(id, seq)
+  }
+
+  const atTime = async (id: ClientId, ns: bigint): Promise<Result> => {
+    // asked first: what comes in between is newer than the time that is asked for
+    const proved = await leadership.prove()()
+    if (E.isLeft(proved)) return unreadable(proved.left)
+    const { last_seq, server_time } = proved.right
+    // the stream's times are its servers'
+    if (ns > instantOf(server_time)) return notReached(`it is ${server_time.toISOString()} in the stream`)
+    const later_seq = await firstSeqFrom(deps, LEDGER_SUBJECTS, ns + 1n, last_seq)()
+    return E.isLeft(later_seq) ? unreadable(later_seq.left) : cut(id, later_seq.right - 1)
+  }
+
+  return {
+    seq: (id, seq) => atSeq(id, seq).catch(unreadable),
+    time: (id, ns) => atTime(id, ns).catch(unreadable),
+  }
+}

@@ -1,0 +1,102 @@
+/**
+ * What reading a customer's past stands on: folds of the subject within a bound, neighbours in the journal.
+ */
+
+import { E, type Either } from '../../fp.js'
+import type { ClientId } from '../../ledger/client-id.js'
+import type { LedgerEvent } from '../../ledger/event.js'
+import { type Customer, NEW_CUSTOMER } from '../../ledger/fold.js'
+import { createSlots } from '../../parallel.js'
+import { catalogued } from '../../service/catalogue.js'
+import type { ServiceError } from '../../service/error.js'
+import type { StreamError } from '../../stream/errors.js'
+import { type Folded, type FoldedTo, type FoldOptions, foldSubject } from '../../stream/fold-subject.js'
+import type { Recorded } from '../../stream/recorded.js'
+import { type JournalRow, readRows } from '../../tables/journal-pages.js'
+import { omittedText, rowTexts } from '../../tables/row-texts.js'
+import type { QueryDeps } from '../deps.js'
+import { ANOTHER_STREAM, type SameStream } from '../same-stream.js'
+
+/** Folds that are under way at once. */
+const FOLDS_MAX = 16
+/** The longest part of a subject that is folded for one answer. */
+const EVENTS_MAX = 10_000
+
+/** A customer before its first event. */
+export const BEGINNING: Folded = { customer: NEW_CUSTOMER, last_seq: 0 }
+
+export type FoldPast = (
+  id: ClientId,
+  from: Folded,
+  to_seq: number,
+  onApplied?: FoldOptions['onApplied'],
+) => Promise<Either<StreamError, FoldedTo>>
+
+/** Folds of subjects, so many at once. */
+export const createFoldPast = (deps: QueryDeps, stream: SameStream): FoldPast => {
+  const limit = createSlots(FOLDS_MAX)
+  return (id, from, to_seq, onApplied) => {
+    const options = { to_seq, events_max: EVENTS_MAX, ...(onApplied === undefined ? {} : { onApplied }) }
+    return limit(async () => {
+      const folded = await foldSubject(deps, id, from, options)()
+      if (E.isLeft(folded) || (await stream.check())) return folded
+      return E.left({ tag: 'TryAgain', message: ANOTHER_STREAM })
+    })
+  }
+}
+
+/** 503 `UNAVAILABLE`, for what may be read a moment later. */
+export const unreadable = (cause: unknown): Either<ServiceError, never> =>
+  E.left(catalogued('UNAVAILABLE', { message: 'the history cannot be read at the moment; try again' }, cause))
+
+/** The row that the journal has, or will have, of an event. */
+export const rowOf = (
+  id: ClientId,
+  { seq, at }: Recorded,
+  event: LedgerEvent,
+  { account }: Customer,
+  previous_seq: number,
+): JournalRow => {
+  const { type, amount, transaction_id, transfer, declined } = event
+  const { reference, metadata, omitted } = rowTexts(event)
+  return {
+    client_id: id,
+    seq,
+    type,
+    amount,
+    balance: account.balance,
+    version: account.version,
+    previous_seq,
+    at: at.toISOString(),
+    ...(transaction_id === undefined ? {} : { transaction_id }),
+    ...(reference === undefined ? {} : { reference }),
+    ...(metadata === undefined ? {} : { metadata: event.metadata }),
+    ...(transfer === undefined ? {} : { counterparty: transfer.counterparty }),
+    ...(declined === undefined ? {} : { declined }),
+    ...(omitted.length === 0 ? {} : { omitted: omittedText(omitted) }),
+  }
+}
+
+/** The last row of a customer up to `seq`; undefined when there is none, or it cannot be read. */
+export const lastRow = async (
+  { tables }: QueryDeps,
+  table: string,
+  id: ClientId,
+  seq: number,
+): Promise<JournalRow | undefined> => {
+  const range = { from_seq: 0, to_seq: seq, newest_first: true, rows_max: 1 }
+  const rows = await readRows(tables, table, id, range)()
+  return E.isRight(rows) ? rows.right[0] : undefined
+}
+
+/** The first row of a customer after `seq`; undefined when there is none, or it cannot be read. */
+export const nextRow = async (
+  { tables }: QueryDeps,
+  table: string,
+  id: ClientId,
+  seq: number,
+): Promise<JournalRow | undefined> => {
+  const range = { from_seq: seq + 1, to_seq: Number.MAX_SAFE_INTEGER, newest_first: false, rows_max: 1 }
+  const rows = await readRows(tables, table, id, range)()
+  return E.isRight(rows) ? rows.right[0] : undefined
+}
