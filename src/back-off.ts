@@ -1,16 +1,17 @@
 /**
- * Waiting between tries: exponential with jitter, bounded, ended at once by an abort.
+ * The pauses between the attempts of one piece of work. They grow exponentially up to a bound, are randomised (jitter),
+ * and end at once when an AbortSignal aborts.
  */
 
 export type BackOff = { readonly first_ms: number; readonly max_ms: number }
 
-/** How long to wait before try `attempt` (1, 2, ...): between half and all of the exponential step. */
+/** The pause before attempt `attempt` (1, 2, ...): a random time between half of the exponential step and all of it. */
 export const delay_ms = ({ first_ms, max_ms }: BackOff, attempt: number): number => {
   const step_ms = Math.min(max_ms, first_ms * 2 ** Math.min(attempt - 1, 30))
   return step_ms / 2 + (Math.random() * step_ms) / 2
 }
 
-/** Those who wait with one signal, and its one listener: Node warns of a signal that has more than ten. */
+/** All waits that end with one signal share one listener, because Node warns of a signal that has more than ten. */
 type Waits = { readonly ends: Set<() => void>; readonly onAbort: () => void }
 
 const waits = new WeakMap<AbortSignal, Waits>()
@@ -30,7 +31,7 @@ const waitsOf = (signal: AbortSignal): Waits => {
   return made
 }
 
-/** Takes one who waits out; a signal with whom nobody waits keeps no listener, which would keep it in memory. */
+/** Removes one wait. The last wait also removes the listener, which would otherwise stay in memory with the signal. */
 const leave = (signal: AbortSignal, { ends, onAbort }: Waits, end: () => void): void => {
   ends.delete(end)
   if (ends.size > 0) return
@@ -38,7 +39,7 @@ const leave = (signal: AbortSignal, { ends, onAbort }: Waits, end: () => void): 
   waits.delete(signal)
 }
 
-/** Waits `wait_ms`; returns early, without an error, when `signal` aborts. Any number may wait with one signal. */
+/** Waits `wait_ms`; returns early, without an error, when `signal` aborts. Any number of waits may share one signal. */
 export const rest = (wait_ms: number, signal: AbortSignal): Promise<void> => {
   if (signal.aborted) return Promise.resolve()
   const own = waitsOf(signal)
@@ -53,6 +54,6 @@ export const rest = (wait_ms: number, signal: AbortSignal): Promise<void> => {
   })
 }
 
-/** Waits before try `attempt`; returns early, without an error, when `signal` aborts. */
+/** Waits before attempt `attempt`; returns early, without an error, when `signal` aborts. */
 export const pause = (backOff: BackOff, attempt: number, signal: AbortSignal): Promise<void> =>
   rest(delay_ms(backOff, attempt), signal)

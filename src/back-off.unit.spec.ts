@@ -16,7 +16,7 @@ afterEach(() => {
   process.off('warning', onWarning)
 })
 
-/** Warnings are told a turn later. */
+/** Node emits a warning one turn of the event loop later. */
 const told = async (): Promise<string[]> => {
   await new Promise(resolve => setImmediate(resolve))
   return warnings.map(({ message }) => message)

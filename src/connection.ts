@@ -1,24 +1,24 @@
 /**
- * The one way to a connection to NATS: a message can do no more harm to it than to go unread.
+ * Opens every connection to NATS of this program, so that the worst that a message can do is to go unread.
  *
  * The client reads a connection in one loop and calls the subscriptions' callbacks from within it. An exception there
- * ends the loop without a word: the connection stays open and nothing of it is read any more. Here an exception of a
- * callback is told and costs its own message only, and bytes that are not NATS's protocol close the connection, so that
- * its owner learns of it by `closed()` (docs/adr/0020).
+ * ends the loop silently: the connection stays open, but nothing is read from it any more. Here an exception of a
+ * callback is reported and costs its own message only, and bytes that are not NATS's protocol close the connection, so
+ * that the owner of the connection learns of it by `closed()` (docs/adr/0020).
  */
 
 import './headers.js'
 import { type ConnectionOptions, connect, errors, type NatsConnection } from 'nats'
 import { metrics } from './metrics.js'
 
-/** Hears of a message whose callback threw; `subject` is empty for what was no message but an error of the server. */
+/** Is called for a message whose callback threw. `subject` is empty when the callback got a server error, not a message. */
 export type OnMessageFault = (subject: string, thrown: unknown) => void
 
 type Event = { readonly kind: number; readonly msg?: { readonly subject: Uint8Array } }
 type Parser = { readonly parse: (bytes: Uint8Array) => void }
 type Socket = { readonly destroy: () => void }
 
-/** The part of the client that is not in its types. */
+/** Internals of the NATS client that its type declarations leave out. */
 type Protocol = {
   push: (event: Event) => void
   parser: Parser
@@ -45,7 +45,7 @@ const protocolOf = (nc: NatsConnection): Protocol => {
 
 const subjectOf = ({ msg }: Event): string => (msg === undefined ? '' : Buffer.from(msg.subject).toString())
 
-/** An exception of a callback is told; the loop goes on with the next message. */
+/** Reports an exception of a callback to `onFault`; the client's loop goes on with the next message. */
 const guardCallbacks = (protocol: Protocol, onFault: OnMessageFault): void => {
   const push = protocol.push.bind(protocol)
   protocol.push = event => {
@@ -58,17 +58,17 @@ const guardCallbacks = (protocol: Protocol, onFault: OnMessageFault): void => {
   }
 }
 
-/** What cannot be parsed leaves no way to find the next message: the connection is over. */
+/** Closes the connection at bytes that cannot be parsed: nothing tells any more where the next message begins. */
 const guardParser = (protocol: Protocol): void => {
-  const guarded = (parser: Parser): Parser => {
-    let isOver = false
+  const guardedParser = (parser: Parser): Parser => {
+    let is_over = false
     return {
       parse: bytes => {
-        if (isOver) return
+        if (is_over) return
         try {
           parser.parse(bytes)
         } catch (cause) {
-          isOver = true
+          is_over = true
           const text = cause instanceof Error ? cause.message : String(cause)
           void protocol.close(
             new errors.ProtocolError(`NATS sent what is not its protocol: ${text}`, { cause }),
@@ -77,27 +77,30 @@ const guardParser = (protocol: Protocol): void => {
       },
     }
   }
-  let parser = guarded(protocol.parser)
-  // the client makes a new parser for each connection that it opens again
+  let parser = guardedParser(protocol.parser)
+  // the client makes a new parser each time it reconnects
   Object.defineProperty(protocol, 'parser', {
     get: () => parser,
     set: (fresh: Parser) => {
-      parser = guarded(fresh)
+      parser = guardedParser(fresh)
     },
   })
 }
 
-/** What is still to be sent gets so long before a connection is ended. */
+/** Bytes that are still to be sent get this long before the connection is ended. */
 const FLUSH_MS_MAX = 100
 
-/** Ends the connection although the other side takes nothing any more. */
+/** Ends the connection even when the other side accepts no bytes any more. */
 const endTransport = ({ transport }: Protocol): void => {
-  // the same one later: by then the client may have opened another
+  // remembered now: when the timer fires the client may have opened another socket
   const { socket } = transport
   setTimeout(() => socket?.destroy(), FLUSH_MS_MAX)
 }
 
-/** The client waits until all is sent before it ends a connection that answers no pings: behind a cut that never is. */
+/**
+ * Bounds the wait for bytes to be sent. The client ends a connection that answers no pings only after everything is sent,
+ * and on a broken link that never happens.
+ */
 const guardDisconnect = (protocol: Protocol): void => {
   const disconnect = protocol.disconnect.bind(protocol)
   protocol.disconnect = () => {
@@ -106,23 +109,23 @@ const guardDisconnect = (protocol: Protocol): void => {
   }
 }
 
-/** Ends the connection to the server, and lets the client connect anew; also behind a cut, where nothing can be sent. */
+/** Ends the connection to the server and lets the client reconnect, also over a broken link that sends nothing. */
 export const reconnectNow = async (nc: NatsConnection): Promise<void> => {
   endTransport(protocolOf(nc))
   await nc.reconnect()
 }
 
-/** Calls `heard` for each ping of the server; the client answers it as before. */
-export const onPing = (nc: NatsConnection, heard: () => void): void => {
+/** Calls `onReceived` for each ping of the server; the client answers the ping as before. */
+export const onPing = (nc: NatsConnection, onReceived: () => void): void => {
   const protocol = protocolOf(nc)
   const answer = protocol.processPing.bind(protocol)
   protocol.processPing = () => {
-    heard()
+    onReceived()
     answer()
   }
 }
 
-/** Connects, as the client's `connect` does. `onFault` must not throw. */
+/** Connects like the client's `connect`, with the same options and errors. `onFault` must not throw. */
 export const openConnection = async (
   options: ConnectionOptions,
   onFault: OnMessageFault,

@@ -1,9 +1,9 @@
 /**
- * The one door to fp-ts and io-ts.
+ * The only file that imports fp-ts and io-ts; all others import from here.
  *
- * Both are CommonJS without an `exports` map: `import 'fp-ts/Either'` type-checks in an ES module and then fails
- * in Node with ERR_UNSUPPORTED_DIR_IMPORT, so the deep paths stand here and nowhere else (`.dependency-cruiser.mjs`
- * holds everyone to it).
+ * Both libraries are CommonJS without an `exports` map: `import 'fp-ts/Either'` type-checks in an ES module and then fails
+ * in Node with ERR_UNSUPPORTED_DIR_IMPORT. So the deep paths stand in this file alone, and `.dependency-cruiser.mjs`
+ * enforces that.
  */
 
 import * as E from 'fp-ts/lib/Either.js'
@@ -16,10 +16,10 @@ export type TaskEither<L, A> = TE.TaskEither<L, A>
 
 export { E, pipe, TE, t }
 
-/** What an adapter's error has at least. */
+/** The fields that the errors of all adapters have. */
 type Described = { readonly tag: string; readonly message: string; readonly cause?: unknown }
 
-/** An adapter's error on its way through code that throws: `unwrap` makes it, and `attempt` takes it apart. */
+/** An exception that carries an adapter's error through code that throws: `unwrap` throws it, `attempt` unpacks it. */
 export class Failed<L extends Described = Described> extends Error {
   override readonly name = 'Failed'
   readonly error: L
@@ -36,10 +36,13 @@ export const unwrap = <L extends Described, A>(result: Either<L, A>): A => {
   return result.right
 }
 
-/** Runs a task, and gives its right value. Throws `Failed` with the left one. */
+/** Runs a task and returns its right value. Throws `Failed` with the left one. */
 export const run = async <L extends Described, A>(task: TaskEither<L, A>): Promise<A> => unwrap(await task())
 
-/** Code that throws, as a task: the error that `Failed` carries is its left value, and `toError` makes one of all else. */
+/**
+ * Turns code that throws into a task. The error inside a thrown `Failed` becomes the left value; `toError` makes the left
+ * value of any other exception.
+ */
 export const attempt =
   <L extends Described, A>(work: () => Promise<A>, toError: (thrown: unknown) => L): TaskEither<L, A> =>
   async () => {

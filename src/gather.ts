@@ -1,6 +1,6 @@
 /**
- * Gathers single look-ups into requests for many keys. What is asked for in one turn, or while all requests are under way,
- * goes into the next request; nothing waits for a request to fill.
+ * Gathers single look-ups into requests for many keys. Look-ups of the same turn of the event loop, and look-ups that
+ * arrive while as many requests as allowed are under way, go into the next request. No look-up waits for it to fill.
  */
 
 type Waiter<V> = {
@@ -8,7 +8,10 @@ type Waiter<V> = {
   readonly reject: (cause: unknown) => void
 }
 
-/** `readMany` gets up to `keys_max` different keys, and at most `in_flight_max` calls of it run at once. */
+/**
+ * The returned function looks up one key; undefined when `readMany` does not return it. `readMany` gets up to `keys_max`
+ * different keys, and at most `in_flight_max` calls of it run at once. Its rejection rejects every look-up of that call.
+ */
 export const createGatherer = <K, V>(
   keys_max: number,
   in_flight_max: number,
@@ -16,7 +19,7 @@ export const createGatherer = <K, V>(
 ): ((key: K) => Promise<V | undefined>) => {
   const waiting = new Map<K, Waiter<V>[]>()
   let in_flight = 0
-  let isScheduled = false
+  let is_scheduled = false
 
   const takePage = (): Map<K, Waiter<V>[]> => {
     const page = new Map<K, Waiter<V>[]>()
@@ -42,14 +45,14 @@ export const createGatherer = <K, V>(
   }
 
   const flush = (): void => {
-    isScheduled = false
+    is_scheduled = false
     while (waiting.size > 0 && in_flight < in_flight_max) void request(takePage())
   }
 
   const schedule = (): void => {
-    if (isScheduled || waiting.size === 0) return
-    isScheduled = true
-    // after this turn's input: look-ups that came in one network read go into one request
+    if (is_scheduled || waiting.size === 0) return
+    is_scheduled = true
+    // after this turn's input: look-ups that arrived in one network read share a request
     setImmediate(flush)
   }
 

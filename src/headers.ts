@@ -1,19 +1,19 @@
 /**
- * The headers of every message that this program reads, decoded from their bytes whatever they hold.
+ * Decodes the headers of every message that this program reads, and never throws.
  *
  * nats-server stores and delivers headers that break the rules of ADR-4, and the client's own decoder throws at them,
- * inside its read loop: one such event would end every subscription of a connection. The decoder here throws at nothing
- * and stands in the place of the client's own, so that consumers, gets and requests all read with it.
+ * inside its read loop: one event with broken headers would end every subscription of a connection. The decoder here
+ * replaces the client's own, so that consumers, gets and requests all read with it.
  *
- * What it makes of the bytes:
+ * The rules of decoding:
  * - lines end with CR LF; a lone CR or LF is a part of the line, and the last line may lack its end;
  * - a name is everything before the first colon, exactly as it was sent: blanks, control characters and letters outside
  *   ASCII stay; bytes that are not UTF-8 become U+FFFD;
- * - a value is what follows the colon without the white space around it; values of one name keep their order;
- * - a line without a colon or without a name is passed over;
- * - a status is one that stands behind `NATS/1.0` in the first line; any other first line is passed over. (The server
- *   takes a status away from what is published, but not one behind another word: that would make a stored event pass
- *   for the answer "there is no message".)
+ * - a value is the text after the colon without the white space around it; values of one name keep their order;
+ * - a line without a colon or without a name is ignored;
+ * - a status counts only when it follows `NATS/1.0` in the first line; any other first line is ignored. (The server
+ *   removes a status from a published message, but not one behind another word: reading that one would make a stored
+ *   event look like the answer "there is no message".)
  *
  * Nothing is cut off: the server adds its own headers at the end, and its `max_payload` bounds them all.
  */
@@ -24,7 +24,7 @@ const FIRST_LINE = 'NATS/1.0'
 const STATUS = /^NATS\/1\.0 +(\d{3})(?:[ \t]+([^\r\n]*))?$/
 const LINE_END = '\r\n'
 
-/** The client's own class with its look-ups by name made direct: it compares all names, which may be thousands. */
+/** The client's own class with a direct look-up by name: the client compares all names, of which there may be thousands. */
 class Headers extends MsgHdrsImpl {
   override findKeys(name: string, match: Match = Match.Exact): string[] {
     if (match !== Match.Exact) return super.findKeys(name, match)
@@ -51,7 +51,7 @@ const add = ({ headers }: Headers, line: string): void => {
   else values.push(value)
 }
 
-/** The headers that `bytes` hold. Never throws. */
+/** Decodes the header block of one message. Never throws. */
 export const decodeHeaders = (bytes: Uint8Array): MsgHdrsImpl => {
   const text = textOf(bytes)
   const first_end = text.indexOf(LINE_END)
@@ -66,5 +66,5 @@ export const decodeHeaders = (bytes: Uint8Array): MsgHdrsImpl => {
   return headers
 }
 
-// in place for every connection of this process as soon as anything imports this module, or what reads messages with it
+// takes effect for every connection of this process as soon as any module imports this one
 MsgHdrsImpl.decode = decodeHeaders

@@ -129,7 +129,7 @@ describe('headers from bytes', () => {
       fc.property(blocks, pairs => {
         const sent = new MsgHdrsImpl()
         for (const [key, text] of pairs) sent.append(key, text)
-        // the client writes nothing at all where there is no header
+        // the client encodes an empty set of headers as no bytes at all
         fc.pre(pairs.length > 0)
         const read = decodeHeaders(sent.encode())
         expect(read.toRecord()).toEqual(sent.toRecord())

@@ -1,8 +1,8 @@
 /**
- * What this process knows of its own health: one entry per part, with a sentence for a person.
+ * Collects the health of this process: one state per part of the program, with a sentence for a person.
  *
- * `degraded` means that the ledger answers but somebody should look (a parked customer); `down` that a part does not
- * do its work at the moment (DynamoDB or NATS away, a loop that failed).
+ * `degraded` means that the ledger answers but a person should look (a parked customer); `down` means that a part does
+ * not do its work at the moment (DynamoDB or NATS cannot be reached, a loop failed).
  */
 
 type HealthState = 'ok' | 'degraded' | 'down'
@@ -12,9 +12,9 @@ export type HealthEntry = { readonly state: HealthState; readonly detail: string
 export type Health = {
   /** Sets a part's state; `detail` says why it is not ok. */
   readonly report: (part: string, state: HealthState, detail?: string) => void
-  /** Reports a part as down that only a new process can mend: this one has to end. */
+  /** Reports a part as down for good. Only a new process can mend it, so this process has to end. */
   readonly giveUp: (part: string, detail: string) => void
-  /** Resolves with the detail of the first part that was given up. */
+  /** Resolves with the `detail` of the first call of `giveUp`. */
   readonly gaveUp: Promise<string>
   /** The worst state of all parts, and each part's own. */
   readonly read: () => { state: HealthState; parts: Readonly<Record<string, HealthEntry>> }
@@ -25,7 +25,7 @@ const SEVERITY: readonly HealthState[] = ['ok', 'degraded', 'down']
 const worst = (a: HealthState, b: HealthState): HealthState =>
   SEVERITY.indexOf(a) >= SEVERITY.indexOf(b) ? a : b
 
-/** Every change is told to `onChange` once (the log); that a part begins is none. */
+/** Calls `onChange` (the log) once for every change. The first report of a part is no change. */
 export const createHealth = (onChange: (part: string, entry: HealthEntry) => void): Health => {
   const parts = new Map<string, HealthEntry>()
   let end = (_detail: string): void => undefined
@@ -37,8 +37,8 @@ export const createHealth = (onChange: (part: string, entry: HealthEntry) => voi
     const before = parts.get(part)
     const entry = { state, detail }
     parts.set(part, entry)
-    const isNews = before !== undefined && (before.state !== state || before.detail !== detail)
-    if (isNews) onChange(part, entry)
+    const is_change = before !== undefined && (before.state !== state || before.detail !== detail)
+    if (is_change) onChange(part, entry)
   }
 
   return {

@@ -1,9 +1,9 @@
 /**
- * Points in time and days as callers write them. The queries decode them and the gateway's schemas show them, so that
- * a time has the same answer over NATS and over HTTP.
+ * Decodes the points in time and the days that callers write. The queries decode with it and the gateway's schemas show
+ * its rules, so that a time means the same over NATS and over HTTP.
  *
- * A point in time is RFC 3339 and becomes nanoseconds since 1970: the stream's clock is that fine. The server keeps
- * them in a signed 64-bit integer, where a year after 2262 would turn round into the past, so such a time is refused.
+ * A point in time is RFC 3339 and becomes nanoseconds since 1970, the resolution of the stream's clock. The server keeps
+ * them in a signed 64-bit integer, which would overflow into the past after the year 2262, so a later time is refused.
  */
 
 import { t } from './fp.js'
@@ -12,11 +12,11 @@ const NS_PER_MS = 1_000_000n
 const NS_PER_S = 1_000_000_000n
 const NS_MAX = 2n ** 63n - 1n
 
-/** The form of a point in time as a regular expression; which of these texts are times the codec says. */
+/** The form of a point in time as a regular expression. Not every match is a time (30 February): the codec checks that. */
 export const INSTANT_PATTERN =
   '^(\\d{4}-\\d{2}-\\d{2})[Tt](\\d{2}):(\\d{2}):(\\d{2})(?:\\.(\\d{1,9}))?(?:[Zz]|([+\\-])(\\d{2}):(\\d{2}))$'
 
-/** What a caller reads whose time is none. */
+/** The text for a caller whose value is not a time. */
 export const INSTANT_RULE =
   'must be a time such as 2026-11-21T10:00:00Z (RFC 3339), from 1970 to 2262-04-11T23:47:16Z'
 
@@ -27,16 +27,16 @@ const offsetMinutes = (sign: string | undefined, hours = '0', minutes = '0'): nu
   return (sign === '-' ? -1 : 1) * (Number(hours) * 60 + Number(minutes))
 }
 
-/** Nanoseconds since 1970; undefined when the text is no such time, or a day that no month has. */
+/** Nanoseconds since 1970; undefined when the text has another form, is out of range, or names a day that does not exist. */
 export const parseInstant = (text: string): bigint | undefined => {
   const found = RFC_3339.exec(text)
   if (found === null) return undefined
   const [, day = '', hours, minutes, seconds, fraction = '', sign, offset_hours, offset_minutes] = found
   const offset = offsetMinutes(sign, offset_hours, offset_minutes)
   const utc = new Date(`${day}T${hours}:${minutes}:${seconds}Z`)
-  // Date takes 31 February for the third of March
-  const exists = !Number.isNaN(utc.getTime()) && utc.toISOString().startsWith(day) && Number(hours) < 24
-  if (!exists || offset === undefined) return undefined
+  // Date turns 31 February into 3 March
+  const is_real = !Number.isNaN(utc.getTime()) && utc.toISOString().startsWith(day) && Number(hours) < 24
+  if (!is_real || offset === undefined) return undefined
   const ns = BigInt(utc.getTime() - offset * 60_000) * NS_PER_MS + BigInt(fraction.padEnd(9, '0'))
   return ns >= 0n && ns <= NS_MAX ? ns : undefined
 }
@@ -50,7 +50,7 @@ export const formatInstant = (ns: bigint): string => {
   return `${seconds}.${String(ns % NS_PER_S).padStart(9, '0')}Z`
 }
 
-/** Decodes a point in time. */
+/** Decodes a point in time into nanoseconds since 1970. */
 export const Instant = new t.Type<bigint, string, unknown>(
   'Instant',
   (u): u is bigint => typeof u === 'bigint',
@@ -64,25 +64,25 @@ export const Instant = new t.Type<bigint, string, unknown>(
 /** The form of a day as a regular expression. */
 export const DAY_PATTERN = '^\\d{4}-\\d{2}-\\d{2}$'
 
-/** What a caller reads whose day is none. */
+/** The text for a caller whose value is not a day. */
 export const DAY_RULE = 'must be a day such as 2026-11-21 (UTC), from 1970-01-01 to 2262-04-11'
 
 const DAY = new RegExp(DAY_PATTERN)
-/** The last day that a point in time can lie in. */
+/** The last day that contains a valid point in time. */
 const DAY_MS_MAX = Date.parse('2262-04-11T00:00:00Z')
 
 /** The UTC day that `ms` since 1970 lies in. */
 export const formatDay = (ms: number): string => new Date(ms).toISOString().slice(0, 10)
 
-/** The beginning of a UTC day in milliseconds since 1970; undefined when the text is no day that a month has. */
+/** The beginning of a UTC day in milliseconds since 1970; undefined when the text is not a day, or is out of range. */
 export const parseDay = (text: string): number | undefined => {
   const ms = DAY.test(text) ? Date.parse(`${text}T00:00:00Z`) : Number.NaN
-  // Date takes 31 February for the third of March
-  const exists = !Number.isNaN(ms) && formatDay(ms) === text
-  return exists && ms >= 0 && ms <= DAY_MS_MAX ? ms : undefined
+  // Date turns 31 February into 3 March
+  const is_real = !Number.isNaN(ms) && formatDay(ms) === text
+  return is_real && ms >= 0 && ms <= DAY_MS_MAX ? ms : undefined
 }
 
-/** Decodes a UTC day, as the milliseconds since 1970 at its beginning. */
+/** Decodes a UTC day into the milliseconds since 1970 at its beginning. */
 export const Day = new t.Type<number, string, unknown>(
   'Day',
   t.number.is,

@@ -1,57 +1,58 @@
 /**
- * The one door from bytes to plain data, for whatever the program reads from outside: NATS, HTTP, tables, files.
+ * Parses all JSON that the program reads from outside: from NATS, HTTP, tables and files. No other file calls JSON.parse
+ * on such data.
  *
- * Two readings. The tolerant one is that of `JSON.parse`: duplicate names keep the last value, and numbers are rounded
- * to doubles. Events of schema 1, and records that servers or this program wrote, are read so. The strict one refuses
- * what two readers could understand differently: requests, HTTP bodies and events of schema 2 are read so.
+ * There are two ways of reading. The tolerant one is `JSON.parse`: of a duplicate name the last value stays, and numbers
+ * are rounded to doubles. It reads events of schema 1, and records that servers or this program wrote. The strict one
+ * refuses everything that two readers could understand differently. It reads requests, HTTP bodies and events of schema 2.
  *
- * A name such as `__proto__` is data like any other here. Codecs (src/ledger/codec.ts) take named fields of their own
- * from the data and copy nothing else, so that such a name never becomes a prototype.
+ * The name `__proto__` is data like any other here. Codecs (src/ledger/codec.ts) copy only the fields that they name, so
+ * that it never becomes a prototype.
  */
 
 import { E, type Either } from './fp.js'
 
 export type JsonObject = { readonly [name: string]: unknown }
 
-/** What the strict reading refuses, and where: `['commands', '3', 'amount']`. */
+/** One fault that the strict reading found, and the path to it: `['commands', '3', 'amount']`. */
 export type JsonFault = { readonly path: readonly string[]; readonly rule: string }
 
-/** A document read strictly: its value counts only where it has no fault. */
+/** The result of a strict reading. Only the parts of `value` without a fault may be used. */
 export type JsonWithFaults = { readonly value: unknown; readonly faults: readonly JsonFault[] }
 
-/** Why a document has no strict reading. `message` is a whole sentence that names the field, if there is one. */
+/** The reason why the strict reading refuses a document. `message` names the field at fault, if there is one. */
 export type JsonProblem = { readonly tag: 'NotJson' | 'NotStrict'; readonly message: string }
 
-/** The deepest nesting of objects and lists in the strict reading; a law of events of schema 2, not to be changed. */
+/** The deepest nesting of objects and lists in the strict reading. Events of schema 2 depend on it: it must never change. */
 export const DEPTH_MAX = 32
-/** The longest document of the strict reading, in bytes of UTF-8 or characters; a law like `DEPTH_MAX`. */
+/** The longest document of the strict reading, in bytes of UTF-8 or characters. Like `DEPTH_MAX` it must never change. */
 export const LENGTH_MAX = 8_388_608
 /** A document with more faults than this is refused as a whole. */
 const FAULTS_MAX = 1_000
 
 const utf8 = new TextDecoder('utf-8', { fatal: true })
 
-/** Whether `u` is a JSON object: a list is none. */
+/** Whether `u` is a JSON object; a list is not one. */
 export const isJsonObject = (u: unknown): u is JsonObject =>
   typeof u === 'object' && u !== null && !Array.isArray(u)
 
 const textOf = (source: Uint8Array | string): string =>
   typeof source === 'string' ? source : utf8.decode(source)
 
-const why = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause))
+const messageOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause))
 
-/** The tolerant reading; left is the parser's text. */
+/** Reads a document tolerantly; left is the parser's error text. */
 export const readJson = (source: Uint8Array | string): Either<string, unknown> => {
   try {
     return E.right(JSON.parse(textOf(source)))
   } catch (cause) {
-    return E.left(why(cause))
+    return E.left(messageOf(cause))
   }
 }
 
 /**
- * A quick look for documents that may hold a string, for whoever reads many and wants few. It is also true of a document with any
- * escape: a string can be written in many ways with them.
+ * Makes a quick test for documents that may hold the string `text`, for a caller that reads many documents and wants few.
+ * The test is also true for every document with a backslash: with escapes a string can be written in many ways.
  */
 export const documentsWith = (text: string): ((document: Uint8Array) => boolean) => {
   const quoted = Buffer.from(JSON.stringify(text))
@@ -82,13 +83,13 @@ const isNumberStart = (code: number): boolean => isDigit(code) || code === MINUS
 const isNumberPart = (code: number): boolean =>
   isDigit(code) || code === POINT || code === SMALL_E || code === CAPITAL_E || code === MINUS || code === PLUS
 
-/** By how much a character outside of strings and numbers changes the depth. */
+/** The change of the nesting depth by a character that is outside of strings and numbers: 1, -1 or 0. */
 const nesting = (code: number): number => {
   if (code === OPEN_OBJECT || code === OPEN_LIST) return 1
   return code === CLOSE_OBJECT || code === CLOSE_LIST ? -1 : 0
 }
 
-// All functions below are handed the text of a valid document: JSON.parse has read it before.
+// All functions below get the text of a valid document: JSON.parse has accepted it before.
 
 /** Whether the character at `at` follows a backslash that is not itself escaped. */
 const isEscaped = (text: string, at: number): boolean => {
@@ -104,14 +105,14 @@ const endOfString = (text: string, at: number): number => {
   return end + 1
 }
 
-/** So many digits are exact, whatever they are. */
+/** A whole number of up to this many digits is always exact as a double. */
 const EXACT_DIGITS_MAX = 15
-/** No number that anybody means is longer. */
+/** Longer numbers are refused unread: no amount, sequence or version needs them. */
 const NUMBER_CHARS_MAX = 1_000
 
 const NUMBER = /^-?(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/
 
-/** The one form of a decimal number that can be written in many ways, without its sign: `1.50` and `15e-1` are `15e-1`. */
+/** One common form for all ways to write the same decimal number, without its sign: `1.50` and `15e-1` become `15e-1`. */
 const normalForm = (number: string): string => {
   const [, whole = '', fraction = '', exponent = '0'] = NUMBER.exec(number) ?? []
   const digits = whole + fraction
@@ -124,8 +125,9 @@ const normalForm = (number: string): string => {
 }
 
 /**
- * Whether the double of a number says what was written. A fraction need not: most are no double, such as 0.1, and no
- * field of this program is a fraction. But a double that is a whole number, or infinite, has to be what was written.
+ * Whether the double of a number has the value that was written. A fraction is always accepted: most fractions, such as
+ * 0.1, have no exact double, and no field of this program is a fraction. A number whose double is whole must equal that
+ * double, and a number whose double is infinite is refused.
  */
 const isExact = (number: string): boolean => {
   if (number.length > NUMBER_CHARS_MAX) return false
@@ -134,7 +136,7 @@ const isExact = (number: string): boolean => {
   return !Number.isInteger(value) || normalForm(number) === normalForm(String(value))
 }
 
-/** The place after the number that begins at `at`; the same place negated when the number is not exact. */
+/** The place after the number that begins at `at`; the same place with a minus sign when the number is not exact. */
 const endOfNumber = (text: string, at: number): number => {
   let end = at + 1
   while (isDigit(text.charCodeAt(end))) end += 1
@@ -143,7 +145,7 @@ const endOfNumber = (text: string, at: number): number => {
   return isExact(text.slice(at, end)) ? end : -end
 }
 
-/** How many members the objects of a document have as written; undefined when it is too deep or has an inexact number. */
+/** Counts the members of all objects in the text; undefined when it is nested too deep or has an inexact number. */
 const membersWritten = (text: string): number | undefined => {
   let members = 0
   let depth = 0
@@ -163,7 +165,7 @@ const membersWritten = (text: string): number | undefined => {
   return members
 }
 
-/** How many members the objects of a parsed document have: fewer than were written when a name stood there twice. */
+/** Counts the members of all objects after parsing: fewer than in the text when an object has a name twice. */
 const membersKept = (value: unknown): number => {
   if (typeof value !== 'object' || value === null) return 0
   let members = 0
@@ -174,19 +176,19 @@ const membersKept = (value: unknown): number => {
 
 const NAME_CHARS_MAX = 64
 
-/** What may stand between two values. */
+/** Characters that may stand between two values: blank, tab, line feed, carriage return, colon, comma. */
 const SEPARATORS = [0x20, 0x09, 0x0a, 0x0d, COLON, COMMA]
 const INEXACT = 'cannot be kept exactly as a JSON number: send it as a decimal string'
 const NO_FAULTS: readonly JsonFault[] = []
 
-/** A name that somebody else chose, for a message: printable ASCII, and cut where it is long. */
+/** Makes a name that a caller chose safe to show in a message: printable ASCII only, and cut when it is long. */
 export const shownName = (name: string): string => {
   if (name === '') return '""'
   const printable = name.slice(0, NAME_CHARS_MAX).replace(/[^\x20-\x7e]/g, '?')
   return name.length > NAME_CHARS_MAX ? `${printable}...` : printable
 }
 
-/** A fault as a clause: names of the path that are places of a list stand in it as well. */
+/** The first fault as a clause with its path, in which the places in lists count as names: `commands.3.amount: ...`. */
 export const faultText = (faults: readonly JsonFault[]): string => {
   const [first] = faults
   if (first === undefined) return ''
@@ -199,7 +201,7 @@ const nameAt = (text: string, at: number, end: number): string => {
   return quoted.includes('\\') ? (JSON.parse(quoted) as string) : quoted.slice(1, -1)
 }
 
-/** The place after the object or list that begins at `at`, however deep it is. */
+/** The place after the object or list that begins at `at`, at any depth; it does not recurse. */
 const endOfNested = (text: string, at: number): number => {
   let depth = 0
   let end = at
@@ -211,7 +213,7 @@ const endOfNested = (text: string, at: number): number => {
   return end
 }
 
-/** Every fault of a document with its path: the slow way, for a document that is known to have one. */
+/** Finds every fault of a document with its path. It is slow, so it only runs for a document that has a fault. */
 const faultsOf = (text: string): readonly JsonFault[] => {
   const faults: JsonFault[] = []
   const path: string[] = []
@@ -219,7 +221,7 @@ const faultsOf = (text: string): readonly JsonFault[] => {
   const add = (rule: string): void => {
     if (faults.length <= FAULTS_MAX) faults.push({ path: [...path], rule })
   }
-  /** Goes to the next character that is no blank, colon or comma, which a valid document has where they belong. */
+  /** Skips blanks, colons and commas and returns the next character. In a valid document they stand where they belong. */
   const next = (): number => {
     while (SEPARATORS.includes(text.charCodeAt(at))) at += 1
     return text.charCodeAt(at)
@@ -268,7 +270,7 @@ const faultsOf = (text: string): readonly JsonFault[] => {
   return faults
 }
 
-/** Reads a document strictly and says where its faults are, for whoever can use the parts without a fault. */
+/** Reads a document strictly and lists its faults, for a caller that can use the parts without a fault. */
 export const readJsonWithFaults = (source: Uint8Array | string): Either<JsonProblem, JsonWithFaults> => {
   if (source.length > LENGTH_MAX) {
     return E.left({ tag: 'NotStrict', message: `the JSON is longer than ${LENGTH_MAX} bytes` })
@@ -279,7 +281,7 @@ export const readJsonWithFaults = (source: Uint8Array | string): Either<JsonProb
     text = textOf(source)
     value = JSON.parse(text)
   } catch (cause) {
-    return E.left({ tag: 'NotJson', message: why(cause) })
+    return E.left({ tag: 'NotJson', message: messageOf(cause) })
   }
   const members = membersWritten(text)
   if (members !== undefined && members === membersKept(value)) return E.right({ value, faults: NO_FAULTS })
@@ -292,7 +294,7 @@ export const readJsonWithFaults = (source: Uint8Array | string): Either<JsonProb
     : E.right({ value, faults })
 }
 
-/** The strict reading of a whole document. */
+/** Reads a document strictly; any fault refuses the whole document. */
 export const readStrictJson = (source: Uint8Array | string): Either<JsonProblem, unknown> => {
   const read = readJsonWithFaults(source)
   if (E.isLeft(read)) return read

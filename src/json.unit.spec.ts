@@ -25,7 +25,7 @@ const refusal = (text: string): string => {
   return E.isLeft(read) ? `${read.left.tag}: ${read.left.message}` : 'accepted'
 }
 
-/** Any JSON, with blanks where they may be, and names and texts that look like structure. */
+/** Any JSON, with blanks wherever JSON allows them, and with names and texts that look like JSON syntax. */
 const document = fc
   .tuple(
     fc.letrec(tie => ({

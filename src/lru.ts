@@ -1,8 +1,9 @@
 /**
- * A bounded map that forgets what was not used for long.
+ * A bounded map that forgets the entries that were not used for the longest time.
  *
- * Two halves: what is used moves into the young one, and when that is full it becomes the old one, and what the old one
- * held is forgotten. So at least half of `size_max` is kept, and a hit, which every command makes, moves nothing.
+ * It has two halves. An entry that is used moves into the young half. When the young half is full it becomes the old one,
+ * and the entries of the former old half are forgotten. So the newest half of `size_max` entries is always kept, and a
+ * hit in the young half, which every command makes, moves nothing.
  */
 
 export type Lru<K, V> = {

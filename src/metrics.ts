@@ -1,8 +1,8 @@
 /**
- * What this process counts, for Prometheus: counters, gauges and histograms in one registry.
+ * The metrics of this process for Prometheus: counters, gauges and histograms in one registry.
  *
- * Whoever has something to count makes its metric once, at the top of its module, and counts; the same name gives the
- * same metric. Labels are few and from a small set (a route, an error's code), never a customer's id.
+ * A module that counts something makes its metric once, at its top; asking for the same name again gives the same metric.
+ * Labels are few and from a small set (a route, an error's code), never a customer's id.
  */
 
 type Labels = Readonly<Record<string, string>>
@@ -10,13 +10,13 @@ type Labels = Readonly<Record<string, string>>
 type Counter = {
   /** Adds `by`, 1 when absent. */
   readonly inc: (labels?: Labels, by?: number) => void
-  /** For a total that is kept elsewhere and read when somebody asks. */
+  /** Sets a total that is kept elsewhere and read at each scrape. */
   readonly set: (total: number, labels?: Labels) => void
 }
 
 type Gauge = {
   readonly set: (value: number, labels?: Labels) => void
-  /** A value that is read when somebody asks; several are added up. Returns the end of it. */
+  /** Reads a value at each scrape; the values of several `read` are added up. Returns a function that ends it. */
   readonly track: (read: () => number) => () => void
 }
 
@@ -25,9 +25,12 @@ type Histogram = { readonly observe: (value: number, labels?: Labels) => void }
 export type Metrics = {
   readonly counter: (name: string, help: string) => Counter
   readonly gauge: (name: string, help: string) => Gauge
-  /** `bounds`: the upper bounds of the buckets, ascending. */
+  /** `bounds` are the upper bounds of the buckets, ascending. */
   readonly histogram: (name: string, help: string, bounds: readonly number[]) => Histogram
-  /** Called before each `text`, to set what is read from elsewhere. One that fails is left out. Returns the end of it. */
+  /**
+   * Runs `collect` before each `text`, to set values that are read from elsewhere. A failure of it is ignored. Returns a
+   * function that ends it.
+   */
   readonly onCollect: (collect: () => Promise<void> | void) => () => void
   /** Everything in Prometheus's text format, version 0.0.4. */
   readonly text: () => Promise<string>
@@ -35,7 +38,7 @@ export type Metrics = {
 
 type Metric = { readonly help: string; readonly type: string; readonly lines: (name: string) => string[] }
 
-/** Of one metric: beyond it new label values are not counted, so that a mistake cannot fill the memory. */
+/** The most label combinations of one metric. Further ones are not counted, so that a mistake cannot fill the memory. */
 const SERIES_MAX = 1_000
 
 const escaped = (value: string): string =>

@@ -1,5 +1,5 @@
 /**
- * Work on many things with a limit on how many are under way, and a limit on how long a work is waited for.
+ * Runs asynchronous work with limits: on the number of works at once, and on the time that a caller waits for one.
  */
 
 /** Cuts `items` into pieces of at most `size`. */
@@ -7,8 +7,9 @@ export const chunksOf = <A>(size: number, items: readonly A[]): A[][] =>
   Array.from({ length: Math.ceil(items.length / size) }, (_, i) => items.slice(i * size, (i + 1) * size))
 
 /**
- * Does `work` for every item, at most `limit` at once, and gives the results in the items' order. When one fails the
- * rest is not begun, and the failure is thrown after those under way have ended: nothing goes on behind a caller's back.
+ * Does `work` for every item, at most `limit` at once, and returns the results in the items' order. `lane` is the number
+ * of the worker, from 0. After a failure no further item is begun, and the failure is thrown when the works under way have
+ * ended, so nothing goes on behind the caller's back.
  */
 export const inParallel = async <A, B>(
   limit: number,
@@ -33,7 +34,7 @@ export const inParallel = async <A, B>(
   return [...results].sort(([a], [b]) => a - b).map(([, result]) => result)
 }
 
-/** Lets at most `limit` works run at once; the others wait for their turn, in order. */
+/** Returns a function that runs works, at most `limit` at once; the others wait for their turn, in order. */
 export const createSlots = (limit: number): (<A>(work: () => Promise<A>) => Promise<A>) => {
   const waiting: (() => void)[] = []
   let running = 0
@@ -43,7 +44,7 @@ export const createSlots = (limit: number): (<A>(work: () => Promise<A>) => Prom
     try {
       return await work()
     } finally {
-      // the slot goes from hand to hand: nobody who comes now can be before those who wait
+      // the slot is handed to the next waiting work, so a work that arrives now cannot overtake it
       const next = waiting.shift()
       if (next === undefined) running -= 1
       else next()
@@ -52,8 +53,8 @@ export const createSlots = (limit: number): (<A>(work: () => Promise<A>) => Prom
 }
 
 /**
- * One `work` at a time, shared: whoever asks gets the result of one that begins after the question. Those who ask while
- * one is under way share the next. `work` must not reject.
+ * Shares one `work` among many callers, one run at a time. Every caller gets the result of a run that began after its
+ * call: calls during a run share the next run. `work` must not reject.
  */
 export const sharedAfter = <A>(work: () => Promise<A>): (() => Promise<A>) => {
   let running: Promise<A> | undefined
@@ -75,7 +76,7 @@ export const sharedAfter = <A>(work: () => Promise<A>): (() => Promise<A>) => {
   }
 }
 
-/** What `work` resolves with, or undefined when that takes longer than `timeout_ms`. A rejection of `work` is passed on. */
+/** Returns the result of `work`, or undefined when it takes longer than `timeout_ms`. A rejection of `work` is passed on. */
 export const within = async <A>(timeout_ms: number, work: Promise<A>): Promise<A | undefined> => {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<undefined>(resolve => {

@@ -1,14 +1,14 @@
 /**
- * Ids that others see: of an instance of the service, of a batch.
+ * Makes ids that callers and other clients see: the id of a service instance, the id of a batch.
  *
- * The client's own ids (`nuid`) share their beginning and count on from each other, and its inboxes are made of them. One that is
- * shown would tell where this process waits for its answers, and who knows that can have one sent there.
+ * The ids of the NATS client (`nuid`) share their beginning and count upwards, and its inboxes are made of them. To show
+ * one would reveal the subjects on which this process waits for replies, and another client could then forge a reply.
  */
 
 import { randomBytes } from 'node:crypto'
 
-/** As long as a nuid. */
+/** 16 bytes become 22 characters, the length of a nuid. */
 const BYTES = 16
 
-/** A new id, from which no other one can be guessed; a token of a subject. */
+/** Makes a new id. It is a valid subject token, and other ids cannot be guessed from it. */
 export const randomId = (): string => randomBytes(BYTES).toString('base64url')

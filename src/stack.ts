@@ -1,10 +1,10 @@
 /**
- * The parts of a program that were started, to be stopped in the other order, however the program ends.
+ * Keeps the parts of a program that were started, so that they are stopped in reverse order, however the program ends.
  */
 
 export type Stack = {
   readonly push: (stop: () => Promise<void> | void) => void
-  /** Stops every part, newest first, each although another one failed; throws the first failure at the end. */
+  /** Stops every part, newest first, also when another one failed to stop. Throws the first failure at the end. */
   readonly stop: () => Promise<void>
 }
 

@@ -5,9 +5,9 @@
 
 import { randomFillSync } from 'node:crypto'
 
-/** What follows the time: 12 bits with the version before them, 62 with the variant before them. */
+/** Bytes after the time: 4 bits of version and 12 random ones, then 2 bits of variant and 62 random ones. */
 const RANDOM_BYTES = 10
-/** Random bytes for many ids at once, because asking for them takes longer than all the rest. */
+/** Random bytes for 1,024 ids: to ask for them one id at a time takes longer than everything else. */
 const pool = Buffer.allocUnsafeSlow(1_024 * RANDOM_BYTES)
 let at = pool.length
 
@@ -22,7 +22,7 @@ const timeAt = (now_ms: number): string => {
   return time
 }
 
-/** An id of the time `now_ms`; nobody can guess one from others. */
+/** Makes an id for the time `now_ms`. It cannot be guessed from other ids. */
 export const uuidv7 = (now_ms: number = Date.now()): string => {
   if (at === pool.length) {
     randomFillSync(pool)

@@ -1,9 +1,9 @@
 /**
- * What goes over the wire to nats-server in large numbers, put together as text.
+ * Publishes large numbers of messages to nats-server by putting them together as text.
  *
- * The client builds a message from five buffers and checks each of its parts; where ten thousands of messages a second
- * go out that is the greater part of the work. Here a message is a piece of text, and many of them become bytes at
- * once. The bytes then take the client's own way: its buffer, its limits, its reconnecting (docs/adr/0019).
+ * The client builds a message from five buffers and checks each of its parts. At tens of thousands of messages a second
+ * that is most of the work. Here a message is a piece of text, and many of them become bytes at once. The bytes then take
+ * the client's own way: its buffer, its limits, its reconnecting (docs/adr/0019).
  */
 
 import './headers.js'
@@ -11,17 +11,17 @@ import { errors, type NatsConnection } from 'nats'
 
 export type Wire = {
   /**
-   * Publishes one message, like the client's `publish`; what is published in one turn leaves in one write. `lines` are
-   * header lines, each with its line break. Nobody checks `subject` and `lines`: they must be well formed.
+   * Publishes one message, like the client's `publish`. Messages of one turn of the event loop leave in one write.
+   * `lines` are header lines, each with its line break. `subject` and `lines` are not checked: they must be well formed.
    *
-   * @throws the client's errors when the connection is closed or the message is larger than the server takes.
+   * @throws the client's errors when the connection is closed or the message is larger than the server accepts.
    */
   readonly publish: (subject: string, body: string, lines?: string) => void
-  /** Hands over what was published so far: for whoever publishes next through the client, and has to come after. */
+  /** Sends everything published so far, so that a message published next through the client itself comes after it. */
   readonly flush: () => void
 }
 
-/** The part of the client that is not in its types. */
+/** Internals of the NATS client that its type declarations leave out. */
 type Protocol = {
   readonly sendCommand: (bytes: Uint8Array) => void
   readonly info?: { readonly max_payload: number }
@@ -29,7 +29,7 @@ type Protocol = {
   outBytes: number
 }
 
-/** What one write takes; the client's own limit is the same. */
+/** The size at which the text is written before the turn ends. The client's own limit is the same. */
 const PENDING_CHARS_MAX = 32 * 1_024
 
 const protocolOf = (nc: NatsConnection): Protocol => {
@@ -77,7 +77,7 @@ const createWire = (nc: NatsConnection): Wire => {
 
 const wires = new WeakMap<NatsConnection, Wire>()
 
-/** The wire of a connection, the same for all who ask. */
+/** The wire of a connection; every call for one connection returns the same. */
 export const wireOf = (nc: NatsConnection): Wire => {
   const known = wires.get(nc)
   if (known !== undefined) return known

@@ -1,7 +1,9 @@
 /**
- * Notes a stream that no record speaks of: of a new ledger, of one from before there were records, or of one whose
- * bucket was lost. The pointers come first and the record last: while there is no record, a missing pointer does not
- * mean the first generation (`generation.ts`).
+ * Writes the ledger's record and the projections' pointers for a stream that has no record: a new ledger, a ledger that
+ * is older than the records, or a ledger whose bucket was lost.
+ *
+ * The pointers are written first and the record last, because while there is no record a missing pointer does not mean
+ * the first generation (`generations/pointer.ts`).
  */
 
 import type { JetStreamManager } from '@nats-io/jetstream'
@@ -23,17 +25,17 @@ const notePointer = ({ jsm, kv }: AdoptDeps, projection: string): TaskEither<Str
         ? TE.right(revision)
         : pipe(
             setPointer(kv, projection, { generation }, revision),
-            // another process notes it at the same time
+            // another process writes the pointer at the same time
             TE.orElse(error => (error.tag === 'Conflict' ? TE.right(revision) : TE.left(error))),
           ),
     ),
   )
 
-/** The record of the stream that is there now. */
+/** A record, with this epoch, of the streams as they are now; it is not written. `NotFound` when one is missing. */
 export const recordNow = (jsm: JetStreamManager, epoch: number): TaskEither<StreamError, LedgerRecord> =>
   pipe(
     TE.Do,
-    // an end that is too early is a note all the same: what it names is there
+    // a replaced leader may give an older end: the note is true all the same, since the event that it names exists
     TE.bind('info', () => tryStream(`stream ${LEDGER_STREAM}`, () => jsm.streams.info(LEDGER_STREAM))),
     TE.bind('stream', ({ info }) => originOf(jsm, info)),
     TE.bind('letters', () =>
@@ -42,7 +44,10 @@ export const recordNow = (jsm: JetStreamManager, epoch: number): TaskEither<Stre
     TE.map(({ stream, letters }) => ({ epoch, stream, letters_created: letters.created })),
   )
 
-/** Writes pointers and record where they are missing; `before` is the record that was lost, where somebody knows it. */
+/**
+ * Writes the pointers and the record where they are missing. `before` is the lost record, if it is known: its epoch is
+ * kept. A record that another process writes at the same time is accepted.
+ */
 export const adoptLedger = (
   deps: AdoptDeps,
   projections: readonly string[],

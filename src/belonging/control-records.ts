@@ -1,7 +1,7 @@
 /**
- * The small records in the bucket, looked through for what somebody deleted, purged or wrote over by hand.
+ * Finds the small records in the bucket that a person deleted, purged or overwrote by hand, and repairs them.
  *
- * None of them is the truth, so each has a default that is safe; a person is told which one and what mends it.
+ * No record is the truth, so each has a default that is safe. A problem names the record and says how to repair it.
  */
 
 import type { JetStreamManager } from '@nats-io/jetstream'
@@ -17,7 +17,7 @@ import { decodeRecord } from './ledger-record.js'
 export type RecordProblem = { readonly key: string; readonly problem: string; readonly advice: string }
 
 type Kind = {
-  /** Undefined: a person or the program may delete it. */
+  /** The problem when the record was deleted; undefined when a person or the program may delete it. */
   readonly deleted?: string
   readonly check: (text: string) => E.Either<string, unknown>
   readonly advice: string
@@ -46,13 +46,13 @@ const KINDS: Readonly<Record<string, (projection: string) => Kind>> = {
     advice: `nobody is believed to hold the lock; the next "jetledger replay ${projection}" writes it anew`,
   }),
   status: projection => ({
-    // one that is missing is no problem: nothing is known of an instance that has said nothing yet
+    // a deleted status is no problem: an instance without a status has only not reported yet
     check: isObject,
     advice: `the active instance of ${projection} writes it anew with the next event; "jetledger recover --repair" removes it`,
   }),
 }
 
-/** The keys to look at, each with its kind. */
+/** The keys to check, each with its kind. */
 const kindsOf = (projections: readonly string[]): readonly (readonly [string, Kind])[] => [
   [
     SEED_KEY,
@@ -71,7 +71,7 @@ const kindsOf = (projections: readonly string[]): readonly (readonly [string, Ki
   ),
 ]
 
-const lookAt = (
+const checkKey = (
   jsm: JetStreamManager,
   key: string,
   kind: Kind,
@@ -94,13 +94,13 @@ const lookAt = (
     }),
   )
 
-/** Every record that was deleted, emptied or overwritten; a record that was never written is none. */
+/** Every record that was deleted, emptied or overwritten. A record that was never written is no problem. */
 export const recordProblems = (
   jsm: JetStreamManager,
   projections: readonly string[],
 ): TaskEither<StreamError, readonly RecordProblem[]> =>
   pipe(
-    TE.sequenceArray(kindsOf(projections).map(([key, kind]) => lookAt(jsm, key, kind))),
+    TE.sequenceArray(kindsOf(projections).map(([key, kind]) => checkKey(jsm, key, kind))),
     TE.map(found => found.flat()),
   )
 
@@ -108,7 +108,7 @@ export const recordProblems = (
 export const describeProblem = ({ key, problem, advice }: RecordProblem): string =>
   `config/${key} ${problem}: ${advice}`
 
-/** Writes the records that are not as the program left them anew; gives the keys. */
+/** Writes anew, or removes, every record that is not as the program left it. Gives the keys of these records. */
 export const repairRecords = (
   { jsm, kv }: { readonly jsm: JetStreamManager; readonly kv: KV },
   projections: readonly string[],

@@ -1,8 +1,8 @@
 /**
- * The record of the ledger, in the bucket under `ledger`: which stream it is, and which streams stand beside it.
+ * The record of the ledger: it says which stream is the ledger's and which stream holds its dead letters.
  *
- * It is what a process compares the stream with before it believes in it (docs/adr/0025). It is renewed every few
- * seconds with the newest event, and changes by compare-and-set only.
+ * It is in the bucket, under the key `ledger`. A process compares the stream with it before it trusts the stream
+ * (docs/adr/0025). It is renewed every few seconds with the newest event, and changes by compare-and-set only.
  */
 
 import type { JetStreamManager } from '@nats-io/jetstream'
@@ -15,12 +15,12 @@ import { type StreamError, tryStream } from '../stream/errors.js'
 import { type Origin, OriginJson } from '../stream/identity.js'
 
 export type LedgerRecord = {
-  /** 1, and one more each time that a person accepted another stream. */
+  /** 1 at first; it grows by one each time that a person accepts another stream. */
   readonly epoch: number
   readonly stream: Origin
-  /** When the stream of the dead letters was made. */
+  /** The time at which the stream of the dead letters was made. */
   readonly letters_created: string
-  /** Up to here a person has accepted the stream as it is, with parts of batches if there are any. */
+  /** The last sequence up to which a person has accepted the stream as it is, even with batches that are not whole. */
   readonly accepted_seq?: number | undefined
 }
 
@@ -29,14 +29,17 @@ const RecordJson = fieldsOf(
   { accepted_seq: t.number },
 )
 
-/** The record as it was read; without one, `problem` says why where there was one. */
+/**
+ * The record as it was read, and the revision of its key (0 when the key was never written). `problem` says why a key
+ * that was written holds no record.
+ */
 export type RecordEntry = {
   readonly record?: LedgerRecord
   readonly revision: number
   readonly problem?: string
 }
 
-/** The record in the text of its key; left says what is wrong with it. */
+/** Decodes the text of the record's key; left says what is wrong with the text. */
 export const decodeRecord = (text: string): E.Either<string, LedgerRecord> =>
   pipe(
     readJson(text),
@@ -44,7 +47,7 @@ export const decodeRecord = (text: string): E.Either<string, LedgerRecord> =>
     E.mapLeft(() => 'is not readable'),
   )
 
-/** The record as the bucket's leader has it. */
+/** Reads the record from the bucket's leader. */
 export const readRecord = (jsm: JetStreamManager): TaskEither<StreamError, RecordEntry> =>
   pipe(
     readKey(jsm, LEDGER_KEY),
@@ -61,7 +64,10 @@ export const readRecord = (jsm: JetStreamManager): TaskEither<StreamError, Recor
     }),
   )
 
-/** Writes the record over the one that was read; `Conflict` when somebody else did meanwhile. Gives its revision. */
+/**
+ * Writes the record over the revision that was read, and gives the new revision. `Conflict` when another process wrote
+ * meanwhile.
+ */
 export const writeRecord = (
   kv: KV,
   record: LedgerRecord,

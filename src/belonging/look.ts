@@ -1,8 +1,9 @@
 /**
- * One look at the ledger as a whole: whether the stream that is there is the one that was noted.
+ * Checks the ledger as a whole: whether the stream that exists is the one that was noted.
  *
- * Notes are in the bucket (the record), in the tables (what they were folded from), and in the process that looked
- * before. One note that the stream contradicts is enough to stop: which of them is right only a person can say.
+ * There are notes in the bucket (the record), in the tables (the stream from which each was folded) and in this process
+ * (its earlier checks). One note that the stream contradicts is enough to stop the ledger, since only a person can say
+ * whether the note or the stream is right.
  */
 
 import type { JetStreamManager, StreamInfo } from '@nats-io/jetstream'
@@ -21,21 +22,21 @@ import { leadershipOf } from '../stream/leadership.js'
 import { DEAD_LETTER_STREAM, LEDGER_STREAM } from '../stream/settings.js'
 import { type RecordEntry, readRecord } from './ledger-record.js'
 
-/** Somebody who noted what the stream was, and what. */
+/** A note of the stream's origin, and the place where it was found. */
 export type Witness = { readonly where: string; readonly origin: Origin }
 
 export type Look =
-  /** Nothing is there, and nothing tells of an earlier ledger: a new installation. */
+  /** There is no stream, and no trace of an earlier ledger: a new installation. */
   | { readonly tag: 'fresh' }
-  /** A stream that no note contradicts, and no record of it. */
+  /** There is a stream that no note contradicts, but no record of it. */
   | { readonly tag: 'unrecorded'; readonly info: StreamInfo; readonly entry: RecordEntry }
   | { readonly tag: 'good'; readonly info: StreamInfo; readonly entry: RecordEntry }
   | {
       readonly tag: 'stopped'
       readonly finding: StreamFinding
-      /** A sentence: what is so, and who noted otherwise. */
+      /** A sentence for a person: the finding, and the place of the note that it contradicts. */
       readonly reason: string
-      /** It was looked at under a proof of who leads; else it may be the word of a leader that was replaced. */
+      /** True when the finding is final: no replaced leader gave it, and the rest of a batch cannot come any more. */
       readonly is_certain: boolean
       readonly entry: RecordEntry
     }
@@ -51,14 +52,14 @@ const infoOf = (jsm: JetStreamManager, stream: string): TaskEither<StreamError, 
 const recordOf = (jsm: JetStreamManager): TaskEither<StreamError, RecordEntry> =>
   pipe(
     readRecord(jsm),
-    // the bucket is not there
+    // there is no bucket
     TE.orElseW(error => (error.tag === 'NotFound' ? TE.right(NO_RECORD) : TE.left(error))),
   )
 
 /**
- * Whether nothing but the time says that a stream is not the noted one, and that says nothing: a single server (2.14.0) gives
- * a stream another time when it is started, then told to change a setting, and started again; and a restore on a single
- * server keeps the time.
+ * Whether a finding rests only on the time at which the stream was made, on a single server. There that time proves
+ * nothing: nats-server 2.14.0 gives a stream another time when it is started, told to change a setting, and started
+ * again; and a restore on a single server keeps the time.
  */
 const isOnlyTime = ({ tag }: StreamFinding, { config }: StreamInfo): boolean =>
   tag === 'restored' && config.num_replicas === 1
@@ -98,17 +99,20 @@ const firstContradiction = (
     TE.right(undefined),
   )
 
-/** A leader that was replaced knows nothing of the newest events: whoever contradicts a note has to prove that it leads. */
+/**
+ * A proved leader contradicts no note, so the first answer came from a replaced leader, which lacks the newest events.
+ */
 const BEHIND: StreamError = {
   tag: 'TryAgain',
   message: 'the stream was answered for by a server that is behind',
 }
 
 /**
- * The same contradiction under a proof of who leads. That two events differ is certain only where nobody else can hold
- * itself for the leader, since the proof does not say who gave the event. `TryAgain` where the proof contradicts nothing.
+ * Examines the contradicted note again, under a proof of who leads. The proof does not say which server gave an event,
+ * so a changed event is certain only while no other server can take itself for the leader. `TryAgain` when the proved
+ * leader does not contradict the note.
  */
-const proved = (
+const prove = (
   { nc, jsm }: Pick<LookDeps, 'nc' | 'jsm'>,
   info: StreamInfo,
   { witness }: Contradicted,
@@ -134,15 +138,15 @@ const proved = (
   )
 
 /**
- * What tables say counts for the stream that they were folded from: a table of another ledger is no word against this
- * one while the bucket knows the stream, and is folded anew by its projection.
+ * The notes in tables that count. While the bucket has a record, a table that was folded from another stream is no
+ * evidence against this stream: its projection folds it anew.
  */
-const credible = (entry: RecordEntry, tables: readonly Witness[]): readonly Witness[] =>
+const credibleNotes = (entry: RecordEntry, tables: readonly Witness[]): readonly Witness[] =>
   entry.record === undefined
     ? tables
     : tables.filter(({ origin }) => entry.record !== undefined && isOneStream(origin, entry.record.stream))
 
-const absent = (
+const lookWithoutStream = (
   jsm: JetStreamManager,
   entry: RecordEntry,
   witnesses: readonly Witness[],
@@ -164,8 +168,11 @@ const absent = (
 const reasonOf = ({ finding, where }: Contradiction): string =>
   `${describeFinding(finding)} (noted in ${where})`
 
-/** DynamoDB may be away while the bucket knows the stream: commands and answers from the stream do not need it. */
-const notedInTables = (
+/**
+ * The notes to read from the tables. DynamoDB may be down while the bucket has a record: commands, and answers from the
+ * stream, do not need it.
+ */
+const readTableNotes = (
   { record }: RecordEntry,
   seen: Origin | undefined,
   tables: LookDeps['tables'],
@@ -182,19 +189,19 @@ const notedInTables = (
 export type LookDeps = {
   readonly nc: NatsConnection
   readonly jsm: JetStreamManager
-  /** What the looks before saw. */
+  /** The origin that earlier checks of this process saw. */
   readonly seen?: Origin | undefined
-  /** What the tables note; asked when a process starts, and when the bucket knows nothing. */
+  /** Reads the notes in the tables. It runs when a process starts, and when the bucket has no record. */
   readonly tables: TaskEither<StreamError, readonly Witness[]>
-  /** The batches were looked at, and no server has died since. */
+  /** True when the batches were checked and no server has died since. */
   readonly has_batches_checked?: boolean
 }
 
 /**
- * Looks whether the newest batches are whole: those after the newest event that was noted, for a server that dies leaves
- * a part of the last one that it stored, and others may have written behind it since.
+ * Checks that the batches after the newest noted event are whole. A server that dies may leave only a part of the last
+ * batch that it stored, and other writers may have added events after that part.
  */
-const batchesOf = (
+const checkBatches = (
   { nc, seen, has_batches_checked }: LookDeps,
   info: StreamInfo,
   entry: RecordEntry,
@@ -219,28 +226,28 @@ const batchesOf = (
   )
 }
 
-/** Looks once. Fails with what JetStream or DynamoDB failed with: then nothing is known. */
+/** Checks the ledger once. When JetStream or DynamoDB fails, it fails with that error, and nothing is known. */
 export const lookAtLedger = (deps: LookDeps): TaskEither<StreamError, Look> => {
   const { jsm, seen, tables } = deps
   return pipe(
     TE.Do,
-    // the notes before the stream: what was noted was there already when the stream is asked for it
+    // the notes are read before the stream, so that every noted event was stored when the stream is asked for it
     TE.bind('entry', () => recordOf(jsm)),
-    TE.bind('noted', ({ entry }) => notedInTables(entry, seen, tables)),
+    TE.bind('noted', ({ entry }) => readTableNotes(entry, seen, tables)),
     TE.bind('info', () => infoOf(jsm, LEDGER_STREAM)),
     TE.chain(({ info, entry, noted }) => {
       const own: readonly Witness[] = [
         ...(entry.record === undefined ? [] : [{ where: 'the bucket', origin: entry.record.stream }]),
         ...(seen === undefined ? [] : [{ where: 'this process', origin: seen }]),
       ]
-      const witnesses = [...own, ...credible(entry, noted)]
-      if (info === undefined) return absent(jsm, entry, witnesses)
+      const witnesses = [...own, ...credibleNotes(entry, noted)]
+      if (info === undefined) return lookWithoutStream(jsm, entry, witnesses)
       return pipe(
         firstContradiction(jsm, info, witnesses),
         TE.chain(found => {
-          if (found === undefined) return batchesOf(deps, info, entry)
+          if (found === undefined) return checkBatches(deps, info, entry)
           return pipe(
-            proved(deps, info, found),
+            prove(deps, info, found),
             TE.map(
               ({ finding, where, is_certain }): Look => ({
                 tag: 'stopped',

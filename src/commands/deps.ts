@@ -1,5 +1,5 @@
 /**
- * What the command side works with.
+ * What the command side needs: connections, tables and a log.
  */
 
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb'
@@ -13,7 +13,7 @@ export type CommandDeps = {
   readonly nc: NatsConnection
   readonly jsm: JetStreamManager
   readonly tables: DynamoDBDocumentClient
-  /** The table of the balances, as it is now: a replay may make another one the active one. */
+  /** The active table of the balances; a replay may make another table the active one. */
   readonly balancesTable: TaskEither<StreamError, string>
   readonly log: Logger
 }

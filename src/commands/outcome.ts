@@ -1,5 +1,5 @@
 /**
- * What becomes of a command.
+ * The outcome of a command: a reply, or a failure with its code.
  */
 
 import type { ClientId } from '../ledger/client-id.js'
@@ -52,7 +52,7 @@ export const replyOf = ({ type, transaction_id }: Command, [first, second]: read
       }
 }
 
-/** The same outcome for somebody who asks again. */
+/** The same outcome, as the answer to a repetition. */
 export const replayed = (outcome: Outcome): Outcome =>
   outcome.tag === 'done'
     ? { ...outcome, replayed: true }

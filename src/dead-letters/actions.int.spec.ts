@@ -83,7 +83,8 @@ const beginOnly = async (seq: number, subject: string, transaction_id: string): 
   return mark
 }
 
-// the first test of the file: the server forgets ids at the pace of the window in which the first one came
+// this test has to be the first of the file: the server forgets message ids at the pace of the duplicate window that it
+// had when the first id came
 describe('a retry', () => {
   it('that was killed after it had published does not publish again, long after the duplicate window', async () => {
     const jsm = await right(manager(nc))
@@ -118,7 +119,7 @@ describe('a retry', () => {
     expect(retried.transaction_id).not.toBe('old')
     expect(event?.headers?.get('Nats-Msg-Id')).toBe(retried.transaction_id)
     expect(event?.headers?.get('Ledger-Retry-Of')).toBe(String(seq))
-    // of the event's own headers those that mean something to the server stay behind
+    // the event's own headers that have a meaning for the server are not copied
     const names = ['Ledger-Retry-Of', 'Nats-Expected-Last-Subject-Sequence', 'Nats-Msg-Id', 'Trace']
     expect(event?.headers?.keys().toSorted()).toEqual(names)
     expect(event?.headers?.get('Trace')).toBe('abc')

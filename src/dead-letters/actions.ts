@@ -1,10 +1,10 @@
 /**
- * What a person can do about a dead letter: publish its event anew, corrected or not, or discard it.
+ * The actions of a person on a dead letter: publish its event anew, corrected or not, or discard it.
  *
  * A retry has one effect, however often it is started and wherever it is killed. Its transaction id and body are
- * recorded in a mark before anything is published; its subject is then searched for that id, and the event is published
- * under the expectation that nothing came since. Neither a crash nor a second person can make it two, also long after
- * the stream's duplicate window.
+ * recorded in a mark before anything is published. Then its subject is searched for that id, and the event is published
+ * on condition that the subject has no newer event. So neither a crash nor a second person can publish it twice, even
+ * long after the stream's duplicate window.
  */
 
 import { type JetStreamManager, jetstreamManager } from '@nats-io/jetstream'
@@ -23,19 +23,26 @@ import { type DeadLetter, findDeadLetter } from './letters.js'
 import { type Mark, type Marked, type Replacement, readMark, writeMark } from './marks.js'
 import { type Correction, correct } from './replacement.js'
 
-/** Who acts, and why. */
+/** The person who acts, and the reason. */
 export type Actor = { readonly by: string; readonly reason?: string | undefined }
 
 export type Retried = { readonly transaction_id: string; readonly seq: number }
 
 const PUBLISH_TIMEOUT_MS = 5_000
 const TRIES_MAX = 30
-/** So many tries expect the subject's last sequence; a customer who is written to all the time makes them fail. */
+/**
+ * The number of tries that expect the subject's last sequence. They all fail for a customer whose subject gets events
+ * all the time.
+ */
 const CHECKED_TRIES_MAX = 20
 const BACK_OFF: BackOff = { first_ms: 1, max_ms: 50 }
 
-/** A mark that nobody here can read is a decision all the same. */
-const marksOf = async (nc: NatsConnection, jsm: JetStreamManager, letter: DeadLetter): Promise<Marked> => {
+/** Reads the newest mark. Throws `Refused` when a newer program wrote it: it is a decision, but cannot be read here. */
+const readLastMark = async (
+  nc: NatsConnection,
+  jsm: JetStreamManager,
+  letter: DeadLetter,
+): Promise<Marked> => {
   const marked = await run(readMark(nc, jsm, letter.letter_subject))
   if (marked.is_newer === true)
     throw new Failed(refused(`a newer program decided about the event at sequence ${letter.seq}: ask it`))
@@ -54,13 +61,15 @@ const decision = ({ by, reason }: Actor) => ({
   ...(reason === undefined ? {} : { reason }),
 })
 
-/** Somebody else was faster, or the outcome is unknown: looking again tells. */
+/** Whether another writer was faster, or the outcome is unknown: then reading again shows what is stored. */
 const isPassing = ({ tag }: StreamError): boolean => tag === 'Conflict' || tag === 'TryAgain'
 
-/** Looks for a replacement in its subject, from where it looked last to the stream's end. */
+/**
+ * Creates a search for a replacement in its subject. Each call goes on where the last one ended, to the stream's end.
+ */
 const createSearch = (nc: NatsConnection, { subject, transaction_id, ledger_seq }: Replacement) => {
   let searched_seq = ledger_seq
-  /** Where the replacement is stored; undefined when it is not. */
+  /** The sequence of the replacement; undefined when it is not stored. */
   return async (): Promise<number | undefined> => {
     const { last_seq: to_seq } = await run(leadershipOf(nc).prove())
     const range = { stream: LEDGER_STREAM, subject, from_seq: searched_seq + 1, to_seq }
@@ -78,7 +87,7 @@ const lastOf = (jsm: JetStreamManager, subject: string): TaskEither<StreamError,
     TE.map(found => found?.seq ?? 0),
   )
 
-/** Publishes the replacement unless it is there; its ledger sequence. */
+/** Publishes the replacement unless it is stored already. Gives its ledger sequence. */
 const publishOnce = async (
   nc: NatsConnection,
   jsm: JetStreamManager,
@@ -87,11 +96,12 @@ const publishOnce = async (
   const { subject, body, headers, transaction_id } = replacement
   const search = createSearch(nc, replacement)
   for (let attempt = 1; ; attempt += 1) {
-    // the subject's end before the search: whatever comes after it makes the expectation fail
+    // the subject's end is read before the search, so that any later event makes the expectation fail
     const last_seq = await run(lastOf(jsm, subject))
     const found_seq = await search()
     if (found_seq !== undefined) return found_seq
-    // a subject that never rests: what the search cannot have seen is younger than the duplicate window
+    // on a busy subject the expectation is left out: a replacement that the search has missed is younger than the
+    // duplicate window, so the server refuses its message id
     const expected = attempt > CHECKED_TRIES_MAX ? {} : { expected_last_subject_seq: last_seq }
     const message = { subject, body, headers, msg_id: transaction_id, ...expected }
     const stored = await publish(nc, message, PUBLISH_TIMEOUT_MS)()
@@ -124,13 +134,15 @@ const replacementOf = async (
 ): Promise<Replacement> => {
   const corrected = correct(letter, correction, transaction_id)
   if (E.isLeft(corrected)) throw new Failed(refused(corrected.left))
-  // an older end only makes the search for it longer
+  // an end that is too old only makes the search for the replacement longer
   const { state } = await run(streamInfo(nc, LEDGER_STREAM))
   return { ...corrected.right, transaction_id, ledger_seq: state.last_seq }
 }
 
-/** Records what is going to be published; where somebody recorded it before, that is what counts. */
-const begin = async (
+/**
+ * Records the replacement in a mark, before it is published. A mark of a retry that was begun earlier counts instead.
+ */
+const beginRetry = async (
   nc: NatsConnection,
   jsm: JetStreamManager,
   letter: DeadLetter,
@@ -139,7 +151,7 @@ const begin = async (
 ): Promise<Begun> => {
   const transaction_id = uuidv7()
   for (let attempt = 1; ; attempt += 1) {
-    const { mark, mark_seq } = await marksOf(nc, jsm, letter)
+    const { mark, mark_seq } = await readLastMark(nc, jsm, letter)
     if (mark?.state === 'retrying') {
       return { mark, mark_seq, is_ours: mark.transaction_id === transaction_id }
     }
@@ -149,12 +161,12 @@ const begin = async (
     const written = await writeMark(nc, letter.letter_subject, retrying, { mark_seq })()
     if (E.isLeft(written) && (!isPassing(written.left) || attempt === TRIES_MAX))
       throw new Failed(written.left)
-    // what is stored now is read back: it may be somebody else's, or ours although the answer was lost
+    // the next round reads the mark back: it may be another person's, or ours although the answer was lost
     if (E.isLeft(written)) await pause(BACK_OFF, attempt, new AbortController().signal)
   }
 }
 
-/** Notes that the replacement is stored; whoever noted it before noted the same. */
+/** Marks the letter as retried, with the sequence of the replacement. A mark that says the same already is accepted. */
 const conclude = async (
   nc: NatsConnection,
   jsm: JetStreamManager,
@@ -172,7 +184,8 @@ const conclude = async (
 
 /**
  * Publishes the event of the letter at ledger sequence `seq` anew, under a new transaction id, and marks the letter.
- * A retry that was begun before is ended as it was begun; a correction that differs from it is `Refused`.
+ * A retry that was begun earlier is completed as it was begun; `Refused` when this call brings a correction of its own.
+ * Gives the new transaction id and sequence.
  */
 export const retryDeadLetter = (
   nc: NatsConnection,
@@ -183,7 +196,7 @@ export const retryDeadLetter = (
   action(async () => {
     const jsm = await jetstreamManager(nc, { checkAPI: false, timeout: API_TIMEOUT_MS })
     const letter = await letterAt(nc, seq)
-    const begun = await begin(nc, jsm, letter, correction, actor)
+    const begun = await beginRetry(nc, jsm, letter, correction, actor)
     const is_corrected = correction.body !== undefined || correction.client_id !== undefined
     if (!begun.is_ours && is_corrected) throw new Failed(refused(describe(seq, begun.mark)))
     const stored_seq = await publishOnce(nc, jsm, begun.mark)
@@ -201,7 +214,7 @@ export const discardDeadLetter = (
     const jsm = await jetstreamManager(nc, { checkAPI: false, timeout: API_TIMEOUT_MS })
     const letter = await letterAt(nc, seq)
     const { letter_subject } = letter
-    const marked = await marksOf(nc, jsm, letter)
+    const marked = await readLastMark(nc, jsm, letter)
     if (marked.mark !== undefined) throw new Failed(refused(describe(seq, marked.mark)))
     const mark: Mark = { state: 'discarded', ...decision(actor) }
     const written = await writeMark(nc, letter_subject, mark, marked)()

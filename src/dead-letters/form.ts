@@ -1,9 +1,9 @@
 /**
  * The form of a dead letter: how an event and the verdict on it become a message, and when a message is a letter.
  *
- * A letter has to fit whatever the event was, so headers are bounded, and a body that does not fit stays in the ledger.
- * Anybody's message may lie on a letter's subject, so a message counts as a letter only when its headers name the very
- * event that the ledger holds at that sequence. Pure.
+ * Every event must fit into a letter, so headers are bounded, and a body that does not fit stays in the ledger. Any
+ * client may have put a message on a letter's subject, so a message counts as a letter only when its headers name the
+ * very event that the ledger holds at that sequence. Pure.
  */
 
 import { E, pipe } from '../fp.js'
@@ -13,34 +13,37 @@ import type { NewMessage } from '../stream/publish.js'
 import type { Recorded } from '../stream/recorded.js'
 import { DEAD_LETTER_PREFIX } from '../stream/settings.js'
 
-/** Which rule the event broke, and the particulars for a person. */
+/** The rule that the event broke, and the details for a person. */
 export type Verdict =
   | { readonly reason: DeadReason; readonly detail: string }
   | {
       readonly reason: 'UNSTORABLE'
       readonly detail: string
-      /** Who could not store it, and where. */
+      /** The projection that could not store it, and the table that refused it. */
       readonly projection: string
       readonly table: string
     }
 
-/** The event's own headers ride under this prefix, so that none of them means anything to JetStream again. */
+/** The prefix under which the event's own headers are kept, so that JetStream does not act on them again. */
 const ORIGINAL = 'Original-'
 const DETAIL_CHARS_MAX = 500
-/** What all of an event's own headers may take in its letter; the others are counted. */
+/** The most bytes that an event's own headers may take in its letter; headers that do not fit are only counted. */
 const ORIGINAL_BYTES_MAX = 32 * 1024
-/** What the expectation and the frame of the headers take beside the lines that are counted here. */
+/** The bytes of a letter's headers beside the lines that are counted here: the expectation and the frame. */
 const FRAME_BYTES = 256
 
 const headerSafe = (text: string): string =>
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what has to go
   text.replace(/[\u0000-\u001f\u007f]+/g, ' ').slice(0, DETAIL_CHARS_MAX)
 
-/** A subject may hold what a header would lose or change at its ends, so anything unusual is percent-encoded. */
+/**
+ * Percent-encodes the unusual characters of a subject: a header would lose or change some of them, such as spaces at
+ * its ends.
+ */
 const encodeSubject = (subject: string): string =>
   subject.replace(/[^\x21-\x24\x26-\x7e]+/g, part => encodeURIComponent(Buffer.from(part).toString()))
 
-/** Added by the server to what a pinned consumer gets: no publisher sent it. */
+/** The header that the server adds to the messages of a pinned consumer: no publisher sent it. */
 const ADDED_ON_DELIVERY = 'Nats-Pin-Id'
 const HEADER_NAME = /^[\w!#$&'*+.^`|~-]{1,128}$/
 
@@ -53,7 +56,7 @@ const entries = ({ headers }: Pick<Recorded, 'headers'>): Line[] =>
 
 const bytesOf = ([name, value]: Line): number => Buffer.byteLength(name) + Buffer.byteLength(value) + 4
 
-/** As many of the event's own headers as a letter may carry, and how many it may not. */
+/** The event's own headers that a letter may carry, and the number of headers that it leaves out. */
 const originalsOf = (event: Recorded): { readonly kept: Line[]; readonly left_out: number } => {
   const kept: Line[] = []
   let [bytes, left_out] = [0, 0]
@@ -80,7 +83,9 @@ const factsOf = ({ subject, seq, at }: Recorded, verdict: Verdict): Line[] => [
     : []),
 ]
 
-/** The subject of an event's letter; what a projection could not store has a letter of its own beside. */
+/**
+ * The subject of an event's letter. A projection that could not store the event has a letter and subject of its own.
+ */
 export const letterSubject = ({ subject, seq }: Pick<Recorded, 'subject' | 'seq'>, verdict: Verdict) => {
   const token = pipe(
     clientIdOf(subject),
@@ -90,12 +95,12 @@ export const letterSubject = ({ subject, seq }: Pick<Recorded, 'subject' | 'seq'
   return verdict.reason === 'UNSTORABLE' ? `${own}.unstorable.${verdict.projection}` : own
 }
 
-/** Says that the letter's body is the event's, which is too large to lie beside its headers. */
+/** Says that the letter's body is empty: the body of the event is too large for the letter and stays in the ledger. */
 const BODY_ELSEWHERE: Line = ['Ledger-Body', 'in the ledger']
 
 /**
- * The letter of `event` as a message of at most `bytes_max` bytes. With `by_reference` its body stays in the ledger in
- * any case.
+ * The letter of `event` as a message of at most `bytes_max` bytes. With `by_reference` the letter never holds the body,
+ * which stays in the ledger.
  */
 export const letterMessage = (
   event: Recorded,
@@ -117,7 +122,7 @@ export const letterMessage = (
   return { subject, body: '', headers: Object.fromEntries(lines) }
 }
 
-/** What a message among the dead letters says of itself, before the ledger is asked whether it is true. */
+/** The claims of a message in the stream of dead letters, before they are compared with the ledger. */
 export type Claims = {
   readonly seq: number
   readonly subject: string
@@ -140,7 +145,7 @@ const decodedSubject = (text: string): string => {
 
 const UNSTORABLE = /\.unstorable\.([a-z]+)$/
 
-/** Whether the subject that a message lies on is the one of the letter that it claims to be. */
+/** Whether a message is on the subject of the letter that it claims to be. */
 const isAtItsPlace = (letter_subject: string, { subject, seq, reason, projection }: Claims): boolean => {
   const suffix = UNSTORABLE.exec(letter_subject)
   if ((reason === 'UNSTORABLE') !== (suffix !== null) || suffix?.[1] !== projection) return false
@@ -148,7 +153,7 @@ const isAtItsPlace = (letter_subject: string, { subject, seq, reason, projection
   return letter_subject === own + (suffix?.[0] ?? '')
 }
 
-/** What a message says, when it has the form of a letter and lies where that letter has to lie. */
+/** The claims of a message; undefined when it does not have the form of a letter, or is on another subject. */
 export const readClaims = (message: Pick<Recorded, 'subject' | 'headers'>): Claims | undefined => {
   const own = new Map(entries(message))
   const [subject, at, reason] = [own.get('Ledger-Subject'), own.get('Ledger-At'), own.get('Ledger-Reason')]
@@ -174,12 +179,12 @@ export const readClaims = (message: Pick<Recorded, 'subject' | 'headers'>): Clai
   return isAtItsPlace(message.subject, claims) ? claims : undefined
 }
 
-/** Two clients may round the server's nanoseconds apart. */
+/** Two clients may round the server's nanoseconds to milliseconds differently. */
 const TIME_MS_APART_MAX = 1
 
 /**
- * Whether a letter is about the event that the ledger holds at its sequence: a letter of another stream, or of a tail
- * that was lost, names another time, and its body is another one.
+ * Whether a letter is about the event that the ledger holds at its sequence. A letter about an event of another stream,
+ * or of a tail that was lost, has another time or another body.
  */
 export const isAbout = (
   claims: Claims,

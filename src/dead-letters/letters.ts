@@ -1,9 +1,9 @@
 /**
- * Dead letters: events that have no effect, and items that no table takes, kept with the reason.
+ * Writes, lists and counts dead letters: events that have no effect, and items that a table refuses, with the reason.
  *
  * A letter's subject names the event's sequence, so an event has one letter for ever, however often it is delivered or
- * folded again (docs/adr/0003). What somebody else wrote on that subject is never taken for it: a message is a letter
- * only if it is about the very event that the ledger holds there (`letter-form.ts`).
+ * folded again (docs/adr/0003). A foreign message on that subject is never taken for the letter: a message is a letter
+ * only if it is about the very event that the ledger holds at that sequence (`form.ts`).
  */
 
 import type { JetStreamManager } from '@nats-io/jetstream'
@@ -27,21 +27,24 @@ import { decodeMark, isMarkSubject, letterOfMark, type Mark, marksFilter, readMa
 
 export type { Verdict } from './form.js'
 
-/** A letter as it is read back; `letter_seq` is its place among the letters, `seq` the event's in the ledger. */
+/**
+ * A letter as it is read back. `letter_seq` is its sequence in the stream of dead letters, `seq` the event's sequence
+ * in the ledger.
+ */
 export type DeadLetter = {
   readonly letter_seq: number
   /** The letter's own subject. */
   readonly letter_subject: string
-  /** `unreadable`: a newer program decided about it. */
+  /** `unreadable`: a newer program wrote a mark that this one cannot read. */
   readonly state: 'open' | 'unreadable' | Mark['state']
-  /** What was done about it last. */
+  /** The newest decision about it. */
   readonly mark?: Mark
   readonly seq: number
   readonly subject: string
   readonly reason: string
   readonly detail: string
   readonly at: string
-  /** Of what a projection could not store: which one, and where. */
+  /** The projection that could not store the event, and the table that refused it; only for `UNSTORABLE`. */
   readonly projection?: string
   readonly table?: string
   readonly headers: Readonly<Record<string, string>>
@@ -49,14 +52,14 @@ export type DeadLetter = {
 }
 
 const PUBLISH_TIMEOUT_MS = 5_000
-/** How often a letter is published: behind something that lies on its subject, or beside somebody who writes it too. */
+/** The number of tries for one letter: a foreign message, or another process with the same letter, makes a try fail. */
 const TRIES_MAX = 10
 const BACK_OFF: BackOff = { first_ms: 5, max_ms: 200 }
 const never = new AbortController().signal
 /** nats-server's code for a message that is larger than the stream takes. */
 const TOO_LARGE = 10_054
 
-/** The event that the ledger holds at `seq`; undefined where it holds none. */
+/** The event that the ledger holds at `seq`; undefined when it holds none. */
 const eventAt = (reader: Reader, seq: number): TaskEither<StreamError, Recorded | undefined> =>
   pipe(
     nextProved(reader, LEDGER_SUBJECTS, seq),
@@ -64,7 +67,7 @@ const eventAt = (reader: Reader, seq: number): TaskEither<StreamError, Recorded 
     TE.orElse(error => (error.tag === 'NotFound' ? TE.right(undefined) : TE.left(error))),
   )
 
-/** What lies on a letter's subject: the letter itself, if it is there, and the last message. */
+/** The state of a letter's subject: whether the letter is there, and the sequence of the last message (0: none). */
 type Found = { readonly letter: boolean; readonly last_seq: number }
 
 const search = (nc: NatsConnection, event: Recorded, verdict: Verdict): TaskEither<StreamError, Found> =>
@@ -85,10 +88,10 @@ const search = (nc: NatsConnection, event: Recorded, verdict: Verdict): TaskEith
     ),
   )
 
-/** Where a letter is to be written: behind the last message of its subject, with its body or without. */
+/** How a letter is published next: after this last message of its subject, with the event's body or without. */
 type Attempt = { readonly last_seq: number; readonly by_reference: boolean }
 
-/** One try; the next one, where another may succeed, or undefined when the letter is there. */
+/** Tries once to store a letter. Gives undefined when the letter is stored, else the next attempt to make. */
 const tryToKeep = (
   nc: NatsConnection,
   event: Recorded,
@@ -101,10 +104,11 @@ const tryToKeep = (
     publish(nc, { ...message, expected_last_subject_seq: last_seq }, PUBLISH_TIMEOUT_MS),
     TE.matchEW(
       error => {
-        // the stream's own limit was made smaller: the body stays where it is
+        // the stream's size limit was lowered by hand: the body stays in the ledger only
         if (error.code === TOO_LARGE && !by_reference) return TE.right({ last_seq, by_reference: true })
         if (error.tag !== 'Conflict') return TE.left(error)
-        // only what is read back says that it is stored: it may be somebody else's, or be written and fail
+        // only reading back shows whether the letter is stored: the conflict may be with a foreign message, or with a
+        // write that is still under way and may fail
         return pipe(
           search(nc, event, verdict),
           TE.map(found => (found.letter ? undefined : { last_seq: found.last_seq, by_reference })),
@@ -116,8 +120,8 @@ const tryToKeep = (
 }
 
 /**
- * Keeps a letter for `event`; does nothing when it has one already. `StreamFull` and other errors that trying again does
- * not mend are the caller's to count.
+ * Stores a letter for `event`; does nothing when the event has one already. The caller has to count `StreamFull` and
+ * the other errors that another try does not mend.
  */
 export const keepDeadLetter =
   (nc: NatsConnection, event: Recorded, verdict: Verdict): TaskEither<StreamError, void> =>
@@ -151,7 +155,7 @@ const letterOf = (
   body: new TextDecoder().decode(event.body),
 })
 
-/** What was done last about each letter, by the letter's subject. Throws as `readRange` does. */
+/** The newest decision about each letter, by the letter's subject. Throws as `readRange` does. */
 const readMarks = async (
   nc: NatsConnection,
   subject: string,
@@ -168,7 +172,10 @@ const readMarks = async (
   return last
 }
 
-/** Which letters: of one customer (`_`: of no valid one), and those that are settled too. */
+/**
+ * The letters to give: those of one customer (`_`: letters without a valid customer), and settled letters too if
+ * `settled` is true.
+ */
 export type LetterFilter = { readonly client_id?: string; readonly settled?: boolean }
 
 const isWanted = ({ state }: Pick<DeadLetter, 'state'>, settled: boolean): boolean =>
@@ -176,8 +183,8 @@ const isWanted = ({ state }: Pick<DeadLetter, 'state'>, settled: boolean): boole
 
 const LOOKS_MAX = 64
 
-/** The ledger's word on a message among the letters; undefined for one that is no letter of this ledger. */
-const judged = async (
+/** Compares a message with the ledger. Gives the letter; undefined when the message is no letter of this ledger. */
+const checkLetter = async (
   reader: Reader,
   message: Recorded,
   states: ReadonlyMap<string, State>,
@@ -189,16 +196,16 @@ const judged = async (
   return letterOf(message, claims, event, states.get(message.subject) ?? { state: 'open' })
 }
 
-/** The subjects of some letters, and those of their marks. */
+/** Filters for the subjects of some letters, and for the subjects of their marks. */
 type Subjects = { readonly letters: string; readonly marks: string }
 
-/** Everything about one customer (`*`: about all). */
+/** The filters for the letters of one customer (`*`: of all customers). */
 const subjectsOf = (client_id: string): Subjects => {
   const both = `${DEAD_LETTER_PREFIX}${client_id === '*' ? '>' : `${client_id}.>`}`
   return { letters: both, marks: both }
 }
 
-/** Letters, oldest first, in pages; what is no letter is passed over and told to `onJunk`. */
+/** Letters, oldest first, in pages. A message that is no letter is skipped, and its sequence is given to `onJunk`. */
 async function* lettersOf(
   nc: NatsConnection,
   { letters: subject, marks }: Subjects,
@@ -213,7 +220,7 @@ async function* lettersOf(
   for await (const page of readPages(nc, { ...range, from_seq: 1, to_seq })) {
     const messages = page.filter(({ subject }) => !isMarkSubject(subject))
     for (const chunk of chunksOf(LOOKS_MAX, messages)) {
-      const letters = await inParallel(LOOKS_MAX, chunk, message => judged({ nc, jsm }, message, states))
+      const letters = await inParallel(LOOKS_MAX, chunk, message => checkLetter({ nc, jsm }, message, states))
       const first = letters.filter((letter, at) => {
         if (letter === undefined) onJunk(chunk[at]?.seq ?? 0)
         if (letter === undefined || seen.has(letter.letter_subject)) return false
@@ -226,8 +233,8 @@ async function* lettersOf(
 }
 
 /**
- * The first `limit` letters, oldest first; those that were retried or discarded only when they are asked for. Messages
- * among them that are no letters of this ledger are told to `onJunk`.
+ * The first `limit` letters, oldest first; letters that were retried or discarded only if `settled` is true. `onJunk`
+ * gets the sequence of each message that is no letter of this ledger.
  */
 export const listDeadLetters = (
   nc: NatsConnection,
@@ -246,13 +253,13 @@ export const listDeadLetters = (
 export type LetterCount = {
   readonly open: number
   readonly total: number
-  /** Open ones of items that a table refuses, by projection. */
+  /** The number of open letters for items that a table refused, by projection. */
   readonly unstorable: Readonly<Record<string, number>>
-  /** Messages among the letters that are none of this ledger. */
+  /** The number of messages that are no letters of this ledger. */
   readonly junk: number
 }
 
-/** How many letters there are, and how many of them nobody has settled yet. */
+/** Counts all letters, and the open ones, which are neither retried nor discarded. */
 export const countDeadLetters = (nc: NatsConnection): TaskEither<StreamError, LetterCount> =>
   tryStream('count the dead letters', async () => {
     const unstorable: Record<string, number> = {}
@@ -272,7 +279,7 @@ export const countDeadLetters = (nc: NatsConnection): TaskEither<StreamError, Le
     return { open, total, unstorable, junk }
   })
 
-/** How many open letters a projection has of items that its table refused. */
+/** Counts the open letters of a projection for items that its table refused. */
 export const countUnstorable = (
   nc: NatsConnection,
   jsm: JetStreamManager,
@@ -296,7 +303,7 @@ export const countUnstorable = (
   )
 }
 
-/** The letters about the event at ledger sequence `seq`: usually one, of items that were refused one per projection. */
+/** The letters about the event at ledger sequence `seq`: usually one, or one per projection that could not store it. */
 const lettersAt = async (nc: NatsConnection, seq: number): Promise<DeadLetter[]> => {
   const { state } = await run(streamInfo(nc, DEAD_LETTER_STREAM))
   const jsm = await run(manager(nc))
@@ -307,7 +314,7 @@ const lettersAt = async (nc: NatsConnection, seq: number): Promise<DeadLetter[]>
       ...range,
       subject: `${DEAD_LETTER_PREFIX}*.${seq}${rest}`,
     })) {
-      const letter = await judged({ nc, jsm }, message, new Map())
+      const letter = await checkLetter({ nc, jsm }, message, new Map())
       if (letter === undefined || found.has(letter.letter_subject)) continue
       const { mark, is_newer = false } = await run(readMark(nc, jsm, letter.letter_subject))
       found.set(letter.letter_subject, { ...letter, ...stateOf(mark, is_newer) })
@@ -316,7 +323,7 @@ const lettersAt = async (nc: NatsConnection, seq: number): Promise<DeadLetter[]>
   return [...found.values()]
 }
 
-/** The letter of the event at ledger sequence `seq`, if there is one; of several the first that nobody has settled. */
+/** The letter of the event at ledger sequence `seq`, if there is one. Of several letters, the first open one. */
 export const findDeadLetter = (
   nc: NatsConnection,
   seq: number,

@@ -1,5 +1,5 @@
 /**
- * Dead letters of events that the ledger does not hold any more: of a tail that was lost, or of another stream.
+ * Finds the dead letters whose events the ledger does not hold: their events were in a lost tail, or in another stream.
  */
 
 import type { JetStreamManager } from '@nats-io/jetstream'
@@ -11,7 +11,7 @@ import { DEAD_LETTER_PREFIX, DEAD_LETTER_STREAM, LEDGER_SUBJECTS } from '../stre
 import { type Claims, isAbout, readClaims } from './form.js'
 import { isMarkSubject } from './marks.js'
 
-/** What a letter said that no event of the ledger bears out. */
+/** The claims and the body of a letter whose event is not in the ledger. */
 export type LostLetter = Pick<Claims, 'seq' | 'subject' | 'reason' | 'detail' | 'at'> & {
   readonly letter_seq: number
   readonly body: string
@@ -27,7 +27,7 @@ const isBorneOut = async (reader: Reader, claims: Claims, letter: Recorded): Pro
   return event?.seq === claims.seq && isAbout(claims, letter.body, event)
 }
 
-/** Every letter whose event is not in the ledger, oldest first. Throws what the client throws when it cannot be read. */
+/** Every letter whose event is not in the ledger, oldest first. Throws the client's error when reading fails. */
 export async function* lostLetters(nc: NatsConnection, jsm: JetStreamManager): AsyncGenerator<LostLetter> {
   const { state } = await jsm.streams.info(DEAD_LETTER_STREAM)
   const range = { stream: DEAD_LETTER_STREAM, subject: `${DEAD_LETTER_PREFIX}>`, from_seq: 1 }

@@ -1,9 +1,10 @@
 /**
- * Marks on dead letters: what a person did about one, who, when and why. A letter itself is never changed.
+ * Marks on dead letters: each says which decision a person took about a letter, who took it, when and why. The letter
+ * itself is never changed.
  *
- * The marks of a letter are the messages on a subject of its own, each written on condition that it follows the one
- * that was read, so of two people who decide at once one learns of the other. A message there that is no mark is passed
- * over; one that only a newer program can have written stops whoever wants to decide.
+ * A letter's marks are messages on a subject of their own. Each mark is written on condition that it follows the newest
+ * message that was read, so when two people decide at once, one of them learns of the other. A message there that is no
+ * mark is skipped. A mark that only a newer program can have written stops every further decision.
  */
 
 import type { JetStreamManager } from '@nats-io/jetstream'
@@ -20,13 +21,15 @@ import { DEAD_LETTER_STREAM } from '../stream/settings.js'
 const DECISION = { by: t.string, at: t.string }
 const OPTIONAL = { reason: t.string }
 
-/** What is going to be published in a letter's place: recorded before, so that whoever goes on publishes the same. */
+/**
+ * The event to publish in a letter's place. It is recorded first, so that a continued retry publishes the same event.
+ */
 const REPLACEMENT = {
   transaction_id: t.string,
   subject: t.string,
   body: t.string,
   headers: recordOf(t.string),
-  /** The ledger's last sequence before: the replacement is not older. */
+  /** The ledger's last sequence when the retry began: the replacement is stored after it. */
   ledger_seq: t.number,
 }
 const Replacement = fieldsOf(REPLACEMENT)
@@ -39,17 +42,17 @@ const Mark = t.union([
 ])
 export type Mark = t.TypeOf<typeof Mark>
 
-/** A mark of a state that this program does not know: a newer one decided. */
+/** A mark with a state that this program does not know: a newer program wrote it. */
 const NewerMark = fieldsOf({ state: t.string, ...DECISION }, OPTIONAL)
 
-/** What a message on a mark's subject is. */
+/** The meaning of a message on a mark's subject. */
 export type ReadMark = { readonly tag: 'mark'; readonly mark: Mark } | { readonly tag: 'newer' | 'junk' }
 
-/** The newest mark as it was read; `mark_seq` is the last message of its subject, mark or not (0: none). */
+/** The newest mark as it was read. `mark_seq` is the sequence of the subject's last message, mark or not (0: none). */
 export type Marked = {
   readonly mark_seq: number
   readonly mark?: Mark | undefined
-  /** A newer program's mark, which nobody here can read. */
+  /** True when a newer program wrote the mark, so that this program cannot read it. */
   readonly is_newer?: boolean
 }
 
@@ -58,14 +61,14 @@ const PUBLISH_TIMEOUT_MS = 5_000
 /** The subject of the marks of the letter on `letter_subject`: one token longer, so that no letter can be there. */
 const markSubject = (letter_subject: string): string => `${letter_subject}.mark`
 
-/** Matches the marks of letters whose subjects match `letters`. */
+/** A filter that matches the marks of the letters whose subjects match the filter `letters`. */
 export const marksFilter = (letters: string): string => markSubject(letters)
 
 const MARK = /\.mark$/
 
 export const isMarkSubject = (subject: string): boolean => MARK.test(subject)
 
-/** The letter that a mark is on. */
+/** The subject of the letter that a mark is about. */
 export const letterOfMark = (mark_subject: string): string => mark_subject.replace(MARK, '')
 
 /** Decodes a message on a mark's subject. Total. */
@@ -82,7 +85,7 @@ export const decodeMark = ({ body }: Pick<Recorded, 'body'>): ReadMark =>
     ),
   )
 
-/** Looks through everything on a letter's mark subject for the newest mark. */
+/** Reads all messages up to `to_seq` on a letter's mark subject for the newest mark. */
 const searchMark = async (nc: NatsConnection, letter_subject: string, to_seq: number): Promise<Marked> => {
   const range = { stream: DEAD_LETTER_STREAM, subject: markSubject(letter_subject), from_seq: 1, to_seq }
   let marked: Marked = { mark_seq: 0 }
@@ -95,7 +98,7 @@ const searchMark = async (nc: NatsConnection, letter_subject: string, to_seq: nu
   return marked
 }
 
-/** The newest mark of a letter, as the stream's leader has it. */
+/** Reads the newest mark of a letter from the stream's leader. */
 export const readMark = (
   nc: NatsConnection,
   jsm: JetStreamManager,
@@ -115,7 +118,9 @@ export const readMark = (
   )
 }
 
-/** Writes a mark after the one that was read; `Conflict` when another one came first. Gives its sequence. */
+/**
+ * Writes a mark after the message that was read, and gives its sequence. `Conflict` when another message came first.
+ */
 export const writeMark = (
   nc: NatsConnection,
   letter_subject: string,

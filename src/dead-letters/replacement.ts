@@ -1,5 +1,5 @@
 /**
- * The event that takes a dead letter's place: the same one, or a corrected one, under a new transaction id.
+ * Makes the event that takes a dead letter's place: the same or a corrected event, under a new transaction id.
  */
 
 import { E, type Either, pipe } from '../fp.js'
@@ -8,7 +8,7 @@ import { CLIENT_ID_RULE, ClientId, clientIdOf, eventSubject } from '../ledger/cl
 import { decodeEvent } from '../ledger/event.js'
 import type { DeadLetter } from './letters.js'
 
-/** What the person who retries gives anew. */
+/** The parts of the event that the person who retries it replaces. */
 export type Correction = {
   /** The whole event as JSON; undefined keeps the letter's. */
   readonly body?: string | undefined
@@ -22,7 +22,7 @@ export type Corrected = {
   readonly headers: Readonly<Record<string, string>>
 }
 
-/** A correction is read strictly: what somebody types now has one reading, and nobody has published it yet. */
+/** Reads a correction strictly: it is new and not published yet, so text with more than one reading can be refused. */
 const correctionOf = (text: string): Either<string, unknown> =>
   pipe(
     readStrictJson(text),
@@ -33,7 +33,7 @@ const correctionOf = (text: string): Either<string, unknown> =>
 
 const again = (reason: string): string => `the event would be a dead letter again: ${reason}`
 
-/** The letter's own event has the reading of its schema; to write it anew must not make a valid one of it. */
+/** Reads the letter's own event. Refuses a malformed one: writing it anew must not turn it into a valid event. */
 const letterEventOf = (text: string): Either<string, unknown> => {
   const decoded = decodeEvent(new TextEncoder().encode(text))
   return decoded.tag === 'malformed' ? E.left(again(decoded.reason)) : readJson(text)
@@ -73,25 +73,25 @@ const bodyOf = (event: Either<string, unknown>, transaction_id: string): Either<
   pipe(
     event,
     E.filterOrElse(isJsonObject, () => 'the event is not a JSON object'),
-    // what its writer claimed is about the event that had no effect
+    // `after` is left out: it is the writer's claim about the event that had no effect
     E.chain(({ after: _, ...kept }) => write({ ...kept, transaction_id })),
     E.chain(checkEvent),
   )
 
-/** Headers that mean something to the server or to us belong to the event that was published then. */
+/** Headers with a meaning for the server or for this program belong to the first event only, and are not copied. */
 const MEANINGFUL = /^(?:(?:nats|ledger)-|traceparent$)/i
 const headersOf = ({ headers, seq }: DeadLetter): Record<string, string> => ({
   ...Object.fromEntries(Object.entries(headers).filter(([name]) => !MEANINGFUL.test(name))),
   'Ledger-Retry-Of': String(seq),
 })
 
-/** Only an event without effect may be published anew: a second one would count twice. */
+/** Only an event that had no effect may be published anew: any other event would count twice. */
 const hadNoEffect = ({ reason, projection }: DeadLetter) =>
   reason === 'UNSTORABLE'
     ? E.left(`the event counts; only projection ${projection} could not store it: "replay" tries that again`)
     : E.Do
 
-/** The replacement of `letter`; left says why there can be none. Everything that is not corrected is kept. */
+/** The replacement of `letter`; left says why there can be none. Parts that are not corrected are kept. */
 export const correct = (
   letter: DeadLetter,
   { body, client_id }: Correction,

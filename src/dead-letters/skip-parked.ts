@@ -1,8 +1,8 @@
 /**
- * The decision of a person that a parked customer goes on without the event that nobody can read.
+ * Publishes the decision of a person that a parked customer goes on without the event that this program cannot read.
  *
- * It is published on the customer's own subject, on condition that nothing came since the subject was read: of two people
- * who decide at once one finds the other's decision.
+ * The decision is published on the customer's own subject, on condition that no event was added since the subject was
+ * read. So when two people decide at once, one of them finds the other's decision.
  */
 
 import { type JetStreamManager, jetstreamManager } from '@nats-io/jetstream'
@@ -23,9 +23,9 @@ import { type ActionError, action, refused } from './action.js'
 
 export type Decided = {
   readonly client_id: ClientId
-  /** The event that is passed over. */
+  /** The sequence of the event that is skipped. */
   readonly seq: number
-  /** Where the decision is stored, and whether it was taken before. */
+  /** The sequence of the decision. `is_repeated` is true when it was taken before this call. */
   readonly decision_seq: number
   readonly is_repeated: boolean
 }
@@ -45,7 +45,7 @@ const customerAt = async (reader: Reader, seq: number): Promise<ClientId> => {
   return id.right
 }
 
-/** Where the decision about the event at `seq` is stored; undefined when nobody has decided. */
+/** The sequence of the decision about the event at `seq`; undefined when there is none. */
 const decisionAbout = async (nc: NatsConnection, id: ClientId, seq: number): Promise<number | undefined> => {
   const { last_seq: to_seq } = await run(leadershipOf(nc).prove())
   const range = { stream: LEDGER_STREAM, subject: eventSubject(id), from_seq: seq, to_seq }
@@ -66,7 +66,9 @@ const lastOf = async (jsm: JetStreamManager, id: ClientId): Promise<number> => {
   return found?.seq ?? 0
 }
 
-/** One try; undefined when something came in between. */
+/**
+ * Tries once to decide. Undefined when another event came first, or the outcome is unknown: then another try is due.
+ */
 const tryToDecide = async (
   nc: NatsConnection,
   jsm: JetStreamManager,
@@ -74,7 +76,7 @@ const tryToDecide = async (
   skip: Skip,
 ): Promise<Decided | undefined> => {
   const { seq } = skip
-  // the subject's end before it is read: whatever comes after it makes the expectation fail
+  // the subject's end is asked for before the subject is read, so that any later event makes the expectation fail
   const last_seq = await lastOf(jsm, id)
   const known_seq = await decisionAbout(nc, id, seq)
   if (known_seq !== undefined) return { client_id: id, seq, decision_seq: known_seq, is_repeated: true }
@@ -96,8 +98,8 @@ const tryToDecide = async (
 }
 
 /**
- * Decides that the event at `skip.seq`, at which its customer waits, is passed over. Run again it does nothing. `Refused`
- * says why there is nothing to decide.
+ * Decides that the event at `skip.seq`, at which its customer waits, is skipped. A second call does nothing and gives
+ * the first decision. `Refused` says why there is nothing to decide.
  */
 export const skipParked = (nc: NatsConnection, skip: Skip): TaskEither<ActionError, Decided> =>
   action(async () => {

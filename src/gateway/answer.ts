@@ -1,5 +1,5 @@
 /**
- * How a request is answered: JSON, for a reader where `?pretty` asks for it, or a problem.
+ * Answers a request: with JSON, indented when `?pretty` asks for it, or with a problem.
  */
 
 import type { FastifyReply, FastifyRequest } from 'fastify'
@@ -9,15 +9,15 @@ import type { Caller } from './tokens.js'
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** Set by the guard; undefined where no tokens are configured. */
+    /** Set by the guard; undefined when no tokens are configured. */
     caller?: Caller
-    /** Why it failed, for the metrics. */
+    /** The error code of a request that failed, for the metrics. */
     failed_with?: ErrorCode
   }
   interface FastifyContextConfig {
     /** A route of the predecessor's gateway: its errors have a header and a member of their own. */
     nats?: boolean
-    /** Answers for the methods that its path does not have. */
+    /** A route that answers the methods which its path does not have. */
     others?: boolean
   }
 }
@@ -30,7 +30,7 @@ const isPretty = ({ query }: FastifyRequest): boolean =>
 const write = (request: FastifyRequest, value: unknown): string =>
   isPretty(request) ? `${JSON.stringify(value, undefined, 2)}\n` : JSON.stringify(value)
 
-/** Answers with a value; amounts in it have their JSON forms already. */
+/** Answers with a value; amounts in it must have their JSON forms already. */
 export const sendJson = (
   request: FastifyRequest,
   reply: FastifyReply,
@@ -38,25 +38,25 @@ export const sendJson = (
   value: unknown,
 ): FastifyReply => reply.code(status).header('content-type', JSON_TYPE).send(write(request, value))
 
-/** A text as a header's value: printable ASCII, and not too long. */
+/** Makes a text fit for a header's value: printable ASCII, at most 500 characters. */
 export const headerText = (text: string): string => text.replace(/[^\x20-\x7e]+/g, ' ').slice(0, 500)
 
-/** Answers with a problem and tells the log of those that are ours. */
+/** Answers with a problem, and logs it as an error or a warning when the fault is ours. */
 export const sendProblem = (request: FastifyRequest, reply: FastifyReply, problem: Problem): FastifyReply => {
   const status = statusOf(problem)
   const body = problemBody(problem)
   request.failed_with = problem.code
-  const told = { code: problem.code, method: request.method, route: request.routeOptions?.url }
-  const details = { ...told, request_id: request.id, err: problem.cause }
+  const summary = { code: problem.code, method: request.method, route: request.routeOptions?.url }
+  const details = { ...summary, request_id: request.id, err: problem.cause }
   if (problem.code === 'INTERNAL_ERROR') request.log.error(details, 'an HTTP request failed')
   else if (status >= 500) request.log.warn(details, 'an HTTP request could not be answered')
   else request.log.debug(details, 'an HTTP request was refused')
-  const nats = request.routeOptions?.config?.nats === true
-  if (nats) reply.header('x-nats-api-gateway-error', headerText(`${problem.code}: ${body.detail}`))
+  const is_nats = request.routeOptions?.config?.nats === true
+  if (is_nats) reply.header('x-nats-api-gateway-error', headerText(`${problem.code}: ${body.detail}`))
   if (problem.fields?.replayed === true) reply.header('idempotency-replayed', 'true')
   return reply
     .code(status)
     .headers(problemHeaders(problem))
     .header('content-type', PROBLEM_TYPE)
-    .send(write(request, nats ? { ...body, message: body.detail } : body))
+    .send(write(request, is_nats ? { ...body, message: body.detail } : body))
 }

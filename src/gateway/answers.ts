@@ -1,5 +1,5 @@
 /**
- * The schemas of what the service replies, by operation; what a gateway answers is checked with them.
+ * The schemas of the service's replies and of the gateway's answers, by operation; replies are checked with them.
  */
 
 import {
@@ -43,7 +43,7 @@ export const TRANSFER_REPLY = object(
   { replayed: TRUE },
 )
 
-/** The predecessor's exact form, from `customer.balance`. */
+/** The reply of `customer.balance`, in the predecessor's exact form. */
 export const BARE_BALANCE = object({ balance: BALANCE })
 
 export const BALANCE_ANSWER = object(

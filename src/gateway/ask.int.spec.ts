@@ -1,4 +1,4 @@
-/** What becomes of a request whose answer does not come: real NATS, and responders that fail in every way there is. */
+/** The outcome of a request whose answer does not come: real NATS, and responders that fail in every way there is. */
 
 import { connect, type Msg, type NatsConnection } from 'nats'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
@@ -42,7 +42,7 @@ const failWith =
   msg =>
     wireOf(responder).publish(msg.reply ?? '', error.body, errorLines(error))
 
-/** A service that does the acts in turn, and the last one for ever. */
+/** A service that performs the acts in turn, and then the last one again and again. */
 const serve = async (...acts: readonly Act[]): Promise<void> => {
   responder.subscribe(subject, {
     callback: (_, msg) => {

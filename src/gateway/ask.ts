@@ -1,9 +1,9 @@
 /**
- * Asks the service over NATS: one request to one subject, and again with the same content while its outcome is not
- * known and the caller's time is not over, or for a moment while it is turned away.
+ * Asks the service over NATS: sends one request to one subject. It sends the same content again while the outcome is not
+ * known and the caller's time is not over, and for a moment while the service turns the request away.
  *
- * A write goes out with its transaction id, so however often it is sent it has one effect. After a try without an
- * answer nothing but what the stream says is final: a later "nothing was stored" speaks of the later try only.
+ * A write carries its transaction id, so it has one effect however often it is sent. After a try without an answer only
+ * an answer from the stream is final: a later "nothing was stored" is about the later try only.
  */
 
 import { errors, type Msg, type NatsConnection } from 'nats'
@@ -21,19 +21,19 @@ export type Question = {
   readonly subject: string
   readonly body: string
   readonly effect: Effect
-  /** Of what the service replies. */
+  /** Checks the service's reply. */
   readonly check: Check
-  /** How long the caller waits, all tries together. */
+  /** The time that the caller waits, for all tries together. */
   readonly timeout_ms: number
-  /** Of a write, for the answers that name it. */
+  /** The id of a write, which its problems name. */
   readonly transaction_id?: string
 }
 
-/** A try gets half of the time that is left, so that a dead instance does not use it up; no less than this. */
+/** A try gets half of the time that is left, so that a dead instance does not use it all; but at least this long. */
 const TRY_MS_MIN = 250
 const BETWEEN_TRIES: BackOff = { first_ms: 50, max_ms: 1_000 }
 
-/** What the stream itself says of a write, or what no try can change. */
+/** The codes that are final for a write: the stream itself says so, or no further try can change it. */
 const SETTLED: ReadonlySet<ErrorCode> = new Set([
   'INSUFFICIENT_FUNDS',
   'BALANCE_LIMIT',
@@ -41,10 +41,10 @@ const SETTLED: ReadonlySet<ErrorCode> = new Set([
   'INVALID_REQUEST',
   'PAYLOAD_TOO_LARGE',
 ])
-/** What says nothing about a read but that this try did not answer it. */
+/** The codes that say about a read only that this try did not answer it. */
 const PASSING: ReadonlySet<ErrorCode> = new Set(['TIMEOUT', 'UNAVAILABLE', 'BUSY'])
 
-/** The JSON of a reply; undefined where it is none. */
+/** The JSON of a reply; undefined when the reply is no JSON. */
 const parse = (body: Uint8Array): unknown => {
   const read = readJson(body)
   return E.isRight(read) ? read.right : undefined
@@ -52,7 +52,7 @@ const parse = (body: Uint8Array): unknown => {
 
 const isCode = (code: string): code is ErrorCode => Object.hasOwn(CATALOGUE, code)
 
-/** All headers of a reply by name; of several values the first. */
+/** All headers of a reply by name, each with the first of its values. */
 const headersOf = ({ headers }: Msg): Record<string, string> =>
   Object.fromEntries((headers?.keys() ?? []).map(name => [name, headers?.get(name) ?? '']))
 
@@ -62,12 +62,12 @@ const problemOf = (subject: string, code: string, body: unknown): Problem => {
     return problem('INTERNAL_ERROR', undefined, { cause })
   }
   const error = isJsonObject(body) && isJsonObject(body.error) ? body.error : {}
-  // `description` where a subject answers as JetStream does
+  // a subject that answers as JetStream does has `description` instead
   const { message = error.description } = error
   return problem(code, typeof message === 'string' ? message : undefined, { fields: error })
 }
 
-/** A reply of the service as an answer or a problem. */
+/** Turns a reply of the service into an answer or a problem. */
 const read = ({ subject, check }: Question, msg: Msg): Either<Problem, Reply> => {
   const headers = headersOf(msg)
   const body = parse(msg.data)
@@ -79,7 +79,7 @@ const read = ({ subject, check }: Question, msg: Msg): Either<Problem, Reply> =>
   return E.left(problem('INTERNAL_ERROR', undefined, { cause }))
 }
 
-/** Why a request got no reply. */
+/** The problem of a request that got no reply; `cause` is what the NATS client threw. */
 export const unanswered = (subject: string, effect: Effect, cause: unknown): Problem => {
   if (isNoResponders(cause)) {
     return problem('UNAVAILABLE', `nobody serves ${subject} at the moment`, { cause })
@@ -106,46 +106,49 @@ const tryOnce = async (
   }
 }
 
-/** Codes after which nobody knows what the try did. */
+/** The codes that leave the effect of the try unknown. */
 const OPEN: ReadonlySet<ErrorCode> = new Set(['OUTCOME_UNKNOWN', 'TIMEOUT'])
 
-/** Whether the try was turned away before anything was done: no place, or nobody there. */
+/** Whether the try was turned away before anything was done: an instance had no place for it, or none was there. */
 const isRefusal = ({ code, cause }: Problem): boolean => code === 'BUSY' || isNoResponders(cause)
 
-/** What has become of a question so far; `open`: nobody knows what some try did. */
-type SoFar = { readonly found: Problem; readonly open: boolean }
+/** The state of a question after its last try; `is_open` when the effect of some try is unknown. */
+type SoFar = { readonly found: Problem; readonly is_open: boolean }
 
-/** While a try is open, a later one that failed speaks of itself only, unless it is what any try would be told. */
-const isUndecided = ({ effect }: Question, { found, open }: SoFar): boolean =>
-  open && (effect === 'write' ? !SETTLED.has(found.code) : PASSING.has(found.code))
+/** Whether a failure leaves the outcome unknown: while a try is open, it is about its own try, unless it is final. */
+const isUndecided = ({ effect }: Question, { found, is_open }: SoFar): boolean =>
+  is_open && (effect === 'write' ? !SETTLED.has(found.code) : PASSING.has(found.code))
 
-/** The last word. A write is named in it, and while it is open nothing else can be said of it. */
+/** The problem that the caller gets at last. It names a write, and says `OUTCOME_UNKNOWN` while a try of it is open. */
 const verdict = (question: Question, soFar: SoFar): Problem => {
   const { effect, transaction_id } = question
   const { fields, cause, ...found } = soFar.found
-  const undecided = isUndecided(question, soFar)
-  if (effect === 'read') return undecided ? problem('TIMEOUT', undefined, { cause }) : soFar.found
-  const named = { fields: { ...fields, ...(transaction_id === undefined ? {} : { transaction_id }) }, cause }
-  return undecided ? problem('OUTCOME_UNKNOWN', undefined, named) : { ...found, ...named }
+  const is_undecided = isUndecided(question, soFar)
+  if (effect === 'read') return is_undecided ? problem('TIMEOUT', undefined, { cause }) : soFar.found
+  const details = {
+    fields: { ...fields, ...(transaction_id === undefined ? {} : { transaction_id }) },
+    cause,
+  }
+  return is_undecided ? problem('OUTCOME_UNKNOWN', undefined, details) : { ...found, ...details }
 }
 
-/** A pause, but never beyond the caller's time. */
+/** Pauses before the next try, but never beyond the caller's time. */
 const waitBefore = (attempt: number, left_ms: number): Promise<void> =>
   pause(BETWEEN_TRIES, attempt, AbortSignal.timeout(Math.max(1, Math.floor(left_ms))))
 
-/** The reply, or the problem that is left when the time is over or trying again cannot help. */
+/** Asks a question and gives the reply; left is the last problem, when the time is over or no further try can help. */
 export const ask =
   (nc: NatsConnection, question: Question): TaskEither<Problem, Reply> =>
   async () => {
     const until_ms = performance.now() + question.timeout_ms
     const left_ms = (): number => until_ms - performance.now()
     const refusals = createRefusals()
-    let [open, tries] = [false, 0]
+    let [is_open, tries] = [false, 0]
 
-    /** Waits before another try where one can help and there is time for it. */
+    /** Whether another try can help and there is time for it; if so, it waits before it answers. */
     const mayTryAgain = async (found: Problem): Promise<boolean> => {
-      if (!open && isRefusal(found)) return refusals.mayTryAgain(left_ms())
-      if (!isUndecided(question, { found, open }) || left_ms() < 1) return false
+      if (!is_open && isRefusal(found)) return refusals.mayTryAgain(left_ms())
+      if (!isUndecided(question, { found, is_open }) || left_ms() < 1) return false
       await waitBefore(tries, left_ms())
       return left_ms() >= 1
     }
@@ -154,10 +157,10 @@ export const ask =
       const try_ms = Math.ceil(Math.max(left_ms() / 2, Math.min(left_ms(), TRY_MS_MIN), 1))
       const answer = await tryOnce(nc, question, try_ms)
       if (E.isRight(answer)) return answer
-      open ||= OPEN.has(answer.left.code)
-      // tries that were turned away at once are counted by themselves
-      if (open) tries += 1
-      if (!(await mayTryAgain(answer.left))) return E.left(verdict(question, { found: answer.left, open }))
+      is_open ||= OPEN.has(answer.left.code)
+      // `refusals` counts the tries that were turned away
+      if (is_open) tries += 1
+      if (!(await mayTryAgain(answer.left))) return E.left(verdict(question, { found: answer.left, is_open }))
       resubmitted.inc({ subject: question.subject })
     }
   }

@@ -1,5 +1,5 @@
 /**
- * The gateway's way to the service: the connection while there is one, and the limit of requests at work.
+ * The gateway's way to the service: the connection to NATS while there is one, and the limit of requests in flight.
  */
 
 import type { FastifyReply, FastifyRequest } from 'fastify'
@@ -9,13 +9,13 @@ import { in_flight } from './http-metrics.js'
 import { problem } from './problem.js'
 
 export type Backend = {
-  /** Runs `work` with the connection, or answers why there is none to be had now. */
+  /** Runs `work` with the connection; without one, over the limit or while draining it answers with a problem. */
   readonly use: (
     request: FastifyRequest,
     reply: FastifyReply,
     work: (nc: NatsConnection) => Promise<FastifyReply>,
   ) => Promise<FastifyReply>
-  /** No more work from now on; resolves when what was begun is answered. */
+  /** Takes no more work; resolves when every request that was begun is answered. */
   readonly drain: () => Promise<void>
 }
 
@@ -26,17 +26,17 @@ export const createBackend = (
 ): Backend => {
   let at_work = 0
   let onEmpty: (() => void) | undefined
-  let draining = false
+  let is_draining = false
   const untrack = in_flight.track(() => at_work)
 
-  const done = (): void => {
+  const finish = (): void => {
     at_work -= 1
     if (at_work === 0) onEmpty?.()
   }
 
   return {
     use: async (request, reply, work) => {
-      if (draining) {
+      if (is_draining) {
         const closing = { headers: { connection: 'close' } }
         return sendProblem(request, reply, problem('UNAVAILABLE', 'this gateway is stopping', closing))
       }
@@ -51,11 +51,11 @@ export const createBackend = (
       try {
         return await work(nc)
       } finally {
-        done()
+        finish()
       }
     },
     drain: async () => {
-      draining = true
+      is_draining = true
       if (at_work > 0) {
         await new Promise<void>(resolve => {
           onEmpty = resolve

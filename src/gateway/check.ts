@@ -1,5 +1,5 @@
 /**
- * Checks values with their schemas, and says what is wrong as the service itself says it: one clause per field.
+ * Checks values with their schemas, and words what is wrong as the service itself does: one clause per field.
  */
 
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv'
@@ -15,7 +15,7 @@ const ajv = new Ajv({
   allowUnionTypes: true,
   allErrors: true,
   verbose: true,
-  // a format is for the reader, a pattern beside it decides
+  // a `format` is for readers of the document; the `pattern` beside it decides
   validateFormats: false,
   coerceTypes: false,
   useDefaults: false,
@@ -39,7 +39,7 @@ const ruleOf = ({ keyword, parentSchema, message }: ErrorObject): string => {
   return typeof described === 'string' ? described : (message ?? 'is not valid')
 }
 
-/** Of a value that may be this or that, the sentence of the whole says more than those of its forms. */
+/** Whether an error is about one form of an `anyOf`: the error of the whole value says more, so this one is left out. */
 const isForm = ({ schemaPath }: ErrorObject): boolean => schemaPath.includes('/anyOf/')
 
 const describe = (errors: readonly ErrorObject[]): string => {
@@ -56,7 +56,7 @@ const describe = (errors: readonly ErrorObject[]): string => {
 
 export type Check = (value: unknown) => Either<string, Readonly<Record<string, unknown>>>
 
-/** A check with a schema of an object; left names every wrong field. */
+/** Makes a check with the schema of an object; the left of a check names every wrong field. */
 export const checkWith = (schema: Schema): Check => {
   const validate: ValidateFunction = ajv.compile(schema)
   return value =>
@@ -67,18 +67,18 @@ export const checkWith = (schema: Schema): Check => {
 
 const WHOLE = /^\d{1,16}$/
 
-/** A query's values are texts; those whose schema says so are numbers. */
+/** Turns the texts of a query into numbers where the schema of the parameter is an integer. */
 const fromText =
   (properties: Properties) =>
   (query: Readonly<Record<string, unknown>>): Record<string, unknown> =>
     Object.fromEntries(
       Object.entries(query).map(([name, value]) => {
-        const isNumber = Object.hasOwn(properties, name) && properties[name]?.type === 'integer'
-        return [name, isNumber && typeof value === 'string' && WHOLE.test(value) ? Number(value) : value]
+        const is_number = Object.hasOwn(properties, name) && properties[name]?.type === 'integer'
+        return [name, is_number && typeof value === 'string' && WHOLE.test(value) ? Number(value) : value]
       }),
     )
 
-/** A time whose offset follows a blank: most likely its `+` was sent as it is, and a `+` in a URL stands for a blank. */
+/** A time with a blank before its offset: most likely its `+` was not escaped, and a `+` in a URL stands for a blank. */
 const BLANK_FOR_PLUS = /^\S+ \d\d:?\d\d$/
 
 const hints = (properties: Properties, query: Readonly<Record<string, unknown>>): readonly string[] =>
@@ -87,7 +87,7 @@ const hints = (properties: Properties, query: Readonly<Record<string, unknown>>)
     .filter(([name]) => BLANK_FOR_PLUS.test(String(query[name] ?? '')))
     .map(([name]) => `${name}: a "+" in a URL stands for a blank, so write it as %2B`)
 
-/** A check of a query: all its parameters are optional, and one that is not known is a mistake. */
+/** Makes a check of a query: all its parameters are optional, and an unknown one is a mistake. */
 export const checkQuery = (properties: Properties): ((query: unknown) => ReturnType<Check>) => {
   const check = checkWith(exactObject({}, properties))
   const convert = fromText(properties)

@@ -1,4 +1,4 @@
-/** The page at /docs: its own script, on the document of a gateway in front of the real service. */
+/** The page at /docs: its own script reads the document of a gateway in front of the real service. */
 
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { type Element, openPage } from '../../test/support/page.js'

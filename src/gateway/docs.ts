@@ -1,6 +1,6 @@
 /**
- * `/docs`: a page to read the API and try it, made by a script from `/openapi.json`. It needs nothing from elsewhere,
- * so it works without a network, under a policy that lets nothing else in.
+ * Serves `/docs`, a page to read the API and try it, which a script makes from `/openapi.json`. The page loads nothing
+ * from other hosts, so it works without a network, under a policy that allows nothing else.
  */
 
 import { readFileSync } from 'node:fs'
@@ -27,9 +27,9 @@ const FILES = [
   { path: '/docs/page.css', file: 'page.css', type: 'text/css; charset=utf-8' },
 ]
 
-/** Registers the page, its files and the document; `secured` when callers need a token. */
-export const addDocs = (app: FastifyInstance, version: string, secured: boolean): void => {
-  const document = openApi(version, secured)
+/** Registers the page, its files and the document; `is_secured` when callers need a token. */
+export const addDocs = (app: FastifyInstance, version: string, is_secured: boolean): void => {
+  const document = openApi(version, is_secured)
   app.get('/openapi.json', (request, reply) => sendJson(request, reply, 200, document))
   app.get('/', (_, reply) => reply.redirect('/docs'))
   for (const { path, file, type } of FILES) {

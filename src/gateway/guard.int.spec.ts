@@ -1,4 +1,4 @@
-/** Who may come in. Requests that pass meet a gateway without NATS, and get 503. */
+/** The guard of the gateway. Requests that pass it meet a gateway without NATS, and get 503. */
 
 import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'

@@ -1,5 +1,5 @@
 /**
- * Who may come in: security headers, CORS by an allow-list, tokens with scopes, and the rate limit.
+ * Decides who may call: security headers, CORS by an allow-list, tokens with scopes, and the rate limit.
  */
 
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
@@ -10,15 +10,15 @@ import type { Effect } from './route.js'
 import type { Scope, Tokens } from './tokens.js'
 
 export type GuardOptions = {
-  /** Undefined: everybody who reaches the port may do everything, so it listens on loopback only. */
+  /** Undefined: every caller that reaches the port may do everything, so the port listens on loopback only. */
   readonly tokens: Tokens | undefined
-  /** Pages of these origins may call. */
+  /** Pages of these origins may call, beside the gateway's own. */
   readonly origins: readonly string[]
   readonly rate: RateLimit | undefined
   readonly tls: boolean
 }
 
-/** What every answer carries. */
+/** The headers that every answer carries. */
 export const SECURITY_HEADERS: Readonly<Record<string, string>> = {
   'cache-control': 'no-store',
   'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
@@ -37,7 +37,7 @@ const EXPOSED =
   'location, retry-after, idempotency-replayed, ledger-version, ledger-seq, ledger-source, ledger-age-ms, x-request-id'
 const LOOPBACK = /^(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/i
 
-/** Adds them, and the id by which the log knows the request. */
+/** Adds the security headers to every answer, and the id by which the log knows the request. */
 export const addSecurityHeaders = (app: FastifyInstance, { tls }: Pick<GuardOptions, 'tls'>): void => {
   app.addHook('onRequest', async (request, reply) => {
     reply.headers(SECURITY_HEADERS).header('x-request-id', request.id)
@@ -49,9 +49,9 @@ const hostOf = (origin: string): string | undefined =>
   URL.canParse(origin) ? new URL(origin).host : undefined
 
 /**
- * A page of another origin may call only when it is on the list: a browser sends simple requests without asking, and
- * without tokens nothing else would stop a page from moving money through the loopback interface. A name that somebody
- * points at 127.0.0.1 counts as another origin too.
+ * Whether a request comes from a page that may not call. A page of another origin may call only when the origin is on the
+ * list: a browser sends simple requests without asking, and without tokens nothing else would stop a page from moving
+ * money through the loopback interface. A foreign host name that points at 127.0.0.1 counts as another origin too.
  */
 const isForeign = ({ headers }: FastifyRequest, { tokens, origins }: GuardOptions): boolean => {
   const { origin, host = '' } = headers
@@ -72,7 +72,7 @@ const allowOrigin = (
 const isPreflight = ({ method, headers }: FastifyRequest): boolean =>
   method === 'OPTIONS' && headers['access-control-request-method'] !== undefined
 
-/** Lets in who may come in; what they may do is asked by `mayNot` once the route knows what it does. */
+/** Refuses callers that may not call at all. `mayNot` checks what a caller may do, once the route is known. */
 export const addGuard = (app: FastifyInstance, options: GuardOptions): void => {
   const { tokens, origins, rate } = options
   app.addHook('onRequest', async (request, reply) => {
@@ -83,7 +83,7 @@ export const addGuard = (app: FastifyInstance, options: GuardOptions): void => {
     if (isPreflight(request)) return reply.code(204).headers(PREFLIGHT).send()
     const caller = tokens?.callerOf(request.headers.authorization)
     if (caller !== undefined) request.caller = caller
-    // before the answer about the token, so that nobody tries many
+    // before the answer about the token, so that no caller can try many tokens
     const wait_ms = rate?.take(caller === undefined ? `address ${request.ip}` : `token ${caller.name}`) ?? 0
     if (wait_ms > 0) {
       const headers = { 'retry-after': String(Math.ceil(wait_ms / 1_000)) }
@@ -99,6 +99,6 @@ export const addGuard = (app: FastifyInstance, options: GuardOptions): void => {
 
 const SCOPE: Readonly<Record<Effect, Scope>> = { read: 'read', write: 'write' }
 
-/** Whether the caller's token lacks the scope for `effect`. Without tokens everybody has all. */
+/** Whether the caller's token lacks the scope for `effect`. Without tokens every caller has every scope. */
 export const mayNot = ({ caller }: FastifyRequest, tokens: Tokens | undefined, effect: Effect): boolean =>
   tokens !== undefined && !(caller?.scopes.includes(SCOPE[effect]) ?? false)

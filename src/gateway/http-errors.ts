@@ -1,5 +1,5 @@
 /**
- * Errors below the routes: what fastify refuses, and what is no request at all.
+ * Errors below the routes: requests that fastify refuses, and bytes that are no HTTP request at all.
  */
 
 import { STATUS_CODES } from 'node:http'
@@ -8,7 +8,7 @@ import type { FastifyError } from 'fastify'
 import { errors } from './http-metrics.js'
 import { PROBLEM_TYPE, type Problem, problem, problemBody, statusOf } from './problem.js'
 
-/** What fastify and the parser of HTTP say, by the status they would answer with. */
+/** The problem of an error of fastify or of its HTTP parser, by the status that it would answer with. */
 export const problemOf = (error: FastifyError): Problem => {
   switch (error.statusCode) {
     case 413:
@@ -29,20 +29,20 @@ const unreadable = (code: string | undefined): Problem => {
   return problem('INVALID_REQUEST', 'this is no HTTP request')
 }
 
-/** Answers a request that is no HTTP, or whose headers are too large; then the connection ends. */
+/** Answers a request that is no HTTP, too slow, or has too large headers; then the connection ends. */
 export const onClientError = (error: Error & { readonly code?: string }, socket: Socket): void => {
   if (error.code === 'ECONNRESET' || !socket.writable) {
     socket.destroy()
     return
   }
-  const told = unreadable(error.code)
-  const body = JSON.stringify(problemBody(told))
+  const refusal = unreadable(error.code)
+  const body = JSON.stringify(problemBody(refusal))
   const head = [
-    `HTTP/1.1 ${statusOf(told)} ${STATUS_CODES[statusOf(told)]}`,
+    `HTTP/1.1 ${statusOf(refusal)} ${STATUS_CODES[statusOf(refusal)]}`,
     `content-type: ${PROBLEM_TYPE}`,
     `content-length: ${Buffer.byteLength(body)}`,
     'connection: close',
   ]
-  errors.inc({ code: told.code })
+  errors.inc({ code: refusal.code })
   socket.end(`${head.join('\r\n')}\r\n\r\n${body}`)
 }

@@ -1,5 +1,5 @@
 /**
- * What the gateway counts of itself.
+ * The metrics of the gateway's HTTP requests.
  */
 
 import { metrics } from '../metrics.js'

@@ -1,7 +1,7 @@
 /**
  * The header `Idempotency-Key`: the transaction id of a write.
  *
- * The IETF draft writes it as a quoted string, most callers send it bare: both are the same key.
+ * The IETF draft writes it as a quoted string, and most callers send it bare: both forms are the same key.
  */
 
 import type { IncomingHttpHeaders } from 'node:http'
@@ -13,8 +13,8 @@ const QUOTED = /^"((?:[^"\\]|\\["\\])*)"$/
 const VALID = new RegExp(TRANSACTION_ID.pattern ?? '')
 
 /**
- * The key, or undefined when there is none; left says what is wrong with it. `chars_added`: so much longer are the ids
- * that are made of it, and those have the limit of an id.
+ * Reads the key; undefined when there is none, and left says what is wrong with it. `chars_added` is the number of
+ * characters that are added to the key to make ids of it: those ids must keep the limit of an id.
  */
 export const idempotencyKey = (
   headers: IncomingHttpHeaders,

@@ -1,5 +1,5 @@
 /**
- * The bodies of the REST routes.
+ * Parses the bodies of the REST routes.
  */
 
 import type { FastifyInstance } from 'fastify'
@@ -9,7 +9,7 @@ import { type JsonProblem, readStrictJson } from '../json.js'
 const sentence = ({ tag, message }: JsonProblem): string =>
   tag === 'NotJson' ? `the body is not JSON: ${message}` : message
 
-/** Only JSON, read strictly: no other type, no guesses about the encoding. */
+/** Accepts only JSON, and reads it strictly: no other content type, and no guesses about the encoding. */
 export const addJsonParser = (app: FastifyInstance): void => {
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_, body, done) => {

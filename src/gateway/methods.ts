@@ -1,12 +1,12 @@
 /**
- * The methods that a path knows, for all the others.
+ * Answers requests for a path that exists with a method that it does not have.
  */
 
 import type { FastifyInstance } from 'fastify'
 import { sendProblem } from './answer.js'
 import { problem } from './problem.js'
 
-/** The routes that are registered from now on, as `GET /path`. */
+/** Gives a list that fills with the routes that are registered from now on, as `GET /path`. */
 export const noteRoutes = (app: FastifyInstance): readonly string[] => {
   const routes: string[] = []
   app.addHook('onRoute', ({ method, url, config }) => {
@@ -17,7 +17,7 @@ export const noteRoutes = (app: FastifyInstance): readonly string[] => {
 
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const
 
-/** A path that is there answers 405 to the methods that it does not know, and says which it does. */
+/** Makes every known path answer 405 to methods that it does not have; the header `allow` names the methods it has. */
 export const addOtherMethods = (app: FastifyInstance, known: readonly string[]): void => {
   const byPath = new Map<string, string[]>()
   for (const route of known) {

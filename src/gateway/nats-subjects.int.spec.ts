@@ -49,7 +49,7 @@ describe('a request by its subject', () => {
     const answer = await ask('customer.balance', '{"client_id":"nobody"}', { accept: 'application/json' })
     const message = (await answer.json()) as Record<string, unknown>
     expect(Buffer.from(String(message.data), 'base64').toString()).toBe('{"balance":0}')
-    // the gateway's inbox is not told
+    // the gateway's inbox is not shown
     expect(message).toMatchObject({ subject: '', reply: '' })
     expect(message.headers).toMatchObject({ 'Ledger-Version': ['0'] })
     expect(message.header).toEqual(message.headers)

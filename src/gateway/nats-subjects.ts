@@ -1,12 +1,12 @@
 /**
  * `POST /v1/nats/subjects/{subject}`: a NATS request over HTTP, as Synadia's gateway offers it, for our own subjects.
  *
- * A caller of the predecessor changes the host and nothing else. The gateway knows nothing of what it carries: the
- * body goes as it is, and a service error is an answer like any other, told by its headers.
+ * A caller of the predecessor changes only the host. The gateway does not look into what it carries: it sends the body
+ * unchanged, and a service error is an answer like any other, marked by its headers.
  *
- * One thing is not carried: headers. The predecessor sent `NatsH-<Name>` on as `<Name>`, with its own rights; some names
- * make nats-server publish elsewhere (`Nats-Trace-Dest`), and none means anything to the ledger's endpoints. They are
- * refused rather than left out, so that nobody believes that a `Nats-Msg-Id` has protected a command.
+ * Headers are not carried. The predecessor sent `NatsH-<Name>` on as `<Name>`, with its own rights; some names make
+ * nats-server publish elsewhere (`Nats-Trace-Dest`), and none means anything to the ledger's endpoints. They are refused
+ * rather than left out, so that no caller believes that a `Nats-Msg-Id` has protected a command.
  */
 
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
@@ -27,26 +27,26 @@ export const NATS_PATH = '/v1/nats/subjects/{subject}'
 export const NATS_TIMEOUT_MS = 2_000
 
 const PREFIX = 'natsh-'
-/** RFC 9110: fewer characters than NATS allows. */
+/** The characters that RFC 9110 allows in a header's name; NATS allows more. */
 const HTTP_NAME = /^[\w!#$%&'*+.^`|~-]+$/
 
-/** The name of a header that the caller wants sent on, as it came; undefined when there is none. */
+/** The name of the first header that the caller wants sent on, as the caller spelled it; undefined without one. */
 const forwardedHeader = ({ raw }: FastifyRequest): string | undefined =>
   raw.rawHeaders.find((text, i) => i % 2 === 0 && text.toLowerCase().startsWith(PREFIX))
 
-const all = ({ headers }: Msg): Record<string, string[]> =>
+const allHeadersOf = ({ headers }: Msg): Record<string, string[]> =>
   Object.fromEntries((headers?.keys() ?? []).map(name => [name, headers?.values(name) ?? []]))
 
 const accepts = ({ headers }: FastifyRequest, type: string): boolean =>
   (headers.accept ?? '').split(',').some(accepted => accepted.split(';')[0]?.trim().toLowerCase() === type)
 
-/** The specification says `headers`, a client of it reads `header`: both are there. */
+/** Answers with a message. The specification says `headers`, a client of it reads `header`: the JSON has both. */
 const sendMessage = (request: FastifyRequest, reply: FastifyReply, msg: Msg): FastifyReply => {
-  const headers = all(msg)
+  const headers = allHeadersOf(msg)
   if (accepts(request, 'application/json')) {
     const data = Buffer.from(msg.data).toString('base64')
     return sendJson(request, reply, 200, {
-      // of the gateway's own inbox, which is no caller's business: who may publish there could answer in the service's place
+      // the subject is the gateway's own inbox, and not shown: a caller that may publish there could pose as the service
       subject: '',
       reply: msg.reply ?? '',
       data,
@@ -61,7 +61,7 @@ const sendMessage = (request: FastifyRequest, reply: FastifyReply, msg: Msg): Fa
   return reply.code(200).header('content-type', type).send(Buffer.from(msg.data))
 }
 
-/** Registers the route in a scope of its own: here a body may be of any type. */
+/** Registers the route in a fastify scope of its own, because its body may be of any type. */
 export const addNatsSubjects = (app: FastifyInstance, backend: Backend, tokens: Tokens | undefined): void => {
   const check = checkQuery(EVERYWHERE)
 

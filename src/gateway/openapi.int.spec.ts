@@ -55,7 +55,7 @@ it('every operation answers every request as the document says, and never with 5
       )
     }
   }
-  // or the requests were all of one kind, and the property said little
+  // otherwise the requests were all of one kind, and the property said little
   for (const name of ['balance', 'statement', 'credit', 'debit', 'transfer', 'batch', 'transaction']) {
     expect([...(seen.get(name) ?? [])], name).toContain(400)
   }

@@ -1,5 +1,5 @@
 /**
- * The OpenAPI 3.1 document, made from the same tables that the routes are made of.
+ * Makes the OpenAPI 3.1 document from the same tables that the routes are made of.
  */
 
 import { CATALOGUE, type ErrorCode } from '../service/catalogue.js'
@@ -158,8 +158,8 @@ const restPaths = (): Record<string, Json> => {
   return paths
 }
 
-/** The document; `secured` when a token is needed. */
-export const openApi = (version: string, secured: boolean): Json => ({
+/** The document for a version of the program; `is_secured` when callers need a token. */
+export const openApi = (version: string, is_secured: boolean): Json => ({
   openapi: '3.1.0',
   info: {
     title: 'Jetledger',
@@ -169,7 +169,7 @@ export const openApi = (version: string, secured: boolean): Json => ({
     license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
   },
   servers: [{ url: '/' }],
-  ...(secured ? { security: [{ bearer: [] }] } : {}),
+  ...(is_secured ? { security: [{ bearer: [] }] } : {}),
   paths: { ...restPaths(), [NATS_PATH]: { post: NATS_OPERATION }, ...OPERATIONS },
   components: {
     schemas: { Problem: PROBLEM_SCHEMA },

@@ -26,10 +26,10 @@ const operations = Object.entries(document.paths).flatMap(([path, methods]) =>
   Object.entries(methods).map(([method, operation]) => ({ path, method, operation })),
 )
 
-/** The page itself, and what every GET has beside it, are no operations of the API. */
+/** The page, its files and the document are no operations of the API. */
 const UNDOCUMENTED = ['/', '/docs', '/docs/page.js', '/docs/page.css', '/openapi.json']
 const NONE_OF_HTTP = ['BAD_REQUEST']
-/** Any path may answer with these; they belong to none. */
+/** Any path may answer with these codes; they belong to no operation. */
 const OF_EVERY_PATH = ['METHOD_NOT_ALLOWED', 'REQUEST_TIMEOUT']
 
 describe('the OpenAPI document', () => {

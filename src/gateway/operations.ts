@@ -1,5 +1,5 @@
 /**
- * What whoever runs a process asks of it: `/ping`, `/healthz`, `/readyz` and `/metrics`. Served by every process,
+ * The paths for the operators of a process: `/ping`, `/healthz`, `/readyz` and `/metrics`. Every process serves them,
  * with the role `gateway` and without it.
  */
 
@@ -9,14 +9,14 @@ import type { Metrics } from '../metrics.js'
 import { sendJson } from './answer.js'
 import type { Tokens } from './tokens.js'
 
-/** Each thing that must be so before a process may get requests. */
+/** Checks each condition that must hold before a process may get requests. */
 export type Readiness = () => Promise<Readonly<Record<string, HealthEntry>>>
 
 export type OperationsOptions = {
   readonly health: Health
   readonly readiness: Readiness
   readonly metrics: Metrics
-  /** Where there are tokens, only their holders see the details: these name customers. */
+  /** When there are tokens, only their holders see the details, because the details name customers. */
   readonly tokens: Tokens | undefined
 }
 

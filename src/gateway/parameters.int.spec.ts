@@ -1,4 +1,4 @@
-/** Paths and query strings that nobody means well, and times that have one answer over NATS and over HTTP. */
+/** Hostile paths and query strings, and times that get the same answer over NATS and over HTTP. */
 
 import { connect } from 'node:net'
 import fc from 'fast-check'
@@ -24,7 +24,7 @@ afterAll(async () => {
 
 type Answer = { readonly status: number; readonly code: string; readonly detail: string }
 
-/** The request line as it is: a client of HTTP would mend what is odd about it. */
+/** Sends a request line as it is: an HTTP client would mend what is odd about it. */
 const get = (target: string): Promise<Answer> =>
   new Promise((resolve, reject) => {
     const { hostname, port } = new URL(gateway.url)
@@ -135,7 +135,7 @@ describe('a request over HTTP', () => {
         const { error } = reply.json<{ error?: { code: string; message: string } }>()
         const answer = await get(`${path}?${field}=${encodeURIComponent(time)}`)
         const { code = '', message = '' } = error ?? {}
-        // what is not reached yet says how late it is
+        // the text for a time that is not reached yet says how late it is, so it differs each time
         const detail = code === 'NOT_REACHED' ? answer.detail : message
         expect([time, field, answer.code, answer.detail]).toEqual([time, field, code, detail])
       }

@@ -1,16 +1,16 @@
 /**
- * Problems: how every error leaves the gateway, as problem+json (RFC 9457) made from the error catalogue.
+ * Problems: every error leaves the gateway as problem+json (RFC 9457), made from the error catalogue.
  */
 
 import { CATALOGUE, type ErrorCode } from '../service/catalogue.js'
 import { AMOUNT, BALANCE, CLIENT_ID, COUNT, object, type Schema, TRANSACTION_ID } from './schema.js'
 
-/** Why a request has no answer; `cause` is for the log and never leaves. */
+/** Why a request failed; `cause` is for the log and never leaves the gateway. */
 export type Problem = {
   readonly code: ErrorCode
-  /** What it says about this request; the catalogue's sentence when absent. */
+  /** The text about this very request; the catalogue's sentence when absent. */
   readonly detail?: string
-  /** What stands beside code and detail: amounts, the transaction's id, the field. */
+  /** Further members beside code and detail: amounts, the transaction's id, the field. */
   readonly fields?: Readonly<Record<string, unknown>>
   /** Headers of the answer. */
   readonly headers?: Readonly<Record<string, string>>
@@ -30,7 +30,7 @@ export const problem = (code: ErrorCode, detail?: string, more: Partial<Problem>
 /** The HTTP status of a problem. */
 export const statusOf = ({ code }: Problem): number => CATALOGUE[code].http_status
 
-/** The body of a problem. What a service put beside its error cannot take the place of the standard members. */
+/** The body of a problem. Fields that a service put beside its error cannot replace the standard members. */
 export const problemBody = ({ code, detail, fields }: Problem): Readonly<Record<string, unknown>> => ({
   type: `/docs#${code}`,
   title: CATALOGUE[code].message,
@@ -42,7 +42,7 @@ export const problemBody = ({ code, detail, fields }: Problem): Readonly<Record<
 
 const STANDARD: ReadonlySet<string> = new Set(['type', 'title', 'status', 'detail', 'code', 'message'])
 
-/** The headers of a problem: when to come again, where that helps. */
+/** The headers of a problem, with the time to try again when that helps. */
 export const problemHeaders = ({ code, headers }: Problem): Readonly<Record<string, string>> => ({
   ...(CATALOGUE[code].retry ? { 'retry-after': RETRY_AFTER_S } : {}),
   ...headers,

@@ -3,13 +3,13 @@
  */
 
 export type RateLimit = {
-  /** Takes one request of `caller`: 0, or how many milliseconds until there is one again. */
+  /** Takes one request from the bucket of `caller`. Gives 0, or the milliseconds until there is one again. */
   readonly take: (caller: string, now_ms?: number) => number
 }
 
-/** Callers that are remembered; the one that was idle longest is forgotten first. */
+/** The largest number of callers that are remembered; the one that was idle longest is forgotten first. */
 const CALLERS_MAX = 10_000
-/** A caller may save up as many as two seconds give. */
+/** A caller may save up the requests of two seconds. */
 const BURST_S = 2
 
 type Bucket = { readonly left: number; readonly at_ms: number }
@@ -21,13 +21,13 @@ export const createRateLimit = (per_second: number): RateLimit => {
     take: (caller, now_ms = performance.now()) => {
       const before = buckets.get(caller) ?? { left: size, at_ms: now_ms }
       const filled = Math.min(size, before.left + ((now_ms - before.at_ms) / 1_000) * per_second)
-      const allowed = filled >= 1
-      // to the end of the map's order: its first key is the one idle longest
+      const is_allowed = filled >= 1
+      // moves the caller to the end of the map's order: the first key is the caller that was idle longest
       buckets.delete(caller)
-      buckets.set(caller, { left: allowed ? filled - 1 : filled, at_ms: now_ms })
+      buckets.set(caller, { left: is_allowed ? filled - 1 : filled, at_ms: now_ms })
       const [oldest] = buckets.keys()
       if (buckets.size > CALLERS_MAX && oldest !== undefined) buckets.delete(oldest)
-      return allowed ? 0 : Math.ceil(((1 - filled) / per_second) * 1_000)
+      return is_allowed ? 0 : Math.ceil(((1 - filled) / per_second) * 1_000)
     },
   }
 }

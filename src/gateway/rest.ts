@@ -1,5 +1,5 @@
 /**
- * Serves the table of REST routes: checks a request, asks the subject, answers.
+ * Serves the REST routes of the table: checks a request, asks the service's subject, and answers.
  */
 
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
@@ -20,7 +20,7 @@ import type { Tokens } from './tokens.js'
 export const TIMEOUT_MS: Readonly<Record<Effect, number>> = { read: 5_000, write: 10_000 }
 const TIMEOUT_MS_MAX = 30_000
 
-/** What every route takes beside its own parameters. */
+/** The query parameters that every route takes beside its own. */
 export const EVERYWHERE: Properties = {
   timeout: {
     type: 'integer',
@@ -42,9 +42,9 @@ const checksOf = ({ params = {}, query = {}, body = NOTHING, reply }: Route): Ch
   reply: checkWith(reply),
 })
 
-type Checked = Given & { readonly timeout_ms: number; readonly given: boolean }
+type Checked = Given & { readonly timeout_ms: number; readonly has_key: boolean }
 
-/** A request that fits, or the problem that names every field that does not. */
+/** Checks a request; left is a problem that names every wrong field. */
 const read = (route: Route, checks: Checks, request: FastifyRequest): Either<Problem, Checked> => {
   const params = checks.params(request.params)
   const query = checks.query(request.query)
@@ -62,16 +62,16 @@ const read = (route: Route, checks: Checks, request: FastifyRequest): Either<Pro
     body: body.right,
     transaction_id: key.right ?? uuidv7(),
     timeout_ms: Number(timeout),
-    given: key.right !== undefined,
+    has_key: key.right !== undefined,
   })
 }
 
 const LEDGER_HEADERS = ['Ledger-Version', 'Ledger-Seq', 'Ledger-Source', 'Ledger-Age-Ms']
 
-/** A repetition that only this gateway made is none to the caller. */
+/** The answer for the caller, without `replayed` when the caller sent no key: then only this gateway repeated it. */
 const answerOf = (route: Route, reply: Reply, checked: Checked): Either<Problem, Fields> => {
   const { replayed, ...first } = reply.body
-  const body = replayed === true && !checked.given ? first : reply.body
+  const body = replayed === true && !checked.has_key ? first : reply.body
   return route.toAnswer?.({ ...reply, body }, checked) ?? E.right(body)
 }
 
@@ -100,8 +100,8 @@ const serve = (route: Route, checks: Checks, backend: Backend, tokens: Tokens | 
     const body = JSON.stringify(route.ask(checked.right))
     return backend.use(request, reply, async nc => {
       const ids = effect === 'write' ? { transaction_id } : {}
-      const asked = { subject, body, effect, check: checks.reply, timeout_ms, ...ids }
-      const found = await ask(nc, asked)()
+      const question = { subject, body, effect, check: checks.reply, timeout_ms, ...ids }
+      const found = await ask(nc, question)()
       if (E.isLeft(found)) return sendProblem(request, reply, found.left)
       return pipe(
         answerOf(route, found.right, checked.right),
@@ -114,7 +114,7 @@ const serve = (route: Route, checks: Checks, backend: Backend, tokens: Tokens | 
   }
 }
 
-/** `/v1/customers/{client_id}` as fastify writes it. */
+/** A path in fastify's form: `/v1/customers/:client_id` for `/v1/customers/{client_id}`. */
 const fastifyPath = (path: string): string => path.replace(/\{(\w+)\}/g, ':$1')
 
 /** Registers every route of the table. */

@@ -1,5 +1,5 @@
 /**
- * What a REST route is made of.
+ * The type of a REST route, which is one row of the table in routes.ts.
  */
 
 import type { Either } from '../fp.js'
@@ -9,7 +9,7 @@ import type { Properties, Schema } from './schema.js'
 
 export type Fields = Readonly<Record<string, unknown>>
 
-/** A request that fits its route's schemas. `transaction_id` is the caller's, else one of the gateway's own. */
+/** A request that fits its route's schemas. `transaction_id` is the caller's, or one that the gateway made. */
 export type Given = {
   readonly params: Readonly<Record<string, string>>
   readonly query: Fields
@@ -25,22 +25,22 @@ export type Effect = 'read' | 'write'
 export type Route = {
   readonly operation: string
   readonly method: 'GET' | 'POST'
-  /** With `{name}` for each parameter. */
+  /** The path, with `{name}` for each parameter. */
   readonly path: string
   readonly summary: string
   readonly subject: string
-  /** What it does; also the scope that a token needs. */
+  /** Whether the route reads or writes; also the scope that a token needs. */
   readonly effect: Effect
   readonly params?: Properties
   readonly query?: Properties
   readonly body?: Schema
-  /** The request of the subject. */
+  /** Makes the request to the subject. */
   readonly ask: (given: Given) => Fields
-  /** By how many characters the ids that `ask` makes of the idempotency key are longer than it. */
+  /** The number of characters by which the longest id that `ask` makes of the idempotency key is longer than the key. */
   readonly key_chars_added?: (body: Fields) => number
-  /** What the service replies. */
+  /** The schema of the service's reply. */
   readonly reply: Schema
-  /** What the gateway answers, where that differs from the reply. */
+  /** The schema of the gateway's answer, when it differs from the reply. */
   readonly answer?: Schema
   readonly toAnswer?: (reply: Reply, given: Given) => Either<Problem, Fields>
   readonly success: 200 | 201
@@ -48,7 +48,7 @@ export type Route = {
   readonly body_bytes_max?: number
 }
 
-/** What any route may answer. */
+/** The error codes that every route may answer with. */
 export const COMMON_CODES: readonly ErrorCode[] = [
   'INVALID_REQUEST',
   'UNAUTHORIZED',

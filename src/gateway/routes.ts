@@ -1,6 +1,6 @@
 /**
  * The REST routes, as a table: each is one subject of the service with a path, the schemas of what goes in and out,
- * and the errors that it can answer with. What serves them, checks them and documents them reads this table.
+ * and the errors that it can answer with. The code that serves, checks and documents the routes reads this table.
  */
 
 import { E } from '../fp.js'
@@ -109,16 +109,16 @@ const BATCH_COMMAND: Schema = {
     'must be a command: type credit or debit with client_id and amount, or type transfer with from, to and amount',
 }
 
-/** What the id of a batch's command has beyond the idempotency key. */
+/** The suffix that makes the id of a batch's command out of the idempotency key. */
 const idSuffix = (index: number): string => `:${index}`
 
-/** The suffix of the last command that brings no id of its own is the longest. */
+/** The length of the longest suffix: that of the last command that brings no id of its own. */
 const idSuffixCharsMax = ({ commands }: Fields): number => {
   const last = (commands as readonly Fields[]).findLastIndex(one => !Object.hasOwn(one, 'transaction_id'))
   return last === -1 ? 0 : idSuffix(last).length
 }
 
-/** Every command has an id of its own, the same one when the same batch is sent again. */
+/** Gives every command without an id one; it is the same when the same batch is sent again. */
 const withIds = ({ body, transaction_id }: Given): Fields => ({
   ...body,
   commands: (body.commands as readonly Fields[]).map((command, i) => ({
@@ -235,7 +235,7 @@ export const ROUTES: readonly Route[] = [
   }),
 ]
 
-/** What each subject does: nothing else is reachable over HTTP. */
+/** The effect of each subject; no other subject is reachable over HTTP. */
 export const SUBJECTS: ReadonlyMap<string, Effect> = new Map(
   ROUTES.map(({ subject, effect }) => [subject, effect]),
 )

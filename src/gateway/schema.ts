@@ -1,8 +1,8 @@
 /**
- * JSON Schemas of what goes over HTTP. They are the one source: requests and the service's replies are checked with
- * them, and the OpenAPI document shows them.
+ * JSON Schemas of the values that go over HTTP. They are the one source: requests and the service's replies are checked
+ * with them, and the OpenAPI document shows them.
  *
- * A `description` that begins with "must be" is the sentence a caller reads whose value does not fit.
+ * A `description` that begins with "must be" is the error text that a caller reads when a value does not fit.
  */
 
 import { DAY_PATTERN, DAY_RULE, INSTANT_PATTERN, INSTANT_RULE } from '../instant.js'
@@ -32,14 +32,14 @@ export type Schema = {
 
 export type Properties = Readonly<Record<string, Schema>>
 
-/** An object that has `required` and may have `optional`; what else it holds is let through (tolerant inwards). */
+/** An object that has `required` and may have `optional`; other fields are let through (tolerant inwards). */
 export const object = (required: Properties, optional: Properties = {}): Schema => ({
   type: 'object',
   properties: { ...required, ...optional },
   required: Object.keys(required),
 })
 
-/** An object that a caller sends: a field that is not known is a mistake, and is said to be one. */
+/** An object that a caller sends: an unknown field is a mistake, and the caller is told so. */
 export const exactObject = (required: Properties, optional: Properties = {}): Schema => ({
   ...object(required, optional),
   additionalProperties: false,
@@ -92,7 +92,7 @@ export const TRANSACTION_ID: Schema = {
   examples: ['order-5512'],
 }
 
-/** The id of a stored event: that of a transfer's second event is longer than any that a caller brings. */
+/** The id of a stored event: the id of a transfer's second event is longer than any id that a caller may send. */
 export const STORED_TRANSACTION_ID: Schema = {
   ...TRANSACTION_ID,
   pattern: `^[\\x21-\\x7e]{1,${STORED_ID_CHARS_MAX}}$`,
@@ -137,7 +137,7 @@ export const DAY: Schema = {
   description: DAY_RULE,
 }
 
-/** How many entries a page has at the most. */
+/** The largest number of entries of a page; `missing` is the number without a `limit`. */
 export const limit = (missing: number): Schema => ({
   type: 'integer',
   minimum: 1,

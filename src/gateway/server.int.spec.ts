@@ -1,4 +1,4 @@
-/** The server as a process runs it: its limit, its stop, and what it says of itself. */
+/** The server as a process runs it: its limit, its stop, and what it reports about itself. */
 
 import { connect, type Msg, type NatsConnection } from 'nats'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
@@ -84,7 +84,7 @@ describe('the stop', () => {
 describe('a write whose first answer was lost', () => {
   const REPLY = { transaction_id: 'k', client_id: '678', balance: 1, version: 1, seq: 1, replayed: true }
 
-  /** Silent once, then a repetition to whoever asks. */
+  /** Leaves the first request without an answer, and answers every later one as a repetition. */
   const loseOne = async (): Promise<void> => {
     let lost = false
     const callback = (_: Error | null, msg: Msg): void => {
@@ -176,7 +176,7 @@ describe('what operators ask', () => {
     expect(text).toContain('jetledger_http_errors_total{code="UNAVAILABLE"} ')
     expect(text).toContain('jetledger_http_errors_total{code="INVALID_REQUEST"} ')
     expect(text).toMatch(/_request_duration_seconds_bucket\{method="GET",route="\/v1\/ranking",le="10"\} \d+/)
-    // ids would make a series of each customer
+    // customers' ids in labels would make one series for each customer
     expect(text).not.toContain('a.b')
     for (const line of text.trimEnd().split('\n')) {
       expect(line).toMatch(/^(# (HELP|TYPE) \w+ .+|\w+(\{\w+="[^"]*"(,\w+="[^"]*")*\})? [\d.e+-]+)$/)

@@ -1,5 +1,6 @@
 /**
- * The HTTP server of a process: what operators ask is always served, the gateway's routes with the role `gateway`.
+ * The HTTP server of a process: it always serves the paths for operators, and the gateway's routes with the role
+ * `gateway`.
  */
 
 import type { AddressInfo } from 'node:net'
@@ -32,7 +33,7 @@ import { addRest } from './rest.js'
 export type GatewayOptions = Omit<GuardOptions, 'tls'> & {
   /** Undefined while NATS is away. */
   readonly connection: () => NatsConnection | undefined
-  /** Requests at work; the next one is answered `BUSY`. */
+  /** The largest number of requests in flight; one more is answered `BUSY`. */
   readonly max_in_flight: number
 }
 
@@ -51,7 +52,7 @@ export type ServerOptions = {
 export type HttpServer = {
   /** Listens; resolves with the port. Rejects as Node's `listen` does. */
   readonly listen: (host: string, port: number) => Promise<number>
-  /** Takes no more work and resolves when what was begun is answered, `DRAIN_MS_MAX` at the most. Health goes on. */
+  /** Takes no more work; resolves when the begun requests are answered, after at most `DRAIN_MS_MAX`. Health goes on. */
   readonly drain: () => Promise<void>
   /** Closes the port and every connection. */
   readonly stop: () => Promise<void>
@@ -65,7 +66,7 @@ const CONNECTIONS_MAX = 10_000
 const HEADERS_TIMEOUT_MS = 5_000
 const REQUEST_TIMEOUT_MS = 15_000
 const KEEP_ALIVE_MS = 65_000
-/** Longer than a customer's id may be, shorter than the headers: what does not fit is answered 400 and not 404. */
+/** Longer than a customer's id may be and shorter than the headers: an id that is too long gets 400 and not 404. */
 const PARAM_CHARS_MAX = 8_192
 const DRAIN_MS_MAX = 10_000
 
@@ -153,7 +154,7 @@ export const createServer = async (options: ServerOptions): Promise<HttpServer> 
   return {
     routes,
     listen: async (host, port) => {
-      // fastify says so of each address, also with nothing to say
+      // fastify logs one line for each address, even when the resolver gives it an empty text
       await app.listen({ host, port, listenTextResolver: address => `HTTP: listening at ${address}` })
       return (app.server.address() as AddressInfo).port
     },

@@ -1,5 +1,5 @@
 /**
- * Bearer tokens: who may do what. The file holds the SHA-256 of each token and never a token.
+ * Bearer tokens: each names a caller and what it may do. Their file holds the SHA-256 of each token and never a token.
  */
 
 import { createHash, timingSafeEqual } from 'node:crypto'
@@ -40,7 +40,7 @@ export type Caller = { readonly name: string; readonly scopes: readonly Scope[] 
 type Token = Caller & { readonly sha256: Buffer }
 
 export type Tokens = {
-  /** Who sent an `Authorization` header; undefined when nobody known did. */
+  /** The caller that an `Authorization` header belongs to; undefined when no known token is in it. */
   readonly callerOf: (authorization: string | undefined) => Caller | undefined
 }
 
@@ -53,16 +53,16 @@ const createTokens = (known: readonly Token[]): Tokens => ({
   callerOf: authorization => {
     if (authorization === undefined) return undefined
     const presented = sha256(tokenIn(authorization))
-    // every entry is compared, in constant time each: how long it takes says nothing about what is known
+    // every entry is compared, in constant time each: the time it takes says nothing about the known tokens
     const matches = known.filter(({ sha256: hash }) => timingSafeEqual(hash, presented))
     return matches[0]
   },
 })
 
-const twice = (tokens: readonly Token[]): string | undefined =>
+const duplicateName = (tokens: readonly Token[]): string | undefined =>
   tokens.find(({ name }, i) => tokens.findIndex(other => other.name === name) !== i)?.name
 
-/** The tokens of a file's text; left is one sentence that names every problem, and no hash. */
+/** Reads the tokens of a file's text; left is one sentence that names every problem, and no hash. */
 export const readTokens = (text: string): Either<string, Tokens> =>
   pipe(
     readStrictJson(text),
@@ -79,8 +79,8 @@ export const readTokens = (text: string): Either<string, Tokens> =>
       () => `tokens: must be 1 to ${TOKENS_MAX}`,
     ),
     E.filterOrElse(
-      ({ tokens }) => twice(tokens) === undefined,
-      ({ tokens }) => `tokens: the name ${twice(tokens)} is there twice`,
+      ({ tokens }) => duplicateName(tokens) === undefined,
+      ({ tokens }) => `tokens: the name ${duplicateName(tokens)} is there twice`,
     ),
     E.map(({ tokens }) => createTokens(tokens)),
   )

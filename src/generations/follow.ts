@@ -1,8 +1,9 @@
 /**
- * Follows a projection's pointer, so that whoever reads its table always reads the active one.
+ * Follows a projection's pointer, so that a reader of its tables always reads the active one.
  *
- * What is known of the pointer is good for a short time after it was asked for. A flip waits longer than that before
- * the new table moves on (docs/adr/0016), so no two readers ever stand on different sides of it with different data.
+ * An answer about the pointer may be used for a short time after the question, its lease. A change to another generation
+ * waits longer than the lease before the new table gets further events (docs/adr/0016), so two readers never see
+ * different data, even when one still reads the old table.
  */
 
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -11,15 +12,15 @@ import { E, type Either } from '../fp.js'
 import type { StreamError } from '../stream/errors.js'
 import { readPointer } from './pointer.js'
 
-/** Between two looks at the pointer. */
+/** The time between two looks at the pointer. */
 const LOOK_EVERY_MS = 500
-/** For how long after a look its answer may be used. */
+/** The time after a question for which its answer may be used. */
 export const LEASE_MS = 2_000
 
 export type GenerationFollower = {
-  /** The active generation, when it was asked for within the lease; else undefined: `refresh` it. */
+  /** The active generation while the lease of the last answer runs; undefined after it: call `refresh` then. */
   readonly current: () => number | undefined
-  /** Asks the bucket's leader now. Concurrent calls share one request. */
+  /** Asks the bucket's leader for the active generation. Concurrent calls share one request. */
   readonly refresh: () => Promise<Either<StreamError, number>>
   readonly stop: () => void
 }
@@ -31,7 +32,7 @@ export const followGeneration = (jsm: JetStreamManager, projection: string): Gen
   let asking: Promise<Either<StreamError, number>> | undefined
 
   const ask = async (): Promise<Either<StreamError, number>> => {
-    // the lease runs from before the question: the answer may be as old as that
+    // the lease begins before the question, because the answer may be as old as that
     const until_ms = performance.now() + LEASE_MS
     const found = await readPointer(jsm, projection)()
     asking = undefined

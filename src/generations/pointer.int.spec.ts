@@ -1,4 +1,4 @@
-// has servers of its own: it deletes and overwrites keys of the bucket
+// this spec has servers of its own, because it deletes and overwrites keys of the bucket
 import type { KV } from '@nats-io/kv'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { right, startTestLedger, type TestLedger } from '../../test/support/ledger.js'

@@ -1,8 +1,8 @@
 /**
- * Which generation of a projection's tables is the active one (docs/adr/0016).
+ * The pointer: it says which generation of a projection's tables is the active one (docs/adr/0016).
  *
- * It stands in the KV bucket under `projection.<name>` and changes by compare-and-set only. It is read from the
- * bucket's leader: a follower may be behind, and a reader that follows an old pointer would show balances of the past.
+ * It is stored in the KV bucket under `projection.<name>` and changes by compare-and-set only. It is read from the
+ * bucket's leader: a follower may be behind, and a reader that uses an old pointer would show balances of the past.
  */
 
 import type { ConsumerInfo, JetStreamManager } from '@nats-io/jetstream'
@@ -15,12 +15,12 @@ import { generationOf } from '../stream/consumer.js'
 import { type StreamError, tryStream } from '../stream/errors.js'
 import { LEDGER_STREAM } from '../stream/settings.js'
 
-/** `previous` is the generation before this one, while it is kept. */
+/** `previous` is the generation before this one, while its table is kept. */
 export type Pointer = { readonly generation: number; readonly previous?: number | undefined }
 
 /**
- * A pointer as it was read; `revision` is 0 while there is none, which means the first generation. `problem` says that
- * somebody deleted it or wrote something else over it, so that the generation was found by the consumers that are there.
+ * A pointer as it was read. `revision` is 0 while the bucket has none. `problem` says that the pointer was deleted or
+ * overwritten by something else, so that the generation was found by the consumers that exist.
  */
 export type PointerEntry = Pointer & { readonly revision: number; readonly problem?: string }
 
@@ -40,7 +40,7 @@ const PointerJson = fieldsOf({ generation: Generation }, { previous: Generation 
 
 const keyOf = (projection: string): string => `projection.${projection}`
 
-/** A pointer from the text of its key; left says what is wrong with it. */
+/** Decodes the text of a pointer; left is the end of a sentence that says what is wrong with it. */
 export const decodePointer = (text: string): E.Either<string, Pointer> =>
   pipe(
     readJson(text),
@@ -52,8 +52,8 @@ const isFurther = (a: ConsumerInfo, b: ConsumerInfo): boolean =>
   a.ack_floor.stream_seq > b.ack_floor.stream_seq
 
 /**
- * The generation whose consumer is furthest, the newest of equal ones: a generation gets its consumer when it is
- * complete (docs/adr/0016), so its table never says what the stream did not say. Without any it is the first.
+ * The generation whose consumer has acknowledged most, and the newest of equal ones. A generation gets its consumer only
+ * when its table is complete (docs/adr/0016), so that table is right. Without any consumer it is the first generation.
  */
 const furthestGeneration = (jsm: JetStreamManager, projection: string): TaskEither<StreamError, number> =>
   tryStream(`consumers of ${LEDGER_STREAM}`, async () => {
@@ -61,18 +61,19 @@ const furthestGeneration = (jsm: JetStreamManager, projection: string): TaskEith
     for await (const info of jsm.consumers.list(LEDGER_STREAM)) {
       const generation = generationOf(projection, info.name)
       if (generation === undefined) continue
-      const isBetter =
+      const is_better =
         best === undefined ||
         isFurther(info, best.info) ||
         (generation > best.generation && !isFurther(best.info, info))
-      if (isBetter) best = { generation, info }
+      if (is_better) best = { generation, info }
     }
     return best?.generation ?? 1
   })
 
 /**
- * Without a pointer the first generation is meant, if the ledger's record is there: a bucket that was lost is made anew
- * with the pointers first and the record last.
+ * The generation when the bucket has no pointer. If the ledger's record is there, it is the first one. Without the record
+ * the bucket may have been lost, and the consumers tell the generation: a lost bucket is made again with the pointers
+ * first and the record last.
  */
 const firstGeneration = (jsm: JetStreamManager, projection: string): TaskEither<StreamError, PointerEntry> =>
   pipe(
@@ -81,7 +82,7 @@ const firstGeneration = (jsm: JetStreamManager, projection: string): TaskEither<
     TE.map(generation => ({ generation, revision: 0 })),
   )
 
-/** The pointer as the bucket's leader has it. */
+/** Reads the pointer from the bucket's leader. */
 export const readPointer = (
   jsm: JetStreamManager,
   projection: string,
@@ -101,7 +102,7 @@ export const readPointer = (
     }),
   )
 
-/** Sets the pointer if it is still the one that was read; `Conflict` when it is not. Gives the new revision. */
+/** Sets the pointer if its revision is still `revision`, else `Conflict`. Returns the new revision. */
 export const setPointer = (
   kv: KV,
   projection: string,

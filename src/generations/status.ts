@@ -1,6 +1,6 @@
 /**
- * How a projection is, for others to read: its generation and lag as the servers know them, and what its active
- * instance said of itself last.
+ * Reads the status of a projection: its generation and lag from the servers, and the last report that its active
+ * instance wrote about itself.
  */
 
 import type { JetStreamManager } from '@nats-io/jetstream'
@@ -14,28 +14,28 @@ import type { StreamError } from '../stream/errors.js'
 import { type Lag, projectionLag } from '../stream/lag.js'
 import { readPointer } from './pointer.js'
 
-const Said = fieldsOf(
+const Report = fieldsOf(
   { instance: t.string, generation: t.number, seq: t.number, at: t.string },
   { last_error: t.string },
 )
 
-/** What the active instance of a projection said of itself; old words when it is gone. */
-type Said = t.TypeOf<typeof Said>
+/** The last report of the active instance of a projection; it stays, and grows old, when the instance is gone. */
+type Report = t.TypeOf<typeof Report>
 
 export type ProjectionStatus = {
   readonly projection: string
   readonly generation: number
-  /** The generation before, while it is kept. */
+  /** The generation before this one, while its table is kept. */
   readonly previous?: number
-  /** Undefined: nobody has run it here yet. */
+  /** Undefined when the projection has no consumer, because it has not run here yet. */
   readonly lag?: Lag
-  readonly said?: Said
+  readonly said?: Report
 }
 
-const decodeSaid = (text: string | undefined): Said | undefined =>
+const decodeReport = (text: string | undefined): Report | undefined =>
   pipe(
     readJson(text ?? ''),
-    E.chainW(Said.decode),
+    E.chainW(Report.decode),
     E.getOrElseW(() => undefined),
   )
 
@@ -45,7 +45,7 @@ const lagOf = (nc: NatsConnection, consumer: string): TaskEither<StreamError, La
     TE.orElseW(error => (error.tag === 'NotFound' ? TE.right(undefined) : TE.left(error))),
   )
 
-/** The status of `projection`, whose consumer in a generation is `consumerOf(generation)`. */
+/** Reads the status of `projection`; `consumerOf(generation)` is the name of its consumer in a generation. */
 export const projectionStatus = (
   { nc, jsm, kv }: { readonly nc: NatsConnection; readonly jsm: JetStreamManager; readonly kv: KV },
   projection: string,
@@ -57,13 +57,13 @@ export const projectionStatus = (
     TE.bind('lag', ({ pointer }) => lagOf(nc, consumerOf(pointer.generation))),
     TE.bind('text', () => getText(kv, `status.${projection}`)),
     TE.map(({ pointer: { generation, previous }, lag, text }) => {
-      const said = decodeSaid(text)
+      const report = decodeReport(text)
       return {
         projection,
         generation,
         ...(previous === undefined ? {} : { previous }),
         ...(lag === undefined ? {} : { lag }),
-        ...(said === undefined ? {} : { said }),
+        ...(report === undefined ? {} : { said: report }),
       }
     }),
   )

@@ -1,8 +1,8 @@
 /**
- * The account and the law: `apply`, the one function that says what an event does to a balance.
+ * The account, and `apply`: the one function that defines what an event does to a balance.
  *
  * Commands decide with it, projections fold with it, replay rebuilds with it. It is pure and total, so the same stream
- * gives the same balances to everybody, whoever published (docs/adr/0002).
+ * gives the same balances everywhere, no matter which program published the events (docs/adr/0002).
  */
 
 import { E, type Either } from '../fp.js'
@@ -12,7 +12,10 @@ import type { LedgerEvent } from './event.js'
 /** No balance ever falls below its floor. */
 const FLOOR = 0n
 
-/** A customer's balance after `version` events, the last of which has stream sequence `seq` (0: none yet). */
+/**
+ * A customer's balance after `version` credits and debits. `seq` is the stream sequence of the last event that counts,
+ * refusals included (0: none yet).
+ */
 export type Account = {
   readonly balance: bigint
   readonly version: number
@@ -27,7 +30,7 @@ export type Rejection = {
   readonly amount: bigint
 }
 
-/** The account after `event` at stream sequence `seq`, or why the event is not allowed and changes nothing. */
+/** The account after `event` at stream sequence `seq`; left is the reason why the event is refused and changes nothing. */
 export const apply = (account: Account, event: LedgerEvent, seq: number): Either<Rejection, Account> => {
   const { balance, version } = account
   const { amount } = event

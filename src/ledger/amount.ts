@@ -1,8 +1,9 @@
 /**
- * Amounts: integers of the minor unit, `bigint` in the code and within int64, never a float.
+ * Amounts and balances: whole numbers of the minor unit (such as cents), `bigint` in the code, within int64, never a
+ * float.
  *
- * In JSON they are a number up to 2^53-1 and a decimal string beyond (JSON.parse would round a larger number without
- * a word, so such a number is refused); both forms are accepted at every size that fits.
+ * In JSON they are a number up to 2^53-1 and a decimal string beyond. JSON.parse would silently round a larger number, so
+ * a larger number is refused. A decimal string is accepted at every size.
  */
 
 import { t } from '../fp.js'
@@ -14,7 +15,7 @@ interface AmountBrand {
   readonly Amount: unique symbol
 }
 
-/** What one event moves: at least 1, at most int64's largest. */
+/** The amount that one event moves: from 1 to 2^63-1. */
 export type Amount = bigint & AmountBrand
 
 const AMOUNT_RULE =
@@ -41,7 +42,7 @@ const isSafe = (n: bigint): boolean => n <= SAFE_MAX && n >= -SAFE_MAX
 /** The JSON form of an amount or balance: a number while that is exact, else a decimal string. */
 export const toJson = (n: bigint): number | string => (isSafe(n) ? Number(n) : n.toString())
 
-/** The same as JSON text. */
+/** The JSON form of an amount or balance, as text. */
 export const amountJson = (n: bigint): string => (isSafe(n) ? `${Number(n)}` : `"${n}"`)
 
 /** Decodes an amount of at least 1 from its JSON forms. */
@@ -55,7 +56,7 @@ export const Amount = new t.Type<Amount, number | string, unknown>(
   toJson,
 )
 
-/** Decodes a balance: any int64 in the same JSON forms. */
+/** Decodes a balance: any int64, in the same JSON forms as an amount. */
 export const Balance = new t.Type<bigint, number | string, unknown>(
   'Balance',
   (u): u is bigint => typeof u === 'bigint' && isInt64(u),

@@ -19,7 +19,7 @@ export const CLIENT_ID_RULE =
 /** Whether `u` is a client id. */
 export const isClientId = (u: unknown): u is ClientId => typeof u === 'string' && PATTERN.test(u)
 
-/** Decodes a client id at a boundary; the failure's message says the rule. */
+/** Decodes a client id. The failure's message states the rule. */
 export const ClientId = new t.Type<ClientId, string, unknown>(
   'ClientId',
   isClientId,
@@ -33,7 +33,7 @@ const EVENT_SUBJECT_PREFIX = 'customer.balance.'
 /** The exact subject that carries every event of one customer. */
 export const eventSubject = (id: ClientId): string => EVENT_SUBJECT_PREFIX + id
 
-/** The customer whose event arrived on `subject`; left says why there is none. */
+/** The customer whose events are on `subject`; left is a sentence that says why the subject is no customer's. */
 export const clientIdOf = (subject: string): Either<string, ClientId> => {
   const id = subject.slice(EVENT_SUBJECT_PREFIX.length)
   return subject.startsWith(EVENT_SUBJECT_PREFIX) && isClientId(id)

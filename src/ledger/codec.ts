@@ -1,9 +1,9 @@
 /**
- * Codecs of objects, and what is wrong with a value that a codec refused.
+ * Codecs of objects, and sentences that say why a codec refused a value.
  *
- * The result of a codec here is a new object of the fields that were named and checked, and of nothing else. The codecs
- * of io-ts for objects copy whatever the input holds, and an own `__proto__` of the input becomes the prototype of the
- * copy: fields that no codec saw could be read as if they were valid. So no other file of the program uses those.
+ * A codec from here returns a new object that has the named and checked fields and nothing else. The object codecs of
+ * io-ts copy every field of the input, and an own `__proto__` of the input becomes the prototype of the copy: fields that
+ * no codec checked could be read as if they were valid. So no other file of the program uses the object codecs of io-ts.
  */
 
 import { E, t } from '../fp.js'
@@ -11,15 +11,15 @@ import { isJsonObject, shownName } from '../json.js'
 
 type Codecs = Readonly<Record<string, t.Mixed>>
 
-/** What an object with these fields decodes to. */
+/** The type of a decoded object with the required fields `R` and the optional fields `O`. */
 type Decoded<R extends Codecs, O extends Codecs> = {
   readonly [K in keyof R]: t.TypeOf<R[K]>
 } & { readonly [K in keyof O]?: t.TypeOf<O[K]> | undefined }
 
 const NO_OBJECT = 'must be an object'
-/** What is said of a field that an object has and its codec does not know. */
+/** The error text for a field that the codec does not know. */
 export const UNKNOWN_FIELD = 'is no field of this request'
-/** So many unknown fields are named; more would only make the text long. */
+/** The largest number of unknown fields that an error names; more would only make the text long. */
 export const UNKNOWN_FIELDS_MAX = 10
 
 const failAt = (
@@ -86,19 +86,19 @@ const objectOf = <R extends Codecs, O extends Codecs>(
   return new t.Type('object', is, validate, encode)
 }
 
-/** An object that has the fields `required` and may have those of `optional`; its other fields are left out. */
+/** A codec of objects that have the fields `required` and may have the fields `optional`; other fields are left out. */
 export const fieldsOf = <R extends Codecs, O extends Codecs = Record<never, t.Mixed>>(
   required: R,
   optional: O = {} as O,
 ): t.Type<Decoded<R, O>, unknown, unknown> => objectOf(required, optional, false)
 
-/** The same, and a field that is in neither is refused by its name: it is a field that somebody misspelt. */
+/** The same codec, but any other field is refused by its name, because it may be a misspelt one. */
 export const exactFieldsOf = <R extends Codecs, O extends Codecs = Record<never, t.Mixed>>(
   required: R,
   optional: O = {} as O,
 ): t.Type<Decoded<R, O>, unknown, unknown> => objectOf(required, optional, true)
 
-/** An object whose names may be any and whose values are of one kind. */
+/** A codec of objects with any names, whose values all have the codec `values`. */
 export const recordOf = <A>(
   values: t.Type<A, unknown, unknown>,
 ): t.Type<Readonly<Record<string, A>>, unknown, unknown> =>
@@ -114,13 +114,13 @@ export const recordOf = <A>(
         if (E.isLeft(decoded)) errors.push(...decoded.left)
         else result.push([name, decoded.right])
       }
-      // this makes every name an own property, `__proto__` as well, which an assignment does not
+      // fromEntries makes every name an own property, `__proto__` too; an assignment would set the prototype
       return errors.length > 0 ? t.failures(errors) : t.success(Object.fromEntries(result))
     },
     record => Object.fromEntries(Object.entries(record).map(([name, value]) => [name, values.encode(value)])),
   )
 
-/** Whether a step of the way to a value is a field: the first one is none, nor is a place in a list or in a union. */
+/** Whether a step of the path to a value is a field. The root, a place in a list and a member of a union are not. */
 const isField = (_: t.ContextEntry, index: number, context: readonly t.ContextEntry[]): boolean => {
   const parent = context[index - 1]
   return parent !== undefined && !Array.isArray(parent.actual) && !(parent.type instanceof t.UnionType)
@@ -133,7 +133,7 @@ const describe = (error: t.ValidationError): { field: string; rule: string } => 
   return { field: path.join('.'), rule }
 }
 
-/** Names every wrong field once, e.g. `client_id: is missing; amount: must be ...`. */
+/** A text that names every wrong field once, e.g. `client_id: is missing; amount: must be ...`. */
 export const describeErrors = (errors: t.Errors): string => {
   const byField = new Map<string, string>()
   for (const { field, rule } of errors.map(describe)) if (!byField.has(field)) byField.set(field, rule)

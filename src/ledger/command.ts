@@ -1,5 +1,5 @@
 /**
- * Commands: what a caller asks of the command side, and their codecs.
+ * Commands (credit, debit, transfer), their codecs, and `decide`, which turns a command into events or a refusal.
  */
 
 import { E, type Either, pipe, t } from '../fp.js'
@@ -18,10 +18,10 @@ const METADATA_RULE = `must be an object of at most ${METADATA_KEYS_MAX} keys an
 const REFERENCE_CHARS_MAX = 256
 const REFERENCE_RULE = `must be a text of at most ${REFERENCE_CHARS_MAX} characters, without halves of surrogate pairs`
 
-/** Half a surrogate pair is no text: a table cannot keep it, and a retry would not be known again. */
+/** Half a surrogate pair is not text: a table cannot keep it, so a retry would not be recognised. */
 const isText = (u: unknown): u is string => typeof u === 'string' && !/\p{Surrogate}/u.test(u)
 
-/** Whether every text and name of a value can be kept; it ends at the depth that the strict reading allows at all. */
+/** Whether a table can keep every text and name of a value. Deeper nesting than the strict reading allows is refused. */
 const isStorable = (u: unknown, depth: number): boolean => {
   if (typeof u === 'string') return isText(u)
   if (typeof u === 'number') return Number.isFinite(u)
@@ -35,7 +35,7 @@ const isSmall = (u: JsonObject): boolean =>
   Object.keys(u).length <= METADATA_KEYS_MAX &&
   new TextEncoder().encode(JSON.stringify(u)).length <= METADATA_BYTES_MAX
 
-/** What a caller may add to an event as it likes: bounded, and such that every table and every reply can carry it. */
+/** Free data that a caller may add to an event. It is bounded, so that every table and every reply can carry it. */
 const Metadata = new t.Type<Record<string, unknown>, Record<string, unknown>, unknown>(
   'Metadata',
   t.UnknownRecord.is,
@@ -46,7 +46,7 @@ const Metadata = new t.Type<Record<string, unknown>, Record<string, unknown>, un
   t.identity,
 )
 
-/** What an event is for, in a caller's words. */
+/** The purpose of an event, in the caller's words. */
 const Reference = new t.Type<string, string, unknown>(
   'Reference',
   t.string.is,
@@ -71,7 +71,7 @@ const TransferBody = exactFieldsOf({ from: ClientId, to: ClientId, amount: Amoun
 
 type Content = {
   readonly amount: Amount
-  /** The idempotency key. */
+  /** The idempotency key: a retry of the command carries the same one. */
   readonly transaction_id: string
   readonly reference?: string | undefined
   readonly metadata?: Record<string, unknown> | undefined
@@ -81,7 +81,7 @@ export type Movement = Content & { readonly type: 'credit' | 'debit'; readonly c
 export type Transfer = Content & { readonly type: 'transfer'; readonly from: ClientId; readonly to: ClientId }
 export type Command = Movement | Transfer
 
-/** The customers whose accounts a command touches; the first one's subject carries the transaction id itself. */
+/** The customers whose accounts a command touches. The event of the first one has the transaction id itself as its id. */
 export const customersOfCommand = (command: Command): readonly [ClientId, ...ClientId[]] =>
   command.type === 'transfer' ? [command.from, command.to] : [command.client_id]
 
@@ -95,7 +95,7 @@ const contentOf = (
   metadata,
 })
 
-/** What the codecs make of the fields of a command: the law that the short way below is held to. */
+/** Decodes a command with the codecs, which define the result; the fast path below must give the same one. */
 export const decodeFields = (
   type: Command['type'],
   fields: unknown,
@@ -132,7 +132,7 @@ const USUAL_FIELDS: Readonly<Record<Command['type'], ReadonlySet<string>>> = {
   transfer: new Set(['from', 'to', 'amount', 'transaction_id']),
 }
 
-/** The command, if its fields are of the usual shape: read by hand, because this is the path of every command. */
+/** Decodes a command of the usual shape without codecs, for speed: every command takes this path. Undefined for any other. */
 const usualCommand = (type: Command['type'], fields: JsonObject, fresh_id: string): Command | undefined => {
   const { transaction_id: id, client_id, from, to } = fields
   const amount = usualAmount(fields.amount)
@@ -151,7 +151,7 @@ const usualCommand = (type: Command['type'], fields: JsonObject, fresh_id: strin
 
 /**
  * Decodes the fields of a command; one without a `transaction_id` gets `fresh_id`. Left names every wrong field, and
- * every one that a command does not have.
+ * every field that commands of this type do not have.
  */
 export const decodeCommand = (
   type: Command['type'],
@@ -170,13 +170,13 @@ export type Refusal = Rejection & { readonly client_id: ClientId }
 /** The `Nats-Msg-Id` of a transfer's second event; the first one carries the transaction id itself. */
 export const creditLegId = (transaction_id: string): string => transaction_id + SECOND_LEG
 
-/** Events have all their fields, in one order: objects of one shape are what the engine of JavaScript is fast with. */
+/** Makes an event with all its fields in one order: the JavaScript engine is fast with objects of one shape. */
 const eventOf = (
   type: LedgerEvent['type'],
   { amount, reference, metadata }: Command,
   transaction_id: string,
   counterparty: ClientId | undefined,
-  refused?: LedgerEvent['declined'],
+  refusal?: LedgerEvent['declined'],
 ): LedgerEvent => ({
   type,
   amount,
@@ -184,7 +184,7 @@ const eventOf = (
   transfer: counterparty === undefined ? undefined : { counterparty },
   reference,
   metadata,
-  declined: refused,
+  declined: refusal,
   after: undefined,
 })
 
@@ -207,7 +207,7 @@ const transfer = (
   return E.isLeft(credit) ? credit : E.right([debit.right, credit.right])
 }
 
-/** The events of an accepted command, in the order in which they have to be stored. */
+/** Decides a command on the accounts that `accountOf` gives: its events in the order in which to store them, or a refusal. */
 export const decide = (
   command: Command,
   accountOf: (id: ClientId) => Account,
@@ -218,7 +218,7 @@ export const decide = (
   return E.isLeft(only) ? only : E.right([only.right])
 }
 
-/** The event that freezes a refusal, on the subject of the command's first customer. */
+/** The event that records a refusal, on the subject of the command's first customer, so that a retry gets it again. */
 export const declined = (command: Command, { code, client_id, balance }: Refusal): LedgerEvent =>
   eventOf('declined', command, command.transaction_id, command.type === 'transfer' ? command.to : undefined, {
     command: command.type,

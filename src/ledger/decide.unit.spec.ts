@@ -1,4 +1,4 @@
-/** What follows from a command on given balances: every rule of `decide`. */
+/** Tests every rule of `decide`: a command on given balances, and the events or the refusal that follow. */
 
 import { describe, expect, it } from 'vitest'
 import { E } from '../fp.js'

@@ -1,6 +1,6 @@
 /**
- * How deep a value is nested, told without walking deeper than is asked: an event of schema 1 may hold metadata that is
- * nested deeper than the stack of any recursive function, `JSON.stringify` among them.
+ * Tests how deep a value is nested, without walking deeper than the limit. An event of schema 1 may hold metadata that is
+ * nested too deep for the stack of any recursive function, `JSON.stringify` included.
  */
 
 /** Whether objects and lists lie in each other more than `levels_max` times; `value` itself is the first level. */

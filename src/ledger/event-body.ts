@@ -1,5 +1,5 @@
 /**
- * What an event is: its codec, and the ids that it carries.
+ * The body of an event: its codec, and the codecs of the ids that it carries.
  */
 
 import { t } from '../fp.js'
@@ -9,11 +9,11 @@ import { fieldsOf } from './codec.js'
 
 const PRINTABLE = /^[\x21-\x7e]+$/
 
-/** Printable ASCII without blanks, 1 to `chars_max` characters. */
+/** Whether `u` is 1 to `chars_max` characters of printable ASCII without blanks. */
 export const isToken = (u: unknown, chars_max: number): u is string =>
   typeof u === 'string' && u.length <= chars_max && PRINTABLE.test(u)
 
-/** What follows the transaction id in the id of a transfer's second event. */
+/** The suffix that makes the id of a transfer's second event from its transaction id. */
 export const SECOND_LEG = ':credit'
 
 const idOf = (chars_max: number) =>
@@ -30,13 +30,13 @@ const idOf = (chars_max: number) =>
 export const TRANSACTION_ID_CHARS_MAX = 128
 export const STORED_ID_CHARS_MAX = TRANSACTION_ID_CHARS_MAX + SECOND_LEG.length
 
-/** The idempotency key: also sent as `Nats-Msg-Id`, so it keeps to what a header can carry. */
+/** Decodes the idempotency key. It is also sent as `Nats-Msg-Id`, so it may hold only characters that a header can carry. */
 export const TransactionId = idOf(TRANSACTION_ID_CHARS_MAX)
 
-/** In an event it may be a second leg's: a transfer with the longest id has to be whole. */
+/** Decodes the id in a stored event. It may carry the suffix of a second leg, so it may be longer than a caller's id. */
 const StoredTransactionId = idOf(STORED_ID_CHARS_MAX)
 
-/** What a refused command asked for and why it was refused: the answer that a retry of it gets again. */
+/** The request of a refused command and the reason of the refusal: a retry of the command gets the same answer. */
 const Declined = fieldsOf({
   command: t.keyof({ credit: null, debit: null, transfer: null }),
   code: t.keyof({ INSUFFICIENT_FUNDS: null, BALANCE_LIMIT: null }),
@@ -44,7 +44,7 @@ const Declined = fieldsOf({
   balance: Balance,
 })
 
-/** The fields of every schema; those that a schema lacks are left out by it, or refused. */
+/** The fields of all schemas together. A schema that does not have one of them ignores it, or refuses the event. */
 export const EventBody = fieldsOf(
   { type: t.keyof({ credit: null, debit: null, declined: null }), amount: Amount },
   {
@@ -61,7 +61,10 @@ export const EventBody = fieldsOf(
 type Body = t.TypeOf<typeof EventBody>
 type Needed = 'type' | 'amount'
 
-/** One balance mutation. `after` is what its writer claims; nobody believes it (the fold is the law). */
+/**
+ * A credit, a debit, or the record of a refusal (`declined`). `after` is the result that the writer claims; it is never
+ * trusted, only the fold counts.
+ */
 export type LedgerEvent = { -readonly [K in Needed]: Body[K] } & {
   -readonly [K in Exclude<keyof Body, Needed | 'schema'>]?: Body[K] | undefined
 }

@@ -1,8 +1,8 @@
 /**
- * The event: its codec, from the bytes of a message and back.
+ * Decodes events from the bytes of a message, and encodes them.
  *
- * Known fields must have their type. Of unknown ones schema 1 takes no notice; schema 2 leaves them to a program that
- * knows them (`schema.ts`).
+ * Known fields must have the right type. Schema 1 ignores unknown fields; an event of schema 2 with an unknown field waits
+ * for a newer program that knows the field (`schema.ts`).
  */
 
 import { E, pipe, t } from '../fp.js'
@@ -31,7 +31,7 @@ export type Decoded =
   | { readonly tag: 'event'; readonly event: LedgerEvent }
   | { readonly tag: 'malformed'; readonly reason: string }
   | { readonly tag: 'future'; readonly schema: number }
-  /** A decision about an event that this program does not know. */
+  /** A decision to skip an earlier event of a schema that no program knew. */
   | { readonly tag: 'skip'; readonly skip: Skip }
 
 const malformed = (reason: string): Decoded => ({ tag: 'malformed', reason })
@@ -52,8 +52,9 @@ const decodeSkip = (body: JsonObject): Decoded =>
   )
 
 /**
- * What the codec makes of a parsed body, whatever its shape: the law that the short way below is held to. `source` is
- * what it was parsed from, for the schemas that are read strictly; without it the body passes for one without faults.
+ * Decodes a parsed body of any shape with the codec, which defines the result; the fast paths must give the same one.
+ * `source` is the text that it was parsed from, for the schemas that are read strictly; without it the body is taken to
+ * have no faults of JSON.
  */
 export const decodeParsed = (json: unknown, source?: Uint8Array): Decoded => {
   if (!isJsonObject(json)) return malformed('not a JSON object')
@@ -67,7 +68,7 @@ export const decodeParsed = (json: unknown, source?: Uint8Array): Decoded => {
   return json.type === 'skip' ? decodeSkip(json) : decodeFields(json)
 }
 
-/** Decodes a message's body. Total: whatever arrives is an event, malformed, or of a schema from the future. */
+/** Decodes a message's body. It is total: every body is an event, malformed, of a newer schema, or a decision. */
 export const decodeEvent = (body: Uint8Array): Decoded => {
   const json = readJson(body)
   if (E.isLeft(json)) return malformed(`not JSON: ${json.left}`)
@@ -76,8 +77,8 @@ export const decodeEvent = (body: Uint8Array): Decoded => {
 }
 
 /**
- * Decodes as much of a message's body as the fold needs: what it gives folds to the same as what `decodeEvent` gives,
- * but an event may lack its reference, its metadata and an id that ties it to nothing. For whoever only counts.
+ * Decodes as much of a message's body as a fold of balances needs. The result folds to the same state as that of
+ * `decodeEvent`, but an event may lack its reference, its metadata, and its id unless it belongs to a transfer.
  */
 export const decodeMovement = (body: Uint8Array): Decoded => {
   const event = readMovement(body)
@@ -86,7 +87,7 @@ export const decodeMovement = (body: Uint8Array): Decoded => {
 
 type Claim = { readonly balance: bigint; readonly version: number }
 
-/** A claim as this program writes one while numbers are exact; undefined for any other, which is the codec's. */
+/** Reads a claim in the form that this program writes for exact numbers; undefined for any other form. */
 const usualClaim = (after: unknown): Claim | undefined => {
   if (typeof after !== 'object' || after === null || !('balance' in after) || !('version' in after))
     return undefined
@@ -96,7 +97,7 @@ const usualClaim = (after: unknown): Claim | undefined => {
     : undefined
 }
 
-/** What a writer claims as the state after its event; undefined when it claims nothing or nothing readable. */
+/** The state after the event as its writer claims it; undefined when the event has no claim or an unreadable one. */
 export const claimedAfter = ({ after }: LedgerEvent): Claim | undefined =>
   usualClaim(after) ??
   pipe(
@@ -108,8 +109,8 @@ const bigintsToJson = (_: string, value: unknown): unknown =>
   typeof value === 'bigint' ? toJson(value) : value
 
 /**
- * The body of an event as this program writes it. Put together by hand: a replacer that is called for every value takes
- * longer than all the rest of a command.
+ * The body of an event as this program writes it. It is put together by hand, because `JSON.stringify` with a replacer
+ * for every value takes longer than all the rest of a command.
  */
 export const encodeEvent = (event: LedgerEvent): string => {
   const { type, amount, transaction_id, transfer, reference, metadata, declined } = event
@@ -131,7 +132,7 @@ const isState = (after: unknown): after is { readonly balance: bigint; readonly 
   'version' in after &&
   typeof after.version === 'number'
 
-/** `after` is whatever its writer claims; what this program claims is a balance and a version. */
+/** Encodes `after`. A claim of this program is a balance and a version; another writer's may be any JSON. */
 const afterJson = (after: unknown): string =>
   isState(after)
     ? `{"balance":${amountJson(after.balance)},"version":${after.version}}`

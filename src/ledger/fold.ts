@@ -1,5 +1,5 @@
 /**
- * One step of folding a customer's subject: whatever arrived, in stream order, to the customer's next state.
+ * One step of folding a customer's subject: takes the messages in stream order, valid or not, and gives the next state.
  */
 
 import { E } from '../fp.js'
@@ -8,8 +8,8 @@ import { claimedAfter, type Decoded, type LedgerEvent } from './event.js'
 import { NO_SKIPS, type Skip, type Skips } from './skip.js'
 
 /**
- * Where a customer waits for a program that knows a newer schema: at the first event of it, `seq`. `last_seq` is the
- * last event that was left out since: who takes the customer up again can prove by it that none came in between.
+ * A customer that waits for a program that knows a newer schema. `seq` is the first event of that schema. `last_seq` is the
+ * last event that was left out since then: by it, the program that resumes the customer can prove that it missed none.
  */
 export type Parked = { readonly seq: number; readonly schema: number; readonly last_seq: number }
 
@@ -22,16 +22,16 @@ export type DeadReason = 'MALFORMED' | 'SKIPPED' | Rejection['code']
 export type Step =
   /** The event counts; `mismatch` when its writer claimed another result. */
   | { readonly tag: 'applied'; readonly customer: Customer; readonly mismatch: boolean }
-  /** It never counts, for anybody; its place is among the dead letters. */
+  /** The event never counts, in any fold; it becomes a dead letter. */
   | { readonly tag: 'dead'; readonly reason: DeadReason; readonly detail: string }
   /**
-   * It cannot be judged by this program: the customer stays where it is. With `skip` it is the decision that lets the
-   * customer go on: its subject has to be folded again, from the event that it waits at, with that one skipped.
+   * This program does not understand the event, so the customer waits. With `skip`, the event is the decision that lets
+   * the customer continue: its subject has to be folded again from the event at which it waits, without that event.
    */
   | { readonly tag: 'parked'; readonly customer: Customer; readonly skip?: Skip }
-  /** A decision about a parked event: it moves no account itself. */
+  /** A decision to skip an event: it changes no account itself. */
   | { readonly tag: 'decision'; readonly skip: Skip }
-  /** It is in the state already (a redelivery). */
+  /** The state already includes the event (a redelivery). */
   | { readonly tag: 'seen' }
 
 const isMismatch = (event: LedgerEvent, { balance, version }: Account): boolean => {
@@ -40,30 +40,30 @@ const isMismatch = (event: LedgerEvent, { balance, version }: Account): boolean 
   return claimed?.balance !== balance || claimed.version !== version
 }
 
-const rejected = ({ code, balance, amount }: Rejection): Step => ({
+const rejectedStep = ({ code, balance, amount }: Rejection): Step => ({
   tag: 'dead',
   reason: code,
   detail: `amount ${amount} against a balance of ${balance}`,
 })
 
-/** An event of a customer that is parked: it is left out, unless it is the decision that the customer waits for. */
-const leftOut = (account: Account, parked: Parked, seq: number, decoded: Decoded): Step => {
+/** The step of a parked customer: the event is left out, unless it is the decision that the customer waits for. */
+const stepWhileParked = (account: Account, parked: Parked, seq: number, decoded: Decoded): Step => {
   const last_seq = Math.max(parked.last_seq, seq)
   const customer = { account, parked: { ...parked, last_seq } }
-  // also when it comes again: whoever was to fold the customer anew may not have got to it
+  // also for a redelivery: the program may have ended before it folded the customer again
   if (decoded.tag === 'skip' && decoded.skip.seq === parked.seq && seq > parked.seq)
     return { tag: 'parked', customer, skip: decoded.skip }
   return seq <= parked.last_seq ? { tag: 'seen' } : { tag: 'parked', customer }
 }
 
 /**
- * Folds the event at stream sequence `seq`. Total and pure; sequences have to be given in ascending order. An event of
- * the future about which `skips` holds a decision is passed over.
+ * Folds the event at stream sequence `seq` into the customer's state. It is total and pure. Sequences have to be given in
+ * ascending order. An event of an unknown newer schema is skipped if `skips` holds a decision about it.
  */
 export const step = (customer: Customer, seq: number, decoded: Decoded, skips: Skips = NO_SKIPS): Step => {
   const { account, parked } = customer
   if (seq <= account.seq) return { tag: 'seen' }
-  if (parked !== undefined) return leftOut(account, parked, seq, decoded)
+  if (parked !== undefined) return stepWhileParked(account, parked, seq, decoded)
   switch (decoded.tag) {
     case 'future': {
       const skip = skips.get(seq)
@@ -82,7 +82,7 @@ export const step = (customer: Customer, seq: number, decoded: Decoded, skips: S
     case 'event': {
       const next = apply(account, decoded.event, seq)
       return E.isLeft(next)
-        ? rejected(next.left)
+        ? rejectedStep(next.left)
         : {
             tag: 'applied',
             customer: { account: next.right },

@@ -14,7 +14,7 @@ const FUTURE: Decoded = { tag: 'future', schema: 2 }
 const next = (customer: Customer, result: Step): Customer =>
   result.tag === 'applied' || result.tag === 'parked' ? result.customer : customer
 
-/** Folds what arrived at the sequences 1, 2, ... */
+/** Folds the given messages at the sequences 1, 2, ... */
 const fold = (arrived: readonly Decoded[], from: Customer = NEW_CUSTOMER): Customer =>
   arrived.reduce((customer, decoded, i) => next(customer, step(customer, i + 1, decoded)), from)
 

@@ -5,14 +5,14 @@ import { decodeEvent, NEWEST_SCHEMA } from './event.js'
 type Golden = {
   readonly body?: unknown
   readonly text?: string
-  /** The event that it is; without it, the body is `malformed`. */
+  /** The event that the body decodes to; absent when the body is `malformed`. */
   readonly decoded?: Record<string, unknown>
 }
 
 const FOLDER = new URL('./golden/', import.meta.url)
 const files = readdirSync(FOLDER).sort()
 const bytes = (value: unknown): Uint8Array => new TextEncoder().encode(JSON.stringify(value))
-/** Bodies that JSON.parse would change stand in the files as texts. */
+/** Bodies that JSON.parse would change are kept as text in the golden files. */
 const bytesOf = ({ body, text }: Golden): Uint8Array =>
   text === undefined ? bytes(body) : new TextEncoder().encode(text)
 

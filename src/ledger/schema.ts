@@ -1,20 +1,20 @@
 /**
- * The schemas of events: which one a body is of, and what of schema 2 this program knows.
+ * The schemas of events: tells the schema of a body, and whether this program knows everything in a body of schema 2.
  *
- * Schema 1 is read tolerantly, for ever: its unknown fields are ignored, and its JSON is that of `JSON.parse`. Schema 2
- * is read strictly. What a body of it holds beyond what is known here is of a later program: its customer is parked
- * until that program runs, because to pass over what may move money would give another balance. Every schema keeps a
+ * Schema 1 is read tolerantly, for ever: its unknown fields are ignored, and its JSON is read as `JSON.parse` reads it.
+ * Schema 2 is read strictly. An unknown field, type or code in it comes from a later program, and the customer is parked
+ * until that program runs: to ignore something that may move money would give a wrong balance. Every schema keeps a
  * golden file in `golden/`, for ever. An event without `schema` is of schema 1.
  */
 
 import { isJsonObject, type JsonObject } from '../json.js'
 
-/** Events are written in this schema: the lowest that can express them. */
+/** The schema of the events that this program writes: the lowest one that can express them. */
 export const WRITTEN_SCHEMA = 1
-/** The newest schema of which this program knows anything. */
+/** The newest schema that this program knows. */
 export const NEWEST_SCHEMA = 2
 
-/** The schema of a body; undefined when it names none that there could be. */
+/** The schema of a body; undefined when its `schema` is not a whole number of at least 1. */
 export const schemaOf = ({ schema = 1 }: JsonObject): number | undefined =>
   typeof schema === 'number' && Number.isSafeInteger(schema) && schema >= 1 ? schema : undefined
 
@@ -22,7 +22,7 @@ const MOVEMENT = [
   ...['schema', 'type', 'amount', 'transaction_id', 'reference', 'metadata', 'transfer', 'declined', 'after'],
 ]
 
-/** By type, the fields of an event of schema 2. */
+/** The known fields of an event of schema 2, by its type. */
 const FIELDS: Readonly<Record<string, readonly string[]>> = {
   credit: MOVEMENT,
   debit: MOVEMENT,
@@ -34,11 +34,11 @@ const DECLINED = ['command', 'code', 'client_id', 'balance']
 const COMMANDS = ['credit', 'debit', 'transfer']
 const CODES = ['INSUFFICIENT_FUNDS', 'BALANCE_LIMIT']
 
-/** Whether a value is no object, or one with known fields only. What is no object at all is the codec's to refuse. */
+/** Whether an object has known fields only. It is also true for a value that is no object: the codec refuses that. */
 const hasOnly = (value: unknown, fields: readonly string[]): boolean =>
   !isJsonObject(value) || Object.keys(value).every(name => fields.includes(name))
 
-/** Whether a value is no text, or one of the known ones. */
+/** Whether a text is one of the known ones. It is also true for a value that is no text: the codec refuses that. */
 const isAmong = (value: unknown, texts: readonly string[]): boolean =>
   typeof value !== 'string' || texts.includes(value)
 

@@ -1,8 +1,8 @@
 /**
- * The decision about an event that no program here knows: it is passed over, and its customer goes on without it.
+ * A skip: the decision of a person that an event of an unknown schema does not count, so that its customer can continue.
  *
- * It is an event itself, on the customer's own subject and of schema 2, so that every fold obeys it and a program that is
- * too old to know it leaves the customer where it is (docs/adr/0027). It says nothing about events that come after it.
+ * A skip is an event itself, on the customer's own subject and of schema 2. So every fold obeys it, and a program that is
+ * too old to know skips leaves the customer parked (docs/adr/0027). It says nothing about events after it.
  */
 
 import { E, t } from '../fp.js'
@@ -11,10 +11,10 @@ import { describeErrors, fieldsOf } from './codec.js'
 export const SKIP_REASON_CHARS_MAX = 500
 export const SKIP_BY_CHARS_MAX = 200
 
-/** `seq` is the stream sequence of the event that is passed over. */
+/** `seq` is the stream sequence of the skipped event; `by` is the person who decided. */
 export type Skip = { readonly seq: number; readonly reason: string; readonly by: string }
 
-/** Decisions by the sequence of the event that each is about. */
+/** Decisions by the sequence of the skipped event. */
 export type Skips = ReadonlyMap<number, Skip>
 
 export const NO_SKIPS: Skips = new Map()
@@ -46,12 +46,12 @@ const SkipBody = fieldsOf({
   by: text(SKIP_BY_CHARS_MAX),
 })
 
-/** Reads the fields of a decision; left says what is wrong with them. */
+/** Decodes the body of a decision; left names its wrong fields. */
 export const readSkip = (body: unknown): E.Either<string, Skip> => {
   const skip = SkipBody.decode(body)
   return E.isLeft(skip) ? E.left(describeErrors(skip.left)) : skip
 }
 
-/** The body of a decision. */
+/** Encodes a decision as the body of its event. */
 export const encodeSkip = ({ seq, reason, by }: Skip): string =>
   JSON.stringify({ schema: 2, type: 'skip', seq, reason, by })

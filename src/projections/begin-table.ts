@@ -1,6 +1,8 @@
 /**
- * Begins a projection's table again from the stream's first event: whoever works on it or reads it learns that by its
- * next epoch. It is emptied and filled by the projector that prepares it next (`prepare.ts`).
+ * Starts a projection's table over from the stream's first event.
+ *
+ * The table gets a new epoch, by which its writers and readers learn that it starts over. The projector that prepares
+ * the table next empties and fills it (`prepare.ts`).
  */
 
 import { run } from '../fp.js'
@@ -9,7 +11,10 @@ import { beginEpoch, type Identity } from '../tables/identity.js'
 import { streamText } from './belonging.js'
 import type { Target } from './target.js'
 
-/** Begins the table whose identity was `before`; `ConditionFailed` when somebody else was faster. No reason: it is new. */
+/**
+ * Gives the table, whose identity was `before`, a new epoch. `reason` says why it is folded again; it is undefined
+ * for a new table. Throws `Failed`: `ConditionFailed` when another process has changed the identity since `before`.
+ */
 export const beginTable = async (
   { jsm, tables, table, projection, log }: Target,
   before: Identity | undefined,

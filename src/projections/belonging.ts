@@ -1,8 +1,8 @@
 /**
- * Whether a projection's table, its consumer and the stream belong together (docs/adr/0026).
+ * Decides whether a projection's table, its consumer and the stream belong together (docs/adr/0026).
  *
- * The table says which table it is, which stream it was folded from, and how far. What is read here is judged by one
- * pure function; what follows from the verdict is the runner's (`prepare.ts`).
+ * The table says which table it is, which stream it was folded from, and how far. `look` reads the facts, and the pure
+ * function `judge` gives a verdict on them. `prepare.ts` acts on the verdict.
  */
 
 import { readRecord } from '../belonging/ledger-record.js'
@@ -22,39 +22,46 @@ import { type TableFacts, tableFacts } from '../tables/provision.js'
 import { failedWith } from './outcome.js'
 import type { Target } from './target.js'
 
-/** Where a generation of a projection is. */
+/** The table and the consumer of one generation of a projection, and the clients to read them with. */
 export type Place = Pick<Target, 'jsm' | 'tables' | 'table' | 'consumer'> & {
   readonly projection: Pick<Target['projection'], 'name'>
 }
 
-/** What was read of a generation. */
+/** The facts about a generation that `judge` needs. */
 export type Seen = {
-  /** Undefined: there is no table. */
+  /** Undefined when there is no table. */
   readonly facts: TableFacts | undefined
-  /** What the projection had acknowledged before the identity was read; undefined: there is no consumer. */
+  /** The sequence that the consumer had acknowledged before the identity was read; undefined without a consumer. */
   readonly acked_seq: number | undefined
-  /** Undefined: the table does not say what it is. */
+  /** Undefined when the table does not say what it is. */
   readonly identity: Identity | undefined
-  /** How the stream compares with what the table says of it; undefined where it says nothing. */
+  /** How the stream compares with the origin that the table names; undefined when the table names none. */
   readonly finding: StreamFinding | undefined
-  /** Whether the bucket says that the stream that is there is the ledger's; asked only where the table says otherwise. */
+  /**
+   * Whether the record in the KV bucket says that the present stream is the ledger's. It is read only when the table
+   * names another stream, and is false otherwise.
+   */
   readonly is_recorded: boolean
 }
 
 export type Belonging =
   /** There is no table. */
   | { readonly tag: 'absent' }
-  /** Nobody can work with it: its keys or indexes are not those of the projection. */
+  /** The table cannot be used: its keys or indexes are not the ones that the projection needs. */
   | { readonly tag: 'unusable'; readonly message: string }
-  /** What an earlier epoch left has to be removed. */
+  /** The items that an earlier epoch left have to be removed. */
   | { readonly tag: 'emptying'; readonly identity: Identity }
-  /** The stream lacks events that the table was folded from, or is another one: which of the two is right only a person can tell. */
+  /**
+   * The stream lacks events that the table was folded from, or is another stream. Only a person can tell whether the
+   * table or the stream is right.
+   */
   | { readonly tag: 'stream lacks events'; readonly message: string }
-  /** It has to be folded again from the first event. No reason: nobody has ever used it. */
+  /** The table has to be folded again from the first event. `reason` is undefined when the table was never used. */
   | { readonly tag: 'begin'; readonly reason: string | undefined }
+  /** The table belongs to this projection and this stream. */
   | { readonly tag: 'ours'; readonly identity: Identity }
 
-/** The origin that a table says it was folded from; undefined when that cannot be read. */
+/** The stream origin that a table says it was folded from; undefined when it cannot be decoded. */
 export const originIn = ({ stream, newest }: Identity): Origin | undefined =>
   pipe(
     readJson(stream),
@@ -63,11 +70,14 @@ export const originIn = ({ stream, newest }: Identity): Origin | undefined =>
     E.getOrElseW(() => undefined),
   )
 
-/** The part of an origin that a table keeps as text; its newest event it keeps in attributes. */
+/** The part of an origin that a table keeps as text. The table keeps the newest event in attributes of its own. */
 export const streamText = ({ created, missing, first }: Origin): string =>
   JSON.stringify({ created, missing, first })
 
-/** Reads what a verdict needs. The acknowledged position before the identity: that is never behind it. */
+/**
+ * Reads the facts that `judge` needs. The acknowledged position is read before the identity, because then a table
+ * that is in order is never behind it. Throws `Failed`.
+ */
 export const look = async (target: Place): Promise<Seen> => {
   const { jsm, tables, table, consumer, projection } = target
   const facts = await run(tableFacts(tables, table, TABLES[projection.name]))
@@ -81,7 +91,7 @@ export const look = async (target: Place): Promise<Seen> => {
   return { facts, acked_seq, identity, finding, is_recorded }
 }
 
-/** Whether the stream that is there is the one that the bucket's record speaks of. */
+/** Whether the present stream is the one that the record in the KV bucket names. */
 const isRecorded = async (jsm: Target['jsm']): Promise<boolean> => {
   const { record } = await run(readRecord(jsm))
   return record !== undefined && (await run(examineStream(jsm, record.stream))).tag === 'same'
@@ -96,13 +106,14 @@ const ackedSeq = async (jsm: Target['jsm'], consumer: string): Promise<number | 
   }
 }
 
-const silent = (table: string, acked_seq: number): string | undefined =>
+/** Why a table without an identity is begun again; undefined when the table was never used. */
+const reasonWithoutIdentity = (table: string, acked_seq: number): string | undefined =>
   acked_seq === 0
     ? undefined
     : `the table ${table} does not say what it was folded from, although the projection had come to ${acked_seq}: it was emptied, made anew, or filled by an earlier version`
 
-/** What is wrong with a table that says what it is; undefined when nothing is. */
-const mistrust = (table: string, identity: Identity, seen: Seen): string | undefined => {
+/** Why a table that has an identity cannot be trusted; undefined when it can. */
+const reasonForMistrust = (table: string, identity: Identity, seen: Seen): string | undefined => {
   const { facts, acked_seq = 0, finding } = seen
   const { table_id, newest, state } = identity
   if (table_id !== facts?.table_id)
@@ -110,32 +121,35 @@ const mistrust = (table: string, identity: Identity, seen: Seen): string | undef
   if (finding === undefined) return `the table ${table} does not say which stream it was folded from`
   if (finding.tag === 'another')
     return `the table ${table} was folded from another stream: ${describeFinding(finding)}`
-  // while it is being emptied, the consumer of the epoch before may still be there
+  // while the table is being emptied, the consumer of the epoch before may still exist
   if (state === 'filling' && newest.seq < acked_seq)
     return `the table ${table} is at ${newest.seq}, but the projection had come to ${acked_seq}: the table was set back, or its consumer skipped events`
   return undefined
 }
 
-/** Whether a table is left as it is, although the stream contradicts it: of a stream that is gone it may know the most. */
+/**
+ * Whether the stream contradicts the table and the table is left as it is for a person to decide: the table may know
+ * the most about a stream that is lost.
+ */
 const isUndecided = (table_id: string, { facts, finding, is_recorded }: Seen): boolean => {
   if (finding === undefined || finding.tag === 'same' || finding.tag === 'restored') return false
-  // a table of another ledger that was put here says nothing of this one's stream
+  // a table that was copied here from another ledger says nothing about this ledger's stream
   return finding.tag !== 'another' || (!is_recorded && table_id === facts?.table_id)
 }
 
-/** What to do with a generation, of which this was seen. */
+/** Says what has to be done with a generation, from the facts about it. Pure. */
 export const judge = (table: string, seen: Seen): Belonging => {
   const { facts, acked_seq = 0, identity, finding } = seen
   if (facts === undefined) return { tag: 'absent' }
-  if (facts.problems.length > 0) return { tag: 'unusable', message: unusable(table, facts) }
-  if (identity === undefined) return { tag: 'begin', reason: silent(table, acked_seq) }
+  if (facts.problems.length > 0) return { tag: 'unusable', message: unusableMessage(table, facts) }
+  if (identity === undefined) return { tag: 'begin', reason: reasonWithoutIdentity(table, acked_seq) }
   if (finding !== undefined && isUndecided(identity.table_id, seen))
     return { tag: 'stream lacks events', message: describeFinding(finding) }
-  const reason = mistrust(table, identity, seen)
+  const reason = reasonForMistrust(table, identity, seen)
   if (reason !== undefined) return { tag: 'begin', reason }
   return identity.state === 'emptying' ? { tag: 'emptying', identity } : { tag: 'ours', identity }
 }
 
-/** Why a table of these keys and indexes cannot be used, and what to do. */
-const unusable = (table: string, { problems }: TableFacts): string =>
+/** The message that says why the table's keys and indexes cannot be used, and what to do. */
+const unusableMessage = (table: string, { problems }: TableFacts): string =>
   `the table ${table} cannot be used: ${problems.join('; ')}; delete it, and it is made anew and filled from the stream (or name another one with DDB_TABLE)`

@@ -1,5 +1,5 @@
 /**
- * How far a projection is behind the stream.
+ * Waits until a projection has caught up with the stream.
  */
 
 import type { JetStreamManager } from '@nats-io/jetstream'
@@ -15,7 +15,7 @@ import { consumerName } from './target.js'
 
 const POLL: BackOff = { first_ms: 20, max_ms: 20 }
 
-/** What a cluster answers while a leader is being chosen is no failure of a wait: it is asked again. */
+/** Turns the errors that a cluster gives while it elects a leader into undefined, so that the wait asks again. */
 const unlessNotReady = <A>(task: TaskEither<StreamError, A>): TaskEither<StreamError, A | undefined> =>
   pipe(
     task,
@@ -24,7 +24,7 @@ const unlessNotReady = <A>(task: TaskEither<StreamError, A>): TaskEither<StreamE
     ),
   )
 
-/** Where the stream ends at this moment, as somebody proves; undefined while nobody does. */
+/** The stream's last sequence, from a proved leader; undefined while no server proves to be the leader. */
 const lastSeq = (nc: NatsConnection): TaskEither<StreamError, number | undefined> =>
   unlessNotReady(
     pipe(
@@ -33,8 +33,8 @@ const lastSeq = (nc: NatsConnection): TaskEither<StreamError, number | undefined
     ),
   )
 
-/** The last stream sequence that the active generation has acknowledged; undefined while there is no consumer. */
-const acknowledged = (
+/** The stream sequence up to which the active generation has acknowledged; undefined while there is no consumer. */
+const ackedSeq = (
   jsm: JetStreamManager,
   projection: ProjectionName,
 ): TaskEither<StreamError, number | undefined> =>
@@ -47,8 +47,9 @@ const acknowledged = (
   )
 
 /**
- * Waits until the projection has handled everything that the stream held at the call, `timeout_ms` at the most, and
- * tells `onProgress` how far it is. Resolves with the number of events that are still missing.
+ * Waits until the projection has handled everything that the stream held at the call, for `timeout_ms` at the most.
+ * Calls `onProgress` with the number of handled events and the total. Resolves with the number of events that are still
+ * missing: 0 when the projection has caught up, infinity when the stream's end could not be learnt. Throws `Failed`.
  */
 export const waitCaughtUp = async (
   { nc, jsm }: { readonly nc: NatsConnection; readonly jsm: JetStreamManager },
@@ -61,7 +62,7 @@ export const waitCaughtUp = async (
   let total: number | undefined
   for (;;) {
     total ??= await run(lastSeq(nc))
-    const done = (await run(acknowledged(jsm, projection))) ?? 0
+    const done = (await run(ackedSeq(jsm, projection))) ?? 0
     if (total !== undefined) onProgress(Math.min(done, total), total)
     const missing = Math.max((total ?? Number.POSITIVE_INFINITY) - done, 0)
     if (missing === 0 || performance.now() > until_ms || signal.aborted) return missing

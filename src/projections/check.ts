@@ -1,9 +1,10 @@
 /**
  * Checks heads that were read from a table against the stream, before events are folded over them.
  *
- * A head may be older than its customer's events although everything was handled: somebody put an item back from a copy,
- * deleted it, or changed it. So the event in hand has to be the first one on its subject after the head. An event of the
- * command side proves that by itself, because it says what the account is after it; of any other the stream is asked.
+ * A head may be older than its customer's events although all events were handled: a person may have put an item back
+ * from a copy, deleted it, or changed it. So the event in hand has to be the first one on its subject after the head.
+ * An event of the command side proves that by itself, because its field `after` says what the account is after it.
+ * For any other event the stream is asked.
  */
 
 import { run } from '../fp.js'
@@ -18,14 +19,18 @@ import { refold } from './refold.js'
 import { isSameCustomer, positionOf } from './same-customer.js'
 import type { Target } from './target.js'
 
-/** Questions to the stream's leader at once. */
+/** The largest number of requests to the stream's leader at one time. */
 const REQUESTS_MAX = 32
 
-/** `proved`: the event in hand follows the head; `unsaid`: it does not say; `doubtful`: it contradicts the head. */
+/**
+ * `proved`: the event in hand follows the head. `unsaid`: the event does not say. `doubtful`: it contradicts the
+ * head.
+ */
 type Opinion = 'proved' | 'unsaid' | 'doubtful'
 
 const opinionOf = (target: Target, head: Customer, first: Recorded): Opinion => {
-  // a parked customer is folded again from its subject when it is taken up; one that is ahead was written, not acknowledged
+  // a parked customer is folded again from its subject when it is resumed
+  // a head that is ahead of the event was written before, and the event was not acknowledged
   if (head.parked !== undefined || positionOf(head) >= first.seq) return 'proved'
   const decoded = decodeFor(target)(first.body)
   const next = step(head, first.seq, decoded)
@@ -34,7 +39,7 @@ const opinionOf = (target: Target, head: Customer, first: Recorded): Opinion => 
   return next.mismatch ? 'doubtful' : 'proved'
 }
 
-/** Whether every event between the head and the event in hand has no effect. */
+/** Whether the stream shows that no event between the head and the event in hand has an effect. */
 const isCurrent = async (target: Target, id: ClientId, head: Customer, first: Recorded): Promise<boolean> => {
   const next = await run(nextProved(target, eventSubject(id), positionOf(head) + 1))
   if (next !== undefined && next.seq >= first.seq) return true
@@ -43,7 +48,13 @@ const isCurrent = async (target: Target, id: ClientId, head: Customer, first: Re
   return isSameCustomer(folded.customer, head)
 }
 
-const checked = async (target: Target, id: ClientId, head: Customer, first: Recorded): Promise<Customer> => {
+/** The head as it has to be before `first`: as it was read, or folded again from its subject. */
+const checkHead = async (
+  target: Target,
+  id: ClientId,
+  head: Customer,
+  first: Recorded,
+): Promise<Customer> => {
   const opinion = opinionOf(target, head, first)
   if (opinion === 'proved') return head
   if (opinion === 'unsaid' && (await isCurrent(target, id, head, first))) return head
@@ -51,8 +62,9 @@ const checked = async (target: Target, id: ClientId, head: Customer, first: Reco
 }
 
 /**
- * The heads as they have to be before the first event of each customer in a run; one that was wrong is folded again from
- * its subject, in the table too. Throws `Failed`.
+ * Returns the heads as they have to be before the first event of each customer in a run. A head that was wrong is
+ * folded again from its subject, and its item in the table is corrected. A table without an epoch is not checked.
+ * Throws `Failed`.
  */
 export const checkHeads = async (
   target: Target,
@@ -65,7 +77,7 @@ export const checkHeads = async (
     [...heads],
     async ([id, head]): Promise<[ClientId, Customer]> => {
       const event = first.get(id)
-      return [id, event === undefined ? head : await checked(target, id, head, event)]
+      return [id, event === undefined ? head : await checkHead(target, id, head, event)]
     },
   )
   return new Map(all)

@@ -17,7 +17,7 @@ import { balances } from './definitions/balances.js'
 import type { Decode } from './fold-run.js'
 import { type Projector, startProjector } from './runner.js'
 
-/** More than twice as long as a silent instance keeps its place. */
+/** More than twice the time for which a silent instance stays the active one. */
 const IDLE_MS = 5_000
 
 let ledger: TestLedger
@@ -50,10 +50,10 @@ const balanceIs = (id: string, expected: bigint): Promise<true> =>
     { deadline_ms: 20_000, what: `${id} to have ${expected}` },
   )
 
-/** What the server says of a consumer's groups; the client has no type for it yet. */
+/** The server's information on a consumer's priority groups; the client has no type for it yet. */
 type WithGroups = { readonly priority_groups?: readonly { readonly pinned_client_id?: string }[] }
 
-/** Who is active: the server gives a new id whenever the place is given anew. */
+/** The id of the active client. The server makes a new id each time it chooses the active client. */
 const activeId = async (): Promise<string | undefined> => {
   const info = await ledger.jsm.consumers.info(LEDGER_STREAM, 'balances')
   const { priority_groups } = info as WithGroups
@@ -84,7 +84,7 @@ it('a consumer that is no longer heard is made anew, and health says why', async
   start({ ...ledger, nc, jsm: await right(manager(nc)), health })
   await ledger.emit('unheard', { type: 'credit', amount: 1 })
   await balanceIs('unheard', 1n)
-  // the server goes on sending, and nobody takes it
+  // the server goes on sending, and the client drops its messages
   const { subscriptions } = (nc as unknown as { protocol: { subscriptions: Subscriptions } }).protocol
   for (const [id, subscription] of subscriptions.subs)
     if (subscription !== subscriptions.getMux()) subscriptions.subs.delete(id)
@@ -143,7 +143,7 @@ it('an event at which our own code throws is a letter of its own, and the others
       projection: 'balances',
       detail: expect.stringContaining('a fault of'),
     },
-    // what its customer would be before it cannot be told either
+    // the next event is refused too, because its customer's state before it is unknown
     { seq: after, reason: 'UNSTORABLE', projection: 'balances' },
   ])
   await until(async () => (await right(projectionLag(ledger.nc, 'balances'))).lag_events === 0, {

@@ -1,5 +1,7 @@
 /**
- * One life of a projection's consumer: pull, put in order, fold and write, acknowledge.
+ * Consumes the stream for a projection: pulls messages, puts them in order, folds and writes them, acknowledges them.
+ *
+ * One call of `consume` lasts until the projector stops or the consumer has to be made anew (`runner.ts` does that).
  */
 
 import type { Consumer, ConsumerMessages, JsMsg } from '@nats-io/jetstream'
@@ -21,15 +23,15 @@ import { healthPart, type Target } from './target.js'
 
 const BATCH_EVENTS_MAX = 1_000
 const PULL_EVENTS_MAX = 1_000
-/** Also the longest wait of a projector whose DynamoDB or NATS is away. */
+/** `max_ms` is also the longest wait of a projector that cannot reach DynamoDB or NATS. */
 export const BACK_OFF = { first_ms: 50, max_ms: 5_000 }
-/** A second instance that is always faster is no error, but it must not keep this one spinning. */
+/** Tries without a pause after a lost race: a faster second instance is no error, but this one must not spin. */
 const EAGER_TRIES_MAX = 10
-/** What fails for so long is left to whoever stands by: the trouble may be this instance's own. */
+/** After this time of failures a standby instance takes over: the cause may lie in this instance alone. */
 const TROUBLE_MS_MAX = 5_000
 
 const HEARTBEAT_MS = PULL_EXPIRES_MS / 2
-/** A consumer whose heartbeats are missing for so long (10 s) while the connection is there is made anew. */
+/** A consumer that misses this many heartbeats (10 s) while the connection is up is made anew. */
 const HEARTBEATS_MISSED_MAX = 20
 
 type Sequencer = ReturnType<typeof createSequencer>
@@ -63,7 +65,7 @@ const pull = (consumer: Consumer, inbox: Inbox<JsMsg>): Promise<ConsumerMessages
     callback: message => inbox.put(message),
   })
 
-/** With `ack_policy: all` the last message that is handled speaks for every one before it. */
+/** Acknowledges the last handled message. With `ack_policy: all` that acknowledges every message before it too. */
 const acknowledge = (delivered: readonly JsMsg[], position: number): void => {
   const handled = delivered.filter(({ seq }) => seq < position)
   handled
@@ -75,7 +77,7 @@ const acknowledge = (delivered: readonly JsMsg[], position: number): void => {
 const isTransient = (thrown: unknown): boolean =>
   failedWith(thrown, 'TryAgain') || failedWith(thrown, 'ConditionFailed') || thrown instanceof LeaderBehind
 
-/** What one life of a consumer works with. */
+/** The state of one call of `consume`. */
 type Life = {
   readonly target: Target
   readonly sequencer: Sequencer
@@ -84,8 +86,8 @@ type Life = {
   readonly signal: AbortSignal
 }
 
-/** Waits before the next try, and says in health that it waits; throws what is not mended by trying again. */
-const beforeNextTry = async (
+/** Waits before the next try, and reports the wait in health. Throws `thrown` when another try cannot help. */
+const waitBeforeNextTry = async (
   { target, signal }: Life,
   thrown: unknown,
   { attempt, began_ms }: { readonly attempt: number; readonly began_ms: number },
@@ -99,7 +101,7 @@ const beforeNextTry = async (
 
 const messageOf = (thrown: unknown): string => (thrown instanceof Error ? thrown.message : String(thrown))
 
-/** Both sides of a transfer are written together, so a run does not end between them. */
+/** Adds the second side of a transfer to a run that ends with the first: both sides are written together. */
 const withSecondLeg = async (
   { target, sequencer }: Life,
   records: readonly Recorded[],
@@ -109,7 +111,7 @@ const withSecondLeg = async (
   return next === undefined ? records : [...records, next]
 }
 
-/** Folds what was delivered, again and again for a while where that may help. */
+/** Folds and writes the delivered events. Tries again while that may help, for 5 s at the most. */
 const handle = async (life: Life, delivered: readonly Delivery[]): Promise<void> => {
   const { target, sequencer, heads, status, signal } = life
   const began_ms = performance.now()
@@ -117,7 +119,7 @@ const handle = async (life: Life, delivered: readonly Delivery[]): Promise<void>
     try {
       const before = sequencer.position()
       const arranged = await sequencer.arrange(delivered)
-      // another instance went on meanwhile: what is remembered may be behind what it wrote
+      // another instance went on in the meantime: the heads in memory may be older than the items that it wrote
       if (sequencer.began() !== before) heads.clear()
       const records = await withSecondLeg(life, arranged)
       if (records.length > 0) await project(target, heads, records, signal)
@@ -126,13 +128,13 @@ const handle = async (life: Life, delivered: readonly Delivery[]): Promise<void>
     } catch (thrown) {
       sequencer.forget()
       heads.clear()
-      status.failed(messageOf(thrown))
-      await beforeNextTry(life, thrown, { attempt, began_ms })
+      status.noteFailure(messageOf(thrown))
+      await waitBeforeNextTry(life, thrown, { attempt, began_ms })
     }
   }
 }
 
-/** Takes what comes, until the inbox is closed; whether anything came: then this instance was the active one. */
+/** Handles batches from the inbox until it is closed. Calls `begin` at each batch: this instance is the active one. */
 const drain = async (life: Life, inbox: Inbox<JsMsg>, begin: () => void): Promise<void> => {
   const { target, sequencer, status, signal } = life
   const { linger_ms } = target.projection
@@ -142,12 +144,12 @@ const drain = async (life: Life, inbox: Inbox<JsMsg>, begin: () => void): Promis
     begin()
     await handle(life, delivered.map(deliveryOf))
     acknowledge(delivered, sequencer.position())
-    status.handled(sequencer.position() - 1)
+    status.noteHandled(sequencer.position() - 1)
     if (linger_ms !== undefined) await pause({ first_ms: linger_ms, max_ms: linger_ms }, 1, signal)
   }
 }
 
-/** The client asks for more and waits again, for ever: a subscription that is lost would never be missed. */
+/** Closes the inbox with an error when heartbeats stay away: the client would wait for a lost subscription for ever. */
 const watchHeartbeats = async (messages: ConsumerMessages, inbox: Inbox<JsMsg>): Promise<void> => {
   for await (const notice of messages.status()) {
     if (notice.type === 'heartbeats_missed' && notice.count >= HEARTBEATS_MISSED_MAX) {
@@ -157,30 +159,30 @@ const watchHeartbeats = async (messages: ConsumerMessages, inbox: Inbox<JsMsg>):
   }
 }
 
-/** Consumes until `signal` aborts; returns or throws earlier when the consumer has to be made anew. */
+/** Consumes until `signal` aborts. Returns or throws earlier when the consumer has to be made anew. */
 export const consume = async (target: Target, consumer: Consumer, signal: AbortSignal): Promise<void> => {
   const inbox = createInbox<JsMsg>(2 * UNACKED_MESSAGES_MAX)
   const status = createStatus(target)
   const sequencer = sequencerOf(target, consumer)
   const life: Life = { target, sequencer, heads: createHeads(target), status, signal }
-  let pinned = false
+  let is_pinned = false
   const messages = await pull(consumer, inbox)
   void messages.closed().then(ended => inbox.close(ended instanceof Error ? ended : undefined))
   void watchHeartbeats(messages, inbox)
   const onAbort = () => inbox.close()
   signal.addEventListener('abort', onAbort)
-  // the stop may have come while the consumer was being made
+  // `signal` may have aborted while the consumer was being made
   if (signal.aborted) inbox.close()
   target.health.report(healthPart(target), 'ok')
   try {
     await drain(life, inbox, () => {
-      pinned = true
+      is_pinned = true
     })
   } finally {
     status.stop()
     signal.removeEventListener('abort', onAbort)
     await messages.close()
-    // whoever stands by need not wait until our silence is noticed
-    if (pinned) await unpin(target.jsm, target.consumer)()
+    // a standby instance then need not wait until the server notices that this one is silent
+    if (is_pinned) await unpin(target.jsm, target.consumer)()
   }
 }

@@ -1,5 +1,5 @@
 /**
- * What every part of the projector works with.
+ * The clients and settings that every part of the projector works with.
  */
 
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb'
@@ -19,7 +19,7 @@ export type ProjectionDeps = {
   readonly table: string
   readonly log: Logger
   readonly health: Health
-  /** Of the newest schema that this program knows; tests give one that knows more. */
+  /** Reads events. The default knows the schemas of this program; tests give one that knows more. */
   readonly decode?: Decode
   /** The newest schema that `decode` knows. */
   readonly newest_schema?: number

@@ -1,5 +1,8 @@
 /**
- * Folds a run of the stream in memory: what each customer becomes, what is written for it, what is a dead letter.
+ * Folds a run of the stream in memory: computes each customer's new head, the rows and sums to write, and the dead
+ * letters.
+ *
+ * A run is a list of events in stream order, without a gap. Nothing here writes to a table or to the stream.
  */
 
 import type { Verdict } from '../dead-letters/letters.js'
@@ -17,28 +20,34 @@ export type Decode = (body: Uint8Array) => Decoded
 
 export type Letter = { readonly event: Recorded; readonly verdict: Verdict }
 
-/** What came out of a run besides what it writes. */
+/** The results of a run besides the items that it writes. */
 export type Findings = {
   readonly letters: Letter[]
   readonly parked: { readonly id: ClientId; readonly parked: Parked }[]
-  /** Parked customers whose decision has come: they have to be folded again from where they wait. */
+  /** Parked customers whose decision has come: they have to be folded again from the event at which they wait. */
   readonly decided: { readonly id: ClientId; readonly parked: Parked }[]
-  /** Decisions that no customer here waits for. */
+  /** Decisions about an event at which the customer does not wait. */
   readonly decisions: { readonly event: Recorded; readonly skip: Skip }[]
-  /** Events whose writer claimed another result than the fold's. */
+  /** Events whose field `after` claims another result than the fold gives. */
   readonly mismatches: Recorded[]
 }
 
 export type FoldOptions = {
   readonly projection: Projection
   readonly decode?: Decode | undefined
-  /** Decisions about events that the fold would stop at. */
+  /** Decisions to pass over events at which the fold would park the customer. */
   readonly skips?: Skips | undefined
-  /** Whether the two sides of a transfer have to be written together: always, but in a table that nobody reads yet. */
+  /**
+   * Whether the two sides of a transfer have to be written together. A projector needs that. It is false in a
+   * rebuild, whose table has no readers yet, and in the fold of a single customer.
+   */
   readonly whole_transfers: boolean
 }
 
-/** How a projection reads an event: one that makes no rows needs only what moves its heads. */
+/**
+ * The decoder for a projection's events. A projection without rows uses the faster one, which reads only what moves a
+ * head.
+ */
 export const decodeFor = ({ projection, decode }: Pick<FoldOptions, 'projection' | 'decode'>): Decode =>
   decode ?? (projection.fold === undefined ? decodeMovement : decodeEvent)
 
@@ -52,7 +61,7 @@ export const customersOf = (records: readonly Recorded[]): ClientId[] => {
   return [...ids]
 }
 
-/** An event that has a place: its customer, and its body as far as it can be read. */
+/** An event with a valid customer id, and its body as far as it can be read. */
 type Placed = { readonly record: Recorded; readonly id: ClientId; readonly decoded: Decoded }
 
 const eventOf = ({ decoded }: Placed): LedgerEvent | undefined =>
@@ -62,7 +71,7 @@ const eventOf = ({ decoded }: Placed): LedgerEvent | undefined =>
 export const isFirstLeg = (event: LedgerEvent | undefined): boolean =>
   event?.type === 'debit' && event.transfer !== undefined
 
-/** Whether the second side of a transfer belongs to these too; where decoding throws, the fold will say so. */
+/** Whether the last record is the first side of a transfer. False when decoding throws: the fold will report that. */
 export const endsInTransfer = (records: readonly Recorded[], decode: Decode = decodeEvent): boolean => {
   const last = records.at(-1)
   if (last === undefined) return false
@@ -87,12 +96,12 @@ const areOneTransfer = (first: Placed, second: Placed): boolean => {
   )
 }
 
-/** What an item takes besides its texts. */
+/** The size that is counted for an item besides its texts. */
 const ITEM_BYTES = 512
-/** So many characters are counted as the longest that they can be. */
+/** Texts up to this length are not measured; each character is counted as 3 bytes. */
 const SHORT_CHARS = 64
 
-/** What an item takes as it is written: an event's numbers and escapes may be several times as long as they were. */
+/** The estimated size of an item in bytes. The item may be several times as large as its event's body. */
 const bytesOf = ({ attributes }: Insert): number => {
   let bytes = ITEM_BYTES
   for (const name in attributes) {
@@ -106,7 +115,7 @@ const bytesOf = ({ attributes }: Insert): number => {
 const NO_ROWS: Rows = {}
 const NONE: readonly never[] = []
 
-/** Notes what a parked customer waits for, or has waited for. Gives whether there is anything to write. */
+/** Adds a newly parked customer, or one whose decision has come, to `findings`. Returns whether its head changes. */
 const noteParked = (
   findings: Findings,
   { id }: Placed,
@@ -121,8 +130,8 @@ const noteParked = (
 }
 
 /**
- * Folds runs, one after the other, over `customers`, which holds the heads as they were read and is kept current.
- * What is to be written goes to `pending`.
+ * Folds runs, one after the other, over `customers`. The map holds the heads as they were read, and each run updates
+ * it. The changes to write go to `pending`.
  */
 export const createFold = (options: FoldOptions, customers: Map<ClientId, Customer>, pending: Pending) => {
   const { projection, whole_transfers, skips } = options
@@ -130,8 +139,8 @@ export const createFold = (options: FoldOptions, customers: Map<ClientId, Custom
   const findings: Findings = { letters: [], parked: [], decided: [], decisions: [], mismatches: [] }
   const row_ids = new Set<string>()
 
-  /** Of two events with one id the first keeps it, also when both are in one run. */
-  const claimed = (insert: Insert): Insert => {
+  /** Gives each row id to the first event that uses it; a later event's row gets the id from its sequence. */
+  const claimRowId = (insert: Insert): Insert => {
     const id = row_ids.has(insert.id) ? insert.instead_id : insert.id
     row_ids.add(id)
     return id === insert.id ? insert : { ...insert, id }
@@ -147,10 +156,10 @@ export const createFold = (options: FoldOptions, customers: Map<ClientId, Custom
         : projection.fold({ id, record, event, from: from.account, to: to.account })
     let bytes = 0
     for (const insert of inserts) bytes += bytesOf(insert)
-    return { id, from, to, inserts: inserts.map(claimed), additions, bytes }
+    return { id, from, to, inserts: inserts.map(claimRowId), additions, bytes }
   }
 
-  /** What the event changes; undefined when it changes nothing that is still to be gathered. */
+  /** Folds one event. Returns its effect, or undefined when the event changes nothing. */
   const take = (placed: Placed): Effect | undefined => {
     const { id, record } = placed
     const before = customers.get(id) ?? NEW_CUSTOMER
@@ -165,7 +174,7 @@ export const createFold = (options: FoldOptions, customers: Map<ClientId, Custom
         findings.decisions.push({ event: record, skip: result.skip })
         return undefined
       case 'parked':
-        // a decision that comes again finds everything written
+        // when a decision is delivered again, its effect is already written
         if (!noteParked(findings, placed, before, result)) return undefined
         break
       case 'applied':
@@ -180,7 +189,7 @@ export const createFold = (options: FoldOptions, customers: Map<ClientId, Custom
     if (effect !== undefined) pending.add([effect])
   }
 
-  /** Both sides of a transfer together, where they follow each other. */
+  /** Adds the effects of both sides of a transfer together, where the sides follow each other. */
   const takeAll = (placed: readonly (Placed | undefined)[]): void => {
     for (let at = 0; at < placed.length; at += 1) {
       const [first, second] = [placed[at], placed[at + 1]]
@@ -203,12 +212,12 @@ export const createFold = (options: FoldOptions, customers: Map<ClientId, Custom
   }
 
   return {
-    /** Folds `records`, which ascend in sequence. */
+    /** Folds `records`, which are in ascending order of sequence. */
     run: (records: readonly Recorded[]): void => {
       if (whole_transfers) takeAll(records.map(place))
       else for (const record of records) takeAlone(place(record))
     },
-    /** What was found since the last call. */
+    /** The findings since the last call. */
     findings: (): Findings => ({
       letters: findings.letters.splice(0).sort((a, b) => a.event.seq - b.event.seq),
       parked: findings.parked.splice(0),

@@ -1,9 +1,10 @@
 /**
- * The heads of customers, kept in memory between runs so that a busy one is not read again and again.
+ * Keeps the heads of customers in memory between runs, so that a busy customer is not read again and again.
  *
- * They may be kept only while every event since was folded here: whoever is told of a gap (another instance went on
- * meanwhile) has to `clear`. A head that is wrong all the same is caught by the condition of its write, and is then read
- * again; a head that was read is checked against the customer's subject before anything is folded over it (`check.ts`).
+ * A head may be kept only while every later event is folded here. The caller has to `clear` when there was a gap
+ * (another instance went on in the meantime). If a head in memory is wrong all the same, the condition of its write
+ * fails, and the head is read again. A head that was read is checked against the customer's subject before an event
+ * is folded over it (`check.ts`).
  */
 
 import { E } from '../fp.js'
@@ -15,17 +16,18 @@ import { customersOf } from './fold-run.js'
 import { readHeadsOf } from './read-heads.js'
 import type { Target } from './target.js'
 
-/** Of about 300 bytes each; beyond it all are forgotten and read again. */
+/** The largest number of heads in memory, about 300 bytes each; beyond it all are dropped and read again. */
 const HEADS_MAX = 50_000
 
 export type Heads = {
   /**
-   * The heads of the customers of a run, from memory or from the table, which holds everything up to `folded_seq`. Throws
-   * `Failed`.
+   * Returns the heads of the customers of a run, from memory or from the table. The table has to hold everything up to
+   * `folded_seq`. Throws `Failed`.
    */
   readonly load: (records: readonly Recorded[], folded_seq: number) => Promise<Map<ClientId, Customer>>
-  /** How they stand now that they are written. */
+  /** Keeps heads that were just written. */
   readonly keep: (written: ReadonlyMap<ClientId, Customer>) => void
+  /** Drops every head. */
   readonly clear: () => void
 }
 
@@ -41,24 +43,24 @@ const firstOf = (records: readonly Recorded[], ids: ReadonlySet<ClientId>): Map<
 }
 
 export const createHeads = (target: Target): Heads => {
-  const known = new Map<ClientId, Customer>()
+  const in_memory = new Map<ClientId, Customer>()
   return {
     load: async (records, folded_seq) => {
       const ids = customersOf(records)
-      const missing = ids.filter(id => !known.has(id))
-      const read = await readHeadsOf(target, missing, folded_seq)
-      const checked = await checkHeads(target, read, firstOf(records, new Set(missing)))
+      const missing = ids.filter(id => !in_memory.has(id))
+      const from_table = await readHeadsOf(target, missing, folded_seq)
+      const checked = await checkHeads(target, from_table, firstOf(records, new Set(missing)))
       return new Map(
         ids.flatMap(id => {
-          const head = known.get(id) ?? checked.get(id)
+          const head = in_memory.get(id) ?? checked.get(id)
           return head === undefined ? [] : [[id, head]]
         }),
       )
     },
     keep: written => {
-      if (known.size + written.size > HEADS_MAX) known.clear()
-      for (const [id, head] of written) known.set(id, head)
+      if (in_memory.size + written.size > HEADS_MAX) in_memory.clear()
+      for (const [id, head] of written) in_memory.set(id, head)
     },
-    clear: () => known.clear(),
+    clear: () => in_memory.clear(),
   }
 }

@@ -1,38 +1,42 @@
 /**
  * Puts deliveries back into the stream's own order, without a gap and without a repetition.
  *
- * A consumer delivers redelivered messages out of order, and after a take-over it sends new messages long before the
- * old ones' acknowledgement wait is over. Folding a later event first would make the earlier one look as if it were
- * applied already, and lose it. So what is missing is read from the stream's leader instead of waited for.
+ * A consumer delivers redelivered messages out of order. After a take-over by another instance it sends new messages
+ * long before the old ones' acknowledgement wait is over. Folding a later event first would make the earlier one look
+ * as if it were already applied, and lose it. So a missing message is read from the stream's leader instead of waited
+ * for.
  */
 
 import type { Recorded } from '../stream/recorded.js'
 
 export type Sources = {
-  /** The first stream sequence that is not acknowledged yet. */
+  /** Returns the first stream sequence that is not acknowledged yet. */
   readonly firstUnacked: () => Promise<number>
-  /** The first message at or after `seq`; undefined when it is proved that there is none. */
+  /** Reads the first message at or after `seq`; undefined when the leader proves that there is none. */
   readonly next: (seq: number) => Promise<Recorded | undefined>
-  /** Messages from `from` on and before `to`, many at once, as any replica has them; may be none. */
+  /** Reads many messages at once, from `from` on and before `to`, from any replica. It may return none. */
   readonly ahead: (from: number, to: number) => Promise<readonly Recorded[]>
 }
 
 /** A message as the consumer delivered it. */
 export type Delivery = Recorded & { readonly redelivered: boolean }
 
-/** Between two tries to read what must exist. */
+/**
+ * Thrown when the leader does not have a message that must exist, since a later one was delivered; trying again
+ * helps.
+ */
 export class LeaderBehind extends Error {
   override readonly name = 'LeaderBehind'
 }
 
-/** Remembers where the run stands; a new one belongs to every (re)start of consuming. */
+/** Creates a sequencer, which remembers the next sequence. Every start of consuming needs a new one. */
 export const createSequencer = ({ firstUnacked, next, ahead }: Sources) => {
   let expected: number | undefined
   let began: number | undefined
-  /** The last message that was taken before its delivery, which is still to come and means nothing. */
+  /** The sequence of the last message that `takeNext` took; its delivery, which is still to come, is left out. */
   let taken: number | undefined
 
-  /** What a replica has from `seq` on, as far as it is without a hole. */
+  /** The messages that a replica has from `seq` on, up to the first hole. */
   const neighbours = async (seq: number, to: number): Promise<readonly Recorded[]> => {
     const found = (await ahead(seq, to)).filter(record => record.seq < to)
     const hole = found.findIndex((record, i) => record.seq !== seq + i)
@@ -45,14 +49,17 @@ export const createSequencer = ({ firstUnacked, next, ahead }: Sources) => {
     throw new LeaderBehind(`the leader has nothing at ${seq}, yet ${delivered} was delivered`)
   }
 
-  /** Much may be missing after a take-over: it is read together, and only the leader can tell what is a hole. */
+  /**
+   * Reads the messages from `from` on and before `to` into `into`. Many may be missing after a take-over, so they are
+   * read in blocks from any replica; only the leader can tell whether a sequence is a hole in the stream.
+   */
   const fill = async (from: number, to: number, into: Recorded[]): Promise<void> => {
     for (let seq = from; seq < to; ) {
-      const together = await neighbours(seq, to)
-      into.push(...together)
-      seq += together.length
+      const block = await neighbours(seq, to)
+      into.push(...block)
+      seq += block.length
       if (seq === to) return
-      if (together.length > 0) continue
+      if (block.length > 0) continue
       const found = await nextOfLeader(seq, to)
       if (found.seq < to) into.push(found)
       seq = found.seq + 1
@@ -60,7 +67,7 @@ export const createSequencer = ({ firstUnacked, next, ahead }: Sources) => {
   }
 
   const position = async (first: number): Promise<number> => {
-    // a gap may only mean that another instance went on meanwhile: the floor tells
+    // a gap may only mean that another instance went on in the meantime: the acknowledgement floor tells
     if (expected === undefined || first > expected) {
       expected = Math.max(expected ?? 0, await firstUnacked())
     }
@@ -70,12 +77,12 @@ export const createSequencer = ({ firstUnacked, next, ahead }: Sources) => {
   const isNews = ({ seq }: Delivery): boolean => seq !== taken || expected !== taken + 1
 
   return {
-    /** The records to fold next, given what was delivered (in any order). */
+    /** Returns the records to fold next, without a gap, for deliveries in any order. Throws `LeaderBehind`. */
     arrange: async (deliveries: readonly Delivery[]): Promise<Recorded[]> => {
       const sorted = deliveries.filter(isNews).sort((a, b) => a.seq - b.seq)
       const run: Recorded[] = []
       for (const delivery of sorted) {
-        // an old message for the first time: somebody reset the consumer, and the past is wanted again
+        // an old message that is no redelivery: the consumer was reset, and past events are to be folded again
         if (expected !== undefined && delivery.seq < expected && !delivery.redelivered && run.length === 0) {
           expected = undefined
         }
@@ -89,8 +96,8 @@ export const createSequencer = ({ firstUnacked, next, ahead }: Sources) => {
       return run
     },
     /**
-     * The message right after what `arrange` gave, when it is stored already: for one that belongs together with
-     * the last. It counts as given.
+     * Returns the message right after the last one that `arrange` gave, when it is already stored. It is for an event
+     * that belongs together with the last one, and it counts as given.
      */
     takeNext: async (): Promise<Recorded | undefined> => {
       if (expected === undefined) return undefined
@@ -100,13 +107,16 @@ export const createSequencer = ({ firstUnacked, next, ahead }: Sources) => {
       expected += 1
       return found
     },
-    /** What `arrange` gave could not be handled: the next call gives it again. */
+    /** Makes the next `arrange` give the last records again, because they could not be handled. */
     forget: (): void => {
       expected = undefined
     },
-    /** The sequence that the last `arrange` began at: everything before it was handled, by whomever. */
+    /**
+     * The sequence at which the last `arrange` began: every message before it was handled, by this or another
+     * instance.
+     */
     began: (): number => began ?? 0,
-    /** Everything before this sequence is handled. */
+    /** The sequence after the last given message; 0 before the first one, and after `forget`. */
     position: (): number => expected ?? 0,
   }
 }

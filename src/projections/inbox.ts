@@ -1,15 +1,21 @@
 /**
- * A bounded queue between the consumer's callback and the loop that folds: takes come in batches.
+ * A bounded queue between the consumer's callback, which adds messages, and the loop that folds them in batches.
  */
 
 export type Inbox<A> = {
-  /** Adds an item; beyond the limit it is left out (the server delivers it again, or its gap is read). */
+  /**
+   * Adds an item. Beyond the limit the item is dropped: the server delivers it again, or it is read from the stream
+   * as a gap.
+   */
   readonly put: (item: A) => void
-  /** Waits for at least one item and takes up to `most`; none at all once the inbox is closed. Throws its error. */
+  /**
+   * Waits for at least one item and takes up to `most`. Returns none once the inbox is closed; throws when it was
+   * closed with an error.
+   */
   readonly take: (most: number) => Promise<A[]>
-  /** How many items wait. */
+  /** The number of waiting items. */
   readonly size: () => number
-  /** Ends it, with the error that `take` shall throw, if any. What is in it stays unhandled. */
+  /** Closes the inbox; `take` then throws `error`, if one is given. Items that still wait are not handled. */
   readonly close: (error?: Error) => void
 }
 

@@ -25,7 +25,7 @@ it('logs what the server says, also while nobody handles anything', async () => 
   const behind = (): boolean => (figures().at(-1) as { lag_events?: number }).lag_events === 3
   await until(behind, { deadline_ms: 15_000, what: 'the figure of a projection that is stuck' })
   expect(figures().at(-1)).toMatchObject({ lag_ms: expect.any(Number) })
-  // a figure that cannot be asked is not remembered either
+  // when the servers cannot give the figure, the last one is not repeated
   await dropConsumer(ledger.nc, 'balances')()
   await until(() => lines.at(-1)?.msg.includes('cannot be asked'), {
     deadline_ms: 15_000,

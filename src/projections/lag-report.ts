@@ -1,10 +1,10 @@
 /**
- * How far a projection is behind the stream, in the log: when it has caught up or fallen behind, and once a minute as a
+ * Logs how far a projection is behind the stream: when it has caught up or fallen behind, and once a minute as a
  * figure that alarms watch (`infra/watch/alarms.ts`).
  *
- * The servers are asked each time, by every instance and for as long as it runs, whether it is the active one or not and
- * whatever becomes of its consumers: a projector that is stuck cannot say of itself that it is. When the servers do not
- * tell, no figure is logged, and the alarm treats that as bad.
+ * A projector that is stuck cannot report that about itself. So every instance asks the servers each time, for as
+ * long as it runs, whether it is the active one or not and whatever state its consumers are in. When the servers do
+ * not answer, no figure is logged, and the alarm treats that as bad.
  */
 
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -15,13 +15,13 @@ import type { ProjectionDeps } from './deps.js'
 import type { Projection } from './projection.js'
 import { consumerName } from './target.js'
 
-/** Between two looks, and between two figures in the log. */
+/** `look_ms` is the time between two questions to the servers, `log_ms` between two figures in the log. */
 export type Pace = { readonly look_ms: number; readonly log_ms: number }
 const PACE: Pace = { look_ms: 5_000, log_ms: 60_000 }
-/** More than a burst: somebody should know. */
+/** A projection that is behind by more than this is reported; a burst of events stays below it. */
 const BEHIND_MS = 10_000
 
-/** Reports until `signal` aborts. */
+/** Reports the lag until `signal` aborts. */
 export const reportLag = async (
   { nc, jsm, log }: Pick<ProjectionDeps, 'nc' | 'jsm' | 'log'>,
   { name: projection }: Pick<Projection, 'name'>,

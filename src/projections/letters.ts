@@ -1,6 +1,8 @@
 /**
- * Keeping dead letters while a projection is at work: a stream of letters that is full or gone is counted and told of, and
- * holds up nobody, since the events themselves are in the ledger.
+ * Keeps dead letters while a projection is at work.
+ *
+ * A letter that cannot be kept, because its stream is full or gone, is counted and reported. It does not hold up the
+ * projection, since the event itself is in the ledger.
  */
 
 import { keepDeadLetter } from '../dead-letters/letters.js'
@@ -17,7 +19,7 @@ import type { Target } from './target.js'
 
 const LETTERS_IN_FLIGHT_MAX = 64
 
-/** The part of health that tells of letters which could not be kept. */
+/** The part of health that reports letters which could not be kept. */
 export const LETTERS_PART = 'dead letters'
 
 const dead_letters = metrics.counter(
@@ -29,10 +31,10 @@ const not_kept = metrics.counter(
   'Dead letters that could not be kept: their stream is full, gone or refuses them',
 )
 
-/** Whether the same letter may be taken a moment later: NATS is away, or has no leader. */
+/** Whether the same letter may be accepted a moment later: NATS is away, or has no leader. */
 const isPassing = async ({ nc }: Target, { tag }: StreamError): Promise<boolean> => {
   if (tag !== 'TryAgain') return false
-  // nobody answers for a stream that is gone either
+  // no server answers for a stream that is gone either, which looks the same
   const info = await streamInfo(nc, DEAD_LETTER_STREAM)()
   return E.isRight(info) || info.left.tag !== 'NotFound'
 }
@@ -55,29 +57,34 @@ const keepOne = async (target: Target, { event, verdict }: Letter): Promise<void
   health.report(LETTERS_PART, 'degraded', `${why} (the event is in the ledger; the log names all)`)
 }
 
-/** Keeps letters. Throws `Failed` only for what trying again may mend. */
+/** Keeps letters. Throws `Failed` only for an error that another try may mend. */
 export const keepAll = async (target: Target, letters: readonly Letter[]): Promise<void> => {
   await inParallel(LETTERS_IN_FLIGHT_MAX, letters, letter => keepOne(target, letter))
 }
 
-/** A decision is none when the event that it names is no later program's event of the same customer, before it. */
-const unfounded = async (
+/**
+ * Returns a letter for a decision that is about no waiting event. A decision is valid only when it names an earlier
+ * event of the same customer that has a schema from the future.
+ */
+const letterIfUnfounded = async (
   target: Target,
   { event, skip }: Findings['decisions'][number],
 ): Promise<Letter[]> => {
   const { decode = decodeEvent } = target
-  const named = await run(nextProved(target, event.subject, skip.seq))
-  const is_founded = named?.seq === skip.seq && skip.seq < event.seq && decode(named.body).tag === 'future'
+  const found = await run(nextProved(target, event.subject, skip.seq))
+  const is_founded = found?.seq === skip.seq && skip.seq < event.seq && decode(found.body).tag === 'future'
   const detail = `a decision about event ${skip.seq}, at which its customer does not wait`
   return is_founded ? [] : [{ event, verdict: { reason: 'MALFORMED', detail } }]
 }
 
-/** Keeps what a fold refused, where this projection is the one that does. */
+/** Keeps the letters of a fold, if this projection is the one that keeps them. Throws `Failed` as `keepAll` does. */
 export const keepLetters = async (
   target: Target,
   { letters, decisions }: Pick<Findings, 'letters' | 'decisions'>,
 ): Promise<void> => {
   if (!target.projection.keeps_letters) return
-  const judged = await inParallel(LETTERS_IN_FLIGHT_MAX, decisions, decision => unfounded(target, decision))
-  await keepAll(target, [...letters, ...judged.flat()])
+  const unfounded = await inParallel(LETTERS_IN_FLIGHT_MAX, decisions, decision =>
+    letterIfUnfounded(target, decision),
+  )
+  await keepAll(target, [...letters, ...unfounded.flat()])
 }

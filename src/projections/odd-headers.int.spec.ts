@@ -17,7 +17,7 @@ import { type Projector, startProjector } from './runner.js'
 
 const KINDS = Object.entries(ODD_HEADERS)
 const credit = JSON.stringify({ type: 'credit', amount: 1 })
-/** No money is there: the event is a dead letter. */
+/** A debit of a customer without money, so that the event is a dead letter. */
 const debit = JSON.stringify({ type: 'debit', amount: 1 })
 
 let ledger: TestLedger
@@ -67,7 +67,7 @@ const settled = (): Promise<true> =>
     { deadline_ms: 30_000, what: 'all projections to be caught up' },
   )
 
-/** How many events each rich customer's item holds. */
+/** The number of events in each rich customer's item. */
 const versions = async (): Promise<unknown[]> => {
   const ids = KINDS.map((_, i) => `rich-${i}`)
   const items = await right(readItems(ledger.tables, tableName(ledger.table, 'balances', 1), ids))
@@ -77,7 +77,7 @@ const versions = async (): Promise<unknown[]> => {
 it('all projections apply them like any other', async () => {
   await settled()
   expect(await versions()).toEqual(KINDS.map(() => 1n))
-  // while they are active, and after each of them has lost its place with more to come
+  // first all projections are active; then each consumer loses its active client, and more events come
   await publishAll()
   await settled()
   await Promise.all(PROJECTION_NAMES.map(name => right(unpin(ledger.jsm, name))))

@@ -1,5 +1,5 @@
 /**
- * Turns the adapters' errors into the three things a projector can do about them.
+ * Recognises the adapters' errors that a projector reacts to, and repeats work after a passing one.
  */
 
 import { type BackOff, pause } from '../back-off.js'
@@ -9,7 +9,7 @@ import type { TableError } from '../tables/errors.js'
 
 export type AdapterError = StreamError | TableError
 
-/** Whether what was thrown is an adapter's error of this tag; a projector's loops dispatch on it. */
+/** Whether `thrown` is an adapter's error with this tag; the projector's loops dispatch on it. */
 export const failedWith = (thrown: unknown, tag: AdapterError['tag']): boolean =>
   thrown instanceof Failed && thrown.error.tag === tag
 
@@ -17,8 +17,8 @@ const PERSIST_MS = 60_000
 const BACK_OFF: BackOff = { first_ms: 50, max_ms: 3_000 }
 
 /**
- * Does `work`, which may be done again, and again while it fails with `TryAgain`, for a minute: what takes long to build
- * shall not be given up for a moment's outage. Throws what `work` threw last.
+ * Does `work`, and repeats it for a minute while it fails with `TryAgain`: a table that takes long to build shall not
+ * be given up for a short outage. `work` has to be safe to repeat. Throws the last error of `work`.
  */
 export const persist = async <A>(work: () => Promise<A>, signal: AbortSignal): Promise<A> => {
   const until_ms = performance.now() + PERSIST_MS

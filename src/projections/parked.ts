@@ -1,8 +1,9 @@
 /**
- * Parked customers: those with an event of a schema that this program does not know.
+ * Keeps the list of parked customers: customers with an event of a schema that this program does not know.
  *
- * The item itself says that its customer is parked, and from where; the notes in the KV bucket are the list of them,
- * for health and for the program that knows the schema and takes them up again (`resume.ts`).
+ * A customer's item says that the customer is parked, and at which event. The list is kept as one note per customer
+ * in the KV bucket. Health reads it, and so does a program that knows the schema and resumes the customers
+ * (`resume.ts`).
  */
 
 import { E, pipe, run, t } from '../fp.js'
@@ -14,13 +15,13 @@ import { inParallel } from '../parallel.js'
 import { getText, listKeys, putText, removeKey } from '../stream/config-bucket.js'
 import type { Target } from './target.js'
 
-/** KV keys take neither `:` nor `@`, so the id rides in base64url. */
+/** A note's key is this prefix and the client id in base64url, because KV keys take neither `:` nor `@`. */
 const prefixOf = ({ projection }: Pick<Target, 'projection'>): string => `parked.${projection.name}.`
 const NOTES_MAX = 10_000
 const NAMED_MAX = 5
 const REQUESTS_MAX = 32
 
-/** `decided`: a decision about the event has come, and the customer is to be folded again. */
+/** `decided` means that a decision about the event has come, and that the customer is to be folded again. */
 const Note = fieldsOf({ client_id: ClientId, seq: t.number, schema: t.number }, { decided: t.boolean })
 export type ParkedNote = t.TypeOf<typeof Note>
 
@@ -37,22 +38,22 @@ const decodeNote = (text: string | undefined): ParkedNote[] =>
     ),
   )
 
-type Noted = Pick<Target, 'kv' | 'projection'>
+type NotesTarget = Pick<Target, 'kv' | 'projection'>
 
-const readNotes = async ({ kv }: Noted, keys: readonly string[]): Promise<ParkedNote[]> =>
+const readNotes = async ({ kv }: NotesTarget, keys: readonly string[]): Promise<ParkedNote[]> =>
   (await inParallel(REQUESTS_MAX, keys, async key => decodeNote(await run(getText(kv, key))))).flat()
 
-/** Every note there is, up to 10,000. */
-export const listParked = async (target: Noted): Promise<ParkedNote[]> =>
+/** Reads every note, up to 10,000. A note that cannot be decoded is left out. Throws `Failed`. */
+export const listParked = async (target: NotesTarget): Promise<ParkedNote[]> =>
   readNotes(target, await run(listKeys(target.kv, `${prefixOf(target)}*`, NOTES_MAX)))
 
-/** Says in health how many customers are parked, and names the first; one projection speaks for all. */
+/** Reports in health how many customers are parked, and names the first. One projection does so for all. */
 export const reportParked = async (target: Target): Promise<void> => {
   if (!target.projection.keeps_letters) return
   const keys = await run(listKeys(target.kv, `${prefixOf(target)}*`, NOTES_MAX))
   const notes = await readNotes(target, keys.slice(0, NAMED_MAX))
-  const named = notes.map(({ client_id, schema }) => `${client_id} (schema ${schema})`).join(', ')
-  const detail = `${keys.length} customers wait for a program that knows their schema: ${named}`
+  const examples = notes.map(({ client_id, schema }) => `${client_id} (schema ${schema})`).join(', ')
+  const detail = `${keys.length} customers wait for a program that knows their schema: ${examples}`
   target.health.report(
     'parked customers',
     keys.length === 0 ? 'ok' : 'degraded',
@@ -60,12 +61,13 @@ export const reportParked = async (target: Target): Promise<void> => {
   )
 }
 
-/** A customer to be noted. */
+/** A customer that needs a note. */
 export type NewlyParked = { readonly id: ClientId; readonly parked: Pick<Parked, 'seq' | 'schema'> }
 
 /**
- * Keeps a note for each, says it in log and health; done before the items are written, so that no parked item goes
- * unlisted. Health is told once for all: one publisher may park very many.
+ * Writes a note for each customer, and reports it in log and health. The caller does this before it writes the items,
+ * so that no parked item goes unlisted. Health is reported once for all, because one publisher may park very many
+ * customers.
  */
 export const noteParked = async (target: Target, customers: readonly NewlyParked[]): Promise<void> => {
   if (customers.length === 0) return
@@ -80,8 +82,8 @@ export const noteParked = async (target: Target, customers: readonly NewlyParked
 }
 
 /**
- * Notes that the decision has come which a customer waits for. It lasts until the customer goes on: whoever is killed
- * before finds it when it starts again.
+ * Notes that the decision has come for which each customer waits. The note stays until the customer is resumed, so a
+ * process that is killed before finds it at its next start.
  */
 export const noteDecided = async (target: Target, customers: readonly NewlyParked[]): Promise<void> => {
   if (customers.length === 0) return
@@ -93,8 +95,8 @@ export const noteDecided = async (target: Target, customers: readonly NewlyParke
 }
 
 /**
- * Makes notes anew that somebody deleted or wrote over, for customers of whom `heads` say that they are parked. They are
- * noted as decided: whether a decision has come shows when the customer is taken up.
+ * Writes missing notes again for the customers that are parked according to `heads`: a note may have been deleted or
+ * overwritten by hand. They are noted as decided, because `resume.ts` finds out whether a decision has come.
  */
 export const renewNotes = async (
   target: Target,
@@ -103,22 +105,22 @@ export const renewNotes = async (
   const parked = heads.flatMap(([id, head]) =>
     head.parked === undefined ? [] : [{ id, parked: head.parked }],
   )
-  const lost = await inParallel(REQUESTS_MAX, parked, async customer => {
+  const without_note = await inParallel(REQUESTS_MAX, parked, async customer => {
     const [note] = decodeNote(await run(getText(target.kv, keyOf(target, customer.id))))
     return note === undefined || note.client_id !== customer.id ? [customer] : []
   })
-  await noteDecided(target, lost.flat())
+  await noteDecided(target, without_note.flat())
 }
 
-/** The id in the key of a note; undefined in a key that is not ours. */
-const idIn = (target: Noted, key: string): ClientId | undefined => {
+/** The client id in a note's key; undefined when the key is not one that this file writes. */
+const idIn = (target: NotesTarget, key: string): ClientId | undefined => {
   const id = ClientId.decode(Buffer.from(key.slice(prefixOf(target).length), 'base64url').toString())
   return E.isRight(id) && keyOf(target, id.right) === key ? id.right : undefined
 }
 
 /**
- * Removes what is under the notes' keys and tells of no parked customer: somebody wrote it by hand. A note is written
- * before its customer's item is, so one of an event that is not handled yet stays.
+ * Removes entries under the notes' keys that stand for no parked customer: they were written by hand. A note is written
+ * before its customer's item, so a note about an event after `acked_seq` stays.
  */
 export const removeStrayNotes = async (
   target: Target,
@@ -140,6 +142,6 @@ export const removeStrayNotes = async (
   await reportParked(target)
 }
 
-/** The customer goes on: its note is not needed any more. */
+/** Removes the note of a customer that is no longer parked. */
 export const forgetParked = (target: Target, id: ClientId): Promise<void> =>
   run(removeKey(target.kv, keyOf(target, id)))

@@ -1,10 +1,11 @@
 /**
- * What a run is going to write, gathered in memory: parts of at most 100 items that can be written whole.
+ * Gathers in memory what a run is going to write, in parts of at most 100 items. Each part is written whole, in one
+ * transaction.
  *
- * A customer's changes are merged, so its head is written once however many events it has; the two sides of a transfer
- * come into one part, and so does everything that they are tied to. A part that is full is closed and the next one of
- * its customers comes a level later: the parts of one level share no customer and may be written side by side, and a
- * level begins when the one before it is written. Pure.
+ * A customer's changes are merged, so its head is written once however many events it has. The two sides of a transfer
+ * come into one part, together with everything that is tied to them. A full part is closed, and the next part of its
+ * customers comes one level later. The parts of one level share no customer and may be written side by side. A level is
+ * begun when the level before it is written. Pure.
  */
 
 import type { ClientId } from '../ledger/client-id.js'
@@ -13,14 +14,14 @@ import type { Mark } from '../tables/identity.js'
 import { type Insert, WRITE_ITEMS_MAX } from '../tables/transact.js'
 import type { Numbers } from './projection.js'
 
-/** How a customer changes by one event, and what else that event writes. */
+/** The change of a customer by one event, and the rows and sums that the event writes. */
 export type Effect = {
   readonly id: ClientId
   readonly from: Customer
   readonly to: Customer
   readonly inserts: readonly Insert[]
   readonly additions: readonly (readonly [key: string, numbers: Numbers])[]
-  /** What the inserts take in a request, roughly. */
+  /** The estimated size of the inserts in a request. */
   readonly bytes: number
 }
 
@@ -30,11 +31,11 @@ export type Part = {
   readonly additions: Map<string, Record<string, bigint>>
   bytes: number
   level: number
-  /** How far the table is folded once this part is written, where the part is the one that notes it. */
+  /** The position of the table once this part is written; set only in the part that notes it. */
   mark?: Mark | undefined
 }
 
-/** DynamoDB takes 100 items and 4 MB in one transaction, the mark in the table's identity among them. */
+/** DynamoDB takes 100 items and 4 MB in one transaction; the mark in the table's identity counts as an item. */
 export const ITEMS_MAX = WRITE_ITEMS_MAX
 export const BYTES_MAX = 3 * 1024 * 1024
 
@@ -46,7 +47,7 @@ export const newPart = (level: number): Part => ({
   level,
 })
 
-/** How many items two parts make together (the same one, where both are). */
+/** The number of items in two parts together; an item that both have counts once. */
 const itemsOf = (a: Part, b: Part): number => {
   let items = a.heads.size + a.inserts.length + a.additions.size
   if (a.mark !== undefined || b.mark !== undefined) items += 1
@@ -56,7 +57,7 @@ const itemsOf = (a: Part, b: Part): number => {
   return items
 }
 
-/** Whether both fit into one transaction. */
+/** Whether two parts fit into one transaction. */
 export const fits = (a: Part, b: Part): boolean =>
   a.bytes + b.bytes <= BYTES_MAX && itemsOf(a, b) <= ITEMS_MAX
 
@@ -66,7 +67,7 @@ const add = (sums: Map<string, Record<string, bigint>>, key: string, numbers: Nu
   sums.set(key, sum)
 }
 
-/** Puts all of `from`, which is the later one, into `into`. */
+/** Adds everything in `from`, the later part, to `into`. */
 export const merge = (into: Part, from: Part): void => {
   for (const [id, { from: before, to }] of from.heads) {
     into.heads.set(id, { from: into.heads.get(id)?.from ?? before, to })
@@ -78,7 +79,7 @@ export const merge = (into: Part, from: Part): void => {
   into.mark = from.mark ?? into.mark
 }
 
-/** Whether all of them fit into one transaction; items that several have are counted for each. */
+/** Whether all parts fit into one transaction; an item that several parts have is counted once for each. */
 const fitTogether = (parts: readonly Part[]): boolean =>
   parts.reduce((items, part) => items + part.heads.size + part.inserts.length + part.additions.size, 0) <=
     ITEMS_MAX && parts.reduce((bytes, part) => bytes + part.bytes, 0) <= BYTES_MAX
@@ -95,17 +96,17 @@ const partOf = (effects: readonly Effect[]): Part => {
 }
 
 export type Pending = {
-  /** Takes the effects of events that have to be written together, in stream order. */
+  /** Adds the effects of events that have to be written together. Calls have to come in stream order. */
   readonly add: (effects: readonly Effect[]) => void
-  /** The parts, level by level. */
+  /** Returns the parts, level by level. */
   readonly levels: () => Part[][]
 }
 
 export const createPending = (): Pending => {
   const parts = new Set<Part>()
-  /** The part that a customer's next change joins. */
+  /** The open part of each customer, which the customer's next change joins. */
   const open = new Map<ClientId, Part>()
-  /** The level of a customer's last closed part. */
+  /** The level of each customer's last closed part. */
   const closed = new Map<ClientId, number>()
 
   const close = (part: Part): void => {
@@ -157,7 +158,7 @@ export const createPending = (): Pending => {
   }
 }
 
-/** The same levels; the last one notes `mark` too. */
+/** Returns the same levels, with one part added to the last level that notes `mark`. */
 export const withMark = (levels: readonly (readonly Part[])[], mark: Mark): (readonly Part[])[] => {
   const last = levels.at(-1) ?? []
   return [...levels.slice(0, -1), [...last, { ...newPart(last[0]?.level ?? 0), mark }]]

@@ -6,12 +6,12 @@ import { clientId } from '../ledger/testing/arbitrary.js'
 import { BYTES_MAX, createPending, type Effect, ITEMS_MAX, type Part } from './pending.js'
 import { pack, transactionOf } from './transactions.js'
 
-/** A run of events: each of one customer or, tied, of two; with a row or without. */
+/** An event of one customer, or a transfer between two customers, with a row or without. */
 type Event = { readonly customers: readonly number[]; readonly rows: boolean; readonly bytes: number }
 
 const at = (seq: number): Customer => ({ account: { balance: BigInt(seq), version: seq, seq } })
 
-/** Gives the events to a pending, as a fold would; and what each customer is at last. */
+/** Adds the events to a pending, as a fold would. Returns it with each customer's last state. */
 const gather = (events: readonly Event[]) => {
   const pending = createPending()
   const now = new Map<ClientId, Customer>()

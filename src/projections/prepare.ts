@@ -1,10 +1,11 @@
 /**
- * Brings a projection's table and its consumer together before anybody works on them: makes what is missing, and begins
- * again from the first event where the table is not the one that the projection filled.
+ * Prepares a projection's table and its consumer before a projector works on them.
  *
- * The order of beginning again is what makes it exact under any crash, and beside instances that do not know yet: the
- * table's epoch changes first, so that nobody's progress of the epoch before can be noted and acknowledged; then the
- * consumer is dropped; then the table is emptied; and only then may it be filled. Whoever finds it half done goes on.
+ * It makes the table and the consumer when they are missing. It begins again from the first event when the table is
+ * not the one that the projection filled. The order of beginning again makes it exact under any crash, and beside
+ * instances that do not know of it yet: the table's epoch changes first, so that no instance can note and acknowledge
+ * progress of the epoch before; then the consumer is dropped; then the table is emptied; and only then may it be
+ * filled. An instance that finds this half done goes on with it.
  */
 
 import type { Consumer } from '@nats-io/jetstream'
@@ -21,13 +22,16 @@ import { type Belonging, judge, look, originIn, type Seen, streamText } from './
 import { failedWith, persist } from './outcome.js'
 import type { Target } from './target.js'
 
-/** What a projector works with. */
+/** The consumer and the table's identity that a projector works with. */
 export type Prepared = { readonly consumer: Consumer; readonly identity: Identity }
 
-/** How often the state of a table may change before our eyes. */
+/** The largest number of tries: each step, and each change by another instance, takes one. */
 const TRIES_MAX = 50
 
-/** Whether this generation is active, or kept for a way back; one that is neither was removed, or is about to be. */
+/**
+ * Whether this generation is active, or kept for a way back. A generation that is neither is removed, or soon will
+ * be.
+ */
 const isOurs = async ({ jsm, projection, generation }: Target): Promise<boolean> => {
   const pointer = await run(readPointer(jsm, projection.name))
   return pointer.generation === generation || pointer.previous === generation
@@ -35,41 +39,41 @@ const isOurs = async ({ jsm, projection, generation }: Target): Promise<boolean>
 
 const unexpected = (message: string): Failed => new Failed({ tag: 'Unexpected', message })
 
-/** Removes what an earlier epoch left, and lets the table be filled. */
+/** Drops the consumer, deletes the items of an earlier epoch, and then allows the table to be filled. */
 const empty = async (target: Target, identity: Identity, signal: AbortSignal): Promise<void> => {
   const { nc, tables, table } = target
   await run(dropConsumer(nc, target.consumer))
-  for (let found = true; found; ) {
-    found = false
+  for (let has_deleted = true; has_deleted; ) {
+    has_deleted = false
     let next: Parameters<typeof emptyStep>[3]
     do {
       const step = await persist(() => run(emptyStep(tables, table, identity, next)), signal)
       signal.throwIfAborted()
       next = step.next
-      found ||= step.deleted > 0
+      has_deleted ||= step.deleted > 0
     } while (next !== undefined)
   }
   await run(startFilling(tables, table, identity))
 }
 
-/** Notes the stream's first event once there is one, and the time of a stream that was restored whole. */
+/** Notes the stream's first event once there is one, and the new creation time of a stream that was restored whole. */
 const renewOrigin = async (target: Target, { identity, finding }: Seen): Promise<void> => {
   if (identity === undefined) return
-  const noted = originIn(identity)
-  if (noted?.first !== undefined && finding?.tag !== 'restored') return
+  const noted_origin = originIn(identity)
+  if (noted_origin?.first !== undefined && finding?.tag !== 'restored') return
   const origin = await run(readOrigin(target.jsm))
   if (streamText(origin) !== identity.stream)
     await run(noteStream(target.tables, target.table, identity, streamText(origin)))
 }
 
 const make = async ({ nc, tables, table, consumer, projection, log }: Target): Promise<void> => {
-  // the consumer first: a crash in between must not leave a new table that nobody fills from the start
+  // the consumer is dropped first: after a crash in between, an old one would not fill the new table from the start
   await run(dropConsumer(nc, consumer))
   await run(createTable(tables, table, TABLES[projection.name]))
   log.info({ projection: projection.name, table }, 'created a table; it is filled from sequence 1')
 }
 
-/** One step towards a table that can be worked on; the identity once it can. */
+/** Takes one step towards a table that is ready. Returns the identity once it is, and undefined before. */
 const step = async (
   target: Target,
   belonging: Belonging,
@@ -95,13 +99,14 @@ const step = async (
   }
 }
 
-/** Somebody else was faster: what is to be done is looked at again. */
+/** Whether another instance was faster, so that the table has to be looked at again. */
 const isOvertaken = (thrown: unknown): boolean =>
   failedWith(thrown, 'ConditionFailed') || failedWith(thrown, 'NotOurs')
 
 /**
- * The consumer and the identity of a table that belong together. Undefined when a replay has removed both, while this
- * process was held up: it asks after it has looked, so what is gone does not come back.
+ * Returns a consumer and a table's identity that belong together. Returns undefined when a replay has removed both
+ * while this process was held up: the pointer is read after the table and the consumer, so that they are not made
+ * again. Throws `Failed`.
  */
 export const prepare = async (target: Target, signal: AbortSignal): Promise<Prepared | undefined> => {
   const { nc, table, consumer } = target
@@ -113,8 +118,8 @@ export const prepare = async (target: Target, signal: AbortSignal): Promise<Prep
     try {
       const identity = await step(target, belonging, seen, signal)
       if (identity === undefined) continue
-      const made = await run(ensureConsumer(nc, consumer))
-      if (await isOurs(target)) return { consumer: made, identity }
+      const durable = await run(ensureConsumer(nc, consumer))
+      if (await isOurs(target)) return { consumer: durable, identity }
       await run(dropConsumer(nc, consumer))
       return undefined
     } catch (thrown) {

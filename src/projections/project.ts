@@ -1,8 +1,9 @@
 /**
- * One run of the stream into a projection's table.
+ * Folds one run of the stream into a projection's table.
  *
- * The order is what makes it exact under any crash: first the letters and the parking notes (each can be repeated
- * without harm), then the items under their conditions, and only then may the caller acknowledge (docs/adr/0003).
+ * The order makes it exact under any crash: first the letters and the parking notes are stored (each can be repeated
+ * without harm), then the items are written under their conditions, and only then may the caller acknowledge
+ * (docs/adr/0003).
  */
 
 import { E } from '../fp.js'
@@ -21,7 +22,7 @@ import { HeadsRefused, keepUnstorable } from './refused.js'
 import type { Target } from './target.js'
 import { writeParts } from './write-parts.js'
 
-const mismatched = metrics.counter(
+const fold_mismatches = metrics.counter(
   'jetledger_fold_mismatches_total',
   'Events that claim another result than the fold gives',
 )
@@ -29,17 +30,20 @@ const mismatched = metrics.counter(
 const noteMismatches = ({ log, projection }: Target, { mismatches }: Findings): void => {
   if (!projection.keeps_letters) return
   for (const { seq, subject } of mismatches) {
-    mismatched.inc()
+    fold_mismatches.inc()
     log.error({ seq, subject, metric: 'fold_mismatch' }, 'an event claims another result than the fold gives')
   }
 }
 
-/** Our own code threw at events that the stream holds: a fault of this program, which tries will not mend. */
+/** Thrown when our own code throws at an event: a fault of this program, which another try will not mend. */
 class NotFolded extends Error {
   override readonly name = 'NotFolded'
 }
 
-/** The heads of a run. To check one may mean to fold older events of its customer, at which our own code may throw. */
+/**
+ * Loads the heads of a run. A check of a head may fold older events of its customer, at which our own code may throw;
+ * then it throws `NotFolded`.
+ */
 const loadHeads = async (
   heads: Heads,
   records: readonly Recorded[],
@@ -68,9 +72,9 @@ const foldAll = (
   }
 }
 
-/** The stretch of the stream that a run handles, although it may fold less of it. */
+/** The range of the stream that a run handles. The run may leave out some of its events. */
 type Span = {
-  /** Everything up to here was handled before. */
+  /** Everything up to this sequence was handled before. */
   readonly from_seq: number
   readonly newest: Recorded
 }
@@ -93,9 +97,10 @@ const projectOnce = async (
   await noteParked(target, findings.parked)
   const { epoch } = target
   // the last transaction notes how far the table is folded, before anything is acknowledged
-  const marked = epoch === undefined ? levels : withMark(levels, { epoch, from_seq, newest: pointOf(newest) })
-  await writeParts(target, marked, signal)
-  // only now does whoever takes the customer up find the decision among what was left out
+  const levels_with_mark =
+    epoch === undefined ? levels : withMark(levels, { epoch, from_seq, newest: pointOf(newest) })
+  await writeParts(target, levels_with_mark, signal)
+  // only now is the decision among the events that the item has left out, where `resume.ts` finds it
   await noteDecided(target, findings.decided)
   heads.keep(customers)
   noteMismatches(target, findings)
@@ -106,27 +111,36 @@ const isOf = (ids: ReadonlySet<ClientId>, { subject }: Recorded): boolean => {
   return E.isRight(id) && ids.has(id.right)
 }
 
-/** The last event of each customer in a run: the one that its head would stand at. */
+/** The last event of each customer in a run. */
 const lastOf = (records: readonly Recorded[]): Recorded[] => [
   ...new Map(records.map(record => [record.subject, record])).values(),
 ]
 
-/** What cannot be folded or written together may be in halves; both sides of a transfer stay in one. */
+/**
+ * Divides a run that failed as a whole into halves; both sides of a transfer stay in one half. A single event gives
+ * none.
+ */
 const halvesOf = ({ decode }: Target, records: readonly Recorded[]): (readonly Recorded[])[] => {
   const middle = Math.ceil(records.length / 2)
   const at = endsInTransfer(records.slice(0, middle), decode) ? middle + 1 : middle
   return at >= records.length ? [] : [records.slice(0, at), records.slice(at)]
 }
 
-/** As where a table refuses a customer's item: it stays where it is in this table until it can be folded. */
+/**
+ * Leaves out events that cannot be folded, and keeps letters of them. As with an item that the table refuses, the
+ * customer stays where it is in this table until the events can be folded.
+ */
 const leaveOut = async (target: Target, records: readonly Recorded[], thrown: unknown): Promise<void> => {
   const message = thrown instanceof Error ? thrown.message : String(thrown)
   target.log.error({ err: thrown, seq: records.at(-1)?.seq }, 'an event cannot be folded; it is left out')
   await keepUnstorable(target, lastOf(records), message)
 }
 
-/** What is left to be tried in parts; throws what no division can mend. */
-const dividedAfter = async (
+/**
+ * Returns the halves that are to be tried next; none when the run's only event was left out. Throws `thrown` when no
+ * division can mend it.
+ */
+const divideAfter = async (
   target: Target,
   records: readonly Recorded[],
   thrown: unknown,
@@ -158,9 +172,9 @@ const projectSpan = async (
       const others = records.filter(record => !isOf(thrown.ids, record))
       return projectSpan(target, heads, others, signal, span)
     }
-    const [first = [], second = []] = await dividedAfter(target, records, thrown)
+    const [first = [], second = []] = await divideAfter(target, records, thrown)
     const middle = first.at(-1)
-    // an event that is left out is handled too: the table says that it has come past it
+    // an event that is left out is handled too: the table's mark moves past it
     if (middle === undefined) return projectSpan(target, heads, [], signal, span)
     await projectSpan(target, heads, first, signal, { ...span, newest: middle })
     await projectSpan(target, heads, second, signal, { ...span, from_seq: middle.seq })
@@ -168,9 +182,9 @@ const projectSpan = async (
 }
 
 /**
- * Folds `records` (ascending, without a gap) into the table; customers whose items it refuses for good, and events at which
- * our own code throws, become letters and are left out. Throws `Failed`: after `ConditionFailed` (a second instance was
- * faster) and `TryAgain` the same records can be given again, and count once.
+ * Folds `records` (ascending, without a gap) into the table. Customers whose items the table refuses for good, and
+ * events at which our own code throws, become letters and are left out. Throws `Failed`: after `ConditionFailed` (a
+ * second instance was faster) and `TryAgain` the same records can be given again, and they count once.
  */
 export const project = async (
   target: Target,

@@ -1,7 +1,9 @@
 /**
- * What a projection is: a name, the shape of its table, and what an event makes there besides the customer's head.
+ * Defines a projection: its name, the shape of its table, and the rows and sums that an event makes besides the
+ * customer's head.
  *
- * Everything else (order, exactness, redelivery, parking, generations) is the runner's, the same for all of them.
+ * The runner does everything else (order, exactness, redelivery, parking, generations) in the same way for all
+ * projections.
  */
 
 import type { Account } from '../ledger/account.js'
@@ -21,29 +23,32 @@ export type Applied = {
   readonly to: Account
 }
 
-/** Numbers by name, to be added to an item's. */
+/** Numbers by attribute name, which are added to an item's attributes. */
 export type Numbers = Readonly<Record<string, bigint>>
 
-/** What an event makes in the table besides moving its customer's head; written in the same transaction. */
+/** The rows and sums that an event makes; they are written in the same transaction as its customer's head. */
 export type Rows = {
   readonly inserts?: readonly Insert[]
-  /** Each sum is kept in several items, `<key>:<lane>`, so that writers do not stand in each other's way. */
+  /** Each sum is kept in several items, `<key>:<lane>`, so that parallel writes do not collide. */
   readonly additions?: readonly (readonly [key: string, numbers: Numbers])[]
 }
 
 export type Projection = {
-  /** Also its durable consumer's name. */
+  /** The name is also that of its durable consumer. */
   readonly name: ProjectionName
   readonly head: HeadShape
-  /** Rows for an event that counts; a projection without them is its heads alone. Pure. */
+  /** Makes the rows and sums of an event that counts; absent in a projection that keeps only heads. Pure. */
   readonly fold?: (applied: Applied) => Rows
   /**
-   * Whether it keeps sums over all customers. They cannot be checked one by one: once an item was put back by hand, the
-   * whole table is folded again.
+   * Whether the projection keeps sums over all customers. Sums cannot be corrected one by one, so the whole table is
+   * folded again when an item was put back by hand.
    */
   readonly has_sums?: true
-  /** One projection keeps the dead letters for all, and tells of events that claim another result than the fold's. */
+  /**
+   * Whether this projection keeps the dead letters, and reports events that claim another result than the fold gives.
+   * One projection does so for all.
+   */
   readonly keeps_letters: boolean
-  /** How long to gather events between two runs, where a little lag saves many writes. None unless stated. */
+  /** The time to gather events between two runs: a little lag saves many writes. None unless stated. */
   readonly linger_ms?: number
 }

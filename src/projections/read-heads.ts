@@ -1,5 +1,5 @@
 /**
- * Reading heads of the table that a target was prepared with, and of no other one.
+ * Reads heads from a target's table, and makes sure that it is still the table that the target was prepared with.
  */
 
 import { run } from '../fp.js'
@@ -27,8 +27,8 @@ const readPage = async (
 }
 
 /**
- * The heads of `ids` as the table has them; `NotOurs` when it is not the table that the target was prepared with, or is
- * behind `folded_seq`, up to which everything was in it.
+ * Returns the heads of `ids` as the table has them. Throws `Failed`: `NotOurs` when the table has another epoch than
+ * the target, or is behind `folded_seq`, up to which it once held everything.
  */
 export const readHeadsOf = async (
   target: Target,

@@ -1,10 +1,11 @@
 /**
- * Folds one customer again from its subject, where its item is not what the stream says: the item was put back from a
+ * Folds one customer again from its subject when its item is not what the stream says: the item was put back from a
  * copy, deleted, or changed by hand.
  *
- * It may run beside a projector at work, in any instance: the item is written under the condition that it is still what
- * was read, and what the projector remembers of it fails on its own condition. Rows are made again where they are
- * missing. A table with sums is folded again as a whole: nothing tells whether they were put back together with the item.
+ * It may run beside a projector at work, in any instance. The item is written under the condition that it has not
+ * changed since it was read; a projector that holds the old head in memory then fails on its own condition. Missing
+ * rows are made again. A table with sums is folded again as a whole, because the sums may have been put back together
+ * with the item.
  */
 
 import { Failed, run } from '../fp.js'
@@ -29,25 +30,26 @@ import type { Target } from './target.js'
 import { writeParts } from './write-parts.js'
 
 const TRIES_MAX = 20
-/** So that the rows of a page fit into one transaction. */
+/** The number of events in one page: the rows of a page fit into one transaction. */
 const PAGE_EVENTS = 40
 
-const refolded = metrics.counter(
+const items_refolded = metrics.counter(
   'jetledger_items_refolded_total',
   'Items that were not what the stream says, and were folded again, by projection',
 )
 
-const never = new AbortController().signal
+/** A refold is not ended early: its writes take this signal, which never aborts. */
+const never_aborts = new AbortController().signal
 
-/** The customer as its subject gives it, up to and with `to_seq`. */
-const truth = async (target: Target, id: ClientId, to_seq: number): Promise<Customer> => {
+/** Folds the customer from its subject, up to and including `to_seq`. */
+const foldFromSubject = async (target: Target, id: ClientId, to_seq: number): Promise<Customer> => {
   const options = { to_seq, events_max: Number.POSITIVE_INFINITY, decode: target.decode }
   return (await run(foldSubject(target, id, { customer: NEW_CUSTOMER, last_seq: 0 }, options))).customer
 }
 
-/** Whether a head is what the subject gives at `to_seq`, or at a later event that was written and not acknowledged. */
-const isTrue = async (target: Target, id: ClientId, head: Customer, to_seq: number): Promise<boolean> =>
-  isSameCustomer(await truth(target, id, Math.max(to_seq, positionOf(head))), head)
+/** Whether a head is what the subject gives at `to_seq`, or at a later event that was written but not acknowledged. */
+const isAsInStream = async (target: Target, id: ClientId, head: Customer, to_seq: number): Promise<boolean> =>
+  isSameCustomer(await foldFromSubject(target, id, Math.max(to_seq, positionOf(head))), head)
 
 async function* pagesOf({ nc }: Target, id: ClientId, to_seq: number): AsyncGenerator<Recorded[]> {
   let page: Recorded[] = []
@@ -61,7 +63,7 @@ async function* pagesOf({ nc }: Target, id: ClientId, to_seq: number): AsyncGene
   if (page.length > 0) yield page
 }
 
-/** Makes every row of a customer again; a row that is there already stays as it is written anew. */
+/** Writes every row of a customer again; a row that exists already gets the same content. */
 const writeRows = async (target: Target, id: ClientId, to_seq: number): Promise<void> => {
   const { projection, decode } = target
   if (projection.fold === undefined) return
@@ -72,11 +74,13 @@ const writeRows = async (target: Target, id: ClientId, to_seq: number): Promise<
     const pending = createPending()
     createFold({ projection, decode, skips, whole_transfers: false }, customers, pending).run(page)
     const rows = pending.levels().map(level => level.map(({ inserts }) => ({ ...newPart(0), inserts })))
-    await writeParts(target, rows, never)
+    await writeParts(target, rows, never_aborts)
   }
 }
 
-/** Begins a table again whose sums can no longer be believed; who works on it is told by `NotOurs`. */
+/**
+ * Begins a table again because its sums can no longer be trusted. Throws `NotOurs`, as later writes to the table do.
+ */
 const beginWithSums = async (target: Target, id: ClientId): Promise<never> => {
   const { tables, table, epoch, health } = target
   const reason = `the item of ${id} was not what the stream says, so that its sums may be wrong too`
@@ -89,14 +93,14 @@ const beginWithSums = async (target: Target, id: ClientId): Promise<never> => {
 
 const tryRefold = async (target: Target, id: ClientId, to_seq: number): Promise<Customer> => {
   const from = (await readHeadsOf(target, [id])).get(id) ?? NEW_CUSTOMER
-  if (from.parked !== undefined || (await isTrue(target, id, from, to_seq))) return from
-  const to = await truth(target, id, to_seq)
+  if (from.parked !== undefined || (await isAsInStream(target, id, from, to_seq))) return from
+  const to = await foldFromSubject(target, id, to_seq)
   if (target.projection.has_sums && to.parked === undefined) return beginWithSums(target, id)
   await writeRows(target, id, to_seq)
   if (to.parked !== undefined) await noteParked(target, [{ id, parked: to.parked }])
-  await writeParts(target, [[{ ...newPart(0), heads: new Map([[id, { from, to }]]) }]], never)
+  await writeParts(target, [[{ ...newPart(0), heads: new Map([[id, { from, to }]]) }]], never_aborts)
   const { projection, log, table } = target
-  refolded.inc({ projection: projection.name })
+  items_refolded.inc({ projection: projection.name })
   log.error(
     { client_id: id, table, was: show(from), is: show(to), metric: 'item_refolded' },
     'an item was not what the stream says: it is folded again',
@@ -112,12 +116,13 @@ const tryRefold = async (target: Target, id: ClientId, to_seq: number): Promise<
 const show = ({ account: { balance, version, seq } }: Customer): string =>
   `balance ${balance}, version ${version}, seq ${seq}`
 
-/** The part of health that tells of items which were wrong. */
+/** The part of health that reports items which were wrong. */
 const itemsPart = ({ projection }: Pick<Target, 'projection'>): string => `items of ${projection.name}`
 
 /**
- * Makes a customer's item what its subject says, where it is not; gives it as it is then. Everything up to `to_seq` has
- * to be handled by the projection. Throws `Failed`: `NotOurs` where the whole table is begun again.
+ * Corrects a customer's item to what its subject says at `to_seq`, and returns the customer as it is then. The
+ * projection has to have handled everything up to `to_seq`. Throws `Failed`: `NotOurs` when the whole table is begun
+ * again.
  */
 export const refold = async (target: Target, id: ClientId, to_seq: number): Promise<Customer> => {
   for (let attempt = 1; ; attempt += 1) {

@@ -1,9 +1,11 @@
 /**
- * Items that a table refuses for good: found among the others, kept as dead letters, and told of; the others go on.
+ * Finds the items that a table refuses for good, keeps dead letters of them and reports them, so that the others go
+ * on.
  *
- * A row is left out of its table. A customer's head cannot be: everything later stands on it. So the customer stays where
- * it is in that table, its events are left out, and whoever touches it next finds that it is behind the stream and folds
- * it again, which mends it as soon as the table takes it (docs/adr/0027).
+ * A refused row is left out of its table. A customer's head cannot be left out, because everything later stands on
+ * it. So the customer stays where it is in that table, and its events are left out. The next code that touches the
+ * customer finds it behind the stream and folds it again, which mends it as soon as the table takes the item
+ * (docs/adr/0027).
  */
 
 import { countUnstorable } from '../dead-letters/letters.js'
@@ -20,12 +22,12 @@ import type { Letter } from './fold-run.js'
 import { keepAll } from './letters.js'
 import type { Target } from './target.js'
 
-const unstorable = metrics.counter(
+const unstorable_items = metrics.counter(
   'jetledger_unstorable_items_total',
   'Items that a table refused for good, by projection',
 )
 
-/** Thrown when a table refuses the heads of some customers; nothing of their transaction is written. */
+/** Thrown when a table refuses the heads of some customers. Nothing of their transaction is written. */
 export class HeadsRefused extends Error {
   override readonly name = 'HeadsRefused'
   readonly ids: ReadonlySet<ClientId>
@@ -54,20 +56,23 @@ const areRefused = (target: Target, items: readonly Item[]): Promise<boolean> =>
     ),
   )
 
-/** The items that are refused by themselves: the half that is refused is halved again. */
-const find = async (target: Target, items: readonly Item[]): Promise<readonly Item[]> => {
+/** Finds the items that are refused by themselves: a list that is refused is halved, and each half is tried. */
+const findRefused = async (target: Target, items: readonly Item[]): Promise<readonly Item[]> => {
   if (items.length === 0) return []
   if (items.length <= PROBE_ITEMS_MAX && !(await areRefused(target, items))) return []
   if (items.length === 1) return items
   const half = Math.ceil(items.length / 2)
-  return [...(await find(target, items.slice(0, half))), ...(await find(target, items.slice(half)))]
+  return [
+    ...(await findRefused(target, items.slice(0, half))),
+    ...(await findRefused(target, items.slice(half))),
+  ]
 }
 
-/** The parts of health that tell of what a projection's table refused begin so. */
+/** The beginning of the names of the health parts that report refused items; the projection's name follows. */
 export const UNSTORABLE_PART = 'unstorable items of '
 const partOf = ({ projection }: Target): string => UNSTORABLE_PART + projection.name
 
-const tell = (target: Target, count: string): void =>
+const reportRefused = (target: Target, count: string): void =>
   target.health.report(
     partOf(target),
     'degraded',
@@ -86,22 +91,24 @@ export const keepUnstorable = async (
   detail: string,
 ): Promise<void> => {
   if (events.length === 0) return
-  unstorable.inc({ projection: target.projection.name }, events.length)
+  unstorable_items.inc({ projection: target.projection.name }, events.length)
   await keepAll(
     target,
     events.map(event => letterOf(target, event, detail)),
   )
-  tell(target, 'items')
+  reportRefused(target, 'items')
 }
 
+/** The event at `seq`, or none when the stream has no event there. */
 const eventOf = async (target: Target, seq: number): Promise<Recorded[]> => {
   const found = await run(nextProved(target, LEDGER_SUBJECTS, seq))
   return found?.seq === seq ? [found] : []
 }
 
 /**
- * What is left of a transaction that its table refused (`cause` says why): the rows that are refused have become letters.
- * Throws `HeadsRefused` for heads, and `cause` where the table refuses everything, or nothing by itself.
+ * Returns a transaction that its table refused, without the refused rows, and keeps letters of them. `cause` is the
+ * table's error. Throws `HeadsRefused` when heads are refused, and `cause` when the table refuses everything, or no
+ * single item.
  */
 export const withoutRefused = async (
   target: Target,
@@ -113,7 +120,7 @@ export const withoutRefused = async (
     ...transaction.heads.map(change => ({ tag: 'head', change }) as const),
     ...transaction.inserts.map(insert => ({ tag: 'row', insert }) as const),
   ]
-  const refused = await find(target, items)
+  const refused = await findRefused(target, items)
   if (refused.length === 0) throw cause
   const heads = refused.flatMap(item => (item.tag === 'head' ? [item.change.id] : []))
   if (heads.length > 0) throw new HeadsRefused(new Set(heads), cause)
@@ -122,9 +129,9 @@ export const withoutRefused = async (
   return { ...transaction, inserts: transaction.inserts.filter(({ seq }) => !rows.has(seq)) }
 }
 
-/** Says in health what a table refused before this process was started, and nobody has settled. */
+/** Reports in health the items that a table refused before this process started, and that are not settled. */
 export const reportUnstorable = async (target: Target): Promise<void> => {
   const { nc, jsm, projection } = target
   const count = await run(countUnstorable(nc, jsm, projection.name))
-  if (count > 0) tell(target, `${count} items`)
+  if (count > 0) reportRefused(target, `${count} items`)
 }

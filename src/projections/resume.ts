@@ -1,10 +1,11 @@
 /**
- * Takes parked customers up again, once this program knows the schema they wait for, or a decision says that the event is
- * to be passed over (docs/adr/0027).
+ * Resumes parked customers once this program knows the schema for which they wait, or a decision says that the event
+ * is to be passed over (docs/adr/0027).
  *
- * The customer's subject is folded from the event it waits at to the stream's end, a page at a time. Its head stays
- * parked, at the first event that is not folded yet, until the last page; so an instance that is still at work goes on
- * leaving its events out, and the condition of each write tells when it did.
+ * The customer's subject is folded, a page at a time, from the event at which the customer waits to the subject's
+ * end. The head stays parked, at the first event that is not folded yet, until the last page is written. So an
+ * instance that is at work in the meantime goes on leaving out the customer's events, and then the condition of the
+ * next write here fails.
  */
 
 import { run } from '../fp.js'
@@ -27,11 +28,14 @@ import { readSkips } from './skips.js'
 import type { Target } from './target.js'
 import { writeParts } from './write-parts.js'
 
-/** So that a page's rows and its head fit into one transaction; a row may be five times as large as its event. */
+/**
+ * The limits of a page: its rows and its head fit into one transaction. A row may be five times as large as its
+ * event.
+ */
 const PAGE_EVENTS = 40
 const PAGE_BYTES = 512 * 1024
 const TRIES_MAX = 20
-/** Customers taken up at once. */
+/** The largest number of customers that are resumed at one time. */
 const CUSTOMERS_MAX = 8
 
 /** Writes one page: its rows, and the head moved from `from` to `to`. */
@@ -45,7 +49,7 @@ const writePage = async (
   await writeParts(target, [[page]], signal)
 }
 
-/** Folds one page over a customer that is not parked; the letters are kept, the rest is in what it gives. */
+/** Folds one page over a customer that is not parked, and keeps the letters. Returns the customer and what to write. */
 const foldPage = async (
   target: Target,
   id: ClientId,
@@ -63,6 +67,7 @@ const foldPage = async (
   return { customer: customers.get(id) ?? from, part }
 }
 
+/** Reads a subject in pages; `next_seq` is the first sequence of the next page, undefined for the last page. */
 const pagesOf = async function* (
   { nc }: Target,
   id: ClientId,
@@ -83,28 +88,32 @@ const pagesOf = async function* (
   yield { page, next_seq: undefined }
 }
 
-/** The last event of a customer's subject: an earlier one would leave out for ever what the projector has passed over. */
+/**
+ * The sequence of a subject's last event. With an earlier end, events that the projector left out would be lost for
+ * ever.
+ */
 const lastSeqOf = async ({ nc }: Target, id: ClientId): Promise<number> => {
   const { last } = await run(lastProved(nc, [eventSubject(id)]))
   return last.get(eventSubject(id))?.seq ?? 0
 }
 
 const tryResume = async (target: Target, id: ClientId, signal: AbortSignal): Promise<void> => {
-  const read = (await readHeadsOf(target, [id])).get(id) ?? NEW_CUSTOMER
-  const { parked } = read
+  const head = (await readHeadsOf(target, [id])).get(id) ?? NEW_CUSTOMER
+  const { parked } = head
   if (parked === undefined) return forgetParked(target, id)
   const end_seq = await lastSeqOf(target, id)
   const skips = await readSkips(target, id, parked.seq, end_seq)
-  let from = read
+  let from = head
   for await (const { page, next_seq } of pagesOf(target, id, parked.seq, end_seq)) {
     if (signal.aborted) return
     const { customer, part } = await foldPage(target, id, { account: from.account }, page, skips)
-    const waits = customer.parked ?? (next_seq === undefined ? undefined : { ...parked, seq: next_seq })
-    const last_seq = Math.max(parked.last_seq, waits?.last_seq ?? 0)
+    const still_parked =
+      customer.parked ?? (next_seq === undefined ? undefined : { ...parked, seq: next_seq })
+    const last_seq = Math.max(parked.last_seq, still_parked?.last_seq ?? 0)
     const to: Customer =
-      waits === undefined
+      still_parked === undefined
         ? { account: customer.account }
-        : { account: customer.account, parked: { ...waits, last_seq } }
+        : { account: customer.account, parked: { ...still_parked, last_seq } }
     if (customer.parked !== undefined) await noteParked(target, [{ id, parked: customer.parked }])
     await writePage(target, id, { from, to, part }, signal)
     if (customer.parked !== undefined) return
@@ -125,8 +134,8 @@ const resume = async (target: Target, id: ClientId, signal: AbortSignal): Promis
 }
 
 /**
- * Resumes every parked customer whose schema is at most `newest_schema`, or about whom somebody has decided; ends early, without an error, when `signal`
- * aborts. It may run beside a projector at work.
+ * Resumes every parked customer whose schema is at most `newest_schema`, or about whose event a decision has come. Ends
+ * early, without an error, when `signal` aborts. It may run beside a projector at work. Throws `Failed`.
  */
 export const resumeParked = async (
   target: Target,
@@ -134,10 +143,10 @@ export const resumeParked = async (
   signal: AbortSignal,
 ): Promise<void> => {
   await reportUnstorable(target)
-  const known = (await listParked(target)).filter(
+  const resumable = (await listParked(target)).filter(
     ({ schema, decided = false }) => decided || schema <= newest_schema,
   )
-  await inParallel(CUSTOMERS_MAX, known, async ({ client_id }) => {
+  await inParallel(CUSTOMERS_MAX, resumable, async ({ client_id }) => {
     if (!signal.aborted) await resume(target, client_id, signal)
   })
   await reportParked(target)

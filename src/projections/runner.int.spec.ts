@@ -49,7 +49,7 @@ const balanceIs = (id: string, expected: bigint): Promise<true> =>
     what: `${id} to have ${expected}`,
   })
 
-/** Everything that is in the stream now is handled. */
+/** Waits until the projection has handled everything in the stream. */
 const settled = (): Promise<true> =>
   until(
     async () => {
@@ -140,8 +140,8 @@ describe('the projector', () => {
     for await (const _message of taken) if (++kept === 2) break
     await ledger.emit('ordered', credit(7))
     start()
-    // the credit of 7 comes first, the others only when their acknowledgement wait is over: folded as they come, the
-    // debit would find them missing
+    // the credit of 7 is delivered first, and the two earlier events only when their acknowledgement wait is over: in
+    // the order of delivery, the fold would lose them
     await balanceIs('ordered', 7n)
     expect((await item('ordered')).account.version).toBe(3)
   })
@@ -189,7 +189,7 @@ const emitOnce = async (id: string, n: number): Promise<boolean> => {
 }
 
 describe('a customer with an event of a schema from the future', () => {
-  /** A program to come, to which schema 3 says what schema 1 says. */
+  /** The decoder of a later program that knows schema 3, which has the same fields as schema 1 here. */
   const decodeThree: ProjectionDeps['decode'] = body =>
     decodeEvent(Buffer.from(Buffer.from(body).toString().replace('"schema":3', '"schema":1')))
 

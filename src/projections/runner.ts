@@ -1,8 +1,8 @@
 /**
- * Runs a projection in the background: for ever, whatever happens.
+ * Runs a projection in the background until it is stopped; after an error it starts again.
  *
- * Any number of instances may run. The consumer's pinned client is active and the others stand by; correctness does
- * not hang on it (docs/adr/0003). When the pointer is flipped to another generation, the runner follows it.
+ * Any number of instances may run. The consumer's pinned client is active and the others stand by, but correctness does
+ * not depend on that (docs/adr/0003). When the pointer is flipped to another generation, the runner follows it.
  */
 
 import { pause } from '../back-off.js'
@@ -21,11 +21,14 @@ import { walk } from './walk.js'
 import { watch } from './watch.js'
 
 export type Projector = {
-  /** Ends consuming after the batch in hand; resolves when nothing is under way any more. */
+  /** Ends consuming after the batch in hand. Resolves when all work has ended. */
   readonly stop: () => Promise<void>
 }
 
-/** Beside the projector, because very many customers may be parked and nobody else shall wait for them. */
+/**
+ * Resumes parked customers beside the projector: very many may be parked, and other customers shall not wait for
+ * them.
+ */
 const resumeUntilDone = async (target: Target, wake: Wake, signal: AbortSignal): Promise<void> => {
   for (let attempt = 1; !signal.aborted; attempt += 1) {
     try {
@@ -39,19 +42,19 @@ const resumeUntilDone = async (target: Target, wake: Wake, signal: AbortSignal):
   }
 }
 
-/** Works on one generation until it is not the active one any more, its consumer fails, or `signal` aborts. */
-const live = async (target: Target, signal: AbortSignal): Promise<void> => {
+/** Runs one generation until another one is active, its consumer fails, or `signal` aborts. */
+const runGeneration = async (target: Target, signal: AbortSignal): Promise<void> => {
   const ending = new AbortController()
-  const both = AbortSignal.any([signal, ending.signal])
-  const prepared = await prepare(target, both)
+  const either_signal = AbortSignal.any([signal, ending.signal])
+  const prepared = await prepare(target, either_signal)
   if (prepared === undefined) return
   const wake = createWake()
-  const ours: Target = { ...target, epoch: prepared.identity.epoch, onDecided: wake.call }
-  const resuming = resumeUntilDone(ours, wake, both)
-  const watching = watch(ours, both).then(() => ending.abort())
-  const walking = walk(ours, both)
+  const prepared_target: Target = { ...target, epoch: prepared.identity.epoch, onDecided: wake.call }
+  const resuming = resumeUntilDone(prepared_target, wake, either_signal)
+  const watching = watch(prepared_target, either_signal).then(() => ending.abort())
+  const walking = walk(prepared_target, either_signal)
   try {
-    await consume(ours, prepared.consumer, both)
+    await consume(prepared_target, prepared.consumer, either_signal)
   } finally {
     ending.abort()
     await Promise.all([resuming, watching, walking])
@@ -67,20 +70,20 @@ const superviseUntil = async (
     const began_ms = performance.now()
     try {
       const { generation } = await run(readPointer(deps.jsm, projection.name))
-      await live(targetOf(deps, projection, generation), signal)
+      await runGeneration(targetOf(deps, projection, generation), signal)
     } catch (thrown) {
       if (signal.aborted) break
       const message = thrown instanceof Error ? thrown.message : String(thrown)
       deps.health.report(healthPart({ projection }), 'down', message)
       deps.log.error({ err: thrown, projection: projection.name }, 'the projector starts again')
     }
-    // it worked for a while: what ended it is a new trouble, not the old one again
+    // it worked for a while, so its end is a new problem and not the old one again
     if (performance.now() - began_ms > BACK_OFF.max_ms) attempt = 1
     await pause(BACK_OFF, attempt, signal)
   }
 }
 
-/** Starts a projection in the background; it ends with `stop` only. */
+/** Starts a projection in the background. It ends only with `stop`. */
 export const startProjector = (deps: ProjectionDeps, projection: Projection): Projector => {
   const ending = new AbortController()
   deps.health.report(healthPart({ projection }), 'down', 'starting')

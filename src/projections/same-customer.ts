@@ -1,13 +1,13 @@
 /**
- * Comparing what two readings say of a customer.
+ * Compares two readings of a customer, for example the head in a table and the fold of the stream.
  */
 
 import type { Customer } from '../ledger/fold.js'
 
-/** The last event that a customer's head speaks of. */
+/** The sequence of the last event that a customer's head covers. */
 export const positionOf = ({ account, parked }: Customer): number => parked?.last_seq ?? account.seq
 
-/** Whether both are the same account, waiting at the same event if they wait. */
+/** Whether both have the same account and, if parked, wait at the same event. */
 export const isSameCustomer = (a: Customer, b: Customer): boolean =>
   a.account.seq === b.account.seq &&
   a.account.version === b.account.version &&

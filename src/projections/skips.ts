@@ -1,5 +1,5 @@
 /**
- * The decisions about parked events that a customer's subject holds.
+ * Reads the decisions about parked events from a customer's subject.
  */
 
 import { type ClientId, eventSubject } from '../ledger/client-id.js'
@@ -9,7 +9,10 @@ import { readRange } from '../stream/read.js'
 import { LEDGER_STREAM } from '../stream/settings.js'
 import type { Target } from './target.js'
 
-/** The decisions between two sequences, by the event that each is about; one counts only after its event. */
+/**
+ * Returns the decisions from `from_seq` to `to_seq`, by the sequence of the event that each is about. A decision
+ * counts only when it comes after its event. Throws what reading the stream throws.
+ */
 export const readSkips = async (
   { nc, decode = decodeEvent }: Pick<Target, 'nc' | 'decode'>,
   id: ClientId,

@@ -1,5 +1,5 @@
 /**
- * One generation of one projection, as it stands somewhere: its table, its consumer, and what it works with.
+ * Describes one generation of one projection: its table, its consumer, and the clients that it works with.
  */
 
 import { consumerOf } from '../stream/consumer.js'
@@ -14,19 +14,19 @@ export type Target = ProjectionDeps & {
   readonly base: string
   /** The table of this generation. */
   readonly table: string
-  /** Told when a decision has come that a parked customer waits for. */
+  /** Called when a decision has come for which a parked customer waits. */
   readonly onDecided?: (() => void) | undefined
   /** The durable consumer of this generation. */
   readonly consumer: string
-  /** The epoch of the table that is at work on; undefined where nobody reads the table yet. */
+  /** The epoch that the table had when it was prepared; undefined before that. */
   readonly epoch?: string
 }
 
-/** The durable consumer of a projection's generation. */
+/** The name of the durable consumer of a projection's generation. */
 export const consumerName = (projection: ProjectionName, generation: number): string =>
   consumerOf(projection, generation)
 
-/** A generation of `projection` over the ledger of `deps`, whose `table` is the base name. */
+/** Makes the target for a generation of `projection`. In `deps`, `table` is the base name of all tables. */
 export const targetOf = (deps: ProjectionDeps, projection: Projection, generation: number): Target => ({
   ...deps,
   projection,
@@ -36,6 +36,6 @@ export const targetOf = (deps: ProjectionDeps, projection: Projection, generatio
   consumer: consumerName(projection.name, generation),
 })
 
-/** The part of health that tells of a projection. */
+/** The part of health that reports a projection. */
 export const healthPart = ({ projection }: Pick<Target, 'projection'>): string =>
   `projection ${projection.name}`

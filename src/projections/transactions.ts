@@ -5,7 +5,7 @@
 import type { Transaction } from '../tables/transact.js'
 import { fits, merge, newPart, type Part } from './pending.js'
 
-/** Transactions of up to 100 items that together hold every part; none of them shares a customer with another. */
+/** Merges parts into parts of up to 100 items. `parts` share no customer, so the merged parts share none either. */
 export const pack = (parts: readonly Part[]): Part[] => {
   const packed: Part[] = []
   let current: Part | undefined
@@ -19,7 +19,7 @@ export const pack = (parts: readonly Part[]): Part[] => {
   return packed
 }
 
-/** The transaction that writes a part. Its sums are kept by lane, so that two lanes never write the same item. */
+/** Makes the transaction that writes a part. Sums are kept by lane, so that two lanes never write the same item. */
 export const transactionOf = ({ heads, inserts, additions, mark }: Part, lane: number): Transaction => ({
   heads: [...heads].map(([id, { from, to }]) => ({ id, from, to })),
   inserts,

@@ -1,8 +1,11 @@
 /**
- * Wakes work that waits for something to do. A call while the work is busy counts: it is woken at once when it waits next.
+ * Wakes work that waits for something to do.
+ *
+ * A call while the work is busy is not lost: the next wait then ends at once.
  */
 
 export type Wake = {
+  /** Wakes the work. */
   readonly call: () => void
   /** Resolves after the next call, or when `signal` aborts. */
   readonly next: (signal: AbortSignal) => Promise<void>

@@ -1,10 +1,11 @@
 /**
  * Walks slowly through a projection's table, and folds customers again whose item is behind their subject although
- * everything was handled: somebody put an older state of it back, and nobody has touched the customer since. The notes of
- * parked customers are compared with the items on the way.
+ * everything was handled.
  *
- * Every instance may walk: what it writes carries the condition of what it read. It takes a small share of the time, so
- * that the projector beside it does not notice.
+ * That happens when a person has put an item back to an older state, and the customer has had no event since. On the
+ * way the walk compares the notes of parked customers with the items. Every instance may walk, because each write has
+ * the condition that the item is still as it was read. A walk takes a small share of the time, so that it does not
+ * slow the projector beside it.
  */
 
 import { pause } from '../back-off.js'
@@ -22,9 +23,9 @@ import { refold } from './refold.js'
 import { positionOf } from './same-customer.js'
 import type { Target } from './target.js'
 
-/** Before the first walk, and between two: a small table is looked through several times a minute. */
+/** The rest before each walk: a small table is walked through several times a minute. */
 const REST_MS = 10_000
-/** A page is followed by a rest that is so many times as long as the page took. */
+/** After a page the walk rests for this many times as long as the page took. */
 const REST_SHARE = 50
 const PAGE_REST_MS_MIN = 1_000
 
@@ -38,8 +39,8 @@ const headsOf = ({ projection }: Target, { items }: Page): Head[] =>
     return E.isRight(decoded) && E.isRight(id) ? [[id.right, decoded.right.customer]] : []
   })
 
-/** The customers of a page whose subject has events that were handled, and that their item does not speak of. */
-const behind = async (target: Target, page: Page, acked_seq: number): Promise<ClientId[]> => {
+/** The customers of a page whose item lacks an event of their subject, although all their events were handled. */
+const customersBehind = async (target: Target, page: Page, acked_seq: number): Promise<ClientId[]> => {
   const heads = headsOf(target, page)
   if (heads.length === 0) return []
   const subjects = heads.map(([id]) => eventSubject(id))
@@ -51,20 +52,20 @@ const behind = async (target: Target, page: Page, acked_seq: number): Promise<Cl
 }
 
 const walkPage = async (target: Target, after: Page['next'], signal: AbortSignal): Promise<Page['next']> => {
-  // asked before the page is read: it holds everything up to there
+  // asked before the page is read, so that the page has to hold everything up to this sequence
   const { acked_seq } = await run(consumerProgress(target.jsm, target.consumer))
   const page = await run(scanPage(target.tables, target.table, after))
   await renewNotes(target, headsOf(target, page))
-  for (const id of await behind(target, page, acked_seq)) {
+  for (const id of await customersBehind(target, page, acked_seq)) {
     if (signal.aborted) return undefined
     await refold(target, id, acked_seq)
   }
   return page.next
 }
 
-/** The notes of parked customers that are not in the table as such. */
+/** Removes notes of customers that are not parked in the table. */
 const walkNotes = async (target: Target): Promise<void> => {
-  // asked before the heads are read: they hold everything up to there
+  // asked before the heads are read, so that they have to hold everything up to this sequence
   const { acked_seq } = await run(consumerProgress(target.jsm, target.consumer))
   await removeStrayNotes(target, acked_seq, ids => readHeadsOf(target, ids))
 }
@@ -80,7 +81,7 @@ const walkOnce = async (target: Target, signal: AbortSignal): Promise<void> => {
   } while (next !== undefined && !signal.aborted)
 }
 
-/** Walks again and again until `signal` aborts; what goes wrong is tried again at the next walk. */
+/** Walks again and again until `signal` aborts. A walk that fails is given up, and the next one tries again. */
 export const walk = async (target: Target, signal: AbortSignal, rest_ms = REST_MS): Promise<void> => {
   while (!signal.aborted) {
     await pause({ first_ms: rest_ms, max_ms: rest_ms }, 1, signal)

@@ -1,5 +1,5 @@
 /**
- * Watches what a projector at work stands on: that its generation is still the active one, and that the table, the
+ * Watches, while a projector is at work, that its generation is still the active one, and that the table, the
  * consumer and the stream still belong together.
  */
 
@@ -11,13 +11,13 @@ import { judge, look } from './belonging.js'
 import type { Target } from './target.js'
 
 const EVERY = { first_ms: 1_000, max_ms: 1_000 }
-/** The table and the stream are looked at every so many looks at the pointer. */
+/** The number of checks of the pointer for each check of the table and the stream. */
 const LOOKS_BETWEEN = 3
 
-/** The part of health that tells of a projection's table. */
+/** The part of health that reports a projection's table. */
 const tablePart = ({ projection }: Pick<Target, 'projection'>): string => `table of ${projection.name}`
 
-/** Says in health while a table that was begun again does not hold what the stream held at that time. */
+/** Reports in health that a table which was begun again does not yet hold what the stream held at that time. */
 const reportFilling = (target: Target, { newest, whole_from_seq, reason }: Identity): void => {
   const is_whole = reason === undefined || newest.seq >= whole_from_seq
   target.health.report(
@@ -40,7 +40,7 @@ const isSuperseded = async ({ jsm, projection, generation }: Target): Promise<bo
   return E.isRight(found) && found.right.generation !== generation
 }
 
-/** Resolves once another generation is active or the table is not ours any more, or when `signal` aborts. */
+/** Resolves once another generation is active, the table is no longer ours, or `signal` aborts. */
 export const watch = async (target: Target, signal: AbortSignal): Promise<void> => {
   for (let looks = 0; !signal.aborted; looks += 1) {
     try {

@@ -1,5 +1,5 @@
 /**
- * Writes what a run gathered: level by level, the transactions of a level side by side in a few lanes.
+ * Writes the parts that a run gathered: level by level, and the transactions of a level side by side in a few lanes.
  */
 
 import { type BackOff, pause } from '../back-off.js'
@@ -15,19 +15,22 @@ import { withoutRefused } from './refused.js'
 import type { Target } from './target.js'
 import { pack, transactionOf } from './transactions.js'
 
-/** How often a transaction is tried, and how long between. */
+/** The number of tries of a transaction, and the pauses between them. */
 export type Patience = BackOff & { readonly tries_max: number }
 
-/** What is throttled or in another transaction's way is usually over at once; an outage is the caller's to wait for. */
+/**
+ * For a projector at work. Throttling and collisions usually end at once; in an outage the caller waits and tries
+ * again.
+ */
 const IMPATIENT: Patience = { tries_max: 6, first_ms: 10, max_ms: 300 }
-/** For who has nobody to wait for it, and much to lose: about a minute. */
+/** For a rebuild, whose caller does not try again and which would lose much work: about a minute. */
 export const PATIENT: Patience = { tries_max: 35, first_ms: 10, max_ms: 3_000 }
 
-/** Whether a head has got to where `to` is, or beyond; where that is not certain it has not. */
+/** Whether a head has come to `to` or beyond it; false when that is not certain. */
 const hasReached = (found: Customer | undefined, to: Customer): boolean => {
   if (found === undefined) return false
   const { seq, version, balance } = found.account
-  // a parked one has got no further than the last event that it left out
+  // a parked customer has come no further than the last event that was left out
   if (seq > to.account.seq)
     return to.parked === undefined || (found.parked?.last_seq ?? seq) >= to.parked.last_seq
   const is_same = seq === to.account.seq && version === to.account.version && balance === to.account.balance
@@ -36,8 +39,9 @@ const hasReached = (found: Customer | undefined, to: Customer): boolean => {
 }
 
 /**
- * Whether it is in the table already: a write whose answer was lost is made again, and then fails on its own heads.
- * They moved together with everything else, so they speak for all of it.
+ * Whether a transaction is in the table already. A write whose answer was lost is made again, and then fails on the
+ * heads that it has written itself. Everything in a transaction is written together, so its heads stand for all of
+ * it.
  */
 const isWritten = async (target: Target, { heads }: Transaction): Promise<boolean> => {
   const { tables, table, projection } = target
@@ -55,6 +59,7 @@ const writeOnce = async (target: Target, transaction: Transaction): Promise<void
   }
 }
 
+/** Writes a part, and returns the number of rows that the table refused. */
 const write = async (
   target: Target,
   part: Part,
@@ -72,16 +77,16 @@ const write = async (
         transaction = await withoutRefused(target, transaction, thrown)
         continue
       }
-      if (!failedWith(thrown, 'TryAgain') || attempt === patience.tries_max || signal.aborted) throw thrown
+      if (!failedWith(thrown, 'TryAgain') || attempt >= patience.tries_max || signal.aborted) throw thrown
       await pause(patience, attempt, signal)
     }
   }
 }
 
 /**
- * Writes all of it, but rows that the table refuses for good, which become letters; gives how many those are. Throws
- * `Failed`, or `HeadsRefused`: what was written until then stays, whole transactions of it, and folding the
- * same events again from the heads as they are then writes the rest.
+ * Writes all parts. Rows that the table refuses for good become letters instead; returns the number of them. Throws
+ * `Failed` or `HeadsRefused`. The transactions that were written until then stay; the same events, folded again from
+ * the heads as they are then, write the rest.
  */
 export const writeParts = async (
   target: Target,

@@ -1,5 +1,5 @@
 /**
- * What every part of the query side works with.
+ * The dependencies that every part of the query side takes: connections, clients, and the active tables.
  */
 
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb'
@@ -16,15 +16,15 @@ import type { Trust } from '../tables/heads.js'
 /** The active generation of a projection, as it is at this moment. */
 export type Active = {
   readonly table: string
-  /** Its durable consumer: what that has acknowledged is in the table. */
+  /** Its durable consumer: every event that the consumer has acknowledged is in the table. */
   readonly consumer: string
-  /** Whether items of the table are states of this stream; the newer events may be missing from them. */
+  /** Says whether the items of the table are states of this stream; newer events may be missing from them. */
   readonly trust: Trust
-  /** Whether the table holds besides everything that the stream held when the table was begun. */
+  /** Like `trust`; the table must also hold everything that the stream held when the table was begun. */
   readonly trustWhole: Trust
 }
 
-/** Good for one read: asked again for the next, so that a new generation takes over at once. */
+/** Finds the active generation. It is run again for every read, so that a new generation takes over at once. */
 export type ActiveOf = TaskEither<StreamError | TableError, Active>
 
 export type QueryDeps = {
@@ -36,7 +36,7 @@ export type QueryDeps = {
   readonly active: (projection: ProjectionName) => ActiveOf
 }
 
-/** Reads from the active generation's table; tells which one that was. */
+/** Reads from the active generation's table. Gives what was read (`found`) and the name of the table. */
 export const readActive = <A>(
   active: ActiveOf,
   read: (active: Active) => TaskEither<TableError, A>,

@@ -11,7 +11,7 @@ import { errorOf, type Rig, startRig } from './testing/rig.js'
 const IDS = ['a', 'b', 'c', 'd']
 const EVENTS = 600
 const AT_ONCE = 50
-/** Between the writer's batches: some come between any two pages. */
+/** The pause between the writer's batches, short enough that some come between any two pages. */
 const WRITE_EVERY_MS = 100
 
 type Entry = {
@@ -52,7 +52,7 @@ const publishSome = async (events: number): Promise<void> => {
   }
 }
 
-/** Every state that the stream went through, folded by the law itself. */
+/** Every state that the stream went through, folded with the ledger's own `step`. */
 const fold = async (): Promise<Past[]> => {
   const { last_seq } = (await rig.jsm.streams.info(LEDGER_STREAM)).state
   const past: Past[] = [{ seq: 0, at_ns: 0n, customers: new Map() }]
@@ -69,7 +69,7 @@ const fold = async (): Promise<Past[]> => {
   return past
 }
 
-/** To the nanosecond, as the server has it: the client's Date would cut it. */
+/** The time of an event to the nanosecond, as the server has it: the client's Date would cut it. */
 const timeOf = async (seq: number): Promise<bigint> => {
   const known = times.get(seq)
   if (known !== undefined) return known
@@ -99,7 +99,7 @@ const checkCuts = async (past: readonly Past[], cuts: number): Promise<void> => 
         const { seq, at_ns, customers } = past[at] as Past
         const client_id = IDS[i % IDS.length] ?? 'a'
         const { balance, version } = customers.get(client_id)?.account ?? { balance: 0n, version: 0 }
-        // of several events in one nanosecond the last one counts
+        // when several events share a nanosecond, the last one counts
         const is_last = past[at + 1]?.at_ns !== at_ns
         const when = i % 2 === 0 && seq > 0 && is_last ? { as_of: timeText(at_ns) } : { as_of_seq: seq }
         const answer = await balanceAt({ client_id, ...when })
@@ -114,7 +114,7 @@ const checkCuts = async (past: readonly Past[], cuts: number): Promise<void> => 
   }
 }
 
-/** All pages, of `entries_max` entries each, or of as many as chance will have it. */
+/** The entries of all pages, with `entries_max` entries each, or with a random number of them. */
 const pagesOf = async (
   client_id: string,
   fields: Record<string, unknown>,
@@ -135,7 +135,7 @@ const pagesOf = async (
   return entries
 }
 
-/** What a statement has to say of every event that counted, newest first. */
+/** The entries that a statement must have, one for every event that counted, newest first. */
 const expected = (past: readonly Past[], id: string): Pick<Entry, 'seq' | 'version' | 'balance'>[] =>
   past
     .flatMap(({ seq, customers }) => {

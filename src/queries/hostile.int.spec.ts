@@ -1,4 +1,4 @@
-/** Requests of the query endpoints that nobody means well: each has the documented answer, and none is a 500. */
+/** Hostile requests to the query endpoints: each gets the documented answer, and none gets a 500. */
 
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -77,7 +77,7 @@ describe('a field that is not known', () => {
 })
 
 describe('a cursor', () => {
-  /** Whoever reads the code can make a cursor with a checksum that is right. */
+  /** A cursor with a checksum that is right, as any reader of the code can make it. */
   const forged = (
     endpoint: string,
     content: unknown,
@@ -217,7 +217,7 @@ const name = fc.oneof(
   { weight: 1, arbitrary: fc.string({ unit: 'binary', maxLength: 8 }) },
 )
 
-/** Objects as text, so that a name may stand there twice and `__proto__` is a name like any other. */
+/** Objects as text, so that a name may be there twice and `__proto__` is a name like any other. */
 const objectText = fc
   .tuple(fc.constantFrom('"client_id":"a"', ''), fc.array(fc.tuple(name, scalar), { maxLength: 3 }))
   .map(([first, members]) => [

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { interleaving } from './testing/hot-set-model.js'
 
-/** Among the int specs for its length only: the unit spec has a fiftieth of it. */
+/** This is an int spec only because it takes long: the unit spec runs a fiftieth of it. */
 const INTERLEAVINGS = 1_000_000
 const STEPS_MAX = 60
 const TEST_MS_MAX = 300_000

@@ -1,4 +1,4 @@
-/** What somebody did to a single item by hand is not answered as a balance, before anybody has found and mended it. */
+/** An item that a person changed by hand is not answered as a balance, even before it is found and mended. */
 
 import { DeleteCommand, GetCommand, PutCommand } from '@aws-sdk/lib-dynamodb'
 import { afterAll, beforeAll, expect, it } from 'vitest'
@@ -6,10 +6,10 @@ import { seqRowId } from '../tables/journal-ids.js'
 import { ledgerOf, type Rig, startRig } from './testing/rig.js'
 
 const TABLE = 'balances'
-/** As the command side writes them: each says what it left behind. */
+/** Events as the command side writes them: each holds the balance that it left behind. */
 const FIRST = { schema: 1, type: 'credit', amount: 100, after: { balance: 100, version: 1 } }
 const SECOND = { schema: 1, type: 'debit', amount: 60, after: { balance: 40, version: 2 } }
-/** As a publisher sends them: they say nothing of it. */
+/** Events as a publisher sends them: they do not hold that balance. */
 const DIRECT = [
   { type: 'credit', amount: 100 },
   { type: 'debit', amount: 60 },
@@ -42,9 +42,9 @@ beforeAll(async () => {
   await rig.emit('rejected', { type: 'debit', amount: 41 })
   await rig.caughtUp()
   await rig.caughtUp('journal')
-  // nobody mends what follows
+  // without projectors nothing mends the changes that follow
   await Promise.all(projectors.map(projector => projector.stop()))
-  // the memory of an instance that starts now does not go back to these events
+  // an instance that starts now does not have these events in memory
   await rig.startQueries({ hot_customers_max: 0 })
   await rig.service.stop()
 })

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { errorOf, type Rig, startRig } from './testing/rig.js'
 
-/** Few balances and many customers, so that most share theirs. */
+/** Few balances and many customers, so that most customers share a balance with others. */
 const CUSTOMERS = 120
 const BALANCES = [0, 5, 5, 5, 10, 10, 1_000, 7]
 

@@ -69,7 +69,7 @@ describe('with the projector paused and resumed at random', () => {
       await switching
     }
     expect(tries).toBeGreaterThanOrEqual(TRIES)
-    // answers came from more than one place, so it was no single one that was tested
+    // answers came from more than one source, so more than one was tested
     expect([...sources.keys()]).toEqual(expect.arrayContaining(['memory', 'table']))
   })
 
@@ -119,7 +119,7 @@ describe('while DynamoDB is away', () => {
     let asked = 0
     await until(
       async () => {
-        // each time another customer, since memory has those that were asked for
+        // another customer each time, because a customer that was asked for before is in memory
         asked += 1
         return ledgerOf(await ask({ client_id: `fresh-${asked}` })).endsWith('table')
       },

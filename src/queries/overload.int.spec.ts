@@ -8,13 +8,13 @@ const ROUNDS = 100
 const TIMEOUT_MS = 5_000
 
 let rig: Rig
-/** Reads of the table wait for it. */
+/** Every read of the table waits for this promise. */
 let gate: Promise<void> = Promise.resolve()
 
 const ask = (client_id: string): Promise<Msg> => rig.ask('customer.balance', { client_id })
 
 beforeAll(async () => {
-  // without a memory every balance is a read that takes its time
+  // without customers in memory every balance waits for a read of the table
   rig = await startRig({
     hot_customers_max: 0,
     limits: () => ({ max_in_flight: LIMIT, timeout_ms: TIMEOUT_MS }),

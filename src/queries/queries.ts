@@ -1,12 +1,12 @@
 /**
- * The query side of a process: the hot set with what feeds it, and the endpoints that answer from it.
+ * The query side of a process: the hot set, the parts that feed it, and the endpoints that answer from it.
  */
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { EndpointConfig } from '../service/config.js'
 import { createProver } from '../stream/proof.js'
 import type { QueryDeps } from './deps.js'
-import { balanceEndpoint, type EndpointLimits, type Made } from './endpoints/balance.js'
+import { balanceEndpoint, type EndpointLimits, type ReadyReply } from './endpoints/balance.js'
 import { listEndpoint, rankingEndpoint } from './endpoints/list.js'
 import { statementEndpoint } from './endpoints/statement.js'
 import { summaryEndpoint } from './endpoints/summary.js'
@@ -25,21 +25,21 @@ import { type AnswerCounts, watchQueries } from './query-metrics.js'
 import { createSameStream } from './same-stream.js'
 
 export type QueryOptions = {
-  /** Customers that are kept in memory; 0: none. */
+  /** The largest number of customers in memory; 0 keeps none. */
   readonly hot_customers_max: number
   readonly limits: (endpoint: string) => EndpointLimits
 }
 
 export type Queries = {
   readonly endpoints: readonly EndpointConfig[]
-  /** Ends following; the endpoints have to be stopped before. */
+  /** Stops following the stream; the endpoints must be stopped before. */
   readonly stop: () => Promise<void>
 }
 
 const BATCH_READS_IN_FLIGHT_MAX = 8
-/** How far the table may be behind the stream and still be completed from memory: about 10 MB. */
+/** The largest lag of the table, in events, that memory can still make up for: about 10 MB. */
 const RECENT_EVENTS_MAX = 50_000
-/** Nearly every event is here long before; then the stream's leader is asked. */
+/** Nearly every event arrives long before this bound; after it the stream's leader is asked. */
 const WAIT_FOR_VERSION_MS_MAX = 250
 const FIRST_LOOK_MS_MAX = 3_000
 
@@ -48,12 +48,12 @@ const untilFollowing = async ({ isFresh }: Progress): Promise<void> => {
   while (!isFresh() && performance.now() < until_ms) await sleep(10)
 }
 
-/** Starts following the stream, and gives the endpoints once it does (or after three seconds without). */
+/** Starts to follow the stream. Gives the endpoints once the memory is fresh, or after three seconds without that. */
 export const startQueries = async (
   deps: QueryDeps,
   { hot_customers_max, limits }: QueryOptions,
 ): Promise<Queries> => {
-  const hot = createHotSet<Made>({
+  const hot = createHotSet<ReadyReply>({
     customers_max: hot_customers_max,
     recent_events_max: RECENT_EVENTS_MAX,
   })
@@ -68,13 +68,13 @@ export const startQueries = async (
     follow: (seq, id, decoded) => {
       const changed = hot.follow(seq, id, decoded)
       progress.reached(seq)
-      if (changed !== undefined && id !== undefined) waiters.told(id, changed.account.version)
+      if (changed !== undefined && id !== undefined) waiters.notify(id, changed.account.version)
     },
   })
   progress.start(follower)
 
   const stream = createSameStream(deps, hot.position)
-  // which one it is now is what later answers are compared with
+  // later answers are compared with the stream that is found here
   await stream.check()
   const batch = createBatcher({
     nc: deps.nc,

@@ -1,5 +1,5 @@
 /**
- * What the query side counts: where balances were answered from, and how many customers are in memory.
+ * The metrics of the query side: the sources of the answered balances, and the number of customers in memory.
  */
 
 import { metrics } from '../metrics.js'
@@ -11,10 +11,10 @@ const answers = metrics.counter(
 )
 const customers = metrics.gauge('jetledger_hot_customers', 'Customers in memory')
 
-/** Plain numbers, since they are counted on the path of every request. */
+/** The number of answers by source; plain numbers, because every request counts one. */
 export type AnswerCounts = Record<Source, number>
 
-/** Shows the counts until the returned function is called. */
+/** Shows the counts as metrics until the returned function is called. */
 export const watchQueries = (counts: AnswerCounts, hot: { readonly size: () => number }): (() => void) => {
   const untrack = customers.track(hot.size)
   const unwatch = metrics.onCollect(() => {

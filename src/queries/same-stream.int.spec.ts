@@ -1,4 +1,4 @@
-/** A stream that another one has taken the place of gives no answers, from the first moment on. */
+/** A stream that was replaced by another one gives no answers, from the first moment on. */
 
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { LEDGER_STREAM } from '../stream/settings.js'

@@ -1,16 +1,17 @@
 /**
- * The error catalogue: every code that a caller can meet, in one place. `docs/errors.md` is kept equal to it by a test.
+ * The error catalogue: every error code that a caller can get, with its statuses and its text. A test keeps
+ * `docs/errors.md` equal to it.
  */
 
 import { toJson } from '../ledger/amount.js'
 import type { Effect, ServiceError } from './error.js'
 
 export type CatalogueEntry = {
-  /** Of the NATS service error. */
+  /** The status of the NATS service error. */
   readonly status: number
   readonly http_status: number
   readonly message: string
-  /** Whether sending the same again, with the same transaction id, can help. */
+  /** Whether sending the same request again, with the same transaction id, can help. */
   readonly retry: boolean
 }
 
@@ -153,7 +154,10 @@ export const catalogueTable = (): string =>
     ),
   ].join('\n')
 
-/** A service error of the catalogue; `details` go into the body beside code and message, amounts in their JSON forms. */
+/**
+ * Makes a service error of the catalogue. `details` go into the body beside `code` and `message`, with amounts in their
+ * JSON forms; `cause` is for the log.
+ */
 export const catalogued = (
   code: ErrorCode,
   details: Readonly<Record<string, unknown>> = {},
@@ -171,25 +175,25 @@ export const catalogued = (
   }
 }
 
-/** The endpoint has `max_in_flight` requests at work; another instance, or the next try, may be free. */
+/** The error when the endpoint has `max_in_flight` requests at work; another instance, or the next try, may succeed. */
 export const busy = (max_in_flight: number): ServiceError =>
   catalogued('BUSY', { message: `${max_in_flight} requests are in flight, which is the limit; try again` })
 
 const outcomeUnknown = (why: string): ServiceError =>
   catalogued('OUTCOME_UNKNOWN', { message: `${why}; whether it was stored is not known` })
 
-/** The handler had no result within its deadline. */
+/** The error when the handler had no result within its deadline. */
 export const timedOut = (timeout_ms: number, effect: Effect): ServiceError =>
   effect === 'write'
     ? outcomeUnknown(`no result within ${timeout_ms} ms`)
     : catalogued('TIMEOUT', { message: `no result within ${timeout_ms} ms` })
 
-/** The service stopped before the handler had a result. */
+/** The error when the service stopped before the handler had a result. */
 export const stopped = (effect: Effect): ServiceError =>
   effect === 'write'
     ? outcomeUnknown('the service is stopping')
     : catalogued('UNAVAILABLE', { message: 'the service is stopping' })
 
-/** A fault of this program. The caller learns that much and no more; `cause` is for the log. */
+/** The error for a bug of this program. The caller learns no details; `cause` is for the log. */
 export const internalError = (cause: unknown): ServiceError =>
   catalogued('INTERNAL_ERROR', {}, cause ?? new Error('the handler threw nothing'))

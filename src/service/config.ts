@@ -1,5 +1,5 @@
 /**
- * What a service and its endpoints are made of, and the check of it at start.
+ * The configuration of a service and its endpoints, and the check of it at start.
  */
 
 import type { MsgHdrs } from 'nats'
@@ -17,21 +17,21 @@ export type ServiceRequest = {
 
 export type ServiceReply = {
   readonly body: string
-  /** Headers, as `headerLines` makes them. */
+  /** The reply's headers as text, made by `headerLines`. */
   readonly lines?: string
 }
 
 /**
- * One request to one reply: at once, as an `Either`, or as a task. Errors that are foreseen are a `ServiceError`;
- * whatever it throws is taken for a bug.
+ * Turns one request into one reply: at once, as an `Either`, or later, as a task. An expected error is a `ServiceError`;
+ * an exception is taken for a bug.
  */
 export type Handler = (
   request: ServiceRequest,
 ) => Either<ServiceError, ServiceReply> | TaskEither<ServiceError, ServiceReply>
 
 /**
- * The same with a callback instead of a promise: `answer` has to be called, now or later; only the first call counts.
- * For endpoints that take tens of thousands of requests a second: replies given in one turn leave in one write.
+ * A handler with a callback instead of a promise. It must call `answer`, now or later; only the first call counts. It is
+ * for endpoints with tens of thousands of requests a second: replies given in one turn leave in one write.
  */
 export type CallbackHandler = (
   request: ServiceRequest,
@@ -40,33 +40,33 @@ export type CallbackHandler = (
 
 export type EndpointConfig = {
   readonly name: string
-  /** May hold wildcards; must be no `$...` subject and no other endpoint's. */
+  /** It may hold wildcards. It must not begin with `$`, and no other endpoint may have it. */
   readonly subject: string
-  /** Instances in the same group share the requests. `q` when absent (ADR-32). */
+  /** Instances with the same group share the requests. `q` when absent (ADR-32). */
   readonly queue_group?: string
   /** Shown in INFO as `metadata.description`. */
   readonly description: string
   readonly metadata?: Metadata
   /**
-   * How many requests may be at work; the next one is answered 429 `BUSY` at once. A request that ran into its deadline
-   * takes its place until its handler really ends: the limit bounds the work, not the replies.
+   * The largest number of requests at work; the next one is answered 429 `BUSY` at once. A request that missed its
+   * deadline counts until its handler really ends: the limit bounds the work, not the replies.
    */
   readonly max_in_flight: number
   /**
-   * How long a handler may take; then the caller gets 504 (`TIMEOUT` of a read, `OUTCOME_UNKNOWN` of a write) and the
-   * late result is dropped.
+   * The time that a handler may take. After it the caller gets 504 (`TIMEOUT` for a read, `OUTCOME_UNKNOWN` for a write),
+   * and the late result is dropped.
    */
   readonly timeout_ms: number
   /** Whether requests store anything; `read` when absent. */
   readonly effect?: Effect
-  /** The form of errors where it is not the usual one: of the service's own too, such as `BUSY`. */
+  /** Gives errors another form than the usual one, including errors of the service itself, such as `BUSY`. */
   readonly errorForm?: (error: ServiceError) => ServiceError
   readonly handle: Handler
-  /** Extra data for STATS; must be representable in JSON. */
+  /** Extra data for STATS. It must be representable in JSON. */
   readonly data?: () => unknown
 }
 
-/** An endpoint with a callback. */
+/** An endpoint whose handler has a callback. */
 export type CallbackEndpointConfig = Omit<EndpointConfig, 'handle'> & { readonly callback: CallbackHandler }
 
 export type AnyEndpointConfig = EndpointConfig | CallbackEndpointConfig
@@ -74,15 +74,15 @@ export type AnyEndpointConfig = EndpointConfig | CallbackEndpointConfig
 export type ServiceConfig = {
   /** The kind of service, shared by all its instances: letters, digits, `-` and `_`. */
   readonly name: string
-  /** SemVer. */
+  /** The version of the service, in SemVer form. */
   readonly version: string
   readonly description: string
   readonly metadata?: Metadata
   readonly log: Logger
   readonly endpoints: readonly AnyEndpointConfig[]
-  /** Prefixes of inboxes that are answered beside `_INBOX`, without a dot at the end. */
+  /** Prefixes of inboxes to which replies may go besides `_INBOX`, without a dot at the end. */
   readonly reply_prefixes?: readonly string[]
-  /** How long `stop` waits for the requests in flight. The longest `timeout_ms` of an endpoint when absent. */
+  /** The time that `stop` waits for the requests in flight. The longest `timeout_ms` of the endpoints when absent. */
   readonly drain_timeout_ms?: number
 }
 
@@ -90,13 +90,16 @@ const SERVICE_NAME = /^[-\w]+$/
 /** The expression that semver.org suggests and ADR-32 asks for. */
 const SEM_VER =
   /^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(?:-((?:0|[1-9]\d*|\d*[a-zA-Z-][0-9a-zA-Z-]*)(?:\.(?:0|[1-9]\d*|\d*[a-zA-Z-][0-9a-zA-Z-]*))*))?(?:\+([0-9a-zA-Z-]+(?:\.[0-9a-zA-Z-]+)*))?$/
-/** Tokens without white space and wildcards, or `*`; `>` may end it. `$` is for the server and the control subjects. */
+/**
+ * Tokens without white space and wildcards, or `*`; `>` may be the last one. Subjects that begin with `$` belong to the
+ * server and to the control subjects.
+ */
 const SUBSCRIBABLE = /^(?!\$)(?:(?:[^\s.*>]+|\*)(?:\.(?:[^\s.*>]+|\*))*(?:\.>)?|>)$/
 const QUEUE_NAME = /^[^\s*>]+$/
-/** setTimeout takes more than this for 1 ms. */
+/** setTimeout treats a longer time as 1 ms. */
 const TIMEOUT_MS_MAX = 2 ** 31 - 1
 
-/** The queue group in effect. */
+/** The queue group of an endpoint: the configured one, or the default. */
 export const queueGroup = (config: AnyEndpointConfig): string => config.queue_group ?? DEFAULT_QUEUE_GROUP
 
 const isTimeout = (ms: number): boolean => Number.isInteger(ms) && ms >= 1 && ms <= TIMEOUT_MS_MAX
@@ -116,7 +119,7 @@ const endpointProblems = (config: AnyEndpointConfig): readonly string[] => {
   return problems
 }
 
-/** Everything that is wrong with a configuration, in sentences; empty when it can be started. */
+/** All problems of a configuration, as sentences; empty when the service can start. */
 export const configProblems = (config: ServiceConfig): readonly string[] => {
   const problems: string[] = []
   if (!SERVICE_NAME.test(config.name))

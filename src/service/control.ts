@@ -7,13 +7,13 @@ import type { Logger } from 'pino'
 import { controlSubjects, type Identity, VERBS, type Verb } from './protocol.js'
 import type { Replies } from './replies.js'
 
-/** What each verb answers with, as JSON text. */
+/** The reply to each verb, as JSON text. */
 export type ControlTexts = Readonly<Record<Verb, () => string>>
 
 /**
  * Subscribes to all nine control subjects, without a queue group, since every instance must answer.
  *
- * @param onFailure hears of a subscription that the server ended (missing permission)
+ * @param onFailure called when the server ended a subscription (missing permission)
  */
 export const startControl = (
   nc: NatsConnection,

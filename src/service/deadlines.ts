@@ -1,34 +1,34 @@
 /**
- * Who is still waiting for an answer, and since when: deadlines for many requests with one timer.
+ * Keeps the deadlines of many unanswered requests with one timer.
  *
  * A timer per request costs more than everything else done for it. All requests of an endpoint share one timeout, so
- * they expire in the order in which they came: it is enough to set one timer for the oldest, and when it fires to set it
- * again for whoever is the oldest then. Under load that is about one timer per timeout, not one per request.
+ * they expire in the order in which they came. So one timer for the oldest request is enough; when it fires, it is set
+ * again for the request that is then the oldest. Under load that is about one timer per timeout, not one per request.
  */
 
 const NS_PER_MS = 1_000_000n
 
 export type Waiting = {
-  /** When it began to wait: `process.hrtime.bigint()`. */
+  /** The time at which the request began to wait: `process.hrtime.bigint()`. */
   readonly started_ns: bigint
 }
 
 export type Deadlines<T extends Waiting> = {
-  /** `item` waits from now on. Items must be added in the order of their `started_ns`. */
+  /** Adds an item that waits for its answer. Items must be added in the order of their `started_ns`. */
   readonly add: (item: T) => void
-  /** `item` has its answer. False when it does not wait any more: expired before, or removed already. */
+  /** Removes an item that has its answer. False when it does not wait any more: it has expired, or was removed before. */
   readonly remove: (item: T) => boolean
-  /** How many wait. */
+  /** The number of items that wait. */
   readonly size: () => number
-  /** Resolves as soon as nobody waits. */
+  /** Resolves as soon as no item waits. */
   readonly empty: () => Promise<void>
-  /** Takes out all that wait, each through `visit`: none of them will expire. */
+  /** Removes all items that wait and calls `visit` for each; none of them will expire. */
   readonly takeAll: (visit: (item: T) => void) => void
 }
 
 /**
  * @param timeout_ms how long an item may wait, the same for all
- * @param expire called once per item that waited longer, after it was taken out; must not throw
+ * @param expire called once for each item that waited longer, after it was removed; must not throw
  */
 export const createDeadlines = <T extends Waiting>(
   timeout_ms: number,
@@ -49,7 +49,7 @@ export const createDeadlines = <T extends Waiting>(
   }
 
   const arm = (delay_ms: number): void => {
-    // unref: an endpoint that somebody forgot to stop must not keep the process alive
+    // unref: an endpoint that was never stopped must not keep the process alive
     timer = setTimeout(sweep, delay_ms).unref()
   }
 

@@ -1,9 +1,9 @@
 /**
  * One endpoint of a service: its subscription, its limit of requests in flight, the handler's call and the reply.
  *
- * This is the path of every query. So the subscription has a callback (an async iterator would queue each message and
- * resume a generator for it), deadlines share a timer (`deadlines.ts`), and what does not change from one request to
- * the next is built once.
+ * Every request takes this path, so it is made fast: the subscription has a callback (an async iterator would queue each
+ * message and resume a generator for it), deadlines share a timer (`deadlines.ts`), and values that are the same for all
+ * requests are built once.
  */
 
 import type { Msg, MsgHdrs, NatsConnection } from 'nats'
@@ -28,19 +28,19 @@ import { type Counters, createCounters } from './stats.js'
 
 export type Endpoint = {
   readonly info: EndpointInfo
-  /** The counters now, with the configured `data`. */
+  /** The current counters, with the configured `data`. */
   readonly stats: () => EndpointStats
-  /** Requests at work now. */
+  /** The number of requests at work now. */
   readonly inFlight: () => number
-  /** Why the server ended the subscription (missing permission); undefined while it lives. */
+  /** The reason why the server ended the subscription (missing permission); undefined while it lives. */
   readonly failure: () => Error | undefined
-  /** Takes no more requests and resolves when all that were taken are answered. */
+  /** Takes no more requests, and resolves when all requests that were taken are answered. */
   readonly drain: () => Promise<void>
-  /** Answers all that still wait (503, of a write 504) and returns how many; their handlers' late results are dropped. */
+  /** Answers all waiting requests (503, for a write 504) and returns their number; late results of handlers are dropped. */
   readonly abandon: () => number
 }
 
-/** A message as the handler sees it; subject and headers are decoded for those who look at them. */
+/** A message as the handler sees it. Its subject and headers are decoded only when the handler reads them. */
 class Request implements ServiceRequest {
   readonly #msg: Msg
 
@@ -63,14 +63,14 @@ class Request implements ServiceRequest {
 
 type Result = Either<ServiceError, ServiceReply>
 
-/** What becomes of a request: it is answered at once, or it begins and is finished later. */
+/** The two ways of a request: `answer` at once, or `begin` now and `finish` later. */
 type Steps = {
   readonly answer: (request: InFlight, result: Result) => void
   readonly begin: (request: InFlight) => void
   readonly finish: (request: InFlight, result: Result) => void
 }
 
-/** Calls the handler of an endpoint. Whatever the handler does, the request is answered once. */
+/** Makes the function that calls the handler of an endpoint. Even when the handler fails, a request is answered once. */
 const createServe = (
   config: AnyEndpointConfig,
   { answer, begin, finish }: Steps,
@@ -95,7 +95,7 @@ const createServe = (
     } catch (cause) {
       result = E.left(internalError(cause))
     }
-    // what is answered at once is never in flight: no place, no deadline, no promise
+    // a request that is answered at once is never in flight, and needs no deadline and no promise
     if (typeof result !== 'function') {
       answer(request, result)
       return
@@ -105,17 +105,17 @@ const createServe = (
   }
 
   const serveCallback = (request: InFlight, callback: CallbackHandler): void => {
-    let isFinished = false
-    const once = (result: Result): void => {
-      if (isFinished) return
-      isFinished = true
+    let is_finished = false
+    const finishOnce = (result: Result): void => {
+      if (is_finished) return
+      is_finished = true
       finish(request, result)
     }
     begin(request)
     try {
-      callback(new Request(request.msg), once)
+      callback(new Request(request.msg), finishOnce)
     } catch (cause) {
-      once(E.left(internalError(cause)))
+      finishOnce(E.left(internalError(cause)))
     }
   }
 
@@ -126,9 +126,10 @@ const createServe = (
 }
 
 /**
- * Subscribes and serves. The subscription is on its way to the server when this returns: flush before telling anybody.
+ * Subscribes and serves. When it returns, the server may not know the subscription yet: flush the connection before the
+ * service is announced.
  *
- * Nothing escapes from here: an exception in a subscription's callback would end the client's read loop.
+ * No exception leaves the callback, because one in a subscription's callback would end the client's read loop.
  */
 export const startEndpoint = (
   nc: NatsConnection,
@@ -182,7 +183,7 @@ export const startEndpoint = (
       }
       if (!replies.accept(msg, info.name)) return
       const request = { msg, started_ns: process.hrtime.bigint() }
-      counters.received()
+      counters.countRequest()
       if (in_flight >= max_in_flight) {
         fail(request, busy_error, busy_lines)
         return
@@ -203,7 +204,7 @@ export const startEndpoint = (
       ...statsData(config, log),
     }),
     drain: async () => {
-      // rejects when the connection or the subscription is closed: then nothing more arrives either
+      // drain rejects when the connection or the subscription is closed; then no more requests arrive either
       await subscription.drain().catch((err: unknown) => log.debug({ err }, 'nothing left to drain'))
       await waiting.empty()
     },
@@ -215,7 +216,7 @@ export const startEndpoint = (
   }
 }
 
-/** `data` for STATS: monitoring must go on when the function that reports it fails or reports what JSON cannot hold. */
+/** Extra data for STATS. Monitoring must work even when the configured function fails, or returns a value that is no JSON. */
 const statsData = (config: AnyEndpointConfig, log: Logger): { data?: unknown } => {
   if (config.data === undefined) return {}
   try {
@@ -228,17 +229,17 @@ const statsData = (config: AnyEndpointConfig, log: Logger): { data?: unknown } =
   }
 }
 
-/** A request that was taken and not answered yet. */
+/** A request that was taken and is not answered yet. */
 type InFlight = Waiting & { readonly msg: Msg }
 
 type Answers = {
-  /** Sends the handler's reply; one that cannot be sent becomes a 500. */
+  /** Sends the handler's reply. If it cannot be sent, sends a 500 instead. */
   readonly succeed: (request: InFlight, reply: ServiceReply) => void
-  /** Sends an error. `lines` spares building the headers of an error that is always the same. */
+  /** Sends an error. `lines` are its headers, if the caller has built them before. */
   readonly fail: (request: InFlight, error: ServiceError, lines?: string) => void
 }
 
-/** The end of an endpoint's requests, counted in `counters`. */
+/** Makes the functions that end a request: they send the reply, and count it in `counters`. */
 const createAnswers = ({ send }: Replies, counters: Counters, log: Logger): Answers => {
   const fail: Answers['fail'] = ({ msg, started_ns }, error, lines = errorLines(error)) => {
     const details = { subject: msg.subject, status: error.status, code: error.code, err: error.cause }
@@ -249,7 +250,7 @@ const createAnswers = ({ send }: Replies, counters: Counters, log: Logger): Answ
     } catch (err) {
       log.error({ subject: msg.subject, err }, 'an error could not be sent')
     }
-    counters.answered(process.hrtime.bigint() - started_ns, error)
+    counters.countReply(process.hrtime.bigint() - started_ns, error)
   }
 
   return {
@@ -258,11 +259,11 @@ const createAnswers = ({ send }: Replies, counters: Counters, log: Logger): Answ
       try {
         send(request.msg, reply.body, reply.lines)
       } catch (cause) {
-        // too large for the server, or a connection that is closed: to the caller as much a bug as a handler that throws
+        // the reply is too large, or the connection is closed: for the caller the same as a handler that throws
         fail(request, internalError(cause))
         return
       }
-      counters.answered(process.hrtime.bigint() - request.started_ns)
+      counters.countReply(process.hrtime.bigint() - request.started_ns)
     },
   }
 }

@@ -1,19 +1,19 @@
 /**
- * Reply headers that cannot break the protocol: a CR or LF in a value would start a header, or a payload, of its own.
+ * Makes reply headers that cannot break the protocol: a CR or LF in a value would begin another header, or the payload.
  */
 
 import type { ServiceError } from './error.js'
 
 const LINE_BREAKS = /[\r\n]+/g
-/** ADR-4: printable ASCII without the colon. */
+/** A header name may hold printable ASCII without the colon (ADR-4). */
 const HEADER_NAME = /^[!-9;-~]+$/
 
 const oneLine = (value: string): string => value.replace(LINE_BREAKS, ' ').trim()
 
 /**
- * Headers of a reply as the lines that go over the wire; '' when there are none. Line breaks in values become a space.
+ * The headers of a reply as the lines that are sent; '' when there are none. Line breaks in values become a space.
  *
- * @throws Error when a name is not one that ADR-4 allows: names are written by us, so that is a bug.
+ * @throws Error when ADR-4 does not allow a name: names come from our code only, so that is a bug.
  */
 export const headerLines = (values: Readonly<Record<string, string>>): string => {
   let lines = ''
@@ -24,6 +24,6 @@ export const headerLines = (values: Readonly<Record<string, string>>): string =>
   return lines
 }
 
-/** The two headers by which ADR-32 tells an error from a success. */
+/** The two headers of an error reply, by which ADR-32 tells it from a success. */
 export const errorLines = ({ status, code }: ServiceError): string =>
   headerLines({ 'Nats-Service-Error-Code': String(status), 'Nats-Service-Error': code })

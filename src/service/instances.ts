@@ -1,5 +1,5 @@
 /**
- * Who runs a service: asks every instance to introduce itself, as ADR-32 has it.
+ * Lists the running instances of a service: asks all of them for their INFO, as ADR-32 defines it.
  */
 
 import { errors, type NatsConnection } from 'nats'
@@ -13,10 +13,10 @@ const Info = fieldsOf({
   endpoints: t.array(fieldsOf({ name: t.string, subject: t.string })),
 })
 
-/** An instance, and what it answers. */
+/** An instance of a service, and its endpoints. */
 export type ServiceInstance = t.TypeOf<typeof Info>
 
-/** Nobody knows how many there are: who has not answered within these is not counted. */
+/** The number of instances is not known before, so an instance that has not answered within these times is not counted. */
 const WAIT_MS_MAX = 1_000
 const QUIET_MS_MAX = 300
 const INSTANCES_MAX = 1_000
@@ -31,7 +31,7 @@ const decode = (text: string): ServiceInstance[] =>
     ),
   )
 
-/** The instances of service `name` that answer within a second, by id. Throws what the client throws. */
+/** The instances of service `name` that answer within a second, sorted by id. Throws the client's errors. */
 export const listInstances = async (nc: NatsConnection, name: string): Promise<ServiceInstance[]> => {
   const found: ServiceInstance[] = []
   try {
@@ -43,8 +43,8 @@ export const listInstances = async (nc: NatsConnection, name: string): Promise<S
     })
     for await (const reply of replies) found.push(...decode(reply.string()))
   } catch (thrown) {
-    const nobody = thrown instanceof errors.NoRespondersError
-    if (!nobody && !(thrown instanceof errors.RequestError && thrown.isNoResponders())) throw thrown
+    const is_unserved = thrown instanceof errors.NoRespondersError
+    if (!is_unserved && !(thrown instanceof errors.RequestError && thrown.isNoResponders())) throw thrown
   }
   return found.sort((a, b) => a.id.localeCompare(b.id))
 }

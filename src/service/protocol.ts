@@ -12,7 +12,7 @@ export const DEFAULT_QUEUE_GROUP = 'q'
 
 export type Metadata = Readonly<Record<string, string>>
 
-/** What every control reply says about the instance. `id` is unique per instance, the rest is shared by all. */
+/** The fields of every control reply that identify the instance. All instances share them, except for `id`. */
 export type Identity = {
   readonly name: string
   readonly id: string
@@ -27,14 +27,14 @@ export type EndpointInfo = {
   readonly metadata: Metadata
 }
 
-/** Times are nanoseconds. A number is exact up to 2^53 ns: 104 days of work, less than a nanosecond matters then. */
+/** Times are nanoseconds, exact up to 2^53 ns (104 days of work); after that a lost nanosecond does not matter. */
 export type EndpointStats = {
   readonly name: string
   readonly subject: string
   readonly queue_group: string
   readonly num_requests: number
   readonly num_errors: number
-  /** `<status>:<code>` of the last error, "" when there was none. */
+  /** `<status>:<code>` of the last error; "" when there was none. */
   readonly last_error: string
   readonly processing_time: number
   readonly average_processing_time: number
@@ -51,7 +51,7 @@ export type InfoResponse = Identity & {
 
 export type StatsResponse = Identity & {
   readonly type: 'io.nats.micro.v1.stats_response'
-  /** When the instance started: ISO 8601 in UTC. */
+  /** The time at which the instance started: ISO 8601 in UTC. */
   readonly started: string
   readonly endpoints: readonly EndpointStats[]
 }
@@ -81,7 +81,7 @@ export const statsResponse = (
   endpoints,
 })
 
-/** The three subjects of a verb: all services, all instances of `name`, this instance. */
+/** The three subjects of a verb: for all services, for all instances of `name`, and for this instance. */
 export const controlSubjects = (verb: Verb, { name, id }: Identity): readonly string[] => [
   `$SRV.${verb}`,
   `$SRV.${verb}.${name}`,

@@ -1,27 +1,27 @@
 /**
- * Sending again what was refused before anything was done: `BUSY`, or nobody who serves the subject. Another instance
- * may be free, or the same one a moment later, so a caller that has time asks a few more times.
+ * Sends a request again when it was refused before anything was done: the answer was `BUSY`, or no instance serves the
+ * subject. Another instance may be free, or the same one a moment later, so a caller that has time tries a few more times.
  */
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import { errors, type Msg, type NatsConnection, type RequestOptions } from 'nats'
 
 export type Refusals = {
-  /** Waits for the next try and gives true, or gives false when the bounds are reached. */
+  /** Pauses before the next try and returns true; returns false at once when the limits are reached. `left_ms`: time left. */
   readonly mayTryAgain: (left_ms: number) => Promise<boolean>
 }
 
 const TRIES_MAX = 20
 const PAUSE_MS_MIN = 10
-/** 20 pauses are 2 s at the most. How long the tries themselves take is bounded by the caller's time only. */
+/** 20 pauses are 2 s at most. Only the caller's time limits how long the tries themselves take. */
 const PAUSE_MS_MAX = 100
 /**
- * What a try needs to be answered. One that is sent with less may time out, and then nobody knows what it did: what was
- * certain, that nothing was done, would be lost for it.
+ * The least time in which a try can be answered. A try with less time may time out, and then its outcome is unknown.
+ * Without that try the caller knows for certain that nothing was done.
  */
 const TRY_MS_MIN = 100
 
-/** The bounds of one request: 20 tries, pauses of 2 s in all, and no try that the caller's time is too short for. */
+/** The limits of one request: 20 tries, pauses of 2 s in all, and no try for which the caller's time is too short. */
 export const createRefusals = (): Refusals => {
   let tries = 0
   return {
@@ -35,15 +35,15 @@ export const createRefusals = (): Refusals => {
   }
 }
 
-/** Whether what was thrown says that nobody serves the subject. */
+/** Whether the client's error says that no instance serves the subject. */
 export const isNoResponders = (thrown: unknown): boolean =>
   thrown instanceof errors.RequestError && thrown.isNoResponders()
 
 const isBusy = ({ headers }: Msg): boolean => headers?.get('Nats-Service-Error') === 'BUSY'
 
 /**
- * One request, sent again while it is refused. Gives the last reply, or throws what the client throws; a try that timed
- * out is the last one, because nobody knows what it did.
+ * Sends one request, and sends it again while it is refused. Returns the last reply, or throws the client's error. After a
+ * try that timed out there is no other one, because its outcome is unknown.
  */
 export const requestUnrefused = async (
   nc: NatsConnection,

@@ -34,7 +34,7 @@ describe('the replies of a service', () => {
   const keep = (body: Uint8Array): void => {
     handled.push(Buffer.from(body).toString())
   }
-  /** One endpoint of each kind of handler. */
+  /** The handlers of three endpoints, one of each kind. */
   const atOnce: Handler = ({ body }) => {
     keep(body)
     return E.right({ body: 'done' })
@@ -90,14 +90,14 @@ describe('the replies of a service', () => {
     for (const reply of HOSTILE)
       for (const subject of everything) caller.publish(subject, `for ${reply}`, { reply })
     await caller.flush()
-    // what comes after them on the same connection is answered: so they were all seen
+    // a later request on the same connection is answered, so the service has seen all earlier ones
     for (const subject of everything) expect((await caller.request(subject, 'last')).string()).not.toBe('')
     const sent = HOSTILE.length * everything.length
     expect((await refusedTotal()) - before).toBe(sent)
     expect(handled.every(body => body === 'last')).toBe(true)
     expect(service.stats().endpoints.every(({ num_requests }) => num_requests === 1)).toBe(true)
     await caller.flush()
-    // `$SRV.PING` and `customer.credit` are where a hostile request itself may go; nothing else may be seen at all
+    // the watched subjects may carry the hostile requests themselves; no other message may appear on them
     expect(seen.filter(subject => !everything.includes(subject))).toEqual([])
     expect(lines.filter(({ msg }) => msg.includes('is no inbox'))).toHaveLength(1)
   })

@@ -1,9 +1,9 @@
 /**
- * Who is answered: the one place that decides whether a reply subject may be used, and the one that publishes to it.
+ * Sends replies, and decides whether the reply subject of a request may be used. No other file publishes replies.
  *
- * A requester names the subject of the reply, and what is published there is published with the service's rights: into
- * the ledger, a bucket, or another request. So a reply goes to inboxes only (docs/adr/0020). A request that names
- * anything else is not carried out either: nobody could be told what became of it.
+ * A requester chooses the subject of the reply, but the reply is published with the service's rights: it could go into the
+ * ledger or a bucket, or become another request. So replies go to inboxes only (docs/adr/0020). A request that names any
+ * other subject is not carried out either, because its caller could not learn the outcome.
  */
 
 import type { Msg, NatsConnection } from 'nats'
@@ -12,8 +12,8 @@ import { metrics } from '../metrics.js'
 import { wireOf } from '../wire.js'
 
 /**
- * The prefix of the inboxes of every NATS client, unless it is told another one, and the server's own for requests from
- * another account, which no client can name (the server refuses it).
+ * `_INBOX` is the prefix of every NATS client's inboxes unless another is configured. `_R_` is the server's own, for
+ * requests from another account; no client can use it (the server refuses it).
  */
 const PREFIXES = ['_INBOX', '_R_']
 const REPLY_CHARS_MAX = 255
@@ -23,12 +23,12 @@ const LOG_EVERY_MS = 60_000
 /** Letters, digits and signs of ASCII, without the wildcards and the dot. */
 const TOKEN = '[!-)+\\-/-=?-~]+'
 const SUBJECT = new RegExp(`^${TOKEN}(?:\\.${TOKEN})*$`)
-/** Before the reply subject that was asked for, in a request from another cluster of a supercluster. */
+/** The prefix that the server puts before the reply subject when a request comes from another cluster of a supercluster. */
 const ROUTED = `(?:_GR_\\.${TOKEN}\\.${TOKEN}\\.)?`
-/** First tokens of subjects where a message means something: ours, and those of the server. */
+/** Beginnings of subjects on which a message has an effect: subjects of the ledger and of the server. */
 const MEANINGFUL = /^(?:customer$|customer\.|_GR_$|_GR_\.|\$)/
 
-/** What is wrong with a prefix of inboxes, as the end of a sentence; undefined when it can be used. */
+/** The problem of a prefix of inboxes, as the end of a sentence; undefined when the prefix can be used. */
 export const replyPrefixProblem = (prefix: string): string | undefined => {
   if (!SUBJECT.test(prefix)) return 'must be tokens with dots between them, without wildcards and blanks'
   if (prefix.length > PREFIX_CHARS_MAX) return `must not be longer than ${PREFIX_CHARS_MAX} characters`
@@ -39,8 +39,8 @@ export const replyPrefixProblem = (prefix: string): string | undefined => {
 const literally = (text: string): string => text.replace(/[^\w]/g, '\\$&')
 
 /**
- * Tells inboxes from other subjects: they begin with `_INBOX.`, `_R_.` or one of `prefixes`, and are well formed. One
- * expression, because every request is looked at.
+ * Makes the test that tells inboxes from other subjects: an inbox begins with `_INBOX.`, `_R_.` or one of `prefixes`, and
+ * is well formed. The test is one regular expression, for speed: it runs for every request.
  */
 export const createInboxRule = (prefixes: readonly string[]): ((reply: string) => boolean) => {
   const begins = [...PREFIXES, ...prefixes].map(literally).join('|')
@@ -49,18 +49,18 @@ export const createInboxRule = (prefixes: readonly string[]): ((reply: string) =
 }
 
 export type Replies = {
-  /** Whether a request may be carried out: it wants no reply, or wants it in an inbox. Others are counted here. */
+  /** Whether a request may be carried out: it has no reply subject, or an inbox. Counts and logs the others. */
   readonly accept: (request: Msg, endpoint: string) => boolean
-  /** Publishes the reply to a request that was accepted. Throws as the wire does. */
+  /** Publishes the reply to an accepted request. Throws the errors of `Wire.publish`. */
   readonly send: (request: Msg, body: string, lines?: string) => void
 }
 
-const refused = metrics.counter(
+const refused_replies = metrics.counter(
   'jetledger_refused_replies_total',
   'Requests that were not carried out because their reply subject is no inbox, by endpoint',
 )
 
-/** The replies of a service; `prefixes` are those of inboxes beside `_INBOX`. */
+/** Makes the replies of a service; `prefixes` are further prefixes of inboxes, besides `_INBOX`. */
 export const createReplies = (nc: NatsConnection, prefixes: readonly string[], log: Logger): Replies => {
   const wire = wireOf(nc)
   const isInbox = createInboxRule(prefixes)
@@ -68,7 +68,7 @@ export const createReplies = (nc: NatsConnection, prefixes: readonly string[], l
   let logged_ms = Number.NEGATIVE_INFINITY
 
   const note = ({ subject }: Msg, reply: string, endpoint: string): void => {
-    refused.inc({ endpoint })
+    refused_replies.inc({ endpoint })
     unlogged += 1
     if (performance.now() - logged_ms < LOG_EVERY_MS) return
     log.warn(

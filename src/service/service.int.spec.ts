@@ -56,7 +56,7 @@ describe('a NATS service', () => {
 
   it('tells no id from which the inboxes of its process can be guessed', async () => {
     const ids = await Promise.all([start(serviceConfig()), start(serviceConfig())])
-    // what all inboxes of a process have in common
+    // the part that all inboxes of a process have in common
     const secret = createInbox().slice('_INBOX.'.length, '_INBOX.'.length + 12)
     expect(ids.filter(({ id }) => id.startsWith(secret))).toEqual([])
   })
@@ -181,7 +181,7 @@ describe('a NATS service', () => {
     const stopping = service.stop().then(() => {
       stopped = true
     })
-    // one that is still taken gets no answer before the gate opens: it must not wait for that
+    // a request that is still accepted gets no answer before the gate opens, so it has a short timeout
     const refused = () =>
       caller.request('customer.echo', '', { timeout: 300 }).then(
         () => false,

@@ -1,7 +1,7 @@
 /**
- * A NATS service (ADR-32): endpoints that share the requests with the other instances, and discovery and statistics
- * that are true. Implemented here because the library of that name times no asynchronous handler and counts no error
- * reply.
+ * A NATS service (ADR-32): endpoints that share the requests with the other instances, discovery, and correct statistics.
+ * It is implemented here because the services library of NATS does not time asynchronous handlers and does not count
+ * error replies.
  */
 
 import type { NatsConnection, Subscription } from 'nats'
@@ -22,24 +22,25 @@ import {
 import { createReplies } from './replies.js'
 
 export type Service = {
-  /** Unique per instance. */
+  /** The id of this instance; every instance has another one. */
   readonly id: string
   readonly info: () => InfoResponse
   readonly stats: () => StatsResponse
-  /** Requests at work now, over all endpoints. */
+  /** The number of requests at work now, over all endpoints. */
   readonly inFlight: () => number
   /**
-   * Drains: takes no more requests, waits for those in flight up to `drain_timeout_ms`, answers 503 to the rest. May be
-   * called again, and before that has ended: it is the same stop. Never rejects; the connection stays open.
+   * Drains the service: takes no more requests, waits up to `drain_timeout_ms` for those in flight, then answers the rest
+   * with an error (`abandon` in endpoint.ts). A second call, also during the first, shares its result. It never rejects,
+   * and the connection stays open.
    */
   readonly stop: () => Promise<void>
 }
 
-/** How long the server may take to confirm the end of subscriptions and the last replies. */
+/** The time that the server has to confirm the end of subscriptions and the last replies. */
 const FLUSH_TIMEOUT_MS = 1_000
 
 /**
- * Starts a service. When it resolves the server knows all subscriptions, so the first caller never meets "no responders".
+ * Starts a service. When it resolves, the server knows all subscriptions, so the first caller never gets "no responders".
  *
  * @throws Error naming every problem of the configuration, or the subscription that the server refused
  */
@@ -72,7 +73,7 @@ export const startService = async (nc: NatsConnection, config: ServiceConfig): P
   let control_failure: Error | undefined
   const ping_json = JSON.stringify(pingResponse(identity))
   const info_json = JSON.stringify(info)
-  // after the endpoints, so that nobody discovers a service that does not answer yet
+  // after the endpoints, so that a service is not discovered before it answers
   const control = startControl(
     nc,
     identity,
@@ -119,7 +120,7 @@ const drainAll = async (
   await waitFor(FLUSH_TIMEOUT_MS, nc.isClosed() ? Promise.resolve() : nc.flush())
 }
 
-/** Waits for `work`, however it ends, but not longer than `timeout_ms`: a stop must end though the server is gone. */
+/** Waits until `work` ends or fails, but at most `timeout_ms`: a stop must end even when the server is gone. */
 const waitFor = async (timeout_ms: number, work: Promise<unknown>): Promise<void> => {
   await within(
     timeout_ms,

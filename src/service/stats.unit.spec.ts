@@ -20,8 +20,8 @@ describe('the counters of an endpoint', () => {
       { status: 429, code: 'BUSY' },
       undefined,
     ]) {
-      counters.received()
-      counters.answered(1n, error)
+      counters.countRequest()
+      counters.countReply(1n, error)
     }
     expect(counters.counts()).toMatchObject({ num_requests: 4, num_errors: 2, last_error: '429:BUSY' })
   })
@@ -29,22 +29,22 @@ describe('the counters of an endpoint', () => {
   it('add up nanoseconds and truncate the average to a whole number', () => {
     const counters = createCounters()
     for (const elapsed_ns of [5n, 5n, 1n]) {
-      counters.received()
-      counters.answered(elapsed_ns)
+      counters.countRequest()
+      counters.countReply(elapsed_ns)
     }
     expect(counters.counts()).toMatchObject({ processing_time: 11, average_processing_time: 3 })
   })
 
   it('count a request from its arrival on, before it is answered', () => {
     const counters = createCounters()
-    counters.received()
+    counters.countRequest()
     expect(counters.counts()).toMatchObject({ num_requests: 1, processing_time: 0 })
   })
 
   it('lose nothing where a sum of doubles would', () => {
     const counters = createCounters()
-    counters.answered(2n ** 53n)
-    for (let i = 0; i < 1_000; i += 1) counters.answered(1n)
+    counters.countReply(2n ** 53n)
+    for (let i = 0; i < 1_000; i += 1) counters.countReply(1n)
     expect(counters.counts().processing_time).toBe(2 ** 53 + 1_000)
   })
 })

@@ -1,26 +1,27 @@
 /**
- * A question that may have gone to a server that died, or is cut off, is asked again beside the first.
+ * Repeats a request whose answer is late: its server may have died, or be cut off.
  */
 
 import { errors } from 'nats'
 
-/** How long an answer is waited for before the next question, and how often is asked. */
+/** The time to wait for an answer before the next request, and the largest number of requests. */
 export type Patience = { readonly ask_ms: number; readonly asks_max: number }
 
 /**
- * Asks again, beside the first question, while there is no answer: a question that was lost with a leader is not waited
- * for any longer than a new one. The first answer counts, and a refusal is one too. Rejects with a time-out at the end.
+ * Runs `ask`, and runs it again each time that no answer comes within `ask_ms`; the earlier requests stay open. So a
+ * request that was lost with a leader delays the answer by little. The first answer counts, and a rejection is an
+ * answer too. Rejects with a `TimeoutError` when `asks_max` requests had no answer.
  */
 export const askAgain = async <A>({ ask_ms, asks_max }: Patience, ask: () => Promise<A>): Promise<A> => {
-  const asked: Promise<{ readonly value: A }>[] = []
+  const requests: Promise<{ readonly value: A }>[] = []
   for (;;) {
-    asked.push(ask().then(value => ({ value })))
+    requests.push(ask().then(value => ({ value })))
     let timer: NodeJS.Timeout | undefined
     const late = new Promise<undefined>(resolve => {
       timer = setTimeout(() => resolve(undefined), ask_ms)
     })
-    const answer = await Promise.race([...asked, late]).finally(() => clearTimeout(timer))
+    const answer = await Promise.race([...requests, late]).finally(() => clearTimeout(timer))
     if (answer !== undefined) return answer.value
-    if (asked.length === asks_max) throw new errors.TimeoutError()
+    if (requests.length === asks_max) throw new errors.TimeoutError()
   }
 }

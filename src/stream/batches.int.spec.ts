@@ -1,4 +1,4 @@
-// servers of its own, which die
+// has servers of its own, which die
 import type { JetStreamManager } from '@nats-io/jetstream'
 import { connect, type NatsConnection } from 'nats'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -69,7 +69,7 @@ describe('the batches of a stream', () => {
     })
     await single()
     expect((await lookFrom(last_seq)).found).toMatchObject({ part: { to_seq: last_seq }, is_certain: true })
-    // a person has accepted what is there
+    // a person has accepted the stream as it is
     expect((await lookFrom(last_seq, last_seq)).found).toBeUndefined()
   })
 })

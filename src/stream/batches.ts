@@ -1,10 +1,10 @@
 /**
- * Whether every atomic batch that the stream holds is whole: half a transfer is money lost.
+ * Checks that every atomic batch in the stream is whole: half a transfer is money lost.
  *
- * nats-server keeps the headers by which a batch was published (`Nats-Batch-Id`, `Nats-Batch-Sequence` from 1 on, and
- * `Nats-Batch-Commit` with the last message), and its messages have neighbouring sequences. A single server stores them one
- * after the other: when its machine dies amid a batch, and what was staged is lost too, the stream ends with a part of it
- * (docs/adr/0032).
+ * nats-server keeps the headers of a batch (`Nats-Batch-Id`, `Nats-Batch-Sequence` from 1 on, and `Nats-Batch-Commit`
+ * with the last message), and stores its messages at neighbouring sequences. A single server stores them one after
+ * the other: when its machine dies in the middle of a batch, and the staged messages are lost too, the stream ends
+ * with a part of the batch (docs/adr/0032).
  */
 
 import type { NatsConnection } from 'nats'
@@ -15,7 +15,7 @@ import { readAhead, readRange } from './read.js'
 import type { Recorded } from './recorded.js'
 import { LEDGER_STREAM, LEDGER_SUBJECTS } from './settings.js'
 
-/** The part of a batch that is there. */
+/** The part of a batch that is stored, and what it lacks. */
 export type PartOfBatch = {
   readonly batch_id: string
   readonly from_seq: number
@@ -29,15 +29,15 @@ type Open = {
   readonly batch_id: string
   readonly from_seq: number
   readonly has_beginning: boolean
-  /** The last message of it that was seen: in the stream, and in the batch. */
+  /** The sequence of its last seen message in the stream, and in the batch. */
   last_seq: number
   last_place: number
 }
 
 export type BatchCheck = {
-  /** Told of every message in order; gives the part of a batch that has just turned out to be no more than that. */
+  /** Takes every message in order. Gives a batch that this message shows not to be whole, else undefined. */
   readonly see: (message: Stored) => PartOfBatch | undefined
-  /** The part that is there of a batch whose end has not come yet. */
+  /** The batch whose last message has not been seen yet, if there is one. */
   readonly open: () => PartOfBatch | undefined
 }
 
@@ -53,10 +53,10 @@ const partOf = (
 const continues = (open: Open, batch_id: string, place: number, seq: number): boolean =>
   open.batch_id === batch_id && place === open.last_place + 1 && seq === open.last_seq + 1
 
-/** A check of messages in stream order. The first one may stand amid a batch: what was before it is not in question. */
+/** Creates a check of messages in stream order. The first message may be in the middle of a batch: this is no fault. */
 export const createBatchCheck = (): BatchCheck => {
   let open: Open | undefined
-  let isFirst = true
+  let is_first = true
 
   const begin = (batch_id: string, place: number, seq: number, is_given: boolean): Open => ({
     batch_id,
@@ -66,7 +66,7 @@ export const createBatchCheck = (): BatchCheck => {
     last_place: place,
   })
 
-  /** What is said of the batch that was open before the message that has just come. */
+  /** Closes the open batch, whose last message will not come any more, and gives its part. */
   const leave = (): PartOfBatch | undefined => {
     const part = open === undefined ? undefined : partOf(open, false)
     open = undefined
@@ -75,10 +75,10 @@ export const createBatchCheck = (): BatchCheck => {
 
   return {
     see: ({ seq, headers }) => {
-      const is_given = isFirst
-      isFirst = false
+      const is_given = is_first
+      is_first = false
       const batch_id = headers?.get('Nats-Batch-Id') ?? ''
-      // the server takes an empty id for none
+      // for the server, an empty id means that there is no batch
       if (headers === undefined || batch_id === '') return leave()
       const place = Number(headers.get('Nats-Batch-Sequence'))
       const left = open !== undefined && !continues(open, batch_id, place, seq) ? leave() : undefined
@@ -94,20 +94,22 @@ export const createBatchCheck = (): BatchCheck => {
   }
 }
 
-/** A part of a batch in a sentence for a person. */
+/** Describes a part of a batch in a sentence for a person. */
 export const describePart = ({ batch_id, from_seq, to_seq, lacks }: PartOfBatch): string =>
   `${from_seq === to_seq ? `sequence ${from_seq} holds` : `sequences ${from_seq} to ${to_seq} hold`} a part of the atomic batch ${batch_id} that lacks ${lacks}`
 
-/** How far back a look goes at the most; verify reads everything. */
+/** A look begins at most this number of messages, and one batch, before the end; `jetledger verify` reads all. */
 const LOOK_MESSAGES_MAX = 50_000
 
 export type BatchLook = {
   readonly part: PartOfBatch
-  /** Whether more is stored behind it, so that the rest cannot come any more. */
+  /** Whether other messages are stored after it, so that the rest cannot come any more. */
   readonly is_certain: boolean
 }
 
-/** What is stored from a sequence on: of any replica, and of the leader where that replica is behind. */
+/**
+ * The messages from sequence `from` to `last_seq`: from any replica, and from the leader when that replica is behind.
+ */
 async function* storedFrom(nc: NatsConnection, from: number, last_seq: number): AsyncGenerator<Recorded> {
   for (let next = from; next <= last_seq; ) {
     const page = await readAhead(nc, LEDGER_STREAM, next, last_seq + 1)()
@@ -133,14 +135,15 @@ const lookFrom = async (
     if (part !== undefined) return { part, is_certain: true }
     reached = message.seq
   }
-  // whoever knows no end cannot say what is missing there
+  // when the end was not reached, messages that were not read may complete the open batch
   const part = reached === last_seq ? check.open() : undefined
   return part === undefined ? undefined : { part, is_certain: false }
 }
 
 /**
- * Looks at the batches of the ledger stream from `from_seq` to its end, 50,000 messages at the most; undefined when all are
- * whole. `after_seq` is the last one that nobody asks about. The newest may only be on its way: then the part is not certain.
+ * Checks the batches of the ledger stream from `from_seq` to its end, at most the last 50,000 messages and one batch
+ * before them; undefined when all are whole. Messages up to `after_seq` are not checked. The newest batch may still be
+ * under way: then its part is not certain.
  */
 export const lookAtBatches = (
   nc: NatsConnection,

@@ -1,5 +1,5 @@
 /**
- * Where a time lies in the stream.
+ * Finds the sequence at which a time begins in the ledger stream.
  */
 
 import type { JetStreamManager } from '@nats-io/jetstream'
@@ -27,7 +27,7 @@ const firstOf = (
   )
 }
 
-/** Whether the event at `seq` is there, and older than `ns`; a server that is behind has no such event. */
+/** Whether the server has the event at `seq` and it is older than `ns`; a server that is behind lacks the event. */
 const isOlder = ({ jsm }: Deps, seq: number, ns: bigint): TaskEither<StreamError, boolean> =>
   seq === 0
     ? TE.right(true)
@@ -37,9 +37,10 @@ const isOlder = ({ jsm }: Deps, seq: number, ns: bigint): TaskEither<StreamError
       )
 
 /**
- * The sequence of the first event of `subjects` that is not older than `ns` (since 1970), or the one after `end_seq` when every
- * event up to that is older. `end_seq` is a sequence that the ledger has: the event there says so itself, since a server
- * that finds nothing may only be behind. `TryAgain` while no server can tell.
+ * The sequence of the first event of `subjects` that is not older than `ns` (nanoseconds since 1970), or the sequence
+ * after `end_seq` when every event up to `end_seq` is older. The ledger must hold an event at `end_seq`: a server that
+ * finds no event may only be behind, so that event's own time has to show that it is older. `TryAgain` while no server
+ * can tell.
  */
 export const firstSeqFrom =
   (deps: Deps, subjects: string, ns: bigint, end_seq: number): TaskEither<StreamError, number> =>

@@ -1,5 +1,5 @@
 /**
- * The KV bucket `config`: a few small facts that instances share.
+ * Reads and writes the KV bucket `config`, which holds a few small facts that instances share.
  */
 
 import type { JetStreamManager } from '@nats-io/jetstream'
@@ -8,23 +8,23 @@ import { pipe, type TaskEither, TE } from '../fp.js'
 import { type StreamError, tryStream } from './errors.js'
 import { CONFIG_BUCKET } from './settings.js'
 
-/** `seed` is `done` once the ledger is seeded. */
+/** The key of the seed state; its text is `done` once the ledger is seeded. */
 export const SEED_KEY = 'seed'
 
-/** The record of which stream this ledger is (`ledger-record.ts`). */
+/** The key of the record that says which stream is the ledger's (`belonging/ledger-record.ts`). */
 export const LEDGER_KEY = 'ledger'
 
-/** The text under `key`; undefined where there is none. A follower may answer, so it may be a moment old. */
+/** The text under `key`; undefined when there is none. A follower may answer, so the text may be a moment old. */
 export const getText = (kv: KV, key: string): TaskEither<StreamError, string | undefined> =>
   pipe(
     tryStream(`config/${key}`, () => kv.get(key)),
     TE.map(entry => (entry === null || entry.operation !== 'PUT' ? undefined : entry.string())),
   )
 
-/** A key as the bucket's leader has it; no `text`: it was deleted, purged or emptied. */
+/** A key as the bucket's leader has it; without `text` it was deleted, purged or emptied. */
 export type KeyEntry = { readonly revision: number; readonly text?: string }
 
-/** What the bucket's leader has under `key`; undefined when the key was never there. */
+/** Reads `key` from the bucket's leader; undefined when the key was never written. */
 export const readKey = (jsm: JetStreamManager, key: string): TaskEither<StreamError, KeyEntry | undefined> =>
   pipe(
     tryStream(`config/${key}`, () =>
@@ -32,7 +32,7 @@ export const readKey = (jsm: JetStreamManager, key: string): TaskEither<StreamEr
     ),
     TE.map(found => {
       if (found === null) return undefined
-      // the marker of a deletion has no body, and no value of ours is empty: headers need not be believed
+      // an empty body is always a deletion, since no value of ours is empty: the headers need not be read
       const text = found.string()
       return { revision: found.seq, ...(text === '' ? {} : { text }) }
     }),

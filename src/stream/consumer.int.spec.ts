@@ -17,7 +17,7 @@ afterAll(() => ledger.stop())
 const infoOf = (name: string) => ledger.jsm.consumers.info(LEDGER_STREAM, name)
 const configOf = async (name: string) => ({ ...(await infoOf(name)).config })
 
-/** What somebody may have changed with the stock command line. */
+/** Changes that a person may have made with the `nats` command line. */
 const EDITS: readonly (readonly [string, Partial<ConsumerConfig>])[] = [
   ['filter_subject', { filter_subject: 'customer.balance.b' }],
   ['filter_subjects', { filter_subjects: ['customer.balance.b', 'customer.balance.c'] }],

@@ -1,8 +1,8 @@
 /**
- * The durable pull consumer of a projection: one instance is active (pinned), others stand by.
+ * Creates, mends and reads the durable pull consumer of a projection: one instance is active (pinned), others stand by.
  *
- * Pinning is not a lock: a paused instance may go on with what it holds, so a projection's writes carry conditions of
- * their own. `ack_policy: all` fits a consumer that handles messages strictly in stream order.
+ * Pinning is not a lock: an instance that was paused may go on with the events that it holds, so a projection's writes
+ * carry conditions of their own. `ack_policy: all` fits a consumer that handles messages strictly in stream order.
  */
 
 import {
@@ -24,20 +24,20 @@ import { isEqual, LEDGER_STREAM, LEDGER_SUBJECTS, settingOf, shown } from './set
 /** The one priority group: its pinned member is the active instance. */
 export const ACTIVE_GROUP = 'active'
 
-/** A pinned instance that is silent for so long loses its place (measured take-over: 1.5 s). */
+/** A pinned instance loses its place when it is silent for this time (measured take-over: 1.5 s). */
 const PIN_TIMEOUT_MS = 2_000
 /**
- * How long one pull waits. Only pulls count as a sign of life, so an idle instance has to send the next one before its
- * place lapses: afterwards the client may hold an old id, be refused without a word of what it asked for, and wait for
- * missed heartbeats (docs/adr/0003).
+ * The time for which one pull waits. The server takes only pulls as a sign of life, so an idle instance has to send
+ * the next one before it loses its place. Afterwards the client may hold an old pin id, get a refusal that does not
+ * name the pull, and wait for missed heartbeats (docs/adr/0003).
  */
 export const PULL_EXPIRES_MS = PIN_TIMEOUT_MS / 2
 /**
- * How long events may stay unhandled when the active instance dies with them in its hands and no new one comes: the
- * server delivers them again. A slow batch is delivered again too, which costs a little and changes nothing.
+ * The time after which the server delivers unacknowledged events again, for instance when the active instance died with
+ * them and no new one came. It delivers a slow batch again too, which costs a little and changes nothing.
  */
 const ACK_WAIT_MS = 5_000
-/** Also bounds what has to be read again after a take-over. */
+/** The largest number of unacknowledged events. It also bounds the events that are read again after a take-over. */
 export const UNACKED_MESSAGES_MAX = 2_000
 
 const config = (durable_name: string): Partial<ConsumerConfig> & { durable_name: string } => ({
@@ -55,22 +55,22 @@ const config = (durable_name: string): Partial<ConsumerConfig> & { durable_name:
   priority_timeout: nanos(PIN_TIMEOUT_MS),
 })
 
-/** The durable consumer of a projection's generation. */
+/** The name of the durable consumer of a projection's generation. */
 export const consumerOf = (projection: string, generation: number): string =>
   generation === 1 ? projection : `${projection}-g${generation}`
 
-/** The generation of `projection` whose consumer has this name; undefined when it is another's. */
+/** The generation of `projection` whose consumer has this name; undefined when it is the name of no such consumer. */
 export const generationOf = (projection: string, name: string): number | undefined => {
   if (name === projection) return 1
   const generation = Number(name.startsWith(`${projection}-g`) ? name.slice(projection.length + 2) : '')
   return Number.isInteger(generation) && generation > 1 ? generation : undefined
 }
 
-/** Where a consumer begins that does not exist yet. */
+/** The point from which a new consumer delivers. */
 export type Start = {
   /** The first stream sequence that it delivers. */
   readonly seq: number
-  /** It delivers nothing before. */
+  /** The consumer delivers nothing before this time. */
   readonly not_before?: Date
 }
 
@@ -81,21 +81,21 @@ const startOf = ({ seq, not_before }: Start): Partial<ConsumerConfig> => ({
   ...(not_before === undefined ? {} : { pause_until: not_before.toISOString() }),
 })
 
-/** The longest pause that a replay asks for, with room: a longer one was asked for by hand. */
+/** The longest pause that a replay asks for, with a margin: a longer pause was set by hand. */
 const PAUSE_MS_MAX = 60_000
 
-/** What is left of a pause, as the server counts it: this machine's clock may be wrong. */
+/** The rest of a pause by the server's count, since this machine's clock may be wrong. 0 when there is no pause. */
 const pausedFor_ms = ({ paused, pause_remaining }: ConsumerInfo): number =>
   paused === true ? millis(pause_remaining) : 0
 
-/** A pause that is still to be kept; what paused a consumer for a time that is over would pause it for ever. */
+/** The setting that keeps a running pause. An ended pause is left out: set again, it would last for ever. */
 const pauseOf = (found: ConsumerInfo): Partial<ConsumerConfig> => {
   const { pause_until } = found.config
   const left_ms = pausedFor_ms(found)
   return pause_until !== undefined && left_ms > 0 && left_ms <= PAUSE_MS_MAX ? { pause_until } : {}
 }
 
-/** What is stated of a consumer is compared; where it began is its own. */
+/** The settings that are not compared: a consumer's name and its starting point are its own. */
 const FREE: ReadonlySet<string> = new Set([
   'name',
   'durable_name',
@@ -103,13 +103,13 @@ const FREE: ReadonlySet<string> = new Set([
   'opt_start_seq',
   'pause_until',
 ])
-/** The server's own values for what is not stated. */
+/** The server's defaults for settings that the program does not state. */
 const SERVERS_OWN: Readonly<Record<string, unknown>> = { max_waiting: 512 }
 
 const isSame = (name: string, is: unknown, should_be: unknown): boolean =>
   isEqual(is, should_be) || (should_be === undefined && isEqual(is, SERVERS_OWN[name]))
 
-/** `name: is X, should be Y` for every setting in which a projection's consumer is not as it was made. */
+/** `setting: is X, should be Y` for every setting in which a projection's consumer differs from its wanted settings. */
 export const consumerDifferences = (name: string, found: ConsumerInfo): string[] => {
   const wanted: Readonly<Record<string, unknown>> = { ...config(name), metadata: {} }
   const actual: Readonly<Record<string, unknown>> = { ...found.config }
@@ -133,7 +133,7 @@ const add = (
     TE.map(() => undefined),
   )
 
-/** A consumer with a setting that cannot be changed is made anew behind what was acknowledged. */
+/** Deletes a consumer with a setting that cannot be changed, and makes it anew after the last acknowledged event. */
 const remake = (jsm: JetStreamManager, name: string, found: ConsumerInfo): TaskEither<StreamError, void> =>
   pipe(
     tryStream(`consumer ${name}`, () => jsm.consumers.delete(LEDGER_STREAM, name)),
@@ -161,7 +161,7 @@ const renew = (jsm: JetStreamManager, name: string, found: ConsumerInfo): TaskEi
   )
 }
 
-/** Makes a projection's consumer; where it is there already it keeps its place, and only its settings are renewed. */
+/** Makes a projection's consumer. An existing consumer keeps its place, and only its settings are renewed. */
 export const makeConsumer = (
   jsm: JetStreamManager,
   name: string,
@@ -176,8 +176,8 @@ export const makeConsumer = (
   )
 
 /**
- * Looks whether somebody changed a projection's consumer by hand, and changes it back; what was found. A consumer that is
- * missing is made by the projection itself, which knows how far its table is.
+ * Finds the settings of a projection's consumer that were changed by hand, changes them back, and gives the
+ * differences. A missing consumer is left to the projection itself, which knows how far its table is.
  */
 export const mendConsumer = (jsm: JetStreamManager, name: string): TaskEither<StreamError, string[]> =>
   pipe(
@@ -193,7 +193,7 @@ export const mendConsumer = (jsm: JetStreamManager, name: string): TaskEither<St
     TE.orElse(error => (error.tag === 'NotFound' ? TE.right<StreamError, string[]>([]) : TE.left(error))),
   )
 
-/** The projection's consumer, created at sequence 1 where it is missing. */
+/** Gives the projection's consumer with renewed settings; creates it at sequence 1 when it is missing. */
 export const ensureConsumer = (nc: NatsConnection, name: string): TaskEither<StreamError, Consumer> =>
   pipe(
     manager(nc),
@@ -205,15 +205,15 @@ export const ensureConsumer = (nc: NatsConnection, name: string): TaskEither<Str
     ),
   )
 
-/** How far a consumer is. */
+/** The position of a consumer in the stream. */
 export type Progress = {
   /** Every event up to this stream sequence is acknowledged. */
   readonly acked_seq: number
-  /** Events that are delivered and not acknowledged yet. */
+  /** The number of events that are delivered and not acknowledged yet. */
   readonly unacked: number
 }
 
-/** How far a projection's consumer is; `NotFound` where there is none. */
+/** Reads the position of a projection's consumer; `NotFound` when there is none. */
 export const consumerProgress = (jsm: JetStreamManager, name: string): TaskEither<StreamError, Progress> =>
   pipe(
     tryStream(`consumer ${name}`, () => jsm.consumers.info(LEDGER_STREAM, name)),
@@ -223,7 +223,7 @@ export const consumerProgress = (jsm: JetStreamManager, name: string): TaskEithe
     })),
   )
 
-/** Holds a consumer still until `until`; the server sees to it, and to its end. */
+/** Pauses a consumer until `until`; the server ends the pause by itself. */
 export const pauseConsumer = (
   jsm: JetStreamManager,
   name: string,
@@ -234,14 +234,14 @@ export const pauseConsumer = (
     TE.map(() => undefined),
   )
 
-/** Ends a pause; harmless where there is none. */
+/** Ends a pause; does nothing when there is none. */
 export const resumeConsumer = (jsm: JetStreamManager, name: string): TaskEither<StreamError, void> =>
   pipe(
     tryStream(`resume consumer ${name}`, () => jsm.consumers.resume(LEDGER_STREAM, name)),
     TE.map(() => undefined),
   )
 
-/** Forgets how far a projection is, so that it starts at sequence 1 again; no error where there is nothing. */
+/** Deletes a projection's consumer, so that the projection starts at sequence 1 again; no error when there is none. */
 export const dropConsumer = (nc: NatsConnection, name: string): TaskEither<StreamError, void> =>
   pipe(
     manager(nc),
@@ -252,7 +252,10 @@ export const dropConsumer = (nc: NatsConnection, name: string): TaskEither<Strea
     ),
   )
 
-/** Gives up the active place, so that an instance that stands by takes it at once; harmless for one that has it not. */
+/**
+ * Gives up the active place, so that a standby instance takes it at once. Harmless when the caller is not the active
+ * instance.
+ */
 export const unpin = (jsm: JetStreamManager, name: string): TaskEither<StreamError, void> =>
   pipe(
     tryStream(`consumer ${name}`, () => jsm.consumers.unpin(LEDGER_STREAM, name, ACTIVE_GROUP)),

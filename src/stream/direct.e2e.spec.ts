@@ -9,9 +9,9 @@ import { lastRecorded } from './read.js'
 import { LEDGER_STREAM } from './settings.js'
 
 const DEADLINE_MS = 30_000
-/** What a read takes that was sent again. */
+/** A read that was sent again takes at least this time. */
 const AGAIN_MS = 200
-/** One that heard nothing a few times. */
+/** Even a read that got no answer a few times takes less than this time. */
 const SLOW_MS = 1_000
 const AGAIN_READS_MIN = 3
 
@@ -29,7 +29,10 @@ afterAll(async () => {
 
 const leader = async (): Promise<string> => (await right(streamInfo(nc, LEDGER_STREAM))).cluster?.leader ?? ''
 
-/** A server leads no more, and stays one that is asked; the connection is to another one. */
+/**
+ * Makes another server the leader. Gives the former leader, a replica that reads still reach; we are connected to
+ * another.
+ */
 const formerLeader = async (): Promise<string> => {
   const own = nc.info?.server_name
   const [former] = await until(

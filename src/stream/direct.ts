@@ -1,12 +1,12 @@
 /**
- * Direct reads: stored messages from any replica of a stream, many in one request.
+ * Direct reads: many stored messages in one request, from any replica of a stream.
  *
- * nats-server gives each request to a replica of its choice, also to one behind a cut, as long as the route to it looks
- * alive: that one never answers. So a request that hears nothing for a moment is sent again, beside the first, to whatever
- * replica it reaches then; the first whole answer counts. A replica may be behind: what it has is true, what it lacks
- * proves nothing (docs/adr/0029).
+ * nats-server gives each request to a replica of its choice, even to a replica that is cut off while the route to it
+ * still looks alive: that replica never answers. So a request without an answer is sent again after a moment, beside
+ * the first, and may reach another replica; the first whole answer counts. A replica may be behind: the messages that
+ * it has are true, but a message that it lacks may be stored all the same (docs/adr/0029).
  *
- * The client's own direct reads wait for 5 s, and leave a subscription behind each time.
+ * The client's own direct reads are not used: they wait for 5 s, and leave a subscription behind each time.
  */
 
 import { JetStreamError } from '@nats-io/jetstream'
@@ -16,27 +16,33 @@ import type { TaskEither } from '../fp.js'
 import { type StreamError, tryStream } from './errors.js'
 import type { Recorded } from './recorded.js'
 
-/** What can be asked for: the last message of up to 1,000 subjects, or a number of messages in order, of one subject or all. */
+/**
+ * A request: either the last message of each of up to 1,000 subjects, or a number of messages in order, of one
+ * subject or of all.
+ */
 export type DirectQuery =
   | { readonly multi_last: readonly string[]; readonly up_to_seq?: number }
   | { readonly seq: number; readonly batch: number; readonly next_by_subj?: string }
 
 export type DirectAnswer = {
   readonly messages: readonly Recorded[]
-  /** Of `multi_last`: the end of the stream as the replica had it; undefined when it found nothing. */
+  /** For `multi_last`: the end of the stream as the replica had it; undefined when it found no message. */
   readonly up_to_seq: number | undefined
 }
 
-/** A question that hears nothing for so long is sent once more. */
+/** A request that gets no message for this time is sent again. */
 const SILENT_MS_MAX = 250
-/** In all; a question that hears something waits on, for the server sends what it has at once. */
+/**
+ * The largest number of sends of one request. A request that gets messages is not sent again: the server sends all that
+ * it has at once.
+ */
 const SENDS_MAX = 4
 
 const NO_MESSAGES = 404
 const END_OF_BATCH = 204
 const NO_RESPONDERS = 503
 
-/** A message as a replica sent it; time and headers are read when somebody wants them, which is rare. */
+/** A message as a replica sent it. Its time is decoded only when it is used, which is rare. */
 class DirectRecorded implements Recorded {
   readonly seq: number
   readonly subject: string
@@ -44,7 +50,7 @@ class DirectRecorded implements Recorded {
   readonly headers: MsgHdrs
 
   constructor(body: Uint8Array, headers: MsgHdrs) {
-    // the server's own headers stand behind those of the event
+    // the server adds its own headers after the event's, so the last value of a name is the server's
     this.seq = Number(headers.last('Nats-Sequence'))
     this.subject = headers.last('Nats-Subject')
     this.body = body
@@ -56,13 +62,13 @@ class DirectRecorded implements Recorded {
   }
 }
 
-/** What the server says instead of messages, as the client's own errors name it. */
+/** The error for a status that the server sent instead of messages, as one of the client's own errors. */
 const refusalOf = (code: number, description: string): Error =>
   code === NO_RESPONDERS
     ? new errors.RequestError('no replica of the stream can be reached')
     : new JetStreamError(`${description} (${code})`)
 
-/** One subscription for all direct reads of a connection: each question has a token of it. */
+/** One subscription for all direct reads of a connection: each request has a token in its reply subject. */
 type Inbox = {
   readonly send: (subject: string, body: string, onMessage: (message: Msg) => void) => string
   readonly forget: (token: string) => void
@@ -78,7 +84,7 @@ const openInbox = (nc: NatsConnection, prefix: string | undefined): Inbox => {
       else inboxes.delete(nc)
     },
   })
-  // what a closed connection had is of no use to the next one
+  // the inbox of a closed connection cannot be used again
   void subscription.closed.then(() => inboxes.delete(nc))
   return {
     send: (subject, body, onMessage) => {
@@ -96,7 +102,7 @@ const openInbox = (nc: NatsConnection, prefix: string | undefined): Inbox => {
 
 const inboxes = new WeakMap<NatsConnection, Inbox>()
 
-/** The client's option, which its types do not show. */
+/** The connection's inbox prefix: an option of the client that its types do not show. */
 const prefixOf = (nc: NatsConnection): string | undefined =>
   (nc as unknown as { readonly options?: { readonly inboxPrefix?: string } }).options?.inboxPrefix
 
@@ -106,7 +112,9 @@ const inboxOf = (nc: NatsConnection): Inbox => {
   return known
 }
 
-/** What one more message means for what one sending has heard so far. */
+/**
+ * Adds a message to the answer of one send. Gives the result when the answer is complete or refused, else undefined.
+ */
 const take = (messages: Recorded[], { data, headers }: Msg): DirectAnswer | Error | undefined => {
   if (headers === undefined) return new JetStreamError('a replica answered without headers')
   const { code } = headers
@@ -163,9 +171,7 @@ const ask = (inbox: Inbox, subject: string, body: string): Promise<DirectAnswer>
     look()
   })
 
-/**
- * Messages of `stream` from whichever replica answers first, within a second. `TryAgain` when none does.
- */
+/** Reads messages of `stream` from the replica that answers first. `TryAgain` when none answers within a second. */
 export const readDirect = (
   nc: NatsConnection,
   stream: string,

@@ -1,7 +1,7 @@
 /**
- * What can go wrong with JetStream, as one tagged union: adapters of `src/stream` fail with nothing else.
+ * The errors of JetStream as one tagged type: the adapters in `src/stream` fail with no other error.
  *
- * The codes are nats-server's (`server/errors.json`); which of them mean "try again" was measured (docs/adr/0004).
+ * The codes are nats-server's (`server/errors.json`); the codes that mean "try again" were measured (docs/adr/0004).
  */
 
 import { JetStreamApiError, JetStreamError } from '@nats-io/jetstream'
@@ -9,17 +9,17 @@ import { errors } from 'nats'
 import { Failed, type TaskEither, TE } from '../fp.js'
 
 export type StreamError = {
-  readonly tag: /** Somebody else wrote to a subject first: load again, decide again. */
+  readonly tag: /** Another writer wrote to a subject first: load again, decide again. */
     | 'Conflict'
-    /** The outcome is unknown or the server is not ready: the same request with the same ids, later. */
+    /** The outcome is unknown or the server is not ready: send the same request with the same ids later. */
     | 'TryAgain'
     /** A message id of the batch may be stored already: read back before anything else. */
     | 'Duplicate'
     /** The server will never take this batch as it is. */
     | 'BatchRefused'
-    /** Messages that cannot be put on the wire: `faults` says which; nothing was sent. */
+    /** Some messages cannot be sent: `faults` says which and why. Nothing was sent. */
     | 'Unsendable'
-    /** A message is larger than the server takes; of a batch it does not say which. Nothing was stored. */
+    /** A message is larger than the server takes; the server does not say which one of a batch. Nothing was stored. */
     | 'TooLarge'
     /** The stream's own limit is reached; nothing was stored. */
     | 'StreamFull'
@@ -27,9 +27,9 @@ export type StreamError = {
     | 'SettingsDiffer'
     | 'Unexpected'
   readonly message: string
-  /** nats-server's err_code, where it sent one. */
+  /** nats-server's err_code, if it sent one. */
   readonly code?: number
-  /** The `Conflict` is with a write that is not stored yet, so nothing shows whose it is. */
+  /** The `Conflict` is with a write that is not stored yet, so reading back does not show whose write it is. */
   readonly is_in_flight?: true
   readonly faults?: readonly MessageFault[]
   readonly cause?: unknown
@@ -47,13 +47,13 @@ const IN_FLIGHT = 10164
 const TAG_BY_CODE: Readonly<Record<number, StreamError['tag']>> = {
   10071: 'Conflict', // wrong last sequence
   [IN_FLIGHT]: 'Conflict', // wrong last sequence, by a write still in flight
-  10005: 'TryAgain', // too few nodes for the replicas: of a cluster that starts, some are not there yet
-  10007: 'TryAgain', // not the node that has it, for the moment
+  10005: 'TryAgain', // too few nodes for the replicas: some nodes of a starting cluster are not up yet
+  10007: 'TryAgain', // the node does not have the stream at the moment
   10008: 'TryAgain', // cluster without a leader
   10009: 'TryAgain', // not the leader any more
   10158: 'TryAgain',
   10163: 'TryAgain',
-  10176: 'TryAgain', // incomplete: the leader changed amid the batch, and what came before went to the old one
+  10176: 'TryAgain', // incomplete: the leader changed during the batch, and its first messages went to the old leader
   10210: 'TryAgain', // too many batches in flight
   10201: 'Duplicate',
   10174: 'BatchRefused', // batches not allowed on this stream
@@ -65,7 +65,7 @@ const TAG_BY_CODE: Readonly<Record<number, StreamError['tag']>> = {
   10059: 'NotFound', // stream
 }
 
-/** The error that nats-server's own code and text stand for. */
+/** Makes the error from nats-server's own code and text; `what` names the failed request. */
 export const apiError = (what: string, code: number, description: string, cause?: unknown): StreamError => ({
   tag: TAG_BY_CODE[code] ?? 'Unexpected',
   message: `${what}: ${description} (${code})`,
@@ -80,11 +80,11 @@ const isTransient = (cause: unknown): boolean =>
   cause instanceof errors.ConnectionError ||
   cause instanceof errors.ClosedConnectionError ||
   cause instanceof errors.DrainingConnectionError ||
-  // the client's name for the answer while the meta leader changes; the class is not exported
+  // the client's error while the meta leader changes; its class is not exported
   (cause instanceof Error && cause.name === 'JetStreamNotEnabled') ||
   (cause instanceof JetStreamError && 'code' in cause && cause.code === 503)
 
-/** The error that something thrown stands for, by the NATS client or by us; the cause is kept. */
+/** Makes the error from a value that the NATS client or this program threw, and keeps it as the cause. */
 export const toStreamError = (what: string, cause: unknown): StreamError => {
   if (cause instanceof Failed) return cause.error as StreamError
   if (cause instanceof JetStreamApiError) return apiError(what, cause.code, cause.message, cause)

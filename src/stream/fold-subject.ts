@@ -1,7 +1,7 @@
 /**
- * The fold of one customer's subject, from any state that is known to be complete.
+ * Folds one customer's subject, starting from any state that is known to be complete.
  *
- * Where the subject ends is proved (last.ts): a server that knows of no further event may be one that was replaced.
+ * The end of the subject is proved (last.ts), because a server that knows of no further event may be a replaced leader.
  */
 
 import type { JetStreamManager } from '@nats-io/jetstream'
@@ -22,15 +22,15 @@ import { LEDGER_STREAM } from './settings.js'
 /** A customer after every event of its subject up to `last_seq`. */
 export type Folded = { readonly customer: Customer; readonly last_seq: number }
 
-/** A fold, and the sequence of the stream up to which nothing is missing from it. */
+/** A fold, and the stream sequence up to which it lacks no event. */
 export type FoldedTo = Folded & { readonly complete_to: number }
 
-/** Where every subject begins. */
+/** The state of every customer before the first event of its subject. */
 export const FROM_THE_BEGINNING: Folded = { customer: NEW_CUSTOMER, last_seq: 0 }
 
 /**
- * From where a customer's head is folded on. A parked one begins at the event that it waits at: a decision about it may
- * be among the events that were left out since.
+ * The state from which the fold goes on after a customer's head. For a parked customer it goes on at the event at which
+ * the customer waits, because a decision about that event may be among the later events, which were left out.
  */
 export const fromHead = ({ account, parked }: Customer): Folded =>
   parked === undefined
@@ -38,32 +38,32 @@ export const fromHead = ({ account, parked }: Customer): Folded =>
     : { customer: { account }, last_seq: parked.seq - 1 }
 
 export type FoldOptions = {
-  /** Events after this sequence do not count; from 2^53-1 on it stands for the stream's end. */
+  /** Events after this sequence do not count; 2^53-1 or more means the stream's end. */
   readonly to_seq: number
-  /** A longer tail is given up: `TryAgain`, for the projection will be further then. */
+  /** A fold of more events fails with `TryAgain`: later the projection is further, and fewer events are left. */
   readonly events_max: number
-  /** How an event is read; `decodeEvent` unless the caller knows more. */
+  /** The decoder of an event's body; `decodeEvent` by default. */
   readonly decode?: typeof decodeEvent | undefined
-  /** Told of every event that counts, in stream order. */
+  /** Gets every event that counts, in stream order. */
   readonly onApplied?: (record: Recorded, event: LedgerEvent, after: Customer) => void
 }
 
-/** A tail longer than this is read through a consumer and not message by message. */
+/** The number of events that are read one by one; a longer tail is then read through a consumer. */
 const SINGLES_MAX = 50
 
 const isOpen = ({ to_seq }: FoldOptions): boolean => to_seq >= Number.MAX_SAFE_INTEGER
 
-/** The cause of a failure: the subject has more events than were to be folded, and will never have fewer. */
+/** The cause of a fold's failure: the subject has more events than `events_max`, and will never have fewer. */
 export class TooManyEvents extends Error {
   override readonly name = 'TooManyEvents'
 }
 
 type Deps = { readonly nc: NatsConnection; readonly jsm: JetStreamManager }
 
-/** Where a subject ended when it was asked for: its last sequence (0: none), and the stream's. */
+/** A proved end: the last sequence of a subject (0: it has no events), and of the stream. */
 type End = { readonly subject_seq: number; readonly stream_seq: number }
 
-/** A fold under way: what it may still read, the decisions that it has met, and the end, once that was asked for. */
+/** A running fold: its options, the decisions that it has met, its event count, and the end once it was asked for. */
 type Work = {
   readonly deps: Deps
   readonly id: ClientId
@@ -73,7 +73,7 @@ type Work = {
   end: End | undefined
 }
 
-/** Asks for the end, once in a fold: whoever publishes faster than it folds cannot keep it here. */
+/** Asks for the end only once in a fold, so that a publisher that is faster than the fold cannot keep it running. */
 const endOf = async (work: Work): Promise<End> => {
   if (work.end === undefined) {
     const subject = eventSubject(work.id)
@@ -83,7 +83,7 @@ const endOf = async (work: Work): Promise<End> => {
   return work.end
 }
 
-const count = (work: Work): void => {
+const countEvent = (work: Work): void => {
   work.events += 1
   const { events_max } = work.options
   if (work.events <= events_max) return
@@ -91,12 +91,12 @@ const count = (work: Work): void => {
   throw new Failed({ tag: 'TryAgain', message, cause: new TooManyEvents(message) })
 }
 
-/** Keeps a decision about an event before it. */
+/** Keeps the decision in an event, if it is about an earlier event. */
 const keepSkip = ({ skips }: Work, seq: number, decoded: Decoded): void => {
   if (decoded.tag === 'skip' && decoded.skip.seq < seq) skips.set(decoded.skip.seq, decoded.skip)
 }
 
-/** The next event up to `to_seq`; undefined when there is none. */
+/** Reads the next event from `seq` to `to_seq`; undefined when there is none. */
 const nextUpTo = async (work: Work, seq: number, to_seq: number): Promise<Recorded | undefined> => {
   const { deps, id } = work
   const next = await againWhileBehind(`has the event of ${id} after ${seq - 1}`, async () => {
@@ -108,14 +108,14 @@ const nextUpTo = async (work: Work, seq: number, to_seq: number): Promise<Record
   return found !== undefined && found.seq <= to_seq ? found : undefined
 }
 
-/** One way through the subject, from `from` to the end. */
-const pass = async (work: Work, from: Folded): Promise<Folded> => {
+/** Folds the subject once, from `from` to the end. */
+const foldOnce = async (work: Work, from: Folded): Promise<Folded> => {
   const { id, skips, options, deps } = work
   const { decode = decodeEvent, onApplied } = options
   let { customer, last_seq } = from
 
   const take = (record: Recorded): void => {
-    count(work)
+    countEvent(work)
     if (record.seq <= last_seq) return
     const decoded = decode(record.body)
     keepSkip(work, record.seq, decoded)
@@ -140,19 +140,19 @@ const pass = async (work: Work, from: Folded): Promise<Folded> => {
   return { customer, last_seq }
 }
 
-/** Looks for decisions after the part that is folded: what was decided later holds for the past too. */
+/** Reads the decisions after the folded part: a later decision holds for the past too. */
 const readLaterSkips = async (work: Work, from_seq: number): Promise<void> => {
   const { subject_seq } = await endOf(work)
   const range = { stream: LEDGER_STREAM, subject: eventSubject(work.id), from_seq, to_seq: subject_seq }
   for await (const { seq, body } of readRange(work.deps.nc, range)) {
-    count(work)
+    countEvent(work)
     keepSkip(work, seq, (work.options.decode ?? decodeEvent)(body))
   }
 }
 
 /**
- * Folds on until the end; where the customer is parked there although a decision about the event is on its subject, again
- * from that event, with what was decided. Each time it comes further.
+ * Folds to the end. When the customer is parked there although the subject holds a decision about the event, it folds
+ * again from that event, with the decision. Each round gets further than the one before.
  */
 const fold = async (deps: Deps, id: ClientId, from: Folded, options: FoldOptions): Promise<FoldedTo> => {
   const work: Work = { deps, id, options, skips: new Map(), events: 0, end: undefined }
@@ -161,7 +161,7 @@ const fold = async (deps: Deps, id: ClientId, from: Folded, options: FoldOptions
     complete_to: Math.min(options.to_seq, work.end?.stream_seq ?? options.to_seq),
   })
   for (let start = from; ; ) {
-    const folded = await pass(work, start)
+    const folded = await foldOnce(work, start)
     const { account, parked } = folded.customer
     if (parked === undefined) return done(folded)
     if (!work.skips.has(parked.seq) && !isOpen(options)) await readLaterSkips(work, options.to_seq + 1)
@@ -171,8 +171,8 @@ const fold = async (deps: Deps, id: ClientId, from: Folded, options: FoldOptions
 }
 
 /**
- * Folds what a customer's subject holds after `from`, up to `to_seq`. What it gives is complete up to `to_seq`, or up to where
- * the stream ended at the call or later. `TryAgain` while nobody proves where that is.
+ * Folds the events of a customer's subject after `from` and up to `to_seq`. The fold is complete up to `complete_to`:
+ * that is `to_seq`, or the end that the stream had at the call or later. `TryAgain` while no server proves that end.
  */
 export const foldSubject = (
   deps: Deps,

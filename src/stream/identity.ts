@@ -1,10 +1,10 @@
 /**
- * Which stream this is: what is noted of it elsewhere, and how the stream that is there compares with that.
+ * Notes the identity of the ledger stream, and compares the stream that exists with earlier notes.
  *
- * A sequence means nothing beside another stream: a table folded from a stream that was deleted, or restored from a
- * backup, holds balances that this one never gave. So every table, and the bucket, notes the stream's origin: when it
- * was made, its first event, and the newest event that was seen (docs/adr/0025). Whoever starts compares the note with
- * what the stream's leader has.
+ * A sequence is meaningless in another stream: a table folded from a stream that was deleted, or restored from a
+ * backup, holds balances that this stream never gave. So every table, and the bucket, notes the stream's origin: when
+ * it was made, its first event, and the newest event that was seen (docs/adr/0025). A process that starts compares
+ * these notes with the stream as its leader has it.
  */
 
 import { createHash } from 'node:crypto'
@@ -18,14 +18,14 @@ import { LEDGER_STREAM } from './settings.js'
 
 const Point = fieldsOf({ seq: t.number, checksum: t.string, at_ms: t.number })
 
-/** One event, as it can be recognised again. */
+/** The facts by which one event is recognised again. */
 export type Point = t.TypeOf<typeof Point>
 
-/** What is noted of a stream; without points while it had no events. */
+/** A note of a stream's identity; it has no points when the stream had no events. */
 export type Origin = {
-  /** When the stream was made, as its server says; a stream that is restored has a new time. */
+  /** The time at which the stream was made, as its server reports it; a restored stream has a new time. */
   readonly created: string
-  /** Sequences that held no event already when this was noted; a ledger has none. */
+  /** The number of sequences that held no event when this was noted; 0 for a ledger that is intact. */
   readonly missing: number
   readonly first?: Point | undefined
   readonly newest?: Point | undefined
@@ -33,7 +33,7 @@ export type Origin = {
 
 const Noted = fieldsOf({ created: t.string, missing: t.number }, { first: Point, newest: Point })
 
-/** A stream as it is, at the points of a note. `undefined`: no event is there. */
+/** The stream as it is now, at the points of a note. An undefined point: there is no event. */
 export type Observed = {
   readonly created: string
   readonly last_seq: number
@@ -42,23 +42,23 @@ export type Observed = {
   readonly newest: Point | undefined
 }
 
-/** How a stream compares with what was noted of it. */
+/** The result of comparing a stream with a note. */
 export type StreamFinding =
   | { readonly tag: 'same' }
-  /** It was made anew and holds every noted event: restored whole, as far as can be told. */
+  /** The stream was made anew and holds every noted event: it was restored, and nothing shows that events are lost. */
   | { readonly tag: 'restored'; readonly created: string; readonly noted: string }
   | { readonly tag: 'another'; readonly created: string; readonly noted: string }
   | { readonly tag: 'shorter'; readonly last_seq: number; readonly noted_seq: number }
   | { readonly tag: 'changed'; readonly seq: number }
   | { readonly tag: 'hole'; readonly missing: number; readonly last_seq: number }
   | { readonly tag: 'absent' }
-  /** A batch is there in part: its server lost the rest when it died. */
+  /** A batch is stored in part: the server lost the rest when it died. */
   | { readonly tag: 'part of a batch'; readonly part: PartOfBatch }
 
 /** Two clients of one server may round a time in nanoseconds to neighbouring milliseconds. */
 const ROUNDING_MS = 1
 
-/** The point of an event. Its headers are left out: they may be such that they cannot be read. */
+/** The point of an event. Headers are left out of the checksum, because some headers cannot be read. */
 export const pointOf = ({ seq, subject, body, at }: Omit<Recorded, 'headers'>): Point => ({
   seq,
   checksum: createHash('sha256').update(subject).update('\n').update(body).digest('base64url'),
@@ -75,28 +75,30 @@ const isSamePoint = (a: Point, b: Point | undefined): boolean =>
 const isSameTime = (a: string, b: string): boolean =>
   a === b || Math.abs(Date.parse(a) - Date.parse(b)) <= ROUNDING_MS
 
-/** Whether two notes speak of one stream: by its time, or by its first event where that time has changed. */
+/**
+ * Whether two notes are about one stream: they have the same time, or, if the time has changed, the same first event.
+ */
 export const isOneStream = (a: Origin, b: Origin): boolean =>
   a.created === b.created || (a.first !== undefined && isSamePoint(a.first, b.first))
 
 const hasNewest = ({ newest }: Origin, observed: Observed): boolean =>
   newest !== undefined && isSamePoint(newest, observed.newest)
 
-/** Compares a stream with what was noted of it; `observed` was read at the points of `noted`. */
+/** Compares a stream with a note; `observed` was read at the points of `noted`. */
 export const compareOrigin = (noted: Origin, observed: Observed): StreamFinding => {
   const { created, last_seq, missing } = observed
-  const isMadeAnew = !isSameTime(noted.created, created)
-  const hasFirst = noted.first !== undefined && isSamePoint(noted.first, observed.first)
-  // what was noted while the stream was empty knows its newest event only
-  const isKnown = noted.first === undefined ? hasNewest(noted, observed) : hasFirst
-  if (isMadeAnew && !isKnown) return { tag: 'another', created, noted: noted.created }
+  const is_made_anew = !isSameTime(noted.created, created)
+  const has_first = noted.first !== undefined && isSamePoint(noted.first, observed.first)
+  // a note without a first event was made of an empty stream, so only a newest event can identify it
+  const is_known = noted.first === undefined ? hasNewest(noted, observed) : has_first
+  if (is_made_anew && !is_known) return { tag: 'another', created, noted: noted.created }
   if (noted.newest !== undefined && last_seq < noted.newest.seq)
     return { tag: 'shorter', last_seq, noted_seq: noted.newest.seq }
-  if (noted.first !== undefined && !hasFirst) return { tag: 'changed', seq: noted.first.seq }
+  if (noted.first !== undefined && !has_first) return { tag: 'changed', seq: noted.first.seq }
   if (noted.newest !== undefined && !hasNewest(noted, observed))
     return { tag: 'changed', seq: noted.newest.seq }
   if (missing > noted.missing) return { tag: 'hole', missing: missing - noted.missing, last_seq }
-  return isMadeAnew ? { tag: 'restored', created, noted: noted.created } : { tag: 'same' }
+  return is_made_anew ? { tag: 'restored', created, noted: noted.created } : { tag: 'same' }
 }
 
 /** A finding as a sentence for a person. */
@@ -121,11 +123,11 @@ export const describeFinding = (finding: StreamFinding): string => {
   }
 }
 
-/** Sequences that hold no event: every sequence of a ledger does. */
+/** The number of sequences that hold no event; every sequence of an intact ledger holds one. */
 const missingOf = ({ state }: Pick<StreamInfo, 'state'>): number =>
   Math.max(state.last_seq - state.messages, 0)
 
-/** The event at `seq` as the stream's leader has it; undefined where there is none. */
+/** Reads the event at `seq` from the stream's leader; undefined when there is none. */
 export const readPoint = (jsm: JetStreamManager, seq: number): TaskEither<StreamError, Point | undefined> =>
   pipe(
     tryStream(`read ${LEDGER_STREAM} at ${seq}`, () => jsm.streams.getMessage(LEDGER_STREAM, { seq })),
@@ -146,7 +148,7 @@ const pointAt = (
 const infoOf = (jsm: JetStreamManager): TaskEither<StreamError, StreamInfo> =>
   tryStream(`stream ${LEDGER_STREAM}`, () => jsm.streams.info(LEDGER_STREAM))
 
-/** Compares the stream that is there with a note; `info` is what its leader said of it a moment ago. */
+/** Compares the stream that exists with a note; `info` is the leader's recent answer about the stream. */
 export const examineWith = (
   jsm: JetStreamManager,
   noted: Origin,
@@ -166,7 +168,7 @@ export const examineWith = (
     ),
   )
 
-/** Compares the stream that is there with a note. */
+/** Compares the stream that exists with a note; the finding is `absent` when there is no stream. */
 export const examineStream = (jsm: JetStreamManager, noted: Origin): TaskEither<StreamError, StreamFinding> =>
   pipe(
     infoOf(jsm),
@@ -176,7 +178,7 @@ export const examineStream = (jsm: JetStreamManager, noted: Origin): TaskEither<
     ),
   )
 
-/** What can be noted of the stream now; `info` is what its leader said of it a moment ago. */
+/** Makes a note of the stream as it is now; `info` is the leader's recent answer about the stream. */
 export const originOf = (jsm: JetStreamManager, info: StreamInfo): TaskEither<StreamError, Origin> => {
   const { created, state } = info
   if (state.messages === 0) return TE.right({ created, missing: missingOf(info) })
@@ -193,7 +195,7 @@ export const originOf = (jsm: JetStreamManager, info: StreamInfo): TaskEither<St
   )
 }
 
-/** What can be noted of the stream now. `NotFound` when there is none. */
+/** Makes a note of the stream as it is now. `NotFound` when there is no stream. */
 export const readOrigin = (jsm: JetStreamManager): TaskEither<StreamError, Origin> =>
   pipe(
     infoOf(jsm),
@@ -203,7 +205,7 @@ export const readOrigin = (jsm: JetStreamManager): TaskEither<StreamError, Origi
 /** The codec of a note. */
 export const OriginJson: t.Type<Origin, unknown, unknown> = Noted
 
-/** A note from parsed JSON; left when it is none. */
+/** Decodes a note from parsed JSON; left when it is no note. */
 export const decodeOrigin = (u: unknown): Either<string, Origin> =>
   pipe(
     Noted.decode(u),

@@ -1,9 +1,9 @@
 /**
- * How far a projection is behind the stream: what its consumer has not acknowledged yet.
+ * Measures how far a projection is behind the stream: the events that its consumer has not acknowledged yet.
  *
- * That something is acknowledged is true whoever tells it. That nothing is left to do is an absence, and the age of what is
- * left rests on a clock: both come with a proof of the stream's end, whose clock is that of the server which leads it
- * (leadership.ts). The clock of this machine decides nothing.
+ * An acknowledged position is true whichever server reports it. But "nothing is left to do" is an absence, and the
+ * age of an event depends on a clock. So both rest on a proof of the stream's end, which carries the clock of the
+ * leader (leadership.ts). The clock of this machine is not used.
  */
 
 import type { ConsumerInfo, JetStreamManager } from '@nats-io/jetstream'
@@ -16,10 +16,10 @@ import { nextKnown } from './read.js'
 import { LEDGER_STREAM, LEDGER_SUBJECTS } from './settings.js'
 
 export type Lag = {
-  /** The last stream sequence up to which everything is acknowledged; 0: nothing yet. */
+  /** The last stream sequence up to which every event is acknowledged; 0: none yet. */
   readonly seq: number
   readonly lag_events: number
-  /** Age of the first event that is not acknowledged, by the clock of the stream's leader; 0 when there is none. */
+  /** The age of the first event that is not acknowledged, by the clock of the stream's leader; 0 when there is none. */
   readonly lag_ms: number
 }
 
@@ -33,7 +33,7 @@ const ageOf = (
     TE.chain(first =>
       first === undefined
         ? TE.left({ tag: 'TryAgain', message: `a replica without event ${seq} of ${last_seq} was asked` })
-        : // another server may have led when it was stored, with a clock that was ahead
+        : // the event's time may be later: another server may have stored it, with a clock that was ahead
           TE.right(Math.max(server_time.getTime() - first.at.getTime(), 0)),
     ),
   )
@@ -62,7 +62,7 @@ export const projectionLag = (nc: NatsConnection, consumer: string): TaskEither<
     TE.chain(jsm => consumerInfo(jsm, consumer)),
     TE.chain(info =>
       pipe(
-        // after the consumer was asked: what it had acknowledged by then is compared with what was stored by then
+        // the proof comes after the consumer's answer, so that its end covers every event that was stored by then
         leadershipOf(nc).prove(),
         TE.chain(proof => measure(nc, info, proof)),
       ),

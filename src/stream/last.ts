@@ -1,8 +1,9 @@
 /**
- * The last message of many subjects, in one request that any replica may answer, and how far that replica was.
+ * Reads the last messages of many subjects, and proves that they are the last, in one request to any replica.
  *
- * The closing message of such an answer says up to which sequence the replica looked. So an answer of a follower is as good
- * as the leader's where that sequence is not before an end that is proved (leadership.ts): nothing but the proof needs the leader.
+ * The closing message of an answer says up to which sequence the replica looked. When that sequence is not before a
+ * proved end of the stream (leadership.ts), a follower's answer is as good as the leader's: only the proof needs the
+ * leader.
  */
 
 import type { NatsConnection } from 'nats'
@@ -15,18 +16,18 @@ import type { Recorded } from './recorded.js'
 import { LEDGER_STREAM } from './settings.js'
 
 type Last = {
-  /** By subject; one without messages is left out. */
+  /** The last message by subject; a subject without messages is left out. */
   readonly last: ReadonlyMap<string, Recorded>
-  /** Nothing up to here is missing; 0 where no subject had a message, since the server does not say it then. */
+  /** The sequence up to which no message is missing; 0 when no subject had a message: the server reports none then. */
   readonly up_to_seq: number
 }
 
-/** Subjects of one request; nats-server allows 1,024, and one place is kept. */
+/** The most subjects of a caller in one request; nats-server allows 1,024, and one place is kept for the filler. */
 export const LAST_SUBJECTS_MAX = 1_000
-/** A replica that is behind has come up by then, or another one answers. */
+/** The pauses between requests: by then the replica that is behind has caught up, or another replica answers. */
 const BEHIND: BackOff = { first_ms: 2, max_ms: 100 }
 
-/** The last messages of up to 1,000 subjects as some replica has them: it may be behind, and `up_to_seq` says how far it was. */
+/** The last messages of up to 1,000 subjects from any replica; it may be behind, and `up_to_seq` says how far it is. */
 const lastKnown = (
   nc: NatsConnection,
   stream: string,
@@ -42,7 +43,10 @@ const lastKnown = (
         })),
       )
 
-/** Subjects that have messages for ever, by the stream's time of birth: with one of them an answer always says how far it goes. */
+/**
+ * The filler: a subject that always has messages, and the time at which its stream was made. An answer that includes it
+ * always says up to which sequence the replica looked.
+ */
 const fillers = new WeakMap<NatsConnection, { readonly created: string; readonly subject: string }>()
 
 const fillerOf = async (
@@ -67,14 +71,14 @@ const fillerOf = async (
 
 export type ProvedLast = {
   readonly proof: Proof
-  /** Of the ledger's subjects that were asked for; one without events is left out. */
+  /** The last event by subject; a requested subject without events is left out. */
   readonly last: ReadonlyMap<string, Recorded>
 }
 
 const never = new AbortController().signal
 const EMPTY: ReadonlyMap<string, Recorded> = new Map()
 
-/** Asks replicas until one is as far as `proof`. */
+/** Repeats the request until the replica that answers is as far as `proof`. */
 const lastAsFarAs = async (
   nc: NatsConnection,
   subjects: readonly string[],
@@ -101,22 +105,23 @@ const askProved = async (
   timeout_ms: number,
 ): Promise<E.Either<StreamError, ProvedLast>> => {
   const until_ms = performance.now() + timeout_ms
-  const proved = await leadershipOf(nc).prove(timeout_ms)()
-  if (E.isLeft(proved)) return proved
-  const proof = proved.right
+  const answer = await leadershipOf(nc).prove(timeout_ms)()
+  if (E.isLeft(answer)) return answer
+  const proof = answer.right
   if (proof.last_seq === 0 || subjects.length === 0) return E.right({ proof, last: EMPTY })
   const filler = await fillerOf(nc, proof)
   if (E.isLeft(filler)) return filler
-  const asked_for = new Set(subjects)
+  const requested_subjects = new Set(subjects)
   const found = await lastAsFarAs(nc, [...new Set([...subjects, filler.right])], proof, until_ms)
   if (E.isLeft(found)) return found
-  const last = new Map([...found.right.last].filter(([subject]) => asked_for.has(subject)))
+  const last = new Map([...found.right.last].filter(([subject]) => requested_subjects.has(subject)))
   return E.right({ proof, last })
 }
 
 /**
- * The last events of up to 1,000 subjects of the ledger with everything that was acknowledged before the call: a subject that
- * is left out has no event. `TryAgain` when nobody proves how far the stream is, or no replica is that far, in time.
+ * The last events of up to 1,000 subjects of the ledger. They include every event that was acknowledged before the
+ * call: a subject that is left out has no event. `TryAgain` when, within `timeout_ms`, no server proves the end of
+ * the stream or no replica has reached it.
  */
 export const lastProved =
   (

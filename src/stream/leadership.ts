@@ -1,10 +1,11 @@
 /**
- * Proves how far the ledger stream is: what a server says it has, it has; what it says it has not needs a proof.
+ * Proves where the ledger stream ends: a server's events are all stored, but an event that it lacks may be stored too.
  *
- * Beside a new leader an old one that was cut off goes on answering for up to 20 s, and so does a member without a leader:
- * both have fewer events, refuse what the leader takes, and know nothing of it. So every absence, every refusal and every
- * end of the stream rests on an answer whose sender nobody can have replaced: it names itself as the leader, and says
- * when it last heard each replica. A replica that heard a leader elects no other for `ELECTION_MS_MIN` (docs/adr/0029).
+ * An old leader that is cut off goes on answering for up to 20 s beside the new one, and so does a member that knows
+ * no leader. Both have fewer events than the leader, refuse messages that the leader takes, and do not know it. So
+ * every absence, every refusal and every end of the stream rests on an answer from a server that cannot have been
+ * replaced yet: it names itself as the leader, and says when it last heard each replica. A replica that heard a
+ * leader elects no other for `ELECTION_MS_MIN` (docs/adr/0029).
  */
 
 import type { NatsConnection } from 'nats'
@@ -17,49 +18,49 @@ import { askAgain, type Patience } from './ask-again.js'
 import { apiError, type StreamError, tryStream } from './errors.js'
 import { LEDGER_STREAM } from './settings.js'
 
-/** An end of the stream that is proved. Times named `_ms` are of `performance.now()`. */
+/** A proved end of the stream. Times named `_ms` are on the clock of `performance.now()`. */
 export type Proof = {
-  /** When the stream was made, as its server says. */
+  /** The time at which the stream was made, as its server reports it. */
   readonly created: string
-  /** Everything that was acknowledged before `asked_ms` is at this sequence or before it. */
+  /** Every event that was acknowledged before `asked_ms` is at this sequence or before it. */
   readonly last_seq: number
   readonly first_seq: number
-  /** How many events it holds; fewer than sequences where somebody has removed some. */
+  /** The number of events in the stream; less than the number of sequences when events were removed by hand. */
   readonly messages: number
-  /** The server that leads. */
+  /** The name of the leader. */
   readonly leader: string
   readonly asked_ms: number
   readonly answered_ms: number
   /** The leader's clock at a moment between `asked_ms` and `answered_ms`. */
   readonly server_time: Date
-  /** How long the stream refuses a message id that it has stored. */
+  /** The time for which the stream refuses a message id that it has stored. */
   readonly duplicate_window_ms: number
-  /** Until then no other server can have become the leader. */
+  /** Before this time no other server can have become the leader. */
   readonly leads_until_ms: number
-  /** Until then no other server can hold itself for the leader either; 0: one replica was not heard, and may do so. */
+  /** Before this time no other server can take itself for the leader; 0: a replica that was not heard may do so. */
   readonly alone_until_ms: number
 }
 
 export type Leadership = {
   /**
-   * A proof that was asked for after this call, within about `timeout_ms`; those who ask at the same time share one. `TryAgain`
-   * when nobody proves to lead, `NotFound` when there is no stream.
+   * Gets a proof that is asked for after this call, within about `timeout_ms`; calls at the same time share one
+   * request. `TryAgain` when no server proves that it leads, `NotFound` when there is no stream.
    */
   readonly prove: (timeout_ms?: number) => TaskEither<StreamError, Proof>
-  /** The newest proof of this process, however old. */
+  /** The newest proof of this connection, however old; undefined before the first one. */
   readonly newest: () => Proof | undefined
   /**
-   * Whether nobody but the leader can have answered anything that was asked since `since_ms`, up to now: then a refusal is
-   * the leader's. Nobody is asked, so it may say no where a proof would say yes.
+   * Whether only the leader can have answered requests between `since_ms` and now: then a refusal is the leader's. It
+   * uses the proofs at hand and sends no request, so it may say no when a new proof would say yes.
    */
   readonly isAloneSince: (since_ms: number) => boolean
 }
 
-/** nats-server's `minElectionTimeout` (4 s), less what clocks and timers of two machines may differ. */
+/** nats-server's `minElectionTimeout` (4 s), less a margin for different clocks and timers of two machines. */
 const ELECTION_MS_MIN = 3_500
-/** How long `prove` may take unless a call says otherwise. */
+/** The default of `prove`'s time limit. */
 export const PROVE_TIMEOUT_MS = 2_500
-/** A question is lost with a leader that dies, and the next one may reach another. */
+/** A request to a leader that dies is lost, and the next one may reach another server. */
 const PATIENCE: Patience = { ask_ms: 300, asks_max: 3 }
 const BACK_OFF: BackOff = { first_ms: 20, max_ms: 200 }
 const NS_PER_MS = 1_000_000
@@ -79,17 +80,17 @@ const Refused = fieldsOf({
   error: fieldsOf({ code: t.number }, { err_code: t.number, description: t.string }),
 })
 
-/** A server by itself has no cluster to name a leader of. */
+/** The leader's name in a proof by a single server, which has no cluster and so names no leader. */
 const ONE_SERVER = 'the only server'
 
-/** How long ago, in ms, each replica was heard, the latest first; one that was never heard is left out. */
+/** The milliseconds since each replica was heard, the latest first; a replica that was never heard is left out. */
 const heardAgo = ({ cluster }: Answer): number[] =>
   (cluster?.replicas ?? [])
-    // 0 is what a server says of a replica that it never heard
+    // a server sends 0 for a replica that it never heard
     .flatMap(({ active }) => (active > 0 ? [active / NS_PER_MS] : []))
     .sort((a, b) => a - b)
 
-/** Until when nobody else can have become the leader; and nobody else can hold himself for it. */
+/** The times until which no other server can have become the leader, or can take itself for it. */
 const untilOf = (answer: Answer, asked_ms: number): Pick<Proof, 'leads_until_ms' | 'alone_until_ms'> => {
   const others = (answer.cluster?.replicas ?? []).length
   const members = Math.max(answer.config.num_replicas, others + 1)
@@ -104,7 +105,7 @@ const untilOf = (answer: Answer, asked_ms: number): Pick<Proof, 'leads_until_ms'
   }
 }
 
-/** What an answer proves, if it proves something. */
+/** The proof in an answer; undefined when the answer proves nothing. */
 export const proofOf = (answer: Answer, asked_ms: number, answered_ms: number): Proof | undefined => {
   const { created, ts, state, cluster, config } = answer
   const leader = cluster === undefined && config.num_replicas === 1 ? ONE_SERVER : (cluster?.leader ?? '')
@@ -116,13 +117,16 @@ export const proofOf = (answer: Answer, asked_ms: number, answered_ms: number): 
   return { created, ...state, leader, asked_ms, answered_ms, server_time, duplicate_window_ms, ...until }
 }
 
-const nobody = (cause?: unknown): StreamError => ({
+const noProof = (cause?: unknown): StreamError => ({
   tag: 'TryAgain',
   message: `no server proves at the moment that it leads stream ${LEDGER_STREAM}`,
   cause,
 })
 
-/** One question, sent again while it is not answered. It is asked when the task runs, and what it proves holds from then on. */
+/**
+ * One request for a proof, which is sent again while there is no answer. It covers every event that was acknowledged
+ * before the task runs.
+ */
 const ask = (nc: NatsConnection): TaskEither<StreamError, Proof> =>
   pipe(
     tryStream(`stream ${LEDGER_STREAM}`, () =>
@@ -136,16 +140,16 @@ const ask = (nc: NatsConnection): TaskEither<StreamError, Proof> =>
     ),
     TE.chain(({ data, asked_ms, answered_ms }) => {
       const json = readJson(data)
-      if (E.isLeft(json)) return TE.left(nobody(json.left))
+      if (E.isLeft(json)) return TE.left(noProof(json.left))
       const refused = Refused.decode(json.right)
       if (E.isRight(refused)) {
         const { code, err_code = code, description = '' } = refused.right.error
         return TE.left(apiError(`stream ${LEDGER_STREAM}`, err_code, description))
       }
       const answer = Answer.decode(json.right)
-      if (E.isLeft(answer)) return TE.left(nobody(answer.left))
+      if (E.isLeft(answer)) return TE.left(noProof(answer.left))
       const proof = proofOf(answer.right, asked_ms, answered_ms)
-      return proof === undefined ? TE.left(nobody()) : TE.right(proof)
+      return proof === undefined ? TE.left(noProof()) : TE.right(proof)
     }),
   )
 
@@ -153,7 +157,7 @@ const never = new AbortController().signal
 
 const createLeadership = (nc: NatsConnection): Leadership => {
   let newest: Proof | undefined
-  /** The time in which the leader is known to be alone: one proof after the other prolongs it. */
+  /** The time in which only the leader takes itself for the leader; each proof that comes in time prolongs it. */
   let alone = { from_ms: 0, until_ms: 0 }
 
   const note = (proof: Proof): void => {
@@ -164,17 +168,17 @@ const createLeadership = (nc: NatsConnection): Leadership => {
   }
 
   const askOnce = sharedAfter(async () => {
-    const asked = await ask(nc)()
-    if (E.isRight(asked)) note(asked.right)
-    return asked
+    const result = await ask(nc)()
+    if (E.isRight(result)) note(result.right)
+    return result
   })
 
   const prove = async (timeout_ms: number): Promise<E.Either<StreamError, Proof>> => {
     const until_ms = performance.now() + timeout_ms
     for (let attempt = 1; ; attempt += 1) {
-      const asked = await askOnce()
-      if (E.isRight(asked) || asked.left.tag === 'NotFound') return asked
-      if (performance.now() >= until_ms) return E.left(nobody(asked.left))
+      const result = await askOnce()
+      if (E.isRight(result) || result.left.tag === 'NotFound') return result
+      if (performance.now() >= until_ms) return E.left(noProof(result.left))
       await pause(BACK_OFF, attempt, never)
     }
   }
@@ -191,7 +195,7 @@ const createLeadership = (nc: NatsConnection): Leadership => {
 
 const leaderships = new WeakMap<NatsConnection, Leadership>()
 
-/** The one of a connection: all who use that share their questions. */
+/** The leadership of a connection: all its users share their requests. */
 export const leadershipOf = (nc: NatsConnection): Leadership => {
   const known = leaderships.get(nc) ?? createLeadership(nc)
   leaderships.set(nc, known)

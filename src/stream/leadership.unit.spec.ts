@@ -25,7 +25,7 @@ describe('what an answer proves', () => {
       answered_ms: 10_005,
       server_time: new Date('2026-01-02T00:00:00.500Z'),
       duplicate_window_ms: 120_000,
-      // the nearest replica makes the majority, the farthest could hold itself for the leader
+      // the replica heard last completes the majority; the one heard longest ago could take itself for the leader
       leads_until_ms: 13_400,
       alone_until_ms: 12_600,
     })

@@ -1,10 +1,10 @@
 /**
  * Ends the wait for an answer that was lost with the stream's leader.
  *
- * What is sent to a leader that dies, or is cut off, gets no answer at all. Its sender would wait for its whole time-out,
- * also when the next leader is there long before. So while an answer is late somebody is asked for a proof: when none
- * comes for a while and then one does, or it comes from another leader than before, the answer is not waited for any
- * longer. What became of what was sent is as unknown as after a time-out.
+ * A request to a leader that dies, or is cut off, gets no answer at all. Its sender would wait for its whole
+ * time-out, even when the next leader is there long before. So while an answer is late, proofs of leadership are
+ * asked for. The wait ends when a proof comes after a time without proofs, or comes from another leader than before.
+ * The outcome of the request is then as unknown as after a time-out.
  */
 
 import type { NatsConnection } from 'nats'
@@ -13,26 +13,29 @@ import { E, type TaskEither } from '../fp.js'
 import type { StreamError } from './errors.js'
 import { leadershipOf } from './leadership.js'
 
-/** An answer that takes longer is late; mostly it waits for a disk. */
+/** An answer that takes longer is late. Mostly it only waits for a disk. */
 const LATE_MS = 300
 const LOOK_EVERY_MS = 100
 
-/** Resolves when somebody leads after an interruption that began after the call, or when `signal` aborts. */
+/** Resolves when a server leads after an interruption that began after the call, or when `signal` aborts. */
 const ledAgain = async (nc: NatsConnection, signal: AbortSignal): Promise<void> => {
   const leadership = leadershipOf(nc)
   const leader = leadership.newest()?.leader
-  let isInterrupted = false
+  let is_interrupted = false
   for (let wait_ms = LATE_MS; !signal.aborted; wait_ms = LOOK_EVERY_MS) {
     await rest(wait_ms, signal)
     if (signal.aborted) return
-    const proved = await leadership.prove(0)()
-    const isOther = E.isRight(proved) && leader !== undefined && proved.right.leader !== leader
-    if (E.isRight(proved) && (isInterrupted || isOther)) return
-    isInterrupted ||= E.isLeft(proved)
+    const answer = await leadership.prove(0)()
+    const is_other = E.isRight(answer) && leader !== undefined && answer.right.leader !== leader
+    if (E.isRight(answer) && (is_interrupted || is_other)) return
+    is_interrupted ||= E.isLeft(answer)
   }
 }
 
-/** `work`, or `TryAgain` as soon as another leader is there than the one that it was sent to. */
+/**
+ * Runs `work`. Fails with `TryAgain` while the answer is still missing, as soon as another server leads, or one leads
+ * again after an interruption.
+ */
 export const unlessLedAgain =
   <A>(nc: NatsConnection, work: TaskEither<StreamError, A>): TaskEither<StreamError, A> =>
   async () => {

@@ -1,5 +1,5 @@
 /**
- * What the acknowledgement subject of a pulled message says of it:
+ * Reads the place of a pulled message in the stream from its acknowledgement subject:
  * `$JS.ACK.[<domain>.<account>.]<stream>.<consumer>.<deliveries>.<stream seq>.<consumer seq>.<nanoseconds>.<pending>`.
  */
 
@@ -9,16 +9,16 @@ const NANOS_DIGITS = 6
 const DOT = 0x2e
 const ZERO = 0x30
 
-/** Which part is the stream sequence; the others follow it. */
+/** The index of the token with the stream sequence; the other numbers follow it. */
 const seqToken = (tokens: readonly string[]): number => (tokens.length === TOKENS_WITHOUT_DOMAIN ? 5 : 7)
 
-/** When the message was stored, to the millisecond. */
+/** The time at which the message was stored, to the millisecond. */
 export const storedAt = (subject: string): Date => {
   const tokens = subject.split('.')
   return new Date(Number(tokens[seqToken(tokens) + 2]?.slice(0, -NANOS_DIGITS)))
 }
 
-/** Everything before the stream sequence; undefined for what is no acknowledgement subject. */
+/** The part before the stream sequence; undefined when this is no acknowledgement subject. */
 const prefixOf = (subject: string): string | undefined => {
   if (!subject.startsWith(PREFIX)) return undefined
   const tokens = subject.split('.')
@@ -26,26 +26,26 @@ const prefixOf = (subject: string): string | undefined => {
 }
 
 export type Place = {
-  /** In the stream. */
+  /** The message's sequence in the stream. */
   seq: number
-  /** How many the consumer has delivered, this one included. */
+  /** The number of messages that the consumer has delivered, this one included. */
   delivery: number
-  /** How many it has still to deliver. */
+  /** The number of messages that it has still to deliver. */
   pending: number
-  /** Reads the subject of the consumer's next message; false when it is none, and nothing is changed. */
+  /** Reads the subject of the consumer's next message. False, without any change, when it is no such subject. */
   readonly read: (subject: string) => boolean
 }
 
 /**
- * The place of one message after the other of one consumer: their subjects begin alike, so that what differs is read
- * where it stands, without taking them apart.
+ * Creates the place of a consumer's current message. All subjects of one consumer begin alike, so each number is read
+ * at its position, without splitting the subject.
  */
 export const createPlace = (): Place => {
   let prefix = PREFIX
   let at = 0
 
-  /** The number that begins at `at`, which goes on to behind the dot that ends it. */
-  const number = (subject: string): number => {
+  /** Reads the number that begins at `at`, and moves `at` behind the dot that ends it. */
+  const readNumber = (subject: string): number => {
     let value = 0
     for (; at < subject.length; at += 1) {
       const char = subject.charCodeAt(at)
@@ -67,10 +67,10 @@ export const createPlace = (): Place => {
         prefix = found
       }
       at = prefix.length
-      place.seq = number(subject)
-      place.delivery = number(subject)
+      place.seq = readNumber(subject)
+      place.delivery = readNumber(subject)
       at = subject.indexOf('.', at) + 1
-      place.pending = number(subject)
+      place.pending = readNumber(subject)
       return true
     },
   }

@@ -1,12 +1,13 @@
 /**
- * Proves that what a table says of a customer is a state of this stream, or finds the state in the stream itself.
+ * Proves that a customer's item in a table is a state of this stream, or else finds the state in the stream itself.
  *
- * Whoever may write to the table could change an item, a table may have been restored, or belong to another stream: an
- * item alone authorises nothing. Its witness is the event at its sequence, on the customer's own subject: where that says
- * the same balance and version as the item, both are believed. Neither is believed alone, because a publisher may claim
- * anything too; a publisher and a writer of the table who work together are out of scope, both are trusted like an
- * operator. Where the event says nothing (it was published directly) or something else, the fold decides: from the
- * newest event that does say something, if that leads to the item, else from the first event of the subject.
+ * A writer of the table could change an item, and a table may have been restored or belong to another stream, so an
+ * item alone authorises nothing. Its witness is the event at its sequence, on the customer's own subject: when that
+ * event states the same balance and version as the item, both are believed. Neither is believed alone, because a
+ * publisher may claim anything too. A publisher and a writer of the table who work together are out of scope: both
+ * are trusted like an operator. When the event states no balance (it was published directly) or another one, the fold
+ * decides: it starts from the newest event that states a balance, if that leads to the item, else from the first
+ * event of the subject.
  */
 
 import type { JetStreamManager } from '@nats-io/jetstream'
@@ -29,24 +30,31 @@ export type ProofDeps = { readonly nc: NatsConnection; readonly jsm: JetStreamMa
 
 export type Prover = {
   /**
-   * The customer at its item's sequence, proved: as the item has it, or as the stream has it if the item is wrong.
-   * An event after that is not looked at. `last` is the newest message of the subject that a replica knows. Rejects when that takes too long or cannot be read.
+   * Gives the customer's proved state at its item's sequence: the item's state, or the stream's if the item is wrong.
+   * Later events are not read. `last` is the newest message of the subject that a replica knows. Rejects when the
+   * proof takes too long or the stream cannot be read.
    */
   readonly prove: (id: ClientId, item: Customer, last: Recorded | undefined) => Promise<Folded>
 }
 
-/** What a table says of a customer (a new one's account where it says nothing), and how far the stream has to be asked. */
+/**
+ * A customer's account as the table has it (a new account if it has no item), and the sequence up to which the stream
+ * has to prove it.
+ */
 type Claim = { readonly id: ClientId; readonly item: Account; readonly to_seq: number }
 
-/** So few events are folded from the first one, which costs less than looking for a newer beginning. */
+/**
+ * The largest version of an item whose subject is folded from its first event, and the most events of that fold. For a
+ * short subject this costs less than finding a newer event to start from.
+ */
 const SHORT_VERSION_MAX = 8
 const SHORT_EVENTS_MAX = 16
-/** How far back, in sequences of the stream, an event is looked for that says what it left behind. */
+/** The number of stream sequences before the item in which an event that states a balance is searched for. */
 const WINDOW_SEQS = 20_000
-/** Whole subjects that are folded at once, and how many of their results are kept for those who ask again. */
+/** The most whole subjects that are folded at once, and the number of their results that are kept for later calls. */
 const FOLDS_MAX = 4
 const RESULTS_MAX = 1_000
-/** A whole subject may be long: whoever waits is told to come again, and the fold goes on. */
+/** The longest wait for the fold of a whole subject: after it the caller gets an error, and the fold goes on. */
 const WAIT_MS = 500
 const EVENTS_MAX = 100_000_000
 
@@ -58,7 +66,7 @@ const wrong_items = metrics.counter(
 export const isSame = (a: Account, b: Account): boolean =>
   a.balance === b.balance && a.version === b.version && a.seq === b.seq
 
-/** What an event says that it left behind; undefined when it says nothing that can be read. */
+/** The account after an event, as the event itself states it; undefined when it states none that can be read. */
 export const leftBy = ({ seq, body }: Recorded): Account | undefined => {
   const decoded = decodeMovement(body)
   const claim = decoded.tag === 'event' ? claimedAfter(decoded.event) : undefined
@@ -70,13 +78,13 @@ const isWitness = (record: Recorded | undefined, account: Account): boolean => {
   return left !== undefined && isSame(left, account)
 }
 
-const at = (account: Account): Folded => ({ customer: { account }, last_seq: account.seq })
+const asFolded = (account: Account): Folded => ({ customer: { account }, last_seq: account.seq })
 
 const show = ({ balance, version, seq }: Account): string =>
   `balance ${balance}, version ${version}, seq ${seq}`
 
-/** Waits for `work` no longer than `WAIT_MS`. */
-const soon = async <A>(id: ClientId, work: Promise<A>): Promise<A> => {
+/** Waits for `work` for at most `WAIT_MS`, then throws. */
+const waitBriefly = async <A>(id: ClientId, work: Promise<A>): Promise<A> => {
   const done = await within(
     WAIT_MS,
     work.then(result => ({ result })),
@@ -90,13 +98,13 @@ export const createProver = (deps: ProofDeps): Prover => {
   const running = new Map<ClientId, Promise<Folded>>()
   const slots = createSlots(FOLDS_MAX)
 
-  /** The event at the item's sequence says the same. A server that has no such event proves nothing: then it is folded. */
+  /** Whether the event at the item's sequence states the item's account. A missing event gives no: the fold decides. */
   const isWitnessed = async (id: ClientId, { seq, ...account }: Account): Promise<boolean> => {
     const found = unwrap(await nextRecorded(deps.jsm, LEDGER_STREAM, eventSubject(id), seq)())
     return isWitness(found, { seq, ...account })
   }
 
-  /** Whether the newest event before the item that says what it left behind, and what follows it, lead to the item. */
+  /** Whether the fold from the newest event that states a balance to the item's sequence gives the item's account. */
   const isReached = async (id: ClientId, account: Account): Promise<boolean> => {
     const { seq } = account
     const range = { stream: LEDGER_STREAM, subject: eventSubject(id), to_seq: seq }
@@ -123,16 +131,16 @@ export const createProver = (deps: ProofDeps): Prover => {
     )
   }
 
-  /** Folds a subject up to `to_seq`, which is the item's sequence, or the subject's last where there is no item. */
+  /** Folds a subject up to `to_seq`: the item's sequence, or the subject's last sequence when there is no item. */
   const fold = async ({ id, item, to_seq }: Claim, from: Folded, events_max: number): Promise<Folded> => {
     const folded = unwrap(await foldSubject(deps, id, from, { to_seq, events_max })())
-    // an item that is missing may be late, and is not wrong
+    // a missing item is not wrong, since the table may only be late
     if (item.seq > 0 && !isSame(folded.customer.account, item)) report(id, item, folded.customer.account)
     return folded
   }
 
-  /** Folds the whole subject up to the item, once for all who ask at the same time, and from where the last one ended. */
-  const whole = (claim: Claim): Promise<Folded> => {
+  /** Folds the whole subject up to the item, on from the last result. Calls at the same time share one fold. */
+  const foldWhole = (claim: Claim): Promise<Folded> => {
     const { id, to_seq } = claim
     const known = running.get(id)
     if (known !== undefined) return known
@@ -145,13 +153,13 @@ export const createProver = (deps: ProofDeps): Prover => {
       })
       .finally(() => running.delete(id))
     running.set(id, kept)
-    // whoever waited may have gone
+    // the caller may have stopped waiting, and a rejection without a handler would end the process
     kept.catch(() => undefined)
     return kept
   }
 
-  /** A subject that is said to be short, folded at once; undefined when it is not. */
-  const short = async (claim: Claim): Promise<Folded | undefined> => {
+  /** Folds a subject that is short by the item's version; undefined when it is not short after all. */
+  const foldShort = async (claim: Claim): Promise<Folded | undefined> => {
     if (claim.item.version > SHORT_VERSION_MAX) return undefined
     try {
       return await fold(claim, FROM_THE_BEGINNING, SHORT_EVENTS_MAX)
@@ -163,14 +171,15 @@ export const createProver = (deps: ProofDeps): Prover => {
 
   return {
     prove: async (id, { account }, last) => {
-      if (isWitness(last, account)) return at(account)
-      // what a replica had is what the leader has; of anything else the leader is asked
-      if (account.seq > 0 && last?.seq !== account.seq && (await isWitnessed(id, account))) return at(account)
+      if (isWitness(last, account)) return asFolded(account)
+      // when `last` is the event at the item's sequence, the leader has the same event and need not be asked
+      if (account.seq > 0 && last?.seq !== account.seq && (await isWitnessed(id, account)))
+        return asFolded(account)
       const claim = { id, item: account, to_seq: account.seq > 0 ? account.seq : (last?.seq ?? 0) }
-      const folded = await short(claim)
+      const folded = await foldShort(claim)
       if (folded !== undefined) return folded
-      if (account.version > SHORT_VERSION_MAX && (await isReached(id, account))) return at(account)
-      return soon(id, whole(claim))
+      if (account.version > SHORT_VERSION_MAX && (await isReached(id, account))) return asFolded(account)
+      return waitBriefly(id, foldWhole(claim))
     },
   }
 }

@@ -1,4 +1,4 @@
-// a cluster of its own: a node that the streams need never comes to it, and its streams are as an earlier build made them
+// has a cluster of its own: it lacks a node that the streams need, and the streams have settings of an earlier build
 import { StoreCompression } from '@nats-io/jetstream'
 import { connect, type NatsConnection } from 'nats'
 import { afterAll, beforeAll, expect, it } from 'vitest'

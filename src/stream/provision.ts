@@ -1,5 +1,5 @@
 /**
- * Creates the streams and the bucket where they are missing, and compares them where they are not.
+ * Creates the streams and the bucket when they are missing, and compares those that exist with our settings.
  */
 
 import {
@@ -25,7 +25,7 @@ import {
   type StreamSettings,
 } from './settings.js'
 
-/** How long one JetStream API request may take, unless a call says otherwise. */
+/** The default time limit of one JetStream API request. */
 export const API_TIMEOUT_MS = 5_000
 
 /** A JetStream manager with our timeout; it makes no request of its own (`checkAPI: false`). */
@@ -41,19 +41,19 @@ const info = (jsm: JetStreamManager, name: string): TaskEither<StreamError, Stre
     ),
   )
 
-const compared = (wanted: StreamSettings, found: StreamInfo): TaskEither<StreamError, StreamInfo> => {
+const compareSettings = (wanted: StreamSettings, found: StreamInfo): TaskEither<StreamError, StreamInfo> => {
   const message = describeDifferences(wanted, configOf(found))
   return message === undefined || isTolerable(differencesOf(wanted, configOf(found)))
     ? TE.right(found)
     : TE.left({ tag: 'SettingsDiffer', message })
 }
 
-/** The key under which a server notes its version in every stream that it speaks of. */
+/** The key of a stream's metadata under which the server that answers for the stream notes its version. */
 const SERVER_VERSION = '_nats.ver'
 
 /**
- * What this connection knows of the servers that hold a stream, or are to hold it: the version of the server that it is
- * connected to, and of the stream's leader.
+ * The facts that this connection knows about the servers that hold a stream, or are to hold it: the version of the
+ * connected server, and the version of the stream's leader.
  */
 export const serverFacts = (
   nc: NatsConnection,
@@ -63,18 +63,18 @@ export const serverFacts = (
   return { versions: [...new Set(known)], replicas: num_replicas, compression }
 }
 
-/** Refuses servers that are known to lose events with such a stream. */
-const permitted = (facts: ServerFacts): E.Either<StreamError, void> => {
+/** Refuses servers that are known to lose events of a stream with these facts. */
+const checkServers = (facts: ServerFacts): E.Either<StreamError, void> => {
   const { refusal } = judgeServers(facts)
   return refusal === undefined ? E.right(undefined) : E.left({ tag: 'SettingsDiffer', message: refusal })
 }
 
-/** nats-server's code where an account wants a limit on every stream. */
+/** nats-server's code when the account requires a limit on every stream. */
 const LIMIT_REQUIRED = 10_113
 const LIMIT_ADVICE =
   'the account wants a limit on every stream: set JETLEDGER_STREAM_BYTES_MAX (and JETLEDGER_DEAD_LETTER_BYTES_MAX, a tenth of it unless set)'
 
-/** Events and letters have to fit into messages of the server. */
+/** The error when the server's largest message is too small for an event; undefined when it is large enough. */
 const payloadProblem = (nc: NatsConnection): StreamError | undefined => {
   const bytes = nc.info?.max_payload ?? MSG_SIZE_BYTES_MAX
   return bytes >= MSG_SIZE_BYTES_MAX
@@ -93,8 +93,8 @@ type Ensure = (
 
 const create: Ensure = (nc, jsm, wanted) =>
   pipe(
-    TE.fromEither(permitted(serverFacts(nc, wanted))),
-    // creating is idempotent for equal settings, so instances that start together do not trip over each other
+    TE.fromEither(checkServers(serverFacts(nc, wanted))),
+    // creating is idempotent for equal settings, so instances that start together do not disturb each other
     TE.chain(() => tryStream(`create stream ${wanted.name}`, () => jsm.streams.add(wanted))),
     TE.mapLeft(error =>
       error.code === LIMIT_REQUIRED
@@ -109,39 +109,41 @@ const ensureBucket: Ensure = (nc, jsm, wanted) =>
     TE.chain(found => (found === undefined ? create(nc, jsm, wanted) : TE.right(found))),
   )
 
-/** A stream that is there: on servers that may hold it, with our settings. */
-const accepted =
+/** Checks a stream that exists: its servers must be allowed to hold it, and it must have our settings. */
+const checkExisting =
   (nc: NatsConnection, wanted: StreamSettings) =>
   (found: StreamInfo): TaskEither<StreamError, StreamInfo> =>
     pipe(
-      TE.fromEither(permitted(serverFacts(nc, found.config))),
-      TE.chain(() => compared(wanted, found)),
+      TE.fromEither(checkServers(serverFacts(nc, found.config))),
+      TE.chain(() => compareSettings(wanted, found)),
     )
 
 const ensureStream: Ensure = (nc, jsm, wanted) =>
   pipe(
     info(jsm, wanted.name),
-    TE.chain(found => (found === undefined ? create(nc, jsm, wanted) : accepted(nc, wanted)(found))),
+    TE.chain(found => (found === undefined ? create(nc, jsm, wanted) : checkExisting(nc, wanted)(found))),
   )
 
 const configOf = ({ config }: StreamInfo): Readonly<Record<string, unknown>> =>
   config as unknown as Record<string, unknown>
 
-/** What the server has beyond our settings: left out of what is sent, which switches it off. */
-const switchedOff = (wanted: StreamSettings, found: StreamInfo): Record<string, undefined> =>
+/** The settings that only the server's stream has. They are left out of an update, which switches them off. */
+const settingsToSwitchOff = (wanted: StreamSettings, found: StreamInfo): Record<string, undefined> =>
   Object.fromEntries(
     differencesOf(wanted, configOf(found))
       .filter(({ name }) => !(name in wanted))
       .map(({ name }) => [name, undefined]),
   )
 
-/** What is known of the servers for a stream that is there and gets the wanted replicas. */
+/** The facts about the servers of an existing stream that is to get the wanted number of replicas. */
 const factsOfUpdate = (nc: NatsConnection, wanted: StreamSettings, { config }: StreamInfo): ServerFacts => {
   const facts = serverFacts(nc, config)
   return { ...facts, replicas: Math.max(facts.replicas, wanted.num_replicas ?? 1) }
 }
 
-/** Why a stream stays compressed whatever is wanted; undefined when it is not, or need not. */
+/**
+ * The reason why a compressed stream must stay compressed; undefined when it is not compressed, or need not stay so.
+ */
 const staysCompressed = (
   nc: NatsConnection,
   wanted: StreamSettings,
@@ -159,39 +161,41 @@ const update = (
 ): TaskEither<StreamError, StreamInfo> =>
   tryStream(`update stream ${wanted.name}`, () =>
     jsm.streams.update(wanted.name, {
-      ...switchedOff(wanted, found),
+      ...settingsToSwitchOff(wanted, found),
       ...wanted,
       ...lastingOf(wanted, configOf(found)),
       ...(staysCompressed(nc, wanted, found) === undefined ? {} : { compression: StoreCompression.S2 }),
     }),
   )
 
-/** More replicas on a server that loses events by them are refused. */
-const mayGrow = (
+/** Refuses more replicas on servers that lose events of replicated streams. */
+const checkGrowth = (
   nc: NatsConnection,
   wanted: StreamSettings,
   found: StreamInfo,
 ): E.Either<StreamError, void> =>
   (wanted.num_replicas ?? 1) > found.config.num_replicas
-    ? permitted(factsOfUpdate(nc, wanted, found))
+    ? checkServers(factsOfUpdate(nc, wanted, found))
     : E.right(undefined)
 
 const applyTo: Ensure = (nc, jsm, wanted) =>
   pipe(
     info(jsm, wanted.name),
-    TE.chainFirstEitherK(found => (found === undefined ? E.right(undefined) : mayGrow(nc, wanted, found))),
+    TE.chainFirstEitherK(found =>
+      found === undefined ? E.right(undefined) : checkGrowth(nc, wanted, found),
+    ),
     TE.chain(found => (found === undefined ? create(nc, jsm, wanted) : update(nc, jsm, wanted, found))),
   )
 
-/** Opens the bucket over its stream, and makes none. */
+/** Opens the bucket; does not create its stream. */
 export const openBucket = (nc: NatsConnection): TaskEither<StreamError, KV> =>
   tryStream(`bucket ${CONFIG_BUCKET}`, () => new Kvm(nc).open(CONFIG_BUCKET, { allow_direct: true }))
 
-/** Compares the ledger stream, which has to be there: an empty one in its place would pass for the ledger. */
-const existing: Ensure = (nc, jsm, wanted) =>
+/** Compares the ledger stream, and does not create it: an empty new stream would be taken for the ledger. */
+const requireExisting: Ensure = (nc, jsm, wanted) =>
   pipe(
     tryStream(`stream ${wanted.name}`, () => jsm.streams.info(wanted.name)),
-    TE.chain(accepted(nc, wanted)),
+    TE.chain(checkExisting(nc, wanted)),
   )
 
 const provisionWith =
@@ -208,7 +212,8 @@ const provisionWith =
         return TE.sequenceSeqArray([
           ledgerStream(nc, jsm, ledger),
           ensureStream(nc, jsm, letters),
-          // a bucket that differs is told of while the ledger runs: nothing in it is the truth
+          // a bucket with other settings does not stop the start, since it never holds the truth: the running ledger
+          // reports it
           ensureBucket(nc, jsm, bucket),
         ])
       }),
@@ -216,28 +221,32 @@ const provisionWith =
     )
 
 /**
- * What a running instance needs of JetStream, made where it is missing: for a new installation (`look.ts` tells).
- * Fails with `SettingsDiffer` naming each setting that is not ours, or the server that must not be used.
+ * Creates the streams and the bucket that are missing, and gives the bucket. Only for a new installation, which
+ * `belonging/look.ts` recognises. Fails with `SettingsDiffer`, which names each setting that is not ours, or the
+ * server that must not be used.
  */
 export const provision = provisionWith(ensureStream)
 
-/** The same beside a ledger stream that has to be there: `NotFound` when it is not. */
-export const provisionBeside = provisionWith(existing)
+/** Like `provision`, but the ledger stream has to exist: `NotFound` when it does not. */
+export const provisionBeside = provisionWith(requireExisting)
 
-/** Whether a stream is now as it should be; one that stays compressed is not, and the reason says more than the difference. */
+/**
+ * Checks that a stream has our settings now. For a stream that stays compressed the error gives the reason, which says
+ * more than the difference.
+ */
 const compareApplied =
   (nc: NatsConnection) =>
   (wanted: StreamSettings, found: StreamInfo | undefined): TaskEither<StreamError, StreamInfo>[] => {
     if (found === undefined) return []
     const stays = staysCompressed(nc, wanted, found)
     return stays === undefined
-      ? [compared(wanted, found)]
+      ? [compareSettings(wanted, found)]
       : [TE.left({ tag: 'SettingsDiffer', message: `stream ${wanted.name} stays compressed: ${stays}` })]
   }
 
 /**
- * Makes the server's streams and the bucket as our settings say (`jetledger stream apply`). What nats-server does not take
- * back, or what it might not survive, is left, and `SettingsDiffer` at the end.
+ * Gives the server's streams and the bucket our settings (`jetledger stream apply`). Settings that nats-server does not
+ * take back, or that it might not survive, are left, and then it fails with `SettingsDiffer`.
  */
 export const applySettings = (nc: NatsConnection, options: SettingsOptions): TaskEither<StreamError, void> =>
   pipe(
@@ -255,7 +264,7 @@ export const applySettings = (nc: NatsConnection, options: SettingsOptions): Tas
     TE.map(() => undefined),
   )
 
-/** A stream as the server has it: settings, state and cluster. */
+/** Reads a stream's settings, state and cluster from the server. */
 export const streamInfo = (nc: NatsConnection, name: string): TaskEither<StreamError, StreamInfo> =>
   pipe(
     manager(nc),

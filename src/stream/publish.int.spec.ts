@@ -48,7 +48,7 @@ describe('an atomic batch', () => {
   it('tells no id from which the inboxes of its process can be guessed', async () => {
     const { seq } = await right(publishBatch(nc, [message('no-inbox')], TIMEOUT_MS))
     const stored = await right(nextRecorded(await right(manager(nc)), LEDGER_STREAM, LEDGER_SUBJECTS, seq))
-    // what all inboxes of a process have in common
+    // the part that all inboxes of a process share
     const secret = createInbox().slice('_INBOX.'.length, '_INBOX.'.length + 12)
     expect(stored?.headers?.get('Nats-Batch-Id')).not.toBe('')
     expect(stored?.headers?.get('Nats-Batch-Id').startsWith(secret)).toBe(false)

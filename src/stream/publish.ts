@@ -1,8 +1,8 @@
 /**
- * Writing to a stream: one message, or an atomic batch that is stored whole or not at all.
+ * Publishes one message, or an atomic batch that is stored whole or not at all.
  *
- * The client's own batch helper drops the expectations and hides the server's error, so the batch is published with
- * the raw headers of NATS ADR-50 and its acknowledgement is decoded here (docs/adr/0004).
+ * The client's own batch helper drops the expectations and hides the server's error. So a batch is published here with
+ * the raw headers of NATS ADR-50, and its acknowledgement is decoded here (docs/adr/0004).
  */
 
 import type { MsgHdrs, NatsConnection } from 'nats'
@@ -22,14 +22,14 @@ export type NewMessage = {
   readonly body: string | Uint8Array
   /** Idempotency key within the stream's duplicate window. */
   readonly msg_id?: string
-  /** The write is refused when the subject's last sequence is another one (0: the subject has to be empty). */
+  /** The server refuses the message unless the subject's last sequence is this one (0: the subject has to be empty). */
   readonly expected_last_subject_seq?: number | undefined
   readonly headers?: Readonly<Record<string, string>>
 }
 
 /**
- * A message of a batch: its text goes over the wire together with the others' (src/wire.ts). `not_encodable` says why
- * its body could not be written; such a message is refused, and no other one because of it.
+ * A message of a batch. The texts of all messages are sent together (src/wire.ts). `not_encodable` says why the body
+ * could not be written: then this message gets a fault of its own.
  */
 export type BatchMessage = NewMessage & { readonly body: string; readonly not_encodable?: string | undefined }
 
@@ -43,7 +43,7 @@ const Ack = t.union([
 
 const LINE_BREAK = /[\r\n]/
 
-/** One header's line. */
+/** The line of one header. Throws when the value holds a line break. */
 const line = (name: string, value: string): string => {
   if (LINE_BREAK.test(value)) throw new Error(`the header ${name} must not hold a line break`)
   return `${name}: ${value}\r\n`
@@ -61,8 +61,8 @@ const linesOf = ({ headers: own, msg_id, expected_last_subject_seq }: NewMessage
 }
 
 /**
- * Headers as the bytes that go over the wire. The client's own, built value by value with checks of each, cost half of
- * all the time that a batch takes; it asks headers for nothing but their encoding.
+ * Headers as the bytes that are sent. The client's own headers are built and checked value by value, which took half of
+ * the time of a batch. The client calls only `encode` on headers.
  */
 class EncodedHeaders {
   readonly #bytes: Uint8Array
@@ -76,16 +76,16 @@ class EncodedHeaders {
   }
 }
 
-const encoded = (lines: string): MsgHdrs => new EncodedHeaders(lines) as unknown as MsgHdrs
+const encodeHeaders = (lines: string): MsgHdrs => new EncodedHeaders(lines) as unknown as MsgHdrs
 
-/** The client takes several times as long to encode a text as this does. */
+/** The bytes of a body. The client takes several times as long to encode a text. */
 const bytesOf = (body: string | Uint8Array): Uint8Array =>
   typeof body === 'string' ? Buffer.from(body) : body
 
 const decodeAck = (what: string, body: Uint8Array): E.Either<StreamError, Stored> => {
   const text = new TextDecoder().decode(body)
   const ack = pipe(readJson(text), E.chainW(Ack.decode))
-  // whoever answered, the stream may have stored the message: the outcome is unknown
+  // even when another program answered, the stream may have stored the message: the outcome is unknown
   if (E.isLeft(ack)) return E.left({ tag: 'TryAgain', message: `${what}: not an acknowledgement: ${text}` })
   return 'error' in ack.right
     ? E.left(apiError(what, ack.right.error.err_code, ack.right.error.description))
@@ -106,22 +106,22 @@ const requestAck = (
     TE.chainEitherK(reply => decodeAck(what, reply.data)),
   )
 
-/** What goes around the header lines of a message, and the lines of a batch. */
+/** The bytes around the header lines of a message, and the most bytes of the lines that a batch adds. */
 const FRAME_BYTES = 'NATS/1.0\r\n\r\n'.length
 const BATCH_LINES_BYTES = 128
-/** A character of a text takes so many bytes at the most. */
+/** The most bytes that one character of a text takes. */
 const CHAR_BYTES_MAX = 3
 
 const isTooLarge = (lines: string, body: string | Uint8Array, limit_bytes: number): boolean => {
   const rest_bytes = limit_bytes - FRAME_BYTES - BATCH_LINES_BYTES
-  // counting the bytes of every message would take longer than this
+  // this bound is faster than counting the bytes of every message
   if (CHAR_BYTES_MAX * (lines.length + body.length) <= rest_bytes) return false
   const body_bytes = typeof body === 'string' ? Buffer.byteLength(body) : body.length
   return Buffer.byteLength(lines) + body_bytes > rest_bytes
 }
 
-/** The lines of a message's own headers, or why it cannot be sent. */
-const checkedLines = (
+/** The lines of a message's own headers, or the reason why it cannot be sent. */
+const checkMessage = (
   message: NewMessage & { readonly not_encodable?: string | undefined },
   limit_bytes: number,
 ): string | Omit<MessageFault, 'index'> => {
@@ -137,43 +137,48 @@ const checkedLines = (
     : lines
 }
 
-/** What this connection's server takes in one message; a stream may take less, and says so itself. */
+/**
+ * The largest message that the connected server takes, in bytes. A stream may take less, and then refuses by itself.
+ */
 const limitBytes = (nc: NatsConnection): number => nc.info?.max_payload ?? Number.POSITIVE_INFINITY
 
-const unsendable = (what: string, faults: readonly MessageFault[]): StreamError => ({
+const unsendableError = (what: string, faults: readonly MessageFault[]): StreamError => ({
   tag: 'Unsendable',
   message: `${what}: ${faults[0]?.message ?? ''}`,
   faults,
 })
 
-/** Publishes one message and waits for its acknowledgement. */
+/**
+ * Publishes one message and waits for its acknowledgement, for at most `timeout_ms`. `Unsendable` when it can never
+ * be sent, `Conflict` when the expectation did not hold, `TryAgain` when the outcome is unknown.
+ */
 export const publish = (
   nc: NatsConnection,
   message: NewMessage,
   timeout_ms: number,
 ): TaskEither<StreamError, Stored> => {
   const what = `publish to ${message.subject}`
-  const lines = checkedLines(message, limitBytes(nc))
+  const lines = checkMessage(message, limitBytes(nc))
   return typeof lines === 'string'
-    ? requestAck(nc, what, message, encoded(lines), timeout_ms)
-    : TE.left(unsendable(what, [{ index: 0, ...lines }]))
+    ? requestAck(nc, what, message, encodeHeaders(lines), timeout_ms)
+    : TE.left(unsendableError(what, [{ index: 0, ...lines }]))
 }
 
-/** The header lines of every message, or the faults of those that cannot be sent. */
+/** The header lines of every message, or the faults of all messages that cannot be sent. */
 const checkAll = (nc: NatsConnection, messages: readonly BatchMessage[]): E.Either<StreamError, string[]> => {
-  // the server drops a message that its stream does not take without a word to the batch, which then never ends well
+  // the server silently drops a message of a batch that is too large for the stream, and then the batch always fails
   const limit_bytes = Math.min(limitBytes(nc), MSG_SIZE_BYTES_MAX)
   const faults: MessageFault[] = []
   const all: string[] = []
   for (const [index, message] of messages.entries()) {
-    const lines = checkedLines(message, limit_bytes)
+    const lines = checkMessage(message, limit_bytes)
     if (typeof lines === 'string') all.push(lines)
     else faults.push({ index, ...lines })
   }
-  return faults.length === 0 ? E.right(all) : E.left(unsendable('publish a batch', faults))
+  return faults.length === 0 ? E.right(all) : E.left(unsendableError('publish a batch', faults))
 }
 
-/** Hands over all messages of a batch but its last one, whose headers are returned. */
+/** Sends all messages of a batch except the last one, and gives the headers of the last one. */
 const writeAllButLast = (
   nc: NatsConnection,
   messages: readonly BatchMessage[],
@@ -187,16 +192,16 @@ const writeAllButLast = (
     if (index < messages.length - 1) wire.publish(message.subject, message.body, lines)
   })
   wire.flush()
-  return encoded(`${lines}Nats-Batch-Commit: 1\r\n`)
+  return encodeHeaders(`${lines}Nats-Batch-Commit: 1\r\n`)
 }
 
 /**
- * Publishes up to 1,000 messages as one: all are stored, with neighbouring sequences, or none is. Every message is
- * checked before the first one is sent, because a batch that is begun and not committed takes one of the server's places
- * for batches.
+ * Publishes up to 1,000 messages as one: all are stored, at neighbouring sequences, or none is. Every message is
+ * checked before the first one is sent, because a batch that is begun and not committed takes one of the server's
+ * places for batches.
  *
- * `Unsendable` names the messages that can never be sent, `Conflict` when an expectation did not hold, `Duplicate` when a message id is known already (the server does not
- * say which), `TryAgain` when the outcome is unknown.
+ * `Unsendable` names the messages that can never be sent, `Conflict` when an expectation did not hold, `Duplicate`
+ * when a message id is known already (the server does not say which), `TryAgain` when the outcome is unknown.
  */
 export const publishBatch = (
   nc: NatsConnection,
@@ -214,10 +219,10 @@ export const publishBatch = (
     try {
       h = writeAllButLast(nc, messages, lines.right)
     } catch (cause) {
-      // a connection that is closed is a matter of time; whatever else is thrown here is a fault of this program
+      // a closed connection is temporary and gives `TryAgain`; any other error here is a fault of this program
       return E.left(toStreamError('publish a batch', cause))
     }
-    // the last one goes by the client, which knows what to do with its reply
+    // the client sends the last message, since it handles the reply
     return requestAck(nc, 'publish a batch', last, h, timeout_ms)()
   }
 }

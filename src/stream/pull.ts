@@ -1,9 +1,10 @@
 /**
- * Pulls a range of a stream in pages, as fast as one connection allows and no faster than its reader takes them.
+ * Pulls a range of a stream in pages, as fast as one connection allows but no faster than the reader takes them.
  *
- * The client's own ordered consumer hands over one message at a time and costs more than all that a rebuild does with
- * it. Here a page is whatever has arrived, what is asked for ahead is bounded in messages and bytes, and order is proved
- * by the consumer's own count: at a gap, or when the server is silent, the page ends and a new consumer goes on.
+ * The client's own ordered consumer gives one message at a time, and costs more than all other work of a rebuild.
+ * Here a page holds all messages that have arrived, and the messages that are requested ahead are bounded in number
+ * and bytes. The consumer's own count proves the order: at a gap, or when the server is silent, the pages end, and
+ * the reader goes on with a new consumer.
  */
 
 import {
@@ -27,15 +28,16 @@ export type Pull = {
 const AHEAD_MESSAGES_MAX = 16_000
 const AHEAD_MESSAGES_MIN = 256
 const AHEAD_BYTES_MAX = 16 * 1024 * 1024
-/** There is something to deliver whenever we ask, so a server that is silent for so long has lost us. */
+/** Each request has messages left to deliver, so a server that is silent for this time has lost the consumer. */
 const SILENT_MS_MAX = 3_000
 /**
- * The server forgets a consumer that nobody asks for so long. A reader that is busy writing for longer goes on with a new one;
- * but each that is not taken away, because its server did not answer, is kept until then, and many readers may fail together.
+ * The server deletes a consumer that gets no request for this time. A reader that is busy for longer goes on with a new
+ * consumer. The time is short because a consumer whose deletion failed is kept until then, and many readers may fail
+ * together.
  */
 const FORGOTTEN_AFTER_MS = 30_000
 
-/** A message as it was pulled; time and headers are read when somebody wants them, which is rare. */
+/** A message as it was pulled. Its time and headers are decoded only when they are used, which is rare. */
 class Pulled implements Recorded {
   readonly seq: number
   readonly subject: string
@@ -58,7 +60,7 @@ class Pulled implements Recorded {
   }
 }
 
-/** The server has lost the consumer, or said nothing for too long: what is missing has to be asked for anew. */
+/** The server lost the consumer, or was silent for too long: the reader has to go on with a new consumer. */
 export class PullLost extends Error {
   override readonly name = 'PullLost'
 }
@@ -68,7 +70,10 @@ const startOf = ({ from_seq, from_time }: Pull): Partial<ConsumerConfig> =>
     ? { deliver_policy: DeliverPolicy.StartSequence, opt_start_seq: from_seq }
     : { deliver_policy: DeliverPolicy.StartTime, opt_start_time: from_time.toISOString() }
 
-/** A consumer of our own that the server keeps in memory and forgets by itself; undefined when nothing is there. */
+/**
+ * Creates a consumer for one reader, which the server keeps in memory and deletes by itself. Gives its name;
+ * undefined when it has no messages.
+ */
 const openConsumer = async (jsm: JetStreamManager, pull: Pull): Promise<string | undefined> => {
   const { name, num_pending } = await jsm.consumers.add(pull.stream, {
     ...startOf(pull),
@@ -84,7 +89,7 @@ const openConsumer = async (jsm: JetStreamManager, pull: Pull): Promise<string |
   return undefined
 }
 
-/** What has arrived and was not taken yet, and how many more are asked for. */
+/** The messages that have arrived and are not taken yet, and the number of messages that are still to arrive. */
 type Ahead = {
   readonly place: Place
   page: Pulled[]
@@ -98,7 +103,7 @@ const take = (ahead: Ahead, message: Msg): void => {
   if (ahead.ended !== undefined) return
   const { place } = ahead
   const { reply = '' } = message
-  // what is no delivery is a status: the request has expired or the consumer is gone
+  // a message that is no delivery is a status: the request has expired or the consumer is gone
   if (!place.read(reply) || place.delivery !== ahead.delivery + 1 || message.subject === '')
     ahead.ended = 'lost'
   else {
@@ -110,7 +115,7 @@ const take = (ahead: Ahead, message: Msg): void => {
   ahead.wake?.()
 }
 
-/** Waits for the next page; an empty one means that the server said nothing for too long. */
+/** Waits for the next page; an empty page means that the pull has ended or the server was silent for too long. */
 const nextPage = async (ahead: Ahead): Promise<Pulled[]> => {
   if (ahead.page.length === 0 && ahead.ended === undefined) {
     let timer: NodeJS.Timeout | undefined
@@ -129,7 +134,7 @@ const nextPage = async (ahead: Ahead): Promise<Pulled[]> => {
 const sizeOf = (page: readonly Pulled[]): number =>
   page.reduce((bytes, { body }) => bytes + body.length, 0) / Math.max(page.length, 1)
 
-/** How many messages may be under way, by what they are like. */
+/** The number of messages that may be requested ahead, by their mean size in bytes. */
 const aheadMax = (mean_bytes: number): number =>
   Math.max(
     AHEAD_MESSAGES_MIN,
@@ -137,8 +142,8 @@ const aheadMax = (mean_bytes: number): number =>
   )
 
 /**
- * Pages of what a consumer of its own has, in stream order, without a gap, to its end. Throws `PullLost` when the
- * server loses it on the way, and what the client throws when there is no consumer to be had.
+ * Gives the messages of a new consumer in pages, in stream order and without a gap, to its end. Throws `PullLost`
+ * when the server loses the consumer on the way, and the client's error when no consumer can be created.
  */
 export async function* pullPages(
   nc: NatsConnection,
@@ -155,7 +160,7 @@ export async function* pullPages(
     ended: undefined,
     wake: undefined,
   }
-  // the connection's own prefix of inboxes, by the name under which the client hands it on
+  // the connection's inbox prefix; the JetStream manager calls it `watcherPrefix`
   const inbox = createInbox(jsm.getOptions().watcherPrefix)
   const subscription = nc.subscribe(inbox, {
     callback: (error, message) => {
@@ -163,7 +168,7 @@ export async function* pullPages(
     },
   })
   const ask = (most: number): void => {
-    // refilled by halves: a request per page would be many
+    // messages are requested again only when half of them have arrived: a request per page would be too many
     if (ahead.asked > most / 2) return
     const batch = most - ahead.asked
     ahead.asked += batch
@@ -181,7 +186,7 @@ export async function* pullPages(
     }
   } finally {
     subscription.unsubscribe()
-    // nobody has to wait for it: the server forgets the consumer by itself
+    // a failure is ignored, since the server deletes the consumer by itself
     jsm.consumers.delete(pull.stream, consumer).catch(() => undefined)
   }
 }

@@ -1,8 +1,8 @@
 /**
- * Reading a stream: single messages, and ranges in order.
+ * Reads single messages of a stream, and ranges in order.
  *
- * What a server has is true, and what it has not may be stored all the same: it may be a leader that was replaced. So where a
- * read says that nothing is left of the ledger, somebody has proved it (leadership.ts).
+ * A message that a server has is stored. A message that it lacks may be stored too, because the server may be a
+ * replaced leader. So when a read says that the ledger holds nothing more, this rests on a proof (leadership.ts).
  */
 
 import { type JetStreamManager, jetstreamManager } from '@nats-io/jetstream'
@@ -23,12 +23,12 @@ import { PullLost, pullPages } from './pull.js'
 import type { Recorded } from './recorded.js'
 import { LEDGER_STREAM } from './settings.js'
 
-/** A leader that is there answers within milliseconds; the question may have gone to one that died meanwhile. */
+/** A leader answers within milliseconds, so a request that is late may have gone to a server that died. */
 const PATIENCE: Patience = { ask_ms: 500, asks_max: 4 }
 
 /**
- * The first message at or after `seq` whose subject matches, from whoever holds itself for the stream's leader; undefined when
- * that has none, which proves nothing: `nextProved` does.
+ * The first message at or after `seq` whose subject matches, from a server that takes itself for the stream's leader.
+ * Undefined when that server has none, which proves nothing; `nextProved` gives a proof.
  */
 export const nextRecorded = (
   jsm: JetStreamManager,
@@ -49,17 +49,17 @@ export const nextRecorded = (
   )
 }
 
-/** What both kinds of reading work with. */
+/** The connection and its JetStream manager. */
 export type Reader = { readonly nc: NatsConnection; readonly jsm: JetStreamManager }
 
 const isWildcard = (subject: string): boolean => /[*>]/.test(subject)
 
-/** Whether the ledger held nothing of `subject` at or after `seq` when it was called. */
+/** Proves whether the ledger held no message of `subject` at or after `seq` at the call. */
 const isAbsent = (nc: NatsConnection, subject: string, seq: number): TaskEither<StreamError, boolean> =>
   isWildcard(subject)
     ? pipe(
         leadershipOf(nc).prove(),
-        // a stream from which somebody has removed events may end with a hole: then a leader's word is all there is
+        // a stream from which events were removed by hand may end with a hole: then the leader's word has to do
         TE.map(({ first_seq, last_seq, messages }) => last_seq < seq || messages <= last_seq - first_seq),
       )
     : pipe(
@@ -68,8 +68,8 @@ const isAbsent = (nc: NatsConnection, subject: string, seq: number): TaskEither<
       )
 
 /**
- * The first message of the ledger at or after `seq` whose subject matches (one subject, or all of them); undefined when there
- * was none at the call, as somebody has proved. `TryAgain` while that cannot be told.
+ * The first message of the ledger at or after `seq` whose subject matches (one subject, or all of them). Undefined
+ * when it is proved that there was none at the call; `TryAgain` while neither is known.
  */
 export const nextProved =
   ({ nc, jsm }: Reader, subject: string, seq: number): TaskEither<StreamError, Recorded | undefined> =>
@@ -77,16 +77,16 @@ export const nextProved =
     againWhileBehind(`has what follows ${seq} on ${subject}`, async () => {
       const found = await nextRecorded(jsm, LEDGER_STREAM, subject, seq)()
       if (E.isLeft(found) || found.right !== undefined) return found
-      const absent = await isAbsent(nc, subject, seq)()
-      if (E.isLeft(absent)) return absent
-      return E.right(absent.right ? undefined : BEHIND)
+      const absence = await isAbsent(nc, subject, seq)()
+      if (E.isLeft(absence)) return absence
+      return E.right(absence.right ? undefined : BEHIND)
     })
 
 const AHEAD_MESSAGES_MAX = 1_000
 
 /**
- * Messages of `stream` from sequence `from` on and before `to`, up to 1,000 in one request, in order. Any replica may
- * answer, and one that is behind has fewer, or none: what is missing proves nothing.
+ * The messages of `stream` from sequence `from` to before `to`, in order, up to 1,000 in one request. Any replica may
+ * answer. A replica that is behind gives fewer, or none, so a missing message proves nothing.
  */
 export const readAhead = (
   nc: NatsConnection,
@@ -100,8 +100,8 @@ export const readAhead = (
   )
 
 /**
- * The first message at or after `seq` whose subject matches, as some replica has it: it is the first one for all of them.
- * Undefined where that replica has none, which proves nothing.
+ * The first message at or after `seq` whose subject matches, from any replica: it is the first one on every replica.
+ * Undefined when that replica has none, which proves nothing.
  */
 export const nextKnown = (
   nc: NatsConnection,
@@ -118,24 +118,24 @@ export type Range = {
   readonly stream: string
   readonly subject: string
   readonly from_seq: number
-  /** The range ends here at the latest: what is stored later is not read. */
+  /** The last sequence of the range: messages after it are not read. */
   readonly to_seq: number
-  /** Where it begins, instead of `from_seq`: at the first message that is not older. */
+  /** If it is given, the range begins at the first message that is not older, and not at `from_seq`. */
   readonly from_time?: Date
 }
 
-/** How often in a row a reader may be lost without having got anything. */
+/** The number of tries in a row that may fail without a new message. */
 const TRIES_MAX = 10
 const BACK_OFF: BackOff = { first_ms: 50, max_ms: 2_000 }
 const never = new AbortController().signal
 
-const isLater = (thrown: unknown): boolean =>
+const isWorthRetrying = (thrown: unknown): boolean =>
   thrown instanceof PullLost || toStreamError('read', thrown).tag === 'TryAgain'
 
-const within = (page: readonly Recorded[], to_seq: number): readonly Recorded[] =>
+const pageUpTo = (page: readonly Recorded[], to_seq: number): readonly Recorded[] =>
   (page.at(-1)?.seq ?? 0) <= to_seq ? page : page.filter(({ seq }) => seq <= to_seq)
 
-/** Where a reader is: at a sequence, or, before its first message, at a time. */
+/** The position of a reader: a sequence, or a time before the first message is read. */
 type Position = { from_seq: number; from_time?: Date | undefined }
 
 const advance = (position: Position, { seq }: Recorded): void => {
@@ -143,24 +143,24 @@ const advance = (position: Position, { seq }: Recorded): void => {
   position.from_time = undefined
 }
 
-/** What is left of a range behind what its consumer gave. */
+/** The first message of a range that its consumer did not give; undefined when nothing is left. */
 const restOf = async (
   reader: Reader,
   { stream, subject, to_seq }: Range,
   { from_seq, from_time }: Position,
 ): Promise<Recorded | undefined> => {
-  // of the streams beside the ledger nothing is concluded from an end
+  // for other streams no proof is needed, since nothing is concluded from their end
   if (stream !== LEDGER_STREAM) return unwrap(await nextRecorded(reader.jsm, stream, subject, from_seq)())
   if (from_time === undefined) {
-    // mostly nothing is left, and of one subject that is known without the leader
-    const isDone = !isWildcard(subject) && unwrap(await isAbsent(reader.nc, subject, from_seq)())
-    return isDone ? undefined : unwrap(await nextProved(reader, subject, from_seq)())
+    // mostly nothing is left; for a single subject, `isAbsent` shows this without a read from the leader
+    const is_done = !isWildcard(subject) && unwrap(await isAbsent(reader.nc, subject, from_seq)())
+    return is_done ? undefined : unwrap(await nextProved(reader, subject, from_seq)())
   }
   const first_seq = unwrap(await firstSeqFrom(reader, subject, instantOf(from_time), to_seq)())
   return first_seq > to_seq ? undefined : unwrap(await nextProved(reader, subject, first_seq)())
 }
 
-/** One consumer's pages, then what is left; whether that was all. */
+/** Gives one consumer's pages, then the next message if one is left. Returns whether the range is complete. */
 async function* readOnce(
   reader: Reader,
   range: Range,
@@ -171,7 +171,7 @@ async function* readOnce(
   for await (const pulled of pullPages(nc, jsm, { stream, subject, ...position })) {
     const last = pulled.at(-1)
     if (last !== undefined) advance(position, last)
-    const page = within(pulled, to_seq)
+    const page = pageUpTo(pulled, to_seq)
     if (page.length > 0) yield page
     if (position.from_seq > to_seq) return true
   }
@@ -183,9 +183,9 @@ async function* readOnce(
 }
 
 /**
- * Every message of a range, in stream order and without a gap, in pages as they come. A consumer may live on a server that is
- * behind or cut off, so that nothing is left of the ledger has to be proved. A server that dies is waited for, for some
- * seconds. Throws what the client throws when the stream cannot be read.
+ * Gives every message of a range, in stream order and without a gap, in pages as they arrive. A consumer may be on a
+ * server that is behind or cut off, so the end of a range of the ledger is proved. When a server dies, it tries again
+ * for some seconds. Throws the client's error when the stream cannot be read.
  */
 export async function* readPages(nc: NatsConnection, range: Range): AsyncGenerator<readonly Recorded[]> {
   const jsm = await jetstreamManager(nc, { checkAPI: false, timeout: API_TIMEOUT_MS })
@@ -197,23 +197,24 @@ export async function* readPages(nc: NatsConnection, range: Range): AsyncGenerat
       if (yield* readOnce({ nc, jsm }, range, position)) return
     } catch (thrown) {
       attempt = position.from_seq > from_seq ? 1 : attempt + 1
-      if (!isLater(thrown) || attempt === TRIES_MAX) throw thrown
+      if (!isWorthRetrying(thrown) || attempt === TRIES_MAX) throw thrown
       await pause(BACK_OFF, attempt, never)
     }
   }
 }
 
-/** The messages of `readPages`, one by one. */
+/** Gives the messages of `readPages` one by one. */
 export async function* readRange(nc: NatsConnection, range: Range): AsyncGenerator<Recorded> {
   for await (const page of readPages(nc, range)) yield* page
 }
 
-/** Subjects of one direct `multi_last` request; nats-server allows 1,024. */
+/** The most subjects of one direct `multi_last` request; nats-server allows 1,024. */
 const MULTI_LAST_MAX = 1_000
 
 /**
- * The last message of each of up to 1,000 subjects; a subject without messages is left out. Any replica may answer, so it
- * may be old: good for an expectation that the leader checks, not for a proof of how far a subject is.
+ * The last message of each of up to 1,000 subjects; a subject without messages is left out, and so are further
+ * subjects. Any replica may answer, so the messages may be old: they serve for an expectation that the leader checks,
+ * but prove no end.
  */
 export const lastRecorded = (
   nc: NatsConnection,
@@ -225,7 +226,7 @@ export const lastRecorded = (
     TE.map(({ messages }) => new Map(messages.map(message => [message.subject, message]))),
   )
 
-/** The last sequence of each of up to 1,000 subjects, as `lastRecorded` has it. */
+/** The last sequence of each of up to 1,000 subjects, from `lastRecorded`. */
 export const lastSequences = (
   nc: NatsConnection,
   stream: string,

@@ -1,10 +1,10 @@
 /**
- * A message as a stream holds it.
+ * The type of a message that is stored in a stream.
  */
 
 import type { MsgHdrs } from 'nats'
 
-/** One stored message. */
+/** One stored message; `at` is the time at which it was stored. */
 export type Recorded = {
   readonly seq: number
   readonly subject: string

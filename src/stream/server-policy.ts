@@ -1,13 +1,14 @@
 /**
- * Which nats-servers a ledger may be kept on: what is known of their versions, in one place (docs/adr/0030).
+ * Decides which nats-servers may hold a ledger, from the known faults of their versions (docs/adr/0030).
  *
- * A server and a setting that are known to lose acknowledged events are refused; a version that is known to do so only when
- * something else goes wrong (a full disk, a replica that catches up) is warned of. A version that cannot be read says nothing.
+ * A version is refused when, with the stream's settings, it is known to lose acknowledged events. It gets a warning
+ * when it loses them only if something else goes wrong too (a full disk, a replica that catches up). A version that
+ * cannot be parsed is neither refused nor warned of.
  */
 
-/** What is known of the servers that hold a stream. */
+/** The known facts about the servers that hold a stream. */
 export type ServerFacts = {
-  /** The versions of the servers, as they say them. */
+  /** The versions of the servers, in their own words. */
   readonly versions: readonly string[]
   readonly replicas: number
   /** The stream's `compression`, `none` or `s2`. */
@@ -15,9 +16,9 @@ export type ServerFacts = {
 }
 
 export type ServerVerdict = {
-  /** Why the ledger must not be kept on these servers, and the way out. */
+  /** The reason why these servers must not hold the ledger, and the way out; undefined when they may. */
   readonly refusal?: string
-  /** What somebody should change although the ledger works. */
+  /** Things that an operator should change although the ledger works. */
   readonly warnings: readonly string[]
 }
 
@@ -32,7 +33,7 @@ const parse = (text: string): Version | undefined => {
     : { numbers: [Number(major), Number(minor), Number(patch)], is_release: candidate === undefined }
 }
 
-/** Whether a version is older than a release; a candidate of that release is. */
+/** Whether a version is older than a release. A release candidate counts as older than its release. */
 const isBefore = (
   { numbers, is_release }: Version,
   ...release: readonly [number, number, number]
@@ -44,7 +45,7 @@ const isBefore = (
 const isMinor = ({ numbers }: Version, major: number, minor: number): boolean =>
   numbers[0] === major && numbers[1] === minor
 
-/** The first release that is clean where a stream has several replicas, and the oldest that is good enough. */
+/** The first release without known faults for streams with several replicas, and the oldest one that is acceptable. */
 const RECOMMENDED = '2.15.1'
 const LEAST = '2.14.3'
 
@@ -86,26 +87,27 @@ const WARNED: readonly Rule[] = [
   },
 ]
 
-const saidBy = (rules: readonly Rule[], facts: ServerFacts): readonly string[] => {
-  const said = new Set<string>()
+const textsOf = (rules: readonly Rule[], facts: ServerFacts): readonly string[] => {
+  const texts = new Set<string>()
   for (const text of facts.versions) {
     const version = parse(text)
     if (version === undefined) continue
-    for (const { applies, says } of rules) if (applies(version, facts)) said.add(says(text.trim()))
+    for (const { applies, says } of rules) if (applies(version, facts)) texts.add(says(text.trim()))
   }
-  return [...said]
+  return [...texts]
 }
 
-/** Judges the servers that are known. Total. */
+/** Judges the servers from their known facts. Never fails. */
 export const judgeServers = (facts: ServerFacts): ServerVerdict => {
-  const refusals = saidBy(REFUSED, facts)
-  const warnings = saidBy(WARNED, facts)
+  const refusals = textsOf(REFUSED, facts)
+  const warnings = textsOf(WARNED, facts)
   return refusals.length === 0 ? { warnings } : { refusal: refusals.join('; '), warnings }
 }
 
 /**
- * Why a compressed stream must not be told to be so no more; undefined when it may. Its old blocks stay compressed on
- * disk, and 2.15 makes a replica unreadable whose last snapshot of Raft lies in one of them: so all of it is done on 2.14.
+ * The reason why the compression of a compressed stream must not be switched off; undefined when it may be. The old
+ * blocks stay compressed on disk, and nats-server 2.15 makes a replica unreadable when its last Raft snapshot is in
+ * one of them. So the whole change has to be made on 2.14.
  */
 export const compressionStays = ({ versions, replicas }: ServerFacts): string | undefined => {
   if (replicas === 1) return undefined

@@ -1,8 +1,9 @@
 /**
- * The settings of every stream and bucket, in one place, every option that matters stated.
+ * Holds the settings of every stream and of the bucket, and compares them with the server's.
  *
- * All of them are compared with the server's, not only those that were thought of: one that somebody switched on by hand
- * may let acknowledged events vanish. The ledger is the truth for ever, so nothing may age out, be discarded, deleted or purged (docs/adr/0001).
+ * Every setting that a server reports is compared, also one that is not stated here: a setting that was switched on
+ * by hand may let acknowledged events vanish. The ledger is the truth for ever, so nothing may age out, be discarded,
+ * deleted or purged (docs/adr/0001).
  */
 
 import {
@@ -20,26 +21,28 @@ export const DEAD_LETTER_STREAM = 'customer-dead-letters'
 export const DEAD_LETTER_PREFIX = 'customer.dead-letter.'
 export const CONFIG_BUCKET = 'config'
 
-/** A message with headers and metadata stays far under this; it bounds what a reader must hold. */
+/** The largest event in bytes. Events are far smaller, even with headers; the limit bounds the memory of a reader. */
 export const MSG_SIZE_BYTES_MAX = 64 * 1024
 const DUPLICATE_WINDOW_MS = 120_000
 
-/** The largest dead letter: the event whole, under longer header names. */
+/** The largest dead letter: it holds the whole event, with longer header names. */
 export const LETTER_BYTES_MAX = 4 * MSG_SIZE_BYTES_MAX
 
-/** A stream's settings; what is not stated is switched off. */
+/** A stream's settings; a setting that is not stated is switched off. */
 export type StreamSettings = Partial<StreamConfig> & { readonly name: string; readonly subjects: string[] }
 
 export type SettingsOptions = {
   /** 3 in production, 1 on a single embedded server. */
   readonly replicas: number
-  /** Optional limit of the ledger stream; beyond it new events are refused, never old ones dropped. */
+  /**
+   * The limit of the ledger stream in bytes, if any. At the limit new events are refused; old ones are never dropped.
+   */
   readonly bytes_max?: number
-  /** Limit of the dead letters; undefined: a tenth of the ledger's, where that has one. */
+  /** The limit of the dead letters in bytes; by default a tenth of the ledger's limit, if the ledger has one. */
   readonly dead_letter_bytes_max?: number
 }
 
-/** The least that the dead letters get where the ledger has a limit, and what the bucket gets then. */
+/** The smallest default limit of the dead letters, and the limit of the bucket, when the ledger has a limit. */
 const LETTERS_BYTES_MIN = 16 * 1024 * 1024
 const BUCKET_BYTES_MAX = 16 * 1024 * 1024
 
@@ -47,7 +50,7 @@ const letterBytesMax = ({ bytes_max, dead_letter_bytes_max }: SettingsOptions): 
   dead_letter_bytes_max ??
   (bytes_max === undefined ? -1 : Math.max(LETTERS_BYTES_MIN, Math.floor(bytes_max / 10)))
 
-/** What no stream of ours uses. (Mirrors, sources, transforms and the like are off by not being stated.) */
+/** Settings that none of our streams uses. (Mirrors, sources, transforms and the like are off by not being stated.) */
 const allOff = {
   max_consumers: -1,
   no_ack: false,
@@ -93,8 +96,9 @@ export const ledgerStream = ({ replicas, bytes_max = -1 }: SettingsOptions): Str
 })
 
 /**
- * The stream of events that have no effect, with their reasons. They may be discarded by a person once dealt with,
- * so deleting is allowed here; a letter holds its event whole under longer header names, so it may be larger.
+ * The stream of events that have no effect, with the reasons. A person may delete a letter that is dealt with, so
+ * deleting is allowed here. A letter holds its whole event with longer header names, so it may be larger than an
+ * event.
  */
 export const deadLetterStream = (options: SettingsOptions): StreamSettings => ({
   ...keepForever,
@@ -107,7 +111,7 @@ export const deadLetterStream = (options: SettingsOptions): StreamSettings => ({
   deny_delete: false,
 })
 
-/** The stream under the KV bucket `config`; its keys may be deleted, so it is no place for what must last. */
+/** The stream of the KV bucket `config`. Its keys may be deleted, so it must not hold facts that have to last. */
 export const configStream = ({ replicas, bytes_max }: SettingsOptions): StreamSettings => ({
   ...allOff,
   storage: StorageType.File,
@@ -131,14 +135,14 @@ export const configStream = ({ replicas, bytes_max }: SettingsOptions): StreamSe
   num_replicas: replicas,
 })
 
-/** All that a ledger needs in JetStream, the stream of the events first. */
+/** The settings of all streams of a ledger: the stream of the events, the dead letters, the bucket. */
 export const allSettings = (options: SettingsOptions) =>
   [ledgerStream(options), deadLetterStream(options), configStream(options)] as const
 
-/** Where a server puts a stream, and what it notes in a stream for itself, are not ours to say. */
+/** The setting that is not compared, and the prefix of the metadata that a server keeps for itself. */
 const FREE = 'placement'
 const SERVERS_OWN = '_nats.'
-/** The server's word for a persist mode that is not set. */
+/** The value that a server sends for a persist mode that is not set. */
 const PERSIST_DEFAULT = 'default'
 
 const withoutServersOwn = (metadata: unknown): unknown =>
@@ -146,14 +150,14 @@ const withoutServersOwn = (metadata: unknown): unknown =>
     ? Object.fromEntries(Object.entries(metadata).filter(([key]) => !key.startsWith(SERVERS_OWN)))
     : metadata
 
-/** A setting as a server sent it. */
+/** The value of a setting, without the server's own metadata and defaults. */
 export const settingOf = (config: Readonly<Record<string, unknown>>, name: string): unknown => {
   const value = Object.hasOwn(config, name) ? config[name] : undefined
   if (name === 'metadata') return withoutServersOwn(value)
   return name === 'persist_mode' && value === PERSIST_DEFAULT ? undefined : value
 }
 
-/** Servers leave out what is switched off, or send it as such: which of both depends on the setting and the version. */
+/** Whether a setting is off: by setting and version, a server leaves it out or sends an empty value. */
 const isOff = (value: unknown): boolean =>
   value === undefined ||
   value === null ||
@@ -166,15 +170,15 @@ const isOff = (value: unknown): boolean =>
 export const isEqual = (a: unknown, b: unknown): boolean =>
   (isOff(a) && isOff(b)) || JSON.stringify(a) === JSON.stringify(b)
 
-/** A setting's value for a person. */
+/** The value of a setting as a text for a person. */
 export const shown = (value: unknown): string => (value === undefined ? 'not set' : JSON.stringify(value))
 
 /** One setting in which a server's stream differs. */
 export type Difference = { readonly name: string; readonly is: unknown; readonly should_be: unknown }
 
 /**
- * Every setting in which the server's stream differs from the wanted ones. A setting that this program does not know is
- * a difference unless it is switched off: a newer server may have one that lets events vanish.
+ * Every setting in which the server's stream differs from the wanted settings. A setting that this program does not
+ * know is a difference unless it is off, because a newer server may have a setting that lets events vanish.
  */
 export const differencesOf = (
   wanted: StreamSettings,
@@ -193,15 +197,15 @@ export const differences = (wanted: StreamSettings, actual: Readonly<Record<stri
     ({ name, is, should_be }) => `${name}: is ${shown(is)}, should be ${shown(should_be)}`,
   )
 
-/** What every text about compression ends with. */
+/** The advice at the end of every text about compression. */
 export const COMPRESSION_ADVICE =
   'before any of its servers becomes 2.15, the steps of docs/upgrade-nats.md are needed'
 
 const isOfCompression = ({ name }: Difference): boolean => name === 'compression'
 
 /**
- * Differences beside which the ledger is served: streams of earlier builds are compressed, and nothing is wrong with them
- * where `server-policy.ts` has nothing against it. They are told of, and do not keep a process from its start.
+ * Whether the ledger may be served with these differences. Streams of earlier builds are compressed, which is no fault
+ * unless `server-policy.ts` refuses it. Such differences are reported, and do not keep a process from starting.
  */
 export const isTolerable = (found: readonly Difference[]): boolean => found.every(isOfCompression)
 
@@ -214,7 +218,7 @@ const LASTING: ReadonlySet<string> = new Set([
   'sealed',
 ])
 
-/** Those of a stream that differ and that nats-server does not take back, as they are. */
+/** The settings of a stream that differ and that nats-server does not take back, with their present values. */
 export const lastingOf = (
   wanted: StreamSettings,
   actual: Readonly<Record<string, unknown>>,
@@ -225,7 +229,7 @@ export const lastingOf = (
       .map(({ name, is }) => [name, is]),
   )
 
-/** What a person can do about settings that differ. */
+/** The advice to a person about settings that differ. */
 const adviceOn = (found: readonly Difference[]): string => {
   const lasting = found.filter(({ name }) => LASTING.has(name)).map(({ name }) => name)
   if (lasting.length > 0)
@@ -234,7 +238,7 @@ const adviceOn = (found: readonly Difference[]): string => {
   return found.some(isOfCompression) ? `${advice}; ${COMPRESSION_ADVICE}` : advice
 }
 
-/** In a sentence, how the server's stream differs and what can be done; undefined when it does not. */
+/** A sentence that says how the server's stream differs and what can be done; undefined when it does not differ. */
 export const describeDifferences = (
   wanted: StreamSettings,
   actual: Readonly<Record<string, unknown>>,
@@ -245,7 +249,7 @@ export const describeDifferences = (
     : `stream ${wanted.name} differs in ${differences(wanted, actual).join('; ')} (${adviceOn(found)})`
 }
 
-/** Settings of which another value is a matter of operation: no event is lost, changed or added by it. */
+/** The settings that an operator may choose: no value of them loses, changes or adds events. */
 const OPERATIONAL: ReadonlySet<string> = new Set([
   'description',
   'metadata',
@@ -258,6 +262,6 @@ const OPERATIONAL: ReadonlySet<string> = new Set([
   'compression',
 ])
 
-/** Whether events may vanish, change or appear by themselves with these differences of the ledger stream. */
+/** Whether these differences of the ledger stream may make events vanish, change or appear by themselves. */
 export const isDangerous = (found: readonly Difference[]): boolean =>
   found.some(({ name }) => !OPERATIONAL.has(name))

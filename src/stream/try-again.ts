@@ -1,5 +1,5 @@
 /**
- * Trying again what a server that is not ready yet, or somebody else, made fail.
+ * Repeats a task that failed because a server is not ready yet, or because of another writer.
  */
 
 import { type BackOff, pause } from '../back-off.js'
@@ -10,8 +10,9 @@ const TRIES_MAX = 20
 const BACK_OFF: BackOff = { first_ms: 50, max_ms: 1_000 }
 
 /**
- * `task`, tried up to 20 times with pauses of about 12 s in all, while it fails with one of `tags` and `signal` does not
- * abort; then its last error. A cluster that was just started, or that has lost a node, answers `TryAgain` for a moment.
+ * Runs `task` up to 20 times, with pauses of about 12 s in all, while it fails with one of `tags` and `signal` has
+ * not aborted; then it fails with the last error. A cluster that has just started, or has lost a node, gives
+ * `TryAgain` for a moment.
  */
 export const tryAgain =
   <A>(

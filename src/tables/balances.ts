@@ -1,5 +1,6 @@
 /**
- * The table of balances: one item per customer, the fold of its subject up to `seq`. Its items are heads, no more.
+ * The table of balances: one item per customer, which holds the fold of the customer's subject up to `seq`. Its items are
+ * heads without further data.
  */
 
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb'
@@ -14,7 +15,7 @@ export { READ_KEYS_MAX } from './heads.js'
 
 export const BALANCE_ITEM: HeadShape = { prefix: '', balance: 'client_balance' }
 
-/** Writes up to 100 changes whole or not at all; `ConditionFailed` when an item is not as it was read. */
+/** Writes up to 100 changes in one transaction, all or none; `ConditionFailed` when an item is not as it was read. */
 export const writeChanges = (
   client: DynamoDBDocumentClient,
   table: string,
@@ -22,7 +23,7 @@ export const writeChanges = (
 ): TaskEither<TableError, void> =>
   writeTransaction(client, table, BALANCE_ITEM, { heads: changes, inserts: [], additions: new Map() })
 
-/** Reads up to 100 customers, strongly consistent; one without an item is `NEW_CUSTOMER`. */
+/** Reads up to 100 customers, strongly consistent; a customer without an item is `NEW_CUSTOMER`. */
 export const readCustomers = (
   client: DynamoDBDocumentClient,
   table: string,

@@ -1,27 +1,27 @@
 /**
- * The DynamoDB client: every time-out, retry and connection limit stated.
+ * Makes the DynamoDB client, and states all its time-outs, retries and connection limits.
  */
 
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb'
 import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb'
 
 export type TablesConfig = {
-  /** Of a DynamoDB-compatible server; undefined lets the SDK find AWS's own (or `AWS_ENDPOINT_URL_DYNAMODB`). */
+  /** The URL of a DynamoDB-compatible server. Undefined: the SDK finds AWS's own (or `AWS_ENDPOINT_URL_DYNAMODB`). */
   readonly endpoint?: string | undefined
-  /** Undefined: the SDK's own search (`AWS_REGION`, the profile). */
+  /** Undefined: the SDK finds the region itself (`AWS_REGION`, the profile). */
   readonly region?: string | undefined
-  /** For embedded servers, which want some and look at none; undefined: the SDK's own search. */
+  /** For embedded servers, which require credentials but do not check them. Undefined: the SDK finds them itself. */
   readonly credentials?: { readonly accessKeyId: string; readonly secretAccessKey: string } | undefined
 }
 
-/** Two tries of both have to be over before a query's own deadline, so that its caller learns why. */
+/** Two tries, each with both time-outs, must end before a query's own deadline, so that its caller learns the reason. */
 const CONNECTION_TIMEOUT_MS = 400
 const REQUEST_TIMEOUT_MS = 1_500
 const SOCKETS_MAX = 64
-/** Two, so that a lost connection is healed here; everything longer is the caller's own back-off. */
+/** The second try replaces a lost connection; for longer trouble callers have a back-off of their own. */
 const ATTEMPTS_MAX = 2
 
-/** Numbers come back as BigInt always: the library's default switches type with size. */
+/** Reads every number as a BigInt: by default the library chooses the type by the size of the number. */
 const wrapNumbers = (text: string): bigint => BigInt(text)
 
 export const createTablesClient = ({ endpoint, region, credentials }: TablesConfig): DynamoDBDocumentClient =>

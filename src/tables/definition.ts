@@ -1,7 +1,7 @@
 /**
- * The tables by projection: how they are called, and what they are indexed by. Every one has the key `id`.
+ * Defines the tables of the projections: their names and their indexes. Every table has the key `id`.
  *
- * A projection's tables exist in generations (docs/adr/0016): the first has the bare name, a later one says which it is.
+ * A projection's tables exist in generations (docs/adr/0016). The first has the bare name, a later one ends in `.g<n>`.
  */
 
 export const PROJECTION_NAMES = ['balances', 'journal', 'totals', 'ranking'] as const
@@ -16,7 +16,7 @@ export type IndexDefinition = {
 }
 
 export type TableDefinition = {
-  /** What follows the base name (`DDB_TABLE`). */
+  /** The suffix after the base name (`DDB_TABLE`). */
   readonly suffix: string
   /** Global secondary indexes; each carries the whole item. */
   readonly indexes: readonly IndexDefinition[]

@@ -1,5 +1,5 @@
 /**
- * Emptying a table: every item but its identity.
+ * Empties a table in steps: deletes every item except its identity.
  */
 
 import { type DynamoDBDocumentClient, ScanCommand, TransactWriteCommand } from '@aws-sdk/lib-dynamodb'
@@ -9,7 +9,7 @@ import { type TableError, tryTable } from './errors.js'
 import { emptyingCheck, IDENTITY_ID, type Identity, notOurs } from './identity.js'
 import { WRITE_ITEMS_MAX } from './transact.js'
 
-/** Of one transaction, which also checks that the table may be emptied. */
+/** The largest number of deletes in one transaction, which also checks that the table may be emptied. */
 const DELETES_MAX = WRITE_ITEMS_MAX - 1
 const PAGE_ITEMS = 10 * DELETES_MAX
 
@@ -38,7 +38,7 @@ const keysPage = (
     })),
   )
 
-/** Deletes items, if the table is still being emptied in this epoch; `NotOurs` when it is not. */
+/** Deletes items if the table is still being emptied in this epoch, else `NotOurs`. */
 const deleteItems = (
   client: DynamoDBDocumentClient,
   table: string,
@@ -60,13 +60,13 @@ const deleteItems = (
     TE.map(() => undefined),
   )
 
-/** One step of emptying a table: where the next one begins, and whether this one found anything. */
+/** The result of one step: the key from which the next step reads, and the number of deleted items. */
 export type EmptyStep = { readonly next: Keys['next']; readonly deleted: number }
 
 /**
- * Deletes up to 990 items, from where the last step ended. A table is empty once a whole pass of steps found nothing: a
- * projector that does not know yet may still write, and what it writes in one transaction is either found in part by a
- * pass, so that there is another one, or stands whole behind it.
+ * Deletes up to 990 items from `from`, the `next` of the step before. A table is empty when a whole pass of steps has
+ * found no item. A projector that has not learned of the new epoch may still write: a pass either finds a part of its
+ * transaction, and another pass follows, or finds none of it, and the transaction is in the table as a whole.
  */
 export const emptyStep =
   (

@@ -1,14 +1,15 @@
 /**
- * What can go wrong with DynamoDB, as one tagged union. Dispatch is on the error's name: messages can be 32 KB long.
+ * The errors of DynamoDB as one tagged union. They are told apart by the SDK error's name, because its message can be
+ * 32 KB long.
  */
 
 import { TransactionCanceledException } from '@aws-sdk/client-dynamodb'
 import { type TaskEither, TE } from '../fp.js'
 
 export type TableError = {
-  readonly tag: /** A condition did not hold: somebody else wrote first. Read again. */
+  readonly tag: /** A condition was not true: another writer was first. Read again. */
     | 'ConditionFailed'
-    /** Throttled, busy with another transaction, away, or too slow: the same again, later. */
+    /** DynamoDB throttles, is busy with another transaction, cannot be reached, or is too slow. Try the same again later. */
     | 'TryAgain'
     | 'NotFound'
     /** The table will never take these items as they are. */
@@ -35,14 +36,14 @@ const TRY_AGAIN: ReadonlySet<string> = new Set([
   'TransactionInProgressException',
 ])
 
-/** What is wrong with the items themselves. */
+/** Names of errors that say that the items themselves are wrong. */
 const REFUSED: ReadonlySet<string> = new Set([
   'ItemCollectionSizeLimitExceededException',
   'RequestEntityTooLarge',
   'SerializationException',
   'ValidationException',
 ])
-/** The same, as a cancelled transaction's reason. */
+/** Reasons of a cancelled transaction that say that an item itself is wrong. */
 const REFUSED_ITEM: readonly string[] = ['ItemCollectionSizeLimitExceeded', 'ValidationError']
 
 const NETWORK = new Set([
@@ -59,8 +60,8 @@ const codeOf = (cause: unknown): string =>
   typeof cause === 'object' && cause !== null && 'code' in cause ? String(cause.code) : ''
 
 /**
- * An empty answer from a server that is just being killed reaches us as a parse error; an error that DynamoDB itself
- * sent has a `$fault`, and says by its name what it is.
+ * Whether the answer itself was damaged. The empty answer of a server that is just being killed becomes a parse error. An
+ * error that DynamoDB itself sent has a `$fault`, and its name says what it is.
  */
 const isBrokenAnswer = (cause: Error): boolean =>
   cause instanceof SyntaxError || ('$response' in cause && !('$fault' in cause))
@@ -82,12 +83,12 @@ const tagOf = (cause: unknown): TableError['tag'] => {
   return 'Unexpected'
 }
 
-/** The error that something thrown by the AWS SDK stands for; the cause is kept. */
+/** Turns an exception of the AWS SDK into a `TableError`, which keeps it as its cause. `what` names the operation. */
 const toTableError = (what: string, cause: unknown): TableError => {
   const text = cause instanceof Error ? `${cause.name}: ${cause.message}` : String(cause)
   return { tag: tagOf(cause), message: `${what}: ${text}`.slice(0, MESSAGE_CHARS_MAX), cause }
 }
 
-/** The one wrapper through which the SDK's promises enter. */
+/** Runs a call of the AWS SDK and turns its exception into a `TableError`. Every SDK call of this folder uses it. */
 export const tryTable = <A>(what: string, run: () => Promise<A>): TaskEither<TableError, A> =>
   TE.tryCatch(run, cause => toTableError(what, cause))

@@ -1,9 +1,11 @@
 /**
- * Heads: one item per customer that says how far a projection has folded it, and to what (docs/adr/0003).
+ * Heads: one item per customer that says how far a projection has folded the customer, and the resulting state
+ * (docs/adr/0003).
  *
- * Every projection keeps its own, in its own table, and moves a head in the same transaction as whatever else an event
- * makes there. Nobody may move one back or apply an event twice, so each write carries the condition that the head is
- * still the one that was read: its `seq`, and also what a repair may change while `seq` stays.
+ * Every projection keeps its own heads, in its own table, and moves a head in the same transaction that writes the other
+ * items of an event. A head must never move back, and an event must never be applied twice. So each write carries the
+ * condition that the head is still as it was read: its `seq`, and also the attributes that a repair may change while
+ * `seq` stays.
  */
 
 import { BatchGetCommand, type DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb'
@@ -15,16 +17,16 @@ import { type TableError, tryTable } from './errors.js'
 import { IDENTITY_ID, type Identity, notOurs, splitIdentity } from './identity.js'
 import { whole } from './whole.js'
 
-/** Keys of one BatchGetItem: DynamoDB takes 100, and one of them is the table's identity. */
+/** The largest number of keys in one read. BatchGetItem takes 100, and one of them is the table's identity. */
 export const READ_KEYS_MAX = 99
 
-/** How a projection's table keeps its heads. */
+/** The form of the heads in a projection's table. */
 export type HeadShape = {
-  /** What precedes the client id in the item's key, where the table holds other items too. */
+  /** The prefix of the client id in the item's key, for a table that holds other items too. */
   readonly prefix: '' | 'account:'
   /** The attribute that holds the balance. */
   readonly balance: 'client_balance' | 'balance'
-  /** Attributes that follow from the id alone. */
+  /** Further attributes, which depend on the id alone. */
   readonly extra?: (id: ClientId) => Readonly<Record<string, string>>
 }
 
@@ -50,7 +52,7 @@ const toCustomer = (balance: bigint, { version, seq, ...rest }: Head): Customer 
   }
 }
 
-/** The item of a customer's head. */
+/** Encodes a customer's head as an item. */
 export const headItem = (shape: HeadShape, id: ClientId, { account, parked }: Customer) => ({
   id: shape.prefix + id,
   ...shape.extra?.(id),
@@ -65,7 +67,7 @@ export const headItem = (shape: HeadShape, id: ClientId, { account, parked }: Cu
 const show = (raw: unknown): string =>
   JSON.stringify(raw, (_, value) => (typeof value === 'bigint' ? String(value) : value)).slice(0, 200)
 
-/** Decodes a head as it came from DynamoDB; `id` is the client's. An item that is not ours to read is `Unexpected`. */
+/** Decodes an item of DynamoDB as a head; `id` is the client id. An item that is not a head is `Unexpected`. */
 export const decodeHead = (
   shape: HeadShape,
   raw: unknown,
@@ -80,7 +82,7 @@ export const decodeHead = (
 /** Whether a customer has no head yet. */
 export const isNew = ({ account, parked }: Customer): boolean => account.seq === 0 && parked === undefined
 
-/** The condition that a head is still what was read. An item at sequence 0 is nobody's: no event made it. */
+/** The condition that a head is still as it was read. An item at sequence 0 counts as missing, because no event made it. */
 export const headCondition = (shape: HeadShape, from: Customer) => {
   if (isNew(from)) {
     return {
@@ -105,15 +107,15 @@ export const headCondition = (shape: HeadShape, from: Customer) => {
   }
 }
 
-/** A throttled BatchGetItem answers a part of its keys; the rest is asked for again so often. */
+/** The most requests for one read. A throttled BatchGetItem answers a part of its keys; the rest is asked for again. */
 const READ_ROUNDS_MAX = 5
 
-const throttled = (keys: number): Error =>
+const throttledError = (keys: number): Error =>
   Object.assign(new Error(`${keys} keys were left unprocessed ${READ_ROUNDS_MAX} times`), {
     name: 'ThrottlingException',
   })
 
-/** The items of up to 100 keys as DynamoDB has them, strongly consistent; one that is missing is left out. */
+/** Reads the items of up to 100 keys, undecoded and strongly consistent; a missing item is left out. */
 export const readItems = (
   client: DynamoDBDocumentClient,
   table: string,
@@ -123,7 +125,7 @@ export const readItems = (
     const raws: unknown[] = []
     let keys: Record<string, unknown>[] = ids.map(id => ({ id }))
     for (let round = 1; keys.length > 0; round += 1) {
-      if (round > READ_ROUNDS_MAX) throw throttled(keys.length)
+      if (round > READ_ROUNDS_MAX) throw throttledError(keys.length)
       const { Responses, UnprocessedKeys } = await client.send(
         new BatchGetCommand({ RequestItems: { [table]: { Keys: keys, ConsistentRead: true } } }),
       )
@@ -133,13 +135,16 @@ export const readItems = (
     return raws
   })
 
-/** Says why what was read beside this identity does not count; undefined when it does. */
+/**
+ * Judges the identity that a table had when its items were read: returns the reason why they must not be used (the read
+ * then fails with `NotOurs`), or undefined when they may be used.
+ */
 export type Trust = (found: Identity | undefined) => string | undefined
 
-/** Items of up to 99 keys, and the identity that the table had when they were read. */
+/** Items that were read together with the table's identity. */
 export type Trusted = { readonly items: readonly unknown[]; readonly identity: Identity | undefined }
 
-/** The items of up to 99 keys and with them the table's identity; `NotOurs` where `trust` does not believe that. */
+/** Reads the items of up to 99 keys together with the table's identity; `NotOurs` when `trust` rejects the identity. */
 export const readTrusted = (
   client: DynamoDBDocumentClient,
   table: string,
@@ -158,8 +163,8 @@ export const readTrusted = (
   )
 
 /**
- * Reads what cannot bring the table's identity, from its indexes: the table has to be believed before and afterwards, and
- * to be of the same epoch. `NotOurs` where it is not.
+ * Does a `read` that cannot bring the table's identity with it, such as a query of an index. The identity is read before
+ * and after it: `trust` has to accept it both times, and the epoch has to be the same, else `NotOurs`.
  */
 export const readBelieved = <A>(
   client: DynamoDBDocumentClient,
@@ -196,7 +201,7 @@ export type TrustedHeads = {
   readonly identity: Identity | undefined
 }
 
-/** The heads of up to 99 customers, of a table that `trust` believes, and its identity. */
+/** Reads the heads of up to 99 customers and the table's identity; `NotOurs` when `trust` rejects the identity. */
 export const readTrustedHeads = (
   client: DynamoDBDocumentClient,
   table: string,
@@ -217,9 +222,9 @@ export const readTrustedHeads = (
 }
 
 /**
- * Reads the heads of up to 100 customers; one without is `NEW_CUSTOMER`.
+ * Reads the heads of up to 100 customers; a customer without a head is `NEW_CUSTOMER`.
  *
- * Reads are strongly consistent: an eventually consistent one may be answered by two replicas in turn, and a reader
+ * The read is strongly consistent. Eventually consistent reads may be answered by two replicas in turn, and a reader
  * would see a balance go back.
  */
 export const readHeads = (

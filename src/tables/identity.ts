@@ -1,11 +1,11 @@
 /**
- * What a projection's table says of itself, in one item beside the others: which table it is, which stream it was folded
- * from, and how far (docs/adr/0026).
+ * The identity of a projection's table: one item that says which table it is, from which stream it was folded, and how
+ * far (docs/adr/0026).
  *
- * A table that was deleted and made anew, emptied, or restored from a backup looks like any other table. Its identity
- * tells: it is missing, names another table or another stream, or is behind what the projection had acknowledged. The
- * identity is written in the transactions of the projection itself, before an event is acknowledged, so it is never
- * behind the acknowledgements of a table that was left alone.
+ * A table that was deleted and made again, emptied, or restored from a backup looks like any other table. Its identity
+ * shows the difference: it is missing, names another table or another stream, or is behind the projection's
+ * acknowledgements. The projection writes the identity in its own transactions, before it acknowledges an event. So the
+ * identity is never behind the acknowledgements, unless the table was changed from outside.
  */
 
 import { randomUUID } from 'node:crypto'
@@ -15,27 +15,27 @@ import { fieldsOf } from '../ledger/codec.js'
 import { type TableError, tryTable } from './errors.js'
 import { whole } from './whole.js'
 
-/** The item's key. It holds a blank, which neither a client id nor a transaction id may hold. */
+/** The key of the item. Its blank keeps it apart from client ids and transaction ids, which hold none. */
 export const IDENTITY_ID = 'table identity'
 
-/** The event up to which a table is folded, as it can be recognised again; sequence 0 and no checksum for none. */
+/** The newest event in a table, with a checksum to recognise it again; sequence 0 and an empty checksum for no event. */
 type Newest = { readonly seq: number; readonly checksum: string; readonly at_ms: number }
 
 const NO_EVENT: Newest = { seq: 0, checksum: '', at_ms: 0 }
 
 export type Identity = {
-  /** New whenever the table is begun again from the stream's first event. */
+  /** A random id, new each time the table is begun again from the stream's first event. */
   readonly epoch: string
-  /** `emptying`: what an earlier epoch left is being removed, and nothing in the table counts. */
+  /** `emptying`: the items of an earlier epoch are being removed, and nothing in the table counts. */
   readonly state: 'emptying' | 'filling'
-  /** DynamoDB's own id of the table, which a table of the same name that is made later does not have. */
+  /** DynamoDB's own id of the table. A later table of the same name has another one. */
   readonly table_id: string
-  /** The stream's origin as JSON text, without its newest event. */
+  /** The origin of the stream as JSON text, without its newest event. */
   readonly stream: string
   readonly newest: Newest
-  /** The table holds everything that the stream held at the beginning once `newest` has come here. */
+  /** When `newest` has reached this sequence, the table holds everything that the stream held when the epoch began. */
   readonly whole_from_seq: number
-  /** Why the table was begun again; undefined for the first time. */
+  /** The reason why the table was begun again; undefined the first time. */
   readonly reason?: string | undefined
 }
 
@@ -53,7 +53,7 @@ const Item = fieldsOf(
   { reason: t.string },
 )
 
-/** The identity in an item as DynamoDB has it; undefined where the item is missing or says something else. */
+/** Decodes an item as an identity; undefined when the item is missing or unreadable. */
 const decodeIdentity = (raw: unknown): Identity | undefined =>
   pipe(
     Item.decode(raw),
@@ -80,7 +80,7 @@ const itemOf = ({ newest, ...rest }: Identity) => ({
 const isIdentity = (raw: unknown): boolean =>
   typeof raw === 'object' && raw !== null && 'id' in raw && raw.id === IDENTITY_ID
 
-/** Takes the identity out of items that were read with it. */
+/** Separates the identity from the items that were read with it. */
 export const splitIdentity = (
   raws: readonly unknown[],
 ): { readonly identity: Identity | undefined; readonly others: readonly unknown[] } => ({
@@ -88,7 +88,7 @@ export const splitIdentity = (
   others: raws.filter(raw => !isIdentity(raw)),
 })
 
-/** The table's identity, strongly consistent; undefined where there is none. */
+/** Reads the table's identity, strongly consistent; undefined when there is none. */
 export const readIdentity = (
   client: DynamoDBDocumentClient,
   table: string,
@@ -100,7 +100,7 @@ export const readIdentity = (
     TE.map(({ Item: raw }) => decodeIdentity(raw)),
   )
 
-/** What an identity begins with. */
+/** The fields that the caller gives for the identity of a new epoch. */
 export type Beginning = Pick<Identity, 'table_id' | 'stream' | 'whole_from_seq' | 'reason'> & {
   readonly state?: Identity['state']
 }
@@ -119,8 +119,8 @@ const putIdentity = (
   )
 
 /**
- * Begins another epoch of a table, if its identity is still the one that was read (`ConditionFailed` when somebody was
- * faster): from here on readers do not believe what is in it, and nobody's progress of the epoch before can be noted.
+ * Begins a new epoch of a table if its identity is still `before`; `ConditionFailed` when another instance was faster.
+ * From then on readers do not trust the table's items, and progress of the epoch before can no longer be noted.
  */
 export const beginEpoch = (
   client: DynamoDBDocumentClient,
@@ -139,30 +139,31 @@ export const beginEpoch = (
   return pipe(
     putIdentity(client, table, identity, condition),
     TE.orElse(error =>
-      error.tag === 'ConditionFailed' ? notOverOthers(client, table, identity, error) : TE.left(error),
+      error.tag === 'ConditionFailed' ? putUnlessTaken(client, table, identity, error) : TE.left(error),
     ),
   )
 }
 
 /**
- * What to do where an identity cannot be put: it is there already if only the answer to an earlier try was lost, and it
- * takes the place of an item that says nothing (somebody wrote there by hand), but not of anybody else's.
+ * Looks why an identity could not be put. If it is there already, only the answer to an earlier try was lost. An
+ * unreadable item, which a person must have written by hand, is replaced. If another instance's identity is there, the
+ * error is `conflict`.
  */
-const notOverOthers = (
+const putUnlessTaken = (
   client: DynamoDBDocumentClient,
   table: string,
   identity: Identity,
-  faster: TableError,
+  conflict: TableError,
 ): TaskEither<TableError, Identity> =>
   pipe(
     readIdentity(client, table),
     TE.chain((found): TaskEither<TableError, Identity> => {
       if (found === undefined) return putIdentity(client, table, identity, {})
-      return found.epoch === identity.epoch ? TE.right(identity) : TE.left(faster)
+      return found.epoch === identity.epoch ? TE.right(identity) : TE.left(conflict)
     }),
   )
 
-/** The table is empty now, and may be filled. */
+/** Notes that the table is empty now and may be filled; `ConditionFailed` in another epoch. */
 export const startFilling = (
   client: DynamoDBDocumentClient,
   table: string,
@@ -184,7 +185,10 @@ export const startFilling = (
     TE.map(() => undefined),
   )
 
-/** Notes of which stream the table is, more exactly than before: by its first event, or its time after a restore. */
+/**
+ * Notes a more exact origin of the table's stream: with its first event, or with its new time after a restore.
+ * `ConditionFailed` in another epoch.
+ */
 export const noteStream = (
   client: DynamoDBDocumentClient,
   table: string,
@@ -208,12 +212,12 @@ export const noteStream = (
   )
 
 /**
- * How far a table is folded when a transaction is written, and in which epoch. Everything up to `from_seq` was in the
- * table before: one that is behind that was set back.
+ * The progress that a transaction notes in the table's identity. `from_seq` is the progress before it: a table that is
+ * behind `from_seq` was set back to an older state.
  */
 export type Mark = { readonly epoch: string; readonly from_seq: number; readonly newest: Newest }
 
-/** The update that notes a mark, as a part of a transaction: it fails in another epoch, and never goes back. */
+/** The update that notes a mark, as a part of a transaction. It fails in another epoch, and when the mark would go back. */
 export const markUpdate = (table: string, { epoch, from_seq, newest }: Mark) => ({
   TableName: table,
   Key: { id: IDENTITY_ID },
@@ -230,7 +234,7 @@ export const markUpdate = (table: string, { epoch, from_seq, newest }: Mark) => 
   },
 })
 
-/** The condition that a table is still being emptied, as a part of a transaction that empties it. */
+/** The condition that the table is still being emptied in this epoch, as a part of a transaction that empties it. */
 export const emptyingCheck = (table: string, { epoch }: Identity) => ({
   TableName: table,
   Key: { id: IDENTITY_ID },
@@ -239,11 +243,11 @@ export const emptyingCheck = (table: string, { epoch }: Identity) => ({
   ExpressionAttributeValues: { ':epoch': epoch, ':emptying': 'emptying' },
 })
 
-/** Whether a mark that could not be noted was overtaken: the table is of its epoch, and folded further already. */
+/** Whether a mark that could not be noted was overtaken: the table is in the same epoch, and already folded as far. */
 const isOvertaken = (found: Identity | undefined, { epoch, newest }: Mark): boolean =>
   found !== undefined && found.epoch === epoch && found.state === 'filling' && found.newest.seq >= newest.seq
 
-/** Notes a mark by itself, where there is nothing else to write. `NotOurs` when the table is another epoch's. */
+/** Notes a mark when there is nothing else to write. `NotOurs` when the table is in another epoch or was set back. */
 export const noteMark = (
   client: DynamoDBDocumentClient,
   table: string,
@@ -257,7 +261,7 @@ export const noteMark = (
     ),
   )
 
-/** No error where a mark was overtaken; else `NotOurs`. */
+/** Succeeds when the mark was overtaken, which is harmless; else `NotOurs`. */
 export const unlessOvertaken = (
   client: DynamoDBDocumentClient,
   table: string,
@@ -268,7 +272,7 @@ export const unlessOvertaken = (
     TE.chain(found => (isOvertaken(found, mark) ? TE.right(undefined) : TE.left(notOurs(table)))),
   )
 
-/** The error of one who finds that a table is not the one that it was. */
+/** The error when a table is not the same any more: it was emptied, restored, or begun again. */
 export const notOurs = (table: string): TableError => ({
   tag: 'NotOurs',
   message: `the table ${table} is not what it was: it was emptied, restored, or begun again`,

@@ -1,6 +1,7 @@
 /**
- * Keys of the journal's rows. The table also holds heads (`account:<client_id>`) and rows by sequence (`seq:<n>`), and a
- * transaction id may look like either, so one that begins like a key of ours is marked; no two things share a key.
+ * The keys of the journal's rows. The table also holds heads (`account:<client_id>`) and rows by sequence (`seq:<n>`). A
+ * transaction id may look like one of those keys, so an id that begins like one gets the prefix `txn:`, and no two items
+ * share a key.
  */
 
 const RESERVED = /^(?:seq|account|txn):/
@@ -9,5 +10,5 @@ const RESERVED = /^(?:seq|account|txn):/
 export const rowId = (transaction_id: string): string =>
   RESERVED.test(transaction_id) ? `txn:${transaction_id}` : transaction_id
 
-/** The key of an event's row where its transaction id does not give one. */
+/** The key of an event's row when it has no transaction id, or when another event's row already has the key of that id. */
 export const seqRowId = (seq: number): string => `seq:${seq}`

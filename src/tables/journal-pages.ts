@@ -1,9 +1,9 @@
 /**
- * The journal by customer: rows between two sequences, newest first or oldest first, and the head that says how far the
- * customer is folded.
+ * Reads the journal by customer: rows between two sequences, newest first or oldest first, and the head that says how far
+ * the customer is folded.
  *
- * The index is eventually consistent, so a row of it may be missing for a moment; the head is read strongly consistent.
- * Whoever reads rows proves by the `previous_seq` of each that none is missing before it.
+ * The index is eventually consistent, so a row may be missing from it for a moment; the head is read strongly consistent.
+ * A reader of rows has to check the `previous_seq` of each row, which proves that no row is missing before it.
  */
 
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb'
@@ -50,8 +50,8 @@ const Row = fieldsOf(
 )
 
 /**
- * One event that counts, and the account after it. `previous_seq` is the sequence of the customer's row before it, 0
- * where there is none; `at` is ISO 8601.
+ * One event that counts, and the account after it. `previous_seq` is the sequence of the customer's row before it, or 0
+ * for the first row; `at` is ISO 8601.
  */
 export type JournalRow = t.TypeOf<typeof Row>
 
@@ -60,7 +60,10 @@ const unreadable = (what: string, errors: t.Errors): TableError => ({
   message: `${what} is not readable: ${describeErrors(errors)}`,
 })
 
-/** How far the journal has folded a customer, strongly consistent; `NEW_CUSTOMER` where it has nothing. `NotOurs`: see `Trust`. */
+/**
+ * Reads a customer's head in the journal, strongly consistent; `NEW_CUSTOMER` when there is none. `NotOurs` when `trust`
+ * rejects the table's identity.
+ */
 export const readJournalHead = (
   client: DynamoDBDocumentClient,
   table: string,
@@ -73,14 +76,14 @@ export const readJournalHead = (
   )
 
 export type RowRange = {
-  /** Both ends count. */
+  /** The range includes both ends. */
   readonly from_seq: number
   readonly to_seq: number
   readonly newest_first: boolean
   readonly rows_max: number
 }
 
-/** Rows of a customer within a range, `rows_max` at the most. */
+/** Reads at most `rows_max` rows of a customer within a range of sequences. */
 export const readRows = (
   client: DynamoDBDocumentClient,
   table: string,

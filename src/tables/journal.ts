@@ -1,5 +1,5 @@
 /**
- * Reading the journal by transaction id: what an event was, and the account right after it, as a projection folded it.
+ * Reads the journal by transaction id: the event of a transaction, and the account right after it.
  */
 
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb'
@@ -15,13 +15,13 @@ import { rowId } from './journal-ids.js'
 import { type Omitted, omittedOf } from './row-texts.js'
 import { whole } from './whole.js'
 
-/** One row; `balance` and `version` are those after the event. */
+/** One row of the journal; `balance` and `version` are those after the event. */
 export type JournalRow = {
   readonly client_id: ClientId
   readonly seq: number
   readonly balance: bigint
   readonly version: number
-  /** Without what is in `omitted`: only the stream has that. */
+  /** The event without the fields that `omitted` names: only the stream has these fields. */
   readonly event: LedgerEvent
   readonly omitted: readonly Omitted[]
 }
@@ -47,14 +47,14 @@ const Item = fieldsOf(
 )
 type Item = t.TypeOf<typeof Item>
 
-/** What a row has as JSON text; undefined where it has none, `null` where that is none. */
-const parsed = (json: string | undefined): unknown => {
+/** Parses a JSON text of a row; undefined when the row has none, `null` when the text is not JSON. */
+const parseText = (json: string | undefined): unknown => {
   if (json === undefined) return undefined
   const read = readJson(json)
   return E.isRight(read) ? read.right : null
 }
 
-/** The row's event goes through the codec of events: a table may hold anything. */
+/** Decodes the row's event with the codec of events, because a table may hold anything; undefined when it is not valid. */
 const eventOf = (item: Item): LedgerEvent | undefined => {
   const { type, amount, transaction_id, reference, counterparty } = item
   const fields = {
@@ -62,9 +62,9 @@ const eventOf = (item: Item): LedgerEvent | undefined => {
     amount: toJson(amount),
     transaction_id,
     reference,
-    metadata: parsed(item.metadata),
+    metadata: parseText(item.metadata),
     transfer: counterparty === undefined ? undefined : { counterparty },
-    declined: parsed(item.declined),
+    declined: parseText(item.declined),
   }
   const decoded = decodeParsed(fields)
   return decoded.tag === 'event' ? decoded.event : undefined
@@ -81,8 +81,8 @@ const decodeRow = (raw: unknown): E.Either<TableError, [string, JournalRow]> => 
 }
 
 /**
- * The rows of up to 99 transaction ids, strongly consistent, by transaction id; one without a row is left out. Of events
- * with the same id it is the first that counted. `NotOurs` where `trust` does not believe the table.
+ * Reads the rows of up to 99 transaction ids, strongly consistent, by transaction id; an id without a row is left out. If
+ * several events have the id, the row is that of the first one that counted. `NotOurs` when `trust` rejects the table.
  */
 export const readJournal = (
   client: DynamoDBDocumentClient,

@@ -1,19 +1,19 @@
 /**
- * Asks a table whether it would take items, without writing any: a transaction that also holds a condition which never
- * holds. DynamoDB looks at the items first, so the answer tells what it would refuse for good.
+ * Asks a table whether it would accept items, without writing any. The items are sent in a transaction with a condition
+ * that is never true. DynamoDB checks the items first, so its answer tells whether it would refuse them for good.
  */
 
 import { type DynamoDBDocumentClient, TransactWriteCommand } from '@aws-sdk/lib-dynamodb'
 import { E, pipe, type TaskEither, TE } from '../fp.js'
 import { type TableError, tryTable } from './errors.js'
 
-/** No client id, row or sum has a blank in its key, so there is never such an item. */
-const NOBODY = 'no such item'
+/** The key of an item that never exists: no client id, row or sum has a blank in its key. */
+const MISSING_ID = 'no such item'
 
-/** So that the condition fits into the transaction beside them. */
+/** One less than DynamoDB's limit of 100, because the condition is a part of the transaction too. */
 export const PROBE_ITEMS_MAX = 99
 
-/** Whether the table refuses `items` (up to 99) for good, or, without any, everything that could be written. */
+/** Whether the table refuses `items` (up to 99) for good. Without items: whether it refuses every transaction. */
 export const isRefused = (
   client: DynamoDBDocumentClient,
   table: string,
@@ -28,7 +28,7 @@ export const isRefused = (
             {
               ConditionCheck: {
                 TableName: table,
-                Key: { id: NOBODY },
+                Key: { id: MISSING_ID },
                 ConditionExpression: 'attribute_exists(id)',
               },
             },
@@ -42,6 +42,6 @@ export const isRefused = (
         return error.tag === 'Refused' ? TE.right(true) : TE.left(error)
       },
       () => async () =>
-        E.left({ tag: 'Unexpected' as const, message: `${table} holds the item "${NOBODY}"` }),
+        E.left({ tag: 'Unexpected' as const, message: `${table} holds the item "${MISSING_ID}"` }),
     ),
   )

@@ -1,5 +1,5 @@
 /**
- * Creates the tables where they are missing, as `serve` and `dev` find them; on AWS the CDK stack makes them.
+ * Creates, describes and removes tables. `serve` and `dev` create missing tables with it; on AWS the CDK stack creates them.
  */
 
 import {
@@ -20,7 +20,7 @@ import { type TableError, tryTable } from './errors.js'
 
 const ACTIVE_WITHIN_S = 60
 
-/** A table as DynamoDB describes it; `problems` says what of its keys and indexes is not as `definition` wants it. */
+/** Facts about an existing table: DynamoDB's id of it, and sentences about keys and indexes that are not as defined. */
 export type TableFacts = { readonly table_id: string; readonly problems: readonly string[] }
 
 const describe = (
@@ -33,14 +33,14 @@ const describe = (
     TE.orElse(error => (error.tag === 'NotFound' ? TE.right(undefined) : TE.left(error))),
   )
 
-/** Whether the table is there. */
+/** Whether the table exists. */
 export const tableExists = (client: DynamoDBDocumentClient, table: string): TaskEither<TableError, boolean> =>
   pipe(
     describe(client, table),
     TE.map(found => found !== undefined),
   )
 
-/** What the table is; undefined where there is none. */
+/** Reads the facts about a table and compares it with `definition`; undefined when it does not exist. */
 export const tableFacts = (
   client: DynamoDBDocumentClient,
   table: string,
@@ -52,7 +52,7 @@ export const tableFacts = (
       found === undefined
         ? undefined
         : {
-            // a server that names no id has at least the time at which the table was made
+            // a server without table ids has at least the time at which the table was made
             table_id: found.TableId ?? String(found.CreationDateTime?.toISOString()),
             problems: schemaProblems(found, definition),
           },
@@ -70,7 +70,7 @@ const showKey = (
     })
     .join(', ') || 'none'
 
-/** What of a table's keys and indexes differs from its definition, in sentences. */
+/** The differences between a table's keys and indexes and its definition, as sentences. */
 const schemaProblems = (
   { KeySchema, AttributeDefinitions, GlobalSecondaryIndexes = [] }: TableDescription,
   definition: TableDefinition,
@@ -113,7 +113,7 @@ const indexesOf = ({ indexes }: TableDefinition): GlobalSecondaryIndex[] =>
     Projection: { ProjectionType: 'ALL' },
   }))
 
-/** Makes a table (key `id`, on demand) with its indexes and waits until it can be used. */
+/** Creates a table (key `id`, on-demand billing) with its indexes, and waits until it can be used. No error if it exists. */
 export const createTable = (
   client: DynamoDBDocumentClient,
   table: string,
@@ -131,7 +131,7 @@ export const createTable = (
         }),
       ),
     ),
-    // another instance is creating it at this moment
+    // the table exists, or another instance is creating it at this moment
     TE.orElseW(error => (isInUse(error) ? TE.right(undefined) : TE.left(error))),
     TE.chain(() =>
       tryTable(`table ${table}`, () =>
@@ -144,21 +144,21 @@ export const createTable = (
     TE.map(() => undefined),
   )
 
-/** Makes the balances table. */
+/** Creates the table of balances. */
 export const createBalancesTable = (
   client: DynamoDBDocumentClient,
   table: string,
 ): TaskEither<TableError, void> => createTable(client, table, TABLES.balances)
 
-/** Removes a table with all its items and waits until it is gone; no error where there is none. */
+/** Removes a table with all its items, and waits until it is gone. No error if it does not exist. */
 export const dropTable = (client: DynamoDBDocumentClient, table: string): TaskEither<TableError, void> =>
   pipe(
     tryTable(`drop table ${table}`, () => client.send(new DeleteTableCommand({ TableName: table }))),
-    // it is being removed already, by whomever
+    // another instance is removing it at this moment
     TE.orElseW(error => (isInUse(error) ? TE.right(undefined) : TE.left(error))),
     TE.chain(() =>
       tryTable(`drop table ${table}`, () =>
-        // until then its name cannot be given to a new one
+        // until the table is gone, a new one cannot have its name
         waitUntilTableNotExists(
           { client, maxWaitTime: ACTIVE_WITHIN_S, minDelay: 1, maxDelay: 2 },
           { TableName: table },

@@ -1,12 +1,12 @@
 /**
- * Queries of an index, over as many of DynamoDB's own pages as it takes.
+ * Queries an index, over as many of DynamoDB's own pages as the answer needs.
  */
 
 import { type DynamoDBDocumentClient, QueryCommand, type QueryCommandInput } from '@aws-sdk/lib-dynamodb'
 import type { TaskEither } from '../fp.js'
 import { type TableError, tryTable } from './errors.js'
 
-/** A page of DynamoDB ends at 1 MB whatever was asked for; so many of them are read for one answer. */
+/** The largest number of DynamoDB's pages that are read for one answer. A page of DynamoDB ends at 1 MB. */
 const PAGES_MAX = 200
 
 export type IndexQuery = Pick<
@@ -20,7 +20,7 @@ export type IndexQuery = Pick<
   | 'ScanIndexForward'
 >
 
-/** The first `items_max` items as DynamoDB has them; `TryAgain` when too much had to be read for them. */
+/** Reads the first `items_max` items, undecoded; `TryAgain` when more than 200 pages would be needed. */
 export const queryItems = (
   client: DynamoDBDocumentClient,
   query: IndexQuery,
@@ -33,7 +33,7 @@ export const queryItems = (
       const { Items = [], LastEvaluatedKey } = await client.send(
         new QueryCommand({
           ...query,
-          // the limit counts what a filter leaves out as well: with one, a page is as long as it can be
+          // the limit also counts items that a filter leaves out, so a query with a filter takes full pages
           ...(query.FilterExpression === undefined ? { Limit: items_max - items.length } : {}),
           ...(after === undefined ? {} : { ExclusiveStartKey: after }),
         }),

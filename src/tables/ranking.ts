@@ -1,6 +1,6 @@
 /**
- * The ranking's indexes: customers by balance and by id, each spread over shards (docs/adr/0011). One page of one shard
- * at a time; a reader asks every shard and merges.
+ * Reads the ranking's indexes: customers by balance and by id, each spread over shards (docs/adr/0011). A function here
+ * reads a page of one shard; its caller asks every shard and merges the pages.
  */
 
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb'
@@ -12,7 +12,7 @@ import { queryItems } from './query.js'
 
 const Item = fieldsOf({ id: t.string, balance: t.bigint, version: t.bigint })
 
-/** A customer as the ranking has it. */
+/** A customer in the ranking. */
 export type Ranked = { readonly id: string; readonly balance: bigint; readonly version: number }
 
 const decode = (raw: unknown): E.Either<TableError, Ranked> =>
@@ -26,7 +26,7 @@ const decode = (raw: unknown): E.Either<TableError, Ranked> =>
 
 type Condition = {
   readonly index: typeof BY_BALANCE | typeof BY_ID
-  /** Of the sort key; `:a` and `:b` are its values. */
+  /** A condition on the sort key; `:a` and `:b` stand for `values`. */
   readonly key?: string
   readonly filter?: string
   readonly values: Readonly<Record<string, unknown>>
@@ -47,7 +47,7 @@ const query = (
         TableName: table,
         IndexName: index,
         KeyConditionExpression: key === undefined ? '#shard = :shard' : `#shard = :shard AND ${key}`,
-        // a reserved word
+        // `shard` is a reserved word of DynamoDB
         ExpressionAttributeNames: { '#shard': 'shard' },
         ...(filter === undefined ? {} : { FilterExpression: filter }),
         ExpressionAttributeValues: { ':shard': shard, ...values },
@@ -59,7 +59,7 @@ const query = (
     TE.map(found => [...found]),
   )
 
-/** A shard's customers by id, those after `after_id`. */
+/** Reads a shard's customers in the order of their ids, from the first one after `after_id`. */
 export const customersAfter = (
   client: DynamoDBDocumentClient,
   table: string,
@@ -71,7 +71,7 @@ export const customersAfter = (
   return query(client, table, shard, { index: BY_ID, ...after, highest_first: false }, items_max)
 }
 
-/** A shard's customers with the highest balances below `below`; those with the same balance in any order. */
+/** Reads a shard's customers with the highest balances below `below`; equal balances come in any order. */
 export const highestBelow = (
   client: DynamoDBDocumentClient,
   table: string,
@@ -83,10 +83,10 @@ export const highestBelow = (
   return query(client, table, shard, { index: BY_BALANCE, ...bound, highest_first: true }, items_max)
 }
 
-/** So many with one balance are read and sorted; of more, those that come first are looked for in the order of ids. */
+/** Up to this many customers with one balance are read and sorted. For more, the index by id is searched in its order. */
 const TIES_MAX = 2_000
 
-/** A shard's customers with exactly this balance, by id, those after `after_id`. */
+/** Reads a shard's customers with exactly this balance, in the order of their ids, from the first one after `after_id`. */
 export const withBalance = (
   client: DynamoDBDocumentClient,
   table: string,

@@ -1,7 +1,7 @@
 /**
- * Items exactly as DynamoDB has them, types and digits included: for whoever checks what others wrote.
+ * Reads items exactly as DynamoDB has them, with types and digits, for code that checks what a table holds.
  *
- * The document client would turn a number that is not whole into an error of the whole page.
+ * With the document client one number that is not whole would make the whole page fail.
  */
 
 import { type AttributeValue, BatchGetItemCommand, QueryCommand, ScanCommand } from '@aws-sdk/client-dynamodb'
@@ -12,21 +12,21 @@ import { IDENTITY_ID } from './identity.js'
 
 export type RawItem = Readonly<Record<string, AttributeValue>>
 
-/** One page of a walk through a table; `next` is where the following one begins, if there is one. */
+/** One page of a table or an index; `next` is the key from which the next page is read, absent on the last page. */
 export type RawPage = { readonly items: readonly RawItem[]; readonly next?: RawItem }
 
-/** DynamoDB's limit: keys of one BatchGetItem. */
+/** The largest number of keys in one BatchGetItem; a limit of DynamoDB. */
 export const RAW_KEYS_MAX = 100
 const PAGE_ITEMS = 1_000
-/** A throttled BatchGetItem answers a part of its keys; the rest is asked for again so often. */
+/** The most requests for one read. A throttled BatchGetItem answers a part of its keys; the rest is asked for again. */
 const ROUNDS_MAX = 5
 
-const throttled = (keys: number): Error =>
+const throttledError = (keys: number): Error =>
   Object.assign(new Error(`${keys} keys were left unprocessed ${ROUNDS_MAX} times`), {
     name: 'ThrottlingException',
   })
 
-/** The items of up to 100 different ids, strongly consistent; one that is missing is left out. */
+/** Reads the items of up to 100 different ids, strongly consistent; a missing item is left out. */
 export const readRaw = (
   client: DynamoDBDocumentClient,
   table: string,
@@ -36,7 +36,7 @@ export const readRaw = (
     const found = new Map<string, RawItem>()
     let keys: RawItem[] = ids.map(id => ({ id: { S: id } }))
     for (let round = 1; keys.length > 0; round += 1) {
-      if (round > ROUNDS_MAX) throw throttled(keys.length)
+      if (round > ROUNDS_MAX) throw throttledError(keys.length)
       const { Responses, UnprocessedKeys } = await client.send(
         new BatchGetItemCommand({ RequestItems: { [table]: { Keys: keys, ConsistentRead: true } } }),
       )
@@ -54,7 +54,7 @@ const pageOf = (answer: {
   ...(answer.LastEvaluatedKey === undefined ? {} : { next: answer.LastEvaluatedKey }),
 })
 
-/** One page of the whole table without its identity, strongly consistent. */
+/** Reads one page of the whole table without its identity, strongly consistent. `from` is the `next` of the page before. */
 export const scanRaw = (
   client: DynamoDBDocumentClient,
   table: string,
@@ -74,7 +74,7 @@ export const scanRaw = (
     TE.map(pageOf),
   )
 
-/** One page of the items of an index whose partition key `attribute` has this value; an index may be a moment behind. */
+/** Reads one page of an index: items whose partition key `attribute` has this value. The index may lag a moment. */
 export const queryRaw = (
   client: DynamoDBDocumentClient,
   table: string,

@@ -1,34 +1,34 @@
 /**
- * The texts of an event that its row in the journal holds: all of them, as far as every table and every reply can hold
- * them. What is too large or too deep is left out and named, so that no event can stop a projection (docs/adr/0027).
+ * Makes the texts of an event for its row in the journal. A text that is too large or nested too deep for a table or a
+ * reply is left out and named in `omitted`, so that no event can stop a projection (docs/adr/0027).
  *
- * The limits are those of what is written, not of what was read: `1e20` in an event is a number of 21 digits in a row.
+ * The limits apply to the text as it is written, not as it was read: `1e20` in an event becomes 21 digits in a row.
  */
 
 import { isDeeperThan } from '../ledger/depth.js'
 import type { LedgerEvent } from '../ledger/event.js'
 
-/** Metadata as JSON text, in bytes. An event of usual form is smaller as a whole. */
+/** The largest metadata, as JSON text in UTF-8. A usual event as a whole is smaller. */
 export const METADATA_BYTES_MAX = 64 * 1024
-/** As deep as the strict reading of JSON goes, so a command's metadata is never left out. */
+/** The deepest metadata. The strict reading of JSON has the same limit, so a command's metadata is never left out. */
 const METADATA_DEPTH_MAX = 32
 export const REFERENCE_BYTES_MAX = 64 * 1024
 
-/** What may be left out of a row. */
+/** The fields that may be left out of a row. */
 export type Omitted = 'metadata' | 'reference'
 
 export type RowTexts = {
   readonly reference?: string
-  /** As JSON. */
+  /** The metadata as JSON text. */
   readonly metadata?: string
-  /** The answer that a declined command gets again, as JSON. */
+  /** The refusal of a declined command as JSON text: a retry gets the same answer. */
   readonly declined?: string
   readonly omitted: readonly Omitted[]
 }
 
 const NONE: readonly Omitted[] = []
 
-/** JSON can hold half of a surrogate pair, which no UTF-8 can: it is replaced. */
+/** Replaces halves of surrogate pairs: JSON can hold them, but UTF-8 cannot. */
 const asUtf8 = (text: string): string => Buffer.from(text, 'utf8').toString('utf8')
 
 const metadataText = (metadata: object): string | undefined => {
@@ -43,7 +43,7 @@ const declinedText = ({ declined }: LedgerEvent): string | undefined => {
   return JSON.stringify({ command, code, client_id, balance: String(balance) })
 }
 
-/** The texts of `event` for its row. Total: it never throws, whatever the event holds. */
+/** Makes the texts of `event` for its row. It never throws, for any event. */
 export const rowTexts = (event: LedgerEvent): RowTexts => {
   const declined = declinedText(event)
   const reference = event.reference === undefined ? undefined : asUtf8(event.reference)
@@ -61,10 +61,10 @@ export const rowTexts = (event: LedgerEvent): RowTexts => {
   }
 }
 
-/** How the list stands in a row: names with a blank between. */
+/** Encodes the omitted fields for a row: their names, separated by blanks. */
 export const omittedText = (omitted: readonly Omitted[]): string => omitted.join(' ')
 
 const isOmitted = (name: string): name is Omitted => name === 'metadata' || name === 'reference'
 
-/** The list that a row's text stands for; names that nobody knows are passed over. */
+/** Decodes the omitted fields of a row; unknown names are ignored. */
 export const omittedOf = (text: string): readonly Omitted[] => text.split(' ').filter(isOmitted)

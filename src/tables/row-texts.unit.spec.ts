@@ -10,7 +10,7 @@ const textsOf = (body: string) => {
   return decoded.tag === 'event' ? rowTexts(decoded.event) : undefined
 }
 
-/** JSON text of any depth and with numbers of any form, as no `JSON.stringify` could write it. */
+/** JSON text of any depth and with numbers of any form, which `JSON.stringify` could not write. */
 const wildJson = fc.oneof(
   fc.json({ maxDepth: 8 }),
   fc.nat(40_000).map(levels => `${'['.repeat(levels)}1E20${']'.repeat(levels)}`),

@@ -1,5 +1,5 @@
 /**
- * Going through a whole table.
+ * Reads a whole table page by page.
  */
 
 import { type DynamoDBDocumentClient, ScanCommand } from '@aws-sdk/lib-dynamodb'
@@ -9,10 +9,13 @@ import { splitIdentity } from './identity.js'
 
 const PAGE_ITEMS = 1_000
 
-/** A page of a table, and where the next one begins. */
+/** A page of a table; `next` is the key from which the next page is read, absent on the last page. */
 export type Page = { readonly items: readonly unknown[]; readonly next?: Readonly<Record<string, unknown>> }
 
-/** A page of whole items without the table's identity, strongly consistent, from where `after` says; without it from the beginning. */
+/**
+ * Reads a page of whole items without the table's identity, strongly consistent. `after` is the `next` of the page before,
+ * undefined for the first page.
+ */
 export const scanPage = (
   client: DynamoDBDocumentClient,
   table: string,

@@ -1,6 +1,5 @@
 /**
- * The totals, all in all and by day: each is the sum of a few items, one per shard, so that writers do not stand in each
- * other's way.
+ * Reads the totals, over all time and by day. Each is the sum of a few items, so that writers can add at the same time.
  */
 
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb'
@@ -12,7 +11,10 @@ import { READ_KEYS_MAX, readTrusted, type Trust } from './heads.js'
 
 const NAMES = ['customers', 'balance', 'credits', 'credited', 'debits', 'debited', 'declined'] as const
 
-/** How many customers, the sum of their balances; how many credits, debits and refusals, and what they moved. */
+/**
+ * The numbers of customers, credits, debits and refusals (`declined`), the sum of the balances, and the amounts that were
+ * `credited` and `debited`.
+ */
 export type Totals = Readonly<Record<(typeof NAMES)[number], bigint>>
 
 const ZERO: Totals = {
@@ -51,12 +53,15 @@ const add = (sum: Totals, item: Item): Totals => {
 }
 
 /**
- * Each sum is kept in so many items, `<key>:0` to `<key>:3`, so that several transactions can add to it at once; a reader
- * adds them up (docs/adr/0003). The projection runner writes in as many lanes. It may become larger, but never smaller.
+ * The number of items that hold one sum, `<key>:0` to `<key>:3`, so that several transactions can add to it at once; a
+ * reader adds them up (docs/adr/0003). The projection runner writes in as many lanes. The number may grow, but never shrink.
  */
 export const SUM_LANES = 4
 
-/** The sums of these keys (`all`, `day:2026-11-21`), strongly consistent; zeros where there is nothing. `NotOurs`: see `Trust`. */
+/**
+ * Reads the totals of keys (`all`, `day:2026-11-21`), strongly consistent; zeros for a key without items. `NotOurs` when
+ * `trust` rejects the table's identity.
+ */
 export const readTotals = (
   client: DynamoDBDocumentClient,
   table: string,

@@ -1,5 +1,5 @@
 /**
- * One TransactWriteItems of a projection: heads that move, and what moves with them. Whole or not at all.
+ * Writes one transaction of a projection (TransactWriteItems), all or nothing: heads, new items, sums and the table's mark.
  */
 
 import { TransactionCanceledException } from '@aws-sdk/client-dynamodb'
@@ -11,17 +11,17 @@ import { type TableError, tryTable } from './errors.js'
 import { type HeadShape, headCondition, headItem, isNew } from './heads.js'
 import { type Mark, markUpdate, unlessOvertaken } from './identity.js'
 
-/** DynamoDB's limit: items of one TransactWriteItems, the mark in the table's identity among them. */
+/** The largest number of items in one TransactWriteItems, including the table's mark; a limit of DynamoDB. */
 export const WRITE_ITEMS_MAX = 100
 
-/** A customer as it was read and as it shall be. */
+/** A change of a customer's head: `from` is the state that was read, `to` the state to write. */
 export type Change = { readonly id: ClientId; readonly from: Customer; readonly to: Customer }
 
-/** An item that is made once. Where `id` belongs to an item of another event, `instead_id` takes its place. */
+/** An item that is made once. If another event's item already has the key `id`, the key is `instead_id`. */
 export type Insert = {
   readonly id: string
   readonly instead_id: string
-  /** The stream sequence of the event that makes it; also an attribute of the item. */
+  /** The stream sequence of the event that makes the item; also an attribute of it. */
   readonly seq: number
   readonly attributes: Readonly<Record<string, unknown>>
 }
@@ -29,13 +29,13 @@ export type Insert = {
 export type Transaction = {
   readonly heads: readonly Change[]
   readonly inserts: readonly Insert[]
-  /** By item, what is added to its numbers; an item that is missing begins at 0. */
+  /** For each item, the amounts to add to its numbers. A missing item begins at 0. */
   readonly additions: ReadonlyMap<string, Readonly<Record<string, bigint>>>
-  /** How far the table is folded with this transaction, where it notes that. */
+  /** The table's progress after this transaction, if the transaction notes it. */
   readonly mark?: Mark | undefined
 }
 
-/** A customer that turns out to have no event loses its item. */
+/** The write of a head. The item is deleted when the customer turns out to have no event. */
 const headWrite = (table: string, shape: HeadShape, { id, from, to }: Change) =>
   isNew(to)
     ? { Delete: { TableName: table, Key: { id: shape.prefix + id }, ...headCondition(shape, from) } }
@@ -51,23 +51,23 @@ const insertPut = (table: string, { id, seq, attributes }: Insert) => ({
 })
 
 const addition = (table: string, id: string, numbers: Readonly<Record<string, bigint>>) => {
-  const named = Object.entries(numbers).map(([name, by], i) => ({ name, by, n: `#n${i}`, v: `:v${i}` }))
+  const terms = Object.entries(numbers).map(([name, by], i) => ({ name, by, n: `#n${i}`, v: `:v${i}` }))
   return {
     Update: {
       TableName: table,
       Key: { id },
-      UpdateExpression: `ADD ${named.map(({ n, v }) => `${n} ${v}`).join(', ')}`,
-      ExpressionAttributeNames: Object.fromEntries(named.map(({ n, name }) => [n, name])),
-      ExpressionAttributeValues: Object.fromEntries(named.map(({ v, by }) => [v, by])),
+      UpdateExpression: `ADD ${terms.map(({ n, v }) => `${n} ${v}`).join(', ')}`,
+      ExpressionAttributeNames: Object.fromEntries(terms.map(({ n, name }) => [n, name])),
+      ExpressionAttributeValues: Object.fromEntries(terms.map(({ v, by }) => [v, by])),
     },
   }
 }
 
 const FAILED = 'ConditionalCheckFailed'
-/** A transaction fails at most once for its mark and once for the ids of its inserts, together or one by one. */
+/** A transaction can fail once for its mark and once for the ids of its inserts, at the same time or one after the other. */
 const TRIES_MAX = 3
 
-/** Which items' conditions failed, by their place in the transaction; none for another kind of error. */
+/** The places in the transaction of the items whose conditions failed; empty for another kind of error. */
 const failedAt = ({ cause }: TableError): number[] =>
   cause instanceof TransactionCanceledException
     ? (cause.CancellationReasons ?? []).flatMap(({ Code }, at) => (Code === FAILED ? [at] : []))
@@ -95,8 +95,8 @@ const send = (
 const isEmpty = ({ heads, inserts, additions, mark }: Transaction): boolean =>
   heads.length + inserts.length + additions.size === 0 && mark === undefined
 
-/** An insert whose id is another event's is made under the id that it has instead. */
-const withTaken = (transaction: Transaction, failed: readonly number[]): Transaction => {
+/** The transaction in which the inserts that failed, because another event has their id, use their `instead_id`. */
+const withOtherIds = (transaction: Transaction, failed: readonly number[]): Transaction => {
   const taken = new Set(failed.map(at => at - transaction.heads.length))
   const inserts = transaction.inserts.map((insert, i) =>
     taken.has(i) ? { ...insert, id: insert.instead_id } : insert,
@@ -105,10 +105,10 @@ const withTaken = (transaction: Transaction, failed: readonly number[]): Transac
 }
 
 /**
- * What to write instead of a transaction of which only a mark that was overtaken or the ids of inserts failed; `error`
- * itself, or `NotOurs`, where there is nothing to write instead.
+ * Makes the transaction to write instead of one that failed only by an overtaken mark or by the ids of inserts. For any
+ * other failure, left is `error` itself or `NotOurs`.
  */
-const mended = async (
+const mendTransaction = async (
   client: DynamoDBDocumentClient,
   table: string,
   transaction: Transaction,
@@ -116,17 +116,18 @@ const mended = async (
 ): Promise<E.Either<TableError, Transaction>> => {
   const { heads, inserts, additions, mark } = transaction
   const failed = failedAt(error)
-  const is_mark = mark !== undefined && failed.includes(heads.length + inserts.length + additions.size)
-  const overtaken = is_mark ? await unlessOvertaken(client, table, mark)() : E.right(undefined)
+  const has_mark_failed =
+    mark !== undefined && failed.includes(heads.length + inserts.length + additions.size)
+  const overtaken = has_mark_failed ? await unlessOvertaken(client, table, mark)() : E.right(undefined)
   if (E.isLeft(overtaken)) return overtaken
   if (failed.length === 0 || failed.some(at => at < heads.length)) return E.left(error)
-  return E.right(withTaken(is_mark ? { ...transaction, mark: undefined } : transaction, failed))
+  return E.right(withOtherIds(has_mark_failed ? { ...transaction, mark: undefined } : transaction, failed))
 }
 
 /**
- * Writes up to 100 items whole or not at all. `ConditionFailed` when a head is not as it was read: somebody else wrote
- * first. `NotOurs` when the mark cannot be noted because the table is another epoch's; a mark that was overtaken is
- * left out.
+ * Writes up to 100 items, all or none. `ConditionFailed` when a head is not as it was read: another writer was first.
+ * `NotOurs` when the mark cannot be noted because the table is in another epoch or was set back; an overtaken mark is left
+ * out.
  */
 export const writeTransaction =
   (
@@ -142,7 +143,7 @@ export const writeTransaction =
       const sent = await send(client, table, shape, next)()
       if (E.isRight(sent)) return E.right(undefined)
       if (attempt === TRIES_MAX) return sent
-      const instead = await mended(client, table, next, sent.left)
+      const instead = await mendTransaction(client, table, next, sent.left)
       if (E.isLeft(instead)) return instead
       next = instead.right
     }

@@ -1,10 +1,10 @@
 /**
- * Whole numbers of DynamoDB.
+ * The codec of whole numbers in DynamoDB's items.
  */
 
 import { t } from '../fp.js'
 
-/** A whole number that DynamoDB has as an N, and JavaScript can have as a number. */
+/** Decodes a DynamoDB number (a `bigint` of the document client) from 0 to 2^53-1 into a JavaScript number. */
 export const whole = new t.Type<number, bigint, unknown>(
   'whole number',
   (u): u is number => typeof u === 'number',

@@ -1,5 +1,5 @@
 /**
- * What every part of verify works with.
+ * The clients, settings and callbacks that every part of verify works with.
  */
 
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb'
@@ -11,11 +11,11 @@ export type VerifyDeps = {
   readonly nc: NatsConnection
   readonly jsm: JetStreamManager
   readonly tables: DynamoDBDocumentClient
-  /** Name of the balances table; the others' names begin with it. */
+  /** The name of the balances table; the names of the other tables begin with it. */
   readonly table: string
 }
 
-/** `waiting` and `folding` count events, `comparing` counts items. */
+/** A stage of verify, for progress: `waiting` and `folding` count events, `comparing` counts items. */
 export type Stage = 'waiting' | 'folding' | 'comparing'
 export type OnProgress = (stage: Stage, done: number, total: number) => void
 
@@ -24,6 +24,6 @@ export type Run = VerifyDeps & {
   readonly signal: AbortSignal
   readonly onProgress: OnProgress
   readonly differences: Differences
-  /** Only this customer is compared, where it is set. */
+  /** The only customer that is compared; undefined for all customers. */
   readonly client_id: string | undefined
 }

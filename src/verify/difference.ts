@@ -1,16 +1,16 @@
 /**
- * What verify finds: where the tables are not what the stream gives, and where the stream contradicts itself.
+ * Collects what verify finds: differences between the tables and the stream, and contradictions within the stream.
  */
 
-/** `stream` is about the events themselves: no table can be healed of it. */
+/** The place of a difference. `stream` is about the events themselves, which no rebuild of a table can mend. */
 export type Where = 'stream' | 'balances' | 'journal' | 'totals' | 'ranking'
 
 export type Difference = {
   readonly where: Where
   readonly kind: 'missing' | 'stray' | 'differs' | 'after' | 'transfer' | 'batch'
-  /** The item's id; of a finding in the stream the customer's, or the batch's. */
+  /** The id of the item; for a finding in the stream, the id of the customer or the batch. */
   readonly id: string
-  /** The stream sequence that it is about, where it is about one. */
+  /** The stream sequence of the event in question, if there is one. */
   readonly seq?: number
   readonly field?: string
   readonly is?: string
@@ -20,11 +20,11 @@ export type Difference = {
 
 export type Differences = {
   readonly add: (difference: Difference) => void
-  /** The first ones, as many as were asked for. */
+  /** The first differences, up to the limit. */
   readonly kept: readonly Difference[]
-  /** How many there are, kept or not. */
+  /** Returns the number of differences, kept or not, in one place or in all. */
   readonly count: (where?: Where) => number
-  /** Whether something was found about this item. */
+  /** Whether a kept difference is about this item. */
   readonly has: (where: Where, id: string) => boolean
 }
 

@@ -1,5 +1,5 @@
 /**
- * What a message of the ledger says, read anew from docs and design: no code of `src/ledger` is used here, so that a
+ * Reads a message of the ledger. It is written from the documents alone and uses no code of `src/ledger`, so that a
  * fault there cannot hide itself (docs/adr/0013).
  */
 
@@ -17,7 +17,7 @@ export type ReadEvent = {
   readonly metadata: Fields | undefined
   readonly counterparty: string | undefined
   readonly declined: Fields | undefined
-  /** What its writer claims, unread; undefined when it claims nothing. */
+  /** The writer's claim about the customer after the event, not decoded; undefined without a claim. */
   readonly after: unknown
 }
 
@@ -25,10 +25,10 @@ export type Reading =
   | { readonly tag: 'event'; readonly event: ReadEvent }
   | { readonly tag: 'malformed' }
   | { readonly tag: 'future'; readonly schema: number }
-  /** The event at `seq`, which nobody could read, is to be passed over. */
+  /** A decision: the event at `seq`, which no program could read, is to be passed over. */
   | { readonly tag: 'skip'; readonly seq: number }
 
-/** The newest schema that this reading knows; one that the program learns has to be learnt here too. */
+/** The newest schema that this file knows. A schema that is added to the program has to be added here too. */
 const SCHEMA = 2
 const LARGEST = 9_223_372_036_854_775_807n
 const SMALLEST = -9_223_372_036_854_775_808n
@@ -36,7 +36,7 @@ const TRANSACTION_ID = /^[\x21-\x7e]{1,135}$/
 const CUSTOMER_ID = /^[A-Za-z0-9][A-Za-z0-9_:@-]{0,63}$/
 const MALFORMED: Reading = { tag: 'malformed' }
 
-/** The customer of a subject; undefined when it is no customer's. */
+/** The customer id in a subject; undefined when the subject is no customer's. */
 export const customerOf = (subject: string): string | undefined => {
   const id = subject.startsWith('customer.balance.') ? subject.slice('customer.balance.'.length) : ''
   return CUSTOMER_ID.test(id) ? id : undefined
@@ -47,7 +47,10 @@ const parse = (body: Uint8Array): Fields | undefined => {
   return E.isRight(json) && isJsonObject(json.right) ? json.right : undefined
 }
 
-/** A whole number within int64, in either of its JSON forms; a number that JSON.parse may have rounded is none. */
+/**
+ * Reads a whole number within int64, from a JSON number or a JSON string. Undefined for anything else, and for a number
+ * that JSON.parse may have rounded.
+ */
 export const wholeOf = (value: unknown): bigint | undefined => {
   if (typeof value === 'number') return Number.isSafeInteger(value) ? BigInt(value) : undefined
   if (typeof value !== 'string' || !/^(?:0|-?[1-9]\d{0,18})$/.test(value)) return undefined
@@ -67,7 +70,7 @@ const isDeclined = (value: unknown): value is Fields =>
   isId(value.client_id) &&
   wholeOf(value.balance) !== undefined
 
-/** Whether every optional field is absent or as it has to be. */
+/** Whether every optional field is absent or valid. */
 const optionalsAreRight = ({ transaction_id, reference, metadata, transfer, declined }: Fields): boolean =>
   (transaction_id === undefined ||
     (typeof transaction_id === 'string' && TRANSACTION_ID.test(transaction_id))) &&
@@ -86,14 +89,16 @@ const eventOf = (fields: Fields): Reading => {
   return { tag: 'event', event: event as ReadEvent }
 }
 
-/** What a writer claims as its customer's state after the event; undefined when that cannot be read. */
+/**
+ * The balance and version that a writer claims for the customer after the event; undefined when they cannot be read.
+ */
 export const claimOf = (after: unknown): { balance: bigint; version: number } | undefined => {
   if (!isJsonObject(after) || typeof after.version !== 'number') return undefined
   const balance = wholeOf(after.balance)
   return balance === undefined ? undefined : { balance, version: after.version }
 }
 
-/** The fields of an event of schema 2 and of what is in it; anything else is of a later program. */
+/** The fields of an event of schema 2. An event with any other field was written by a later program. */
 const KNOWN_FIELDS = /^(?:schema|type|amount|transaction_id|reference|metadata|transfer|declined|after)$/
 
 const onlyHas = (value: unknown, names: RegExp): boolean =>
@@ -102,7 +107,7 @@ const onlyHas = (value: unknown, names: RegExp): boolean =>
 const mayBe = (value: unknown, ...texts: string[]): boolean =>
   typeof value !== 'string' || isOneOf(value, ...texts)
 
-/** Whether an event of schema 2 says nothing but what is known of it. */
+/** Whether an event of schema 2 has only known fields, and only known words in them. */
 const isUnderstood = (fields: Fields): boolean => {
   const { type, transfer, declined } = fields
   const { command, code } = isJsonObject(declined) ? declined : {}
@@ -119,7 +124,7 @@ const isUnderstood = (fields: Fields): boolean => {
 const isText = (value: unknown, chars_max: number): boolean =>
   typeof value === 'string' && value.length >= 1 && value.length <= chars_max
 
-/** A decision of a person; its fields are all that it may have. */
+/** Reads a person's decision. With an unknown field it counts as written by a later program. */
 const skipOf = (fields: Fields): Reading => {
   if (!onlyHas(fields, /^(?:schema|type|seq|reason|by)$/)) return { tag: 'future', schema: 2 }
   const { seq, reason, by } = fields
@@ -127,7 +132,7 @@ const skipOf = (fields: Fields): Reading => {
   return is_right ? { tag: 'skip', seq: Number(seq) } : MALFORMED
 }
 
-/** Reads a message's body. Total. */
+/** Reads a message's body. It never throws: any body has a reading. */
 export const readEvent = (body: Uint8Array): Reading => {
   const fields = parse(body)
   if (fields === undefined) return MALFORMED

@@ -1,5 +1,5 @@
 /**
- * Which tables are compared: of every projection the active generation, or the one that was asked for.
+ * Finds the tables to compare: for every projection the active generation, or the generation that was asked for.
  */
 
 import { pause } from '../back-off.js'
@@ -16,18 +16,18 @@ import { lastSeq } from './wait.js'
 
 export type Wanted = {
   readonly projections: readonly Projection[]
-  /** Undefined: of each projection the active one. */
+  /** The generation to compare; undefined for the active one of each projection. */
   readonly generation: number | undefined
   readonly timeout_ms: number
 }
 
 export type Targets = {
   readonly found: readonly Target[]
-  /** Projections that nobody has ever run here, and those that are left out. */
+  /** The projections that were never run here, and the projections that the options leave out. */
   readonly skipped: readonly { readonly projection: Projection; readonly reason: string }[]
 }
 
-const active = async ({ jsm, signal }: Run, projection: Projection): Promise<number> =>
+const activeGeneration = async ({ jsm, signal }: Run, projection: Projection): Promise<number> =>
   (await persist(readPointer(jsm, projection), signal)).generation
 
 const hasConsumer = (jsm: VerifyDeps['jsm'], name: string) =>
@@ -38,14 +38,14 @@ const hasConsumer = (jsm: VerifyDeps['jsm'], name: string) =>
   )
 
 const POLL = { first_ms: 200, max_ms: 200 }
-/** Not the whole time-out: who asks for the wrong DDB_TABLE wants to know. */
+/** Shorter than the time-out, so that a wrong DDB_TABLE is reported soon. */
 const HALF_THERE_MS_MAX = 5_000
 
 /**
- * Where a projection has its table and its consumer, and whether they are there. One without the other is what a
- * projector has for a moment when it starts, and a replay when it flips: that is looked at again, for 5 s at the most.
+ * Finds a projection's table and consumer, and whether they exist. For a moment there is one without the other when a
+ * projector starts, or a replay flips. So it looks again, for 5 s at the most; after that it throws `CannotVerify`.
  */
-const find = async (
+const findTarget = async (
   run: Run,
   projection: Projection,
   { generation, timeout_ms }: Wanted,
@@ -53,7 +53,7 @@ const find = async (
   const patience_ms = Math.min(timeout_ms, HALF_THERE_MS_MAX)
   const until_ms = performance.now() + patience_ms
   for (;;) {
-    const target = targetOf(run.table, projection, generation ?? (await active(run, projection)))
+    const target = targetOf(run.table, projection, generation ?? (await activeGeneration(run, projection)))
     const { table, consumer } = target
     const has_table = await persist(tableExists(run.tables, table), run.signal)
     const has_consumer = await persist(hasConsumer(run.jsm, consumer), run.signal)
@@ -70,8 +70,9 @@ const find = async (
 }
 
 /**
- * Finds the tables of what is wanted. One that is missing although its consumer is there (or the other way round) is no
- * projection that was never run: it cannot be verified.
+ * Finds the tables of the wanted projections, and waits until each table may be compared. A projection with neither
+ * table nor consumer was never run, and is skipped. Throws `CannotVerify` for a table without its consumer, for a
+ * consumer without its table, and when no projection is there at all.
  */
 export const findTargets = async (run: Run, wanted: Wanted): Promise<Targets> => {
   const found: Target[] = []
@@ -81,7 +82,7 @@ export const findTargets = async (run: Run, wanted: Wanted): Promise<Targets> =>
       skipped.push({ projection, reason: 'not in JETLEDGER_PROJECTIONS' })
       continue
     }
-    const { is_there, ...target } = await find(run, projection, wanted)
+    const { is_there, ...target } = await findTarget(run, projection, wanted)
     if (is_there) {
       await waitForIdentity(run, target, wanted.timeout_ms)
       found.push(target)

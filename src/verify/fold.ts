@@ -1,19 +1,23 @@
 /**
- * The second opinion: what the stream's events make of every customer, folded without a line of `src/ledger`.
+ * Folds the stream's events into every customer's state, as a second opinion: it shares no line of code with
+ * `src/ledger`.
  */
 
 import { customerOf, type ReadEvent, type Reading, readEvent } from './event.js'
 
-/** A message of the stream, as far as the fold looks at it. */
+/** The parts of a message that the fold needs. */
 type Entry = { readonly seq: number; readonly subject: string; readonly body: Uint8Array }
 
-/** A customer after some events; the names are those of the tables' attributes. */
+/** A customer's state after some events. The field names are the names of the tables' attributes. */
 export type Standing = {
   readonly balance: bigint
   readonly version: number
   /** The last event that counts. */
   readonly seq: number
-  /** Where it waits for a program that knows a newer schema, and the last event that was left out since. */
+  /**
+   * For a parked customer: the event at which it waits for a program that knows its schema, that schema, and the last
+   * event that was left out since.
+   */
   readonly parked_seq?: number
   readonly parked_schema?: number
   readonly parked_last_seq?: number
@@ -21,10 +25,10 @@ export type Standing = {
 
 export type Refusal = 'MALFORMED' | 'SKIPPED' | 'INSUFFICIENT_FUNDS' | 'BALANCE_LIMIT'
 
-/** What became of one event; `before` and `after` are its customer's. */
+/** The outcome of one event; `before` and `after` are its customer's states. */
 export type Folded<A extends Entry> = {
   readonly entry: A
-  /** Undefined for a subject that is no customer's. */
+  /** The customer's id; undefined when the subject is no customer's. */
   readonly id: string | undefined
   readonly event: ReadEvent | undefined
   readonly outcome: 'applied' | 'left out' | 'decision' | Refusal
@@ -32,24 +36,26 @@ export type Folded<A extends Entry> = {
   readonly after: Standing
 }
 
-/** Decisions: whose event, and which (`skipKey`). */
+/** Decisions, each as the key of the customer and the event that it is about (`skipKey`). */
 export type Skips = ReadonlySet<string>
 
-/** A decision counts only for an event of the customer on whose subject it is. */
+/** The key of a decision. It has the customer's id, because a decision counts only for events on its own subject. */
 export const skipKey = (id: string, seq: number): string => `${id} ${seq}`
 
-/** Thrown where a parked customer's decision is met: the fold has to begin anew, and know of it from the start. */
+/** Thrown at the decision of a parked customer: the fold has to begin again, with the decision known from the start. */
 export class DecisionMet extends Error {
   override readonly name = 'DecisionMet'
 }
 
-export const NOBODY: Standing = { balance: 0n, version: 0, seq: 0 }
+/** The state of a customer before its first event. */
+export const NO_EVENTS: Standing = { balance: 0n, version: 0, seq: 0 }
 
 const LARGEST = 9_223_372_036_854_775_807n
 
-/** The last event that moved a customer's item. */
+/** The sequence of the last event that changed a customer's item. */
 export const positionOf = ({ seq, parked_last_seq = 0 }: Standing): number => Math.max(seq, parked_last_seq)
 
+/** The customer's state after an event that it can take, or the reason why the event is refused. */
 const move = (
   { type, amount }: ReadEvent,
   { balance, version }: Standing,
@@ -62,24 +68,27 @@ const move = (
 }
 
 export type Fold = {
-  /** Folds the next message; they have to come in stream order, without a gap. */
+  /** Folds the next message. Messages have to come in stream order, without a gap. Throws `DecisionMet`. */
   readonly take: <A extends Entry>(entry: A) => Folded<A>
-  /** Every customer that has an item: an event that counts, or one from the future. */
+  /** Every customer that has an item: each has an event that counts, or an event from the future. */
   readonly customers: ReadonlyMap<string, Standing>
 }
 
-/** Folds with the decisions that are known; one that is not throws `DecisionMet`. */
+/**
+ * Creates a fold that knows the decisions in `skips`. At any other decision of a parked customer it throws
+ * `DecisionMet`.
+ */
 export const createFold = (skips: Skips = new Set()): Fold => {
   const customers = new Map<string, Standing>()
 
-  /** A customer that waits goes on only by its decision, and then from where it waits. */
+  /** The new state of a parked customer when an event is left out. Throws `DecisionMet` at the customer's decision. */
   const leaveOut = (before: Standing, seq: number, reading: Reading): Standing => {
     if (reading.tag === 'skip' && before.parked_seq === reading.seq)
       throw new DecisionMet(`the decision about event ${reading.seq} came at ${seq}`)
     return { ...before, parked_last_seq: seq }
   }
 
-  /** What an event does to a customer that does not wait. */
+  /** The outcome of an event for a customer that is not parked, and the customer's new state. */
   const judge = (
     id: string,
     before: Standing,
@@ -105,7 +114,7 @@ export const createFold = (skips: Skips = new Set()): Fold => {
 
   const take = <A extends Entry>(entry: A): Folded<A> => {
     const id = customerOf(entry.subject)
-    const before = (id === undefined ? undefined : customers.get(id)) ?? NOBODY
+    const before = (id === undefined ? undefined : customers.get(id)) ?? NO_EVENTS
     const reading = readEvent(entry.body)
     const event = reading.tag === 'event' ? reading.event : undefined
     if (id === undefined) return { entry, id, event, before, after: before, outcome: 'MALFORMED' }

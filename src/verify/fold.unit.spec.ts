@@ -121,7 +121,7 @@ const withTypeAndAmount = almost(fc.constantFrom(...FIELDS), VALUES).map(fields 
 const toText = (value: unknown): string =>
   JSON.stringify(value, (_, inner) => (typeof inner === 'bigint' ? String(inner) : inner))
 
-/** Ends of an object that its reader may take for another one: a name twice, a number that is none. */
+/** Ends of a JSON object that readers may read differently: a name twice, a number that cannot be represented. */
 const ODD_ENDS = ['}', '}', '}', ',"amount":5}', ',"x":1e400}', ',"metadata":{"a":0.99999999999999999999}}']
 
 const anyBody: fc.Arbitrary<string> = fc.oneof(
@@ -178,7 +178,7 @@ describe('the second opinion and the law', () => {
     )
   })
 
-  /** One step of the law, named as the opinion names it. */
+  /** The outcome of one step of `src/ledger`, in the words that verify's fold uses. */
   const lawOf = (customers: Map<string, Customer>, id: string, seq: number, body: Uint8Array): string => {
     if (id.includes('.')) return 'MALFORMED'
     const result = step(customers.get(id) ?? NEW_CUSTOMER, seq, decodeEvent(body))

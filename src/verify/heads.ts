@@ -1,13 +1,13 @@
 /**
- * The customers' items of every table against the fold.
+ * Compares the customers' items of every table with the fold.
  *
- * An item may be ahead of the fold, because a service is at work: it waits here until the walk comes to exactly the
- * event that it was written at, and is compared there.
+ * An item may be ahead of the fold, because a service is at work. Then it waits here until the walk comes to exactly
+ * the event at which it was written, and is compared there.
  */
 
 import type { RawItem } from '../tables/raw-items.js'
 import type { Run } from './deps.js'
-import { NOBODY, positionOf, type Standing } from './fold.js'
+import { NO_EVENTS, positionOf, type Standing } from './fold.js'
 import { fnv1a } from './hash.js'
 import { compareItem, type Expected, wholeIn } from './item.js'
 import { readAll } from './scan.js'
@@ -16,7 +16,7 @@ import type { Step, Walk } from './walk.js'
 
 const RANKING_SHARDS = 8
 
-/** How an item is called in each table. */
+/** The prefix of a head's id in each table. */
 const prefixOf = (projection: Projection): string =>
   projection === 'journal' || projection === 'totals' ? 'account:' : ''
 
@@ -37,6 +37,7 @@ const itemPosition = (item: RawItem): number =>
     [wholeIn(item, 'seq') ?? 0n, wholeIn(item, 'parked_last_seq') ?? 0n].reduce((a, b) => (a > b ? a : b)),
   )
 
+/** An item that is ahead of the walk; `position` is the event at which it was written. */
 type Ahead = { readonly target: Target; readonly item: RawItem; readonly position: number }
 
 export const createHeadsCheck = (run: Run, walk: Walk) => {
@@ -49,32 +50,32 @@ export const createHeadsCheck = (run: Run, walk: Walk) => {
     compareItem(differences, about, item, expectedOf(projection, id, standing))
   }
 
-  const stray = ({ projection }: Target, id: string, item: RawItem): void => {
+  const reportStray = ({ projection }: Target, id: string, item: RawItem): void => {
     const seq = itemPosition(item)
     differences.add({ where: projection, kind: 'stray', id, seq, detail: 'the stream has no such customer' })
   }
 
-  const lost = ({ target, item, position }: Ahead, id: string): void => {
+  const reportLost = ({ target, item, position }: Ahead, id: string): void => {
     const detail = 'the stream has no such event, or it did not move this customer'
     const about = { where: target.projection, kind: 'differs', id, field: 'seq' } as const
     if (walk.customers.has(id)) differences.add({ ...about, is: String(position), detail })
-    else stray(target, id, item)
+    else reportStray(target, id, item)
   }
 
-  /** Takes a head as it was read while the walk stood where it stands. */
-  const found = (target: Target, item: RawItem): string => {
+  /** Compares a head that was just read with the walk's present state. Returns the customer's id. */
+  const take = (target: Target, item: RawItem): string => {
     const id = (item.id?.S ?? '').slice(prefixOf(target.projection).length)
     compared += 1
     const position = itemPosition(item)
     const standing = walk.customers.get(id)
     if (position > walk.place()) ahead.set(id, [...(ahead.get(id) ?? []), { target, item, position }])
-    else if (standing === undefined) stray(target, id, item)
+    else if (standing === undefined) reportStray(target, id, item)
     else compare(target, id, item, standing)
     return id
   }
 
-  /** Customers whose head a walk through the table did not meet; looked for once more before that is believed. */
-  const missing = async (target: Target, ids: readonly string[]): Promise<void> => {
+  /** Takes the customers whose head was not found in the table, and reads each head once more before it is reported. */
+  const takeMissing = async (target: Target, ids: readonly string[]): Promise<void> => {
     const { projection, table } = target
     const items = await readAll(
       run,
@@ -83,17 +84,17 @@ export const createHeadsCheck = (run: Run, walk: Walk) => {
     )
     for (const id of ids) {
       const item = items.get(headId(projection, id))
-      const { balance, version, seq } = walk.customers.get(id) ?? NOBODY
+      const { balance, version, seq } = walk.customers.get(id) ?? NO_EVENTS
       const detail = `should have balance ${balance}, version ${version}, seq ${seq}`
-      if (item !== undefined) found(target, item)
+      if (item !== undefined) take(target, item)
       else differences.add({ where: projection, kind: 'missing', id, seq, detail })
     }
   }
 
   return {
-    found,
-    missing,
-    /** Told of every event after the place where the heads were read. */
+    take,
+    takeMissing,
+    /** Takes every event that the walk folds after the heads were read. */
     see: ({ id, after }: Step): void => {
       const waiting = id === undefined ? undefined : ahead.get(id)
       if (id === undefined || waiting === undefined) return
@@ -101,17 +102,17 @@ export const createHeadsCheck = (run: Run, walk: Walk) => {
       for (const { target, item } of waiting.filter(({ position }) => position === here)) {
         compare(target, id, item, after)
       }
-      for (const other of waiting.filter(({ position }) => position < here)) lost(other, id)
+      for (const other of waiting.filter(({ position }) => position < here)) reportLost(other, id)
       const rest = waiting.filter(({ position }) => position > here)
       if (rest.length === 0) ahead.delete(id)
       else ahead.set(id, rest)
     },
-    /** The last event that any head was written at. */
+    /** The last event at which a head that is ahead of the walk was written; 0 without such a head. */
     aheadSeq: (): number =>
       [...ahead.values()].flat().reduce((max, { position }) => Math.max(max, position), 0),
-    /** Heads whose event never came. */
+    /** Reports the heads whose event never came. */
     end: (): void => {
-      for (const [id, waiting] of ahead) for (const each of waiting) lost(each, id)
+      for (const [id, waiting] of ahead) for (const each of waiting) reportLost(each, id)
       ahead.clear()
     },
     compared: () => compared,

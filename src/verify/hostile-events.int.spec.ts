@@ -1,4 +1,6 @@
-/** Events that are valid and as unwieldy as can be: every projection stores them, and verify agrees on what it stored. */
+/**
+ * Events that are valid and as unwieldy as can be: every projection stores them, and verify agrees on what it stored.
+ */
 
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { right } from '../../test/support/ledger.js'

@@ -1,5 +1,5 @@
 /**
- * Whether a table is the one that its projection filled, from this stream: else there is nothing to compare.
+ * Waits until a table is the one that its projection filled from this stream: no other table can be compared.
  */
 
 import { pause } from '../back-off.js'
@@ -16,6 +16,7 @@ import { ackedSeq } from './wait.js'
 
 const POLL = { first_ms: 200, max_ms: 200 }
 
+/** Why the table's stream is not this one; undefined when it is. */
 const streamProblem = async (
   { jsm, signal }: Run,
   { stream, newest }: Identity,
@@ -30,7 +31,7 @@ const streamProblem = async (
   return finding.tag === 'same' || finding.tag === 'restored' ? undefined : describeFinding(finding)
 }
 
-/** Why a table says nothing about this stream; undefined when it may be compared. */
+/** Why a table cannot be compared with this stream; undefined when it can. */
 const problemOf = async (run: Run, target: Target): Promise<string | undefined> => {
   const { tables, signal } = run
   const { table, projection } = target
@@ -48,7 +49,7 @@ const problemOf = async (run: Run, target: Target): Promise<string | undefined> 
 }
 
 /**
- * Waits until a table is what its projection filled: one that is not is folded again by a projector that runs. Throws
+ * Waits until a table is the one that its projection filled. A projector that runs folds any other table again. Throws
  * `CannotVerify`, which names the table, when that takes longer than `timeout_ms`.
  */
 export const waitForIdentity = async (run: Run, target: Target, timeout_ms: number): Promise<void> => {

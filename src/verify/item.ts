@@ -1,22 +1,23 @@
 /**
- * Compares an item, attribute by attribute, with what it should be: every one that is missing, too many, or different.
+ * Compares an item, attribute by attribute, with what it should be, and reports missing, surplus and different
+ * attributes.
  */
 
 import type { RawItem } from '../tables/raw-items.js'
 import type { Differences, Where } from './difference.js'
 
-/** What an item should hold besides its id. Text is S, anything whole is N. */
+/** What an item should hold besides its id. A text is DynamoDB's type S, and a whole number is its type N. */
 export type Expected = Readonly<Record<string, string | bigint | number | undefined>>
 
-/** Whether two texts of one attribute mean the same although they differ. */
+/** Whether two different texts of one attribute mean the same. */
 export type Same = (field: string, is: string, should_be: string) => boolean
 
 const VALUE_CHARS_MAX = 200
 
-/** DynamoDB keeps text as UTF-8, where half of a surrogate pair cannot be. */
-const stored = (text: string): string => Buffer.from(text, 'utf8').toString('utf8')
+/** The text as DynamoDB stores it: in UTF-8, which cannot hold half of a surrogate pair. */
+const asStored = (text: string): string => Buffer.from(text, 'utf8').toString('utf8')
 
-const shown = (value: RawItem[string]): string => {
+const textOf = (value: RawItem[string]): string => {
   if (value.S !== undefined) return value.S
   return value.N ?? JSON.stringify(value)
 }
@@ -28,18 +29,19 @@ const isSame = (
   same: Same,
 ): boolean => {
   if (typeof should_be !== 'string') return value.N === String(should_be)
-  return value.S !== undefined && (value.S === stored(should_be) || same(field, value.S, should_be))
+  return value.S !== undefined && (value.S === asStored(should_be) || same(field, value.S, should_be))
 }
 
-/** A whole number of an item; undefined when it has none there. */
+/** The whole number in an item's attribute; undefined when the attribute is missing or is no whole number. */
 export const wholeIn = (item: RawItem, field: string): bigint | undefined => {
   const text = item[field]?.N
   return text !== undefined && /^-?\d+$/.test(text) ? BigInt(text) : undefined
 }
 
+/** The item that a difference is about. */
 export type About = { readonly where: Where; readonly id: string; readonly seq?: number }
 
-/** Adds a difference for every attribute of `item` that is not as expected; gives back how many. */
+/** Adds a difference for every attribute of `item` that is not as expected. Returns the number of them. */
 export const compareItem = (
   differences: Differences,
   about: About,
@@ -62,10 +64,10 @@ export const compareItem = (
     const value = item[field]
     if (should_be === undefined) continue
     if (value === undefined) add(field, undefined, String(should_be))
-    else if (!isSame(field, value, should_be, same)) add(field, shown(value), String(should_be))
+    else if (!isSame(field, value, should_be, same)) add(field, textOf(value), String(should_be))
   }
   for (const [field, value] of Object.entries(item)) {
-    if (field !== 'id' && expected[field] === undefined) add(field, shown(value), undefined)
+    if (field !== 'id' && expected[field] === undefined) add(field, textOf(value), undefined)
   }
   return found
 }

@@ -1,5 +1,5 @@
 /**
- * The journal's rows against the events: each row whole, in stream order, a page of events at a time.
+ * Compares the journal's rows with the events: every attribute of a row, in stream order, a page of events at a time.
  */
 
 import { E } from '../fp.js'
@@ -13,20 +13,21 @@ import { readAll } from './scan.js'
 import type { Target } from './target.js'
 import type { Step } from './walk.js'
 
-/** The row key of a transaction id; one that looks like a key of the table's own is marked. */
+/** The row key of a transaction id. An id that looks like one of the table's own keys gets a prefix. */
 const keyOf = (transaction_id: string): string =>
   /^(?:seq|account|txn):/.test(transaction_id) ? `txn:${transaction_id}` : transaction_id
 
-const bySeq = (seq: number): string => `seq:${seq}`
+/** The row key of an event without a transaction id, or whose transaction id belongs to an earlier event. */
+const seqKey = (seq: number): string => `seq:${seq}`
 
 const ownKey = ({ event, entry }: Step): string =>
-  event?.transaction_id === undefined ? bySeq(entry.seq) : keyOf(event.transaction_id)
+  event?.transaction_id === undefined ? seqKey(entry.seq) : keyOf(event.transaction_id)
 
-/** How deep metadata may be nested in a row, and how long a text may be there; docs/adr/0027 says what is left out. */
+/** The limits for the nesting of metadata and the size of a text in a row; a row omits larger ones (docs/adr/0027). */
 const LEVELS_MAX = 32
 const TEXT_BYTES_MAX = 65_536
 
-/** Goes down level by level: metadata of an event may be nested deeper than any stack. */
+/** Whether metadata is within the limit. It goes down level by level: metadata may be nested deeper than any stack. */
 const isFlatEnough = (metadata: object): boolean => {
   let level: readonly object[] = [metadata]
   for (let depth = 1; level.length > 0; depth += 1) {
@@ -38,15 +39,15 @@ const isFlatEnough = (metadata: object): boolean => {
   return true
 }
 
-const fitting = (text: string): string | undefined =>
+const textIfItFits = (text: string): string | undefined =>
   Buffer.byteLength(text) <= TEXT_BYTES_MAX ? text : undefined
 
-/** What a row holds of an event's texts, and the names of those that it does not hold. */
+/** The texts of an event that its row holds, and the names of the texts that the row omits. */
 const textsOf = (event: Step['event']): Expected => {
   if (event === undefined) return {}
   const { metadata: data, reference: text } = event
-  const metadata = data && isFlatEnough(data) ? fitting(JSON.stringify(data)) : undefined
-  const reference = text === undefined ? undefined : fitting(text)
+  const metadata = data && isFlatEnough(data) ? textIfItFits(JSON.stringify(data)) : undefined
+  const reference = text === undefined ? undefined : textIfItFits(text)
   const omitted = [
     ...(data !== undefined && metadata === undefined ? ['metadata'] : []),
     ...(text !== undefined && reference === undefined ? ['reference'] : []),
@@ -54,7 +55,7 @@ const textsOf = (event: Step['event']): Expected => {
   return { reference, metadata, omitted: omitted.length === 0 ? undefined : omitted.join(' ') }
 }
 
-/** The four fields that make an answer; whatever else a writer put there is in no row. */
+/** The text for a declined command: the four fields that make an answer. Other fields of the event are in no row. */
 const answerText = ({ command, code, client_id, balance }: Readonly<Record<string, unknown>>): string =>
   JSON.stringify({ command, code, client_id, balance: String(wholeOf(balance)) })
 
@@ -73,36 +74,37 @@ const rowOf = ({ id, entry, event, before, after }: Step): Expected => ({
   declined: event?.declined && answerText(event.declined),
 })
 
-/** Two clients may round the server's nanoseconds apart. */
+/** The allowed difference of two times: two clients may round the server's nanoseconds differently. */
 const TIME_MS_APART_MAX = 1
 
-const parsed = (text: string): JsonObject => {
+const parseObject = (text: string): JsonObject => {
   const read = readJson(text)
   return E.isRight(read) && isJsonObject(read.right) ? read.right : {}
 }
 
-/** A declined command's balance may be written in either JSON form of an amount. */
-const sameDeclined = (is: string, should_be: string): boolean => {
-  const [a, b] = [parsed(is), parsed(should_be)]
+/** Whether two texts are the same answer: the balance may be either JSON form of an amount (a number or a string). */
+const isSameDeclined = (is: string, should_be: string): boolean => {
+  const [a, b] = [parseObject(is), parseObject(should_be)]
   return (
     ['command', 'code', 'client_id'].every(name => a[name] === b[name]) &&
     wholeOf(a.balance) === wholeOf(b.balance)
   )
 }
 
-const same: Same = (field, is, should_be) => {
+const isSame: Same = (field, is, should_be) => {
   if (field === 'at') return Math.abs(Date.parse(is) - Date.parse(should_be)) <= TIME_MS_APART_MAX
-  return field === 'declined' && sameDeclined(is, should_be)
+  return field === 'declined' && isSameDeclined(is, should_be)
 }
 
-/** Rows of events that came after the walk began, until the walk reaches them. */
+/** The largest number of rows that wait for the walk to reach their events, which came after it began. */
 const AHEAD_ROWS_MAX = 1_000_000
 
-/** The comparison of one journal, whose rows up to `seq_max` have to be complete. */
+/** Compares one journal table, whose rows up to `seq_max` have to be complete. */
 export class JournalCheck {
   readonly #run: Run
   readonly #table: string
   readonly #seq_max: number
+  /** The row key of each event up to `seq_max`. */
   readonly #keys: ReturnType<typeof createFingerprints>
   /** Rows of events after `seq_max`, by the sequence of the event. */
   readonly #ahead = new Map<number, string>()
@@ -120,7 +122,7 @@ export class JournalCheck {
     return this.#rows
   }
 
-  #isAsked({ outcome, id }: Step): boolean {
+  #isWanted({ outcome, id }: Step): boolean {
     const { client_id } = this.#run
     return outcome === 'applied' && (client_id === undefined || client_id === id)
   }
@@ -133,7 +135,7 @@ export class JournalCheck {
       { where: 'journal', id: key, seq: step.entry.seq },
       row,
       rowOf(step),
-      same,
+      isSame,
     )
   }
 
@@ -148,31 +150,31 @@ export class JournalCheck {
     })
   }
 
-  /** Its own key has no row, or another event's: then its row is under its sequence. */
+  /** Compares an event whose own key has no row, or another event's row: then its row has to be under its sequence. */
   #compareInstead(step: Step, own: RawItem | undefined, instead: RawItem | undefined): void {
-    const [key, other] = [ownKey(step), bySeq(step.entry.seq)]
+    const [key, other] = [ownKey(step), seqKey(step.entry.seq)]
     const holder = Number(own === undefined ? 0n : (wholeIn(own, 'seq') ?? 0n))
     if (own !== undefined && instead !== undefined) this.#compare(step, other, instead)
     else if (own === undefined)
       this.#reportMissing(step, key, instead && `: there is ${other}, although the id is free`)
     else if (holder < step.entry.seq && this.#keys.matches(holder, key)) this.#reportMissing(step, other)
-    // no earlier event has that key, so this row was this event's and is not what it was
+    // no earlier event has that key, so this is the event's own row, and it was changed
     else this.#compare(step, key, own)
   }
 
   /** Compares the rows of a page of events. */
   async page(steps: readonly Step[]): Promise<void> {
-    const asked = steps.filter(step => this.#isAsked(step))
-    const own = await readAll(this.#run, this.#table, asked.map(ownKey))
+    const wanted = steps.filter(step => this.#isWanted(step))
+    const own = await readAll(this.#run, this.#table, wanted.map(ownKey))
     const isOwn = (step: Step): boolean =>
       wholeIn(own.get(ownKey(step)) ?? {}, 'seq') === BigInt(step.entry.seq)
-    const others = asked.filter(step => !isOwn(step))
+    const others = wanted.filter(step => !isOwn(step))
     const instead = await readAll(
       this.#run,
       this.#table,
-      others.map(({ entry }) => bySeq(entry.seq)),
+      others.map(({ entry }) => seqKey(entry.seq)),
     )
-    for (const step of asked) {
+    for (const step of wanted) {
       const key = ownKey(step)
       const row = own.get(key)
       if (isOwn(step) && row !== undefined) this.#compare(step, key, row)
@@ -180,7 +182,7 @@ export class JournalCheck {
         this.#compareInstead(
           step,
           row,
-          key === bySeq(step.entry.seq) ? undefined : instead.get(bySeq(step.entry.seq)),
+          key === seqKey(step.entry.seq) ? undefined : instead.get(seqKey(step.entry.seq)),
         )
     }
   }
@@ -207,15 +209,15 @@ export class JournalCheck {
     else if (!this.#keys.matches(seq, id)) this.#reportStray(id, row)
   }
 
-  /** Takes an event after the complete part: its row, if it was found, has one of its two keys. */
+  /** Takes an event after `seq_max`. If a row of it was found, the row has to have one of the event's two keys. */
   see(step: Step): void {
     const { seq } = step.entry
     const id = this.#ahead.get(seq)
     if (id === undefined || step.outcome !== 'applied') return
-    if (id === ownKey(step) || id === bySeq(seq)) this.#ahead.delete(seq)
+    if (id === ownKey(step) || id === seqKey(seq)) this.#ahead.delete(seq)
   }
 
-  /** The sequence of the last event of which a row was found. */
+  /** The last event after `seq_max` of which a row was found and that the walk has not reached; 0 if there is none. */
   aheadSeq(): number {
     return [...this.#ahead.keys()].reduce((max, seq) => Math.max(max, seq), 0)
   }

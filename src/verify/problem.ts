@@ -1,11 +1,11 @@
 /**
- * How verify ends when it cannot tell: it could not read something, or had to wait too long.
+ * Defines how verify ends without a result: a read has failed, or a wait took too long.
  */
 
 import { type BackOff, pause } from '../back-off.js'
 import { E, type TaskEither } from '../fp.js'
 
-/** Nothing is said about the ledger; `cause` is what the adapter said. */
+/** Thrown when verify can say nothing about the ledger. `cause` is the adapter's own error, if there is one. */
 export class CannotVerify extends Error {
   override readonly name = 'CannotVerify'
 }
@@ -15,7 +15,10 @@ type AdapterError = { readonly tag: string; readonly message: string; readonly c
 const TRIES_MAX = 8
 const BACK_OFF: BackOff = { first_ms: 100, max_ms: 3_000 }
 
-/** Runs an adapter's task, again while it says that trying again may help; throws `CannotVerify` in the end. */
+/**
+ * Runs an adapter's task, and repeats it up to 7 times while it fails with `TryAgain`. Throws `CannotVerify` if it
+ * fails.
+ */
 export const persist = async <A>(task: TaskEither<AdapterError, A>, signal: AbortSignal): Promise<A> => {
   for (let attempt = 1; ; attempt += 1) {
     const result = await task()

@@ -1,5 +1,6 @@
 /**
- * Names differences that a table's refusal explains: the projector has kept a dead letter `UNSTORABLE` of each.
+ * Marks the differences that come from a table's refusal of an item: the projector has kept an `UNSTORABLE` letter of
+ * each.
  */
 
 import { type DeadLetter, listDeadLetters } from '../dead-letters/letters.js'
@@ -13,7 +14,10 @@ const LETTERS_MAX = 10_000
 const isAbout = ({ where, id, seq }: Difference, letter: DeadLetter): boolean =>
   letter.projection === where && (letter.seq === seq || customerOf(letter.subject) === id)
 
-/** The same differences; one that a table's refusal explains says so. They stay differences. */
+/**
+ * Returns the same differences, with a note in the detail of each one that a table's refusal explains. They stay
+ * differences. Throws `CannotVerify`.
+ */
 export const withRefusals = async (
   { nc, signal }: Run,
   differences: readonly Difference[],

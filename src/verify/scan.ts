@@ -1,5 +1,5 @@
 /**
- * Reading many items: a whole table, an index, or any number of ids.
+ * Reads many items: a whole table, one customer's rows from an index, or any number of ids.
  */
 
 import type { TaskEither } from '../fp.js'
@@ -23,17 +23,20 @@ async function* pagesOf(
   } while (from !== undefined)
 }
 
-/** Every item of a table, page by page. */
+/** Reads every item of a table, page by page. Throws `CannotVerify`. */
 export const scanAll = (run: Run, table: string): AsyncGenerator<readonly RawItem[]> =>
   pagesOf(run, from => scanRaw(run.tables, table, from))
 
-/** The journal's rows of one customer, page by page. */
+/** Reads the journal's rows of one customer, page by page. Throws `CannotVerify`. */
 export const rowsOf = (run: Run, table: string, client_id: string): AsyncGenerator<readonly RawItem[]> => {
   const index = { name: 'by-customer', attribute: 'client_id', value: client_id }
   return pagesOf(run, from => queryRaw(run.tables, table, index, from))
 }
 
-/** The items of any number of ids, strongly consistent. */
+/**
+ * Reads the items of any number of ids, strongly consistent. An id without an item is absent in the result. Throws
+ * `CannotVerify`.
+ */
 export const readAll = async (
   run: Run,
   table: string,

@@ -1,7 +1,7 @@
 /**
- * What the stream's events say about themselves: every `after`, the conservation of transfers, and whole batches.
+ * Checks the stream's events against each other: every claim `after`, the two sides of transfers, and whole batches.
  *
- * A table cannot be healed of what is found here, and replay does not try: the events are what they are.
+ * A fault that is found here is in the events themselves, so no replay of a table can mend it.
  */
 
 import { createBatchCheck, describePart, type PartOfBatch } from '../stream/batches.js'
@@ -14,7 +14,7 @@ const jsonOf = (value: unknown): string => {
   try {
     return JSON.stringify(value) ?? ''
   } catch {
-    // a claim may be nested deeper than the stack
+    // a claim may be nested deeper than the stack allows
     return 'something nested too deep to be shown'
   }
 }
@@ -22,7 +22,7 @@ const jsonOf = (value: unknown): string => {
 const show = (value: unknown): string =>
   (typeof value === 'bigint' ? String(value) : jsonOf(value)).slice(0, 200)
 
-/** Every claim of an event that counts is the fold's own result; a claim of a refused event is wrong unless it is. */
+/** Reports a claim `after` that is not the fold's own result, for an event that counts and for a refused one. */
 const checkAfter = (differences: Differences, { entry, id, event, outcome, after }: Step): void => {
   if (id === undefined || event?.after === undefined || outcome === 'left out') return
   const claim = claimOf(event.after)
@@ -49,10 +49,10 @@ const areOne = (debit: Step, credit: Step): boolean =>
   debit.event?.transaction_id !== undefined &&
   credit.event?.transaction_id === `${debit.event.transaction_id}:credit`
 
-/** Every atomic batch is there whole. */
+/** Creates the check that every atomic batch is whole. */
 const createBatches = (differences: Differences, client_id: string | undefined) => {
   const check = createBatchCheck()
-  /** The last event of the customer that is asked about. */
+  /** The sequence of the last event of the one customer that is compared. */
   let own_seq = 0
 
   const add = (part: PartOfBatch | undefined): void => {
@@ -71,7 +71,7 @@ const createBatches = (differences: Differences, client_id: string | undefined) 
     see: ({ entry, id }: Step): void => {
       const part = check.see(entry)
       const is_own = id === client_id
-      // a part that lacks its beginning ends with this event, any other one ended before it
+      // a part that lacks its beginning ends with this event; any other part has ended before it
       if (is_own && part?.to_seq === entry.seq) own_seq = entry.seq
       add(part)
       if (is_own) own_seq = entry.seq
@@ -81,14 +81,14 @@ const createBatches = (differences: Differences, client_id: string | undefined) 
   }
 }
 
-/** Told of every event in order. `transfers` counts the whole ones. */
+/** Creates the checks. `see` takes every event in stream order, and `transfers` is the number of whole transfers. */
 export const createStreamChecks = (differences: Differences, client_id: string | undefined) => {
-  /** A debit side, until the event after it is seen. */
-  let held: Step | undefined
+  /** The debit side of a transfer, until the event after it is seen. */
+  let open_debit: Step | undefined
   let transfers = 0
   const batches = createBatches(differences, client_id)
 
-  const find = ({ id = '', entry, event }: Step, detail: string): void => {
+  const addDifference = ({ id = '', entry, event }: Step, detail: string): void => {
     if (client_id !== undefined && client_id !== id && client_id !== event?.counterparty) return
     differences.add({ where: 'stream', kind: 'transfer', id, seq: entry.seq, detail })
   }
@@ -96,48 +96,57 @@ export const createStreamChecks = (differences: Differences, client_id: string |
   const checkWhole = (debit: Step, credit: Step): void => {
     transfers += 1
     const outcomes = [debit.outcome, credit.outcome]
-    // a customer that is parked waits: its side is neither in nor out
+    // a parked customer waits, so its side is neither applied nor refused yet
     if (outcomes.includes('left out')) return
     if ((debit.outcome === 'applied') === (credit.outcome === 'applied')) return
-    find(debit, `one side counts and the other does not: debit ${debit.outcome}, credit ${credit.outcome}`)
+    addDifference(
+      debit,
+      `one side counts and the other does not: debit ${debit.outcome}, credit ${credit.outcome}`,
+    )
   }
 
-  /** What follows a debit side cannot be read yet: whether it is the other side cannot be told. */
+  /** Whether the event after a debit side cannot be read yet, so that it may be the other side. */
   const isUnread = (debit: Step, next: Step): boolean =>
     next.event === undefined &&
     (next.outcome === 'left out' || next.outcome === 'SKIPPED') &&
     next.id === debit.event?.counterparty
 
-  /** A side alone conserves nothing, if it counts. */
-  const findAlone = (step: Step, detail: string): void => {
-    if (step.outcome === 'applied') find(step, detail)
+  /** Reports a side without its other side, if it counts: then money appears or disappears. */
+  const reportAlone = (step: Step, detail: string): void => {
+    if (step.outcome === 'applied') addDifference(step, detail)
   }
 
-  const debitAlone = (debit: Step): void =>
-    findAlone(debit, `half a transfer: its credit to ${debit.event?.counterparty} is not the next event`)
+  const reportDebitAlone = (debit: Step): void =>
+    reportAlone(debit, `half a transfer: its credit to ${debit.event?.counterparty} is not the next event`)
 
   return {
     see: (step: Step): void => {
       batches.see(step)
       if (client_id === undefined || client_id === step.id) checkAfter(differences, step)
-      const debit = held
-      held = isSide(step, 'debit') ? step : undefined
+      const debit = open_debit
+      open_debit = isSide(step, 'debit') ? step : undefined
       if (debit !== undefined && areOne(debit, step)) {
         checkWhole(debit, step)
         return
       }
-      if (debit !== undefined && !isUnread(debit, step)) debitAlone(debit)
+      if (debit !== undefined && !isUnread(debit, step)) reportDebitAlone(debit)
       if (isSide(step, 'credit')) {
-        findAlone(step, `half a transfer: its debit from ${step.event?.counterparty} is not the event before`)
+        reportAlone(
+          step,
+          `half a transfer: its debit from ${step.event?.counterparty} is not the event before`,
+        )
       }
     },
-    /** How many events the last one wants after it, at the most. */
-    waitsFor: (): number => (batches.isOpen() ? BATCH_MESSAGES_MAX : held === undefined ? 0 : 1),
-    /** No event follows: a debit side at the end is half a transfer, and an open batch a part of one. */
+    /** The largest number of events that may still belong together with the last one. */
+    waitsFor: (): number => (batches.isOpen() ? BATCH_MESSAGES_MAX : open_debit === undefined ? 0 : 1),
+    /**
+     * Ends the checks: with no event to follow, a debit side at the end is half a transfer, and an open batch is
+     * incomplete.
+     */
     end: (): void => {
       batches.end()
-      if (held !== undefined) debitAlone(held)
-      held = undefined
+      if (open_debit !== undefined) reportDebitAlone(open_debit)
+      open_debit = undefined
     },
     transfers: () => transfers,
   }

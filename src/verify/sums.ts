@@ -1,5 +1,5 @@
 /**
- * The totals that the stream gives: all in all and per UTC day.
+ * Computes the totals that the stream gives, in all and per UTC day.
  */
 
 import type { Step } from './walk.js'
@@ -26,7 +26,7 @@ export const ZERO: Sum = {
   declined: 0n,
 }
 
-/** Fields that only ever grow: whoever reads them later reads no less. */
+/** The fields that only ever grow: a later reading is never lower. */
 export const GROWING: readonly SumField[] = SUM_FIELDS.filter(field => field !== 'balance')
 
 const each = (of: (field: SumField) => bigint): Sum =>
@@ -36,7 +36,7 @@ export const plus = (a: Sum, b: Sum): Sum => each(field => a[field] + b[field])
 export const minus = (a: Sum, b: Sum): Sum => each(field => a[field] - b[field])
 export const isZero = (sum: Sum): boolean => SUM_FIELDS.every(field => sum[field] === 0n)
 
-/** What an event that counts adds to the totals; undefined for one that does not. */
+/** The numbers that an event adds to the totals; undefined for an event that does not count. */
 export const shareOf = ({ outcome, event, before, after }: Step): Sum | undefined => {
   if (outcome !== 'applied' || event === undefined) return undefined
   const { type, amount } = event
@@ -46,7 +46,7 @@ export const shareOf = ({ outcome, event, before, after }: Step): Sum | undefine
   return { ...ZERO, ...moved, customers, balance: after.balance - before.balance }
 }
 
-/** The totals that an event belongs to. */
+/** The keys of the two totals to which an event belongs. */
 export const keysOf = ({ entry }: Step): readonly [all: string, day: string] => [
   'all',
   `day:${entry.at.toISOString().slice(0, 10)}`,

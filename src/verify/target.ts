@@ -1,5 +1,5 @@
 /**
- * What is compared: a projection's table, and the consumer that says how far it is.
+ * Names what verify compares: a projection's table, and the consumer whose acknowledgements say how far the table is.
  */
 
 export const PROJECTIONS = ['balances', 'journal', 'totals', 'ranking'] as const
@@ -12,13 +12,16 @@ export type Target = {
   readonly consumer: string
 }
 
-/** Written anew here, beside what the projector has: verify shares no code with what it judges (docs/adr/0013). */
+/**
+ * The table and consumer of a projection's generation. The rule for the names is written a second time here, because
+ * verify shares no code with the projector that it checks (docs/adr/0013).
+ */
 export const targetOf = (base: string, projection: Projection, generation: number): Target => {
-  const first = generation === 1
+  const is_first = generation === 1
   return {
     projection,
     generation,
-    table: `${base}${projection === 'balances' ? '' : `-${projection}`}${first ? '' : `.g${generation}`}`,
-    consumer: `${projection}${first ? '' : `-g${generation}`}`,
+    table: `${base}${projection === 'balances' ? '' : `-${projection}`}${is_first ? '' : `.g${generation}`}`,
+    consumer: `${projection}${is_first ? '' : `-g${generation}`}`,
   }
 }

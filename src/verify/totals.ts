@@ -1,11 +1,11 @@
 /**
- * The sums of the totals table against the stream.
+ * Compares the sums of the totals table with the stream.
  *
- * A sum moves together with the heads of the customers that it counts, so the heads say which events are in the sums.
- * While a service is at work nobody can read both at one moment; so first the heads are read and then the sums. What
- * the heads count has then to be in the sums, and a sum that is lower is wrong for certain, whatever else goes on. One
- * that is higher may hold an event that came in between: it is looked at again, some times, until it is equal or
- * nothing moves any more.
+ * A sum is written together with the heads of the customers that it counts, so the heads say which events are in the
+ * sums. While a service is at work, heads and sums cannot be read at the same moment. So the heads are read first,
+ * and then the sums. Every event that the heads cover then has to be in the sums, and a sum that is too low is
+ * certainly wrong. A sum that is too high may hold an event that came in between. It is read again, up to 60 times,
+ * until it is equal or nothing changes any more.
  */
 
 import { pause } from '../back-off.js'
@@ -30,16 +30,17 @@ import type { Target } from './target.js'
 import { ackedSeq, lastSeq } from './wait.js'
 import type { Step, Walk } from './walk.js'
 
-/** Each sum is kept in up to so many items. */
+/** The largest number of items in which one sum is kept. */
 const SHARDS = 8
 const SUM_ID = /^(all|day:\d{4}-\d\d-\d\d):([0-7])$/
 const TRIES_MAX = 60
-/** While events keep coming, the sums have to be looked at so often before they are believed to be equal. */
+/** While events keep coming, the sums are accepted as equal only after this many looks. */
 const LOOKS_MIN = 15
 const BETWEEN_TRIES = { first_ms: 40, max_ms: 200 }
-/** Events that the projection may be behind by; it is waited for when there are more. */
+/** The largest lag at which the sums are compared; with more events than this, the check waits for the projection. */
 const RECENT_MAX = 20_000
 
+/** The numbers that one event adds to the sums of `keys`. */
 type Share = {
   readonly id: string
   readonly seq: number
@@ -47,10 +48,13 @@ type Share = {
   readonly share: Sum
 }
 type Sums = Map<string, Sum>
-/** `off` is how much each sum is too high; `is_still`: nothing was published or counted meanwhile. */
+/**
+ * `off` is the amount by which each sum is too high. `is_still` means that no event was published or counted
+ * meanwhile.
+ */
 type Look = { readonly sums: Sums; readonly off: Sums; readonly is_still: boolean }
 
-/** `equal`, `differ` (told to the differences), or `moving`: nothing could be told. */
+/** The result: `equal`, `differ` (the differences are added to the run's), or `moving`, when neither could be shown. */
 export type Verdict = 'equal' | 'differ' | 'moving'
 
 const addTo = (sums: Sums, keys: readonly string[], share: Sum): void => {
@@ -60,16 +64,17 @@ const addTo = (sums: Sums, keys: readonly string[], share: Sum): void => {
 const sumIn = (item: RawItem): Sum =>
   Object.fromEntries(SUM_FIELDS.map(field => [field, wholeIn(item, field) ?? 0n])) as Record<SumField, bigint>
 
-/** The comparison of one totals table. */
+/** Compares one totals table with the walk's events. */
 export class TotalsCheck {
   readonly #run: Run
   readonly #target: Target
+  /** The sums of the events that the walk has folded. */
   readonly #folded: Sums = new Map()
-  /** The sums that the table held when it was read. */
-  readonly #met: Sums = new Map()
-  /** Events after the place where the table was read: they may be counted or not. */
+  /** The sums that the table held when the scan read it. */
+  readonly #scanned: Sums = new Map()
+  /** The events after the place where the table was read: the table may have counted them or not. */
   #recent: Share[] = []
-  /** The sums that the recent events belong to. */
+  /** The keys of the sums to which recent events belong. */
   readonly #moving = new Set<string>(['all'])
   #is_read = false
 
@@ -108,10 +113,10 @@ export class TotalsCheck {
       const is = unknown[1].N ?? unknown[1].S ?? JSON.stringify(unknown[1])
       this.#run.differences.add({ where: 'totals', kind: 'differs', id, field: unknown[0], is })
     }
-    if (key !== undefined) addTo(this.#met, [key], sumIn(item))
+    if (key !== undefined) addTo(this.#scanned, [key], sumIn(item))
   }
 
-  /** Whether there was something to report. */
+  /** Adds a difference for each of `fields` that is off. Returns whether there was one. */
   #report(key: string, actual: Sum, off: Sum, fields: readonly SumField[]): boolean {
     const wrong = fields.filter(name => off[name] !== 0n)
     for (const field of wrong) {
@@ -137,79 +142,81 @@ export class TotalsCheck {
     return sums
   }
 
-  /** What of the this.#folded sums the heads say is not counted yet. */
+  /** The shares of the recent events that, according to the heads, the table has not counted yet. */
   async #uncounted(): Promise<Sums> {
     const ids = [...new Set(this.#recent.map(({ id }) => headId('totals', id)))]
     const heads = await readAll(this.#run, this.#target.table, ids)
-    const counted = (id: string): bigint => wholeIn(heads.get(headId('totals', id)) ?? {}, 'seq') ?? 0n
+    const countedSeq = (id: string): bigint => wholeIn(heads.get(headId('totals', id)) ?? {}, 'seq') ?? 0n
     const sums: Sums = new Map()
     for (const { id, seq, keys, share } of this.#recent)
-      if (BigInt(seq) > counted(id)) addTo(sums, keys, share)
+      if (BigInt(seq) > countedSeq(id)) addTo(sums, keys, share)
     return sums
   }
 
-  /** One look at the sums that may move: how far each is off. */
+  /**
+   * Reads the sums that may move, and computes how far each is off; undefined when the projection is too far behind.
+   */
   async #look(walk: Walk): Promise<Look | undefined> {
     const acked = await ackedSeq(this.#run, this.#target)
     await walk.to(await lastSeq(this.#run))
     this.#recent = this.#recent.filter(({ seq }) => seq > acked)
     if (this.#recent.length > RECENT_MAX) return undefined
-    const not_yet = await this.#uncounted()
+    const uncounted = await this.#uncounted()
     const keys = [...this.#moving]
     const sums = await this.#readSums(keys)
     const is_still = acked >= walk.place() && (await lastSeq(this.#run)) === walk.place()
     const off = new Map(
       keys.map(key => {
-        const should_be = minus(this.#folded.get(key) ?? ZERO, not_yet.get(key) ?? ZERO)
+        const should_be = minus(this.#folded.get(key) ?? ZERO, uncounted.get(key) ?? ZERO)
         return [key, minus(sums.get(key) ?? ZERO, should_be)]
       }),
     )
     return { sums, off, is_still }
   }
 
-  /** The sums of days that had no event since the table was read. */
+  /** Compares the sums to which no event belongs since the table was read. */
   #compareStill(keys: readonly string[]): void {
     for (const key of keys) {
-      const actual = this.#met.get(key) ?? ZERO
+      const actual = this.#scanned.get(key) ?? ZERO
       this.#report(key, actual, minus(actual, this.#folded.get(key) ?? ZERO), SUM_FIELDS)
     }
   }
 
-  /** Tells what a look proves; undefined when it proves nothing. */
+  /** The verdict that a look proves; undefined when it proves none. */
   #judge({ sums, off, is_still }: Look): Verdict | undefined {
-    let wrong = false
+    let is_wrong = false
     for (const [key, by] of off) {
       const fields = is_still ? SUM_FIELDS : GROWING.filter(name => by[name] < 0n)
-      wrong = this.#report(key, sums.get(key) ?? ZERO, by, fields) || wrong
+      is_wrong = this.#report(key, sums.get(key) ?? ZERO, by, fields) || is_wrong
     }
-    if (wrong) return 'differ'
+    if (is_wrong) return 'differ'
     return is_still ? 'equal' : undefined
   }
 
   async #compareMoving(walk: Walk): Promise<Verdict> {
-    let seen_equal = false
+    let has_been_equal = false
     for (let attempt = 1; attempt <= TRIES_MAX && !this.#run.signal.aborted; attempt += 1) {
-      const seen = await this.#look(walk)
-      const verdict = seen && this.#judge(seen)
+      const look = await this.#look(walk)
+      const verdict = look && this.#judge(look)
       if (verdict !== undefined) return verdict
-      if (seen !== undefined && [...seen.off.values()].every(isZero)) seen_equal = true
-      if (seen_equal && attempt >= LOOKS_MIN) return 'equal'
+      if (look !== undefined && [...look.off.values()].every(isZero)) has_been_equal = true
+      if (has_been_equal && attempt >= LOOKS_MIN) return 'equal'
       await pause(BETWEEN_TRIES, attempt, this.#run.signal)
     }
     return 'moving'
   }
 
-  /** The table is going to be read: events from here on may be counted or not. */
+  /** Notes that the table is about to be read: it may have counted events from here on, or not. */
   beginReading(): void {
     this.#is_read = true
   }
 
-  /** Compares every sum; goes on with the walk as far as it has to. */
+  /** Compares every sum, and continues the walk for as long as that needs. Throws `CannotVerify`. */
   async compare(walk: Walk): Promise<Verdict> {
     const { differences } = this.#run
     await walk.to(await lastSeq(this.#run))
     const before = differences.count('totals')
-    const keys = new Set([...this.#folded.keys(), ...this.#met.keys()])
+    const keys = new Set([...this.#folded.keys(), ...this.#scanned.keys()])
     this.#compareStill([...keys].filter(key => !this.#moving.has(key)))
     const verdict = await this.#compareMoving(walk)
     return differences.count('totals') > before ? 'differ' : verdict

@@ -272,7 +272,7 @@ describe('verify', () => {
     expect(differences).toEqual([])
     expect(tables[0]).toMatchObject({ projection: 'balances', generation: 2, table: 'balances.g2' })
     expect((await ledger.check({ generation: 2 })).skipped).toHaveLength(3)
-    // the one that is kept stands still
+    // the kept generation stands still
     const last = await ledger.emit('c0', credit(1))
     const kept = await ledger.check({ generation: 1 })
     expect(kept.seq).toBeLessThan(last)

@@ -1,8 +1,10 @@
 /**
- * Verify: folds the whole stream anew and compares every table with it, beside a service that may be at work.
+ * Verifies a ledger: folds the whole stream anew and compares every table with the fold, beside a service that may be
+ * at work.
  *
- * The order is what makes it exact (docs/adr/0013): a fixed sequence, every projection beyond it, the fold up to it
- * with the journal's rows at its side, then the tables, then on with the fold for what is ahead of it.
+ * The order makes it exact (docs/adr/0013). It fixes a sequence, and waits until every projection has handled it. It
+ * folds up to that sequence, and compares the journal's rows on the way. Then it reads the tables. At last it folds
+ * further, for the items that are ahead of the fold.
  */
 
 import { pause } from '../back-off.js'
@@ -22,26 +24,27 @@ import { ackedSeq, lastSeq, waitFor } from './wait.js'
 import { createWalk, readSkips, type Step, type Walk } from './walk.js'
 
 export type VerifyOptions = {
-  /** All of them unless stated; who runs fewer has tables that stand still. */
+  /** The projections to compare; all unless stated. A service that runs fewer has tables that stand still. */
   readonly projections?: readonly Projection[]
-  /** The generation whose tables are compared; undefined: of each projection the active one. */
+  /** The generation whose tables are compared; undefined for the active one of each projection. */
   readonly generation?: number | undefined
-  /** Only this customer's items and rows. */
+  /** The only customer whose items and rows are compared; undefined for all customers. */
   readonly client_id?: string | undefined
   /** Whether the sums are compared. */
   readonly totals: boolean
-  /** For each projection to be there, and for all of them to reach the sequence. */
+  /** The longest wait for each table to be ready, and then for all projections to reach the sequence. */
   readonly timeout_ms: number
-  /** Differences that are kept; the others are counted. */
+  /** The number of differences that are kept; further ones are only counted. */
   readonly differences_max: number
 }
 
+/** The result of verify. */
 export type Report = {
-  /** Everything up to here is verified. */
+  /** The sequence up to which everything is verified. */
   readonly seq: number
   readonly customers: number
   readonly parked: number
-  /** Events that the fold refuses. */
+  /** The number of events that the fold refuses. */
   readonly rejected: number
   readonly transfers: number
   readonly tables: readonly {
@@ -53,13 +56,16 @@ export type Report = {
   readonly heads_compared: number
   readonly rows_compared: number
   readonly skipped: readonly { readonly projection: Projection; readonly reason: string }[]
-  /** Whether the sums of the totals were compared: not of one customer, and not when they were left out. */
+  /**
+   * Whether the sums of the totals were compared; they are not when one customer is compared, or when they are left
+   * out.
+   */
   readonly sums_compared: boolean
-  /** What could not be compared; then nobody can say that all agree. */
+  /** The parts that could not be compared; with any of them, verify cannot say that all agree. */
   readonly not_compared: readonly string[]
   readonly differences: readonly Difference[]
   readonly differences_count: number
-  /** Those of them that are in the stream itself. */
+  /** The number of differences that are in the stream itself. */
   readonly differences_stream: number
 }
 
@@ -70,6 +76,7 @@ type Checks = {
   readonly stream: ReturnType<typeof createStreamChecks>
 }
 
+/** Reads one customer's items and rows from a table. */
 const readOne = async (
   run: Run,
   { heads, journal }: Checks,
@@ -78,19 +85,19 @@ const readOne = async (
 ): Promise<void> => {
   const { projection, table } = target
   const items = await readAll(run, table, [headId(projection, client_id)])
-  for (const item of items.values()) heads.found(target, item)
+  for (const item of items.values()) heads.take(target, item)
   if (projection !== 'journal') return
   for await (const rows of rowsOf(run, table, client_id)) for (const row of rows) journal?.take(row)
 }
 
-/** Reads a whole table; gives back whose heads are in it. */
+/** Reads a whole table. Returns the ids of the customers whose heads are in it. */
 const readWhole = async (run: Run, { heads, journal, totals }: Checks, target: Target, walk: Walk) => {
   const { projection, table } = target
   const present = new Set<string>()
   let items_read = 0
   for await (const items of scanAll(run, table)) {
     for (const item of items) {
-      if (isHead(projection, item.id?.S ?? '')) present.add(heads.found(target, item))
+      if (isHead(projection, item.id?.S ?? '')) present.add(heads.take(target, item))
       else if (projection === 'journal') journal?.take(item)
       else totals?.take(item)
     }
@@ -105,35 +112,41 @@ const readTable = async (run: Run, checks: Checks, target: Target, walk: Walk): 
   if (client_id !== undefined) {
     await readOne(run, checks, target, client_id)
     const is_there = (await readAll(run, target.table, [headId(target.projection, client_id)])).size > 0
-    if (!is_there && walk.customers.has(client_id)) await checks.heads.missing(target, [client_id])
+    if (!is_there && walk.customers.has(client_id)) await checks.heads.takeMissing(target, [client_id])
     return
   }
   const present = await readWhole(run, checks, target, walk)
-  await checks.heads.missing(
+  await checks.heads.takeMissing(
     target,
     [...walk.customers.keys()].filter(id => !present.has(id)),
   )
 }
 
-/** Goes on with the walk for what was ahead of it, as far as the stream goes. */
-const goOn = async (run: Run, { heads, journal, stream }: Checks, walk: Walk): Promise<void> => {
+/**
+ * Continues the walk, not beyond the stream's end, over the items that are ahead of it and over the rest of a
+ * transfer or batch. Then it reports the items and rows whose event never came.
+ */
+const walkToItemsAhead = async (run: Run, { heads, journal, stream }: Checks, walk: Walk): Promise<void> => {
   const wanted = Math.max(heads.aheadSeq(), journal?.aheadSeq() ?? 0, walk.place() + stream.waitsFor())
   await walk.to(Math.min(wanted, await lastSeq(run)))
   heads.end()
   journal?.end()
 }
 
-/** Replicas store a batch message by message, within milliseconds. */
+/** The wait for the rest of a batch: replicas store a batch message by message, within milliseconds. */
 const STORED_LATER = { first_ms: 1_000, max_ms: 1_000 }
 
-/** Whether nothing follows the last event that was read, and nothing is on its way. */
+/** Whether no event follows the last one of the walk, now and a second later. */
 const isAtRest = async (run: Run, walk: Walk): Promise<boolean> => {
   if ((await lastSeq(run)) !== walk.place()) return false
   await pause(STORED_LATER, 1, run.signal)
   return (await lastSeq(run)) === walk.place()
 }
 
-/** Up to where everything is compared. A generation that was asked for may stand still: then to where it stands. */
+/**
+ * The sequence up to which everything is compared: the stream's last one. A generation that was asked for may stand
+ * still, and is compared up to the event at which it stands.
+ */
 const sequenceFor = async (
   run: Run,
   targets: readonly Target[],
@@ -145,7 +158,7 @@ const sequenceFor = async (
   return Math.min(last_seq, ...acked)
 }
 
-/** What is no refusal. */
+/** The outcomes that are no refusal. */
 const COUNTED: readonly Step['outcome'][] = ['applied', 'left out', 'decision']
 
 const verifyWith = async (
@@ -165,36 +178,36 @@ const verifyWith = async (
   const seq = await sequenceFor(run, targets, options)
   await waitFor(run, targets, seq, options.timeout_ms)
 
-  const counts = { rejected: 0, reading: false }
+  const counts = { rejected: 0, is_reading: false }
   const targetOf = (projection: Projection) => targets.find(target => target.projection === projection)
   const [journalTarget, totalsTarget] = [targetOf('journal'), targetOf('totals')]
   const see = (step: Step): void => {
-    if (!COUNTED.includes(step.outcome) && !counts.reading) counts.rejected += 1
+    if (!COUNTED.includes(step.outcome) && !counts.is_reading) counts.rejected += 1
     checks.stream.see(step)
     checks.totals?.see(step)
-    if (!counts.reading) return
+    if (!counts.is_reading) return
     checks.heads.see(step)
     checks.journal?.see(step)
   }
   const walk = createWalk(run, see, skips)
-  const with_totals = options.totals && run.client_id === undefined && totalsTarget !== undefined
+  const has_totals = options.totals && run.client_id === undefined && totalsTarget !== undefined
   const checks: Checks = {
     heads: createHeadsCheck(run, walk),
     journal: journalTarget && new JournalCheck(run, journalTarget, seq),
-    totals: with_totals ? new TotalsCheck(run, totalsTarget) : undefined,
+    totals: has_totals ? new TotalsCheck(run, totalsTarget) : undefined,
     stream: createStreamChecks(differences, run.client_id),
   }
 
   const { journal } = checks
   await walk.to(seq, journal && (steps => journal.page(steps)))
   const [customers, parked] = countCustomers(walk)
-  counts.reading = true
+  counts.is_reading = true
   checks.totals?.beginReading()
   for (const target of targets) await readTable(run, checks, target, walk)
-  await goOn(run, checks, walk)
+  await walkToItemsAhead(run, checks, walk)
   const verdict = await checks.totals?.compare(walk)
   if (checks.stream.waitsFor() > 0 && (await isAtRest(run, walk))) checks.stream.end()
-  refuseNobody(run, checks, walk)
+  refuseUnknownCustomer(run, checks, walk)
 
   return {
     seq,
@@ -219,8 +232,8 @@ const verifyWith = async (
   }
 }
 
-/** Nothing that was compared with nothing agrees: most likely the id was misspelt. */
-const refuseNobody = ({ client_id, differences }: Run, { heads }: Checks, walk: Walk): void => {
+/** Throws `CannotVerify` for a customer that neither the stream nor a table knows: the id is probably misspelt. */
+const refuseUnknownCustomer = ({ client_id, differences }: Run, { heads }: Checks, walk: Walk): void => {
   if (client_id === undefined || walk.customers.has(client_id)) return
   if (heads.compared() > 0 || differences.count() > 0) return
   throw new CannotVerify(`neither the stream nor a table knows the customer ${client_id}`)
@@ -234,13 +247,13 @@ const countCustomers = ({ customers }: Walk): [customers: number, parked: number
   [...customers.values()].filter(({ parked_seq }) => parked_seq !== undefined).length,
 ]
 
-/** How often a decision about a parked event may come while the stream is read. */
+/** The largest number of rounds; a decision about a parked event that is not known yet starts another one. */
 const ROUNDS_MAX = 5
 
 /**
- * Compares the tables with the stream. Throws `CannotVerify` when nothing can be said; what could not be compared of
- * an otherwise good comparison is in the report. A stream that holds decisions about parked events is read once more for
- * them, since each holds from its event on.
+ * Compares the tables with the stream. Throws `CannotVerify` when nothing can be said; parts that alone could not be
+ * compared are named in the report. When the stream holds decisions about parked events, it is read once more to find
+ * them, and then verified again with all of them known, since each decision holds from its event on.
  */
 export const verify = async (
   deps: VerifyDeps,

@@ -1,5 +1,5 @@
 /**
- * Waits until the projections have handled a sequence: only then do their tables have to hold it.
+ * Waits until the projections have handled a sequence, because only then do their tables have to hold it.
  */
 
 import { Kvm } from '@nats-io/kv'
@@ -20,27 +20,27 @@ const POLL = { first_ms: 100, max_ms: 100 }
 export const ackedSeq = async ({ jsm, signal }: Run, { consumer }: Target): Promise<number> => {
   const info = pipe(
     tryStream(`consumer ${consumer}`, () => jsm.consumers.info(LEDGER_STREAM, consumer)),
-    // a projection whose tables changed makes its consumer anew, so for a moment there is none
+    // a projector that begins its table again makes its consumer anew, so for a moment there is none
     TE.mapLeft(error => (error.tag === 'NotFound' ? { ...error, tag: 'TryAgain' as const } : error)),
   )
   return (await persist(info, signal)).ack_floor.stream_seq
 }
 
-/** Where the stream ends, as somebody proves. */
+/** The stream's last sequence, from a proved leader. Throws `CannotVerify`. */
 export const lastSeq = async ({ nc, signal }: Pick<Run, 'nc' | 'signal'>): Promise<number> =>
   (await persist(leadershipOf(nc).prove(), signal)).last_seq
 
-/** How many parked customers are looked at. */
+/** The largest number of parked customers whose notes are read. */
 const PARKED_MAX = 10_000
 
 /**
- * Whether a projector is still folding customers again about whom somebody has decided: it does so beside its other work,
- * and notes it before it acknowledges the decision.
+ * Whether a projector is still folding customers again after a decision about them. It does so beside its other work,
+ * and writes a note of it before it acknowledges the decision.
  */
 const isTakingUp = async ({ nc }: Run): Promise<boolean> => {
   const kv = await tryStream('the bucket', () => new Kvm(nc).open(CONFIG_BUCKET))()
   const keys = E.isLeft(kv) ? kv : await listKeys(kv.right, 'parked.>', PARKED_MAX)()
-  // without notes nobody can say that a customer is waited for: then the tables themselves tell
+  // when the notes cannot be read, there is no wait: the comparison of the tables shows what is missing
   if (E.isLeft(kv) || E.isLeft(keys)) return false
   for (const key of keys.right) {
     const text = await getText(kv.right, key)()

@@ -1,5 +1,5 @@
 /**
- * The one way through the stream: forwards, in pages, each event folded exactly once.
+ * Walks through the stream: forwards, in pages, with each event folded exactly once.
  */
 
 import type { NatsConnection } from 'nats'
@@ -19,15 +19,17 @@ const PAGE_EVENTS = 1_000
 type OnPage = (page: readonly Step[]) => Promise<void>
 
 export type Walk = {
-  /** Every customer at the walk's place. */
+  /** Every customer's state at the walk's place. */
   readonly customers: ReadonlyMap<string, Standing>
-  /** The last sequence that is folded. */
+  /** The last sequence that was folded. */
   readonly place: () => number
-  /** Goes on to `seq`, which the stream holds; `onPage` gets what was folded, in order. Throws `CannotVerify`. */
+  /** Folds up to `seq`, which the stream has to hold, and gives each page to `onPage`. Throws `CannotVerify`. */
   readonly to: (seq: number, onPage?: OnPage) => Promise<void>
 }
 
-/** The events of a range in pages. Throws `CannotVerify`, also for a hole: nobody could fold what was there. */
+/**
+ * Reads the events of a range in pages. Throws `CannotVerify` at a hole, because the missing event cannot be folded.
+ */
 async function* pagesOf(nc: NatsConnection, from_seq: number, to_seq: number): AsyncGenerator<Recorded[]> {
   const range = { stream: LEDGER_STREAM, subject: LEDGER_SUBJECTS, from_seq, to_seq }
   let page: Recorded[] = []
@@ -44,14 +46,14 @@ async function* pagesOf(nc: NatsConnection, from_seq: number, to_seq: number): A
   if (next <= to_seq) throw new CannotVerify(`the stream has no event ${next}, but should have ${to_seq}`)
 }
 
-/** Every decision that the stream holds up to `to_seq`; one counts only on its customer's subject, after its event. */
+/** Reads every decision up to `to_seq`. A decision counts only on its customer's subject, and after its event. */
 export const readSkips = async ({ nc }: Pick<Run, 'nc'>, to_seq: number): Promise<Skips> => {
   const skips = new Set<string>()
   const mayBeDecision = documentsWith('skip')
   for await (const page of pagesOf(nc, 1, to_seq)) {
     for (const { seq, subject, body } of page) {
       const id = customerOf(subject)
-      // only what may be a decision is read: nearly nothing is
+      // only a body that may be a decision is decoded; nearly none is
       if (id === undefined || !mayBeDecision(body)) continue
       const reading = readEvent(body)
       if (reading.tag === 'skip' && reading.seq < seq) skips.add(skipKey(id, reading.seq))
@@ -60,7 +62,7 @@ export const readSkips = async ({ nc }: Pick<Run, 'nc'>, to_seq: number): Promis
   return skips
 }
 
-/** A walk that begins before the first event; `see` is told of every event. */
+/** Creates a walk that begins before the first event. It calls `see` with every event. */
 export const createWalk = (
   { nc, onProgress, signal }: Run,
   see: (step: Step) => void,

@@ -1,5 +1,5 @@
 /**
- * `customer.batch`: many commands in one request, through the same coordinator as single ones (docs/adr/0012).
+ * `customer.batch`: many commands in one request, through the same coordinator as single commands (docs/adr/0012).
  *
  * `each` takes what is acceptable; `all` is one atomic batch or nothing, and an error of it says by `index` which command
  * it is about.
@@ -35,11 +35,11 @@ import {
 
 const BATCH_COMMANDS_MAX = 1_000
 
-/** More than any result takes: the longest ids, and the longest text of an error. */
+/** The largest size of one result: it has the longest ids, or the longest text of an error. */
 const RESULT_BYTES_MAX = 900
 const TEXT_CHARS_MAX = 400
 
-/** How many commands a request may hold, so that the reply to it can be sent. */
+/** The number of commands that a request may hold, so that its reply can be sent. */
 const commandsMax = (max_payload: number): number =>
   Math.min(BATCH_COMMANDS_MAX, Math.max(1, Math.floor(max_payload / RESULT_BYTES_MAX)))
 
@@ -74,7 +74,7 @@ const each = async (
   )
 }
 
-/** What forbids that `commands` are one batch, with the index of the first that is one too many. */
+/** The reason why the commands cannot be one atomic batch, with the index of the first command that cannot be in it. */
 const allProblem = (submitted: readonly Submitted[]): ServiceError | undefined => {
   const seen = new Set<string>()
   let messages = 0
@@ -132,7 +132,7 @@ const decodeRequest = (fields: JsonObject, commands_max: number): Either<Service
     : E.right({ mode: mode as Request['mode'], commands: commands as readonly unknown[] })
 }
 
-/** What is wrong with the JSON of single commands, by their index; left when it is more than that. */
+/** The faults in the JSON of single commands, by their index. Left when the fault is outside the commands. */
 const faultsByCommand = (faults: readonly JsonFault[]): Either<ServiceError, ReadonlyMap<number, string>> => {
   const by_index = new Map<number, string>()
   for (const { path, rule } of faults) {
@@ -145,7 +145,7 @@ const faultsByCommand = (faults: readonly JsonFault[]): Either<ServiceError, Rea
 
 type Decoding = Pick<Request, 'mode'> & { readonly decoded: readonly Either<string, Submitted>[] }
 
-/** A fault of one command is that command's alone. */
+/** Decodes a batch. A fault of one command is that command's alone. */
 const decodeBatch = (body: Uint8Array, commands_max: number): Either<ServiceError, Decoding> => {
   const read = readJsonWithFaults(body)
   if (E.isLeft(read)) return E.left(notStrict(read.left))

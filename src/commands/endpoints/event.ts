@@ -1,5 +1,5 @@
 /**
- * `customer.event.<client_id>`: publishing one event for those who are not trusted with the stream itself.
+ * `customer.event.<client_id>`: publishes one event for a program that is not trusted with the stream itself.
  *
  * The event is published, not decided: the fold judges it as it judges any other (docs/adr/0002). It goes out with
  * headers of this program only, and the answer has the form of JetStream's acknowledgement, so that a client which
@@ -38,7 +38,7 @@ const reused = (command: Command, field: string): ServiceError => {
   return catalogued('TRANSACTION_ID_REUSED', { transaction_id, field, message })
 }
 
-/** What is stored under the event's id already: the event itself, or something else. */
+/** The answer if something is stored under the event's id already: the event itself, or another one. */
 const asDuplicate = (command: Command, known: StoredTransaction | undefined, seq: number): Published => {
   const field = known === undefined ? 'transaction_id' : differingField(command, known)
   return field === undefined ? E.right({ seq, duplicate: true }) : E.left(reused(command, field))
@@ -68,7 +68,7 @@ const messageOf = ({ command, has_given_id }: Submitted) => {
   }
 }
 
-/** Of an event that was refused once: where it is stored, or that it is not; undefined where that cannot be told. */
+/** After a refusal: where the event is stored, or that it is not stored; undefined when that is not certain. */
 const afterRefusal = async (
   deps: CommandDeps,
   refused: StreamError,
@@ -102,13 +102,13 @@ const publishOnce = async (deps: CommandDeps, submitted: Submitted): Promise<Eit
       const settled = await afterRefusal(deps, stored.left, message.msg_id, is_leader_alone)
       if (settled !== undefined) return settled
     }
-    // what was refused by one server may be stored by another
+    // an event that one server refused may be stored by another one
     if (attempt === TRIES_MAX) return E.left({ tag: 'TryAgain', message: reason, cause })
     await pause(BACK_OFF, attempt, never)
   }
 }
 
-/** What is stored under the id of the event; left where that cannot be told, and then nothing may be stored. */
+/** What is stored under the id of the event. Left when that is not certain: then nothing may be stored. */
 const lookUp = async (
   find: FindTransaction,
   { command, has_given_id }: Submitted,

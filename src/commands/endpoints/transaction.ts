@@ -1,9 +1,9 @@
 /**
- * `customer.transaction`: what became of a transaction; the answer to an unknown outcome.
+ * `customer.transaction`: what became of a transaction. It is the way out of an unknown outcome.
  *
- * It is definite: `unknown` only after everything that was acknowledged before the question was looked at, in the journal
- * as far as that is complete, and in the stream from there on; without a journal that is all of it, newest part first. Where
- * the stream ends has to be proved: a leader that was replaced knows nothing of what the new one has stored.
+ * The answer is definite: it is `unknown` only after everything was looked at that was acknowledged before the question: the
+ * journal as far as it is complete, and the stream from there on (without a journal the whole stream, newest part first). The
+ * end of the stream has to be proved: a leader that was replaced does not know what the new one has stored.
  */
 
 import { run } from '../../fp.js'
@@ -23,7 +23,7 @@ export type Fate =
   | { readonly status: 'declined'; readonly error: Pick<Failure, 'code' | 'details'> }
   | { readonly status: 'unknown' }
 
-/** What is this new is looked at first: whoever asks mostly asks about what just happened. */
+/** So many of the newest events are looked at first: most questions are about what just happened. */
 const NEWEST_EVENTS = 10_000
 
 const find = async (
@@ -33,7 +33,7 @@ const find = async (
 ): Promise<StoredTransaction | undefined> => {
   const mayHoldId = documentsWith(transaction_id)
   for await (const record of readRange(nc, range)) {
-    // the search spares decoding nearly every event; a direct event may carry the id in its body only
+    // searching the text spares decoding nearly every event; a direct event may have the id in its body only
     if (!mayHoldId(record.body)) continue
     const known = storedFrom(record)
     if (known?.event.transaction_id === transaction_id) return known
@@ -41,7 +41,7 @@ const find = async (
   return undefined
 }
 
-/** The command that a stored event stands for; undefined for one that is none. */
+/** The command that a stored event stands for; undefined for an event that stands for none. */
 const commandOf = (known: StoredTransaction, transaction_id: string): Command | undefined => {
   const { id, event } = known
   const type = typeOf(known)
@@ -53,7 +53,7 @@ const commandOf = (known: StoredTransaction, transaction_id: string): Command | 
   return to === undefined ? undefined : { ...content, type, from: id, to }
 }
 
-/** In the journal as far as it goes, then in the rest of what the stream held at the call. */
+/** Looks in the journal as far as it is complete, then in the rest of what the stream held at the call. */
 const findEverywhere = async (
   deps: CommandDeps,
   transaction_id: string,
@@ -70,7 +70,7 @@ const findEverywhere = async (
   )
 }
 
-/** Looks the transaction up in everything that was acknowledged before the call. Rejects while nobody proves how far that is. */
+/** Looks the transaction up in everything that was acknowledged before the call. Rejects while no server proves how far that is. */
 export const whatBecameOf = async (
   deps: CommandDeps,
   transaction_id: string,
@@ -80,7 +80,7 @@ export const whatBecameOf = async (
   const command = known === undefined ? undefined : commandOf(known, transaction_id)
   if (known === undefined || command === undefined) return { status: 'unknown' }
   const outcome = await answerFor(deps, command, known)
-  // what only looks like the first half of a transfer is no transaction
+  // an event that only looks like the first half of a transfer is no transaction
   if (outcome.tag === 'failed' && outcome.code === 'TRANSACTION_ID_REUSED') return { status: 'unknown' }
   return outcome.tag === 'done'
     ? { status: 'committed', reply: outcome.reply }

@@ -1,5 +1,6 @@
 /**
- * The accounts in memory: as this instance last saw or left them. Never more than a proposal: the stream checks.
+ * The accounts in memory, as this instance last saw or left them. They are never more than a proposal: the stream checks the
+ * sequence of every customer.
  */
 
 import type { ClientId } from '../../ledger/client-id.js'
@@ -9,11 +10,11 @@ import type { CommandDeps } from '../deps.js'
 import { isLoaded, Loader, type LoadProblem, type LoadResult } from './load.js'
 
 export type Accounts = {
-  /** Every one of `ids`, from memory where it is, else loaded. */
+  /** The accounts of `ids`: from memory if they are there, else loaded. */
   readonly take: (ids: ReadonlySet<ClientId>) => Promise<Map<ClientId, Folded | LoadProblem>>
-  /** Loads those of `ids` that `take` had no time for. */
+  /** Loads the accounts that `take` had no time for. */
   readonly takeInTime: (ids: ReadonlySet<ClientId>) => Promise<ReadonlyMap<ClientId, Folded | LoadProblem>>
-  /** The ones of `ids` that are not as `seen` had them, as of an end of the stream that is proved after the call. */
+  /** The customers of `ids` that have changed since they were `seen`, as of an end of the stream that is proved after the call. */
   readonly reload: (ids: Iterable<ClientId>, seen: ReadonlyMap<ClientId, Folded>) => Promise<Set<ClientId>>
   readonly remember: (loaded: ReadonlyMap<ClientId, Folded>) => void
   readonly forget: (ids: Iterable<ClientId>) => void
@@ -25,7 +26,7 @@ export const createAccounts = (deps: CommandDeps): Accounts => {
   const memory = createLru<ClientId, Folded>(ACCOUNTS_MAX)
   const loader = new Loader(deps)
 
-  /** Rounds run beside each other: what one of them read may be older than what another one stored. */
+  /** Keeps an account unless a newer one is known: a round may have read it before another round stored more. */
   const keep = (id: ClientId, loaded: Folded): void => {
     if (loaded.last_seq >= (memory.get(id)?.last_seq ?? 0)) memory.set(id, loaded)
   }
@@ -62,7 +63,7 @@ export const createAccounts = (deps: CommandDeps): Accounts => {
         const known = memory.get(id)
         if (known === undefined) missing.push(id)
         else if (known.customer.parked === undefined) taken.set(id, known)
-        // it may go on by a decision that was taken meanwhile
+        // an operator may have decided meanwhile that the customer goes on
         else parked.set(id, known)
       }
       if (missing.length + parked.size === 0) return taken

@@ -1,29 +1,29 @@
 /**
- * A circuit breaker before a store that commands can do without: nobody waits longer than a moment for it, and while it
- * is away nobody waits at all.
+ * A circuit breaker before a store that commands can do without: a command waits for it for a moment at the most, and not at all
+ * while it is away.
  *
- * While the circuit is open one read in half a second goes through as a probe, in the background; the first one that is
+ * While the circuit is open one read in half a second goes through as a probe, in the background; the first probe that is
  * answered soon closes the circuit.
  */
 
 import { E, type Either } from '../../fp.js'
 import { within } from '../../parallel.js'
 
-/** What a store said. `late`: nothing yet, and `later` resolves when it does; `away`: nobody asked, or it failed. */
+/** The answer of a store. `late`: there is none yet, and `later` will give it; `away`: the store was not asked, or failed. */
 export type Soon<L, A> =
   | { readonly tag: 'answer'; readonly answer: A }
   | { readonly tag: 'late'; readonly later: Promise<Either<L, A>> }
   | { readonly tag: 'away'; readonly error: L | undefined }
 
 export type Breaker<L> = {
-  /** Reads, and waits for the answer for a moment at the most. `read` must not reject. */
+  /** Calls `read`, and waits for its answer for a moment at the most. `read` must not reject. */
   readonly soon: <A>(read: () => Promise<Either<L, A>>) => Promise<Soon<L, A>>
 }
 
 export type BreakerOptions<L> = {
-  /** Whether a failure says that the store is away; any other one is about this read alone. */
+  /** Whether an error means that the store is away; any other error concerns this read alone. */
   readonly isAway: (error: L) => boolean
-  /** Told once when the circuit opens; without an error the store was too slow. */
+  /** Is called when the circuit opens; without an error when the store was too slow. */
   readonly onOpen: (error: L | undefined) => void
 }
 

@@ -1,5 +1,5 @@
 /**
- * Items of the balances table, where that answers soon: commands can do without it, and wait for it a moment at the most.
+ * Reads items of the balances table. Commands can do without the table, so they wait for it for a moment at the most.
  */
 
 import { attempt, type Either, run, type TaskEither } from '../../fp.js'
@@ -18,7 +18,7 @@ export type ItemsError = StreamError | TableError
 export type ItemsReader = {
   /** The items of `ids` if the table answers soon. Never rejects. */
   readonly soon: (ids: readonly ClientId[]) => Promise<Soon<ItemsError, Items>>
-  /** The same, for somebody who needs them and waits as long as the client of the table does. Never rejects. */
+  /** The items of `ids`, for a caller who waits as long as the client of the table does. Never rejects. */
   readonly patiently: (ids: readonly ClientId[]) => Promise<Either<ItemsError, Items>>
 }
 

@@ -1,9 +1,9 @@
 /**
  * Loads accounts in bulk, as of the stream: the projected item, and the fold of what the subject holds after it.
  *
- * The item alone would be behind by nature, and it counts only where the stream bears it out (stream/proof.ts). Where the table
- * does not answer soon the whole subject is folded, within a bound. What is loaded may still be old a moment later; the
- * expected sequence of a write tells, and before a refusal the end of the subject as of a proved end of the stream.
+ * An item alone is behind by nature, and it counts only if the stream bears it out (stream/proof.ts). While the table does not
+ * answer soon the whole subject is folded, within a bound. A loaded account may be old a moment later: the expected sequence
+ * of a write tells that, and before a refusal the end of the subject as of a proved end of the stream.
  */
 
 import { E, unwrap } from '../../fp.js'
@@ -23,8 +23,8 @@ import type { Soon } from './breaker.js'
 import { createItemsReader, type Items, type ItemsError, type ItemsReader } from './items.js'
 
 /**
- * Why a customer cannot be loaded at the moment. `needs_time`: its subject is long or too long to be folded, and the table
- * does not answer soon.
+ * The reason why a customer cannot be loaded at the moment. `needs_time`: the customer has too many events to be folded
+ * quickly, and the table does not answer soon.
  */
 export type LoadProblem = { readonly problem: string; readonly cause?: unknown; readonly needs_time?: true }
 
@@ -32,22 +32,22 @@ export type LoadResult = ReadonlyMap<ClientId, Folded | LoadProblem>
 
 const REQUESTS_MAX = 8
 const TAILS_MAX = 64
-/** The longest subject that is folded while DynamoDB does not answer. */
+/** The largest number of events that are folded from the beginning while DynamoDB does not answer. */
 const WHOLE_SUBJECT_EVENTS_MAX = 10_000
-/** A projection that lags further than this behind is no base to decide on. */
+/** The largest number of events after an item; a projection that is further behind is no base to decide on. */
 const TAIL_EVENTS_MAX = 50_000
-/** The longest that the main loop waits for a subject that is folded without the table. */
+/** The longest time that a round waits for a customer who is folded without the table. */
 const FOLD_MS_MAX = 300
-/** What came while a customer was loaded; one that others write to faster is not caught up with. */
+/** The largest number of events that are caught up with after a load; a customer may be written to faster than that. */
 const CATCH_UP_EVENTS_MAX = 20
-/** Customers whose subjects are known to be longer than is folded: a subject never becomes shorter. */
+/** The number of customers that are remembered for having too many events: they never have fewer. */
 const LONG_SUBJECTS_MAX = 100_000
 
 export const isLoaded = (result: Folded | LoadProblem): result is Folded => 'customer' in result
 
 type Newest = ReadonlyMap<string, Recorded>
 
-/** The newest event of each subject: as of an end of the stream that is proved now, or as any replica knows it. */
+/** The newest event of each customer: as of an end of the stream that is proved now, or as any replica knows it. */
 const newestOf = async (
   { nc }: CommandDeps,
   ids: readonly ClientId[],
@@ -66,13 +66,13 @@ const newestOf = async (
   return only !== undefined && more.length === 0 ? only : new Map(pages.flatMap(page => [...page]))
 }
 
-/** What the table has told so far, and what it will tell. */
+/** The items that the table has given so far, and those that it will give. */
 type Told = { items: Items | undefined; readonly later: Promise<Items | undefined> }
 
 const NOTHING = Promise.resolve(undefined)
 const NOT_ASKED: Told = { items: undefined, later: NOTHING }
 
-/** Who asks later finds what has come meanwhile. */
+/** The items of an answer that is still to come; a later caller finds them if they have come meanwhile. */
 const toldLater = (answer: Promise<E.Either<ItemsError, Items>>): Told => {
   const later = answer.then(result => {
     told.items = E.isRight(result) ? result.right : undefined
@@ -87,7 +87,7 @@ const toldBy = (soon: Soon<ItemsError, Items>): Told => {
   return soon.tag === 'away' ? NOT_ASKED : toldLater(soon.later)
 }
 
-/** The subject was longer than it might be. */
+/** Whether a fold failed because the customer has too many events. */
 const isTooLong = (cause: unknown): boolean => cause instanceof Error && cause.cause instanceof TooManyEvents
 
 const problemOf = (cause: unknown): LoadProblem => ({
@@ -107,7 +107,7 @@ export class Loader {
     this.#items_reader = createItemsReader(deps)
   }
 
-  /** Folds on up to `newest`, which is there: a leader that was cut off may have less, and then nothing is decided. */
+  /** Folds on up to `newest`, which is stored. A leader that was cut off may have less; then nothing may be decided. */
   async #foldOn(
     id: ClientId,
     from: Folded,
@@ -121,7 +121,7 @@ export class Loader {
     return folded
   }
 
-  /** Folds what has come since, as long as something has: decisions on a customer whom others keep writing to need it. */
+  /** Folds events that came while the customer was loaded: without them a customer that others keep writing to is never decided on. */
   async #catchUp(id: ClientId, folded: Folded): Promise<Folded> {
     let { customer, last_seq } = folded
     for (let events = 0; events < CATCH_UP_EVENTS_MAX && customer.parked === undefined; events += 1) {
@@ -129,7 +129,7 @@ export class Loader {
       if (E.isLeft(next) || next.right === undefined) break
       const { seq, body } = next.right
       const stepped = step(customer, seq, decodeEvent(body))
-      // what parks a customer may be decided about further on: that is for another load
+      // a decision about a parked customer may follow: another load finds it
       if (stepped.tag === 'parked') break
       if (stepped.tag === 'applied') customer = stepped.customer
       last_seq = seq
@@ -137,7 +137,7 @@ export class Loader {
     return { customer, last_seq }
   }
 
-  /** From an item, which never counts alone, and from the beginning without one. */
+  /** Folds on from an item, which never counts alone; from the beginning if there is none. */
   async #foldFromItem(
     id: ClientId,
     item: Customer | undefined,
@@ -151,7 +151,7 @@ export class Loader {
     )
   }
 
-  /** Without the table: from the first event, if there are not too many. */
+  /** Folds all events of a customer, without the table, if there are not too many. */
   async #foldWhole(id: ClientId, newest: Recorded | undefined): Promise<Folded | LoadProblem> {
     if (this.#long_subjects.get(id) === undefined) {
       try {
@@ -169,7 +169,7 @@ export class Loader {
     return this.#foldFromItem(id, items.get(id), newest).catch(problemOf)
   }
 
-  /** Whichever succeeds first: folding the whole subject, or what the table says after all. */
+  /** Folds the whole subject and waits for the table at the same time; the first one that succeeds counts. */
   async #loadFresh(id: ClientId, table: Told, newest: Recorded | undefined): Promise<Folded | LoadProblem> {
     if (table.items !== undefined) return this.#foldFrom(id, table.items, newest)
     const whole = this.#foldWhole(id, newest)
@@ -178,7 +178,7 @@ export class Loader {
     return items === undefined ? whole : this.#foldFrom(id, items, newest)
   }
 
-  /** The same for the main loop, in which others wait too. */
+  /** The same for a round, in which other groups wait too. */
   async #loadFreshSoon(
     id: ClientId,
     table: Told,

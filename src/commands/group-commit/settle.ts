@@ -28,7 +28,7 @@ export type Settled =
   | { readonly tag: 'unknown'; readonly error: StreamError }
 
 const PUBLISH_TIMEOUT_MS = 2_000
-/** A look at the place of a batch. */
+/** The longest look at the place of a batch. */
 const LOOK_UP_MS_MAX = 1_000
 const BACK_OFF: BackOff = { first_ms: 20, max_ms: 200 }
 
@@ -38,7 +38,7 @@ const BACK_OFF: BackOff = { first_ms: 20, max_ms: 200 }
  */
 const MARK = 'Ledger-Batch'
 
-/** A batch before it is sent; made of something that needs less memory while the server is at work. */
+/** A batch before it is sent. Its messages are made on demand, because they need much memory while the server is at work. */
 export type Batch = {
   readonly length: number
   /** Its messages, the same ones each time. */
@@ -46,8 +46,8 @@ export type Batch = {
 }
 
 /**
- * What is in the place of a batch: the batch (then the sequence of its last message); something else, so that no copy of
- * it can be stored any more; or nothing, up to an end of the stream that was proved after the question.
+ * What the stream holds in the place of a batch: the batch itself (then the sequence of its last message); something else, so
+ * that no copy of the batch can be stored any more; or nothing, up to an end of the stream that was proved after the question.
  */
 type Place = number | 'taken' | 'free'
 
@@ -59,7 +59,7 @@ const firstOfEach = (messages: readonly BatchMessage[]): Map<string, number> => 
   return expected
 }
 
-/** What some server has behind the place where the subject of the first message should end: the right thing, if anything. */
+/** What some server holds after the sequence that the first message expects; undefined if it holds nothing there. */
 const inFirstPlace = (
   { nc }: CommandDeps,
   { length }: Batch,
@@ -75,8 +75,8 @@ const inFirstPlace = (
   )
 
 /**
- * Looks at the place of a batch as of an end of the stream that is proved now. A batch is stored whole: where another of
- * its subjects has moved and the first has not, something else moved it.
+ * Looks at the place of a batch as of an end of the stream that is proved now. A batch is stored whole: if another one of its
+ * customers has new events and the first one has none, another writer stored them.
  */
 const lookUp = (deps: CommandDeps, batch: Batch, mark: string): TaskEither<StreamError, Place> => {
   const expected = firstOfEach(batch.messages())
@@ -101,14 +101,14 @@ const lookUp = (deps: CommandDeps, batch: Batch, mark: string): TaskEither<Strea
   )
 }
 
-/** The sequence of the last message of a batch that some server has. */
+/** The sequence of the last message of a batch, if some server has the batch. */
 const seenBySomebody = async (deps: CommandDeps, batch: Batch, mark: string): Promise<number | undefined> => {
   const [first] = firstOfEach(batch.messages())
   const place = first === undefined ? undefined : await inFirstPlace(deps, batch, first, mark)()
   return place !== undefined && E.isRight(place) && typeof place.right === 'number' ? place.right : undefined
 }
 
-/** In a function of its own: whoever waits for the answer must not hold on to the messages. */
+/** Sends a copy of the batch. It is a function of its own so that the messages are not kept while the answer is waited for. */
 const send = ({ nc }: CommandDeps, batch: Batch, mark: string) => {
   const messages = batch.messages()
   const [first] = messages
@@ -135,12 +135,12 @@ const isFinal = (
 ): boolean => {
   if (tag === 'Unsendable') return false
   if (place === 'taken') return true
-  // an id that one server has stored all others have, and no other copy can have brought it
+  // an id that one server has stored all servers have, and no other copy of this batch can have brought it
   if (tag === 'Duplicate') return is_only_copy
   return is_leader_alone && is_in_flight !== true
 }
 
-/** What became of a batch of which a copy failed; undefined while that is open. */
+/** The outcome of a batch of which a copy failed; undefined while it is not known. */
 const outcomeOf = async (
   deps: CommandDeps,
   batch: Batch,
@@ -153,7 +153,7 @@ const outcomeOf = async (
     return last_seq === undefined ? undefined : { tag: 'stored', last_seq }
   }
   const refused: Settled = { tag: 'refused', error }
-  // nothing was sent, or nobody but the leader can have refused
+  // nothing was sent, or only the leader can have refused
   if (is_only_copy && (error.tag === 'Unsendable' || is_leader_alone)) return refused
   const looked = await lookUp(deps, batch, mark)()
   if (E.isLeft(looked)) return undefined

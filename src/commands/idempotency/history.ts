@@ -14,18 +14,18 @@ import type { CommandDeps } from '../deps.js'
 import { storedAt } from './stored-transaction.js'
 import { certainlyRefused_ms, type FindTransaction } from './window.js'
 
-/** How many customers' histories are remembered, and how many of a customer's newest transactions. */
+/** The number of customers whose histories are remembered, and the number of a customer's newest transactions. */
 const HISTORIES_MAX = 10_000
 const TRANSACTIONS_MAX = 10_000
-/** Histories that are read at once. */
+/** The number of histories that are read at once. */
 const READS_MAX = 16
 
 type History = {
   readonly ids: Map<string, number>
   up_to_seq: number
-  /** On the clock of `performance.now()`: until then whatever is younger is refused by the stream itself. */
+  /** Until this time of `performance.now()` the stream itself refuses the ids of all younger events. */
   fresh_until_ms: number
-  /** Reading on at the moment: whoever asks meanwhile waits for the same. */
+  /** The history is being read on; a second caller waits for the same reading. */
   reading?: Promise<void> | undefined
 }
 
@@ -35,7 +35,7 @@ const newHistory = (): History => ({
   fresh_until_ms: Number.NEGATIVE_INFINITY,
 })
 
-/** Reads on from where the history ends to the end of the subject, as of an end of the stream that is proved now. */
+/** Reads the history on to the end of the customer's subject, as of an end of the stream that is proved now. */
 const readOn = async ({ nc }: CommandDeps, id: ClientId, history: History): Promise<void> => {
   const subject = eventSubject(id)
   const { proof, last } = await run(lastProved(nc, [subject]))
@@ -50,7 +50,7 @@ const readOn = async ({ nc }: CommandDeps, id: ClientId, history: History): Prom
     up_to_seq = seq
     const decoded = decodeEvent(body)
     if (decoded.tag !== 'event' || decoded.event.transaction_id === undefined) continue
-    // the first event of an id is the one that counts
+    // of several events with one id the first one counts
     if (!history.ids.has(decoded.event.transaction_id)) history.ids.set(decoded.event.transaction_id, seq)
     if (history.ids.size > TRANSACTIONS_MAX) history.ids.delete(history.ids.keys().next().value ?? '')
   }
@@ -61,8 +61,8 @@ const readOn = async ({ nc }: CommandDeps, id: ClientId, history: History): Prom
 }
 
 /**
- * Looks through the customer's own subject. A history is remembered and read on when it is older than half of the
- * duplicate window, so the window has to be asked too.
+ * Looks through the customer's own events. A history is remembered, and read on when it is older than half of the duplicate
+ * window, so younger ids are left to the stream.
  */
 export const createHistoryFinder = (deps: CommandDeps): FindTransaction => {
   const histories = createLru<ClientId, History>(HISTORIES_MAX)
@@ -85,7 +85,7 @@ export const createHistoryFinder = (deps: CommandDeps): FindTransaction => {
   return async (transaction_id, id, newest = false) => {
     const history = historyOf(id)
     if (newest || performance.now() > history.fresh_until_ms) {
-      // what is being read may have begun before the caller asked
+      // a reading that is under way may have begun before this call
       if (newest) await history.reading
       await refreshed(id, history)
     }

@@ -1,9 +1,9 @@
 /**
- * Finds transactions in the journal: for every customer at once and without a bound on their number.
+ * Finds transactions in the journal: of every customer at once, and without a bound on their number.
  *
- * An id that is not there is new only while the journal is not far behind: what is younger than half of the duplicate
- * window is caught by the window itself. What a journal lacks that is further behind is read from the stream. Without the
- * journal, or while DynamoDB does not answer soon, the customers' histories are read.
+ * An id that the journal does not hold is new only while the journal is less than half of the duplicate window behind; the
+ * stream itself refuses younger ids. While the journal is further behind, the events that it lacks are read from the stream.
+ * Without a journal, or while DynamoDB does not answer soon, the histories of the customers are read.
  */
 
 import { countUnstorable } from '../../dead-letters/letters.js'
@@ -27,7 +27,7 @@ import { createTail, TailUnread } from './tail.js'
 import type { FindTransaction } from './window.js'
 
 export type JournalSource = {
-  /** The journal's table as it is now, and whether it may be believed: what it does not hold is new only if so. */
+  /** The active table of the journal, and whether it may be believed: only then is an id new that it does not hold. */
   readonly table: TaskEither<StreamError, { readonly table: string; readonly trust: Trust }>
   /** The consumer that fills it. */
   readonly consumer: TaskEither<StreamError, string>
@@ -42,8 +42,8 @@ const wrong_rows = metrics.counter(
 )
 
 /**
- * A row as the stream bears it out: the event at its sequence has its customer and its id. What the row says of the
- * account afterwards counts where the event says the same; elsewhere the answer is folded from the stream.
+ * The transaction of a row whose event the stream holds under the same customer and id. The account that the row gives counts
+ * if the event claims the same one; otherwise the answer is folded from the stream.
  */
 const knownFromRow = (row: JournalRow, stored: StoredTransaction): StoredTransaction => {
   const { balance, version } = row
@@ -56,9 +56,9 @@ type Rows = ReadonlyMap<string, JournalRow>
 type ReadRow = (transaction_id: string) => Promise<JournalRow | undefined>
 
 export type Journal = {
-  /** Finds in the journal; in the customers' histories where that cannot be asked. */
+  /** Finds a transaction in the journal, or in the customer's history while the journal cannot be asked. */
   readonly find: FindTransaction
-  /** What the journal holds under an id, and the stream sequence up to which it is complete (0: there is none). */
+  /** The transaction that the journal holds under an id, and the sequence up to which the journal is complete (0: not at all). */
   readonly lookUp: (transaction_id: string) => Promise<{ known: StoredTransaction | undefined; seq: number }>
 }
 
@@ -100,7 +100,7 @@ export const createJournal = (
   const slots = createSlots(PROOFS_MAX)
   const { read, readPatiently } = createRowReaders(deps, table)
 
-  /** The row under an id, if the stream holds the event that it tells of. Rejects when that is another event, or none. */
+  /** The transaction of the row under an id. Rejects when the stream does not hold the row's event. */
   const proved = async (transaction_id: string, readRow: ReadRow): Promise<StoredTransaction | undefined> => {
     const row = await readRow(transaction_id)
     if (row === undefined) return undefined
@@ -119,7 +119,7 @@ export const createJournal = (
   ): Promise<StoredTransaction | undefined> => {
     const known = await proved(transaction_id, readRow)
     if (known?.event.type !== 'debit' || known.event.transfer === undefined) return known
-    // a transfer is known with both of its accounts, if its second row is there
+    // with its second row, a transfer is known with both accounts
     const credit = await proved(creditLegId(transaction_id), readRow)
     const { folded: from, ...bare } = known
     const isOther = credit?.seq === known.seq + 1 && credit.id === known.event.transfer.counterparty

@@ -1,6 +1,6 @@
 /**
- * Watches how far the journal is behind the stream, so that a command need not ask: an id that a journal does not hold is new
- * only while what it lacks is young enough for the stream's duplicate window.
+ * Watches how far the journal is behind the stream, so that a command need not ask. An id that the journal does not hold is
+ * new only while the events that the journal lacks are young enough for the stream's duplicate window.
  */
 
 import { countUnstorable } from '../../dead-letters/letters.js'
@@ -14,7 +14,7 @@ import { certainlyRefused_ms } from './window.js'
 const LOOK_EVERY_MS = 1_000
 const LOOK_OLD_MS = 5_000
 
-/** What is known of the journal's lag: nobody keeps one, or how far it was behind at a moment of `performance.now()`. */
+/** How far the journal was behind at `at_ms` of `performance.now()`. */
 type Found = {
   readonly seq: number
   readonly lag_ms: number
@@ -25,18 +25,18 @@ type Found = {
 type LagLook = {
   /** The journal holds every event up to here. */
   readonly seq: number
-  /** What it lacks is certainly refused by the stream itself. */
+  /** The stream itself refuses the ids of all events that the journal lacks. */
   readonly isNear: boolean
 }
 
 export type LagWatch = {
-  /** Whether the table has refused rows, as it was at the last look: an id that it does not hold may be known. */
+  /** Whether the table had refused rows at the last look: then an id that it does not hold may be stored all the same. */
   readonly hasRefusedRows: () => boolean
-  /** How far the journal is; undefined when there is none. */
+  /** How far the journal is; undefined when there is no journal. */
   readonly look: () => Promise<LagLook | undefined>
 }
 
-/** Looks at most once a second, and only while somebody asks. */
+/** Looks at most once a second, and only while commands ask. */
 export const createLagWatch = (
   { nc, jsm }: CommandDeps,
   consumer: TaskEither<StreamError, string>,
@@ -57,7 +57,7 @@ export const createLagWatch = (
       known = { seq, lag_ms, lag_ms_max: certainlyRefused_ms(proof), at_ms }
     } else if (E.isLeft(lag) && lag.left.tag === 'NotFound') known = 'no journal'
     const refusals = await countUnstorable(nc, jsm, 'journal')()
-    // what cannot be told may be so
+    // when it cannot be asked it may have refused some
     has_refused_rows = E.isLeft(refusals) || refusals.right > 0
     looking = undefined
   }
@@ -70,7 +70,7 @@ export const createLagWatch = (
         asked_ms = performance.now()
         looking = find()
       }
-      // after a silence there is nothing to go by
+      // after a silence the last look is too old
       if (known === undefined || silent_ms > LOOK_OLD_MS) await looking
       if (known === 'no journal') return undefined
       if (known === undefined) return { seq: 0, isNear: false }

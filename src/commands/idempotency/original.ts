@@ -11,7 +11,7 @@ import { answerFor, type StoredTransaction } from './stored-transaction.js'
 
 const ANSWERS_MAX = 8
 
-/** What is known of each command: its outcome, for somebody who asks again; undefined where nothing is. */
+/** For each command its stored outcome, as an answer to a repetition; undefined for a command that is not stored. */
 export const originalsOf = (
   deps: CommandDeps,
   commands: readonly Command[],
@@ -23,8 +23,9 @@ export const originalsOf = (
   })
 
 /**
- * The result of a group of which something is known: the original one, if all of it is; else nothing of it may be stored
- * any more, since a group is stored whole: what is known came from other requests. `undefined` when nothing is known.
+ * The result of a group of which something is stored. If every command is stored it is the original result; otherwise the
+ * stored commands came in other requests, because a group is stored whole, and the group is refused. Undefined when no
+ * command is stored.
  */
 export const originalResult = (
   commands: readonly Command[],

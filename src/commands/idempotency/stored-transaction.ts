@@ -1,8 +1,8 @@
 /**
- * StoredTransaction transactions: what was stored under a transaction id, and the answer that it stands for.
+ * Stored transactions: the event that is stored under a transaction id, and the answer that it stands for.
  *
- * The answer is folded from the subject up to the stored event; the `after` that the event carries is not believed,
- * because anybody who may publish could have forged it.
+ * The answer is folded from the customer's events up to the stored one. The `after` that the event carries is not believed,
+ * because every program that may publish could have forged it.
  */
 
 import { E, unwrap } from '../../fp.js'
@@ -23,16 +23,16 @@ import { failed, type Outcome, type Position, replyOf } from '../outcome.js'
 /** An account right after an event. */
 type State = { readonly balance: bigint; readonly version: number }
 
-/** A stored event of a transaction: the only one, a transfer's first, or the one that declined it. */
+/** The stored event of a transaction: its only one, the first one of a transfer, or the one that records a refusal. */
 export type StoredTransaction = {
   readonly seq: number
   readonly id: ClientId
   readonly event: LedgerEvent
-  /** The account after the event, of a transfer also the receiver's, where a projection has folded them already. */
+  /** The account after the event, and for a transfer also the receiver's, if a projection has folded them already. */
   readonly folded?: readonly State[]
 }
 
-/** A stored message as the event of a transaction, if it can be one. */
+/** A stored message as the event of a transaction; undefined for a message that cannot be one. */
 export const storedFrom = ({
   seq,
   subject,
@@ -44,8 +44,8 @@ export const storedFrom = ({
 }
 
 /**
- * The message at `seq`; undefined when the stream ends before it. Rejects when that cannot be told: a leader that was cut
- * off may not have it, and a replica may be behind.
+ * The message at `seq`; undefined when the stream ends before it. Rejects when neither is certain: a leader that was cut off
+ * may not have the message, and a replica may be behind.
  */
 const messageAt = async (deps: CommandDeps, seq: number): Promise<Recorded | undefined> => {
   const found = unwrap(await nextKnown(deps.nc, LEDGER_STREAM, LEDGER_SUBJECTS, seq)())
@@ -55,21 +55,21 @@ const messageAt = async (deps: CommandDeps, seq: number): Promise<Recorded | und
   throw new Error(`event ${seq} cannot be read at the moment`)
 }
 
-/** The event at `seq`, if it can be one of a transaction. */
+/** The event at `seq` as that of a transaction; undefined for an event that cannot be one. */
 export const storedAt = async (deps: CommandDeps, seq: number): Promise<StoredTransaction | undefined> => {
   const found = await messageAt(deps, seq)
   return found === undefined ? undefined : storedFrom(found)
 }
 
-/** Which command `known` came from; a direct event with a transaction id counts as the command that it looks like. */
+/** The type of the command that was stored. A direct event with a transaction id counts as the command that it looks like. */
 export const typeOf = ({ event }: StoredTransaction): Command['type'] | undefined => {
   if (event.type === 'declined') return event.declined?.command
-  // a transfer's second event is no command: its id belongs to nobody
+  // the second event of a transfer is no command: no caller can bring its id
   if (event.transfer !== undefined) return event.type === 'debit' ? 'transfer' : undefined
   return event.type
 }
 
-/** Whether two values of JSON are the same one. It goes no deeper than the shallower of them, which a command's is. */
+/** Whether two JSON values are equal. The comparison goes no deeper than the shallower one, and a command's is shallow. */
 const sameJson = (a: unknown, b: unknown): boolean => {
   // an event that is compared with itself may be nested deeper than any stack
   if (a === b) return true
@@ -107,10 +107,10 @@ export const differingField = (command: Command, known: StoredTransaction): stri
   return sameJson(event.metadata, command.metadata) ? undefined : 'metadata'
 }
 
-/** A subject may be long, and this is asked for one transaction: longer ones are not folded. */
+/** The largest number of events that are folded for the answer of one transaction. */
 const FOLD_EVENTS_MAX = 100_000_000
 
-/** The subject's state right after its event at `seq`, and whether that counts. */
+/** The customer's account right after its event at `seq`, and whether that event counts. */
 const foldTo = async (
   deps: CommandDeps,
   id: ClientId,
@@ -125,7 +125,7 @@ const foldTo = async (
     },
   })()
   const { customer, last_seq } = unwrap(folded)
-  // the event is there: whoever does not have it does not say what became of it
+  // the event is stored: a server that does not have it cannot say what became of it
   if (last_seq !== seq) throw new Error(`the events of ${id} could be read up to ${last_seq} of ${seq} only`)
   return { account: customer.account, counts: applied_seq === seq }
 }
@@ -135,7 +135,7 @@ const positionAt = async (deps: CommandDeps, id: ClientId, seq: number): Promise
   return { client_id: id, balance, version, seq }
 }
 
-/** A transfer's second event follows its first one at once: they are neighbours of one atomic batch. */
+/** Whether both events of a transfer are there: they are neighbours, because one atomic batch stored them. */
 const isWhole = async (
   deps: CommandDeps,
   { transaction_id, to }: Transfer,
@@ -157,7 +157,7 @@ const refusalOf = async (
     const { code, client_id, balance } = event.declined
     return failed(code, { transaction_id, client_id, balance, amount: command.amount })
   }
-  // a direct event with this id which the fold rejected
+  // the fold rejected a direct event with this id
   const { account } = await foldTo(deps, id, seq)
   const { balance } = account
   return failed(event.type === 'debit' ? 'INSUFFICIENT_FUNDS' : 'BALANCE_LIMIT', {
@@ -168,7 +168,7 @@ const refusalOf = async (
   })
 }
 
-/** The positions that a committed command is answered with; undefined where half of a transfer is missing. */
+/** The positions of the answer to a committed command; undefined if half of a transfer is missing. */
 const positionsOf = async (
   deps: CommandDeps,
   command: Command,

@@ -1,6 +1,6 @@
 /**
- * The transaction ids of what a journal lacks that is far behind: read from the stream, within a bound, and kept while they
- * are needed.
+ * The transaction ids of the events that a journal lacks while it is far behind: read from the stream, within a bound, and kept
+ * while they are needed.
  */
 
 import { decodeEvent } from '../../ledger/event.js'
@@ -12,25 +12,25 @@ import { certainlyRefused_ms, proveEnd } from './window.js'
 
 export type Tail = {
   /**
-   * The stored event of `transaction_id` behind `floor_seq`; undefined when there is none, but for what is so young that
-   * the stream itself refuses it. Rejects with `TailUnread` when that cannot be told.
+   * The stored event of `transaction_id` after `floor_seq`; undefined when there is none, apart from events that are so young
+   * that the stream itself refuses their ids. Rejects with `TailUnread` when that is not certain.
    */
   readonly find: (transaction_id: string, floor_seq: number) => Promise<StoredTransaction | undefined>
-  /** Nothing of it is needed any more. */
+  /** Drops the ids: the journal has caught up. */
   readonly forget: () => void
 }
 
-/** What the journal lacks cannot be read, so an id that it does not hold may be known all the same. */
+/** The events that the journal lacks cannot be read, so an id that it does not hold may be stored all the same. */
 export class TailUnread extends Error {
   override readonly name = 'TailUnread'
 }
 
-/** Of these the ids are read and kept: a few seconds, and tens of megabytes. */
+/** The largest number of events whose ids are kept: a few seconds of reading, and tens of megabytes. */
 const EVENTS_MAX = 200_000
-/** What was read so long ago is read on. The stream refuses whatever is younger than half of its duplicate window. */
+/** Ids that were read longer ago are read on. */
 const FRESH_MS = 1_000
 
-/** The ids of the events behind `from_seq` up to `to_seq`. */
+/** The ids of the events after `from_seq`, up to `to_seq`. */
 type Part = {
   readonly ids: Map<string, number>
   readonly from_seq: number
@@ -59,7 +59,7 @@ const readOn = async (deps: CommandDeps, part: Part, floor_seq: number): Promise
     part.to_seq = seq
     const decoded = decodeEvent(body)
     if (decoded.tag !== 'event' || decoded.event.transaction_id === undefined) continue
-    // the first event of an id is the one that counts
+    // of several events with one id the first one counts
     if (!part.ids.has(decoded.event.transaction_id)) part.ids.set(decoded.event.transaction_id, seq)
   }
   if (part.to_seq < last_seq) throw new Error(`it could be read up to ${part.to_seq} of ${last_seq} only`)
@@ -70,7 +70,7 @@ export const createTail = (deps: CommandDeps): Tail => {
   let part: Part | undefined
   let reading: Promise<void> | undefined
 
-  /** What is kept, if it holds everything behind `floor_seq` and not far more; else nothing yet. */
+  /** The part that is kept, if it holds everything after `floor_seq` and not far more; else an empty one. */
   const partFrom = (floor_seq: number): Part => {
     const isOf = part !== undefined && part.from_seq <= floor_seq && part.from_seq > floor_seq - EVENTS_MAX
     const found = part !== undefined && isOf ? part : newPart(floor_seq)
@@ -82,7 +82,7 @@ export const createTail = (deps: CommandDeps): Tail => {
     for (;;) {
       const found = partFrom(floor_seq)
       if (performance.now() < found.fresh_until_ms) return found
-      // one reading at a time; one that is under way may be of another part
+      // one reading at a time; the one that is under way may fill another part
       reading ??= readOn(deps, found, floor_seq).finally(() => {
         reading = undefined
       })

@@ -1,9 +1,9 @@
 /**
  * Finds the event that is stored under a transaction id.
  *
- * Three rings: the stream's duplicate window, which refuses a batch that holds a known id; the customer's own history,
- * within a bound; and the journal, which takes the history's place where that projection is there. What is in time for a
- * ring is told by the clock of the stream's leader, never by this machine's.
+ * Three rings: the stream's duplicate window, in which the stream itself refuses a batch with a known id; the customer's own
+ * history, within a bound; and the journal, which takes the place of the history if that projection runs. The clock of the
+ * stream's leader says which ring an event belongs to, never the clock of this machine.
  */
 
 import { E, run } from '../../fp.js'
@@ -15,9 +15,8 @@ import type { CommandDeps } from '../deps.js'
 import { type StoredTransaction, storedFrom } from './stored-transaction.js'
 
 /**
- * The stored event of `transaction_id` for a command on `id`; undefined when there is none that is older than half of
- * the duplicate window (`newest`: none that was stored before the call) within the bounds. Rejects when that cannot be
- * told.
+ * Finds the stored event of `transaction_id` for a command on the customer `id`. Undefined: no event older than half of the
+ * duplicate window has that id (with `newest`: no event that was stored before the call). Rejects when that is not certain.
  */
 export type FindTransaction = (
   transaction_id: string,
@@ -25,22 +24,22 @@ export type FindTransaction = (
   newest?: boolean,
 ) => Promise<StoredTransaction | undefined>
 
-/** What the clocks of two servers may differ: each event has the time of the server that led then. */
+/** The clocks of two servers may differ by so much: an event has the time of the server that led when it was stored. */
 const CLOCKS_DIFFER_MS = 30_000
 
 /**
- * How old an event may be so that the stream certainly refuses its message id: the other half of the window is for what
- * happens meanwhile, and for clocks of servers that differ.
+ * The age up to which the stream certainly refuses the message id of an event, in milliseconds. The other half of the window
+ * is for what happens meanwhile, and for servers whose clocks differ.
  */
 export const certainlyRefused_ms = ({ duplicate_window_ms }: Proof): number => duplicate_window_ms / 2
 
-/** An end of the stream that is proved now. Rejects when nobody proves one. */
+/** An end of the stream that is proved now. Rejects when no server proves one. */
 export const proveEnd = ({ nc }: CommandDeps): Promise<Proof> => run(leadershipOf(nc).prove())
 
-/** What holds a message id: an event, or something that answers for no command. */
+/** A message with a wanted id; `stored` is undefined if the message is no event of a command. */
 export type Holder = { readonly stored: StoredTransaction | undefined }
 
-/** Rejects when not everything was read: a reader may live on a server that is behind, and find nothing there. */
+/** Rejects when not everything was read: the server of a reader may be behind, and hold less than was proved. */
 const checkComplete = async (
   { nc }: CommandDeps,
   read_seq: number,
@@ -54,9 +53,9 @@ const checkComplete = async (
 }
 
 /**
- * Looks through everything that the stream has stored within its duplicate window for the message ids of `wanted`. This
- * is what is left after a batch was refused for a known id, because the server does not say which. (A publish that is
- * made to fail would tell the sequence, but one that expects another last message id blocks a replicated stream of
+ * Looks for the message ids of `wanted` in everything that the stream has stored within its duplicate window. That is needed
+ * after a batch was refused for a known id, because the server does not say which id. (A publish that is made to fail would
+ * tell the sequence, but one that expects another last message id blocks a replicated stream of
  * nats-server 2.14.0 for good; docs/adr/0010.)
  */
 export const findInWindow = async (

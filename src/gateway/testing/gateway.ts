@@ -1,4 +1,4 @@
-/** What the specs of the gateway share: a real ledger with its service, and a gateway in front of it. */
+/** The common parts of the gateway's specs: a real ledger with its service, and a gateway in front of it. */
 
 import type { NatsConnection } from 'nats'
 import { pino } from 'pino'

@@ -8,7 +8,7 @@ const bytes = (text: string): Uint8Array => new TextEncoder().encode(text)
 
 const utf8 = new TextDecoder('utf-8', { fatal: true })
 
-/** What the codec makes of a body, without any short way. */
+/** Decodes a body with the codec alone, without any fast path. */
 const law = (body: Uint8Array): Decoded | undefined => {
   let json: unknown
   try {
@@ -27,7 +27,7 @@ const counted = ({ type, amount, transfer, transaction_id, after }: LedgerEvent)
   ...(after === undefined ? {} : { after }),
 })
 
-/** A body is read as the codec reads it, or left to the codec. */
+/** Expects that the fast path reads a body as the codec does, or leaves it to the codec. */
 const isLawful = (body: Uint8Array): void => {
   const movement = readMovement(body)
   if (movement === undefined) return
@@ -86,7 +86,7 @@ const written = fc.tuple(arbitraryEvent, claims).map(([event, after]) => {
 
 const bare = arbitraryEvent.map(({ type, amount }) => bytes(`{"type":"${type}","amount":${amount}}`))
 
-/** Bodies to which something was done: a part of them replaced, left out, said twice or cut off. */
+/** Damaged bodies: a part of them is replaced, left out, repeated or cut off. */
 const mangled = fc
   .tuple(
     fc.oneof(written, bare),
@@ -111,13 +111,13 @@ const mangled = fc
     }, body),
   )
 
-/** Mostly `usual`, so that what is odd stands alone. */
+/** Mostly `usual`, so that a body has one or two odd fields and not many. */
 const mostly = (usual: string, ...odd: readonly string[]): fc.Arbitrary<string> =>
   fc.oneof({ weight: 8, arbitrary: fc.constant(usual) }, { weight: 1, arbitrary: fc.constantFrom(...odd) })
 
 const ODD_TEXTS = ODD.map(odd => utf8.decode(odd))
 
-/** A body that says everything, in which one or two things are not as usual. */
+/** Bodies with all fields, in which one or two have an unusual form. */
 const fields = fc
   .record({
     schema: mostly('"schema":1,', '', '"schema":2,', '"schema":"1",', '"schema":01,', '"schema":1.0,'),
@@ -165,7 +165,7 @@ describe('reading a movement', () => {
     )
     expect(readMovement(whole)).toBeDefined()
     for (let end = 0; end < whole.length; end += 1) {
-      // what follows in the same memory would be another message
+      // the bytes after `end` in the same buffer could belong to another message
       expect(readMovement(whole.subarray(0, end))).toBeUndefined()
     }
     expect(readMovement(splice(whole, whole.length, 0, bytes('}')))).toBeUndefined()

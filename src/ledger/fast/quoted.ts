@@ -1,9 +1,9 @@
 /**
- * Texts as JSON, on the path of every command and event.
+ * Writes texts as JSON, faster than `JSON.stringify`, for the events of every command.
  */
 
-/** What a JSON text has to escape, and whatever is not ASCII besides: half a surrogate pair is such a thing. */
+/** Characters that JSON has to escape, and all that are not ASCII, because half of a surrogate pair has to be escaped too. */
 const NOT_PLAIN = /[^ !#-[\]-~]/
 
-/** A text as JSON. Most hold nothing that has to be escaped, and to see that takes a third of the time. */
+/** A text as JSON. Most texts need no escapes, and to check that takes a third of the time of `JSON.stringify`. */
 export const quoted = (text: string): string => (NOT_PLAIN.test(text) ? JSON.stringify(text) : `"${text}"`)

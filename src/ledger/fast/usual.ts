@@ -1,8 +1,8 @@
 /**
- * The usual shapes, read by hand: what nearly every event and command looks like costs a tenth of the codec's time.
+ * A fast path that decodes the usual shapes of events and amounts without a codec, in a tenth of the codec's time.
  *
- * The codecs stay the law. Whatever is not of the usual shape here, wrong or only rare, is `undefined` and goes to its
- * codec, which also words the errors; a property test holds both to the same result.
+ * The codecs define the result. For any other shape, wrong or only rare, the functions here return `undefined`, and the
+ * caller uses the codec, which also words the errors. A property test checks that both give the same result.
  */
 
 import { isJsonObject, type JsonObject } from '../../json.js'
@@ -14,7 +14,7 @@ type Fields = { [name: string]: unknown }
 
 const SCHEMA = 1
 
-/** An amount in its form as a number; undefined for every other form, and for what is none. */
+/** An amount that is a JSON number; undefined for every other form, and for a value that is not an amount. */
 export const usualAmount = (u: unknown): Amount | undefined =>
   typeof u === 'number' && Number.isSafeInteger(u) && u >= 1 ? (BigInt(u) as Amount) : undefined
 
@@ -47,8 +47,8 @@ const isUsualField = (name: string, value: unknown, id_chars_max: number): boole
 }
 
 /**
- * A freshly parsed credit or debit of schema 1 as an event, changed in place; undefined when it is anything else, and
- * then untouched.
+ * Turns a freshly parsed credit or debit of schema 1 into an event by changing the object in place. Returns undefined for
+ * anything else, and leaves it untouched.
  */
 export const usualEvent = (json: JsonObject, id_chars_max: number): LedgerEvent | undefined => {
   const amount = usualAmount(json.amount)

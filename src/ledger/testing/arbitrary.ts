@@ -16,7 +16,7 @@ const must = <A>(decoded: E.Either<unknown, A>): A => {
 export const clientId = (text: string): ClientId => must(ClientId.decode(text))
 export const amount = (n: bigint | number): Amount => must(Amount.decode(n))
 
-/** Small amounts, and now and then one at int64's edge. */
+/** Mostly small amounts, and now and then any amount up to the largest int64. */
 const arbitraryAmount: fc.Arbitrary<Amount> = fc
   .oneof(
     { weight: 5, arbitrary: fc.bigInt({ min: 1n, max: 1_000n }) },
@@ -44,8 +44,8 @@ export const arbitraryEvent: fc.Arbitrary<LedgerEvent> = fc.record(
 )
 
 /**
- * Objects that are nearly what a codec takes: each of `fields` may be there or not, with one of its own `values` or with
- * anything that JSON can hold.
+ * Objects that a codec nearly accepts: each of `fields` is present or absent, and holds one of its own `values` or, now
+ * and then, any JSON value.
  */
 export const almost = (
   fields: fc.Arbitrary<string>,

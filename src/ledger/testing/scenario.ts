@@ -1,5 +1,5 @@
 /**
- * Given, when, then for the decisions of the ledger: balances, one command after the other, the events that follow.
+ * A given-when-then helper for tests of `decide`: given balances, when a command comes, then these events or a refusal.
  *
  *     given({ alice: 100 }).when(debit('alice', 30)).gives('debit alice 30 -> 70')
  *     given({ alice: 100 }).when(debit('alice', 130)).refused('INSUFFICIENT_FUNDS alice: 130 against 100')

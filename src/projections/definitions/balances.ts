@@ -1,5 +1,6 @@
 /**
- * The balances: the table is its heads, so a customer is written once per run however many events it has.
+ * The balances: the table holds only the customers' heads, so a customer is written once per run however many events it
+ * has.
  */
 
 import { BALANCE_ITEM } from '../../tables/balances.js'

@@ -1,9 +1,10 @@
 /**
  * The journal: one row per event that counts, with the running balance.
  *
- * It answers what became of a transaction, statements, and the balance at any time. A row's key is the event's
- * transaction id; one that has none, or whose id an earlier event holds already (anybody may publish one twice), has
- * its sequence for a key. Metadata is kept as JSON text: numbers of DynamoDB are not those of JSON.
+ * Queries read it for the outcome of a transaction, for statements, and for the balance at any time. A row's key is
+ * the event's transaction id. The key is the event's sequence when the event has no transaction id, or when an
+ * earlier event already has the same one (a publisher can use an id twice). Metadata is kept as JSON text, because
+ * DynamoDB's numbers are not JSON's.
  */
 
 import { rowId, seqRowId } from '../../tables/journal-ids.js'
@@ -20,7 +21,7 @@ const fold = ({ id, record, event, from, to }: Applied): Rows => {
     amount,
     balance: to.balance,
     version: to.version,
-    // by it a reader of the index knows that no row is missing between two
+    // from it a reader of the index knows that no row is missing between two rows
     previous_seq: from.seq,
     at: record.at.toISOString(),
     ...(transaction_id === undefined ? {} : { transaction_id }),

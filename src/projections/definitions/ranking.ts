@@ -1,5 +1,5 @@
 /**
- * The ranking: the customers once more, spread over a few shards that are indexed by balance and by id
+ * The ranking: every customer's head once more, spread over a few shards that are indexed by balance and by id
  * (`src/tables/shard.ts` says why).
  */
 

@@ -1,13 +1,14 @@
 /**
- * The totals: how many customers, the sum of their balances, credits, debits and refusals, all in all and per UTC day.
+ * The totals: the number of customers, the sum of their balances, and their credits, debits and refusals, in all and
+ * per UTC day.
  *
- * They are exact under redelivery because a sum moves in the same transaction as the head of the customer whose event
- * it counts: both or neither.
+ * They are exact under redelivery because a sum changes in the same transaction as the head of the customer whose
+ * event it counts: both are written or neither is.
  */
 
 import type { Applied, Numbers, Projection, Rows } from '../projection.js'
 
-const counted = ({ event, from, to }: Applied): Numbers => {
+const numbersOf = ({ event, from, to }: Applied): Numbers => {
   const { type, amount } = event
   if (type === 'declined') return { declined: 1n }
   const moved = type === 'credit' ? { credits: 1n, credited: amount } : { debits: 1n, debited: amount }
@@ -15,7 +16,7 @@ const counted = ({ event, from, to }: Applied): Numbers => {
 }
 
 const fold = (applied: Applied): Rows => {
-  const numbers = counted(applied)
+  const numbers = numbersOf(applied)
   const day = applied.record.at.toISOString().slice(0, 10)
   return {
     additions: [

@@ -1,6 +1,6 @@
 /**
- * What a table that is being filled has to hold: every customer's head, how many rows, every sum. It is compared with
- * the table before anybody is sent there.
+ * Records what a table that is being filled has to hold (every customer's head, the number of rows, every sum), and
+ * compares that with the table before readers are sent there.
  */
 
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb'
@@ -13,11 +13,13 @@ import { persist } from '../outcome.js'
 import type { Pending } from '../pending.js'
 import type { Target } from '../target.js'
 
+/** The content of a table. `countRows` keeps it from the fold, and `readTable` reads it from the table. */
 export type Expected = {
   readonly customers: Map<ClientId, Customer>
-  /** By sum, without the lane: `all` -> credited -> 500. */
+  /** The sums by their key without the lane, for example `all` -> credited -> 500. */
   readonly sums: Map<string, Record<string, bigint>>
   rows: number
+  /** The number of rows since the last checkpoint. */
   unwritten_rows: number
 }
 
@@ -33,7 +35,7 @@ const addTo = (
   sums.set(key, sum)
 }
 
-/** A pending that counts what passes through it. */
+/** Wraps `pending`, and adds the rows and sums that pass through it to `expected`. */
 export const countRows = (pending: Pending, expected: Expected): Pending => ({
   levels: pending.levels,
   add: effects => {
@@ -67,14 +69,14 @@ const addItem = (shape: Shape, item: unknown, found: Expected): void => {
   const { head, fold } = shape.projection
   const id = isObject(item) ? String(item.id) : ''
   const sum = fold === undefined ? undefined : SUM.exec(id)?.[1]
-  // a transaction id may look like a sum's key; its row has a sequence
+  // a transaction id may look like a sum's key, but only a row has a sequence
   const is_sum = sum !== undefined && isObject(item) && item.seq === undefined
   if (id.startsWith(head.prefix)) addHead(shape, item, found)
   else if (is_sum) addTo(found.sums, sum, numbersOf(item))
   else found.rows += 1
 }
 
-/** Everything that a table holds. Throws `Failed`, and for an item that is none of ours. */
+/** Reads everything that a table holds. Throws `Failed`, and an error when the table holds an item that is not ours. */
 export const readTable = async (
   client: DynamoDBDocumentClient,
   shape: Shape,
@@ -129,7 +131,7 @@ const countsThatDiffer = (expected: Expected, found: Expected): string[] => [
   ...(found.rows === expected.rows ? [] : [`${found.rows} rows instead of ${expected.rows}`]),
 ]
 
-/** The first differences between what a table should hold and what it holds, in sentences. */
+/** Returns the first differences between the expected and the found content, 10 at the most, in sentences. */
 export const compare = (expected: Expected, found: Expected): string[] =>
   [
     ...customersThatDiffer(expected, found),

@@ -1,8 +1,8 @@
 /**
- * Fills a table that nobody reads yet: the stream folded in memory, and written a checkpoint at a time.
+ * Fills a table that has no readers yet: folds the stream in memory, and writes the result a checkpoint at a time.
  *
  * Every customer's account is held in memory (about 300 bytes each), so a customer is written once per checkpoint
- * however many events it has; rows are held until they are written. Reading goes on while a checkpoint is written.
+ * however many events it has. Rows are held until they are written. Reading goes on while a checkpoint is written.
  */
 
 import { type ClientId, eventSubject } from '../../ledger/client-id.js'
@@ -17,10 +17,11 @@ import type { Expected } from './expected.js'
 import { createGatherer, type Gathered } from './gather.js'
 
 export type FillOptions = {
-  /** After so long what is gathered is written, and a replay that is killed begins again from there. */
+  /** The time between two checkpoints; a replay that is killed goes on from the last checkpoint. */
   readonly checkpoint_ms: number
-  /** Told when everything up to `seq` is written. Throws to end the fill. */
+  /** Called when everything up to `seq` is written. It throws to end the fill. */
   readonly onCheckpoint: (seq: number) => Promise<void>
+  /** Called when everything up to `seq` is folded. */
   readonly onProgress: (seq: number) => void
   readonly signal: AbortSignal
 }
@@ -28,16 +29,19 @@ export type FillOptions = {
 export type Filler = {
   /** Folds and writes everything up to stream sequence `seq`. Throws `Failed`, or what reading throws. */
   readonly to: (seq: number) => Promise<void>
-  /** Everything up to this stream sequence is in the table. */
+  /** The stream sequence up to which everything is in the table. */
   readonly position: () => number
 }
 
-/** Folded at once, before anything else may happen in this process. */
+/** The number of events that are folded at a stretch, before other work in this process gets its turn. */
 const CHUNK_EVENTS = 1_000
-/** Rows that wait for their checkpoint; a row is about as large as its event. */
+/** A checkpoint begins early when this many rows wait for it; a row is about as large as its event. */
 const ROWS_MAX = 20_000
 
-/** Goes on at `from_seq` over `expected`, which holds what the table holds, and is kept current. */
+/**
+ * Creates a filler that begins at `from_seq`. `expected` is the table's content up to there, and the filler updates
+ * it.
+ */
 export const createFiller = (
   target: Target,
   expected: Expected,
@@ -52,23 +56,23 @@ export const createFiller = (
   const write = async ({ levels, parked }: Gathered, seq: number): Promise<void> => {
     await noteParked(target, parked)
     const refused = await writeParts(target, levels, signal, PATIENT)
-    // what the table refuses is not expected there when both are compared; rows were gathered meanwhile
+    // refused rows are not expected in the table; they are subtracted, because more rows were gathered in the meantime
     expected.rows -= refused
     await onCheckpoint(seq)
     written_seq = seq
   }
 
-  /** Begins to write what is gathered, when the checkpoint before it is written. */
+  /** Waits until the checkpoint before is written, and begins to write what was gathered since. */
   const checkpoint = async (seq: number): Promise<void> => {
     await writing
     writing = write(gatherer.take(), seq)
-    // its failure is thrown at the next checkpoint or at the end; until then it is not unhandled
+    // a failure is thrown at the next checkpoint or at the end; until then it must not be an unhandled rejection
     writing.catch(() => undefined)
     expected.unwritten_rows = 0
     began_ms = performance.now()
   }
 
-  /** Folds a customer again whose decision was met: its subject is read from the event that it waits at. */
+  /** Folds a parked customer again, whose decision was found, from the event at which the customer waits. */
   const takeUp = async (id: ClientId, parked_seq: number, to_seq: number): Promise<void> => {
     const takeMore = gatherer.takeUp(id, await readSkips(target, id, parked_seq, to_seq))
     const range = { stream: LEDGER_STREAM, subject: eventSubject(id), from_seq: parked_seq, to_seq }
@@ -82,7 +86,7 @@ export const createFiller = (
         signal.throwIfAborted()
         gatherer.run(records)
         const folded_seq = records.at(-1)?.seq ?? 0
-        for (const [id, parked_seq] of gatherer.decided()) await takeUp(id, parked_seq, folded_seq)
+        for (const [id, parked_seq] of gatherer.takeDecided()) await takeUp(id, parked_seq, folded_seq)
         onProgress(folded_seq)
         if (performance.now() - began_ms < checkpoint_ms && expected.unwritten_rows < ROWS_MAX) continue
         await checkpoint(folded_seq)
@@ -97,7 +101,7 @@ export const createFiller = (
       try {
         await fold(seq)
       } finally {
-        // nothing may go on behind the caller's back
+        // no write may go on after this call has ended
         await writing
       }
       onProgress(seq)

@@ -1,10 +1,10 @@
 /**
  * Makes another generation of a projection the active one, so that no reader ever sees a balance go back.
  *
- * The active generation is held still by the server (its consumer is paused) and everything that was delivered to it is
- * waited for; the other one is brought to exactly the same event. Then both tables say the same, and while readers
- * follow the pointer one after the other, it does not matter which they read. Only when all have followed does the new
- * generation go on (docs/adr/0016). A crash on the way leaves a pause that ends by itself.
+ * The server holds the active generation still (its consumer is paused), and the events that were delivered to it are
+ * waited for. Then the new generation is brought to exactly the same event, so that both tables say the same. Readers
+ * follow the pointer one after the other, and in this time it does not matter which table they read. The new generation
+ * goes on only when all readers have followed (docs/adr/0016). A crash on the way leaves a pause that ends by itself.
  */
 
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -26,18 +26,19 @@ import { isFirstLeg } from '../fold-run.js'
 import type { Target } from '../target.js'
 import type { Filler } from './fill.js'
 
-/** How long the active generation may stand still at the most: then it goes on, whatever became of us. */
+/** The longest pause of the active generation: then it goes on, even when this process has died. */
 const PAUSE_MS = 30_000
+/** The longest wait for the active generation to make progress, or to come to rest. */
 const STILL_WITHIN_MS = 10_000
 const POLL_MS = 20
-/** Longer than any reader trusts what it knows of the pointer. */
+/** After this time every reader has followed the pointer: no reader trusts an older reading of it for longer. */
 const FOLLOW_MS = LEASE_MS + 500
 
 /**
- * Waits until the consumer has acknowledged `seq`, as long as it gets on; whether it has. One that stands still nobody
- * projects; one that is missing never gets there.
+ * Waits until the consumer has acknowledged `seq`, for as long as it makes progress. Returns whether it has. It returns
+ * false when the consumer stands still, because no projector is at work, and when the consumer is missing.
  */
-const reaches = async ({ jsm, consumer }: Target, seq: number): Promise<boolean> => {
+const waitUntilAcked = async ({ jsm, consumer }: Target, seq: number): Promise<boolean> => {
   let best = -1
   for (let until_ms = performance.now() + STILL_WITHIN_MS; performance.now() < until_ms; ) {
     const progress = await consumerProgress(jsm, consumer)()
@@ -53,7 +54,10 @@ const reaches = async ({ jsm, consumer }: Target, seq: number): Promise<boolean>
   return false
 }
 
-/** The last event that is written when `acked_seq` is acknowledged: the second side of a transfer goes with the first. */
+/**
+ * The last event that is written when `acked_seq` is acknowledged: the second side of a transfer is written together
+ * with the first.
+ */
 const writtenUpTo = async (target: Target, acked_seq: number): Promise<number> => {
   if (acked_seq === 0) return 0
   const { decode = decodeEvent } = target
@@ -65,13 +69,15 @@ const writtenUpTo = async (target: Target, acked_seq: number): Promise<number> =
   return second?.seq === acked_seq + 1 ? second.seq : acked_seq
 }
 
-/** A moment by the clock of the stream's servers, which keep to it: this machine's may be wrong. */
+/**
+ * The time `from_now_ms` from now by the servers' clock, which decides when a pause ends; our own clock may be wrong.
+ */
 const inServersTime = async ({ nc }: Target, from_now_ms: number): Promise<Date> => {
   const { server_time } = await run(leadershipOf(nc).prove())
   return new Date(server_time.getTime() + from_now_ms)
 }
 
-/** Holds the active generation still; where it stands. */
+/** Pauses the active generation, waits until it is at rest, and returns the last sequence that it has written. */
 const holdStill = async (target: Target): Promise<number> => {
   const { jsm, consumer } = target
   await run(pauseConsumer(jsm, consumer, await inServersTime(target, PAUSE_MS)))
@@ -87,21 +93,22 @@ export type Flip = {
   readonly from: Target
   readonly to: Target
   readonly filler: Filler
-  /** The pointer as it was read before; it must be the same still. */
+  /** The pointer as it was read before; the flip fails when it has changed since. */
   readonly entry: PointerEntry
 }
 
 /**
- * Flips from one generation to the other; the new pointer. Throws `Failed` (`Conflict`: somebody else
- * flipped first), and the old generation goes on.
+ * Flips from one generation to the other, and returns the new pointer. When it throws, the old generation goes on.
+ * Throws `Failed` (`Conflict` when another process has moved the pointer), and an error when the old generation does
+ * not come to rest.
  */
 export const flip = async ({ from, to, filler, entry }: Flip): Promise<PointerEntry> => {
   const { jsm, kv, projection, log } = from
-  const projected = await reaches(from, filler.position())
-  if (!projected) log.warn({ projection: projection.name }, 'the active generation is not being projected')
+  const is_projected = await waitUntilAcked(from, filler.position())
+  if (!is_projected) log.warn({ projection: projection.name }, 'the active generation is not being projected')
   try {
-    if (projected) await filler.to(Math.max(await holdStill(from), filler.position()))
-    // one of an earlier time would begin at a place of its own
+    if (is_projected) await filler.to(Math.max(await holdStill(from), filler.position()))
+    // a consumer that is left from an earlier time would begin at another event
     await run(dropConsumer(to.nc, to.consumer))
     const not_before = await inServersTime(to, FOLLOW_MS)
     await run(makeConsumer(jsm, to.consumer, { seq: filler.position() + 1, not_before }))
@@ -114,7 +121,7 @@ export const flip = async ({ from, to, filler, entry }: Flip): Promise<PointerEn
     await sleep(FOLLOW_MS)
     return { ...pointer, revision }
   } catch (thrown) {
-    if (projected) await resumeConsumer(jsm, from.consumer)()
+    if (is_projected) await resumeConsumer(jsm, from.consumer)()
     throw thrown
   }
 }

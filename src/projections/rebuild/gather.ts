@@ -1,5 +1,5 @@
 /**
- * Gathers what a stretch of the stream makes of a table that nobody reads yet, until its checkpoint writes it.
+ * Folds events for a table that has no readers yet, and gathers the changes until a checkpoint writes them.
  */
 
 import { E } from '../../fp.js'
@@ -12,26 +12,26 @@ import { createPending, ITEMS_MAX, newPart, type Part, type Pending } from '../p
 import type { Target } from '../target.js'
 import { countRows, type Expected } from './expected.js'
 
-/** What was gathered since the last checkpoint. */
+/** The changes since the last checkpoint. */
 export type Gathered = { readonly levels: Part[][]; readonly parked: Findings['parked'] }
 
 export type Gatherer = {
-  /** Folds `records`, which ascend in sequence. */
+  /** Folds `records`, which are in ascending order of sequence. */
   readonly run: (records: readonly Recorded[]) => void
-  /** Parked customers whose decision was met since the last call, and the event that each waits at. */
-  readonly decided: () => ReadonlyMap<ClientId, number>
+  /** Takes the parked customers whose decision was found since the last call, with the sequence at which each waits. */
+  readonly takeDecided: () => ReadonlyMap<ClientId, number>
   /**
-   * Begins to fold a parked customer again from the event that it waits at, with what was decided; the function that it
-   * gives takes the events of its subject from there on.
+   * Begins to fold a parked customer again from the event at which it waits, with the decisions about it. Returns a
+   * function that takes the events of the customer's subject from there on.
    */
   readonly takeUp: (id: ClientId, skips: Skips) => (records: readonly Recorded[]) => void
-  /** Takes what is gathered; `expected` is then current. */
+  /** Takes the gathered changes. After that, `expected` includes them. */
   readonly take: () => Gathered
 }
 
 type Shape = Pick<Target, 'projection' | 'decode'>
 
-/** For a projection that makes rows: they are held until they are written. */
+/** The gatherer for a projection that makes rows, which are held until they are written. */
 const gatherRows = ({ projection, decode }: Shape, expected: Expected): Gatherer => {
   const { customers } = expected
   const foldInto = (pending: Pending, skips: Skips) =>
@@ -43,7 +43,10 @@ const gatherRows = ({ projection, decode }: Shape, expected: Expected): Gatherer
   let gathered = begin()
   let decided = new Map<ClientId, number>()
 
-  /** Letters are forgotten at once: a rebuild keeps none, and a stream may hold very many. */
+  /**
+   * Keeps what a rebuild needs of the findings. It drops the letters at once: a rebuild keeps none, and may meet
+   * many.
+   */
   const take = (findings: Findings): void => {
     gathered.parked.push(...findings.parked)
     for (const { id, parked } of findings.decided) decided.set(id, parked.seq)
@@ -54,7 +57,7 @@ const gatherRows = ({ projection, decode }: Shape, expected: Expected): Gatherer
       gathered.fold.run(records)
       take(gathered.fold.findings())
     },
-    decided: () => {
+    takeDecided: () => {
       const found = decided
       decided = new Map()
       return found
@@ -73,13 +76,13 @@ const gatherRows = ({ projection, decode }: Shape, expected: Expected): Gatherer
     take: () => {
       const { pending, parked } = gathered
       gathered = begin()
-      const is_parked = ({ id }: Findings['parked'][number]) => customers.get(id)?.parked !== undefined
-      return { levels: pending.levels(), parked: parked.filter(is_parked) }
+      const isParked = ({ id }: Findings['parked'][number]) => customers.get(id)?.parked !== undefined
+      return { levels: pending.levels(), parked: parked.filter(isParked) }
     },
   }
 }
 
-/** A customer at work; `from` is what the table has, while that is something else. */
+/** A customer during the fold. `from` is the customer as the table has it, if that differs, and otherwise undefined. */
 type Place = { readonly id: ClientId; customer: Customer; from: Customer | undefined }
 
 const partsOf = (places: readonly Place[]): Part[] => {
@@ -96,7 +99,9 @@ const partsOf = (places: readonly Place[]): Part[] => {
   return parts
 }
 
-/** For a projection of heads alone: an event is one look at its customer, found by its whole subject. */
+/**
+ * The gatherer for a projection that has only heads: an event costs one lookup of its customer by the whole subject.
+ */
 const gatherHeads = (shape: Shape, { customers }: Expected): Gatherer => {
   const decode = decodeFor(shape)
   const places = new Map<string, Place>()
@@ -106,7 +111,7 @@ const gatherHeads = (shape: Shape, { customers }: Expected): Gatherer => {
 
   const open = (subject: string): Place | undefined => {
     const id = clientIdOf(subject)
-    // a letter, and a rebuild keeps none
+    // the event is a dead letter, and a rebuild keeps none
     if (E.isLeft(id)) return undefined
     const place = { id: id.right, customer: customers.get(id.right) ?? NEW_CUSTOMER, from: undefined }
     places.set(subject, place)
@@ -139,7 +144,7 @@ const gatherHeads = (shape: Shape, { customers }: Expected): Gatherer => {
         if (place !== undefined) fold(place, record)
       }
     },
-    decided: () => {
+    takeDecided: () => {
       const found = decided
       decided = new Map()
       return found
@@ -154,9 +159,9 @@ const gatherHeads = (shape: Shape, { customers }: Expected): Gatherer => {
       }
     },
     take: () => {
-      const is_parked = ({ id }: Findings['parked'][number]) =>
+      const isParked = ({ id }: Findings['parked'][number]) =>
         places.get(eventSubject(id))?.customer.parked !== undefined
-      const gathered = { levels: [partsOf(moved)], parked: parked.filter(is_parked) }
+      const gathered = { levels: [partsOf(moved)], parked: parked.filter(isParked) }
       for (const place of moved) {
         customers.set(place.id, place.customer)
         place.from = undefined
@@ -168,6 +173,6 @@ const gatherHeads = (shape: Shape, { customers }: Expected): Gatherer => {
   }
 }
 
-/** Folds over `expected`, which holds what the table holds. */
+/** Creates a gatherer. `expected` is the content of the table, and is updated. */
 export const createGatherer = (shape: Shape, expected: Expected): Gatherer =>
   shape.projection.fold === undefined ? gatherHeads(shape, expected) : gatherRows(shape, expected)

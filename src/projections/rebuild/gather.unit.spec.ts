@@ -24,7 +24,7 @@ const BODIES = [
 ]
 const USUAL = BODIES.slice(0, 4)
 
-/** What is on the subjects of a few customers, of which one or two are no customers. */
+/** Records on a few subjects; two of the subjects have no valid customer id. */
 const arbitraryRecords = fc
   .array(
     fc.tuple(
@@ -46,12 +46,12 @@ type Heads = Map<ClientId, { readonly from: Customer; readonly to: Customer }>
 const headsOf = (levels: readonly (readonly Part[])[]): Heads => {
   const heads = levels.flat().flatMap(part => [...part.heads])
   const by_id = new Map(heads)
-  // nobody's head may be written by two transactions at a time
+  // two transactions must not write the same customer's head at the same time
   expect(by_id.size).toBe(heads.length)
   return by_id
 }
 
-/** The heads and the parked customers by the fold that every projection has. */
+/** The heads and the parked customers from the ordinary fold, which other projections use. */
 const plainly = (records: readonly Recorded[], customers: Map<ClientId, Customer>) => {
   const pending = createPending()
   const fold = createFold({ projection: balances, whole_transfers: false }, customers, pending)

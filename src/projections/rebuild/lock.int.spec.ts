@@ -21,7 +21,7 @@ const stored = async (): Promise<Record<string, unknown>> => (await ledger.kv.ge
 it('a renewal that was stored although its answer was lost is no loss of the lock', async () => {
   const lock = await takeLock(ledger.kv, 'balances', never)
   await lock.note(2, 10)
-  // as if an update of ours had been stored and its answer lost: the same entry, a revision that we do not know
+  // the effect of an update that was stored and whose answer was lost: the same entry, with an unknown revision
   await right(putText(ledger.kv, KEY, JSON.stringify(await stored())))
   await lock.note(2, 20)
   expect(await stored()).toMatchObject({ generation: 2, seq: 20 })

@@ -1,9 +1,10 @@
 /**
- * The lock of a replay, and its checkpoint, in one KV entry that changes by compare-and-set only.
+ * Keeps the lock of a replay, and the replay's checkpoint, in one KV entry that changes only by compare-and-set.
  *
- * Whoever holds it renews it every few seconds; one that is not renewed may be taken over, and its old holder finds
- * out at its next renewal, because the revision is not the one that it wrote. Until then it can do no harm: every write
- * to the table carries its own condition, and the flip takes a compare-and-set of its own (docs/adr/0016).
+ * The holder renews the lock every few seconds. A lock that is not renewed may be taken over. The old holder finds
+ * out at its next renewal, because the revision is not the one that it wrote. Until then the old holder can do no
+ * harm: every write to the table carries its own condition, and the flip does a compare-and-set of its own
+ * (docs/adr/0016).
  */
 
 import { randomUUID } from 'node:crypto'
@@ -18,35 +19,37 @@ import { persist } from '../outcome.js'
 import { INSTANCE } from '../status.js'
 
 const Entry = fieldsOf({
-  /** The process that is at work, or was when it ended. */
+  /** The process that is at work, or that was the last one at work. */
   owner: t.string,
-  /** Of this very holding: by it a holder knows its own entry, also where the answer to its renewal was lost. */
+  /** A random id of this holding, by which the holder knows its own entry when the answer to a renewal was lost. */
   token: t.string,
-  /** Whether it ended by itself: then nobody has to wait until it is believed to be dead. */
+  /** Whether the holder gave the lock back: then the next one need not wait until the holder counts as dead. */
   released: t.boolean,
   generation: t.number,
-  /** Everything up to this stream sequence is in the table. */
+  /** The stream sequence up to which everything is in the table. */
   seq: t.number,
 })
 type LockEntry = t.TypeOf<typeof Entry>
 
 const RENEW_EVERY_MS = 3_000
+/** A holder that has not renewed the lock for this time counts as dead. */
 const DEAD_AFTER_MS = 12_000
+/** A holder that lives renews the lock within this time. */
 const LIVES_WITHIN_MS = 1.5 * RENEW_EVERY_MS
 
-/** Somebody else holds the lock. */
+/** Thrown when another replay holds the lock. */
 export class ReplayLocked extends Error {
   override readonly name = 'ReplayLocked'
 }
 
 export type ReplayLock = {
-  /** What an earlier replay left, to go on from. */
+  /** The checkpoint that an earlier replay left, to go on from; undefined when it left none. */
   readonly left: { readonly generation: number; readonly seq: number } | undefined
-  /** Renews, and notes how far it is. Throws when somebody else has taken the lock. */
+  /** Renews the lock, and notes the checkpoint. Throws `Failed` when another process has taken the lock. */
   readonly note: (generation: number, seq: number) => Promise<void>
-  /** Leaves it to the next replay to go on. */
+  /** Gives the lock back, and leaves the checkpoint for the next replay to go on from. */
   readonly release: () => Promise<void>
-  /** The replay is over: nothing to go on from. */
+  /** Removes the lock and the checkpoint at the end of a replay. */
   readonly remove: () => Promise<void>
 }
 
@@ -59,7 +62,7 @@ const decodeEntry = (text: string): LockEntry | undefined =>
     E.getOrElseW(() => undefined),
   )
 
-/** What somebody wrote over a lock stands for: nobody holds it, and nothing is left to go on from. */
+/** Stands for an entry that cannot be decoded, because it was overwritten by hand: no holder, and no checkpoint. */
 const ABANDONED: LockEntry = { owner: 'unknown', token: '', released: true, generation: 0, seq: 0 }
 
 type Stored = { readonly entry: LockEntry; readonly revision: number; readonly age_ms: number }
@@ -71,22 +74,25 @@ const read = async (kv: KV, projection: ProjectionName): Promise<Stored | undefi
   return { entry: entry ?? ABANDONED, revision: found.revision, age_ms: Date.now() - found.created.getTime() }
 }
 
-const lockedBy = (projection: ProjectionName, { owner, seq }: LockEntry): ReplayLocked =>
+const replayLockedBy = (projection: ProjectionName, { owner, seq }: LockEntry): ReplayLocked =>
   new ReplayLocked(
     `a replay of ${projection} is at work already: ${owner}, at sequence ${seq} (one that dies is taken over after ${DEAD_AFTER_MS / 1_000} s)`,
   )
 
-/** Takes the lock, or throws `ReplayLocked` with the name of its holder; `lost` is called when it is taken away. */
+/**
+ * Takes the lock, and calls `onLost` when it is lost later. Throws `ReplayLocked`, which names the holder, or
+ * `Failed`.
+ */
 export const takeLock = async (
   kv: KV,
   projection: ProjectionName,
-  lost: (why: Error) => void,
+  onLost: (why: Error) => void,
 ): Promise<ReplayLock> => {
   const key = keyOf(projection)
   const stored = await read(kv, projection)
   if (stored !== undefined && !stored.entry.released && stored.age_ms < DEAD_AFTER_MS)
-    throw lockedBy(projection, stored.entry)
-  // it may only look dead, by a clock that is wrong: a holder that lives renews it meanwhile, and then it is not ours
+    throw replayLockedBy(projection, stored.entry)
+  // a holder may look dead only because a clock is wrong: if it lives, it renews during this wait, and our update fails
   if (stored !== undefined && !stored.entry.released) await sleep(LIVES_WITHIN_MS)
   const left =
     stored === undefined ? undefined : { generation: stored.entry.generation, seq: stored.entry.seq }
@@ -105,11 +111,11 @@ export const takeLock = async (
   )()
   if (E.isLeft(first)) {
     const winner = await read(kv, projection)
-    if (first.left.tag === 'Conflict' && winner !== undefined) throw lockedBy(projection, winner.entry)
+    if (first.left.tag === 'Conflict' && winner !== undefined) throw replayLockedBy(projection, winner.entry)
     throw new Failed(first.left)
   }
   let revision = first.right
-  /** One renewal after the other: each builds on the revision of the one before. */
+  /** The renewal under way. Renewals run one after the other, because each needs the revision of the one before. */
   let renewing: Promise<unknown> = Promise.resolve()
 
   let renewed_ms = performance.now()
@@ -129,17 +135,19 @@ export const takeLock = async (
   }
 
   const renew = (next: Partial<LockEntry>): Promise<void> => {
-    const renewed = renewing.then(async () => {
+    const renewal = renewing.then(async () => {
       entry = { ...entry, ...next }
       await persist(renewOnce, ended.signal)
     })
-    renewing = renewed.catch(() => undefined)
-    return renewed
+    renewing = renewal.catch(() => undefined)
+    return renewal
   }
   const timer = setInterval(() => {
-    // what takes longer is tried again by itself
+    // a renewal that takes longer repeats its tries by itself
     if (performance.now() - renewed_ms < RENEW_EVERY_MS) return
-    renew({}).catch((thrown: unknown) => lost(new Error('the lock of the replay is lost', { cause: thrown })))
+    renew({}).catch((thrown: unknown) =>
+      onLost(new Error('the lock of the replay is lost', { cause: thrown })),
+    )
   }, RENEW_EVERY_MS)
   timer.unref()
 

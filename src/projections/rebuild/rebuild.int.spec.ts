@@ -135,8 +135,8 @@ describe('replay', () => {
         emitted += 50
       }
     })()
-    // several readers that follow the pointer each for itself, as several instances do; one stands for a client
-    // whose requests they answer in turn
+    // four readers follow the pointer, each by itself, as several instances do; one client's requests are answered by
+    // them in turn
     const followers = Array.from({ length: 4 }, () => followGeneration(ledger.jsm, 'balances'))
     let reads = 0
     const tables = new Set<string>()
@@ -274,7 +274,7 @@ describe('replay', () => {
     await emitMany(1_000, 10)
     const item = { id: 'c3', client_balance: 7n, version: 100, seq: 994 }
     const put = new PutCommand({ TableName: tableName(ledger.table, 'balances', 2), Item: item })
-    // somebody writes to the new table after it was filled and right before it is looked at
+    // the new table is changed after it was filled, right before it is compared
     const tables = new Proxy(ledger.tables, {
       get: (target, name) =>
         name === 'send'

@@ -1,6 +1,8 @@
 /**
- * Rebuilds a projection from the stream's first event: the next generation beside the active one, compared with the
- * fold, then made the active one; the old one is dropped, or kept for a way back.
+ * Rebuilds a projection from the stream's first event (the command `jetledger replay`).
+ *
+ * It fills the table of the next generation beside the active one, compares that table with the fold, and makes the new
+ * generation the active one. The old generation is dropped, or kept for a way back (docs/adr/0016).
  */
 
 import { run } from '../../fp.js'
@@ -21,22 +23,23 @@ import { createFiller, type Filler, type FillOptions } from './fill.js'
 import { flip } from './flip.js'
 import { type ReplayLock, takeLock } from './lock.js'
 
+/** The result of a replay. */
 export type Replayed = {
   readonly projection: string
   readonly generation: number
-  /** Events of the stream that the new generation was built from. */
+  /** The number of events that the new generation was built from. */
   readonly events: number
   readonly customers: number
   readonly rows: number
-  /** Where an earlier replay that did not end was taken up again; undefined when this one began anew. */
+  /** The sequence at which this replay went on with an earlier one; undefined when it began with the first event. */
   readonly resumed_at?: number
   /** The generation before, when it is kept for a way back. */
   readonly previous?: number
-  readonly took: Took
+  readonly took: StageTimes
 }
 
-/** How long each stage took; of the last one a fixed part is the readers' time to follow. */
-type Took = {
+/** The duration of each stage. A fixed part of the last one is the time in which readers follow the pointer. */
+type StageTimes = {
   readonly folding_ms: number
   readonly comparing_ms: number
   readonly switching_ms: number
@@ -47,16 +50,16 @@ export type ReplayOptions = {
   readonly keep: boolean
   readonly checkpoint_ms: number
   readonly onProgress: (stage: 'folding' | 'comparing' | 'switching', done: number, total: number) => void
-  /** Ends it early; what is written stays for the next replay to go on from. */
+  /** Ends the replay early. The written part stays for the next replay to go on from. */
   readonly signal: AbortSignal
 }
 
 export const CHECKPOINT_MS = 30_000
-/** What is published while the table is being filled is folded in further rounds, until so little is left. */
+/** Events that are published during the fill are folded in further rounds, until no more than this many are left. */
 const NEARLY_EVENTS = 2_000
 const ROUNDS_MAX = 10
 
-/** A stop-watch with a lap for each stage. */
+/** Starts a stop-watch. Each call of the returned function gives the milliseconds since the call before. */
 const startWatch = () => {
   let began_ms = performance.now()
   return (): number => {
@@ -66,7 +69,7 @@ const startWatch = () => {
   }
 }
 
-const EMPTY = (): Expected => ({ customers: new Map(), sums: new Map(), rows: 0, unwritten_rows: 0 })
+const emptyExpected = (): Expected => ({ customers: new Map(), sums: new Map(), rows: 0, unwritten_rows: 0 })
 
 const lastSeq = async ({ nc }: ProjectionDeps, signal: AbortSignal): Promise<number> =>
   (await persist(() => run(leadershipOf(nc).prove()), signal)).last_seq
@@ -76,7 +79,10 @@ const remove = async ({ nc, tables, table, consumer }: Target, signal: AbortSign
   await persist(() => run(dropTable(tables, table)), signal)
 }
 
-/** After the switch the replay has succeeded: a table that may not be dropped (AWS: CloudFormation's own) just stays. */
+/**
+ * Removes an old generation. It runs after the switch, when the replay has succeeded, so an error is only logged: a
+ * table that may not be dropped (on AWS, one that CloudFormation owns) stays.
+ */
 const discard = async (target: Target, signal: AbortSignal): Promise<void> => {
   try {
     await remove(target, signal)
@@ -85,24 +91,24 @@ const discard = async (target: Target, signal: AbortSignal): Promise<void> => {
   }
 }
 
-/** A new table says from the beginning what it is folded from. */
+/** Writes the identity of a new table, so that the table says from the beginning which stream it is folded from. */
 const nameTable = async (to: Target): Promise<Identity> => {
-  const named = await run(readIdentity(to.tables, to.table))
-  // the answer to an earlier try was lost
-  if (named !== undefined) return named
+  const existing = await run(readIdentity(to.tables, to.table))
+  // an earlier try has written it, and its answer was lost
+  if (existing !== undefined) return existing
   const facts = await run(tableFacts(to.tables, to.table, TABLES[to.projection.name]))
   const stream = streamText(await run(readOrigin(to.jsm)))
   const beginning = { table_id: facts?.table_id ?? '', stream, whole_from_seq: 0, reason: undefined }
   return run(beginEpoch(to.tables, to.table, undefined, { ...beginning, state: 'filling' }))
 }
 
-/** The identity of a table that holds what an earlier replay had written up to `seq`; undefined when it does not. */
-const halfBuilt = async (to: Target, seq: number): Promise<Identity | undefined> => {
+/** The identity of a table that holds everything up to `seq` from an earlier replay; undefined when it does not. */
+const readHalfBuilt = async (to: Target, seq: number): Promise<Identity | undefined> => {
   const belonging = judge(to.table, await look(to))
   return belonging.tag === 'ours' && belonging.identity.newest.seq >= seq ? belonging.identity : undefined
 }
 
-/** The table to fill, and what it holds: as an earlier replay left it, or empty. */
+/** Returns the table to fill and its content: as an earlier replay left it, or new and empty. */
 const begin = async (
   deps: ProjectionDeps,
   projection: Projection,
@@ -114,7 +120,7 @@ const begin = async (
   const to = targetOf(deps, projection, next)
   const exists = await persist(() => run(tableExists(deps.tables, to.table)), signal)
   if (exists && left !== undefined && left.generation === next && left.seq > 0) {
-    const identity = await persist(() => halfBuilt(to, left.seq), signal)
+    const identity = await persist(() => readHalfBuilt(to, left.seq), signal)
     if (identity !== undefined) {
       const expected = await readTable(deps.tables, to, signal)
       return { to: { ...to, epoch: identity.epoch }, expected, from_seq: left.seq + 1 }
@@ -123,10 +129,10 @@ const begin = async (
   if (exists) await remove(to, signal)
   await persist(() => run(createTable(deps.tables, to.table, TABLES[projection.name])), signal)
   const { epoch } = await persist(() => nameTable(to), signal)
-  return { to: { ...to, epoch }, expected: EMPTY(), from_seq: 1 }
+  return { to: { ...to, epoch }, expected: emptyExpected(), from_seq: 1 }
 }
 
-/** Notes that everything up to `seq` is in the table, and then in the lock: the table is never behind it. */
+/** Notes first in the table and then in the lock that everything up to `seq` is written: the lock is never ahead. */
 const noteFilled = async ({ lock }: Work, to: Target, seq: number): Promise<void> => {
   const newest = seq === 0 ? undefined : await run(readPoint(to.jsm, seq))
   if (newest !== undefined && to.epoch !== undefined)
@@ -134,7 +140,7 @@ const noteFilled = async ({ lock }: Work, to: Target, seq: number): Promise<void
   await lock.note(to.generation, seq)
 }
 
-/** Fills up to what the stream holds, and again for what came meanwhile. */
+/** Fills the table up to the stream's last event, and again for the events that were published in the meantime. */
 const fillUp = async (deps: ProjectionDeps, filler: Filler, signal: AbortSignal): Promise<void> => {
   for (let round = 1; round <= ROUNDS_MAX; round += 1) {
     const last_seq = await lastSeq(deps, signal)
@@ -143,13 +149,14 @@ const fillUp = async (deps: ProjectionDeps, filler: Filler, signal: AbortSignal)
   }
 }
 
-const checked = async (to: Target, expected: Expected, signal: AbortSignal): Promise<void> => {
+/** Compares the table with the fold. Throws an error that names the first differences. */
+const checkTable = async (to: Target, expected: Expected, signal: AbortSignal): Promise<void> => {
   const differences = compare(expected, await readTable(to.tables, to, signal))
   if (differences.length === 0) return
   throw new Error(`the rebuilt table ${to.table} differs from the stream: ${differences.join('; ')}`)
 }
 
-/** The old generation goes, unless it is kept; what was kept before goes in any case. */
+/** Drops the old generation unless it is to be kept, and in any case the generation that was kept before. */
 const tidy = async (
   from: Target,
   keep: boolean,
@@ -198,7 +205,7 @@ const rebuild = async (work: Work): Promise<Replayed> => {
   await fillUp(deps, filler, options.signal)
   const folding_ms = lap_ms()
   options.onProgress('comparing', 0, 1)
-  await checked(to, expected, options.signal)
+  await checkTable(to, expected, options.signal)
   const comparing_ms = lap_ms()
   options.onProgress('comparing', 1, 1)
   options.onProgress('switching', 0, 1)
@@ -218,11 +225,14 @@ const rebuild = async (work: Work): Promise<Replayed> => {
   }
 }
 
-/** For work that failed: the cause is what matters, and a lock that cannot be released is taken over after a while. */
+/**
+ * Releases the lock after work that failed. An error is ignored, so that the cause of the failure is thrown; a lock
+ * that is not released can be taken over after a while.
+ */
 const giveBack = (lock: ReplayLock): Promise<void> => lock.release().catch(() => undefined)
 
-/** Under the lock, which stays with its checkpoint when the work fails, and goes when it is done. */
-const locked = async <A>(
+/** Does `work` under the lock. The lock is removed when the work is done; when it fails, the checkpoint stays. */
+const withLock = async <A>(
   deps: ProjectionDeps,
   projection: Projection,
   options: ReplayOptions,
@@ -243,20 +253,21 @@ const locked = async <A>(
 }
 
 /**
- * Rebuilds `projection` beside a service at work. Throws `ReplayLocked` when another replay is at work,
- * `Failed`, or an error that names the first differences; the active generation is then untouched.
+ * Rebuilds `projection` beside a service at work. Throws `ReplayLocked` when another replay is at work, `Failed`, or an
+ * error that names the first differences. After such an error the active generation is as before.
  */
 export const replay = (
   deps: ProjectionDeps,
   projection: Projection,
   options: ReplayOptions,
-): Promise<Replayed> => locked(deps, projection, options, rebuild)
+): Promise<Replayed> => withLock(deps, projection, options, rebuild)
 
 /**
- * The target of a table that is what its projection left there, and how far it is folded; throws where it is not. The
- * table says how far, and not its consumer: a projector that was superseded at its start has made none.
+ * Returns the target of a table that is as its projection left it, and the sequence up to which it is folded. Throws
+ * an error when the table is not. The sequence is the table's and not its consumer's, because a projector that was
+ * superseded at its start has made no consumer.
  */
-const believed = async (target: Target): Promise<{ to: Target; folded_seq: number }> => {
+const trustTable = async (target: Target): Promise<{ to: Target; folded_seq: number }> => {
   const belonging = judge(target.table, await look(target))
   if (belonging.tag === 'ours') {
     const { epoch, newest } = belonging.identity
@@ -267,13 +278,16 @@ const believed = async (target: Target): Promise<{ to: Target; folded_seq: numbe
   throw new Error(`there is no way back to the table ${target.table}: ${why ?? 'it holds nothing'}`)
 }
 
-/** Returns to the generation that the last replay kept; the present one is kept in its turn. */
+/**
+ * Returns to the generation that the last replay kept, and keeps the present one in its place. Throws as `replay`
+ * does, and an error when no generation was kept or its table cannot be trusted.
+ */
 export const replayBack = (
   deps: ProjectionDeps,
   projection: Projection,
   options: Omit<ReplayOptions, 'keep'>,
 ): Promise<Replayed> =>
-  locked(deps, projection, { ...options, keep: true }, async work => {
+  withLock(deps, projection, { ...options, keep: true }, async work => {
     const {
       entry,
       options: { signal },
@@ -282,7 +296,7 @@ export const replayBack = (
     if (entry.previous === undefined) {
       throw new Error(`there is no earlier generation of ${projection.name} (replay --keep keeps one)`)
     }
-    const { to, folded_seq } = await believed(targetOf(deps, projection, entry.previous))
+    const { to, folded_seq } = await trustTable(targetOf(deps, projection, entry.previous))
     const expected = await readTable(deps.tables, to, signal)
     const filler = createFiller(
       to,
@@ -306,7 +320,7 @@ export const replayBack = (
     }
   })
 
-/** Drops what a replay that did not end has built; whether there was anything. */
+/** Drops the table of an unfinished replay. Returns whether there was one. Throws `ReplayLocked` or `Failed`. */
 export const cancelReplay = async (deps: ProjectionDeps, projection: Projection): Promise<boolean> => {
   const lock = await takeLock(deps.kv, projection.name, () => undefined)
   try {

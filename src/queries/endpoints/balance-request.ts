@@ -1,6 +1,6 @@
 /**
- * The request of `customer.balance`: the predecessor's `{"client_id":"678"}` (or `customer_id` for it), and what may be
- * asked for beyond it.
+ * The request of `customer.balance`: the predecessor's `{"client_id":"678"}` (or `customer_id` in its place), and the
+ * optional fields that are new.
  */
 
 import { E, type Either, pipe, t } from '../../fp.js'
@@ -26,21 +26,21 @@ const Strong = new t.Type<'strong', string, unknown>(
   String,
 )
 
-/** What the predecessor did not know. */
+/** The fields that the predecessor did not know. */
 const BEYOND = { min_version: Whole, consistency: Strong, as_of: Instant, as_of_seq: Whole }
 
 const Request = fieldsOf({ client_id: ClientId }, BEYOND)
 
 export type BalanceRequest = t.TypeOf<typeof Request>
 
-/** A request, and the names of its fields that had no say in the answer. */
+/** A request, and the names of its fields that are ignored. */
 export type DecodedBalanceRequest = { readonly request: BalanceRequest; readonly ignored: readonly string[] }
 
 /** 403 with the parser's own text is the predecessor's answer to a body that is not JSON; its callers know it. */
-const refused = ({ tag, message }: JsonProblem): ServiceError =>
+const refusalOf = ({ tag, message }: JsonProblem): ServiceError =>
   tag === 'NotJson' ? { ...catalogued('BAD_REQUEST'), body: message } : invalid(message)
 
-/** The past has one answer: it goes with no wish for a newer one. */
+/** Whether a request asks one question: a state of the past has one answer, so it excludes the wish for a newer one. */
 const isOneQuestion = ({ min_version, consistency, as_of, as_of_seq }: BalanceRequest): boolean => {
   const past = [as_of, as_of_seq].filter(field => field !== undefined).length
   return past === 0 || (past === 1 && min_version === undefined && consistency === undefined)
@@ -49,12 +49,12 @@ const isOneQuestion = ({ min_version, consistency, as_of, as_of_seq }: BalanceRe
 const isBeyond = (name = ''): boolean => Object.hasOwn(BEYOND, name)
 
 /**
- * The predecessor took any other field, and of a field that is there twice the last one. Its callers are answered as
- * ever; only a field that it did not know has to be right.
+ * The predecessor accepted any other field, and the last value of a field that was there twice. Its callers are answered
+ * as before; only a field that the predecessor did not know must be right.
  */
 const fieldsIn = ({ value, faults }: JsonWithFaults): Either<ServiceError, JsonObject> => {
-  const counting = faults.filter(({ path }) => isBeyond(path[0]))
-  if (counting.length > 0) return E.left(invalid(faultText(counting)))
+  const relevant = faults.filter(({ path }) => isBeyond(path[0]))
+  if (relevant.length > 0) return E.left(invalid(faultText(relevant)))
   return isJsonObject(value) ? E.right(value) : E.left(noObject('the field client_id'))
 }
 
@@ -63,22 +63,22 @@ const ownField = (fields: JsonObject, name: string): unknown =>
 
 const decodeFields = (fields: JsonObject): Either<ServiceError, DecodedBalanceRequest> => {
   const named = ownField(fields, 'client_id') ?? undefined
-  const counts = (name: string): boolean =>
+  const isUsed = (name: string): boolean =>
     isBeyond(name) || name === (named === undefined ? 'customer_id' : 'client_id')
   return pipe(
     Request.decode({ ...fields, client_id: named ?? ownField(fields, 'customer_id') }),
     E.bimap(
       errors => invalid(describeErrors(errors)),
-      request => ({ request, ignored: Object.keys(fields).filter(name => !counts(name)) }),
+      request => ({ request, ignored: Object.keys(fields).filter(name => !isUsed(name)) }),
     ),
   )
 }
 
-/** What is asked for; left is 403 `BAD_REQUEST` or 400 `INVALID_REQUEST` naming the field. */
+/** Decodes a request's body; left is 403 `BAD_REQUEST`, or 400 `INVALID_REQUEST` that names the field. */
 export const decodeBalanceRequest = (body: Uint8Array): Either<ServiceError, DecodedBalanceRequest> =>
   pipe(
     readJsonWithFaults(body),
-    E.mapLeft(refused),
+    E.mapLeft(refusalOf),
     E.chain(fieldsIn),
     E.chain(decodeFields),
     E.filterOrElse(
@@ -92,7 +92,7 @@ const QUOTE = 0x22
 const CLOSING = 0x7d
 const ID_CHARS_MAX = 64
 
-/** By character code: 2 for what may begin a client id, 1 for what may follow, 0 for anything else. */
+/** By character code: 2 for a character that may begin a client id, 1 for one that may only follow, 0 for others. */
 const ID_CHARS = Uint8Array.from({ length: 256 }, (_, code) => {
   const char = String.fromCharCode(code)
   if (/[A-Za-z0-9]/.test(char)) return 2
@@ -100,8 +100,8 @@ const ID_CHARS = Uint8Array.from({ length: 256 }, (_, code) => {
 })
 
 /**
- * The client id of a request that is exactly `{"client_id":"<id>"}`, as nearly all of them are; undefined for any other,
- * valid or not. It agrees with the codec above (a property test says so) at a twentieth of its time.
+ * The client id of a request that is exactly `{"client_id":"<id>"}`, as nearly all requests are; undefined for any
+ * other, valid or not. It agrees with the codec above (a property test checks that) and takes a twentieth of its time.
  */
 export const usualClientId = (body: Uint8Array): ClientId | undefined => {
   const [from, to] = [OPENING.length, body.length - 2]

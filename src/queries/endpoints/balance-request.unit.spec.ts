@@ -4,7 +4,7 @@ import { E } from '../../fp.js'
 import { arbitraryClientId } from '../../ledger/testing/arbitrary.js'
 import { decodeBalanceRequest, usualClientId } from './balance-request.js'
 
-/** Requests, and things that look like one: edges of the usual form, cut, doubled, with one byte that is another. */
+/** Requests, and bodies that look like one: at the edges of the usual form, cut, doubled, or with one byte changed. */
 const arbitraryBody = fc
   .record({
     id: fc.oneof(arbitraryClientId, fc.string({ maxLength: 70 }), fc.stringMatching(/^[\x20-\x7e]{0,70}$/)),

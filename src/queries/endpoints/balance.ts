@@ -1,10 +1,10 @@
 /**
- * `customer.balance`: the balance of one customer.
+ * The endpoint `customer.balance`: the balance of one customer.
  *
- * `{"client_id":"678"}` gives exactly `{"balance":7120}`; a customer without events has `{"balance":0}`. What is new
- * against the predecessor rides in headers (`Ledger-Version`, `Ledger-Seq`, `Ledger-Source`; `Ledger-Age-Ms` of an answer that
- * nobody can prove to be new) and in optional fields.
- * A customer in memory is answered at once, from bytes that were made for the answer before.
+ * `{"client_id":"678"}` gives exactly `{"balance":7120}`; a customer without events has `{"balance":0}`. What the
+ * predecessor did not have is in headers (`Ledger-Version`, `Ledger-Seq`, `Ledger-Source`; `Ledger-Age-Ms` on an answer
+ * that no server proves to be new) and in optional fields.
+ * A customer in memory is answered at once, with the bytes that were made for an earlier answer.
  */
 
 import { E, type Either, pipe, TE } from '../../fp.js'
@@ -28,11 +28,11 @@ import {
 
 export type EndpointLimits = { readonly max_in_flight: number; readonly timeout_ms: number }
 
-/** A reply as the service takes it, kept with the customer until its next event. */
-export type Made = Either<never, ServiceReply>
+/** A finished reply, kept with the customer until the customer's next event. */
+export type ReadyReply = Either<never, ServiceReply>
 
 export type BalanceParts = {
-  readonly hot: HotSet<Made>
+  readonly hot: HotSet<ReadyReply>
   readonly session: Session
   readonly as_of: AsOf
   readonly progress: Pick<Progress, 'isFresh' | 'lag'>
@@ -51,8 +51,8 @@ const toReply = ({ account, source, age_ms }: Omit<Found, 'complete_to'>): Servi
 
 const IGNORED_NAMES_MAX = 10
 
-/** A reply that names the fields of its request that had no say in it. */
-const naming =
+/** Adds a header to a reply that names the ignored fields of its request. */
+const withIgnoredNames =
   (ignored: readonly string[]) =>
   (reply: ServiceReply): ServiceReply => {
     if (ignored.length === 0) return reply
@@ -71,7 +71,7 @@ export const balanceEndpoint = (parts: BalanceParts, limits: EndpointLimits): En
     return toReply(found)
   }
 
-  const fromMemory = (customer: HotCustomer<Made>): Made => {
+  const fromMemory = (customer: HotCustomer<ReadyReply>): ReadyReply => {
     customer.used = true
     answers.memory += 1
     customer.made ??= E.right(toReply({ account: customer.account, source: 'memory' }))
@@ -85,8 +85,8 @@ export const balanceEndpoint = (parts: BalanceParts, limits: EndpointLimits): En
     return min_version === 0 ? session.plain(client_id) : session.atLeast(client_id, min_version)
   }
 
-  /** What memory can answer, it answers; `version` is the least that will do. */
-  const atOnce = (id: ClientId, version: number): Made | undefined => {
+  /** The answer from memory; undefined when memory is not fresh, or has no `version` or newer of the customer. */
+  const atOnce = (id: ClientId, version: number): ReadyReply | undefined => {
     const customer = hot.get(id)
     return customer !== undefined && customer.account.version >= version && progress.isFresh()
       ? fromMemory(customer)
@@ -97,13 +97,13 @@ export const balanceEndpoint = (parts: BalanceParts, limits: EndpointLimits): En
     const { client_id, min_version = 0, consistency, ...past } = request
     const is_plain = consistency === undefined && past.as_of === undefined && past.as_of_seq === undefined
     const made = is_plain ? atOnce(client_id, min_version) : undefined
-    const tell = naming(ignored)
+    const addNames = withIgnoredNames(ignored)
     return made === undefined
       ? pipe(
           TE.fromTask(() => read(request)),
-          TE.chainEitherK(E.map(found => tell(toCountedReply(found)))),
+          TE.chainEitherK(E.map(found => addNames(toCountedReply(found)))),
         )
-      : pipe(made, E.map(tell))
+      : pipe(made, E.map(addNames))
   }
 
   return {

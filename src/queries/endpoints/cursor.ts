@@ -1,10 +1,10 @@
 /**
- * Cursors: where a page ended, as one opaque token.
+ * Cursors. A cursor is an opaque token that says where a page ended.
  *
- * A cursor belongs to one endpoint and to the filters of its request (whose statement, from when to when). It holds
- * them as a checksum, so that a cursor of another question, half a cursor or a changed one is refused. The checksum
- * needs no secret: a cursor holds nothing that a caller may not know, and its content is checked like anything else
- * that a caller sends.
+ * A cursor belongs to one endpoint and to the filters of its request (the customer and the times of a statement). It
+ * holds them as a checksum, so that the cursor of another request, half a cursor or a changed one is refused. The
+ * checksum needs no secret: a cursor holds nothing that a caller may not know, and its content is checked like anything
+ * else that a caller sends.
  */
 
 import { createHash } from 'node:crypto'
@@ -14,7 +14,7 @@ import { CURSOR_CHARS_MAX, CURSOR_RULE } from '../../page.js'
 import type { ServiceError } from '../../service/error.js'
 import { invalid } from './request.js'
 
-/** What a page was asked for, beside its size. */
+/** Everything that a request asks for, except the size of its page and the cursor. */
 export type Filters = readonly (string | undefined)[]
 
 export type CursorOf<A> = {
@@ -34,7 +34,7 @@ export const Cursor = new t.Type<string, string, unknown>(
   t.identity,
 )
 
-/** The cursors of an endpoint, which hold what `content` says. */
+/** The cursors of an endpoint; `content` is the codec of what they hold. */
 export const cursorOf = <A>(endpoint: string, content: t.Type<A, unknown, unknown>): CursorOf<A> => {
   const seal = (text: string, filters: Filters): string => {
     const sealed = JSON.stringify([endpoint, filters.map(filter => filter ?? null), text])
@@ -45,12 +45,12 @@ export const cursorOf = <A>(endpoint: string, content: t.Type<A, unknown, unknow
     write: (value, filters) => seal(JSON.stringify(content.encode(value)), filters),
     read: (cursor, filters) => {
       const text = Buffer.from(cursor, 'base64url').toString('utf8').slice(CHECKSUM_CHARS)
-      const refused = invalid(`cursor: ${CURSOR_RULE}`)
-      if (seal(text, filters) !== cursor) return E.left(refused)
+      const refusal = invalid(`cursor: ${CURSOR_RULE}`)
+      if (seal(text, filters) !== cursor) return E.left(refusal)
       return pipe(
         readStrictJson(text),
         E.chainW(content.decode),
-        E.mapLeft(() => refused),
+        E.mapLeft(() => refusal),
       )
     },
   }

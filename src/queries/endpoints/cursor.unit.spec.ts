@@ -59,7 +59,7 @@ describe('a cursor', () => {
   })
 
   it.each([-1, 0.5, 2 ** 53, Number.NaN, 1e300])('is refused with the forged content %d', seq => {
-    // the checksum is right: whoever reads the code can make one
+    // the checksum is right, as any reader of the code can make it
     expect(isRefused(statement.read(statement.write({ seq }, []), []))).toBe(true)
   })
 })

@@ -1,8 +1,9 @@
 /**
- * `customer.list`: every customer by id. `customer.ranking`: the highest balances first, the same ones by id.
+ * The endpoints `customer.list`: every customer, by id, and `customer.ranking`: the highest balances first, equal ones by
+ * id.
  *
- * Both merge what each shard of the ranking gives (docs/adr/0011). A page is as of its reading: a customer whose
- * balance moves between two pages of the ranking may be on both, or on none.
+ * Both merge the customers of all shards of the ranking (docs/adr/0011). A page is as of its reading: a customer whose
+ * balance moves between two pages of the ranking may be on both pages, or on neither.
  */
 
 import { E, type Either, pipe, type TaskEither, TE } from '../../fp.js'
@@ -30,7 +31,7 @@ const SHARD_NAMES = Array.from({ length: SHARDS }, (_, shard) => String(shard))
 
 type Read = Either<TableError, Ranked[]>
 
-/** What every shard gives, in one; the first failure when one fails. */
+/** Reads every shard and joins what they give; left is the first failure. */
 const fromShards = async (read: (shard: string) => Promise<Read>): Promise<Read> => {
   const pages = await inParallel(SHARDS, SHARD_NAMES, read)
   return pipe(
@@ -67,7 +68,7 @@ const rankedIn = async (
     if (E.isLeft(found)) return found
     const last = found.right.at(-1)
     if (last === undefined) break
-    // of the last balance some may be missing, and others may come first
+    // of the customers with the last balance, some may be missing and others may come first: they are read by id
     const ties = await withBalance(tables, table, shard, last.balance, undefined, wanted)()
     if (E.isLeft(ties)) return ties
     const above = found.right.filter(({ balance }) => balance > last.balance)
@@ -80,13 +81,13 @@ const rankedIn = async (
 const toServiceError = (error: TableError | StreamError): ServiceError =>
   error.tag === 'Unexpected' ? catalogued('INTERNAL_ERROR', {}, error) : unavailable('the ranking', error)
 
-/** The first `limit` of what the shards gave, and the last of them where there is more. */
+/** The first `limit` customers of all shards; `last` is the last one on the page when more follow. */
 const pageOf = (found: readonly Ranked[], order: (a: Ranked, b: Ranked) => number, limit: number) => {
   const page = found.toSorted(order).slice(0, limit)
   return { page, last: found.length > limit ? page.at(-1) : undefined }
 }
 
-const reading = (
+const readShards = (
   deps: QueryDeps,
   read: (table: string, shard: string) => Promise<Read>,
 ): TaskEither<ServiceError, Ranked[]> =>
@@ -101,7 +102,7 @@ const PageRequest = exactFieldsOf({}, { limit: PageLimit, cursor: Cursor })
 
 type Page<A> = { readonly limit: number; readonly after: A | undefined }
 
-/** The page that is asked for, and where the one before it ended. */
+/** Decodes the request for a page: its size, and the place where the page before it ended. */
 const decodePage =
   <A>({ read }: CursorOf<A>, missing_limit: number) =>
   (body: Uint8Array): Either<ServiceError, Page<A>> => {
@@ -148,7 +149,7 @@ export const listEndpoint = (deps: QueryDeps, limits: EndpointLimits): EndpointC
       TE.fromEither(decodePage(ListCursor, ENTRIES)(body)),
       TE.chain(({ limit, after }) =>
         pipe(
-          reading(deps, (table, shard) =>
+          readShards(deps, (table, shard) =>
             customersAfter(deps.tables, table, shard, after?.client_id, limit + 1)(),
           ),
           TE.map(found => listReply(found, limit)),
@@ -195,7 +196,7 @@ export const rankingEndpoint = (deps: QueryDeps, limits: EndpointLimits): Endpoi
       TE.chain(({ limit, after }) => {
         const last = after && { id: after.client_id, balance: after.balance }
         return pipe(
-          reading(deps, (table, shard) => rankedIn(deps, table, shard, last, limit + 1)),
+          readShards(deps, (table, shard) => rankedIn(deps, table, shard, last, limit + 1)),
           TE.map(found => rankingReply(found, limit, after?.rank ?? 0)),
         )
       }),

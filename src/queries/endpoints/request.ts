@@ -1,5 +1,5 @@
 /**
- * What the requests of all queries have in common: a JSON object, fields that are decoded by codecs, pages.
+ * The common parts of the requests of all queries: a JSON object, fields that are decoded by codecs, and pages.
  */
 
 import { E, type Either, pipe, t } from '../../fp.js'
@@ -12,22 +12,22 @@ import type { ServiceError } from '../../service/error.js'
 /** 400 `INVALID_REQUEST` with a text that names each wrong field. */
 export const invalid = (message: string): ServiceError => catalogued('INVALID_REQUEST', { message })
 
-/** What is said of a body that is JSON, and no object. */
+/** 400 `INVALID_REQUEST` for a body that is JSON but no object. */
 export const noObject = (fields: string): ServiceError =>
   invalid(`the body must be a JSON object with ${fields}`)
 
-const refused = ({ tag, message }: JsonProblem): ServiceError =>
+const refusalOf = ({ tag, message }: JsonProblem): ServiceError =>
   invalid(tag === 'NotJson' ? `the body is not JSON: ${message}` : message)
 
 /**
- * Decodes a body with these `fields`, in the strict reading; an empty one counts as `{}`, for where every field may be
- * missing.
+ * Decodes a body as strict JSON; an empty body counts as `{}`, because all fields of some requests are optional. `fields`
+ * names the fields in the error for a body that is no object. Left is 400 `INVALID_REQUEST`.
  */
 export const decodeRequest =
   <A>(codec: t.Decoder<unknown, A>, fields: string) =>
   (body: Uint8Array): Either<ServiceError, A> =>
     pipe(
-      body.length === 0 ? E.right({}) : pipe(readStrictJson(body), E.mapLeft(refused)),
+      body.length === 0 ? E.right({}) : pipe(readStrictJson(body), E.mapLeft(refusalOf)),
       E.filterOrElse(isJsonObject, () => noObject(fields)),
       E.chain(given =>
         pipe(
@@ -37,7 +37,7 @@ export const decodeRequest =
       ),
     )
 
-/** A whole number within bounds, as JSON has it. */
+/** The codec of a JSON number that is a whole number from `min` to `max`. */
 export const wholeFrom = (min: number, max: number) =>
   new t.Type<number, number, unknown>(
     'whole number',
@@ -52,5 +52,5 @@ export const wholeFrom = (min: number, max: number) =>
 /** A version or a stream sequence. */
 export const Whole = wholeFrom(0, Number.MAX_SAFE_INTEGER)
 
-/** How many of a page are asked for. */
+/** The number of entries that a page may have. */
 export const PageLimit = wholeFrom(1, PAGE_ENTRIES_MAX)

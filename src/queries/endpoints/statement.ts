@@ -1,8 +1,8 @@
 /**
- * `customer.statement`: a customer's events with the running balance, newest first, page by page.
+ * The endpoint `customer.statement`: a customer's events with the running balance, newest first, page by page.
  *
- * A cursor says where its page ended, so pages joined are the customer's events up to the first page's, each once,
- * whatever is written meanwhile.
+ * A cursor says where its page ended. So all pages together are the customer's events up to the newest one of the first
+ * page, each once, whatever is written meanwhile.
  */
 
 import { E, type Either, pipe, TE, t } from '../../fp.js'
@@ -28,7 +28,7 @@ const ENTRIES = 50
 /** A reply has to fit a NATS message (1 MB unless configured otherwise); entries with much metadata make short pages. */
 const REPLY_BYTES_MAX = 512 * 1024
 
-/** The sequences that are left: from the customer's event at `to_seq` down. */
+/** The range of sequences that is left: from the customer's event at `to_seq` down to `from_seq`. */
 const StatementCursor = cursorOf('statement', exactFieldsOf({ from_seq: Whole, to_seq: Whole }))
 
 const Request = exactFieldsOf(
@@ -40,7 +40,7 @@ type Request = t.TypeOf<typeof Request>
 const instantText = (ns: bigint | undefined): string | undefined =>
   ns === undefined ? undefined : formatInstant(ns)
 
-/** What every page of one statement is asked for; each time in one spelling. */
+/** The filters that all pages of one statement share; equal times are spelled alike. */
 const filtersOf = ({ client_id, from, to }: Request): Filters => [
   client_id,
   instantText(from),
@@ -59,7 +59,7 @@ const entryOf = ({ type, amount, balance, version, seq, at, declined, ...rest }:
     version,
     seq,
     at,
-    // what is undefined JSON leaves out
+    // JSON leaves out undefined fields
     transaction_id,
     reference,
     metadata,
@@ -88,12 +88,13 @@ const toReply = (request: Request, { from_seq }: PageRange, rows: readonly Journ
   return { body: `{"client_id":${JSON.stringify(client_id)},"entries":[${entries.join(',')}]${more}}` }
 }
 
+/** The endpoint `statement`. */
 export const statementEndpoint = (
   deps: Pick<QueryDeps, 'nc' | 'jsm'>,
   readPage: ReadPage,
   limits: EndpointLimits,
 ): EndpointConfig => {
-  /** The part of the stream between two times, the later one excluded. */
+  /** The range of sequences between two times, the later one excluded. */
   const between = async ({ from, to }: Request): Promise<Either<unknown, Omit<PageRange, 'rows_max'>>> => {
     if (from === undefined && to === undefined)
       return E.right({ from_seq: 0, to_seq: Number.MAX_SAFE_INTEGER })
@@ -108,7 +109,7 @@ export const statementEndpoint = (
 
   const rangeOf = async (request: Request): Promise<Either<ServiceError, PageRange>> => {
     const { limit = ENTRIES, cursor } = request
-    // one more than asked for tells whether there is another page
+    // one row more than requested tells whether there is another page
     const rows_max = limit + 1
     if (cursor === undefined) {
       const range = await between(request)

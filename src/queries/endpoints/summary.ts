@@ -1,6 +1,6 @@
 /**
- * `customer.summary`: how many customers, the sum of their balances, credits, debits and refusals; all in all, and by day
- * of the stream's time (UTC).
+ * The endpoint `customer.summary`: the number of customers, the sums of their balances, credits, debits and refusals; in
+ * total, and by day of the stream's time (UTC).
  */
 
 import { E, type Either, pipe, TE, type t } from '../../fp.js'
@@ -20,7 +20,7 @@ const MS_PER_DAY = 86_400_000
 
 const Request = exactFieldsOf({}, { from: Day, to: Day })
 
-/** The days asked for, oldest first: up to 31 days that end today where nothing is said. */
+/** The requested days, oldest first; without `from` and `to` up to 31 days that end today. */
 const daysOf = (
   { from, to }: t.TypeOf<typeof Request>,
   today_ms: number,
@@ -34,7 +34,7 @@ const daysOf = (
   return E.right(Array.from({ length: days }, (_, i) => formatDay(first + i * MS_PER_DAY)))
 }
 
-const moved = ({ credits, credited, debits, debited, declined }: Totals) => ({
+const movementsOf = ({ credits, credited, debits, debited, declined }: Totals) => ({
   credits: { count: toJson(credits), amount: toJson(credited) },
   debits: { count: toJson(debits), amount: toJson(debited) },
   declined: toJson(declined),
@@ -46,10 +46,10 @@ const toReply = (days: readonly string[], sums: ReadonlyMap<string, Totals>): Se
     body: JSON.stringify({
       ...(all === undefined
         ? {}
-        : { customers: toJson(all.customers), balance: toJson(all.balance), ...moved(all) }),
+        : { customers: toJson(all.customers), balance: toJson(all.balance), ...movementsOf(all) }),
       days: days.flatMap(day => {
         const sum = sums.get(`day:${day}`)
-        return sum === undefined ? [] : [{ day, ...moved(sum) }]
+        return sum === undefined ? [] : [{ day, ...movementsOf(sum) }]
       }),
     }),
   }

@@ -1,9 +1,10 @@
 /**
- * Those who wait until the stream was followed up to a sequence: woken by the event that gets there, or after a bound.
+ * Lets requests wait until the stream was followed up to a sequence: the event that gets there wakes them, or a bound
+ * ends the wait.
  */
 
 export type Arrivals = {
-  /** The follower came to `position`. */
+  /** The follower came to `position`: wakes the requests that wait for it. */
   readonly reached: (position: number) => void
   /** Resolves when the stream was followed up to `seq`, or when `wait_ms_max` is over. */
   readonly until: (seq: number, wait_ms_max: number) => Promise<void>
@@ -11,10 +12,10 @@ export type Arrivals = {
 
 type Waiter = { readonly seq: number; readonly wake: () => void }
 
-/** @param position up to where the stream was followed */
+/** @param position gives the sequence up to which the stream was followed */
 export const createArrivals = (position: () => number): Arrivals => {
   const waiting = new Set<Waiter>()
-  /** So that an event for which nobody waits costs one comparison. */
+  /** The lowest sequence that a request waits for: an event below it costs one comparison. */
   let lowest_seq = Number.POSITIVE_INFINITY
 
   const leave = (waiter: Waiter): void => {

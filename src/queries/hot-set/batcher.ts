@@ -1,9 +1,9 @@
 /**
- * The request batcher: requests that are under way at the same time share BatchGetItem calls, each beside one request for
- * the newest events of its customers, which tell whether an item is the one that the projection left there.
+ * The request batcher: requests that run at the same time share BatchGetItem calls. Beside each call goes one request for
+ * the newest events of its customers, which tell whether an item is the one that the projection wrote.
  *
- * A single GetItem costs the SDK about a millisecond of processor time, an item of a batch a tenth of it. Nothing
- * waits for a batch to fill: what arrives while all calls are busy goes with the next one, at most 99 keys each.
+ * A single GetItem costs the SDK about a millisecond of processor time, an item of a batch a tenth of it. No request
+ * waits for a batch to fill: requests that arrive while all calls are busy go with the next call, at most 99 keys each.
  */
 
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb'
@@ -25,25 +25,25 @@ export type BatcherOptions = {
   readonly nc: NatsConnection
   readonly tables: DynamoDBDocumentClient
   readonly active: ActiveOf
-  /** BatchGetItem calls under way at once. How many requests wait is bounded by the endpoint. */
+  /** The largest number of BatchGetItem calls at once. The endpoint bounds the number of waiting requests. */
   readonly calls_in_flight_max: number
 }
 
-/** What a replica of the stream knows of a customer's subject; `is_known` is false while none can be asked. */
+/** The newest event of a customer's subject that a replica knows; `is_known` is false while no replica answers. */
 export type Newest = { readonly is_known: boolean; readonly last?: Recorded | undefined }
 
-/** A customer as it was read. */
+/** A customer as it was read from the table. */
 export type Item = {
   readonly customer: Customer
   readonly table: string
-  /** How far the table was folded at the least. */
+  /** The table was folded at least up to this sequence. */
   readonly newest_seq: number
   readonly newest: Newest
 }
 
 export type BatchError = TableError | StreamError
 
-/** Reads one customer, strongly consistent; one without events is `NEW_CUSTOMER`. */
+/** Reads one customer, strongly consistent; a customer without events is `NEW_CUSTOMER`. */
 export type ReadCustomer = (id: ClientId) => TaskEither<BatchError, Item>
 
 type Result = E.Either<BatchError, Item>

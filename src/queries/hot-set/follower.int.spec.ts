@@ -17,7 +17,7 @@ let seen: string[]
 let restarted_at: number[]
 let follow: ((seq: number) => void) | undefined
 
-/** Server and connection of its own for each test, because it is the server that is hurt. */
+/** Each test has a server and a connection of its own, because the tests harm the server. */
 beforeEach(async () => {
   nats = await startTestNats()
   nc = await connect({ servers: nats.url, maxReconnectAttempts: -1, reconnectTimeWait: 20 })

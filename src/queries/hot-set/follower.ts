@@ -1,9 +1,9 @@
 /**
  * Follows the stream for as long as the process lives: every event, in stream order, without a gap.
  *
- * Each life of it is an ordered consumer that begins after the last event that was followed, so a reconnect, a lost
- * consumer or a new leader leave nothing out. Sequences have no holes in a ledger from which nothing is deleted; a jump
- * is believed where a server says what comes next: what it has it has.
+ * It lives several lives, one after the other. Each is an ordered consumer that begins after the last event that was
+ * followed, so a reconnect, a lost consumer or a new leader leaves no event out. Sequences have no holes in a ledger from
+ * which nothing is deleted. A jump is believed only when a server names the next event: an event that it has does exist.
  */
 
 import { type ConsumerMessages, DeliverPolicy, type JsMsg, jetstream, ReplayPolicy } from '@nats-io/jetstream'
@@ -16,7 +16,7 @@ import { nextRecorded } from '../../stream/read.js'
 import { LEDGER_STREAM, LEDGER_SUBJECTS } from '../../stream/settings.js'
 import type { QueryDeps } from '../deps.js'
 
-/** What is told of the stream. */
+/** The receiver of the stream's events. */
 export type Sink = {
   readonly position: () => number
   readonly follow: (seq: number, id: ClientId | undefined, decoded: Decoded) => void
@@ -24,19 +24,19 @@ export type Sink = {
 }
 
 export type Follower = {
-  /** Begins a new life at the same place: for one that stands still although there is more. */
+  /** Begins a new life at the same place, for a follower that stands still although there are more events. */
   readonly renew: () => void
   readonly stop: () => Promise<void>
 }
 
 const BACK_OFF: BackOff = { first_ms: 20, max_ms: 2_000 }
 const READ_AHEAD_MESSAGES = 5_000
-/** Half of it is the heartbeat: a consumer whose server dies is missed within seconds. */
+/** The heartbeat is half of this, so the death of a consumer's server is noticed within seconds. */
 const PULL_EXPIRES_MS = 2_000
-/** Further behind than this it is quicker to forget what is in memory and to begin at the stream's end. */
+/** With a longer lag it is quicker to forget every customer in memory and to begin at the stream's end. */
 const CATCH_UP_EVENTS_MAX = 100_000
 
-/** What the fold needs of an event: metadata and the like would only fill the memory. */
+/** The parts of an event that the fold needs: the others, like metadata, would only fill the memory. */
 const essence = (decoded: Decoded): Decoded =>
   decoded.tag === 'event'
     ? { tag: 'event', event: { type: decoded.event.type, amount: decoded.event.amount } }
@@ -52,39 +52,39 @@ export const startFollower = ({ nc, jsm, log, health }: QueryDeps, sink: Sink): 
   const ending = new AbortController()
   const { signal } = ending
   let messages: ConsumerMessages | undefined
-  /** Which stream it is: one that was made anew begins at 1 again. */
+  /** The creation time tells one stream from another: one that was created again begins at 1 again. */
   let stream_created: string | undefined
-  /** A later event that a server confirmed to be the next one. */
+  /** The sequence of the event after a hole, as a server confirmed it. */
   let after_hole: number | undefined
-  let jumped = false
+  let has_jumped = false
 
   const take = ({ seq, subject, data }: JsMsg): void => {
-    // a consumer that starts itself anew may repeat
-    if (jumped || seq <= sink.position()) return
+    // an ordered consumer that starts itself anew may repeat events
+    if (has_jumped || seq <= sink.position()) return
     if (seq === sink.position() + 1 || seq === after_hole) {
       try {
         sink.follow(seq, idOf(subject), essence(decodeMovement(data)))
       } catch (err) {
-        // a fault of ours at this one event: what is in memory may miss it, so it begins anew behind it
+        // our own code failed at this event: customers in memory may miss it, so the memory begins anew after it
         log.error({ seq, subject, err }, 'an event could not be followed; the memory begins anew')
         sink.restart(seq)
       }
       return
     }
-    jumped = true
+    has_jumped = true
     void messages?.close()
   }
 
   const findPlace = async (): Promise<void> => {
-    // an end that is too early only means that more is followed
+    // an out-of-date end is too early, and only means that more events are followed
     const { created, state } = await jsm.streams.info(LEDGER_STREAM)
     const to_catch_up = state.last_seq - sink.position()
     if (stream_created !== created || to_catch_up > CATCH_UP_EVENTS_MAX) sink.restart(state.last_seq)
     stream_created = created
-    if (!jumped) return
+    if (!has_jumped) return
     const next = await nextRecorded(jsm, LEDGER_STREAM, LEDGER_SUBJECTS, sink.position() + 1)()
     if (E.isRight(next)) after_hole = next.right?.seq
-    jumped = false
+    has_jumped = false
   }
 
   const live = async (): Promise<void> => {

@@ -1,30 +1,31 @@
 /**
- * How old an answer from memory can be, at the most: the stream's end was proved at a moment (stream/leadership.ts), and what
- * holds everything up to that end holds everything that was acknowledged before that moment.
+ * Computes the greatest age that an answer from memory can have. The stream's end was proved at some moment
+ * (stream/leadership.ts): an answer with every event up to that end has everything that was acknowledged before it.
  *
- * The age is told at the moment of answering and not by a timer: a process that was stopped for a minute, or whose event
- * loop hung, answers what waited for it before any timer runs. Pure; all times are of a clock that never goes back.
+ * The age is computed at the moment of answering and not by a timer: a process that was stopped for a minute, or whose
+ * event loop hung, answers the waiting requests before any timer runs. Pure; all times are of a clock that never goes
+ * back.
  */
 
 export type Freshness = {
-  /** A proof that was asked for at `asked_ms`: the stream ends at `last_seq`. The follower is at `position`. */
+  /** Notes a proof, asked for at `asked_ms`, that the stream ends at `last_seq`. The follower is at `position`. */
   readonly proved: (last_seq: number, asked_ms: number, position: number) => void
-  /** The follower came to `position`. */
+  /** Notes that the follower came to `position`. */
   readonly reached: (position: number) => void
-  /** The follower begins anew behind `position`, perhaps in another stream. */
+  /** Notes that the follower begins anew after `position`, perhaps in another stream. */
   readonly restarted: (position: number) => void
-  /** Whether memory may answer without a word about its age. */
+  /** Whether memory may answer without giving its age. */
   readonly isFresh: () => boolean
   /** Whether the stream's end was proved within `age_ms_max`, wherever the follower is. */
   readonly isProved: () => boolean
-  /** The most that an answer can be old which holds everything up to `seq`; infinite while nothing was proved. */
+  /** The greatest age of an answer that has every event up to `seq`; infinite when no proof covers it. */
   readonly age_ms: (seq: number) => number
 }
 
 export type FreshnessBounds = {
-  /** Memory answers only within so long after a proof that it has come up to. */
+  /** Memory answers only for this long after a proof whose end the follower has reached. */
   readonly age_ms_max: number
-  /** What the stream held longer ago than this has to be in the memory, or the memory is not used. */
+  /** Memory is used only when it has every event that the stream held this long ago. */
   readonly behind_ms_max: number
 }
 
@@ -36,12 +37,12 @@ export const createFreshness = (
   { age_ms_max, behind_ms_max }: FreshnessBounds,
   now_ms: () => number,
 ): Freshness => {
-  /** The newest proof that the follower has come up to. */
+  /** The newest proof whose end the follower has reached. */
   let held = NOTHING
-  /** The oldest and the newest proof that it has not: the oldest is late first, the newest is the next one held. */
+  /** The oldest and the newest proof whose end it has not reached: the oldest is late first, the newest is held next. */
   let oldest: Proved | undefined
   let newest: Proved | undefined
-  /** So that an answer from memory costs one comparison. */
+  /** Memory is fresh until this time: with it an answer from memory costs one comparison. */
   let fresh_until_ms = Number.NEGATIVE_INFINITY
 
   const settle = (): void => {
@@ -65,7 +66,12 @@ export const createFreshness = (
   return {
     reached,
     restarted: position => {
-      if (position < held.seq) held = NOTHING
+      if (held !== NOTHING && position < held.seq) {
+        // the stream is a shorter one now: proofs of the old one would be overdue until it has grown as long
+        held = NOTHING
+        oldest = undefined
+        newest = undefined
+      }
       settle()
       reached(position)
     },
@@ -83,8 +89,8 @@ export const createFreshness = (
     isFresh: () => now_ms() <= fresh_until_ms,
     isProved: () => now_ms() - Math.max(held.asked_ms, newest?.asked_ms ?? held.asked_ms) <= age_ms_max,
     age_ms: seq => {
-      const good = [newest, oldest, held].find(proof => proof !== undefined && seq >= proof.seq)
-      return now_ms() - (good ?? NOTHING).asked_ms
+      const covering = [newest, oldest, held].find(proof => proof !== undefined && seq >= proof.seq)
+      return now_ms() - (covering ?? NOTHING).asked_ms
     },
   }
 }

@@ -46,6 +46,16 @@ describe('freshness', () => {
     expect([isFresh(), age_ms(10)]).toEqual([false, 30_000])
   })
 
+  it('of a stream that is shorter after a restart is not held up by what was proved of the longer one', () => {
+    const { isFresh, prove, pass, restarted } = world()
+    prove(9, 9)
+    prove(12, 9)
+    restarted(3)
+    prove(3, 3)
+    pass(BEHIND_MS_MAX + 1)
+    expect(isFresh()).toBe(true)
+  })
+
   it('ends when something is overdue that was proved to be stored', () => {
     const { isFresh, isProved, age_ms, prove, pass, reached } = world()
     prove(9, 9)

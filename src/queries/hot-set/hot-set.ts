@@ -1,10 +1,10 @@
 /**
- * The hot set: a bounded number of customers in memory, kept current by the stream's events. Pure and synchronous: a
- * state machine whose inputs are what the follower delivers and what a loader read (docs/adr/0017).
+ * The hot set: a bounded number of customers in memory, kept current by the stream's events. It is a pure and synchronous
+ * state machine, whose inputs are the events of the follower and the reads of a loader (docs/adr/0017).
  *
  * Two things hold after every input, whatever the order of the inputs:
  * 1. A customer in memory is the fold of every event of its subject up to `position`, or up to a later one.
- * 2. What is given is never older than what was given before, for the same customer.
+ * 2. An answer about a customer is never older than an earlier answer about the same customer.
  */
 
 import type { Account } from '../../ledger/account.js'
@@ -14,55 +14,56 @@ import { type Customer, step } from '../../ledger/fold.js'
 import { createRecentEvents } from './recent-events.js'
 
 export type HotCustomer<R> = {
-  /** As it stands now: it changes with the customer's next event. */
+  /** The account as it stands now: the customer's next event replaces it. */
   account: Account
-  /** Whatever was made of `account`, to be used again; gone when `account` changes. */
+  /** A value that was made from `account`, to be used again; removed when `account` changes. */
   made: R | undefined
-  /** Set by whoever answers from it: what is used stays longer. */
+  /** Set by every answer from this customer: a used customer stays longer. */
   used: boolean
 }
 
 export type HotSetOptions = {
-  /** 0: nobody is kept, and what is loaded is completed all the same. */
+  /** The largest number of customers. 0 keeps none, and a loaded customer is completed all the same. */
   readonly customers_max: number
-  /** How far a table may be behind the stream and still be completed from memory. */
+  /** The largest lag of a table, in events, that memory can still make up for. */
   readonly recent_events_max: number
 }
 
 export type HotSet<R> = {
   readonly get: (id: ClientId) => HotCustomer<R> | undefined
   /**
-   * The stream's next event; `id` is undefined when its subject belongs to no customer. Gives the customer when it is
-   * in memory and changed. Throws when the event is not a later one: the caller has lost its place.
+   * Takes the stream's next event; `id` is undefined when its subject belongs to no customer. Gives the customer when it
+   * is in memory and changed. Throws when the event is not a later one: the caller has lost its place.
    */
   readonly follow: (seq: number, id: ClientId | undefined, decoded: Decoded) => HotCustomer<R> | undefined
   /**
-   * A customer as it was read somewhere, with every event of it up to `complete_to` at the least. Gives it as of now;
-   * undefined when that cannot be proved, or would be older than what was given before: read it elsewhere. Reads of one
-   * customer must not overlap, since of one that is parked nobody here can tell which of two states is the newer.
+   * Takes a customer that was read from some source, with at least every event of it up to `complete_to`. Gives the
+   * customer as of now; undefined when that cannot be proved, or would be older than an earlier answer: then another
+   * source must be read. Reads of one customer must not overlap, because the hot set cannot tell which of two states of a
+   * parked customer is the newer.
    */
   readonly load: (id: ClientId, customer: Customer, complete_to: number) => Customer | undefined
-  /** Up to where the stream was followed. */
+  /** The sequence up to which the stream was followed. */
   readonly position: () => number
   readonly size: () => number
-  /** Forgets every customer: what they were loaded from is not to be trusted any more. */
+  /** Forgets every customer, because the table that they were loaded from is not trusted any more. */
   readonly forget: () => void
-  /** Forgets everything; the next event comes after `position`. Another stream may have a lower one. */
+  /** Forgets everything; the next event comes after `position`, which may be lower in another stream. */
   readonly restart: (position: number) => void
 }
 
-/** How many customers may get a second chance for one that is added: a bound on the work of adding one. */
+/** The largest number of customers that get a second chance when one is added: a bound on the work of adding one. */
 const SECOND_CHANCES_MAX = 8
 
-/** The last event that a customer as it was read speaks of. */
-export const spokenOf = ({ account, parked }: Customer): number => parked?.last_seq ?? account.seq
+/** The sequence of the last event that a customer's state takes note of, a parked one's included. */
+export const lastSeqOf = ({ account, parked }: Customer): number => parked?.last_seq ?? account.seq
 
 /** A hot set that knows nothing yet, at position 0. */
 export const createHotSet = <R>({ customers_max, recent_events_max }: HotSetOptions): HotSet<R> => {
   const customers = new Map<ClientId, HotCustomer<R>>()
   const recent = createRecentEvents(recent_events_max)
   let position = 0
-  /** Something up to here was given by a customer that is not in memory any more: nothing older may follow. */
+  /** Customers that have left the memory were answered with states up to this sequence: no older answer may follow. */
   let given_to = 0
 
   const drop = (id: ClientId, { account }: Pick<HotCustomer<R>, 'account'>): void => {
@@ -87,8 +88,8 @@ export const createHotSet = <R>({ customers_max, recent_events_max }: HotSetOpti
     }
   }
 
-  /** A customer with what came after `read_to`; undefined when a decision came: only its whole subject tells. */
-  const completed = (id: ClientId, customer: Customer, read_to: number): Customer | undefined => {
+  /** A customer with its events after `read_to`; undefined when one is a decision: then only the whole subject tells. */
+  const completeByRecent = (id: ClientId, customer: Customer, read_to: number): Customer | undefined => {
     let now = customer
     for (let event = recent.first(id); event !== undefined; event = event.next) {
       if (event.seq <= read_to) continue
@@ -113,7 +114,7 @@ export const createHotSet = <R>({ customers_max, recent_events_max }: HotSetOpti
       const hot = customers.get(id)
       if (hot === undefined) return undefined
       const next = step({ account: hot.account }, seq, decoded)
-      // a program that knows the schema may have gone on already: only the table tells
+      // a program that knows the event's schema may have gone on already: only the table tells
       if (next.tag === 'parked') drop(id, hot)
       if (next.tag !== 'applied') return undefined
       hot.account = next.customer.account
@@ -122,10 +123,10 @@ export const createHotSet = <R>({ customers_max, recent_events_max }: HotSetOpti
     },
 
     load: (id, customer, complete_to) => {
-      const read_to = Math.max(complete_to, spokenOf(customer))
+      const read_to = Math.max(complete_to, lastSeqOf(customer))
       if (read_to < recent.complete_from()) return undefined
       if (Math.max(read_to, position) < given_to) return undefined
-      const now = completed(id, customer, read_to)
+      const now = completeByRecent(id, customer, read_to)
       if (now === undefined) return undefined
       const hot = customers.get(id)
       if (hot !== undefined && hot.account.seq >= now.account.seq) return { account: hot.account }

@@ -1,6 +1,6 @@
 /**
- * Reads a customer that is not in memory, or that memory is not good enough for: the table's item, completed by the
- * events that were followed; or the stream itself.
+ * Reads a customer that is not in memory, or whose state in memory is not new enough: from the table's item, completed
+ * by the events that were followed, or from the stream itself.
  */
 
 import { E, type Either } from '../../fp.js'
@@ -13,37 +13,37 @@ import type { ServiceError } from '../../service/error.js'
 import { type Folded, type FoldedTo, foldSubject, fromHead } from '../../stream/fold-subject.js'
 import type { QueryDeps } from '../deps.js'
 import { ANOTHER_STREAM, type SameStream } from '../same-stream.js'
-import { type HotSet, spokenOf } from './hot-set.js'
+import { type HotSet, lastSeqOf } from './hot-set.js'
 import type { Progress } from './progress.js'
 import type { Item, TableReads } from './table-reads.js'
 import { createTurns } from './turns.js'
 
-/** Where an answer is from, as `Ledger-Source` says it. */
+/** The source of an answer, as the header `Ledger-Source` names it. */
 export type Source = 'memory' | 'table' | 'stream'
 
 export type Found = {
   readonly account: Account
   readonly source: Source
-  /** Every event of the customer up to this sequence counts in. */
+  /** The account has every event of the customer up to this sequence. */
   readonly complete_to: number
-  /** How old the answer is at the most, where it is older than answers usually are. */
+  /** The greatest age of the answer; absent when the answer is fresh. */
   readonly age_ms?: number
 }
 
 export type Result = Either<ServiceError, Found>
 
 export type Loader = {
-  /** As new as the memory would be; as good as it gets while nobody proves how far the stream is. Never rejects. */
+  /** As new as the memory would be, or the best to be had while no server proves how far the stream is. Never rejects. */
   readonly load: (id: ClientId) => Promise<Result>
   /** With everything that was acknowledged before the call. Never rejects. */
   readonly confirm: (id: ClientId) => Promise<Result>
 }
 
-/** Subjects that are folded at once. */
+/** The largest number of subjects that are folded at once. */
 const FOLDS_MAX = 64
-/** The longest subject that is folded while DynamoDB is away. */
+/** The longest subject, in events, that is folded while DynamoDB is away. */
 const WHOLE_SUBJECT_EVENTS_MAX = 10_000
-/** A projection that lags further than this is no base to read on from. */
+/** The largest lag of a projection, in events, with which the stream is read on from its items. */
 const TAIL_EVENTS_MAX = 50_000
 const TRIES_MAX = 4
 
@@ -52,7 +52,7 @@ const UNPROVED = 'no server proves how far the stream is, and the customer is no
 const unavailable = (message: string, cause?: unknown): E.Either<ServiceError, never> =>
   E.left(catalogued('UNAVAILABLE', { message }, cause))
 
-/** From where the stream is read on. */
+/** The state from which the stream is read on. */
 type Base = Folded & { readonly is: 'memory' | 'item' | 'nothing' }
 
 const baseOf = (item: Item | undefined): Base => {
@@ -81,7 +81,7 @@ export const createLoader = (
         }
   }
 
-  const taken = (
+  const keepLoaded = (
     id: ClientId,
     customer: Customer,
     complete_to: number,
@@ -89,67 +89,69 @@ export const createLoader = (
   ): Result | undefined => {
     const now = hot.load(id, customer, complete_to)
     if (now === undefined) return undefined
-    // it was completed by what was followed
-    const to_seq = Math.max(complete_to, spokenOf(customer), hot.position())
+    // the hot set has completed it with the events that were followed
+    const to_seq = Math.max(complete_to, lastSeqOf(customer), hot.position())
     return E.right({ account: now.account, source, complete_to: to_seq })
   }
 
-  /** The stream cannot be read: as good as it gets without it, but never older than before. */
+  /** The best answer while the stream cannot be read; it is never older than an earlier one. */
   const withoutStream = (id: ClientId, item: Item | undefined): Result | undefined => {
     const found = hot.get(id)
     if (found !== undefined)
       return E.right({ account: found.account, source: 'memory', complete_to: hot.position() })
-    return item === undefined ? undefined : taken(id, item.customer, item.complete_to, 'table')
+    return item === undefined ? undefined : keepLoaded(id, item.customer, item.complete_to, 'table')
   }
 
-  const judged = (id: ClientId, { is }: Base, { customer, last_seq, complete_to }: FoldedTo) => {
-    // whether a newer program took a parked customer up again only the table tells
+  const resultOfFold = (id: ClientId, { is }: Base, { customer, last_seq, complete_to }: FoldedTo) => {
+    // only the table tells whether a newer program has resumed a parked customer
     if (customer.parked !== undefined && is === 'memory') return undefined
     if (customer.parked !== undefined && is === 'nothing') {
       return unavailable('the customer has events of a schema from the future, and DynamoDB cannot be read')
     }
-    // the table has no item, and the stream agrees that there is nothing
+    // the table has no item, and the stream agrees that there is no event
     const is_tables = is === 'item' && last_seq === 0
-    return taken(id, customer, complete_to, is_tables ? 'table' : 'stream')
+    return keepLoaded(id, customer, complete_to, is_tables ? 'table' : 'stream')
   }
 
   const readOn = async (
     id: ClientId,
     base: Base,
-    instead: () => Result | undefined,
+    fallback: () => Result | undefined,
   ): Promise<Result | undefined> => {
     const events_max = base.is === 'nothing' ? WHOLE_SUBJECT_EVENTS_MAX : TAIL_EVENTS_MAX
     const options = { to_seq: Number.POSITIVE_INFINITY, events_max }
     const folded = await limit(() => foldSubject(deps, id, base, options)())
     if (E.isRight(folded)) {
       if (!(await stream.check())) return unavailable(ANOTHER_STREAM)
-      return judged(id, base, folded.right)
+      return resultOfFold(id, base, folded.right)
     }
-    return instead() ?? unavailable('the stream cannot be read at the moment; try again', folded.left)
+    return fallback() ?? unavailable('the stream cannot be read at the moment; try again', folded.left)
   }
 
-  /** One try; undefined when what was read cannot be used, and another one may. */
+  /** Tries once to read; undefined when the result cannot be used and another try may succeed. */
   const tryRead = async (
     id: ClientId,
-    confirmed: boolean,
-    trust_memory: boolean,
+    is_confirming: boolean,
+    may_use_memory: boolean,
   ): Promise<Result | undefined> => {
-    const known = confirmed && trust_memory ? inMemory(id) : undefined
+    const known = is_confirming && may_use_memory ? inMemory(id) : undefined
     if (known !== undefined) return readOn(id, known, () => undefined)
     const item = await table.read(id)
-    // a parked customer may go on by a decision that the table has not followed yet
-    const as_it_is = !confirmed && item?.customer.parked === undefined && progress.isFresh()
-    const complete =
-      as_it_is && item !== undefined ? taken(id, item.customer, item.complete_to, 'table') : undefined
-    if (complete !== undefined) return complete
-    if (!confirmed && !progress.isProved()) return withoutStream(id, item) ?? unavailable(UNPROVED)
-    return readOn(id, baseOf(item), () => (confirmed ? undefined : withoutStream(id, item)))
+    // a parked customer may have gone on by a decision that is not in the table yet
+    const may_use_item = !is_confirming && item?.customer.parked === undefined && progress.isFresh()
+    const from_item =
+      may_use_item && item !== undefined
+        ? keepLoaded(id, item.customer, item.complete_to, 'table')
+        : undefined
+    if (from_item !== undefined) return from_item
+    if (!is_confirming && !progress.isProved()) return withoutStream(id, item) ?? unavailable(UNPROVED)
+    return readOn(id, baseOf(item), () => (is_confirming ? undefined : withoutStream(id, item)))
   }
 
-  const read = async (id: ClientId, confirmed: boolean): Promise<Result> => {
+  const read = async (id: ClientId, is_confirming: boolean): Promise<Result> => {
     try {
       for (let attempt = 1; attempt <= TRIES_MAX; attempt += 1) {
-        const result = await tryRead(id, confirmed, attempt === 1)
+        const result = await tryRead(id, is_confirming, attempt === 1)
         if (result !== undefined) return result
       }
       return unavailable('the customer cannot be read at the moment; try again')

@@ -1,6 +1,6 @@
 /**
- * Asks, several times a second, how far the stream and the balances projection are. Two proofs rest on it: how old the
- * memory can be at the most, and that an item of the table holds every event up to `floor`.
+ * Asks, several times a second, how far the stream and the balances projection are. The answers prove two things: the
+ * greatest age that the memory can have, and that an item of the table has every event up to `floor`.
  */
 
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -16,40 +16,40 @@ import { createFreshness, type Freshness } from './freshness.js'
 import type { HotSet } from './hot-set.js'
 
 export type Progress = Pick<Freshness, 'isFresh' | 'isProved' | 'age_ms'> & {
-  /** The follower came to `position`. */
+  /** Notes that the follower came to `position`. */
   readonly reached: (position: number) => void
-  /** The follower begins anew behind `position`. */
+  /** Notes that the follower begins anew after `position`. */
   readonly restarted: (position: number) => void
-  /** A proof of where the stream ends that is asked for after the call; left when nobody gives one in time. */
+  /** A proof of the stream's end that is asked for after the call; left when no server gives one in time. */
   readonly prove: () => Promise<Either<StreamError, Proof>>
-  /** Asks for a proof where none is young enough, and waits for it, for a second at the most. */
+  /** Asks for a proof when there is no recent one, and waits for it for at most a second. */
   readonly refresh: () => Promise<void>
   /** Resolves when the stream was followed up to `seq`, or when `wait_ms_max` is over. */
   readonly until: (seq: number, wait_ms_max: number) => Promise<void>
-  /** The projection has written everything up to here to the table of `active`; 0 while that is not known. */
+  /** The projection has written every event up to this sequence to the table of `active`; 0 while it is not known. */
   readonly floor: (active: Active) => number
-  /** How far the active projection is behind the stream, as it was asked a moment ago: for STATS. */
+  /** The lag of the active projection behind the stream, as of a moment ago: for the service's STATS. */
   readonly lag: () => ({ readonly projection: string } & Lag) | undefined
-  /** Asks until `stop`. */
+  /** Begins to ask; goes on until `stop`. */
   readonly start: (follower: Pick<Follower, 'renew'>) => void
   readonly stop: () => Promise<void>
 }
 
 const EVERY_MS = 250
-/** Older than this no answer is given without its age. */
+/** An answer that is older than this is given with its age. */
 export const FRESH_MS_MAX = 2_000
-/** What the stream held longer ago than this has to be in the memory, or the memory is not used. */
+/** Memory is used only when it has every event that the stream held this long ago. */
 const BEHIND_MS_MAX = 500
-/** How long a read waits for a proof before it is answered with its age. */
+/** The longest time that a read waits for a proof before it is answered with its age. */
 const REFRESH_MS_MAX = 1_000
-/** After a proof could not be had, reads do not wait for another one for so long. */
+/** For this long after a failed attempt to get a proof, reads do not wait for another one. */
 const REFRESH_AGAIN_MS = 100
-/** A lag that was asked longer ago is no longer told: nobody knows it. */
+/** A lag that is older than this is no longer shown: it may have changed. */
 const LAG_MS_MAX = 5_000
-/** A follower that is behind and stands still for so many looks begins anew. */
+/** A follower that is behind and stands still for this many looks begins anew. */
 const LOOKS_MAX = 12
 
-/** How far the active projection of the balances is, as it was last asked. */
+/** Keeps the position of the active balances projection, as it was last asked for. */
 const createProjectionWatch = (
   { nc, active }: Pick<QueryDeps, 'nc' | 'active'>,
   hot: Pick<HotSet<unknown>, 'forget'>,
@@ -58,15 +58,15 @@ const createProjectionWatch = (
   let known_ms = 0
 
   const ask = async (): Promise<void> => {
-    const asked = await active('balances')()
-    if (E.isLeft(asked)) return
-    const now = asked.right
+    const current = await active('balances')()
+    if (E.isLeft(current)) return
+    const now = current.right
     const lag = await projectionLag(nc, now.consumer)()
     if (E.isLeft(lag) && lag.left.tag !== 'NotFound') return
     const found = E.isLeft(lag) ? undefined : { ...now, ...lag.right }
-    // another table, or a projection that began again: what was loaded from the old one is not to be believed
-    const same = known === undefined || (found?.table === known.table && found.seq >= known.seq)
-    if (!same) hot.forget()
+    // the table is another one, or its projection began again: customers that were loaded before are not believed
+    const is_same = known === undefined || (found?.table === known.table && found.seq >= known.seq)
+    if (!is_same) hot.forget()
     known = found
     known_ms = performance.now()
   }
@@ -117,7 +117,7 @@ export const createProgress = (
     }
   }
 
-  /** A follower that stands still although the stream is proved to go on begins anew. */
+  /** Gives a function that renews a follower which stands still although the stream is proved to go on. */
   const createLook = (follower: Pick<Follower, 'renew'>) => {
     let [looks, seen] = [0, -1]
     return async (): Promise<void> => {
@@ -154,7 +154,7 @@ export const createProgress = (
     floor: watch.floor,
     lag: watch.lag,
     start: follower => {
-      // apart from each other: what one of them waits for must not make the other late
+      // in two loops: a slow answer to one question must not delay the other
       ended ??= Promise.all([askUntilStopped(createLook(follower)), askUntilStopped(watch.ask)])
     },
     stop: async () => {

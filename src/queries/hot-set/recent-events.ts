@@ -1,7 +1,7 @@
 /**
- * The newest events of all customers, a bounded number: what makes an item that was read from the table complete.
+ * Keeps the newest events of all customers, up to a bounded number: they complete an item that was read from the table.
  *
- * An event is kept as what the fold needs of it, so that its size does not depend on what its publisher wrote.
+ * Only the parts of an event that the fold needs are kept, so that its size does not depend on its publisher.
  */
 
 import type { ClientId } from '../../ledger/client-id.js'
@@ -10,26 +10,26 @@ import type { Decoded } from '../../ledger/event.js'
 type RecentEvent = {
   readonly seq: number
   readonly decoded: Decoded
-  /** The same customer's next one. */
+  /** The next event of the same customer. */
   next: RecentEvent | undefined
 }
 
 export type RecentEvents = {
   readonly push: (id: ClientId, seq: number, decoded: Decoded) => void
-  /** A customer's oldest one; the others follow by `next`. */
+  /** The oldest event of a customer; the others follow by `next`. */
   readonly first: (id: ClientId) => RecentEvent | undefined
-  /** Every event after this sequence is here, as far as it was pushed. */
+  /** Every event that was pushed with a sequence above this one is here. */
   readonly complete_from: () => number
-  /** Forgets everything; what is pushed next comes after `position`. */
+  /** Forgets every event; the next one that is pushed comes after `position`. */
   readonly clear: (position: number) => void
 }
 
 type Chain = { first: RecentEvent; last: RecentEvent }
 
-/** At most `events_max` events (at least 1); beyond it the oldest is forgotten. */
+/** Keeps at most `events_max` events (at least 1); one more makes it forget the oldest. */
 export const createRecentEvents = (events_max: number): RecentEvents => {
   const chains = new Map<ClientId, Chain>()
-  /** Whose events these are, in stream order: a ring, so that nothing is ever moved. */
+  /** The customers of the events, in stream order: a ring, so that no element is ever moved. */
   const order: ClientId[] = []
   let oldest = 0
   let complete_from = 0

@@ -1,6 +1,6 @@
 /**
- * How new an answer is: as the memory has it, with its age where nobody proves how far the stream is; at a version or newer;
- * or with everything that was acknowledged before the call.
+ * Reads a customer as new as the caller asks: as the memory has it, with its age while no server proves how far the
+ * stream is; at a version or newer; or with everything that was acknowledged before the call.
  */
 
 import { E, type Either } from '../../fp.js'
@@ -23,9 +23,9 @@ export type SessionParts = {
 }
 
 export type Session = {
-  /** As new as the memory, or with its age; `UNAVAILABLE` where that is more than `AGE_MS_MAX`. */
+  /** As new as the memory, or with its age; `UNAVAILABLE` when the age is more than `AGE_MS_MAX`. */
   readonly plain: (id: ClientId) => Promise<Result>
-  /** At `version` or newer, from wherever that is quickest; `NOT_REACHED` when the stream has no such version. */
+  /** At `version` or newer, from the quickest source; `NOT_REACHED` when the stream has no such version. */
   readonly atLeast: (id: ClientId, version: number) => Promise<Result>
   /** With everything that was acknowledged before the call, and at `version` or newer. */
   readonly strong: (id: ClientId, version: number) => Promise<Result>
@@ -33,7 +33,7 @@ export type Session = {
 
 /** Older answers are not given at all. */
 const AGE_MS_MAX = 10_000
-/** Nearly every event is here long before; then the stream is read. */
+/** Nearly every event arrives long before this bound; after it the stream is read. */
 const FOLLOW_MS_MAX = 250
 
 const unavailable = (message: string, cause?: unknown): Either<ServiceError, never> =>
@@ -45,7 +45,7 @@ const tooOld = (age_ms: number): Either<ServiceError, never> => {
 }
 
 export const createSession = ({ hot, loader, waiters, progress, stream }: SessionParts): Session => {
-  /** The customer as it is in memory; it stays there longer. */
+  /** The customer as it is in memory; this use keeps it there longer. */
   const inMemory = (id: ClientId): Found | undefined => {
     const found = hot.get(id)
     if (found === undefined) return undefined
@@ -58,7 +58,7 @@ export const createSession = ({ hot, loader, waiters, progress, stream }: Sessio
     return found !== undefined && found.account.version >= version ? found : undefined
   }
 
-  /** The answer with its age where it has one; its age counts now, however long it took to come by. */
+  /** Adds its age to an answer that is not fresh. The age is taken now, so it includes the time that the read took. */
   const withAge = (result: Result): Result => {
     if (E.isLeft(result)) return result
     const age_ms = progress.age_ms(result.right.complete_to)
@@ -66,14 +66,14 @@ export const createSession = ({ hot, loader, waiters, progress, stream }: Sessio
     return age_ms <= AGE_MS_MAX ? E.right({ ...result.right, age_ms: Math.ceil(age_ms) }) : tooOld(age_ms)
   }
 
-  /** A customer with everything up to the end that was proved. */
+  /** The customer with every event up to the proved end of the stream. */
   const upTo = async (id: ClientId, { last_seq }: Proof): Promise<Result> => {
     await progress.until(last_seq, FOLLOW_MS_MAX)
     if (hot.position() < last_seq) return loader.confirm(id)
     const known = inMemory(id)
     if (known !== undefined) return E.right(known)
     const loaded = await loader.load(id)
-    // it may have begun before the call
+    // the read may have begun before the call
     return E.isRight(loaded) && loaded.right.complete_to >= last_seq ? loaded : loader.confirm(id)
   }
 
@@ -90,7 +90,7 @@ export const createSession = ({ hot, loader, waiters, progress, stream }: Sessio
 
   const plain = async (id: ClientId): Promise<Result> => {
     await progress.refresh()
-    // behind a stream that is proved to go on the memory is not used; where nothing is proved its age is told
+    // a memory that is behind the proved end is not used; while no end is proved it is, and the answer has its age
     const is_behind = progress.isProved() && !progress.isFresh()
     const known = is_behind ? undefined : inMemory(id)
     return withAge(known === undefined ? await loader.load(id) : E.right(known))
@@ -104,7 +104,7 @@ export const createSession = ({ hot, loader, waiters, progress, stream }: Sessio
       if (known !== undefined && progress.age_ms(known.complete_to) <= FRESH_MS_MAX) return E.right(known)
       const found = await plain(id)
       if (E.isRight(found) && found.right.account.version >= version) return found
-      // the event is mostly on its way, and waiting for it costs nobody anything
+      // the event is usually on its way, and waiting for it costs nothing
       if (hot.get(id) !== undefined && progress.isFresh()) await waiters.until(id, version)
       const waited = atVersion(id, version)
       return waited === undefined ? strong(id, version) : withAge(E.right(waited))

@@ -1,9 +1,9 @@
 /**
- * Items of the balances table, while it can be read. After a failure nobody waits for its time-outs for a second: the
- * stream is asked instead, and one request a second tries the table again.
+ * Reads items of the balances table while it can be read. For a second after a failure no request waits for the table's
+ * time-outs: the stream is asked instead. Then the table is tried again.
  *
- * An item is compared with the newest event of its customer: somebody may have put an older state of it back, deleted
- * it, or changed it, in a table that is the right one otherwise (docs/adr/0026).
+ * An item is compared with the newest event of its customer: a person may have put an older state of the item back,
+ * deleted it, or changed it, in a table that is otherwise the right one (docs/adr/0026).
  */
 
 import type { Logger } from 'pino'
@@ -15,10 +15,10 @@ import { isNew } from '../../tables/heads.js'
 import type { ActiveOf } from '../deps.js'
 import type { SameStream } from '../same-stream.js'
 import type { BatchError, Newest, Item as Read, ReadCustomer } from './batcher.js'
-import { spokenOf } from './hot-set.js'
+import { lastSeqOf } from './hot-set.js'
 import type { Progress } from './progress.js'
 
-/** A customer's item, with every event of it up to `complete_to` at the least. */
+/** A customer's item, with at least every event of the customer up to `complete_to`. */
 export type Item = { readonly customer: Customer; readonly complete_to: number }
 
 export type TableReads = {
@@ -28,24 +28,24 @@ export type TableReads = {
 
 const AWAY_MS = 1_000
 
-/** What an item that was read proves, when the projection had acknowledged everything up to `complete_to` before. */
+/** The item that a read proves. Before the read the projection had acknowledged every event up to `complete_to`. */
 const itemOf = ({ customer, newest_seq }: Read, complete_to: number): Item | undefined => {
-  // what was acknowledged is in the table, unless somebody has put an older state of it back since
+  // acknowledged events are in the table, unless a person has put an older state of it back since
   if (newest_seq < complete_to) return undefined
-  // an item that is missing proves nothing: somebody may have removed it
+  // a missing item proves nothing: a person may have removed it
   return { customer, complete_to: isNew(customer) ? 0 : complete_to }
 }
 
-/** `newest`: the subject holds nothing after it, as far as is known. `older`: it does. `doubtful`: they contradict. */
+/** `newest`: no event after the item is known. `older`: one is known. `doubtful`: the item contradicts the event. */
 type Opinion = 'newest' | 'older' | 'doubtful'
 
-/** What the newest event of a customer's subject says of its item. */
+/** Compares an item with the newest event of its customer's subject. */
 const opinionOf = ({ customer, complete_to }: Item, { is_known, last }: Newest): Opinion => {
-  const spoken_seq = spokenOf(customer)
+  const item_seq = lastSeqOf(customer)
   if (!is_known) return 'newest'
-  if (last !== undefined && last.seq > spoken_seq) return 'older'
-  // an item that was written a moment ago may be newer than what a replica knows
-  if ((last?.seq ?? 0) < spoken_seq) return spoken_seq <= complete_to ? 'doubtful' : 'newest'
+  if (last !== undefined && last.seq > item_seq) return 'older'
+  // an item that was written a moment ago may be newer than the events that a replica knows
+  if ((last?.seq ?? 0) < item_seq) return item_seq <= complete_to ? 'doubtful' : 'newest'
   const left = last === undefined || customer.parked !== undefined ? undefined : leftBy(last)
   return left === undefined || isSame(left, customer.account) ? 'newest' : 'doubtful'
 }
@@ -60,13 +60,13 @@ export const createTableReads = (
 ): TableReads => {
   let away_until_ms = Number.NEGATIVE_INFINITY
 
-  /** The item as the stream bears it out; undefined when that cannot be told soon enough. */
-  const borneOut = async (id: ClientId, item: Item, newest: Newest): Promise<Item | undefined> => {
+  /** The item as the stream confirms it; undefined when the stream cannot confirm it soon enough. */
+  const confirmItem = async (id: ClientId, item: Item, newest: Newest): Promise<Item | undefined> => {
     switch (opinionOf(item, newest)) {
       case 'newest':
         return item
       case 'older':
-        // it was right once, and nobody knows how much came after it: that is read from the stream
+        // the item was right once, and its later events are not known: they are read from the stream
         return { ...item, complete_to: 0 }
       case 'doubtful':
         try {
@@ -80,7 +80,7 @@ export const createTableReads = (
   }
 
   const noteFailure = ({ tag, message }: BatchError): void => {
-    // whether a table may be believed is known at once: only one that does not answer is left alone
+    // a table that is not believed is refused at once: only a table that does not answer is left alone
     if (tag === 'NotOurs') return
     const is_news = performance.now() >= away_until_ms
     away_until_ms = performance.now() + AWAY_MS
@@ -91,16 +91,16 @@ export const createTableReads = (
     read: async id => {
       if (performance.now() < away_until_ms) return undefined
       const before = await active()
-      // asked before the item is read: what was acknowledged by then is in the item
+      // taken before the item is read: events that were acknowledged by then are in the item
       const complete_to = E.isRight(before) ? progress.floor(before.right) : 0
       const found = await batch(id)()
       if (E.isLeft(found)) {
         noteFailure(found.left)
         return undefined
       }
-      const same = E.isRight(before) && before.right.table === found.right.table
-      const item = itemOf(found.right, same ? complete_to : 0)
-      return item === undefined ? undefined : borneOut(id, item, found.right.newest)
+      const is_same_table = E.isRight(before) && before.right.table === found.right.table
+      const item = itemOf(found.right, is_same_table ? complete_to : 0)
+      return item === undefined ? undefined : confirmItem(id, item, found.right.newest)
     },
   }
 }

@@ -1,16 +1,16 @@
 /**
- * Reads of one customer never overlap, and those who want the same share one.
+ * Runs the reads of one customer one after the other, and lets callers share a read.
  *
- * Of two reads that overlap nobody could tell which is the newer. Whoever is content with any read joins the one under
- * way; whoever needs one that began after asking shares the next.
+ * When two reads overlap, nothing tells which of their results is the newer. A caller that accepts any read joins the one
+ * that is running; a caller that needs a read that begins after its call shares the next one.
  */
 
 import type { ClientId } from '../../ledger/client-id.js'
 
 export type Turns<A> = {
-  /** The read that is under way, or one that begins now. */
+  /** The result of the running read, or of one that begins now. */
   readonly any: (id: ClientId, read: () => Promise<A>) => Promise<A>
-  /** A read that begins after this call. */
+  /** The result of a read that begins after this call. */
   readonly later: (id: ClientId, read: () => Promise<A>) => Promise<A>
 }
 

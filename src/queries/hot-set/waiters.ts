@@ -1,19 +1,19 @@
 /**
- * Those who wait for a customer's version: woken by the event that brings it, or after a bound.
+ * Lets requests wait for a version of a customer: the event that brings it wakes them, or a bound ends the wait.
  */
 
 import type { ClientId } from '../../ledger/client-id.js'
 
 export type Waiters = {
-  /** A customer in memory changed. */
-  readonly told: (id: ClientId, version: number) => void
+  /** Wakes the requests that wait for this version of a customer in memory, or for an older one. */
+  readonly notify: (id: ClientId, version: number) => void
   /** Resolves when the version is there, or when the bound is over. */
   readonly until: (id: ClientId, version: number) => Promise<void>
 }
 
 type Waiter = { readonly version: number; readonly wake: () => void }
 
-/** @param wait_ms_max how long anybody waits */
+/** @param wait_ms_max the longest wait */
 export const createWaiters = (wait_ms_max: number): Waiters => {
   const waiting = new Map<ClientId, Set<Waiter>>()
 
@@ -24,7 +24,7 @@ export const createWaiters = (wait_ms_max: number): Waiters => {
   }
 
   return {
-    told: (id, version) => {
+    notify: (id, version) => {
       if (waiting.size === 0) return
       for (const waiter of waiting.get(id) ?? []) if (waiter.version <= version) waiter.wake()
     },

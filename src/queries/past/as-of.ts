@@ -1,8 +1,9 @@
 /**
- * The balance as it was after a stream sequence, or at a time: the fold of the subject, cut there.
+ * Reads the balance as it was after a stream sequence, or at a time: the fold of the subject, cut there.
  *
- * The journal has it: its head where the customer had no later event, else the last row up to there, if the row after
- * it proves that none is missing in between. Else the subject is folded on from what the journal has.
+ * The fold starts from the journal: from the customer's head when the customer had no later event, otherwise from the
+ * last row up to the sequence. When the row after that one proves that no row is missing in between, nothing is left to
+ * fold; otherwise the subject is folded on from there.
  */
 
 import { E, type Either } from '../../fp.js'
@@ -20,16 +21,16 @@ import type { Result, Source } from '../hot-set/loader.js'
 import { BEGINNING, type FoldPast, lastRow, nextRow, unreadable } from './past.js'
 
 export type AsOf = {
-  /** After every event up to `seq`. Never rejects. */
+  /** The account after every event up to `seq`. Never rejects. */
   readonly seq: (id: ClientId, seq: number) => Promise<Result>
-  /** After every event that is not newer than `ns` (since 1970). Never rejects. */
+  /** The account after every event that is not newer than `ns` (nanoseconds since 1970). Never rejects. */
   readonly time: (id: ClientId, ns: bigint) => Promise<Result>
 }
 
 const notReached = (message: string): Either<ServiceError, never> =>
   E.left(catalogued('NOT_REACHED', { message }))
 
-/** From where the subject is folded on, and whether nothing is left to fold. */
+/** The state from which the subject is folded on, and whether nothing is left to fold. */
 type Start = { readonly from: Folded; readonly source: Source; readonly is_complete: boolean }
 
 export const createAsOf = (deps: QueryDeps, fold: FoldPast): AsOf => {
@@ -75,11 +76,11 @@ export const createAsOf = (deps: QueryDeps, fold: FoldPast): AsOf => {
   }
 
   const atTime = async (id: ClientId, ns: bigint): Promise<Result> => {
-    // asked first: what comes in between is newer than the time that is asked for
+    // the end is proved before the time is looked up: an event that arrives in between is newer than that time
     const proved = await leadership.prove()()
     if (E.isLeft(proved)) return unreadable(proved.left)
     const { last_seq, server_time } = proved.right
-    // the stream's times are its servers'
+    // the times of the stream's events are its servers' times
     if (ns > instantOf(server_time)) return notReached(`it is ${server_time.toISOString()} in the stream`)
     const later_seq = await firstSeqFrom(deps, LEDGER_SUBJECTS, ns + 1n, last_seq)()
     return E.isLeft(later_seq) ? unreadable(later_seq.left) : cut(id, later_seq.right - 1)

@@ -1,9 +1,9 @@
 /**
- * A customer's events between two sequences, newest first: the journal's rows, and before them what the stream has and
- * the journal has not yet.
+ * Reads a customer's events between two sequences, newest first: the journal's rows, and before them the events that
+ * the stream has and the journal has not yet.
  *
- * Rows count only when they prove that none is missing: each says which one was before it, and the index may be a moment
- * behind. Else, and when the journal cannot be read, the subject is folded.
+ * Rows count only when they prove that none is missing, because the index may be a moment behind: each row names the
+ * sequence of the row before it. Without that proof, or when the journal cannot be read, the subject is folded.
  */
 
 import { E, type Either } from '../../fp.js'
@@ -15,11 +15,11 @@ import { type QueryDeps, readActive } from '../deps.js'
 import { BEGINNING, type FoldPast, nextRow, rowOf, unreadable } from './past.js'
 
 export type PageRange = {
-  /** Both ends count. */
+  /** Both ends belong to the range. */
   readonly from_seq: number
   readonly to_seq: number
   readonly rows_max: number
-  /** Of the newest event, where an earlier page told. */
+  /** The sequence of the newest event in the range, when an earlier page gave it. */
   readonly newest_seq?: number | undefined
 }
 
@@ -28,11 +28,11 @@ export type ReadPage = (
   range: PageRange,
 ) => Promise<Either<ServiceError, readonly JournalRow[]>>
 
-/** What a row moves the balance by. */
+/** The amount by which a row changes the balance. */
 const movedBy = ({ type, amount }: JournalRow): bigint =>
   type === 'credit' ? amount : type === 'debit' ? -amount : 0n
 
-/** Whether each row begins where the next older one ends, and with its balance; the first of all with none. */
+/** Whether each row follows the next older one, in sequence and in balance; a customer's first row begins with 0. */
 const isChain = (rows: readonly JournalRow[]): boolean =>
   rows.every((row, i) => {
     const older = rows[i + 1]
@@ -44,8 +44,8 @@ const isChain = (rows: readonly JournalRow[]): boolean =>
 export const createReadPage = (deps: QueryDeps, fold: FoldPast): ReadPage => {
   const { tables } = deps
 
-  /** The newest rows that a fold gives, newest first. */
-  const collected = async (
+  /** Folds the subject on and gives its newest rows, newest first. */
+  const collectRows = async (
     id: ClientId,
     from: Folded,
     { from_seq, to_seq, rows_max }: PageRange,
@@ -63,11 +63,11 @@ export const createReadPage = (deps: QueryDeps, fold: FoldPast): ReadPage => {
   }
 
   const fromSubject = async (id: ClientId, range: PageRange) => {
-    const rows = await collected(id, BEGINNING, range)
+    const rows = await collectRows(id, BEGINNING, range)
     return E.isLeft(rows) ? unreadable(rows.left) : rows
   }
 
-  /** Of the newest event up to `to_seq`, where something tells; undefined when nothing does. */
+  /** The sequence of the newest event up to `to_seq`; undefined when neither the head nor a row tells it. */
   const newestSeq = async (
     table: string,
     id: ClientId,
@@ -98,7 +98,7 @@ export const createReadPage = (deps: QueryDeps, fold: FoldPast): ReadPage => {
     return rows.length === range.rows_max || isBefore(oldest.previous_seq)
   }
 
-  /** The page's rows that the journal has; undefined when they do not prove to be all. */
+  /** The page's rows from the journal; undefined when they do not prove that none is missing. */
   const fromJournal = async (
     table: string,
     id: ClientId,
@@ -116,7 +116,7 @@ export const createReadPage = (deps: QueryDeps, fold: FoldPast): ReadPage => {
     if (E.isLeft(read)) return fromSubject(id, range)
     const { table } = read.right
     const head = fromHead(read.right.found)
-    const tail = range.to_seq > head.last_seq ? await collected(id, head, range) : E.right([])
+    const tail = range.to_seq > head.last_seq ? await collectRows(id, head, range) : E.right([])
     if (E.isLeft(tail)) return unreadable(tail.left)
     const rows_max = range.rows_max - tail.right.length
     if (rows_max === 0) return tail
@@ -127,7 +127,7 @@ export const createReadPage = (deps: QueryDeps, fold: FoldPast): ReadPage => {
         from_seq: range.from_seq,
         to_seq: Math.min(range.to_seq, head.last_seq),
         rows_max,
-        // it is the whole page's newest event, which is the tail's when there is one
+        // the newest event of the range is among these rows only when the tail has none
         newest_seq: tail.right.length === 0 ? range.newest_seq : undefined,
       },
       head,

@@ -1,5 +1,5 @@
 /**
- * What reading a customer's past stands on: folds of the subject within a bound, neighbours in the journal.
+ * The common parts of reading a customer's past: folds of the subject within a bound, and neighbours in the journal.
  */
 
 import { E, type Either } from '../../fp.js'
@@ -17,9 +17,9 @@ import { omittedText, rowTexts } from '../../tables/row-texts.js'
 import type { QueryDeps } from '../deps.js'
 import { ANOTHER_STREAM, type SameStream } from '../same-stream.js'
 
-/** Folds that are under way at once. */
+/** The largest number of folds at once. */
 const FOLDS_MAX = 16
-/** The longest part of a subject that is folded for one answer. */
+/** The longest part of a subject, in events, that is folded for one answer. */
 const EVENTS_MAX = 10_000
 
 /** A customer before its first event. */
@@ -32,7 +32,7 @@ export type FoldPast = (
   onApplied?: FoldOptions['onApplied'],
 ) => Promise<Either<StreamError, FoldedTo>>
 
-/** Folds of subjects, so many at once. */
+/** Gives a function that folds a subject on from a state; at most `FOLDS_MAX` folds run at once. */
 export const createFoldPast = (deps: QueryDeps, stream: SameStream): FoldPast => {
   const limit = createSlots(FOLDS_MAX)
   return (id, from, to_seq, onApplied) => {
@@ -45,11 +45,11 @@ export const createFoldPast = (deps: QueryDeps, stream: SameStream): FoldPast =>
   }
 }
 
-/** 503 `UNAVAILABLE`, for what may be read a moment later. */
+/** 503 `UNAVAILABLE`, for history that may be readable a moment later. */
 export const unreadable = (cause: unknown): Either<ServiceError, never> =>
   E.left(catalogued('UNAVAILABLE', { message: 'the history cannot be read at the moment; try again' }, cause))
 
-/** The row that the journal has, or will have, of an event. */
+/** The row that the journal has, or will have, for an event. */
 export const rowOf = (
   id: ClientId,
   { seq, at }: Recorded,

@@ -2,8 +2,8 @@
  * A small world around the hot set: a stream, a follower that lags, a projector with its table and its acknowledged
  * position, programs that know newer schemas, loaders whose reads take their time, and one reader per customer.
  *
- * Every answer is compared with the stream: it has to be a state that the customer had at some time, and none older
- * than the one that the reader was given last.
+ * Every answer is compared with the stream: it must be a state that the customer had at some time, and not older than
+ * the one that the reader got last.
  */
 
 import type { Account } from '../../ledger/account.js'
@@ -17,7 +17,7 @@ import { createHotSet, type HotSet } from '../hot-set/hot-set.js'
 const IDS = ['a', 'b', 'c'].map(clientId)
 const SCHEMA_FROM_THE_FUTURE = 2
 
-/** What each program makes of an event. */
+/** A stored event, as this program decodes it (`known`) and as a program that knows all schemas does (`newer`). */
 type Stored = { readonly id: ClientId; readonly known: Decoded; readonly newer: Decoded }
 
 type Read = { readonly id: ClientId; readonly customer: Customer; readonly complete_to: number }
@@ -33,7 +33,7 @@ const randomFrom = (seed: number): ((below: number) => number) => {
   }
 }
 
-const folded = (customer: Customer, seq: number, decoded: Decoded): Customer => {
+const foldEvent = (customer: Customer, seq: number, decoded: Decoded): Customer => {
   const next = step(customer, seq, decoded)
   return next.tag === 'applied' || next.tag === 'parked' ? next.customer : customer
 }
@@ -41,7 +41,7 @@ const folded = (customer: Customer, seq: number, decoded: Decoded): Customer => 
 const same = (a: Account | undefined, b: Account): boolean =>
   a !== undefined && a.balance === b.balance && a.version === b.version && a.seq === b.seq
 
-/** The stream, what each part has seen of it, and what is wrong, as soon as something is. */
+/** The stream, how far each part has seen it, and the first thing that went wrong. */
 class World {
   readonly random: (below: number) => number
   readonly hot: HotSet<never>
@@ -97,7 +97,7 @@ class World {
     const known = oddity === 0 ? future : oddity === 1 ? malformed : event
     const newer = oddity === 1 ? malformed : event
     this.stream.push({ id, known, newer })
-    const next = folded(this.newest.get(id) ?? NEW_CUSTOMER, this.stream.length, newer)
+    const next = foldEvent(this.newest.get(id) ?? NEW_CUSTOMER, this.stream.length, newer)
     this.newest.set(id, next)
     this.states.get(id)?.set(next.account.seq, next.account)
   }
@@ -113,10 +113,10 @@ class World {
     if (this.projected >= this.stream.length) return
     this.projected += 1
     const { id, known } = this.at(this.projected)
-    this.table.set(id, folded(this.table.get(id) ?? NEW_CUSTOMER, this.projected, known))
+    this.table.set(id, foldEvent(this.table.get(id) ?? NEW_CUSTOMER, this.projected, known))
   }
 
-  /** A newer program takes a parked customer up, as far as the stream goes. */
+  /** A newer program resumes a parked customer, up to the end of the stream. */
   resumeOne(): void {
     const id = this.anyId()
     if (this.table.get(id)?.parked === undefined) return
@@ -145,7 +145,7 @@ class World {
     return this.reads.some(read => read.id === id)
   }
 
-  /** The leader's subject, folded by this program over a base; what it cannot judge it does not answer. */
+  /** Reads the leader's subject: this program folds it over a base, and events of an unknown schema park the customer. */
   readStream(): void {
     const id = this.anyId()
     if (this.isUnderWay(id)) return
@@ -154,7 +154,7 @@ class World {
     let customer: Customer =
       in_memory === undefined ? (this.table.get(id) ?? NEW_CUSTOMER) : { account: in_memory.account }
     this.stream.forEach((event, i) => {
-      if (event.id === id) customer = folded(customer, i + 1, event.known)
+      if (event.id === id) customer = foldEvent(customer, i + 1, event.known)
     })
     this.reads.push({ id, customer, complete_to: before })
   }
@@ -183,7 +183,7 @@ class World {
 
 type Action = (world: World) => void
 
-/** What may happen next, and how often compared with the others. */
+/** The actions that may happen next, each with its frequency relative to the others. */
 const ACTIONS: readonly (readonly [weight: number, act: Action])[] = [
   [8, world => world.store()],
   [8, world => world.followOne()],
@@ -209,7 +209,7 @@ const pick = ({ random }: World): Action => {
   return world => world.ask()
 }
 
-/** One interleaving of `steps` random steps; what is wrong with it, or undefined. */
+/** Runs one interleaving of `steps` random steps. Gives the first thing that went wrong, or undefined. */
 export const interleaving = (seed: number, steps: number): string | undefined => {
   const world = new World(seed)
   for (let i = 0; i < steps && world.wrong === undefined; i += 1) pick(world)(world)

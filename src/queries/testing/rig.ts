@@ -38,7 +38,7 @@ export type Rig = {
   readonly startProjector: (projection?: ProjectionName) => Projector
   /** Waits until the table holds what the stream held at the call, and readers believe it. */
   readonly caughtUp: (projection?: ProjectionName) => Promise<void>
-  /** Removes the journal's row of an event without a transaction id, as if the index did not show it yet; gives it. */
+  /** Removes and gives the journal's row of an event without a transaction id, as if the index did not show it yet. */
   readonly takeRow: (seq: number) => Promise<Record<string, unknown>>
   readonly putRow: (row: Record<string, unknown>) => Promise<void>
   /** Another instance of the query side, on the same connection and subjects. */
@@ -48,7 +48,7 @@ export type Rig = {
 
 const REQUEST_MS_MAX = 10_000
 const CATCH_UP_MS_MAX = 20_000
-/** Of a cluster that starts, some nodes are not there yet. */
+/** Some nodes of a cluster that starts are not there yet. */
 const PROVISIONED_MS_MAX = 20_000
 
 const OPTIONS: QueryOptions = {
@@ -65,11 +65,11 @@ export const errorOf = ({ headers }: Msg): string =>
     ? `${headers.get('Nats-Service-Error-Code')}:${headers.get('Nats-Service-Error')}`
     : ''
 
-/** Version, sequence and source as a reply's headers say them. */
+/** Version, sequence and source from a reply's headers. */
 export const ledgerOf = ({ headers }: Msg): string =>
   ['Version', 'Seq', 'Source'].map(name => headers?.get(`Ledger-${name}`)).join(' ')
 
-/** Servers of somebody else's, and how many replicas the streams have there. */
+/** Servers that the rig does not start, and the number of replicas that the streams have there. */
 export type Elsewhere = { readonly url: string; readonly replicas: number }
 
 /** Takes rows out of a journal, and puts them back. */
@@ -85,7 +85,7 @@ const rowsOf = (tables: Rig['deps']['tables'], journal: string): Pick<Rig, 'take
   },
 })
 
-/** Starts everything but the projector; with a nats-server of its own unless it is told of another one. */
+/** Starts everything but the projector; with a nats-server of its own unless there is one `elsewhere`. */
 export const startRig = async (options: Partial<QueryOptions> = {}, elsewhere?: Elsewhere): Promise<Rig> => {
   const folder = newFolder()
   const nats = elsewhere === undefined ? await startTestNats() : undefined

@@ -1,11 +1,11 @@
-/** What the specs of the service share: configurations with everything in them, gates for handlers, a log to read. */
+/** Helpers of the service's specs: complete configurations, gates that hold handlers back, a log that a test can read. */
 
 import type { Msg } from 'nats'
 import { type Logger, pino } from 'pino'
 import { TE } from '../../fp.js'
 import type { EndpointConfig, Handler, ServiceConfig } from '../config.js'
 
-/** Answers with the body that was sent. */
+/** Answers with the body of the request. */
 const echo: Handler = ({ body }) => TE.right({ body: new TextDecoder().decode(body) })
 
 const silent: Logger = pino({ level: 'silent' })
@@ -32,7 +32,7 @@ export const serviceConfig = (
   ...overrides,
 })
 
-/** A promise and the key to it, so that a test decides when a handler goes on. */
+/** A promise and the function that resolves it, so that a test decides when a handler continues. */
 export const gate = (): { readonly opened: Promise<void>; readonly open: () => void } => {
   let open = (): void => undefined
   const opened = new Promise<void>(resolve => {
@@ -62,7 +62,7 @@ export type LogLine = {
   readonly err?: { readonly message: string }
 }
 
-/** A logger that keeps what it is told, at every level. */
+/** A logger that keeps its lines of every level in memory. */
 export const memoryLog = (): { readonly log: Logger; readonly lines: LogLine[] } => {
   const lines: LogLine[] = []
   const log = pino({ level: 'trace' }, { write: (line: string) => lines.push(JSON.parse(line) as LogLine) })

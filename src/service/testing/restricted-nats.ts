@@ -1,8 +1,8 @@
-/** A nats-server that denies subscriptions. */
+/** Starts a nats-server that denies subscriptions to one subject. */
 
 import { startConfiguredNats } from '../../../test/support/configured-nats.js'
 
-/** Starts a server where nobody may subscribe to `denied`; everything else is allowed without a login. */
+/** Starts a server where no client may subscribe to `denied`; everything else is allowed without a login. */
 export const startRestrictedNats = (
   denied: string,
 ): Promise<{ readonly url: string; readonly stop: () => Promise<void> }> =>

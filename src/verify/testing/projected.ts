@@ -1,5 +1,6 @@
 /**
- * A ledger with every projection at work, and what tests of verify do to it: bits of everything, and changes by hand.
+ * Starts a ledger with every projection at work, for the tests of verify, with functions that change its tables by
+ * hand.
  */
 
 import { DeleteCommand, type DynamoDBDocumentClient, PutCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb'
@@ -23,7 +24,7 @@ export type ProjectedLedger = TestLedger & {
   readonly update: (projection: Table, id: string, attribute: string, value: unknown) => Promise<void>
   readonly put: (projection: Table, item: Record<string, unknown>) => Promise<void>
   readonly remove: (projection: Table, id: string) => Promise<void>
-  /** One side after the other, as a command's batch stores them. */
+  /** Publishes the two sides of a transfer, one after the other, as a command's batch stores them. */
   readonly transfer: (from: string, to: string, amount: number, id: string) => Promise<void>
 }
 
