@@ -1,8 +1,8 @@
 #!/usr/bin/env node
-// A container's health check: exit code 0 when GET /healthz of this container's process answers 2xx.
+// The health check of a container: the exit code is 0 when GET /healthz of the process in this container answers 2xx.
 const port = process.env.HTTP_PORT || 8080
 const scheme = process.env.HTTP_TLS_CERT ? 'https' : 'http'
-// the name in the certificate is the one that callers use, not this one
+// the certificate is for the name that callers use, not for 127.0.0.1, so it cannot be verified here
 if (scheme === 'https') process.env.NODE_TLS_REJECT_UNAUTHORIZED = '0'
 try {
   const { ok, status } = await fetch(`${scheme}://127.0.0.1:${port}/healthz`, {

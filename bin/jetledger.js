@@ -1,5 +1,6 @@
 #!/usr/bin/env node
-// The package's `bin` has to exist before the build has run, so it is this plain file and not the compiled one.
+// Starts the compiled command line. The package's `bin` has to exist before the build has run, so it is this plain
+// file.
 import { existsSync } from 'node:fs'
 
 const main = new URL('../dist/cli/main.js', import.meta.url)

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
-// Writes settings that are files from variables, for runtimes that hand secrets over as variables only (ECS):
+// Writes environment variables to files, for runtimes that pass secrets only as variables (ECS):
 //   node bin/write-files.js NATS_TLS_CA=/run/jetledger/nats-ca.pem
-// writes the value of $NATS_TLS_CA into that file, which the next container reads and nobody else.
+// writes the value of $NATS_TLS_CA into that file. Only the owner can read it: the user of the next container.
 import { rmSync, writeFileSync } from 'node:fs'
 
 const pairs = process.argv.slice(2).map(pair => /^(\w+)=(\/.+)$/.exec(pair)?.slice(1) ?? [])

@@ -1,6 +1,6 @@
 /**
- * The CDK app: the stacks of one stage with one choice of NATS. Its entry is its own, so that the service never loads
- * the CDK. Building needs no account, credentials, network or Docker.
+ * Builds the CDK app: all stacks of one stage with one choice of NATS. The app has an entry of its own (main.ts), so
+ * that the service never loads the CDK. Building needs no account, credentials, network or Docker.
  */
 
 import { App, type AppProps, type StackProps, Tags, Validations } from 'aws-cdk-lib'
@@ -15,7 +15,7 @@ import { ServicesStack } from './services-stack.js'
 import { TablesStack } from './tables-stack.js'
 import { WatchStack } from './watch-stack.js'
 
-/** Behaviours of the CDK that are off by default for the sake of older apps. */
+/** Switches on behaviours of the CDK that are off by default for the sake of older apps. */
 const CONTEXT = {
   '@aws-cdk/aws-iam:minimizePolicies': true,
   '@aws-cdk/core:checkSecretUsage': true,
@@ -37,7 +37,7 @@ export type Built = {
   readonly watch: WatchStack
 }
 
-/** cdk-nag, and CloudFormation's own rules: what they find fails the synthesis. */
+/** Adds the checks of cdk-nag and of CloudFormation's own rules. Their findings fail the synthesis. */
 const check = (app: App): void => {
   Validations.of(app).addPlugins(new AwsSolutionsChecks(app))
   Validations.of(app).acknowledge({
@@ -46,14 +46,14 @@ const check = (app: App): void => {
   })
 }
 
-/** On every resource that can carry tags: the budget counts by them. */
+/** Tags every resource that can carry tags: the budget counts costs by tag. */
 const tagAll = (app: App, tags: Readonly<Record<string, string>>): void => {
   for (const [key, value] of Object.entries(tags)) Tags.of(app).add(key, value)
 }
 
 /**
- * Builds every stack of a stage into an app. Throws when the stage's configuration is wrong. The checks take most of the
- * time of a synthesis, and one test makes them for all: the others do without (`is_checked`).
+ * Builds every stack of a stage into an app. Throws when the stage's configuration is wrong. The checks take most of
+ * the time of a synthesis, so tests leave them out (`is_checked`), except one that makes them for all stages.
  */
 export const buildApp = (
   { stage, nats }: Choice,
@@ -89,7 +89,7 @@ export const buildApp = (
     foundation,
     own_nats: nats_stack?.cluster.connection,
   })
-  // a task that starts before its tables would make them itself, and may not
+  // a task that starts before its tables exist would try to make them itself, and has no right to
   services.addStackDependency(tables)
   const nats_nodes = nats_stack?.cluster.nodes.map(({ name }) => name) ?? []
   const watch = new WatchStack(app, stackName(stage, 'watch'), { ...props, foundation, services, nats_nodes })

@@ -1,7 +1,9 @@
 /**
- * `npm run diff|deploy|destroy -- --stage <stage> --nats <choice> [more for cdk]`: the CDK's command line on our app.
+ * `npm run diff|deploy|destroy -- --stage <stage> --nats <choice> [more for cdk]`: runs the CDK's command line on
+ * this app.
  *
- * A deployment writes the stacks' outputs to cdk.out/outputs-<stage>.json. A destruction says first what it leaves.
+ * A deployment writes the stacks' outputs to cdk.out/outputs-<stage>.json. Before a destruction it prints which
+ * resources stay.
  */
 
 import { spawnSync } from 'node:child_process'
@@ -20,7 +22,7 @@ const argumentsOf = (verb: Verb, { stage, nats }: Choice, rest: readonly string[
   verb,
   ...['--app', APP, '-c', `stage=${stage}`, '-c', `nats=${nats}`, '--output', `cdk.out/${stage}-${nats}`],
   ...(verb === 'deploy' ? ['--outputs-file', `cdk.out/outputs-${stage}.json`] : []),
-  // without a name of a stack, all of them
+  // without the name of a stack the command is for all stacks
   ...(verb === 'list' || rest.some(argument => argument.startsWith('jetledger-')) ? [] : ['--all']),
   ...rest,
 ]

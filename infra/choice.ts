@@ -1,5 +1,5 @@
 /**
- * Which stage, and with which NATS: as the command line gives it.
+ * Decodes the choice of a stage and of a NATS from the command line.
  */
 
 import { E, pipe, t } from '../src/fp.js'
@@ -20,7 +20,7 @@ const oneOf = <A extends string>(names: readonly A[]) =>
 
 const ChoiceCodec = t.type({ stage: oneOf(STAGES), nats: oneOf(NATS_CHOICES) })
 
-/** Throws one sentence that says what may be given. */
+/** The decoded choice. Throws one sentence that names the possible values. */
 export const decodeChoice = (u: { readonly stage: unknown; readonly nats: unknown }): Choice =>
   pipe(
     ChoiceCodec.decode(u),

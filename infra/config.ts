@@ -1,6 +1,6 @@
 /**
- * What differs between the stages, in one typed place. Values that belong to an account (certificate, image tag, e-mail)
- * are parameters of the stacks instead, so that nothing of an account stands in the repository.
+ * The configuration of the stages: all values in which they differ. Values that belong to an account (certificate,
+ * image tag, e-mail) are parameters of the stacks instead, so that the repository holds nothing of an account.
  */
 
 export const STAGES = ['dev', 'prod'] as const
@@ -9,7 +9,7 @@ export type Stage = (typeof STAGES)[number]
 export const NATS_CHOICES = ['synadia', 'self-hosted'] as const
 export type NatsChoice = (typeof NATS_CHOICES)[number]
 
-/** Fargate size and number of tasks of one role. */
+/** The Fargate size and the number of tasks of one role. */
 export type Size = {
   readonly cpu: number
   readonly memory_mib: number
@@ -20,24 +20,24 @@ export type Size = {
 export type StageConfig = {
   readonly stage: Stage
   readonly region: string
-  /** Three: a stream has three replicas, one per zone. */
+  /** The three availability zones: a stream has three replicas, one per zone. */
   readonly zones: readonly [string, string, string]
   readonly vpc_cidr: string
-  /** What holds data outlives its stack and resists deletion. */
+  /** Whether resources that hold data resist deletion and outlive their stack. */
   readonly is_protected: boolean
-  /** In how many zones the interface endpoints stand; each costs by the hour. */
+  /** The number of zones with interface endpoints; each costs by the hour. */
   readonly endpoint_zones: 1 | 3
-  /** For a NATS outside; each costs by the hour. */
+  /** The number of NAT gateways, used only for a NATS outside AWS; each costs by the hour. */
   readonly nat_gateways: 1 | 3
   readonly log_retention_days: 7 | 30 | 365
   readonly commands: Size
   readonly projections: Size
   readonly queries: Size
   readonly gateway: Size
-  /** Who may reach the gateway's load balancer: `vpc`, or everybody. */
+  /** The network from which the gateway's load balancer can be reached: the VPC only, or the whole internet. */
   readonly gateway_open_to: 'vpc' | 'internet'
   readonly nats_node: { readonly instance_type: string; readonly volume_gib: number }
-  /** Synadia Cloud wants a byte limit on every stream. */
+  /** The size limit of the ledger stream on Synadia Cloud, which requires a limit for every stream. */
   readonly synadia_stream_bytes_max: number
   readonly budget_usd_per_month: number
 }
@@ -87,13 +87,13 @@ export const CONFIGS: Readonly<Record<Stage, StageConfig>> = { dev: DEV, prod: P
 
 const sizeProblems = (role: string, { min, max, memory_mib, cpu }: Size): readonly string[] => [
   ...(min < 1 || max < min ? [`${role}: min ${min} and max ${max} are no range`] : []),
-  // what Fargate offers for up to one CPU
+  // the memory that Fargate offers for up to one CPU
   ...(memory_mib < 2 * cpu || memory_mib > 8 * cpu
     ? [`${role}: ${memory_mib} MiB do not go with CPU ${cpu}`]
     : []),
 ]
 
-/** Everything that is wrong with a stage's configuration, in sentences. */
+/** Sentences about everything that is wrong in a stage's configuration; empty when it is right. */
 export const configProblems = (config: StageConfig): readonly string[] => {
   const { zones, region, projections, queries } = config
   return [

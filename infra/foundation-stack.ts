@@ -1,8 +1,9 @@
 /**
- * What the other stacks and the operator need first: where images go, secrets to be filled, and where alarms are sent.
+ * The stack that the other stacks and the operator need first: the image repository, the secrets, and the topic of the
+ * alarms.
  *
- * Secrets are made empty. Their values are put in by the operator and are in no template; a task whose secret is still
- * empty does not start and says so.
+ * The secrets are made empty. The operator fills them, so that no template holds their values. A task whose secret is
+ * still empty does not start and says so.
  */
 
 import { CfnOutput, CfnParameter, RemovalPolicy, Stack, type StackProps } from 'aws-cdk-lib'
@@ -24,9 +25,9 @@ type FoundationProps = StackProps & { readonly config: StageConfig }
 
 export class FoundationStack extends Stack {
   readonly repository: Repository
-  /** NATS credentials, the base64 of a .creds file each. */
+  /** The secrets with NATS credentials: each holds a .creds file in base64. */
   readonly credentials: Readonly<Record<Credentials, Secret>>
-  /** The gateway's bearer tokens: the content of `HTTP_TOKENS_FILE`. */
+  /** The secret with the gateway's bearer tokens, which is the content of `HTTP_TOKENS_FILE`. */
   readonly http_tokens: Secret
   readonly alarms: Topic
   private readonly removal: RemovalPolicy
@@ -69,7 +70,7 @@ export class FoundationStack extends Stack {
     return secret
   }
 
-  /** Where the operator puts the nats-server that nodes without internet fetch. */
+  /** The bucket into which the operator puts nats-server: the nodes have no internet and fetch it from there. */
   artifacts(): Bucket {
     const bucket = new Bucket(this, 'Artifacts', {
       encryption: BucketEncryption.S3_MANAGED,
@@ -84,7 +85,7 @@ export class FoundationStack extends Stack {
   }
 
   private makeTopic(): Topic {
-    // the AWS managed key lets neither CloudWatch nor Budgets publish
+    // with the AWS managed key neither CloudWatch nor Budgets could publish
     const key = new Key(this, 'AlarmsKey', { enableKeyRotation: true, removalPolicy: RemovalPolicy.DESTROY })
     const publishers = ['cloudwatch', 'budgets'].map(name => new ServicePrincipal(`${name}.amazonaws.com`))
     const topic = new Topic(this, 'Alarms', { masterKey: key, enforceSSL: true })

@@ -1,5 +1,5 @@
 /**
- * Names that the stacks, the program and the people share.
+ * Names of resources that the stacks, the program and its operators share.
  */
 
 import { Arn, Stack } from 'aws-cdk-lib'
@@ -14,7 +14,10 @@ export type ServiceRole = (typeof SERVICE_ROLES)[number]
 export const ONE_OFFS = ['seed', 'replay', 'verify'] as const
 export type OneOff = (typeof ONE_OFFS)[number]
 
-/** Every secret with NATS credentials; a projection, and so its replay, writes what no other role may. */
+/**
+ * The roles and programs with NATS credentials of their own. A replay has its own, because it writes as only
+ * projections do.
+ */
 export const CREDENTIALS = [...SERVICE_ROLES, ...ONE_OFFS] as const
 export type Credentials = (typeof CREDENTIALS)[number]
 
@@ -24,14 +27,14 @@ export const ROUTE_PORT = 6_222
 
 export const stackName = (stage: Stage, part: string): string => `jetledger-${stage}-${part}`
 
-/** The value of `DDB_TABLE`, which is the table of balances; the others' names begin with it. */
+/** The value of `DDB_TABLE`: the name of the table of balances, with which the names of the other tables begin. */
 export const balancesTable = (stage: Stage): string => `customer-balances-${stage}`
 
-/** A projection's table of generation 1. `replay` makes the next ones, with `.g<n>` behind the name. */
+/** The name of a projection's table of generation 1. `replay` makes the next ones, with `.g<n>` after the name. */
 export const firstTable = (stage: Stage, projection: ProjectionName): string =>
   tableName(balancesTable(stage), projection, 1)
 
-/** The ARN of a table of this account, or with `*` in its name of several. */
+/** The ARN of a table of this account; a `*` in the name stands for several tables. */
 export const tableArn = (scope: Construct, name: string): string =>
   Arn.format({ service: 'dynamodb', resource: 'table', resourceName: name }, Stack.of(scope))
 

@@ -1,5 +1,6 @@
 /**
- * NATS of our own: three nodes, where they say how they are, and what they take with them from the operator.
+ * The stack of a self-hosted NATS: three nodes, the log group in which they report their health, and the secrets and
+ * the bucket that the operator fills for them.
  */
 
 import { RemovalPolicy, Stack, type StackProps } from 'aws-cdk-lib'

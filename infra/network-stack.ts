@@ -1,7 +1,7 @@
 /**
- * The network: three zones with private subnets, and endpoints through which they reach AWS.
+ * The stack of the network: private subnets in three zones, and endpoints through which they reach AWS.
  *
- * The way to the internet exists only where a NATS outside or an open gateway needs it.
+ * A way to the internet exists only for a NATS outside AWS or for an open gateway.
  */
 
 import { RemovalPolicy, Stack, type StackProps } from 'aws-cdk-lib'
@@ -27,7 +27,7 @@ import { logGroupName } from './names.js'
 
 const PRIVATE = 'private'
 
-/** Every service runs without a public address. */
+/** The subnets of all services, which have no public addresses. */
 export const PRIVATE_SUBNETS: SubnetSelection = { subnetGroupName: PRIVATE }
 
 const FARGATE_ENDPOINTS = {
@@ -37,7 +37,7 @@ const FARGATE_ENDPOINTS = {
   Secrets: InterfaceVpcEndpointAwsService.SECRETS_MANAGER,
 }
 
-/** What a NATS node calls at its start: attach the volume, upsert the name, signal. */
+/** The AWS APIs that a NATS node calls at its start: it attaches its volume, registers its name, and signals. */
 const NODE_ENDPOINTS = {
   Ec2: InterfaceVpcEndpointAwsService.EC2,
   CloudFormation: InterfaceVpcEndpointAwsService.CLOUDFORMATION,
@@ -68,10 +68,11 @@ export class NetworkStack extends Stack {
       availabilityZones: [...config.zones],
       natGateways: is_outbound ? config.nat_gateways : 0,
       subnetConfiguration: subnets(is_outbound, is_outbound || config.gateway_open_to === 'internet'),
-      // its rules would need a custom resource; nothing here uses the default group
+      // the restriction would need a custom resource, and nothing here uses the default group
       restrictDefaultSecurityGroup: false,
     })
-    // the class declares optional properties as the interface does not, which our compiler is strict about
+    // a cast, because the class declares its optional properties otherwise than the interface, and the compiler is
+    // strict
     this.vpc = vpc as IVpc
     this.logFlows(config)
     this.vpc.addGatewayEndpoint('DynamoDb', { service: GatewayVpcEndpointAwsService.DYNAMODB })

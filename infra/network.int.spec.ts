@@ -11,7 +11,7 @@ const ruleOf = (of: string, rule: Resource['Properties']): Rule => ({
   port: rule.IpProtocol === '-1' || rule.FromPort !== rule.ToPort ? Number.NaN : rule.FromPort,
 })
 
-/** Everything that lets somebody in, wherever it is written. */
+/** Every ingress rule of all stacks, in a group or as a resource of its own. */
 const ingress = (templates: Templates): readonly Rule[] => [
   ...ofType(templates, 'AWS::EC2::SecurityGroup').flatMap(([id, { Properties }]) =>
     (Properties.SecurityGroupIngress ?? []).map((rule: Resource['Properties']) => ruleOf(id, rule)),
@@ -21,7 +21,7 @@ const ingress = (templates: Templates): readonly Rule[] => [
   ),
 ]
 
-/** The AWS services with an endpoint, and in how many subnets it stands (0: in the route tables). */
+/** The AWS services with an endpoint, each with the number of its subnets (0: an endpoint in the route tables). */
 const endpoints = (templates: Templates): Record<string, number> =>
   Object.fromEntries(
     ofType(templates, 'AWS::EC2::VPCEndpoint').map(([, { Properties }]) => [

@@ -12,7 +12,7 @@ type Statement = {
   readonly Condition?: object
 }
 
-/** What each role may do: action by action, on what. */
+/** The rights of each role: for each action the tables on which it is allowed. */
 const rightsOf = (templates: Templates): Record<string, Record<string, string[]>> => {
   const rights: Record<string, Record<string, string[]>> = {}
   for (const [id, { Properties }] of ofType(templates, 'AWS::IAM::Policy')) {
@@ -71,7 +71,7 @@ const EXPECTED: Record<Credentials, object | undefined> = {
   verify: { ...read(TABLES), ...describeTables, ...query, ...scan },
 }
 
-/** Logical ids begin so. */
+/** The beginning of the logical ids of a role's task. */
 const taskOf = (role: Credentials): string => `services/${role}Task`
 
 const own_nats = templatesOf({ stage: STAGE, nats: 'self-hosted' })
@@ -169,12 +169,12 @@ it.each(CHOICES)(
   },
 )
 
-/** What the program calls in DynamoDB, by its source; a transaction's parts are rights of their own. */
+/** The rights that each DynamoDB command in the program's source needs; each part of a transaction needs its own. */
 const RIGHTS_OF_COMMANDS: Readonly<Record<string, readonly string[]>> = {
   BatchGet: ['BatchGetItem'],
   BatchGetItem: ['BatchGetItem'],
   CreateTable: ['CreateTable'],
-  // of an item that does not belong: only its own test calls it
+  // only tests delete single items
   Delete: [],
   DeleteTable: ['DeleteTable'],
   DescribeTable: ['DescribeTable'],

@@ -1,7 +1,8 @@
 /**
- * What each task may do in DynamoDB: exact actions on exact tables. Nobody else writes them down.
+ * The rights of each task in DynamoDB: exact actions on exact tables. They are stated only here.
  *
- * A table's next generations (`.g<n>`) belong to the same role as generation 1; only `replay` makes and removes them.
+ * A role has the same rights on later generations of a table (`.g<n>`) as on generation 1. Only `replay` makes and
+ * removes them.
  */
 
 import { Stack } from 'aws-cdk-lib'
@@ -12,14 +13,14 @@ import { acknowledge } from './nag.js'
 import { type Credentials, firstTable, tableArn } from './names.js'
 
 const READ = ['dynamodb:BatchGetItem', 'dynamodb:GetItem']
-/** TransactWriteItems is these, item by item. */
+/** TransactWriteItems needs these rights, one for each kind of item in the transaction. */
 const WRITE = ['dynamodb:PutItem', 'dynamodb:UpdateItem']
 const DESCRIBE = ['dynamodb:DescribeTable']
 const QUERY = ['dynamodb:Query']
 const SCAN = ['dynamodb:Scan']
-/** What a projection needs to empty a table that is not what it filled, before it fills it again. */
+/** The actions with which a projection empties a table that it did not fill, before it fills the table again. */
 const EMPTY = [...SCAN, 'dynamodb:DeleteItem', 'dynamodb:ConditionCheckItem']
-/** Of tables that `replay` fills beside the live ones. */
+/** The actions on tables that `replay` fills beside the live ones. */
 const SHADOW = ['dynamodb:CreateTable', 'dynamodb:DeleteTable']
 
 const ALL = PROJECTION_NAMES
@@ -33,7 +34,7 @@ type Grant = {
 }
 
 const QUERIES: Grant = { actions: QUERY, of: INDEXED, on: 'indexes' }
-/** Whether a table is the one that its projection filled is looked at by everybody who reads it. */
+/** The right to describe a table: every reader checks that the table is the one that its projection filled. */
 const identityOf = (of: Grant['of']): Grant => ({ actions: DESCRIBE, of, on: 'tables' })
 
 const GRANTS: Readonly<Record<Credentials, readonly Grant[]>> = {
@@ -60,7 +61,7 @@ const namesOf = (stage: Stage, { of, on }: Grant): readonly string[] =>
     return on === 'indexes' ? [`${name}/index/*`, `${next}/index/*`] : [next]
   })
 
-/** Gives a task's role its rights in DynamoDB; none to one that has no business there. */
+/** Gives the role of a task its rights in DynamoDB: none for the gateway and for `seed`, which use no tables. */
 export const grantTables = (role: IRole, stage: Stage, credentials: Credentials): void => {
   for (const grant of GRANTS[credentials]) {
     const names = namesOf(stage, grant)

@@ -1,5 +1,5 @@
 /**
- * Where the repository lies, from its source and from the compiled app alike.
+ * Finds the root folder of the repository, from the source and from the compiled app.
  */
 
 import { existsSync, readFileSync } from 'node:fs'

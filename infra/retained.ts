@@ -1,5 +1,5 @@
 /**
- * What a destroyed stage leaves behind, and why: said before `cdk destroy` asks.
+ * The text about the resources that a destroyed stage leaves behind. It is printed before `cdk destroy` asks.
  */
 
 import { PROJECTION_NAMES } from '../src/tables/definition.js'
@@ -17,13 +17,13 @@ const PROD = `  The tables: they could be rebuilt from the stream, but not in a 
   Stacks and load balancer refuse deletion too: switch that off first (docs/deploy-aws.md, "Tear-down").
 `
 
-/** A replay makes them beside the stacks, so no stack knows them. */
+/** The part about later generations of the tables: a replay makes them, so no stack knows them. */
 const GENERATIONS = (stage: Choice['stage']): string =>
   `  Tables of later generations, if a replay made any: ${PROJECTION_NAMES.map(name => `${firstTable(stage, name)}.g<n>`).join(', ')}.
   They are of no use to another deployment. (aws dynamodb list-tables; aws dynamodb delete-table --table-name ...)
 `
 
-/** Text for a person. */
+/** The whole text for one stage. */
 export const RETAINED = ({ stage, nats }: Choice): string => {
   const kept = `${nats === 'self-hosted' ? ALWAYS_NATS : ''}${CONFIGS[stage].is_protected ? PROD : ''}${GENERATIONS(stage)}`
   return `Destroying ${stage} leaves, and you go on paying for:

@@ -1,5 +1,5 @@
 /**
- * The program on Fargate: a service per role, the gateway's load balancer, and the tasks that run once.
+ * The stack of the program on Fargate: a service per role, the gateway's load balancer, and the tasks that run once.
  */
 
 import { CfnOutput, CfnParameter, Stack, type StackProps } from 'aws-cdk-lib'
@@ -21,7 +21,7 @@ type ServicesProps = StackProps & {
   readonly config: StageConfig
   readonly vpc: IVpc
   readonly foundation: FoundationStack
-  /** Of our own cluster; undefined for Synadia Cloud. */
+  /** The connection to the self-hosted cluster; undefined for Synadia Cloud. */
   readonly own_nats: NatsConnection | undefined
 }
 

@@ -23,13 +23,13 @@ const containersOf = (templates: Templates): readonly Container[] =>
     ([, { Properties }]) => Properties.ContainerDefinitions,
   )
 
-/** What the process of a container will see, with credentials of the right form for the secret. */
+/** The environment of a container's process, with credentials of the right form in place of the secret. */
 const environmentOf = ({ Environment, Secrets }: Container): Record<string, string> => {
   const credentials = Buffer.from('-----BEGIN NATS USER JWT-----').toString('base64')
   return Object.fromEntries([
     ...Environment.map(({ Name, Value }: Container) => [Name, textOf(Value)]),
     ...Secrets.map(({ Name }: Container) => [Name, credentials]),
-    // parameters have their defaults only in the account
+    // the values of parameters are known only in the account
     ...Environment.filter(({ Value }: Container) => typeof Value === 'object').map(({ Name }: Container) => [
       Name,
       'tls://connect.ngs.global',

@@ -1,6 +1,7 @@
 /**
- * `npm run synth`: every stage with every choice of NATS, into cdk.out/<stage>-<nats>, checked by cdk-nag and by
- * CloudFormation's own rules. Needs no account, credentials, network or Docker. Exit code 1 when anything is found.
+ * `npm run synth`: writes every stage with every choice of NATS into cdk.out/<stage>-<nats>, checked by cdk-nag and
+ * by CloudFormation's own rules. It needs no account, credentials, network or Docker. The exit code is 1 when a check
+ * finds anything.
  */
 
 import { join } from 'node:path'

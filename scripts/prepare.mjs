@@ -1,8 +1,8 @@
-// npm's `prepare`: builds the checkout, except where there is nothing to build with.
+// npm's `prepare`: builds the checkout, unless the compiler is not installed.
 //
-// npm runs it also for an installation without development dependencies (an image), and when `npx jetledger` is typed
-// before `npm ci`. Failing in the second case leaves npx's cache for this folder broken for good, so that `npx
-// jetledger` would not work after `npm ci` either; bin/jetledger.js says what to do instead.
+// npm runs this script also for an installation without development dependencies (an image), and when a user types
+// `npx jetledger` before `npm ci`. A failure in the second case would leave npx's cache for this folder broken for
+// good, so that `npx jetledger` would not work after `npm ci` either; bin/jetledger.js says what to do instead.
 import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'

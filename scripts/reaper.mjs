@@ -1,9 +1,10 @@
 /**
- * Stops the embedded servers when the process that started them is gone without having stopped them (kill -9, out of
- * memory). src/embedded/reaper.ts starts it, with a pipe as its standard input that ends when that process ends.
+ * Stops the embedded servers when the process that started them has ended without stopping them (kill -9, out of
+ * memory). src/embedded/reaper.ts starts this script; its standard input is a pipe that ends when that process ends.
  *
- * Lines it reads: `+<pid> <identity>` a server started, `-<pid>` it ended, `done` all is stopped and nothing is to do.
- * A file of plain JavaScript, because it must run from a checkout (tests) as well as from a build.
+ * It reads these lines: `+<pid> <identity>` when a server has started, `-<pid>` when a server has ended, and `done`
+ * when all servers are stopped and nothing is left to do. It is plain JavaScript, because it must run from a checkout
+ * (tests) as well as from a build.
  */
 
 import { readFileSync } from 'node:fs'
@@ -14,9 +15,12 @@ const LOOK_EVERY_MS = 20
 
 /** @type {Map<number, string>} */
 const servers = new Map()
-let done = false
+let is_done = false
 
-/** On Linux the start time, the first part of the identity, tells a server from a stranger that got its pid. */
+/**
+ * Whether a server still runs. On Linux its start time, the first part of the identity, tells it from another process
+ * that got its pid.
+ */
 const isAlive = (pid, identity) => {
   try {
     process.kill(pid, 0)
@@ -36,7 +40,7 @@ const send = signal => {
     try {
       process.kill(pid, signal)
     } catch {
-      // ended in between
+      // the process has ended meanwhile
     }
   }
 }
@@ -49,14 +53,14 @@ const reap = async () => {
   }
 }
 
-const take = line => {
+const handleLine = line => {
   const [, sign, pid, identity] = /^([+-])(\d+) ?(.*)$/.exec(line) ?? []
-  if (line === 'done') done = true
+  if (line === 'done') is_done = true
   else if (sign === '+' && Number(pid) > 1) servers.set(Number(pid), identity)
   else if (sign === '-') servers.delete(Number(pid))
 }
 
-// what ends the terminal's programs must not end the one that cleans up after them
+// signals that end the programs of a terminal must not end this script, which cleans up after them
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => {})
 
 let rest = ''
@@ -64,11 +68,11 @@ process.stdin.setEncoding('utf8')
 process.stdin.on('data', text => {
   const lines = (rest + text).split('\n')
   rest = lines.pop() ?? ''
-  lines.forEach(take)
+  lines.forEach(handleLine)
 })
 // a parent that is killed can end the pipe with an error too
 process.stdin.on('error', () => {})
 process.stdin.on('close', async () => {
-  if (!done) await reap()
+  if (!is_done) await reap()
   process.exit(0)
 })

@@ -1,8 +1,8 @@
-# A node of the NATS cluster, from a bare Amazon Linux 2023 to a healthy member. Runs once per instance, as root.
+# Makes a bare Amazon Linux 2023 a healthy node of the NATS cluster. Runs once per instance, as root.
 #
-# The instance is cattle; what lasts is the node's volume, its name and its DNS name. The construct puts the values
-# (NODE, VOLUME_ID, ...) and the files (write_files) in front of this. CloudFormation hears of the end: SUCCESS lets it
-# replace the next node, anything else stops it.
+# An instance can be replaced at any time; the node's volume, its name and its DNS name stay. user-data.ts puts the values
+# (NODE, VOLUME_ID, ...) and the files (write_files) before this script. At the end it signals CloudFormation: after SUCCESS
+# CloudFormation replaces the next node, after anything else it stops.
 set -Eeuo pipefail
 
 readonly DEVICE="/dev/disk/by-id/nvme-Amazon_Elastic_Block_Store_${VOLUME_ID/-/}"
@@ -36,7 +36,7 @@ signal() {
 
 attach() {
   [ -e "$DEVICE" ] && return 0
-  # fails while the instance before this one still holds the volume
+  # fails while the previous instance still holds the volume
   aws ec2 attach-volume --region "$REGION" --volume-id "$VOLUME_ID" --instance-id "$INSTANCE_ID" --device /dev/sdf ||
     return 1
   for ((j = 0; j < 15; j++)); do
@@ -48,7 +48,7 @@ attach() {
 
 mount_data() {
   persist attach
-  # a volume is formatted once in its life: never when anything at all is on it
+  # formats a volume only when nothing at all is on it, so once in its life
   if ! blkid "$DEVICE"; then
     mkfs.xfs -q "$DEVICE"
     FRESH=yes
@@ -70,7 +70,7 @@ install_server() {
   rm -r "$work"
 }
 
-# TLS key and certificates, and who may connect: auth.conf. One secret, a tar.gz in base64.
+# Fetches the TLS key, the certificates, and auth.conf, which says who may connect: one secret, a tar.gz in base64.
 fetch_secrets() {
   install -d -m 0750 -o root -g nats /etc/nats /etc/nats/secrets
   aws secretsmanager get-secret-value --region "$REGION" --secret-id "$SECRET" --query SecretString --output text |
@@ -79,7 +79,7 @@ fetch_secrets() {
   chmod 0640 /etc/nats/secrets/*
 }
 
-# The DNS name follows the instance: registering an id that is there replaces its address.
+# Points the node's DNS name to this instance: registering an id again replaces its address.
 upsert_name() {
   aws servicediscovery register-instance --region "$REGION" --service-id "$DNS_SERVICE" --instance-id "$NODE" \
     --attributes "AWS_INSTANCE_IPV4=$(metadata local-ipv4)"
@@ -89,14 +89,14 @@ peers() {
   curl -fsS -m 2 "$MONITOR/routez" | grep -o '"remote_name": "[^"]*"' | sort -u | wc -l
 }
 
-# Healthy: this node is current with the meta group and with every stream and consumer that it holds. A new cluster has
-# no meta group before all its nodes are there, so the first ones, with their empty volumes, need not wait for it.
+# A node is healthy when it is current with the meta group and with every stream and consumer that it holds. A new cluster
+# has no meta group before all its nodes run, so the first nodes, with their empty volumes, need not wait for it.
 healthy() {
   curl -fsS -m 2 "$MONITOR/healthz" && return 0
   [ "$FRESH" = yes ] && [ "$(peers)" -lt "$OTHERS" ] && curl -fsS -m 2 "$MONITOR/healthz?js-enabled-only=true"
 }
 
-# A node that has just come back calls itself healthy for a moment, before it has heard what it should hold.
+# A node that has just come back reports that it is healthy for a moment, until it learns which streams it should hold.
 steadily_healthy() {
   for ((k = 0; k < STEADY_S; k++)); do
     healthy || return 1

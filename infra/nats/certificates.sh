@@ -1,10 +1,10 @@
 #!/bin/bash
-# Makes what a self-hosted cluster's secrets hold: a certificate authority and one certificate for all nodes.
+# Makes the certificates for the secrets of a self-hosted cluster: a certificate authority and one certificate for all nodes.
 #
 #   certificates.sh <folder> <name or address of a node> ...
 #
-# Writes ca.pem, ca.key, node.pem and node.key into <folder>; a ca.pem that is there is used again, so that node
-# certificates can be renewed without touching the clients. Keep ca.key offline.
+# Writes ca.pem, ca.key, node.pem and node.key into <folder>. An existing ca.pem is used again, so that node certificates
+# can be renewed without touching the clients. Keep ca.key offline.
 set -euo pipefail
 
 [ $# -ge 2 ] || { sed -n '4p' "$0" >&2; exit 2; }

@@ -1,5 +1,5 @@
 /**
- * NATS on three instances of our own, one per zone, updated one after the other.
+ * The self-hosted NATS cluster: three nodes, one per zone, which are updated one after the other.
  */
 
 import { CfnOutput, Stack } from 'aws-cdk-lib'
@@ -65,7 +65,9 @@ export class SelfHostedNats extends Construct {
     return new SecurityGroup(this, name, { vpc, description, allowAllOutbound: false })
   }
 
-  /** CloudFormation goes to the next group when the one before has signalled that its node is healthy. */
+  /**
+   * CloudFormation continues with the next group only after the previous one has signalled that its node is healthy.
+   */
   private oneByOne(groups: readonly AutoScalingGroup[]): void {
     groups.forEach((group, i) => {
       const before = groups[i - 1]

@@ -1,13 +1,13 @@
 /**
- * The configuration of a nats-server node: TLS for clients, mutual TLS for routes, every write synced to disk before it
- * is acknowledged. Who may connect is in auth.conf, which comes with the node's secrets.
+ * Renders the configuration of a NATS node: TLS for clients, mutual TLS for routes, every write synced to disk before
+ * it is acknowledged. auth.conf, which comes with the node's secrets, says who may connect.
  */
 
 import { CLIENT_PINGS, ROUTE_PINGS } from '../../src/embedded/pings.js'
 import { NATS_PORT, ROUTE_PORT } from '../names.js'
 
 export type NodeConf = {
-  /** Stays the same over replacements: the store belongs to it. */
+  /** The name must stay the same when the instance is replaced, because the store belongs to it. */
   readonly server_name: string
   readonly cluster_name: string
   /** The DNS names of all nodes, this one included. */
@@ -15,7 +15,7 @@ export type NodeConf = {
   readonly volume_gib: number
 }
 
-/** Of the volume, for JetStream; the rest is for the log and for compaction. */
+/** The share of the volume for JetStream; the rest is for the log and for compaction. */
 const STORE_SHARE = 0.85
 
 /** The text of nats.conf. */

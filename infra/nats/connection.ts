@@ -1,6 +1,5 @@
 /**
- * What the services need to know of NATS, whichever of the two it is: Synadia Cloud (here) or our own nodes
- * (`cluster.ts`).
+ * The connection from the services to NATS: to Synadia Cloud (in this file) or to self-hosted nodes (`cluster.ts`).
  */
 
 import { CfnParameter } from 'aws-cdk-lib'
@@ -12,15 +11,15 @@ import type { StageConfig } from '../config.js'
 export type NatsConnection = {
   /** The value of `NATS_URL`. */
   readonly url: string
-  /** The certificate of a CA of one's own, PEM; it becomes the file that `NATS_TLS_CA` names. */
+  /** The secret with the certificate (PEM) of a private CA; it becomes the file that `NATS_TLS_CA` names. */
   readonly ca?: Secret
-  /** Whoever is in it may connect; undefined where the network does not decide. */
+  /** The group whose members may connect; undefined when no security group decides that. */
   readonly clients?: SecurityGroup
-  /** The value of `JETLEDGER_STREAM_BYTES_MAX`, where the NATS wants one. */
+  /** The value of `JETLEDGER_STREAM_BYTES_MAX`, if this NATS requires a limit. */
   readonly stream_bytes_max?: number
 }
 
-/** Synadia Cloud, or another NATS outside: an address, which is a parameter of the stack. */
+/** The connection to Synadia Cloud, or to another NATS outside AWS. Its address is a parameter of the stack. */
 export const synadiaConnection = (scope: Construct, config: StageConfig): NatsConnection => {
   const url = new CfnParameter(scope, 'NatsUrl', {
     default: 'tls://connect.ngs.global',

@@ -1,7 +1,8 @@
 /**
- * One node of the NATS cluster: a group of one instance in one zone, its volume and its name, which outlive instances.
+ * One node of the NATS cluster: an Auto Scaling group of one instance in one zone, with a volume and a DNS name that
+ * outlive the instance.
  *
- * The instance attaches the volume and registers its address itself, so nothing but the group has to replace it.
+ * A new instance attaches the volume and registers its address itself, so the group alone can replace an instance.
  */
 
 import { Duration, Lazy, RemovalPolicy, Size, Stack, Tags } from 'aws-cdk-lib'
@@ -37,13 +38,13 @@ import { renderConf } from './conf.js'
 import { NATS_SERVER } from './release.js'
 import { renderUserData } from './user-data.js'
 
-/** What all nodes of a cluster share. */
+/** The properties that all nodes of a cluster share. */
 export type NodesShare = {
   readonly config: StageConfig
   readonly vpc: IVpc
   readonly security_group: SecurityGroup
   readonly namespace: PrivateDnsNamespace
-  /** TLS and auth.conf, see boot.sh. */
+  /** The secret with the TLS files and auth.conf, see boot.sh. */
   readonly secret: Secret
   readonly artifacts: Bucket
   readonly log_group: LogGroup
@@ -52,11 +53,11 @@ export type NodesShare = {
 }
 
 const DNS_TTL_S = 5
-/** On the instance, the volume and all else of a node. */
+/** The tag on the instance, the volume and every other resource of a node. */
 const NODE_TAG = 'jetledger:nats-node'
 const HEALTHY_WITHIN_MIN = 15
 
-/** The DNS name of a node, the same for ever. */
+/** The DNS name of a node, which never changes. */
 const nodeHost = (letter: string, namespace: string): string => `nats-${letter}.${namespace}`
 
 export class NatsNode extends Construct {
@@ -73,7 +74,7 @@ export class NatsNode extends Construct {
     const volume = this.makeVolume(share.config, zone)
     const dns = this.makeName(name, share.namespace)
     const role = this.makeRole(share)
-    // the script names the group, which is made of the script
+    // lazy, because the script contains the id of the group, and the group is made from the script
     const script = Lazy.string({ produce: () => renderUserData(values, conf) })
     this.group = this.makeGroup(zone, share, role, UserData.custom(script))
     const { stackName, region } = Stack.of(this)
@@ -105,7 +106,7 @@ export class NatsNode extends Construct {
       size: Size.gibibytes(nats_node.volume_gib),
       volumeType: EbsDeviceVolumeType.GP3,
       encrypted: true,
-      // the stream is the truth: its disks are kept in every stage
+      // the stream is the source of truth, so its disks are kept in every stage
       removalPolicy: RemovalPolicy.RETAIN,
     })
   }
@@ -158,7 +159,7 @@ export class NatsNode extends Construct {
       maxCapacity: 1,
       healthChecks: HealthChecks.ec2(),
       signals: Signals.waitForCount(1, { timeout: Duration.minutes(HEALTHY_WITHIN_MIN) }),
-      // the volume is held by one instance at a time: the old one goes first
+      // only one instance at a time can hold the volume, so the old instance ends first
       updatePolicy: UpdatePolicy.rollingUpdate({
         minInstancesInService: 0,
         maxBatchSize: 1,
@@ -194,10 +195,10 @@ export class NatsNode extends Construct {
       StringEquals: { [`aws:ResourceTag/${NODE_TAG}`]: this.host },
     })
     allow('servicediscovery:RegisterInstance', dns.serviceArn)
-    // registering writes the record in the caller's name
+    // RegisterInstance writes the DNS record with the rights of its caller
     allow('route53:ChangeResourceRecordSets', zone)
     allow('cloudformation:SignalResource', stack.stackId)
-    // an instance that starts before its rights would give up
+    // an instance that starts before its role has these rights would give up
     this.group.node.addDependency(role)
     acknowledge(
       role,

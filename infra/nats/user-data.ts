@@ -1,10 +1,10 @@
 /**
- * A node's user-data: the values of this node, the files that it writes, and `boot.sh`.
+ * Renders the user-data of a node: the values of this node, the files that it writes, and `boot.sh`.
  */
 
 import { infraFile } from '../repository-root.js'
 
-/** The names are the variables of boot.sh and probe.sh; values may be tokens of CloudFormation. */
+/** The values of a node. The names are variables of boot.sh and probe.sh; a value may be a CloudFormation token. */
 export type NodeValues = Readonly<
   Record<
     | 'NODE'
@@ -24,7 +24,7 @@ export type NodeValues = Readonly<
 
 const END = 'END_OF_FILE'
 
-/** `path` with `text`, to the letter: nothing in it is expanded. */
+/** Shell lines that write `text` to `path` literally, without any expansion. */
 const heredoc = (path: string, mode: string, text: string): string =>
   `  cat >${path} <<'${END}'\n${text}${END}\n  chmod ${mode} ${path}`
 

@@ -1,8 +1,10 @@
 /**
- * One container of the image, as every task runs it: not root, on a read-only root, without capabilities, with an init.
+ * Adds the container of the program to a task. It runs as a user other than root, with a read-only root file system,
+ * without capabilities, and with an init process.
  *
- * Some settings are files (a CA's certificate, the gateway's tokens), and ECS gives secrets as variables only. So a
- * container of the same image writes them into a volume of the task before the program starts, and ends.
+ * Some settings are files (a CA's certificate, the gateway's tokens), but ECS passes secrets only as variables. So
+ * another container of the same image writes these files into a volume of the task and ends, before the program
+ * starts.
  */
 
 import { Duration, Stack } from 'aws-cdk-lib'
@@ -31,7 +33,7 @@ export const PLATFORM = {
   operatingSystemFamily: OperatingSystemFamily.LINUX,
 }
 
-/** A variable that names a file, and the secret that the file holds. */
+/** A variable that holds the path of a file, the name of the file, and the secret with its content. */
 export type SecretFile = { readonly variable: string; readonly name: string; readonly secret: Secret }
 
 export type ContainerProps = {
@@ -42,18 +44,21 @@ export type ContainerProps = {
   readonly environment: Readonly<Record<string, string>>
   readonly secrets: Readonly<Record<string, Secret>>
   readonly files: readonly SecretFile[]
-  /** For a service; a one-off ends by itself. */
+  /** True for a service; false for a program that runs once and ends by itself. */
   readonly is_service: boolean
 }
 
-/** Made in the image, owned by its user. */
+/** The image has this folder, and its user owns it. */
 const FILES_FOLDER = '/run/jetledger'
 const FILES_VOLUME = 'files'
 const USER = '1000:1000'
-/** More than the program's own bound for a stop, so that it is never killed while it drains. */
+/** Longer than the program's own time limit for a stop, so that the program is never killed while it drains. */
 const STOP_TIMEOUT_S = 30
 
-/** It answers 503 also while NATS or DynamoDB is away, which a new task would not mend: only a long time counts. */
+/**
+ * The program is not healthy also while NATS or DynamoDB is away, which a new task would not mend. So a task is
+ * replaced only after a long time.
+ */
 const HEALTH: HealthCheck = {
   command: ['CMD', 'node', 'bin/healthcheck.js'],
   interval: Duration.seconds(30),
@@ -85,7 +90,7 @@ const base = (
   user: USER,
 })
 
-/** The container that writes the files; `undefined` when there is none to be written. */
+/** Adds the container that writes the files, and returns it; undefined when there are no files. */
 const addFiles = (task: FargateTaskDefinition, props: ContainerProps): ContainerDefinition | undefined => {
   if (props.files.length === 0) return undefined
   task.addVolume({ name: FILES_VOLUME })
@@ -100,7 +105,7 @@ const addFiles = (task: FargateTaskDefinition, props: ContainerProps): Container
   return container
 }
 
-/** Adds the program, and before it the container that writes its files. */
+/** Adds the container of the program, and the container that writes its files first. */
 export const addProgram = (task: FargateTaskDefinition, props: ContainerProps): ContainerDefinition => {
   const files = addFiles(task, props)
   const paths = Object.fromEntries(

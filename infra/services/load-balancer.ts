@@ -1,5 +1,6 @@
 /**
- * The gateway's front: a load balancer that ends TLS. Inside the VPC unless the stage opens it to the internet.
+ * The load balancer of the gateway, which terminates TLS. It is inside the VPC unless the stage opens it to the
+ * internet.
  */
 
 import { CfnOutput, CfnParameter, Duration, RemovalPolicy, Stack } from 'aws-cdk-lib'
@@ -51,7 +52,7 @@ export class GatewayFront extends Construct {
 
   private accessLogs({ log_retention_days, is_protected }: StageConfig): Bucket {
     const bucket = new Bucket(this, 'AccessLogs', {
-      // the one encryption that load balancers can write with
+      // the only encryption with which load balancers can write
       encryption: BucketEncryption.S3_MANAGED,
       blockPublicAccess: BlockPublicAccess.BLOCK_ALL,
       enforceSSL: true,
@@ -80,7 +81,7 @@ export class GatewayFront extends Construct {
       targets: [gateway.service],
       deregistrationDelay: Duration.seconds(20),
       healthCheck: {
-        // whether the process lives: a new task would not bring back what /readyz misses
+        // asks only whether the process lives: a new task would not mend the failures that /readyz reports
         path: '/ping',
         interval: Duration.seconds(10),
         timeout: Duration.seconds(3),

@@ -1,12 +1,13 @@
 /**
- * Programs that run once, as tasks without a service: their exit code is the task's. `infra/run-task.sh` runs one.
+ * Task definitions for programs that run once, without a service. The exit code of the program is the exit code of the
+ * task. `infra/run-task.sh` runs one.
  */
 
 import type { Construct } from 'constructs'
 import type { OneOff } from '../names.js'
 import { JetledgerTask, type TasksShare } from './task.js'
 
-/** `replay` and `verify` fold the whole stream. */
+/** A large size, because `replay` and `verify` fold the whole stream. */
 const SIZE = { cpu: 1_024, memory_mib: 4_096 }
 
 const COMMANDS: Readonly<Record<OneOff, readonly string[]>> = {
@@ -15,7 +16,7 @@ const COMMANDS: Readonly<Record<OneOff, readonly string[]>> = {
   verify: ['verify', '--json'],
 }
 
-/** The task definition of one of them; other arguments can be given when it is run. */
+/** Adds the task definition of one program; other arguments can be given when the task is started. */
 export const addOneOff = (scope: Construct, role: OneOff, share: TasksShare): JetledgerTask =>
   new JetledgerTask(scope, role, {
     ...share,

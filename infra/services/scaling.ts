@@ -1,6 +1,6 @@
 /**
- * More tasks when they are busy: by CPU, and by the requests that each has in flight (a metric made from the log, as a
- * task waits for NATS and DynamoDB more than it computes).
+ * Scales a service by CPU and by the requests in flight per task. The latter is a metric made from the log; CPU alone
+ * is not enough, because a task waits for NATS and DynamoDB more than it computes.
  */
 
 import { Duration } from 'aws-cdk-lib'
@@ -9,10 +9,13 @@ import type { FargateService } from 'aws-cdk-lib/aws-ecs'
 import type { Size } from '../config.js'
 
 const CPU_PERCENT = 60
-/** Well below JETLEDGER_MAX_IN_FLIGHT, beyond which a task answers BUSY. */
+/** The target of requests in flight per task: well below JETLEDGER_MAX_IN_FLIGHT, beyond which a task answers BUSY. */
 const IN_FLIGHT = 1_000
 
-/** Scales between the role's `min` and `max`; `in_flight` is the average over the tasks. */
+/**
+ * Scales a service between `min` and `max` tasks. `in_flight` is the metric of requests in flight, averaged over the
+ * tasks.
+ */
 export const scale = (service: FargateService, { min, max }: Size, in_flight?: Metric): void => {
   if (max === min) return
   const scaling = service.autoScaleTaskCount({ minCapacity: min, maxCapacity: max })

@@ -1,5 +1,5 @@
 /**
- * A role that runs all the time: its task as a service over three zones, rolled back when a deployment fails.
+ * The service of a role: it keeps tasks running in three zones, and is rolled back when a deployment fails.
  */
 
 import { type ISecurityGroup, type IVpc, Port, SecurityGroup } from 'aws-cdk-lib/aws-ec2'
@@ -42,7 +42,7 @@ export class JetledgerService extends Construct {
       cluster,
       taskDefinition: task.definition,
       desiredCount: size.min,
-      // also for the projections: the standby of the new tasks waits until the old active one lets go
+      // this is right for the projections too: a new task is a standby until the old active task lets go
       minHealthyPercent: 100,
       maxHealthyPercent: 200,
       circuitBreaker: { enable: true, rollback: true },
@@ -54,7 +54,7 @@ export class JetledgerService extends Construct {
     })
   }
 
-  /** As somebody else's group: rules for this service must not end up in it. */
+  /** The group that NATS admits, imported as immutable, so that rules for this service are not added to it. */
   private natsClients({ clients }: NatsConnection): ISecurityGroup[] {
     if (clients === undefined) return []
     return [

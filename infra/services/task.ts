@@ -1,5 +1,5 @@
 /**
- * A task definition of one role: its own rights in DynamoDB, its own NATS credentials, its own log group.
+ * The task definition of one role, with its own rights in DynamoDB, its own NATS credentials and its own log group.
  */
 
 import { RemovalPolicy } from 'aws-cdk-lib'
@@ -14,7 +14,7 @@ import type { NatsConnection } from '../nats/connection.js'
 import { grantTables } from '../permissions.js'
 import { addProgram, PLATFORM, type SecretFile } from './container.js'
 
-/** What all tasks of a stage share. */
+/** The properties that all tasks of a stage share. */
 export type TasksShare = {
   readonly config: StageConfig
   readonly foundation: FoundationStack
@@ -26,7 +26,7 @@ export type TaskProps = TasksShare & {
   readonly role: Credentials
   readonly size: { readonly cpu: number; readonly memory_mib: number }
   readonly command: readonly string[]
-  /** Beside what every task gets. */
+  /** Environment variables beside the ones that every task gets. */
   readonly environment: Readonly<Record<string, string>>
   readonly files?: readonly SecretFile[]
   readonly is_service: boolean
@@ -36,7 +36,7 @@ const REPLICAS = 3
 
 const environmentOf = ({ config, nats, environment, role }: TaskProps): Record<string, string> => ({
   NATS_URL: nats.url,
-  // the gateway may hear no other inboxes, and hears nothing of these
+  // each role has inboxes of its own: the gateway may subscribe only to its own, and so hears no replies to other roles
   NATS_INBOX_PREFIX: `_INBOX.${role}`,
   DDB_TABLE: balancesTable(config.stage),
   JETLEDGER_REPLICAS: String(REPLICAS),

@@ -1,6 +1,6 @@
 /**
- * What a stage deploys, in a form that a reviewer reads: the number of resources of each type, the ports that are open, and
- * what each policy allows, stack by stack.
+ * Summarises the resources of a stage for a reviewer: stack by stack the number of resources of each type, the open
+ * ports, and the actions that each policy allows.
  */
 
 import { type Resource, type Templates, textOf } from './templates.js'
@@ -10,7 +10,7 @@ type Named = readonly [string, Resource]
 type Json = any
 
 const list = (value: Json): Json[] => (value === undefined ? [] : [value].flat())
-/** A logical id without the hash that the CDK puts behind it. */
+/** A logical id without the hash that the CDK appends. */
 const nameOf = (id: string): string => id.replace(/[0-9A-F]{8}$/, '')
 const text = (value: Json): string => textOf(value).replace(/[0-9A-F]{8}(?=[.>\]]|$)/g, '')
 

@@ -1,5 +1,5 @@
 /**
- * The templates of a stage, as the tests read them.
+ * Builds the templates of a stage for the tests, and reads values from them.
  */
 
 import { Template } from 'aws-cdk-lib/assertions'
@@ -29,7 +29,7 @@ export type Templates = Readonly<
 
 export const CHOICES: readonly Choice[] = STAGES.flatMap(stage => NATS_CHOICES.map(nats => ({ stage, nats })))
 
-/** Builds the stage; `changes` to its configuration are for tests of what a configuration may say. */
+/** Builds the templates of a stage. A test of a configuration value changes it with `changes`. */
 export const templatesOf = (choice: Choice, changes: Partial<StageConfig> = {}): Templates => {
   const built = buildApp(choice, {}, { ...CONFIGS[choice.stage], ...changes }, false)
   const { foundation, tables, network, nats, services, watch } = built
@@ -49,11 +49,11 @@ export const templatesOf = (choice: Choice, changes: Partial<StageConfig> = {}):
   return { ...templates, built, all }
 }
 
-/** The resources of a type, over all stacks or those of one template. */
+/** The resources of a type in all stacks, each with its stack and logical id. */
 export const ofType = (templates: Templates, type: string): readonly (readonly [string, Resource])[] =>
   templates.all.filter(([, { Type }]) => Type === type)
 
-/** A value of a template as text: a token becomes what it names. */
+/** A value of a template as text. A reference becomes the name of its target in angle brackets. */
 export const textOf = (value: unknown): string => {
   if (typeof value !== 'object' || value === null) return String(value)
   const [[name, argument] = ['', '']] = Object.entries(value) as [string, unknown][]

@@ -1,5 +1,5 @@
 /**
- * What somebody is told about. Each alarm says in its description what it means and where to look.
+ * The alarms that a person gets by e-mail. The description of each alarm says what it means and where to look.
  */
 
 import { Duration } from 'aws-cdk-lib'
@@ -30,7 +30,7 @@ export type AlarmsProps = {
   readonly topic: Topic
   readonly balancer: ApplicationLoadBalancer
   readonly targets: ApplicationTargetGroup
-  /** The names of our own NATS nodes; empty when they are not ours. */
+  /** The names of the self-hosted NATS nodes; empty for a NATS outside AWS. */
   readonly nats_nodes: readonly string[]
 }
 
@@ -40,7 +40,7 @@ type Rule = {
   readonly minutes: number
   readonly says: string
   readonly below?: true
-  /** Silence is a reason to look. */
+  /** Missing values raise the alarm too. */
   readonly missing_is_bad?: true
 }
 

@@ -1,5 +1,5 @@
 /**
- * A monthly budget over everything that carries the stage's tag, with a warning before it is spent.
+ * The monthly budget of everything that carries the stage's tag, with a warning before it is spent.
  */
 
 import { CfnBudget } from 'aws-cdk-lib/aws-budgets'
@@ -9,7 +9,7 @@ import type { StageConfig } from '../config.js'
 
 const WARN_AT_PERCENT = 80
 
-/** The tag `cost-centre` has to be activated for cost allocation once per account. */
+/** Adds the budget. The tag `cost-centre` has to be activated for cost allocation once per account. */
 export const addBudget = (scope: Construct, config: StageConfig, topic: Topic): void => {
   const { stage, budget_usd_per_month } = config
   const subscribers = [{ subscriptionType: 'SNS', address: topic.topicArn }]

@@ -1,5 +1,5 @@
 /**
- * One page to look at: what the ledger does, and whether anything holds it up.
+ * The dashboard of a stage: one page that shows the work of the ledger, and its alarms.
  */
 
 import {

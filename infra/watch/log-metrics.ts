@@ -1,5 +1,6 @@
 /**
- * Metrics made of the services' log lines, so that no task needs rights or a way to CloudWatch's metrics.
+ * Makes metrics from the log lines of the services, so that no task needs rights on CloudWatch's metrics or a network
+ * path to them.
  */
 
 import { Duration } from 'aws-cdk-lib'
@@ -11,7 +12,7 @@ import type { ServiceRole } from '../names.js'
 
 const MINUTE = Duration.minutes(1)
 
-/** What the program calls a line that is counted. */
+/** The log lines that are counted: the field by which each is recognised, and its value. */
 export const LINES = {
   dead_letter: { field: '$.msg', value: 'an event is a dead letter' },
   fold_mismatch: { field: '$.metric', value: 'fold_mismatch' },
@@ -23,15 +24,15 @@ export const LINES = {
 export type LogMetric = {
   readonly name: string
   readonly line: keyof typeof LINES
-  /** The field that is the value; each line counts 1 when absent. */
+  /** The field that holds the value; when undefined, each line counts 1. */
   readonly value?: string
-  /** The field by whose values the metric is kept apart, e.g. `projection`. */
+  /** The field that becomes a dimension of the metric, e.g. `projection`. */
   readonly by?: string
 }
 
 const namespaceOf = (stage: Stage): string => `Jetledger/${stage}`
 
-/** Makes the metric from the log group's lines. */
+/** Adds a metric that is made from the lines of a log group. */
 export const addLogMetric = (
   scope: Construct,
   stage: Stage,
@@ -45,7 +46,7 @@ export const addLogMetric = (
     metricNamespace: namespaceOf(stage),
     metricName: name,
     metricValue: value === undefined ? '1' : `$.${value}`,
-    // a default is not allowed beside dimensions, and would be wrong for a value
+    // CloudWatch allows no default beside dimensions, and a default of 0 would be wrong for a value
     ...(by === undefined
       ? value === undefined
         ? { defaultValue: 0 }
@@ -54,7 +55,7 @@ export const addLogMetric = (
   })
 }
 
-/** DynamoDB's refusals, of tables of any generation: their errors carry the name. */
+/** Adds a metric that counts throttling by DynamoDB, for tables of any generation: it finds the names of the errors. */
 export const addThrottleMetric = (
   scope: Construct,
   stage: Stage,
@@ -75,7 +76,7 @@ export const addThrottleMetric = (
   })
 }
 
-/** Reads a metric that was made so, minute by minute. */
+/** The metric that `addLogMetric` or `addThrottleMetric` makes, with one value per minute. */
 export const logMetric = (
   stage: Stage,
   name: string,

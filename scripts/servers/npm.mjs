@@ -1,6 +1,6 @@
 /**
- * Gets pinned packages with npm, from a lock file written here, so that the user's own registry, proxy and credentials
- * are used and npm refuses a package whose sha512 differs from the one pinned in servers.json.
+ * Installs pinned packages with npm, from a lock file that this script writes. So the user's own registry, proxy and
+ * credentials are used, and npm refuses a package whose sha512 differs from the one pinned in servers.json.
  */
 
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -23,8 +23,8 @@ const manifestAndLock = pins => {
 }
 
 /**
- * The outer npm hands its whole configuration down as npm_config_*: `--omit`, `--global`, `--prefix` and the like would
- * change what the inner run does, so only what says how to reach the registry goes on.
+ * The outer npm hands its whole configuration down as npm_config_*. `--omit`, `--global`, `--prefix` and the like would
+ * change the inner run, so only the variables that say how to reach the registry are passed on.
  */
 const REACHING_THE_REGISTRY =
   /^npm_config_(registry|cache|userconfig|globalconfig|(https?_)?proxy|noproxy|ca|cafile|cert|key|strict_ssl|local_address|maxsockets|offline|prefer_(on|off)line|fetch_\w+|@.*|\/\/.*|_.*)$/i
@@ -34,7 +34,7 @@ const environment = () =>
     Object.entries(process.env).filter(([name]) => !/^npm_/i.test(name) || REACHING_THE_REGISTRY.test(name)),
   )
 
-/** npm exports neither scoped registries nor credentials of a project's .npmrc to its scripts: hand those lines on. */
+/** The lines of a project's .npmrc with registries and credentials: npm does not export these to its scripts. */
 const registryLines = root => {
   const file = join(root, '.npmrc')
   if (!existsSync(file)) return ''
@@ -50,7 +50,7 @@ const failure = ({ status, output }) => {
   return { ok: false, is_refused: code === 'EINTEGRITY', cause }
 }
 
-/** Installs `pins` into `work`/node_modules; gives `{ ok: true }`, or why not. */
+/** Installs `pins` into `work`/node_modules. Resolves with `{ ok: true }`, or with `{ ok: false, cause }`. */
 export const installByNpm = async (pins, work, root) => {
   const [manifest, lock] = manifestAndLock(pins)
   const npmrc = join(work, '.npmrc')

@@ -1,6 +1,6 @@
 /**
- * Gets a pinned wheel with Python's pip, as the user configured it (index, proxy, certificates), where there is a pip.
- * pip refuses a wheel whose sha256 differs from the one pinned in servers.json.
+ * Installs a pinned wheel with Python's pip, if there is one, with the user's configuration (index, proxy,
+ * certificates). pip refuses a wheel whose sha256 differs from the one pinned in servers.json.
  */
 
 import { writeFileSync } from 'node:fs'
@@ -9,10 +9,13 @@ import { run } from './run.mjs'
 
 const CANDIDATES = [['pip'], ['pip3'], ['python3', '-m', 'pip']]
 
-/** How pip says that a wheel is not the pinned one. */
+/** Matches pip's message that a wheel is not the pinned one. */
 const OTHER_HASH = /DO NOT MATCH THE HASHES/
 
-/** Settings of the user that say where to install, or ask him something, and would make `--target` an error. */
+/**
+ * The environment of pip. It overrides settings of the user that would conflict with `--target`, or would ask
+ * questions.
+ */
 const environment = () => ({
   ...process.env,
   PIP_USER: '0',
@@ -21,7 +24,7 @@ const environment = () => ({
   PIP_ROOT_USER_ACTION: 'ignore',
 })
 
-/** The wheel is for this Node's platform, whatever Python thinks of its own: the program in it needs no Python. */
+/** The arguments of pip. The wheel is for Node's platform, not for Python's: the program in it needs no Python. */
 const argumentsFor = (pin, target, requirements) => [
   'install',
   '--target',
@@ -58,7 +61,7 @@ const failure = ({ status, output }) => {
   return { ok: false, cause: `pip: ${broken ?? error ?? `ended with ${status ?? output}`}` }
 }
 
-/** Installs the wheel of `pin` into `work`/pip; gives `{ ok: true }`, or why not. */
+/** Installs the wheel of `pin` into `work`/pip. Resolves with `{ ok: true }`, or with `{ ok: false, cause }`. */
 export const installByPip = async (pin, work) => {
   const requirements = join(work, 'requirements.txt')
   writeFileSync(requirements, `${pin.package}==${pin.version} --hash=${pin.hash}\n`)

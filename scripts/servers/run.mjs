@@ -1,15 +1,18 @@
-/** Runs a package manager within a time limit, together with everything that it starts. */
+/**
+ * Runs a package manager within a time limit; at the limit it ends the package manager and everything that it
+ * started.
+ */
 
 import { spawn } from 'node:child_process'
 
 const OUTPUT_CHARS_MAX = 100_000
 
-/** The process groups that run now: what they do is of no use any more when this program is told to stop. */
+/** The process groups that run now. A signal to this program ends them, because their result would not be used. */
 const running = new Set()
 
 const endGroup = pid => {
   try {
-    // the group, because a wrapper (pyenv's `pip` is a shell script) would leave its children behind
+    // the whole group, because a wrapper (pyenv's `pip` is a shell script) would leave its children behind
     process.kill(-pid, 'SIGKILL')
   } catch (error) {
     if (error.code !== 'ESRCH') throw error
@@ -28,8 +31,8 @@ for (const [signal, exit_code] of [
 }
 
 /**
- * Gives how the program ended: `{ status, output }`, or `{ is_missing }` when there is no such program, or
- * `{ is_late }` when it was ended at the time limit. Never rejects.
+ * Runs a program and resolves with its end: `{ status, output }`, or `{ is_missing }` when the program does not
+ * exist, or `{ is_late }` when it was ended at the time limit. Never rejects.
  */
 export const run = (command, args, { cwd, env, time_limit_s }) =>
   new Promise(resolve => {

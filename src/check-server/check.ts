@@ -1,6 +1,6 @@
 /**
- * The check: three servers are written to and ended in the midst of it, again and again; each time they are back, every
- * replica is read by itself and compared with what was acknowledged and with the others.
+ * Runs the check: it writes to three servers and ends them during the writes, again and again. Each time they are
+ * back, it reads every replica by itself, and compares it with the acknowledged events and with the other replicas.
  */
 
 import { setTimeout as pause } from 'node:timers/promises'
@@ -12,32 +12,32 @@ import { type Compression, connectTo, createStream, STREAM } from './stream.js'
 
 export type CheckOptions = {
   readonly program: string
-  /** Receives stores and logs. */
+  /** The path of the folder for the stores and logs. */
   readonly folder: string
   readonly compression: Compression
   readonly cycles: number
-  /** How long each cycle writes. */
+  /** The time in which each cycle writes. */
   readonly write_s: number
-  /** How the servers are ended, in turns. */
+  /** The signals that end the servers, one after the other in the cycles. */
   readonly signals: readonly EndSignal[]
-  /** Hears what is going on. */
+  /** Called with a line of progress after each cycle. */
   readonly say: (line: string) => void
 }
 
 export type Outcome = {
   readonly acknowledged: number
-  /** What was lost, changed or torn, a sentence each; none when the server keeps what it acknowledged. */
+  /** Sentences about lost, changed or incomplete writes; empty when the server keeps what it acknowledged. */
   readonly findings: readonly string[]
 }
 
 const WRITE_TIMEOUT_MS = 60_000
-/** Servers that are ready know their streams a moment later. */
+/** Servers know their streams only a moment after they are ready. */
 const APPEAR_TIMEOUT_MS = 10_000
 const SETTLE_TIMEOUT_MS = 60_000
 const LOOK_EVERY_MS = 200
 const CREATE_TRIES_MAX = 30
 
-/** A new cluster refuses streams until its first leader has heard of all nodes. */
+/** Creates the stream, with repetitions: a new cluster refuses streams until its first leader knows all nodes. */
 const createPatiently = async (urls: readonly string[], compression: Compression): Promise<void> => {
   const nc = await connectTo(urls)
   try {
@@ -54,7 +54,7 @@ const createPatiently = async (urls: readonly string[], compression: Compression
   }
 }
 
-/** Waits until the stream takes writes again; gives whether it does. */
+/** Waits until the stream takes writes again. Resolves with false when it takes none in time. */
 const untilWritten = async (load: Load, before: number): Promise<boolean> => {
   const deadline = performance.now() + WRITE_TIMEOUT_MS
   while (load.acknowledged.size === before) {
@@ -64,7 +64,7 @@ const untilWritten = async (load: Load, before: number): Promise<boolean> => {
   return true
 }
 
-/** Writes for a while, and ends the servers amid the writes; gives whether anything was acknowledged. */
+/** Writes for a while, and ends the servers during the writes. Resolves with whether any write was acknowledged. */
 const writeAndEnd = async (
   servers: Servers,
   load: Load,
@@ -94,7 +94,7 @@ const shownReplicas = (names: readonly string[], replicas: readonly Replica[]): 
     })
     .join(', ')
 
-/** Waits until all replicas have come to the same end; gives what there is to say when they do not. */
+/** Waits until all replicas have the same last event. Resolves with a sentence when they do not become equal. */
 const untilEqual = async ({ names, replicas }: Servers): Promise<string[]> => {
   const began_ms = performance.now()
   for (;;) {
@@ -131,12 +131,12 @@ const lookAtCopies = async (servers: Servers, load: Load): Promise<string[]> => 
 const lookAtLogs = (servers: Servers): string[] =>
   servers.logs().flatMap(({ server, text }) => complaintsIn(server, text))
 
-/** Starts the ended servers and looks at what they have. */
+/** Starts the ended servers, and resolves with the findings in their copies and logs. */
 const startAndLook = async (servers: Servers, load: Load): Promise<string[]> => {
   try {
     await servers.start()
   } catch (error) {
-    // its first line: what follows is the end of the log, which is looked at below
+    // only its first line: the other lines are the end of the log, which is examined below
     const [text] = (error instanceof Error ? error.message : String(error)).split('\n')
     return [`they did not come back: ${text}`, ...lookAtLogs(servers)]
   }
@@ -146,7 +146,7 @@ const startAndLook = async (servers: Servers, load: Load): Promise<string[]> => 
 
 const seconds = (ms: number): string => `${(ms / 1_000).toFixed(1)} s`
 
-/** One cycle; gives what was found. */
+/** Runs one cycle, and resolves with its findings. */
 const runCycle = async (
   { write_s }: CheckOptions,
   servers: Servers,
@@ -178,7 +178,7 @@ const runCycles = async (options: CheckOptions, servers: Servers): Promise<Outco
   return { acknowledged: load.acknowledged.size, findings: [] }
 }
 
-/** Checks a nats-server program. Rejects when it could not be checked; leaves no process behind. */
+/** Checks a nats-server program. Rejects when the check is not possible. Leaves no process behind. */
 export const checkServer = async (options: CheckOptions): Promise<Outcome> => {
   const servers = await createServers(options.program, options.folder)
   try {

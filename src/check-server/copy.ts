@@ -1,8 +1,9 @@
 /**
- * Reads the copies that the replicas have of the stream, each by itself.
+ * Reads the copy of the stream that each replica has.
  *
- * A request may be answered by any replica, or by the leader. A consumer of one replica reads the store of the server that
- * it lives on: so consumers are made, and those that are not needed are removed, until every server has one.
+ * A plain request may be answered by any replica, so it cannot choose one. But a consumer with one replica reads the
+ * store of the server on which it lives. So this code makes consumers until it has read one on every server, and
+ * removes each after use.
  */
 
 import { createInbox, type Msg, type NatsConnection } from 'nats'
@@ -11,9 +12,11 @@ import type { Copy, Stored } from './judge.js'
 import { objectIn, refusalIn, STREAM } from './stream.js'
 
 const API_TIMEOUT_MS = 10_000
-/** Servers are chosen by chance: missing one of three for so long happens once in 100,000 times. */
+/**
+ * The server of a consumer is random: that 30 consumers all miss one of three servers happens once in 100,000 times.
+ */
 const CONSUMERS_MAX = 30
-/** Of one request. */
+/** The largest number of messages that one request asks for. */
 const PULL_MAX = 5_000
 const SILENT_MS_MAX = 15_000
 
@@ -42,7 +45,10 @@ const removeConsumer = async (nc: NatsConnection, name: string): Promise<void> =
   await api(nc, `CONSUMER.DELETE.${STREAM}.${name}`)
 }
 
-/** `$JS.ACK.<stream>.<consumer>.<delivered>.<seq>.<consumer seq>.<time>.<pending>`, or with a domain and an account before. */
+/**
+ * The stored message in a delivery. The reply subject is `$JS.ACK.<stream>.<consumer>.<delivered>.<seq>.<consumer
+ * seq>.<time>.<pending>`, or longer, with a domain and an account before the stream.
+ */
 const storedIn = ({ data, reply = '' }: Msg): Stored => {
   const tokens = reply.split('.')
   const first = tokens.length > 9 ? 4 : 2
@@ -53,7 +59,9 @@ const storedIn = ({ data, reply = '' }: Msg): Stored => {
   }
 }
 
-/** The next messages of a consumer, none when there are no more; undefined when it falls silent. */
+/**
+ * The next messages of a consumer, empty when there are no more; undefined when no answer comes for `SILENT_MS_MAX`.
+ */
 const pull = (nc: NatsConnection, { name }: Consumer): Promise<Stored[] | undefined> =>
   new Promise((resolve, reject) => {
     const inbox = createInbox()
@@ -68,7 +76,7 @@ const pull = (nc: NatsConnection, { name }: Consumer): Promise<Stored[] | undefi
       callback: (error, message) => {
         if (error !== null) return reject(error)
         timer.refresh()
-        // a status: there is nothing more at the moment
+        // a message with a status code says that there are no more messages at the moment
         if ((message.headers?.code ?? 0) !== 0) return end(found)
         found.push(storedIn(message))
         if (found.length === PULL_MAX) end(found)
@@ -89,7 +97,7 @@ const readAll = async (nc: NatsConnection, consumer: Consumer): Promise<Copy | s
   }
 }
 
-/** The copy of every server of `names`, or a sentence in its place that says why there is none. */
+/** Reads the copy of every server in `names`. A sentence in place of a copy says why it cannot be read. */
 export const readCopies = async (
   nc: NatsConnection,
   names: readonly string[],

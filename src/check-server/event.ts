@@ -1,6 +1,6 @@
 /**
- * The events that a check writes. Each tells which write it belongs to, and its bytes follow from that: so a stored
- * event can be judged by itself, whether its write was acknowledged or not.
+ * Makes and reads the events that a check writes. Each event names the write it belongs to, and all its bytes follow
+ * from that name. So a stored event can be judged alone, whether its write was acknowledged or not.
  *
  *     3 17 2/40 {"type":"credit","reference":"5f1c..."}      the second event of 40, of write 17 of writer 3
  */
@@ -9,14 +9,17 @@ import { createHash } from 'node:crypto'
 
 export type Event = {
   readonly writer: number
-  /** of this writer, from 1 */
+  /** The number of the write, counted per writer from 1. */
   readonly write: number
-  /** from 1; a write of several events is one atomic batch */
+  /** The position of the event in its write, from 1; a write of several events is one atomic batch. */
   readonly index: number
+  /** The number of events in the write. */
   readonly size: number
 }
 
-/** Bodies differ in length, and repeat themselves about as much as a ledger's events do. */
+/**
+ * The body repeats a text up to this many times, so that bodies differ in length and compress like a ledger's events.
+ */
 const REPEATS_MAX = 6
 
 const textOf = (title: string): string => {
@@ -25,7 +28,7 @@ const textOf = (title: string): string => {
   return `{"type":"credit",${`"reference":"${hash}",`.repeat(repeats)}"amount":${hash.length}}`
 }
 
-/** What tells one event from all others. */
+/** The name of an event, which is unique in a check. */
 export const titleOf = ({ writer, write, index, size }: Event): string =>
   `${writer} ${write} ${index}/${size}`
 
@@ -34,7 +37,7 @@ export const bodyOf = (event: Event): string => {
   return `${title} ${textOf(title)}`
 }
 
-/** The event whose body this is; undefined when a byte of it is not what was written. */
+/** The event with this body; undefined when any byte differs from the written body. */
 export const readBody = (body: string): Event | undefined => {
   const [, writer, write, index, size] = /^(\d{1,3}) (\d{1,9}) (\d{1,4})\/(\d{1,4}) /.exec(body) ?? []
   if (size === undefined) return undefined

@@ -1,16 +1,19 @@
-/** What a replica's copy of the stream must hold. Pure: the servers are asked elsewhere. */
+/**
+ * Judges the copies of the stream that the replicas hold, and the logs of the servers. Pure: copy.ts and servers.ts
+ * do the I/O.
+ */
 
 import { type Event, readBody, titleOf } from './event.js'
 
 /** One stored message, as a replica gave it. */
 export type Stored = { readonly seq: number; readonly body: string; readonly at: string }
 export type Copy = { readonly server: string; readonly messages: readonly Stored[] }
-/** Which event was acknowledged at which sequence. */
+/** The title of the acknowledged event at each sequence. */
 export type Acknowledged = ReadonlyMap<number, string>
 
 const NAMED_MAX = 3
 
-/** One sentence for one kind of trouble, however often it is there. */
+/** One sentence for one kind of problem, with the first sequences at which it is found; empty when there are none. */
 const sentence = (server: string, what: string, seqs: readonly number[]): string[] => {
   if (seqs.length === 0) return []
   const named = seqs.slice(0, NAMED_MAX).join(', ')
@@ -25,7 +28,7 @@ const follows = (event: Event, before: Event | undefined): boolean =>
   before.size === event.size &&
   before.index === event.index - 1
 
-/** The sequences at which a batch stops before its end, or begins after its beginning. */
+/** The sequences at which a batch ends too early, or begins in its middle. */
 const halfBatches = (messages: readonly Stored[], events: readonly (Event | undefined)[]): number[] =>
   messages.flatMap(({ seq }, i) => {
     const event = events[i]
@@ -39,7 +42,7 @@ const halfBatches = (messages: readonly Stored[], events: readonly (Event | unde
 const gaps = (messages: readonly Stored[]): number[] =>
   messages.flatMap(({ seq }, i) => (seq === (messages[i - 1]?.seq ?? 0) + 1 ? [] : [seq]))
 
-/** What is wrong with one copy, by itself and against what was acknowledged. */
+/** Sentences about everything that is wrong in one copy, alone and in comparison with the acknowledged events. */
 export const judgeCopy = ({ server, messages }: Copy, acknowledged: Acknowledged): string[] => {
   const events = messages.map(({ body }) => readBody(body))
   const stored = new Map(messages.map(({ seq }, i) => [seq, events[i]]))
@@ -70,7 +73,7 @@ export const judgeCopy = ({ server, messages }: Copy, acknowledged: Acknowledged
   ]
 }
 
-/** Where copies differ from the first one. */
+/** Sentences about the differences between the first copy and each of the others. */
 export const compareCopies = (copies: readonly Copy[]): string[] => {
   const [first, ...others] = copies
   if (first === undefined) return []
@@ -85,12 +88,12 @@ export const compareCopies = (copies: readonly Copy[]): string[] => {
   })
 }
 
-/** What a server says when a store is not what it left behind. */
+/** Matches the lines that a server logs when it finds a damaged store. */
 const COMPLAINTS =
   /s2: |corrupt|Error recreating stream|internal inconsistency|resetting first sequence|panic:|\[FTL\]/i
 const PREFIX = /^\[\d+\] \S+ \S+ /
 
-/** The lines of a server's log that tell of a damaged store, each once, without process and time. */
+/** The lines of a server's log that report a damaged store, each once, without process id and time. */
 export const complaintsIn = (server: string, log: string): string[] => {
   const lines = log.split('\n').filter(line => COMPLAINTS.test(line))
   return [...new Set(lines.map(line => `${server} says: ${line.replace(PREFIX, '').trim()}`))]

@@ -1,4 +1,4 @@
-/** Writers that go on until they are told to stop, and remember what was acknowledged. */
+/** Writes events with several writers until it is stopped, and remembers the acknowledged ones. */
 
 import { setTimeout as pause } from 'node:timers/promises'
 import type { NatsConnection } from 'nats'
@@ -7,11 +7,11 @@ import { write } from './stream.js'
 
 const WRITERS = 4
 const BATCH_EVENTS_MAX = 64
-/** Every third write is a batch. */
+/** One write in this number is a batch. */
 const BATCH_EVERY = 3
 const PAUSE_MS = 5
 const PAUSE_AFTER_FAILURE_MS = 200
-/** What is kept in memory of one check. */
+/** The largest number of acknowledged events, all of which are kept in memory. */
 const EVENTS_MAX = 500_000
 
 export type Load = {
@@ -19,11 +19,11 @@ export type Load = {
   readonly acknowledged: ReadonlyMap<number, string>
   /** Sequences that were acknowledged for two events. */
   readonly twice: readonly number[]
-  /** Writes until `signal` is aborted. A write that fails is left; its events are never written again. */
+  /** Writes until `signal` is aborted. The events of a failed write are never written again. */
   readonly run: (nc: NatsConnection, signal: AbortSignal) => Promise<void>
 }
 
-/** Sizes that differ without chance, so that two checks write the same. */
+/** The number of events in a write. The sizes differ, but are not random, so that two checks write the same events. */
 const sizeOf = (write: number): number =>
   write % BATCH_EVERY === 0 ? 2 + ((write * 7) % (BATCH_EVENTS_MAX - 1)) : 1
 
@@ -32,7 +32,7 @@ export const createLoad = (): Load => {
   const twice: number[] = []
   const writes = Array.from({ length: WRITERS }, () => 0)
 
-  const next = async (nc: NatsConnection, writer: number): Promise<void> => {
+  const writeNext = async (nc: NatsConnection, writer: number): Promise<void> => {
     const number = (writes[writer] ?? 0) + 1
     writes[writer] = number
     const events = eventsOf(writer, number, sizeOf(number))
@@ -44,9 +44,13 @@ export const createLoad = (): Load => {
     }
   }
 
-  const goOn = async (nc: NatsConnection, writer: number, signal: AbortSignal): Promise<void> => {
+  const writeUntilStopped = async (
+    nc: NatsConnection,
+    writer: number,
+    signal: AbortSignal,
+  ): Promise<void> => {
     while (!signal.aborted && acknowledged.size < EVENTS_MAX) {
-      const is_acknowledged = await next(nc, writer).then(
+      const is_acknowledged = await writeNext(nc, writer).then(
         () => true,
         () => false,
       )
@@ -58,7 +62,7 @@ export const createLoad = (): Load => {
     acknowledged,
     twice,
     run: async (nc, signal) => {
-      await Promise.all(writes.map((_, writer) => goOn(nc, writer, signal)))
+      await Promise.all(writes.map((_, writer) => writeUntilStopped(nc, writer, signal)))
     },
   }
 }

@@ -1,6 +1,6 @@
 /**
- * `npm run check-server -- <program>`: whether a nats-server keeps what it acknowledges, before it is trusted with a
- * ledger. Exit code 0 when it does, 1 when something was lost, 2 when it could not be checked.
+ * `npm run check-server -- <program>`: checks whether a nats-server keeps the events that it acknowledges, before it is
+ * trusted with a ledger. The exit code is 0 when it does, 1 when something was lost, 2 when it could not be checked.
  */
 
 import { mkdtempSync, rmSync } from 'node:fs'
@@ -36,7 +36,7 @@ examples:
 const CYCLES_MAX = 1_000
 const SECONDS_MAX = 600
 
-/** The call was wrong. */
+/** The error of a wrong call. */
 class UsageError extends Error {}
 
 const wholeNumber = (name: string, text: string, max: number): number => {
@@ -90,12 +90,12 @@ const run = async (args: string[]): Promise<number> => {
     return 0
   }
   if (positionals.length > 1) throw new UsageError(`one program at a time, not ${positionals.join(' and ')}`)
-  const [named] = positionals
+  const [user_path] = positionals
   const compression = compressionOf(values.compression)
   const cycles = wholeNumber('cycles', values.cycles, CYCLES_MAX)
   const write_s = wholeNumber('seconds', values.seconds, SECONDS_MAX)
   const signals = signalsOf(values.signals)
-  const program = named === undefined ? findServerBinary('nats-server') : resolve(named)
+  const program = user_path === undefined ? findServerBinary('nats-server') : resolve(user_path)
   const title = `nats-server ${versionOf(program)} with compression ${compression}`
   const folder = mkdtempSync(join(tmpdir(), 'jetledger-check-server-'))
   say(`${title} (${program}): three servers, ${cycles} cycles`)
@@ -110,7 +110,7 @@ const run = async (args: string[]): Promise<number> => {
   return 0
 }
 
-// what runs is ended by the reaper
+// this process exits at once on a signal, and the reaper ends its servers
 for (const [signal, exit_code] of [
   ['SIGINT', 130],
   ['SIGTERM', 143],

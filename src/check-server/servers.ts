@@ -1,4 +1,6 @@
-/** Three nats-servers of a check, on ports and stores that stay the same when they are ended and started again. */
+/**
+ * Runs the three nats-servers of a check. Their ports and stores stay the same when they are ended and started again.
+ */
 
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -14,26 +16,26 @@ import { readJson } from '../json.js'
 
 export type EndSignal = 'SIGTERM' | 'SIGKILL'
 
-/** What a server says of its own replica of a stream. */
+/** The state of a server's own replica of a stream, as the server reports it. */
 export type Replica = { readonly server: string; readonly messages: number; readonly last_seq: number }
 
 export type Servers = {
   readonly names: readonly string[]
   readonly urls: readonly string[]
-  /** Starts all; rejects with a sentence when one does not come back in time. */
+  /** Starts all servers; rejects with a sentence when one is not ready in time. */
   readonly start: () => Promise<void>
-  /** Ends all at once. */
+  /** Ends all servers at the same time. */
   readonly end: (signal: EndSignal) => Promise<void>
   readonly replicas: (stream: string) => Promise<Replica[]>
   readonly logs: () => { readonly server: string; readonly text: string }[]
-  /** Ends all with -9, and frees what is held. */
+  /** Ends all servers with SIGKILL, and the reaper. */
   readonly stop: () => Promise<void>
 }
 
 const COUNT = 3
 // elections take up to 9 s, and a machine may be busy
 const READY_TIMEOUT_MS = 60_000
-/** A server that is asked to end gets so long, and is then ended. */
+/** A server that does not end in this time after a signal is ended with SIGKILL. */
 const END_TIMEOUT_MS = 30_000
 
 type Jsz = {
@@ -80,7 +82,7 @@ const endOne = async (child: Child, signal: EndSignal): Promise<void> => {
   await child.exited
 }
 
-/** Lays out three servers of `program` in `folder`; none runs yet. */
+/** Chooses ports and writes configurations for three servers of `program` in `folder`, without starting them. */
 export const createServers = async (program: string, folder: string): Promise<Servers> => {
   const nodes = await layOut(program, folder)
   const names = nodes.map(({ spec }) => spec.name)

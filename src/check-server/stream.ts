@@ -1,4 +1,4 @@
-/** The stream of a check: making it, and writing to it. copy.ts reads it. */
+/** Makes the stream of a check, and writes to it. copy.ts reads it. */
 
 import { createInbox, headers, type Msg, type NatsConnection } from 'nats'
 import { openConnection } from '../connection.js'
@@ -29,20 +29,20 @@ export const connectTo = (urls: readonly string[]): Promise<NatsConnection> =>
     () => undefined,
   )
 
-/** The body of an answer of JetStream's API. */
+/** The body of an answer of JetStream's API; an empty object when it is no JSON object. */
 export const objectIn = ({ data }: Msg): JsonObject => {
   const read = readJson(data)
   return E.isRight(read) && isJsonObject(read.right) ? read.right : {}
 }
 
-/** Why the API refused; undefined when it did not. */
+/** The reason why the API refused; undefined when it did not. */
 export const refusalIn = (answer: JsonObject): string | undefined => {
   if (answer.error === undefined) return undefined
   const { description } = isJsonObject(answer.error) ? answer.error : {}
   return `${description ?? 'the server refused'}`
 }
 
-/** Makes the stream, with every setting of a ledger's that may matter to its store. */
+/** Makes the stream, with every setting of a ledger stream that may matter to its store. */
 export const createStream = async (nc: NatsConnection, compression: Compression): Promise<void> => {
   const settings = {
     name: STREAM,
@@ -81,8 +81,8 @@ const batchHeaders = (id: string, sequence: number, is_last: boolean) => {
 }
 
 /**
- * Writes events, several as one atomic batch, and gives the sequence of the last one. Rejects when they are not
- * acknowledged; they may be stored all the same.
+ * Writes events, several as one atomic batch, and resolves with the sequence of the last one. Rejects when they are not
+ * acknowledged; even then they may be stored.
  */
 export const write = async (nc: NatsConnection, events: readonly Event[]): Promise<number> => {
   const id = createInbox('check')

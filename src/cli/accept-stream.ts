@@ -1,7 +1,8 @@
 /**
- * Takes the stream that is there for the ledger, from now on: every table is rebuilt from it as another generation, and
- * what only the stream before knew is listed. The record of the ledger comes last, so that an acceptance that was
- * interrupted leaves the ledger standing still, and can be begun again.
+ * Accepts the existing stream as the ledger's stream: every table is rebuilt from it as another generation, and the
+ * transactions and dead letters that only the former stream held are listed. The record of the ledger is written
+ * after the tables are rebuilt, so that an interrupted acceptance leaves the ledger standing still and can be begun
+ * again.
  */
 
 import { appendFileSync, writeFileSync } from 'node:fs'
@@ -21,7 +22,7 @@ import { PROJECTION_NAMES, type ProjectionName, tableName } from '../tables/defi
 import { dropTable, tableExists } from '../tables/provision.js'
 import { RAW_KEYS_MAX, type RawItem, readRaw, scanRaw } from '../tables/raw-items.js'
 
-/** A transaction, or an event without an id, that the journal knew and the stream does not hold. */
+/** A transaction, or an event without an id, that is in the former journal and not in the accepted stream. */
 type LostRow = {
   readonly kind: 'transaction'
   readonly id: string
@@ -40,7 +41,7 @@ export type Accepted = {
   }[]
   readonly lost_transactions: number
   readonly lost_letters: number
-  /** Where they are listed, one JSON object a line. */
+  /** The path of the file that lists the lost transactions and letters, one JSON object per line. */
   readonly file: string
 }
 
@@ -48,12 +49,12 @@ export type AcceptOptions = {
   readonly file: string
   readonly checkpoint_ms: number
   readonly onProgress: (projection: string, stage: string, done: number, total: number) => void
-  /** Hears of each transaction and each letter that is lost. */
+  /** Called for each lost transaction and each lost letter. */
   readonly onLost: (line: Readonly<Record<string, unknown>>) => void
   readonly signal: AbortSignal
 }
 
-/** The tables that belong to the ledger: those that are configured, and those that are there from before. */
+/** The projections to rebuild: the configured ones, and every projection whose table exists already. */
 const projectionsOf = async (
   deps: ProjectionDeps,
   configured: readonly ProjectionName[],
@@ -75,7 +76,7 @@ const rebuild = async (
   { checkpoint_ms, onProgress, signal }: AcceptOptions,
 ): Promise<Rebuilt> => {
   const before = (await orFail(readPointer(deps.jsm, name))).generation
-  // its place is that of another stream, and a replay would wait for it to get on
+  // the old consumer stands at a sequence of the former stream, and a replay would wait for it to advance
   await orFail(dropConsumer(deps.nc, consumerName(name, before)))
   const { generation, events } = await replay(deps, PROJECTIONS[name], {
     keep: true,
@@ -86,7 +87,10 @@ const rebuild = async (
   return { projection: name, generation, events, before }
 }
 
-/** The generation before was kept for the comparison; one that may not be dropped (AWS: CloudFormation's own) stays. */
+/**
+ * Drops the former generation, kept for the comparison. A table that may not be dropped (on AWS: CloudFormation's)
+ * stays.
+ */
 const dropBefore = async (deps: ProjectionDeps, name: ProjectionName, before: number): Promise<void> => {
   const { generation, revision } = await orFail(readPointer(deps.jsm, name))
   await orFail(setPointer(deps.kv, name, { generation }, revision))
@@ -107,7 +111,7 @@ const isSame = (row: LostRow, item: RawItem | undefined): boolean => {
   return now?.client_id === row.client_id && now.type === row.type && now.amount === row.amount
 }
 
-/** Every row of the journal before that the journal of the accepted stream does not hold. */
+/** Yields every row of the former journal that is not in the journal of the accepted stream. */
 async function* lostRows(deps: ProjectionDeps, { before, generation }: Rebuilt): AsyncGenerator<LostRow> {
   const [old, fresh] = [before, generation].map(each => tableName(deps.table, 'journal', each))
   if (old === undefined || fresh === undefined || !(await orFail(tableExists(deps.tables, old)))) return
@@ -129,7 +133,7 @@ async function* lostRows(deps: ProjectionDeps, { before, generation }: Rebuilt):
   } while (from !== undefined)
 }
 
-/** Accepts the stream. Throws `Failure`, and what a replay throws; begun again it does the same anew. */
+/** Accepts the stream. Throws `Failure`, and every error of a replay; after an error the call can be repeated. */
 export const acceptStream = async (
   deps: ProjectionDeps,
   entry: RecordEntry,
@@ -142,7 +146,7 @@ export const acceptStream = async (
   }
   writeFileSync(options.file, '')
   const rebuilt: Rebuilt[] = []
-  // the journal last: once it is rebuilt, what only the one before knew is listed at once
+  // the journal is last, because its lost rows are listed right after its rebuild
   const names = [...(await projectionsOf(deps, configured))].sort(
     (a, b) => Number(a === 'journal') - Number(b === 'journal'),
   )
@@ -161,7 +165,7 @@ export const acceptStream = async (
   }
   const epoch = (entry.record?.epoch ?? 1) + 1
   const record = await orFail(recordNow(deps.jsm, epoch))
-  // what is there is accepted as it is, parts of batches too
+  // the stream is accepted as it is, with incomplete batches
   const accepted_seq = record.stream.newest?.seq ?? 0
   await orFail(writeRecord(deps.kv, { ...record, accepted_seq }, entry.revision))
   for (const { projection, before } of rebuilt) await dropBefore(deps, projection as ProjectionName, before)

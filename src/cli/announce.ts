@@ -1,5 +1,5 @@
 /**
- * What `jetledger dev` prints when it is ready: where everything listens, and lines to paste.
+ * Prints the lines of `jetledger dev` when it is ready: the addresses of all parts, and commands to paste.
  */
 
 import { resolve } from 'node:path'
@@ -9,8 +9,8 @@ import { printText } from '../process/output.js'
 export type Listener = { readonly url: string; readonly secured: boolean }
 
 /**
- * Prints it. `secured`: the gateway wants a token, which a person has and we have not. `nats_version` is what the server
- * says that it is.
+ * Prints the announcement. `http.secured` means that the gateway requires a token; only the user has one.
+ * `nats_version` is the version that the server reports.
  */
 export const announce = (
   listening: Listening,
@@ -19,7 +19,7 @@ export const announce = (
   nats_version: string,
 ): void => {
   const [first] = listening.nats_url.split(',')
-  // a command in this folder finds this ledger by itself, unless its data lies elsewhere
+  // a command in this folder finds this ledger by itself, unless the data folder is not the default one
   const token = http.secured ? '-H "Authorization: Bearer $TOKEN" ' : ''
   const prefix = data_dir === DEFAULT_DATA_DIR ? '' : `JETLEDGER_DATA_DIR=${data_dir} `
   printText(`

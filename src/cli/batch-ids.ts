@@ -1,16 +1,17 @@
 /**
- * Transaction ids for the commands of a file, so that a file which is sent twice has one effect.
+ * Makes transaction ids for the commands of a file, so that a file that is sent twice has one effect.
  */
 
 import { createHash } from 'node:crypto'
 import { isJsonObject } from '../json.js'
 
-/** So many hexadecimal digits tell one file from another: 128 bits. */
+/** The number of hexadecimal digits of the digest in an id: 128 bits tell one file from another. */
 const DIGEST_CHARS = 32
 
 /**
- * Every command has a transaction id: its own, or one of the content of the whole list and its place there. So the same
- * list sent twice has one effect, whatever became of the first try. `again` makes another list of it on purpose.
+ * The commands, each with a transaction id: its own, or one made from the content of the whole list and its position.
+ * So the same list sent twice has one effect, even if the first attempt failed. Another value of `again` makes other
+ * ids, so that the same list is carried out once more on purpose.
  */
 export const withTransactionIds = (commands: readonly unknown[], again = ''): readonly unknown[] => {
   const content = JSON.stringify([commands, again])

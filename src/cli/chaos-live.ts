@@ -1,5 +1,5 @@
 /**
- * What a chaos run does at the moment, on standard error: a line that is redrawn on a terminal, plain lines elsewhere.
+ * Shows the progress of a chaos run on standard error: one line that is redrawn on a terminal, plain lines elsewhere.
  */
 
 import type { ChaosEvent, OnEvent } from '../chaos/run.js'
@@ -10,7 +10,7 @@ export type Live = {
   readonly end: () => void
 }
 
-/** Without a terminal every so many seconds are told of. */
+/** Without a terminal one line is printed in this number of seconds. */
 const PLAIN_EVERY = 10
 
 const clock = (ms: number): string => {
@@ -35,13 +35,13 @@ const lineOf = (event: Exclude<ChaosEvent, { tag: 'moment' }>): string => {
       return `${event.slot.fault} for ${seconds(event.slot.for_ms)}: ${event.what}`
     case 'well': {
       const { fault, credit_ms, read_ms, well_after_ms, problems } = event.turn
-      const told = problems.map(problem => `; PROBLEM: ${problem}`).join('')
-      return `${fault} is over: no credit for ${seconds(credit_ms)}, no read for ${seconds(read_ms)}, well ${seconds(well_after_ms)} after the healing${told}`
+      const problem_texts = problems.map(problem => `; PROBLEM: ${problem}`).join('')
+      return `${fault} is over: no credit for ${seconds(credit_ms)}, no read for ${seconds(read_ms)}, well ${seconds(well_after_ms)} after the healing${problem_texts}`
     }
   }
 }
 
-/** Begins to report. */
+/** Begins to show the progress. `hear` takes the events of the run, and `end` clears the line. */
 export const startLive = (): Live => {
   const { isTTY } = process.stderr
   let is_drawn = false

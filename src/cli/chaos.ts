@@ -1,5 +1,6 @@
 /**
- * `jetledger chaos`: a whole ledger on this machine, faults by a seed, and a judgement of what its clients saw.
+ * `jetledger chaos`: runs a whole ledger on this machine under faults that a seed decides, and checks the answers
+ * that its clients got.
  */
 
 import { existsSync, mkdtempSync, rmSync } from 'node:fs'
@@ -69,7 +70,7 @@ const faultNames = (text: string): readonly string[] => {
   return [...new Set(names)]
 }
 
-/** A folder that holds a compiled Jetledger. */
+/** The path of a folder that holds a compiled Jetledger. Throws `InvalidArgumentError` when it holds none. */
 const distFolder = (text: string): string => {
   const folder = resolve(text)
   if (!existsSync(join(folder, 'cli', 'main.js')))

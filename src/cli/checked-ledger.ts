@@ -1,5 +1,5 @@
 /**
- * What a subcommand that writes, or compares, opens first: a ledger whose stream is the one that was noted.
+ * Opens the ledger for a subcommand that writes or compares, and refuses when its stream is not the one that was noted.
  */
 
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb'
@@ -17,13 +17,17 @@ import { allSettings, describeDifferences } from '../stream/settings.js'
 import { PROJECTION_NAMES } from '../tables/definition.js'
 import { type Connected, settingsFor } from './command.js'
 
-/** Looks of a subcommand that have to agree where it is not certain that the answer is the leader's. */
+/** The number of looks that have to agree when it is not certain that the leader answered. */
 const LOOKS_MAX = 4
+/** The largest number of looks while an incomplete batch grows. */
 const GROWING_LOOKS_MAX = 40
 const LOOK_AGAIN = { first_ms: 500, max_ms: 500 }
 const never = new AbortController().signal
 
-/** A look, with the tables as witnesses; several, while a contradiction may be an old leader's answer. */
+/**
+ * Looks at the ledger, with the tables as witnesses. It repeats the look while a contradiction may be the answer of
+ * an old leader. Throws `Failure` when NATS does not answer.
+ */
 export const lookWith = async (
   { nc, config }: Connected,
   jsm: JetStreamManager,
@@ -41,21 +45,21 @@ export const lookWith = async (
     }
     const found = await orFail(async () => looked)
     if (found.tag !== 'stopped' || found.is_certain) return found
-    // a part of a batch that grows is one that is on its way
-    const isAnother = found.finding.tag === 'part of a batch' && found.reason !== before
+    // an incomplete batch that grows between two looks is still being stored
+    const is_growing = found.finding.tag === 'part of a batch' && found.reason !== before
     before = found.reason
-    if (looks >= LOOKS_MAX && (!isAnother || looks === GROWING_LOOKS_MAX)) return found
+    if (looks >= LOOKS_MAX && (!is_growing || looks === GROWING_LOOKS_MAX)) return found
     await pause(LOOK_AGAIN, 1, never)
   }
 }
 
 type RefuseOptions = {
   readonly exit_code?: 1 | 2
-  /** For who looks at all batches anyway. */
+  /** Leaves out the check of the newest batches, for a caller that checks all batches itself. */
   readonly has_batches_checked?: boolean
 }
 
-/** Looks, and throws `Failure` when a person has to say first which stream is right. */
+/** Looks at the ledger. Throws `Failure` when a person first has to decide which stream is right. */
 export const refuseAnother = async (
   connected: Connected,
   jsm: JetStreamManager,
@@ -67,7 +71,7 @@ export const refuseAnother = async (
   return look
 }
 
-/** The bucket of a ledger that may be used, made where nothing is there yet. Throws `Failure` as `refuseAnother` does. */
+/** Opens a ledger that may be used; a new one is made first. Throws `Failure` as `refuseAnother` does. */
 export const openChecked = async (
   connected: Connected,
   tables: DynamoDBDocumentClient,
@@ -82,14 +86,14 @@ export const openChecked = async (
   return { jsm, kv }
 }
 
-/** Every setting of the streams and the bucket that is not ours; what is not there has none. */
+/** Sentences about every wrong setting of the streams and the bucket. A stream that does not exist is left out. */
 export const settingsProblems = async (connected: Connected): Promise<readonly string[]> => {
-  const said: string[] = []
+  const problems: string[] = []
   for (const wanted of allSettings(await settingsFor(connected))) {
     const info = await streamInfo(connected.nc, wanted.name)()
     if (E.isLeft(info)) continue
-    const found = describeDifferences(wanted, info.right.config as unknown as Record<string, unknown>)
-    if (found !== undefined) said.push(found)
+    const problem = describeDifferences(wanted, info.right.config as unknown as Record<string, unknown>)
+    if (problem !== undefined) problems.push(problem)
   }
-  return said
+  return problems
 }

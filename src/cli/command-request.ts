@@ -1,5 +1,5 @@
 /**
- * `jetledger credit|debit|transfer|batch`: commands, as thin clients of the command side.
+ * `jetledger credit|debit|transfer|batch`: sends commands to the service.
  */
 
 import type { Command } from 'commander'
@@ -18,7 +18,7 @@ type Options = { readonly transactionId?: string; readonly reference?: string; r
 
 const TIMEOUT_MS = 5_000
 
-/** One command, sent until its outcome is known; an amount goes as it was typed: the service decides whether it is one. */
+/** Sends one command until its outcome is known. The amount is sent as it was typed: the service checks it. */
 const sendCommand = async (
   type: 'credit' | 'debit' | 'transfer',
   fields: Record<string, string>,
@@ -32,7 +32,7 @@ const sendCommand = async (
     advice: `The same command with --transaction-id ${transaction_id} finds out, and has one effect.`,
     timeout_ms: timeout,
   })
-  // a repetition that only this call made is none to its caller
+  // with a new id only this call itself can have repeated the command, so its caller sees no replay
   const isReplay = replayed === true && transactionId !== undefined
   print(JSON.stringify(isReplay ? { ...reply, replayed } : reply))
 }
@@ -60,10 +60,10 @@ const BATCH_TIMEOUT_MS = 30_000
 
 const List = t.array(t.unknown)
 
-/** A JSON list of commands; what they have to look like the service knows. */
+/** Reads a JSON list of commands. The service checks the commands themselves. Throws `Failure` for another content. */
 const readCommands = (file: string): readonly unknown[] => {
   const text = readTextFile(file, file === '-' ? STANDARD_INPUT : file)
-  // strictly, because what is sent is written anew: a number that was rounded here would be another amount
+  // strictly, because the list is serialised anew before it is sent: a rounded number would be another amount
   const list = readStrictJson(text)
   if (E.isLeft(list)) {
     const { tag, message } = list.left
@@ -93,8 +93,8 @@ const sendBatch = async (file: string, { all, again, timeout }: BatchOptions): P
   if (failed > 0) throw new Failure(`${failed} of ${results.length} commands were not carried out`)
 }
 
-/** Adds the four subcommands. */
-export const commandCommands = (program: Command): void => {
+/** Adds the four subcommands that send commands. */
+export const movementCommands = (program: Command): void => {
   for (const type of ['credit', 'debit'] as const) {
     withOptions(program.command(`${type} <client_id> <amount>`))
       .description(

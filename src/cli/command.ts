@@ -1,5 +1,5 @@
 /**
- * What the subcommands that do one thing share: the environment, one connection, and its end.
+ * Shared parts of the subcommands that do one thing and end: the environment, one connection, the streams' settings.
  */
 
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb'
@@ -15,7 +15,7 @@ import { createTablesClient } from '../tables/client.js'
 
 export type Connected = Environment & { readonly nc: NatsConnection }
 
-/** A client of the environment's DynamoDB. */
+/** A client for the DynamoDB that the environment names. */
 export const tablesOf = ({ config, aws }: Environment): DynamoDBDocumentClient =>
   createTablesClient({
     endpoint: config.AWS_ENDPOINT_URL_DYNAMODB,
@@ -23,7 +23,7 @@ export const tablesOf = ({ config, aws }: Environment): DynamoDBDocumentClient =
     credentials: aws?.credentials,
   })
 
-/** Connects as the environment says, does `work`, and drains the connection whatever comes of it. */
+/** Connects as the environment says, does `work`, and drains the connection also when the work fails. */
 export const withNats = async <A>(work: (connected: Connected) => Promise<A>): Promise<A> => {
   const environment = readEnvironment()
   const nc = await connectOnce(environment.config)
@@ -39,13 +39,13 @@ const configOf = async (nc: NatsConnection, stream: string): Promise<StreamConfi
   return E.isLeft(found) ? undefined : found.right.config
 }
 
-/** A limit that a stream has and the environment does not speak of. */
+/** The size limit of an existing stream, when the environment states none. */
 const ownLimit = (stated: number | undefined, stream: StreamConfig | undefined): number | undefined =>
   stated === undefined && stream !== undefined && stream.max_bytes > 0 ? stream.max_bytes : undefined
 
 /**
- * The settings of the environment; what it does not say is as the streams have it. Where the ledger's own stream is gone,
- * what stands beside it tells of the replicas.
+ * The settings from the environment; a setting that it does not state is taken from the existing streams. When the
+ * ledger stream is gone, the number of replicas is taken from the stream of dead letters or from the bucket.
  */
 export const settingsFor = async ({ nc, config }: Connected): Promise<SettingsOptions> => {
   const wanted = settingsOf(config)

@@ -1,5 +1,6 @@
 /**
- * `jetledger dead-letters list|show|retry|discard`: the events that had no effect, why, and what to do about them.
+ * `jetledger dead-letters list|show|retry|discard`: shows the events that had no effect and the reasons, and settles
+ * them.
  */
 
 import type { Command } from 'commander'
@@ -31,11 +32,11 @@ const stateOf = ({ state }: DeadLetter): string => (state === 'open' ? '' : `  [
 
 const JUNK_NAMED_MAX = 10
 
-/** One line for whatever lies among the letters and is none. */
+/** Prints one line about messages in the stream of dead letters that are no letters. */
 const tellJunk = (junk: readonly number[]): void => {
   if (junk.length === 0) return
-  const named = `${junk.slice(0, JUNK_NAMED_MAX).join(', ')}${junk.length > JUNK_NAMED_MAX ? ', ...' : ''}`
-  tell(`${junk.length} messages among them are no letters of this ledger and are passed over: ${named}`)
+  const seqs = `${junk.slice(0, JUNK_NAMED_MAX).join(', ')}${junk.length > JUNK_NAMED_MAX ? ', ...' : ''}`
+  tell(`${junk.length} messages among them are no letters of this ledger and are passed over: ${seqs}`)
 }
 
 const list = ({ clientId, all, limit, json }: ListOptions): Promise<void> =>

@@ -1,5 +1,5 @@
 /**
- * `jetledger dev`: a whole ledger on this machine, servers included; its data stays between runs.
+ * `jetledger dev`: runs a whole ledger on this machine, servers included. Its data stays between runs.
  */
 
 import type { Command } from 'commander'
@@ -75,7 +75,7 @@ const startServers = async (
   return listening
 }
 
-/** Gives the version of nats-server. */
+/** Starts the roles on the embedded servers, and resolves with the version of nats-server once they answer. */
 const startLedger = async (
   { options, log, health, stack, signal }: Run,
   listening: Listening,
@@ -95,7 +95,7 @@ const startLedger = async (
     onFolding: progress.update,
   })
   stack.push(instance.stop)
-  // before what it asks stops: whoever waits gets an answer
+  // drains HTTP before the roles stop, so that waiting HTTP callers get an answer
   stack.push(http.drain)
   const reason = await connection.standing.untilSettled()
   if (reason !== undefined && !signal.aborted) for (const line of waitingLines(reason)) tell(line)
@@ -106,7 +106,7 @@ const startLedger = async (
 
 const start = async (run: Run, onGaveUp: (cause: Error) => void): Promise<void> => {
   const { options, log, health, stack, signal } = run
-  // the port before the servers: it is the quickest thing to find out
+  // HTTP comes before the servers, because a taken port is found out quickly
   const config = { ...environmentConfig(), JETLEDGER_ROLES: ROLES }
   const port = options.httpPort ?? config.HTTP_PORT
   const http = await startHttp({ config, health, log, option: '--http-port', loopback: true, port })

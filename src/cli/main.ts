@@ -1,5 +1,5 @@
 /**
- * The command line `jetledger`: one file per subcommand; this one knows them all and ends the process.
+ * The command line `jetledger`. Each subcommand has its own file; this one registers them and ends the process.
  */
 
 import { Command, CommanderError } from 'commander'
@@ -7,7 +7,7 @@ import { Failure } from '../process/failure.js'
 import { tell, tellStack } from '../process/output.js'
 import { VERSION } from '../process/version.js'
 import { chaosCommand } from './chaos.js'
-import { commandCommands } from './command-request.js'
+import { movementCommands } from './command-request.js'
 import { deadLettersCommand } from './dead-letters.js'
 import { devCommand } from './dev.js'
 import { parkedCommand } from './parked.js'
@@ -32,13 +32,13 @@ const createProgram = (): Command => {
     .version(VERSION)
     .addHelpText('after', HELP)
     .showHelpAfterError('(--help shows how)')
-    // before the subcommands are added: they inherit it
+    // must come before the subcommands are added, because they inherit it
     .exitOverride()
   for (const add of [
     devCommand,
     serveCommand,
     requestCommand,
-    commandCommands,
+    movementCommands,
     publishCommand,
     seedCommand,
     statusCommand,
@@ -55,7 +55,7 @@ const createProgram = (): Command => {
   return program
 }
 
-/** Commander ends with 1 on a wrong call and with 0 after help; a wrong call is 2 here. */
+/** The exit code for an error. Commander's own code is 1 for a wrong call and 0 after help; here a wrong call is 2. */
 const codeOf = (thrown: unknown): number => {
   if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? 0 : 2
   if (thrown instanceof Failure) {
@@ -75,8 +75,9 @@ const main = async (): Promise<number> => {
   }
 }
 
-// engines in package.json says which Node is supported; the SDK's own notice would greet every user of every command
+// the AWS SDK would print its own notice about the version of Node at every command; package.json states the
+// supported one
 process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true'
 
-// what is still waiting (a first connection) must not keep a stopped process alive
+// a pending first connection must not keep a stopped process alive
 process.exit(await main())

@@ -1,5 +1,5 @@
 /**
- * Options that need a check before a subcommand sees them.
+ * Parsers of command line options. Each throws `InvalidArgumentError` for a text that it does not accept.
  */
 
 import { InvalidArgumentError } from 'commander'

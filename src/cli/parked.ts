@@ -1,5 +1,6 @@
 /**
- * `jetledger parked list|skip`: customers that wait at an event which no program knows, and the decision to go on.
+ * `jetledger parked list|skip`: lists customers that wait at an event of an unknown schema, and decides to skip such an
+ * event.
  */
 
 import { Kvm } from '@nats-io/kv'

@@ -1,12 +1,12 @@
 /**
- * A progress bar for long work: one line on the terminal, redrawn a few times a second; without a terminal a plain
- * line every few seconds. It goes to standard error, so that a result can be piped.
+ * A progress bar for long work. On a terminal it is one line that is redrawn up to ten times a second, elsewhere a
+ * plain line every five seconds. It goes to standard error, so that the result on standard output can be piped.
  */
 
 export type Progress = {
   /** `total` may grow. */
   readonly update: (done: number, total: number) => void
-  /** Ends the line; says how much was done at what rate. */
+  /** Replaces the bar by a last line with the amount of work and its time. Can be called again. */
   readonly end: () => void
 }
 
@@ -16,13 +16,13 @@ const PLAIN_LINE_MS = 5_000
 
 const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`
 
-/** `unit` is what `update`'s numbers count, e.g. `events`. */
+/** Starts a bar. `unit` names what the numbers of `update` count, e.g. `events`. */
 export const startProgress = (label: string, unit: string): Progress => {
   const { isTTY } = process.stderr
   const began_ms = performance.now()
   let drawn_ms = isTTY ? Number.NEGATIVE_INFINITY : began_ms
   let last = 0
-  let ended = false
+  let has_ended = false
 
   const line = (done: number, total: number): string => {
     const elapsed_ms = performance.now() - began_ms
@@ -42,8 +42,8 @@ export const startProgress = (label: string, unit: string): Progress => {
       process.stderr.write(isTTY ? `\r\u001b[2K${line(done, total)}` : `${line(done, total)}\n`)
     },
     end: () => {
-      if (ended) return
-      ended = true
+      if (has_ended) return
+      has_ended = true
       const text = `${label}: ${last} ${unit} in ${seconds(performance.now() - began_ms)}`
       process.stderr.write(isTTY ? `\r\u001b[2K${text}\n` : `${text}\n`)
     },

@@ -1,6 +1,6 @@
 /**
- * `jetledger publish`: one balance mutation as an event, which the fold judges: through the service, as anybody may who is
- * permitted to, or (`--raw`) straight into the stream, as only those may who are trusted like an operator.
+ * `jetledger publish`: publishes a credit or a debit as an event, which the fold then judges. The event goes through
+ * the service, or with `--raw` straight into the stream, which needs the rights of an operator.
  */
 
 import type { Command } from 'commander'
@@ -68,7 +68,7 @@ const publishByService = async ({ client_id, ...event }: Arguments, timeout_ms: 
   const stored = Acknowledgement.decode(reply)
   if (E.isLeft(stored)) throw new Failure('the answer is no acknowledgement')
   const { seq, duplicate = false } = stored.right
-  // a repetition that only this call made is none to its caller
+  // with a new id only this call itself can have repeated the event, so its caller sees no duplicate
   return { seq, duplicate: duplicate && event.transaction_id !== undefined }
 }
 

@@ -1,7 +1,8 @@
 /**
- * `jetledger recover`: what does not belong together any more, and the safe ways out of it.
+ * `jetledger recover`: finds parts of the ledger (stream, tables, bucket) that do not belong together any more, and
+ * offers safe ways to mend them.
  *
- * It changes nothing unless it is told to, by `--accept-stream` or `--repair` and a yes.
+ * It changes nothing without the option `--accept-stream` or `--repair`, and asks before it does.
  */
 
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb'
@@ -36,11 +37,11 @@ type Options = {
 }
 
 type Found = {
-  /** Why the ledger stands still; undefined when it does not. */
+  /** The reason why the ledger stands still; undefined when it does not. */
   readonly stopped?: string
-  /** Small things that the ledger goes on beside of. */
+  /** Small problems, in spite of which the ledger goes on. */
   readonly problems: readonly string[]
-  /** What can be done, each safe. */
+  /** Safe ways to mend the ledger, a sentence each. */
   readonly ways: readonly string[]
 }
 

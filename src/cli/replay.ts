@@ -1,5 +1,5 @@
 /**
- * `jetledger replay [projection]`: rebuilds projections from the stream beside a service at work.
+ * `jetledger replay [projection]`: rebuilds projections from the stream, also while a service is running.
  */
 
 import { Argument, type Command, Option } from 'commander'
@@ -40,7 +40,7 @@ const openDeps = async (connected: Connected): Promise<ProjectionDeps> => {
   const { nc, config } = connected
   const log = createLog(config.LOG_LEVEL)
   const tables = tablesOf(connected)
-  // what is replayed has to be there: a replay makes no stream and asks for no settings
+  // the stream has to exist: a replay makes no stream and checks no settings
   const jsm = await orFail(manager(nc))
   const look = await refuseAnother(connected, jsm, tables)
   if (look.tag === 'fresh') throw new Failure(`there is no stream ${LEDGER_STREAM} to replay`)
@@ -48,7 +48,7 @@ const openDeps = async (connected: Connected): Promise<ProjectionDeps> => {
   return { nc, jsm, kv, tables, table: config.DDB_TABLE, log, health: createHealth(logHealth(log)) }
 }
 
-/** One bar per stage, begun when the stage is. */
+/** Shows one progress bar per stage of a replay. */
 const progressOf = (projection: string): ReplayOptions['onProgress'] => {
   const bars = new Map<string, Progress>()
   return (stage, done, total) => {
@@ -60,7 +60,15 @@ const progressOf = (projection: string): ReplayOptions['onProgress'] => {
   }
 }
 
-const told = ({ projection, generation, events, customers, rows, resumed_at, previous }: Replayed): string =>
+const describeReplay = ({
+  projection,
+  generation,
+  events,
+  customers,
+  rows,
+  resumed_at,
+  previous,
+}: Replayed): string =>
   [
     `replayed ${events} events of ${customers} customers into generation ${generation} of ${projection}`,
     ...(rows === 0 ? [] : [`${rows} rows`]),
@@ -79,7 +87,7 @@ const replayOne = async (
     ? await replayBack(deps, projection, options)
     : await replay(deps, projection, { ...options, keep: keep ?? false })
   if (json) printJson(result)
-  else print(told(result))
+  else print(describeReplay(result))
 }
 
 const cancelOne = async (deps: ProjectionDeps, projection: Projection): Promise<void> => {
@@ -87,7 +95,10 @@ const cancelOne = async (deps: ProjectionDeps, projection: Projection): Promise<
   print(`${projection.name}: ${dropped ? 'the half-built generation is dropped' : 'nothing to cancel'}`)
 }
 
-/** What a user should be told in one sentence; anything else keeps its stack. */
+/**
+ * The `Failure` for an error of a replay, which is printed as one sentence. A thrown value that is no error stays as
+ * it is.
+ */
 const asFailure = (thrown: unknown, signal: AbortSignal): unknown => {
   if (signal.aborted)
     return new Failure('stopped; the next replay goes on from the last checkpoint (--cancel drops it)')

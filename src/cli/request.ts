@@ -1,5 +1,6 @@
 /**
- * `jetledger request`: one NATS request, printed as `nats req --raw` prints it, but for what a terminal would obey.
+ * `jetledger request`: sends one NATS request and prints the reply as `nats req --raw` does, but with control
+ * characters escaped.
  */
 
 import type { Command } from 'commander'
@@ -26,7 +27,9 @@ const explain = (subject: string, timeout_ms: number, cause: unknown): Failure =
   return new Failure(late ? `no answer on ${subject} within ${timeout_ms} ms` : text, { cause })
 }
 
-/** Sends one request, prints the reply and gives it back; a service error is printed too and then is a `Failure`. */
+/**
+ * Sends one request, prints the reply and returns it. A service error is printed too, and then thrown as a `Failure`.
+ */
 const sendRequest = (
   subject: string,
   body: string,

@@ -1,5 +1,5 @@
 /**
- * `jetledger seed`: the 1,000 synthetic customers, once for ever.
+ * `jetledger seed`: emits the opening credits of 1,000 synthetic customers, only once in the life of a ledger.
  */
 
 import type { Command } from 'commander'

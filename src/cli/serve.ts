@@ -1,5 +1,5 @@
 /**
- * `jetledger serve`: the roles of this process against the NATS and the DynamoDB that the environment names.
+ * `jetledger serve`: runs the configured roles with the NATS and the DynamoDB that the environment names.
  */
 
 import type { Command } from 'commander'
@@ -31,7 +31,7 @@ const start = async (
   return supervise(connection, { signal, is_patient: false })
 }
 
-/** Rejects once a part is given up, after the HTTP callers that wait have their answers. */
+/** Rejects once a part of the process has failed for good, and after waiting HTTP callers got their answers. */
 const failure = async (health: Health, log: Logger, http: Http): Promise<never> => {
   const reason = await health.gaveUp
   log.fatal({ reason }, 'this process cannot go on and ends')
@@ -52,10 +52,10 @@ const serve = async ({ roles, rolesFile }: ServeOptions): Promise<void> => {
   const running = (async () => {
     instance = await start(environment, log, health, http, signal)
   })()
-  // the start may wait for NATS for ever: neither a stop nor a failure waits with it
+  // the start may wait for NATS for ever, so a stop and a failure do not wait for it
   const why = await Promise.race([requested, running.then(() => requested), failure(health, log, http)])
   log.info({ why }, 'stopping')
-  // what HTTP callers wait for is answered by what is stopped next
+  // HTTP is drained before the roles stop, because the roles answer the HTTP callers that still wait
   await withinStopTime(http.drain().then(() => instance?.stop()))
   await http.stop()
   log.info('stopped')

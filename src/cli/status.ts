@@ -1,5 +1,5 @@
 /**
- * `jetledger status`: how the ledger is, from what the servers and the instances say.
+ * `jetledger status`: shows the state of the ledger, as the servers and the instances report it.
  */
 
 import type { JetStreamManager } from '@nats-io/jetstream'
@@ -25,11 +25,11 @@ import { type Connected, tablesOf, withNats } from './command.js'
 import { readWarnings } from './warnings.js'
 
 const PARKED_MAX = 10_000
-/** An active instance speaks every 5 s. */
+/** An active instance reports every 5 s; after this time without a report it is shown as silent. */
 const SILENT_AFTER_MS = 20_000
 const SERVICE = 'customer'
 
-/** The stream as it is; fails with a sentence of its own where there is no ledger. */
+/** Reads the state of the ledger stream. Throws `Failure` with a sentence of its own when there is no ledger. */
 const readStream = async ({ nc, config: { NATS_URL } }: Connected) => {
   const info = pipe(
     streamInfo(nc, LEDGER_STREAM),
@@ -63,7 +63,7 @@ const parkedIds = async (kv: KV): Promise<string[]> => {
   return [...ids].sort()
 }
 
-/** What does not belong together or was changed by hand, each with what mends it. */
+/** Finds parts that do not belong together or were changed by hand: a sentence each, with the way to mend it. */
 const readTrouble = async (connected: Connected, jsm: JetStreamManager): Promise<readonly string[]> => {
   const tables = tablesOf(connected)
   try {
@@ -84,7 +84,10 @@ const readTrouble = async (connected: Connected, jsm: JetStreamManager): Promise
   }
 }
 
-/** What stands beside the ledger's stream may be gone for a moment: that is no word against the ledger. */
+/**
+ * Throws `Failure` when the bucket or the stream of dead letters is gone: a running process of the ledger makes it
+ * anew.
+ */
 const refuseWithout = async ({ nc }: Connected): Promise<void> => {
   const { name: bucket } = configStream({ replicas: 1 })
   for (const [what, name] of [

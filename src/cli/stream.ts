@@ -1,5 +1,5 @@
 /**
- * `jetledger stream show|apply`: the ledger's streams and its bucket as the server has them, and as they should be.
+ * `jetledger stream show|apply`: shows the ledger's streams and its bucket, and makes their settings as they should be.
  */
 
 import { StoreCompression, type StreamInfo } from '@nats-io/jetstream'
@@ -57,8 +57,9 @@ const show = ({ json }: ShowOptions): Promise<void> =>
   )
 
 /**
- * An empty stream in the place of one that was noted would pass for the ledger. Only NATS is asked: whoever makes the
- * streams of a new ledger may know nothing of DynamoDB.
+ * Throws `Failure` when the noted stream is gone: `apply` would make an empty one, which could be mistaken for the
+ * ledger. It asks NATS only, because the operator who makes the streams of a new ledger may have no access to
+ * DynamoDB.
  */
 const refuseEmptyOne = async ({ nc }: Connected): Promise<void> => {
   const jsm = await orFail(manager(nc))
@@ -67,7 +68,7 @@ const refuseEmptyOne = async ({ nc }: Connected): Promise<void> => {
     throw new Failure(`${look.reason}; ${RECOVER_ADVICE}`)
 }
 
-/** The streams of several replicas that are compressed. */
+/** The names of streams that have several replicas and are compressed. */
 const compressed = async ({ nc }: Connected, settings: SettingsOptions): Promise<readonly string[]> => {
   const infos = await Promise.all(allSettings(settings).map(({ name }) => streamInfo(nc, name)()))
   return infos.flatMap(info =>

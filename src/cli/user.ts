@@ -1,10 +1,10 @@
 /**
- * Who decides, unless it is said.
+ * The default of the option `--by`: the person who decides about a dead letter or a parked customer.
  */
 
 import { hostname, userInfo } from 'node:os'
 
-/** Who runs this, as far as the machine knows. */
+/** The user and host names of this process, e.g. `ada@laptop`; `?` in place of an unknown user. */
 export const user = (): string => {
   try {
     return `${userInfo().username}@${hostname()}`

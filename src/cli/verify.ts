@@ -48,7 +48,7 @@ const bars = (): { onProgress: OnProgress; end: () => void } => {
   let current: Stage | undefined
   return {
     onProgress: (stage, done, total) => {
-      // the walk goes on in small steps while the sums are looked at: that needs no bar
+      // while the sums are compared, the fold goes on in small steps that need no bar
       if (stage === 'folding' && started.has('comparing')) return
       if (current !== undefined && current !== stage) started.get(current)?.end()
       current = stage
@@ -134,11 +134,12 @@ const compare = (options: Options): Promise<Report> =>
     }
   })
 
-/** Exit code 1 says that there are differences: whatever kept us from comparing is not that. */
-const asUnverified = (thrown: unknown): unknown =>
-  thrown instanceof CannotVerify || thrown instanceof Failure
-    ? new Failure(`it could not be verified: ${thrown.message}`, { cause: thrown, exit_code: 2 })
-    : thrown
+/** Exit code 1 means that there are differences, so everything that prevents the comparison gets exit code 2. */
+const asUnverified = (thrown: unknown): Failure => {
+  const is_expected = thrown instanceof CannotVerify || thrown instanceof Failure
+  const reason = is_expected ? thrown.message : `a fault of this program: ${thrown}`
+  return new Failure(`it could not be verified: ${reason}`, { cause: thrown, exit_code: 2 })
+}
 
 const run = async (options: Options): Promise<void> => {
   const report = await compare(options).catch((thrown: unknown) => {

@@ -1,5 +1,5 @@
 /**
- * What `jetledger status` warns of: the ledger works, and somebody should change something before more goes wrong.
+ * Collects the warnings of `jetledger status`: the ledger works, but a person should change something soon.
  */
 
 import { E } from '../fp.js'
@@ -9,7 +9,7 @@ import { streamInfo } from '../stream/provision.js'
 import { LEDGER_STREAM } from '../stream/settings.js'
 import { type Connected, settingsFor } from './command.js'
 
-/** Of the servers' versions: those that must not be used come first. */
+/** Warnings about the servers' versions; versions that must not be used come first. */
 const serverWarnings = async (connected: Connected, members: Members): Promise<readonly string[]> => {
   const { nc } = connected
   const info = await streamInfo(nc, LEDGER_STREAM)()
@@ -18,6 +18,6 @@ const serverWarnings = async (connected: Connected, members: Members): Promise<r
   return [...(refusal === undefined ? [] : [refusal]), ...warnings]
 }
 
-/** Every warning, each with what to do about it. */
+/** All warnings, each with the way to mend it. */
 export const readWarnings = (connected: Connected, members: Members): Promise<readonly string[]> =>
   serverWarnings(connected, members)

@@ -1,6 +1,6 @@
 /**
- * How the command line writes: under transaction ids that are made before anything is sent, so that a write can be sent
- * again until its outcome is known and still has one effect.
+ * Sends the writes of the command line. Every write has transaction ids before it is sent, so that it can be sent again
+ * until its outcome is known and still has one effect.
  */
 
 import { E, type Either } from '../fp.js'
@@ -13,30 +13,31 @@ import { withNats } from './command.js'
 
 export type Write = {
   readonly subject: string
-  /** With the transaction ids in it. */
+  /** The body of the request, which contains the transaction ids. */
   readonly body: Fields
   /** The id of the one transaction; undefined for a batch, whose commands have an id each. */
   readonly transaction_id?: string
-  /** What a person does when the outcome is unknown. */
+  /** A sentence that tells a person what to do when the outcome is unknown. */
   readonly advice: string
   readonly timeout_ms: number
 }
 
 export type Reply = Fields
 
-/** Of the whole time, so much is for sending; the rest is for asking what became of it. */
+/** The share of the whole time for sending; the rest is for asking for the outcome of the transaction. */
 const SENDING_SHARE = 0.8
 
 const anyObject = (value: unknown): Either<string, Fields> =>
   typeof value === 'object' && value !== null ? E.right(value as Fields) : E.left('no JSON object')
 
-const failureOf = (found: Problem): Failure => {
-  const { type: _, title: __, status, code, detail, ...fields } = problemBody(found)
+/** Prints the service's error, and returns the `Failure` for it. */
+const reportProblem = (problem: Problem): Failure => {
+  const { type: _, title: __, status, code, detail, ...fields } = problemBody(problem)
   print(JSON.stringify({ error: { code, message: detail, ...fields } }))
-  return new Failure(`service error ${status}: ${code}, ${detail}`, { cause: found.cause })
+  return new Failure(`service error ${status}: ${code}, ${detail}`, { cause: problem.cause })
 }
 
-/** What the ledger says of a transaction whose answer did not come. */
+/** Asks the ledger for a transaction whose answer did not come; undefined when there is no answer. */
 const fateOf = async (
   nc: Parameters<typeof ask>[0],
   transaction_id: string,
@@ -48,25 +49,29 @@ const fateOf = async (
   return E.isRight(answer) ? answer.right.body : undefined
 }
 
-const unknown = ({ transaction_id, advice }: Write, cause: unknown): Failure => {
+const unknownOutcome = ({ transaction_id, advice }: Write, cause: unknown): Failure => {
   const which = transaction_id === undefined ? '' : ` of transaction ${transaction_id}`
   const message = `the outcome${which} is not known: it may have been carried out. ${advice}`
   return new Failure(message, { exit_code: OUTCOME_UNKNOWN_CODE, cause })
 }
 
-/** The outcome as `customer.transaction` tells it; an unknown one is still a failure. */
-const settled = (write: Write, fate: Fields | undefined, cause: unknown): Reply => {
+/**
+ * The reply of the transaction, from the answer of `customer.transaction`. Throws `Failure` when it was declined or
+ * is unknown.
+ */
+const replyFrom = (write: Write, fate: Fields | undefined, cause: unknown): Reply => {
   if (fate?.status === 'committed') return fate.reply as Reply
   if (fate?.status === 'declined') {
     print(JSON.stringify({ error: fate.error }))
     throw new Failure(`the transaction ${write.transaction_id} was declined`)
   }
-  throw unknown(write, cause)
+  throw unknownOutcome(write, cause)
 }
 
 /**
- * Sends a write, again under the same ids while its outcome is not known, and gives the reply. What the service refuses
- * is printed, and is a `Failure`; so is an outcome that is not known when the time is over, with an exit code of its own.
+ * Sends a write, repeats it under the same ids while its outcome is not known, and resolves with the reply. A refusal
+ * of the service is printed and thrown as a `Failure`. An outcome that is still unknown at the end of the time is a
+ * `Failure` with an exit code of its own.
  */
 export const sendWrite = (write: Write): Promise<Reply> =>
   withNats(async ({ nc }) => {
@@ -83,9 +88,9 @@ export const sendWrite = (write: Write): Promise<Reply> =>
     const sending_ms = Math.max(1, Math.floor(timeout_ms * SENDING_SHARE))
     const answer = await ask(nc, { ...question, timeout_ms: sending_ms })()
     if (E.isRight(answer)) return answer.right.body
-    if (answer.left.code !== 'OUTCOME_UNKNOWN') throw failureOf(answer.left)
+    if (answer.left.code !== 'OUTCOME_UNKNOWN') throw reportProblem(answer.left)
     const { cause } = answer.left
     const left_ms = Math.max(1, Math.ceil(until_ms - performance.now()))
-    if (transaction_id === undefined) throw unknown(write, cause)
-    return settled(write, await fateOf(nc, transaction_id, left_ms), cause)
+    if (transaction_id === undefined) throw unknownOutcome(write, cause)
+    return replyFrom(write, await fateOf(nc, transaction_id, left_ms), cause)
   })

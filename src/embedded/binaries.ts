@@ -1,6 +1,6 @@
 /**
- * Finds the programs that `jetledger dev` and the tests start. scripts/servers.json says which versions there are, where
- * scripts/install-servers.mjs puts them, and which sha256 each program has.
+ * Finds the programs that `jetledger dev` and the tests start. scripts/servers.json states their versions, the paths
+ * where scripts/install-servers.mjs puts them, and the sha256 of each program.
  */
 
 import { execFileSync } from 'node:child_process'
@@ -19,7 +19,7 @@ type Pin = { readonly program: string; readonly program_sha256: string }
 type Source = { readonly version: string; readonly platforms: Readonly<Record<string, Pin>> }
 type Server = {
   readonly variable: string
-  /** the newest version first */
+  /** The sources of the program, the newest version first. */
   readonly sources: readonly [Source, ...Source[]]
   readonly elsewhere: string
 }
@@ -49,10 +49,10 @@ const onPath = (program: string, path: string): string | undefined =>
     .map(folder => join(folder, program))
     .find(isExecutable)
 
-/** The files that were hashed by this process, by path: what tells one state of a file from another, and its sha256. */
+/** The sha256 of each file that this process has hashed, by path, with the state of the file at that time. */
 const hashed = new Map<string, { readonly state: string; readonly sha256: string }>()
 
-/** Hashes a file once per state: 20 MB take some 10 ms, and a test starts many servers. */
+/** The sha256 of a file, computed once per state of the file: 20 MB take some 10 ms, and a test starts many servers. */
 const sha256Of = (path: string): string => {
   const { ino, size, mtimeNs, ctimeNs } = statSync(path, { bigint: true })
   const state = `${ino} ${size} ${mtimeNs} ${ctimeNs}`
@@ -70,29 +70,29 @@ const pinnedFiles = ({ sources }: Server, cache: string): PinnedFile[] =>
     return [{ version, path: join(cache, pin.program), sha256: pin.program_sha256 }]
   })
 
-/** Nothing is started that is not what was pinned: the cache is a folder that other programs may write to. */
-const checked = (program: ServerProgram, { version, path, sha256 }: PinnedFile): Installed => {
-  const found = sha256Of(path)
-  if (found === sha256) return { version, path }
+/** Throws when the file has not the pinned sha256: other programs may write to the cache folder. */
+const requirePinned = (program: ServerProgram, { version, path, sha256 }: PinnedFile): Installed => {
+  const actual_sha256 = sha256Of(path)
+  if (actual_sha256 === sha256) return { version, path }
   throw new Error(
-    `${path} is not ${program} ${version} as pinned in scripts/servers.json (its sha256 is ${found}, and should be ${sha256}): ` +
+    `${path} is not ${program} ${version} as pinned in scripts/servers.json (its sha256 is ${actual_sha256}, and should be ${sha256}): ` +
       'it was changed after it was installed, or belongs to another version of this package. `npm run servers` puts it right.',
   )
 }
 
 /**
- * The versions of `program` that scripts/install-servers.mjs has installed, the newest first. Throws when one is not what
- * was pinned.
+ * The versions of `program` that scripts/install-servers.mjs has installed, the newest first. Throws when an
+ * installed file has not the pinned sha256.
  */
 export const installedServers = (program: ServerProgram, cache = CACHE): Installed[] =>
   pinnedFiles(serverOf(program), cache)
     .filter(({ path }) => isExecutable(path))
-    .map(file => checked(program, file))
+    .map(file => requirePinned(program, file))
 
 /**
- * The path of `program`: what its environment variable names (NATS_SERVER_BIN, DYNOXIDE_BIN), else the newest that the
- * package's postinstall got, else the one on PATH. Throws a sentence that says what to run when there is none, or when
- * an installed program is not what was pinned; what the user named is his own affair.
+ * The path of `program`: the one in its environment variable (NATS_SERVER_BIN, DYNOXIDE_BIN), else the newest version
+ * that the package's postinstall got, else the one on PATH. Throws a sentence that says what to run when there is
+ * none, or when an installed program has not the pinned sha256. A program that the user names is not checked.
  */
 export const findServerBinary = (
   program: ServerProgram,
@@ -101,14 +101,14 @@ export const findServerBinary = (
 ): string => {
   const server = serverOf(program)
   const { variable, sources, elsewhere } = server
-  const named = env[variable]
-  if (named) {
-    if (isExecutable(named)) return named
-    throw new Error(`${variable} names ${named}, which is no executable file.`)
+  const user_path = env[variable]
+  if (user_path) {
+    if (isExecutable(user_path)) return user_path
+    throw new Error(`${variable} names ${user_path}, which is no executable file.`)
   }
   const pinned = pinnedFiles(server, cache)
   const installed = pinned.find(({ path }) => isExecutable(path))
-  if (installed) return checked(program, installed).path
+  if (installed) return requirePinned(program, installed).path
   const found = onPath(program, env.PATH ?? '')
   if (found) return found
   const remedy =
@@ -120,11 +120,11 @@ export const findServerBinary = (
 
 const VERSION_TIMEOUT_MS = 10_000
 
-/** The version that a nats-server program says it has. Throws a sentence when it is no program that says one. */
+/** The version that a nats-server program reports. Throws a sentence when the program reports none. */
 export const versionOf = (path: string): string => {
   const options = { encoding: 'utf8', timeout: VERSION_TIMEOUT_MS, stdio: 'pipe' } as const
-  const said = execFileSync(path, ['--version'], options)
-  const version = /\bv(\d+\.\d+\.\d+\S*)/.exec(said)?.[1]
+  const output = execFileSync(path, ['--version'], options)
+  const version = /\bv(\d+\.\d+\.\d+\S*)/.exec(output)?.[1]
   if (version === undefined) throw new Error(`${path} does not say which nats-server it is.`)
   return version
 }

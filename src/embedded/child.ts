@@ -1,33 +1,36 @@
-/** One server as a child process: start it, know when it is ready and when it ends, stop it. All within bounds. */
+/**
+ * Runs one server as a child process: starts it, notices when it is ready and when it ends, and stops it, within time
+ * limits.
+ */
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { closeSync, openSync, readFileSync, renameSync, statSync } from 'node:fs'
 import { setTimeout as pause } from 'node:timers/promises'
 
-/** What to run and how to tell that it is ready. */
+/** The program of a server, its arguments, and the check whether it is ready. */
 export type ServerSpec = {
-  /** for logs and messages, e.g. `nats-1` */
+  /** The name in logs and messages, e.g. `nats-1`. */
   name: string
   binary: string
   args: readonly string[]
-  /** beside the few variables that every server gets */
+  /** Environment variables beside the few that every server gets. */
   env?: Readonly<Record<string, string>>
-  /** receives all output; kept over restarts */
+  /** The file that receives all output; it is kept over restarts. */
   log_file: string
-  /** Asks the server once, within a short bound; false or a rejection means not yet. */
+  /** Asks the server once, within a short time; false or a rejection means that it is not ready yet. */
   isReady: () => Promise<boolean>
   ready_timeout_ms: number
   stop_timeout_ms: number
 }
 
-/** How a process ended. */
+/** The end of a process: its exit code, or the signal that ended it, or the error when it could not be run. */
 export type Exit = { code: number | null; signal: NodeJS.Signals | null; error?: Error }
 
 export type Child = {
   readonly pid: number
-  /** resolves at the process's end, whoever caused it; never rejects */
+  /** Resolves at the end of the process, whatever its cause; never rejects. */
   readonly exited: Promise<Exit>
-  /** SIGTERM, after the spec's bound SIGKILL; resolves when the process is gone. Can be called again. */
+  /** Sends SIGTERM, and SIGKILL after `stop_timeout_ms`. Resolves when the process is gone. Can be called again. */
   stop(): Promise<void>
 }
 
@@ -35,7 +38,10 @@ const PROBE_EVERY_MS = 10
 const LOG_BYTES_MAX = 10_000_000
 const LOG_LINES_SHOWN = 8
 
-/** A start failed; `port_clash` when the server said that an address was taken, so another port may help. */
+/**
+ * The error of a failed start. `port_clash`: the log of the server says that an address is taken, so another port may
+ * help.
+ */
 export class StartError extends Error {
   readonly port_clash: boolean
   constructor(message: string, log_tail: string, options?: ErrorOptions) {
@@ -63,7 +69,7 @@ const tailOf = (file: string, from: number): string => {
   return lines.slice(-LOG_LINES_SHOWN).join('\n')
 }
 
-/** Nothing that could be a secret of ours goes to the servers. */
+/** The environment of a server: few variables, none of which can hold a secret of this process. */
 const environment = (own: ServerSpec['env'] = {}): NodeJS.ProcessEnv => ({
   ...Object.fromEntries(
     ['PATH', 'HOME', 'TMPDIR'].flatMap(name => (process.env[name] ? [[name, process.env[name]]] : [])),
@@ -99,8 +105,9 @@ const stopper = (
 }
 
 /**
- * Starts a server and resolves when it is ready. `on_spawn` hears of the pid at once, before readiness. Rejects with a
- * `StartError` when it ends or is not ready in time; then, as after an abort of `signal`, no process is left.
+ * Starts a server and resolves when it is ready. `on_spawn` is called with the pid at once, before the server is ready.
+ * Rejects with a `StartError` when the server ends or is not ready in time. After a rejection, also after an abort of
+ * `signal`, no process is left.
  */
 export const startChild = async (
   spec: ServerSpec,
@@ -111,7 +118,7 @@ export const startChild = async (
   const log = openLog(spec.log_file)
   const log_start = sizeOf(spec.log_file)
   const process_started = spawn(spec.binary, spec.args, {
-    // a group of its own: Ctrl-C in a terminal must reach us only, and we then stop the servers in order
+    // a process group of its own: Ctrl-C in a terminal must reach only this process, which stops the servers in order
     detached: true,
     stdio: ['ignore', log, log],
     env: environment(spec.env),
@@ -149,7 +156,7 @@ export const startChild = async (
     }
     await pause(PROBE_EVERY_MS)
   }
-  // somebody else's server may have answered in place of one that just ended
+  // if this server has just ended, a foreign server on the same port may have answered
   if (exit !== undefined) throw fail(describe(exit))
   return { pid, exited, stop }
 }

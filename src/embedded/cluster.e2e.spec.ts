@@ -19,7 +19,7 @@ afterAll(async () => {
 const info = async (): Promise<StreamInfo> =>
   (await jetstreamManager(nc, { checkAPI: false })).streams.info('kept')
 
-/** The same id again until it is taken: whatever the failed tries did, it is there once. */
+/** Sends the same message id until it is acknowledged: whatever the failed attempts did, it is stored once. */
 const write = (id: string) =>
   until(() => jetstream(nc).publish('kept', id, { msgID: id, timeout: 1_000 }), {
     deadline_ms: ELECTION_DEADLINE_MS,
@@ -30,7 +30,7 @@ it('a stream of three replicas loses its leader to kill -9, goes on, and has thr
   expect(cluster.names).toEqual(['nats-1', 'nats-2', 'nats-3'])
   const manager = await jetstreamManager(nc)
   const { cluster: group } = await manager.streams.add({ name: 'kept', subjects: ['kept'], num_replicas: 3 })
-  // the other nodes hear of a new stream, or a new leader, a moment later: until then nobody takes the write
+  // the other nodes learn of a new stream or leader a moment later, and until then no node takes the write
   await write('before')
 
   const leader = group?.leader ?? ''

@@ -1,13 +1,14 @@
 /**
- * One run at a time per data folder: two nats-servers on one store destroy it, and two dynoxide processes open the same
- * file without complaint. Node has no flock, so the lock is a folder of claims.
+ * Lets only one run at a time use a data folder: two nats-servers on one store destroy it, and two dynoxide processes
+ * open the same file without an error. Node has no flock, so the lock is a folder of claims.
  *
- * Who wants the folder first puts down its claim, then looks for others; whoever sees another living claim takes its own
- * back. Of two starters the one that claimed later always sees the earlier, so there are never two holders. Both may give
- * way at the same instant: hence the random pauses. A claim is an empty file whose *name* says all, so it appears at once
- * and whole, and removing a dead process's claim can never hit a living one's, not even with the same pid.
+ * A process that wants the folder first writes its claim, then looks for others. If it sees the claim of another
+ * living process, it takes its own back. Of two processes the one that claimed later always sees the earlier claim,
+ * so there are never two holders. Both may give way at the same moment: hence the random pauses. A claim is an empty
+ * file whose *name* holds all information, so it appears at once and whole, and removing the claim of a dead process
+ * can never remove the one of a living process, not even with the same pid.
  *
- * Holds for processes that see each other's pids: do not share a data folder between machines or containers.
+ * This works for processes that see each other's pids: do not share a data folder between machines or containers.
  */
 
 import { closeSync, mkdirSync, openSync, readdirSync, rmSync } from 'node:fs'
@@ -15,7 +16,7 @@ import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { identityOf, isAlive } from './process-identity.js'
 
-/** The data folder is ours until `release` is called or this process ends, however it ends. */
+/** This process holds the data folder until `release` is called or the process ends, however it ends. */
 export type DataLock = { release(): void }
 
 const TRIES_MAX = 5
@@ -28,7 +29,7 @@ const parse = (file: string): Claim | undefined => {
   return pid === undefined || identity === undefined ? undefined : { file, pid: Number(pid), identity }
 }
 
-/** The pid of another living claimant, after removing what the dead left. */
+/** Removes the claims of dead processes, and returns the pid of another living process that has a claim. */
 const otherHolder = (folder: string, own: string): number | undefined => {
   const others = readdirSync(folder).flatMap(file => (file === own ? [] : (parse(file) ?? [])))
   for (const claim of others.filter(({ pid, identity }) => !isAlive(pid, identity))) {
@@ -37,8 +38,8 @@ const otherHolder = (folder: string, own: string): number | undefined => {
   return others.find(({ pid, identity }) => isAlive(pid, identity))?.pid
 }
 
-/** False when this process has claimed the folder already. */
-const putDown = (path: string): boolean => {
+/** Writes the claim. Returns false when this process has claimed the folder already. */
+const writeClaim = (path: string): boolean => {
   try {
     closeSync(openSync(path, 'wx'))
     return true
@@ -49,8 +50,8 @@ const putDown = (path: string): boolean => {
 }
 
 /**
- * Takes the lock of `data_dir` (which is created), or throws a sentence that names the process that has it, after
- * less than a second of trying.
+ * Takes the lock of `data_dir`, which is created when missing. After less than a second of trying it throws a
+ * sentence that names the process that holds the lock.
  */
 export const lockDataDir = async (data_dir: string): Promise<DataLock> => {
   const folder = join(data_dir, 'locks')
@@ -60,7 +61,7 @@ export const lockDataDir = async (data_dir: string): Promise<DataLock> => {
   let holder: number | undefined = process.pid
   for (let i = 0; i < TRIES_MAX; i += 1) {
     if (i > 0) await pause(Math.random() * PAUSE_MS_MAX)
-    if (!putDown(path)) continue
+    if (!writeClaim(path)) continue
     holder = otherHolder(folder, own)
     if (holder === undefined) return { release: () => rmSync(path, { force: true }) }
     rmSync(path, { force: true })

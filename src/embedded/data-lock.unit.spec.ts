@@ -15,7 +15,7 @@ afterEach(() => removeFolder(folder))
 
 const claims = (): string[] => readdirSync(join(folder, 'locks'))
 
-/** Puts down the claim that process `pid` with `identity` would. */
+/** Writes the claim that the process `pid` with `identity` would write. */
 const claim = async (pid: number, identity: string | undefined): Promise<void> => {
   const lock = await lockDataDir(folder)
   lock.release()

@@ -1,4 +1,4 @@
-/** dynoxide, a DynamoDB-compatible server that keeps its tables in one SQLite file. */
+/** Runs dynoxide, a DynamoDB-compatible server that keeps its tables in one SQLite file. */
 
 import { mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
@@ -9,7 +9,7 @@ import { LOOPBACK } from './ports.js'
 const READY_TIMEOUT_MS = 10_000
 const STOP_TIMEOUT_MS = 5_000
 
-/** Says how to run the DynamoDB server on `db_file` (created when missing). */
+/** Returns how to run the DynamoDB server on `db_file`, which is created when missing. */
 export const dynamodbServer = (
   db_file: string,
   port: number,

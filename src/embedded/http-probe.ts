@@ -1,4 +1,4 @@
-/** Asks a server of ours over HTTP whether it is well. */
+/** Asks an embedded server over HTTP whether it is well. */
 
 import { get } from 'node:http'
 import { text } from 'node:stream/consumers'
@@ -7,8 +7,8 @@ import { LOOPBACK } from './ports.js'
 const PROBE_TIMEOUT_MS = 1_000
 
 /**
- * The body that `path` on a loopback port gives with status 200; undefined with another status. Rejects when nobody
- * answers in time. Not by `fetch`, which refuses some of the ports that a user may choose, such as 6000.
+ * The body of a reply with status 200 from `path` on a loopback port; undefined for another status. Rejects when no
+ * reply comes in time. It does not use `fetch`, which refuses some ports that a user may choose, such as 6000.
  */
 export const bodyOf = (port: number, path: string): Promise<string | undefined> =>
   new Promise((resolve, reject) => {
@@ -19,6 +19,6 @@ export const bodyOf = (port: number, path: string): Promise<string | undefined> 
     request.on('error', reject)
   })
 
-/** Whether `path` on a loopback port gives status 200. */
+/** Whether `path` on a loopback port answers with status 200. Rejects when no reply comes in time. */
 export const givesOk = async (port: number, path: string): Promise<boolean> =>
   (await bodyOf(port, path)) !== undefined

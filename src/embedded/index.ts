@@ -1,4 +1,6 @@
-/** Starts, watches and stops nats-server and a DynamoDB server as child processes, for `jetledger dev` and the tests. */
+/**
+ * Starts, watches and stops nats-server and a DynamoDB server as child processes, for `jetledger dev` and the tests.
+ */
 
 import { mkdirSync } from 'node:fs'
 import { resolve } from 'node:path'
@@ -26,9 +28,9 @@ export type EmbeddedOptions = LayoutOptions & {
 type EmbeddedServer = { readonly name: string; readonly pid: number }
 
 export type Embedded = {
-  /** for clients, comma-separated for a cluster, e.g. `nats://127.0.0.1:4222`; empty without nats */
+  /** The address for clients, e.g. `nats://127.0.0.1:4222`; several with commas for a cluster; empty without NATS. */
   nats_url: string
-  /** e.g. `http://127.0.0.1:8000`; empty without dynamodb */
+  /** The address of DynamoDB, e.g. `http://127.0.0.1:8000`; empty without DynamoDB. */
   dynamodb_endpoint: string
   servers: readonly EmbeddedServer[]
   /** Stops all servers, then frees the data folder. Can be called again. */
@@ -37,7 +39,7 @@ export type Embedded = {
 
 type Started = Omit<Embedded, 'stop' | 'servers'> & { watched: { name: string; watched: Watched }[] }
 
-/** Starts all servers of one layout; when one fails none is left, and the error is the failed one's. */
+/** Starts all servers of one layout. When one fails, stops the others and throws its error. */
 const startAll = async (options: EmbeddedOptions, roster: Roster): Promise<Started> => {
   const { log, on_gave_up } = options
   const { nats_ports, dynamodb_port, specs } = await layOut(options)
@@ -61,7 +63,7 @@ const startAll = async (options: EmbeddedOptions, roster: Roster): Promise<Start
   }
 }
 
-/** Another program may take a port between our choosing it and the server's listening on it. */
+/** Starts all servers, with other ports when another program takes a chosen port before the server listens on it. */
 const startOnFreePorts = async (options: EmbeddedOptions, roster: Roster): Promise<Started> => {
   for (let tries = 1; ; tries += 1) {
     try {
@@ -74,9 +76,9 @@ const startOnFreePorts = async (options: EmbeddedOptions, roster: Roster): Promi
 }
 
 /**
- * Starts the servers on a data folder and keeps them running until `stop`. What an earlier run left behind is stopped
- * first. Rejects with one sentence for the user (and the end of the server's log where it says why), and then leaves
- * nothing behind. Everything listens on loopback only.
+ * Starts the servers on a data folder and keeps them running until `stop`. Servers that an earlier run left behind
+ * are stopped first. Rejects with one sentence for the user, and with the end of the server's log if it tells the
+ * reason; then no process is left behind. All servers listen on loopback only.
  */
 export const startEmbedded = async (given: EmbeddedOptions): Promise<Embedded> => {
   const options = { ...given, data_dir: resolve(given.data_dir) }

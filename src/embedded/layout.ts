@@ -1,4 +1,4 @@
-/** Which servers a run consists of, on which ports, and where their data and logs lie in the data folder. */
+/** Decides which servers a run consists of, their ports, and the places of their data and logs in the data folder. */
 
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
@@ -12,15 +12,15 @@ const CLUSTER_NODES = 3
 
 export type LayoutOptions = {
   data_dir: string
-  /** of the first nats-server; 0 = a free one */
+  /** The port of the first nats-server; 0 chooses a free one. */
   nats_port: number
-  /** 0 = a free one */
+  /** The port of DynamoDB; 0 chooses a free one. */
   dynamodb_port: number
-  /** three nats-servers instead of one */
+  /** Three nats-servers instead of one. */
   cluster: boolean
-  /** of JetStream: `always`, or a duration such as `2m` */
+  /** When JetStream flushes to disk: `always`, or a duration such as `2m`. */
   sync_interval: string
-  /** Which kinds of server to start; both unless said otherwise. */
+  /** Starts only this kind of server; undefined starts both. */
   only?: 'nats' | 'dynamodb'
 }
 
@@ -56,8 +56,8 @@ const natsSpecs = (
 }
 
 /**
- * Chooses ports, writes the configuration files and says what to run. Throws a sentence for the user when a port that was
- * asked for is taken or a program is missing.
+ * Chooses ports, writes the configuration files and returns which programs to run. Throws a sentence for the user
+ * when a requested port is taken or a program is missing.
  */
 export const layOut = async (options: LayoutOptions): Promise<Layout> => {
   const { data_dir, nats_port, dynamodb_port, cluster, only } = options
@@ -66,11 +66,11 @@ export const layOut = async (options: LayoutOptions): Promise<Layout> => {
   if (with_nats && nats_port !== 0) await requirePort(nats_port, '--nats-port')
   if (with_dynamodb && dynamodb_port !== 0) await requirePort(dynamodb_port, '--dynamodb-port')
 
-  // a cluster's data are of no use to a single server and the other way round: each has a folder of its own
+  // a single server cannot use the data of a cluster, nor a cluster those of a single server: each has its own folder
   const folders = { data: join(data_dir, cluster ? 'cluster' : 'single'), logs: join(data_dir, 'logs') }
   mkdirSync(folders.logs, { recursive: true })
   const nodes = cluster ? CLUSTER_NODES : 1
-  // all at once, so that they differ
+  // all ports are chosen at once, so that they differ
   const [free_dynamodb_port, ...free] = await freePorts(1 + 3 * nodes)
   const nats_ports = with_nats ? free.slice(0, nodes) : []
   if (with_nats && nats_port !== 0) nats_ports[0] = nats_port

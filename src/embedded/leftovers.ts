@@ -1,5 +1,5 @@
 /**
- * Remembers in `<data>/run.json` which servers run, so that the next start can stop those that outlived their run: this
+ * Writes to `<data>/run.json` which servers run, so that the next start can stop servers that outlived their run: this
  * process and its reaper may both have been killed with -9.
  */
 
@@ -10,7 +10,7 @@ import { E } from '../fp.js'
 import { isJsonObject, readJson } from '../json.js'
 import { terminate } from './terminate.js'
 
-/** A server process as the state file knows it. */
+/** A server process in the state file. */
 export type RunningServer = { name: string; pid: number; identity: string; binary: string }
 
 const GRACE_MS = 5_000
@@ -46,19 +46,19 @@ const read = (data_dir: string, log: Logger): RunningServer[] => {
   return Array.isArray(servers) ? servers.filter(isRunningServer) : []
 }
 
-/** Writes the state file; by rename, so that whoever reads it never sees half of it. */
+/** Writes the state file, by rename, so that a reader never sees half of it. */
 export const recordRun = (data_dir: string, servers: readonly RunningServer[]): void => {
   const file = fileIn(data_dir)
   writeFileSync(`${file}.tmp`, `${JSON.stringify({ servers }, null, 2)}\n`)
   renameSync(`${file}.tmp`, file)
 }
 
-/** To be called when the run's servers are stopped. */
+/** Removes the state file; to be called when the servers of the run are stopped. */
 export const forgetRun = (data_dir: string): void => rmSync(fileIn(data_dir), { force: true })
 
 /**
- * Stops what the last run of this data folder left behind. Call it while holding the folder's lock. Throws when a
- * process cannot be stopped: starting a second server on its data would destroy them.
+ * Stops the servers that the last run of this data folder left behind. Call it while holding the folder's lock.
+ * Throws when a process cannot be stopped: a second server on the same data would destroy them.
  */
 export const stopLeftovers = async (data_dir: string, log: Logger): Promise<void> => {
   await Promise.all(

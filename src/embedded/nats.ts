@@ -1,4 +1,4 @@
-/** nats-server with JetStream: its configuration file, and how to tell that it is ready. */
+/** Writes the configuration file of a nats-server with JetStream, and checks whether the server is ready. */
 
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -14,35 +14,41 @@ import { hasAllLeaders, LEADERS_PATH } from './raft-leaders.js'
 type ClusterMember = {
   name: string
   route_port: number
-  /** of all members */
+  /** The route ports of all members. */
   route_ports: readonly number[]
-  /** for the health check, over HTTP */
+  /** The HTTP port of the health check. */
   health_port: number
-  /** The ports of the routes are all that leads to the others: neither members nor clients are told of other addresses. */
+  /** Members reach each other only by their route ports, and advertise no addresses to members and clients. */
   is_hidden?: boolean
 }
 
 export type NatsNode = {
-  /** also the server's name in the cluster; must stay the same over restarts */
+  /** Also the name of the server in its cluster. It must stay the same over restarts. */
   name: string
-  /** folder of the store; the configuration file lies beside it */
+  /** The folder of the store; the configuration file lies beside it. */
   dir: string
   port: number
-  /** `always`, or a duration such as `2m` (the server's own default, which can lose acknowledged writes on power failure) */
+  /**
+   * `always`, or a duration such as `2m`: the server's own default, which can lose acknowledged writes at a power
+   * failure.
+   */
   sync_interval: string
   cluster?: ClusterMember
 }
 
 const PROBE_TIMEOUT_MS = 1_000
-// a cluster that is forming leaves the first requests unanswered: ask again soon
+// short, because a cluster that is forming leaves the first requests unanswered
 const REPLY_TIMEOUT_MS = 100
 const READY_TIMEOUT_MS = 30_000
 const STOP_TIMEOUT_MS = 10_000
 
-// quoted strings of the configuration take the escapes of JSON strings
+// a quoted string in the configuration has the same escapes as a JSON string
 const quoted = (text: string): string => JSON.stringify(text)
 
-/** Where members that gossip of a hidden one are sent: they try it once, are refused, and keep to their routes. */
+/**
+ * Lines that make a member advertise an address where nothing listens: other members try it once, and keep their
+ * routes.
+ */
 const HIDDEN = `
   no_advertise: true
   advertise: "${LOOPBACK}:1"`
@@ -61,8 +67,8 @@ ${route_ports.map(port => `    "nats://${LOOPBACK}:${port}"`).join('\n')}
 `
 
 /**
- * The configuration file of one node. Limits are stated rather than left to the server, whose defaults depend on the
- * machine's memory and disk. Throws on a sync interval that is none.
+ * The text of the configuration file of one node. It states all limits, because the server's defaults depend on the
+ * memory and disk of the machine. Throws on a wrong sync interval.
  */
 export const natsConfig = ({ name, dir, port, sync_interval, cluster }: NatsNode): string => {
   if (!/^(always|[1-9]\d*(ms|s|m|h))$/.test(sync_interval)) {
@@ -110,7 +116,7 @@ const isReady = async ({ port, cluster }: NatsNode): Promise<boolean> => {
   return state !== undefined && state !== false && hasAllLeaders(state)
 }
 
-/** Writes the node's configuration and says how to run it. */
+/** Writes the configuration of a node, and returns how to run it. */
 export const natsServer = (node: NatsNode, binary: string, log_file: string): ServerSpec => {
   const config_file = join(node.dir, '..', `${node.name}.conf`)
   mkdirSync(node.dir, { recursive: true })

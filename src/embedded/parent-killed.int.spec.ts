@@ -15,7 +15,7 @@ type Parent = { child: ChildProcess; servers: Process[]; reaper: Process }
 
 const repository = fileURLToPath(new URL('../..', import.meta.url))
 
-/** Node 20 cannot run TypeScript, and what dies here must be a whole process: so build what it needs. */
+/** Builds the program that is killed here: it must be a whole process, and Node 20 cannot run TypeScript. */
 const build = (root: string): void => {
   for (const name of ['node_modules', 'scripts']) symlinkSync(join(repository, name), join(root, name))
   writeFileSync(join(root, 'package.json'), '{"type":"module"}')
@@ -94,7 +94,10 @@ it('no process is left when ours is killed with -9, not even the reaper', async 
   await until(gone([...parent.servers, parent.reaper]), { deadline_ms: 10_000, what })
 })
 
-/** SIGHUP is the last that it takes, and Node by itself leaves it alone. Linux says which signals a process catches. */
+/**
+ * Whether the reaper is ready: it installs its handler for SIGHUP last, and Node by itself does not catch that
+ * signal. Linux shows which signals a process catches.
+ */
 const catchesHangUp = ({ pid }: Process): boolean => {
   if (process.platform !== 'linux') return true
   const [, caught = '0'] = /^SigCgt:\s*(\w+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? []
@@ -103,7 +106,7 @@ const catchesHangUp = ({ pid }: Process): boolean => {
 
 it('the reaper survives the signals that end a terminal', async () => {
   const parent = await startParent()
-  // on a busy machine the servers are up before it
+  // on a busy machine the servers are ready before the reaper
   await until(() => catchesHangUp(parent.reaper), { deadline_ms: 10_000, what: 'the reaper to be ready' })
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.kill(parent.reaper.pid, signal)
   await kill(parent)

@@ -1,13 +1,14 @@
-/** Loopback TCP ports for the embedded servers. */
+/** Finds free loopback TCP ports for the embedded servers. */
 
 import { createServer, type Server } from 'node:net'
 
-/** Every embedded server listens here and nowhere else. */
+/** The only address on which embedded servers listen. */
 export const LOOPBACK = '127.0.0.1'
 
 /*
- * Below the range that operating systems give to outgoing connections: a client that reconnects to a port of that
- * range while its server restarts can be given that very port and connect to itself, and the server cannot come back.
+ * These ports lie below the range that operating systems give to outgoing connections. A client that reconnects to a
+ * port in that range while its server restarts can get this port as its own and connect to itself; then the server
+ * cannot come back.
  */
 const FIRST_PORT = 12_000
 const LAST_PORT = 32_000
@@ -37,7 +38,9 @@ const listenSomewhere = async (): Promise<[number, Server]> => {
   })
 }
 
-/** `count` different ports that nobody listens on. Another program may take one before you do: be ready to ask again. */
+/**
+ * `count` different free ports. Another program may take one before the caller listens on it: be ready to ask again.
+ */
 export const freePorts = async (count: number): Promise<number[]> => {
   const held: [number, Server][] = []
   try {
@@ -48,7 +51,7 @@ export const freePorts = async (count: number): Promise<number[]> => {
   }
 }
 
-/** One port that nobody listens on, see `freePorts`. */
+/** One free port, see `freePorts`. */
 export const freePort = async (): Promise<number> => {
   const [port, server] = await listenSomewhere()
   await close(server)
@@ -56,8 +59,8 @@ export const freePort = async (): Promise<number> => {
 }
 
 /**
- * Makes sure that `port` can be listened on; otherwise throws one sentence for the user that names `flag`, the option
- * of the command line that chooses another.
+ * Checks that a server can listen on `port`. Otherwise throws one sentence for the user that names `flag`, the
+ * command line option that chooses another port.
  */
 export const requirePort = async (port: number, flag: string): Promise<void> => {
   try {

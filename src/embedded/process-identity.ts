@@ -1,6 +1,6 @@
 /**
- * Tells one process from a later one with the same pid, so that neither the data folder's lock nor the clean-up of
- * leftovers ever mistakes a stranger for one of ours.
+ * Tells a process from a later process with the same pid, so that neither the lock of the data folder nor the
+ * clean-up of leftovers ever takes a foreign process for one of Jetledger.
  */
 
 import { execFileSync } from 'node:child_process'
@@ -34,7 +34,7 @@ const elsewhere = (pid: number): string | undefined => {
       encoding: 'utf8',
       timeout: PS_TIMEOUT_MS,
       stdio: ['ignore', 'pipe', 'ignore'],
-      // the date must read the same whoever asks
+      // the date must not depend on the locale and time zone of the user
       env: { PATH: process.env.PATH, LC_ALL: 'C', TZ: 'UTC' },
     })
     const [state = '', ...started] = text.trim().split(/\s+/)
@@ -45,8 +45,9 @@ const elsewhere = (pid: number): string | undefined => {
 }
 
 /**
- * The identity of the living process `pid`, fit for a file name: differs from that of every other process that ever
- * had or will have this pid on this machine. Undefined when there is no such process (a zombie counts as none).
+ * The identity of the living process `pid`, usable in a file name. It differs from the identity of every other
+ * process that ever had or will have this pid on this machine. Undefined when no process has the pid; a zombie counts
+ * as none.
  */
 export const identityOf = (pid: number): string | undefined =>
   process.platform === 'linux' ? onLinux(pid) : elsewhere(pid)

@@ -1,7 +1,7 @@
 /**
- * Whether a node of a cluster knows a leader for everything it holds. After a restart the meta group, every stream and
- * every consumer elects one by itself, within 4 to 9 s (fixed in nats-server); requests that come sooner time out, and
- * `/healthz` says "ok" meanwhile. Measured on 2.14.0.
+ * Checks whether a node of a cluster knows a leader for every Raft group that it belongs to. After a restart the meta
+ * group, every stream and every consumer elect a leader each, within 4 to 9 s (a time fixed in nats-server). Requests
+ * that come sooner time out, and `/healthz` says "ok" meanwhile. Measured on 2.14.0.
  */
 
 import { E } from '../fp.js'
@@ -14,7 +14,10 @@ type Jsz = { meta_cluster?: Group; account_details?: { stream_detail?: Stream[] 
 /** The path of the monitoring port whose answer `hasAllLeaders` reads. */
 export const LEADERS_PATH = '/jsz?accounts=1&streams=1&consumers=1'
 
-/** Reads the answer of `LEADERS_PATH`, JSON text. A group without cluster information has no replicas, hence no election. */
+/**
+ * Reads the JSON answer of `LEADERS_PATH`. A group without cluster information has no replicas, and so needs no
+ * election.
+ */
 export const hasAllLeaders = (text: string): boolean => {
   const read = readJson(text)
   if (E.isLeft(read)) return false

@@ -1,26 +1,26 @@
-/** Our side of scripts/reaper.mjs, the process that stops the servers when this one is killed with -9. */
+/** Starts scripts/reaper.mjs and talks to it: that process stops the servers when this one is killed with -9. */
 
 import { spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 
 export type Reaper = {
-  /** undefined when it could not be started */
+  /** The pid of the reaper; undefined when it could not be started. */
   readonly pid: number | undefined
   add(pid: number, identity: string): void
   remove(pid: number): void
-  /** Everything is stopped: it has nothing to do and ends. */
+  /** Tells the reaper that all servers are stopped, so that it ends. */
   done(): void
 }
 
 const script = fileURLToPath(new URL('../../scripts/reaper.mjs', import.meta.url))
 
 /**
- * Starts the reaper. It is a second safety net (the next start finds leftovers by itself), so nothing here fails: when
- * it cannot be started, or was killed, what is written to it is dropped and `on_error` hears of it.
+ * Starts the reaper. It is a second safety net (the next start finds leftovers by itself), so nothing here throws:
+ * when the reaper cannot be started or was killed, messages to it are dropped and `on_error` is called.
  */
 export const startReaper = (on_error: (error: Error) => void): Reaper => {
   const child = spawn(process.execPath, [script], {
-    // a group of its own, so that what ends ours does not end it
+    // a process group of its own, so that a signal to this process's group does not end the reaper
     detached: true,
     stdio: ['pipe', 'ignore', 'ignore'],
     env: {},

@@ -1,23 +1,23 @@
-/** The list of running server processes, kept for those who clean up when we cannot: the state file and the reaper. */
+/** Keeps the list of running servers in the state file and at the reaper, which stop them when this process cannot. */
 
 import { forgetRun, type RunningServer, recordRun } from './leftovers.js'
 import { identityOf } from './process-identity.js'
 import type { Reaper } from './reaper.js'
 
 export type Roster = {
-  /** To be called right after a spawn: until then nobody would clean up this process. */
+  /** Adds a process. To be called right after its spawn, because until then nothing would clean it up. */
   add(name: string, pid: number, binary: string): void
-  /** All are stopped. */
+  /** Empties the list; to be called when all servers are stopped. */
   clear(): void
 }
 
-/** A roster for the servers of one data folder. A server that is started again replaces its former process. */
+/** Opens the list for one data folder. A server that is started again replaces its former process in it. */
 export const openRoster = (data_dir: string, reaper: Reaper): Roster => {
   const running = new Map<string, RunningServer>()
   return {
     add: (name, pid, binary) => {
       const identity = identityOf(pid)
-      // it ended already, and its pid may soon be another's
+      // the process has ended already, and its pid may soon belong to another one
       if (identity === undefined) return
       reaper.add(pid, identity)
       const former = running.get(name)

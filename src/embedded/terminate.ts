@@ -1,4 +1,7 @@
-/** Ends processes that are not (any more) children of ours: their end can only be watched by looking again. */
+/**
+ * Ends processes that are not, or no longer, children of this process, so their end can only be seen by looking
+ * again.
+ */
 
 import { setTimeout as pause } from 'node:timers/promises'
 import { isAlive } from './process-identity.js'
@@ -9,7 +12,7 @@ const send = (pid: number, signal: 'SIGTERM' | 'SIGKILL'): void => {
   try {
     process.kill(pid, signal)
   } catch {
-    // gone in between, which is what we want; one that is not ours to stop shows by staying alive
+    // the process has ended meanwhile, which is the aim; a process that may not be stopped is seen to stay alive
   }
 }
 
@@ -23,8 +26,8 @@ const waitForEnd = async (pid: number, identity: string, timeout_ms: number): Pr
 }
 
 /**
- * SIGTERM, and SIGKILL after `grace_ms`, to the very process that has this identity; a stranger that got its pid is
- * left alone. Gives false when it is still alive `grace_ms` after the SIGKILL.
+ * Sends SIGTERM, and SIGKILL after `grace_ms`, to the process with this identity; another process that got its pid is
+ * left alone. Resolves with false when the process is still alive `grace_ms` after the SIGKILL.
  */
 export const terminate = async (pid: number, identity: string, grace_ms: number): Promise<boolean> => {
   for (const signal of ['SIGTERM', 'SIGKILL'] as const) {

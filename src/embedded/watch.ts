@@ -1,11 +1,14 @@
-/** Keeps one server running: starts it again, with the same ports and data, when it ends and nobody asked it to. */
+/**
+ * Keeps one server running: starts it again, with the same ports and data, when it ends without being stopped from
+ * here.
+ */
 
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import type { Child } from './child.js'
 
 export type Watched = {
-  /** of the process that runs now, or ran last */
+  /** The pid of the process that runs now, or ran last. */
   readonly pid: number
   /** Ends the watch, then the server. Can be called again. */
   stop(): Promise<void>
@@ -15,10 +18,10 @@ export type WatchOptions = {
   name: string
   start: (signal: AbortSignal) => Promise<Child>
   log: Logger
-  /** called at most once, when the server ended too often; it stays down then */
+  /** Called at most once, when the server ended too often; then it stays down. */
   on_gave_up: (name: string, cause: Error) => void
   restarts_max?: number
-  /** the time in which `restarts_max` may happen */
+  /** The time in which at most `restarts_max` restarts may happen. */
   window_ms?: number
 }
 
@@ -27,13 +30,16 @@ const WINDOW_MS = 60_000
 const PAUSE_MS_FIRST = 50
 const PAUSE_MS_MAX = 2_000
 
-/** The first restart is immediate: a server that was killed once should be missed as shortly as possible. */
+/**
+ * The pause before a restart. The first one is immediate, so that a server that was killed once is away for a short
+ * time.
+ */
 const pauseBefore = (restart: number): number =>
   restart === 1 ? 0 : Math.min(PAUSE_MS_MAX, PAUSE_MS_FIRST * 2 ** (restart - 2))
 
 /**
- * Starts a server and watches it from then on. The first start's failure is the caller's (rejection); later ones count as
- * restarts. After `restarts_max` of them within `window_ms` it gives up and says so.
+ * Starts a server and watches it from then on. Rejects when the first start fails; later starts count as restarts.
+ * After `restarts_max` restarts within `window_ms` it gives up and calls `on_gave_up`.
  */
 export const watch = async (options: WatchOptions): Promise<Watched> => {
   const { name, start, log, on_gave_up, restarts_max = RESTARTS_MAX, window_ms = WINDOW_MS } = options

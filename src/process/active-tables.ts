@@ -1,6 +1,6 @@
 /**
- * The tables that readers use: of each projection the active generation's, followed as a replay flips it, and whether
- * what is read from it may be believed.
+ * The tables that readers use. For each projection this file follows which generation is active, because a replay
+ * changes it, and tells whether the items read from that table may be believed.
  */
 
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb'
@@ -16,14 +16,17 @@ import { PROJECTION_NAMES, type ProjectionName, tableName } from '../tables/defi
 import type { TableError } from '../tables/errors.js'
 import { createBelief } from './belief.js'
 
-/** Of these a reader needs all items at once, and no item by itself says whether it is the newest. */
+/** Projections whose readers need all items at once: no single item shows whether it is the newest. */
 const READ_WHOLE: readonly ProjectionName[] = ['totals', 'ranking']
 const NOT_ASKED = E.right({ acked_seq: 0 })
 
 export type ActiveTables = {
-  /** The table to read from, good for one read: ask again for the next. Fails while NATS cannot tell, and while the table is not believed. */
+  /**
+   * The table to read from, valid for one read: ask again before the next one. Fails while NATS cannot tell which
+   * table is active, and while the table is not believed.
+   */
   readonly of: (projection: ProjectionName) => ActiveOf
-  /** The active generation, good for as long. */
+  /** The number of the active generation, valid for one read. Fails while NATS cannot tell it. */
   readonly generation: (projection: ProjectionName) => TaskEither<StreamError, number>
   readonly stop: () => void
 }
@@ -58,7 +61,7 @@ const follow = ({ jsm, tables, log }: FollowDeps, base: string, projection: Proj
       const { table, consumer } = place
       const doubt = await belief.about(table)
       if (doubt !== undefined) return E.left<TableError, Active>({ tag: 'NotOurs', message: doubt })
-      // asked before anything is read: the table is never behind it
+      // this is asked before the table is read, so that the table is never behind the answer
       const progress = READ_WHOLE.includes(projection) ? await consumerProgress(jsm, consumer)() : NOT_ASKED
       const acked_seq = E.isRight(progress) ? progress.right.acked_seq : 0
       return E.right({
@@ -79,7 +82,7 @@ const follow = ({ jsm, tables, log }: FollowDeps, base: string, projection: Proj
   }
 }
 
-/** Begins to follow the pointer and the table of every projection; `base` is `DDB_TABLE`. */
+/** Begins to follow the pointer and the table of every projection. `base` is the value of `DDB_TABLE`. */
 export const followTables = (deps: FollowDeps, base: string): ActiveTables => {
   const followed = {
     balances: follow(deps, base, 'balances'),

@@ -1,9 +1,9 @@
 /**
- * Whether what a process reads from a projection's table may be believed.
+ * Decides whether the items that a process reads from a projection's table may be believed.
  *
- * The table, its consumer and the stream are looked at every second, and at once when something does not fit. Between two
- * looks each read brings the table's identity with it, so that there is no moment in which an emptied or exchanged table
- * answers: another epoch, or an older state of the same one, is not believed (docs/adr/0026).
+ * The process looks at the table, its consumer and the stream every second, and at once when something does not fit.
+ * Between two looks each read also returns the table's identity, so that an emptied or exchanged table never answers:
+ * a table of another epoch, or in an older state of the same epoch, is not believed (docs/adr/0026).
  */
 
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -13,30 +13,34 @@ import type { Trust } from '../tables/heads.js'
 import type { Identity } from '../tables/identity.js'
 
 const LOOK_EVERY_MS = 1_000
-/** Between two looks that readers cause, who find a table that they may not believe. */
+/** The shortest time between two looks that readers cause when they find a table that they may not believe. */
 const LOOK_AGAIN_MS = 200
 
-/** What was found at the last look at a table. */
+/** The result of the last look at a table. */
 type Known = {
   readonly table: string
   readonly belonging: Belonging
-  /** The furthest that the table was seen in this epoch: it never goes back. */
+  /** The highest sequence at which the table was seen in this epoch. It never goes back. */
   seen_seq: number
 }
 
 export type Belief = {
-  /** Looks now, unless this table was looked at already and is believed; why it is not, if it is not. */
+  /**
+   * Resolves with the reason why the table is not believed, or undefined when it is. Looks at the table first, unless
+   * the last look already believed it.
+   */
   readonly about: (table: string) => Promise<string | undefined>
+  /** Judges the identity that a read of the table returned. */
   readonly trust: (table: string) => Trust
   /**
-   * The same, and the table has to hold everything that the stream held when it was begun, and what its projection had
-   * acknowledged at the call.
+   * Judges as `trust` does. The table must also hold every event that the stream held when the table was begun, and
+   * every event up to `acked_seq`, which its projection had acknowledged.
    */
   readonly trustWhole: (table: string, acked_seq: number) => Trust
   readonly stop: () => void
 }
 
-/** Why a table that was judged so is not believed; undefined when it is. */
+/** The reason why a table with this judgement is not believed; undefined when it is. */
 export const disbelief = (table: string, belonging: Belonging): string | undefined => {
   switch (belonging.tag) {
     case 'ours':
@@ -53,17 +57,17 @@ export const disbelief = (table: string, belonging: Belonging): string | undefin
   }
 }
 
-/** How far a table is that was begun again. */
+/** A sentence that says how far a table is that is being filled again. */
 export const filling = (table: string, { newest, whole_from_seq, reason }: Identity): string =>
   `the table ${table} is being folded from sequence 1, at ${newest.seq} of ${whole_from_seq}${reason === undefined ? '' : `: ${reason}`}`
 
-/** What a table lacks that is believed. */
+/** A sentence for the events that a believed table still lacks; undefined when it lacks none. */
 const lacking = (table: string, found: Identity, acked_seq: number): string | undefined => {
   if (found.newest.seq < found.whole_from_seq) return filling(table, found)
   return found.newest.seq < acked_seq ? `the table ${table} was set back to ${found.newest.seq}` : undefined
 }
 
-/** Begins to look at the table that `place` tells; it ends with `stop`. */
+/** Begins to look at the table that `place` returns, and goes on until `stop` is called. */
 export const createBelief = (place: () => Promise<Place | undefined>, log: Logger): Belief => {
   const ending = new AbortController()
   let known: Known | undefined
@@ -91,7 +95,7 @@ export const createBelief = (place: () => Promise<Place | undefined>, log: Logge
     return looking
   }
 
-  /** For readers, however many there are. */
+  /** Looks again for all readers together, at most once in `LOOK_AGAIN_MS`. */
   const lookAgain = async (): Promise<void> => {
     if (looking !== undefined || performance.now() - looked_ms > LOOK_AGAIN_MS) await lookSoon()
   }
@@ -104,7 +108,7 @@ export const createBelief = (place: () => Promise<Place | undefined>, log: Logge
   }
   void lookUntilStopped()
 
-  /** Why a table is not believed, whatever is read from it. */
+  /** The reason why a table is not believed, before anything is read from it. */
   const doubt = (table: string): string | undefined =>
     known?.table === table
       ? disbelief(table, known.belonging)

@@ -1,6 +1,6 @@
 /**
- * What a person may have changed by hand while the ledger runs: settings of its streams and of its bucket, and the small
- * records in the bucket. Told in health, each with what mends it.
+ * Finds what a person changed by hand while the ledger runs: settings of its streams, its bucket and its consumers, and
+ * the small records in the bucket. Each change is reported in health, together with the way to mend it.
  */
 
 import type { JetStreamManager, StreamInfo } from '@nats-io/jetstream'
@@ -24,14 +24,13 @@ import {
 } from '../stream/settings.js'
 import { PROJECTION_NAMES } from '../tables/definition.js'
 
-/** The part of health that tells of the ledger stream's settings. */
+/** The part of health for the settings of the ledger stream. */
 export const SETTINGS = 'stream settings'
-/** The part that tells of the dead letters' stream and the bucket. */
+/** The part of health for the stream of dead letters and the bucket. */
 export const BESIDE = 'dead letters and bucket'
-/** The part that tells of the records in the bucket. */
+/** The part of health for the records in the bucket. */
 export const RECORDS = 'records in the bucket'
-
-/** The part that tells of the projections' consumers. */
+/** The part of health for the consumers of the projections. */
 export const CONSUMERS = 'consumers'
 
 export type ByHandDeps = {
@@ -44,19 +43,23 @@ export type ByHandDeps = {
 const configOf = ({ config }: StreamInfo): Readonly<Record<string, unknown>> =>
   config as unknown as Record<string, unknown>
 
-const report = (health: Health, part: string, said: readonly string[], state: 'degraded' | 'down'): void =>
-  health.report(part, said.length === 0 ? 'ok' : state, said.join('; '))
+const report = (
+  health: Health,
+  part: string,
+  problems: readonly string[],
+  state: 'degraded' | 'down',
+): void => health.report(part, problems.length === 0 ? 'ok' : state, problems.join('; '))
 
-const say = (wanted: StreamSettings, info: StreamInfo): readonly string[] => {
-  const said = describeDifferences(wanted, configOf(info))
-  return said === undefined ? [] : [said]
+const settingsProblems = (wanted: StreamSettings, info: StreamInfo): readonly string[] => {
+  const problem = describeDifferences(wanted, configOf(info))
+  return problem === undefined ? [] : [problem]
 }
 
-/** The settings of the ledger stream, as its leader has just sent them. */
+/** Reports whether the settings of the ledger stream are right; `info` is what its leader has just sent. */
 export const checkLedgerSettings = ({ settings, health }: ByHandDeps, info: StreamInfo): void => {
   const [wanted] = allSettings(settings)
   const state = isDangerous(differencesOf(wanted, configOf(info))) ? 'down' : 'degraded'
-  report(health, SETTINGS, say(wanted, info), state)
+  report(health, SETTINGS, settingsProblems(wanted, info), state)
 }
 
 const lettersProblems = (info: StreamInfo, record: LedgerRecord | undefined): readonly string[] =>
@@ -66,34 +69,50 @@ const lettersProblems = (info: StreamInfo, record: LedgerRecord | undefined): re
         `stream ${DEAD_LETTER_STREAM} is another one than the one that was noted (made at ${info.created}): letters of before may be missing ("jetledger recover" notes it)`,
       ]
 
-/** Everything beside the ledger stream; what cannot be asked at the moment is left as it was said last. */
+/**
+ * Reports on the stream of dead letters, the bucket and the records in it. While a server does not answer about one of them
+ * its last report stays.
+ */
 export const checkBeside = async (
   { nc, jsm, settings, health }: ByHandDeps,
   record: LedgerRecord | undefined,
 ): Promise<void> => {
-  const said: string[] = []
+  const problems: string[] = []
+  let is_complete = true
   for (const wanted of allSettings(settings).filter(({ name }) => name !== LEDGER_STREAM)) {
     const info = await streamInfo(nc, wanted.name)()
     if (E.isLeft(info) && info.left.tag === 'NotFound')
-      said.push(`stream ${wanted.name} was deleted; it is made anew`)
-    if (E.isRight(info)) said.push(...say(wanted, info.right), ...lettersProblems(info.right, record))
+      problems.push(`stream ${wanted.name} was deleted; it is made anew`)
+    else if (E.isLeft(info)) is_complete = false
+    if (E.isRight(info))
+      problems.push(...settingsProblems(wanted, info.right), ...lettersProblems(info.right, record))
   }
-  report(health, BESIDE, said, 'degraded')
-  const problems = await recordProblems(jsm, PROJECTION_NAMES)()
-  if (E.isRight(problems)) report(health, RECORDS, problems.right.map(describeProblem), 'degraded')
+  if (is_complete || problems.length > 0) report(health, BESIDE, problems, 'degraded')
+  const records = await recordProblems(jsm, PROJECTION_NAMES)()
+  if (E.isRight(records)) report(health, RECORDS, records.right.map(describeProblem), 'degraded')
 }
 
-/** The consumers of the active generations: a change is told once, and undone. */
+/**
+ * Undoes changes to the consumers of the active generations, and reports each change once. While it cannot be read which
+ * generation is active the last report stays.
+ */
 export const checkConsumers = async ({ jsm, health }: ByHandDeps): Promise<void> => {
-  const said: string[] = []
+  const problems: string[] = []
+  let is_complete = true
   for (const name of PROJECTION_NAMES) {
     const pointer = await readPointer(jsm, name)()
-    if (E.isLeft(pointer)) continue
+    if (E.isLeft(pointer)) {
+      is_complete = false
+      continue
+    }
     const consumer = consumerOf(name, pointer.right.generation)
-    const found = await mendConsumer(jsm, consumer)()
-    if (E.isLeft(found)) said.push(`consumer ${consumer} could not be changed back: ${found.left.message}`)
-    else if (found.right.length > 0)
-      said.push(`consumer ${consumer} was changed by hand, and is changed back: ${found.right.join('; ')}`)
+    const changes = await mendConsumer(jsm, consumer)()
+    if (E.isLeft(changes))
+      problems.push(`consumer ${consumer} could not be changed back: ${changes.left.message}`)
+    else if (changes.right.length > 0)
+      problems.push(
+        `consumer ${consumer} was changed by hand, and is changed back: ${changes.right.join('; ')}`,
+      )
   }
-  report(health, CONSUMERS, said, 'degraded')
+  if (is_complete || problems.length > 0) report(health, CONSUMERS, problems, 'degraded')
 }

@@ -1,6 +1,6 @@
 /**
- * The service while the ledger stands still: every endpoint is answered `UNAVAILABLE` with the reason, so that callers
- * learn why instead of waiting, and nothing is written or read from a table.
+ * The service while the ledger stands still: every endpoint answers `UNAVAILABLE` with the reason, so that callers
+ * learn why instead of waiting. Nothing is written, and nothing is read from a table.
  */
 
 import { E } from '../fp.js'
@@ -12,11 +12,11 @@ import { ENDPOINT_ROLES } from './roles-file.js'
 
 const TIMEOUT_MS = 1_000
 
-/** The answer to whoever asks for something of a ledger that stands still. */
+/** The answer to every request while the ledger stands still. */
 const standsStill = (reason: string): ServiceError =>
   catalogued('UNAVAILABLE', { reason: `the ledger stands still: ${reason}` })
 
-/** The subject of an endpoint: of `event` the customer's id is a part. */
+/** The subject of an endpoint. The one of `event` ends with the customer's id. */
 const subjectOf = (name: string): string => (name === 'event' ? 'customer.event.*' : `customer.${name}`)
 
 /** The endpoints that a process with this configuration serves, each answering with `reason()`. */
@@ -34,7 +34,7 @@ export const closedEndpoints = (config: Config, reason: () => string): readonly 
       handle: () => E.left(standsStill(reason())),
     }))
 
-/** The same endpoints, answered with the reason while there is one. */
+/** The given endpoints, which refuse every request while `reason()` returns a reason. */
 export const guarded = (
   endpoints: readonly AnyEndpointConfig[],
   reason: () => string | undefined,

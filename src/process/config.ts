@@ -1,7 +1,8 @@
 /**
- * The configuration: one codec over the environment. Every problem is reported at once, by the variable's name.
+ * The configuration: one codec over the environment variables. It reports all problems at once, each with the name of
+ * its variable.
  *
- * An empty variable counts as one that is not set, as shells and task definitions leave them.
+ * An empty variable counts as not set, because shells and task definitions leave variables empty.
  */
 
 import { E, type Either, pipe, t } from '../fp.js'
@@ -19,7 +20,10 @@ const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'
 
 const REPLY_PREFIXES_MAX = 20
 
-/** A codec from an environment variable's text; `missing` is the default, or undefined for an optional one. */
+/**
+ * A codec from the text of an environment variable. `missing` is the default; it is undefined for an optional
+ * variable.
+ */
 const variable = <A>(rule: string, missing: A, parse: (text: string) => A | undefined) =>
   new t.Type<A, unknown, unknown>(
     rule,
@@ -70,7 +74,7 @@ const inboxPrefix = variable<string | undefined>(
   },
 )
 
-/** Each may end with a dot; several have commas between them. */
+/** The prefixes have commas between them, and each may end with a dot. */
 const replyPrefixes = variable<readonly string[]>(
   'a list of prefixes of inboxes such as _INBOX_acme, none of which covers customer. or a subject that begins with $',
   [],
@@ -92,51 +96,59 @@ const VARIABLES = {
   NATS_URL: url(['nats://', 'tls://', 'ws://', 'wss://'], 'nats://127.0.0.1:4222'),
   NATS_CREDENTIALS: credentials,
   NATS_CREDS_FILE: text(undefined),
-  /** Where replies come to; for a user who may hear no other inboxes. Not set: `_INBOX`. */
+  /** The prefix of this client's inboxes, for a NATS user who may subscribe to no others. Not set: `_INBOX`. */
   NATS_INBOX_PREFIX: inboxPrefix,
-  /** Path of the CA's certificate (PEM), where NATS speaks TLS with one of your own. */
+  /** The path of the CA's certificate (PEM), for a NATS whose certificate comes from a CA of your own. */
   NATS_TLS_CA: text(undefined),
   DDB_TABLE: text('customer-balances'),
   AWS_REGION: text(undefined),
   AWS_ENDPOINT_URL_DYNAMODB: url(['http://', 'https://'], undefined),
   JETLEDGER_ROLES: someOf(ROLES),
-  /** What the role `projections` runs. Each costs writes; balances are needed by all who query. */
+  /** The projections that the role `projections` runs. Each costs writes; every query needs `balances`. */
   JETLEDGER_PROJECTIONS: someOf(PROJECTION_NAMES),
-  /** Path of a JSON file that says which endpoints this process serves (`roles-file.ts`). */
+  /** The path of a JSON file that names the endpoints that this process serves (`roles-file.ts`). */
   JETLEDGER_ROLES_FILE: text(undefined),
-  /** Not set: a service wants 3; a subcommand takes those of the stream that is there. */
+  /**
+   * The number of stream replicas. Not set: a service wants 3; a subcommand takes the number of the existing stream.
+   */
   JETLEDGER_REPLICAS: whole(1, 5, undefined),
   JETLEDGER_MAX_IN_FLIGHT: whole(1, 100_000, 4_096),
-  /** Customers that the queries keep in memory; 0: none. */
+  /** The number of customers that the queries keep in memory; 0: none. */
   JETLEDGER_HOT_CUSTOMERS: whole(0, 10_000_000, 100_000),
-  /** Commands that may wait for their batch; beyond it they are answered `BUSY`. */
+  /** The number of commands that may wait for their batch; further commands are answered `BUSY`. */
   JETLEDGER_COMMAND_QUEUE: whole(1, 100_000, 10_000),
-  /** Inboxes that the service answers beside `_INBOX.`: of clients with a prefix of their own, and of other accounts. */
+  /** Prefixes of inboxes that the service answers beside `_INBOX.`: clients and other accounts may use their own. */
   JETLEDGER_REPLY_PREFIXES: replyPrefixes,
-  /** Limit of the ledger stream; beyond it new events are refused. Not set: none. */
+  /** The size limit of the ledger stream; a full stream refuses new events. Not set: no limit. */
   JETLEDGER_STREAM_BYTES_MAX: whole(1, Number.MAX_SAFE_INTEGER, undefined),
-  /** Limit of the dead letters. Not set: a tenth of the ledger's, at least 16 MiB; none where the ledger has none. */
+  /**
+   * The size limit of the stream of dead letters. Not set: a tenth of the ledger stream's limit, at least 16 MiB; no
+   * limit when the ledger stream has none.
+   */
   JETLEDGER_DEAD_LETTER_BYTES_MAX: whole(1, Number.MAX_SAFE_INTEGER, undefined),
   HTTP_PORT: whole(0, 65_535, 8_080),
-  /** Path of the tokens that callers of the gateway need. Not set: it listens on the loopback interface only. */
+  /**
+   * The path of the file with the tokens that callers of the gateway need. Not set: the gateway listens on the loopback
+   * interface only.
+   */
   HTTP_TOKENS_FILE: text(undefined),
-  /** Paths of a certificate and its key (PEM): then it is HTTPS. */
+  /** The paths of a certificate and its key (PEM). With them the gateway speaks HTTPS. */
   HTTP_TLS_CERT: text(undefined),
   HTTP_TLS_KEY: text(undefined),
-  /** Pages of these origins may call the gateway. */
+  /** The origins whose web pages may call the gateway. */
   HTTP_CORS_ORIGINS: origins,
-  /** Requests per second of one token, or of one address; 0: no limit. */
+  /** The number of requests that one token, or one address, may send in a second; 0: no limit. */
   HTTP_RATE_LIMIT: whole(0, 1_000_000, 1_000),
   LOG_LEVEL: oneOf(LOG_LEVELS, 'info'),
 }
 
 const Environment = fieldsOf(VARIABLES)
 
-/** The endpoints that a process serves, each with its limit of requests in flight where one is given. */
+/** The endpoints that a process serves, each with its limit of requests in flight; undefined when none is given. */
 export type EndpointLimits = ReadonlyMap<string, number | undefined>
 
 export type Config = t.TypeOf<typeof Environment> & {
-  /** From the roles file; undefined: all endpoints of the roles. */
+  /** The endpoints from the roles file; undefined: all endpoints of the roles. */
   readonly endpoints?: EndpointLimits
 }
 
@@ -150,12 +162,12 @@ const bothOfTls = (config: Config): Either<string, Config> =>
     ? E.left('HTTP_TLS_CERT, HTTP_TLS_KEY: both of them must be set, or none')
     : E.right(config)
 
-/** Every variable that is read; the last one before there is a configuration, where a subcommand looks for a ledger. */
+/** All variables that the program reads. JETLEDGER_DATA_DIR is read earlier, when a subcommand looks for a ledger. */
 const OWN_VARIABLES = [...Object.keys(VARIABLES), 'JETLEDGER_DATA_DIR']
 
 type Variables = Readonly<Record<string, string | undefined>>
 
-/** Every wrong value and every misspelt name, in one sentence. */
+/** Decodes the variables; left is one sentence with every wrong value and every misspelt name. */
 const decodeVariables = (env: Variables): Either<string, t.TypeOf<typeof Environment>> => {
   const decoded = Environment.decode(env)
   const misspelt = misspeltVariables(env, OWN_VARIABLES)
@@ -164,13 +176,13 @@ const decodeVariables = (env: Variables): Either<string, t.TypeOf<typeof Environ
   return E.left([...wrong, ...misspelt].join('; '))
 }
 
-/** The configuration that `env` holds; left is one sentence that names every variable that is wrong. Never a secret. */
+/** The configuration in `env`; left is one sentence that names every wrong variable and never contains a secret. */
 export const decodeConfig = (env: Variables): Either<string, Config> =>
   pipe(decodeVariables(env), E.chain(notBoth), E.chain(bothOfTls))
 
 const REPLICAS = 3
 
-/** What the streams' settings depend on. */
+/** The options on which the settings of the streams depend. */
 export const settingsOf = ({
   JETLEDGER_REPLICAS,
   JETLEDGER_STREAM_BYTES_MAX,

@@ -1,6 +1,6 @@
 /**
- * Why there is no connection to NATS, in a sentence that says what to do: nobody answers, the certificate is not
- * trusted, or the credentials are refused.
+ * Explains why there is no connection to NATS, in a sentence that says what to do: no server answers, its certificate
+ * is not trusted, or it refuses the credentials.
  */
 
 import { errors } from 'nats'
@@ -8,20 +8,20 @@ import type { Config } from './config.js'
 
 type Addressed = Pick<Config, 'NATS_URL' | 'NATS_CREDENTIALS' | 'NATS_CREDS_FILE'>
 
-/** The codes by which Node's TLS refuses the certificate of the other side. */
+/** Matches the error codes with which Node's TLS refuses the server's certificate. */
 const OF_CERTIFICATE =
   /CERT|SELF_SIGNED|UNABLE_TO_VERIFY|ISSUER|CRL|INVALID_CA|INVALID_PURPOSE|PATH_LENGTH|HOSTNAME_MISMATCH/
 const OF_TLS = /^(ERR_SSL|ERR_TLS|EPROTO)/
-/** nats.js has no type of its own for a server that speaks plain text although TLS is wanted. */
+/** nats.js has no error type for a server that speaks plain text although the client wants TLS. */
 const NO_TLS = /does not support 'tls'|'tls' is not available/
 
 const codeOf = (cause: Error): string => ('code' in cause && typeof cause.code === 'string' ? cause.code : '')
 
-/** Whether the server refused the credentials, at first or later: they may expire or be revoked. */
+/** Whether the server refused the credentials, at the first connection or later: they may expire or be revoked. */
 export const isRefusal = (cause: Error): boolean =>
   cause instanceof errors.AuthorizationError || cause instanceof errors.UserAuthenticationExpiredError
 
-/** The addresses without what may be secret in them. */
+/** The addresses of `NATS_URL` without user names, passwords and tokens. */
 export const shownAddress = (nats_url: string): string =>
   nats_url
     .split(',')
@@ -37,7 +37,7 @@ const ofCredentials = ({ NATS_CREDENTIALS, NATS_CREDS_FILE }: Addressed): string
 const reasonOf = (cause: Error): string =>
   cause instanceof errors.TimeoutError ? 'no answer in time' : cause.message
 
-/** The sentence for what `connect` rejected with. */
+/** The sentence for the error with which `connect` rejected. */
 export const connectionFailure = (config: Addressed, thrown: unknown): string => {
   const cause = thrown instanceof Error ? thrown : new Error(String(thrown))
   const where = `NATS at ${shownAddress(config.NATS_URL)}`

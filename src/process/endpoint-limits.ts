@@ -1,12 +1,15 @@
 /**
- * Leaves of the endpoints that a process could serve those that it is configured for, with their limits.
+ * Selects the endpoints that a process is configured to serve, and sets their limits.
  */
 
 import type { AnyEndpointConfig } from '../service/config.js'
 import type { EndpointLimits } from './config.js'
 import { Failure } from './failure.js'
 
-/** All of them when nothing is configured. Throws `Failure` for an endpoint that nobody here can serve. */
+/**
+ * The endpoints that `limits` names, with their limits of requests in flight; all endpoints when `limits` is undefined.
+ * Throws `Failure` when `limits` names an endpoint that this process cannot serve.
+ */
 export const limitedTo = (
   endpoints: readonly AnyEndpointConfig[],
   limits: EndpointLimits | undefined,

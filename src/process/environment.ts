@@ -1,8 +1,9 @@
 /**
- * Which ledger a subcommand talks to: the one that the environment names, else the `jetledger dev` of this folder.
+ * Finds the ledger that a subcommand talks to: the one that the environment names, else the `jetledger dev` of this
+ * folder.
  *
- * A running `dev` leaves a note of where it listens in its data folder. The note counts only while NATS_URL is not
- * set, and then for everything, so that a command never mixes one ledger's stream with another's tables.
+ * A running `dev` leaves a note with its addresses in its data folder. The note counts only while NATS_URL is not
+ * set, and then for all addresses, so that a command never mixes the stream of one ledger with the tables of another.
  */
 
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -15,7 +16,7 @@ import { Failure } from './failure.js'
 import { decodeRolesFile, withRolesFile } from './roles-file.js'
 import { readTextFile } from './text-file.js'
 
-/** Where `jetledger dev` keeps its data: below the folder it is started in, unless JETLEDGER_DATA_DIR says otherwise. */
+/** The folder in which `jetledger dev` keeps its data; JETLEDGER_DATA_DIR changes it. */
 export const DEFAULT_DATA_DIR = process.env.JETLEDGER_DATA_DIR || '.jetledger'
 
 const NOTE = 'listening.json'
@@ -23,16 +24,16 @@ const NOTE = 'listening.json'
 const Note = fieldsOf({ nats_url: t.string, dynamodb_endpoint: t.string, replicas: t.number })
 export type Listening = t.TypeOf<typeof Note>
 
-/** What an embedded DynamoDB server wants to be told and does not look at. */
+/** An embedded DynamoDB server needs a region and credentials, but does not check them. */
 const LOCAL_AWS = { region: 'local', credentials: { accessKeyId: 'local', secretAccessKey: 'local' } }
 
 export type Environment = {
   readonly config: Config
-  /** Set for an embedded server; undefined lets the SDK look for credentials as it does everywhere. */
+  /** The region and credentials for an embedded server; when undefined, the SDK looks for them in its usual places. */
   readonly aws?: typeof LOCAL_AWS
 }
 
-/** Leaves the note; `dev` removes it when it stops. */
+/** Writes the note with the addresses of a running `dev`, which removes it when it stops. */
 export const noteListening = (data_dir: string, listening: Listening): void => {
   mkdirSync(data_dir, { recursive: true })
   writeFileSync(join(data_dir, NOTE), JSON.stringify(listening))
@@ -62,27 +63,30 @@ const decodeOrFail = (env: Variables): Config => {
   const config = orRefuse('the environment is not right', decodeConfig(env))
   const path = config.JETLEDGER_ROLES_FILE
   if (path === undefined) return config
-  const explicit = (env.JETLEDGER_ROLES ?? '') !== ''
+  const is_explicit = (env.JETLEDGER_ROLES ?? '') !== ''
   const what = `JETLEDGER_ROLES_FILE ${path}`
   const file = orRefuse(what, decodeRolesFile(readTextFile(what, path)))
-  return orRefuse(what, withRolesFile(config, file, explicit))
+  return orRefuse(what, withRolesFile(config, file, is_explicit))
 }
 
-/** The environment alone. Throws `Failure` with every problem in one sentence. */
+/** The configuration from the environment alone. Throws `Failure` with every problem in one sentence. */
 export const environmentConfig = (): Config => decodeOrFail(process.env)
 
-/** The configuration for an embedded ledger: the environment, but its own addresses and, unless told, every role. */
+/**
+ * The configuration for an embedded ledger: the environment, but with the addresses of the embedded servers, without
+ * NATS credentials, and with every role unless `options` names some.
+ */
 export const embeddedEnvironment = (
   { nats_url, dynamodb_endpoint, replicas }: Listening,
-  told: Variables = {},
+  options: Variables = {},
 ): Environment => ({
   config: decodeOrFail({
     ...process.env,
     NATS_URL: nats_url,
     AWS_ENDPOINT_URL_DYNAMODB: dynamodb_endpoint,
     JETLEDGER_REPLICAS: String(replicas),
-    JETLEDGER_ROLES: told.JETLEDGER_ROLES,
-    JETLEDGER_ROLES_FILE: told.JETLEDGER_ROLES_FILE,
+    JETLEDGER_ROLES: options.JETLEDGER_ROLES,
+    JETLEDGER_ROLES_FILE: options.JETLEDGER_ROLES_FILE,
     NATS_CREDENTIALS: undefined,
     NATS_CREDS_FILE: undefined,
     NATS_TLS_CA: undefined,
@@ -94,11 +98,11 @@ const definedOf = (variables: Variables): Variables =>
   Object.fromEntries(Object.entries(variables).filter(([, value]) => value !== undefined))
 
 /**
- * The configuration of a subcommand; what it was `told` by its options comes before the environment. Throws `Failure`
- * with every problem in one sentence.
+ * The configuration of a subcommand. `options` holds variables from its command line, which override the environment.
+ * Throws `Failure` with every problem in one sentence.
  */
-export const readEnvironment = (told: Variables = {}): Environment => {
-  const config = decodeOrFail({ ...process.env, ...definedOf(told) })
+export const readEnvironment = (options: Variables = {}): Environment => {
+  const config = decodeOrFail({ ...process.env, ...definedOf(options) })
   const note = (process.env.NATS_URL ?? '') === '' ? readNote(DEFAULT_DATA_DIR) : undefined
-  return note === undefined ? { config } : embeddedEnvironment(note, told)
+  return note === undefined ? { config } : embeddedEnvironment(note, options)
 }

@@ -1,6 +1,6 @@
 /**
- * How a subcommand ends: 0 when all is well, 1 when it failed, 2 when it was called wrongly, 3 when it wrote and does not
- * know whether that was carried out.
+ * The error that ends a subcommand, and its exit codes: 0 when all is well, 1 when the subcommand failed, 2 when it was
+ * called wrongly, 3 when it sent a write and does not know whether the write was carried out.
  */
 
 import { E, type TaskEither } from '../fp.js'
@@ -9,7 +9,7 @@ export const OUTCOME_UNKNOWN_CODE = 3
 
 type ExitCode = 1 | 2 | typeof OUTCOME_UNKNOWN_CODE
 
-/** A failure that is told in one sentence, without a stack trace. */
+/** A failure that is printed as one sentence, without a stack trace. */
 export class Failure extends Error {
   override readonly name = 'Failure'
   readonly exit_code: ExitCode
@@ -20,7 +20,9 @@ export class Failure extends Error {
   }
 }
 
-/** Runs an adapter's task: its right value, or a `Failure` with its message and cause. */
+/**
+ * Runs an adapter's task and resolves with its right value. Throws `Failure` with the message and cause of its left.
+ */
 export const orFail = async <A>(
   task: TaskEither<{ readonly message: string; readonly cause?: unknown }, A>,
 ): Promise<A> => {

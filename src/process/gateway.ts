@@ -1,6 +1,6 @@
 /**
- * A process that is a gateway and nothing else: a client of the subjects, which needs no rights on the stream, the
- * bucket or the tables.
+ * Starts a process whose only role is the gateway. It is a client of the service's subjects, and needs no rights on the
+ * stream, the bucket or the tables.
  */
 
 import type { NatsConnection } from 'nats'
@@ -13,11 +13,11 @@ import { connectForEver } from './nats.js'
 import { gatewayReadiness } from './readiness.js'
 import type { Instance } from './roles.js'
 
-/** Whether the process has this role only. */
+/** Whether the gateway is the only role of the process. */
 export const isGatewayOnly = ({ JETLEDGER_ROLES }: Config): boolean =>
   JETLEDGER_ROLES.every(role => role === 'gateway')
 
-/** Connects and lets requests through. Waits for NATS as long as it takes. */
+/** Connects to NATS, however long that takes, and then lets HTTP requests through. */
 export const startGateway = async (
   config: Config,
   log: Logger,

@@ -1,7 +1,7 @@
 /**
- * The HTTP port of a process: health, readiness and metrics always, the gateway with its role.
+ * The HTTP port of a process. It always serves health, readiness and metrics; with the role `gateway` also the API.
  *
- * It listens before NATS is there, so that a process that waits can be asked what it waits for.
+ * The port listens before the connection to NATS exists, so that a process that waits can be asked what it waits for.
  */
 
 import { createSecureContext } from 'node:tls'
@@ -25,9 +25,9 @@ const LOOPBACK = '127.0.0.1'
 const ALL_INTERFACES = '0.0.0.0'
 
 export type Http = Pick<HttpServer, 'drain' | 'stop'> & {
-  /** Without a path. */
+  /** The address, without a path. */
   readonly url: string
-  /** From now on requests go to this connection, and readiness is asked here. */
+  /** From this call on, the gateway sends requests over the connection, and `/readyz` calls `readiness`. */
   readonly attach: (nc: NatsConnection, readiness: Readiness) => void
 }
 
@@ -35,7 +35,7 @@ export type HttpOptions = {
   readonly config: Config
   readonly health: Health
   readonly log: Logger
-  /** Which option to change when the port is taken. */
+  /** The name of the option that chooses another port, for the error message. */
   readonly option: string
   readonly loopback?: boolean
   readonly port?: number
@@ -69,17 +69,17 @@ const listen = async (server: HttpServer, host: string, port: number, option: st
   try {
     return await server.listen(host, port)
   } catch (cause) {
-    const taken = cause instanceof Error && 'code' in cause && cause.code === 'EADDRINUSE'
+    const is_taken = cause instanceof Error && 'code' in cause && cause.code === 'EADDRINUSE'
     const advice = `stop it, or choose another with ${option} (0 = a free one)`
-    const said = cause instanceof Error ? cause.message : String(cause)
-    throw new Failure(taken ? `Port ${port} is taken by another program: ${advice}.` : said, { cause })
+    const message = cause instanceof Error ? cause.message : String(cause)
+    throw new Failure(is_taken ? `Port ${port} is taken by another program: ${advice}.` : message, { cause })
   }
 }
 
-/** Listens. Throws `Failure` when a file cannot be used or the port is taken. */
+/** Starts the HTTP server. Throws `Failure` when a configured file cannot be used or the port is taken. */
 export const startHttp = async (options: HttpOptions): Promise<Http> => {
   const { config, health, log, option, loopback = false, port = config.HTTP_PORT } = options
-  const isGateway = config.JETLEDGER_ROLES.includes('gateway')
+  const is_gateway = config.JETLEDGER_ROLES.includes('gateway')
   const tokens = tokensOf(config)
   const tls = tlsOf(config)
   let connection: NatsConnection | undefined
@@ -92,9 +92,9 @@ export const startHttp = async (options: HttpOptions): Promise<Http> => {
     log,
     version: VERSION,
     tls,
-    gateway: isGateway
+    gateway: is_gateway
       ? {
-          // a request that is sent while NATS is away would only wait there
+          // a request that is sent without a connection to NATS would only wait in the client
           connection: () => (health.read().parts.nats?.state === 'ok' ? connection : undefined),
           max_in_flight: config.JETLEDGER_MAX_IN_FLIGHT,
           tokens,
@@ -104,10 +104,10 @@ export const startHttp = async (options: HttpOptions): Promise<Http> => {
       : undefined,
   })
   watchProcess()
-  const open = isGateway && tokens === undefined
-  const host = loopback || open ? LOOPBACK : ALL_INTERFACES
+  const is_open = is_gateway && tokens === undefined
+  const host = loopback || is_open ? LOOPBACK : ALL_INTERFACES
   const actual = await listen(server, host, port, option)
-  if (open && !loopback) {
+  if (is_open && !loopback) {
     log.warn('HTTP_TOKENS_FILE is not set: HTTP listens on the loopback interface only, for everybody there')
   }
   return {
@@ -117,7 +117,7 @@ export const startHttp = async (options: HttpOptions): Promise<Http> => {
     attach: (nc, ready) => {
       connection = nc
       readiness = ready
-      // the lag of the projections is among what it finds out
+      // readiness also measures the lag of the projections, which is a metric
       metrics.onCollect(async () => void (await ready()))
     },
   }

@@ -1,5 +1,6 @@
 /**
- * How busy a process is, once a minute in the log: what it is scaled by (`infra/services/scaling.ts`).
+ * Logs once a minute how busy a process is; AWS scales the number of processes by this figure
+ * (`infra/services/scaling.ts`).
  */
 
 import type { Logger } from 'pino'
@@ -8,7 +9,7 @@ import type { Service } from '../service/service.js'
 const LOOK_EVERY_MS = 500
 const LOG_EVERY_MS = 60_000
 
-/** Logs the most requests that were at work within each minute, until the returned function is called. */
+/** Logs, for each minute, the largest number of requests in flight, until the returned function is called. */
 export const logInFlight = (service: Pick<Service, 'inFlight'>, log: Logger): (() => void) => {
   let most = 0
   let logged_ms = performance.now()

@@ -1,4 +1,4 @@
-// has a cluster of its own, whose links are cut
+// this spec needs a cluster of its own, because it cuts the links
 import { Empty, type NatsConnection } from 'nats'
 import { pino } from 'pino'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest'
@@ -17,7 +17,7 @@ import { provesLeader } from './leave-cut-off.js'
 import { connectForEver } from './nats.js'
 
 const WHOLE_MS_MAX = 30_000
-/** A proof is missed within 3.5 s, and an election takes 4 to 9 s. */
+/** A missing proof is noticed within 3.5 s, and an election takes 4 to 9 s. */
 const LEFT_MS_MAX = 15_000
 const SOON_MS_MAX = 6_000
 
@@ -60,7 +60,7 @@ afterEach(async () => {
 const serverOf = ({ info }: NatsConnection): NodeName =>
   NODE_NAMES.find(name => name === info?.server_name) ?? 'nats-1'
 
-/** Makes the server that the connection has, or another one, the leader. */
+/** Makes the server of the connection, or another server, the leader. */
 const letLead = async (isOwn: boolean): Promise<void> => {
   const own = serverOf(nc)
   await until(
@@ -77,7 +77,7 @@ const letLead = async (isOwn: boolean): Promise<void> => {
 const changes = async (): Promise<number> =>
   Number(/^jetledger_left_servers_total (\d+)$/m.exec(await metrics.text())?.[1] ?? 0)
 
-/** Waits until the connection has another server, over which the ledger proves to go on. */
+/** Waits until the connection leads to another server that gives the proof. */
 const untilLeft = async (left: NodeName, deadline_ms: number): Promise<void> => {
   await until(async () => serverOf(nc) !== left && (await right(leadershipOf(nc).prove(500))), {
     deadline_ms,
@@ -117,12 +117,12 @@ it('a server to which the link is cut is left, although much waits to be sent th
   await letLead(false)
   const own = serverOf(nc)
   network.part('mine', own)
-  // more than all buffers on the way take: what is behind it is never sent
+  // more bytes than all buffers on the way hold, so that later messages are never sent
   for (let times = 0; times < 64; times += 1) nc.publish('nobody', new Uint8Array(500_000))
   await untilLeft(own, SOON_MS_MAX)
 })
 
-/** Counts how often the connection was left on purpose. */
+/** Counts the changes of server that were made on purpose. */
 const countLeaving = (): (() => number) => {
   let times = 0
   const follow = async (): Promise<void> => {

@@ -1,10 +1,11 @@
 /**
- * Leaves a nats-server that is cut off from the others, for one behind which the ledger goes on.
+ * Leaves a nats-server that is cut off from the rest of its cluster, and connects to a server that still reaches the
+ * ledger.
  *
- * A connection to such a server stays open and well for ever, although nothing that is asked over it is answered. So it
- * is asked for a proof twice a second. When none comes for a while the other servers are looked at, over connections of
- * their own: only one that gives the proof is changed over to. While a leader is elected, or the whole cluster is
- * without a quorum, no server gives it, and the connection stays where it is.
+ * A connection to a server that is cut off stays open, although no request over it is answered. So the process asks
+ * over its connection for a proof twice a second. When no proof comes for a while, it opens a connection to each of
+ * the other servers, and changes over only to a server that gives the proof. While a leader is elected, or while the
+ * whole cluster is without a quorum, no server gives the proof, and the process keeps its connection.
  */
 
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -18,13 +19,16 @@ import { metrics } from '../metrics.js'
 import { leadershipOf } from '../stream/leadership.js'
 import type { ServerChoice } from './server-choice.js'
 
-/** Whether that which this process needs answers behind a connection: now, or within a second. */
+/**
+ * Whether the part that this process needs (the stream's leader, or the service) answers over a connection within a
+ * second.
+ */
 export type Proves = (nc: NatsConnection) => Promise<boolean>
 
 export type Means = {
   readonly nc: NatsConnection
   readonly proves: Proves
-  /** Opens a connection for a look to one of the client's servers. */
+  /** Opens a separate connection to one of the client's servers, to look whether it proves. */
   readonly open: (server: Server) => Promise<NatsConnection>
   readonly choice: Pick<ServerChoice, 'leave'>
   readonly log: Logger
@@ -35,13 +39,13 @@ export type Server = ReturnType<NatsConnection['getServers']>[number]
 
 const LOOK_EVERY_MS = 500
 const LOOK_AGAIN_MS = 200
-/** A proof that came so short a time ago, for whoever asked for it, needs no other one. */
+/** A proof that is not older than this counts, whichever part of the process asked for it. */
 const FRESH_MS = 400
-/** So long without a proof is no hiccup. */
-const SILENT_MS_MAX = 1_500
-/** Between two changes, whatever happens. */
+/** After this time without a proof the process looks at other servers. */
+const SILENT_MS_MAX = 700
+/** The shortest time between two changes of server. */
 const STAY_MS_MIN = 5_000
-/** Other servers that are looked at together. */
+/** The largest number of other servers that are looked at at the same time. */
 const SERVERS_MAX = 8
 
 const left_servers = metrics.counter(
@@ -49,7 +53,7 @@ const left_servers = metrics.counter(
   'Changes to another nats-server because the one before gave no proof that the ledger goes on behind it',
 )
 
-/** Of a process that works with the stream: somebody proves to lead it, or it is not there yet. */
+/** The proof for a process that works with the stream: its leader answers, or the stream does not exist yet. */
 export const provesLeader: Proves = async nc => {
   const leadership = leadershipOf(nc)
   const newest = leadership.newest()
@@ -60,7 +64,7 @@ export const provesLeader: Proves = async nc => {
 
 const SERVICE_MS_MAX = 1_000
 
-/** Of a gateway, which may know nothing of the stream: an instance of the service answers. */
+/** The proof for a gateway, which may have no rights on the stream: an instance of the service answers. */
 export const provesService: Proves = async nc => {
   try {
     await nc.request('$SRV.PING.customer', undefined, { timeout: SERVICE_MS_MAX })
@@ -74,7 +78,7 @@ const nameOf = ({ info }: NatsConnection): string => info?.server_name ?? info?.
 
 type Better = { readonly server: Server; readonly name: string }
 
-/** A server that is another one than that of `nc`, and proves; throws when it is not, or does not. */
+/** Resolves with the server when it is another one than that of `nc` and gives the proof; throws otherwise. */
 const lookAt = async ({ nc, proves, open }: Means, server: Server): Promise<Better> => {
   const look = await open(server)
   try {
@@ -82,15 +86,15 @@ const lookAt = async ({ nc, proves, open }: Means, server: Server): Promise<Bett
     if (name === nameOf(nc) || !(await proves(look))) throw new Error(`${name} is no better`)
     return { server, name }
   } finally {
-    // a link that swallows everything must not be waited for
+    // closing may take for ever over a link that loses everything, so nothing waits for it
     void look.close()
   }
 }
 
-/** The first of the other servers that proves; undefined when none does. */
+/** The first of the other servers that gives the proof; undefined when none does. */
 const findBetter = async (means: Means): Promise<Better | undefined> => {
   const { nc } = means
-  // a name may stand for several servers, so that its own address may lead to another one
+  // a host name may stand for several servers: then even the address of this connection may lead to another server
   const others = nc
     .getServers()
     .filter(({ listen, hostname }) => listen !== nc.getServer() || !/^[\d.:]+$/.test(hostname))
@@ -101,24 +105,24 @@ const findBetter = async (means: Means): Promise<Better | undefined> => {
   }
 }
 
-/** Follows whether the client has a connection at the moment: without one it looks for another server by itself. */
+/** Follows whether the client has a connection. Without one, the client looks for another server by itself. */
 const followConnection = (
   nc: NatsConnection,
 ): { readonly isUp: () => boolean; readonly ended: AbortSignal } => {
   const ending = new AbortController()
-  let isUp = true
+  let is_up = true
   const follow = async (): Promise<void> => {
     for await (const { type } of nc.status()) {
-      if (type === 'disconnect') isUp = false
-      if (type === 'reconnect') isUp = true
+      if (type === 'disconnect') is_up = false
+      if (type === 'reconnect') is_up = true
     }
   }
   void follow()
   void nc.closed().then(() => ending.abort())
-  return { isUp: () => isUp, ended: ending.signal }
+  return { isUp: () => is_up, ended: ending.signal }
 }
 
-/** Since when there is no proof, and until when the connection stays where it is. */
+/** The time since which there is no proof, and the time until which the process keeps its server. */
 type Watch = { silent_since_ms: number | undefined; stays_until_ms: number }
 
 const leave = async (means: Means, better: Better, silent_ms: number): Promise<void> => {
@@ -136,12 +140,14 @@ const leave = async (means: Means, better: Better, silent_ms: number): Promise<v
   await reconnectNow(nc)
 }
 
-/** The own server is not behind the others for longer than this when a new leader is there. */
+/** When a new leader is elected, the process's own server learns of it at most this long after the others. */
 const LAST_CHANCE_MS = 600
 
-/** There was no proof for `silent_ms`: leaves the server if another one is better. */
+/** After `silent_ms` without a proof: leaves the server if another one gives the proof. */
 const lookElsewhere = async (means: Means, watch: Watch, silent_ms: number): Promise<void> => {
   const { nc, proves, health } = means
+  // a leader that was elected meanwhile may be reached over this server too
+  const own = proves(nc)
   const better = await findBetter(means)
   if (better === undefined) {
     health.report(
@@ -151,14 +157,13 @@ const lookElsewhere = async (means: Means, watch: Watch, silent_ms: number): Pro
     )
     return
   }
-  // a leader that was elected meanwhile may be behind this server too
-  if (await Promise.race([proves(nc), sleep(LAST_CHANCE_MS, false)])) return
+  if (await Promise.race([own, sleep(LAST_CHANCE_MS, false)])) return
   await leave(means, better, silent_ms)
   watch.silent_since_ms = undefined
   watch.stays_until_ms = performance.now() + STAY_MS_MIN
 }
 
-/** Watches until the connection is closed. */
+/** Watches the connection until it is closed, and changes to another server when needed. */
 export const leaveCutOffServers = async (means: Means): Promise<void> => {
   const { nc, proves, health } = means
   const { isUp, ended } = followConnection(nc)
@@ -174,7 +179,7 @@ export const leaveCutOffServers = async (means: Means): Promise<void> => {
     }
     watch.silent_since_ms ??= began_ms
     const silent_ms = performance.now() - watch.silent_since_ms
-    const isTime = silent_ms > SILENT_MS_MAX && performance.now() > watch.stays_until_ms
-    if (isTime && isUp()) await lookElsewhere(means, watch, silent_ms)
+    const is_time = silent_ms > SILENT_MS_MAX && performance.now() > watch.stays_until_ms
+    if (is_time && isUp()) await lookElsewhere(means, watch, silent_ms)
   }
 }

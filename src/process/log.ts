@@ -1,5 +1,5 @@
 /**
- * The log: JSON lines on standard error, or pretty ones where that is a terminal.
+ * The log of a process: JSON lines on standard error, or readable lines when standard error is a terminal.
  */
 
 import pino, { type Logger } from 'pino'
@@ -7,7 +7,7 @@ import pretty from 'pino-pretty'
 import type { HealthEntry } from '../health.js'
 import { printableText } from './output.js'
 
-/** Whatever is logged under these names is a secret. */
+/** The names of log fields that hold secrets; pino replaces their values. */
 const SECRETS = [
   'NATS_CREDENTIALS',
   '*.NATS_CREDENTIALS',
@@ -19,12 +19,15 @@ const SECRETS = [
 
 const STDERR = 2
 
-/** The escapes of JSON for what a terminal obeys; an escaped backslash is taken whole, so that what follows is none. */
+/**
+ * Matches the JSON escapes of characters that a terminal obeys. It also matches an escaped backslash, so that the
+ * character after that backslash is not taken for an escape.
+ */
 const ESCAPE = /\\(?:u[0-9a-f]{4}|[\\bfr])/g
 
 /**
- * A line of the log that a terminal can be shown. The pretty printer decodes the JSON of a line: there the escapes are
- * escaped once more, so that it shows them.
+ * Makes a line of the log safe to show on a terminal. The pretty printer decodes the JSON of a line, so the escapes are
+ * escaped once more for it.
  */
 export const harmless = (line: string, is_pretty: boolean): string => {
   const json = printableText(line)
@@ -49,7 +52,7 @@ export const createLog = (level: string): Logger => {
     : pino(options, pino.destination({ dest: STDERR, sync: true }))
 }
 
-/** Tells the log about every change of health, once. */
+/** A listener that logs every change of health once. */
 export const logHealth =
   (log: Logger) =>
   (part: string, { state, detail }: HealthEntry): void => {

@@ -1,4 +1,4 @@
-// a server of its own, and addresses where none is
+// this spec needs a server of its own, and addresses without a server
 import { createServer, type Server } from 'node:net'
 import { connect, type NatsConnection } from 'nats'
 import { afterAll, beforeAll, expect, it } from 'vitest'
@@ -9,7 +9,7 @@ let nats: TestNats
 let nc: NatsConnection
 const listeners: Server[] = []
 
-/** Something that listens, is no nats-server, and says `text` to whoever dials. */
+/** Starts a TCP server that is no nats-server and sends `text` to every client. */
 const listen = async (text: string): Promise<string> => {
   const listener = createServer(socket => {
     socket.on('error', () => undefined)

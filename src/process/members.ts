@@ -1,10 +1,11 @@
 /**
- * The members of the NATS cluster and their versions, as far as a client can see them.
+ * Finds the members of the NATS cluster and their versions, as far as a client can see them.
  *
- * A server tells its version to whoever dials, before any login, and the addresses of the others to its clients. So each
- * known address is dialled, the first line is read, and the line is hung up. What cannot be seen: members whose addresses
- * are not told (`no_advertise`), that cannot be reached from here (a load balancer, another network), or that speak TLS
- * first (`handshake_first`); of the last ones `unseen` names the addresses.
+ * A nats-server sends its version to every TCP client before any login, and sends the addresses of the other servers
+ * to its NATS clients. So this code dials each known address, reads the first line, and closes the connection. It
+ * cannot see members whose addresses are not advertised (`no_advertise`), members that cannot be reached from here (a
+ * load balancer, another network), and members that begin with TLS (`handshake_first`). Known addresses that do not
+ * answer are in `unseen`.
  */
 
 import { connect as dial } from 'node:net'
@@ -17,7 +18,7 @@ export type Member = { readonly name: string; readonly version: string }
 
 export type Members = {
   readonly seen: readonly Member[]
-  /** Addresses that did not say who they are. */
+  /** Known addresses at which no server gave its name and version. */
   readonly unseen: readonly string[]
 }
 
@@ -48,7 +49,7 @@ const memberIn = (line: string): Member | undefined => {
   return { name: typeof server_name === 'string' ? server_name : server_id, version }
 }
 
-/** Reads the line by which the server at an address introduces itself; undefined when none comes in time. */
+/** Reads the INFO line that the server at an address sends first; resolves with undefined when none comes in time. */
 const askOne = ({ hostname, port }: Address): Promise<Member | undefined> =>
   new Promise(resolve => {
     let line = ''
@@ -70,16 +71,16 @@ const askOne = ({ hostname, port }: Address): Promise<Member | undefined> =>
     })
   })
 
-/** Every address that this connection knows: those of `NATS_URL`, and those that its server tells. */
+/** The addresses that this connection knows: from `NATS_URL`, and from its server. */
 const addressesOf = ({ info }: NatsConnection, nats_url: string): readonly string[] => {
-  const told = [...nats_url.split(',').map(url => url.trim()), ...(info?.connect_urls ?? [])]
-  return [...new Set(told.filter(text => text !== ''))].slice(0, ADDRESSES_MAX)
+  const addresses = [...nats_url.split(',').map(url => url.trim()), ...(info?.connect_urls ?? [])]
+  return [...new Set(addresses.filter(text => text !== ''))].slice(0, ADDRESSES_MAX)
 }
 
-/** Asks every server that is known for its name and its version; takes a second at the most. */
+/** Reads name and version of every known server, in a second at most. */
 export const askMembers = async (nc: NatsConnection, nats_url: string): Promise<Members> => {
   const addresses = addressesOf(nc, nats_url)
-  const said = await Promise.all(
+  const answers = await Promise.all(
     addresses.map(text => {
       const address = addressOf(text)
       return address === undefined ? undefined : askOne(address)
@@ -88,9 +89,9 @@ export const askMembers = async (nc: NatsConnection, nats_url: string): Promise<
   const byName = new Map<string, Member>()
   const own = nc.info
   if (own !== undefined) byName.set(own.server_name, { name: own.server_name, version: own.version })
-  for (const member of said) if (member !== undefined) byName.set(member.name, member)
+  for (const member of answers) if (member !== undefined) byName.set(member.name, member)
   return {
     seen: [...byName.values()].sort((a, b) => a.name.localeCompare(b.name)),
-    unseen: addresses.filter((_, i) => said[i] === undefined).map(shownAddress),
+    unseen: addresses.filter((_, i) => answers[i] === undefined).map(shownAddress),
   }
 }

@@ -1,7 +1,9 @@
 /**
- * The connection to NATS: credentials, TLS, and reconnecting for ever. One that is closed all the same ends the process.
+ * The connection of a process to NATS: credentials, TLS, and reconnecting for ever. A connection that is closed all the
+ * same ends the process.
  *
- * A server that is cut off from the others is left (leave-cut-off.ts). The first connection is made by a loop of ours: the client's own (`waitOnFirstConnect`) never says what it waits for.
+ * A process leaves a server that is cut off from the others (leave-cut-off.ts). A loop in this file makes the first
+ * connection, because the client's own option (`waitOnFirstConnect`) never says what it waits for.
  */
 
 import { X509Certificate } from 'node:crypto'
@@ -20,9 +22,9 @@ import { createServerChoice } from './server-choice.js'
 import { watchPings } from './server-pings.js'
 import { readTextFile } from './text-file.js'
 
-/** A person is told within 5 s what is wrong, the start of the program included. */
+/** With this timeout a person reads within 5 s what is wrong, the start of the program included. */
 const CONNECT_TIMEOUT_MS = 3_000
-/** However many addresses share that time, each is given so much. */
+/** The addresses share that time, but each gets at least this much. */
 const ADDRESS_TIMEOUT_MS_MIN = 1_000
 const RECONNECT_WAIT_MS = 250
 const PING_INTERVAL_MS = 5_000
@@ -31,7 +33,7 @@ const LOOK_TIMEOUT_MS = 1_000
 const SILENT_MS = 120_000
 const CONNECT_BACK_OFF: BackOff = { first_ms: 250, max_ms: 2_000 }
 
-/** Only a wrong call of `jetledger` ends with 2, and this is one: the environment names a file that is of no use. */
+/** The failure for a file that the environment names and that cannot be used: exit code 2, as for every wrong call. */
 const unusable = (variable: string, path: string, what: string, cause: unknown): Failure =>
   new Failure(`${variable}: the file ${path} holds no ${what}`, { cause, exit_code: 2 })
 
@@ -40,7 +42,7 @@ const authenticatorOf = ({ NATS_CREDENTIALS, NATS_CREDS_FILE }: Config) => {
   const text = NATS_CREDENTIALS ?? readTextFile('NATS_CREDS_FILE', NATS_CREDS_FILE ?? '')
   const authenticator = credsAuthenticator(new TextEncoder().encode(text))
   try {
-    // the client would find out only amid a connection
+    // the client itself would notice only while it connects
     authenticator('')
   } catch (cause) {
     if (NATS_CREDS_FILE !== undefined)
@@ -54,7 +56,7 @@ const tlsOf = ({ NATS_TLS_CA }: Config) => {
   if (NATS_TLS_CA === undefined) return undefined
   const ca = readTextFile('NATS_TLS_CA', NATS_TLS_CA)
   try {
-    // with anything else the client would trust nobody, without a word
+    // with a text that is no certificate the client would trust no server, and would not say why
     new X509Certificate(ca)
   } catch (cause) {
     throw unusable('NATS_TLS_CA', NATS_TLS_CA, 'certificate (PEM)', cause)
@@ -83,24 +85,27 @@ const optionsOf = (config: Config, name: string): ConnectionOptions & { readonly
 const tellFault: OnMessageFault = (subject, thrown) =>
   tell(`jetledger: a message on ${subject} could not be handled: ${thrown}`)
 
-/** For `timeout_ms` at the most: the client tries one address after the other, each for its time. */
+/**
+ * Connects within `timeout_ms` or throws. The client alone would try each address for its own time, one after the
+ * other.
+ */
 const connectWithin = async (timeout_ms: number, options: ConnectionOptions): Promise<NatsConnection> => {
   const connecting = openConnection(options, tellFault)
-  const made = new AbortController()
-  const late = sleep(timeout_ms, undefined, { signal: made.signal }).then(() => {
-    // a connection that comes after all belongs to nobody
+  const timer = new AbortController()
+  const late = sleep(timeout_ms, undefined, { signal: timer.signal }).then(() => {
+    // nothing uses a connection that is made too late
     connecting.then(nc => nc.close()).catch(() => undefined)
     throw new errors.TimeoutError()
   })
   try {
     return await Promise.race([connecting, late])
   } finally {
-    made.abort()
+    timer.abort()
     late.catch(() => undefined)
   }
 }
 
-/** For a subcommand that does one thing: no connection is a failure at once. */
+/** Connects a subcommand that does one thing. Throws `Failure` when there is no connection in time. */
 export const connectOnce = async (config: Config): Promise<NatsConnection> => {
   const options = optionsOf(config, 'jetledger-cli')
   const share_ms = Math.max(ADDRESS_TIMEOUT_MS_MIN, CONNECT_TIMEOUT_MS / options.servers.length)
@@ -125,7 +130,9 @@ const watch = async (nc: NatsConnection, config: Config, log: Logger, health: He
   }
 }
 
-/** A connection that ended without us: reconnecting was given up, or what came over it was not NATS. */
+/**
+ * Ends the process when the connection ends by itself: the client gave up reconnecting, or received no NATS protocol.
+ */
 const watchEnd = async (nc: NatsConnection, health: Health): Promise<void> => {
   const error = await nc.closed()
   if (nc.isDraining()) return
@@ -133,7 +140,7 @@ const watchEnd = async (nc: NatsConnection, health: Health): Promise<void> => {
   health.giveUp('nats', `the connection to NATS is closed for good: ${reason}`)
 }
 
-/** A connection to one of the servers for a look, which is made at once or not at all. */
+/** Opens a separate connection to one of the servers, to look at it; one attempt, without reconnecting. */
 const openLook = (
   config: Config,
   { listen, tlsName }: Server,
@@ -145,7 +152,7 @@ const openLook = (
     servers: listen,
     reconnect: false,
     timeout: LOOK_TIMEOUT_MS,
-    // it says nothing by itself: a server pings only those who are silent
+    // this connection must send nothing by itself, because a server pings only a silent client
     pingInterval: SILENT_MS,
     ignoreClusterUpdates: true,
   }
@@ -153,8 +160,8 @@ const openLook = (
 }
 
 /**
- * For a service: tries until there is a connection, and says in health and log what is in its way. Throws `Failure`
- * only for what the environment names and cannot be used.
+ * Connects a service: tries until there is a connection, and reports in health and log what prevents it. Throws
+ * `Failure` only when the environment names credentials or certificates that cannot be used.
  */
 export const connectForEver = async (
   config: Config,
@@ -163,8 +170,8 @@ export const connectForEver = async (
   proves: Proves,
 ): Promise<NatsConnection> => {
   const choice = createServerChoice(() => performance.now())
-  const say = (cause: unknown): void => {
-    // the log is told of what changes: that there was no connection before counts as known
+  const reportFailure = (cause: unknown): void => {
+    // only changes of health are logged, so the failure has to be a change against "not connected yet"
     if (health.read().parts.nats === undefined) health.report('nats', 'down', 'not connected yet')
     health.report('nats', 'down', connectionFailure(config, cause))
   }
@@ -172,8 +179,8 @@ export const connectForEver = async (
     log.error({ subject, err }, 'a message could not be handled; it is left out')
   for (let attempt = 1; ; attempt += 1) {
     const options = { ...optionsOf(config, 'jetledger'), reconnectToServer: choice.choose }
-    // with several addresses a try may take longer
-    const slow = setTimeout(() => say(new errors.TimeoutError()), CONNECT_TIMEOUT_MS)
+    // with several addresses an attempt may take longer than the timeout
+    const slow = setTimeout(() => reportFailure(new errors.TimeoutError()), CONNECT_TIMEOUT_MS)
     try {
       const nc = await openConnection(options, onMessageFault)
       void watch(nc, config, log, health)
@@ -184,7 +191,7 @@ export const connectForEver = async (
       void leaveCutOffServers({ nc, proves, open, choice, log, health })
       return nc
     } catch (cause) {
-      say(cause)
+      reportFailure(cause)
     } finally {
       clearTimeout(slow)
     }

@@ -1,5 +1,6 @@
 /**
- * An open ledger: the connections of a process, and the looks at its streams, before any role.
+ * Opens a ledger: makes the connections of a process to NATS and DynamoDB, and begins to check the streams. Roles start
+ * later, on what this file returns.
  */
 
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb'
@@ -22,7 +23,7 @@ import { tableWitnesses } from './witnesses.js'
 /** The part of health that says whether the roles are started. */
 export const START = 'start'
 
-/** What roles work with. */
+/** The connections and settings that a role works with. */
 export type Ledger = {
   readonly config: Config
   readonly nc: NatsConnection
@@ -31,17 +32,17 @@ export type Ledger = {
   readonly tables: DynamoDBDocumentClient
   readonly log: Logger
   readonly health: Health
-  /** Tells whether the ledger may be used; undefined: always. */
+  /** Tells why the ledger must not be used at the moment. Undefined: it may always be used. */
   readonly standing?: Pick<Standing, 'reason'>
 }
 
-/** The connections of a process; the ledger over them may turn out to be another one. */
+/** The connections of a process, before it is known whether the stream behind them is the right one. */
 export type Connection = Omit<Ledger, 'kv' | 'standing'> & {
   readonly standing: Standing
   readonly close: () => Promise<void>
 }
 
-/** Connects, and begins to look at the ledger. */
+/** Connects to NATS and DynamoDB, and begins to check the ledger. */
 export const connectLedger = async (
   { config, aws }: Environment,
   log: Logger,
@@ -74,7 +75,7 @@ export const connectLedger = async (
     health,
     standing,
     close: async () => {
-      // a connection that was lost is closed already
+      // a connection that was lost for good is closed already
       if (!nc.isClosed()) await nc.drain()
       tables.destroy()
     },

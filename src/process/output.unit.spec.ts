@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { printable, printableText } from './output.js'
 
-/** Everything that a terminal could obey, and the ends of lines. */
+/** Characters that a terminal could obey, and the ends of lines. */
 const OBEYED = /[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff]/u
 
 describe('a text of others', () => {

@@ -1,5 +1,5 @@
 /**
- * Composes the role `queries`.
+ * Composes the role `queries` from the configuration of a process.
  */
 
 import { type Queries, startQueries } from '../queries/queries.js'

@@ -1,5 +1,5 @@
 /**
- * What `GET /readyz` asks: NATS, the stream, DynamoDB, and how far the projections are.
+ * Answers `GET /readyz`: probes NATS, the stream and DynamoDB, and measures how far behind the projections are.
  */
 
 import type { NatsConnection } from 'nats'
@@ -24,13 +24,13 @@ import type { Ledger as OpenLedger } from './open-ledger.js'
 import { SERVERS } from './server-health.js'
 import { LEDGER } from './standing.js'
 
-/** What readiness asks with: it is asked before the ledger may be used, too. */
+/** The part of a ledger that readiness needs. It is asked before the ledger may be used, too. */
 type Ledger = Omit<OpenLedger, 'kv' | 'standing'>
 
 const PROBE_MS_MAX = 2_000
-/** Whoever asks more often gets the same answer again. */
+/** Within this time every caller gets the same answer. */
 const FRESH_MS = 1_000
-/** A projection that is further behind has not caught up: its answers would be older than a second or two. */
+/** A projection that is further behind is reported as down: its answers would be older than a second or two. */
 const BEHIND_EVENTS_MAX = 10_000
 
 const lag = metrics.gauge('jetledger_projection_lag_events', 'Events that a projection has not handled yet')
@@ -38,8 +38,8 @@ const lag = metrics.gauge('jetledger_projection_lag_events', 'Events that a proj
 const OK: HealthEntry = { state: 'ok', detail: '' }
 const down = (detail: string): HealthEntry => ({ state: 'down', detail })
 
-/** The entry that a probe finds; a probe that fails or takes too long is an entry too. */
-const probed = async (probe: Promise<HealthEntry>): Promise<HealthEntry> => {
+/** Waits for a probe and returns its entry; a probe that fails or takes too long becomes an entry with state `down`. */
+const awaitProbe = async (probe: Promise<HealthEntry>): Promise<HealthEntry> => {
   try {
     return (await within(PROBE_MS_MAX, probe)) ?? down(`no answer within ${PROBE_MS_MAX} ms`)
   } catch (thrown) {
@@ -67,7 +67,7 @@ const askProjection = async (
   return behind > BEHIND_EVENTS_MAX ? down(detail) : behind === 0 ? OK : { state: 'ok', detail }
 }
 
-/** Whether the projection's table is what the projection filled, and holds what it held before it was begun again. */
+/** The entry for a projection's table: it must be the one that the projection filled, and must be filled completely. */
 const tableEntry = async ({ jsm, tables, config }: Ledger, name: ProjectionName): Promise<HealthEntry> => {
   const pointer = await readPointer(jsm, name)()
   if (E.isLeft(pointer))
@@ -81,30 +81,33 @@ const tableEntry = async ({ jsm, tables, config }: Ledger, name: ProjectionName)
   return newest.seq < whole_from_seq ? down(filling(table, belonging.identity)) : OK
 }
 
-/** Whether this process works with the table: only then may it look at it. */
+/** Whether this process works with the table: only then has it the right to look at it. */
 const readsTable = ({ config }: Ledger, projection: ProjectionName): boolean => {
   const { JETLEDGER_ROLES: roles } = config
   if (roles.includes('projections') || roles.includes('queries')) return true
   return roles.includes('commands') && (projection === 'balances' || projection === 'journal')
 }
 
-/** How far it is, which the metric is told too: where the server does not say, the last figure is not kept. */
+/**
+ * The entry for a projection. It also sets the lag metric, to NaN when the lag is not known, so that no old figure
+ * stays.
+ */
 const projectionEntry = async (ledger: Ledger, projection: ProjectionName): Promise<HealthEntry> => {
-  let known = Number.NaN
-  const entry = await probed(
+  let lag_events = Number.NaN
+  const entry = await awaitProbe(
     askProjection(ledger, projection, events => {
-      known = events
+      lag_events = events
     }),
   )
-  lag.set(known, { projection })
+  lag.set(lag_events, { projection })
   if (entry.state !== 'ok' || !readsTable(ledger, projection)) return entry
-  const table = await probed(tableEntry(ledger, projection))
+  const table = await awaitProbe(tableEntry(ledger, projection))
   return table.state === 'ok' ? entry : table
 }
 
 const natsEntry = (health: Health): HealthEntry => health.read().parts.nats ?? down('not connected yet')
 
-/** One look serves all who ask within a second. */
+/** A readiness whose one answer serves all callers within a second. */
 const cached = (look: Readiness): Readiness => {
   let last: { readonly at_ms: number; readonly answer: ReturnType<Readiness> } | undefined
   return () => {
@@ -114,7 +117,7 @@ const cached = (look: Readiness): Readiness => {
   }
 }
 
-/** Whether the table that balances are read from can be reached: it is another one after a replay. */
+/** The entry for DynamoDB: whether the active table of the balances exists. A replay makes another table active. */
 const balancesEntry = async ({ jsm, tables, config }: Ledger): Promise<HealthEntry> => {
   const pointer = await readPointer(jsm, 'balances')()
   if (E.isLeft(pointer))
@@ -125,26 +128,29 @@ const balancesEntry = async ({ jsm, tables, config }: Ledger): Promise<HealthEnt
   )
 }
 
-/** Before the ledger is open. */
+/** The readiness of a process before its ledger is open. */
 export const notReady: Readiness = async () => ({ start: down('the process is starting') })
 
-/** What somebody should look at although the ledger answers: letters that are not kept, items that a table refuses. */
-const leftOut = (health: Health): Record<string, HealthEntry> =>
+/**
+ * Problems that a person should look at although the ledger answers: letters that are not kept, items that a table
+ * refuses.
+ */
+const leftOutEntries = (health: Health): Record<string, HealthEntry> =>
   Object.fromEntries(
     Object.entries(health.read().parts).filter(
       ([part]) => part === LETTERS_PART || part.startsWith(UNSTORABLE_PART),
     ),
   )
 
-/** Of a process with an open ledger. */
+/** The readiness of a process with an open ledger. */
 export const ledgerReadiness = (ledger: Ledger): Readiness => {
   const { nc, config, health } = ledger
   return cached(async () => {
     const projections = config.JETLEDGER_PROJECTIONS.map(
       async name => [`projection ${name}`, await projectionEntry(ledger, name)] as const,
     )
-    const stream = probed(entryOf(streamInfo(nc, LEDGER_STREAM), () => OK))
-    const dynamodb = probed(balancesEntry(ledger))
+    const stream = awaitProbe(entryOf(streamInfo(nc, LEDGER_STREAM), () => OK))
+    const dynamodb = awaitProbe(balancesEntry(ledger))
     return {
       start: health.read().parts.start ?? OK,
       nats: natsEntry(health),
@@ -154,20 +160,20 @@ export const ledgerReadiness = (ledger: Ledger): Readiness => {
       stream: await stream,
       dynamodb: await dynamodb,
       ...Object.fromEntries(await Promise.all(projections)),
-      ...leftOut(health),
+      ...leftOutEntries(health),
     }
   })
 }
 
-/** Of a process that is a gateway and nothing else: it sees the service from outside, as its callers do. */
+/** The readiness of a process whose only role is the gateway: it sees the service from outside, as its callers do. */
 export const gatewayReadiness = (nc: NatsConnection, health: Health): Readiness =>
   cached(async () => {
     const answers = async (): Promise<HealthEntry> => {
       await nc.request('$SRV.PING.customer', undefined, { timeout: PROBE_MS_MAX / 2 })
       return OK
     }
-    const service = await probed(answers())
-    // the gateway can take requests all the same, and says of each what is wrong
+    const service = await awaitProbe(answers())
+    // without the service the gateway still takes requests, and answers each with an error
     return {
       nats: natsEntry(health),
       service: service.state === 'ok' ? OK : { state: 'degraded', detail: 'nobody answers as the service' },

@@ -1,9 +1,10 @@
 /**
- * The roles file: which endpoints a process serves, and how many requests of each may be at work.
+ * Reads the roles file, which names the endpoints that a process serves and their limits of requests in flight.
  *
  *     {"endpoints":{"balance":{"concurrency":64},"statement":{}},"roles":["queries","gateway"]}
  *
- * Both fields are optional. Without `roles` (here or in JETLEDGER_ROLES) a process has the roles of its endpoints.
+ * Both fields are optional. Without `roles` (in the file or in JETLEDGER_ROLES) a process has the roles of its
+ * endpoints.
  */
 
 import { E, type Either, pipe, t } from '../fp.js'
@@ -11,7 +12,7 @@ import { readStrictJson, shownName } from '../json.js'
 import { describeErrors, exactFieldsOf, recordOf, UNKNOWN_FIELD } from '../ledger/codec.js'
 import { type Config, type EndpointLimits, ROLES, type Role } from './config.js'
 
-/** Which role serves which endpoint of the service. */
+/** The role that serves each endpoint of the service. */
 export const ENDPOINT_ROLES: ReadonlyMap<string, Role> = new Map<string, Role>([
   ...['balance', 'statement', 'list', 'ranking', 'summary'].map(name => [name, 'queries'] as const),
   ...['credit', 'debit', 'transfer', 'batch', 'transaction', 'event'].map(
@@ -55,7 +56,7 @@ const unknownEndpoints = ({ endpoints = {} }: RolesFile): readonly string[] =>
         `endpoints.${shownName(name)}: is no endpoint; there are ${[...ENDPOINT_ROLES.keys()].join(', ')}`,
     )
 
-/** The content of a roles file; left names what is wrong. */
+/** Decodes the content of a roles file; left is a sentence that names every mistake. */
 export const decodeRolesFile = (text: string): Either<string, RolesFile> =>
   pipe(
     readStrictJson(text),
@@ -75,14 +76,22 @@ export const decodeRolesFile = (text: string): Either<string, RolesFile> =>
 const rolesOf = (endpoints: EndpointLimits): readonly Role[] =>
   ROLES.filter(role => [...endpoints.keys()].some(name => ENDPOINT_ROLES.get(name) === role))
 
-/** The configuration with what the file says; `explicit`: JETLEDGER_ROLES was set, and then it counts. */
-export const withRolesFile = (config: Config, file: RolesFile, explicit: boolean): Either<string, Config> => {
+/**
+ * The configuration with the roles and endpoints of the file. `is_explicit`: JETLEDGER_ROLES is set, and overrides
+ * the roles of the file. Left is a sentence when there is no role, or when an endpoint belongs to a role that the
+ * process has not.
+ */
+export const withRolesFile = (
+  config: Config,
+  file: RolesFile,
+  is_explicit: boolean,
+): Either<string, Config> => {
   const endpoints =
     file.endpoints === undefined
       ? undefined
       : new Map(Object.entries(file.endpoints).map(([name, { concurrency }]) => [name, concurrency]))
-  const named = file.roles ?? (endpoints === undefined ? ROLES : rolesOf(endpoints))
-  const roles = explicit ? config.JETLEDGER_ROLES : named
+  const file_roles = file.roles ?? (endpoints === undefined ? ROLES : rolesOf(endpoints))
+  const roles = is_explicit ? config.JETLEDGER_ROLES : file_roles
   if (roles.length === 0) return E.left('it names no role and no endpoint')
   const outside = [...(endpoints?.keys() ?? [])].filter(
     name => !roles.includes(ENDPOINT_ROLES.get(name) as Role),

@@ -1,5 +1,5 @@
 /**
- * Composes a running instance: the roles of this process over one connection to NATS and one DynamoDB client.
+ * Starts the roles of a process, over one connection to NATS and one DynamoDB client.
  */
 
 import { createCoordinator } from '../commands/compose.js'
@@ -30,13 +30,13 @@ const ENDPOINT_LATER_MS = 5_000
 const CATCH_UP_MS_MAX = 60_000
 
 export type Instance = {
-  /** No new requests, then the commands that wait and the projector's batch in hand. */
+  /** Takes no new requests, then finishes the commands that wait and the batch that the projector works on. */
   readonly stop: () => Promise<void>
 }
 
 type Part = { readonly stop: () => Promise<void> }
 
-/** A table that is not believed is like one that cannot be reached: the stream is read instead. */
+/** Treats a table that is not believed like one that cannot be reached: the commands read the stream instead. */
 const asStreamError = ({ message, cause }: StreamError | TableError): StreamError => ({
   tag: 'TryAgain',
   message,
@@ -55,7 +55,7 @@ const startCommands = (
   const journal = createJournal(deps, {
     table: pipe(
       active.of('journal'),
-      // an id that a half-filled journal does not hold may be known all the same
+      // the journal must be whole: a half-filled one may lack a transaction id that is in the stream
       TE.bimap(asStreamError, ({ table, trustWhole }) => ({ table, trust: trustWhole })),
     ),
     consumer: pipe(
@@ -73,7 +73,7 @@ const startCommands = (
 
 const commandLimits = (config: Config) => ({
   max_in_flight: config.JETLEDGER_MAX_IN_FLIGHT,
-  // the coordinator has the last word about a command: the endpoint must not speak before
+  // the coordinator answers every command in time, so the endpoint must not time out before it
   timeout_ms: answerBound_ms(COMMAND_TIMEOUT_MS) + ENDPOINT_LATER_MS,
 })
 
@@ -101,12 +101,12 @@ const startProjections = ({ config, ...ledger }: Ledger): Part => {
   }
 }
 
-/** Tells how far the projection is while the queries wait for it. */
+/** Receives the progress of the projection while the queries wait for it: events handled, and events in all. */
 export type OnFolding = (done: number, total: number) => void
 
 /**
- * Queries answer once the table holds what the stream held at the start: a table that is just being filled would give
- * balances of 0. A projection that is far behind, or that nobody runs, delays them by a minute at the most.
+ * Waits until the table holds the events that the stream held at the start: before that, a table that is being filled
+ * would give balances of 0. It waits a minute at most, also when the projection is far behind or does not run.
  */
 const waitForBalances = async (ledger: Ledger, signal: AbortSignal, onFolding: OnFolding): Promise<void> => {
   const behind = await waitCaughtUp(ledger, 'balances', CATCH_UP_MS_MAX, signal, onFolding)
@@ -114,7 +114,9 @@ const waitForBalances = async (ledger: Ledger, signal: AbortSignal, onFolding: O
     ledger.log.warn({ events: behind }, 'the balances are still being folded')
 }
 
-/** Starts the configured roles on an open ledger; projections first, then what answers from them. */
+/**
+ * Starts the configured roles on an open ledger: first the projections, then the queries and commands that read them.
+ */
 export const startRoles = async (
   ledger: Ledger,
   signal: AbortSignal,

@@ -1,6 +1,7 @@
 /**
- * Which of the known nats-servers the client connects to next: its own choice, except that a server which was left on
- * purpose is not come back to for a while, and that the first connection afterwards goes to the one it was left for.
+ * Chooses the nats-server to which the client connects next. It keeps the client's own choice, with two exceptions:
+ * after a change on purpose the next connection goes to the intended server, and the server that was left is avoided
+ * for 30 s.
  */
 
 import type { ConnectionOptions } from 'nats'
@@ -10,11 +11,11 @@ type Choose = NonNullable<ConnectionOptions['reconnectToServer']>
 export type ServerChoice = {
   /** The client's option `reconnectToServer`. */
   readonly choose: Choose
-  /** Notes that the server at the address `left` is left for the one at `next`. */
+  /** Notes that the client leaves the server at the address `left` for the server at `next`. */
   readonly leave: (left: string, next: string) => void
 }
 
-/** A server that was cut off may come back at any time; it costs little to find out by the next change. */
+/** A server that was cut off may come back at any time, and trying it again at a later change costs little. */
 const AVOID_MS = 30_000
 
 export const createServerChoice = (now_ms: () => number): ServerChoice => {
@@ -26,7 +27,7 @@ export const createServerChoice = (now_ms: () => number): ServerChoice => {
 
   const choose: Choose = pool => {
     const chosen = pool.find(({ listen }) => listen === wanted)
-    // once only: a server that cannot be reached must not be tried for ever
+    // the wanted server is tried once only: it may be out of reach
     wanted = undefined
     if (chosen !== undefined) return chosen
     const [usual] = pool

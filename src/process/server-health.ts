@@ -1,6 +1,7 @@
 /**
- * Whether the servers of the ledger are such as keep what they acknowledged: asked at the start, which a refusal ends, and
- * while the ledger runs, because somebody may start another program on a node.
+ * Judges whether the nats-servers of the ledger keep the events that they acknowledge. This is asked at the start,
+ * where a refusal keeps the ledger from opening, and while the ledger runs, because a node may be restarted with
+ * another version.
  */
 
 import type { StreamInfo } from '@nats-io/jetstream'
@@ -12,7 +13,7 @@ import { judgeServers, type ServerVerdict } from '../stream/server-policy.js'
 import { ledgerStream, type SettingsOptions } from '../stream/settings.js'
 import type { Members } from './members.js'
 
-/** The part of health that tells of the servers. */
+/** The part of health for the nats-servers. */
 export const SERVERS = 'nats servers'
 
 export type ServerDeps = {
@@ -21,7 +22,7 @@ export type ServerDeps = {
   readonly health: Health
 }
 
-/** Judges every server that is known; without a stream, for the one that is wanted. */
+/** Judges every known server, for the stream's settings; without `info`, for the settings that the stream is to get. */
 export const judgeMembers = (
   { nc, settings }: Pick<ServerDeps, 'nc' | 'settings'>,
   members: Members,
@@ -32,7 +33,7 @@ export const judgeMembers = (
   return judgeServers({ ...facts, versions })
 }
 
-/** Why the ledger must not be opened on these servers. */
+/** The reason why the ledger must not be opened on these servers; undefined when it may be. */
 export const refusalOf = (
   deps: Pick<ServerDeps, 'nc' | 'settings'>,
   members: Members,
@@ -42,7 +43,7 @@ export const refusalOf = (
   return refusal === undefined ? undefined : { tag: 'SettingsDiffer', message: refusal }
 }
 
-/** Tells in health what is known of the servers while the ledger runs. */
+/** Reports the judgement of the servers in health while the ledger runs. */
 export const reportServers = (deps: ServerDeps, members: Members, info: StreamInfo): void => {
   const { refusal, warnings } = judgeMembers(deps, members, info)
   if (refusal !== undefined) deps.health.report(SERVERS, 'down', refusal)

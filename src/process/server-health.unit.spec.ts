@@ -5,7 +5,7 @@ import { createHealth } from '../health.js'
 import { ledgerStream } from '../stream/settings.js'
 import { judgeMembers, reportServers, SERVERS } from './server-health.js'
 
-/** All that is read of a connection is who its server says it is. */
+/** A stand-in for a connection: the code reads only the server's version from it. */
 const connectedTo = (version: string) => ({ info: { version } }) as unknown as NatsConnection
 
 const streamOf = (replicas: number, more: object = {}) =>

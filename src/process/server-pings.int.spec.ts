@@ -1,4 +1,4 @@
-// has servers of its own, which differ in one setting
+// this spec needs servers of its own, which differ in one setting
 import { connect } from 'nats'
 import { pino } from 'pino'
 import { afterEach, expect, it } from 'vitest'
@@ -10,7 +10,7 @@ import { watchPings } from './server-pings.js'
 const servers: ConfiguredNats[] = []
 afterEach(() => Promise.all(servers.splice(0).map(server => server.stop())))
 
-/** What health says of a server with this configuration; one that `ends` is gone amid the look. */
+/** The entry in health for a server with this configuration. With `ends` the server ends during the look. */
 const lookAt = async (config: string, ends = false) => {
   const server = await startConfiguredNats(config)
   servers.push(server)

@@ -1,9 +1,10 @@
 /**
- * Notices a nats-server that would miss a frozen instance for minutes only: its `ping_interval` is not what a deployment
- * needs (docs/nats-settings.md).
+ * Notices a nats-server that would find a frozen instance only after minutes, because its `ping_interval` is longer
+ * than a deployment needs (docs/nats-settings.md).
  *
- * A server tells no client this setting, and sends no pings to one that is busy. So a connection of its own is opened that
- * says nothing: the first ping comes after 2 s whatever the setting, the second one `ping_interval` after it.
+ * A server does not send this setting to clients, and sends no pings to a busy client. So this code opens a separate
+ * connection that sends nothing: the first ping comes after 2 s whatever the setting, the second one `ping_interval`
+ * later.
  */
 
 import type { NatsConnection } from 'nats'
@@ -16,12 +17,15 @@ import type { Health } from '../health.js'
 const PINGS = 'nats pings'
 
 const PINGS_NEEDED = 2
-/** The first one with its jitter, the second, and as much again for a machine that is busy. */
+/** Time for the first ping with its jitter, for the second, and as much again for a busy machine. */
 const WATCH_MS = 3 * CLIENT_PING_INTERVAL_MS
 
 type Finding = 'soon' | 'late' | 'lost'
 
-/** Whether a server sends its pings in time, to a connection over which nothing else is sent; `lost` when that ended before. */
+/**
+ * Whether a server sends its pings in time over a connection that is otherwise idle; `lost` when that connection
+ * ended.
+ */
 const lookAtPings = async (idle: NatsConnection): Promise<Finding> => {
   const over = new AbortController()
   let pings = 0
@@ -36,8 +40,8 @@ const lookAtPings = async (idle: NatsConnection): Promise<Finding> => {
 }
 
 /**
- * Looks once, over the connection that `open` makes, and says in health and log what it finds. What cannot be looked at is
- * passed over: nothing hangs on it.
+ * Looks once, over the connection that `open` makes, and reports the result in health and log. A failed look is only a
+ * debug line in the log, because nothing depends on it.
  */
 export const watchPings = async (
   open: () => Promise<NatsConnection>,
@@ -50,7 +54,7 @@ export const watchPings = async (
     const finding = await lookAtPings(idle)
     await idle.close()
     if (finding === 'soon') health.report(PINGS, 'ok')
-    // a server that ended meanwhile says nothing of its pings
+    // a connection that was lost shows nothing about the pings
     if (finding !== 'late') return
     const detail = `${server_name} sends no pings within ${WATCH_MS / 1_000} s: it would go on giving requests to a frozen instance for minutes; set ping_interval and ping_max (docs/nats-settings.md)`
     log.warn({ server: server_name }, detail)

@@ -1,5 +1,5 @@
 /**
- * The service's own STATS and the process itself, for `/metrics`.
+ * Fills `/metrics` with the STATS of the NATS service and with the figures of the process itself.
  */
 
 import { monitorEventLoopDelay } from 'node:perf_hooks'
@@ -36,7 +36,7 @@ export const numbersIn = (data: unknown, path = ''): readonly (readonly [string,
   )
 }
 
-/** Shows a service's STATS until the returned function is called. */
+/** Adds the STATS of a service to the metrics until the returned function is called. */
 export const watchService = (service: Service): (() => void) =>
   metrics.onCollect(() => {
     for (const { name, num_requests, num_errors, processing_time, data } of service.stats().endpoints) {
@@ -48,7 +48,7 @@ export const watchService = (service: Service): (() => void) =>
     }
   })
 
-/** Shows what the process itself costs, for as long as it lives. */
+/** Adds processor time, memory and event loop delay to the metrics, for as long as the process lives. */
 export const watchProcess = (): void => {
   const delay = monitorEventLoopDelay({ resolution: LOOP_RESOLUTION_MS })
   delay.enable()

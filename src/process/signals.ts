@@ -1,6 +1,6 @@
 /**
- * Waits for the signal to stop, and bounds the stop itself. A second one changes nothing: every stop has bounds of its own, and a terminal sends
- * Ctrl-C to npm and to us, which passes it on.
+ * Waits for the signal to stop, and limits the time of the stop. A second signal changes nothing: every stop has time
+ * limits of its own, and after one Ctrl-C two signals arrive, one from the terminal and one that npm passes on.
  */
 
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -8,7 +8,10 @@ import { Failure } from './failure.js'
 
 const STOP_MS_MAX = 15_000
 
-/** Resolves with the name of the first SIGINT or SIGTERM; `signal` aborts in the same moment. */
+/**
+ * Listens for SIGINT and SIGTERM: `requested` resolves with the name of the first, and `signal` aborts at that
+ * moment.
+ */
 export const stopRequested = (): { readonly signal: AbortSignal; readonly requested: Promise<string> } => {
   const stopping = new AbortController()
   const requested = new Promise<string>(resolve => {
@@ -22,7 +25,7 @@ export const stopRequested = (): { readonly signal: AbortSignal; readonly reques
   return { signal: stopping.signal, requested }
 }
 
-/** Waits for a stop that is under way, for 15 s at the most. Throws `Failure` when it takes longer. */
+/** Waits for a stop that is under way, for 15 s at most. Throws `Failure` when the stop takes longer. */
 export const withinStopTime = async (stopping: Promise<void> | undefined): Promise<void> => {
   const late = async (): Promise<never> => {
     await sleep(STOP_MS_MAX, undefined, { ref: false })

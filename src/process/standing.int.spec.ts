@@ -1,4 +1,4 @@
-// a server per test: each is about a stream, a bucket or settings that are not as they were
+// each test needs a server of its own, because it changes a stream, a bucket or settings
 import { StoreCompression, type StreamConfig } from '@nats-io/jetstream'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { right, startTestLedger, type TestLedger } from '../../test/support/ledger.js'
@@ -62,7 +62,7 @@ const untilState = (health: Health, part: string, state: string, text = '') =>
   })
 
 const recorded = async () => (await right(readRecord(ledger.jsm))).record
-/** Waits until the record names the newest event. */
+/** Waits until the record holds the newest event. */
 const untilRecorded = (seq: number) =>
   until(async () => (await recorded())?.stream.newest?.seq === seq, {
     deadline_ms: WITHIN_MS,
@@ -138,7 +138,7 @@ describe('the stream', () => {
       deadline_ms: WITHIN_MS,
       what: 'the record to name the time',
     })
-    // the table was not renewed yet, and is a witness all the same
+    // the note of the table was not renewed yet, and is a witness all the same
     const origin = { ...before.stream, newest: { seq: 9, checksum: 'of an event that is lost', at_ms: 0 } }
     expect(await start([{ where: 'the table balances', origin }]).standing.untilSettled()).toContain(
       'noted: its newest',

@@ -1,10 +1,11 @@
 /**
- * Whether the ledger may be used: the stream is the one that was noted, and its settings are ours.
+ * Decides whether the ledger may be used: its stream must be the one that was noted in the bucket, with the right
+ * settings.
  *
- * A process looks when it starts and every two seconds, and at once when it has connected again. What it finds is
- * believed at the word of a leader with a majority, or after several looks. While the ledger stands still nothing is
- * written and nothing is answered; it goes on by itself once a person has said which stream is right
- * (docs/adr/0025, docs/recovery.md).
+ * A process looks at the stream when it starts, every two seconds, and at once after a reconnection. It believes a
+ * contradiction when a leader with a majority confirms it, or after several looks that agree. While the ledger stands
+ * still nothing is written and no request is answered with data. The ledger goes on by itself once a person has decided
+ * which stream is right (docs/adr/0025, docs/recovery.md).
  */
 
 import type { JetStreamManager } from '@nats-io/jetstream'
@@ -30,28 +31,34 @@ import { refusalOf, reportServers, SERVERS } from './server-health.js'
 export const LEDGER = 'ledger'
 
 const LOOK_EVERY = { first_ms: 2_000, max_ms: 2_000 }
-/** Until the ledger is open, and while an answer is to be confirmed. */
+/** The pause between looks until the ledger is open, and while a contradiction has to be confirmed. */
 const LOOK_SOON = { first_ms: 500, max_ms: 500 }
-/** Answers that have to agree where none comes from a leader with a majority. */
+/** The number of looks that have to agree when no leader with a majority confirms the answer. */
 const LOOKS_MIN = 6
 const RECORD_EVERY_MS = 5_000
 const CHECK_EVERY_MS = 5_000
-/** Somebody may start another program on a node; before 2.15 a server with TLS logs an error each time that it is asked. */
+/**
+ * A node may be restarted with another version of nats-server, so the members are asked again. This is done seldom,
+ * because before 2.15 a server with TLS logs an error each time that it is asked.
+ */
 const MEMBERS_EVERY_MS = 600_000
 const NONE_SEEN: Members = { seen: [], unseen: [] }
 
 export const RECOVER_ADVICE = '"jetledger recover" says what can be done'
 
 export type Standing = {
-  /** Why the ledger must not be used at the moment; undefined while it may. */
+  /** The reason why the ledger must not be used at the moment; undefined while it may be used. */
   readonly reason: () => string | undefined
-  /** Resolves with the bucket once the ledger may be used; with undefined when something else is found, or at the stop. */
+  /**
+   * Resolves with the bucket once the ledger may be used; with undefined when its state changes otherwise, or at the
+   * stop.
+   */
   readonly untilChangedOrGood: () => Promise<KV | undefined>
-  /** Resolves with what keeps the ledger from being used, or undefined once it may be, or at the stop. */
+  /** Resolves with the reason why the ledger cannot be used, or with undefined once it may be used, or at the stop. */
   readonly untilSettled: () => Promise<string | undefined>
-  /** Resolves once it must not be used any more, or at the stop. */
+  /** Resolves once the ledger must not be used any more, or at the stop. */
   readonly untilStopped: () => Promise<void>
-  /** Notes the newest event once more, and ends the looks. */
+  /** Ends the looks, and notes the newest event once more. */
   readonly stop: () => Promise<void>
 }
 
@@ -60,7 +67,7 @@ export type StandingDeps = {
   readonly jsm: JetStreamManager
   readonly settings: SettingsOptions
   readonly tables: TaskEither<StreamError, readonly Witness[]>
-  /** Tells the servers of the cluster and their versions, within a second or so. */
+  /** Reads the servers of the cluster and their versions, in about a second. */
   readonly askMembers: () => Promise<Members>
   /** Whether this process may change the projections' consumers. */
   readonly has_projections: boolean
@@ -71,37 +78,37 @@ export type StandingDeps = {
 type State =
   | { readonly tag: 'unknown'; readonly why: string }
   | { readonly tag: 'good'; readonly kv: KV }
-  /** Another stream than the one that was noted. */
+  /** The stream is another one than the one that was noted. */
   | { readonly tag: 'stopped'; readonly reason: string }
-  /** The stream could not be made or is not as it has to be. */
+  /** The stream could not be made, or its settings or servers are not acceptable. */
   | { readonly tag: 'refused'; readonly error: StreamError }
 
-/** What the looks of a process remember from one to the next. */
+/** The memory of a process from one look to the next. */
 type Memory = {
   state: State
-  /** The stream as the last good look saw it. */
+  /** The identity of the stream at the last good look. */
   seen: Origin | undefined
   known: { readonly record: LedgerRecord; readonly revision: number } | undefined
   recorded_ms: number
   checked_ms: number
-  /** How often the connection was made again. */
+  /** The number of reconnections so far. */
   reconnections: number
-  /** At which of them the newest batches were looked at and whole; undefined: not since a look failed. */
+  /** The value of `reconnections` when the newest batches were found whole; undefined: not since a look failed. */
   batches_checked_at: number | undefined
   members: Members
-  /** When the members were asked for last; undefined: never, or before the connection that there is. */
+  /** The time of the last question for the members; undefined: none over the present connection. */
   members_ms: number | undefined
-  /** Looks in a row that contradict the notes. */
+  /** The number of looks in a row that contradict the record. */
   doubts: number
-  /** What the last of them said. */
+  /** The reason that the last of these looks gave. */
   doubted: string | undefined
-  /** Who waits for another state. */
+  /** The callbacks that wait for another state. */
   waiting: (() => void)[]
 }
 
 type Watch = StandingDeps & { readonly memory: Memory }
 
-const sayState = ({ log, health, memory }: Watch, before: State): void => {
+const reportState = ({ log, health, memory }: Watch, before: State): void => {
   const { state } = memory
   switch (state.tag) {
     case 'good':
@@ -120,19 +127,19 @@ const sayState = ({ log, health, memory }: Watch, before: State): void => {
   }
 }
 
-const become = (watch: Watch, next: State): void => {
+const changeState = (watch: Watch, next: State): void => {
   const { memory } = watch
   const before = memory.state
   memory.state = next
-  sayState(watch, before)
-  const told = memory.waiting
+  reportState(watch, before)
+  const { waiting } = memory
   memory.waiting = []
-  for (const resolve of told) resolve()
+  for (const resolve of waiting) resolve()
 }
 
 type Usable = Exclude<Look, { tag: 'stopped' }>
 
-/** Asks who the servers are, where that was not done for a while. Nobody has to wait for the answer but who starts. */
+/** Asks for the members when the last answer is old. Only the start of the ledger waits for the answer. */
 const refreshMembers = async ({ memory, askMembers }: Watch): Promise<void> => {
   const now_ms = performance.now()
   if (memory.members_ms !== undefined && now_ms - memory.members_ms < MEMBERS_EVERY_MS) return
@@ -140,18 +147,21 @@ const refreshMembers = async ({ memory, askMembers }: Watch): Promise<void> => {
   memory.members = await askMembers()
 }
 
-/** Makes what is missing, compares the settings, and notes the stream in the bucket where no record is. */
+/**
+ * Makes missing streams and the bucket, compares the settings, and notes the stream in the bucket if there is no
+ * record.
+ */
 const open = async (watch: Watch, look: Usable): Promise<void> => {
   const { nc, jsm, settings, log, memory } = watch
-  const refused = refusalOf(watch, memory.members, look.tag === 'fresh' ? undefined : look.info)
-  if (refused !== undefined) return become(watch, { tag: 'refused', error: refused })
+  const refusal = refusalOf(watch, memory.members, look.tag === 'fresh' ? undefined : look.info)
+  if (refusal !== undefined) return changeState(watch, { tag: 'refused', error: refusal })
   const provisioned = await (look.tag === 'fresh' ? provision : provisionBeside)(nc, settings)()
   if (E.isLeft(provisioned)) {
     const error = provisioned.left
-    const isLater = error.tag === 'TryAgain' || error.tag === 'NotFound'
-    if (!isLater) return become(watch, { tag: 'refused', error })
+    const is_later = error.tag === 'TryAgain' || error.tag === 'NotFound'
+    if (!is_later) return changeState(watch, { tag: 'refused', error })
     log.warn({ reason: error.message }, 'JetStream is not ready yet')
-    return become(watch, { tag: 'unknown', why: `waiting for JetStream: ${error.message}` })
+    return changeState(watch, { tag: 'unknown', why: `waiting for JetStream: ${error.message}` })
   }
   if (look.tag !== 'good') {
     const adopted = await adoptLedger(
@@ -160,20 +170,20 @@ const open = async (watch: Watch, look: Usable): Promise<void> => {
       memory.known?.record,
     )()
     if (E.isLeft(adopted))
-      return become(watch, { tag: 'unknown', why: `waiting for JetStream: ${adopted.left.message}` })
+      return changeState(watch, { tag: 'unknown', why: `waiting for JetStream: ${adopted.left.message}` })
     if (look.tag === 'unrecorded') log.warn('the bucket held no record of this ledger: it is written anew')
   }
-  become(watch, { tag: 'good', kv: provisioned.right })
+  changeState(watch, { tag: 'good', kv: provisioned.right })
 }
 
-/** Renews the record with the newest event, where this process knows one that is newer. */
+/** Writes the newest event into the record, if this process knows a newer one than the record. */
 const noteNewest = async ({ memory }: Watch): Promise<void> => {
   const { state, known, seen } = memory
   if (state.tag !== 'good' || known === undefined || seen === undefined) return
   const { stream } = known.record
   if (stream.created === seen.created && (stream.newest?.seq ?? 0) >= (seen.newest?.seq ?? 0)) return
   memory.recorded_ms = performance.now()
-  // another process may have noted one meanwhile: the next look reads it
+  // a failure is ignored: another process may have renewed the record meanwhile, and the next look reads it
   await writeRecord(state.kv, { ...known.record, stream: seen }, known.revision)()
 }
 
@@ -184,8 +194,8 @@ const remember = async (
   const { record, revision } = entry
   if (record === undefined) return
   memory.known = { record, revision }
-  const isSeen = memory.seen?.created === info.created && memory.seen.newest?.seq === info.state.last_seq
-  if (isSeen) return
+  const is_seen = memory.seen?.created === info.created && memory.seen.newest?.seq === info.state.last_seq
+  if (is_seen) return
   const origin = await originOf(jsm, info)()
   if (E.isRight(origin)) memory.seen = { ...origin.right, first: record.stream.first ?? origin.right.first }
 }
@@ -201,7 +211,7 @@ const onGood = async (watch: Watch, look: Extract<Look, { tag: 'good' }>): Promi
   memory.checked_ms = now_ms
   await checkBeside(watch, memory.known?.record)
   if (watch.has_projections) await checkConsumers(watch)
-  // what stands beside the ledger is made anew where somebody deleted it
+  // makes the stream of dead letters and the bucket anew if they were deleted
   await provisionBeside(nc, settings)()
 }
 
@@ -209,44 +219,44 @@ const onStopped = (watch: Watch, look: Extract<Look, { tag: 'stopped' }>): void 
   const { memory } = watch
   const { record } = look.entry
   if (record !== undefined && memory.known !== undefined && record.epoch !== memory.known.record.epoch) {
-    // a person accepted another stream: what this process saw before says nothing of it
+    // a person accepted another stream, so what this process saw of the old one does not count any more
     memory.seen = undefined
     memory.known = undefined
     return
   }
-  // a part of a batch that grows is one that is on its way
-  const isAnother = look.finding.tag === 'part of a batch' && look.reason !== memory.doubted
-  memory.doubts = isAnother ? 1 : memory.doubts + 1
+  // an incomplete batch that grows between two looks is still being stored
+  const is_growing = look.finding.tag === 'part of a batch' && look.reason !== memory.doubted
+  memory.doubts = is_growing ? 1 : memory.doubts + 1
   memory.doubted = look.reason
-  const isSettled = memory.state.tag === 'stopped' || look.is_certain || memory.doubts >= LOOKS_MIN
-  if (isSettled) become(watch, { tag: 'stopped', reason: look.reason })
+  const is_settled = memory.state.tag === 'stopped' || look.is_certain || memory.doubts >= LOOKS_MIN
+  if (is_settled) changeState(watch, { tag: 'stopped', reason: look.reason })
 }
 
 const lookOnce = async (watch: Watch): Promise<void> => {
   const { nc, jsm, tables, memory } = watch
   const { seen, reconnections } = memory
   const has_batches_checked = memory.batches_checked_at === reconnections
-  const asked = refreshMembers(watch)
-  const found = await lookAtLedger({ nc, jsm, seen, tables, has_batches_checked })()
-  if (memory.state.tag !== 'good') await asked
-  if (E.isLeft(found)) {
-    // the server of the stream may have died beside the one of this connection
+  const refreshing = refreshMembers(watch)
+  const look = await lookAtLedger({ nc, jsm, seen, tables, has_batches_checked })()
+  if (memory.state.tag !== 'good') await refreshing
+  if (E.isLeft(look)) {
+    // the server of the stream may have died while the one of this connection lives
     memory.batches_checked_at = undefined
-    const why = `waiting for JetStream: ${found.left.message}`
-    if (memory.state.tag === 'unknown') become(watch, { tag: 'unknown', why })
+    const why = `waiting for JetStream: ${look.left.message}`
+    if (memory.state.tag === 'unknown') changeState(watch, { tag: 'unknown', why })
     return
   }
-  if (found.right.tag === 'stopped') return onStopped(watch, found.right)
+  if (look.right.tag === 'stopped') return onStopped(watch, look.right)
   memory.doubts = 0
   memory.batches_checked_at = reconnections
-  if (memory.state.tag !== 'good' || found.right.tag !== 'good') await open(watch, found.right)
-  if (found.right.tag === 'good' && memory.state.tag === 'good') await onGood(watch, found.right)
+  if (memory.state.tag !== 'good' || look.right.tag !== 'good') await open(watch, look.right)
+  if (look.right.tag === 'good' && memory.state.tag === 'good') await onGood(watch, look.right)
 }
 
 const isAtRest = ({ doubts, state }: Memory): boolean =>
   doubts === 0 ? state.tag === 'good' : state.tag === 'stopped'
 
-/** Starts to look, and goes on until it is stopped. */
+/** Starts to look at the ledger, and goes on until `stop` is called. */
 export const startStanding = (deps: StandingDeps): Standing => {
   const ending = new AbortController()
   let nudge = new AbortController()
@@ -275,7 +285,7 @@ export const startStanding = (deps: StandingDeps): Standing => {
       await pause(isAtRest(memory) ? LOOK_EVERY : LOOK_SOON, 1, signal)
     }
   }
-  /** The server that is there after a reconnection may be another one, with another stream. */
+  /** Looks at once after a reconnection: it may have led to another server, with another stream. */
   const watchConnection = async (): Promise<void> => {
     for await (const { type } of deps.nc.status()) {
       if (type !== 'reconnect') continue
@@ -310,7 +320,7 @@ export const startStanding = (deps: StandingDeps): Standing => {
       ending.abort()
       await running
       await noteNewest(watch)
-      become(watch, memory.state)
+      changeState(watch, memory.state)
     },
   }
 }

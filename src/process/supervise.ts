@@ -1,6 +1,6 @@
 /**
- * Runs the roles of a process while the ledger may be used. When it may not be, the roles are stopped, with all that they
- * remember, callers are answered with the reason, and the roles are started anew once it may be used again.
+ * Runs the roles of a process while the ledger may be used. When it may not be used, this file stops the roles, so that
+ * they forget everything, answers callers with the reason, and starts the roles anew once the ledger may be used again.
  */
 
 import type { KV } from '@nats-io/kv'
@@ -15,7 +15,7 @@ export type SuperviseOptions = {
   readonly signal: AbortSignal
   /** Waits for a person where the settings of a stream differ, instead of failing. */
   readonly is_patient: boolean
-  /** What is done on the open ledger before its roles are started for the first time. */
+  /** Work on the open ledger before its roles are started for the first time. */
   readonly first?: (ledger: Ledger) => Promise<void>
   readonly onFolding?: OnFolding
 }
@@ -39,31 +39,34 @@ const startClosed = async ({ nc, config, log, standing }: Connection): Promise<S
   })
 }
 
-/** The bucket of a ledger that may be used; `closed` is told when callers have to be answered meanwhile. */
+/**
+ * Waits until the ledger may be used, and resolves with its bucket; with undefined at the stop. Calls `close` when it
+ * may take longer, so that callers get an answer meanwhile.
+ */
 const untilUsable = async (
   { standing }: Connection,
   { is_patient, signal }: SuperviseOptions,
-  closed: () => Promise<void>,
+  close: () => Promise<void>,
 ): Promise<KV | undefined> => {
   for (;;) {
     const reason = await standing.untilSettled()
     if (signal.aborted) return undefined
     if (reason !== undefined) {
       if (!is_patient && standing.reason() === undefined) throw new Failure(reason)
-      await closed()
+      await close()
     }
     const kv = await standing.untilChangedOrGood()
     if (kv !== undefined) return kv
   }
 }
 
-/** Starts to run the roles over a connection. */
+/** Begins to run the roles of a process over its connection. */
 export const supervise = (connection: Connection, options: SuperviseOptions): Supervised => {
   const { standing, log, health } = connection
   const { signal, first, onFolding } = options
   const ending = new AbortController()
   const until = AbortSignal.any([signal, ending.signal])
-  let closed: Service | undefined
+  let closed_service: Service | undefined
   let roles: Instance | undefined
   let tellStarted: () => void = () => undefined
   const hasStarted = new Promise<void>(resolve => {
@@ -71,18 +74,18 @@ export const supervise = (connection: Connection, options: SuperviseOptions): Su
   })
 
   const close = async (): Promise<void> => {
-    closed ??= await startClosed(connection)
+    closed_service ??= await startClosed(connection)
   }
   const reopen = async (): Promise<void> => {
-    await closed?.stop()
-    closed = undefined
+    await closed_service?.stop()
+    closed_service = undefined
   }
 
-  const life = async (isFirst: boolean): Promise<void> => {
+  const runLife = async (is_first: boolean): Promise<void> => {
     const kv = await untilUsable(connection, { ...options, signal: until }, close)
     if (kv === undefined) return
     const ledger: Ledger = { ...connection, kv }
-    if (isFirst) await first?.(ledger)
+    if (is_first) await first?.(ledger)
     roles = await startRoles(ledger, until, onFolding)
     await reopen()
     tellStarted()
@@ -95,7 +98,7 @@ export const supervise = (connection: Connection, options: SuperviseOptions): Su
   }
 
   const run = async (): Promise<void> => {
-    for (let lives = 1; !until.aborted; lives += 1) await life(lives === 1)
+    for (let lives = 1; !until.aborted; lives += 1) await runLife(lives === 1)
   }
   const running = run()
   running.catch((thrown: unknown) =>
@@ -103,7 +106,7 @@ export const supervise = (connection: Connection, options: SuperviseOptions): Su
   )
 
   const started = Promise.race([hasStarted, running])
-  // whoever does not wait for it learns of a failure by health
+  // a caller that does not wait for `started` learns of a failure from health
   started.catch(() => undefined)
 
   return {
@@ -113,13 +116,13 @@ export const supervise = (connection: Connection, options: SuperviseOptions): Su
       await standing.stop()
       await running.catch(() => undefined)
       await roles?.stop()
-      await closed?.stop()
+      await closed_service?.stop()
       await connection.close()
     },
   }
 }
 
-/** What a person reads who waits for a ledger that cannot be used, line by line. */
+/** The lines that `jetledger dev` prints while the ledger cannot be used. */
 export const waitingLines = (reason: string): readonly string[] => [
   `The ledger cannot be used: ${reason}.`,
   'NATS and DynamoDB go on running, and the ledger goes on by itself once it is mended. In another terminal:',

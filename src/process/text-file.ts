@@ -5,16 +5,16 @@
 import { readFileSync } from 'node:fs'
 import { Failure } from './failure.js'
 
-/** In place of a file's path. */
+/** The file descriptor of standard input, to be used in place of a path. */
 export const STANDARD_INPUT = 0
 
-/** Editors of some systems put it before the first character of a file; no format that we read has it. */
+/** Some editors write this mark before the first character of a file; no format that is read here allows it. */
 const BYTE_ORDER_MARK = /^\ufeff/
 
 /** A text without the byte order mark. */
 export const withoutMark = (text: string): string => text.replace(BYTE_ORDER_MARK, '')
 
-/** The text of a file. Throws `Failure` that begins with `what`, which names it, when it cannot be read. */
+/** The text of a file. When it cannot be read, throws a `Failure` whose message begins with `what`, the file's role. */
 export const readTextFile = (what: string, path: string | typeof STANDARD_INPUT): string => {
   try {
     return withoutMark(readFileSync(path, 'utf8'))

@@ -1,5 +1,5 @@
 /**
- * The program's version: package.json's, from the source tree and from the build alike.
+ * Reads the version of the program from package.json. The path is the same from the source tree and from the build.
  */
 
 import { readFileSync } from 'node:fs'

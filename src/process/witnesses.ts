@@ -1,5 +1,6 @@
 /**
- * What the tables note of the stream that they were folded from, as witnesses of what the stream was.
+ * Reads what each table noted about the stream that it was folded from. These notes are witnesses: they tell later
+ * whether the stream is still the same one.
  */
 
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb'
@@ -21,9 +22,9 @@ export type WitnessDeps = {
 }
 
 /**
- * The note of one projection's active table. A table that is not the one that was filled says nothing of this ledger's
- * stream: it may be a copy of another ledger's, and is folded again anyway. One that cannot be read says nothing either:
- * the ledger does not need DynamoDB to be up.
+ * The note of one projection's active table. A table that the projection did not fill is no witness: it may be a copy
+ * of another ledger's table, and is folded again anyway. A table that cannot be read is no witness either, because
+ * the ledger must also start while DynamoDB is down.
  */
 const witnessOf = async (
   { jsm, tables, base }: WitnessDeps,
