@@ -1,4 +1,4 @@
-/** What a benchmark is to bench/main.ts. */
+/** Defines the interface between bench/main.ts and each benchmark. */
 
 import type { Stack } from '../src/stack.js'
 import type { Options } from './options.js'
@@ -6,14 +6,14 @@ import type { Session } from './report.js'
 import type { Say } from './stage.js'
 
 export type Surroundings = {
-  /** Whatever a session has started: ended before the next session begins. */
+  /** The stops of everything that a session started; it runs before the next session begins. */
   readonly cleanup: Stack
   readonly signal: AbortSignal
-  /** Progress, for people. */
+  /** Prints progress for people. */
   readonly say: Say
 }
 
-/** Measures one session: one set of servers with one sync_interval. */
+/** Measures one session, on one set of servers with one sync_interval. */
 export type Benchmark = (
   options: Options,
   sync_interval: string,

@@ -1,6 +1,6 @@
 /**
- * The benchmark of the command side: accepted commands, one by one and in bulk, beside what NATS itself does on this
- * machine in the same minutes. The goals are those of the issue that asked for the command side.
+ * The benchmark of the command side: measures accepted commands, one by one and in bulk, beside NATS itself on the same
+ * machine in the same minutes. The goals come from the issue that asked for the command side.
  */
 
 import type { Benchmark } from './benchmark.js'
@@ -10,38 +10,39 @@ import { openStage } from './stage.js'
 import { prepareByHand } from './work/by-hand.js'
 import { CUSTOMERS } from './work/customers.js'
 
-/** One by one: enough to keep every part busy. */
+/** Single requests in flight: enough to keep every process busy. */
 const IN_FLIGHT = 500
-/** As many as the client has connections: more would wait in it, and be given up. */
+/** Equals the number of the DynamoDB client's connections: further requests would wait in the client and time out. */
 const BY_HAND_IN_FLIGHT = 64
-/** Of requests with 1,000 each: one is being stored, others are on their way. */
+/** Requests in flight with 1,000 commands each: one is being stored while the others are on their way. */
 const BULK_IN_FLIGHT = 4
 
 const ECHO = 'echo'
 const SINGLE = 'raw single'
 const BATCH = 'raw batch of 1,000'
-/** Faster where the load client and the server share few cores, so the harder baseline. */
+/** The harder baseline: our writer is faster when the load client and the server share few cores. */
 const OWN_BATCH = 'raw batch of 1,000, by our writer'
-/** What the server alone needs for events that are as safe as ours: no command side can be faster. */
+/** The server's own speed for events that are as safe as ours: no command side can be faster. */
 const GUARDED_BATCH = 'raw batch of 1,000, with ids and expected sequences'
 const BY_HAND = 'a DynamoDB transaction per credit, uniform'
 const BY_HAND_HOT = 'a DynamoDB transaction per credit, one hot account'
 const UNIFORM = 'credit, uniform'
 
 /**
- * Where every message is flushed the disk is the limit, so the baseline with a goal is another one. The goals are for one
- * server: beside three of them on one machine an echo that touches one says little.
+ * The lines of a session, with their baselines and goals. When every message is flushed, the disk is the limit, so another
+ * baseline has the goal. The goals are for one server: an echo uses only one server, so it says little beside three servers
+ * on one machine.
  */
 const linesFor = (sync_interval: string, replicas: number): readonly Line[] => {
   const to = (baseline: string | readonly string[], goal?: number): RatioTo => ({
     to: typeof baseline === 'string' ? [baseline] : baseline,
     ...(goal === undefined || replicas > 1 ? {} : { goal }),
   })
-  const flushed = sync_interval === 'always'
-  const oneByOne = [flushed ? to(ECHO) : to(ECHO, 0.6), flushed ? to(SINGLE, 1.2) : to(SINGLE)]
-  // that server flushes as it commits: beside commands that are not flushed the ratio would flatter them
-  const byHand = (baseline: string) => (flushed ? [to(baseline)] : [])
-  const inBulk = flushed
+  const is_flushed = sync_interval === 'always'
+  const oneByOne = [is_flushed ? to(ECHO) : to(ECHO, 0.6), is_flushed ? to(SINGLE, 1.2) : to(SINGLE)]
+  // the DynamoDB server flushes on commit: compared with commands that are not flushed, the ratio would flatter them
+  const byHand = (baseline: string) => (is_flushed ? [to(baseline)] : [])
+  const inBulk = is_flushed
     ? [to(BATCH), to(OWN_BATCH), to(GUARDED_BATCH), to([SINGLE, BATCH, OWN_BATCH], 0.9)]
     : [to(BATCH, 0.5), to(OWN_BATCH, 0.5), to(GUARDED_BATCH), to([SINGLE, BATCH, OWN_BATCH])]
   return [

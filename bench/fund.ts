@@ -1,6 +1,6 @@
 /**
- * Gives the customers money before anything is measured: events published directly, folded into the tables, so that
- * the service finds what it would find in production.
+ * Gives the customers money before the measurements: publishes events directly and waits until they are folded into the
+ * tables, so that the service finds the same data as in production.
  */
 
 import { jetstreamManager } from '@nats-io/jetstream'
@@ -17,7 +17,7 @@ import { request } from './work/request.js'
 const FOLD_MS_MAX = 300_000
 const FIRST_COMMANDS_IN_FLIGHT = 500
 
-const everybody = (): string[] => [
+const allCustomers = (): string[] => [
   HOT_CUSTOMER,
   ...Array.from({ length: CUSTOMERS }, (_, index) => customer(index)),
 ]
@@ -36,11 +36,11 @@ const publishFunds = async (
   }
 }
 
-/** Needs a stream, which the projector provisions; ends it again, so that it uses no CPU while we measure. */
+/** Starts a projector, which creates the stream, gives the customers money, and stops the projector to free its CPU. */
 export const fund = async (
   service: Omit<ServiceOptions, 'roles'>,
   signal: AbortSignal,
-  ids: readonly string[] = everybody(),
+  ids: readonly string[] = allCustomers(),
 ): Promise<void> => {
   const { nc } = service
   const jsm = await jetstreamManager(nc)
@@ -49,7 +49,7 @@ export const fund = async (
       () => true,
       () => false,
     )
-  // nothing is measured that reads another one
+  // no benchmark that uses these funds reads another projection
   const env = { JETLEDGER_PROJECTIONS: 'balances' }
   const projector = startService({ ...service, roles: 'projections', env })
   try {
@@ -64,20 +64,20 @@ export const fund = async (
 }
 
 /**
- * One command for every customer: the first one has to be loaded, which would else be measured in some lines and not in
- * others. Gives what it took, or undefined when there is no command side.
+ * Sends one command for every customer. The first command of a customer loads the account, and otherwise only some lines
+ * would include that time. Returns the time in ms, or undefined when there is no command side.
  */
 export const firstCommands = async (nc: NatsConnection, signal: AbortSignal): Promise<number | undefined> => {
-  const ids = everybody()
+  const ids = allCustomers()
   const began_ms = performance.now()
-  let unanswered = false
+  let is_unanswered = false
   const worker = async (): Promise<void> => {
-    for (let id = ids.pop(); id !== undefined && !unanswered; id = ids.pop()) {
+    for (let id = ids.pop(); id !== undefined && !is_unanswered; id = ids.pop()) {
       signal.throwIfAborted()
       const { errors } = await request(nc, 'customer.credit', JSON.stringify({ client_id: id, amount: 1 }))
-      if (errors?.[NO_RESPONDERS] !== undefined) unanswered = true
+      if (errors?.[NO_RESPONDERS] !== undefined) is_unanswered = true
     }
   }
   await Promise.all(Array.from({ length: FIRST_COMMANDS_IN_FLIGHT }, worker))
-  return unanswered ? undefined : performance.now() - began_ms
+  return is_unanswered ? undefined : performance.now() - began_ms
 }

@@ -1,6 +1,6 @@
 /**
- * The benchmark of the projections' lag: how much they sustain, and at half of it how long an event takes from its
- * publishing until it is readable in the balances. The goal is that of the issue that asked for it.
+ * The benchmark of the projections' lag: measures their maximum rate, and at half of that rate the time from publishing an
+ * event until it is readable in the balances. The goal comes from the issue that asked for this benchmark.
  */
 
 import { type JetStreamManager, jetstreamManager } from '@nats-io/jetstream'
@@ -18,7 +18,10 @@ import { probeLag } from './work/lag.js'
 const P99_GOAL_MS = 50
 const ALL = 'balances,journal,totals,ranking'
 const TABLE = 'customer-balances'
-/** Enough for some seconds at what an embedded DynamoDB server takes: all together write several items per event. */
+/**
+ * The sets of projections to measure. Their events last for some seconds at the speed of the embedded DynamoDB server; all
+ * projections together write several items per event.
+ */
 const SETS = [
   { projections: 'balances', flood_events: 20_000 },
   { projections: ALL, flood_events: 5_000 },
@@ -27,7 +30,7 @@ const FOLDED_MS_MAX = 120_000
 const SECONDS_MIN = 5
 const POLL_MS = 20
 
-/** Waits until every consumer has acknowledged what the stream holds. */
+/** Waits until every consumer has acknowledged all events of the stream. */
 const untilFolded = async (
   jsm: JetStreamManager,
   consumers: readonly string[],
@@ -49,7 +52,7 @@ const untilFolded = async (
 const ms = (us: number | undefined): string => (us === undefined ? '-' : (us / 1_000).toFixed(1))
 const whole = (value: number): string => Math.round(value).toLocaleString('en-US')
 
-/** One set of projections on servers of its own: its maximum, and the lag at half of it; a row of the table. */
+/** Measures one set of projections on servers of its own: the maximum rate, and the lag at half of it. Returns a table row. */
 const measureOne = async (
   { projections, flood_events }: (typeof SETS)[number],
   options: Options,
@@ -72,7 +75,7 @@ const measureOne = async (
     )
   await untilReady(service, isConsumed, signal)
 
-  // every customer's first event is another kind of work: an item that is new
+  // the first event of a customer is different work, because it creates an item
   await publishEvents(nc, CUSTOMERS, 0, CUSTOMERS, signal)
   await untilFolded(jsm, consumers, signal)
   const began_ms = performance.now()
@@ -85,10 +88,10 @@ const measureOne = async (
   const latencies = createHistogram()
   for (let round = 0; round < options.rounds; round += 1) {
     const until_ms = performance.now() + Math.max(options.seconds, SECONDS_MIN) * 1_000
-    const ended = (): boolean => performance.now() > until_ms || signal.aborted
+    const isEnded = (): boolean => performance.now() > until_ms || signal.aborted
     const [at, found] = await Promise.all([
-      publishSteadily(nc, CUSTOMERS, next, max_per_s / 2, ended, signal),
-      probeLag({ ...place, table: TABLE, signal }, ended),
+      publishSteadily(nc, CUSTOMERS, next, max_per_s / 2, isEnded, signal),
+      probeLag({ ...place, table: TABLE, signal }, isEnded),
     ])
     next = at
     latencies.merge(found.data())

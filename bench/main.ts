@@ -1,6 +1,6 @@
 /**
- * `npm run bench -- <benchmark>`: measures the built program on servers of its own, on this machine, and prints what
- * came out. A benchmark is one file; it is named here.
+ * `npm run bench -- <benchmark>`: measures the built program on servers of its own, on this machine, and prints the
+ * results. Each benchmark is one file, and is registered here.
  */
 
 import { availableParallelism } from 'node:os'
@@ -69,7 +69,7 @@ const main = async (): Promise<number> => {
   const options = readOptions()
   if (options === undefined) return EXIT_USAGE
   const interrupted = new AbortController()
-  // npm passes a Ctrl-C on that we got already: a second one changes nothing, the clean-up has bounds of its own
+  // npm passes Ctrl-C on, so it may arrive twice: a second one changes nothing, and the clean-up has its own time limits
   for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, () => interrupted.abort())
   try {
     await run(options, interrupted.signal)

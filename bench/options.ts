@@ -1,28 +1,28 @@
-/** The command line of the benchmarks. */
+/** Parses the command line of the benchmarks. */
 
 import { parseArgs } from 'node:util'
 
 export type Options = {
   readonly benchmark: string
-  /** Of one measurement; a line is measured `rounds` times at each speed. */
+  /** The duration of one measurement; a line is measured `rounds` times at each speed. */
   readonly seconds: number
   readonly rounds: number
   readonly clients: number
-  /** Load clients without the stack trace that the NATS client takes for each request unless told not to. */
+  /** True for load clients without the stack trace that the NATS client by default takes for each request. */
   readonly lean: boolean
   readonly sync_intervals: readonly string[]
-  /** Of the streams, each on a nats-server of its own: 3 is what production has. */
+  /** The replicas of the streams, each on a nats-server of its own. Production has 3. */
   readonly replicas: 1 | 3
-  /** Of the service under measurement, as in JETLEDGER_ROLES. */
+  /** The roles of the service under measurement, as in JETLEDGER_ROLES. */
   readonly roles: string
-  /** Only the lines whose name holds one of these; every line when there is none. */
+  /** Only lines whose name contains one of these texts are measured; all lines when the list is empty. */
   readonly only: readonly string[]
-  /** In the stream, for the benchmarks that read it. */
+  /** The number of events in the stream of `rebuild`. */
   readonly events: number
-  /** Whom the events of a rebuild are of; it is measured with each of these, one after the other. */
+  /** The numbers of customers in the stream of `rebuild`, which is measured once with each number. */
   readonly customers: readonly number[]
   readonly json: boolean
-  /** Where a CPU profile of the service is left. */
+  /** The folder that receives a CPU profile of the service. */
   readonly profile_dir?: string
 }
 
@@ -52,10 +52,10 @@ const ROUNDS_MAX = 100
 const CLIENTS_MAX = 16
 const EVENTS_MIN = 1_000
 const EVENTS_MAX = 100_000_000
-/** As many as seeding makes, and as many as the other benchmarks have: what is written at the end is one item for each. */
+/** The number that seeding makes, and the number of the other benchmarks. A rebuild writes one item for each customer. */
 const CUSTOMERS_DEFAULT = [1_000, 10_000]
 const CUSTOMERS_MAX = 1_000_000
-/** Flushing decides how fast commands are, and nothing where a stream is only read. */
+/** Flushing decides the speed of commands, but does not matter for a stream that is only read. */
 const SYNC_DEFAULT: Readonly<Record<string, string>> = { rebuild: '2m', lag: '2m' }
 
 const SYNC_INTERVALS: Readonly<Record<string, readonly string[]>> = {
@@ -95,7 +95,7 @@ const OPTIONS = {
   json: { type: 'boolean', default: false },
 } as const
 
-/** Throws a sentence when something in `args` is not as it should be. */
+/** Parses the arguments. Throws an error with one sentence when they are wrong. */
 export const parseOptions = (args: readonly string[], benchmarks: readonly string[]): Options => {
   const { values, positionals } = parseArgs({ args: [...args], options: OPTIONS, allowPositionals: true })
   const [benchmark, ...more] = positionals

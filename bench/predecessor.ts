@@ -1,6 +1,7 @@
 /**
- * The predecessor's own benchmark of `customer.balance`, with its line: 1,000, 10,000 and 100,000 requests, at most 1,000
- * in flight, ids 1 to 1000. Its average is the wall time by the number of calls; the percentiles beside it are latencies.
+ * Repeats the predecessor's own benchmark of `customer.balance` and prints its line: 1,000, 10,000 and 100,000 requests, at
+ * most 1,000 in flight, ids 1 to 1000. Its average is the wall time divided by the number of calls; the percentiles beside it
+ * are latencies.
  */
 
 import type { Benchmark } from './benchmark.js'
@@ -19,7 +20,7 @@ const RESPONDERS = [1, 3]
 
 const duration = (ms: number): string => (ms < 1_000 ? `${ms.toFixed(3)}ms` : `${(ms / 1_000).toFixed(3)}s`)
 
-/** The predecessor's line, word for word, and what it did not say. */
+/** The predecessor's line, word for word, followed by the percentiles and errors, which it did not print. */
 const lineOf = (requests: number, { elapsed_ms = 0, latencies, errors }: Measured): string => {
   const histogram = createHistogram()
   histogram.merge(latencies)

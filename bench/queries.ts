@@ -1,6 +1,6 @@
 /**
- * The benchmark of the query side: balances from memory and from the table, beside a bare echo responder on the same
- * server in the same minutes.
+ * The benchmark of the query side: measures balances from memory and from the table, beside a bare echo responder on the
+ * same server in the same minutes.
  */
 
 import type { Benchmark } from './benchmark.js'
@@ -9,7 +9,7 @@ import { type Line, measureLines } from './measure/rounds.js'
 import { openStage } from './stage.js'
 import { customer, READ_CUSTOMERS } from './work/customers.js'
 
-/** Enough to keep every part busy. */
+/** Requests in flight: enough to keep every process busy. */
 const IN_FLIGHT = 500
 const HOT_GOAL = 0.9
 
@@ -50,13 +50,13 @@ const PARTS: readonly Part[] = [
 ]
 
 export const queries: Benchmark = async (options, sync_interval, { cleanup, signal, say }) => {
-  const everybody = Array.from({ length: READ_CUSTOMERS }, (_, index) => customer(index))
+  const all_customers = Array.from({ length: READ_CUSTOMERS }, (_, index) => customer(index))
   const lines = []
   for (const part of PARTS) {
     const wanted = part.lines.filter(
       ({ name }) => options.only.length === 0 || options.only.some(text => name.includes(text)),
     )
-    // a baseline by itself is not worth its servers
+    // skips a part of which only the baseline is wanted: it is not worth starting servers for
     if (wanted.every(({ ratios }) => ratios.length === 0)) continue
     say(`the service ${part.name}: ${READ_CUSTOMERS} customers are given money first`)
     const stage = await openStage({
@@ -66,7 +66,7 @@ export const queries: Benchmark = async (options, sync_interval, { cleanup, sign
       cleanup,
       signal,
       say,
-      prepare: service => fund(service, signal, everybody),
+      prepare: service => fund(service, signal, all_customers),
     })
     lines.push(...(await measureLines(wanted, options.rounds, stage.runOnce)))
     await cleanup.stop()

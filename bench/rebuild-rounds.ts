@@ -1,4 +1,4 @@
-/** Rounds of reading and rebuilding one stream, on servers of its own. */
+/** Measures rounds of reading and rebuilding one stream, on servers of its own. */
 
 import { E } from '../src/fp.js'
 import { createStack } from '../src/stack.js'
@@ -12,21 +12,21 @@ import { openConnection, openFolder } from './stage.js'
 import { publishEvents } from './work/events.js'
 
 export const MB = 1024 * 1024
-/** What writes per event does so at DynamoDB's speed: a part of the stream says as much as the whole. */
+/** Projections that write for every event run at DynamoDB's speed, so a part of the stream is enough to measure them. */
 const ROWS_SHARE = 0.05
 
 export const whole = (value: number): string => Math.round(value).toLocaleString('en-US')
 const perSecond = (events: number, ms: number): number => (events / ms) * 1_000
 
-/** `range` is the reader of a rebuild, `consumer` the client's own (processes/reader.ts). */
+/** `range` is the reader of a rebuild, `consumer` is the NATS client's own (processes/reader.ts). */
 const READERS = ['range', 'consumer'] as const
 type ReaderName = (typeof READERS)[number]
 
-/** What was measured on one stream: rates in events/s, one of each round, and a row of text for every run. */
+/** The measurements on one stream: rates in events/s, one for each round, and a row of text for every run. */
 export type Rounds = {
   readonly customers: number
   readonly read: Readonly<Record<ReaderName, number[]>>
-  /** Replaying balances beside each reader of the same round. */
+  /** The rate of replaying balances divided by the rate of each reader in the same round. */
   readonly ratios: Readonly<Record<ReaderName, number[]>>
   readonly replays: ReplayRun[]
   readonly rows: string[][]
@@ -50,7 +50,7 @@ const replayRow = (name: string, { events, customers, took, cpu_ms, peak_bytes }
   whole(peak_bytes / MB),
 ]
 
-/** One round: each reader, then the rebuild, on the same stream. */
+/** Measures one round: each reader, then the rebuild, on the same stream. */
 const round = async (place: Place, rounds: Rounds, { signal, say }: Surroundings): Promise<void> => {
   const { folder, nats_url, profile_dir } = place
   const { customers, rows } = rounds
@@ -71,7 +71,10 @@ const round = async (place: Place, rounds: Rounds, { signal, say }: Surroundings
   say(`replay balances: ${whole(rate)}/s`)
 }
 
-/** Measures with so many customers; `and_rows`: also the projections that write for every event, on a short stream. */
+/**
+ * Measures rebuilds of a stream with `customers` customers. With `and_rows` it also measures the projections that write for
+ * every event, on a short stream.
+ */
 export const measureRebuild = async (
   customers: number,
   and_rows: boolean,
@@ -96,7 +99,7 @@ export const measureRebuild = async (
       rows: [],
     }
     say(`publishing ${whole(options.events)} events of ${whole(customers)} customers`)
-    // what writes a row per event first, while the stream is short
+    // the projections that write a row per event come first, while the stream is short
     const first = Math.max(1, Math.round(options.events * ROWS_SHARE))
     await publishEvents(nc, customers, 0, first, signal)
     for (const name of and_rows ? ['journal', 'totals', 'ranking'] : []) {

@@ -1,9 +1,9 @@
 /**
- * The benchmark of a rebuild: how fast `jetledger replay` folds a stream, beside reading the same stream and doing
- * nothing with it. The goals are those of the issue that asked for it.
+ * The benchmark of a rebuild: measures the rate at which `jetledger replay` folds a stream, beside only reading the same
+ * stream. The goals come from the issue that asked for this benchmark.
  *
- * At its end a rebuild writes one item for each customer, at DynamoDB's speed and however many events there are: so it
- * is measured with few customers and with many, each on a stream of its own.
+ * At its end a rebuild writes one item for each customer, at DynamoDB's speed and for any number of events. So it is measured
+ * with few customers and with many, each on a stream of its own.
  */
 
 import { availableParallelism } from 'node:os'
@@ -16,10 +16,10 @@ const RATIO_GOAL = 0.7
 const PEAK_BYTES_GOAL = 512 * MB
 
 const CLIENTS = 'the ordered consumer of the client'
-/** Faster than the client's, so the harder of the two to be compared with. */
+/** The harder baseline: this reader is faster than the client's. */
 const OURS = 'the reader of a rebuild'
 
-const verdict = (met: boolean): string => (met ? 'met' : 'missed')
+const verdict = (is_met: boolean): string => (is_met ? 'met' : 'missed')
 
 const goalRows = ({ customers, read, ratios, replays }: Rounds): string[][] => {
   const of = whole(customers)

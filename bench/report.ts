@@ -1,4 +1,4 @@
-/** What was measured, for people. */
+/** Formats measurements as text for people. */
 
 import type { LineResult, Ratio } from './measure/rounds.js'
 import type { Run } from './measure/run.js'
@@ -8,9 +8,9 @@ export type Session = {
   readonly title: string
   readonly settings: Readonly<Record<string, string | number>>
   readonly lines: readonly LineResult[]
-  /** What is no line of the table. */
+  /** Texts that are shown below the table. */
   readonly notes?: readonly string[]
-  /** Where a benchmark measures something else than requests. */
+  /** Tables of a benchmark that measures something else than requests. */
   readonly tables?: readonly Table[]
 }
 
@@ -72,10 +72,16 @@ const unansweredLines = (lines: readonly LineResult[]): string[] =>
     unanswered ? [`${name}: NOT MEASURED, nobody answers this endpoint`] : [],
   )
 
-/** One session as text, the settings first, so that a number never stands without them. */
-export const formatSession = ({ title, settings, lines, tables = [], notes: said = [] }: Session): string => {
+/** Formats one session as text, with the settings first, so that no number is shown without them. */
+export const formatSession = ({
+  title,
+  settings,
+  lines,
+  tables = [],
+  notes: own_notes = [],
+}: Session): string => {
   const stated = Object.entries(settings).map(([name, value]) => `${name} ${value}`)
-  const notes = [...unansweredLines(lines), ...errorLines(lines), ...said]
+  const notes = [...unansweredLines(lines), ...errorLines(lines), ...own_notes]
   const more = tables.map(({ head, rows }) => formatTable(head, rows))
   const of_lines = lines.length === 0 ? [] : [speeds(lines), ratios(lines)]
   return [`## ${title}`, stated.join(', '), ...of_lines, notes.join('\n'), ...more]

@@ -1,6 +1,6 @@
 /**
- * Where a benchmark takes place: the servers, the service under measurement, the echo responder and the load clients,
- * each in a process of its own, all on loopback.
+ * Starts the processes of a benchmark: the servers, the service under measurement, the echo responder and the load clients,
+ * all on loopback.
  */
 
 import { mkdtempSync, rmSync } from 'node:fs'
@@ -26,15 +26,15 @@ export type StageOptions = {
   readonly cleanup: Stack
   readonly signal: AbortSignal
   readonly say: Say
-  /** Of the service under measurement. */
+  /** Additional environment variables of the service under measurement. */
   readonly env?: Readonly<Record<string, string>>
-  /** Between the start of the servers and that of the service under measurement. */
+  /** Called after the start of the servers and before the start of the service under measurement. */
   readonly prepare: (service: Omit<ServiceOptions, 'roles'>) => Promise<void>
 }
 
 export type Stage = {
   readonly nats_url: string
-  /** Of bench/main.ts itself: for what is not measured. */
+  /** A connection of bench/main.ts itself, for requests that are not measured. */
   readonly nc: NatsConnection
   readonly runOnce: RunOnce
 }
@@ -42,24 +42,24 @@ export type Stage = {
 const WARM_UP_SHARE = 0.2
 const WARM_UP_MS_MIN = 500
 const WARM_UP_MS_MAX = 3_000
-/** So that each client and each run has other random numbers, and each run of the benchmark the same. */
+/** Added to the seed for each client and run, so that they differ, but are the same each time the benchmark is started. */
 const SEED_STEP = 7_919
 
-/** A temporary folder, gone at the end. */
+/** Makes a temporary folder; `cleanup` removes it. */
 export const openFolder = (cleanup: Stack): string => {
   const folder = mkdtempSync(join(tmpdir(), 'jetledger-bench-'))
   cleanup.push(() => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }))
   return folder
 }
 
-/** A connection of bench/main.ts itself: for what is not measured. */
+/** Opens a connection of bench/main.ts itself, for requests that are not measured; `cleanup` closes it. */
 export const openConnection = async (nats_url: string, cleanup: Stack): Promise<NatsConnection> => {
   const nc = await connect({ servers: nats_url.split(','), name: 'jetledger-bench', reconnect: false })
   cleanup.push(() => nc.close())
   return nc
 }
 
-const shared = (pace: Pace, clients: number, index: number): Pace => {
+const shareOf = (pace: Pace, clients: number, index: number): Pace => {
   if (pace.kind === 'paced') {
     return { kind: 'paced', requests_per_s: pace.requests_per_s / clients, phase: index / clients }
   }
@@ -69,7 +69,7 @@ const shared = (pace: Pace, clients: number, index: number): Pace => {
     : { kind: 'count', in_flight: part(pace.in_flight), requests: part(pace.requests) }
 }
 
-const runner = (
+const createRunOnce = (
   clients: readonly LoadClient[],
   service: Child,
   pids: Readonly<Record<string, readonly number[]>>,
@@ -88,7 +88,7 @@ const runner = (
     const measured = await Promise.all(
       clients.map((client, index) => {
         seed += SEED_STEP
-        return client.run({ work, pace: shared(pace, clients.length, index), warm_up_ms, measure_ms, seed })
+        return client.run({ work, pace: shareOf(pace, clients.length, index), warm_up_ms, measure_ms, seed })
       }),
     )
     signal.throwIfAborted()
@@ -106,7 +106,7 @@ const runner = (
   }
 }
 
-/** The servers, and a connection to them; `cleanup` ends them. */
+/** Starts the servers and connects to them; `cleanup` stops them. */
 export const openGround = async (
   { replicas }: Options,
   sync_interval: string,
@@ -118,7 +118,7 @@ export const openGround = async (
   return { nc, folder, ...servers }
 }
 
-/** Starts everything; `cleanup` ends it. */
+/** Starts everything; `cleanup` stops it. */
 export const openStage = async (wanted: StageOptions): Promise<Stage> => {
   const { options, sync_interval, cleanup, signal, prepare, env = {} } = wanted
   const { profile_dir, roles } = options
@@ -139,7 +139,7 @@ export const openStage = async (wanted: StageOptions): Promise<Stage> => {
     cleanup.push(client.stop)
     clients.push(client)
   }
-  // a run that is under way ends with its clients
+  // stopping the clients ends the run that is under way
   const abort = (): void => {
     for (const client of clients) void client.stop()
   }
@@ -149,5 +149,5 @@ export const openStage = async (wanted: StageOptions): Promise<Stage> => {
     service: [service.pid, echo.pid],
     clients: clients.map(({ pid }) => pid),
   }
-  return { nats_url, nc, runOnce: runner(clients, service, pids, wanted) }
+  return { nats_url, nc, runOnce: createRunOnce(clients, service, pids, wanted) }
 }

@@ -1,4 +1,4 @@
-/** Every codec of an object in the program: names that mean something to JavaScript's objects mean nothing to it. */
+/** No codec of an object in the program treats names such as `__proto__` and `constructor` specially. */
 
 import { join } from 'node:path'
 import { expect, it, vi } from 'vitest'
@@ -10,13 +10,13 @@ type Fields = Readonly<Record<string, t.Mixed>>
 type Made = {
   readonly kind: 'fieldsOf' | 'exactFieldsOf' | 'recordOf'
   readonly codec: t.Mixed
-  /** What it was made of; `values` stands for those of a record. */
+  /** The codecs of its fields; for a record, `values` is the codec of its values. */
   readonly fields: Fields
 }
 
 const made = vi.hoisted((): Made[] => [])
 
-// the codecs of other files are seen by who makes them: none of them has to be exported for this
+// the functions that make codecs are wrapped, so that this test sees every codec without its being exported
 vi.mock('../src/ledger/codec.js', async importOriginal => {
   const original = await importOriginal<typeof import('../src/ledger/codec.js')>()
   const noting =
@@ -37,14 +37,14 @@ vi.mock('../src/ledger/codec.js', async importOriginal => {
 })
 
 const MAKES = /\b(?:fieldsOf|exactFieldsOf|recordOf)\(/g
-/** Other functions may have the same names. */
+/** Finds files that import these functions from codec.js, because other functions may have the same names. */
 const IMPORTS = /\bimport\s*\{[^}]*Of\b[^}]*\}\s*from\s*'[^']*\/codec\.js'/
 const makers = readTree()
   .filter(({ path, text }) => path.startsWith('src/') && !isTestCode(path) && IMPORTS.test(text))
   .map(({ path, text }) => ({ path, times: [...withoutComments(text).matchAll(MAKES)].length }))
   .filter(({ times }) => times > 0)
 
-/** Values of which every field of every codec takes one; examples of codecs join them. */
+/** Every field of every codec accepts one of these values. Examples of codecs are added to them. */
 const POOL: unknown[] = [
   { deep: [{}] },
   ...[
@@ -83,7 +83,7 @@ const isPlain = (value: unknown): value is Readonly<Record<string, unknown>> =>
 
 const HOSTILE = ['__proto__', 'constructor', 'prototype']
 
-/** Copies of a value, each with a field of its own called `name` in another one of its objects. */
+/** Copies of a value, each with an own field `name` added to another one of its objects. */
 const withName = (value: unknown, name: string, junk: unknown): readonly unknown[] => {
   if (Array.isArray(value)) {
     return value.flatMap((one, i) => withName(one, name, junk).map(other => value.with(i, other)))
@@ -96,7 +96,7 @@ const withName = (value: unknown, name: string, junk: unknown): readonly unknown
   return [Object.fromEntries([...entries, [name, junk]]), ...inner]
 }
 
-/** A value without the hostile names in it; throws where one of them has become a prototype. */
+/** Removes the hostile names from a value; throws when one of them has become a prototype. */
 const cleaned = (value: unknown): unknown => {
   if (Array.isArray(value)) return value.map(cleaned)
   if (typeof value !== 'object' || value === null) return value
@@ -126,14 +126,14 @@ const checkCodec = (one: Made, example: object): void => {
   }
 }
 
-/** It imports nearly all of the program. */
+/** The time limit is long, because the test imports nearly the whole program. */
 const IMPORT_MS_MAX = 60_000
 
 it(
   'all codecs of objects take nothing from a field __proto__, constructor or prototype, at any depth',
   async () => {
     for (const { path } of makers) await import(/* @vite-ignore */ join(ROOT, path))
-    // a codec that is made in a function only, when it is called, is seen by nobody here: make it once, at the top
+    // this test cannot see a codec that is made inside a function: make each codec once, at the top level
     expect(made.length).toBe(makers.reduce((sum, { times }) => sum + times, 0))
     for (const one of made) {
       const example = exampleOfFields(one)

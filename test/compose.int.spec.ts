@@ -1,4 +1,4 @@
-/** compose.yaml, as far as it can be known without Docker: what every service is given, and that the programs take it. */
+/** Tests compose.yaml as far as possible without Docker: the settings of every service, and that the programs accept them. */
 
 import { execFileSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
@@ -37,7 +37,7 @@ const named = (prefix: string): [string, Service][] =>
   Object.entries(services).filter(([name]) => name.startsWith(prefix))
 const ours = Object.entries(services).filter(([, { image }]) => image === 'jetledger')
 
-/** `${NAME:-default}` as it is where nobody sets NAME. */
+/** Replaces `${NAME:-default}` by its default, as when NAME is not set. */
 const defaults = (text: string): string => text.replace(/\$\{\w+:-([^}]*)\}/g, '$1')
 
 const folder = newFolder()
@@ -104,7 +104,7 @@ describe('compose.yaml', () => {
     expect(environment?.NAME).toBe(name)
     const text = compose.configs.nats.content.replaceAll('$$', '$').replace('/data', join(folder, name))
     expect(text).toContain('sync_interval: always')
-    // the same as everywhere else: a frozen instance or node is missed within seconds
+    // the same pings as in other deployments: a frozen instance or node is noticed within seconds
     for (const line of [CLIENT_PINGS, ROUTE_PINGS].flatMap(lines => lines.split('\n')))
       expect(text).toContain(line.trim())
     expect(text.match(/ping_max/g)).toHaveLength(2)

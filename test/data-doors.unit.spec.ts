@@ -1,13 +1,13 @@
-/** Bytes become plain data in one place, and objects become fields in one place: no other file does either by itself. */
+/** Only a few listed files of src turn bytes into plain data, or copy fields of decoded objects, by themselves. */
 
 import { describe, expect, it } from 'vitest'
 import { isTestCode, type Rule, readTree, withoutComments } from './support/source-tree.js'
 
-/** What only some files of src may do, and how it looks. */
+/** Patterns of code that only the listed files of src may contain. */
 const DOORS: readonly (readonly [RegExp, readonly string[], string])[] = [
   [
     /\bJSON\.parse\b|\.json\s*(?:<[^()]*>)?\(\s*\)/,
-    // the last two read files of this very package
+    // the last two read files of this package
     ['src/json.ts', 'src/process/version.ts', 'src/embedded/binaries.ts'],
     'reads JSON by itself: src/json.ts has the two readings',
   ],

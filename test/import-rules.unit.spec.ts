@@ -1,4 +1,4 @@
-/** Every import rule of .dependency-cruiser.mjs finds what it forbids: a rule that finds nothing would hold nobody to anything. */
+/** Every import rule of .dependency-cruiser.mjs finds the imports that it forbids: a rule that finds none would be useless. */
 
 import { copyFileSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -8,7 +8,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 import { newFolder } from './support/servers.js'
 import { ROOT } from './support/source-tree.js'
 
-/** A file, what it imports, and the rule that it breaks; no rule where it is as it should be. */
+/** A file, its imports, and the rule that it breaks; no rule when its imports are allowed. */
 const FILES: readonly (readonly [path: string, specifiers: readonly string[], rule?: string])[] = [
   ['src/fp.ts', ['fp-ts/lib/Either.js']],
   ['src/json.ts', []],

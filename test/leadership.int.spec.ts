@@ -1,4 +1,4 @@
-/** A leader is cut off from the two others and comes back, while the stream goes on without it. */
+/** A leader is cut off from the two other nodes and comes back, while the stream goes on without it. */
 
 import { setTimeout as pause } from 'node:timers/promises'
 import { connect, type NatsConnection } from 'nats'
@@ -14,7 +14,7 @@ import { newFolder, removeFolder, until } from './support/servers.js'
 
 const ELECTED_MS_MAX = 30_000
 const ROUNDS = 1
-/** Longer than a replica needs to elect another. */
+/** Longer than the replicas need to elect another leader. */
 const CUT_MS = 11_000
 const AFTER_HEALING_MS = 3_000
 const ASK_EVERY_MS = 5
@@ -48,7 +48,7 @@ const clientOf = async (name: NodeName): Promise<NatsConnection> => {
   return nc
 }
 
-/** Publishes until it is stopped; tells the last sequence that was acknowledged. */
+/** Starts publishing until it is stopped; returns access to the last acknowledged sequence. */
 const startWriter = async (avoid: NodeName) => {
   const nc = await clientOf(NODE_NAMES.find(name => name !== avoid) ?? 'nats-1')
   let acknowledged = 0
@@ -76,7 +76,7 @@ const startWriter = async (avoid: NodeName) => {
 
 type Seen = { asked: number; stale: number }
 
-/** Asks again and again until `until_ms`; counts the answers that lack what was acknowledged before the question. */
+/** Asks repeatedly until `until_ms`; counts the answers that lack an event acknowledged before the question. */
 const watch = async (
   until_ms: number,
   acknowledged: () => number,
@@ -134,6 +134,6 @@ it('proves nothing that is older than what was acknowledged, where plain answers
     plain.stale += answers.stale
     await cluster.untilWhole(ELECTED_MS_MAX)
   }
-  // else nothing was tried here
+  // otherwise no stale answer was possible, and the test proved nothing
   expect(plain.stale).toBeGreaterThan(10)
 })

@@ -1,4 +1,4 @@
-/** The pages docs/life-of-*.md are true: what they name is there, and what they put behind each other belongs together. */
+/** The pages docs/life-of-*.md are true: the files that they name exist, and each step's file is connected with the next. */
 
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -12,7 +12,7 @@ const files: ReadonlyMap<string, SourceFile> = new Map(readTree().map(file => [f
 const textOf = (page: string): string => readFileSync(join(ROOT, 'docs', `${page}.md`), 'utf8')
 const namesIn = (text: string): string[] =>
   [...text.matchAll(/`(src\/[\w/-]+\.ts)`/g)].map(([, name = '']) => name)
-/** The files of the numbered steps, list by list: the first file that each step names. */
+/** The first file that each numbered step names, list by list. */
 const listsOf = (text: string): string[][] => {
   const lists: string[][] = []
   for (const [, number, step = ''] of text.matchAll(/^(\d+)\. (.*(?:\n {3}.*)*)/gm)) {
@@ -21,7 +21,7 @@ const listsOf = (text: string): string[][] => {
   }
   return lists
 }
-/** The interface by which an endpoint calls its handler: it imports none, and knows them all. */
+/** The interface through which an endpoint calls its handler: it imports no handler, but calls all of them. */
 const HANDLER = 'src/service/config.ts'
 
 const imports = (path: string): readonly string[] => {

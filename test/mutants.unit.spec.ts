@@ -1,4 +1,4 @@
-/** The program still has the words that mutants replace: a mutant that changes nothing would prove nothing. */
+/** The program still has the words that mutants replace: a mutant without a change would prove nothing. */
 
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'

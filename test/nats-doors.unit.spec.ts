@@ -1,14 +1,14 @@
-/** What touches NATS directly is in one file each: connections, headers, and answers to reply subjects. */
+/** Only a few listed files of src connect to NATS, decode headers, or answer on reply subjects by themselves. */
 
 import { describe, expect, it } from 'vitest'
 import { isTestCode, type Rule, readTree, withoutComments } from './support/source-tree.js'
 
-/** What may be done with NATS in one file of src only, and how it looks. */
+/** Patterns of NATS code that only the listed files of src may contain. */
 const ONE_DOOR: readonly (readonly [RegExp, readonly string[], string])[] = [
   [
     /\bimport\s*\{[^}]*\bconnect\b[^}]*\}\s*from\s*'nats'/,
-    // the embedded servers are asked whether they are there, and no message of anybody else is read; the checker of
-    // chaos runs shares no code with what it judges
+    // embedded/nats.ts only asks whether the servers run, and reads no message of a client; the checker of chaos runs
+    // shares no code with the program that it judges
     ['src/connection.ts', 'src/embedded/nats.ts', 'src/chaos/checker/jetstream.ts'],
     'connects to NATS by itself: openConnection of src/connection.ts survives every message',
   ],

@@ -1,6 +1,6 @@
 /**
- * What a node of the self-hosted NATS does each minute, against a real nats-server on a disk that gets full. A small disk
- * takes the right to mount one; where that is missing the probe is tried on a server that is well.
+ * Tests the probe that a node of the self-hosted NATS runs each minute, with a real nats-server on a disk that becomes full.
+ * A small disk needs the right to mount; without that right the probe is only tried on a healthy server.
  */
 
 import { execFileSync, spawn } from 'node:child_process'
@@ -63,7 +63,7 @@ beforeEach(async () => {
     for (const { server } of servers) server.kill('SIGKILL')
     await Promise.all(servers.map(({ exited }) => exited))
   }
-  // a client of the others: it has to go on
+  // a client of the other nodes: it must keep working
   const addresses = clients.slice(1).map(port => `127.0.0.1:${port}`)
   nc = await until(() => connect({ servers: addresses, maxReconnectAttempts: -1 }), {
     deadline_ms: WITHIN_MS,
@@ -77,7 +77,7 @@ afterEach(async () => {
   removeFolder(folder)
 })
 
-/** Runs the probe with the paths and the address of this test, and gives what it said. */
+/** Runs the probe with the paths and the address of this test, and returns its output. */
 const probe = (): Record<string, unknown> => {
   const script = infraFile('nats', 'probe.sh')
     .replaceAll('/etc/nats', join(folder, 'etc'))

@@ -1,4 +1,4 @@
-/** Parked customers go on by a decision, and everybody who folds comes to the same. */
+/** Parked customers go on after a decision, and all folds of the program come to the same result. */
 
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { findDeadLetter } from '../src/dead-letters/letters.js'
@@ -142,7 +142,7 @@ it('a decision that comes while nobody projects is followed when somebody does',
   expect((await balanceOf('four'))?.account).toMatchObject({ balance: 4n, version: 1 })
 })
 
-/** Every event of a subject, folded by the law with what was decided after each. */
+/** Folds every event of a subject with the ledger's own rules and all decisions. */
 const expected = async (id: string): Promise<Customer> => {
   const records: Recorded[] = []
   const range = { stream: LEDGER_STREAM, subject: eventSubject(clientId(id)), from_seq: 1, to_seq: 1e9 }
@@ -159,7 +159,7 @@ const expected = async (id: string): Promise<Customer> => {
   }, NEW_CUSTOMER)
 }
 
-/** Lehmer's generator: the same histories in every run. */
+/** Lehmer's random number generator, which gives the same histories in every run. */
 const random = (() => {
   let state = 4_711
   return (below: number): number => {

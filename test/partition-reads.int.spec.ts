@@ -1,6 +1,6 @@
 /**
- * What an instance says of the ledger while the only server that it reaches is a leader that was replaced: such a server
- * answers for 10 to 20 s as if it led, and knows nothing of what the new leader has acknowledged (docs/adr/0029).
+ * Tests the answers of an instance that reaches only a leader that was replaced: this server answers for 10 to 20 s as if it
+ * still led, and does not know the events that the new leader has acknowledged (docs/adr/0029).
  */
 
 import { connect, type Msg, type NatsConnection } from 'nats'
@@ -18,7 +18,7 @@ import { newFolder, removeFolder, until } from './support/servers.js'
 
 const LED_MS_MAX = 30_000
 const STORED_MS_MAX = 20_000
-/** As README says it. */
+/** The largest age of an answer, and of an answer without an age, as the README states them. */
 const AGE_MS_MAX = 10_000
 const FRESH_MS_MAX = 2_000
 
@@ -32,7 +32,7 @@ let writer: NatsConnection
 
 const urlOf = (group: string, name: NodeName): string => cluster.urls(group)[NODE_NAMES.indexOf(name)] ?? ''
 const ask = (request: unknown): Promise<Msg> => rig.ask('customer.balance', request)
-/** What became of a transaction, with a journal that holds everything up to the event before it. */
+/** Asks for the outcome of a transaction, with a journal that holds everything up to the event before it. */
 const fateOf = (transaction_id: string) =>
   whatBecameOf({ ...rig.deps, balancesTable: async () => E.right('none') }, transaction_id, {
     find: async () => undefined,
@@ -48,7 +48,7 @@ beforeAll(async () => {
     client_groups: ['instance', 'writer'],
     sync_interval: '2m',
   })
-  // the stream has to be there before somebody leads it
+  // the stream has to exist before it has a leader
   const setup = await startRig({}, { url: cluster.directUrl('nats-1'), replicas: 3 })
   await setup.stop()
   leader = await cluster.untilLed(LEDGER_STREAM, LED_MS_MAX)
@@ -96,7 +96,7 @@ it('an instance beside a leader that was replaced says nothing wrong: it says ho
   expect(fate).toBe('it cannot be told')
   expect([statement, ...answers]).toEqual(Array(sure.length + 1).fill('503:UNAVAILABLE'))
 
-  // the age that is told is never less than it is, and in the end there is no answer
+  // the stated age is never less than the real one, and in the end there is no answer
   await until(
     async () => {
       const since_stored_ms = performance.now() - stored_ms

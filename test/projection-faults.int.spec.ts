@@ -1,4 +1,4 @@
-// has servers of its own: DynamoDB is killed here, and lied about
+// has servers of its own: DynamoDB is killed here, and a proxy returns false errors
 import { jetstream } from '@nats-io/jetstream'
 import { connect, type NatsConnection } from 'nats'
 import { pino } from 'pino'
@@ -27,7 +27,7 @@ import { expectVerified } from './support/verified.js'
 
 const SHARE = 0.2
 const EVENTS_PER_S = 200
-/** So that the client gives up first, and soon. */
+/** Longer than the client waits, so that the client gives up first, and soon. */
 const LATE_MS = 1_700
 
 let folder: string
@@ -67,7 +67,7 @@ afterEach(async () => {
   removeFolder(folder)
 })
 
-/** Every projection, at work when this resolves: one that is not there yet would not be compared. */
+/** Starts every projection and waits until all are at work: one that does not exist yet would not be compared. */
 const project = async (): Promise<void> => {
   projectors = PROJECTION_NAMES.map(name => startProjector(deps, PROJECTIONS[name]))
   const isAtWork = async (name: ProjectionName): Promise<boolean> => {
@@ -78,7 +78,7 @@ const project = async (): Promise<void> => {
     await until(() => isAtWork(name), { deadline_ms: 10_000, what: `${name} to be at work` })
 }
 
-/** Transfers between neighbours in a ring, some of them without funds behind them, all by one publisher. */
+/** Publishes transfers between neighbours in a ring, some of them without enough funds, all by one publisher. */
 const transfers = async (count: number): Promise<void> => {
   for (let at = 0; at < count; at += 100) {
     const legs = Array.from({ length: Math.min(100, count - at) }, (_, i) => {
@@ -100,7 +100,7 @@ const fundRing = async (): Promise<void> => {
     await jetstream(nc).publish(`customer.balance.ring-${i}`, '{"type":"credit","amount":1000}')
 }
 
-/** The tables as the stream says, the letters too, and health ok: nothing is left of the trouble. */
+/** Expects no trace of the faults: tables and letters agree with the stream, and health is ok. */
 const expectHealed = async (): Promise<void> => {
   await expectVerified(deps)
   await expectLetters(nc, foldEvents(await readEvents(nc)))
@@ -117,11 +117,11 @@ it('every fifth call goes wrong, in every way there is: the tables equal the str
     await untilAcknowledged(load, round * EVENTS_PER_S)
   }
   await expectStored(nc, await load.stop())
-  // a flood, so that a fault hits many transactions under way together
+  // many transfers at once, so that a fault hits many transactions in flight together
   await transfers(1_000)
   faulty.setShare(0)
   await expectHealed()
-  // which call meets which fault depends on time, but hardly any can be missing
+  // timing decides which call gets which fault, but at most two faults may be missing
   expect(faulty.inflicted().size).toBeGreaterThanOrEqual(FAULTS.length - 2)
 })
 

@@ -18,7 +18,7 @@ import { type Withholding, withholdAcks } from './support/withheld-acks.js'
 /** Longer than the server waits for an acknowledgement. */
 const WITHHELD_MS = 4_500
 const ROUNDS = 2
-/** How often meanwhile another instance becomes the active one, and begins with what is new. */
+/** The number of times that another instance becomes the active one meanwhile, and begins with new messages. */
 const TURNS = 5
 
 let ledger: TestLedger
@@ -37,7 +37,7 @@ afterEach(async () => {
   await ledger.stop()
 })
 
-/** An instance with every projection, and the hand on its acknowledgements. */
+/** Starts an instance with every projection; the result can withhold its acknowledgements. */
 const startInstance = async (): Promise<Withholding> => {
   const nc = await connect({ servers: ledger.servers.nats.url })
   connections.push(nc)
@@ -56,7 +56,7 @@ const changeOver = async (): Promise<void> => {
   for (const name of PROJECTION_NAMES) await unpin(ledger.jsm, name)()
 }
 
-/** How many more messages the consumers delivered than the stream has. */
+/** The number of messages that each consumer delivered beyond the number in the stream. */
 const deliveredAgain = async (): Promise<number[]> =>
   Promise.all(
     PROJECTION_NAMES.map(async name => {

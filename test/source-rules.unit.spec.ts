@@ -1,4 +1,4 @@
-/** What a linter does not say: that the ledger stays pure, how large a file may grow, and that it says what it is for. */
+/** Source rules that the linter does not check: a pure ledger, a limit on file size, and a comment at the top of each file. */
 
 import { describe, expect, it } from 'vitest'
 import { isTestCode, type Rule, readTree, type SourceFile, withoutStrings } from './support/source-tree.js'

@@ -1,5 +1,5 @@
 // has servers of its own: whole tables are taken away, emptied and exchanged
-/** What becomes of a projection's table that is not the one that it filled: it is found, not believed, and healed. */
+/** A projection notices that its table is not the one that it filled; its data is not used, and the table is healed. */
 
 import { CreateTableCommand, DeleteTableCommand, DescribeTableCommand } from '@aws-sdk/client-dynamodb'
 import { DeleteCommand, PutCommand, ScanCommand } from '@aws-sdk/lib-dynamodb'
@@ -65,14 +65,14 @@ const CURRENT: readonly [subject: string, field: string][] = [
   ['customer.ranking', 'ranking'],
 ]
 
-/** Lists and sums follow a moment later, so they are as they are now or were `before`; or they say that they cannot tell. */
+/** Expects lists and sums to show current or earlier balances, because they follow a moment later, or to be unavailable. */
 const expectListed = async (balances: readonly number[]): Promise<void> => {
   for (const [subject, field] of CURRENT) {
     const reply = await world.ask(subject, { limit: 100 })
     expect(['', 'UNAVAILABLE']).toContain(errorOf(reply))
     if (errorOf(reply) !== '') continue
     const listed = (reply.json() as Record<string, { client_id: string; balance: number }[]>)[field] ?? []
-    // one whose balance changes while a ranking is read may stand there as it was and as it is
+    // a customer whose balance changes while a ranking is read may appear twice, with the old and the new balance
     expect(new Set(listed.map(({ client_id }) => client_id)).size).toBe(CUSTOMERS)
     for (const { balance } of listed) expect(balances).toContain(balance)
   }
@@ -85,7 +85,7 @@ const expectListed = async (balances: readonly number[]): Promise<void> => {
   expect(balance).toBeGreaterThanOrEqual(CUSTOMERS * Math.min(...balances))
 }
 
-/** What is answered while the world is put right, and afterwards: never anything else. */
+/** Expects right answers, which are given during the healing and afterwards. */
 const expectRight = async (balance: number, before = balance): Promise<void> => {
   for (let i = 0; i < CUSTOMERS; i += 1) {
     const reply = await world.ask('customer.balance', { client_id: `c${i}` })
@@ -97,7 +97,7 @@ const expectRight = async (balance: number, before = balance): Promise<void> => 
   expect((statement.json() as { entries: { balance: number }[] }).entries[0]?.balance).toBe(balance)
 }
 
-/** Fails with what is down, so that one who waits in vain says what for. */
+/** Waits for readiness. On failure the error names the parts that are down. */
 const ready = (): Promise<true> =>
   until(
     async () => {
@@ -134,7 +134,7 @@ const HARM: readonly [string, (name: ProjectionName, copy: readonly Item[]) => P
   ],
 ]
 
-/** A ledger of 12 customers with 100 each, and copies of its tables as they were before everybody paid 60. */
+/** Starts a ledger of 12 customers with 100 each, and returns copies of its tables from before each customer paid 60. */
 const begin = async (): Promise<ReadonlyMap<ProjectionName, readonly Item[]>> => {
   instance = await world.start()
   await round(100)
@@ -235,7 +235,7 @@ describe('an item that was put back from a copy, deleted or changed by hand', ()
   const keyOf = (name: ProjectionName, client_id: string): string =>
     name === 'journal' || name === 'totals' ? `account:${client_id}` : client_id
 
-  /** Direct events say nothing of what they leave behind, so only the stream can tell what is missing. */
+  /** Publishes an event directly: it does not claim the state after it, so only the stream shows which events are missing. */
   const publish = async (client_id: string, type: string, amount: number): Promise<void> => {
     const reply = await world.ask(`customer.balance.${client_id}`, { type, amount })
     expect(reply.json()).toHaveProperty('seq')

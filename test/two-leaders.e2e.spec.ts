@@ -1,5 +1,5 @@
 // has a cluster of its own: one of its servers is cut off until the others have a leader without it
-/** While two servers hold themselves for the leader, a refusal by the wrong one is not taken for the truth. */
+/** While two servers believe that they lead, a refusal based on the wrong one is not taken as true. */
 
 import { connect, type NatsConnection } from 'nats'
 import { pino } from 'pino'
@@ -20,7 +20,7 @@ import { newFolder, removeFolder, startTestDynamodb, type TestDynamodb, until } 
 
 const LED_MS_MAX = 40_000
 const ROUNDS = 3
-/** Debits of a round, and the time over which they are spread: as long as two servers may lead. */
+/** The debits of a round, and the time over which they are spread: as long as two servers may lead. */
 const DEBITS = 240
 const SPREAD_MS = 1_200
 const TABLE = 'balances'
@@ -76,7 +76,7 @@ const coordinatorAt = async (name: NodeName): Promise<Coordinator> => {
 
 type Debit = { readonly transaction_id: string; readonly outcome: Outcome }
 
-/** Takes all that each of many customers has, while the former leader and its successor both hear it. */
+/** Debits the whole balance of many customers, while the former leader and its successor both get the messages. */
 const debitAll = async (coordinator: Coordinator, round: number): Promise<Debit[]> => {
   const debits: Promise<Debit>[] = []
   const began_ms = performance.now()
@@ -101,12 +101,12 @@ it('of every debit that is answered with a failure nothing is stored, and what i
     const leader = await cluster.untilLed(LEDGER_STREAM, LED_MS_MAX, former)
     between = NODE_NAMES.find(name => name !== former && name !== leader) ?? between
     const coordinator = await coordinatorAt(between)
-    // the former leader knows nothing of these
+    // the former leader does not know these credits
     const credits = Array.from({ length: DEBITS }, (_, i) =>
       coordinator.submit(movement('credit', `r${round}-${i}`, 10), false),
     )
     expect((await Promise.all(credits)).map(codeOf)).toEqual(Array(DEBITS).fill('done'))
-    // the events get through again before the servers learn of each other's elections
+    // the events get through again before the servers learn of the election
     network.hold(former)
     network.heal()
     debits.push(...(await debitAll(coordinator, round)))

@@ -1,11 +1,11 @@
 /**
- * Latencies as a histogram: constant memory however long a run takes, mergeable over processes, every percentile to
- * within 1.6 %.
+ * Keeps latencies as a histogram, which needs constant memory for a run of any length, can be merged over processes, and
+ * gives every percentile to within 1.6 %.
  *
  * Values below 128 us have a bucket each; above, every power of two is cut into 64 buckets of equal width.
  */
 
-/** `counts` is sparse, `[bucket, count]`, so that it is small enough to be sent between processes. */
+/** The content of a histogram. `counts` has only the used buckets, as `[bucket, count]`, so it is small enough to send. */
 export type HistogramData = {
   readonly counts: readonly (readonly [number, number])[]
   readonly max_us: number
@@ -16,14 +16,14 @@ export type Histogram = {
   readonly merge: (other: HistogramData) => void
   readonly count: () => number
   readonly max_us: () => number
-  /** The value that `percent` of the values do not exceed; undefined while there is none. */
+  /** The value that `percent` of the recorded values do not exceed; undefined when none is recorded. */
   readonly percentile_us: (percent: number) => number | undefined
   readonly data: () => HistogramData
 }
 
 const SUB_BUCKETS = 64
 const SUB_BUCKET_BITS = 6
-/** Over half an hour: no request of ours may live so long. */
+/** The largest value, over half an hour: no request takes so long. */
 const VALUE_US_MAX = 2 ** 31 - 1
 
 const bucketOf = (value_us: number): number => {

@@ -10,7 +10,7 @@ const filled = (values: readonly number[]) => {
   return histogram
 }
 
-/** Nearest rank on the sorted values themselves. */
+/** The exact percentile: the nearest rank in the sorted values. */
 const exact = (values: readonly number[], percent: number): number =>
   values.toSorted((a, b) => a - b)[Math.max(1, Math.ceil((percent / 100) * values.length)) - 1] ?? Number.NaN
 

@@ -1,18 +1,18 @@
-/** What is asked of a load client, and what it answers: the messages between the processes. */
+/** Defines the messages between the benchmark and its load clients: the jobs and the answers. */
 
 import type { HistogramData } from './histogram.js'
 
-/** How requests follow each other, in one load client. */
+/** The way in which requests follow each other in one load client. */
 export type Pace =
-  /** Full speed: as soon as one is answered the next one goes out. */
+  /** Full speed: the next request is sent as soon as one is answered. */
   | { readonly kind: 'full'; readonly in_flight: number }
-  /** A fixed rate, whether or not the answers keep up. */
-  /** So many requests and no more, each counted; there is no window. */
+  /** A fixed number of requests. Each one counts: there is no warm-up and no measured window. */
   | { readonly kind: 'count'; readonly requests: number; readonly in_flight: number }
+  /** A fixed rate, whether or not the answers keep up. */
   | {
       readonly kind: 'paced'
       readonly requests_per_s: number
-      /** When the first one is due, in parts of the time between two: clients side by side do not send together. */
+      /** The time of the first request as a part of the time between two, so that several clients do not send together. */
       readonly phase?: number
     }
 
@@ -22,31 +22,31 @@ export type Job = {
   readonly pace: Pace
   readonly warm_up_ms: number
   readonly measure_ms: number
-  /** Of the random choices; a different one for each client and run. */
+  /** The seed of the random choices, different for each client and run. */
   readonly seed: number
 }
 
 export type Measured = {
-  /** What was asked for and granted: commands, events, answers. A request partly within the window counts in part. */
+  /** The number of accepted commands, events or answers. A request that is partly within the window counts in part. */
   readonly accepted: number
-  /** Requests with anything accepted, counted in the same way. */
+  /** The number of requests in which anything was accepted, counted in the same way. */
   readonly requests: number
-  /** From the first request to the last answer, where a number of requests was asked for. */
+  /** The time from the first request to the last answer, for the pace `count`. */
   readonly elapsed_ms?: number
-  /** Everything else, by the code of its error. */
+  /** The number of errors by code. */
   readonly errors: Readonly<Record<string, number>>
-  /** Of the requests with anything accepted: a refusal is quick and would flatter. */
+  /** The latencies of requests in which anything was accepted: a refusal is quick and would make them look better. */
   readonly latencies: HistogramData
 }
 
 export type Answer =
   | { readonly tag: 'ready' }
   | { readonly tag: 'measured'; readonly measured: Measured }
-  /** Nobody subscribes to the subject. */
+  /** The subject has no subscriber. */
   | { readonly tag: 'unanswered' }
   | { readonly tag: 'failed'; readonly message: string }
 
-/** What one request came to. */
+/** The result of one request. */
 export type Result = { readonly accepted: number; readonly errors?: Readonly<Record<string, number>> }
 
 /** Makes one request and waits for its answer; never rejects. */

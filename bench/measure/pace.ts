@@ -1,4 +1,4 @@
-/** Runs an operation again and again, at full speed or at a given rate, and keeps the count. */
+/** Runs an operation repeatedly, at full speed or at a given rate, and counts the results. */
 
 import { createHistogram } from './histogram.js'
 import type { Job, Measured, Operation, Pace, Result } from './job.js'
@@ -7,19 +7,19 @@ type Paced = Extract<Pace, { readonly kind: 'paced' }>
 type Counted = Extract<Pace, { readonly kind: 'count' }>
 type Window = Pick<Job, 'warm_up_ms' | 'measure_ms'>
 
-/** The resolution of the paced schedule: a finer one would have to spin, on cores that the servers need. */
+/** The resolution of the paced schedule: a finer one would need busy waiting on cores that the servers need. */
 const TICK_MS = 1
-/** Of one client at a given rate; at the bound the schedule waits, and the waiting counts as latency. */
+/** The largest number of requests in flight at a given rate. At this limit the schedule waits, which counts as latency. */
 const PACED_IN_FLIGHT_MAX = 5_000
-/** How long after its end a schedule may go on catching up. */
+/** The time after its end in which a schedule may still send late requests. */
 const CATCH_UP_MS_MAX = 10_000
 
 const pause = (ms: number): Promise<void> => new Promise(resolve => setTimeout(resolve, ms))
 
 type Tally = {
-  /** `share`: how much of the request lies within the window. */
+  /** Counts a result; `share` is the part of the request within the window. */
   readonly count: (result: Result, share: number) => void
-  /** The latency of a request with anything accepted, and every error. */
+  /** Records every error, and the latency when anything was accepted. */
   readonly record: (result: Result, latency_ms: number) => void
   readonly measured: () => Measured
 }
@@ -45,8 +45,8 @@ const createTally = (): Tally => {
 }
 
 /**
- * Full speed. A request that is partly within the window counts by that part: counting whole ones would be coarse where
- * only a few, of a thousand commands each, fit into the window.
+ * Runs at full speed. A request that is partly within the window counts by that part: counting only whole requests would be
+ * coarse when just a few requests, of a thousand commands each, fit into the window.
  */
 const closedLoop = async (
   operation: Operation,
@@ -71,8 +71,8 @@ const closedLoop = async (
   await Promise.all(Array.from({ length: in_flight }, worker))
 }
 
-/** A given number of requests, so many at once. */
-const counted = async (
+/** Makes `requests` requests, `in_flight` at once. Returns the time in ms. */
+const countedLoop = async (
   operation: Operation,
   { requests, in_flight }: Counted,
   tally: Tally,
@@ -92,13 +92,14 @@ const counted = async (
   return performance.now() - began_ms
 }
 
-/** How many requests are due before `elapsed_s`; what the arithmetic of fractions adds to a whole number is none. */
+/** The number of requests due before `elapsed_s`. The 1e-6 removes rounding errors, which would add a request. */
 const dueAt = (elapsed_s: number, requests_per_s: number, phase: number): number =>
   Math.max(0, Math.ceil(elapsed_s * requests_per_s - phase - 1e-6))
 
 /**
- * A fixed rate: counts what was *due* within the window, and from the moment it was due. Measured from the moment of
- * sending, a service that stalls would also stall the measuring, and look good (coordinated omission).
+ * Runs at a fixed rate. It counts the requests that were *due* within the window, and measures each latency from the due
+ * time. With latencies from the time of sending, a service that stalls would also stall the measurement, and look good
+ * (coordinated omission).
  */
 const openLoop = async (
   operation: Operation,
@@ -130,7 +131,7 @@ const openLoop = async (
     await pause(TICK_MS)
   }
   if (sent < total) tally.record({ accepted: 0, errors: { NOT_SENT: total - sent } }, 0)
-  // every operation has a timeout of its own
+  // this loop ends, because every operation has a timeout of its own
   while (in_flight > 0) await pause(TICK_MS)
 }
 
@@ -139,7 +140,7 @@ export const measure = async (operation: Operation, job: Omit<Job, 'work' | 'see
   const tally = createTally()
   const { pace } = job
   if (pace.kind === 'count') {
-    const elapsed_ms = await counted(operation, pace, tally)
+    const elapsed_ms = await countedLoop(operation, pace, tally)
     return { ...tally.measured(), elapsed_ms }
   }
   await (pace.kind === 'full'

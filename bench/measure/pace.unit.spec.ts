@@ -82,7 +82,7 @@ it('clients side by side send in turn, also where each sends only a few', async 
 
 it('a stall counts for every request that was due in it, not for one', async () => {
   const began_ms = performance.now()
-  // nothing is answered from 300 to 800 ms: half of the window
+  // no request is answered from 300 to 800 ms, which is half of the window
   const operation = (): Promise<Result> => {
     const at_ms = performance.now() - began_ms
     return after(at_ms >= 300 && at_ms < 800 ? 800 - at_ms : 1)
@@ -96,7 +96,7 @@ it('a stall counts for every request that was due in it, not for one', async () 
 })
 
 it('what was sent late is late: the latency is that since it was due', async () => {
-  // a real clock, because what makes it late is a process that is held up
+  // a real clock, because a blocked process makes the requests late
   vi.useRealTimers()
   let sent = 0
   const operation = async (): Promise<Result> => {
@@ -108,7 +108,7 @@ it('what was sent late is late: the latency is that since it was due', async () 
   const pace = { kind: 'paced', requests_per_s: 100 } as const
   const measured = await measure(operation, { warm_up_ms: 0, measure_ms: 300, pace })
   expect(measured.accepted).toBe(30)
-  // 200 ms hold up 20 requests, and the first half of them for at least 90 ms
+  // the block of 200 ms delays 20 requests, and the first half of them by at least 90 ms
   expect(percentile_ms(measured, 70)).toBeGreaterThanOrEqual(90)
 })
 

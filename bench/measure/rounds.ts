@@ -1,19 +1,19 @@
 /**
- * Measures lines in rounds, baselines among them, so that the machine's drift hits all of them alike; ratios are taken
- * within a round and quoted as their median.
+ * Measures all lines, including the baselines, in rounds, so that changes of the machine's speed affect all of them alike.
+ * Ratios are taken within a round, and their median is reported.
  */
 
 import type { Pace } from './job.js'
 import { median, type Run, summarize } from './run.js'
 
-/** A ratio to print: to the best of `to`, which are names of lines. */
+/** A ratio to print, to the fastest of the lines named in `to`. */
 export type RatioTo = { readonly to: readonly string[]; readonly goal?: number }
 
 export type Line = {
   readonly name: string
   /** A name in bench/work/index.ts. */
   readonly work: string
-  /** Of all load clients together. */
+  /** The requests in flight of all load clients together. */
   readonly in_flight: number
   readonly ratios: readonly RatioTo[]
 }
@@ -23,20 +23,20 @@ export type Ratio = RatioTo & { readonly value: number }
 export type LineResult = {
   readonly name: string
   readonly in_flight: number
-  /** Nobody answers its subject: nothing was measured. */
+  /** True when the subject has no subscriber, so nothing was measured. */
   readonly unanswered: boolean
   readonly full?: Run
-  /** At half of the median speed. */
+  /** The run at half of the median speed. */
   readonly half?: Run
   readonly ratios: readonly Ratio[]
 }
 
-/** One run; 'unanswered' when nobody answers the line's subject. */
+/** Makes one run of a line; 'unanswered' when the line's subject has no subscriber. */
 export type RunOnce = (line: Line, pace: Pace, round: number) => Promise<Run | 'unanswered'>
 
 type Runs = ReadonlyMap<string, readonly Run[]>
 
-/** All lines `rounds` times, each second time backwards; a line without an answer, or without a pace, is left out. */
+/** Runs all lines `rounds` times, every second time in reverse order. Leaves out lines without an answer or a pace. */
 const inRounds = async (
   lines: readonly Line[],
   rounds: number,
@@ -66,7 +66,7 @@ const ratioOf = (runs: Runs, name: string, { to, goal }: RatioTo): Ratio[] => {
   return value === undefined ? [] : [{ to, ...(goal === undefined ? {} : { goal }), value }]
 }
 
-/** Full speed for every line, then half of what each of them reached. */
+/** Measures every line at full speed, and then at half of the speed that it reached. */
 export const measureLines = async (
   lines: readonly Line[],
   rounds: number,

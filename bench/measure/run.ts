@@ -1,4 +1,4 @@
-/** What one run of all load clients measured, and what several runs of the same line come to. */
+/** Combines the measurements of all load clients into one run, and several runs of a line into one summary. */
 
 import type { CpuUse } from '../processes/cpu.js'
 import { createHistogram } from './histogram.js'
@@ -6,9 +6,9 @@ import type { Measured } from './job.js'
 
 export type Run = {
   readonly accepted_per_s: number
-  /** Requests with anything accepted; a request in bulk accepts many. */
+  /** Requests per second in which anything was accepted; a bulk request may have many accepted commands. */
   readonly requests_per_s: number
-  /** How many of them the latencies are of. */
+  /** The number of requests with a latency. */
   readonly requests: number
   readonly errors: Readonly<Record<string, number>>
   /** Undefined when nothing was accepted. */
@@ -27,7 +27,7 @@ const addErrors = (all: readonly Readonly<Record<string, number>>[]): Record<str
   return sum
 }
 
-/** The middle one, or the mean of the two in the middle; undefined of none. */
+/** The middle value, or the mean of the two middle values; undefined when there is none. */
 export const median = (values: readonly (number | undefined)[]): number | undefined => {
   const sorted = values.filter(value => value !== undefined).toSorted((a, b) => a - b)
   const upper = sorted[Math.floor(sorted.length / 2)]
@@ -35,7 +35,7 @@ export const median = (values: readonly (number | undefined)[]): number | undefi
   return lower === undefined || upper === undefined ? undefined : (lower + upper) / 2
 }
 
-/** Puts together what clients measured side by side. */
+/** Combines the measurements of clients that ran at the same time. */
 export const toRun = (clients: readonly Measured[], measure_ms: number, cpu: CpuUse): Run => {
   const latencies = createHistogram()
   for (const client of clients) latencies.merge(client.latencies)
@@ -60,7 +60,7 @@ export const toRun = (clients: readonly Measured[], measure_ms: number, cpu: Cpu
 const medianCpu = (all: readonly CpuUse[]): CpuUse =>
   Object.fromEntries(Object.keys(all[0] ?? {}).map(name => [name, median(all.map(cpu => cpu[name])) ?? 0]))
 
-/** Medians over the rounds; of requests and errors the sums, of the greatest latency the greatest. */
+/** Summarizes the rounds of a line: medians, but the sums of requests and errors, and the maximum of `max_ms`. */
 export const summarize = (runs: readonly Run[]): Run => {
   const of = (key: 'p50_ms' | 'p95_ms' | 'p99_ms') => median(runs.map(run => run[key]))
   const max_ms = Math.max(...runs.flatMap(run => run.max_ms ?? []))

@@ -1,4 +1,4 @@
-/** A table in plain text: the first column to the left, the others to the right. */
+/** Formats a table in plain text: the first column is aligned left, the other ones right. */
 
 export const formatTable = (head: readonly string[], rows: readonly (readonly string[])[]): string => {
   const widths = head.map((title, column) =>

@@ -1,7 +1,7 @@
 /**
- * The product as it is shipped: what runs here is the build in `dist`, the sources give only the types.
+ * Loads the product as it is shipped: the code comes from the build in `dist`, and the sources give only the types.
  *
- * The embedded servers also have to come from there, because they find their programs from where their file lies.
+ * The embedded servers also have to come from `dist`, because they find their programs relative to their own file.
  */
 
 /** The repository; this file runs as `bench/dist/bench/processes/built.js`. */

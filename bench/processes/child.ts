@@ -1,18 +1,18 @@
-/** A process of ours that is started from a module, ended by its pid, and never outlives this one. */
+/** Starts a module as a child process, which is stopped by its pid and never outlives this process. */
 
 import { type ChildProcess, fork } from 'node:child_process'
 
 const STOP_MS_MAX = 20_000
 
-/** Where a process writes what it has to say; messages go over IPC. */
+/** The target of a process's output; messages go over IPC. */
 type Output = 'inherit' | number
 
 export type Child = {
   readonly pid: number
   readonly process: ChildProcess
-  /** Resolves when it ended, by whatever cause, with a few words on how. */
+  /** Resolves with a short text about the cause when the process has ended in any way. */
   readonly ended: Promise<string>
-  /** SIGTERM, after a bound SIGKILL; resolves when the process is gone. Can be called again. */
+  /** Sends SIGTERM, and SIGKILL after a time limit; resolves when the process is gone. It can be called again. */
   readonly stop: () => Promise<void>
 }
 
@@ -22,7 +22,7 @@ type Options = {
   readonly cwd?: string
   readonly exec_args?: readonly string[]
   readonly output?: Output
-  /** Standard error, where it goes elsewhere than `output`. */
+  /** The target of standard error; `output` unless stated. */
   readonly errors?: Output
 }
 
@@ -30,7 +30,7 @@ type Options = {
 export const startChild = (module: string, options: Options = {}): Child => {
   const { args = [], env, cwd, exec_args = [], output = 'inherit', errors = output } = options
   const child = fork(new URL(`./${module}.js`, import.meta.url), [...args], {
-    // a group of its own: Ctrl-C in a terminal reaches us only, and we then stop everything in order
+    // in a process group of its own: Ctrl-C in a terminal reaches only this process, which then stops everything in order
     detached: true,
     execArgv: [...exec_args],
     stdio: ['ignore', output, errors, 'ipc'],

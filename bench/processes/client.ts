@@ -1,6 +1,6 @@
 /**
- * A load client, in a process of its own so that its CPU time is not the service's. Does one job at a time, as
- * bench/measure/job.ts says.
+ * Runs a load client in a process of its own, so that its CPU time is not part of the service's. It does one job of
+ * bench/measure/job.ts at a time.
  */
 
 import { connect, type NatsConnection } from 'nats'
@@ -9,7 +9,7 @@ import { measure } from '../measure/pace.js'
 import { isWorkName, WORKS } from '../work/index.js'
 import { LEAN } from './lean.js'
 
-/** mulberry32: the same requests in every run of the benchmark. */
+/** The generator mulberry32; with the same seed every run of the benchmark makes the same requests. */
 const randomFrom = (seed: number): (() => number) => {
   let state = seed
   return () => {
@@ -32,7 +32,7 @@ const tell = (answer: Answer): void => {
   process.send?.(answer)
 }
 
-// whoever started us is gone, and nobody wants the answer
+// the parent process is gone, so no process waits for the answer
 process.on('disconnect', () => process.exit(0))
 
 const [, , nats_url = '', dynamodb_endpoint = '', lean] = process.argv
@@ -40,10 +40,10 @@ const nc = await connect({
   servers: nats_url.split(','),
   name: 'jetledger-bench',
   reconnect: false,
-  // by default the client takes a stack trace for each request, which costs more than all the rest of the request
+  // by default the client takes a stack trace for each request, which costs more than the rest of the request
   noAsyncTraces: lean === LEAN,
 })
-// without a server every request fails at once, and a job would be a long list of failures
+// without a server every request fails at once, and a job would only count failures
 void nc.closed().then(() => process.exit(1))
 process.on('message', (job: Job) => {
   answerTo(nc, job).then(tell, error => tell({ tag: 'failed', message: String(error) }))

@@ -1,15 +1,15 @@
-/** CPU time of processes, so that a run can say who used the machine. Known on Linux only. */
+/** Measures the CPU time of processes, so that a run can tell which of them used the machine. It works on Linux only. */
 
 import { readFileSync } from 'node:fs'
 
 /** USER_HZ, which is 100 on every Linux that Node runs on. */
 const TICK_MS = 10
 
-/** User and system time in ms; undefined where the system does not tell. */
+/** User and system time of a process in ms; undefined when the system does not provide it. */
 const cpu_ms = (pid: number): number | undefined => {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    // the name, in brackets, may hold spaces and brackets
+    // the process name, in brackets, may contain spaces and brackets
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
     return (Number(fields[11]) + Number(fields[12])) * TICK_MS
   } catch {
@@ -18,7 +18,7 @@ const cpu_ms = (pid: number): number | undefined => {
 }
 
 export type CpuGroups = Readonly<Record<string, readonly number[]>>
-/** By group, in cores: 1 is one core all the time. */
+/** The CPU use by group, in cores: 1 is one core all the time. */
 export type CpuUse = Readonly<Record<string, number>>
 
 const sums = (groups: CpuGroups): Record<string, number> =>
@@ -29,7 +29,7 @@ const sums = (groups: CpuGroups): Record<string, number> =>
     }),
   )
 
-/** Begins to look; the function it gives says what was used since. */
+/** Begins to measure; the returned function gives the CPU use since then. */
 export const watchCpu = (groups: CpuGroups): (() => CpuUse) => {
   const began_ms = performance.now()
   const before = sums(groups)

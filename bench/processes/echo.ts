@@ -1,10 +1,10 @@
-/** The bare echo responder: the ceiling of anything that answers NATS requests. */
+/** Runs a bare echo responder: the upper limit for any service that answers NATS requests. */
 
 import { connect } from 'nats'
 import type { Answer } from '../measure/job.js'
 import { ECHO_SUBJECT } from '../work/raw.js'
 
-/** As long as the reply to a credit. */
+/** A text as long as the reply to a credit. */
 const REPLY = JSON.stringify({
   transaction_id: '00000000-0000-7000-8000-000000000000',
   client_id: 'bench-0000',

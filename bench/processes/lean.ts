@@ -1,3 +1,3 @@
-/** What a load client is told, as its last argument, when it is not to be a client with the library's defaults. */
+/** The last argument of a load client that runs without the NATS client's stack traces. */
 
 export const LEAN = 'lean'

@@ -1,4 +1,4 @@
-/** Our side of a load client: hands it jobs and waits for what it measured. */
+/** Controls a load client from bench/main.ts: gives it jobs and waits for the measurements. */
 
 import type { Answer, Job, Measured } from '../measure/job.js'
 import { type Child, startChild } from './child.js'
@@ -7,16 +7,16 @@ import type { Addresses } from './service.js'
 
 export type LoadClient = {
   readonly pid: number
-  /** 'unanswered' when nobody subscribes to the subject. Rejects when the client fails, or does not answer in time. */
+  /** Runs a job; 'unanswered' when the subject has no subscriber. Rejects when the client fails or answers too late. */
   readonly run: (job: Job) => Promise<Measured | 'unanswered'>
   readonly stop: () => Promise<void>
 }
 
 const READY_MS_MAX = 20_000
-/** For what is in flight at the end of a job, and what a stalled schedule has to catch up. */
+/** Extra time for the requests in flight at the end of a job, and for a late schedule that catches up. */
 const ANSWER_MS_MAX = 40_000
 
-/** The next message of the process; rejects when it ends or says nothing for too long. */
+/** Waits for the next message of the process. Rejects when the process ends or sends none within `timeout_ms`. */
 const nextAnswer = async ({ process, ended }: Child, timeout_ms: number): Promise<Answer> => {
   let timer: NodeJS.Timeout | undefined
   let listener: ((answer: Answer) => void) | undefined
@@ -35,7 +35,7 @@ const nextAnswer = async ({ process, ended }: Child, timeout_ms: number): Promis
   }
 }
 
-/** Starts one of our processes that says 'ready' when it is connected. */
+/** Starts a process and waits for its message 'ready', which it sends when it is connected. */
 export const startReady = async (module: string, args: readonly string[]): Promise<Child> => {
   const child = startChild(module, { args })
   try {
@@ -58,10 +58,10 @@ export const startLoadClient = async (
     run: async job => {
       const answer = nextAnswer(child, job.warm_up_ms + job.measure_ms + ANSWER_MS_MAX)
       child.process.send(job)
-      const said = await answer
-      if (said.tag === 'measured') return said.measured
-      if (said.tag === 'unanswered') return said.tag
-      throw new Error(`a load client failed: ${said.tag === 'failed' ? said.message : said.tag}`)
+      const reply = await answer
+      if (reply.tag === 'measured') return reply.measured
+      if (reply.tag === 'unanswered') return reply.tag
+      throw new Error(`a load client failed: ${reply.tag === 'failed' ? reply.message : reply.tag}`)
     },
   }
 }

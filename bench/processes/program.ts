@@ -1,6 +1,6 @@
 /**
- * Runs the built program with the given arguments, and stops it when the benchmark is gone, even by kill -9. Leaves what
- * it used in the file that BENCH_USAGE_FILE names.
+ * Runs the built program with the given arguments, and stops it when the benchmark is gone, even after kill -9. At its end it
+ * writes its resource usage into the file that BENCH_USAGE_FILE names.
  */
 
 import { writeFileSync } from 'node:fs'
@@ -12,7 +12,7 @@ if (usage_file !== undefined) {
 }
 
 process.on('disconnect', () => process.kill(process.pid, 'SIGTERM'))
-// the channel must not keep a program alive that has ended
+// the IPC channel must not keep the process alive when the program has ended
 process.channel?.unref()
 
 await import(new URL('bin/jetledger.js', ROOT).href)

@@ -1,6 +1,6 @@
 /**
- * Reads the whole stream and does nothing with it: what a rebuild is measured against. `range` is the reader that a
- * rebuild uses; `consumer` is the client's own ordered consumer, its messages taken by callback.
+ * Reads the whole stream and does nothing with it, as a baseline for rebuilds. `range` is the reader that a rebuild uses;
+ * `consumer` is the NATS client's own ordered consumer with a callback.
  */
 
 import { jetstream, jetstreamManager } from '@nats-io/jetstream'
@@ -8,16 +8,16 @@ import { connect, type NatsConnection } from 'nats'
 import { readPages } from '../../src/stream/read.js'
 import { LEDGER_STREAM, LEDGER_SUBJECTS } from '../../src/stream/settings.js'
 
-/** What a reader says of itself at its end. */
+/** The message that a reader sends at its end. */
 export type ReadReport = {
   readonly tag: 'read'
   readonly events: number
   readonly took_ms: number
-  /** Of the reading alone. */
+  /** The CPU time of the reading alone. */
   readonly cpu_ms: number
 }
 
-/** Enough that the server never waits for us; more made no difference. */
+/** Large enough that the server never waits for the reader; a larger value made no difference. */
 const READ_AHEAD_MESSAGES = 20_000
 
 const US_PER_MS = 1_000

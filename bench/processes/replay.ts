@@ -1,4 +1,4 @@
-/** One run of `jetledger replay`, or of a bare reader, in a process of its own. */
+/** Runs `jetledger replay`, or a bare reader, once in a process of its own. */
 
 import { closeSync, openSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -8,7 +8,7 @@ import { type Addresses, environmentOf } from './service.js'
 
 const BYTES_PER_KB = 1_024
 
-/** What a process took, from its own start to its end. */
+/** The resources that a process used from its start to its end. */
 type Spent = { readonly cpu_ms: number; readonly peak_bytes: number }
 
 export type ReplayRun = Spent & {
@@ -41,7 +41,7 @@ const whileRunning = async <A>(child: Child, signal: AbortSignal, work: () => Pr
   }
 }
 
-/** Rebuilds a projection with the built program; everything it says lies in `folder`. */
+/** Rebuilds a projection with the built program; `folder` receives its output. */
 export const runReplay = async (
   projection: string,
   folder: string,

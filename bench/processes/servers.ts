@@ -1,6 +1,6 @@
 /**
- * One nats-server, or three that are a cluster, and the DynamoDB server of one run, on loopback, their data in the run's
- * temporary folder.
+ * Starts one nats-server, or a cluster of three, and the DynamoDB server of one run, on loopback, with their data in the
+ * run's temporary folder.
  */
 
 import { join } from 'node:path'
@@ -9,16 +9,16 @@ import type { Stack } from '../../src/stack.js'
 import { builtEmbedded } from './built.js'
 
 export type Servers = {
-  /** With commas between several. */
+  /** One URL, or several separated by commas. */
   readonly nats_url: string
   readonly dynamodb_endpoint: string
   readonly nats_pids: readonly number[]
-  /** Of the streams. */
+  /** The number of replicas of the streams. */
   readonly replicas: 1 | 3
 }
 
 export type ServersOptions = {
-  /** The servers' data lies here. */
+  /** The folder of the servers' data. */
   readonly folder: string
   readonly sync_interval: string
   readonly replicas: 1 | 3

@@ -1,4 +1,4 @@
-/** `jetledger serve`, as built, in a process of its own. */
+/** Starts the built `jetledger serve` in a process of its own. */
 
 import { closeSync, openSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -10,17 +10,17 @@ export type ServiceOptions = {
   readonly nc: NatsConnection
   readonly nats_url: string
   readonly dynamodb_endpoint: string
-  /** Of the streams. */
+  /** The number of replicas of the streams. */
   readonly replicas: 1 | 3
-  /** Its log lies here. */
+  /** The folder of its log. */
   readonly folder: string
-  /** As in JETLEDGER_ROLES. */
+  /** The roles, as in JETLEDGER_ROLES. */
   readonly roles: string
-  /** Of the process, beyond what the stage sets. */
+  /** Additional environment variables of the process. */
   readonly env?: Readonly<Record<string, string>>
-  /** As in JETLEDGER_PROJECTIONS; all of them unless stated. */
+  /** The projections, as in JETLEDGER_PROJECTIONS; all of them unless stated. */
   readonly projections?: string
-  /** Where a CPU profile of the process is left when it ends. */
+  /** The folder that receives a CPU profile of the process when it ends. */
   readonly profile_dir?: string
 }
 
@@ -28,12 +28,12 @@ const READY_MS_MAX = 30_000
 const PING_MS_MAX = 250
 const LOG_LINES_SHOWN = 5
 
-/** Whoever runs the benchmark may have a ledger of their own: nothing of it may reach this one. */
+/** The user may have variables for another ledger; none of them may reach the measured process. */
 const OWN_VARIABLES = /^(NATS_|AWS_|DDB_|JETLEDGER_|HTTP_PORT$|LOG_LEVEL$)/
 
 export type Addresses = Pick<ServiceOptions, 'nats_url' | 'dynamodb_endpoint' | 'replicas'>
 
-/** The program's environment: this ledger's, and nothing of the user's own. */
+/** The program's environment: the variables of this ledger, without the user's own ones for another ledger. */
 export const environmentOf = ({ nats_url, dynamodb_endpoint, replicas }: Addresses): NodeJS.ProcessEnv => ({
   ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !OWN_VARIABLES.test(name))),
   NATS_URL: nats_url,
@@ -46,7 +46,7 @@ export const environmentOf = ({ nats_url, dynamodb_endpoint, replicas }: Address
   LOG_LEVEL: 'warn',
 })
 
-/** Starts it; with the name of the log, for the sentence that says why it ended. */
+/** Starts the service. The result names its log file, for the error text when it ends early. */
 export const startService = (options: ServiceOptions): Child & { readonly log_file: string } => {
   const { folder, roles, projections, profile_dir, env } = options
   const log_file = join(folder, `serve-${roles.replaceAll(',', '-')}.log`)
@@ -79,7 +79,7 @@ const answersPing = (nc: NatsConnection): Promise<boolean> =>
     () => false,
   )
 
-/** Waits until `ready` says so; throws with the end of the log when the process ends or takes too long. */
+/** Waits until `ready` returns true. Throws with the end of the log when the process ends or takes too long. */
 export const untilReady = async (
   service: ReturnType<typeof startService>,
   ready: () => Promise<boolean>,
@@ -100,7 +100,7 @@ export const untilReady = async (
   }
 }
 
-/** Starts it and waits until its NATS service answers. */
+/** Starts the service and waits until it answers a NATS ping. */
 export const startReadyService = async (options: ServiceOptions, signal: AbortSignal): Promise<Child> => {
   const service = startService(options)
   try {

@@ -1,7 +1,7 @@
 /**
- * The other way to the same end: a DynamoDB transaction per command, which moves the balance and records the command
- * under its id. It is what a team writes that has no ledger; the client talks to DynamoDB itself, with nothing in between.
- * The embedded DynamoDB server flushes to disk as it commits, so it is to be compared with `sync_interval: always`.
+ * Measures the usual alternative to a ledger: one DynamoDB transaction per command, which changes the balance and records the
+ * command under its id. A team without a ledger writes this; the client talks to DynamoDB directly. The embedded DynamoDB
+ * server flushes to disk on commit, so compare it with `sync_interval: always`.
  */
 
 import { randomUUID } from 'node:crypto'
@@ -25,7 +25,7 @@ const clientOf = (endpoint: string): DynamoDBDocumentClient =>
     credentials: { accessKeyId: 'local', secretAccessKey: 'local' },
   })
 
-/** Makes the table; its items come with their first command. */
+/** Creates the table; the first command of a customer creates the item. */
 export const prepareByHand = async (endpoint: string): Promise<void> => {
   const tables = clientOf(endpoint)
   try {
@@ -57,7 +57,7 @@ const transactionOf = (client_id: string) =>
     ],
   })
 
-/** Kept from one measurement of this process to the next, as a service would. */
+/** The client is kept from one measurement of this process to the next, as a service would keep it. */
 let tables: DynamoDBDocumentClient | undefined
 
 const credit =

@@ -1,11 +1,11 @@
-/** Commands as clients send them: one by one, and in bulk. */
+/** Sends commands as clients do: one by one, and in bulk. */
 
 import type { Msg, NatsConnection } from 'nats'
 import type { Operation, Result } from '../measure/job.js'
 import { HOT_CUSTOMER, ninetyTen, pair, uniform } from './customers.js'
 import { type Random, refused, request } from './request.js'
 
-/** As many as one request may carry. */
+/** The largest number of commands in one request. */
 const BULK_COMMANDS = 1_000
 
 const credit =
@@ -27,7 +27,7 @@ export const transfer =
 
 type CommandResult = { readonly error?: { readonly code?: string } }
 
-/** How many of the commands of one bulk request were accepted, and why the others were not. */
+/** Counts the accepted commands in the reply to one bulk request, and the errors of the other commands by code. */
 export const countResults = (body: string): Result => {
   const { results } = JSON.parse(body) as { readonly results?: readonly CommandResult[] }
   if (!Array.isArray(results)) return refused('NO_RESULTS')

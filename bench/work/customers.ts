@@ -1,8 +1,8 @@
-/** The customers of the benchmarks: who they are, and which of them is next. */
+/** Names the customers of the benchmarks, and chooses among them at random. */
 
 import type { Random } from './request.js'
 
-/** Every one of them is given money before the measuring, so that nothing is ever refused for want of it. */
+/** Every customer gets money before the measurements, so that no command is refused for lack of it. */
 export const CUSTOMERS = 10_000
 export const FUNDS = 1_000_000_000_000
 
@@ -14,7 +14,7 @@ const BUSY_SHARE = 0.9
 
 export const customer = (index: number): string => `bench-${index}`
 
-/** Raw events have customers of their own: they would be conflicts to the command side, which decides by sequence. */
+/** Raw events have customers of their own: otherwise they would cause conflicts for the command side. */
 export const rawCustomer = (random: Random): string => `bench-raw-${Math.floor(random() * CUSTOMERS)}`
 
 export const uniform = (random: Random): string => customer(Math.floor(random() * CUSTOMERS))
@@ -25,16 +25,16 @@ export const ninetyTen = (random: Random): string => {
   return customer(Math.floor(index))
 }
 
-/** As many as stay in memory, however it is used. */
+/** So few customers that all of them stay in memory. */
 const HOT_CUSTOMERS = 1_000
-/** For reads: more than a benchmark of commands needs. */
+/** The number of customers for reads: more than a benchmark of commands needs. */
 export const READ_CUSTOMERS = 100_000
 
 export const hot = (random: Random): string => customer(Math.floor(random() * HOT_CUSTOMERS))
 
 export const anyone = (random: Random): string => customer(Math.floor(random() * READ_CUSTOMERS))
 
-/** Two different ones. */
+/** Chooses two different customers. */
 export const pair = (random: Random): readonly [string, string] => {
   const from = Math.floor(random() * CUSTOMERS)
   const distance = 1 + Math.floor(random() * (CUSTOMERS - 1))

@@ -1,4 +1,4 @@
-/** Events published directly, in atomic batches, spread over the customers: all at once, or at a rate. */
+/** Publishes events directly, in atomic batches, spread over the customers: at full speed or at a given rate. */
 
 import { setTimeout as pause } from 'node:timers/promises'
 import type { NatsConnection } from 'nats'
@@ -10,10 +10,10 @@ import { customer } from './customers.js'
 const PUBLISH_MS_MAX = 20_000
 const NOT_READY = new Set(['TryAgain'] as const)
 const TICK_MS = 5
-/** Spreads neighbouring events over the customers; a prime, so that they all come before one comes again. */
+/** Spreads neighbouring events over the customers. It is a prime, so that every customer comes once before one comes twice. */
 const STRIDE = 7_919
 
-/** As the command side writes them: each customer's events count up to what is claimed after them. */
+/** An event as the command side writes it: `after` holds the balance and version that the customer's events add up to. */
 export const eventAt = (index: number, customers: number) => {
   const id = String(index).padStart(12, '0')
   const version = Math.floor(index / customers) + 1
@@ -25,8 +25,8 @@ export const eventAt = (index: number, customers: number) => {
 }
 
 /**
- * Publishes one batch; again while a cluster has the stream and not all of its nodes answer for it. Where the outcome was
- * unknown it is then there twice, which changes nothing that is measured.
+ * Publishes one batch, with new tries while not all nodes of a cluster answer for a new stream. After an unknown outcome the
+ * batch may be stored twice, which does not change the measurements.
  */
 export const publishOne = async (
   nc: NatsConnection,
@@ -45,7 +45,7 @@ const publishSome = (nc: NatsConnection, customers: number, from: number, to: nu
     signal,
   )
 
-/** Publishes events `from` to `to`, of so many customers in turn, as fast as it goes. */
+/** Publishes the events with index `from` up to, but not including, `to`, at full speed, spread over `customers` customers. */
 export const publishEvents = async (
   nc: NatsConnection,
   customers: number,
@@ -59,18 +59,18 @@ export const publishEvents = async (
   }
 }
 
-/** Publishes events from `from` on at a rate, whatever becomes of them, until `ended`; the next event's index. */
+/** Publishes events from index `from` at a fixed rate until `isEnded` returns true. Returns the index of the next event. */
 export const publishSteadily = async (
   nc: NatsConnection,
   customers: number,
   from: number,
   events_per_s: number,
-  ended: () => boolean,
+  isEnded: () => boolean,
   signal: AbortSignal,
 ): Promise<number> => {
   const began_ms = performance.now()
   let at = from
-  while (!ended()) {
+  while (!isEnded()) {
     const due = from + Math.floor(((performance.now() - began_ms) / 1_000) * events_per_s)
     const to = Math.min(due, at + BATCH_MESSAGES_MAX)
     if (to > at) await publishSome(nc, customers, at, to, signal)

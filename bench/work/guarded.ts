@@ -1,4 +1,7 @@
-/** The baseline of a ledger: what nats-server takes when events bear all that keeps a ledger exact, and nobody decides. */
+/**
+ * Measures the baseline of a ledger: nats-server stores events with everything that keeps a ledger exact (message ids and
+ * expected sequences), but no command side decides about them.
+ */
 
 import { randomUUID } from 'node:crypto'
 import type { NatsConnection } from 'nats'
@@ -8,10 +11,10 @@ import type { Operation } from '../measure/job.js'
 import { CUSTOMERS } from './customers.js'
 import { type Random, REQUEST_TIMEOUT_MS, refused } from './request.js'
 
-/** Batches that are under way together must not have a customer in common: four of them have all, as in bulk. */
+/** Batches in flight together must not share a customer: four of them use all customers, as the line in bulk does. */
 const SHARE_CUSTOMERS = CUSTOMERS / 4
 
-/** Customers of one batch at a time; where their last event is stands here, as the command side knows it. */
+/** A group of customers for one batch at a time, with the sequence of each one's last event, as the command side keeps it. */
 type Share = { readonly name: string; readonly last_seqs: Map<string, number> }
 
 const eventOf = (id: string): string =>
@@ -28,7 +31,7 @@ const messagesOf = ({ name, last_seqs }: Share, random: Random): BatchMessage[] 
   })
 }
 
-/** Kept from one measurement of this process to the next: the stream remembers, too. */
+/** Unused shares, kept from one measurement of this process to the next, because the stream also keeps their sequences. */
 const idle: Share[] = []
 let shares = 0
 
@@ -37,7 +40,7 @@ const newShare = (): Share => {
   return { name: `bench-raw-${process.pid}-${shares}`, last_seqs: new Map() }
 }
 
-/** An atomic batch whose events have a message id each, a body as long as ours, and the sequence that they expect. */
+/** Publishes an atomic batch whose events have message ids, bodies as long as ours, and expected sequences. */
 export const guardedBatch =
   (nc: NatsConnection, random: Random): Operation =>
   async () => {

@@ -1,4 +1,4 @@
-/** Everything that a load client can be told to do, by name. A new benchmark adds its operations here. */
+/** Lists all operations of a load client by name. A new benchmark adds its operations here. */
 
 import type { NatsConnection } from 'nats'
 import type { Operation } from '../measure/job.js'

@@ -1,7 +1,7 @@
 /**
- * How long it takes from publishing an event until it can be read from the balances table. A probe publishes an event of
- * a customer of its own and reads that item, strongly consistent, again and again until it is there. A read takes about
- * a millisecond, so the result is too long by up to that. The request is made by hand: the SDK's would use the CPU that
+ * Measures the time from publishing an event until it can be read from the balances table. A probe publishes an event of a
+ * customer of its own, and reads the item with strong consistency until the event is in it. A read takes about a millisecond,
+ * so the result is too long by up to a millisecond. The HTTP request is written by hand, because the SDK would use CPU that
  * the projector needs.
  */
 
@@ -11,7 +11,7 @@ import type { NatsConnection } from 'nats'
 import { createHistogram, type Histogram } from '../measure/histogram.js'
 
 const PROBES = 200
-/** Between two probes, so that they meet the projector at any point of its work. */
+/** The longest pause between two probes; it is random, so that they meet the projector at any point of its work. */
 const PAUSE_MS_MAX = 20
 const READABLE_MS_MAX = 10_000
 const ACK_MS_MAX = 5_000
@@ -57,13 +57,13 @@ const createReader = ({ dynamodb_endpoint, table }: Probing) => {
   return { readSeq, close: () => agent.destroy() }
 }
 
-/** Probes until `ended`; the latencies from the publishing until the read that had it. */
-export const probeLag = async (probing: Probing, ended: () => boolean): Promise<Histogram> => {
+/** Probes until `isEnded` returns true. Returns the latencies from publishing until the first read that had the event. */
+export const probeLag = async (probing: Probing, isEnded: () => boolean): Promise<Histogram> => {
   const { nc, signal } = probing
   const latencies = createHistogram()
   const reader = createReader(probing)
   try {
-    for (let n = 0; !ended(); n += 1) {
+    for (let n = 0; !isEnded(); n += 1) {
       signal.throwIfAborted()
       const id = `lag-${n % PROBES}`
       const began_ms = performance.now()

@@ -1,4 +1,4 @@
-/** Reads as clients send them. */
+/** Sends reads as clients do. */
 
 import type { NatsConnection } from 'nats'
 import type { Operation, Result } from '../measure/job.js'
@@ -15,7 +15,7 @@ const isAnswer = (body: Uint8Array): boolean => {
   return true
 }
 
-/** A balance is told by its body: a client that decoded each reply's headers would be measured itself. */
+/** Recognizes a balance by the body: decoding the headers of each reply would measure the client instead. */
 const balance =
   (customer: (random: Random) => string) =>
   (nc: NatsConnection, random: Random): Operation =>
@@ -37,7 +37,7 @@ export const balanceUniform = balance(anyone)
 /** The predecessor's ids, 1 to 1000, one after the other. */
 export const SEEDED_CUSTOMERS = 1_000
 
-/** As the predecessor's own benchmark asked: a time-out of 5 s, and a reply that has to parse. */
+/** Asks as the predecessor's own benchmark did; the reply has to parse as JSON. */
 export const balanceSeeded = (nc: NatsConnection): Operation => {
   let asked = 0
   return () => {

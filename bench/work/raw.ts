@@ -1,4 +1,4 @@
-/** The baselines: what NATS and JetStream do on this machine without us. */
+/** Measures the baselines: NATS and JetStream on this machine, without Jetledger. */
 
 import { jetstream } from '@nats-io/jetstream'
 import type { NatsConnection } from 'nats'
@@ -10,13 +10,13 @@ import { codeOf, type Random, REQUEST_TIMEOUT_MS, refused, request } from './req
 
 export const ECHO_SUBJECT = 'bench.echo'
 
-/** The least that is an event: what we add to it is ours to pay for. */
+/** The smallest possible event: everything that Jetledger adds to it counts as Jetledger's cost. */
 const EVENT = '{"type":"credit","amount":1}'
 const ACCEPTED: Result = { accepted: 1 }
 
 const rawSubject = (random: Random): string => `customer.balance.${rawCustomer(random)}`
 
-/** A request as long as a credit, to a responder that does nothing. */
+/** Sends a request as long as a credit to a responder that does nothing. */
 export const echo = (nc: NatsConnection, random: Random): Operation => {
   return () => request(nc, ECHO_SUBJECT, JSON.stringify({ client_id: rawCustomer(random), amount: 1 }))
 }
@@ -35,7 +35,7 @@ export const rawSingle = (nc: NatsConnection, random: Random): Operation => {
 
 const BATCH: Result = { accepted: BATCH_MESSAGES_MAX }
 
-/** An atomic batch by the client's own batch publisher. */
+/** Publishes an atomic batch with the NATS client's own batch publisher. */
 export const rawBatch = (nc: NatsConnection, random: Random): Operation => {
   const js = jetstream(nc)
   return async () => {
@@ -50,7 +50,7 @@ export const rawBatch = (nc: NatsConnection, random: Random): Operation => {
   }
 }
 
-/** The same batch by our writer (src/wire.ts), which takes less of the machine: the harder one to be compared with. */
+/** Publishes the same batch with our writer (src/wire.ts), which uses less CPU: the harder baseline. */
 export const ownBatch = (nc: NatsConnection, random: Random): Operation => {
   const message = (): BatchMessage => ({ subject: rawSubject(random), body: EVENT })
   return async () => {

@@ -1,4 +1,4 @@
-/** One NATS request as a load client makes it, and its outcome by code. */
+/** Makes one NATS request of a load client, and classifies its outcome by code. */
 
 import { errors, type Msg, type NatsConnection } from 'nats'
 import { NO_RESPONDERS, type Result } from '../measure/job.js'
@@ -19,7 +19,7 @@ export const codeOf = (error: unknown): string => {
   return error instanceof Error ? error.name : String(error)
 }
 
-/** `count` says what a reply without an error header is worth; one, unless told otherwise. */
+/** Sends a request. `count` gives the result of a reply without an error header; one accepted unless stated. */
 export const request = async (
   nc: NatsConnection,
   subject: string,

@@ -39,7 +39,7 @@ let seq: number
 beforeEach(async () => {
   const manager = await managerAt('nats-1')
   const settings = { name: STREAM, subjects: [STREAM], num_replicas: 3 }
-  // a meta leader counts a node that was cut off as offline until it hears of it again, ten seconds later at the most
+  // the meta leader counts a node that was cut off as offline until it hears from it, at most ten seconds later
   await until(() => manager.streams.add(settings), {
     deadline_ms: ELECTED_MS_MAX,
     what: 'a stream on all three nodes',

@@ -1,13 +1,13 @@
 /**
- * Three nats-servers of a chaos run, whose routes and clients all go through hops of `network.ts`, so that each node can
- * be cut off from the others, and each group of clients from each node.
+ * Starts the three nats-servers of a chaos run. All routes and clients go through hops of `network.ts`, so that each node can
+ * be cut off from the other nodes, and each group of clients from each node.
  *
  *     const network = createNetwork()
  *     const cluster = await startCluster({ folder, network, client_groups: ['mine'] })
  *     const nc = await connect({ servers: cluster.urls('mine') })
  *     const leader = await cluster.untilLed('customer-balances', 10_000)
- *     cluster.cut(leader)            // the two others elect a new one; clients of the old one stay connected to it
- *     network.cut(leader, 'mine')    // ... and now they do not hear it any more
+ *     cluster.cut(leader)            // the two others elect a new leader; clients of the old one stay connected to it
+ *     network.cut(leader, 'mine')    // now the old leader's answers no longer reach these clients
  *     network.heal()
  *     await cluster.stop()
  */
@@ -25,13 +25,13 @@ export const NODE_NAMES = ['nats-1', 'nats-2', 'nats-3'] as const
 export type NodeName = (typeof NODE_NAMES)[number]
 
 export type ClusterOptions = {
-  /** Receives the stores, and the logs unless they have a folder of their own. */
+  /** Receives the stores, and also the logs when `log_folder` is not given. */
   readonly folder: string
   readonly log_folder?: string
   readonly network: Network
   /** The places from which clients come; each has addresses of its own. */
   readonly client_groups: readonly string[]
-  /** The nats-server that the nodes begin with, where it is not the usual one. */
+  /** The nats-server program that the nodes start with; the installed one unless stated. */
   readonly program?: string
   /** `always` unless stated. */
   readonly sync_interval?: string
@@ -41,15 +41,15 @@ export type Cluster = {
   readonly nodes: Readonly<Record<NodeName, Node>>
   /** The addresses of all nodes for the clients of a group, through its hops, in the order of `NODE_NAMES`. */
   readonly urls: (group: string) => string[]
-  /** A node's own address, around all hops: for a client that only looks. */
+  /** A node's own address, around all hops: for a client that only observes. */
   readonly directUrl: (name: NodeName) => string
-  /** Cuts a node off from the other nodes, without a word to either. Clients still reach it. */
+  /** Cuts a node off from the other nodes; neither side is notified. Clients still reach the node. */
   readonly cut: (name: NodeName) => void
   /** The leader of a stream as two nodes or more see it; undefined while there is none. */
   readonly leader: (stream: string) => Promise<NodeName | undefined>
-  /** Waits for a leader of the stream, another one than `former` where it is given; fails after the bound. */
+  /** Waits for a leader of the stream other than `former`; throws after `timeout_ms`. */
   readonly untilLed: (stream: string, timeout_ms: number, former?: NodeName) => Promise<NodeName>
-  /** Waits until every node runs and knows the leaders of all that it holds; fails after the bound. */
+  /** Waits until every node runs and knows the leaders of all its streams and consumers; throws after `timeout_ms`. */
   readonly untilWhole: (timeout_ms: number) => Promise<void>
   /** Ends all nodes; the data stays. */
   readonly stop: () => Promise<void>
@@ -68,7 +68,7 @@ const byName = <A>(make: (name: NodeName) => A): Readonly<Record<NodeName, A>> =
 })
 
 const choosePorts = async (): Promise<Readonly<Record<NodeName, Ports>>> => {
-  // all at once, so that they differ
+  // all ports are chosen at once, so that they differ
   const free = await freePorts(3 * NODE_NAMES.length)
   const next = (): number => free.pop() ?? 0
   return byName(() => ({ client: next(), route: next(), health: next() }))
@@ -110,7 +110,7 @@ const layOut = async (
   return { 'nats-1': first, 'nats-2': second, 'nats-3': third }
 }
 
-/** The addresses that each group of clients uses. */
+/** Opens the hops of each group of clients; returns the addresses by group. */
 const openClientHops = async (
   { network, client_groups }: ClusterOptions,
   ports: Readonly<Record<NodeName, Ports>>,
@@ -192,7 +192,7 @@ const startOnce = async (options: ClusterOptions): Promise<Cluster> => {
   }
 }
 
-/** Starts three nodes and waits until they are a cluster. When that fails no process is left. */
+/** Starts three nodes and waits until they form a cluster. When that fails, no process is left. */
 export const startCluster = async (options: ClusterOptions): Promise<Cluster> => {
   for (let tries = 1; ; tries += 1) {
     try {

@@ -16,7 +16,7 @@ beforeAll(async () => {
   mkdirSync(join(folder, 'logs'))
   reaper = startReaper(() => undefined)
   dynamodb = await startDynamodb(folder, join(folder, 'logs'), reaper)
-  // one try each: what the SDK would try again is to be seen
+  // one try for each call, so that the test sees the errors that the SDK would retry
   client = new DynamoDBClient({ endpoint: `http://127.0.0.1:${dynamodb.port}`, maxAttempts: 1, ...LOCAL })
 })
 afterAll(async () => {

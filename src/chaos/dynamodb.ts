@@ -1,6 +1,6 @@
 /**
- * The DynamoDB of a chaos run: a real DynamoDB-compatible server, behind an HTTP hop that makes it slow, erring or
- * throttling. Who reads what is really there goes around the hop.
+ * Starts the DynamoDB of a chaos run: a real DynamoDB-compatible server behind an HTTP hop, which can make it slow, return
+ * errors or throttle. The checker reads the tables around the hop.
  */
 
 import { copyFileSync, existsSync, rmSync } from 'node:fs'
@@ -15,14 +15,14 @@ import { freePort, LOOPBACK } from '../embedded/ports.js'
 import type { Reaper } from '../embedded/reaper.js'
 import { manageProcess } from './process.js'
 
-/** What happens to a call: it is late, or refused with an error of DynamoDB before anything was done. */
+/** The hop's treatment of calls: it delays a call, or refuses it with an error of DynamoDB before it has an effect. */
 export type Mood =
   | { readonly tag: 'well' }
   | { readonly tag: 'slow'; readonly by_ms: number }
   | { readonly tag: 'refusing'; readonly status: number; readonly error: string; readonly share: number }
 
 export type Dynamodb = {
-  /** The server itself, for who looks. */
+  /** The address of the server itself, for a client that only observes. */
   readonly direct_endpoint: string
   /** The port of the HTTP hop. */
   readonly port: number
@@ -30,16 +30,16 @@ export type Dynamodb = {
   readonly isRunning: () => boolean
   readonly start: () => Promise<void>
   readonly end: () => Promise<void>
-  /** Keeps a copy of all tables; the server has to be ended. */
+  /** Makes a copy of all tables; the server must not run. */
   readonly keep: () => void
-  /** Puts the kept copy in the place of the tables; the server has to be ended. */
+  /** Replaces the tables by the copy; the server must not run. */
   readonly putBack: () => void
   readonly stop: () => Promise<void>
 }
 
 const SERVICE = 'com.amazonaws.dynamodb.v20120810#'
 const CONTENT_TYPE = 'application/x-amz-json-1.0'
-/** SQLite keeps a table file and, while there are writes, these beside it. */
+/** The endings of SQLite's files: the database, and two files that exist beside it while there are writes. */
 const FILES = ['', '-wal', '-shm']
 
 const forward = (
@@ -60,7 +60,7 @@ const refuse = (outgoing: ServerResponse, status: number, error: string): void =
   outgoing.end(JSON.stringify({ __type: SERVICE + error, message: `${error}, by the chaos run` }))
 }
 
-/** Refuses evenly spread calls: half of them is every second one. */
+/** Spreads refusals evenly: with a share of one half, every second call is refused. */
 const createShare = (): ((share: number) => boolean) => {
   let sum = 0
   return share => {
@@ -85,7 +85,7 @@ const startHop = async (target_port: number, moodOf: () => Mood) => {
     outgoing.end(content)
   }
   const server = createServer((incoming, outgoing) => {
-    // a server behind us that is away is a connection that breaks
+    // when the server behind the hop is away, the caller sees a broken connection
     handle(incoming, outgoing).catch(() => outgoing.destroy())
   })
   await new Promise<void>(resolve => server.listen(0, LOOPBACK, resolve))
@@ -99,7 +99,7 @@ const startHop = async (target_port: number, moodOf: () => Mood) => {
   }
 }
 
-/** Starts both. */
+/** Starts the server and its hop. */
 export const startDynamodb = async (
   folder: string,
   log_folder: string,

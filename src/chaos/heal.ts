@@ -1,4 +1,4 @@
-/** Undoes every harm that a fault can do, whatever it was and however far it came. */
+/** Repairs all damage that any fault can do, even when the fault failed half-way. */
 
 import { setTimeout as pause } from 'node:timers/promises'
 import { NODE_NAMES } from './cluster.js'
@@ -8,7 +8,7 @@ import type { System } from './system.js'
 const TRIES_MAX = 3
 const BETWEEN_TRIES_MS = 500
 
-/** A process that does not come up at once, for example because its port is not free yet, comes up a moment later. */
+/** Starts a process with a few tries: a port, for example, may become free only a moment later. */
 const start = async (part: { isRunning: () => boolean; start: () => Promise<void> }): Promise<void> => {
   for (let tries = 1; !part.isRunning(); tries += 1) {
     try {
@@ -20,7 +20,7 @@ const start = async (part: { isRunning: () => boolean; start: () => Promise<void
   }
 }
 
-/** Heals the network first, then starts what does not run and should. Throws when something cannot be started. */
+/** Heals the network first, then starts every process that should run. Throws when a process cannot be started. */
 export const heal = async ({
   network,
   cluster,

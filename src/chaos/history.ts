@@ -1,16 +1,16 @@
 /**
- * The history of a chaos run: what its clients asked and were answered, one line of JSON each, in `history.jsonl`.
+ * Writes the history of a chaos run: the questions of its clients and the answers, one line of JSON each, in `history.jsonl`.
  *
- * A call is written down before it is sent and its end after it was read, with the times of one clock that every process of
- * a machine shares. So the history never says that a call began later, or ended earlier, than it did, and the checker
- * (src/chaos/checker) may conclude from it what was stored before what. Nothing is interpreted here: an answer is kept as
- * it came.
+ * A call is written before it is sent, and its end after it was read, with the times of one clock that all processes of a
+ * machine share. So the history never shows a call as beginning later, or ending earlier, than it did, and the checker
+ * (src/chaos/checker) can conclude from it which event was stored before which. Answers are kept as they came, without
+ * interpretation.
  */
 
 import { closeSync, mkdirSync, openSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 
-/** What a call is to its client: for counts and percentiles. What it means is in its subject and body. */
+/** The kind of a call, for counts and percentiles. The subject and the body have the full meaning. */
 export type Kind =
   | 'credit'
   | 'debit'
@@ -26,7 +26,7 @@ export type Kind =
   | 'statement'
   | 'list'
 
-/** `wall_ms` is the machine's wall clock at `at_us`, for people who read logs beside the history. */
+/** The first line. `wall_ms` is the machine's wall clock at `at_us`, for people who compare the history with logs. */
 type Begin = {
   readonly tag: 'begin'
   readonly at_us: number
@@ -36,7 +36,7 @@ type Begin = {
 
 export type Call = {
   readonly tag: 'call'
-  /** Numbers calls from 1, over all clients. */
+  /** The number of the call, counted from 1 over all clients. */
   readonly op: number
   readonly at_us: number
   readonly client: number
@@ -56,7 +56,7 @@ type Answer = {
   readonly body: string
 }
 
-/** No answer came. `no responders`: the server said that it gave the request to nobody. */
+/** A call without an answer. `no responders`: the server said that no service received the request. */
 export type Failure = {
   readonly tag: 'failure'
   readonly op: number
@@ -65,7 +65,7 @@ export type Failure = {
   readonly message: string
 }
 
-/** Something that the run did: a fault that began or ended. */
+/** An action of the run itself: a fault began or ended. */
 type Note = { readonly tag: 'note'; readonly at_us: number; readonly text: string }
 
 export type Line = Begin | Call | Answer | Failure | Note
@@ -76,15 +76,18 @@ const HISTORY_FILE = 'history.jsonl'
 export const nowUs = (): number => Number(process.hrtime.bigint() / 1_000n)
 
 export type History = {
-  /** Appends a line; it is with the operating system when this returns. */
+  /** Appends a line; the operating system has it when this function returns. */
   readonly write: (line: Line) => void
   readonly close: () => void
 }
 
-/** Begins a history in `directory`, which must have none yet and is made if it is missing. `onLine` hears every line, for a live report. */
+/**
+ * Begins a history in `directory`, which is created if it is missing. Throws when the directory has a history already.
+ * `onLine` is called with every line, for a live report.
+ */
 export const openHistory = (directory: string, onLine: (line: Line) => void = () => undefined): History => {
   mkdirSync(directory, { recursive: true })
-  // a run has a history of its own: two of them in one file could not be told apart
+  // each run needs its own file: two histories in one file could not be told apart
   const file = openSync(join(directory, HISTORY_FILE), 'wx')
   let is_open = true
   return {

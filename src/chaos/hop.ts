@@ -1,18 +1,18 @@
-/** A TCP hop on the loopback interface: passes bytes between its clients and one server as far as its rules let it. */
+/** Opens a TCP hop on the loopback interface, which passes bytes between clients and one server as its rules allow. */
 
 import { connect, createServer, type Server, type Socket } from 'node:net'
 import { freePort, LOOPBACK } from '../embedded/ports.js'
 
-/** What may get through at the moment; `in` is from the clients to the server. */
+/** The traffic that may pass at the moment; `in` is from the clients to the server. */
 export type Rules = {
   readonly isCut: (direction: 'in' | 'out') => boolean
   readonly isReset: () => boolean
 }
 
 export type Hop = {
-  /** Where clients connect to. */
+  /** The port to which clients connect. */
   readonly port: number
-  /** To be called when the rules are others. */
+  /** Applies the rules; call it after they changed. */
   readonly obey: () => void
   readonly close: () => Promise<void>
 }
@@ -33,7 +33,7 @@ const listenOn = (listener: Server, port: number): Promise<void> =>
     })
   })
 
-/** Another program may take a port between our choosing it and our listening on it. */
+/** Listens on a free port. It tries again, because another program may take the port after it was chosen. */
 const listen = async (listener: Server): Promise<number> => {
   for (let tries = 1; ; tries += 1) {
     const port = await freePort()
@@ -46,13 +46,13 @@ const listen = async (listener: Server): Promise<number> => {
   }
 }
 
-/** A paused socket reads nothing, so that it hears of the other side's end no more than of its bytes. */
+/** Pauses or resumes one direction. A paused socket reads nothing, neither bytes nor the end of the connection. */
 const flow = ({ isCut }: Rules, { direction, source, sink }: Pipe): void => {
   if (isCut(direction) || sink.writableNeedDrain) source.pause()
   else source.resume()
 }
 
-const joined = (rules: Rules, pipe: Pipe): Pipe => {
+const joinSockets = (rules: Rules, pipe: Pipe): Pipe => {
   const { source, sink } = pipe
   source.on('data', bytes => {
     if (!sink.write(bytes)) source.pause()
@@ -62,7 +62,7 @@ const joined = (rules: Rules, pipe: Pipe): Pipe => {
   return pipe
 }
 
-/** A side that broke is over for the other one as soon as news of it can get there. */
+/** Passes on that one side is closed, as soon as the rules let the other side learn of it. */
 const passOnTheEnd = ({ isCut }: Rules, { client, server }: Connection): void => {
   if (client.destroyed && !isCut('in')) server?.destroy()
   if (server?.destroyed && !isCut('out')) client.destroy()
@@ -73,21 +73,21 @@ const dial = (rules: Rules, connection: Connection, target_port: number, onClose
   const server = connect({ port: target_port, host: LOOPBACK, noDelay: true, allowHalfOpen: true })
   connection.server = server
   pipes.push(
-    joined(rules, { direction: 'in', source: client, sink: server }),
-    joined(rules, { direction: 'out', source: server, sink: client }),
+    joinSockets(rules, { direction: 'in', source: client, sink: server }),
+    joinSockets(rules, { direction: 'out', source: server, sink: client }),
   )
-  // for a client, a server that is down is a connection that breaks
+  // when the server is down, the client sees a broken connection
   server.on('error', () => server.destroy())
   server.on('close', onClose)
   for (const pipe of pipes) flow(rules, pipe)
 }
 
-/** As SYN and SYN-ACK have to get through, a cut of either direction keeps a new connection waiting. */
+/** A new connection waits while either direction is cut, because SYN and SYN-ACK both have to pass. */
 const mayDial = ({ isCut }: Rules): boolean => !isCut('in') && !isCut('out')
 
 const isOver = ({ client, server }: Connection): boolean => client.destroyed && server?.destroyed !== false
 
-/** Opens a hop to the server that listens on `target_port`; a server that is down may come later. */
+/** Opens a hop to the server on `target_port`; the server may start later. */
 export const openHop = async (target_port: number, rules: Rules): Promise<Hop> => {
   const connections = new Set<Connection>()
 

@@ -1,4 +1,4 @@
-/** An instance of Jetledger in a chaos run: the built program, with a connection path of its own through the hops. */
+/** Runs an instance of Jetledger in a chaos run: the built program, whose connections go through hops of its own. */
 
 import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
@@ -10,20 +10,20 @@ import { type ManagedProcess, manageProcess } from './process.js'
 
 export const INSTANCE_NAMES = ['instance-1', 'instance-2'] as const
 export type InstanceName = (typeof INSTANCE_NAMES)[number]
-/** One that only folds into the tables, and runs only while the two others do not. */
+/** An instance that only folds into the tables, and runs only while the two others are restarted without projections. */
 export const PROJECTOR_NAME = 'projector'
 
-/** How an instance is run; what is left out is as usual. */
+/** Options of one start of an instance; a missing option has its usual value. */
 export type Running = {
   /** The folder of the compiled program. */
   readonly dist?: string
-  /** By how much its wall clock is wrong. */
+  /** The error of its wall clock in milliseconds. */
   readonly clock_ms?: number
   readonly roles?: string
 }
 
 export type Instance = Omit<ManagedProcess, 'start'> & {
-  /** Resolves when its HTTP server answers, ready or not. */
+  /** Resolves when its HTTP server answers; the instance may not be ready yet. */
   readonly start: (running?: Running) => Promise<void>
   readonly isReady: () => Promise<boolean>
 }
@@ -31,7 +31,7 @@ export type Instance = Omit<ManagedProcess, 'start'> & {
 export type InstanceOptions = {
   readonly name: InstanceName | typeof PROJECTOR_NAME
   readonly folder: string
-  /** The folder of the compiled program where `Running` names no other. */
+  /** The folder of the compiled program, when `Running` names no other one. */
   readonly dist: string
   readonly nats_urls: readonly string[]
   readonly dynamodb_port: number
@@ -42,14 +42,14 @@ export type InstanceOptions = {
 
 const ROLES = 'commands,projections,queries'
 const START_MS_MAX = 30_000
-/** More than the program itself takes for its stop. */
+/** Longer than the program itself needs to stop. */
 const STOP_MS_MAX = 20_000
 
-/** The compiled program of this package, which is two levels above src/chaos and dist/chaos alike. */
+/** The compiled program of this package. The package is two levels above src/chaos as well as dist/chaos. */
 export const OWN_DIST = fileURLToPath(new URL('../../dist', import.meta.url))
 const SHIFT_CLOCK = pathToFileURL(join(OWN_DIST, 'chaos', 'shift-clock.js')).href
 
-/** An instance that does not run yet. */
+/** Creates an instance that does not run yet. */
 export const createInstance = async (options: InstanceOptions): Promise<Instance> => {
   const { name, folder, nats_urls, dynamodb_port, ddb_table, replicas, reaper } = options
   const http_port = await freePort()

@@ -1,28 +1,28 @@
 /**
- * How the run looks to its clients at the moment: how much is answered, and for how long nothing was. Every fault has its
- * longest time without a credit and without a read, from its beginning to the beginning of the next one.
+ * Measures the run from the clients' side: the number of answers, and the time without any. The run uses it for the longest
+ * time without a credit and without a read, from the start of each fault until the system is well again.
  */
 
 import type { Line } from './history.js'
 
 export type Gaps = {
-  /** The longest time in which no credit was answered as done. */
+  /** The longest time without a successful credit. */
   readonly credit_ms: number
   readonly read_ms: number
 }
 
 export type Moment = {
-  /** Calls that were answered as done since the moment before. */
+  /** The number of successful calls since the previous moment. */
   readonly done: number
-  /** Calls that failed or were answered with an error since then. */
+  /** The number of calls that failed or were answered with an error since then. */
   readonly failed: number
-  /** For how long no credit was answered by now. */
+  /** The time since the last successful credit. */
   readonly since_credit_ms: number
 }
 
 export type Meter = {
   readonly hear: (line: Line) => void
-  /** Begins another stretch of the run, and gives the gaps of the one that ends. */
+  /** Begins another stretch of the run, and returns the gaps of the one that ends. */
   readonly turn: () => Gaps
   readonly moment: () => Moment
 }
@@ -31,12 +31,12 @@ const ERROR_CODE = 'Nats-Service-Error'
 const KINDS = ['credit', 'balance'] as const
 type Measured = (typeof KINDS)[number]
 
-/** Times of the history's clock. */
+/** A stretch of the run, in times of the history's clock. */
 type Stretch = { last_us: number; longest_us: number }
 
 const isMeasured = (kind: string): kind is Measured => KINDS.some(measured => measured === kind)
 
-/** `now_us` is the clock of the history. */
+/** Creates a meter; `now_us` reads the clock of the history. */
 export const createMeter = (now_us: () => number): Meter => {
   const open = new Map<number, string>()
   const stretches: Record<Measured, Stretch> = {
@@ -61,7 +61,7 @@ export const createMeter = (now_us: () => number): Meter => {
   }
   const take = (kind: Measured): number => {
     const stretch = stretches[kind]
-    // what has not ended counts for both: for how long it lasts is not known yet
+    // a gap that has not ended counts for both stretches: its length is not known yet
     extend(stretch, now_us())
     const ms = Math.round(stretch.longest_us / 1_000)
     stretch.longest_us = 0

@@ -1,10 +1,10 @@
 /**
- * The network between the parts of a chaos run: TCP hops on the loopback interface, which can be cut and healed in each
- * direction. They need no rights, so that a run works everywhere.
+ * Creates the network between the parts of a chaos run: TCP hops on the loopback interface, which can be cut and healed in
+ * each direction. They need no special rights, so a run works everywhere.
  *
- * A hop leads from one place (`instance-1`, `nats-2`) to a server at another. A cut is a partition as TCP sees it: bytes
- * are neither lost nor delivered, the connection stays open, neither side hears of the other's end, and a new connection
- * waits. After the healing all of that arrives, as a retransmission would make it arrive.
+ * A hop leads from one place (`instance-1`, `nats-2`) to a server at another place. A cut is a partition as TCP sees it: bytes
+ * are neither lost nor delivered, the connection stays open, neither side learns of the other's end, and a new connection
+ * waits. After the healing everything arrives, as it would after a retransmission.
  *
  *     const network = createNetwork()
  *     const port = await network.hop('mine', 'nats-1', 4222)   // connect to this port instead of 4222
@@ -15,17 +15,17 @@
 import { type Hop, openHop } from './hop.js'
 
 export type Network = {
-  /** Opens a hop from `from` to the server at `to`, which listens on `target_port`; gives the port to connect to. */
+  /** Opens a hop from `from` to the server at `to`, which listens on `target_port`; returns the port to connect to. */
   readonly hop: (from: string, to: string, target_port: number) => Promise<number>
-  /** From now on nothing gets from `from` to `to`, whichever of them has opened the connection. */
+  /** Stops all traffic from `from` to `to`, whichever of them opened the connection. */
   readonly cut: (from: string, to: string) => void
-  /** Both directions. */
+  /** Cuts both directions. */
   readonly part: (one: string, other: string) => void
-  /** Ends every connection between the two with a reset, and each new one, until it is healed. */
+  /** Ends every connection between the two places with a reset, and each new one, until the network is healed. */
   readonly reset: (one: string, other: string) => void
-  /** Undoes every cut and reset; only those of one place where it is named. */
+  /** Undoes every cut and reset, or only the cuts and resets of `place`. */
   readonly heal: (place?: string) => void
-  /** Ends everything. */
+  /** Closes all hops and their connections. */
   readonly close: () => Promise<void>
 }
 
@@ -33,7 +33,7 @@ type Way = { readonly from: string; readonly to: string }
 
 const isSame = (from: string, to: string) => (way: Way) => way.from === from && way.to === to
 
-/** A network without hops. */
+/** Creates a network without hops. */
 export const createNetwork = (): Network => {
   const hops: Hop[] = []
   let cuts: readonly Way[] = []

@@ -1,4 +1,4 @@
-/** One nats-server of a chaos run: a process with a store, which knows the leaders of what it holds. */
+/** Runs one nats-server of a chaos run: a process with a store, which can be asked for the leaders of its streams. */
 
 import { readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
@@ -12,20 +12,20 @@ import { type ManagedProcess, manageProcess } from './process.js'
 
 export type Node = Omit<ManagedProcess, 'start'> & {
   readonly store_dir: string
-  /** Starts an ended node on its data, with another program if given; resolves when it listens. */
+  /** Starts a stopped node on its data, with another program if given; resolves when it listens. */
   readonly start: (program?: string) => Promise<void>
-  /** The program that it runs, or ran last. */
+  /** The program that the node runs, or ran last. */
   readonly program: () => string
-  /** Removes what an ended node has stored. */
+  /** Removes all stored data. Throws when the node runs. */
   readonly wipe: () => void
-  /** Whether it runs and knows the leaders of all that it holds. */
+  /** True when the node runs and knows the leaders of all its streams and consumers. */
   readonly isWhole: () => Promise<boolean>
-  /** Whom it takes for the leader of a stream; undefined when it knows none, or does not answer. */
+  /** The leader of a stream in the view of this node; undefined when it knows none or does not answer. */
   readonly leaderOf: (stream: string) => Promise<string | undefined>
 }
 
 export type NodeOptions = {
-  /** Its store is in here, under its name. */
+  /** The folder in which the node's store has the node's name. */
   readonly folder: string
   readonly log_folder: string
   readonly member: Omit<NatsNode, 'dir' | 'cluster'> & Required<Pick<NatsNode, 'cluster'>>
@@ -51,7 +51,10 @@ const leaderIn = (text: string, stream: string): string | undefined => {
     .find(({ name }) => name === stream)?.cluster?.leader
 }
 
-/** Whether the meta leader, which alone lists the others, could place a replica on each; others have nothing to say of it. */
+/**
+ * True when a new replica could be placed on every node. Only the meta leader lists the other nodes; for a node without that
+ * list the answer is true.
+ */
 const couldPlace = (text: string, others: number): boolean => {
   const read = readJson(text)
   if (E.isLeft(read)) return false
@@ -62,14 +65,14 @@ const couldPlace = (text: string, others: number): boolean => {
   )
 }
 
-/** A node that does not run yet. */
+/** Creates a node that does not run yet. */
 export const createNode = ({ folder, log_folder, member, program, reaper }: NodeOptions): Node => {
   const { name } = member
   const { health_port } = member.cluster
   const store_dir = join(folder, name)
   let spec = {
     ...natsServer({ ...member, dir: store_dir }, program, join(log_folder, `${name}.log`)),
-    // more than that it listens cannot be asked of a node whose peers are down
+    // a node whose peers are down can only be asked whether it listens
     isReady: () => givesOk(health_port, '/healthz?js-server-only=true'),
   }
   const managed = manageProcess(spec, reaper)

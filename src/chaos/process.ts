@@ -1,4 +1,4 @@
-/** A process of a chaos run: ended, frozen and started again when the run says so, and never by itself. */
+/** Manages a process of a chaos run, which is stopped, frozen and started again only when the run says so. */
 
 import { type Child, type ServerSpec, startChild } from '../embedded/child.js'
 import { identityOf } from '../embedded/process-identity.js'
@@ -7,19 +7,19 @@ import type { Reaper } from '../embedded/reaper.js'
 export type ManagedProcess = {
   readonly isRunning: () => boolean
   readonly log_file: string
-  /** Starts it when it does not run, from now on as `spec` says where one is given; resolves when it is ready. */
+  /** Starts the process; throws when it runs already. A given `spec` replaces the earlier one. Resolves when it is ready. */
   readonly start: (spec?: ServerSpec) => Promise<void>
-  /** SIGKILL; resolves when the process is gone. */
+  /** Sends SIGKILL; resolves when the process is gone. */
   readonly kill: () => Promise<void>
-  /** SIGTERM, and SIGKILL after its bound; resolves when the process is gone. */
+  /** Sends SIGTERM, and SIGKILL after the spec's time limit; resolves when the process is gone. */
   readonly end: () => Promise<void>
-  /** SIGSTOP. */
+  /** Sends SIGSTOP. */
   readonly freeze: () => void
-  /** SIGCONT. */
+  /** Sends SIGCONT. */
   readonly thaw: () => void
 }
 
-/** A process that does not run yet. The reaper ends it when this process dies. */
+/** Creates a managed process that does not run yet. The reaper ends it when the program that runs this code dies. */
 export const manageProcess = (first_spec: ServerSpec, reaper: Reaper): ManagedProcess => {
   let spec = first_spec
   let child: Child | undefined
@@ -47,7 +47,7 @@ export const manageProcess = (first_spec: ServerSpec, reaper: Reaper): ManagedPr
       await exited
     },
     end: async () => {
-      // a frozen process hears of SIGTERM only when it goes on
+      // a frozen process handles SIGTERM only after SIGCONT
       signal('SIGCONT')
       await child?.stop()
     },

@@ -1,23 +1,23 @@
-/** What a chaos run found, and how it is told to people. */
+/** Defines the report of a chaos run, and formats it as text. */
 
 import type { Report } from './checker/report.js'
 import type { Gaps } from './meter.js'
 
-/** One fault that happened. */
+/** The report on one fault that happened. */
 export type TurnReport = Gaps & {
   readonly fault: string
   readonly begin_ms: number
   readonly for_ms: number
-  /** From the healing until every server and instance was well. */
+  /** The time from the healing until every server and instance was well. */
   readonly well_after_ms: number
-  /** What the run itself could not do, or waited for in vain. */
+  /** One text for each action that failed, or condition that did not come true in time. */
   readonly problems: readonly string[]
 }
 
 export type ChaosReport = {
   readonly seed: number
   readonly duration_ms: number
-  /** Where history, logs and schedule are. */
+  /** The folder of the history, the logs and the schedule. */
   readonly folder: string
   readonly planned: number
   readonly turns: readonly TurnReport[]
@@ -29,14 +29,14 @@ export type ChaosReport = {
 const VIOLATIONS_SHOWN = 20
 const OPS_SHOWN = 10
 
-/** No promise was broken, and everything could be checked. */
+/** True when no promise was broken and everything could be checked. */
 export const isGood = ({ check, turns }: ChaosReport): boolean =>
   check.is_good && turns.every(({ problems }) => problems.length === 0)
 
 const median = (numbers: readonly number[]): number =>
   numbers.toSorted((a, b) => a - b)[Math.floor((numbers.length - 1) / 2)] ?? 0
 
-/** Columns as wide as their widest cell: the first to the left, the others to the right. */
+/** Formats columns as wide as their widest cell: the first one aligned left, the others right. */
 const table = (rows: readonly (readonly string[])[]): string[] => {
   const widths = (rows[0] ?? []).map((_, i) => Math.max(...rows.map(row => row[i]?.length ?? 0)))
   return rows.map(row =>
@@ -107,7 +107,7 @@ const verdictLine = (report: ChaosReport): string => {
     : 'no violation was found, but NOT EVERYTHING could be done or checked'
 }
 
-/** The report as text. */
+/** Formats the report as text. */
 export const describeReport = (report: ChaosReport): string => {
   const { seed, planned, turns, not_run, was_interrupted, check } = report
   const happened = `${turns.length} of ${planned} faults${was_interrupted ? ', then it was interrupted' : ''}`

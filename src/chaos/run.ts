@@ -1,6 +1,6 @@
 /**
- * One chaos run from beginning to end: starts the system and its clients, lets faults happen by the schedule, heals, waits
- * until it is quiet, has the checker judge what the clients saw, and ends everything.
+ * Runs one chaos run from beginning to end: starts the system and its clients, causes faults by the schedule, heals them,
+ * waits until the system is quiet, lets the checker judge what the clients saw, and stops everything.
  */
 
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
@@ -26,21 +26,21 @@ export type ChaosOptions = {
   readonly faults: readonly string[]
   readonly clients: number
   readonly customers: number
-  /** Calls a second of all clients together. */
+  /** Calls per second of all clients together. */
   readonly rate_per_s: number
-  /** Of the ledger's streams. */
+  /** The number of replicas of the ledger's streams. */
   readonly replicas: number
-  /** Receives everything; the stores in it are removed when the verdict is good. */
+  /** The folder of all files of the run; the stores in it are removed when the verdict is good. */
   readonly folder: string
-  /** The compiled program that is put under strain; this package's own unless stated. */
+  /** The compiled program under test; this package's own unless stated. */
   readonly dist?: string
-  /** Another build of it, to run beside. */
+  /** Another build of the program, to run beside `dist`. */
   readonly other_dist?: string
-  /** The nats-server to begin with, to be upgraded from. */
+  /** The nats-server program to start with; the fault `restart-servers` upgrades it. */
   readonly first_nats_server?: string
 }
 
-/** What the run does at the moment. */
+/** An event of the run, for a live report. */
 export type ChaosEvent =
   | { readonly tag: 'phase'; readonly text: string }
   | { readonly tag: 'planned'; readonly slots: readonly Slot[] }
@@ -50,20 +50,20 @@ export type ChaosEvent =
 
 export type OnEvent = (event: ChaosEvent) => void
 
-/** A table that is folded again from its beginning takes a while. */
+/** The time to become well is long, because a table may be folded again from its beginning. */
 const WELL_MS_MAX = 240_000
 const CHECK_MS_MAX = 120_000
 const MOMENT_MS = 1_000
 const DISK_FAULT = 'disk-full'
 
-/** The system could not be started, and why. */
+/** Says why the system could not be started. */
 export class CannotStart extends Error {
   override readonly name = 'CannotStart'
 }
 
 const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
 
-/** Waits, but not beyond the moment in which the run is to end. */
+/** Waits for `ms`, or until `signal` aborts. */
 const rest = (ms: number, signal: AbortSignal): Promise<void> =>
   pause(Math.max(0, ms), undefined, { signal }).catch(() => undefined)
 
@@ -75,7 +75,7 @@ type Stage = {
   readonly onEvent: OnEvent
 }
 
-/** Lets one fault happen and waits until the system is well again; whatever fails is told and keeps nothing from healing. */
+/** Causes one fault and waits until the system is well again. A failure is reported, and the healing happens all the same. */
 const takeTurn = async (stage: Stage, fault: Fault, slot: Slot): Promise<TurnReport> => {
   const { system, clients, meter, signal, onEvent } = stage
   const problems: string[] = []
@@ -110,7 +110,7 @@ const takeTurn = async (stage: Stage, fault: Fault, slot: Slot): Promise<TurnRep
   }
 }
 
-/** The gaps of a turn end with its rest: so each turn is reported when the next one begins. */
+/** Takes the turns of all slots, one after the other, until `signal` aborts. */
 const takeTurns = async (stage: Stage, slots: readonly Slot[]): Promise<TurnReport[]> => {
   const { meter, signal, onEvent } = stage
   const began_ms = performance.now()
@@ -119,7 +119,7 @@ const takeTurns = async (stage: Stage, slots: readonly Slot[]): Promise<TurnRepo
     await rest(slot.begin_ms - (performance.now() - began_ms), signal)
     const fault = FAULTS.find(({ name }) => name === slot.fault)
     if (signal.aborted || fault === undefined) break
-    // the gaps of the start and of the rest are no fault's
+    // drops the gaps of the start and of the rest: they belong to no fault
     meter.turn()
     const turn = await takeTurn(stage, fault, slot)
     turns.push(turn)
@@ -147,7 +147,7 @@ const possibleFaults = (system: System, names: readonly string[]) => {
   return { possible, not_run }
 }
 
-/** Where the checker finds everything, by ways that nothing cuts. */
+/** The addresses at which the checker and the observer find everything, around all hops. */
 const placeOf = (system: System, folder: string) => ({
   directory: folder,
   nodes: NODE_NAMES.map(name => ({ name, url: system.cluster.directUrl(name) })),
@@ -207,8 +207,8 @@ const startOrSayWhy = async (options: SystemOptions): Promise<System> => {
 }
 
 /**
- * Runs it. When `signal` aborts, what there is by then is healed, checked and reported. Rejects with `CannotStart`
- * when the system cannot be started; then, as at the end, nothing is left running.
+ * Runs one chaos run and returns its report. When `signal` aborts, the run up to then is healed, checked and reported. Rejects
+ * with `CannotStart` when the system cannot be started. In every case nothing is left running.
  */
 export const runChaos = async (
   options: ChaosOptions,

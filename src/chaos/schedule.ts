@@ -1,6 +1,6 @@
 /**
- * When which fault is to happen: decided by the seed alone, so that a run can be asked for again. One fault at a time, with
- * a rest behind each in which the system gets well; every fault comes once before one comes twice.
+ * Plans the times of the faults from the seed alone, so that a run can be repeated. There is one fault at a time, with a rest
+ * after each in which the system becomes well; every fault comes once before one comes twice.
  */
 
 import { createRandom, type Random } from './clients/random.js'
@@ -9,10 +9,10 @@ import type { Fault } from './faults/index.js'
 /** One turn of a fault. */
 export type Slot = {
   readonly fault: string
-  /** Since the start of the schedule. */
+  /** The time since the start of the schedule. */
   readonly begin_ms: number
   readonly for_ms: number
-  /** For what is left to chance within the fault. */
+  /** The seed of the random choices within the fault. */
   readonly seed: number
 }
 
@@ -29,7 +29,7 @@ const shuffled = <A>(random: Random, list: readonly A[]): A[] => {
   })
 }
 
-/** The turns that fit into `duration_ms`, the rest behind each included; at least one. */
+/** Plans the turns that fit into `duration_ms`, each with the rest after it; at least one turn. */
 export const planSchedule = (
   seed: number,
   duration_ms: number,

@@ -1,6 +1,6 @@
 /**
- * Small file systems for the stores of the nodes, so that the disk of one can be full while those of the others, and the
- * machine's, are not. That needs the rights to mount, which a run may lack.
+ * Mounts small file systems for the stores of the nodes, so that one node's disk can be full while the other disks have room.
+ * Mounting needs rights that a run may lack.
  */
 
 import { execFileSync } from 'node:child_process'
@@ -8,9 +8,9 @@ import { closeSync, mkdirSync, openSync, rmSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 
 export type SmallDisks = {
-  /** Fills the disk on which this folder is to the last byte. */
+  /** Fills the disk that holds this folder, to the last byte. */
   readonly fill: (folder: string) => void
-  /** Gives the room back. */
+  /** Frees the disk again. */
   readonly free: (folder: string) => void
   readonly unmount: () => void
 }
@@ -31,7 +31,7 @@ const unmountAll = (folders: readonly string[]): void => {
 const isFull = (error: unknown): boolean =>
   error instanceof Error && 'code' in error && error.code === 'ENOSPC'
 
-/** What is left is less than a block at first, then less than a byte. */
+/** Fills a disk with ever smaller writes, until not even one byte fits. */
 const fill = (folder: string): void => {
   const file = openSync(join(folder, FILLER), 'w')
   try {
@@ -48,7 +48,7 @@ const fill = (folder: string): void => {
   }
 }
 
-/** Mounts a file system in memory on each folder; says why not where it may not. */
+/** Mounts a file system in memory on each folder; returns the reason when that is not possible. */
 export const mountSmallDisks = (folders: readonly string[]): SmallDisks | { readonly why_not: string } => {
   if (process.platform !== 'linux') return { why_not: 'small disks are made on Linux only' }
   if (process.getuid?.() !== 0) return { why_not: 'only root may mount the small disk that it needs' }

@@ -1,6 +1,6 @@
 /**
- * All that a chaos run puts under strain: three nats-servers, a DynamoDB-compatible server and two instances of Jetledger,
- * each at a place of its own in a network that can be cut.
+ * Starts the system under test of a chaos run: three nats-servers, a DynamoDB-compatible server and two instances of
+ * Jetledger, each at its own place in a network that can be cut.
  */
 
 import { mkdirSync } from 'node:fs'
@@ -23,7 +23,7 @@ import { mountSmallDisks, type SmallDisks } from './small-disks.js'
 
 export const LEDGER_STREAM = 'customer-balances'
 export const DDB_TABLE = 'chaos'
-/** The places of the clients, and the one of DynamoDB. */
+/** The places of the clients and of DynamoDB in the network. */
 export const CLIENT_PLACES = ['clients-1', 'clients-2'] as const
 export const DYNAMODB_PLACE = 'dynamodb'
 
@@ -32,17 +32,17 @@ export type System = {
   readonly cluster: Cluster
   readonly dynamodb: Dynamodb
   readonly instances: Readonly<Record<InstanceName, Instance>>
-  /** Runs only when a fault wants it. */
+  /** Runs only during a fault that needs it. */
   readonly projector: Instance
-  /** The run's own connection, which nothing cuts. */
+  /** The run's own connection, which no fault cuts off. */
   readonly nc: NatsConnection
-  /** Where the nodes keep their stores on small disks of their own; otherwise why they could not have them. */
+  /** The small disks of the nodes' stores; otherwise the reason why there are none. */
   readonly disks: SmallDisks | { readonly why_not: string }
-  /** The compiled program of another build, where one was given. */
+  /** The compiled program of another build; undefined when none was given. */
   readonly other_dist: string | undefined
-  /** Waits until every node and instance is as it should be; gives what is not when the time is over. */
+  /** Waits until every node and instance is well. After `timeout_ms` it returns one text for each that is not. */
   readonly untilWell: (timeout_ms: number, signal?: AbortSignal) => Promise<readonly string[]>
-  /** Ends everything that was started. */
+  /** Stops everything that was started. */
   readonly stop: () => Promise<void>
 }
 
@@ -52,9 +52,9 @@ export type SystemOptions = {
   /** The folder of the compiled program. */
   readonly dist: string
   readonly other_dist?: string
-  /** The nats-server that the nodes begin with, where it is not the usual one. */
+  /** The nats-server program that the nodes start with; the installed one unless stated. */
   readonly first_nats_server?: string
-  /** Whether the nodes get small disks, so that one can be filled. */
+  /** True when the nodes get small disks, so that one can be filled. */
   readonly has_small_disks: boolean
 }
 
@@ -64,7 +64,7 @@ const RECONNECT_MS = 100
 
 type Part = () => Promise<unknown> | unknown
 
-/** Undoes what was done, the last first, whatever fails on the way. */
+/** Stops the parts, the last one first, and goes on when one fails. Throws an `AggregateError` of all failures. */
 const undo = async (parts: readonly Part[]): Promise<void> => {
   const failed: unknown[] = []
   for (const part of parts.toReversed()) {
@@ -108,7 +108,7 @@ const connectAround = (cluster: Cluster): Promise<NatsConnection> =>
       reconnectTimeWait: RECONNECT_MS,
       ignoreClusterUpdates: true,
     },
-    // nothing is subscribed but the inbox of its requests
+    // the only subscription is the inbox of its requests
     () => undefined,
   )
 
@@ -165,7 +165,7 @@ const start = async (options: SystemOptions, parts: Part[]): Promise<System> => 
   }
 }
 
-/** Starts all of it and waits until it is well. When that fails nothing is left running. */
+/** Starts the system and waits until it is well. When that fails, it throws and leaves nothing running. */
 export const startSystem = async (options: SystemOptions): Promise<System> => {
   mkdirSync(join(options.folder, 'logs'), { recursive: true })
   const parts: Part[] = []

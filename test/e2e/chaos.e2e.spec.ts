@@ -11,10 +11,10 @@ import { until } from '../support/servers.js'
 const RUN_MS_MAX = 600_000
 const SHORT_RUN_MS_MAX = 150_000
 const SHIFT_CLOCK = fileURLToPath(new URL('../../dist/chaos/shift-clock.js', import.meta.url))
-/** With it the five of them take the least time of many seeds. */
+/** With this seed the five faults take the least time of many seeds tried. */
 const SEED = '13613'
 const FAULTS = ['partition-leader', 'kill-leader', 'freeze-instance', 'clock-behind', 'dynamodb-away']
-/** Few enough for two busy cores: what is tested is not how much the machine takes. */
+/** A load that is small enough for two busy cores: the speed of the machine is not under test. */
 const LOAD = ['--clients', '4', '--customers', '40', '--rate', '25', '--json']
 
 let bench: Workbench
@@ -38,7 +38,7 @@ type Report = {
 const startChaos = (keep: string, ...args: readonly string[]): Program =>
   bench.start(['chaos', ...LOAD, '--keep', join(bench.folder, keep), ...args])
 
-/** Its report and exit code; a run that ends otherwise fails the test with all that it said. */
+/** Waits for the report and exit code; a run without a report fails the test with all its output. */
 const reportOf = async (program: Program, deadline_ms: number): Promise<Report & { code: number | null }> => {
   await until(() => !program.running(), { deadline_ms, what: 'the end of the chaos run' })
   const { code } = await program.end('SIGKILL')
@@ -58,7 +58,7 @@ it(
       code: 0,
     })
     expect(turns.map(({ fault }) => fault).toSorted()).toEqual(FAULTS.toSorted())
-    // a check that had nothing to look at has shown nothing
+    // a check without any case has proved nothing
     expect(check.checks.filter(({ cases }) => cases === 0)).toEqual([])
     const kept = readdirSync(join(bench.folder, 'run'))
     expect(kept.toSorted()).toEqual([

@@ -1,4 +1,4 @@
-/** `npm run check-server` as it is built: on the pinned server, which keeps everything, and on servers that do not. */
+/** `npm run check-server`, as built: on the pinned server, which keeps everything, and on servers that lose data. */
 
 import { execFile } from 'node:child_process'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
@@ -24,7 +24,7 @@ const check = (...args: string[]): Promise<Outcome> =>
 
 const real = findServerBinary('nats-server')
 
-/** A nats-server that does something of its own, in the shell, before its second start; $store is where its data lies. */
+/** Makes a nats-server that runs a shell command before its second start; $store is the folder of its data. */
 const serverThat = (name: string, mischief: string): string => {
   const program = join(folder, name)
   const lines = [

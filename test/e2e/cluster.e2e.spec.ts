@@ -1,4 +1,4 @@
-/** `jetledger dev --cluster`: three replicas as in production, and the loss of the one that leads. */
+/** `jetledger dev --cluster`: three replicas as in production, and the loss of the leader. */
 
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { SERVERS } from '../../src/process/server-health.js'
@@ -33,7 +33,7 @@ const streams = async (): Promise<Shown[]> => {
   return JSON.parse(stdout) as Shown[]
 }
 
-/** The streams, once each has a leader and two followers that are current. */
+/** Waits until each stream has a leader and two current followers, and returns the streams. */
 const untilWhole = (): Promise<Shown[]> =>
   until(
     async () => {
@@ -63,7 +63,7 @@ const statusOf = async (): Promise<Status> => {
   return JSON.parse(stdout) as Status
 }
 
-/** Whether every part is ok, but for what is said of the servers. */
+/** True when every part is ok, and the part of the servers has the state `servers`. */
 const isWell = ({ status, parts }: Awaited<ReturnType<typeof healthOf>>, servers: string): boolean =>
   status === 200 &&
   Object.entries(parts).every(([part, { state }]) => state === (part === SERVERS ? servers : 'ok'))
@@ -101,7 +101,7 @@ it('three replicas survive the leader of the stream being killed with -9, and it
   const versions = servers.seen.map(({ version }) => version)
   expect(servers).toEqual({ seen: NAMES.map(name => ({ name, version: versions[0] })), unseen: [] })
   expect(warnings).toEqual(judgeServers({ versions, replicas: 3, compression: 'none' }).warnings)
-  // what there is to say of an old server is said, and takes nothing else away
+  // warnings about an old server are shown, and do not change the other parts
   const expected = warnings.length === 0 ? 'ok' : 'degraded'
   await until(async () => isWell(await healthOf(dev.health_url), expected), {
     deadline_ms: HEALED_MS_MAX,

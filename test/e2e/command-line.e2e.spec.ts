@@ -13,7 +13,7 @@ beforeEach(() => {
 })
 afterEach(() => bench.end())
 
-/** What a person reads on standard error: everything but the log. */
+/** The lines for people on standard error: everything except the log. */
 const said = ({ stderr }: Finished): string[] =>
   stderr.split('\n').filter(line => line !== '' && !line.startsWith('{'))
 

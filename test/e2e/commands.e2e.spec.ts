@@ -1,4 +1,4 @@
-/** The command side as its clients meet it, while its processes are killed and while the stream's leader changes. */
+/** The command side from its clients' view, while its processes are killed and while the stream's leader changes. */
 
 import { setTimeout as pause } from 'node:timers/promises'
 import type { NatsConnection } from 'nats'

@@ -1,4 +1,4 @@
-/** A process whose connection to NATS is over for good ends, so that its supervisor starts another one. */
+/** A process ends when it has lost its connection to NATS for good, so that its supervisor starts another one. */
 
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { startConfiguredNats } from '../support/configured-nats.js'
@@ -16,7 +16,7 @@ afterEach(() => bench.end())
 
 const AWS = { AWS_REGION: 'local', AWS_ACCESS_KEY_ID: 'local', AWS_SECRET_ACCESS_KEY: 'local' }
 
-/** Starts roles and waits until all of them work; gives the address of their HTTP port too. */
+/** Starts roles and waits until all of them work; also returns the address of their HTTP port. */
 const serve = async (
   roles: string,
   env: Readonly<Record<string, string>>,

@@ -1,4 +1,4 @@
-/** A NATS that cannot be used: nobody answers, an untrusted certificate, refused credentials. Each has its sentence. */
+/** A NATS that cannot be used (no answer, untrusted certificate, refused credentials): each case has its error sentence. */
 
 import { execFileSync, spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
@@ -12,7 +12,7 @@ import { makeTrust } from '../support/nats-jwt.js'
 import { killNow, openWorkbench, type Workbench } from '../support/program.js'
 import { until } from '../support/servers.js'
 
-/** A person waits for 5 s at the most; the rest is for a busy machine that starts the program. */
+/** The program tells the user within 5 s; the rest is for a busy machine that starts the program. */
 const TOLD_MS_MAX = 10_000
 const MARK = '\ufeff'
 
@@ -46,7 +46,7 @@ const startNats = async (name: string, conf: string): Promise<string> => {
   return `${LOOPBACK}:${port}`
 }
 
-/** A port where connections are taken and nothing is said. */
+/** Opens a port that accepts connections and never answers. */
 const startSilence = (): Promise<string> =>
   new Promise(resolve => {
     const server = createServer(() => undefined)
@@ -172,7 +172,7 @@ describe('a file that the environment names', () => {
       bench.run(['status'], envOf(['', 'jwt', { NATS_CREDS_FILE: 'right.creds' }, ''])),
       bench.run(['status'], envOf(['', 'tls', { NATS_TLS_CA: 'marked.pem' }, ''])),
     ])
-    // the connection is there, and no ledger
+    // the connection works, but there is no ledger
     for (const { code, stderr } of [jwt, tls]) {
       expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringContaining('there is no ledger at') })
     }

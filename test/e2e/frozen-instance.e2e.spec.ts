@@ -1,4 +1,4 @@
-/** One of two instances is stopped (SIGSTOP) while the other one pays, and goes on with requests that waited for it. */
+/** One of two instances is frozen (SIGSTOP) while the other one pays, and then goes on with requests that waited for it. */
 
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Msg, NatsConnection } from 'nats'
@@ -9,7 +9,7 @@ import { healthOf } from '../support/questions.js'
 import { startTestNats, until } from '../support/servers.js'
 
 const CUSTOMERS = Array.from({ length: 20 }, (_, i) => `c${i}`)
-/** Longer than any answer may be old that does not say so. */
+/** Longer than the largest age of an answer that does not state its age. */
 const FROZEN_MS = 6_000
 const FRESH_MS_MAX = 2_000
 const AGE_MS_MAX = 10_000
@@ -53,7 +53,7 @@ const serve = async (env: Readonly<Record<string, string>>): Promise<Program> =>
   return program
 }
 
-/** What was acknowledged, and when. */
+/** The acknowledged payments, with their times. */
 const paid: { readonly id: string; readonly version: number; readonly at_ms: number }[] = []
 
 const pay = async (id: string): Promise<void> => {
@@ -90,7 +90,7 @@ const answerTo = async (id: string, consistency?: 'strong'): Promise<Answer> => 
 
 it('answers nothing from before its pause without saying so, and nothing older to who wants the newest', async () => {
   for (const id of CUSTOMERS) await pay(id)
-  // both have them in memory
+  // after this, both instances have the customers in memory
   await Promise.all(Array.from({ length: 20 }, () => CUSTOMERS.map(id => ask(id))).flat())
   const answered = await until(async () => (await ask('c0')).headers?.get('Ledger-Source') === 'memory', {
     deadline_ms: REQUEST_MS_MAX,
@@ -104,7 +104,7 @@ it('answers nothing from before its pause without saying so, and nothing older t
     await pay(CUSTOMERS[i % CUSTOMERS.length] ?? '')
     await pause(PAY_EVERY_MS)
   }
-  // half of them wait for the instance that stands still
+  // half of these requests wait for the frozen instance
   const asking = Array.from({ length: READS }, (_, i) => answerTo(CUSTOMERS[i % CUSTOMERS.length] ?? ''))
   const strong = CUSTOMERS.flatMap(id => Array.from({ length: 20 }, () => answerTo(id, 'strong')))
   await nc.flush()

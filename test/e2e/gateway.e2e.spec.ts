@@ -57,7 +57,7 @@ const serve = async (env: Env, ready: string | undefined, ...args: readonly stri
   return { ...program, host, url: `${scheme}://127.0.0.1:${port}` }
 }
 
-/** The table of an empty ledger is made after the start: until then nobody can read it. */
+/** The table of an empty ledger is made after the start: until then it cannot be read. */
 const untilReadyz = (url: string) =>
   until(async () => (await fetch(`${url}/readyz`)).status === 200, {
     deadline_ms: MS_MAX,
@@ -213,7 +213,7 @@ it('readiness names what is missing: DynamoDB, NATS; the gateway says 503 at onc
   await untilUp()
 })
 
-/** Credits of 1 with keys of their own, one after the other, until `stopped`; what was not 201 is told. */
+/** Sends credits of 1 with keys of their own, one after the other, until `stopped`. Returns the answers other than 201. */
 const creditAlways = async (
   url: string,
   client: number,
@@ -238,7 +238,7 @@ const creditAlways = async (
 it('command processes are killed with -9 behind it: every write is answered 201 and stored once', async () => {
   const { nats, env } = await servers()
   await serve(env, undefined, '--roles', 'projections')
-  // a gateway alone needs neither DynamoDB nor a right on the stream
+  // a process with the role `gateway` alone needs neither DynamoDB nor a right on the stream
   const alone = { ...env, AWS_ENDPOINT_URL_DYNAMODB: 'http://127.0.0.1:1' }
   const gateway = await serve(alone, 'gateway: answering', '--roles', 'gateway')
   const start = () => serve(env, 'commands: answering', '--roles', 'commands')

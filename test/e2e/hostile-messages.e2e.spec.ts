@@ -1,4 +1,4 @@
-/** What anybody may put into messages: headers that break the rules, reply subjects of others, terminal escapes. */
+/** Messages with hostile content: headers that break the rules, reply subjects of others, terminal escapes. */
 
 import { Kvm } from '@nats-io/kv'
 import type { NatsConnection } from 'nats'

@@ -1,6 +1,6 @@
 /**
- * The image, without Docker: the Dockerfile's own steps in a clean folder, and the result started as the image would
- * be. It takes packages from the registry, as `npm ci` does.
+ * Tests the image without Docker: performs the Dockerfile's own steps in a clean folder, and starts the result as the image
+ * would be started. It takes packages from the registry, as `npm ci` does.
  */
 
 import { spawn, spawnSync } from 'node:child_process'
@@ -18,7 +18,7 @@ import { startTestServers, until } from '../support/servers.js'
 const ROOT = fileURLToPath(new URL('../..', import.meta.url)).replace(/\/$/, '')
 const READY_MS_MAX = 30_000
 const VISIBLE_MS_MAX = 5_000
-/** As root the test takes the image's user, to whom every file is read-only; else it can only be itself. */
+/** As root the test runs as the image's user, who can only read the files; otherwise it runs as the current user. */
 const AS_USER = process.getuid?.() === 0 ? { uid: 1_000, gid: 1_000 } : {}
 
 let bench: Workbench
@@ -27,7 +27,7 @@ let nc: NatsConnection
 let env: Record<string, string>
 let serving: Program
 
-/** `docker run <image> <args>`: entrypoint, working directory, variables and user are the image's. */
+/** Does what `docker run <image> <args>` does, with the image's entrypoint, working directory, variables and user. */
 const start = (args: readonly string[], command: readonly string[] = image.entrypoint): Program => {
   const [file = '', ...first] = command
   const cwd = join(image.root, image.workdir)

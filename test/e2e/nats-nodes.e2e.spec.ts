@@ -1,6 +1,6 @@
 /**
- * The self-hosted NATS as the template makes it: each node's user-data, started on this machine, becomes a cluster
- * that loses nothing while its nodes are replaced.
+ * The self-hosted NATS of the template: the user-data of the nodes, started on this machine, forms a cluster that loses
+ * nothing while its nodes are replaced.
  */
 
 import { jetstream, jetstreamManager } from '@nats-io/jetstream'
@@ -17,7 +17,7 @@ import { newFolder, until } from '../support/servers.js'
 const CURRENT_MS_MAX = 60_000
 const STREAM = 'kept'
 
-/** A token of CloudFormation as some text of its own, the rest as it is. */
+/** Replaces each token of CloudFormation by a unique text, and keeps the other values. */
 const resolved = (value: unknown): string => {
   if (typeof value === 'string') return value
   const [[name, argument]] = Object.entries(value as object) as [[string, unknown]]
@@ -44,7 +44,7 @@ let written = 0
 beforeAll(async () => {
   const trust = makeTrust()
   cloud = await openCloud(newFolder(), renderNodes(), trust.auth_conf)
-  // one after the other, as CloudFormation makes groups that depend on each other
+  // one node after the other, as CloudFormation creates groups that depend on each other
   for (const place of [0, 1, 2]) {
     const machine = await cloud.launch(place)
     machines[place] = machine
@@ -68,7 +68,7 @@ afterAll(async () => {
   cloud?.end()
 })
 
-/** The same id again until it is taken, so that it is there once. */
+/** Publishes the same id until it is acknowledged, so that the message is stored once. */
 const write = async (): Promise<void> => {
   written += 1
   const id = String(written)
@@ -80,7 +80,7 @@ const write = async (): Promise<void> => {
 
 const info = async () => (await jetstreamManager(nc, { checkAPI: false })).streams.info(STREAM)
 
-/** Every replica is current, and holds as many messages as were acknowledged. */
+/** Expects every replica to be current, and the stream to hold every acknowledged message. */
 const expectWhole = async (): Promise<void> => {
   const { cluster, state } = await until(
     async () => {

@@ -1,4 +1,4 @@
-/** Looking after a ledger with the command line: status, verify, dead letters; text, JSON and exit codes. */
+/** An operator looks after a ledger with the command line: status, verify, dead letters; text, JSON and exit codes. */
 
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb'
 import { DynamoDBDocumentClient, UpdateCommand } from '@aws-sdk/lib-dynamodb'

@@ -1,4 +1,4 @@
-/** What is sent again has one effect and is answered: a ledger that stands still, a batch that is sent twice, busy workers. */
+/** A repeated write has one effect and is answered: with a ledger that stands still, a batch sent twice, busy workers. */
 
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -12,7 +12,7 @@ import { balanceOf, errorOf, request } from '../support/questions.js'
 import { startTestNats, until } from '../support/servers.js'
 
 const MS_MAX = 30_000
-/** Half of it passes before a write is sent a second time. */
+/** The client sends a write a second time after half of this time. */
 const PATIENCE_MS = '12000'
 const ROUNDS = 4
 
@@ -29,7 +29,7 @@ afterAll(() => bench.end())
 const idsIn = (text: string): string[] =>
   [...text.matchAll(/"transaction_id":"([^"]+)"/g)].map(match => match[1] ?? '')
 
-/** How often each transaction was asked for, as anybody sees it who listens to the requests. */
+/** Counts the requests for each transaction, by a subscription to their subjects. */
 const listen = async (): Promise<ReadonlyMap<string, number>> => {
   const asked = new Map<string, number>()
   for (const subject of ['credit', 'debit', 'transfer', 'batch', 'event.*']) {
@@ -43,7 +43,7 @@ const listen = async (): Promise<ReadonlyMap<string, number>> => {
   return asked
 }
 
-/** How many events of each transaction the stream holds; a transfer's second one is counted with its first. */
+/** Counts the events of each transaction in the stream; a transfer's second event counts with its first. */
 const effects = async (): Promise<ReadonlyMap<string, number>> => {
   const found = new Map<string, number>()
   for (const { body } of await readEvents(nc)) {
@@ -158,7 +158,7 @@ it('of two workers, one of which takes one request at a time, every read is answ
   const port = /http:\/\/[\d.]+:(\d+)\/healthz/.exec(all.stderr())?.[1]
   const client = await bench.connect(nats.url)
 
-  // as they come, some are turned away: that is what the second worker is for
+  // without retries, some requests are refused because the first worker is busy: that is why there is a second worker
   const bare = await Promise.all(
     Array.from({ length: 600 }, (_, i) => request(client, `{"client_id":"${i}"}`)),
   )

@@ -1,4 +1,4 @@
-/** The projectors as processes, and replays beside them: killed, too many, interrupted. */
+/** Projectors as processes that are killed, and replays beside them: too many at once, and interrupted ones. */
 
 import type { NatsConnection } from 'nats'
 import { afterEach, beforeEach, expect, it } from 'vitest'
@@ -17,7 +17,7 @@ import { runTakeovers } from '../support/takeovers.js'
 import { expectVerified } from '../support/verified.js'
 import { watchVersions } from '../support/version-watch.js'
 
-/** 5 s are promised; the rest is what a busy machine may add. */
+/** The promised time is 5 s; the rest is for a busy machine. */
 const TAKEOVER_MS_MAX = 8_000
 const REPLAYED_MS_MAX = 60_000
 const TABLE = 'customer-balances'
@@ -38,7 +38,7 @@ const open = async (): Promise<{ nc: NatsConnection; env: Env; deps: VerifyDeps 
   return { nc, env, deps: { nc, jsm: await right(manager(nc)), tables, table: TABLE } }
 }
 
-/** `count` credits in atomic batches. */
+/** Publishes `count` credits in atomic batches. */
 const publishMany = async (nc: NatsConnection, count: number): Promise<void> => {
   for (let from = 0; from < count; from += 1_000) {
     const messages = Array.from({ length: 1_000 }, (_, i) => ({
@@ -49,7 +49,7 @@ const publishMany = async (nc: NatsConnection, count: number): Promise<void> => 
   }
 }
 
-/** How far the replay of the journal is, by the checkpoint that it leaves for the next one. */
+/** The progress of the journal's replay, from the checkpoint that it leaves for the next replay. */
 const checkpoint = async ({ jsm }: VerifyDeps): Promise<number> => {
   const found = await jsm.streams.getMessage('KV_config', { last_by_subj: '$KV.config.replay.journal' })
   return found === null ? 0 : found.json<{ seq: number }>().seq
@@ -76,7 +76,7 @@ it('a replay under load: no reader sees a version go back, the flip is one momen
   const { reads, tables, went_back } = await watch.stop()
   expect(went_back).toEqual([])
   expect(reads).toBeGreaterThan(50)
-  // each follower finds out by itself; none of them goes back to the old one
+  // each follower of the pointer finds the new table by itself; none goes back to the old one
   expect([tables[0], tables.at(-1)]).toEqual([TABLE, `${TABLE}.g2`])
   await load.stop()
   await expectVerified(deps, ['balances'])

@@ -1,4 +1,4 @@
-/** Three replicas, and a publisher who means harm: through `customer.event` nobody stops the stream or holds it up. */
+/** Three replicas and a malicious publisher, who cannot stop or delay the stream through `customer.event`. */
 
 import { jetstream } from '@nats-io/jetstream'
 import { headers, type NatsConnection } from 'nats'
@@ -39,7 +39,7 @@ it('no header that JetStream obeys is sent on, and the stream of three replicas 
     ['Nats-TTL', '1s'],
     ['Nats-Trace-Dest', '$KV.config.seed'],
   ] as const) {
-    // the server itself answers a trace to whoever may publish there: the event is refused all the same
+    // the server itself publishes a trace, and the event is refused all the same
     expect(await refusal(name, value), name).toContain(name)
   }
   const batches = await Promise.all(

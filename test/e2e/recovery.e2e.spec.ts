@@ -1,4 +1,4 @@
-/** The stream is taken away from under a running ledger, and a person says what counts. */
+/** The stream of a running ledger is deleted, and an operator decides how to go on. */
 
 import { jetstreamManager } from '@nats-io/jetstream'
 import type { NatsConnection } from 'nats'
@@ -38,7 +38,7 @@ const untilAnswer = (question: () => Promise<Answer>, fits: (answer: Answer) => 
 it('a stream that is deleted stops the ledger: nothing is stored or answered, and everything says why', async () => {
   expect(await credit('before')).toMatchObject({ balance: 100 })
   await untilAnswer(balance, answer => answer.balance === 100, 'the balance')
-  // what only the stream knew is lost without a trace: the journal has to have it
+  // events that are only in the stream would be lost without a trace, so the test waits until the journal has them
   await until(async () => (await ready()).text.includes('"projection journal":{"state":"ok","detail":""}'), {
     deadline_ms: WITHIN_MS,
     what: 'the journal to have caught up',
@@ -65,7 +65,7 @@ it('a stream that is deleted stops the ledger: nothing is stored or answered, an
 })
 
 it('after it was accepted that it is gone, what is lost is listed, no id of it is known, and the ledger goes on', async () => {
-  // told where the servers are and nothing else: what is left beside the stream says how many replicas it had
+  // only the addresses are given: the number of replicas comes from the data that is left beside the stream
   const env = {
     NATS_URL: dev.nats_url,
     AWS_ENDPOINT_URL_DYNAMODB: dev.dynamodb_endpoint,

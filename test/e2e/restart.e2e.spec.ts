@@ -20,7 +20,7 @@ beforeEach(() => {
 })
 afterEach(() => bench.end())
 
-/** Without reconnecting: what is not acknowledged when the server dies stays so. */
+/** Connects without reconnecting, so that a message that is not acknowledged when the server dies is not sent again. */
 const connectOnce = async (url: string): Promise<NatsConnection> => {
   const nc = await connect({ servers: url, reconnect: false })
   bench.atEnd(() => nc.close())

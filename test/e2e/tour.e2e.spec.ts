@@ -1,4 +1,4 @@
-/** What the README promises of `jetledger dev`, done as a reader would do it. */
+/** Does what the README promises of `jetledger dev`, as a reader would do it. */
 
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb'
 import { DeleteCommand, DynamoDBDocumentClient, PutCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb'
@@ -18,7 +18,7 @@ import {
 import { until } from '../support/servers.js'
 
 const CAUGHT_UP_MS_MAX = 10_000
-/** What the issue asks of an event that is published directly. */
+/** The time in which the issue wants a directly published event to be visible. */
 const VISIBLE_MS_MAX = 1_000
 
 let bench: Workbench
@@ -31,7 +31,7 @@ beforeEach(async () => {
 })
 afterEach(() => bench.end())
 
-/** Publishes as any NATS client may, and gives the sequence once the event is stored. */
+/** Publishes as any NATS client may, and returns the sequence once the event is stored. */
 const publish = async (subject: string, body: string, name?: string): Promise<number> => {
   const h = headers()
   if (name !== undefined) h.set('Sent-By', name)
@@ -67,7 +67,7 @@ it('an empty folder becomes a ledger of 1,000 customers whose balances equal the
     expect(amount).toBeGreaterThanOrEqual(100n)
     expect(amount).toBeLessThanOrEqual(9_999n)
   }
-  // ready means ready: the first look has to be right
+  // a ready ledger gives right answers to the first questions
   for (const id of SEEDED_IDS)
     expect({ id, balance: await balanceOf(nc, id) }).toEqual({ id, balance: balances.get(id) })
 })
@@ -89,7 +89,7 @@ it('an event that is published directly changes the balance within a second', as
   const opening = await balanceOf(nc, '678')
   await publish('customer.balance.678', credit(250))
   await untilBalance(nc, '678', opening + 250n, VISIBLE_MS_MAX)
-  // a plain publish, as `nats pub` does it: nobody acknowledges
+  // a plain publish without an acknowledgement, as `nats pub` does it
   nc.publish('customer.balance.678', debit(50))
   await untilBalance(nc, '678', opening + 200n, VISIBLE_MS_MAX)
 

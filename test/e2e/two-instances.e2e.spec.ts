@@ -14,7 +14,7 @@ import { balanceOf, healthOf, untilBalance, untilEqualsFold } from '../support/q
 import { startTestNats, type TestNats, until } from '../support/servers.js'
 
 const CAUGHT_UP_MS_MAX = 20_000
-/** A pinned consumer that is silent for 2 s loses its place; the rest is what a busy machine may add. */
+/** A pinned consumer that is silent for 2 s loses its place; the rest is for a busy machine. */
 const TAKEOVER_MS_MAX = 8_000
 const EVENTS_PER_S = 200
 const ROUNDS = 5
@@ -26,7 +26,7 @@ let nc: NatsConnection
 let env: Readonly<Record<string, string>>
 beforeEach(async () => {
   bench = openWorkbench()
-  // its own folder and stop, so that it outlives the processes that use it
+  // this server has its own folder and stop, so that it outlives the processes that use it
   nats = await startTestNats()
   bench.atEnd(() => nats.stop())
   dynamodb = await startDynamodbProcess(bench.folder)
@@ -46,7 +46,7 @@ afterEach(() => bench.end())
 
 type Serving = Program & { readonly health_url: string }
 
-/** Starts `serve` and resolves as soon as it says where its health is, ready or not. */
+/** Starts `serve` and resolves as soon as it prints the address of its health endpoint, before it is ready. */
 const launch = async (more: Readonly<Record<string, string>> = {}): Promise<Serving> => {
   const program = bench.start(['serve'], { ...env, ...more })
   const port = await until(() => /http:\/\/[\d.]+:(\d+)\/healthz/.exec(program.stderr())?.[1], {
@@ -60,7 +60,7 @@ const serve = async (more: Readonly<Record<string, string>> = {}): Promise<Servi
   const serving = await launch(more)
   await untilReady(serving, 'serve to be ready', async () => {
     const { parts } = await healthOf(serving.health_url)
-    // one whose roles have not started yet can take over from nobody
+    // an instance whose roles have not started yet cannot take over from another one
     return parts.start?.state === 'ok' && parts['projection balances']?.state === 'ok'
   })
   return serving
@@ -91,7 +91,7 @@ it('instances are killed with -9 one after the other: the other takes over, and 
   const load = startLoad(nc, { name: 'instances', events_per_s: EVENTS_PER_S, tries_max: 20 })
   for (let round = 1; round <= ROUNDS; round += 1) {
     await untilAcknowledged(load, round * 2 * EVENTS_PER_S)
-    // alternating: after each round the survivor is the active one, and it is the next to die
+    // the instances alternate: after each round the survivor is the active one, and it is killed next
     await running.shift()?.end('SIGKILL')
     await jetstream(nc).publish('customer.balance.probe', '{"type":"credit","amount":1}')
     await untilBalance(nc, 'probe', BigInt(round), TAKEOVER_MS_MAX)
@@ -129,7 +129,7 @@ it('DynamoDB is away for a while: queries go on, the projector goes on where it 
   for (let outage = 1; outage <= 2; outage += 1) {
     await untilAcknowledged(load, load.acknowledged() + EVENTS_PER_S)
     await dynamodb.kill()
-    // nobody writes to it, so it is what it was
+    // no client writes to this customer, so the balance is unchanged
     expect(await balanceOf(nc, '678')).toBe(balances.get('678'))
     expect(await balanceOf(nc, `nobody-${outage}`)).toBe(0n)
     await until(async () => (await healthOf(health_url)).status === 503, {

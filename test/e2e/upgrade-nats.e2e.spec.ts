@@ -1,8 +1,8 @@
 /**
- * Another nats-server on each node of a cluster, one after the other and under load, as docs/upgrade-nats.md says.
+ * Upgrades nats-server on each node of a cluster, one after the other and under load, as docs/upgrade-nats.md says.
  *
- * From the oldest version that is installed to the one that everything else is tested on. Where only one is there, its nodes
- * are ended and started one after the other all the same.
+ * The upgrade goes from the oldest installed version to the version that all other tests use. When only one version is
+ * installed, the nodes are restarted one after the other all the same.
  */
 
 import { readFileSync } from 'node:fs'
@@ -28,7 +28,7 @@ const CLIENTS = 3
 const REPLICAS = 3
 /** Commands that are carried out after each step, before the next one. */
 const ACCEPTED_MORE = 30
-/** What a node says whose store it could not read. */
+/** The log texts of a node that could not read its store. */
 const UNREADABLE = /s2:|Error recreating|resetting first/
 
 let bench: Workbench
@@ -54,7 +54,7 @@ const start = async (program: string): Promise<{ cluster: Cluster; nc: NatsConne
   return { cluster, nc: await bench.connect(url), url }
 }
 
-/** The streams as builds before compression was given up made them, where these servers survive that. */
+/** Makes the streams with compression, as earlier builds did, when the server's version supports that. */
 const makeStreams = async (nc: NatsConnection, version: string): Promise<boolean> => {
   const facts = { versions: [version], replicas: REPLICAS, compression: 's2' }
   const is_compressed = judgeServers(facts).refusal === undefined
@@ -98,7 +98,7 @@ const killAll = async (cluster: Cluster, program: string): Promise<void> => {
   await cluster.untilWhole(WHOLE_MS_MAX)
 }
 
-/** Runs a subcommand that has to do well. */
+/** Runs a subcommand that has to succeed, and returns its output. */
 const wants = async (args: readonly string[], env: Env): Promise<string> => {
   const { code, stdout, stderr } = await bench.run(args, env)
   expect({ args, code, stderr: code === 0 ? '' : stderr }).toEqual({ args, code: 0, stderr: '' })

@@ -1,6 +1,6 @@
 /**
- * The users of docs/deploy-aws.md: the four roles and their clients work with them, and who may ask, or may store the
- * events of one customer, can make nothing else be written anywhere.
+ * The users of docs/deploy-aws.md: the four roles and their clients work with them, and a user who may only ask, or only store
+ * the events of one customer, cannot cause any other write.
  */
 
 import { createHash } from 'node:crypto'
@@ -26,7 +26,7 @@ import { readStores, type Stores } from '../support/stores.js'
 const MS_MAX = 20_000
 const READER = 'a-token-that-may-read'
 const WRITER = 'a-token-that-may-write'
-/** Users who are not trusted with the ledger. */
+/** Users who must not write to the ledger's streams. */
 const OUTSIDERS = ['reader', 'client', 'shop', 'gateway']
 
 let ledger: LedgerWithUsers
@@ -115,7 +115,10 @@ it('the roles and their clients do all that they are for, and the server refuses
   expect(ledger.complaints()).toEqual([])
 })
 
-/** What is stored is as before, but for one event of each of the two who may store one: nothing is still on its way. */
+/**
+ * Expects JetStream's content to be as before. Two users may store an event each; these two events are stored last, so that
+ * no earlier message is still on its way.
+ */
 const expectUntouched = async (before: Stores): Promise<void> => {
   const [shop, client] = [await ledger.connectAs('shop'), await ledger.connectAs('client')]
   const last = before.messages.filter(line => line.startsWith('customer-balances ')).length

@@ -1,4 +1,4 @@
-/** An instance whose clock is an hour wrong, and projections that are behind: a command that is repeated has one effect. */
+/** A repeated command has one effect, even on an instance whose clock is an hour wrong and with projections that lag behind. */
 
 import { type JetStreamManager, jetstreamManager } from '@nats-io/jetstream'
 import { type NatsConnection, nanos } from 'nats'
@@ -13,9 +13,9 @@ import { startTestNats, until } from '../support/servers.js'
 
 const DEADLINE_MS = 30_000
 const REQUEST_MS = 20_000
-/** How long the stream refuses an id again. */
+/** The time for which the stream refuses a repeated id. */
 const WINDOW_MS = 500
-/** After so long without a command an instance goes by nothing that it knew of the journal. */
+/** After this time without a command, an instance no longer uses its earlier knowledge of the journal. */
 const SILENCE_MS = 5_500
 const STATED_WINDOW_MS = 120_000
 const SHIFT = new URL('../../dist/chaos/shift-clock.js', import.meta.url)
@@ -54,7 +54,7 @@ beforeAll(async () => {
 })
 afterAll(() => bench.end())
 
-/** An instance that takes commands, `by_ms` ahead of everybody else. */
+/** Starts an instance that takes commands, with a clock that is `by_ms` ahead. */
 const commandsAt = async (by_ms: number): Promise<Program> => {
   const instance = serve('commands', {
     NODE_OPTIONS: `--import ${JSON.stringify(`${SHIFT}?ms=${by_ms}`)}`,
@@ -92,7 +92,7 @@ it.each([-3_600_000, 3_600_000])('with a clock that is %i ms ahead', async by_ms
   })
   expect(await credit(again, again)).toMatchObject({ balance: 7, replayed: true })
   expect(await storedFor(again)).toBe(1)
-  // what the journal lacks is young again: the stream refuses those ids by itself
+  // the ids that the journal lacks are within the window again, so the stream itself refuses them
   await setWindow(STATED_WINDOW_MS)
   expect(await credit(fresh, fresh)).toMatchObject({ balance: 7, transaction_id: fresh })
   expect(await credit(fresh, fresh)).toMatchObject({ balance: 7, replayed: true })

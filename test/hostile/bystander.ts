@@ -1,14 +1,14 @@
 /**
- * A well-meaning client beside the hostile ones: it loses nothing, and waits hardly longer than it does without them.
+ * Runs a well-meaning client beside the hostile ones. It must lose nothing, and hardly wait longer than without them.
  *
- * Windows with and without hostile inputs alternate, so that a machine that is busy otherwise is so in both.
+ * Windows with and without hostile inputs alternate, so that other work of the machine affects both alike.
  */
 
 import { setTimeout as pause } from 'node:timers/promises'
 import type { NatsConnection } from 'nats'
 
 const WORKERS = 4
-/** A pace, not a wait: the client shall see how long things take, and not be the load itself. */
+/** The pause between two requests: the client measures response times, and must not be the load itself. */
 const PACE_MS = 4
 const ANSWER_MS_MAX = 10_000
 const HTTP_EVERY = 5
@@ -16,17 +16,17 @@ const HTTP_EVERY = 5
 type Window = 'quiet' | 'beside'
 
 export type Bystander = {
-  /** How much it has asked so far. */
+  /** The number of requests so far. */
   readonly asked: () => number
-  /** Counts what is asked meanwhile as of this window. */
+  /** Does `work`, and counts the requests made meanwhile in this window. */
   readonly during: <A>(window: Window, work: () => Promise<A>) => Promise<A>
-  /** Stops, and gives what it saw. */
+  /** Stops the client, and returns its observations. */
   readonly end: () => Promise<{
     readonly samples: Readonly<Record<Window, number>>
     readonly p99_ms: Readonly<Record<Window, number>>
-    /** Everything that was not as it should be. */
+    /** One text for each wrong answer. */
     readonly wrong: readonly string[]
-    /** What each of its customers has to have now. */
+    /** The balance that each of its customers must have now. */
     readonly balances: ReadonlyMap<string, number>
   }>
 }
@@ -41,7 +41,7 @@ type Ask = (worker: Worker) => Promise<string | undefined>
 
 const text = (value: unknown): string => JSON.stringify(value).slice(0, 300)
 
-/** Credits and reads its own write, over NATS and over HTTP; each gives what was wrong. */
+/** Requests that credit and read their own write, over NATS and over HTTP. Each returns a text when something was wrong. */
 const asksOf = (nc: NatsConnection, url: string, token: string): readonly Ask[] => {
   const request = async (subject: string, fields: Record<string, unknown>): Promise<unknown> =>
     (await nc.request(subject, JSON.stringify(fields), { timeout: ANSWER_MS_MAX })).json()

@@ -1,6 +1,6 @@
 /**
- * Nothing that anybody sends can stop the ledger: a corpus of hostile inputs against the built program, with a well-meaning
- * client beside it.
+ * No input can stop the ledger: sends a corpus of hostile inputs to the built program, with a well-meaning client beside
+ * them.
  */
 
 import { afterEach, beforeEach, expect, it } from 'vitest'
@@ -34,13 +34,13 @@ import {
 import type { Known } from './inputs.js'
 import { type HostileLedger, learn, startHostileLedger, WRITER } from './ledger.js'
 
-/** On a busy machine a 99th percentile below this says nothing. */
+/** On a busy machine, a 99th percentile below this value has no meaning. */
 const P99_FLOOR_MS = 50
-/** Inputs between two looks at how long things take without them: a machine that is busy otherwise is so in both. */
+/** The number of inputs between two quiet windows. Short slices make other work of the machine affect both alike. */
 const SLICE = 40
 const QUIET_SAMPLES = 100
 const MS_MAX = 30_000
-/** It is a minute's work, and several on a machine that is busy otherwise. */
+/** The corpus takes a minute, and several minutes on a busy machine. */
 const CORPUS_MS_MAX = 300_000
 
 let ledger: HostileLedger
@@ -54,7 +54,7 @@ type Slices = <A, B>(
   deliver: (slice: readonly A[]) => Promise<readonly B[]>,
 ) => Promise<B[]>
 
-/** Delivers a few inputs beside the well-meaning client, leaves it alone for as long, and so on. */
+/** Delivers a few inputs beside the well-meaning client, then leaves the client alone for as long, and repeats this. */
 const slicesBeside =
   (bystander: Bystander): Slices =>
   async (inputs, deliver) => {
@@ -70,7 +70,7 @@ const slicesBeside =
     return results
   }
 
-/** Every kind of input, one after the other. */
+/** Delivers every kind of input, one kind after the other. */
 const deliverAll = async (known: Known, inSlices: Slices) => {
   const requests = [...COMMANDS, ...CONTROL, ...PUBLISHED, ...QUERIES, ...TIMES]
   const sent = await inSlices(withTokens([...EVENT_BODIES, ...EVENT_HEADERS]), slice =>
@@ -87,7 +87,7 @@ const readyz = async (): Promise<number> => {
   return answer.status
 }
 
-/** What verify says: its exit code, and which events and items it names. */
+/** The result of `verify`: its exit code, and the events and items that it names. */
 const verified = async (...args: readonly string[]) => {
   const { code, stdout, stderr } = await ledger.bench.run(['verify', '--json', ...args])
   const report = JSON.parse(stdout || '{"differences":[]}') as {
@@ -96,7 +96,7 @@ const verified = async (...args: readonly string[]) => {
   return { code, stderr: code === 0 || code === 1 ? '' : stderr, differences: report.differences }
 }
 
-/** The ledger is whole: ready, verified, and its balances are the fold of the stream. */
+/** Expects a whole ledger: it is ready and verified, and its balances are the fold of the stream. */
 const expectWhole = async (): Promise<void> => {
   await until(async () => (await readyz()) === 200, { deadline_ms: MS_MAX, what: 'readiness' })
   expect(await verified()).toEqual({ code: 0, stderr: '', differences: [] })

@@ -1,4 +1,4 @@
-/** The corpus is as large as it is said to be, and each of its inputs can be told from the others. */
+/** The corpus has the stated size, and each of its inputs has a name of its own. */
 
 import { expect, it } from 'vitest'
 import * as corpus from './corpus/index.js'

@@ -1,4 +1,4 @@
-/** Sends the inputs of the corpus to a running ledger, a few at a time, and gives what was not as documented. */
+/** Sends the inputs of the corpus to a running ledger, a few at a time, and returns every difference from the documentation. */
 
 import { setTimeout as pause } from 'node:timers/promises'
 import { inParallel } from '../../src/parallel.js'
@@ -8,10 +8,10 @@ import { type HostileLedger, READER, WRITER } from './ledger.js'
 import { connectRaw, type RawMessage } from './raw-nats.js'
 
 const AT_ONCE = 2
-/** A pace, not a wait: what is looked at is whether an input does harm, not how many of them fill two cores. */
+/** The pause before each input: the test asks whether an input does harm, not how many inputs fill two cores. */
 const PACE_MS = 5
 
-/** What is wrong, by the name of the input. */
+/** One text for each wrong outcome, which begins with the name of the input. */
 export type Objections = readonly string[]
 
 const told = (name: string, problem: string | undefined): Objections =>
@@ -62,10 +62,10 @@ const LEAST = '{"type":"credit","amount":1}'
 
 type Addressed = { readonly input: EventInput; readonly token: string }
 
-/** An event that was sent, and what JetStream said. */
+/** An event that was sent, with JetStream's acknowledgement. */
 export type Sent = Addressed & { readonly acknowledgement: string }
 
-/** Gives every event a customer of its own, except where it names one. */
+/** Gives every event a customer of its own, except an event that names one. */
 export const withTokens = (inputs: readonly EventInput[]): readonly Addressed[] =>
   inputs.map((input, n) => ({ input, token: input.token ?? `h-${n}` }))
 
@@ -95,7 +95,7 @@ const seqOf = (acknowledgement: string): number | undefined => {
   return seq === undefined ? undefined : Number(seq)
 }
 
-/** What became of the events; every projection has to have handled them. */
+/** Compares the outcomes of the events with the documented ones. Every projection must have handled the events before. */
 export const judgeEvents = async (ledger: HostileLedger, sent: readonly Sent[]): Promise<Objections> => {
   const letters = (await jsonOf(ledger, 'dead-letters', 'list', '--limit', '10000')) as readonly Letter[]
   const { parked } = (await jsonOf(ledger, 'status')) as Status
@@ -108,7 +108,7 @@ export const judgeEvents = async (ledger: HostileLedger, sent: readonly Sent[]):
       seq,
       acknowledgement,
       reason: seq === undefined ? undefined : reasons.get(seq),
-      // a token that is no client id has no balance
+      // a token that is not a valid client id has no balance
       balance: balance ?? '0',
       isParked: parked.includes(token),
     }
@@ -119,29 +119,29 @@ export const judgeEvents = async (ledger: HostileLedger, sent: readonly Sent[]):
 
 const ANSWER = /"(?:balance|error|entries|status|results)":|io\.nats\.micro|is not valid JSON/
 
-/** Whether a message is an answer of the service: what is listened to may be an endpoint that others ask. */
+/** True for an answer of the service. Other messages arrive too, because a reply subject may be an endpoint in use. */
 const isAnswer = ({ body }: RawMessage): boolean => ANSWER.test(body.toString())
 
-/** Where answers were wanted, and what came there. */
+/** The watch on the reply subjects; `objections` lists the answers that arrived there. */
 export type Silence = { readonly objections: () => Objections }
 
 /**
- * Sends requests whose answers are wanted elsewhere, and listens there. Whether all stayed silent can be told once later
- * requests to the same endpoints are answered.
+ * Sends requests with forbidden reply subjects, and listens on these subjects. The result is certain once later requests to
+ * the same endpoints are answered.
  */
 export const deliverDeputies = async (
   { bench, dev }: HostileLedger,
   known: Known,
   inputs: readonly DeputyInput[],
 ): Promise<Silence> => {
-  // a connection of its own: the server tells "nobody answers" to one subscription, and an inbox is to hear it
+  // a separate connection: the server sends "no responders" to one subscription only, and the inbox must get it
   const raw = await connectRaw(dev.nats_url)
   bench.atEnd(() => raw.close())
   const heard: string[] = []
   const replies = inputs.map(({ reply }) => (typeof reply === 'string' ? reply : reply(known)))
   for (const reply of new Set(replies)) {
     raw.listen(reply, message => {
-      // a reply subject with a wildcard hears the inboxes of other clients as well
+      // a reply subject with a wildcard also receives the inboxes of other clients
       if (message.subject === reply && isAnswer(message))
         heard.push(`${reply}: ${message.body}`.slice(0, 300))
     })

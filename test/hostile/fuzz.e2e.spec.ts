@@ -1,10 +1,10 @@
-/** A short run of the fuzzer with fixed seeds; `npm run fuzz` is the long one. */
+/** Runs the fuzzer for a short time with fixed seeds; `npm run fuzz` is the long run. */
 
 import { expect, it } from 'vitest'
 import { fuzz } from './fuzz/fuzz.js'
 
 const SEED = 20_261
-/** Seconds of work; on a busy machine it takes longer, and says the same. */
+/** A fixed number of batches takes some seconds; on a busy machine it takes longer, but has the same result. */
 const BATCHES = 40
 const MS_MAX = 120_000
 const KINDS = [
@@ -32,7 +32,7 @@ it('made-up inputs of every kind: no 500, no hang, no stopped projection, and ve
   }
   const report = await fuzz(options)
   expect(report.failure).toBeUndefined()
-  // or the inputs were all of one kind, and nothing was said
+  // without every kind of answer the run would prove little
   expect(Object.keys(report.seen)).toEqual(expect.arrayContaining(KINDS))
   expect(report.batches).toBe(BATCHES)
 })

@@ -1,4 +1,4 @@
-/** `npm run fuzz -- --minutes 10 --seed 1`: the fuzzer for as long as is asked for; it prints its seeds. */
+/** `npm run fuzz -- --minutes 10 --seed 1` runs the fuzzer for the given time; it prints its seeds. */
 
 import { expect, it } from 'vitest'
 import { fuzz } from './fuzz/fuzz.js'

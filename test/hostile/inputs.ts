@@ -1,54 +1,54 @@
 /**
- * What an input of the corpus is: a name, how it is sent, and the documented outcome of it. All of it is data; `deliver.ts`
- * sends it and `judge.ts` compares.
+ * Defines the inputs of the corpus: a name, the message to send, and its documented outcome. Inputs are data; `deliver.ts`
+ * sends them and `judge.ts` compares the outcomes.
  */
 
 import type { Bytes } from './raw-nats.js'
 
-/** What a published event becomes. */
+/** The outcome of a published event. */
 export type EventOutcome =
-  /** It counts, and the customer's balance is this afterwards. */
+  /** The event counts, and `balance` is the customer's balance afterwards. */
   | { readonly tag: 'applied'; readonly balance: string }
-  /** It has no effect and becomes a dead letter of this reason. */
+  /** The event has no effect and becomes a dead letter with this reason. */
   | { readonly tag: 'letter'; readonly reason: string; readonly balance: string }
-  /** Its customer waits for a program that knows the schema. */
+  /** The customer is parked until a program knows the event's schema. */
   | { readonly tag: 'parked' }
-  /** The server does not store it. */
+  /** The server does not store the event. */
   | { readonly tag: 'refused' }
-  /** Versions of the server differ in whether they store it; stored it counts. */
+  /** Some versions of the server store the event and others do not. A stored event counts. */
   | { readonly tag: 'applied or refused' }
 
-/** An event as a program publishes it that may write into the ledger's stream. */
+/** An event published by a program that has the right to write to the ledger's stream. */
 export type EventInput = {
   readonly name: string
-  /** What follows `customer.balance.`; a customer of its own where nothing is said. */
+  /** The part of the subject after `customer.balance.`; a customer of its own unless stated. */
   readonly token?: string
-  /** Bodies of events that are stored before on the same subject. */
+  /** Bodies of events that are stored earlier on the same subject. */
   readonly before?: readonly string[]
   readonly body?: Bytes
   readonly header?: Bytes
   readonly gives: EventOutcome
 }
 
-/** What a caller needs to know of the running ledger to forge something of it. */
+/** Facts about the running ledger that a caller needs for forged requests. */
 export type Known = {
-  /** Cursors as the ledger gives them: real ones, to be used where they do not belong. */
+  /** Real cursors of the ledger, to be used at the wrong endpoint. */
   readonly cursors: { readonly list: string; readonly ranking: string; readonly statement: string }
-  /** The sequence that the next event of the stream gets, about. */
+  /** The approximate sequence of the next event of the stream. */
   readonly next_seq: number
 }
 
 export type Text = Bytes | ((known: Known) => Bytes)
 
-/** How a request over NATS has to be answered. */
+/** The required answer to a request over NATS. */
 export type Answer =
-  /** A success; the body and its headers hold every one of these texts. */
+  /** A success whose body and headers contain all of these texts. */
   | { readonly tag: 'done'; readonly holds: readonly string[] }
-  /** A service error of this code; the body and its headers hold every one of these texts. */
+  /** A service error with this code, whose body and headers contain all of these texts. */
   | { readonly tag: 'error'; readonly code: string; readonly holds: readonly string[] }
-  /** Any success, or a refusal of one of these codes. */
+  /** Any success, or a refusal with one of these codes. */
   | { readonly tag: 'either'; readonly codes: readonly string[] }
-  /** Nobody serves the subject: the server says so. */
+  /** No service listens on the subject, and the server says so. */
   | { readonly tag: 'nobody' }
 
 /** A request to a subject of the service. */
@@ -60,7 +60,7 @@ export type RequestInput = {
   readonly gives: Answer
 }
 
-/** A request whose answer its sender wants published where it does not belong: it is never answered there. */
+/** A request with a reply subject at which answers are forbidden: it never gets an answer there. */
 export type DeputyInput = {
   readonly name: string
   readonly subject: string
@@ -68,7 +68,7 @@ export type DeputyInput = {
   readonly reply: string | ((known: Known) => string)
 }
 
-/** How a request over HTTP has to be answered. */
+/** The required answer to a request over HTTP. */
 export type HttpAnswer = {
   readonly status: number | readonly number[]
   readonly code?: string
@@ -78,11 +78,11 @@ export type HttpAnswer = {
 export type HttpInput = {
   readonly name: string
   readonly method?: string
-  /** As it stands in the first line of the request. */
+  /** The target in the first line of the request. */
   readonly target: string | ((known: Known) => string)
   readonly headers?: readonly string[]
   readonly body?: Text
-  /** Which token is sent; the one that may write where nothing is said. */
+  /** The token to send; `writer`, which may write, unless stated. */
   readonly token?: 'none' | 'reader' | 'writer'
   readonly gives: HttpAnswer
 }
@@ -113,5 +113,5 @@ export const badRequest = (...holds: readonly string[]): HttpAnswer =>
 /** JSON text nested `depth` levels deep. */
 export const nested = (depth: number): string => '['.repeat(depth) + ']'.repeat(depth)
 
-/** Bytes of texts (as Latin-1, one character per byte) and of nothing else. */
+/** A text as Latin-1 bytes, one byte per character. */
 export const bytes = (text: string): Uint8Array => Buffer.from(text, 'latin1')

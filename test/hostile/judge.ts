@@ -1,4 +1,4 @@
-/** Compares what came with the documented outcome: each function gives what is wrong, undefined when nothing is. */
+/** Compares outcomes with the documentation. Each function returns a text about the difference, or undefined. */
 
 import { CATALOGUE } from '../../src/service/catalogue.js'
 import type { Answer, EventOutcome, HttpAnswer } from './inputs.js'
@@ -17,7 +17,7 @@ const lacks = (text: string, holds: readonly string[]): string | undefined => {
 
 const isNobody = ({ header }: RawMessage): boolean => header.startsWith('NATS/1.0 503')
 
-/** What an answer is: `done`, `nobody`, or the code of its error. */
+/** The kind of an answer: `done`, `nobody`, or the code of its error. */
 const kindOf = (message: RawMessage): string => (isNobody(message) ? 'nobody' : codeOf(message) || 'done')
 
 const kindsOf = (gives: Answer): readonly string[] => {
@@ -31,7 +31,7 @@ const kindsOf = (gives: Answer): readonly string[] => {
   }
 }
 
-/** An answer over NATS. */
+/** Judges an answer over NATS. */
 export const judgeAnswer = (gives: Answer, message: RawMessage | undefined): string | undefined => {
   const objection = objectionTo(message)
   if (message === undefined || objection !== undefined) return objection
@@ -42,7 +42,7 @@ export const judgeAnswer = (gives: Answer, message: RawMessage | undefined): str
 
 type Problem = { readonly code?: string; readonly status?: number }
 
-/** What is wrong with any answer over HTTP, whatever was asked. */
+/** Checks the rules that hold for every answer over HTTP, for any request. */
 export const objectionToHttp = (answer: RawAnswer | undefined): string | undefined => {
   if (answer === undefined) return 'no answer'
   const { status, headers, text } = answer
@@ -56,7 +56,7 @@ export const objectionToHttp = (answer: RawAnswer | undefined): string | undefin
   return entry.http_status === status && problem.status === status ? undefined : `another status: ${shown}`
 }
 
-/** An answer over HTTP. */
+/** Judges an answer over HTTP. */
 export const judgeHttp = (gives: HttpAnswer, answer: RawAnswer | undefined): string | undefined => {
   const objection = objectionToHttp(answer)
   if (answer === undefined || objection !== undefined) return objection
@@ -67,7 +67,7 @@ export const judgeHttp = (gives: HttpAnswer, answer: RawAnswer | undefined): str
   return isExpected ? lacks(text, gives.holds ?? []) : `got ${status}: ${text.slice(0, SHOWN_CHARS_MAX)}`
 }
 
-/** What became of an event: the acknowledgement, and what the ledger says once it has handled it. */
+/** The fate of an event: its acknowledgement, and the ledger's answers after it was handled. */
 export type Fate = {
   /** Undefined when the server refused it. */
   readonly seq: number | undefined
@@ -96,7 +96,7 @@ const outcomesOf = (gives: EventOutcome): readonly string[] => {
   }
 }
 
-/** An event. */
+/** Judges an event by its fate. */
 export const judgeEvent = (gives: EventOutcome, fate: Fate): string | undefined => {
   const [wanted, got] = [outcomesOf(gives), outcomeOf(fate)]
   return wanted.includes(got)

@@ -1,9 +1,9 @@
-/** A running ledger that hostile inputs are sent to: the built program with all its roles, and raw connections to it. */
+/** Starts a ledger as the target of hostile inputs: the built program with all its roles, and raw connections to it. */
 
 import { createHash } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-// the tests read what they sent with the client, which by itself throws at the headers of the corpus
+// the tests read their messages back with the client, which would throw at the headers of the corpus without this import
 import '../../src/headers.js'
 import { CATALOGUE } from '../../src/service/catalogue.js'
 import { type Dev, openWorkbench, type Workbench } from '../support/program.js'
@@ -14,7 +14,7 @@ import { connectRaw, type RawMessage, type RawNats } from './raw-nats.js'
 
 export const WRITER = 'writer-of-this-test'
 export const READER = 'reader-of-this-test'
-/** No answer may take longer: the longest deadline of an endpoint is 10 s. */
+/** The time limit of an answer: the longest deadline of an endpoint is 10 s. */
 const ANSWER_MS_MAX = 15_000
 const CAUGHT_UP_MS_MAX = 60_000
 
@@ -22,7 +22,7 @@ export type HostileLedger = {
   readonly bench: Workbench
   readonly dev: Dev
   readonly raw: RawNats
-  /** Where HTTP listens. */
+  /** The URL of the HTTP gateway. */
   readonly url: string
   readonly ask: (
     subject: string,
@@ -30,7 +30,7 @@ export type HostileLedger = {
     header?: string | Uint8Array,
   ) => Promise<RawMessage | undefined>
   readonly askHttp: (request: RawRequest) => Promise<RawAnswer | undefined>
-  /** Waits until every projection has handled all that the stream holds now. */
+  /** Waits until every projection has handled all events that the stream holds now. */
   readonly untilCaughtUp: (deadline_ms?: number) => Promise<void>
   readonly stop: () => Promise<void>
 }
@@ -49,7 +49,7 @@ const tokensFile = (folder: string): string => {
 
 const PROJECTIONS = ['balances', 'journal', 'totals', 'ranking']
 
-/** The sequence that JetStream's API says at this field of its answer. */
+/** Asks JetStream's API and returns the sequence that `pattern` finds in the answer. */
 const askSeq = async (raw: RawNats, subject: string, pattern: RegExp): Promise<number> => {
   const answer = await raw.request({ subject }, ANSWER_MS_MAX)
   const [, seq] = pattern.exec(answer?.body.toString() ?? '') ?? []
@@ -78,7 +78,7 @@ const caughtUp = async (raw: RawNats, deadline_ms: number): Promise<void> => {
   }
 }
 
-/** Starts it in a folder of its own: no other test can use a ledger that hostile events were sent to. */
+/** Starts the ledger in a folder of its own: no other test can use a ledger that got hostile events. */
 export const startHostileLedger = async (answer_ms_max = ANSWER_MS_MAX): Promise<HostileLedger> => {
   const bench = openWorkbench()
   try {
@@ -108,7 +108,7 @@ export const startHostileLedger = async (answer_ms_max = ANSWER_MS_MAX): Promise
 export const codeOf = ({ header }: RawMessage): string =>
   /^Nats-Service-Error: (.*)$/m.exec(header)?.[1]?.trim() ?? ''
 
-/** What is wrong with any answer of the service, whatever was asked; undefined when it is as docs/errors.md says. */
+/** Checks the rules of docs/errors.md that hold for every answer. Returns a text about a difference, or undefined. */
 export const objectionTo = (message: RawMessage | undefined): string | undefined => {
   if (message === undefined) return 'no answer in time'
   const code = codeOf(message)
@@ -126,7 +126,7 @@ const cursorFrom = async ({ ask }: HostileLedger, subject: string, body: string)
   return cursor
 }
 
-/** What a caller can learn of it before. */
+/** Collects the facts that a caller can learn about the ledger beforehand. */
 export const learn = async (ledger: HostileLedger): Promise<Known> => {
   // a statement of two events has a second page
   await ledger.ask('customer.credit', '{"client_id":"1","amount":1}')

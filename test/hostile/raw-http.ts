@@ -1,4 +1,4 @@
-/** HTTP with the exact bytes that are given: a client library would mend or refuse them. */
+/** Sends HTTP requests with exactly the given bytes; a client library would repair or refuse them. */
 
 import { connect } from 'node:net'
 
@@ -25,7 +25,7 @@ const parse = (bytes: Buffer): RawAnswer | undefined => {
   return { status, headers, text: bytes.subarray(end + HEAD_END.length).toString('utf8') }
 }
 
-/** Sends `bytes` to the server at `url` and gives its answer once it ends the connection; undefined when none comes. */
+/** Sends `bytes` to the server at `url`. Returns its answer once it ends the connection; undefined when no answer comes. */
 export const askRaw = (
   url: string,
   bytes: Uint8Array,
@@ -38,7 +38,7 @@ export const askRaw = (
     const timer = setTimeout(() => socket.destroy(), timeout_ms)
     socket.on('connect', () => socket.write(bytes))
     socket.on('data', chunk => chunks.push(chunk))
-    // the server may end the connection before it has read all: what it answered counts
+    // the server may end the connection before it has read all bytes: its answer counts
     socket.on('error', () => socket.destroy())
     socket.on('close', () => {
       clearTimeout(timer)
@@ -49,14 +49,14 @@ export const askRaw = (
 
 export type RawRequest = {
   readonly method: string
-  /** The request's target, as it stands in its first line. */
+  /** The target in the first line of the request. */
   readonly target: string
   /** Whole lines; `Host` and `Connection` are added. */
   readonly headers?: readonly string[]
   readonly body?: string | Uint8Array
 }
 
-/** The bytes of a request that a server answers and then closes. */
+/** The bytes of a request after which the server closes the connection. */
 export const requestBytes = (
   host: string,
   { method, target, headers = [], body }: RawRequest,

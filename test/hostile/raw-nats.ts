@@ -1,35 +1,35 @@
 /**
- * A NATS client that sends the exact bytes it is given, over a socket of its own: a client library refuses header names,
- * reply subjects and bodies that a server accepts from anybody.
+ * A NATS client that sends exactly the given bytes, over a socket of its own: a client library refuses header names, reply
+ * subjects and bodies that a server accepts.
  */
 
 import { connect, type Socket } from 'node:net'
 
 export type Bytes = string | Uint8Array
 
-/** A message as it arrived; `header` is the whole block of its headers, '' when there is none. */
+/** A message as it arrived; `header` is the whole header block, '' when there is none. */
 export type RawMessage = { readonly subject: string; readonly header: string; readonly body: Buffer }
 
 type RawPublish = {
   readonly subject: string
   readonly body?: Bytes
-  /** The whole block of headers as it goes over the wire; `headerBlock` makes a usual one. */
+  /** The whole header block as it goes over the wire; `headerBlock` makes a usual one. */
   readonly header?: Bytes
   readonly reply?: string
 }
 
 export type RawNats = {
   readonly publish: (message: RawPublish) => void
-  /** Publishes with an inbox and gives the first answer; undefined when none comes within the time. */
+  /** Publishes with an inbox and returns the first answer; undefined when none comes in time. */
   readonly request: (
     message: Omit<RawPublish, 'reply'>,
     timeout_ms: number,
   ) => Promise<RawMessage | undefined>
-  /** Hears `subject` until the end. */
+  /** Subscribes to `subject` until the connection is closed. */
   readonly listen: (subject: string, heard: (message: RawMessage) => void) => void
-  /** Resolves when the server has handled all that was sent. */
+  /** Resolves when the server has handled all messages sent so far. */
   readonly flush: () => Promise<void>
-  /** What the server said with `-ERR`. */
+  /** The texts of the server's `-ERR` lines. */
   readonly errors: readonly string[]
   readonly close: () => void
 }
@@ -47,7 +47,7 @@ const LINE_END = '\r\n'
 
 const bytesOf = (text: Bytes): Buffer => (typeof text === 'string' ? Buffer.from(text) : Buffer.from(text))
 
-/** A usual block of headers with these lines. */
+/** Makes a usual header block with these lines. */
 export const headerBlock = (...lines: readonly string[]): string =>
   `NATS/1.0\r\n${lines.map(line => line + LINE_END).join('')}\r\n`
 
@@ -63,7 +63,7 @@ const encode = ({ subject, body = '', header, reply = '' }: RawPublish): Buffer 
 
 type Frame = { readonly line: string; readonly header: Buffer; readonly body: Buffer }
 
-/** How many bytes of headers and of both follow a line of the protocol. */
+/** The numbers of header bytes and of all bytes that follow a line of the protocol. */
 const sizesOf = (line: string): readonly [header: number, total: number] => {
   const parts = line.split(' ')
   if (parts[0] === 'MSG') return [0, Number(parts.at(-1))]
@@ -71,7 +71,7 @@ const sizesOf = (line: string): readonly [header: number, total: number] => {
   return [0, -1]
 }
 
-/** Takes chunks of a connection and gives whole frames of the protocol. */
+/** Joins the chunks of a connection and calls `take` with each whole frame of the protocol. */
 const createFrames = (take: (frame: Frame) => void): ((chunk: Buffer) => void) => {
   let held: Buffer = Buffer.alloc(0)
   return chunk => {
@@ -101,7 +101,7 @@ const open = async (url: string): Promise<Socket> => {
     socket.once('connect', resolve)
     socket.once('error', reject)
   })
-  // what the server refuses it says with -ERR, and the tests look at that
+  // the server reports refusals with -ERR, and the tests look at those lines
   socket.on('error', () => socket.destroy())
   return socket
 }

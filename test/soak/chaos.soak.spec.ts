@@ -1,6 +1,6 @@
 /**
- * Every fault of `jetledger chaos` for a long time, in pieces of ten minutes, each with its own seed. `npm run soak -- chaos`
- * runs it; SOAK_MINUTES says for how long in all, SOAK_SEED which seed is the first.
+ * Runs every fault of `jetledger chaos` for a long time, in pieces of ten minutes, each with its own seed. Start it with
+ * `npm run soak -- chaos`; SOAK_MINUTES is the total time, SOAK_SEED the first seed.
  */
 
 import { readFileSync } from 'node:fs'
@@ -12,7 +12,7 @@ import { until } from '../support/servers.js'
 const MINUTES = Number(process.env.SOAK_MINUTES ?? 60)
 const FIRST_SEED = Number(process.env.SOAK_SEED ?? 1)
 const PIECE_MINUTES = 10
-/** What healing, checking and a slow machine may add. */
+/** The time limit of a piece, with room for healing, checking and a slow machine. */
 const PIECE_MS_MAX = 3 * PIECE_MINUTES * 60_000
 
 let bench: Workbench

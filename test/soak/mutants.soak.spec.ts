@@ -1,8 +1,8 @@
 /**
- * Does the checker of chaos runs see what it is for? Each safeguard of the program is taken out once, by a changed copy of
- * the compiled program, and a run with the fault that exposes it has to break the promise that rests on it.
+ * Tests that the checker of chaos runs finds real defects. Each safeguard of the program is removed once, in a changed copy of
+ * the compiled program, and a run with the fault that exposes the defect must break the promise that needs the safeguard.
  *
- * `npm run soak -- mutants` runs all; `-t "leadership"` one of them. SOAK_SEED is the seed of the runs.
+ * `npm run soak -- mutants` runs all mutants; add `-t "leadership"` for one of them. SOAK_SEED is the seed of the runs.
  */
 
 import { join } from 'node:path'
@@ -14,11 +14,11 @@ import { newFolder, removeFolder } from '../support/servers.js'
 
 const SEED = Number(process.env.SOAK_SEED ?? 1)
 const CLIENTS = 4
-/** So few that both instances write to them, and a read is soon after a write. */
+/** So few customers that both instances write to each of them, and that a read comes soon after a write. */
 const CUSTOMERS = 20
-/** What a busy machine answers too: a retry that is refused shows nothing. */
+/** A rate that a busy machine can answer too: a retry that is refused proves nothing. */
 const RATE_PER_S = 15
-/** Long enough for a fault to happen twice: which clients are on the wrong side of a cut is left to chance. */
+/** Long enough for a fault to happen twice, because chance decides which clients are on the wrong side of a cut. */
 const DURATION_MS = 60_000
 
 const never = new AbortController().signal

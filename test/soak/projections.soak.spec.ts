@@ -1,6 +1,6 @@
 /**
- * Two projectors under 1,000 events/s, the active one killed with -9 every few seconds. `npm run soak -- projections`
- * runs it; SOAK_SECONDS says for how long.
+ * Runs two projectors under 1,000 events/s, and kills the active one with -9 every few seconds. Start it with
+ * `npm run soak -- projections`; SOAK_SECONDS is the time.
  */
 
 import { afterEach, beforeEach, expect, it } from 'vitest'

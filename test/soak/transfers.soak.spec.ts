@@ -1,6 +1,6 @@
 /**
  * Many processes move money among a few accounts, through two command instances over a three-node cluster whose leader
- * steps down again and again. `npm run soak -- transfers` runs it; SOAK_TRANSFERS says how many in all.
+ * steps down repeatedly. Start it with `npm run soak -- transfers`; SOAK_TRANSFERS is the total number of transfers.
  */
 
 import { spawn } from 'node:child_process'
@@ -26,7 +26,7 @@ beforeEach(() => {
 })
 afterEach(() => bench.end())
 
-/** One client process with its share of the transfers. */
+/** Runs one client process with its share of the transfers. */
 const runProcess = async (url: string, requests: readonly Request[]): Promise<Exchange[]> => {
   const child = spawn(process.execPath, [CLIENT], { stdio: ['pipe', 'pipe', 'inherit'] })
   bench.atEnd(() => {
@@ -63,7 +63,7 @@ it(`${TRANSFERS} transfers by ${PROCESSES} processes while the leader steps down
         .request('$JS.API.STREAM.LEADER.STEPDOWN.customer-balances', undefined, { timeout: 5_000 })
         .then(
           () => true,
-          // in the middle of an election nobody is there to step down
+          // during an election there is no leader to step down
           () => false,
         )
       if (stepped) step_downs += 1

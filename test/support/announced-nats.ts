@@ -1,6 +1,6 @@
 /**
- * A real nats-server that says it is of another version: a relay that changes the version in the lines by which a server
- * introduces itself (one at once, another after the login), and nothing else. So a rule about versions can be tried on the one program that is there.
+ * Lets a real nats-server announce another version: a relay changes only the version in the lines by which a server introduces
+ * itself (one at once, another after the login). So rules about versions can be tested with the one installed program.
  */
 
 import { createServer, connect as dial, type Socket } from 'node:net'
@@ -24,7 +24,7 @@ const relay = (client: Socket, server: Socket, version: string): void => {
   }
 }
 
-/** Relays to the server at `url`, and has it say `version`. */
+/** Starts a relay to the server at `url` that announces `version`. */
 export const announceVersion = async (url: string, version: string): Promise<AnnouncedNats> => {
   const { hostname, port } = new URL(url)
   const sockets = new Set<Socket>()

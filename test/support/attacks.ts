@@ -1,13 +1,13 @@
 /**
- * What somebody tries who may ask the ledger something and wants to write: on subjects of every kind directly, by the
- * reply subject of what he may ask, by a trace of it, by its headers, and by answering in another's place.
+ * Attacks by a user who may send some requests to the ledger and wants to write: publishing directly on subjects of every
+ * kind, reply subjects and traces of allowed requests, headers, and answering in the place of a service.
  */
 
 import { headers, type NatsConnection, PermissionViolationError } from 'nats'
 
 const EVENT = '{"type":"credit","amount":1000000}'
 
-/** Requests that are valid: where the answer may not go there, nothing may be done either. */
+/** Valid requests: with a forbidden reply subject, the request must have no effect either. */
 const BODIES: Readonly<Record<string, string>> = {
   'customer.balance': '{"client_id":"678"}',
   'customer.list': '{}',
@@ -22,7 +22,7 @@ const BODIES: Readonly<Record<string, string>> = {
     '{"mode":"each","commands":[{"type":"credit","client_id":"victim","amount":1,"transaction_id":"b1"}]}',
   '$SRV.PING.customer': '',
 }
-/** The same, but refused: for what is tried with a right answer address. */
+/** A request that is always refused: for attacks with a permitted reply subject. */
 const REFUSED = '{"type":"credit","amount":0,"client_id":""}'
 
 const bodyOf = (subject: string): string => BODIES[subject] ?? EVENT
@@ -45,7 +45,7 @@ const STORED = [
 
 const STREAMS = ['customer-balances', 'customer-dead-letters', 'KV_config']
 
-/** The consumer that would send what is stored to an endpoint. */
+/** A consumer that would deliver stored messages to an endpoint. */
 const PUSH = {
   stream_name: 'customer-balances',
   config: {
@@ -103,7 +103,7 @@ const OTHERS = [
 
 const text = (body: unknown): string => (typeof body === 'string' ? body : JSON.stringify(body))
 
-/** Every message that a user may not publish, with a body that would be of effect. */
+/** Every message that a user may not publish, with a body that would have an effect. */
 const directMessages = (allowed: readonly string[]): readonly (readonly [string, string])[] =>
   [
     ...STORED.map(subject => [subject, EVENT] as const),
@@ -111,7 +111,7 @@ const directMessages = (allowed: readonly string[]): readonly (readonly [string,
     ...OTHERS.map(subject => [subject, bodyOf(subject)] as const),
   ].filter(([subject]) => !allowed.includes(subject))
 
-/** Where an answer could do harm. */
+/** The reply subjects at which an answer could do harm. */
 const replySubjects = (): readonly string[] => [
   ...STORED,
   ...API.map(([subject]) => subject),
@@ -126,7 +126,7 @@ const replySubjects = (): readonly string[] => [
   '_GR_.a.b.$KV.config.seed',
 ]
 
-/** Headers that mean something to nats-server, to a bucket, to the ledger, or to an HTTP gateway. */
+/** Headers that have a meaning for nats-server, a bucket, the ledger or an HTTP gateway. */
 const HEADERS: readonly (readonly [string, string])[] = [
   ['Nats-Msg-Id', 'x'],
   ['Nats-Rollup', 'all'],
@@ -168,11 +168,11 @@ const HEARD_ELSEWHERE = [
 ]
 
 export type Refusals = {
-  /** `publish <subject>` and `subscription <subject>` of all that the server refused on this connection. */
+  /** `publish <subject>` or `subscription <subject>` for everything that the server refused on this connection. */
   readonly refused: ReadonlySet<string>
 }
 
-/** Hears what the server refuses. */
+/** Collects the server's refusals on a connection. */
 export const watchRefusals = (nc: NatsConnection): Refusals => {
   const refused = new Set<string>()
   const watch = async (): Promise<void> => {
@@ -185,34 +185,34 @@ export const watchRefusals = (nc: NatsConnection): Refusals => {
   return { refused }
 }
 
-/** Publishes what the user may not; gives what the server has to have refused. */
+/** Publishes every message that the user may not publish. Returns the refusals that the server must report. */
 export const attackDirectly = (nc: NatsConnection, allowed: readonly string[]): readonly string[] =>
   directMessages(allowed).map(([subject, body]) => {
     nc.publish(subject, body)
     return `publish ${subject}`
   })
 
-/** Listens where others are spoken to, as one of their queue too; gives what the server has to have refused. */
+/** Subscribes to subjects of others, also as a member of their queue. Returns the refusals that the server must report. */
 export const attackByListening = (nc: NatsConnection): readonly string[] =>
   HEARD_ELSEWHERE.flatMap(subject => {
-    // the client throws what the server refuses at whoever has no callback
+    // without a callback, the client throws the server's refusal
     const callback = (): void => undefined
     nc.subscribe(subject, { callback })
     nc.subscribe(subject, { queue: 'q', callback })
     return [`subscription ${subject}`]
   })
 
-/** Asks what he may ask, and wants the answer elsewhere. */
+/** Sends allowed requests with forbidden reply subjects. */
 export const attackByReply = (nc: NatsConnection, allowed: readonly string[]): void => {
   for (const subject of allowed)
     for (const reply of replySubjects()) nc.publish(subject, bodyOf(subject), { reply })
 }
 
-/** nats-server 2.15 takes a trace to a wildcard off the request: what is left is what the user may ask anyway. */
+/** nats-server 2.15 removes a trace to a wildcard from the request, so that an allowed request is left. */
 const isWildcard = (subject: string): boolean =>
   subject.split('.').some(token => token === '*' || token === '>')
 
-/** Asks what he may ask, and has nats-server publish a trace of it elsewhere. */
+/** Sends allowed requests that make nats-server publish a trace to a forbidden subject. */
 export const attackByTrace = (nc: NatsConnection, allowed: readonly string[], inbox: string): void => {
   const elsewhere = [...STORED, ...API.map(([subject]) => subject), 'customer.event.victim']
   for (const subject of allowed)
@@ -227,7 +227,7 @@ export const attackByTrace = (nc: NatsConnection, allowed: readonly string[], in
     }
 }
 
-/** Asks what he may ask with headers that mean something elsewhere; commands that are refused whatever they say. */
+/** Sends allowed requests with headers that have a meaning elsewhere. Commands among them are always refused. */
 export const attackByHeaders = (nc: NatsConnection, allowed: readonly string[], inbox: string): void => {
   for (const subject of allowed)
     for (const line of HEADERS)

@@ -1,4 +1,4 @@
-/** What has to hold after every fault, as expectations. */
+/** Expectations that must hold after every fault. */
 
 import type { NatsConnection } from 'nats'
 import { expect } from 'vitest'
@@ -8,7 +8,7 @@ import { readStream } from './read-stream.js'
 
 const DEAD_LETTERS = 'customer-dead-letters'
 
-/** Every acknowledged event is in the stream, where its acknowledgement said, and only there. */
+/** Expects every acknowledged event in the stream, at the sequence of its acknowledgement and only there. */
 export const expectStored = async (
   nc: NatsConnection,
   acknowledged: readonly Acknowledged[],
@@ -21,7 +21,7 @@ export const expectStored = async (
   expect(wrong).toEqual([])
 }
 
-/** Each event that the fold refused has one dead letter with the right reason, and no other event has one. */
+/** Expects one dead letter with the right reason for each event that the fold refused, and none for other events. */
 export const expectLetters = async (nc: NatsConnection, { refused }: Opinion): Promise<void> => {
   const letters = (await readStream(nc, DEAD_LETTERS)).map(({ subject, headers }): [number, string] => [
     Number(subject.split('.').at(-1)),

@@ -1,4 +1,4 @@
-/** Clients of the command side, each with a connection of its own, and what has to be true of their answers at the end. */
+/** Runs clients of the command side, each with a connection of its own, and checks their answers at the end. */
 
 import { setTimeout as pause } from 'node:timers/promises'
 import type { NatsConnection } from 'nats'
@@ -7,14 +7,14 @@ import { readEvents } from './independent-fold.js'
 import { type Answer, Model, type Position, type Request } from './model.js'
 import { until } from './servers.js'
 
-/** Short, because a killed instance answers nobody: what takes longer is asked again. */
+/** The time limit of a request is short, because a killed instance never answers; the client then asks again. */
 const REQUEST_MS_MAX = 4_000
 const SETTLED_MS_MAX = 60_000
 const AFTER_NONE_MS = 100
-/** Nobody knows what became of it: the answer did not come, or says so. */
+/** The codes of requests with an unknown outcome: the answer did not come, or says that the outcome is unknown. */
 const OPEN = new Set(['NONE', 'TIMEOUT', 'OUTCOME_UNKNOWN'])
 
-/** What a client asked, and the answer; code `NONE` when there was none. */
+/** A request and its answer; the code is `NONE` when there was none. */
 export type Exchange = { readonly request: Request; answer: Answer }
 
 const whole = (value: unknown): bigint =>
@@ -34,7 +34,7 @@ export const bodyOfRequest = ({ type, from, to, amount, transaction_id }: Reques
     transaction_id,
   })
 
-/** The answer that a reply's body is; an error's says its code. */
+/** Decodes the body of a reply; an error has its code. */
 export const answerFrom = ({ type }: Request, body: string): Answer => {
   const content = JSON.parse(body) as Record<string, never>
   if (content.error !== undefined) {
@@ -53,13 +53,13 @@ export const ask = async (nc: NatsConnection, request: Request): Promise<Answer>
     })
     return answerFrom(request, reply.string())
   } catch {
-    // where nobody listens the answer to that comes at once: thousands of commands would be asked of nobody
+    // without a responder the server answers at once: without a pause, thousands of commands would go to no service
     await pause(AFTER_NONE_MS)
     return { code: 'NONE' }
   }
 }
 
-/** Every client asks its next one as soon as the last is answered, until `next` has no more. */
+/** Every client sends its next request as soon as the last one is answered, until `next` has no more. */
 export const runClients = async (
   clients: readonly NatsConnection[],
   next: () => Request | undefined,
@@ -73,11 +73,11 @@ export const runClients = async (
   await Promise.all(clients.map(run))
 }
 
-/** Those without a definite answer. */
+/** The exchanges without a definite answer. */
 const openOnes = (exchanges: readonly Exchange[]): Exchange[] =>
   exchanges.filter(({ answer }) => OPEN.has(answer.code))
 
-/** Asks again, with the same id, whatever has no definite answer yet; gives back how many those were. */
+/** Repeats, with the same id, every request without a definite answer. Returns the number of these requests. */
 export const settleOpen = async (nc: NatsConnection, exchanges: readonly Exchange[]): Promise<number> => {
   const open = openOnes(exchanges)
   for (const exchange of open) {
@@ -92,7 +92,7 @@ export const settleOpen = async (nc: NatsConnection, exchanges: readonly Exchang
   return open.length
 }
 
-/** What `customer.transaction` says of the open ones is what the stream holds; gives back how many of each it said. */
+/** Expects `customer.transaction` to agree with the stream about open requests. Returns the number of each status. */
 export const expectDefinite = async (
   nc: NatsConnection,
   exchanges: readonly Exchange[],
@@ -125,8 +125,8 @@ const bodyOf = (bytes: Uint8Array): Record<string, unknown> =>
   JSON.parse(new TextDecoder().decode(bytes)) as Record<string, unknown>
 
 /**
- * Every answer is what the stream says: what was accepted is there once and whole, what was refused moved nothing,
- * no balance was ever below 0, and the sum of all balances is what the answers add up to.
+ * Expects every answer to agree with the stream: an accepted command is there once and whole, a refused one moved nothing, no
+ * balance was ever below 0, and the sum of all balances is the sum of the answers.
  */
 export const expectExact = async (nc: NatsConnection, exchanges: readonly Exchange[]): Promise<Model> => {
   const model = await modelOf(nc)

@@ -1,6 +1,6 @@
 /**
- * A client of the command side in a process of its own: sends what it is told on standard input, so many at a time, and
- * tells the answers in the same order. What has no definite answer is sent again with the same id.
+ * Runs a client of the command side in a process of its own: sends the requests from standard input, `in_flight` at a time,
+ * and prints the answers in the same order. A request without a definite answer is sent again with the same id.
  *
  * @typedef {{ subject: string, body: string }} Request
  */
@@ -25,7 +25,7 @@ const ask = async ({ subject, body }) => {
       const answer = (await nc.request(subject, body, { timeout: REQUEST_MS_MAX })).string()
       if (!AGAIN.test(answer)) return answer
     } catch {
-      // no answer: whether it is stored nobody knows
+      // no answer: the command may be stored or not
     }
     await pause(BETWEEN_TRIES_MS)
   }

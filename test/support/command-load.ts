@@ -1,4 +1,4 @@
-/** A load on the command side: its processes over given servers, accounts with funds, and commands that are the same in every run. */
+/** A load on the command side: processes over given servers, accounts with funds, and the same commands in every run. */
 
 import type { NatsConnection } from 'nats'
 import { expect } from 'vitest'
@@ -13,7 +13,7 @@ export const ANSWERED_MS_MAX = 30_000
 
 export type Env = Readonly<Record<string, string>>
 
-/** What `serve` needs to find a NATS and a DynamoDB server of the test's own; the latter for whoever wants to kill it. */
+/** Starts a DynamoDB server. Returns the environment for `serve`, and the DynamoDB server, which a test may kill. */
 export const environment = async (
   bench: Workbench,
   nats_url: string,
@@ -33,7 +33,7 @@ export const environment = async (
   return { env, dynamodb }
 }
 
-/** A process with these roles, ready. */
+/** Starts a process with these roles and waits until it is ready. */
 export const serve = async (bench: Workbench, env: Env, roles: string): Promise<Program> => {
   const program = bench.start(['serve'], { ...env, JETLEDGER_ROLES: roles })
   await untilReady(program, `${roles} to be ready`, async () => {
@@ -46,7 +46,7 @@ export const serve = async (bench: Workbench, env: Env, roles: string): Promise<
 
 const account = (n: number): string => `acc-${n % ACCOUNTS}`
 
-/** The `n`th command of a load: the same one in every run; many are refused, because amounts are large. */
+/** The `n`th command of a load, the same in every run. Many commands are refused, because amounts are large. */
 export const nth = (n: number, types: readonly Request['type'][]): Request => ({
   type: types[n % types.length] ?? 'transfer',
   from: account(n * 7),

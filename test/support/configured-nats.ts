@@ -1,4 +1,4 @@
-/** A nats-server with a configuration of the test's own: the servers of `servers.ts` allow everything to everybody. */
+/** Starts a nats-server with a test's own configuration; the servers of `servers.ts` allow everything to every user. */
 
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -11,12 +11,12 @@ import { newFolder, removeFolder, until } from './servers.js'
 
 export type ConfiguredNats = {
   readonly url: string
-  /** Has the server read another configuration, as an operator does. */
+  /** Makes the server read another configuration, as an operator does. */
   readonly reload: (config: string) => void
   readonly stop: () => Promise<void>
 }
 
-/** Starts a server with `config` (it listens and stores by itself); `login` is one that it lets in. */
+/** Starts a server with `config`, which needs no port and no store; `login` is a user and password that it accepts. */
 export const startConfiguredNats = async (
   config: string,
   login: ConnectionOptions = {},

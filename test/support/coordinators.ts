@@ -1,4 +1,4 @@
-/** What the specs of the command side share: commands, coordinators over a test's servers, and the stream as it is. */
+/** Helpers for the specs of the command side: commands, coordinators over a test's servers, and reads of the stream. */
 
 import type { JetStreamManager } from '@nats-io/jetstream'
 import { type CommandSideOptions, createCoordinator } from '../../src/commands/compose.js'
@@ -32,7 +32,7 @@ export const transfer = (
   transaction_id,
 })
 
-/** `done`, or why not. */
+/** `done`, or the code of the refusal. */
 export const codeOf = (outcome: Outcome): string => (outcome.tag === 'done' ? 'done' : outcome.code)
 
 export type Coordinators = {
@@ -40,7 +40,7 @@ export type Coordinators = {
   readonly stopAll: () => Promise<void>
 }
 
-/** Starts coordinators and remembers them, so that none outlives its test. */
+/** Starts coordinators and keeps a list of them, so that none outlives its test. */
 export const coordinatorRoom = (): Coordinators => {
   const running: Coordinator[] = []
   return {
@@ -55,7 +55,7 @@ export const coordinatorRoom = (): Coordinators => {
   }
 }
 
-/** A stored message, its body parsed by nothing but JSON.parse; undefined where that fails. */
+/** A stored message. The body is parsed with JSON.parse alone; it is undefined when that fails. */
 export type Stored = {
   readonly seq: number
   readonly id: string
@@ -72,7 +72,7 @@ const parsed = (text: string): Stored['body'] => {
   }
 }
 
-/** Everything that the stream's leader holds from `seq` on, one by one: slow, and nothing can be left out. */
+/** Reads all messages of the stream's leader from `seq` on, one by one: this is slow, but can leave out no message. */
 export const storedFrom = async (jsm: JetStreamManager, seq: number): Promise<Stored[]> => {
   const stored: Stored[] = []
   for (let next = seq; ; next += 1) {

@@ -1,6 +1,6 @@
 /**
- * Performs a Dockerfile's stages in folders, without Docker: each stage's root is a folder, absolute paths lie below it.
- * An instruction that it does not know is an error, so that nothing of the Dockerfile can go by untested.
+ * Performs a Dockerfile's stages in folders, without Docker: each stage's root is a folder, and absolute paths lie below it.
+ * An unknown instruction is an error, so that no part of the Dockerfile stays untested.
  */
 
 import { execFileSync } from 'node:child_process'
@@ -9,7 +9,7 @@ import { delimiter, dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 export type Image = {
-  /** Where the image's `/` is. */
+  /** The folder that is the image's `/`. */
   readonly root: string
   readonly workdir: string
   readonly base: string
@@ -28,7 +28,7 @@ type Instruction = { readonly name: string; readonly rest: string }
 
 const STAND_INS = fileURLToPath(new URL('machine', import.meta.url))
 const RUN_TIMEOUT_MS = 120_000
-/** What a build has of the machine around it: the way to the registry, and nothing else. */
+/** The only variables that a build gets from the machine: they lead to the package registry. */
 const PASSED_ON =
   /^(HOME|npm_config_(registry|cache|userconfig|cafile|noproxy|(https?_)?proxy)|https?_proxy|no_proxy)$/i
 
@@ -43,7 +43,7 @@ const instructionsOf = (text: string): Instruction[] =>
 
 const execForm = (rest: string): string[] => JSON.parse(rest) as string[]
 
-/** A pattern of .dockerignore; it holds for what lies below as well. */
+/** A pattern of .dockerignore, which also matches everything below a matching folder. */
 const pattern = (text: string): RegExp => {
   const parts = text
     .split('**/')
@@ -51,7 +51,7 @@ const pattern = (text: string): RegExp => {
   return new RegExp(`^${parts.join('(.*/)?')}(/.*)?$`)
 }
 
-/** Whether a path of the context reaches the build; the last rule that fits decides. */
+/** Returns whether a path of the context reaches the build; the last matching rule decides. */
 const createFilter = (context: string): ((path: string) => boolean) => {
   const rules = readFileSync(join(context, '.dockerignore'), 'utf8')
     .split('\n')
@@ -76,7 +76,7 @@ const emptyStage = (root: string, base: string): Stage => ({
   volumes: [],
 })
 
-/** Builds the last stage into a folder below `folder`, from the context. Throws what a command threw, with its output. */
+/** Builds the last stage from the context, into a folder below `folder`. Throws the error of a failed command, with output. */
 export const performDockerfile = (context: string, folder: string): Image => {
   const args: Record<string, string> = {}
   const stages = new Map<string, Stage>()
@@ -167,7 +167,7 @@ export const performDockerfile = (context: string, folder: string): Image => {
   return stage
 }
 
-/** Every file's path below a folder, relative to it. */
+/** The paths of all files below a folder, relative to it. */
 export const filesIn = (folder: string): string[] =>
   readdirSync(folder, { recursive: true, withFileTypes: true })
     .filter(entry => entry.isFile())

@@ -1,4 +1,4 @@
-/** A door before a server that can be shut and opened again: for its clients the server is away meanwhile. */
+/** A relay before a server that can be shut and opened again: while it is shut, clients cannot reach the server. */
 
 import { connect, createServer, type Socket } from 'node:net'
 
@@ -6,13 +6,13 @@ const LOOPBACK = '127.0.0.1'
 
 export type Door = {
   readonly url: string
-  /** Ends every connection and lets nobody in. */
+  /** Ends every connection and accepts no new one. */
   readonly shut: () => void
   readonly open: () => void
   readonly stop: () => void
 }
 
-/** A NATS address that leads to `nats_url` while it is open; it begins shut. */
+/** Starts a relay to `nats_url`, which is shut at first. */
 export const startDoor = async (nats_url: string): Promise<Door> => {
   const port = Number(new URL(nats_url).port)
   const sockets = new Set<Socket>()
@@ -20,7 +20,7 @@ export const startDoor = async (nats_url: string): Promise<Door> => {
 
   const keep = (socket: Socket): Socket => {
     sockets.add(socket)
-    // either side may end first, and neither end is the test's business
+    // either side may end first, and the test ignores both errors
     socket.on('error', () => socket.destroy())
     socket.on('close', () => sockets.delete(socket))
     return socket

@@ -1,4 +1,4 @@
-/** A DynamoDB server that nobody starts again: it is away until the test says otherwise. */
+/** A DynamoDB server without a supervisor: once killed, it is away until the test starts it again. */
 
 import { join } from 'node:path'
 import { findServerBinary } from '../../src/embedded/binaries.js'
@@ -11,18 +11,18 @@ import { killNow } from './program.js'
 
 export type DynamodbProcess = {
   readonly endpoint: string
-  /** Ends it with -9 and waits for the end. */
+  /** Kills the server with -9 and waits for its end. */
   readonly kill: () => Promise<void>
-  /** Starts it again on the same port and data; resolves when it is ready. */
+  /** Starts the server again on the same port and data; resolves when it is ready. */
   readonly start: () => Promise<void>
 }
 
-/** Starts it with its data and log in `folder`; the caller kills it at the end. */
+/** Starts the server with its data and log in `folder`; the caller kills it at the end. */
 export const startDynamodbProcess = async (folder: string): Promise<DynamodbProcess> => {
   const port = await freePort()
   const [data, log] = [join(folder, 'dynamodb.db'), join(folder, 'dynamodb.log')]
   const spec = dynamodbServer(data, port, findServerBinary('dynoxide'), log)
-  // a test process that dies itself, of its memory for example, cannot end it
+  // the reaper ends the server when the test process itself dies, for example from lack of memory
   const reaper = startReaper(() => undefined)
   let child: Child | undefined
   const start = async (): Promise<void> => {
@@ -38,7 +38,7 @@ export const startDynamodbProcess = async (folder: string): Promise<DynamodbProc
       killNow(child.pid)
       await child.exited
       reaper.remove(child.pid)
-      // its pid may be another's from now on
+      // the pid may belong to another process from now on
       child = undefined
     },
   }

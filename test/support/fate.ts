@@ -1,17 +1,17 @@
-/** Batches of events that meet another fate than their plain way to the server and back. */
+/** Disturbs batches of events on their way to the server and back. */
 
 import { errors, type Msg, type NatsConnection, type Payload, type RequestOptions } from 'nats'
 import type { CommandDeps } from '../../src/commands/deps.js'
 
-/** What becomes of the batch's last message, which asks for the acknowledgement; `attempt` counts from 1. */
+/** Handles the batch's last message, which asks for the acknowledgement; `attempt` counts from 1. */
 export type Fate = (attempt: number, forward: () => Promise<Msg>) => Promise<Msg>
 
-/** As the client fails when no answer comes. */
+/** Throws the client's error for a missing answer. */
 export const noAnswer = (): never => {
   throw new errors.TimeoutError()
 }
 
-/** `deps` whose requests to some subjects go another way. */
+/** Returns `deps` in which `other` handles the requests to some subjects. */
 const withRequest = <D extends CommandDeps>(
   deps: D,
   isMeant: (subject: string) => boolean,
@@ -31,7 +31,7 @@ const withRequest = <D extends CommandDeps>(
   return { ...deps, nc }
 }
 
-/** `deps` whose batches meet `fate`. */
+/** Returns `deps` in which `fate` handles the batches. */
 export const withFate = <D extends CommandDeps>(deps: D, fate: Fate): D => {
   let attempts = 0
   return withRequest(
@@ -44,7 +44,7 @@ export const withFate = <D extends CommandDeps>(deps: D, fate: Fate): D => {
   )
 }
 
-/** `deps` to whom no server proves that it leads. */
+/** Returns `deps` in which no server answers the request that proves its leadership. */
 export const withoutProof = <D extends CommandDeps>(deps: D): D =>
   withRequest(
     deps,
@@ -58,5 +58,5 @@ export const lostOnTheWayBack: Fate = async (attempt, forward) => {
   return attempt === 1 ? noAnswer() : ack
 }
 
-/** Attempt 1 never arrives. */
+/** Attempt 1 never reaches the server. */
 export const lostOnTheWayThere: Fate = async (attempt, forward) => (attempt === 1 ? noAnswer() : forward())

@@ -1,7 +1,7 @@
 /**
- * A DynamoDB that is as bad as the real one can be, before a real server: an HTTP proxy that answers a share of the calls
- * with the errors AWS documents, drops connections, answers late after the work was done, and leaves keys of a
- * BatchGetItem unprocessed.
+ * Makes a DynamoDB server fail in the ways of the real DynamoDB: an HTTP proxy answers a share of the calls with the errors
+ * that AWS documents, drops connections, answers late after the work was done, and leaves keys of a BatchGetItem
+ * unprocessed.
  */
 
 import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http'
@@ -13,37 +13,37 @@ const CODEC = 'application/x-amz-json-1.0'
 const SERVICE = 'com.amazonaws.dynamodb.v20120810#'
 
 export const FAULTS = [
-  /** Refused, nothing done. */
+  /** The call is refused and has no effect. */
   'throttled',
   'throughput',
   'conflict',
   'throttled transaction',
   'internal error',
   'dropped before',
-  /** Done, but the caller does not learn it. */
+  /** The call has its effect, but the caller does not learn of it. */
   'dropped after',
   'internal error after',
   'late',
-  /** Done in part, and said so. */
+  /** The call is done in part, and the answer says so. */
   'unprocessed',
 ] as const
 export type Fault = (typeof FAULTS)[number]
 
 export type FaultyDynamodb = {
   readonly endpoint: string
-  /** The share of calls, 0 to 1, that go wrong from now on. */
+  /** Sets the share of failing calls, 0 to 1. */
   readonly setShare: (share: number) => void
-  /** Writes whose text holds this are refused for good from now on (`ValidationException`); undefined: none. */
+  /** From now on refuses writes whose body contains this text, with `ValidationException`; undefined refuses none. */
   readonly refuse: (text: string | undefined) => void
-  /** How often each fault was inflicted. */
+  /** The number of times that each fault was inflicted. */
   readonly inflicted: () => ReadonlyMap<Fault, number>
   readonly stop: () => Promise<void>
 }
 
 export type FaultyOptions = {
-  /** Which faults; all of them unless stated. */
+  /** The possible faults; all of them unless stated. */
   readonly faults?: readonly Fault[]
-  /** How late a late answer is: more than the client waits, to be of use. */
+  /** The delay of a late answer; it must be longer than the client waits. */
   readonly late_ms?: number
 }
 
@@ -54,7 +54,7 @@ type Call = {
 }
 type Answer = { readonly status: number; readonly headers: Record<string, string>; readonly body: Buffer }
 
-/** Lehmer's generator: the same faults in every run, as far as the calls are the same. */
+/** Lehmer's random number generator, which gives the same faults in every run with the same calls. */
 const randomShare = (): (() => number) => {
   let state = 20_261_121
   return () => {
@@ -85,7 +85,7 @@ const answerOf = (status: number, json: unknown, checked: boolean): Answer => {
 const failure = (status: number, name: string, checked: boolean): Answer =>
   answerOf(status, { __type: SERVICE + name, message: `${name}, by the test` }, checked)
 
-/** A cancelled transaction: the reason for one of its items, none for the others. */
+/** The answer of a cancelled transaction, with a reason for one of its items and none for the others. */
 const cancelled = ({ body }: Call, code: string, at: number, checked: boolean): Answer => {
   const { TransactItems } = JSON.parse(body.toString()) as { TransactItems: unknown[] }
   const reasons = TransactItems.map(() => ({ Code: 'None' }) as { Code: string; Message?: string })
@@ -103,7 +103,7 @@ const cancelled = ({ body }: Call, code: string, at: number, checked: boolean): 
 
 type Keys = Record<string, { Keys: unknown[]; ConsistentRead?: boolean }>
 
-/** The call with the second half of its keys left out, and those keys. */
+/** Splits a call into the call with the first half of its keys, and the other keys. */
 const halved = (call: Call): { readonly call: Call; readonly left: Keys } => {
   const parsed = JSON.parse(call.body.toString()) as { RequestItems: Keys }
   const [done, left]: [Keys, Keys] = [{}, {}]
@@ -153,7 +153,7 @@ const forwardTo =
       sent.end(body)
     })
 
-/** Does what a fault says with a call. */
+/** Inflicts a fault on a call. */
 const inflictWith = (
   forward: (call: Call) => Promise<Answer>,
   random: () => number,
@@ -166,7 +166,7 @@ const inflictWith = (
     return answerOf(200, { ...(JSON.parse(body.toString()) as object), UnprocessedKeys: left }, true)
   }
 
-  // no answer: the connection is dropped
+  // when the result is undefined, the connection is dropped
   return async (fault, call) => {
     const checked = random() < 0.5
     switch (fault) {
@@ -199,7 +199,7 @@ const inflictWith = (
   }
 }
 
-/** Starts it before the server at `endpoint`; it begins without faults. */
+/** Starts the proxy before the server at `endpoint`; it begins without faults. */
 export const startFaultyDynamodb = async (
   endpoint: string,
   { faults = FAULTS, late_ms = 2_000 }: FaultyOptions = {},
@@ -245,7 +245,7 @@ export const startFaultyDynamodb = async (
   }
 
   const server = createServer((incoming, outgoing) => {
-    // a server behind us that is away is a dropped connection, no more
+    // when the server behind the proxy is away, the connection is dropped
     handle(incoming, outgoing).catch(() => outgoing.destroy())
   })
   await new Promise<void>(resolve => server.listen(0, LOOPBACK, resolve))

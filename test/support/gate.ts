@@ -1,4 +1,4 @@
-/** A door before a server: it opens when enough clients wait at it, so that they begin in the same moment. */
+/** A gate before a server that opens when enough clients wait at it, so that they begin at the same moment. */
 
 import { createServer, connect as open, type Socket } from 'node:net'
 
@@ -9,7 +9,7 @@ export type Gate = {
   readonly stop: () => void
 }
 
-/** A NATS address that lets nobody through to `nats_url` until `clients` have come. */
+/** Starts a gate to `nats_url` that lets no client through until `clients` have connected. */
 export const startGate = async (nats_url: string, clients: number): Promise<Gate> => {
   const port = Number(new URL(nats_url).port)
   const sockets: Socket[] = []
@@ -18,7 +18,7 @@ export const startGate = async (nats_url: string, clients: number): Promise<Gate
   const letThrough = (client: Socket): void => {
     const server = open(port, LOOPBACK)
     sockets.push(server)
-    // either side may end first, and neither end is the test's business
+    // either side may end first, and the test ignores both errors
     server.on('error', () => client.destroy())
     client.pipe(server).pipe(client)
   }

@@ -1,6 +1,6 @@
 /**
- * The users of docs/deploy-aws.md with their permissions, read from the guide itself: a shell runs its step with an `nsc`
- * that only says what it was told, so that the guide and the tests cannot drift apart.
+ * Reads the users of docs/deploy-aws.md with their permissions from the guide itself: a shell runs the guide's step with a
+ * fake `nsc` that only prints its arguments. So the guide and the tests cannot drift apart.
  */
 
 import { execFileSync } from 'node:child_process'
@@ -32,7 +32,7 @@ nsc() { printf '%s${FIELD}' "$@"; echo; }
 aws() { :; }
 `
 
-/** The values behind an option, which may hold several with commas between them. */
+/** The values of an option; one value may be a list separated by commas. */
 const valuesOf = (words: readonly string[], option: string): Rights['allow'] => {
   const values = words.flatMap((word, i) => (words[i - 1] === option ? word.split(',') : []))
   return values.length === 0 ? undefined : values
@@ -45,7 +45,7 @@ const rightsOf = (words: readonly string[], side: 'pub' | 'sub'): Rights => {
   return { ...(allow && { allow }), ...(deny && { deny }) }
 }
 
-/** `nsc add user -a LEDGER <name> <options>` as a user; undefined for other commands. */
+/** Reads `nsc add user -a LEDGER <name> <options>` as a user; undefined for other commands. */
 const userOf = (words: readonly string[]): readonly [string, Permissions] | undefined => {
   const [add, user, ...rest] = words
   if (add !== 'add' || user !== 'user') return undefined

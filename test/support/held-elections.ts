@@ -1,8 +1,9 @@
 /**
- * A network in which what servers of a cluster say to each other about leaders can be held back, while everything else gets
- * through: after a real partition each connection goes on when its own retransmission comes, up to seconds after another.
+ * A network in which the messages of a cluster's servers about leaders can be held back, while everything else gets through.
+ * This also happens after a real partition: each connection goes on at its own next retransmission, which may be seconds
+ * after that of another connection.
  *
- * nats-server has one connection of its own for the system account between two servers, and says so in its first lines.
+ * nats-server has a separate connection for the system account between two servers, and names it in the first lines.
  */
 
 import { connect, createServer, type Socket } from 'node:net'
@@ -10,12 +11,12 @@ import { createNetwork, type Network } from '../../src/chaos/network.js'
 import { LOOPBACK } from '../../src/embedded/ports.js'
 
 export type ElectionNetwork = Network & {
-  /** From now on nothing of the system account gets to this place or away from it; undefined lets it all go on. */
+  /** Holds all traffic of the system account to and from this place; undefined lets all traffic go on. */
   readonly hold: (place: string | undefined) => void
 }
 
 const SYSTEM = /"route_account":"\$SYS"/
-/** Within so many bytes a server says which account a connection is for. */
+/** The number of bytes within which a server names the account of a connection. */
 const HEAD_BYTES = 8_192
 
 type Pair = {
@@ -56,7 +57,7 @@ export const createElectionNetwork = (): ElectionNetwork => {
     })
   }
 
-  /** Opens a way to the server at `target_port` that knows the system account's connections. */
+  /** Opens a relay to the server at `target_port` that recognizes the connections of the system account. */
   const open = async (ends: readonly string[], target_port: number): Promise<number> => {
     const listener = createServer({ noDelay: true }, client => {
       const pair: Pair = {

@@ -1,6 +1,6 @@
 /**
- * A second opinion: the stream's events, read with the client alone, and the balances that verify's own fold gives for
- * them. Neither shares code with what answers. What the program answers has to equal this.
+ * A second opinion: reads the stream's events with the client alone, and computes the balances with verify's own fold. Neither
+ * shares code with the parts that answer queries, and the program's answers must equal these balances.
  */
 
 import type { NatsConnection } from 'nats'
@@ -22,11 +22,11 @@ export type Opinion = {
   readonly balances: ReadonlyMap<string, bigint>
   /** The events without effect, by stream sequence. */
   readonly refused: ReadonlyMap<number, Refusal>
-  /** Customers with an event of a schema that nobody knows yet. */
+  /** Customers with an event of a schema that the program does not know yet. */
   readonly parked: ReadonlySet<string>
 }
 
-/** Every event that the stream holds at the call, in order. */
+/** Reads every event that the stream holds at the time of the call, in order. */
 export const readEvents = async (nc: NatsConnection): Promise<StoredEvent[]> =>
   (await readStream(nc, STREAM)).map(({ seq, subject, data, headers }) => ({
     seq,
@@ -35,7 +35,7 @@ export const readEvents = async (nc: NatsConnection): Promise<StoredEvent[]> =>
     msg_id: headers?.get('Nats-Msg-Id') ?? '',
   }))
 
-/** Every decision to pass over an event: the fold has to know of them from the start. */
+/** All decisions to skip an event: the fold has to know them from the start. */
 const decisionsIn = (events: readonly StoredEvent[]): Skips =>
   new Set(
     events.flatMap(({ seq, subject, body }) => {
@@ -44,7 +44,7 @@ const decisionsIn = (events: readonly StoredEvent[]): Skips =>
     }),
   )
 
-/** The balances that `events`, which begin with the stream's first, give in their order. */
+/** Folds `events`, which must begin with the first event of the stream. */
 export const foldEvents = (events: readonly StoredEvent[]): Opinion => {
   const fold = createFold(decisionsIn(events))
   const refused = new Map<number, Refusal>()

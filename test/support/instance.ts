@@ -1,6 +1,6 @@
 /**
- * A whole instance in the test's own process: the roles `commands`, `projections` and `queries`, composed as the program
- * does, over servers that outlive it.
+ * Runs a whole instance in the test's own process: the roles `commands`, `projections` and `queries`, composed as in the
+ * program, over servers that outlive the instance.
  */
 
 import type { JetStreamManager } from '@nats-io/jetstream'
@@ -19,7 +19,7 @@ import { startTestServers, type TestServers } from './servers.js'
 
 export type Instance = {
   readonly ledger: Connection
-  /** What `GET /readyz` would say, part by part, when it is asked now. */
+  /** The answer that `GET /readyz` would give now, part by part. */
   readonly readiness: () => Promise<Readonly<Record<string, HealthEntry>>>
   readonly stop: () => Promise<void>
 }
@@ -54,7 +54,7 @@ const start = async (servers: TestServers): Promise<Instance> => {
   await roles.started
   return {
     ledger,
-    // each call asks anew: an answer is good for a second otherwise
+    // each call checks again; otherwise an answer is reused for a second
     readiness: () => ledgerReadiness(ledger)(),
     stop: async () => {
       ending.abort()
@@ -65,7 +65,7 @@ const start = async (servers: TestServers): Promise<Instance> => {
 
 const REQUEST_MS_MAX = 10_000
 
-/** Servers and clients of the test's own; instances come and go. */
+/** Starts servers and clients for one test, which outlive its instances. */
 export const startWorld = async (): Promise<World> => {
   const servers = await startTestServers()
   const nc = await connect({ servers: servers.nats.url })

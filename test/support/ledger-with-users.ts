@@ -1,4 +1,4 @@
-/** A ledger as docs/deploy-aws.md sets it up: a process for each role, and every connection a user of the guide. */
+/** Starts a ledger as docs/deploy-aws.md does: one process for each role, and a user of the guide for every connection. */
 
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -13,21 +13,21 @@ const ROLES = ['commands', 'projections', 'queries', 'gateway'] as const
 
 const COMPLAINT = /"level":(?:50|60)|NATS reported an error/
 
-/** Whoever the guide tells to hear one inbox only has one of this name. */
+/** The inbox of a user who, according to the guide, may subscribe to this inbox only. */
 export const inboxOf = (user: string): string => `_INBOX.${user}`
 
 export type LedgerWithUsers = {
   readonly bench: Workbench
   readonly users: ReadonlyMap<string, Permissions>
   readonly nats: ConfiguredNats
-  /** Of the gateway. */
+  /** The URL of the gateway. */
   readonly http_url: string
-  /** The variables with which the program runs as this user. */
+  /** The environment variables that let the program run as this user. */
   readonly envOf: (user: string) => Readonly<Record<string, string>>
   readonly connectAs: (user: string) => Promise<NatsConnection>
-  /** What the server refused so far, by its log. */
+  /** The refusals in the server's log so far. */
   readonly violations: () => readonly string[]
-  /** What the processes logged as an error, or as said by NATS. */
+  /** The errors, and the messages from NATS, in the logs of the processes. */
   readonly complaints: () => readonly string[]
   readonly stop: () => Promise<void>
 }

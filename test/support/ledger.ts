@@ -1,6 +1,6 @@
 /**
- * A provisioned ledger for int specs: real servers of its own, the streams, a table's name, and the projector's
- * dependencies over them.
+ * Starts a provisioned ledger for int specs: real servers of its own, the streams, a table's name, and the projector's
+ * dependencies.
  */
 
 import { connect } from 'nats'
@@ -14,24 +14,24 @@ import { createTablesClient } from '../../src/tables/client.js'
 import { startTestServers, type TestServers } from './servers.js'
 
 export type TestLedger = ProjectionDeps & {
-  /** What the command side reads from. */
+  /** The table that the command side reads. */
   readonly balancesTable: TaskEither<never, string>
   readonly servers: TestServers
-  /** Publishes a body on a customer's subject; resolves with its stream sequence. */
+  /** Publishes a body on a customer's subject; resolves with the stream sequence. */
   readonly emit: (token: string, body: unknown) => Promise<number>
   readonly stop: () => Promise<void>
 }
 
 export const LOCAL = { region: 'local', credentials: { accessKeyId: 'local', secretAccessKey: 'local' } }
 
-/** The right value, or the error itself as a failed test. */
+/** Returns the right value; fails the test with the error of a left value. */
 export const right = async <A>(task: TaskEither<unknown, A>): Promise<A> => {
   const result = await task()
   if (E.isLeft(result)) throw new Error(JSON.stringify(result.left), { cause: result.left })
   return result.right
 }
 
-/** The left value of a task that has to fail. */
+/** Returns the left value of a task that has to fail. */
 export const left = async <L>(task: TaskEither<L, unknown>): Promise<L> => {
   const result = await task()
   if (E.isRight(result)) throw new Error(`it should have failed, but gave ${JSON.stringify(result.right)}`)

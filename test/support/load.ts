@@ -1,4 +1,4 @@
-/** Direct publishing at a steady rate: what anybody may do who has the NATS permission, the program knows nothing of it. */
+/** Publishes events directly at a steady rate, as any client with the NATS permission may do, without the program. */
 
 import { setTimeout as pause } from 'node:timers/promises'
 import { jetstream } from '@nats-io/jetstream'
@@ -9,9 +9,9 @@ import { until } from './servers.js'
 export type Acknowledged = { readonly msg_id: string; readonly seq: number }
 
 export type Load = {
-  /** How many events are acknowledged by now. */
+  /** The number of acknowledged events so far. */
   readonly acknowledged: () => number
-  /** Publishes no more, waits for what is under way, and gives what was acknowledged. Can be called again. */
+  /** Stops publishing, waits for requests in flight, and returns the acknowledged events. It can be called again. */
   readonly stop: () => Promise<readonly Acknowledged[]>
 }
 
@@ -19,7 +19,7 @@ export type LoadOptions = {
   /** Part of the message ids: different for every load of a test. */
   readonly name: string
   readonly events_per_s: number
-  /** How often one event is tried, always with the same message id. */
+  /** The number of tries for one event, always with the same message id. */
   readonly tries_max: number
 }
 
@@ -28,10 +28,10 @@ const TICK_MS = 5
 const ACK_MS_MAX = 1_000
 const BETWEEN_TRIES_MS = 100
 const ACKNOWLEDGED_MS_MAX = 20_000
-/** Half of them seeded, half of them not, so that overdrafts are frequent. */
+/** Half of the customers are seeded and half are not, so that overdrafts are frequent. */
 const CLIENTS = ['1', '2', '3', '500', '1000', 'load:a', 'load:b', 'load@c', 'load-d', 'load_e']
 
-/** Lehmer's generator: the same events in every run. */
+/** Lehmer's random number generator, which gives the same events in every run. */
 const randomNumbers = (): ((below: number) => number) => {
   let state = 20_240_229
   return below => {
@@ -48,7 +48,7 @@ const bodyOf = (random: (below: number) => number): string => {
   return JSON.stringify({ type, amount })
 }
 
-/** Starts publishing credits, debits (some overdraw), declined events and a few that are malformed. */
+/** Starts publishing credits, debits (some overdraw), declined events and a few malformed ones. */
 export const startLoad = (nc: NatsConnection, { name, events_per_s, tries_max }: LoadOptions): Load => {
   const js = jetstream(nc)
   const random = randomNumbers()
@@ -63,7 +63,7 @@ export const startLoad = (nc: NatsConnection, { name, events_per_s, tries_max }:
         acknowledged.push({ msg_id, seq })
         return
       } catch {
-        // whether it is stored nobody knows: the same id again, or for ever unknown
+        // the event may be stored or not: only another try with the same id can tell
         if (tries < tries_max) await pause(BETWEEN_TRIES_MS)
       }
     }

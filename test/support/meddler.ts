@@ -1,4 +1,4 @@
-/** A door before a server that can put bytes of its own between what the server sends. */
+/** A relay before a server that can insert bytes of its own into the server's output. */
 
 import { connect, createServer, type Socket } from 'node:net'
 
@@ -6,18 +6,18 @@ const LOOPBACK = '127.0.0.1'
 
 export type Meddler = {
   readonly url: string
-  /** Sends `text` to every client that is connected. */
+  /** Sends `text` to every connected client. */
   readonly meddle: (text: string) => void
   readonly stop: () => void
 }
 
-/** A NATS address that leads to `nats_url`. */
+/** Starts a relay to `nats_url`. */
 export const startMeddler = async (nats_url: string): Promise<Meddler> => {
   const port = Number(new URL(nats_url).port)
   const clients = new Set<Socket>()
   const server = createServer(client => {
     const behind = connect(port, LOOPBACK)
-    // either side may end first, and neither end is the test's business
+    // either side may end first, and the test ignores both errors
     for (const [one, other] of [
       [client, behind],
       [behind, client],

@@ -1,4 +1,4 @@
-/** What the command side has to do, written from its promises alone: it shares no code with src. */
+/** A model of the command side, written from its promises alone: it shares no code with src. */
 
 import type { Stored } from './coordinators.js'
 
@@ -7,7 +7,7 @@ const LARGEST = 9_223_372_036_854_775_807n
 export type Request = {
   readonly type: 'credit' | 'debit' | 'transfer'
   readonly from: string
-  /** Counts for a transfer only. */
+  /** The receiver; only a transfer uses it. */
   readonly to: string
   readonly amount: bigint
   readonly reference: string | undefined
@@ -27,13 +27,13 @@ const contentOf = ({ type, from, to, amount, reference }: Omit<Request, 'transac
 const amountOf = (value: unknown): bigint =>
   (typeof value === 'number' && Number.isInteger(value)) || typeof value === 'string' ? BigInt(value) : 0n
 
-/** The fold of the stream, and what became of every transaction id in it. */
+/** Folds the stream, and remembers the outcome of every transaction id in it. */
 export class Model {
   readonly balances = new Map<string, bigint>()
   readonly #versions = new Map<string, number>()
   readonly #known = new Map<string, Known>()
 
-  /** Why the balances do not allow a request. */
+  /** The refusal of a request that the balances do not allow; undefined when they allow it. */
   #refusal({ type, from, to, amount }: Request): Answer | undefined {
     const [mine, theirs] = [this.balances.get(from) ?? 0n, this.balances.get(to) ?? 0n]
     if (type !== 'credit' && mine < amount) return { code: 'INSUFFICIENT_FUNDS', balance: mine }
@@ -43,14 +43,14 @@ export class Model {
       : undefined
   }
 
-  /** The answer to a request that nothing else happens beside. */
+  /** The answer to a request when no other request runs at the same time. */
   foretell(request: Request): Answer {
     const known = this.#known.get(request.transaction_id)
     if (known !== undefined && known.content !== contentOf(request)) return { code: 'TRANSACTION_ID_REUSED' }
     return known?.answer ?? this.#refusal(request) ?? { code: 'done' }
   }
 
-  /** What is wrong with an answer, now that the stream is folded up to it. */
+  /** Says how an answer is wrong, once the stream is folded up to it; undefined when it is right. */
   objection(request: Request, given: boolean, answer: Answer): string | undefined {
     const known = this.#known.get(request.transaction_id)
     const isSame = known?.content === contentOf(request)
@@ -94,19 +94,19 @@ export class Model {
     this.#known.set(msg_id, { content, answer })
   }
 
-  /** Whether anything is stored under a transaction id. */
+  /** True when an event is stored under this transaction id. */
   knows(transaction_id: string): boolean {
     return this.#known.has(transaction_id)
   }
 
-  /** Transfers without their second event. */
+  /** The ids of transfers without their second event. */
   halves(): string[] {
     const isHalf = ({ content, answer }: Known): boolean =>
       content.startsWith('transfer') && answer.at?.length === 1
     return [...this.#known].filter(([, known]) => isHalf(known)).map(([id]) => id)
   }
 
-  /** The next message of the stream. */
+  /** Folds the next message of the stream. */
   fold(stored: Stored): void {
     const { seq, id, msg_id, body } = stored
     const amount = amountOf(body?.amount)

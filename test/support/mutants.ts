@@ -1,9 +1,9 @@
 /**
- * Jetledger with one of its safeguards taken out: a copy of the compiled program in which a few words of one or two files are
- * replaced. No switch for any of this is in the program itself.
+ * Builds Jetledger with one of its safeguards removed: a copy of the compiled program in which a few words of one or two files
+ * are replaced. The program itself has no switch for this.
  *
- * A replacement names words of one line that are the same in a source file and in its compiled form, so that
- * test/mutants.unit.spec.ts can tell without a build when the program no longer has them.
+ * The words of a replacement are in one line and the same in a source file and its compiled form, so that
+ * test/mutants.unit.spec.ts can find out without a build when the program no longer has them.
  */
 
 import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -11,23 +11,23 @@ import { join } from 'node:path'
 import { ROOT } from './source-tree.js'
 
 type Replacement = {
-  /** Without its ending, below src and dist alike. */
+  /** The path below src and dist, without the file name extension. */
   readonly file: string
   readonly from: string
   readonly to: string
 }
 
 export type Mutant = {
-  /** The safeguard that is taken out. */
+  /** The safeguard that is removed. */
   readonly without: string
   readonly replacements: readonly Replacement[]
   /** The faults of `jetledger chaos` that expose it. */
   readonly faults: readonly string[]
-  /** Checks of which at least one has to see it. */
+  /** At least one of these checks must fail. */
   readonly seen_by: readonly string[]
 }
 
-/** One by one; each says what of it is taken out, and what would otherwise make up for it. */
+/** All mutants. A mutant also removes the other safeguards that would make up for the missing one. */
 export const MUTANTS: readonly Mutant[] = [
   {
     without: 'the expected sequence on writes',
@@ -38,7 +38,7 @@ export const MUTANTS: readonly Mutant[] = [
         to: 'undefined',
       },
     ],
-    // two instances that write to the same customers are enough
+    // no fault is needed: two instances that write to the same customers are enough
     faults: [],
     seen_by: ['version chains', 'acknowledged'],
   },
@@ -57,7 +57,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     without: 'the write condition of the projector',
     replacements: [
-      // the mark in the same transaction is a condition too
+      // the mark in the same transaction is a condition too, so it is removed as well
       {
         file: 'tables/identity',
         from: 'newest_seq BETWEEN :from AND :seq',
@@ -75,7 +75,7 @@ export const MUTANTS: readonly Mutant[] = [
       },
     ],
     faults: ['freeze-instance'],
-    // the program finds that by itself, and folds the tables again before the end
+    // the check `tables` may pass at the end, because the program finds the damage by itself and folds the tables again
     seen_by: ['progress', 'tables'],
   },
   {
@@ -94,14 +94,14 @@ export const MUTANTS: readonly Mutant[] = [
     without: 'the check for duplicates',
     replacements: [
       { file: 'commands/group-commit/plan', from: "msg_id: event.transaction_id ?? ''", to: "msg_id: ''" },
-      // what is younger than the stream's memory of ids is looked up as well
+      // ids that are younger than the stream's memory of ids are looked up as well
       {
         file: 'commands/idempotency/transactions',
         from: 'await find(transaction_id, customersOfCommand(command)[0])',
         to: 'undefined',
       },
     ],
-    // a retry that reaches the other instance is enough
+    // no fault is needed: a retry that reaches the other instance is enough
     faults: [],
     seen_by: ['one outcome', 'acknowledged'],
   },
@@ -119,24 +119,24 @@ export const MUTANTS: readonly Mutant[] = [
   },
 ]
 
-/** How often a text has these words. */
+/** The number of times that `words` occur in a text. */
 export const timesIn = (text: string, words: string): number => text.split(words).length - 1
 
 const replaceIn = (path: string, { from, to }: Replacement): void => {
   const text = readFileSync(path, 'utf8')
   const times = timesIn(text, from)
   if (times !== 1) throw new Error(`${path} has ${times} times, and not once: ${from}`)
-  // a function, because "$" in a text would mean something
+  // a function as replacement, because "$" has a meaning in a replacement text
   writeFileSync(
     path,
     text.replace(from, () => to),
   )
 }
 
-/** Where packages are found from, and nothing is committed. */
+/** A folder from which packages are found, and which is never committed. */
 const PLACE = join(ROOT, 'node_modules', '.cache', 'jetledger', 'mutants')
 
-/** Makes the compiled program of a mutant in a folder of that name; gives the folder to run it from. */
+/** Makes the compiled program of a mutant in a folder of that name; returns the folder to run it from. */
 export const buildMutant = (name: string, { replacements }: Mutant): string => {
   const folder = join(PLACE, name)
   rmSync(folder, { recursive: true, force: true })

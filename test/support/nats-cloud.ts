@@ -1,6 +1,6 @@
 /**
- * The cloud in which the nodes of the self-hosted NATS live, on this machine: their volumes, names and secrets, and
- * instances that come and go. The nodes' user-data is the template's, with paths and addresses put in place.
+ * Simulates on this machine the cloud of the self-hosted NATS nodes: their volumes, names and secrets, and instances that come
+ * and go. The nodes' user-data is the template's, with other paths and addresses.
  */
 
 import { execFileSync } from 'node:child_process'
@@ -21,27 +21,27 @@ import { findServerBinary } from '../../src/embedded/binaries.js'
 import { freePorts, LOOPBACK } from '../../src/embedded/ports.js'
 import { type Machine, startMachine } from './nats-machine.js'
 
-/** A node as the template has it. */
+/** A node as the template describes it. */
 export type Rendered = { readonly host: string; readonly user_data: string }
 
 export type Cloud = {
-  /** Of all nodes. */
+  /** The URL of all nodes. */
   readonly url: string
   readonly ca: string
-  /** Starts an instance for the node at this place. */
+  /** Starts an instance for the node with this number. */
   readonly launch: (place: number) => Promise<Machine>
-  /** Ends an instance in good order; its volume is free then. */
+  /** Ends an instance in good order; afterwards its volume is free. */
   readonly terminate: (machine: Machine) => Promise<void>
-  /** Removes the volume of the node at this place, as when its zone is lost. */
+  /** Removes the volume of the node with this number, as when its zone is lost. */
   readonly loseVolume: (place: number) => void
-  /** Puts other bytes in the place of nats-server's tarball. */
+  /** Replaces nats-server's tarball by other bytes. */
   readonly spoilTarball: () => void
   readonly end: () => void
 }
 
 const CERTIFICATES = fileURLToPath(new URL('../../infra/nats/certificates.sh', import.meta.url))
 
-/** The release's tarball, made of the binary that this machine has; gives its checksum. */
+/** Makes the release's tarball from this machine's binary; returns its checksum. */
 const makeTarball = (folder: string): string => {
   const inner = join(folder, 'release')
   mkdirSync(inner)
@@ -51,7 +51,7 @@ const makeTarball = (folder: string): string => {
   return createHash('sha256').update(readFileSync(file)).digest('hex')
 }
 
-/** What docs/deploy-aws.md has the operator make, by the same script. */
+/** Makes the secret that docs/deploy-aws.md tells the operator to make, with the same script. */
 const makeNodeSecret = (folder: string, auth_conf: string): string => {
   const tls = join(folder, 'tls')
   execFileSync(CERTIFICATES, [tls, LOOPBACK, 'localhost'], { stdio: 'pipe' })
@@ -63,14 +63,14 @@ const makeNodeSecret = (folder: string, auth_conf: string): string => {
 
 const escaped = (text: string): string => text.replace(/[.*+?^${}()|[\]\\/]/g, '\\$&')
 
-/** Puts folders of an instance in place of absolute paths; `/etc/` inside of another path stays. */
+/** Moves absolute paths into an instance's folder; `/etc/` inside another path stays. */
 const movePaths = (text: string, root: string): string =>
   ['/etc/', '/var/lib/', '/usr/local/bin/', '/dev/disk/by-id/'].reduce(
     (moved, path) => moved.replaceAll(new RegExp(`(?<![\\w/.-])${escaped(path)}`, 'g'), `${root}${path}`),
     text,
   )
 
-/** Everything in `folder`; the nodes by their places. */
+/** Opens a cloud with all its files in `folder`; `launch` and `loseVolume` take the index of a node. */
 export const openCloud = async (
   folder: string,
   rendered: readonly Rendered[],

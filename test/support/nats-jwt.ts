@@ -1,4 +1,4 @@
-/** Operator, accounts and users as `nsc` makes them, for servers that check JWTs. */
+/** Makes an operator, accounts and users as `nsc` does, for servers that check JWTs. */
 
 import { nkeys } from 'nats'
 
@@ -30,19 +30,19 @@ const JETSTREAM = { mem_storage: -1, disk_storage: -1, streams: -1, consumer: -1
 
 type Rights = { readonly allow?: readonly string[]; readonly deny?: readonly string[] }
 
-/** What a user may publish and subscribe; nothing said: everything. */
+/** The subjects that a user may publish and subscribe to; all subjects unless stated. */
 type UserPermissions = { readonly pub?: Rights; readonly sub?: Rights }
 
 export type Trust = {
-  /** What servers are told. */
+  /** The configuration of servers that trust this operator. */
   readonly auth_conf: string
   /** The .creds file of a user of the ledger's account who may do everything. */
   readonly creds: string
-  /** The .creds file of another one. */
+  /** The .creds file of a user with these permissions. */
   readonly credsOf: (name: string, permissions: UserPermissions) => string
 }
 
-/** An operator, and the ledger's account. */
+/** Makes an operator and the ledger's account. */
 export const makeTrust = (): Trust => {
   const operator = nkeys.createOperator()
   const [system, ledger] = [nkeys.createAccount(), nkeys.createAccount()]

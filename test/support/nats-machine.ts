@@ -1,6 +1,6 @@
 /**
- * One instance that boots a node's user-data, as cloud-init would: in a folder of its own, as this user. The folder
- * `machine` holds stand-ins for what belongs to AWS or takes root (aws, mount, systemctl); all else is real.
+ * Boots a node's user-data as an instance, as cloud-init would: in a folder of its own, as this user. The folder `machine`
+ * holds stand-ins for programs that belong to AWS or need root (aws, mount, systemctl); everything else is real.
  */
 
 import { execFileSync, spawn } from 'node:child_process'
@@ -15,32 +15,32 @@ import { killNow } from './program.js'
 import { until } from './servers.js'
 
 export type Machine = {
-  /** Waits for the script's end. Throws with its output when CloudFormation has not been told SUCCESS. */
+  /** Waits for the script's end. Throws with its output when it did not signal SUCCESS to CloudFormation. */
   readonly booted: () => Promise<void>
-  /** The nats-server's process; undefined when there is none (any more). */
+  /** The pid of nats-server; undefined when it does not run. */
   readonly pid: () => number | undefined
-  /** Ends nats-server as systemd would, by the unit's KillSignal; then the instance and its disk are gone. */
+  /** Ends nats-server as systemd would, with the unit's KillSignal, then removes the instance and its disk. */
   readonly terminate: () => Promise<void>
   /** Ends everything at once. */
   readonly destroy: () => void
-  /** Runs what the timer starts every minute, and gives what it sent to the log stream of this name. */
+  /** Runs the probe that the timer starts every minute, and returns what it sent to the log stream of this name. */
   readonly probe: (node: string) => unknown
 }
 
 export type MachineProps = {
   readonly instance_id: string
-  /** What AWS keeps; the stand-ins read and write it. */
+  /** The folder of the state that AWS keeps; the stand-ins read and write it. */
   readonly cloud_folder: string
-  /** The script, given the instance's folder and the address of its metadata service. */
+  /** Makes the script from the instance's folder and the address of its metadata service. */
   readonly script: (root: string, metadata: string) => string
 }
 
 const STAND_INS = fileURLToPath(new URL('machine', import.meta.url))
 const BOOT_MS_MAX = 90_000
-/** More than the unit's TimeoutStopSec. */
+/** Longer than the unit's TimeoutStopSec. */
 const STOP_MS_MAX = 65_000
 
-/** Serves what an instance asks its metadata service for; a token is needed, as IMDSv2 wants it. */
+/** Starts an instance's metadata service, which requires a token, as IMDSv2 does. */
 const startMetadata = async (instance_id: string): Promise<{ address: string; close: () => void }> => {
   const token = '/latest/api/token'
   const answers: Record<string, string> = {
@@ -59,7 +59,7 @@ const startMetadata = async (instance_id: string): Promise<{ address: string; cl
 
 const readIf = (file: string): string => (existsSync(file) ? readFileSync(file, 'utf8') : '')
 
-/** A zombie is gone too: only the one that started it has not looked yet. */
+/** False for a zombie too: it has ended, and only its parent has not collected it yet. */
 const isAlive = (pid: number): boolean =>
   !['', 'Z'].includes(readIf(`/proc/${pid}/stat`).split(') ')[1]?.[0] ?? '')
 
@@ -85,7 +85,7 @@ export const startMachine = async ({ instance_id, cloud_folder, script }: Machin
     code = how
   })
 
-  // as a daemon does, nats-server outlives its script and a test process that is killed
+  // nats-server is a daemon: without the reaper it would outlive its script and a killed test process
   const reaper = startReaper(() => undefined)
   const pid = (): number | undefined => {
     const text = readIf(join(root, 'nats.service.pid'))

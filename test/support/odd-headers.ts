@@ -1,4 +1,4 @@
-/** Headers that break the rules of ADR-4 and that nats-server stores all the same, by what is odd about them. */
+/** Lists headers that break the rules of ADR-4 but that nats-server stores, by their oddity. */
 
 import { headerBlock } from './raw-publisher.js'
 

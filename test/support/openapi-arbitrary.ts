@@ -1,4 +1,4 @@
-/** Requests made from an OpenAPI document, right and wrong ones, and the schema of each answer, for fuzzing. */
+/** Generates right and wrong requests from an OpenAPI document, and checks answers against its schemas, for fuzzing. */
 
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js'
 import fc from 'fast-check'
@@ -35,7 +35,7 @@ const textOf = ({ pattern, maxLength }: Json): fc.Arbitrary<string> =>
 
 const INT32_MAX = 2 ** 31 - 1
 
-/** Mostly small ones, and the bounds. */
+/** Whole numbers in a range: mostly small ones, and the bounds. */
 const wholeFrom = (min: number, max: number): fc.Arbitrary<number> =>
   fc.oneof(
     { weight: 3, arbitrary: fc.integer({ min: Math.max(min, -1_000), max: Math.min(max, 1_000) }) },
@@ -86,14 +86,14 @@ const NASTY = [
   'x'.repeat(5_000),
 ]
 
-/** Texts of every kind; never a lone surrogate, which no URL can carry. */
+/** Texts of every kind, but without a lone surrogate, which no URL can carry. */
 const anyText = fc.oneof(
   fc.constantFrom(...NASTY),
   fc.string({ unit: 'binary', maxLength: 80 }),
   fc.string({ unit: 'grapheme', maxLength: 80 }),
 )
 
-/** A body with one thing about it changed. */
+/** A body with one change. */
 const spoilt = (schema: Json): fc.Arbitrary<unknown> =>
   fc
     .tuple(valueFor(schema), fc.jsonValue({ maxDepth: 3 }), fc.string({ maxLength: 10 }), fc.nat())
@@ -118,13 +118,13 @@ const bodyOf = ({ requestBody }: Operation): fc.Arbitrary<string | undefined> =>
   )
 }
 
-/** Mostly what fits, sometimes anything. */
+/** Texts that mostly fit the schema, and sometimes are anything. */
 const textFor = (schema: Json): fc.Arbitrary<string> =>
   fc.oneof({ weight: 15, arbitrary: valueFor(schema).map(String) }, { weight: 1, arbitrary: anyText })
 
 const isPresent = (entry: [string, string | undefined]): entry is [string, string] => entry[1] !== undefined
 
-/** Values of all parameters of a kind; those that may be left out mostly are. */
+/** Values of all parameters of a kind; optional parameters are mostly left out. */
 const named = (
   parameters: readonly Parameter[],
   where: string,
@@ -143,12 +143,12 @@ const named = (
 
 const TYPES = ['application/json', 'application/json; charset=utf-8', 'text/plain', 'application/x-y', '']
 
-/** A path segment that a client would resolve away belongs to another path. */
+/** Encodes a path segment, and replaces `.` and `..`, because a client would resolve them to another path. */
 const segment = (text: string): string => encodeURIComponent(text).replace(/^\.{1,2}$/, 'dots')
 
 const HEADER_TEXT = /^[\x21-\x7e]*$/
 
-/** Requests of one operation. */
+/** Generates requests of one operation. */
 export const requestsOf = (path: string, method: string, operation: Operation): fc.Arbitrary<FuzzRequest> => {
   const { parameters = [] } = operation
   return fc
@@ -184,7 +184,7 @@ export const requestsOf = (path: string, method: string, operation: Operation): 
     })
 }
 
-/** What is wrong with an answer against the document; undefined when it is as promised. */
+/** Creates a check of answers against the document. It returns a text about a difference, or undefined. */
 export const createReferee = ({ paths, components }: Document) => {
   const ajv = new Ajv2020({ strict: false, validateFormats: false })
   const compiled = new Map<object, ValidateFunction>()

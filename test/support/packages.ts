@@ -1,8 +1,8 @@
-/** Packages for npm and pip, made up by tests: real archives, small programs. */
+/** Makes packages for npm and pip: real archives with small programs. */
 
 import { crc32, gzipSync } from 'node:zlib'
 
-/** One file of a tar archive: a header of 512 bytes, then the content in blocks of 512. */
+/** One file of a tar archive: a header of 512 bytes, then the content in blocks of 512 bytes. */
 const tarEntry = (path: string, text: string): Buffer => {
   const header = Buffer.alloc(512)
   const fields: [number, string][] = [
@@ -23,7 +23,7 @@ const tarEntry = (path: string, text: string): Buffer => {
   return Buffer.concat([header, Buffer.alloc(Math.ceil(text.length / 512) * 512, text.padEnd(512, '\0'))])
 }
 
-/** A package that, like the real ones, says it wants a newer Node than ours. */
+/** A package that, like the real ones, requires a newer Node than ours. */
 export const tarball = (name: string): Buffer => {
   const manifest = JSON.stringify({ name, version: '1.0.0', engines: { node: '>=99' } })
   const entries = [tarEntry('package/package.json', manifest), tarEntry('package/program', `I am ${name}`)]
@@ -51,7 +51,7 @@ const zipEntry = (path: string, text: string, offset: number): { file: Buffer; e
   }
 }
 
-/** A wheel as the real one is: its program is a script of the package, for a platform that is not this machine's. */
+/** A wheel like the real one: its program is a script of the package, for a platform that is not this machine's. */
 export const wheel = (name: string, tag: string, program: string): Buffer => {
   const info = `${name.replaceAll('-', '_')}-2.0.0`
   const about = `Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: false\nTag: py3-none-${tag}\n`

@@ -1,4 +1,4 @@
-/** Runs the script of the API's page on a document that has just what the script uses, as no browser is at hand. */
+/** Runs the script of the API's page without a browser, on a fake document that has only what the script uses. */
 
 type Child = Element | string
 
@@ -23,7 +23,7 @@ export class Element {
   addEventListener(type: string, listener: () => Promise<void> | void): void {
     this.#listeners.set(type, listener)
   }
-  /** Does what a click does, and waits for the end of it. */
+  /** Clicks on the element, and waits until its listener ends. */
   async click(): Promise<void> {
     await this.#listeners.get('click')?.()
   }
@@ -33,7 +33,7 @@ export class Element {
   set textContent(text: string) {
     this.children = [text]
   }
-  /** Every element below that passes. */
+  /** All descendants for which `passes` is true. */
   all(passes: (element: Element) => boolean): Element[] {
     return this.children.flatMap(child =>
       typeof child === 'string' ? [] : [...(passes(child) ? [child] : []), ...child.all(passes)],
@@ -44,7 +44,7 @@ export class Element {
 type Run = (document: object, location: object, fetch: unknown) => Promise<void>
 const AsyncFunction = (async () => undefined).constructor as new (...parts: string[]) => Run
 
-/** The page of the gateway at `url` after its script has run; an element by its id. */
+/** Opens the page of the gateway at `url` and runs its script. Returns a function that finds an element by its id. */
 export const openPage = async (url: string): Promise<(id: string) => Element> => {
   const text = async (path: string): Promise<string> => (await fetch(url + path)).text()
   const ids = [...(await text('/docs')).matchAll(/ id="([^"]+)"/g)].map(([, id = '']) => id)

@@ -1,6 +1,6 @@
 /**
- * A machine that dies amid a batch: the newest block of the stream ends somewhere in it. nats-server 2.14 flushes every
- * message by itself, and what it has staged of the batch not at all (docs/adr/0032).
+ * Simulates a machine that dies in the middle of a batch: the newest block of the stream ends somewhere in the batch.
+ * nats-server 2.14 flushes every message separately, and never flushes the staged messages of the batch (docs/adr/0032).
  */
 
 import { readdirSync, rmSync, statSync, truncateSync } from 'node:fs'
@@ -22,7 +22,7 @@ const newestBlock = (nats: TestNats): string => {
   return join(folder, blocks.sort((a, b) => Number.parseInt(a, 10) - Number.parseInt(b, 10)).at(-1) ?? '')
 }
 
-/** Ends the server as a power failure does, after its disk has lost all of the newest block behind `bytes`. */
+/** Kills the server, and cuts the newest block on its disk after `bytes` bytes, as a power failure may do. */
 const dieWith = async (nats: TestNats, nc: NatsConnection, bytes: number): Promise<void> => {
   const { pid } = nats
   truncateSync(newestBlock(nats), bytes)
@@ -34,8 +34,8 @@ const dieWith = async (nats: TestNats, nc: NatsConnection, bytes: number): Promi
 }
 
 /**
- * Publishes messages of equal size as a batch, has the machine die so that the first `kept` of them are left, and waits for
- * the server, which comes back by itself. `nc` has to reconnect.
+ * Publishes messages of equal size as a batch, lets the machine die so that only the first `kept` of them are left, and waits
+ * for the server, which comes back by itself. `nc` has to reconnect.
  */
 export const dieAmidBatch = async (
   nats: TestNats,

@@ -1,4 +1,4 @@
-/** The built program as its user runs it: child processes in a folder of their own, gone after `end`. */
+/** Runs the built program as a user does: as child processes in a folder of their own, which are gone after `end`. */
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
@@ -20,10 +20,10 @@ export type Program = {
   readonly end: (signal: 'SIGINT' | 'SIGTERM' | 'SIGKILL') => Promise<Exit>
 }
 
-/** What a subcommand that does one thing left behind. */
+/** The exit code and output of a subcommand that has ended. */
 export type Finished = { readonly code: number | null; readonly stdout: string; readonly stderr: string }
 
-/** A server process as `run.json` lists it; `identity` tells it from a later process with the same pid. */
+/** A server process as `run.json` lists it; `identity` distinguishes it from a later process with the same pid. */
 export type ServerProcess = { readonly name: string; readonly pid: number; readonly identity: string }
 
 export type Dev = Program & {
@@ -31,28 +31,28 @@ export type Dev = Program & {
   readonly dynamodb_endpoint: string
   readonly health_url: string
   readonly ready_ms: number
-  /** The servers that run now. */
+  /** The servers that are running. */
   readonly servers: () => readonly ServerProcess[]
 }
 
 type Env = Readonly<Record<string, string>>
 
 export type Workbench = {
-  /** Where every process is started; `jetledger dev` keeps its data in `.jetledger` below. */
+  /** The working directory of every process; `jetledger dev` keeps its data in its subfolder `.jetledger`. */
   readonly folder: string
   /** Starts a subcommand that runs until it is stopped. */
   readonly start: (args: readonly string[], env?: Env) => Program
-  /** `jetledger dev` on free ports, ready. */
+  /** Starts `jetledger dev` on free ports and waits until it is ready. */
   readonly dev: (...args: readonly string[]) => Promise<Dev>
-  /** The same with variables of its own. */
+  /** The same as `dev`, with additional environment variables. */
   readonly devWith: (env: Env, ...args: readonly string[]) => Promise<Dev>
   /** Runs a subcommand to its end. */
   readonly run: (args: readonly string[], env?: Env) => Promise<Finished>
-  /** A client that reconnects for ever, closed at the end. */
+  /** Connects a client that reconnects for ever and is closed at the end. */
   readonly connect: (url: string) => Promise<NatsConnection>
-  /** Something else to be stopped at the end. */
+  /** Adds a function that is called at the end. */
   readonly atEnd: (stop: () => Promise<void> | void) => void
-  /** Ends every process that was started here, servers included, however the test ended; removes the folder. */
+  /** Ends every process that was started here, including servers, even after a failed test, and removes the folder. */
   readonly end: () => Promise<void>
 }
 
@@ -62,7 +62,7 @@ const RUN_MS_MAX = 30_000
 const EXIT_MS_MAX = 20_000
 const CONNECT_MS_MAX = 10_000
 
-/** Whoever runs the tests may have a ledger of their own: nothing of it may reach the program. */
+/** The developer may have variables for another ledger; none of them may reach the program. */
 const OWN_VARIABLES = /^(NATS_(?!SERVER_BIN)|AWS_|DDB_|JETLEDGER_|HTTP_PORT$|LOG_LEVEL$)/
 const environment = (env: Env): NodeJS.ProcessEnv => ({
   ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !OWN_VARIABLES.test(name))),
@@ -79,10 +79,10 @@ export const serversIn = (folder: string): readonly ServerProcess[] => {
   }
 }
 
-/** Whether that very process still runs. */
+/** True when exactly this process still runs. */
 export const isRunning = ({ pid, identity }: ServerProcess): boolean => isAlive(pid, identity)
 
-/** `kill -9`; a process that is gone already is as dead as one can wish. */
+/** Sends `kill -9`; a process that is already gone is not an error. */
 export const killNow = (pid: number): void => {
   try {
     process.kill(pid, 'SIGKILL')
@@ -91,7 +91,7 @@ export const killNow = (pid: number): void => {
   }
 }
 
-/** A process whose output is kept. */
+/** Wraps a child process and keeps its output. */
 export const programOf = (child: ChildProcess): Program => {
   const text = { stdout: '', stderr: '' }
   for (const name of ['stdout', 'stderr'] as const) {
@@ -127,7 +127,7 @@ const startIn = (folder: string, args: readonly string[], env: Env): Program =>
     }),
   )
 
-/** Waits for `ready`, and fails at once, with what the program said, when it ends before. */
+/** Waits for `ready`. Fails at once, with the program's output, when the program ends before. */
 export const untilReady = async (
   program: Program,
   what: string,
@@ -168,7 +168,7 @@ const runToEnd = async (start: Workbench['start'], args: readonly string[], env?
   return { code, stdout: program.stdout(), stderr: program.stderr() }
 }
 
-/** A folder, and everything that a test starts in it. */
+/** Makes a folder and a workbench, with which a test starts processes in it. */
 export const openWorkbench = (): Workbench => {
   const folder = newFolder()
   const programs: Program[] = []

@@ -1,4 +1,4 @@
-/** Questions to a running ledger over one NATS connection, and the comparison of its answers with a fold. */
+/** Asks a running ledger over one NATS connection, and compares its answers with a fold. */
 
 import { jetstreamManager } from '@nats-io/jetstream'
 import type { Msg, NatsConnection } from 'nats'
@@ -22,7 +22,7 @@ export const errorOf = ({ headers }: Msg): string =>
     ? `${headers.get('Nats-Service-Error-Code')}:${headers.get('Nats-Service-Error')}`
     : ''
 
-/** A customer's balance; the reply has to be of the exact form that is promised. */
+/** Asks for a customer's balance. Fails when the reply does not have the promised form exactly. */
 export const balanceOf = async (nc: NatsConnection, id: string): Promise<bigint> => {
   const reply = await request(nc, JSON.stringify({ client_id: id }))
   const [, number, text] = /^\{"balance":(?:(\d+)|"(\d+)")\}$/.exec(reply.string()) ?? []
@@ -59,7 +59,7 @@ const differences = async (nc: NatsConnection, { balances }: Opinion): Promise<s
   return found
 }
 
-/** Whether the balances' table holds everything up to `seq`: queries answer from the stream too, which proves nothing of it. */
+/** True when the balances table holds everything up to `seq`. Answers to queries cannot prove that: they use the stream too. */
 const isProjected = async (nc: NatsConnection, seq: number): Promise<boolean> => {
   const jsm = await jetstreamManager(nc, { checkAPI: false })
   const consumers = await jsm.consumers.list(LEDGER_STREAM).next()
@@ -70,8 +70,9 @@ const isProjected = async (nc: NatsConnection, seq: number): Promise<boolean> =>
 }
 
 /**
- * Waits until the table of balances is up to date and every balance, of the seeded customers and of all others with events, equals the independent fold of
- * what the stream holds at the call, and gives that fold. Fails naming customers that still differ at the deadline.
+ * Waits until the balances table is up to date and every balance, of the seeded customers and of all others with events, equals
+ * the independent fold of the stream at the time of the call. Returns that fold. At the deadline it fails and names the
+ * customers that still differ.
  */
 export const untilEqualsFold = async (nc: NatsConnection, deadline_ms: number): Promise<Opinion> => {
   const events = await readEvents(nc)
@@ -98,7 +99,7 @@ export type Health = {
   readonly parts: Readonly<Record<string, { readonly state: string; readonly detail: string }>>
 }
 
-/** What `GET /healthz` says. */
+/** Returns the answer to `GET /healthz`. */
 export const healthOf = async (url: string): Promise<Health> => {
   const response = await fetch(url, { signal: AbortSignal.timeout(REQUEST_MS_MAX) })
   return { status: response.status, ...((await response.json()) as Omit<Health, 'status'>) }

@@ -1,8 +1,8 @@
-/** Publishes to NATS over a socket of its own: what no client would send, its headers byte for byte. */
+/** Publishes to NATS over a socket of its own, with exact header bytes that no client library would send. */
 
 import { connect } from 'node:net'
 
-/** A message as bytes; `headers` is the whole block, first line and last line break included. */
+/** A message as bytes; `headers` is the whole header block, including its first line and last line break. */
 export type RawMessage = {
   readonly subject: string
   readonly headers: string | Uint8Array
@@ -12,7 +12,7 @@ export type RawMessage = {
 
 const ANSWER_MS_MAX = 10_000
 
-/** The lines between the first line of a header block and its end. */
+/** Makes a header block with these lines. */
 export const headerBlock = (...lines: readonly string[]): string =>
   `NATS/1.0\r\n${lines.map(line => `${line}\r\n`).join('')}\r\n`
 
@@ -24,7 +24,7 @@ const frame = ({ subject, headers, body, reply = '' }: RawMessage): Buffer => {
   return Buffer.concat([Buffer.from(`HPUB ${to} ${sizes}\r\n`), head, payload, Buffer.from('\r\n')])
 }
 
-/** Sends all messages and waits until the server has taken them; fails with what the server says against them. */
+/** Sends all messages and waits until the server has accepted them. Fails with the server's error text. */
 export const publishRaw = (nats_url: string, messages: readonly RawMessage[]): Promise<void> =>
   new Promise((resolve, reject) => {
     const { hostname, port } = new URL(nats_url)

@@ -1,11 +1,11 @@
-/** All of a stream, read with the client alone: what the program itself reads, and how, plays no part in it. */
+/** Reads a whole stream with the client alone, without any reading code of the program. */
 
 import { type JsMsg, jetstream, jetstreamManager } from '@nats-io/jetstream'
 import type { NatsConnection } from 'nats'
 import { until } from './servers.js'
 
 const READ_MS_MAX = 30_000
-/** Half of it is the heartbeat: a reader whose server was just killed notices within seconds and starts anew. */
+/** Half of this time is the heartbeat, so that a reader whose server was killed notices within seconds and starts again. */
 const PULL_MS = 2_000
 
 const readOnce = async (nc: NatsConnection, stream: string): Promise<JsMsg[]> => {
@@ -26,8 +26,8 @@ const readOnce = async (nc: NatsConnection, stream: string): Promise<JsMsg[]> =>
 }
 
 /**
- * Every message that a stream holds at the call, in order. In a cluster that has just lost a node some of it may not
- * answer yet ("no responders"): then it is read again.
+ * Reads every message that a stream holds at the time of the call, in order. A cluster that has just lost a node may not answer
+ * everything yet ("no responders"): then the stream is read again.
  */
 export const readStream = (nc: NatsConnection, stream: string): Promise<JsMsg[]> =>
   until(() => readOnce(nc, stream), { deadline_ms: READ_MS_MAX, what: `all of ${stream}` })

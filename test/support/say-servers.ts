@@ -1,4 +1,4 @@
-/** Runs once before tests that start servers: says which nats-server they use, since most of them hold for several. */
+/** Runs once before tests that start servers: prints the nats-server version, because most tests support several versions. */
 
 import { findServerBinary, versionOf } from '../../src/embedded/binaries.js'
 

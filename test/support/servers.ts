@@ -1,4 +1,4 @@
-/** Real servers for int and e2e specs: each call has its own processes and its own folder, gone after `stop`. */
+/** Starts real servers for int and e2e specs: each call has its own processes and its own folder, gone after `stop`. */
 
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -9,35 +9,35 @@ import { type Embedded, startEmbedded } from '../../src/embedded/index.js'
 
 export type TestNats = {
   url: string
-  /** of the process that runs now */
+  /** The pid of the process that is running. */
   readonly pid: number
-  /** where it keeps its streams */
+  /** The folder of its streams. */
   readonly store_dir: string
   stop(): Promise<void>
 }
 export type TestDynamodb = { endpoint: string; readonly pid: number; stop(): Promise<void> }
 export type TestServers = { nats: TestNats; dynamodb: TestDynamodb; stop(): Promise<void> }
 export type TestCluster = {
-  /** comma-separated */
+  /** The URLs of all nodes, separated by commas. */
   url: string
   /** `nats-1`, `nats-2`, `nats-3` */
   names: readonly string[]
   pid(name: string): number
-  /** Ends a node with -9; it comes back by itself. */
+  /** Kills a node with -9; it comes back by itself. */
   kill(name: string): void
   stop(): Promise<void>
 }
 
 export type TestNatsOptions = {
-  /** `2m` unless said otherwise: `always` would only make tests slow */
+  /** `2m` unless stated: `always` would only make tests slow. */
   sync_interval?: string
 }
 
 const POLL_EVERY_MS = 10
 
 /**
- * Asks `condition` until it gives something other than `undefined` or `false`, and gives that. Fails with a text that
- * says `what` was waited for, and the last error of `condition` as its cause.
+ * Calls `condition` until it returns a value other than `undefined` or `false`, and returns that value. At the deadline it
+ * fails with a text that names `what`, and with the last error of `condition` as the cause.
  */
 export const until = async <A>(
   condition: () => A | Promise<A>,
@@ -57,7 +57,7 @@ export const until = async <A>(
   throw new Error(`Waited ${deadline_ms} ms in vain for: ${what}`, { cause })
 }
 
-/** A folder of its own for one test; remove it with `removeFolder`. */
+/** Makes a folder for one test; remove it with `removeFolder`. */
 export const newFolder = (): string => mkdtempSync(join(tmpdir(), 'jetledger-test-'))
 
 export const removeFolder = (folder: string): void =>
@@ -116,21 +116,21 @@ const dynamodbOf = (embedded: Embedded): TestDynamodb => ({
   stop: embedded.stop,
 })
 
-/** One nats-server with JetStream. */
+/** Starts one nats-server with JetStream. */
 export const startTestNats = async (options: TestNatsOptions = {}): Promise<TestNats> =>
   natsOf(await start({ ...options, only: 'nats' }))
 
-/** One DynamoDB server without tables. */
+/** Starts one DynamoDB server without tables. */
 export const startTestDynamodb = async (): Promise<TestDynamodb> =>
   dynamodbOf(await start({ only: 'dynamodb' }))
 
-/** Both; stopping either stops both. */
+/** Starts both servers; stopping either one stops both. */
 export const startTestServers = async (options: TestNatsOptions = {}): Promise<TestServers> => {
   const embedded = await start(options)
   return { nats: natsOf(embedded), dynamodb: dynamodbOf(embedded), stop: embedded.stop }
 }
 
-/** Three nats-servers in a cluster (no DynamoDB server), ready for streams of three replicas. */
+/** Starts three nats-servers in a cluster (no DynamoDB server), ready for streams of three replicas. */
 export const startTestCluster = async (options: TestNatsOptions = {}): Promise<TestCluster> => {
   const embedded = await start({ ...options, cluster: true, only: 'nats' })
   return {

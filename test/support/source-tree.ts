@@ -1,12 +1,12 @@
-/** The repository's own source, for the tests that hold it to rules. */
+/** Reads the repository's own source, for the tests of its rules. */
 
 import { readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, posix, relative, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-/** `path` is relative to the repository and has forward slashes. */
+/** A file of the source; `path` is relative to the repository and has forward slashes. */
 export type SourceFile = { readonly path: string; readonly text: string }
-/** All that is wrong with a file, in sentences. */
+/** Returns one sentence for each violation in a file. */
 export type Rule = (file: SourceFile) => readonly string[]
 
 export const ROOT = dirname(dirname(dirname(fileURLToPath(import.meta.url))))
@@ -32,7 +32,7 @@ const importsOf = ({ text }: SourceFile): readonly string[] => {
   return IMPORTS.flatMap(pattern => [...code.matchAll(pattern)].map(match => match[1] ?? ''))
 }
 const isRelative = (specifier: string): boolean => specifier.startsWith('.')
-/** Where a relative import leads, as a path in the repository. */
+/** The target of a relative import, as a path in the repository. */
 const target = ({ path }: SourceFile, specifier: string): string =>
   posix.join(posix.dirname(path), specifier).replace(/\.js$/, '.ts')
 export const targetsOf = (file: SourceFile): readonly string[] =>

@@ -1,4 +1,4 @@
-/** A steady load published directly, in atomic batches: credits, debits, overdrafts, transfers, and what is malformed. */
+/** Publishes a steady load directly, in atomic batches: credits, debits, overdrafts, transfers and malformed events. */
 
 import { setTimeout as pause } from 'node:timers/promises'
 import type { NatsConnection } from 'nats'
@@ -6,9 +6,9 @@ import { publishBatch } from '../../src/stream/publish.js'
 import { right } from './ledger.js'
 
 export type SteadyLoad = {
-  /** Events that the stream's server has acknowledged. */
+  /** The number of events that the stream's server has acknowledged. */
   readonly published: () => number
-  /** Publishes no more and waits for what is under way; how many events there were. Throws what publishing threw. */
+  /** Stops publishing, waits for the batch in flight, and returns the number of events. Throws the error of a failed publish. */
   readonly stop: () => Promise<number>
 }
 
@@ -21,10 +21,10 @@ export type SteadyLoadOptions = {
 
 const TICK_MS = 20
 const ACK_MS_MAX = 10_000
-/** Of a hundred events: the last ones are a transfer's two, an overdraft, a declined one and rubbish. */
+/** The kinds of steps repeat after a hundred: credits, debits, transfers, overdrafts, a declined and a malformed event. */
 const KINDS = 100
 
-/** So much that no transfer is ever refused: half of one would be a contradiction in the stream itself. */
+/** So large that no transfer is ever refused: with one refused half, the stream itself would be contradictory. */
 const FUNDS = 1_000_000
 
 type Message = { readonly subject: string; readonly body: string }
@@ -59,7 +59,7 @@ const step = (n: number, { customers, name }: SteadyLoadOptions): Message[] => {
   return [message(id, '{"type":"credit"')]
 }
 
-/** Starts it; the same events in the same order in every run. */
+/** Starts the load, with the same events in the same order in every run. */
 export const startSteadyLoad = (nc: NatsConnection, options: SteadyLoadOptions): SteadyLoad => {
   const began_ms = performance.now()
   const ending = new AbortController()
@@ -88,7 +88,7 @@ export const startSteadyLoad = (nc: NatsConnection, options: SteadyLoadOptions):
     }
   }
   const publishing = publish()
-  // it is thrown by `stop`; until then it is not unhandled
+  // `stop` throws this error; until then it must not count as unhandled
   publishing.catch(() => undefined)
 
   return {

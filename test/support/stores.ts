@@ -1,9 +1,9 @@
-/** What JetStream holds, as a value that can be compared: what somebody wrote in between shows as a difference. */
+/** Reads the whole content of JetStream as a comparable value, so that any write in between shows as a difference. */
 
 import { type JetStreamManager, jetstreamManager, type StreamInfo } from '@nats-io/jetstream'
 import type { NatsConnection } from 'nats'
 
-/** Fields of what the ledger itself writes now and then: not a difference as long as it is of that form. */
+/** Keys that the ledger itself renews regularly, with their fields: a value of this form is not a difference. */
 const RENEWED: readonly (readonly [RegExp, RegExp])[] = [
   [/^\$KV\.config\.status\.\w+$/, /^instance,generation,seq,(last_error,)?at$/],
   [/^\$KV\.config\.ledger$/, /^epoch,stream,/],
@@ -12,9 +12,9 @@ const RENEWED: readonly (readonly [RegExp, RegExp])[] = [
 export type Stores = {
   /** The settings of every stream, by its name. */
   readonly streams: Readonly<Record<string, unknown>>
-  /** The settings of every lasting consumer, and where a consumer delivers that is no inbox. */
+  /** The settings of every durable consumer, and of every consumer that delivers to a subject other than an inbox. */
   readonly consumers: Readonly<Record<string, unknown>>
-  /** Every message but those that are renewed: `<stream> <seq> <subject> <headers> <body>`. */
+  /** Every message except renewed ones: `<stream> <seq> <subject> <headers> <body>`. */
   readonly messages: readonly string[]
 }
 
@@ -43,7 +43,7 @@ const messagesOf = async (jsm: JetStreamManager, { config, state }: StreamInfo):
   return found
 }
 
-/** Reads all of it. */
+/** Reads all streams, consumers and messages. */
 export const readStores = async (nc: NatsConnection): Promise<Stores> => {
   const jsm = await jetstreamManager(nc)
   const streams: Record<string, unknown> = {}

@@ -1,4 +1,4 @@
-/** Two projector processes under load, one of them killed with -9 again and again, and how long the other needs. */
+/** Runs two projector processes under load, kills one of them repeatedly with -9, and measures the takeover by the other. */
 
 import { setTimeout as pause } from 'node:timers/promises'
 import type { NatsConnection } from 'nats'
@@ -17,11 +17,11 @@ import { startSteadyLoad } from './steady-load.js'
 import { expectVerified } from './verified.js'
 
 const TABLE = 'customer-balances'
-/** Where an event published after a kill is looked for; the others are compared at the end. */
+/** The tables in which an event published after a kill is looked for; the other tables are compared at the end. */
 const PROBED = [TABLE, `${TABLE}-journal`]
-/** Few, so that a run writes few heads: what is tested is not how much an embedded DynamoDB server takes. */
+/** Few customers, so that a run writes few heads: the speed of the embedded DynamoDB server is not under test. */
 const CUSTOMERS = 50
-/** So that a failure says how long it took, and not only that it was too long. */
+/** Longer than any allowed takeover, so that a failure reports the time that it took. */
 const WAITED_MS_MAX = 20_000
 
 export type TakeoverOptions = {
@@ -32,7 +32,7 @@ export type TakeoverOptions = {
 
 export type Takeovers = {
   readonly events: number
-  /** From each kill until an event published right after it is in the tables. */
+  /** The time from each kill until an event published right after it is in the tables. */
   readonly took_ms: readonly number[]
 }
 
@@ -52,7 +52,7 @@ const depsOf = async (bench: Workbench, nc: NatsConnection, env: Env): Promise<V
   return { nc, jsm: await right(manager(nc)), tables, table: TABLE }
 }
 
-/** Runs it and compares everything at the end. */
+/** Runs the takeovers, and compares all tables at the end. */
 export const runTakeovers = async (
   bench: Workbench,
   { events_per_s, for_ms, kill_every_ms }: TakeoverOptions,
@@ -72,7 +72,7 @@ export const runTakeovers = async (
   for (let round = 1; performance.now() < end_ms; round += 1) {
     await pause(kill_every_ms)
     const killed_ms = performance.now()
-    // the older one, which is the active one: it took over when the one before it died
+    // kills the older process, which is active: it took over when the previous one died
     await running.shift()?.end('SIGKILL')
     await probe(nc, deps, `probe-${round}`)
     took_ms.push(Math.round(performance.now() - killed_ms))

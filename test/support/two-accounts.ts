@@ -1,4 +1,4 @@
-/** A nats-server with the ledger's account and that of a publisher, who knows the ledger under the stream's own name. */
+/** Starts a nats-server with the ledger's account, and a publisher's account that imports subjects of the ledger. */
 
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'

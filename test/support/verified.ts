@@ -1,4 +1,4 @@
-/** The ledger's tables against a fold of the stream that shares no code with what wrote them. */
+/** Compares the ledger's tables with a fold of the stream that shares no code with the projections. */
 
 import { expect } from 'vitest'
 import { PROJECTION_NAMES, type ProjectionName } from '../../src/tables/definition.js'
@@ -7,7 +7,7 @@ import { type Report, verify } from '../../src/verify/verify.js'
 
 const OPTIONS = { totals: true, timeout_ms: 20_000, differences_max: 20 }
 
-/** Waits until `projections` have everything that the stream holds at the call, then compares the tables of each. */
+/** Waits until `projections` have handled everything in the stream at the time of the call, then compares their tables. */
 export const expectVerified = async (
   deps: VerifyDeps,
   projections: readonly ProjectionName[] = PROJECTION_NAMES,

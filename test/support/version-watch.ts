@@ -1,4 +1,4 @@
-/** A reader of balances who notices when anything goes back, whoever answers: several followers of the pointer in turn. */
+/** Reads balances through several followers of the pointer in turn, and notices when a version goes back. */
 
 import type { JetStreamManager } from '@nats-io/jetstream'
 import { followGeneration } from '../../src/generations/follow.js'
@@ -10,20 +10,20 @@ import { right } from './ledger.js'
 
 type Watched = {
   readonly reads: number
-  /** The tables that were read, in the order in which they came up. */
+  /** The tables that were read, in the order of their first read. */
   readonly tables: readonly string[]
-  /** Each time a customer's version was older than one that was read before. */
+  /** One text for each read of a version older than an earlier read of the same customer. */
   readonly went_back: readonly string[]
 }
 
 export type VersionWatch = {
-  /** Ends the reading. Throws what a read threw. */
+  /** Stops reading. Throws the error of a failed read. */
   readonly stop: () => Promise<Watched>
 }
 
 const FOLLOWERS = 4
 
-/** Reads the customers again and again; each follower stands for an instance that answers in its turn. */
+/** Reads the customers repeatedly; each follower stands for one instance, and they answer in turn. */
 export const watchVersions = (
   { jsm, tables, table: base }: VerifyDeps & { readonly jsm: JetStreamManager },
   ids: readonly ClientId[],
@@ -52,7 +52,7 @@ export const watchVersions = (
   const reading = (async () => {
     while (!ending.signal.aborted) await readOnce()
   })()
-  // it is thrown by `stop`; until then it is not unhandled
+  // `stop` throws this error; until then it must not count as unhandled
   reading.catch(() => undefined)
 
   return {

@@ -1,16 +1,16 @@
-/** Withholds acknowledgements on their way to the server: what was handled is delivered again, and out of order. */
+/** Withholds acknowledgements on their way to the server, so that handled messages are delivered again, and out of order. */
 
 import type { NatsConnection } from 'nats'
 
 export type Withholding = {
-  /** From now on none gets through, or all do. */
+  /** From now on withholds every acknowledgement, or none. */
   readonly withhold: (on: boolean) => void
   readonly withheld: () => number
 }
 
 type Publish = (subject: string, ...rest: unknown[]) => unknown
 
-/** Comes between a connection and the server. The client has no door for that, so it is done to its own part. */
+/** Intercepts the acknowledgements of a connection. The client has no hook for that, so a private part of it is replaced. */
 export const withholdAcks = (nc: NatsConnection): Withholding => {
   const { protocol } = nc as unknown as { protocol: { publish: Publish } }
   const publish = protocol.publish.bind(protocol)

@@ -1,5 +1,5 @@
 /**
- * The history as calls: each with its end, read back from `history.jsonl`.
+ * Reads `history.jsonl` back as a list of calls, each with its end.
  */
 
 import { createReadStream } from 'node:fs'
@@ -8,7 +8,7 @@ import { createInterface } from 'node:readline'
 import type { Kind } from '../history.js'
 import { countOf, field, isObject, type Json, readJson, readObject, textOf } from './json.js'
 
-/** How a call ended. `none`: nothing says so; the run ended before. */
+/** How a call ended. `none`: the run ended before the call did, so the history has no end of it. */
 export type End =
   | {
       readonly tag: 'answer'
@@ -34,7 +34,7 @@ export type Call = {
 export type CallHistory = {
   readonly calls: readonly Call[]
   readonly notes: readonly { readonly at_us: number; readonly text: string }[]
-  /** Lines that say nothing that is known here. */
+  /** One text for each line that could not be understood. */
   readonly problems: readonly string[]
 }
 
@@ -47,7 +47,7 @@ const headersOf = (value: Json | undefined): ReadonlyMap<string, string> =>
     ),
   )
 
-/** Puts lines together; they may be of several files, but each call comes before its end. */
+/** Joins the lines of calls and ends. The lines may come from several files, but each call has to come before its end. */
 export const collectCalls = () => {
   const open = new Map<number, Omit<Call, 'end'>>()
   const calls: Call[] = []
@@ -106,7 +106,7 @@ export const collectCalls = () => {
   }
 }
 
-/** Reads the history in a directory. */
+/** Reads the history file of a run's directory. */
 export const readHistory = async (directory: string): Promise<CallHistory> => {
   const collected = collectCalls()
   const lines = createInterface({ input: createReadStream(join(directory, 'history.jsonl')) })
@@ -116,10 +116,10 @@ export const readHistory = async (directory: string): Promise<CallHistory> => {
 
 const ERROR_CODE = 'Nats-Service-Error'
 
-/** The code of an error that a service answered with; undefined when it answered with something else. */
+/** The code of the error in a service's answer; undefined when the call ended in another way. */
 export const errorCodeOf = (end: End): string | undefined =>
   end.tag === 'answer' ? end.headers.get(ERROR_CODE) : undefined
 
-/** The body of an answer that is no error, as an object. */
+/** The body of a successful answer, as an object; undefined when the call ended in another way. */
 export const bodyOf = (end: End): Json | undefined =>
   end.tag === 'answer' && errorCodeOf(end) === undefined ? readObject(end.body) : undefined

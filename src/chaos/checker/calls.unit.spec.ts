@@ -1,4 +1,4 @@
-/** The history's lines put together to calls. */
+/** The history's lines are joined to calls. */
 
 import { expect, it } from 'vitest'
 import type { Line } from '../history.js'

@@ -1,4 +1,4 @@
-/** The clients and the checker against one server pair and one instance: a run without faults breaks no promise. */
+/** The clients and the checker with one server of each kind and one instance: a run without faults breaks no promise. */
 
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
@@ -8,15 +8,15 @@ import { startClients } from '../clients/index.js'
 import type { Line } from '../history.js'
 import { checkRun, startObserver } from './index.js'
 
-/** What a single replica, or a quiet run, cannot show. */
+/** The checks that a run with a single replica cannot try. */
 const NOT_SEEN_HERE = ['copies']
-/** Of each kind of call so many have to be answered as done, so that every check has something to look at. */
+/** The number of successful calls that each kind needs, so that every check has a case to look at. */
 const DONE_MIN = 3
 const KINDS = 13
-/** It starts servers, waits for answers, and reads everything: more than others where the machine is busy. */
+/** Longer than for other tests: this one starts servers, waits for answers and reads everything, maybe on a busy machine. */
 const RUN_MS_MAX = 240_000
 
-/** Counts by kind what was answered without an error. */
+/** Counts by kind the calls that were answered without an error. */
 const createTally = () => {
   const kinds = new Map<number, string>()
   const done = new Map<string, number>()

@@ -1,14 +1,14 @@
-/** The checker's own way to DynamoDB: whole tables, attribute by attribute as they came. */
+/** The checker's own access to DynamoDB: reads whole tables, with every attribute as it is stored. */
 
 import { type AttributeValue, DynamoDBClient, GetItemCommand, ScanCommand } from '@aws-sdk/client-dynamodb'
 
-/** An item: text with `S:` before it, a number with `N:`, anything else as JSON. */
+/** An item's attributes by name: text with the prefix `S:`, a number with `N:`, any other type as JSON. */
 export type Item = ReadonlyMap<string, string>
 
 export type Tables = {
-  /** Every item of a table by its id; undefined where there is no such table. */
+  /** Every item of a table by its id; undefined when the table does not exist. */
   readonly scan: (table: string) => Promise<ReadonlyMap<string, Item> | undefined>
-  /** One item, strongly consistent. */
+  /** Reads one item with strong consistency. */
   readonly get: (table: string, id: string) => Promise<Item | undefined>
   readonly close: () => void
 }

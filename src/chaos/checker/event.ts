@@ -1,12 +1,12 @@
 /**
- * What a message of the ledger stream says, read from the documented form of events and by nothing of the program.
+ * Decodes messages of the ledger stream, following the documented form of events and using no code of the program.
  *
- * The clients of a run publish events of schema 1 only, and none of another schema is understood here.
+ * The clients of a run publish events of schema 1 only, and no other schema is understood here.
  */
 
 import { field, isObject, type Json, type JsonObject, readJson, textOf, wholeOf } from './json.js'
 
-/** A stored message. `headers` are those that were published, as the server kept them. */
+/** A stored message. `headers` holds the published headers as the server kept them. */
 export type Entry = {
   readonly seq: number
   readonly subject: string
@@ -23,7 +23,7 @@ export type Event = {
   readonly reference: string | undefined
   readonly metadata: JsonObject | undefined
   readonly counterparty: string | undefined
-  /** Of a refusal: whose balance did not allow it, and what it was. */
+  /** A stored refusal: the customer whose balance did not allow the command, and that balance. */
   readonly declined: Declined | undefined
   readonly after: Json | undefined
 }
@@ -40,7 +40,7 @@ const CUSTOMER = /^[A-Za-z0-9][A-Za-z0-9_:@-]{0,63}$/
 const TRANSACTION_ID = /^[\x21-\x7e]{1,135}$/
 const KEY_HEADER = 'Chaos-Key'
 
-/** The customer on whose subject a message lies; undefined when it is nobody's. */
+/** The customer of a subject; undefined when the subject names no valid customer. */
 export const customerOf = (subject: string): string | undefined => {
   const id = subject.startsWith(SUBJECT) ? subject.slice(SUBJECT.length) : ''
   return CUSTOMER.test(id) ? id : undefined
@@ -59,7 +59,7 @@ const declinedOf = (value: Json): Declined | undefined => {
   return isCustomer(client_id) && balance !== undefined ? { command, code, client_id, balance } : undefined
 }
 
-/** A field that may be left out; undefined when it is there and not as it has to be. */
+/** Reads a field that may be left out. Returns undefined when the field is there but malformed. */
 const optional = <A>(
   json: JsonObject,
   name: string,
@@ -96,7 +96,7 @@ const eventOf = (json: JsonObject): Event | undefined => {
   }
 }
 
-/** The event of a body; `malformed` when no fold takes it, `newer` when it is of a schema that is not judged here. */
+/** Decodes a body: `malformed` when no fold accepts it, `newer` when its schema is newer than 1 and not judged here. */
 export const readEvent = (body: string): Event | 'malformed' | 'newer' => {
   const json = readJson(body)
   if (!isObject(json)) return 'malformed'
@@ -105,6 +105,6 @@ export const readEvent = (body: string): Event | 'malformed' | 'newer' => {
   return schema === 1n ? (eventOf(json) ?? 'malformed') : 'newer'
 }
 
-/** The text that no other write of the run has: in the body, or in a header where the body could hold none. */
+/** The text that identifies a write within the run. It is in the body, or in a header when the body cannot hold it. */
 export const keyOf = ({ headers }: Entry, event: Event | undefined): string | undefined =>
   headers.get(KEY_HEADER) ?? event?.reference

@@ -1,6 +1,6 @@
 /**
- * What the tables have to hold, as the stream says: the items of the balances, the journal, the totals and the ranking, by
- * the documented form of each (docs/adr). Sums are kept in parts; here they are whole.
+ * Computes from the stream what the tables have to hold: the items of the balances, the journal, the totals and the ranking,
+ * in their documented forms (docs/adr). The program keeps each sum in several parts; here a sum is one item.
  */
 
 import type { Item } from './dynamodb.js'
@@ -19,7 +19,7 @@ const SHARDS = 8
 const text = (value: string): string => `S:${value}`
 const number = (value: bigint | number): string => `N:${value}`
 
-/** Leaves out what is undefined. */
+/** Makes an item of the fields that are not undefined. */
 const item = (fields: Readonly<Record<string, string | undefined>>): Item =>
   new Map(
     Object.entries(fields).flatMap(([name, value]) => (value === undefined ? [] : [[name, value] as const])),
@@ -33,14 +33,14 @@ const head = (
 ): Item =>
   item({ id: text(id), [name]: number(balance), version: number(version), seq: number(seq), ...extra })
 
-/** The shard of a customer in the ranking's indexes: FNV-1a over its id. */
+/** The shard of a customer in the ranking's indexes, from the FNV-1a hash of its id. */
 const shardOf = (client_id: string): string => {
   let hash = 0x811c9dc5
   for (const char of client_id) hash = Math.imul(hash ^ char.charCodeAt(0), 0x01000193)
   return String((hash >>> 0) % SHARDS)
 }
 
-/** JSON as JavaScript writes it; whole numbers stand as they were read. */
+/** Writes JSON as JavaScript does, but keeps every digit of whole numbers. */
 const jsonText = (value: Json): string => {
   if (typeof value === 'bigint') return String(value)
   if (Array.isArray(value)) return `[${value.map(jsonText).join(',')}]`
@@ -86,7 +86,7 @@ const rowOf = (id: string, folded: Folded, event: Event): Item => {
 const SUMS = ['customers', 'balance', 'credits', 'credited', 'debits', 'debited', 'declined'] as const
 type Sums = Map<string, Map<string, bigint>>
 
-/** What an event adds to a sum, by the sum's parts. */
+/** The amounts that an event adds to a sum, by attribute name. */
 const shareOf = ({ type, amount }: Event, { before, after }: Folded): Readonly<Record<string, bigint>> => {
   if (type === 'declined') return { declined: 1n }
   const moved = type === 'credit' ? { credits: 1n, credited: amount } : { debits: 1n, debited: amount }
@@ -99,7 +99,7 @@ const addTo = (sums: Sums, key: string, share: Readonly<Record<string, bigint>>)
   sums.set(key, sum)
 }
 
-/** A sum as one item: a part that is nought may be missing in a table, so it is in none here. */
+/** A sum as one item. An attribute that is zero may be missing in a table, so it is always left out here. */
 const sumItem = (key: string, parts: ReadonlyMap<string, bigint>): Item =>
   item({
     id: text(key),
@@ -137,7 +137,7 @@ export const expectedContents = (ledger: Ledger): Contents => {
 const PART = /^((?:all|day:\d{4}-\d\d-\d\d)):[0-7]$/
 const IDENTITY = 'table identity'
 
-/** A table as it was read, in the form of `expectedContents`: parts of sums added up, its note about itself left out. */
+/** Brings a table into the form of `expectedContents`: adds up the parts of sums and leaves out the identity item. */
 export const normalized = (
   projection: Projection,
   items: ReadonlyMap<string, Item>,

@@ -1,20 +1,20 @@
-/** What one check found: how many cases it looked at, and which of them break its promise. */
+/** Collects what one check finds: the number of cases it looked at, and the cases that break its promise. */
 
 import type { CheckResult, Violation } from './report.js'
 
-/** Where a violation is proved. */
+/** The calls and the stream entries that prove a violation. */
 type Proof = { readonly ops?: readonly number[]; readonly seqs?: readonly number[] }
 
 export type Finding = { readonly result: CheckResult; readonly violations: readonly Violation[] }
 
 export type Findings = {
-  /** Something was looked at. */
+  /** Counts one case that was looked at. */
   readonly look: () => void
   readonly violate: (text: string, proof: Proof) => void
   readonly finding: () => Finding
 }
 
-/** So many violations of one check are shown; the others are counted. */
+/** The largest number of violations of one check that are shown; further ones are only counted. */
 const SHOWN_MAX = 50
 
 export const createFindings = (name: string, promise: string): Findings => {

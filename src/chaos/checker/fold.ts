@@ -1,15 +1,15 @@
 /**
- * The checker's own fold: what the entries of the stream make of every customer, and of every entry.
+ * The checker's own fold: computes from the stream's entries every state of every customer, and the outcome of every entry.
  */
 
 import { customerOf, type Entry, type Event, keyOf, readEvent } from './event.js'
 
-/** A customer after an event that counts; `seq` is that event's. */
+/** The state of a customer after an event that had an effect; `seq` is the sequence of that event. */
 export type State = { readonly balance: bigint; readonly version: number; readonly seq: number }
 
 type Outcome = 'applied' | 'MALFORMED' | 'INSUFFICIENT_FUNDS' | 'BALANCE_LIMIT'
 
-/** What became of one entry; `before` and `after` are its customer's. */
+/** One entry with its outcome; `before` and `after` are the states of its customer. */
 export type Folded = {
   readonly entry: Entry
   readonly client_id: string | undefined
@@ -21,16 +21,16 @@ export type Folded = {
 }
 
 export type Ledger = {
-  /** Every entry, by its place; sequences have no gaps, so that entry `seq` is at `seq - first_seq`. */
+  /** Every entry in order. Sequences have no gaps, so entry `seq` is at index `seq - first_seq`. */
   readonly all: readonly Folded[]
   readonly at: (seq: number) => Folded | undefined
-  /** Every state that a customer ever had, in order, the opening one first. */
+  /** All states that a customer ever had, in order, beginning with the opening state. */
   readonly statesOf: (client_id: string) => readonly State[]
   readonly customers: () => readonly string[]
   /** A customer's state once everything up to `seq` is folded. */
   readonly stateAt: (client_id: string, seq: number) => State
   readonly last_seq: number
-  /** What could not be folded. */
+  /** One text for each entry that could not be folded. */
   readonly problems: readonly string[]
 }
 
@@ -45,7 +45,10 @@ const move = ({ type, amount }: Event, { balance, version }: State, seq: number)
   return moved > INT64_MAX ? 'BALANCE_LIMIT' : { balance: moved, version: version + 1, seq }
 }
 
-/** The index of the last element for which `holds`, where it holds for the first ones and for none after; -1: for none. */
+/**
+ * The index of the last element for which `holds` is true, or -1. Once `holds` is false for an element, it has to be false
+ * for all later ones.
+ */
 export const lastIndexWhere = <A>(list: readonly A[], holds: (one: A) => boolean): number => {
   let [low, high] = [0, list.length]
   while (low < high) {
@@ -57,7 +60,7 @@ export const lastIndexWhere = <A>(list: readonly A[], holds: (one: A) => boolean
   return low - 1
 }
 
-/** Folds entries, which have to be in order. */
+/** Folds the entries of the stream, which have to be in order. */
 export const foldAll = (entries: readonly Entry[]): Ledger => {
   const states = new Map<string, State[]>()
   const problems: string[] = []

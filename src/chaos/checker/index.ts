@@ -1,10 +1,10 @@
 /**
- * The checker of a chaos run: an outside opinion of what the clients were told, what the stream holds, and what the tables
- * say. It shares no code with the program that it judges (.dependency-cruiser.mjs says so).
+ * The checker of a chaos run compares what the clients were told with the stream and the tables. It shares no code with the
+ * program that it judges (.dependency-cruiser.mjs enforces that).
  *
- * - `calls.ts`, `writes.ts`, `reads.ts` read the history; `json.ts`, `event.ts`, `fold.ts` the stream;
- * - `world.ts` puts both together and concludes what was stored before what;
- * - `checks/` holds the promises, a pure function each; `judge.ts` is the list of them;
+ * - `calls.ts`, `writes.ts`, `reads.ts` read the history; `json.ts`, `event.ts`, `fold.ts` read the stream;
+ * - `world.ts` puts both together and concludes which event was stored before which;
+ * - `checks/` holds one pure function for each promise; `judge.ts` lists them;
  * - `observer.ts` watches the projections while the run goes on;
  * - `jetstream.ts`, `dynamodb.ts`, `outside.ts` read the servers once everything is at rest.
  */
@@ -25,7 +25,7 @@ export { startObserver } from './observer.js'
 export type { CheckOptions } from './options.js'
 export type { Report } from './report.js'
 
-/** Checks a run that has come to rest: faults healed, clients stopped, servers and instances still there. */
+/** Checks a run that has come to rest: faults are healed, clients stopped, servers and instances still running. */
 export const checkRun = async (options: CheckOptions): Promise<Report> => {
   const { directory, nodes, dynamodb_endpoint, ddb_table, timeout_ms } = options
   const history = await readHistory(directory)

@@ -1,10 +1,10 @@
 /**
- * The checker's own way to JetStream: requests to its API as they are documented, and each replica's copy of a stream by
- * itself.
+ * The checker's own access to JetStream: sends the documented API requests, and reads each replica's copy of a stream
+ * separately.
  *
- * A direct get may be answered by any replica, whichever server a client is connected to. A consumer with one replica in
- * memory, however, lives on one server and reads that server's copy, and says which one it is: consumers are made until
- * each server had one.
+ * A direct get may be answered by any replica, whichever server a client is connected to. But a consumer with one replica in
+ * memory lives on one server, reads that server's copy, and its info names the server. So consumers are created until each
+ * server had one.
  */
 
 import { randomUUID } from 'node:crypto'
@@ -17,17 +17,17 @@ const ASK_MS_MAX = 5_000
 const CONNECT_MS_MAX = 10_000
 const RETRY_MS = 200
 const NS_PER_MS = 1_000_000
-/** A consumer that its reader left is gone after this time. */
+/** The server deletes a consumer that nothing has read from for this time. */
 const IDLE_MS_MAX = 30_000
 const BATCH_MESSAGES = 1_000
 const PULL_MS_MAX = 3_000
-/** Consumers are placed at random: so many tries miss one of three servers once in 10^30 runs. */
+/** JetStream places consumers at random: with this many tries, one of three servers is missed once in 10^30 runs. */
 const PLACEMENTS_MAX = 200
 
-/** A stream whose only server is the one that is asked names none. */
+/** The name used when there is only one server: JetStream then names no leader. */
 const ONLY_COPY = 'the only server'
 
-/** Connects to any of several servers. */
+/** Connects to one of several servers. */
 export const openNats = (urls: readonly string[]): Promise<NatsConnection> =>
   connect({
     servers: [...urls],
@@ -39,7 +39,7 @@ export const openNats = (urls: readonly string[]): Promise<NatsConnection> =>
     ignoreClusterUpdates: true,
   })
 
-/** Asks until `answer` finds what it looks for; fails after the bound with what was found last. */
+/** Calls `answer` until it returns a value. Throws after `timeout_ms`, with the last error as the cause. */
 const untilFound = async <A>(
   what: string,
   timeout_ms: number,
@@ -60,7 +60,7 @@ const untilFound = async <A>(
   }
 }
 
-/** One request to JetStream's API. Throws on an answer that is no JSON; an error of the server is its field `error`. */
+/** Sends one request to JetStream's API. Throws when the answer is not JSON; a server's error is in its field `error`. */
 export const askApi = async (nc: NatsConnection, subject: string, request: object = {}): Promise<Json> => {
   const reply = await nc.request(`$JS.API.${subject}`, JSON.stringify(request), { timeout: ASK_MS_MAX })
   const json = readJson(reply.string())
@@ -70,7 +70,7 @@ export const askApi = async (nc: NatsConnection, subject: string, request: objec
 
 const isTrue = (value: Json | undefined): boolean => value === true
 
-/** Where a stream ends, once its leader and all replicas have the same. */
+/** The last sequence of a stream, once the leader and all replicas agree on it. Throws after `timeout_ms`. */
 export const settledEnd = (nc: NatsConnection, stream: string, timeout_ms: number): Promise<number> =>
   untilFound(`all replicas of ${stream} to be current`, timeout_ms, async () => {
     const info = await askApi(nc, `STREAM.INFO.${stream}`)
@@ -87,7 +87,7 @@ export const settledEnd = (nc: NatsConnection, stream: string, timeout_ms: numbe
 const headersOf = ({ headers }: Msg): ReadonlyMap<string, string> =>
   new Map((headers?.keys() ?? []).map(name => [name, headers?.get(name) ?? '']))
 
-/** Place and time of a delivered message, from its reply subject: a shorter and a longer form are in use. */
+/** The sequence and time of a delivered message, from its reply subject, which has a shorter (9 tokens) and a longer form. */
 const placeOf = ({ reply = '' }: Msg): { readonly seq: number; readonly time_ns: bigint } => {
   const tokens = reply.split('.')
   const from = tokens.length === 9 ? 5 : 7
@@ -101,7 +101,7 @@ const entryOf = (message: Msg): Entry => ({
   body: message.string(),
 })
 
-/** Up to `BATCH_MESSAGES` messages, in order; fewer when no more come in time. */
+/** Pulls up to `BATCH_MESSAGES` messages in order, and returns their number. Fewer come when the time runs out. */
 const pull = async (nc: NatsConnection, next: string, take: (entry: Entry) => void): Promise<number> => {
   let count = 0
   const inbox = nc.subscribe(`_INBOX.${randomUUID()}`, { max: BATCH_MESSAGES + 1 })
@@ -118,7 +118,7 @@ const pull = async (nc: NatsConnection, next: string, take: (entry: Entry) => vo
   return count
 }
 
-/** Everything that one replica has up to `to_seq`. */
+/** All entries of one replica up to `to_seq`. */
 const readAll = async (
   nc: NatsConnection,
   {
@@ -139,10 +139,10 @@ const readAll = async (
   return entries.filter(({ seq }) => seq <= to_seq)
 }
 
-/** What one replica of a stream holds. */
+/** The copy of a stream that one replica holds. */
 export type Copy = { readonly node: string; readonly entries: readonly Entry[] }
 
-/** Makes a consumer, and says on which server it came to be. */
+/** Creates a consumer and returns the name of the server on which JetStream placed it. */
 const placeConsumer = async (nc: NatsConnection, stream: string, consumer: string): Promise<string> => {
   const config = {
     ...{ name: consumer, deliver_policy: 'all', ack_policy: 'none', replay_policy: 'instant' },
@@ -157,8 +157,8 @@ const placeConsumer = async (nc: NatsConnection, stream: string, consumer: strin
 }
 
 /**
- * The copies of a stream up to `to_seq`, one of each of `nodes`, or of the only server. `onCopy` gets one after the other, so
- * that they need not be in memory together.
+ * Reads the copies of a stream up to `to_seq` from `copies` servers. `onCopy` gets one copy after the other, so that they need
+ * not be in memory together.
  */
 export const readCopies = async (
   nc: NatsConnection,

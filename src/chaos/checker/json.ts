@@ -1,14 +1,14 @@
 /**
- * Reading JSON without losing a digit: whole numbers become `bigint`. Written anew here, because the checker shares no
- * code with what it judges.
+ * Reads JSON without losing a digit: whole numbers become `bigint`. It is written anew here, because the checker shares no
+ * code with the program that it judges.
  *
- * A number that is written with a point or an exponent is read as JavaScript reads it, and is whole when that is.
+ * A number with a point or an exponent is read as JavaScript reads it; it becomes a `bigint` when that value is a safe integer.
  */
 
 export type Json = null | boolean | bigint | number | string | readonly Json[] | JsonObject
 export type JsonObject = { readonly [name: string]: Json }
 
-/** No document of a run is nested deeper; one that is does not count as JSON. */
+/** The largest depth of nesting in a run's documents; a deeper document does not count as JSON. */
 const DEPTH_MAX = 200
 
 const NUMBER = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y
@@ -59,7 +59,7 @@ class Reader {
     return found
   }
 
-  /** Whether `char` comes next, after blanks; then it is passed. */
+  /** Skips blanks, then skips `char` when it comes next. Returns whether it did. */
   #has(char: string): boolean {
     this.#skip(BLANK)
     if (this.#text[this.#at] !== char) return false
@@ -96,7 +96,7 @@ class Reader {
       fields.push([name, this.#value(depth)])
     } while (this.#has(','))
     this.#expect('}')
-    // of a name that is there twice the last one counts
+    // when a name occurs twice, the last value counts
     return Object.fromEntries(fields)
   }
 
@@ -116,7 +116,7 @@ class Reader {
   }
 }
 
-/** What a text says; undefined when it is no JSON. */
+/** Parses a JSON text; undefined when it is not JSON. */
 export const readJson = (text: string): Json | undefined => {
   try {
     return new Reader(text).document()
@@ -129,13 +129,13 @@ export const readJson = (text: string): Json | undefined => {
 export const isObject = (value: Json | undefined): value is JsonObject =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
-/** The object that a text is; an empty one when it is none. */
+/** Parses a text that is a JSON object; an empty object when it is not one. */
 export const readObject = (text: string): JsonObject => {
   const value = readJson(text)
   return isObject(value) ? value : {}
 }
 
-/** A field that an object has itself. */
+/** An object's own field; undefined when there is none, or when the value is not an object. */
 export const field = (object: Json | undefined, name: string): Json | undefined =>
   isObject(object) && Object.hasOwn(object, name) ? object[name] : undefined
 

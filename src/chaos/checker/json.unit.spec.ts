@@ -1,10 +1,10 @@
-/** JSON as the checker reads it: like `JSON.parse`, but for whole numbers, which keep every digit. */
+/** The checker reads JSON like `JSON.parse`, except that whole numbers keep every digit. */
 
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { readJson, readObject, wholeOf } from './json.js'
 
-/** What `JSON.parse` gives, with its whole numbers as the checker has them. */
+/** The result of `JSON.parse`, with whole numbers as bigints, as the checker has them. */
 const withBigints = (value: unknown): unknown => {
   if (typeof value === 'number') return /^-?\d+$/.test(String(value)) ? BigInt(String(value)) : value
   if (Array.isArray(value)) return value.map(withBigints)

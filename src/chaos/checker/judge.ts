@@ -1,4 +1,4 @@
-/** All checks of a run, in the order in which a report shows them. Pure. */
+/** Lists all pure checks of a run, in the order in which a report shows them. */
 
 import { checkMinVersion, checkPast, checkPlain, checkStates, checkStrong } from './checks/balances.js'
 import { checkFates } from './checks/fates.js'
@@ -30,5 +30,5 @@ const CHECKS: readonly ((world: World) => Finding)[] = [
   checkLists,
 ]
 
-/** What the history and the stream say about each other. */
+/** Runs all checks that need the history and the stream only. */
 export const judge = (world: World): readonly Finding[] => CHECKS.map(check => check(world))

@@ -1,4 +1,4 @@
-/** Each promise of a run, broken once on purpose: the check of that name sees it, and a good run passes all. */
+/** Each promise of a run is broken once on purpose: the check of that name sees it, and a good run passes all checks. */
 
 import { describe, expect, it } from 'vitest'
 import type { Call, End } from './calls.js'
@@ -32,7 +32,7 @@ const withText =
     if (!body.includes(from)) throw new Error(`no ${from} in ${body}`)
     return { body: body.replace(from, to) }
   }
-/** The same for the answer to a call. */
+/** Replaces a text in the answer to a call. */
 const answerWithText =
   (from: string, to: string) =>
   ({ end }: Call): { readonly end: End } => {
@@ -63,7 +63,7 @@ describe('an event that was stored without effect', () => {
       changeEntry(run, 6, poor)
       plant(run)
     }).filter(name => name === 'acknowledged' || name === 'one outcome')
-  /** Lets the customer have enough from then on. */
+  /** Gives the customer enough money at the end of the stream. */
   const enrich = (run: Run): void => {
     storeAgain(run, 6)
     changeEntry(run, run.entries.length, () => ({ body: '{"type":"credit","amount":200}' }))

@@ -1,8 +1,10 @@
 /**
- * Watches the projections while a run goes on: what each one has acknowledged, and how far its table says that it is folded.
+ * Watches the projections while a run goes on: the events that each one has acknowledged, and the sequence up to which its
+ * table says that it is filled.
  *
- * At the end everything may be mended, and it does not show any more that events were acknowledged before they were in a
- * table. So both are looked at several times a second, the acknowledgement first: a table that is behind it then was so.
+ * At the end of a run the tables may be complete again, and no longer show that events were acknowledged before they were
+ * written. So both values are read several times a second, the acknowledgement first: a table that is behind it when it is
+ * read a moment later was behind it before too.
  */
 
 import { openSync, writeSync } from 'node:fs'
@@ -20,9 +22,9 @@ import { placeOf } from './projections.js'
 export type Observation = {
   readonly at_us: number
   readonly projection: string
-  /** Everything up to here was acknowledged. */
+  /** Every event up to this sequence was acknowledged. */
   readonly acked_seq: number
-  /** What the table says of itself a moment later: since when it is filled, and how far. */
+  /** The table's own note, read a moment later: the filling it belongs to, and the newest sequence in the table. */
   readonly epoch: string
   readonly newest_seq: number
 }
@@ -34,7 +36,7 @@ const IDENTITY = 'table identity'
 export type Observer = { readonly stop: () => Promise<void> }
 type Nats = Awaited<ReturnType<typeof openNats>>
 
-/** One look; undefined where there is nothing to be seen at the moment. */
+/** Observes a projection once; undefined while its consumer or its table has nothing to show. */
 const observe = async (
   nc: Nats,
   tables: Tables,
@@ -51,7 +53,7 @@ const observe = async (
   return { at_us: nowUs(), projection, acked_seq, epoch, newest_seq }
 }
 
-/** Watches until `stop`. What cannot be asked, because something is down, is left out. */
+/** Watches until `stop`. An observation that fails, because a server is down, is left out. */
 export const startObserver = async (options: Omit<CheckOptions, 'timeout_ms'>): Promise<Observer> => {
   const nc = await openNats(options.nodes.map(({ url }) => url))
   const tables = openTables(options.dynamodb_endpoint)
@@ -84,7 +86,7 @@ const observationOf = (line: string): readonly Observation[] => {
   return [{ at_us, projection, acked_seq, epoch, newest_seq }]
 }
 
-/** What was observed in a run; nothing where nobody watched. */
+/** The observations of a run; an empty list when no observer ran. */
 export const readObservations = async (directory: string): Promise<readonly Observation[]> => {
   const text = await readFile(join(directory, FILE), 'utf8').catch(() => '')
   return text.split('\n').flatMap(observationOf)

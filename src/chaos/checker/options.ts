@@ -1,13 +1,13 @@
-/** What the checker is told about a run: `checkRun(options: CheckOptions): Promise<Report>` of `index.ts` judges it. */
+/** The options of `checkRun` in `index.ts`, which judges a run. */
 
 export type CheckOptions = {
-  /** Where the history is. */
+  /** The directory that holds the history. */
   readonly directory: string
-  /** Each nats-server that has a copy of the stream, by a way that nothing cuts. */
+  /** Every nats-server that has a copy of the stream, with an address that no fault cuts off. */
   readonly nodes: readonly { readonly name: string; readonly url: string }[]
   readonly dynamodb_endpoint: string
   /** The tables' base name (`DDB_TABLE`). */
   readonly ddb_table: string
-  /** How long the projections may take to come to the end of the stream. */
+  /** The time that the projections have to reach the end of the stream. */
   readonly timeout_ms: number
 }

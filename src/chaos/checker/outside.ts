@@ -1,6 +1,6 @@
 /**
- * Reads what lies outside the history: every replica's copy of the streams, the dead letters, and the tables, which are
- * given some time to come to the end of the stream.
+ * Reads what lies outside the history: every replica's copy of the streams, the dead letters, and the tables, which get some
+ * time to reach the end of the stream.
  */
 
 import { createHash } from 'node:crypto'
@@ -39,7 +39,7 @@ const readStream = async (
   let entries: readonly Entry[] = []
   const copies: CopyDigest[] = []
   await readCopies(nc, { stream, to_seq, copies: copies_wanted }, timeout_ms, copy => {
-    // where copies differ the longest one is judged, so that what another one lacks is told by the comparison
+    // the longest copy is judged; the comparison of the copies reports what a shorter one lacks
     if (copy.entries.length > entries.length) entries = copy.entries
     const digests = new Map(copy.entries.map(entry => [entry.seq, digestOf(entry)]))
     copies.push({ node: copy.node, stream, digests })
@@ -47,7 +47,7 @@ const readStream = async (
   return { entries, copies }
 }
 
-/** The ledger stream, from every replica. */
+/** Reads the ledger stream from every replica. */
 export const readLedgerStream = (
   nc: NatsConnection,
   copies: number,
@@ -70,7 +70,7 @@ const readTables = async (nc: NatsConnection, tables: Tables, base: string): Pro
 
 export type Outside = { readonly findings: readonly Finding[]; readonly letter_copies: readonly CopyDigest[] }
 
-/** Compares tables and dead letters with the fold until they agree or the time is over. */
+/** Compares tables and dead letters with the fold until they agree or `timeout_ms` is over. */
 export const checkOutside = async (
   nc: NatsConnection,
   tables: Tables,

@@ -1,4 +1,4 @@
-/** Where a projection is: its table and its consumer, which have a number from the second generation on. */
+/** Finds the table and the consumer of a projection; their names carry a number from the second generation on. */
 
 import type { NatsConnection } from 'nats'
 import type { Projection } from './expected.js'
@@ -7,7 +7,7 @@ import { countOf, field, readObject, textOf } from './json.js'
 
 export type Place = { readonly table: string; readonly consumer: string }
 
-/** The active generation of a projection; the first where nobody has said otherwise. */
+/** The active generation of a projection; 1 when no pointer is stored. */
 const generationOf = async (nc: NatsConnection, projection: Projection): Promise<number> => {
   const request = { last_by_subj: `$KV.config.projection.${projection}` }
   const found = await askApi(nc, 'STREAM.MSG.GET.KV_config', request)
@@ -16,7 +16,7 @@ const generationOf = async (nc: NatsConnection, projection: Projection): Promise
   return countOf(field(pointer, 'generation')) ?? 1
 }
 
-/** The place of the generation that is active now; `base` is the tables' base name. */
+/** The table and consumer of the active generation; `base` is the tables' base name. */
 export const placeOf = async (nc: NatsConnection, base: string, projection: Projection): Promise<Place> => {
   const generation = await generationOf(nc, projection)
   const suffix = projection === 'balances' ? '' : `-${projection}`

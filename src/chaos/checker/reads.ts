@@ -1,9 +1,9 @@
-/** What the clients read: every answer that shows states of customers, with the question that it is the answer to. */
+/** Collects what the clients read: every answer that shows states of customers, with its question. */
 
 import { bodyOf, type Call, errorCodeOf } from './calls.js'
 import { countOf, field, type Json, readObject, textOf, wholeOf } from './json.js'
 
-/** A balance as an answer has it; `age_ms` is how old the service says that it may be. */
+/** A balance as an answer shows it; `age_ms` is the largest age that the service states. */
 export type Shown = {
   readonly balance: bigint
   readonly version: number
@@ -15,7 +15,7 @@ export type BalanceRead = {
   readonly call: Call
   readonly client_id: string
   readonly question: Json
-  /** Undefined when there was no answer, or an error. */
+  /** Undefined when there was no answer or the answer was an error. */
   readonly shown: Shown | undefined
   readonly error: string | undefined
 }
@@ -33,7 +33,7 @@ const shownIn = (call: Call): Shown | undefined => {
 
 const BALANCES: readonly string[] = ['balance', 'min_version', 'strong', 'as_of']
 
-/** Every question for a balance. */
+/** The calls that asked for a balance. */
 export const balanceReads = (calls: readonly Call[]): readonly BalanceRead[] =>
   calls
     .filter(({ kind }) => BALANCES.includes(kind))
@@ -51,7 +51,7 @@ type PageEntry = {
   readonly version: number | undefined
 }
 
-/** A page of a customer's history that was answered. */
+/** A page of a customer's history, from a successful answer. */
 export type StatementRead = {
   readonly call: Call
   readonly client_id: string
@@ -105,7 +105,7 @@ export const listReads = (calls: readonly Call[]): readonly ListRead[] =>
     return [{ call, rows }]
   })
 
-/** What became of a transaction, as `customer.transaction` says. */
+/** The state of a transaction, as an answer of `customer.transaction` tells it. */
 export type FateRead = {
   readonly call: Call
   readonly transaction_id: string

@@ -1,6 +1,6 @@
-/** What the checker says of a run. */
+/** The types of the checker's report on a run. */
 
-/** One broken promise, with what proves it: calls of the history by their numbers, entries of the stream by theirs. */
+/** One broken promise. `ops` are the numbers of the calls, `seqs` the stream sequences of the entries, that prove it. */
 export type Violation = {
   readonly check: string
   readonly text: string
@@ -8,25 +8,25 @@ export type Violation = {
   readonly seqs: readonly number[]
 }
 
-/** `cases` is how often the check had something to look at: one that had nothing has shown nothing. */
+/** `cases` is the number of cases that the check looked at: a check without any case has proved nothing. */
 export type CheckResult = {
   readonly name: string
   /** The promise, in a sentence. */
   readonly promise: string
   readonly cases: number
-  /** How many there are in all; a report shows only the first of them. */
+  /** The number of all violations; a report shows only the first of them. */
   readonly violations: number
 }
 
-/** How calls of one kind went. */
+/** The results and times of the calls of one kind. */
 export type KindSummary = {
   readonly kind: string
   readonly calls: number
-  /** Done as it was asked for. */
+  /** Calls that did what they asked for. */
   readonly succeeded: number
-  /** Answered with an error that says what it means. */
+  /** Calls answered with an error that tells whether anything was stored. */
   readonly refused: number
-  /** No answer, or one that says that nobody knows. */
+  /** Calls without an answer, or with one that says that the outcome is unknown. */
   readonly unknown: number
   readonly p50_ms: number
   readonly p99_ms: number
@@ -40,6 +40,6 @@ export type Report = {
   readonly kinds: readonly KindSummary[]
   readonly events: number
   readonly customers: number
-  /** What could not be checked, and why; such a run is not good. */
+  /** One text for each thing that could not be checked; a run with problems is not good. */
   readonly problems: readonly string[]
 }

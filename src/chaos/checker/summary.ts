@@ -1,11 +1,11 @@
-/** How the calls of a run went, kind by kind. */
+/** Counts the results and times of a run's calls, kind by kind. */
 
 import { type Call, errorCodeOf } from './calls.js'
 import type { KindSummary } from './report.js'
 
 type Fate = 'succeeded' | 'refused' | 'unknown'
 
-/** Errors that say that nobody knows. */
+/** Error codes that leave the outcome of a call unknown. */
 const UNKNOWN = ['OUTCOME_UNKNOWN', 'TIMEOUT', 'INTERNAL_ERROR']
 
 const fateOf = (call: Call): Fate => {
@@ -19,7 +19,7 @@ const fateOf = (call: Call): Fate => {
 const percentile = (sorted_us: readonly number[], part: number): number =>
   Math.round((sorted_us[Math.min(sorted_us.length - 1, Math.floor(sorted_us.length * part))] ?? 0) / 10) / 100
 
-/** Counts and percentiles of each kind. Times are those of calls with an answer. */
+/** Counts and percentiles of each kind. Only calls with an answer have a time. */
 export const summariesOf = (calls: readonly Call[]): readonly KindSummary[] => {
   const kinds = [...new Set(calls.map(({ kind }) => kind))].sort()
   return kinds.map(kind => {

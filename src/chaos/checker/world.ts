@@ -1,5 +1,5 @@
 /**
- * All that is known of a run, put together for the checks: the history, the fold of the stream, and what follows from both
+ * Puts together all that is known of a run for the checks: the history, the fold of the stream, and what follows from both
  * about the time at which each event was stored.
  */
 
@@ -20,13 +20,13 @@ import {
 import { gatherWrites, positionsOf, type Write } from './writes.js'
 
 /**
- * Bounds of the time at which each event was stored. The stream has one order, so whoever has seen an event has seen all
- * before it, and what was asked for later cannot lie before what was stored earlier.
+ * Bounds of the time at which each event was stored. The stream has one order. So when a client has seen an event, all earlier
+ * events were stored too; and an event was stored after its own write, and those of all earlier events, were first sent.
  */
 type Times = {
-  /** It was stored after this time, in microseconds of the history; 0 where nothing is known. */
+  /** The event was stored after this time, in microseconds of the history; 0 when nothing is known. */
   readonly after_us: (seq: number) => number
-  /** It was stored before this time; infinity where nothing is known. */
+  /** The event was stored before this time; infinity when nothing is known. */
   readonly before_us: (seq: number) => number
 }
 
@@ -52,7 +52,7 @@ const seenIn = ({ attempts }: Write): readonly Sighting[] =>
     claim.tag === 'acknowledged' ? claim.positions.map(({ seq }) => [seq, call.end.at_us] as const) : [],
   )
 
-/** Every pair of a sequence and a time at which somebody had seen it stored. */
+/** Every pair of a sequence and a time at which a client had seen that event stored. */
 function* sightings(world: Omit<World, 'times'>): Generator<Sighting> {
   for (const write of world.writes.values()) yield* seenIn(write)
   for (const { call, shown } of world.balances) if (shown !== undefined) yield [shown.seq, call.end.at_us]
@@ -83,7 +83,7 @@ const createTimes = (world: Omit<World, 'times'>): Times => {
   }
 }
 
-/** Puts a run together from its history and the entries of its stream, which are in order. */
+/** Puts a run together from its history and the entries of its stream, which have to be in order. */
 export const createWorld = ({ calls }: Pick<CallHistory, 'calls'>, entries: readonly Entry[]): World => {
   const ledger = foldAll(entries)
   const by_key = new Map<string, Folded[]>()

@@ -1,11 +1,11 @@
 /**
- * What the clients wrote, gathered by key: every time that a write was sent, and what each answer claims of it.
+ * Gathers what the clients wrote, by key: every attempt to send a write, and what each answer claims of it.
  */
 
 import { bodyOf, type Call, errorCodeOf } from './calls.js'
 import { countOf, field, isObject, type Json, readObject, textOf, wholeOf } from './json.js'
 
-/** Where an answer says that a write is; events that are only published know their place and no more. */
+/** The place of an event as an answer states it. The answer to a published event states its sequence only. */
 export type Position = {
   readonly client_id: string
   readonly seq: number
@@ -15,7 +15,7 @@ export type Position = {
 
 export type Claim =
   | { readonly tag: 'acknowledged'; readonly positions: readonly Position[] }
-  /** Its balance did not allow it; `is_frozen`: that answer stays, and an event of the stream says so. */
+  /** The balance did not allow the write. `is_frozen`: the refusal is final, and an event of the stream records it. */
   | {
       readonly tag: 'refused'
       readonly code: string
@@ -23,11 +23,11 @@ export type Claim =
       readonly balance: bigint | undefined
       readonly is_frozen: boolean
     }
-  /** Nothing was stored this time. */
+  /** This attempt stored nothing. */
   | { readonly tag: 'nothing'; readonly code: string }
   | { readonly tag: 'unknown'; readonly code: string }
 
-/** One time that a write was sent. */
+/** One attempt to send a write. */
 export type Attempt = { readonly call: Call; readonly claim: Claim }
 
 export type Write = {
@@ -35,12 +35,12 @@ export type Write = {
   readonly source: 'command' | 'event' | 'raw'
   /** Undefined for a published body that is no event. */
   readonly type: 'credit' | 'debit' | 'transfer' | undefined
-  /** The customers whose subjects it is on, in that order. */
+  /** The customers on whose subjects its events are, in order. */
   readonly client_ids: readonly string[]
   readonly amount: bigint | undefined
-  /** The id that makes it count once; undefined where it has none of its own. */
+  /** The id that makes the write count once; undefined when the client gave none. */
   readonly id: string | undefined
-  /** The commands of its batch that come before it, where all of them are one. */
+  /** The commands that come before it in its batch, when the batch has the mode `all`. */
   readonly before: readonly Write[]
   readonly attempts: readonly Attempt[]
 }
@@ -64,13 +64,13 @@ const positionOf = (value: Json | undefined): Position | undefined => {
   }
 }
 
-/** The positions that a reply to a command names: one, or those of both sides. */
+/** The positions that a reply to a command names: one, or two for a transfer. */
 export const positionsOf = (reply: Json | undefined): readonly Position[] => {
   const sides = [reply, field(reply, 'from'), field(reply, 'to')]
   return sides.flatMap(side => positionOf(side) ?? [])
 }
 
-/** What an error, told as a code with particulars, claims. */
+/** The claim of an error with a code and details. */
 const claimOfError = (code: string, error: Json | undefined, is_frozen: boolean): Claim => {
   if (REFUSALS.includes(code)) {
     const client_id = textOf(field(error, 'client_id')) ?? ''
@@ -79,7 +79,7 @@ const claimOfError = (code: string, error: Json | undefined, is_frozen: boolean)
   return NOTHING_STORED.includes(code) ? { tag: 'nothing', code } : { tag: 'unknown', code }
 }
 
-/** What a call without an answer of use claims; undefined when there is one. */
+/** The claim of a call without an answer; undefined when there is an answer. */
 const claimOfFailure = ({ end }: Call): Claim | undefined => {
   if (end.tag === 'none') return { tag: 'unknown', code: 'no end' }
   if (end.tag === 'answer') return undefined
@@ -91,7 +91,7 @@ const claimOfFailure = ({ end }: Call): Claim | undefined => {
 const errorOf = ({ end }: Call): Json | undefined =>
   end.tag === 'answer' ? field(readObject(end.body), 'error') : undefined
 
-/** One reply to a command: that of a request, or one of a batch's results. */
+/** The claim of one reply to a command: the reply to a request, or one result of a batch. */
 const claimOfReply = (reply: Json | undefined, is_frozen: boolean): Claim => {
   const error = field(reply, 'error')
   if (error !== undefined) return claimOfError(textOf(field(error, 'code')) ?? '', error, is_frozen)
@@ -99,7 +99,7 @@ const claimOfReply = (reply: Json | undefined, is_frozen: boolean): Claim => {
   return positions.length > 0 ? { tag: 'acknowledged', positions } : { tag: 'unknown', code: 'no reply' }
 }
 
-/** What the answer to a call with one command claims. */
+/** The claim of the answer to a call with one command. */
 const claimOfCommand = (call: Call, has_id: boolean): Claim => {
   const failure = claimOfFailure(call)
   if (failure !== undefined) return failure
@@ -109,7 +109,7 @@ const claimOfCommand = (call: Call, has_id: boolean): Claim => {
     : claimOfError(code, errorOf(call), has_id)
 }
 
-/** What the answer to a batch claims of each of its commands. */
+/** The claims of the answer to a batch, one for each command. */
 const claimsOfBatch = (call: Call, mode: string, ids: readonly (string | undefined)[]): readonly Claim[] => {
   const failure = claimOfFailure(call)
   if (failure !== undefined) return ids.map(() => failure)
@@ -118,7 +118,7 @@ const claimsOfBatch = (call: Call, mode: string, ids: readonly (string | undefin
   if (code !== undefined) {
     const [error, index] = [errorOf(call), countOf(field(errorOf(call), 'index'))]
     const claim = claimOfError(code, error, false)
-    // of the others of a refused batch nothing is stored either, and for no reason of theirs
+    // the other commands of a refused batch were not stored either, but they were not refused themselves
     return ids.map((_, i) => (claim.tag === 'refused' && i !== index ? { tag: 'nothing', code } : claim))
   }
   const results = field(bodyOf(call.end), 'results')
@@ -127,7 +127,7 @@ const claimsOfBatch = (call: Call, mode: string, ids: readonly (string | undefin
   )
 }
 
-/** JetStream's own form: of the service, an error of it says what it means; of the stream itself, nothing is sure. */
+/** The claim of an answer in JetStream's own form. An error of our service is certain; an error of the stream itself is not. */
 const claimOfPublish = (call: Call, client_id: string): Claim => {
   const failure = claimOfFailure(call)
   if (failure !== undefined) return call.kind === 'raw' ? { tag: 'unknown', code: failure.tag } : failure

@@ -1,11 +1,11 @@
-/** What a client makes of an answer: whether to go on asking. The checker judges answers by itself. */
+/** Decides from an answer whether a client goes on asking. The checker judges answers on its own, without this file. */
 
 import { E } from '../../fp.js'
 import { isJsonObject, readJson } from '../../json.js'
-import type { Heard } from './ask.js'
+import type { CallResult } from './ask.js'
 import type { Memory } from './memory.js'
 
-/** `done`: there is an answer that stays; `nothing`: nothing was stored this time; `unknown`: it may be stored. */
+/** `done`: the answer is final; `nothing`: this attempt stored nothing; `unknown`: the write may be stored. */
 export type Verdict = 'done' | 'nothing' | 'unknown'
 
 const ERROR_CODE = 'Nats-Service-Error'
@@ -30,13 +30,13 @@ const verdictOfResult = (result: unknown): Verdict => {
     : 'unknown'
 }
 
-/** What became of a write, as far as this answer says. */
-export const verdictOf = (heard: Heard): Verdict => {
-  if (heard.tag === 'failure') return heard.reason === 'no responders' ? 'nothing' : 'unknown'
-  const code = heard.headers[ERROR_CODE]
+/** The verdict of one answer on a write. */
+export const verdictOf = (result: CallResult): Verdict => {
+  if (result.tag === 'failure') return result.reason === 'no responders' ? 'nothing' : 'unknown'
+  const code = result.headers[ERROR_CODE]
   if (code !== undefined) return verdictOfCode(code)
-  const body = parsed(heard.body)
-  // JetStream itself answered, whose errors say nothing of what other servers may do with the message
+  const body = parsed(result.body)
+  // JetStream itself answered; its error does not tell whether another server still stores the message
   if (body.error !== undefined) return 'unknown'
   if (!Array.isArray(body.results)) return 'done'
   const verdicts = body.results.map(verdictOfResult)
@@ -44,21 +44,21 @@ export const verdictOf = (heard: Heard): Verdict => {
   return verdicts.includes('nothing') ? 'nothing' : 'done'
 }
 
-/** Whether `customer.transaction` has said for good what became of a command. */
-export const isSettled = (heard: Heard): boolean =>
-  heard.tag === 'answer' && ['committed', 'declined'].includes(String(parsed(heard.body).status))
+/** True when an answer of `customer.transaction` is final. */
+export const isSettled = (result: CallResult): boolean =>
+  result.tag === 'answer' && ['committed', 'declined'].includes(String(parsed(result.body).status))
 
 const rememberState = (memory: Memory, state: unknown): void => {
   if (!isJsonObject(state)) return
   const { client_id, version, seq } = state
   if (typeof client_id === 'string' && typeof version === 'number' && typeof seq === 'number')
-    memory.tell(client_id, { version, seq })
+    memory.learnState(client_id, { version, seq })
 }
 
-/** Keeps the states of customers that the answer to a command tells of. */
-export const remember = (memory: Memory, heard: Heard): void => {
-  if (heard.tag === 'failure') return
-  const body = parsed(heard.body)
+/** Remembers the states of customers in the answer to a command. */
+export const remember = (memory: Memory, result: CallResult): void => {
+  if (result.tag === 'failure') return
+  const body = parsed(result.body)
   for (const one of Array.isArray(body.results) ? body.results : [body]) {
     if (!isJsonObject(one)) continue
     for (const state of [one, one.from, one.to]) rememberState(memory, state)

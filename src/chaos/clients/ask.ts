@@ -1,14 +1,14 @@
 /**
- * Asking over NATS and writing down both ends of it.
+ * Sends requests over NATS and writes each call and its end into the history.
  */
 
 import { errors, type NatsConnection, headers as newHeaders } from 'nats'
 import { type Call, type Failure, type History, nowUs } from '../history.js'
 
-/** One client's way to the servers. */
+/** The connection of one client to the servers. */
 export type Line = {
   readonly client: number
-  /** The name of its group. */
+  /** The name of the client's group. */
   readonly via: string
   readonly nc: NatsConnection
 }
@@ -17,13 +17,14 @@ export type Question = Pick<Call, 'kind' | 'subject' | 'body'> & {
   readonly headers?: Readonly<Record<string, string>>
 }
 
-export type Heard =
+/** The end of a call: an answer, or a failure without one. */
+export type CallResult =
   | { readonly tag: 'answer'; readonly body: string; readonly headers: Readonly<Record<string, string>> }
   | { readonly tag: 'failure'; readonly reason: Failure['reason'] }
 
-export type Ask = (line: Line, question: Question) => Promise<Heard>
+export type Ask = (line: Line, question: Question) => Promise<CallResult>
 
-/** Longer than the service works on anything, so that its own answer comes first where one comes. */
+/** The time-out of a request. The service usually works on a request for less time, so that its own answer comes first. */
 export const ASK_MS_MAX = 8_000
 
 const reasonOf = (cause: unknown): Failure['reason'] => {
@@ -37,7 +38,7 @@ const encoded = (lines: Readonly<Record<string, string>>) => {
   return headers
 }
 
-/** Numbers calls over all clients of one history. */
+/** Creates the asking function of one history. It numbers the calls of all clients in one sequence. */
 export const createAsk = (history: History): Ask => {
   let last_op = 0
   return async ({ client, via, nc }, { kind, subject, body, headers = {} }) => {

@@ -1,5 +1,5 @@
 /**
- * One client: at its rate it begins a write or a read, whatever became of the ones before, as users do.
+ * Runs one client: it begins writes and reads at its rate without waiting for earlier ones to end, as users do.
  */
 
 import { remember, verdictOf } from './answers.js'
@@ -14,7 +14,7 @@ import type { Write, Writes } from './writes.js'
 export type ClientParts = {
   readonly ask: Ask
   readonly line: Line
-  /** Of all clients: what is sent again goes by another way. */
+  /** The connections of all clients: a repeated write goes over one of them at random. */
   readonly lines: readonly Line[]
   readonly random: Random
   readonly customers: Customers
@@ -25,25 +25,25 @@ export type ClientParts = {
 }
 
 export type Client = {
-  /** When everything that was begun has ended; gives the writes whose outcome is still unknown. */
+  /** Resolves when every call that was begun has ended, with the writes whose outcome is still unknown. */
   readonly ended: Promise<readonly Repeatable[]>
 }
 
 const TICK_MS = 20
 const WRITE_SHARE = 0.55
-/** A write that was answered is sent once more, now or later. */
+/** The share of writes that repeat an earlier, answered write. */
 const ONCE_MORE_SHARE = 0.12
-/** A write of which nothing was stored is sent again; the others stay refused, and the stream has to show it. */
+/** The share of "nothing stored" writes that are sent again. The other ones must never appear in the stream. */
 const AGAIN_SHARE = 0.5
 const TRIES_MAX = 20
-/** While nothing works, going after everything would be the greater part of all calls: the rest waits for the end. */
+/** The largest number of writes pursued at once. Without a limit, pursuits would be most of the calls during an outage. */
 const PURSUITS_MAX = 8
-/** The stream itself knows an id for two minutes: what goes straight into it is sent again well within them. */
+/** JetStream remembers a message id for two minutes: raw messages are sent again well within them. */
 const RAW_MS_MAX = 60_000
-/** Writes that are unknown in the end; more of them are not asked for again. */
+/** The largest number of unknown writes that are kept for the end of the run; further ones are forgotten. */
 const OPEN_MAX = 10_000
 
-/** Starts a client, which runs until `signal`. */
+/** Starts a client, which runs until `signal` aborts. */
 export const startClient = (parts: ClientParts): Client => {
   const { ask, line, lines, random, customers, memory, writes, rate_per_s, signal } = parts
   const in_flight_max = Math.ceil(2 * rate_per_s * (ASK_MS_MAX / 1_000)) + 1
@@ -55,7 +55,7 @@ export const startClient = (parts: ClientParts): Client => {
     if (write.is_lasting && open.length < OPEN_MAX) open.push(write)
   }
 
-  const goAfter = async (write: Write): Promise<void> => {
+  const pursueWrite = async (write: Write): Promise<void> => {
     if (pursuits === PURSUITS_MAX) {
       keepOpen(write)
       return
@@ -70,13 +70,13 @@ export const startClient = (parts: ClientParts): Client => {
 
   const send = async (write: Write): Promise<void> => {
     if (write.transaction_id !== undefined) memory.ids.add(write.transaction_id)
-    const heard = await ask(line, write.question)
-    remember(memory, heard)
-    const verdict = verdictOf(heard)
+    const result = await ask(line, write.question)
+    remember(memory, result)
+    const verdict = verdictOf(result)
     if (!write.is_repeatable) return
     if (verdict === 'done') {
       if (write.is_lasting) memory.answered.add(write)
-    } else if (verdict === 'unknown' || random.chance(AGAIN_SHARE)) await goAfter(write)
+    } else if (verdict === 'unknown' || random.chance(AGAIN_SHARE)) await pursueWrite(write)
   }
 
   const sendOnceMore = async (): Promise<void> => {

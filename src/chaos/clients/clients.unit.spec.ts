@@ -1,20 +1,20 @@
-/** What the clients of a chaos run ask, and what they make of answers. */
+/** The questions of a chaos run's clients, and their verdicts on answers. */
 
 import { describe, expect, it } from 'vitest'
 import { isSettled, remember, verdictOf } from './answers.js'
-import type { Heard } from './ask.js'
+import type { CallResult } from './ask.js'
 import { createCustomers } from './customers.js'
 import { createMemory, createRing } from './memory.js'
 import { createRandom } from './random.js'
 import { nextRead } from './reads.js'
 import { createWrites } from './writes.js'
 
-const answer = (body: unknown, headers: Readonly<Record<string, string>> = {}): Heard => ({
+const answer = (body: unknown, headers: Readonly<Record<string, string>> = {}): CallResult => ({
   tag: 'answer',
   body: JSON.stringify(body),
   headers,
 })
-const error = (code: string): Heard => answer({ error: { code } }, { 'Nats-Service-Error': code })
+const error = (code: string): CallResult => answer({ error: { code } }, { 'Nats-Service-Error': code })
 
 const writesOf = (seed: number, count: number) => {
   const random = createRandom(seed)
@@ -56,7 +56,7 @@ describe('the reads', () => {
     const random = createRandom(1)
     const customers = createCustomers(3)
     const memory = createMemory()
-    for (const id of ['busy-1', 'busy-2', 'c-1']) memory.tell(id, { version: 3, seq: 9 })
+    for (const id of ['busy-1', 'busy-2', 'c-1']) memory.learnState(id, { version: 3, seq: 9 })
     memory.ids.add('id-1')
     const asked = Array.from({ length: 500 }, () => nextRead(random, customers, memory, 1_790_000_000_000))
     expect(new Set(asked.map(({ kind }) => kind))).toEqual(
@@ -66,7 +66,7 @@ describe('the reads', () => {
 })
 
 describe('an answer', () => {
-  it.each<[Heard, string]>([
+  it.each<[CallResult, string]>([
     [answer({ transaction_id: 'x', seq: 1 }), 'done'],
     [error('INSUFFICIENT_FUNDS'), 'done'],
     [error('UNAVAILABLE'), 'nothing'],
@@ -81,8 +81,8 @@ describe('an answer', () => {
     ],
     [{ tag: 'failure', reason: 'timeout' }, 'unknown'],
     [{ tag: 'failure', reason: 'no responders' }, 'nothing'],
-  ])('%j means %s', (heard, verdict) => {
-    expect(verdictOf(heard)).toBe(verdict)
+  ])('%j means %s', (result, verdict) => {
+    expect(verdictOf(result)).toBe(verdict)
   })
 
   it('of customer.transaction is for good unless it says unknown', () => {
@@ -103,7 +103,7 @@ describe('an answer', () => {
     })
     remember(memory, answer({ from: state('a', 2, 5), to: state('b', 1, 6) }))
     remember(memory, answer({ results: [state('a', 1, 4), state('c', 1, 7)] }))
-    expect(['a', 'b', 'c'].map(memory.told)).toEqual([
+    expect(['a', 'b', 'c'].map(memory.stateOf)).toEqual([
       { version: 2, seq: 5 },
       { version: 1, seq: 6 },
       { version: 1, seq: 7 },

@@ -1,11 +1,11 @@
-/** The customers of a run: a few that everybody writes to, many that are seldom met, and one who is very rich. */
+/** Chooses the customers of a run: a few that all clients write to, many that are seldom used, and one with a huge balance. */
 
 import type { Random } from './random.js'
 
-/** So few that writes of several clients meet. */
+/** The busy customers are so few that writes of several clients conflict. */
 const BUSY = ['busy-1', 'busy-2', 'busy-3', 'busy-4']
 const BUSY_SHARE = 0.6
-/** Its amounts and its balance are beyond the numbers that are exact in JSON. */
+/** The amounts and the balance of this customer are larger than the numbers that are exact in JSON. */
 export const RICH = 'rich-1'
 
 export type Customers = {

@@ -1,6 +1,6 @@
 /**
- * The clients of a chaos run: many connections that credit, debit, transfer, publish and read by a seed, send again what
- * stayed unknown, and write down all that they ask and are answered (src/chaos/history.ts).
+ * Starts the clients of a chaos run: many connections that credit, debit, transfer, publish and read by a seed, repeat writes
+ * with an unknown outcome, and write every question and answer into the history (src/chaos/history.ts).
  */
 
 import { setMaxListeners } from 'node:events'
@@ -21,10 +21,10 @@ export type { Clients, ClientsOptions } from './options.js'
 
 const CONNECT_MS_MAX = 10_000
 const RECONNECT_MS = 100
-/** A server that says nothing for two of them is left. */
+/** A client leaves a server that has not answered two pings. */
 const PING_EVERY_MS = 2_000
 const PINGS_OUT_MAX = 2
-/** After the run: how long, and how many at a time, is asked for what is still unknown. */
+/** After the run, unknown writes are pursued within these limits. */
 const SETTLE_MS_MAX = 30_000
 const SETTLE_TRIES_MAX = 30
 const SETTLE_PARALLEL_MAX = 16
@@ -32,7 +32,7 @@ const SETTLE_PARALLEL_MAX = 16
 const connectClient = (client: number, { name, urls }: ClientGroup): Promise<NatsConnection> =>
   openConnection(
     {
-      // each client begins at another server, and hears of no way around those that it was told
+      // each client begins at another server, and learns of no address that would lead around its hops
       servers: urls.map((_, index) => urls[(index + client) % urls.length] ?? ''),
       noRandomize: true,
       ignoreClusterUpdates: true,
@@ -44,7 +44,7 @@ const connectClient = (client: number, { name, urls }: ClientGroup): Promise<Nat
       pingInterval: PING_EVERY_MS,
       maxPingOut: PINGS_OUT_MAX,
     },
-    // nothing is subscribed but the client's own inbox, which throws at nothing
+    // the only subscription is the client's own inbox, whose handler does not throw
     () => undefined,
   )
 
@@ -54,7 +54,7 @@ const groupOf = (groups: readonly ClientGroup[], client: number): ClientGroup =>
   return group
 }
 
-/** Starts all clients; they begin at once. */
+/** Starts all clients; they begin to send at once. */
 export const startClients = async (options: ClientsOptions): Promise<Clients> => {
   const { groups, seed, clients, rate_per_s, directory, onLine } = options
   const lines: Line[] = await Promise.all(
@@ -69,7 +69,7 @@ export const startClients = async (options: ClientsOptions): Promise<Clients> =>
   const memory = createMemory()
   const customers = createCustomers(options.customers)
   const ending = new AbortController()
-  // every write that is gone after listens to it
+  // every write that is pursued listens to this signal
   setMaxListeners(0, ending.signal)
   const running: Client[] = lines.map(line => {
     const random = createRandom(seed * 1_000 + line.client)

@@ -1,20 +1,20 @@
 /**
- * What the clients of a run have been told so far: what they may ask about. All of it is bounded.
+ * Remembers what the clients of a run were told, so that they can ask about it. Each list of it has a fixed size.
  */
 
 import type { Question } from './ask.js'
 
-/** A write that may be sent again: it carries its own id, so it counts once. */
+/** A write that may be sent again: it carries an id of its own, so it counts once. */
 export type Repeatable = {
   readonly question: Question
-  /** What `customer.transaction` knows it by; none of an event. */
+  /** The id for `customer.transaction`; undefined for a published event. */
   readonly transaction_id: string | undefined
 }
 
-/** The newest state of a customer that an answer has told of. */
-type Told = { readonly version: number; readonly seq: number }
+/** The newest state of a customer in the answers so far. */
+type KnownState = { readonly version: number; readonly seq: number }
 
-/** A fixed number of things, the oldest of which make room. */
+/** A list of a fixed size, in which a new element replaces the oldest one. */
 export type Ring<A> = { readonly add: (one: A) => void; readonly all: () => readonly A[] }
 
 export const createRing = <A>(size_max: number): Ring<A> => {
@@ -30,21 +30,21 @@ export const createRing = <A>(size_max: number): Ring<A> => {
 }
 
 export type Memory = {
-  readonly told: (client_id: string) => Told | undefined
-  readonly tell: (client_id: string, state: Told) => void
-  /** Transaction ids of commands, whatever became of them. */
+  readonly stateOf: (client_id: string) => KnownState | undefined
+  readonly learnState: (client_id: string, state: KnownState) => void
+  /** Transaction ids of sent commands, with any outcome. */
   readonly ids: Ring<string>
-  /** Writes that were answered, for sending them once more. */
+  /** Answered writes, which may be sent once more. */
   readonly answered: Ring<Repeatable>
 }
 
 const KEPT_MAX = 2_000
 
 export const createMemory = (): Memory => {
-  const customers = new Map<string, Told>()
+  const customers = new Map<string, KnownState>()
   return {
-    told: id => customers.get(id),
-    tell: (id, state) => {
+    stateOf: id => customers.get(id),
+    learnState: (id, state) => {
       const before = customers.get(id)
       if (before === undefined || before.seq < state.seq) customers.set(id, state)
     },

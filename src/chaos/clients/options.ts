@@ -1,32 +1,32 @@
-/** What the clients of a chaos run are started with, and what they give back. */
+/** The options of the clients of a chaos run, and the handle that starting them returns. */
 
 import type { Line } from '../history.js'
 
-/** Connections that may be cut off together: how this group reaches each nats-server. */
+/** A group of connections that a fault may cut off together. `urls` are the group's addresses of the nats-servers. */
 export type ClientGroup = { readonly name: string; readonly urls: readonly string[] }
 
 export type ClientsOptions = {
   readonly groups: readonly ClientGroup[]
-  /** The same seed asks for the same things, whatever becomes of them. */
+  /** The same seed gives the same questions, whatever their answers are. */
   readonly seed: number
-  /** Connections, dealt out to the groups in turn. */
+  /** The number of connections; they are dealt out to the groups in turn. */
   readonly clients: number
-  /** How many customers there are beside the few that everybody writes to. */
+  /** The number of customers beside the few busy ones. */
   readonly customers: number
-  /** Calls a second of all clients together. */
+  /** Calls per second of all clients together. */
   readonly rate_per_s: number
-  /** Where the history is written. */
+  /** The directory that receives the history. */
   readonly directory: string
-  /** Hears every line of the history, for a live report. */
+  /** Called with every line of the history, for a live report. */
   readonly onLine?: (line: Line) => void
 }
 
 export type Clients = {
-  /** Writes into the history what the run does. */
+  /** Writes a note about the run's own actions into the history. */
   readonly note: (text: string) => void
   /**
-   * Begins nothing new, asks for what is still unknown until it is known or some time is over, and closes the history.
-   * Call it when the faults are healed.
+   * Stops new calls, pursues writes with an unknown outcome for a limited time, and closes the history. Call it when the
+   * faults are healed.
    */
   readonly stop: () => Promise<void>
 }

@@ -1,6 +1,6 @@
 /**
- * Going after a write whose outcome is not known: the same again under the same id, or `customer.transaction`, through
- * another connection each time, until there is an answer that stays.
+ * Pursues a write whose outcome is unknown: sends it again under the same id or asks `customer.transaction`, each time over a
+ * connection chosen at random, until an answer is final.
  */
 
 import { type BackOff, pause } from '../../back-off.js'
@@ -19,14 +19,14 @@ export type Pursuit = {
   readonly signal: AbortSignal
 }
 
-/** Asks what became of a command; whether that was said for good. */
+/** Asks for the outcome of a command; returns whether the answer is final. */
 const askFate = async ({ ask, lines, random }: Pursuit, transaction_id: string): Promise<boolean> => {
   const body = JSON.stringify({ transaction_id })
   const question = { kind: 'transaction', subject: 'customer.transaction', body } as const
   return isSettled(await ask(random.pick(lines), question))
 }
 
-/** Whether the outcome is known in the end. */
+/** Pursues one write until its outcome is known, `tries_max` is reached or `signal` aborts. Returns whether it is known. */
 export const pursue = async (
   pursuit: Pursuit,
   { question, transaction_id }: Repeatable,

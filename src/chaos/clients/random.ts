@@ -1,4 +1,4 @@
-/** Random numbers that a seed decides, so that a run can be asked for again. */
+/** Generates random numbers from a seed, so that a run can be repeated. */
 
 export type Random = {
   /** At least 0, less than 1. */
@@ -9,7 +9,7 @@ export type Random = {
   readonly chance: (probability: number) => boolean
 }
 
-/** Marsaglia's xorshift over 32 bits, begun from a scrambled seed: neighbouring seeds give unlike numbers. */
+/** Marsaglia's xorshift over 32 bits. The seed is scrambled first, so that neighbouring seeds give different numbers. */
 export const createRandom = (seed: number): Random => {
   let state = Math.imul(seed ^ 0x9e3779b9, 0x85ebca6b) | 1
   const next = (): number => {

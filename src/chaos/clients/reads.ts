@@ -1,11 +1,11 @@
-/** What the clients read: balances of every kind, pages of history, and what became of their own transactions. */
+/** Chooses the clients' reads: balances of every kind, pages of history, and the outcome of their own transactions. */
 
 import type { Question } from './ask.js'
 import type { Customers } from './customers.js'
 import type { Memory } from './memory.js'
 import type { Random } from './random.js'
 
-/** A time that is asked about lies at least so far back: at "now" the answer would still change. */
+/** The smallest age of a time in an `as_of` question: an answer about "now" could still change. */
 const PAST_MS_MIN = 3_000
 const PAST_MS_MAX = 20_000
 const ENTRIES_MAX = 20
@@ -17,15 +17,15 @@ const balance = (kind: Question['kind'], fields: object): Question => ({
   body: JSON.stringify(fields),
 })
 
-/** The next question of one client; `wall_ms` is the time now. */
+/** The next question of one client; `wall_ms` is the current wall-clock time. */
 export const nextRead = (
   random: Random,
   customers: Customers,
-  { told, ids }: Pick<Memory, 'told' | 'ids'>,
+  { stateOf, ids }: Pick<Memory, 'stateOf' | 'ids'>,
   wall_ms: number,
 ): Question => {
   const client_id = customers.pick(random)
-  const state = told(client_id)
+  const state = stateOf(client_id)
   const choice = random.next()
   if (choice < 0.25) return balance('strong', { client_id, consistency: 'strong' })
   if (choice < 0.4 && state !== undefined)

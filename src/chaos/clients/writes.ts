@@ -1,7 +1,7 @@
 /**
- * What the clients write: commands alone and in batches, with and without an id of their own, and events that are
- * published. Each carries a text that no other one has, its key (`reference`, or a header where the body can hold none), by
- * which the checker finds it in the stream whatever its id became.
+ * Generates the clients' writes: single commands and batches, with and without an id of their own, and published events. Each
+ * write has a unique key (`reference`, or a header when the body cannot hold one), by which the checker finds it in the
+ * stream whatever its id is.
  */
 
 import type { Question } from './ask.js'
@@ -9,27 +9,27 @@ import { type Customers, RICH } from './customers.js'
 import type { Repeatable } from './memory.js'
 import type { Random } from './random.js'
 
-/** Names a published event whose body may hold no key. */
+/** Carries the key of a published event whose body cannot hold it. */
 const KEY_HEADER = 'Chaos-Key'
 
-/** A write to be sent; one that is not repeatable has no id that would make it count once. */
+/** A write to be sent. It is not repeatable when it has no id that would make it count once. */
 export type Write = Repeatable & {
   readonly is_repeatable: boolean
-  /** Its id counts for ever, and not only while the stream itself remembers it. */
+  /** True when the ledger remembers its id for ever; false when only the stream remembers it, for two minutes. */
   readonly is_lasting: boolean
 }
 
 const AMOUNT_MAX = 100
-/** More than anybody gets, so that balances stay near the floor and debits are refused now and then. */
+/** Larger than any credit, so that balances stay near zero and some debits are refused. */
 const DEBIT_MAX = 130
 const WITHOUT_ID_SHARE = 0.15
 const BATCH_MAX = 6
-/** Beyond 2^53, so it goes as text; a thousand of them stay within int64. */
+/** Larger than 2^53, so it is sent as text; the sum of a thousand still fits into int64. */
 const RICH_AMOUNT = 9_007_199_254_740_993n
 
 export type Writes = { readonly next: () => Write }
 
-/** A write with its weight among all. */
+/** A kind of write, with its weight in the random choice. */
 type Choice = readonly [weight: number, make: (key: string) => Write]
 
 const json = (value: unknown): string => JSON.stringify(value)
@@ -41,7 +41,7 @@ const write = (question: Question, transaction_id: string | undefined, is_repeat
   is_lasting: is_repeatable && question.kind !== 'raw',
 })
 
-/** Bodies that no fold takes. */
+/** Bodies that every fold rejects as malformed. */
 const badBodies = (key: string): readonly string[] => [
   `no JSON: ${key}`,
   json({ type: 'credit', amount: 0, reference: key }),
@@ -54,7 +54,7 @@ const badBodies = (key: string): readonly string[] => [
   json([key]),
 ]
 
-/** Messages that go straight into the stream; one without an id is sent once only. */
+/** Messages published directly into the stream. A message without an id is sent only once. */
 const createRawWrites = (random: Random, customers: Customers) => {
   const raw = (key: string, token: string, body: string): Write => {
     const id = random.chance(0.5) ? { 'Nats-Msg-Id': `id-${key}` } : {}
@@ -74,14 +74,14 @@ const createRawWrites = (random: Random, customers: Customers) => {
     )
   }
   const bad = (key: string): Write => raw(key, customers.pick(random), random.pick(badBodies(key)))
-  const nobodys = (key: string): Write =>
+  const ownerless = (key: string): Write =>
     raw(key, 'two.tokens', json({ type: 'credit', amount: 1, reference: key }))
   const overdraw = (key: string): Write =>
     raw(key, customers.pick(random), json({ type: 'debit', amount: 10 ** 12, reference: key }))
-  return { good, bad, nobodys, overdraw }
+  return { good, bad, ownerless, overdraw }
 }
 
-/** What one client writes; `prefix` makes its keys and ids unlike those of all others. */
+/** Creates the writes of one client; `prefix` makes its keys and ids different from those of other clients. */
 export const createWrites = (random: Random, customers: Customers, prefix: string): Writes => {
   let count = 0
 
@@ -139,7 +139,7 @@ export const createWrites = (random: Random, customers: Customers, prefix: strin
     return write({ kind: 'event', subject, body, headers }, undefined, 'Nats-Msg-Id' in headers)
   }
 
-  const { good, bad, nobodys, overdraw } = createRawWrites(random, customers)
+  const { good, bad, ownerless, overdraw } = createRawWrites(random, customers)
   const choices: readonly Choice[] = [
     [34, key => command('credit', key)],
     [16, key => command('debit', key)],
@@ -148,7 +148,7 @@ export const createWrites = (random: Random, customers: Customers, prefix: strin
     [8, event],
     [6, good],
     [3, bad],
-    [1, nobodys],
+    [1, ownerless],
     [2, overdraw],
     [2, rich],
   ]

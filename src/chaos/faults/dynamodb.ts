@@ -1,4 +1,4 @@
-/** Faults of DynamoDB: away, slow, erring, throttling. */
+/** Lists the faults of DynamoDB: unreachable, slow, returning errors, throttling. */
 
 import type { Mood } from '../dynamodb.js'
 import { INSTANCE_NAMES } from '../instance.js'

@@ -1,27 +1,27 @@
-/** What a fault of a chaos run is: how it begins, and what has to be done at its end beside the general healing. */
+/** Defines a fault of a chaos run: how it begins, and how it ends when the general healing is not enough. */
 
 import type { Random } from '../clients/random.js'
 import type { System } from '../system.js'
 
 export type FaultContext = {
   readonly system: System
-  /** The same for the same slot of the same seed. */
+  /** Gives the same numbers for the same slot of the same seed. */
   readonly random: Random
-  /** For how long the fault stays. */
+  /** The duration of the fault. */
   readonly for_ms: number
 }
 
-/** Runs at the end of a fault, before `heal` brings back all that is down, frozen, cut or moody. */
+/** Runs at the end of a fault, before `heal` repairs everything that is down, frozen, cut off or disturbed. */
 export type End = () => Promise<void>
 
 export type Fault = {
   readonly name: string
-  /** One sentence for people. */
+  /** A sentence about the fault, for people. */
   readonly what: string
-  /** The shortest and the longest time that it stays. */
+  /** The shortest and the longest duration. */
   readonly for_ms: readonly [min: number, max: number]
-  /** Why this system cannot have it. */
+  /** Returns the reason why this system cannot have the fault; undefined when it can. */
   readonly obstacle?: (system: System) => string | undefined
-  /** Does the harm; where there is more to the end than `heal`, gives that. */
+  /** Causes the fault. Returns a function when its end needs more than `heal`. */
   readonly begin: (context: FaultContext) => Promise<End | undefined>
 }

@@ -1,4 +1,4 @@
-/** All faults that a chaos run knows, by their names. */
+/** Lists all faults of a chaos run. */
 
 import { DYNAMODB_FAULTS } from './dynamodb.js'
 import type { Fault } from './fault.js'

@@ -1,4 +1,4 @@
-/** Faults of the instances of Jetledger: of their processes, their clocks and their connections. */
+/** Lists the faults of the Jetledger instances: of their processes, their clocks and their connections. */
 
 import { setTimeout as pause } from 'node:timers/promises'
 import { NODE_NAMES } from '../cluster.js'
@@ -12,17 +12,17 @@ const LOOK_EVERY_MS = 100
 
 const pickInstance = ({ random }: FaultContext): InstanceName => random.pick(INSTANCE_NAMES)
 
-/** Waits for a while; one that is not ready by then is asked as it is. Throws when it has ended by itself. */
+/** Waits a limited time until an instance is ready; the run goes on if it is not. Throws when the instance ended by itself. */
 const untilReady = async (instance: Instance): Promise<void> => {
   const deadline = performance.now() + READY_MS_MAX
   while (!(await instance.isReady()) && performance.now() < deadline) {
-    // another build may refuse what this one has made
+    // another build may refuse the data of this one
     if (!instance.isRunning()) throw new Error(`an instance ended by itself: see ${instance.log_file}`)
     await pause(LOOK_EVERY_MS)
   }
 }
 
-/** Ends an instance as an operator does, starts it, and waits for it. */
+/** Stops an instance as an operator does, starts it again, and waits until it is ready. */
 const restart = async ({ instances }: System, name: InstanceName, running?: Running): Promise<void> => {
   await instances[name].end()
   await instances[name].start(running)
@@ -34,8 +34,8 @@ const restartBoth = async (system: System, runningOf: (name: InstanceName) => Ru
 }
 
 /**
- * Nobody folds into the tables meanwhile, so that what was paid has to be found elsewhere: a projector of its own folds
- * until both instances run without projections, and is killed then.
+ * During this fault no instance folds into the tables, so that instances have to find paid transactions in the stream. A
+ * separate projector folds until both instances run without the role `projections`, and is then killed.
  */
 const shiftClock =
   (by_ms: number) =>
@@ -49,7 +49,7 @@ const shiftClock =
     return () => restartBoth(system, () => ({}))
   }
 
-/** Old beside new for a while where another build is there; the clients are at work all the time. */
+/** With another build, old and new run side by side for a while. The clients work all the time. */
 const rollingRestart = async ({ system, for_ms }: FaultContext): Promise<End> => {
   const { other_dist: dist } = system
   const roll = async (): Promise<void> => {
@@ -59,7 +59,7 @@ const rollingRestart = async ({ system, for_ms }: FaultContext): Promise<End> =>
     await restart(system, 'instance-2', { dist })
   }
   const rolling = roll()
-  // a failure is told at the end, not while nobody waits for it
+  // a failure is reported at the end of the fault; until then nothing awaits this promise
   rolling.catch(() => undefined)
   return async () => {
     try {

@@ -1,9 +1,9 @@
-/** Doing harm again and again, until the end. */
+/** Repeats a harmful action until the end of a fault. */
 
 import { setTimeout as pause } from 'node:timers/promises'
 import type { End } from './fault.js'
 
-/** Does `work` at once and then every `every_ms`; the end waits for the one under way, and fails as `work` failed. */
+/** Does `work` at once and then every `every_ms`. The returned end waits for the running `work` and rejects if one failed. */
 export const repeat = (every_ms: number, work: () => Promise<void>): End => {
   const ending = new AbortController()
   const { signal } = ending
@@ -14,7 +14,7 @@ export const repeat = (every_ms: number, work: () => Promise<void>): End => {
     }
   }
   const running = run()
-  // a failure is told at the end, not while nobody waits for it
+  // a failure is reported at the end of the fault; until then nothing awaits this promise
   running.catch(() => undefined)
   return () => {
     ending.abort()

@@ -1,4 +1,4 @@
-/** Faults of the nats-servers, and of the network between them. */
+/** Lists the faults of the nats-servers and of the network between them. */
 
 import { findServerBinary } from '../../embedded/binaries.js'
 import { NODE_NAMES, type NodeName } from '../cluster.js'
@@ -20,7 +20,7 @@ const followerOf = async ({ system, random }: FaultContext): Promise<NodeName> =
 
 const stepDown = async ({ nc }: System): Promise<void> => {
   const subject = `$JS.API.STREAM.LEADER.STEPDOWN.${LEDGER_STREAM}`
-  // in the middle of an election nobody is there to step down
+  // during an election there is no leader to step down
   await nc.request(subject, '', { timeout: STEP_DOWN_MS_MAX }).catch(() => undefined)
 }
 
@@ -36,7 +36,7 @@ const fillDisk = async (context: FaultContext): Promise<End> => {
   }
 }
 
-/** One after the other, the leader last; each has to have all that it had before the next one goes. */
+/** Restarts the nodes one after the other, the leader last. Each node has to be complete again before the next one ends. */
 const restartAll = async ({ cluster }: System): Promise<void> => {
   const leader = await cluster.leader(LEDGER_STREAM)
   const order = NODE_NAMES.toSorted((one, other) => Number(one === leader) - Number(other === leader))
@@ -49,7 +49,7 @@ const restartAll = async ({ cluster }: System): Promise<void> => {
 
 const rollingRestart = async ({ system }: FaultContext): Promise<End> => {
   const rolling = restartAll(system)
-  // a failure is told at the end, not while nobody waits for it
+  // a failure is reported at the end of the fault; until then nothing awaits this promise
   rolling.catch(() => undefined)
   return () => rolling
 }

@@ -1,11 +1,11 @@
-/** Faults of what is stored: tables and records that somebody deletes, sets back or writes over. All of them heal by themselves. */
+/** Lists the faults of stored data: deleted or older tables, overwritten records. Jetledger repairs all of them by itself. */
 
 import { DeleteTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb'
 import { DDB_TABLE } from '../system.js'
 import type { End, Fault, FaultContext } from './fault.js'
 
 const TABLES = ['', '-journal', '-totals', '-ranking'].map(end => DDB_TABLE + end)
-/** Those of which docs/recovery.md says that nothing has to be done. */
+/** The records that Jetledger repairs without an operator, according to docs/recovery.md. */
 const RECORDS = ['$KV.config.ledger', '$KV.config.status.balances', '$KV.config.status.journal']
 const LOCAL = { region: 'local', credentials: { accessKeyId: 'local', secretAccessKey: 'local' } }
 
@@ -18,7 +18,7 @@ const deleteTable = async ({ system, random }: FaultContext): Promise<undefined>
   }
 }
 
-/** DynamoDB is away for the moment in which its files are copied. */
+/** Stops DynamoDB for the moment in which its files are copied. */
 const setTablesBack = async ({ system: { dynamodb } }: FaultContext): Promise<End> => {
   await dynamodb.end()
   dynamodb.keep()

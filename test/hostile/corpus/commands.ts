@@ -1,11 +1,11 @@
-/** Commands over NATS: what is not exact, not known or not checked is refused, and the text names the field. */
+/** Lists commands over NATS: inexact amounts, unknown fields and invalid values are refused, and the text names the field. */
 
 import { bytes, done, either, error, invalid, nested, type RequestInput } from '../inputs.js'
 import { headerBlock } from '../raw-nats.js'
 
 type Row = readonly [name: string, body: string | Uint8Array, gives?: RequestInput['gives']]
 
-/** A credit of 1 to a customer that only these inputs have; `rest` follows its fields. */
+/** A credit of 1 to a customer that only these inputs use; `rest` follows its fields. */
 const credit = (rest: string): string => `{"client_id":"hc","amount":1${rest}}`
 const amount = (text: string): string => `{"client_id":"hc","amount":${text}}`
 const BAD_AMOUNT = invalid('amount')

@@ -1,7 +1,7 @@
 /**
- * Requests that want their answer published where it does not belong: in the ledger, in the key-value store, at the
- * server's own API, at another service. The service is nobody's deputy: it does not answer them, and a command of this
- * kind is not carried out.
+ * Lists requests whose reply subject is a place where answers must not go: the ledger, the key-value store, the server's own
+ * API, another service. The service must not act as a confused deputy: it does not answer these requests, and does not carry
+ * out a command of this kind.
  */
 
 import { type DeputyInput, done, NOBODY, type RequestInput } from '../inputs.js'
@@ -43,11 +43,11 @@ const ASKED: readonly (readonly [subject: string, body: string])[] = [
   ['$SRV.STATS.customer', ''],
 ]
 
-/** The customer that the commands above would credit: it has to stay without events. */
+/** The customer that the commands above would credit: it must stay without events. */
 export const DEPUTY = 'deputy'
 
 export const DEPUTIES: readonly DeputyInput[] = PLACES.flatMap(([place, reply], i) =>
-  // every place with every second request: each request meets every kind of place
+  // each place gets every second request, so that each request meets every kind of place
   ASKED.filter((_, j) => (i + j) % 2 === 0).map(([subject, body]) => ({
     name: `deputy: ${subject} ${body} answered to ${place}`,
     subject,
@@ -63,7 +63,7 @@ const control = (
   rest: Partial<RequestInput> = {},
 ): RequestInput => ({ name: `control: ${name}`, subject, gives, ...rest })
 
-/** Discovery and monitoring answer whatever is sent with the question. */
+/** Discovery and monitoring ignore the body of the request, and answer it. */
 export const CONTROL: readonly RequestInput[] = [
   control('PING', '$SRV.PING', done('ping_response')),
   control('PING with a body that is no JSON', '$SRV.PING.customer', done('ping_response'), { body: '{"' }),

@@ -1,6 +1,6 @@
 /**
- * Bodies of events, published on a customer's subject. Those of schema 1 keep today's reading for ever, because old streams
- * have to fold as they did; those of schema 2 are read strictly.
+ * Lists bodies of events, published on a customer's subject. Events of schema 1 are read as today for ever, because old
+ * streams must fold as before; events of schema 2 are read strictly.
  */
 
 import { applied, bytes, type EventInput, letter, nested, PARKED, REFUSED } from '../inputs.js'
@@ -189,7 +189,7 @@ const SCHEMAS: readonly Row[] = [
 const skip = (seq: string, rest = ',"reason":"r","by":"b"'): string =>
   `{"schema":2,"type":"skip","seq":${seq}${rest}}`
 
-/** Decisions to pass over an event at which a customer waits; none of these is about one. */
+/** Decisions to skip an event at which a customer waits. No customer waits at the events of these decisions. */
 const DECISIONS: readonly Row[] = [
   ['about an event of somebody else', skip('1'), letter()],
   ['about an event that is to come', skip('9007199254740991'), letter()],
@@ -209,10 +209,10 @@ const DECISIONS: readonly Row[] = [
   ['with a field that is to come', skip('1', ',"reason":"r","by":"b","until":"later"'), PARKED],
 ]
 
-/** The stream takes no larger event than 64 KiB. */
+/** The stream stores no event larger than 64 KiB. */
 const TOO_LARGE = REFUSED
 
-/** What is 64 KB as it is sent and 284 KB as JavaScript writes it: fifteen of them are more than one transaction of a table holds. */
+/** Bodies of 64 KB as sent and 284 KB as JavaScript writes them: fifteen are too large for one DynamoDB transaction. */
 const GROWING = Array.from(
   { length: 20 },
   (_, i): Row => [
@@ -261,7 +261,7 @@ const LARGE: readonly Row[] = [
   ['1 MB', credit(`,"metadata":{"a":"${'m'.repeat(1_000_000)}"}`), TOO_LARGE],
 ]
 
-/** What these claim is not so. They count or not as the law says, and verify names them: nobody can heal an event. */
+/** Events with false claims. The claims do not change whether an event counts; verify reports them, and nothing heals them. */
 const CLAIMS: readonly Row[] = [
   ['a forged balance', credit(',"after":{"balance":999999,"version":1}'), applied(1)],
   ['a forged version', credit(',"after":{"balance":1,"version":99}'), applied(1)],

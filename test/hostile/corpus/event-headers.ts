@@ -1,4 +1,4 @@
-/** Headers and subjects of events: a server stores what a client library would refuse to send. */
+/** Lists headers and subjects of events that a server stores although a client library refuses to send them. */
 
 import { applied, bytes, type EventInput, type EventOutcome, letter, REFUSED } from '../inputs.js'
 import { headerBlock } from '../raw-nats.js'
@@ -8,7 +8,7 @@ type Row = readonly [name: string, header: string | Uint8Array, gives?: EventOut
 const ONE = applied(1)
 const EITHER: EventOutcome = { tag: 'applied or refused' }
 
-/** Names and values that a client library refuses. */
+/** Names and values that a client library refuses to send. */
 const ODD: readonly Row[] = [
   ['a name with a blank', headerBlock('bad name: x')],
   ['a name that is empty', headerBlock(': x')],
@@ -35,7 +35,7 @@ const ODD: readonly Row[] = [
   ['the name __proto__', headerBlock('__proto__: x', 'constructor: y')],
 ]
 
-/** Names that mean something to NATS, its client or the ledger when they come from elsewhere. */
+/** Names that have a meaning for NATS, its client or the ledger in other messages. */
 const MEANT: readonly Row[] = [
   ['a status of its own', headerBlock('Status: 503')],
   ['an inline status 503', bytes('NATS/1.0 503\r\n\r\n'), EITHER],

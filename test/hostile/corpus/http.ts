@@ -1,4 +1,4 @@
-/** HTTP: paths, query strings, headers and bodies. Nothing of it is a 500, and each refusal has its documented code. */
+/** Lists HTTP requests: paths, query strings, headers and bodies. None gets a 500, and each refusal has its documented code. */
 
 import { badRequest, bytes, type HttpInput, nested, status } from '../inputs.js'
 
@@ -202,7 +202,7 @@ const subject = (name: string, target: string, gives: Gives, ...headers: string[
   gives,
 })
 
-/** A header for NATS that a caller chooses goes nowhere. */
+/** A NATS header that the caller chooses is not passed on. */
 const forwarded = (line: string): HttpInput =>
   subject(
     `a header for NATS: ${line}`,

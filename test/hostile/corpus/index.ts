@@ -1,4 +1,4 @@
-/** Every input of the corpus, by how it is sent. */
+/** Exports all inputs of the corpus, grouped by the way of sending them. */
 
 export { COMMANDS } from './commands.js'
 export { CONTROL, DEPUTIES, DEPUTY } from './deputies.js'

@@ -1,6 +1,6 @@
 /**
- * Events that are published through the service, at `customer.event.<client_id>`, by those who are not trusted with the stream:
- * nothing that can stop a stream or a projection gets through.
+ * Lists events published through the service, at `customer.event.<client_id>`, by publishers without the right to write to
+ * the stream. No event gets through that can stop the stream or a projection.
  */
 
 import { bytes, done, invalid, NOBODY, nested, type RequestInput } from '../inputs.js'

@@ -1,4 +1,4 @@
-/** Queries over NATS: their fields and cursors. Times are a table of their own (`times.ts`). */
+/** Lists queries over NATS: their fields and cursors. `times.ts` lists the times. */
 
 import { bytes, done, either, error, invalid, type Known, nested, type RequestInput } from '../inputs.js'
 import { headerBlock } from '../raw-nats.js'
@@ -17,7 +17,7 @@ const ask = (
 
 const NO_JSON = error('BAD_REQUEST')
 
-/** The predecessor's contract: what is not known is passed over, and what is not JSON has a status of its own. */
+/** The predecessor's contract: unknown fields are ignored, and a body that is not JSON has a status of its own. */
 const BALANCE: readonly RequestInput[] = [
   ask('balance, exactly', 'balance', '{"client_id":"1"}', done('{"balance":')),
   ask('balance by its other name', 'balance', '{"customer_id":"1"}', done('{"balance":')),
@@ -126,7 +126,7 @@ const BALANCE: readonly RequestInput[] = [
   ),
 ]
 
-/** Whatever is not known, or stands there twice, is refused by name. */
+/** Unknown and repeated fields are refused, and the refusal names them. */
 const STRICT: readonly RequestInput[] = [
   ['statement', '{"client_id":"1"', 'entries'],
   ['list', '{"limit":2', 'customers'],

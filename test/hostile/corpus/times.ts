@@ -1,4 +1,4 @@
-/** Times, asked of every endpoint that takes one, over NATS and over HTTP: the same answer everywhere. */
+/** Lists times for every endpoint that takes one, over NATS and over HTTP: all of them must answer alike. */
 
 import { badRequest, either, type HttpInput, invalid, type RequestInput } from '../inputs.js'
 
@@ -57,7 +57,7 @@ const FIELDS = [
   ['statement', 'to'],
 ] as const
 
-/** A good time may lie in a future that the stream has not reached. */
+/** A valid time may lie in the future, which the stream has not reached. */
 const GOOD_ANSWER = either('NOT_REACHED')
 
 export const TIMES: readonly RequestInput[] = FIELDS.flatMap(([endpoint, field]) => {

@@ -1,13 +1,13 @@
-/** What the fuzzer sends: requests and events over NATS, and requests over HTTP, each with what it is worth. */
+/** Generates the fuzzer's inputs: requests and events over NATS, and requests over HTTP, with the expected verdict on each. */
 
 import fc from 'fast-check'
 import { type Document, type FuzzRequest, requestsOf } from '../../support/openapi-arbitrary.js'
 import { headerBlock } from '../raw-nats.js'
 import { amountText, type JsonText, objectsOf, textOf, type Worth } from './json-text.js'
 
-/** Customers that only commands touch. */
+/** Customers that only commands use. */
 const QUIET_IDS = Array.from({ length: 8 }, (_, i) => `f-${i}`)
-/** Customers on whose subjects anything is published: one of them may be parked. */
+/** Customers on whose subjects any event is published, so that they may be parked. */
 export const LOUD = 'e-'
 const LOUD_IDS = Array.from({ length: 8 }, (_, i) => `${LOUD}${i}`)
 
@@ -19,7 +19,7 @@ export type FuzzInput =
       readonly header?: string
       readonly worth: Worth
     }
-  /** The answer is wanted elsewhere: none comes. */
+  /** A request with a forbidden reply subject: it gets no answer. */
   | { readonly via: 'deputy'; readonly subject: string; readonly body: string; readonly reply: string }
   | { readonly via: 'event'; readonly token: string; readonly body: string; readonly header?: string }
   | {
@@ -28,7 +28,7 @@ export type FuzzInput =
       readonly target: string
       readonly headers: readonly string[]
       readonly body?: string
-      /** Set where the OpenAPI document says what may be answered. */
+      /** Set when the OpenAPI document states the possible answers. */
       readonly documented?: FuzzRequest
     }
 
@@ -54,7 +54,7 @@ const transaction_id = fc.oneof(
     arbitrary: textOf(fc.constantFrom('', 'a b', 'a\r\nb', 'x:credit', 'i'.repeat(129), '\u20ac'), 'bad'),
   },
 )
-/** An id that is asked for may be one that no command may bring. */
+/** A query may ask for ids that a command may not use. */
 const asked_id = fc.oneof(
   { weight: 3, arbitrary: textOf(fc.constantFrom('a', 'b', ':', 'x:credit', 'seq:1', '__proto__')) },
   { weight: 1, arbitrary: textOf(fc.constantFrom('', 'a b', 'a\r\nb', 'i'.repeat(129), '\u20ac'), 'bad') },
@@ -72,7 +72,7 @@ const OPTIONAL = ['transaction_id', 'reference', 'metadata']
 const content = { amount: amountText, transaction_id, reference, metadata }
 
 const movement = objectsOf({ client_id: customer, ...content }, OPTIONAL)
-/** From and to may be the same customer, which is wrong. */
+/** `from` and `to` may be the same customer, which is refused. */
 const transfer = objectsOf({ from: customer, to: customer, ...content }, OPTIONAL).map(found => ({
   ...found,
   worth: found.worth === 'good' ? ('any' as const) : found.worth,
@@ -115,7 +115,7 @@ const commands = (member: fc.Arbitrary<JsonText>): fc.Arbitrary<JsonText> =>
       worth: 'any',
     }))
 
-/** By endpoint: what its requests are made of. */
+/** The bodies of requests, by endpoint. */
 const ENDPOINTS: Readonly<Record<string, fc.Arbitrary<JsonText>>> = {
   credit: movement,
   debit: movement,
@@ -195,7 +195,7 @@ const requests: fc.Arbitrary<FuzzInput> = fc.constantFrom(...Object.keys(ENDPOIN
   })),
 )
 
-/** A command with the header `Nats-Msg-Id` is refused, one with another header is not: so headers are for any worth. */
+/** The header `Nats-Msg-Id` makes a command refused and other headers do not, so these requests have the worth `any`. */
 const requestsWithHeader: fc.Arbitrary<FuzzInput> = fc
   .tuple(requests, header)
   .map(([input, lines]) => ({ ...input, header: lines, worth: 'any' }) as FuzzInput)
@@ -210,9 +210,9 @@ const event = objectsOf(
   },
   [...OPTIONAL, 'schema', 'transfer', 'after'],
 )
-/** In a decision: it becomes the sequence of an event that its customer may wait at, once that is known. */
+/** A placeholder in decisions, replaced before sending by the sequence of an event at which its customer may wait. */
 export const WAITING_SEQ = '1001001001'
-/** Decisions about events; some of them are about one at which a customer waits. */
+/** Decisions about events; some name an event at which a customer waits. */
 const decision = objectsOf(
   {
     schema: wholeText(['2'], 'good'),
@@ -240,7 +240,7 @@ const events: fc.Arbitrary<FuzzInput> = withHeader(
   fc.tuple(token, eventBody).map(([to, body]) => ({ via: 'event' as const, token: to, body })),
 )
 
-/** The same events and headers, published through the service by those who are not trusted with the stream. */
+/** The same events and headers, published through the service by publishers without the right to write to the stream. */
 const published: fc.Arbitrary<FuzzInput> = withHeader(
   fc.tuple(fc.constantFrom(...LOUD_IDS, '-a', '__proto__'), eventBody).map(([to, body]) => ({
     via: 'request' as const,
@@ -352,7 +352,7 @@ const ofDocument = ({ paths }: Document): fc.Arbitrary<FuzzInput> =>
     ),
   )
 
-/** A few inputs, sent at once, to a ledger whose gateway has this document. */
+/** A batch of inputs, sent at once to a ledger whose gateway has this OpenAPI document. */
 export const fuzzInputs = (document: Document): fc.Arbitrary<FuzzInput[]> =>
   fc.array(
     fc.oneof(

@@ -1,9 +1,9 @@
 /**
- * The fuzzer: batches of made-up inputs against the built program, for as long as is asked for.
+ * The fuzzer sends batches of generated inputs to the built program for a given time.
  *
- * After each batch every answer has to be there and to be allowed, and every projection has to have handled every event. After each
- * epoch the ledger is verified and the next one begins with a new ledger, so that what is printed of a failure is small. A failure is made smaller on
- * ledgers of its own: one that an event has stopped cannot be used again.
+ * After each batch every answer must have arrived and be allowed, and every projection must have handled every event. After
+ * each epoch the ledger is verified, and the next epoch begins with a new ledger, so that the report of a failure is small. A
+ * failure is shrunk on new ledgers, because a ledger that an event has stopped cannot be used again.
  */
 
 import fc from 'fast-check'
@@ -16,12 +16,12 @@ import { type Seen, sendInput } from './send.js'
 
 export type FuzzOptions = {
   readonly seed: number
-  /** For how long at the most, and for how many batches. */
+  /** The longest time of the run, and the largest number of batches. */
   readonly for_ms: number
   readonly batches_max: number
-  /** How long one ledger is used. */
+  /** The time for which one ledger is used. */
   readonly epoch_ms: number
-  /** How long a failure is made smaller. */
+  /** The time for shrinking a failure. */
   readonly shrink_ms: number
   readonly say: (line: string) => void
 }
@@ -30,18 +30,18 @@ export type FuzzReport = {
   readonly epochs: number
   readonly batches: number
   readonly inputs: number
-  /** How often each kind of answer came. */
+  /** The number of answers of each kind. */
   readonly seen: Readonly<Record<string, number>>
-  /** What went wrong, with the smallest inputs that show it. */
+  /** The failure, with the smallest inputs that show it; undefined when there was none. */
   readonly failure: string | undefined
 }
 
 const VERIFY_MS_MAX = 120_000
 const FOLD_MS_MAX = 60_000
 const CAUGHT_UP_MS_MAX = 20_000
-/** While a failure is made smaller: shorter, because every try that fails waits for it. */
+/** The time limit of an answer while a failure is shrunk. It is shorter, because every failing try waits for it. */
 const SHRINK_ANSWER_MS_MAX = 5_000
-/** Epochs of neighbouring seeds share no batch. */
+/** The distance of the batch seeds of two epochs, so that neighbouring seeds share no batch. */
 const BATCHES_PER_SEED = 10_000
 const SHOWN_CHARS_MAX = 4_000
 
@@ -51,7 +51,7 @@ const documentOf = async (url: string): Promise<Document> =>
 const healthState = async ({ url }: HostileLedger): Promise<number> =>
   (await fetch(`${url}/healthz`, { headers: { authorization: `Bearer ${WRITER}` } })).status
 
-/** Sends a batch; throws what is wrong. */
+/** Sends a batch; throws an error about a wrong answer. */
 const sendBatch = async (
   ledger: HostileLedger,
   referee: ReturnType<typeof createReferee>,
@@ -73,7 +73,7 @@ const sendBatch = async (
   if (status !== 200) throw new Error(`/healthz answers ${status}`)
 }
 
-/** The tables are the fold of the stream; what the stream itself says amiss (a forged `after`) is what was sent. */
+/** Verifies the tables against the fold of the stream. Errors of the stream itself (a forged `after`) were sent on purpose. */
 const verifyWhole = async ({ bench, dev }: HostileLedger): Promise<void> => {
   const verifying = bench.start(['verify', '--tables-only', '--json'])
   await until(() => !verifying.running(), { deadline_ms: VERIFY_MS_MAX, what: 'the end of verify' })
@@ -97,11 +97,11 @@ const textOf = (thrown: unknown): string =>
 
 type Counts = { batches: number; inputs: number; readonly seen: Seen }
 
-/** Batches that are sent by `send`, which throws what is wrong. */
+/** The property over batches; `send` sends one and throws an error about a wrong answer. */
 const batches = (document: Document, send: (inputs: readonly FuzzInput[]) => Promise<void>) =>
   fc.asyncProperty(fuzzInputs(document), send)
 
-/** Makes a failure smaller on ledgers of its own, a new one after each try that failed. */
+/** Shrinks a failure on separate ledgers, with a new one after each failing try. */
 const shrink = async (document: Document, batch_seed: number, shrink_ms: number): Promise<string> => {
   const referee = createReferee(document)
   let ledger: HostileLedger | undefined
@@ -129,12 +129,12 @@ const shrink = async (document: Document, batch_seed: number, shrink_ms: number)
   }
 }
 
-/** When an epoch ends: at a time, or when so many batches were sent in all. */
+/** The end of an epoch: a time, or a total number of batches. */
 type Bounds = { readonly until_ms: number; readonly batches_max: number }
 
 type Trouble = { readonly text: string; readonly batch_seed: number | undefined }
 
-/** Batches until the epoch is over, then the verification. */
+/** Sends batches until the epoch is over, then verifies the ledger. */
 const runBatches = async (
   ledger: HostileLedger,
   document: Document,
@@ -161,7 +161,7 @@ const runBatches = async (
   }
 }
 
-/** One ledger, from its start to its verification; gives what went wrong. */
+/** Runs one epoch with one ledger, from its start to its verification. Returns the failure, if any. */
 const runEpoch = async (
   { shrink_ms, say }: FuzzOptions,
   seed: number,
@@ -183,7 +183,7 @@ const runEpoch = async (
   return batch_seed === undefined ? text : `${text}\n${await shrink(document, batch_seed, shrink_ms)}`
 }
 
-/** Fuzzes until the time is over or something fails. The same seed makes up the same inputs. */
+/** Fuzzes until the time is over or a check fails. The same seed generates the same inputs. */
 export const fuzz = async (options: FuzzOptions): Promise<FuzzReport> => {
   const { seed, for_ms, batches_max, epoch_ms, say } = options
   const counts: Counts = { batches: 0, inputs: 0, seen: new Map() }

@@ -1,13 +1,13 @@
 /**
- * JSON texts that are nearly right: an object of known fields, written in one of the many ways that JSON allows, with at
- * most a few things wrong about it. Each text says what its reader has to make of it.
+ * Generates JSON texts that are nearly right: an object of known fields, written in one of the many ways that JSON allows,
+ * with at most a few errors. Each text carries the expected verdict of its reader.
  */
 
 import fc from 'fast-check'
 
 /**
- * `good`: it says exactly what its fields say. `bad`: a strict reader has to refuse it, and a field is to blame.
- * `any`: nobody knows; it has to be answered all the same.
+ * The expected verdict on a text. `good`: the text is valid. `bad`: a strict reader must refuse it because of a field. `any`:
+ * the verdict is not known, but the text must be answered.
  */
 export type Worth = 'good' | 'bad' | 'any'
 
@@ -22,7 +22,7 @@ const worst = (worths: readonly Worth[]): Worth =>
 
 const escaped = (char: string): string => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`
 
-/** A string as JSON text; `which` says which of its characters is escaped, if one is. */
+/** A string as JSON text; `which` chooses a character to escape, or none. */
 const quotedWith = (text: string, which: number): string => {
   const quoted = JSON.stringify(text)
   const at = which % (quoted.length * 4)
@@ -34,13 +34,13 @@ const quotedWith = (text: string, which: number): string => {
 
 const blank = fc.constantFrom('', '', '', '', ' ', '\n', '\t\r\n ')
 
-/** A string that means the same however it is written. */
+/** A string as JSON text; some texts write one character as an escape. */
 export const textOf = (value: fc.Arbitrary<string>, worth: Worth = 'good'): fc.Arbitrary<JsonText> =>
   fc.tuple(value, fc.nat()).map(([text, which]) => ({ text: quotedWith(text, which), worth }))
 
 const PROTOTYPES = ['__proto__', 'constructor', 'prototype', 'toString', 'hasOwnProperty', 'toJSON', 'then']
 
-/** Any value, as deep as it may be. */
+/** Any JSON value, at any depth. */
 const anyValue: fc.Arbitrary<string> = fc.oneof(
   { weight: 4, arbitrary: fc.json({ maxDepth: 3 }) },
   {
@@ -62,7 +62,7 @@ const anyValue: fc.Arbitrary<string> = fc.oneof(
 
 const digits = fc.bigInt(1n, 2n ** 53n - 1n)
 
-/** Numbers as text: whole ones that a double holds exactly are good, all others bad. */
+/** Amounts as JSON text: whole numbers that a double holds exactly are good, all others are bad. */
 export const amountText: fc.Arbitrary<JsonText> = fc
   .oneof(
     {
@@ -113,14 +113,14 @@ type Change = (members: readonly Member[], which: number, value: string) => read
 const insertAt = (members: readonly Member[], which: number, member: Member): Member[] =>
   members.toSpliced(which % (members.length + 1), 0, member)
 
-/** What may be wrong with an object, and what that is worth. */
+/** The possible errors of an object, each with the worth of the changed object. */
 const CHANGES: readonly Change[] = [
-  // a name that the reader does not know
+  // adds a name that the reader does not know
   (members, which, value) => {
     const names = [...PROTOTYPES, 'transactionId', 'refrence', 'Amount', '', 'a\u0000', '\u20ac']
     return [insertAt(members, which, { name: JSON.stringify(names[which % names.length]), value }), 'bad']
   },
-  // a name twice, once perhaps with an escaped character
+  // repeats a name, once perhaps with an escaped character
   (members, which, value) => {
     const twin = members[which % members.length]
     if (twin === undefined) return [[...members], 'good']
@@ -129,16 +129,16 @@ const CHANGES: readonly Change[] = [
       'bad',
     ]
   },
-  // another value
+  // replaces a value
   (members, which, value) => {
     const at = which % Math.max(members.length, 1)
     return [members.map((member, i) => (i === at ? { ...member, value } : member)), 'any']
   },
-  // a member less
+  // removes a member
   (members, which) => [members.toSpliced(which % Math.max(members.length, 1), 1), 'any'],
 ]
 
-/** What may be wrong with a text, whatever it says. */
+/** Damages of a text, independent of its content. */
 const DAMAGES: readonly ((text: string, which: number) => string)[] = [
   (text, which) => text.slice(0, which % (text.length + 1)),
   (text, which) => text.slice(0, which % (text.length + 1)) + text.slice((which % (text.length + 1)) + 1),
@@ -160,8 +160,8 @@ const objectText = (members: readonly Member[], blanks: readonly string[]): stri
 }
 
 /**
- * Objects with these fields, of which the `optional` ones may be missing. `isTolerant`: the reader passes over what it does not know,
- * so that whatever else is wrong is worth `any`.
+ * Objects with these fields; the `optional` fields may be missing. `isTolerant`: the reader ignores unknown fields, so that an
+ * object with any other error has the worth `any`.
  */
 export const objectsOf = (
   fields: Readonly<Record<string, fc.Arbitrary<JsonText>>>,

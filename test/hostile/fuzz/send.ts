@@ -1,4 +1,4 @@
-/** Sends what the fuzzer made up, and says what was wrong with the answer. */
+/** Sends the fuzzer's inputs, and checks the answers. */
 
 import type { createReferee } from '../../support/openapi-arbitrary.js'
 import { objectionToHttp } from '../judge.js'
@@ -8,12 +8,12 @@ import type { Worth } from './json-text.js'
 
 type Referee = ReturnType<typeof createReferee>
 
-/** Refusals of a request that says exactly what it says. */
+/** The error codes that a valid request may get. */
 const REFUSALS = ['INSUFFICIENT_FUNDS', 'BALANCE_LIMIT', 'TRANSACTION_ID_REUSED', 'CONFLICT']
-/** Nothing is amiss with the ledger, so nobody is to hear these. */
+/** The error codes that no request may get, because the ledger is healthy. */
 const NEVER = ['TIMEOUT', 'OUTCOME_UNKNOWN', 'BUSY', 'STREAM_FULL']
 
-/** Whether it is about a customer that may be parked; an escaped character may hide that. */
+/** True when a text may name a customer that may be parked; an escaped character may hide the name. */
 const mayBeParked = (text: string): boolean => text.includes(LOUD) || text.includes('\\u00')
 
 const isAllowed = (worth: Worth, code: string, body: string): boolean => {
@@ -28,7 +28,7 @@ const isAllowed = (worth: Worth, code: string, body: string): boolean => {
   }
 }
 
-/** How often each kind of answer came: a fuzzer that meets one kind only says little. */
+/** The number of answers of each kind: a run with one kind only would prove little. */
 export type Seen = Map<string, number>
 
 const see = (seen: Seen, what: string): void => {
@@ -57,7 +57,7 @@ const sendRequest = async (
 const FUTURE = /"schema"\s*:\s*99\b/
 const waiting = new WeakMap<HostileLedger, Map<string, number[]>>()
 
-/** The sequences of events that a customer may wait at, oldest first. */
+/** The sequences of the events at which a customer may wait, oldest first. */
 const waitingOf = (ledger: HostileLedger, token: string): number[] => {
   const all = waiting.get(ledger) ?? new Map<string, number[]>()
   waiting.set(ledger, all)
@@ -108,11 +108,11 @@ const sendHttp = async (
   if (answer === undefined) return 'no answer'
   const { status, text } = answer
   see(seen, `HTTP: ${status}`)
-  // an answer to HEAD has no body that could be looked at
+  // an answer to HEAD has no body to check
   const objection = method === 'HEAD' ? undefined : objectionToHttp(answer)
   if (objection !== undefined || status === 500) return objection ?? '500'
   const about = `${target} ${body ?? ''}`
-  // who asks for a short time-out gets one
+  // a request for a short time-out may get a 504
   if (status === 504 && !target.includes('timeout=')) return `504: ${text}`
   if (status === 503 && !mayBeParked(about)) return `503: ${text}`
   return documented === undefined
@@ -120,7 +120,7 @@ const sendHttp = async (
     : referee(documented, status, answer.headers['content-type'] ?? '', text)
 }
 
-/** Sends one input, and gives what is wrong with the answer; undefined when nothing is. */
+/** Sends one input. Returns a text about a wrong answer; undefined when the answer is allowed. */
 export const sendInput = async (
   ledger: HostileLedger,
   referee: Referee,

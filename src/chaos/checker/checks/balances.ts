@@ -1,4 +1,4 @@
-/** Whether the balances that were read are true, new enough, and those that were asked for. */
+/** Checks that every balance in an answer is true, new enough, and the balance that the question asked for. */
 
 import { createFindings, type Finding } from '../findings.js'
 import { lastIndexWhere, OPENING, type State } from '../fold.js'
@@ -6,10 +6,10 @@ import { countOf, field, textOf } from '../json.js'
 import type { BalanceRead, Shown } from '../reads.js'
 import type { World } from '../world.js'
 
-/** How old a plain answer may be that says nothing of its age: README states it. */
+/** The README states how old a plain answer without an age may be. */
 const PLAIN_AGE_MS_MAX = 2_000
 
-/** The newest state of a customer of which it is certain that it was stored before a time. */
+/** The newest state of a customer that was certainly stored before `at_us`. */
 const storedBefore = ({ ledger, times }: World, client_id: string, at_us: number): State => {
   const states = ledger.statesOf(client_id)
   const index = lastIndexWhere(states, ({ seq }) => seq === 0 || times.before_us(seq) < at_us)
@@ -19,7 +19,7 @@ const storedBefore = ({ ledger, times }: World, client_id: string, at_us: number
 const showText = ({ balance, version, seq }: State | Shown): string =>
   `${balance} in version ${version} at ${seq}`
 
-/** What is read is exactly one of the customer's states, of an event that was sent before the answer came. */
+/** Every balance in an answer is exactly one of the customer's states, and its event was sent before the answer came. */
 export const checkStates = (world: World): Finding => {
   const findings = createFindings(
     'states',
@@ -39,7 +39,7 @@ export const checkStates = (world: World): Finding => {
   return findings.finding()
 }
 
-/** Whether an answer is older than it may be; `age_ms` is how old it may be. */
+/** Says how an answer is older than `age_ms`; undefined when it is not. */
 const tooOld = (
   world: World,
   { call, client_id, shown }: BalanceRead,
@@ -68,7 +68,7 @@ const checkAge = (
   return findings.finding()
 }
 
-/** A plain answer is at most two seconds old, or as old as it says: so no reader goes back by more than that either. */
+/** A plain answer is at most two seconds old, or as old as it says. So no reader goes back in time by more than that. */
 export const checkPlain = (world: World): Finding =>
   checkAge(
     world,
@@ -78,8 +78,8 @@ export const checkPlain = (world: World): Finding =>
   )
 
 /**
- * A `strong` answer holds every event that anybody had seen when it was asked for. Together with `checkStates` that makes
- * strong reads and writes of a customer linearizable.
+ * A `strong` answer holds every event that any client had seen before the question. Together with `checkStates` this means
+ * that strong reads and writes of a customer are linearizable.
  */
 export const checkStrong = (world: World): Finding =>
   checkAge(
@@ -91,7 +91,7 @@ export const checkStrong = (world: World): Finding =>
 
 const NOT_REACHED = 'NOT_REACHED'
 
-/** An answer to `min_version` is of that version or a later one, and says "not reached" only of what was not. */
+/** An answer to `min_version` has that version or a later one, and says "not reached" only when no client had seen it. */
 export const checkMinVersion = (world: World): Finding => {
   const findings = createFindings('min_version', 'a reader that names a version never reads an older one')
   for (const { call, client_id, question, shown, error } of world.balances) {
@@ -115,7 +115,10 @@ export const checkMinVersion = (world: World): Finding => {
 
 const NS_PER_MS = 1_000_000n
 
-/** What a read at a past sequence should show; of one at a past time, whether what it shows can be right. */
+/**
+ * Says how a read of the past is wrong; undefined when it is not. A past sequence has one right answer. A past time may have
+ * several, because the exact moment at which an event was stored is not known.
+ */
 const pastDiffers = (
   world: World,
   { call, client_id, question, shown, error }: BalanceRead,
@@ -152,7 +155,7 @@ const pastDiffers = (
     : undefined
 }
 
-/** A read of the past is the fold cut there. */
+/** A read of the past shows the fold of the events up to that point. */
 export const checkPast = (world: World): Finding => {
   const findings = createFindings('the past', 'a balance as of a sequence or a time is the fold cut there')
   for (const read of world.balances) {

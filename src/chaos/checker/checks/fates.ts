@@ -1,4 +1,4 @@
-/** Whether `customer.transaction` told the truth about the clients' own transactions. */
+/** Checks that `customer.transaction` told the truth about the clients' own transactions. */
 
 import { createFindings, type Finding, type Findings } from '../findings.js'
 import type { Folded } from '../fold.js'
@@ -24,7 +24,7 @@ const checkCommitted = (findings: Findings, events: readonly Folded[], fate: Fat
     })
 }
 
-/** Of an id that is stored, "unknown" is only true if it was stored after the question was asked. */
+/** The answer "unknown" about a stored id is true only if the event was stored after the question. */
 const checkUnknown = (findings: Findings, world: World, events: readonly Folded[], fate: FateRead): void => {
   const stored = events.find(({ entry }) => world.times.before_us(entry.seq) < fate.call.at_us)
   if (stored === undefined) return

@@ -1,4 +1,4 @@
-/** What lies outside the stream: the tables, the dead letters, and the replicas' copies. */
+/** Checks what lies outside the ledger stream: the tables, the dead letters, and the replicas' copies. */
 
 import type { Item } from '../dynamodb.js'
 import { customerOf, type Entry } from '../event.js'
@@ -9,14 +9,14 @@ import type { Observation } from '../observer.js'
 
 const MS_APART_MAX = 1
 
-/** Whether two texts of an attribute mean the same: clients round the server's time to milliseconds, up or down. */
+/** True when two values of an attribute mean the same: clients round the server's time to milliseconds, up or down. */
 const isSame = (name: string, is: string | undefined, should_be: string | undefined): boolean => {
   if (is === should_be) return true
   if (name !== 'at' || is === undefined || should_be === undefined) return false
   return Math.abs(Date.parse(is.slice(2)) - Date.parse(should_be.slice(2))) <= MS_APART_MAX
 }
 
-/** In a clause, how an item differs; undefined when it does not. */
+/** Says in a clause how an item differs; undefined when it does not. */
 const itemDiffers = (is: Item, should_be: Item): string | undefined => {
   const names = [...new Set([...is.keys(), ...should_be.keys()])]
   const name = names.find(one => !isSame(one, is.get(one), should_be.get(one)))
@@ -29,7 +29,7 @@ const seqsOf = (...items: readonly (Item | undefined)[]): readonly number[] =>
     return seq === undefined ? [] : [Number(seq.slice('N:'.length))]
   })
 
-/** Every table holds what the fold of the stream gives, and nothing else. */
+/** Every table holds exactly the items that the fold of the stream gives. */
 export const checkTables = (ledger: Ledger, tables: Contents): Finding => {
   const findings = createFindings('tables', 'every table is the fold of the stream')
   const expected = expectedContents(ledger)
@@ -50,14 +50,14 @@ export const checkTables = (ledger: Ledger, tables: Contents): Finding => {
   return findings.finding()
 }
 
-/** The fault that puts older tables in the place of the newer ones, as the history notes it. */
+/** The history's note of the fault that replaces the tables by older ones. */
 const SETS_BACK = 'tables-set-back begins'
 
 type Note = { readonly at_us: number; readonly text: string }
 
 /**
- * A table goes forward only, and holds what its projection has acknowledged, at every moment. One that the run itself set back
- * says nothing until it is begun again.
+ * At every moment a table only goes forward, and holds all events that its projection has acknowledged. A table that the run
+ * itself set back is not judged until the program fills it from the start again (a new epoch).
  */
 export const checkProgress = (observations: readonly Observation[], notes: readonly Note[]): Finding => {
   const findings = createFindings(
@@ -91,10 +91,10 @@ export const checkProgress = (observations: readonly Observation[], notes: reado
 }
 
 const LETTERS = 'customer.dead-letter.'
-/** What people note about letters lies beside them. */
+/** Operators' marks on letters are stored beside the letters. */
 const MARK = /\.mark$/
 
-/** Every event without effect has one dead letter with its reason, and no other event has one. */
+/** Every event without effect has one dead letter with its reason, and no other event has a letter. */
 export const checkLetters = (ledger: Ledger, letters: readonly Entry[]): Finding => {
   const findings = createFindings('dead letters', 'exactly the events without effect are dead letters')
   const open = new Map(
@@ -132,7 +132,7 @@ export const checkLetters = (ledger: Ledger, letters: readonly Entry[]): Finding
   return findings.finding()
 }
 
-/** A replica's copy, an entry in a few characters each. */
+/** A replica's copy of a stream, with a short digest in place of each entry. */
 export type CopyDigest = {
   readonly node: string
   readonly stream: string

@@ -1,4 +1,4 @@
-/** Tables, dead letters and copies against a stream, each with differences that were planted. */
+/** The checks of tables, dead letters and copies find differences that were planted. */
 
 import { describe, expect, it } from 'vitest'
 import type { Item } from '../dynamodb.js'

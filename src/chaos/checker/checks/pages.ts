@@ -1,11 +1,11 @@
-/** Whether statements, lists and the ranking show what the fold has. */
+/** Checks that statements, lists and the ranking agree with the fold. */
 
 import { createFindings, type Finding } from '../findings.js'
 import { lastIndexWhere } from '../fold.js'
 import type { StatementRead } from '../reads.js'
 import type { World } from '../world.js'
 
-/** In a clause, what is wrong with a page; undefined when nothing is. */
+/** Says in a clause what is wrong with a page; undefined when nothing is wrong. */
 const pageDiffers = ({ ledger }: World, page: StatementRead): string | undefined => {
   const { client_id, entries, limit, has_more } = page
   const states = ledger.statesOf(client_id)
@@ -21,7 +21,7 @@ const pageDiffers = ({ ledger }: World, page: StatementRead): string | undefined
       return `entry ${entry.seq} is a ${entry.type} of ${entry.amount}, the event is not`
     index -= 1
   }
-  // the opening state is no entry
+  // the opening state at index 0 is not an entry
   return entries.length > 0 && entries.length < limit && !has_more && index > 0
     ? `the page ends at ${entries.at(-1)?.seq}, and ${index} older events are missing`
     : undefined

@@ -1,4 +1,4 @@
-/** Whether refusals for want of money were true: at some moment between the question and its answer. */
+/** Checks that each refusal for lack of money was true at some moment between the question and its answer. */
 
 import type { Call } from '../calls.js'
 import { createFindings, type Finding, type Findings } from '../findings.js'
@@ -8,7 +8,7 @@ import type { Attempt, Claim, Write } from '../writes.js'
 
 type Refused = Extract<Claim, { readonly tag: 'refused' }>
 
-/** What the commands of the same batch that come before a refused one would have made of a customer's balance. */
+/** The change of a customer's balance by the commands that come before a refused one in the same batch. */
 const movedBefore = (before: readonly Write[], client_id: string): bigint =>
   before.reduce((sum, { type, amount = 0n, client_ids }) => {
     const [first, second] = client_ids
@@ -22,7 +22,7 @@ const INT64_MAX = 2n ** 63n - 1n
 const refuses = ({ code }: Refused, balance: bigint, amount: bigint): boolean =>
   code === 'INSUFFICIENT_FUNDS' ? balance < amount : balance + amount > INT64_MAX
 
-/** Whether the customer had this balance at some moment of the call. */
+/** True when the customer had this balance at some moment of the call. */
 const hadBalance = (
   { ledger, times }: World,
   client_id: string,
@@ -30,7 +30,7 @@ const hadBalance = (
   { at_us, end }: Call,
 ): boolean => {
   const states = ledger.statesOf(client_id)
-  // those that were over before the call, and those that began after its end, cannot be meant
+  // skips states that ended before the call; stops at states that began after its end
   const first = Math.max(
     0,
     lastIndexWhere(states, state => times.before_us(state.seq) < at_us),
@@ -73,7 +73,7 @@ const checkOpen = (
     })
 }
 
-/** A refusal that is frozen has an event, which stands at the very moment for which it is true. */
+/** A frozen refusal has an event, and the refusal has to be true at that event's place in the stream. */
 const checkFrozen = (
   findings: Findings,
   world: World,
@@ -104,7 +104,7 @@ const checkFrozen = (
     findings.violate(`${write.key}: ${claim.code}, but ${had} allows ${amount}`, proof)
 }
 
-/** Every refusal for want of money, or of room, was true at some moment between the question and the answer. */
+/** Every refusal for lack of money, or because a balance would be too large, was true at some moment of its call. */
 export const checkRefusals = (world: World): Finding => {
   const findings = createFindings('refusals', 'a refusal was true at some moment between question and answer')
   for (const write of world.writes.values())

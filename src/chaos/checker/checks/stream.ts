@@ -1,4 +1,4 @@
-/** What the stream's entries say of themselves: transfers, claims, batches, and whose they are. */
+/** Checks the stream's entries against each other (transfers, claims, batches) and against the writes that were sent. */
 
 import { customerOf } from '../event.js'
 import { createFindings, type Finding } from '../findings.js'
@@ -6,7 +6,7 @@ import type { Folded } from '../fold.js'
 import { countOf, field, wholeOf } from '../json.js'
 import type { World } from '../world.js'
 
-/** Whether two neighbouring entries are the two sides of one transfer. */
+/** True when two neighbouring entries are the two sides of one transfer. */
 const areOne = (debit: Folded, credit: Folded): boolean =>
   debit.event?.type === 'debit' &&
   credit.event?.type === 'credit' &&
@@ -15,7 +15,7 @@ const areOne = (debit: Folded, credit: Folded): boolean =>
   debit.event.amount === credit.event.amount &&
   credit.event.transaction_id === `${debit.event.transaction_id}:credit`
 
-/** A transfer is two neighbouring entries of which both count. */
+/** A transfer is two neighbouring entries, and both have an effect. */
 export const checkTransfers = ({ ledger }: World): Finding => {
   const findings = createFindings('transfers', 'a transfer is two neighbouring events, and both count')
   for (const folded of ledger.all) {
@@ -34,7 +34,7 @@ export const checkTransfers = ({ ledger }: World): Finding => {
   return findings.finding()
 }
 
-/** Every event that claims a state of its customer afterwards is right, so that versions are a chain without gaps. */
+/** The state after each event is the one that the event claims (field `after`), so versions are a chain without gaps. */
 export const checkClaims = ({ ledger }: World): Finding => {
   const findings = createFindings(
     'version chains',
@@ -59,7 +59,7 @@ export const checkClaims = ({ ledger }: World): Finding => {
 const batchOf = (folded: Folded | undefined): string | undefined => folded?.entry.headers.get('Nats-Batch-Id')
 const placeOf = ({ entry }: Folded): number => Number(entry.headers.get('Nats-Batch-Sequence') ?? Number.NaN)
 
-/** Every atomic batch is there whole: its messages are neighbours, from the first to the one that commits it. */
+/** Every atomic batch is stored whole: its messages are neighbours, from the first to the one that commits the batch. */
 export const checkBatches = ({ ledger }: World): Finding => {
   const findings = createFindings('batches', 'an atomic batch is stored whole, its messages side by side')
   for (const folded of ledger.all) {
@@ -79,7 +79,7 @@ export const checkBatches = ({ ledger }: World): Finding => {
   return findings.finding()
 }
 
-/** Sequences have no gap, and every entry is of a write that somebody sent. */
+/** Sequences have no gap, and every entry belongs to a write that a client sent. */
 export const checkOrigins = ({ ledger, writes }: World): Finding => {
   const findings = createFindings('origins', 'every event was sent by somebody, and no sequence is missing')
   const first_seq = ledger.all[0]?.entry.seq ?? 1
@@ -102,10 +102,10 @@ export const checkOrigins = ({ ledger, writes }: World): Finding => {
   return findings.finding()
 }
 
-type Told = { readonly balance: bigint | undefined; readonly op: number; readonly seq: number }
+type ToldBalance = { readonly balance: bigint | undefined; readonly op: number; readonly seq: number }
 
-/** The balances that the answers to writes tell of. */
-function* toldToWriters({ writes }: World): Generator<Told> {
+/** The balances in the answers to writes. */
+function* balancesInWriteAnswers({ writes }: World): Generator<ToldBalance> {
   for (const { attempts } of writes.values())
     for (const { call, claim } of attempts)
       if (claim.tag === 'acknowledged')
@@ -113,18 +113,18 @@ function* toldToWriters({ writes }: World): Generator<Told> {
       else if (claim.tag === 'refused') yield { balance: claim.balance, op: call.op, seq: 0 }
 }
 
-/** The balances that the answers to readers tell of. */
-function* toldToReaders({ balances, statements, lists }: World): Generator<Told> {
+/** The balances in the answers to reads. */
+function* balancesInReadAnswers({ balances, statements, lists }: World): Generator<ToldBalance> {
   for (const { call, shown } of balances) yield { balance: shown?.balance, op: call.op, seq: shown?.seq ?? 0 }
   for (const { call, entries } of statements)
     for (const { balance, seq } of entries) yield { balance, op: call.op, seq }
   for (const { call, rows } of lists) for (const { balance } of rows) yield { balance, op: call.op, seq: 0 }
 }
 
-/** No balance that anybody was told is below the floor. */
+/** No balance in any answer is below zero. */
 export const checkFloor = (world: World): Finding => {
   const findings = createFindings('floor', 'no balance is below zero')
-  for (const { balance, op, seq } of [...toldToWriters(world), ...toldToReaders(world)]) {
+  for (const { balance, op, seq } of [...balancesInWriteAnswers(world), ...balancesInReadAnswers(world)]) {
     if (balance === undefined) continue
     findings.look()
     if (balance < 0n) findings.violate(`a balance of ${balance}`, { ops: [op], seqs: [seq] })

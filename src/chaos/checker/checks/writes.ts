@@ -1,4 +1,4 @@
-/** What became of writes: whether the stream holds what the answers said, and nothing else. */
+/** Checks that the stream holds the writes as their answers say, and nothing else. */
 
 import { createFindings, type Finding, type Findings } from '../findings.js'
 import type { Folded } from '../fold.js'
@@ -8,15 +8,15 @@ import type { Attempt, Position, Write } from '../writes.js'
 const opsOf = (attempts: readonly Attempt[]): readonly number[] => attempts.map(({ call }) => call.op)
 const seqsOf = (events: readonly Folded[]): readonly number[] => events.map(({ entry }) => entry.seq)
 
-/** The events that move money, as far as the fold lets them. */
+/** The events that are meant to move money; the fold may still give one of them no effect. */
 const moving = (events: readonly Folded[]): readonly Folded[] =>
   events.filter(({ event }) => event?.type !== 'declined')
 const refusing = (events: readonly Folded[]): readonly Folded[] =>
   events.filter(({ event }) => event?.type === 'declined')
 
 /**
- * The events by which a write counts. What `customer.event` has stored without an effect is in no journal: once it is older
- * than the duplicate window it may be stored again, and be judged anew. It has an effect once all the same.
+ * The events by which a write counts. An event that came through `customer.event` and had no effect is in no journal: once it
+ * is older than the duplicate window it may be stored again, and may then have an effect. It has an effect only once.
  */
 const counting = ({ source }: Write, events: readonly Folded[]): readonly Folded[] => {
   const moves = moving(events)
@@ -27,7 +27,7 @@ const counting = ({ source }: Write, events: readonly Folded[]): readonly Folded
 
 const legsOf = ({ type }: Write): number => (type === 'transfer' ? 2 : 1)
 
-/** In a clause, how an event is not what an answer says of it; undefined when it is. */
+/** Says in a clause how an event differs from what an answer says of it; undefined when they agree. */
 const differs = (
   { client_id, seq, balance, version }: Position,
   found: Folded | undefined,
@@ -43,7 +43,7 @@ const differs = (
     : undefined
 }
 
-/** In a clause, what is wrong with the content of an event of a write; undefined when nothing is. */
+/** Says in a clause what is wrong with the content of a write's event; undefined when nothing is wrong. */
 const contentDiffers = (write: Write, { event, outcome, entry }: Folded, leg: number): string | undefined => {
   const { source, amount, id, type } = write
   if (type === undefined || event === undefined) return undefined
@@ -58,7 +58,7 @@ const contentDiffers = (write: Write, { event, outcome, entry }: Folded, leg: nu
     : undefined
 }
 
-/** Each answer to an event names the one that was stored for it. */
+/** The stored event at the sequence that an answer of `customer.event` names; undefined for other sources. */
 const ownOf = ({ source }: Write, stored: readonly Folded[], { seq }: Position): Folded | undefined =>
   source === 'event' ? stored.find(({ entry }) => entry.seq === seq) : undefined
 
@@ -87,7 +87,7 @@ const checkAcknowledged = (findings: Findings, world: World, write: Write): void
   if (wrong !== undefined) findings.violate(`${write.key}: ${wrong}`, proof)
 }
 
-/** Every write that was acknowledged is in the stream once, as it was answered. */
+/** Every acknowledged write is in the stream once, as its answer says. */
 export const checkAcknowledgedWrites = (world: World): Finding => {
   const findings = createFindings(
     'acknowledged',
@@ -99,14 +99,14 @@ export const checkAcknowledgedWrites = (world: World): Finding => {
   return findings.finding()
 }
 
-/** Whether an attempt can be the one that an event comes from: it was sent in time, and its answer does not deny it. */
+/** True when an event may come from this attempt: it was sent before the event was seen, and its answer does not deny it. */
 const mayHaveStored = (world: World, { call, claim }: Attempt, { event, entry }: Folded): boolean => {
   if (call.at_us > world.times.before_us(entry.seq)) return false
   if (claim.tag === 'unknown') return true
   return event?.type === 'declined' ? claim.tag === 'refused' : claim.tag === 'acknowledged'
 }
 
-/** What was answered with "nothing was stored" or a refusal is not in the stream. */
+/** A write whose answers are "nothing was stored" or a refusal is not in the stream. */
 export const checkNothingStored = (world: World): Finding => {
   const findings = createFindings(
     'nothing stored',

@@ -1,16 +1,16 @@
 /**
- * A small run made by hand, in which every promise holds and every check has something to look at. Tests change one thing
- * in it.
+ * Provides a small hand-made run in which every promise holds and every check has a case to look at. Each test changes one
+ * thing in it.
  */
 
 import type { Call, End } from '../calls.js'
 import type { Entry } from '../event.js'
 
-/** What is changed in place by a test. */
+/** A run that a test changes in place. */
 export type Run = { readonly calls: Call[]; readonly entries: Entry[] }
 
 const US_PER_MS = 1_000
-/** Between a question and its answer, and between two questions. */
+/** The time between a question and its answer, and between two questions. */
 const ANSWER_MS = 5
 const NEXT_MS = 10
 export const BEGIN_NS = 1_790_000_000_000_000_000n
@@ -30,11 +30,11 @@ export const answered = (
 export const refusedWith = (at_us: number, code: string, details: object = {}): End =>
   answered(at_us, { error: { code, message: 'no', ...details } }, { 'Nats-Service-Error': code })
 
-/** The place of call `op`, which is asked at `10 * op` ms and answered 5 ms later. */
+/** The times of call `op` in microseconds: it is asked at `10 * op` ms and answered 5 ms later. */
 export const askedAt = (op: number): number => op * NEXT_MS * US_PER_MS
 export const answeredAt = (op: number): number => askedAt(op) + ANSWER_MS * US_PER_MS
 
-const asked = (
+const callOf = (
   op: number,
   kind: Call['kind'],
   subject: string,
@@ -47,7 +47,7 @@ const asked = (
 })
 
 /** The entry at `seq`, stored as part of call `op`. */
-const stored = (
+const entryOf = (
   seq: number,
   op: number,
   token: string,
@@ -78,7 +78,7 @@ const read = (
   version: number,
   seq: number,
 ): Call => ({
-  ...asked(op, kind, 'customer.balance', question),
+  ...callOf(op, kind, 'customer.balance', question),
   end: answered(
     answeredAt(op),
     { balance },
@@ -87,11 +87,11 @@ const read = (
 })
 
 const fate = (op: number, transaction_id: string, answer: object): Call => ({
-  ...asked(op, 'transaction', 'customer.transaction', { transaction_id }),
+  ...callOf(op, 'transaction', 'customer.transaction', { transaction_id }),
   end: answered(answeredAt(op), answer),
 })
 
-/** What the calls of `goodRun` do, by their numbers. */
+/** The numbers of the calls of `goodRun`, by what each call does. */
 export const OPS = {
   credit: 1,
   frozen_refusal: 2,
@@ -126,42 +126,42 @@ const WRITES = (): Call[] => {
   const overdraw = { type: 'debit', amount: 10 ** 12, reference: 'k10' }
   return [
     {
-      ...asked(1, 'credit', 'customer.credit', credit),
+      ...callOf(1, 'credit', 'customer.credit', credit),
       end: answered(answeredAt(1), { transaction_id: 'id-k1', ...state('a', 100, 1, 1) }),
     },
     {
-      ...asked(2, 'debit', 'customer.debit', too_much),
+      ...callOf(2, 'debit', 'customer.debit', too_much),
       end: refusedWith(answeredAt(2), 'INSUFFICIENT_FUNDS', { transaction_id: 'id-k2', ...poor }),
     },
     {
-      ...asked(3, 'debit', 'customer.debit', open),
+      ...callOf(3, 'debit', 'customer.debit', open),
       end: refusedWith(answeredAt(3), 'INSUFFICIENT_FUNDS', poor),
     },
     {
-      ...asked(4, 'transfer', 'customer.transfer', transfer),
+      ...callOf(4, 'transfer', 'customer.transfer', transfer),
       end: answered(answeredAt(4), {
         ...{ transaction_id: 'id-k4', from: state('a', 60, 2, 3), to: state('b', 40, 1, 4) },
       }),
     },
-    { ...asked(5, 'credit', 'customer.credit', busy), end: refusedWith(answeredAt(5), 'UNAVAILABLE') },
+    { ...callOf(5, 'credit', 'customer.credit', busy), end: refusedWith(answeredAt(5), 'UNAVAILABLE') },
     {
-      ...asked(6, 'raw', 'customer.balance.b', 'no JSON: k6', { 'Chaos-Key': 'k6' }),
+      ...callOf(6, 'raw', 'customer.balance.b', 'no JSON: k6', { 'Chaos-Key': 'k6' }),
       end: answered(answeredAt(6), { stream: 'customer-balances', seq: 5 }),
     },
     {
-      ...asked(7, 'event', 'customer.event.b', { type: 'credit', amount: 7, reference: 'k7' }),
+      ...callOf(7, 'event', 'customer.event.b', { type: 'credit', amount: 7, reference: 'k7' }),
       end: answered(answeredAt(7), { stream: 'customer-balances', seq: 6 }),
     },
     {
-      ...asked(8, 'credit', 'customer.credit', unknown),
+      ...callOf(8, 'credit', 'customer.credit', unknown),
       end: { tag: 'failure', at_us: answeredAt(8), reason: 'timeout' },
     },
     {
-      ...asked(9, 'credit', 'customer.credit', unknown),
+      ...callOf(9, 'credit', 'customer.credit', unknown),
       end: answered(answeredAt(9), { transaction_id: 'id-k8', ...state('a', 61, 3, 7), replayed: true }),
     },
     {
-      ...asked(10, 'raw', 'customer.balance.b', overdraw, { 'Chaos-Key': 'k10' }),
+      ...callOf(10, 'raw', 'customer.balance.b', overdraw, { 'Chaos-Key': 'k10' }),
       end: answered(answeredAt(10), { stream: 'customer-balances', seq: 8 }),
     },
   ]
@@ -187,11 +187,11 @@ const READS = (): Call[] => {
     read(17, 'as_of', { client_id: 'a', as_of_seq: 4 }, 60, 2, 3),
     read(18, 'as_of', { client_id: 'a', as_of }, 60, 2, 3),
     {
-      ...asked(19, 'statement', 'customer.statement', { client_id: 'a', limit: 10 }),
+      ...callOf(19, 'statement', 'customer.statement', { client_id: 'a', limit: 10 }),
       end: answered(answeredAt(19), { client_id: 'a', entries }),
     },
     {
-      ...asked(20, 'list', 'customer.list', { limit: 10 }),
+      ...callOf(20, 'list', 'customer.list', { limit: 10 }),
       end: answered(answeredAt(20), { customers: [row] }),
     },
   ]
@@ -210,27 +210,27 @@ const ENTRIES = (): Entry[] => {
   }
   const overdraw = { type: 'debit', amount: 10 ** 12, reference: 'k10' }
   return [
-    stored(1, 1, 'a', { ...command('credit', 100, 'k1'), after: after(100, 1) }, inBatch('x', 1, true)),
-    stored(
+    entryOf(1, 1, 'a', { ...command('credit', 100, 'k1'), after: after(100, 1) }, inBatch('x', 1, true)),
+    entryOf(
       2,
       2,
       'a',
       { ...command('declined', 500, 'k2'), declined, after: after(100, 1) },
       inBatch('y', 1, true),
     ),
-    stored(3, 4, 'a', debit, inBatch('z', 1, false)),
-    stored(4, 4, 'b', credit, inBatch('z', 2, true)),
-    stored(5, 6, 'b', 'no JSON: k6', { 'Chaos-Key': 'k6' }),
-    stored(6, 7, 'b', { schema: 1, type: 'credit', amount: 7, reference: 'k7' }),
-    stored(7, 8, 'a', { ...command('credit', 1, 'k8'), after: after(61, 3) }, inBatch('w', 1, true)),
-    stored(8, 10, 'b', overdraw, { 'Chaos-Key': 'k10' }),
+    entryOf(3, 4, 'a', debit, inBatch('z', 1, false)),
+    entryOf(4, 4, 'b', credit, inBatch('z', 2, true)),
+    entryOf(5, 6, 'b', 'no JSON: k6', { 'Chaos-Key': 'k6' }),
+    entryOf(6, 7, 'b', { schema: 1, type: 'credit', amount: 7, reference: 'k7' }),
+    entryOf(7, 8, 'a', { ...command('credit', 1, 'k8'), after: after(61, 3) }, inBatch('w', 1, true)),
+    entryOf(8, 10, 'b', overdraw, { 'Chaos-Key': 'k10' }),
   ]
 }
 
-/** A run in which everything is as it should be. */
+/** Makes a run in which every promise holds. */
 export const goodRun = (): Run => ({ calls: [...WRITES(), ...READS()], entries: ENTRIES() })
 
-/** Gives call `op` of a run another end, or other parts. */
+/** Replaces some parts of call `op` in place. */
 export const changeCall = ({ calls }: Run, op: number, change: (call: Call) => Partial<Call>): void => {
   const index = calls.findIndex(call => call.op === op)
   const call = calls[index]
@@ -238,7 +238,7 @@ export const changeCall = ({ calls }: Run, op: number, change: (call: Call) => P
   calls[index] = { ...call, ...change(call) }
 }
 
-/** Gives the entry at `seq` other parts. */
+/** Replaces some parts of the entry at `seq` in place. */
 export const changeEntry = (
   { entries }: Run,
   seq: number,
