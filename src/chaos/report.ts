@@ -8,6 +8,8 @@ export type TurnReport = Gaps & {
   readonly fault: string
   readonly begin_ms: number
   readonly for_ms: number
+  /** The longest time without a credit until the healing; `credit_ms` counts until all is well. */
+  readonly harmed_credit_ms: number
   /** The time from the healing until every server and instance was well. */
   readonly well_after_ms: number
   /** One text for each action that failed, or condition that did not come true in time. */
@@ -60,6 +62,7 @@ const faultLines = ({ turns }: ChaosReport): string[] => {
     return [
       name,
       String(own.length),
+      ms(median(own.map(({ harmed_credit_ms }) => harmed_credit_ms))),
       ms(median(credits)),
       ms(Math.max(...credits)),
       ms(median(reads)),
@@ -67,7 +70,16 @@ const faultLines = ({ turns }: ChaosReport): string[] => {
       ms(median(well)),
     ]
   })
-  const head = ['fault', 'times', 'no credit for', '(worst)', 'no read for', '(worst)', 'well again after']
+  const head = [
+    'fault',
+    'times',
+    'no credit until healed',
+    'no credit until well',
+    '(worst)',
+    'no read for',
+    '(worst)',
+    'well again after',
+  ]
   return rows.length === 0 ? ['no fault happened'] : table([head, ...rows])
 }
 

@@ -3,6 +3,7 @@ import { type ChaosReport, describeReport, isGood, type TurnReport } from './rep
 
 const turn = (fault: string, credit_ms: number, problems: readonly string[] = []): TurnReport => ({
   ...{ fault, begin_ms: 0, for_ms: 1_000, well_after_ms: 400, credit_ms, read_ms: 20, problems },
+  harmed_credit_ms: credit_ms / 2,
 })
 
 const report = (
@@ -33,7 +34,7 @@ describe('the report of a chaos run', () => {
   it('has a line for each fault, with the median and the worst', () => {
     const text = describeReport(report())
     expect(text).toContain('seed 7: 3 of 3 faults; 9 events of 2 customers')
-    expect(text).toMatch(/kill-leader +3 +1000 ms +12\.3 s +20 ms +20 ms +400 ms/)
+    expect(text).toMatch(/kill-leader +3 +500 ms +1000 ms +12\.3 s +20 ms +20 ms +400 ms/)
     expect(text).toMatch(/holds +no balance is below zero \(5 cases\)/)
     expect(text.endsWith('no violation')).toBe(true)
   })

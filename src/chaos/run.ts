@@ -95,17 +95,21 @@ const takeTurn = async (stage: Stage, fault: Fault, slot: Slot): Promise<TurnRep
   if (end !== undefined) await attempt(end)
   await attempt(() => heal(system))
   clients.note(`${fault.name} is healed`)
+  const harmed = meter.turn()
   const healed_ms = performance.now()
   const unwell = await system.untilWell(WELL_MS_MAX, signal)
   if (unwell.length > 0 && !signal.aborted)
     problems.push(`${WELL_MS_MAX} ms after the healing it was not well: ${unwell.join('; ')}`)
   const well_after_ms = Math.round(performance.now() - healed_ms)
+  const healing = meter.turn()
   return {
     fault: fault.name,
     begin_ms: slot.begin_ms,
     for_ms: slot.for_ms,
     well_after_ms,
-    ...meter.turn(),
+    credit_ms: Math.max(harmed.credit_ms, healing.credit_ms),
+    harmed_credit_ms: harmed.credit_ms,
+    read_ms: Math.max(harmed.read_ms, healing.read_ms),
     problems,
   }
 }
