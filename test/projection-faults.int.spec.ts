@@ -49,7 +49,7 @@ beforeEach(async () => {
     kv: await right(provision(nc, { replicas: 1 })),
     jsm: await right(manager(nc)),
     tables: createTablesClient({ endpoint: faulty.endpoint, ...LOCAL }),
-    table: 'balances',
+    base_table: 'balances',
     log: pino({ level: 'silent' }),
     health: createHealth(() => undefined),
   }

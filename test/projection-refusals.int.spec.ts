@@ -34,7 +34,7 @@ beforeEach(async () => {
     kv: await right(provision(nc, { replicas: 1 })),
     jsm: await right(manager(nc)),
     tables: createTablesClient({ endpoint: faulty.endpoint, ...LOCAL }),
-    table: 'balances',
+    base_table: 'balances',
     log: pino({ level: 'silent' }),
     health: createHealth(() => undefined),
   }
@@ -68,7 +68,7 @@ const item = async (name: ProjectionName, id: string): Promise<unknown> => {
 
 const verified = () =>
   verify(
-    { nc, jsm: deps.jsm, tables: deps.tables, table: 'balances' },
+    { nc, jsm: deps.jsm, tables: deps.tables, base_table: 'balances' },
     { totals: true, timeout_ms: 20_000, differences_max: 100 },
     () => undefined,
     new AbortController().signal,

@@ -111,7 +111,7 @@ const ready = (): Promise<true> =>
 
 const expectHealed = async (balance: number): Promise<void> => {
   await ready()
-  await expectVerified({ nc: world.nc, jsm: world.jsm, tables: world.tables, table: TABLE })
+  await expectVerified({ nc: world.nc, jsm: world.jsm, tables: world.tables, base_table: TABLE })
   await expectRight(balance)
   expect(await right(listDeadLetters(world.nc, { limit: 10 }))).toEqual([])
   await until(() => instance?.ledger.health.read().state === 'ok', {
@@ -138,11 +138,11 @@ const HARM: readonly [string, (name: ProjectionName, copy: readonly Item[]) => P
 const begin = async (): Promise<ReadonlyMap<ProjectionName, readonly Item[]>> => {
   instance = await world.start()
   await round(100)
-  await expectVerified({ nc: world.nc, jsm: world.jsm, tables: world.tables, table: TABLE })
+  await expectVerified({ nc: world.nc, jsm: world.jsm, tables: world.tables, base_table: TABLE })
   const copies = new Map<ProjectionName, readonly Item[]>()
   for (const name of PROJECTION_NAMES) copies.set(name, await itemsOf(tableOf(name)))
   await round(-60)
-  await expectVerified({ nc: world.nc, jsm: world.jsm, tables: world.tables, table: TABLE })
+  await expectVerified({ nc: world.nc, jsm: world.jsm, tables: world.tables, base_table: TABLE })
   return copies
 }
 
@@ -255,7 +255,7 @@ describe('an item that was put back from a copy, deleted or changed by hand', ()
     await put(name, { ...copyOf('c4'), [balance]: 9_999n })
     await publish('c1', 'debit', 40)
     for (const id of ['c2', 'c3', 'c4']) await world.ask('customer.debit', { client_id: id, amount: 40 })
-    await expectVerified({ nc: world.nc, jsm: world.jsm, tables: world.tables, table: TABLE })
+    await expectVerified({ nc: world.nc, jsm: world.jsm, tables: world.tables, base_table: TABLE })
     for (const id of ['c1', 'c2', 'c3', 'c4'])
       expect((await world.ask('customer.balance', { client_id: id })).string()).toBe('{"balance":0}')
     expect(await right(listDeadLetters(world.nc, { limit: 10 }))).toEqual([])

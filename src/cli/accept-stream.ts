@@ -62,7 +62,7 @@ const projectionsOf = async (
   const found: ProjectionName[] = []
   for (const name of PROJECTION_NAMES) {
     const { generation } = await orFail(readPointer(deps.jsm, name))
-    const exists = await orFail(tableExists(deps.tables, tableName(deps.table, name, generation)))
+    const exists = await orFail(tableExists(deps.tables, tableName(deps.base_table, name, generation)))
     if (exists || configured.includes(name)) found.push(name)
   }
   return found
@@ -94,7 +94,7 @@ const rebuild = async (
 const dropBefore = async (deps: ProjectionDeps, name: ProjectionName, before: number): Promise<void> => {
   const { generation, revision } = await orFail(readPointer(deps.jsm, name))
   await orFail(setPointer(deps.kv, name, { generation }, revision))
-  const table = tableName(deps.table, name, before)
+  const table = tableName(deps.base_table, name, before)
   const dropped = await dropTable(deps.tables, table)()
   if (E.isLeft(dropped))
     deps.log.warn({ table, err: dropped.left }, 'the old table stays: it could not be removed')
@@ -113,7 +113,7 @@ const isSame = (row: LostRow, item: RawItem | undefined): boolean => {
 
 /** Yields every row of the former journal that is not in the journal of the accepted stream. */
 async function* lostRows(deps: ProjectionDeps, { before, generation }: Rebuilt): AsyncGenerator<LostRow> {
-  const [old, fresh] = [before, generation].map(each => tableName(deps.table, 'journal', each))
+  const [old, fresh] = [before, generation].map(each => tableName(deps.base_table, 'journal', each))
   if (old === undefined || fresh === undefined || !(await orFail(tableExists(deps.tables, old)))) return
   let from: RawItem | undefined
   do {

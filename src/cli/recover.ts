@@ -134,7 +134,15 @@ const accept = async (
   const kv = await orFail((isAbsent ? provision : provisionBeside)(nc, await settingsFor(connected)))
   const log = createLog(config.LOG_LEVEL)
   let shown = 0
-  const deps = { nc, jsm, kv, tables, table: config.DDB_TABLE, log, health: createHealth(logHealth(log)) }
+  const deps = {
+    nc,
+    jsm,
+    kv,
+    tables,
+    base_table: config.DDB_TABLE,
+    log,
+    health: createHealth(logHealth(log)),
+  }
   return acceptStream(deps, look.entry, config.JETLEDGER_PROJECTIONS, {
     file: out ?? `jetledger-lost-${new Date().toISOString().replace(/[:.]/g, '-')}.jsonl`,
     checkpoint_ms: CHECKPOINT_MS,

@@ -116,7 +116,7 @@ const compare = (options: Options): Promise<Report> =>
       const jsm = await orFail(manager(nc))
       await refuseAnother(connected, jsm, tables, { exit_code: 2, has_batches_checked: true })
       return await verify(
-        { nc, jsm, tables, table: config.DDB_TABLE },
+        { nc, jsm, tables, base_table: config.DDB_TABLE },
         {
           projections: config.JETLEDGER_PROJECTIONS,
           generation: options.fromGeneration,

@@ -92,7 +92,7 @@ const startEndpoints = (
   })
 
 const startProjections = ({ config, ...ledger }: Ledger): Part => {
-  const deps = { ...ledger, table: config.DDB_TABLE }
+  const deps = { ...ledger, base_table: config.DDB_TABLE }
   const projectors = config.JETLEDGER_PROJECTIONS.map(name => startProjector(deps, PROJECTIONS[name]))
   return {
     stop: async () => {

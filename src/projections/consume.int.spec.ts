@@ -44,7 +44,7 @@ const start = (deps: TestLedger): Projector => {
 const balanceIs = (id: string, expected: bigint): Promise<true> =>
   until(
     async () => {
-      const found = await right(readCustomers(ledger.tables, ledger.table, [clientId(id)]))
+      const found = await right(readCustomers(ledger.tables, ledger.base_table, [clientId(id)]))
       return found.get(clientId(id))?.account.balance === expected
     },
     { deadline_ms: 20_000, what: `${id} to have ${expected}` },

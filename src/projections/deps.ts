@@ -16,7 +16,7 @@ export type ProjectionDeps = {
   readonly kv: KV
   readonly tables: DynamoDBDocumentClient
   /** The base name of the tables (`DDB_TABLE`). */
-  readonly table: string
+  readonly base_table: string
   readonly log: Logger
   readonly health: Health
   /** Reads events. The default knows the schemas of this program; tests give one that knows more. */

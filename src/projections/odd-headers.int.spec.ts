@@ -70,7 +70,7 @@ const settled = (): Promise<true> =>
 /** The number of events in each rich customer's item. */
 const versions = async (): Promise<unknown[]> => {
   const ids = KINDS.map((_, i) => `rich-${i}`)
-  const items = await right(readItems(ledger.tables, tableName(ledger.table, 'balances', 1), ids))
+  const items = await right(readItems(ledger.tables, tableName(ledger.base_table, 'balances', 1), ids))
   return items.map(item => (item as { readonly version?: unknown } | undefined)?.version)
 }
 

@@ -39,7 +39,8 @@ const start = (more: Partial<ProjectionDeps> = {}): Projector => {
 }
 
 const item = async (id: string): Promise<Customer> =>
-  (await right(readCustomers(ledger.tables, ledger.table, [clientId(id)]))).get(clientId(id)) ?? NEW_CUSTOMER
+  (await right(readCustomers(ledger.tables, ledger.base_table, [clientId(id)]))).get(clientId(id)) ??
+  NEW_CUSTOMER
 
 const balance = async (id: string): Promise<bigint> => (await item(id)).account.balance
 

@@ -10,8 +10,6 @@ import type { Projection } from './projection.js'
 export type Target = ProjectionDeps & {
   readonly projection: Projection
   readonly generation: number
-  /** The base name of all tables (`DDB_TABLE`). */
-  readonly base: string
   /** The table of this generation. */
   readonly table: string
   /** Called when a decision has come for which a parked customer waits. */
@@ -26,13 +24,12 @@ export type Target = ProjectionDeps & {
 export const consumerName = (projection: ProjectionName, generation: number): string =>
   consumerOf(projection, generation)
 
-/** Makes the target for a generation of `projection`. In `deps`, `table` is the base name of all tables. */
+/** Makes the target for a generation of `projection`. */
 export const targetOf = (deps: ProjectionDeps, projection: Projection, generation: number): Target => ({
   ...deps,
   projection,
   generation,
-  base: deps.table,
-  table: tableName(deps.table, projection.name, generation),
+  table: tableName(deps.base_table, projection.name, generation),
   consumer: consumerName(projection.name, generation),
 })
 

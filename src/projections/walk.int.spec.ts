@@ -36,20 +36,21 @@ const caughtUp = async (projection: ProjectionName = 'balances'): Promise<void> 
 }
 
 const balanceOf = async (id: string): Promise<bigint | undefined> =>
-  (await right(readCustomers(ledger.tables, ledger.table, [clientId(id)]))).get(clientId(id))?.account.balance
+  (await right(readCustomers(ledger.tables, ledger.base_table, [clientId(id)]))).get(clientId(id))?.account
+    .balance
 
 it('an item that was put back from a copy is folded again although nobody touches its customer', async () => {
   await ledger.emit('ann', { type: 'credit', amount: 10 })
   await ledger.emit('bob', { type: 'credit', amount: 10 })
   await caughtUp()
-  const { Items = [] } = await ledger.tables.send(new ScanCommand({ TableName: ledger.table }))
+  const { Items = [] } = await ledger.tables.send(new ScanCommand({ TableName: ledger.base_table }))
   await ledger.emit('ann', { type: 'debit', amount: 4 })
   await ledger.emit('bob', { type: 'debit', amount: 40 })
   await caughtUp()
   const copy = Items.find(({ id }) => id === 'ann')
-  await ledger.tables.send(new PutCommand({ TableName: ledger.table, Item: copy }))
+  await ledger.tables.send(new PutCommand({ TableName: ledger.base_table, Item: copy }))
   expect(await balanceOf('ann')).toBe(10n)
-  const identity = await right(readIdentity(ledger.tables, ledger.table))
+  const identity = await right(readIdentity(ledger.tables, ledger.base_table))
   const walking = walk({ ...targetOf(ledger, balances, 1), epoch: identity?.epoch ?? '' }, ending.signal, 1)
   await until(async () => (await balanceOf('ann')) === 6n, { deadline_ms: 10_000, what: 'ann to have 6' })
   expect(await balanceOf('bob')).toBe(10n)
@@ -58,7 +59,7 @@ it('an item that was put back from a copy is folded again although nobody touche
 })
 
 it('sums that were put back together with a customer are folded again from the first event', async () => {
-  const table = tableName(ledger.table, 'totals', 1)
+  const table = tableName(ledger.base_table, 'totals', 1)
   const balanceOfAll = async (): Promise<bigint | undefined> =>
     (await right(readTotals(ledger.tables, table, ['all'], () => undefined))).get('all')?.balance
   await ledger.emit('cat', { type: 'credit', amount: 10 })
@@ -91,7 +92,7 @@ it('notes of parked customers that were deleted, written over or made up are put
   await ledger.kv.put(keyOf('junk'), 'junk{')
   await ledger.kv.put(keyOf('ann'), JSON.stringify({ client_id: 'ann', seq: 1, schema: 99 }))
   await ledger.kv.put('parked.balances.no.key.of_ours', 'x')
-  const identity = await right(readIdentity(ledger.tables, ledger.table))
+  const identity = await right(readIdentity(ledger.tables, ledger.base_table))
   const walked = new AbortController()
   const target = { ...targetOf(ledger, balances, 1), epoch: identity?.epoch ?? '' }
   const walking = walk(target, walked.signal, 1)

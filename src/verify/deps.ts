@@ -12,7 +12,7 @@ export type VerifyDeps = {
   readonly jsm: JetStreamManager
   readonly tables: DynamoDBDocumentClient
   /** The name of the balances table; the names of the other tables begin with it. */
-  readonly table: string
+  readonly base_table: string
 }
 
 /** A stage of verify, for progress: `waiting` and `folding` count events, `comparing` counts items. */

@@ -53,7 +53,11 @@ const findTarget = async (
   const patience_ms = Math.min(timeout_ms, HALF_THERE_MS_MAX)
   const until_ms = performance.now() + patience_ms
   for (;;) {
-    const target = targetOf(run.table, projection, generation ?? (await activeGeneration(run, projection)))
+    const target = targetOf(
+      run.base_table,
+      projection,
+      generation ?? (await activeGeneration(run, projection)),
+    )
     const { table, consumer } = target
     const has_table = await persist(tableExists(run.tables, table), run.signal)
     const has_consumer = await persist(hasConsumer(run.jsm, consumer), run.signal)

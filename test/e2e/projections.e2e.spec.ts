@@ -35,7 +35,7 @@ const open = async (): Promise<{ nc: NatsConnection; env: Env; deps: VerifyDeps 
   const nc = await bench.connect(nats.url)
   const tables = createTablesClient({ endpoint: dynamodb.endpoint, ...LOCAL })
   bench.atEnd(() => tables.destroy())
-  return { nc, env, deps: { nc, jsm: await right(manager(nc)), tables, table: TABLE } }
+  return { nc, env, deps: { nc, jsm: await right(manager(nc)), tables, base_table: TABLE } }
 }
 
 /** Publishes `count` credits in atomic batches. */

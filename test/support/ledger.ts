@@ -53,7 +53,7 @@ export const startTestLedger = async (): Promise<TestLedger> => {
     kv,
     jsm,
     tables,
-    table: 'balances',
+    base_table: 'balances',
     balancesTable: TE.right('balances'),
     log: pino({ level: 'silent' }),
     health: createHealth(() => undefined),

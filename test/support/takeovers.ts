@@ -49,7 +49,7 @@ const probe = async (nc: NatsConnection, { tables }: VerifyDeps, id: string): Pr
 const depsOf = async (bench: Workbench, nc: NatsConnection, env: Env): Promise<VerifyDeps> => {
   const tables = createTablesClient({ endpoint: env.AWS_ENDPOINT_URL_DYNAMODB, ...LOCAL })
   bench.atEnd(() => tables.destroy())
-  return { nc, jsm: await right(manager(nc)), tables, table: TABLE }
+  return { nc, jsm: await right(manager(nc)), tables, base_table: TABLE }
 }
 
 /** Runs the takeovers, and compares all tables at the end. */

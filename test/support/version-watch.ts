@@ -25,7 +25,7 @@ const FOLLOWERS = 4
 
 /** Reads the customers repeatedly; each follower stands for one instance, and they answer in turn. */
 export const watchVersions = (
-  { jsm, tables, table: base }: VerifyDeps & { readonly jsm: JetStreamManager },
+  { jsm, tables, base_table: base }: VerifyDeps & { readonly jsm: JetStreamManager },
   ids: readonly ClientId[],
 ): VersionWatch => {
   const followers = Array.from({ length: FOLLOWERS }, () => followGeneration(jsm, 'balances'))

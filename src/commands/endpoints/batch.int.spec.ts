@@ -20,7 +20,7 @@ let test = 0
 
 beforeAll(async () => {
   ledger = await startTestLedger()
-  await right(createBalancesTable(ledger.tables, ledger.table))
+  await right(createBalancesTable(ledger.tables, ledger.base_table))
   for (const name of ['one', 'two']) {
     const coordinator = createCoordinator(ledger, { queue_max: 10_000, timeout_ms: 10_000 })
     coordinators.push(coordinator)

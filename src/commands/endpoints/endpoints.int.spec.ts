@@ -14,7 +14,7 @@ let service: Service
 
 beforeAll(async () => {
   ledger = await startTestLedger()
-  await right(createBalancesTable(ledger.tables, ledger.table))
+  await right(createBalancesTable(ledger.tables, ledger.base_table))
   coordinator = createCoordinator(ledger, { queue_max: 1_000, timeout_ms: 3_000 })
   service = await startService(ledger.nc, {
     name: 'customer',

@@ -11,7 +11,7 @@ let ledger: TestLedger
 
 beforeAll(async () => {
   ledger = await startTestLedger()
-  await right(createBalancesTable(ledger.tables, ledger.table))
+  await right(createBalancesTable(ledger.tables, ledger.base_table))
 })
 afterEach(() => room.stopAll())
 afterAll(() => ledger.stop())

@@ -18,7 +18,7 @@ const coordinators: Coordinator[] = []
 
 beforeAll(async () => {
   ledger = await startTestLedger()
-  await right(createBalancesTable(ledger.tables, ledger.table))
+  await right(createBalancesTable(ledger.tables, ledger.base_table))
 })
 
 afterEach(async () => {

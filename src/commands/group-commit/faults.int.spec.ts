@@ -28,7 +28,7 @@ let begin_seq = 1
 
 beforeAll(async () => {
   ledger = await startTestLedger()
-  await right(createBalancesTable(ledger.tables, ledger.table))
+  await right(createBalancesTable(ledger.tables, ledger.base_table))
 })
 afterEach(async () => {
   await room.stopAll()
@@ -95,7 +95,7 @@ describe('a stale snapshot that seeds a decision', () => {
     // nobody projects here: the table stays at the first event, as with a projector that hangs
     const [id, from] = [clientId('snap'), { account: { balance: 0n, version: 0, seq: 0 } }]
     const to = { account: { balance: 100n, version: 1, seq } }
-    await right(writeChanges(ledger.tables, ledger.table, [{ id, from, to }]))
+    await right(writeChanges(ledger.tables, ledger.base_table, [{ id, from, to }]))
     const late = room.start(ledger)
     expect(await late.submit(movement('debit', 'snap', 1), false)).toMatchObject({
       code: 'INSUFFICIENT_FUNDS',

@@ -111,7 +111,7 @@ let runs = 0
 
 beforeAll(async () => {
   ledger = await startTestLedger()
-  await right(createBalancesTable(ledger.tables, ledger.table))
+  await right(createBalancesTable(ledger.tables, ledger.base_table))
   room = coordinatorRoom()
 })
 afterAll(async () => {

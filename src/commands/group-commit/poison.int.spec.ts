@@ -22,7 +22,7 @@ let begin_seq = 1
 
 beforeAll(async () => {
   ledger = await startTestLedger()
-  await right(createBalancesTable(ledger.tables, ledger.table))
+  await right(createBalancesTable(ledger.tables, ledger.base_table))
 })
 afterEach(async () => {
   await room.stopAll()

@@ -19,7 +19,7 @@ let wrong: string[]
 
 beforeAll(async () => {
   ledger = await startTestLedger()
-  await right(createBalancesTable(ledger.tables, ledger.table))
+  await right(createBalancesTable(ledger.tables, ledger.base_table))
 })
 afterEach(() => room.stopAll())
 afterAll(() => ledger.stop())
@@ -41,7 +41,7 @@ type Item = { balance: number; version: number; seq: number; parked_seq?: number
 const put = (id: string, { balance, version, seq, parked_seq }: Item): Promise<unknown> =>
   ledger.tables.send(
     new PutCommand({
-      TableName: ledger.table,
+      TableName: ledger.base_table,
       Item: {
         id,
         client_balance: BigInt(balance),

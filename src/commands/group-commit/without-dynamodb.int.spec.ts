@@ -42,8 +42,8 @@ const clients: ReturnType<typeof createTablesClient>[] = []
 
 beforeAll(async () => {
   ledger = await startTestLedger()
-  await right(createBalancesTable(ledger.tables, ledger.table))
-  await right(createTable(ledger.tables, tableName(ledger.table, 'journal', 1), TABLES.journal))
+  await right(createBalancesTable(ledger.tables, ledger.base_table))
+  await right(createTable(ledger.tables, tableName(ledger.base_table, 'journal', 1), TABLES.journal))
   const { endpoint } = ledger.servers.dynamodb
   faulty = await startFaultyDynamodb(endpoint, { faults: FAULTY })
   hanging = await startFaultyDynamodb(endpoint, { faults: ['late'], late_ms: 60_000 })
@@ -74,7 +74,7 @@ const behind = (endpoint: string): CommandDeps => {
 
 const start = (endpoint: string): Coordinator => {
   const deps = behind(endpoint)
-  const table = tableName(ledger.table, 'journal', 1)
+  const table = tableName(ledger.base_table, 'journal', 1)
   const source = { table: TE.right({ table, trust: () => undefined }), consumer: TE.right('journal') }
   return room.start(deps, { find: createJournal(deps, source).find })
 }
@@ -131,7 +131,7 @@ describe('a customer with more events than are folded without the table', () => 
     const id = clientId('long')
     const from = { account: { balance: 0n, version: 0, seq: 0 } }
     const to = { account: { balance: BigInt(LONG_EVENTS), version: LONG_EVENTS, seq: seq - 1 } }
-    await right(writeChanges(ledger.tables, ledger.table, [{ id, from, to }]))
+    await right(writeChanges(ledger.tables, ledger.base_table, [{ id, from, to }]))
 
     const coordinator = room.start(behind(slow.endpoint))
     const order: string[] = []

@@ -33,8 +33,8 @@ const BELIEVED = (): undefined => undefined
 
 beforeAll(async () => {
   ledger = await startTestLedger()
-  await right(createBalancesTable(ledger.tables, ledger.table))
-  const table = tableName(ledger.table, 'journal', 1)
+  await right(createBalancesTable(ledger.tables, ledger.base_table))
+  const table = tableName(ledger.base_table, 'journal', 1)
   await right(createTable(ledger.tables, table, TABLES.journal))
   source = { table: TE.right({ table, trust: BELIEVED }), consumer: TE.right('journal') }
 })
@@ -153,7 +153,7 @@ describe('a transaction that the journal holds', () => {
         version: 1,
         transaction_id: id,
       }
-      const TableName = tableName(ledger.table, 'journal', 1)
+      const TableName = tableName(ledger.base_table, 'journal', 1)
       await ledger.tables.send(new PutCommand({ TableName, Item: row }))
       const coordinator = start(source, createHistoryFinder(ledger))
       expect(await coordinator.submit(movement('credit', id, 5, id), true)).toMatchObject({
@@ -170,7 +170,7 @@ describe('a transaction that the journal holds', () => {
     const command = movement('credit', 'yak', 5, 'yak-1')
     const first = await start().submit(command, true)
     await caughtUp()
-    const TableName = tableName(ledger.table, 'journal', 1)
+    const TableName = tableName(ledger.base_table, 'journal', 1)
     const { Item } = await ledger.tables.send(new GetCommand({ TableName, Key: { id: 'yak-1' } }))
     await ledger.tables.send(new PutCommand({ TableName, Item: { ...Item, balance: 424_242n } }))
     expect(await start().submit(command, true)).toEqual({ ...first, replayed: true })

@@ -18,7 +18,7 @@ export type TestService = { readonly ledger: TestLedger; readonly stop: () => Pr
 /** A ledger with every role but the gateway. */
 export const startTestService = async (): Promise<TestService> => {
   const ledger = await startTestLedger()
-  const config = decodeConfig({ DDB_TABLE: ledger.table, JETLEDGER_REPLICAS: '1' })
+  const config = decodeConfig({ DDB_TABLE: ledger.base_table, JETLEDGER_REPLICAS: '1' })
   if (E.isLeft(config)) throw new Error(config.left)
   const instance = await startRoles({ ...ledger, config: config.right }, AbortSignal.timeout(START_MS_MAX))
   return {

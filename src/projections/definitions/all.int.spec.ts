@@ -42,7 +42,7 @@ const settled = (): Promise<true> =>
 
 type Item = Readonly<Record<string, unknown>>
 
-const table = (name: ProjectionName): string => tableName(ledger.table, name, 1)
+const table = (name: ProjectionName): string => tableName(ledger.base_table, name, 1)
 
 const itemsOf = async (name: ProjectionName, index?: string): Promise<Item[]> => {
   const { Items = [] } = await ledger.tables.send(

@@ -60,7 +60,7 @@ const generation = async (name: ProjectionName = 'balances') =>
   (await right(readPointer(ledger.jsm, name))).generation
 
 const account = async (id: string) => {
-  const table = tableName(ledger.table, 'balances', await generation())
+  const table = tableName(ledger.base_table, 'balances', await generation())
   const found = await right(readCustomers(ledger.tables, table, [clientId(id)]))
   return (found.get(clientId(id)) ?? NEW_CUSTOMER).account
 }
@@ -90,7 +90,7 @@ describe('replay', () => {
       expect(await rebuild(name)).toMatchObject({ generation: 2, customers: 70, events: 2_502 })
       expect(await generation(name)).toBe(2)
       expect(await readTable(ledger.tables, targetOf(ledger, PROJECTIONS[name], 2), never)).toEqual(before)
-      expect(await right(tableExists(ledger.tables, tableName(ledger.table, name, 1)))).toBe(false)
+      expect(await right(tableExists(ledger.tables, tableName(ledger.base_table, name, 1)))).toBe(false)
       expect(await right(listDeadLetters(ledger.nc, { limit: 10 }))).toEqual(letters)
       await ledger.emit('c1', credit(7))
       await caughtUp(name)
@@ -112,7 +112,7 @@ describe('replay', () => {
     await ledger.emit('ann', credit(10))
     for (let round = 2; round <= 3; round += 1) {
       await caughtUp('balances')
-      const table = tableName(ledger.table, 'balances', await generation())
+      const table = tableName(ledger.base_table, 'balances', await generation())
       const wrong = { id: 'ann', client_balance: 99n, version: 1, seq: 1 }
       await ledger.tables.send(new PutCommand({ TableName: table, Item: wrong }))
       await ledger.tables.send(new PutCommand({ TableName: table, Item: { ...wrong, id: 'stranger' } }))
@@ -145,7 +145,7 @@ describe('replay', () => {
       while (!ending.signal.aborted) {
         const follower = followers[reads % followers.length]
         const at = follower?.current() ?? (await right(readPointer(ledger.jsm, 'balances'))).generation
-        const table = tableName(ledger.table, 'balances', at)
+        const table = tableName(ledger.base_table, 'balances', at)
         tables.add(table)
         for (const [id, { account: now }] of await right(readCustomers(ledger.tables, table, ids))) {
           expect(now.version).toBeGreaterThanOrEqual(seen.get(id) ?? 0)
@@ -236,7 +236,9 @@ describe('replay', () => {
     expect(await account('c3')).toMatchObject({ balance: 30n, version: 30 })
     await rebuild()
     for (const old of [1, 2])
-      expect(await right(tableExists(ledger.tables, tableName(ledger.table, 'balances', old)))).toBe(false)
+      expect(await right(tableExists(ledger.tables, tableName(ledger.base_table, 'balances', old)))).toBe(
+        false,
+      )
   })
 
   it('is not undone by a projector that is held up at its start until the old generation is gone', async () => {
@@ -266,14 +268,14 @@ describe('replay', () => {
     await emitMany(100, 10)
     await caughtUp('balances')
     expect(await account('c3')).toMatchObject({ balance: 20n })
-    expect(await right(tableExists(ledger.tables, tableName(ledger.table, 'balances', 1)))).toBe(false)
+    expect(await right(tableExists(ledger.tables, tableName(ledger.base_table, 'balances', 1)))).toBe(false)
     expect(await ledger.jsm.consumers.list(LEDGER_STREAM).next()).toMatchObject([{ name: 'balances-g2' }])
   })
 
   it('does not flip to a table that differs from the fold', async () => {
     await emitMany(1_000, 10)
     const item = { id: 'c3', client_balance: 7n, version: 100, seq: 994 }
-    const put = new PutCommand({ TableName: tableName(ledger.table, 'balances', 2), Item: item })
+    const put = new PutCommand({ TableName: tableName(ledger.base_table, 'balances', 2), Item: item })
     // the new table is changed after it was filled, right before it is compared
     const tables = new Proxy(ledger.tables, {
       get: (target, name) =>

@@ -166,7 +166,7 @@ const tidy = async (
 ): Promise<void> => {
   const { kv, projection } = from
   if (before.previous !== undefined && before.previous !== after.generation) {
-    await discard(targetOf({ ...from, table: from.base }, projection, before.previous), signal)
+    await discard(targetOf(from, projection, before.previous), signal)
   }
   if (keep) return
   await run(setPointer(kv, projection.name, { generation: after.generation }, after.revision))

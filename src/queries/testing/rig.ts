@@ -138,7 +138,7 @@ export const startRig = async (options: Partial<QueryOptions> = {}, elsewhere?: 
     },
     ask: (subject, request) => nc.request(subject, textOf(request), { timeout: REQUEST_MS_MAX }),
     startProjector: (projection = 'balances') => {
-      const projector = startProjector({ ...common, kv, table }, PROJECTIONS[projection])
+      const projector = startProjector({ ...common, kv, base_table: table }, PROJECTIONS[projection])
       projectors.push(projector)
       return projector
     },

@@ -36,7 +36,7 @@ const CAUGHT_UP_MS_MAX = 20_000
 export const startProjectedLedger = async (): Promise<ProjectedLedger> => {
   const ledger = await startTestLedger()
   const { nc, tables, emit } = ledger
-  const tableOf = (projection: Table): string => `${ledger.table}${SUFFIX[projection]}`
+  const tableOf = (projection: Table): string => `${ledger.base_table}${SUFFIX[projection]}`
   let projectors: Projector[] = []
 
   const isCaughtUp = async (): Promise<boolean> => {
