@@ -7,7 +7,7 @@
 # Node 24 (LTS). The digest is the multi-platform index of the tag; docs/deploy-compose.md says how to move both.
 ARG NODE=node:24.21.0-trixie-slim@sha256:173f125896c3b47ddf056734c7ea789d04595a6a08769a8f78e0df642781fb66
 
-# What is compiled is JavaScript, the same for every platform: this stage runs on the builder's.
+# The compiled JavaScript is the same for every platform, so this stage runs on the builder's.
 FROM --platform=$BUILDPLATFORM ${NODE} AS build
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
@@ -26,7 +26,7 @@ LABEL org.opencontainers.image.title="jetledger" \
       org.opencontainers.image.revision="${REVISION}"
 ENV NODE_ENV=production
 WORKDIR /app
-# where bin/write-files.js puts settings that are files: the one folder that may be written, as a volume
+# bin/write-files.js writes settings that are files here: the only writable folder, a volume
 RUN install -d -o 1000 -g 1000 -m 0700 /run/jetledger
 COPY --from=build /app/package.json ./
 COPY --from=build /app/node_modules ./node_modules
@@ -36,7 +36,7 @@ COPY assets ./assets
 USER 1000:1000
 VOLUME /run/jetledger
 EXPOSE 8080
-# Node ends on SIGTERM as the program says; what it lacks as process 1 is done by the runtime's own init
+# the program handles SIGTERM; the runtime's own init does what Node lacks as process 1
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=5s --start-period=90s --retries=6 CMD ["node", "bin/healthcheck.js"]
 ENTRYPOINT ["node", "bin/jetledger.js"]
