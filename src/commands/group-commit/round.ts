@@ -188,11 +188,17 @@ export class Rounds {
     this.#accounts.remember(loadedAfter(plan, last_seq))
     const answers: Answer[] = []
     const unconfirmed: RefusedPlan[] = []
-    const confirmed = new Set(plan.events.map(({ id }) => id))
+    // most batches have no refusal, and then nothing has to be looked up
+    let confirmed: ReadonlySet<ClientId> | undefined
     for (const planned of plan.planned) {
-      if (planned.tag === 'refused' && !groundsOf(planned).every(id => confirmed.has(id)))
-        unconfirmed.push(planned)
-      else answers.push([planned.group, resultOfPlanned(plan, planned, last_seq)])
+      if (planned.tag === 'refused') {
+        confirmed ??= new Set(plan.events.map(({ id }) => id))
+        if (!groundsOf(planned).every(id => confirmed?.has(id))) {
+          unconfirmed.push(planned)
+          continue
+        }
+      }
+      answers.push([planned.group, resultOfPlanned(plan, planned, last_seq)])
     }
     if (unconfirmed.length === 0) return { answers, again: [], asides: [] }
     const groups = unconfirmed.map(({ group }) => group)
