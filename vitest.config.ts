@@ -4,6 +4,7 @@ import { configDefaults, defineConfig } from 'vitest/config'
 const ALONE = [
   'src/process/leave-cut-off.e2e.spec.ts',
   'src/embedded/cluster.e2e.spec.ts',
+  'test/e2e/check-server.e2e.spec.ts',
   'src/stream/direct.e2e.spec.ts',
   'src/stream/led-again.e2e.spec.ts',
   'test/two-leaders.e2e.spec.ts',

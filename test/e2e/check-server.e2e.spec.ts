@@ -43,7 +43,7 @@ const serverThat = (name: string, mischief: string): string => {
 
 it('the pinned server keeps what it acknowledged, ended in turns, and nothing is left behind', async () => {
   const outcome = await check('--cycles', '3', '--seconds', '2')
-  expect(outcome).toMatchObject({ code: 0, stderr: '' })
+  expect(outcome, outcome.stdout).toMatchObject({ code: 0, stderr: '' })
   expect(outcome.stdout).toContain(
     `nats-server ${versionOf(real)} with compression none keeps what it acknowledged`,
   )
