@@ -1,4 +1,4 @@
-import type { Msg, NatsConnection } from 'nats'
+import { errors, type Msg, type NatsConnection } from 'nats'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { startMeddler } from '../test/support/meddler.js'
 import { headerBlock, publishRaw } from '../test/support/raw-publisher.js'
@@ -81,4 +81,20 @@ it('is closed with the reason when NATS sends what is not its protocol, also aft
   meddle('MSG nonsense\r\n')
   expect(await renewed.closed()).toMatchObject({ message: expect.stringContaining('is not its protocol') })
   stop()
+})
+
+it('says why a request failed, without a stack trace that was taken before', async () => {
+  nc.subscribe('silent', { callback: () => undefined })
+  const failureOf = (subject: string): Promise<Error> =>
+    nc.request(subject, '', { timeout: 50 }).then(
+      () => expect.unreachable(),
+      (thrown: Error) => thrown,
+    )
+  const unserved = await failureOf('unserved')
+  expect(unserved.message).toContain('unserved')
+  expect(unserved.cause).toBeInstanceOf(errors.NoRespondersError)
+  const late = await failureOf('silent')
+  expect(late).toBeInstanceOf(errors.TimeoutError)
+  // a trace that is taken for every request, also for one that succeeds, would name this file
+  for (const error of [unserved, late]) expect(error.stack).not.toContain('connection.int.spec')
 })

@@ -125,12 +125,17 @@ export const onPing = (nc: NatsConnection, onReceived: () => void): void => {
   }
 }
 
-/** Connects like the client's `connect`, with the same options and errors. `onFault` must not throw. */
+/**
+ * Connects like the client's `connect`, with the same options and errors. `onFault` must not throw.
+ *
+ * The errors of requests have their message and cause, but no stack trace of the caller. The client would take that trace
+ * for every request, also for one that succeeds, and that costs more than all else that the client does for a request.
+ */
 export const openConnection = async (
   options: ConnectionOptions,
   onFault: OnMessageFault,
 ): Promise<NatsConnection> => {
-  const nc = await connect(options)
+  const nc = await connect({ ...options, noAsyncTraces: true })
   const protocol = protocolOf(nc)
   guardCallbacks(protocol, onFault)
   guardParser(protocol)
