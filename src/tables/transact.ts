@@ -3,13 +3,15 @@
  */
 
 import { TransactionCanceledException } from '@aws-sdk/client-dynamodb'
-import { type DynamoDBDocumentClient, TransactWriteCommand } from '@aws-sdk/lib-dynamodb'
+import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb'
 import { E, type TaskEither } from '../fp.js'
 import type { ClientId } from '../ledger/client-id.js'
 import type { Customer } from '../ledger/fold.js'
+import type { PlainItem } from './attribute-values.js'
 import { type TableError, tryTable } from './errors.js'
 import { type HeadShape, headCondition, headItem, isNew } from './heads.js'
 import { type Mark, markUpdate, unlessOvertaken } from './identity.js'
+import { type PlainWrite, sendTransaction } from './transact-request.js'
 
 /** The largest number of items in one TransactWriteItems, including the table's mark; a limit of DynamoDB. */
 export const WRITE_ITEMS_MAX = 100
@@ -23,7 +25,7 @@ export type Insert = {
   readonly instead_id: string
   /** The stream sequence of the event that makes the item; also an attribute of it. */
   readonly seq: number
-  readonly attributes: Readonly<Record<string, unknown>>
+  readonly attributes: PlainItem
 }
 
 export type Transaction = {
@@ -36,12 +38,12 @@ export type Transaction = {
 }
 
 /** The write of a head. The item is deleted when the customer turns out to have no event. */
-const headWrite = (table: string, shape: HeadShape, { id, from, to }: Change) =>
+const headWrite = (table: string, shape: HeadShape, { id, from, to }: Change): PlainWrite =>
   isNew(to)
     ? { Delete: { TableName: table, Key: { id: shape.prefix + id }, ...headCondition(shape, from) } }
     : { Put: { TableName: table, Item: headItem(shape, id, to), ...headCondition(shape, from) } }
 
-const insertPut = (table: string, { id, seq, attributes }: Insert) => ({
+const insertPut = (table: string, { id, seq, attributes }: Insert): PlainWrite => ({
   Put: {
     TableName: table,
     Item: { id, seq, ...attributes },
@@ -50,7 +52,7 @@ const insertPut = (table: string, { id, seq, attributes }: Insert) => ({
   },
 })
 
-const addition = (table: string, id: string, numbers: Readonly<Record<string, bigint>>) => {
+const addition = (table: string, id: string, numbers: Readonly<Record<string, bigint>>): PlainWrite => {
   const terms = Object.entries(numbers).map(([name, by], i) => ({ name, by, n: `#n${i}`, v: `:v${i}` }))
   return {
     Update: {
@@ -80,16 +82,12 @@ const send = (
   { heads, inserts, additions, mark }: Transaction,
 ): TaskEither<TableError, unknown> =>
   tryTable(`write ${heads.length} customers to ${table}`, () =>
-    client.send(
-      new TransactWriteCommand({
-        TransactItems: [
-          ...heads.map(change => headWrite(table, shape, change)),
-          ...inserts.map(insert => insertPut(table, insert)),
-          ...[...additions].map(([id, numbers]) => addition(table, id, numbers)),
-          ...(mark === undefined ? [] : [{ Update: markUpdate(table, mark) }]),
-        ],
-      }),
-    ),
+    sendTransaction(client, table, [
+      ...heads.map(change => headWrite(table, shape, change)),
+      ...inserts.map(insert => insertPut(table, insert)),
+      ...[...additions].map(([id, numbers]) => addition(table, id, numbers)),
+      ...(mark === undefined ? [] : [{ Update: markUpdate(table, mark) }]),
+    ]),
   )
 
 const isEmpty = ({ heads, inserts, additions, mark }: Transaction): boolean =>
