@@ -19,3 +19,21 @@ export const toAttributes = (item: PlainItem): Record<string, AttributeValue> =>
   }
   return attributes
 }
+
+const fromAttribute = (attribute: AttributeValue): unknown => {
+  if (attribute.S !== undefined) return attribute.S
+  return attribute.N === undefined ? attribute : BigInt(attribute.N)
+}
+
+/**
+ * Decodes an item: strings, and numbers as `bigint`. A value of another type stays as it is, and no codec of this
+ * program accepts it. Throws a `SyntaxError` when a number is not whole.
+ */
+export const fromAttributes = (item: Readonly<Record<string, AttributeValue>>): Record<string, unknown> => {
+  const plain: Record<string, unknown> = {}
+  for (const name in item) {
+    const attribute = item[name]
+    if (attribute !== undefined) plain[name] = fromAttribute(attribute)
+  }
+  return plain
+}

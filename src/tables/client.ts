@@ -24,24 +24,29 @@ const ATTEMPTS_MAX = 2
 /** Reads every number as a BigInt: by default the library chooses the type by the size of the number. */
 const wrapNumbers = (text: string): bigint => BigInt(text)
 
-export const createTablesClient = ({ endpoint, region, credentials }: TablesConfig): DynamoDBDocumentClient =>
-  DynamoDBDocumentClient.from(
-    new DynamoDBClient({
-      ...(endpoint === undefined ? {} : { endpoint }),
-      ...(region === undefined ? {} : { region }),
-      ...(credentials === undefined ? {} : { credentials }),
-      maxAttempts: ATTEMPTS_MAX,
-      retryMode: 'standard',
-      requestHandler: {
-        connectionTimeout: CONNECTION_TIMEOUT_MS,
-        requestTimeout: REQUEST_TIMEOUT_MS,
-        throwOnRequestTimeout: true,
-        httpAgent: { keepAlive: true, maxSockets: SOCKETS_MAX },
-        httpsAgent: { keepAlive: true, maxSockets: SOCKETS_MAX },
-      },
-    }),
-    {
-      marshallOptions: { removeUndefinedValues: true },
-      unmarshallOptions: { wrapNumbers },
+export const createTablesClient = ({
+  endpoint,
+  region,
+  credentials,
+}: TablesConfig): DynamoDBDocumentClient => {
+  const client = new DynamoDBClient({
+    ...(endpoint === undefined ? {} : { endpoint }),
+    ...(region === undefined ? {} : { region }),
+    ...(credentials === undefined ? {} : { credentials }),
+    maxAttempts: ATTEMPTS_MAX,
+    retryMode: 'standard',
+    requestHandler: {
+      connectionTimeout: CONNECTION_TIMEOUT_MS,
+      requestTimeout: REQUEST_TIMEOUT_MS,
+      throwOnRequestTimeout: true,
+      httpAgent: { keepAlive: true, maxSockets: SOCKETS_MAX },
+      httpsAgent: { keepAlive: true, maxSockets: SOCKETS_MAX },
     },
-  )
+  })
+  // it walks through every request and answer for a log that nobody keeps
+  client.middlewareStack.remove('loggerMiddleware')
+  return DynamoDBDocumentClient.from(client, {
+    marshallOptions: { removeUndefinedValues: true },
+    unmarshallOptions: { wrapNumbers },
+  })
+}

@@ -8,11 +8,13 @@
  * `seq` stays.
  */
 
-import { BatchGetCommand, type DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb'
+import { type AttributeValue, BatchGetItemCommand } from '@aws-sdk/client-dynamodb'
+import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb'
 import { E, pipe, type TaskEither, TE, t } from '../fp.js'
 import type { ClientId } from '../ledger/client-id.js'
 import { fieldsOf } from '../ledger/codec.js'
 import { type Customer, NEW_CUSTOMER } from '../ledger/fold.js'
+import { fromAttributes } from './attribute-values.js'
 import { type TableError, tryTable } from './errors.js'
 import { IDENTITY_ID, type Identity, notOurs, splitIdentity } from './identity.js'
 import { whole } from './whole.js'
@@ -123,13 +125,13 @@ export const readItems = (
 ): TaskEither<TableError, unknown[]> =>
   tryTable(`read ${ids.length} items of ${table}`, async () => {
     const raws: unknown[] = []
-    let keys: Record<string, unknown>[] = ids.map(id => ({ id }))
+    let keys: Record<string, AttributeValue>[] = ids.map(id => ({ id: { S: id } }))
     for (let round = 1; keys.length > 0; round += 1) {
       if (round > READ_ROUNDS_MAX) throw throttledError(keys.length)
       const { Responses, UnprocessedKeys } = await client.send(
-        new BatchGetCommand({ RequestItems: { [table]: { Keys: keys, ConsistentRead: true } } }),
+        new BatchGetItemCommand({ RequestItems: { [table]: { Keys: keys, ConsistentRead: true } } }),
       )
-      raws.push(...(Responses?.[table] ?? []))
+      for (const item of Responses?.[table] ?? []) raws.push(fromAttributes(item))
       keys = UnprocessedKeys?.[table]?.Keys ?? []
     }
     return raws

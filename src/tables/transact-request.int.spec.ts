@@ -1,0 +1,215 @@
+/**
+ * A proxy before the real server keeps the requests, so that they can be compared with those of the SDK's own client.
+ */
+
+import { createHash, createHmac } from 'node:crypto'
+import { createServer, type IncomingHttpHeaders, type IncomingMessage, request } from 'node:http'
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb'
+import {
+  DynamoDBDocumentClient,
+  ScanCommand,
+  TransactWriteCommand,
+  type TransactWriteCommandInput,
+} from '@aws-sdk/lib-dynamodb'
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest'
+import { LOCAL, right } from '../../test/support/ledger.js'
+import { startTestDynamodb, type TestDynamodb } from '../../test/support/servers.js'
+import { createTablesClient } from './client.js'
+import { createBalancesTable } from './provision.js'
+import { type PlainWrite, sendTransaction } from './transact-request.js'
+
+const TABLE = 'written'
+
+type Kept = { readonly method: string; readonly headers: IncomingHttpHeaders; readonly body: Buffer }
+
+let dynamodb: TestDynamodb
+let proxy: ReturnType<typeof createServer>
+let endpoint: string
+let kept: Kept[]
+/** The number of requests whose connection is cut after they were carried out. */
+let to_drop = 0
+
+const bodyOf = async (incoming: IncomingMessage): Promise<Buffer> => {
+  const chunks: Buffer[] = []
+  for await (const chunk of incoming) chunks.push(chunk as Buffer)
+  return Buffer.concat(chunks)
+}
+
+const forward = (headers: IncomingHttpHeaders, body: Buffer): Promise<{ status: number; answer: Buffer }> =>
+  new Promise((resolve, reject) => {
+    const { hostname, port } = new URL(dynamodb.endpoint)
+    request({ hostname, port, method: 'POST', path: '/', headers }, response => {
+      bodyOf(response).then(answer => resolve({ status: response.statusCode ?? 0, answer }), reject)
+    })
+      .on('error', reject)
+      .end(body)
+  })
+
+beforeAll(async () => {
+  dynamodb = await startTestDynamodb()
+  proxy = createServer((incoming, outgoing) => {
+    const { headers, method = '' } = incoming
+    bodyOf(incoming)
+      .then(async body => {
+        kept.push({ method, headers, body })
+        const { status, answer } = await forward(headers, body)
+        to_drop -= 1
+        if (to_drop >= 0) outgoing.destroy()
+        else outgoing.writeHead(status, { 'content-type': 'application/x-amz-json-1.0' }).end(answer)
+      })
+      .catch(() => outgoing.destroy())
+  })
+  await new Promise<void>(resolve => proxy.listen(0, '127.0.0.1', resolve))
+  const address = proxy.address()
+  if (typeof address !== 'object' || address === null) throw new Error('the proxy has no port')
+  endpoint = `http://127.0.0.1:${address.port}`
+  const tables = createTablesClient({ endpoint: dynamodb.endpoint, ...LOCAL })
+  await right(createBalancesTable(tables, TABLE))
+  tables.destroy()
+})
+
+afterAll(async () => {
+  proxy.closeAllConnections()
+  await new Promise<void>(resolve => proxy.close(() => resolve()))
+  await dynamodb.stop()
+})
+
+let tables: DynamoDBDocumentClient
+
+beforeEach(() => {
+  kept = []
+  to_drop = 0
+  tables = createTablesClient({ endpoint, ...LOCAL })
+})
+
+afterEach(() => tables.destroy())
+
+const put = (id: string, reference: string): PlainWrite => ({
+  Put: {
+    TableName: TABLE,
+    Item: { id, seq: 7, balance: 2n ** 63n - 1n, version: 0, reference },
+    ConditionExpression:
+      'attribute_not_exists(id) OR (seq = :none AND attribute_not_exists(parked_last_seq))',
+    ExpressionAttributeValues: { ':none': 0 },
+  },
+})
+
+const WRITES: readonly PlainWrite[] = [
+  put('plain', 'order 1'),
+  // the text of a request is not ASCII alone, and JSON escapes some of it
+  put('text "x" \\ \n\u2028', 'ä€𝄞 \u0000\u001f \ud800 \udc00'),
+  { Delete: { TableName: TABLE, Key: { id: 'gone' } } },
+  {
+    Update: {
+      TableName: TABLE,
+      Key: { id: 'all:0' },
+      UpdateExpression: 'ADD #n0 :v0',
+      ExpressionAttributeNames: { '#n0': 'credits' },
+      ExpressionAttributeValues: { ':v0': -(2n ** 63n) },
+    },
+  },
+]
+
+const hmac = (key: string | Buffer, text: string): Buffer => createHmac('sha256', key).update(text).digest()
+const sha256 = (data: string | Buffer): string => createHash('sha256').update(data).digest('hex')
+
+const parsed = ({ body }: Kept): Record<string, unknown> => JSON.parse(body.toString())
+
+it('is the request that the SDK writes itself, in every character', async () => {
+  const in_sdks_words = WRITES.map(write => ({ ...write })) as TransactWriteCommandInput['TransactItems']
+  // the table refuses the half of a surrogate pair; here only the requests count
+  await expect(sendTransaction(tables, TABLE, WRITES)).rejects.toThrow()
+  await expect(tables.send(new TransactWriteCommand({ TransactItems: in_sdks_words }))).rejects.toThrow()
+  const [ours, theirs] = kept
+  if (ours === undefined || theirs === undefined) throw new Error('a request is missing')
+  const { ClientRequestToken: our_token, ...our_items } = parsed(ours)
+  const { ClientRequestToken: their_token, ...their_items } = parsed(theirs)
+  expect(our_items).toEqual(their_items)
+  expect([our_token, their_token]).toEqual([expect.any(String), expect.any(String)])
+  expect(our_token).not.toBe(their_token)
+  // they change with the moment, the token, or the kind of the client
+  const changing =
+    /^(authorization|amz-sdk-invocation-id|x-amz-date|x-amz-content-sha256|(x-amz-)?user-agent)$/
+  for (const name of new Set([...Object.keys(ours.headers), ...Object.keys(theirs.headers)]))
+    if (!changing.test(name)) expect([name, ours.headers[name]]).toEqual([name, theirs.headers[name]])
+  expect(ours.headers['x-amz-content-sha256']).toBe(sha256(ours.body))
+  expect(ours.headers['content-length']).toBe(String(ours.body.length))
+})
+
+it('is what the table holds afterwards', async () => {
+  await sendTransaction(tables, TABLE, [put('held', 'ä€𝄞')])
+  const { Items = [] } = await tables.send(new ScanCommand({ TableName: TABLE, ConsistentRead: true }))
+  expect(Items).toContainEqual({
+    id: 'held',
+    seq: 7n,
+    balance: 2n ** 63n - 1n,
+    version: 0n,
+    reference: 'ä€𝄞',
+  })
+})
+
+/** The signature that AWS expects for a request (Signature Version 4), computed from its documentation. */
+const signatureOf = ({ method, headers, body }: Kept, secret: string): string => {
+  const { authorization = '' } = headers
+  const scope = /Credential=[^/]+\/([^,]+)/.exec(authorization)?.[1] ?? ''
+  const signed = (/SignedHeaders=([^,]+)/.exec(authorization)?.[1] ?? '').split(';')
+  const canonical = [
+    method,
+    '/',
+    '',
+    ...signed.map(name => `${name}:${String(headers[name]).trim()}`),
+    '',
+    signed.join(';'),
+    sha256(body),
+  ].join('\n')
+  const text = ['AWS4-HMAC-SHA256', headers['x-amz-date'], scope, sha256(canonical)].join('\n')
+  const [date = '', region = '', service = '', end = ''] = scope.split('/')
+  const key = hmac(hmac(hmac(hmac(`AWS4${secret}`, date), region), service), end)
+  return hmac(key, text).toString('hex')
+}
+
+it('is signed as AWS asks for, over the body that is sent, with the credentials of the moment', async () => {
+  let key = 'first'
+  const changing = DynamoDBDocumentClient.from(
+    new DynamoDBClient({
+      endpoint,
+      region: 'eu-central-1',
+      // temporary credentials that end at once, so that they are asked for again at every request
+      credentials: async () => ({
+        accessKeyId: `${key}-id`,
+        secretAccessKey: `${key} secret`,
+        sessionToken: `${key} token`,
+        expiration: new Date(),
+      }),
+    }),
+  )
+  for (const next of ['first', 'second']) {
+    key = next
+    await sendTransaction(changing, TABLE, [put(`signed with the ${key}`, key)])
+    const sent = kept.at(-1)
+    if (sent === undefined) throw new Error('a request is missing')
+    expect(sent.headers['x-amz-security-token']).toBe(`${key} token`)
+    expect(sent.headers.authorization).toContain(`Credential=${key}-id/`)
+    expect(sent.headers.authorization).toContain('/eu-central-1/dynamodb/aws4_request')
+    expect(sent.headers.authorization).toMatch(new RegExp(`Signature=${signatureOf(sent, `${key} secret`)}$`))
+  }
+  changing.destroy()
+})
+
+it('is the same request when its answer is lost, so that the table takes it once', async () => {
+  to_drop = 1
+  const add: PlainWrite = {
+    Update: {
+      TableName: TABLE,
+      Key: { id: 'sum' },
+      UpdateExpression: 'ADD #n0 :v0',
+      ExpressionAttributeNames: { '#n0': 'credits' },
+      ExpressionAttributeValues: { ':v0': 5n },
+    },
+  }
+  await sendTransaction(tables, TABLE, [add])
+  expect(kept.length).toBe(2)
+  expect(kept[1]?.body.toString()).toBe(kept[0]?.body.toString())
+  const { Items = [] } = await tables.send(new ScanCommand({ TableName: TABLE, ConsistentRead: true }))
+  expect(Items).toContainEqual({ id: 'sum', credits: 5n })
+})
