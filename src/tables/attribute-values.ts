@@ -5,7 +5,7 @@
 
 import type { AttributeValue } from '@aws-sdk/client-dynamodb'
 
-export type PlainValue = string | number | bigint
+type PlainValue = string | number | bigint
 /** Plain values by attribute name. */
 export type PlainItem = Readonly<Record<string, PlainValue>>
 
