@@ -18,7 +18,7 @@ import { manageProcess } from './process.js'
 /** The hop's treatment of calls: it delays a call, or refuses it with an error of DynamoDB before it has an effect. */
 export type Mood =
   | { readonly tag: 'well' }
-  | { readonly tag: 'slow'; readonly by_ms: number }
+  | { readonly tag: 'slow'; readonly by_ms: number; readonly only_writes?: boolean }
   | { readonly tag: 'refusing'; readonly status: number; readonly error: string; readonly share: number }
 
 export type Dynamodb = {
@@ -60,6 +60,10 @@ const refuse = (outgoing: ServerResponse, status: number, error: string): void =
   outgoing.end(JSON.stringify({ __type: SERVICE + error, message: `${error}, by the chaos run` }))
 }
 
+const WRITES = /\.(?:TransactWriteItems|BatchWriteItem|PutItem|UpdateItem|DeleteItem)$/
+
+const isWrite = ({ headers }: IncomingMessage): boolean => WRITES.test(String(headers['x-amz-target']))
+
 /** Spreads refusals evenly: with a share of one half, every second call is refused. */
 const createShare = (): ((share: number) => boolean) => {
   let sum = 0
@@ -78,7 +82,7 @@ const startHop = async (target_port: number, moodOf: () => Mood) => {
     const body = await buffer(incoming)
     const mood = moodOf()
     if (mood.tag === 'refusing' && isDue(mood.share)) return refuse(outgoing, mood.status, mood.error)
-    if (mood.tag === 'slow') await pause(mood.by_ms)
+    if (mood.tag === 'slow' && (mood.only_writes !== true || isWrite(incoming))) await pause(mood.by_ms)
     const answer = await forward(agent, target_port, incoming, body)
     const content = await buffer(answer)
     outgoing.writeHead(answer.statusCode ?? 500, answer.headers)

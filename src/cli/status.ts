@@ -141,8 +141,13 @@ const projectionLine = ({ projection, generation, previous, lag, said }: Project
   return `${name}, at ${lag.seq}, ${behind}, active on ${said.instance}${silence}${trouble}`
 }
 
-const instanceLine = ({ id, version, endpoints }: ServiceInstance): string =>
-  `  ${id}  version ${version}  ${endpoints.map(({ name }) => name).join(', ')}`
+const instanceLine = ({ id, version, endpoints, slowed_to_per_s }: ServiceInstance): string => {
+  const slowed =
+    slowed_to_per_s === undefined
+      ? ''
+      : `; projections are behind: slowed to ${slowed_to_per_s} commands/s, others are answered BUSY`
+  return `  ${id}  version ${version}  ${endpoints.map(({ name }) => name).join(', ')}${slowed}`
+}
 
 const serversLine = ({ seen, unseen }: Members): string => {
   const known = seen.map(({ name, version }) => `${name} ${version}`).join(', ')

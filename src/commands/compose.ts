@@ -2,6 +2,7 @@
  * Puts the command side together: the coordinator over the real stream, tables and clock.
  */
 
+import { type Admit, WITHOUT_BOUND } from './admission/admission.js'
 import type { CommandDeps } from './deps.js'
 import { createAccounts } from './group-commit/accounts.js'
 import { Coordinator } from './group-commit/coordinator.js'
@@ -16,12 +17,19 @@ import type { FindTransaction } from './idempotency/window.js'
 export type CommandSideOptions = CoordinatorOptions & {
   /** Finds stored transactions; reads the customers' histories when absent. */
   readonly find?: FindTransaction
+  /** Whether commands may be taken while projections are behind; all are when absent. */
+  readonly admit?: Admit
 }
 
 /** A coordinator that takes commands at once. `stop` ends it. */
 export const createCoordinator = (
   deps: CommandDeps,
-  { find = createHistoryFinder(deps), queue_max, timeout_ms }: CommandSideOptions,
+  {
+    find = createHistoryFinder(deps),
+    admit = WITHOUT_BOUND.admit,
+    queue_max,
+    timeout_ms,
+  }: CommandSideOptions,
 ): Coordinator => {
   const { log } = deps
   const accounts = createAccounts(deps)
@@ -37,6 +45,7 @@ export const createCoordinator = (
         ),
       findChanged: accounts.reload,
       transactions: createTransactions(deps, find),
+      admit,
       log,
       now_ms: () => performance.now(),
     },

@@ -117,6 +117,11 @@ const VARIABLES = {
   JETLEDGER_HOT_CUSTOMERS: whole(0, 10_000_000, 100_000),
   /** The number of commands that may wait for their batch; further commands are answered `BUSY`. */
   JETLEDGER_COMMAND_QUEUE: whole(1, 100_000, 10_000),
+  /**
+   * The seconds that projections may be behind the stream; when they fall further behind, a share of the commands is
+   * answered `BUSY`; 0: commands are never slowed.
+   */
+  JETLEDGER_LAG_MAX_S: whole(0, 3_600, 30),
   /** Prefixes of inboxes that the service answers beside `_INBOX.`: clients and other accounts may use their own. */
   JETLEDGER_REPLY_PREFIXES: replyPrefixes,
   /** The size limit of the ledger stream; a full stream refuses new events. Not set: no limit. */

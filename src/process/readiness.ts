@@ -30,7 +30,10 @@ type Ledger = Omit<OpenLedger, 'kv' | 'standing'>
 const PROBE_MS_MAX = 2_000
 /** Within this time every caller gets the same answer. */
 const FRESH_MS = 1_000
-/** A projection that is further behind is reported as down: its answers would be older than a second or two. */
+/**
+ * A projection that is further behind is reported as degraded. It is not down: all instances see the same lag, and they
+ * would lose their callers at the same moment, although balances come from memory and commands are slowed (docs/adr/0034).
+ */
 const BEHIND_EVENTS_MAX = 10_000
 
 const lag = metrics.gauge('jetledger_projection_lag_events', 'Events that a projection has not handled yet')
@@ -64,7 +67,8 @@ const askProjection = async (
   if (!Number.isFinite(behind)) return down('not known')
   onBehind(behind)
   const detail = `${behind} events behind`
-  return behind > BEHIND_EVENTS_MAX ? down(detail) : behind === 0 ? OK : { state: 'ok', detail }
+  if (behind > BEHIND_EVENTS_MAX) return { state: 'degraded', detail }
+  return behind === 0 ? OK : { state: 'ok', detail }
 }
 
 /** The entry for a projection's table: it must be the one that the projection filled, and must be filled completely. */
@@ -100,7 +104,7 @@ const projectionEntry = async (ledger: Ledger, projection: ProjectionName): Prom
     }),
   )
   lag.set(lag_events, { projection })
-  if (entry.state !== 'ok' || !readsTable(ledger, projection)) return entry
+  if (entry.state === 'down' || !readsTable(ledger, projection)) return entry
   const table = await awaitProbe(tableEntry(ledger, projection))
   return table.state === 'ok' ? entry : table
 }

@@ -2,6 +2,7 @@
  * Starts the roles of a process, over one connection to NATS and one DynamoDB client.
  */
 
+import type { Admission } from '../commands/admission/admission.js'
 import { createCoordinator } from '../commands/compose.js'
 import { commandEndpoints } from '../commands/endpoints/movements.js'
 import { answerBound_ms, type Coordinator } from '../commands/group-commit/coordinator.js'
@@ -16,6 +17,7 @@ import { type Service, startService } from '../service/service.js'
 import type { StreamError } from '../stream/errors.js'
 import type { TableError } from '../tables/errors.js'
 import { type ActiveTables, followTables } from './active-tables.js'
+import { startLedgerAdmission } from './admission.js'
 import { guarded } from './closed-service.js'
 import type { Config, Role } from './config.js'
 import { limitedTo } from './endpoint-limits.js'
@@ -43,10 +45,13 @@ const asStreamError = ({ message, cause }: StreamError | TableError): StreamErro
   cause,
 })
 
-const startCommands = (
-  { config, ...ledger }: Ledger,
-  active: ActiveTables,
-): { coordinator: Coordinator; endpoints: AnyEndpointConfig[] } => {
+type Commands = {
+  readonly coordinator: Coordinator
+  readonly endpoints: AnyEndpointConfig[]
+  readonly admission: Admission
+}
+
+const startCommands = ({ config, ...ledger }: Ledger, active: ActiveTables): Commands => {
   const balancesTable = pipe(
     active.of('balances'),
     TE.bimap(asStreamError, ({ table }) => table),
@@ -63,12 +68,15 @@ const startCommands = (
       TE.map(generation => consumerName('journal', generation)),
     ),
   })
+  const admission = startLedgerAdmission({ config, ...ledger }, active)
   const coordinator = createCoordinator(deps, {
     queue_max: config.JETLEDGER_COMMAND_QUEUE,
     timeout_ms: COMMAND_TIMEOUT_MS,
     find: journal.find,
+    admit: admission.admit,
   })
-  return { coordinator, endpoints: commandEndpoints(coordinator, deps, commandLimits(config), journal) }
+  const endpoints = commandEndpoints(coordinator, deps, commandLimits(config), journal, admission)
+  return { coordinator, endpoints, admission }
 }
 
 const commandLimits = (config: Config) => ({
@@ -152,6 +160,7 @@ export const startRoles = async (
       unwatch?.()
       await queries?.stop()
       await commands?.coordinator.stop()
+      commands?.admission.stop()
       await projections?.stop()
       active.stop()
     },

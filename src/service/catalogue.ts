@@ -67,7 +67,8 @@ export const CATALOGUE = {
   BUSY: {
     status: 429,
     http_status: 429,
-    message: 'the limit of requests in flight is reached; nothing was stored',
+    message:
+      'there is no place for it at the moment: too many requests are in flight, or the projections are behind; nothing was stored',
     retry: true,
   },
   INTERNAL_ERROR: {

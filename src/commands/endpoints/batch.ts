@@ -169,7 +169,7 @@ const decodeBatch = (body: Uint8Array, commands_max: number): Either<ServiceErro
 export const batchEndpoint = (
   coordinator: Coordinator,
   max_payload: () => number,
-  limits: Pick<EndpointConfig, 'max_in_flight' | 'timeout_ms'>,
+  limits: Pick<EndpointConfig, 'max_in_flight' | 'timeout_ms' | 'data'>,
 ): EndpointConfig => ({
   name: 'batch',
   subject: 'customer.batch',

@@ -19,6 +19,7 @@ import { leadershipOf } from '../../stream/leadership.js'
 import { publish, type Stored } from '../../stream/publish.js'
 import { LEDGER_STREAM } from '../../stream/settings.js'
 import { uuidv7 } from '../../uuid.js'
+import type { Admit } from '../admission/admission.js'
 import type { CommandDeps } from '../deps.js'
 import type { Submitted } from '../group-commit/ports.js'
 import { differingField, type StoredTransaction, storedAt } from '../idempotency/stored-transaction.js'
@@ -162,11 +163,12 @@ const jetStreamForm = (error: ServiceError): ServiceError => {
   return { ...error, body: JSON.stringify({ error: jetstream }) }
 }
 
-/** The endpoint; `find` finds what is stored under a transaction id. */
+/** The endpoint; `find` finds what is stored under a transaction id, and `admit` says whether an event may be taken. */
 export const eventEndpoint = (
   deps: CommandDeps,
   find: FindTransaction,
-  limits: Pick<EndpointConfig, 'max_in_flight' | 'timeout_ms'>,
+  admit: Admit,
+  limits: Pick<EndpointConfig, 'max_in_flight' | 'timeout_ms' | 'data'>,
 ): CallbackEndpointConfig => ({
   name: 'event',
   subject: `${EVENT_REQUEST_PREFIX}*`,
@@ -179,6 +181,7 @@ export const eventEndpoint = (
   callback: (request, answer) => {
     const submitted = decodeEventRequest(request)
     if (E.isLeft(submitted)) return answer(submitted)
+    if (!admit(1)) return answer(E.left(catalogued('BUSY')))
     store(deps, find, submitted.right).then(
       stored => answer(E.isLeft(stored) ? stored : E.right(acknowledgement(stored.right))),
       cause => answer(E.left(catalogued('INTERNAL_ERROR', {}, cause))),

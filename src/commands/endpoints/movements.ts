@@ -15,6 +15,7 @@ import type {
   ServiceReply,
 } from '../../service/config.js'
 import type { ServiceError } from '../../service/error.js'
+import { type Admission, WITHOUT_BOUND } from '../admission/admission.js'
 import type { CommandDeps } from '../deps.js'
 import type { Coordinator } from '../group-commit/coordinator.js'
 import { createHistoryFinder } from '../idempotency/history.js'
@@ -41,7 +42,7 @@ const DESCRIPTIONS: Readonly<Record<Command['type'], string>> = {
 const endpoint = (
   type: Command['type'],
   coordinator: Coordinator,
-  limits: CommandLimits,
+  limits: CommandLimits & Pick<EndpointConfig, 'data'>,
 ): CallbackEndpointConfig => ({
   name: type,
   subject: `customer.${type}`,
@@ -104,15 +105,22 @@ const transactionEndpoint = (
 /** What a server takes in one message unless it says otherwise. */
 const PAYLOAD_BYTES = 1_048_576
 
-/** Every endpoint of the command side, over one coordinator; `journal` spares `customer.transaction` most of the stream. */
+/**
+ * Every endpoint of the command side, over one coordinator; `journal` spares `customer.transaction` most of the stream, and
+ * `admission` slows events as the coordinator slows commands. STATS of the endpoints that write say by how much.
+ */
 export const commandEndpoints = (
   coordinator: Coordinator,
   deps: CommandDeps,
   limits: CommandLimits,
   journal?: Journal,
-): AnyEndpointConfig[] => [
-  ...(['credit', 'debit', 'transfer'] as const).map(type => endpoint(type, coordinator, limits)),
-  batchEndpoint(coordinator, () => deps.nc.info?.max_payload ?? PAYLOAD_BYTES, limits),
-  transactionEndpoint(deps, limits, journal),
-  eventEndpoint(deps, journal?.find ?? createHistoryFinder(deps), limits),
-]
+  { admit, data }: Pick<Admission, 'admit' | 'data'> = WITHOUT_BOUND,
+): AnyEndpointConfig[] => {
+  const writing = { ...limits, data }
+  return [
+    ...(['credit', 'debit', 'transfer'] as const).map(type => endpoint(type, coordinator, writing)),
+    batchEndpoint(coordinator, () => deps.nc.info?.max_payload ?? PAYLOAD_BYTES, writing),
+    transactionEndpoint(deps, limits, journal),
+    eventEndpoint(deps, journal?.find ?? createHistoryFinder(deps), admit, writing),
+  ]
+}

@@ -148,7 +148,8 @@ export class Coordinator {
   /** The reason why no command can be taken at the moment. */
   #refusal(commands: number): 'UNAVAILABLE' | 'BUSY' | undefined {
     if (this.#is_ending) return 'UNAVAILABLE'
-    return this.#open.commands() + commands > this.#queue_max ? 'BUSY' : undefined
+    if (this.#open.commands() + commands > this.#queue_max) return 'BUSY'
+    return this.#ports.admit(commands) ? undefined : 'BUSY'
   }
 
   #newGroup(commands: readonly Command[], has_given_ids: boolean, done: Group['done']): Group {

@@ -71,6 +71,7 @@ const play = (
       publish,
       findChanged: accounts.reload,
       transactions: noTransactions,
+      admit: () => true,
       log,
       now_ms: () => performance.now(),
       ...ports,

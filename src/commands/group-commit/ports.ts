@@ -28,6 +28,8 @@ export type CoordinatorPorts = {
   ) => Promise<ReadonlySet<ClientId>>
   /** The transactions that are stored already or under way here (idempotency/). */
   readonly transactions: Transactions
+  /** Whether that many commands may be taken now; they are refused as `BUSY` otherwise (admission/). */
+  readonly admit: (commands: number) => boolean
   readonly log: Logger
   /** The clock of lanes and bounds, in milliseconds. */
   readonly now_ms: () => number
