@@ -6,6 +6,7 @@
 import type { Benchmark } from './benchmark.js'
 import { firstCommands, fund } from './fund.js'
 import { type Line, measureLines, type RatioTo } from './measure/rounds.js'
+import { WITHOUT_PROJECTOR } from './processes/service.js'
 import { openStage } from './stage.js'
 import { prepareByHand } from './work/by-hand.js'
 import { CUSTOMERS } from './work/customers.js'
@@ -79,6 +80,7 @@ export const commands: Benchmark = async (options, sync_interval, { cleanup, sig
     cleanup,
     signal,
     say,
+    ...(options.roles.includes('projections') ? {} : { env: WITHOUT_PROJECTOR }),
     prepare: async service => {
       await fund(service, signal)
       await prepareByHand(service.dynamodb_endpoint)

@@ -60,7 +60,7 @@ const measureOne = async (
   { cleanup, signal, say }: Surroundings,
 ): Promise<string[]> => {
   const folder = openFolder(cleanup)
-  const addresses = await startServers({ folder, sync_interval, replicas: options.replicas }, cleanup)
+  const addresses = await startServers({ folder, sync_interval, ...options }, cleanup)
   const nc = await openConnection(addresses.nats_url, cleanup)
   const place = { nc, folder, ...addresses }
   const jsm = await jetstreamManager(nc)

@@ -7,14 +7,24 @@ import { availableParallelism } from 'node:os'
 import { createStack } from '../src/stack.js'
 import type { Benchmark } from './benchmark.js'
 import { commands } from './commands.js'
+import { instances } from './instances.js'
 import { lag } from './lag.js'
+import { ledger } from './ledger.js'
 import { type Options, parseOptions, USAGE } from './options.js'
 import { predecessor } from './predecessor.js'
 import { queries } from './queries.js'
 import { rebuild } from './rebuild.js'
 import { formatSession, type Session } from './report.js'
 
-const BENCHMARKS: Readonly<Record<string, Benchmark>> = { commands, queries, predecessor, rebuild, lag }
+const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
+  commands,
+  queries,
+  predecessor,
+  rebuild,
+  lag,
+  ledger,
+  instances,
+}
 
 const EXIT_FAILED = 1
 const EXIT_USAGE = 2

@@ -22,6 +22,12 @@ export type Options = {
   /** The numbers of customers in the stream of `rebuild`, which is measured once with each number. */
   readonly customers: readonly number[]
   readonly json: boolean
+  /** The number of processes that run the program in `ledger`. */
+  readonly instances: 1 | 2 | 3
+  /** The table server: the embedded one, or a stand-in of the benchmarks that answers every request after 5 ms. */
+  readonly dynamodb: 'embedded' | 'stand-in'
+  /** Commands per second of an open loop in `ledger`; a closed loop without it. */
+  readonly rate?: number
   /** The folder that receives a CPU profile of the service. */
   readonly profile_dir?: string
 }
@@ -33,21 +39,31 @@ export const USAGE = `usage: npm run bench -- <benchmark> [options]
   predecessor     what the service that is replaced was measured with, on this one
   rebuild         the rate of a replay, beside bare reading
   lag             from published to readable, at half of the maximum load
+  ledger          all roles over NATS and HTTP, beside PostgreSQL written by hand
+  instances       credits with one, two and three instances of the role commands
 
-  --seconds N     of one measurement (3)
-  --rounds N      measurements of each line at each speed; medians are printed (3)
-  --sync WHEN     when nats-server flushes to disk: 2m, always or both (commands: both, else 2m)
+  --seconds N     of one measurement (3; ledger, instances: 10)
+  --rounds N      measurements of each line at each speed; medians are printed (3; ledger, instances: 1)
+  --sync WHEN     when nats-server flushes to disk: 2m, always or both
+                  (commands: both; ledger, instances: always; else 2m)
   --replicas N    1 or 3: of the stream, each on a nats-server of its own (1)
   --clients N     load client processes (1; several on few cores leave little for the servers)
   --lean          load clients with \`noAsyncTraces\`: less of the machine goes to them
+                  (ledger, instances: always)
   --roles ROLES   of the service under measurement (commands)
   --events N      events in the stream of \`rebuild\` (1000000)
   --customers N   customers of these events (1000, then 10000 on another stream)
+  --instances N   1, 2 or 3 processes with all roles in \`ledger\` (1)
+  --dynamodb KIND embedded, or stand-in: a table server of the benchmarks that answers
+                  after 5 ms and has no ceiling (embedded)
+  --rate N        commands per second of the lines of \`ledger\`, whether or not the
+                  answers keep up; without it the next request follows an answer
   --only TEXT,... the lines whose name holds one of these; ratios need their baselines
   --profile DIR   leave a CPU profile of the service there
   --json          print JSON instead of tables`
 
-const SECONDS_MAX = 600
+/** More than the hour of a run that shows whether latency, lag and memory stay flat. */
+const SECONDS_MAX = 7_200
 const ROUNDS_MAX = 100
 const CLIENTS_MAX = 16
 const EVENTS_MIN = 1_000
@@ -56,7 +72,19 @@ const EVENTS_MAX = 100_000_000
 const CUSTOMERS_DEFAULT = [1_000, 10_000]
 const CUSTOMERS_MAX = 1_000_000
 /** Flushing decides the speed of commands, but does not matter for a stream that is only read. */
-const SYNC_DEFAULT: Readonly<Record<string, string>> = { rebuild: '2m', lag: '2m' }
+const SYNC_DEFAULT: Readonly<Record<string, string>> = {
+  rebuild: '2m',
+  lag: '2m',
+  ledger: 'always',
+  instances: 'always',
+}
+/** These benchmarks start servers for each line, so a line is measured longer and once. */
+const WHOLE: ReadonlySet<string> = new Set(['ledger', 'instances'])
+const WHOLE_SECONDS = '10'
+const WHOLE_ROUNDS = '1'
+const SECONDS_DEFAULT = '3'
+const ROUNDS_DEFAULT = '3'
+const RATE_MAX = 1_000_000
 
 const SYNC_INTERVALS: Readonly<Record<string, readonly string[]>> = {
   '2m': ['2m'],
@@ -79,10 +107,22 @@ const wholeBetween = (name: string, text: string, min: number, max: number): num
 }
 
 const REPLICAS: Readonly<Record<string, 1 | 3>> = { '1': 1, '3': 3 }
+const INSTANCES: Readonly<Record<string, 1 | 2 | 3>> = { '1': 1, '2': 2, '3': 3 }
+const DYNAMODB: Readonly<Record<string, Options['dynamodb']>> = {
+  embedded: 'embedded',
+  'stand-in': 'stand-in',
+}
+
+/** The value of a name that has to be one of a few. `choices` lists them for the error. */
+const oneOf = <A>(values: Readonly<Record<string, A>>, name: string, text: string, choices: string): A => {
+  const value = Object.hasOwn(values, text) ? values[text] : undefined
+  if (value === undefined) throw new Error(`--${name} must be ${choices}`)
+  return value
+}
 
 const OPTIONS = {
-  seconds: { type: 'string', default: '3' },
-  rounds: { type: 'string', default: '3' },
+  seconds: { type: 'string' },
+  rounds: { type: 'string' },
   sync: { type: 'string' },
   replicas: { type: 'string', default: '1' },
   events: { type: 'string', default: '1000000' },
@@ -91,6 +131,9 @@ const OPTIONS = {
   lean: { type: 'boolean', default: false },
   roles: { type: 'string', default: 'commands' },
   only: { type: 'string', default: '' },
+  instances: { type: 'string', default: '1' },
+  dynamodb: { type: 'string', default: 'embedded' },
+  rate: { type: 'string' },
   profile: { type: 'string' },
   json: { type: 'boolean', default: false },
 } as const
@@ -102,19 +145,18 @@ export const parseOptions = (args: readonly string[], benchmarks: readonly strin
   if (benchmark === undefined || more.length > 0 || !benchmarks.includes(benchmark)) {
     throw new Error(`name one benchmark of: ${benchmarks.join(', ')}`)
   }
+  const is_whole = WHOLE.has(benchmark)
   const sync = values.sync ?? SYNC_DEFAULT[benchmark] ?? 'both'
-  const sync_intervals = Object.hasOwn(SYNC_INTERVALS, sync) ? SYNC_INTERVALS[sync] : undefined
-  if (sync_intervals === undefined) throw new Error('--sync must be 2m, always or both')
-  const replicas = Object.hasOwn(REPLICAS, values.replicas) ? REPLICAS[values.replicas] : undefined
-  if (replicas === undefined) throw new Error('--replicas must be 1 or 3')
+  const seconds = values.seconds ?? (is_whole ? WHOLE_SECONDS : SECONDS_DEFAULT)
+  const rounds = values.rounds ?? (is_whole ? WHOLE_ROUNDS : ROUNDS_DEFAULT)
   return {
     benchmark,
-    seconds: between('seconds', values.seconds, 0.1, SECONDS_MAX),
-    rounds: wholeBetween('rounds', values.rounds, 1, ROUNDS_MAX),
+    seconds: between('seconds', seconds, 0.1, SECONDS_MAX),
+    rounds: wholeBetween('rounds', rounds, 1, ROUNDS_MAX),
     clients: wholeBetween('clients', values.clients, 1, CLIENTS_MAX),
-    lean: values.lean,
-    sync_intervals,
-    replicas,
+    lean: values.lean || is_whole,
+    sync_intervals: oneOf(SYNC_INTERVALS, 'sync', sync, '2m, always or both'),
+    replicas: oneOf(REPLICAS, 'replicas', values.replicas, '1 or 3'),
     roles: values.roles,
     only: values.only.split(',').filter(text => text !== ''),
     events: wholeBetween('events', values.events, EVENTS_MIN, EVENTS_MAX),
@@ -123,6 +165,9 @@ export const parseOptions = (args: readonly string[], benchmarks: readonly strin
         ? CUSTOMERS_DEFAULT
         : [wholeBetween('customers', values.customers, 1, CUSTOMERS_MAX)],
     json: values.json,
+    instances: oneOf(INSTANCES, 'instances', values.instances, '1, 2 or 3'),
+    dynamodb: oneOf(DYNAMODB, 'dynamodb', values.dynamodb, 'embedded or stand-in'),
+    ...(values.rate === undefined ? {} : { rate: between('rate', values.rate, 1, RATE_MAX) }),
     ...(values.profile === undefined ? {} : { profile_dir: values.profile }),
   }
 }

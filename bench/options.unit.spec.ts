@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { parseOptions } from './options.js'
 
-const parse = (...args: readonly string[]) => parseOptions(args, ['commands', 'queries'])
+const parse = (...args: readonly string[]) => parseOptions(args, ['commands', 'queries', 'ledger'])
 
 it('a benchmark alone takes the defaults', () => {
   expect(parse('commands')).toEqual({
@@ -17,13 +17,21 @@ it('a benchmark alone takes the defaults', () => {
     events: 1_000_000,
     customers: [1_000, 10_000],
     json: false,
+    instances: 1,
+    dynamodb: 'embedded',
   })
+})
+
+it('the benchmarks of the whole ledger measure longer, once, with every event on disk and with lean clients', () => {
+  expect(parse('ledger')).toMatchObject({ seconds: 10, rounds: 1, sync_intervals: ['always'], lean: true })
+  expect(parse('ledger', '--seconds', '3600')).toMatchObject({ seconds: 3_600 })
 })
 
 it('every option is taken', () => {
   const args = '--seconds 0.5 --rounds 5 --clients 3 --sync always --roles commands,projections'
   const more = '--lean --replicas 3 --only hot,echo --profile p --events 5000 --customers 50 --json'
-  expect(parse('queries', ...`${args} ${more}`.split(' '))).toEqual({
+  const whole = '--instances 2 --dynamodb stand-in --rate 2500'
+  expect(parse('queries', ...`${args} ${more} ${whole}`.split(' '))).toEqual({
     benchmark: 'queries',
     seconds: 0.5,
     rounds: 5,
@@ -36,15 +44,18 @@ it('every option is taken', () => {
     events: 5_000,
     customers: [50],
     json: true,
+    instances: 2,
+    dynamodb: 'stand-in',
+    rate: 2_500,
     profile_dir: 'p',
   })
 })
 
 it.each([
-  [[], 'name one benchmark of: commands, queries'],
+  [[], 'name one benchmark of: commands, queries, ledger'],
   [['other'], 'name one benchmark'],
   [['commands', 'queries'], 'name one benchmark'],
-  [['commands', '--seconds', '0'], '--seconds must be from 0.1 to 600'],
+  [['commands', '--seconds', '0'], '--seconds must be from 0.1 to 7200'],
   [['commands', '--seconds', ''], '--seconds must be'],
   [['commands', '--rounds', '1.5'], '--rounds must be a whole number'],
   [['commands', '--customers', '0'], '--customers must be from 1 to 1000000'],
@@ -53,6 +64,9 @@ it.each([
   [['commands', '--sync', 'never'], '--sync must be 2m, always or both'],
   [['commands', '--sync', 'toString'], '--sync must be 2m, always or both'],
   [['commands', '--replicas', '2'], '--replicas must be 1 or 3'],
+  [['ledger', '--instances', '4'], '--instances must be 1, 2 or 3'],
+  [['ledger', '--dynamodb', 'toString'], '--dynamodb must be embedded or stand-in'],
+  [['ledger', '--rate', '0'], '--rate must be from 1 to 1000000'],
   [['commands', '--what'], '--what'],
 ])('%j is refused: %s', (args, message) => {
   expect(() => parse(...args)).toThrow(message)

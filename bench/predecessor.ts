@@ -44,7 +44,7 @@ const measureWith = async (
     for (let i = 0; i < responders; i += 1) {
       children.push(await startReadyService({ ...service, roles: 'queries' }, signal))
     }
-    const client = await startLoadClient(service, lean)
+    const client = await startLoadClient({ nats_url: service.nats_url, lean })
     children.push(client)
     const lines: string[] = []
     for (const requests of REQUESTS) {

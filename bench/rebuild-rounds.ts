@@ -86,7 +86,7 @@ export const measureRebuild = async (
   const cleanup = createStack()
   try {
     const folder = openFolder(cleanup)
-    const addresses = await startServers({ folder, sync_interval, replicas: options.replicas }, cleanup)
+    const addresses = await startServers({ folder, sync_interval, ...options }, cleanup)
     const nc = await openConnection(addresses.nats_url, cleanup)
     const provisioned = await provision(nc, { replicas: options.replicas })()
     if (E.isLeft(provisioned)) throw new Error(provisioned.left.message)

@@ -12,6 +12,8 @@ export type Session = {
   readonly notes?: readonly string[]
   /** Tables of a benchmark that measures something else than requests. */
   readonly tables?: readonly Table[]
+  /** The figures behind the tables, for programs. */
+  readonly figures?: readonly unknown[]
 }
 
 export type Table = { readonly head: readonly string[]; readonly rows: readonly (readonly string[])[] }

@@ -10,6 +10,7 @@ const run: Run = {
   p50_ms: 1.234,
   p95_ms: 12.34,
   p99_ms: 99,
+  p999_ms: 500,
   max_ms: 1_000,
   cpu: { service: 0.5 },
 }

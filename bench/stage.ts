@@ -8,13 +8,12 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { connect, type NatsConnection } from 'nats'
 import type { Stack } from '../src/stack.js'
-import type { Pace } from './measure/job.js'
 import type { Line, RunOnce } from './measure/rounds.js'
-import { toRun } from './measure/run.js'
 import type { Options } from './options.js'
 import type { Child } from './processes/child.js'
-import { watchCpu } from './processes/cpu.js'
+import type { CpuGroups } from './processes/cpu.js'
 import { type LoadClient, startLoadClient, startReady } from './processes/load-client.js'
+import { createSeeds, runJobs, windowOf } from './processes/run-jobs.js'
 import { type Servers, startServers } from './processes/servers.js'
 import { type ServiceOptions, startReadyService } from './processes/service.js'
 
@@ -39,12 +38,6 @@ export type Stage = {
   readonly runOnce: RunOnce
 }
 
-const WARM_UP_SHARE = 0.2
-const WARM_UP_MS_MIN = 500
-const WARM_UP_MS_MAX = 3_000
-/** Added to the seed for each client and run, so that they differ, but are the same each time the benchmark is started. */
-const SEED_STEP = 7_919
-
 /** Makes a temporary folder; `cleanup` removes it. */
 export const openFolder = (cleanup: Stack): string => {
   const folder = mkdtempSync(join(tmpdir(), 'jetledger-bench-'))
@@ -59,61 +52,42 @@ export const openConnection = async (nats_url: string, cleanup: Stack): Promise<
   return nc
 }
 
-const shareOf = (pace: Pace, clients: number, index: number): Pace => {
-  if (pace.kind === 'paced') {
-    return { kind: 'paced', requests_per_s: pace.requests_per_s / clients, phase: index / clients }
-  }
-  const part = (all: number): number => Math.floor(all / clients) + (index < all % clients ? 1 : 0)
-  return pace.kind === 'full'
-    ? { kind: 'full', in_flight: part(pace.in_flight) }
-    : { kind: 'count', in_flight: part(pace.in_flight), requests: part(pace.requests) }
-}
-
 const createRunOnce = (
   clients: readonly LoadClient[],
   service: Child,
-  pids: Readonly<Record<string, readonly number[]>>,
+  pids: CpuGroups,
   { options, signal, say }: StageOptions,
 ): RunOnce => {
-  const measure_ms = options.seconds * 1_000
-  const warm_up_ms = Math.min(WARM_UP_MS_MAX, Math.max(WARM_UP_MS_MIN, measure_ms * WARM_UP_SHARE))
-  let seed = 0
+  const window = windowOf(options.seconds)
+  const nextSeed = createSeeds()
   let service_end: string | undefined
   void service.ended.then(how => {
     service_end = how
   })
   return async ({ name, work }: Line, pace, round) => {
     signal.throwIfAborted()
-    const cpu = watchCpu(pids)
-    const measured = await Promise.all(
-      clients.map((client, index) => {
-        seed += SEED_STEP
-        return client.run({ work, pace: shareOf(pace, clients.length, index), warm_up_ms, measure_ms, seed })
-      }),
-    )
+    const found = await runJobs(clients, pids, { work, pace, ...window }, nextSeed)
     signal.throwIfAborted()
     if (service_end !== undefined)
       throw new Error(`jetledger serve ${service_end} while ${name} was measured`)
-    const answered = measured.filter(one => one !== 'unanswered')
-    if (answered.length < clients.length) {
+    if (found === 'unanswered') {
       say(`${name}: nobody answers this endpoint, it is left out`)
       return 'unanswered'
     }
-    const run = toRun(answered, measure_ms, cpu())
     const speed = pace.kind === 'full' ? 'full speed' : 'half speed'
-    say(`${name}, ${speed}, round ${round + 1}: ${Math.round(run.accepted_per_s)}/s`)
-    return run
+    say(`${name}, ${speed}, round ${round + 1}: ${Math.round(found.run.accepted_per_s)}/s`)
+    return found.run
   }
 }
 
 /** Starts the servers and connects to them; `cleanup` stops them. */
 export const openGround = async (
-  { replicas }: Options,
+  { replicas, dynamodb }: Pick<Options, 'replicas' | 'dynamodb'>,
   sync_interval: string,
   cleanup: Stack,
 ): Promise<Omit<ServiceOptions, 'roles'> & Servers> => {
   const folder = openFolder(cleanup)
-  const servers = await startServers({ folder, sync_interval, replicas }, cleanup)
+  const servers = await startServers({ folder, sync_interval, replicas, dynamodb }, cleanup)
   const nc = await openConnection(servers.nats_url, cleanup)
   return { nc, folder, ...servers }
 }
@@ -122,8 +96,9 @@ export const openGround = async (
 export const openStage = async (wanted: StageOptions): Promise<Stage> => {
   const { options, sync_interval, cleanup, signal, prepare, env = {} } = wanted
   const { profile_dir, roles } = options
-  const { nats_pids, ...addresses } = await openGround(options, sync_interval, cleanup)
+  const { nats_pids, dynamodb_pids, ...addresses } = await openGround(options, sync_interval, cleanup)
   const { nc, nats_url } = addresses
+  const targets = { nats_url, dynamodb_endpoint: addresses.dynamodb_endpoint }
   signal.throwIfAborted()
   await prepare(addresses)
   signal.throwIfAborted()
@@ -135,7 +110,7 @@ export const openStage = async (wanted: StageOptions): Promise<Stage> => {
   cleanup.push(echo.stop)
   const clients: LoadClient[] = []
   for (let i = 0; i < options.clients; i += 1) {
-    const client = await startLoadClient(addresses, options.lean)
+    const client = await startLoadClient({ ...targets, lean: options.lean })
     cleanup.push(client.stop)
     clients.push(client)
   }
@@ -146,6 +121,7 @@ export const openStage = async (wanted: StageOptions): Promise<Stage> => {
   signal.addEventListener('abort', abort, { once: true })
   const pids = {
     nats: nats_pids,
+    dynamodb: dynamodb_pids,
     service: [service.pid, echo.pid],
     clients: clients.map(({ pid }) => pid),
   }

@@ -37,6 +37,8 @@ export type Measured = {
   readonly errors: Readonly<Record<string, number>>
   /** The latencies of requests in which anything was accepted: a refusal is quick and would make them look better. */
   readonly latencies: HistogramData
+  /** Everything that a load client sent, also before and after the measured window; it says what must be stored. */
+  readonly in_all?: Result
 }
 
 export type Answer =

@@ -17,6 +17,7 @@ const run = (accepted_per_s: number, change: Partial<Run> = {}): Run => ({
   p50_ms: 1,
   p95_ms: 2,
   p99_ms: 3,
+  p999_ms: 3.5,
   max_ms: 4,
   cpu: {},
   ...change,
@@ -98,6 +99,7 @@ it('clients side by side add up, their latencies in one histogram', () => {
     requests_per_s: 3,
     errors: { BUSY: 2 },
     p50_ms: 0.01,
+    p999_ms: 0.1,
     max_ms: 0.1,
   })
 })

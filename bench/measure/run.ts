@@ -15,11 +15,13 @@ export type Run = {
   readonly p50_ms: number | undefined
   readonly p95_ms: number | undefined
   readonly p99_ms: number | undefined
+  readonly p999_ms: number | undefined
   readonly max_ms: number | undefined
   readonly cpu: CpuUse
 }
 
-const addErrors = (all: readonly Readonly<Record<string, number>>[]): Record<string, number> => {
+/** Adds the counts of errors by code. */
+export const addErrors = (all: readonly Readonly<Record<string, number>>[]): Record<string, number> => {
   const sum: Record<string, number> = {}
   for (const [code, times] of all.flatMap(errors => Object.entries(errors))) {
     sum[code] = (sum[code] ?? 0) + times
@@ -52,6 +54,7 @@ export const toRun = (clients: readonly Measured[], measure_ms: number, cpu: Cpu
     p50_ms: at(50),
     p95_ms: at(95),
     p99_ms: at(99),
+    p999_ms: at(99.9),
     max_ms: at(100),
     cpu,
   }
@@ -62,7 +65,7 @@ const medianCpu = (all: readonly CpuUse[]): CpuUse =>
 
 /** Summarizes the rounds of a line: medians, but the sums of requests and errors, and the maximum of `max_ms`. */
 export const summarize = (runs: readonly Run[]): Run => {
-  const of = (key: 'p50_ms' | 'p95_ms' | 'p99_ms') => median(runs.map(run => run[key]))
+  const of = (key: 'p50_ms' | 'p95_ms' | 'p99_ms' | 'p999_ms') => median(runs.map(run => run[key]))
   const max_ms = Math.max(...runs.flatMap(run => run.max_ms ?? []))
   return {
     accepted_per_s: median(runs.map(run => run.accepted_per_s)) ?? 0,
@@ -72,6 +75,7 @@ export const summarize = (runs: readonly Run[]): Run => {
     p50_ms: of('p50_ms'),
     p95_ms: of('p95_ms'),
     p99_ms: of('p99_ms'),
+    p999_ms: of('p999_ms'),
     max_ms: Number.isFinite(max_ms) ? max_ms : undefined,
     cpu: medianCpu(runs.map(({ cpu }) => cpu)),
   }

@@ -4,10 +4,11 @@
  */
 
 import { connect, type NatsConnection } from 'nats'
-import { type Answer, type Job, NO_RESPONDERS } from '../measure/job.js'
+import { type Answer, type Job, NO_RESPONDERS, type Operation, type Result } from '../measure/job.js'
 import { measure } from '../measure/pace.js'
-import { isWorkName, WORKS } from '../work/index.js'
-import { LEAN } from './lean.js'
+import { addErrors } from '../measure/run.js'
+import { DIRECT_WORKS, isDirectWork, isWorkName, WORKS } from '../work/index.js'
+import type { Targets } from './targets.js'
 
 /** The generator mulberry32; with the same seed every run of the benchmark makes the same requests. */
 const randomFrom = (seed: number): (() => number) => {
@@ -20,12 +21,51 @@ const randomFrom = (seed: number): (() => number) => {
   }
 }
 
-const answerTo = async (nc: NatsConnection, job: Job): Promise<Answer> => {
-  if (!isWorkName(job.work)) return { tag: 'failed', message: `there is no work "${job.work}"` }
-  const operation = WORKS[job.work](nc, randomFrom(job.seed), dynamodb_endpoint)
-  const first = await operation()
+const connectTo = async ({ nats_url, lean }: Targets): Promise<NatsConnection | undefined> => {
+  if (nats_url === undefined) return undefined
+  const nc = await connect({
+    servers: nats_url.split(','),
+    name: 'jetledger-bench',
+    reconnect: false,
+    // by default the client takes a stack trace for each request, which costs more than the rest of the request
+    noAsyncTraces: lean,
+  })
+  // without a server every request fails at once, and a job would only count failures
+  void nc.closed().then(() => process.exit(1))
+  return nc
+}
+
+const operationOf = (nc: NatsConnection | undefined, job: Job): Operation | undefined => {
+  const random = randomFrom(job.seed)
+  if (isDirectWork(job.work)) return DIRECT_WORKS[job.work](random, targets)
+  return nc !== undefined && isWorkName(job.work)
+    ? WORKS[job.work](nc, random, targets.dynamodb_endpoint ?? '')
+    : undefined
+}
+
+/** Adds up the results of everything that `operation` does, whatever of it is measured. */
+const countAll = (operation: Operation): { counted: Operation; in_all: () => Result } => {
+  let accepted = 0
+  let errors: Readonly<Record<string, number>> = {}
+  return {
+    counted: async () => {
+      const result = await operation()
+      accepted += result.accepted
+      if (result.errors !== undefined) errors = addErrors([errors, result.errors])
+      return result
+    },
+    in_all: () => ({ accepted, errors }),
+  }
+}
+
+const answerTo = async (nc: NatsConnection | undefined, job: Job): Promise<Answer> => {
+  const operation = operationOf(nc, job)
+  if (operation === undefined) return { tag: 'failed', message: `there is no work "${job.work}"` }
+  const { counted, in_all } = countAll(operation)
+  const first = await counted()
   if (first.errors?.[NO_RESPONDERS] !== undefined) return { tag: 'unanswered' }
-  return { tag: 'measured', measured: await measure(operation, job) }
+  const measured = await measure(counted, job)
+  return { tag: 'measured', measured: { ...measured, in_all: in_all() } }
 }
 
 const tell = (answer: Answer): void => {
@@ -35,16 +75,8 @@ const tell = (answer: Answer): void => {
 // the parent process is gone, so no process waits for the answer
 process.on('disconnect', () => process.exit(0))
 
-const [, , nats_url = '', dynamodb_endpoint = '', lean] = process.argv
-const nc = await connect({
-  servers: nats_url.split(','),
-  name: 'jetledger-bench',
-  reconnect: false,
-  // by default the client takes a stack trace for each request, which costs more than the rest of the request
-  noAsyncTraces: lean === LEAN,
-})
-// without a server every request fails at once, and a job would only count failures
-void nc.closed().then(() => process.exit(1))
+const targets = JSON.parse(process.argv[2] ?? '') as Targets
+const nc = await connectTo(targets)
 process.on('message', (job: Job) => {
   answerTo(nc, job).then(tell, error => tell({ tag: 'failed', message: String(error) }))
 })

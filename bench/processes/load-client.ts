@@ -2,8 +2,7 @@
 
 import type { Answer, Job, Measured } from '../measure/job.js'
 import { type Child, startChild } from './child.js'
-import { LEAN } from './lean.js'
-import type { Addresses } from './service.js'
+import type { Targets } from './targets.js'
 
 export type LoadClient = {
   readonly pid: number
@@ -47,11 +46,8 @@ export const startReady = async (module: string, args: readonly string[]): Promi
   }
 }
 
-export const startLoadClient = async (
-  { nats_url, dynamodb_endpoint }: Pick<Addresses, 'nats_url' | 'dynamodb_endpoint'>,
-  lean: boolean,
-): Promise<LoadClient> => {
-  const child = await startReady('client', [nats_url, dynamodb_endpoint, ...(lean ? [LEAN] : [])])
+export const startLoadClient = async (targets: Targets): Promise<LoadClient> => {
+  const child = await startReady('client', [JSON.stringify(targets)])
   return {
     pid: child.pid,
     stop: child.stop,

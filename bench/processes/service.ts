@@ -1,7 +1,7 @@
 /** Starts the built `jetledger serve` in a process of its own. */
 
 import { closeSync, openSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { NatsConnection } from 'nats'
 import { type Child, startChild } from './child.js'
@@ -23,6 +23,12 @@ export type ServiceOptions = {
   /** The folder that receives a CPU profile of the process when it ends. */
   readonly profile_dir?: string
 }
+
+/**
+ * For a process with the role `commands` alone: the balances were filled before, and no projector runs meanwhile, so
+ * commands must not be slowed to the speed of one.
+ */
+export const WITHOUT_PROJECTOR = { JETLEDGER_PROJECTIONS: 'balances', JETLEDGER_LAG_MAX_S: '0' } as const
 
 const READY_MS_MAX = 30_000
 const PING_MS_MAX = 250
@@ -62,7 +68,7 @@ export const startService = (options: ServiceOptions): Child & { readonly log_fi
       },
       cwd: folder,
       output,
-      exec_args: profile_dir === undefined ? [] : ['--cpu-prof', '--cpu-prof-dir', profile_dir],
+      exec_args: profile_dir === undefined ? [] : ['--cpu-prof', '--cpu-prof-dir', resolve(profile_dir)],
     })
     return { ...child, log_file }
   } finally {

@@ -1,29 +1,41 @@
 /** Sends commands as clients do: one by one, and in bulk. */
 
 import type { Msg, NatsConnection } from 'nats'
+import { uuidv7 } from '../../src/uuid.js'
 import type { Operation, Result } from '../measure/job.js'
-import { HOT_CUSTOMER, ninetyTen, pair, uniform } from './customers.js'
+import { HOT_CUSTOMER, hot, ninetyTen, pair, uniform } from './customers.js'
 import { type Random, refused, request } from './request.js'
 
 /** The largest number of commands in one request. */
-const BULK_COMMANDS = 1_000
+export const BULK_COMMANDS = 1_000
+
+/** The field that makes a command safe to send again. */
+const newId = () => ({ transaction_id: uuidv7() })
+const noId = () => ({})
 
 const credit =
-  (customer: (random: Random) => string) =>
+  (customer: (random: Random) => string, idOf: () => object = noId) =>
   (nc: NatsConnection, random: Random): Operation =>
   () =>
-    request(nc, 'customer.credit', JSON.stringify({ client_id: customer(random), amount: 1 }))
+    request(nc, 'customer.credit', JSON.stringify({ client_id: customer(random), amount: 1, ...idOf() }))
 
 export const creditUniform = credit(uniform)
+export const creditThousand = credit(hot)
 export const creditHot = credit(() => HOT_CUSTOMER)
 export const creditNinetyTen = credit(ninetyTen)
+export const creditWithId = credit(uniform, newId)
+export const creditHotWithId = credit(() => HOT_CUSTOMER, newId)
 
-export const transfer =
+const transferring =
+  (idOf: () => object) =>
   (nc: NatsConnection, random: Random): Operation =>
   () => {
     const [from, to] = pair(random)
-    return request(nc, 'customer.transfer', JSON.stringify({ from, to, amount: 1 }))
+    return request(nc, 'customer.transfer', JSON.stringify({ from, to, amount: 1, ...idOf() }))
   }
+
+export const transfer = transferring(noId)
+export const transferWithId = transferring(newId)
 
 type CommandResult = { readonly error?: { readonly code?: string } }
 
@@ -42,10 +54,15 @@ export const countResults = (body: string): Result => {
 
 const count = (reply: Msg): Result => countResults(reply.string())
 
-export const bulk = (nc: NatsConnection, random: Random): Operation => {
-  const command = () => ({ type: 'credit', client_id: uniform(random), amount: 1 })
-  return () => {
-    const commands = Array.from({ length: BULK_COMMANDS }, command)
-    return request(nc, 'customer.batch', JSON.stringify({ mode: 'each', commands }), count)
+const inBulk =
+  (idOf: () => object) =>
+  (nc: NatsConnection, random: Random): Operation => {
+    const command = () => ({ type: 'credit', client_id: uniform(random), amount: 1, ...idOf() })
+    return () => {
+      const commands = Array.from({ length: BULK_COMMANDS }, command)
+      return request(nc, 'customer.batch', JSON.stringify({ mode: 'each', commands }), count)
+    }
   }
-}
+
+export const bulk = inBulk(noId)
+export const bulkWithIds = inBulk(newId)

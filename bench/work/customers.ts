@@ -6,6 +6,9 @@ import type { Random } from './request.js'
 export const CUSTOMERS = 10_000
 export const FUNDS = 1_000_000_000_000
 
+/** The subject of an event, before the customer's id. */
+export const BALANCE_PREFIX = 'customer.balance.'
+
 export const HOT_CUSTOMER = 'bench-hot'
 
 /** 90 % of the commands go to this part of the customers. */
@@ -30,6 +33,7 @@ const HOT_CUSTOMERS = 1_000
 /** The number of customers for reads: more than a benchmark of commands needs. */
 export const READ_CUSTOMERS = 100_000
 
+/** One of a thousand customers. */
 export const hot = (random: Random): string => customer(Math.floor(random() * HOT_CUSTOMERS))
 
 export const anyone = (random: Random): string => customer(Math.floor(random() * READ_CUSTOMERS))

@@ -1,0 +1,160 @@
+/**
+ * The benchmark of the whole ledger as people use it: the built program with all roles, over NATS and over HTTP, with an id
+ * on every write and every event on disk, beside a ledger that is written by hand on PostgreSQL.
+ *
+ * Each line has servers and processes of its own, with empty disks, so no line pays for what another one left to do.
+ */
+
+import { createStack } from '../src/stack.js'
+import type { Benchmark, Surroundings } from './benchmark.js'
+import { goalTable } from './goals.js'
+import { bookMistakes } from './ledger/books.js'
+import { combine, type Figures, lagTable, ratesTable } from './ledger/figures.js'
+import { GOALS } from './ledger/goals.js'
+import { type LedgerLine, LINES } from './ledger/lines.js'
+import { openPlace, type Place } from './ledger/places.js'
+import type { Pace } from './measure/job.js'
+import type { Options } from './options.js'
+import { type LoadClient, startLoadClient } from './processes/load-client.js'
+import { findPostgres, type PostgresPrograms } from './processes/postgres.js'
+import { createSeeds, runJobs, windowOf } from './processes/run-jobs.js'
+
+type Clients = { readonly measured: readonly LoadClient[]; readonly beside: readonly LoadClient[] }
+
+/** Only the ledger itself follows a given rate, and one client that waits for each answer has no rate. */
+const paceOf = ({ place, in_flight, commands }: LedgerLine, { rate }: Options): Pace =>
+  rate === undefined || place !== 'ledger' || in_flight === 1
+    ? { kind: 'full', in_flight }
+    : { kind: 'paced', requests_per_s: rate / commands }
+
+const startClients = async (
+  line: LedgerLine,
+  { targets }: Place,
+  { clients, lean }: Options,
+  { cleanup, signal }: Surroundings,
+): Promise<Clients> => {
+  const start = async (): Promise<LoadClient> => {
+    const client = await startLoadClient({ ...targets, lean })
+    cleanup.push(client.stop)
+    // stopping a client ends the run that is under way
+    const abort = (): void => void client.stop()
+    signal.addEventListener('abort', abort, { once: true })
+    cleanup.push(() => signal.removeEventListener('abort', abort))
+    return client
+  }
+  const measured: LoadClient[] = []
+  for (let i = 0; i < clients; i += 1) measured.push(await start())
+  return { measured, beside: line.beside === undefined ? [] : [await start()] }
+}
+
+const measureOnPlace = async (
+  line: LedgerLine,
+  place: Place,
+  options: Options,
+  surroundings: Surroundings,
+): Promise<Figures> => {
+  const { measured, beside } = await startClients(line, place, options, surroundings)
+  const window = windowOf(options.seconds)
+  const pids = { ...place.pids, clients: [...measured, ...beside].map(({ pid }) => pid) }
+  const nextSeed = createSeeds()
+  const [found, other] = await Promise.all([
+    runJobs(measured, pids, { work: line.work, pace: paceOf(line, options), ...window }, nextSeed),
+    line.beside === undefined
+      ? undefined
+      : runJobs(
+          beside,
+          {},
+          { work: line.beside.work, pace: { kind: 'full', ...line.beside }, ...window },
+          nextSeed,
+        ),
+  ])
+  surroundings.signal.throwIfAborted()
+  place.mustLive()
+  if (found === 'unanswered' || other === 'unanswered') throw new Error(`${line.name}: nobody answers`)
+  const lag = await place.readLag()
+  const program_bytes = place.programBytes()
+  const stored = await place.stored()
+  if (stored !== undefined) {
+    const writes = line.events === 0 ? (other?.in_all ?? { accepted: 0, errors: {} }) : found.in_all
+    const events = line.events === 0 ? 1 : line.events
+    const mistakes = bookMistakes(writes, stored, events, events * line.commands)
+    if (mistakes.length > 0) throw new Error(`${line.name}: the books are wrong: ${mistakes.join('; ')}`)
+  }
+  return {
+    name: line.name,
+    in_flight: line.in_flight,
+    run: found.run,
+    cpu_s: Object.fromEntries(
+      Object.entries(found.run.cpu).map(([group, cores]) => [group, cores * options.seconds]),
+    ),
+    lag,
+    ...(program_bytes === undefined ? {} : { program_bytes }),
+    ...(other === undefined ? {} : { beside_per_s: other.run.accepted_per_s }),
+  }
+}
+
+const measureLine = async (
+  line: LedgerLine,
+  postgres: PostgresPrograms,
+  options: Options,
+  sync_interval: string,
+  { signal, say }: Surroundings,
+): Promise<Figures> => {
+  signal.throwIfAborted()
+  const own: Surroundings = { signal, say, cleanup: createStack() }
+  try {
+    const place = await openPlace(line.place, { options, sync_interval, surroundings: own, postgres })
+    const figures = await measureOnPlace(line, place, options, own)
+    say(`${line.name}: ${Math.round(figures.run.accepted_per_s)}/s`)
+    return figures
+  } finally {
+    await own.cleanup.stop()
+  }
+}
+
+const settingsOf = (options: Options) => ({
+  seconds: options.seconds,
+  rounds: options.rounds,
+  instances: options.instances,
+  dynamodb: options.dynamodb,
+  pace: options.rate === undefined ? 'the next request follows an answer' : `${options.rate} commands/s`,
+  'client processes': options.clients,
+  node: process.version,
+})
+
+const isWanted =
+  ({ only }: Options, postgres: PostgresPrograms) =>
+  ({ name, place }: LedgerLine): boolean =>
+    (only.length === 0 || only.some(text => name.includes(text))) &&
+    !(typeof postgres === 'string' && place.startsWith('postgres'))
+
+export const ledger: Benchmark = async (options, sync_interval, surroundings) => {
+  const postgres = await findPostgres()
+  const skipped = typeof postgres === 'string' ? [`PostgreSQL is not measured: ${postgres}`] : []
+  for (const sentence of skipped) surroundings.say(sentence)
+  const figures: Figures[] = []
+  for (const line of LINES.filter(isWanted(options, postgres))) {
+    const first = await measureLine(line, postgres, options, sync_interval, surroundings)
+    const rounds: [Figures, ...Figures[]] = [first]
+    while (rounds.length < options.rounds)
+      rounds.push(await measureLine(line, postgres, options, sync_interval, surroundings))
+    figures.push(combine(rounds))
+  }
+  const goals = goalTable(GOALS, new Map(figures.map(({ name, run }) => [name, run])))
+  return {
+    title: `the whole ledger, sync_interval ${sync_interval}`,
+    settings: settingsOf(options),
+    lines: [],
+    figures,
+    tables: [ratesTable(figures), lagTable(figures), goals].filter(table => table !== undefined),
+    notes: [
+      ...skipped,
+      'the books of every line are right: each acknowledged command is stored once, and the amounts add up to the balances',
+      ...figures.flatMap(({ name, beside_per_s }) =>
+        beside_per_s === undefined
+          ? []
+          : [`${name}: ${Math.round(beside_per_s)} credits/s were written meanwhile`],
+      ),
+    ],
+  }
+}

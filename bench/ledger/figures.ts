@@ -1,0 +1,102 @@
+/** The figures of one line of the benchmark `ledger`, their medians over rounds, and their tables. */
+
+import { addErrors, median, type Run, summarize } from '../measure/run.js'
+import type { Table } from '../report.js'
+import type { LagOf } from './places.js'
+
+export type Figures = {
+  readonly name: string
+  readonly in_flight: number
+  readonly run: Run
+  /** The processor time of each group of processes during the measured window, in seconds. */
+  readonly cpu_s: Readonly<Record<string, number>>
+  /** The memory of the program at the end, in bytes. */
+  readonly program_bytes?: number
+  /** How far each projection was behind at the end. */
+  readonly lag: LagOf
+  /** The accepted requests per second of what ran beside the line. */
+  readonly beside_per_s?: number
+}
+
+const maxLag = (all: readonly LagOf[]): LagOf =>
+  Object.fromEntries(
+    Object.keys(all[0] ?? {}).map(name => [
+      name,
+      {
+        lag_events: Math.max(...all.map(lag => lag[name]?.lag_events ?? 0)),
+        lag_ms: Math.max(...all.map(lag => lag[name]?.lag_ms ?? 0)),
+      },
+    ]),
+  )
+
+/** Combines the rounds of one line: medians, but the sums of refusals and the greatest lag. */
+export const combine = (rounds: readonly [Figures, ...Figures[]]): Figures => {
+  const [{ name, in_flight, cpu_s }] = rounds
+  const [program_bytes, beside_per_s] = [
+    median(rounds.map(one => one.program_bytes)),
+    median(rounds.map(one => one.beside_per_s)),
+  ]
+  return {
+    name,
+    in_flight,
+    run: summarize(rounds.map(({ run }) => run)),
+    cpu_s: Object.fromEntries(
+      Object.keys(cpu_s).map(group => [group, median(rounds.map(one => one.cpu_s[group])) ?? 0]),
+    ),
+    lag: maxLag(rounds.map(({ lag }) => lag)),
+    ...(program_bytes === undefined ? {} : { program_bytes }),
+    ...(beside_per_s === undefined ? {} : { beside_per_s }),
+  }
+}
+
+const BYTES_PER_MB = 1_048_576
+const MS_PER_S = 1_000
+
+const whole = (value: number): string => Math.round(value).toLocaleString('en-US')
+
+export const latency = (value_ms: number | undefined): string => {
+  if (value_ms === undefined) return '-'
+  return value_ms < 10 ? value_ms.toFixed(2) : whole(value_ms)
+}
+
+/** The refusals by code, such as `BUSY 1,200`. */
+export const refusals = (errors: Run['errors']): string =>
+  Object.entries(addErrors([errors]))
+    .map(([code, times]) => `${code} ${whole(times)}`)
+    .join(', ') || 'none'
+
+const CPU_GROUPS = ['program', 'nats', 'dynamodb', 'postgres', 'clients'] as const
+
+export const ratesTable = (all: readonly Figures[]): Table => ({
+  head: [
+    ...['', 'in flight', 'accepted/s', 'p50 ms', 'p99 ms', 'p99.9 ms', 'max ms'],
+    ...CPU_GROUPS.map(group => `cpu s ${group}`),
+    ...['memory MB', 'refusals'],
+  ],
+  rows: all.map(({ name, in_flight, run, cpu_s, program_bytes }) => [
+    name,
+    String(in_flight),
+    whole(run.accepted_per_s),
+    ...[run.p50_ms, run.p99_ms, run.p999_ms, run.max_ms].map(latency),
+    ...CPU_GROUPS.map(group => cpu_s[group]?.toFixed(1) ?? '-'),
+    program_bytes === undefined ? '-' : whole(program_bytes / BYTES_PER_MB),
+    refusals(run.errors),
+  ]),
+})
+
+/** How far the projections were behind at the end of each line; undefined when no line has any. */
+export const lagTable = (all: readonly Figures[]): Table | undefined => {
+  const with_lag = all.filter(({ lag }) => Object.keys(lag).length > 0)
+  const names = Object.keys(with_lag[0]?.lag ?? {})
+  if (names.length === 0) return undefined
+  return {
+    head: ['events (and seconds) behind at the end', ...names],
+    rows: with_lag.map(({ name, lag }) => [
+      name,
+      ...names.map(projection => {
+        const { lag_events = 0, lag_ms = 0 } = lag[projection] ?? {}
+        return `${whole(lag_events)} (${(lag_ms / MS_PER_S).toFixed(1)})`
+      }),
+    ]),
+  }
+}
