@@ -16,6 +16,8 @@ export type Health = {
   readonly giveUp: (part: string, detail: string) => void
   /** Resolves with the `detail` of the first call of `giveUp`. */
   readonly gaveUp: Promise<string>
+  /** The entry of one part; undefined before its first report. */
+  readonly of: (part: string) => HealthEntry | undefined
   /** The worst state of all parts, and each part's own. */
   readonly read: () => { state: HealthState; parts: Readonly<Record<string, HealthEntry>> }
 }
@@ -48,6 +50,7 @@ export const createHealth = (onChange: (part: string, entry: HealthEntry) => voi
       end(detail)
     },
     gaveUp,
+    of: part => parts.get(part),
     read: () => ({
       state: [...parts.values()].map(({ state }) => state).reduce(worst, 'ok'),
       parts: Object.fromEntries(parts),

@@ -41,13 +41,17 @@ type Metric = { readonly help: string; readonly type: string; readonly lines: (n
 /** The most label combinations of one metric. Further ones are not counted, so that a mistake cannot fill the memory. */
 const SERIES_MAX = 1_000
 
-const escaped = (value: string): string =>
-  value.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n')
+const SPECIAL = /["\\\n]/
 
-const keyOf = (labels: Labels): string =>
-  Object.entries(labels)
-    .map(([name, value]) => `${name}="${escaped(value)}"`)
-    .join(',')
+const escaped = (value: string): string =>
+  SPECIAL.test(value) ? value.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n') : value
+
+/** The labels as text; it is made for every request. */
+const keyOf = (labels: Labels): string => {
+  let key = ''
+  for (const name in labels) key += `${key === '' ? '' : ','}${name}="${escaped(labels[name] ?? '')}"`
+  return key
+}
 
 const line = (name: string, key: string, value: number): string =>
   `${name}${key === '' ? '' : `{${key}}`} ${value}`

@@ -12,11 +12,12 @@ import { errors, type NatsConnection } from 'nats'
 export type Wire = {
   /**
    * Publishes one message, like the client's `publish`. Messages of one turn of the event loop leave in one write.
-   * `lines` are header lines, each with its line break. `subject` and `lines` are not checked: they must be well formed.
+   * `lines` are header lines, each with its line break; `reply` is the subject for an answer. `subject`, `lines` and `reply`
+   * are not checked: they must be well formed.
    *
    * @throws the client's errors when the connection is closed or the message is larger than the server accepts.
    */
-  readonly publish: (subject: string, body: string, lines?: string) => void
+  readonly publish: (subject: string, body: string, lines?: string, reply?: string) => void
   /** Sends everything published so far, so that a message published next through the client itself comes after it. */
   readonly flush: () => void
 }
@@ -55,7 +56,7 @@ const createWire = (nc: NatsConnection): Wire => {
 
   return {
     flush,
-    publish: (subject, body, lines = '') => {
+    publish: (subject, body, lines = '', reply = '') => {
       if (nc.isClosed()) throw new errors.ClosedConnectionError()
       const header = lines === '' ? '' : `NATS/1.0\r\n${lines}\r\n`
       const header_bytes = Buffer.byteLength(header)
@@ -66,10 +67,11 @@ const createWire = (nc: NatsConnection): Wire => {
       protocol.outMsgs += 1
       protocol.outBytes += bytes
       if (pending === '') queueMicrotask(flush)
+      const to = reply === '' ? subject : `${subject} ${reply}`
       pending +=
         header === ''
-          ? `PUB ${subject} ${bytes}\r\n${body}\r\n`
-          : `HPUB ${subject} ${header_bytes} ${bytes}\r\n${header}${body}\r\n`
+          ? `PUB ${to} ${bytes}\r\n${body}\r\n`
+          : `HPUB ${to} ${header_bytes} ${bytes}\r\n${header}${body}\r\n`
       if (pending.length >= PENDING_CHARS_MAX) flush()
     },
   }

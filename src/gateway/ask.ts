@@ -15,6 +15,7 @@ import { createRefusals, isNoResponders } from '../service/refusals.js'
 import type { Check } from './check.js'
 import { resubmitted } from './http-metrics.js'
 import { type Problem, problem } from './problem.js'
+import { request } from './requests.js'
 import type { Effect, Reply } from './route.js'
 
 export type Question = {
@@ -52,9 +53,17 @@ const parse = (body: Uint8Array): unknown => {
 
 const isCode = (code: string): code is ErrorCode => Object.hasOwn(CATALOGUE, code)
 
-/** All headers of a reply by name, each with the first of its values. */
-const headersOf = ({ headers }: Msg): Record<string, string> =>
-  Object.fromEntries((headers?.keys() ?? []).map(name => [name, headers?.get(name) ?? '']))
+const SERVICE_ERROR = 'Nats-Service-Error'
+/** The headers of a reply that the gateway hands on; the other ones are not for its callers. */
+export const LEDGER_HEADERS = ['Ledger-Version', 'Ledger-Seq', 'Ledger-Source', 'Ledger-Age-Ms'] as const
+
+/** The headers that the gateway reads, each with the first of its values. */
+const headersOf = ({ headers }: Msg): Record<string, string> => {
+  const found: Record<string, string> = {}
+  if (headers === undefined) return found
+  for (const name of LEDGER_HEADERS) if (headers.has(name)) found[name] = headers.get(name)
+  return found
+}
 
 const problemOf = (subject: string, code: string, body: unknown): Problem => {
   if (!isCode(code)) {
@@ -71,8 +80,8 @@ const problemOf = (subject: string, code: string, body: unknown): Problem => {
 const read = ({ subject, check }: Question, msg: Msg): Either<Problem, Reply> => {
   const headers = headersOf(msg)
   const body = parse(msg.data)
-  const code = headers['Nats-Service-Error']
-  if (code !== undefined) return E.left(problemOf(subject, code, body))
+  if (msg.headers?.has(SERVICE_ERROR) === true)
+    return E.left(problemOf(subject, msg.headers.get(SERVICE_ERROR), body))
   const checked = check(body)
   if (E.isRight(checked)) return E.right({ body: checked.right, headers })
   const cause = new Error(`${subject} replied with something else than it promises: ${checked.left}`)
@@ -100,7 +109,7 @@ const tryOnce = async (
 ): Promise<Either<Problem, Reply>> => {
   const { subject, body, effect } = question
   try {
-    return read(question, await nc.request(subject, body, { timeout: timeout_ms }))
+    return read(question, await request(nc, subject, body, timeout_ms))
   } catch (cause) {
     return E.left(unanswered(subject, effect, cause))
   }

@@ -87,11 +87,18 @@ const hints = (properties: Properties, query: Readonly<Record<string, unknown>>)
     .filter(([name]) => BLANK_FOR_PLUS.test(String(query[name] ?? '')))
     .map(([name]) => `${name}: a "+" in a URL stands for a blank, so write it as %2B`)
 
+const isEmpty = (query: unknown): boolean => {
+  for (const _ in query as object) return false
+  return true
+}
+
 /** Makes a check of a query: all its parameters are optional, and an unknown one is a mistake. */
 export const checkQuery = (properties: Properties): ((query: unknown) => ReturnType<Check>) => {
   const check = checkWith(exactObject({}, properties))
   const convert = fromText(properties)
+  const none = check({})
   return query => {
+    if (isEmpty(query)) return none
     const given = convert({ ...(query as object) })
     return pipe(
       check(given),

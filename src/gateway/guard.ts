@@ -39,9 +39,10 @@ const LOOPBACK = /^(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/i
 
 /** Adds the security headers to every answer, and the id by which the log knows the request. */
 export const addSecurityHeaders = (app: FastifyInstance, { tls }: Pick<GuardOptions, 'tls'>): void => {
-  app.addHook('onRequest', async (request, reply) => {
+  app.addHook('onRequest', (request, reply, done) => {
     reply.headers(SECURITY_HEADERS).header('x-request-id', request.id)
     if (tls) reply.header('strict-transport-security', STRICT_TRANSPORT)
+    done()
   })
 }
 
@@ -75,25 +76,32 @@ const isPreflight = ({ method, headers }: FastifyRequest): boolean =>
 /** Refuses callers that may not call at all. `mayNot` checks what a caller may do, once the route is known. */
 export const addGuard = (app: FastifyInstance, options: GuardOptions): void => {
   const { tokens, origins, rate } = options
-  app.addHook('onRequest', async (request, reply) => {
+  // a hook that answers the request itself does not call `done`
+  app.addHook('onRequest', (request, reply, done) => {
     allowOrigin(request, reply, origins)
     if (isForeign(request, options)) {
-      return sendProblem(request, reply, problem('FORBIDDEN', 'the request comes from another origin'))
+      sendProblem(request, reply, problem('FORBIDDEN', 'the request comes from another origin'))
+      return
     }
-    if (isPreflight(request)) return reply.code(204).headers(PREFLIGHT).send()
+    if (isPreflight(request)) {
+      reply.code(204).headers(PREFLIGHT).send()
+      return
+    }
     const caller = tokens?.callerOf(request.headers.authorization)
     if (caller !== undefined) request.caller = caller
     // before the answer about the token, so that no caller can try many tokens
     const wait_ms = rate?.take(caller === undefined ? `address ${request.ip}` : `token ${caller.name}`) ?? 0
     if (wait_ms > 0) {
       const headers = { 'retry-after': String(Math.ceil(wait_ms / 1_000)) }
-      return sendProblem(request, reply, problem('RATE_LIMITED', undefined, { headers }))
+      sendProblem(request, reply, problem('RATE_LIMITED', undefined, { headers }))
+      return
     }
     if (tokens !== undefined && caller === undefined) {
       const headers = { 'www-authenticate': 'Bearer' }
-      return sendProblem(request, reply, problem('UNAUTHORIZED', undefined, { headers }))
+      sendProblem(request, reply, problem('UNAUTHORIZED', undefined, { headers }))
+      return
     }
-    return undefined
+    done()
   })
 }
 

@@ -6,7 +6,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { E, type Either, pipe } from '../fp.js'
 import { uuidv7 } from '../uuid.js'
 import { sendJson, sendProblem } from './answer.js'
-import { ask } from './ask.js'
+import { ask, LEDGER_HEADERS } from './ask.js'
 import type { Backend } from './backend.js'
 import { type Check, checkQuery, checkWith } from './check.js'
 import { mayNot } from './guard.js'
@@ -60,19 +60,23 @@ const read = (route: Route, checks: Checks, request: FastifyRequest): Either<Pro
     params: params.right as Given['params'],
     query: own,
     body: body.right,
-    transaction_id: key.right ?? uuidv7(),
+    // a read has no id
+    transaction_id: key.right ?? (route.effect === 'read' ? '' : uuidv7()),
     timeout_ms: Number(timeout),
     has_key: key.right !== undefined,
   })
 }
 
-const LEDGER_HEADERS = ['Ledger-Version', 'Ledger-Seq', 'Ledger-Source', 'Ledger-Age-Ms']
+/** The reply without `replayed` when the caller sent no key: then only this gateway repeated it. */
+const asFirst = (reply: Reply): Reply => {
+  const { replayed: _, ...body } = reply.body
+  return { ...reply, body }
+}
 
-/** The answer for the caller, without `replayed` when the caller sent no key: then only this gateway repeated it. */
+/** The answer for the caller. */
 const answerOf = (route: Route, reply: Reply, checked: Checked): Either<Problem, Fields> => {
-  const { replayed, ...first } = reply.body
-  const body = replayed === true && !checked.has_key ? first : reply.body
-  return route.toAnswer?.({ ...reply, body }, checked) ?? E.right(body)
+  const shown = reply.body.replayed === true && !checked.has_key ? asFirst(reply) : reply
+  return route.toAnswer?.(shown, checked) ?? E.right(shown.body)
 }
 
 const send = (

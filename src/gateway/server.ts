@@ -5,6 +5,7 @@
 
 import type { AddressInfo } from 'node:net'
 import Fastify, {
+  type FastifyBaseLogger,
   type FastifyError,
   type FastifyInstance,
   type FastifyReply,
@@ -82,6 +83,8 @@ const createApp = (options: ServerOptions): FastifyInstance => {
     loggerInstance: options.log as never,
     logController: new LogController({ disableRequestLogging: true }),
     genReqId: () => uuidv7(),
+    // a logger of its own for each request costs much, and the lines about a request name it anyway
+    childLoggerFactory: (log: FastifyBaseLogger) => log,
     bodyLimit: BODY_BYTES_MAX,
     requestTimeout: REQUEST_TIMEOUT_MS,
     keepAliveTimeout: KEEP_ALIVE_MS,
@@ -108,12 +111,13 @@ const NO_ROUTE = 'none'
 
 /** Counts every request that was answered. */
 const addMetrics = (app: FastifyInstance): void => {
-  app.addHook('onResponse', async (request, reply) => {
+  app.addHook('onResponse', (request, reply, done) => {
     const route = request.routeOptions.url ?? NO_ROUTE
     const { method } = request
     requests.inc({ method, route, status: String(reply.statusCode) })
     latency_s.observe(reply.elapsedTime / 1_000, { method, route })
     if (request.failed_with !== undefined) errors.inc({ code: request.failed_with })
+    done()
   })
 }
 

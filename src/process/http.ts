@@ -95,7 +95,7 @@ export const startHttp = async (options: HttpOptions): Promise<Http> => {
     gateway: is_gateway
       ? {
           // a request that is sent without a connection to NATS would only wait in the client
-          connection: () => (health.read().parts.nats?.state === 'ok' ? connection : undefined),
+          connection: () => (health.of('nats')?.state === 'ok' ? connection : undefined),
           max_in_flight: config.JETLEDGER_MAX_IN_FLIGHT,
           tokens,
           origins: config.HTTP_CORS_ORIGINS,
