@@ -83,6 +83,30 @@ const write = async (
   }
 }
 
+/** Parts without sums share no item however many are written at once. */
+const LANES = 8
+
+/**
+ * Writes the parts of one level side by side, and the part that notes the table's position after the others: the
+ * position never covers an event whose item is not written.
+ */
+const writeLevel = async (
+  target: Target,
+  parts: readonly Part[],
+  signal: AbortSignal,
+  patience: Patience,
+): Promise<number> => {
+  const lanes = target.projection.has_sums ? SUM_LANES : LANES
+  const packed = pack(parts)
+  let refused = 0
+  for (const has_mark of [false, true]) {
+    const some = packed.filter(({ mark }) => (mark !== undefined) === has_mark)
+    const counts = await inParallel(lanes, some, (part, lane) => write(target, part, lane, signal, patience))
+    refused += counts.reduce((sum, count) => sum + count, 0)
+  }
+  return refused
+}
+
 /**
  * Writes all parts. Rows that the table refuses for good become letters instead; returns the number of them. Throws
  * `Failed` or `HeadsRefused`. The transactions that were written until then stay; the same events, folded again from
@@ -95,11 +119,6 @@ export const writeParts = async (
   patience = IMPATIENT,
 ): Promise<number> => {
   let refused = 0
-  for (const parts of levels) {
-    const counts = await inParallel(SUM_LANES, pack(parts), (part, lane) =>
-      write(target, part, lane, signal, patience),
-    )
-    refused += counts.reduce((sum, count) => sum + count, 0)
-  }
+  for (const parts of levels) refused += await writeLevel(target, parts, signal, patience)
   return refused
 }

@@ -3,7 +3,6 @@
  */
 
 import { createHash, createHmac } from 'node:crypto'
-import { createServer, type IncomingHttpHeaders, type IncomingMessage, request } from 'node:http'
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb'
 import {
   DynamoDBDocumentClient,
@@ -14,63 +13,40 @@ import {
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest'
 import { LOCAL, right } from '../../test/support/ledger.js'
 import { startTestDynamodb, type TestDynamodb } from '../../test/support/servers.js'
+import {
+  startWatchedDynamodb,
+  type WatchedCall,
+  type WatchedDynamodb,
+} from '../../test/support/watched-dynamodb.js'
 import { createTablesClient } from './client.js'
 import { createBalancesTable } from './provision.js'
 import { type PlainWrite, sendTransaction } from './transact-request.js'
 
 const TABLE = 'written'
 
-type Kept = { readonly method: string; readonly headers: IncomingHttpHeaders; readonly body: Buffer }
-
 let dynamodb: TestDynamodb
-let proxy: ReturnType<typeof createServer>
+let proxy: WatchedDynamodb
 let endpoint: string
-let kept: Kept[]
-/** The number of requests whose connection is cut after they were carried out. */
-let to_drop = 0
-
-const bodyOf = async (incoming: IncomingMessage): Promise<Buffer> => {
-  const chunks: Buffer[] = []
-  for await (const chunk of incoming) chunks.push(chunk as Buffer)
-  return Buffer.concat(chunks)
-}
-
-const forward = (headers: IncomingHttpHeaders, body: Buffer): Promise<{ status: number; answer: Buffer }> =>
-  new Promise((resolve, reject) => {
-    const { hostname, port } = new URL(dynamodb.endpoint)
-    request({ hostname, port, method: 'POST', path: '/', headers }, response => {
-      bodyOf(response).then(answer => resolve({ status: response.statusCode ?? 0, answer }), reject)
-    })
-      .on('error', reject)
-      .end(body)
-  })
+let kept: WatchedCall[]
+/** The number of requests whose answer is lost after they were carried out. */
+let to_lose = 0
 
 beforeAll(async () => {
   dynamodb = await startTestDynamodb()
-  proxy = createServer((incoming, outgoing) => {
-    const { headers, method = '' } = incoming
-    bodyOf(incoming)
-      .then(async body => {
-        kept.push({ method, headers, body })
-        const { status, answer } = await forward(headers, body)
-        to_drop -= 1
-        if (to_drop >= 0) outgoing.destroy()
-        else outgoing.writeHead(status, { 'content-type': 'application/x-amz-json-1.0' }).end(answer)
-      })
-      .catch(() => outgoing.destroy())
+  proxy = await startWatchedDynamodb(dynamodb.endpoint, async (call, carryOut) => {
+    kept.push(call)
+    await carryOut()
+    to_lose -= 1
+    return to_lose >= 0 ? 'cut' : 'answer'
   })
-  await new Promise<void>(resolve => proxy.listen(0, '127.0.0.1', resolve))
-  const address = proxy.address()
-  if (typeof address !== 'object' || address === null) throw new Error('the proxy has no port')
-  endpoint = `http://127.0.0.1:${address.port}`
+  endpoint = proxy.endpoint
   const tables = createTablesClient({ endpoint: dynamodb.endpoint, ...LOCAL })
   await right(createBalancesTable(tables, TABLE))
   tables.destroy()
 })
 
 afterAll(async () => {
-  proxy.closeAllConnections()
-  await new Promise<void>(resolve => proxy.close(() => resolve()))
+  await proxy.stop()
   await dynamodb.stop()
 })
 
@@ -78,7 +54,7 @@ let tables: DynamoDBDocumentClient
 
 beforeEach(() => {
   kept = []
-  to_drop = 0
+  to_lose = 0
   tables = createTablesClient({ endpoint, ...LOCAL })
 })
 
@@ -113,7 +89,7 @@ const WRITES: readonly PlainWrite[] = [
 const hmac = (key: string | Buffer, text: string): Buffer => createHmac('sha256', key).update(text).digest()
 const sha256 = (data: string | Buffer): string => createHash('sha256').update(data).digest('hex')
 
-const parsed = ({ body }: Kept): Record<string, unknown> => JSON.parse(body.toString())
+const parsed = ({ body }: WatchedCall): Record<string, unknown> => JSON.parse(body.toString())
 
 it('is the request that the SDK writes itself, in every character', async () => {
   const in_sdks_words = WRITES.map(write => ({ ...write })) as TransactWriteCommandInput['TransactItems']
@@ -149,7 +125,7 @@ it('is what the table holds afterwards', async () => {
 })
 
 /** The signature that AWS expects for a request (Signature Version 4), computed from its documentation. */
-const signatureOf = ({ method, headers, body }: Kept, secret: string): string => {
+const signatureOf = ({ method, headers, body }: WatchedCall, secret: string): string => {
   const { authorization = '' } = headers
   const scope = /Credential=[^/]+\/([^,]+)/.exec(authorization)?.[1] ?? ''
   const signed = (/SignedHeaders=([^,]+)/.exec(authorization)?.[1] ?? '').split(';')
@@ -197,7 +173,7 @@ it('is signed as AWS asks for, over the body that is sent, with the credentials 
 })
 
 it('is the same request when its answer is lost, so that the table takes it once', async () => {
-  to_drop = 1
+  to_lose = 1
   const add: PlainWrite = {
     Update: {
       TableName: TABLE,
