@@ -5,7 +5,7 @@
  */
 
 import type { Consumer, ConsumerMessages, JsMsg } from '@nats-io/jetstream'
-import { pause } from '../back-off.js'
+import { pause, rest } from '../back-off.js'
 import { run } from '../fp.js'
 import { ACTIVE_GROUP, PULL_EXPIRES_MS, UNACKED_MESSAGES_MAX, unpin } from '../stream/consumer.js'
 import { tryStream } from '../stream/errors.js'
@@ -21,8 +21,14 @@ import { project } from './project.js'
 import { createStatus, type Status } from './status.js'
 import { healthPart, type Target } from './target.js'
 
-const BATCH_EVENTS_MAX = 1_000
-const PULL_EVENTS_MAX = 1_000
+/**
+ * The most events that are folded in one run. Each changed customer is written once per run, so a projector that is
+ * behind takes all that it may have: long runs of busy customers need few writes.
+ */
+const RUN_EVENTS_MAX = UNACKED_MESSAGES_MAX
+const PULL_EVENTS_MAX = 2_000
+/** The most bytes that wait in the inbox: about 200,000 usual events, or 500 of the largest. */
+const INBOX_BYTES_MAX = 32 * 1024 * 1024
 /** `max_ms` is also the longest wait of a projector that cannot reach DynamoDB or NATS. */
 export const BACK_OFF = { first_ms: 50, max_ms: 5_000 }
 /** Tries without a pause after a lost race: a faster second instance is no error, but this one must not spin. */
@@ -139,13 +145,14 @@ const drain = async (life: Life, inbox: Inbox<JsMsg>, begin: () => void): Promis
   const { target, sequencer, status, signal } = life
   const { linger_ms } = target.projection
   for (;;) {
-    const delivered = await inbox.take(BATCH_EVENTS_MAX)
+    const delivered = await inbox.take(RUN_EVENTS_MAX)
     if (delivered.length === 0) return
     begin()
     await handle(life, delivered.map(deliveryOf))
     acknowledge(delivered, sequencer.position())
     status.noteHandled(sequencer.position() - 1)
-    if (linger_ms !== undefined) await pause({ first_ms: linger_ms, max_ms: linger_ms }, 1, signal)
+    // a full run that waits already gathers no more events by waiting longer
+    if (linger_ms !== undefined && inbox.size() < RUN_EVENTS_MAX) await rest(linger_ms, signal)
   }
 }
 
@@ -161,7 +168,11 @@ const watchHeartbeats = async (messages: ConsumerMessages, inbox: Inbox<JsMsg>):
 
 /** Consumes until `signal` aborts. Returns or throws earlier when the consumer has to be made anew. */
 export const consume = async (target: Target, consumer: Consumer, signal: AbortSignal): Promise<void> => {
-  const inbox = createInbox<JsMsg>(2 * UNACKED_MESSAGES_MAX)
+  const inbox = createInbox<JsMsg>({
+    items_max: 2 * UNACKED_MESSAGES_MAX,
+    bytes_max: INBOX_BYTES_MAX,
+    bytesOf: ({ data }) => data.length,
+  })
   const status = createStatus(target)
   const sequencer = sequencerOf(target, consumer)
   const life: Life = { target, sequencer, heads: createHeads(target), status, signal }

@@ -18,6 +18,12 @@ export type Sources = {
   readonly ahead: (from: number, to: number) => Promise<readonly Recorded[]>
 }
 
+/**
+ * A run ends early at this size of its bodies. It bounds the memory when many large messages are missing; the others
+ * are read when the next delivery comes.
+ */
+const RUN_BYTES_MAX = 64 * 1024 * 1024
+
 /** A message as the consumer delivered it. */
 export type Delivery = Recorded & { readonly redelivered: boolean }
 
@@ -29,8 +35,11 @@ export class LeaderBehind extends Error {
   override readonly name = 'LeaderBehind'
 }
 
+const bytesOf = (records: readonly Recorded[]): number =>
+  records.reduce((bytes, { body }) => bytes + body.length, 0)
+
 /** Creates a sequencer, which remembers the next sequence. Every start of consuming needs a new one. */
-export const createSequencer = ({ firstUnacked, next, ahead }: Sources) => {
+export const createSequencer = ({ firstUnacked, next, ahead }: Sources, bytes_max = RUN_BYTES_MAX) => {
   let expected: number | undefined
   let began: number | undefined
   /** The sequence of the last message that `takeNext` took; its delivery, which is still to come, is left out. */
@@ -51,19 +60,34 @@ export const createSequencer = ({ firstUnacked, next, ahead }: Sources) => {
 
   /**
    * Reads the messages from `from` on and before `to` into `into`. Many may be missing after a take-over, so they are
-   * read in blocks from any replica; only the leader can tell whether a sequence is a hole in the stream.
+   * read in blocks from any replica; only the leader can tell whether a sequence is a hole in the stream. Returns the
+   * sequence that comes next: `to`, or an earlier one when `into` is full.
    */
-  const fill = async (from: number, to: number, into: Recorded[]): Promise<void> => {
-    for (let seq = from; seq < to; ) {
+  const fill = async (from: number, to: number, into: Recorded[]): Promise<number> => {
+    if (from === to) return to
+    let seq = from
+    for (let bytes = bytesOf(into); seq < to && bytes < bytes_max; ) {
       const block = await neighbours(seq, to)
       into.push(...block)
+      bytes += bytesOf(block)
       seq += block.length
-      if (seq === to) return
-      if (block.length > 0) continue
+      if (seq === to || block.length > 0) continue
       const found = await nextOfLeader(seq, to)
-      if (found.seq < to) into.push(found)
+      if (found.seq >= to) return to
+      into.push(found)
       seq = found.seq + 1
+      bytes += found.body.length
     }
+    return seq
+  }
+
+  /** Adds a delivery and what is missing before it to a run. Returns whether the run had no room for all of it. */
+  const append = async (run: Recorded[], at: number, delivery: Delivery): Promise<boolean> => {
+    const reached = await fill(at, delivery.seq, run)
+    const is_full = reached < delivery.seq
+    if (!is_full) run.push(delivery)
+    expected = is_full ? reached : delivery.seq + 1
+    return is_full
   }
 
   const position = async (first: number): Promise<number> => {
@@ -89,9 +113,7 @@ export const createSequencer = ({ firstUnacked, next, ahead }: Sources) => {
         const at = await position(delivery.seq)
         if (run.length === 0) began = at
         if (delivery.seq < at) continue
-        await fill(at, delivery.seq, run)
-        run.push(delivery)
-        expected = delivery.seq + 1
+        if (await append(run, at, delivery)) break
       }
       return run
     },

@@ -1,21 +1,21 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { Recorded } from '../stream/recorded.js'
-import { createSequencer, type Delivery, LeaderBehind } from './in-order.js'
+import { createSequencer, type Delivery, LeaderBehind, type Sources } from './in-order.js'
 
 const recorded = (seq: number): Recorded => ({
   seq,
   subject: 'customer.balance.1',
-  body: new Uint8Array(),
+  body: new Uint8Array(10),
   at: new Date(0),
 })
 const delivery = (seq: number, redelivered = false): Delivery => ({ ...recorded(seq), redelivered })
 const seqs = (records: readonly Recorded[]): number[] => records.map(({ seq }) => seq)
 
 /** A stream that holds 1 to `last`, less `holes`; `floor` is what another instance has acknowledged. */
-const stream = (last: number, floor = 0, holes: readonly number[] = [], ahead = 3) => {
+const stream = (last: number, floor = 0, holes: readonly number[] = [], ahead = 3, bytes_max?: number) => {
   const state = { floor, reads: 0, batches: 0 }
-  const sequencer = createSequencer({
+  const sources: Sources = {
     firstUnacked: async () => state.floor + 1,
     next: async seq => {
       state.reads += 1
@@ -28,8 +28,8 @@ const stream = (last: number, floor = 0, holes: readonly number[] = [], ahead = 
       const seqs = Array.from({ length: Math.max(until - from + 1, 0) }, (_, i) => from + i)
       return seqs.filter(seq => !holes.includes(seq)).map(recorded)
     },
-  })
-  return { sequencer, state }
+  }
+  return { sequencer: createSequencer(sources, bytes_max), state }
 }
 
 describe('putting deliveries in order', () => {
@@ -54,6 +54,15 @@ describe('putting deliveries in order', () => {
   it('starts after what is acknowledged', async () => {
     const { sequencer } = stream(10, 5)
     expect(seqs(await sequencer.arrange([delivery(6)]))).toEqual([6])
+  })
+
+  it('ends a run early when many bytes are missing, and gives all of them one run after the other', async () => {
+    const { sequencer } = stream(20, 0, [5], 3, 50)
+    expect(seqs(await sequencer.arrange([delivery(18)]))).toEqual([1, 2, 3, 4, 6])
+    expect(sequencer.position()).toBe(7)
+    expect(seqs(await sequencer.arrange([delivery(19)]))).toEqual([7, 8, 9, 10, 11, 12])
+    expect(seqs(await sequencer.arrange([delivery(14, true), delivery(20)]))).toEqual([13, 14, 15, 16, 17])
+    expect(seqs(await sequencer.arrange([delivery(20)]))).toEqual([18, 19, 20])
   })
 
   it('reads what is missing from the stream instead of waiting for its redelivery', async () => {

@@ -4,8 +4,8 @@
 
 export type Inbox<A> = {
   /**
-   * Adds an item. Beyond the limit the item is dropped: the server delivers it again, or it is read from the stream
-   * as a gap.
+   * Adds an item. Beyond a limit the item is dropped: the server delivers it again, or it is read from the stream as
+   * a gap.
    */
   readonly put: (item: A) => void
   /**
@@ -19,8 +19,16 @@ export type Inbox<A> = {
   readonly close: (error?: Error) => void
 }
 
-export const createInbox = <A>(limit: number): Inbox<A> => {
+/** The most items that wait, and their most bytes together; `bytesOf` gives the size of an item. */
+export type InboxLimits<A> = {
+  readonly items_max: number
+  readonly bytes_max: number
+  readonly bytesOf: (item: A) => number
+}
+
+export const createInbox = <A>({ items_max, bytes_max, bytesOf }: InboxLimits<A>): Inbox<A> => {
   let items: A[] = []
+  let bytes = 0
   let wake: (() => void) | undefined
   let closed: { error: Error | undefined } | undefined
 
@@ -31,7 +39,11 @@ export const createInbox = <A>(limit: number): Inbox<A> => {
 
   return {
     put: item => {
-      if (items.length < limit) items.push(item)
+      const item_bytes = bytesOf(item)
+      if (items.length < items_max && bytes + item_bytes <= bytes_max) {
+        items.push(item)
+        bytes += item_bytes
+      }
       ring()
     },
     take: async most => {
@@ -44,6 +56,7 @@ export const createInbox = <A>(limit: number): Inbox<A> => {
       if (closed !== undefined) return []
       const taken = items.slice(0, most)
       items = items.slice(most)
+      for (const item of taken) bytes -= bytesOf(item)
       return taken
     },
     size: () => items.length,

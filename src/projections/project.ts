@@ -6,6 +6,7 @@
  * (docs/adr/0003).
  */
 
+import { setImmediate } from 'node:timers/promises'
 import { E } from '../fp.js'
 import { type ClientId, clientIdOf } from '../ledger/client-id.js'
 import { metrics } from '../metrics.js'
@@ -57,15 +58,36 @@ const loadHeads = async (
   }
 }
 
-const foldAll = (
-  { projection, decode }: Target,
+/** The number of events that are folded at a stretch, before other work in this process gets its turn. */
+const STRETCH_EVENTS = 500
+
+/** Cuts a run into stretches; both sides of a transfer stay in one stretch. */
+const stretchesOf = ({ decode }: Target, records: readonly Recorded[]): (readonly Recorded[])[] => {
+  const stretches: (readonly Recorded[])[] = []
+  for (let from = 0; from < records.length; ) {
+    const stretch = records.slice(from, from + STRETCH_EVENTS)
+    const second = endsInTransfer(stretch, decode)
+      ? records.slice(from + STRETCH_EVENTS, from + STRETCH_EVENTS + 1)
+      : []
+    stretches.push([...stretch, ...second])
+    from += stretch.length + second.length
+  }
+  return stretches
+}
+
+const foldAll = async (
+  target: Target,
   customers: Parameters<typeof createFold>[1],
   records: readonly Recorded[],
 ) => {
+  const { projection, decode } = target
   try {
     const pending = createPending()
     const fold = createFold({ projection, decode, whole_transfers: true }, customers, pending)
-    fold.run(records)
+    for (const [index, stretch] of stretchesOf(target, records).entries()) {
+      if (index > 0) await setImmediate()
+      fold.run(stretch)
+    }
     return { findings: fold.findings(), levels: pending.levels() }
   } catch (cause) {
     throw new NotFolded(`it cannot be folded: ${cause}`, { cause })
@@ -92,7 +114,7 @@ const projectOnce = async (
   { from_seq, newest }: Span,
 ): Promise<void> => {
   const customers = await loadHeads(heads, records, from_seq)
-  const { findings, levels } = foldAll(target, customers, records)
+  const { findings, levels } = await foldAll(target, customers, records)
   await keepLetters(target, findings)
   await noteParked(target, findings.parked)
   const { epoch } = target
