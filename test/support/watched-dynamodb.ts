@@ -14,9 +14,9 @@ export type WatchedCall = {
   readonly body: Buffer
 }
 /** What becomes of an answer: it is passed on, or its connection is cut instead. */
-export type Fate = 'answer' | 'cut'
+type Fate = 'answer' | 'cut'
 /** Looks at a call; the call is carried out by `carryOut`, which resolves when the server has answered. */
-export type Watcher = (call: WatchedCall, carryOut: () => Promise<void>) => Promise<Fate>
+type Watcher = (call: WatchedCall, carryOut: () => Promise<void>) => Promise<Fate>
 
 export type WatchedDynamodb = { readonly endpoint: string; readonly stop: () => Promise<void> }
 
