@@ -7,6 +7,7 @@ import { createCoordinator } from '../commands/compose.js'
 import { commandEndpoints } from '../commands/endpoints/movements.js'
 import { answerBound_ms, type Coordinator } from '../commands/group-commit/coordinator.js'
 import { createJournal } from '../commands/idempotency/journal.js'
+import { Router } from '../commands/routing/router.js'
 import { pipe, TE } from '../fp.js'
 import { waitCaughtUp } from '../projections/caught-up.js'
 import { PROJECTIONS } from '../projections/definitions/all.js'
@@ -47,6 +48,7 @@ const asStreamError = ({ message, cause }: StreamError | TableError): StreamErro
 
 type Commands = {
   readonly coordinator: Coordinator
+  readonly router: Router
   readonly endpoints: AnyEndpointConfig[]
   readonly admission: Admission
 }
@@ -69,14 +71,12 @@ const startCommands = ({ config, ...ledger }: Ledger, active: ActiveTables): Com
     ),
   })
   const admission = startLedgerAdmission({ config, ...ledger }, active)
-  const coordinator = createCoordinator(deps, {
-    queue_max: config.JETLEDGER_COMMAND_QUEUE,
-    timeout_ms: COMMAND_TIMEOUT_MS,
-    find: journal.find,
-    admit: admission.admit,
-  })
-  const endpoints = commandEndpoints(coordinator, deps, commandLimits(config), journal, admission)
-  return { coordinator, endpoints, admission }
+  const limits = { queue_max: config.JETLEDGER_COMMAND_QUEUE, timeout_ms: COMMAND_TIMEOUT_MS }
+  const coordinator = createCoordinator(deps, { ...limits, find: journal.find, admit: admission.admit })
+  const mayDecide = (): boolean => ledger.standing?.reason() === undefined
+  const router = new Router({ ...deps, mayDecide }, coordinator, limits)
+  const endpoints = commandEndpoints(router, deps, commandLimits(config), journal, admission)
+  return { coordinator, router, endpoints, admission }
 }
 
 const commandLimits = (config: Config) => ({
@@ -144,6 +144,7 @@ export const startRoles = async (
   const endpoints = guarded(limitedTo(Object.values(byRole).flat(), config.endpoints), () =>
     standing?.reason(),
   )
+  await commands?.router.start()
   const service = endpoints.length === 0 ? undefined : await startEndpoints(ledger, endpoints)
   const endInFlight = service && logInFlight(service, log)
   for (const [role, own] of Object.entries(byRole)) {
@@ -156,9 +157,11 @@ export const startRoles = async (
   return {
     stop: async () => {
       endInFlight?.()
+      commands?.router.leave()
       await service?.stop()
       unwatch?.()
       await queries?.stop()
+      await commands?.router.stop()
       await commands?.coordinator.stop()
       commands?.admission.stop()
       await projections?.stop()

@@ -18,11 +18,9 @@ import { UNKNOWN_FIELD, UNKNOWN_FIELDS_MAX } from '../../ledger/codec.js'
 import type { Command } from '../../ledger/command.js'
 import type { EndpointConfig, ServiceReply } from '../../service/config.js'
 import type { ServiceError } from '../../service/error.js'
-import { BATCH_MESSAGES_MAX } from '../../stream/publish.js'
-import type { Coordinator } from '../group-commit/coordinator.js'
-import { messagesOfCommand } from '../group-commit/plan.js'
-import type { Submitted } from '../group-commit/ports.js'
+import type { CommandTaker, Submitted } from '../group-commit/ports.js'
 import { type Failure, failed, type Outcome } from '../outcome.js'
+import { wholeProblem } from '../whole.js'
 import {
   errorJson,
   errorOf,
@@ -55,12 +53,9 @@ const invalidCommand = (text: string): Failure =>
 
 const isBusy = (outcome: Outcome): boolean => outcome.tag === 'failed' && outcome.code === 'BUSY'
 
-const each = async (
-  coordinator: Coordinator,
-  decoded: readonly Either<string, Submitted>[],
-): Promise<Reply> => {
+const each = async (taker: CommandTaker, decoded: readonly Either<string, Submitted>[]): Promise<Reply> => {
   const valid = decoded.flatMap(command => (E.isRight(command) ? [command.right] : []))
-  const results = await coordinator.submitEach(valid)
+  const results = await taker.submitEach(valid)
   // no room for all of them: none was taken
   if (valid.length > 0 && results.every(isBusy)) return E.left(errorOf(failed('BUSY')))
   const outcomes = results.values()
@@ -74,40 +69,16 @@ const each = async (
   )
 }
 
-/** The reason why the commands cannot be one atomic batch, with the index of the first command that cannot be in it. */
-const allProblem = (submitted: readonly Submitted[]): ServiceError | undefined => {
-  const seen = new Set<string>()
-  let messages = 0
-  for (const [index, { command, has_given_id }] of submitted.entries()) {
-    messages += messagesOfCommand(command)
-    if (messages > BATCH_MESSAGES_MAX) {
-      const limit = `one atomic batch holds at most ${BATCH_MESSAGES_MAX} events, and a transfer is two`
-      return invalid(`commands: ${limit}; split them, or use the mode "each"`, { index })
-    }
-    if (has_given_id !== submitted[0]?.has_given_id) {
-      return invalid('commands: either every command has a transaction_id or none has', { index })
-    }
-    if (seen.has(command.transaction_id)) {
-      return invalid('transaction_id: is that of an earlier command of the batch', { index })
-    }
-    seen.add(command.transaction_id)
-  }
-  return undefined
-}
-
-const all = async (
-  coordinator: Coordinator,
-  decoded: readonly Either<string, Submitted>[],
-): Promise<Reply> => {
+const all = async (taker: CommandTaker, decoded: readonly Either<string, Submitted>[]): Promise<Reply> => {
   const submitted: Submitted[] = []
   for (const [index, command] of decoded.entries()) {
     if (E.isLeft(command)) return E.left(invalid(command.left, { index }))
     submitted.push(command.right)
   }
-  const problem = allProblem(submitted)
-  if (problem !== undefined) return E.left(problem)
+  const problem = wholeProblem(submitted)
+  if (problem !== undefined) return E.left(invalid(problem.message, { index: problem.index }))
   const commands: Command[] = submitted.map(({ command }) => command)
-  const result = await coordinator.submitAll(commands, submitted[0]?.has_given_id ?? false)
+  const result = await taker.submitAll(commands, submitted[0]?.has_given_id ?? false)
   return result.tag === 'failed'
     ? E.left(errorOf(result))
     : reply(result.replies.map(single => replyJson(single, result.replayed)))
@@ -167,7 +138,7 @@ const decodeBatch = (body: Uint8Array, commands_max: number): Either<ServiceErro
 
 /** `max_payload` is the server's limit for one message, asked for with each request, since a server may change. */
 export const batchEndpoint = (
-  coordinator: Coordinator,
+  taker: CommandTaker,
   max_payload: () => number,
   limits: Pick<EndpointConfig, 'max_in_flight' | 'timeout_ms' | 'data'>,
 ): EndpointConfig => ({
@@ -184,6 +155,6 @@ export const batchEndpoint = (
     const batch = decodeBatch(request.body, commandsMax(max_payload()))
     if (E.isLeft(batch)) return batch
     const { mode, decoded } = batch.right
-    return () => (mode === 'all' ? all(coordinator, decoded) : each(coordinator, decoded))
+    return () => (mode === 'all' ? all(taker, decoded) : each(taker, decoded))
   },
 })

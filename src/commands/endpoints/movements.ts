@@ -17,7 +17,7 @@ import type {
 import type { ServiceError } from '../../service/error.js'
 import { type Admission, WITHOUT_BOUND } from '../admission/admission.js'
 import type { CommandDeps } from '../deps.js'
-import type { Coordinator } from '../group-commit/coordinator.js'
+import type { CommandTaker } from '../group-commit/ports.js'
 import { createHistoryFinder } from '../idempotency/history.js'
 import type { Journal } from '../idempotency/journal.js'
 import type { Outcome } from '../outcome.js'
@@ -41,7 +41,7 @@ const DESCRIPTIONS: Readonly<Record<Command['type'], string>> = {
 
 const endpoint = (
   type: Command['type'],
-  coordinator: Coordinator,
+  taker: CommandTaker,
   limits: CommandLimits & Pick<EndpointConfig, 'data'>,
 ): CallbackEndpointConfig => ({
   name: type,
@@ -58,7 +58,7 @@ const endpoint = (
     if (E.isLeft(fields)) return answer(fields)
     const decoded = commandFrom(type, fields.right)
     if (E.isLeft(decoded)) return answer(E.left(invalid(decoded.left)))
-    coordinator.take(decoded.right, outcome => answer(toEither(outcome)))
+    taker.take(decoded.right, outcome => answer(toEither(outcome)))
   },
 })
 
@@ -106,11 +106,11 @@ const transactionEndpoint = (
 const PAYLOAD_BYTES = 1_048_576
 
 /**
- * Every endpoint of the command side, over one coordinator; `journal` spares `customer.transaction` most of the stream, and
- * `admission` slows events as the coordinator slows commands. STATS of the endpoints that write say by how much.
+ * Every endpoint of the command side, over a router, or one coordinator; `journal` spares `customer.transaction` most of the
+ * stream, and `admission` slows events as the coordinator slows commands. STATS of the endpoints that write say by how much.
  */
 export const commandEndpoints = (
-  coordinator: Coordinator,
+  taker: CommandTaker,
   deps: CommandDeps,
   limits: CommandLimits,
   journal?: Journal,
@@ -118,8 +118,8 @@ export const commandEndpoints = (
 ): AnyEndpointConfig[] => {
   const writing = { ...limits, data }
   return [
-    ...(['credit', 'debit', 'transfer'] as const).map(type => endpoint(type, coordinator, writing)),
-    batchEndpoint(coordinator, () => deps.nc.info?.max_payload ?? PAYLOAD_BYTES, writing),
+    ...(['credit', 'debit', 'transfer'] as const).map(type => endpoint(type, taker, writing)),
+    batchEndpoint(taker, () => deps.nc.info?.max_payload ?? PAYLOAD_BYTES, writing),
     transactionEndpoint(deps, limits, journal),
     eventEndpoint(deps, journal?.find ?? createHistoryFinder(deps), admit, writing),
   ]

@@ -38,12 +38,14 @@ import {
   type GroupResult,
   type GroupState,
   halvesOf,
+  hasSharedIds,
   type OpenGroups,
+  type Origin,
   outcomeOfOne,
   retry,
   TRY_PAUSE,
 } from './group.js'
-import type { CoordinatorOptions, CoordinatorPorts, Earlier, Submitted } from './ports.js'
+import type { CommandTaker, CoordinatorOptions, CoordinatorPorts, Earlier, Submitted } from './ports.js'
 import { Queue, type QueueRound } from './queue.js'
 import type { Aside, Batch, RoundEnd } from './round.js'
 import type { Settled } from './settle.js'
@@ -63,7 +65,7 @@ const batch_size = metrics.histogram(
   [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000],
 )
 
-export class Coordinator {
+export class Coordinator implements CommandTaker {
   readonly #ports: CoordinatorPorts
   readonly #queue_max: number
   readonly #open: OpenGroups
@@ -88,13 +90,17 @@ export class Coordinator {
   // 1. arrival
 
   /** Decides and stores one command; `done` is called once with the outcome. Without a promise, for speed. */
-  take({ command, has_given_id }: Submitted, done: (outcome: Outcome) => void): void {
-    const code = this.#refusal(1)
+  take(
+    { command, has_given_id }: Submitted,
+    done: (outcome: Outcome) => void,
+    origin: Origin = 'caller',
+  ): void {
+    const code = this.#refusal(1, origin)
     if (code !== undefined) {
       done(failed(code, { transaction_id: command.transaction_id }))
       return
     }
-    this.#admit(this.#newGroup([command], has_given_id, result => done(outcomeOfOne(result))))
+    this.#admit(this.#newGroup([command], has_given_id, origin, result => done(outcomeOfOne(result))))
   }
 
   /** Decides and stores one command. Never rejects. */
@@ -103,8 +109,8 @@ export class Coordinator {
   }
 
   /** Decides and stores each command by itself, in the given order; the outcomes are in that order. Never rejects. */
-  async submitEach(commands: readonly Submitted[]): Promise<Outcome[]> {
-    const code = this.#refusal(commands.length)
+  async submitEach(commands: readonly Submitted[], origin: Origin = 'caller'): Promise<Outcome[]> {
+    const code = this.#refusal(commands.length, origin)
     if (code !== undefined)
       return commands.map(({ command }) => failed(code, { transaction_id: command.transaction_id }))
     const outcomes: Outcome[] = []
@@ -115,7 +121,7 @@ export class Coordinator {
       if (left === 0) resolve()
     })
     const groups = commands.map(({ command, has_given_id }, index) =>
-      this.#newGroup([command], has_given_id, result => {
+      this.#newGroup([command], has_given_id, origin, result => {
         outcomes[index] = outcomeOfOne(result)
         left -= 1
         if (left === 0) finish()
@@ -129,11 +135,15 @@ export class Coordinator {
   }
 
   /** Decides all commands as one group: all are stored in one atomic batch, or none. Never rejects. */
-  submitAll(commands: readonly Command[], has_given_ids: boolean): Promise<GroupResult> {
+  submitAll(
+    commands: readonly Command[],
+    has_given_ids: boolean,
+    origin: Origin = 'caller',
+  ): Promise<GroupResult> {
     return new Promise(resolve => {
-      const code = this.#refusal(commands.length)
+      const code = this.#refusal(commands.length, origin)
       if (code !== undefined) resolve(failed(code))
-      else this.#admit(this.#newGroup(commands, has_given_ids, resolve))
+      else this.#admit(this.#newGroup(commands, has_given_ids, origin, resolve))
     })
   }
 
@@ -146,15 +156,26 @@ export class Coordinator {
   }
 
   /** The reason why no command can be taken at the moment. */
-  #refusal(commands: number): 'UNAVAILABLE' | 'BUSY' | undefined {
+  #refusal(commands: number, origin: Origin): 'UNAVAILABLE' | 'BUSY' | 'OUTCOME_UNKNOWN' | undefined {
+    const is_full = this.#open.commands() + commands > this.#queue_max
+    if (origin === 'taken back') {
+      // another instance has admitted these commands, and may have stored them
+      this.#ports.admit(commands)
+      return is_full || this.#is_ending ? 'OUTCOME_UNKNOWN' : undefined
+    }
     if (this.#is_ending) return 'UNAVAILABLE'
-    if (this.#open.commands() + commands > this.#queue_max) return 'BUSY'
-    return this.#ports.admit(commands) ? undefined : 'BUSY'
+    return !is_full && this.#ports.admit(commands) ? undefined : 'BUSY'
   }
 
-  #newGroup(commands: readonly Command[], has_given_ids: boolean, done: Group['done']): Group {
+  #newGroup(
+    commands: readonly Command[],
+    has_given_ids: boolean,
+    origin: Origin,
+    done: Group['done'],
+  ): Group {
     const group: Group = {
       commands,
+      origin,
       has_given_ids,
       done,
       opened_ms: performance.now(),
@@ -341,17 +362,17 @@ export class Coordinator {
     })
   }
 
-  /** The id that the stream knows is that of a group whose caller brought it, where there is such a group. */
+  /** The id that the stream knows is that of a group whose ids others may have used, where there is such a group. */
   async #beginDuplicate(groups: readonly Group[]): Promise<readonly Group[]> {
-    const given = groups.filter(group => group.has_given_ids)
-    const suspects = given.length === 0 ? groups : given
+    const shared = groups.filter(hasSharedIds)
+    const suspects = shared.length === 0 ? groups : shared
     for (const group of suspects) group.may_have_known_id = true
     await this.#goAside(suspects, async () => {
       const { answers, rounds } = await this.#ports.transactions.findDuplicates(suspects)
       this.#answerAll(answers)
       return rounds
     })
-    return given.length === 0 ? [] : groups.filter(group => !group.has_given_ids)
+    return shared.length === 0 ? [] : groups.filter(group => !hasSharedIds(group))
   }
 
   /**

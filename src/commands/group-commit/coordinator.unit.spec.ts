@@ -318,3 +318,53 @@ it('an ending coordinator takes nothing new, and answers what is open', async ()
   await stopped
   expect(codeOf(await open)).toBe('done')
 })
+
+describe('commands that another instance has too', () => {
+  it('are the ones that are looked up when the stream knows an id', async () => {
+    const suspects: string[][] = []
+    const findDuplicates: Transactions['findDuplicates'] = async groups => {
+      suspects.push(groups.flatMap(({ commands }) => commands.map(({ transaction_id }) => transaction_id)))
+      return { answers: [], rounds: [[...groups]] }
+    }
+    const { coordinator, submit } = play(['Duplicate'], {
+      transactions: { ...noTransactions, findDuplicates },
+    })
+    const forwarded = new Promise<Outcome>(resolve =>
+      coordinator.take(
+        { command: credit('alice', 1, 'forwarded'), has_given_id: false },
+        resolve,
+        'forwarded',
+      ),
+    )
+    expect(await Promise.all([forwarded, submit(credit('bob', 1, 'own'))])).toMatchObject([
+      { tag: 'done' },
+      { tag: 'done' },
+    ])
+    expect(suspects).toEqual([['forwarded']])
+  })
+
+  it.each<[string, readonly Answer[], number]>([
+    ['there is no room', [], 0],
+    ['the stream is full', ['StreamFull'], 10],
+    ['others are always faster', Array<Answer>(30).fill('Conflict'), 10],
+  ])('are not said to be not stored when %s', async (_, answers, queue_max) => {
+    const { coordinator } = play(answers, { queue_max })
+    const taken = { command: credit('alice', 1, 'a'), has_given_id: true }
+    expect((await coordinator.submitEach([taken], 'taken back')).map(codeOf)).toEqual(['OUTCOME_UNKNOWN'])
+  })
+
+  it('are refused for certain only where an event says so for ever', async () => {
+    const { coordinator, batches } = play()
+    const [single] = await coordinator.submitEach(
+      [{ command: debit('alice', 1, 'a'), has_given_id: true }],
+      'taken back',
+    )
+    expect(single).toMatchObject({ code: 'INSUFFICIENT_FUNDS' })
+    expect(batches).toEqual([['declined alice 1']])
+    const whole = [credit('alice', 1, 'b'), debit('alice', 2, 'c')]
+    expect(await coordinator.submitAll(whole, true, 'taken back')).toMatchObject({ code: 'OUTCOME_UNKNOWN' })
+    expect(await coordinator.submitAll(whole, true, 'forwarded')).toMatchObject({
+      code: 'INSUFFICIENT_FUNDS',
+    })
+  })
+})

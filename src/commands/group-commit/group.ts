@@ -31,8 +31,18 @@ export type GroupState =
   /** Its caller has the result. No other state follows. */
   | 'answered'
 
+/** Where a group came from, which says whether another instance may store its commands as well. */
+export type Origin =
+  /** From a caller: no other instance has its commands. */
+  | 'caller'
+  /** From another instance, which decides them itself when it hears nothing from this one any more. */
+  | 'forwarded'
+  /** From a caller, but it was forwarded, and the other instance was not heard any more: it may have stored them, or may yet. */
+  | 'taken back'
+
 export type Group = {
   readonly commands: readonly Command[]
+  readonly origin: Origin
   /** The caller brought the transaction ids, so they may be stored already. */
   readonly has_given_ids: boolean
   /** The time of its arrival, on the clock of `performance.now()`. */
@@ -66,9 +76,13 @@ const idOf = ({ commands }: Group): { transaction_id?: string } => {
  * wrong: a caller is told that nothing was stored only when that is certain.
  */
 export const failureOf = (group: Group, code: Failure['code'], cause?: unknown): Failure => {
-  const may_be_stored = group.state === 'sent' || group.may_have_known_id
+  const may_be_stored = group.state === 'sent' || group.may_have_known_id || group.origin === 'taken back'
   return failed(may_be_stored ? 'OUTCOME_UNKNOWN' : code, idOf(group), cause)
 }
+
+/** Whether the ids of a group may be stored already: its caller brought them, or another instance has its commands too. */
+export const hasSharedIds = ({ has_given_ids, origin }: Group): boolean =>
+  has_given_ids || origin !== 'caller'
 
 export const failAll = (groups: readonly Group[], code: Failure['code'], cause?: unknown): Answer[] =>
   groups.map(group => [group, failureOf(group, code, cause)])
@@ -121,6 +135,12 @@ export const outcomeOfOne = (result: GroupResult): Outcome => {
   if (reply === undefined) throw new Error('a group without a command has no outcome')
   return { tag: 'done', reply, replayed: result.replayed }
 }
+
+/** The result of a group as outcomes: one for each command, or the one failure of all. */
+export const outcomesOf = (result: GroupResult): readonly Outcome[] =>
+  result.tag === 'failed'
+    ? [result]
+    : result.replies.map(reply => ({ tag: 'done', reply, replayed: result.replayed }))
 
 /** The outcomes of all commands of a group as its result: the first failure is the group's, and says its index. */
 export const resultOf = (outcomes: readonly (Outcome | undefined)[]): GroupResult => {

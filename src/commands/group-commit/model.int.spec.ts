@@ -6,6 +6,7 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import {
+  answerOf,
   type Coordinators,
   coordinatorRoom,
   lastSeq,
@@ -14,7 +15,7 @@ import {
   transfer,
 } from '../../../test/support/coordinators.js'
 import { right, startTestLedger, type TestLedger } from '../../../test/support/ledger.js'
-import { type Answer, Model, type Request } from '../../../test/support/model.js'
+import { Model, type Request } from '../../../test/support/model.js'
 import type { Command } from '../../ledger/command.js'
 import { createBalancesTable } from '../../tables/provision.js'
 import type { Outcome } from '../outcome.js'
@@ -118,21 +119,6 @@ afterAll(async () => {
   await room.stopAll()
   await ledger.stop()
 })
-
-const positionOf = ({ balance, version, seq }: { balance: bigint; version: number; seq: number }) => ({
-  balance,
-  version,
-  seq,
-})
-
-const answerOf = (outcome: Outcome): Answer => {
-  if (outcome.tag === 'failed') {
-    const { balance } = outcome.details
-    return typeof balance === 'bigint' ? { code: outcome.code, balance } : { code: outcome.code }
-  }
-  const { reply } = outcome
-  return { code: 'done', at: 'from' in reply ? [reply.from, reply.to].map(positionOf) : [positionOf(reply)] }
-}
 
 type Asked = { readonly command: Command; readonly given: boolean; readonly request: Request }
 

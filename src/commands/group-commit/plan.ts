@@ -12,7 +12,7 @@ import type { MessageFault } from '../../stream/errors.js'
 import type { Folded } from '../../stream/fold-subject.js'
 import { BATCH_MESSAGES_MAX, type BatchMessage } from '../../stream/publish.js'
 import { type Failure, failed, type Position, type Reply, replyOf } from '../outcome.js'
-import type { Group, GroupResult } from './group.js'
+import { failureOf, type Group, type GroupResult } from './group.js'
 
 /** An event of the batch. The first one of each customer carries the sequence that the stream is to check. */
 type Event = {
@@ -196,6 +196,9 @@ const refusedResult = ({ group: { commands }, refusal, index }: Refused): GroupR
 
 /** The result of one planned group, when the batch is stored and its last message has sequence `last_seq`. */
 export const resultOfPlanned = ({ events }: Plan, planned: Planned, last_seq: number): GroupResult => {
+  // no event freezes this refusal, so the instance to which the group was forwarded may accept it yet
+  if (planned.tag === 'refused' && planned.group.origin === 'taken back')
+    return failureOf(planned.group, planned.refusal.code)
   if (planned.tag !== 'accepted') return refusedResult(planned)
   const first_seq = last_seq - events.length + 1
   let next = planned.first

@@ -7,6 +7,7 @@ import type { Logger } from 'pino'
 import type { ClientId } from '../../ledger/client-id.js'
 import type { Command } from '../../ledger/command.js'
 import type { Folded } from '../../stream/fold-subject.js'
+import type { Outcome } from '../outcome.js'
 import type { Answer, Group, GroupResult } from './group.js'
 import type { Aside, Batch, Prepared, RoundEnd } from './round.js'
 import type { Settled } from './settle.js'
@@ -64,3 +65,13 @@ export type CoordinatorOptions = {
 
 /** A command, and whether its caller brought the transaction id. */
 export type Submitted = { readonly command: Command; readonly has_given_id: boolean }
+
+/** What takes commands from the endpoints: the coordinator, or the router before it (routing/router.ts). */
+export type CommandTaker = {
+  /** Decides and stores one command; `done` is called once with the outcome. Without a promise, for speed. */
+  readonly take: (submitted: Submitted, done: (outcome: Outcome) => void) => void
+  /** Decides and stores each command by itself, in the given order; the outcomes are in that order. Never rejects. */
+  readonly submitEach: (commands: readonly Submitted[]) => Promise<Outcome[]>
+  /** Decides all commands as one group: all are stored in one atomic batch, or none. Never rejects. */
+  readonly submitAll: (commands: readonly Command[], has_given_ids: boolean) => Promise<GroupResult>
+}

@@ -5,6 +5,7 @@ import type { Group } from '../group.js'
 
 const newGroup = (commands: readonly Command[], has_given_ids: boolean): Group => ({
   commands,
+  origin: 'caller',
   has_given_ids,
   done: () => undefined,
   opened_ms: 0,

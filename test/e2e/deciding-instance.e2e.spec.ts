@@ -1,0 +1,128 @@
+/** Three processes of `jetledger serve` under load: one of them decides, dies, and the next one leaves; no command is refused. */
+
+import type { NatsConnection } from 'nats'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { environment } from '../support/command-load.js'
+import { openWorkbench, type Program, type Workbench } from '../support/program.js'
+import { untilEqualsFold } from '../support/questions.js'
+import { startTestNats, until } from '../support/servers.js'
+
+const CUSTOMERS = 100
+const FUNDS = 1_000_000
+const IN_FLIGHT = 64
+const COMMANDS_PER_PHASE = 500
+const PHASE_MS_MAX = 60_000
+/** A request that the killed process had taken gets no answer: it is sent again with the same id. */
+const REQUEST_MS_MAX = 4_000
+const TRIES_MAX = 10
+
+let bench: Workbench
+let nc: NatsConnection
+let env: Readonly<Record<string, string>>
+
+beforeAll(async () => {
+  bench = openWorkbench()
+  const nats = await startTestNats()
+  bench.atEnd(() => nats.stop())
+  nc = await bench.connect(nats.url)
+  env = { ...(await environment(bench, nats.url, 1)).env, JETLEDGER_ROLES: 'commands,projections,queries' }
+})
+afterAll(() => bench?.end())
+
+const serve = async (): Promise<Program> => {
+  const program = bench.start(['serve'], env)
+  await until(() => program.stderr().includes('customer.transfer'), {
+    deadline_ms: PHASE_MS_MAX,
+    what: 'commands to be answered',
+  })
+  return program
+}
+
+const DECIDES_ELSEWHERE = 'commands are decided by another instance'
+const DECIDES_HERE = 'commands are decided here'
+
+/** Answers by their code; `done` for a success. */
+const codes = new Map<string, number>()
+let credited = 0
+let next = 0
+
+const ask = async (subject: string, request: object): Promise<void> => {
+  const transaction_id = `load-${next++}`
+  const body = JSON.stringify({ ...request, transaction_id })
+  for (let tries = 1; tries <= TRIES_MAX; tries += 1) {
+    try {
+      const { headers } = await nc.request(subject, body, { timeout: REQUEST_MS_MAX })
+      const code = headers?.get('Nats-Service-Error') || 'done'
+      codes.set(code, (codes.get(code) ?? 0) + 1)
+      return
+    } catch {
+      // no answer: the command may be stored or not
+    }
+  }
+  codes.set('no answer', (codes.get('no answer') ?? 0) + 1)
+}
+
+const customer = (n: number): string => `c${n % CUSTOMERS}`
+
+/** Sends transfers and credits until it is stopped. */
+const startLoad = () => {
+  let is_over = false
+  const work = async (): Promise<void> => {
+    while (!is_over) {
+      const n = next
+      if (n % 4 === 0) {
+        credited += 1
+        await ask('customer.credit', { client_id: customer(n), amount: 1 })
+      } else await ask('customer.transfer', { from: customer(n), to: customer(n * 7 + 1), amount: 1 })
+    }
+  }
+  const working = Promise.all(Array.from({ length: IN_FLIGHT }, work))
+  return async (): Promise<void> => {
+    is_over = true
+    await working
+  }
+}
+
+const untilDone = (count: number): Promise<boolean> => {
+  const from = codes.get('done') ?? 0
+  return until(() => (codes.get('done') ?? 0) >= from + count, {
+    deadline_ms: PHASE_MS_MAX,
+    what: `${count} more commands`,
+  })
+}
+
+it('one decides for all; it is killed with -9, the next one is stopped, and nothing is refused or lost', async () => {
+  const [first, second, third] = [await serve(), await serve(), await serve()]
+  for (const program of [second, third])
+    await until(() => program.stderr().includes(DECIDES_ELSEWHERE), {
+      deadline_ms: PHASE_MS_MAX,
+      what: 'the first instance to decide',
+    })
+  expect(first.stderr()).not.toContain(DECIDES_ELSEWHERE)
+  const funds = Array.from({ length: CUSTOMERS }, (_, n) =>
+    ask('customer.credit', { client_id: customer(n), amount: FUNDS }),
+  )
+  await Promise.all(funds)
+
+  const stop = startLoad()
+  await untilDone(COMMANDS_PER_PHASE)
+  await first.end('SIGKILL')
+  await until(() => second.stderr().includes(DECIDES_HERE), {
+    deadline_ms: PHASE_MS_MAX,
+    what: 'a take-over',
+  })
+  await untilDone(COMMANDS_PER_PHASE)
+  expect((await second.end('SIGTERM')).code).toBe(0)
+  await until(() => third.stderr().includes(DECIDES_HERE), {
+    deadline_ms: PHASE_MS_MAX,
+    what: 'another take-over',
+  })
+  await untilDone(COMMANDS_PER_PHASE)
+  await stop()
+
+  expect([...codes.keys()]).toEqual(['done'])
+  const { balances } = await untilEqualsFold(nc, PHASE_MS_MAX)
+  const sum = [...balances.values()].reduce((total, balance) => total + balance, 0n)
+  expect(sum).toBe(BigInt(CUSTOMERS * FUNDS + credited))
+  expect((await bench.run(['verify'], env)).code).toBe(0)
+})
