@@ -9,7 +9,6 @@ import type { Outcome } from '../../src/commands/outcome.js'
 import type { Movement, Transfer } from '../../src/ledger/command.js'
 import { amount, clientId } from '../../src/ledger/testing/arbitrary.js'
 import { uuidv7 } from '../../src/uuid.js'
-import type { Answer } from './model.js'
 
 const STREAM = 'customer-balances'
 
@@ -35,22 +34,6 @@ export const transfer = (
 
 /** `done`, or the code of the refusal. */
 export const codeOf = (outcome: Outcome): string => (outcome.tag === 'done' ? 'done' : outcome.code)
-
-const positionOf = ({ balance, version, seq }: { balance: bigint; version: number; seq: number }) => ({
-  balance,
-  version,
-  seq,
-})
-
-/** An outcome in the words of the model. */
-export const answerOf = (outcome: Outcome): Answer => {
-  if (outcome.tag === 'failed') {
-    const { balance } = outcome.details
-    return typeof balance === 'bigint' ? { code: outcome.code, balance } : { code: outcome.code }
-  }
-  const { reply } = outcome
-  return { code: 'done', at: 'from' in reply ? [reply.from, reply.to].map(positionOf) : [positionOf(reply)] }
-}
 
 export type Coordinators = {
   readonly start: (deps: CommandDeps, options?: Partial<CommandSideOptions>) => Coordinator

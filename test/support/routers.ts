@@ -11,7 +11,7 @@ import { until } from './servers.js'
 const HEARD_MS_MAX = 10_000
 
 /** What happens to messages between this instance and the others. */
-export type Links = {
+type Links = {
   /** Whether a message of this instance to `subject` goes out. */
   sends: (subject: string) => boolean
   /** Whether this instance gets what others send to it on `subject` now; it is kept otherwise, and comes with `release`. */

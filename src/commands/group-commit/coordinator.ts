@@ -39,6 +39,7 @@ import {
   type GroupState,
   halvesOf,
   hasSharedIds,
+  newGroup,
   type OpenGroups,
   type Origin,
   outcomeOfOne,
@@ -87,20 +88,17 @@ export class Coordinator implements CommandTaker {
     this.#untrack = queue_length.track(this.#open.commands)
   }
 
-  // 1. arrival
+  // 1. arrival; `CommandTaker` says what the three ways in do
 
-  /** Decides and stores one command; `done` is called once with the outcome. Without a promise, for speed. */
-  take(
-    { command, has_given_id }: Submitted,
-    done: (outcome: Outcome) => void,
-    origin: Origin = 'caller',
-  ): void {
+  take(submitted: Submitted, done: (outcome: Outcome) => void, origin: Origin = 'caller'): void {
+    const { command, has_given_id } = submitted
     const code = this.#refusal(1, origin)
     if (code !== undefined) {
       done(failed(code, { transaction_id: command.transaction_id }))
       return
     }
-    this.#admit(this.#newGroup([command], has_given_id, origin, result => done(outcomeOfOne(result))))
+    const group = newGroup([command], has_given_id, origin, result => done(outcomeOfOne(result)))
+    this.#admit(this.#open.add(group))
   }
 
   /** Decides and stores one command. Never rejects. */
@@ -108,7 +106,6 @@ export class Coordinator implements CommandTaker {
     return new Promise(resolve => this.take({ command, has_given_id }, resolve))
   }
 
-  /** Decides and stores each command by itself, in the given order; the outcomes are in that order. Never rejects. */
   async submitEach(commands: readonly Submitted[], origin: Origin = 'caller'): Promise<Outcome[]> {
     const code = this.#refusal(commands.length, origin)
     if (code !== undefined)
@@ -121,11 +118,13 @@ export class Coordinator implements CommandTaker {
       if (left === 0) resolve()
     })
     const groups = commands.map(({ command, has_given_id }, index) =>
-      this.#newGroup([command], has_given_id, origin, result => {
-        outcomes[index] = outcomeOfOne(result)
-        left -= 1
-        if (left === 0) finish()
-      }),
+      this.#open.add(
+        newGroup([command], has_given_id, origin, result => {
+          outcomes[index] = outcomeOfOne(result)
+          left -= 1
+          if (left === 0) finish()
+        }),
+      ),
     )
     const given = commands.filter(({ has_given_id }) => has_given_id).map(({ command }) => command)
     const begin = given.length === 0 ? undefined : await this.#ports.transactions.lookUp(given)
@@ -134,7 +133,6 @@ export class Coordinator implements CommandTaker {
     return outcomes
   }
 
-  /** Decides all commands as one group: all are stored in one atomic batch, or none. Never rejects. */
   submitAll(
     commands: readonly Command[],
     has_given_ids: boolean,
@@ -143,7 +141,7 @@ export class Coordinator implements CommandTaker {
     return new Promise(resolve => {
       const code = this.#refusal(commands.length, origin)
       if (code !== undefined) resolve(failed(code))
-      else this.#admit(this.#newGroup(commands, has_given_ids, origin, resolve))
+      else this.#admit(this.#open.add(newGroup(commands, has_given_ids, origin, resolve)))
     })
   }
 
@@ -165,26 +163,6 @@ export class Coordinator implements CommandTaker {
     }
     if (this.#is_ending) return 'UNAVAILABLE'
     return !is_full && this.#ports.admit(commands) ? undefined : 'BUSY'
-  }
-
-  #newGroup(
-    commands: readonly Command[],
-    has_given_ids: boolean,
-    origin: Origin,
-    done: Group['done'],
-  ): Group {
-    const group: Group = {
-      commands,
-      origin,
-      has_given_ids,
-      done,
-      opened_ms: performance.now(),
-      state: 'look-up',
-      tries: 0,
-      may_have_known_id: false,
-    }
-    this.#open.add(group)
-    return group
   }
 
   #admit(group: Group, begin = this.#ports.transactions.begin): void {

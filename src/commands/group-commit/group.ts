@@ -56,6 +56,23 @@ export type Group = {
   may_have_known_id: boolean
 }
 
+/** A group that has just come. `done` is called once. */
+export const newGroup = (
+  commands: readonly Command[],
+  has_given_ids: boolean,
+  origin: Origin,
+  done: Group['done'],
+): Group => ({
+  commands,
+  origin,
+  has_given_ids,
+  opened_ms: performance.now(),
+  done,
+  state: 'look-up',
+  tries: 0,
+  may_have_known_id: false,
+})
+
 /** A group and the result that it is to be answered with. */
 export type Answer = readonly [group: Group, result: GroupResult]
 
@@ -162,7 +179,8 @@ export const replayedOutcome = (outcome: Outcome): Outcome =>
   outcome.tag === 'failed' && outcome.code === 'TRANSACTION_ID_REUSED' ? outcome : replayed(outcome)
 
 export type OpenGroups = {
-  readonly add: (group: Group) => void
+  /** Adds a group, and returns it. */
+  readonly add: (group: Group) => Group
   /** Removes an open group; does nothing for another one. */
   readonly remove: (group: Group) => void
   /** The number of commands in all open groups. */
@@ -202,6 +220,7 @@ export const createOpenGroups = (bound_ms: number, onOverdue: (group: Group) => 
       open.add(group)
       commands += group.commands.length
       watch()
+      return group
     },
     remove: group => {
       if (!open.delete(group)) return

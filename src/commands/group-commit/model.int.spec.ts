@@ -6,7 +6,6 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import {
-  answerOf,
   type Coordinators,
   coordinatorRoom,
   lastSeq,
@@ -16,6 +15,7 @@ import {
 } from '../../../test/support/coordinators.js'
 import { right, startTestLedger, type TestLedger } from '../../../test/support/ledger.js'
 import { Model, type Request } from '../../../test/support/model.js'
+import { answerOf } from '../../../test/support/model-answers.js'
 import type { Command } from '../../ledger/command.js'
 import { createBalancesTable } from '../../tables/provision.js'
 import type { Outcome } from '../outcome.js'

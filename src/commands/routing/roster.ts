@@ -3,7 +3,7 @@
  *
  * The instance that has been there the longest decides for all. Every instance comes to the same one by itself, as soon as it
  * has heard the same signs; while two of them differ, both decide, and the stream lets one of two contradicting decisions pass
- * (docs/adr/0034). A new instance takes nothing over, so a command finds its account in memory until the deciding instance ends.
+ * (docs/adr/0035). A new instance takes nothing over, so a command finds its account in memory until the deciding instance ends.
  */
 
 import type { Sign } from './messages.js'

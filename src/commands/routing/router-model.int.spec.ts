@@ -5,9 +5,10 @@
 
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { answerOf, lastSeq, movement, storedFrom, transfer } from '../../../test/support/coordinators.js'
+import { lastSeq, movement, storedFrom, transfer } from '../../../test/support/coordinators.js'
 import { right, startTestLedger, type TestLedger } from '../../../test/support/ledger.js'
 import { Model, type Request } from '../../../test/support/model.js'
+import { answerOf } from '../../../test/support/model-answers.js'
 import { instanceRoom, type TestInstance } from '../../../test/support/routers.js'
 import { createBalancesTable } from '../../tables/provision.js'
 import type { Outcome } from '../outcome.js'

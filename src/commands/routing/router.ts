@@ -1,5 +1,5 @@
 /**
- * Takes commands before the coordinator does, so that all commands meet in one of the instances (docs/adr/0034).
+ * Takes commands before the coordinator does, so that all commands meet in one of the instances (docs/adr/0035).
  *
  * Two instances that decide on the same customers at a time refuse each other's whole batches. So the instance that has been
  * there the longest decides for all, and the others give it their commands and answer their callers with what it says. That is

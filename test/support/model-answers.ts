@@ -1,0 +1,19 @@
+/** Outcomes of commands in the words of the model. */
+
+import type { Outcome } from '../../src/commands/outcome.js'
+import type { Answer } from './model.js'
+
+const positionOf = ({ balance, version, seq }: { balance: bigint; version: number; seq: number }) => ({
+  balance,
+  version,
+  seq,
+})
+
+export const answerOf = (outcome: Outcome): Answer => {
+  if (outcome.tag === 'failed') {
+    const { balance } = outcome.details
+    return typeof balance === 'bigint' ? { code: outcome.code, balance } : { code: outcome.code }
+  }
+  const { reply } = outcome
+  return { code: 'done', at: 'from' in reply ? [reply.from, reply.to].map(positionOf) : [positionOf(reply)] }
+}
