@@ -9,8 +9,8 @@ import { startTestNats, until } from '../support/servers.js'
 
 const CUSTOMERS = 100
 const FUNDS = 1_000_000
-const IN_FLIGHT = 64
-const COMMANDS_PER_PHASE = 500
+const IN_FLIGHT = 16
+const COMMANDS_PER_PHASE = 300
 const PHASE_MS_MAX = 60_000
 /** A request that the killed process had taken gets no answer: it is sent again with the same id. */
 const REQUEST_MS_MAX = 4_000
