@@ -7,6 +7,7 @@ import { availableParallelism } from 'node:os'
 import { createStack } from '../src/stack.js'
 import type { Benchmark } from './benchmark.js'
 import { commands } from './commands.js'
+import { http } from './http.js'
 import { instances } from './instances.js'
 import { lag } from './lag.js'
 import { ledger } from './ledger.js'
@@ -22,6 +23,7 @@ const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
   predecessor,
   rebuild,
   lag,
+  http,
   ledger,
   instances,
 }

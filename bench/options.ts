@@ -39,6 +39,7 @@ export const USAGE = `usage: npm run bench -- <benchmark> [options]
   predecessor     what the service that is replaced was measured with, on this one
   rebuild         the rate of a replay, beside bare reading
   lag             from published to readable, at half of the maximum load
+  http            balances and credits over HTTP, beside bare fastify routes
   ledger          all roles over NATS and HTTP, beside PostgreSQL written by hand
   instances       credits with one, two and three instances of the role commands
 
