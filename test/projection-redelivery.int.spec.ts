@@ -16,7 +16,7 @@ import { expectVerified } from './support/verified.js'
 import { type Withholding, withholdAcks } from './support/withheld-acks.js'
 
 /** Longer than the server waits for an acknowledgement. */
-const WITHHELD_MS = 4_500
+const WITHHELD_MS = 6_000
 const ROUNDS = 2
 /** The number of times that another instance becomes the active one meanwhile, and begins with new messages. */
 const TURNS = 5
