@@ -11,7 +11,7 @@ import type { CoordinatorOptions } from './group-commit/ports.js'
 import { Rounds } from './group-commit/round.js'
 import { settle } from './group-commit/settle.js'
 import { createHistoryFinder } from './idempotency/history.js'
-import { createTransactions } from './idempotency/transactions.js'
+import { createTransactions, type MayHave } from './idempotency/transactions.js'
 import type { FindTransaction } from './idempotency/window.js'
 
 export type CommandSideOptions = CoordinatorOptions & {
@@ -19,6 +19,8 @@ export type CommandSideOptions = CoordinatorOptions & {
   readonly find?: FindTransaction
   /** Whether commands may be taken while projections are behind; all are when absent. */
   readonly admit?: Admit
+  /** Says of which transaction ids it is certain that no event has them; of none when absent. */
+  readonly mayHave?: MayHave
 }
 
 /** A coordinator that takes commands at once. `stop` ends it. */
@@ -26,6 +28,7 @@ export const createCoordinator = (
   deps: CommandDeps,
   {
     find = createHistoryFinder(deps),
+    mayHave,
     admit = WITHOUT_BOUND.admit,
     queue_max,
     timeout_ms,
@@ -44,7 +47,7 @@ export const createCoordinator = (
           signal,
         ),
       findChanged: accounts.reload,
-      transactions: createTransactions(deps, find),
+      transactions: createTransactions(deps, find, mayHave),
       admit,
       log,
       now_ms: () => performance.now(),

@@ -5,8 +5,9 @@
 import type { Admission } from '../commands/admission/admission.js'
 import { createCoordinator } from '../commands/compose.js'
 import { commandEndpoints } from '../commands/endpoints/movements.js'
-import { answerBound_ms, type Coordinator } from '../commands/group-commit/coordinator.js'
+import { answerBound_ms } from '../commands/group-commit/coordinator.js'
 import { createJournal } from '../commands/idempotency/journal.js'
+import { followKnownIds } from '../commands/idempotency/known-ids.js'
 import { Router } from '../commands/routing/router.js'
 import { pipe, TE } from '../fp.js'
 import { waitCaughtUp } from '../projections/caught-up.js'
@@ -31,6 +32,8 @@ import { VERSION } from './version.js'
 const COMMAND_TIMEOUT_MS = 3_000
 const ENDPOINT_LATER_MS = 5_000
 const CATCH_UP_MS_MAX = 60_000
+/** The longest wait at the start for the transaction ids; with a longer stream ids are looked up until it was read. */
+const KNOWN_IDS_MS_MAX = 3_000
 
 export type Instance = {
   /** Takes no new requests, then finishes the commands that wait and the batch that the projector works on. */
@@ -47,19 +50,20 @@ const asStreamError = ({ message, cause }: StreamError | TableError): StreamErro
 })
 
 type Commands = {
-  readonly coordinator: Coordinator
-  readonly router: Router
   readonly endpoints: AnyEndpointConfig[]
   readonly admission: Admission
+  readonly stop: () => Promise<void>
 }
 
-const startCommands = ({ config, ...ledger }: Ledger, active: ActiveTables): Commands => {
+const startCommands = async ({ config, ...ledger }: Ledger, active: ActiveTables): Promise<Commands> => {
   const balancesTable = pipe(
     active.of('balances'),
     TE.bimap(asStreamError, ({ table }) => table),
   )
   const deps = { ...ledger, balancesTable }
-  const journal = createJournal(deps, {
+  const known = followKnownIds(ledger)
+  await known.begun(KNOWN_IDS_MS_MAX)
+  const source = {
     table: pipe(
       active.of('journal'),
       // the journal must be whole: a half-filled one may lack a transaction id that is in the stream
@@ -69,14 +73,28 @@ const startCommands = ({ config, ...ledger }: Ledger, active: ActiveTables): Com
       active.generation('journal'),
       TE.map(generation => consumerName('journal', generation)),
     ),
-  })
+  }
+  const journal = createJournal(deps, source, { known })
   const admission = startLedgerAdmission({ config, ...ledger }, active)
   const limits = { queue_max: config.JETLEDGER_COMMAND_QUEUE, timeout_ms: COMMAND_TIMEOUT_MS }
-  const coordinator = createCoordinator(deps, { ...limits, find: journal.find, admit: admission.admit })
+  const coordinator = createCoordinator(deps, {
+    ...limits,
+    find: journal.find,
+    mayHave: known.mayHave,
+    admit: admission.admit,
+  })
   const mayDecide = (): boolean => ledger.standing?.reason() === undefined
   const router = new Router({ ...deps, mayDecide }, coordinator, limits)
-  const endpoints = commandEndpoints(router, deps, commandLimits(config), journal, admission)
-  return { coordinator, router, endpoints, admission }
+  return {
+    endpoints: commandEndpoints(router, deps, commandLimits(config), journal, admission),
+    admission,
+    stop: async () => {
+      await router.stop()
+      await coordinator.stop()
+      admission.stop()
+      await known.stop()
+    },
+  }
 }
 
 const commandLimits = (config: Config) => ({
@@ -135,7 +153,7 @@ export const startRoles = async (
   const projections = has('projections') ? startProjections(ledger) : undefined
   if (has('queries')) await waitForBalances(ledger, signal, onFolding)
   const active = followTables(ledger, config.DDB_TABLE)
-  const commands = has('commands') ? startCommands(ledger, active) : undefined
+  const commands = has('commands') ? await startCommands(ledger, active) : undefined
   const queries = has('queries') ? await startQueryRole(ledger, active) : undefined
   const byRole = {
     queries: queries?.endpoints ?? [],
@@ -161,9 +179,7 @@ export const startRoles = async (
       await service?.stop()
       unwatch?.()
       await queries?.stop()
-      await commands?.router.stop()
-      await commands?.coordinator.stop()
-      commands?.admission.stop()
+      await commands?.stop()
       await projections?.stop()
       active.stop()
     },

@@ -61,7 +61,7 @@ const findEverywhere = async (
 ): Promise<StoredTransaction | undefined> => {
   const { last_seq } = await run(leadershipOf(deps.nc).prove())
   const { known, seq } = (await journal?.lookUp(transaction_id)) ?? { known: undefined, seq: 0 }
-  if (known !== undefined) return known
+  if (known !== undefined || seq >= last_seq) return known
   const all = { stream: LEDGER_STREAM, subject: LEDGER_SUBJECTS }
   const newest_from = Math.max(last_seq - NEWEST_EVENTS, seq) + 1
   return (

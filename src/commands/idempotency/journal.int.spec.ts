@@ -22,6 +22,7 @@ import { whatBecameOf } from '../endpoints/transaction.js'
 import type { Coordinator } from '../group-commit/coordinator.js'
 import { createHistoryFinder } from './history.js'
 import { createJournal, type JournalSource } from './journal.js'
+import { followKnownIds, type KnownIds, type RunningKnownIds } from './known-ids.js'
 import type { FindTransaction } from './window.js'
 
 const room = coordinatorRoom()
@@ -45,7 +46,18 @@ beforeEach(async () => {
     what: 'the consumer of the journal',
   })
 })
-afterEach(() => room.stopAll())
+const followers: RunningKnownIds[] = []
+afterEach(async () => {
+  await room.stopAll()
+  for (const follower of followers.splice(0)) await follower.stop()
+})
+
+/** The ids of all events; they have to be followed first, or be asked for with patience. */
+const follow = (deps: TestLedger = ledger): RunningKnownIds => {
+  const known = followKnownIds(deps)
+  followers.push(known)
+  return known
+}
 afterAll(async () => {
   await projector?.stop()
   await ledger.stop()
@@ -56,8 +68,14 @@ const noHistory = async (): Promise<never> => {
   throw new Error('the history was read')
 }
 
-const start = (from: JournalSource = source, history?: FindTransaction): Coordinator =>
-  room.start(ledger, { find: createJournal(ledger, from, history ?? noHistory).find })
+const start = (
+  from: JournalSource = source,
+  findInHistory: FindTransaction = noHistory,
+  known?: KnownIds,
+): Coordinator => {
+  const { find } = createJournal(ledger, from, { findInHistory, ...(known === undefined ? {} : { known }) })
+  return room.start(ledger, { find, ...(known === undefined ? {} : { mayHave: known.mayHave }) })
+}
 
 const caughtUp = async (): Promise<void> => {
   const end = await lastSeq(ledger.jsm)
@@ -87,7 +105,9 @@ describe('a journal that lacks a row which its table refused', () => {
       status: 'committed',
     })
     await right(discardDeadLetter(ledger.nc, seq, { by: 'me', reason: 'replayed' }))
-    expect(await createJournal(ledger, source, noHistory).find('fay-1', clientId('fay'))).toBeUndefined()
+    expect(
+      await createJournal(ledger, source, { findInHistory: noHistory }).find('fay-1', clientId('fay')),
+    ).toBeUndefined()
   })
 })
 
@@ -228,22 +248,25 @@ describe('a transaction that the journal does not hold', () => {
       )
     })
 
-    it('is read from the stream where the journal lacks what the stream does not refuse any more', async () => {
+    it('is one of the newest ids where the journal lacks what the stream does not refuse any more', async () => {
+      const known = follow()
+      await until(() => known.reachEnd(1_000), { deadline_ms: 10_000, what: 'the ids to be followed' })
+      const begin = (): Coordinator => start(source, noHistory, known)
       await setWindow(WINDOW_MS)
       const [own, other] = [
         movement('credit', 'jynx', 3, `jynx${by_ms}`),
         movement('credit', 'kea', 3, 'new'),
       ]
-      const original = await start().submit(own, true)
+      const original = await begin().submit(own, true)
       await until(async () => (await right(projectionLag(ledger.nc, 'journal'))).lag_ms > 2 * WINDOW_MS, {
         deadline_ms: 10_000,
         what: 'the event to be older than the window',
       })
-      expect(await start().submit(own, true)).toEqual({ ...original, replayed: true })
-      expect(await start().submit({ ...own, client_id: clientId('kea') }, true)).toMatchObject({
+      expect(await begin().submit(own, true)).toEqual({ ...original, replayed: true })
+      expect(await begin().submit({ ...own, client_id: clientId('kea') }, true)).toMatchObject({
         code: 'TRANSACTION_ID_REUSED',
       })
-      expect(codeOf(await start().submit({ ...other, transaction_id: `kea${by_ms}` }, true))).toBe('done')
+      expect(codeOf(await begin().submit({ ...other, transaction_id: `kea${by_ms}` }, true))).toBe('done')
     })
   })
 
@@ -251,7 +274,9 @@ describe('a transaction that the journal does not hold', () => {
     await ledger.emit('lark', { type: 'credit', amount: 1 })
     const end = await lastSeq(ledger.jsm)
     const deaf = withoutProof(ledger)
-    const coordinator = room.start(ledger, { find: createJournal(deaf, source, noHistory).find })
+    const coordinator = room.start(ledger, {
+      find: createJournal(deaf, source, { findInHistory: noHistory, known: follow(deaf) }).find,
+    })
     expect(await coordinator.submit(movement('credit', 'lark', 1, 'lark-1'), true)).toMatchObject({
       code: 'UNAVAILABLE',
     })
@@ -272,9 +297,11 @@ describe('without a journal', () => {
     const original = await start(from(), undefined).submit(movement('credit', id, 2, `${id}-1`), false)
     const read: string[] = []
     const inHistory = createHistoryFinder(ledger)
-    const { find } = createJournal(ledger, from(), (transaction_id, ...more) => {
-      read.push(transaction_id)
-      return inHistory(transaction_id, ...more)
+    const { find } = createJournal(ledger, from(), {
+      findInHistory: (transaction_id, ...more) => {
+        read.push(transaction_id)
+        return inHistory(transaction_id, ...more)
+      },
     })
     const outcome = await room.start(ledger, { find }).submit(movement('credit', id, 2, `${id}-1`), true)
     expect(outcome).toEqual({ ...original, replayed: true })
@@ -292,7 +319,11 @@ describe('customer.transaction with a journal', () => {
     ]
     const fates = async () => {
       const asked = ['kiwi-1', 'kiwi-2', 'kiwi-3', 'kiwi-4', 'kiwi-2:credit']
-      return Promise.all(asked.map(id => whatBecameOf(ledger, id, createJournal(ledger, source, noHistory))))
+      return Promise.all(
+        asked.map(id =>
+          whatBecameOf(ledger, id, createJournal(ledger, source, { findInHistory: noHistory })),
+        ),
+      )
     }
     const replies = made.map(outcome => (outcome.tag === 'done' ? outcome.reply : undefined))
     const told = [

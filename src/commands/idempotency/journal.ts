@@ -1,9 +1,10 @@
 /**
- * Finds transactions in the journal: of every customer at once, and without a bound on their number.
+ * Finds the transaction of an id that the stream may hold: first in the journal, which holds every customer's without a
+ * bound on their number and with folded balances, then among the newest ids (known-ids.ts).
  *
- * An id that the journal does not hold is new only while the journal is less than half of the duplicate window behind; the
- * stream itself refuses younger ids. While the journal is further behind, the events that it lacks are read from the stream.
- * Without a journal, or while DynamoDB does not answer soon, the histories of the customers are read.
+ * An id that neither holds is new if the journal has every event that is older than the newest ids, or if it is less than
+ * half of the duplicate window behind: the stream itself refuses younger ids. Without a journal, or while DynamoDB does not
+ * answer soon, the histories of the customers are read.
  */
 
 import { countUnstorable } from '../../dead-letters/letters.js'
@@ -21,9 +22,9 @@ import { type JournalRow, readJournal } from '../../tables/journal.js'
 import type { CommandDeps } from '../deps.js'
 import { createBreaker } from '../group-commit/breaker.js'
 import { createHistoryFinder } from './history.js'
+import type { KnownIds } from './known-ids.js'
 import { createLagWatch } from './lag-watch.js'
 import { type StoredTransaction, storedAt } from './stored-transaction.js'
-import { createTail, TailUnread } from './tail.js'
 import type { FindTransaction } from './window.js'
 
 export type JournalSource = {
@@ -32,6 +33,23 @@ export type JournalSource = {
   /** The consumer that fills it. */
   readonly consumer: TaskEither<StreamError, string>
 }
+
+/** The journal and the newest ids leave a gap, so an id that neither holds may be stored all the same. */
+class GapUnread extends Error {
+  override readonly name = 'GapUnread'
+}
+
+/** What is known when no part of the program follows the stream's ids: nothing. */
+const NOTHING_KNOWN: KnownIds = {
+  mayHave: () => true,
+  seqOf: () => undefined,
+  exactAfter: () => undefined,
+  reachEnd: async () => false,
+}
+
+/** The longest wait for the newest ids, in milliseconds: of a command, and of a caller who asks for one transaction. */
+const FOLLOW_MS_MAX = 250
+const FOLLOW_PATIENTLY_MS_MAX = 1_000
 
 const READS_IN_FLIGHT_MAX = 8
 const PROOFS_MAX = 32
@@ -58,7 +76,9 @@ type ReadRow = (transaction_id: string) => Promise<JournalRow | undefined>
 export type Journal = {
   /** Finds a transaction in the journal, or in the customer's history while the journal cannot be asked. */
   readonly find: FindTransaction
-  /** The transaction that the journal holds under an id, and the sequence up to which the journal is complete (0: not at all). */
+  /**
+   * The transaction that is known under an id; when none is, the sequence up to which that is certain (0: not at all).
+   */
   readonly lookUp: (transaction_id: string) => Promise<{ known: StoredTransaction | undefined; seq: number }>
 }
 
@@ -90,13 +110,17 @@ const createRowReaders = (deps: CommandDeps, table: JournalSource['table']) => {
   return { read, readPatiently }
 }
 
+export type JournalParts = {
+  readonly findInHistory?: FindTransaction
+  readonly known?: KnownIds
+}
+
 export const createJournal = (
   deps: CommandDeps,
   { table, consumer }: JournalSource,
-  findInHistory: FindTransaction = createHistoryFinder(deps),
+  { findInHistory = createHistoryFinder(deps), known = NOTHING_KNOWN }: JournalParts = {},
 ): Journal => {
   const lag = createLagWatch(deps, consumer)
-  const tail = createTail(deps)
   const slots = createSlots(PROOFS_MAX)
   const { read, readPatiently } = createRowReaders(deps, table)
 
@@ -113,53 +137,77 @@ export const createJournal = (
     throw new Error(`the row of ${transaction_id} is no event of the stream`)
   }
 
-  const knownAs = async (
-    transaction_id: string,
-    readRow: ReadRow,
-  ): Promise<StoredTransaction | undefined> => {
-    const known = await proved(transaction_id, readRow)
-    if (known?.event.type !== 'debit' || known.event.transfer === undefined) return known
+  const inRows = async (transaction_id: string, readRow: ReadRow): Promise<StoredTransaction | undefined> => {
+    const found = await proved(transaction_id, readRow)
+    if (found?.event.type !== 'debit' || found.event.transfer === undefined) return found
     // with its second row, a transfer is known with both accounts
     const credit = await proved(creditLegId(transaction_id), readRow)
-    const { folded: from, ...bare } = known
-    const isOther = credit?.seq === known.seq + 1 && credit.id === known.event.transfer.counterparty
+    const { folded: from, ...bare } = found
+    const isOther = credit?.seq === found.seq + 1 && credit.id === found.event.transfer.counterparty
     return isOther && from !== undefined && credit.folded !== undefined
       ? { ...bare, folded: [...from, ...credit.folded] }
       : bare
   }
 
-  const findNew = async (transaction_id: string, newest: boolean): Promise<StoredTransaction | undefined> => {
+  /** Whether a complete journal up to `seq` and the newest ids together leave no event out. */
+  const leaveNoGap = (seq: number): boolean => {
+    const exact_after = known.exactAfter()
+    return exact_after !== undefined && exact_after <= seq
+  }
+
+  /** The transaction among the newest ids. Rejects when the event there has another id: then the ids of both are not exact. */
+  const amongNewest = async (transaction_id: string): Promise<StoredTransaction | undefined> => {
+    const seq = known.seqOf(transaction_id)
+    if (seq === undefined) return undefined
+    const stored = await slots(() => storedAt(deps, seq))
+    if (stored?.event.transaction_id === transaction_id) return stored
+    throw new GapUnread(`event ${seq} has another transaction id than ${transaction_id}, with the same hash`)
+  }
+
+  const findInJournal = async (
+    transaction_id: string,
+    newest: boolean,
+  ): Promise<StoredTransaction | undefined> => {
     const look = await lag.look()
     if (look === undefined) throw new Error('no projection keeps a journal')
-    const known = await knownAs(transaction_id, read)
-    if (known !== undefined) return known
-    if (lag.hasRefusedRows()) throw new Error('the journal lacks rows that its table refused')
-    if (newest) return undefined
-    if (look.isNear) {
-      tail.forget()
-      return undefined
-    }
-    return tail.find(transaction_id, look.seq)
+    const found = (await inRows(transaction_id, read)) ?? (await amongNewest(transaction_id))
+    if (found !== undefined) return found
+    if (lag.hasRefusedRows() && !leaveNoGap(0))
+      throw new Error('the journal lacks rows that its table refused')
+    if (newest || look.isNear || leaveNoGap(look.seq)) return undefined
+    throw new GapUnread(`the journal has come to event ${look.seq} only`)
+  }
+
+  /** Without the journal: the newest ids tell if they are those of the whole stream, otherwise the customer's history does. */
+  const findWithoutJournal: FindTransaction = async (transaction_id, id, newest) => {
+    const found = await amongNewest(transaction_id)
+    return found === undefined && !leaveNoGap(0) ? findInHistory(transaction_id, id, newest) : found
   }
 
   return {
     find: async (transaction_id, id, newest = false) => {
+      if (newest || known.exactAfter() === undefined) await known.reachEnd(FOLLOW_MS_MAX)
+      if (!known.mayHave(transaction_id)) return undefined
       try {
-        return await findNew(transaction_id, newest)
+        return await findInJournal(transaction_id, newest)
       } catch (cause) {
-        if (cause instanceof TailUnread) throw cause
-        deps.log.debug({ err: cause }, 'the journal cannot be asked: the history of the customer is read')
-        return findInHistory(transaction_id, id, newest)
+        if (cause instanceof GapUnread) throw cause
+        deps.log.debug({ err: cause }, 'the journal cannot be asked')
+        return findWithoutJournal(transaction_id, id, newest)
       }
     },
     lookUp: async transaction_id => {
+      const is_at_end = await known.reachEnd(FOLLOW_PATIENTLY_MS_MAX)
+      if (is_at_end && !known.mayHave(transaction_id))
+        return { known: undefined, seq: Number.POSITIVE_INFINITY }
       try {
         const name = await consumer()
         const state = E.isLeft(name) ? name : await projectionLag(deps.nc, name.right)()
-        if (E.isLeft(state)) return { known: undefined, seq: 0 }
+        if (E.isLeft(state)) return { known: await amongNewest(transaction_id), seq: 0 }
         const refusals = await countUnstorable(deps.nc, deps.jsm, 'journal')()
         const is_complete = E.isRight(refusals) && refusals.right === 0
-        return { known: await knownAs(transaction_id, readPatiently), seq: is_complete ? state.right.seq : 0 }
+        const found = (await inRows(transaction_id, readPatiently)) ?? (await amongNewest(transaction_id))
+        return { known: found, seq: is_complete ? state.right.seq : 0 }
       } catch (cause) {
         deps.log.debug({ err: cause }, 'the journal cannot be asked: the stream is read')
         return { known: undefined, seq: 0 }

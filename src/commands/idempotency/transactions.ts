@@ -6,6 +6,7 @@
  */
 
 import { type Command, customersOfCommand } from '../../ledger/command.js'
+import { metrics } from '../../metrics.js'
 import { createSlots } from '../../parallel.js'
 import type { CommandDeps } from '../deps.js'
 import { failureOf, type Group, type GroupResult, resultOf } from '../group-commit/group.js'
@@ -22,6 +23,11 @@ type Found = { readonly stored?: StoredTransaction | undefined; readonly cause?:
 type Lookup = ReadonlyMap<string, Found>
 type Known = Exclude<Earlier, { tag: 'later' }>
 
+const look_ups = metrics.counter(
+  'jetledger_transaction_look_ups_total',
+  'Transaction ids of commands that were looked up, because an event may have had them',
+)
+
 const NEW = { tag: 'new' } as const
 /** Groups for which stored transactions are folded at once. */
 const ANSWERS_MAX = 32
@@ -35,8 +41,14 @@ const outcomeAt = (result: GroupResult, index: number, { commands }: Group): Out
   return reply === undefined ? undefined : { tag: 'done', reply, replayed: result.replayed }
 }
 
+/** Says of an id whether an event may have it; false is certain (known-ids.ts). */
+export type MayHave = (transaction_id: string) => boolean
+
+const NOTHING_FOUND: Lookup = new Map()
+
 const lookUpAll = async (find: FindTransaction, commands: readonly Command[]): Promise<Lookup> => {
   const found = new Map<string, Found>()
+  look_ups.inc({}, commands.length)
   const look = async (command: Command): Promise<void> => {
     const { transaction_id } = command
     try {
@@ -49,11 +61,19 @@ const lookUpAll = async (find: FindTransaction, commands: readonly Command[]): P
   return found
 }
 
-export const createTransactions = (deps: CommandDeps, find: FindTransaction): Transactions => {
+export const createTransactions = (
+  deps: CommandDeps,
+  find: FindTransaction,
+  mayHave: MayHave = () => true,
+): Transactions => {
   const recent = createRecent()
   const slots = createSlots(ANSWERS_MAX)
 
-  const lookUp = (commands: readonly Command[]): Promise<Lookup> => lookUpAll(find, commands)
+  /** Looks up the ids that an event may have: nearly always there is none, and then nothing is waited for. */
+  const lookUp = (commands: readonly Command[]): Lookup | Promise<Lookup> => {
+    const possible = commands.filter(({ transaction_id }) => mayHave(transaction_id))
+    return possible.length === 0 ? NOTHING_FOUND : lookUpAll(find, possible)
+  }
 
   /** The result of a group of which something is stored. The youngest part of a group may be in the window only. */
   const originalOf = async (
@@ -122,7 +142,10 @@ export const createTransactions = (deps: CommandDeps, find: FindTransaction): Tr
       return { tag: 'later', later: beginAfter(group, entries, lookup) }
     recent.begin(group, group.commands)
     if (lookup !== undefined) return judge(group, [], lookup)
-    return { tag: 'later', later: lookUp(group.commands).then(found => settle(judge(group, [], found))) }
+    const found = lookUp(group.commands)
+    return found instanceof Promise
+      ? { tag: 'later', later: found.then(all => settle(judge(group, [], all))) }
+      : judge(group, [], found)
   }
 
   return {

@@ -121,6 +121,26 @@ const claim = (body: Uint8Array, at: number) => {
     : undefined
 }
 
+/** The place of a transaction id in a body: from `from` to before `end`. */
+export type IdPlace = { readonly from: number; readonly end: number }
+
+/**
+ * Finds the transaction id of a credit or debit of the usual form, where it stands in the body: null when the event has none,
+ * undefined for any other body. The whole body is read, since a field that is there twice would count with its last value.
+ */
+export const findTransactionId = (body: Uint8Array): IdPlace | null | undefined => {
+  const with_schema = word(body, 0, BEGIN)
+  const type_at = with_schema < 0 ? word(body, 0, BEGIN_BARE) : with_schema
+  const amount_at = word(body, type_at, body[type_at] === LETTER_C ? CREDIT : DEBIT)
+  const amount_end = whole(body, amount_at)
+  if (amount_end < 0 || body[amount_at] === ZERO) return undefined
+  const id_end = transactionId(body, amount_end)
+  if (claim(body, reference(body, transfer(body, id_end))) === undefined) return undefined
+  return id_end === amount_end
+    ? null
+    : { from: amount_end + TRANSACTION_ID.length, end: id_end - QUOTE.length }
+}
+
 /** Reads a credit or debit of the usual form; undefined for any other body. */
 export const readMovement = (body: Uint8Array): Movement | undefined => {
   const with_schema = word(body, 0, BEGIN)

@@ -1,0 +1,72 @@
+/**
+ * The transaction ids of all events up to one place of the stream: whether an event may have an id, and for the newest
+ * ids also which event. It is a pure state machine; the follower feeds it (known-ids.ts).
+ */
+
+import { decodeEvent } from '../../ledger/event.js'
+import { findTransactionId } from '../../ledger/fast/movement.js'
+import { IdFilter } from './id-filter.js'
+import { hashBytes, hashText, type IdHash } from './id-hash.js'
+import { RecentIds } from './recent-ids.js'
+
+/** Writes the hash of the transaction id of an event's body to `into`; false when the event has no id. */
+export const hashOfEvent = (body: Uint8Array, into: IdHash): boolean => {
+  const place = findTransactionId(body)
+  if (place === null) return false
+  if (place !== undefined) {
+    hashBytes(body, place.from, place.end, into)
+    return true
+  }
+  const decoded = decodeEvent(body)
+  if (decoded.tag !== 'event' || decoded.event.transaction_id === undefined) return false
+  hashText(decoded.event.transaction_id, into)
+  return true
+}
+
+export class IdSet {
+  readonly #hash: IdHash = { low: 0, high: 0 }
+  #filter = new IdFilter()
+  #recent = new RecentIds(0)
+  #position = 0
+
+  /** The sequence of the last event that was taken. */
+  get position(): number {
+    return this.#position
+  }
+
+  /** `seqOf` knows every id of the events after this sequence. */
+  get exact_after_seq(): number {
+    return this.#recent.after_seq
+  }
+
+  /** The memory that the ids take, in bytes, without those that are known exactly. */
+  get filter_bytes(): number {
+    return this.#filter.bytes
+  }
+
+  /** Takes the event at `seq`; sequences have to rise. */
+  take(seq: number, body: Uint8Array): void {
+    if (hashOfEvent(body, this.#hash)) {
+      this.#filter.add(this.#hash)
+      this.#recent.add(this.#hash, seq)
+    }
+    this.#position = seq
+  }
+
+  /** False: no event that was taken has the id. */
+  mayHave(transaction_id: string): boolean {
+    return this.#filter.mayHave(hashText(transaction_id, this.#hash))
+  }
+
+  /** The sequence of the first event that has the id, if it is after `exact_after_seq`. Rarely that of another id. */
+  seqOf(transaction_id: string): number | undefined {
+    return this.#recent.seqOf(hashText(transaction_id, this.#hash))
+  }
+
+  /** Forgets everything, for another stream that will have at least `ids_expected` ids. */
+  restart(ids_expected: number): void {
+    this.#filter = new IdFilter(ids_expected)
+    this.#recent = new RecentIds(0)
+    this.#position = 0
+  }
+}

@@ -1,0 +1,157 @@
+/** The set of known ids never says that a stored id is new, and rarely that a new one may be stored. */
+
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { decodeEvent, encodeEvent } from '../../ledger/event.js'
+import { arbitraryEvent } from '../../ledger/testing/arbitrary.js'
+import { IdFilter } from './id-filter.js'
+import { hashBytes, hashText, type IdHash } from './id-hash.js'
+import { hashOfEvent, IdSet } from './id-set.js'
+import { RecentIds } from './recent-ids.js'
+
+const bytes = (text: string): Uint8Array => new TextEncoder().encode(text)
+const hash = (id: string): IdHash => hashText(id, { low: 0, high: 0 })
+const event = (transaction_id: string): Uint8Array =>
+  bytes(`{"schema":1,"type":"credit","amount":1,"transaction_id":"${transaction_id}"}`)
+
+const idText = fc.string({
+  unit: fc.integer({ min: 0x21, max: 0x7e }).map(code => String.fromCharCode(code)),
+  minLength: 1,
+  maxLength: 135,
+})
+
+describe('the hash of an id', () => {
+  it('is the same for its text and for its bytes, wherever they stand', () => {
+    fc.assert(
+      fc.property(idText, fc.nat(20), (id, at) => {
+        const body = bytes(`${'x'.repeat(at)}${id}yyy`)
+        expect(hashBytes(body, at, at + id.length, { low: 0, high: 0 })).toEqual(hash(id))
+      }),
+    )
+  })
+
+  it.each<[string, (i: number) => string]>([
+    ['that count up', i => `order-${i}`],
+    ['that are padded', i => `${i}`.padStart(64, '0')],
+    ['that differ in their first characters', i => `${i.toString(36)}${'-payment'.repeat(8)}`],
+    ['of a few characters', i => i.toString(36)],
+  ])('differs for ids %s', (_, idOf) => {
+    const seen = new Set<string>()
+    const halves = new Set<number>()
+    for (let i = 0; i < 50_000; i += 1) {
+      const { low, high } = hash(idOf(i))
+      seen.add(`${low} ${high}`)
+      halves.add(high)
+    }
+    expect(seen.size).toBe(50_000)
+    // of 50,000 random numbers of 32 bits hardly one is there twice
+    expect(halves.size).toBeGreaterThan(49_990)
+  })
+
+  it('is for ever what it is now: checkpoints hold it', () => {
+    expect(hash('018f3c5e-7a10-7c3e-8f00-000000000001')).toEqual(GOLDEN)
+  })
+})
+
+const GOLDEN: IdHash = { low: 911595690, high: 3147954231 }
+
+describe('the filter', () => {
+  it('has every id that was added, across several layers, and rarely another one', () => {
+    const filter = new IdFilter(0, 10_000)
+    const ids = 40_000
+    for (let i = 0; i < ids; i += 1) filter.add(hash(`id-${i}`))
+    let missed = 0
+    for (let i = 0; i < ids; i += 1) if (!filter.mayHave(hash(`id-${i}`))) missed += 1
+    expect(missed).toBe(0)
+    let wrong = 0
+    for (let i = 0; i < 100_000; i += 1) if (filter.mayHave(hash(`other-${i}`))) wrong += 1
+    expect(wrong / 100_000).toBeLessThan(0.01)
+    // a layer of 10,000 ids and one of 40,000, with 12 bits each
+    expect(filter.bytes).toBeLessThan(50_000 * 1.51)
+  })
+
+  it('of an expected number of ids has one layer for them', () => {
+    const filter = new IdFilter(30_000, 10_000)
+    for (let i = 0; i < 30_000; i += 1) filter.add(hash(`${i}`))
+    expect(filter.bytes).toBeLessThan(30_000 * 1.51)
+  })
+})
+
+describe('the newest ids', () => {
+  it('are what a map of all ids says, from a place on that moves with them', () => {
+    const steps = fc.array(fc.tuple(fc.nat(40), fc.integer({ min: 1, max: 3 })), { maxLength: 200 })
+    fc.assert(
+      fc.property(steps, fc.integer({ min: 1, max: 30 }), (events, ids_max) => {
+        const recent = new RecentIds(0, ids_max)
+        const all = new Map<string, number[]>()
+        let seq = 0
+        for (const [id, step] of events) {
+          seq += step
+          recent.add(hash(`${id}`), seq)
+          all.set(`${id}`, [...(all.get(`${id}`) ?? []), seq])
+        }
+        for (const [id, seqs] of all) {
+          const exact = seqs.filter(at => at > recent.after_seq)
+          expect(recent.seqOf(hash(id))).toBe(exact[0])
+        }
+        expect(recent.seqOf(hash('none'))).toBeUndefined()
+        expect([...all.values()].flat().filter(at => at > recent.after_seq).length).toBeGreaterThanOrEqual(
+          Math.min(events.length, ids_max),
+        )
+      }),
+    )
+  })
+})
+
+describe('the id of an event', () => {
+  it('is the one that the codec reads, whatever the body is', () => {
+    const written = arbitraryEvent.map(one => bytes(encodeEvent(one)))
+    const twice = fc
+      .tuple(idText, idText)
+      .map(([a, b]) =>
+        bytes(
+          `{"type":"credit","amount":1,"transaction_id":${JSON.stringify(a)},"transaction_id":${JSON.stringify(b)}}`,
+        ),
+      )
+    fc.assert(
+      fc.property(fc.oneof(written, twice, fc.uint8Array()), body => {
+        const decoded = decodeEvent(body)
+        const id = decoded.tag === 'event' ? decoded.event.transaction_id : undefined
+        const found: IdHash = { low: 0, high: 0 }
+        expect(hashOfEvent(body, found)).toBe(id !== undefined)
+        if (id !== undefined) expect(found).toEqual(hash(id))
+      }),
+      { numRuns: 2_000 },
+    )
+  })
+})
+
+describe('the set', () => {
+  it('knows every id that was taken, and the first event of each', () => {
+    fc.assert(
+      fc.property(fc.array(fc.option(idText), { maxLength: 100 }), fc.array(idText), (ids, others) => {
+        const set = new IdSet()
+        ids.forEach((id, i) => {
+          set.take(
+            i + 1,
+            id === null ? bytes('{"type":"credit","amount":1}') : event(JSON.stringify(id).slice(1, -1)),
+          )
+        })
+        expect(set.position).toBe(ids.length)
+        ids.forEach(id => {
+          if (id === null) return
+          expect(set.mayHave(id)).toBe(true)
+          expect(set.seqOf(id)).toBe(ids.indexOf(id) + 1)
+        })
+        for (const other of others) if (!ids.includes(other)) expect(set.seqOf(other)).toBeUndefined()
+      }),
+    )
+  })
+
+  it('knows nothing of the stream before, when it begins anew', () => {
+    const set = new IdSet()
+    set.take(1, event('a'))
+    set.restart(0)
+    expect([set.position, set.mayHave('a'), set.seqOf('a')]).toEqual([0, false, undefined])
+  })
+})

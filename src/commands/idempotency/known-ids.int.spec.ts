@@ -1,0 +1,100 @@
+/** The ids of all events, followed on a real stream: certain only by a proof, and complete across lives and restarts. */
+
+import { nanos } from 'nats'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { withoutProof } from '../../../test/support/fate.js'
+import { right, startTestLedger, type TestLedger } from '../../../test/support/ledger.js'
+import { until } from '../../../test/support/servers.js'
+import { publishBatch } from '../../stream/publish.js'
+import { LEDGER_STREAM } from '../../stream/settings.js'
+import { followKnownIds, type RunningKnownIds } from './known-ids.js'
+
+let ledger: TestLedger
+let followers: RunningKnownIds[]
+
+beforeEach(async () => {
+  ledger = await startTestLedger()
+  followers = []
+})
+afterEach(async () => {
+  for (const follower of followers) await follower.stop()
+  await ledger.stop()
+})
+
+const follow = (deps: TestLedger = ledger): RunningKnownIds => {
+  const known = followKnownIds(deps)
+  followers.push(known)
+  return known
+}
+
+const emit = (id: string): Promise<number> =>
+  ledger.emit(`c${id.length}`, { type: 'credit', amount: 1, transaction_id: id })
+
+const reachesEnd = (known: RunningKnownIds): Promise<unknown> =>
+  until(() => known.reachEnd(1_000), { deadline_ms: 20_000, what: 'the ids to be followed to the end' })
+
+describe('the known ids', () => {
+  it('are those of all events, also of those that were stored before the start and by others', async () => {
+    const seq = await emit('early')
+    const known = follow()
+    await reachesEnd(known)
+    expect([known.mayHave('early'), known.seqOf('early'), known.mayHave('late')]).toEqual([true, seq, false])
+    const late_seq = await emit('late')
+    await until(async () => known.seqOf('late') !== undefined, { deadline_ms: 5_000, what: 'the new event' })
+    expect([known.mayHave('late'), known.seqOf('late'), known.exactAfter()]).toEqual([true, late_seq, 0])
+  })
+
+  it('are read in pages where there are many, and none is left out', async () => {
+    for (let batch = 0; batch < 4; batch += 1) {
+      const messages = Array.from({ length: 1_000 }, (_, i) => ({
+        subject: `customer.balance.c${i % 50}`,
+        body: JSON.stringify({ type: 'credit', amount: 1, transaction_id: `b${batch}-${i}` }),
+      }))
+      await right(publishBatch(ledger.nc, messages, 10_000))
+    }
+    const known = follow()
+    await reachesEnd(known)
+    const missing = []
+    for (let batch = 0; batch < 4; batch += 1) {
+      for (let i = 0; i < 1_000; i += 1) {
+        if (known.seqOf(`b${batch}-${i}`) !== batch * 1_000 + i + 1) missing.push(`b${batch}-${i}`)
+      }
+    }
+    expect(missing).toEqual([])
+  })
+
+  it('may have any id while no server proves where the stream ends', async () => {
+    await emit('one')
+    const known = follow(withoutProof(ledger))
+    expect(await known.reachEnd(100)).toBe(false)
+    expect([known.mayHave('never'), known.exactAfter()]).toEqual([true, undefined])
+  })
+
+  it('may have any id when the last proof is older than half of the duplicate window', async () => {
+    const window_ms = 400
+    await ledger.jsm.streams.update(LEDGER_STREAM, { duplicate_window: nanos(window_ms) })
+    await emit('one')
+    const known = follow()
+    await reachesEnd(known)
+    expect(known.mayHave('never')).toBe(false)
+    // asking is what brings the next proof, so nobody asks meanwhile
+    const asked_ms = performance.now()
+    await until(async () => performance.now() - asked_ms > window_ms, {
+      deadline_ms: 5_000,
+      what: 'half a window',
+    })
+    expect(known.mayHave('never')).toBe(true)
+  })
+
+  it('of another stream are not mixed with those of the one before', async () => {
+    await emit('old')
+    const known = follow()
+    await reachesEnd(known)
+    const { config } = await ledger.jsm.streams.info(LEDGER_STREAM)
+    await ledger.jsm.streams.delete(LEDGER_STREAM)
+    await ledger.jsm.streams.add(config)
+    await emit('new')
+    await reachesEnd(known)
+    expect([known.mayHave('old'), known.seqOf('new')]).toEqual([false, 1])
+  })
+})
