@@ -46,7 +46,7 @@ describe('an atomic batch', () => {
   })
 
   it('tells no id from which the inboxes of its process can be guessed', async () => {
-    const { seq } = await right(publishBatch(nc, [message('no-inbox')], TIMEOUT_MS))
+    const { seq } = await right(publishBatch(nc, [message('no-inbox'), message('no-inbox')], TIMEOUT_MS))
     const stored = await right(nextRecorded(await right(manager(nc)), LEDGER_STREAM, LEDGER_SUBJECTS, seq))
     // the part that all inboxes of a process share
     const secret = createInbox().slice('_INBOX.'.length, '_INBOX.'.length + 12)
@@ -54,9 +54,24 @@ describe('an atomic batch', () => {
     expect(stored?.headers?.get('Nats-Batch-Id').startsWith(secret)).toBe(false)
   })
 
-  it('may be of one message', async () => {
-    const before = await lastSeq()
-    expect((await right(publishBatch(nc, [message('single')], TIMEOUT_MS))).seq).toBe(before + 1)
+  describe('of one message', () => {
+    it('is a plain message of the stream', async () => {
+      const before = await lastSeq()
+      expect((await right(publishBatch(nc, [message('single')], TIMEOUT_MS))).seq).toBe(before + 1)
+      const jsm = await right(manager(nc))
+      const stored = await right(nextRecorded(jsm, LEDGER_STREAM, LEDGER_SUBJECTS, before + 1))
+      expect(stored?.headers?.has('Nats-Batch-Id') ?? false).toBe(false)
+    })
+
+    it('is refused for a known message id, like any other batch, and for an expectation that does not hold', async () => {
+      await right(publish(nc, message('lone', { msg_id: 'lone-1' }), TIMEOUT_MS))
+      const before = await lastSeq()
+      const known = message('lone', { msg_id: 'lone-1', expected_last_subject_seq: before })
+      expect(await left(publishBatch(nc, [known], TIMEOUT_MS))).toMatchObject({ tag: 'Duplicate' })
+      const late = message('lone', { msg_id: 'lone-2', expected_last_subject_seq: 0 })
+      expect(await left(publishBatch(nc, [late], TIMEOUT_MS))).toMatchObject({ tag: 'Conflict' })
+      expect(await lastSeq()).toBe(before)
+    })
   })
 
   it('leaves nothing behind when one expectation does not hold', async () => {

@@ -34,7 +34,7 @@ const CLOCKS_DIFFER_MS = 30_000
 export const certainlyRefused_ms = ({ duplicate_window_ms }: Proof): number => duplicate_window_ms / 2
 
 /** An end of the stream that is proved now. Rejects when no server proves one. */
-export const proveEnd = ({ nc }: CommandDeps): Promise<Proof> => run(leadershipOf(nc).prove())
+const proveEnd = ({ nc }: CommandDeps): Promise<Proof> => run(leadershipOf(nc).prove())
 
 /** A message with a wanted id; `stored` is undefined if the message is no event of a command. */
 export type Holder = { readonly stored: StoredTransaction | undefined }

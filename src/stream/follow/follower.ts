@@ -30,10 +30,10 @@ export type FollowDeps = {
 }
 
 /** An event as it is followed. */
-export type Followed = { readonly seq: number; readonly subject: string; readonly data: Uint8Array }
+type Followed = { readonly seq: number; readonly subject: string; readonly data: Uint8Array }
 
 /** The stream at the beginning of a life. */
-export type Place = {
+type Place = {
   /** The stream was made anew since the last life, or this is the first one: sequences of before mean nothing in it. */
   readonly is_new_stream: boolean
   /** The time at which the stream was made, as its server reports it. */
