@@ -52,6 +52,7 @@ const asStreamError = ({ message, cause }: StreamError | TableError): StreamErro
 type Commands = {
   readonly endpoints: AnyEndpointConfig[]
   readonly admission: Admission
+  readonly router: Router
   readonly stop: () => Promise<void>
 }
 
@@ -88,6 +89,7 @@ const startCommands = async ({ config, ...ledger }: Ledger, active: ActiveTables
   return {
     endpoints: commandEndpoints(router, deps, commandLimits(config), journal, admission),
     admission,
+    router,
     stop: async () => {
       await router.stop()
       await coordinator.stop()
