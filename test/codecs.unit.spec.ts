@@ -58,7 +58,11 @@ const POOL: unknown[] = [
     'strong',
     'commands',
     'filling',
+    'serving',
+    'i'.repeat(22),
   ],
+  ['one', 1],
+  [1, []],
   ...['2026-01-01T00:00:00Z', '2026-01-01', '1', '{}', 'f'.repeat(64), 'https://a.example', 'info'],
   ...[1, 1n, true, undefined],
 ]
