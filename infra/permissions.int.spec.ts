@@ -185,6 +185,7 @@ const RIGHTS_OF_COMMANDS: Readonly<Record<string, readonly string[]>> = {
   Scan: ['Scan'],
   TransactGet: ['GetItem'],
   TransactWrite: ['PutItem', 'UpdateItem', 'DeleteItem', 'ConditionCheckItem'],
+  TransactWriteItems: ['PutItem', 'UpdateItem', 'DeleteItem', 'ConditionCheckItem'],
   Update: ['UpdateItem'],
 }
 

@@ -24,6 +24,8 @@ import type { Peer } from './roster.js'
 const CHECK_EVERY_MS = 250
 /** The other instance is asked about items that are open for so long: their commands, or their answers, may have been lost. */
 const ASK_AFTER_MS = 750
+/** An instance that says nothing for so long after it was asked does not hear this one, or is not heard. */
+const SAYS_NOTHING_MS_MAX = 1_500
 /** The most bytes that the outcome of one command takes in an answer. */
 const OUTCOME_BYTES_MAX = 900
 const ANSWER_HEAD_BYTES = 1_024
@@ -85,6 +87,8 @@ export class Forwards {
   #first = 1
   #receiver: Peer | undefined
   #timer: NodeJS.Timeout | undefined
+  /** The time of the first question that an instance was asked since it has answered anything. */
+  readonly #unanswered = new Map<string, number>()
   #waiting: (() => void)[] = []
 
   constructor(options: ForwardsOptions) {
@@ -121,6 +125,7 @@ export class Forwards {
 
   /** Takes what the instance `peer` says of items. */
   answer(peer: string, { answers, missing }: Answers): void {
+    this.#unanswered.delete(peer)
     for (const [number, outcomes] of answers) {
       const open = this.#open.get(number)
       if (open?.peer !== peer) continue
@@ -195,10 +200,22 @@ export class Forwards {
       if (asked.length < FORWARD_COMMANDS_MAX) asked.push(number)
       asks.set(open.peer, asked)
     }
-    for (const [peer, numbers] of asks)
-      this.#publish(peer, encodeQuestion({ from: this.#options.id, asks: numbers }))
+    for (const [peer, numbers] of asks) this.#ask(peer, numbers, now_ms)
     if (this.#open.size > 0) return
+    this.#unanswered.clear()
     clearInterval(this.#timer)
     this.#timer = undefined
+  }
+
+  /** Asks an instance about items. One that was asked before and has said nothing since loses everything that it has. */
+  #ask(peer: string, asks: readonly number[], now_ms: number): void {
+    const asked_ms = this.#unanswered.get(peer)
+    if (asked_ms !== undefined && now_ms - asked_ms > SAYS_NOTHING_MS_MAX) {
+      this.#unanswered.delete(peer)
+      this.lose(peer)
+      return
+    }
+    if (asked_ms === undefined) this.#unanswered.set(peer, now_ms)
+    this.#publish(peer, encodeQuestion({ from: this.#options.id, asks }))
   }
 }

@@ -1,5 +1,5 @@
 import { setImmediate as turn } from 'node:timers/promises'
-import { expect, it } from 'vitest'
+import { afterEach, expect, it, vi } from 'vitest'
 import { movement } from '../../../test/support/coordinators.js'
 import { E } from '../../fp.js'
 import { failed, type Outcome, replyOf } from '../outcome.js'
@@ -23,15 +23,22 @@ const doneOf = (id: string): Outcome => {
 }
 const HERE = failed('CONFLICT', { where: 'here' })
 
+afterEach(() => vi.useRealTimers())
+
 const start = (commands_max = 10_000, max_payload = 1_048_576) => {
   const sent: { subject: string; reply: string | undefined; first: number; items: number }[] = []
+  const asked: (readonly number[])[] = []
   const ended: Record<string, readonly Outcome[]> = {}
   const forwards = new Forwards({
     nc: {
       isClosed: () => false,
       publish: (subject, body, options) => {
         const request = decodeRequest(new TextEncoder().encode(String(body)))
-        if (E.isLeft(request) || request.right.tag === 'question') throw new Error('it is no forward')
+        if (E.isLeft(request)) throw new Error('it is nothing that an instance understands')
+        if (request.right.tag === 'question') {
+          asked.push(request.right.asks)
+          return
+        }
         const { first, items } = request.right
         sent.push({ subject, reply: options?.reply, first, items: items.length })
       },
@@ -46,7 +53,7 @@ const start = (commands_max = 10_000, max_payload = 1_048_576) => {
     forwards.send(peer, item, outcomes => {
       for (const { command } of item.commands) ended[command.transaction_id] = outcomes
     })
-  return { forwards, send, sent, ended }
+  return { forwards, send, sent, asked, ended }
 }
 
 it('sends what comes in one turn in one message, and each number once', async () => {
@@ -134,6 +141,24 @@ it('decides here what the instance has that is lost, or that says it has not got
   await turn()
   expect(ended[1]).toEqual([HERE])
   expect(ended[2]).toBeUndefined()
+})
+
+it('decides here what an instance has that says nothing when it is asked, though it gives signs of life', async () => {
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'performance'] })
+  const { forwards, send, asked, ended } = start()
+  send(itemOf('one', '1'))
+  await turn()
+  vi.advanceTimersByTime(500)
+  expect(asked).toEqual([])
+  vi.advanceTimersByTime(1_500)
+  expect(asked[0]).toEqual([1])
+  forwards.answer(PEER.id, { answers: [], missing: [] })
+  vi.advanceTimersByTime(1_500)
+  await turn()
+  expect(ended).toEqual({})
+  vi.advanceTimersByTime(1_000)
+  await turn()
+  expect(ended).toEqual({ 1: [HERE] })
 })
 
 it('is busy while too many commands are open', async () => {

@@ -14,7 +14,7 @@ import { createBalancesTable } from '../../tables/provision.js'
 import type { Outcome } from '../outcome.js'
 
 const CUSTOMERS = 4
-const RUNS = 6
+const RUNS = 12
 const NOT_STORED = ['BUSY', 'CONFLICT', 'UNAVAILABLE']
 
 type Ask = {
