@@ -90,6 +90,11 @@ export class Router implements CommandTaker {
     return this.#instances.size
   }
 
+  /** Whether this instance decides the commands. */
+  get is_deciding(): boolean {
+    return this.#instances.decider === undefined
+  }
+
   /** Resolves when the server knows of this instance. The signs of the others come soon after. */
   async start(): Promise<void> {
     await this.#deps.nc.flush()
