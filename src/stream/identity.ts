@@ -66,7 +66,7 @@ export const pointOf = ({ seq, subject, body, at }: Omit<Recorded, 'headers'>): 
 })
 
 /** Whether two points are one event. */
-const isSamePoint = (a: Point, b: Point | undefined): boolean =>
+export const isSamePoint = (a: Point, b: Point | undefined): boolean =>
   b !== undefined &&
   a.seq === b.seq &&
   a.checksum === b.checksum &&

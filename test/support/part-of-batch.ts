@@ -1,5 +1,6 @@
 /**
- * Simulates a machine that dies in the middle of a batch: the newest block of the stream ends somewhere in the batch.
+ * Simulates a machine that dies and loses the newest events, or dies in the middle of a batch: the newest block of the stream
+ * ends there.
  * nats-server 2.14 flushes every message separately, and never flushes the staged messages of the batch (docs/adr/0032).
  */
 
@@ -47,4 +48,15 @@ export const dieAmidBatch = async (
   await right(publishBatch(nc, messages, 5_000))
   const batch_bytes = statSync(newestBlock(nats)).size - before_bytes
   await dieWith(nats, nc, before_bytes + Math.floor((batch_bytes * (kept + 0.5)) / messages.length))
+}
+
+/** Lets the machine die so that all that `store` has stored is lost, and waits for the server. `nc` has to reconnect. */
+export const dieWithout = async (
+  nats: TestNats,
+  nc: NatsConnection,
+  store: () => Promise<void>,
+): Promise<void> => {
+  const before_bytes = statSync(newestBlock(nats)).size
+  await store()
+  await dieWith(nats, nc, before_bytes)
 }

@@ -4,6 +4,7 @@ import { nanos } from 'nats'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { withoutProof } from '../../../test/support/fate.js'
 import { right, startTestLedger, type TestLedger } from '../../../test/support/ledger.js'
+import { dieWithout } from '../../../test/support/part-of-batch.js'
 import { until } from '../../../test/support/servers.js'
 import { publishBatch } from '../../stream/publish.js'
 import { LEDGER_STREAM } from '../../stream/settings.js'
@@ -96,5 +97,27 @@ describe('the known ids', () => {
     await emit('new')
     await reachesEnd(known)
     expect([known.mayHave('old'), known.seqOf('new')]).toEqual([false, 1])
+  })
+
+  it('of a stream that was set back are those of the events that it has now', async () => {
+    await emit('kept')
+    const known = follow()
+    await reachesEnd(known)
+    await dieWithout(ledger.servers.nats, ledger.nc, async () => {
+      await emit('lost-1')
+      await emit('lost-2')
+      await until(() => known.seqOf('lost-2'), { deadline_ms: 5_000, what: 'the events to be followed' })
+    })
+    const others = []
+    for (const id of ['other-1', 'other-2', 'other-3'])
+      others.push(
+        await until(() => emit(id), { deadline_ms: 20_000, what: 'an event of the restored stream' }),
+      )
+    expect(others).toEqual([2, 3, 4])
+    await reachesEnd(known)
+    expect(['other-1', 'other-2', 'other-3', 'kept'].map(id => known.mayHave(id))).toEqual(
+      Array(4).fill(true),
+    )
+    expect([known.seqOf('other-1'), known.mayHave('lost-1')]).toEqual([2, false])
   })
 })

@@ -12,9 +12,10 @@ import type { NatsConnection } from 'nats'
 import { E } from '../../fp.js'
 import { metrics } from '../../metrics.js'
 import { createArrivals } from '../../stream/follow/arrivals.js'
-import { type FollowDeps, startFollower } from '../../stream/follow/follower.js'
+import { type FollowDeps, type Followed, startFollower } from '../../stream/follow/follower.js'
+import { isSamePoint, pointOf } from '../../stream/identity.js'
 import { leadershipOf, type Proof } from '../../stream/leadership.js'
-import { readRange } from '../../stream/read.js'
+import { nextKnown, readRange } from '../../stream/read.js'
 import { LEDGER_STREAM, LEDGER_SUBJECTS } from '../../stream/settings.js'
 import { IdSet } from './id-set.js'
 import { certainlyRefused_ms } from './window.js'
@@ -80,67 +81,116 @@ export const createCertainty = (position: () => number) => {
   }
 }
 
-/** Reads on in pages up to `last_seq`: a process that starts has the whole stream before it. */
-const readOn = async (
-  nc: NatsConnection,
-  ids: IdSet,
-  last_seq: number,
-  signal: AbortSignal,
-): Promise<void> => {
-  if (last_seq - ids.position < PAGES_FROM_EVENTS) return
-  const range = {
-    stream: LEDGER_STREAM,
-    subject: LEDGER_SUBJECTS,
-    from_seq: ids.position + 1,
-    to_seq: last_seq,
+/** The ids as they are followed, and the event that they were followed up to. */
+class FollowedIds {
+  readonly set = new IdSet()
+  /** The time at which the stream that is followed was made; undefined before it is known. */
+  created: string | undefined
+  /** An event was not taken because of a fault of this program: from then on the set may lack ids. */
+  has_failed = false
+  /** The newest event, and the number of times that the set began anew: an event of before says nothing of the set. */
+  #newest: Followed | undefined
+  #beginnings = 0
+  readonly #nc: NatsConnection
+
+  constructor(nc: NatsConnection) {
+    this.#nc = nc
   }
-  for await (const { seq, body } of readRange(nc, range)) {
-    ids.take(seq, body)
-    if (signal.aborted) return
+
+  take(event: Followed): void {
+    this.set.take(event.seq, event.data)
+    this.#newest = event
+  }
+
+  restart(ids_expected: number): void {
+    this.set.restart(ids_expected)
+    this.#newest = undefined
+    this.#beginnings += 1
+  }
+
+  /** Reads on in pages up to `last_seq`: a process that starts has the whole stream before it. */
+  async readOn(last_seq: number, signal: AbortSignal): Promise<void> {
+    if (last_seq - this.set.position < PAGES_FROM_EVENTS) return
+    const from_seq = this.set.position + 1
+    const range = { stream: LEDGER_STREAM, subject: LEDGER_SUBJECTS, from_seq, to_seq: last_seq }
+    for await (const { seq, subject, body, at } of readRange(this.#nc, range)) {
+      this.take({ seq, subject, data: body, time: at })
+      if (signal.aborted) return
+    }
+  }
+
+  /**
+   * Gives a function that says whether a proof, asked for after this call, is of the stream that the set was made of. One that
+   * was made anew has other ids. So has one that was set back: others have, or will have, the places of the events that it
+   * lost. Undefined: that cannot be told at the moment.
+   */
+  mark(): (proof: Proof) => Promise<boolean | undefined> {
+    const [newest, beginnings] = [this.#newest, this.#beginnings]
+    return async ({ created, last_seq }) => {
+      if (this.created === undefined || beginnings !== this.#beginnings) return undefined
+      if (created !== this.created) return false
+      const is_stored = newest === undefined || (await this.#isStored(newest, last_seq))
+      return beginnings === this.#beginnings ? is_stored : undefined
+    }
+  }
+
+  async #isStored({ seq, subject, data, time }: Followed, last_seq: number): Promise<boolean | undefined> {
+    if (last_seq < seq) return false
+    const found = await nextKnown(this.#nc, LEDGER_STREAM, LEDGER_SUBJECTS, seq)()
+    if (E.isLeft(found) || found.right === undefined) return undefined
+    return isSamePoint(pointOf({ seq, subject, body: data, at: time }), pointOf(found.right))
+  }
+}
+
+/** Says at each look whether a follower that is behind has stood at one place for too long; then it counts anew. */
+const createStillness = () => {
+  let still = { seq: 0, since_ms: 0 }
+  return (seq: number, is_behind: boolean): boolean => {
+    const now_ms = performance.now()
+    const is_still = is_behind && seq === still.seq
+    if (is_still && now_ms - still.since_ms <= STILL_MS_MAX) return false
+    still = { seq, since_ms: now_ms }
+    return is_still
   }
 }
 
 /** Starts to follow the stream in the background, until `stop`. */
 export const followKnownIds = (deps: FollowDeps): RunningKnownIds => {
   const { nc, log } = deps
-  const ids = new IdSet()
-  const leadership = leadershipOf(nc)
+  const followed = new FollowedIds(nc)
+  const ids = followed.set
   const certainty = createCertainty(() => ids.position)
   const arrivals = createArrivals(() => ids.position)
-  let created: string | undefined
-  /** An event was not taken because of a fault of this program: from then on the set may lack ids. */
-  let has_failed = false
   let next_proof_ms = 0
-  let still = { seq: 0, since_ms: 0 }
+  const standsStill = createStillness()
 
-  const note = (proof: Proof): void => {
-    if (proof.created === created) certainty.proved(proof)
-    else if (created !== undefined) {
-      // another stream has other ids, and the follower may not have noticed yet
-      certainty.restart()
-      follower.renew()
-    }
+  const restart = (ids_expected: number): void => {
+    followed.restart(ids_expected)
+    certainty.restart()
   }
 
-  const renewIfStill = (): void => {
-    const now_ms = performance.now()
-    if (certainty.awaited() === undefined || ids.position !== still.seq)
-      still = { seq: ids.position, since_ms: now_ms }
-    else if (now_ms - still.since_ms > STILL_MS_MAX) {
-      still = { seq: ids.position, since_ms: now_ms }
-      follower.renew()
-    }
-  }
-
+  /** A proof of the stream that is followed; undefined when there is none at the moment. */
   const prove = async (): Promise<Proof | undefined> => {
-    const proved = await leadership.prove()()
+    const isSame = followed.mark()
+    const proved = await leadershipOf(nc).prove()()
     if (E.isLeft(proved)) {
       log.debug({ err: proved.left }, 'how far the stream is cannot be proved just now')
       return undefined
     }
-    note(proved.right)
-    renewIfStill()
-    return proved.right
+    const proof = proved.right
+    const is_same = await isSame(proof)
+    if (is_same === false) {
+      log.warn(
+        { position: ids.position, last_seq: proof.last_seq },
+        'the stream is not the one that was followed',
+      )
+      restart(proof.last_seq)
+      follower.renew()
+    }
+    if (is_same !== true) return undefined
+    certainty.proved(proof)
+    if (standsStill(ids.position, certainty.awaited() !== undefined)) follower.renew()
+    return proof
   }
 
   const isCertain = (): boolean => {
@@ -149,7 +199,7 @@ export const followKnownIds = (deps: FollowDeps): RunningKnownIds => {
       next_proof_ms = now_ms + PROVE_EVERY_MS
       void prove()
     }
-    return !has_failed && certainty.isAt(now_ms)
+    return !followed.has_failed && certainty.isAt(now_ms)
   }
 
   const reached = (): void => {
@@ -159,21 +209,20 @@ export const followKnownIds = (deps: FollowDeps): RunningKnownIds => {
 
   const follower = startFollower(deps, PART, {
     position: () => ids.position,
-    begin: async ({ is_new_stream, created: found, last_seq }, signal) => {
+    begin: async ({ is_new_stream, created, last_seq }, signal) => {
       if (is_new_stream) {
-        ids.restart(last_seq)
-        certainty.restart()
-        created = found
+        restart(last_seq)
+        followed.created = created
       }
-      await readOn(nc, ids, last_seq, signal)
+      await followed.readOn(last_seq, signal)
       reached()
     },
-    take: ({ seq, data }) => {
-      ids.take(seq, data)
+    take: event => {
+      followed.take(event)
       reached()
     },
     failed: () => {
-      has_failed = true
+      followed.has_failed = true
     },
   })
   const untrack = filter_bytes.track(() => ids.filter_bytes)
@@ -187,7 +236,7 @@ export const followKnownIds = (deps: FollowDeps): RunningKnownIds => {
       // a set that still reads the stream from its beginning takes longer than anybody waits
       if (proof === undefined || proof.last_seq - ids.position > PAGES_FROM_EVENTS) return false
       await arrivals.until(proof.last_seq, wait_ms_max)
-      return proof.created === created && ids.position >= proof.last_seq
+      return proof.created === followed.created && ids.position >= proof.last_seq
     },
     begun: async wait_ms_max => {
       const until_ms = performance.now() + wait_ms_max

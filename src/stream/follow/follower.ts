@@ -30,7 +30,13 @@ export type FollowDeps = {
 }
 
 /** An event as it is followed. */
-type Followed = { readonly seq: number; readonly subject: string; readonly data: Uint8Array }
+export type Followed = {
+  readonly seq: number
+  readonly subject: string
+  readonly data: Uint8Array
+  /** The time at which it was stored, by the server's clock. */
+  readonly time: Date
+}
 
 /** The stream at the beginning of a life. */
 type Place = {
