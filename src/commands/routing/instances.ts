@@ -1,7 +1,7 @@
 /**
  * Tells the other instances of the command side that this one is alive, and hears it from them.
  *
- * Each instance sends a sign on a core NATS subject four times a second, at once when it hears a new instance, and when it
+ * Each instance sends a sign on a core NATS subject five times a second, at once when it hears a new instance, and when it
  * leaves. Nothing of it is stored.
  */
 
