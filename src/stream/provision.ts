@@ -103,7 +103,8 @@ const create: Ensure = (nc, jsm, wanted) =>
     ),
   )
 
-const ensureBucket: Ensure = (nc, jsm, wanted) =>
+/** Creates a stream that is not there; one that is there is left as it is. */
+export const createIfMissing: Ensure = (nc, jsm, wanted) =>
   pipe(
     info(jsm, wanted.name),
     TE.chain(found => (found === undefined ? create(nc, jsm, wanted) : TE.right(found))),
@@ -214,7 +215,7 @@ const provisionWith =
           ensureStream(nc, jsm, letters),
           // a bucket with other settings does not stop the start, since it never holds the truth: the running ledger
           // reports it
-          ensureBucket(nc, jsm, bucket),
+          createIfMissing(nc, jsm, bucket),
         ])
       }),
       TE.chain(() => openBucket(nc)),

@@ -20,6 +20,8 @@ export const LEDGER_SUBJECTS = 'customer.balance.>'
 export const DEAD_LETTER_STREAM = 'customer-dead-letters'
 export const DEAD_LETTER_PREFIX = 'customer.dead-letter.'
 export const CONFIG_BUCKET = 'config'
+export const TRANSACTION_IDS_STREAM = 'customer-transaction-ids'
+export const TRANSACTION_IDS_PREFIX = 'customer.transaction-ids.'
 
 /** The largest event in bytes. Events are far smaller, even with headers; the limit bounds the memory of a reader. */
 export const MSG_SIZE_BYTES_MAX = 64 * 1024
@@ -27,6 +29,9 @@ const DUPLICATE_WINDOW_MS = 120_000
 
 /** The largest dead letter: it holds the whole event, with longer header names. */
 export const LETTER_BYTES_MAX = 4 * MSG_SIZE_BYTES_MAX
+
+/** The largest chunk of the checkpoint of transaction ids, with its headers. */
+const IDS_CHUNK_BYTES_MAX = 1024 * 1024
 
 /** A stream's settings; a setting that is not stated is switched off. */
 export type StreamSettings = Partial<StreamConfig> & { readonly name: string; readonly subjects: string[] }
@@ -42,8 +47,9 @@ export type SettingsOptions = {
   readonly dead_letter_bytes_max?: number
 }
 
-/** The smallest default limit of the dead letters, and the limit of the bucket, when the ledger has a limit. */
+/** The smallest default limits of the dead letters and of the ids, and the bucket's limit, when the ledger has a limit. */
 const LETTERS_BYTES_MIN = 16 * 1024 * 1024
+const IDS_BYTES_MIN = 16 * 1024 * 1024
 const BUCKET_BYTES_MAX = 16 * 1024 * 1024
 
 const letterBytesMax = ({ bytes_max, dead_letter_bytes_max }: SettingsOptions): number =>
@@ -135,7 +141,26 @@ export const configStream = ({ replicas, bytes_max }: SettingsOptions): StreamSe
   num_replicas: replicas,
 })
 
-/** The settings of all streams of a ledger: the stream of the events, the dead letters, the bucket. */
+/**
+ * The stream of the checkpoint of transaction ids (docs/adr/0010). It follows from the ledger, so it may be deleted at any
+ * time, and a ledger works without it: it is not among `allSettings`. A chunk takes 8 bytes an event, so a tenth of the
+ * ledger's limit holds the ids of a full ledger.
+ */
+export const transactionIdsStream = ({ replicas, bytes_max }: SettingsOptions): StreamSettings => ({
+  ...keepForever,
+  name: TRANSACTION_IDS_STREAM,
+  description: 'Jetledger: the transaction ids of all events in short; may be deleted at any time',
+  subjects: [`${TRANSACTION_IDS_PREFIX}*`],
+  num_replicas: replicas,
+  max_bytes: bytes_max === undefined ? -1 : Math.max(IDS_BYTES_MIN, Math.floor(bytes_max / 10)),
+  // a chunk of another ledger, or of events that were lost, is replaced
+  max_msgs_per_subject: 1,
+  max_msg_size: IDS_CHUNK_BYTES_MAX,
+  deny_delete: false,
+  deny_purge: false,
+})
+
+/** The settings of all streams that a ledger needs: the stream of the events, the dead letters, the bucket. */
 export const allSettings = (options: SettingsOptions) =>
   [ledgerStream(options), deadLetterStream(options), configStream(options)] as const
 

@@ -2,7 +2,7 @@
 
 import { expect, it } from 'vitest'
 import type { Proof } from '../../stream/leadership.js'
-import { createCertainty } from './known-ids.js'
+import { createCertainty } from './certainty.js'
 
 const WINDOW_MS = 120_000
 

@@ -20,10 +20,12 @@ const mix = (half: number): number => {
   return bits ^ (bits >>> 16)
 }
 
+/** The last step. No id has a hash of zeros: in a checkpoint they mark an event without an id. */
 const finish = (low: number, high: number, length: number, into: IdHash): IdHash => {
   const mixed_low = mix(low ^ length)
   into.low = (mixed_low ^ mix(high)) >>> 0
   into.high = mix(high + Math.imul(mixed_low, STEP_HIGH)) >>> 0
+  if (into.low === 0 && into.high === 0) into.high = 1
   return into
 }
 

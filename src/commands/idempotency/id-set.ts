@@ -5,9 +5,10 @@
 
 import { decodeEvent } from '../../ledger/event.js'
 import { findTransactionId } from '../../ledger/fast/movement.js'
+import type { IdChunk } from './id-chunk.js'
 import { IdFilter } from './id-filter.js'
 import { hashBytes, hashText, type IdHash } from './id-hash.js'
-import { RecentIds } from './recent-ids.js'
+import { RECENT_IDS_MAX, RecentIds } from './recent-ids.js'
 
 /** Writes the hash of the transaction id of an event's body to `into`; false when the event has no id. */
 export const hashOfEvent = (body: Uint8Array, into: IdHash): boolean => {
@@ -44,13 +45,25 @@ export class IdSet {
     return this.#filter.bytes
   }
 
-  /** Takes the event at `seq`; sequences have to rise. */
-  take(seq: number, body: Uint8Array): void {
-    if (hashOfEvent(body, this.#hash)) {
-      this.#filter.add(this.#hash)
-      this.#recent.add(this.#hash, seq)
-    }
+  /** Takes the event at `seq`; sequences have to rise. Gives the hash of its id, if it has one, until the next call. */
+  take(seq: number, body: Uint8Array): IdHash | undefined {
     this.#position = seq
+    if (!hashOfEvent(body, this.#hash)) return undefined
+    this.#filter.add(this.#hash)
+    this.#recent.add(this.#hash, seq)
+    return this.#hash
+  }
+
+  /** Takes all events of a chunk. Their sequences are noted only near the end of the stream, which is at `end_seq`. */
+  takeChunk(chunk: IdChunk, end_seq: number): void {
+    const is_recent = end_seq - chunk.last_seq < RECENT_IDS_MAX
+    for (let seq = chunk.first_seq; seq <= chunk.last_seq; seq += 1) {
+      if (!chunk.read(seq, this.#hash)) continue
+      this.#filter.add(this.#hash)
+      if (is_recent) this.#recent.add(this.#hash, seq)
+    }
+    if (!is_recent) this.#recent = new RecentIds(chunk.last_seq)
+    this.#position = chunk.last_seq
   }
 
   /** False: no event that was taken has the id. */

@@ -4,6 +4,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { decodeEvent, encodeEvent } from '../../ledger/event.js'
 import { arbitraryEvent } from '../../ledger/testing/arbitrary.js'
+import { ChunkCollector, IdChunk } from './id-chunk.js'
 import { IdFilter } from './id-filter.js'
 import { hashBytes, hashText, type IdHash } from './id-hash.js'
 import { hashOfEvent, IdSet } from './id-set.js'
@@ -153,5 +154,58 @@ describe('the set', () => {
     set.take(1, event('a'))
     set.restart(0)
     expect([set.position, set.mayHave('a'), set.seqOf('a')]).toEqual([0, false, undefined])
+  })
+})
+
+describe('a chunk of the checkpoint', () => {
+  const EVENTS = 8
+  type Chunks = { readonly whole: readonly IdChunk[]; readonly set: IdSet }
+
+  /** Takes events at `seqs`, some of them without an id, into a set and a collector. */
+  const collect = (seqs: readonly number[], collector = new ChunkCollector(EVENTS)): Chunks => {
+    const set = new IdSet()
+    const whole = seqs.flatMap(seq => {
+      const body = seq % 3 === 0 ? bytes('{"type":"credit","amount":1}') : event(`id-${seq}`)
+      return collector.take(seq, set.take(seq, body)) ?? []
+    })
+    return { whole, set }
+  }
+  const upTo = (end: number, from = 1): number[] => Array.from({ length: end - from + 1 }, (_, i) => from + i)
+
+  it('gives a set the same ids and sequences as the events that it was made of', () => {
+    const { whole, set } = collect(upTo(3 * EVENTS))
+    expect(whole.map(({ index, first_seq, last_seq }) => [index, first_seq, last_seq])).toEqual([
+      [0, 1, 8],
+      [1, 9, 16],
+      [2, 17, 24],
+    ])
+    const other = new IdSet()
+    for (const { index, body } of whole) other.takeChunk(new IdChunk(index, body), 3 * EVENTS)
+    const ids = upTo(3 * EVENTS + 10).map(seq => `id-${seq}`)
+    expect(ids.map(id => other.seqOf(id))).toEqual(ids.map(id => set.seqOf(id)))
+    expect([other.position, other.exact_after_seq]).toEqual([set.position, 0])
+  })
+
+  it('far before the end of the stream gives the ids without their sequences', () => {
+    const { whole } = collect(upTo(2 * EVENTS))
+    const set = new IdSet()
+    for (const chunk of whole) set.takeChunk(chunk, 2 ** 20 + EVENTS)
+    expect([set.mayHave('id-2'), set.seqOf('id-2')]).toEqual([true, undefined])
+    expect([set.mayHave('id-10'), set.seqOf('id-10'), set.exact_after_seq]).toEqual([true, 10, EVENTS])
+  })
+
+  it('is the same for one that begins anywhere before it, and is not given when its beginning was not taken', () => {
+    const collector = new ChunkCollector(EVENTS)
+    collector.goTo(EVENTS + 2)
+    const all = collect(upTo(3 * EVENTS)).whole
+    const late = collect(upTo(3 * EVENTS, EVENTS + 3), collector).whole
+    expect(late).toEqual(all.slice(2))
+  })
+
+  it('leaves places without an event empty, and is not given without its last event', () => {
+    const with_holes = collect([1, 2, 7, 8, 9, 15, 17, 24]).whole
+    expect(with_holes.map(({ index }) => index)).toEqual([0, 2])
+    const own = { low: 0, high: 0 }
+    expect(upTo(8).filter(seq => with_holes[0]?.read(seq, own))).toEqual([1, 2, 7, 8])
   })
 })

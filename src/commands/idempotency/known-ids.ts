@@ -8,17 +8,14 @@
  */
 
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { NatsConnection } from 'nats'
 import { E } from '../../fp.js'
 import { metrics } from '../../metrics.js'
 import { createArrivals } from '../../stream/follow/arrivals.js'
-import { type FollowDeps, type Followed, startFollower } from '../../stream/follow/follower.js'
-import { isSamePoint, pointOf } from '../../stream/identity.js'
+import { type FollowDeps, startFollower } from '../../stream/follow/follower.js'
 import { leadershipOf, type Proof } from '../../stream/leadership.js'
-import { nextKnown, readRange } from '../../stream/read.js'
-import { LEDGER_STREAM, LEDGER_SUBJECTS } from '../../stream/settings.js'
-import { IdSet } from './id-set.js'
-import { certainlyRefused_ms } from './window.js'
+import { createCertainty } from './certainty.js'
+import { FollowedIds, PAGES_FROM_EVENTS } from './followed-ids.js'
+import { CHUNK_EVENTS } from './id-chunk.js'
 
 export type KnownIds = {
   /** False: it is certain that no event has the id, apart from events whose ids the stream itself refuses. */
@@ -44,8 +41,6 @@ export type RunningKnownIds = KnownIds & {
 const PROVE_EVERY_MS = 1_000
 /** A set that is behind a proved end and stands still for so long begins a new life. */
 const STILL_MS_MAX = 3_000
-/** From so many events behind, the stream is read in pages: that takes a part of the time of following it. */
-const PAGES_FROM_EVENTS = 2_000
 const BEGIN_LOOK_MS = 20
 const PART = 'transaction ids'
 
@@ -53,94 +48,6 @@ const filter_bytes = metrics.gauge(
   'jetledger_transaction_ids_bytes',
   'The memory that the transaction ids of all events take, in bytes, without the newest ones',
 )
-
-/** Says from when to when the set is certain. Pure; all times are of a clock that never goes back. */
-export const createCertainty = (position: () => number) => {
-  /** The newest proof whose end was reached, and the oldest one whose end was not. */
-  let reached_proof: Proof | undefined
-  let awaited: Proof | undefined
-  return {
-    proved: (proof: Proof): void => {
-      if (position() < proof.last_seq) awaited ??= proof
-      else if (reached_proof === undefined || proof.asked_ms > reached_proof.asked_ms) reached_proof = proof
-    },
-    /** Is called at every event; nearly always nothing is awaited. */
-    reached: (): void => {
-      if (awaited === undefined || position() < awaited.last_seq) return
-      reached_proof = awaited
-      awaited = undefined
-    },
-    isAt: (now_ms: number): boolean =>
-      reached_proof !== undefined && now_ms - reached_proof.asked_ms < certainlyRefused_ms(reached_proof),
-    /** The proof whose end was not reached yet. */
-    awaited: (): Proof | undefined => awaited,
-    restart: (): void => {
-      reached_proof = undefined
-      awaited = undefined
-    },
-  }
-}
-
-/** The ids as they are followed, and the event that they were followed up to. */
-class FollowedIds {
-  readonly set = new IdSet()
-  /** The time at which the stream that is followed was made; undefined before it is known. */
-  created: string | undefined
-  /** An event was not taken because of a fault of this program: from then on the set may lack ids. */
-  has_failed = false
-  /** The newest event, and the number of times that the set began anew: an event of before says nothing of the set. */
-  #newest: Followed | undefined
-  #beginnings = 0
-  readonly #nc: NatsConnection
-
-  constructor(nc: NatsConnection) {
-    this.#nc = nc
-  }
-
-  take(event: Followed): void {
-    this.set.take(event.seq, event.data)
-    this.#newest = event
-  }
-
-  restart(ids_expected: number): void {
-    this.set.restart(ids_expected)
-    this.#newest = undefined
-    this.#beginnings += 1
-  }
-
-  /** Reads on in pages up to `last_seq`: a process that starts has the whole stream before it. */
-  async readOn(last_seq: number, signal: AbortSignal): Promise<void> {
-    if (last_seq - this.set.position < PAGES_FROM_EVENTS) return
-    const from_seq = this.set.position + 1
-    const range = { stream: LEDGER_STREAM, subject: LEDGER_SUBJECTS, from_seq, to_seq: last_seq }
-    for await (const { seq, subject, body, at } of readRange(this.#nc, range)) {
-      this.take({ seq, subject, data: body, time: at })
-      if (signal.aborted) return
-    }
-  }
-
-  /**
-   * Gives a function that says whether a proof, asked for after this call, is of the stream that the set was made of. One that
-   * was made anew has other ids. So has one that was set back: others have, or will have, the places of the events that it
-   * lost. Undefined: that cannot be told at the moment.
-   */
-  mark(): (proof: Proof) => Promise<boolean | undefined> {
-    const [newest, beginnings] = [this.#newest, this.#beginnings]
-    return async ({ created, last_seq }) => {
-      if (this.created === undefined || beginnings !== this.#beginnings) return undefined
-      if (created !== this.created) return false
-      const is_stored = newest === undefined || (await this.#isStored(newest, last_seq))
-      return beginnings === this.#beginnings ? is_stored : undefined
-    }
-  }
-
-  async #isStored({ seq, subject, data, time }: Followed, last_seq: number): Promise<boolean | undefined> {
-    if (last_seq < seq) return false
-    const found = await nextKnown(this.#nc, LEDGER_STREAM, LEDGER_SUBJECTS, seq)()
-    if (E.isLeft(found) || found.right === undefined) return undefined
-    return isSamePoint(pointOf({ seq, subject, body: data, at: time }), pointOf(found.right))
-  }
-}
 
 /** Says at each look whether a follower that is behind has stood at one place for too long; then it counts anew. */
 const createStillness = () => {
@@ -154,10 +61,13 @@ const createStillness = () => {
   }
 }
 
-/** Starts to follow the stream in the background, until `stop`. */
-export const followKnownIds = (deps: FollowDeps): RunningKnownIds => {
+/**
+ * Starts to follow the stream in the background, until `stop`. `chunk_events` is the length of the checkpoint's chunks: one
+ * for all instances.
+ */
+export const followKnownIds = (deps: FollowDeps, chunk_events = CHUNK_EVENTS): RunningKnownIds => {
   const { nc, log } = deps
-  const followed = new FollowedIds(nc)
+  const followed = new FollowedIds(deps, async seq => ((await prove())?.last_seq ?? 0) >= seq, chunk_events)
   const ids = followed.set
   const certainty = createCertainty(() => ids.position)
   const arrivals = createArrivals(() => ids.position)
@@ -247,6 +157,7 @@ export const followKnownIds = (deps: FollowDeps): RunningKnownIds => {
     },
     stop: async () => {
       untrack()
+      followed.stop()
       await follower.stop()
     },
   }

@@ -8,7 +8,8 @@
 
 import type { IdHash } from './id-hash.js'
 
-const IDS_MAX = 2 ** 20
+/** At least so many of the newest ids are known. */
+export const RECENT_IDS_MAX = 2 ** 20
 const SLOTS_MIN = 2 ** 12
 
 /** Open addressing with steps of one. A sequence of 0 marks a free slot: the stream's first sequence is 1. */
@@ -70,7 +71,7 @@ export class RecentIds {
   #after_seq: number
 
   /** Nothing is known yet; the next id is that of an event after `after_seq`. */
-  constructor(after_seq: number, ids_max = IDS_MAX) {
+  constructor(after_seq: number, ids_max = RECENT_IDS_MAX) {
     this.#after_seq = after_seq
     this.#young_after_seq = after_seq
     this.#ids_max = ids_max

@@ -1,0 +1,228 @@
+/** The checkpoint of the known ids: a start reads it instead of the ledger, as far as it is of this ledger. */
+
+import type { StoredMsg } from '@nats-io/jetstream'
+import { type ConnectionOptions, connect, headers, type MsgHdrs } from 'nats'
+import { pino } from 'pino'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { startConfiguredNats } from '../../../test/support/configured-nats.js'
+import { right, startTestLedger, type TestLedger } from '../../../test/support/ledger.js'
+import { dieWithout } from '../../../test/support/part-of-batch.js'
+import { until } from '../../../test/support/servers.js'
+import { createHealth } from '../../health.js'
+import type { FollowDeps } from '../../stream/follow/follower.js'
+import { manager, provision } from '../../stream/provision.js'
+import { publishBatch } from '../../stream/publish.js'
+import {
+  LEDGER_STREAM,
+  TRANSACTION_IDS_PREFIX,
+  TRANSACTION_IDS_STREAM,
+  transactionIdsStream,
+} from '../../stream/settings.js'
+import { followKnownIds, type RunningKnownIds } from './known-ids.js'
+
+const CHUNK_EVENTS = 500
+const CHUNKS = 6
+const EVENTS = 3_250
+const BATCH = 1_000
+const CHUNK_BYTES = 8 * CHUNK_EVENTS
+const NONE = 'no checkpoint of the transaction ids can be read: the ledger is read'
+const READ = 'the transaction ids were read'
+
+type Line = { readonly msg: string; readonly level: number; readonly from_checkpoint?: number }
+type Follow = { readonly known: RunningKnownIds; readonly lines: Line[] }
+
+let followers: RunningKnownIds[]
+
+beforeEach(() => {
+  followers = []
+})
+afterEach(async () => {
+  for (const follower of followers) await follower.stop()
+})
+
+/** Stores events with the ids `<name>-<from>` to `<name>-<to>`, at these sequences in an empty ledger. */
+const storeEvents = async (
+  { nc }: Pick<FollowDeps, 'nc'>,
+  from: number,
+  to: number,
+  name = 'id',
+): Promise<void> => {
+  for (let first = from; first <= to; first += BATCH) {
+    const messages = Array.from({ length: Math.min(BATCH, to - first + 1) }, (_, i) => ({
+      subject: `customer.balance.c${i % 50}`,
+      body: `{"type":"credit","amount":1,"transaction_id":"${name}-${first + i}"}`,
+    }))
+    await right(publishBatch(nc, messages, 10_000))
+  }
+}
+
+const reachEnd = (known: RunningKnownIds): Promise<unknown> =>
+  until(() => known.reachEnd(1_000), { deadline_ms: 20_000, what: 'the ids to be followed to the end' })
+
+/** Starts to follow like a process that starts, up to the end of the ledger. */
+const begin = async (deps: FollowDeps): Promise<Follow> => {
+  const lines: Line[] = []
+  const log = pino({ level: 'info' }, { write: (line: string) => lines.push(JSON.parse(line) as Line) })
+  const known = followKnownIds({ ...deps, log }, CHUNK_EVENTS)
+  followers.push(known)
+  await reachEnd(known)
+  return { known, lines }
+}
+
+const fromCheckpoint = ({ lines }: Follow): number | undefined =>
+  lines.find(({ msg }) => msg === READ)?.from_checkpoint
+
+const missingFrom = ({ known }: Follow): string[] =>
+  Array.from({ length: EVENTS }, (_, i) => i + 1)
+    .filter(seq => !known.mayHave(`id-${seq}`) || known.seqOf(`id-${seq}`) !== seq)
+    .map(seq => `id-${seq}`)
+
+const chunk = (index: number): string => `${TRANSACTION_IDS_PREFIX}${index}`
+
+type Spoil = (chunk: { readonly body: Uint8Array; readonly own: MsgHdrs }) => readonly [Uint8Array, MsgHdrs]
+
+const LAST_EVENT = 'Ledger-Last-Event'
+
+const ofOtherEvent = (own: MsgHdrs): MsgHdrs => {
+  const changed = headers()
+  changed.set(LAST_EVENT, own.get(LAST_EVENT).replace(/"checksum":"./, '"checksum":"!'))
+  return changed
+}
+
+/** Publishes a changed copy of a chunk in its place, as a person may do who has the right. */
+const spoilChunk = async (
+  { nc }: TestLedger,
+  index: number,
+  stored: StoredMsg | undefined,
+  spoil: Spoil,
+): Promise<void> => {
+  if (stored === undefined) throw new Error('no chunk')
+  const kept = headers()
+  kept.set(LAST_EVENT, stored.header.get(LAST_EVENT))
+  const [body, own] = spoil({ body: stored.data, own: kept })
+  const reply = await nc.request(chunk(index), body, { headers: own, timeout: 5_000 })
+  expect(reply.json()).toMatchObject({ stream: TRANSACTION_IDS_STREAM })
+}
+
+describe('the checkpoint of the known ids', () => {
+  let ledger: TestLedger
+
+  beforeEach(async () => {
+    ledger = await startTestLedger()
+    await storeEvents(ledger, 1, EVENTS)
+  })
+  afterEach(() => ledger.stop())
+
+  const chunkAt = async (index: number) => {
+    const query = { last_by_subj: chunk(index) }
+    return (await ledger.jsm.streams.getMessage(TRANSACTION_IDS_STREAM, query).catch(() => null)) ?? undefined
+  }
+
+  const chunkOf = (index: number, what: string) => until(() => chunkAt(index), { deadline_ms: 10_000, what })
+
+  const begun = async (): Promise<Follow> => {
+    const follow = await begin(ledger)
+    for (let index = 0; index < CHUNKS; index += 1) await chunkOf(index, `chunk ${index}`)
+    return follow
+  }
+
+  it('is written by all who follow the ledger, one copy of each chunk, and read by the next one', async () => {
+    const both = await Promise.all([begun(), begun()])
+    const next = await begin(ledger)
+    expect([...both, next].flatMap(missingFrom)).toEqual([])
+    expect([fromCheckpoint(next), next.known.exactAfter(), next.known.mayHave('id-0')]).toEqual([
+      CHUNKS * CHUNK_EVENTS,
+      0,
+      false,
+    ])
+    const { state } = await ledger.jsm.streams.info(TRANSACTION_IDS_STREAM)
+    expect([state.messages, state.last_seq]).toEqual([CHUNKS, CHUNKS])
+    expect(both.flatMap(({ lines }) => lines.map(({ msg }) => msg))).toEqual([NONE, READ, NONE, READ])
+  })
+
+  it('is filled where a chunk is missing, and is not believed where one is wrong: that is replaced', async () => {
+    await begun()
+    const right_ones = await Promise.all([1, 2, 3, 4].map(index => chunkOf(index, 'the chunk')))
+    const spoilt: readonly Spoil[] = [
+      ({ body, own }) => [body.slice(8), own],
+      ({ body }) => [body, headers()],
+      ({ body, own }) => [body, ofOtherEvent(own)],
+      ({ own }) => [new Uint8Array(CHUNK_BYTES), own],
+    ]
+    for (const [i, spoil] of spoilt.entries()) await spoilChunk(ledger, i + 1, right_ones[i], spoil)
+    await ledger.jsm.streams.purge(TRANSACTION_IDS_STREAM, { filter: chunk(5) })
+    const next = await begin(ledger)
+    expect([fromCheckpoint(next), missingFrom(next)]).toEqual([CHUNK_EVENTS, []])
+    await until(async () => fromCheckpoint(await begin(ledger)) === EVENTS - 250, {
+      deadline_ms: 20_000,
+      what: 'all chunks to be right',
+    })
+    const replaced = await Promise.all([1, 2, 3, 4].map(index => chunkOf(index, 'the chunk')))
+    expect(replaced.map(({ data }) => data)).toEqual(right_ones.map(({ data }) => data))
+  })
+
+  it('of events that were lost is not believed, also when others have their places', async () => {
+    const running = await begun()
+    await dieWithout(ledger.servers.nats, ledger.nc, async () => {
+      await storeEvents(ledger, EVENTS + 1, EVENTS + 250, 'lost')
+      await chunkOf(CHUNKS, 'the chunk with the events that will be lost')
+    })
+    const lost = await chunkOf(CHUNKS, 'the chunk with the lost events')
+    await storeEvents(ledger, EVENTS + 1, EVENTS + 250, 'other')
+    const next = await begin(ledger)
+    await reachEnd(running.known)
+    for (const follow of [next, running]) {
+      const others = Array.from({ length: 250 }, (_, i) => `other-${EVENTS + 1 + i}`)
+      expect([missingFrom(follow), others.filter(id => !follow.known.mayHave(id))]).toEqual([[], []])
+    }
+    expect(fromCheckpoint(next)).toBe(CHUNKS * CHUNK_EVENTS)
+    await until(async () => ((await chunkAt(CHUNKS))?.seq ?? 0) > lost.seq, {
+      deadline_ms: 10_000,
+      what: 'the chunk to be replaced',
+    })
+  })
+
+  it('without room is said once, and nothing else is different', async () => {
+    const limits = { max_bytes: CHUNK_BYTES / 2 }
+    await ledger.jsm.streams.add({ ...transactionIdsStream({ replicas: 1 }), ...limits })
+    const health = createHealth(() => undefined)
+    const follow = await begin({ ...ledger, health })
+    await detailOf(health)
+    expect([missingFrom(follow), fromCheckpoint(follow), health.read().state]).toEqual([[], 0, 'ok'])
+    expect(follow.lines.filter(({ msg }) => msg.includes('cannot be written'))).toHaveLength(1)
+  })
+})
+
+const detailOf = (health: FollowDeps['health']): Promise<string> =>
+  until(async () => health.of('checkpoint of transaction ids')?.detail, {
+    deadline_ms: 20_000,
+    what: 'the reason in health',
+  })
+
+it('without a right to the checkpoint the ids are read from the ledger, and that is said', async () => {
+  const users = `authorization { users: [
+    { user: all, password: secret }
+    { user: some, password: secret, permissions: { publish: { deny:
+      ["${TRANSACTION_IDS_PREFIX}>", "$JS.API.STREAM.CREATE.${TRANSACTION_IDS_STREAM}"] } } }
+  ] }`
+  const loginAs = (user: string): ConnectionOptions => ({ user, pass: 'secret' })
+  const nats = await startConfiguredNats(`jetstream { store_dir: "$STORE" }\n${users}`, loginAs('all'))
+  const [all, nc] = await Promise.all(
+    ['all', 'some'].map(user => connect({ servers: nats.url, ...loginAs(user) })),
+  )
+  if (all === undefined || nc === undefined) throw new Error('no connection')
+  try {
+    await right(provision(all, { replicas: 1 }))
+    await storeEvents({ nc: all }, 1, EVENTS)
+    const health = createHealth(() => undefined)
+    const deps = { nc, jsm: await right(manager(nc)), health, log: pino({ level: 'silent' }) }
+    const follow = await begin(deps)
+    expect(await detailOf(health)).toContain('reads more of the ledger')
+    expect([missingFrom(follow), fromCheckpoint(follow), health.read().state]).toEqual([[], 0, 'ok'])
+    expect((await deps.jsm.streams.info(LEDGER_STREAM)).state.messages).toBe(EVENTS)
+    await follow.known.stop()
+  } finally {
+    await Promise.all([nc.close(), all.close()])
+    await nats.stop()
+  }
+})

@@ -1,0 +1,143 @@
+/**
+ * The set of known ids with the place up to which the stream was followed. A process that starts takes what the checkpoint
+ * holds, and reads the rest from the stream; what it collects on the way becomes the next chunks of the checkpoint.
+ */
+
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { E } from '../../fp.js'
+import type { StreamError } from '../../stream/errors.js'
+import type { FollowDeps, Followed } from '../../stream/follow/follower.js'
+import { isSamePoint, pointOf } from '../../stream/identity.js'
+import type { Proof } from '../../stream/leadership.js'
+import { nextKnown, readRange } from '../../stream/read.js'
+import { LEDGER_STREAM, LEDGER_SUBJECTS } from '../../stream/settings.js'
+import { CHUNK_EVENTS, ChunkCollector } from './id-chunk.js'
+import { IdSet } from './id-set.js'
+import { type FoundChunk, readCheckpoint, type WrongChunk } from './read-checkpoint.js'
+import { CheckpointWriter } from './write-checkpoint.js'
+
+/** From so many events behind, the stream is read in pages: that takes a part of the time of following it. */
+export const PAGES_FROM_EVENTS = 2_000
+
+/** The ids as they are followed, and the event that they were followed up to. */
+export class FollowedIds {
+  readonly set = new IdSet()
+  readonly #chunk_events: number
+  readonly #collector: ChunkCollector
+  readonly #checkpoint: CheckpointWriter
+  /** The time at which the stream that is followed was made; undefined before it is known. */
+  created: string | undefined
+  /** An event was not taken because of a fault of this program: from then on the set may lack ids. */
+  has_failed = false
+  /** The newest event, and the number of times that the set began anew: an event of before says nothing of the set. */
+  #newest: Followed | undefined
+  #beginnings = 0
+  readonly #deps: FollowDeps
+
+  /** @param isProved says whether the ledger has all events that were taken up to a sequence, by a proof after the call */
+  constructor(deps: FollowDeps, isProved: (seq: number) => Promise<boolean>, chunk_events = CHUNK_EVENTS) {
+    this.#deps = deps
+    this.#chunk_events = chunk_events
+    this.#collector = new ChunkCollector(chunk_events)
+    this.#checkpoint = new CheckpointWriter(deps, isProved)
+  }
+
+  take(event: Followed): void {
+    const { seq, subject, data } = event
+    const whole = this.#collector.take(seq, this.set.take(seq, data))
+    this.#newest = event
+    if (whole !== undefined) this.#checkpoint.add(whole, { seq, subject, body: data, at: event.time })
+  }
+
+  restart(ids_expected: number): void {
+    this.set.restart(ids_expected)
+    this.#collector.goTo(0)
+    this.#checkpoint.restart()
+    this.#newest = undefined
+    this.#beginnings += 1
+  }
+
+  /**
+   * Reads on up to `last_seq`: a process that starts has the whole stream before it. What the checkpoint holds is taken from
+   * there, and the rest in pages from the stream. Rejects when the set began anew meanwhile.
+   */
+  async readOn(last_seq: number, signal: AbortSignal): Promise<void> {
+    const { position } = this.set
+    if (last_seq - position < PAGES_FROM_EVENTS) return
+    const { nc, log } = this.#deps
+    const began_ms = performance.now()
+    const events = this.#chunk_events
+    const range = {
+      events,
+      from_index: Math.ceil(position / events),
+      to_index: Math.floor(last_seq / events),
+    }
+    const beginnings = this.#beginnings
+    const checkSame = (): void => {
+      if (beginnings !== this.#beginnings) throw new Error('the stream became another one while it was read')
+    }
+    let from_checkpoint = 0
+    const onEnd = (err: StreamError): void =>
+      log.info({ err }, 'no checkpoint of the transaction ids can be read: the ledger is read')
+    const onWrong = (wrong: WrongChunk): void => this.#checkpoint.replace(wrong)
+    for await (const found of readCheckpoint(nc, range, onWrong, onEnd)) {
+      await this.#readUpTo(found.chunk.first_seq - 1, signal)
+      if (signal.aborted) return
+      checkSame()
+      this.#takeChunk(found, last_seq)
+      from_checkpoint += events
+      await nextTurn()
+    }
+    await this.#readUpTo(last_seq, signal)
+    checkSame()
+    const duration_ms = Math.round(performance.now() - began_ms)
+    log.info(
+      { events: this.set.position - position, from_checkpoint, duration_ms },
+      'the transaction ids were read',
+    )
+  }
+
+  #takeChunk({ chunk, last }: FoundChunk, end_seq: number): void {
+    this.set.takeChunk(chunk, end_seq)
+    this.#collector.goTo(chunk.last_seq)
+    this.#newest = { seq: last.seq, subject: last.subject, data: last.body, time: last.at }
+  }
+
+  async #readUpTo(to_seq: number, signal: AbortSignal): Promise<void> {
+    const from_seq = this.set.position + 1
+    if (from_seq > to_seq) return
+    const beginnings = this.#beginnings
+    const range = { stream: LEDGER_STREAM, subject: LEDGER_SUBJECTS, from_seq, to_seq }
+    for await (const { seq, subject, body, at } of readRange(this.#deps.nc, range)) {
+      if (signal.aborted || beginnings !== this.#beginnings) return
+      this.take({ seq, subject, data: body, time: at })
+    }
+  }
+
+  /** Writes no more chunks. */
+  stop(): void {
+    this.#checkpoint.stop()
+  }
+
+  /**
+   * Gives a function that says whether a proof, asked for after this call, is of the stream that the set was made of. One that
+   * was made anew has other ids. So has one that was set back: others have, or will have, the places of the events that it
+   * lost. Undefined: that cannot be told at the moment.
+   */
+  mark(): (proof: Proof) => Promise<boolean | undefined> {
+    const [newest, beginnings] = [this.#newest, this.#beginnings]
+    return async ({ created, last_seq }) => {
+      if (this.created === undefined || beginnings !== this.#beginnings) return undefined
+      if (created !== this.created) return false
+      const is_stored = newest === undefined || (await this.#isStored(newest, last_seq))
+      return beginnings === this.#beginnings ? is_stored : undefined
+    }
+  }
+
+  async #isStored({ seq, subject, data, time }: Followed, last_seq: number): Promise<boolean | undefined> {
+    if (last_seq < seq) return false
+    const found = await nextKnown(this.#deps.nc, LEDGER_STREAM, LEDGER_SUBJECTS, seq)()
+    if (E.isLeft(found) || found.right === undefined) return undefined
+    return isSamePoint(pointOf({ seq, subject, body: data, at: time }), pointOf(found.right))
+  }
+}

@@ -1,0 +1,135 @@
+/**
+ * Writes the checkpoint of transaction ids: each chunk that this instance has collected, when it is proved that the ledger
+ * has the events of it.
+ *
+ * Every instance of `commands` writes, because all of them make the same chunks: the first one stores a chunk, the others
+ * are refused by the expected sequence. That costs 8 bytes an event and needs no agreement. The ledger works without the
+ * checkpoint, so a failure is a sentence in the log and in health, and nothing else.
+ */
+
+import { type BackOff, pause } from '../../back-off.js'
+import { E, pipe, TE } from '../../fp.js'
+import { type StreamError, tryStream } from '../../stream/errors.js'
+import type { FollowDeps } from '../../stream/follow/follower.js'
+import { createIfMissing } from '../../stream/provision.js'
+import { publish } from '../../stream/publish.js'
+import { LEDGER_STREAM, transactionIdsStream } from '../../stream/settings.js'
+import { chunkHeaders, type EventAt, type IdChunk } from './id-chunk.js'
+import { chunkSubject, type WrongChunk } from './read-checkpoint.js'
+
+type Whole = { readonly chunk: IdChunk; readonly last: EventAt }
+
+/** The chunks that wait: 8 MiB. Further ones are left out; the next process that starts reads their events and writes them. */
+const WAITING_MAX = 16
+const TRIES_MAX = 5
+const BACK_OFF: BackOff = { first_ms: 200, max_ms: 5_000 }
+const PUBLISH_TIMEOUT_MS = 5_000
+const PART = 'checkpoint of transaction ids'
+
+export class CheckpointWriter {
+  readonly #deps: FollowDeps
+  readonly #isProved: (seq: number) => Promise<boolean>
+  readonly #ending = new AbortController()
+  #waiting: Whole[] = []
+  #is_storing = false
+  #has_said = false
+  /** The places of chunks that are not of the ledger: they are replaced. */
+  readonly #wrong = new Map<number, number>()
+
+  /** @param isProved says whether the ledger has all events that were collected up to a sequence, asked for at the call */
+  constructor(deps: FollowDeps, isProved: (seq: number) => Promise<boolean>) {
+    this.#deps = deps
+    this.#isProved = isProved
+  }
+
+  /** Stores a chunk in the background. */
+  add(chunk: IdChunk, last: EventAt): void {
+    if (this.#waiting.length < WAITING_MAX) this.#waiting.push({ chunk, last })
+    if (!this.#is_storing) void this.#storeAll()
+  }
+
+  /** The chunk that is stored at `seq` is not of the ledger: the next one of its index takes its place. */
+  replace({ index, seq }: WrongChunk): void {
+    this.#wrong.set(index, seq)
+  }
+
+  /** Forgets the chunks that wait, because the ledger is another one than the one that they were collected from. */
+  restart(): void {
+    this.#waiting = []
+    this.#wrong.clear()
+  }
+
+  stop(): void {
+    this.#ending.abort()
+  }
+
+  async #storeAll(): Promise<void> {
+    this.#is_storing = true
+    for (let whole = this.#waiting[0]; whole !== undefined; whole = this.#waiting[0]) {
+      await this.#store(whole)
+      if (this.#waiting[0] === whole) this.#waiting.shift()
+      if (this.#ending.signal.aborted) this.#waiting = []
+    }
+    this.#is_storing = false
+  }
+
+  async #store(whole: Whole): Promise<void> {
+    const { signal } = this.#ending
+    let failure: StreamError | undefined
+    for (let attempt = 1; attempt <= TRIES_MAX; attempt += 1) {
+      const is_proved = await this.#isProved(whole.chunk.last_seq)
+      if (signal.aborted || this.#waiting[0] !== whole) return
+      failure = is_proved ? await this.#publish(whole) : failure
+      if (is_proved && failure === undefined) this.#say(undefined)
+      if (is_proved && failure?.tag !== 'TryAgain') break
+      await pause(BACK_OFF, attempt, signal)
+    }
+    if (failure !== undefined && !signal.aborted) this.#say(failure)
+  }
+
+  /** Publishes a chunk into the stream, which is made when it is not there. Gives the failure, if there is one. */
+  async #publish({ chunk, last }: Whole): Promise<StreamError | undefined> {
+    const { index, body } = chunk
+    const message = {
+      subject: chunkSubject(index),
+      body,
+      headers: chunkHeaders(last),
+      expected_last_subject_seq: this.#wrong.get(index) ?? 0,
+    }
+    const stored = await publish(this.#deps.nc, message, PUBLISH_TIMEOUT_MS)()
+    if (E.isRight(stored)) this.#wrong.delete(index)
+    // another instance has stored it: the next process that starts judges what is there
+    if (E.isRight(stored) || stored.left.tag === 'Conflict') return undefined
+    // no stream may be there to answer
+    const made = stored.left.tag === 'TryAgain' ? await this.#makeStream() : undefined
+    return made ?? stored.left
+  }
+
+  /** Makes the stream of the chunks, with the replicas and the share of the ledger's limit. Gives the failure, if any. */
+  async #makeStream(): Promise<StreamError | undefined> {
+    const { nc, jsm } = this.#deps
+    const made = await pipe(
+      tryStream(`stream ${LEDGER_STREAM}`, () => jsm.streams.info(LEDGER_STREAM)),
+      TE.chain(({ config: { num_replicas, max_bytes } }) => {
+        const bytes_max = max_bytes > 0 ? { bytes_max: max_bytes } : {}
+        return createIfMissing(nc, jsm, transactionIdsStream({ replicas: num_replicas, ...bytes_max }))
+      }),
+    )()
+    return E.isLeft(made) ? made.left : undefined
+  }
+
+  /** Says once that chunks cannot be stored, until one is stored again. */
+  #say(failure: StreamError | undefined): void {
+    const { log, health } = this.#deps
+    if ((failure === undefined) === !this.#has_said) return
+    this.#has_said = failure !== undefined
+    const detail =
+      failure === undefined ? '' : `${failure.message}; a process that starts reads more of the ledger`
+    health.report(PART, 'ok', detail)
+    if (failure !== undefined)
+      log.info(
+        { err: failure },
+        'the checkpoint of transaction ids cannot be written; the ledger works without',
+      )
+  }
+}
