@@ -9,14 +9,21 @@ import { E, TE } from '../fp.js'
 import { Failure, orFail } from '../process/failure.js'
 import { print, printJson, tell } from '../process/output.js'
 import { RECOVER_ADVICE } from '../process/standing.js'
-import { applySettings, manager, streamInfo } from '../stream/provision.js'
-import { allSettings, COMPRESSION_ADVICE, differences, type SettingsOptions } from '../stream/settings.js'
+import { applySettings, applyTransactionIds, manager, streamInfo } from '../stream/provision.js'
+import {
+  allSettings,
+  COMPRESSION_ADVICE,
+  differences,
+  type SettingsOptions,
+  TRANSACTION_IDS_STREAM,
+  transactionIdsStream,
+} from '../stream/settings.js'
 import { type Connected, settingsFor, withNats } from './command.js'
 
 type ShowOptions = { readonly json?: true }
 
 const differencesOf = ({ config }: StreamInfo, settings: SettingsOptions): string[] => {
-  const wanted = allSettings(settings).find(({ name }) => name === config.name)
+  const wanted = [...allSettings(settings), transactionIdsStream(settings)].find(({ name }) => name === config.name)
   return wanted === undefined ? [] : differences(wanted, config as unknown as Record<string, unknown>)
 }
 
@@ -41,8 +48,16 @@ const printStream = (info: StreamInfo, differs: readonly string[]): void => {
   for (const difference of differs) print(`    ${difference}`)
 }
 
-const readStreams = async ({ nc }: Connected, settings: SettingsOptions) => {
-  const infos = await Promise.all(allSettings(settings).map(({ name }) => orFail(streamInfo(nc, name))))
+/** The stream of the checkpoint, in a list that is empty when there is none. */
+const readCheckpoint = async ({ nc }: Connected): Promise<readonly StreamInfo[]> => {
+  const info = await streamInfo(nc, TRANSACTION_IDS_STREAM)()
+  return E.isRight(info) ? [info.right] : []
+}
+
+const readStreams = async (connected: Connected, settings: SettingsOptions) => {
+  const { nc } = connected
+  const needed = await Promise.all(allSettings(settings).map(({ name }) => orFail(streamInfo(nc, name))))
+  const infos = [...needed, ...(await readCheckpoint(connected))]
   return infos.map(info => ({ info, differs: differencesOf(info, settings) }))
 }
 
@@ -68,6 +83,15 @@ const refuseEmptyOne = async ({ nc }: Connected): Promise<void> => {
     throw new Failure(`${look.reason}; ${RECOVER_ADVICE}`)
 }
 
+/** Makes the stream of the checkpoint, without which a ledger works too: so a failure is told and does not count. */
+const applyCheckpoint = async ({ nc }: Connected, settings: SettingsOptions): Promise<void> => {
+  const applied = await applyTransactionIds(nc, settings)()
+  if (E.isLeft(applied))
+    tell(
+      `${TRANSACTION_IDS_STREAM} could not be made as it should be: ${applied.left.message}. The ledger works without; a process that starts reads more of the ledger`,
+    )
+}
+
 /** The names of streams that have several replicas and are compressed. */
 const compressed = async ({ nc }: Connected, settings: SettingsOptions): Promise<readonly string[]> => {
   const infos = await Promise.all(allSettings(settings).map(({ name }) => streamInfo(nc, name)()))
@@ -86,6 +110,7 @@ const apply = ({ json }: ShowOptions): Promise<void> =>
     const settings = await settingsFor(connected)
     const before = await compressed(connected, settings)
     await orFail(applySettings(connected.nc, settings))
+    await applyCheckpoint(connected, settings)
     report(await readStreams(connected, settings), json === true)
     if (before.length > 0)
       tell(

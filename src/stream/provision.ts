@@ -23,6 +23,7 @@ import {
   MSG_SIZE_BYTES_MAX,
   type SettingsOptions,
   type StreamSettings,
+  transactionIdsStream,
 } from './settings.js'
 
 /** The default time limit of one JetStream API request. */
@@ -263,6 +264,19 @@ export const applySettings = (nc: NatsConnection, options: SettingsOptions): Tas
       ),
     ),
     TE.map(() => undefined),
+  )
+
+/**
+ * Makes the stream of the checkpoint of transaction ids, or gives it our settings. The ledger works without it, so a failure
+ * is no failure of the ledger.
+ */
+export const applyTransactionIds = (
+  nc: NatsConnection,
+  options: SettingsOptions,
+): TaskEither<StreamError, StreamInfo> =>
+  pipe(
+    manager(nc),
+    TE.chain(jsm => applyTo(nc, jsm, transactionIdsStream(options))),
   )
 
 /** Reads a stream's settings, state and cluster from the server. */

@@ -26,6 +26,7 @@ const EVENTS = 3_250
 const BATCH = 1_000
 const CHUNK_BYTES = 8 * CHUNK_EVENTS
 const NONE = 'no checkpoint of the transaction ids can be read: the ledger is read'
+const PART = 'checkpoint of transaction ids'
 const READ = 'the transaction ids were read'
 
 type Line = { readonly msg: string; readonly level: number; readonly from_checkpoint?: number }
@@ -100,6 +101,7 @@ const spoilChunk = async (
   const kept = headers()
   kept.set(LAST_EVENT, stored.header.get(LAST_EVENT))
   const [body, own] = spoil({ body: stored.data, own: kept })
+  own.delete('Nats-Expected-Last-Subject-Sequence')
   const reply = await nc.request(chunk(index), body, { headers: own, timeout: 5_000 })
   expect(reply.json()).toMatchObject({ stream: TRANSACTION_IDS_STREAM })
 }
@@ -143,14 +145,16 @@ describe('the checkpoint of the known ids', () => {
   it('is filled where a chunk is missing, and is not believed where one is wrong: that is replaced', async () => {
     await begun()
     const right_ones = await Promise.all([1, 2, 3, 4].map(index => chunkOf(index, 'the chunk')))
+    const before = await chunkOf(0, 'the chunk before')
     const spoilt: readonly Spoil[] = [
-      ({ body, own }) => [body.slice(8), own],
+      // right by itself: the second half of the chunk before, in the place of a chunk of half the length
+      () => [before.data.slice(CHUNK_BYTES / 2), before.header],
       ({ body }) => [body, headers()],
       ({ body, own }) => [body, ofOtherEvent(own)],
       ({ own }) => [new Uint8Array(CHUNK_BYTES), own],
     ]
     for (const [i, spoil] of spoilt.entries()) await spoilChunk(ledger, i + 1, right_ones[i], spoil)
-    await ledger.jsm.streams.purge(TRANSACTION_IDS_STREAM, { filter: chunk(5) })
+    await ledger.jsm.streams.purge(TRANSACTION_IDS_STREAM, { filter: chunk(0) })
     const next = await begin(ledger)
     expect([fromCheckpoint(next), missingFrom(next)]).toEqual([CHUNK_EVENTS, []])
     await until(async () => fromCheckpoint(await begin(ledger)) === EVENTS - 250, {
@@ -189,12 +193,20 @@ describe('the checkpoint of the known ids', () => {
     const follow = await begin({ ...ledger, health })
     await detailOf(health)
     expect([missingFrom(follow), fromCheckpoint(follow), health.read().state]).toEqual([[], 0, 'ok'])
+    await ledger.jsm.streams.update(TRANSACTION_IDS_STREAM, { max_bytes: 1_000_000 })
+    await storeEvents(ledger, EVENTS + 1, EVENTS + 250)
+    // the writer stores one chunk after the other
+    await chunkOf(CHUNKS, 'a chunk that has room')
+    await until(async () => health.of(PART)?.detail === '', {
+      deadline_ms: 5_000,
+      what: 'health to be mended',
+    })
     expect(follow.lines.filter(({ msg }) => msg.includes('cannot be written'))).toHaveLength(1)
   })
 })
 
 const detailOf = (health: FollowDeps['health']): Promise<string> =>
-  until(async () => health.of('checkpoint of transaction ids')?.detail, {
+  until(async () => health.of(PART)?.detail, {
     deadline_ms: 20_000,
     what: 'the reason in health',
   })
