@@ -8,6 +8,7 @@ import { createStack } from '../src/stack.js'
 import type { Benchmark } from './benchmark.js'
 import { commands } from './commands.js'
 import { http } from './http.js'
+import { ids } from './ids.js'
 import { instances } from './instances.js'
 import { lag } from './lag.js'
 import { ledger } from './ledger.js'
@@ -26,6 +27,7 @@ const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
   http,
   ledger,
   instances,
+  ids,
 }
 
 const EXIT_FAILED = 1

@@ -17,9 +17,9 @@ export type Options = {
   readonly roles: string
   /** Only lines whose name contains one of these texts are measured; all lines when the list is empty. */
   readonly only: readonly string[]
-  /** The number of events in the stream of `rebuild`. */
+  /** The number of events in the stream of `rebuild` and `ids`. */
   readonly events: number
-  /** The numbers of customers in the stream of `rebuild`, which is measured once with each number. */
+  /** The numbers of customers in the stream of `rebuild`, which is measured once with each number; `ids` takes the last. */
   readonly customers: readonly number[]
   readonly json: boolean
   /** The number of processes that run the program in `ledger`. */
@@ -42,6 +42,7 @@ export const USAGE = `usage: npm run bench -- <benchmark> [options]
   http            balances and credits over HTTP, beside bare fastify routes
   ledger          all roles over NATS and HTTP, beside PostgreSQL written by hand
   instances       credits with one, two and three instances of the role commands
+  ids             a start with many known transaction ids, without and from a checkpoint
 
   --seconds N     of one measurement (3; ledger, instances: 10)
   --rounds N      measurements of each line at each speed; medians are printed (3; ledger, instances: 1)
@@ -52,7 +53,7 @@ export const USAGE = `usage: npm run bench -- <benchmark> [options]
   --lean          load clients with \`noAsyncTraces\`: less of the machine goes to them
                   (ledger, instances: always)
   --roles ROLES   of the service under measurement (commands)
-  --events N      events in the stream of \`rebuild\` (1000000)
+  --events N      events in the stream of \`rebuild\` and \`ids\` (1000000)
   --customers N   customers of these events (1000, then 10000 on another stream)
   --instances N   1, 2 or 3 processes with all roles in \`ledger\` (1)
   --dynamodb KIND embedded, or stand-in: a table server of the benchmarks that answers
@@ -76,6 +77,7 @@ const CUSTOMERS_MAX = 1_000_000
 const SYNC_DEFAULT: Readonly<Record<string, string>> = {
   rebuild: '2m',
   lag: '2m',
+  ids: '2m',
   ledger: 'always',
   instances: 'always',
 }

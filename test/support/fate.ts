@@ -12,7 +12,7 @@ export const noAnswer = (): never => {
 }
 
 /** Returns `deps` in which `other` handles the requests to some subjects. */
-const withRequest = <D extends CommandDeps>(
+export const withRequest = <D extends CommandDeps>(
   deps: D,
   isMeant: (subject: string) => boolean,
   other: (forward: () => Promise<Msg>) => Promise<Msg>,

@@ -5,6 +5,7 @@ import { type ConnectionOptions, connect, headers, type MsgHdrs } from 'nats'
 import { pino } from 'pino'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { startConfiguredNats } from '../../../test/support/configured-nats.js'
+import { withRequest } from '../../../test/support/fate.js'
 import { right, startTestLedger, type TestLedger } from '../../../test/support/ledger.js'
 import { dieWithout } from '../../../test/support/part-of-batch.js'
 import { until } from '../../../test/support/servers.js'
@@ -190,8 +191,18 @@ describe('the checkpoint of the known ids', () => {
     const limits = { max_bytes: CHUNK_BYTES / 2 }
     await ledger.jsm.streams.add({ ...transactionIdsStream({ replicas: 1 }), ...limits })
     const health = createHealth(() => undefined)
-    const follow = await begin({ ...ledger, health })
+    let tries = 0
+    const counted = withRequest(
+      ledger,
+      subject => subject.startsWith(TRANSACTION_IDS_PREFIX),
+      forward => {
+        tries += 1
+        return forward()
+      },
+    )
+    const follow = await begin({ ...counted, health })
     await detailOf(health)
+    await until(async () => tries === CHUNKS, { deadline_ms: 20_000, what: 'a try for each chunk' })
     expect([missingFrom(follow), fromCheckpoint(follow), health.read().state]).toEqual([[], 0, 'ok'])
     await ledger.jsm.streams.update(TRANSACTION_IDS_STREAM, { max_bytes: 1_000_000 })
     await storeEvents(ledger, EVENTS + 1, EVENTS + 250)
