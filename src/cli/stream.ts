@@ -23,7 +23,9 @@ import { type Connected, settingsFor, withNats } from './command.js'
 type ShowOptions = { readonly json?: true }
 
 const differencesOf = ({ config }: StreamInfo, settings: SettingsOptions): string[] => {
-  const wanted = [...allSettings(settings), transactionIdsStream(settings)].find(({ name }) => name === config.name)
+  const wanted = [...allSettings(settings), transactionIdsStream(settings)].find(
+    ({ name }) => name === config.name,
+  )
   return wanted === undefined ? [] : differences(wanted, config as unknown as Record<string, unknown>)
 }
 

@@ -31,7 +31,8 @@ const isRenewed = (subject: string, body: string): boolean =>
 
 const messagesOf = async (jsm: JetStreamManager, { config, state }: StreamInfo): Promise<string[]> => {
   const found: string[] = []
-  for (let seq = state.first_seq; seq <= state.last_seq; seq += 1) {
+  // an empty stream that never had a message begins at 0
+  for (let seq = Math.max(state.first_seq, 1); seq <= state.last_seq; seq += 1) {
     const message = await jsm.streams.getMessage(config.name, { seq })
     if (message === null) continue
     const { subject, header, data } = message
