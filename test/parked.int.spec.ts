@@ -26,7 +26,7 @@ const room = coordinatorRoom()
 
 beforeAll(async () => {
   ledger = await startProjectedLedger()
-  await ledger.project()
+  await ledger.projectAll()
 })
 afterAll(async () => {
   await room.stopAll()
@@ -134,10 +134,10 @@ it('a decision that comes while nobody projects is followed when somebody does',
   await ledger.stopProjecting()
   const seq = await ledger.emit('four', FUTURE)
   await ledger.emit('four', credit(4))
-  await ledger.project()
+  await ledger.projectAll()
   await ledger.stopProjecting()
   await right(skipParked(ledger.nc, { seq, reason: 'r', by: 'b' }))
-  await ledger.project()
+  await ledger.projectAll()
   await goesOn('four')
   expect((await balanceOf('four'))?.account).toMatchObject({ balance: 4n, version: 1 })
 })

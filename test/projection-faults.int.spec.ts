@@ -1,26 +1,15 @@
 // has servers of its own: DynamoDB is killed here, and a proxy returns false errors
 import { jetstream } from '@nats-io/jetstream'
-import { connect, type NatsConnection } from 'nats'
-import { pino } from 'pino'
 import { afterEach, beforeEach, expect, it } from 'vitest'
-import { E } from '../src/fp.js'
-import { readPointer } from '../src/generations/pointer.js'
-import { createHealth } from '../src/health.js'
 import { PROJECTIONS } from '../src/projections/definitions/all.js'
-import type { ProjectionDeps } from '../src/projections/deps.js'
 import { replay } from '../src/projections/rebuild/rebuild.js'
-import { type Projector, startProjector } from '../src/projections/runner.js'
-import { consumerName } from '../src/projections/target.js'
-import { consumerProgress } from '../src/stream/consumer.js'
-import { manager, provision } from '../src/stream/provision.js'
 import { publishBatch } from '../src/stream/publish.js'
-import { createTablesClient } from '../src/tables/client.js'
-import { PROJECTION_NAMES, type ProjectionName } from '../src/tables/definition.js'
+import { PROJECTION_NAMES } from '../src/tables/definition.js'
 import { expectLetters, expectStored } from './support/checks.js'
 import { type DynamodbProcess, startDynamodbProcess } from './support/dynamodb-process.js'
 import { FAULTS, type FaultyDynamodb, startFaultyDynamodb } from './support/faulty-dynamodb.js'
 import { foldEvents, readEvents } from './support/independent-fold.js'
-import { LOCAL, right } from './support/ledger.js'
+import { type OpenLedger, openTestLedger, right } from './support/ledger.js'
 import { startLoad, untilAcknowledged } from './support/load.js'
 import { newFolder, removeFolder, startTestNats, type TestNats, until } from './support/servers.js'
 import { expectVerified } from './support/verified.js'
@@ -34,33 +23,22 @@ let folder: string
 let nats: TestNats
 let dynamodb: DynamodbProcess
 let faulty: FaultyDynamodb
-let nc: NatsConnection
-let deps: ProjectionDeps
-let projectors: Projector[]
+let ledger: OpenLedger
+
+const open = (): Promise<OpenLedger> =>
+  openTestLedger({ connection: { servers: nats.url }, dynamodb_endpoint: faulty.endpoint })
 
 beforeEach(async () => {
   folder = newFolder()
   nats = await startTestNats()
   dynamodb = await startDynamodbProcess(folder)
   faulty = await startFaultyDynamodb(dynamodb.endpoint, { late_ms: LATE_MS })
-  nc = await connect({ servers: nats.url })
-  deps = {
-    nc,
-    kv: await right(provision(nc, { replicas: 1 })),
-    jsm: await right(manager(nc)),
-    tables: createTablesClient({ endpoint: faulty.endpoint, ...LOCAL }),
-    base_table: 'balances',
-    log: pino({ level: 'silent' }),
-    health: createHealth(() => undefined),
-  }
-  projectors = []
+  ledger = await open()
 })
 
 afterEach(async () => {
   faulty.setShare(0)
-  await Promise.all(projectors.map(projector => projector.stop()))
-  await nc.close()
-  deps.tables.destroy()
+  await ledger.stop()
   await faulty.stop()
   await dynamodb.kill()
   await nats.stop()
@@ -69,13 +47,8 @@ afterEach(async () => {
 
 /** Starts every projection and waits until all are at work: one that does not exist yet would not be compared. */
 const project = async (): Promise<void> => {
-  projectors = PROJECTION_NAMES.map(name => startProjector(deps, PROJECTIONS[name]))
-  const isAtWork = async (name: ProjectionName): Promise<boolean> => {
-    const { generation } = await right(readPointer(deps.jsm, name))
-    return E.isRight(await consumerProgress(deps.jsm, consumerName(name, generation))())
-  }
-  for (const name of PROJECTION_NAMES)
-    await until(() => isAtWork(name), { deadline_ms: 10_000, what: `${name} to be at work` })
+  ledger.project(...PROJECTION_NAMES)
+  await ledger.caughtUp()
 }
 
 /** Publishes transfers between neighbours in a ring, some of them without enough funds, all by one publisher. */
@@ -91,32 +64,32 @@ const transfers = async (count: number): Promise<void> => {
         { subject: `customer.balance.${to}`, body: event('credit', `${transaction_id}:credit`, from) },
       ]
     }).flat()
-    await right(publishBatch(nc, legs, 5_000))
+    await right(publishBatch(ledger.nc, legs, 5_000))
   }
 }
 
 const fundRing = async (): Promise<void> => {
   for (let i = 0; i < 30; i += 1)
-    await jetstream(nc).publish(`customer.balance.ring-${i}`, '{"type":"credit","amount":1000}')
+    await jetstream(ledger.nc).publish(`customer.balance.ring-${i}`, '{"type":"credit","amount":1000}')
 }
 
 /** Expects no trace of the faults: tables and letters agree with the stream, and health is ok. */
 const expectHealed = async (): Promise<void> => {
-  await expectVerified(deps)
-  await expectLetters(nc, foldEvents(await readEvents(nc)))
-  await until(() => deps.health.read().state === 'ok', { deadline_ms: 15_000, what: 'health to be ok' })
+  await expectVerified(ledger)
+  await expectLetters(ledger.nc, foldEvents(await readEvents(ledger.nc)))
+  await until(() => ledger.health.read().state === 'ok', { deadline_ms: 15_000, what: 'health to be ok' })
 }
 
 it('every fifth call goes wrong, in every way there is: the tables equal the stream, and no good event is a letter', async () => {
   await project()
   await fundRing()
   faulty.setShare(SHARE)
-  const load = startLoad(nc, { name: 'faults', events_per_s: EVENTS_PER_S, tries_max: 5 })
+  const load = startLoad(ledger.nc, { name: 'faults', events_per_s: EVENTS_PER_S, tries_max: 5 })
   for (let round = 1; round <= 6; round += 1) {
     await transfers(100)
     await untilAcknowledged(load, round * EVENTS_PER_S)
   }
-  await expectStored(nc, await load.stop())
+  await expectStored(ledger.nc, await load.stop())
   // many transfers at once, so that a fault hits many transactions in flight together
   await transfers(1_000)
   faulty.setShare(0)
@@ -129,7 +102,7 @@ it('DynamoDB is killed and started again under load, and its errors go on: the t
   await project()
   await fundRing()
   faulty.setShare(SHARE)
-  const load = startLoad(nc, { name: 'killed', events_per_s: EVENTS_PER_S, tries_max: 5 })
+  const load = startLoad(ledger.nc, { name: 'killed', events_per_s: EVENTS_PER_S, tries_max: 5 })
   for (let round = 1; round <= 4; round += 1) {
     await untilAcknowledged(load, round * EVENTS_PER_S)
     await dynamodb.kill()
@@ -137,7 +110,7 @@ it('DynamoDB is killed and started again under load, and its errors go on: the t
     await untilAcknowledged(load, round * EVENTS_PER_S + EVENTS_PER_S / 2)
     await dynamodb.start()
   }
-  await expectStored(nc, await load.stop())
+  await expectStored(ledger.nc, await load.stop())
   faulty.setShare(0)
   await expectHealed()
 })
@@ -148,7 +121,7 @@ it.each(PROJECTION_NAMES)(
     await project()
     await fundRing()
     await transfers(1_500)
-    await expectVerified(deps)
+    await expectVerified(ledger)
     faulty.setShare(SHARE)
     const options = { keep: false, checkpoint_ms: 50, signal: new AbortController().signal }
     let killed: Promise<void> | undefined
@@ -156,7 +129,7 @@ it.each(PROJECTION_NAMES)(
       if (stage !== 'folding' || done < 1_000) return
       killed ??= dynamodb.kill().then(() => dynamodb.start())
     }
-    const { generation } = await replay(deps, PROJECTIONS[name], { ...options, onProgress })
+    const { generation } = await replay(ledger, PROJECTIONS[name], { ...options, onProgress })
     await killed
     expect(generation).toBe(2)
     faulty.setShare(0)
@@ -168,15 +141,15 @@ it.each(PROJECTION_NAMES)(
 it('every second answer is lost after the work was done: a replay finds its own writes, and goes on', async () => {
   await fundRing()
   await transfers(300)
+  await ledger.stop()
   await faulty.stop()
   const faults = ['dropped after', 'internal error after'] as const
   faulty = await startFaultyDynamodb(dynamodb.endpoint, { faults })
-  deps.tables.destroy()
-  deps = { ...deps, tables: createTablesClient({ endpoint: faulty.endpoint, ...LOCAL }) }
+  ledger = await open()
   faulty.setShare(0.5)
   const options = { keep: false, checkpoint_ms: 30_000, signal: new AbortController().signal }
   for (const name of ['balances', 'journal'] as const)
-    await replay(deps, PROJECTIONS[name], { ...options, onProgress: () => undefined })
+    await replay(ledger, PROJECTIONS[name], { ...options, onProgress: () => undefined })
   faulty.setShare(0)
   await project()
   await expectHealed()

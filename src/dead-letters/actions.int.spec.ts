@@ -1,8 +1,8 @@
-import { connect, headers, type NatsConnection } from 'nats'
+import { headers, type NatsConnection } from 'nats'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { left, right } from '../../test/support/ledger.js'
-import { startTestNats, type TestNats, until } from '../../test/support/servers.js'
-import { applySettings, manager, provision } from '../stream/provision.js'
+import { left, right, startTestStream, type TestStream } from '../../test/support/ledger.js'
+import { until } from '../../test/support/servers.js'
+import { applySettings, manager } from '../stream/provision.js'
 import { publish } from '../stream/publish.js'
 import { nextRecorded, readRange } from '../stream/read.js'
 import type { Recorded } from '../stream/recorded.js'
@@ -11,19 +11,14 @@ import { discardDeadLetter, retryDeadLetter } from './actions.js'
 import { countDeadLetters, findDeadLetter, keepDeadLetter, listDeadLetters } from './letters.js'
 import { type Mark, readMark, writeMark } from './marks.js'
 
-let nats: TestNats
+let stream: TestStream
 let nc: NatsConnection
 
 beforeAll(async () => {
-  nats = await startTestNats()
-  nc = await connect({ servers: nats.url })
-  await right(provision(nc, { replicas: 1 }))
+  stream = await startTestStream()
+  nc = stream.nc
 })
-
-afterAll(async () => {
-  await nc.close()
-  await nats.stop()
-})
+afterAll(() => stream.stop())
 
 const BY = { by: 'ann@desk' }
 const REFUSED = { reason: 'INSUFFICIENT_FUNDS', detail: 'amount 5 against a balance of 0' } as const

@@ -1,27 +1,21 @@
-import { connect, headers, type NatsConnection } from 'nats'
+import { headers, type NatsConnection } from 'nats'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { left, right } from '../../test/support/ledger.js'
-import { startTestNats, type TestNats } from '../../test/support/servers.js'
-import { manager, provision } from '../stream/provision.js'
+import { left, right, startTestStream, type TestStream } from '../../test/support/ledger.js'
+import { manager } from '../stream/provision.js'
 import { publish } from '../stream/publish.js'
 import { nextRecorded } from '../stream/read.js'
 import type { Recorded } from '../stream/recorded.js'
 import { DEAD_LETTER_STREAM, LEDGER_STREAM, LEDGER_SUBJECTS } from '../stream/settings.js'
 import { countDeadLetters, findDeadLetter, keepDeadLetter, listDeadLetters } from './letters.js'
 
-let nats: TestNats
+let stream: TestStream
 let nc: NatsConnection
 
 beforeAll(async () => {
-  nats = await startTestNats()
-  nc = await connect({ servers: nats.url })
-  await right(provision(nc, { replicas: 1 }))
+  stream = await startTestStream()
+  nc = stream.nc
 })
-
-afterAll(async () => {
-  await nc.close()
-  await nats.stop()
-})
+afterAll(() => stream.stop())
 
 const stored = async (
   token: string,

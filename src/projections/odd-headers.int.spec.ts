@@ -12,8 +12,7 @@ import type { Recorded } from '../stream/recorded.js'
 import { LEDGER_STREAM, LEDGER_SUBJECTS } from '../stream/settings.js'
 import { PROJECTION_NAMES, tableName } from '../tables/definition.js'
 import { readItems } from '../tables/heads.js'
-import { PROJECTIONS } from './definitions/all.js'
-import { type Projector, startProjector } from './runner.js'
+import type { Projector } from './runner.js'
 
 const KINDS = Object.entries(ODD_HEADERS)
 const credit = JSON.stringify({ type: 'credit', amount: 1 })
@@ -24,7 +23,7 @@ let ledger: TestLedger
 let projectors: Projector[] = []
 
 const startAll = (): void => {
-  projectors = PROJECTION_NAMES.map(name => startProjector(ledger, PROJECTIONS[name]))
+  projectors = ledger.project(...PROJECTION_NAMES)
 }
 const stopAll = async (): Promise<void> => {
   await Promise.all(projectors.map(projector => projector.stop()))
@@ -49,10 +48,7 @@ beforeAll(async () => {
   await publishAll()
   startAll()
 })
-afterAll(async () => {
-  await stopAll()
-  await ledger.stop()
-})
+afterAll(() => ledger.stop())
 
 const settled = (): Promise<true> =>
   until(

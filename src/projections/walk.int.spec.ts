@@ -4,36 +4,26 @@ import { right, startTestLedger, type TestLedger } from '../../test/support/ledg
 import { until } from '../../test/support/servers.js'
 import { clientId } from '../ledger/testing/arbitrary.js'
 import { readCustomers } from '../tables/balances.js'
-import { type ProjectionName, tableName } from '../tables/definition.js'
+import { tableName } from '../tables/definition.js'
 import { IDENTITY_ID, readIdentity } from '../tables/identity.js'
 import { readTotals } from '../tables/totals.js'
-import { waitCaughtUp } from './caught-up.js'
 import { balances } from './definitions/balances.js'
 import { totals } from './definitions/totals.js'
 import { listParked } from './parked.js'
-import { type Projector, startProjector } from './runner.js'
 import { targetOf } from './target.js'
 import { walk } from './walk.js'
 
 let ledger: TestLedger
-let projectors: readonly Projector[]
 const ending = new AbortController()
 
 beforeAll(async () => {
   ledger = await startTestLedger()
-  projectors = [balances, totals].map(projection => startProjector(ledger, projection))
+  ledger.project('balances', 'totals')
 })
 afterAll(async () => {
   ending.abort()
-  await Promise.all(projectors.map(projector => projector.stop()))
   await ledger.stop()
 })
-
-const never = new AbortController().signal
-
-const caughtUp = async (projection: ProjectionName = 'balances'): Promise<void> => {
-  expect(await waitCaughtUp(ledger, projection, 15_000, never, () => undefined)).toBe(0)
-}
 
 const balanceOf = async (id: string): Promise<bigint | undefined> =>
   (await right(readCustomers(ledger.tables, ledger.base_table, [clientId(id)]))).get(clientId(id))?.account
@@ -42,11 +32,11 @@ const balanceOf = async (id: string): Promise<bigint | undefined> =>
 it('an item that was put back from a copy is folded again although nobody touches its customer', async () => {
   await ledger.emit('ann', { type: 'credit', amount: 10 })
   await ledger.emit('bob', { type: 'credit', amount: 10 })
-  await caughtUp()
+  await ledger.caughtUp('balances')
   const { Items = [] } = await ledger.tables.send(new ScanCommand({ TableName: ledger.base_table }))
   await ledger.emit('ann', { type: 'debit', amount: 4 })
   await ledger.emit('bob', { type: 'debit', amount: 40 })
-  await caughtUp()
+  await ledger.caughtUp('balances')
   const copy = Items.find(({ id }) => id === 'ann')
   await ledger.tables.send(new PutCommand({ TableName: ledger.base_table, Item: copy }))
   expect(await balanceOf('ann')).toBe(10n)
@@ -63,11 +53,11 @@ it('sums that were put back together with a customer are folded again from the f
   const balanceOfAll = async (): Promise<bigint | undefined> =>
     (await right(readTotals(ledger.tables, table, ['all'], () => undefined))).get('all')?.balance
   await ledger.emit('cat', { type: 'credit', amount: 10 })
-  await caughtUp('totals')
+  await ledger.caughtUp('totals')
   const { Items = [] } = await ledger.tables.send(new ScanCommand({ TableName: table }))
   const before = await balanceOfAll()
   await ledger.emit('cat', { type: 'credit', amount: 7 })
-  await caughtUp('totals')
+  await ledger.caughtUp('totals')
   expect(await balanceOfAll()).toBe((before ?? 0n) + 7n)
   for (const item of Items.filter(({ id }) => id !== IDENTITY_ID))
     await ledger.tables.send(new PutCommand({ TableName: table, Item: item }))
@@ -87,7 +77,7 @@ it('notes of parked customers that were deleted, written over or made up are put
   const keyOf = (id: string): string => `parked.balances.${Buffer.from(id).toString('base64url')}`
   const IDS = ['lost', 'junk']
   for (const id of IDS) await ledger.emit(id, { schema: 99, type: 'credit', amount: 1 })
-  await caughtUp()
+  await ledger.caughtUp('balances')
   await ledger.kv.delete(keyOf('lost'))
   await ledger.kv.put(keyOf('junk'), 'junk{')
   await ledger.kv.put(keyOf('ann'), JSON.stringify({ client_id: 'ann', seq: 1, schema: 99 }))

@@ -159,7 +159,7 @@ describe('the past of a customer', () => {
   })
 
   it('equals the fold cut there, from the journal, for 1,000 cuts', async () => {
-    rig.startProjector('journal')
+    rig.project('journal')
     await rig.caughtUp('journal')
     await checkCuts(await fold(), 1_000)
   })

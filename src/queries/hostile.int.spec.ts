@@ -30,7 +30,7 @@ beforeAll(async () => {
     for (let i = 1; i <= 3; i += 1) await rig.emit(id, { type: 'credit', amount: i })
   }
   for (const projection of ['balances', 'journal', 'ranking', 'totals'] as const) {
-    rig.startProjector(projection)
+    rig.project(projection)
     await rig.caughtUp(projection)
   }
   for (const [subject, request] of PAGED) cursors[subject] = await cursorIn(subject, request)

@@ -34,13 +34,13 @@ const IDS = ['claimed', 'direct', 'changed', 'gone', 'rejected', 'stranger-event
 
 beforeAll(async () => {
   rig = await startRig({ hot_customers_max: 0 })
-  const projectors = [rig.startProjector(), rig.startProjector('journal')]
+  const projectors = rig.project('balances', 'journal')
   for (const id of IDS) await rig.emit(id, id === 'direct' ? DIRECT[0] : FIRST)
-  await rig.caughtUp()
+  await rig.caughtUp('balances')
   for (const id of IDS) older.set(id, await itemOf(id))
   for (const id of IDS) await rig.emit(id, id === 'direct' ? DIRECT[1] : SECOND)
   await rig.emit('rejected', { type: 'debit', amount: 41 })
-  await rig.caughtUp()
+  await rig.caughtUp('balances')
   await rig.caughtUp('journal')
   // without projectors nothing mends the changes that follow
   await Promise.all(projectors.map(projector => projector.stop()))

@@ -37,7 +37,7 @@ beforeAll(async () => {
   }
   await rig.emit('c0', { type: 'declined', amount: 9 })
   for (const projection of ['ranking', 'totals'] as const) {
-    rig.startProjector(projection)
+    rig.project(projection)
     await rig.caughtUp(projection)
   }
 })

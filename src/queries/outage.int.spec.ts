@@ -23,9 +23,9 @@ const credit = async (id: string, amount: number): Promise<number> => {
 beforeAll(async () => {
   // few places in memory, so that customers come and go
   rig = await startRig({ hot_customers_max: 100 })
-  rig.startProjector()
+  rig.project('balances')
   await credit('first', 1)
-  await rig.caughtUp()
+  await rig.caughtUp('balances')
 })
 
 afterAll(() => rig.stop())
@@ -105,7 +105,7 @@ describe('with the projector paused and resumed at random', () => {
 describe('while DynamoDB is away', () => {
   it('balances are right, from the stream; afterwards from the projection again', async () => {
     for (let i = 0; i < 40; i += 1) await credit(`d${i}`, 10 + i)
-    await rig.caughtUp()
+    await rig.caughtUp('balances')
     await rig.dynamodb.kill()
     for (let i = 0; i < 20; i += 1) {
       const reply = await ask({ client_id: `d${i}` })

@@ -27,8 +27,8 @@ beforeAll(async () => {
     { step: 'initialize' },
   )
   await rig.emit('rich', { type: 'credit', amount: 5 })
-  rig.startProjector()
-  await rig.caughtUp()
+  rig.project('balances')
+  await rig.caughtUp('balances')
   expect((await ask('rich')).string()).toBe('{"balance":5}')
 })
 

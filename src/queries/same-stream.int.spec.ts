@@ -8,9 +8,9 @@ let rig: Rig
 
 beforeAll(async () => {
   rig = await startRig({ hot_customers_max: 0 })
-  const projectors = [rig.startProjector(), rig.startProjector('journal')]
+  const projectors = rig.project('balances', 'journal')
   for (const id of ['a', 'b']) await rig.emit(id, { type: 'credit', amount: 100 })
-  await rig.caughtUp()
+  await rig.caughtUp('balances')
   await rig.caughtUp('journal')
   await Promise.all(projectors.map(projector => projector.stop()))
 })

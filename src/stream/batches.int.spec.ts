@@ -1,32 +1,28 @@
 // has servers of its own, which die
 import type { JetStreamManager } from '@nats-io/jetstream'
-import { connect, type NatsConnection } from 'nats'
+import type { NatsConnection } from 'nats'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { right } from '../../test/support/ledger.js'
+import { right, startTestStream, type TestStream } from '../../test/support/ledger.js'
 import { dieAmidBatch } from '../../test/support/part-of-batch.js'
-import { startTestNats, type TestNats } from '../../test/support/servers.js'
 import { lookAtBatches } from './batches.js'
-import { manager, provision } from './provision.js'
 import { publish, publishBatch } from './publish.js'
 import { readRange } from './read.js'
 import { LEDGER_STREAM, LEDGER_SUBJECTS } from './settings.js'
 
 const MESSAGES = 40
 
-let nats: TestNats
+let stream: TestStream
 let nc: NatsConnection
 let jsm: JetStreamManager
 
 beforeEach(async () => {
-  nats = await startTestNats({ sync_interval: 'always' })
-  nc = await connect({ servers: nats.url, maxReconnectAttempts: -1, reconnectTimeWait: 50 })
-  jsm = await right(manager(nc))
-  await right(provision(nc, { replicas: 1 }))
+  stream = await startTestStream({
+    sync_interval: 'always',
+    connection: { maxReconnectAttempts: -1, reconnectTimeWait: 50 },
+  })
+  ;({ nc, jsm } = stream)
 })
-afterEach(async () => {
-  await nc.close()
-  await nats.stop()
-})
+afterEach(() => stream.stop())
 
 const messages = (n: number) =>
   Array.from({ length: n }, (_, i) => ({
@@ -60,7 +56,7 @@ describe('the batches of a stream', () => {
 
   it.each([1, 20, 39])('are found in part where the machine died amid the last one: %s of 40', async kept => {
     await single()
-    await dieAmidBatch(nats, nc, messages(MESSAGES), kept)
+    await dieAmidBatch(stream.nats, nc, messages(MESSAGES), kept)
     const { last_seq, found } = await lookFrom(1)
     expect(last_seq).toBe(1 + kept)
     expect(found).toMatchObject({

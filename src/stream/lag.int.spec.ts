@@ -1,26 +1,21 @@
 import { AckPolicy, jetstream } from '@nats-io/jetstream'
-import { connect, type NatsConnection } from 'nats'
+import type { NatsConnection } from 'nats'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { left, right } from '../../test/support/ledger.js'
-import { startTestNats, type TestNats, until } from '../../test/support/servers.js'
+import { left, right, startTestStream, type TestStream } from '../../test/support/ledger.js'
+import { until } from '../../test/support/servers.js'
 import { projectionLag } from './lag.js'
-import { manager, provision } from './provision.js'
+import { manager } from './provision.js'
 import { publish } from './publish.js'
 import { LEDGER_STREAM } from './settings.js'
 
-let nats: TestNats
+let stream: TestStream
 let nc: NatsConnection
 
 beforeAll(async () => {
-  nats = await startTestNats()
-  nc = await connect({ servers: nats.url })
-  await right(provision(nc, { replicas: 1 }))
+  stream = await startTestStream()
+  nc = stream.nc
 })
-
-afterAll(async () => {
-  await nc.close()
-  await nats.stop()
-})
+afterAll(() => stream.stop())
 
 const NAME = 'folding'
 

@@ -1,25 +1,19 @@
-import { connect, createInbox, type NatsConnection } from 'nats'
+import { createInbox, type NatsConnection } from 'nats'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { left, right } from '../../test/support/ledger.js'
-import { startTestNats, type TestNats } from '../../test/support/servers.js'
-import { manager, provision, streamInfo } from './provision.js'
+import { left, right, startTestStream, type TestStream } from '../../test/support/ledger.js'
+import { manager, streamInfo } from './provision.js'
 import { type BatchMessage, publish, publishBatch } from './publish.js'
 import { lastSequences, nextRecorded, readRange } from './read.js'
 import { LEDGER_STREAM, LEDGER_SUBJECTS } from './settings.js'
 
-let nats: TestNats
+let stream: TestStream
 let nc: NatsConnection
 
 beforeAll(async () => {
-  nats = await startTestNats()
-  nc = await connect({ servers: nats.url })
-  await right(provision(nc, { replicas: 1 }))
+  stream = await startTestStream()
+  nc = stream.nc
 })
-
-afterAll(async () => {
-  await nc.close()
-  await nats.stop()
-})
+afterAll(() => stream.stop())
 
 const TIMEOUT_MS = 5_000
 const message = (id: string, more: Partial<BatchMessage> = {}): BatchMessage => ({

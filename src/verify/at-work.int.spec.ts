@@ -31,7 +31,7 @@ describe('verify beside a service at work', () => {
 
   beforeEach(async () => {
     for (let i = 0; i < 20; i += 1) await ledger.emit(`c${i % 5}`, credit(10))
-    await ledger.project()
+    await ledger.projectAll()
   })
 
   it('compares an item that is ahead at the event at which it was written', async () => {

@@ -12,7 +12,7 @@ let ledger: ProjectedLedger
 
 beforeAll(async () => {
   ledger = await startProjectedLedger()
-  await ledger.project()
+  await ledger.projectAll()
 })
 afterAll(() => ledger.stop())
 

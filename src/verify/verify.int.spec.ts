@@ -50,7 +50,7 @@ const ROWS = 30 + 1 + 1 + 2 + 2 + 3 + 1 + 1
 describe('verify', () => {
   beforeEach(async () => {
     await emitAll()
-    await ledger.project()
+    await ledger.projectAll()
   })
 
   it('agrees with tables that are right, and says what it looked at', async () => {
@@ -224,7 +224,7 @@ describe('verify', () => {
     await dieAmidBatch(nats, ledger.nc, batch, 2)
     await ledger.emit('c3', credit(1))
     await dieAmidBatch(nats, ledger.nc, batch, 1)
-    await ledger.project()
+    await ledger.projectAll()
     const found = async (options: Partial<VerifyOptions> = {}) =>
       (await ledger.check(options)).differences.map(
         ({ where, kind, detail = '' }) => `${where} ${kind}: ${detail.replace(/batch \S+/, 'batch')}`,

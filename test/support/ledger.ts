@@ -1,28 +1,89 @@
 /**
- * Starts a provisioned ledger for int specs: real servers of its own, the streams, a table's name, and the projector's
- * dependencies.
+ * The rig of the specs that need real servers: it starts servers, connects, makes the streams and the tables, starts
+ * projections, and stops all of it in reverse order.
+ *
+ * - `startTestStream` is a nats-server with the ledger's streams.
+ * - `startTestLedger` is that and a DynamoDB server with tables.
+ * - `openTestLedger` is a ledger over servers that the spec has started itself, because they are a cluster, have users,
+ *   or stand behind a proxy.
+ *
+ * A folder whose specs need more puts it on top of this rig (`src/queries/testing`, `src/gateway/testing`,
+ * `src/verify/testing`).
  */
 
-import { connect } from 'nats'
+import type { JetStreamManager } from '@nats-io/jetstream'
+import type { KV } from '@nats-io/kv'
+import { type ConnectionOptions, connect, type NatsConnection } from 'nats'
 import { pino } from 'pino'
+import type { CommandDeps } from '../../src/commands/deps.js'
 import { E, type TaskEither, TE } from '../../src/fp.js'
+import { readPointer } from '../../src/generations/pointer.js'
 import { createHealth } from '../../src/health.js'
+import { waitCaughtUp } from '../../src/projections/caught-up.js'
+import { PROJECTIONS } from '../../src/projections/definitions/all.js'
 import type { ProjectionDeps } from '../../src/projections/deps.js'
+import { type Projector, startProjector } from '../../src/projections/runner.js'
+import { consumerName } from '../../src/projections/target.js'
+import { createStack, type Stack } from '../../src/stack.js'
+import { consumerProgress } from '../../src/stream/consumer.js'
 import { manager, provision } from '../../src/stream/provision.js'
 import { publish } from '../../src/stream/publish.js'
 import { createTablesClient } from '../../src/tables/client.js'
-import { startTestServers, type TestServers } from './servers.js'
+import { type ProjectionName, TABLES, tableName } from '../../src/tables/definition.js'
+import { createTable } from '../../src/tables/provision.js'
+import {
+  startTestNats,
+  startTestServers,
+  type TestNats,
+  type TestNatsOptions,
+  type TestServers,
+  until,
+} from './servers.js'
 
-export type TestLedger = ProjectionDeps & {
-  /** The table that the command side reads. */
-  readonly balancesTable: TaskEither<never, string>
-  readonly servers: TestServers
+/** A connection to a server that has the ledger's streams. */
+type OpenStream = {
+  readonly nc: NatsConnection
+  readonly jsm: JetStreamManager
+  readonly kv: KV
   /** Publishes a body on a customer's subject; resolves with the stream sequence. */
   readonly emit: (token: string, body: unknown) => Promise<number>
+  /** Notes how something is stopped that the spec has started. */
+  readonly atStop: Stack['push']
+  /** Stops everything that was started, newest first. */
   readonly stop: () => Promise<void>
 }
 
+export type OpenLedger = OpenStream &
+  ProjectionDeps &
+  Pick<CommandDeps, 'balancesTable'> & {
+    /** Starts projections; those that still run at the end are stopped by `stop`. */
+    readonly project: (...names: ProjectionName[]) => Projector[]
+    /**
+     * Waits until projections have handled what the stream held at the call. Without names it waits for every projection
+     * that `project` has started.
+     */
+    readonly caughtUp: (...names: ProjectionName[]) => Promise<void>
+  }
+
+export type TestStream = OpenStream & { readonly nats: TestNats }
+export type TestLedger = OpenLedger & { readonly servers: TestServers }
+
+type StreamOptions = TestNatsOptions & {
+  /** The options of the client; by default those of nats.js. */
+  readonly connection?: ConnectionOptions
+}
+type TableOptions = {
+  /** The tables that exist before the spec begins; projections make theirs themselves. */
+  readonly tables?: readonly ProjectionName[]
+}
+
 export const LOCAL = { region: 'local', credentials: { accessKeyId: 'local', secretAccessKey: 'local' } }
+
+const BASE_TABLE = 'balances'
+const REQUEST_MS_MAX = 10_000
+const CATCH_UP_MS_MAX = 20_000
+/** Some nodes of a cluster that starts are not there yet. */
+const PROVISIONED_MS_MAX = 20_000
 
 /** Returns the right value; fails the test with the error of a left value. */
 export const right = async <A>(task: TaskEither<unknown, A>): Promise<A> => {
@@ -41,30 +102,96 @@ export const left = async <L>(task: TaskEither<L, unknown>): Promise<L> => {
 const bytesOf = (body: unknown): string | Uint8Array =>
   typeof body === 'string' || body instanceof Uint8Array ? body : JSON.stringify(body)
 
-export const startTestLedger = async (): Promise<TestLedger> => {
-  const servers = await startTestServers()
-  const nc = await connect({ servers: servers.nats.url })
-  const kv = await right(provision(nc, { replicas: 1 }))
-  const jsm = await right(manager(nc))
-  const tables = createTablesClient({ endpoint: servers.dynamodb.endpoint, ...LOCAL })
+/** Connects, and makes the streams where they do not exist; the connection is closed by `stack`. */
+const openStream = async (stack: Stack, connection: ConnectionOptions, replicas: number) => {
+  const nc = await connect(connection)
+  stack.push(() => nc.close())
+  const kv = await until(() => right(provision(nc, { replicas })), {
+    deadline_ms: PROVISIONED_MS_MAX,
+    what: 'the streams to be made',
+  })
+  const emit: OpenStream['emit'] = async (token, body) => {
+    const message = { subject: `customer.balance.${token}`, body: bytesOf(body) }
+    return (await right(publish(nc, message, REQUEST_MS_MAX))).seq
+  }
+  return { nc, kv, jsm: await right(manager(nc)), emit, atStop: stack.push, stop: stack.stop }
+}
+
+/** Starts a nats-server of its own with the streams. */
+export const startTestStream = async ({
+  connection = {},
+  ...options
+}: StreamOptions = {}): Promise<TestStream> => {
+  const nats = await startTestNats(options)
+  const stack = createStack()
+  stack.push(() => nats.stop())
+  return { nats, ...(await openStream(stack, { servers: nats.url, ...connection }, 1)) }
+}
+
+const projecting = (deps: ProjectionDeps, stack: Stack): Pick<OpenLedger, 'project' | 'caughtUp'> => {
+  const started = new Set<ProjectionName>()
+  const isCaughtUp = async (name: ProjectionName): Promise<boolean> => {
+    const signal = AbortSignal.timeout(CATCH_UP_MS_MAX)
+    if ((await waitCaughtUp(deps, name, 1_000, signal, () => undefined)) > 0) return false
+    // a projection that is not at work yet has nothing to do in an empty stream
+    const { generation } = await right(readPointer(deps.jsm, name))
+    return E.isRight(await consumerProgress(deps.jsm, consumerName(name, generation))())
+  }
   return {
-    servers,
-    nc,
-    kv,
-    jsm,
-    tables,
-    base_table: 'balances',
-    balancesTable: TE.right('balances'),
-    log: pino({ level: 'silent' }),
-    health: createHealth(() => undefined),
-    emit: async (token, body) => {
-      const message = { subject: `customer.balance.${token}`, body: bytesOf(body) }
-      return (await right(publish(nc, message, 5_000))).seq
+    project: (...names) => {
+      const projectors = names.map(name => startProjector(deps, PROJECTIONS[name]))
+      for (const name of names) started.add(name)
+      stack.push(async () => {
+        await Promise.all(projectors.map(projector => projector.stop()))
+      })
+      return projectors
     },
-    stop: async () => {
-      await nc.close()
-      tables.destroy()
-      await servers.stop()
+    caughtUp: async (...names) => {
+      for (const name of names.length > 0 ? names : started)
+        await until(() => isCaughtUp(name), {
+          deadline_ms: CATCH_UP_MS_MAX,
+          what: `the projection ${name} to have caught up`,
+        })
     },
   }
+}
+
+type Place = TableOptions & {
+  readonly connection: ConnectionOptions
+  /** The URL of the DynamoDB server, or of a proxy before it. */
+  readonly dynamodb_endpoint: string
+  readonly replicas?: number
+}
+
+const openLedger = async (stack: Stack, place: Place): Promise<OpenLedger> => {
+  const stream = await openStream(stack, place.connection, place.replicas ?? 1)
+  const tables = createTablesClient({ endpoint: place.dynamodb_endpoint, ...LOCAL })
+  stack.push(() => tables.destroy())
+  for (const name of place.tables ?? [])
+    await right(createTable(tables, tableName(BASE_TABLE, name, 1), TABLES[name]))
+  const ledger = {
+    ...stream,
+    tables,
+    base_table: BASE_TABLE,
+    balancesTable: TE.right(BASE_TABLE),
+    log: pino({ level: 'silent' }),
+    health: createHealth(() => undefined),
+  }
+  return { ...ledger, ...projecting(ledger, stack) }
+}
+
+/** Opens a ledger on servers that the spec has started. */
+export const openTestLedger = (place: Place): Promise<OpenLedger> => openLedger(createStack(), place)
+
+/** Starts a ledger with servers of its own. */
+export const startTestLedger = async (options: TableOptions = {}): Promise<TestLedger> => {
+  const servers = await startTestServers()
+  const stack = createStack()
+  stack.push(() => servers.stop())
+  const ledger = await openLedger(stack, {
+    connection: { servers: servers.nats.url },
+    dynamodb_endpoint: servers.dynamodb.endpoint,
+    ...options,
+  })
+  return { ...ledger, servers }
 }

@@ -3,9 +3,8 @@
 import type { Msg } from 'nats'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { lastSeq, movement, storedFrom } from '../../../test/support/coordinators.js'
-import { right, startTestLedger, type TestLedger } from '../../../test/support/ledger.js'
+import { startTestLedger, type TestLedger } from '../../../test/support/ledger.js'
 import { type Service, startService } from '../../service/service.js'
-import { createBalancesTable } from '../../tables/provision.js'
 import { createCoordinator } from '../compose.js'
 import type { Coordinator } from '../group-commit/coordinator.js'
 import { commandEndpoints } from './movements.js'
@@ -19,8 +18,7 @@ let begin_seq = 0
 let test = 0
 
 beforeAll(async () => {
-  ledger = await startTestLedger()
-  await right(createBalancesTable(ledger.tables, ledger.base_table))
+  ledger = await startTestLedger({ tables: ['balances'] })
   for (const name of ['one', 'two']) {
     const coordinator = createCoordinator(ledger, { queue_max: 10_000, timeout_ms: 10_000 })
     coordinators.push(coordinator)

@@ -1,9 +1,8 @@
 import { headers, Match, type Msg } from 'nats'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { lastSeq } from '../../../test/support/coordinators.js'
-import { right, startTestLedger, type TestLedger } from '../../../test/support/ledger.js'
+import { startTestLedger, type TestLedger } from '../../../test/support/ledger.js'
 import { type Service, startService } from '../../service/service.js'
-import { createBalancesTable } from '../../tables/provision.js'
 import { createCoordinator } from '../compose.js'
 import type { Coordinator } from '../group-commit/coordinator.js'
 import { commandEndpoints } from './movements.js'
@@ -13,8 +12,7 @@ let coordinator: Coordinator
 let service: Service
 
 beforeAll(async () => {
-  ledger = await startTestLedger()
-  await right(createBalancesTable(ledger.tables, ledger.base_table))
+  ledger = await startTestLedger({ tables: ['balances'] })
   coordinator = createCoordinator(ledger, { queue_max: 1_000, timeout_ms: 3_000 })
   service = await startService(ledger.nc, {
     name: 'customer',

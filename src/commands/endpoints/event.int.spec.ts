@@ -2,26 +2,20 @@
 
 import { jetstream } from '@nats-io/jetstream'
 import { connect, headers, type Msg, type NatsConnection } from 'nats'
-import { pino } from 'pino'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { lastSeq } from '../../../test/support/coordinators.js'
-import { LOCAL, right } from '../../../test/support/ledger.js'
+import { type OpenLedger, openTestLedger, right } from '../../../test/support/ledger.js'
 import { startTestDynamodb, type TestDynamodb } from '../../../test/support/servers.js'
 import { startTwoAccounts, type TwoAccounts } from '../../../test/support/two-accounts.js'
-import { TE } from '../../fp.js'
 import { type Service, startService } from '../../service/service.js'
-import { manager, provision } from '../../stream/provision.js'
 import { publish } from '../../stream/publish.js'
-import { createTablesClient } from '../../tables/client.js'
-import { createBalancesTable } from '../../tables/provision.js'
 import { createCoordinator } from '../compose.js'
-import type { CommandDeps } from '../deps.js'
 import type { Coordinator } from '../group-commit/coordinator.js'
 import { commandEndpoints } from './movements.js'
 
 let server: TwoAccounts
 let dynamodb: TestDynamodb
-let deps: CommandDeps
+let ledger: OpenLedger
 let coordinator: Coordinator
 let service: Service
 let limited: NatsConnection
@@ -31,24 +25,18 @@ const connectAs = (user: string): Promise<NatsConnection> => connect({ servers: 
 
 beforeAll(async () => {
   ;[server, dynamodb] = await Promise.all([startTwoAccounts(), startTestDynamodb()])
-  const nc = await connectAs('ledger')
-  await right(provision(nc, { replicas: 1 }))
-  const tables = createTablesClient({ endpoint: dynamodb.endpoint, ...LOCAL })
-  await right(createBalancesTable(tables, 'balances'))
-  deps = {
-    nc,
-    jsm: await right(manager(nc)),
-    tables,
-    balancesTable: TE.right('balances'),
-    log: pino({ level: 'silent' }),
-  }
-  coordinator = createCoordinator(deps, { queue_max: 1_000, timeout_ms: 3_000 })
-  service = await startService(nc, {
+  ledger = await openTestLedger({
+    connection: { servers: server.url, user: 'ledger', pass: 'x' },
+    dynamodb_endpoint: dynamodb.endpoint,
+    tables: ['balances'],
+  })
+  coordinator = createCoordinator(ledger, { queue_max: 1_000, timeout_ms: 3_000 })
+  service = await startService(ledger.nc, {
     name: 'customer',
     version: '0.0.1',
     description: 'customer service',
-    log: deps.log,
-    endpoints: commandEndpoints(coordinator, deps, { max_in_flight: 1_000, timeout_ms: 9_000 }),
+    log: ledger.log,
+    endpoints: commandEndpoints(coordinator, ledger, { max_in_flight: 1_000, timeout_ms: 9_000 }),
   })
   limited = await connectAs('limited')
   publisher = await connectAs('publisher')
@@ -58,14 +46,13 @@ afterAll(async () => {
   await Promise.all([limited.close(), publisher.close()])
   await service.stop()
   await coordinator.stop()
-  deps.tables.destroy()
-  await deps.nc.close()
+  await ledger.stop()
   await Promise.all([server.stop(), dynamodb.stop()])
 })
 
 type Headers = Readonly<Record<string, string>>
 
-const send = (id: string, body: unknown, names: Headers = {}, nc = deps.nc): Promise<Msg> => {
+const send = (id: string, body: unknown, names: Headers = {}, nc = ledger.nc): Promise<Msg> => {
   const h = headers()
   for (const [name, value] of Object.entries(names)) h.set(name, value)
   const text = typeof body === 'string' ? body : JSON.stringify(body)
@@ -74,7 +61,7 @@ const send = (id: string, body: unknown, names: Headers = {}, nc = deps.nc): Pro
 const CREDIT = { type: 'credit', amount: 5 }
 type Told = { readonly error?: { code: number; err_code: number; description: string } }
 const told = async (reply: Promise<Msg>): Promise<Told> => (await reply).json<Told>()
-const stored = (seq: number) => deps.jsm.streams.getMessage('customer-balances', { seq })
+const stored = (seq: number) => ledger.jsm.streams.getMessage('customer-balances', { seq })
 
 describe('an event that is published through the service', () => {
   it('is in the stream with headers of the service only, and is acknowledged as JetStream does', async () => {
@@ -84,7 +71,7 @@ describe('an event that is published through the service', () => {
       { 'Nats-Msg-Id': 'ann-1', 'X-Own': 'y', 'Ledger-Batch': 'z', Traceparent: 't' },
     )
     const ack = reply.json<{ seq: number }>()
-    expect(ack).toEqual({ stream: 'customer-balances', seq: await lastSeq(deps.jsm) })
+    expect(ack).toEqual({ stream: 'customer-balances', seq: await lastSeq(ledger.jsm) })
     expect(reply.headers).toBeUndefined()
     const found = await stored(ack.seq)
     expect(found?.subject).toBe('customer.balance.ann')
@@ -100,10 +87,10 @@ describe('an event that is published through the service', () => {
 
   it('counts once under its id, and says that it is known', async () => {
     const first = (await send('bob', CREDIT, { 'Nats-Msg-Id': 'bob-1' })).json<{ seq: number }>()
-    const before = await lastSeq(deps.jsm)
+    const before = await lastSeq(ledger.jsm)
     const again = (await send('bob', { ...CREDIT, transaction_id: 'bob-1' })).json()
     expect(again).toEqual({ stream: 'customer-balances', seq: first.seq, duplicate: true })
-    expect(await lastSeq(deps.jsm)).toBe(before)
+    expect(await lastSeq(ledger.jsm)).toBe(before)
   })
 
   it('is refused when its id is that of something else, whoever stored that', async () => {
@@ -122,22 +109,22 @@ describe('an event that is published through the service', () => {
   })
 
   it('counts twice without an id, as publishing does', async () => {
-    const before = await lastSeq(deps.jsm)
+    const before = await lastSeq(ledger.jsm)
     await send('twice', CREDIT)
     await send('twice', CREDIT)
-    expect(await lastSeq(deps.jsm)).toBe(before + 2)
+    expect(await lastSeq(ledger.jsm)).toBe(before + 2)
     expect((await stored(before + 1))?.json()).toEqual({ schema: 1, ...CREDIT })
   })
 
   it('is judged by the fold and by nobody before: a debit without cover is stored', async () => {
     const ack = (await send('poor', { type: 'debit', amount: 1_000 })).json<{ seq: number }>()
-    expect(ack.seq).toBe(await lastSeq(deps.jsm))
+    expect(ack.seq).toBe(await lastSeq(ledger.jsm))
   })
 
   it('is known to a command of the same id', async () => {
     await send('eve', CREDIT, { 'Nats-Msg-Id': 'eve-1' })
     const body = JSON.stringify({ client_id: 'eve', amount: 5, transaction_id: 'eve-1' })
-    const reply = (await deps.nc.request('customer.credit', body, { timeout: 10_000 })).json()
+    const reply = (await ledger.nc.request('customer.credit', body, { timeout: 10_000 })).json()
     expect(reply).toMatchObject({ balance: 5, replayed: true })
   })
 })
@@ -195,7 +182,7 @@ describe('what is refused, naming what is wrong, and not stored', () => {
       name,
     ]),
   ])('%s', async (_, body, names, text) => {
-    const before = await lastSeq(deps.jsm)
+    const before = await lastSeq(ledger.jsm)
     const reply = await send('refused', body, names)
     expect(reply.headers?.get('Nats-Service-Error')).toBe('INVALID_REQUEST')
     expect(reply.json<Told>().error).toMatchObject({
@@ -203,7 +190,7 @@ describe('what is refused, naming what is wrong, and not stored', () => {
       err_code: 10003,
       description: expect.stringContaining(text),
     })
-    expect(await lastSeq(deps.jsm)).toBe(before)
+    expect(await lastSeq(ledger.jsm)).toBe(before)
   })
 
   it.each(['..', '_x', '-', 'a%20b', 'x'.repeat(65)])('the client id %s', async id => {
@@ -219,7 +206,11 @@ describe('a publisher of an account of its own, who knows the stream by its own 
       msgID: 'js-1',
       expect: { streamName: 'customer-balances' },
     })
-    expect(ack).toMatchObject({ stream: 'customer-balances', seq: await lastSeq(deps.jsm), duplicate: false })
+    expect(ack).toMatchObject({
+      stream: 'customer-balances',
+      seq: await lastSeq(ledger.jsm),
+      duplicate: false,
+    })
     const again = await js.publish('customer.balance.678', JSON.stringify(CREDIT), { msgID: 'js-1' })
     expect(again).toMatchObject({ seq: ack.seq, duplicate: true })
   })
@@ -236,8 +227,8 @@ describe('a publisher of an account of its own, who knows the stream by its own 
   })
 
   it('makes nothing else be stored by a reply subject or a trace', async () => {
-    const before = await lastSeq(deps.jsm)
-    const { state } = await deps.jsm.streams.info('KV_config')
+    const before = await lastSeq(ledger.jsm)
+    const { state } = await ledger.jsm.streams.info('KV_config')
     for (const elsewhere of [
       'customer.balance.victim',
       'customer.event.victim',
@@ -251,13 +242,13 @@ describe('a publisher of an account of its own, who knows the stream by its own 
       publisher.publish('customer.balance.678', JSON.stringify(CREDIT), { headers: h })
     }
     const last = await jetstream(publisher).publish('customer.balance.678', JSON.stringify(CREDIT))
-    expect(await lastSeq(deps.jsm)).toBe(last.seq)
+    expect(await lastSeq(ledger.jsm)).toBe(last.seq)
     for (let seq = before + 1; seq <= last.seq; seq += 1) {
       const found = await stored(seq)
       expect(found?.subject).toBe('customer.balance.678')
       expect(found?.json()).toEqual({ schema: 1, ...CREDIT })
     }
-    expect((await deps.jsm.streams.info('KV_config')).state).toEqual(state)
+    expect((await ledger.jsm.streams.info('KV_config')).state).toEqual(state)
     // four that were answered in the publisher's own account, and the last one; those with a header for JetStream were refused
     expect(last.seq - before).toBe(5)
   })
@@ -273,11 +264,11 @@ describe('a publisher who may publish for one customer only', () => {
   it('does that, and is stopped by the server elsewhere', async () => {
     const ack = await told(send('678', CREDIT, {}, limited))
     expect(ack).toMatchObject({ stream: 'customer-balances' })
-    const before = await lastSeq(deps.jsm)
+    const before = await lastSeq(ledger.jsm)
     limited.publish('customer.event.679', JSON.stringify(CREDIT))
     limited.publish('customer.balance.678', JSON.stringify(CREDIT), { headers: headers() })
     await limited.flush()
-    expect(await lastSeq(deps.jsm)).toBe(before)
+    expect(await lastSeq(ledger.jsm)).toBe(before)
   })
 
   it('cannot begin an atomic batch: sixty that are never committed hold up nobody', async () => {
@@ -288,18 +279,18 @@ describe('a publisher who may publish for one customer only', () => {
     )
     expect(opened.every(({ error }) => error?.code === 400)).toBe(true)
     const body = JSON.stringify({ client_id: 'still', amount: 1 })
-    const reply = await deps.nc.request('customer.credit', body, { timeout: 5_000 })
+    const reply = await ledger.nc.request('customer.credit', body, { timeout: 5_000 })
     expect(reply.json()).toMatchObject({ balance: 1 })
   })
 
   it('cannot make the service write elsewhere by a reply subject', async () => {
-    const before = await lastSeq(deps.jsm)
+    const before = await lastSeq(ledger.jsm)
     for (const reply of ['customer.balance.victim', '$KV.config.projection.balances', 'customer.credit']) {
       limited.publish('customer.event.678', '{}', { reply })
       limited.publish('customer.event.678', '[]', { reply })
     }
     await told(send('678', 'the last one', {}, limited))
-    expect(await lastSeq(deps.jsm)).toBe(before)
+    expect(await lastSeq(ledger.jsm)).toBe(before)
   })
 })
 
@@ -314,6 +305,6 @@ it('a thousand publishers at once are all answered, each with a place of its own
 
 it('an id that is stored by a raw publish counts as that event, with a body that lacks it too', async () => {
   const raw = { subject: 'customer.balance.raw', body: JSON.stringify(CREDIT), msg_id: 'raw-1' }
-  const { seq } = await right(publish(deps.nc, raw, 5_000))
+  const { seq } = await right(publish(ledger.nc, raw, 5_000))
   expect(await told(send('raw', CREDIT, { 'Nats-Msg-Id': 'raw-1' }))).toMatchObject({ seq, duplicate: true })
 })

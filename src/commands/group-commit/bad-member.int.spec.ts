@@ -2,16 +2,14 @@
 
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { codeOf, coordinatorRoom, movement, storedFrom } from '../../../test/support/coordinators.js'
-import { right, startTestLedger, type TestLedger } from '../../../test/support/ledger.js'
+import { startTestLedger, type TestLedger } from '../../../test/support/ledger.js'
 import type { Movement } from '../../ledger/command.js'
-import { createBalancesTable } from '../../tables/provision.js'
 
 const room = coordinatorRoom()
 let ledger: TestLedger
 
 beforeAll(async () => {
-  ledger = await startTestLedger()
-  await right(createBalancesTable(ledger.tables, ledger.base_table))
+  ledger = await startTestLedger({ tables: ['balances'] })
 })
 afterEach(() => room.stopAll())
 afterAll(() => ledger.stop())

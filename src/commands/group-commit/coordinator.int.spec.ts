@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { right, startTestLedger, type TestLedger } from '../../../test/support/ledger.js'
+import { startTestLedger, type TestLedger } from '../../../test/support/ledger.js'
 import { until } from '../../../test/support/servers.js'
 import type { Command } from '../../ledger/command.js'
 import { decodeEvent } from '../../ledger/event.js'
@@ -7,7 +7,6 @@ import { NEW_CUSTOMER, step } from '../../ledger/fold.js'
 import { amount, clientId } from '../../ledger/testing/arbitrary.js'
 import { readRange } from '../../stream/read.js'
 import { LEDGER_STREAM } from '../../stream/settings.js'
-import { createBalancesTable } from '../../tables/provision.js'
 import { uuidv7 } from '../../uuid.js'
 import { createCoordinator } from '../compose.js'
 import type { Outcome } from '../outcome.js'
@@ -17,8 +16,7 @@ let ledger: TestLedger
 const coordinators: Coordinator[] = []
 
 beforeAll(async () => {
-  ledger = await startTestLedger()
-  await right(createBalancesTable(ledger.tables, ledger.base_table))
+  ledger = await startTestLedger({ tables: ['balances'] })
 })
 
 afterEach(async () => {

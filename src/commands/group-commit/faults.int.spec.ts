@@ -16,7 +16,6 @@ import { Model } from '../../../test/support/model.js'
 import { until } from '../../../test/support/servers.js'
 import { clientId } from '../../ledger/testing/arbitrary.js'
 import { writeChanges } from '../../tables/balances.js'
-import { createBalancesTable } from '../../tables/provision.js'
 import type { Outcome } from '../outcome.js'
 
 /** Publishers to one customer, each with one event after the other: hundreds to thousands of events a second. */
@@ -27,8 +26,7 @@ let ledger: TestLedger
 let begin_seq = 1
 
 beforeAll(async () => {
-  ledger = await startTestLedger()
-  await right(createBalancesTable(ledger.tables, ledger.base_table))
+  ledger = await startTestLedger({ tables: ['balances'] })
 })
 afterEach(async () => {
   await room.stopAll()

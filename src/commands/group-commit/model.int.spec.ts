@@ -13,11 +13,10 @@ import {
   storedFrom,
   transfer,
 } from '../../../test/support/coordinators.js'
-import { right, startTestLedger, type TestLedger } from '../../../test/support/ledger.js'
+import { startTestLedger, type TestLedger } from '../../../test/support/ledger.js'
 import { Model, type Request } from '../../../test/support/model.js'
 import { answerOf } from '../../../test/support/model-answers.js'
 import type { Command } from '../../ledger/command.js'
-import { createBalancesTable } from '../../tables/provision.js'
 import type { Outcome } from '../outcome.js'
 import type { Coordinator } from './coordinator.js'
 
@@ -111,8 +110,7 @@ let room: Coordinators
 let runs = 0
 
 beforeAll(async () => {
-  ledger = await startTestLedger()
-  await right(createBalancesTable(ledger.tables, ledger.base_table))
+  ledger = await startTestLedger({ tables: ['balances'] })
   room = coordinatorRoom()
 })
 afterAll(async () => {

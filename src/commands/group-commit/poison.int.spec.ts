@@ -14,15 +14,13 @@ import { Model } from '../../../test/support/model.js'
 import { E } from '../../fp.js'
 import { decodeCommand } from '../../ledger/command.js'
 import { publish } from '../../stream/publish.js'
-import { createBalancesTable } from '../../tables/provision.js'
 
 const room = coordinatorRoom()
 let ledger: TestLedger
 let begin_seq = 1
 
 beforeAll(async () => {
-  ledger = await startTestLedger()
-  await right(createBalancesTable(ledger.tables, ledger.base_table))
+  ledger = await startTestLedger({ tables: ['balances'] })
 })
 afterEach(async () => {
   await room.stopAll()

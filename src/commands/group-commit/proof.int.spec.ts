@@ -4,11 +4,10 @@ import { PutCommand } from '@aws-sdk/lib-dynamodb'
 import { pino } from 'pino'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { codeOf, coordinatorRoom, lastSeq, movement } from '../../../test/support/coordinators.js'
-import { right, startTestLedger, type TestLedger } from '../../../test/support/ledger.js'
+import { startTestLedger, type TestLedger } from '../../../test/support/ledger.js'
 import { until } from '../../../test/support/servers.js'
 import { amount } from '../../ledger/testing/arbitrary.js'
 import { metrics } from '../../metrics.js'
-import { createBalancesTable } from '../../tables/provision.js'
 import type { Outcome } from '../outcome.js'
 import type { Coordinator } from './coordinator.js'
 
@@ -18,8 +17,7 @@ let ledger: TestLedger
 let wrong: string[]
 
 beforeAll(async () => {
-  ledger = await startTestLedger()
-  await right(createBalancesTable(ledger.tables, ledger.base_table))
+  ledger = await startTestLedger({ tables: ['balances'] })
 })
 afterEach(() => room.stopAll())
 afterAll(() => ledger.stop())

@@ -18,8 +18,7 @@ import { projectionLag } from '../../stream/lag.js'
 import { publishBatch } from '../../stream/publish.js'
 import { writeChanges } from '../../tables/balances.js'
 import { createTablesClient } from '../../tables/client.js'
-import { TABLES, tableName } from '../../tables/definition.js'
-import { createBalancesTable, createTable } from '../../tables/provision.js'
+import { tableName } from '../../tables/definition.js'
 import type { CommandDeps } from '../deps.js'
 import { createJournal } from '../idempotency/journal.js'
 import type { Coordinator } from './coordinator.js'
@@ -41,9 +40,7 @@ let slow: FaultyDynamodb
 const clients: ReturnType<typeof createTablesClient>[] = []
 
 beforeAll(async () => {
-  ledger = await startTestLedger()
-  await right(createBalancesTable(ledger.tables, ledger.base_table))
-  await right(createTable(ledger.tables, tableName(ledger.base_table, 'journal', 1), TABLES.journal))
+  ledger = await startTestLedger({ tables: ['balances', 'journal'] })
   const { endpoint } = ledger.servers.dynamodb
   faulty = await startFaultyDynamodb(endpoint, { faults: FAULTY })
   hanging = await startFaultyDynamodb(endpoint, { faults: ['late'], late_ms: 60_000 })

@@ -16,8 +16,7 @@ import { startProjector } from '../../projections/runner.js'
 import { projectionLag } from '../../stream/lag.js'
 import { nextRecorded } from '../../stream/read.js'
 import { LEDGER_STREAM, LEDGER_SUBJECTS } from '../../stream/settings.js'
-import { TABLES, tableName } from '../../tables/definition.js'
-import { createBalancesTable, createTable } from '../../tables/provision.js'
+import { tableName } from '../../tables/definition.js'
 import { whatBecameOf } from '../endpoints/transaction.js'
 import type { Coordinator } from '../group-commit/coordinator.js'
 import { createHistoryFinder } from './history.js'
@@ -33,10 +32,8 @@ let source: JournalSource
 const BELIEVED = (): undefined => undefined
 
 beforeAll(async () => {
-  ledger = await startTestLedger()
-  await right(createBalancesTable(ledger.tables, ledger.base_table))
+  ledger = await startTestLedger({ tables: ['balances', 'journal'] })
   const table = tableName(ledger.base_table, 'journal', 1)
-  await right(createTable(ledger.tables, table, TABLES.journal))
   source = { table: TE.right({ table, trust: BELIEVED }), consumer: TE.right('journal') }
 })
 beforeEach(async () => {

@@ -6,11 +6,10 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { lastSeq, movement, storedFrom, transfer } from '../../../test/support/coordinators.js'
-import { right, startTestLedger, type TestLedger } from '../../../test/support/ledger.js'
+import { startTestLedger, type TestLedger } from '../../../test/support/ledger.js'
 import { Model, type Request } from '../../../test/support/model.js'
 import { answerOf } from '../../../test/support/model-answers.js'
 import { instanceRoom, type TestInstance } from '../../../test/support/routers.js'
-import { createBalancesTable } from '../../tables/provision.js'
 import type { Outcome } from '../outcome.js'
 
 const CUSTOMERS = 4
@@ -61,8 +60,7 @@ const room = instanceRoom(() => ledger)
 let runs = 0
 
 beforeAll(async () => {
-  ledger = await startTestLedger()
-  await right(createBalancesTable(ledger.tables, ledger.base_table))
+  ledger = await startTestLedger({ tables: ['balances'] })
 })
 afterAll(() => ledger.stop())
 

@@ -3,12 +3,11 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { codeOf, lastSeq, movement, storedFrom, transfer } from '../../../test/support/coordinators.js'
-import { right, startTestLedger, type TestLedger } from '../../../test/support/ledger.js'
+import { startTestLedger, type TestLedger } from '../../../test/support/ledger.js'
 import { Model } from '../../../test/support/model.js'
 import { instanceRoom, OPTIONS, type TestInstance } from '../../../test/support/routers.js'
 import { until } from '../../../test/support/servers.js'
 import type { Command } from '../../ledger/command.js'
-import { createBalancesTable } from '../../tables/provision.js'
 import type { Outcome } from '../outcome.js'
 
 const WAIT_MS_MAX = 10_000
@@ -18,8 +17,7 @@ const room = instanceRoom(() => ledger)
 let begin_seq = 1
 
 beforeAll(async () => {
-  ledger = await startTestLedger()
-  await right(createBalancesTable(ledger.tables, ledger.base_table))
+  ledger = await startTestLedger({ tables: ['balances'] })
 })
 afterEach(async () => {
   await room.stopAll()

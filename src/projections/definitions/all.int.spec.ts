@@ -9,21 +9,15 @@ import { LEDGER_STREAM } from '../../stream/settings.js'
 import { BY_CUSTOMER, PROJECTION_NAMES, type ProjectionName, tableName } from '../../tables/definition.js'
 import { readItems } from '../../tables/heads.js'
 import { IDENTITY_ID } from '../../tables/identity.js'
-import { type Projector, startProjector } from '../runner.js'
-import { PROJECTIONS } from './all.js'
 
 let ledger: TestLedger
-let projectors: Projector[]
 
 beforeAll(async () => {
   ledger = await startTestLedger()
-  projectors = PROJECTION_NAMES.map(name => startProjector(ledger, PROJECTIONS[name]))
+  ledger.project(...PROJECTION_NAMES)
 })
 
-afterAll(async () => {
-  await Promise.all(projectors.map(projector => projector.stop()))
-  await ledger.stop()
-})
+afterAll(() => ledger.stop())
 
 const settled = (): Promise<true> =>
   until(

@@ -14,7 +14,6 @@ import { readCustomers } from '../../tables/balances.js'
 import { createTablesClient } from '../../tables/client.js'
 import { PROJECTION_NAMES, type ProjectionName, tableName } from '../../tables/definition.js'
 import { tableExists } from '../../tables/provision.js'
-import { waitCaughtUp } from '../caught-up.js'
 import { PROJECTIONS } from '../definitions/all.js'
 import { type Projector, startProjector } from '../runner.js'
 import { targetOf } from '../target.js'
@@ -23,17 +22,12 @@ import { takeLock } from './lock.js'
 import { cancelReplay, type ReplayOptions, replay, replayBack } from './rebuild.js'
 
 let ledger: TestLedger
-let projectors: Projector[]
 
 beforeEach(async () => {
   ledger = await startTestLedger()
-  projectors = []
 })
 
-afterEach(async () => {
-  await Promise.all(projectors.map(projector => projector.stop()))
-  await ledger.stop()
-})
+afterEach(() => ledger.stop())
 
 const never = new AbortController().signal
 const OPTIONS: ReplayOptions = {
@@ -47,13 +41,10 @@ const rebuild = (name: ProjectionName = 'balances', more: Partial<ReplayOptions>
 
 const credit = (amount: number) => ({ type: 'credit', amount })
 
-const project = async (...names: ProjectionName[]): Promise<void> => {
-  projectors.push(...names.map(name => startProjector(ledger, PROJECTIONS[name])))
-  await caughtUp(...names)
-}
-
-const caughtUp = async (...names: ProjectionName[]): Promise<void> => {
-  for (const name of names) expect(await waitCaughtUp(ledger, name, 15_000, never, () => undefined)).toBe(0)
+const project = async (...names: ProjectionName[]): Promise<readonly Projector[]> => {
+  const projectors = ledger.project(...names)
+  await ledger.caughtUp(...names)
+  return projectors
 }
 
 const generation = async (name: ProjectionName = 'balances') =>
@@ -84,7 +75,7 @@ describe('replay', () => {
       await emitMany(2_500, 70)
       await ledger.emit('c1', { type: 'debit', amount: 1_000 })
       await ledger.emit('c2', { type: 'debit', amount: 5, transaction_id: 't-1', reference: 'r' })
-      await caughtUp(name)
+      await ledger.caughtUp(name)
       const before = await readTable(ledger.tables, targetOf(ledger, PROJECTIONS[name], 1), never)
       const letters = await right(listDeadLetters(ledger.nc, { limit: 10 }))
       expect(await rebuild(name)).toMatchObject({ generation: 2, customers: 70, events: 2_502 })
@@ -93,7 +84,7 @@ describe('replay', () => {
       expect(await right(tableExists(ledger.tables, tableName(ledger.base_table, name, 1)))).toBe(false)
       expect(await right(listDeadLetters(ledger.nc, { limit: 10 }))).toEqual(letters)
       await ledger.emit('c1', credit(7))
-      await caughtUp(name)
+      await ledger.caughtUp(name)
     },
   )
 
@@ -103,7 +94,7 @@ describe('replay', () => {
     expect(await account('c7')).toMatchObject({ balance: 2n, version: 2 })
     await project('balances')
     await ledger.emit('c7', credit(1))
-    await caughtUp('balances')
+    await ledger.caughtUp('balances')
     expect(await account('c7')).toMatchObject({ balance: 3n, version: 3 })
   })
 
@@ -111,7 +102,7 @@ describe('replay', () => {
     await project('balances')
     await ledger.emit('ann', credit(10))
     for (let round = 2; round <= 3; round += 1) {
-      await caughtUp('balances')
+      await ledger.caughtUp('balances')
       const table = tableName(ledger.base_table, 'balances', await generation())
       const wrong = { id: 'ann', client_balance: 99n, version: 1, seq: 1 }
       await ledger.tables.send(new PutCommand({ TableName: table, Item: wrong }))
@@ -125,7 +116,7 @@ describe('replay', () => {
   it('never lets a reader see a version go back, under load, and goes on after the flip', async () => {
     await project('balances')
     await emitMany(3_000, 50)
-    await caughtUp('balances')
+    await ledger.caughtUp('balances')
     const ids = Array.from({ length: 50 }, (_, i) => clientId(`c${i}`))
     const ending = new AbortController()
     let emitted = 3_000
@@ -160,7 +151,7 @@ describe('replay', () => {
     for (const follower of followers) follower.stop()
     expect(tables.size).toBe(2)
     expect(reads).toBeGreaterThan(100)
-    await caughtUp('balances')
+    await ledger.caughtUp('balances')
     const sum = (await Promise.all(ids.map(id => account(id)))).reduce((n, { balance }) => n + balance, 0n)
     expect(sum).toBe(BigInt(emitted))
   })
@@ -170,7 +161,7 @@ describe('replay', () => {
     async name => {
       await project(name)
       await emitMany(6_000, 40)
-      await caughtUp(name)
+      await ledger.caughtUp(name)
       const ending = new AbortController()
       const halfway = rebuild(name, {
         checkpoint_ms: 0,
@@ -226,13 +217,13 @@ describe('replay', () => {
     await expect(replayBack(ledger, PROJECTIONS.balances, OPTIONS)).rejects.toThrow('no earlier generation')
     await rebuild('balances', { keep: true })
     await emitMany(100, 10)
-    await caughtUp('balances')
+    await ledger.caughtUp('balances')
     expect(await replayBack(ledger, PROJECTIONS.balances, OPTIONS)).toMatchObject({
       generation: 1,
       previous: 2,
     })
     await emitMany(100, 10)
-    await caughtUp('balances')
+    await ledger.caughtUp('balances')
     expect(await account('c3')).toMatchObject({ balance: 30n, version: 30 })
     await rebuild()
     for (const old of [1, 2])
@@ -242,9 +233,9 @@ describe('replay', () => {
   })
 
   it('is not undone by a projector that is held up at its start until the old generation is gone', async () => {
-    await project('balances')
+    const [projector] = await project('balances')
     await emitMany(100, 10)
-    await caughtUp('balances')
+    await ledger.caughtUp('balances')
     let open: () => void = () => undefined
     const opened = new Promise<void>(resolve => {
       open = resolve
@@ -260,13 +251,14 @@ describe('replay', () => {
             }
           : Reflect.get(target, name),
     })
-    projectors.push(startProjector({ ...ledger, tables }, PROJECTIONS.balances))
+    const late = startProjector({ ...ledger, tables }, PROJECTIONS.balances)
+    ledger.atStop(() => late.stop())
     await until(() => isHeldUp, { deadline_ms: 15_000, what: 'the late projector to look for its table' })
     await rebuild()
-    await projectors.shift()?.stop()
+    await projector?.stop()
     open()
     await emitMany(100, 10)
-    await caughtUp('balances')
+    await ledger.caughtUp('balances')
     expect(await account('c3')).toMatchObject({ balance: 20n })
     expect(await right(tableExists(ledger.tables, tableName(ledger.base_table, 'balances', 1)))).toBe(false)
     expect(await ledger.jsm.consumers.list(LEDGER_STREAM).next()).toMatchObject([{ name: 'balances-g2' }])

@@ -27,8 +27,8 @@ beforeAll(async () => {
   await credit('678', 7_000)
   await credit('678', 120)
   await credit('rich', '9223372036854775807')
-  rig.startProjector()
-  await rig.caughtUp()
+  rig.project('balances')
+  await rig.caughtUp('balances')
 })
 
 afterAll(() => rig.stop())
@@ -58,7 +58,7 @@ describe('customer.balance', () => {
 
   it('says in headers how new the answer is and where it is from', async () => {
     await credit('header', 5)
-    await rig.caughtUp()
+    await rig.caughtUp('balances')
     expect(ledgerOf(await ask('{"client_id":"header"}'))).toMatch(/^1 \d+ table$/)
     expect(ledgerOf(await ask('{"client_id":"header"}'))).toMatch(/^1 \d+ memory$/)
     const seq = await credit('header', 5)
