@@ -11,6 +11,7 @@ import { clientId } from '../src/ledger/testing/arbitrary.js'
 import { PROJECTIONS } from '../src/projections/definitions/all.js'
 import { listParked } from '../src/projections/parked.js'
 import { replay } from '../src/projections/rebuild/rebuild.js'
+import { wholeRandomFrom } from '../src/random.js'
 import { FROM_THE_BEGINNING, foldSubject } from '../src/stream/fold-subject.js'
 import { readRange } from '../src/stream/read.js'
 import type { Recorded } from '../src/stream/recorded.js'
@@ -159,14 +160,8 @@ const expected = async (id: string): Promise<Customer> => {
   }, NEW_CUSTOMER)
 }
 
-/** Lehmer's random number generator, which gives the same histories in every run. */
-const random = (() => {
-  let state = 4_711
-  return (below: number): number => {
-    state = (state * 48_271) % 2_147_483_647
-    return state % below
-  }
-})()
+/** Gives the same histories in every run. */
+const random = wholeRandomFrom(4_711)
 
 const randomEvent = (waiting: readonly number[]): object | string => {
   const kind = random(10)

@@ -4,22 +4,12 @@
  */
 
 import { connect, type NatsConnection } from 'nats'
+import { randomFrom } from '../../src/random.js'
 import { type Answer, type Job, NO_RESPONDERS, type Operation, type Result } from '../measure/job.js'
 import { measure } from '../measure/pace.js'
 import { addErrors } from '../measure/run.js'
 import { DIRECT_WORKS, isDirectWork, isWorkName, WORKS } from '../work/index.js'
 import type { Targets } from './targets.js'
-
-/** The generator mulberry32; with the same seed every run of the benchmark makes the same requests. */
-const randomFrom = (seed: number): (() => number) => {
-  let state = seed
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
-  }
-}
 
 const connectTo = async ({ nats_url, lean }: Targets): Promise<NatsConnection | undefined> => {
   if (nats_url === undefined) return undefined
@@ -36,6 +26,7 @@ const connectTo = async ({ nats_url, lean }: Targets): Promise<NatsConnection | 
 }
 
 const operationOf = (nc: NatsConnection | undefined, job: Job): Operation | undefined => {
+  // with the same seed every run of the benchmark makes the same requests
   const random = randomFrom(job.seed)
   if (isDirectWork(job.work)) return DIRECT_WORKS[job.work](random, targets)
   return nc !== undefined && isWorkName(job.work)

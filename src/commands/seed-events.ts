@@ -6,6 +6,7 @@ import { E, pipe, type t } from '../fp.js'
 import { Amount } from '../ledger/amount.js'
 import { ClientId } from '../ledger/client-id.js'
 import type { LedgerEvent } from '../ledger/event.js'
+import { randomFrom } from '../random.js'
 
 export type Seeded = {
   readonly id: ClientId
@@ -16,17 +17,6 @@ const CUSTOMERS = 1_000
 const AMOUNT_MIN = 100
 const AMOUNT_MAX = 9_999
 const GENERATOR_SEED = 0x6a65746c
-
-/** mulberry32: a small generator with a published reference; the same numbers from the same seed everywhere. */
-const randomFrom = (seed: number) => {
-  let state = seed
-  return (): number => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
-  }
-}
 
 /** The constants above satisfy the codecs; a change that does not is a bug and throws at once. */
 const must = <A>(codec: t.Type<A, unknown, unknown>, value: unknown): A =>

@@ -7,6 +7,7 @@
 import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { crc32 } from 'node:zlib'
+import { randomFrom } from '../../src/random.js'
 
 const LOOPBACK = '127.0.0.1'
 const CODEC = 'application/x-amz-json-1.0'
@@ -54,14 +55,8 @@ type Call = {
 }
 type Answer = { readonly status: number; readonly headers: Record<string, string>; readonly body: Buffer }
 
-/** Lehmer's random number generator, which gives the same faults in every run with the same calls. */
-const randomShare = (): (() => number) => {
-  let state = 20_261_121
-  return () => {
-    state = (state * 48_271) % 2_147_483_647
-    return state / 2_147_483_647
-  }
-}
+/** The faults are the same in every run with the same calls. */
+const SEED = 20_261_121
 
 const readAll = async (stream: IncomingMessage): Promise<Buffer> => {
   const chunks: Buffer[] = []
@@ -204,7 +199,7 @@ export const startFaultyDynamodb = async (
   endpoint: string,
   { faults = FAULTS, late_ms = 2_000 }: FaultyOptions = {},
 ): Promise<FaultyDynamodb> => {
-  const random = randomShare()
+  const random = randomFrom(SEED)
   const inflicted = new Map<Fault, number>()
   let share = 0
   let refused_text: string | undefined
@@ -215,7 +210,10 @@ export const startFaultyDynamodb = async (
 
   const choose = (call: Call): Fault | undefined => {
     if (random() >= share) return undefined
-    const possible = faults.filter(fault => fits(fault, call))
+    const fitting = faults.filter(fault => fits(fault, call))
+    // a fault that was never inflicted comes first, so that few calls are enough for every fault
+    const fresh = fitting.filter(fault => !inflicted.has(fault))
+    const possible = fresh.length > 0 ? fresh : fitting
     return possible[Math.floor(random() * possible.length)]
   }
 

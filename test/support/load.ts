@@ -3,6 +3,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { jetstream } from '@nats-io/jetstream'
 import type { NatsConnection } from 'nats'
+import { wholeRandomFrom } from '../../src/random.js'
 import { until } from './servers.js'
 
 /** An event that the stream's server has acknowledged. */
@@ -31,14 +32,8 @@ const ACKNOWLEDGED_MS_MAX = 20_000
 /** Half of the customers are seeded and half are not, so that overdrafts are frequent. */
 const CLIENTS = ['1', '2', '3', '500', '1000', 'load:a', 'load:b', 'load@c', 'load-d', 'load_e']
 
-/** Lehmer's random number generator, which gives the same events in every run. */
-const randomNumbers = (): ((below: number) => number) => {
-  let state = 20_240_229
-  return below => {
-    state = (state * 48_271) % 2_147_483_647
-    return state % below
-  }
-}
+/** The events are the same in every run. */
+const SEED = 20_240_229
 
 const bodyOf = (random: (below: number) => number): string => {
   const kind = random(100)
@@ -51,7 +46,7 @@ const bodyOf = (random: (below: number) => number): string => {
 /** Starts publishing credits, debits (some overdraw), declined events and a few malformed ones. */
 export const startLoad = (nc: NatsConnection, { name, events_per_s, tries_max }: LoadOptions): Load => {
   const js = jetstream(nc)
-  const random = randomNumbers()
+  const random = wholeRandomFrom(SEED)
   const acknowledged: Acknowledged[] = []
   const under_way: Promise<void>[] = []
   const began_ms = performance.now()

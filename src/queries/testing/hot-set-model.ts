@@ -12,6 +12,7 @@ import type { ClientId } from '../../ledger/client-id.js'
 import type { Decoded } from '../../ledger/event.js'
 import { type Customer, NEW_CUSTOMER, step } from '../../ledger/fold.js'
 import { amount, clientId } from '../../ledger/testing/arbitrary.js'
+import { wholeRandomFrom } from '../../random.js'
 import { createHotSet, type HotSet } from '../hot-set/hot-set.js'
 
 const IDS = ['a', 'b', 'c'].map(clientId)
@@ -21,17 +22,6 @@ const SCHEMA_FROM_THE_FUTURE = 2
 type Stored = { readonly id: ClientId; readonly known: Decoded; readonly newer: Decoded }
 
 type Read = { readonly id: ClientId; readonly customer: Customer; readonly complete_to: number }
-
-/** mulberry32: whole numbers below a bound, the same for the same seed. */
-const randomFrom = (seed: number): ((below: number) => number) => {
-  let state = seed
-  return below => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
-    return ((mixed ^ (mixed >>> 14)) >>> 0) % below
-  }
-}
 
 const foldEvent = (customer: Customer, seq: number, decoded: Decoded): Customer => {
   const next = step(customer, seq, decoded)
@@ -58,7 +48,7 @@ class World {
   wrong: string | undefined
 
   constructor(seed: number) {
-    this.random = randomFrom(seed)
+    this.random = wholeRandomFrom(seed)
     this.hot = createHotSet<never>({ customers_max: this.random(4), recent_events_max: 1 + this.random(6) })
   }
 
