@@ -8,19 +8,19 @@
  * `seq` stays.
  */
 
-import { type AttributeValue, BatchGetItemCommand } from '@aws-sdk/client-dynamodb'
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb'
 import { E, pipe, type TaskEither, TE, t } from '../fp.js'
 import type { ClientId } from '../ledger/client-id.js'
 import { fieldsOf } from '../ledger/codec.js'
 import { type Customer, NEW_CUSTOMER } from '../ledger/fold.js'
 import { fromAttributes } from './attribute-values.js'
+import { BATCH_KEYS_MAX, batchGet } from './batch-get.js'
 import { type TableError, tryTable } from './errors.js'
 import { IDENTITY_ID, type Identity, notOurs, splitIdentity } from './identity.js'
 import { whole } from './whole.js'
 
-/** The largest number of keys in one read. BatchGetItem takes 100, and one of them is the table's identity. */
-export const READ_KEYS_MAX = 99
+/** The largest number of keys in one read: one key of BatchGetItem is the table's identity. */
+export const READ_KEYS_MAX = BATCH_KEYS_MAX - 1
 
 /** The form of the heads in a projection's table. */
 export type HeadShape = {
@@ -109,33 +109,15 @@ export const headCondition = (shape: HeadShape, from: Customer) => {
   }
 }
 
-/** The most requests for one read. A throttled BatchGetItem answers a part of its keys; the rest is asked for again. */
-const READ_ROUNDS_MAX = 5
-
-const throttledError = (keys: number): Error =>
-  Object.assign(new Error(`${keys} keys were left unprocessed ${READ_ROUNDS_MAX} times`), {
-    name: 'ThrottlingException',
-  })
-
 /** Reads the items of up to 100 keys, undecoded and strongly consistent; a missing item is left out. */
 export const readItems = (
   client: DynamoDBDocumentClient,
   table: string,
   ids: readonly string[],
 ): TaskEither<TableError, unknown[]> =>
-  tryTable(`read ${ids.length} items of ${table}`, async () => {
-    const raws: unknown[] = []
-    let keys: Record<string, AttributeValue>[] = ids.map(id => ({ id: { S: id } }))
-    for (let round = 1; keys.length > 0; round += 1) {
-      if (round > READ_ROUNDS_MAX) throw throttledError(keys.length)
-      const { Responses, UnprocessedKeys } = await client.send(
-        new BatchGetItemCommand({ RequestItems: { [table]: { Keys: keys, ConsistentRead: true } } }),
-      )
-      for (const item of Responses?.[table] ?? []) raws.push(fromAttributes(item))
-      keys = UnprocessedKeys?.[table]?.Keys ?? []
-    }
-    return raws
-  })
+  tryTable(`read ${ids.length} items of ${table}`, async () =>
+    (await batchGet(client, table, ids)).map(fromAttributes),
+  )
 
 /**
  * Judges the identity that a table had when its items were read: returns the reason why they must not be used (the read

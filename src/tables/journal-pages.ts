@@ -7,53 +7,15 @@
  */
 
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb'
-import { E, pipe, type TaskEither, TE, t } from '../fp.js'
-import { readJson } from '../json.js'
-import { ClientId } from '../ledger/client-id.js'
-import { describeErrors, fieldsOf } from '../ledger/codec.js'
+import { E, pipe, type TaskEither, TE, type t } from '../fp.js'
+import type { ClientId } from '../ledger/client-id.js'
+import { describeErrors } from '../ledger/codec.js'
 import { type Customer, NEW_CUSTOMER } from '../ledger/fold.js'
 import { BY_CUSTOMER } from './definition.js'
 import type { TableError } from './errors.js'
 import { readTrustedHeads, type Trust } from './heads.js'
+import { LinkedRow } from './journal-row.js'
 import { queryItems } from './query.js'
-import { whole } from './whole.js'
-
-const jsonText = new t.Type<unknown, string, unknown>(
-  'JSON text',
-  (_u): _u is unknown => true,
-  (u, context) => {
-    const parsed = typeof u === 'string' ? readJson(u) : E.left('')
-    return E.isRight(parsed) ? t.success(parsed.right) : t.failure(u, context)
-  },
-  value => JSON.stringify(value),
-)
-
-const Row = fieldsOf(
-  {
-    client_id: ClientId,
-    seq: whole,
-    type: t.keyof({ credit: null, debit: null, declined: null }),
-    amount: t.bigint,
-    balance: t.bigint,
-    version: whole,
-    previous_seq: whole,
-    at: t.string,
-  },
-  {
-    transaction_id: t.string,
-    reference: t.string,
-    metadata: jsonText,
-    counterparty: t.string,
-    declined: jsonText,
-    omitted: t.string,
-  },
-)
-
-/**
- * One event that counts, and the account after it. `previous_seq` is the sequence of the customer's row before it, or 0
- * for the first row; `at` is ISO 8601.
- */
-export type JournalRow = t.TypeOf<typeof Row>
 
 const unreadable = (what: string, errors: t.Errors): TableError => ({
   tag: 'Unexpected',
@@ -89,7 +51,7 @@ export const readRows = (
   table: string,
   id: ClientId,
   { from_seq, to_seq, newest_first, rows_max }: RowRange,
-): TaskEither<TableError, JournalRow[]> => {
+): TaskEither<TableError, LinkedRow[]> => {
   if (from_seq > to_seq) return TE.right([])
   return pipe(
     queryItems(
@@ -106,7 +68,7 @@ export const readRows = (
     TE.chainEitherK(
       E.traverseArray(raw =>
         pipe(
-          Row.decode(raw),
+          LinkedRow.decode(raw),
           E.mapLeft(errors => unreadable(`a row of ${id}`, errors)),
         ),
       ),

@@ -113,6 +113,14 @@ const indexesOf = ({ indexes }: TableDefinition): GlobalSecondaryIndex[] =>
     Projection: { ProjectionType: 'ALL' },
   }))
 
+const waitUntilActive = (client: DynamoDBDocumentClient, table: string): TaskEither<TableError, unknown> =>
+  tryTable(`table ${table}`, () =>
+    waitUntilTableExists(
+      { client, maxWaitTime: ACTIVE_WITHIN_S, minDelay: 1, maxDelay: 2 },
+      { TableName: table },
+    ),
+  )
+
 /** Creates a table (key `id`, on-demand billing) with its indexes, and waits until it can be used. No error if it exists. */
 export const createTable = (
   client: DynamoDBDocumentClient,
@@ -133,14 +141,7 @@ export const createTable = (
     ),
     // the table exists, or another instance is creating it at this moment
     TE.orElseW(error => (isInUse(error) ? TE.right(undefined) : TE.left(error))),
-    TE.chain(() =>
-      tryTable(`table ${table}`, () =>
-        waitUntilTableExists(
-          { client, maxWaitTime: ACTIVE_WITHIN_S, minDelay: 1, maxDelay: 2 },
-          { TableName: table },
-        ),
-      ),
-    ),
+    TE.chain(() => waitUntilActive(client, table)),
     TE.map(() => undefined),
   )
 
@@ -150,12 +151,41 @@ export const createBalancesTable = (
   table: string,
 ): TaskEither<TableError, void> => createTable(client, table, TABLES.balances)
 
+/** The most requests to remove one table: between two of them DynamoDB finishes what it is doing with the table. */
+const DROPS_MAX = 3
+
+/** Whether the table is gone, or is being removed at this moment. */
+const isLeaving = (found: TableDescription | undefined): boolean =>
+  found === undefined || found.TableStatus === 'DELETING'
+
+/**
+ * Asks DynamoDB to remove a table. DynamoDB refuses that while it makes the table or changes an index of it; then the
+ * request is repeated when the table is at rest. `NotFound` when there is no such table.
+ */
+const requestDrop = (
+  client: DynamoDBDocumentClient,
+  table: string,
+  requests_left: number,
+): TaskEither<TableError, unknown> =>
+  pipe(
+    tryTable(`drop table ${table}`, () => client.send(new DeleteTableCommand({ TableName: table }))),
+    TE.orElseW((error): TaskEither<TableError, unknown> => {
+      if (!isInUse(error) || requests_left === 0) return TE.left(error)
+      const repeat = pipe(
+        waitUntilActive(client, table),
+        TE.chain(() => requestDrop(client, table, requests_left - 1)),
+      )
+      return pipe(
+        describe(client, table),
+        TE.chain(found => (isLeaving(found) ? TE.right(undefined) : repeat)),
+      )
+    }),
+  )
+
 /** Removes a table with all its items, and waits until it is gone. No error if it does not exist. */
 export const dropTable = (client: DynamoDBDocumentClient, table: string): TaskEither<TableError, void> =>
   pipe(
-    tryTable(`drop table ${table}`, () => client.send(new DeleteTableCommand({ TableName: table }))),
-    // another instance is removing it at this moment
-    TE.orElseW(error => (isInUse(error) ? TE.right(undefined) : TE.left(error))),
+    requestDrop(client, table, DROPS_MAX - 1),
     TE.chain(() =>
       tryTable(`drop table ${table}`, () =>
         // until the table is gone, a new one cannot have its name

@@ -20,7 +20,10 @@ export type IndexQuery = Pick<
   | 'ScanIndexForward'
 >
 
-/** Reads the first `items_max` items, undecoded; `TryAgain` when more than 200 pages would be needed. */
+/**
+ * Reads the first `items_max` items, undecoded. `Unexpected` when more than 200 pages would be needed: another try would
+ * need as many.
+ */
 export const queryItems = (
   client: DynamoDBDocumentClient,
   query: IndexQuery,
@@ -42,5 +45,5 @@ export const queryItems = (
       if (LastEvaluatedKey === undefined || items.length >= items_max) return items.slice(0, items_max)
       after = LastEvaluatedKey
     }
-    throw Object.assign(new Error(`not found within ${PAGES_MAX} pages`), { name: 'LimitExceededException' })
+    throw new Error(`the answer is not within the first ${PAGES_MAX} pages`)
   })

@@ -4,47 +4,27 @@
  * With the document client one number that is not whole would make the whole page fail.
  */
 
-import { type AttributeValue, BatchGetItemCommand, QueryCommand, ScanCommand } from '@aws-sdk/client-dynamodb'
+import { type AttributeValue, QueryCommand, ScanCommand } from '@aws-sdk/client-dynamodb'
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb'
 import { pipe, type TaskEither, TE } from '../fp.js'
+import { batchGet, type RawItem } from './batch-get.js'
 import { type TableError, tryTable } from './errors.js'
 import { IDENTITY_ID } from './identity.js'
-
-export type RawItem = Readonly<Record<string, AttributeValue>>
 
 /** One page of a table or an index; `next` is the key from which the next page is read, absent on the last page. */
 export type RawPage = { readonly items: readonly RawItem[]; readonly next?: RawItem }
 
-/** The largest number of keys in one BatchGetItem; a limit of DynamoDB. */
-export const RAW_KEYS_MAX = 100
 const PAGE_ITEMS = 1_000
-/** The most requests for one read. A throttled BatchGetItem answers a part of its keys; the rest is asked for again. */
-const ROUNDS_MAX = 5
-
-const throttledError = (keys: number): Error =>
-  Object.assign(new Error(`${keys} keys were left unprocessed ${ROUNDS_MAX} times`), {
-    name: 'ThrottlingException',
-  })
-
 /** Reads the items of up to 100 different ids, strongly consistent; a missing item is left out. */
 export const readRaw = (
   client: DynamoDBDocumentClient,
   table: string,
   ids: readonly string[],
 ): TaskEither<TableError, Map<string, RawItem>> =>
-  tryTable(`read ${ids.length} items of ${table}`, async () => {
-    const found = new Map<string, RawItem>()
-    let keys: RawItem[] = ids.map(id => ({ id: { S: id } }))
-    for (let round = 1; keys.length > 0; round += 1) {
-      if (round > ROUNDS_MAX) throw throttledError(keys.length)
-      const { Responses, UnprocessedKeys } = await client.send(
-        new BatchGetItemCommand({ RequestItems: { [table]: { Keys: keys, ConsistentRead: true } } }),
-      )
-      for (const item of Responses?.[table] ?? []) found.set(item.id?.S ?? '', item)
-      keys = UnprocessedKeys?.[table]?.Keys ?? []
-    }
-    return found
-  })
+  pipe(
+    tryTable(`read ${ids.length} items of ${table}`, () => batchGet(client, table, ids)),
+    TE.map(items => new Map(items.map(item => [item.id?.S ?? '', item]))),
+  )
 
 const pageOf = (answer: {
   Items?: RawItem[] | undefined

@@ -5,7 +5,7 @@
  * the event at which it was written, and is compared there.
  */
 
-import type { RawItem } from '../tables/raw-items.js'
+import type { RawItem } from '../tables/batch-get.js'
 import type { Run } from './deps.js'
 import { NO_EVENTS, positionOf, type Standing } from './fold.js'
 import { fnv1a } from './hash.js'

@@ -3,7 +3,7 @@
  * attributes.
  */
 
-import type { RawItem } from '../tables/raw-items.js'
+import type { RawItem } from '../tables/batch-get.js'
 import type { Differences, Where } from './difference.js'
 
 /** What an item should hold besides its id. A text is DynamoDB's type S, and a whole number is its type N. */

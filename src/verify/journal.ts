@@ -4,7 +4,7 @@
 
 import { E } from '../fp.js'
 import { isJsonObject, type JsonObject, readJson } from '../json.js'
-import type { RawItem } from '../tables/raw-items.js'
+import type { RawItem } from '../tables/batch-get.js'
 import type { Run } from './deps.js'
 import { wholeOf } from './event.js'
 import { createFingerprints } from './hash.js'

@@ -4,8 +4,9 @@
 
 import type { TaskEither } from '../fp.js'
 import { chunksOf, inParallel } from '../parallel.js'
+import { BATCH_KEYS_MAX, type RawItem } from '../tables/batch-get.js'
 import type { TableError } from '../tables/errors.js'
-import { queryRaw, RAW_KEYS_MAX, type RawItem, type RawPage, readRaw, scanRaw } from '../tables/raw-items.js'
+import { queryRaw, type RawPage, readRaw, scanRaw } from '../tables/raw-items.js'
 import type { Run } from './deps.js'
 import { persist } from './problem.js'
 
@@ -42,7 +43,7 @@ export const readAll = async (
   table: string,
   ids: readonly string[],
 ): Promise<Map<string, RawItem>> => {
-  const pages = await inParallel(REQUESTS_MAX, chunksOf(RAW_KEYS_MAX, [...new Set(ids)]), page =>
+  const pages = await inParallel(REQUESTS_MAX, chunksOf(BATCH_KEYS_MAX, [...new Set(ids)]), page =>
     persist(readRaw(run.tables, table, page), run.signal),
   )
   return new Map(pages.flatMap(page => [...page]))

@@ -9,7 +9,7 @@
  */
 
 import { pause } from '../back-off.js'
-import type { RawItem } from '../tables/raw-items.js'
+import type { RawItem } from '../tables/batch-get.js'
 import type { Run } from './deps.js'
 import { headId } from './heads.js'
 import { wholeIn } from './item.js'

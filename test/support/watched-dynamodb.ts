@@ -13,8 +13,10 @@ export type WatchedCall = {
   readonly headers: IncomingHttpHeaders
   readonly body: Buffer
 }
-/** What becomes of an answer: it is passed on, or its connection is cut instead. */
-type Fate = 'answer' | 'cut'
+/** Takes the place of the server's answer. */
+type OwnAnswer = { readonly status: number; readonly json: unknown }
+/** What becomes of an answer: it is passed on, its connection is cut instead, or the caller gets another answer. */
+type Fate = 'answer' | 'cut' | OwnAnswer
 /** Looks at a call; the call is carried out by `carryOut`, which resolves when the server has answered. */
 type Watcher = (call: WatchedCall, carryOut: () => Promise<void>) => Promise<Fate>
 
@@ -38,6 +40,11 @@ const forward = (target: URL, { headers, body }: WatchedCall): Promise<Answer> =
       .end(body)
   })
 
+const answerOf = ({ status, json }: OwnAnswer): Answer => ({
+  status,
+  body: Buffer.from(JSON.stringify(json)),
+})
+
 /** Starts the proxy before the server at `endpoint`. */
 export const startWatchedDynamodb = async (endpoint: string, watch: Watcher): Promise<WatchedDynamodb> => {
   const target = new URL(endpoint)
@@ -46,10 +53,11 @@ export const startWatchedDynamodb = async (endpoint: string, watch: Watcher): Pr
       const { headers, method = '' } = incoming
       const operation = String(headers['x-amz-target']).split('.').at(-1) ?? ''
       const call: WatchedCall = { method, operation, headers, body: await bodyOf(incoming) }
-      let answer: Answer | undefined
+      let carried_out: Answer | undefined
       const fate = await watch(call, async () => {
-        answer = await forward(target, call)
+        carried_out = await forward(target, call)
       })
+      const answer = typeof fate === 'object' ? answerOf(fate) : carried_out
       if (answer === undefined || fate === 'cut') outgoing.destroy()
       else
         outgoing.writeHead(answer.status, { 'content-type': 'application/x-amz-json-1.0' }).end(answer.body)

@@ -15,7 +15,7 @@ import type { ServiceError } from '../../service/error.js'
 import { firstSeqFrom } from '../../stream/by-time.js'
 import { leadershipOf } from '../../stream/leadership.js'
 import { LEDGER_SUBJECTS } from '../../stream/settings.js'
-import type { JournalRow } from '../../tables/journal-pages.js'
+import type { LinkedRow } from '../../tables/journal-row.js'
 import { omittedOf } from '../../tables/row-texts.js'
 import type { QueryDeps } from '../deps.js'
 import type { PageRange, ReadPage } from '../past/journal-page.js'
@@ -49,7 +49,7 @@ const filtersOf = ({ client_id, from, to }: Request): Filters => [
 
 const Declined = fieldsOf({ code: t.string })
 
-const entryOf = ({ type, amount, balance, version, seq, at, declined, ...rest }: JournalRow) => {
+const entryOf = ({ type, amount, balance, version, seq, at, declined, ...rest }: LinkedRow) => {
   const { transaction_id, reference, metadata, counterparty, omitted } = rest
   const code = Declined.is(declined) ? declined.code : undefined
   return {
@@ -69,7 +69,7 @@ const entryOf = ({ type, amount, balance, version, seq, at, declined, ...rest }:
   }
 }
 
-const toReply = (request: Request, { from_seq }: PageRange, rows: readonly JournalRow[]): ServiceReply => {
+const toReply = (request: Request, { from_seq }: PageRange, rows: readonly LinkedRow[]): ServiceReply => {
   const { client_id, limit = ENTRIES } = request
   const entries: string[] = []
   let bytes = 0

@@ -10,7 +10,8 @@ import { E, type Either } from '../../fp.js'
 import type { ClientId } from '../../ledger/client-id.js'
 import type { ServiceError } from '../../service/error.js'
 import { type Folded, fromHead } from '../../stream/fold-subject.js'
-import { type JournalRow, readJournalHead, readRows } from '../../tables/journal-pages.js'
+import { readJournalHead, readRows } from '../../tables/journal-pages.js'
+import type { LinkedRow } from '../../tables/journal-row.js'
 import { type QueryDeps, readActive } from '../deps.js'
 import { BEGINNING, type FoldPast, nextRow, rowOf, unreadable } from './past.js'
 
@@ -23,17 +24,14 @@ export type PageRange = {
   readonly newest_seq?: number | undefined
 }
 
-export type ReadPage = (
-  id: ClientId,
-  range: PageRange,
-) => Promise<Either<ServiceError, readonly JournalRow[]>>
+export type ReadPage = (id: ClientId, range: PageRange) => Promise<Either<ServiceError, readonly LinkedRow[]>>
 
 /** The amount by which a row changes the balance. */
-const movedBy = ({ type, amount }: JournalRow): bigint =>
+const movedBy = ({ type, amount }: LinkedRow): bigint =>
   type === 'credit' ? amount : type === 'debit' ? -amount : 0n
 
 /** Whether each row follows the next older one, in sequence and in balance; a customer's first row begins with 0. */
-const isChain = (rows: readonly JournalRow[]): boolean =>
+const isChain = (rows: readonly LinkedRow[]): boolean =>
   rows.every((row, i) => {
     const older = rows[i + 1]
     const before = row.balance - movedBy(row)
@@ -49,8 +47,8 @@ export const createReadPage = (deps: QueryDeps, fold: FoldPast): ReadPage => {
     id: ClientId,
     from: Folded,
     { from_seq, to_seq, rows_max }: PageRange,
-  ): Promise<Either<unknown, JournalRow[]>> => {
-    const rows: JournalRow[] = []
+  ): Promise<Either<unknown, LinkedRow[]>> => {
+    const rows: LinkedRow[] = []
     let last_seq = from.customer.account.seq
     const folded = await fold(id, from, to_seq, (record, event, after) => {
       const previous_seq = last_seq
@@ -84,7 +82,7 @@ export const createReadPage = (deps: QueryDeps, fold: FoldPast): ReadPage => {
     id: ClientId,
     range: PageRange,
     head: Folded,
-    rows: readonly JournalRow[],
+    rows: readonly LinkedRow[],
   ): Promise<boolean> => {
     const newest_seq = await newestSeq(table, id, range, head)
     if (newest_seq === undefined) return false
@@ -104,7 +102,7 @@ export const createReadPage = (deps: QueryDeps, fold: FoldPast): ReadPage => {
     id: ClientId,
     range: PageRange,
     head: Folded,
-  ): Promise<readonly JournalRow[] | undefined> => {
+  ): Promise<readonly LinkedRow[] | undefined> => {
     const rows = await readRows(tables, table, id, { ...range, newest_first: true })()
     return E.isRight(rows) && (await isWhole(table, id, range, head, rows.right)) ? rows.right : undefined
   }

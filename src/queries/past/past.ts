@@ -12,7 +12,8 @@ import type { ServiceError } from '../../service/error.js'
 import type { StreamError } from '../../stream/errors.js'
 import { type Folded, type FoldedTo, type FoldOptions, foldSubject } from '../../stream/fold-subject.js'
 import type { Recorded } from '../../stream/recorded.js'
-import { type JournalRow, readRows } from '../../tables/journal-pages.js'
+import { readRows } from '../../tables/journal-pages.js'
+import type { LinkedRow } from '../../tables/journal-row.js'
 import { omittedText, rowTexts } from '../../tables/row-texts.js'
 import type { QueryDeps } from '../deps.js'
 import { ANOTHER_STREAM, type SameStream } from '../same-stream.js'
@@ -56,7 +57,7 @@ export const rowOf = (
   event: LedgerEvent,
   { account }: Customer,
   previous_seq: number,
-): JournalRow => {
+): LinkedRow => {
   const { type, amount, transaction_id, transfer, declined } = event
   const { reference, metadata, omitted } = rowTexts(event)
   return {
@@ -83,7 +84,7 @@ export const lastRow = async (
   table: string,
   id: ClientId,
   seq: number,
-): Promise<JournalRow | undefined> => {
+): Promise<LinkedRow | undefined> => {
   const range = { from_seq: 0, to_seq: seq, newest_first: true, rows_max: 1 }
   const rows = await readRows(tables, table, id, range)()
   return E.isRight(rows) ? rows.right[0] : undefined
@@ -95,7 +96,7 @@ export const nextRow = async (
   table: string,
   id: ClientId,
   seq: number,
-): Promise<JournalRow | undefined> => {
+): Promise<LinkedRow | undefined> => {
   const range = { from_seq: seq + 1, to_seq: Number.MAX_SAFE_INTEGER, newest_first: false, rows_max: 1 }
   const rows = await readRows(tables, table, id, range)()
   return E.isRight(rows) ? rows.right[0] : undefined

@@ -1,0 +1,51 @@
+/**
+ * The codec of the journal's rows. A row is one event that counts, and the customer's account after it. A table may hold
+ * anything, so every row is decoded before it is used.
+ */
+
+import { E, t } from '../fp.js'
+import { readJson } from '../json.js'
+import { ClientId } from '../ledger/client-id.js'
+import { fieldsOf } from '../ledger/codec.js'
+import { whole } from './whole.js'
+
+/** A JSON text, decoded to the value that it stands for. */
+const jsonText = new t.Type<unknown, string, unknown>(
+  'JSON text',
+  (_u): _u is unknown => true,
+  (u, context) => {
+    const parsed = typeof u === 'string' ? readJson(u) : E.left('')
+    return E.isRight(parsed) ? t.success(parsed.right) : t.failure(u, context)
+  },
+  value => JSON.stringify(value),
+)
+
+const REQUIRED = {
+  client_id: ClientId,
+  seq: whole,
+  type: t.keyof({ credit: null, debit: null, declined: null }),
+  amount: t.bigint,
+  balance: t.bigint,
+  version: whole,
+}
+
+const OPTIONAL = {
+  transaction_id: t.string,
+  reference: t.string,
+  metadata: jsonText,
+  counterparty: t.string,
+  declined: jsonText,
+  /** The names of the fields of the event that are too large for a row (`row-texts.ts`). */
+  omitted: t.string,
+}
+
+/** A row that is found by its own id. */
+export const KeyedRow = fieldsOf({ ...REQUIRED, id: t.string }, OPTIONAL)
+export type KeyedRow = t.TypeOf<typeof KeyedRow>
+
+/**
+ * A row among its customer's rows. `previous_seq` is the sequence of the row before it, or 0 for the first row; `at` is
+ * ISO 8601.
+ */
+export const LinkedRow = fieldsOf({ ...REQUIRED, previous_seq: whole, at: t.string }, OPTIONAL)
+export type LinkedRow = t.TypeOf<typeof LinkedRow>
