@@ -17,14 +17,14 @@ import { type LedgerRecord, readRecord, writeRecord } from './ledger-record.js'
 
 export type AdoptDeps = { readonly jsm: JetStreamManager; readonly kv: KV }
 
-const notePointer = ({ jsm, kv }: AdoptDeps, projection: string): TaskEither<StreamError, unknown> =>
+const notePointer = (deps: AdoptDeps, projection: string): TaskEither<StreamError, unknown> =>
   pipe(
-    readPointer(jsm, projection),
+    readPointer(deps.jsm, projection),
     TE.chain(({ generation, revision }) =>
       generation === 1 || revision > 0
         ? TE.right(revision)
         : pipe(
-            setPointer(kv, projection, { generation }, revision),
+            setPointer(deps, projection, { generation }, revision),
             // another process writes the pointer at the same time
             TE.orElse(error => (error.tag === 'Conflict' ? TE.right(revision) : TE.left(error))),
           ),

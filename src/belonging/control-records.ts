@@ -124,7 +124,9 @@ const repair = (jsm: JetStreamManager, kv: KV, key: string): TaskEither<StreamEr
     kind === 'projection'
       ? pipe(
           readPointer(jsm, projection),
-          TE.chain(({ generation, revision }) => setPointer(kv, projection, { generation }, revision)),
+          TE.chain(({ generation, revision }) =>
+            setPointer({ jsm, kv }, projection, { generation }, revision),
+          ),
         )
       : key === SEED_KEY
         ? putText(kv, SEED_KEY, 'done')

@@ -18,9 +18,10 @@ import type { ProjectionDeps } from '../projections/deps.js'
 import { replay } from '../projections/rebuild/rebuild.js'
 import { consumerName } from '../projections/target.js'
 import { dropConsumer } from '../stream/consumer.js'
+import { BATCH_KEYS_MAX, type RawItem } from '../tables/batch-get.js'
 import { PROJECTION_NAMES, type ProjectionName, tableName } from '../tables/definition.js'
 import { dropTable, tableExists } from '../tables/provision.js'
-import { RAW_KEYS_MAX, type RawItem, readRaw, scanRaw } from '../tables/raw-items.js'
+import { readRaw, scanRaw } from '../tables/raw-items.js'
 
 /** A transaction, or an event without an id, that is in the former journal and not in the accepted stream. */
 type LostRow = {
@@ -93,7 +94,7 @@ const rebuild = async (
  */
 const dropBefore = async (deps: ProjectionDeps, name: ProjectionName, before: number): Promise<void> => {
   const { generation, revision } = await orFail(readPointer(deps.jsm, name))
-  await orFail(setPointer(deps.kv, name, { generation }, revision))
+  await orFail(setPointer(deps, name, { generation }, revision))
   const table = tableName(deps.base_table, name, before)
   const dropped = await dropTable(deps.tables, table)()
   if (E.isLeft(dropped))
@@ -118,7 +119,7 @@ async function* lostRows(deps: ProjectionDeps, { before, generation }: Rebuilt):
   let from: RawItem | undefined
   do {
     const page = await orFail(scanRaw(deps.tables, old, from))
-    for (const rows of chunksOf(RAW_KEYS_MAX, page.items.map(rowOf))) {
+    for (const rows of chunksOf(BATCH_KEYS_MAX, page.items.map(rowOf))) {
       const known = rows.filter(row => row !== undefined)
       const now = await orFail(
         readRaw(

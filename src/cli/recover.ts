@@ -27,6 +27,7 @@ import { lookWith, settingsProblems } from './checked-ledger.js'
 import { type Connected, settingsFor, tablesOf, withNats } from './command.js'
 import { confirm } from './confirm.js'
 import { type Progress, startProgress } from './progress.js'
+import { asFailure } from './replay-failure.js'
 
 type Options = {
   readonly acceptStream?: true
@@ -143,16 +144,22 @@ const accept = async (
     log,
     health: createHealth(logHealth(log)),
   }
-  return acceptStream(deps, look.entry, config.JETLEDGER_PROJECTIONS, {
+  const { signal } = stopRequested()
+  const options = {
     file: out ?? `jetledger-lost-${new Date().toISOString().replace(/[:.]/g, '-')}.jsonl`,
     checkpoint_ms: CHECKPOINT_MS,
     onProgress: progress(),
-    onLost: line => {
+    onLost: (line: Readonly<Record<string, unknown>>) => {
       shown += 1
       if (!json && shown <= SHOWN_MAX) print(`lost: ${JSON.stringify(line)}`)
     },
-    signal: stopRequested().signal,
-  })
+    signal,
+  }
+  try {
+    return await acceptStream(deps, look.entry, config.JETLEDGER_PROJECTIONS, options)
+  } catch (thrown) {
+    throw asFailure(thrown, signal)
+  }
 }
 
 const repair = async (

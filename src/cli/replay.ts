@@ -11,7 +11,6 @@ import { stopRequested } from '../process/signals.js'
 import { PROJECTIONS } from '../projections/definitions/all.js'
 import type { ProjectionDeps } from '../projections/deps.js'
 import type { Projection } from '../projections/projection.js'
-import { ReplayLocked } from '../projections/rebuild/lock.js'
 import {
   CHECKPOINT_MS,
   cancelReplay,
@@ -27,6 +26,7 @@ import { refuseAnother } from './checked-ledger.js'
 import { type Connected, tablesOf, withNats } from './command.js'
 import { count } from './options.js'
 import { type Progress, startProgress } from './progress.js'
+import { asFailure } from './replay-failure.js'
 
 type Options = {
   readonly back?: true
@@ -93,17 +93,6 @@ const replayOne = async (
 const cancelOne = async (deps: ProjectionDeps, projection: Projection): Promise<void> => {
   const dropped = await cancelReplay(deps, projection)
   print(`${projection.name}: ${dropped ? 'the half-built generation is dropped' : 'nothing to cancel'}`)
-}
-
-/**
- * The `Failure` for an error of a replay, which is printed as one sentence. A thrown value that is no error stays as
- * it is.
- */
-const asFailure = (thrown: unknown, signal: AbortSignal): unknown => {
-  if (signal.aborted)
-    return new Failure('stopped; the next replay goes on from the last checkpoint (--cancel drops it)')
-  if (thrown instanceof ReplayLocked) return new Failure(thrown.message, { cause: thrown })
-  return thrown instanceof Error ? new Failure(thrown.message, { cause: thrown }) : thrown
 }
 
 const run = (name: ProjectionName | undefined, options: Options): Promise<void> =>

@@ -1,7 +1,8 @@
 // this spec has servers of its own, because it deletes and overwrites keys of the bucket
 import type { KV } from '@nats-io/kv'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { right, startTestLedger, type TestLedger } from '../../test/support/ledger.js'
+import { errors } from 'nats'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { left, right, startTestLedger, type TestLedger } from '../../test/support/ledger.js'
 import { takeLock } from '../projections/rebuild/lock.js'
 import { makeConsumer } from '../stream/consumer.js'
 import { readPointer, setPointer } from './pointer.js'
@@ -47,11 +48,67 @@ describe('the pointer to the active generation', () => {
         generation: 3,
         problem: expect.stringContaining('config/projection.balances'),
       })
-      await right(setPointer(ledger.kv, 'balances', { generation: 3 }, entry.revision))
+      await right(setPointer(ledger, 'balances', { generation: 3 }, entry.revision))
       expect(await right(readPointer(ledger.jsm, 'balances'))).toMatchObject({ generation: 3 })
       expect((await right(readPointer(ledger.jsm, 'balances'))).problem).toBeUndefined()
     },
   )
+
+  describe('is set once although the answer to the write is lost', () => {
+    const lost = new errors.TimeoutError()
+    /** A bucket whose first write is handled by `fate`. */
+    const withFate = (fate: (write: () => Promise<number>) => Promise<number>): KV => {
+      let is_first = true
+      const update: KV['update'] = (key, data, revision) => {
+        const write = () => ledger.kv.update(key, data, revision)
+        if (!is_first) return write()
+        is_first = false
+        return fate(write)
+      }
+      return new Proxy(ledger.kv, {
+        get: (kv, name) => (name === 'update' ? update : Reflect.get(kv, name, kv)),
+      })
+    }
+    const pointer = { generation: 5, previous: 4 }
+    let revision = 0
+
+    beforeEach(async () => {
+      revision = await ledger.kv.put(KEY, '{"generation":4}')
+    })
+
+    it.each<[string, (write: () => Promise<number>) => Promise<number>]>([
+      [
+        'on its way back',
+        async write => {
+          await write()
+          throw lost
+        },
+      ],
+      [
+        'on its way there',
+        async () => {
+          throw lost
+        },
+      ],
+    ])('%s', async (_, fate) => {
+      const kv = withFate(fate)
+      expect(await right(setPointer({ jsm: ledger.jsm, kv }, 'balances', pointer, revision))).toBe(
+        revision + 1,
+      )
+      expect(await right(readPointer(ledger.jsm, 'balances'))).toEqual({ ...pointer, revision: revision + 1 })
+    })
+
+    it('but not when another process has moved it meanwhile', async () => {
+      const kv = withFate(async () => {
+        await ledger.kv.put(KEY, '{"generation":6}')
+        throw lost
+      })
+      expect(await left(setPointer({ jsm: ledger.jsm, kv }, 'balances', pointer, revision))).toMatchObject({
+        tag: 'Conflict',
+      })
+      expect(await right(readPointer(ledger.jsm, 'balances'))).toMatchObject({ generation: 6 })
+    })
+  })
 
   it.each(SPOILS)('and a lock of a replay that was %s is held by nobody', async (_, spoil) => {
     await spoil(ledger.kv, 'replay.balances')

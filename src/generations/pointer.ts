@@ -5,9 +5,11 @@
  * bucket's leader: a follower may be behind, and a reader that uses an old pointer would show balances of the past.
  */
 
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { ConsumerInfo, JetStreamManager } from '@nats-io/jetstream'
 import type { KV } from '@nats-io/kv'
-import { E, pipe, type TaskEither, TE, t } from '../fp.js'
+import { type BackOff, delay_ms } from '../back-off.js'
+import { E, type Either, pipe, type TaskEither, TE, t } from '../fp.js'
 import { readJson } from '../json.js'
 import { fieldsOf } from '../ledger/codec.js'
 import { LEDGER_KEY, readKey } from '../stream/config-bucket.js'
@@ -41,7 +43,7 @@ const PointerJson = fieldsOf({ generation: Generation }, { previous: Generation 
 const keyOf = (projection: string): string => `projection.${projection}`
 
 /** Decodes the text of a pointer; left is the end of a sentence that says what is wrong with it. */
-export const decodePointer = (text: string): E.Either<string, Pointer> =>
+export const decodePointer = (text: string): Either<string, Pointer> =>
   pipe(
     readJson(text),
     E.chainW(PointerJson.decode),
@@ -102,8 +104,7 @@ export const readPointer = (
     }),
   )
 
-/** Sets the pointer if its revision is still `revision`, else `Conflict`. Returns the new revision. */
-export const setPointer = (
+const writePointer = (
   kv: KV,
   projection: string,
   pointer: Pointer,
@@ -114,3 +115,64 @@ export const setPointer = (
       ? kv.create(keyOf(projection), JSON.stringify(pointer))
       : kv.update(keyOf(projection), JSON.stringify(pointer), revision),
   )
+
+/** Whether the write may still be stored although it failed. */
+const isUndecided = ({ tag, is_in_flight }: StreamError): boolean =>
+  tag === 'TryAgain' || is_in_flight === true
+
+const isSame = (a: Pointer, b: Pointer): boolean => a.generation === b.generation && a.previous === b.previous
+
+/** No further write is begun after this time. */
+const DECIDED_WITHIN_MS = 10_000
+const BACK_OFF: BackOff = { first_ms: 20, max_ms: 500 }
+
+export type PointerDeps = { readonly jsm: JetStreamManager; readonly kv: KV }
+
+type Written = Either<StreamError, number>
+
+/**
+ * The outcome of a write that was refused after an earlier one of the same pointer may have been stored. Undefined when it
+ * cannot be told yet.
+ */
+const outcomeOf = async (
+  jsm: JetStreamManager,
+  projection: string,
+  pointer: Pointer,
+  revision: number,
+  refused: Written,
+): Promise<Written | undefined> => {
+  const found = await readPointer(jsm, projection)()
+  // an older revision comes from a server that does not know yet that the pointer was written
+  if (E.isLeft(found) || found.right.revision <= revision) return undefined
+  return isSame(found.right, pointer) ? E.right(found.right.revision) : refused
+}
+
+/**
+ * Sets the pointer if its revision is still `revision`, else `Conflict`. Returns the new revision.
+ *
+ * A write whose answer is lost is sent again with the same revision, so at most one of these writes is stored. When a
+ * later one is refused, the pointer that is found then tells whether an earlier one was stored. `TryAgain` means that the
+ * outcome is still unknown after 10 s: the write may be stored.
+ */
+export const setPointer =
+  (
+    { jsm, kv }: PointerDeps,
+    projection: string,
+    pointer: Pointer,
+    revision: number,
+  ): TaskEither<StreamError, number> =>
+  async () => {
+    const until_ms = performance.now() + DECIDED_WITHIN_MS
+    const write = writePointer(kv, projection, pointer, revision)
+    const first = await write()
+    if (E.isRight(first) || !isUndecided(first.left)) return first
+    for (let attempt = 1; performance.now() < until_ms; attempt += 1) {
+      await sleep(delay_ms(BACK_OFF, attempt))
+      const again = await write()
+      if (E.isRight(again)) return again
+      if (isUndecided(again.left)) continue
+      const outcome = await outcomeOf(jsm, projection, pointer, revision, again)
+      if (outcome !== undefined) return outcome
+    }
+    return first
+  }

@@ -12,6 +12,7 @@ import { type Page, scanPage } from '../../tables/scan.js'
 import { persist } from '../outcome.js'
 import type { Pending } from '../pending.js'
 import type { Target } from '../target.js'
+import { ReplayError } from './replay-error.js'
 
 /** The content of a table. `countRows` keeps it from the fold, and `readTable` reads it from the table. */
 export type Expected = {
@@ -61,7 +62,7 @@ type Shape = Pick<Target, 'table' | 'projection'>
 const addHead = ({ table, projection }: Shape, item: unknown, found: Expected): void => {
   const { id, customer } = unwrap(decodeHead(projection.head, item))
   const client_id = ClientId.decode(id)
-  if (E.isLeft(client_id)) throw new Error(`${table} holds an item that is no customer's: ${id}`)
+  if (E.isLeft(client_id)) throw new ReplayError(`${table} holds an item that is no customer's: ${id}`)
   found.customers.set(client_id.right, customer)
 }
 

@@ -8,7 +8,7 @@
  */
 
 import { setTimeout as sleep } from 'node:timers/promises'
-import { E, run } from '../../fp.js'
+import { E, Failed, run } from '../../fp.js'
 import { LEASE_MS } from '../../generations/follow.js'
 import { type Pointer, type PointerEntry, setPointer } from '../../generations/pointer.js'
 import { decodeEvent } from '../../ledger/event.js'
@@ -19,14 +19,16 @@ import {
   pauseConsumer,
   resumeConsumer,
 } from '../../stream/consumer.js'
+import type { StreamError } from '../../stream/errors.js'
 import { leadershipOf } from '../../stream/leadership.js'
 import { nextProved } from '../../stream/read.js'
 import { LEDGER_SUBJECTS } from '../../stream/settings.js'
 import { isFirstLeg } from '../fold-run.js'
 import type { Target } from '../target.js'
 import type { Filler } from './fill.js'
+import { ReplayError } from './replay-error.js'
 
-/** The longest pause of the active generation: then it goes on, even when this process has died. */
+/** The longest pause of each generation: then the server lets it go on, even when this process has died. */
 const PAUSE_MS = 30_000
 /** The longest wait for the active generation to make progress, or to come to rest. */
 const STILL_WITHIN_MS = 10_000
@@ -86,7 +88,9 @@ const holdStill = async (target: Target): Promise<number> => {
     if (unacked === 0) return writtenUpTo(target, acked_seq)
     await sleep(POLL_MS)
   }
-  throw new Error(`consumer ${consumer} did not come to rest: its instance does not finish what it has taken`)
+  throw new ReplayError(
+    `consumer ${consumer} did not come to rest: its instance does not finish what it has taken`,
+  )
 }
 
 export type Flip = {
@@ -98,30 +102,50 @@ export type Flip = {
 }
 
 /**
- * Flips from one generation to the other, and returns the new pointer. When it throws, the old generation goes on.
- * Throws `Failed` (`Conflict` when another process has moved the pointer), and an error when the old generation does
- * not come to rest.
+ * Makes the consumer of the new generation, which begins with the event after the table's last one. It is paused by the
+ * server until the pointer is set and all readers have followed it, even when this process dies.
+ */
+const prepareConsumer = async (to: Target, filler: Filler): Promise<void> => {
+  // a consumer that is left from an earlier time would begin at another event
+  await run(dropConsumer(to.nc, to.consumer))
+  const not_before = await inServersTime(to, PAUSE_MS)
+  await run(makeConsumer(to.jsm, to.consumer, { seq: filler.position() + 1, not_before }))
+}
+
+/** The outcome of setting the pointer is unknown: whether this or the old generation is active shows later. */
+class Undecided extends Failed<StreamError> {}
+
+const movePointer = async (from: Target, pointer: Pointer, revision: number): Promise<number> => {
+  const moved = await setPointer(from, from.projection.name, pointer, revision)()
+  if (E.isLeft(moved)) throw new (moved.left.tag === 'TryAgain' ? Undecided : Failed)(moved.left)
+  return moved.right
+}
+
+/**
+ * Flips from one generation to the other, and returns the new pointer. When it throws, the old generation goes on: at
+ * once, or at the end of its pause when nobody knows whether the pointer was moved. Throws `Failed` (`Conflict` when
+ * another process has moved the pointer), and `ReplayError` when the old generation does not come to rest.
  */
 export const flip = async ({ from, to, filler, entry }: Flip): Promise<PointerEntry> => {
-  const { jsm, kv, projection, log } = from
+  const { jsm, projection, log } = from
   const is_projected = await waitUntilAcked(from, filler.position())
   if (!is_projected) log.warn({ projection: projection.name }, 'the active generation is not being projected')
   try {
     if (is_projected) await filler.to(Math.max(await holdStill(from), filler.position()))
-    // a consumer that is left from an earlier time would begin at another event
-    await run(dropConsumer(to.nc, to.consumer))
-    const not_before = await inServersTime(to, FOLLOW_MS)
-    await run(makeConsumer(jsm, to.consumer, { seq: filler.position() + 1, not_before }))
+    await prepareConsumer(to, filler)
     const pointer: Pointer = { generation: to.generation, previous: from.generation }
-    const revision = await run(setPointer(kv, projection.name, pointer, entry.revision))
+    const revision = await movePointer(from, pointer, entry.revision)
     log.info(
       { projection: projection.name, ...pointer, seq: filler.position() },
       'another generation is active',
     )
     await sleep(FOLLOW_MS)
+    // a pause that cannot be ended now ends by itself
+    await resumeConsumer(jsm, to.consumer)()
     return { ...pointer, revision }
   } catch (thrown) {
-    if (is_projected) await resumeConsumer(jsm, from.consumer)()
+    // if the pointer was moved after all, no reader may see the old generation go on
+    if (is_projected && !(thrown instanceof Undecided)) await resumeConsumer(jsm, from.consumer)()
     throw thrown
   }
 }

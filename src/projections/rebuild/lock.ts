@@ -17,6 +17,7 @@ import { tryStream } from '../../stream/errors.js'
 import type { ProjectionName } from '../../tables/definition.js'
 import { persist } from '../outcome.js'
 import { INSTANCE } from '../status.js'
+import { ReplayError } from './replay-error.js'
 
 const Entry = fieldsOf({
   /** The process that is at work, or that was the last one at work. */
@@ -38,7 +39,7 @@ const DEAD_AFTER_MS = 12_000
 const LIVES_WITHIN_MS = 1.5 * RENEW_EVERY_MS
 
 /** Thrown when another replay holds the lock. */
-export class ReplayLocked extends Error {
+export class ReplayLocked extends ReplayError {
   override readonly name = 'ReplayLocked'
 }
 
@@ -146,7 +147,7 @@ export const takeLock = async (
     // a renewal that takes longer repeats its tries by itself
     if (performance.now() - renewed_ms < RENEW_EVERY_MS) return
     renew({}).catch((thrown: unknown) =>
-      onLost(new Error('the lock of the replay is lost', { cause: thrown })),
+      onLost(new ReplayError('the lock of the replay is lost', { cause: thrown })),
     )
   }, RENEW_EVERY_MS)
   timer.unref()

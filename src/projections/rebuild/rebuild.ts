@@ -22,6 +22,7 @@ import { compare, type Expected, readTable } from './expected.js'
 import { createFiller, type Filler, type FillOptions } from './fill.js'
 import { flip } from './flip.js'
 import { type ReplayLock, takeLock } from './lock.js'
+import { ReplayError } from './replay-error.js'
 
 /** The result of a replay. */
 export type Replayed = {
@@ -149,11 +150,11 @@ const fillUp = async (deps: ProjectionDeps, filler: Filler, signal: AbortSignal)
   }
 }
 
-/** Compares the table with the fold. Throws an error that names the first differences. */
+/** Compares the table with the fold. Throws `ReplayError`, which names the first differences. */
 const checkTable = async (to: Target, expected: Expected, signal: AbortSignal): Promise<void> => {
   const differences = compare(expected, await readTable(to.tables, to, signal))
   if (differences.length === 0) return
-  throw new Error(`the rebuilt table ${to.table} differs from the stream: ${differences.join('; ')}`)
+  throw new ReplayError(`the rebuilt table ${to.table} differs from the stream: ${differences.join('; ')}`)
 }
 
 /** Drops the old generation unless it is to be kept, and in any case the generation that was kept before. */
@@ -164,12 +165,12 @@ const tidy = async (
   after: PointerEntry,
   signal: AbortSignal,
 ): Promise<void> => {
-  const { kv, projection } = from
+  const { projection } = from
   if (before.previous !== undefined && before.previous !== after.generation) {
     await discard(targetOf(from, projection, before.previous), signal)
   }
   if (keep) return
-  await run(setPointer(kv, projection.name, { generation: after.generation }, after.revision))
+  await run(setPointer(from, projection.name, { generation: after.generation }, after.revision))
   await discard(from, signal)
 }
 
@@ -253,8 +254,8 @@ const withLock = async <A>(
 }
 
 /**
- * Rebuilds `projection` beside a service at work. Throws `ReplayLocked` when another replay is at work, `Failed`, or an
- * error that names the first differences. After such an error the active generation is as before.
+ * Rebuilds `projection` beside a service at work. Throws `ReplayError` when another replay is at work (`ReplayLocked`)
+ * or the table differs from the fold, and `Failed`. After such an error the active generation is as before.
  */
 export const replay = (
   deps: ProjectionDeps,
@@ -264,7 +265,7 @@ export const replay = (
 
 /**
  * Returns the target of a table that is as its projection left it, and the sequence up to which it is folded. Throws
- * an error when the table is not. The sequence is the table's and not its consumer's, because a projector that was
+ * `ReplayError` when the table is not. The sequence is the table's and not its consumer's, because a projector that was
  * superseded at its start has made no consumer.
  */
 const trustTable = async (target: Target): Promise<{ to: Target; folded_seq: number }> => {
@@ -275,12 +276,12 @@ const trustTable = async (target: Target): Promise<{ to: Target; folded_seq: num
   }
   const why =
     'message' in belonging ? belonging.message : 'reason' in belonging ? belonging.reason : undefined
-  throw new Error(`there is no way back to the table ${target.table}: ${why ?? 'it holds nothing'}`)
+  throw new ReplayError(`there is no way back to the table ${target.table}: ${why ?? 'it holds nothing'}`)
 }
 
 /**
  * Returns to the generation that the last replay kept, and keeps the present one in its place. Throws as `replay`
- * does, and an error when no generation was kept or its table cannot be trusted.
+ * does, also when no generation was kept or its table cannot be trusted.
  */
 export const replayBack = (
   deps: ProjectionDeps,
@@ -294,7 +295,7 @@ export const replayBack = (
     } = work
     const lap_ms = startWatch()
     if (entry.previous === undefined) {
-      throw new Error(`there is no earlier generation of ${projection.name} (replay --keep keeps one)`)
+      throw new ReplayError(`there is no earlier generation of ${projection.name} (replay --keep keeps one)`)
     }
     const { to, folded_seq } = await trustTable(targetOf(deps, projection, entry.previous))
     const expected = await readTable(deps.tables, to, signal)
