@@ -80,7 +80,7 @@ const isSameTime = (a: string, b: string): boolean =>
  * Whether two notes are about one stream: they have the same time, or, if the time has changed, the same first event.
  */
 export const isOneStream = (a: Origin, b: Origin): boolean =>
-  a.created === b.created || (a.first !== undefined && isSamePoint(a.first, b.first))
+  isSameTime(a.created, b.created) || (a.first !== undefined && isSamePoint(a.first, b.first))
 
 const hasNewest = ({ newest }: Origin, observed: Observed): boolean =>
   newest !== undefined && isSamePoint(newest, observed.newest)

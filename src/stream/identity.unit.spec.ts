@@ -4,6 +4,7 @@ import {
   compareOrigin,
   decodeOrigin,
   describeFinding,
+  isOneStream,
   type Observed,
   type Origin,
   pointOf,
@@ -73,6 +74,13 @@ describe('a stream and what was noted of it', () => {
       at: new Date(at.getTime() + 60_000),
     })
     expect(compareOrigin(noted, { ...observed, newest: later })).toEqual({ tag: 'changed', seq: 9 })
+  })
+
+  it('are one stream by its time, which may be written in two ways, or else by its first event', () => {
+    const other = { created: noted.created, missing: 0, first: point(1, 'other') }
+    expect(isOneStream(noted, { ...other, created: '2026-01-01T00:00:00.100Z' })).toBe(true)
+    expect(isOneStream(noted, { ...other, created: MADE_ANEW })).toBe(false)
+    expect(isOneStream(noted, { ...noted, created: MADE_ANEW })).toBe(true)
   })
 
   it('are compared as well after the note was written as JSON, and what is no note is refused', () => {
