@@ -1,11 +1,10 @@
 import { execFileSync } from 'node:child_process'
 import { CfnBucket } from 'aws-cdk-lib/aws-s3'
 import { expect, it } from 'vitest'
-import { buildApp } from './app.js'
 import { CONFIGS, configProblems } from './config.js'
 import { ROOT } from './repository-root.js'
 import { summaryOf } from './testing/summary.js'
-import { templatesOf } from './testing/templates.js'
+import { buildForTest, templatesOf } from './testing/templates.js'
 
 const DEV = { stage: 'dev', nats: 'synadia' } as const
 const PROD = { stage: 'prod', nats: 'self-hosted' } as const
@@ -13,12 +12,12 @@ const PROD = { stage: 'prod', nats: 'self-hosted' } as const
 it.each([DEV, { ...DEV, nats: 'self-hosted' } as const, { ...PROD, nats: 'synadia' } as const, PROD])(
   '$stage with $nats passes cdk-nag and the rules of CloudFormation',
   choice => {
-    expect(buildApp(choice).app.synth().stacks.length).toBeGreaterThanOrEqual(5)
+    expect(buildForTest(choice).app.synth().stacks.length).toBeGreaterThanOrEqual(5)
   },
 )
 
 it('a bucket that anybody may read and ask for without TLS would not pass', () => {
-  const { app, services } = buildApp(DEV)
+  const { app, services } = buildForTest(DEV)
   new CfnBucket(services, 'Careless', {})
   expect(() => app.synth()).toThrow()
 })
@@ -48,7 +47,7 @@ it('a configuration that cannot work is refused with sentences', () => {
     'projections: one active and one standby are two',
     'queries: at least 3',
   ])
-  expect(() => buildApp(DEV, {}, wrong)).toThrow('infra/config.ts, dev: zones')
+  expect(() => buildForTest(DEV, wrong)).toThrow('infra/config.ts, dev: zones')
 })
 
 it("npm run diff, deploy and destroy give the CDK's command line the stacks of a stage", () => {

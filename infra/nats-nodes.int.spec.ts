@@ -76,6 +76,10 @@ describe.each(['dev', 'prod'] as const)('the NATS nodes of %s', stage => {
     expect(namespace?.Properties.Name).toBe(`${stage}.jetledger.internal`)
   })
 
+  it('get no comments, so that an edited comment replaces no node', () => {
+    for (const { UserData } of launches) expect(textOf(UserData)).not.toMatch(/^\s*#(?!!)/m)
+  })
+
   it('signal for the group that they belong to', () => {
     const signalled = launches.map(({ UserData }) => /^GROUP='(.*)'$/m.exec(textOf(UserData))?.[1])
     expect(signalled).toEqual(groups.map(([id]) => id.split('/')[1]))

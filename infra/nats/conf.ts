@@ -18,7 +18,7 @@ export type NodeConf = {
 /** The share of the volume for JetStream; the rest is for the log and for compaction. */
 const STORE_SHARE = 0.85
 
-/** The text of nats.conf. */
+/** The text of nats.conf. The lame duck mode is shorter than the unit's TimeoutStopSec (nats.service). */
 export const renderConf = ({ server_name, cluster_name, peers, volume_gib }: NodeConf): string => `\
 server_name: "${server_name}"
 listen: "0.0.0.0:${NATS_PORT}"
@@ -27,7 +27,6 @@ max_payload: 1MB
 max_connections: 10000
 ${CLIENT_PINGS}
 
-# shorter than the unit's TimeoutStopSec
 lame_duck_duration: "30s"
 lame_duck_grace_period: "5s"
 

@@ -2,7 +2,11 @@
  * Builds the templates of a stage for the tests, and reads values from them.
  */
 
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { Template } from 'aws-cdk-lib/assertions'
+import { afterAll } from 'vitest'
 import { type Built, buildApp } from '../app.js'
 import type { Choice } from '../choice.js'
 import { CONFIGS, NATS_CHOICES, STAGES, type StageConfig } from '../config.js'
@@ -29,9 +33,24 @@ export type Templates = Readonly<
 
 export const CHOICES: readonly Choice[] = STAGES.flatMap(stage => NATS_CHOICES.map(nats => ({ stage, nats })))
 
+const folders: string[] = []
+afterAll(() => {
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true })
+})
+
+/**
+ * Builds the stacks of a stage. What a synthesis writes goes to a temporary folder, which is removed after the last test
+ * of the spec.
+ */
+export const buildForTest = (choice: Choice, config?: StageConfig, is_checked = true): Built => {
+  const outdir = mkdtempSync(join(tmpdir(), 'jetledger-cdk-'))
+  folders.push(outdir)
+  return buildApp(choice, { outdir }, config, is_checked)
+}
+
 /** Builds the templates of a stage. A test of a configuration value changes it with `changes`. */
 export const templatesOf = (choice: Choice, changes: Partial<StageConfig> = {}): Templates => {
-  const built = buildApp(choice, {}, { ...CONFIGS[choice.stage], ...changes }, false)
+  const built = buildForTest(choice, { ...CONFIGS[choice.stage], ...changes }, false)
   const { foundation, tables, network, nats, services, watch } = built
   const templates = {
     foundation: Template.fromStack(foundation),

@@ -7,8 +7,8 @@ import { jetstream, jetstreamManager } from '@nats-io/jetstream'
 import { Template } from 'aws-cdk-lib/assertions'
 import { connect, credsAuthenticator, type NatsConnection } from 'nats'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { buildApp } from '../../infra/app.js'
 import { CONFIGS } from '../../infra/config.js'
+import { buildForTest } from '../../infra/testing/templates.js'
 import { type Cloud, openCloud, type Rendered } from '../support/nats-cloud.js'
 import { makeTrust } from '../support/nats-jwt.js'
 import type { Machine } from '../support/nats-machine.js'
@@ -27,7 +27,7 @@ const resolved = (value: unknown): string => {
 }
 
 const renderNodes = (): Rendered[] => {
-  const { nats } = buildApp({ stage: 'prod', nats: 'self-hosted' }, {}, CONFIGS.prod, false)
+  const { nats } = buildForTest({ stage: 'prod', nats: 'self-hosted' }, CONFIGS.prod, false)
   if (nats === undefined) throw new Error('the app has no NATS of its own')
   const templates = Object.values(Template.fromStack(nats).findResources('AWS::EC2::LaunchTemplate'))
   return templates.map(({ Properties }, i) => ({
