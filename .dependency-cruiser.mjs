@@ -51,6 +51,7 @@ const BASE_FILES = [
   'own-fault',
   'page',
   'parallel',
+  'random',
   'random-id',
   'stack',
   'uuid',
