@@ -24,6 +24,12 @@ import {
 
 const TRUE: Schema = { type: 'boolean', enum: [true], description: 'the answer to a repetition' }
 const TEXT: Schema = { type: 'string' }
+const BY: Schema = {
+  type: 'string',
+  description:
+    'the caller, after who vouches for it: token or oidc (this gateway), nats (the server), operator (a subcommand)',
+  examples: ['token:shop'],
+}
 
 const POSITION = object({ client_id: CLIENT_ID, balance: BALANCE, version: VERSION, seq: SEQ })
 
@@ -71,6 +77,7 @@ export const STATEMENT_REPLY = object(
           counterparty: CLIENT_ID,
           code: TEXT,
           omitted: listOf(oneOf('metadata', 'reference')),
+          by: BY,
         },
       ),
     ),
@@ -103,27 +110,33 @@ const REFUSAL = object({ code: TEXT }, { message: TEXT })
 
 export const TRANSACTION_REPLY: Schema = {
   anyOf: [
-    object({
-      status: { type: 'string', const: 'committed' },
-      reply: { anyOf: [MOVEMENT_REPLY, TRANSFER_REPLY] },
-    }),
-    object({ status: { type: 'string', const: 'declined' }, error: REFUSAL }),
+    object(
+      { status: { type: 'string', const: 'committed' }, reply: { anyOf: [MOVEMENT_REPLY, TRANSFER_REPLY] } },
+      { by: BY },
+    ),
+    object({ status: { type: 'string', const: 'declined' }, error: REFUSAL }, { by: BY }),
     object({ status: { type: 'string', const: 'unknown' } }),
   ],
 }
 
 export const TRANSACTION_ANSWER: Schema = {
   anyOf: [
-    object({
-      transaction_id: TRANSACTION_ID,
-      status: { type: 'string', const: 'committed' },
-      reply: { anyOf: [MOVEMENT_REPLY, TRANSFER_REPLY] },
-    }),
-    object({
-      transaction_id: TRANSACTION_ID,
-      status: { type: 'string', const: 'declined' },
-      error: REFUSAL,
-    }),
+    object(
+      {
+        transaction_id: TRANSACTION_ID,
+        status: { type: 'string', const: 'committed' },
+        reply: { anyOf: [MOVEMENT_REPLY, TRANSFER_REPLY] },
+      },
+      { by: BY },
+    ),
+    object(
+      {
+        transaction_id: TRANSACTION_ID,
+        status: { type: 'string', const: 'declined' },
+        error: REFUSAL,
+      },
+      { by: BY },
+    ),
   ],
 }
 

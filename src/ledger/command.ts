@@ -75,6 +75,8 @@ type Content = {
   readonly transaction_id: string
   readonly reference?: string | undefined
   readonly metadata?: Record<string, unknown> | undefined
+  /** Who asked for it, and who vouches for that (caller.ts). It is no part of what a retry has to repeat. */
+  readonly by?: string | undefined
 }
 
 export type Movement = Content & { readonly type: 'credit' | 'debit'; readonly client_id: ClientId }
@@ -88,11 +90,13 @@ export const customersOfCommand = (command: Command): readonly [ClientId, ...Cli
 const contentOf = (
   { amount, transaction_id, reference, metadata }: Omit<t.TypeOf<typeof MovementBody>, 'client_id'>,
   fresh_id: string,
+  by: string | undefined,
 ): Content => ({
   amount,
   transaction_id: transaction_id ?? fresh_id,
   reference,
   metadata,
+  by,
 })
 
 /** Decodes a command with the codecs, which define the result; the fast path below must give the same one. */
@@ -100,13 +104,14 @@ export const decodeFields = (
   type: Command['type'],
   fields: unknown,
   fresh_id: string,
+  by?: string,
 ): Either<string, Command> => {
   if (type !== 'transfer') {
     return pipe(
       MovementBody.decode(fields),
       E.bimap(
         describeErrors,
-        (body): Command => ({ type, client_id: body.client_id, ...contentOf(body, fresh_id) }),
+        (body): Command => ({ type, client_id: body.client_id, ...contentOf(body, fresh_id, by) }),
       ),
     )
   }
@@ -114,7 +119,7 @@ export const decodeFields = (
     TransferBody.decode(fields),
     E.bimap(
       describeErrors,
-      (body): Transfer => ({ type, from: body.from, to: body.to, ...contentOf(body, fresh_id) }),
+      (body): Transfer => ({ type, from: body.from, to: body.to, ...contentOf(body, fresh_id, by) }),
     ),
     E.filterOrElse(
       ({ from, to }) => from !== to,
@@ -133,7 +138,12 @@ const USUAL_FIELDS: Readonly<Record<Command['type'], ReadonlySet<string>>> = {
 }
 
 /** Decodes a command of the usual shape without codecs, for speed: every command takes this path. Undefined for any other. */
-const usualCommand = (type: Command['type'], fields: JsonObject, fresh_id: string): Command | undefined => {
+const usualCommand = (
+  type: Command['type'],
+  fields: JsonObject,
+  fresh_id: string,
+  by: string | undefined,
+): Command | undefined => {
   const { transaction_id: id, client_id, from, to } = fields
   const amount = usualAmount(fields.amount)
   if (amount === undefined || !isUsualId(id)) return undefined
@@ -141,25 +151,26 @@ const usualCommand = (type: Command['type'], fields: JsonObject, fresh_id: strin
   const transaction_id = id ?? fresh_id
   if (type !== 'transfer') {
     return isClientId(client_id)
-      ? { type, client_id, amount, transaction_id, reference: undefined, metadata: undefined }
+      ? { type, client_id, amount, transaction_id, reference: undefined, metadata: undefined, by }
       : undefined
   }
   return isClientId(from) && isClientId(to) && from !== to
-    ? { type, from, to, amount, transaction_id, reference: undefined, metadata: undefined }
+    ? { type, from, to, amount, transaction_id, reference: undefined, metadata: undefined, by }
     : undefined
 }
 
 /**
- * Decodes the fields of a command; one without a `transaction_id` gets `fresh_id`. Left names every wrong field, and
- * every field that commands of this type do not have.
+ * Decodes the fields of a command; one without a `transaction_id` gets `fresh_id`. `by` is its caller, if one is known.
+ * Left names every wrong field, and every field that commands of this type do not have.
  */
 export const decodeCommand = (
   type: Command['type'],
   fields: JsonObject,
   fresh_id: string,
+  by?: string,
 ): Either<string, Command> => {
-  const command = usualCommand(type, fields, fresh_id)
-  return command === undefined ? decodeFields(type, fields, fresh_id) : E.right(command)
+  const command = usualCommand(type, fields, fresh_id, by)
+  return command === undefined ? decodeFields(type, fields, fresh_id, by) : E.right(command)
 }
 
 /** One event on one customer's subject, and the account after it (its `seq` is not known before it is stored). */

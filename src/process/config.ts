@@ -5,8 +5,10 @@
  * An empty variable counts as not set, because shells and task definitions leave variables empty.
  */
 
+import { AUDITED } from '../commands/endpoints/audit.js'
 import { E, type Either, pipe, t } from '../fp.js'
 import { describeErrors, fieldsOf } from '../ledger/codec.js'
+import type { CallerOptions } from '../service/callers.js'
 import { replyPrefixProblem } from '../service/replies.js'
 import type { SettingsOptions } from '../stream/settings.js'
 import { PROJECTION_NAMES } from '../tables/definition.js'
@@ -124,6 +126,15 @@ const VARIABLES = {
   JETLEDGER_LAG_MAX_S: whole(0, 3_600, 30),
   /** Prefixes of inboxes that the service answers beside `_INBOX.`: clients and other accounts may use their own. */
   JETLEDGER_REPLY_PREFIXES: replyPrefixes,
+  /**
+   * Who vouches for the callers of writes: the gateway, whose header then counts on every request, or nats-server, for
+   * requests from other accounts. `none`: no caller is known.
+   */
+  JETLEDGER_CALLERS: oneOf(['none', 'gateway', 'request-info'], 'none'),
+  /** The account of the gateway's NATS user, where `request-info` vouches and the gateway has an account of its own. */
+  JETLEDGER_GATEWAY_ACCOUNT: text(undefined),
+  /** The writes that have a line in the log: those of known callers, all, or none. */
+  JETLEDGER_AUDIT: oneOf(AUDITED, 'callers'),
   /** The size limit of the ledger stream; a full stream refuses new events. Not set: no limit. */
   JETLEDGER_STREAM_BYTES_MAX: whole(1, Number.MAX_SAFE_INTEGER, undefined),
   /**
@@ -167,6 +178,11 @@ const bothOfTls = (config: Config): Either<string, Config> =>
     ? E.left('HTTP_TLS_CERT, HTTP_TLS_KEY: both of them must be set, or none')
     : E.right(config)
 
+const accountOfGateway = (config: Config): Either<string, Config> =>
+  config.JETLEDGER_GATEWAY_ACCOUNT !== undefined && config.JETLEDGER_CALLERS !== 'request-info'
+    ? E.left('JETLEDGER_GATEWAY_ACCOUNT: it counts only with JETLEDGER_CALLERS=request-info')
+    : E.right(config)
+
 /** All variables that the program reads. JETLEDGER_DATA_DIR is read earlier, when a subcommand looks for a ledger. */
 const OWN_VARIABLES = [...Object.keys(VARIABLES), 'JETLEDGER_DATA_DIR']
 
@@ -183,7 +199,18 @@ const decodeVariables = (env: Variables): Either<string, t.TypeOf<typeof Environ
 
 /** The configuration in `env`; left is one sentence that names every wrong variable and never contains a secret. */
 export const decodeConfig = (env: Variables): Either<string, Config> =>
-  pipe(decodeVariables(env), E.chain(notBoth), E.chain(bothOfTls))
+  pipe(decodeVariables(env), E.chain(notBoth), E.chain(bothOfTls), E.chain(accountOfGateway))
+
+/** How the callers of writes are known; undefined when no caller is. */
+export const callersOf = ({
+  JETLEDGER_CALLERS,
+  JETLEDGER_GATEWAY_ACCOUNT,
+}: Config): CallerOptions | undefined => {
+  if (JETLEDGER_CALLERS === 'none') return undefined
+  return JETLEDGER_CALLERS === 'gateway'
+    ? { vouched_by: 'gateway' }
+    : { vouched_by: 'request-info', gateway_account: JETLEDGER_GATEWAY_ACCOUNT }
+}
 
 const REPLICAS = 3
 

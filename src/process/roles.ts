@@ -4,6 +4,7 @@
 
 import type { Admission } from '../commands/admission/admission.js'
 import { createCoordinator } from '../commands/compose.js'
+import { createAudit } from '../commands/endpoints/audit.js'
 import { commandEndpoints } from '../commands/endpoints/movements.js'
 import { answerBound_ms } from '../commands/group-commit/coordinator.js'
 import { createJournal } from '../commands/idempotency/journal.js'
@@ -21,7 +22,7 @@ import type { TableError } from '../tables/errors.js'
 import { type ActiveTables, followTables } from './active-tables.js'
 import { startLedgerAdmission } from './admission.js'
 import { guarded } from './closed-service.js'
-import type { Config, Role } from './config.js'
+import { type Config, callersOf, type Role } from './config.js'
 import { limitedTo } from './endpoint-limits.js'
 import { logInFlight } from './in-flight.js'
 import { type Ledger, START } from './open-ledger.js'
@@ -86,8 +87,10 @@ const startCommands = async ({ config, ...ledger }: Ledger, active: ActiveTables
   })
   const mayDecide = (): boolean => ledger.standing?.reason() === undefined
   const router = new Router({ ...deps, mayDecide }, coordinator, limits)
+  const audit = createAudit(ledger.log, callersOf(config), config.JETLEDGER_AUDIT)
+  const { admit, data } = admission
   return {
-    endpoints: commandEndpoints(router, deps, commandLimits(config), journal, admission),
+    endpoints: commandEndpoints(router, deps, commandLimits(config), journal, { admit, data, audit }),
     admission,
     router,
     stop: async () => {

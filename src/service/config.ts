@@ -13,6 +13,8 @@ export type ServiceRequest = {
   readonly subject: string
   readonly body: Uint8Array
   readonly headers?: MsgHdrs | undefined
+  /** The subject of the reply; absent when nobody waits for one. */
+  readonly reply?: string | undefined
 }
 
 export type ServiceReply = {

@@ -59,6 +59,10 @@ class Request implements ServiceRequest {
   get headers(): MsgHdrs | undefined {
     return this.#msg.headers
   }
+
+  get reply(): string | undefined {
+    return this.#msg.reply
+  }
 }
 
 type Result = Either<ServiceError, ServiceReply>

@@ -24,7 +24,7 @@ export type NewMessage = {
   readonly msg_id?: string
   /** The server refuses the message unless the subject's last sequence is this one (0: the subject has to be empty). */
   readonly expected_last_subject_seq?: number | undefined
-  readonly headers?: Readonly<Record<string, string>>
+  readonly headers?: Readonly<Record<string, string>> | undefined
 }
 
 /**

@@ -37,6 +37,8 @@ const OPTIONAL = {
   declined: jsonText,
   /** The names of the fields of the event that are too large for a row (`row-texts.ts`). */
   omitted: t.string,
+  /** The caller of the event (ledger/caller.ts). */
+  by: t.string,
 }
 
 /** A row that is found by its own id. */

@@ -59,6 +59,14 @@ const textsOf = (event: Step['event']): Expected => {
 const answerText = ({ command, code, client_id, balance }: Readonly<Record<string, unknown>>): string =>
   JSON.stringify({ command, code, client_id, balance: String(wholeOf(balance)) })
 
+const CALLER = /^(?:token|oidc|nats|operator):[\x21-\x7e]{1,256}$/
+
+/** The caller that an event names, in the one header that says so; undefined where it names none. */
+const callerOf = ({ headers }: Step['entry']): string | undefined => {
+  const named = headers?.values('Ledger-By') ?? []
+  return named.length === 1 && CALLER.test(named[0] ?? '') ? named[0] : undefined
+}
+
 const rowOf = ({ id, entry, event, before, after }: Step): Expected => ({
   client_id: id,
   seq: entry.seq,
@@ -72,6 +80,7 @@ const rowOf = ({ id, entry, event, before, after }: Step): Expected => ({
   ...textsOf(event),
   counterparty: event?.counterparty,
   declined: event?.declined && answerText(event.declined),
+  by: callerOf(entry),
 })
 
 /** The allowed difference of two times: two clients may round the server's nanoseconds differently. */

@@ -2,6 +2,8 @@
 
 import { setTimeout as pause } from 'node:timers/promises'
 import { UpdateCommand } from '@aws-sdk/lib-dynamodb'
+import { jetstream } from '@nats-io/jetstream'
+import { headers, Match } from 'nats'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { right } from '../../test/support/ledger.js'
 import { dieAmidBatch } from '../../test/support/part-of-batch.js'
@@ -95,6 +97,33 @@ describe('verify', () => {
     const { differences } = await ledger.check()
     expect(differences).toMatchObject([
       { where: projection, kind: 'differs', id: id.replace('account:', ''), field, is: String(value) },
+    ])
+  })
+
+  it('compares the caller of each event, and passes over what no program of ours has written as one', async () => {
+    const publishAs = async (...by: readonly string[]): Promise<number> => {
+      const h = headers()
+      for (const one of by) h.append('Ledger-By', one, Match.Exact)
+      const body = JSON.stringify(credit(1))
+      return (await jetstream(ledger.nc).publish('customer.balance.by', body, { headers: h })).seq
+    }
+    const seq = await publishAs('token:shop')
+    for (const by of [['shop'], ['token:a', 'token:b'], ['token:a b'], [`nats:${'x'.repeat(257)}`]])
+      await publishAs(...by)
+    await ledger.caughtUp()
+    expect((await ledger.check()).differences).toEqual([])
+    await ledger.update('journal', `seq:${seq}`, 'by', 'token:till')
+    await ledger.update('journal', `seq:${seq + 1}`, 'by', 'token:till')
+    expect((await ledger.check()).differences).toMatchObject([
+      {
+        where: 'journal',
+        kind: 'differs',
+        id: `seq:${seq}`,
+        field: 'by',
+        is: 'token:till',
+        should_be: 'token:shop',
+      },
+      { where: 'journal', kind: 'differs', id: `seq:${seq + 1}`, field: 'by', is: 'token:till' },
     ])
   })
 

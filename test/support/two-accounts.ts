@@ -1,4 +1,4 @@
-/** Starts a nats-server with the ledger's account, and a publisher's account that imports subjects of the ledger. */
+/** Starts a nats-server with the ledger's account, and two accounts that import subjects of the ledger. */
 
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -13,8 +13,8 @@ export type TwoAccounts = { readonly url: string; readonly stop: () => Promise<v
 
 /**
  * Users, all with the password `x`: `ledger` may do everything in the ledger's account, `limited` may publish
- * `customer.event.678` there and nothing else, and `publisher` lives in an account of its own, which imports
- * `customer.event.*` as `customer.balance.*`.
+ * `customer.event.678` there and nothing else. `publisher` lives in an account of its own, which imports `customer.event.*`
+ * as `customer.balance.*`, and `gateway` in another one, which imports `customer.credit`. Both share who they are.
  */
 export const startTwoAccounts = async (): Promise<TwoAccounts> => {
   const folder = newFolder()
@@ -32,11 +32,17 @@ accounts {
       { user: limited, password: x,
         permissions: { publish: { allow: ["customer.event.678"] }, subscribe: { allow: ["_INBOX.>"] } } }
     ]
-    exports: [ { service: "customer.event.*" } ]
+    exports: [ { service: "customer.event.*" }, { service: "customer.credit" } ]
   }
   PUBLISHER {
     users: [ { user: publisher, password: x } ]
-    imports: [ { service: { account: LEDGER, subject: "customer.event.*" }, to: "customer.balance.*" } ]
+    imports: [
+      { service: { account: LEDGER, subject: "customer.event.*" }, to: "customer.balance.*", share: true }
+    ]
+  }
+  GATEWAY {
+    users: [ { user: gateway, password: x } ]
+    imports: [ { service: { account: LEDGER, subject: "customer.credit" }, share: true } ]
   }
 }`,
   )

@@ -18,9 +18,11 @@ import { UNKNOWN_FIELD, UNKNOWN_FIELDS_MAX } from '../../ledger/codec.js'
 import type { Command } from '../../ledger/command.js'
 import type { EndpointConfig, ServiceReply } from '../../service/config.js'
 import type { ServiceError } from '../../service/error.js'
+import type { GroupResult } from '../group-commit/group.js'
 import type { CommandTaker, Submitted } from '../group-commit/ports.js'
 import { type Failure, failed, type Outcome } from '../outcome.js'
 import { wholeProblem } from '../whole.js'
+import { type Audit, writtenOf } from './audit.js'
 import {
   errorJson,
   errorOf,
@@ -53,9 +55,20 @@ const invalidCommand = (text: string): Failure =>
 
 const isBusy = (outcome: Outcome): boolean => outcome.tag === 'failed' && outcome.code === 'BUSY'
 
-const each = async (taker: CommandTaker, decoded: readonly Either<string, Submitted>[]): Promise<Reply> => {
+/** Notes the outcome of one command of the batch. */
+type Note = (command: Command, outcome: () => Outcome) => void
+
+const each = async (
+  taker: CommandTaker,
+  decoded: readonly Either<string, Submitted>[],
+  note: Note,
+): Promise<Reply> => {
   const valid = decoded.flatMap(command => (E.isRight(command) ? [command.right] : []))
   const results = await taker.submitEach(valid)
+  for (const [index, outcome] of results.entries()) {
+    const command = valid[index]?.command
+    if (command !== undefined) note(command, () => outcome)
+  }
   // no room for all of them: none was taken
   if (valid.length > 0 && results.every(isBusy)) return E.left(errorOf(failed('BUSY')))
   const outcomes = results.values()
@@ -69,7 +82,18 @@ const each = async (taker: CommandTaker, decoded: readonly Either<string, Submit
   )
 }
 
-const all = async (taker: CommandTaker, decoded: readonly Either<string, Submitted>[]): Promise<Reply> => {
+/** The outcome of one command of a group: its own reply, or the failure of all. */
+const outcomeAt = (result: GroupResult, index: number): Outcome => {
+  if (result.tag === 'failed') return result
+  const reply = result.replies[index]
+  return reply === undefined ? failed('INTERNAL_ERROR') : { tag: 'done', reply, replayed: result.replayed }
+}
+
+const all = async (
+  taker: CommandTaker,
+  decoded: readonly Either<string, Submitted>[],
+  note: Note,
+): Promise<Reply> => {
   const submitted: Submitted[] = []
   for (const [index, command] of decoded.entries()) {
     if (E.isLeft(command)) return E.left(invalid(command.left, { index }))
@@ -79,6 +103,7 @@ const all = async (taker: CommandTaker, decoded: readonly Either<string, Submitt
   if (problem !== undefined) return E.left(invalid(problem.message, { index: problem.index }))
   const commands: Command[] = submitted.map(({ command }) => command)
   const result = await taker.submitAll(commands, submitted[0]?.has_given_id ?? false)
+  for (const [index, command] of commands.entries()) note(command, () => outcomeAt(result, index))
   return result.tag === 'failed'
     ? E.left(errorOf(result))
     : reply(result.replies.map(single => replyJson(single, result.replayed)))
@@ -116,8 +141,12 @@ const faultsByCommand = (faults: readonly JsonFault[]): Either<ServiceError, Rea
 
 type Decoding = Pick<Request, 'mode'> & { readonly decoded: readonly Either<string, Submitted>[] }
 
-/** Decodes a batch. A fault of one command is that command's alone. */
-const decodeBatch = (body: Uint8Array, commands_max: number): Either<ServiceError, Decoding> => {
+/** Decodes a batch of the caller `by`. A fault of one command is that command's alone. */
+const decodeBatch = (
+  body: Uint8Array,
+  commands_max: number,
+  by: string | undefined,
+): Either<ServiceError, Decoding> => {
   const read = readJsonWithFaults(body)
   if (E.isLeft(read)) return E.left(notStrict(read.left))
   const { value, faults } = read.right
@@ -130,7 +159,7 @@ const decodeBatch = (body: Uint8Array, commands_max: number): Either<ServiceErro
       mode,
       decoded: commands.map((command, index) => {
         const fault = faulty.right.get(index)
-        return fault === undefined ? typedCommandFrom(command) : E.left(fault)
+        return fault === undefined ? typedCommandFrom(command, by) : E.left(fault)
       }),
     })),
   )
@@ -139,6 +168,7 @@ const decodeBatch = (body: Uint8Array, commands_max: number): Either<ServiceErro
 /** `max_payload` is the server's limit for one message, asked for with each request, since a server may change. */
 export const batchEndpoint = (
   taker: CommandTaker,
+  audit: Audit,
   max_payload: () => number,
   limits: Pick<EndpointConfig, 'max_in_flight' | 'timeout_ms' | 'data'>,
 ): EndpointConfig => ({
@@ -152,9 +182,11 @@ export const batchEndpoint = (
   handle: request => {
     const problem = headerProblem(request)
     if (problem !== undefined) return E.left(problem)
-    const batch = decodeBatch(request.body, commandsMax(max_payload()))
+    const caller = audit.callerOf(request)
+    const batch = decodeBatch(request.body, commandsMax(max_payload()), caller.by)
     if (E.isLeft(batch)) return batch
     const { mode, decoded } = batch.right
-    return () => (mode === 'all' ? all(taker, decoded) : each(taker, decoded))
+    const note: Note = (command, outcome) => audit.note(caller, command, () => writtenOf(outcome()))
+    return () => (mode === 'all' ? all(taker, decoded, note) : each(taker, decoded, note))
   },
 })

@@ -3,13 +3,17 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { lastSeq } from '../../../test/support/coordinators.js'
 import { startTestLedger, type TestLedger } from '../../../test/support/ledger.js'
 import { type Service, startService } from '../../service/service.js'
+import { memoryLog } from '../../service/testing/harness.js'
+import { WITHOUT_BOUND } from '../admission/admission.js'
 import { createCoordinator } from '../compose.js'
 import type { Coordinator } from '../group-commit/coordinator.js'
+import { createAudit } from './audit.js'
 import { commandEndpoints } from './movements.js'
 
 let ledger: TestLedger
 let coordinator: Coordinator
 let service: Service
+const audited = memoryLog()
 
 beforeAll(async () => {
   ledger = await startTestLedger({ tables: ['balances'] })
@@ -19,7 +23,10 @@ beforeAll(async () => {
     version: '0.0.1',
     description: 'customer service',
     log: ledger.log,
-    endpoints: commandEndpoints(coordinator, ledger, { max_in_flight: 1_000, timeout_ms: 9_000 }),
+    endpoints: commandEndpoints(coordinator, ledger, { max_in_flight: 1_000, timeout_ms: 9_000 }, undefined, {
+      ...WITHOUT_BOUND,
+      audit: createAudit(audited.log, { vouched_by: 'gateway' }, 'callers'),
+    }),
   })
 })
 
@@ -222,5 +229,127 @@ describe('customer.transaction', () => {
     expect(await fateOf('never')).toEqual({ status: 'unknown' })
     expect(await fateOf('eve')).toEqual({ status: 'unknown' })
     expect(await fateOf('eve-2:credit')).toEqual({ status: 'unknown' })
+  })
+})
+
+describe('a write whose caller the gateway names', () => {
+  const askAs = (by: string, subject: string, body: unknown): Promise<Msg> => {
+    const h = headers()
+    h.set('Ledger-Caller', by, Match.Exact)
+    h.set('Ledger-Request-Id', `r-${by.split(':')[1]}`, Match.Exact)
+    return ledger.nc.request(subject, JSON.stringify(body), { headers: h, timeout: 10_000 })
+  }
+  /** The callers of the newest events, each with its type. */
+  const newest = async (events: number): Promise<unknown[]> => {
+    const last = await lastSeq(ledger.jsm)
+    const seqs = Array.from({ length: events }, (_, i) => last - events + 1 + i)
+    return Promise.all(
+      seqs.map(async seq => {
+        const found = await ledger.jsm.streams.getMessage('customer-balances', { seq })
+        return [found?.json<{ type: string }>().type, found?.header.values('Ledger-By')]
+      }),
+    )
+  }
+  const auditOf = (client_id: string): unknown[] =>
+    audited.lines.flatMap(line => {
+      const { level, time, pid, hostname, msg, ...fields } = line as unknown as Record<string, unknown>
+      return fields.client_id === client_id ? [fields] : []
+    })
+
+  it('is stored with it: a command, both sides of a transfer, a refusal, an event and each command of a batch', async () => {
+    await askAs('token:shop', 'customer.credit', { client_id: 'kim', amount: 9 })
+    await askAs('oidc:a|b', 'customer.transfer', { from: 'kim', to: 'lee', amount: 4 })
+    await askAs('token:till', 'customer.debit', { client_id: 'kim', amount: 99, transaction_id: 'kim-1' })
+    await askAs('token:shop', 'customer.event.kim', { type: 'credit', amount: 1 })
+    expect(await newest(5)).toEqual([
+      ['credit', ['token:shop']],
+      ['debit', ['oidc:a|b']],
+      ['credit', ['oidc:a|b']],
+      ['declined', ['token:till']],
+      ['credit', ['token:shop']],
+    ])
+    const commands = [
+      { type: 'credit', client_id: 'kim', amount: 1 },
+      { type: 'transfer', from: 'kim', to: 'lee', amount: 1 },
+    ]
+    for (const mode of ['each', 'all']) {
+      await askAs(`token:${mode}`, 'customer.batch', { mode, commands })
+      const by = [`token:${mode}`]
+      expect(await newest(3)).toEqual([
+        ['credit', by],
+        ['debit', by],
+        ['credit', by],
+      ])
+    }
+  })
+
+  it('has nothing of a caller in its body, and no header without a caller', async () => {
+    await askAs('token:shop', 'customer.credit', { client_id: 'max', amount: 9, transaction_id: 'max-1' })
+    const withCaller = await ledger.jsm.streams.getMessage('customer-balances', {
+      seq: await lastSeq(ledger.jsm),
+    })
+    expect(withCaller?.string()).toBe(
+      '{"schema":1,"type":"credit","amount":9,"transaction_id":"max-1","after":{"balance":9,"version":1}}',
+    )
+    await ask('customer.credit', { client_id: 'max', amount: 9 })
+    await ask('customer.event.max', { type: 'credit', amount: 9 })
+    expect(await newest(2)).toEqual([
+      ['credit', []],
+      ['credit', []],
+    ])
+    expect(auditOf('max')).toHaveLength(1)
+  })
+
+  it('keeps its first caller: another caller with the same id and content gets the same answer', async () => {
+    const credit = { client_id: 'ned', amount: 9, transaction_id: 'ned-1' }
+    const first = (await askAs('token:shop', 'customer.credit', credit)).json<object>()
+    const before = await lastSeq(ledger.jsm)
+    expect((await askAs('token:till', 'customer.credit', credit)).json()).toEqual({
+      ...first,
+      replayed: true,
+    })
+    expect(await lastSeq(ledger.jsm)).toBe(before)
+    const fate = (await ask('customer.transaction', { transaction_id: 'ned-1' })).json()
+    expect(fate).toEqual({ status: 'committed', reply: first, by: 'token:shop' })
+    await askAs('token:till', 'customer.debit', { client_id: 'oda', amount: 9, transaction_id: 'oda-1' })
+    expect((await ask('customer.transaction', { transaction_id: 'oda-1' })).json()).toMatchObject({
+      status: 'declined',
+      by: 'token:till',
+    })
+  })
+
+  it('has one line in the log, with its outcome', async () => {
+    const credit = { client_id: 'pia', amount: 9, transaction_id: 'pia-1' }
+    const { seq } = (await askAs('token:shop', 'customer.credit', credit)).json<{ seq: number }>()
+    await askAs('token:till', 'customer.credit', credit)
+    await askAs('token:till', 'customer.credit', { ...credit, amount: 8 })
+    await askAs('token:till', 'customer.transfer', {
+      from: 'pia',
+      to: 'ray',
+      amount: 1,
+      transaction_id: 'pia-2',
+    })
+    const event = { type: 'credit', amount: 1, transaction_id: 'pia-3' }
+    for (let i = 0; i < 2; i += 1) await askAs('token:till', 'customer.event.pia', event)
+    const till = { by: 'token:till', request_id: 'r-till', client_id: 'pia' }
+    expect(auditOf('pia')).toEqual([
+      {
+        ...till,
+        audit: 'credit',
+        by: 'token:shop',
+        request_id: 'r-shop',
+        transaction_id: 'pia-1',
+        outcome: 'stored',
+        seq,
+      },
+      { ...till, audit: 'credit', transaction_id: 'pia-1', outcome: 'replayed', seq },
+      { ...till, audit: 'credit', transaction_id: 'pia-1', outcome: 'TRANSACTION_ID_REUSED' },
+      { ...till, audit: 'transfer', to: 'ray', transaction_id: 'pia-2', outcome: 'stored', seq: seq + 1 },
+      { ...till, audit: 'credit', transaction_id: 'pia-3', outcome: 'stored', seq: seq + 3 },
+      { ...till, audit: 'credit', transaction_id: 'pia-3', outcome: 'replayed', seq: seq + 3 },
+    ])
+    const batch = { mode: 'all', commands: [{ type: 'debit', client_id: 'sam', amount: 1 }] }
+    await askAs('token:till', 'customer.batch', batch)
+    expect(auditOf('sam')).toMatchObject([{ audit: 'debit', outcome: 'INSUFFICIENT_FUNDS' }])
   })
 })

@@ -62,21 +62,24 @@ const commandOf = (
   client_id: string,
   fields: JsonObject,
   id: string | undefined,
+  by: string | undefined,
 ): Either<string, Submitted> => {
   const { schema = SCHEMA, type, ...content } = fields
   if (schema !== SCHEMA) return E.left(`schema: must be ${SCHEMA}, the only one that is published here`)
   if (type !== 'credit' && type !== 'debit') return E.left('type: must be "credit" or "debit"')
   if (content.client_id !== undefined) return E.left('client_id: the subject says whose event it is')
   const named = withId(content, id)
-  return E.isLeft(named) ? named : commandFrom(type, { ...named.right, client_id })
+  return E.isLeft(named) ? named : commandFrom(type, { ...named.right, client_id }, by)
 }
 
-/** The event that a request asks for, as the command that it is like; left names the field or header that is wrong. */
-export const decodeEventRequest = ({
-  subject,
-  headers,
-  body,
-}: ServiceRequest): Either<ServiceError, Submitted> => {
+/**
+ * The event that a request of the caller `by` asks for, as the command that it is like; left names the field or header that
+ * is wrong.
+ */
+export const decodeEventRequest = (
+  { subject, headers, body }: ServiceRequest,
+  by: string | undefined,
+): Either<ServiceError, Submitted> => {
   const client_id = subject.slice(EVENT_REQUEST_PREFIX.length)
   if (!isClientId(client_id)) return E.left(invalid('the last token of the subject is no client id'))
   const id = idFrom(headers)
@@ -84,6 +87,6 @@ export const decodeEventRequest = ({
   if (body.length > BODY_BYTES_MAX) return E.left(invalid(`the body is larger than ${BODY_BYTES_MAX} bytes`))
   const fields = parseBody(body)
   if (E.isLeft(fields)) return fields
-  const command = commandOf(client_id, fields.right, id.right)
+  const command = commandOf(client_id, fields.right, id.right, by)
   return E.isLeft(command) ? E.left(invalid(command.left)) : command
 }

@@ -1,7 +1,7 @@
 /** `customer.event.<client_id>` as its users meet it: a publisher of the same account, and one of another account. */
 
 import { jetstream } from '@nats-io/jetstream'
-import { connect, headers, type Msg, type NatsConnection } from 'nats'
+import { connect, headers, Match, type Msg, type NatsConnection } from 'nats'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { lastSeq } from '../../../test/support/coordinators.js'
 import { type OpenLedger, openTestLedger, right } from '../../../test/support/ledger.js'
@@ -9,8 +9,10 @@ import { startTestDynamodb, type TestDynamodb } from '../../../test/support/serv
 import { startTwoAccounts, type TwoAccounts } from '../../../test/support/two-accounts.js'
 import { type Service, startService } from '../../service/service.js'
 import { publish } from '../../stream/publish.js'
+import { WITHOUT_BOUND } from '../admission/admission.js'
 import { createCoordinator } from '../compose.js'
 import type { Coordinator } from '../group-commit/coordinator.js'
+import { createAudit } from './audit.js'
 import { commandEndpoints } from './movements.js'
 
 let server: TwoAccounts
@@ -36,7 +38,10 @@ beforeAll(async () => {
     version: '0.0.1',
     description: 'customer service',
     log: ledger.log,
-    endpoints: commandEndpoints(coordinator, ledger, { max_in_flight: 1_000, timeout_ms: 9_000 }),
+    endpoints: commandEndpoints(coordinator, ledger, { max_in_flight: 1_000, timeout_ms: 9_000 }, undefined, {
+      ...WITHOUT_BOUND,
+      audit: createAudit(ledger.log, { vouched_by: 'request-info', gateway_account: 'GATEWAY' }, 'callers'),
+    }),
   })
   limited = await connectAs('limited')
   publisher = await connectAs('publisher')
@@ -256,6 +261,55 @@ describe('a publisher of an account of its own, who knows the stream by its own 
   it('reaches nothing else of the ledger', async () => {
     for (const subject of ['customer.event.678', 'customer.credit', 'customer.balance']) {
       await expect(publisher.request(subject, '{}', { timeout: 2_000 })).rejects.toThrow()
+    }
+  })
+})
+
+describe('the caller of an event', () => {
+  const byOf = async (seq: number): Promise<string[] | undefined> =>
+    (await stored(seq))?.header.values('Ledger-By')
+
+  it('is the user of another account, as the server says, whatever its own headers say', async () => {
+    for (const [name, value] of [
+      ['X-Any', 'x'],
+      ['Nats-Request-Info', '{"acc":"GATEWAY","user":"root","kind":"Client"}'],
+      ['Ledger-Caller', 'token:root'],
+    ] as const) {
+      const h = headers()
+      h.set(name, value, Match.Exact)
+      const { seq } = await jetstream(publisher).publish('customer.balance.678', JSON.stringify(CREDIT), {
+        headers: h,
+      })
+      expect(await byOf(seq), name).toEqual(['nats:PUBLISHER/publisher'])
+    }
+  })
+
+  it('is nobody where the user is of the own account: what it says of itself cannot be told from a lie', async () => {
+    const forged = { 'Nats-Request-Info': '{"acc":"PUBLISHER","user":"root","kind":"Client"}' }
+    const { seq } = (await send('may', CREDIT, forged)).json<{ seq: number }>()
+    expect(await byOf(seq)).toEqual([])
+    const reply = '_R_.forged.forged'
+    const before = await lastSeq(ledger.jsm)
+    const h = headers()
+    h.set('Nats-Request-Info', forged['Nats-Request-Info'], Match.Exact)
+    limited.publish('customer.event.678', JSON.stringify(CREDIT), { headers: h, reply })
+    await limited.flush()
+    await send('may', CREDIT)
+    expect(await lastSeq(ledger.jsm)).toBe(before + 1)
+  })
+
+  it('is who the gateway names, where the request comes from the account of the gateway', async () => {
+    const gateway = await connectAs('gateway')
+    try {
+      const h = headers()
+      h.set('Ledger-Caller', 'token:shop', Match.Exact)
+      const body = JSON.stringify({ client_id: 'may', amount: 1 })
+      const named = await gateway.request('customer.credit', body, { headers: h, timeout: 10_000 })
+      expect(await byOf(named.json<{ seq: number }>().seq)).toEqual(['token:shop'])
+      const bare = await gateway.request('customer.credit', body, { timeout: 10_000 })
+      expect(await byOf(bare.json<{ seq: number }>().seq)).toEqual(['nats:GATEWAY/gateway'])
+    } finally {
+      await gateway.close()
     }
   })
 })

@@ -8,6 +8,7 @@
 
 import { type BackOff, pause } from '../../back-off.js'
 import { E, type Either } from '../../fp.js'
+import { CALLER_HEADER } from '../../ledger/caller.js'
 import { eventSubject } from '../../ledger/client-id.js'
 import { type Command, customersOfCommand } from '../../ledger/command.js'
 import { encodeEvent } from '../../ledger/event.js'
@@ -24,6 +25,7 @@ import type { CommandDeps } from '../deps.js'
 import type { Submitted } from '../group-commit/ports.js'
 import { differingField, type StoredTransaction, storedAt } from '../idempotency/stored-transaction.js'
 import { type FindTransaction, findInWindow } from '../idempotency/window.js'
+import type { Audit, Written } from './audit.js'
 import { decodeEventRequest, EVENT_REQUEST_PREFIX } from './event-request.js'
 
 const TRY_MS = 2_000
@@ -60,12 +62,13 @@ const codeOf = ({ tag }: StreamError): ErrorCode => {
 }
 
 const messageOf = ({ command, has_given_id }: Submitted) => {
-  const { type, amount, transaction_id, reference, metadata } = command
+  const { type, amount, transaction_id, reference, metadata, by } = command
   const content = { type: type === 'debit' ? type : 'credit', amount, reference, metadata } as const
   return {
     subject: eventSubject(customersOfCommand(command)[0]),
     body: encodeEvent(has_given_id ? { ...content, transaction_id } : content),
     msg_id: has_given_id ? transaction_id : uuidv7(),
+    headers: by === undefined ? undefined : { [CALLER_HEADER]: by },
   }
 }
 
@@ -163,11 +166,17 @@ const jetStreamForm = (error: ServiceError): ServiceError => {
   return { ...error, body: JSON.stringify({ error: jetstream }) }
 }
 
+/** The outcome of an event for the log. */
+const writtenOf = (stored: Published): Written =>
+  E.isLeft(stored)
+    ? { outcome: stored.left.code }
+    : { outcome: stored.right.duplicate ? 'replayed' : 'stored', seq: stored.right.seq }
+
 /** The endpoint; `find` finds what is stored under a transaction id, and `admit` says whether an event may be taken. */
 export const eventEndpoint = (
   deps: CommandDeps,
   find: FindTransaction,
-  admit: Admit,
+  { admit, audit }: { readonly admit: Admit; readonly audit: Audit },
   limits: Pick<EndpointConfig, 'max_in_flight' | 'timeout_ms' | 'data'>,
 ): CallbackEndpointConfig => ({
   name: 'event',
@@ -179,12 +188,16 @@ export const eventEndpoint = (
   errorForm: jetStreamForm,
   ...limits,
   callback: (request, answer) => {
-    const submitted = decodeEventRequest(request)
+    const caller = audit.callerOf(request)
+    const submitted = decodeEventRequest(request, caller.by)
     if (E.isLeft(submitted)) return answer(submitted)
-    if (!admit(1)) return answer(E.left(catalogued('BUSY')))
-    store(deps, find, submitted.right).then(
-      stored => answer(E.isLeft(stored) ? stored : E.right(acknowledgement(stored.right))),
-      cause => answer(E.left(catalogued('INTERNAL_ERROR', {}, cause))),
+    const end = (stored: Published): void => {
+      audit.note(caller, submitted.right.command, () => writtenOf(stored))
+      answer(E.isLeft(stored) ? stored : E.right(acknowledgement(stored.right)))
+    }
+    if (!admit(1)) return end(E.left(catalogued('BUSY')))
+    store(deps, find, submitted.right).then(end, cause =>
+      end(E.left(catalogued('INTERNAL_ERROR', {}, cause))),
     )
   },
 })

@@ -21,6 +21,7 @@ import type { CommandTaker } from '../group-commit/ports.js'
 import { createHistoryFinder } from '../idempotency/history.js'
 import type { Journal } from '../idempotency/journal.js'
 import type { Outcome } from '../outcome.js'
+import { type Audit, NO_AUDIT, writtenOf } from './audit.js'
 import { batchEndpoint } from './batch.js'
 import { eventEndpoint } from './event.js'
 import { commandFrom, errorOf, headerProblem, invalid, json, parseBody, replyJson } from './request.js'
@@ -42,6 +43,7 @@ const DESCRIPTIONS: Readonly<Record<Command['type'], string>> = {
 const endpoint = (
   type: Command['type'],
   taker: CommandTaker,
+  audit: Audit,
   limits: CommandLimits & Pick<EndpointConfig, 'data'>,
 ): CallbackEndpointConfig => ({
   name: type,
@@ -56,9 +58,13 @@ const endpoint = (
     if (problem !== undefined) return answer(E.left(problem))
     const fields = parseBody(request.body)
     if (E.isLeft(fields)) return answer(fields)
-    const decoded = commandFrom(type, fields.right)
+    const caller = audit.callerOf(request)
+    const decoded = commandFrom(type, fields.right, caller.by)
     if (E.isLeft(decoded)) return answer(E.left(invalid(decoded.left)))
-    taker.take(decoded.right, outcome => answer(toEither(outcome)))
+    taker.take(decoded.right, outcome => {
+      audit.note(caller, decoded.right.command, () => writtenOf(outcome))
+      answer(toEither(outcome))
+    })
   },
 })
 
@@ -67,7 +73,7 @@ const Question = exactFieldsOf({ transaction_id: TransactionId })
 const toAnswer = (fate: Fate): ServiceReply => ({
   body: json(
     fate.status === 'declined'
-      ? { status: fate.status, error: { code: fate.error.code, ...fate.error.details } }
+      ? { status: fate.status, error: { code: fate.error.code, ...fate.error.details }, by: fate.by }
       : fate,
   ),
 })
@@ -107,20 +113,27 @@ const PAYLOAD_BYTES = 1_048_576
 
 /**
  * Every endpoint of the command side, over a router, or one coordinator; `journal` spares `customer.transaction` most of the
- * stream, and `admission` slows events as the coordinator slows commands. STATS of the endpoints that write say by how much.
+ * stream, and `admit` slows events as the coordinator slows commands. STATS of the endpoints that write say by how much.
+ * `audit` knows the callers; without it nobody is known.
  */
 export const commandEndpoints = (
   taker: CommandTaker,
   deps: CommandDeps,
   limits: CommandLimits,
   journal?: Journal,
-  { admit, data }: Pick<Admission, 'admit' | 'data'> = WITHOUT_BOUND,
+  {
+    admit,
+    data,
+    audit = NO_AUDIT,
+  }: Pick<Admission, 'admit' | 'data'> & {
+    readonly audit?: Audit
+  } = WITHOUT_BOUND,
 ): AnyEndpointConfig[] => {
   const writing = { ...limits, data }
   return [
-    ...(['credit', 'debit', 'transfer'] as const).map(type => endpoint(type, taker, writing)),
-    batchEndpoint(taker, () => deps.nc.info?.max_payload ?? PAYLOAD_BYTES, writing),
+    ...(['credit', 'debit', 'transfer'] as const).map(type => endpoint(type, taker, audit, writing)),
+    batchEndpoint(taker, audit, () => deps.nc.info?.max_payload ?? PAYLOAD_BYTES, writing),
     transactionEndpoint(deps, limits, journal),
-    eventEndpoint(deps, journal?.find ?? createHistoryFinder(deps), admit, writing),
+    eventEndpoint(deps, journal?.find ?? createHistoryFinder(deps), { admit, audit }, writing),
   ]
 }

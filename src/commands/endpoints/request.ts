@@ -43,10 +43,14 @@ export const headerProblem = ({ headers }: Pick<ServiceRequest, 'headers'>): Ser
       )
 }
 
-/** A command of `type` from the fields of a request; one without a transaction id gets one. */
-export const commandFrom = (type: Command['type'], fields: JsonObject): Either<string, Submitted> => {
+/** A command of `type` from the fields of a request, of the caller `by`; one without a transaction id gets one. */
+export const commandFrom = (
+  type: Command['type'],
+  fields: JsonObject,
+  by: string | undefined,
+): Either<string, Submitted> => {
   const has_given_id = fields.transaction_id !== undefined
-  const decoded = decodeCommand(type, fields, has_given_id ? '' : uuidv7())
+  const decoded = decodeCommand(type, fields, has_given_id ? '' : uuidv7(), by)
   return E.isLeft(decoded) ? decoded : E.right({ command: decoded.right, has_given_id })
 }
 
@@ -57,13 +61,13 @@ const TYPES: Readonly<Record<string, Command['type']>> = {
 }
 
 /** A command of a batch, which says its own type. */
-export const typedCommandFrom = (u: unknown): Either<string, Submitted> => {
+export const typedCommandFrom = (u: unknown, by: string | undefined): Either<string, Submitted> => {
   if (!isJsonObject(u)) return E.left('must be a JSON object')
   const { type: given, ...fields } = u
   const type = typeof given === 'string' && Object.hasOwn(TYPES, given) ? TYPES[given] : undefined
   return type === undefined
     ? E.left('type: must be "credit", "debit" or "transfer"')
-    : commandFrom(type, fields)
+    : commandFrom(type, fields, by)
 }
 
 const positionFields = ({ client_id, balance, version, seq }: Position): string =>

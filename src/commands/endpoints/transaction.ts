@@ -18,9 +18,14 @@ import type { Journal } from '../idempotency/journal.js'
 import { answerFor, type StoredTransaction, storedFrom, typeOf } from '../idempotency/stored-transaction.js'
 import type { Failure, Reply } from '../outcome.js'
 
+/** `by` is the caller of the command that was stored, if its event names one. */
 export type Fate =
-  | { readonly status: 'committed'; readonly reply: Reply }
-  | { readonly status: 'declined'; readonly error: Pick<Failure, 'code' | 'details'> }
+  | { readonly status: 'committed'; readonly reply: Reply; readonly by?: string | undefined }
+  | {
+      readonly status: 'declined'
+      readonly error: Pick<Failure, 'code' | 'details'>
+      readonly by?: string | undefined
+    }
   | { readonly status: 'unknown' }
 
 /** So many of the newest events are looked at first: most questions are about what just happened. */
@@ -82,7 +87,8 @@ export const whatBecameOf = async (
   const outcome = await answerFor(deps, command, known)
   // an event that only looks like the first half of a transfer is no transaction
   if (outcome.tag === 'failed' && outcome.code === 'TRANSACTION_ID_REUSED') return { status: 'unknown' }
+  const { by } = known
   return outcome.tag === 'done'
-    ? { status: 'committed', reply: outcome.reply }
-    : { status: 'declined', error: { code: outcome.code, details: outcome.details } }
+    ? { status: 'committed', reply: outcome.reply, by }
+    : { status: 'declined', error: { code: outcome.code, details: outcome.details }, by }
 }

@@ -5,6 +5,7 @@
 
 import { E } from '../../fp.js'
 import type { Account } from '../../ledger/account.js'
+import { CALLER_HEADER } from '../../ledger/caller.js'
 import { type ClientId, eventSubject } from '../../ledger/client-id.js'
 import { type Command, customersOfCommand, decide, declined, type Refusal } from '../../ledger/command.js'
 import { encodeEvent, type LedgerEvent } from '../../ledger/event.js'
@@ -20,6 +21,8 @@ type Event = {
   readonly event: LedgerEvent
   readonly after: Account
   readonly is_first: boolean
+  /** The caller of its command. */
+  readonly by: string | undefined
 }
 
 /** A group that is refused because of its command `index`. */
@@ -66,8 +69,8 @@ export const planBatch = (groups: readonly Group[], loaded: ReadonlyMap<ClientId
     return account
   }
 
-  const add = (id: ClientId, event: LedgerEvent, after: Account): void => {
-    events.push({ id, event, after, is_first: !accounts.has(id) })
+  const add = (id: ClientId, event: LedgerEvent, after: Account, by: string | undefined): void => {
+    events.push({ id, event, after, is_first: !accounts.has(id), by })
     accounts.set(id, after)
   }
 
@@ -83,7 +86,7 @@ export const planBatch = (groups: readonly Group[], loaded: ReadonlyMap<ClientId
     for (const command of group.commands) {
       const decision = decide(command, accountOf)
       if (E.isLeft(decision)) return { group, refusal: decision.left, index }
-      for (const { id, event, after } of decision.right) add(id, event, after)
+      for (const { id, event, after } of decision.right) add(id, event, after, command.by)
       index += 1
     }
     return undefined
@@ -98,7 +101,7 @@ export const planBatch = (groups: readonly Group[], loaded: ReadonlyMap<ClientId
     if (!group.has_given_ids || only === undefined || more.length > 0) return { tag: 'refused', ...refused }
     const [id] = customersOfCommand(only)
     const account = accountOf(id)
-    add(id, { ...declined(only, refused.refusal), after: account }, account)
+    add(id, { ...declined(only, refused.refusal), after: account }, account, only.by)
     return { tag: 'declined', ...refused }
   }
 
@@ -128,7 +131,7 @@ const bodyOf = (event: LedgerEvent): Pick<BatchMessage, 'body' | 'not_encodable'
 
 /** The messages of a plan; the first one of each customer expects the sequence that the decision was made at. */
 export const messagesOf = ({ events }: Plan, loaded: ReadonlyMap<ClientId, Folded>): BatchMessage[] =>
-  events.map(({ id, event, is_first }) => {
+  events.map(({ id, event, is_first, by }) => {
     const { body, not_encodable } = bodyOf(event)
     return {
       subject: eventSubject(id),
@@ -136,6 +139,7 @@ export const messagesOf = ({ events }: Plan, loaded: ReadonlyMap<ClientId, Folde
       not_encodable,
       msg_id: event.transaction_id ?? '',
       expected_last_subject_seq: is_first ? (loaded.get(id)?.last_seq ?? 0) : undefined,
+      headers: by === undefined ? undefined : { [CALLER_HEADER]: by },
     }
   })
 

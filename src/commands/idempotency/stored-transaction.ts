@@ -8,6 +8,7 @@
 import { E, unwrap } from '../../fp.js'
 import { isJsonObject } from '../../json.js'
 import type { Account } from '../../ledger/account.js'
+import { callerIn } from '../../ledger/caller.js'
 import { type ClientId, clientIdOf, eventSubject } from '../../ledger/client-id.js'
 import { type Command, creditLegId, customersOfCommand, type Transfer } from '../../ledger/command.js'
 import { decodeEvent, type LedgerEvent } from '../../ledger/event.js'
@@ -28,6 +29,8 @@ export type StoredTransaction = {
   readonly seq: number
   readonly id: ClientId
   readonly event: LedgerEvent
+  /** The caller of the first command with the id. */
+  readonly by?: string | undefined
   /** The account after the event, and for a transfer also the receiver's, if a projection has folded them already. */
   readonly folded?: readonly State[]
 }
@@ -37,10 +40,13 @@ export const storedFrom = ({
   seq,
   subject,
   body,
-}: Pick<Recorded, 'seq' | 'subject' | 'body'>): StoredTransaction | undefined => {
+  headers,
+}: Omit<Recorded, 'at'>): StoredTransaction | undefined => {
   const id = clientIdOf(subject)
   const decoded = decodeEvent(body)
-  return E.isRight(id) && decoded.tag === 'event' ? { seq, id: id.right, event: decoded.event } : undefined
+  return E.isRight(id) && decoded.tag === 'event'
+    ? { seq, id: id.right, event: decoded.event, by: callerIn(headers) }
+    : undefined
 }
 
 /**

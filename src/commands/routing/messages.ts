@@ -3,7 +3,8 @@
  *
  * - A *sign* of life goes to all: `{"protocol":1,"since":1764201600000,"tick":81734,"state":"serving"}`
  * - A *forward* gives commands to the instance that decides. Its first line says who sends it and what follows; then each line
- *   is one command: a letter for its type, `+` if its caller brought the transaction id and `-` if not, and its fields.
+ *   is one command: a letter for its type, `+` if its caller brought the transaction id and `-` if not, and its fields; the
+ *   field `by` is its caller, if one is known.
  *   Every line is read strictly by itself, like a request, so that a line which cannot be read concerns no other one:
  *
  *       {"from":"Zk3v...","tick":81734,"first":101,"runs":[["one",1],["all",2]]}
@@ -21,6 +22,7 @@
 import { E, type Either, pipe, t } from '../../fp.js'
 import { isJsonObject, readStrictJson } from '../../json.js'
 import { Amount, amountJson, Balance } from '../../ledger/amount.js'
+import { isCaller } from '../../ledger/caller.js'
 import { ClientId } from '../../ledger/client-id.js'
 import { describeErrors, exactFieldsOf } from '../../ledger/codec.js'
 import { type Command, decodeCommand } from '../../ledger/command.js'
@@ -108,14 +110,15 @@ const LEAD_CHARS = 2
 
 /** A command as one line of a forward. Client ids hold nothing that JSON has to escape. */
 export const encodeCommand = ({ command, has_given_id }: Submitted): string => {
-  const { type, amount, transaction_id, reference, metadata } = command
+  const { type, amount, transaction_id, reference, metadata, by } = command
   const customers =
     command.type === 'transfer'
       ? `"from":"${command.from}","to":"${command.to}"`
       : `"client_id":"${command.client_id}"`
   const more =
     (reference === undefined ? '' : `,"reference":${quoted(reference)}`) +
-    (metadata === undefined ? '' : `,"metadata":${JSON.stringify(metadata)}`)
+    (metadata === undefined ? '' : `,"metadata":${JSON.stringify(metadata)}`) +
+    (by === undefined ? '' : `,"by":${quoted(by)}`)
   const fields = `${customers},"amount":${amountJson(amount)},"transaction_id":${quoted(transaction_id)}`
   return `${LETTERS[type]}${has_given_id ? '+' : '-'}{${fields}${more}}`
 }
@@ -127,7 +130,9 @@ const submittedFrom = (line: string): Submitted | undefined => {
   const fields = readStrictJson(line.slice(LEAD_CHARS))
   if (E.isLeft(fields) || !isJsonObject(fields.right) || fields.right.transaction_id === undefined)
     return undefined
-  const command = decodeCommand(type, fields.right, '')
+  const { by, ...content } = fields.right
+  if (by !== undefined && !isCaller(by)) return undefined
+  const command = decodeCommand(type, content, '', by)
   return E.isLeft(command) ? undefined : { command: command.right, has_given_id }
 }
 

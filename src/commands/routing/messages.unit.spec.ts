@@ -48,10 +48,11 @@ const command: fc.Arbitrary<Command> = fc
       ),
       { nil: undefined },
     ),
+    by: fc.option(fc.constantFrom('token:shop', 'oidc:"\\'), { nil: undefined }),
   })
-  .map(({ type, one, amount: n, transaction_id: t, reference, metadata }) => {
+  .map(({ type, one, amount: n, transaction_id: t, reference, metadata, by }) => {
     const bare = type === 'transfer' ? transfer(one, `${one}x`, n, t) : movement(type as 'credit', one, n, t)
-    return { ...bare, reference, metadata }
+    return { ...bare, reference, metadata, by }
   })
 const submitted = fc.record({ command, has_given_id: fc.boolean() })
 const item: fc.Arbitrary<Item> = fc.oneof(

@@ -7,6 +7,7 @@
  * DynamoDB's numbers are not JSON's.
  */
 
+import { callerIn } from '../../ledger/caller.js'
 import { rowId, seqRowId } from '../../tables/journal-ids.js'
 import { omittedText, rowTexts } from '../../tables/row-texts.js'
 import type { Applied, Projection, Rows } from '../projection.js'
@@ -15,6 +16,7 @@ const fold = ({ id, record, event, from, to }: Applied): Rows => {
   const { type, amount, transaction_id, transfer } = event
   const { omitted, ...texts } = rowTexts(event)
   const instead_id = seqRowId(record.seq)
+  const by = callerIn(record.headers)
   const attributes = {
     client_id: id,
     type,
@@ -27,6 +29,7 @@ const fold = ({ id, record, event, from, to }: Applied): Rows => {
     ...(transaction_id === undefined ? {} : { transaction_id }),
     ...(transfer === undefined ? {} : { counterparty: transfer.counterparty }),
     ...texts,
+    ...(by === undefined ? {} : { by }),
     ...(omitted.length === 0 ? {} : { omitted: omittedText(omitted) }),
   }
   const row_id = transaction_id === undefined ? instead_id : rowId(transaction_id)

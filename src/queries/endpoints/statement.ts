@@ -50,7 +50,7 @@ const filtersOf = ({ client_id, from, to }: Request): Filters => [
 const Declined = fieldsOf({ code: t.string })
 
 const entryOf = ({ type, amount, balance, version, seq, at, declined, ...rest }: LinkedRow) => {
-  const { transaction_id, reference, metadata, counterparty, omitted } = rest
+  const { transaction_id, reference, metadata, counterparty, omitted, by } = rest
   const code = Declined.is(declined) ? declined.code : undefined
   return {
     type,
@@ -66,6 +66,7 @@ const entryOf = ({ type, amount, balance, version, seq, at, declined, ...rest }:
     counterparty,
     code,
     omitted: omitted === undefined ? undefined : omittedOf(omitted),
+    by,
   }
 }
 

@@ -3,6 +3,7 @@
  */
 
 import { E, type Either } from '../../fp.js'
+import { callerIn } from '../../ledger/caller.js'
 import type { ClientId } from '../../ledger/client-id.js'
 import type { LedgerEvent } from '../../ledger/event.js'
 import { type Customer, NEW_CUSTOMER } from '../../ledger/fold.js'
@@ -53,13 +54,14 @@ export const unreadable = (cause: unknown): Either<ServiceError, never> =>
 /** The row that the journal has, or will have, for an event. */
 export const rowOf = (
   id: ClientId,
-  { seq, at }: Recorded,
+  { seq, at, headers }: Recorded,
   event: LedgerEvent,
   { account }: Customer,
   previous_seq: number,
 ): LinkedRow => {
   const { type, amount, transaction_id, transfer, declined } = event
   const { reference, metadata, omitted } = rowTexts(event)
+  const by = callerIn(headers)
   return {
     client_id: id,
     seq,
@@ -74,6 +76,7 @@ export const rowOf = (
     ...(metadata === undefined ? {} : { metadata: event.metadata }),
     ...(transfer === undefined ? {} : { counterparty: transfer.counterparty }),
     ...(declined === undefined ? {} : { declined }),
+    ...(by === undefined ? {} : { by }),
     ...(omitted.length === 0 ? {} : { omitted: omittedText(omitted) }),
   }
 }
