@@ -28,6 +28,8 @@ export type Question = {
   readonly timeout_ms: number
   /** The id of a write, which its problems name. */
   readonly transaction_id?: string
+  /** The headers of the request as lines, made by `headerLines`. */
+  readonly lines?: string
 }
 
 /** A try gets half of the time that is left, so that a dead instance does not use it all; but at least this long. */
@@ -107,9 +109,9 @@ const tryOnce = async (
   question: Question,
   timeout_ms: number,
 ): Promise<Either<Problem, Reply>> => {
-  const { subject, body, effect } = question
+  const { subject, body, effect, lines } = question
   try {
-    return read(question, await request(nc, subject, body, timeout_ms))
+    return read(question, await request(nc, subject, body, timeout_ms, lines))
   } catch (cause) {
     return E.left(unanswered(subject, effect, cause))
   }

@@ -1,20 +1,23 @@
 /**
- * Decides who may call: security headers, CORS by an allow-list, tokens with scopes, and the rate limit.
+ * Decides who may call: security headers, CORS by an allow-list, tokens with scopes, and the limits of each caller.
  */
 
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { E, type Either } from '../fp.js'
 import { sendProblem } from './answer.js'
-import { problem } from './problem.js'
-import type { RateLimit } from './rate-limit.js'
+import type { CallerLimits } from './caller-limits.js'
+import { clientAddress } from './client-address.js'
+import { type Problem, problem } from './problem.js'
 import type { Effect } from './route.js'
-import type { Scope, Tokens } from './tokens.js'
+import type { Caller, Scope, TokenRefusal, Tokens } from './tokens.js'
 
 export type GuardOptions = {
   /** Undefined: every caller that reaches the port may do everything, so the port listens on loopback only. */
   readonly tokens: Tokens | undefined
   /** Pages of these origins may call, beside the gateway's own. */
   readonly origins: readonly string[]
-  readonly rate: RateLimit | undefined
+  /** The number of balancers before the gateway that add the client's address to `X-Forwarded-For`. */
+  readonly proxies: number
   readonly tls: boolean
 }
 
@@ -73,9 +76,52 @@ const allowOrigin = (
 const isPreflight = ({ method, headers }: FastifyRequest): boolean =>
   method === 'OPTIONS' && headers['access-control-request-method'] !== undefined
 
+/** The names of a request's headers are as the client wrote them; a second value of one would be passed over in silence. */
+const isTwice = ({ raw }: FastifyRequest, header: string): boolean =>
+  raw.rawHeaders.filter(
+    (text, i) => i % 2 === 0 && text.length === header.length && text.toLowerCase() === header,
+  ).length > 1
+
+const TWICE = problem('INVALID_REQUEST', 'the header Authorization is there twice')
+
+/** The problem of a caller whose token does not count. Only that a token has expired is told: its holder knew it before. */
+const refusalOf = ({ tag, reason, cause }: TokenRefusal): Problem => {
+  if (tag === 'UNAVAILABLE')
+    return problem('UNAVAILABLE', 'the keys of the issuer of tokens cannot be read at the moment', { cause })
+  const headers = { 'www-authenticate': 'Bearer' }
+  return problem('UNAUTHORIZED', tag === 'EXPIRED' ? reason : undefined, { headers })
+}
+
+/** Checks a token that is not known: it belongs to an issuer, or to nobody. Left is the problem of the request. */
+const check = async (
+  tokens: Tokens,
+  limits: CallerLimits,
+  request: FastifyRequest,
+): Promise<Either<Problem, Caller>> => {
+  const found = await tokens.check(request.headers.authorization)
+  if (E.isLeft(found)) {
+    const { tag, reason } = found.left
+    request.log.debug({ request_id: request.id, tag, reason }, 'a token was refused')
+    return E.left(refusalOf(found.left))
+  }
+  const limited = limits.take(found.right)
+  return limited === undefined ? found : E.left(limited)
+}
+
 /** Refuses callers that may not call at all. `mayNot` checks what a caller may do, once the route is known. */
-export const addGuard = (app: FastifyInstance, options: GuardOptions): void => {
-  const { tokens, origins, rate } = options
+export const addGuard = (app: FastifyInstance, options: GuardOptions, limits: CallerLimits): void => {
+  const { tokens, origins, proxies } = options
+
+  /** The problem of a caller that is known, or that needs no token; undefined when it may go on. */
+  const admit = (request: FastifyRequest, caller: Caller | undefined): Problem | undefined => {
+    if (caller === undefined) {
+      const forwarded = request.headers['x-forwarded-for']
+      return limits.takeFrom(clientAddress(request.ip, [forwarded].flat().join(','), proxies))
+    }
+    request.caller = caller
+    return limits.take(caller)
+  }
+
   // a hook that answers the request itself does not call `done`
   app.addHook('onRequest', (request, reply, done) => {
     allowOrigin(request, reply, origins)
@@ -88,20 +134,24 @@ export const addGuard = (app: FastifyInstance, options: GuardOptions): void => {
       return
     }
     const caller = tokens?.callerOf(request.headers.authorization)
-    if (caller !== undefined) request.caller = caller
     // before the answer about the token, so that no caller can try many tokens
-    const wait_ms = rate?.take(caller === undefined ? `address ${request.ip}` : `token ${caller.name}`) ?? 0
-    if (wait_ms > 0) {
-      const headers = { 'retry-after': String(Math.ceil(wait_ms / 1_000)) }
-      sendProblem(request, reply, problem('RATE_LIMITED', undefined, { headers }))
+    const found = isTwice(request, 'authorization') ? TWICE : admit(request, caller)
+    if (found !== undefined) {
+      sendProblem(request, reply, found)
       return
     }
-    if (tokens !== undefined && caller === undefined) {
-      const headers = { 'www-authenticate': 'Bearer' }
-      sendProblem(request, reply, problem('UNAUTHORIZED', undefined, { headers }))
+    if (tokens === undefined || caller !== undefined) {
+      done()
       return
     }
-    done()
+    void check(tokens, limits, request).then(checked => {
+      if (E.isLeft(checked)) {
+        sendProblem(request, reply, checked.left)
+        return
+      }
+      request.caller = checked.right
+      done()
+    }, done)
   })
 }
 
@@ -110,3 +160,17 @@ const SCOPE: Readonly<Record<Effect, Scope>> = { read: 'read', write: 'write' }
 /** Whether the caller's token lacks the scope for `effect`. Without tokens every caller has every scope. */
 export const mayNot = ({ caller }: FastifyRequest, tokens: Tokens | undefined, effect: Effect): boolean =>
   tokens !== undefined && !(caller?.scopes.includes(SCOPE[effect]) ?? false)
+
+/**
+ * Whether the caller's token is limited to other customers than `customers`, those that the request is about. Undefined:
+ * it is about all of them.
+ */
+export const mayNotTouch = (
+  { caller }: FastifyRequest,
+  customers: readonly string[] | undefined,
+): boolean => {
+  const prefixes = caller?.customer_prefixes
+  if (prefixes === undefined) return false
+  if (customers === undefined || customers.length === 0) return true
+  return !customers.every(id => prefixes.some(prefix => id.startsWith(prefix)))
+}

@@ -10,8 +10,9 @@
  */
 
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import type { Msg } from 'nats'
+import { type Msg, type MsgHdrs, headers as newHeaders } from 'nats'
 import { E } from '../fp.js'
+import { GATEWAY_CALLER_HEADER, REQUEST_ID_HEADER } from '../service/callers.js'
 import { requestUnrefused } from '../service/refusals.js'
 import { headerText, sendJson, sendProblem } from './answer.js'
 import { unanswered } from './ask.js'
@@ -20,6 +21,7 @@ import { checkQuery } from './check.js'
 import { mayNot } from './guard.js'
 import { problem } from './problem.js'
 import { EVERYWHERE } from './rest.js'
+import type { Effect } from './route.js'
 import { SUBJECTS } from './routes.js'
 import type { Tokens } from './tokens.js'
 
@@ -61,6 +63,25 @@ const sendMessage = (request: FastifyRequest, reply: FastifyReply, msg: Msg): Fa
   return reply.code(200).header('content-type', type).send(Buffer.from(msg.data))
 }
 
+/** The gateway's own headers of a write: who sends it (callers.ts). */
+const callerHeaders = ({ caller, id }: FastifyRequest, effect: Effect): { headers?: MsgHdrs } => {
+  if (caller === undefined || effect === 'read') return {}
+  const headers = newHeaders()
+  headers.set(GATEWAY_CALLER_HEADER, caller.by)
+  headers.set(REQUEST_ID_HEADER, id)
+  return { headers }
+}
+
+const UNSEEN = 'this token has limits that are checked at the other paths: use those under /v1/'
+
+/** Whether the limits of the caller's token concern what a request holds: the gateway does not look into it here. */
+const isUnseen = ({ caller }: FastifyRequest, subject: string): boolean => {
+  if (caller === undefined) return false
+  const { customer_prefixes, requests_per_second, requests_per_day } = caller
+  const counts_commands = requests_per_second !== undefined || requests_per_day !== undefined
+  return customer_prefixes !== undefined || (subject === 'customer.batch' && counts_commands)
+}
+
 /** Registers the route in a fastify scope of its own, because its body may be of any type. */
 export const addNatsSubjects = (app: FastifyInstance, backend: Backend, tokens: Tokens | undefined): void => {
   const check = checkQuery(EVERYWHERE)
@@ -72,6 +93,7 @@ export const addNatsSubjects = (app: FastifyInstance, backend: Backend, tokens: 
       return sendProblem(request, reply, problem('NOT_FOUND', 'this gateway serves no such subject'))
     }
     if (mayNot(request, tokens, effect)) return sendProblem(request, reply, problem('FORBIDDEN'))
+    if (isUnseen(request, subject)) return sendProblem(request, reply, problem('FORBIDDEN', UNSEEN))
     const query = check(request.query)
     if (E.isLeft(query)) return sendProblem(request, reply, problem('INVALID_REQUEST', query.left))
     const header = forwardedHeader(request)
@@ -82,8 +104,9 @@ export const addNatsSubjects = (app: FastifyInstance, backend: Backend, tokens: 
     const timeout = Number(query.right.timeout ?? NATS_TIMEOUT_MS)
     return backend.use(request, reply, async nc => {
       const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0)
+      const options = { timeout, ...callerHeaders(request, effect) }
       try {
-        return sendMessage(request, reply, await requestUnrefused(nc, subject, body, { timeout }))
+        return sendMessage(request, reply, await requestUnrefused(nc, subject, body, options))
       } catch (cause) {
         return sendProblem(request, reply, unanswered(subject, effect, cause))
       }

@@ -47,6 +47,7 @@ describe('the OpenAPI document', () => {
         tokens: undefined,
         origins: [],
         rate: undefined,
+        proxies: 0,
       },
     })
     await server.stop()

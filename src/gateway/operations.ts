@@ -4,6 +4,7 @@
  */
 
 import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { E } from '../fp.js'
 import type { Health, HealthEntry } from '../health.js'
 import type { Metrics } from '../metrics.js'
 import { sendJson } from './answer.js'
@@ -32,22 +33,26 @@ export const addOperations = (
   app: FastifyInstance,
   { health, readiness, metrics, tokens }: OperationsOptions,
 ): void => {
-  const shown = (request: FastifyRequest, parts: Parts) =>
-    tokens === undefined || tokens.callerOf(request.headers.authorization) !== undefined
-      ? parts
-      : withoutDetails(parts)
+  const isKnown = async ({ headers: { authorization } }: FastifyRequest): Promise<boolean> =>
+    tokens === undefined ||
+    tokens.callerOf(authorization) !== undefined ||
+    E.isRight(await tokens.check(authorization))
+
+  const shown = async (request: FastifyRequest, parts: Parts) =>
+    (await isKnown(request)) ? parts : withoutDetails(parts)
 
   app.get('/ping', (_, reply) => reply.type('text/plain; charset=utf-8').send('ok\n'))
 
-  app.get('/healthz', (request, reply) => {
+  app.get('/healthz', async (request, reply) => {
     const { state, parts } = health.read()
-    return sendJson(request, reply, state === 'down' ? 503 : 200, { state, parts: shown(request, parts) })
+    const answer = { state, parts: await shown(request, parts) }
+    return sendJson(request, reply, state === 'down' ? 503 : 200, answer)
   })
 
   app.get('/readyz', async (request, reply) => {
     const checks = await readiness()
     const ready = Object.values(checks).every(({ state }) => state !== 'down')
-    return sendJson(request, reply, ready ? 200 : 503, { ready, checks: shown(request, checks) })
+    return sendJson(request, reply, ready ? 200 : 503, { ready, checks: await shown(request, checks) })
   })
 
   app.get('/metrics', async (_, reply) => reply.type(METRICS_TYPE).send(await metrics.text()))

@@ -17,9 +17,14 @@ type Waiting = {
   readonly timer: NodeJS.Timeout
 }
 
-type Unsent = { readonly token: string; readonly subject: string; readonly body: string }
+type Unsent = {
+  readonly token: string
+  readonly subject: string
+  readonly body: string
+  readonly lines: string
+}
 
-type Requests = (subject: string, body: string, timeout_ms: number) => Promise<Msg>
+type Requests = (subject: string, body: string, timeout_ms: number, lines: string) => Promise<Msg>
 
 const NO_RESPONDERS = 503
 
@@ -101,20 +106,20 @@ const createRequests = (nc: NatsConnection): Requests => {
   const send = (): void => {
     const sending = unsent
     unsent = []
-    for (const { token, subject, body } of sending) {
+    for (const { token, subject, body, lines } of sending) {
       try {
-        wire.publish(subject, body, '', `${inbox}.${token}`)
+        wire.publish(subject, body, lines, `${inbox}.${token}`)
       } catch (thrown) {
         waiting.fail(token, errorOf(thrown))
       }
     }
   }
 
-  return (subject, body, timeout_ms) => {
+  return (subject, body, timeout_ms, lines) => {
     // the poll phase hands over all that the sockets brought; `setImmediate` comes after it
     if (unsent.length === 0) setImmediate(send)
     const token = uuidv7()
-    unsent.push({ token, subject, body })
+    unsent.push({ token, subject, body, lines })
     return waiting.add(token, subject, timeout_ms)
   }
 }
@@ -122,7 +127,7 @@ const createRequests = (nc: NatsConnection): Requests => {
 const known = new WeakMap<NatsConnection, Requests>()
 
 /**
- * Sends one request and resolves with the reply. Rejects as the client's `request` does: `TimeoutError` after `timeout_ms`,
+ * Sends one request, with the header lines `lines`, and resolves with the reply. Rejects as the client's `request` does: `TimeoutError` after `timeout_ms`,
  * else `RequestError`, or an error of `Wire.publish`.
  */
 export const request = async (
@@ -130,9 +135,10 @@ export const request = async (
   subject: string,
   body: string,
   timeout_ms: number,
+  lines = '',
 ): Promise<Msg> => {
   if (nc.isClosed()) throw new errors.ClosedConnectionError()
   const requests = known.get(nc) ?? createRequests(nc)
   known.set(nc, requests)
-  return requests(subject, body, timeout_ms)
+  return requests(subject, body, timeout_ms, lines)
 }

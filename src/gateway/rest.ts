@@ -4,16 +4,19 @@
 
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { E, type Either, pipe } from '../fp.js'
+import { GATEWAY_CALLER_HEADER, REQUEST_ID_HEADER } from '../service/callers.js'
+import { headerLines } from '../service/headers.js'
 import { uuidv7 } from '../uuid.js'
 import { sendJson, sendProblem } from './answer.js'
 import { ask, LEDGER_HEADERS } from './ask.js'
 import type { Backend } from './backend.js'
+import type { CallerLimits } from './caller-limits.js'
 import { type Check, checkQuery, checkWith } from './check.js'
-import { mayNot } from './guard.js'
+import { mayNot, mayNotTouch } from './guard.js'
 import { idempotencyKey } from './idempotency-key.js'
 import { type Problem, problem } from './problem.js'
 import type { Effect, Fields, Given, Reply, Route } from './route.js'
-import { ROUTES } from './routes.js'
+import { commandsIn, ROUTES } from './routes.js'
 import { exactObject, type Properties, type Schema } from './schema.js'
 import type { Tokens } from './tokens.js'
 
@@ -94,21 +97,53 @@ const send = (
   return sendJson(request, reply, route.success, answer)
 }
 
-const serve = (route: Route, checks: Checks, backend: Backend, tokens: Tokens | undefined) => {
+/** The headers by which the service knows who sends a write, as the lines that are sent; '' for a caller without a token. */
+export const callerLines = ({ caller, id }: FastifyRequest): string =>
+  caller === undefined ? '' : headerLines({ [GATEWAY_CALLER_HEADER]: caller.by, [REQUEST_ID_HEADER]: id })
+
+/** Refuses what the caller's token does not reach, and takes the commands of a batch from what it may send. */
+const limit = (
+  route: Route,
+  request: FastifyRequest,
+  given: Given,
+  limits: CallerLimits,
+): Problem | undefined => {
+  const is_told_later = route.customers_answered !== undefined
+  if (!is_told_later && mayNotTouch(request, route.customers?.(given))) return OTHER_CUSTOMERS
+  const commands = commandsIn(given.body).length
+  return commands > 1 && request.caller !== undefined
+    ? limits.takeCommands(request.caller, commands - 1)
+    : undefined
+}
+
+const OTHER_CUSTOMERS = problem('FORBIDDEN', 'the token is for other customers')
+
+/** The answer that the caller may see; without the right to its customers it is that of a thing that is not there. */
+const visible =
+  (route: Route, request: FastifyRequest) =>
+  (answer: Fields): Either<Problem, Fields> =>
+    route.customers_answered !== undefined && mayNotTouch(request, route.customers_answered(answer))
+      ? E.left(problem('NOT_FOUND', 'the ledger holds no such transaction for this token'))
+      : E.right(answer)
+
+const serve = (route: Route, checks: Checks, { backend, tokens, limits }: RestOptions) => {
   const { subject, effect } = route
   return async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
     if (mayNot(request, tokens, effect)) return sendProblem(request, reply, problem('FORBIDDEN'))
     const checked = read(route, checks, request)
     if (E.isLeft(checked)) return sendProblem(request, reply, checked.left)
+    const refused = limit(route, request, checked.right, limits)
+    if (refused !== undefined) return sendProblem(request, reply, refused)
     const { transaction_id, timeout_ms } = checked.right
     const body = JSON.stringify(route.ask(checked.right))
     return backend.use(request, reply, async nc => {
-      const ids = effect === 'write' ? { transaction_id } : {}
-      const question = { subject, body, effect, check: checks.reply, timeout_ms, ...ids }
+      const own = effect === 'write' ? { transaction_id, lines: callerLines(request) } : {}
+      const question = { subject, body, effect, check: checks.reply, timeout_ms, ...own }
       const found = await ask(nc, question)()
       if (E.isLeft(found)) return sendProblem(request, reply, found.left)
       return pipe(
         answerOf(route, found.right, checked.right),
+        E.chain(visible(route, request)),
         E.match(
           left => sendProblem(request, reply, left),
           answer => send(request, reply, route, found.right, answer),
@@ -121,14 +156,20 @@ const serve = (route: Route, checks: Checks, backend: Backend, tokens: Tokens | 
 /** A path in fastify's form: `/v1/customers/:client_id` for `/v1/customers/{client_id}`. */
 const fastifyPath = (path: string): string => path.replace(/\{(\w+)\}/g, ':$1')
 
+export type RestOptions = {
+  readonly backend: Backend
+  readonly tokens: Tokens | undefined
+  readonly limits: CallerLimits
+}
+
 /** Registers every route of the table. */
-export const addRest = (app: FastifyInstance, backend: Backend, tokens: Tokens | undefined): void => {
+export const addRest = (app: FastifyInstance, options: RestOptions): void => {
   for (const route of ROUTES) {
     app.route({
       method: route.method,
       url: fastifyPath(route.path),
       ...(route.body_bytes_max === undefined ? {} : { bodyLimit: route.body_bytes_max }),
-      handler: serve(route, checksOf(route), backend, tokens),
+      handler: serve(route, checksOf(route), options),
     })
   }
 }

@@ -4,6 +4,7 @@
  */
 
 import { E } from '../fp.js'
+import { isJsonObject } from '../json.js'
 import type { ErrorCode } from '../service/catalogue.js'
 import {
   BALANCE_ANSWER,
@@ -75,6 +76,23 @@ const write = (route: Omit<Route, 'method' | 'effect' | 'success' | 'codes'> & P
   ...route,
 })
 
+const ofCustomer = ({ params }: Given): readonly string[] => textsOf(params, ['client_id'])
+
+/** The values of the fields `names` that are texts. */
+const textsOf = (fields: Fields, names: readonly string[]): readonly string[] =>
+  names.flatMap(name => {
+    const value = fields[name]
+    return typeof value === 'string' ? [value] : []
+  })
+
+const CUSTOMER_FIELDS = ['client_id', 'from', 'to']
+
+/** The customers in the answer about a transaction: of its reply, or of its refusal. */
+const customersOfTransaction = ({ reply, error }: Fields): readonly string[] => {
+  const { from, to, ...rest } = (reply ?? error ?? {}) as Fields
+  return [rest, from, to].flatMap(part => (isJsonObject(part) ? textsOf(part, ['client_id']) : []))
+}
+
 const movement = (type: 'credit' | 'debit', summary: string): Route =>
   write({
     operation: type,
@@ -82,6 +100,7 @@ const movement = (type: 'credit' | 'debit', summary: string): Route =>
     summary,
     subject: `customer.${type}`,
     params: OF_CUSTOMER,
+    customers: ofCustomer,
     body: exactObject({ amount: AMOUNT }, OPTIONAL),
     ask: ({ params, body, transaction_id }) => ({ ...body, client_id: params.client_id, transaction_id }),
     reply: MOVEMENT_REPLY,
@@ -112,16 +131,20 @@ const BATCH_COMMAND: Schema = {
 /** The suffix that makes the id of a batch's command out of the idempotency key. */
 const idSuffix = (index: number): string => `:${index}`
 
+/** The commands in the body of a batch; a single command has none. */
+export const commandsIn = ({ commands }: Fields): readonly Fields[] =>
+  Array.isArray(commands) ? (commands as readonly Fields[]) : []
+
 /** The length of the longest suffix: that of the last command that brings no id of its own. */
-const idSuffixCharsMax = ({ commands }: Fields): number => {
-  const last = (commands as readonly Fields[]).findLastIndex(one => !Object.hasOwn(one, 'transaction_id'))
+const idSuffixCharsMax = (body: Fields): number => {
+  const last = commandsIn(body).findLastIndex(one => !Object.hasOwn(one, 'transaction_id'))
   return last === -1 ? 0 : idSuffix(last).length
 }
 
 /** Gives every command without an id one; it is the same when the same batch is sent again. */
 const withIds = ({ body, transaction_id }: Given): Fields => ({
   ...body,
-  commands: (body.commands as readonly Fields[]).map((command, i) => ({
+  commands: commandsIn(body).map((command, i) => ({
     transaction_id: transaction_id + idSuffix(i),
     ...command,
   })),
@@ -134,6 +157,7 @@ export const ROUTES: readonly Route[] = [
     summary: 'The balance of one customer; 0 for one without events',
     subject: 'customer.balance',
     params: OF_CUSTOMER,
+    customers: ofCustomer,
     query: {
       min_version: { ...VERSION, description: 'must be a whole number: read your own write, or newer' },
       as_of: TIME,
@@ -158,6 +182,7 @@ export const ROUTES: readonly Route[] = [
     summary: "A customer's history, newest first, with the balance after each entry",
     subject: 'customer.statement',
     params: OF_CUSTOMER,
+    customers: ofCustomer,
     query: { ...PAGE, from: TIME, to: TIME },
     ask: ({ params, query }) => ({ ...query, client_id: params.client_id }),
     reply: STATEMENT_REPLY,
@@ -179,6 +204,7 @@ export const ROUTES: readonly Route[] = [
     summary: "Moves an amount from one customer's balance to another's, whole or not at all",
     subject: 'customer.transfer',
     body: exactObject({ from: CLIENT_ID, to: CLIENT_ID, amount: AMOUNT }, OPTIONAL),
+    customers: ({ body }) => textsOf(body, CUSTOMER_FIELDS),
     ask: ({ body, transaction_id }) => ({ ...body, transaction_id }),
     reply: TRANSFER_REPLY,
   }),
@@ -194,6 +220,7 @@ export const ROUTES: readonly Route[] = [
       },
       {},
     ),
+    customers: ({ body }) => commandsIn(body).flatMap(command => textsOf(command, CUSTOMER_FIELDS)),
     ask: withIds,
     key_chars_added: idSuffixCharsMax,
     reply: BATCH_REPLY,
@@ -208,6 +235,7 @@ export const ROUTES: readonly Route[] = [
     params: { transaction_id: TRANSACTION_ID },
     ask: ({ params }) => ({ transaction_id: params.transaction_id }),
     reply: TRANSACTION_REPLY,
+    customers_answered: customersOfTransaction,
     answer: TRANSACTION_ANSWER,
     toAnswer: ({ body }, { params: { transaction_id } }) =>
       body.status === 'unknown'

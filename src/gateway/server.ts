@@ -20,6 +20,7 @@ import { within } from '../parallel.js'
 import { uuidv7 } from '../uuid.js'
 import { sendProblem } from './answer.js'
 import { type Backend, createBackend } from './backend.js'
+import { createCallerLimits } from './caller-limits.js'
 import { addDocs } from './docs.js'
 import { addGuard, addSecurityHeaders, type GuardOptions, SECURITY_HEADERS } from './guard.js'
 import { onClientError, problemOf } from './http-errors.js'
@@ -29,9 +30,12 @@ import { addOtherMethods, noteRoutes } from './methods.js'
 import { addNatsSubjects } from './nats-subjects.js'
 import { addOperations, type Readiness } from './operations.js'
 import { problem } from './problem.js'
+import type { RateLimit } from './rate-limit.js'
 import { addRest } from './rest.js'
 
 export type GatewayOptions = Omit<GuardOptions, 'tls'> & {
+  /** The rate that every caller has; undefined: none has one, not even a token with a rate of its own. */
+  readonly rate: RateLimit | undefined
   /** Undefined while NATS is away. */
   readonly connection: () => NatsConnection | undefined
   /** The largest number of requests in flight; one more is answered `BUSY`. */
@@ -128,12 +132,13 @@ const addGateway = (
   backend: Backend,
 ): void => {
   const { tokens } = gateway
+  const limits = createCallerLimits(gateway.rate)
   addDocs(app, version, tokens !== undefined)
   app.register(async api => {
     const own = noteRoutes(api)
-    addGuard(api, { ...gateway, tls: tls !== undefined })
+    addGuard(api, { ...gateway, tls: tls !== undefined }, limits)
     addJsonParser(api)
-    addRest(api, backend, tokens)
+    addRest(api, { backend, tokens, limits })
     addNatsSubjects(api, backend, tokens)
     api.after(() => addOtherMethods(api, own))
   })

@@ -7,6 +7,7 @@
 
 import { AUDITED } from '../commands/endpoints/audit.js'
 import { E, type Either, pipe, t } from '../fp.js'
+import { isSafeUrl } from '../gateway/issuer-keys.js'
 import { describeErrors, fieldsOf } from '../ledger/codec.js'
 import type { CallerOptions } from '../service/callers.js'
 import { replyPrefixProblem } from '../service/replies.js'
@@ -66,6 +67,12 @@ const origins = variable<readonly string[]>('a list of origins such as https://a
   const list = s.split(',').map(origin => origin.trim())
   return list.every(origin => URL.canParse(origin) && new URL(origin).origin === origin) ? list : undefined
 })
+
+const issuer = variable<string | undefined>(
+  'the URL of an issuer of tokens, with https (http for this machine only)',
+  undefined,
+  s => (isSafeUrl(s) && new URL(s).search === '' && new URL(s).hash === '' ? s : undefined),
+)
 
 const inboxPrefix = variable<string | undefined>(
   'a prefix of inboxes such as _INBOX.shop, which covers neither customer. nor a subject that begins with $',
@@ -144,10 +151,15 @@ const VARIABLES = {
   JETLEDGER_DEAD_LETTER_BYTES_MAX: whole(1, Number.MAX_SAFE_INTEGER, undefined),
   HTTP_PORT: whole(0, 65_535, 8_080),
   /**
-   * The path of the file with the tokens that callers of the gateway need. Not set: the gateway listens on the loopback
-   * interface only.
+   * The path of the file with the tokens that callers of the gateway need. Without it and without an issuer the gateway
+   * listens on the loopback interface only.
    */
   HTTP_TOKENS_FILE: text(undefined),
+  /** The issuer whose tokens (JWTs) callers may use, and the audience that these tokens are made for. */
+  HTTP_JWT_ISSUER: issuer,
+  HTTP_JWT_AUDIENCE: text(undefined),
+  /** The number of balancers before the gateway, each of which adds the client's address to `X-Forwarded-For`. */
+  HTTP_TRUST_PROXY: whole(0, 10, 0),
   /** The paths of a certificate and its key (PEM). With them the gateway speaks HTTPS. */
   HTTP_TLS_CERT: text(undefined),
   HTTP_TLS_KEY: text(undefined),
@@ -178,6 +190,11 @@ const bothOfTls = (config: Config): Either<string, Config> =>
     ? E.left('HTTP_TLS_CERT, HTTP_TLS_KEY: both of them must be set, or none')
     : E.right(config)
 
+const bothOfIssuer = (config: Config): Either<string, Config> =>
+  (config.HTTP_JWT_ISSUER === undefined) !== (config.HTTP_JWT_AUDIENCE === undefined)
+    ? E.left('HTTP_JWT_ISSUER, HTTP_JWT_AUDIENCE: both of them must be set, or none')
+    : E.right(config)
+
 const accountOfGateway = (config: Config): Either<string, Config> =>
   config.JETLEDGER_GATEWAY_ACCOUNT !== undefined && config.JETLEDGER_CALLERS !== 'request-info'
     ? E.left('JETLEDGER_GATEWAY_ACCOUNT: it counts only with JETLEDGER_CALLERS=request-info')
@@ -199,7 +216,13 @@ const decodeVariables = (env: Variables): Either<string, t.TypeOf<typeof Environ
 
 /** The configuration in `env`; left is one sentence that names every wrong variable and never contains a secret. */
 export const decodeConfig = (env: Variables): Either<string, Config> =>
-  pipe(decodeVariables(env), E.chain(notBoth), E.chain(bothOfTls), E.chain(accountOfGateway))
+  pipe(
+    decodeVariables(env),
+    E.chain(notBoth),
+    E.chain(bothOfTls),
+    E.chain(bothOfIssuer),
+    E.chain(accountOfGateway),
+  )
 
 /** How the callers of writes are known; undefined when no caller is. */
 export const callersOf = ({

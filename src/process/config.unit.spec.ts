@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { E, pipe } from '../fp.js'
-import { decodeConfig, settingsOf } from './config.js'
+import { callersOf, decodeConfig, settingsOf } from './config.js'
 
 const problemsOf = (env: Record<string, string>): string => {
   const decoded = decodeConfig(env)
@@ -18,6 +18,34 @@ describe('the configuration', () => {
         LOG_LEVEL: 'info',
       }),
     )
+  })
+
+  it('knows nobody unless it says who vouches for callers', () => {
+    const callers = (env: Record<string, string>): unknown => pipe(decodeConfig(env), E.map(callersOf))
+    expect(callers({})).toEqual(E.right(undefined))
+    expect(callers({ JETLEDGER_CALLERS: 'gateway' })).toEqual(E.right({ vouched_by: 'gateway' }))
+    expect(callers({ JETLEDGER_CALLERS: 'request-info', JETLEDGER_GATEWAY_ACCOUNT: 'GATEWAY' })).toEqual(
+      E.right({ vouched_by: 'request-info', gateway_account: 'GATEWAY' }),
+    )
+    for (const env of [{}, { JETLEDGER_CALLERS: 'gateway' }])
+      expect(problemsOf({ ...env, JETLEDGER_GATEWAY_ACCOUNT: 'G' })).toContain(
+        'JETLEDGER_GATEWAY_ACCOUNT: it counts only',
+      )
+  })
+
+  it.each(['http://id.example', 'id.example', 'https://a:b@id.example', 'https://id.example/?a=b'])(
+    'takes no tokens of %s',
+    issuer => {
+      const env = { HTTP_JWT_ISSUER: issuer, HTTP_JWT_AUDIENCE: 'jetledger' }
+      expect(problemsOf(env)).toContain('HTTP_JWT_ISSUER: must be the URL of an issuer')
+    },
+  )
+
+  it('takes tokens of an issuer only with their audience', () => {
+    const both = { HTTP_JWT_ISSUER: 'https://id.example/realm', HTTP_JWT_AUDIENCE: 'jetledger' }
+    expect(decodeConfig(both)).toMatchObject(E.right(both))
+    expect(problemsOf({ HTTP_JWT_ISSUER: both.HTTP_JWT_ISSUER })).toContain('both of them must be set')
+    expect(problemsOf({ HTTP_JWT_AUDIENCE: 'jetledger' })).toContain('both of them must be set')
   })
 
   it('has three replicas unless it says otherwise', () => {

@@ -7,15 +7,14 @@
 import { createSecureContext } from 'node:tls'
 import type { NatsConnection } from 'nats'
 import type { Logger } from 'pino'
-import { E, pipe } from '../fp.js'
 import type { Readiness } from '../gateway/operations.js'
 import { createRateLimit } from '../gateway/rate-limit.js'
 import { createServer, type HttpServer } from '../gateway/server.js'
-import { readTokens, type Tokens } from '../gateway/tokens.js'
 import type { Health } from '../health.js'
 import { metrics } from '../metrics.js'
 import type { Config } from './config.js'
 import { Failure } from './failure.js'
+import { startHttpTokens } from './http-tokens.js'
 import { notReady } from './readiness.js'
 import { watchProcess } from './service-metrics.js'
 import { readTextFile } from './text-file.js'
@@ -40,16 +39,6 @@ export type HttpOptions = {
   readonly loopback?: boolean
   readonly port?: number
 }
-
-const tokensOf = ({ HTTP_TOKENS_FILE: path }: Config): Tokens | undefined =>
-  path === undefined
-    ? undefined
-    : pipe(
-        readTokens(readTextFile('HTTP_TOKENS_FILE', path)),
-        E.getOrElse((problems): Tokens => {
-          throw new Failure(`HTTP_TOKENS_FILE: ${problems}`, { exit_code: 2 })
-        }),
-      )
 
 const tlsOf = ({ HTTP_TLS_CERT, HTTP_TLS_KEY }: Config): { cert: string; key: string } | undefined => {
   if (HTTP_TLS_CERT === undefined || HTTP_TLS_KEY === undefined) return undefined
@@ -80,11 +69,10 @@ const listen = async (server: HttpServer, host: string, port: number, option: st
 export const startHttp = async (options: HttpOptions): Promise<Http> => {
   const { config, health, log, option, loopback = false, port = config.HTTP_PORT } = options
   const is_gateway = config.JETLEDGER_ROLES.includes('gateway')
-  const tokens = tokensOf(config)
+  const { tokens, stop: stopTokens } = startHttpTokens(config, { health, log })
   const tls = tlsOf(config)
   let connection: NatsConnection | undefined
   let readiness: Readiness = notReady
-  const rate = config.HTTP_RATE_LIMIT
   const server = await createServer({
     health,
     readiness: () => readiness(),
@@ -99,7 +87,8 @@ export const startHttp = async (options: HttpOptions): Promise<Http> => {
           max_in_flight: config.JETLEDGER_MAX_IN_FLIGHT,
           tokens,
           origins: config.HTTP_CORS_ORIGINS,
-          rate: rate === 0 ? undefined : createRateLimit(rate),
+          rate: createRateLimit(config.HTTP_RATE_LIMIT),
+          proxies: config.HTTP_TRUST_PROXY,
         }
       : undefined,
   })
@@ -108,12 +97,17 @@ export const startHttp = async (options: HttpOptions): Promise<Http> => {
   const host = loopback || is_open ? LOOPBACK : ALL_INTERFACES
   const actual = await listen(server, host, port, option)
   if (is_open && !loopback) {
-    log.warn('HTTP_TOKENS_FILE is not set: HTTP listens on the loopback interface only, for everybody there')
+    log.warn(
+      'HTTP_TOKENS_FILE is not set, nor HTTP_JWT_ISSUER: HTTP listens on the loopback interface only, for everybody there',
+    )
   }
   return {
     url: `${tls === undefined ? 'http' : 'https'}://${host}:${actual}`,
     drain: server.drain,
-    stop: server.stop,
+    stop: async () => {
+      stopTokens()
+      await server.stop()
+    },
     attach: (nc, ready) => {
       connection = nc
       readiness = ready

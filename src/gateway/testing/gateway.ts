@@ -1,5 +1,6 @@
 /** The common parts of the gateway's specs: a real ledger with its service, and a gateway in front of it. */
 
+import { createHash } from 'node:crypto'
 import type { NatsConnection } from 'nats'
 import { pino } from 'pino'
 import { startTestLedger, type TestLedger } from '../../../test/support/ledger.js'
@@ -9,16 +10,35 @@ import { createMetrics } from '../../metrics.js'
 import { decodeConfig } from '../../process/config.js'
 import { startRoles } from '../../process/roles.js'
 import { createServer, type GatewayOptions, type HttpServer, type ServerOptions } from '../server.js'
+import { readTokens, type Tokens } from '../tokens.js'
 
 const LOOPBACK = '127.0.0.1'
 const START_MS_MAX = 30_000
+
+/** Tokens of a file, each with its name as its secret. */
+export const tokensNamed = (
+  ...tokens: readonly Readonly<Record<string, unknown> & { name: string }>[]
+): Tokens => {
+  const entries = tokens.map(token => ({
+    sha256: createHash('sha256').update(token.name).digest('hex'),
+    scopes: ['read', 'write'],
+    ...token,
+  }))
+  const read = readTokens(JSON.stringify({ tokens: entries }))
+  if (E.isLeft(read)) throw new Error(read.left)
+  return read.right
+}
 
 export type TestService = { readonly ledger: TestLedger; readonly stop: () => Promise<void> }
 
 /** A ledger with every role but the gateway. */
 export const startTestService = async (): Promise<TestService> => {
   const ledger = await startTestLedger()
-  const config = decodeConfig({ DDB_TABLE: ledger.base_table, JETLEDGER_REPLICAS: '1' })
+  const config = decodeConfig({
+    DDB_TABLE: ledger.base_table,
+    JETLEDGER_REPLICAS: '1',
+    JETLEDGER_CALLERS: 'gateway',
+  })
   if (E.isLeft(config)) throw new Error(config.left)
   const instance = await startRoles({ ...ledger, config: config.right }, AbortSignal.timeout(START_MS_MAX))
   return {
@@ -56,6 +76,7 @@ export const startTestGateway = async (
       tokens: undefined,
       origins: [],
       rate: undefined,
+      proxies: 0,
       ...gateway,
     },
     ...server,
