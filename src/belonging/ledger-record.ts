@@ -22,11 +22,13 @@ export type LedgerRecord = {
   readonly letters_created: string
   /** The last sequence up to which a person has accepted the stream as it is, even with batches that are not whole. */
   readonly accepted_seq?: number | undefined
+  /** The user who accepted the stream that is noted, where that is known. */
+  readonly accepted_by?: string | undefined
 }
 
 const RecordJson = fieldsOf(
   { epoch: t.number, stream: OriginJson, letters_created: t.string },
-  { accepted_seq: t.number },
+  { accepted_seq: t.number, accepted_by: t.string },
 )
 
 /**

@@ -48,6 +48,8 @@ export type Accepted = {
 
 export type AcceptOptions = {
   readonly file: string
+  /** The user who accepts it, where that is known. */
+  readonly by: string | undefined
   readonly checkpoint_ms: number
   readonly onProgress: (projection: string, stage: string, done: number, total: number) => void
   /** Called for each lost transaction and each lost letter. */
@@ -74,13 +76,14 @@ type Rebuilt = Accepted['rebuilt'][number] & { readonly before: number }
 const rebuild = async (
   deps: ProjectionDeps,
   name: ProjectionName,
-  { checkpoint_ms, onProgress, signal }: AcceptOptions,
+  { by, checkpoint_ms, onProgress, signal }: AcceptOptions,
 ): Promise<Rebuilt> => {
   const before = (await orFail(readPointer(deps.jsm, name))).generation
   // the old consumer stands at a sequence of the former stream, and a replay would wait for it to advance
   await orFail(dropConsumer(deps.nc, consumerName(name, before)))
   const { generation, events } = await replay(deps, PROJECTIONS[name], {
     keep: true,
+    by,
     checkpoint_ms,
     onProgress: (stage, done, total) => onProgress(name, stage, done, total),
     signal,
@@ -168,7 +171,7 @@ export const acceptStream = async (
   const record = await orFail(recordNow(deps.jsm, epoch))
   // the stream is accepted as it is, with incomplete batches
   const accepted_seq = record.stream.newest?.seq ?? 0
-  await orFail(writeRecord(deps.kv, { ...record, accepted_seq }, entry.revision))
+  await orFail(writeRecord(deps.kv, { ...record, accepted_seq, accepted_by: options.by }, entry.revision))
   for (const { projection, before } of rebuilt) await dropBefore(deps, projection as ProjectionName, before)
   return {
     epoch,

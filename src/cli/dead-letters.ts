@@ -11,7 +11,7 @@ import { Failure, orFail } from '../process/failure.js'
 import { print, printJson, tell } from '../process/output.js'
 import { withNats } from './command.js'
 import { count } from './options.js'
-import { user } from './user.js'
+import { deciderOf, user } from './user.js'
 
 type ListOptions = {
   readonly clientId?: string
@@ -83,15 +83,17 @@ const show = (seq: number, { json }: { readonly json?: true }): Promise<void> =>
 
 const retry = (seq: number, { body, customer, reason, by, json }: RetryOptions): Promise<void> =>
   withNats(async ({ nc }) => {
-    const retried = await orFail(retryDeadLetter(nc, seq, { body, client_id: customer }, { by, reason }))
+    const actor = { ...(await deciderOf(nc, by)), reason }
+    const retried = await orFail(retryDeadLetter(nc, seq, { body, client_id: customer }, actor))
     if (json) printJson({ ...retried, retry_of: seq })
     else print(`stored at sequence ${retried.seq} as transaction ${retried.transaction_id}`)
   })
 
 const discard = (seq: number, { reason, by, json }: DiscardOptions): Promise<void> =>
   withNats(async ({ nc }) => {
-    await orFail(discardDeadLetter(nc, seq, { by, reason }))
-    if (json) printJson({ seq, state: 'discarded', by, reason })
+    const decider = await deciderOf(nc, by)
+    await orFail(discardDeadLetter(nc, seq, { ...decider, reason }))
+    if (json) printJson({ seq, state: 'discarded', by: decider.by, reason })
     else print(`the letter of event ${seq} is marked as discarded; "list --all" still shows it`)
   })
 

@@ -15,7 +15,7 @@ import { tryStream } from '../stream/errors.js'
 import { CONFIG_BUCKET } from '../stream/settings.js'
 import { withNats } from './command.js'
 import { count } from './options.js'
-import { user } from './user.js'
+import { deciderOf, user } from './user.js'
 
 type SkipOptions = { readonly reason: string; readonly by: string; readonly json?: true }
 
@@ -57,7 +57,8 @@ const skip = (seq: number, { reason, by, json }: SkipOptions): Promise<void> =>
       })
     if (by.length === 0 || by.length > SKIP_BY_CHARS_MAX)
       throw new Failure(`--by must be a text of 1 to ${SKIP_BY_CHARS_MAX} characters`, { exit_code: 2 })
-    const decided = await orFail(skipParked(nc, { seq, reason, by }))
+    const decider = await deciderOf(nc, by)
+    const decided = await orFail(skipParked(nc, { seq, reason, by: decider.by }, decider.caller))
     const { client_id, decision_seq, is_repeated } = decided
     if (json) printJson(decided)
     else if (is_repeated)
@@ -86,7 +87,11 @@ export const parkedCommand = (program: Command): void => {
     .argument('<seq>', "the event's stream sequence", count)
     .description('decide that the customer goes on without the event')
     .requiredOption('--reason <text>', 'why')
-    .option('--by <who>', 'who decides', user())
+    .option(
+      '--by <who>',
+      'a note on who decides; the user of the connection is recorded where it is known',
+      user(),
+    )
     .option('--json', 'print the decision as JSON')
     .addHelpText('after', SKIP_HELP)
     .action(skip)

@@ -28,6 +28,7 @@ import { type Connected, settingsFor, tablesOf, withNats } from './command.js'
 import { confirm } from './confirm.js'
 import { type Progress, startProgress } from './progress.js'
 import { asFailure } from './replay-failure.js'
+import { operatorOf } from './user.js'
 
 type Options = {
   readonly acceptStream?: true
@@ -147,6 +148,7 @@ const accept = async (
   const { signal } = stopRequested()
   const options = {
     file: out ?? `jetledger-lost-${new Date().toISOString().replace(/[:.]/g, '-')}.jsonl`,
+    by: await operatorOf(nc),
     checkpoint_ms: CHECKPOINT_MS,
     onProgress: progress(),
     onLost: (line: Readonly<Record<string, unknown>>) => {

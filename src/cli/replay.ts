@@ -27,6 +27,7 @@ import { type Connected, tablesOf, withNats } from './command.js'
 import { count } from './options.js'
 import { type Progress, startProgress } from './progress.js'
 import { asFailure } from './replay-failure.js'
+import { operatorOf } from './user.js'
 
 type Options = {
   readonly back?: true
@@ -80,9 +81,10 @@ const replayOne = async (
   deps: ProjectionDeps,
   projection: Projection,
   { back, keep, checkpointMs, json }: Options,
+  by: string | undefined,
   signal: AbortSignal,
 ): Promise<void> => {
-  const options = { checkpoint_ms: checkpointMs, onProgress: progressOf(projection.name), signal }
+  const options = { by, checkpoint_ms: checkpointMs, onProgress: progressOf(projection.name), signal }
   const result = back
     ? await replayBack(deps, projection, options)
     : await replay(deps, projection, { ...options, keep: keep ?? false })
@@ -99,11 +101,12 @@ const run = (name: ProjectionName | undefined, options: Options): Promise<void> 
   withNats(async connected => {
     const deps = await openDeps(connected)
     const { signal } = stopRequested()
+    const by = await operatorOf(connected.nc)
     const names = name === undefined ? connected.config.JETLEDGER_PROJECTIONS : [name]
     for (const projection of names.map(one => PROJECTIONS[one])) {
       try {
         if (options.cancel) await cancelOne(deps, projection)
-        else await replayOne(deps, projection, options, signal)
+        else await replayOne(deps, projection, options, by, signal)
       } catch (thrown) {
         throw asFailure(thrown, signal)
       }

@@ -130,8 +130,9 @@ const readStatus = async (connected: Connected) => {
 
 type Status = Awaited<ReturnType<typeof readStatus>>
 
-const projectionLine = ({ projection, generation, previous, lag, said }: ProjectionStatus): string => {
-  const name = `  ${projection.padEnd(9)} generation ${generation}${previous === undefined ? '' : ` (${previous} is kept)`}`
+const projectionLine = ({ projection, generation, previous, by, lag, said }: ProjectionStatus): string => {
+  const kept = previous === undefined ? '' : ` (${previous} is kept)`
+  const name = `  ${projection.padEnd(9)} generation ${generation}${kept}${by === undefined ? '' : ` by ${by}`}`
   if (lag === undefined) return `${name}, nobody has run it yet`
   const behind = lag.lag_events === 0 ? 'caught up' : `${lag.lag_events} events behind, for ${lag.lag_ms} ms`
   if (said === undefined) return `${name}, at ${lag.seq}, ${behind}`

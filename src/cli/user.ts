@@ -1,14 +1,63 @@
 /**
- * The default of the option `--by`: the person who decides about a dead letter or a parked customer.
+ * Who runs a subcommand that decides something: the user of its connection, as nats-server tells it, and what the person says
+ * of themselves.
  */
 
 import { hostname, userInfo } from 'node:os'
+import type { NatsConnection } from 'nats'
+import { E, pipe, t } from '../fp.js'
+import { readJson } from '../json.js'
+import { callerFrom } from '../ledger/caller.js'
+import { fieldsOf } from '../ledger/codec.js'
+import { SKIP_BY_CHARS_MAX } from '../ledger/skip.js'
+import { Failure } from '../process/failure.js'
 
-/** The user and host names of this process, e.g. `ada@laptop`; `?` in place of an unknown user. */
+/** The default of the option `--by`: the user and host names of this process, e.g. `ada@laptop`; `?` for an unknown user. */
 export const user = (): string => {
   try {
     return `${userInfo().username}@${hostname()}`
   } catch {
     return `?@${hostname()}`
   }
+}
+
+/** nats-server answers each user there with its own name, if the user may ask. */
+const USER_INFO = '$SYS.REQ.USER.INFO'
+const USER_INFO_MS_MAX = 1_000
+
+const UserInfo = fieldsOf({ data: fieldsOf({ account: t.string }, { user: t.string }) })
+
+/**
+ * The user of the connection as a caller (`operator:LEDGER/ada`). Undefined where the server knows no user, or does not say:
+ * it has no logins, or the user may not ask.
+ */
+export const operatorOf = async (nc: NatsConnection): Promise<string | undefined> => {
+  try {
+    const reply = await nc.request(USER_INFO, '', { timeout: USER_INFO_MS_MAX })
+    const info = pipe(readJson(reply.data), E.chainW(UserInfo.decode))
+    if (E.isLeft(info)) return undefined
+    const { account, user: name = '' } = info.right.data
+    return name === '' ? undefined : callerFrom('operator', `${account}/${name}`)
+  } catch {
+    return undefined
+  }
+}
+
+/** The beginning of what `callerFrom` writes. */
+const SAID_AS_CALLER = /^\s*operator:/i
+
+export type Decider = {
+  /** The text for a decision: the user of the connection where it is known, and what the person says, in brackets. */
+  readonly by: string
+  /** The user of the connection, for the events that the decision makes. */
+  readonly caller: string | undefined
+}
+
+/** Throws `Failure` for a `said` that reads as if the server had said it. */
+export const deciderOf = async (nc: NatsConnection, said: string): Promise<Decider> => {
+  if (SAID_AS_CALLER.test(said))
+    throw new Failure(`--by must not have the form of a caller: ${said}`, { exit_code: 2 })
+  const caller = await operatorOf(nc)
+  const by = caller === undefined ? said : `${caller} (${said})`.slice(0, SKIP_BY_CHARS_MAX)
+  return { by, caller }
 }

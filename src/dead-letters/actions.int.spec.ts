@@ -35,6 +35,7 @@ const refuse = async (token: string, body: unknown): Promise<number> => {
   h.set('Nats-Expected-Last-Msg-Id', 'nope')
   h.set('nats-trace-dest', 'customer.balance.other')
   h.set('traceparent', '00-1')
+  h.set('Ledger-By', 'token:shop')
   await right(keepDeadLetter(nc, { ...(await storedAt(seq)), headers: h }, REFUSED))
   return seq
 }
@@ -308,4 +309,13 @@ describe('a letter', () => {
       tag: 'Refused',
     })
   })
+})
+
+it('a retry names the user who did it, and not the caller of the event that had no effect', async () => {
+  const seq = await refuse('who', { ...DEBIT, type: 'credit' })
+  const actor = { by: 'operator:LEDGER/ada (ada@desk)', caller: 'operator:LEDGER/ada' }
+  const retried = await right(retryDeadLetter(nc, seq, {}, actor))
+  const event = (await eventsOf('who')).at(-1)
+  expect([event?.seq, event?.headers?.values('Ledger-By')]).toEqual([retried.seq, ['operator:LEDGER/ada']])
+  expect((await right(findDeadLetter(nc, seq)))?.mark).toMatchObject({ by: actor.by })
 })

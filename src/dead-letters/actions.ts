@@ -11,6 +11,7 @@ import { type JetStreamManager, jetstreamManager } from '@nats-io/jetstream'
 import type { NatsConnection } from 'nats'
 import { type BackOff, pause } from '../back-off.js'
 import { E, Failed, pipe, run, type TaskEither, TE } from '../fp.js'
+import { CALLER_HEADER } from '../ledger/caller.js'
 import { type StreamError, tryStream } from '../stream/errors.js'
 import { leadershipOf } from '../stream/leadership.js'
 import { API_TIMEOUT_MS, streamInfo } from '../stream/provision.js'
@@ -23,8 +24,12 @@ import { type DeadLetter, findDeadLetter } from './letters.js'
 import { type Mark, type Marked, type Replacement, readMark, writeMark } from './marks.js'
 import { type Correction, correct } from './replacement.js'
 
-/** The person who acts, and the reason. */
-export type Actor = { readonly by: string; readonly reason?: string | undefined }
+/** The person who acts, and the reason. `caller` is the user of the connection (ledger/caller.ts), where it is known. */
+export type Actor = {
+  readonly by: string
+  readonly reason?: string | undefined
+  readonly caller?: string | undefined
+}
 
 export type Retried = { readonly transaction_id: string; readonly seq: number }
 
@@ -131,12 +136,15 @@ const replacementOf = async (
   letter: DeadLetter,
   correction: Correction,
   transaction_id: string,
+  { caller }: Actor,
 ): Promise<Replacement> => {
   const corrected = correct(letter, correction, transaction_id)
   if (E.isLeft(corrected)) throw new Failed(refused(corrected.left))
   // an end that is too old only makes the search for the replacement longer
   const { state } = await run(streamInfo(nc, LEDGER_STREAM))
-  return { ...corrected.right, transaction_id, ledger_seq: state.last_seq }
+  const headers =
+    caller === undefined ? corrected.right.headers : { ...corrected.right.headers, [CALLER_HEADER]: caller }
+  return { ...corrected.right, headers, transaction_id, ledger_seq: state.last_seq }
 }
 
 /**
@@ -156,7 +164,7 @@ const beginRetry = async (
       return { mark, mark_seq, is_ours: mark.transaction_id === transaction_id }
     }
     if (mark?.state === 'retried') throw new Failed(refused(describe(letter.seq, mark)))
-    const replacement = await replacementOf(nc, letter, correction, transaction_id)
+    const replacement = await replacementOf(nc, letter, correction, transaction_id, actor)
     const retrying: Mark = { state: 'retrying', ...replacement, ...decision(actor) }
     const written = await writeMark(nc, letter.letter_subject, retrying, { mark_seq })()
     if (E.isLeft(written) && (!isPassing(written.left) || attempt === TRIES_MAX))

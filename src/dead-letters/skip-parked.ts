@@ -9,6 +9,7 @@ import { type JetStreamManager, jetstreamManager } from '@nats-io/jetstream'
 import type { NatsConnection } from 'nats'
 import { type BackOff, pause } from '../back-off.js'
 import { E, Failed, run, type TaskEither } from '../fp.js'
+import { CALLER_HEADER } from '../ledger/caller.js'
 import { type ClientId, clientIdOf, eventSubject } from '../ledger/client-id.js'
 import { decodeEvent } from '../ledger/event.js'
 import { encodeSkip, type Skip } from '../ledger/skip.js'
@@ -74,6 +75,7 @@ const tryToDecide = async (
   jsm: JetStreamManager,
   id: ClientId,
   skip: Skip,
+  caller: string | undefined,
 ): Promise<Decided | undefined> => {
   const { seq } = skip
   // the subject's end is asked for before the subject is read, so that any later event makes the expectation fail
@@ -90,7 +92,12 @@ const tryToDecide = async (
     throw new Failed(
       refused(`the customer ${id} waits at the event at sequence ${parked.seq}, not at ${seq}`),
     )
-  const message = { subject: eventSubject(id), body: encodeSkip(skip), expected_last_subject_seq: last_seq }
+  const message = {
+    subject: eventSubject(id),
+    body: encodeSkip(skip),
+    expected_last_subject_seq: last_seq,
+    headers: caller === undefined ? undefined : { [CALLER_HEADER]: caller },
+  }
   const stored = await publish(nc, message, PUBLISH_TIMEOUT_MS)()
   if (E.isRight(stored)) return { client_id: id, seq, decision_seq: stored.right.seq, is_repeated: false }
   if (stored.left.tag !== 'Conflict' && stored.left.tag !== 'TryAgain') throw new Failed(stored.left)
@@ -99,14 +106,19 @@ const tryToDecide = async (
 
 /**
  * Decides that the event at `skip.seq`, at which its customer waits, is skipped. A second call does nothing and gives
- * the first decision. `Refused` says why there is nothing to decide.
+ * the first decision. `caller` is the user of the connection, where it is known. `Refused` says why there is nothing to
+ * decide.
  */
-export const skipParked = (nc: NatsConnection, skip: Skip): TaskEither<ActionError, Decided> =>
+export const skipParked = (
+  nc: NatsConnection,
+  skip: Skip,
+  caller?: string,
+): TaskEither<ActionError, Decided> =>
   action(async () => {
     const jsm = await jetstreamManager(nc, { checkAPI: false, timeout: API_TIMEOUT_MS })
     const id = await customerAt({ nc, jsm }, skip.seq)
     for (let attempt = 1; attempt <= TRIES_MAX; attempt += 1) {
-      const decided = await tryToDecide(nc, jsm, id, skip)
+      const decided = await tryToDecide(nc, jsm, id, skip, caller)
       if (decided !== undefined) return decided
       await pause(BACK_OFF, attempt, never)
     }

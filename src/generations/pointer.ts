@@ -17,8 +17,15 @@ import { generationOf } from '../stream/consumer.js'
 import { type StreamError, tryStream } from '../stream/errors.js'
 import { LEDGER_STREAM } from '../stream/settings.js'
 
-/** `previous` is the generation before this one, while its table is kept. */
-export type Pointer = { readonly generation: number; readonly previous?: number | undefined }
+/**
+ * `previous` is the generation before this one, while its table is kept. `by` is the user who made this generation the
+ * active one, where that is known.
+ */
+export type Pointer = {
+  readonly generation: number
+  readonly previous?: number | undefined
+  readonly by?: string | undefined
+}
 
 /**
  * A pointer as it was read. `revision` is 0 while the bucket has none. `problem` says that the pointer was deleted or
@@ -38,7 +45,7 @@ const Generation = new t.Type<number, number, unknown>(
   Number,
 )
 
-const PointerJson = fieldsOf({ generation: Generation }, { previous: Generation })
+const PointerJson = fieldsOf({ generation: Generation }, { previous: Generation, by: t.string })
 
 const keyOf = (projection: string): string => `projection.${projection}`
 

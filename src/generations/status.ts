@@ -27,6 +27,8 @@ export type ProjectionStatus = {
   readonly generation: number
   /** The generation before this one, while its table is kept. */
   readonly previous?: number
+  /** The user who made the generation the active one, where that is known. */
+  readonly by?: string
   /** Undefined when the projection has no consumer, because it has not run here yet. */
   readonly lag?: Lag
   readonly said?: Report
@@ -56,12 +58,13 @@ export const projectionStatus = (
     TE.bind('pointer', () => readPointer(jsm, projection)),
     TE.bind('lag', ({ pointer }) => lagOf(nc, consumerOf(pointer.generation))),
     TE.bind('text', () => getText(kv, `status.${projection}`)),
-    TE.map(({ pointer: { generation, previous }, lag, text }) => {
+    TE.map(({ pointer: { generation, previous, by }, lag, text }) => {
       const report = decodeReport(text)
       return {
         projection,
         generation,
         ...(previous === undefined ? {} : { previous }),
+        ...(by === undefined ? {} : { by }),
         ...(lag === undefined ? {} : { lag }),
         ...(report === undefined ? {} : { said: report }),
       }

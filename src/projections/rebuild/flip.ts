@@ -99,6 +99,8 @@ export type Flip = {
   readonly filler: Filler
   /** The pointer as it was read before; the flip fails when it has changed since. */
   readonly entry: PointerEntry
+  /** The user who does it, where that is known. */
+  readonly by: string | undefined
 }
 
 /**
@@ -126,14 +128,14 @@ const movePointer = async (from: Target, pointer: Pointer, revision: number): Pr
  * once, or at the end of its pause when nobody knows whether the pointer was moved. Throws `Failed` (`Conflict` when
  * another process has moved the pointer), and `ReplayError` when the old generation does not come to rest.
  */
-export const flip = async ({ from, to, filler, entry }: Flip): Promise<PointerEntry> => {
+export const flip = async ({ from, to, filler, entry, by }: Flip): Promise<PointerEntry> => {
   const { jsm, projection, log } = from
   const is_projected = await waitUntilAcked(from, filler.position())
   if (!is_projected) log.warn({ projection: projection.name }, 'the active generation is not being projected')
   try {
     if (is_projected) await filler.to(Math.max(await holdStill(from), filler.position()))
     await prepareConsumer(to, filler)
-    const pointer: Pointer = { generation: to.generation, previous: from.generation }
+    const pointer: Pointer = { generation: to.generation, previous: from.generation, by }
     const revision = await movePointer(from, pointer, entry.revision)
     log.info(
       { projection: projection.name, ...pointer, seq: filler.position() },

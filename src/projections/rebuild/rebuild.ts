@@ -51,6 +51,8 @@ export type ReplayOptions = {
   readonly keep: boolean
   readonly checkpoint_ms: number
   readonly onProgress: (stage: 'folding' | 'comparing' | 'switching', done: number, total: number) => void
+  /** The user who does it, where that is known; the pointer names the user. */
+  readonly by?: string | undefined
   /** Ends the replay early. The written part stays for the next replay to go on from. */
   readonly signal: AbortSignal
 }
@@ -170,7 +172,7 @@ const tidy = async (
     await discard(targetOf(from, projection, before.previous), signal)
   }
   if (keep) return
-  await run(setPointer(from, projection.name, { generation: after.generation }, after.revision))
+  await run(setPointer(from, projection.name, { generation: after.generation, by: after.by }, after.revision))
   await discard(from, signal)
 }
 
@@ -211,7 +213,7 @@ const rebuild = async (work: Work): Promise<Replayed> => {
   options.onProgress('comparing', 1, 1)
   options.onProgress('switching', 0, 1)
   const from = targetOf(deps, projection, entry.generation)
-  const after = await flip({ from, to, filler, entry })
+  const after = await flip({ from, to, filler, entry, by: options.by })
   await tidy(from, options.keep, entry, after, options.signal)
   options.onProgress('switching', 1, 1)
   return {
@@ -308,7 +310,7 @@ export const replayBack = (
     await fillUp(deps, filler, signal)
     const folding_ms = lap_ms()
     const from = targetOf(deps, projection, entry.generation)
-    await flip({ from, to, filler, entry })
+    await flip({ from, to, filler, entry, by: work.options.by })
     const { customers, rows } = expected
     return {
       projection: projection.name,
