@@ -3,7 +3,7 @@
  *
  * - `sub` is the caller: events name it as `oidc:<sub>`.
  * - `scope` (a text) or `scp` (a text or a list) holds `jetledger:read` and `jetledger:write`.
- * - `jetledger_customers`, a list of beginnings of customers' ids, limits what the caller may ask and write.
+ * - `ledger_customers`, a list of beginnings of customers' ids, limits what the caller may ask and write.
  *
  * A token that was verified is known for a minute, so that its signature is not checked with each request.
  */
@@ -27,7 +27,7 @@ const VERIFIED_MAX = 10_000
 const VERIFIED_MS = 60_000
 
 const SCOPES: Readonly<Record<string, Scope>> = { 'jetledger:read': 'read', 'jetledger:write': 'write' }
-const CUSTOMERS_CLAIM = 'jetledger_customers'
+const CUSTOMERS_CLAIM = 'ledger_customers'
 
 const wordsIn = (claim: unknown): readonly unknown[] => {
   if (typeof claim === 'string') return claim.split(' ')
@@ -40,7 +40,7 @@ const scopesIn = ({ scope, scp }: Verified['claims']): readonly Scope[] =>
   )
 
 /** The caller that a verified token names; left when the token asks for what cannot be granted as it is. */
-export const callerIn = ({ sub, claims }: Verified): Either<string, Caller> => {
+const callerIn = ({ sub, claims }: Verified): Either<string, Caller> => {
   const by = callerFrom('oidc', sub)
   if (by === undefined) return E.left('its subject is too long')
   const caller = { name: sub, by, scopes: scopesIn(claims) }

@@ -98,7 +98,7 @@ const send = (
 }
 
 /** The headers by which the service knows who sends a write, as the lines that are sent; '' for a caller without a token. */
-export const callerLines = ({ caller, id }: FastifyRequest): string =>
+const callerLines = ({ caller, id }: FastifyRequest): string =>
   caller === undefined ? '' : headerLines({ [GATEWAY_CALLER_HEADER]: caller.by, [REQUEST_ID_HEADER]: id })
 
 /** Refuses what the caller's token does not reach, and takes the commands of a batch from what it may send. */

@@ -7,7 +7,7 @@
  *
  * The caller is stored beside the event, as a header of its message, so that an event's body is the same with a caller and
  * without one. A program that may publish to the stream itself can write any caller, as it can write any amount
- * (docs/adr/0036).
+ * (docs/adr/0037).
  */
 
 /** The header of a stored event. */

@@ -1,0 +1,121 @@
+/** Callers with tokens: what their tokens reach, and how the ledger names them. */
+
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import {
+  startTestGateway,
+  startTestService,
+  type TestGateway,
+  type TestService,
+  tokensNamed,
+} from './testing/gateway.js'
+
+let service: TestService
+let gateway: TestGateway
+
+beforeAll(async () => {
+  service = await startTestService()
+  gateway = await startTestGateway(service.ledger.nc)
+})
+afterAll(async () => {
+  await gateway.stop()
+  await service.stop()
+})
+
+type Content = Readonly<Record<string, unknown>>
+const content = async (answer: Response): Promise<Content> => (await answer.json()) as Content
+
+describe('a caller with a token', () => {
+  const limits = { requests_per_second: 1_000, requests_per_day: 12 }
+  const tokens = tokensNamed(
+    { name: 'shop' },
+    { name: 'own', customer_prefixes: ['own-'] },
+    { name: 'few', ...limits },
+  )
+  let guarded: TestGateway
+  beforeAll(async () => {
+    guarded = await startTestGateway(service.ledger.nc, { tokens })
+  })
+  afterAll(() => guarded.stop())
+
+  const callAs = (name: string, path: string) => guarded.call(path, { headers: { authorization: name } })
+  const postAs = (name: string, path: string, body: unknown, headers: Record<string, string> = {}) =>
+    guarded.post(path, body, { authorization: name, ...headers })
+
+  it('is named by what it wrote: in statements, and by its transactions, also after others sent the same', async () => {
+    const key = { 'idempotency-key': 'sue-1' }
+    const credit = () => ['/v1/customers/sue/credits', { amount: 5 }, key] as const
+    expect((await postAs('shop', ...credit())).status).toBe(201)
+    expect((await postAs('few', ...credit())).headers.get('idempotency-replayed')).toBe('true')
+    await postAs('shop', '/v1/customers/sue/debits', { amount: 99 }, { 'idempotency-key': 'sue-2' })
+    // the caller's own header is not what the gateway sends
+    const forged = { 'ledger-caller': 'token:root', 'Ledger-By': 'token:root' }
+    await postAs('own', '/v1/transfers', { from: 'own-1', to: 'own-2', amount: 1 }, forged)
+    await postAs('shop', '/v1/nats/subjects/customer.credit', { client_id: 'sue', amount: 1 }, forged)
+    await gateway.post('/v1/customers/sue/credits', { amount: 1 })
+    const { entries } = (await content(await callAs('shop', '/v1/customers/sue/statement'))) as {
+      entries: Content[]
+    }
+    expect(entries.map(({ type, by }) => [type, by])).toEqual([
+      ['credit', undefined],
+      ['credit', 'token:shop'],
+      ['declined', 'token:shop'],
+      ['credit', 'token:shop'],
+    ])
+    for (const [id, status] of [
+      ['sue-1', 'committed'],
+      ['sue-2', 'declined'],
+    ])
+      expect(await content(await callAs('few', `/v1/transactions/${id}`))).toMatchObject({
+        status,
+        by: 'token:shop',
+      })
+  })
+
+  it('reaches the customers of its token and no others, and learns nothing of them', async () => {
+    await postAs('shop', '/v1/customers/own-1/credits', { amount: 50 }, { 'idempotency-key': 'own-a' })
+    const moved = { from: 'own-1', to: 'alien', amount: 1 }
+    await postAs('shop', '/v1/transfers', moved, { 'idempotency-key': 'own-b' })
+    const batchOf = (...ids: string[]) => ({
+      mode: 'each',
+      commands: ids.map(client_id => ({ type: 'credit', client_id, amount: 1 })),
+    })
+    const allowed = await Promise.all([
+      callAs('own', '/v1/customers/own-1/balance'),
+      callAs('own', '/v1/customers/own-1/statement'),
+      callAs('own', '/v1/transactions/own-a'),
+      postAs('own', '/v1/customers/own-1/debits', { amount: 1 }),
+      postAs('own', '/v1/batches', batchOf('own-1', 'own-2')),
+    ])
+    expect(allowed.map(({ status }) => status)).toEqual([200, 200, 200, 201, 200])
+    const refused = await Promise.all([
+      callAs('own', '/v1/customers/alien/balance'),
+      callAs('own', '/v1/customers/ow/statement'),
+      callAs('own', '/v1/customers'),
+      callAs('own', '/v1/summary'),
+      callAs('own', '/v1/ranking'),
+      postAs('own', '/v1/customers/alien/credits', { amount: 1 }),
+      postAs('own', '/v1/transfers', moved),
+      postAs('own', '/v1/transfers', { ...moved, from: 'alien', to: 'own-1' }),
+      postAs('own', '/v1/batches', batchOf('own-1', 'alien')),
+      postAs('own', '/v1/nats/subjects/customer.balance', { client_id: 'own-1' }),
+      postAs('own', '/v1/nats/subjects/customer.credit', { client_id: 'alien', amount: 1 }),
+    ])
+    expect(refused.map(({ status }) => status)).toEqual(Array(11).fill(403))
+    const hidden = await Promise.all(['own-b', 'never'].map(id => callAs('own', `/v1/transactions/${id}`)))
+    expect(hidden.map(({ status }) => status)).toEqual([404, 404])
+    expect(JSON.stringify(await content(hidden[0] as Response))).not.toContain('alien')
+    expect((await callAs('shop', '/v1/transactions/own-b')).status).toBe(200)
+  })
+
+  it('has the day of its token, in which a batch counts as its commands', async () => {
+    const batch = { mode: 'each', commands: Array(4).fill({ type: 'credit', client_id: 'fay', amount: 1 }) }
+    const statuses: number[] = []
+    // three requests were sent above
+    for (let i = 0; i < 3; i += 1) statuses.push((await postAs('few', '/v1/batches', batch)).status)
+    expect(statuses).toEqual([200, 200, 429])
+    expect(await content(await postAs('few', '/v1/batches', batch))).toMatchObject({ code: 'RATE_LIMITED' })
+    expect((await postAs('few', '/v1/nats/subjects/customer.batch', batch)).status).toBe(429)
+    expect((await callAs('shop', '/v1/customers/fay/balance')).status).toBe(200)
+    expect(await content(await callAs('shop', '/v1/customers/fay/balance'))).toMatchObject({ version: 8 })
+  })
+})
