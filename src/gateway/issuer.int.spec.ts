@@ -48,9 +48,9 @@ const startIssuer = async () => {
     fail: () => {
       answer = () => undefined
     },
-    /** Answers everything with `text`. */
+    /** Says `text` of itself; its keys are right. */
     say: (text: string) => {
-      answer = () => text
+      answer = path => (path.startsWith('/.well-known') ? text : keySet())
     },
     /** Signs with a key of its own from now on; the ones before stay in the set, unless they are withdrawn. */
     rotate: (kid: string, withdraw = false) => {
@@ -189,7 +189,11 @@ describe('with an issuer of tokens', () => {
     ['is of another issuer', url => JSON.stringify({ issuer: `${url}/`, jwks_uri: `${url}/keys` })],
     [
       'sends us elsewhere without TLS',
-      url => JSON.stringify({ issuer: url, jwks_uri: 'http://id.example/keys' }),
+      url => {
+        // the same server under an address that is not taken for this machine's
+        const elsewhere = url.replace('127.0.0.1', '0.0.0.0')
+        return JSON.stringify({ issuer: url, jwks_uri: `${elsewhere}/keys` })
+      },
     ],
     ['has no end', url => JSON.stringify({ issuer: url, jwks_uri: `${url}/keys`, pad: 'x'.repeat(300_000) })],
   ])('an answer of it that %s is not taken', async (_, say) => {

@@ -13,6 +13,7 @@ const SET = {
   keys: [
     jwk(rsa.publicKey, { kid: 'rsa' }),
     jwk(ec.publicKey, { kid: 'ec', alg: 'ES256' }),
+    jwk(rsa.publicKey, { kid: 'only-rs', alg: 'RS256' }),
     jwk(ed.publicKey, { kid: 'ed' }),
   ],
 }
@@ -100,6 +101,10 @@ describe('a token that nobody of the issuer has signed', () => {
     ['with changed claims', `${head}.${part({ ...CLAIMS, sub: 'root' })}.${signature}`],
     ['with another header', `${part({ alg: 'PS256', kid: 'rsa' })}.${body}.${signature}`],
     ['by a key of another name', token({ alg: 'RS256', kid: 'ec' }, CLAIMS, SIGNERS.RS256)],
+    [
+      'by an algorithm that its key is not for',
+      token({ alg: 'PS256', kid: 'only-rs' }, CLAIMS, SIGNERS.PS256),
+    ],
     ['by an unknown key', token({ alg: 'RS256', kid: 'nope' }, CLAIMS, SIGNERS.RS256)],
     [
       'by a stranger under a known name',
