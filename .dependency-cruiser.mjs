@@ -18,6 +18,7 @@ const MAY_IMPORT = {
   service: ['ledger'],
   generations: ['ledger', 'stream'],
   'dead-letters': ['ledger', 'stream'],
+  chain: ['ledger', 'stream'],
   belonging: ['ledger', 'stream', 'generations'],
   commands: ['ledger', ...ADAPTERS, ...SHARED],
   projections: ['ledger', ...ADAPTERS, ...SHARED],
@@ -31,9 +32,20 @@ const MAY_IMPORT = {
   // it looks at the ledger from outside, as its users do
   chaos: ['embedded'],
   // the process that serves: configuration, connections, roles, health
-  process: ['ledger', ...ADAPTERS, ...SHARED, ...SLICES, 'gateway', 'embedded'],
+  process: ['ledger', ...ADAPTERS, ...SHARED, ...SLICES, 'chain', 'gateway', 'embedded'],
   // one file per subcommand
-  cli: ['ledger', ...ADAPTERS, ...SHARED, ...SLICES, 'verify', 'gateway', 'embedded', 'chaos', 'process'],
+  cli: [
+    'ledger',
+    ...ADAPTERS,
+    ...SHARED,
+    ...SLICES,
+    'chain',
+    'verify',
+    'gateway',
+    'embedded',
+    'chaos',
+    'process',
+  ],
 }
 
 /** The files directly in src: every folder may import them, and they import no folder. */

@@ -10,7 +10,13 @@ import { settingsOf } from '../process/config.js'
 import { type Environment, readEnvironment } from '../process/environment.js'
 import { connectOnce } from '../process/nats.js'
 import { streamInfo } from '../stream/provision.js'
-import { configStream, DEAD_LETTER_STREAM, LEDGER_STREAM, type SettingsOptions } from '../stream/settings.js'
+import {
+  configStream,
+  DEAD_LETTER_STREAM,
+  HEAD_STREAM,
+  LEDGER_STREAM,
+  type SettingsOptions,
+} from '../stream/settings.js'
 import { createTablesClient } from '../tables/client.js'
 
 export type Connected = Environment & { readonly nc: NatsConnection }
@@ -54,8 +60,10 @@ export const settingsFor = async ({ nc, config }: Connected): Promise<SettingsOp
   const beside = ledger ?? letters ?? (await configOf(nc, configStream(wanted).name))
   const bytes_max = ownLimit(config.JETLEDGER_STREAM_BYTES_MAX, ledger)
   const dead_letter_bytes_max = ownLimit(config.JETLEDGER_DEAD_LETTER_BYTES_MAX, letters)
+  const has_heads = wanted.has_heads === true || (await configOf(nc, HEAD_STREAM)) !== undefined
   return {
     ...wanted,
+    has_heads,
     replicas: config.JETLEDGER_REPLICAS ?? beside?.num_replicas ?? wanted.replicas,
     ...(bytes_max === undefined ? {} : { bytes_max }),
     ...(dead_letter_bytes_max === undefined ? {} : { dead_letter_bytes_max }),

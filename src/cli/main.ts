@@ -10,7 +10,9 @@ import { chaosCommand } from './chaos.js'
 import { movementCommands } from './command-request.js'
 import { deadLettersCommand } from './dead-letters.js'
 import { devCommand } from './dev.js'
+import { headsCommand } from './heads.js'
 import { parkedCommand } from './parked.js'
+import { proveCommand } from './prove.js'
 import { publishCommand } from './publish.js'
 import { recoverCommand } from './recover.js'
 import { replayCommand } from './replay.js'
@@ -48,6 +50,8 @@ const createProgram = (): Command => {
     replayCommand,
     recoverCommand,
     verifyCommand,
+    headsCommand,
+    proveCommand,
     chaosCommand,
   ]) {
     add(program)

@@ -3,6 +3,7 @@
  */
 
 import { InvalidArgumentError } from 'commander'
+import { isPublicNkey } from '../chain/nkey.js'
 import { E } from '../fp.js'
 import { ClientId } from '../ledger/client-id.js'
 import { describeErrors } from '../ledger/codec.js'
@@ -38,4 +39,11 @@ export const clientId = (text: string): ClientId => {
   const decoded = ClientId.decode(text)
   if (E.isLeft(decoded)) throw new InvalidArgumentError(describeErrors(decoded.left))
   return decoded.right
+}
+
+/** A public nkey, added to those that were given before it. */
+export const publicKeys = (text: string, before: readonly string[]): readonly string[] => {
+  if (!isPublicNkey(text))
+    throw new InvalidArgumentError('must be a public nkey, such as "jetledger heads key" prints.')
+  return [...before, text]
 }

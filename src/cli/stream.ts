@@ -106,10 +106,13 @@ const compressed = async ({ nc }: Connected, settings: SettingsOptions): Promise
   )
 }
 
-const apply = ({ json }: ShowOptions): Promise<void> =>
+type ApplyOptions = ShowOptions & { readonly heads?: true }
+
+const apply = ({ json, heads }: ApplyOptions): Promise<void> =>
   withNats(async connected => {
     await refuseEmptyOne(connected)
-    const settings = await settingsFor(connected)
+    const found = await settingsFor(connected)
+    const settings = heads ? { ...found, has_heads: true } : found
     const before = await compressed(connected, settings)
     await orFail(applySettings(connected.nc, settings))
     await applyCheckpoint(connected, settings)
@@ -130,6 +133,7 @@ export const streamCommand = (program: Command): void => {
   stream
     .command('apply')
     .description('create the streams and the bucket, or change their settings to what they should be')
+    .option('--heads', 'also the stream of signed heads, which only a ledger with signed heads has')
     .option('--json', "print the server's own answer as JSON")
     .action(apply)
 }

@@ -13,8 +13,9 @@ import { CannotVerify } from '../verify/problem.js'
 import { type Report, verify } from '../verify/verify.js'
 import { refuseAnother } from './checked-ledger.js'
 import { tablesOf, withNats } from './command.js'
-import { clientId, count } from './options.js'
+import { clientId, count, publicKeys } from './options.js'
 import { type Progress, startProgress } from './progress.js'
+import { verifyChain } from './verify-chain.js'
 
 type Options = {
   readonly fromGeneration?: number
@@ -24,6 +25,10 @@ type Options = {
   readonly timeout: number
   readonly limit: number
   readonly json?: true
+  readonly chain?: true
+  readonly heads?: string
+  readonly key: readonly string[]
+  readonly line?: number
 }
 
 const TIMEOUT_MS = 60_000
@@ -38,6 +43,9 @@ are never seen equal are "not compared".
 
 What is found in the stream itself (a wrong "after", half a transfer, a part of a batch) can be healed by nobody; --tables-only lists it
 and leaves it out of the exit code.
+
+--chain names every event that was changed, removed, put in, moved, or stored anew since it was signed
+(docs/tamper-evidence.md).
 
 Exit codes: 0 all agree, 1 there are differences, 2 it could not be checked, in whole or in part.`
 
@@ -142,6 +150,13 @@ const asUnverified = (thrown: unknown): Failure => {
 }
 
 const run = async (options: Options): Promise<void> => {
+  if (options.chain) {
+    await verifyChain(options)
+    return
+  }
+  const { heads, key, line } = options
+  if (heads !== undefined || key.length > 0 || line !== undefined)
+    throw new Failure('--heads, --key and --line belong to --chain', { exit_code: 2 })
   const report = await compare(options).catch((thrown: unknown) => {
     throw asUnverified(thrown)
   })
@@ -164,6 +179,10 @@ export const verifyCommand = (program: Command): void => {
     .option('--tables-only', 'list what is found in the stream itself, but exit with 0 if the tables agree')
     .option('--timeout <ms>', 'how long to wait for the projections', count, TIMEOUT_MS)
     .option('--limit <n>', 'how many differences to list', count, SHOWN_MAX)
+    .option('--chain', 'compare the stream with its signed heads instead, and read no table')
+    .option('--heads <file>', 'with --chain: also the heads that "jetledger heads export" had printed')
+    .option('--key <nkey>', 'with --chain: the public key that signs heads; may be repeated', publicKeys, [])
+    .option('--line <n>', 'with --chain: only this line of heads', count)
     .option('--json', 'print the report as JSON')
     .addHelpText('after', HELP)
     .action(run)

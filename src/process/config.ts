@@ -149,6 +149,11 @@ const VARIABLES = {
    * limit when the ledger stream has none.
    */
   JETLEDGER_DEAD_LETTER_BYTES_MAX: whole(1, Number.MAX_SAFE_INTEGER, undefined),
+  /**
+   * The path of a file with the seed of an nkey, with which the role `projections` signs heads of the ledger. Not set: no
+   * heads are signed.
+   */
+  JETLEDGER_HEAD_SEED_FILE: text(undefined),
   HTTP_PORT: whole(0, 65_535, 8_080),
   /**
    * The path of the file with the tokens that callers of the gateway need. Without it and without an issuer the gateway
@@ -242,8 +247,10 @@ export const settingsOf = ({
   JETLEDGER_REPLICAS,
   JETLEDGER_STREAM_BYTES_MAX,
   JETLEDGER_DEAD_LETTER_BYTES_MAX,
+  JETLEDGER_HEAD_SEED_FILE,
 }: Config): SettingsOptions => ({
   replicas: JETLEDGER_REPLICAS ?? REPLICAS,
+  has_heads: JETLEDGER_HEAD_SEED_FILE !== undefined,
   ...(JETLEDGER_DEAD_LETTER_BYTES_MAX === undefined
     ? {}
     : { dead_letter_bytes_max: JETLEDGER_DEAD_LETTER_BYTES_MAX }),

@@ -14,6 +14,7 @@ import { createTablesClient } from '../tables/client.js'
 import { type Config, settingsOf } from './config.js'
 import type { Environment } from './environment.js'
 import { orFail } from './failure.js'
+import { configuredSigner } from './head-key.js'
 import { provesLeader } from './leave-cut-off.js'
 import { askMembers } from './members.js'
 import { connectForEver } from './nats.js'
@@ -48,6 +49,8 @@ export const connectLedger = async (
   log: Logger,
   health: Health,
 ): Promise<Connection> => {
+  // a wrong seed shows before anything else is done
+  if (config.JETLEDGER_ROLES.includes('projections')) configuredSigner(config)
   health.report(START, 'down', 'waiting for NATS and its streams')
   const nc = await connectForEver(config, log, health, provesLeader)
   const jsm = await orFail(manager(nc))

@@ -24,6 +24,7 @@ import { startLedgerAdmission } from './admission.js'
 import { guarded } from './closed-service.js'
 import { type Config, callersOf, type Role } from './config.js'
 import { limitedTo } from './endpoint-limits.js'
+import { startHeads } from './heads.js'
 import { logInFlight } from './in-flight.js'
 import { type Ledger, START } from './open-ledger.js'
 import { startQueryRole } from './query-role.js'
@@ -123,11 +124,12 @@ const startEndpoints = (
   })
 
 const startProjections = ({ config, ...ledger }: Ledger): Part => {
+  const heads = startHeads(config, ledger)
   const deps = { ...ledger, base_table: config.DDB_TABLE }
   const projectors = config.JETLEDGER_PROJECTIONS.map(name => startProjector(deps, PROJECTIONS[name]))
   return {
     stop: async () => {
-      await Promise.all(projectors.map(projector => projector.stop()))
+      await Promise.all([heads, ...projectors].map(part => part?.stop()))
     },
   }
 }

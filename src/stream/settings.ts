@@ -22,6 +22,8 @@ export const DEAD_LETTER_PREFIX = 'customer.dead-letter.'
 export const CONFIG_BUCKET = 'config'
 export const TRANSACTION_IDS_STREAM = 'customer-transaction-ids'
 export const TRANSACTION_IDS_PREFIX = 'customer.transaction-ids.'
+export const HEAD_STREAM = 'customer-signed-heads'
+export const HEAD_SUBJECT = 'customer.signed-head'
 
 /** The largest event in bytes. Events are far smaller, even with headers; the limit bounds the memory of a reader. */
 export const MSG_SIZE_BYTES_MAX = 64 * 1024
@@ -45,12 +47,15 @@ export type SettingsOptions = {
   readonly bytes_max?: number
   /** The limit of the dead letters in bytes; by default a tenth of the ledger's limit, if the ledger has one. */
   readonly dead_letter_bytes_max?: number
+  /** Whether the ledger has signed heads (docs/tamper-evidence.md), and so a stream of them. */
+  readonly has_heads?: boolean
 }
 
 /** The smallest default limits of the dead letters and of the ids, and the bucket's limit, when the ledger has a limit. */
 const LETTERS_BYTES_MIN = 16 * 1024 * 1024
 const IDS_BYTES_MIN = 16 * 1024 * 1024
 const BUCKET_BYTES_MAX = 16 * 1024 * 1024
+const HEADS_BYTES_MIN = 16 * 1024 * 1024
 
 const letterBytesMax = ({ bytes_max, dead_letter_bytes_max }: SettingsOptions): number =>
   dead_letter_bytes_max ??
@@ -160,9 +165,28 @@ export const transactionIdsStream = ({ replicas, bytes_max }: SettingsOptions): 
   deny_purge: false,
 })
 
-/** The settings of all streams that a ledger needs: the stream of the events, the dead letters, the bucket. */
-export const allSettings = (options: SettingsOptions) =>
-  [ledgerStream(options), deadLetterStream(options), configStream(options)] as const
+/**
+ * The stream of signed heads, kept for ever like the events that they vouch for. A head takes 54 bytes for each event and
+ * about a kilobyte for itself, so half of the ledger's limit is enough.
+ */
+export const headStream = ({ replicas, bytes_max }: SettingsOptions): StreamSettings => ({
+  ...keepForever,
+  name: HEAD_STREAM,
+  description: 'Jetledger: signed heads, which vouch for the events',
+  subjects: [HEAD_SUBJECT],
+  num_replicas: replicas,
+  max_bytes: bytes_max === undefined ? -1 : Math.max(HEADS_BYTES_MIN, Math.floor(bytes_max / 2)),
+})
+
+/** The settings of all streams of a ledger: the events, the dead letters, the bucket, and the signed heads if it has them. */
+export const allSettings = (
+  options: SettingsOptions,
+): readonly [StreamSettings, StreamSettings, StreamSettings, ...StreamSettings[]] => [
+  ledgerStream(options),
+  deadLetterStream(options),
+  configStream(options),
+  ...(options.has_heads === true ? [headStream(options)] : []),
+]
 
 /** The setting that is not compared, and the prefix of the metadata that a server keeps for itself. */
 const FREE = 'placement'

@@ -83,6 +83,8 @@ it('status and verify say so where there is no ledger', async () => {
   const verified = await bench.run(['verify'], elsewhere)
   expect(verified.code).toBe(2)
   expect(verified.stderr).toContain('consumer balances is there, but its table elsewhere is not')
+  const unsigned = await text('verify', '--chain')
+  expect([unsigned.code, unsigned.stderr]).toEqual([2, expect.stringContaining('there are no signed heads')])
 })
 
 it('verify names what is wrong, and replay heals it', async () => {
