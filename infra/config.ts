@@ -25,6 +25,8 @@ export type StageConfig = {
   readonly vpc_cidr: string
   /** Whether resources that hold data resist deletion and outlive their stack. */
   readonly is_protected: boolean
+  /** AWS's own lists of the addresses behind the gateway endpoints in this region: `aws ec2 describe-prefix-lists`. */
+  readonly prefix_lists: { readonly dynamodb: string; readonly s3: string }
   /** The number of zones with interface endpoints; each costs by the hour. */
   readonly endpoint_zones: 1 | 3
   /** The number of NAT gateways, used only for a NATS outside AWS; each costs by the hour. */
@@ -43,6 +45,7 @@ export type StageConfig = {
 }
 
 const REGION = 'eu-central-1'
+const PREFIX_LISTS = { dynamodb: 'pl-66a5400f', s3: 'pl-6ea54007' } as const
 const ZONES = [`${REGION}a`, `${REGION}b`, `${REGION}c`] as const
 
 const DEV: StageConfig = {
@@ -50,6 +53,7 @@ const DEV: StageConfig = {
   region: REGION,
   zones: ZONES,
   vpc_cidr: '10.40.0.0/16',
+  prefix_lists: PREFIX_LISTS,
   is_protected: false,
   endpoint_zones: 1,
   nat_gateways: 1,
@@ -69,6 +73,7 @@ const PROD: StageConfig = {
   region: REGION,
   zones: ZONES,
   vpc_cidr: '10.41.0.0/16',
+  prefix_lists: PREFIX_LISTS,
   is_protected: true,
   endpoint_zones: 3,
   nat_gateways: 3,

@@ -29,6 +29,11 @@ export class FoundationStack extends Stack {
   readonly credentials: Readonly<Record<Credentials, Secret>>
   /** The secret with the gateway's bearer tokens, which is the content of `HTTP_TOKENS_FILE`. */
   readonly http_tokens: Secret
+  /**
+   * The secret with the certificate of the gateway's tasks and its key, as JSON with the fields `cert` and `key`. The load
+   * balancer does not verify it, so it may be signed by itself.
+   */
+  readonly http_tls: Secret
   readonly alarms: Topic
   private readonly removal: RemovalPolicy
 
@@ -40,6 +45,7 @@ export class FoundationStack extends Stack {
       CREDENTIALS.map(role => [role, this.secret(config, `nats/${role}`)]),
     ) as Record<Credentials, Secret>
     this.http_tokens = this.secret(config, 'gateway/tokens')
+    this.http_tls = this.secret(config, 'gateway/tls')
     this.alarms = this.makeTopic()
     new CfnOutput(this, 'RepositoryUri', { value: this.repository.repositoryUri })
   }

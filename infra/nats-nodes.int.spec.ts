@@ -1,3 +1,7 @@
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { CONFIGS } from './config.js'
 import { infraFile } from './repository-root.js'
@@ -115,4 +119,20 @@ describe('the unit of nats-server', () => {
     ])
     expect(setting('User')).toBe('nats')
   })
+})
+
+it.each([
+  ['', false],
+  ['# operator: none\nsystem_account: A', false],
+  ['operator:\nresolver: MEMORY', false],
+  ['operator: eyJ0\nresolver: MEMORY', true],
+])('a node with the auth.conf %j boots: %s', (text, boots) => {
+  const folder = mkdtempSync(join(tmpdir(), 'jetledger-test-'))
+  writeFileSync(join(folder, 'auth.conf'), text)
+  const [check = ''] = /^require_logins\(\) \{[^}]+\n\}/m.exec(infraFile('nats', 'boot.sh')) ?? []
+  const script = `${check.replaceAll('/etc/nats/secrets', folder)}\nrequire_logins`
+  const { status, stderr } = spawnSync('bash', ['-c', script], { encoding: 'utf8' })
+  rmSync(folder, { recursive: true })
+  expect(status).toBe(boots ? 0 : 1)
+  expect(stderr.includes('everybody could connect')).toBe(!boots)
 })

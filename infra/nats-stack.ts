@@ -37,7 +37,7 @@ export class NatsStack extends Stack {
       artifacts: foundation.artifacts(),
       log_group,
     })
-    for (const value of ['healthz', 'disk_used_percent']) {
+    for (const value of ['healthz', 'disk_used_percent', 'logins_refused', 'violations']) {
       addLogMetric(this, config.stage, log_group, {
         name: `nats_${value}`,
         line: 'nats_node',

@@ -20,10 +20,11 @@ import {
   SubnetType,
   Vpc,
 } from 'aws-cdk-lib/aws-ec2'
+import { AnyPrincipal, PolicyStatement, type PolicyStatementProps } from 'aws-cdk-lib/aws-iam'
 import { LogGroup } from 'aws-cdk-lib/aws-logs'
 import type { Construct } from 'constructs'
 import type { NatsChoice, StageConfig } from './config.js'
-import { logGroupName } from './names.js'
+import { balancesTable, logGroupName, tableArn } from './names.js'
 
 const PRIVATE = 'private'
 
@@ -55,6 +56,14 @@ const subnets = (is_outbound: boolean, is_public: boolean): SubnetConfiguration[
     : []),
 ]
 
+/** A statement of an endpoint's policy, which names everybody: the rights of the callers are their own policies'. */
+const allowed = (statement: PolicyStatementProps): PolicyStatement =>
+  new PolicyStatement({ ...statement, principals: [new AnyPrincipal()] })
+
+const ofAccount = ({ account }: Stack): { StringEquals: Record<string, string> } => ({
+  StringEquals: { 'aws:PrincipalAccount': account },
+})
+
 type NetworkProps = StackProps & { readonly config: StageConfig; readonly nats: NatsChoice }
 
 export class NetworkStack extends Stack {
@@ -75,9 +84,29 @@ export class NetworkStack extends Stack {
     // strict
     this.vpc = vpc as IVpc
     this.logFlows(config)
-    this.vpc.addGatewayEndpoint('DynamoDb', { service: GatewayVpcEndpointAwsService.DYNAMODB })
-    this.vpc.addGatewayEndpoint('S3', { service: GatewayVpcEndpointAwsService.S3 })
+    this.addGateways(config)
     this.addInterfaces(config, { ...FARGATE_ENDPOINTS, ...(nats === 'self-hosted' ? NODE_ENDPOINTS : {}) })
+  }
+
+  /** The endpoints in the route tables. Their policies keep whoever breaks in from other tables, buckets and accounts. */
+  private addGateways({ stage }: StageConfig): void {
+    const tables = this.vpc.addGatewayEndpoint('DynamoDb', { service: GatewayVpcEndpointAwsService.DYNAMODB })
+    tables.addToPolicy(
+      allowed({
+        actions: ['dynamodb:*'],
+        resources: [tableArn(this, `${balancesTable(stage)}*`)],
+        conditions: ofAccount(this),
+      }),
+    )
+    const buckets = this.vpc.addGatewayEndpoint('S3', { service: GatewayVpcEndpointAwsService.S3 })
+    const own = { 'aws:PrincipalAccount': this.account, 'aws:ResourceAccount': this.account }
+    buckets.addToPolicy(
+      // nodes fetch nats-server, and an operator inside writes backups
+      allowed({ actions: ['s3:*'], resources: ['*'], conditions: { StringEquals: own } }),
+    )
+    // the registry signs the addresses of the layers itself, as another account
+    const layers = `arn:${this.partition}:s3:::prod-${this.region}-starport-layer-bucket/*`
+    buckets.addToPolicy(allowed({ actions: ['s3:GetObject'], resources: [layers] }))
   }
 
   private logFlows({ stage, log_retention_days, is_protected }: StageConfig): void {
@@ -103,12 +132,14 @@ export class NetworkStack extends Stack {
     })
     group.addIngressRule(Peer.ipv4(vpc_cidr), Port.tcp(443), 'HTTPS from inside')
     for (const [name, service] of Object.entries(services)) {
-      this.vpc.addInterfaceEndpoint(name, {
+      const endpoint = this.vpc.addInterfaceEndpoint(name, {
         service,
         subnets: { ...PRIVATE_SUBNETS, availabilityZones: zones.slice(0, endpoint_zones) },
         securityGroups: [group],
         open: false,
       })
+      // with credentials of another account nothing can be carried out of the VPC
+      endpoint.addToPolicy(allowed({ actions: ['*'], resources: ['*'], conditions: ofAccount(this) }))
     }
   }
 }

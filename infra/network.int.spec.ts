@@ -21,6 +21,27 @@ const ingress = (templates: Templates): readonly Rule[] => [
   ),
 ]
 
+/** Every egress rule of all stacks, as those of ingress; `from` is where it leads to. */
+const egress = (templates: Templates): readonly Rule[] => {
+  const ruleTo = (of: string, rule: Resource['Properties']): Rule =>
+    ruleOf(of, {
+      ...rule,
+      CidrIp: rule.CidrIp ?? rule.DestinationPrefixListId,
+      SourceSecurityGroupId: rule.DestinationSecurityGroupId,
+    })
+  return [
+    ...ofType(templates, 'AWS::EC2::SecurityGroup').flatMap(([id, { Properties }]) =>
+      (Properties.SecurityGroupEgress ?? [])
+        // the CDK writes a rule that nothing matches where a group has none
+        .filter(({ CidrIp }: Resource['Properties']) => CidrIp !== '255.255.255.255/32')
+        .map((rule: Resource['Properties']) => ruleTo(id, rule)),
+    ),
+    ...ofType(templates, 'AWS::EC2::SecurityGroupEgress').map(([id, { Properties }]) =>
+      ruleTo(id, Properties),
+    ),
+  ]
+}
+
 /** The AWS services with an endpoint, each with the number of its subnets (0: an endpoint in the route tables). */
 const endpoints = (templates: Templates): Record<string, number> =>
   Object.fromEntries(
@@ -83,6 +104,36 @@ describe.each(all)('the network of $name', ({ stage, nats, templates }) => {
           ]
         : [],
     )
+  })
+
+  it('lets the tasks out to AWS and NATS only', () => {
+    const out = egress(templates)
+      .filter(({ of }) => /services\/(commands|projections|queries|gateway)Group/.test(of))
+      .map(({ of, from, port }) => `${/(\w+)Group/.exec(of)?.[1]} ${from} ${port}`)
+    const cidr = stage === 'dev' ? '10.40.0.0/16' : '10.41.0.0/16'
+    const each = [
+      `${cidr} 443`,
+      'pl-66a5400f 443',
+      'pl-6ea54007 443',
+      ...(nats === 'synadia' ? ['0.0.0.0/0 4222'] : []),
+    ]
+    expect(out.toSorted()).toEqual(
+      ['commands', 'gateway', 'projections', 'queries']
+        .flatMap(role => each.map(one => `${role} ${one}`))
+        .toSorted(),
+    )
+    expect(egress(templates).filter(({ port }) => Number.isNaN(port))).toEqual([])
+  })
+
+  it('carries nothing to another account, and to no other table', () => {
+    for (const [id, { Properties }] of ofType(templates, 'AWS::EC2::VPCEndpoint')) {
+      const [first, ...others] = Properties.PolicyDocument.Statement
+      expect(textOf(first.Condition.StringEquals['aws:PrincipalAccount']), id).toBe('<AWS::AccountId>')
+      const on = [first, ...others].map(({ Resource }) => textOf(Resource)).join(' ')
+      if (/DynamoDb/.test(id)) expect(on).toMatch(new RegExp(`table/customer-balances-${stage}\\*$`))
+      if (/S3/.test(id)) expect(on).toMatch(/^\* .*starport-layer-bucket\/\*$/)
+      else expect(others).toEqual([])
+    }
   })
 
   it('logs what it refuses', () => {

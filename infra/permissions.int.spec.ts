@@ -94,7 +94,11 @@ describe('the rights of each task', () => {
         rights[`${taskOf(role)}ExecutionRole`] ?? {}
       expect(token).toEqual(['*'])
       const on = (name: string) => `<jetledger-${STAGE}-foundation:ExportsOutput${name}>`
-      const secrets = [`Refnats${role}`, 'Refnatsca', ...(role === 'gateway' ? ['Refgatewaytokens'] : [])]
+      const secrets = [
+        `Refnats${role}`,
+        'Refnatsca',
+        ...(role === 'gateway' ? ['Refgatewaytls', 'Refgatewaytokens'] : []),
+      ]
       const plain = Object.fromEntries(
         Object.entries(execution).map(([action, resources]) => [
           action,

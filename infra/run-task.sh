@@ -17,7 +17,7 @@ if [ $# -gt 0 ]; then
   overrides=$(node -p 'JSON.stringify({containerOverrides:[{name:"program",command:process.argv.slice(1)}]})' -- "$@")
 fi
 cluster=$(output ClusterName)
-network="awsvpcConfiguration={subnets=[$(output TaskSubnets)],securityGroups=[$(output TaskGroup)],assignPublicIp=DISABLED}"
+network="awsvpcConfiguration={subnets=[$(output TaskSubnets)],securityGroups=[$(output TaskGroups)],assignPublicIp=DISABLED}"
 task=$(aws ecs run-task --cluster "$cluster" --task-definition "jetledger-$STAGE-$TASK" --launch-type FARGATE \
   --network-configuration "$network" --overrides "$overrides" --query 'tasks[0].taskArn' --output text)
 echo "started $task" >&2

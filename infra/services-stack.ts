@@ -10,6 +10,7 @@ import type { StageConfig } from './config.js'
 import type { FoundationStack } from './foundation-stack.js'
 import { ONE_OFFS, SERVICE_ROLES, type ServiceRole } from './names.js'
 import { type NatsConnection, synadiaConnection } from './nats/connection.js'
+import type { SecretFile } from './services/container.js'
 import { GatewayFront } from './services/load-balancer.js'
 import { addOneOff } from './services/one-off.js'
 import { scale } from './services/scaling.js'
@@ -24,6 +25,12 @@ type ServicesProps = StackProps & {
   /** The connection to the self-hosted cluster; undefined for Synadia Cloud. */
   readonly own_nats: NatsConnection | undefined
 }
+
+const gatewayFiles = ({ http_tokens, http_tls }: FoundationStack): readonly SecretFile[] => [
+  { variable: 'HTTP_TOKENS_FILE', name: 'tokens.json', secret: http_tokens },
+  { variable: 'HTTP_TLS_CERT', name: 'gateway.pem', secret: http_tls, field: 'cert' },
+  { variable: 'HTTP_TLS_KEY', name: 'gateway.key', secret: http_tls, field: 'key' },
+]
 
 export class ServicesStack extends Stack {
   readonly roles: Readonly<Record<ServiceRole, JetledgerService>>
@@ -43,10 +50,7 @@ export class ServicesStack extends Stack {
     })
     const share = { config, foundation, nats, image_tag: image.valueAsString }
     const services = SERVICE_ROLES.map(role => {
-      const files =
-        role === 'gateway'
-          ? [{ variable: 'HTTP_TOKENS_FILE', name: 'tokens.json', secret: foundation.http_tokens }]
-          : []
+      const files = role === 'gateway' ? gatewayFiles(foundation) : []
       return [
         role,
         new JetledgerService(this, role, { ...share, cluster: cluster as ICluster, vpc, role, files }),
@@ -62,6 +66,12 @@ export class ServicesStack extends Stack {
 
   private measure({ stage }: StageConfig): void {
     for (const [role, service] of Object.entries(this.roles) as [ServiceRole, JetledgerService][]) {
+      for (const metric of [
+        { name: 'logins_refused', line: 'login_refused' },
+        { name: 'permission_violations', line: 'permission_violation' },
+      ] as const) {
+        addLogMetric(service, stage, service.log_group, metric)
+      }
       if (role === 'gateway') continue
       addThrottleMetric(service, stage, service.log_group, role)
       if (role === 'projections') continue
@@ -94,8 +104,11 @@ export class ServicesStack extends Stack {
       const { definition } = addOneOff(this, role, share)
       new CfnOutput(this, `Task-${role}`, { value: definition.family })
     }
-    const group = share.nats.clients ?? this.roles.commands.service.connections.securityGroups[0]
-    new CfnOutput(this, 'TaskGroup', { value: group?.securityGroupId ?? '' })
+    // the group that NATS admits leads to NATS only
+    const groups = [this.roles.commands.group, share.nats.clients].filter(group => group !== undefined)
+    new CfnOutput(this, 'TaskGroups', {
+      value: groups.map(({ securityGroupId }) => securityGroupId).join(','),
+    })
     new CfnOutput(this, 'TaskSubnets', {
       value: this.roles.commands.service.cluster.vpc
         .selectSubnets({ subnetGroupName: 'private' })

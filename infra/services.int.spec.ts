@@ -54,19 +54,26 @@ describe.each(all)('the tasks of $name', ({ stage, nats, templates }) => {
     const decoded = decodeConfig(environmentOf(programs.get(role)))
     expect(decoded).toMatchObject(
       E.right({
-        NATS_URL: expect.stringMatching(/^tls:/),
-        NATS_CREDENTIALS: expect.stringContaining('BEGIN NATS USER JWT'),
+        nats: expect.objectContaining({
+          is_tls: true,
+          login: expect.objectContaining({ tag: 'creds' }),
+          tls: expect.objectContaining({
+            ca: nats === 'self-hosted' ? '/run/jetledger/nats-ca.pem' : undefined,
+          }),
+        }),
         DDB_TABLE: `customer-balances-${stage}`,
         AWS_REGION: 'eu-central-1',
         JETLEDGER_REPLICAS: 3,
         HTTP_PORT: 8_080,
         ...(SERVICE_ROLES.some(each => each === role) ? { JETLEDGER_ROLES: [role] } : {}),
-        ...(nats === 'self-hosted' ? { NATS_TLS_CA: '/run/jetledger/nats-ca.pem' } : {}),
         JETLEDGER_STREAM_BYTES_MAX: nats === 'synadia' ? CONFIGS[stage].synadia_stream_bytes_max : undefined,
       }),
     )
-    const { HTTP_TOKENS_FILE } = environmentOf(programs.get(role))
-    expect(HTTP_TOKENS_FILE).toBe(role === 'gateway' ? '/run/jetledger/tokens.json' : undefined)
+    const { HTTP_TOKENS_FILE, HTTP_TLS_CERT, HTTP_TLS_KEY } = environmentOf(programs.get(role))
+    const paths = ['tokens.json', 'gateway.pem', 'gateway.key'].map(name => `/run/jetledger/${name}`)
+    expect([HTTP_TOKENS_FILE, HTTP_TLS_CERT, HTTP_TLS_KEY]).toEqual(
+      role === 'gateway' ? paths : [undefined, undefined, undefined],
+    )
   })
 
   it('run as a number that is not root, on a read-only root, without capabilities, with an init', () => {
@@ -189,6 +196,15 @@ it.each(all)('the gateway of $name is behind TLS', ({ templates }) => {
       Certificates: [{ CertificateArn: { Ref: expect.stringContaining('CertificateArn') } }],
     },
   ])
+  const [[, targets] = ['', undefined]] = ofType(templates, 'AWS::ElasticLoadBalancingV2::TargetGroup')
+  // a gateway that has lost NATS leaves the rotation within seconds
+  expect(targets?.Properties).toMatchObject({
+    Protocol: 'HTTPS',
+    HealthCheckProtocol: 'HTTPS',
+    HealthCheckPath: '/readyz',
+    HealthCheckIntervalSeconds: 5,
+    UnhealthyThresholdCount: 2,
+  })
   const [[, balancer] = ['', undefined]] = ofType(templates, 'AWS::ElasticLoadBalancingV2::LoadBalancer')
   expect(balancer?.Properties.Scheme).toBe('internal')
 })

@@ -21,7 +21,9 @@ describe.each(all)('the alarms of $name', ({ stage, nats, templates }) => {
     const expected = [
       ...projections.flatMap(name => [`lag-${name}`, `throttles-${name}`]),
       ...['commands', 'projections', 'queries'].map(role => `throttles-in-${role}`),
-      ...nodes.flatMap(node => [`${node}-health`, `${node}-disk`]),
+      ...nodes.flatMap(node => ['health', 'disk', 'logins', 'violations'].map(what => `${node}-${what}`)),
+      'logins-refused',
+      'permission-violations',
       '5xx',
       'dead-letters',
       'fold-mismatches',

@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+import { createServer, type Socket } from 'node:net'
 import { errors, type Msg, type NatsConnection } from 'nats'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { startMeddler } from '../test/support/meddler.js'
@@ -81,6 +83,20 @@ it('is closed with the reason when NATS sends what is not its protocol, also aft
   meddle('MSG nonsense\r\n')
   expect(await renewed.closed()).toMatchObject({ message: expect.stringContaining('is not its protocol') })
   stop()
+})
+
+it('leaves no socket open after an attempt to which nobody said a word', async () => {
+  const sockets = new Set<Socket>()
+  const silence = createServer(socket => {
+    sockets.add(socket)
+    socket.on('close', () => sockets.delete(socket))
+  })
+  await once(silence.listen(0, '127.0.0.1'), 'listening')
+  const address = silence.address()
+  const servers = `127.0.0.1:${typeof address === 'object' ? address?.port : 0}`
+  await expect(openConnection({ servers, timeout: 100 }, () => undefined)).rejects.toThrow('timeout')
+  await until(() => sockets.size === 0, { deadline_ms: 15_000, what: 'the end of the socket' })
+  silence.close()
 })
 
 it('says why a request failed, without a stack trace that was taken before', async () => {

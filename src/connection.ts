@@ -9,6 +9,7 @@
 
 import './headers.js'
 import { type ConnectionOptions, connect, errors, type NatsConnection } from 'nats'
+import { NodeTransport } from 'nats/lib/node_transport.js'
 import { metrics } from './metrics.js'
 
 /** Is called for a message whose callback threw. `subject` is empty when the callback got a server error, not a message. */
@@ -17,6 +18,13 @@ export type OnMessageFault = (subject: string, thrown: unknown) => void
 type Event = { readonly kind: number; readonly msg?: { readonly subject: Uint8Array } }
 type Parser = { readonly parse: (bytes: Uint8Array) => void }
 type Socket = { readonly destroy: () => void }
+
+/** Internals of the NATS client that its type declarations leave out. */
+type Transport = {
+  readonly connected: boolean
+  readonly discard: () => void
+  close: (error?: Error) => Promise<void>
+}
 
 /** Internals of the NATS client that its type declarations leave out. */
 type Protocol = {
@@ -86,6 +94,19 @@ const guardParser = (protocol: Protocol): void => {
     },
   })
 }
+
+/**
+ * Ends the socket of an attempt that failed. The client leaves it open when the other side accepted the connection and
+ * said nothing: a process that waits for such a server would collect sockets until it may open no more files.
+ */
+const endFailedAttempts = (transport: Transport): void => {
+  const { close } = transport
+  transport.close = function (this: Transport, error) {
+    if (!this.connected) this.discard()
+    return close.call(this, error)
+  }
+}
+endFailedAttempts(NodeTransport.prototype as unknown as Transport)
 
 /** Bytes that are still to be sent get this long before the connection is ended. */
 const FLUSH_MS_MAX = 100

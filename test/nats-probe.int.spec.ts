@@ -22,6 +22,7 @@ const WITHIN_MS = 20_000
 
 let folder: string
 let monitor: string
+let first_port: number
 let nc: NatsConnection
 let disks: ReturnType<typeof mountSmallDisks>
 let end: () => Promise<void>
@@ -35,9 +36,16 @@ const configOf = (place: Place, port: number, monitor_port: number, routes: read
 server_name: "nats-${place}"
 listen: "127.0.0.1:${port}"
 http: "127.0.0.1:${monitor_port}"
-log_file: "${dataOf(place)}/nats-server.log"
+log_file: "${dataOf(place)}/log/nats-server.log"
 pid_file: "${dataOf(place)}/nats-server.pid"
 jetstream { store_dir: "${dataOf(place)}/jetstream", sync_interval: always, max_file_store: 10GB }
+no_auth_user: all
+authorization {
+  users: [
+    { user: all, password: x }
+    { user: few, password: x, permissions: { publish: "few", subscribe: "_INBOX.>" } }
+  ]
+}
 cluster {
   name: "probed"
   listen: "127.0.0.1:${routes[PLACES.indexOf(place)]}"
@@ -52,8 +60,9 @@ beforeEach(async () => {
   writeFileSync(join(folder, 'etc', 'node.env'), "NODE='nats-a'\nREGION='r'\nLOG_GROUP='g'\n")
   const [clients, monitors, routes] = [await freePorts(3), await freePorts(3), await freePorts(3)]
   monitor = `127.0.0.1:${monitors[0]}`
+  first_port = clients[0] ?? 0
   const servers = PLACES.map((place, i) => {
-    mkdirSync(dataOf(place), { recursive: true })
+    mkdirSync(join(dataOf(place), 'log'), { recursive: true })
     const file = join(folder, 'etc', `nats-${place}.conf`)
     writeFileSync(file, configOf(place, clients[i] ?? 0, monitors[i] ?? 0, routes))
     const server = spawn(findServerBinary('nats-server'), ['--config', file], { stdio: 'ignore' })
@@ -93,9 +102,21 @@ const hasJetStream = async (): Promise<boolean> =>
   (await fetch(`http://${monitor}/healthz?js-enabled-only=true`)).ok
 
 const reloads = (): number =>
-  readFileSync(join(dataOf('a'), 'nats-server.log'), 'utf8').split('Reloaded server configuration').length - 1
+  readFileSync(join(dataOf('a'), 'log', 'nats-server.log'), 'utf8').split('Reloaded server configuration')
+    .length - 1
 
-it('a node whose disk was full has JetStream again once there is room, and is left alone before and after', async () => {
+/** One login that the node refuses, and two uses of subjects that a user of it may not use. */
+const trespass = async (): Promise<void> => {
+  const servers = `127.0.0.1:${first_port}`
+  await expect(connect({ servers, user: 'few', pass: 'y' })).rejects.toThrow('Authorization Violation')
+  const few = await connect({ servers, user: 'few', pass: 'x' })
+  few.publish('many')
+  few.subscribe('many', { callback: () => undefined })
+  await few.flush()
+  await few.close()
+}
+
+it('counts refused logins and violations, and a node whose disk was full has JetStream again once there is room, and is left alone before and after', async () => {
   const jsm = await jetstreamManager(nc, { checkAPI: false })
   await until(() => jsm.streams.add({ name: 'kept', subjects: ['kept'], num_replicas: 3 }), {
     deadline_ms: WITHIN_MS,
@@ -103,6 +124,9 @@ it('a node whose disk was full has JetStream again once there is room, and is le
   })
   await until(async () => probe().healthz === 1, { deadline_ms: WITHIN_MS, what: 'the node to be well' })
   expect(reloads()).toBe(0)
+  await trespass()
+  expect(probe()).toMatchObject({ logins_refused: 1, violations: 2 })
+  expect(probe()).toMatchObject({ logins_refused: 0, violations: 0 })
   if ('why_not' in disks) return
 
   disks.fill(dataOf('a'))

@@ -79,6 +79,13 @@ fetch_secrets() {
   chmod 0640 /etc/nats/secrets/*
 }
 
+# A server without an operator lets everybody in, and "nats-server -t" finds nothing wrong with an empty auth.conf.
+require_logins() {
+  grep -Eq '^[[:blank:]]*operator[[:blank:]]*[:=]?[[:blank:]]*[^:=[:space:]]' /etc/nats/secrets/auth.conf && return 0
+  echo "auth.conf names no operator: everybody could connect" >&2
+  return 1
+}
+
 # Points the node's DNS name to this instance: registering an id again replaces its address.
 upsert_name() {
   aws servicediscovery register-instance --region "$REGION" --service-id "$DNS_SERVICE" --instance-id "$NODE" \
@@ -113,6 +120,7 @@ mount_data
 install -d -m 0750 -o nats -g nats /var/lib/nats/jetstream /var/lib/nats/log
 install_server
 fetch_secrets
+require_logins
 write_files
 /usr/local/bin/nats-server --config /etc/nats/nats.conf -t
 upsert_name

@@ -39,7 +39,12 @@ export class SelfHostedNats extends Construct {
     servers.addIngressRule(servers, Port.tcp(ROUTE_PORT), 'routes')
     clients.addEgressRule(servers, Port.tcp(NATS_PORT), 'NATS')
     servers.addEgressRule(servers, Port.tcp(ROUTE_PORT), 'routes')
-    servers.addEgressRule(Peer.anyIpv4(), Port.tcp(443), 'endpoints of AWS')
+    servers.addEgressRule(Peer.ipv4(config.vpc_cidr), Port.tcp(443), 'APIs of AWS, by endpoints in the VPC')
+    servers.addEgressRule(
+      Peer.prefixList(config.prefix_lists.s3),
+      Port.tcp(443),
+      'the bucket with nats-server',
+    )
     const namespace = new PrivateDnsNamespace(this, 'Namespace', {
       name: `${config.stage}.jetledger.internal`,
       vpc,

@@ -7,6 +7,7 @@ import type { SecurityGroup } from 'aws-cdk-lib/aws-ec2'
 import type { Secret } from 'aws-cdk-lib/aws-secretsmanager'
 import type { Construct } from 'constructs'
 import type { StageConfig } from '../config.js'
+import { NATS_PORT } from '../names.js'
 
 export type NatsConnection = {
   /** The value of `NATS_URL`. */
@@ -19,11 +20,14 @@ export type NatsConnection = {
   readonly stream_bytes_max?: number
 }
 
+const ADDRESS = `tls://[\\w.-]+(:${NATS_PORT})?`
+
 /** The connection to Synadia Cloud, or to another NATS outside AWS. Its address is a parameter of the stack. */
 export const synadiaConnection = (scope: Construct, config: StageConfig): NatsConnection => {
   const url = new CfnParameter(scope, 'NatsUrl', {
     default: 'tls://connect.ngs.global',
-    allowedPattern: '(tls|wss)://\\S+',
+    // without a login, which belongs into a secret, and with the port that the tasks may reach
+    allowedPattern: `${ADDRESS}(,${ADDRESS})*`,
     description: 'Where the services connect to NATS',
   })
   return { url: url.valueAsString, stream_bytes_max: config.synadia_stream_bytes_max }

@@ -33,8 +33,16 @@ export const PLATFORM = {
   operatingSystemFamily: OperatingSystemFamily.LINUX,
 }
 
-/** A variable that holds the path of a file, the name of the file, and the secret with its content. */
-export type SecretFile = { readonly variable: string; readonly name: string; readonly secret: Secret }
+/**
+ * A variable that holds the path of a file, the name of the file, and the secret with its content. `field`: the content
+ * is one field of the secret, which is a JSON object.
+ */
+export type SecretFile = {
+  readonly variable: string
+  readonly name: string
+  readonly secret: Secret
+  readonly field?: string
+}
 
 export type ContainerProps = {
   readonly repository: Repository
@@ -99,7 +107,12 @@ const addFiles = (task: FargateTaskDefinition, props: ContainerProps): Container
     essential: false,
     entryPoint: ['node', 'bin/write-files.js'],
     command: props.files.map(({ variable, name }) => `${variable}=${FILES_FOLDER}/${name}`),
-    secrets: fromSecrets(Object.fromEntries(props.files.map(({ variable, secret }) => [variable, secret]))),
+    secrets: Object.fromEntries(
+      props.files.map(({ variable, secret, field }) => [
+        variable,
+        EcsSecret.fromSecretsManager(secret as ISecret, field),
+      ]),
+    ),
   })
   container.addMountPoints({ sourceVolume: FILES_VOLUME, containerPath: FILES_FOLDER, readOnly: false })
   return container

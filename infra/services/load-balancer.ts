@@ -1,6 +1,10 @@
 /**
- * The load balancer of the gateway, which terminates TLS. It is inside the VPC unless the stage opens it to the
- * internet.
+ * The load balancer of the gateway. It ends the callers' TLS and speaks TLS to the tasks, whose certificate it does not
+ * verify: that is what load balancers of this kind do. It is inside the VPC unless the stage opens it to the internet.
+ *
+ * A task that has lost its connection to NATS leaves the rotation after about 10 s, and ECS replaces it. When NATS is away
+ * for all tasks, the balancer sends requests to all of them, and each is answered with an error; replacing them costs
+ * nothing, because a gateway holds no state.
  */
 
 import { CfnOutput, CfnParameter, Duration, RemovalPolicy, Stack } from 'aws-cdk-lib'
@@ -10,6 +14,7 @@ import {
   ApplicationProtocol,
   type ApplicationTargetGroup,
   ListenerCertificate,
+  Protocol,
   SslPolicy,
 } from 'aws-cdk-lib/aws-elasticloadbalancingv2'
 import { BlockPublicAccess, Bucket, BucketEncryption, type IBucket } from 'aws-cdk-lib/aws-s3'
@@ -77,16 +82,17 @@ export class GatewayFront extends Construct {
     })
     return listener.addTargets('Gateway', {
       port: HTTP_PORT,
-      protocol: ApplicationProtocol.HTTP,
+      protocol: ApplicationProtocol.HTTPS,
       targets: [gateway.service],
       deregistrationDelay: Duration.seconds(20),
       healthCheck: {
-        // asks only whether the process lives: a new task would not mend the failures that /readyz reports
-        path: '/ping',
-        interval: Duration.seconds(10),
-        timeout: Duration.seconds(3),
+        // a gateway without a connection to NATS is not ready; one without a service behind it still is
+        path: '/readyz',
+        protocol: Protocol.HTTPS,
+        interval: Duration.seconds(5),
+        timeout: Duration.seconds(4),
         healthyThresholdCount: 2,
-        unhealthyThresholdCount: 3,
+        unhealthyThresholdCount: 2,
       },
     })
   }

@@ -2,11 +2,11 @@
  * The service of a role: it keeps tasks running in three zones, and is rolled back when a deployment fails.
  */
 
-import { type ISecurityGroup, type IVpc, Port, SecurityGroup } from 'aws-cdk-lib/aws-ec2'
+import { type ISecurityGroup, type IVpc, Peer, Port, SecurityGroup } from 'aws-cdk-lib/aws-ec2'
 import { AvailabilityZoneRebalancing, FargateService, type ICluster } from 'aws-cdk-lib/aws-ecs'
 import type { LogGroup } from 'aws-cdk-lib/aws-logs'
 import { Construct } from 'constructs'
-import { HTTP_PORT, type ServiceRole } from '../names.js'
+import { HTTP_PORT, NATS_PORT, type ServiceRole } from '../names.js'
 import type { NatsConnection } from '../nats/connection.js'
 import { PRIVATE_SUBNETS } from '../network-stack.js'
 import type { SecretFile } from './container.js'
@@ -22,10 +22,12 @@ export type ServiceProps = TasksShare & {
 export class JetledgerService extends Construct {
   readonly service: FargateService
   readonly log_group: LogGroup
+  /** The group of the tasks: they reach the endpoints of AWS and NATS, and nothing else. */
+  readonly group: SecurityGroup
 
   constructor(scope: Construct, id: string, props: ServiceProps) {
     super(scope, id)
-    const { cluster, vpc, role, config, nats } = props
+    const { cluster, role, config, nats } = props
     const size = config[role]
     const task = new JetledgerTask(this, 'Task', {
       ...props,
@@ -35,8 +37,8 @@ export class JetledgerService extends Construct {
       is_service: true,
     })
     this.log_group = task.log_group
-    const own = new SecurityGroup(this, 'Group', { vpc, description: `jetledger ${role}` })
-    const groups: ISecurityGroup[] = [own, ...this.natsClients(nats)]
+    this.group = this.makeGroup(props)
+    const groups: ISecurityGroup[] = [this.group, ...this.natsClients(nats)]
     this.service = new FargateService(this, 'Service', {
       serviceName: `jetledger-${role}`,
       cluster,
@@ -52,6 +54,18 @@ export class JetledgerService extends Construct {
       securityGroups: groups,
       enableExecuteCommand: false,
     })
+  }
+
+  private makeGroup({ config, vpc, role, nats }: ServiceProps): SecurityGroup {
+    const description = `jetledger ${role}`
+    const group = new SecurityGroup(this, 'Group', { vpc, description, allowAllOutbound: false })
+    const { dynamodb, s3 } = config.prefix_lists
+    group.addEgressRule(Peer.ipv4(config.vpc_cidr), Port.tcp(443), 'APIs of AWS, by endpoints in the VPC')
+    group.addEgressRule(Peer.prefixList(dynamodb), Port.tcp(443), 'DynamoDB')
+    group.addEgressRule(Peer.prefixList(s3), Port.tcp(443), 'layers of images')
+    // where NATS is outside, no security group can say where
+    if (nats.clients === undefined) group.addEgressRule(Peer.anyIpv4(), Port.tcp(NATS_PORT), 'NATS')
+    return group
   }
 
   /** The group that NATS admits, imported as immutable, so that rules for this service are not added to it. */

@@ -47,6 +47,8 @@ type Rule = {
 const LAG_MS_MAX = 30_000
 const ERRORS_5XX_PER_MINUTE_MAX = 5
 const DISK_PERCENT_MAX = 75
+/** A client that is refused tries several times a minute, and a person may mistype. */
+const LOGINS_REFUSED_PER_MINUTE_MAX = 5
 const MINUTE = Duration.minutes(1)
 
 export class Alarms extends Construct {
@@ -61,6 +63,7 @@ export class Alarms extends Construct {
     this.watchEvents()
     this.watchGateway()
     this.watchTables()
+    this.watchRights()
     for (const node of props.nats_nodes) this.watchNode(node)
   }
 
@@ -173,6 +176,22 @@ export class Alarms extends Construct {
     }
   }
 
+  private watchRights(): void {
+    const { stage } = this.props
+    this.alarm('logins-refused', {
+      metric: logMetric(stage, 'logins_refused', 'Sum'),
+      threshold: 0,
+      minutes: 1,
+      says: 'NATS refuses the login of a task, which expired or was revoked: the log of each role says which.',
+    })
+    this.alarm('permission-violations', {
+      metric: logMetric(stage, 'permission_violations', 'Sum'),
+      threshold: 0,
+      minutes: 1,
+      says: 'A task used a subject that its NATS user may not use: a right is missing, or somebody has broken in. The log names it.',
+    })
+  }
+
   private watchNode(node: string): void {
     const { stage } = this.props
     this.alarm(`${node}-health`, {
@@ -182,6 +201,18 @@ export class Alarms extends Construct {
       below: true,
       missing_is_bad: true,
       says: `${node} is not healthy, away, or its disk is full. While one is, the other two go on; never replace another one now.`,
+    })
+    this.alarm(`${node}-logins`, {
+      metric: logMetric(stage, 'nats_logins_refused', 'Maximum', { node }),
+      threshold: LOGINS_REFUSED_PER_MINUTE_MAX,
+      minutes: 1,
+      says: `${node} refused logins: somebody tries, or credentials were revoked while they were in use. The server's log names them.`,
+    })
+    this.alarm(`${node}-violations`, {
+      metric: logMetric(stage, 'nats_violations', 'Maximum', { node }),
+      threshold: 0,
+      minutes: 1,
+      says: `A user of ${node} published or subscribed where it may not. The server's log names user and subject.`,
     })
     this.alarm(`${node}-disk`, {
       metric: logMetric(stage, 'nats_disk_used_percent', 'Maximum', { node }),

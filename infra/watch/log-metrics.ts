@@ -17,6 +17,8 @@ export const LINES = {
   dead_letter: { field: '$.msg', value: 'an event is a dead letter' },
   fold_mismatch: { field: '$.metric', value: 'fold_mismatch' },
   projection_lag: { field: '$.metric', value: 'projection_lag' },
+  login_refused: { field: '$.metric', value: 'login_refused' },
+  permission_violation: { field: '$.metric', value: 'permission_violation' },
   in_flight: { field: '$.metric', value: 'in_flight' },
   nats_node: { field: '$.metric', value: 'nats_node' },
 } as const

@@ -30,12 +30,12 @@ const SILENT_AFTER_MS = 20_000
 const SERVICE = 'customer'
 
 /** Reads the state of the ledger stream. Throws `Failure` with a sentence of its own when there is no ledger. */
-const readStream = async ({ nc, config: { NATS_URL } }: Connected) => {
+const readStream = async ({ nc, config: { nats } }: Connected) => {
   const info = pipe(
     streamInfo(nc, LEDGER_STREAM),
     TE.mapLeft(error =>
       error.tag === 'NotFound'
-        ? { ...error, message: `there is no ledger at ${NATS_URL}: ${error.message}` }
+        ? { ...error, message: `there is no ledger at ${nats.urls.join(', ')}: ${error.message}` }
         : error,
     ),
   )
@@ -114,7 +114,7 @@ const readStatus = async (connected: Connected) => {
       orFail(projectionStatus({ nc, jsm, kv }, name, generation => consumerName(name, generation))),
     ),
   )
-  const servers = await askMembers(nc, config.NATS_URL)
+  const servers = await askMembers(nc, config.nats.urls)
   return {
     stream,
     servers,

@@ -13,6 +13,8 @@ import type { CallerOptions } from '../service/callers.js'
 import { replyPrefixProblem } from '../service/replies.js'
 import type { SettingsOptions } from '../stream/settings.js'
 import { PROJECTION_NAMES } from '../tables/definition.js'
+import { type NatsAccess, readAccess } from './nats-access.js'
+import { type Addresses, DEFAULT_URL, readAddresses } from './nats-address.js'
 import { withoutMark } from './text-file.js'
 import { misspeltVariables } from './variables.js'
 
@@ -50,12 +52,30 @@ const whole = <A extends number | undefined>(min: number, max: number, missing: 
 const oneOf = <A extends string>(names: readonly A[], missing: A) =>
   variable<A>(`one of ${names.join(', ')}`, missing, s => names.find(name => name === s))
 
+const yesOrNo = variable<boolean>('true or false', false, s =>
+  s === 'true' || s === 'false' ? s === 'true' : undefined,
+)
+
 const url = <A extends string | undefined>(protocols: readonly string[], missing: A) =>
   variable<string | A>(`a URL that begins with ${protocols.join(' or ')}`, missing, s =>
     s.split(',').every(part => protocols.some(p => part.trim().startsWith(p) && URL.canParse(part.trim())))
       ? s
       : undefined,
   )
+
+const addresses = new t.Type<Addresses, unknown, unknown>(
+  'addresses of NATS',
+  (_u): _u is Addresses => true,
+  (u, context) =>
+    pipe(
+      readAddresses(typeof u === 'string' && u !== '' ? u : DEFAULT_URL),
+      E.fold(
+        problem => t.failure(u, context, problem),
+        read => t.success(read),
+      ),
+    ),
+  String,
+)
 
 const someOf = <A extends string>(known: readonly A[]) =>
   variable<readonly A[]>(`a list of ${known.join(', ')}`, known, s => {
@@ -100,15 +120,38 @@ const credentials = variable<string | undefined>('a .creds file in base64', unde
   return decoded.includes('BEGIN NATS USER JWT') ? decoded : undefined
 })
 
-const VARIABLES = {
+/** Access to NATS (`nats-access.ts`). Where the stock `nats` command has a name of its own, that name is taken, too. */
+const ACCESS = {
   /** One URL, or several with commas between them. */
-  NATS_URL: url(['nats://', 'tls://', 'ws://', 'wss://'], 'nats://127.0.0.1:4222'),
+  NATS_URL: addresses,
   NATS_CREDENTIALS: credentials,
+  /** The path of a .creds file. */
   NATS_CREDS_FILE: text(undefined),
-  /** The prefix of this client's inboxes, for a NATS user who may subscribe to no others. Not set: `_INBOX`. */
-  NATS_INBOX_PREFIX: inboxPrefix,
+  NATS_CREDS: text(undefined),
+  /** The path of a file with the seed of a user's nkey. */
+  NATS_NKEY: text(undefined),
+  NATS_USER: text(undefined),
+  NATS_PASSWORD: text(undefined),
+  NATS_TOKEN: text(undefined),
   /** The path of the CA's certificate (PEM), for a NATS whose certificate comes from a CA of your own. */
   NATS_TLS_CA: text(undefined),
+  NATS_CA: text(undefined),
+  /** The paths of a certificate and its key (PEM) for a NATS that wants to see a certificate of its clients. */
+  NATS_TLS_CERT: text(undefined),
+  NATS_CERT: text(undefined),
+  NATS_TLS_KEY: text(undefined),
+  NATS_KEY: text(undefined),
+  /** Begins with TLS before the server's first line, for servers with `handshake_first: true`. */
+  NATS_TLS_FIRST: yesOrNo,
+}
+
+/** The variables about access to NATS. */
+export const ACCESS_VARIABLES: readonly string[] = Object.keys(ACCESS)
+
+const VARIABLES = {
+  ...ACCESS,
+  /** The prefix of this client's inboxes, for a NATS user who may subscribe to no others. Not set: `_INBOX`. */
+  NATS_INBOX_PREFIX: inboxPrefix,
   DDB_TABLE: text('customer-balances'),
   AWS_REGION: text(undefined),
   AWS_ENDPOINT_URL_DYNAMODB: url(['http://', 'https://'], undefined),
@@ -180,15 +223,22 @@ const Environment = fieldsOf(VARIABLES)
 /** The endpoints that a process serves, each with its limit of requests in flight; undefined when none is given. */
 export type EndpointLimits = ReadonlyMap<string, number | undefined>
 
-export type Config = t.TypeOf<typeof Environment> & {
+type Decoded = t.TypeOf<typeof Environment>
+
+/** The configuration holds no secret as text, so that whoever prints it shows none. */
+export type Config = Omit<Decoded, keyof typeof ACCESS> & {
+  readonly nats: NatsAccess
   /** The endpoints from the roles file; undefined: all endpoints of the roles. */
   readonly endpoints?: EndpointLimits
 }
 
-const notBoth = (config: Config): Either<string, Config> =>
-  config.NATS_CREDENTIALS !== undefined && config.NATS_CREDS_FILE !== undefined
-    ? E.left('NATS_CREDENTIALS, NATS_CREDS_FILE: only one of them may be set')
-    : E.right(config)
+const withAccess = (decoded: Decoded): Either<string, Config> => {
+  const others = Object.entries(decoded).filter(([name]) => !(name in ACCESS))
+  return pipe(
+    readAccess(decoded),
+    E.map(nats => ({ ...(Object.fromEntries(others) as Omit<Decoded, keyof typeof ACCESS>), nats })),
+  )
+}
 
 const bothOfTls = (config: Config): Either<string, Config> =>
   (config.HTTP_TLS_CERT === undefined) !== (config.HTTP_TLS_KEY === undefined)
@@ -211,7 +261,7 @@ const OWN_VARIABLES = [...Object.keys(VARIABLES), 'JETLEDGER_DATA_DIR']
 type Variables = Readonly<Record<string, string | undefined>>
 
 /** Decodes the variables; left is one sentence with every wrong value and every misspelt name. */
-const decodeVariables = (env: Variables): Either<string, t.TypeOf<typeof Environment>> => {
+const decodeVariables = (env: Variables): Either<string, Decoded> => {
   const decoded = Environment.decode(env)
   const misspelt = misspeltVariables(env, OWN_VARIABLES)
   if (E.isRight(decoded) && misspelt.length === 0) return decoded
@@ -223,7 +273,7 @@ const decodeVariables = (env: Variables): Either<string, t.TypeOf<typeof Environ
 export const decodeConfig = (env: Variables): Either<string, Config> =>
   pipe(
     decodeVariables(env),
-    E.chain(notBoth),
+    E.chain(withAccess),
     E.chain(bothOfTls),
     E.chain(bothOfIssuer),
     E.chain(accountOfGateway),

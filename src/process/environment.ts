@@ -11,7 +11,7 @@ import { join } from 'node:path'
 import { E, type Either, pipe, t } from '../fp.js'
 import { readJson } from '../json.js'
 import { fieldsOf } from '../ledger/codec.js'
-import { type Config, decodeConfig } from './config.js'
+import { ACCESS_VARIABLES, type Config, decodeConfig } from './config.js'
 import { Failure } from './failure.js'
 import { decodeRolesFile, withRolesFile } from './roles-file.js'
 import { readTextFile } from './text-file.js'
@@ -51,6 +51,9 @@ const readNote = (data_dir: string): Listening | undefined =>
 
 type Variables = Readonly<Record<string, string | undefined>>
 
+/** An embedded NATS needs no login and no TLS, and the login of another NATS must not be sent to it. */
+const WITHOUT_ACCESS: Variables = Object.fromEntries(ACCESS_VARIABLES.map(name => [name, undefined]))
+
 const orRefuse = <A>(what: string, decoded: Either<string, A>): A =>
   pipe(
     decoded,
@@ -82,14 +85,12 @@ export const embeddedEnvironment = (
 ): Environment => ({
   config: decodeOrFail({
     ...process.env,
+    ...WITHOUT_ACCESS,
     NATS_URL: nats_url,
     AWS_ENDPOINT_URL_DYNAMODB: dynamodb_endpoint,
     JETLEDGER_REPLICAS: String(replicas),
     JETLEDGER_ROLES: options.JETLEDGER_ROLES,
     JETLEDGER_ROLES_FILE: options.JETLEDGER_ROLES_FILE,
-    NATS_CREDENTIALS: undefined,
-    NATS_CREDS_FILE: undefined,
-    NATS_TLS_CA: undefined,
   }),
   aws: LOCAL_AWS,
 })

@@ -34,23 +34,20 @@ afterAll(async () => {
 it('a server says its name and version to whoever dials, and is listed once', async () => {
   const own = { name: nc.info?.server_name, version: nc.info?.version }
   const address = nats.url.replace('nats://', '')
-  expect(await askMembers(nc, `${nats.url},${address}, nats://user:secret@${address}`)).toEqual({
+  expect(await askMembers(nc, [nats.url, address])).toEqual({
     seen: [own],
     unseen: [],
   })
 })
 
-it('an address that does not say who it is is named, without what is secret in it', async () => {
+it('an address that does not say who it is is named', async () => {
   const silent = await listen('')
   const http = await listen('HTTP/1.1 400 Bad Request\r\n\r\n')
   const odd = await listen('INFO {"version":7}\r\n')
   const broken = await listen('INFO {"version"\r\n')
   const endless = await listen(`INFO ${'x'.repeat(200_000)}`)
-  const gone = 'nats://user:secret@127.0.0.1:1'
-  const { seen, unseen } = await askMembers(
-    nc,
-    [nats.url, silent, http, odd, broken, endless, gone, 'nats://[', ''].join(','),
-  )
+  const unnamed = [silent, http, odd, broken, endless, 'nats://127.0.0.1:1', 'nats://[']
+  const { seen, unseen } = await askMembers(nc, [nats.url, ...unnamed])
   expect(seen).toHaveLength(1)
-  expect(unseen).toEqual([silent, http, odd, broken, endless, 'nats://127.0.0.1:1', 'nats://['])
+  expect(unseen).toEqual(unnamed)
 })

@@ -12,7 +12,6 @@ import { connect as dial } from 'node:net'
 import type { NatsConnection } from 'nats'
 import { E } from '../fp.js'
 import { isJsonObject, readJson } from '../json.js'
-import { shownAddress } from './connection-failure.js'
 
 export type Member = { readonly name: string; readonly version: string }
 
@@ -71,15 +70,15 @@ const askOne = ({ hostname, port }: Address): Promise<Member | undefined> =>
     })
   })
 
-/** The addresses that this connection knows: from `NATS_URL`, and from its server. */
-const addressesOf = ({ info }: NatsConnection, nats_url: string): readonly string[] => {
-  const addresses = [...nats_url.split(',').map(url => url.trim()), ...(info?.connect_urls ?? [])]
+/** The addresses that this connection knows: `urls` from `NATS_URL`, and those from its server. */
+const addressesOf = ({ info }: NatsConnection, urls: readonly string[]): readonly string[] => {
+  const addresses = [...urls, ...(info?.connect_urls ?? [])]
   return [...new Set(addresses.filter(text => text !== ''))].slice(0, ADDRESSES_MAX)
 }
 
 /** Reads name and version of every known server, in a second at most. */
-export const askMembers = async (nc: NatsConnection, nats_url: string): Promise<Members> => {
-  const addresses = addressesOf(nc, nats_url)
+export const askMembers = async (nc: NatsConnection, urls: readonly string[]): Promise<Members> => {
+  const addresses = addressesOf(nc, urls)
   const answers = await Promise.all(
     addresses.map(text => {
       const address = addressOf(text)
@@ -92,6 +91,6 @@ export const askMembers = async (nc: NatsConnection, nats_url: string): Promise<
   for (const member of answers) if (member !== undefined) byName.set(member.name, member)
   return {
     seen: [...byName.values()].sort((a, b) => a.name.localeCompare(b.name)),
-    unseen: addresses.filter((_, i) => answers[i] === undefined).map(shownAddress),
+    unseen: addresses.filter((_, i) => answers[i] === undefined),
   }
 }

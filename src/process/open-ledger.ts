@@ -64,7 +64,7 @@ export const connectLedger = async (
     jsm,
     settings: settingsOf(config),
     tables: tableWitnesses({ jsm, tables, base: config.DDB_TABLE }),
-    askMembers: () => askMembers(nc, config.NATS_URL),
+    askMembers: () => askMembers(nc, config.nats.urls),
     has_projections: config.JETLEDGER_ROLES.includes('projections'),
     log,
     health,

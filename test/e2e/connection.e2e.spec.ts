@@ -2,7 +2,7 @@
 
 import { execFileSync, spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -14,6 +14,7 @@ import { until } from '../support/servers.js'
 
 /** The program tells the user within 5 s; the rest is for a busy machine that starts the program. */
 const TOLD_MS_MAX = 10_000
+const CONNECTED_MS_MAX = 20_000
 const MARK = '\ufeff'
 
 let bench: Workbench
@@ -136,6 +137,52 @@ const askService = async (one: Case): Promise<void> => {
 describe('a subcommand ends with 1 and a sentence, and a service waits and says it in health and log, when', () => {
   it.each(NOT_USABLE)('%s', async (...one) => {
     await Promise.all([askStatus(one), askService(one)])
+  })
+})
+
+const PASSWORD = 'hunter2'
+
+describe('a login', () => {
+  it('is shown nowhere, whether it is taken or refused, in whichever form it comes', async () => {
+    const creds = readFileSync(file('foreign.creds'), 'utf8')
+    const [seed = ''] = /SU[A-Z2-7]{56}/.exec(creds) ?? []
+    writeFileSync(file('user.nk'), seed)
+    const secrets = [
+      PASSWORD,
+      seed,
+      ...creds.split('\n').filter(line => line.length > 40 && !line.includes('--')),
+    ]
+    const encoded = Buffer.from(creds).toString('base64')
+    const forms: readonly Readonly<Record<string, string>>[] = [
+      { NATS_CREDENTIALS: encoded },
+      { NATS_NKEY: file('user.nk') },
+      { NATS_USER: 'ann', NATS_PASSWORD: PASSWORD },
+      { login: `ann:${PASSWORD}@` },
+    ]
+    const outputs = forms.map(async ({ login = '', ...form }) => {
+      const env = { ...form, LOG_LEVEL: 'trace', HTTP_PORT: '0', NATS_TLS_CA: file('server.pem') }
+      const refused = bench.run(['status'], { ...form, NATS_URL: `nats://${login}${local(at.jwt)}` })
+      // a server without users takes every login
+      const program = bench.start(['serve', '--roles', 'gateway'], {
+        ...env,
+        NATS_URL: `tls://${login}${local(at.tls)}`,
+      })
+      await until(() => program.stderr().includes('gateway: answering'), {
+        deadline_ms: CONNECTED_MS_MAX,
+        what: 'a connection',
+      })
+      const url = /http:\/\/[\d.]+:\d+/.exec(program.stderr())?.[0]
+      const pages = ['healthz', 'readyz', 'metrics', 'nothing'].map(async path =>
+        (await fetch(`${url}/${path}`)).text(),
+      )
+      const shown = await Promise.all(pages)
+      await program.end('SIGTERM')
+      const { stdout, stderr } = await refused
+      expect(stderr).toContain('refuses the credentials')
+      return [...shown, program.stdout(), program.stderr(), stdout, stderr].join('\n')
+    })
+    for (const output of await Promise.all(outputs))
+      for (const secret of [...secrets, encoded]) expect(output).not.toContain(secret)
   })
 })
 

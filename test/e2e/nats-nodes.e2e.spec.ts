@@ -119,6 +119,8 @@ it('a node says once a minute how it is', () => {
     node: 'nats-b',
     healthz: 1,
     disk_used_percent: expect.any(Number),
+    logins_refused: expect.any(Number),
+    violations: expect.any(Number),
   })
 })
 

@@ -7,10 +7,27 @@ type KeyPair = ReturnType<typeof nkeys.createOperator>
 const encode = (bytes: Uint8Array | string): string => Buffer.from(bytes).toString('base64url')
 const text = (bytes: Uint8Array): string => new TextDecoder().decode(bytes)
 
-const signed = (issuer: KeyPair, subject: KeyPair, name: string, nats: object): string => {
+/** The time from which and until which a JWT is valid, in seconds since 1970. */
+type Validity = { readonly nbf?: number; readonly exp?: number }
+
+const signed = (
+  issuer: KeyPair,
+  subject: KeyPair,
+  name: string,
+  nats: object,
+  validity: Validity = {},
+): string => {
   const head = encode('{"typ":"JWT","alg":"ed25519-nkey"}')
   const iat = Math.floor(Date.now() / 1_000)
-  const claims = { jti: name, iat, iss: issuer.getPublicKey(), sub: subject.getPublicKey(), name, nats }
+  const claims = {
+    jti: name,
+    iat,
+    iss: issuer.getPublicKey(),
+    sub: subject.getPublicKey(),
+    name,
+    nats,
+    ...validity,
+  }
   const body = `${head}.${encode(JSON.stringify(claims))}`
   return `${body}.${encode(issuer.sign(new TextEncoder().encode(body)))}`
 }
@@ -39,24 +56,47 @@ export type Trust = {
   /** The .creds file of a user of the ledger's account who may do everything. */
   readonly creds: string
   /** The .creds file of a user with these permissions. */
-  readonly credsOf: (name: string, permissions: UserPermissions) => string
+  readonly credsOf: (name: string, permissions: UserPermissions, validity?: Validity) => string
+  /** The configuration of a server that keeps the accounts in `folder`, and takes changed ones while it runs. */
+  readonly changeable_conf: (folder: string) => string
+  /** The .creds file of the system account's user, who changes accounts. */
+  readonly system_creds: string
+  /** The ledger's account in which the users of these .creds files are revoked. */
+  readonly accountWithout: (...revoked: readonly string[]) => string
+}
+
+/** The public key of a .creds file's user. */
+const userOf = (creds: string): string => {
+  const [, body = ''] = /\n[\w-]+\.([\w-]+)\./.exec(creds) ?? []
+  return (JSON.parse(Buffer.from(body, 'base64url').toString()) as { sub: string }).sub
 }
 
 /** Makes an operator and the ledger's account. */
 export const makeTrust = (): Trust => {
   const operator = nkeys.createOperator()
   const [system, ledger] = [nkeys.createAccount(), nkeys.createAccount()]
-  const account = (key: KeyPair, name: string, jetstream: object): string =>
-    signed(operator, key, name, { limits: { ...UNLIMITED, ...jetstream }, type: 'account', version: 2 })
+  const account = (key: KeyPair, name: string, jetstream: object, more = {}): string =>
+    signed(operator, key, name, {
+      limits: { ...UNLIMITED, ...jetstream },
+      ...more,
+      type: 'account',
+      version: 2,
+    })
   const operator_jwt = signed(operator, operator, 'operator', {
     system_account: system.getPublicKey(),
     type: 'operator',
     version: 2,
   })
-  const credsOf: Trust['credsOf'] = (name, permissions) => {
+  const userCreds = (
+    issuer: KeyPair,
+    name: string,
+    permissions: UserPermissions,
+    validity: Validity = {},
+  ) => {
     const user = nkeys.createUser()
     const limits = { subs: -1, data: -1, payload: -1 }
-    const user_jwt = signed(ledger, user, name, { ...permissions, ...limits, type: 'user', version: 2 })
+    const claims = { ...permissions, ...limits, type: 'user', version: 2 }
+    const user_jwt = signed(issuer, user, name, claims, validity)
     return `-----BEGIN NATS USER JWT-----
 ${user_jwt}
 ------END NATS USER JWT------
@@ -66,16 +106,26 @@ ${text(user.getSeed())}
 ------END USER NKEY SEED------
 `
   }
-  return {
-    auth_conf: `operator: ${operator_jwt}
+  const credsOf: Trust['credsOf'] = (name, permissions, validity) =>
+    userCreds(ledger, name, permissions, validity)
+  const confWith = (resolver: string): string => `operator: ${operator_jwt}
 system_account: ${system.getPublicKey()}
-resolver: MEMORY
+resolver: ${resolver}
 resolver_preload: {
   ${system.getPublicKey()}: ${account(system, 'SYS', NO_JETSTREAM)}
   ${ledger.getPublicKey()}: ${account(ledger, 'LEDGER', JETSTREAM)}
 }
-`,
+`
+  return {
+    auth_conf: confWith('MEMORY'),
+    changeable_conf: folder => confWith(`{ type: full, dir: ${JSON.stringify(folder)} }`),
     creds: credsOf('ledger', {}),
     credsOf,
+    system_creds: userCreds(system, 'sys', {}),
+    accountWithout: (...revoked) => {
+      const now_s = Math.floor(Date.now() / 1_000)
+      const revocations = Object.fromEntries(revoked.map(creds => [userOf(creds), now_s]))
+      return account(ledger, 'LEDGER', JETSTREAM, { revocations })
+    },
   }
 }
