@@ -31,7 +31,7 @@ export type Actor = {
   readonly caller?: string | undefined
 }
 
-export type Retried = { readonly transaction_id: string; readonly seq: number }
+export type RetriedLetter = { readonly transaction_id: string; readonly seq: number }
 
 const PUBLISH_TIMEOUT_MS = 5_000
 const TRIES_MAX = 30
@@ -200,7 +200,7 @@ export const retryDeadLetter = (
   seq: number,
   correction: Correction,
   actor: Actor,
-): TaskEither<ActionError, Retried> =>
+): TaskEither<ActionError, RetriedLetter> =>
   action(async () => {
     const jsm = await jetstreamManager(nc, { checkAPI: false, timeout: API_TIMEOUT_MS })
     const letter = await letterAt(nc, seq)

@@ -11,7 +11,7 @@ import { type LayoutOptions, layOut } from './layout.js'
 import { stopLeftovers } from './leftovers.js'
 import { LOOPBACK } from './ports.js'
 import { startReaper } from './reaper.js'
-import { openRoster, type Roster } from './roster.js'
+import { openRoster, type ServerList } from './roster.js'
 import { type Watched, watch } from './watch.js'
 
 export { findServerBinary } from './binaries.js'
@@ -40,7 +40,7 @@ export type Embedded = {
 type Started = Omit<Embedded, 'stop' | 'servers'> & { watched: { name: string; watched: Watched }[] }
 
 /** Starts all servers of one layout. When one fails, stops the others and throws its error. */
-const startAll = async (options: EmbeddedOptions, roster: Roster): Promise<Started> => {
+const startAll = async (options: EmbeddedOptions, roster: ServerList): Promise<Started> => {
   const { log, on_gave_up } = options
   const { nats_ports, dynamodb_port, specs } = await layOut(options)
   const results = await Promise.allSettled(
@@ -64,7 +64,7 @@ const startAll = async (options: EmbeddedOptions, roster: Roster): Promise<Start
 }
 
 /** Starts all servers, with other ports when another program takes a chosen port before the server listens on it. */
-const startOnFreePorts = async (options: EmbeddedOptions, roster: Roster): Promise<Started> => {
+const startOnFreePorts = async (options: EmbeddedOptions, roster: ServerList): Promise<Started> => {
   for (let tries = 1; ; tries += 1) {
     try {
       return await startAll(options, roster)
@@ -85,7 +85,7 @@ export const startEmbedded = async (given: EmbeddedOptions): Promise<Embedded> =
   const { data_dir, log } = options
   mkdirSync(data_dir, { recursive: true })
   const lock = await lockDataDir(data_dir)
-  let roster: Roster | undefined
+  let roster: ServerList | undefined
   const cleanUp = (): void => {
     roster?.clear()
     lock.release()

@@ -4,7 +4,7 @@ import { forgetRun, type RunningServer, recordRun } from './leftovers.js'
 import { identityOf } from './process-identity.js'
 import type { Reaper } from './reaper.js'
 
-export type Roster = {
+export type ServerList = {
   /** Adds a process. To be called right after its spawn, because until then nothing would clean it up. */
   add(name: string, pid: number, binary: string): void
   /** Empties the list; to be called when all servers are stopped. */
@@ -12,7 +12,7 @@ export type Roster = {
 }
 
 /** Opens the list for one data folder. A server that is started again replaces its former process in it. */
-export const openRoster = (data_dir: string, reaper: Reaper): Roster => {
+export const openRoster = (data_dir: string, reaper: Reaper): ServerList => {
   const running = new Map<string, RunningServer>()
   return {
     add: (name, pid, binary) => {

@@ -31,13 +31,13 @@ export type ActiveTables = {
   readonly stop: () => void
 }
 
-export type FollowDeps = {
+export type ActiveTablesDeps = {
   readonly jsm: JetStreamManager
   readonly tables: DynamoDBDocumentClient
   readonly log: Logger
 }
 
-const follow = ({ jsm, tables, log }: FollowDeps, base: string, projection: ProjectionName) => {
+const follow = ({ jsm, tables, log }: ActiveTablesDeps, base: string, projection: ProjectionName) => {
   const follower = followGeneration(jsm, projection)
   const generation: TaskEither<StreamError, number> = async () => {
     const known = follower.current()
@@ -83,7 +83,7 @@ const follow = ({ jsm, tables, log }: FollowDeps, base: string, projection: Proj
 }
 
 /** Begins to follow the pointer and the table of every projection. `base` is the value of `DDB_TABLE`. */
-export const followTables = (deps: FollowDeps, base: string): ActiveTables => {
+export const followTables = (deps: ActiveTablesDeps, base: string): ActiveTables => {
   const followed = {
     balances: follow(deps, base, 'balances'),
     journal: follow(deps, base, 'journal'),

@@ -4,7 +4,7 @@
  */
 
 import { type Admission, startAdmission } from '../commands/admission/admission.js'
-import type { Look } from '../commands/admission/control.js'
+import type { ProjectionLags } from '../commands/admission/control.js'
 import { E, pipe, TE } from '../fp.js'
 import { consumerName } from '../projections/target.js'
 import { projectionLag } from '../stream/lag.js'
@@ -28,7 +28,7 @@ export const startLedgerAdmission = (
         ),
       ),
     )
-  const look = async (): Promise<Look> => {
+  const look = async (): Promise<ProjectionLags> => {
     const found = await Promise.all(config.JETLEDGER_PROJECTIONS.map(name => lagOf(name)()))
     // a projection that cannot be asked slows nobody
     return new Map(found.flatMap(lag => (E.isRight(lag) ? [lag.right] : [])))

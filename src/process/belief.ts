@@ -8,7 +8,7 @@
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
-import { type Belonging, judge, look, type Place } from '../projections/belonging.js'
+import { type Belonging, type GenerationPlace, judge, look } from '../projections/belonging.js'
 import type { Trust } from '../tables/heads.js'
 import type { Identity } from '../tables/identity.js'
 
@@ -68,7 +68,7 @@ const lacking = (table: string, found: Identity, acked_seq: number): string | un
 }
 
 /** Begins to look at the table that `place` returns, and goes on until `stop` is called. */
-export const createBelief = (place: () => Promise<Place | undefined>, log: Logger): Belief => {
+export const createBelief = (place: () => Promise<GenerationPlace | undefined>, log: Logger): Belief => {
   const ending = new AbortController()
   let known: Known | undefined
   let looking: Promise<void> | undefined

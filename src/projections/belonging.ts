@@ -23,7 +23,7 @@ import { failedWith } from './outcome.js'
 import type { Target } from './target.js'
 
 /** The table and the consumer of one generation of a projection, and the clients to read them with. */
-export type Place = Pick<Target, 'jsm' | 'tables' | 'table' | 'consumer'> & {
+export type GenerationPlace = Pick<Target, 'jsm' | 'tables' | 'table' | 'consumer'> & {
   readonly projection: Pick<Target['projection'], 'name'>
 }
 
@@ -78,7 +78,7 @@ export const streamText = ({ created, missing, first }: Origin): string =>
  * Reads the facts that `judge` needs. The acknowledged position is read before the identity, because then a table
  * that is in order is never behind it. Throws `Failed`.
  */
-export const look = async (target: Place): Promise<Seen> => {
+export const look = async (target: GenerationPlace): Promise<Seen> => {
   const { jsm, tables, table, consumer, projection } = target
   const facts = await run(tableFacts(tables, table, TABLES[projection.name]))
   const nothing = { acked_seq: undefined, identity: undefined, finding: undefined, is_recorded: false }

@@ -13,7 +13,7 @@ import { type Customer, NEW_CUSTOMER, type Parked, type Step, step } from '../le
 import type { Skip, Skips } from '../ledger/skip.js'
 import type { Recorded } from '../stream/recorded.js'
 import type { Insert } from '../tables/transact.js'
-import type { Effect, Pending } from './pending.js'
+import type { EventEffect, Pending } from './pending.js'
 import type { Projection, Rows } from './projection.js'
 
 export type Decode = (body: Uint8Array) => Decoded
@@ -21,7 +21,7 @@ export type Decode = (body: Uint8Array) => Decoded
 export type Letter = { readonly event: Recorded; readonly verdict: Verdict }
 
 /** The results of a run besides the items that it writes. */
-export type Findings = {
+export type RunFindings = {
   readonly letters: Letter[]
   readonly parked: { readonly id: ClientId; readonly parked: Parked }[]
   /** Parked customers whose decision has come: they have to be folded again from the event at which they wait. */
@@ -52,7 +52,7 @@ export const decodeFor = ({ projection, decode }: Pick<FoldOptions, 'projection'
   decode ?? (projection.fold === undefined ? decodeMovement : decodeEvent)
 
 /** The customers whose heads a run needs; subjects without a valid id have none. */
-export const customersOf = (records: readonly Recorded[]): ClientId[] => {
+export const customersIn = (records: readonly Recorded[]): ClientId[] => {
   const ids = new Set<ClientId>()
   for (const { subject } of records) {
     const id = clientIdOf(subject)
@@ -117,7 +117,7 @@ const NONE: readonly never[] = []
 
 /** Adds a newly parked customer, or one whose decision has come, to `findings`. Returns whether its head changes. */
 const noteParked = (
-  findings: Findings,
+  findings: RunFindings,
   { id }: Placed,
   before: Customer,
   { customer, skip }: Extract<Step, { tag: 'parked' }>,
@@ -136,7 +136,7 @@ const noteParked = (
 export const createFold = (options: FoldOptions, customers: Map<ClientId, Customer>, pending: Pending) => {
   const { projection, whole_transfers, skips } = options
   const decode = decodeFor(options)
-  const findings: Findings = { letters: [], parked: [], decided: [], decisions: [], mismatches: [] }
+  const findings: RunFindings = { letters: [], parked: [], decided: [], decisions: [], mismatches: [] }
   const row_ids = new Set<string>()
 
   /** Gives each row id to the first event that uses it; a later event's row gets the id from its sequence. */
@@ -146,7 +146,7 @@ export const createFold = (options: FoldOptions, customers: Map<ClientId, Custom
     return id === insert.id ? insert : { ...insert, id }
   }
 
-  const effectOf = (placed: Placed, from: Customer, to: Customer): Effect => {
+  const effectOf = (placed: Placed, from: Customer, to: Customer): EventEffect => {
     const { id, record } = placed
     if (projection.fold === undefined) return { id, from, to, inserts: NONE, additions: NONE, bytes: 0 }
     const event = eventOf(placed)
@@ -160,7 +160,7 @@ export const createFold = (options: FoldOptions, customers: Map<ClientId, Custom
   }
 
   /** Folds one event. Returns its effect, or undefined when the event changes nothing. */
-  const take = (placed: Placed): Effect | undefined => {
+  const take = (placed: Placed): EventEffect | undefined => {
     const { id, record } = placed
     const before = customers.get(id) ?? NEW_CUSTOMER
     const result: Step = step(before, record.seq, placed.decoded, skips)
@@ -218,7 +218,7 @@ export const createFold = (options: FoldOptions, customers: Map<ClientId, Custom
       else for (const record of records) takeAlone(place(record))
     },
     /** The findings since the last call. */
-    findings: (): Findings => ({
+    findings: (): RunFindings => ({
       letters: findings.letters.splice(0).sort((a, b) => a.event.seq - b.event.seq),
       parked: findings.parked.splice(0),
       decided: findings.decided.splice(0),

@@ -12,7 +12,7 @@ import { type ClientId, clientIdOf } from '../ledger/client-id.js'
 import type { Customer } from '../ledger/fold.js'
 import type { Recorded } from '../stream/recorded.js'
 import { checkHeads } from './check.js'
-import { customersOf } from './fold-run.js'
+import { customersIn } from './fold-run.js'
 import { readHeadsOf } from './read-heads.js'
 import type { Target } from './target.js'
 
@@ -46,7 +46,7 @@ export const createHeads = (target: Target): Heads => {
   const in_memory = new Map<ClientId, Customer>()
   return {
     load: async (records, folded_seq) => {
-      const ids = customersOf(records)
+      const ids = customersIn(records)
       const missing = ids.filter(id => !in_memory.has(id))
       const from_table = await readHeadsOf(target, missing, folded_seq)
       const checked = await checkHeads(target, from_table, firstOf(records, new Set(missing)))

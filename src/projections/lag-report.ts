@@ -16,8 +16,8 @@ import type { Projection } from './projection.js'
 import { consumerName } from './target.js'
 
 /** `look_ms` is the time between two questions to the servers, `log_ms` between two figures in the log. */
-export type Pace = { readonly look_ms: number; readonly log_ms: number }
-const PACE: Pace = { look_ms: 5_000, log_ms: 60_000 }
+export type ReportPace = { readonly look_ms: number; readonly log_ms: number }
+const PACE: ReportPace = { look_ms: 5_000, log_ms: 60_000 }
 /** A projection that is behind by more than this is reported; a burst of events stays below it. */
 const BEHIND_MS = 10_000
 
@@ -26,7 +26,7 @@ export const reportLag = async (
   { nc, jsm, log }: Pick<ProjectionDeps, 'nc' | 'jsm' | 'log'>,
   { name: projection }: Pick<Projection, 'name'>,
   signal: AbortSignal,
-  { look_ms, log_ms }: Pace = PACE,
+  { look_ms, log_ms }: ReportPace = PACE,
 ): Promise<void> => {
   let is_behind: boolean | undefined
   let logged_ms = performance.now()

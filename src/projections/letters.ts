@@ -14,7 +14,7 @@ import type { StreamError } from '../stream/errors.js'
 import { streamInfo } from '../stream/provision.js'
 import { nextProved } from '../stream/read.js'
 import { DEAD_LETTER_STREAM } from '../stream/settings.js'
-import type { Findings, Letter } from './fold-run.js'
+import type { Letter, RunFindings } from './fold-run.js'
 import type { Target } from './target.js'
 
 const LETTERS_IN_FLIGHT_MAX = 64
@@ -68,7 +68,7 @@ export const keepAll = async (target: Target, letters: readonly Letter[]): Promi
  */
 const letterIfUnfounded = async (
   target: Target,
-  { event, skip }: Findings['decisions'][number],
+  { event, skip }: RunFindings['decisions'][number],
 ): Promise<Letter[]> => {
   const { decode = decodeEvent } = target
   const found = await run(nextProved(target, event.subject, skip.seq))
@@ -80,7 +80,7 @@ const letterIfUnfounded = async (
 /** Keeps the letters of a fold, if this projection is the one that keeps them. Throws `Failed` as `keepAll` does. */
 export const keepLetters = async (
   target: Target,
-  { letters, decisions }: Pick<Findings, 'letters' | 'decisions'>,
+  { letters, decisions }: Pick<RunFindings, 'letters' | 'decisions'>,
 ): Promise<void> => {
   if (!target.projection.keeps_letters) return
   const unfounded = await inParallel(LETTERS_IN_FLIGHT_MAX, decisions, decision =>

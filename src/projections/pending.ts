@@ -10,12 +10,12 @@
 
 import type { ClientId } from '../ledger/client-id.js'
 import type { Customer } from '../ledger/fold.js'
-import type { Mark } from '../tables/identity.js'
+import type { ProgressMark } from '../tables/identity.js'
 import { type Insert, WRITE_ITEMS_MAX } from '../tables/transact.js'
 import type { Numbers } from './projection.js'
 
 /** The change of a customer by one event, and the rows and sums that the event writes. */
-export type Effect = {
+export type EventEffect = {
   readonly id: ClientId
   readonly from: Customer
   readonly to: Customer
@@ -32,7 +32,7 @@ export type Part = {
   bytes: number
   level: number
   /** The position of the table once this part is written; set only in the part that notes it. */
-  mark?: Mark | undefined
+  mark?: ProgressMark | undefined
 }
 
 /** DynamoDB takes 100 items and 4 MB in one transaction; the mark in the table's identity counts as an item. */
@@ -84,7 +84,7 @@ const fitTogether = (parts: readonly Part[]): boolean =>
   parts.reduce((items, part) => items + part.heads.size + part.inserts.length + part.additions.size, 0) <=
     ITEMS_MAX && parts.reduce((bytes, part) => bytes + part.bytes, 0) <= BYTES_MAX
 
-const partOf = (effects: readonly Effect[]): Part => {
+const partOf = (effects: readonly EventEffect[]): Part => {
   const part = newPart(0)
   for (const { id, from, to, inserts, additions, bytes } of effects) {
     part.heads.set(id, { from: part.heads.get(id)?.from ?? from, to })
@@ -97,7 +97,7 @@ const partOf = (effects: readonly Effect[]): Part => {
 
 export type Pending = {
   /** Adds the effects of events that have to be written together. Calls have to come in stream order. */
-  readonly add: (effects: readonly Effect[]) => void
+  readonly add: (effects: readonly EventEffect[]) => void
   /** Returns the parts, level by level. */
   readonly levels: () => Part[][]
 }
@@ -159,7 +159,7 @@ export const createPending = (): Pending => {
 }
 
 /** Returns the same levels, with one part added to the last level that notes `mark`. */
-export const withMark = (levels: readonly (readonly Part[])[], mark: Mark): (readonly Part[])[] => {
+export const withMark = (levels: readonly (readonly Part[])[], mark: ProgressMark): (readonly Part[])[] => {
   const last = levels.at(-1) ?? []
   return [...levels.slice(0, -1), [...last, { ...newPart(last[0]?.level ?? 0), mark }]]
 }

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import type { ClientId } from '../ledger/client-id.js'
 import { type Customer, NEW_CUSTOMER } from '../ledger/fold.js'
 import { clientId } from '../ledger/testing/arbitrary.js'
-import { BYTES_MAX, createPending, type Effect, ITEMS_MAX, type Part } from './pending.js'
+import { BYTES_MAX, createPending, type EventEffect, ITEMS_MAX, type Part } from './pending.js'
 import { pack, transactionOf } from './transactions.js'
 
 /** An event of one customer, or a transfer between two customers, with a row or without. */
@@ -16,7 +16,7 @@ const gather = (events: readonly Event[]) => {
   const pending = createPending()
   const now = new Map<ClientId, Customer>()
   events.forEach(({ customers, rows, bytes }, index) => {
-    const effects = [...new Set(customers)].map((customer, leg): Effect => {
+    const effects = [...new Set(customers)].map((customer, leg): EventEffect => {
       const seq = 2 * index + leg + 1
       const id = clientId(`c${customer}`)
       const from = now.get(id) ?? NEW_CUSTOMER

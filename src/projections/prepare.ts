@@ -23,7 +23,7 @@ import { failedWith, persist } from './outcome.js'
 import type { Target } from './target.js'
 
 /** The consumer and the table's identity that a projector works with. */
-export type Prepared = { readonly consumer: Consumer; readonly identity: Identity }
+export type PreparedProjector = { readonly consumer: Consumer; readonly identity: Identity }
 
 /** The largest number of tries: each step, and each change by another instance, takes one. */
 const TRIES_MAX = 50
@@ -108,7 +108,10 @@ const isOvertaken = (thrown: unknown): boolean =>
  * while this process was held up: the pointer is read after the table and the consumer, so that they are not made
  * again. Throws `Failed`.
  */
-export const prepare = async (target: Target, signal: AbortSignal): Promise<Prepared | undefined> => {
+export const prepare = async (
+  target: Target,
+  signal: AbortSignal,
+): Promise<PreparedProjector | undefined> => {
   const { nc, table, consumer } = target
   for (let attempt = 1; attempt <= TRIES_MAX; attempt += 1) {
     signal.throwIfAborted()

@@ -13,7 +13,7 @@ import { metrics } from '../metrics.js'
 import { isOwnFault } from '../own-fault.js'
 import { pointOf } from '../stream/identity.js'
 import type { Recorded } from '../stream/recorded.js'
-import { createFold, endsInTransfer, type Findings } from './fold-run.js'
+import { createFold, endsInTransfer, type RunFindings } from './fold-run.js'
 import type { Heads } from './heads.js'
 import { keepLetters } from './letters.js'
 import { failedWith } from './outcome.js'
@@ -28,7 +28,7 @@ const fold_mismatches = metrics.counter(
   'Events that claim another result than the fold gives',
 )
 
-const noteMismatches = ({ log, projection }: Target, { mismatches }: Findings): void => {
+const noteMismatches = ({ log, projection }: Target, { mismatches }: RunFindings): void => {
   if (!projection.keeps_letters) return
   for (const { seq, subject } of mismatches) {
     fold_mismatches.inc()

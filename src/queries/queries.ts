@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { EndpointConfig } from '../service/config.js'
 import { createProver } from '../stream/proof.js'
 import type { QueryDeps } from './deps.js'
-import { balanceEndpoint, type EndpointLimits, type ReadyReply } from './endpoints/balance.js'
+import { balanceEndpoint, type ReadyReply, type RequestLimits } from './endpoints/balance.js'
 import { listEndpoint, rankingEndpoint } from './endpoints/list.js'
 import { statementEndpoint } from './endpoints/statement.js'
 import { summaryEndpoint } from './endpoints/summary.js'
@@ -27,7 +27,7 @@ import { createSameStream } from './same-stream.js'
 export type QueryOptions = {
   /** The largest number of customers in memory; 0 keeps none. */
   readonly hot_customers_max: number
-  readonly limits: (endpoint: string) => EndpointLimits
+  readonly limits: (endpoint: string) => RequestLimits
 }
 
 export type Queries = {

@@ -4,7 +4,7 @@
 
 import type { NatsConnection, Subscription } from 'nats'
 import type { Logger } from 'pino'
-import { controlSubjects, type Identity, VERBS, type Verb } from './protocol.js'
+import { controlSubjects, type ServiceIdentity, VERBS, type Verb } from './protocol.js'
 import type { Replies } from './replies.js'
 
 /** The reply to each verb, as JSON text. */
@@ -17,7 +17,7 @@ export type ControlTexts = Readonly<Record<Verb, () => string>>
  */
 export const startControl = (
   nc: NatsConnection,
-  identity: Identity,
+  identity: ServiceIdentity,
   texts: ControlTexts,
   { accept, send }: Replies,
   log: Logger,

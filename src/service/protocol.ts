@@ -13,7 +13,7 @@ export const DEFAULT_QUEUE_GROUP = 'q'
 export type Metadata = Readonly<Record<string, string>>
 
 /** The fields of every control reply that identify the instance. All instances share them, except for `id`. */
-export type Identity = {
+export type ServiceIdentity = {
   readonly name: string
   readonly id: string
   readonly version: string
@@ -41,15 +41,15 @@ export type EndpointStats = {
   readonly data?: unknown
 }
 
-export type PingResponse = Identity & { readonly type: 'io.nats.micro.v1.ping_response' }
+export type PingResponse = ServiceIdentity & { readonly type: 'io.nats.micro.v1.ping_response' }
 
-export type InfoResponse = Identity & {
+export type InfoResponse = ServiceIdentity & {
   readonly type: 'io.nats.micro.v1.info_response'
   readonly description: string
   readonly endpoints: readonly EndpointInfo[]
 }
 
-export type StatsResponse = Identity & {
+export type StatsResponse = ServiceIdentity & {
   readonly type: 'io.nats.micro.v1.stats_response'
   /** The time at which the instance started: ISO 8601 in UTC. */
   readonly started: string
@@ -57,21 +57,21 @@ export type StatsResponse = Identity & {
 }
 
 /** The reply to `$SRV.PING`. */
-export const pingResponse = (identity: Identity): PingResponse => ({
+export const pingResponse = (identity: ServiceIdentity): PingResponse => ({
   type: 'io.nats.micro.v1.ping_response',
   ...identity,
 })
 
 /** The reply to `$SRV.INFO`. */
 export const infoResponse = (
-  identity: Identity,
+  identity: ServiceIdentity,
   description: string,
   endpoints: readonly EndpointInfo[],
 ): InfoResponse => ({ type: 'io.nats.micro.v1.info_response', ...identity, description, endpoints })
 
 /** The reply to `$SRV.STATS`. */
 export const statsResponse = (
-  identity: Identity,
+  identity: ServiceIdentity,
   started: Date,
   endpoints: readonly EndpointStats[],
 ): StatsResponse => ({
@@ -82,7 +82,7 @@ export const statsResponse = (
 })
 
 /** The three subjects of a verb: for all services, for all instances of `name`, and for this instance. */
-export const controlSubjects = (verb: Verb, { name, id }: Identity): readonly string[] => [
+export const controlSubjects = (verb: Verb, { name, id }: ServiceIdentity): readonly string[] => [
   `$SRV.${verb}`,
   `$SRV.${verb}.${name}`,
   `$SRV.${verb}.${name}.${id}`,

@@ -12,10 +12,10 @@ import { configProblems, type ServiceConfig } from './config.js'
 import { startControl } from './control.js'
 import { type Endpoint, startEndpoint } from './endpoint.js'
 import {
-  type Identity,
   type InfoResponse,
   infoResponse,
   pingResponse,
+  type ServiceIdentity,
   type StatsResponse,
   statsResponse,
 } from './protocol.js'
@@ -49,7 +49,7 @@ export const startService = async (nc: NatsConnection, config: ServiceConfig): P
   if (problems.length > 0)
     throw new Error(`service ${JSON.stringify(config.name)} cannot start: ${problems.join('; ')}`)
 
-  const identity: Identity = {
+  const identity: ServiceIdentity = {
     name: config.name,
     id: randomId(),
     version: config.version,

@@ -5,14 +5,14 @@
 import { errors } from 'nats'
 
 /** The time to wait for an answer before the next request, and the largest number of requests. */
-export type Patience = { readonly ask_ms: number; readonly asks_max: number }
+export type AskLimits = { readonly ask_ms: number; readonly asks_max: number }
 
 /**
  * Runs `ask`, and runs it again each time that no answer comes within `ask_ms`; the earlier requests stay open. So a
  * request that was lost with a leader delays the answer by little. The first answer counts, and a rejection is an
  * answer too. Rejects with a `TimeoutError` when `asks_max` requests had no answer.
  */
-export const askAgain = async <A>({ ask_ms, asks_max }: Patience, ask: () => Promise<A>): Promise<A> => {
+export const askAgain = async <A>({ ask_ms, asks_max }: AskLimits, ask: () => Promise<A>): Promise<A> => {
   const requests: Promise<{ readonly value: A }>[] = []
   for (;;) {
     requests.push(ask().then(value => ({ value })))

@@ -210,7 +210,7 @@ export const ensureConsumer = (nc: NatsConnection, name: string): TaskEither<Str
   )
 
 /** The position of a consumer in the stream. */
-export type Progress = {
+export type ConsumerProgress = {
   /** Every event up to this stream sequence is acknowledged. */
   readonly acked_seq: number
   /** The number of events that are delivered and not acknowledged yet. */
@@ -218,7 +218,10 @@ export type Progress = {
 }
 
 /** Reads the position of a projection's consumer; `NotFound` when there is none. */
-export const consumerProgress = (jsm: JetStreamManager, name: string): TaskEither<StreamError, Progress> =>
+export const consumerProgress = (
+  jsm: JetStreamManager,
+  name: string,
+): TaskEither<StreamError, ConsumerProgress> =>
   pipe(
     tryStream(`consumer ${name}`, () => jsm.consumers.info(LEDGER_STREAM, name)),
     TE.map(({ ack_floor, num_ack_pending }) => ({

@@ -37,7 +37,7 @@ export const fromHead = ({ account, parked }: Customer): Folded =>
     ? { customer: { account }, last_seq: account.seq }
     : { customer: { account }, last_seq: parked.seq - 1 }
 
-export type FoldOptions = {
+export type SubjectFoldOptions = {
   /** Events after this sequence do not count; 2^53-1 or more means the stream's end. */
   readonly to_seq: number
   /** A fold of more events fails with `TryAgain`: later the projection is further, and fewer events are left. */
@@ -51,7 +51,7 @@ export type FoldOptions = {
 /** The number of events that are read one by one; a longer tail is then read through a consumer. */
 const SINGLES_MAX = 50
 
-const isOpen = ({ to_seq }: FoldOptions): boolean => to_seq >= Number.MAX_SAFE_INTEGER
+const isOpen = ({ to_seq }: SubjectFoldOptions): boolean => to_seq >= Number.MAX_SAFE_INTEGER
 
 /** The cause of a fold's failure: the subject has more events than `events_max`, and will never have fewer. */
 export class TooManyEvents extends Error {
@@ -67,7 +67,7 @@ type End = { readonly subject_seq: number; readonly stream_seq: number }
 type Work = {
   readonly deps: Deps
   readonly id: ClientId
-  readonly options: FoldOptions
+  readonly options: SubjectFoldOptions
   readonly skips: Map<number, Skip>
   events: number
   end: End | undefined
@@ -154,7 +154,12 @@ const readLaterSkips = async (work: Work, from_seq: number): Promise<void> => {
  * Folds to the end. When the customer is parked there although the subject holds a decision about the event, it folds
  * again from that event, with the decision. Each round gets further than the one before.
  */
-const fold = async (deps: Deps, id: ClientId, from: Folded, options: FoldOptions): Promise<FoldedTo> => {
+const fold = async (
+  deps: Deps,
+  id: ClientId,
+  from: Folded,
+  options: SubjectFoldOptions,
+): Promise<FoldedTo> => {
   const work: Work = { deps, id, options, skips: new Map(), events: 0, end: undefined }
   const done = (folded: Folded): FoldedTo => ({
     ...folded,
@@ -178,7 +183,7 @@ export const foldSubject = (
   deps: Deps,
   id: ClientId,
   from: Folded,
-  options: FoldOptions,
+  options: SubjectFoldOptions,
 ): TaskEither<StreamError, FoldedTo> =>
   TE.tryCatch(
     () => fold(deps, id, from, options),

@@ -14,7 +14,7 @@ import { E, pipe, type TaskEither, TE, t } from '../fp.js'
 import { readJson } from '../json.js'
 import { fieldsOf } from '../ledger/codec.js'
 import { sharedAfter } from '../parallel.js'
-import { askAgain, type Patience } from './ask-again.js'
+import { type AskLimits, askAgain } from './ask-again.js'
 import { apiError, type StreamError, tryStream } from './errors.js'
 import { LEDGER_STREAM } from './settings.js'
 
@@ -61,7 +61,7 @@ const ELECTION_MS_MIN = 3_500
 /** The default of `prove`'s time limit. */
 export const PROVE_TIMEOUT_MS = 2_500
 /** A request to a leader that dies is lost, and the next one may reach another server. */
-const PATIENCE: Patience = { ask_ms: 300, asks_max: 3 }
+const PATIENCE: AskLimits = { ask_ms: 300, asks_max: 3 }
 const BACK_OFF: BackOff = { first_ms: 20, max_ms: 200 }
 const NS_PER_MS = 1_000_000
 

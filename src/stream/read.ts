@@ -11,7 +11,7 @@ import { type BackOff, pause } from '../back-off.js'
 import '../headers.js'
 import { E, pipe, type TaskEither, TE, unwrap } from '../fp.js'
 import { instantOf } from '../instant.js'
-import { askAgain, type Patience } from './ask-again.js'
+import { type AskLimits, askAgain } from './ask-again.js'
 import { againWhileBehind, BEHIND } from './behind.js'
 import { firstSeqFrom } from './by-time.js'
 import { readDirect } from './direct.js'
@@ -24,7 +24,7 @@ import type { Recorded } from './recorded.js'
 import { LEDGER_STREAM } from './settings.js'
 
 /** A leader answers within milliseconds, so a request that is late may have gone to a server that died. */
-const PATIENCE: Patience = { ask_ms: 500, asks_max: 4 }
+const PATIENCE: AskLimits = { ask_ms: 500, asks_max: 4 }
 
 /**
  * The first message at or after `seq` whose subject matches, from a server that takes itself for the stream's leader.

@@ -223,7 +223,7 @@ export const isEqual = (a: unknown, b: unknown): boolean =>
 export const shown = (value: unknown): string => (value === undefined ? 'not set' : JSON.stringify(value))
 
 /** One setting in which a server's stream differs. */
-export type Difference = { readonly name: string; readonly is: unknown; readonly should_be: unknown }
+export type SettingDifference = { readonly name: string; readonly is: unknown; readonly should_be: unknown }
 
 /**
  * Every setting in which the server's stream differs from the wanted settings. A setting that this program does not
@@ -232,7 +232,7 @@ export type Difference = { readonly name: string; readonly is: unknown; readonly
 export const differencesOf = (
   wanted: StreamSettings,
   actual: Readonly<Record<string, unknown>>,
-): Difference[] => {
+): SettingDifference[] => {
   const stated: Readonly<Record<string, unknown>> = { ...wanted }
   return [...new Set([...Object.keys(stated), ...Object.keys(actual)])]
     .filter(name => name !== FREE)
@@ -250,13 +250,13 @@ export const differences = (wanted: StreamSettings, actual: Readonly<Record<stri
 export const COMPRESSION_ADVICE =
   'before any of its servers becomes 2.15, the steps of docs/upgrade-nats.md are needed'
 
-const isOfCompression = ({ name }: Difference): boolean => name === 'compression'
+const isOfCompression = ({ name }: SettingDifference): boolean => name === 'compression'
 
 /**
  * Whether the ledger may be served with these differences. Streams of earlier builds are compressed, which is no fault
  * unless `server-policy.ts` refuses it. Such differences are reported, and do not keep a process from starting.
  */
-export const isTolerable = (found: readonly Difference[]): boolean => found.every(isOfCompression)
+export const isTolerable = (found: readonly SettingDifference[]): boolean => found.every(isOfCompression)
 
 /** Settings that nats-server does not take back once they are on. */
 const LASTING: ReadonlySet<string> = new Set([
@@ -279,7 +279,7 @@ export const lastingOf = (
   )
 
 /** The advice to a person about settings that differ. */
-const adviceOn = (found: readonly Difference[]): string => {
+const adviceOn = (found: readonly SettingDifference[]): string => {
   const lasting = found.filter(({ name }) => LASTING.has(name)).map(({ name }) => name)
   if (lasting.length > 0)
     return `nats-server does not take ${lasting.join(', ')} back: back the stream up, and restore it with other settings (docs/recovery.md)`
@@ -312,5 +312,5 @@ const OPERATIONAL: ReadonlySet<string> = new Set([
 ])
 
 /** Whether these differences of the ledger stream may make events vanish, change or appear by themselves. */
-export const isDangerous = (found: readonly Difference[]): boolean =>
+export const isDangerous = (found: readonly SettingDifference[]): boolean =>
   found.some(({ name }) => !OPERATIONAL.has(name))

@@ -215,10 +215,10 @@ export const noteStream = (
  * The progress that a transaction notes in the table's identity. `from_seq` is the progress before it: a table that is
  * behind `from_seq` was set back to an older state.
  */
-export type Mark = { readonly epoch: string; readonly from_seq: number; readonly newest: Newest }
+export type ProgressMark = { readonly epoch: string; readonly from_seq: number; readonly newest: Newest }
 
 /** The update that notes a mark, as a part of a transaction. It fails in another epoch, and when the mark would go back. */
-export const markUpdate = (table: string, { epoch, from_seq, newest }: Mark) => ({
+export const markUpdate = (table: string, { epoch, from_seq, newest }: ProgressMark) => ({
   TableName: table,
   Key: { id: IDENTITY_ID },
   UpdateExpression: 'SET newest_seq = :seq, newest_checksum = :checksum, newest_at_ms = :at_ms',
@@ -244,14 +244,14 @@ export const emptyingCheck = (table: string, { epoch }: Identity) => ({
 })
 
 /** Whether a mark that could not be noted was overtaken: the table is in the same epoch, and already folded as far. */
-const isOvertaken = (found: Identity | undefined, { epoch, newest }: Mark): boolean =>
+const isOvertaken = (found: Identity | undefined, { epoch, newest }: ProgressMark): boolean =>
   found !== undefined && found.epoch === epoch && found.state === 'filling' && found.newest.seq >= newest.seq
 
 /** Notes a mark when there is nothing else to write. `NotOurs` when the table is in another epoch or was set back. */
 export const noteMark = (
   client: DynamoDBDocumentClient,
   table: string,
-  mark: Mark,
+  mark: ProgressMark,
 ): TaskEither<TableError, void> =>
   pipe(
     tryTable(`identity of ${table}`, () => client.send(new UpdateCommand(markUpdate(table, mark)))),
@@ -265,7 +265,7 @@ export const noteMark = (
 export const unlessOvertaken = (
   client: DynamoDBDocumentClient,
   table: string,
-  mark: Mark,
+  mark: ProgressMark,
 ): TaskEither<TableError, void> =>
   pipe(
     readIdentity(client, table),

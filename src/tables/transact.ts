@@ -10,7 +10,7 @@ import type { Customer } from '../ledger/fold.js'
 import type { PlainItem } from './attribute-values.js'
 import { type TableError, tryTable } from './errors.js'
 import { type HeadShape, headCondition, headItem, isNew } from './heads.js'
-import { type Mark, markUpdate, unlessOvertaken } from './identity.js'
+import { markUpdate, type ProgressMark, unlessOvertaken } from './identity.js'
 import { type PlainWrite, sendTransaction } from './transact-request.js'
 
 /** The largest number of items in one TransactWriteItems, including the table's mark; a limit of DynamoDB. */
@@ -34,7 +34,7 @@ export type Transaction = {
   /** For each item, the amounts to add to its numbers. A missing item begins at 0. */
   readonly additions: ReadonlyMap<string, Readonly<Record<string, bigint>>>
   /** The table's progress after this transaction, if the transaction notes it. */
-  readonly mark?: Mark | undefined
+  readonly mark?: ProgressMark | undefined
 }
 
 /** The write of a head. The item is deleted when the customer turns out to have no event. */

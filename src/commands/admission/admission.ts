@@ -8,7 +8,7 @@
 import type { Logger } from 'pino'
 import type { Health } from '../../health.js'
 import { metrics } from '../../metrics.js'
-import { createControl, type Limit, type Look } from './control.js'
+import { createControl, type Limit, type ProjectionLags } from './control.js'
 import { boundsOf } from './pace.js'
 
 /** Whether that many commands may be taken now. Each call counts as commands that are taken. */
@@ -25,7 +25,7 @@ export type AdmissionOptions = {
   /** The bound on the lag, in milliseconds; 0: none. */
   readonly bound_ms: number
   /** Asks how far the projections are. Never rejects; a projection that cannot be asked is left out. */
-  readonly look: () => Promise<Look>
+  readonly look: () => Promise<ProjectionLags>
   readonly health: Pick<Health, 'report'>
   readonly log: Pick<Logger, 'error'>
 }

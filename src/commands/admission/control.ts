@@ -17,7 +17,7 @@ import {
 import { createShare } from './share.js'
 
 /** What a look found about the projections, by the names of their consumers; those that cannot be asked are left out. */
-export type Look = ReadonlyMap<string, Omit<Sample, 'at_ms'>>
+export type ProjectionLags = ReadonlyMap<string, Omit<Sample, 'at_ms'>>
 
 /** The projection that sets the limit, and the limit. */
 export type Limit = {
@@ -29,7 +29,7 @@ export type Limit = {
 export type Control = {
   /** Whether that many commands may be taken now; the answer counts. */
   readonly admit: (commands: number, at_ms: number) => boolean
-  readonly note: (look: Look, at_ms: number) => void
+  readonly note: (look: ProjectionLags, at_ms: number) => void
   /** The limit in force. */
   readonly limit: (at_ms: number) => Limit | undefined
 }
@@ -75,7 +75,7 @@ const tightest = (known: ReadonlyMap<string, Known>, share: number): Limit | und
   return found
 }
 
-const endOf = (look: Look): number =>
+const endOf = (look: ProjectionLags): number =>
   Math.max(0, ...[...look.values()].map(({ seq, lag_events }) => seq + lag_events))
 
 /** A control without a limit, until looks say otherwise. */

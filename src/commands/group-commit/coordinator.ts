@@ -35,20 +35,20 @@ import {
   failAll,
   failureOf,
   type Group,
+  type GroupOrigin,
   type GroupResult,
   type GroupState,
   halvesOf,
   hasSharedIds,
   newGroup,
   type OpenGroups,
-  type Origin,
   outcomeOfOne,
   retry,
   TRY_PAUSE,
 } from './group.js'
 import type { CommandTaker, CoordinatorOptions, CoordinatorPorts, Earlier, Submitted } from './ports.js'
 import { Queue, type QueueRound } from './queue.js'
-import type { Aside, Batch, RoundEnd } from './round.js'
+import type { Aside, DecidedBatch, RoundEnd } from './round.js'
 import type { Settled } from './settle.js'
 
 /** Works aside at once; nats-server allows 50 batches in flight for a stream, and other instances have theirs. */
@@ -90,7 +90,7 @@ export class Coordinator implements CommandTaker {
 
   // 1. arrival; `CommandTaker` says what the three ways in do
 
-  take(submitted: Submitted, done: (outcome: Outcome) => void, origin: Origin = 'caller'): void {
+  take(submitted: Submitted, done: (outcome: Outcome) => void, origin: GroupOrigin = 'caller'): void {
     const { command, has_given_id } = submitted
     const code = this.#refusal(1, origin)
     if (code !== undefined) {
@@ -106,7 +106,7 @@ export class Coordinator implements CommandTaker {
     return new Promise(resolve => this.take({ command, has_given_id }, resolve))
   }
 
-  async submitEach(commands: readonly Submitted[], origin: Origin = 'caller'): Promise<Outcome[]> {
+  async submitEach(commands: readonly Submitted[], origin: GroupOrigin = 'caller'): Promise<Outcome[]> {
     const code = this.#refusal(commands.length, origin)
     if (code !== undefined)
       return commands.map(({ command }) => failed(code, { transaction_id: command.transaction_id }))
@@ -136,7 +136,7 @@ export class Coordinator implements CommandTaker {
   submitAll(
     commands: readonly Command[],
     has_given_ids: boolean,
-    origin: Origin = 'caller',
+    origin: GroupOrigin = 'caller',
   ): Promise<GroupResult> {
     return new Promise(resolve => {
       const code = this.#refusal(commands.length, origin)
@@ -154,7 +154,7 @@ export class Coordinator implements CommandTaker {
   }
 
   /** The reason why no command can be taken at the moment. */
-  #refusal(commands: number, origin: Origin): 'UNAVAILABLE' | 'BUSY' | 'OUTCOME_UNKNOWN' | undefined {
+  #refusal(commands: number, origin: GroupOrigin): 'UNAVAILABLE' | 'BUSY' | 'OUTCOME_UNKNOWN' | undefined {
     const is_full = this.#open.commands() + commands > this.#queue_max
     if (origin === 'taken back') {
       // another instance has admitted these commands, and may have stored them
@@ -232,7 +232,7 @@ export class Coordinator implements CommandTaker {
     }
   }
 
-  async #send(batch: Batch): Promise<Settled> {
+  async #send(batch: DecidedBatch): Promise<Settled> {
     const groups = batch.plan.planned.map(({ group }) => group)
     if (batch.plan.events.length === 0) return { tag: 'stored', last_seq: 0 }
     this.#move(groups, 'sent')

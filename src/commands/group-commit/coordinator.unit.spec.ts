@@ -12,7 +12,7 @@ import { Coordinator } from './coordinator.js'
 import type { Group } from './group.js'
 import { loadedAfter } from './plan.js'
 import type { CoordinatorPorts, Transactions } from './ports.js'
-import { type Batch, Rounds } from './round.js'
+import { type DecidedBatch, Rounds } from './round.js'
 import type { Settled } from './settle.js'
 
 /** How the stream answers a batch. */
@@ -21,7 +21,7 @@ type Answer =
   | StreamError['tag']
   | 'unknown'
   | Error
-  | ((batch: Batch) => Settled | Promise<Settled>)
+  | ((batch: DecidedBatch) => Settled | Promise<Settled>)
 
 /** A stream in a map, and what the test has it answer to the next batches; it stores all that come after them. */
 const play = (
@@ -34,7 +34,7 @@ const play = (
   let last_seq = 0
 
   const at = (id: ClientId): Folded => stream.get(id) ?? FROM_THE_BEGINNING
-  const store = ({ plan }: Batch): Settled => {
+  const store = ({ plan }: DecidedBatch): Settled => {
     last_seq += plan.events.length
     for (const [id, folded] of loadedAfter(plan, last_seq)) stream.set(id, folded)
     return { tag: 'stored', last_seq }
@@ -54,7 +54,7 @@ const play = (
       for (const id of ids) memory.delete(id)
     },
   }
-  const publish = async (batch: Batch): Promise<Settled> => {
+  const publish = async (batch: DecidedBatch): Promise<Settled> => {
     batches.push(batch.plan.events.map(({ id, event }) => `${event.type} ${id} ${event.amount}`))
     const answer = answers[batches.length - 1] ?? 'store'
     if (answer instanceof Error) throw answer
@@ -179,7 +179,7 @@ describe('a batch that another writer was faster than', () => {
   })
 
   it('again and again gets a lane of its own, and is CONFLICT after ten tries; the others go on', async () => {
-    const conflict = (batch: Batch): Settled => {
+    const conflict = (batch: DecidedBatch): Settled => {
       if (!batch.plan.events.some(({ id }) => id === 'alice')) return world.store(batch)
       world.interfere('alice', 1)
       return { tag: 'refused', error: { tag: 'Conflict', message: 'wrong last sequence' } }

@@ -32,7 +32,7 @@ export type GroupState =
   | 'answered'
 
 /** Where a group came from, which says whether another instance may store its commands as well. */
-export type Origin =
+export type GroupOrigin =
   /** From a caller: no other instance has its commands. */
   | 'caller'
   /** From another instance, which decides them itself when it hears nothing from this one any more. */
@@ -42,7 +42,7 @@ export type Origin =
 
 export type Group = {
   readonly commands: readonly Command[]
-  readonly origin: Origin
+  readonly origin: GroupOrigin
   /** The caller brought the transaction ids, so they may be stored already. */
   readonly has_given_ids: boolean
   /** The time of its arrival, on the clock of `performance.now()`. */
@@ -60,7 +60,7 @@ export type Group = {
 export const newGroup = (
   commands: readonly Command[],
   has_given_ids: boolean,
-  origin: Origin,
+  origin: GroupOrigin,
   done: Group['done'],
 ): Group => ({
   commands,
@@ -105,10 +105,10 @@ export const failAll = (groups: readonly Group[], code: Failure['code'], cause?:
   groups.map(group => [group, failureOf(group, code, cause)])
 
 /** Groups that lost against another writer: those that may try again, and the answers of those that lost too often. */
-export type Retried = { readonly again: readonly Group[]; readonly answers: readonly Answer[] }
+export type RetriedGroups = { readonly again: readonly Group[]; readonly answers: readonly Answer[] }
 
 /** Counts one more try of each group. A group beyond `TRIES_MAX` is answered `CONFLICT`: nothing of it is stored. */
-export const retry = (groups: readonly Group[]): Retried => {
+export const retry = (groups: readonly Group[]): RetriedGroups => {
   for (const group of groups) group.tries += 1
   return {
     again: groups.filter(({ tries }) => tries <= TRIES_MAX),

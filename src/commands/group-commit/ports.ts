@@ -9,19 +9,19 @@ import type { Command } from '../../ledger/command.js'
 import type { Folded } from '../../stream/fold-subject.js'
 import type { Outcome } from '../outcome.js'
 import type { Answer, Group, GroupResult } from './group.js'
-import type { Aside, Batch, Prepared, RoundEnd } from './round.js'
+import type { Aside, DecidedBatch, PreparedRound, RoundEnd } from './round.js'
 import type { Settled } from './settle.js'
 
 export type CoordinatorPorts = {
   /** The steps of a round (round.ts). */
   readonly rounds: {
-    readonly prepare: (groups: readonly Group[]) => Promise<Prepared>
-    readonly conclude: (batch: Batch, settled: Settled) => RoundEnd
+    readonly prepare: (groups: readonly Group[]) => Promise<PreparedRound>
+    readonly conclude: (batch: DecidedBatch, settled: Settled) => RoundEnd
     readonly confirm: (aside: Extract<Aside, { why: 'unconfirmed' }>) => Promise<RoundEnd>
     readonly loadSlowAccounts: (groups: readonly Group[]) => Promise<RoundEnd>
   }
   /** Sends a batch until its outcome is known, or `signal` ends it (settle.ts). */
-  readonly publish: (batch: Batch, signal: AbortSignal) => Promise<Settled>
+  readonly publish: (batch: DecidedBatch, signal: AbortSignal) => Promise<Settled>
   /** The customers of `ids` that have changed since they were `seen`, as the stream's leader proves. */
   readonly findChanged: (
     ids: Iterable<ClientId>,

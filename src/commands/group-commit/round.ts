@@ -31,7 +31,7 @@ type Seen = ReadonlyMap<ClientId, Folded>
 type RefusedPlan = Extract<Planned, { tag: 'refused' }>
 
 /** A decided batch, and the accounts that it was decided on. */
-export type Batch = { readonly plan: Plan; readonly seen: Seen }
+export type DecidedBatch = { readonly plan: Plan; readonly seen: Seen }
 
 /** Groups that would hold up others, and the reason: the coordinator goes on with them beside the rounds. */
 export type Aside =
@@ -46,7 +46,7 @@ export type Aside =
       readonly why: 'unconfirmed'
       readonly groups: readonly Group[]
       readonly refused: readonly RefusedPlan[]
-      readonly batch: Batch
+      readonly batch: DecidedBatch
     }
   /** The table does not answer soon, and the customers have too many events to be folded within a round. */
   | { readonly why: 'slow accounts'; readonly groups: readonly Group[] }
@@ -59,7 +59,7 @@ export type RoundEnd = {
 }
 
 /** The end of `prepare`; without a batch nothing of these groups is to be stored in this round. */
-export type Prepared = RoundEnd & { readonly batch?: Batch }
+export type PreparedRound = RoundEnd & { readonly batch?: DecidedBatch }
 
 type Taken = ReadonlyMap<ClientId, Folded | LoadProblem>
 
@@ -119,7 +119,7 @@ export class Rounds {
   }
 
   /** Decides `groups`. Rejects when accounts cannot be read at all. */
-  async prepare(groups: readonly Group[]): Promise<Prepared> {
+  async prepare(groups: readonly Group[]): Promise<PreparedRound> {
     const opened_ms_min = performance.now() - this.#timeout_ms
     const overdue = groups.filter(({ opened_ms }) => opened_ms < opened_ms_min)
     const waiting = groups.filter(group => isOpen(group) && group.opened_ms >= opened_ms_min)
@@ -134,7 +134,7 @@ export class Rounds {
     return { ...decided, answers: [...late, ...answers, ...decided.answers], asides }
   }
 
-  async #decide(groups: readonly Group[], seen: Seen): Promise<Prepared> {
+  async #decide(groups: readonly Group[], seen: Seen): Promise<PreparedRound> {
     const plan = planBatch(groups, seen)
     const answers = plan.broken.map(({ group, cause }): Answer => {
       this.#log.error({ err: cause }, 'a command could not be decided: a fault of this program')
@@ -166,7 +166,7 @@ export class Rounds {
   }
 
   /** What follows when the outcome of `batch` is known, or stays unknown. */
-  conclude(batch: Batch, settled: Settled): RoundEnd {
+  conclude(batch: DecidedBatch, settled: Settled): RoundEnd {
     const groups = batch.plan.planned.map(({ group }) => group)
     switch (settled.tag) {
       case 'stored':
@@ -183,7 +183,7 @@ export class Rounds {
     }
   }
 
-  #concludeStored(batch: Batch, last_seq: number): RoundEnd {
+  #concludeStored(batch: DecidedBatch, last_seq: number): RoundEnd {
     const { plan } = batch
     this.#accounts.remember(loadedAfter(plan, last_seq))
     const answers: Answer[] = []
@@ -205,7 +205,7 @@ export class Rounds {
     return { answers, again: [], asides: [{ why: 'unconfirmed', groups, refused: unconfirmed, batch }] }
   }
 
-  #concludeRefused({ plan, seen }: Batch, groups: readonly Group[], error: StreamError): RoundEnd {
+  #concludeRefused({ plan, seen }: DecidedBatch, groups: readonly Group[], error: StreamError): RoundEnd {
     const fail = (code: 'STREAM_FULL' | 'INTERNAL_ERROR'): RoundEnd => ({
       answers: failAll(groups, code, error.cause ?? new Error(error.message)),
       again: [],

@@ -39,7 +39,7 @@ const BACK_OFF: BackOff = { first_ms: 20, max_ms: 200 }
 const MARK = 'Ledger-Batch'
 
 /** A batch before it is sent. Its messages are made on demand, because they need much memory while the server is at work. */
-export type Batch = {
+export type MessageBatch = {
   readonly length: number
   /** Its messages, the same ones each time. */
   readonly messages: () => readonly BatchMessage[]
@@ -62,7 +62,7 @@ const firstOfEach = (messages: readonly BatchMessage[]): Map<string, number> => 
 /** What some server holds after the sequence that the first message expects; undefined if it holds nothing there. */
 const inFirstPlace = (
   { nc }: CommandDeps,
-  { length }: Batch,
+  { length }: MessageBatch,
   [subject, expected_seq]: readonly [string, number],
   mark: string,
 ): TaskEither<StreamError, number | 'taken' | undefined> =>
@@ -78,7 +78,7 @@ const inFirstPlace = (
  * Looks at the place of a batch as of an end of the stream that is proved now. A batch is stored whole: if another one of its
  * customers has new events and the first one has none, another writer stored them.
  */
-const lookUp = (deps: CommandDeps, batch: Batch, mark: string): TaskEither<StreamError, Place> => {
+const lookUp = (deps: CommandDeps, batch: MessageBatch, mark: string): TaskEither<StreamError, Place> => {
   const expected = firstOfEach(batch.messages())
   const [first] = expected
   if (first === undefined) return TE.right('free')
@@ -102,14 +102,18 @@ const lookUp = (deps: CommandDeps, batch: Batch, mark: string): TaskEither<Strea
 }
 
 /** The sequence of the last message of a batch, if some server has the batch. */
-const seenBySomebody = async (deps: CommandDeps, batch: Batch, mark: string): Promise<number | undefined> => {
+const seenBySomebody = async (
+  deps: CommandDeps,
+  batch: MessageBatch,
+  mark: string,
+): Promise<number | undefined> => {
   const [first] = firstOfEach(batch.messages())
   const place = first === undefined ? undefined : await inFirstPlace(deps, batch, first, mark)()
   return place !== undefined && E.isRight(place) && typeof place.right === 'number' ? place.right : undefined
 }
 
 /** Sends a copy of the batch. It is a function of its own so that the messages are not kept while the answer is waited for. */
-const send = ({ nc }: CommandDeps, batch: Batch, mark: string) => {
+const send = ({ nc }: CommandDeps, batch: MessageBatch, mark: string) => {
   const messages = batch.messages()
   const [first] = messages
   const marked =
@@ -143,7 +147,7 @@ const isFinal = (
 /** The outcome of a batch of which a copy failed; undefined while it is not known. */
 const outcomeOf = async (
   deps: CommandDeps,
-  batch: Batch,
+  batch: MessageBatch,
   mark: string,
   failed: Failed,
 ): Promise<Settled | undefined> => {
@@ -164,7 +168,7 @@ const outcomeOf = async (
 /** Publishes `batch`; goes on for up to `timeout_ms` while the outcome is unknown. */
 export const settle = async (
   deps: CommandDeps,
-  batch: Batch,
+  batch: MessageBatch,
   timeout_ms: number,
   signal: AbortSignal,
 ): Promise<Settled> => {

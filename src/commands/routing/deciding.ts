@@ -14,7 +14,13 @@ import type { Coordinator } from '../group-commit/coordinator.js'
 import { outcomesOf } from '../group-commit/group.js'
 import type { Outcome } from '../outcome.js'
 import { wholeProblem } from '../whole.js'
-import { answersSubject, encodeAnswers, type Forward, type Item, type Question } from './messages.js'
+import {
+  answersSubject,
+  encodeAnswers,
+  type Forward,
+  type ForwardedItem,
+  type OutcomeQuestion,
+} from './messages.js'
 
 /**
  * The largest age of a forward. Together with the time in which both instances decide at the latest it is far shorter than the
@@ -50,7 +56,7 @@ export class Deciding {
     this.#deps = deps
   }
 
-  handle(request: Forward | Question): void {
+  handle(request: Forward | OutcomeQuestion): void {
     if (request.tag === 'question') this.#answerQuestion(request)
     else this.#decideAll(request)
   }
@@ -63,7 +69,7 @@ export class Deciding {
     })
   }
 
-  #answerQuestion({ from, asks }: Question): void {
+  #answerQuestion({ from, asks }: OutcomeQuestion): void {
     const own = this.#at_work.get(from)
     const { missing } = this.#replyTo(from)
     for (const number of asks) if (own?.has(number) !== true) missing.push(number)
@@ -87,7 +93,7 @@ export class Deciding {
     return true
   }
 
-  #decide({ mode, commands }: Item, from: string, number: number): void {
+  #decide({ mode, commands }: ForwardedItem, from: string, number: number): void {
     const { coordinator } = this.#deps
     const answer = (outcomes: readonly Outcome[]): void => this.#answer(from, number, outcomes)
     const [only] = commands

@@ -1,15 +1,15 @@
 import { pino } from 'pino'
 import { expect, it } from 'vitest'
 import { movement, transfer } from '../../../test/support/coordinators.js'
-import type { Origin } from '../group-commit/group.js'
+import type { GroupOrigin } from '../group-commit/group.js'
 import type { Submitted } from '../group-commit/ports.js'
 import { type Outcome, replyOf } from '../outcome.js'
 import { Deciding } from './deciding.js'
-import type { Item } from './messages.js'
+import type { ForwardedItem } from './messages.js'
 
 const NOW_MS = 100_000
 const FROM = 'f'.repeat(22)
-const one = (id: string): Item => ({
+const one = (id: string): ForwardedItem => ({
   mode: 'one',
   commands: [{ command: movement('credit', 'a', 1, id), has_given_id: false }],
 })
@@ -23,9 +23,9 @@ const doneOf = ({ command }: Submitted): Outcome => {
 /** The part over a coordinator that notes what it is given, and decides it when it is told to. */
 const start = (mayDecide = true, max_payload = 1_048_576) => {
   const sent: { subject: string; body: { answers: [number, object[]][]; missing: number[] } }[] = []
-  const begun: { submitted: readonly Submitted[]; origin: Origin | undefined }[] = []
+  const begun: { submitted: readonly Submitted[]; origin: GroupOrigin | undefined }[] = []
   const waiting: (() => void)[] = []
-  const note = (submitted: readonly Submitted[], origin?: Origin) => begun.push({ submitted, origin })
+  const note = (submitted: readonly Submitted[], origin?: GroupOrigin) => begun.push({ submitted, origin })
   const deciding = new Deciding({
     nc: {
       publish: (subject, body) => {
@@ -49,7 +49,7 @@ const start = (mayDecide = true, max_payload = 1_048_576) => {
     tick: () => NOW_MS,
     max_payload: () => max_payload,
   })
-  const forward = (items: readonly (Item | undefined)[], age_ms = 0, first = 1) =>
+  const forward = (items: readonly (ForwardedItem | undefined)[], age_ms = 0, first = 1) =>
     deciding.handle({ tag: 'forward', from: FROM, tick: NOW_MS - age_ms, first, items })
   const decide = () => {
     for (const each of waiting.splice(0)) each()

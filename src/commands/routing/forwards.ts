@@ -16,8 +16,8 @@ import {
   encodeCommand,
   encodeQuestion,
   FORWARD_COMMANDS_MAX,
+  type ForwardedItem,
   ForwardText,
-  type Item,
 } from './messages.js'
 import type { Peer } from './roster.js'
 
@@ -40,7 +40,7 @@ const taken_back = metrics.counter(
 )
 
 type Open = {
-  readonly item: Item
+  readonly item: ForwardedItem
   readonly peer: string
   readonly sent_ms: number
   readonly done: (outcomes: readonly Outcome[]) => void
@@ -57,17 +57,17 @@ export type ForwardsOptions = {
   /** The largest message that the server takes, in bytes. */
   readonly max_payload: () => number
   /** Decides an item here. Never rejects. */
-  readonly takeBack: (item: Item) => Promise<readonly Outcome[]>
+  readonly takeBack: (item: ForwardedItem) => Promise<readonly Outcome[]>
 }
 
-const failAll = ({ commands }: Item, code: 'BUSY' | 'OUTCOME_UNKNOWN'): Outcome[] =>
+const failAll = ({ commands }: ForwardedItem, code: 'BUSY' | 'OUTCOME_UNKNOWN'): Outcome[] =>
   commands.map(({ command }) => failed(code, { transaction_id: command.transaction_id }))
 
 /** Whether an outcome is about this command: an answer that is not is no answer. */
 const isAbout = (outcome: Outcome, transaction_id: string): boolean =>
   outcome.tag === 'failed' || outcome.reply.transaction_id === transaction_id
 
-const fits = ({ mode, commands }: Item, outcomes: readonly Outcome[]): boolean => {
+const fits = ({ mode, commands }: ForwardedItem, outcomes: readonly Outcome[]): boolean => {
   if (mode === 'all' && outcomes.length === 1 && outcomes[0]?.tag === 'failed') return true
   if (mode === 'all' && outcomes.some(({ tag }) => tag === 'failed')) return false
   return (
@@ -96,7 +96,7 @@ export class Forwards {
   }
 
   /** Gives `item` to `peer`; `done` is called once. False: it is too large for one message, and nothing was done. */
-  send(peer: Peer, item: Item, done: Open['done']): boolean {
+  send(peer: Peer, item: ForwardedItem, done: Open['done']): boolean {
     const { commands } = item
     if (this.#open_commands + commands.length > this.#options.commands_max) {
       done(failAll(item, 'BUSY'))

@@ -4,14 +4,14 @@ import { movement } from '../../../test/support/coordinators.js'
 import { E } from '../../fp.js'
 import { failed, type Outcome, replyOf } from '../outcome.js'
 import { Forwards } from './forwards.js'
-import { decodeRequest, type Item } from './messages.js'
+import { decodeRequest, type ForwardedItem } from './messages.js'
 import type { Peer } from './roster.js'
 
 const ME = 'm'.repeat(22)
 const PEER: Peer = { id: 'p'.repeat(22), since: 1, tick: 77, is_leaving: false }
 const OTHER: Peer = { ...PEER, id: 'q'.repeat(22) }
 
-const itemOf = (mode: Item['mode'], ...ids: readonly string[]): Item => ({
+const itemOf = (mode: ForwardedItem['mode'], ...ids: readonly string[]): ForwardedItem => ({
   mode,
   commands: ids.map(id => ({ command: movement('credit', 'a', 1, id), has_given_id: false })),
 })
@@ -49,7 +49,7 @@ const start = (commands_max = 10_000, max_payload = 1_048_576) => {
     max_payload: () => max_payload,
     takeBack: async item => item.commands.map(() => HERE),
   })
-  const send = (item: Item, peer = PEER): boolean =>
+  const send = (item: ForwardedItem, peer = PEER): boolean =>
     forwards.send(peer, item, outcomes => {
       for (const { command } of item.commands) ended[command.transaction_id] = outcomes
     })
@@ -115,7 +115,7 @@ it('takes the answers of the instance that has the commands, and of no other one
   forwards.answer(PEER.id, { answers: [[1, [doneOf('1')]]], missing: [1] })
 })
 
-it.each<[string, Item, readonly Outcome[] | undefined]>([
+it.each<[string, ForwardedItem, readonly Outcome[] | undefined]>([
   ['cannot be read', itemOf('one', '1'), undefined],
   ['is about another command', itemOf('one', '1'), [doneOf('2')]],
   ['has too few outcomes', itemOf('each', '1', '2'), [doneOf('1')]],

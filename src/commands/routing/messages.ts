@@ -100,7 +100,7 @@ export const decodeSign = (body: Uint8Array): Either<string, Sign> => read(SignB
 // forwards
 
 /** Commands that are given on together: one command, or those of one `customer.batch`. */
-export type Item = { readonly mode: 'one' | 'each' | 'all'; readonly commands: readonly Submitted[] }
+export type ForwardedItem = { readonly mode: 'one' | 'each' | 'all'; readonly commands: readonly Submitted[] }
 
 const LETTERS = { credit: 'c', debit: 'd', transfer: 't' } as const
 const TYPES: Readonly<Record<string, Command['type']>> = { c: 'credit', d: 'debit', t: 'transfer' }
@@ -137,7 +137,7 @@ const submittedFrom = (line: string): Submitted | undefined => {
 }
 
 /** So many items of one command follow, or one item of so many commands. */
-type Run = [mode: Item['mode'], count: number]
+type Run = [mode: ForwardedItem['mode'], count: number]
 
 const Run = t.tuple([t.union([t.literal('one'), t.literal('each'), t.literal('all')]), Count])
 const ForwardHead = exactFieldsOf({ from: InstanceId, tick: Count, first: Count, runs: t.array(Run) })
@@ -152,10 +152,14 @@ export type Forward = {
   readonly from: string
   readonly tick: number
   readonly first: number
-  readonly items: readonly (Item | undefined)[]
+  readonly items: readonly (ForwardedItem | undefined)[]
 }
 
-export type Question = { readonly tag: 'question'; readonly from: string; readonly asks: readonly number[] }
+export type OutcomeQuestion = {
+  readonly tag: 'question'
+  readonly from: string
+  readonly asks: readonly number[]
+}
 
 /** A forward that is being written. */
 export class ForwardText {
@@ -173,7 +177,7 @@ export class ForwardText {
   }
 
   /** Adds an item whose commands are `lines` of `bytes` in all. */
-  add(mode: Item['mode'], lines: readonly string[], bytes: number): void {
+  add(mode: ForwardedItem['mode'], lines: readonly string[], bytes: number): void {
     const last = this.#runs.at(-1)
     if (mode === 'one' && last?.[0] === 'one') last[1] += 1
     else this.#runs.push([mode, lines.length])
@@ -187,12 +191,15 @@ export class ForwardText {
   }
 }
 
-export const encodeQuestion = ({ from, asks }: Omit<Question, 'tag'>): string =>
+export const encodeQuestion = ({ from, asks }: Omit<OutcomeQuestion, 'tag'>): string =>
   JSON.stringify({ from, asks })
 
 /** The items of a forward. Undefined when the lines are not as many as its head says. */
-const itemsFrom = (runs: readonly Run[], lines: readonly string[]): (Item | undefined)[] | undefined => {
-  const items: (Item | undefined)[] = []
+const itemsFrom = (
+  runs: readonly Run[],
+  lines: readonly string[],
+): (ForwardedItem | undefined)[] | undefined => {
+  const items: (ForwardedItem | undefined)[] = []
   let at = 0
   for (const [mode, count] of runs) {
     if (count < 1 || at + count > lines.length) return undefined
@@ -225,22 +232,22 @@ const decodeForward = (text: string): Either<string, Forward> => {
     : E.right({ tag: 'forward', ...rest, items })
 }
 
-const decodeQuestion = (text: string): Either<string, Question> =>
+const decodeQuestion = (text: string): Either<string, OutcomeQuestion> =>
   pipe(
     read(QuestionBody, text),
     E.filterOrElse(
       ({ asks }) => asks.length <= FORWARD_COMMANDS_MAX,
       () => `it asks for more than ${FORWARD_COMMANDS_MAX} items`,
     ),
-    E.map(({ from, asks }): Question => ({ tag: 'question', from, asks })),
+    E.map(({ from, asks }): OutcomeQuestion => ({ tag: 'question', from, asks })),
   )
 
 /** Reads what comes on the subject of the commands; a forward has lines, a question has none. */
-export const decodeRequest = (body: Uint8Array): Either<string, Forward | Question> =>
+export const decodeRequest = (body: Uint8Array): Either<string, Forward | OutcomeQuestion> =>
   pipe(
     decodeText(body),
     E.chain(
-      (text): Either<string, Forward | Question> =>
+      (text): Either<string, Forward | OutcomeQuestion> =>
         text.includes('\n') ? decodeForward(text) : decodeQuestion(text),
     ),
   )
@@ -276,9 +283,9 @@ const outcomeFrom = (u: unknown): Outcome | undefined => {
 }
 
 /** The outcomes of an item: one for each of its commands, or one failure of all. Undefined: they cannot be read. */
-export type Answer = readonly [item: number, outcomes: readonly Outcome[] | undefined]
+export type ItemAnswer = readonly [item: number, outcomes: readonly Outcome[] | undefined]
 
-export type Answers = { readonly answers: readonly Answer[]; readonly missing: readonly number[] }
+export type Answers = { readonly answers: readonly ItemAnswer[]; readonly missing: readonly number[] }
 
 /** The text of answers whose outcomes are JSON already. */
 export const encodeAnswers = (
@@ -308,7 +315,7 @@ export const decodeAnswers = (body: Uint8Array): Either<string, Answers> =>
   pipe(
     read(AnswersHead, body),
     E.map(({ answers, missing }) => ({
-      answers: answers.map(([item, outcomes]): Answer => [item, outcomesFrom(outcomes)]),
+      answers: answers.map(([item, outcomes]): ItemAnswer => [item, outcomesFrom(outcomes)]),
       missing,
     })),
   )

@@ -14,8 +14,8 @@ import {
   encodeCommand,
   encodeQuestion,
   encodeSign,
+  type ForwardedItem,
   ForwardText,
-  type Item,
   senderOf,
 } from './messages.js'
 
@@ -23,7 +23,7 @@ const ID = 'abcdefghijklmnopqrstuv'
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text)
 const HEAD = { from: ID, tick: 1, first: 5 }
 
-const forwardOf = (items: readonly Item[], head = HEAD): Uint8Array => {
+const forwardOf = (items: readonly ForwardedItem[], head = HEAD): Uint8Array => {
   const text = new ForwardText()
   for (const { mode, commands } of items) text.add(mode, commands.map(encodeCommand), 1)
   return bytes(text.text(head))
@@ -55,10 +55,14 @@ const command: fc.Arbitrary<Command> = fc
     return { ...bare, reference, metadata, by }
   })
 const submitted = fc.record({ command, has_given_id: fc.boolean() })
-const item: fc.Arbitrary<Item> = fc.oneof(
-  submitted.map((one): Item => ({ mode: 'one', commands: [one] })),
-  fc.array(submitted, { minLength: 1, maxLength: 5 }).map((commands): Item => ({ mode: 'each', commands })),
-  fc.array(submitted, { minLength: 1, maxLength: 5 }).map((commands): Item => ({ mode: 'all', commands })),
+const item: fc.Arbitrary<ForwardedItem> = fc.oneof(
+  submitted.map((one): ForwardedItem => ({ mode: 'one', commands: [one] })),
+  fc
+    .array(submitted, { minLength: 1, maxLength: 5 })
+    .map((commands): ForwardedItem => ({ mode: 'each', commands })),
+  fc
+    .array(submitted, { minLength: 1, maxLength: 5 })
+    .map((commands): ForwardedItem => ({ mode: 'all', commands })),
 )
 
 describe('a forward', () => {
@@ -74,7 +78,7 @@ describe('a forward', () => {
     let metadata: Record<string, unknown> = {}
     for (let depth = 2; depth < 32; depth += 1) metadata = { a: metadata }
     const deep = { ...movement('credit', 'a', 1, 't'), metadata, reference: undefined }
-    const items: Item[] = [{ mode: 'one', commands: [{ command: deep, has_given_id: true }] }]
+    const items: ForwardedItem[] = [{ mode: 'one', commands: [{ command: deep, has_given_id: true }] }]
     expect(decodeRequest(forwardOf(items))).toEqual(E.right({ tag: 'forward', ...HEAD, items }))
   })
 

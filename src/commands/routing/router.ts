@@ -29,7 +29,7 @@ import {
   decodeAnswers,
   decodeRequest,
   everyAnswer,
-  type Item,
+  type ForwardedItem,
   senderOf,
 } from './messages.js'
 
@@ -139,7 +139,7 @@ export class Router implements CommandTaker {
   }
 
   /** The outcomes of an item that another instance decides; undefined if none does. */
-  #forward(item: Item): Promise<readonly Outcome[] | undefined> | undefined {
+  #forward(item: ForwardedItem): Promise<readonly Outcome[] | undefined> | undefined {
     const peer = this.#instances.decider
     if (peer === undefined || item.commands.length === 0) return undefined
     return new Promise(resolve => {
@@ -148,7 +148,7 @@ export class Router implements CommandTaker {
   }
 
   /** Decides a forwarded item here. Its ids are looked up first, because the other instance may have stored it. */
-  async #takeBack({ mode, commands }: Item): Promise<readonly Outcome[]> {
+  async #takeBack({ mode, commands }: ForwardedItem): Promise<readonly Outcome[]> {
     const known = commands.map(({ command }) => ({ command, has_given_id: true }))
     const outcomes =
       mode === 'all'

@@ -13,7 +13,7 @@ import { type LedgerEvent, STORED_ID_CHARS_MAX } from '../event-body.js'
 import { WRITTEN_SCHEMA } from '../schema.js'
 
 /** The fields of an event that the fold uses. The id is present only in a transfer, where it ties the two sides together. */
-export type Movement = Pick<LedgerEvent, 'type' | 'amount' | 'transfer' | 'transaction_id' | 'after'>
+export type FoldedFields = Pick<LedgerEvent, 'type' | 'amount' | 'transfer' | 'transaction_id' | 'after'>
 
 const bytesOf = (text: string): Uint8Array => new TextEncoder().encode(text)
 
@@ -142,7 +142,7 @@ export const findTransactionId = (body: Uint8Array): IdPlace | null | undefined 
 }
 
 /** Reads a credit or debit of the usual form; undefined for any other body. */
-export const readMovement = (body: Uint8Array): Movement | undefined => {
+export const readMovement = (body: Uint8Array): FoldedFields | undefined => {
   const with_schema = word(body, 0, BEGIN)
   // an event without a schema is of schema 1
   const type_at = with_schema < 0 ? word(body, 0, BEGIN_BARE) : with_schema

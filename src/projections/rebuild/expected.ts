@@ -15,7 +15,7 @@ import type { Target } from '../target.js'
 import { ReplayError } from './replay-error.js'
 
 /** The content of a table. `countRows` keeps it from the fold, and `readTable` reads it from the table. */
-export type Expected = {
+export type TableContent = {
   readonly customers: Map<ClientId, Customer>
   /** The sums by their key without the lane, for example `all` -> credited -> 500. */
   readonly sums: Map<string, Record<string, bigint>>
@@ -37,7 +37,7 @@ const addTo = (
 }
 
 /** Wraps `pending`, and adds the rows and sums that pass through it to `expected`. */
-export const countRows = (pending: Pending, expected: Expected): Pending => ({
+export const countRows = (pending: Pending, expected: TableContent): Pending => ({
   levels: pending.levels,
   add: effects => {
     for (const { inserts, additions } of effects) {
@@ -59,14 +59,14 @@ const numbersOf = (item: Readonly<Record<string, unknown>>): Record<string, bigi
 
 type Shape = Pick<Target, 'table' | 'projection'>
 
-const addHead = ({ table, projection }: Shape, item: unknown, found: Expected): void => {
+const addHead = ({ table, projection }: Shape, item: unknown, found: TableContent): void => {
   const { id, customer } = unwrap(decodeHead(projection.head, item))
   const client_id = ClientId.decode(id)
   if (E.isLeft(client_id)) throw new ReplayError(`${table} holds an item that is no customer's: ${id}`)
   found.customers.set(client_id.right, customer)
 }
 
-const addItem = (shape: Shape, item: unknown, found: Expected): void => {
+const addItem = (shape: Shape, item: unknown, found: TableContent): void => {
   const { head, fold } = shape.projection
   const id = isObject(item) ? String(item.id) : ''
   const sum = fold === undefined ? undefined : SUM.exec(id)?.[1]
@@ -82,8 +82,8 @@ export const readTable = async (
   client: DynamoDBDocumentClient,
   shape: Shape,
   signal: AbortSignal,
-): Promise<Expected> => {
-  const found: Expected = { customers: new Map(), sums: new Map(), rows: 0, unwritten_rows: 0 }
+): Promise<TableContent> => {
+  const found: TableContent = { customers: new Map(), sums: new Map(), rows: 0, unwritten_rows: 0 }
   let next: Page['next']
   do {
     const page = await persist(() => run(scanPage(client, shape.table, next)), signal)
@@ -105,7 +105,7 @@ const show = ({ account: { balance, version, seq } }: Customer): string =>
 
 const DIFFERENCES_MAX = 10
 
-const customersThatDiffer = (expected: Expected, found: Expected): string[] => {
+const customersThatDiffer = (expected: TableContent, found: TableContent): string[] => {
   const differences: string[] = []
   for (const [id, customer] of expected.customers) {
     if (differences.length === DIFFERENCES_MAX) break
@@ -117,7 +117,7 @@ const customersThatDiffer = (expected: Expected, found: Expected): string[] => {
   return differences
 }
 
-const sumsThatDiffer = (expected: Expected, found: Expected): string[] =>
+const sumsThatDiffer = (expected: TableContent, found: TableContent): string[] =>
   [...expected.sums].flatMap(([key, numbers]) =>
     Object.entries(numbers).flatMap(([name, value]) => {
       const is = found.sums.get(key)?.[name] ?? 0n
@@ -125,7 +125,7 @@ const sumsThatDiffer = (expected: Expected, found: Expected): string[] =>
     }),
   )
 
-const countsThatDiffer = (expected: Expected, found: Expected): string[] => [
+const countsThatDiffer = (expected: TableContent, found: TableContent): string[] => [
   ...(found.customers.size === expected.customers.size
     ? []
     : [`${found.customers.size} customers instead of ${expected.customers.size}`]),
@@ -133,7 +133,7 @@ const countsThatDiffer = (expected: Expected, found: Expected): string[] => [
 ]
 
 /** Returns the first differences between the expected and the found content, 10 at the most, in sentences. */
-export const compare = (expected: Expected, found: Expected): string[] =>
+export const compare = (expected: TableContent, found: TableContent): string[] =>
   [
     ...customersThatDiffer(expected, found),
     ...countsThatDiffer(expected, found),

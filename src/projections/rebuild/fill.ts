@@ -13,8 +13,8 @@ import { noteParked } from '../parked.js'
 import { readSkips } from '../skips.js'
 import type { Target } from '../target.js'
 import { PATIENT, writeParts } from '../write-parts.js'
-import type { Expected } from './expected.js'
-import { createGatherer, type Gathered } from './gather.js'
+import type { TableContent } from './expected.js'
+import { createFoldGatherer, type Gathered } from './gather.js'
 
 export type FillOptions = {
   /** The time between two checkpoints; a replay that is killed goes on from the last checkpoint. */
@@ -44,11 +44,11 @@ const ROWS_MAX = 20_000
  */
 export const createFiller = (
   target: Target,
-  expected: Expected,
+  expected: TableContent,
   from_seq: number,
   { checkpoint_ms, onCheckpoint, onProgress, signal }: FillOptions,
 ): Filler => {
-  const gatherer = createGatherer(target, expected)
+  const gatherer = createFoldGatherer(target, expected)
   let written_seq = from_seq - 1
   let writing: Promise<void> = Promise.resolve()
   let began_ms = performance.now()

@@ -7,15 +7,15 @@ import { type ClientId, clientIdOf, eventSubject } from '../../ledger/client-id.
 import { type Customer, NEW_CUSTOMER, step } from '../../ledger/fold.js'
 import { NO_SKIPS, type Skips } from '../../ledger/skip.js'
 import type { Recorded } from '../../stream/recorded.js'
-import { createFold, decodeFor, type Findings } from '../fold-run.js'
+import { createFold, decodeFor, type RunFindings } from '../fold-run.js'
 import { createPending, ITEMS_MAX, newPart, type Part, type Pending } from '../pending.js'
 import type { Target } from '../target.js'
-import { countRows, type Expected } from './expected.js'
+import { countRows, type TableContent } from './expected.js'
 
 /** The changes since the last checkpoint. */
-export type Gathered = { readonly levels: Part[][]; readonly parked: Findings['parked'] }
+export type Gathered = { readonly levels: Part[][]; readonly parked: RunFindings['parked'] }
 
-export type Gatherer = {
+export type FoldGatherer = {
   /** Folds `records`, which are in ascending order of sequence. */
   readonly run: (records: readonly Recorded[]) => void
   /** Takes the parked customers whose decision was found since the last call, with the sequence at which each waits. */
@@ -32,13 +32,13 @@ export type Gatherer = {
 type Shape = Pick<Target, 'projection' | 'decode'>
 
 /** The gatherer for a projection that makes rows, which are held until they are written. */
-const gatherRows = ({ projection, decode }: Shape, expected: Expected): Gatherer => {
+const gatherRows = ({ projection, decode }: Shape, expected: TableContent): FoldGatherer => {
   const { customers } = expected
   const foldInto = (pending: Pending, skips: Skips) =>
     createFold({ projection, decode, skips, whole_transfers: false }, customers, pending)
   const begin = () => {
     const pending = countRows(createPending(), expected)
-    return { pending, fold: foldInto(pending, NO_SKIPS), parked: [] as Findings['parked'] }
+    return { pending, fold: foldInto(pending, NO_SKIPS), parked: [] as RunFindings['parked'] }
   }
   let gathered = begin()
   let decided = new Map<ClientId, number>()
@@ -47,7 +47,7 @@ const gatherRows = ({ projection, decode }: Shape, expected: Expected): Gatherer
    * Keeps what a rebuild needs of the findings. It drops the letters at once: a rebuild keeps none, and may meet
    * many.
    */
-  const take = (findings: Findings): void => {
+  const take = (findings: RunFindings): void => {
     gathered.parked.push(...findings.parked)
     for (const { id, parked } of findings.decided) decided.set(id, parked.seq)
   }
@@ -76,7 +76,7 @@ const gatherRows = ({ projection, decode }: Shape, expected: Expected): Gatherer
     take: () => {
       const { pending, parked } = gathered
       gathered = begin()
-      const isParked = ({ id }: Findings['parked'][number]) => customers.get(id)?.parked !== undefined
+      const isParked = ({ id }: RunFindings['parked'][number]) => customers.get(id)?.parked !== undefined
       return { levels: pending.levels(), parked: parked.filter(isParked) }
     },
   }
@@ -102,11 +102,11 @@ const partsOf = (places: readonly Place[]): Part[] => {
 /**
  * The gatherer for a projection that has only heads: an event costs one lookup of its customer by the whole subject.
  */
-const gatherHeads = (shape: Shape, { customers }: Expected): Gatherer => {
+const gatherHeads = (shape: Shape, { customers }: TableContent): FoldGatherer => {
   const decode = decodeFor(shape)
   const places = new Map<string, Place>()
   let moved: Place[] = []
-  let parked: Findings['parked'] = []
+  let parked: RunFindings['parked'] = []
   let decided = new Map<ClientId, number>()
 
   const open = (subject: string): Place | undefined => {
@@ -159,7 +159,7 @@ const gatherHeads = (shape: Shape, { customers }: Expected): Gatherer => {
       }
     },
     take: () => {
-      const isParked = ({ id }: Findings['parked'][number]) =>
+      const isParked = ({ id }: RunFindings['parked'][number]) =>
         places.get(eventSubject(id))?.customer.parked !== undefined
       const gathered = { levels: [partsOf(moved)], parked: parked.filter(isParked) }
       for (const place of moved) {
@@ -174,5 +174,5 @@ const gatherHeads = (shape: Shape, { customers }: Expected): Gatherer => {
 }
 
 /** Creates a gatherer. `expected` is the content of the table, and is updated. */
-export const createGatherer = (shape: Shape, expected: Expected): Gatherer =>
+export const createFoldGatherer = (shape: Shape, expected: TableContent): FoldGatherer =>
   shape.projection.fold === undefined ? gatherHeads(shape, expected) : gatherRows(shape, expected)

@@ -7,7 +7,7 @@ import type { Recorded } from '../../stream/recorded.js'
 import { balances } from '../definitions/balances.js'
 import { createFold } from '../fold-run.js'
 import { createPending, ITEMS_MAX, type Part } from '../pending.js'
-import { createGatherer } from './gather.js'
+import { createFoldGatherer } from './gather.js'
 
 const record = (seq: number, subject: string, text: string): Recorded => ({
   seq,
@@ -71,7 +71,7 @@ describe('gathering heads', () => {
     fc.assert(
       fc.property(fc.array(arbitraryRecords, { maxLength: 4 }), runs => {
         const expected = empty()
-        const gatherer = createGatherer({ projection: balances }, expected)
+        const gatherer = createFoldGatherer({ projection: balances }, expected)
         const customers = new Map<ClientId, Customer>()
         let after = 0
         for (const run of runs) {
@@ -94,7 +94,7 @@ describe('gathering heads', () => {
     const expected = empty()
     const held: Customer = { account: { balance: 5n, version: 1, seq: 3 } }
     expected.customers.set(clientId('a'), held)
-    const gatherer = createGatherer({ projection: balances }, expected)
+    const gatherer = createFoldGatherer({ projection: balances }, expected)
     gatherer.run([record(3, 'customer.balance.a', '{"type":"credit","amount":5}')])
     expect(headsOf(gatherer.take().levels).size).toBe(0)
     gatherer.run([record(4, 'customer.balance.a', '{"type":"credit","amount":5}')])
@@ -103,7 +103,7 @@ describe('gathering heads', () => {
   })
 
   it('writes a customer once, and no more than a transaction takes at a time', () => {
-    const gatherer = createGatherer({ projection: balances }, empty())
+    const gatherer = createFoldGatherer({ projection: balances }, empty())
     const customers = 2 * ITEMS_MAX + 1
     for (let checkpoint = 1; checkpoint <= 2; checkpoint += 1) {
       const first = (checkpoint - 1) * 2 * customers + 1

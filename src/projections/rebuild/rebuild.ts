@@ -18,7 +18,7 @@ import type { ProjectionDeps } from '../deps.js'
 import { persist } from '../outcome.js'
 import type { Projection } from '../projection.js'
 import { type Target, targetOf } from '../target.js'
-import { compare, type Expected, readTable } from './expected.js'
+import { compare, readTable, type TableContent } from './expected.js'
 import { createFiller, type Filler, type FillOptions } from './fill.js'
 import { flip } from './flip.js'
 import { type ReplayLock, takeLock } from './lock.js'
@@ -72,7 +72,12 @@ const startWatch = () => {
   }
 }
 
-const emptyExpected = (): Expected => ({ customers: new Map(), sums: new Map(), rows: 0, unwritten_rows: 0 })
+const emptyExpected = (): TableContent => ({
+  customers: new Map(),
+  sums: new Map(),
+  rows: 0,
+  unwritten_rows: 0,
+})
 
 const lastSeq = async ({ nc }: ProjectionDeps, signal: AbortSignal): Promise<number> =>
   (await persist(() => run(leadershipOf(nc).prove()), signal)).last_seq
@@ -118,7 +123,7 @@ const begin = async (
   { generation: active, previous = 0 }: PointerEntry,
   { left }: ReplayLock,
   signal: AbortSignal,
-): Promise<{ to: Target; expected: Expected; from_seq: number }> => {
+): Promise<{ to: Target; expected: TableContent; from_seq: number }> => {
   const next = Math.max(active, previous) + 1
   const to = targetOf(deps, projection, next)
   const exists = await persist(() => run(tableExists(deps.tables, to.table)), signal)
@@ -153,7 +158,7 @@ const fillUp = async (deps: ProjectionDeps, filler: Filler, signal: AbortSignal)
 }
 
 /** Compares the table with the fold. Throws `ReplayError`, which names the first differences. */
-const checkTable = async (to: Target, expected: Expected, signal: AbortSignal): Promise<void> => {
+const checkTable = async (to: Target, expected: TableContent, signal: AbortSignal): Promise<void> => {
   const differences = compare(expected, await readTable(to.tables, to, signal))
   if (differences.length === 0) return
   throw new ReplayError(`the rebuilt table ${to.table} differs from the stream: ${differences.join('; ')}`)

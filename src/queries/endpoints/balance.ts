@@ -26,7 +26,7 @@ import {
   usualClientId,
 } from './balance-request.js'
 
-export type EndpointLimits = { readonly max_in_flight: number; readonly timeout_ms: number }
+export type RequestLimits = { readonly max_in_flight: number; readonly timeout_ms: number }
 
 /** A finished reply, kept with the customer until the customer's next event. */
 export type ReadyReply = Either<never, ServiceReply>
@@ -63,7 +63,7 @@ const withIgnoredNames =
   }
 
 /** The endpoint `balance` of the service `customer`. */
-export const balanceEndpoint = (parts: BalanceParts, limits: EndpointLimits): EndpointConfig => {
+export const balanceEndpoint = (parts: BalanceParts, limits: RequestLimits): EndpointConfig => {
   const { hot, session, as_of, progress, answers } = parts
 
   const toCountedReply = (found: Found): ServiceReply => {

@@ -21,7 +21,7 @@ import { customersAfter, highestBelow, type Ranked, withBalance } from '../../ta
 import { SHARDS } from '../../tables/shard.js'
 import { type QueryDeps, readActive } from '../deps.js'
 import { unavailable } from '../unavailable.js'
-import type { EndpointLimits } from './balance.js'
+import type { RequestLimits } from './balance.js'
 import { Cursor, type CursorOf, cursorOf } from './cursor.js'
 import { decodeRequest, PageLimit, wholeFrom } from './request.js'
 
@@ -132,7 +132,7 @@ const listReply = (found: readonly Ranked[], limit: number): ServiceReply => {
   }
 }
 
-const common = (name: string, description: string, limits: EndpointLimits) => ({
+const common = (name: string, description: string, limits: RequestLimits) => ({
   name,
   subject: `customer.${name}`,
   queue_group: 'q',
@@ -142,7 +142,7 @@ const common = (name: string, description: string, limits: EndpointLimits) => ({
 })
 
 /** The endpoint `list`. */
-export const listEndpoint = (deps: QueryDeps, limits: EndpointLimits): EndpointConfig => ({
+export const listEndpoint = (deps: QueryDeps, limits: RequestLimits): EndpointConfig => ({
   ...common('list', 'Every customer with its balance, by id', limits),
   handle: ({ body }) =>
     pipe(
@@ -188,7 +188,7 @@ const rankingReply = (found: readonly Ranked[], limit: number, rank: number): Se
 }
 
 /** The endpoint `ranking`. */
-export const rankingEndpoint = (deps: QueryDeps, limits: EndpointLimits): EndpointConfig => ({
+export const rankingEndpoint = (deps: QueryDeps, limits: RequestLimits): EndpointConfig => ({
   ...common('ranking', 'The customers with the highest balances first', limits),
   handle: ({ body }) =>
     pipe(

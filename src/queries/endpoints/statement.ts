@@ -20,7 +20,7 @@ import { omittedOf } from '../../tables/row-texts.js'
 import type { QueryDeps } from '../deps.js'
 import type { PageRange, ReadPage } from '../past/journal-page.js'
 import { unreadable } from '../past/past.js'
-import type { EndpointLimits } from './balance.js'
+import type { RequestLimits } from './balance.js'
 import { Cursor, cursorOf, type Filters } from './cursor.js'
 import { decodeRequest, PageLimit, Whole } from './request.js'
 
@@ -93,7 +93,7 @@ const toReply = (request: Request, { from_seq }: PageRange, rows: readonly Linke
 export const statementEndpoint = (
   deps: Pick<QueryDeps, 'nc' | 'jsm'>,
   readPage: ReadPage,
-  limits: EndpointLimits,
+  limits: RequestLimits,
 ): EndpointConfig => {
   /** The range of sequences between two times, the later one excluded. */
   const between = async ({ from, to }: Request): Promise<Either<unknown, Omit<PageRange, 'rows_max'>>> => {

@@ -12,7 +12,7 @@ import type { ServiceError } from '../../service/error.js'
 import { readTotals, type Totals } from '../../tables/totals.js'
 import { type QueryDeps, readActive } from '../deps.js'
 import { unavailable } from '../unavailable.js'
-import type { EndpointLimits } from './balance.js'
+import type { RequestLimits } from './balance.js'
 import { decodeRequest, invalid } from './request.js'
 
 const DAYS_MAX = 31
@@ -56,7 +56,7 @@ const toReply = (days: readonly string[], sums: ReadonlyMap<string, Totals>): Se
 }
 
 /** The endpoint `summary`. */
-export const summaryEndpoint = (deps: QueryDeps, limits: EndpointLimits): EndpointConfig => ({
+export const summaryEndpoint = (deps: QueryDeps, limits: RequestLimits): EndpointConfig => ({
   name: 'summary',
   subject: 'customer.summary',
   queue_group: 'q',

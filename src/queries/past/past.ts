@@ -11,7 +11,12 @@ import { createSlots } from '../../parallel.js'
 import { catalogued } from '../../service/catalogue.js'
 import type { ServiceError } from '../../service/error.js'
 import type { StreamError } from '../../stream/errors.js'
-import { type Folded, type FoldedTo, type FoldOptions, foldSubject } from '../../stream/fold-subject.js'
+import {
+  type Folded,
+  type FoldedTo,
+  foldSubject,
+  type SubjectFoldOptions,
+} from '../../stream/fold-subject.js'
 import type { Recorded } from '../../stream/recorded.js'
 import { readRows } from '../../tables/journal-pages.js'
 import type { LinkedRow } from '../../tables/journal-row.js'
@@ -31,7 +36,7 @@ export type FoldPast = (
   id: ClientId,
   from: Folded,
   to_seq: number,
-  onApplied?: FoldOptions['onApplied'],
+  onApplied?: SubjectFoldOptions['onApplied'],
 ) => Promise<Either<StreamError, FoldedTo>>
 
 /** Gives a function that folds a subject on from a state; at most `FOLDS_MAX` folds run at once. */

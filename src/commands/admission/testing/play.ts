@@ -2,7 +2,7 @@
  * Plays commands, a stream and projections in steps of 20 ms, to see what the control of admission does over minutes.
  */
 
-import { type Control, createControl, type Look } from '../control.js'
+import { type Control, createControl, type ProjectionLags } from '../control.js'
 import { boundsOf } from '../pace.js'
 
 const STEP_MS = 20
@@ -77,7 +77,7 @@ const createStream = ({ projections, events_per_command = 1, raw_per_s = 0 }: Pl
   const store = (events: number, at_ms: number): void => {
     for (let i = 0; i < events; i += 1) stored_ms.push(at_ms)
   }
-  const look = (at_ms: number): Look =>
+  const look = (at_ms: number): ProjectionLags =>
     new Map(
       played.flatMap((one, i) => (one.exists(at_ms) ? [[`projection ${i}`, one.lag(at_ms)] as const] : [])),
     )
