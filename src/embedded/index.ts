@@ -11,7 +11,7 @@ import { type LayoutOptions, layOut } from './layout.js'
 import { stopLeftovers } from './leftovers.js'
 import { LOOPBACK } from './ports.js'
 import { startReaper } from './reaper.js'
-import { openRoster, type ServerList } from './roster.js'
+import { openServerList, type ServerList } from './server-list.js'
 import { type Watched, watch } from './watch.js'
 
 export { findServerBinary } from './binaries.js'
@@ -40,13 +40,13 @@ export type Embedded = {
 type Started = Omit<Embedded, 'stop' | 'servers'> & { watched: { name: string; watched: Watched }[] }
 
 /** Starts all servers of one layout. When one fails, stops the others and throws its error. */
-const startAll = async (options: EmbeddedOptions, roster: ServerList): Promise<Started> => {
+const startAll = async (options: EmbeddedOptions, server_list: ServerList): Promise<Started> => {
   const { log, on_gave_up } = options
   const { nats_ports, dynamodb_port, specs } = await layOut(options)
   const results = await Promise.allSettled(
     specs.map(async spec => {
       const start = (signal: AbortSignal) =>
-        startChild(spec, pid => roster.add(spec.name, pid, spec.binary), signal)
+        startChild(spec, pid => server_list.add(spec.name, pid, spec.binary), signal)
       return { name: spec.name, watched: await watch({ name: spec.name, start, log, on_gave_up }) }
     }),
   )
@@ -64,10 +64,10 @@ const startAll = async (options: EmbeddedOptions, roster: ServerList): Promise<S
 }
 
 /** Starts all servers, with other ports when another program takes a chosen port before the server listens on it. */
-const startOnFreePorts = async (options: EmbeddedOptions, roster: ServerList): Promise<Started> => {
+const startOnFreePorts = async (options: EmbeddedOptions, server_list: ServerList): Promise<Started> => {
   for (let tries = 1; ; tries += 1) {
     try {
-      return await startAll(options, roster)
+      return await startAll(options, server_list)
     } catch (error) {
       if (!(error instanceof StartError && error.port_clash) || tries >= PORT_TRIES_MAX) throw error
       options.log.debug({ err: error }, 'a port was taken in between: choosing others')
@@ -85,16 +85,16 @@ export const startEmbedded = async (given: EmbeddedOptions): Promise<Embedded> =
   const { data_dir, log } = options
   mkdirSync(data_dir, { recursive: true })
   const lock = await lockDataDir(data_dir)
-  let roster: ServerList | undefined
+  let server_list: ServerList | undefined
   const cleanUp = (): void => {
-    roster?.clear()
+    server_list?.clear()
     lock.release()
   }
   try {
     await stopLeftovers(data_dir, log)
     const reaper = startReaper(error => log.debug({ err: error }, 'reaper is gone'))
-    roster = openRoster(data_dir, reaper)
-    const { nats_url, dynamodb_endpoint, watched } = await startOnFreePorts(options, roster)
+    server_list = openServerList(data_dir, reaper)
+    const { nats_url, dynamodb_endpoint, watched } = await startOnFreePorts(options, server_list)
     const stop = async (): Promise<void> => {
       await Promise.all(watched.map(server => server.watched.stop()))
       cleanUp()

@@ -19,7 +19,7 @@ import {
 import { TABLES } from '../tables/definition.js'
 import { type Identity, readIdentity } from '../tables/identity.js'
 import { type TableFacts, tableFacts } from '../tables/provision.js'
-import { failedWith } from './outcome.js'
+import { failedWith } from './persist.js'
 import type { Target } from './target.js'
 
 /** The table and the consumer of one generation of a projection, and the clients to read them with. */

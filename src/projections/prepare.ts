@@ -19,7 +19,7 @@ import { type Identity, noteStream, startFilling } from '../tables/identity.js'
 import { createTable } from '../tables/provision.js'
 import { beginTable } from './begin-table.js'
 import { type Belonging, judge, look, originIn, type Seen, streamText } from './belonging.js'
-import { failedWith, persist } from './outcome.js'
+import { failedWith, persist } from './persist.js'
 import type { Target } from './target.js'
 
 /** The consumer and the table's identity that a projector works with. */

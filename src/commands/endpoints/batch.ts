@@ -18,10 +18,10 @@ import { UNKNOWN_FIELD, UNKNOWN_FIELDS_MAX } from '../../ledger/codec.js'
 import type { Command } from '../../ledger/command.js'
 import type { EndpointConfig, ServiceReply } from '../../service/config.js'
 import type { ServiceError } from '../../service/error.js'
+import { wholeProblem } from '../atomic-batch.js'
 import type { GroupResult } from '../group-commit/group.js'
 import type { CommandTaker, Submitted } from '../group-commit/ports.js'
 import { type Failure, failed, type Outcome } from '../outcome.js'
-import { wholeProblem } from '../whole.js'
 import { type Audit, writtenOf } from './audit.js'
 import {
   errorJson,

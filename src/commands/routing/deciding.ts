@@ -9,11 +9,11 @@
 
 import type { NatsConnection } from 'nats'
 import type { Logger } from 'pino'
+import { wholeProblem } from '../atomic-batch.js'
 import { errorJson, replyJson } from '../endpoints/request.js'
 import type { Coordinator } from '../group-commit/coordinator.js'
 import { outcomesOf } from '../group-commit/group.js'
 import type { Outcome } from '../outcome.js'
-import { wholeProblem } from '../whole.js'
 import {
   answersSubject,
   encodeAnswers,

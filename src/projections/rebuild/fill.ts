@@ -14,7 +14,7 @@ import { readSkips } from '../skips.js'
 import type { Target } from '../target.js'
 import { PATIENT, writeParts } from '../write-parts.js'
 import type { TableContent } from './expected.js'
-import { createFoldGatherer, type Gathered } from './gather.js'
+import { createFoldGatherer, type Gathered } from './fold-gatherer.js'
 
 export type FillOptions = {
   /** The time between two checkpoints; a replay that is killed goes on from the last checkpoint. */

@@ -15,7 +15,7 @@ import { readJson } from '../../json.js'
 import { fieldsOf } from '../../ledger/codec.js'
 import { tryStream } from '../../stream/errors.js'
 import type { ProjectionName } from '../../tables/definition.js'
-import { persist } from '../outcome.js'
+import { persist } from '../persist.js'
 import { INSTANCE } from '../status.js'
 import { ReplayError } from './replay-error.js'
 

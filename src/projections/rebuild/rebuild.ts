@@ -15,7 +15,7 @@ import { beginEpoch, type Identity, noteMark, readIdentity } from '../../tables/
 import { createTable, dropTable, tableExists, tableFacts } from '../../tables/provision.js'
 import { judge, look, streamText } from '../belonging.js'
 import type { ProjectionDeps } from '../deps.js'
-import { persist } from '../outcome.js'
+import { persist } from '../persist.js'
 import type { Projection } from '../projection.js'
 import { type Target, targetOf } from '../target.js'
 import { compare, readTable, type TableContent } from './expected.js'

@@ -7,7 +7,7 @@ import type { Recorded } from '../../stream/recorded.js'
 import { balances } from '../definitions/balances.js'
 import { createFold } from '../fold-run.js'
 import { createPending, ITEMS_MAX, type Part } from '../pending.js'
-import { createFoldGatherer } from './gather.js'
+import { createFoldGatherer } from './fold-gatherer.js'
 
 const record = (seq: number, subject: string, text: string): Recorded => ({
   seq,

@@ -12,7 +12,7 @@ export type ServerList = {
 }
 
 /** Opens the list for one data folder. A server that is started again replaces its former process in it. */
-export const openRoster = (data_dir: string, reaper: Reaper): ServerList => {
+export const openServerList = (data_dir: string, reaper: Reaper): ServerList => {
   const running = new Map<string, RunningServer>()
   return {
     add: (name, pid, binary) => {

@@ -2,7 +2,7 @@ import { PutCommand } from '@aws-sdk/lib-dynamodb'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { left, right, startTestLedger, type TestLedger } from '../../test/support/ledger.js'
 import { TABLES, tableName } from './definition.js'
-import { readJournal } from './journal.js'
+import { readJournal } from './journal-by-id.js'
 import { createTable } from './provision.js'
 
 let ledger: TestLedger
