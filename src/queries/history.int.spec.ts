@@ -4,9 +4,10 @@ import { E } from '../fp.js'
 import { clientIdOf } from '../ledger/client-id.js'
 import { decodeEvent } from '../ledger/event.js'
 import { type Customer, NEW_CUSTOMER, step } from '../ledger/fold.js'
+import { errorOf } from '../service/testing/harness.js'
 import { readRange } from '../stream/read.js'
 import { LEDGER_STREAM, LEDGER_SUBJECTS } from '../stream/settings.js'
-import { errorOf, type Rig, startRig } from './testing/rig.js'
+import { type Rig, startRig } from './testing/rig.js'
 
 const IDS = ['a', 'b', 'c', 'd']
 const EVENTS = 600

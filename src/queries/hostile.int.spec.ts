@@ -3,8 +3,9 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { t } from '../fp.js'
+import { errorOf } from '../service/testing/harness.js'
 import { cursorOf } from './endpoints/cursor.js'
-import { errorOf, type Rig, startRig } from './testing/rig.js'
+import { type Rig, startRig } from './testing/rig.js'
 
 const SEED = 5_512
 const RUNS = 600

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { errorOf, type Rig, startRig } from './testing/rig.js'
+import { errorOf } from '../service/testing/harness.js'
+import { type Rig, startRig } from './testing/rig.js'
 
 /** Few balances and many customers, so that most customers share a balance with others. */
 const CUSTOMERS = 120

@@ -2,8 +2,9 @@ import { setTimeout as pause } from 'node:timers/promises'
 import type { Msg } from 'nats'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { until } from '../../test/support/servers.js'
+import { errorOf } from '../service/testing/harness.js'
 import { LEDGER_STREAM } from '../stream/settings.js'
-import { errorOf, ledgerOf, type Rig, startRig } from './testing/rig.js'
+import { ledgerOf, type Rig, startRig } from './testing/rig.js'
 
 const TRIES = 10_000
 const READERS = 50

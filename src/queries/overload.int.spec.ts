@@ -1,7 +1,8 @@
 import type { Msg } from 'nats'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { until } from '../../test/support/servers.js'
-import { errorOf, type Rig, startRig } from './testing/rig.js'
+import { errorOf } from '../service/testing/harness.js'
+import { type Rig, startRig } from './testing/rig.js'
 
 const LIMIT = 50
 const ROUNDS = 100

@@ -1,8 +1,9 @@
 /** A stream that was replaced by another one gives no answers, from the first moment on. */
 
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { errorOf } from '../service/testing/harness.js'
 import { LEDGER_STREAM } from '../stream/settings.js'
-import { errorOf, type Rig, startRig } from './testing/rig.js'
+import { type Rig, startRig } from './testing/rig.js'
 
 let rig: Rig
 

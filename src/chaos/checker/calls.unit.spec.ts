@@ -1,4 +1,4 @@
-/** The history's lines are joined to calls. */
+/** Tests that the lines of a history become calls with their answers. */
 
 import { expect, it } from 'vitest'
 import type { Line } from '../history.js'
@@ -31,7 +31,7 @@ it('a call has its answer, its failure, or no end', () => {
   expect(calls[0]?.headers).toEqual(new Map([['Chaos-Key', 'k']]))
 })
 
-it('a line that says nothing is a problem, and so is an end without a beginning', () => {
+it('a line that cannot be read is a problem, and so is an answer without a call', () => {
   const { problems } = collect('{"tag":"call","op":', '{"tag":"else","at_us":1}', {
     ...{ tag: 'answer', op: 9, at_us: 1, headers: {}, body: '' },
   })

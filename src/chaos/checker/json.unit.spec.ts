@@ -23,7 +23,7 @@ describe('readJson', () => {
     )
   })
 
-  it('takes for JSON what JSON.parse does, and nothing else', () => {
+  it('accepts a text exactly when JSON.parse accepts it', () => {
     const pieces = fc.array(
       fc.constantFrom('{', '}', '[', ']', ',', ':', '"', 'a', '\\', '1', '-', '.', 'e', ' ', 'null'),
     )
@@ -57,7 +57,7 @@ describe('readJson', () => {
     expect(readJson('[1.0,1e2,0.5]')).toEqual([1n, 100n, 0.5])
   })
 
-  it('gives an own field whatever its name', () => {
+  it('keeps a field with any name as a field of the object itself', () => {
     expect(Object.keys(readObject('{"__proto__":1}'))).toEqual(['__proto__'])
   })
 })

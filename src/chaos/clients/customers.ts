@@ -2,7 +2,7 @@
 
 import type { Random } from './random.js'
 
-/** The busy customers are so few that writes of several clients conflict. */
+/** There are so few busy customers that writes of several clients conflict. */
 const BUSY = ['busy-1', 'busy-2', 'busy-3', 'busy-4']
 const BUSY_SHARE = 0.6
 /** The amounts and the balance of this customer are larger than the numbers that are exact in JSON. */

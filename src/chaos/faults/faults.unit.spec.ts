@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { expect, it } from 'vitest'
 import { FAULTS } from './index.js'
 
-it('every fault has a name of its own, in words that go into a list with commas, and its line in docs/reliability.md', () => {
+it('every fault has a unique name of letters and hyphens, and docs/reliability.md names it', () => {
   const names = FAULTS.map(({ name }) => name)
   expect(new Set(names).size).toBe(names.length)
   const page = readFileSync(new URL('../../../docs/reliability.md', import.meta.url), 'utf8')
@@ -10,7 +10,7 @@ it('every fault has a name of its own, in words that go into a list with commas,
   expect({ odd: names.filter(name => !/^[a-z-]+$/.test(name)), missing }).toEqual({ odd: [], missing: [] })
 })
 
-it('every fault stays for a bounded time', () => {
+it('every fault has a bounded duration', () => {
   for (const { for_ms } of FAULTS) {
     const [min, max] = for_ms
     expect(min > 0 && min <= max && max <= 60_000).toBe(true)

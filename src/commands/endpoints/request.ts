@@ -1,6 +1,6 @@
 /**
- * What requests to the command side hold (their bodies, and the headers that they must not have), and replies and errors of
- * commands as JSON.
+ * Decodes the bodies of requests to the command side, refuses headers that a command does not have, and writes replies and
+ * errors as JSON.
  */
 
 import { E, type Either } from '../../fp.js'
@@ -19,21 +19,21 @@ import type { Failure, Position, Reply } from '../outcome.js'
 export const invalid = (message: string, details: JsonObject = {}): ServiceError =>
   catalogued('INVALID_REQUEST', { ...details, message })
 
-/** Why a body has no strict reading, as a refusal. */
+/** The refusal of a body that the strict reading of JSON does not accept. */
 export const notStrict = ({ tag, message }: JsonProblem): ServiceError =>
   invalid(tag === 'NotJson' ? `the body is not JSON: ${message}` : message)
 
-/** The JSON object that a body is. */
+/** Parses a body, which has to be a JSON object. */
 export const parseBody = (body: Uint8Array): Either<ServiceError, JsonObject> => {
   const read = readStrictJson(body)
   if (E.isLeft(read)) return E.left(notStrict(read.left))
   return isJsonObject(read.right) ? E.right(read.right) : E.left(invalid('the body must be a JSON object'))
 }
 
-/** Headers by which JetStream keeps a message from being stored twice, or on a condition: a command ignores them. */
+/** Headers that make JetStream store a message only once, or only on a condition. They have no effect on a command. */
 const EXPECTATION = /^nats-(?:msg-id|expected-.*)$/i
 
-/** The refusal of a request with a header that its caller believes to be heeded, and that would not be. */
+/** Refuses a request with a header that has no effect here, because its caller relies on an effect. */
 export const headerProblem = ({ headers }: Pick<ServiceRequest, 'headers'>): ServiceError | undefined => {
   const name = headers?.keys().find(header => EXPECTATION.test(header))
   return name === undefined
@@ -60,7 +60,7 @@ const TYPES: Readonly<Record<string, Command['type']>> = {
   transfer: 'transfer',
 }
 
-/** A command of a batch, which says its own type. */
+/** Makes a command from an element of a batch, whose field `type` tells the type of the command. */
 export const typedCommandFrom = (u: unknown, by: string | undefined): Either<string, Submitted> => {
   if (!isJsonObject(u)) return E.left('must be a JSON object')
   const { type: given, ...fields } = u
@@ -73,7 +73,7 @@ export const typedCommandFrom = (u: unknown, by: string | undefined): Either<str
 const positionFields = ({ client_id, balance, version, seq }: Position): string =>
   `"client_id":"${client_id}","balance":${amountJson(balance)},"version":${version},"seq":${seq}`
 
-/** The body of a reply. Client ids hold nothing that JSON has to escape; transaction ids may. */
+/** Writes the body of a reply. JSON escapes no character of a client id, but it may escape some of a transaction id. */
 export const replyJson = (reply: Reply, replayed: boolean): string => {
   const id = `{"transaction_id":${quoted(reply.transaction_id)},`
   const fields =
@@ -86,12 +86,12 @@ export const replyJson = (reply: Reply, replayed: boolean): string => {
 const bigintsToJson = (_: string, value: unknown): unknown =>
   typeof value === 'bigint' ? toJson(value) : value
 
-/** Any value as JSON, amounts in their JSON forms. */
+/** Writes a value as JSON, with each amount as a number or, beyond 2^53-1, as a string. */
 export const json = (value: unknown): string => JSON.stringify(value, bigintsToJson)
 
-/** A failure as the error of a whole request. */
+/** Makes the error of a whole request from a failure. */
 export const errorOf = ({ code, details, cause }: Failure): ServiceError => catalogued(code, details, cause)
 
-/** A failure as one of a batch's results. */
+/** Writes a failure as the result of one command in a batch. */
 export const errorJson = ({ code, details }: Failure): string =>
   json({ error: { code, message: CATALOGUE[code].message, ...details } })

@@ -1,6 +1,7 @@
 import type { Msg } from 'nats'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { errorOf, ledgerOf, type Rig, startRig } from '../testing/rig.js'
+import { errorOf } from '../../service/testing/harness.js'
+import { ledgerOf, type Rig, startRig } from '../testing/rig.js'
 
 let rig: Rig
 let [calls, in_flight, in_flight_max] = [0, 0, 0]

@@ -41,12 +41,6 @@ const OPTIONS: QueryOptions = {
 const textOf = (body: unknown): string | Uint8Array =>
   typeof body === 'string' || body instanceof Uint8Array ? body : JSON.stringify(body)
 
-/** `<status>:<code>` of an error reply, '' for a success. */
-export const errorOf = ({ headers }: Msg): string =>
-  headers?.has('Nats-Service-Error-Code')
-    ? `${headers.get('Nats-Service-Error-Code')}:${headers.get('Nats-Service-Error')}`
-    : ''
-
 /** Version, sequence and source from a reply's headers. */
 export const ledgerOf = ({ headers }: Msg): string =>
   ['Version', 'Seq', 'Source'].map(name => headers?.get(`Ledger-${name}`)).join(' ')
