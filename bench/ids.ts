@@ -38,7 +38,7 @@ type Start = {
   readonly peak_bytes: number
 }
 
-type Line = { readonly msg?: string; readonly time?: number; readonly from_checkpoint?: number }
+type Line = { readonly msg?: string; readonly time?: string; readonly from_checkpoint?: number }
 
 /** The line in which the process says that the ids were read; undefined while it has not. */
 const lineOf = (log_file: string, after_lines: number): Line | undefined =>
@@ -82,13 +82,13 @@ const measureStart = async (
         await pause(POLL_MS)
       }
     }
-    const { time = 0, from_checkpoint = 0 } = await until(async () => lineOf(service.log_file, after_lines))
+    const { time = '', from_checkpoint = 0 } = await until(async () => lineOf(service.log_file, after_lines))
     const chunks = Math.floor(events / CHUNK_EVENTS)
     await until(async () => {
       const { messages } = (await jsm.streams.info(TRANSACTION_IDS_STREAM)).state
       return messages >= chunks ? messages : undefined
     })
-    return { from_checkpoint, ready_ms, whole_ms: time - began, peak_bytes }
+    return { from_checkpoint, ready_ms, whole_ms: Date.parse(time) - began, peak_bytes }
   } finally {
     await service.stop()
   }
