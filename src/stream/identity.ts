@@ -16,11 +16,10 @@ import { type StreamError, tryStream } from './errors.js'
 import type { Recorded } from './recorded.js'
 import { LEDGER_STREAM } from './settings.js'
 
-/** The codec of a point. */
-export const PointJson = fieldsOf({ seq: t.number, checksum: t.string, at_ms: t.number })
+const Point = fieldsOf({ seq: t.number, checksum: t.string, at_ms: t.number })
 
 /** The facts by which one event is recognised again. */
-export type Point = t.TypeOf<typeof PointJson>
+export type Point = t.TypeOf<typeof Point>
 
 /** A note of a stream's identity; it has no points when the stream had no events. */
 export type Origin = {
@@ -32,7 +31,7 @@ export type Origin = {
   readonly newest?: Point | undefined
 }
 
-const Noted = fieldsOf({ created: t.string, missing: t.number }, { first: PointJson, newest: PointJson })
+const Noted = fieldsOf({ created: t.string, missing: t.number }, { first: Point, newest: Point })
 
 /** The stream as it is now, at the points of a note. An undefined point: there is no event. */
 export type Observed = {

@@ -155,10 +155,10 @@ export const transactionIdsStream = ({ replicas, bytes_max }: SettingsOptions): 
   ...keepForever,
   name: TRANSACTION_IDS_STREAM,
   description: 'Jetledger: the transaction ids of all events in short; may be deleted at any time',
-  subjects: [`${TRANSACTION_IDS_PREFIX}*`],
+  subjects: [`${TRANSACTION_IDS_PREFIX}>`],
   num_replicas: replicas,
   max_bytes: bytes_max === undefined ? -1 : Math.max(IDS_BYTES_MIN, Math.floor(bytes_max / 10)),
-  // a chunk of another ledger, or of events that were lost, is replaced
+  // a chunk whose content is not that of its name is replaced
   max_msgs_per_subject: 1,
   max_msg_size: IDS_CHUNK_BYTES_MAX,
   deny_delete: false,

@@ -1,7 +1,7 @@
 /** The checkpoint of the known ids: a start reads it instead of the ledger, as far as it is of this ledger. */
 
 import type { StoredMsg } from '@nats-io/jetstream'
-import { type ConnectionOptions, connect, headers, type MsgHdrs } from 'nats'
+import { type ConnectionOptions, connect } from 'nats'
 import { pino } from 'pino'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { startConfiguredNats } from '../../../test/support/configured-nats.js'
@@ -79,33 +79,7 @@ const missingFrom = ({ known }: Follow): string[] =>
     .filter(seq => !known.mayHave(`id-${seq}`) || known.seqOf(`id-${seq}`) !== seq)
     .map(seq => `id-${seq}`)
 
-const chunk = (index: number): string => `${TRANSACTION_IDS_PREFIX}${index}`
-
-type Spoil = (chunk: { readonly body: Uint8Array; readonly own: MsgHdrs }) => readonly [Uint8Array, MsgHdrs]
-
-const LAST_EVENT = 'Ledger-Last-Event'
-
-const ofOtherEvent = (own: MsgHdrs): MsgHdrs => {
-  const changed = headers()
-  changed.set(LAST_EVENT, own.get(LAST_EVENT).replace(/"checksum":"./, '"checksum":"!'))
-  return changed
-}
-
-/** Publishes a changed copy of a chunk in its place, as a person may do who has the right. */
-const spoilChunk = async (
-  { nc }: TestLedger,
-  index: number,
-  stored: StoredMsg | undefined,
-  spoil: Spoil,
-): Promise<void> => {
-  if (stored === undefined) throw new Error('no chunk')
-  const kept = headers()
-  kept.set(LAST_EVENT, stored.header.get(LAST_EVENT))
-  const [body, own] = spoil({ body: stored.data, own: kept })
-  own.delete('Nats-Expected-Last-Subject-Sequence')
-  const reply = await nc.request(chunk(index), body, { headers: own, timeout: 5_000 })
-  expect(reply.json()).toMatchObject({ stream: TRANSACTION_IDS_STREAM })
-}
+type Spoil = (chunk: StoredMsg) => readonly [string, Uint8Array]
 
 describe('the checkpoint of the known ids', () => {
   let ledger: TestLedger
@@ -116,12 +90,27 @@ describe('the checkpoint of the known ids', () => {
   })
   afterEach(() => ledger.stop())
 
-  const chunkAt = async (index: number) => {
-    const query = { last_by_subj: chunk(index) }
-    return (await ledger.jsm.streams.getMessage(TRANSACTION_IDS_STREAM, query).catch(() => null)) ?? undefined
+  /** All chunks with an index, the oldest one first: of events that were lost there may be another one. */
+  const chunksAt = async (index: number): Promise<StoredMsg[]> => {
+    const subjects_filter = `${TRANSACTION_IDS_PREFIX}${index}.>`
+    const info = await ledger.jsm.streams
+      .info(TRANSACTION_IDS_STREAM, { subjects_filter })
+      .catch(() => undefined)
+    const found = Object.keys(info?.state.subjects ?? {}).map(last_by_subj =>
+      ledger.jsm.streams.getMessage(TRANSACTION_IDS_STREAM, { last_by_subj }),
+    )
+    return (await Promise.all(found)).filter(message => message !== null).toSorted((a, b) => a.seq - b.seq)
   }
 
-  const chunkOf = (index: number, what: string) => until(() => chunkAt(index), { deadline_ms: 10_000, what })
+  const chunkOf = (index: number, what = 'the chunk', number = 1): Promise<StoredMsg> =>
+    until(async () => (await chunksAt(index))[number - 1], { deadline_ms: 10_000, what })
+
+  /** Publishes something else in the place of a chunk, as a person may do who has the right. */
+  const spoilChunk = async (index: number, spoil: Spoil): Promise<void> => {
+    const [subject, body] = spoil(await chunkOf(index))
+    const reply = await ledger.nc.request(subject, body, { timeout: 5_000 })
+    expect(reply.json()).toMatchObject({ stream: TRANSACTION_IDS_STREAM })
+  }
 
   const begun = async (): Promise<Follow> => {
     const follow = await begin(ledger)
@@ -145,25 +134,27 @@ describe('the checkpoint of the known ids', () => {
 
   it('is filled where a chunk is missing, and is not believed where one is wrong: that is replaced', async () => {
     await begun()
-    const right_ones = await Promise.all([1, 2, 3, 4].map(index => chunkOf(index, 'the chunk')))
-    const before = await chunkOf(0, 'the chunk before')
-    const spoilt: readonly Spoil[] = [
-      // right by itself: the second half of the chunk before, in the place of a chunk of half the length
-      () => [before.data.slice(CHUNK_BYTES / 2), before.header],
-      ({ body }) => [body, headers()],
-      ({ body, own }) => [body, ofOtherEvent(own)],
-      ({ own }) => [new Uint8Array(CHUNK_BYTES), own],
-    ]
-    for (const [i, spoil] of spoilt.entries()) await spoilChunk(ledger, i + 1, right_ones[i], spoil)
-    await ledger.jsm.streams.purge(TRANSACTION_IDS_STREAM, { filter: chunk(0) })
+    const right_ones = await Promise.all([1, 2, 3, 4].map(index => chunkOf(index)))
+    await spoilChunk(1, ({ subject, data }) => [subject, data.slice(CHUNK_BYTES / 2)])
+    await spoilChunk(3, ({ subject }) => [subject, new Uint8Array(CHUNK_BYTES)])
+    await ledger.jsm.streams.purge(TRANSACTION_IDS_STREAM, { filter: `${TRANSACTION_IDS_PREFIX}4.>` })
     const next = await begin(ledger)
-    expect([fromCheckpoint(next), missingFrom(next)]).toEqual([CHUNK_EVENTS, []])
-    await until(async () => fromCheckpoint(await begin(ledger)) === EVENTS - 250, {
+    expect([fromCheckpoint(next), missingFrom(next)]).toEqual([3 * CHUNK_EVENTS, []])
+    await until(async () => fromCheckpoint(await begin(ledger)) === CHUNKS * CHUNK_EVENTS, {
       deadline_ms: 20_000,
       what: 'all chunks to be right',
     })
-    const replaced = await Promise.all([1, 2, 3, 4].map(index => chunkOf(index, 'the chunk')))
+    const replaced = await Promise.all([1, 2, 3, 4].map(index => chunkOf(index)))
     expect(replaced.map(({ data }) => data)).toEqual(right_ones.map(({ data }) => data))
+  })
+
+  it('is not believed where a name is not that of the ledger', async () => {
+    await begun()
+    const { subject } = await chunkOf(CHUNKS - 1)
+    await spoilChunk(CHUNKS - 1, ({ data }) => [`${subject.slice(0, -3)}AAA`, data.map(() => 0)])
+    await ledger.jsm.streams.purge(TRANSACTION_IDS_STREAM, { filter: subject })
+    const next = await begin(ledger)
+    expect([fromCheckpoint(next), missingFrom(next)]).toEqual([(CHUNKS - 1) * CHUNK_EVENTS, []])
   })
 
   it('of events that were lost is not believed, also when others have their places', async () => {
@@ -172,7 +163,6 @@ describe('the checkpoint of the known ids', () => {
       await storeEvents(ledger, EVENTS + 1, EVENTS + 250, 'lost')
       await chunkOf(CHUNKS, 'the chunk with the events that will be lost')
     })
-    const lost = await chunkOf(CHUNKS, 'the chunk with the lost events')
     await storeEvents(ledger, EVENTS + 1, EVENTS + 250, 'other')
     const next = await begin(ledger)
     await reachEnd(running.known)
@@ -181,10 +171,7 @@ describe('the checkpoint of the known ids', () => {
       expect([missingFrom(follow), others.filter(id => !follow.known.mayHave(id))]).toEqual([[], []])
     }
     expect(fromCheckpoint(next)).toBe(CHUNKS * CHUNK_EVENTS)
-    await until(async () => ((await chunkAt(CHUNKS))?.seq ?? 0) > lost.seq, {
-      deadline_ms: 10_000,
-      what: 'the chunk to be replaced',
-    })
+    await chunkOf(CHUNKS, 'the chunk of the other events', 2)
   })
 
   it('without room is said once, and nothing else is different', async () => {

@@ -43,15 +43,14 @@ export class FollowedIds {
   }
 
   take(event: Followed): void {
-    const { seq, subject, data } = event
-    const whole = this.#collector.take(seq, this.set.take(seq, data))
+    const whole = this.#collector.take(event, this.set.take(event.seq, event.data))
     this.#newest = event
-    if (whole !== undefined) this.#checkpoint.add(whole, { seq, subject, body: data, at: event.time })
+    if (whole !== undefined) this.#checkpoint.add(whole)
   }
 
   restart(ids_expected: number): void {
     this.set.restart(ids_expected)
-    this.#collector.goTo(0)
+    this.#collector.restart()
     this.#checkpoint.restart()
     this.#newest = undefined
     this.#beginnings += 1
@@ -64,7 +63,7 @@ export class FollowedIds {
   async readOn(last_seq: number, signal: AbortSignal): Promise<void> {
     const { position } = this.set
     if (last_seq - position < PAGES_FROM_EVENTS) return
-    const { nc, log } = this.#deps
+    const { log } = this.#deps
     const began_ms = performance.now()
     const events = this.#chunk_events
     const range = {
@@ -80,7 +79,7 @@ export class FollowedIds {
     const onEnd = (err: StreamError): void =>
       log.info({ err }, 'no checkpoint of the transaction ids can be read: the ledger is read')
     const onWrong = (wrong: WrongChunk): void => this.#checkpoint.replace(wrong)
-    for await (const found of readCheckpoint(nc, range, onWrong, onEnd)) {
+    for await (const found of readCheckpoint(this.#deps, range, onWrong, onEnd)) {
       await this.#readUpTo(found.chunk.first_seq - 1, signal)
       if (signal.aborted) return
       checkSame()
@@ -97,10 +96,11 @@ export class FollowedIds {
     )
   }
 
-  #takeChunk({ chunk, last }: FoundChunk, end_seq: number): void {
+  #takeChunk(found: FoundChunk, end_seq: number): void {
+    const { chunk, last } = found
     this.set.takeChunk(chunk, end_seq)
-    this.#collector.goTo(chunk.last_seq)
-    this.#newest = { seq: last.seq, subject: last.subject, data: last.body, time: last.at }
+    this.#collector.goAfter(found)
+    this.#newest = last && { seq: last.seq, subject: last.subject, data: last.body, time: last.at }
   }
 
   async #readUpTo(to_seq: number, signal: AbortSignal): Promise<void> {

@@ -1,26 +1,47 @@
 /**
  * The checkpoint of transaction ids in pieces: a chunk holds the hashes of the ids of 65,536 neighbouring events by their
- * places, 8 bytes each (docs/adr/0010). Chunk 0 begins with sequence 1.
+ * places, 8 bytes each (docs/adr/0036). Chunk 0 begins with sequence 1.
  *
- * A chunk follows from the ledger alone, so every instance makes the same one. It names its last event: if the ledger still
- * has that event, it has every event of the chunk, because a stream only grows at its end.
+ * A chunk follows from the ledger alone, so every instance makes the same one. Its name is a hash of its last event and of
+ * the name of the chunk before. So a name stands for the whole ledger up to there: if the ledger has the last event of a chunk,
+ * which is at its place and has its time, it has all events of that chunk and of the ones that are linked to it, because a
+ * stream only grows at its end.
  */
 
-import type { MsgHdrs } from 'nats'
-import { E } from '../../fp.js'
-import { readJson } from '../../json.js'
-import { isSamePoint, type Point, PointJson, pointOf } from '../../stream/identity.js'
+import { createHash } from 'node:crypto'
+import type { Followed } from '../../stream/follow/follower.js'
+import { pointOf } from '../../stream/identity.js'
 import type { Recorded } from '../../stream/recorded.js'
+import { TRANSACTION_IDS_PREFIX } from '../../stream/settings.js'
 import type { IdHash } from './id-hash.js'
 
 /** The number of events of a chunk: 512 KiB. */
 export const CHUNK_EVENTS = 2 ** 16
 const BYTES_PER_EVENT = 8
-/** The header with the point of the chunk's last event, as JSON. */
-const LAST_EVENT = 'Ledger-Last-Event'
+/** The name before the first chunk. */
+const BEFORE_ALL = '0'
+const NAME_CHARACTERS = 22
+const SUBJECT = /^(\d{1,12})\.([\w-]{1,22})\.([\w-]{22})$/
 
-/** The facts by which the event at a place is recognised. */
-export type EventAt = Pick<Recorded, 'seq' | 'subject' | 'body' | 'at'>
+/** The place of a chunk, its own name, and the name of the chunk before. */
+export type ChunkName = { readonly index: number; readonly before: string; readonly own: string }
+
+/** The name of the chunk that ends with `last`, after the chunk with the name `before`. */
+export const chunkNameAfter = (before: string, last: Omit<Recorded, 'headers'>): string => {
+  const { seq, checksum, at_ms } = pointOf(last)
+  const hash = createHash('sha256').update(`${before} ${seq} ${at_ms} ${checksum}`)
+  return hash.digest('base64url').slice(0, NAME_CHARACTERS)
+}
+
+export const chunkSubject = ({ index, before, own }: ChunkName): string =>
+  `${TRANSACTION_IDS_PREFIX}${index}.${before}.${own}`
+
+/** The name in a subject; undefined when it is no subject of a chunk. */
+export const chunkNameOf = (subject: string): ChunkName | undefined => {
+  const [, index, before, own] = SUBJECT.exec(subject.slice(TRANSACTION_IDS_PREFIX.length)) ?? []
+  if (index === undefined || before === undefined || own === undefined) return undefined
+  return { index: Number(index), before, own }
+}
 
 export class IdChunk {
   readonly index: number
@@ -64,20 +85,8 @@ export class IdChunk {
   }
 }
 
-/** The headers of a chunk whose last event is `last`. */
-export const chunkHeaders = (last: EventAt): Readonly<Record<string, string>> => ({
-  [LAST_EVENT]: JSON.stringify(pointOf(last)),
-})
-
-/** The point of the last event that a chunk names; undefined when it names none. */
-export const lastPointOf = (headers: MsgHdrs | undefined): Point | undefined => {
-  const json = readJson(headers?.get(LAST_EVENT) ?? '')
-  const point = E.isRight(json) ? PointJson.decode(json.right) : json
-  return E.isRight(point) ? point.right : undefined
-}
-
-/** Whether `event` is the one that a chunk names. */
-export const isLastEvent = (named: Point, event: EventAt): boolean => isSamePoint(named, pointOf(event))
+/** A chunk that is whole. */
+export type NamedChunk = { readonly name: ChunkName; readonly chunk: IdChunk }
 
 /** Collects the hashes of events that come in order, and gives each chunk that is whole. */
 export class ChunkCollector {
@@ -86,6 +95,9 @@ export class ChunkCollector {
   #position = 0
   /** The chunk that is being filled; undefined when some of its events were not taken here. */
   #chunk: IdChunk | undefined
+  /** The name of the chunk that ends at `#named_seq`. */
+  #name = BEFORE_ALL
+  #named_seq = 0
 
   constructor(events: number) {
     this.#events = events
@@ -93,24 +105,41 @@ export class ChunkCollector {
 
   /**
    * Takes the next event and the hash of its id, if it has one. Gives the chunk that this event completes. Places without an
-   * event stay empty; a chunk at whose last place there is no event is never given.
+   * event stay empty; a chunk at whose last place there is no event has no name, and is never given, nor are those after it.
    */
-  take(seq: number, hash: IdHash | undefined): IdChunk | undefined {
+  take(event: Followed, hash: IdHash | undefined): NamedChunk | undefined {
+    const { seq } = event
     const index = Math.floor((seq - 1) / this.#events)
     if (this.#chunk?.index !== index)
       this.#chunk = this.#position <= index * this.#events ? IdChunk.empty(index, this.#events) : undefined
     this.#position = seq
-    if (this.#chunk === undefined) return undefined
-    if (hash !== undefined) this.#chunk.set(seq, hash)
-    if (seq !== this.#chunk.last_seq) return undefined
-    const whole = this.#chunk
-    this.#chunk = undefined
-    return whole
+    if (hash !== undefined) this.#chunk?.set(seq, hash)
+    return seq === (index + 1) * this.#events ? this.#end(index, event) : undefined
   }
 
-  /** Goes on after the event at `seq`: a chunk that was begun is not finished. */
-  goTo(seq: number): void {
-    this.#position = seq
+  #end(index: number, { seq, subject, data, time }: Followed): NamedChunk | undefined {
+    const chunk = this.#chunk
     this.#chunk = undefined
+    if (this.#named_seq !== index * this.#events) return undefined
+    const before = this.#name
+    this.#name = chunkNameAfter(before, { seq, subject, body: data, at: time })
+    this.#named_seq = seq
+    return chunk === undefined ? undefined : { name: { index, before, own: this.#name }, chunk }
+  }
+
+  /** Goes on after a chunk of the checkpoint: one that was begun is not finished. */
+  goAfter({ name, chunk }: NamedChunk): void {
+    this.#position = chunk.last_seq
+    this.#chunk = undefined
+    this.#name = name.own
+    this.#named_seq = chunk.last_seq
+  }
+
+  /** Begins anew with the first event of a stream. */
+  restart(): void {
+    this.#position = 0
+    this.#chunk = undefined
+    this.#name = BEFORE_ALL
+    this.#named_seq = 0
   }
 }

@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { decodeEvent, encodeEvent } from '../../ledger/event.js'
 import { arbitraryEvent } from '../../ledger/testing/arbitrary.js'
-import { ChunkCollector, IdChunk } from './id-chunk.js'
+import { ChunkCollector, chunkNameOf, chunkSubject, IdChunk, type NamedChunk } from './id-chunk.js'
 import { IdFilter } from './id-filter.js'
 import { hashBytes, hashText, type IdHash } from './id-hash.js'
 import { hashOfEvent, IdSet } from './id-set.js'
@@ -159,14 +159,15 @@ describe('the set', () => {
 
 describe('a chunk of the checkpoint', () => {
   const EVENTS = 8
-  type Chunks = { readonly whole: readonly IdChunk[]; readonly set: IdSet }
+  type Chunks = { readonly whole: readonly NamedChunk[]; readonly set: IdSet }
 
   /** Takes events at `seqs`, some of them without an id, into a set and a collector. */
-  const collect = (seqs: readonly number[], collector = new ChunkCollector(EVENTS)): Chunks => {
+  const collect = (seqs: readonly number[], collector = new ChunkCollector(EVENTS), time_ms = 0): Chunks => {
     const set = new IdSet()
     const whole = seqs.flatMap(seq => {
-      const body = seq % 3 === 0 ? bytes('{"type":"credit","amount":1}') : event(`id-${seq}`)
-      return collector.take(seq, set.take(seq, body)) ?? []
+      const data = seq % 3 === 0 ? bytes('{"type":"credit","amount":1}') : event(`id-${seq}`)
+      const followed = { seq, subject: 'customer.balance.1', data, time: new Date(time_ms + seq) }
+      return collector.take(followed, set.take(seq, data)) ?? []
     })
     return { whole, set }
   }
@@ -174,13 +175,13 @@ describe('a chunk of the checkpoint', () => {
 
   it('gives a set the same ids and sequences as the events that it was made of', () => {
     const { whole, set } = collect(upTo(3 * EVENTS))
-    expect(whole.map(({ index, first_seq, last_seq }) => [index, first_seq, last_seq])).toEqual([
+    expect(whole.map(({ chunk: { index, first_seq, last_seq } }) => [index, first_seq, last_seq])).toEqual([
       [0, 1, 8],
       [1, 9, 16],
       [2, 17, 24],
     ])
     const other = new IdSet()
-    for (const { index, body } of whole) other.takeChunk(new IdChunk(index, body), 3 * EVENTS)
+    for (const { chunk } of whole) other.takeChunk(new IdChunk(chunk.index, chunk.body), 3 * EVENTS)
     const ids = upTo(3 * EVENTS + 10).map(seq => `id-${seq}`)
     expect(ids.map(id => other.seqOf(id))).toEqual(ids.map(id => set.seqOf(id)))
     expect([other.position, other.exact_after_seq]).toEqual([set.position, 0])
@@ -189,23 +190,42 @@ describe('a chunk of the checkpoint', () => {
   it('far before the end of the stream gives the ids without their sequences', () => {
     const { whole } = collect(upTo(2 * EVENTS))
     const set = new IdSet()
-    for (const chunk of whole) set.takeChunk(chunk, 2 ** 20 + EVENTS)
+    for (const { chunk } of whole) set.takeChunk(chunk, 2 ** 20 + EVENTS)
     expect([set.mayHave('id-2'), set.seqOf('id-2')]).toEqual([true, undefined])
     expect([set.mayHave('id-10'), set.seqOf('id-10'), set.exact_after_seq]).toEqual([true, 10, EVENTS])
   })
 
-  it('is the same for one that begins anywhere before it, and is not given when its beginning was not taken', () => {
+  it('is the same for one that goes on after a chunk of the checkpoint', () => {
+    const { whole } = collect(upTo(3 * EVENTS))
+    const [first] = whole
+    if (first === undefined) throw new Error('no chunk')
     const collector = new ChunkCollector(EVENTS)
-    collector.goTo(EVENTS + 2)
-    const all = collect(upTo(3 * EVENTS)).whole
-    const late = collect(upTo(3 * EVENTS, EVENTS + 3), collector).whole
-    expect(late).toEqual(all.slice(2))
+    collect(upTo(2), collector)
+    collector.goAfter(first)
+    expect(collect(upTo(3 * EVENTS, EVENTS + 1), collector).whole).toEqual(whole.slice(1))
+    collector.restart()
+    expect(collect(upTo(3 * EVENTS), collector).whole).toEqual(whole)
   })
 
-  it('leaves places without an event empty, and is not given without its last event', () => {
+  it('has a name by which the chunk before is known, and which another time of its last event changes', () => {
+    const names = collect(upTo(3 * EVENTS)).whole.map(({ name }) => name)
+    expect(names.map(({ before }) => before)).toEqual(['0', names[0]?.own, names[1]?.own])
+    expect(names.map(name => chunkNameOf(chunkSubject(name)))).toEqual(names)
+    const others = collect(upTo(3 * EVENTS), new ChunkCollector(EVENTS), 1).whole.map(({ name }) => name.own)
+    expect(names.filter(({ own }) => others.includes(own))).toEqual([])
+  })
+
+  it.each(['', '1', '1.0', 'x.0.aaaaaaaaaaaaaaaaaaaaaa', '1.0.a', '1.0.aaaaaaaaaaaaaaaaaaaaaa.b'])(
+    'has no name in the subject %j',
+    text => {
+      expect(chunkNameOf(`customer.transaction-ids.${text}`)).toBeUndefined()
+    },
+  )
+
+  it('leaves places without an event empty, and is not given, nor is any after it, without its last event', () => {
     const with_holes = collect([1, 2, 7, 8, 9, 15, 17, 24]).whole
-    expect(with_holes.map(({ index }) => index)).toEqual([0, 2])
+    expect(with_holes.map(({ chunk }) => chunk.index)).toEqual([0])
     const own = { low: 0, high: 0 }
-    expect(upTo(8).filter(seq => with_holes[0]?.read(seq, own))).toEqual([1, 2, 7, 8])
+    expect(upTo(8).filter(seq => with_holes[0]?.chunk.read(seq, own))).toEqual([1, 2, 7, 8])
   })
 })

@@ -1,18 +1,18 @@
 /**
  * Reads the checkpoint of transaction ids: the chunks of which the ledger has the events, in the order of the ledger.
  *
- * A chunk is not believed by itself. The ledger has to have the event that the chunk names as its last one, and that event
- * and some others, chosen by chance, have to have the hashes that the chunk holds for them. Chunks that are missing or not
- * believed are left out; their events have to be read from the ledger.
+ * The names of all chunks are read first. A chunk is of the ledger if its name follows from its last event as the ledger has
+ * it. The chunk before is the one that it names, and so on, so one event of the ledger tells for many chunks: to read one of each
+ * would make nats-server load all of its blocks. Some events, chosen by chance, are read again, to find hashes that are of
+ * something else. Chunks that are missing, or not believed, are left out; their events have to be read from the ledger.
  */
 
-import type { NatsConnection } from 'nats'
 import { type BackOff, pause } from '../../back-off.js'
 import { E, type TaskEither } from '../../fp.js'
-import { inParallel } from '../../parallel.js'
+import { chunksOf, inParallel } from '../../parallel.js'
 import { readDirect } from '../../stream/direct.js'
-import type { StreamError } from '../../stream/errors.js'
-import { nextKnown } from '../../stream/read.js'
+import { type StreamError, tryStream } from '../../stream/errors.js'
+import { nextKnown, type Reader } from '../../stream/read.js'
 import type { Recorded } from '../../stream/recorded.js'
 import {
   LEDGER_STREAM,
@@ -20,12 +20,19 @@ import {
   TRANSACTION_IDS_PREFIX,
   TRANSACTION_IDS_STREAM,
 } from '../../stream/settings.js'
-import { type EventAt, IdChunk, isLastEvent, lastPointOf } from './id-chunk.js'
+import {
+  type ChunkName,
+  chunkNameAfter,
+  chunkNameOf,
+  chunkSubject,
+  IdChunk,
+  type NamedChunk,
+} from './id-chunk.js'
 import type { IdHash } from './id-hash.js'
 import { hashOfEvent } from './id-set.js'
 
-/** A chunk of the ledger, and its last event as the ledger has it. */
-export type FoundChunk = { readonly chunk: IdChunk; readonly last: EventAt }
+/** A chunk of the ledger; for the newest of a row of chunks also its last event, as the ledger has it. */
+export type FoundChunk = NamedChunk & { readonly last: Recorded | undefined }
 
 export type CheckpointRange = {
   /** The first chunk, and the one before which the reading ends. */
@@ -35,108 +42,139 @@ export type CheckpointRange = {
   readonly events: number
 }
 
-/** A chunk that is not of this ledger, and its sequence in the stream of the chunks. */
-export type WrongChunk = { readonly index: number; readonly seq: number }
+/** A message that has the name of a chunk of the ledger, but not its content. */
+export type WrongChunk = { readonly subject: string; readonly seq: number }
 
-type Judged =
-  | ({ readonly tag: 'right' } & FoundChunk)
-  | { readonly tag: 'wrong'; readonly index: number; readonly seq: number }
-  /** The servers did not say enough. */
-  | { readonly tag: 'unknown' }
+type Chosen = { readonly name: ChunkName; readonly last: Recorded | undefined }
 
 /** The chunks of one request: 4 MiB. The next request is under way while the ids of one are taken. */
 const CHUNKS_PER_REQUEST = 8
-/** The events of a chunk that are read again, besides the last one. */
-const SAMPLES = 3
-const READS_MAX = 32
+/** In so many chunks one event is read again. */
+const SAMPLES = 16
 const TRIES_MAX = 3
 const BACK_OFF: BackOff = { first_ms: 50, max_ms: 1_000 }
 const never = new AbortController().signal
 
-export const chunkSubject = (index: number): string => `${TRANSACTION_IDS_PREFIX}${index}`
-
-const indexOf = (subject: string): number => Number(subject.slice(TRANSACTION_IDS_PREFIX.length))
-
-/** Tries again while the answer is an error, a few times. */
+/** Tries again while the answer is an error that may pass, a few times. */
 const withPatience = async <A>(ask: TaskEither<StreamError, A>): Promise<E.Either<StreamError, A>> => {
   for (let attempt = 1; ; attempt += 1) {
     const answer = await ask()
-    if (E.isRight(answer) || attempt === TRIES_MAX) return answer
+    if (E.isRight(answer) || answer.left.tag !== 'TryAgain' || attempt === TRIES_MAX) return answer
     await pause(BACK_OFF, attempt, never)
   }
 }
 
-const hasItsHash = (chunk: IdChunk, { seq, body }: Recorded): boolean => {
-  const [noted, own]: [IdHash, IdHash] = [
-    { low: 0, high: 0 },
-    { low: 0, high: 0 },
-  ]
-  const is_noted = chunk.read(seq, noted)
-  return hashOfEvent(body, own) ? noted.low === own.low && noted.high === own.high : !is_noted
+/** The event at `seq`, or the first one after it; undefined when no server gives one. */
+const eventFrom = async ({ nc }: Reader, seq: number): Promise<Recorded | undefined> => {
+  const found = await withPatience(nextKnown(nc, LEDGER_STREAM, LEDGER_SUBJECTS, seq))
+  return E.isRight(found) ? found.right : undefined
 }
 
-/** Compares a chunk with the ledger: its last event, and some others. */
-const judge = async (nc: NatsConnection, message: Recorded, events: number): Promise<Judged> => {
-  const index = indexOf(message.subject)
-  const wrong = { tag: 'wrong', index, seq: message.seq } as const
-  const named = lastPointOf(message.headers)
-  if (!IdChunk.fits(message.body, events) || named === undefined) return wrong
-  const chunk = new IdChunk(index, message.body)
-  if (named.seq !== chunk.last_seq) return wrong
-  const samples = Array.from(
-    { length: SAMPLES },
-    () => chunk.first_seq + Math.floor(Math.random() * (events - 1)),
+/** The names of all chunks in the stream, by their places. */
+const readNames = async ({ jsm }: Reader): Promise<E.Either<StreamError, Map<number, ChunkName[]>>> => {
+  const query = { subjects_filter: `${TRANSACTION_IDS_PREFIX}>` }
+  const info = await withPatience(
+    tryStream(`stream ${TRANSACTION_IDS_STREAM}`, () => jsm.streams.info(TRANSACTION_IDS_STREAM, query)),
   )
-  const read = await inParallel(SAMPLES + 1, [chunk.last_seq, ...samples], seq =>
-    withPatience(nextKnown(nc, LEDGER_STREAM, LEDGER_SUBJECTS, seq)),
-  )
-  const found = read.flatMap(answer =>
-    E.isRight(answer) && answer.right !== undefined ? [answer.right] : [],
-  )
-  const [last] = found
-  if (last === undefined || found.length < read.length) return { tag: 'unknown' }
-  if (!isLastEvent(named, last)) return wrong
-  // a place without an event has the next event, which may be of the next chunk
-  const is_right = found.every(event => event.seq > chunk.last_seq || hasItsHash(chunk, event))
-  return is_right ? { tag: 'right', chunk, last } : wrong
+  if (E.isLeft(info)) return info
+  const names = new Map<number, ChunkName[]>()
+  for (const subject of Object.keys(info.right.state.subjects ?? {})) {
+    const name = chunkNameOf(subject)
+    if (name !== undefined) names.set(name.index, [...(names.get(name.index) ?? []), name])
+  }
+  return E.right(names)
 }
+
+/** The chunks of the ledger among `names`, the newest one first. */
+const chooseChunks = async (
+  reader: Reader,
+  names: ReadonlyMap<number, readonly ChunkName[]>,
+  { from_index, to_index, events }: CheckpointRange,
+): Promise<Chosen[]> => {
+  const chosen: Chosen[] = []
+  /** The name of the next chunk, by the one after it; undefined when the ledger has to tell it. */
+  let wanted: string | undefined
+  for (let index = to_index - 1; index >= from_index; index -= 1) {
+    const found = names.get(index) ?? []
+    const seq = (index + 1) * events
+    const last = wanted === undefined && found.length > 0 ? await eventFrom(reader, seq) : undefined
+    const name = found.find(({ before, own }) =>
+      wanted === undefined ? last?.seq === seq && own === chunkNameAfter(before, last) : own === wanted,
+    )
+    if (name !== undefined) chosen.push({ name, last })
+    wanted = name?.before
+  }
+  return chosen
+}
+
+/** Whether an event of the chunk, chosen by chance, has the hash that the chunk holds for it. */
+const hasRightSample = async (reader: Reader, chunk: IdChunk): Promise<boolean> => {
+  const seq = chunk.first_seq + Math.floor(Math.random() * (chunk.last_seq - chunk.first_seq + 1))
+  const event = await eventFrom(reader, seq)
+  // a place without an event has the next event, which may be of the next chunk
+  if (event === undefined || event.seq > chunk.last_seq) return true
+  const noted: IdHash = { low: 0, high: 0 }
+  const own: IdHash = { low: 0, high: 0 }
+  const is_noted = chunk.read(event.seq, noted)
+  return hashOfEvent(event.body, own) ? noted.low === own.low && noted.high === own.high : !is_noted
+}
+
+type Group = { readonly found: readonly FoundChunk[]; readonly wrong: readonly WrongChunk[] }
 
 const readGroup = async (
-  nc: NatsConnection,
-  from: number,
-  to: number,
+  reader: Reader,
+  chosen: readonly Chosen[],
+  isSample: (index: number) => boolean,
   events: number,
-): Promise<E.Either<StreamError, readonly Judged[]>> => {
-  const subjects = Array.from({ length: to - from }, (_, i) => chunkSubject(from + i))
-  const read = await withPatience(readDirect(nc, TRANSACTION_IDS_STREAM, { multi_last: subjects }))
+): Promise<E.Either<StreamError, Group>> => {
+  const subjects = chosen.map(({ name }) => chunkSubject(name))
+  const read = await withPatience(readDirect(reader.nc, TRANSACTION_IDS_STREAM, { multi_last: subjects }))
   if (E.isLeft(read)) return read
-  const messages = [...read.right.messages].sort((a, b) => indexOf(a.subject) - indexOf(b.subject))
-  return E.right(await inParallel(READS_MAX, messages, message => judge(nc, message, events)))
+  const messages = new Map(read.right.messages.map(message => [message.subject, message]))
+  const wrong: WrongChunk[] = []
+  const found = await inParallel(CHUNKS_PER_REQUEST, chosen, async ({ name, last }) => {
+    const subject = chunkSubject(name)
+    const message = messages.get(subject)
+    if (message === undefined) return []
+    const chunk = IdChunk.fits(message.body, events) ? new IdChunk(name.index, message.body) : undefined
+    const is_right = chunk !== undefined && (!isSample(name.index) || (await hasRightSample(reader, chunk)))
+    if (chunk === undefined || !is_right) wrong.push({ subject, seq: message.seq })
+    return chunk === undefined || !is_right ? [] : [{ name, chunk, last }]
+  })
+  return E.right({ found: found.flat(), wrong })
+}
+
+/** Says of which chunks an event is read again: of about `SAMPLES` ones, at equal distances. */
+const sampler = (chunks: number): ((index: number) => boolean) => {
+  const step = Math.max(1, Math.floor(chunks / SAMPLES))
+  const first = Math.floor(Math.random() * step)
+  return index => index % step === first
 }
 
 /**
- * Gives the chunks that the ledger has, by rising index, and tells `onWrong` of those that are of another ledger, or damaged.
- * Ends early, with a word to `onEnd`, when the chunks cannot be read: there may be no stream of them, or no right to it.
+ * Gives the chunks that the ledger has, by rising index, and tells `onWrong` of those that have another content. Ends early, with
+ * a word to `onEnd`, when the chunks cannot be read: there may be no stream of them, or no right to it.
  */
 export async function* readCheckpoint(
-  nc: NatsConnection,
-  { from_index, to_index, events }: CheckpointRange,
+  reader: Reader,
+  range: CheckpointRange,
   onWrong: (wrong: WrongChunk) => void,
   onEnd: (error: StreamError) => void,
 ): AsyncGenerator<FoundChunk> {
-  const read = (from: number) =>
-    from < to_index ? readGroup(nc, from, Math.min(from + CHUNKS_PER_REQUEST, to_index), events) : undefined
-  let next = read(from_index)
-  for (let from = from_index + CHUNKS_PER_REQUEST; next !== undefined; from += CHUNKS_PER_REQUEST) {
+  if (range.from_index >= range.to_index) return
+  const names = await readNames(reader)
+  if (E.isLeft(names)) return onEnd(names.left)
+  const chosen = (await chooseChunks(reader, names.right, range)).reverse()
+  const isSample = sampler(chosen.length)
+  const groups = chunksOf(CHUNKS_PER_REQUEST, chosen)
+  const read = (group: readonly Chosen[] | undefined) =>
+    group && readGroup(reader, group, isSample, range.events)
+  let next = read(groups.shift())
+  while (next !== undefined) {
     const group = await next
-    if (E.isLeft(group)) {
-      onEnd(group.left)
-      return
-    }
-    next = read(from)
-    for (const judged of group.right) {
-      if (judged.tag === 'right') yield judged
-      else if (judged.tag === 'wrong') onWrong(judged)
-    }
+    if (E.isLeft(group)) return onEnd(group.left)
+    next = read(groups.shift())
+    for (const wrong of group.right.wrong) onWrong(wrong)
+    yield* group.right.found
   }
 }

@@ -14,10 +14,8 @@ import type { FollowDeps } from '../../stream/follow/follower.js'
 import { createIfMissing } from '../../stream/provision.js'
 import { publish } from '../../stream/publish.js'
 import { LEDGER_STREAM, transactionIdsStream } from '../../stream/settings.js'
-import { chunkHeaders, type EventAt, type IdChunk } from './id-chunk.js'
-import { chunkSubject, type WrongChunk } from './read-checkpoint.js'
-
-type Whole = { readonly chunk: IdChunk; readonly last: EventAt }
+import { chunkSubject, type NamedChunk } from './id-chunk.js'
+import type { WrongChunk } from './read-checkpoint.js'
 
 /** The chunks that wait: 8 MiB. Further ones are left out; the next process that starts reads their events and writes them. */
 const WAITING_MAX = 16
@@ -30,11 +28,11 @@ export class CheckpointWriter {
   readonly #deps: FollowDeps
   readonly #isProved: (seq: number) => Promise<boolean>
   readonly #ending = new AbortController()
-  #waiting: Whole[] = []
+  #waiting: NamedChunk[] = []
   #is_storing = false
   #has_said = false
-  /** The places of chunks that are not of the ledger: they are replaced. */
-  readonly #wrong = new Map<number, number>()
+  /** The sequences of the messages that have the name of a chunk but another content, by subject: they are replaced. */
+  readonly #wrong = new Map<string, number>()
 
   /** @param isProved says whether the ledger has all events that were collected up to a sequence, asked for at the call */
   constructor(deps: FollowDeps, isProved: (seq: number) => Promise<boolean>) {
@@ -43,14 +41,14 @@ export class CheckpointWriter {
   }
 
   /** Stores a chunk in the background. */
-  add(chunk: IdChunk, last: EventAt): void {
-    if (this.#waiting.length < WAITING_MAX) this.#waiting.push({ chunk, last })
+  add(whole: NamedChunk): void {
+    if (this.#waiting.length < WAITING_MAX) this.#waiting.push(whole)
     if (!this.#is_storing) void this.#storeAll()
   }
 
-  /** The chunk that is stored at `seq` is not of the ledger: the next one of its index takes its place. */
-  replace({ index, seq }: WrongChunk): void {
-    this.#wrong.set(index, seq)
+  /** The chunk that is stored at `seq` has not the content of its name: the next one with that name takes its place. */
+  replace({ subject, seq }: WrongChunk): void {
+    this.#wrong.set(subject, seq)
   }
 
   /** Forgets the chunks that wait, because the ledger is another one than the one that they were collected from. */
@@ -73,7 +71,7 @@ export class CheckpointWriter {
     this.#is_storing = false
   }
 
-  async #store(whole: Whole): Promise<void> {
+  async #store(whole: NamedChunk): Promise<void> {
     const { signal } = this.#ending
     let failure: StreamError | undefined
     for (let attempt = 1; attempt <= TRIES_MAX; attempt += 1) {
@@ -88,16 +86,15 @@ export class CheckpointWriter {
   }
 
   /** Publishes a chunk into the stream, which is made when it is not there. Gives the failure, if there is one. */
-  async #publish({ chunk, last }: Whole): Promise<StreamError | undefined> {
-    const { index, body } = chunk
+  async #publish({ name, chunk }: NamedChunk): Promise<StreamError | undefined> {
+    const subject = chunkSubject(name)
     const message = {
-      subject: chunkSubject(index),
-      body,
-      headers: chunkHeaders(last),
-      expected_last_subject_seq: this.#wrong.get(index) ?? 0,
+      subject,
+      body: chunk.body,
+      expected_last_subject_seq: this.#wrong.get(subject) ?? 0,
     }
     const stored = await publish(this.#deps.nc, message, PUBLISH_TIMEOUT_MS)()
-    if (E.isRight(stored)) this.#wrong.delete(index)
+    if (E.isRight(stored)) this.#wrong.delete(subject)
     // another instance has stored it: the next process that starts judges what is there
     if (E.isRight(stored) || stored.left.tag === 'Conflict') return undefined
     // no stream may be there to answer
