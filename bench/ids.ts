@@ -1,192 +1,197 @@
 /**
- * The benchmark of a start with many known transaction ids: the time until the set of ids is whole, and the memory, first
- * without a checkpoint and then from the one that the first start has written.
+ * The benchmark of a start with many known transaction ids: the time until the set of ids is certain, and its memory, from a
+ * checkpoint and without one.
  *
- * The events are real ones in a real stream. The process has the role `commands` alone and no tables, because neither has to
- * do with the ids.
+ * Only the newest events are stored, as real ones: the ledger begins where they begin. The chunks of the checkpoint before
+ * them are made of random hashes, and are linked to those of the real events. A start compares a chunk with one event of the
+ * ledger in a row of chunks, so it does the same work as with all events; only a few samples find no event.
  */
 
-import { readFileSync } from 'node:fs'
-import { setTimeout as pause } from 'node:timers/promises'
+import { randomFillSync } from 'node:crypto'
 import { type JetStreamManager, jetstreamManager } from '@nats-io/jetstream'
-import { inParallel } from '../src/parallel.js'
+import {
+  CHUNK_EVENTS,
+  ChunkCollector,
+  chunkNameAfter,
+  chunkSubject,
+  IdChunk,
+  type NamedChunk,
+} from '../src/commands/idempotency/id-chunk.js'
+import type { IdHash } from '../src/commands/idempotency/id-hash.js'
+import { hashOfEvent } from '../src/commands/idempotency/id-set.js'
+import { unwrap } from '../src/fp.js'
 import { createStack } from '../src/stack.js'
-import { LEDGER_STREAM, TRANSACTION_IDS_STREAM } from '../src/stream/settings.js'
+import { applyTransactionIds } from '../src/stream/provision.js'
+import { publish } from '../src/stream/publish.js'
+import { readRange } from '../src/stream/read.js'
+import { LEDGER_STREAM, LEDGER_SUBJECTS, ledgerStream } from '../src/stream/settings.js'
 import type { Benchmark, Surroundings } from './benchmark.js'
-import { memory_bytes } from './processes/cpu.js'
-import { type ServiceOptions, startService, untilReady, WITHOUT_PROJECTOR } from './processes/service.js'
+import type { Options } from './options.js'
+import { startChild } from './processes/child.js'
+import type { StartReport } from './processes/known-ids.js'
 import { MB, whole } from './rebuild-rounds.js'
 import { openGround } from './stage.js'
 import { publishEvents } from './work/events.js'
 
-/** Events of a chunk of the checkpoint (src/commands/idempotency/id-chunk.ts). */
-const CHUNK_EVENTS = 65_536
-const WHOLE_MS_GOAL = 10_000
+/** The newest events, which are real: some chunks, and some events after the last chunk. */
+const REAL_CHUNKS = 3
+const TAIL_EVENTS = 30_000
+const CERTAIN_MS_GOAL = 10_000
 const MEMORY_BYTES_GOAL = 1_536 * MB
-/** A start without a checkpoint reads at least so fast, on any machine. */
-const EVENTS_PER_MS_MIN = 5
-const PATIENCE_MS = 60_000
-const POLL_MS = 100
-const PUBLISHERS = 4
-const READ = 'the transaction ids were read'
+const PUBLISH_MS_MAX = 10_000
 
-type Start = {
-  readonly from_checkpoint: number
-  readonly ready_ms: number
-  /** From the start of the process until its set of ids was whole. */
-  readonly whole_ms: number
-  readonly peak_bytes: number
+type Ground = Awaited<ReturnType<typeof openGround>>
+type Place = Ground & { readonly jsm: JetStreamManager; readonly first_seq: number }
+
+/** Makes the streams. The ledger is empty, and its first event will have the sequence after `old_chunks` chunks. */
+const makeStreams = async (ground: Ground, old_chunks: number): Promise<Place> => {
+  const { nc, replicas } = ground
+  const jsm = await jetstreamManager(nc)
+  const first_seq = old_chunks * CHUNK_EVENTS + 1
+  await jsm.streams.add({ ...ledgerStream({ replicas }), first_seq })
+  return { ...ground, jsm, first_seq }
 }
 
-type Line = { readonly msg?: string; readonly time?: string; readonly from_checkpoint?: number }
+/** Chunks of random hashes: each costs as much as a real one. */
+function* oldChunks(chunks: number): Generator<NamedChunk> {
+  let before = '0'
+  for (let index = 0; index < chunks; index += 1) {
+    const chunk = IdChunk.empty(index, CHUNK_EVENTS)
+    randomFillSync(chunk.body)
+    const seq = (index + 1) * CHUNK_EVENTS
+    const own = chunkNameAfter(before, { seq, subject: '', body: new Uint8Array(), at: new Date(0) })
+    yield { name: { index, before, own }, chunk }
+    before = own
+  }
+}
 
-/** The line in which the process says that the ids were read; undefined while it has not. */
-const lineOf = (log_file: string, after_lines: number): Line | undefined =>
-  readFileSync(log_file, 'utf8')
-    .split('\n')
-    .slice(after_lines)
-    .filter(line => line.includes(READ))
-    .map(line => JSON.parse(line) as Line)
-    .at(0)
+const storeChunk = async ({ nc }: Place, { name, chunk }: NamedChunk): Promise<void> => {
+  const message = { subject: chunkSubject(name), body: chunk.body, expected_last_subject_seq: 0 }
+  unwrap(await publish(nc, message, PUBLISH_MS_MAX)())
+}
 
-const linesIn = (log_file: string): number => readFileSync(log_file, 'utf8').split('\n').length - 1
+/** Stores the checkpoint: `old_chunks` ones of random hashes, and then those of the real events. */
+const storeCheckpoint = async (place: Place, old_chunks: number, signal: AbortSignal): Promise<void> => {
+  const { nc, jsm, replicas, first_seq } = place
+  unwrap(await applyTransactionIds(nc, { replicas })())
+  const collector = new ChunkCollector(CHUNK_EVENTS)
+  for (const old of oldChunks(old_chunks)) {
+    signal.throwIfAborted()
+    await storeChunk(place, old)
+    collector.goAfter(old)
+  }
+  const { state } = await jsm.streams.info(LEDGER_STREAM)
+  const real = {
+    stream: LEDGER_STREAM,
+    subject: LEDGER_SUBJECTS,
+    from_seq: first_seq,
+    to_seq: state.last_seq,
+  }
+  const hash: IdHash = { low: 0, high: 0 }
+  for await (const { seq, subject, body, at } of readRange(nc, real)) {
+    const has_id = hashOfEvent(body, hash)
+    const made = collector.take({ seq, subject, data: body, time: at }, has_id ? hash : undefined)
+    if (made !== undefined) await storeChunk(place, made)
+  }
+}
 
-const answersPing = ({ nc }: ServiceOptions): Promise<boolean> =>
-  nc.request('$SRV.PING.customer', '', { timeout: POLL_MS }).then(
-    () => true,
-    () => false,
-  )
-
-/** Starts the program once, and stops it when its ids are whole and the checkpoint has `chunks` chunks. */
-const measureStart = async (
-  options: ServiceOptions,
-  jsm: JetStreamManager,
-  events: number,
-  signal: AbortSignal,
-): Promise<Start> => {
-  const began = Date.now()
-  const service = startService(options)
-  const after_lines = linesIn(service.log_file)
+/** Starts the set of ids in a process of its own. */
+const measureStart = async ({ nats_url }: Place, signal: AbortSignal): Promise<StartReport> => {
+  const child = startChild('known-ids', { args: [nats_url] })
+  const abort = (): void => void child.stop()
+  signal.addEventListener('abort', abort, { once: true })
+  const answer = new Promise<StartReport>(resolve => child.process.once('message', resolve as () => void))
+  const ended = child.ended.then(how => Promise.reject(new Error(`the set of known ids ${how}`)))
+  ended.catch(() => undefined)
   try {
-    let peak_bytes = 0
-    await untilReady(service, () => answersPing(options), signal)
-    const ready_ms = Date.now() - began
-    const deadline = Date.now() + PATIENCE_MS + events / EVENTS_PER_MS_MIN
-    const until = async <A>(look: () => Promise<A | undefined>): Promise<A> => {
-      for (;;) {
-        signal.throwIfAborted()
-        peak_bytes = Math.max(peak_bytes, memory_bytes(service.pid) ?? 0)
-        const found = await look()
-        if (found !== undefined) return found
-        if (Date.now() > deadline) throw new Error(`the ids were not read in time; see ${service.log_file}`)
-        await pause(POLL_MS)
-      }
-    }
-    const { time = '', from_checkpoint = 0 } = await until(async () => lineOf(service.log_file, after_lines))
-    const chunks = Math.floor(events / CHUNK_EVENTS)
-    await until(async () => {
-      const { messages } = (await jsm.streams.info(TRANSACTION_IDS_STREAM)).state
-      return messages >= chunks ? messages : undefined
-    })
-    return { from_checkpoint, ready_ms, whole_ms: Date.parse(time) - began, peak_bytes }
+    return await Promise.race([answer, ended])
   } finally {
-    await service.stop()
+    signal.removeEventListener('abort', abort)
+    await child.stop()
   }
 }
 
 const seconds = (ms: number): string => (ms / 1_000).toFixed(1)
 
-const row = (name: string, { from_checkpoint, ready_ms, whole_ms, peak_bytes }: Start): string[] => [
+const row = (name: string, ids: number, start: StartReport): string[] => [
   name,
-  whole(from_checkpoint),
-  seconds(ready_ms),
-  seconds(whole_ms),
-  whole(peak_bytes / MB),
+  whole(ids),
+  seconds(start.took_ms),
+  whole((ids / start.took_ms) * 1_000),
+  seconds(start.cpu_ms),
+  whole(start.peak_bytes / MB),
+  whole(start.held_ms),
+  `1 in ${whole(1 / Math.max(start.maybe_share, Number.EPSILON))}`,
 ]
 
-/** Publishes the events; their order does not matter, so some publishers work beside each other. */
-const publishAll = async (
-  { nc }: ServiceOptions,
-  jsm: JetStreamManager,
-  customers: number,
-  events: number,
+const HEAD = [
+  'start',
+  'ids',
+  'certain after s',
+  'ids/s',
+  'cpu s',
+  'peak MB',
+  'loop held ms',
+  'looked up for nothing',
+]
+
+const verdict = (is_met: boolean): string => (is_met ? 'met' : 'missed')
+
+const goalsOf = (starts: readonly StartReport[]): string[][] => {
+  const took_ms = Math.max(...starts.map(start => start.took_ms))
+  const peak_bytes = Math.max(...starts.map(start => start.peak_bytes))
+  return [
+    ['certain after s', seconds(took_ms), seconds(CERTAIN_MS_GOAL), verdict(took_ms <= CERTAIN_MS_GOAL)],
+    [
+      'peak MB',
+      whole(peak_bytes / MB),
+      whole(MEMORY_BYTES_GOAL / MB),
+      verdict(peak_bytes <= MEMORY_BYTES_GOAL),
+    ],
+  ]
+}
+
+/** Measures starts: without a checkpoint, over the real events alone, and then from the checkpoint of all. */
+const measureStarts = async (
+  { events, rounds, customers, ...options }: Options,
+  sync_interval: string,
   { signal, say }: Surroundings,
-): Promise<void> => {
-  say(`publishing ${whole(events)} events of ${whole(customers)} customers`)
-  const part = Math.ceil(events / PUBLISHERS)
-  const began_ms = performance.now()
-  await inParallel(
-    PUBLISHERS,
-    Array.from({ length: PUBLISHERS }, (_, i) => i * part),
-    from => publishEvents(nc, customers, from, Math.min(from + part, events), signal),
-  )
-  const { state } = await jsm.streams.info(LEDGER_STREAM)
-  say(`the stream has ${whole(state.messages)} events after ${seconds(performance.now() - began_ms)} s`)
+): Promise<{ readonly without: string[]; readonly starts: readonly StartReport[] }> => {
+  const cleanup = createStack()
+  try {
+    const real_events = REAL_CHUNKS * CHUNK_EVENTS + TAIL_EVENTS
+    const old_chunks = Math.max(0, Math.floor((events - real_events) / CHUNK_EVENTS))
+    const place = await makeStreams(await openGround(options, sync_interval, cleanup), old_chunks)
+    say(`publishing ${whole(real_events)} real events`)
+    await publishEvents(place.nc, customers.at(-1) ?? 1, 0, real_events, signal)
+    const without = await measureStart(place, signal)
+    say(`without a checkpoint: ${whole((real_events / without.took_ms) * 1_000)} ids/s`)
+    say(`storing ${whole(old_chunks + REAL_CHUNKS)} chunks`)
+    await storeCheckpoint(place, old_chunks, signal)
+    const starts: StartReport[] = []
+    for (let round = 0; round < rounds; round += 1) {
+      const start = await measureStart(place, signal)
+      starts.push(start)
+      say(`from the checkpoint: ${seconds(start.took_ms)} s`)
+    }
+    return { without: row('without a checkpoint', real_events, without), starts }
+  } finally {
+    await cleanup.stop()
+  }
 }
 
 export const ids: Benchmark = async (options, sync_interval, surroundings) => {
-  const cleanup = createStack()
-  const { signal, say } = surroundings
-  try {
-    const ground = await openGround(options, sync_interval, cleanup)
-    const env = { ...WITHOUT_PROJECTOR, LOG_LEVEL: 'info' }
-    const profile = options.profile_dir === undefined ? {} : { profile_dir: options.profile_dir }
-    const service: ServiceOptions = { ...ground, ...profile, roles: 'commands', env }
-    const jsm = await jetstreamManager(ground.nc)
-    // a first process makes the ledger
-    const first = startService(service)
-    await untilReady(first, () => answersPing(service), signal)
-    await first.stop()
-    const customers = options.customers.at(-1) ?? 1
-    await publishAll(service, jsm, customers, options.events, surroundings)
-    const without = await measureStart(service, jsm, options.events, signal)
-    say(`without a checkpoint: ${seconds(without.whole_ms)} s`)
-    const starts: Start[] = []
-    for (let round = 0; round < options.rounds; round += 1) {
-      const start = await measureStart(service, jsm, options.events, signal)
-      starts.push(start)
-      say(`from the checkpoint: ${seconds(start.whole_ms)} s`)
-    }
-    const whole_ms = Math.max(...starts.map(start => start.whole_ms))
-    const peak_bytes = Math.max(...starts.map(start => start.peak_bytes))
-    const verdict = (is_met: boolean): string => (is_met ? 'met' : 'missed')
-    return {
-      title: 'ids: a start with many known transaction ids',
-      settings: {
-        events: whole(options.events),
-        customers: whole(customers),
-        rounds: options.rounds,
-        node: process.version,
+  const { without, starts } = await measureStarts(options, sync_interval, surroundings)
+  return {
+    title: 'ids: a start with many known transaction ids',
+    settings: { events: whole(options.events), rounds: options.rounds, node: process.version },
+    lines: [],
+    tables: [
+      {
+        head: HEAD,
+        rows: [without, ...starts.map(start => row('from the checkpoint', options.events, start))],
       },
-      lines: [],
-      tables: [
-        {
-          head: ['start', 'ids from the checkpoint', 'answers after s', 'all ids known after s', 'peak MB'],
-          rows: [
-            row('without a checkpoint', without),
-            ...starts.map(start => row('from the checkpoint', start)),
-          ],
-        },
-        {
-          head: ['the slowest and largest start', 'value', 'goal for 50,000,000', ''],
-          rows: [
-            [
-              'all ids known after s',
-              seconds(whole_ms),
-              seconds(WHOLE_MS_GOAL),
-              verdict(whole_ms <= WHOLE_MS_GOAL),
-            ],
-            [
-              'peak MB',
-              whole(peak_bytes / MB),
-              whole(MEMORY_BYTES_GOAL / MB),
-              verdict(peak_bytes <= MEMORY_BYTES_GOAL),
-            ],
-          ],
-        },
-      ],
-    }
-  } finally {
-    await cleanup.stop()
+      { head: ['the slowest and largest start', 'value', 'goal for 50,000,000', ''], rows: goalsOf(starts) },
+    ],
   }
 }
