@@ -14,10 +14,16 @@ import { LEDGER_STREAM, LEDGER_SUBJECTS } from '../../stream/settings.js'
 import { CHUNK_EVENTS, ChunkCollector } from './id-chunk.js'
 import { IdSet } from './id-set.js'
 import { type FoundChunk, readCheckpoint, type WrongChunk } from './read-checkpoint.js'
+import { RECENT_IDS_MAX } from './recent-ids.js'
+import { sortedHashes } from './sorted-hashes.js'
 import { CheckpointWriter } from './write-checkpoint.js'
 
 /** From so many events behind, the stream is read in pages: that takes a part of the time of following it. */
 export const PAGES_FROM_EVENTS = 2_000
+/** The chunks of the checkpoint whose ids are sorted together: 32 MB. */
+const SORTED_CHUNKS = 32
+/** The words that are added in one turn of the event loop: some milliseconds. */
+const WORDS_PER_TURN = 2 ** 17
 
 /** The ids as they are followed, and the event that they were followed up to. */
 export class FollowedIds {
@@ -75,18 +81,26 @@ export class FollowedIds {
     const checkSame = (): void => {
       if (beginnings !== this.#beginnings) throw new Error('the stream became another one while it was read')
     }
-    let from_checkpoint = 0
     const onEnd = (err: StreamError): void =>
       log.info({ err }, 'no checkpoint of the transaction ids can be read: the ledger is read')
     const onWrong = (wrong: WrongChunk): void => this.#checkpoint.replace(wrong)
+    let from_checkpoint = 0
+    const waiting: FoundChunk[] = []
     for await (const found of readCheckpoint(this.#deps, range, onWrong, onEnd)) {
-      await this.#readUpTo(found.chunk.first_seq - 1, signal)
       if (signal.aborted) return
+      const { first_seq, last_seq: chunk_seq } = found.chunk
+      const is_recent = last_seq - chunk_seq < RECENT_IDS_MAX
+      const is_next = first_seq === (waiting.at(-1)?.chunk.last_seq ?? this.set.position) + 1
+      if (is_recent || !is_next || waiting.length >= SORTED_CHUNKS)
+        await this.#takeOlder(waiting.splice(0), checkSame)
+      if (!is_next) await this.#readUpTo(first_seq - 1, signal)
       checkSame()
-      this.#takeChunk(found, last_seq)
+      if (is_recent) this.#takeRecent(found)
+      else waiting.push(found)
       from_checkpoint += events
       await nextTurn()
     }
+    await this.#takeOlder(waiting, checkSame)
     await this.#readUpTo(last_seq, signal)
     checkSame()
     const duration_ms = Math.round(performance.now() - began_ms)
@@ -96,9 +110,28 @@ export class FollowedIds {
     )
   }
 
-  #takeChunk(found: FoundChunk, end_seq: number): void {
-    const { chunk, last } = found
-    this.set.takeChunk(chunk, end_seq)
+  #takeRecent(found: FoundChunk): void {
+    this.set.takeChunk(found.chunk)
+    this.#goAfter(found)
+  }
+
+  /** Takes chunks that follow one on the other, without the sequences of their events. `checkSame` throws when the set began anew. */
+  async #takeOlder(chunks: readonly FoundChunk[], checkSame: () => void): Promise<void> {
+    const newest = chunks.at(-1)
+    if (newest === undefined) return
+    const words = sortedHashes(chunks.map(({ chunk }) => chunk))
+    for (let from = 0; from < words.length; from += WORDS_PER_TURN) {
+      checkSame()
+      this.set.addOlder(words.subarray(from, from + WORDS_PER_TURN))
+      await nextTurn()
+    }
+    checkSame()
+    this.set.goTo(newest.chunk.last_seq)
+    this.#goAfter(newest)
+  }
+
+  #goAfter(found: FoundChunk): void {
+    const { last } = found
     this.#collector.goAfter(found)
     this.#newest = last && { seq: last.seq, subject: last.subject, data: last.body, time: last.at }
   }

@@ -37,6 +37,20 @@ class Layer {
     return this.#words.byteLength
   }
 
+  /** Adds hashes in pairs of a low and a high word: written out, because a start adds all ids of the ledger. */
+  addAll(words: Uint32Array): void {
+    const own = this.#words
+    for (let at = 0; at + 1 < words.length; at += 2) {
+      const first = this.#placeOf(words[at] ?? 0)
+      const high = words[at + 1] ?? 0
+      for (let i = 0; i < WORDS_PER_BLOCK; i += 1) {
+        const bit = Math.imul(high, FACTORS[i] ?? 0) >>> 27
+        own[first + i] = (own[first + i] ?? 0) | (1 << bit)
+      }
+    }
+    this.ids += words.length / 2
+  }
+
   add({ low, high }: IdHash): void {
     const first = this.#placeOf(low)
     for (let i = 0; i < WORDS_PER_BLOCK; i += 1) {
@@ -70,12 +84,26 @@ export class IdFilter {
 
   /** Adds an id. One that was added before takes the place of two. */
   add(hash: IdHash): void {
-    let newest = this.#layers[0] as Layer
-    if (newest.ids >= newest.ids_max) {
-      newest = new Layer(newest.ids_max * GROWTH)
-      this.#layers.unshift(newest)
+    this.#newest().add(hash)
+  }
+
+  /** Adds ids by their hashes, in pairs of a low and a high word. It is quicker when the low words rise. */
+  addAll(words: Uint32Array): void {
+    for (let from = 0; from < words.length; ) {
+      const newest = this.#newest()
+      const to = Math.min(words.length, from + 2 * (newest.ids_max - newest.ids))
+      newest.addAll(words.subarray(from, to))
+      from = to
     }
-    newest.add(hash)
+  }
+
+  /** The layer that takes the next id. */
+  #newest(): Layer {
+    const newest = this.#layers[0] as Layer
+    if (newest.ids < newest.ids_max) return newest
+    const larger = new Layer(newest.ids_max * GROWTH)
+    this.#layers.unshift(larger)
+    return larger
   }
 
   /** False: the id was never added. */

@@ -8,7 +8,7 @@ import { findTransactionId } from '../../ledger/fast/movement.js'
 import type { IdChunk } from './id-chunk.js'
 import { IdFilter } from './id-filter.js'
 import { hashBytes, hashText, type IdHash } from './id-hash.js'
-import { RECENT_IDS_MAX, RecentIds } from './recent-ids.js'
+import { RecentIds } from './recent-ids.js'
 
 /** Writes the hash of the transaction id of an event's body to `into`; false when the event has no id. */
 export const hashOfEvent = (body: Uint8Array, into: IdHash): boolean => {
@@ -54,16 +54,25 @@ export class IdSet {
     return this.#hash
   }
 
-  /** Takes all events of a chunk. Their sequences are noted only near the end of the stream, which is at `end_seq`. */
-  takeChunk(chunk: IdChunk, end_seq: number): void {
-    const is_recent = end_seq - chunk.last_seq < RECENT_IDS_MAX
+  /** Takes all events of a chunk, with their sequences: it has to be near the end of the stream. */
+  takeChunk(chunk: IdChunk): void {
     for (let seq = chunk.first_seq; seq <= chunk.last_seq; seq += 1) {
       if (!chunk.read(seq, this.#hash)) continue
       this.#filter.add(this.#hash)
-      if (is_recent) this.#recent.add(this.#hash, seq)
+      this.#recent.add(this.#hash, seq)
     }
-    if (!is_recent) this.#recent = new RecentIds(chunk.last_seq)
     this.#position = chunk.last_seq
+  }
+
+  /** Adds ids of events before a `goTo`, by their hashes, in pairs of a low and a high word. */
+  addOlder(words: Uint32Array): void {
+    this.#filter.addAll(words)
+  }
+
+  /** The ids of all events up to `seq` were added: the next event comes after it. Sequences before are not known. */
+  goTo(seq: number): void {
+    this.#recent = new RecentIds(seq)
+    this.#position = seq
   }
 
   /** False: no event that was taken has the id. */

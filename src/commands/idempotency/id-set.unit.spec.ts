@@ -9,6 +9,7 @@ import { IdFilter } from './id-filter.js'
 import { hashBytes, hashText, type IdHash } from './id-hash.js'
 import { hashOfEvent, IdSet } from './id-set.js'
 import { RecentIds } from './recent-ids.js'
+import { sortedHashes } from './sorted-hashes.js'
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text)
 const hash = (id: string): IdHash => hashText(id, { low: 0, high: 0 })
@@ -181,7 +182,7 @@ describe('a chunk of the checkpoint', () => {
       [2, 17, 24],
     ])
     const other = new IdSet()
-    for (const { chunk } of whole) other.takeChunk(new IdChunk(chunk.index, chunk.body), 3 * EVENTS)
+    for (const { chunk } of whole) other.takeChunk(new IdChunk(chunk.index, chunk.body))
     const ids = upTo(3 * EVENTS + 10).map(seq => `id-${seq}`)
     expect(ids.map(id => other.seqOf(id))).toEqual(ids.map(id => set.seqOf(id)))
     expect([other.position, other.exact_after_seq]).toEqual([set.position, 0])
@@ -190,9 +191,32 @@ describe('a chunk of the checkpoint', () => {
   it('far before the end of the stream gives the ids without their sequences', () => {
     const { whole } = collect(upTo(2 * EVENTS))
     const set = new IdSet()
-    for (const { chunk } of whole) set.takeChunk(chunk, 2 ** 20 + EVENTS)
-    expect([set.mayHave('id-2'), set.seqOf('id-2')]).toEqual([true, undefined])
-    expect([set.mayHave('id-10'), set.seqOf('id-10'), set.exact_after_seq]).toEqual([true, 10, EVENTS])
+    set.addOlder(sortedHashes(whole.map(({ chunk }) => chunk)))
+    set.goTo(2 * EVENTS)
+    const ids = upTo(2 * EVENTS)
+      .filter(seq => seq % 3 !== 0)
+      .map(seq => `id-${seq}`)
+    expect(ids.filter(id => !set.mayHave(id) || set.seqOf(id) !== undefined)).toEqual([])
+    expect([set.mayHave('id-3'), set.position, set.exact_after_seq]).toEqual([false, 2 * EVENTS, 2 * EVENTS])
+  })
+
+  it('gives its hashes in the order of the filter, none twice and none of an event without an id', () => {
+    const words = sortedHashes(collect(upTo(64 * EVENTS)).whole.map(({ chunk }) => chunk))
+    const lows = [...words].filter((_, i) => i % 2 === 0)
+    const own = upTo(64 * EVENTS)
+      .filter(seq => seq % 3 !== 0)
+      .map(seq => hash(`id-${seq}`).low)
+    expect(lows.toSorted((a, b) => a - b)).toEqual(own.toSorted((a, b) => a - b))
+    const tops = lows.map(low => low >>> 20)
+    expect(tops).toEqual(tops.toSorted((a, b) => a - b))
+  })
+
+  it('fills the layers of a filter one after the other', () => {
+    const filter = new IdFilter(0, 100)
+    const words = sortedHashes(collect(upTo(64 * EVENTS)).whole.map(({ chunk }) => chunk))
+    filter.addAll(words)
+    const known = upTo(64 * EVENTS).filter(seq => seq % 3 !== 0 && !filter.mayHave(hash(`id-${seq}`)))
+    expect([known, filter.bytes > new IdFilter(0, 100).bytes]).toEqual([[], true])
   })
 
   it('is the same for one that goes on after a chunk of the checkpoint', () => {
