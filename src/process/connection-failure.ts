@@ -20,6 +20,7 @@ const OF_CLIENT_CERTIFICATE = /^ERR_SSL_.*ALERT_.*(CERTIFICATE|UNKNOWN_CA)/
 /** Matches the error codes with which Node's TLS refuses the server's certificate. */
 const OF_CERTIFICATE =
   /CERT|SELF_SIGNED|UNABLE_TO_VERIFY|ISSUER|CRL|INVALID_CA|INVALID_PURPOSE|PATH_LENGTH|HOSTNAME_MISMATCH/
+const OF_OPENSSL = /^ERR_SSL/
 const OF_TLS = /^(ERR_SSL|ERR_TLS|EPROTO)/
 /** nats.js has no error type for a server that speaks plain text although the client wants TLS. */
 const NO_TLS = /does not support 'tls'|'tls' is not available/
@@ -40,7 +41,8 @@ export const isRefusal = (cause: Error): boolean =>
 
 const reasonOf = (cause: Error): string => {
   // the message of an error of OpenSSL names addresses and source files, too
-  if (OF_TLS.test(codeOf(cause)) && 'reason' in cause && typeof cause.reason === 'string') return cause.reason
+  if (OF_OPENSSL.test(codeOf(cause)) && 'reason' in cause && typeof cause.reason === 'string')
+    return cause.reason
   if (cause instanceof errors.TimeoutError) return 'no answer in time'
   if (NOTHING_SAID.test(cause.message))
     return 'it ends the connection without a word; a server may want NATS_TLS_FIRST'

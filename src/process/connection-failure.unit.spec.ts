@@ -42,6 +42,17 @@ describe('a connection that is not made', () => {
     )
   })
 
+  it('has the short reason of OpenSSL, and the whole message of Node', () => {
+    const told = (code: string): string =>
+      connectionFailure(
+        attempt,
+        Object.assign(withCode(code, 'the whole message'), { reason: 'short' }),
+        NOW_MS,
+      )
+    expect(told('ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED')).toContain('(short)')
+    expect(told('ERR_TLS_CERT_ALTNAME_INVALID')).toContain('(the whole message)')
+  })
+
   it('is a refusal only where the server says so', () => {
     expect(isRefusal(new errors.ProtocolError('Maximum Connections Exceeded'))).toBe(false)
   })
