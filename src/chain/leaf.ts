@@ -10,7 +10,7 @@
  * subject, headers and body. No event has the time 0.
  */
 
-import { HASH_BYTES, leafHash } from './sha256.js'
+import { HASH_BYTES, LEAF, sha256 } from './sha256.js'
 
 /** What a leaf is made of. */
 export type Entry = {
@@ -33,25 +33,24 @@ export const holeAt = (seq: number): Entry => ({ seq, time_ns: 0n, subject: '', 
 
 export const isHole = ({ time_ns }: Pick<Entry, 'time_ns'>): boolean => time_ns === 0n
 
+/** The bytes of an entry's numbers: sequence, time, and the lengths of subject, headers and body. */
 const NUMBERS_BYTES = 28
 
-/** The hash of an entry. */
+/** The hash of an entry. It is made from one buffer, because a check of a whole ledger makes one for each event. */
 export const hashOf = ({ seq, time_ns, subject, headers, body }: Entry): Buffer => {
-  const subject_bytes = Buffer.from(subject)
-  const numbers = Buffer.allocUnsafe(NUMBERS_BYTES)
-  numbers.writeBigUInt64BE(BigInt(seq), 0)
-  numbers.writeBigUInt64BE(time_ns, 8)
-  numbers.writeUInt32BE(subject_bytes.length, 16)
-  numbers.writeUInt32BE(headers.length, 20)
-  numbers.writeUInt32BE(body.length, 24)
-  return leafHash(
-    numbers.subarray(0, 20),
-    subject_bytes,
-    numbers.subarray(20, 24),
-    headers,
-    numbers.subarray(24),
-    body,
-  )
+  const subject_bytes = Buffer.byteLength(subject)
+  const bytes = Buffer.allocUnsafe(1 + NUMBERS_BYTES + subject_bytes + headers.length + body.length)
+  let at = bytes.writeUInt8(LEAF, 0)
+  at = bytes.writeBigUInt64BE(BigInt(seq), at)
+  at = bytes.writeBigUInt64BE(time_ns, at)
+  at = bytes.writeUInt32BE(subject_bytes, at)
+  at += bytes.write(subject, at)
+  for (const part of [headers, body]) {
+    at = bytes.writeUInt32BE(part.length, at)
+    bytes.set(part, at)
+    at += part.length
+  }
+  return sha256(bytes)
 }
 
 export const leafOf = (entry: Entry): Leaf => ({ time_ns: entry.time_ns, hash: hashOf(entry) })

@@ -1,10 +1,10 @@
 import { expect, it } from 'vitest'
 import { hexOf, type SignedHead } from './head.js'
 import { createRoots } from './roots.js'
-import { leafHash } from './sha256.js'
+import { sha256 } from './sha256.js'
 import { EMPTY_TREE, grow, rootOf } from './tree.js'
 
-const leaves = Array.from({ length: 2_500 }, (_, i) => leafHash(Buffer.from(String(i))))
+const leaves = Array.from({ length: 2_500 }, (_, i) => sha256(String(i)))
 const headOf = (of: readonly Uint8Array[]) =>
   ({ size: of.length, root: hexOf(rootOf(grow(EMPTY_TREE, of))) }) as SignedHead
 const headAt = (size: number): SignedHead => headOf(leaves.slice(0, size))
@@ -20,7 +20,7 @@ it('a stream has the roots of the heads that were signed for it, in any order', 
 })
 
 it('a changed event is between the last head that is right and the first one that is wrong', () => {
-  const changed = leaves.with(1_776, leafHash(Buffer.from('another')))
+  const changed = leaves.with(1_776, sha256('another'))
   const heads = [headAt(1_000), headAt(1_776), headAt(1_777), headAt(2_500)]
   expect(compared(heads, changed)).toEqual([
     { head: headAt(1_777), after_seq: 1_776 },

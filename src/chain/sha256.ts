@@ -5,14 +5,11 @@ import { hash } from 'node:crypto'
 /** The number of bytes of a hash. */
 export const HASH_BYTES = 32
 
-const LEAF = 0x00
+/** The first byte of what a leaf is the hash of. */
+export const LEAF = 0x00
 const NODE = 0x01
 
 export const sha256 = (bytes: Uint8Array | string): Buffer => hash('sha256', bytes, 'buffer')
-
-/** The hash of a leaf; `entry` is the whole leaf without the first byte. */
-export const leafHash = (...entry: readonly Uint8Array[]): Buffer =>
-  sha256(Buffer.concat([Uint8Array.of(LEAF), ...entry]))
 
 /** The hash of the node above two neighbours. */
 export const nodeHash = (left: Uint8Array, right: Uint8Array): Buffer => {

@@ -2,11 +2,11 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { hexOf } from './head.js'
 import { decodeLeaves, encodeLeaves, hashOf, holeAt, leafOf } from './leaf.js'
-import { leafHash, nodeHash, sha256 } from './sha256.js'
+import { LEAF, nodeHash, sha256 } from './sha256.js'
 import { auditPath, EMPTY_TREE, grow, peaksOf, rootOf } from './tree.js'
 
 const SIZE_MAX = 70
-const leaves = Array.from({ length: SIZE_MAX }, (_, i) => leafHash(Uint8Array.of(i)))
+const leaves = Array.from({ length: SIZE_MAX }, (_, i) => sha256(Uint8Array.of(LEAF, i)))
 
 /** The tree's root as RFC 6962, 2.1 defines it. */
 const definition = (from: readonly Uint8Array[]): Uint8Array => {
