@@ -26,6 +26,8 @@ const MAY_IMPORT = {
   // a second opinion on what the ledger and the slices do: it shares none of their code
   verify: ['stream', 'tables', 'generations', 'dead-letters'],
   gateway: ['ledger', 'service'],
+  // what each user of NATS may do: names and subjects of the rooms that use them, and no code that runs
+  permissions: ['stream', 'service', 'commands'],
   embedded: [],
   // it judges nats-server alone, without any of the ledger
   'check-server': ['embedded'],
@@ -42,6 +44,7 @@ const MAY_IMPORT = {
     'chain',
     'verify',
     'gateway',
+    'permissions',
     'embedded',
     'chaos',
     'process',

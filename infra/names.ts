@@ -4,6 +4,7 @@
 
 import { Arn, Stack } from 'aws-cdk-lib'
 import type { Construct } from 'constructs'
+import type { User } from '../src/permissions/users.js'
 import { type ProjectionName, tableName } from '../src/tables/definition.js'
 import type { Stage } from './config.js'
 
@@ -11,14 +12,14 @@ export const SERVICE_ROLES = ['commands', 'projections', 'queries', 'gateway'] a
 export type ServiceRole = (typeof SERVICE_ROLES)[number]
 
 /** Programs that run once and end with an exit code. */
-export const ONE_OFFS = ['seed', 'replay', 'verify'] as const
+export const ONE_OFFS = ['seed', 'replay', 'verify', 'operator'] as const
 export type OneOff = (typeof ONE_OFFS)[number]
 
 /**
- * The roles and programs with NATS credentials of their own. A replay has its own, because it writes as only
- * projections do.
+ * The roles and programs with NATS credentials of their own: users of `src/permissions`. A replay has its own, because it
+ * writes as only projections do, and the operator alone makes streams.
  */
-export const CREDENTIALS = [...SERVICE_ROLES, ...ONE_OFFS] as const
+export const CREDENTIALS = [...SERVICE_ROLES, ...ONE_OFFS] as const satisfies readonly User[]
 export type Credentials = (typeof CREDENTIALS)[number]
 
 export const HTTP_PORT = 8_080

@@ -54,20 +54,23 @@ const query = { 'dynamodb:Query': INDEXES }
 const scan = { 'dynamodb:Scan': TABLES }
 const empty = { 'dynamodb:DeleteItem': TABLES, 'dynamodb:ConditionCheckItem': TABLES }
 
+const replay = {
+  ...read(TABLES),
+  ...write,
+  ...describeTables,
+  ...scan,
+  'dynamodb:CreateTable': SHADOWS,
+  'dynamodb:DeleteTable': SHADOWS,
+}
+
 const EXPECTED: Record<Credentials, object | undefined> = {
   commands: { ...read(LOOKUPS), 'dynamodb:DescribeTable': LOOKUPS },
   projections: { ...read(TABLES), ...write, ...describeTables, ...scan, ...empty },
   queries: { ...read(TABLES), ...query, ...describeTables },
   gateway: undefined,
   seed: undefined,
-  replay: {
-    ...read(TABLES),
-    ...write,
-    ...describeTables,
-    ...scan,
-    'dynamodb:CreateTable': SHADOWS,
-    'dynamodb:DeleteTable': SHADOWS,
-  },
+  replay,
+  operator: replay,
   verify: { ...read(TABLES), ...describeTables, ...query, ...scan },
 }
 

@@ -1,8 +1,8 @@
 /**
  * The rights of each task in DynamoDB: exact actions on exact tables. They are stated only here.
  *
- * A role has the same rights on later generations of a table (`.g<n>`) as on generation 1. Only `replay` makes and
- * removes them.
+ * A role has the same rights on later generations of a table (`.g<n>`) as on generation 1. Only `replay` and `operator`
+ * make and remove them.
  */
 
 import { Stack } from 'aws-cdk-lib'
@@ -37,6 +37,11 @@ const QUERIES: Grant = { actions: QUERY, of: INDEXED, on: 'indexes' }
 /** The right to describe a table: every reader checks that the table is the one that its projection filled. */
 const identityOf = (of: Grant['of']): Grant => ({ actions: DESCRIBE, of, on: 'tables' })
 
+const REPLAY: readonly Grant[] = [
+  { actions: [...READ, ...WRITE, ...DESCRIBE, ...SCAN], of: ALL, on: 'tables' },
+  { actions: SHADOW, of: ALL, on: 'tables after the first generation' },
+]
+
 const GRANTS: Readonly<Record<Credentials, readonly Grant[]>> = {
   commands: [
     { actions: READ, of: ['balances', 'journal'], on: 'tables' },
@@ -46,10 +51,9 @@ const GRANTS: Readonly<Record<Credentials, readonly Grant[]>> = {
   queries: [{ actions: READ, of: ALL, on: 'tables' }, QUERIES, identityOf(ALL)],
   gateway: [],
   seed: [],
-  replay: [
-    { actions: [...READ, ...WRITE, ...DESCRIBE, ...SCAN], of: ALL, on: 'tables' },
-    { actions: SHADOW, of: ALL, on: 'tables after the first generation' },
-  ],
+  replay: REPLAY,
+  // "jetledger recover" rebuilds the tables from a stream that a person has accepted
+  operator: REPLAY,
   verify: [{ actions: [...READ, ...DESCRIBE, ...SCAN], of: ALL, on: 'tables' }, QUERIES],
 }
 

@@ -2,7 +2,7 @@
  * The stack of the program on Fargate: a service per role, the gateway's load balancer, and the tasks that run once.
  */
 
-import { CfnOutput, CfnParameter, Stack, type StackProps } from 'aws-cdk-lib'
+import { CfnCondition, CfnOutput, CfnParameter, Fn, Stack, type StackProps, Token } from 'aws-cdk-lib'
 import type { IVpc } from 'aws-cdk-lib/aws-ec2'
 import { Cluster, ContainerInsights, type ICluster } from 'aws-cdk-lib/aws-ecs'
 import type { Construct } from 'constructs'
@@ -48,18 +48,19 @@ export class ServicesStack extends Stack {
       vpc,
       containerInsightsV2: ContainerInsights.ENABLED,
     })
+    const tasks = this.tasksWhileRunning()
     const share = { config, foundation, nats, image_tag: image.valueAsString }
     const services = SERVICE_ROLES.map(role => {
       const files = role === 'gateway' ? gatewayFiles(foundation) : []
       return [
         role,
-        new JetledgerService(this, role, { ...share, cluster: cluster as ICluster, vpc, role, files }),
+        new JetledgerService(this, role, { ...share, cluster: cluster as ICluster, vpc, role, files, tasks }),
       ] as const
     })
     this.roles = Object.fromEntries(services) as Record<ServiceRole, JetledgerService>
     this.front = new GatewayFront(this, 'Front', { config, vpc, gateway: this.roles.gateway })
     this.measure(config)
-    this.scaleRoles(config)
+    this.scaleRoles(config, tasks)
     this.addOneOffs(share)
     new CfnOutput(this, 'ClusterName', { value: cluster.clusterName })
   }
@@ -91,12 +92,28 @@ export class ServicesStack extends Stack {
     }
   }
 
-  private scaleRoles(config: StageConfig): void {
+  private scaleRoles(config: StageConfig, tasks: (wanted: number) => number): void {
     const { stage } = config
     for (const role of ['commands', 'queries'] as const) {
-      scale(this.roles[role].service, config[role], logMetric(stage, `in_flight_${role}`, 'Average'))
+      scale(this.roles[role].service, config[role], tasks, logMetric(stage, `in_flight_${role}`, 'Average'))
     }
-    scale(this.roles.gateway.service, config.gateway)
+    scale(this.roles.gateway.service, config.gateway, tasks)
+  }
+
+  /**
+   * The numbers of tasks, by a parameter: at the first deployment no service may run, since a role has no right to make the
+   * streams, and a service that ends at its start would take the whole deployment back.
+   */
+  private tasksWhileRunning(): (wanted: number) => number {
+    const running = new CfnParameter(this, 'Running', {
+      default: 'yes',
+      allowedValues: ['yes', 'no'],
+      description: 'Whether the services run: not before the operator has made the streams',
+    })
+    const condition = new CfnCondition(this, 'IsRunning', {
+      expression: Fn.conditionEquals(running.valueAsString, 'yes'),
+    })
+    return wanted => Token.asNumber(Fn.conditionIf(condition.logicalId, wanted, 0))
   }
 
   private addOneOffs(share: TasksShare): void {

@@ -128,6 +128,9 @@ describe.each(all)('the tasks of $name', ({ stage, nats, templates }) => {
   })
 })
 
+/** The number of tasks as the templates have it: none while the parameter `Running` says no. */
+const whileRunning = (tasks: number) => ({ 'Fn::If': ['IsRunning', tasks, 0] })
+
 describe.each(all)('the services of $name', ({ stage, templates }) => {
   const services = new Map(
     ofType(templates, 'AWS::ECS::Service').map(([, { Properties }]) => [
@@ -137,9 +140,16 @@ describe.each(all)('the services of $name', ({ stage, templates }) => {
   )
 
   it('are as many as the stage says: a projection has one standby, there are at least three queries', () => {
-    for (const role of SERVICE_ROLES) expect(services.get(role)?.DesiredCount).toBe(CONFIGS[stage][role].min)
-    expect(services.get('projections')?.DesiredCount).toBe(2)
-    expect(services.get('queries')?.DesiredCount).toBeGreaterThanOrEqual(3)
+    const { projections, queries } = CONFIGS[stage]
+    expect([projections.min, queries.min >= 3]).toEqual([2, true])
+    for (const role of SERVICE_ROLES)
+      expect(services.get(role)?.DesiredCount).toEqual(whileRunning(CONFIGS[stage][role].min))
+  })
+
+  it('have no tasks before the operator has made the streams, which a role may not make', () => {
+    templates.services.hasParameter('Running', { Default: 'yes' })
+    for (const [, { Properties }] of ofType(templates, 'AWS::ApplicationAutoScaling::ScalableTarget'))
+      expect(Properties.MinCapacity).toEqual(whileRunning(expect.any(Number)))
   })
 
   it('roll back a deployment that fails, without going below their number', () => {

@@ -13,12 +13,17 @@ const CPU_PERCENT = 60
 const IN_FLIGHT = 1_000
 
 /**
- * Scales a service between `min` and `max` tasks. `in_flight` is the metric of requests in flight, averaged over the
- * tasks.
+ * Scales a service between `min` and `max` tasks; `tasks` gives the least number at present. `in_flight` is the metric of
+ * requests in flight, averaged over the tasks.
  */
-export const scale = (service: FargateService, { min, max }: Size, in_flight?: Metric): void => {
+export const scale = (
+  service: FargateService,
+  { min, max }: Size,
+  tasks: (wanted: number) => number,
+  in_flight?: Metric,
+): void => {
   if (max === min) return
-  const scaling = service.autoScaleTaskCount({ minCapacity: min, maxCapacity: max })
+  const scaling = service.autoScaleTaskCount({ minCapacity: tasks(min), maxCapacity: max })
   const cooldowns = { scaleInCooldown: Duration.minutes(5), scaleOutCooldown: Duration.minutes(1) }
   scaling.scaleOnCpuUtilization('Cpu', { targetUtilizationPercent: CPU_PERCENT, ...cooldowns })
   if (in_flight !== undefined) {

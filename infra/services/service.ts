@@ -17,6 +17,8 @@ export type ServiceProps = TasksShare & {
   readonly vpc: IVpc
   readonly role: ServiceRole
   readonly files?: readonly SecretFile[]
+  /** The least number of tasks at present, of the number that is wanted: 0 before the operator has made the streams. */
+  readonly tasks: (wanted: number) => number
 }
 
 export class JetledgerService extends Construct {
@@ -43,7 +45,7 @@ export class JetledgerService extends Construct {
       serviceName: `jetledger-${role}`,
       cluster,
       taskDefinition: task.definition,
-      desiredCount: size.min,
+      desiredCount: props.tasks(size.min),
       // this is right for the projections too: a new task is a standby until the old active task lets go
       minHealthyPercent: 100,
       maxHealthyPercent: 200,

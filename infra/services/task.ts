@@ -6,6 +6,7 @@ import { RemovalPolicy } from 'aws-cdk-lib'
 import { FargateTaskDefinition } from 'aws-cdk-lib/aws-ecs'
 import { LogGroup } from 'aws-cdk-lib/aws-logs'
 import { Construct } from 'constructs'
+import { inboxPrefixOf } from '../../src/permissions/users.js'
 import type { StageConfig } from '../config.js'
 import type { FoundationStack } from '../foundation-stack.js'
 import { acknowledge } from '../nag.js'
@@ -37,7 +38,7 @@ const REPLICAS = 3
 const environmentOf = ({ config, nats, environment, role }: TaskProps): Record<string, string> => ({
   NATS_URL: nats.url,
   // each role has inboxes of its own: the gateway may subscribe only to its own, and so hears no replies to other roles
-  NATS_INBOX_PREFIX: `_INBOX.${role}`,
+  NATS_INBOX_PREFIX: inboxPrefixOf(role),
   DDB_TABLE: balancesTable(config.stage),
   JETLEDGER_REPLICAS: String(REPLICAS),
   HTTP_PORT: String(HTTP_PORT),

@@ -12,6 +12,7 @@ import { deadLettersCommand } from './dead-letters.js'
 import { devCommand } from './dev.js'
 import { headsCommand } from './heads.js'
 import { parkedCommand } from './parked.js'
+import { permissionsCommand } from './permissions.js'
 import { proveCommand } from './prove.js'
 import { publishCommand } from './publish.js'
 import { recoverCommand } from './recover.js'
@@ -45,6 +46,7 @@ const createProgram = (): Command => {
     seedCommand,
     statusCommand,
     streamCommand,
+    permissionsCommand,
     deadLettersCommand,
     parkedCommand,
     replayCommand,

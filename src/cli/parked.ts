@@ -3,7 +3,6 @@
  * event.
  */
 
-import { Kvm } from '@nats-io/kv'
 import type { Command } from 'commander'
 import { skipParked } from '../dead-letters/skip-parked.js'
 import { SKIP_BY_CHARS_MAX, SKIP_REASON_CHARS_MAX } from '../ledger/skip.js'
@@ -11,8 +10,7 @@ import { Failure, orFail } from '../process/failure.js'
 import { print, printJson } from '../process/output.js'
 import { PROJECTIONS } from '../projections/definitions/all.js'
 import { listParked } from '../projections/parked.js'
-import { tryStream } from '../stream/errors.js'
-import { CONFIG_BUCKET } from '../stream/settings.js'
+import { openBucket } from '../stream/provision.js'
 import { withNats } from './command.js'
 import { count } from './options.js'
 import { deciderOf, user } from './user.js'
@@ -29,10 +27,10 @@ type Waiting = {
 
 const list = ({ json }: { readonly json?: true }): Promise<void> =>
   withNats(async ({ nc }) => {
-    const kv = await orFail(tryStream(`bucket ${CONFIG_BUCKET}`, () => new Kvm(nc).open(CONFIG_BUCKET)))
+    const kv = await orFail(openBucket(nc))
     const found = new Map<string, Waiting>()
     for (const projection of Object.values(PROJECTIONS)) {
-      for (const { client_id, seq, schema, decided = false } of await listParked({ kv, projection })) {
+      for (const { client_id, seq, schema, decided = false } of await listParked({ nc, kv, projection })) {
         const known = found.get(`${client_id} ${seq}`)
         if (known === undefined) {
           const waiting = { client_id, seq, schema, decided, projections: [projection.name] }

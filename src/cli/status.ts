@@ -3,8 +3,8 @@
  */
 
 import type { JetStreamManager } from '@nats-io/jetstream'
-import type { KV } from '@nats-io/kv'
 import type { Command } from 'commander'
+import type { NatsConnection } from 'nats'
 import { describeProblem, recordProblems } from '../belonging/control-records.js'
 import { countDeadLetters } from '../dead-letters/letters.js'
 import { E, pipe, TE } from '../fp.js'
@@ -15,7 +15,7 @@ import { print, printJson } from '../process/output.js'
 import { RECOVER_ADVICE } from '../process/standing.js'
 import { consumerName } from '../projections/target.js'
 import { listInstances, type ServiceInstance } from '../service/instances.js'
-import { getText, listKeys, SEED_KEY } from '../stream/config-bucket.js'
+import { getText, listKeys, parkedPrefix, SEED_KEY } from '../stream/config-bucket.js'
 import { leadershipOf } from '../stream/leadership.js'
 import { manager, openBucket, streamInfo } from '../stream/provision.js'
 import { configStream, DEAD_LETTER_STREAM, LEDGER_STREAM } from '../stream/settings.js'
@@ -53,11 +53,11 @@ const readStream = async ({ nc, config: { nats } }: Connected) => {
   }
 }
 
-const parkedIds = async (kv: KV): Promise<string[]> => {
+const parkedIds = async (nc: NatsConnection): Promise<string[]> => {
   const ids = new Set<string>()
   for (const projection of PROJECTION_NAMES) {
-    const prefix = `parked.${projection}.`
-    const keys = await orFail(listKeys(kv, `${prefix}*`, PARKED_MAX))
+    const prefix = parkedPrefix(projection)
+    const keys = await orFail(listKeys(nc, `${prefix}*`, PARKED_MAX))
     for (const key of keys) ids.add(Buffer.from(key.slice(prefix.length), 'base64url').toString())
   }
   return [...ids].sort()
@@ -121,7 +121,7 @@ const readStatus = async (connected: Connected) => {
     seed: (await orFail(getText(kv, SEED_KEY))) ?? 'not seeded',
     projections,
     dead_letters: await orFail(countDeadLetters(nc)),
-    parked: await parkedIds(kv),
+    parked: await parkedIds(nc),
     instances: await listInstances(nc, SERVICE),
     trouble,
     warnings: await readWarnings(connected, servers),

@@ -1,14 +1,18 @@
 /**
  * `jetledger stream show|apply`: shows the ledger's streams and its bucket, and makes their settings as they should be.
+ *
+ * `apply` is the operator's: the roles have no right to make a stream or a consumer (`src/permissions`).
  */
 
 import { StoreCompression, type StreamInfo } from '@nats-io/jetstream'
 import type { Command } from 'commander'
 import { lookAtLedger } from '../belonging/look.js'
 import { E, TE } from '../fp.js'
+import { readPointer } from '../generations/pointer.js'
 import { Failure, orFail } from '../process/failure.js'
 import { print, printJson, tell } from '../process/output.js'
 import { RECOVER_ADVICE } from '../process/standing.js'
+import { consumerOf, makeConsumer } from '../stream/consumer.js'
 import { applySettings, applyTransactionIds, manager, streamInfo } from '../stream/provision.js'
 import {
   allSettings,
@@ -94,6 +98,15 @@ const applyCheckpoint = async ({ nc }: Connected, settings: SettingsOptions): Pr
     )
 }
 
+/** Makes the missing consumers of the projections, and changes settings of theirs back that were changed by hand. */
+const applyConsumers = async ({ nc, config }: Connected): Promise<void> => {
+  const jsm = await orFail(manager(nc))
+  for (const projection of config.JETLEDGER_PROJECTIONS) {
+    const { generation } = await orFail(readPointer(jsm, projection))
+    await orFail(makeConsumer(jsm, consumerOf(projection, generation), { seq: 1 }))
+  }
+}
+
 /** The names of streams that have several replicas and are compressed. */
 const compressed = async ({ nc }: Connected, settings: SettingsOptions): Promise<readonly string[]> => {
   const infos = await Promise.all(allSettings(settings).map(({ name }) => streamInfo(nc, name)()))
@@ -116,6 +129,7 @@ const apply = ({ json, heads }: ApplyOptions): Promise<void> =>
     const before = await compressed(connected, settings)
     await orFail(applySettings(connected.nc, settings))
     await applyCheckpoint(connected, settings)
+    await applyConsumers(connected)
     report(await readStreams(connected, settings), json === true)
     if (before.length > 0)
       tell(
@@ -132,7 +146,9 @@ export const streamCommand = (program: Command): void => {
     .action(show)
   stream
     .command('apply')
-    .description('create the streams and the bucket, or change their settings to what they should be')
+    .description(
+      "create the streams, the bucket and the projections' consumers, or change their settings to what they should be",
+    )
     .option('--heads', 'also the stream of signed heads, which only a ledger with signed heads has')
     .option('--json', "print the server's own answer as JSON")
     .action(apply)

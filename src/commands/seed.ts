@@ -17,7 +17,7 @@ import { type StreamError, tryStream } from '../stream/errors.js'
 import { leadershipOf } from '../stream/leadership.js'
 import { type BatchMessage, publishBatch } from '../stream/publish.js'
 import { lastSequences, nextProved, type Reader } from '../stream/read.js'
-import { CONFIG_BUCKET, LEDGER_STREAM } from '../stream/settings.js'
+import { CONFIG_STREAM, LEDGER_STREAM } from '../stream/settings.js'
 import { tryAgain } from '../stream/try-again.js'
 import { type Seeded, seedEvents } from './seed-events.js'
 
@@ -109,7 +109,7 @@ const isNoteLost = ({ nc, jsm }: SeedDeps): TaskEither<StreamError, boolean> =>
   pipe(
     TE.Do,
     TE.bind('note', () => readKey(jsm, SEED_KEY)),
-    TE.bind('bucket', () => streamState(jsm, `KV_${CONFIG_BUCKET}`)),
+    TE.bind('bucket', () => streamState(jsm, CONFIG_STREAM)),
     TE.bind('end', () => leadershipOf(nc).prove()),
     TE.bind('ledger', () => streamState(jsm, LEDGER_STREAM)),
     TE.map(({ note, bucket, end, ledger }) => {

@@ -12,7 +12,7 @@ import { type BackOff, delay_ms } from '../back-off.js'
 import { E, type Either, pipe, type TaskEither, TE, t } from '../fp.js'
 import { readJson } from '../json.js'
 import { fieldsOf } from '../ledger/codec.js'
-import { LEDGER_KEY, readKey } from '../stream/config-bucket.js'
+import { LEDGER_KEY, pointerKey, readKey } from '../stream/config-bucket.js'
 import { generationOf } from '../stream/consumer.js'
 import { type StreamError, tryStream } from '../stream/errors.js'
 import { LEDGER_STREAM } from '../stream/settings.js'
@@ -46,8 +46,6 @@ const Generation = new t.Type<number, number, unknown>(
 )
 
 const PointerJson = fieldsOf({ generation: Generation }, { previous: Generation, by: t.string })
-
-const keyOf = (projection: string): string => `projection.${projection}`
 
 /** Decodes the text of a pointer; left is the end of a sentence that says what is wrong with it. */
 export const decodePointer = (text: string): Either<string, Pointer> =>
@@ -97,13 +95,13 @@ export const readPointer = (
   projection: string,
 ): TaskEither<StreamError, PointerEntry> =>
   pipe(
-    readKey(jsm, keyOf(projection)),
+    readKey(jsm, pointerKey(projection)),
     TE.chain((found): TaskEither<StreamError, PointerEntry> => {
       if (found === undefined) return firstGeneration(jsm, projection)
       const { revision } = found
       const decoded = found.text === undefined ? E.left('was deleted') : decodePointer(found.text)
       if (E.isRight(decoded)) return TE.right({ ...decoded.right, revision })
-      const problem = `config/${keyOf(projection)} ${decoded.left}`
+      const problem = `config/${pointerKey(projection)} ${decoded.left}`
       return pipe(
         furthestGeneration(jsm, projection),
         TE.map(generation => ({ generation, revision, problem })),
@@ -117,10 +115,10 @@ const writePointer = (
   pointer: Pointer,
   revision: number,
 ): TaskEither<StreamError, number> =>
-  tryStream(`config/${keyOf(projection)}`, () =>
+  tryStream(`config/${pointerKey(projection)}`, () =>
     revision === 0
-      ? kv.create(keyOf(projection), JSON.stringify(pointer))
-      : kv.update(keyOf(projection), JSON.stringify(pointer), revision),
+      ? kv.create(pointerKey(projection), JSON.stringify(pointer))
+      : kv.update(pointerKey(projection), JSON.stringify(pointer), revision),
   )
 
 /** Whether the write may still be stored although it failed. */

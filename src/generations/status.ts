@@ -9,7 +9,7 @@ import type { NatsConnection } from 'nats'
 import { E, pipe, type TaskEither, TE, t } from '../fp.js'
 import { readJson } from '../json.js'
 import { fieldsOf } from '../ledger/codec.js'
-import { getText } from '../stream/config-bucket.js'
+import { getText, statusKey } from '../stream/config-bucket.js'
 import type { StreamError } from '../stream/errors.js'
 import { type Lag, projectionLag } from '../stream/lag.js'
 import { readPointer } from './pointer.js'
@@ -57,7 +57,7 @@ export const projectionStatus = (
     TE.Do,
     TE.bind('pointer', () => readPointer(jsm, projection)),
     TE.bind('lag', ({ pointer }) => lagOf(nc, consumerOf(pointer.generation))),
-    TE.bind('text', () => getText(kv, `status.${projection}`)),
+    TE.bind('text', () => getText(kv, statusKey(projection))),
     TE.map(({ pointer: { generation, previous, by }, lag, text }) => {
       const report = decodeReport(text)
       return {

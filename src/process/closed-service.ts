@@ -6,9 +6,9 @@
 import { E } from '../fp.js'
 import { catalogued } from '../service/catalogue.js'
 import type { AnyEndpointConfig } from '../service/config.js'
+import { ENDPOINTS } from '../service/endpoints.js'
 import type { ServiceError } from '../service/error.js'
 import type { Config } from './config.js'
-import { ENDPOINT_ROLES } from './roles-file.js'
 
 const TIMEOUT_MS = 1_000
 
@@ -16,23 +16,19 @@ const TIMEOUT_MS = 1_000
 const standsStill = (reason: string): ServiceError =>
   catalogued('UNAVAILABLE', { reason: `the ledger stands still: ${reason}` })
 
-/** The subject of an endpoint. The one of `event` ends with the customer's id. */
-const subjectOf = (name: string): string => (name === 'event' ? 'customer.event.*' : `customer.${name}`)
-
 /** The endpoints that a process with this configuration serves, each answering with `reason()`. */
 export const closedEndpoints = (config: Config, reason: () => string): readonly AnyEndpointConfig[] =>
-  [...ENDPOINT_ROLES]
-    .filter(([name, role]) => config.JETLEDGER_ROLES.includes(role) && config.endpoints?.has(name) !== false)
-    .map(([name]) => ({
-      name,
-      subject: subjectOf(name),
-      queue_group: 'q',
-      description: 'Answers that the ledger stands still, and why',
-      metadata: { format: 'application/json' },
-      max_in_flight: config.JETLEDGER_MAX_IN_FLIGHT,
-      timeout_ms: TIMEOUT_MS,
-      handle: () => E.left(standsStill(reason())),
-    }))
+  ENDPOINTS.filter(
+    ({ name, role }) => config.JETLEDGER_ROLES.includes(role) && config.endpoints?.has(name) !== false,
+  ).map(({ name, subject }) => ({
+    name,
+    subject,
+    description: 'Answers that the ledger stands still, and why',
+    metadata: { format: 'application/json' },
+    max_in_flight: config.JETLEDGER_MAX_IN_FLIGHT,
+    timeout_ms: TIMEOUT_MS,
+    handle: () => E.left(standsStill(reason())),
+  }))
 
 /** The given endpoints, which refuse every request while `reason()` returns a reason. */
 export const guarded = (

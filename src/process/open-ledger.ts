@@ -66,6 +66,7 @@ export const connectLedger = async (
     tables: tableWitnesses({ jsm, tables, base: config.DDB_TABLE }),
     askMembers: () => askMembers(nc, config.nats.urls),
     has_projections: config.JETLEDGER_ROLES.includes('projections'),
+    renews_record: config.JETLEDGER_ROLES.some(role => role === 'commands' || role === 'projections'),
     log,
     health,
   })

@@ -10,15 +10,11 @@
 import { E, type Either, pipe, t } from '../fp.js'
 import { readStrictJson, shownName } from '../json.js'
 import { describeErrors, exactFieldsOf, recordOf, UNKNOWN_FIELD } from '../ledger/codec.js'
+import { ENDPOINTS } from '../service/endpoints.js'
 import { type Config, type EndpointLimits, ROLES, type Role } from './config.js'
 
 /** The role that serves each endpoint of the service. */
-export const ENDPOINT_ROLES: ReadonlyMap<string, Role> = new Map<string, Role>([
-  ...['balance', 'statement', 'list', 'ranking', 'summary'].map(name => [name, 'queries'] as const),
-  ...['credit', 'debit', 'transfer', 'batch', 'transaction', 'event'].map(
-    name => [name, 'commands'] as const,
-  ),
-])
+const ENDPOINT_ROLES: ReadonlyMap<string, Role> = new Map(ENDPOINTS.map(({ name, role }) => [name, role]))
 
 const CONCURRENCY_MAX = 100_000
 

@@ -47,6 +47,7 @@ const start = (
     tables,
     askMembers: async () => ({ seen: members, unseen: [] }),
     has_projections: true,
+    renews_record: true,
     log,
     health,
   })

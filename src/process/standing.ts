@@ -71,6 +71,11 @@ export type StandingDeps = {
   readonly askMembers: () => Promise<Members>
   /** Whether this process may change the projections' consumers. */
   readonly has_projections: boolean
+  /**
+   * Whether this process writes the record of the ledger, and renews it. A process of queries alone does not: its NATS user
+   * can write nothing into the bucket.
+   */
+  readonly renews_record: boolean
   readonly log: Logger
   readonly health: Health
 }
@@ -137,6 +142,16 @@ const changeState = (watch: Watch, next: State): void => {
   for (const resolve of waiting) resolve()
 }
 
+/** What a process waits for that may not write the record itself. */
+const UNNOTED =
+  'waiting for a process with the role commands or projections, which notes that this stream is the ledger'
+
+/** The error for a right that this process needs and its NATS user does not have. */
+const forbidden = (error: StreamError): StreamError => ({
+  ...error,
+  message: `${error.message} ("jetledger permissions" prints what each user needs)`,
+})
+
 type Usable = Exclude<Look, { tag: 'stopped' }>
 
 /** Asks for the members when the last answer is old. Only the start of the ledger waits for the answer. */
@@ -163,6 +178,7 @@ const open = async (watch: Watch, look: Usable): Promise<void> => {
     log.warn({ reason: error.message }, 'JetStream is not ready yet')
     return changeState(watch, { tag: 'unknown', why: `waiting for JetStream: ${error.message}` })
   }
+  if (look.tag !== 'good' && !watch.renews_record) return changeState(watch, { tag: 'unknown', why: UNNOTED })
   if (look.tag !== 'good') {
     const adopted = await adoptLedger(
       { jsm, kv: provisioned.right },
@@ -177,9 +193,9 @@ const open = async (watch: Watch, look: Usable): Promise<void> => {
 }
 
 /** Writes the newest event into the record, if this process knows a newer one than the record. */
-const noteNewest = async ({ memory }: Watch): Promise<void> => {
+const noteNewest = async ({ memory, renews_record }: Watch): Promise<void> => {
   const { state, known, seen } = memory
-  if (state.tag !== 'good' || known === undefined || seen === undefined) return
+  if (!renews_record || state.tag !== 'good' || known === undefined || seen === undefined) return
   const { stream } = known.record
   if (stream.created === seen.created && (stream.newest?.seq ?? 0) >= (seen.newest?.seq ?? 0)) return
   memory.recorded_ms = performance.now()
@@ -243,7 +259,10 @@ const lookOnce = async (watch: Watch): Promise<void> => {
     // the server of the stream may have died while the one of this connection lives
     memory.batches_checked_at = undefined
     const why = `waiting for JetStream: ${look.left.message}`
-    if (memory.state.tag === 'unknown') changeState(watch, { tag: 'unknown', why })
+    if (memory.state.tag !== 'unknown') return
+    // the lists of rights say what is missing; a process that waited for it would wait for a person
+    if (look.left.tag === 'Forbidden') changeState(watch, { tag: 'refused', error: forbidden(look.left) })
+    else changeState(watch, { tag: 'unknown', why })
     return
   }
   if (look.right.tag === 'stopped') return onStopped(watch, look.right)

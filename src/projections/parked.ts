@@ -12,11 +12,11 @@ import { ClientId } from '../ledger/client-id.js'
 import { fieldsOf } from '../ledger/codec.js'
 import type { Customer, Parked } from '../ledger/fold.js'
 import { inParallel } from '../parallel.js'
-import { getText, listKeys, putText, removeKey } from '../stream/config-bucket.js'
+import { getText, listKeys, parkedPrefix, putText, removeKey } from '../stream/config-bucket.js'
 import type { Target } from './target.js'
 
 /** A note's key is this prefix and the client id in base64url, because KV keys take neither `:` nor `@`. */
-const prefixOf = ({ projection }: Pick<Target, 'projection'>): string => `parked.${projection.name}.`
+const prefixOf = ({ projection }: Pick<Target, 'projection'>): string => parkedPrefix(projection.name)
 const NOTES_MAX = 10_000
 const NAMED_MAX = 5
 const REQUESTS_MAX = 32
@@ -38,19 +38,19 @@ const decodeNote = (text: string | undefined): ParkedNote[] =>
     ),
   )
 
-type NotesTarget = Pick<Target, 'kv' | 'projection'>
+type NotesTarget = Pick<Target, 'nc' | 'kv' | 'projection'>
 
 const readNotes = async ({ kv }: NotesTarget, keys: readonly string[]): Promise<ParkedNote[]> =>
   (await inParallel(REQUESTS_MAX, keys, async key => decodeNote(await run(getText(kv, key))))).flat()
 
 /** Reads every note, up to 10,000. A note that cannot be decoded is left out. Throws `Failed`. */
 export const listParked = async (target: NotesTarget): Promise<ParkedNote[]> =>
-  readNotes(target, await run(listKeys(target.kv, `${prefixOf(target)}*`, NOTES_MAX)))
+  readNotes(target, await run(listKeys(target.nc, `${prefixOf(target)}*`, NOTES_MAX)))
 
 /** Reports in health how many customers are parked, and names the first. One projection does so for all. */
 export const reportParked = async (target: Target): Promise<void> => {
   if (!target.projection.keeps_letters) return
-  const keys = await run(listKeys(target.kv, `${prefixOf(target)}*`, NOTES_MAX))
+  const keys = await run(listKeys(target.nc, `${prefixOf(target)}*`, NOTES_MAX))
   const notes = await readNotes(target, keys.slice(0, NAMED_MAX))
   const examples = notes.map(({ client_id, schema }) => `${client_id} (schema ${schema})`).join(', ')
   const detail = `${keys.length} customers wait for a program that knows their schema: ${examples}`
@@ -127,7 +127,7 @@ export const removeStrayNotes = async (
   acked_seq: number,
   headsOf: (ids: readonly ClientId[]) => Promise<ReadonlyMap<ClientId, Customer>>,
 ): Promise<void> => {
-  const keys = await run(listKeys(target.kv, `${prefixOf(target)}>`, NOTES_MAX))
+  const keys = await run(listKeys(target.nc, `${prefixOf(target)}>`, NOTES_MAX))
   if (keys.length === 0) return
   const ids = keys.map(key => idIn(target, key))
   const heads = await headsOf(ids.filter(id => id !== undefined))

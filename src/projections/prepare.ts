@@ -4,14 +4,14 @@
  * It makes the table and the consumer when they are missing. It begins again from the first event when the table is
  * not the one that the projection filled. The order of beginning again makes it exact under any crash, and beside
  * instances that do not know of it yet: the table's epoch changes first, so that no instance can note and acknowledge
- * progress of the epoch before; then the consumer is dropped; then the table is emptied; and only then may it be
+ * progress of the epoch before; then the consumer is set back; then the table is emptied; and only then may it be
  * filled. An instance that finds this half done goes on with it.
  */
 
 import type { Consumer } from '@nats-io/jetstream'
-import { Failed, run } from '../fp.js'
+import { E, Failed, run } from '../fp.js'
 import { readPointer } from '../generations/pointer.js'
-import { dropConsumer, ensureConsumer } from '../stream/consumer.js'
+import { dropConsumer, ensureConsumer, restartConsumer } from '../stream/consumer.js'
 import { readOrigin } from '../stream/identity.js'
 import { TABLES } from '../tables/definition.js'
 import { emptyStep } from '../tables/empty.js'
@@ -39,10 +39,10 @@ const isOurs = async ({ jsm, projection, generation }: Target): Promise<boolean>
 
 const unexpected = (message: string): Failed => new Failed({ tag: 'Unexpected', message })
 
-/** Drops the consumer, deletes the items of an earlier epoch, and then allows the table to be filled. */
+/** Sets the consumer back, deletes the items of an earlier epoch, and then allows the table to be filled. */
 const empty = async (target: Target, identity: Identity, signal: AbortSignal): Promise<void> => {
-  const { nc, tables, table } = target
-  await run(dropConsumer(nc, target.consumer))
+  const { jsm, tables, table } = target
+  await run(restartConsumer(jsm, target.consumer))
   for (let has_deleted = true; has_deleted; ) {
     has_deleted = false
     let next: Parameters<typeof emptyStep>[3]
@@ -66,9 +66,9 @@ const renewOrigin = async (target: Target, { identity, finding }: Seen): Promise
     await run(noteStream(target.tables, target.table, identity, streamText(origin)))
 }
 
-const make = async ({ nc, tables, table, consumer, projection, log }: Target): Promise<void> => {
-  // the consumer is dropped first: after a crash in between, an old one would not fill the new table from the start
-  await run(dropConsumer(nc, consumer))
+const make = async ({ jsm, tables, table, consumer, projection, log }: Target): Promise<void> => {
+  // the consumer is set back first: after a crash in between, it would not fill the new table from the start
+  await run(restartConsumer(jsm, consumer))
   await run(createTable(tables, table, TABLES[projection.name]))
   log.info({ projection: projection.name, table }, 'created a table; it is filled from sequence 1')
 }
@@ -123,7 +123,9 @@ export const prepare = async (
       if (identity === undefined) continue
       const durable = await run(ensureConsumer(nc, consumer))
       if (await isOurs(target)) return { consumer: durable, identity }
-      await run(dropConsumer(nc, consumer))
+      // where a projection may not delete consumers it has not made this one either
+      const dropped = await dropConsumer(nc, consumer)()
+      if (E.isLeft(dropped) && dropped.left.tag !== 'Forbidden') throw new Failed(dropped.left)
       return undefined
     } catch (thrown) {
       if (!isOvertaken(thrown)) throw thrown

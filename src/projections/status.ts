@@ -6,7 +6,7 @@
  */
 
 import { hostname } from 'node:os'
-import { putText } from '../stream/config-bucket.js'
+import { putText, statusKey } from '../stream/config-bucket.js'
 import type { Target } from './target.js'
 
 const PUBLISH_EVERY_MS = 5_000
@@ -33,7 +33,7 @@ export const createStatus = ({ kv, projection, generation }: Target): Status => 
     const at = new Date().toISOString()
     const status = { instance: INSTANCE, generation, seq: handled_seq, last_error, at }
     // a status that was not stored is replaced by the next one
-    void putText(kv, `status.${projection.name}`, JSON.stringify(status))()
+    void putText(kv, statusKey(projection.name), JSON.stringify(status))()
   }
   const timer = setInterval(publish, PUBLISH_EVERY_MS)
   timer.unref()

@@ -4,15 +4,37 @@
 
 import type { JetStreamManager } from '@nats-io/jetstream'
 import type { KV } from '@nats-io/kv'
-import { pipe, type TaskEither, TE } from '../fp.js'
+import type { NatsConnection } from 'nats'
+import { pipe, type TaskEither, TE, unwrap } from '../fp.js'
+import { readDirect } from './direct.js'
 import { type StreamError, tryStream } from './errors.js'
-import { CONFIG_BUCKET } from './settings.js'
+import { CONFIG_BUCKET, CONFIG_STREAM } from './settings.js'
 
 /** The key of the seed state; its text is `done` once the ledger is seeded. */
 export const SEED_KEY = 'seed'
 
 /** The key of the record that says which stream is the ledger's (`belonging/ledger-record.ts`). */
 export const LEDGER_KEY = 'ledger'
+
+/** The key of the pointer to the active generation of a projection (`generations/pointer.ts`). */
+export const pointerKey = (projection: string): string => `projection.${projection}`
+
+/** The key of the lock of a replay of a projection (`projections/rebuild/lock.ts`). */
+export const replayKey = (projection: string): string => `replay.${projection}`
+
+/** The key of the status that the active instance of a projection writes about itself (`projections/status.ts`). */
+export const statusKey = (projection: string): string => `status.${projection}`
+
+/** The beginning of the keys of a projection's notes about parked customers (`projections/parked.ts`). */
+export const parkedPrefix = (projection: string): string => `parked.${projection}.`
+
+/** The filter for the notes of all projections about parked customers. */
+export const EVERY_PARKED = 'parked.>'
+
+const SUBJECT_PREFIX = `$KV.${CONFIG_BUCKET}.`
+
+/** The subject on which a key of the bucket is written; `key` may hold wildcards. */
+export const subjectOfKey = (key: string): string => SUBJECT_PREFIX + key
 
 /** The text under `key`; undefined when there is none. A follower may answer, so the text may be a moment old. */
 export const getText = (kv: KV, key: string): TaskEither<StreamError, string | undefined> =>
@@ -28,7 +50,7 @@ export type KeyEntry = { readonly revision: number; readonly text?: string }
 export const readKey = (jsm: JetStreamManager, key: string): TaskEither<StreamError, KeyEntry | undefined> =>
   pipe(
     tryStream(`config/${key}`, () =>
-      jsm.streams.getMessage(`KV_${CONFIG_BUCKET}`, { last_by_subj: `$KV.${CONFIG_BUCKET}.${key}` }),
+      jsm.streams.getMessage(CONFIG_STREAM, { last_by_subj: subjectOfKey(key) }),
     ),
     TE.map(found => {
       if (found === null) return undefined
@@ -47,13 +69,33 @@ export const putText = (kv: KV, key: string, text: string): TaskEither<StreamErr
 export const removeKey = (kv: KV, key: string): TaskEither<StreamError, void> =>
   tryStream(`config/${key}`, () => kv.delete(key))
 
-/** The keys that match `filter` (`parked.*`), at most `limit` of them. */
-export const listKeys = (kv: KV, filter: string, limit: number): TaskEither<StreamError, string[]> =>
+/** The messages of one request; the bucket's values are short. */
+const PAGE_MESSAGES = 1_000
+
+/**
+ * The keys that match `filter` (`parked.*`) and are not deleted, at most `limit` of them. Any replica may answer, so the
+ * keys may be a moment old. They are read directly: the client's own list needs the right to make a consumer, which is a
+ * right to publish anywhere.
+ */
+export const listKeys = (
+  nc: NatsConnection,
+  filter: string,
+  limit: number,
+): TaskEither<StreamError, string[]> =>
   tryStream(`config/${filter}`, async () => {
-    const keys: string[] = []
-    for await (const key of await kv.keys(filter)) {
-      keys.push(key)
-      if (keys.length >= limit) break
+    const keys = new Set<string>()
+    for (let seq = 1; keys.size < limit; ) {
+      const query = { seq, batch: PAGE_MESSAGES, next_by_subj: subjectOfKey(filter) }
+      const { messages } = unwrap(await readDirect(nc, CONFIG_STREAM, query)())
+      for (const { subject, body } of messages) {
+        const key = subject.slice(SUBJECT_PREFIX.length)
+        // an empty body is always a deletion; a key that is written between two pages comes once more
+        if (body.length === 0) keys.delete(key)
+        else keys.add(key)
+      }
+      const last = messages.at(-1)
+      if (last === undefined) break
+      seq = last.seq + 1
     }
-    return keys
+    return [...keys].slice(0, limit)
   })

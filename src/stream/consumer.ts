@@ -18,7 +18,7 @@ import {
 import { millis, type NatsConnection, nanos } from 'nats'
 import { pipe, type TaskEither, TE } from '../fp.js'
 import { type StreamError, tryStream } from './errors.js'
-import { API_TIMEOUT_MS, manager } from './provision.js'
+import { API_TIMEOUT_MS, APPLY_ADVICE, manager } from './provision.js'
 import { isEqual, LEDGER_STREAM, LEDGER_SUBJECTS, settingOf, shown } from './settings.js'
 
 /** The one priority group: its pinned member is the active instance. */
@@ -134,7 +134,11 @@ const add = (
 ): TaskEither<StreamError, void> =>
   pipe(
     tryStream(`consumer ${name}`, () => jsm.consumers.add(LEDGER_STREAM, { ...config(name), ...where })),
-    TE.map(() => undefined),
+    TE.bimap(
+      error =>
+        error.tag === 'Forbidden' ? { ...error, message: `${error.message}: ${APPLY_ADVICE}` } : error,
+      () => undefined,
+    ),
   )
 
 /** Deletes a consumer with a setting that cannot be changed, and makes it anew after the last acknowledged event. */
@@ -165,7 +169,10 @@ const renew = (jsm: JetStreamManager, name: string, found: ConsumerInfo): TaskEi
   )
 }
 
-/** Makes a projection's consumer. An existing consumer keeps its place, and only its settings are renewed. */
+/**
+ * Makes a projection's consumer when it is missing. An existing consumer keeps its place, and its settings are changed back
+ * only when they differ: in a ledger whose users have the rights of `src/permissions`, a projection may not create one.
+ */
 export const makeConsumer = (
   jsm: JetStreamManager,
   name: string,
@@ -175,7 +182,8 @@ export const makeConsumer = (
     tryStream(`consumer ${name}`, () => jsm.consumers.info(LEDGER_STREAM, name)),
     TE.matchEW(
       error => (error.tag === 'NotFound' ? add(jsm, name, startOf(start)) : TE.left(error)),
-      found => renew(jsm, name, found),
+      found =>
+        consumerDifferences(name, found).length === 0 ? TE.right(undefined) : renew(jsm, name, found),
     ),
   )
 
@@ -248,7 +256,33 @@ export const resumeConsumer = (jsm: JetStreamManager, name: string): TaskEither<
     TE.map(() => undefined),
   )
 
-/** Deletes a projection's consumer, so that the projection starts at sequence 1 again; no error when there is none. */
+/**
+ * Makes a projection start at sequence 1 again; no error when it has no consumer. The consumer is set back, which the
+ * projection's own user may do. A consumer that was made for a later start cannot be set back, and is deleted.
+ */
+export const restartConsumer = (jsm: JetStreamManager, name: string): TaskEither<StreamError, void> =>
+  pipe(
+    tryStream(`consumer ${name}`, () => jsm.consumers.info(LEDGER_STREAM, name)),
+    TE.chain(
+      ({ config: { deliver_policy } }): TaskEither<StreamError, unknown> =>
+        deliver_policy === DeliverPolicy.All
+          ? tryStream(`set back consumer ${name}`, () => jsm.consumers.reset(LEDGER_STREAM, name, 1))
+          : pipe(
+            tryStream(`delete consumer ${name}`, () => jsm.consumers.delete(LEDGER_STREAM, name)),
+            TE.mapLeft(error =>
+              error.tag === 'Forbidden'
+                ? { ...error, message: `${error.message}: "jetledger replay" fills another table` }
+                : error,
+            ),
+          ),
+    ),
+    TE.matchEW(
+      error => (error.tag === 'NotFound' ? TE.right(undefined) : TE.left(error)),
+      () => TE.right(undefined),
+    ),
+  )
+
+/** Deletes the consumer of a generation that is gone; no error when there is none. */
 export const dropConsumer = (nc: NatsConnection, name: string): TaskEither<StreamError, void> =>
   pipe(
     manager(nc),

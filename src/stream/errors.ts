@@ -25,6 +25,8 @@ export type StreamError = {
     | 'StreamFull'
     | 'NotFound'
     | 'SettingsDiffer'
+    /** The server refused the subject to this connection's user. Nothing was stored, and trying again does not help. */
+    | 'Forbidden'
     | 'Unexpected'
   readonly message: string
   /** nats-server's err_code, if it sent one. */
@@ -84,10 +86,32 @@ const isTransient = (cause: unknown): boolean =>
   (cause instanceof Error && cause.name === 'JetStreamNotEnabled') ||
   (cause instanceof JetStreamError && 'code' in cause && cause.code === 503)
 
+type Violation = InstanceType<typeof errors.PermissionViolationError>
+
+/** The number of causes that are followed: the client wraps an error once or twice. */
+const CAUSES_MAX = 4
+
+/** The permission that the server refused, if that is why something failed. */
+const violationIn = (cause: unknown, left = CAUSES_MAX): Violation | undefined => {
+  if (cause instanceof errors.PermissionViolationError) return cause
+  return cause instanceof Error && left > 0 ? violationIn(cause.cause, left - 1) : undefined
+}
+
+/** The violation as a clause that names the subject, and the setting that is forgotten the most. */
+const describeViolation = ({ operation, subject }: Violation): string => {
+  const lacking = `this NATS user may not ${operation === 'publish' ? 'publish' : 'subscribe'} to ${subject}`
+  return operation === 'subscription' && subject.startsWith('_INBOX.')
+    ? `${lacking} (NATS_INBOX_PREFIX names the inboxes that it has)`
+    : lacking
+}
+
 /** Makes the error from a value that the NATS client or this program threw, and keeps it as the cause. */
 export const toStreamError = (what: string, cause: unknown): StreamError => {
   if (cause instanceof Failed) return cause.error as StreamError
   if (cause instanceof JetStreamApiError) return apiError(what, cause.code, cause.message, cause)
+  const violation = violationIn(cause)
+  if (violation !== undefined)
+    return { tag: 'Forbidden', message: `${what}: ${describeViolation(violation)}`, cause }
   const message = `${what}: ${cause instanceof Error ? cause.message || cause.name : String(cause)}`
   return { tag: isTransient(cause) ? 'TryAgain' : 'Unexpected', message, cause }
 }

@@ -75,6 +75,9 @@ const LIMIT_REQUIRED = 10_113
 const LIMIT_ADVICE =
   'the account wants a limit on every stream: set JETLEDGER_STREAM_BYTES_MAX (and JETLEDGER_DEAD_LETTER_BYTES_MAX, a tenth of it unless set)'
 
+/** The advice to a person where the user of a role may not make what is missing. */
+export const APPLY_ADVICE = '"jetledger stream apply" makes what is missing, as the NATS user of an operator'
+
 /** The error when the server's largest message is too small for an event; undefined when it is large enough. */
 const payloadProblem = (nc: NatsConnection): StreamError | undefined => {
   const bytes = nc.info?.max_payload ?? MSG_SIZE_BYTES_MAX
@@ -97,11 +100,11 @@ const create: Ensure = (nc, jsm, wanted) =>
     TE.fromEither(checkServers(serverFacts(nc, wanted))),
     // creating is idempotent for equal settings, so instances that start together do not disturb each other
     TE.chain(() => tryStream(`create stream ${wanted.name}`, () => jsm.streams.add(wanted))),
-    TE.mapLeft(error =>
-      error.code === LIMIT_REQUIRED
-        ? { ...error, tag: 'SettingsDiffer' as const, message: `${error.message}: ${LIMIT_ADVICE}` }
-        : error,
-    ),
+    TE.mapLeft((error): StreamError => {
+      if (error.code === LIMIT_REQUIRED)
+        return { ...error, tag: 'SettingsDiffer', message: `${error.message}: ${LIMIT_ADVICE}` }
+      return error.tag === 'Forbidden' ? { ...error, message: `${error.message}: ${APPLY_ADVICE}` } : error
+    }),
   )
 
 /** Creates a stream that is not there; one that is there is left as it is. */

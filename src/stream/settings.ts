@@ -20,6 +20,8 @@ export const LEDGER_SUBJECTS = 'customer.balance.>'
 export const DEAD_LETTER_STREAM = 'customer-dead-letters'
 export const DEAD_LETTER_PREFIX = 'customer.dead-letter.'
 export const CONFIG_BUCKET = 'config'
+/** The stream behind the bucket: NATS derives its name from the bucket's. */
+export const CONFIG_STREAM = `KV_${CONFIG_BUCKET}`
 export const TRANSACTION_IDS_STREAM = 'customer-transaction-ids'
 export const TRANSACTION_IDS_PREFIX = 'customer.transaction-ids.'
 export const HEAD_STREAM = 'customer-signed-heads'
@@ -140,7 +142,7 @@ export const configStream = ({ replicas, bytes_max }: SettingsOptions): StreamSe
   allow_rollup_hdrs: true,
   compression: StoreCompression.None,
   duplicate_window: nanos(DUPLICATE_WINDOW_MS),
-  name: `KV_${CONFIG_BUCKET}`,
+  name: CONFIG_STREAM,
   description: 'Jetledger: seed state, active generations, parked customers',
   subjects: [`$KV.${CONFIG_BUCKET}.>`],
   num_replicas: replicas,

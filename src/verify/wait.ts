@@ -2,14 +2,14 @@
  * Waits until the projections have handled a sequence, because only then do their tables have to hold it.
  */
 
-import { Kvm } from '@nats-io/kv'
 import { pause } from '../back-off.js'
 import { E, pipe, TE } from '../fp.js'
 import { isJsonObject, readJson } from '../json.js'
-import { getText, listKeys } from '../stream/config-bucket.js'
+import { EVERY_PARKED, getText, listKeys } from '../stream/config-bucket.js'
 import { tryStream } from '../stream/errors.js'
 import { leadershipOf } from '../stream/leadership.js'
-import { CONFIG_BUCKET, LEDGER_STREAM } from '../stream/settings.js'
+import { openBucket } from '../stream/provision.js'
+import { LEDGER_STREAM } from '../stream/settings.js'
 import type { Run } from './deps.js'
 import { CannotVerify, persist } from './problem.js'
 import type { Target } from './target.js'
@@ -38,8 +38,8 @@ const PARKED_MAX = 10_000
  * and writes a note of it before it acknowledges the decision.
  */
 const isTakingUp = async ({ nc }: Run): Promise<boolean> => {
-  const kv = await tryStream('the bucket', () => new Kvm(nc).open(CONFIG_BUCKET))()
-  const keys = E.isLeft(kv) ? kv : await listKeys(kv.right, 'parked.>', PARKED_MAX)()
+  const kv = await openBucket(nc)()
+  const keys = await listKeys(nc, EVERY_PARKED, PARKED_MAX)()
   // when the notes cannot be read, there is no wait: the comparison of the tables shows what is missing
   if (E.isLeft(kv) || E.isLeft(keys)) return false
   for (const key of keys.right) {

@@ -50,7 +50,7 @@ beforeAll(async () => {
 })
 afterAll(() => ledger?.stop())
 
-const allowedOf = (user: string): readonly string[] => ledger.users.get(user)?.pub.allow ?? []
+const allowedOf = (user: string): readonly string[] => ledger.users.get(user)?.pub?.allow ?? []
 
 const ask = async (nc: NatsConnection, subject: string, body: unknown): Promise<unknown> =>
   (await nc.request(subject, JSON.stringify(body), { timeout: MS_MAX })).json()
@@ -110,9 +110,29 @@ it('the roles and their clients do all that they are for, and the server refuses
   expect(await run('shop', 'publish', '4711', 'credit', '1')).toContain('stored at sequence')
   await run('replay', 'replay', 'balances')
   expect(await run('verify', 'verify')).toContain('agree')
-  expect(await run('admin', 'stream', 'apply')).toContain('customer-balances')
-  expect(ledger.violations()).toEqual([])
+  expect(await run('operator', 'stream', 'apply')).toContain('customer-balances')
+  expect(await run('operator', 'status')).toContain('instances     2')
+  expect(await run('operator', 'dead-letters', 'list')).toContain('INSUFFICIENT_FUNDS')
+  expect(await run('operator', 'dead-letters', 'retry', '6')).toContain('stored at sequence')
+  // the event is refused again, beside the letter of before
+  const letters = '$JS.API.STREAM.INFO.customer-dead-letters'
+  await until(async () => JSON.stringify(await ask(admin, letters, {})).includes('"messages":3'), {
+    deadline_ms: MS_MAX,
+    what: 'the second letter',
+  })
   expect(ledger.complaints()).toEqual([])
+
+  const { seq } = (await ask(admin, 'customer.balance.55', { schema: 99 })) as { seq: number }
+  await until(async () => (await run('operator', 'parked', 'list')).includes('  55  '), {
+    deadline_ms: MS_MAX,
+    what: 'a parked customer',
+  })
+  await run('operator', 'parked', 'skip', String(seq), '--reason', 'no program knows it')
+  await until(async () => (await run('operator', 'parked', 'list')).includes('no parked customers'), {
+    deadline_ms: MS_MAX,
+    what: 'the customer to go on',
+  })
+  expect(ledger.violations()).toEqual([])
 })
 
 /**
@@ -137,12 +157,10 @@ const expectUntouched = async (before: Stores): Promise<void> => {
 
 describe.each(OUTSIDERS)('%s', user => {
   it('is allowed by name what it may, and nothing of JetStream', () => {
-    const { pub, sub } = ledger.users.get(user) ?? { pub: {}, sub: {} }
-    expect(sub).toEqual({ allow: [`${inboxOf(user)}.>`] })
-    for (const subject of pub.allow ?? [])
+    expect(ledger.users.get(user)?.sub).toEqual({ allow: [`${inboxOf(user)}.>`] })
+    for (const subject of allowedOf(user))
       expect(subject).toMatch(/^(customer\.[a-z]+|customer\.event\.4711|\$SRV\.PING\.customer)$/)
-    expect(pub.allow).not.toEqual([])
-    expect(Object.keys(pub)).toEqual(['allow'])
+    expect(allowedOf(user)).not.toEqual([])
   })
 
   it('can make nothing be written by what it publishes, by replies, traces and headers, or hear another', async () => {
@@ -218,6 +236,12 @@ describe('a token that may only read', () => {
     }
     await expectUntouched(before)
   })
+})
+
+it('the program that seeds does all that it is for, and the server refuses none of it', async () => {
+  const before = ledger.violations().length
+  expect(await run('seed', 'seed')).toContain('seeded 1000 customers')
+  expect(ledger.violations()).toHaveLength(before)
 })
 
 it('what is compared is not blind: one write of the admin shows', async () => {

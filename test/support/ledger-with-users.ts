@@ -1,11 +1,14 @@
-/** Starts a ledger as docs/deploy-aws.md does: one process for each role, and a user of the guide for every connection. */
+/**
+ * Starts a ledger as docs/deploy-aws.md does: the operator makes the streams, then one process starts for each role, and
+ * every connection has a user of the guide.
+ */
 
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { connect, credsAuthenticator, type NatsConnection } from 'nats'
 import { type ConfiguredNats, startConfiguredNats } from './configured-nats.js'
-import { guideUsers, type Permissions } from './guide-users.js'
-import { makeTrust } from './nats-jwt.js'
+import { type GuideUser, readGuide } from './guide-users.js'
+import { makeTrust, type UserPermissions } from './nats-jwt.js'
 import { openWorkbench, type Program, untilReady, type Workbench } from './program.js'
 import { startTestDynamodb } from './servers.js'
 
@@ -18,7 +21,7 @@ export const inboxOf = (user: string): string => `_INBOX.${user}`
 
 export type LedgerWithUsers = {
   readonly bench: Workbench
-  readonly users: ReadonlyMap<string, Permissions>
+  readonly users: ReadonlyMap<string, UserPermissions>
   readonly nats: ConfiguredNats
   /** The URL of the gateway. */
   readonly http_url: string
@@ -52,8 +55,10 @@ export const startLedgerWithUsers = async (
 ): Promise<LedgerWithUsers> => {
   const bench = openWorkbench()
   try {
-    const users = guideUsers()
-    const { auth_conf, creds, credsOf } = makeTrust()
+    const { users, scopes } = readGuide()
+    const { auth_conf, creds, credsOf, scopedCredsOf } = makeTrust(scopes)
+    const credsOfUser = (name: string, { permissions, scoped }: GuideUser): string =>
+      scoped === undefined ? credsOf(name, permissions) : scopedCredsOf(name, scoped.role, scoped.tags)
     const log_file = join(bench.folder, 'nats.log')
     const nats = await startConfiguredNats(
       `${auth_conf}\njetstream { store_dir: "$STORE" }\nlog_file: ${JSON.stringify(log_file)}`,
@@ -62,7 +67,7 @@ export const startLedgerWithUsers = async (
     bench.atEnd(nats.stop)
     const dynamodb = await startTestDynamodb()
     bench.atEnd(dynamodb.stop)
-    const credentials = new Map([...users].map(([name, rights]) => [name, credsOf(name, rights)]))
+    const credentials = new Map([...users].map(([name, user]) => [name, credsOfUser(name, user)]))
     const own = env(bench.folder)
 
     const envOf = (user: string) => {
@@ -90,10 +95,12 @@ export const startLedgerWithUsers = async (
       bench.atEnd(() => nc.close())
       return nc
     }
+    const applied = await bench.run(['stream', 'apply'], envOf('operator'))
+    if (applied.code !== 0) throw new Error(`jetledger stream apply: ${applied.stderr}`)
     const { http_url, programs } = await startProcesses(bench, envOf)
     return {
       bench,
-      users,
+      users: new Map([...users].map(([name, { permissions }]) => [name, permissions])),
       nats,
       http_url,
       envOf,

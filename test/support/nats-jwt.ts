@@ -45,10 +45,10 @@ const UNLIMITED = {
 const NO_JETSTREAM = { mem_storage: 0, disk_storage: 0, streams: 0, consumer: 0 }
 const JETSTREAM = { mem_storage: -1, disk_storage: -1, streams: -1, consumer: -1 }
 
-type Rights = { readonly allow?: readonly string[]; readonly deny?: readonly string[] }
+type Rights = { readonly allow?: readonly string[] }
 
 /** The subjects that a user may publish and subscribe to; all subjects unless stated. */
-type UserPermissions = { readonly pub?: Rights; readonly sub?: Rights }
+export type UserPermissions = { readonly pub?: Rights; readonly sub?: Rights }
 
 export type Trust = {
   /** The configuration of servers that trust this operator. */
@@ -57,6 +57,8 @@ export type Trust = {
   readonly creds: string
   /** The .creds file of a user with these permissions. */
   readonly credsOf: (name: string, permissions: UserPermissions, validity?: Validity) => string
+  /** The .creds file of a user of the scoped signing key with this role; the template's tags are `<key>:<value>`. */
+  readonly scopedCredsOf: (name: string, role: string, tags: readonly string[]) => string
   /** The configuration of a server that keeps the accounts in `folder`, and takes changed ones while it runs. */
   readonly changeable_conf: (folder: string) => string
   /** The .creds file of the system account's user, who changes accounts. */
@@ -71,10 +73,38 @@ const userOf = (creds: string): string => {
   return (JSON.parse(Buffer.from(body, 'base64url').toString()) as { sub: string }).sub
 }
 
-/** Makes an operator and the ledger's account. */
-export const makeTrust = (): Trust => {
+const NO_LIMITS = { subs: -1, data: -1, payload: -1 }
+
+const credsFile = (user_jwt: string, user: KeyPair): string => `-----BEGIN NATS USER JWT-----
+${user_jwt}
+------END NATS USER JWT------
+
+-----BEGIN USER NKEY SEED-----
+${text(user.getSeed())}
+------END USER NKEY SEED------
+`
+
+/** The claim of an account about its scoped signing keys. */
+const signingKeys = (
+  keys: ReadonlyMap<string, KeyPair>,
+  scopes: Readonly<Record<string, UserPermissions>>,
+): readonly object[] =>
+  [...keys].map(([role, key]) => ({
+    kind: 'user_scope',
+    key: key.getPublicKey(),
+    role,
+    template: { ...scopes[role], ...NO_LIMITS },
+  }))
+
+/**
+ * Makes an operator and the ledger's account. `scopes` are the permissions of the account's scoped signing keys, by their
+ * roles; they may hold templates.
+ */
+export const makeTrust = (scopes: Readonly<Record<string, UserPermissions>> = {}): Trust => {
   const operator = nkeys.createOperator()
   const [system, ledger] = [nkeys.createAccount(), nkeys.createAccount()]
+  const scoped = new Map(Object.keys(scopes).map(role => [role, nkeys.createAccount()]))
+  const signing_keys = signingKeys(scoped, scopes)
   const account = (key: KeyPair, name: string, jetstream: object, more = {}): string =>
     signed(operator, key, name, {
       limits: { ...UNLIMITED, ...jetstream },
@@ -94,17 +124,14 @@ export const makeTrust = (): Trust => {
     validity: Validity = {},
   ) => {
     const user = nkeys.createUser()
-    const limits = { subs: -1, data: -1, payload: -1 }
-    const claims = { ...permissions, ...limits, type: 'user', version: 2 }
-    const user_jwt = signed(issuer, user, name, claims, validity)
-    return `-----BEGIN NATS USER JWT-----
-${user_jwt}
-------END NATS USER JWT------
-
------BEGIN USER NKEY SEED-----
-${text(user.getSeed())}
-------END USER NKEY SEED------
-`
+    const claims = { ...permissions, ...NO_LIMITS, type: 'user', version: 2 }
+    return credsFile(signed(issuer, user, name, claims, validity), user)
+  }
+  const scopedCredsOf: Trust['scopedCredsOf'] = (name, role, tags) => {
+    const [user, issuer] = [nkeys.createUser(), scoped.get(role)]
+    if (issuer === undefined) throw new Error(`there is no signing key for the role ${role}`)
+    const claims = { issuer_account: ledger.getPublicKey(), pub: {}, sub: {}, tags, type: 'user', version: 2 }
+    return credsFile(signed(issuer, user, name, claims), user)
   }
   const credsOf: Trust['credsOf'] = (name, permissions, validity) =>
     userCreds(ledger, name, permissions, validity)
@@ -113,7 +140,7 @@ system_account: ${system.getPublicKey()}
 resolver: ${resolver}
 resolver_preload: {
   ${system.getPublicKey()}: ${account(system, 'SYS', NO_JETSTREAM)}
-  ${ledger.getPublicKey()}: ${account(ledger, 'LEDGER', JETSTREAM)}
+  ${ledger.getPublicKey()}: ${account(ledger, 'LEDGER', JETSTREAM, { signing_keys })}
 }
 `
   return {
@@ -121,11 +148,12 @@ resolver_preload: {
     changeable_conf: folder => confWith(`{ type: full, dir: ${JSON.stringify(folder)} }`),
     creds: credsOf('ledger', {}),
     credsOf,
+    scopedCredsOf,
     system_creds: userCreds(system, 'sys', {}),
     accountWithout: (...revoked) => {
       const now_s = Math.floor(Date.now() / 1_000)
       const revocations = Object.fromEntries(revoked.map(creds => [userOf(creds), now_s]))
-      return account(ledger, 'LEDGER', JETSTREAM, { revocations })
+      return account(ledger, 'LEDGER', JETSTREAM, { signing_keys, revocations })
     },
   }
 }

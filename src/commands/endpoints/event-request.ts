@@ -11,12 +11,11 @@ import { E, type Either } from '../../fp.js'
 import { type JsonObject, shownName } from '../../json.js'
 import { isClientId } from '../../ledger/client-id.js'
 import type { ServiceRequest } from '../../service/config.js'
+import { EVENT_REQUEST_PREFIX } from '../../service/endpoints.js'
 import type { ServiceError } from '../../service/error.js'
 import { LEDGER_STREAM } from '../../stream/settings.js'
 import type { Submitted } from '../group-commit/ports.js'
 import { commandFrom, invalid, parseBody } from './request.js'
-
-export const EVENT_REQUEST_PREFIX = 'customer.event.'
 
 /** The header that holds the transaction id. */
 const ID_HEADER = 'Nats-Msg-Id'

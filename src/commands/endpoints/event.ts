@@ -14,6 +14,7 @@ import { type Command, customersOfCommand } from '../../ledger/command.js'
 import { encodeEvent } from '../../ledger/event.js'
 import { CATALOGUE, catalogued, type ErrorCode } from '../../service/catalogue.js'
 import type { CallbackEndpointConfig, EndpointConfig, ServiceReply } from '../../service/config.js'
+import { EVENT_REQUEST_PREFIX } from '../../service/endpoints.js'
 import type { ServiceError } from '../../service/error.js'
 import type { StreamError } from '../../stream/errors.js'
 import { leadershipOf } from '../../stream/leadership.js'
@@ -26,7 +27,7 @@ import type { Submitted } from '../group-commit/ports.js'
 import { differingField, type StoredTransaction, storedAt } from '../idempotency/stored-transaction.js'
 import { type FindTransaction, findInWindow } from '../idempotency/window.js'
 import type { Audit, Written } from './audit.js'
-import { decodeEventRequest, EVENT_REQUEST_PREFIX } from './event-request.js'
+import { decodeEventRequest } from './event-request.js'
 
 const TRY_MS = 2_000
 const TRIES_MAX = 3

@@ -13,6 +13,7 @@ import type { KV } from '@nats-io/kv'
 import { E, Failed, pipe, run, t } from '../../fp.js'
 import { readJson } from '../../json.js'
 import { fieldsOf } from '../../ledger/codec.js'
+import { replayKey } from '../../stream/config-bucket.js'
 import { tryStream } from '../../stream/errors.js'
 import type { ProjectionName } from '../../tables/definition.js'
 import { persist } from '../persist.js'
@@ -54,8 +55,6 @@ export type ReplayLock = {
   readonly remove: () => Promise<void>
 }
 
-const keyOf = (projection: ProjectionName): string => `replay.${projection}`
-
 const decodeEntry = (text: string): LockEntry | undefined =>
   pipe(
     readJson(text),
@@ -69,7 +68,7 @@ const ABANDONED: LockEntry = { owner: 'unknown', token: '', released: true, gene
 type Stored = { readonly entry: LockEntry; readonly revision: number; readonly age_ms: number }
 
 const read = async (kv: KV, projection: ProjectionName): Promise<Stored | undefined> => {
-  const found = await run(tryStream('replay lock', () => kv.get(keyOf(projection))))
+  const found = await run(tryStream('replay lock', () => kv.get(replayKey(projection))))
   if (found === null || found.operation !== 'PUT') return undefined
   const entry = decodeEntry(found.string())
   return { entry: entry ?? ABANDONED, revision: found.revision, age_ms: Date.now() - found.created.getTime() }
@@ -89,7 +88,7 @@ export const takeLock = async (
   projection: ProjectionName,
   onLost: (why: Error) => void,
 ): Promise<ReplayLock> => {
-  const key = keyOf(projection)
+  const key = replayKey(projection)
   const stored = await read(kv, projection)
   if (stored !== undefined && !stored.entry.released && stored.age_ms < DEAD_AFTER_MS)
     throw replayLockedBy(projection, stored.entry)

@@ -1,0 +1,175 @@
+/**
+ * Everything that a test tries with each user's connection: subjects to publish on and to subscribe to, whatever the user is
+ * for. Nothing here is taken from the lists of rights.
+ */
+
+const STREAMS = [
+  'customer-balances',
+  'customer-dead-letters',
+  'KV_config',
+  'customer-transaction-ids',
+  'evil',
+]
+
+const STREAM_VERBS = [
+  'CREATE',
+  'UPDATE',
+  'INFO',
+  'DELETE',
+  'PURGE',
+  'SNAPSHOT',
+  'RESTORE',
+  'MSG.GET',
+  'MSG.DELETE',
+  'LEADER.STEPDOWN',
+  'PEER.REMOVE',
+  'PEER.EVACUATE',
+  'CANCEL_MOVE',
+]
+
+/** Verbs whose subject ends with a stream and a consumer. */
+const CONSUMER_VERBS = [
+  'DURABLE.CREATE',
+  'CREATE',
+  'DELETE',
+  'INFO',
+  'PAUSE',
+  'UNPIN',
+  'RESET',
+  'MSG.NEXT',
+  'LEADER.STEPDOWN',
+  'PEER.REMOVE',
+  'PEER.EVACUATE',
+]
+
+const ofStream = (stream: string): readonly string[] => [
+  ...STREAM_VERBS.map(verb => `$JS.API.STREAM.${verb}.${stream}`),
+  `$JS.API.DIRECT.GET.${stream}`,
+  `$JS.API.DIRECT.GET.${stream}.$KV.config.seed`,
+  `$JS.API.DIRECT.GET.${stream}.customer.balance.678`,
+  ...CONSUMER_VERBS.map(verb => `$JS.API.CONSUMER.${verb}.${stream}.balances`),
+  `$JS.API.CONSUMER.CREATE.${stream}`,
+  `$JS.API.CONSUMER.CREATE.${stream}.balances.customer.balance.678`,
+  `$JS.API.CONSUMER.CREATE.${stream}.balances.customer.credit`,
+  `$JS.API.CONSUMER.LIST.${stream}`,
+  `$JS.API.CONSUMER.NAMES.${stream}`,
+  `$JS.ACK.${stream}.balances.1.1.1.1.0`,
+  `$JS.ACK.hub.h4sh.${stream}.balances.1.1.1.1.0`,
+  `$JS.FC.${stream}.balances.x`,
+  `$JS.SNAPSHOT.RESTORE.${stream}.x`,
+]
+
+/** Every user of the test, and a user whom nobody made. */
+const NAMES = [
+  'commands',
+  'projections',
+  'queries',
+  'gateway',
+  'seed',
+  'replay',
+  'verify',
+  'operator',
+  'reader',
+  'client',
+  'shop',
+  'nobody',
+]
+
+const ENDPOINTS = [
+  'customer.balance',
+  'customer.list',
+  'customer.ranking',
+  'customer.statement',
+  'customer.summary',
+  'customer.transaction',
+  'customer.credit',
+  'customer.debit',
+  'customer.transfer',
+  'customer.batch',
+]
+
+const INSTANCES = ['sign', 'commands', 'answers.y', 'else']
+
+const CONTROL = ['PING', 'INFO', 'STATS'].flatMap(verb => [
+  `$SRV.${verb}`,
+  `$SRV.${verb}.customer`,
+  `$SRV.${verb}.customer.x`,
+  `$SRV.${verb}.other`,
+])
+
+/** The subjects to publish on. */
+export const PUBLISHED: readonly string[] = [
+  ...STREAMS.flatMap(ofStream),
+  '$JS.API.INFO',
+  '$JS.API.STREAM.NAMES',
+  '$JS.API.STREAM.LIST',
+  '$JS.API.META.LEADER.STEPDOWN',
+  '$JS.API.META.RESCUE',
+  '$JS.API.SERVER.REMOVE',
+  '$JS.API.SERVER.EVACUATE',
+  '$JS.API.ACCOUNT.PURGE.x',
+  '$JS.API.ACCOUNT.STREAM.MOVE.x.customer-balances',
+  '$JS.hub.API.STREAM.DELETE.customer-balances',
+  '$JS.EVENT.ADVISORY.API',
+  'customer.balance.678',
+  'customer.balance.678.more',
+  'customer.dead-letter.678.9',
+  'customer.transaction-ids.7',
+  'customer.transaction-ids.7.more',
+  'customer.dead-letter.678.9.mark',
+  ...['seed', 'ledger', 'projection.balances', 'replay.totals', 'status.journal', 'parked.balances.Njc4'].map(
+    key => `$KV.config.${key}`,
+  ),
+  '$KV.config.made-up',
+  '$KV.other.seed',
+  'evil.4711',
+  ...ENDPOINTS,
+  'customer.event.4711',
+  'customer.event.678',
+  'customer.event.4711.more',
+  ...INSTANCES.map(what => `customer.instance.x.${what}`),
+  ...CONTROL,
+  '$SRV.OTHER.customer',
+  '$SYS.REQ.SERVER.PING',
+  '$SYS.REQ.ACCOUNT.PING.CONNZ',
+  '$SYS.REQ.USER.INFO',
+  ...NAMES.map(name => `_INBOX.${name}.x`),
+  '_INBOX.x',
+  '_R_.x.y',
+  '_GR_.a.b.customer.balance.678',
+  '_acme.x',
+]
+
+export type Subscribed = { readonly subject: string; readonly queue?: string }
+
+/** The subjects to subscribe to, each alone and as a member of the service's queue group and of another one. */
+export const SUBSCRIBED: readonly Subscribed[] = [
+  '>',
+  '*',
+  '*.>',
+  'customer.>',
+  'customer.*',
+  'customer.balance.>',
+  'customer.balance.678',
+  'customer.dead-letter.>',
+  'customer.transaction-ids.>',
+  ...ENDPOINTS,
+  'customer.event.*',
+  'customer.event.4711',
+  'customer.instance.>',
+  ...INSTANCES.map(what => `customer.instance.x.${what}`),
+  ...CONTROL,
+  '$SRV.>',
+  '$JS.>',
+  '$JS.API.STREAM.INFO.customer-balances',
+  '$JS.EVENT.>',
+  '$KV.>',
+  '$KV.config.ledger',
+  '$SYS.>',
+  '_INBOX.>',
+  '_INBOX.*',
+  '_INBOX.*.>',
+  '_INBOX.*.x',
+  ...NAMES.flatMap(name => [`_INBOX.${name}.>`, `_INBOX.${name}.x`]),
+  '_R_.>',
+].flatMap(subject => [{ subject }, { subject, queue: 'q' }, { subject, queue: 'evil' }])

@@ -1,0 +1,355 @@
+/**
+ * Tries every user on every subject, on a real nats-server, in both forms in which the rights are handed out. What each user
+ * may do is stated here by hand, from what its program does; everything else has to be refused.
+ */
+
+import { connect, credsAuthenticator, errors, type NatsConnection } from 'nats'
+import { pino } from 'pino'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { type ConfiguredNats, startConfiguredNats } from '../../test/support/configured-nats.js'
+import { makeTrust } from '../../test/support/nats-jwt.js'
+import { until } from '../../test/support/servers.js'
+import { run, TE } from '../fp.js'
+import { createHealth } from '../health.js'
+import { startStanding } from '../process/standing.js'
+import { consumerProgress, ensureConsumer, makeConsumer, restartConsumer } from '../stream/consumer.js'
+import { manager, provision, provisionBeside } from '../stream/provision.js'
+import { authorizationBlock, claimsOf, passwordVariable, SCOPED, templateOf } from './render.js'
+import { PUBLISHED, SUBSCRIBED } from './testing/tried.js'
+import { inboxPrefixOf, permissionsOf, type User } from './users.js'
+
+const lines = (text: string): readonly string[] =>
+  text
+    .split('\n')
+    .map(line => line.trim())
+    .filter(line => line !== '')
+
+/** Reading ledger and bucket, without making anything on the server. */
+const READING = lines(`
+  $JS.API.STREAM.INFO.customer-balances
+  $JS.API.STREAM.INFO.customer-dead-letters
+  $JS.API.STREAM.INFO.KV_config
+  $JS.API.STREAM.MSG.GET.customer-balances
+  $JS.API.STREAM.MSG.GET.KV_config
+  $JS.API.DIRECT.GET.customer-balances
+  $JS.API.CONSUMER.INFO.customer-balances.balances
+  $JS.API.CONSUMER.LIST.customer-balances
+`)
+
+const KEYS = lines(`
+  $JS.API.DIRECT.GET.KV_config
+  $JS.API.DIRECT.GET.KV_config.$KV.config.seed
+`)
+const LETTERS = lines(`
+  $JS.API.STREAM.MSG.GET.customer-dead-letters
+  $JS.API.DIRECT.GET.customer-dead-letters
+`)
+
+const CONSUMERS = lines(`
+  $JS.API.CONSUMER.CREATE.customer-balances
+  $JS.API.CONSUMER.MSG.NEXT.customer-balances.balances
+  $JS.API.CONSUMER.CREATE.customer-balances.balances.customer.balance.678
+  $JS.API.CONSUMER.DELETE.customer-balances.balances
+  $JS.API.CONSUMER.PAUSE.customer-balances.balances
+  $JS.API.CONSUMER.RESET.customer-balances.balances
+`)
+
+const QUESTIONS = lines(`
+  customer.balance
+  customer.list
+  customer.ranking
+  customer.statement
+  customer.summary
+  customer.transaction
+`)
+
+const COMMANDS = lines(`
+  customer.credit
+  customer.debit
+  customer.transfer
+  customer.batch
+`)
+
+const EVERY_INBOX = PUBLISHED.filter(subject => subject.startsWith('_INBOX.'))
+
+const BETWEEN_INSTANCES = lines(`
+  customer.instance.x.sign
+  customer.instance.x.commands
+  customer.instance.x.answers.y
+`)
+
+const MAY_PUBLISH: Readonly<Record<User, readonly string[]>> = {
+  commands: [
+    ...READING,
+    ...LETTERS,
+    '$JS.API.STREAM.INFO.customer-transaction-ids',
+    '$JS.API.DIRECT.GET.customer-transaction-ids',
+    'customer.transaction-ids.7',
+    'customer.balance.678',
+    '$KV.config.ledger',
+    ...BETWEEN_INSTANCES,
+    ...EVERY_INBOX,
+  ],
+  projections: [
+    ...READING,
+    ...KEYS,
+    ...LETTERS,
+    '$JS.API.CONSUMER.MSG.NEXT.customer-balances.balances',
+    '$JS.API.CONSUMER.UNPIN.customer-balances.balances',
+    '$JS.API.CONSUMER.RESET.customer-balances.balances',
+    '$JS.ACK.customer-balances.balances.1.1.1.1.0',
+    'customer.dead-letter.678.9',
+    'customer.dead-letter.678.9.mark',
+    '$KV.config.ledger',
+    '$KV.config.projection.balances',
+    '$KV.config.status.journal',
+    '$KV.config.parked.balances.Njc4',
+  ],
+  queries: [...READING, ...EVERY_INBOX],
+  gateway: [...QUESTIONS, ...COMMANDS, '$SRV.PING.customer'],
+  seed: [...READING, ...KEYS, 'customer.balance.678', '$KV.config.seed'],
+  replay: [
+    ...READING,
+    ...KEYS,
+    ...LETTERS,
+    ...CONSUMERS,
+    'customer.dead-letter.678.9',
+    'customer.dead-letter.678.9.mark',
+    '$KV.config.projection.balances',
+    '$KV.config.replay.totals',
+    '$KV.config.parked.balances.Njc4',
+  ],
+  verify: [...READING, ...KEYS, ...LETTERS],
+  operator: [
+    ...READING,
+    ...KEYS,
+    ...LETTERS,
+    ...CONSUMERS,
+    '$JS.API.STREAM.CREATE.customer-balances',
+    '$JS.API.STREAM.CREATE.customer-dead-letters',
+    '$JS.API.STREAM.CREATE.KV_config',
+    '$JS.API.STREAM.INFO.customer-transaction-ids',
+    '$JS.API.STREAM.CREATE.customer-transaction-ids',
+    '$JS.API.STREAM.UPDATE.customer-transaction-ids',
+    '$JS.API.STREAM.UPDATE.customer-balances',
+    '$JS.API.STREAM.UPDATE.customer-dead-letters',
+    '$JS.API.STREAM.UPDATE.KV_config',
+    ...PUBLISHED.filter(subject => subject.startsWith('$KV.config.')),
+    'customer.balance.678',
+    'customer.dead-letter.678.9',
+    'customer.dead-letter.678.9.mark',
+    '$SRV.STATS.customer',
+  ],
+  reader: QUESTIONS,
+  client: [...QUESTIONS, ...COMMANDS],
+  publisher: ['customer.event.4711'],
+}
+
+const asMember = (subjects: readonly string[]): readonly string[] =>
+  subjects.map(subject => `${subject} as q`)
+const inEveryGroup = (subjects: readonly string[]): readonly string[] =>
+  subjects.flatMap(subject => [subject, `${subject} as q`, `${subject} as evil`])
+
+/** Discovery: every instance answers by itself, in no queue group. */
+const DISCOVERY = ['PING', 'INFO', 'STATS'].flatMap(verb => [
+  `$SRV.${verb}`,
+  `$SRV.${verb}.customer`,
+  `$SRV.${verb}.customer.x`,
+])
+
+/** What a user may subscribe to beside its own inboxes. */
+const MAY_SUBSCRIBE: Readonly<Partial<Record<User, readonly string[]>>> = {
+  commands: [
+    ...asMember([...COMMANDS, 'customer.transaction', 'customer.event.*', 'customer.event.4711']),
+    ...inEveryGroup([...DISCOVERY, ...BETWEEN_INSTANCES]),
+  ],
+  queries: [
+    ...asMember(QUESTIONS.filter(subject => subject !== 'customer.transaction')),
+    ...inEveryGroup(DISCOVERY),
+  ],
+}
+
+/** The users of this test, each with the name that stands in its inboxes. */
+const NAMES: ReadonlyMap<User, string> = new Map(
+  (Object.keys(MAY_PUBLISH) as User[]).map(user => [user, user === 'publisher' ? 'shop' : user]),
+)
+const nameOf = (user: User): string => NAMES.get(user) ?? user
+
+const textOf = ({
+  subject,
+  queue,
+}: {
+  readonly subject: string
+  readonly queue?: string | undefined
+}): string => (queue === undefined ? subject : `${subject} as ${queue}`)
+
+/** Publishes and subscribes to everything, and returns what the server refused. */
+const tryAll = async (nc: NatsConnection): Promise<ReadonlySet<string>> => {
+  const refused = new Set<string>()
+  const watch = async (): Promise<void> => {
+    for await (const status of nc.status()) {
+      if (status.type !== 'error' || !(status.error instanceof errors.PermissionViolationError)) continue
+      const { operation, subject, queue } = status.error
+      refused.add(`${operation} ${textOf({ subject, queue })}`)
+    }
+  }
+  void watch()
+  // a body that no API of the server takes, so that an allowed request changes nothing
+  for (const subject of PUBLISHED) nc.publish(subject, 'x')
+  for (const { subject, queue } of SUBSCRIBED) {
+    const callback = (): void => undefined
+    nc.subscribe(subject, queue === undefined ? { callback } : { callback, queue })
+  }
+  await nc.flush()
+  // the server's refusals come before the answer to this one, which every user may not publish
+  nc.publish('the.end', '')
+  await until(() => refused.has('publish the.end'), { deadline_ms: 10_000, what: 'the last refusal' })
+  refused.delete('publish the.end')
+  return refused
+}
+
+const expectedOf = (user: User): ReadonlySet<string> => {
+  const own = [`_INBOX.${nameOf(user)}.>`, `_INBOX.${nameOf(user)}.x`]
+  const published = new Set(MAY_PUBLISH[user])
+  const subscribed = new Set([...inEveryGroup(own), ...(MAY_SUBSCRIBE[user] ?? [])])
+  return new Set([
+    ...PUBLISHED.filter(subject => !published.has(subject)).map(subject => `publish ${subject}`),
+    ...SUBSCRIBED.map(textOf)
+      .filter(text => !subscribed.has(text))
+      .map(text => `subscription ${text}`),
+  ])
+}
+
+type Form = { readonly nats: ConfiguredNats; readonly connectAs: (user: User) => Promise<NatsConnection> }
+
+const byJwt = async (): Promise<Form> => {
+  const scopes = Object.fromEntries(SCOPED.map(user => [user, claimsOf(templateOf(user))]))
+  const { auth_conf, creds, credsOf, scopedCredsOf } = makeTrust(scopes)
+  const nats = await startConfiguredNats(`${auth_conf}\njetstream { store_dir: "$STORE" }`, {
+    authenticator: credsAuthenticator(Buffer.from(creds)),
+  })
+  const credsOfUser = (user: User): string =>
+    SCOPED.includes(user)
+      ? scopedCredsOf(nameOf(user), user, ['customer:4711'])
+      : credsOf(user, claimsOf(permissionsOf(user)))
+  const connectAs = (user: User) =>
+    connect({
+      servers: nats.url,
+      authenticator: credsAuthenticator(Buffer.from(credsOfUser(user))),
+      inboxPrefix: inboxPrefixOf(nameOf(user)),
+      reconnect: false,
+    })
+  return { nats, connectAs }
+}
+
+const byPassword = async (): Promise<Form> => {
+  const naming = { publisher: { name: 'shop', customers: ['4711'] } }
+  const passwords = [...NAMES.keys()].map(user => `${passwordVariable(user)} = "secret-of-${user}"`)
+  const nats = await startConfiguredNats(
+    `${passwords.join('\n')}\n${authorizationBlock({}, naming)}\njetstream { store_dir: "$STORE" }`,
+    { user: 'operator', pass: 'secret-of-operator' },
+  )
+  const connectAs = (user: User) =>
+    connect({
+      servers: nats.url,
+      user: nameOf(user),
+      pass: `secret-of-${user}`,
+      inboxPrefix: inboxPrefixOf(nameOf(user)),
+      reconnect: false,
+    })
+  return { nats, connectAs }
+}
+
+it('nothing is expected to be allowed that is not tried', () => {
+  const published = new Set(PUBLISHED)
+  expect(Object.values(MAY_PUBLISH).flatMap(list => list.filter(subject => !published.has(subject)))).toEqual(
+    [],
+  )
+  const subscribed = new Set(SUBSCRIBED.map(textOf))
+  expect(Object.values(MAY_SUBSCRIBE).flatMap(list => list.filter(text => !subscribed.has(text)))).toEqual([])
+})
+
+describe.each([
+  ['the JWTs of an operator', byJwt],
+  ['the authorization block of a server', byPassword],
+] as const)('by %s', (_, start) => {
+  let form: Form
+  beforeAll(async () => {
+    form = await start()
+  })
+  afterAll(() => form?.nats.stop())
+
+  it.each([...NAMES.keys()])('%s may do what it is for, and nothing else', async user => {
+    const nc = await form.connectAs(user)
+    try {
+      const [refused, expected] = [await tryAll(nc), expectedOf(user)]
+      expect({
+        'allowed, and must not be': [...expected].filter(each => !refused.has(each)),
+        'refused, and is needed': [...refused].filter(each => !expected.has(each)),
+      }).toEqual({ 'allowed, and must not be': [], 'refused, and is needed': [] })
+    } finally {
+      await nc.close()
+    }
+  })
+})
+
+describe('a new ledger', () => {
+  const SETTINGS = { replicas: 1 }
+  let form: Form
+  const connections: NatsConnection[] = []
+  const connectAs = async (user: User): Promise<NatsConnection> => {
+    const nc = await form.connectAs(user)
+    connections.push(nc)
+    return nc
+  }
+  beforeAll(async () => {
+    form = await byPassword()
+  })
+  afterAll(async () => {
+    await Promise.all(connections.map(nc => nc.close()))
+    await form?.nats.stop()
+  })
+
+  it('is refused to a role, which names the right that it lacks and what to run', async () => {
+    const [nc, health] = [await connectAs('commands'), createHealth(() => undefined)]
+    const standing = startStanding({
+      nc,
+      jsm: await run(manager(nc)),
+      settings: SETTINGS,
+      tables: TE.right([]),
+      askMembers: async () => ({ seen: [], unseen: [] }),
+      has_projections: false,
+      renews_record: true,
+      log: pino({ level: 'silent' }),
+      health,
+    })
+    const reason = await standing.untilSettled()
+    await standing.stop()
+    expect(reason).toContain('may not publish to $JS.API.STREAM.CREATE.customer-balances')
+    expect(reason).toContain('"jetledger stream apply"')
+  })
+
+  it('is made by the operator, opened by a role, and a projection sets its own consumer back', async () => {
+    const [operator, projections] = [await connectAs('operator'), await connectAs('projections')]
+    await run(provision(operator, SETTINGS))
+    const makers = await run(manager(operator))
+    await run(makeConsumer(makers, 'balances', { seq: 1 }))
+    await run(provisionBeside(projections, SETTINGS))
+    const jsm = await run(manager(projections))
+    await operator.request('customer.balance.678', '{"type":"credit","amount":1}')
+    await run(ensureConsumer(projections, 'balances'))
+    const next = '$JS.API.CONSUMER.MSG.NEXT.customer-balances.balances'
+    // a delivery has the event's own subject, so the client cannot take it for the answer to a request
+    const reply = `${inboxPrefixOf('projections')}.delivery`
+    const deliveries = projections.subscribe(reply, { max: 1 })
+    projections.publish(next, '{"batch":1,"group":"active"}', { reply })
+    for await (const event of deliveries) await projections.request(event.reply ?? '', '+ACK')
+    expect(await run(consumerProgress(jsm, 'balances'))).toMatchObject({ acked_seq: 1 })
+    await run(restartConsumer(jsm, 'balances'))
+    expect(await run(consumerProgress(jsm, 'balances'))).toMatchObject({ acked_seq: 0 })
+    const missing = await ensureConsumer(projections, 'journal')()
+    expect(missing).toMatchObject({
+      left: { tag: 'Forbidden', message: expect.stringContaining('"jetledger stream apply"') },
+    })
+  })
+})

@@ -1,0 +1,32 @@
+/**
+ * The endpoints of the service `customer`: the role that serves each of them, its subject, and whether it stores
+ * anything. The permissions of NATS users are made from this table (`src/permissions`).
+ */
+
+import type { Effect } from './error.js'
+
+export const SERVICE_NAME = 'customer'
+
+/** The beginning of the subjects on which events are handed in; the customer's id is the rest. */
+export const EVENT_REQUEST_PREFIX = `${SERVICE_NAME}.event.`
+
+export type ServiceEndpoint = {
+  readonly name: string
+  readonly role: 'queries' | 'commands'
+  readonly effect: Effect
+  /** The subject of requests; the one of `event` has a wildcard for the customer's id. */
+  readonly subject: string
+}
+
+const endpoint = (role: ServiceEndpoint['role'], effect: Effect, name: string): ServiceEndpoint => ({
+  name,
+  role,
+  effect,
+  subject: name === 'event' ? `${EVENT_REQUEST_PREFIX}*` : `${SERVICE_NAME}.${name}`,
+})
+
+export const ENDPOINTS: readonly ServiceEndpoint[] = [
+  ...['balance', 'statement', 'list', 'ranking', 'summary'].map(name => endpoint('queries', 'read', name)),
+  endpoint('commands', 'read', 'transaction'),
+  ...['credit', 'debit', 'transfer', 'batch', 'event'].map(name => endpoint('commands', 'write', name)),
+]
