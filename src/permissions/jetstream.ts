@@ -7,6 +7,7 @@ import { subjectOfKey } from '../stream/config-bucket.js'
 import {
   CONFIG_STREAM,
   DEAD_LETTER_STREAM,
+  HEAD_STREAM,
   LEDGER_STREAM,
   LEDGER_SUBJECTS,
   TRANSACTION_IDS_STREAM,
@@ -14,7 +15,7 @@ import {
 
 const API = '$JS.API'
 
-/** The streams that every program of a ledger looks at; the bucket is one of them. */
+/** The streams of every ledger; the bucket is one of them. */
 const STREAMS = [LEDGER_STREAM, DEAD_LETTER_STREAM, CONFIG_STREAM]
 
 const onEach = (verb: string, streams: readonly string[]): readonly string[] =>
@@ -28,7 +29,8 @@ const onConsumers = (verb: string): string => `${API}.CONSUMER.${verb}.${LEDGER_
  * anywhere.
  */
 export const READ: readonly string[] = [
-  ...onEach('INFO', STREAMS),
+  // the signed heads are a stream of ledgers that have a key for them
+  ...onEach('INFO', [...STREAMS, HEAD_STREAM]),
   ...onEach('MSG.GET', [LEDGER_STREAM, CONFIG_STREAM]),
   `${API}.DIRECT.GET.${LEDGER_STREAM}`,
   onConsumers('INFO'),
@@ -77,8 +79,11 @@ export const READ_CHECKPOINT: readonly string[] = [
   `${API}.DIRECT.GET.${TRANSACTION_IDS_STREAM}`,
 ]
 
+/** Reading the signed heads. */
+export const READ_HEADS: readonly string[] = [`${API}.DIRECT.GET.${HEAD_STREAM}`]
+
 /** Making the ledger's streams and changing their settings. Nobody may delete or purge one, or restore it. */
 export const MANAGE_STREAMS: readonly string[] = [
   ...onEach('INFO', [TRANSACTION_IDS_STREAM]),
-  ...['CREATE', 'UPDATE'].flatMap(verb => onEach(verb, [...STREAMS, TRANSACTION_IDS_STREAM])),
+  ...['CREATE', 'UPDATE'].flatMap(verb => onEach(verb, [...STREAMS, HEAD_STREAM, TRANSACTION_IDS_STREAM])),
 ]

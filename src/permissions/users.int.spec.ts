@@ -29,6 +29,7 @@ const READING = lines(`
   $JS.API.STREAM.INFO.customer-balances
   $JS.API.STREAM.INFO.customer-dead-letters
   $JS.API.STREAM.INFO.KV_config
+  $JS.API.STREAM.INFO.customer-signed-heads
   $JS.API.STREAM.MSG.GET.customer-balances
   $JS.API.STREAM.MSG.GET.KV_config
   $JS.API.DIRECT.GET.customer-balances
@@ -40,6 +41,7 @@ const KEYS = lines(`
   $JS.API.DIRECT.GET.KV_config
   $JS.API.DIRECT.GET.KV_config.$KV.config.seed
 `)
+const HEADS = '$JS.API.DIRECT.GET.customer-signed-heads'
 const LETTERS = lines(`
   $JS.API.STREAM.MSG.GET.customer-dead-letters
   $JS.API.DIRECT.GET.customer-dead-letters
@@ -98,6 +100,8 @@ const MAY_PUBLISH: Readonly<Record<User, readonly string[]>> = {
     '$JS.API.CONSUMER.UNPIN.customer-balances.balances',
     '$JS.API.CONSUMER.RESET.customer-balances.balances',
     '$JS.ACK.customer-balances.balances.1.1.1.1.0',
+    HEADS,
+    'customer.signed-head',
     'customer.dead-letter.678.9',
     'customer.dead-letter.678.9.mark',
     '$KV.config.ledger',
@@ -117,9 +121,10 @@ const MAY_PUBLISH: Readonly<Record<User, readonly string[]>> = {
     'customer.dead-letter.678.9.mark',
     '$KV.config.projection.balances',
     '$KV.config.replay.totals',
+    '$SYS.REQ.USER.INFO',
     '$KV.config.parked.balances.Njc4',
   ],
-  verify: [...READING, ...KEYS, ...LETTERS],
+  verify: [...READING, ...KEYS, ...LETTERS, HEADS],
   operator: [
     ...READING,
     ...KEYS,
@@ -128,6 +133,10 @@ const MAY_PUBLISH: Readonly<Record<User, readonly string[]>> = {
     '$JS.API.STREAM.CREATE.customer-balances',
     '$JS.API.STREAM.CREATE.customer-dead-letters',
     '$JS.API.STREAM.CREATE.KV_config',
+    HEADS,
+    '$JS.API.STREAM.CREATE.customer-signed-heads',
+    '$JS.API.STREAM.UPDATE.customer-signed-heads',
+    '$SYS.REQ.USER.INFO',
     '$JS.API.STREAM.INFO.customer-transaction-ids',
     '$JS.API.STREAM.CREATE.customer-transaction-ids',
     '$JS.API.STREAM.UPDATE.customer-transaction-ids',

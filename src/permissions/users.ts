@@ -19,13 +19,19 @@ import {
   statusKey,
   subjectOfKey,
 } from '../stream/config-bucket.js'
-import { DEAD_LETTER_PREFIX, LEDGER_SUBJECTS, TRANSACTION_IDS_PREFIX } from '../stream/settings.js'
+import {
+  DEAD_LETTER_PREFIX,
+  HEAD_SUBJECT,
+  LEDGER_SUBJECTS,
+  TRANSACTION_IDS_PREFIX,
+} from '../stream/settings.js'
 import {
   consumeAs,
   MANAGE_CONSUMERS,
   MANAGE_STREAMS,
   READ,
   READ_CHECKPOINT,
+  READ_HEADS,
   READ_KEYS,
   READ_LETTERS,
   READ_WHOLE,
@@ -76,6 +82,8 @@ const EVERY_EVENT = LEDGER_SUBJECTS.replace(/>$/, '*')
 /** The chunks of the checkpoint of transaction ids. A forged one can make a known id look new (docs/adr/0036). */
 const EVERY_CHUNK = `${TRANSACTION_IDS_PREFIX}*`
 const EVERY_LETTER = `${DEAD_LETTER_PREFIX}>`
+/** nats-server tells the user there its own name, which stands beside the decisions of a person. */
+const OWN_NAME = '$SYS.REQ.USER.INFO'
 /** What instances of the command side say to each other. */
 const BETWEEN_INSTANCES = [EVERY_SIGN, commandsSubject('*'), everyAnswer('*')]
 
@@ -127,8 +135,10 @@ const RIGHTS: Readonly<
       ...READ,
       ...READ_KEYS,
       ...READ_LETTERS,
+      ...READ_HEADS,
       ...consumeAs(domain),
       EVERY_LETTER,
+      HEAD_SUBJECT,
       ...keys(LEDGER_KEY, pointerKey('*'), statusKey('*'), EVERY_PARKED),
     ],
   }),
@@ -147,21 +157,24 @@ const RIGHTS: Readonly<
       ...MANAGE_CONSUMERS,
       EVERY_LETTER,
       ...keys(pointerKey('*'), replayKey('*'), EVERY_PARKED),
+      OWN_NAME,
     ],
   }),
-  verify: () => ({ publish: [...READ, ...READ_KEYS, ...READ_LETTERS] }),
+  verify: () => ({ publish: [...READ, ...READ_KEYS, ...READ_LETTERS, ...READ_HEADS] }),
   operator: () => ({
     publish: [
       ...READ,
       ...READ_KEYS,
       ...READ_LETTERS,
       ...READ_WHOLE,
+      ...READ_HEADS,
       ...MANAGE_STREAMS,
       ...MANAGE_CONSUMERS,
       ...keys('>'),
       EVERY_EVENT,
       EVERY_LETTER,
       ofService('STATS'),
+      OWN_NAME,
     ],
   }),
   reader: () => ({ publish: QUESTIONS }),

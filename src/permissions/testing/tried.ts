@@ -8,6 +8,7 @@ const STREAMS = [
   'customer-dead-letters',
   'KV_config',
   'customer-transaction-ids',
+  'customer-signed-heads',
   'evil',
 ]
 
@@ -116,6 +117,8 @@ export const PUBLISHED: readonly string[] = [
   'customer.dead-letter.678.9',
   'customer.transaction-ids.7',
   'customer.transaction-ids.7.more',
+  'customer.signed-head',
+  'customer.signed-head.more',
   'customer.dead-letter.678.9.mark',
   ...['seed', 'ledger', 'projection.balances', 'replay.totals', 'status.journal', 'parked.balances.Njc4'].map(
     key => `$KV.config.${key}`,
@@ -153,6 +156,7 @@ export const SUBSCRIBED: readonly Subscribed[] = [
   'customer.balance.678',
   'customer.dead-letter.>',
   'customer.transaction-ids.>',
+  'customer.signed-head',
   ...ENDPOINTS,
   'customer.event.*',
   'customer.event.4711',
