@@ -1,6 +1,6 @@
 /**
  * What each NATS user of a ledger may publish and subscribe to. This is the only place that says so: the guides, the tests
- * and the renderers beside this file take it from here (docs/adr/0037).
+ * and the renderers beside this file take it from here (docs/adr/0041).
  *
  * Everything is allowed by name and nothing is denied, because a list of what is denied forgets some. No user may have its
  * answers allowed by the server (`allow_responses`): that overrides the lists. Each user has inboxes of its own, since who

@@ -82,7 +82,9 @@ export const checkBeside = async (
   for (const wanted of allSettings(settings).filter(({ name }) => name !== LEDGER_STREAM)) {
     const info = await streamInfo(nc, wanted.name)()
     if (E.isLeft(info) && info.left.tag === 'NotFound')
-      problems.push(`stream ${wanted.name} was deleted; it is made anew, by "jetledger stream apply" where the roles may not make it`)
+      problems.push(
+        `stream ${wanted.name} was deleted; it is made anew, by "jetledger stream apply" where the roles may not make it`,
+      )
     else if (E.isLeft(info)) is_complete = false
     if (E.isRight(info))
       problems.push(...settingsProblems(wanted, info.right), ...lettersProblems(info.right, record))

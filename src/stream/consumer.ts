@@ -268,13 +268,13 @@ export const restartConsumer = (jsm: JetStreamManager, name: string): TaskEither
         deliver_policy === DeliverPolicy.All
           ? tryStream(`set back consumer ${name}`, () => jsm.consumers.reset(LEDGER_STREAM, name, 1))
           : pipe(
-            tryStream(`delete consumer ${name}`, () => jsm.consumers.delete(LEDGER_STREAM, name)),
-            TE.mapLeft(error =>
-              error.tag === 'Forbidden'
-                ? { ...error, message: `${error.message}: "jetledger replay" fills another table` }
-                : error,
+              tryStream(`delete consumer ${name}`, () => jsm.consumers.delete(LEDGER_STREAM, name)),
+              TE.mapLeft(error =>
+                error.tag === 'Forbidden'
+                  ? { ...error, message: `${error.message}: "jetledger replay" fills another table` }
+                  : error,
+              ),
             ),
-          ),
     ),
     TE.matchEW(
       error => (error.tag === 'NotFound' ? TE.right(undefined) : TE.left(error)),
