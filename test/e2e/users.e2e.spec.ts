@@ -113,10 +113,11 @@ it('the roles and their clients do all that they are for, and the server refuses
   expect(await run('operator', 'stream', 'apply')).toContain('customer-balances')
   expect(await run('operator', 'status')).toContain('instances     2')
   expect(await run('operator', 'dead-letters', 'list')).toContain('INSUFFICIENT_FUNDS')
-  expect(await run('operator', 'dead-letters', 'retry', '6')).toContain('stored at sequence')
+  const retried = await run('operator', 'dead-letters', 'retry', '6')
   // the event is refused again, beside the letter of before
-  const letters = '$JS.API.STREAM.INFO.customer-dead-letters'
-  await until(async () => JSON.stringify(await ask(admin, letters, {})).includes('"messages":3'), {
+  const last_by_subj = `customer.dead-letter.4711.${/stored at sequence (\d+)/.exec(retried)?.[1]}`
+  const letter = '$JS.API.STREAM.MSG.GET.customer-dead-letters'
+  await until(async () => JSON.stringify(await ask(admin, letter, { last_by_subj })).includes('"message"'), {
     deadline_ms: MS_MAX,
     what: 'the second letter',
   })
