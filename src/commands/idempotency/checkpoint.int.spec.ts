@@ -135,7 +135,9 @@ describe('the checkpoint of the known ids', () => {
   it('is filled where a chunk is missing, and is not believed where one is wrong: that is replaced', async () => {
     await begun()
     const right_ones = await Promise.all([1, 2, 3, 4].map(index => chunkOf(index)))
-    await spoilChunk(1, ({ subject, data }) => [subject, data.slice(CHUNK_BYTES / 2)])
+    // right by itself, as a chunk of half the length
+    const half = (await chunkOf(0)).data.slice(CHUNK_BYTES / 2)
+    await spoilChunk(1, ({ subject }) => [subject, half])
     await spoilChunk(3, ({ subject }) => [subject, new Uint8Array(CHUNK_BYTES)])
     await ledger.jsm.streams.purge(TRANSACTION_IDS_STREAM, { filter: `${TRANSACTION_IDS_PREFIX}4.>` })
     const next = await begin(ledger)
@@ -150,11 +152,13 @@ describe('the checkpoint of the known ids', () => {
 
   it('is not believed where a name is not that of the ledger', async () => {
     await begun()
-    const { subject } = await chunkOf(CHUNKS - 1)
-    await spoilChunk(CHUNKS - 1, ({ data }) => [`${subject.slice(0, -3)}AAA`, data.map(() => 0)])
-    await ledger.jsm.streams.purge(TRANSACTION_IDS_STREAM, { filter: subject })
+    for (const index of [2, CHUNKS - 1]) {
+      const { subject } = await chunkOf(index)
+      await spoilChunk(index, ({ data }) => [`${subject.slice(0, -3)}AAA`, data])
+      await ledger.jsm.streams.purge(TRANSACTION_IDS_STREAM, { filter: subject })
+    }
     const next = await begin(ledger)
-    expect([fromCheckpoint(next), missingFrom(next)]).toEqual([(CHUNKS - 1) * CHUNK_EVENTS, []])
+    expect([fromCheckpoint(next), missingFrom(next)]).toEqual([(CHUNKS - 2) * CHUNK_EVENTS, []])
   })
 
   it('of events that were lost is not believed, also when others have their places', async () => {
