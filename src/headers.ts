@@ -18,19 +18,14 @@
  * Nothing is cut off: the server adds its own headers at the end, and its `max_payload` bounds them all.
  */
 
-import { Match, type MsgHdrs, MsgHdrsImpl } from 'nats'
+import { Match, type Msg, MsgHdrsImpl } from 'nats'
 
 const FIRST_LINE = 'NATS/1.0'
 const STATUS = /^NATS\/1\.0 +(\d{3})(?:[ \t]+([^\r\n]*))?$/
 const LINE_END = '\r\n'
 
-const EMPTY = new Uint8Array(0)
-
 /** The client's own class with a direct look-up by name: the client compares all names, of which there may be thousands. */
 class Headers extends MsgHdrsImpl {
-  /** The bytes from which these headers were decoded. */
-  block: Uint8Array = EMPTY
-
   override findKeys(name: string, match: Match = Match.Exact): string[] {
     if (match !== Match.Exact) return super.findKeys(name, match)
     return this.headers.has(name) ? [name] : []
@@ -62,7 +57,6 @@ export const decodeHeaders = (bytes: Uint8Array): MsgHdrsImpl => {
   const first_end = text.indexOf(LINE_END)
   if (first_end === -1) return emptyFor(text)
   const headers = emptyFor(text.slice(0, first_end))
-  headers.block = bytes
   for (let at = first_end + LINE_END.length; at < text.length; ) {
     const found = text.indexOf(LINE_END, at)
     const end = found === -1 ? text.length : found
@@ -72,9 +66,15 @@ export const decodeHeaders = (bytes: Uint8Array): MsgHdrsImpl => {
   return headers
 }
 
-/** The bytes from which headers were decoded; undefined for headers that this program made. */
-export const headerBlock = (headers: MsgHdrs): Uint8Array | undefined =>
-  headers instanceof Headers && headers.block.length > 0 ? headers.block : undefined
+/** Internals of the client's message that its type declarations leave out: the header block comes before the body. */
+type RawMessage = { readonly _rdata?: Uint8Array; readonly _msg?: { readonly hdr: number } }
+
+/** The header block of a message as it was sent, with one character for each byte; empty without headers. */
+export const headerTextOf = (message: Msg): string => {
+  const { _rdata: bytes, _msg: place } = message as unknown as RawMessage
+  if (bytes === undefined || place === undefined || place.hdr < 0) return ''
+  return Buffer.from(bytes.buffer, bytes.byteOffset, place.hdr).toString('latin1')
+}
 
 // takes effect for every connection of this process as soon as any module imports this one
 MsgHdrsImpl.decode = decodeHeaders

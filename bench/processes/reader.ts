@@ -26,7 +26,13 @@ type Read = (nc: NatsConnection, last_seq: number) => Promise<number>
 
 const range: Read = async (nc, last_seq) => {
   let events = 0
-  const all = { stream: LEDGER_STREAM, subject: LEDGER_SUBJECTS, from_seq: 1, to_seq: last_seq }
+  const all = {
+    stream: LEDGER_STREAM,
+    subject: LEDGER_SUBJECTS,
+    from_seq: 1,
+    to_seq: last_seq,
+    may_consume: true,
+  } as const
   for await (const page of readPages(nc, all)) events += page.length
   return events
 }

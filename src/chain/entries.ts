@@ -6,41 +6,24 @@
  */
 
 import { E, run, type TaskEither } from '../fp.js'
-import { headerBlock } from '../headers.js'
 import { parseInstant } from '../instant.js'
 import { againWhileBehind, BEHIND } from '../stream/behind.js'
 import { readDirect } from '../stream/direct.js'
+import type { DirectRecorded } from '../stream/direct-message.js'
 import type { StreamError } from '../stream/errors.js'
 import type { Proof } from '../stream/leadership.js'
 import { nextProved, type Reader } from '../stream/read.js'
-import type { Recorded } from '../stream/recorded.js'
 import { LEDGER_STREAM, LEDGER_SUBJECTS } from '../stream/settings.js'
 import { type Entry, holeAt } from './leaf.js'
 
 /** The number of events that are asked for at once. */
 const PAGE_EVENTS = 1_000
 
-/** A header block without headers, and without the two bytes that end it. */
-const NO_HEADERS = Buffer.from('NATS/1.0\r\n')
-/** The first header that a server adds to a message that it gives out; all later lines are the server's as well. */
-const SERVERS_OWN = Buffer.from('Nats-Stream: ')
-
-/**
- * The stored headers within those of a direct answer. The server writes its own lines over the two bytes that end the
- * stored block, and a message without headers gets a block as well.
- */
-const storedHeaders = (block: Uint8Array): Uint8Array => {
-  const bytes = Buffer.from(block.buffer, block.byteOffset, block.byteLength)
-  const stored = bytes.subarray(0, Math.max(bytes.lastIndexOf(SERVERS_OWN), 0))
-  return stored.equals(NO_HEADERS) ? stored.subarray(0, 0) : stored
-}
-
-const entryOf = ({ seq, subject, body, headers }: Recorded): Entry => {
-  const time_ns = headers === undefined ? undefined : parseInstant(headers.last('Nats-Time-Stamp'))
-  const block = headers === undefined ? undefined : headerBlock(headers)
-  if (time_ns === undefined || block === undefined)
+const entryOf = ({ seq, subject, body, time, stored_headers: headers }: DirectRecorded): Entry => {
+  const time_ns = parseInstant(time)
+  if (time_ns === undefined)
     throw new Error(`event ${seq} of ${LEDGER_STREAM} came without the server's headers`)
-  return { seq, time_ns, subject, headers: storedHeaders(block), body }
+  return { seq, time_ns, subject, headers, body }
 }
 
 /** Whether the leader says that there is no event from `from` to before `to`. */

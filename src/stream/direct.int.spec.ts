@@ -50,6 +50,35 @@ it('gives the last message of each subject as it was stored, and how far the rep
   expect(up_to_seq).toBe(EVENTS)
 })
 
+/** The connection, on which one message of an answer is lost: the n-th one that arrives. */
+const losing = (nth: number): NatsConnection => {
+  let arrived = 0
+  const subscribe: NatsConnection['subscribe'] = (to, options) =>
+    nc.subscribe(to, {
+      ...options,
+      callback: (error, message) => {
+        arrived += 1
+        if (arrived !== nth) options?.callback?.(error, message)
+      },
+    })
+  return new Proxy(nc, {
+    get: (target, name) => {
+      if (name === 'subscribe') return subscribe
+      const value: unknown = Reflect.get(target, name, target)
+      return typeof value === 'function' ? value.bind(target) : value
+    },
+  })
+}
+
+it('takes no answer for whole of which a message was lost on the way', async () => {
+  const [batch, last] = await Promise.all([
+    right(readDirect(losing(3), LEDGER_STREAM, { seq: 11, batch: 5 })),
+    right(readDirect(losing(2), LEDGER_STREAM, { multi_last: wanted })),
+  ])
+  expect(batch.messages.map(({ seq }) => seq)).toEqual([11, 12, 13, 14, 15])
+  expect(last.messages.map(({ seq }) => seq)).toEqual([29, 30])
+})
+
 it('gives the last messages as of a sequence', async () => {
   const query = { multi_last: wanted, up_to_seq: 10 }
   const { messages, up_to_seq } = await right(readDirect(nc, LEDGER_STREAM, query))

@@ -13,7 +13,7 @@ import { E, type Either, pipe, type TaskEither, TE, t } from '../fp.js'
 import { fieldsOf } from '../ledger/codec.js'
 import { describePart, type PartOfBatch } from './batches.js'
 import { type StreamError, tryStream } from './errors.js'
-import type { Recorded } from './recorded.js'
+import { isSameStoredTime, type Recorded } from './recorded.js'
 import { LEDGER_STREAM } from './settings.js'
 
 const Point = fieldsOf({ seq: t.number, checksum: t.string, at_ms: t.number })
@@ -55,9 +55,6 @@ export type StreamFinding =
   /** A batch is stored in part: the server lost the rest when it died. */
   | { readonly tag: 'part of a batch'; readonly part: PartOfBatch }
 
-/** Two clients of one server may round a time in nanoseconds to neighbouring milliseconds. */
-const ROUNDING_MS = 1
-
 /** The point of an event. Headers are left out of the checksum, because some headers cannot be read. */
 export const pointOf = ({ seq, subject, body, at }: Omit<Recorded, 'headers'>): Point => ({
   seq,
@@ -67,13 +64,10 @@ export const pointOf = ({ seq, subject, body, at }: Omit<Recorded, 'headers'>): 
 
 /** Whether two points are one event. */
 export const isSamePoint = (a: Point, b: Point | undefined): boolean =>
-  b !== undefined &&
-  a.seq === b.seq &&
-  a.checksum === b.checksum &&
-  Math.abs(a.at_ms - b.at_ms) <= ROUNDING_MS
+  b !== undefined && a.seq === b.seq && a.checksum === b.checksum && isSameStoredTime(a.at_ms, b.at_ms)
 
 const isSameTime = (a: string, b: string): boolean =>
-  a === b || Math.abs(Date.parse(a) - Date.parse(b)) <= ROUNDING_MS
+  a === b || isSameStoredTime(Date.parse(a), Date.parse(b))
 
 /**
  * Whether two notes are about one stream: they have the same time, or, if the time has changed, the same first event.

@@ -80,7 +80,14 @@ export const createFiller = (
   }
 
   const fold = async (seq: number): Promise<void> => {
-    const range = { stream: LEDGER_STREAM, subject: LEDGER_SUBJECTS, from_seq: written_seq + 1, to_seq: seq }
+    const range = {
+      stream: LEDGER_STREAM,
+      subject: LEDGER_SUBJECTS,
+      from_seq: written_seq + 1,
+      to_seq: seq,
+      // a replay makes the consumer of its projection, so it has the right to
+      may_consume: true,
+    } as const
     for await (const page of readPages(target.nc, range)) {
       for (const records of chunksOf(CHUNK_EVENTS, page)) {
         signal.throwIfAborted()
