@@ -10,6 +10,7 @@ export type Lru<K, V> = {
   readonly get: (key: K) => V | undefined
   readonly set: (key: K, value: V) => void
   readonly delete: (key: K) => void
+  readonly clear: () => void
 }
 
 export const createLru = <K, V>(size_max: number): Lru<K, V> => {
@@ -36,6 +37,10 @@ export const createLru = <K, V>(size_max: number): Lru<K, V> => {
     delete: key => {
       young.delete(key)
       old.delete(key)
+    },
+    clear: () => {
+      young.clear()
+      old.clear()
     },
   }
 }

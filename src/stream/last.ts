@@ -88,6 +88,8 @@ const lastAsFarAs = async (
   for (let attempt = 1; ; attempt += 1) {
     const found = await lastKnown(nc, LEDGER_STREAM, subjects)()
     if (E.isRight(found) && found.right.up_to_seq >= last_seq) return found
+    // a stream that was set back may have lost the filler's events too
+    if (E.isRight(found) && found.right.up_to_seq === 0) fillers.delete(nc)
     if (performance.now() >= until_ms) {
       return E.left({
         tag: 'TryAgain',

@@ -24,6 +24,7 @@ import { createSlots, within } from '../parallel.js'
 import { type Folded, FROM_THE_BEGINNING, foldSubject } from './fold-subject.js'
 import { nextRecorded, readRange } from './read.js'
 import type { Recorded } from './recorded.js'
+import { forgetWhenSetBack } from './set-back.js'
 import { LEDGER_STREAM } from './settings.js'
 
 export type ProofDeps = { readonly nc: NatsConnection; readonly jsm: JetStreamManager; readonly log: Logger }
@@ -94,7 +95,7 @@ const waitBriefly = async <A>(id: ClientId, work: Promise<A>): Promise<A> => {
 }
 
 export const createProver = (deps: ProofDeps): Prover => {
-  const results = createLru<ClientId, Folded>(RESULTS_MAX)
+  const results = forgetWhenSetBack(deps.nc, createLru<ClientId, Folded>(RESULTS_MAX))
   const running = new Map<ClientId, Promise<Folded>>()
   const slots = createSlots(FOLDS_MAX)
 

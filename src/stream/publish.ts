@@ -12,6 +12,7 @@ import { fieldsOf } from '../ledger/codec.js'
 import { randomId } from '../random-id.js'
 import { wireOf } from '../wire.js'
 import { apiError, type MessageFault, type StreamError, toStreamError, tryStream } from './errors.js'
+import { wakeFollowers } from './follow/nap.js'
 import { MSG_SIZE_BYTES_MAX } from './settings.js'
 
 /** nats-server's limit for one atomic batch. */
@@ -104,6 +105,10 @@ const requestAck = (
       nc.request(message.subject, bytesOf(message.body), { headers: h, timeout: timeout_ms }),
     ),
     TE.chainEitherK(reply => decodeAck(what, reply.data)),
+    TE.map(stored => {
+      if (!stored.duplicate) wakeFollowers(nc)
+      return stored
+    }),
   )
 
 /** The bytes around the header lines of a message, and the most bytes of the lines that a batch adds. */

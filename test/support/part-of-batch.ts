@@ -23,6 +23,19 @@ const newestBlock = (nats: TestNats): string => {
   return join(folder, blocks.sort((a, b) => Number.parseInt(a, 10) - Number.parseInt(b, 10)).at(-1) ?? '')
 }
 
+/** The size of the newest block, once the server writes nothing more into it. */
+const restingBytes = async (nats: TestNats): Promise<number> => {
+  let before = -1
+  const isAtRest = async (): Promise<boolean> => {
+    const { size } = statSync(newestBlock(nats))
+    const is_at_rest = size === before
+    before = size
+    return is_at_rest
+  }
+  await until(isAtRest, { deadline_ms: RETURN_MS_MAX, what: 'the server to write what it has stored' })
+  return before
+}
+
 /** Kills the server, and cuts the newest block on its disk after `bytes` bytes, as a power failure may do. */
 const dieWith = async (nats: TestNats, nc: NatsConnection, bytes: number): Promise<void> => {
   const { pid } = nats
@@ -56,7 +69,8 @@ export const dieWithout = async (
   nc: NatsConnection,
   store: () => Promise<void>,
 ): Promise<void> => {
-  const before_bytes = statSync(newestBlock(nats)).size
+  const before_bytes = await restingBytes(nats)
   await store()
+  await restingBytes(nats)
   await dieWith(nats, nc, before_bytes)
 }

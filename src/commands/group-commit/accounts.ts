@@ -6,6 +6,7 @@
 import type { ClientId } from '../../ledger/client-id.js'
 import { createLru } from '../../lru.js'
 import type { Folded } from '../../stream/fold-subject.js'
+import { forgetWhenSetBack } from '../../stream/set-back.js'
 import type { CommandDeps } from '../deps.js'
 import { isLoaded, Loader, type LoadProblem, type LoadResult } from './load.js'
 
@@ -23,7 +24,7 @@ export type Accounts = {
 const ACCOUNTS_MAX = 100_000
 
 export const createAccounts = (deps: CommandDeps): Accounts => {
-  const memory = createLru<ClientId, Folded>(ACCOUNTS_MAX)
+  const memory = forgetWhenSetBack(deps.nc, createLru<ClientId, Folded>(ACCOUNTS_MAX))
   const loader = new Loader(deps)
 
   /** Keeps an account unless a newer one is known: a round may have read it before another round stored more. */

@@ -4,12 +4,9 @@
  */
 
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { E } from '../../fp.js'
 import type { StreamError } from '../../stream/errors.js'
 import type { FollowDeps, Followed } from '../../stream/follow/follower.js'
-import { isSamePoint, pointOf } from '../../stream/identity.js'
-import type { Proof } from '../../stream/leadership.js'
-import { nextKnown, readRange } from '../../stream/read.js'
+import { readRange } from '../../stream/read.js'
 import { LEDGER_STREAM, LEDGER_SUBJECTS } from '../../stream/settings.js'
 import { CHUNK_EVENTS, ChunkCollector } from './id-chunk.js'
 import { IdSet } from './id-set.js'
@@ -35,7 +32,6 @@ export class FollowedIds {
   created: string | undefined
   /** An event was not taken because of a fault of this program: from then on the set may lack ids. */
   has_failed = false
-  /** The newest event, and the number of times that the set began anew: an event of before says nothing of the set. */
   #newest: Followed | undefined
   #beginnings = 0
   readonly #deps: FollowDeps
@@ -152,25 +148,13 @@ export class FollowedIds {
     this.#checkpoint.stop()
   }
 
-  /**
-   * Gives a function that says whether a proof, asked for after this call, is of the stream that the set was made of. One that
-   * was made anew has other ids. So has one that was set back: others have, or will have, the places of the events that it
-   * lost. Undefined: that cannot be told at the moment.
-   */
-  mark(): (proof: Proof) => Promise<boolean | undefined> {
-    const [newest, beginnings] = [this.#newest, this.#beginnings]
-    return async ({ created, last_seq }) => {
-      if (this.created === undefined || beginnings !== this.#beginnings) return undefined
-      if (created !== this.created) return false
-      const is_stored = newest === undefined || (await this.#isStored(newest, last_seq))
-      return beginnings === this.#beginnings ? is_stored : undefined
-    }
+  /** The newest event that was taken; undefined: there is none since the set began anew. */
+  newest(): Followed | undefined {
+    return this.#newest
   }
 
-  async #isStored({ seq, subject, data, time }: Followed, last_seq: number): Promise<boolean | undefined> {
-    if (last_seq < seq) return false
-    const found = await nextKnown(this.#deps.nc, LEDGER_STREAM, LEDGER_SUBJECTS, seq)()
-    if (E.isLeft(found) || found.right === undefined) return undefined
-    return isSamePoint(pointOf({ seq, subject, body: data, at: time }), pointOf(found.right))
+  /** The number of times that the set began anew: what was known of it before counts no more. */
+  get beginnings(): number {
+    return this.#beginnings
   }
 }

@@ -9,6 +9,7 @@ import { createLru } from '../../lru.js'
 import { createSlots } from '../../parallel.js'
 import { lastProved } from '../../stream/last.js'
 import { readRange } from '../../stream/read.js'
+import { forgetWhenSetBack } from '../../stream/set-back.js'
 import { LEDGER_STREAM } from '../../stream/settings.js'
 import type { CommandDeps } from '../deps.js'
 import { storedAt } from './stored-transaction.js'
@@ -65,7 +66,7 @@ const readOn = async ({ nc }: CommandDeps, id: ClientId, history: History): Prom
  * window, so younger ids are left to the stream.
  */
 export const createHistoryFinder = (deps: CommandDeps): FindTransaction => {
-  const histories = createLru<ClientId, History>(HISTORIES_MAX)
+  const histories = forgetWhenSetBack(deps.nc, createLru<ClientId, History>(HISTORIES_MAX))
 
   const historyOf = (id: ClientId): History => {
     const history = histories.get(id) ?? newHistory()

@@ -2,6 +2,7 @@
 
 import { nanos } from 'nats'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { codeOf, coordinatorRoom, movement } from '../../../test/support/coordinators.js'
 import { withoutProof } from '../../../test/support/fate.js'
 import { right, startTestLedger, type TestLedger } from '../../../test/support/ledger.js'
 import { dieWithout } from '../../../test/support/part-of-batch.js'
@@ -12,12 +13,14 @@ import { followKnownIds, type RunningKnownIds } from './known-ids.js'
 
 let ledger: TestLedger
 let followers: RunningKnownIds[]
+const coordinators = coordinatorRoom()
 
 beforeEach(async () => {
   ledger = await startTestLedger()
   followers = []
 })
 afterEach(async () => {
+  await coordinators.stopAll()
   for (const follower of followers) await follower.stop()
   await ledger.stop()
 })
@@ -119,5 +122,25 @@ describe('the known ids', () => {
       Array(4).fill(true),
     )
     expect([known.seqOf('other-1'), known.mayHave('lost-1')]).toEqual([2, false])
+  })
+
+  it('make accounts and answers in memory be forgotten that were made of events which the stream lost', async () => {
+    await ledger.emit('poor', { type: 'credit', amount: 100 })
+    const known = follow()
+    await reachesEnd(known)
+    const coordinator = coordinators.start(ledger, { mayHave: known.mayHave })
+    await dieWithout(ledger.servers.nats, ledger.nc, async () => {
+      expect(codeOf(await coordinator.submit(movement('credit', 'poor', 50, 'lost'), true))).toBe('done')
+      await until(() => known.seqOf('lost'), { deadline_ms: 5_000, what: 'the event to be followed' })
+    })
+    const credit = () => ledger.emit('poor', { type: 'credit', amount: 1, transaction_id: 'other' })
+    // it has the place of the lost event, so the stream does not refuse what is decided for that one
+    expect(await until(credit, { deadline_ms: 20_000, what: 'the server to take events' })).toBe(2)
+    await until(() => known.seqOf('other'), { deadline_ms: 20_000, what: 'the ids to begin anew' })
+    expect(codeOf(await coordinator.submit(movement('debit', 'poor', 120), false))).toBe('INSUFFICIENT_FUNDS')
+    expect(await coordinator.submit(movement('credit', 'poor', 50, 'lost'), true)).toMatchObject({
+      tag: 'done',
+      replayed: false,
+    })
   })
 })

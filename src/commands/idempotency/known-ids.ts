@@ -39,8 +39,6 @@ export type RunningKnownIds = KnownIds & {
 
 /** While commands ask, a proof is asked for so often. */
 const PROVE_EVERY_MS = 1_000
-/** A set that is behind a proved end and stands still for so long begins a new life. */
-const STILL_MS_MAX = 3_000
 const BEGIN_LOOK_MS = 20
 const PART = 'transaction ids'
 
@@ -48,18 +46,6 @@ const filter_bytes = metrics.gauge(
   'jetledger_transaction_ids_bytes',
   'The memory that the transaction ids of all events take, in bytes, without the newest ones',
 )
-
-/** Says at each look whether a follower that is behind has stood at one place for too long; then it counts anew. */
-const createStillness = () => {
-  let still = { seq: 0, since_ms: 0 }
-  return (seq: number, is_behind: boolean): boolean => {
-    const now_ms = performance.now()
-    const is_still = is_behind && seq === still.seq
-    if (is_still && now_ms - still.since_ms <= STILL_MS_MAX) return false
-    still = { seq, since_ms: now_ms }
-    return is_still
-  }
-}
 
 /**
  * Starts to follow the stream in the background, until `stop`. `chunk_events` is the length of the checkpoint's chunks: one
@@ -72,7 +58,6 @@ export const followKnownIds = (deps: FollowDeps, chunk_events = CHUNK_EVENTS): R
   const certainty = createCertainty(() => ids.position)
   const arrivals = createArrivals(() => ids.position)
   let next_proof_ms = 0
-  const standsStill = createStillness()
 
   const restart = (ids_expected: number): void => {
     followed.restart(ids_expected)
@@ -81,25 +66,19 @@ export const followKnownIds = (deps: FollowDeps, chunk_events = CHUNK_EVENTS): R
 
   /** A proof of the stream that is followed; undefined when there is none at the moment. */
   const prove = async (): Promise<Proof | undefined> => {
-    const isSame = followed.mark()
+    const { beginnings } = followed
     const proved = await leadershipOf(nc).prove()()
     if (E.isLeft(proved)) {
       log.debug({ err: proved.left }, 'how far the stream is cannot be proved just now')
       return undefined
     }
     const proof = proved.right
-    const is_same = await isSame(proof)
-    if (is_same === false) {
-      log.warn(
-        { position: ids.position, last_seq: proof.last_seq },
-        'the stream is not the one that was followed',
-      )
-      restart(proof.last_seq)
-      follower.renew()
-    }
-    if (is_same !== true) return undefined
+    // a stream that was restored has another time, though it may have the same events
+    if (followed.created !== undefined && proof.created !== followed.created) follower.renew()
+    if (proof.created !== followed.created || !(await follower.confirm())) return undefined
+    // the follower begins anew by itself in a stream that was set back
+    if (beginnings !== followed.beginnings) return undefined
     certainty.proved(proof)
-    if (standsStill(ids.position, certainty.awaited() !== undefined)) follower.renew()
     return proof
   }
 
@@ -119,6 +98,7 @@ export const followKnownIds = (deps: FollowDeps, chunk_events = CHUNK_EVENTS): R
 
   const follower = startFollower(deps, PART, {
     position: () => ids.position,
+    newest: () => followed.newest(),
     begin: async ({ is_new_stream, created, last_seq }, signal) => {
       if (is_new_stream) {
         restart(last_seq)

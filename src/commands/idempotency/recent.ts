@@ -2,8 +2,10 @@
  * Transactions that are under way here or were settled here lately, by the id that the caller brought.
  */
 
+import type { NatsConnection } from 'nats'
 import type { Command } from '../../ledger/command.js'
 import { createLru } from '../../lru.js'
+import { forgetWhenSetBack } from '../../stream/set-back.js'
 import { type Group, replayedOutcome } from '../group-commit/group.js'
 import { failed, type Outcome } from '../outcome.js'
 import { differsFrom } from './stored-transaction.js'
@@ -52,8 +54,8 @@ const outcomeFor = (command: Command, entry: Entry, first: Outcome | undefined):
   return isFinal(first) ? failed('TRANSACTION_ID_REUSED', { transaction_id, field }) : undefined
 }
 
-export const createRecent = (): Recent => {
-  const entries = createLru<string, Entry>(RECENT_MAX)
+export const createRecent = (nc: NatsConnection): Recent => {
+  const entries = forgetWhenSetBack(nc, createLru<string, Entry>(RECENT_MAX))
   const begun = new Map<Group, ReadonlyMap<number, Entry>>()
 
   return {

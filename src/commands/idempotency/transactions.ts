@@ -66,7 +66,7 @@ export const createTransactions = (
   find: FindTransaction,
   mayHave: MayHave = () => true,
 ): Transactions => {
-  const recent = createRecent()
+  const recent = createRecent(deps.nc)
   const slots = createSlots(ANSWERS_MAX)
 
   /** Looks up the ids that an event may have: nearly always there is none, and then nothing is waited for. */

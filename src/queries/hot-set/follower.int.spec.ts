@@ -2,6 +2,7 @@ import { connect, type NatsConnection } from 'nats'
 import { pino } from 'pino'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { right } from '../../../test/support/ledger.js'
+import { dieWithout } from '../../../test/support/part-of-batch.js'
 import { startTestNats, type TestNats, until } from '../../../test/support/servers.js'
 import { createHealth } from '../../health.js'
 import { manager, provision } from '../../stream/provision.js'
@@ -15,6 +16,7 @@ let nc: NatsConnection
 let follower: Follower
 let seen: string[]
 let restarted_at: number[]
+let seen_before_restart: number
 let follow: ((seq: number) => void) | undefined
 
 /** Each test has a server and a connection of its own, because the tests harm the server. */
@@ -43,6 +45,7 @@ beforeEach(async () => {
       restart: to => {
         position = to
         restarted_at.push(to)
+        seen_before_restart = seen.length
       },
     },
   )
@@ -97,17 +100,29 @@ describe('the follower', () => {
     await expectNoGap()
   })
 
-  it('goes on where it was when its consumer is taken away', async () => {
-    await emitSome(20)
-    const jsm = await right(manager(nc))
-    for await (const { name } of jsm.consumers.list(LEDGER_STREAM)) {
-      await jsm.consumers.delete(LEDGER_STREAM, name)
-    }
+  it('goes on where it was in a new life, and makes no consumer', async () => {
     await emitSome(20)
     follower.renew()
     await emitSome(20)
     await expectNoGap()
     expect(restarted_at).toEqual([0])
+    expect(await (await right(manager(nc))).consumers.list(LEDGER_STREAM).next()).toEqual([])
+    expect(await follower.confirm()).toBe(true)
+  })
+
+  it('begins anew in a stream that was set back, and has grown since beyond what was followed', async () => {
+    await emitSome(5)
+    await dieWithout(nats, nc, () => emitSome(3))
+    let last = 0
+    for (let i = 0; i < 6; i += 1) last = (await emit('other', '{"type":"credit","amount":7}')).seq
+    expect(last).toBe(11)
+    await until(() => restarted_at.length === 2, { deadline_ms: 20_000, what: 'the follower to begin anew' })
+    await emitSome(3)
+    const [, restarted = 0] = restarted_at
+    expect(restarted).toBeGreaterThanOrEqual(5)
+    expect(seen.slice(seen_before_restart).map(line => Number(line.split(' ')[0]))).toEqual(
+      Array.from({ length: 14 - restarted }, (_, i) => restarted + 1 + i),
+    )
   })
 
   it('goes on where it was when the server is killed', async () => {

@@ -24,6 +24,8 @@ export type Progress = Pick<Freshness, 'isFresh' | 'isProved' | 'age_ms'> & {
   readonly prove: () => Promise<Either<StreamError, Proof>>
   /** Asks for a proof when there is no recent one, and waits for it for at most a second. */
   readonly refresh: () => Promise<void>
+  /** Asks for the newest events at once, without waiting for them. */
+  readonly look: () => void
   /** Resolves when the stream was followed up to `seq`, or when `wait_ms_max` is over. */
   readonly until: (seq: number, wait_ms_max: number) => Promise<void>
   /** The projection has written every event up to this sequence to the table of `active`; 0 while it is not known. */
@@ -31,7 +33,7 @@ export type Progress = Pick<Freshness, 'isFresh' | 'isProved' | 'age_ms'> & {
   /** The lag of the active projection behind the stream, as of a moment ago: for the service's STATS. */
   readonly lag: () => ({ readonly projection: string } & Lag) | undefined
   /** Begins to ask; goes on until `stop`. */
-  readonly start: (follower: Pick<Follower, 'renew'>) => void
+  readonly start: (follower: Pick<Follower, 'renew' | 'confirm'>) => void
   readonly stop: () => Promise<void>
 }
 
@@ -48,6 +50,11 @@ const REFRESH_AGAIN_MS = 100
 const LAG_MS_MAX = 5_000
 /** A follower that is behind and stands still for this many looks begins anew. */
 const LOOKS_MAX = 12
+
+const NOT_CONFIRMED: StreamError = {
+  tag: 'TryAgain',
+  message: 'no server shows at the moment that it has the events that were followed',
+}
 
 /** Keeps the position of the active balances projection, as it was last asked for. */
 const createProjectionWatch = (
@@ -93,13 +100,19 @@ export const createProgress = (
   const freshness = createFreshness(bounds, () => performance.now())
   const arrivals = createArrivals(hot.position)
   const watch = createProjectionWatch({ nc, active }, hot)
+  let follower: Pick<Follower, 'confirm'> | undefined
   let refreshing: Promise<void> | undefined
   let refresh_again_ms = 0
   let ended: Promise<unknown> | undefined
 
   const prove = async (timeout_ms?: number): Promise<Either<StreamError, Proof>> => {
     const proved = await leadership.prove(timeout_ms)()
-    if (E.isRight(proved)) freshness.proved(proved.right.last_seq, proved.right.asked_ms, hot.position())
+    if (E.isLeft(proved)) return proved
+    const { last_seq, asked_ms } = proved.right
+    const is_confirmed = (await follower?.confirm()) === true
+    // a stream that was set back, and has grown since, may end behind what was followed, with other events
+    if (!is_confirmed && hot.position() >= last_seq) return E.left(NOT_CONFIRMED)
+    freshness.proved(last_seq, asked_ms, hot.position())
     return proved
   }
 
@@ -118,7 +131,7 @@ export const createProgress = (
   }
 
   /** Gives a function that renews a follower which stands still although the stream is proved to go on. */
-  const createLook = (follower: Pick<Follower, 'renew'>) => {
+  const createLook = (started: Pick<Follower, 'renew'>) => {
     let [looks, seen] = [0, -1]
     return async (): Promise<void> => {
       const proved = await prove(REFRESH_MS_MAX)
@@ -128,7 +141,7 @@ export const createProgress = (
       seen = hot.position()
       if (looks < LOOKS_MAX) return
       looks = 0
-      follower.renew()
+      started.renew()
     }
   }
 
@@ -150,12 +163,14 @@ export const createProgress = (
       refreshing ??= refreshOnce()
       return refreshing
     },
+    look: () => void follower?.confirm(),
     until: arrivals.until,
     floor: watch.floor,
     lag: watch.lag,
-    start: follower => {
+    start: started => {
+      follower = started
       // in two loops: a slow answer to one question must not delay the other
-      ended ??= Promise.all([askUntilStopped(createLook(follower)), askUntilStopped(watch.ask)])
+      ended ??= Promise.all([askUntilStopped(createLook(started)), askUntilStopped(watch.ask)])
     },
     stop: async () => {
       ending.abort()

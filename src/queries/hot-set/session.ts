@@ -18,7 +18,10 @@ export type SessionParts = {
   readonly hot: HotSet<unknown>
   readonly loader: Loader
   readonly waiters: Waiters
-  readonly progress: Pick<Progress, 'isFresh' | 'isProved' | 'age_ms' | 'prove' | 'refresh' | 'until'>
+  readonly progress: Pick<
+    Progress,
+    'isFresh' | 'isProved' | 'age_ms' | 'prove' | 'refresh' | 'look' | 'until'
+  >
   readonly stream: SameStream
 }
 
@@ -104,8 +107,12 @@ export const createSession = ({ hot, loader, waiters, progress, stream }: Sessio
       if (known !== undefined && progress.age_ms(known.complete_to) <= FRESH_MS_MAX) return E.right(known)
       const found = await plain(id)
       if (E.isRight(found) && found.right.account.version >= version) return found
-      // the event is usually on its way, and waiting for it costs nothing
-      if (hot.get(id) !== undefined && progress.isFresh()) await waiters.until(id, version)
+      // the event is usually on its way, and waiting for it costs nothing; it may have come during the read
+      const is_awaited = hot.get(id) !== undefined && atVersion(id, version) === undefined
+      if (is_awaited && progress.isFresh()) {
+        progress.look()
+        await waiters.until(id, version)
+      }
       const waited = atVersion(id, version)
       return waited === undefined ? strong(id, version) : withAge(E.right(waited))
     },
