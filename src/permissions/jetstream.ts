@@ -23,16 +23,6 @@ const onEach = (verb: string, streams: readonly string[]): readonly string[] =>
 
 const onConsumers = (verb: string): string => `${API}.CONSUMER.${verb}.${LEDGER_STREAM}.*`
 
-/** Reading by consumers of one's own: it goes as soon as every reader reads by direct gets. */
-const UNTIL_DIRECT: readonly string[] = [
-  `${API}.CONSUMER.CREATE.${LEDGER_STREAM}.*.${LEDGER_SUBJECTS}`,
-  ...[LEDGER_STREAM, DEAD_LETTER_STREAM].flatMap(stream => [
-    `${API}.CONSUMER.CREATE.${stream}`,
-    `${API}.CONSUMER.MSG.NEXT.${stream}.*`,
-    `${API}.CONSUMER.DELETE.${stream}.*`,
-  ]),
-]
-
 /**
  * Reading the ledger by direct gets and from its leader, and the records in the bucket from their leader. It makes nothing
  * on the server: a consumer could deliver stored messages to any subject, so the right to make one is a right to publish
@@ -45,7 +35,6 @@ export const READ: readonly string[] = [
   `${API}.DIRECT.GET.${LEDGER_STREAM}`,
   onConsumers('INFO'),
   `${API}.CONSUMER.LIST.${LEDGER_STREAM}`,
-  ...UNTIL_DIRECT,
 ]
 
 /** Reading keys of the bucket from any replica. The client of the bucket names the key in the subject. */

@@ -35,13 +35,6 @@ const READING = lines(`
   $JS.API.DIRECT.GET.customer-balances
   $JS.API.CONSUMER.INFO.customer-balances.balances
   $JS.API.CONSUMER.LIST.customer-balances
-  $JS.API.CONSUMER.CREATE.customer-balances.balances.customer.balance.678
-  $JS.API.CONSUMER.CREATE.customer-balances
-  $JS.API.CONSUMER.MSG.NEXT.customer-balances.balances
-  $JS.API.CONSUMER.DELETE.customer-balances.balances
-  $JS.API.CONSUMER.CREATE.customer-dead-letters
-  $JS.API.CONSUMER.MSG.NEXT.customer-dead-letters.balances
-  $JS.API.CONSUMER.DELETE.customer-dead-letters.balances
 `)
 
 const KEYS = lines(`

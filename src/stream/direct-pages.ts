@@ -1,7 +1,7 @@
 /**
  * Reads a range of a stream in pages, by direct gets, no faster than the reader takes them.
  *
- * A reader makes no consumer, because the right to make one is a right to publish anywhere (docs/adr/0041). A request
+ * A reader makes no consumer, because the right to make one is a right to publish anywhere (docs/adr/0042). A request
  * brings the messages of some sequences, and several requests are under way at once, bounded in number and bytes. Each
  * begins with the last message of the one before: so the pages are those of one log, without a gap, whichever replicas
  * answer, and also when the stream is set back meanwhile. Where a replica has no more, the pages end; this proves nothing.

@@ -1,7 +1,7 @@
 /**
  * Pulls a range of a stream in pages, as fast as one connection allows but no faster than the reader takes them: for a rebuild,
- * which may make consumers. All other readers read by direct gets (direct-pages.ts), which cost a server six times as much
- * for each event.
+ * which may make consumers. All other readers read by direct gets (direct-pages.ts), which cost a
+ * server more than three times as much for each event.
  *
  * The client's own ordered consumer gives one message at a time, and costs more than all other work of a rebuild.
  * Here a page holds all messages that have arrived, and the messages that are requested ahead are bounded in number

@@ -3,7 +3,7 @@
  *
  * It has no consumer: it asks a replica for what comes after its newest event, by direct gets. Each request begins with that
  * event itself. So a replica that answers has the log of which the followers have a part, and a stream that was set back, or
- * made anew, is noticed by the next request (docs/adr/0041). While events come it asks every 10 ms, else more and more
+ * made anew, is noticed by the next request (docs/adr/0042). While events come it asks every 10 ms, else more and more
  * seldom; a writer of this process wakes it (`wakeFollowers`), and so does a reader that needs the end now (`confirm`).
  *
  * It lives several lives, one after the other (tail-life.ts). A life begins at a proved end of the stream, and ends when no replica answers,
