@@ -63,7 +63,7 @@ export const pointOf = ({ seq, subject, body, at }: Omit<Recorded, 'headers'>): 
 })
 
 /** Whether two points are one event. */
-export const isSamePoint = (a: Point, b: Point | undefined): boolean =>
+const isSamePoint = (a: Point, b: Point | undefined): boolean =>
   b !== undefined && a.seq === b.seq && a.checksum === b.checksum && isSameStoredTime(a.at_ms, b.at_ms)
 
 const isSameTime = (a: string, b: string): boolean =>
