@@ -356,5 +356,9 @@ describe('a new ledger', () => {
     expect(await run(consumerProgress(jsm, 'balances'))).toMatchObject({ acked_seq: 1 })
     await run(restartConsumer(jsm, 'balances'))
     expect(await run(consumerProgress(jsm, 'balances'))).toMatchObject({ acked_seq: 0 })
+    const missing = await ensureConsumer(projections, 'journal')()
+    expect(missing).toMatchObject({
+      left: { tag: 'Forbidden', message: expect.stringContaining('"jetledger stream apply"') },
+    })
   })
 })
