@@ -86,7 +86,7 @@ const MAY_PUBLISH: Readonly<Record<User, readonly string[]>> = {
     ...LETTERS,
     '$JS.API.STREAM.INFO.customer-transaction-ids',
     '$JS.API.DIRECT.GET.customer-transaction-ids',
-    'customer.transaction-ids.7',
+    'customer.transaction-ids.7.before.own',
     'customer.balance.678',
     '$KV.config.ledger',
     ...BETWEEN_INSTANCES,

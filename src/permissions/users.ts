@@ -80,7 +80,7 @@ export const inboxPrefixOf = (name: string): string => `_INBOX.${name}`
 
 const EVERY_EVENT = LEDGER_SUBJECTS.replace(/>$/, '*')
 /** The chunks of the checkpoint of transaction ids. A forged one can make a known id look new (docs/adr/0036). */
-const EVERY_CHUNK = `${TRANSACTION_IDS_PREFIX}*`
+const EVERY_CHUNK = `${TRANSACTION_IDS_PREFIX}*.*.*`
 const EVERY_LETTER = `${DEAD_LETTER_PREFIX}>`
 /** nats-server tells the user there its own name, which stands beside the decisions of a person. */
 const OWN_NAME = '$SYS.REQ.USER.INFO'

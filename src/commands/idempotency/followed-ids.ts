@@ -4,9 +4,12 @@
  */
 
 import { setImmediate as nextTurn } from 'node:timers/promises'
+import { E } from '../../fp.js'
 import type { StreamError } from '../../stream/errors.js'
 import type { FollowDeps, Followed } from '../../stream/follow/follower.js'
-import { readRange } from '../../stream/read.js'
+import { leadershipOf } from '../../stream/leadership.js'
+import { nextKnown, readRange } from '../../stream/read.js'
+import { isSameMessage, type Recorded } from '../../stream/recorded.js'
 import { LEDGER_STREAM, LEDGER_SUBJECTS } from '../../stream/settings.js'
 import { CHUNK_EVENTS, ChunkCollector } from './id-chunk.js'
 import { IdSet } from './id-set.js'
@@ -22,6 +25,13 @@ const SORTED_CHUNKS = 32
 /** The words that are added in one turn of the event loop: some milliseconds. */
 const WORDS_PER_TURN = 2 ** 17
 
+const recordedOf = ({ seq, subject, data, time }: Followed): Recorded => ({
+  seq,
+  subject,
+  body: data,
+  at: time,
+})
+
 /** The ids as they are followed, and the event that they were followed up to. */
 export class FollowedIds {
   readonly set = new IdSet()
@@ -36,12 +46,11 @@ export class FollowedIds {
   #beginnings = 0
   readonly #deps: FollowDeps
 
-  /** @param isProved says whether the ledger has all events that were taken up to a sequence, by a proof after the call */
-  constructor(deps: FollowDeps, isProved: (seq: number) => Promise<boolean>, chunk_events = CHUNK_EVENTS) {
+  constructor(deps: FollowDeps, chunk_events = CHUNK_EVENTS) {
     this.#deps = deps
     this.#chunk_events = chunk_events
     this.#collector = new ChunkCollector(chunk_events)
-    this.#checkpoint = new CheckpointWriter(deps, isProved)
+    this.#checkpoint = new CheckpointWriter(deps, seq => this.#isStored(seq))
   }
 
   take(event: Followed): void {
@@ -136,11 +145,29 @@ export class FollowedIds {
     const from_seq = this.set.position + 1
     if (from_seq > to_seq) return
     const beginnings = this.#beginnings
-    const range = { stream: LEDGER_STREAM, subject: LEDGER_SUBJECTS, from_seq, to_seq }
+    const after = this.#newest && recordedOf(this.#newest)
+    const range = { stream: LEDGER_STREAM, subject: LEDGER_SUBJECTS, from_seq, to_seq, after }
     for await (const { seq, subject, body, at } of readRange(this.#deps.nc, range)) {
       if (signal.aborted || beginnings !== this.#beginnings) return
       this.take({ seq, subject, data: body, time: at })
+      if (this.#checkpoint.isFull()) await this.#checkpoint.untilRoom()
     }
+  }
+
+  /**
+   * Whether the stream has all events that were taken up to `seq`, by a proof of its end and by the newest event that was taken,
+   * as a server has it after the proof. It can be asked while the stream is still read.
+   */
+  async #isStored(seq: number): Promise<boolean> {
+    const { nc } = this.#deps
+    const [newest, beginnings] = [this.#newest, this.#beginnings]
+    if (newest === undefined || newest.seq < seq) return false
+    const proved = await leadershipOf(nc).prove()()
+    if (E.isLeft(proved) || proved.right.created !== this.created || proved.right.last_seq < newest.seq)
+      return false
+    const found = await nextKnown(nc, LEDGER_STREAM, LEDGER_SUBJECTS, newest.seq)()
+    if (E.isLeft(found) || found.right === undefined || beginnings !== this.#beginnings) return false
+    return isSameMessage(found.right, recordedOf(newest))
   }
 
   /** Writes no more chunks. */

@@ -53,7 +53,7 @@ const filter_bytes = metrics.gauge(
  */
 export const followKnownIds = (deps: FollowDeps, chunk_events = CHUNK_EVENTS): RunningKnownIds => {
   const { nc, log } = deps
-  const followed = new FollowedIds(deps, async seq => ((await prove())?.last_seq ?? 0) >= seq, chunk_events)
+  const followed = new FollowedIds(deps, chunk_events)
   const ids = followed.set
   const certainty = createCertainty(() => ids.position)
   const arrivals = createArrivals(() => ids.position)

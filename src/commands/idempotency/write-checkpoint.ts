@@ -31,6 +31,7 @@ export class CheckpointWriter {
   #waiting: NamedChunk[] = []
   #is_storing = false
   #has_said = false
+  #onRoom: (() => void) | undefined
   /** The sequences of the messages that have the name of a chunk but another content, by subject: they are replaced. */
   readonly #wrong = new Map<string, number>()
 
@@ -46,6 +47,19 @@ export class CheckpointWriter {
     if (!this.#is_storing) void this.#storeAll()
   }
 
+  /** Whether the next chunk would be left out. */
+  isFull(): boolean {
+    return this.#waiting.length >= WAITING_MAX
+  }
+
+  /** Waits until another chunk may wait. It does not wait while chunks cannot be stored. */
+  async untilRoom(): Promise<void> {
+    while (this.isFull() && !this.#has_said && !this.#ending.signal.aborted)
+      await new Promise<void>(resolve => {
+        this.#onRoom = resolve
+      })
+  }
+
   /** The chunk that is stored at `seq` has not the content of its name: the next one with that name takes its place. */
   replace({ subject, seq }: WrongChunk): void {
     this.#wrong.set(subject, seq)
@@ -55,10 +69,12 @@ export class CheckpointWriter {
   restart(): void {
     this.#waiting = []
     this.#wrong.clear()
+    this.#onRoom?.()
   }
 
   stop(): void {
     this.#ending.abort()
+    this.#onRoom?.()
   }
 
   async #storeAll(): Promise<void> {
@@ -67,6 +83,7 @@ export class CheckpointWriter {
       await this.#store(whole)
       if (this.#waiting[0] === whole) this.#waiting.shift()
       if (this.#ending.signal.aborted) this.#waiting = []
+      this.#onRoom?.()
     }
     this.#is_storing = false
   }
