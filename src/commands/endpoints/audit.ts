@@ -14,8 +14,15 @@ import type { Outcome } from '../outcome.js'
 export const AUDITED = ['callers', 'all', 'none'] as const
 export type Audited = (typeof AUDITED)[number]
 
-/** `stored` at `seq`, `replayed` (the id was stored before, at `seq`), or the code of the error. */
-export type Written = { readonly outcome: string; readonly seq?: number | undefined }
+/**
+ * `stored` at `seq`, `replayed` (the id was stored before, at `seq`), or the code of the error. `has_no_id`: the event has no
+ * transaction id, and the one that its command was given is stored nowhere.
+ */
+export type Written = {
+  readonly outcome: string
+  readonly seq?: number | undefined
+  readonly has_no_id?: boolean
+}
 
 export type Audit = {
   readonly callerOf: CallerOf
@@ -42,8 +49,9 @@ export const createAudit = (log: Logger, callers: CallerOptions | undefined, aud
     note: ({ by, request_id }, command, written) => {
       if (by === undefined && audited === 'callers') return
       const [client_id, to] = customersOfCommand(command)
-      const { type, transaction_id } = command
-      log.info({ audit: type, by, request_id, transaction_id, client_id, to, ...written() }, 'a write')
+      const { has_no_id = false, ...outcome } = written()
+      const transaction_id = has_no_id ? undefined : command.transaction_id
+      log.info({ audit: command.type, by, request_id, transaction_id, client_id, to, ...outcome }, 'a write')
     },
   }
 }

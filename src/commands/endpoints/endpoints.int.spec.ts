@@ -348,6 +348,10 @@ describe('a write whose caller the gateway names', () => {
       { ...till, audit: 'credit', transaction_id: 'pia-3', outcome: 'stored', seq: seq + 3 },
       { ...till, audit: 'credit', transaction_id: 'pia-3', outcome: 'replayed', seq: seq + 3 },
     ])
+    await askAs('token:till', 'customer.event.tom', { type: 'credit', amount: 1 })
+    expect(auditOf('tom')).toEqual([
+      { ...till, client_id: 'tom', audit: 'credit', outcome: 'stored', seq: seq + 4 },
+    ])
     const batch = { mode: 'all', commands: [{ type: 'debit', client_id: 'sam', amount: 1 }] }
     await askAs('token:till', 'customer.batch', batch)
     expect(auditOf('sam')).toMatchObject([{ audit: 'debit', outcome: 'INSUFFICIENT_FUNDS' }])

@@ -193,7 +193,8 @@ export const eventEndpoint = (
     const submitted = decodeEventRequest(request, caller.by)
     if (E.isLeft(submitted)) return answer(submitted)
     const end = (stored: Published): void => {
-      audit.note(caller, submitted.right.command, () => writtenOf(stored))
+      const { command, has_given_id } = submitted.right
+      audit.note(caller, command, () => ({ ...writtenOf(stored), has_no_id: !has_given_id }))
       answer(E.isLeft(stored) ? stored : E.right(acknowledgement(stored.right)))
     }
     if (!admit(1)) return end(E.left(catalogued('BUSY')))
