@@ -133,7 +133,11 @@ it('an instance beside a leader that was replaced says nothing wrong: it says ho
     )
     expect(said).toEqual(newest)
   }
-  expect(await fateOf('meanwhile')).toMatchObject({ status: 'committed', reply: { balance: 101n, seq } })
+  const fate_after = await until(() => fateOf('meanwhile').catch(() => undefined), {
+    deadline_ms: LED_MS_MAX,
+    what: 'a fate that can be told after the healing',
+  })
+  expect(fate_after).toMatchObject({ status: 'committed', reply: { balance: 101n, seq } })
   const pages = await rig.ask('customer.statement', { client_id: 'a' })
   expect(pages.json<{ entries: unknown[] }>().entries).toHaveLength(2)
 })
