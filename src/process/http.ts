@@ -4,7 +4,6 @@
  * The port listens before the connection to NATS exists, so that a process that waits can be asked what it waits for.
  */
 
-import { createSecureContext } from 'node:tls'
 import type { NatsConnection } from 'nats'
 import type { Logger } from 'pino'
 import type { Readiness } from '../gateway/operations.js'
@@ -15,9 +14,9 @@ import { metrics } from '../metrics.js'
 import type { Config } from './config.js'
 import { Failure } from './failure.js'
 import { startHttpTokens } from './http-tokens.js'
+import { type KeyPair, readKeyPair } from './key-pair.js'
 import { notReady } from './readiness.js'
 import { watchProcess } from './service-metrics.js'
-import { readTextFile } from './text-file.js'
 import { VERSION } from './version.js'
 
 const LOOPBACK = '127.0.0.1'
@@ -40,19 +39,13 @@ export type HttpOptions = {
   readonly port?: number
 }
 
-const tlsOf = ({ HTTP_TLS_CERT, HTTP_TLS_KEY }: Config): { cert: string; key: string } | undefined => {
-  if (HTTP_TLS_CERT === undefined || HTTP_TLS_KEY === undefined) return undefined
-  const cert = readTextFile('HTTP_TLS_CERT', HTTP_TLS_CERT)
-  const key = readTextFile('HTTP_TLS_KEY', HTTP_TLS_KEY)
-  try {
-    createSecureContext({ cert, key })
-  } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause)
-    const message = `HTTP_TLS_CERT, HTTP_TLS_KEY: they are no certificate and its key: ${why}`
-    throw new Failure(message, { cause, exit_code: 2 })
-  }
-  return { cert, key }
-}
+const tlsOf = ({ HTTP_TLS_CERT, HTTP_TLS_KEY }: Config): KeyPair | undefined =>
+  HTTP_TLS_CERT === undefined || HTTP_TLS_KEY === undefined
+    ? undefined
+    : readKeyPair(
+        { variable: 'HTTP_TLS_CERT', path: HTTP_TLS_CERT },
+        { variable: 'HTTP_TLS_KEY', path: HTTP_TLS_KEY },
+      )
 
 const listen = async (server: HttpServer, host: string, port: number, option: string): Promise<number> => {
   try {

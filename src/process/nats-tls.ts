@@ -4,10 +4,10 @@
  */
 
 import { X509Certificate } from 'node:crypto'
-import { createSecureContext } from 'node:tls'
 import type { ConnectionOptions } from 'nats'
 import { Failure } from './failure.js'
 import { readFresh } from './fresh-file.js'
+import { type KeyPair, readKeyPair } from './key-pair.js'
 import type { NatsAccess } from './nats-access.js'
 import { readTextFile } from './text-file.js'
 
@@ -29,21 +29,8 @@ const loadCa = (path: string): string => {
   return ca
 }
 
-type Pair = { readonly cert: string; readonly key: string }
-
-const loadPair = (paths: Pair): Pair => {
-  const cert = readTextFile('NATS_TLS_CERT', paths.cert)
-  const key = readTextFile('NATS_TLS_KEY', paths.key)
-  try {
-    // a certificate and a key that do not belong together are refused here
-    createSecureContext({ cert, key })
-  } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause)
-    const message = `NATS_TLS_CERT, NATS_TLS_KEY: they are no certificate and its key: ${why}`
-    throw new Failure(message, { cause, exit_code: 2 })
-  }
-  return { cert, key }
-}
+const loadPair = (paths: KeyPair): KeyPair =>
+  readKeyPair({ variable: 'NATS_TLS_CERT', path: paths.cert }, { variable: 'NATS_TLS_KEY', path: paths.key })
 
 /** Makes the options. Throws `Failure` with exit code 2 when a file that the environment names is of no use. */
 export const openTls = ({ is_tls, tls }: NatsAccess): Tls => {
