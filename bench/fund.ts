@@ -10,9 +10,9 @@ import { BATCH_MESSAGES_MAX } from '../src/stream/publish.js'
 import { LEDGER_STREAM } from '../src/stream/settings.js'
 import { NO_RESPONDERS } from './measure/job.js'
 import { type ServiceOptions, startService, untilReady } from './processes/service.js'
+import { request } from './work/client-request.js'
 import { CUSTOMERS, customer, FUNDS, HOT_CUSTOMER } from './work/customers.js'
 import { publishOne } from './work/events.js'
-import { request } from './work/request.js'
 
 const FOLD_MS_MAX = 300_000
 const FIRST_COMMANDS_IN_FLIGHT = 500

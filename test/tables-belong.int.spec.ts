@@ -9,13 +9,13 @@ import { listDeadLetters } from '../src/dead-letters/letters.js'
 import { LEDGER_STREAM } from '../src/stream/settings.js'
 import { PROJECTION_NAMES, type ProjectionName, TABLES, tableName } from '../src/tables/definition.js'
 import { createTable, dropTable } from '../src/tables/provision.js'
-import { type Instance, startWorld, TABLE, type World } from './support/instance.js'
+import { startWorld, TABLE, type TestInstance, type World } from './support/instance.js'
 import { right } from './support/ledger.js'
 import { until } from './support/servers.js'
 import { expectVerified } from './support/verified.js'
 
 let world: World
-let instance: Instance | undefined
+let instance: TestInstance | undefined
 
 beforeEach(async () => {
   world = await startWorld()

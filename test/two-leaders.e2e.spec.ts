@@ -12,7 +12,7 @@ import { TE } from '../src/fp.js'
 import { manager, provision } from '../src/stream/provision.js'
 import { LEDGER_STREAM } from '../src/stream/settings.js'
 import { createTablesClient } from '../src/tables/client.js'
-import { createBalancesTable } from '../src/tables/provision.js'
+import { createBalancesTable } from './support/balances-table.js'
 import { codeOf, coordinatorRoom, movement, storedFrom } from './support/coordinators.js'
 import { createElectionNetwork, type ElectionNetwork } from './support/held-elections.js'
 import { LOCAL, right } from './support/ledger.js'
@@ -39,7 +39,7 @@ beforeAll(async () => {
   cluster = await startCluster({ folder, network, client_groups: ['mine'], sync_interval: '2m' })
   dynamodb = await startTestDynamodb()
   tables = createTablesClient({ endpoint: dynamodb.endpoint, ...LOCAL })
-  await right(createBalancesTable(tables, TABLE))
+  await createBalancesTable(tables, TABLE)
   const nc = await clientOf('nats-1')
   await until(() => right(provision(nc, { replicas: 3 })), { deadline_ms: LED_MS_MAX, what: 'the streams' })
 })

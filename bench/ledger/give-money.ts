@@ -5,9 +5,9 @@
 
 import { setTimeout as pause } from 'node:timers/promises'
 import type { NatsConnection } from 'nats'
+import { request } from '../work/client-request.js'
 import { BULK_COMMANDS, countResults } from '../work/commands.js'
 import { CUSTOMERS, customer, FUNDS, HOT_CUSTOMER } from '../work/customers.js'
-import { request } from '../work/request.js'
 
 /** A ledger whose projections are behind answers `BUSY` for a while. */
 const TRIES_MAX = 600

@@ -41,7 +41,7 @@ export type Measured = {
   readonly in_all?: Result
 }
 
-export type Answer =
+export type ClientMessage =
   | { readonly tag: 'ready' }
   | { readonly tag: 'measured'; readonly measured: Measured }
   /** The subject has no subscriber. */

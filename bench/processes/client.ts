@@ -5,7 +5,7 @@
 
 import { connect, type NatsConnection } from 'nats'
 import { randomFrom } from '../../src/random.js'
-import { type Answer, type Job, NO_RESPONDERS, type Operation, type Result } from '../measure/job.js'
+import { type ClientMessage, type Job, NO_RESPONDERS, type Operation, type Result } from '../measure/job.js'
 import { measure } from '../measure/pace.js'
 import { addErrors } from '../measure/run.js'
 import { DIRECT_WORKS, isDirectWork, isWorkName, WORKS } from '../work/index.js'
@@ -49,7 +49,7 @@ const countAll = (operation: Operation): { counted: Operation; in_all: () => Res
   }
 }
 
-const answerTo = async (nc: NatsConnection | undefined, job: Job): Promise<Answer> => {
+const answerTo = async (nc: NatsConnection | undefined, job: Job): Promise<ClientMessage> => {
   const operation = operationOf(nc, job)
   if (operation === undefined) return { tag: 'failed', message: `there is no work "${job.work}"` }
   const { counted, in_all } = countAll(operation)
@@ -59,7 +59,7 @@ const answerTo = async (nc: NatsConnection | undefined, job: Job): Promise<Answe
   return { tag: 'measured', measured: { ...measured, in_all: in_all() } }
 }
 
-const tell = (answer: Answer): void => {
+const tell = (answer: ClientMessage): void => {
   process.send?.(answer)
 }
 

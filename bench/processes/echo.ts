@@ -1,7 +1,7 @@
 /** Runs a bare echo responder: the upper limit for any service that answers NATS requests. */
 
 import { connect } from 'nats'
-import type { Answer } from '../measure/job.js'
+import type { ClientMessage } from '../measure/job.js'
 import { ECHO_SUBJECT } from '../work/raw.js'
 
 /** A text as long as the reply to a credit. */
@@ -27,5 +27,5 @@ nc.subscribe(ECHO_SUBJECT, {
   },
 })
 await nc.flush()
-const ready: Answer = { tag: 'ready' }
+const ready: ClientMessage = { tag: 'ready' }
 process.send?.(ready)

@@ -1,7 +1,7 @@
 /** Runs bare fastify routes that answer at once, as long as the gateway does: the upper limit for HTTP in this program. */
 
 import Fastify from 'fastify'
-import type { Answer } from '../measure/job.js'
+import type { ClientMessage } from '../measure/job.js'
 
 const LOOPBACK = '127.0.0.1'
 const BALANCE = { client_id: 'bench-0000', balance: 1_000_000_000_000, version: 1_000, seq: 1_000_000 }
@@ -16,5 +16,5 @@ app.post('/v1/customers/:client_id/credits', async (_request, reply) => {
   return MOVEMENT
 })
 await app.listen({ host: LOOPBACK, port: Number(process.argv[2]) })
-const ready: Answer = { tag: 'ready' }
+const ready: ClientMessage = { tag: 'ready' }
 process.send?.(ready)

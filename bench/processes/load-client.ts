@@ -1,6 +1,6 @@
 /** Controls a load client from bench/main.ts: gives it jobs and waits for the measurements. */
 
-import type { Answer, Job, Measured } from '../measure/job.js'
+import type { ClientMessage, Job, Measured } from '../measure/job.js'
 import { type Child, startChild } from './child.js'
 import type { Targets } from './targets.js'
 
@@ -16,11 +16,11 @@ const READY_MS_MAX = 20_000
 const ANSWER_MS_MAX = 40_000
 
 /** Waits for the next message of the process. Rejects when the process ends or sends none within `timeout_ms`. */
-const nextAnswer = async ({ process, ended }: Child, timeout_ms: number): Promise<Answer> => {
+const nextAnswer = async ({ process, ended }: Child, timeout_ms: number): Promise<ClientMessage> => {
   let timer: NodeJS.Timeout | undefined
-  let listener: ((answer: Answer) => void) | undefined
+  let listener: ((answer: ClientMessage) => void) | undefined
   try {
-    return await new Promise<Answer>((resolve, reject) => {
+    return await new Promise<ClientMessage>((resolve, reject) => {
       listener = resolve
       process.once('message', listener)
       void ended.then(how => reject(new Error(`a process of the benchmark ${how}`)))

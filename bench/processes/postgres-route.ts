@@ -4,7 +4,7 @@
  */
 
 import Fastify, { type FastifyRequest } from 'fastify'
-import type { Answer } from '../measure/job.js'
+import type { ClientMessage } from '../measure/job.js'
 import { createPostgresLedger } from '../work/postgres-ledger.js'
 
 type Credit = { readonly client_id: string; readonly amount: number }
@@ -49,5 +49,5 @@ app.post('/v1/batches', async request => {
 })
 
 await app.listen({ host: LOOPBACK, port: Number(port) })
-const ready: Answer = { tag: 'ready' }
+const ready: ClientMessage = { tag: 'ready' }
 process.send?.(ready)

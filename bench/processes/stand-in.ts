@@ -5,7 +5,7 @@
  */
 
 import { createServer, type IncomingMessage } from 'node:http'
-import type { Answer } from '../measure/job.js'
+import type { ClientMessage } from '../measure/job.js'
 import { createActions, DynamoDbError } from '../stand-in/actions.js'
 import { ValidationError } from '../stand-in/expression.js'
 
@@ -15,7 +15,7 @@ const KEEP_ALIVE_MS = 60_000
 const BODY_BYTES_MAX = 16_777_216
 const CONTENT_TYPE = 'application/x-amz-json-1.0'
 
-type Reply = { readonly status: number; readonly body: string }
+type StandInReply = { readonly status: number; readonly body: string }
 
 const readBody = async (request: IncomingMessage): Promise<string> => {
   const parts: Buffer[] = []
@@ -28,7 +28,7 @@ const readBody = async (request: IncomingMessage): Promise<string> => {
   return Buffer.concat(parts).toString()
 }
 
-const failure = (status: number, type: string, message: string, fields = {}): Reply => ({
+const failure = (status: number, type: string, message: string, fields = {}): StandInReply => ({
   status,
   body: JSON.stringify({
     __type: `com.amazonaws.dynamodb.v20120810#${type}`,
@@ -40,7 +40,7 @@ const failure = (status: number, type: string, message: string, fields = {}): Re
 
 const act = createActions()
 
-const replyTo = async (request: IncomingMessage): Promise<Reply> => {
+const replyTo = async (request: IncomingMessage): Promise<StandInReply> => {
   try {
     const action = String(request.headers['x-amz-target']).split('.').at(-1) ?? ''
     return { status: 200, body: JSON.stringify(act(action, JSON.parse(await readBody(request)))) }
@@ -63,6 +63,6 @@ const server = createServer((request, response) => {
 })
 server.keepAliveTimeout = KEEP_ALIVE_MS
 server.listen(Number(process.argv[2]), LOOPBACK, () => {
-  const ready: Answer = { tag: 'ready' }
+  const ready: ClientMessage = { tag: 'ready' }
   process.send?.(ready)
 })

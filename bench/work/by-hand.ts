@@ -12,8 +12,8 @@ import { createTablesClient } from '../../src/tables/client.js'
 import { TABLES } from '../../src/tables/definition.js'
 import { createTable } from '../../src/tables/provision.js'
 import type { Operation, Result } from '../measure/job.js'
+import { codeOf, type Random, refused } from './client-request.js'
 import { HOT_CUSTOMER, uniform } from './customers.js'
-import { codeOf, type Random, refused } from './request.js'
 
 const TABLE = 'bench-by-hand'
 const ACCEPTED: Result = { accepted: 1 }

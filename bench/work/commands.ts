@@ -3,8 +3,8 @@
 import type { Msg, NatsConnection } from 'nats'
 import { uuidv7 } from '../../src/uuid.js'
 import type { Operation, Result } from '../measure/job.js'
+import { type Random, refused, request } from './client-request.js'
 import { HOT_CUSTOMER, hot, ninetyTen, pair, uniform } from './customers.js'
-import { type Random, refused, request } from './request.js'
 
 /** The largest number of commands in one request. */
 export const BULK_COMMANDS = 1_000

@@ -1,6 +1,6 @@
 /** Names the customers of the benchmarks, and chooses among them at random. */
 
-import type { Random } from './request.js'
+import type { Random } from './client-request.js'
 
 /** Every customer gets money before the measurements, so that no command is refused for lack of it. */
 export const CUSTOMERS = 10_000

@@ -8,8 +8,8 @@ import type { NatsConnection } from 'nats'
 import { E } from '../../src/fp.js'
 import { BATCH_MESSAGES_MAX, type BatchMessage, publishBatch } from '../../src/stream/publish.js'
 import type { Operation } from '../measure/job.js'
+import { type Random, REQUEST_TIMEOUT_MS, refused } from './client-request.js'
 import { CUSTOMERS } from './customers.js'
-import { type Random, REQUEST_TIMEOUT_MS, refused } from './request.js'
 
 /** Batches in flight together must not share a customer: four of them use all customers, as the line in bulk does. */
 const SHARE_CUSTOMERS = CUSTOMERS / 4

@@ -3,8 +3,8 @@
  */
 
 import { connect, type Socket } from 'node:net'
+import { REQUEST_TIMEOUT_MS } from './client-request.js'
 import { type HttpAnswer, readAnswer } from './http-answer.js'
-import { REQUEST_TIMEOUT_MS } from './request.js'
 
 /** The clients over HTTP: each has a connection. At a fixed rate further requests wait for one, which is latency. */
 export const HTTP_CLIENTS = 64

@@ -3,11 +3,11 @@
 import { uuidv7 } from '../../src/uuid.js'
 import type { Operation, Result } from '../measure/job.js'
 import type { Targets } from '../processes/targets.js'
+import { codeOf, type Random, refused } from './client-request.js'
 import { BULK_COMMANDS, countResults } from './commands.js'
 import { HOT_CUSTOMER, pair, uniform } from './customers.js'
 import type { HttpAnswer } from './http-answer.js'
 import { createHttpPool, type HttpPool } from './http-pool.js'
-import { codeOf, type Random, refused } from './request.js'
 
 const ACCEPTED: Result = { accepted: 1 }
 const ONE: (answer: HttpAnswer) => Result = () => ACCEPTED

@@ -4,6 +4,7 @@ import type { NatsConnection } from 'nats'
 import type { Operation } from '../measure/job.js'
 import type { Targets } from '../processes/targets.js'
 import { byHandHot, byHandUniform } from './by-hand.js'
+import type { Random } from './client-request.js'
 import {
   bulk,
   bulkWithIds,
@@ -21,7 +22,6 @@ import { httpBalance, httpBatch, httpCredit, httpCreditHot, httpTransfer } from 
 import { postgresBatch, postgresCredit, postgresCreditHot, postgresTransfer } from './postgres.js'
 import { balanceHot, balanceSeeded, balanceUniform } from './queries.js'
 import { echo, ownBatch, rawBatch, rawSingle } from './raw.js'
-import type { Random } from './request.js'
 
 /** Operations over NATS. */
 export const WORKS = {

@@ -4,8 +4,8 @@
  */
 
 import pg from 'pg'
+import { REQUEST_TIMEOUT_MS } from './client-request.js'
 import { HTTP_CLIENTS } from './http-pool.js'
-import { REQUEST_TIMEOUT_MS } from './request.js'
 
 export const POSTGRES_USER = 'bench'
 const POSTGRES_DATABASE = 'postgres'

@@ -3,10 +3,10 @@
 import { uuidv7 } from '../../src/uuid.js'
 import type { Operation, Result } from '../measure/job.js'
 import type { Targets } from '../processes/targets.js'
+import { codeOf, type Random, refused } from './client-request.js'
 import { BULK_COMMANDS } from './commands.js'
 import { HOT_CUSTOMER, pair, uniform } from './customers.js'
 import { createPostgresLedger, type PostgresLedger } from './postgres-ledger.js'
-import { codeOf, type Random, refused } from './request.js'
 
 const ACCEPTED: Result = { accepted: 1 }
 

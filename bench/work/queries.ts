@@ -2,8 +2,8 @@
 
 import type { NatsConnection } from 'nats'
 import type { Operation, Result } from '../measure/job.js'
+import { codeOf, type Random, REQUEST_TIMEOUT_MS, refused, request } from './client-request.js'
 import { anyone, hot } from './customers.js'
-import { codeOf, type Random, REQUEST_TIMEOUT_MS, refused, request } from './request.js'
 
 const BALANCE_SUBJECT = 'customer.balance'
 

@@ -5,8 +5,8 @@ import type { NatsConnection } from 'nats'
 import { E } from '../../src/fp.js'
 import { BATCH_MESSAGES_MAX, type BatchMessage, publishBatch } from '../../src/stream/publish.js'
 import type { Operation, Result } from '../measure/job.js'
+import { codeOf, type Random, REQUEST_TIMEOUT_MS, refused, request } from './client-request.js'
 import { rawCustomer } from './customers.js'
-import { codeOf, type Random, REQUEST_TIMEOUT_MS, refused, request } from './request.js'
 
 export const ECHO_SUBJECT = 'bench.echo'
 

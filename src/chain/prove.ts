@@ -13,7 +13,7 @@ import type { Reader } from '../stream/read.js'
 import { LEDGER_STREAM } from '../stream/settings.js'
 import { readEntries } from './entries.js'
 import { type Head, hexOf, type SignedHead } from './head.js'
-import { type HeadMessage, headAt, newestMessage } from './heads.js'
+import { type HeadMessage, headAt, newestMessage } from './head-stream.js'
 import { type Entry, hashOf, isHole } from './leaf.js'
 import { auditPath, EMPTY_TREE, type Tree } from './tree.js'
 

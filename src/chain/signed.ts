@@ -5,7 +5,7 @@
 
 import { E } from '../fp.js'
 import { type Head, hexOf, idOf, type SignedHead } from './head.js'
-import type { HeadMessage } from './heads.js'
+import type { HeadMessage } from './head-stream.js'
 import type { Leaf } from './leaf.js'
 import { EMPTY_TREE, grow, rootOf, type Tree } from './tree.js'
 

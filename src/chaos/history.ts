@@ -48,7 +48,7 @@ export type Call = {
   readonly body: string
 }
 
-type Answer = {
+type CallAnswer = {
   readonly tag: 'answer'
   readonly op: number
   readonly at_us: number
@@ -68,7 +68,7 @@ export type Failure = {
 /** An action of the run itself: a fault began or ended. */
 type Note = { readonly tag: 'note'; readonly at_us: number; readonly text: string }
 
-export type Line = Begin | Call | Answer | Failure | Note
+export type Line = Begin | Call | CallAnswer | Failure | Note
 
 const HISTORY_FILE = 'history.jsonl'
 

@@ -22,7 +22,7 @@ export type Running = {
   readonly roles?: string
 }
 
-export type Instance = Omit<ManagedProcess, 'start'> & {
+export type ManagedInstance = Omit<ManagedProcess, 'start'> & {
   /** Resolves when its HTTP server answers; the instance may not be ready yet. */
   readonly start: (running?: Running) => Promise<void>
   readonly isReady: () => Promise<boolean>
@@ -50,7 +50,7 @@ export const OWN_DIST = fileURLToPath(new URL('../../dist', import.meta.url))
 const SHIFT_CLOCK = pathToFileURL(join(OWN_DIST, 'chaos', 'shift-clock.js')).href
 
 /** Creates an instance that does not run yet. */
-export const createInstance = async (options: InstanceOptions): Promise<Instance> => {
+export const createInstance = async (options: InstanceOptions): Promise<ManagedInstance> => {
   const { name, folder, nats_urls, dynamodb_port, ddb_table, replicas, reaper } = options
   const http_port = await freePort()
   const specOf = ({ dist = options.dist, clock_ms, roles = ROLES }: Running): ServerSpec => ({

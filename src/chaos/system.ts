@@ -14,8 +14,8 @@ import { type Dynamodb, startDynamodb } from './dynamodb.js'
 import {
   createInstance,
   INSTANCE_NAMES,
-  type Instance,
   type InstanceName,
+  type ManagedInstance,
   PROJECTOR_NAME,
 } from './instance.js'
 import { createNetwork, type Network } from './network.js'
@@ -31,9 +31,9 @@ export type System = {
   readonly network: Network
   readonly cluster: Cluster
   readonly dynamodb: Dynamodb
-  readonly instances: Readonly<Record<InstanceName, Instance>>
+  readonly instances: Readonly<Record<InstanceName, ManagedInstance>>
   /** Runs only during a fault that needs it. */
-  readonly projector: Instance
+  readonly projector: ManagedInstance
   /** The run's own connection, which no fault cuts off. */
   readonly nc: NatsConnection
   /** The small disks of the nodes' stores; otherwise the reason why there are none. */
@@ -82,7 +82,7 @@ const createInstances = async (
   { network, cluster, dynamodb }: Pick<System, 'network' | 'cluster' | 'dynamodb'>,
   reaper: Reaper,
 ): Promise<Pick<System, 'instances' | 'projector'>> => {
-  const create = async (name: InstanceName | typeof PROJECTOR_NAME): Promise<Instance> =>
+  const create = async (name: InstanceName | typeof PROJECTOR_NAME): Promise<ManagedInstance> =>
     createInstance({
       name,
       folder: join(folder, 'logs'),

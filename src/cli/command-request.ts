@@ -4,6 +4,7 @@
 
 import type { Command } from 'commander'
 import { E, t } from '../fp.js'
+import type { Fields } from '../gateway/route.js'
 import { readStrictJson } from '../json.js'
 import { fieldsOf } from '../ledger/codec.js'
 import { Failure } from '../process/failure.js'
@@ -12,7 +13,7 @@ import { readTextFile, STANDARD_INPUT } from '../process/text-file.js'
 import { uuidv7 } from '../uuid.js'
 import { withTransactionIds } from './batch-ids.js'
 import { count } from './options.js'
-import { type Reply, sendWrite } from './write.js'
+import { sendWrite } from './write.js'
 
 type Options = { readonly transactionId?: string; readonly reference?: string; readonly timeout: number }
 
@@ -79,7 +80,7 @@ type BatchOptions = { readonly all?: true; readonly again?: string; readonly tim
 
 const sendBatch = async (file: string, { all, again, timeout }: BatchOptions): Promise<void> => {
   const commands = withTransactionIds(readCommands(file), again)
-  const reply: Reply = await sendWrite({
+  const reply: Fields = await sendWrite({
     subject: 'customer.batch',
     body: { mode: all === true ? 'all' : 'each', commands },
     advice: 'The same file again finds out, and every command in it has one effect.',

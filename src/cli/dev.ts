@@ -27,7 +27,7 @@ import { supervise, waitingLines } from '../process/supervise.js'
 import { createStack, type Stack } from '../stack.js'
 import { announce } from './announce.js'
 import { port, syncInterval } from './options.js'
-import { startProgress } from './progress.js'
+import { startProgressBar } from './progress-bar.js'
 
 type DevOptions = {
   readonly cluster?: true
@@ -83,7 +83,7 @@ const startLedger = async (
 ): Promise<string> => {
   const connection = await connectLedger(embeddedEnvironment(listening), log, health)
   http.attach(connection.nc, ledgerReadiness(connection))
-  const progress = startProgress('folding', 'events')
+  const progress = startProgressBar('folding', 'events')
   const instance = supervise(connection, {
     signal,
     is_patient: true,

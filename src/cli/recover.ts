@@ -26,7 +26,7 @@ import { type Accepted, acceptStream } from './accept-stream.js'
 import { lookWith, settingsProblems } from './checked-ledger.js'
 import { type Connected, settingsFor, tablesOf, withNats } from './command.js'
 import { confirm } from './confirm.js'
-import { type Progress, startProgress } from './progress.js'
+import { type ProgressBar, startProgressBar } from './progress-bar.js'
 import { asFailure } from './replay-failure.js'
 import { operatorOf } from './user.js'
 
@@ -109,10 +109,10 @@ const printFound = ({ stopped, problems, ways }: Found): void => {
 }
 
 const progress = () => {
-  const bars = new Map<string, Progress>()
+  const bars = new Map<string, ProgressBar>()
   return (projection: string, stage: string, done: number, total: number): void => {
     const name = `${projection}: ${stage}`
-    const bar = bars.get(name) ?? startProgress(name, stage === 'folding' ? 'events' : 'tables')
+    const bar = bars.get(name) ?? startProgressBar(name, stage === 'folding' ? 'events' : 'tables')
     bars.set(name, bar)
     bar.update(done, total)
     if (done === total) bar.end()

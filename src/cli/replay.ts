@@ -25,7 +25,7 @@ import { PROJECTION_NAMES, type ProjectionName } from '../tables/definition.js'
 import { refuseAnother } from './checked-ledger.js'
 import { type Connected, tablesOf, withNats } from './command.js'
 import { count } from './options.js'
-import { type Progress, startProgress } from './progress.js'
+import { type ProgressBar, startProgressBar } from './progress-bar.js'
 import { asFailure } from './replay-failure.js'
 import { operatorOf } from './user.js'
 
@@ -51,10 +51,10 @@ const openDeps = async (connected: Connected): Promise<ProjectionDeps> => {
 
 /** Shows one progress bar per stage of a replay. */
 const progressOf = (projection: string): ReplayOptions['onProgress'] => {
-  const bars = new Map<string, Progress>()
+  const bars = new Map<string, ProgressBar>()
   return (stage, done, total) => {
     const unit = stage === 'folding' ? 'events' : 'tables'
-    const bar = bars.get(stage) ?? startProgress(`${projection}: ${stage}`, unit)
+    const bar = bars.get(stage) ?? startProgressBar(`${projection}: ${stage}`, unit)
     bars.set(stage, bar)
     bar.update(done, total)
     if (done === total) bar.end()

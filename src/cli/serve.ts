@@ -12,7 +12,7 @@ import { type Http, startHttp } from '../process/http.js'
 import { createLog, logHealth } from '../process/log.js'
 import { connectLedger } from '../process/open-ledger.js'
 import { ledgerReadiness } from '../process/readiness.js'
-import type { Instance } from '../process/roles.js'
+import type { RunningRoles } from '../process/roles.js'
 import { stopRequested, withinStopTime } from '../process/signals.js'
 import { supervise } from '../process/supervise.js'
 
@@ -24,7 +24,7 @@ const start = async (
   health: Health,
   http: Http,
   signal: AbortSignal,
-): Promise<Instance> => {
+): Promise<RunningRoles> => {
   if (isGatewayOnly(environment.config)) return startGateway(environment.config, log, health, http)
   const connection = await connectLedger(environment, log, health)
   http.attach(connection.nc, ledgerReadiness(connection))
@@ -48,7 +48,7 @@ const serve = async ({ roles, rolesFile }: ServeOptions): Promise<void> => {
   const http = await startHttp({ config, health, log, option: 'HTTP_PORT' })
   log.info({ url: `${http.url}/healthz`, roles: config.JETLEDGER_ROLES }, 'jetledger serve')
 
-  let instance: Instance | undefined
+  let instance: RunningRoles | undefined
   const running = (async () => {
     instance = await start(environment, log, health, http, signal)
   })()

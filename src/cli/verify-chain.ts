@@ -14,7 +14,7 @@ import { readTextFile } from '../process/text-file.js'
 import { manager, streamInfo } from '../stream/provision.js'
 import { HEAD_STREAM, LEDGER_STREAM } from '../stream/settings.js'
 import { withNats } from './command.js'
-import { startProgress } from './progress.js'
+import { startProgressBar } from './progress-bar.js'
 
 export type ChainOptions = {
   readonly heads?: string
@@ -98,7 +98,7 @@ const check = (options: ChainOptions, kept: readonly SignedHead[]): Promise<Chai
       throw new Failure(
         `there are no signed heads: JETLEDGER_HEAD_SEED_FILE was never set for this ledger (docs/tamper-evidence.md)`,
       )
-    const bar = startProgress('comparing', 'events')
+    const bar = startProgressBar('comparing', 'events')
     try {
       return await checkChain({ nc, jsm }, has_heads, {
         keys: options.key,

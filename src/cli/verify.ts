@@ -14,7 +14,7 @@ import { type Report, verify } from '../verify/verify.js'
 import { refuseAnother } from './checked-ledger.js'
 import { tablesOf, withNats } from './command.js'
 import { clientId, count, publicKeys } from './options.js'
-import { type Progress, startProgress } from './progress.js'
+import { type ProgressBar, startProgressBar } from './progress-bar.js'
 import { verifyChain } from './verify-chain.js'
 
 type Options = {
@@ -52,7 +52,7 @@ Exit codes: 0 all agree, 1 there are differences, 2 it could not be checked, in 
 const UNITS: Readonly<Record<Stage, string>> = { waiting: 'events', folding: 'events', comparing: 'items' }
 
 const bars = (): { onProgress: OnProgress; end: () => void } => {
-  const started = new Map<Stage, Progress>()
+  const started = new Map<Stage, ProgressBar>()
   let current: Stage | undefined
   return {
     onProgress: (stage, done, total) => {
@@ -60,7 +60,7 @@ const bars = (): { onProgress: OnProgress; end: () => void } => {
       if (stage === 'folding' && started.has('comparing')) return
       if (current !== undefined && current !== stage) started.get(current)?.end()
       current = stage
-      const bar = started.get(stage) ?? startProgress(stage, UNITS[stage])
+      const bar = started.get(stage) ?? startProgressBar(stage, UNITS[stage])
       started.set(stage, bar)
       bar.update(done, total)
     },

@@ -22,8 +22,6 @@ export type Write = {
   readonly timeout_ms: number
 }
 
-export type Reply = Fields
-
 /** The share of the whole time for sending; the rest is for asking for the outcome of the transaction. */
 const SENDING_SHARE = 0.8
 
@@ -59,8 +57,8 @@ const unknownOutcome = ({ transaction_id, advice }: Write, cause: unknown): Fail
  * The reply of the transaction, from the answer of `customer.transaction`. Throws `Failure` when it was declined or
  * is unknown.
  */
-const replyFrom = (write: Write, fate: Fields | undefined, cause: unknown): Reply => {
-  if (fate?.status === 'committed') return fate.reply as Reply
+const replyFrom = (write: Write, fate: Fields | undefined, cause: unknown): Fields => {
+  if (fate?.status === 'committed') return fate.reply as Fields
   if (fate?.status === 'declined') {
     print(JSON.stringify({ error: fate.error }))
     throw new Failure(`the transaction ${write.transaction_id} was declined`)
@@ -73,7 +71,7 @@ const replyFrom = (write: Write, fate: Fields | undefined, cause: unknown): Repl
  * of the service is printed and thrown as a `Failure`. An outcome that is still unknown at the end of the time is a
  * `Failure` with an exit code of its own.
  */
-export const sendWrite = (write: Write): Promise<Reply> =>
+export const sendWrite = (write: Write): Promise<Fields> =>
   withNats(async ({ nc }) => {
     const { subject, body, transaction_id, timeout_ms } = write
     const until_ms = performance.now() + timeout_ms

@@ -14,7 +14,7 @@ export type Position = {
   readonly seq: number
 }
 
-export type Reply =
+export type CommandReply =
   | ({ readonly transaction_id: string } & Position)
   | { readonly transaction_id: string; readonly from: Position; readonly to: Position }
 
@@ -25,7 +25,7 @@ export type Failure = {
   readonly cause?: unknown
 }
 
-type Done = { readonly tag: 'done'; readonly reply: Reply; readonly replayed: boolean }
+type Done = { readonly tag: 'done'; readonly reply: CommandReply; readonly replayed: boolean }
 
 export type Outcome = Done | Failure
 
@@ -37,7 +37,10 @@ export const failed = (code: ErrorCode, details: Failure['details'] = {}, cause?
 })
 
 /** The reply to a command from the positions of its customers, in the command's own order. */
-export const replyOf = ({ type, transaction_id }: Command, [first, second]: readonly Position[]): Reply => {
+export const replyOf = (
+  { type, transaction_id }: Command,
+  [first, second]: readonly Position[],
+): CommandReply => {
   if (first === undefined || (type === 'transfer' && second === undefined)) {
     throw new Error(`the command ${transaction_id} has no position to reply with`)
   }

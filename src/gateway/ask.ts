@@ -11,12 +11,13 @@ import { type BackOff, pause } from '../back-off.js'
 import { E, type Either, type TaskEither } from '../fp.js'
 import { isJsonObject, readJson } from '../json.js'
 import { CATALOGUE, type ErrorCode } from '../service/catalogue.js'
+import type { Effect } from '../service/error.js'
 import { createRefusals, isNoResponders } from '../service/refusals.js'
 import type { Check } from './check.js'
 import { resubmitted } from './http-metrics.js'
 import { type Problem, problem } from './problem.js'
 import { request } from './requests.js'
-import type { Effect, Reply } from './route.js'
+import type { RouteReply } from './route.js'
 
 export type Question = {
   readonly subject: string
@@ -79,7 +80,7 @@ const problemOf = (subject: string, code: string, body: unknown): Problem => {
 }
 
 /** Turns a reply of the service into an answer or a problem. */
-const read = ({ subject, check }: Question, msg: Msg): Either<Problem, Reply> => {
+const read = ({ subject, check }: Question, msg: Msg): Either<Problem, RouteReply> => {
   const headers = headersOf(msg)
   const body = parse(msg.data)
   if (msg.headers?.has(SERVICE_ERROR) === true)
@@ -108,7 +109,7 @@ const tryOnce = async (
   nc: NatsConnection,
   question: Question,
   timeout_ms: number,
-): Promise<Either<Problem, Reply>> => {
+): Promise<Either<Problem, RouteReply>> => {
   const { subject, body, effect, lines } = question
   try {
     return read(question, await request(nc, subject, body, timeout_ms, lines))
@@ -149,7 +150,7 @@ const waitBefore = (attempt: number, left_ms: number): Promise<void> =>
 
 /** Asks a question and gives the reply; left is the last problem, when the time is over or no further try can help. */
 export const ask =
-  (nc: NatsConnection, question: Question): TaskEither<Problem, Reply> =>
+  (nc: NatsConnection, question: Question): TaskEither<Problem, RouteReply> =>
   async () => {
     const until_ms = performance.now() + question.timeout_ms
     const left_ms = (): number => until_ms - performance.now()

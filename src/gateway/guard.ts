@@ -4,11 +4,11 @@
 
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { E, type Either } from '../fp.js'
+import type { Effect } from '../service/error.js'
 import { sendProblem } from './answer.js'
 import type { CallerLimits } from './caller-limits.js'
 import { clientAddress } from './client-address.js'
 import { type Problem, problem } from './problem.js'
-import type { Effect } from './route.js'
 import type { Caller, Scope, TokenRefusal, Tokens } from './tokens.js'
 
 export type GuardOptions = {

@@ -28,9 +28,9 @@ afterAll(async () => {
   await service.stop()
 })
 
-type Answer = { readonly status: number; readonly type: string; readonly text: string }
+type RawReply = { readonly status: number; readonly type: string; readonly text: string }
 
-const send = async ({ url, method, headers, body }: FuzzRequest): Promise<Answer> => {
+const send = async ({ url, method, headers, body }: FuzzRequest): Promise<RawReply> => {
   const signal = AbortSignal.timeout(ANSWER_MS_MAX)
   const init = { method: method.toUpperCase(), headers, signal, ...(body === undefined ? {} : { body }) }
   const answer = await gateway.call(url, init)

@@ -22,10 +22,10 @@ afterAll(async () => {
   await service.stop()
 })
 
-type Answer = { readonly status: number; readonly code: string; readonly detail: string }
+type ProblemReply = { readonly status: number; readonly code: string; readonly detail: string }
 
 /** Sends a request line as it is: an HTTP client would mend what is odd about it. */
-const get = (target: string): Promise<Answer> =>
+const get = (target: string): Promise<ProblemReply> =>
   new Promise((resolve, reject) => {
     const { hostname, port } = new URL(gateway.url)
     const socket = connect(Number(port), hostname)
@@ -44,7 +44,7 @@ const get = (target: string): Promise<Answer> =>
     socket.write(`GET ${target} HTTP/1.1\r\nHost: ${hostname}\r\nConnection: close\r\n\r\n`, 'latin1')
   })
 
-const refused = (detail: string): Answer => ({
+const refused = (detail: string): ProblemReply => ({
   status: 400,
   code: 'INVALID_REQUEST',
   detail: expect.stringContaining(detail),

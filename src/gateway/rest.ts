@@ -5,6 +5,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { E, type Either, pipe } from '../fp.js'
 import { GATEWAY_CALLER_HEADER, REQUEST_ID_HEADER } from '../service/callers.js'
+import type { Effect } from '../service/error.js'
 import { headerLines } from '../service/headers.js'
 import { uuidv7 } from '../uuid.js'
 import { sendJson, sendProblem } from './answer.js'
@@ -15,7 +16,7 @@ import { type Check, checkQuery, checkWith } from './check.js'
 import { mayNot, mayNotTouch } from './guard.js'
 import { idempotencyKey } from './idempotency-key.js'
 import { type Problem, problem } from './problem.js'
-import type { Effect, Fields, Given, Reply, Route } from './route.js'
+import type { Fields, Given, Route, RouteReply } from './route.js'
 import { commandsIn, ROUTES } from './routes.js'
 import { exactObject, type Properties, type Schema } from './schema.js'
 import type { Tokens } from './tokens.js'
@@ -71,13 +72,13 @@ const read = (route: Route, checks: Checks, request: FastifyRequest): Either<Pro
 }
 
 /** The reply without `replayed` when the caller sent no key: then only this gateway repeated it. */
-const asFirst = (reply: Reply): Reply => {
+const asFirst = (reply: RouteReply): RouteReply => {
   const { replayed: _, ...body } = reply.body
   return { ...reply, body }
 }
 
 /** The answer for the caller. */
-const answerOf = (route: Route, reply: Reply, checked: Checked): Either<Problem, Fields> => {
+const answerOf = (route: Route, reply: RouteReply, checked: Checked): Either<Problem, Fields> => {
   const shown = reply.body.replayed === true && !checked.has_key ? asFirst(reply) : reply
   return route.toAnswer?.(shown, checked) ?? E.right(shown.body)
 }
@@ -86,7 +87,7 @@ const send = (
   request: FastifyRequest,
   reply: FastifyReply,
   route: Route,
-  { headers }: Reply,
+  { headers }: RouteReply,
   answer: Fields,
 ): FastifyReply => {
   for (const name of LEDGER_HEADERS) if (headers[name] !== undefined) reply.header(name, headers[name])

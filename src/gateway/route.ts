@@ -4,6 +4,7 @@
 
 import type { Either } from '../fp.js'
 import type { ErrorCode } from '../service/catalogue.js'
+import type { Effect } from '../service/error.js'
 import type { Problem } from './problem.js'
 import type { Properties, Schema } from './schema.js'
 
@@ -18,9 +19,7 @@ export type Given = {
 }
 
 /** A reply of the service that fits its schema. */
-export type Reply = { readonly body: Fields; readonly headers: Readonly<Record<string, string>> }
-
-export type Effect = 'read' | 'write'
+export type RouteReply = { readonly body: Fields; readonly headers: Readonly<Record<string, string>> }
 
 export type Route = {
   readonly operation: string
@@ -46,7 +45,7 @@ export type Route = {
   readonly reply: Schema
   /** The schema of the gateway's answer, when it differs from the reply. */
   readonly answer?: Schema
-  readonly toAnswer?: (reply: Reply, given: Given) => Either<Problem, Fields>
+  readonly toAnswer?: (reply: RouteReply, given: Given) => Either<Problem, Fields>
   readonly success: 200 | 201
   readonly codes: readonly ErrorCode[]
   readonly body_bytes_max?: number

@@ -6,6 +6,7 @@
 import { E } from '../fp.js'
 import { isJsonObject } from '../json.js'
 import type { ErrorCode } from '../service/catalogue.js'
+import type { Effect } from '../service/error.js'
 import {
   BALANCE_ANSWER,
   BARE_BALANCE,
@@ -20,7 +21,7 @@ import {
   TRANSFER_REPLY,
 } from './answers.js'
 import { problem } from './problem.js'
-import type { Effect, Fields, Given, Reply, Route } from './route.js'
+import type { Fields, Given, Route, RouteReply } from './route.js'
 import {
   AMOUNT,
   CLIENT_ID,
@@ -108,7 +109,7 @@ const movement = (type: 'credit' | 'debit', summary: string): Route =>
 
 const LEDGER_NUMBER = /^\d{1,15}$/
 
-const numberFrom = (headers: Reply['headers'], header: string, name: string): Fields => {
+const numberFrom = (headers: RouteReply['headers'], header: string, name: string): Fields => {
   const value = headers[header]
   return value !== undefined && LEDGER_NUMBER.test(value) ? { [name]: Number(value) } : {}
 }

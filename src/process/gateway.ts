@@ -11,7 +11,7 @@ import type { Http } from './http.js'
 import { provesService } from './leave-cut-off.js'
 import { connectForEver } from './nats.js'
 import { gatewayReadiness } from './readiness.js'
-import type { Instance } from './roles.js'
+import type { RunningRoles } from './roles.js'
 
 /** Whether the gateway is the only role of the process. */
 export const isGatewayOnly = ({ JETLEDGER_ROLES }: Config): boolean =>
@@ -23,7 +23,7 @@ export const startGateway = async (
   log: Logger,
   health: Health,
   http: Http,
-): Promise<Instance> => {
+): Promise<RunningRoles> => {
   const nc: NatsConnection = await connectForEver(config, log, health, provesService)
   http.attach(nc, gatewayReadiness(nc, health))
   log.info({ url: http.url }, 'gateway: answering')

@@ -7,7 +7,7 @@ import { createCoordinator } from '../commands/compose.js'
 import { createAudit } from '../commands/endpoints/audit.js'
 import { commandEndpoints } from '../commands/endpoints/movements.js'
 import { answerBound_ms } from '../commands/group-commit/coordinator.js'
-import { createJournal } from '../commands/idempotency/journal.js'
+import { createJournalLookup } from '../commands/idempotency/journal-lookup.js'
 import { followKnownIds } from '../commands/idempotency/known-ids.js'
 import { Router } from '../commands/routing/router.js'
 import { pipe, TE } from '../fp.js'
@@ -24,11 +24,11 @@ import { startLedgerAdmission } from './admission.js'
 import { guarded } from './closed-service.js'
 import { type Config, callersOf, type Role } from './config.js'
 import { limitedTo } from './endpoint-limits.js'
-import { startHeads } from './heads.js'
 import { logInFlight } from './in-flight.js'
 import { type Ledger, START } from './open-ledger.js'
 import { startQueryRole } from './query-role.js'
 import { watchService } from './service-metrics.js'
+import { startHeads } from './sign-heads.js'
 import { VERSION } from './version.js'
 
 const COMMAND_TIMEOUT_MS = 3_000
@@ -37,7 +37,7 @@ const CATCH_UP_MS_MAX = 60_000
 /** The longest wait at the start for the transaction ids; with a longer stream ids are looked up until it was read. */
 const KNOWN_IDS_MS_MAX = 3_000
 
-export type Instance = {
+export type RunningRoles = {
   /** Takes no new requests, then finishes the commands that wait and the batch that the projector works on. */
   readonly stop: () => Promise<void>
 }
@@ -77,7 +77,7 @@ const startCommands = async ({ config, ...ledger }: Ledger, active: ActiveTables
       TE.map(generation => consumerName('journal', generation)),
     ),
   }
-  const journal = createJournal(deps, source, { known })
+  const journal = createJournalLookup(deps, source, { known })
   const admission = startLedgerAdmission({ config, ...ledger }, active)
   const limits = { queue_max: config.JETLEDGER_COMMAND_QUEUE, timeout_ms: COMMAND_TIMEOUT_MS }
   const coordinator = createCoordinator(deps, {
@@ -154,7 +154,7 @@ export const startRoles = async (
   ledger: Ledger,
   signal: AbortSignal,
   onFolding: OnFolding = () => undefined,
-): Promise<Instance> => {
+): Promise<RunningRoles> => {
   const { config, log, health, standing } = ledger
   const has = (role: Role): boolean => config.JETLEDGER_ROLES.includes(role)
   const projections = has('projections') ? startProjections(ledger) : undefined

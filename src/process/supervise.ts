@@ -8,7 +8,7 @@ import { type Service, startService } from '../service/service.js'
 import { closedEndpoints } from './closed-service.js'
 import { Failure } from './failure.js'
 import type { Connection, Ledger } from './open-ledger.js'
-import { type Instance, type OnFolding, startRoles } from './roles.js'
+import { type OnFolding, type RunningRoles, startRoles } from './roles.js'
 import { VERSION } from './version.js'
 
 export type SuperviseOptions = {
@@ -20,7 +20,7 @@ export type SuperviseOptions = {
   readonly onFolding?: OnFolding
 }
 
-export type Supervised = Instance & {
+export type Supervised = RunningRoles & {
   /** Resolves once the roles are started; rejects when they cannot be. */
   readonly started: Promise<void>
 }
@@ -67,7 +67,7 @@ export const supervise = (connection: Connection, options: SuperviseOptions): Su
   const ending = new AbortController()
   const until = AbortSignal.any([signal, ending.signal])
   let closed_service: Service | undefined
-  let roles: Instance | undefined
+  let roles: RunningRoles | undefined
   let tellStarted: () => void = () => undefined
   const hasStarted = new Promise<void>(resolve => {
     tellStarted = resolve

@@ -13,7 +13,7 @@ import { nextProved, readAhead } from '../stream/read.js'
 import type { Recorded } from '../stream/recorded.js'
 import { LEDGER_STREAM, LEDGER_SUBJECTS } from '../stream/settings.js'
 import { endsInTransfer } from './fold-run.js'
-import { createHeads, type Heads } from './heads.js'
+import { createHeadCache, type HeadCache } from './head-cache.js'
 import { createSequencer, type Delivery, LeaderBehind } from './in-order.js'
 import { createInbox, type Inbox } from './inbox.js'
 import { failedWith } from './persist.js'
@@ -87,7 +87,7 @@ const isTransient = (thrown: unknown): boolean =>
 type Life = {
   readonly target: Target
   readonly sequencer: Sequencer
-  readonly heads: Heads
+  readonly heads: HeadCache
   readonly status: Status
   readonly signal: AbortSignal
 }
@@ -175,7 +175,7 @@ export const consume = async (target: Target, consumer: Consumer, signal: AbortS
   })
   const status = createStatus(target)
   const sequencer = sequencerOf(target, consumer)
-  const life: Life = { target, sequencer, heads: createHeads(target), status, signal }
+  const life: Life = { target, sequencer, heads: createHeadCache(target), status, signal }
   let is_pinned = false
   const messages = await pull(consumer, inbox)
   void messages.closed().then(ended => inbox.close(ended instanceof Error ? ended : undefined))

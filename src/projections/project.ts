@@ -14,7 +14,7 @@ import { isOwnFault } from '../own-fault.js'
 import { pointOf } from '../stream/identity.js'
 import type { Recorded } from '../stream/recorded.js'
 import { createFold, endsInTransfer, type RunFindings } from './fold-run.js'
-import type { Heads } from './heads.js'
+import type { HeadCache } from './head-cache.js'
 import { keepLetters } from './letters.js'
 import { noteDecided, noteParked } from './parked.js'
 import { createPending, withMark } from './pending.js'
@@ -46,10 +46,10 @@ class NotFolded extends Error {
  * then it throws `NotFolded`.
  */
 const loadHeads = async (
-  heads: Heads,
+  heads: HeadCache,
   records: readonly Recorded[],
   from_seq: number,
-): Promise<Awaited<ReturnType<Heads['load']>>> => {
+): Promise<Awaited<ReturnType<HeadCache['load']>>> => {
   try {
     return await heads.load(records, from_seq)
   } catch (cause) {
@@ -108,7 +108,7 @@ const spanOf = (records: readonly Recorded[]): Span | undefined => {
 
 const projectOnce = async (
   target: Target,
-  heads: Heads,
+  heads: HeadCache,
   records: readonly Recorded[],
   signal: AbortSignal,
   { from_seq, newest }: Span,
@@ -178,7 +178,7 @@ const divideAfter = async (
 
 const projectSpan = async (
   target: Target,
-  heads: Heads,
+  heads: HeadCache,
   records: readonly Recorded[],
   signal: AbortSignal,
   span: Span,
@@ -210,7 +210,7 @@ const projectSpan = async (
  */
 export const project = async (
   target: Target,
-  heads: Heads,
+  heads: HeadCache,
   records: readonly Recorded[],
   signal: AbortSignal,
 ): Promise<void> => {

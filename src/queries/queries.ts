@@ -12,9 +12,9 @@ import { statementEndpoint } from './endpoints/statement.js'
 import { summaryEndpoint } from './endpoints/summary.js'
 import { createBatcher } from './hot-set/batcher.js'
 import { type Follower, startFollower } from './hot-set/follower.js'
+import { createFreshnessWatch, type FreshnessWatch } from './hot-set/freshness-watch.js'
 import { createHotSet } from './hot-set/hot-set.js'
-import { createLoader } from './hot-set/loader.js'
-import { createProgress, type Progress } from './hot-set/progress.js'
+import { createCustomerLoader } from './hot-set/loader.js'
 import { createSession } from './hot-set/session.js'
 import { createTableReads } from './hot-set/table-reads.js'
 import { createWaiters } from './hot-set/waiters.js'
@@ -43,7 +43,7 @@ const RECENT_EVENTS_MAX = 50_000
 const WAIT_FOR_VERSION_MS_MAX = 250
 const FIRST_LOOK_MS_MAX = 3_000
 
-const untilFollowing = async ({ isFresh }: Progress): Promise<void> => {
+const untilFollowing = async ({ isFresh }: FreshnessWatch): Promise<void> => {
   const until_ms = performance.now() + FIRST_LOOK_MS_MAX
   while (!isFresh() && performance.now() < until_ms) await sleep(10)
 }
@@ -58,7 +58,7 @@ export const startQueries = async (
     recent_events_max: RECENT_EVENTS_MAX,
   })
   const waiters = createWaiters(WAIT_FOR_VERSION_MS_MAX)
-  const progress = createProgress(deps, hot)
+  const progress = createFreshnessWatch(deps, hot)
   const follower: Follower = startFollower(deps, {
     position: hot.position,
     restart: position => {
@@ -90,7 +90,7 @@ export const startQueries = async (
     stream,
     deps.log,
   )
-  const loader = createLoader(deps, hot, table, progress, stream)
+  const loader = createCustomerLoader(deps, hot, table, progress, stream)
   const session = createSession({ hot, loader, waiters, progress, stream })
   const fold = createFoldPast(deps, stream)
   const as_of = createAsOf(deps, fold)

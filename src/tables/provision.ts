@@ -15,7 +15,7 @@ import {
 } from '@aws-sdk/client-dynamodb'
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb'
 import { pipe, type TaskEither, TE } from '../fp.js'
-import { TABLES, type TableDefinition } from './definition.js'
+import type { TableDefinition } from './definition.js'
 import { type TableError, tryTable } from './errors.js'
 
 const ACTIVE_WITHIN_S = 60
@@ -144,12 +144,6 @@ export const createTable = (
     TE.chain(() => waitUntilActive(client, table)),
     TE.map(() => undefined),
   )
-
-/** Creates the table of balances. */
-export const createBalancesTable = (
-  client: DynamoDBDocumentClient,
-  table: string,
-): TaskEither<TableError, void> => createTable(client, table, TABLES.balances)
 
 /** The most requests to remove one table: between two of them DynamoDB finishes what it is doing with the table. */
 const DROPS_MAX = 3

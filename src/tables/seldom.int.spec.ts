@@ -20,13 +20,13 @@ import { queryItems } from './query.js'
 
 const TABLE = 'seldom'
 
-type Answer = { readonly status: number; readonly json: unknown }
+type TableAnswer = { readonly status: number; readonly json: unknown }
 
 let dynamodb: TestDynamodb
 let proxy: WatchedDynamodb
 let tables: DynamoDBDocumentClient
 /** The proxy's answer to a call; undefined when the server answers. */
-let answerTo: (call: WatchedCall) => Answer | undefined
+let answerTo: (call: WatchedCall) => TableAnswer | undefined
 
 beforeAll(async () => {
   dynamodb = await startTestDynamodb()
@@ -48,7 +48,7 @@ beforeEach(async () => {
   await right(createTable(tables, TABLE, TABLES.balances))
 })
 
-const IN_USE: Answer = {
+const IN_USE: TableAnswer = {
   status: 400,
   json: { __type: 'com.amazonaws.dynamodb.v20120810#ResourceInUseException', message: 'being updated' },
 }
@@ -77,7 +77,7 @@ describe('a table that DynamoDB is changing', () => {
 describe('keys that DynamoDB leaves unprocessed', () => {
   const IDS = ['a', 'b', 'c', 'd'].map(clientId)
   type Keys = { readonly RequestItems: Record<string, { readonly Keys: readonly unknown[] }> }
-  const unprocessed = ({ body }: WatchedCall): Answer => {
+  const unprocessed = ({ body }: WatchedCall): TableAnswer => {
     const { RequestItems } = JSON.parse(body.toString()) as Keys
     return { status: 200, json: { Responses: {}, UnprocessedKeys: RequestItems } }
   }

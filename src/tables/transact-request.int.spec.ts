@@ -11,7 +11,8 @@ import {
   type TransactWriteCommandInput,
 } from '@aws-sdk/lib-dynamodb'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest'
-import { LOCAL, right } from '../../test/support/ledger.js'
+import { createBalancesTable } from '../../test/support/balances-table.js'
+import { LOCAL } from '../../test/support/ledger.js'
 import { startTestDynamodb, type TestDynamodb } from '../../test/support/servers.js'
 import {
   startWatchedDynamodb,
@@ -19,7 +20,6 @@ import {
   type WatchedDynamodb,
 } from '../../test/support/watched-dynamodb.js'
 import { createTablesClient } from './client.js'
-import { createBalancesTable } from './provision.js'
 import { type PlainWrite, sendTransaction } from './transact-request.js'
 
 const TABLE = 'written'
@@ -41,7 +41,7 @@ beforeAll(async () => {
   })
   endpoint = proxy.endpoint
   const tables = createTablesClient({ endpoint: dynamodb.endpoint, ...LOCAL })
-  await right(createBalancesTable(tables, TABLE))
+  await createBalancesTable(tables, TABLE)
   tables.destroy()
 })
 

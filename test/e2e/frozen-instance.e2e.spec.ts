@@ -68,14 +68,14 @@ const newestBefore = (id: string, at_ms: number): number =>
 const ask = (id: string, consistency?: 'strong'): Promise<Msg> =>
   nc.request('customer.balance', JSON.stringify({ client_id: id, consistency }), { timeout: REQUEST_MS_MAX })
 
-type Answer = {
+type ReadBalance = {
   readonly asked_ms: number
   readonly id: string
   readonly version: number
   readonly age_ms: number
 }
 
-const answerTo = async (id: string, consistency?: 'strong'): Promise<Answer> => {
+const answerTo = async (id: string, consistency?: 'strong'): Promise<ReadBalance> => {
   const asked_ms = performance.now()
   const { headers } = await ask(id, consistency)
   expect(headers?.get('Nats-Service-Error') ?? '').toBe('')

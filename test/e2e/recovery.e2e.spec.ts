@@ -19,21 +19,24 @@ beforeAll(async () => {
 })
 afterAll(() => bench.end())
 
-type Answer = {
+type LedgerReply = {
   readonly balance?: number
   readonly error?: { readonly code: string; readonly reason?: string }
 }
-const ask = async (subject: string, body: object): Promise<Answer> =>
-  (await nc.request(subject, JSON.stringify(body), { timeout: 5_000 })).json<Answer>()
-const credit = (transaction_id: string): Promise<Answer> =>
+const ask = async (subject: string, body: object): Promise<LedgerReply> =>
+  (await nc.request(subject, JSON.stringify(body), { timeout: 5_000 })).json<LedgerReply>()
+const credit = (transaction_id: string): Promise<LedgerReply> =>
   ask('customer.credit', { client_id: '7', amount: 100, transaction_id })
-const balance = (): Promise<Answer> => ask('customer.balance', { client_id: '7' })
+const balance = (): Promise<LedgerReply> => ask('customer.balance', { client_id: '7' })
 const ready = async () => {
   const response = await fetch(dev.health_url.replace('/healthz', '/readyz'))
   return { status: response.status, text: await response.text() }
 }
-const untilAnswer = (question: () => Promise<Answer>, fits: (answer: Answer) => boolean, what: string) =>
-  until(async () => fits(await question().catch(() => ({}))), { deadline_ms: WITHIN_MS, what })
+const untilAnswer = (
+  question: () => Promise<LedgerReply>,
+  fits: (answer: LedgerReply) => boolean,
+  what: string,
+) => until(async () => fits(await question().catch(() => ({}))), { deadline_ms: WITHIN_MS, what })
 
 it('a stream that is deleted stops the ledger: nothing is stored or answered, and everything says why', async () => {
   expect(await credit('before')).toMatchObject({ balance: 100 })

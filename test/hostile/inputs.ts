@@ -41,7 +41,7 @@ export type Known = {
 export type Text = Bytes | ((known: Known) => Bytes)
 
 /** The required answer to a request over NATS. */
-export type Answer =
+export type ExpectedAnswer =
   /** A success whose body and headers contain all of these texts. */
   | { readonly tag: 'done'; readonly holds: readonly string[] }
   /** A service error with this code, whose body and headers contain all of these texts. */
@@ -57,7 +57,7 @@ export type RequestInput = {
   readonly subject: string
   readonly body?: Text
   readonly header?: Bytes
-  readonly gives: Answer
+  readonly gives: ExpectedAnswer
 }
 
 /** A request with a reply subject at which answers are forbidden: it never gets an answer there. */
@@ -96,11 +96,15 @@ export const letter = (reason = 'MALFORMED', balance: number | string = 0): Even
 export const PARKED: EventOutcome = { tag: 'parked' }
 export const REFUSED: EventOutcome = { tag: 'refused' }
 
-export const done = (...holds: readonly string[]): Answer => ({ tag: 'done', holds })
-export const error = (code: string, ...holds: readonly string[]): Answer => ({ tag: 'error', code, holds })
-export const invalid = (...holds: readonly string[]): Answer => error('INVALID_REQUEST', ...holds)
-export const either = (...codes: readonly string[]): Answer => ({ tag: 'either', codes })
-export const NOBODY: Answer = { tag: 'nobody' }
+export const done = (...holds: readonly string[]): ExpectedAnswer => ({ tag: 'done', holds })
+export const error = (code: string, ...holds: readonly string[]): ExpectedAnswer => ({
+  tag: 'error',
+  code,
+  holds,
+})
+export const invalid = (...holds: readonly string[]): ExpectedAnswer => error('INVALID_REQUEST', ...holds)
+export const either = (...codes: readonly string[]): ExpectedAnswer => ({ tag: 'either', codes })
+export const NOBODY: ExpectedAnswer = { tag: 'nobody' }
 
 export const status = (number: number, code?: string, ...holds: readonly string[]): HttpAnswer => ({
   status: number,

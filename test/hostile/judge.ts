@@ -1,7 +1,7 @@
 /** Compares outcomes with the documentation. Each function returns a text about the difference, or undefined. */
 
 import { CATALOGUE } from '../../src/service/catalogue.js'
-import type { Answer, EventOutcome, HttpAnswer } from './inputs.js'
+import type { EventOutcome, ExpectedAnswer, HttpAnswer } from './inputs.js'
 import { codeOf, objectionTo } from './ledger.js'
 import type { RawAnswer } from './raw-http.js'
 import type { RawMessage } from './raw-nats.js'
@@ -20,7 +20,7 @@ const isNobody = ({ header }: RawMessage): boolean => header.startsWith('NATS/1.
 /** The kind of an answer: `done`, `nobody`, or the code of its error. */
 const kindOf = (message: RawMessage): string => (isNobody(message) ? 'nobody' : codeOf(message) || 'done')
 
-const kindsOf = (gives: Answer): readonly string[] => {
+const kindsOf = (gives: ExpectedAnswer): readonly string[] => {
   switch (gives.tag) {
     case 'error':
       return [gives.code]
@@ -32,7 +32,7 @@ const kindsOf = (gives: Answer): readonly string[] => {
 }
 
 /** Judges an answer over NATS. */
-export const judgeAnswer = (gives: Answer, message: RawMessage | undefined): string | undefined => {
+export const judgeAnswer = (gives: ExpectedAnswer, message: RawMessage | undefined): string | undefined => {
   const objection = objectionTo(message)
   if (message === undefined || objection !== undefined) return objection
   const [kind, text] = [kindOf(message), message.body.toString()]

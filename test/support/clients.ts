@@ -4,7 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import type { NatsConnection } from 'nats'
 import { expect } from 'vitest'
 import { readEvents } from './independent-fold.js'
-import { type Answer, Model, type Position, type Request } from './model.js'
+import { Model, type ModelAnswer, type Position, type Request } from './model.js'
 import { until } from './servers.js'
 
 /** The time limit of a request is short, because a killed instance never answers; the client then asks again. */
@@ -15,7 +15,7 @@ const AFTER_NONE_MS = 100
 const OPEN = new Set(['NONE', 'TIMEOUT', 'OUTCOME_UNKNOWN'])
 
 /** A request and its answer; the code is `NONE` when there was none. */
-export type Exchange = { readonly request: Request; answer: Answer }
+export type Exchange = { readonly request: Request; answer: ModelAnswer }
 
 const whole = (value: unknown): bigint =>
   typeof value === 'number' || typeof value === 'string' ? BigInt(value) : -1n
@@ -35,7 +35,7 @@ export const bodyOfRequest = ({ type, from, to, amount, transaction_id }: Reques
   })
 
 /** Decodes the body of a reply; an error has its code. */
-export const answerFrom = ({ type }: Request, body: string): Answer => {
+export const answerFrom = ({ type }: Request, body: string): ModelAnswer => {
   const content = JSON.parse(body) as Record<string, never>
   if (content.error !== undefined) {
     const { code, balance } = content.error as unknown as { code: string; balance?: number }
@@ -46,7 +46,7 @@ export const answerFrom = ({ type }: Request, body: string): Answer => {
 }
 
 /** Sends one command once. */
-export const ask = async (nc: NatsConnection, request: Request): Promise<Answer> => {
+export const ask = async (nc: NatsConnection, request: Request): Promise<ModelAnswer> => {
   try {
     const reply = await nc.request(`customer.${request.type}`, bodyOfRequest(request), {
       timeout: REQUEST_MS_MAX,

@@ -53,7 +53,11 @@ type Call = {
   readonly headers: IncomingMessage['headers']
   readonly body: Buffer
 }
-type Answer = { readonly status: number; readonly headers: Record<string, string>; readonly body: Buffer }
+type ProxyAnswer = {
+  readonly status: number
+  readonly headers: Record<string, string>
+  readonly body: Buffer
+}
 
 /** The faults are the same in every run with the same calls. */
 const SEED = 20_261_121
@@ -64,7 +68,7 @@ const readAll = async (stream: IncomingMessage): Promise<Buffer> => {
   return Buffer.concat(chunks)
 }
 
-const answerOf = (status: number, json: unknown, checked: boolean): Answer => {
+const answerOf = (status: number, json: unknown, checked: boolean): ProxyAnswer => {
   const body = Buffer.from(JSON.stringify(json))
   return {
     status,
@@ -77,11 +81,11 @@ const answerOf = (status: number, json: unknown, checked: boolean): Answer => {
   }
 }
 
-const failure = (status: number, name: string, checked: boolean): Answer =>
+const failure = (status: number, name: string, checked: boolean): ProxyAnswer =>
   answerOf(status, { __type: SERVICE + name, message: `${name}, by the test` }, checked)
 
 /** The answer of a cancelled transaction, with a reason for one of its items and none for the others. */
-const cancelled = ({ body }: Call, code: string, at: number, checked: boolean): Answer => {
+const cancelled = ({ body }: Call, code: string, at: number, checked: boolean): ProxyAnswer => {
   const { TransactItems } = JSON.parse(body.toString()) as { TransactItems: unknown[] }
   const reasons = TransactItems.map(() => ({ Code: 'None' }) as { Code: string; Message?: string })
   reasons[Math.floor(at * reasons.length)] = { Code: code, Message: `${code}, by the test` }
@@ -117,7 +121,7 @@ const fits = (fault: Fault, { operation }: Call): boolean => {
 
 /** Sends calls on to the server at `target`. */
 const forwardTo =
-  (target: URL): ((call: Call) => Promise<Answer>) =>
+  (target: URL): ((call: Call) => Promise<ProxyAnswer>) =>
   ({ headers, body }) =>
     new Promise((resolve, reject) => {
       const sent = request(
@@ -150,11 +154,11 @@ const forwardTo =
 
 /** Inflicts a fault on a call. */
 const inflictWith = (
-  forward: (call: Call) => Promise<Answer>,
+  forward: (call: Call) => Promise<ProxyAnswer>,
   random: () => number,
   late_ms: number,
-): ((fault: Fault, call: Call) => Promise<Answer | undefined>) => {
-  const unprocessed = async (call: Call): Promise<Answer> => {
+): ((fault: Fault, call: Call) => Promise<ProxyAnswer | undefined>) => {
+  const unprocessed = async (call: Call): Promise<ProxyAnswer> => {
     const { call: half, left } = halved(call)
     const { status, body } = await forward(half)
     if (status !== 200) return answerOf(status, JSON.parse(body.toString()), false)

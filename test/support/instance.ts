@@ -17,7 +17,7 @@ import { createTablesClient } from '../../src/tables/client.js'
 import { LOCAL, right } from './ledger.js'
 import { startTestServers, type TestServers } from './servers.js'
 
-export type Instance = {
+export type TestInstance = {
   readonly ledger: Connection
   /** The answer that `GET /readyz` would give now, part by part. */
   readonly readiness: () => Promise<Readonly<Record<string, HealthEntry>>>
@@ -29,14 +29,14 @@ export type World = {
   readonly nc: NatsConnection
   readonly jsm: JetStreamManager
   readonly tables: ReturnType<typeof createTablesClient>
-  readonly start: () => Promise<Instance>
+  readonly start: () => Promise<TestInstance>
   readonly ask: (subject: string, request: unknown) => Promise<Msg>
   readonly stop: () => Promise<void>
 }
 
 export const TABLE = 'customer-balances'
 
-const start = async (servers: TestServers): Promise<Instance> => {
+const start = async (servers: TestServers): Promise<TestInstance> => {
   const config = decodeConfig({
     NATS_URL: servers.nats.url,
     AWS_ENDPOINT_URL_DYNAMODB: servers.dynamodb.endpoint,
@@ -70,7 +70,7 @@ export const startWorld = async (): Promise<World> => {
   const servers = await startTestServers()
   const nc = await connect({ servers: servers.nats.url })
   const tables = createTablesClient({ endpoint: servers.dynamodb.endpoint, ...LOCAL })
-  const running: Instance[] = []
+  const running: TestInstance[] = []
   return {
     servers,
     nc,

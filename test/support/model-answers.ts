@@ -1,7 +1,7 @@
 /** Outcomes of commands in the words of the model. */
 
 import type { Outcome } from '../../src/commands/outcome.js'
-import type { Answer } from './model.js'
+import type { ModelAnswer } from './model.js'
 
 const positionOf = ({ balance, version, seq }: { balance: bigint; version: number; seq: number }) => ({
   balance,
@@ -9,7 +9,7 @@ const positionOf = ({ balance, version, seq }: { balance: bigint; version: numbe
   seq,
 })
 
-export const answerOf = (outcome: Outcome): Answer => {
+export const answerOf = (outcome: Outcome): ModelAnswer => {
   if (outcome.tag === 'failed') {
     const { balance } = outcome.details
     return typeof balance === 'bigint' ? { code: outcome.code, balance } : { code: outcome.code }

@@ -15,7 +15,11 @@ export type Request = {
 }
 
 export type Position = { readonly balance: bigint; readonly version: number; readonly seq: number }
-export type Answer = { readonly code: string; readonly balance?: bigint; readonly at?: readonly Position[] }
+export type ModelAnswer = {
+  readonly code: string
+  readonly balance?: bigint
+  readonly at?: readonly Position[]
+}
 type Known = {
   readonly content: string
   readonly answer: { code: string; balance?: bigint; at?: Position[] }
@@ -34,7 +38,7 @@ export class Model {
   readonly #known = new Map<string, Known>()
 
   /** The refusal of a request that the balances do not allow; undefined when they allow it. */
-  #refusal({ type, from, to, amount }: Request): Answer | undefined {
+  #refusal({ type, from, to, amount }: Request): ModelAnswer | undefined {
     const [mine, theirs] = [this.balances.get(from) ?? 0n, this.balances.get(to) ?? 0n]
     if (type !== 'credit' && mine < amount) return { code: 'INSUFFICIENT_FUNDS', balance: mine }
     const receiving = type === 'credit' ? mine : theirs
@@ -44,14 +48,14 @@ export class Model {
   }
 
   /** The answer to a request when no other request runs at the same time. */
-  foretell(request: Request): Answer {
+  foretell(request: Request): ModelAnswer {
     const known = this.#known.get(request.transaction_id)
     if (known !== undefined && known.content !== contentOf(request)) return { code: 'TRANSACTION_ID_REUSED' }
     return known?.answer ?? this.#refusal(request) ?? { code: 'done' }
   }
 
   /** Says how an answer is wrong, once the stream is folded up to it; undefined when it is right. */
-  objection(request: Request, given: boolean, answer: Answer): string | undefined {
+  objection(request: Request, given: boolean, answer: ModelAnswer): string | undefined {
     const known = this.#known.get(request.transaction_id)
     const isSame = known?.content === contentOf(request)
     if (answer.code === 'TRANSACTION_ID_REUSED') {

@@ -28,9 +28,9 @@ const bodyOf = async (incoming: IncomingMessage): Promise<Buffer> => {
   return Buffer.concat(chunks)
 }
 
-type Answer = { readonly status: number; readonly body: Buffer }
+type ForwardedAnswer = { readonly status: number; readonly body: Buffer }
 
-const forward = (target: URL, { headers, body }: WatchedCall): Promise<Answer> =>
+const forward = (target: URL, { headers, body }: WatchedCall): Promise<ForwardedAnswer> =>
   new Promise((resolve, reject) => {
     const { hostname, port } = target
     request({ hostname, port, method: 'POST', path: '/', headers }, response => {
@@ -40,7 +40,7 @@ const forward = (target: URL, { headers, body }: WatchedCall): Promise<Answer> =
       .end(body)
   })
 
-const answerOf = ({ status, json }: OwnAnswer): Answer => ({
+const answerOf = ({ status, json }: OwnAnswer): ForwardedAnswer => ({
   status,
   body: Buffer.from(JSON.stringify(json)),
 })
@@ -53,7 +53,7 @@ export const startWatchedDynamodb = async (endpoint: string, watch: Watcher): Pr
       const { headers, method = '' } = incoming
       const operation = String(headers['x-amz-target']).split('.').at(-1) ?? ''
       const call: WatchedCall = { method, operation, headers, body: await bodyOf(incoming) }
-      let carried_out: Answer | undefined
+      let carried_out: ForwardedAnswer | undefined
       const fate = await watch(call, async () => {
         carried_out = await forward(target, call)
       })

@@ -2,7 +2,7 @@
 
 import { setTimeout as pause } from 'node:timers/promises'
 import { NODE_NAMES } from '../cluster.js'
-import { INSTANCE_NAMES, type Instance, type InstanceName, type Running } from '../instance.js'
+import { INSTANCE_NAMES, type InstanceName, type ManagedInstance, type Running } from '../instance.js'
 import { DYNAMODB_PLACE, type System } from '../system.js'
 import type { End, Fault, FaultContext } from './fault.js'
 
@@ -13,7 +13,7 @@ const LOOK_EVERY_MS = 100
 const pickInstance = ({ random }: FaultContext): InstanceName => random.pick(INSTANCE_NAMES)
 
 /** Waits a limited time until an instance is ready; the run goes on if it is not. Throws when the instance ended by itself. */
-const untilReady = async (instance: Instance): Promise<void> => {
+const untilReady = async (instance: ManagedInstance): Promise<void> => {
   const deadline = performance.now() + READY_MS_MAX
   while (!(await instance.isReady()) && performance.now() < deadline) {
     // another build may refuse the data of this one

@@ -31,7 +31,7 @@ import {
   notStrict,
   replyJson,
   typedCommandFrom,
-} from './request.js'
+} from './command-body.js'
 
 const BATCH_COMMANDS_MAX = 1_000
 
@@ -43,12 +43,13 @@ const TEXT_CHARS_MAX = 400
 const commandsMax = (max_payload: number): number =>
   Math.min(BATCH_COMMANDS_MAX, Math.max(1, Math.floor(max_payload / RESULT_BYTES_MAX)))
 
-type Reply = Either<ServiceError, ServiceReply>
+type BatchReply = Either<ServiceError, ServiceReply>
 
 const resultJson = (outcome: Outcome): string =>
   outcome.tag === 'done' ? replyJson(outcome.reply, outcome.replayed) : errorJson(outcome)
 
-const reply = (results: readonly string[]): Reply => E.right({ body: `{"results":[${results.join(',')}]}` })
+const reply = (results: readonly string[]): BatchReply =>
+  E.right({ body: `{"results":[${results.join(',')}]}` })
 
 const invalidCommand = (text: string): Failure =>
   failed('INVALID_REQUEST', { message: text.slice(0, TEXT_CHARS_MAX) })
@@ -62,7 +63,7 @@ const each = async (
   taker: CommandTaker,
   decoded: readonly Either<string, Submitted>[],
   note: Note,
-): Promise<Reply> => {
+): Promise<BatchReply> => {
   const valid = decoded.flatMap(command => (E.isRight(command) ? [command.right] : []))
   const results = await taker.submitEach(valid)
   for (const [index, outcome] of results.entries()) {
@@ -93,7 +94,7 @@ const all = async (
   taker: CommandTaker,
   decoded: readonly Either<string, Submitted>[],
   note: Note,
-): Promise<Reply> => {
+): Promise<BatchReply> => {
   const submitted: Submitted[] = []
   for (const [index, command] of decoded.entries()) {
     if (E.isLeft(command)) return E.left(invalid(command.left, { index }))

@@ -15,7 +15,7 @@ import { EVENT_REQUEST_PREFIX } from '../../service/endpoints.js'
 import type { ServiceError } from '../../service/error.js'
 import { LEDGER_STREAM } from '../../stream/settings.js'
 import type { Submitted } from '../group-commit/ports.js'
-import { commandFrom, invalid, parseBody } from './request.js'
+import { commandFrom, invalid, parseBody } from './command-body.js'
 
 /** The header that holds the transaction id. */
 const ID_HEADER = 'Nats-Msg-Id'

@@ -19,12 +19,12 @@ import { type Admission, WITHOUT_BOUND } from '../admission/admission.js'
 import type { CommandDeps } from '../deps.js'
 import type { CommandTaker } from '../group-commit/ports.js'
 import { createHistoryFinder } from '../idempotency/history.js'
-import type { Journal } from '../idempotency/journal.js'
+import type { JournalLookup } from '../idempotency/journal-lookup.js'
 import type { Outcome } from '../outcome.js'
 import { type Audit, NO_AUDIT, writtenOf } from './audit.js'
 import { batchEndpoint } from './batch.js'
+import { commandFrom, errorOf, headerProblem, invalid, json, parseBody, replyJson } from './command-body.js'
 import { eventEndpoint } from './event.js'
-import { commandFrom, errorOf, headerProblem, invalid, json, parseBody, replyJson } from './request.js'
 import { type Fate, whatBecameOf } from './transaction.js'
 
 export type CommandLimits = { readonly max_in_flight: number; readonly timeout_ms: number }
@@ -81,7 +81,7 @@ const toAnswer = (fate: Fate): ServiceReply => ({
 const transactionEndpoint = (
   deps: CommandDeps,
   limits: CommandLimits,
-  journal: Journal | undefined,
+  journal: JournalLookup | undefined,
 ): EndpointConfig => ({
   name: 'transaction',
   subject: 'customer.transaction',
@@ -120,7 +120,7 @@ export const commandEndpoints = (
   taker: CommandTaker,
   deps: CommandDeps,
   limits: CommandLimits,
-  journal?: Journal,
+  journal?: JournalLookup,
   {
     admit,
     data,

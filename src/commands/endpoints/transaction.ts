@@ -14,13 +14,13 @@ import { leadershipOf } from '../../stream/leadership.js'
 import { type Range, readRange } from '../../stream/read.js'
 import { LEDGER_STREAM, LEDGER_SUBJECTS } from '../../stream/settings.js'
 import type { CommandDeps } from '../deps.js'
-import type { Journal } from '../idempotency/journal.js'
+import type { JournalLookup } from '../idempotency/journal-lookup.js'
 import { answerFor, type StoredTransaction, storedFrom, typeOf } from '../idempotency/stored-transaction.js'
-import type { Failure, Reply } from '../outcome.js'
+import type { CommandReply, Failure } from '../outcome.js'
 
 /** `by` is the caller of the command that was stored, if its event names one. */
 export type Fate =
-  | { readonly status: 'committed'; readonly reply: Reply; readonly by?: string | undefined }
+  | { readonly status: 'committed'; readonly reply: CommandReply; readonly by?: string | undefined }
   | {
       readonly status: 'declined'
       readonly error: Pick<Failure, 'code' | 'details'>
@@ -62,7 +62,7 @@ const commandOf = (known: StoredTransaction, transaction_id: string): Command | 
 const findEverywhere = async (
   deps: CommandDeps,
   transaction_id: string,
-  journal: Journal | undefined,
+  journal: JournalLookup | undefined,
 ): Promise<StoredTransaction | undefined> => {
   const { last_seq } = await run(leadershipOf(deps.nc).prove())
   const { known, seq } = (await journal?.lookUp(transaction_id)) ?? { known: undefined, seq: 0 }
@@ -79,7 +79,7 @@ const findEverywhere = async (
 export const whatBecameOf = async (
   deps: CommandDeps,
   transaction_id: string,
-  journal?: Journal,
+  journal?: JournalLookup,
 ): Promise<Fate> => {
   const known = await findEverywhere(deps, transaction_id, journal)
   const command = known === undefined ? undefined : commandOf(known, transaction_id)

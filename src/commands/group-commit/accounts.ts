@@ -8,7 +8,7 @@ import { createLru } from '../../lru.js'
 import type { Folded } from '../../stream/fold-subject.js'
 import { forgetWhenSetBack } from '../../stream/set-back.js'
 import type { CommandDeps } from '../deps.js'
-import { isLoaded, Loader, type LoadProblem, type LoadResult } from './load.js'
+import { AccountLoader, isLoaded, type LoadProblem, type LoadResult } from './load.js'
 
 export type Accounts = {
   /** The accounts of `ids`: from memory if they are there, else loaded. */
@@ -25,7 +25,7 @@ const ACCOUNTS_MAX = 100_000
 
 export const createAccounts = (deps: CommandDeps): Accounts => {
   const memory = forgetWhenSetBack(deps.nc, createLru<ClientId, Folded>(ACCOUNTS_MAX))
-  const loader = new Loader(deps)
+  const loader = new AccountLoader(deps)
 
   /** Keeps an account unless a newer one is known: a round may have read it before another round stored more. */
   const keep = (id: ClientId, loaded: Folded): void => {

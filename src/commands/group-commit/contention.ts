@@ -5,7 +5,7 @@
  */
 
 import type { ClientId } from '../../ledger/client-id.js'
-import { type Answer, customersOfGroup, type Group, retry } from './group.js'
+import { customersOfGroup, type Group, type GroupAnswer, retry } from './group.js'
 
 export type Lane = {
   readonly id: ClientId
@@ -106,7 +106,7 @@ export type Losses = {
   readonly lost_once: readonly Group[]
   readonly lost_again: readonly Group[]
   /** They lost too often. */
-  readonly answers: readonly Answer[]
+  readonly answers: readonly GroupAnswer[]
 }
 
 /** Sorts the groups of a batch that the stream refused because the customers of `moved` have changed; counts a try of each. */

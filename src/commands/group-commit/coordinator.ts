@@ -28,13 +28,13 @@ import { isOwnFault } from '../../own-fault.js'
 import { failed, type Outcome } from '../outcome.js'
 import { type Lane, Lanes, sortByLosses } from './contention.js'
 import {
-  type Answer,
   countCommands,
   createOpenGroups,
   customersOf,
   failAll,
   failureOf,
   type Group,
+  type GroupAnswer,
   type GroupOrigin,
   type GroupResult,
   type GroupState,
@@ -261,7 +261,7 @@ export class Coordinator implements CommandTaker {
     group.done(result)
   }
 
-  #answerAll(answers: readonly Answer[]): readonly [] {
+  #answerAll(answers: readonly GroupAnswer[]): readonly [] {
     for (const [group, result] of answers) this.#answer(group, result)
     return []
   }

@@ -16,7 +16,7 @@ import { type DecidedBatch, Rounds } from './round.js'
 import type { Settled } from './settle.js'
 
 /** How the stream answers a batch. */
-type Answer =
+type StreamAnswer =
   | 'store'
   | StreamError['tag']
   | 'unknown'
@@ -25,7 +25,7 @@ type Answer =
 
 /** A stream in a map, and what the test has it answer to the next batches; it stores all that come after them. */
 const play = (
-  answers: readonly Answer[] = [],
+  answers: readonly StreamAnswer[] = [],
   options: Partial<CoordinatorPorts> & { readonly queue_max?: number; readonly timeout_ms?: number } = {},
 ) => {
   const stream = new Map<ClientId, Folded>()
@@ -184,7 +184,7 @@ describe('a batch that another writer was faster than', () => {
       world.interfere('alice', 1)
       return { tag: 'refused', error: { tag: 'Conflict', message: 'wrong last sequence' } }
     }
-    const world = play(Array<Answer>(40).fill(conflict))
+    const world = play(Array<StreamAnswer>(40).fill(conflict))
     const outcomes = await Promise.all([world.submit(credit('alice', 1)), world.submit(credit('bob', 1))])
     expect(outcomes.map(codeOf)).toEqual(['CONFLICT', 'done'])
     expect(world.batches.filter(batch => batch.includes('credit alice 1'))).toHaveLength(11)
@@ -193,7 +193,7 @@ describe('a batch that another writer was faster than', () => {
   it('by a write that cannot be seen yet is halved until it stands alone', async () => {
     let refused = 0
     const world = play(
-      Array<Answer>(40).fill(batch => {
+      Array<StreamAnswer>(40).fill(batch => {
         if (!batch.plan.events.some(({ id }) => id === 'alice') || refused === 5) return world.store(batch)
         refused += 1
         return { tag: 'refused', error: { tag: 'Conflict', message: 'a write in flight' } }
@@ -208,11 +208,11 @@ describe('a batch that another writer was faster than', () => {
 
 describe('a batch that the stream refuses', () => {
   it('because it is too large is halved: only the command that is too large fails', async () => {
-    const tooLarge: Answer = batch =>
+    const tooLarge: StreamAnswer = batch =>
       batch.plan.events.some(({ id }) => id === 'bob')
         ? { tag: 'refused', error: { tag: 'TooLarge', message: 'too large' } }
         : world.store(batch)
-    const world = play(Array<Answer>(20).fill(tooLarge))
+    const world = play(Array<StreamAnswer>(20).fill(tooLarge))
     const outcomes = await Promise.all(['alice', 'bob', 'carol'].map(id => world.submit(credit(id, 1))))
     expect(outcomes.map(codeOf)).toEqual(['done', 'PAYLOAD_TOO_LARGE', 'done'])
   })
@@ -250,7 +250,7 @@ describe('a batch that the stream refuses', () => {
 })
 
 describe('a caller is told that nothing is stored only when that is certain', () => {
-  it.each<[string, Answer, string]>([
+  it.each<[string, StreamAnswer, string]>([
     ['the outcome stays unknown', 'unknown', 'OUTCOME_UNKNOWN'],
     ['publishing throws', new Error('lost'), 'OUTCOME_UNKNOWN'],
     ['publishing meets a fault of this program', new TypeError('no such thing'), 'OUTCOME_UNKNOWN'],
@@ -343,10 +343,10 @@ describe('commands that another instance has too', () => {
     expect(suspects).toEqual([['forwarded']])
   })
 
-  it.each<[string, readonly Answer[], number]>([
+  it.each<[string, readonly StreamAnswer[], number]>([
     ['there is no room', [], 0],
     ['the stream is full', ['StreamFull'], 10],
-    ['others are always faster', Array<Answer>(30).fill('Conflict'), 10],
+    ['others are always faster', Array<StreamAnswer>(30).fill('Conflict'), 10],
   ])('are not said to be not stored when %s', async (_, answers, queue_max) => {
     const { coordinator } = play(answers, { queue_max })
     const taken = { command: credit('alice', 1, 'a'), has_given_id: true }

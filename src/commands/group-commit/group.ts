@@ -8,11 +8,11 @@
 import type { BackOff } from '../../back-off.js'
 import type { ClientId } from '../../ledger/client-id.js'
 import { type Command, customersOfCommand } from '../../ledger/command.js'
-import { type Failure, failed, type Outcome, type Reply, replayed } from '../outcome.js'
+import { type CommandReply, type Failure, failed, type Outcome, replayed } from '../outcome.js'
 
 /** One reply for each command of the group, or the reason why no command of it was carried out. */
 export type GroupResult =
-  | { readonly tag: 'done'; readonly replies: readonly Reply[]; readonly replayed: boolean }
+  | { readonly tag: 'done'; readonly replies: readonly CommandReply[]; readonly replayed: boolean }
   | Failure
 
 export type GroupState =
@@ -74,7 +74,7 @@ export const newGroup = (
 })
 
 /** A group and the result that it is to be answered with. */
-export type Answer = readonly [group: Group, result: GroupResult]
+export type GroupAnswer = readonly [group: Group, result: GroupResult]
 
 /** The number of tries after which a group that keeps losing against other writers is given up. */
 export const TRIES_MAX = 10
@@ -101,11 +101,11 @@ export const failureOf = (group: Group, code: Failure['code'], cause?: unknown):
 export const hasSharedIds = ({ has_given_ids, origin }: Group): boolean =>
   has_given_ids || origin !== 'caller'
 
-export const failAll = (groups: readonly Group[], code: Failure['code'], cause?: unknown): Answer[] =>
+export const failAll = (groups: readonly Group[], code: Failure['code'], cause?: unknown): GroupAnswer[] =>
   groups.map(group => [group, failureOf(group, code, cause)])
 
 /** Groups that lost against another writer: those that may try again, and the answers of those that lost too often. */
-export type RetriedGroups = { readonly again: readonly Group[]; readonly answers: readonly Answer[] }
+export type RetriedGroups = { readonly again: readonly Group[]; readonly answers: readonly GroupAnswer[] }
 
 /** Counts one more try of each group. A group beyond `TRIES_MAX` is answered `CONFLICT`: nothing of it is stored. */
 export const retry = (groups: readonly Group[]): RetriedGroups => {
@@ -161,7 +161,7 @@ export const outcomesOf = (result: GroupResult): readonly Outcome[] =>
 
 /** The outcomes of all commands of a group as its result: the first failure is the group's, and says its index. */
 export const resultOf = (outcomes: readonly (Outcome | undefined)[]): GroupResult => {
-  const replies: Reply[] = []
+  const replies: CommandReply[] = []
   let is_replay = true
   for (const [index, outcome] of outcomes.entries()) {
     if (outcome === undefined) throw new Error('a group has no result while one of its commands has none')

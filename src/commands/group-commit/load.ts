@@ -95,7 +95,7 @@ const problemOf = (cause: unknown): LoadProblem => ({
   cause,
 })
 
-export class Loader {
+export class AccountLoader {
   readonly #deps: CommandDeps
   readonly #prover: ReturnType<typeof createProver>
   readonly #items_reader: ItemsReader

@@ -12,7 +12,7 @@ import { encodeEvent, type LedgerEvent } from '../../ledger/event.js'
 import type { MessageFault } from '../../stream/errors.js'
 import type { Folded } from '../../stream/fold-subject.js'
 import { BATCH_MESSAGES_MAX, type BatchMessage } from '../../stream/publish.js'
-import { type Failure, failed, type Position, type Reply, replyOf } from '../outcome.js'
+import { type CommandReply, type Failure, failed, type Position, replyOf } from '../outcome.js'
 import { failureOf, type Group, type GroupResult } from './group.js'
 
 /** An event of the batch. The first one of each customer carries the sequence that the stream is to check. */
@@ -214,7 +214,7 @@ export const resultOfPlanned = ({ events }: Plan, planned: Planned, last_seq: nu
     return { client_id: event.id, balance, version, seq: first_seq + next - 1 }
   }
   const replies = planned.group.commands.map(
-    (command): Reply =>
+    (command): CommandReply =>
       replyOf(command, command.type === 'transfer' ? [position(), position()] : [position()]),
   )
   return { tag: 'done', replies, replayed: false }

@@ -8,7 +8,7 @@ import type { ClientId } from '../../ledger/client-id.js'
 import type { Command } from '../../ledger/command.js'
 import type { Folded } from '../../stream/fold-subject.js'
 import type { Outcome } from '../outcome.js'
-import type { Answer, Group, GroupResult } from './group.js'
+import type { Group, GroupAnswer, GroupResult } from './group.js'
 import type { Aside, DecidedBatch, PreparedRound, RoundEnd } from './round.js'
 import type { Settled } from './settle.js'
 
@@ -44,7 +44,7 @@ export type Earlier =
   | { readonly tag: 'later'; readonly later: Promise<Exclude<Earlier, { tag: 'later' }>> }
 
 /** What becomes of groups that the stream refuses for a known id. */
-export type DuplicatesEnd = { readonly answers: readonly Answer[]; readonly rounds: readonly Group[][] }
+export type DuplicatesEnd = { readonly answers: readonly GroupAnswer[]; readonly rounds: readonly Group[][] }
 
 export type Transactions = {
   /** What is known of a group with given ids. From now on it is under way: `end` has to be called with its result. */

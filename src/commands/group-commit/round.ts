@@ -14,7 +14,15 @@ import type { ClientId } from '../../ledger/client-id.js'
 import type { StreamError } from '../../stream/errors.js'
 import type { Folded } from '../../stream/fold-subject.js'
 import type { Accounts } from './accounts.js'
-import { type Answer, customersOf, customersOfGroup, failAll, failureOf, type Group, retry } from './group.js'
+import {
+  customersOf,
+  customersOfGroup,
+  failAll,
+  failureOf,
+  type Group,
+  type GroupAnswer,
+  retry,
+} from './group.js'
 import { isLoaded, type LoadProblem } from './load.js'
 import {
   failuresOf,
@@ -52,7 +60,7 @@ export type Aside =
   | { readonly why: 'slow accounts'; readonly groups: readonly Group[] }
 
 export type RoundEnd = {
-  readonly answers: readonly Answer[]
+  readonly answers: readonly GroupAnswer[]
   /** Groups that are to be decided again, before any other group. */
   readonly again: readonly Group[]
   readonly asides: readonly Aside[]
@@ -84,7 +92,7 @@ const reasonOf = (id: ClientId, result: Folded | LoadProblem | undefined): Error
 
 /** The groups by what their customers' accounts allow: to be decided, to wait for the table, or to be answered now. */
 const sortByAccounts = (groups: readonly Group[], taken: Taken) => {
-  const sorted = { ready: [] as Group[], slow: [] as Group[], answers: [] as Answer[] }
+  const sorted = { ready: [] as Group[], slow: [] as Group[], answers: [] as GroupAnswer[] }
   for (const group of groups) {
     const missing = customersOfGroup(group).find(id => !isReady(taken.get(id)))
     if (missing === undefined) sorted.ready.push(group)
@@ -136,7 +144,7 @@ export class Rounds {
 
   async #decide(groups: readonly Group[], seen: Seen): Promise<PreparedRound> {
     const plan = planBatch(groups, seen)
-    const answers = plan.broken.map(({ group, cause }): Answer => {
+    const answers = plan.broken.map(({ group, cause }): GroupAnswer => {
       this.#log.error({ err: cause }, 'a command could not be decided: a fault of this program')
       return [group, failureOf(group, 'INTERNAL_ERROR', cause)]
     })
@@ -186,7 +194,7 @@ export class Rounds {
   #concludeStored(batch: DecidedBatch, last_seq: number): RoundEnd {
     const { plan } = batch
     this.#accounts.remember(loadedAfter(plan, last_seq))
-    const answers: Answer[] = []
+    const answers: GroupAnswer[] = []
     const unconfirmed: RefusedPlan[] = []
     // most batches have no refusal, and then nothing has to be looked up
     let confirmed: ReadonlySet<ClientId> | undefined
@@ -237,14 +245,14 @@ export class Rounds {
     const { again, answers } = retry(refused.filter(isOutdated).map(({ group }) => group))
     const confirmed = refused
       .filter(planned => !isOutdated(planned))
-      .map((planned): Answer => [planned.group, resultOfPlanned(batch.plan, planned, 0)])
+      .map((planned): GroupAnswer => [planned.group, resultOfPlanned(batch.plan, planned, 0)])
     return { answers: [...answers, ...confirmed], again, asides: [] }
   }
 
   /** Waits for the accounts that take long, for as long as the client of the table does. */
   async loadSlowAccounts(groups: readonly Group[]): Promise<RoundEnd> {
     const taken = await this.#accounts.takeInTime(customersOf(groups))
-    const failed = groups.flatMap((group): Answer[] => {
+    const failed = groups.flatMap((group): GroupAnswer[] => {
       const problem = customersOfGroup(group).find(id => {
         const result = taken.get(id)
         return result !== undefined && !isLoaded(result)

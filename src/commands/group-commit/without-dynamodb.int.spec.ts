@@ -20,7 +20,7 @@ import { writeChanges } from '../../tables/balances.js'
 import { createTablesClient } from '../../tables/client.js'
 import { tableName } from '../../tables/definition.js'
 import type { CommandDeps } from '../deps.js'
-import { createJournal } from '../idempotency/journal.js'
+import { createJournalLookup } from '../idempotency/journal-lookup.js'
 import type { Coordinator } from './coordinator.js'
 
 /** Each of them would wait for some time-outs of the table's client, one after the other. */
@@ -73,7 +73,7 @@ const start = (endpoint: string): Coordinator => {
   const deps = behind(endpoint)
   const table = tableName(ledger.base_table, 'journal', 1)
   const source = { table: TE.right({ table, trust: () => undefined }), consumer: TE.right('journal') }
-  return room.start(deps, { find: createJournal(deps, source).find })
+  return room.start(deps, { find: createJournalLookup(deps, source).find })
 }
 
 describe.each<[string, () => string]>([

@@ -8,7 +8,14 @@ import type { ClientId } from '../../ledger/client-id.js'
 import { type Command, creditLegId, customersOfCommand } from '../../ledger/command.js'
 import { inParallel } from '../../parallel.js'
 import type { CommandDeps } from '../deps.js'
-import { type Answer, failureOf, type Group, halvesOf, TRIES_MAX, TRY_PAUSE } from '../group-commit/group.js'
+import {
+  failureOf,
+  type Group,
+  type GroupAnswer,
+  halvesOf,
+  TRIES_MAX,
+  TRY_PAUSE,
+} from '../group-commit/group.js'
 import type { DuplicatesEnd } from '../group-commit/ports.js'
 import { failed } from '../outcome.js'
 import { originalResult, originalsOf } from './original.js'
@@ -23,11 +30,11 @@ const messageIdsOf = ({ type, transaction_id }: Command): string[] =>
   type === 'transfer' ? [transaction_id, creditLegId(transaction_id)] : [transaction_id]
 
 /** Some of the groups are answered, the others are still to be explained. */
-type Sorted = { readonly answers: readonly Answer[]; readonly rest: readonly Group[] }
+type Sorted = { readonly answers: readonly GroupAnswer[]; readonly rest: readonly Group[] }
 
 /** Answers the groups that need an id of `holders`: an event that carries out no command has it. */
 const answerTaken = (groups: readonly Group[], holders: ReadonlyMap<string, Holder>): Sorted => {
-  const answers: Answer[] = []
+  const answers: GroupAnswer[] = []
   const rest: Group[] = []
   for (const group of groups) {
     const index = group.commands.findIndex(command => messageIdsOf(command).some(id => holders.has(id)))
@@ -80,7 +87,7 @@ export const createDuplicatesFinder = (
     const answers = await inParallel(
       LOOK_UPS_MAX,
       groups.filter(isStored),
-      async (group): Promise<Answer> => {
+      async (group): Promise<GroupAnswer> => {
         try {
           const originals = await originalsOf(deps, group.commands, id => stored.get(id))
           const result = originalResult(group.commands, originals)

@@ -10,7 +10,7 @@
 import type { NatsConnection } from 'nats'
 import type { Logger } from 'pino'
 import { wholeProblem } from '../atomic-batch.js'
-import { errorJson, replyJson } from '../endpoints/request.js'
+import { errorJson, replyJson } from '../endpoints/command-body.js'
 import type { Coordinator } from '../group-commit/coordinator.js'
 import { outcomesOf } from '../group-commit/group.js'
 import type { Outcome } from '../outcome.js'
@@ -28,7 +28,12 @@ import {
  */
 const AGE_MS_MAX = 5_000
 
-type Reply = { readonly answers: [number: number, outcomes: string][]; missing: number[]; bytes: number }
+/** The answers that wait to be sent to another instance, and the numbers of the items that this one does not have. */
+type PendingAnswers = {
+  readonly answers: [number: number, outcomes: string][]
+  missing: number[]
+  bytes: number
+}
 
 export type DecidingDeps = {
   readonly nc: Pick<NatsConnection, 'publish'>
@@ -49,7 +54,7 @@ export class Deciding {
   readonly #deps: DecidingDeps
   /** The numbers of the items at work, by the instance that gave them. */
   readonly #at_work = new Map<string, Set<number>>()
-  readonly #replies = new Map<string, Reply>()
+  readonly #replies = new Map<string, PendingAnswers>()
   #waiting: (() => void)[] = []
 
   constructor(deps: DecidingDeps) {
@@ -128,7 +133,7 @@ export class Deciding {
     })
   }
 
-  #end(from: string, number: number, say: (reply: Reply) => void): void {
+  #end(from: string, number: number, say: (reply: PendingAnswers) => void): void {
     say(this.#replyTo(from))
     const own = this.#at_work.get(from)
     own?.delete(number)
@@ -138,11 +143,11 @@ export class Deciding {
   }
 
   /** What goes to an instance at the end of this turn. */
-  #replyTo(from: string): Reply {
+  #replyTo(from: string): PendingAnswers {
     const begun = this.#replies.get(from)
     if (begun !== undefined) return begun
     if (this.#replies.size === 0) queueMicrotask(() => this.#flush())
-    const reply: Reply = { answers: [], missing: [], bytes: 0 }
+    const reply: PendingAnswers = { answers: [], missing: [], bytes: 0 }
     this.#replies.set(from, reply)
     return reply
   }

@@ -4,7 +4,7 @@ import { movement, transfer } from '../../../test/support/coordinators.js'
 import { E } from '../../fp.js'
 import type { Command } from '../../ledger/command.js'
 import { clientId } from '../../ledger/testing/arbitrary.js'
-import { errorJson, replyJson } from '../endpoints/request.js'
+import { errorJson, replyJson } from '../endpoints/command-body.js'
 import { failed, type Outcome } from '../outcome.js'
 import {
   decodeAnswers,

@@ -17,7 +17,7 @@ import { ClientId } from '../../ledger/client-id.js'
 import { describeErrors, fieldsOf } from '../../ledger/codec.js'
 import { catalogued } from '../../service/catalogue.js'
 import type { ServiceError } from '../../service/error.js'
-import { invalid, noObject, Whole } from './request.js'
+import { invalid, noObject, Whole } from './query-body.js'
 
 const Strong = new t.Type<'strong', string, unknown>(
   'Strong',

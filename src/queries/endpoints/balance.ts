@@ -13,9 +13,9 @@ import { amountJson } from '../../ledger/amount.js'
 import type { ClientId } from '../../ledger/client-id.js'
 import type { EndpointConfig, Handler, ServiceReply } from '../../service/config.js'
 import { headerLines } from '../../service/headers.js'
+import type { FreshnessWatch } from '../hot-set/freshness-watch.js'
 import type { HotCustomer, HotSet } from '../hot-set/hot-set.js'
 import type { Found, Result } from '../hot-set/loader.js'
-import type { Progress } from '../hot-set/progress.js'
 import type { Session } from '../hot-set/session.js'
 import type { AsOf } from '../past/as-of.js'
 import type { AnswerCounts } from '../query-metrics.js'
@@ -35,7 +35,7 @@ export type BalanceParts = {
   readonly hot: HotSet<ReadyReply>
   readonly session: Session
   readonly as_of: AsOf
-  readonly progress: Pick<Progress, 'isFresh' | 'lag'>
+  readonly progress: Pick<FreshnessWatch, 'isFresh' | 'lag'>
   readonly answers: AnswerCounts
 }
 

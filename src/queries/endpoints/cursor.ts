@@ -12,7 +12,7 @@ import { E, type Either, pipe, t } from '../../fp.js'
 import { readStrictJson } from '../../json.js'
 import { CURSOR_CHARS_MAX, CURSOR_RULE } from '../../page.js'
 import type { ServiceError } from '../../service/error.js'
-import { invalid } from './request.js'
+import { invalid } from './query-body.js'
 
 /** Everything that a request asks for, except the size of its page and the cursor. */
 export type Filters = readonly (string | undefined)[]

@@ -4,7 +4,7 @@ import { E } from '../../fp.js'
 import { exactFieldsOf } from '../../ledger/codec.js'
 import { CURSOR_CHARS_MAX } from '../../page.js'
 import { cursorOf, type Filters } from './cursor.js'
-import { Whole } from './request.js'
+import { Whole } from './query-body.js'
 
 const Content = exactFieldsOf({ seq: Whole })
 const statement = cursorOf('statement', Content)

@@ -23,7 +23,7 @@ import { type QueryDeps, readActive } from '../deps.js'
 import { unavailable } from '../unavailable.js'
 import type { RequestLimits } from './balance.js'
 import { Cursor, type CursorOf, cursorOf } from './cursor.js'
-import { decodeRequest, PageLimit, wholeFrom } from './request.js'
+import { decodeRequest, PageLimit, wholeFrom } from './query-body.js'
 
 const ENTRIES = 50
 const RANKED = 10

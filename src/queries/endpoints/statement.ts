@@ -22,7 +22,7 @@ import type { PageRange, ReadPage } from '../past/journal-page.js'
 import { unreadable } from '../past/past.js'
 import type { RequestLimits } from './balance.js'
 import { Cursor, cursorOf, type Filters } from './cursor.js'
-import { decodeRequest, PageLimit, Whole } from './request.js'
+import { decodeRequest, PageLimit, Whole } from './query-body.js'
 
 const ENTRIES = 50
 /** A reply has to fit a NATS message (1 MB unless configured otherwise); entries with much metadata make short pages. */

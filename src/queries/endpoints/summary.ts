@@ -13,7 +13,7 @@ import { readTotals, type Totals } from '../../tables/totals.js'
 import { type QueryDeps, readActive } from '../deps.js'
 import { unavailable } from '../unavailable.js'
 import type { RequestLimits } from './balance.js'
-import { decodeRequest, invalid } from './request.js'
+import { decodeRequest, invalid } from './query-body.js'
 
 const DAYS_MAX = 31
 const MS_PER_DAY = 86_400_000

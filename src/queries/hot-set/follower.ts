@@ -11,8 +11,8 @@ import type { QueryDeps } from '../deps.js'
 
 export type { Follower } from '../../stream/follow/follower.js'
 
-/** The receiver of the stream's events. */
-export type Sink = {
+/** How the hot set is kept up to date; `position` is the sequence of the last event that it has. */
+export type HotSetUpdates = {
   readonly position: () => number
   readonly follow: (seq: number, id: ClientId | undefined, decoded: Decoded) => void
   readonly restart: (position: number) => void
@@ -33,13 +33,13 @@ const idOf = (subject: string): ClientId | undefined => {
 }
 
 /** Starts following in the background; it ends with `stop` only. */
-export const startFollower = (deps: QueryDeps, sink: Sink): Follower =>
+export const startFollower = (deps: QueryDeps, updates: HotSetUpdates): Follower =>
   follow(deps, 'hot set', {
-    position: sink.position,
+    position: updates.position,
     begin: ({ is_new_stream, last_seq }) => {
-      if (is_new_stream || last_seq - sink.position() > CATCH_UP_EVENTS_MAX) sink.restart(last_seq)
+      if (is_new_stream || last_seq - updates.position() > CATCH_UP_EVENTS_MAX) updates.restart(last_seq)
     },
-    take: ({ seq, subject, data }) => sink.follow(seq, idOf(subject), essence(decodeMovement(data))),
+    take: ({ seq, subject, data }) => updates.follow(seq, idOf(subject), essence(decodeMovement(data))),
     // customers in memory may miss the event, so the memory begins anew after it
-    failed: ({ seq }) => sink.restart(seq),
+    failed: ({ seq }) => updates.restart(seq),
   })

@@ -13,8 +13,8 @@ import type { ServiceError } from '../../service/error.js'
 import { type Folded, type FoldedTo, foldSubject, fromHead } from '../../stream/fold-subject.js'
 import type { QueryDeps } from '../deps.js'
 import { ANOTHER_STREAM, type SameStream } from '../same-stream.js'
+import type { FreshnessWatch } from './freshness-watch.js'
 import { type HotSet, lastSeqOf } from './hot-set.js'
-import type { Progress } from './progress.js'
 import type { Item, TableReads } from './table-reads.js'
 import { createTurns } from './turns.js'
 
@@ -32,7 +32,7 @@ export type Found = {
 
 export type Result = Either<ServiceError, Found>
 
-export type Loader = {
+export type CustomerLoader = {
   /** As new as the memory would be, or the best to be had while no server proves how far the stream is. Never rejects. */
   readonly load: (id: ClientId) => Promise<Result>
   /** With everything that was acknowledged before the call. Never rejects. */
@@ -60,13 +60,13 @@ const baseOf = (item: Item | undefined): Base => {
   return { is: 'item', ...fromHead(item.customer) }
 }
 
-export const createLoader = (
+export const createCustomerLoader = (
   deps: QueryDeps,
   hot: HotSet<unknown>,
   table: TableReads,
-  progress: Pick<Progress, 'isFresh' | 'isProved'>,
+  progress: Pick<FreshnessWatch, 'isFresh' | 'isProved'>,
   stream: SameStream,
-): Loader => {
+): CustomerLoader => {
   const limit = createSlots(FOLDS_MAX)
   const turns = createTurns<Result>()
 

@@ -9,17 +9,17 @@ import { catalogued } from '../../service/catalogue.js'
 import type { ServiceError } from '../../service/error.js'
 import type { Proof } from '../../stream/leadership.js'
 import { ANOTHER_STREAM, type SameStream } from '../same-stream.js'
+import { FRESH_MS_MAX, type FreshnessWatch } from './freshness-watch.js'
 import type { HotSet } from './hot-set.js'
-import type { Found, Loader, Result } from './loader.js'
-import { FRESH_MS_MAX, type Progress } from './progress.js'
+import type { CustomerLoader, Found, Result } from './loader.js'
 import type { Waiters } from './waiters.js'
 
 export type SessionParts = {
   readonly hot: HotSet<unknown>
-  readonly loader: Loader
+  readonly loader: CustomerLoader
   readonly waiters: Waiters
   readonly progress: Pick<
-    Progress,
+    FreshnessWatch,
     'isFresh' | 'isProved' | 'age_ms' | 'prove' | 'refresh' | 'look' | 'until'
   >
   readonly stream: SameStream

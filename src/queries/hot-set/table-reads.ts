@@ -15,8 +15,8 @@ import { isNew } from '../../tables/heads.js'
 import type { ActiveOf } from '../deps.js'
 import type { SameStream } from '../same-stream.js'
 import type { BatchError, Newest, Item as Read, ReadCustomer } from './batcher.js'
+import type { FreshnessWatch } from './freshness-watch.js'
 import { lastSeqOf } from './hot-set.js'
-import type { Progress } from './progress.js'
 
 /** A customer's item, with at least every event of the customer up to `complete_to`. */
 export type Item = { readonly customer: Customer; readonly complete_to: number }
@@ -53,7 +53,7 @@ const opinionOf = ({ customer, complete_to }: Item, { is_known, last }: Newest):
 export const createTableReads = (
   batch: ReadCustomer,
   active: ActiveOf,
-  progress: Pick<Progress, 'floor'>,
+  progress: Pick<FreshnessWatch, 'floor'>,
   prover: Prover,
   stream: SameStream,
   log: Logger,

@@ -47,8 +47,8 @@ type Place = {
   readonly last_seq: number
 }
 
-/** The receiver of the stream's events. */
-export type Sink = {
+/** What a part of the program does with the events of the stream. */
+export type EventHandler = {
   /** The sequence of the last event that was taken. */
   readonly position: () => number
   /** The last event that was taken, for a receiver that takes events by itself while a life begins. */
@@ -98,7 +98,7 @@ const isSetBack = (thrown: unknown): boolean =>
 
 const messageOf = (thrown: unknown): string => (thrown instanceof Error ? thrown.message : String(thrown))
 
-/** The events of the stream for one sink, in order: what it has taken last, and whether the tail's next event is its own. */
+/** The events of the stream for one handler, in order: what it has taken last, and whether the tail's next event is its own. */
 class Line {
   /** The stream that is followed; undefined before the first life, and after it was set back. */
   created: string | undefined
@@ -106,29 +106,29 @@ class Line {
   beginnings = 0
   has_joined = false
   #newest: Recorded | undefined
-  /** The sink's position after the last event that it was given. */
+  /** The handler's position after the last event that it was given. */
   #position = 0
   readonly #log: Logger
   readonly #part: string
-  readonly #sink: Sink
+  readonly #handler: EventHandler
 
-  constructor(log: Logger, part: string, sink: Sink) {
+  constructor(log: Logger, part: string, handler: EventHandler) {
     this.#log = log
     this.#part = part
-    this.#sink = sink
+    this.#handler = handler
   }
 
-  /** Gives events to the sink. Throws when the sink has moved its position by itself: it has to begin anew. */
+  /** Gives events to the handler. Throws when the handler has moved its position by itself: it has to begin anew. */
   take(events: readonly Recorded[]): void {
-    if (this.#sink.position() !== this.#position) throw new Error('the receiver of events has begun anew')
+    if (this.#handler.position() !== this.#position) throw new Error('the receiver of events has begun anew')
     for (const recorded of events) {
       const event = new FollowedEvent(recorded)
       try {
-        this.#sink.take(event)
+        this.#handler.take(event)
       } catch (err) {
         const { seq, subject } = event
         this.#log.error({ seq, subject, err }, `${this.#part}: an event could not be followed`)
-        this.#sink.failed(event)
+        this.#handler.failed(event)
       }
       this.#newest = recorded
       this.#position = recorded.seq
@@ -142,9 +142,9 @@ class Line {
     this.#newest = undefined
   }
 
-  /** The last event that was taken, also while the sink takes events by itself. */
+  /** The last event that was taken, also while the handler takes events by itself. */
   #last(): Recorded | undefined {
-    const own = this.#sink.newest?.()
+    const own = this.#handler.newest?.()
     if (own === undefined || own.seq === this.#newest?.seq) return this.#newest
     return { seq: own.seq, subject: own.subject, body: own.data, at: own.time }
   }
@@ -157,15 +157,15 @@ class Line {
     return E.isRight(found) && found.right !== undefined && isSameMessage(found.right, last)
   }
 
-  /** Notes where the sink begins in a life; `newest` is the newest event of the stream, to which it may have moved. */
+  /** Notes where the handler begins in a life; `newest` is the newest event of the stream, to which it may have moved. */
   settle(newest: Recorded | undefined): void {
-    this.#position = this.#sink.position()
+    this.#position = this.#handler.position()
     const known = [this.#last(), newest]
     this.#newest = known.find(event => event?.seq === this.#position)
   }
 
   /**
-   * Joins the tail if the sink has every event up to `newest`. Throws `SetBack` when what the sink has is not what the stream
+   * Joins the tail if the handler has every event up to `newest`. Throws `SetBack` when what the handler has is not what the stream
    * has.
    */
   join(newest: Recorded | undefined): boolean {
@@ -181,7 +181,7 @@ class Line {
     return true
   }
 
-  /** Reads what the sink lacks until it has joined the tail, or `signal` aborts. */
+  /** Reads what the handler lacks until it has joined the tail, or `signal` aborts. */
   async catchUp(nc: NatsConnection, tail: Pick<Tail, 'place'>, signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       const newest = tail.place()?.newest
@@ -202,10 +202,10 @@ class Line {
 }
 
 /** Starts following in the background; it ends with `stop` only. `part` is its name in health. */
-export const startFollower = (deps: FollowDeps, part: string, sink: Sink): Follower => {
+export const startFollower = (deps: FollowDeps, part: string, handler: EventHandler): Follower => {
   const { nc, log, health } = deps
   const tail = tailOf(deps)
-  const line = new Line(log, part, sink)
+  const line = new Line(log, part, handler)
   const ending = new AbortController()
   let joining = Promise.resolve()
 
@@ -228,7 +228,7 @@ export const startFollower = (deps: FollowDeps, part: string, sink: Sink): Follo
     const { created, newest } = place
     const is_new_stream = line.created !== created
     if (is_new_stream) forget()
-    await sink.begin({ is_new_stream, created, last_seq: newest?.seq ?? 0 }, signal)
+    await handler.begin({ is_new_stream, created, last_seq: newest?.seq ?? 0 }, signal)
     line.created = created
     line.settle(newest)
     await line.catchUp(nc, tail, signal)
@@ -243,7 +243,7 @@ export const startFollower = (deps: FollowDeps, part: string, sink: Sink): Follo
         if (signal.aborted) return
         if (isSetBack(thrown)) {
           log.error(
-            { err: thrown, position: sink.position() },
+            { err: thrown, position: handler.position() },
             `${part}: the stream was set back; it is followed anew`,
           )
           forget()

@@ -20,7 +20,7 @@ import { tableName } from '../../tables/definition.js'
 import { whatBecameOf } from '../endpoints/transaction.js'
 import type { Coordinator } from '../group-commit/coordinator.js'
 import { createHistoryFinder } from './history.js'
-import { createJournal, type JournalSource } from './journal.js'
+import { createJournalLookup, type JournalSource } from './journal-lookup.js'
 import { followKnownIds, type KnownIds, type RunningKnownIds } from './known-ids.js'
 import type { FindTransaction } from './window.js'
 
@@ -70,7 +70,10 @@ const start = (
   findInHistory: FindTransaction = noHistory,
   known?: KnownIds,
 ): Coordinator => {
-  const { find } = createJournal(ledger, from, { findInHistory, ...(known === undefined ? {} : { known }) })
+  const { find } = createJournalLookup(ledger, from, {
+    findInHistory,
+    ...(known === undefined ? {} : { known }),
+  })
   return room.start(ledger, { find, ...(known === undefined ? {} : { mayHave: known.mayHave }) })
 }
 
@@ -92,18 +95,18 @@ describe('a journal that lacks a row which its table refused', () => {
     if (event === undefined) throw new Error(`there is no event ${seq}`)
     const verdict = { reason: 'UNSTORABLE', detail: '', projection: 'journal', table: name } as const
     await right(keepDeadLetter(ledger.nc, event, verdict))
-    const find = createJournal(ledger, source).find
+    const find = createJournalLookup(ledger, source).find
     expect(await find('fay-1', clientId('fay'))).toMatchObject({ seq })
     const coordinator = room.start(ledger, { find })
     expect(codeOf(await coordinator.submit(movement('credit', 'fay', 6, 'fay-1'), true))).toBe(
       'TRANSACTION_ID_REUSED',
     )
-    expect(await whatBecameOf(ledger, 'fay-1', createJournal(ledger, source))).toMatchObject({
+    expect(await whatBecameOf(ledger, 'fay-1', createJournalLookup(ledger, source))).toMatchObject({
       status: 'committed',
     })
     await right(discardDeadLetter(ledger.nc, seq, { by: 'me', reason: 'replayed' }))
     expect(
-      await createJournal(ledger, source, { findInHistory: noHistory }).find('fay-1', clientId('fay')),
+      await createJournalLookup(ledger, source, { findInHistory: noHistory }).find('fay-1', clientId('fay')),
     ).toBeUndefined()
   })
 })
@@ -178,7 +181,7 @@ describe('a transaction that the journal holds', () => {
         replayed: false,
         reply: { balance: 5n, version: 1 },
       })
-      const found = createJournal(ledger, source)
+      const found = createJournalLookup(ledger, source)
       expect(await whatBecameOf(ledger, id, found)).toMatchObject({ status: 'committed' })
     },
   )
@@ -272,7 +275,7 @@ describe('a transaction that the journal does not hold', () => {
     const end = await lastSeq(ledger.jsm)
     const deaf = withoutProof(ledger)
     const coordinator = room.start(ledger, {
-      find: createJournal(deaf, source, { findInHistory: noHistory, known: follow(deaf) }).find,
+      find: createJournalLookup(deaf, source, { findInHistory: noHistory, known: follow(deaf) }).find,
     })
     expect(await coordinator.submit(movement('credit', 'lark', 1, 'lark-1'), true)).toMatchObject({
       code: 'UNAVAILABLE',
@@ -294,7 +297,7 @@ describe('without a journal', () => {
     const original = await start(from(), undefined).submit(movement('credit', id, 2, `${id}-1`), false)
     const read: string[] = []
     const inHistory = createHistoryFinder(ledger)
-    const { find } = createJournal(ledger, from(), {
+    const { find } = createJournalLookup(ledger, from(), {
       findInHistory: (transaction_id, ...more) => {
         read.push(transaction_id)
         return inHistory(transaction_id, ...more)
@@ -318,7 +321,7 @@ describe('customer.transaction with a journal', () => {
       const asked = ['kiwi-1', 'kiwi-2', 'kiwi-3', 'kiwi-4', 'kiwi-2:credit']
       return Promise.all(
         asked.map(id =>
-          whatBecameOf(ledger, id, createJournal(ledger, source, { findInHistory: noHistory })),
+          whatBecameOf(ledger, id, createJournalLookup(ledger, source, { findInHistory: noHistory })),
         ),
       )
     }

@@ -15,7 +15,7 @@ import type { Follower } from './follower.js'
 import { createFreshness, type Freshness } from './freshness.js'
 import type { HotSet } from './hot-set.js'
 
-export type Progress = Pick<Freshness, 'isFresh' | 'isProved' | 'age_ms'> & {
+export type FreshnessWatch = Pick<Freshness, 'isFresh' | 'isProved' | 'age_ms'> & {
   /** Notes that the follower came to `position`. */
   readonly reached: (position: number) => void
   /** Notes that the follower begins anew after `position`. */
@@ -90,10 +90,10 @@ const createProjectionWatch = (
   }
 }
 
-export const createProgress = (
+export const createFreshnessWatch = (
   { nc, log, active }: QueryDeps,
   hot: Pick<HotSet<unknown>, 'position' | 'forget'>,
-): Progress => {
+): FreshnessWatch => {
   const ending = new AbortController()
   const leadership = leadershipOf(nc)
   const bounds = { age_ms_max: FRESH_MS_MAX, behind_ms_max: BEHIND_MS_MAX }

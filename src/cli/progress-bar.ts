@@ -3,7 +3,7 @@
  * plain line every five seconds. It goes to standard error, so that the result on standard output can be piped.
  */
 
-export type Progress = {
+export type ProgressBar = {
   /** `total` may grow. */
   readonly update: (done: number, total: number) => void
   /** Replaces the bar by a last line with the amount of work and its time. Can be called again. */
@@ -17,7 +17,7 @@ const PLAIN_LINE_MS = 5_000
 const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`
 
 /** Starts a bar. `unit` names what the numbers of `update` count, e.g. `events`. */
-export const startProgress = (label: string, unit: string): Progress => {
+export const startProgressBar = (label: string, unit: string): ProgressBar => {
   const { isTTY } = process.stderr
   const began_ms = performance.now()
   let drawn_ms = isTTY ? Number.NEGATIVE_INFINITY : began_ms

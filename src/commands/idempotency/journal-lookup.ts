@@ -73,7 +73,7 @@ const knownFromRow = (row: JournalRow, stored: StoredTransaction): StoredTransac
 type Rows = ReadonlyMap<string, JournalRow>
 type ReadRow = (transaction_id: string) => Promise<JournalRow | undefined>
 
-export type Journal = {
+export type JournalLookup = {
   /** Finds a transaction in the journal, or in the customer's history while the journal cannot be asked. */
   readonly find: FindTransaction
   /**
@@ -115,11 +115,11 @@ export type JournalParts = {
   readonly known?: KnownIds
 }
 
-export const createJournal = (
+export const createJournalLookup = (
   deps: CommandDeps,
   { table, consumer }: JournalSource,
   { findInHistory = createHistoryFinder(deps), known = NOTHING_KNOWN }: JournalParts = {},
-): Journal => {
+): JournalLookup => {
   const lag = createLagWatch(deps, consumer)
   const slots = createSlots(PROOFS_MAX)
   const { read, readPatiently } = createRowReaders(deps, table)

@@ -11,7 +11,7 @@
 import { pause } from '../back-off.js'
 import type { RawItem } from '../tables/batch-get.js'
 import type { Run } from './deps.js'
-import { headId } from './heads.js'
+import { headId } from './heads-check.js'
 import { wholeIn } from './item.js'
 import { readAll } from './scan.js'
 import {

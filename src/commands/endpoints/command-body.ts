@@ -13,7 +13,7 @@ import type { ServiceRequest } from '../../service/config.js'
 import type { ServiceError } from '../../service/error.js'
 import { uuidv7 } from '../../uuid.js'
 import type { Submitted } from '../group-commit/ports.js'
-import type { Failure, Position, Reply } from '../outcome.js'
+import type { CommandReply, Failure, Position } from '../outcome.js'
 
 /** `INVALID_REQUEST` with a text that names what is wrong. */
 export const invalid = (message: string, details: JsonObject = {}): ServiceError =>
@@ -74,7 +74,7 @@ const positionFields = ({ client_id, balance, version, seq }: Position): string 
   `"client_id":"${client_id}","balance":${amountJson(balance)},"version":${version},"seq":${seq}`
 
 /** Writes the body of a reply. JSON escapes no character of a client id, but it may escape some of a transaction id. */
-export const replyJson = (reply: Reply, replayed: boolean): string => {
+export const replyJson = (reply: CommandReply, replayed: boolean): string => {
   const id = `{"transaction_id":${quoted(reply.transaction_id)},`
   const fields =
     'from' in reply

@@ -19,7 +19,7 @@ import type { Target } from './target.js'
 /** The largest number of heads in memory, about 300 bytes each; beyond it all are dropped and read again. */
 const HEADS_MAX = 50_000
 
-export type Heads = {
+export type HeadCache = {
   /**
    * Returns the heads of the customers of a run, from memory or from the table. The table has to hold everything up to
    * `folded_seq`. Throws `Failed`.
@@ -42,7 +42,7 @@ const firstOf = (records: readonly Recorded[], ids: ReadonlySet<ClientId>): Map<
   return first
 }
 
-export const createHeads = (target: Target): Heads => {
+export const createHeadCache = (target: Target): HeadCache => {
   const in_memory = new Map<ClientId, Customer>()
   return {
     load: async (records, folded_seq) => {
