@@ -1,35 +1,53 @@
 /**
  * The command line `jetledger`. Each subcommand has its own file; this one registers them and ends the process.
+ *
+ * Only the file of the subcommand that is called is loaded: to load them all takes longer than most calls. A word that is
+ * no subcommand's name, like `--help`, loads them all.
  */
 
 import { Command, CommanderError } from 'commander'
 import { Failure } from '../process/failure.js'
 import { tell, tellStack } from '../process/output.js'
 import { VERSION } from '../process/version.js'
-import { chaosCommand } from './chaos.js'
-import { movementCommands } from './command-request.js'
-import { deadLettersCommand } from './dead-letters.js'
-import { devCommand } from './dev.js'
-import { headsCommand } from './heads.js'
-import { parkedCommand } from './parked.js'
-import { permissionsCommand } from './permissions.js'
-import { proveCommand } from './prove.js'
-import { publishCommand } from './publish.js'
-import { recoverCommand } from './recover.js'
-import { replayCommand } from './replay.js'
-import { requestCommand } from './request.js'
-import { seedCommand } from './seed.js'
-import { serveCommand } from './serve.js'
-import { statusCommand } from './status.js'
-import { streamCommand } from './stream.js'
-import { verifyCommand } from './verify.js'
 
 const HELP = `
 A ledger is found by NATS_URL and AWS_ENDPOINT_URL_DYNAMODB; where NATS_URL is not set, it is the
 "jetledger dev" of this folder (or of JETLEDGER_DATA_DIR). Exit codes: 0 done, 1 failed, 2 called wrongly,
 3 a write whose outcome is not known: send it again with the transaction id that is printed.`
 
-const createProgram = (): Command => {
+type AddCommand = (program: Command) => void
+
+/** The names of the subcommands, in the order of the help text, and how the file that adds them is loaded. */
+const SUBCOMMANDS: readonly (readonly [names: readonly string[], load: () => Promise<AddCommand>])[] = [
+  [['dev'], async () => (await import('./dev.js')).devCommand],
+  [['serve'], async () => (await import('./serve.js')).serveCommand],
+  [['request'], async () => (await import('./request.js')).requestCommand],
+  [
+    ['credit', 'debit', 'transfer', 'batch'],
+    async () => (await import('./command-request.js')).movementCommands,
+  ],
+  [['publish'], async () => (await import('./publish.js')).publishCommand],
+  [['seed'], async () => (await import('./seed.js')).seedCommand],
+  [['status'], async () => (await import('./status.js')).statusCommand],
+  [['stream'], async () => (await import('./stream.js')).streamCommand],
+  [['permissions'], async () => (await import('./permissions.js')).permissionsCommand],
+  [['dead-letters'], async () => (await import('./dead-letters.js')).deadLettersCommand],
+  [['parked'], async () => (await import('./parked.js')).parkedCommand],
+  [['replay'], async () => (await import('./replay.js')).replayCommand],
+  [['recover'], async () => (await import('./recover.js')).recoverCommand],
+  [['verify'], async () => (await import('./verify.js')).verifyCommand],
+  [['heads'], async () => (await import('./heads.js')).headsCommand],
+  [['prove'], async () => (await import('./prove.js')).proveCommand],
+  [['chaos'], async () => (await import('./chaos.js')).chaosCommand],
+]
+
+/** The functions that add the subcommand of this name; those of all subcommands when none has it. */
+const loadSubcommands = (name: string | undefined): Promise<readonly AddCommand[]> => {
+  const called = SUBCOMMANDS.filter(([names]) => names.some(each => each === name))
+  return Promise.all((called.length > 0 ? called : SUBCOMMANDS).map(([, load]) => load()))
+}
+
+const createProgram = (subcommands: readonly AddCommand[]): Command => {
   const program = new Command('jetledger')
     .description('A customer-balance ledger on NATS JetStream, projected into DynamoDB')
     .version(VERSION)
@@ -37,27 +55,7 @@ const createProgram = (): Command => {
     .showHelpAfterError('(--help shows how)')
     // must come before the subcommands are added, because they inherit it
     .exitOverride()
-  for (const add of [
-    devCommand,
-    serveCommand,
-    requestCommand,
-    movementCommands,
-    publishCommand,
-    seedCommand,
-    statusCommand,
-    streamCommand,
-    permissionsCommand,
-    deadLettersCommand,
-    parkedCommand,
-    replayCommand,
-    recoverCommand,
-    verifyCommand,
-    headsCommand,
-    proveCommand,
-    chaosCommand,
-  ]) {
-    add(program)
-  }
+  for (const add of subcommands) add(program)
   return program
 }
 
@@ -74,7 +72,8 @@ const codeOf = (thrown: unknown): number => {
 
 const main = async (): Promise<number> => {
   try {
-    await createProgram().parseAsync()
+    const [, , name] = process.argv
+    await createProgram(await loadSubcommands(name)).parseAsync()
     return 0
   } catch (thrown) {
     return codeOf(thrown)
