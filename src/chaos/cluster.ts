@@ -35,6 +35,8 @@ export type ClusterOptions = {
   readonly program?: string
   /** `always` unless stated. */
   readonly sync_interval?: string
+  /** Whether the nodes keep a route that is cut for as long as nats-server does by its own defaults, up to 90 s. */
+  readonly keeps_cut_routes?: boolean
 }
 
 export type Cluster = {
@@ -75,10 +77,12 @@ const choosePorts = async (): Promise<Readonly<Record<NodeName, Ports>>> => {
 }
 
 const layOut = async (
-  { folder, log_folder = folder, network, program, sync_interval = 'always' }: ClusterOptions,
+  options: ClusterOptions,
   ports: Readonly<Record<NodeName, Ports>>,
   reaper: Reaper,
 ): Promise<Readonly<Record<NodeName, Node>>> => {
+  const { folder, log_folder = folder, network, program } = options
+  const { sync_interval = 'always', keeps_cut_routes = false } = options
   const routes = byName(name =>
     Promise.all(
       NODE_NAMES.filter(other => other !== name).map(other => network.hop(name, other, ports[other].route)),
@@ -92,6 +96,7 @@ const layOut = async (
       route_ports: await routes[name],
       health_port: health,
       is_hidden: true,
+      keeps_cut_routes,
     }
     const member = { name, port: client, sync_interval, cluster }
     return createNode({

@@ -19,6 +19,8 @@ export type Network = {
   readonly hop: (from: string, to: string, target_port: number) => Promise<number>
   /** Stops all traffic from `from` to `to`, whichever of them opened the connection. */
   readonly cut: (from: string, to: string) => void
+  /** Undoes one cut. */
+  readonly mend: (from: string, to: string) => void
   /** Cuts both directions. */
   readonly part: (one: string, other: string) => void
   /** Ends every connection between the two places with a reset, and each new one, until the network is healed. */
@@ -56,6 +58,10 @@ export const createNetwork = (): Network => {
       return hop.port
     },
     cut,
+    mend: (from, to) => {
+      cuts = cuts.filter(way => !isSame(from, to)(way))
+      obey()
+    },
     part: (one, other) => {
       cut(one, other)
       cut(other, one)

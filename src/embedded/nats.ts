@@ -20,6 +20,8 @@ type ClusterMember = {
   health_port: number
   /** Members reach each other only by their route ports, and advertise no addresses to members and clients. */
   is_hidden?: boolean
+  /** Whether a route that is cut is kept for as long as nats-server does by its own defaults, up to 90 s. */
+  keeps_cut_routes?: boolean
 }
 
 export type NatsNode = {
@@ -53,18 +55,21 @@ const HIDDEN = `
   no_advertise: true
   advertise: "${LOOPBACK}:1"`
 
-const clusterText = ({ name, route_port, route_ports, health_port, is_hidden }: ClusterMember): string => `
+const clusterText = (member: ClusterMember): string => {
+  const { name, route_port, route_ports, health_port, is_hidden, keeps_cut_routes } = member
+  return `
 http: "${LOOPBACK}:${health_port}"
 
 cluster {
   name: ${quoted(name)}
-  ${ROUTE_PINGS}
+  ${keeps_cut_routes === true ? '' : ROUTE_PINGS}
   listen: "${LOOPBACK}:${route_port}"${is_hidden === true ? HIDDEN : ''}
   routes: [
 ${route_ports.map(port => `    "nats://${LOOPBACK}:${port}"`).join('\n')}
   ]
 }
 `
+}
 
 /**
  * The text of the configuration file of one node. It states all limits, because the server's defaults depend on the

@@ -12,7 +12,7 @@ import type { Health } from '../health.js'
 import type { Config } from './config.js'
 import { Failure } from './failure.js'
 import { readTextFile } from './text-file.js'
-import { watchFile } from './watched-file.js'
+import { watchText } from './watched-text.js'
 
 /** The parts of health. */
 const FILE = 'tokens file'
@@ -28,29 +28,30 @@ export type HttpTokens = {
 
 type Deps = { readonly health: Health; readonly log: Logger; readonly look_ms?: number }
 
-/** Reads the file. Throws `Failure`, whose text has no secret of it. */
-const read = (path: string): Tokens => {
-  const found = readTokens(readTextFile('HTTP_TOKENS_FILE', path))
+/** Throws `Failure`, whose text has no secret of it. */
+const tokensIn = (text: string): Tokens => {
+  const found = readTokens(text)
   if (E.isLeft(found)) throw new Failure(`HTTP_TOKENS_FILE: ${found.left}`, { exit_code: 2 })
   return found.right
 }
 
 /** The tokens of the file as it is now. A file that cannot be used later on changes nothing, and degrades health. */
 const tokensOfFile = (path: string, { health, log, look_ms = LOOK_MS }: Deps) => {
-  let current = read(path)
-  const readAgain = (): void => {
+  const read = (): string => readTextFile('HTTP_TOKENS_FILE', path)
+  const text = read()
+  let current = tokensIn(text)
+  // the first report is no change, and is not logged
+  health.report(FILE, 'ok')
+  const { stop } = watchText(text, read, look_ms, readText => {
     try {
-      current = read(path)
+      current = tokensIn(readText())
       health.report(FILE, 'ok')
       log.info('HTTP_TOKENS_FILE was read again')
     } catch (err) {
       const why = err instanceof Error ? err.message : String(err)
       health.report(FILE, 'degraded', `${why}; the tokens that were read before go on counting`)
     }
-  }
-  // the first report is no change, and is not logged
-  health.report(FILE, 'ok')
-  const { stop } = watchFile(path, look_ms, readAgain)
+  })
   const tokens: Tokens = {
     callerOf: authorization => current.callerOf(authorization),
     check: authorization => current.check(authorization),

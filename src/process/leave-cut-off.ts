@@ -58,7 +58,7 @@ export const provesLeader: Proves = async nc => {
   const leadership = leadershipOf(nc)
   const newest = leadership.newest()
   if (newest !== undefined && performance.now() - newest.answered_ms < FRESH_MS) return true
-  const asked = await leadership.prove(0)()
+  const asked = await leadership.look()
   return E.isRight(asked) || asked.left.tag === 'NotFound'
 }
 

@@ -4,8 +4,7 @@
  * An old leader that is cut off goes on answering for up to 20 s beside the new one, and so does a member that knows
  * no leader. Both have fewer events than the leader, refuse messages that the leader takes, and do not know it. So
  * every absence, every refusal and every end of the stream rests on an answer from a server that cannot have been
- * replaced yet: it names itself as the leader, and says when it last heard each replica. A replica that heard a
- * leader elects no other for `ELECTION_MS_MIN` (docs/adr/0029).
+ * replaced yet: it names itself as the leader, and says when it last heard each replica (hearing.ts, docs/adr/0029).
  */
 
 import type { NatsConnection } from 'nats'
@@ -16,6 +15,7 @@ import { fieldsOf } from '../ledger/codec.js'
 import { sharedAfter } from '../parallel.js'
 import { type AskLimits, askAgain } from './ask-again.js'
 import { apiError, type StreamError, tryStream } from './errors.js'
+import { type Hearing, hear, isConnected, type Lease, leaseOf, type Sighting } from './hearing.js'
 import { LEDGER_STREAM } from './settings.js'
 
 /** A proved end of the stream. Times named `_ms` are on the clock of `performance.now()`. */
@@ -35,18 +35,21 @@ export type Proof = {
   readonly server_time: Date
   /** The time for which the stream refuses a message id that it has stored. */
   readonly duplicate_window_ms: number
-  /** Before this time no other server can have become the leader. */
-  readonly leads_until_ms: number
-  /** Before this time no other server can take itself for the leader; 0: a replica that was not heard may do so. */
-  readonly alone_until_ms: number
-}
+} & Lease
 
 export type Leadership = {
   /**
    * Gets a proof that is asked for after this call, within about `timeout_ms`; calls at the same time share one
-   * request. `TryAgain` when no server proves that it leads, `NotFound` when there is no stream.
+   * request. `TryAgain` when no server proves that it leads, `NotFound` when there is no stream. In a cluster the first
+   * proof of a connection, and one after a silence of some seconds, takes until the leader was heard twice: up to two
+   * seconds when nobody writes.
    */
   readonly prove: (timeout_ms?: number) => TaskEither<StreamError, Proof>
+  /**
+   * Asks once which server seems to lead, for those who choose a server or wait for one. It proves nothing: the end of
+   * the stream is not in it. The errors are those of `prove`.
+   */
+  readonly look: TaskEither<StreamError, Pick<Proof, 'leader' | 'answered_ms'>>
   /** The newest proof of this connection, however old; undefined before the first one. */
   readonly newest: () => Proof | undefined
   /**
@@ -56,16 +59,14 @@ export type Leadership = {
   readonly isAloneSince: (since_ms: number) => boolean
 }
 
-/** nats-server's `minElectionTimeout` (4 s), less a margin for different clocks and timers of two machines. */
-const ELECTION_MS_MIN = 3_500
 /** The default of `prove`'s time limit. */
-export const PROVE_TIMEOUT_MS = 2_500
+export const PROVE_TIMEOUT_MS = 3_500
 /** A request to a leader that dies is lost, and the next one may reach another server. */
 const PATIENCE: AskLimits = { ask_ms: 300, asks_max: 3 }
 const BACK_OFF: BackOff = { first_ms: 20, max_ms: 200 }
 const NS_PER_MS = 1_000_000
 
-const Replica = fieldsOf({ active: t.number }, { pending: t.boolean })
+const Replica = fieldsOf({ name: t.string, active: t.number })
 const Answer = fieldsOf(
   {
     created: t.string,
@@ -83,38 +84,32 @@ const Refused = fieldsOf({
 /** The leader's name in a proof by a single server, which has no cluster and so names no leader. */
 const ONE_SERVER = 'the only server'
 
-/** The milliseconds since each replica was heard, the latest first; a replica that was never heard is left out. */
-const heardAgo = ({ cluster }: Answer): number[] =>
-  (cluster?.replicas ?? [])
-    // a server sends 0 for a replica that it never heard
-    .flatMap(({ active }) => (active > 0 ? [active / NS_PER_MS] : []))
-    .sort((a, b) => a - b)
-
-/** The times until which no other server can have become the leader, or can take itself for it. */
-const untilOf = (answer: Answer, asked_ms: number): Pick<Proof, 'leads_until_ms' | 'alone_until_ms'> => {
-  const others = (answer.cluster?.replicas ?? []).length
-  const members = Math.max(answer.config.num_replicas, others + 1)
-  const heard = heardAgo(answer)
-  const until = (ago_ms: number | undefined): number =>
-    ago_ms === undefined ? 0 : asked_ms - ago_ms + ELECTION_MS_MIN
-  // the leader is one of the majority
-  const needed = Math.floor(members / 2)
-  return {
-    leads_until_ms: until(needed === 0 ? 0 : heard[needed - 1]),
-    alone_until_ms: until(members === 1 ? 0 : heard[members - 2]),
-  }
+/** Who leads by an answer, and when it last heard the replicas; undefined when the answer names no leader. */
+const sightingOf = (
+  { created, cluster, config }: Answer,
+  asked_ms: number,
+  answered_ms: number,
+): Sighting | undefined => {
+  const leader = cluster === undefined && config.num_replicas === 1 ? ONE_SERVER : (cluster?.leader ?? '')
+  if (leader === '') return undefined
+  const replicas = cluster?.replicas ?? []
+  const members = Math.max(config.num_replicas, replicas.length + 1)
+  // a server sends 0 for a replica that it never heard
+  const heard = replicas.filter(({ active }) => active > 0)
+  const heard_ago_ms = new Map(heard.map(({ name, active }) => [name, active / NS_PER_MS]))
+  return { created, leader, asked_ms, answered_ms, members, heard_ago_ms }
 }
 
-/** The proof in an answer; undefined when the answer proves nothing. */
-export const proofOf = (answer: Answer, asked_ms: number, answered_ms: number): Proof | undefined => {
-  const { created, ts, state, cluster, config } = answer
-  const leader = cluster === undefined && config.num_replicas === 1 ? ONE_SERVER : (cluster?.leader ?? '')
-  const until = untilOf(answer, asked_ms)
+/** The proof in an answer of a leader that has the lease; undefined when it has ended, or the time is none. */
+const proofOf = (
+  { created, ts, state, config }: Answer,
+  { leader, asked_ms, answered_ms }: Sighting,
+  lease: Lease,
+): Proof | undefined => {
   const server_time = new Date(ts)
-  if (leader === '' || until.leads_until_ms <= answered_ms || Number.isNaN(server_time.getTime()))
-    return undefined
+  if (lease.leads_until_ms <= answered_ms || Number.isNaN(server_time.getTime())) return undefined
   const duplicate_window_ms = (config.duplicate_window ?? 0) / NS_PER_MS
-  return { created, ...state, leader, asked_ms, answered_ms, server_time, duplicate_window_ms, ...until }
+  return { created, ...state, leader, asked_ms, answered_ms, server_time, duplicate_window_ms, ...lease }
 }
 
 const noProof = (cause?: unknown): StreamError => ({
@@ -123,11 +118,13 @@ const noProof = (cause?: unknown): StreamError => ({
   cause,
 })
 
+type Seen = { readonly answer: Answer; readonly sighting: Sighting }
+
 /**
- * One request for a proof, which is sent again while there is no answer. It covers every event that was acknowledged
- * before the task runs.
+ * One request to the leader, which is sent again while there is no answer. What it tells covers every event that was
+ * acknowledged before the task runs.
  */
-const ask = (nc: NatsConnection): TaskEither<StreamError, Proof> =>
+const ask = (nc: NatsConnection): TaskEither<StreamError, Seen> =>
   pipe(
     tryStream(`stream ${LEDGER_STREAM}`, () =>
       askAgain(PATIENCE, async () => {
@@ -148,14 +145,15 @@ const ask = (nc: NatsConnection): TaskEither<StreamError, Proof> =>
       }
       const answer = Answer.decode(json.right)
       if (E.isLeft(answer)) return TE.left(noProof(answer.left))
-      const proof = proofOf(answer.right, asked_ms, answered_ms)
-      return proof === undefined ? TE.left(noProof()) : TE.right(proof)
+      const sighting = sightingOf(answer.right, asked_ms, answered_ms)
+      return sighting === undefined ? TE.left(noProof()) : TE.right({ answer: answer.right, sighting })
     }),
   )
 
 const never = new AbortController().signal
 
 const createLeadership = (nc: NatsConnection): Leadership => {
+  let hearing: Hearing | undefined
   let newest: Proof | undefined
   /** The time in which only the leader takes itself for the leader; each proof that comes in time prolongs it. */
   let alone = { from_ms: 0, until_ms: 0 }
@@ -168,24 +166,39 @@ const createLeadership = (nc: NatsConnection): Leadership => {
   }
 
   const askOnce = sharedAfter(async () => {
-    const result = await ask(nc)()
-    if (E.isRight(result)) note(result.right)
-    return result
+    const seen = await ask(nc)()
+    if (E.isLeft(seen)) return seen
+    const { answer, sighting } = seen.right
+    hearing = hear(hearing, sighting)
+    const proof = proofOf(answer, sighting, leaseOf(hearing, sighting))
+    if (proof !== undefined) note(proof)
+    return E.right({ sighting, proof })
   })
+
+  const proveOnce = pipe(
+    askOnce,
+    TE.chain(({ proof }) => (proof === undefined ? TE.left(noProof()) : TE.right(proof))),
+  )
 
   const prove = async (timeout_ms: number): Promise<E.Either<StreamError, Proof>> => {
     const until_ms = performance.now() + timeout_ms
     for (let attempt = 1; ; attempt += 1) {
-      const result = await askOnce()
-      if (E.isRight(result) || result.left.tag === 'NotFound') return result
-      if (performance.now() >= until_ms) return E.left(noProof(result.left))
+      const proof = await proveOnce()
+      if (E.isRight(proof) || proof.left.tag === 'NotFound') return proof
+      if (performance.now() >= until_ms) return E.left(noProof(proof.left))
       await pause(BACK_OFF, attempt, never)
     }
   }
 
+  const look = pipe(
+    askOnce,
+    TE.chain(({ sighting }) => (isConnected(sighting) ? TE.right(sighting) : TE.left(noProof()))),
+  )
+
   return {
     newest: () => newest,
     isAloneSince: since_ms => alone.from_ms <= since_ms && performance.now() < alone.until_ms,
+    look,
     prove:
       (timeout_ms = PROVE_TIMEOUT_MS) =>
       () =>

@@ -2,8 +2,8 @@
  * Ends the wait for an answer that was lost with the stream's leader.
  *
  * A request to a leader that dies, or is cut off, gets no answer at all. Its sender would wait for its whole
- * time-out, even when the next leader is there long before. So while an answer is late, proofs of leadership are
- * asked for. The wait ends when a proof comes after a time without proofs, or comes from another leader than before.
+ * time-out, even when the next leader is there long before. So while an answer is late, the leader is looked for. The
+ * wait ends when one is seen after a time without one, or another than before.
  * The outcome of the request is then as unknown as after a time-out.
  */
 
@@ -25,7 +25,7 @@ const ledAgain = async (nc: NatsConnection, signal: AbortSignal): Promise<void> 
   for (let wait_ms = LATE_MS; !signal.aborted; wait_ms = LOOK_EVERY_MS) {
     await rest(wait_ms, signal)
     if (signal.aborted) return
-    const answer = await leadership.prove(0)()
+    const answer = await leadership.look()
     const is_other = E.isRight(answer) && leader !== undefined && answer.right.leader !== leader
     if (E.isRight(answer) && (is_interrupted || is_other)) return
     is_interrupted ||= E.isLeft(answer)

@@ -46,8 +46,8 @@ export const MUTANTS: readonly Mutant[] = [
     without: 'the proof of leadership',
     replacements: [
       {
-        file: 'stream/leadership',
-        from: 'ago_ms === undefined ? 0 : asked_ms - ago_ms + ELECTION_MS_MIN',
+        file: 'stream/hearing',
+        from: 'outlived_ms + ELECTION_MS_MIN',
         to: 'Number.POSITIVE_INFINITY',
       },
     ],
