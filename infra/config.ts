@@ -29,13 +29,20 @@ export type StageConfig = {
   readonly prefix_lists: { readonly dynamodb: string; readonly s3: string }
   /** The number of zones with interface endpoints; each costs by the hour. */
   readonly endpoint_zones: 1 | 3
-  /** The number of NAT gateways, used only for a NATS outside AWS; each costs by the hour. */
+  /** The number of NAT gateways, used only for a NATS or an issuer outside AWS; each costs by the hour. */
   readonly nat_gateways: 1 | 3
   readonly log_retention_days: 7 | 30 | 365
+  /** How long a signed head that was put into the bucket of heads can be deleted by nobody. */
+  readonly heads_locked_days: number
   readonly commands: Size
   readonly projections: Size
   readonly queries: Size
   readonly gateway: Size
+  /**
+   * The OpenID Connect issuer whose tokens callers of the gateway may use beside those of the token file; undefined: none.
+   * `is_outside`: it is not in the VPC, so the gateway gets a way to the internet, for HTTPS.
+   */
+  readonly issuer?: { readonly url: string; readonly audience: string; readonly is_outside: boolean }
   /** The network from which the gateway's load balancer can be reached: the VPC only, or the whole internet. */
   readonly gateway_open_to: 'vpc' | 'internet'
   readonly nats_node: { readonly instance_type: string; readonly volume_gib: number }
@@ -58,6 +65,7 @@ const DEV: StageConfig = {
   endpoint_zones: 1,
   nat_gateways: 1,
   log_retention_days: 7,
+  heads_locked_days: 1,
   commands: { cpu: 256, memory_mib: 512, min: 1, max: 2 },
   projections: { cpu: 256, memory_mib: 512, min: 2, max: 2 },
   queries: { cpu: 256, memory_mib: 512, min: 3, max: 3 },
@@ -78,6 +86,7 @@ const PROD: StageConfig = {
   endpoint_zones: 3,
   nat_gateways: 3,
   log_retention_days: 365,
+  heads_locked_days: 3_650,
   commands: { cpu: 1_024, memory_mib: 2_048, min: 2, max: 8 },
   projections: { cpu: 1_024, memory_mib: 2_048, min: 2, max: 2 },
   queries: { cpu: 512, memory_mib: 1_024, min: 3, max: 12 },

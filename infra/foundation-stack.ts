@@ -6,11 +6,11 @@
  * still empty does not start and says so.
  */
 
-import { CfnOutput, CfnParameter, RemovalPolicy, Stack, type StackProps } from 'aws-cdk-lib'
+import { CfnOutput, CfnParameter, Duration, RemovalPolicy, Stack, type StackProps } from 'aws-cdk-lib'
 import { Repository, TagMutability } from 'aws-cdk-lib/aws-ecr'
-import { ServicePrincipal } from 'aws-cdk-lib/aws-iam'
+import { AnyPrincipal, Effect, PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam'
 import { Key } from 'aws-cdk-lib/aws-kms'
-import { BlockPublicAccess, Bucket, BucketEncryption } from 'aws-cdk-lib/aws-s3'
+import { BlockPublicAccess, Bucket, BucketEncryption, ObjectLockRetention } from 'aws-cdk-lib/aws-s3'
 import { type CfnSecret, Secret } from 'aws-cdk-lib/aws-secretsmanager'
 import { Topic } from 'aws-cdk-lib/aws-sns'
 import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions'
@@ -34,6 +34,10 @@ export class FoundationStack extends Stack {
    * balancer does not verify it, so it may be signed by itself.
    */
   readonly http_tls: Secret
+  /** The secret with the seed that signs heads: the content of `JETLEDGER_HEAD_SEED_FILE`, for the projections alone. */
+  readonly head_seed: Secret
+  /** The bucket in which signed heads are kept, each with a lock that nobody can lift before its time. */
+  readonly heads: Bucket
   readonly alarms: Topic
   private readonly removal: RemovalPolicy
 
@@ -46,6 +50,8 @@ export class FoundationStack extends Stack {
     ) as Record<Credentials, Secret>
     this.http_tokens = this.secret(config, 'gateway/tokens')
     this.http_tls = this.secret(config, 'gateway/tls')
+    this.head_seed = this.secret(config, 'projections/head-seed')
+    this.heads = this.makeHeads(config)
     this.alarms = this.makeTopic()
     new CfnOutput(this, 'RepositoryUri', { value: this.repository.repositoryUri })
   }
@@ -87,6 +93,35 @@ export class FoundationStack extends Stack {
     })
     acknowledge(bucket, 'S1', 'It holds a public download; the checksum in the template is what protects it.')
     new CfnOutput(this, 'ArtifactsBucket', { value: bucket.bucketName })
+    return bucket
+  }
+
+  /**
+   * The bucket of signed heads. An object in it is locked (COMPLIANCE), and is written once: the projections, which sign, can
+   * put no other head in the place of one that was kept.
+   */
+  private makeHeads({ heads_locked_days }: StageConfig): Bucket {
+    const bucket = new Bucket(this, 'Heads', {
+      encryption: BucketEncryption.S3_MANAGED,
+      blockPublicAccess: BlockPublicAccess.BLOCK_ALL,
+      enforceSSL: true,
+      versioned: true,
+      objectLockEnabled: true,
+      objectLockDefaultRetention: ObjectLockRetention.compliance(Duration.days(heads_locked_days)),
+      // no stack could remove locked objects
+      removalPolicy: RemovalPolicy.RETAIN,
+    })
+    bucket.addToResourcePolicy(
+      new PolicyStatement({
+        effect: Effect.DENY,
+        principals: [new AnyPrincipal()],
+        actions: ['s3:PutObject'],
+        resources: [bucket.arnForObjects('*')],
+        conditions: { Null: { 's3:if-none-match': 'true' } },
+      }),
+    )
+    acknowledge(bucket, 'S1', 'It is written to by one task, and its objects cannot be changed.')
+    new CfnOutput(this, 'HeadsBucket', { value: bucket.bucketName })
     return bucket
   }
 

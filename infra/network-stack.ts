@@ -1,7 +1,7 @@
 /**
  * The stack of the network: private subnets in three zones, and endpoints through which they reach AWS.
  *
- * A way to the internet exists only for a NATS outside AWS or for an open gateway.
+ * A way to the internet exists only for a NATS outside AWS, for an issuer of tokens outside, or for an open gateway.
  */
 
 import { RemovalPolicy, Stack, type StackProps } from 'aws-cdk-lib'
@@ -71,7 +71,7 @@ export class NetworkStack extends Stack {
 
   constructor(scope: Construct, id: string, { config, nats, ...props }: NetworkProps) {
     super(scope, id, props)
-    const is_outbound = nats === 'synadia'
+    const is_outbound = nats === 'synadia' || config.issuer?.is_outside === true
     const vpc = new Vpc(this, 'Vpc', {
       ipAddresses: IpAddresses.cidr(config.vpc_cidr),
       availabilityZones: [...config.zones],

@@ -148,3 +148,20 @@ it('opens HTTPS of the load balancer alone when a stage opens its gateway', () =
   const open = ingress(templates).filter(({ from }) => WORLD.includes(from))
   expect(open).toEqual([{ of: expect.stringMatching(/^services\/FrontGroup/), from: '0.0.0.0/0', port: 443 }])
 })
+
+it('gives the gateway alone a way to an issuer of tokens that is outside', () => {
+  const issuer = { url: 'https://login.example', audience: 'ledger', is_outside: true }
+  const templates = templatesOf({ stage: 'dev', nats: 'self-hosted' }, { issuer })
+  expect(ofType(templates, 'AWS::EC2::NatGateway')).toHaveLength(1)
+  expect(egress(templates).filter(({ from }) => WORLD.includes(from))).toEqual([
+    { of: expect.stringMatching(/^services\/gatewayGroup/), from: '0.0.0.0/0', port: 443 },
+  ])
+  const variables = ofType(templates, 'AWS::ECS::TaskDefinition').flatMap(
+    ([, { Properties }]) =>
+      Properties.ContainerDefinitions.find(({ Name }: { Name: string }) => Name === 'program').Environment,
+  )
+  expect(variables.filter(({ Name }: { Name: string }) => Name.startsWith('HTTP_JWT_'))).toEqual([
+    { Name: 'HTTP_JWT_ISSUER', Value: 'https://login.example' },
+    { Name: 'HTTP_JWT_AUDIENCE', Value: 'ledger' },
+  ])
+})

@@ -12,6 +12,11 @@ type Statement = {
   readonly Condition?: object
 }
 
+/** The objects of the bucket of signed heads, which the projections may add to and not read. */
+const HEADS = [
+  expect.stringMatching(/^<jetledger-prod-foundation:ExportsOutputFnGetAttHeads\w+Arn\w+>\/heads\/\*$/),
+]
+
 /** The rights of each role: for each action the tables on which it is allowed. */
 const rightsOf = (templates: Templates): Record<string, Record<string, string[]>> => {
   const rights: Record<string, Record<string, string[]>> = {}
@@ -65,7 +70,15 @@ const replay = {
 
 const EXPECTED: Record<Credentials, object | undefined> = {
   commands: { ...read(LOOKUPS), 'dynamodb:DescribeTable': LOOKUPS },
-  projections: { ...read(TABLES), ...write, ...describeTables, ...scan, ...empty },
+  projections: {
+    ...read(TABLES),
+    ...write,
+    ...describeTables,
+    ...scan,
+    ...empty,
+    's3:PutObject': HEADS,
+    's3:PutObjectRetention': HEADS,
+  },
   queries: { ...read(TABLES), ...query, ...describeTables },
   gateway: undefined,
   seed: undefined,
@@ -82,7 +95,7 @@ const rights = rightsOf(own_nats)
 
 describe('the rights of each task', () => {
   it.each(CREDENTIALS.map(role => [role] as const))(
-    '%s: exactly these in DynamoDB, and nothing else',
+    '%s: exactly these in DynamoDB and the bucket of heads, and nothing else',
     role => {
       expect(rights[`${taskOf(role)}TaskRole`]).toEqual(EXPECTED[role])
       const roles = ofType(own_nats, 'AWS::IAM::Role').map(([id]) => id)
@@ -101,6 +114,7 @@ describe('the rights of each task', () => {
         `Refnats${role}`,
         'Refnatsca',
         ...(role === 'gateway' ? ['Refgatewaytls', 'Refgatewaytokens'] : []),
+        ...(role === 'projections' ? ['Refprojectionsheadseed'] : []),
       ]
       const plain = Object.fromEntries(
         Object.entries(execution).map(([action, resources]) => [

@@ -10,6 +10,10 @@ import { firstTable, secretName } from './names.js'
 const ALWAYS_NATS = `  The volumes of the three NATS nodes: the stream is on them, and the stream is the ledger. (EC2, Volumes)
 `
 
+/** The part about the bucket of heads, which no stage can remove before its last lock has ended. */
+const HEADS = `  The bucket of signed heads: each is locked, which is what it is for. Empty and delete it once the last lock has ended. (S3)
+`
+
 const PROD = `  The tables: they could be rebuilt from the stream, but not in a minute. They also refuse deletion.
   Every log group, flow log and access log: somebody may have to explain a balance later.
   The image repository and the artifacts: with the volumes they are all that a rebuild needs.
@@ -25,7 +29,7 @@ const GENERATIONS = (stage: Choice['stage']): string =>
 
 /** The whole text for one stage. */
 export const RETAINED = ({ stage, nats }: Choice): string => {
-  const kept = `${nats === 'self-hosted' ? ALWAYS_NATS : ''}${CONFIGS[stage].is_protected ? PROD : ''}${GENERATIONS(stage)}`
+  const kept = `${nats === 'self-hosted' ? ALWAYS_NATS : ''}${HEADS}${CONFIGS[stage].is_protected ? PROD : ''}${GENERATIONS(stage)}`
   return `Destroying ${stage} leaves, and you go on paying for:
 ${kept}
 Secrets that are deleted (${secretName(stage, '*')}) can be restored for 30 days; NATS outside AWS keeps its stream.

@@ -11,11 +11,12 @@ const all = CHOICES.map(choice => ({
 describe.each(all)('the secrets of $name', ({ stage, nats, templates }) => {
   const secrets = ofType(templates, 'AWS::SecretsManager::Secret').map(([, { Properties }]) => Properties)
 
-  it('are one per role, for the tokens, and for our own nodes', () => {
+  it('are one per role, for the tokens, for the signed heads, and for our own nodes', () => {
     const parts = [
       ...CREDENTIALS.map(role => `nats/${role}`),
       'gateway/tokens',
       'gateway/tls',
+      'projections/head-seed',
       ...(nats === 'self-hosted' ? ['nats/ca', 'nats/node'] : []),
     ]
     expect(secrets.map(({ Name }) => Name).toSorted()).toEqual(
@@ -58,7 +59,34 @@ describe.each(all)('the secrets of $name', ({ stage, nats, templates }) => {
   })
 })
 
-describe.each(all)('what is stored by $name', ({ templates }) => {
+describe.each(all)('what is stored by $name', ({ stage, templates }) => {
+  it('of signed heads: for years, each written once, and nobody can change one', () => {
+    const [[id, heads] = ['', undefined]] = ofType(templates, 'AWS::S3::Bucket').filter(([name]) =>
+      name.startsWith('foundation/Heads'),
+    )
+    expect(heads).toMatchObject({
+      Properties: {
+        ObjectLockEnabled: true,
+        ObjectLockConfiguration: {
+          Rule: { DefaultRetention: { Mode: 'COMPLIANCE', Days: stage === 'prod' ? 3_650 : 1 } },
+        },
+        VersioningConfiguration: { Status: 'Enabled' },
+      },
+      DeletionPolicy: 'Retain',
+    })
+    const [, policy] =
+      ofType(templates, 'AWS::S3::BucketPolicy').find(([, { Properties }]) =>
+        id.endsWith(textOf(Properties.Bucket).slice(1, -1)),
+      ) ?? []
+    expect(policy?.Properties.PolicyDocument.Statement).toContainEqual(
+      expect.objectContaining({
+        Effect: 'Deny',
+        Action: 's3:PutObject',
+        Condition: { Null: { 's3:if-none-match': 'true' } },
+      }),
+    )
+  })
+
   it('is encrypted', () => {
     for (const [id, { Properties }] of ofType(templates, 'AWS::EC2::Volume'))
       expect(Properties.Encrypted, id).toBe(true)

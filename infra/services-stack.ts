@@ -5,10 +5,13 @@
 import { CfnCondition, CfnOutput, CfnParameter, Fn, Stack, type StackProps, Token } from 'aws-cdk-lib'
 import type { IVpc } from 'aws-cdk-lib/aws-ec2'
 import { Cluster, ContainerInsights, type ICluster } from 'aws-cdk-lib/aws-ecs'
+import { PolicyStatement } from 'aws-cdk-lib/aws-iam'
+import type { Bucket } from 'aws-cdk-lib/aws-s3'
 import type { Construct } from 'constructs'
 import type { StageConfig } from './config.js'
 import type { FoundationStack } from './foundation-stack.js'
-import { ONE_OFFS, SERVICE_ROLES, type ServiceRole } from './names.js'
+import { acknowledge } from './nag.js'
+import { ONE_OFFS, SERVICE_ROLES, type ServiceRole, stackName } from './names.js'
 import { type NatsConnection, synadiaConnection } from './nats/connection.js'
 import type { SecretFile } from './services/container.js'
 import { GatewayFront } from './services/load-balancer.js'
@@ -26,11 +29,25 @@ type ServicesProps = StackProps & {
   readonly own_nats: NatsConnection | undefined
 }
 
-const gatewayFiles = ({ http_tokens, http_tls }: FoundationStack): readonly SecretFile[] => [
-  { variable: 'HTTP_TOKENS_FILE', name: 'tokens.json', secret: http_tokens },
-  { variable: 'HTTP_TLS_CERT', name: 'gateway.pem', secret: http_tls, field: 'cert' },
-  { variable: 'HTTP_TLS_KEY', name: 'gateway.key', secret: http_tls, field: 'key' },
-]
+/** The number of balancers that add the caller's address to `X-Forwarded-For` on the way to the gateway. */
+const BALANCERS = 1
+
+/** The name by which the CDK exports the ARN of the bucket of heads: a finding of cdk-nag is named by it. */
+const HEADS_EXPORT = 'ExportsOutputFnGetAttHeads40852749ArnA2961AB8'
+
+const filesOf = (
+  role: ServiceRole,
+  { http_tokens, http_tls, head_seed }: FoundationStack,
+): readonly SecretFile[] => {
+  if (role === 'projections')
+    return [{ variable: 'JETLEDGER_HEAD_SEED_FILE', name: 'head.seed', secret: head_seed }]
+  if (role !== 'gateway') return []
+  return [
+    { variable: 'HTTP_TOKENS_FILE', name: 'tokens.json', secret: http_tokens },
+    { variable: 'HTTP_TLS_CERT', name: 'gateway.pem', secret: http_tls, field: 'cert' },
+    { variable: 'HTTP_TLS_KEY', name: 'gateway.key', secret: http_tls, field: 'key' },
+  ]
+}
 
 export class ServicesStack extends Stack {
   readonly roles: Readonly<Record<ServiceRole, JetledgerService>>
@@ -50,19 +67,79 @@ export class ServicesStack extends Stack {
     })
     const tasks = this.tasksWhileRunning()
     const share = { config, foundation, nats, image_tag: image.valueAsString }
+    const environments = this.environmentsOf(config, foundation)
     const services = SERVICE_ROLES.map(role => {
-      const files = role === 'gateway' ? gatewayFiles(foundation) : []
+      const own = { files: filesOf(role, foundation), environment: environments[role] ?? {} }
       return [
         role,
-        new JetledgerService(this, role, { ...share, cluster: cluster as ICluster, vpc, role, files, tasks }),
+        new JetledgerService(this, role, {
+          ...share,
+          ...own,
+          cluster: cluster as ICluster,
+          vpc,
+          role,
+          tasks,
+        }),
       ] as const
     })
     this.roles = Object.fromEntries(services) as Record<ServiceRole, JetledgerService>
+    this.grantHeads(config, foundation.heads)
     this.front = new GatewayFront(this, 'Front', { config, vpc, gateway: this.roles.gateway })
     this.measure(config)
     this.scaleRoles(config, tasks)
     this.addOneOffs(share)
     new CfnOutput(this, 'ClusterName', { value: cluster.clusterName })
+  }
+
+  /** Lets the projections put heads into their bucket, and nothing else: not read, not list, not delete. */
+  private grantHeads({ stage }: StageConfig, heads: Bucket): void {
+    const { taskRole } = this.roles.projections.definition
+    const resource = heads.arnForObjects('heads/*')
+    taskRole.addToPrincipalPolicy(
+      new PolicyStatement({ actions: ['s3:PutObject', 's3:PutObjectRetention'], resources: [resource] }),
+    )
+    acknowledge(
+      taskRole,
+      `IAM5[Resource::${stackName(stage, 'foundation')}:${HEADS_EXPORT}/heads/*]`,
+      'Each head is an object of its own; the policy allows to add objects, and the lock forbids to change them.',
+    )
+  }
+
+  /** The variables that only one role gets. */
+  private environmentsOf(
+    { issuer, heads_locked_days }: StageConfig,
+    { heads }: FoundationStack,
+  ): Partial<Record<ServiceRole, Record<string, string>>> {
+    const callers = new CfnParameter(this, 'Callers', {
+      default: 'gateway',
+      allowedValues: ['none', 'gateway', 'request-info'],
+      description:
+        'Who vouches for the callers of writes: the gateway (every NATS user who may send commands could name any caller), nats-server (request-info), or none while roles of a version before callers still run',
+    })
+    const account = new CfnParameter(this, 'GatewayAccount', {
+      default: '',
+      description: 'With request-info: the NATS account of the gateway, if it has one of its own',
+    })
+    const audit = new CfnParameter(this, 'Audit', {
+      default: 'callers',
+      allowedValues: ['callers', 'all', 'none'],
+      description: 'The writes that have a line in the log',
+    })
+    return {
+      commands: {
+        JETLEDGER_CALLERS: callers.valueAsString,
+        JETLEDGER_GATEWAY_ACCOUNT: account.valueAsString,
+        JETLEDGER_AUDIT: audit.valueAsString,
+      },
+      projections: {
+        JETLEDGER_HEAD_BUCKET: heads.bucketName,
+        JETLEDGER_HEAD_LOCK_DAYS: String(heads_locked_days),
+      },
+      gateway: {
+        HTTP_TRUST_PROXY: String(BALANCERS),
+        ...(issuer === undefined ? {} : { HTTP_JWT_ISSUER: issuer.url, HTTP_JWT_AUDIENCE: issuer.audience }),
+      },
+    }
   }
 
   private measure({ stage }: StageConfig): void {
@@ -87,6 +164,9 @@ export class ServicesStack extends Stack {
       { name: 'projection_lag_ms', line: 'projection_lag', value: 'lag_ms', by: 'projection' },
       { name: 'dead_letters', line: 'dead_letter' },
       { name: 'fold_mismatches', line: 'fold_mismatch' },
+      { name: 'config_writes', line: 'config_write' },
+      { name: 'heads_not_kept', line: 'head_not_kept' },
+      { name: 'chain_lag_ms', line: 'chain_lag', value: 'lag_ms' },
     ] as const) {
       addLogMetric(projections, stage, projections.log_group, metric)
     }

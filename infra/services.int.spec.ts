@@ -23,16 +23,25 @@ const containersOf = (templates: Templates): readonly Container[] =>
     ([, { Properties }]) => Properties.ContainerDefinitions,
   )
 
+/** What stands for the variables whose values are known only in an account. */
+const IN_THE_ACCOUNT: Readonly<Record<string, string>> = {
+  NATS_URL: 'tls://connect.ngs.global',
+  JETLEDGER_HEAD_BUCKET: 'the-bucket-of-heads',
+  JETLEDGER_CALLERS: 'request-info',
+  JETLEDGER_GATEWAY_ACCOUNT: 'GATEWAY',
+  JETLEDGER_AUDIT: 'all',
+}
+
 /** The environment of a container's process, with credentials of the right form in place of the secret. */
 const environmentOf = ({ Environment, Secrets }: Container): Record<string, string> => {
   const credentials = Buffer.from('-----BEGIN NATS USER JWT-----').toString('base64')
   return Object.fromEntries([
     ...Environment.map(({ Name, Value }: Container) => [Name, textOf(Value)]),
     ...Secrets.map(({ Name }: Container) => [Name, credentials]),
-    // the values of parameters are known only in the account
+    // the values of parameters and of other stacks are known only in the account
     ...Environment.filter(({ Value }: Container) => typeof Value === 'object').map(({ Name }: Container) => [
       Name,
-      'tls://connect.ngs.global',
+      IN_THE_ACCOUNT[Name] ?? textOf(Environment.find((one: Container) => one.Name === Name).Value),
     ]),
   ])
 }
@@ -69,11 +78,34 @@ describe.each(all)('the tasks of $name', ({ stage, nats, templates }) => {
         JETLEDGER_STREAM_BYTES_MAX: nats === 'synadia' ? CONFIGS[stage].synadia_stream_bytes_max : undefined,
       }),
     )
-    const { HTTP_TOKENS_FILE, HTTP_TLS_CERT, HTTP_TLS_KEY } = environmentOf(programs.get(role))
-    const paths = ['tokens.json', 'gateway.pem', 'gateway.key'].map(name => `/run/jetledger/${name}`)
-    expect([HTTP_TOKENS_FILE, HTTP_TLS_CERT, HTTP_TLS_KEY]).toEqual(
-      role === 'gateway' ? paths : [undefined, undefined, undefined],
-    )
+  })
+
+  it('get files and settings of their role alone', () => {
+    const own = (role: string): Record<string, string | undefined> =>
+      Object.fromEntries(
+        Object.entries(environmentOf(programs.get(role))).filter(([name]) =>
+          /^HTTP_(?!PORT)|^JETLEDGER_(HEAD|CALLERS|GATEWAY|AUDIT)/.test(name),
+        ),
+      )
+    const expected: Record<string, Record<string, string>> = {
+      commands: {
+        JETLEDGER_CALLERS: 'request-info',
+        JETLEDGER_GATEWAY_ACCOUNT: 'GATEWAY',
+        JETLEDGER_AUDIT: 'all',
+      },
+      projections: {
+        JETLEDGER_HEAD_SEED_FILE: '/run/jetledger/head.seed',
+        JETLEDGER_HEAD_BUCKET: 'the-bucket-of-heads',
+        JETLEDGER_HEAD_LOCK_DAYS: stage === 'prod' ? '3650' : '1',
+      },
+      gateway: {
+        HTTP_TOKENS_FILE: '/run/jetledger/tokens.json',
+        HTTP_TLS_CERT: '/run/jetledger/gateway.pem',
+        HTTP_TLS_KEY: '/run/jetledger/gateway.key',
+        HTTP_TRUST_PROXY: '1',
+      },
+    }
+    for (const role of programs.keys()) expect(own(role), role).toEqual(expected[role] ?? {})
   })
 
   it('run as a number that is not root, on a read-only root, without capabilities, with an init', () => {
@@ -216,5 +248,10 @@ it.each(all)('the gateway of $name is behind TLS', ({ templates }) => {
     UnhealthyThresholdCount: 2,
   })
   const [[, balancer] = ['', undefined]] = ofType(templates, 'AWS::ElasticLoadBalancingV2::LoadBalancer')
+  // the gateway takes the caller's address from the last entry
+  expect(balancer?.Properties.LoadBalancerAttributes).toContainEqual({
+    Key: 'routing.http.xff_header_processing.mode',
+    Value: 'append',
+  })
   expect(balancer?.Properties.Scheme).toBe('internal')
 })

@@ -15,7 +15,7 @@ const all = CHOICES.map(choice => ({
 describe.each(all)('the alarms of $name', ({ stage, nats, templates }) => {
   const alarms = ofType(templates, 'AWS::CloudWatch::Alarm').map(([, { Properties }]) => Properties)
 
-  it('are for lag, dead letters, fold mismatches, 5xx, throttling, and our own nodes', () => {
+  it('are for lag, dead letters, fold mismatches, 5xx, throttling, rights, records, signed heads, and our own nodes', () => {
     const projections = ['balances', 'journal', 'totals', 'ranking']
     const nodes = nats === 'self-hosted' ? ['nats-a', 'nats-b', 'nats-c'] : []
     const expected = [
@@ -23,6 +23,9 @@ describe.each(all)('the alarms of $name', ({ stage, nats, templates }) => {
       ...['commands', 'projections', 'queries'].map(role => `throttles-in-${role}`),
       ...nodes.flatMap(node => ['health', 'disk', 'logins', 'violations'].map(what => `${node}-${what}`)),
       'logins-refused',
+      'config-writes',
+      'heads-late',
+      'heads-not-kept',
       'permission-violations',
       '5xx',
       'dead-letters',
@@ -47,8 +50,8 @@ describe.each(all)('the alarms of $name', ({ stage, nats, templates }) => {
   it('take silence for trouble where somebody has to speak', () => {
     const silent = alarms.filter(({ TreatMissingData }) => TreatMissingData === 'breaching')
     const names = silent.map(({ AlarmName }) => AlarmName.replace(`jetledger-${stage}-`, ''))
-    expect(names.filter(name => /^lag-|-health$|-away$/.test(name))).toEqual(names)
-    expect(names).toHaveLength(4 + 1 + (nats === 'self-hosted' ? 3 : 0))
+    expect(names.filter(name => /^lag-|-health$|-away$|^heads-late$/.test(name))).toEqual(names)
+    expect(names).toHaveLength(4 + 2 + (nats === 'self-hosted' ? 3 : 0))
   })
 
   it('read metrics that something makes', () => {

@@ -16,6 +16,7 @@ import {
   ListenerCertificate,
   Protocol,
   SslPolicy,
+  XffHeaderProcessingMode,
 } from 'aws-cdk-lib/aws-elasticloadbalancingv2'
 import { BlockPublicAccess, Bucket, BucketEncryption, type IBucket } from 'aws-cdk-lib/aws-s3'
 import { Construct } from 'constructs'
@@ -49,6 +50,8 @@ export class GatewayFront extends Construct {
       securityGroup: group,
       deletionProtection: config.is_protected,
       dropInvalidHeaderFields: true,
+      // the gateway takes the caller's address from the last entry, which this balancer adds (HTTP_TRUST_PROXY)
+      xffHeaderProcessingMode: XffHeaderProcessingMode.APPEND,
     })
     this.balancer.logAccessLogs(this.accessLogs(config) as IBucket)
     this.targets = this.listen(gateway)

@@ -14,7 +14,7 @@ const COMMANDS: Readonly<Record<OneOff, readonly string[]>> = {
   seed: ['seed', '--json'],
   replay: ['replay', '--json'],
   verify: ['verify', '--json'],
-  operator: ['stream', 'apply'],
+  operator: ['stream', 'apply', '--heads'],
 }
 
 /** Adds the task definition of one program; other arguments can be given when the task is started. */

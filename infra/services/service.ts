@@ -3,7 +3,12 @@
  */
 
 import { type ISecurityGroup, type IVpc, Peer, Port, SecurityGroup } from 'aws-cdk-lib/aws-ec2'
-import { AvailabilityZoneRebalancing, FargateService, type ICluster } from 'aws-cdk-lib/aws-ecs'
+import {
+  AvailabilityZoneRebalancing,
+  FargateService,
+  type FargateTaskDefinition,
+  type ICluster,
+} from 'aws-cdk-lib/aws-ecs'
 import type { LogGroup } from 'aws-cdk-lib/aws-logs'
 import { Construct } from 'constructs'
 import { HTTP_PORT, NATS_PORT, type ServiceRole } from '../names.js'
@@ -17,12 +22,15 @@ export type ServiceProps = TasksShare & {
   readonly vpc: IVpc
   readonly role: ServiceRole
   readonly files?: readonly SecretFile[]
+  /** Environment variables of this role beside the ones that every task gets. */
+  readonly environment?: Readonly<Record<string, string>>
   /** The least number of tasks at present, of the number that is wanted: 0 before the operator has made the streams. */
   readonly tasks: (wanted: number) => number
 }
 
 export class JetledgerService extends Construct {
   readonly service: FargateService
+  readonly definition: FargateTaskDefinition
   readonly log_group: LogGroup
   /** The group of the tasks: they reach the endpoints of AWS and NATS, and nothing else. */
   readonly group: SecurityGroup
@@ -35,9 +43,10 @@ export class JetledgerService extends Construct {
       ...props,
       size,
       command: ['serve'],
-      environment: { JETLEDGER_ROLES: role },
+      environment: { JETLEDGER_ROLES: role, ...props.environment },
       is_service: true,
     })
+    this.definition = task.definition
     this.log_group = task.log_group
     this.group = this.makeGroup(props)
     const groups: ISecurityGroup[] = [this.group, ...this.natsClients(nats)]
@@ -67,6 +76,8 @@ export class JetledgerService extends Construct {
     group.addEgressRule(Peer.prefixList(s3), Port.tcp(443), 'layers of images')
     // where NATS is outside, no security group can say where
     if (nats.clients === undefined) group.addEgressRule(Peer.anyIpv4(), Port.tcp(NATS_PORT), 'NATS')
+    if (role === 'gateway' && config.issuer?.is_outside === true)
+      group.addEgressRule(Peer.anyIpv4(), Port.tcp(443), 'the keys of the issuer of tokens')
     return group
   }
 

@@ -45,6 +45,8 @@ type Rule = {
 }
 
 const LAG_MS_MAX = 30_000
+/** Heads are signed once a minute, and a new instance takes over after 75 s. */
+const CHAIN_LAG_MS_MAX = 600_000
 const ERRORS_5XX_PER_MINUTE_MAX = 5
 const DISK_PERCENT_MAX = 75
 /** A client that is refused tries several times a minute, and a person may mistype. */
@@ -64,6 +66,7 @@ export class Alarms extends Construct {
     this.watchGateway()
     this.watchTables()
     this.watchRights()
+    this.watchHeads()
     for (const node of props.nats_nodes) this.watchNode(node)
   }
 
@@ -178,6 +181,12 @@ export class Alarms extends Construct {
 
   private watchRights(): void {
     const { stage } = this.props
+    this.alarm('config-writes', {
+      metric: logMetric(stage, 'config_writes', 'Sum'),
+      threshold: 0,
+      minutes: 1,
+      says: 'A record in the bucket config was written, which happens at a first start, a seed, a replay, a recovery, and with a parked customer. At any other time somebody did it who must not. The log of projections names the key.',
+    })
     this.alarm('logins-refused', {
       metric: logMetric(stage, 'logins_refused', 'Sum'),
       threshold: 0,
@@ -189,6 +198,23 @@ export class Alarms extends Construct {
       threshold: 0,
       minutes: 1,
       says: 'A task used a subject that its NATS user may not use: a right is missing, or somebody has broken in. The log names it.',
+    })
+  }
+
+  private watchHeads(): void {
+    const { stage } = this.props
+    this.alarm('heads-late', {
+      metric: logMetric(stage, 'chain_lag_ms', 'Minimum'),
+      threshold: CHAIN_LAG_MS_MAX,
+      minutes: 5,
+      missing_is_bad: true,
+      says: 'For 10 minutes no head was signed, or nobody says so: the part "signed heads" of the health of projections says why.',
+    })
+    this.alarm('heads-not-kept', {
+      metric: logMetric(stage, 'heads_not_kept', 'Sum'),
+      threshold: 0,
+      minutes: 5,
+      says: 'For 5 minutes signed heads could not be put into their bucket: log of projections.',
     })
   }
 

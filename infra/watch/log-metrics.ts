@@ -19,6 +19,9 @@ export const LINES = {
   projection_lag: { field: '$.metric', value: 'projection_lag' },
   login_refused: { field: '$.metric', value: 'login_refused' },
   permission_violation: { field: '$.metric', value: 'permission_violation' },
+  config_write: { field: '$.metric', value: 'config_write' },
+  head_not_kept: { field: '$.metric', value: 'head_not_kept' },
+  chain_lag: { field: '$.metric', value: 'chain_lag' },
   in_flight: { field: '$.metric', value: 'in_flight' },
   nats_node: { field: '$.metric', value: 'nats_node' },
 } as const

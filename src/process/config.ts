@@ -115,6 +115,10 @@ const replyPrefixes = variable<readonly string[]>(
   },
 )
 
+const bucket = variable<string | undefined>('the name of a bucket', undefined, s =>
+  /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/.test(s) ? s : undefined,
+)
+
 const credentials = variable<string | undefined>('a .creds file in base64', undefined, s => {
   const decoded = withoutMark(Buffer.from(s, 'base64').toString('utf8'))
   return decoded.includes('BEGIN NATS USER JWT') ? decoded : undefined
@@ -197,6 +201,11 @@ const VARIABLES = {
    * heads are signed.
    */
   JETLEDGER_HEAD_SEED_FILE: text(undefined),
+  /** The bucket with Object Lock in which heads are kept, and for how long nobody can delete one. Not set: only in NATS. */
+  JETLEDGER_HEAD_BUCKET: bucket,
+  JETLEDGER_HEAD_LOCK_DAYS: whole(1, 36_500, 3_650),
+  /** The address of a store with the interface of S3 other than AWS's own, for the bucket of heads. */
+  AWS_ENDPOINT_URL_S3: url(['http://', 'https://'], undefined),
   HTTP_PORT: whole(0, 65_535, 8_080),
   /**
    * The path of the file with the tokens that callers of the gateway need. Without it and without an issuer the gateway
@@ -250,6 +259,12 @@ const bothOfIssuer = (config: Config): Either<string, Config> =>
     ? E.left('HTTP_JWT_ISSUER, HTTP_JWT_AUDIENCE: both of them must be set, or none')
     : E.right(config)
 
+const bucketOfHeads = (config: Config): Either<string, Config> =>
+  config.JETLEDGER_HEAD_BUCKET !== undefined &&
+  (config.JETLEDGER_HEAD_SEED_FILE === undefined || config.AWS_REGION === undefined)
+    ? E.left('JETLEDGER_HEAD_BUCKET: it counts only with JETLEDGER_HEAD_SEED_FILE and AWS_REGION')
+    : E.right(config)
+
 const accountOfGateway = (config: Config): Either<string, Config> =>
   config.JETLEDGER_GATEWAY_ACCOUNT !== undefined && config.JETLEDGER_CALLERS !== 'request-info'
     ? E.left('JETLEDGER_GATEWAY_ACCOUNT: it counts only with JETLEDGER_CALLERS=request-info')
@@ -277,6 +292,7 @@ export const decodeConfig = (env: Variables): Either<string, Config> =>
     E.chain(bothOfTls),
     E.chain(bothOfIssuer),
     E.chain(accountOfGateway),
+    E.chain(bucketOfHeads),
   )
 
 /** How the callers of writes are known; undefined when no caller is. */

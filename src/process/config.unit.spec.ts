@@ -38,6 +38,18 @@ describe('the configuration', () => {
       )
   })
 
+  it('keeps heads in a bucket only with a key and a region', () => {
+    const all = {
+      JETLEDGER_HEAD_BUCKET: 'heads',
+      JETLEDGER_HEAD_SEED_FILE: 'seed',
+      AWS_REGION: 'eu-central-1',
+    }
+    expect(decodeConfig(all)).toMatchObject(E.right({ ...all, JETLEDGER_HEAD_LOCK_DAYS: 3_650 }))
+    for (const missing of ['JETLEDGER_HEAD_SEED_FILE', 'AWS_REGION'])
+      expect(problemsOf({ ...all, [missing]: '' })).toContain('JETLEDGER_HEAD_BUCKET: it counts only with')
+    expect(problemsOf({ ...all, JETLEDGER_HEAD_BUCKET: 'a/b' })).toContain('the name of a bucket')
+  })
+
   it.each(['http://id.example', 'id.example', 'https://a:b@id.example', 'https://id.example/?a=b'])(
     'takes no tokens of %s',
     issuer => {

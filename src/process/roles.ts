@@ -23,6 +23,7 @@ import { type ActiveTables, followTables } from './active-tables.js'
 import { startLedgerAdmission } from './admission.js'
 import { guarded } from './closed-service.js'
 import { type Config, callersOf, type Role } from './config.js'
+import { watchConfigWrites } from './config-writes.js'
 import { limitedTo } from './endpoint-limits.js'
 import { logInFlight } from './in-flight.js'
 import { type Ledger, START } from './open-ledger.js'
@@ -125,11 +126,12 @@ const startEndpoints = (
 
 const startProjections = ({ config, ...ledger }: Ledger): Part => {
   const heads = startHeads(config, ledger)
+  const writes = watchConfigWrites(ledger)
   const deps = { ...ledger, base_table: config.DDB_TABLE }
   const projectors = config.JETLEDGER_PROJECTIONS.map(name => startProjector(deps, PROJECTIONS[name]))
   return {
     stop: async () => {
-      await Promise.all([heads, ...projectors].map(part => part?.stop()))
+      await Promise.all([heads, writes, ...projectors].map(part => part?.stop()))
     },
   }
 }

@@ -14,6 +14,7 @@ import { makeConsumer } from '../stream/consumer.js'
 import { readOrigin } from '../stream/identity.js'
 import { allSettings, DEAD_LETTER_STREAM, LEDGER_STREAM, ledgerStream } from '../stream/settings.js'
 import { BESIDE, CONSUMERS, RECORDS, SETTINGS } from './by-hand.js'
+import { watchConfigWrites } from './config-writes.js'
 import type { Member } from './members.js'
 import { SERVERS } from './server-health.js'
 import { LEDGER, type Standing, startStanding } from './standing.js'
@@ -83,6 +84,32 @@ const replaceStream = async (
   await ledger.jsm.streams.add({ ...ledgerStream({ replicas: 1 }), ...config })
   for (const amount of amounts) await ledger.emit('a', { type: 'credit', amount })
 }
+
+it('a write to the bucket of records is told by its key, and the renewal of the record of the ledger is not', async () => {
+  const { jsm, kv, nc } = ledger
+  const record = await right(recordNow(jsm, 1))
+  const revision = await right(writeRecord(kv, record, 0))
+  const told: { readonly key: string }[] = []
+  const log = { warn: (fields: { readonly key: string }) => told.push(fields), debug: () => undefined }
+  const watched = watchConfigWrites({ nc, log }, 5)
+  const isTold = (key: string) => told.some(one => one.key === key)
+  try {
+    // until the first look is over, writes are no news
+    const seed = async (): Promise<boolean> => {
+      await kv.put('seed', 'done')
+      return isTold('seed')
+    }
+    await until(seed, { deadline_ms: WITHIN_MS, what: 'the first look' })
+    const newest = { seq: 7, checksum: 'c', at_ms: 1 }
+    await right(writeRecord(kv, { ...record, stream: { ...record.stream, newest } }, revision))
+    const written = await kv.put('projection.journal', '{"generation":7}')
+    await until(() => isTold('projection.journal'), { deadline_ms: WITHIN_MS, what: 'the write to be told' })
+    expect(told.at(-1)).toEqual({ metric: 'config_write', key: 'projection.journal', revision: written })
+    expect(isTold('ledger')).toBe(false)
+  } finally {
+    await watched.stop()
+  }
+})
 
 describe('the stream', () => {
   it('is recorded with its first and its newest event, and that is renewed', async () => {

@@ -72,6 +72,47 @@ export const removeKey = (kv: KV, key: string): TaskEither<StreamError, void> =>
 /** The messages of one request; the bucket's values are short. */
 const PAGE_MESSAGES = 1_000
 
+/** A key's last message as a replica has it; an empty text is a deletion. */
+export type ConfigRecord = { readonly key: string; readonly revision: number; readonly text: string }
+
+/** Reads the last message of every key, the oldest write first. They are read directly: see `listKeys`. */
+const readRecordsFrom = (
+  nc: NatsConnection,
+  seq: number,
+  filter: string | undefined,
+): TaskEither<StreamError, readonly ConfigRecord[]> =>
+  pipe(
+    readDirect(nc, CONFIG_STREAM, {
+      seq,
+      batch: PAGE_MESSAGES,
+      next_by_subj: filter === undefined ? undefined : subjectOfKey(filter),
+    }),
+    TE.map(({ messages }) =>
+      messages.map(({ subject, seq: revision, body }) => ({
+        key: subject.slice(SUBJECT_PREFIX.length),
+        revision,
+        text: Buffer.from(body).toString(),
+      })),
+    ),
+  )
+
+/** The last message of every key, of at most `limit` keys. Any replica may answer, so it may be a moment old. */
+export const readRecords = (
+  nc: NatsConnection,
+  limit: number,
+): TaskEither<StreamError, ReadonlyMap<string, ConfigRecord>> =>
+  tryStream(`bucket ${CONFIG_BUCKET}`, async () => {
+    const found = new Map<string, ConfigRecord>()
+    for (let seq = 1; found.size < limit; ) {
+      const page = unwrap(await readRecordsFrom(nc, seq, undefined)())
+      for (const record of page) found.set(record.key, record)
+      const last = page.at(-1)
+      if (last === undefined) break
+      seq = last.revision + 1
+    }
+    return found
+  })
+
 /**
  * The keys that match `filter` (`parked.*`) and are not deleted, at most `limit` of them. Any replica may answer, so the
  * keys may be a moment old. They are read directly: the client's own list needs the right to make a consumer, which is a
@@ -85,17 +126,15 @@ export const listKeys = (
   tryStream(`config/${filter}`, async () => {
     const keys = new Set<string>()
     for (let seq = 1; keys.size < limit; ) {
-      const query = { seq, batch: PAGE_MESSAGES, next_by_subj: subjectOfKey(filter) }
-      const { messages } = unwrap(await readDirect(nc, CONFIG_STREAM, query)())
-      for (const { subject, body } of messages) {
-        const key = subject.slice(SUBJECT_PREFIX.length)
+      const page = unwrap(await readRecordsFrom(nc, seq, filter)())
+      for (const { key, text } of page) {
         // an empty body is always a deletion; a key that is written between two pages comes once more
-        if (body.length === 0) keys.delete(key)
+        if (text === '') keys.delete(key)
         else keys.add(key)
       }
-      const last = messages.at(-1)
+      const last = page.at(-1)
       if (last === undefined) break
-      seq = last.seq + 1
+      seq = last.revision + 1
     }
     return [...keys].slice(0, limit)
   })
