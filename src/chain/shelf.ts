@@ -13,7 +13,7 @@ import { run } from '../fp.js'
 import type { Health } from '../health.js'
 import { within } from '../parallel.js'
 import { idOf, type SignedHead } from './head.js'
-import { readEnd } from './heads.js'
+import { readEnd } from './head-stream.js'
 import type { LockedStore } from './locked-store.js'
 
 export type ShelfDeps = { readonly nc: NatsConnection; readonly log: Logger; readonly health: Health }
