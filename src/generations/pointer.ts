@@ -127,8 +127,8 @@ const isUndecided = ({ tag, is_in_flight }: StreamError): boolean =>
 
 const isSame = (a: Pointer, b: Pointer): boolean => a.generation === b.generation && a.previous === b.previous
 
-/** No further write is begun after this time. */
-const DECIDED_WITHIN_MS = 10_000
+/** The usual longest time to find out what became of a write: no further write is begun after it. */
+const DECIDED_MS_MAX = 10_000
 const BACK_OFF: BackOff = { first_ms: 20, max_ms: 500 }
 
 export type PointerDeps = { readonly jsm: JetStreamManager; readonly kv: KV }
@@ -157,7 +157,7 @@ const outcomeOf = async (
  *
  * A write whose answer is lost is sent again with the same revision, so at most one of these writes is stored. When a
  * later one is refused, the pointer that is found then tells whether an earlier one was stored. `TryAgain` means that the
- * outcome is still unknown after 10 s: the write may be stored.
+ * outcome is still unknown after `decided_ms_max`: the write may be stored.
  */
 export const setPointer =
   (
@@ -165,9 +165,10 @@ export const setPointer =
     projection: string,
     pointer: Pointer,
     revision: number,
+    decided_ms_max = DECIDED_MS_MAX,
   ): TaskEither<StreamError, number> =>
   async () => {
-    const until_ms = performance.now() + DECIDED_WITHIN_MS
+    const until_ms = performance.now() + decided_ms_max
     const write = writePointer(kv, projection, pointer, revision)
     const first = await write()
     if (E.isRight(first) || !isUndecided(first.left)) return first

@@ -33,6 +33,11 @@ const PAUSE_MS = 30_000
 /** The longest wait for the active generation to make progress, or to come to rest. */
 const STILL_WITHIN_MS = 10_000
 const POLL_MS = 20
+/**
+ * The longest time from the beginning of the new generation's pause to the write of the pointer. Then both pauses last until
+ * all readers have followed, also when the outcome of the write is known only after 20 s (`setPointer`).
+ */
+const PREPARED_MS_MAX = 7_000
 /** After this time every reader has followed the pointer: no reader trusts an older reading of it for longer. */
 const FOLLOW_MS = LEASE_MS + 500
 
@@ -101,6 +106,8 @@ export type Flip = {
   readonly entry: PointerEntry
   /** The user who does it, where that is known. */
   readonly by: string | undefined
+  /** The longest time to find out whether the pointer was moved; that of `setPointer` unless a test has less patience. */
+  readonly decided_ms_max?: number
 }
 
 /**
@@ -114,11 +121,27 @@ const prepareConsumer = async (to: Target, filler: Filler): Promise<void> => {
   await run(makeConsumer(to.jsm, to.consumer, { seq: filler.position() + 1, not_before }))
 }
 
+/**
+ * Prepares the new generation's consumer, and makes certain that the old generation is still at rest: filling the new table
+ * may have taken longer than the pause. The pause begins anew, so that it lasts until all readers have followed the
+ * pointer. Throws `ReplayError` when the old generation has gone on, because a balance could go back then.
+ */
+const prepare = async ({ from, to, filler }: Flip, is_projected: boolean): Promise<void> => {
+  const began_ms = performance.now()
+  await prepareConsumer(to, filler)
+  if (is_projected && (await holdStill(from)) > filler.position()) {
+    throw new ReplayError(`${from.consumer} went on before ${to.table} was complete; replay again`)
+  }
+  if (performance.now() - began_ms > PREPARED_MS_MAX) {
+    throw new ReplayError(`the servers took too long to prepare ${to.consumer}; replay again`)
+  }
+}
+
 /** The outcome of setting the pointer is unknown: whether this or the old generation is active shows later. */
 class Undecided extends Failed<StreamError> {}
 
-const movePointer = async (from: Target, pointer: Pointer, revision: number): Promise<number> => {
-  const moved = await setPointer(from, from.projection.name, pointer, revision)()
+const movePointer = async ({ from, entry, decided_ms_max }: Flip, pointer: Pointer): Promise<number> => {
+  const moved = await setPointer(from, from.projection.name, pointer, entry.revision, decided_ms_max)()
   if (E.isLeft(moved)) throw new (moved.left.tag === 'TryAgain' ? Undecided : Failed)(moved.left)
   return moved.right
 }
@@ -126,17 +149,18 @@ const movePointer = async (from: Target, pointer: Pointer, revision: number): Pr
 /**
  * Flips from one generation to the other, and returns the new pointer. When it throws, the old generation goes on: at
  * once, or at the end of its pause when nobody knows whether the pointer was moved. Throws `Failed` (`Conflict` when
- * another process has moved the pointer), and `ReplayError` when the old generation does not come to rest.
+ * another process has moved the pointer), and `ReplayError` when the old generation does not come to rest or stay at rest.
  */
-export const flip = async ({ from, to, filler, entry, by }: Flip): Promise<PointerEntry> => {
+export const flip = async (order: Flip): Promise<PointerEntry> => {
+  const { from, to, filler, by } = order
   const { jsm, projection, log } = from
   const is_projected = await waitUntilAcked(from, filler.position())
   if (!is_projected) log.warn({ projection: projection.name }, 'the active generation is not being projected')
   try {
     if (is_projected) await filler.to(Math.max(await holdStill(from), filler.position()))
-    await prepareConsumer(to, filler)
+    await prepare(order, is_projected)
     const pointer: Pointer = { generation: to.generation, previous: from.generation, by }
-    const revision = await movePointer(from, pointer, entry.revision)
+    const revision = await movePointer(order, pointer)
     log.info(
       { projection: projection.name, ...pointer, seq: filler.position() },
       'another generation is active',
