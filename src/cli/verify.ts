@@ -37,8 +37,8 @@ const SHOWN_MAX = 1_000
 const HELP = `
 It takes the stream's last sequence, waits until the projections of JETLEDGER_PROJECTIONS (all, unless it is set) have
 handled it, folds every event up to it anew, and compares: every customer's item in every table, every row of the
-journal, every sum of the totals, every "after" that an event claims, and both sides of every transfer. A service may go
-on meanwhile: what it has written since is compared at the event at which it was written. Sums that never stand still and
+journal, every sum of the totals, every "after" that an event claims, both sides of every transfer, and every transaction
+id of the checkpoint from which "commands" starts. A service may go on meanwhile: what it has written since is compared at the event at which it was written. Sums that never stand still and
 are never seen equal are "not compared".
 
 What is found in the stream itself (a wrong "after", half a transfer, a part of a batch) can be healed by nobody; --tables-only lists it
@@ -88,6 +88,13 @@ const lineOf = ({ where, kind, id, seq, field, is, should_be, detail }: Differen
   return `${where}  ${id}${seq === undefined ? '' : `  seq ${seq}`}  ${what}`
 }
 
+const knownIdsLine = ({ known_ids }: Report): string => {
+  if (known_ids === undefined) return 'skipped: there is no checkpoint that can be read'
+  const { compared, not_believed, differences } = known_ids
+  const verdict = differences === 0 ? 'agree' : `have ${differences} differences`
+  return `${compared} chunks ${verdict}${not_believed === 0 ? '' : `; ${not_believed} are not of this ledger, and not used`}`
+}
+
 const printReport = (report: Report): void => {
   const { sums_compared, seq, customers, parked, rejected, transfers, tables, skipped, not_compared } = report
   for (const difference of report.differences) print(lineOf(difference))
@@ -101,6 +108,7 @@ const printReport = (report: Report): void => {
     const verdict = differences === 0 ? 'agrees' : `${differences} differences`
     print(`${projection.padEnd(9)}  ${table}: ${verdict}${left_out}`)
   }
+  print(`known-ids  ${knownIdsLine(report)}`)
   for (const { projection, reason } of skipped) print(`${projection.padEnd(9)}  skipped: ${reason}`)
   for (const reason of not_compared) print(`not compared: ${reason}`)
   print(

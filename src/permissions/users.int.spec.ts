@@ -80,12 +80,16 @@ const BETWEEN_INSTANCES = lines(`
   customer.instance.x.answers.y
 `)
 
+const CHECKPOINT = lines(`
+  $JS.API.STREAM.INFO.customer-transaction-ids
+  $JS.API.DIRECT.GET.customer-transaction-ids
+`)
+
 const MAY_PUBLISH: Readonly<Record<User, readonly string[]>> = {
   commands: [
     ...READING,
     ...LETTERS,
-    '$JS.API.STREAM.INFO.customer-transaction-ids',
-    '$JS.API.DIRECT.GET.customer-transaction-ids',
+    ...CHECKPOINT,
     'customer.transaction-ids.7.before.own',
     'customer.balance.678',
     '$KV.config.ledger',
@@ -124,7 +128,7 @@ const MAY_PUBLISH: Readonly<Record<User, readonly string[]>> = {
     '$SYS.REQ.USER.INFO',
     '$KV.config.parked.balances.Njc4',
   ],
-  verify: [...READING, ...KEYS, ...LETTERS, HEADS],
+  verify: [...READING, ...KEYS, ...LETTERS, HEADS, ...CHECKPOINT],
   operator: [
     ...READING,
     ...KEYS,

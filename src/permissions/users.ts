@@ -160,7 +160,9 @@ const RIGHTS: Readonly<
       OWN_NAME,
     ],
   }),
-  verify: () => ({ publish: [...READ, ...READ_KEYS, ...READ_LETTERS, ...READ_HEADS] }),
+  verify: () => ({
+    publish: [...READ, ...READ_KEYS, ...READ_LETTERS, ...READ_HEADS, ...READ_CHECKPOINT],
+  }),
   operator: () => ({
     publish: [
       ...READ,

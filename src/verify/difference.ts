@@ -2,13 +2,19 @@
  * Collects what verify finds: differences between the tables and the stream, and contradictions within the stream.
  */
 
-/** The place of a difference. `stream` is about the events themselves, which no rebuild of a table can mend. */
-export type Where = 'stream' | 'balances' | 'journal' | 'totals' | 'ranking'
+/**
+ * The place of a difference. `stream` is about the events themselves, which no rebuild of a table can mend. `known-ids` is
+ * about the checkpoint of transaction ids.
+ */
+export type Where = 'stream' | 'balances' | 'journal' | 'totals' | 'ranking' | 'known-ids'
 
 export type Difference = {
   readonly where: Where
   readonly kind: 'missing' | 'stray' | 'differs' | 'after' | 'transfer' | 'batch'
-  /** The id of the item; for a finding in the stream, the id of the customer or the batch. */
+  /**
+   * The id of the item; for a finding in the stream, the id of the customer or the batch. In the checkpoint it is the
+   * transaction id, empty for an event without one, or the subject of a chunk that differs as a whole.
+   */
   readonly id: string
   /** The stream sequence of the event in question, if there is one. */
   readonly seq?: number

@@ -14,6 +14,7 @@ import { findTargets } from './find.js'
 import { DecisionMet, type Skips } from './fold.js'
 import { createHeadsCheck, headId, isHead } from './heads-check.js'
 import { JournalCheck } from './journal-check.js'
+import { createKnownIdsCheck, type KnownIdsCheck, type KnownIdsReport } from './known-ids-check.js'
 import { CannotVerify } from './problem.js'
 import { withRefusals } from './refused.js'
 import { readAll, rowsOf, scanAll } from './scan.js'
@@ -36,6 +37,8 @@ export type VerifyOptions = {
   readonly timeout_ms: number
   /** The number of differences that are kept; further ones are only counted. */
   readonly differences_max: number
+  /** The number of events of a chunk of known ids: that of the program, unless a test has smaller chunks. */
+  readonly chunk_events?: number
 }
 
 /** The result of verify. */
@@ -61,6 +64,8 @@ export type Report = {
    * out.
    */
   readonly sums_compared: boolean
+  /** The checkpoint of transaction ids; undefined when there is none, or it may not be read. */
+  readonly known_ids: KnownIdsReport | undefined
   /** The parts that could not be compared; with any of them, verify cannot say that all agree. */
   readonly not_compared: readonly string[]
   readonly differences: readonly Difference[]
@@ -74,6 +79,7 @@ type Checks = {
   readonly journal: JournalCheck | undefined
   readonly totals: TotalsCheck | undefined
   readonly stream: ReturnType<typeof createStreamChecks>
+  readonly known_ids: KnownIdsCheck
 }
 
 /** Reads one customer's items and rows from a table. */
@@ -196,10 +202,14 @@ const verifyWith = async (
     journal: journalTarget && new JournalCheck(run, journalTarget, seq),
     totals: has_totals ? new TotalsCheck(run, totalsTarget) : undefined,
     stream: createStreamChecks(differences, run.client_id),
+    known_ids: await createKnownIdsCheck(run, options.chunk_events),
   }
 
-  const { journal } = checks
-  await walk.to(seq, journal && (steps => journal.page(steps)))
+  await walk.to(seq, async steps => {
+    await checks.journal?.page(steps)
+    await checks.known_ids.page(steps)
+  })
+  const known_ids = checks.known_ids.end()
   const [customers, parked] = countCustomers(walk)
   counts.is_reading = true
   checks.totals?.beginReading()
@@ -225,7 +235,8 @@ const verifyWith = async (
     rows_compared: checks.journal?.rows ?? 0,
     skipped,
     sums_compared: verdict === 'equal' || verdict === 'differ',
-    not_compared: verdict === 'moving' ? [MOVING] : [],
+    known_ids,
+    not_compared: [...(verdict === 'moving' ? [MOVING] : []), ...checks.known_ids.not_compared],
     differences: await withRefusals(run, differences.kept),
     differences_count: differences.count(),
     differences_stream: differences.count('stream'),
