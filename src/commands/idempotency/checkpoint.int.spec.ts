@@ -1,7 +1,7 @@
 /** The checkpoint of the known ids: a start reads it instead of the ledger, as far as it is of this ledger. */
 
 import type { StoredMsg } from '@nats-io/jetstream'
-import { type ConnectionOptions, connect } from 'nats'
+import { type ConnectionOptions, connect, type NatsConnection } from 'nats'
 import { pino } from 'pino'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { startConfiguredNats } from '../../../test/support/configured-nats.js'
@@ -19,6 +19,7 @@ import {
   TRANSACTION_IDS_STREAM,
   transactionIdsStream,
 } from '../../stream/settings.js'
+import { FollowedIds, PAGES_FROM_EVENTS } from './followed-ids.js'
 import { followKnownIds, type RunningKnownIds } from './known-ids.js'
 
 /** A first start collects more chunks than may wait to be stored. */
@@ -79,6 +80,19 @@ const missingFrom = ({ known }: Follow): string[] =>
   Array.from({ length: EVENTS }, (_, i) => i + 1)
     .filter(seq => !known.mayHave(`id-${seq}`) || known.seqOf(`id-${seq}`) !== seq)
     .map(seq => `id-${seq}`)
+
+/** The connection with a look at each request by which stored messages are read. */
+const withPublish = (nc: NatsConnection, onRead: () => void): NatsConnection =>
+  new Proxy(nc, {
+    get: (target, name) => {
+      const value: unknown = Reflect.get(target, name, target)
+      if (typeof value !== 'function') return value
+      return (...args: readonly unknown[]) => {
+        if (name === 'publish' && String(args[0]).startsWith('$JS.API.DIRECT.GET.')) onRead()
+        return Reflect.apply(value, target, args)
+      }
+    },
+  })
 
 type Spoil = (chunk: StoredMsg) => readonly [string, Uint8Array]
 
@@ -160,6 +174,41 @@ describe('the checkpoint of the known ids', () => {
     }
     const next = await begin(ledger)
     expect([fromCheckpoint(next), missingFrom(next)]).toEqual([(CHUNKS - 2) * CHUNK_EVENTS, []])
+  })
+
+  it('is read to the same end wherever a reading of it is broken off, or the set begins anew', async () => {
+    await begun()
+    type Disturb = (followed: FollowedIds, life: AbortController) => void
+    /** Reads the ids like a process that starts, and disturbs that at one of its requests. False: it has fewer. */
+    const isDisturbed = async (request: number, disturb: Disturb, outcome: string): Promise<boolean> => {
+      let requests = 0
+      const life = new AbortController()
+      const nc = withPublish(ledger.nc, () => {
+        requests += 1
+        if (requests === request) disturb(followed, life)
+      })
+      const followed = new FollowedIds({ ...ledger, nc }, CHUNK_EVENTS)
+      const reading = followed.readOn(EVENTS, life.signal).then(
+        () => 'done',
+        (thrown: unknown) => String(thrown),
+      )
+      /** The ids up to the place that the set says it has come to, which it does not know. */
+      const lacking = (): string[] =>
+        Array.from({ length: followed.set.position }, (_, i) => `id-${i + 1}`).filter(
+          id => !followed.set.mayHave(id),
+        )
+      expect(await reading).toContain(requests < request ? 'done' : outcome)
+      expect(lacking()).toEqual([])
+      if (followed.beginnings > 0) expect(followed.set.position).toBe(0)
+      // the next life reads on; the newest events are left to the follower
+      await followed.readOn(EVENTS, new AbortController().signal)
+      expect(lacking()).toEqual([])
+      expect(followed.set.position).toBeGreaterThan(EVENTS - PAGES_FROM_EVENTS)
+      return requests >= request
+    }
+    for (let request = 1; await isDisturbed(request, (_, life) => life.abort(), 'done'); request += 4) {}
+    const restart: Disturb = followed => followed.restart(0)
+    for (let request = 1; await isDisturbed(request, restart, 'became another one'); request += 1) {}
   })
 
   it('of events that were lost is not believed, also when others have their places', async () => {

@@ -93,6 +93,7 @@ export class FollowedIds {
     const waiting: FoundChunk[] = []
     for await (const found of readCheckpoint(this.#deps, range, onWrong, onEnd)) {
       if (signal.aborted) return
+      checkSame()
       const { first_seq, last_seq: chunk_seq } = found.chunk
       const is_recent = last_seq - chunk_seq < RECENT_IDS_MAX
       const is_next = first_seq === (waiting.at(-1)?.chunk.last_seq ?? this.set.position) + 1
@@ -105,6 +106,7 @@ export class FollowedIds {
       from_checkpoint += events
       await nextTurn()
     }
+    checkSame()
     await this.#takeOlder(waiting, checkSame)
     await this.#readUpTo(last_seq, signal)
     checkSame()
