@@ -28,6 +28,8 @@ const MAY_IMPORT = {
   gateway: ['ledger', 'service'],
   // what each user of NATS may do: names and subjects of the rooms that use them, and no code that runs
   permissions: ['stream', 'service', 'commands'],
+  // makes accounts and users with those rights, on servers of one's own or at a provider
+  'control-plane': ['ledger', 'stream', 'service', 'permissions'],
   embedded: [],
   // it judges nats-server alone, without any of the ledger
   'check-server': ['embedded'],
@@ -45,6 +47,7 @@ const MAY_IMPORT = {
     'verify',
     'gateway',
     'permissions',
+    'control-plane',
     'embedded',
     'chaos',
     'process',

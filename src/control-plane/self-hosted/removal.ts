@@ -1,0 +1,92 @@
+/**
+ * Deletes an account of one's own servers. Deleting its JWT alone would leave its streams on the servers' disks, and bring
+ * them back with the next account of that key. So the streams are deleted first, and the keys after everything else.
+ *
+ * Nobody may write between the look at the streams and their deletion: before the look that counts, all users of the
+ * account are revoked. When it finds messages, the users are let in again. A deletion that was ended amid leaves the users
+ * out until it is run again: either it goes on, or it refuses and lets them in.
+ */
+
+import { Failed } from '../../fp.js'
+import { type Holding, refusalOf } from '../provider.js'
+import type { Account } from '../state.js'
+import { changeAccount, keysOf, type Read, readAccount, type SelfHosted } from './account.js'
+import { withRevocations } from './claims.js'
+import { now_s, signJwt } from './jwt.js'
+import { remove } from './resolver.js'
+import { type Visit, visit } from './visit.js'
+
+/** In the revocations of an account it stands for all users. */
+const EVERY_USER = '*'
+
+const NO_VISIT: Visit = { holdings: () => Promise.resolve([]), deleteStreams: () => Promise.resolve() }
+
+/** Works in the account with a user of its own. An account without JetStream holds nothing, and answers no visitor. */
+const inAccount = <A>(
+  hosted: SelfHosted,
+  account: Account,
+  { of }: Read,
+  work: (visit: Visit) => Promise<A>,
+): Promise<A> => {
+  if (of.limits.disk_bytes === 0 && of.limits.memory_bytes === 0) return work(NO_VISIT)
+  const locked_s = of.revocations[EVERY_USER] ?? 0
+  const iat_s = Math.max(now_s(), locked_s + 1)
+  return visit(hosted.connect, keysOf(hosted, account).account(), iat_s, work)
+}
+
+const isLocked = ({ of }: Read): boolean => of.revocations[EVERY_USER] !== undefined
+
+const lock = async (hosted: SelfHosted, account: Account, read: Read): Promise<Read> => {
+  const revocations = { ...read.of.revocations, [EVERY_USER]: now_s() }
+  await changeAccount(hosted, read, withRevocations(read.claims.nats, revocations))
+  return readAccount(hosted, account)
+}
+
+const unlock = async (hosted: SelfHosted, read: Read): Promise<void> => {
+  const { [EVERY_USER]: _, ...revocations } = read.of.revocations
+  await changeAccount(hosted, read, withRevocations(read.claims.nats, revocations))
+}
+
+/** Throws `Failed` for an account with messages, whose users are let in first. */
+const refuseFull = async (
+  hosted: SelfHosted,
+  account: Account,
+  read: Read,
+  holdings: readonly Holding[],
+): Promise<void> => {
+  const refusal = refusalOf(account, holdings)
+  if (refusal === undefined) return
+  if (isLocked(read)) await unlock(hosted, read)
+  throw new Failed(refusal)
+}
+
+/** Deletes an account with its streams and its keys. Throws `Failed`, also for one that holds messages and is not forced. */
+export const removeAccount = async (
+  hosted: SelfHosted,
+  account: Account,
+  is_forced: boolean,
+): Promise<void> => {
+  const keys = keysOf(hosted, account)
+  const found = await readAccount(hosted, account)
+  // a look before the users are revoked, so that a deletion that is refused disturbs nobody
+  if (!is_forced)
+    await inAccount(hosted, account, found, async ({ holdings }) =>
+      refuseFull(hosted, account, found, await holdings()),
+    )
+  const locked = isLocked(found) ? found : await lock(hosted, account, found)
+  await inAccount(hosted, account, locked, async ({ holdings, deleteStreams }) => {
+    if (!is_forced) await refuseFull(hosted, account, locked, await holdings())
+    await deleteStreams()
+  })
+  const signing = hosted.keys.signing()
+  const wanted = {
+    // the servers want this JWT to be about who signs it
+    sub: signing.getPublicKey(),
+    name: 'delete accounts',
+    type: 'generic',
+    nats: { accounts: [account.id] },
+    iat_s: now_s(),
+  } as const
+  await remove(hosted.system, account.id, signJwt(signing, wanted))
+  keys.drop()
+}

@@ -1,0 +1,72 @@
+/**
+ * Short visits to an account: what its streams hold, and deleting them. The user of a visit is made for it, may do nothing
+ * else, and is valid for a minute.
+ */
+
+import type { JetStreamManager, StreamInfo } from '@nats-io/jetstream'
+import { type NatsConnection, nkeys } from 'nats'
+import { run } from '../../fp.js'
+import { randomId } from '../../random-id.js'
+import { tryStream } from '../../stream/errors.js'
+import { manager } from '../../stream/provision.js'
+import type { Holding } from '../provider.js'
+import { credsText, type KeyPair, signJwt } from './jwt.js'
+import { USER_LIMITS } from './operator.js'
+
+/** Opens a connection with the text of a .creds file. Throws when it cannot. */
+export type Connect = (creds: string, inbox_prefix: string | undefined) => Promise<NatsConnection>
+
+const VISIT_S_MAX = 60
+const STREAMS = '$JS.API.STREAM'
+export type Visit = {
+  readonly holdings: () => Promise<readonly Holding[]>
+  readonly deleteStreams: () => Promise<void>
+}
+
+const visitorCreds = (account: KeyPair, inbox_prefix: string, iat_s: number): string => {
+  const user = nkeys.createUser()
+  const jwt = signJwt(account, {
+    sub: user.getPublicKey(),
+    name: 'control-plane',
+    type: 'user',
+    nats: {
+      pub: { allow: [`${STREAMS}.LIST`, `${STREAMS}.DELETE.*`] },
+      sub: { allow: [`${inbox_prefix}.>`] },
+      ...USER_LIMITS,
+    },
+    iat_s,
+    exp_s: iat_s + VISIT_S_MAX,
+  })
+  return credsText(jwt, user)
+}
+
+const listAll = async (jsm: JetStreamManager): Promise<readonly StreamInfo[]> => {
+  const infos: StreamInfo[] = []
+  for await (const info of jsm.streams.list()) infos.push(info)
+  return infos
+}
+
+/** Visits an account as a user whose JWT is issued at `iat_s`, which must be later than a revocation of all users. */
+export const visit = async <A>(
+  connect: Connect,
+  account: KeyPair,
+  iat_s: number,
+  work: (visit: Visit) => Promise<A>,
+): Promise<A> => {
+  const inbox_prefix = `_INBOX.${randomId()}`
+  const nc = await connect(visitorCreds(account, inbox_prefix, iat_s), inbox_prefix)
+  try {
+    const jsm = await run(manager(nc))
+    const holdings = async (): Promise<readonly Holding[]> => {
+      const infos = await run(tryStream("the account's streams", () => listAll(jsm)))
+      return infos.map(({ config, state }) => ({ stream: config.name, messages: state.messages }))
+    }
+    const deleteStreams = async (): Promise<void> => {
+      for (const { stream } of await holdings())
+        await run(tryStream(`stream ${stream}`, () => jsm.streams.delete(stream)))
+    }
+    return await work({ holdings, deleteStreams })
+  } finally {
+    await nc.close()
+  }
+}
