@@ -29,7 +29,7 @@ const MAY_IMPORT = {
   // what each user of NATS may do: names and subjects of the rooms that use them, and no code that runs
   permissions: ['stream', 'service', 'commands'],
   // makes accounts and users with those rights, on servers of one's own or at a provider
-  'control-plane': ['ledger', 'stream', 'service', 'permissions'],
+  'control-plane': ['ledger', 'stream', 'chain', 'service', 'permissions'],
   embedded: [],
   // it judges nats-server alone, without any of the ledger
   'check-server': ['embedded'],

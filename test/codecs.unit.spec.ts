@@ -60,6 +60,7 @@ const POOL: unknown[] = [
     'filling',
     'serving',
     'i'.repeat(22),
+    'A'.repeat(56),
   ],
   ['one', 1],
   [1, []],

@@ -31,6 +31,7 @@ const SUBCOMMANDS: readonly (readonly [names: readonly string[], load: () => Pro
   [['status'], async () => (await import('./status.js')).statusCommand],
   [['stream'], async () => (await import('./stream.js')).streamCommand],
   [['permissions'], async () => (await import('./permissions.js')).permissionsCommand],
+  [['control-plane'], async () => (await import('./control-plane.js')).controlPlaneCommand],
   [['dead-letters'], async () => (await import('./dead-letters.js')).deadLettersCommand],
   [['parked'], async () => (await import('./parked.js')).parkedCommand],
   [['replay'], async () => (await import('./replay.js')).replayCommand],

@@ -37,7 +37,8 @@ export const DEFAULT_LIMITS: Limits = {
   payload_bytes: 1_048_576,
   imports: 5,
   exports: 5,
-  disk_bytes: 10_737_418_240,
+  // nats-server sets the bytes of a limit aside, and gives no JetStream to an account for which it has not enough left
+  disk_bytes: -1,
   memory_bytes: 0,
   streams: 16,
   consumers: 128,
@@ -91,7 +92,7 @@ const limit = new t.Type<number, number, unknown>(
 )
 
 const isKind = (u: unknown): u is User => USERS.some(kind => kind === u)
-export const Kind = new t.Type<User, User, unknown>(
+const Kind = new t.Type<User, User, unknown>(
   'kind',
   isKind,
   (u, context) => (isKind(u) ? t.success(u) : t.failure(u, context, `must be one of ${USERS.join(', ')}`)),

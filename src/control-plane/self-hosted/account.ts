@@ -6,13 +6,14 @@
 import type { NatsConnection } from 'nats'
 import { E, Failed, pipe } from '../../fp.js'
 import type { JsonObject } from '../../json.js'
+import { NOT_FOUND } from '../carry-out.js'
 import type { ProviderError } from '../provider.js'
 import type { Account } from '../state.js'
 import { type AccountOfClaims, operatorOf, readAccountClaims } from './claims.js'
 import { type Claims, now_s, readJwt, signJwt } from './jwt.js'
 import type { AccountKeys, Keys } from './keys.js'
 import { lookUp, update } from './resolver.js'
-import type { Connect } from './visit.js'
+import { type Connect, type Visit, visit } from './visit.js'
 
 /** Throws `Failed`. */
 export const fail = (tag: ProviderError['tag'], message: string): never => {
@@ -34,7 +35,7 @@ export type SelfHosted = {
 /** The JWT of an account. Throws `Failed` when it is away, or not the operator's. */
 export const readAccount = async ({ keys, system }: SelfHosted, { id, name }: Account): Promise<Read> => {
   const jwt = await lookUp(system, id)
-  if (jwt === undefined) return fail('NotFound', `Account with name ${name} not found`)
+  if (jwt === undefined) return fail('NotFound', NOT_FOUND(name))
   const { issuers } = operatorOf(keys.operator_jwt)
   return pipe(
     readJwt(jwt),
@@ -67,3 +68,38 @@ export const changeAccount = async (
 export const keysOf = ({ keys }: SelfHosted, { id, name }: Account): AccountKeys =>
   keys.of(id) ??
   fail('Refused', `the account ${name} (${id}) was made elsewhere: its keys are not in this folder`)
+
+/** In the revocations of an account it stands for all users. */
+export const EVERY_USER = '*'
+
+const NO_VISIT: Visit = {
+  holdings: () => Promise.resolve([]),
+  deleteStreams: () => Promise.resolve(),
+  hasJetStream: () => Promise.resolve(false),
+}
+
+/** Works in the account with a user of its own. An account without JetStream holds nothing, and answers no visitor. */
+export const inAccount = <A>(
+  hosted: SelfHosted,
+  account: Account,
+  { of }: Read,
+  work: (visit: Visit) => Promise<A>,
+): Promise<A> => {
+  if (of.limits.disk_bytes === 0 && of.limits.memory_bytes === 0) return work(NO_VISIT)
+  const locked_s = of.revocations[EVERY_USER] ?? 0
+  const iat_s = Math.max(now_s(), locked_s + 1)
+  return visit(hosted.connect, keysOf(hosted, account).account(), iat_s, work)
+}
+
+/**
+ * Throws `Failed` when the servers give the account no JetStream although its limits say so. They say nothing by themselves:
+ * they set the bytes of a limit aside, and leave JetStream off where they have not enough left.
+ */
+export const needJetStream = async (hosted: SelfHosted, account: Account): Promise<void> => {
+  const read = await readAccount(hosted, account)
+  if (await inAccount(hosted, account, read, ({ hasJetStream }) => hasJetStream())) return
+  fail(
+    'Refused',
+    `the servers give the account ${account.name} no JetStream: either they have none themselves, or not the bytes that its limits set aside (disk_bytes, memory_bytes). The account is there; "control-plane apply" sets other limits`,
+  )
+}

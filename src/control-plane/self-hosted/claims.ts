@@ -7,30 +7,17 @@ import { E, type Either, pipe, t } from '../../fp.js'
 import type { JsonObject } from '../../json.js'
 import { describeErrors, fieldsOf, recordOf } from '../../ledger/codec.js'
 import { USERS, type User } from '../../permissions/users.js'
+import {
+  LimitClaims,
+  limitClaims,
+  limitsOf,
+  rightsOfTemplate,
+  Template,
+  templateClaims,
+} from '../nats-claims.js'
 import type { Limits, Rights } from '../state.js'
 import { type Claims, readJwt } from './jwt.js'
 
-const NO_LIMIT = -1
-
-/** The limits in the claims of an account; NATS has them flat. */
-export const LimitClaims = fieldsOf(
-  {},
-  {
-    conn: t.number,
-    subs: t.number,
-    payload: t.number,
-    imports: t.number,
-    exports: t.number,
-    disk_storage: t.number,
-    mem_storage: t.number,
-    streams: t.number,
-    consumer: t.number,
-  },
-)
-
-const Subjects = fieldsOf({}, { allow: t.array(t.string) })
-/** The rights in the claims of a scoped signing key. */
-export const Template = fieldsOf({}, { pub: Subjects, sub: Subjects })
 const Scope = fieldsOf({ key: t.string, role: t.string }, { template: Template })
 
 const AccountClaims = fieldsOf(
@@ -51,51 +38,6 @@ export type AccountOfClaims = {
   /** The time (seconds since 1970) until which the JWTs of a user do not count, by the user's public key. */
   readonly revocations: Readonly<Record<string, number>>
 }
-
-/** The limits as the flat claims of NATS have them. */
-export const limitClaims = (limits: Limits): JsonObject => ({
-  conn: limits.connections,
-  subs: limits.subscriptions,
-  payload: limits.payload_bytes,
-  imports: limits.imports,
-  exports: limits.exports,
-  disk_storage: limits.disk_bytes,
-  mem_storage: limits.memory_bytes,
-  streams: limits.streams,
-  consumer: limits.consumers,
-  // what a ledger has no use for stays without a limit of its own, or is not allowed
-  data: NO_LIMIT,
-  wildcards: true,
-  leaf: 0,
-})
-
-/** The limits that are claimed. What is left out is 0 in NATS. */
-export const limitsOf = (claims: t.TypeOf<typeof LimitClaims>): Limits => ({
-  connections: claims.conn ?? 0,
-  subscriptions: claims.subs ?? 0,
-  payload_bytes: claims.payload ?? 0,
-  imports: claims.imports ?? 0,
-  exports: claims.exports ?? 0,
-  disk_bytes: claims.disk_storage ?? 0,
-  memory_bytes: claims.mem_storage ?? 0,
-  streams: claims.streams ?? 0,
-  consumers: claims.consumer ?? 0,
-})
-
-/** The template of a scoped signing key, whose users have no limits of their own. */
-export const templateClaims = ({ publish, subscribe }: Rights) => ({
-  pub: { allow: publish },
-  sub: { allow: subscribe },
-  subs: NO_LIMIT,
-  data: NO_LIMIT,
-  payload: NO_LIMIT,
-})
-
-/** The rights in a template. */
-export const rightsOfTemplate = ({ pub, sub }: t.TypeOf<typeof Template>): Rights => ({
-  publish: (pub?.allow ?? []).toSorted(),
-  subscribe: (sub?.allow ?? []).toSorted(),
-})
 
 const kindOf = (role: string): User | undefined => USERS.find(kind => kind === role)
 

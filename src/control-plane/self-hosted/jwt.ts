@@ -5,6 +5,7 @@
 
 import { createHash } from 'node:crypto'
 import { nkeys } from 'nats'
+import { isSigned } from '../../chain/nkey.js'
 import { E, type Either, pipe, t } from '../../fp.js'
 import { isJsonObject, type JsonObject, readJson } from '../../json.js'
 import { describeErrors, fieldsOf } from '../../ledger/codec.js'
@@ -67,14 +68,6 @@ export const signJwt = (issuer: KeyPair, { sub, name, type, nats, iat_s, exp_s }
   return `${body}.${encoded(issuer.sign(bytesOf(body)))}`
 }
 
-const isSignedBy = (issuer: string, body: string, signature: string): boolean => {
-  try {
-    return nkeys.fromPublic(issuer).verify(bytesOf(body), Buffer.from(signature, 'base64url'))
-  } catch {
-    return false
-  }
-}
-
 /** The claims of a JWT whose signature is its issuer's; left is a sentence. Whether the issuer counts is another question. */
 export const readJwt = (jwt: string): Either<string, Claims> => {
   const [header, payload, signature, ...more] = jwt.trim().split('.')
@@ -84,7 +77,7 @@ export const readJwt = (jwt: string): Either<string, Claims> => {
     readJson(Buffer.from(payload, 'base64url')),
     E.chain(json => pipe(ClaimsCodec.decode(json), E.mapLeft(describeErrors))),
     E.filterOrElse(
-      ({ iss }) => isSignedBy(iss, `${header}.${payload}`, signature),
+      ({ iss }) => isSigned(iss, `${header}.${payload}`, Buffer.from(signature, 'base64url')),
       () => 'its signature is not that of its issuer',
     ),
     E.map(claims => ({ ...claims, name: claims.name ?? '' })),

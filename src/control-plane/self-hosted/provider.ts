@@ -7,6 +7,7 @@
 import { nkeys } from 'nats'
 import { attempt, E } from '../../fp.js'
 import type { User } from '../../permissions/users.js'
+import { limitClaims } from '../nats-claims.js'
 import type { Provider, ProviderError, Task } from '../provider.js'
 import {
   type Account,
@@ -17,10 +18,9 @@ import {
   type Rights,
   tagsOf,
 } from '../state.js'
-import { changeAccount, fail, keysOf, readAccount, type SelfHosted } from './account.js'
+import { changeAccount, fail, keysOf, needJetStream, readAccount, type SelfHosted } from './account.js'
 import {
   type AccountOfClaims,
-  limitClaims,
   operatorOf,
   readUserClaims,
   type UserOfClaims,
@@ -131,7 +131,9 @@ const createAccount = async (hosted: SelfHosted, name: string, limits: Limits): 
     id,
     signJwt(hosted.keys.signing(), { sub: id, name, type: 'account', nats, iat_s: now_s() }),
   )
-  return { id, name, is_system: false }
+  const account = { id, name, is_system: false }
+  await needJetStream(hosted, account)
+  return account
 }
 
 /** The provider on a folder of keys and a connection to the servers. */
@@ -148,6 +150,7 @@ export const selfHosted = (hosted: SelfHosted): Provider => ({
     task(async () => {
       const read = await readAccount(hosted, account)
       await changeAccount(hosted, read, withLimits(read.claims.nats, limits))
+      await needJetStream(hosted, account)
     }),
   setRights: (account, kind, rights) => task(() => setRights(hosted, account, kind, rights)),
   createUser: (account, user) => task(() => createUser(hosted, account, user)),

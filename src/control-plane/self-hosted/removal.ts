@@ -10,29 +10,18 @@
 import { Failed } from '../../fp.js'
 import { type Holding, refusalOf } from '../provider.js'
 import type { Account } from '../state.js'
-import { changeAccount, keysOf, type Read, readAccount, type SelfHosted } from './account.js'
+import {
+  changeAccount,
+  EVERY_USER,
+  inAccount,
+  keysOf,
+  type Read,
+  readAccount,
+  type SelfHosted,
+} from './account.js'
 import { withRevocations } from './claims.js'
 import { now_s, signJwt } from './jwt.js'
 import { remove } from './resolver.js'
-import { type Visit, visit } from './visit.js'
-
-/** In the revocations of an account it stands for all users. */
-const EVERY_USER = '*'
-
-const NO_VISIT: Visit = { holdings: () => Promise.resolve([]), deleteStreams: () => Promise.resolve() }
-
-/** Works in the account with a user of its own. An account without JetStream holds nothing, and answers no visitor. */
-const inAccount = <A>(
-  hosted: SelfHosted,
-  account: Account,
-  { of }: Read,
-  work: (visit: Visit) => Promise<A>,
-): Promise<A> => {
-  if (of.limits.disk_bytes === 0 && of.limits.memory_bytes === 0) return work(NO_VISIT)
-  const locked_s = of.revocations[EVERY_USER] ?? 0
-  const iat_s = Math.max(now_s(), locked_s + 1)
-  return visit(hosted.connect, keysOf(hosted, account).account(), iat_s, work)
-}
 
 const isLocked = ({ of }: Read): boolean => of.revocations[EVERY_USER] !== undefined
 

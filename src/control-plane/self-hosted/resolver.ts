@@ -37,26 +37,38 @@ const fail = (error: ProviderError): never => {
   throw new Failed(error)
 }
 
+const isNoResponders = (cause: unknown): boolean =>
+  cause instanceof errors.NoRespondersError ||
+  (cause instanceof errors.RequestError && cause.isNoResponders())
+
 const unreachable = (cause: unknown): ProviderError =>
-  cause instanceof errors.RequestError && cause.isNoResponders()
+  isNoResponders(cause)
     ? { tag: 'Unreachable', message: NO_RESOLVER, cause }
     : { tag: 'Unreachable', message: `nats-server: ${cause instanceof Error ? cause.message : cause}`, cause }
 
+/** How many servers have answered over a connection. An asker need not wait for more of them. */
+const known_servers = new WeakMap<NatsConnection, number>()
+
 /** The answers of all servers, one of each. Throws `Failed` when there is none. */
 const askAll = async (nc: NatsConnection, subject: string, body = ''): Promise<readonly Msg[]> => {
+  const known = known_servers.get(nc)
   const answers: Msg[] = []
   try {
     const asked = await nc.requestMany(subject, body, {
       strategy: 'stall',
       stall: BETWEEN_ANSWERS_MS,
       maxWait: ANSWER_MS_MAX,
-      maxMessages: SERVERS_MAX,
     })
-    for await (const answer of asked) answers.push(answer)
+    for await (const answer of asked) {
+      answers.push(answer)
+      if (answers.length >= (known ?? SERVERS_MAX)) break
+    }
   } catch (cause) {
     if (answers.length === 0) return fail(unreachable(cause))
   }
-  return answers.length === 0 ? fail({ tag: 'Unreachable', message: NO_RESOLVER }) : answers
+  if (answers.length === 0) return fail({ tag: 'Unreachable', message: NO_RESOLVER })
+  known_servers.set(nc, Math.max(known ?? 0, answers.length))
+  return answers
 }
 
 const decoded = <A>(codec: t.Type<A, unknown, unknown>, { data, subject }: Msg): A =>

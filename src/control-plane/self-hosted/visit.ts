@@ -3,9 +3,10 @@
  * else, and is valid for a minute.
  */
 
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { JetStreamManager, StreamInfo } from '@nats-io/jetstream'
 import { type NatsConnection, nkeys } from 'nats'
-import { run } from '../../fp.js'
+import { E, Failed, run } from '../../fp.js'
 import { randomId } from '../../random-id.js'
 import { tryStream } from '../../stream/errors.js'
 import { manager } from '../../stream/provision.js'
@@ -18,9 +19,13 @@ export type Connect = (creds: string, inbox_prefix: string | undefined) => Promi
 
 const VISIT_S_MAX = 60
 const STREAMS = '$JS.API.STREAM'
+const TRIES_MAX = 5
+const BETWEEN_TRIES_MS = 200
 export type Visit = {
   readonly holdings: () => Promise<readonly Holding[]>
   readonly deleteStreams: () => Promise<void>
+  /** Whether the servers give the account JetStream. They may need a moment for a new account. */
+  readonly hasJetStream: () => Promise<boolean>
 }
 
 const visitorCreds = (account: KeyPair, inbox_prefix: string, iat_s: number): string => {
@@ -46,6 +51,19 @@ const listAll = async (jsm: JetStreamManager): Promise<readonly StreamInfo[]> =>
   return infos
 }
 
+const isNotEnabled = (cause: unknown): boolean =>
+  cause instanceof Error && cause.name === 'JetStreamNotEnabled'
+
+const waitForJetStream = async (jsm: JetStreamManager): Promise<boolean> => {
+  for (let tries = 1; tries <= TRIES_MAX; tries += 1) {
+    const found = await tryStream("the account's streams", () => listAll(jsm))()
+    if (E.isRight(found)) return true
+    if (!isNotEnabled(found.left.cause)) throw new Failed(found.left)
+    await sleep(BETWEEN_TRIES_MS)
+  }
+  return false
+}
+
 /** Visits an account as a user whose JWT is issued at `iat_s`, which must be later than a revocation of all users. */
 export const visit = async <A>(
   connect: Connect,
@@ -65,7 +83,7 @@ export const visit = async <A>(
       for (const { stream } of await holdings())
         await run(tryStream(`stream ${stream}`, () => jsm.streams.delete(stream)))
     }
-    return await work({ holdings, deleteStreams })
+    return await work({ holdings, deleteStreams, hasJetStream: () => waitForJetStream(jsm) })
   } finally {
     await nc.close()
   }
