@@ -225,6 +225,17 @@ describe('on servers of our own', () => {
     expect(await server.provider.remove(account, true)()).toMatchObject(denied)
   })
 
+  it('each change of an account has a later time than the one before, also within a second', async () => {
+    const account = await applied(desiredOf('TIMES', []))
+    const times = [(await readAccount(server, account)).claims.iat]
+    for (const connections of [1, 2]) {
+      await run(server.provider.setLimits(account, { ...DEFAULT_LIMITS, connections }))
+      times.push((await readAccount(server, account)).claims.iat)
+    }
+    expect(new Set(times).size).toBe(3)
+    expect(times.toSorted((a, b) => a - b)).toEqual(times)
+  })
+
   it('two accounts of one name are not guessed between', async () => {
     await run(server.provider.create('TWICE', DEFAULT_LIMITS))
     await run(server.provider.create('TWICE', DEFAULT_LIMITS))
