@@ -8,7 +8,7 @@ export type Options = {
   readonly seconds: number
   readonly rounds: number
   readonly clients: number
-  /** True for load clients without the stack trace that the NATS client by default takes for each request. */
+  /** Whether load clients do without the stack trace that the NATS client takes for each request by default. */
   readonly lean: boolean
   readonly sync_intervals: readonly string[]
   /** The replicas of the streams, each on a nats-server of its own. Production has 3. */
@@ -26,7 +26,10 @@ export type Options = {
   readonly instances: 1 | 2 | 3
   /** The table server: the embedded one, or a stand-in of the benchmarks that answers every request after 5 ms. */
   readonly dynamodb: 'embedded' | 'stand-in'
-  /** Commands per second of an open loop in `ledger`; a closed loop without it. */
+  /**
+   * The rate of `ledger` in commands per second, whether or not the answers keep up (an open loop). Without it a client sends
+   * its next request when it has the answer to the one before (a closed loop).
+   */
   readonly rate?: number
   /** The folder that receives a CPU profile of the service. */
   readonly profile_dir?: string
@@ -36,23 +39,25 @@ export const USAGE = `usage: npm run bench -- <benchmark> [options]
 
   commands        credits and transfers, one by one and in bulk, beside bare NATS
   queries         balances from memory and from the table, beside a bare responder
-  predecessor     what the service that is replaced was measured with, on this one
+  predecessor     the load with which the replaced service was measured
   rebuild         the rate of a replay, beside bare reading
-  lag             from published to readable, at half of the maximum load
+  lag             the time from publishing an event until it is readable,
+                  at half of the maximum load
   http            balances and credits over HTTP, beside bare fastify routes
   ledger          all roles over NATS and HTTP, beside PostgreSQL written by hand
   instances       credits with one, two and three instances of the role commands
   ids             a start with many known transaction ids, without and from a checkpoint
 
-  --seconds N     of one measurement (3; ledger, instances: 10)
+  --seconds N     the length of one measurement (3; ledger, instances: 10)
   --rounds N      measurements of each line at each speed; medians are printed (3; ledger, instances: 1)
   --sync WHEN     when nats-server flushes to disk: 2m, always or both
                   (commands: both; ledger, instances: always; else 2m)
-  --replicas N    1 or 3: of the stream, each on a nats-server of its own (1)
+  --replicas N    replicas of the stream, 1 or 3, each on a nats-server of its own (1)
   --clients N     load client processes (1; several on few cores leave little for the servers)
-  --lean          load clients with \`noAsyncTraces\`: less of the machine goes to them
+  --lean          load clients take no stack trace for each request, and so use less of
+                  the machine: NATS's option \`noAsyncTraces\`
                   (ledger, instances: always)
-  --roles ROLES   of the service under measurement (commands)
+  --roles ROLES   the roles of the service that is measured (commands)
   --events N      events in the stream of \`rebuild\` and \`ids\` (1000000)
   --customers N   customers of these events (1000, then 10000 on another stream)
   --instances N   1, 2 or 3 processes with all roles in \`ledger\` (1)
@@ -64,13 +69,16 @@ export const USAGE = `usage: npm run bench -- <benchmark> [options]
   --profile DIR   leave a CPU profile of the service there
   --json          print JSON instead of tables`
 
-/** More than the hour of a run that shows whether latency, lag and memory stay flat. */
+/** The longest measurement. A run that shows whether latency, lag and memory stay flat takes an hour. */
 const SECONDS_MAX = 7_200
 const ROUNDS_MAX = 100
 const CLIENTS_MAX = 16
 const EVENTS_MIN = 1_000
 const EVENTS_MAX = 100_000_000
-/** The number that seeding makes, and the number of the other benchmarks. A rebuild writes one item for each customer. */
+/**
+ * The default numbers of customers: seeding makes 1,000, and the other benchmarks have 10,000. The number matters, because a
+ * rebuild writes one item for each customer.
+ */
 const CUSTOMERS_DEFAULT = [1_000, 10_000]
 const CUSTOMERS_MAX = 1_000_000
 /** Flushing decides the speed of commands, but does not matter for a stream that is only read. */

@@ -5,7 +5,7 @@ create table account (
   client_id text primary key,
   balance bigint not null check (balance >= 0),
   version bigint not null
-) with (fillfactor = 50); -- room for the next version of a row in its own page, so that an update touches no index
+) with (fillfactor = 50); -- an update writes a new version of the row: half of each page is left free for it, so that the index needs no change
 
 create table journal (
   transaction_id text primary key,
@@ -16,7 +16,8 @@ create table journal (
   at timestamptz not null default now()
 );
 
--- Adds an amount, below zero for a debit, once for each id; an id that is known gives the first answer again.
+-- Adds an amount to a balance; the amount of a debit is negative. Each transaction id has one effect: a call with an id that
+-- is known changes nothing and gives the first answer again.
 create function post(p_id text, p_client_id text, p_amount bigint, out new_balance bigint, out new_version bigint)
 language plpgsql as $$
 begin
@@ -35,7 +36,7 @@ begin
 end
 $$;
 
--- Both sides of a transfer, or none. The rows are locked in the order of their ids, so that two transfers never wait for
+-- Moves an amount from one customer to another: both balances change, or none does. The rows are locked in the order of their ids, so that two transfers never wait for
 -- each other.
 create function transfer(p_id text, p_from text, p_to text, p_amount bigint, out from_balance bigint, out to_balance bigint)
 language plpgsql as $$

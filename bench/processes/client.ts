@@ -20,7 +20,7 @@ const connectTo = async ({ nats_url, lean }: Targets): Promise<NatsConnection | 
     // by default the client takes a stack trace for each request, which costs more than the rest of the request
     noAsyncTraces: lean,
   })
-  // without a server every request fails at once, and a job would only count failures
+  // when the server is gone every request fails at once, so a job would count nothing but failures
   void nc.closed().then(() => process.exit(1))
   return nc
 }
@@ -34,7 +34,7 @@ const operationOf = (nc: NatsConnection | undefined, job: Job): Operation | unde
     : undefined
 }
 
-/** Adds up the results of everything that `operation` does, whatever of it is measured. */
+/** Adds up the results of all calls of `operation`, also of those before and after the measured time. */
 const countAll = (operation: Operation): { counted: Operation; in_all: () => Result } => {
   let accepted = 0
   let errors: Readonly<Record<string, number>> = {}

@@ -1,6 +1,6 @@
 /**
- * Who runs a subcommand that decides something: the user of its connection, as nats-server tells it, and what the person says
- * of themselves.
+ * Finds out who runs a subcommand that decides something. nats-server tells the user of the connection, and the person may
+ * add a note about themselves (`--by`).
  */
 
 import { hostname, userInfo } from 'node:os'
@@ -21,15 +21,15 @@ export const user = (): string => {
   }
 }
 
-/** nats-server answers each user there with its own name, if the user may ask. */
+/** The subject on which nats-server tells a user its own name, if the user may ask. */
 const USER_INFO = '$SYS.REQ.USER.INFO'
 const USER_INFO_MS_MAX = 1_000
 
 const UserInfo = fieldsOf({ data: fieldsOf({ account: t.string }, { user: t.string }) })
 
 /**
- * The user of the connection as a caller (`operator:LEDGER/ada`). Undefined where the server knows no user, or does not say:
- * it has no logins, or the user may not ask.
+ * The user of the connection as a caller (`operator:LEDGER/ada`). Undefined when the server has no logins, or the user may
+ * not ask for its name.
  */
 export const operatorOf = async (nc: NatsConnection): Promise<string | undefined> => {
   try {
@@ -43,17 +43,20 @@ export const operatorOf = async (nc: NatsConnection): Promise<string | undefined
   }
 }
 
-/** The beginning of what `callerFrom` writes. */
+/** A note that looks like a caller, as `callerFrom` writes it. */
 const SAID_AS_CALLER = /^\s*operator:/i
 
 export type Decider = {
-  /** The text for a decision: the user of the connection where it is known, and what the person says, in brackets. */
+  /** The text that a decision keeps: the user of the connection where it is known, then the person's note in brackets. */
   readonly by: string
   /** The user of the connection, for the events that the decision makes. */
   readonly caller: string | undefined
 }
 
-/** Throws `Failure` for a `said` that reads as if the server had said it. */
+/**
+ * Names who decides. `said` is the person's note. Throws `Failure` for a note that looks like a caller, because a reader of the
+ * decision would believe that nats-server vouches for it.
+ */
 export const deciderOf = async (nc: NatsConnection, said: string): Promise<Decider> => {
   if (SAID_AS_CALLER.test(said))
     throw new Failure(`--by must not have the form of a caller: ${said}`, { exit_code: 2 })

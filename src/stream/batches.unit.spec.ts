@@ -3,7 +3,10 @@ import { headers } from 'nats'
 import { describe, expect, it } from 'vitest'
 import { createBatchCheck, describePart, type PartOfBatch } from './batches.js'
 
-/** `a1`: the first message of batch a; `a3!`: its third, with the commit; `-`: a message of no batch. */
+/**
+ * Makes stored messages from a short text: `a1` is the first message of batch a, `a3!` is its third message and commits the
+ * batch, and `-` is a message of no batch.
+ */
 const stored = (text: string, from_seq = 1) =>
   text.split(' ').map((each, i) => {
     const seq = from_seq + i

@@ -38,9 +38,9 @@ export const PULL_EXPIRES_MS = PIN_TIMEOUT_MS / 2
  */
 const ACK_WAIT_MS = 5_000
 /**
- * The largest number of unacknowledged events. It bounds the events that are folded in one run, and those that are
- * read again after a take-over. The slowest table that is reckoned with takes 1,000 events per second: what takes longer
- * than `ACK_WAIT_MS` is delivered again, which costs more than long runs save.
+ * The largest number of unacknowledged events. It bounds the events that are folded in one run, and the events that are
+ * read again after a take-over. With the slowest table that we expect, which takes 1,000 events per second, a full run takes
+ * 4 s. A longer run would exceed `ACK_WAIT_MS`: its events would be delivered again, which costs more than longer runs save.
  */
 export const UNACKED_MESSAGES_MAX = 4_000
 
@@ -52,7 +52,7 @@ const config = (durable_name: string): Partial<ConsumerConfig> & { durable_name:
   ack_wait: nanos(ACK_WAIT_MS),
   max_ack_pending: UNACKED_MESSAGES_MAX,
   max_deliver: -1,
-  // 0: the consumer outlives any absence of its instances
+  // 0 means that the server keeps the consumer, however long no instance pulls from it
   inactive_threshold: 0,
   priority_groups: [ACTIVE_GROUP],
   priority_policy: 'pinned_client',
@@ -92,7 +92,7 @@ const PAUSE_MS_MAX = 60_000
 const pausedFor_ms = ({ paused, pause_remaining }: ConsumerInfo): number =>
   paused === true ? millis(pause_remaining) : 0
 
-/** The setting that keeps a running pause. An ended pause is left out: set again, it would last for ever. */
+/** The setting that keeps a running pause. An ended pause is left out: if it were set again, it would never end. */
 const pauseOf = (found: ConsumerInfo): Partial<ConsumerConfig> => {
   const { pause_until } = found.config
   const left_ms = pausedFor_ms(found)
@@ -294,8 +294,8 @@ export const dropConsumer = (nc: NatsConnection, name: string): TaskEither<Strea
   )
 
 /**
- * Gives up the active place, so that a standby instance takes it at once. Harmless when the caller is not the active
- * instance.
+ * Gives up the active place, so that a standby instance takes it at once. A call by another instance does no harm: the
+ * active instance, or a standby, takes the place again.
  */
 export const unpin = (jsm: JetStreamManager, name: string): TaskEither<StreamError, void> =>
   pipe(

@@ -1,4 +1,4 @@
-/** Outcomes of commands in the words of the model. */
+/** Turns the outcome of a command into an answer of the test's model, so that the two can be compared. */
 
 import type { Outcome } from '../../src/commands/outcome.js'
 import type { ModelAnswer } from './model.js'

@@ -1,5 +1,5 @@
 /**
- * The original result of commands whose transaction ids are stored already.
+ * Finds the original result of commands whose transaction ids are stored already, to answer a repetition with it.
  */
 
 import type { Command } from '../../ledger/command.js'
@@ -11,7 +11,7 @@ import { answerFor, type StoredTransaction } from './stored-transaction.js'
 
 const ANSWERS_MAX = 8
 
-/** For each command its stored outcome, as an answer to a repetition; undefined for a command that is not stored. */
+/** Gives the stored outcome of each command as the answer to a repetition; undefined for a command that is not stored. */
 export const originalsOf = (
   deps: CommandDeps,
   commands: readonly Command[],
@@ -23,8 +23,8 @@ export const originalsOf = (
   })
 
 /**
- * The result of a group of which something is stored. If every command is stored it is the original result; otherwise the
- * stored commands came in other requests, because a group is stored whole, and the group is refused. Undefined when no
+ * The result of a group some of whose commands are stored. If every command is stored, it is the original result. If only
+ * some are, they came in other requests, because a group is stored as a whole; then the group is refused. Undefined when no
  * command is stored.
  */
 export const originalResult = (
