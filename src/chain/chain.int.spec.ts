@@ -22,14 +22,14 @@ import type { Finding } from './compare.js'
 import { readEntries } from './entries.js'
 import { type Head, newLine, nextHead, type SignedHead } from './head.js'
 import { readAnyEnd, readHeads, writeHead } from './head-stream.js'
-import { HEADS_PART, type Keeper, type Pace, startKeeper } from './keeper.js'
+import { HEADS_PART, type Keeper, type KeeperPace, startKeeper } from './keeper.js'
 import { type Entry, isHole } from './leaf.js'
 import { newSeed, type Signer, signerOf } from './nkey.js'
 import { type Inclusion, proveInclusion } from './prove.js'
 
 const EVENTS = 1_300
 const DEADLINE_MS = 20_000
-const FAST: Pace = { look_ms: 5, head_ms: 40, log_ms: 60_000 }
+const FAST: KeeperPace = { look_ms: 5, head_ms: 40, log_ms: 60_000 }
 
 type Side = { readonly nats: TestNats; readonly nc: NatsConnection; readonly jsm: JetStreamManager }
 

@@ -44,7 +44,7 @@ export const newestMessage = (nc: NatsConnection): TaskEither<StreamError, HeadM
   )
 
 /** Where the next head is to be written: behind message `place` (0: there is none), after `head`. */
-export type End = { readonly place: number; readonly head: Head | undefined }
+export type HeadsEnd = { readonly place: number; readonly head: Head | undefined }
 
 /** How many messages that are no heads of ours may stand behind the newest head; more are a person's business. */
 const FOREIGN_MAX = 1_000
@@ -65,7 +65,7 @@ const newestOf = async (
 }
 
 /** The newest genuine head of any key, and the last message. */
-export const readAnyEnd = (nc: NatsConnection): TaskEither<StreamError, End> =>
+export const readAnyEnd = (nc: NatsConnection): TaskEither<StreamError, HeadsEnd> =>
   pipe(
     newestMessage(nc),
     TE.chain(newest =>
@@ -80,12 +80,12 @@ export const readAnyEnd = (nc: NatsConnection): TaskEither<StreamError, End> =>
  * The newest head that `key` has signed, and the last message. Messages that are no such heads are passed over. When all
  * genuine heads are of another key, or another key has begun a later line, only a person can say which key is right.
  */
-export const readEnd = (nc: NatsConnection, key: string): TaskEither<StreamError, End> =>
+export const readEnd = (nc: NatsConnection, key: string): TaskEither<StreamError, HeadsEnd> =>
   pipe(
     newestMessage(nc),
     TE.chain(newest =>
       attempt(
-        async (): Promise<End> => {
+        async (): Promise<HeadsEnd> => {
           const place = newest?.place ?? 0
           const any = await newestOf(nc, newest, () => true)
           if (any?.head.key === key) return { place, head: any }

@@ -21,7 +21,7 @@ import { leadershipOf, type Proof } from '../stream/leadership.js'
 import { LEDGER_STREAM } from '../stream/settings.js'
 import { readEntries } from './entries.js'
 import { LEAVES_MAX, nextHead } from './head.js'
-import { type End, readEnd, writeHead } from './head-stream.js'
+import { type HeadsEnd, readEnd, writeHead } from './head-stream.js'
 import { noteLag } from './lag.js'
 import { type Leaf, leafOf } from './leaf.js'
 import type { Signer } from './nkey.js'
@@ -34,8 +34,8 @@ export type KeeperDeps = {
 }
 
 /** `look_ms`: between two looks at the ledger; `head_ms`: the age of a head after which new events get another one. */
-export type Pace = { readonly look_ms: number; readonly head_ms: number; readonly log_ms: number }
-const PACE: Pace = { look_ms: 1_000, head_ms: 60_000, log_ms: 60_000 }
+export type KeeperPace = { readonly look_ms: number; readonly head_ms: number; readonly log_ms: number }
+const PACE: KeeperPace = { look_ms: 1_000, head_ms: 60_000, log_ms: 60_000 }
 /** The times of `head_ms` for which the heads of another instance may stay out. */
 const PATIENCE = 1.25
 /** An instance that signs nothing asks for the newest head once in so many looks. */
@@ -59,7 +59,11 @@ const ADVICE =
   '"jetledger verify --chain" says what changed, and "jetledger heads begin" signs the stream as it is'
 
 /** Reads the leaves that the next head adds, and checks that the last leaf of `end` is still in its place. */
-const readLeaves = async ({ nc, jsm }: KeeperDeps, { head }: End, proof: Proof): Promise<readonly Leaf[]> => {
+const readLeaves = async (
+  { nc, jsm }: KeeperDeps,
+  { head }: HeadsEnd,
+  proof: Proof,
+): Promise<readonly Leaf[]> => {
   const size = head?.tree.size ?? 0
   const last = head?.leaves.at(-1)
   const from_seq = last === undefined ? size + 1 : size
@@ -74,9 +78,9 @@ const readLeaves = async ({ nc, jsm }: KeeperDeps, { head }: End, proof: Proof):
   return leaves
 }
 
-const sizeOf = ({ head }: End): number => head?.tree.size ?? 0
+const sizeOf = ({ head }: HeadsEnd): number => head?.tree.size ?? 0
 
-const refuseShorter = (end: End, { last_seq }: Proof): void => {
+const refuseShorter = (end: HeadsEnd, { last_seq }: Proof): void => {
   if (sizeOf(end) > last_seq)
     throw new Contradiction(
       `${LEDGER_STREAM} ends at ${last_seq}, but its events up to ${sizeOf(end)} were signed, so nothing is signed any more: ${ADVICE}`,
@@ -86,17 +90,17 @@ const refuseShorter = (end: End, { last_seq }: Proof): void => {
 class HeadKeeper implements Keeper {
   readonly #deps: KeeperDeps
   readonly #signer: Signer
-  readonly #pace: Pace
+  readonly #pace: KeeperPace
   readonly #ending = new AbortController()
   readonly #ended: Promise<void>
   /** The newest head, as far as it is known. */
-  #end: End | undefined
+  #end: HeadsEnd | undefined
   /** Whether this instance has written the newest head. */
   #is_signing = false
   #looks = 0
   #logged_ms = performance.now()
 
-  constructor(deps: KeeperDeps, signer: Signer, pace: Pace) {
+  constructor(deps: KeeperDeps, signer: Signer, pace: KeeperPace) {
     this.#deps = deps
     this.#signer = signer
     this.#pace = pace
@@ -145,12 +149,12 @@ class HeadKeeper implements Keeper {
     return newest.place === known.place ? await this.#sign(newest, proof) : true
   }
 
-  async #known(): Promise<End> {
+  async #known(): Promise<HeadsEnd> {
     const is_due = !this.#is_signing && this.#looks % LOOKS_OF_STANDBY === 0
     return this.#end === undefined || is_due ? await this.#reload() : this.#end
   }
 
-  async #reload(): Promise<End> {
+  async #reload(): Promise<HeadsEnd> {
     const found = await run(readEnd(this.#deps.nc, this.#signer.key))
     // another instance has written since
     if (found.place !== this.#end?.place) this.#is_signing = false
@@ -159,7 +163,7 @@ class HeadKeeper implements Keeper {
   }
 
   /** Whether it is time for another head, by the clock of the stream's leader. */
-  #isDue(end: End, { last_seq, server_time }: Proof, is_last: boolean): boolean {
+  #isDue(end: HeadsEnd, { last_seq, server_time }: Proof, is_last: boolean): boolean {
     const pending = last_seq - sizeOf(end)
     if (pending <= 0) return false
     if (this.#is_signing && (is_last || pending >= LEAVES_MAX)) return true
@@ -168,7 +172,7 @@ class HeadKeeper implements Keeper {
   }
 
   /** Writes the next head. False: another instance was faster. */
-  async #sign(before: End, proof: Proof): Promise<boolean> {
+  async #sign(before: HeadsEnd, proof: Proof): Promise<boolean> {
     const leaves = await readLeaves(this.#deps, before, proof)
     const head = await nextHead(this.#signer, before.head, leaves, proof.server_time)
     const written = await writeHead(this.#deps.nc, before.place, head)()
@@ -178,7 +182,7 @@ class HeadKeeper implements Keeper {
     return this.#is_signing
   }
 
-  async #report(end: End, proof: Proof): Promise<void> {
+  async #report(end: HeadsEnd, proof: Proof): Promise<void> {
     const lag = await noteLag(this.#deps.nc, sizeOf(end), proof)
     if (lag === undefined || performance.now() - this.#logged_ms < this.#pace.log_ms) return
     this.#logged_ms = performance.now()
@@ -187,7 +191,7 @@ class HeadKeeper implements Keeper {
 }
 
 /** Starts to sign heads in the background. It ends with `stop` only. */
-export const startKeeper = (deps: KeeperDeps, signer: Signer, pace: Pace = PACE): Keeper => {
+export const startKeeper = (deps: KeeperDeps, signer: Signer, pace: KeeperPace = PACE): Keeper => {
   deps.log.info({ key: signer.key }, 'signed heads: this process can sign')
   return new HeadKeeper(deps, signer, pace)
 }

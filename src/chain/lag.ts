@@ -7,7 +7,7 @@ import type { Proof } from '../stream/leadership.js'
 import { nextKnown } from '../stream/read.js'
 import { LEDGER_STREAM, LEDGER_SUBJECTS } from '../stream/settings.js'
 
-export type Lag = { readonly lag_events: number; readonly lag_ms: number }
+export type ChainLag = { readonly lag_events: number; readonly lag_ms: number }
 
 const events = metrics.gauge('jetledger_chain_lag_events', 'Events that no signed head vouches for yet')
 const age = metrics.gauge(
@@ -20,7 +20,7 @@ export const noteLag = async (
   nc: NatsConnection,
   size: number,
   { last_seq, server_time }: Proof,
-): Promise<Lag | undefined> => {
+): Promise<ChainLag | undefined> => {
   const lag_events = Math.max(last_seq - size, 0)
   events.set(lag_events)
   if (lag_events === 0) {

@@ -57,7 +57,7 @@ type CallAnswer = {
 }
 
 /** A call without an answer. `no responders`: the server said that no service received the request. */
-export type Failure = {
+export type UnansweredCall = {
   readonly tag: 'failure'
   readonly op: number
   readonly at_us: number
@@ -68,7 +68,7 @@ export type Failure = {
 /** An action of the run itself: a fault began or ended. */
 type Note = { readonly tag: 'note'; readonly at_us: number; readonly text: string }
 
-export type Line = Begin | Call | CallAnswer | Failure | Note
+export type HistoryLine = Begin | Call | CallAnswer | UnansweredCall | Note
 
 const HISTORY_FILE = 'history.jsonl'
 
@@ -77,7 +77,7 @@ export const nowUs = (): number => Number(process.hrtime.bigint() / 1_000n)
 
 export type History = {
   /** Appends a line; the operating system has it when this function returns. */
-  readonly write: (line: Line) => void
+  readonly write: (line: HistoryLine) => void
   readonly close: () => void
 }
 
@@ -85,7 +85,10 @@ export type History = {
  * Begins a history in `directory`, which is created if it is missing. Throws when the directory has a history already.
  * `onLine` is called with every line, for a live report.
  */
-export const openHistory = (directory: string, onLine: (line: Line) => void = () => undefined): History => {
+export const openHistory = (
+  directory: string,
+  onLine: (line: HistoryLine) => void = () => undefined,
+): History => {
   mkdirSync(directory, { recursive: true })
   // each run needs its own file: two histories in one file could not be told apart
   const file = openSync(join(directory, HISTORY_FILE), 'wx')

@@ -3,7 +3,7 @@
  * time without a credit and without a read, from the start of each fault until the system is well again.
  */
 
-import type { Line } from './history.js'
+import type { HistoryLine } from './history.js'
 
 export type Gaps = {
   /** The longest time without a successful credit. */
@@ -21,7 +21,7 @@ export type Moment = {
 }
 
 export type Meter = {
-  readonly hear: (line: Line) => void
+  readonly hear: (line: HistoryLine) => void
   /** Begins another stretch of the run, and returns the gaps of the one that ends. */
   readonly turn: () => Gaps
   readonly moment: () => Moment

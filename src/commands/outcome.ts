@@ -18,7 +18,7 @@ export type CommandReply =
   | ({ readonly transaction_id: string } & Position)
   | { readonly transaction_id: string; readonly from: Position; readonly to: Position }
 
-export type Failure = {
+export type CommandFailure = {
   readonly tag: 'failed'
   readonly code: ErrorCode
   readonly details: Readonly<Record<string, unknown>>
@@ -27,9 +27,13 @@ export type Failure = {
 
 type Done = { readonly tag: 'done'; readonly reply: CommandReply; readonly replayed: boolean }
 
-export type Outcome = Done | Failure
+export type Outcome = Done | CommandFailure
 
-export const failed = (code: ErrorCode, details: Failure['details'] = {}, cause?: unknown): Failure => ({
+export const failed = (
+  code: ErrorCode,
+  details: CommandFailure['details'] = {},
+  cause?: unknown,
+): CommandFailure => ({
   tag: 'failed',
   code,
   details,

@@ -12,7 +12,7 @@ import { stopLeftovers } from './leftovers.js'
 import { LOOPBACK } from './ports.js'
 import { startReaper } from './reaper.js'
 import { openServerList, type ServerList } from './server-list.js'
-import { type Watched, watch } from './watch.js'
+import { type WatchedServer, watch } from './watch.js'
 
 export { findServerBinary } from './binaries.js'
 
@@ -37,7 +37,7 @@ export type Embedded = {
   stop(): Promise<void>
 }
 
-type Started = Omit<Embedded, 'stop' | 'servers'> & { watched: { name: string; watched: Watched }[] }
+type Started = Omit<Embedded, 'stop' | 'servers'> & { watched: { name: string; watched: WatchedServer }[] }
 
 /** Starts all servers of one layout. When one fails, stops the others and throws its error. */
 const startAll = async (options: EmbeddedOptions, server_list: ServerList): Promise<Started> => {

@@ -7,7 +7,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import type { Child } from './child.js'
 
-export type Watched = {
+export type WatchedServer = {
   /** The pid of the process that runs now, or ran last. */
   readonly pid: number
   /** Ends the watch, then the server. Can be called again. */
@@ -41,7 +41,7 @@ const pauseBefore = (restart: number): number =>
  * Starts a server and watches it from then on. Rejects when the first start fails; later starts count as restarts.
  * After `restarts_max` restarts within `window_ms` it gives up and calls `on_gave_up`.
  */
-export const watch = async (options: WatchOptions): Promise<Watched> => {
+export const watch = async (options: WatchOptions): Promise<WatchedServer> => {
   const { name, start, log, on_gave_up, restarts_max = RESTARTS_MAX, window_ms = WINDOW_MS } = options
   const stopping = new AbortController()
   const { signal } = stopping

@@ -5,12 +5,12 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { ErrorCode } from '../service/catalogue.js'
 import { PROBLEM_TYPE, type Problem, problemBody, problemHeaders, statusOf } from './problem.js'
-import type { Caller } from './tokens.js'
+import type { AuthorizedCaller } from './tokens.js'
 
 declare module 'fastify' {
   interface FastifyRequest {
     /** Set by the guard; undefined when no tokens are configured. */
-    caller?: Caller
+    caller?: AuthorizedCaller
     /** The error code of a request that failed, for the metrics. */
     failed_with?: ErrorCode
   }

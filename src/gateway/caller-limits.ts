@@ -7,15 +7,15 @@
 
 import { type Problem, problem } from './problem.js'
 import type { RateLimit } from './rate-limit.js'
-import type { Caller } from './tokens.js'
+import type { AuthorizedCaller } from './tokens.js'
 
 export type CallerLimits = {
   /** Takes one request of a caller; gives the problem of a caller who has none left. */
-  readonly take: (caller: Caller) => Problem | undefined
+  readonly take: (caller: AuthorizedCaller) => Problem | undefined
   /** Takes one request of a caller who is not known. */
   readonly takeFrom: (address: string) => Problem | undefined
   /** Takes the further commands of a request that was taken; gives the problem if they are more than the day allows. */
-  readonly takeCommands: (caller: Caller, commands: number) => Problem | undefined
+  readonly takeCommands: (caller: AuthorizedCaller, commands: number) => Problem | undefined
 }
 
 const DAY_MS = 86_400_000
@@ -33,7 +33,7 @@ export const createCallerLimits = (
 ): CallerLimits => {
   let today: Day = { day: 0, used: new Map() }
 
-  const takeOfDay = ({ by, requests_per_day }: Caller, requests: number): Problem | undefined => {
+  const takeOfDay = ({ by, requests_per_day }: AuthorizedCaller, requests: number): Problem | undefined => {
     if (requests_per_day === undefined) return undefined
     const now = now_ms()
     const day = Math.floor(now / DAY_MS)

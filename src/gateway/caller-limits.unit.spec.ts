@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { createCallerLimits } from './caller-limits.js'
 import { createRateLimit } from './rate-limit.js'
-import type { Caller } from './tokens.js'
+import type { AuthorizedCaller } from './tokens.js'
 
-const caller = (name: string, limits: Partial<Caller> = {}): Caller => ({
+const caller = (name: string, limits: Partial<AuthorizedCaller> = {}): AuthorizedCaller => ({
   name,
   by: `token:${name}`,
   scopes: ['read', 'write'],

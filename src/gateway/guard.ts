@@ -9,7 +9,7 @@ import { sendProblem } from './answer.js'
 import type { CallerLimits } from './caller-limits.js'
 import { clientAddress } from './client-address.js'
 import { type Problem, problem } from './problem.js'
-import type { Caller, Scope, TokenRefusal, Tokens } from './tokens.js'
+import type { AuthorizedCaller, Scope, TokenRefusal, Tokens } from './tokens.js'
 
 export type GuardOptions = {
   /** Undefined: every caller that reaches the port may do everything, so the port listens on loopback only. */
@@ -97,7 +97,7 @@ const check = async (
   tokens: Tokens,
   limits: CallerLimits,
   request: FastifyRequest,
-): Promise<Either<Problem, Caller>> => {
+): Promise<Either<Problem, AuthorizedCaller>> => {
   const found = await tokens.check(request.headers.authorization)
   if (E.isLeft(found)) {
     const { tag, reason } = found.left
@@ -113,7 +113,7 @@ export const addGuard = (app: FastifyInstance, options: GuardOptions, limits: Ca
   const { tokens, origins, proxies } = options
 
   /** The problem of a caller that is known, or that needs no token; undefined when it may go on. */
-  const admit = (request: FastifyRequest, caller: Caller | undefined): Problem | undefined => {
+  const admit = (request: FastifyRequest, caller: AuthorizedCaller | undefined): Problem | undefined => {
     if (caller === undefined) {
       const forwarded = request.headers['x-forwarded-for']
       return limits.takeFrom(clientAddress(request.ip, [forwarded].flat().join(','), proxies))

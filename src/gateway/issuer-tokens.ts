@@ -15,7 +15,7 @@ import { createLru } from '../lru.js'
 import type { IssuerKeys } from './issuer-keys.js'
 import { isJwt, keysFor, readJwt, type Verified, verifyJwt } from './jwt.js'
 import {
-  type Caller,
+  type AuthorizedCaller,
   CustomerPrefixes,
   type Scope,
   type TokenRefusal,
@@ -40,7 +40,7 @@ const scopesIn = ({ scope, scp }: Verified['claims']): readonly Scope[] =>
   )
 
 /** The caller that a verified token names; left when the token asks for what cannot be granted as it is. */
-const callerIn = ({ sub, claims }: Verified): Either<string, Caller> => {
+const callerIn = ({ sub, claims }: Verified): Either<string, AuthorizedCaller> => {
   const by = callerFrom('oidc', sub)
   if (by === undefined) return E.left('its subject is too long')
   const caller = { name: sub, by, scopes: scopesIn(claims) }
@@ -70,9 +70,11 @@ export const createIssuerTokens = ({
   keys,
   now_ms = Date.now,
 }: IssuerTokensOptions): Tokens => {
-  const verified = createLru<string, { readonly caller: Caller; readonly until_ms: number }>(VERIFIED_MAX)
+  const verified = createLru<string, { readonly caller: AuthorizedCaller; readonly until_ms: number }>(
+    VERIFIED_MAX,
+  )
 
-  const check = async (token: string): Promise<Either<TokenRefusal, Caller>> => {
+  const check = async (token: string): Promise<Either<TokenRefusal, AuthorizedCaller>> => {
     const read = readJwt(token)
     if (E.isLeft(read)) return invalid(read.left)
     const found = await keys.get(known => keysFor(read.right, known).length > 0)

@@ -83,7 +83,7 @@ type Entry = t.TypeOf<typeof File>['tokens'][number]
 export type Scope = t.TypeOf<typeof Scope>
 
 /** A caller and what it may do; what is undefined is not limited beyond what counts for all callers. */
-export type Caller = {
+export type AuthorizedCaller = {
   readonly name: string
   /** The caller as events name it (ledger/caller.ts). It is also the key of its limits. */
   readonly by: string
@@ -102,9 +102,9 @@ export type TokenRefusal = {
 
 export type Tokens = {
   /** The caller that an `Authorization` header belongs to; undefined when no token in it is known to be valid now. */
-  readonly callerOf: (authorization: string | undefined) => Caller | undefined
+  readonly callerOf: (authorization: string | undefined) => AuthorizedCaller | undefined
   /** Checks a header in which `callerOf` knows no token. */
-  readonly check: (authorization: string | undefined) => Promise<Either<TokenRefusal, Caller>>
+  readonly check: (authorization: string | undefined) => Promise<Either<TokenRefusal, AuthorizedCaller>>
 }
 
 /** `Bearer <token>`, or the bare token, as the predecessor's clients send it. */
@@ -112,7 +112,7 @@ export const tokenIn = (authorization: string): string => authorization.replace(
 
 const sha256 = (text: string): Buffer => createHash('sha256').update(text).digest()
 
-type Token = { readonly sha256: Buffer; readonly expires_ms: number; readonly caller: Caller }
+type Token = { readonly sha256: Buffer; readonly expires_ms: number; readonly caller: AuthorizedCaller }
 
 const tokenFrom = ({ sha256: hash, name, scopes, expires_at, ...limits }: Entry): Token => ({
   sha256: hash,

@@ -21,7 +21,7 @@ import { openTls } from './nats-tls.js'
 import { tell } from './output.js'
 import { createServerChoice } from './server-choice.js'
 import { watchPings } from './server-pings.js'
-import { countRefusal, type Watched, watchConnection } from './watch-connection.js'
+import { countRefusal, type WatchedConnection, watchConnection } from './watch-connection.js'
 
 /** With this timeout a person reads within 5 s what is wrong, the start of the program included. */
 const CONNECT_TIMEOUT_MS = 3_000
@@ -39,7 +39,7 @@ const CONNECT_BACK_OFF: BackOff = { first_ms: 250, max_ms: 2_000 }
 
 /** What every attempt to connect needs. Files are read again by the client, at each connect. */
 type Opened = {
-  readonly attempt: Watched['attempt']
+  readonly attempt: WatchedConnection['attempt']
   readonly options: ConnectionOptions & { readonly servers: string[] }
 }
 

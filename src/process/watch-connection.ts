@@ -15,7 +15,7 @@ import { type Attempt, connectionFailure, isRefusal } from './connection-failure
 import type { Login } from './nats-login.js'
 import { createViolations } from './violations.js'
 
-export type Watched = {
+export type WatchedConnection = {
   readonly nc: NatsConnection
   readonly attempt: Attempt & { readonly login: Login }
   /** Tries to connect once more beside the client; resolves with what prevents it, with undefined when nothing does. */
@@ -37,11 +37,11 @@ type Refusal = { readonly error: Error; readonly fingerprint: string }
 /** The time from the loss of a connection, or the first word of it, to the next connection. */
 type Episode = { readonly over: AbortController; refusal: Refusal | undefined }
 
-const sentenceOf = ({ attempt }: Watched, cause: unknown): string =>
+const sentenceOf = ({ attempt }: WatchedConnection, cause: unknown): string =>
   connectionFailure(attempt, cause, Date.now())
 
 /** Looks for the cause of a connection that does not come back, and reports it, until the episode is over. */
-const lookForCause = async (watched: Watched, episode: Episode): Promise<void> => {
+const lookForCause = async (watched: WatchedConnection, episode: Episode): Promise<void> => {
   const { signal } = episode.over
   await rest(LOOK_AFTER_MS, signal)
   while (!signal.aborted) {
@@ -58,7 +58,11 @@ export const countRefusal = (log: Pick<Logger, 'error'>): void =>
   log.error({ metric: 'login_refused' }, 'NATS refuses the login of this process')
 
 /** Ends the process when the same login has been refused for some time. */
-const endIfRefused = async (watched: Watched, { over }: Episode, refusal: Refusal): Promise<void> => {
+const endIfRefused = async (
+  watched: WatchedConnection,
+  { over }: Episode,
+  refusal: Refusal,
+): Promise<void> => {
   await rest(REFUSED_MS_MAX, over.signal)
   if (over.signal.aborted) return
   const reason = sentenceOf(watched, refusal.error)
@@ -69,7 +73,7 @@ const endIfRefused = async (watched: Watched, { over }: Episode, refusal: Refusa
  * Notes a refusal. The server's first words are the best ones: a running connection is told that its user was revoked, and
  * later attempts only that they are refused. They count for as long as the login is the same.
  */
-const noteRefusal = (watched: Watched, episode: Episode, error: Error): void => {
+const noteRefusal = (watched: WatchedConnection, episode: Episode, error: Error): void => {
   const { login } = watched.attempt
   const fingerprint = login.fingerprint()
   const is_first = episode.refusal === undefined
@@ -79,13 +83,13 @@ const noteRefusal = (watched: Watched, episode: Episode, error: Error): void => 
   if (is_first && !login.may_change) void endIfRefused(watched, episode, episode.refusal)
 }
 
-const sayKept = ({ attempt, log }: Watched): void => {
+const sayKept = ({ attempt, log }: WatchedConnection): void => {
   for (const reason of [attempt.login.problem(), ...attempt.tlsProblems()])
     if (reason !== undefined)
       log.warn({ reason }, 'a file could not be read again; its content from before is used')
 }
 
-const watchStatus = async (watched: Watched): Promise<void> => {
+const watchStatus = async (watched: WatchedConnection): Promise<void> => {
   const { nc, health, log } = watched
   const noteViolation = createViolations(log, () => performance.now())
   let episode: Episode | undefined
@@ -122,7 +126,7 @@ const watchStatus = async (watched: Watched): Promise<void> => {
 }
 
 /** Ends the process when the connection ends by itself: the client gave up, or received no NATS protocol. */
-const watchEnd = async ({ nc, health }: Watched): Promise<void> => {
+const watchEnd = async ({ nc, health }: WatchedConnection): Promise<void> => {
   const error = await nc.closed()
   if (nc.isDraining()) return
   const reason = error instanceof Error ? error.message : 'the client gave no reason'
@@ -130,7 +134,7 @@ const watchEnd = async ({ nc, health }: Watched): Promise<void> => {
 }
 
 /** Begins to watch; ends with the connection. */
-export const watchConnection = (watched: Watched): void => {
+export const watchConnection = (watched: WatchedConnection): void => {
   void watchStatus(watched)
   void watchEnd(watched)
 }

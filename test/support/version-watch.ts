@@ -8,7 +8,7 @@ import { tableName } from '../../src/tables/definition.js'
 import type { VerifyDeps } from '../../src/verify/deps.js'
 import { right } from './ledger.js'
 
-type Watched = {
+type WatchedServer = {
   readonly reads: number
   /** The tables that were read, in the order of their first read. */
   readonly tables: readonly string[]
@@ -18,7 +18,7 @@ type Watched = {
 
 export type VersionWatch = {
   /** Stops reading. Throws the error of a failed read. */
-  readonly stop: () => Promise<Watched>
+  readonly stop: () => Promise<WatchedServer>
 }
 
 const FOLLOWERS = 4

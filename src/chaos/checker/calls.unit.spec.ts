@@ -1,15 +1,15 @@
 /** Tests that the lines of a history become calls with their answers. */
 
 import { expect, it } from 'vitest'
-import type { Line } from '../history.js'
+import type { HistoryLine } from '../history.js'
 import { collectCalls } from './calls.js'
 
-const call = (op: number): Line => ({
+const call = (op: number): HistoryLine => ({
   ...{ tag: 'call', op, at_us: op * 10, client: 1, via: 'one', kind: 'credit', subject: 'customer.credit' },
   ...{ headers: { 'Chaos-Key': 'k' }, body: '{"amount":9007199254740993}' },
 })
 
-const collect = (...lines: readonly (Line | string)[]) => {
+const collect = (...lines: readonly (HistoryLine | string)[]) => {
   const collected = collectCalls()
   for (const line of lines) collected.add(typeof line === 'string' ? line : JSON.stringify(line))
   return collected.history()

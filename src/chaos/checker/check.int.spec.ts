@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 import { startWorld, TABLE, type World } from '../../../test/support/instance.js'
 import { newFolder, removeFolder, until } from '../../../test/support/servers.js'
 import { startClients } from '../clients/index.js'
-import type { Line } from '../history.js'
+import type { HistoryLine } from '../history.js'
 import { checkRun, startObserver } from './index.js'
 
 /** The checks that a run with a single replica cannot try. */
@@ -21,7 +21,7 @@ const createTally = () => {
   const kinds = new Map<number, string>()
   const done = new Map<string, number>()
   return {
-    hear: (line: Line): void => {
+    hear: (line: HistoryLine): void => {
       if (line.tag === 'call') kinds.set(line.op, line.kind)
       if (line.tag !== 'answer' || line.headers['Nats-Service-Error'] !== undefined) return
       const kind = kinds.get(line.op) ?? ''

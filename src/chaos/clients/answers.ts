@@ -6,13 +6,13 @@ import type { CallResult } from './ask.js'
 import type { Memory } from './memory.js'
 
 /** `done`: the answer is final; `nothing`: this attempt stored nothing; `unknown`: the write may be stored. */
-export type Verdict = 'done' | 'nothing' | 'unknown'
+export type WriteVerdict = 'done' | 'nothing' | 'unknown'
 
 const ERROR_CODE = 'Nats-Service-Error'
 const FOR_GOOD = ['INSUFFICIENT_FUNDS', 'BALANCE_LIMIT', 'TRANSACTION_ID_REUSED', 'INVALID_REQUEST']
 const NOTHING = ['UNAVAILABLE', 'BUSY', 'CONFLICT', 'STREAM_FULL']
 
-const verdictOfCode = (code: string): Verdict => {
+const verdictOfCode = (code: string): WriteVerdict => {
   if (FOR_GOOD.includes(code)) return 'done'
   return NOTHING.includes(code) ? 'nothing' : 'unknown'
 }
@@ -22,7 +22,7 @@ const parsed = (body: string): Readonly<Record<string, unknown>> => {
   return E.isRight(read) && isJsonObject(read.right) ? read.right : {}
 }
 
-const verdictOfResult = (result: unknown): Verdict => {
+const verdictOfResult = (result: unknown): WriteVerdict => {
   if (!isJsonObject(result)) return 'unknown'
   if (result.error === undefined) return 'done'
   return isJsonObject(result.error) && typeof result.error.code === 'string'
@@ -31,7 +31,7 @@ const verdictOfResult = (result: unknown): Verdict => {
 }
 
 /** The verdict of one answer on a write. */
-export const verdictOf = (result: CallResult): Verdict => {
+export const verdictOf = (result: CallResult): WriteVerdict => {
   if (result.tag === 'failure') return result.reason === 'no responders' ? 'nothing' : 'unknown'
   const code = result.headers[ERROR_CODE]
   if (code !== undefined) return verdictOfCode(code)

@@ -3,31 +3,31 @@
  */
 
 import { errors, type NatsConnection, headers as newHeaders } from 'nats'
-import { type Call, type Failure, type History, nowUs } from '../history.js'
+import { type Call, type History, nowUs, type UnansweredCall } from '../history.js'
 
 /** The connection of one client to the servers. */
-export type Line = {
+export type ClientConnection = {
   readonly client: number
   /** The name of the client's group. */
   readonly via: string
   readonly nc: NatsConnection
 }
 
-export type Question = Pick<Call, 'kind' | 'subject' | 'body'> & {
+export type CallRequest = Pick<Call, 'kind' | 'subject' | 'body'> & {
   readonly headers?: Readonly<Record<string, string>>
 }
 
 /** The end of a call: an answer, or a failure without one. */
 export type CallResult =
   | { readonly tag: 'answer'; readonly body: string; readonly headers: Readonly<Record<string, string>> }
-  | { readonly tag: 'failure'; readonly reason: Failure['reason'] }
+  | { readonly tag: 'failure'; readonly reason: UnansweredCall['reason'] }
 
-export type Ask = (line: Line, question: Question) => Promise<CallResult>
+export type Ask = (line: ClientConnection, question: CallRequest) => Promise<CallResult>
 
 /** The time-out of a request. The service usually works on a request for less time, so that its own answer comes first. */
 export const ASK_MS_MAX = 8_000
 
-const reasonOf = (cause: unknown): Failure['reason'] => {
+const reasonOf = (cause: unknown): UnansweredCall['reason'] => {
   if (cause instanceof errors.RequestError && cause.isNoResponders()) return 'no responders'
   return cause instanceof errors.TimeoutError ? 'timeout' : 'other'
 }

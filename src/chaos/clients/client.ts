@@ -3,19 +3,19 @@
  */
 
 import { remember, verdictOf } from './answers.js'
-import { ASK_MS_MAX, type Ask, type Line } from './ask.js'
+import { ASK_MS_MAX, type Ask, type ClientConnection } from './ask.js'
 import type { Customers } from './customers.js'
 import type { Memory, Repeatable } from './memory.js'
 import { pursue } from './pursue.js'
 import type { Random } from './random.js'
 import { nextRead } from './reads.js'
-import type { Write, Writes } from './writes.js'
+import type { ClientWrite, Writes } from './writes.js'
 
 export type ClientParts = {
   readonly ask: Ask
-  readonly line: Line
+  readonly line: ClientConnection
   /** The connections of all clients: a repeated write goes over one of them at random. */
-  readonly lines: readonly Line[]
+  readonly lines: readonly ClientConnection[]
   readonly random: Random
   readonly customers: Customers
   readonly memory: Memory
@@ -51,11 +51,11 @@ export const startClient = (parts: ClientParts): Client => {
   const open: Repeatable[] = []
   let pursuits = 0
 
-  const keepOpen = (write: Write): void => {
+  const keepOpen = (write: ClientWrite): void => {
     if (write.is_lasting && open.length < OPEN_MAX) open.push(write)
   }
 
-  const pursueWrite = async (write: Write): Promise<void> => {
+  const pursueWrite = async (write: ClientWrite): Promise<void> => {
     if (pursuits === PURSUITS_MAX) {
       keepOpen(write)
       return
@@ -68,7 +68,7 @@ export const startClient = (parts: ClientParts): Client => {
     else if (write.is_lasting) memory.answered.add(write)
   }
 
-  const send = async (write: Write): Promise<void> => {
+  const send = async (write: ClientWrite): Promise<void> => {
     if (write.transaction_id !== undefined) memory.ids.add(write.transaction_id)
     const result = await ask(line, write.question)
     remember(memory, result)

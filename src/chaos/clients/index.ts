@@ -8,7 +8,7 @@ import type { NatsConnection } from 'nats'
 import { openConnection } from '../../connection.js'
 import { inParallel } from '../../parallel.js'
 import { nowUs, openHistory } from '../history.js'
-import { createAsk, type Line } from './ask.js'
+import { type ClientConnection, createAsk } from './ask.js'
 import { type Client, startClient } from './client.js'
 import { createCustomers } from './customers.js'
 import { createMemory, type Repeatable } from './memory.js'
@@ -57,7 +57,7 @@ const groupOf = (groups: readonly ClientGroup[], client: number): ClientGroup =>
 /** Starts all clients; they begin to send at once. */
 export const startClients = async (options: ClientsOptions): Promise<Clients> => {
   const { groups, seed, clients, rate_per_s, directory, onLine } = options
-  const lines: Line[] = await Promise.all(
+  const lines: ClientConnection[] = await Promise.all(
     Array.from({ length: clients }, async (_, client) => {
       const group = groupOf(groups, client)
       return { client, via: group.name, nc: await connectClient(client, group) }

@@ -2,11 +2,11 @@
  * Remembers what the clients of a run were told, so that they can ask about it. Each list of it has a fixed size.
  */
 
-import type { Question } from './ask.js'
+import type { CallRequest } from './ask.js'
 
 /** A write that may be sent again: it carries an id of its own, so it counts once. */
 export type Repeatable = {
-  readonly question: Question
+  readonly question: CallRequest
   /** The id for `customer.transaction`; undefined for a published event. */
   readonly transaction_id: string | undefined
 }

@@ -1,6 +1,6 @@
 /** The options of the clients of a chaos run, and the handle that starting them returns. */
 
-import type { Line } from '../history.js'
+import type { HistoryLine } from '../history.js'
 
 /** A group of connections that a fault may cut off together. `urls` are the group's addresses of the nats-servers. */
 export type ClientGroup = { readonly name: string; readonly urls: readonly string[] }
@@ -18,7 +18,7 @@ export type ClientsOptions = {
   /** The directory that receives the history. */
   readonly directory: string
   /** Called with every line of the history, for a live report. */
-  readonly onLine?: (line: Line) => void
+  readonly onLine?: (line: HistoryLine) => void
 }
 
 export type Clients = {

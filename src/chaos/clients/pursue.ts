@@ -5,7 +5,7 @@
 
 import { type BackOff, pause } from '../../back-off.js'
 import { isSettled, verdictOf } from './answers.js'
-import type { Ask, Line } from './ask.js'
+import type { Ask, ClientConnection } from './ask.js'
 import type { Repeatable } from './memory.js'
 import type { Random } from './random.js'
 
@@ -13,7 +13,7 @@ const BACK_OFF: BackOff = { first_ms: 50, max_ms: 1_000 }
 
 export type Pursuit = {
   readonly ask: Ask
-  readonly lines: readonly Line[]
+  readonly lines: readonly ClientConnection[]
   readonly random: Random
   readonly tries_max: number
   readonly signal: AbortSignal

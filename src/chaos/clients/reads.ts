@@ -1,6 +1,6 @@
 /** Chooses the clients' reads: balances of every kind, pages of history, and the outcome of their own transactions. */
 
-import type { Question } from './ask.js'
+import type { CallRequest } from './ask.js'
 import type { Customers } from './customers.js'
 import type { Memory } from './memory.js'
 import type { Random } from './random.js'
@@ -11,7 +11,7 @@ const PAST_MS_MAX = 20_000
 const ENTRIES_MAX = 20
 const CUSTOMERS_MAX = 50
 
-const balance = (kind: Question['kind'], fields: object): Question => ({
+const balance = (kind: CallRequest['kind'], fields: object): CallRequest => ({
   kind,
   subject: 'customer.balance',
   body: JSON.stringify(fields),
@@ -23,7 +23,7 @@ export const nextRead = (
   customers: Customers,
   { stateOf, ids }: Pick<Memory, 'stateOf' | 'ids'>,
   wall_ms: number,
-): Question => {
+): CallRequest => {
   const client_id = customers.pick(random)
   const state = stateOf(client_id)
   const choice = random.next()

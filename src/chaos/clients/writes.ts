@@ -4,7 +4,7 @@
  * stream whatever its id is.
  */
 
-import type { Question } from './ask.js'
+import type { CallRequest } from './ask.js'
 import { type Customers, RICH } from './customers.js'
 import type { Repeatable } from './memory.js'
 import type { Random } from './random.js'
@@ -13,7 +13,7 @@ import type { Random } from './random.js'
 const KEY_HEADER = 'Chaos-Key'
 
 /** A write to be sent. It is not repeatable when it has no id that would make it count once. */
-export type Write = Repeatable & {
+export type ClientWrite = Repeatable & {
   readonly is_repeatable: boolean
   /** True when the ledger remembers its id for ever; false when only the stream remembers it, for two minutes. */
   readonly is_lasting: boolean
@@ -27,14 +27,18 @@ const BATCH_MAX = 6
 /** Larger than 2^53, so it is sent as text; the sum of a thousand still fits into int64. */
 const RICH_AMOUNT = 9_007_199_254_740_993n
 
-export type Writes = { readonly next: () => Write }
+export type Writes = { readonly next: () => ClientWrite }
 
 /** A kind of write, with its weight in the random choice. */
-type Choice = readonly [weight: number, make: (key: string) => Write]
+type Choice = readonly [weight: number, make: (key: string) => ClientWrite]
 
 const json = (value: unknown): string => JSON.stringify(value)
 
-const write = (question: Question, transaction_id: string | undefined, is_repeatable: boolean): Write => ({
+const write = (
+  question: CallRequest,
+  transaction_id: string | undefined,
+  is_repeatable: boolean,
+): ClientWrite => ({
   question,
   transaction_id,
   is_repeatable,
@@ -56,7 +60,7 @@ const badBodies = (key: string): readonly string[] => [
 
 /** Messages published directly into the stream. A message without an id is sent only once. */
 const createRawWrites = (random: Random, customers: Customers) => {
-  const raw = (key: string, token: string, body: string): Write => {
+  const raw = (key: string, token: string, body: string): ClientWrite => {
     const id = random.chance(0.5) ? { 'Nats-Msg-Id': `id-${key}` } : {}
     const headers = { [KEY_HEADER]: key, ...id }
     return write(
@@ -65,7 +69,7 @@ const createRawWrites = (random: Random, customers: Customers) => {
       'Nats-Msg-Id' in id,
     )
   }
-  const good = (key: string): Write => {
+  const good = (key: string): ClientWrite => {
     const type = random.pick(['credit', 'debit'])
     return raw(
       key,
@@ -73,10 +77,10 @@ const createRawWrites = (random: Random, customers: Customers) => {
       json({ type, amount: random.whole(1, AMOUNT_MAX), reference: key }),
     )
   }
-  const bad = (key: string): Write => raw(key, customers.pick(random), random.pick(badBodies(key)))
-  const ownerless = (key: string): Write =>
+  const bad = (key: string): ClientWrite => raw(key, customers.pick(random), random.pick(badBodies(key)))
+  const ownerless = (key: string): ClientWrite =>
     raw(key, 'two.tokens', json({ type: 'credit', amount: 1, reference: key }))
-  const overdraw = (key: string): Write =>
+  const overdraw = (key: string): ClientWrite =>
     raw(key, customers.pick(random), json({ type: 'debit', amount: 10 ** 12, reference: key }))
   return { good, bad, ownerless, overdraw }
 }
@@ -98,14 +102,14 @@ export const createWrites = (random: Random, customers: Customers, prefix: strin
     return { from, to, amount, reference: key }
   }
 
-  const command = (type: 'credit' | 'debit' | 'transfer', key: string): Write => {
+  const command = (type: 'credit' | 'debit' | 'transfer', key: string): ClientWrite => {
     const fields = { ...fieldsOf(type, key), ...idOf(key) }
     const { transaction_id } = fields
     const question = { kind: type, subject: `customer.${type}`, body: json(fields) }
     return write(question, transaction_id, transaction_id !== undefined)
   }
 
-  const rich = (key: string): Write => {
+  const rich = (key: string): ClientWrite => {
     const fields = {
       client_id: RICH,
       amount: String(RICH_AMOUNT),
@@ -119,7 +123,7 @@ export const createWrites = (random: Random, customers: Customers, prefix: strin
     )
   }
 
-  const batch = (key: string): Write => {
+  const batch = (key: string): ClientWrite => {
     const mode = random.pick(['each', 'all'])
     const is_named = random.chance(1 - WITHOUT_ID_SHARE)
     const commands = Array.from({ length: random.whole(2, BATCH_MAX) }, (_, index) => {
@@ -131,7 +135,7 @@ export const createWrites = (random: Random, customers: Customers, prefix: strin
     return write(question, is_named ? `id-${key}.0` : undefined, is_named)
   }
 
-  const event = (key: string): Write => {
+  const event = (key: string): ClientWrite => {
     const type = random.pick(['credit', 'debit'])
     const headers = random.chance(0.7) ? { 'Nats-Msg-Id': `id-${key}` } : {}
     const body = json({ type, amount: random.whole(1, AMOUNT_MAX), reference: key })

@@ -12,7 +12,7 @@ export type FaultContext = {
 }
 
 /** Runs at the end of a fault, before `heal` repairs everything that is down, frozen, cut off or disturbed. */
-export type End = () => Promise<void>
+export type EndFault = () => Promise<void>
 
 export type Fault = {
   readonly name: string
@@ -23,5 +23,5 @@ export type Fault = {
   /** Returns the reason why this system cannot have the fault; undefined when it can. */
   readonly obstacle?: (system: System) => string | undefined
   /** Causes the fault. Returns a function when its end needs more than `heal`. */
-  readonly begin: (context: FaultContext) => Promise<End | undefined>
+  readonly begin: (context: FaultContext) => Promise<EndFault | undefined>
 }

@@ -4,7 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { NODE_NAMES } from '../cluster.js'
 import { INSTANCE_NAMES, type InstanceName, type ManagedInstance, type Running } from '../instance.js'
 import { DYNAMODB_PLACE, type System } from '../system.js'
-import type { End, Fault, FaultContext } from './fault.js'
+import type { EndFault, Fault, FaultContext } from './fault.js'
 
 const HOUR_MS = 3_600_000
 const READY_MS_MAX = 30_000
@@ -39,7 +39,7 @@ const restartBoth = async (system: System, runningOf: (name: InstanceName) => Ru
  */
 const shiftClock =
   (by_ms: number) =>
-  async ({ system, random }: FaultContext): Promise<End> => {
+  async ({ system, random }: FaultContext): Promise<EndFault> => {
     const wrong = random.pick(INSTANCE_NAMES)
     const roles = 'commands,queries'
     await system.projector.start({ roles: 'projections' })
@@ -50,7 +50,7 @@ const shiftClock =
   }
 
 /** With another build, old and new run side by side for a while. The clients work all the time. */
-const rollingRestart = async ({ system, for_ms }: FaultContext): Promise<End> => {
+const rollingRestart = async ({ system, for_ms }: FaultContext): Promise<EndFault> => {
   const { other_dist: dist } = system
   const roll = async (): Promise<void> => {
     if (dist === undefined) return restartBoth(system, () => ({}))

@@ -1,10 +1,10 @@
 /** Repeats a harmful action until the end of a fault. */
 
 import { setTimeout as pause } from 'node:timers/promises'
-import type { End } from './fault.js'
+import type { EndFault } from './fault.js'
 
 /** Does `work` at once and then every `every_ms`. The returned end waits for the running `work` and rejects if one failed. */
-export const repeat = (every_ms: number, work: () => Promise<void>): End => {
+export const repeat = (every_ms: number, work: () => Promise<void>): EndFault => {
   const ending = new AbortController()
   const { signal } = ending
   const run = async (): Promise<void> => {

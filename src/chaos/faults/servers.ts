@@ -3,7 +3,7 @@
 import { findServerBinary } from '../../embedded/binaries.js'
 import { NODE_NAMES, type NodeName } from '../cluster.js'
 import { LEDGER_STREAM, type System } from '../system.js'
-import type { End, Fault, FaultContext } from './fault.js'
+import type { EndFault, Fault, FaultContext } from './fault.js'
 import { repeat } from './repeat.js'
 
 const LEADER_MS_MAX = 20_000
@@ -24,7 +24,7 @@ const stepDown = async ({ nc }: System): Promise<void> => {
   await nc.request(subject, '', { timeout: STEP_DOWN_MS_MAX }).catch(() => undefined)
 }
 
-const fillDisk = async (context: FaultContext): Promise<End> => {
+const fillDisk = async (context: FaultContext): Promise<EndFault> => {
   const { cluster, disks } = context.system
   const node = cluster.nodes[context.random.pick(NODE_NAMES)]
   if (!('fill' in disks)) throw new Error(disks.why_not)
@@ -47,7 +47,7 @@ const restartAll = async ({ cluster }: System): Promise<void> => {
   }
 }
 
-const rollingRestart = async ({ system }: FaultContext): Promise<End> => {
+const rollingRestart = async ({ system }: FaultContext): Promise<EndFault> => {
   const rolling = restartAll(system)
   // a failure is reported at the end of the fault; until then nothing awaits this promise
   rolling.catch(() => undefined)

@@ -2,7 +2,7 @@
 
 import { DeleteTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb'
 import { DDB_TABLE } from '../system.js'
-import type { End, Fault, FaultContext } from './fault.js'
+import type { EndFault, Fault, FaultContext } from './fault.js'
 
 const TABLES = ['', '-journal', '-totals', '-ranking'].map(end => DDB_TABLE + end)
 /** The records that Jetledger repairs without an operator, according to docs/recovery.md. */
@@ -19,7 +19,7 @@ const deleteTable = async ({ system, random }: FaultContext): Promise<undefined>
 }
 
 /** Stops DynamoDB for the moment in which its files are copied. */
-const setTablesBack = async ({ system: { dynamodb } }: FaultContext): Promise<End> => {
+const setTablesBack = async ({ system: { dynamodb } }: FaultContext): Promise<EndFault> => {
   await dynamodb.end()
   dynamodb.keep()
   await dynamodb.start()

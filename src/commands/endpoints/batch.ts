@@ -21,7 +21,7 @@ import type { ServiceError } from '../../service/error.js'
 import { wholeProblem } from '../atomic-batch.js'
 import type { GroupResult } from '../group-commit/group.js'
 import type { CommandTaker, Submitted } from '../group-commit/ports.js'
-import { type Failure, failed, type Outcome } from '../outcome.js'
+import { type CommandFailure, failed, type Outcome } from '../outcome.js'
 import { type Audit, writtenOf } from './audit.js'
 import {
   errorJson,
@@ -51,7 +51,7 @@ const resultJson = (outcome: Outcome): string =>
 const reply = (results: readonly string[]): BatchReply =>
   E.right({ body: `{"results":[${results.join(',')}]}` })
 
-const invalidCommand = (text: string): Failure =>
+const invalidCommand = (text: string): CommandFailure =>
   failed('INVALID_REQUEST', { message: text.slice(0, TEXT_CHARS_MAX) })
 
 const isBusy = (outcome: Outcome): boolean => outcome.tag === 'failed' && outcome.code === 'BUSY'

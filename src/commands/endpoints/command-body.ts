@@ -13,7 +13,7 @@ import type { ServiceRequest } from '../../service/config.js'
 import type { ServiceError } from '../../service/error.js'
 import { uuidv7 } from '../../uuid.js'
 import type { Submitted } from '../group-commit/ports.js'
-import type { CommandReply, Failure, Position } from '../outcome.js'
+import type { CommandFailure, CommandReply, Position } from '../outcome.js'
 
 /** `INVALID_REQUEST` with a text that names what is wrong. */
 export const invalid = (message: string, details: JsonObject = {}): ServiceError =>
@@ -90,8 +90,9 @@ const bigintsToJson = (_: string, value: unknown): unknown =>
 export const json = (value: unknown): string => JSON.stringify(value, bigintsToJson)
 
 /** Makes the error of a whole request from a failure. */
-export const errorOf = ({ code, details, cause }: Failure): ServiceError => catalogued(code, details, cause)
+export const errorOf = ({ code, details, cause }: CommandFailure): ServiceError =>
+  catalogued(code, details, cause)
 
 /** Writes a failure as the result of one command in a batch. */
-export const errorJson = ({ code, details }: Failure): string =>
+export const errorJson = ({ code, details }: CommandFailure): string =>
   json({ error: { code, message: CATALOGUE[code].message, ...details } })

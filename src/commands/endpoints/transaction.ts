@@ -16,14 +16,14 @@ import { LEDGER_STREAM, LEDGER_SUBJECTS } from '../../stream/settings.js'
 import type { CommandDeps } from '../deps.js'
 import type { JournalLookup } from '../idempotency/journal-lookup.js'
 import { answerFor, type StoredTransaction, storedFrom, typeOf } from '../idempotency/stored-transaction.js'
-import type { CommandReply, Failure } from '../outcome.js'
+import type { CommandFailure, CommandReply } from '../outcome.js'
 
 /** `by` is the caller of the command that was stored, if its event names one. */
 export type Fate =
   | { readonly status: 'committed'; readonly reply: CommandReply; readonly by?: string | undefined }
   | {
       readonly status: 'declined'
-      readonly error: Pick<Failure, 'code' | 'details'>
+      readonly error: Pick<CommandFailure, 'code' | 'details'>
       readonly by?: string | undefined
     }
   | { readonly status: 'unknown' }

@@ -8,12 +8,12 @@
 import type { BackOff } from '../../back-off.js'
 import type { ClientId } from '../../ledger/client-id.js'
 import { type Command, customersOfCommand } from '../../ledger/command.js'
-import { type CommandReply, type Failure, failed, type Outcome, replayed } from '../outcome.js'
+import { type CommandFailure, type CommandReply, failed, type Outcome, replayed } from '../outcome.js'
 
 /** One reply for each command of the group, or the reason why no command of it was carried out. */
 export type GroupResult =
   | { readonly tag: 'done'; readonly replies: readonly CommandReply[]; readonly replayed: boolean }
-  | Failure
+  | CommandFailure
 
 export type GroupState =
   /** The transaction ids that its caller brought are looked up. */
@@ -92,7 +92,7 @@ const idOf = ({ commands }: Group): { transaction_id?: string } => {
  * The result of a group that fails as a whole. While the group may be stored the code is `OUTCOME_UNKNOWN`, whatever went
  * wrong: a caller is told that nothing was stored only when that is certain.
  */
-export const failureOf = (group: Group, code: Failure['code'], cause?: unknown): Failure => {
+export const failureOf = (group: Group, code: CommandFailure['code'], cause?: unknown): CommandFailure => {
   const may_be_stored = group.state === 'sent' || group.may_have_known_id || group.origin === 'taken back'
   return failed(may_be_stored ? 'OUTCOME_UNKNOWN' : code, idOf(group), cause)
 }
@@ -101,8 +101,11 @@ export const failureOf = (group: Group, code: Failure['code'], cause?: unknown):
 export const hasSharedIds = ({ has_given_ids, origin }: Group): boolean =>
   has_given_ids || origin !== 'caller'
 
-export const failAll = (groups: readonly Group[], code: Failure['code'], cause?: unknown): GroupAnswer[] =>
-  groups.map(group => [group, failureOf(group, code, cause)])
+export const failAll = (
+  groups: readonly Group[],
+  code: CommandFailure['code'],
+  cause?: unknown,
+): GroupAnswer[] => groups.map(group => [group, failureOf(group, code, cause)])
 
 /** Groups that lost against another writer: those that may try again, and the answers of those that lost too often. */
 export type RetriedGroups = { readonly again: readonly Group[]; readonly answers: readonly GroupAnswer[] }

@@ -12,7 +12,7 @@ import { encodeEvent, type LedgerEvent } from '../../ledger/event.js'
 import type { MessageFault } from '../../stream/errors.js'
 import type { Folded } from '../../stream/fold-subject.js'
 import { BATCH_MESSAGES_MAX, type BatchMessage } from '../../stream/publish.js'
-import { type CommandReply, type Failure, failed, type Position, replyOf } from '../outcome.js'
+import { type CommandFailure, type CommandReply, failed, type Position, replyOf } from '../outcome.js'
 import { failureOf, type Group, type GroupResult } from './group.js'
 
 /** An event of the batch. The first one of each customer carries the sequence that the stream is to check. */
@@ -154,9 +154,9 @@ const ownersOf = ({ planned }: Plan): { readonly group: Group; readonly index: n
   })
 
 /** The groups whose events cannot be sent, each with its failure. The other groups of the batch are not concerned. */
-export const failuresOf = (plan: Plan, faults: readonly MessageFault[]): Map<Group, Failure> => {
+export const failuresOf = (plan: Plan, faults: readonly MessageFault[]): Map<Group, CommandFailure> => {
   const owners = ownersOf(plan)
-  const failures = new Map<Group, Failure>()
+  const failures = new Map<Group, CommandFailure>()
   for (const fault of faults) {
     const owner = owners[fault.index]
     if (owner === undefined || failures.has(owner.group)) continue

@@ -33,7 +33,7 @@ export type BatcherOptions = {
 export type Newest = { readonly is_known: boolean; readonly last?: Recorded | undefined }
 
 /** A customer as it was read from the table. */
-export type Item = {
+export type ReadItem = {
   readonly customer: Customer
   readonly table: string
   /** The table was folded at least up to this sequence. */
@@ -44,9 +44,9 @@ export type Item = {
 export type BatchError = TableError | StreamError
 
 /** Reads one customer, strongly consistent; a customer without events is `NEW_CUSTOMER`. */
-export type ReadCustomer = (id: ClientId) => TaskEither<BatchError, Item>
+export type ReadCustomer = (id: ClientId) => TaskEither<BatchError, ReadItem>
 
-type Result = E.Either<BatchError, Item>
+type Result = E.Either<BatchError, ReadItem>
 
 export const createBatcher = ({ nc, tables, active, calls_in_flight_max }: BatcherOptions): ReadCustomer => {
   const readMany = async (ids: readonly ClientId[]): Promise<ReadonlyMap<ClientId, Result>> => {

@@ -15,7 +15,7 @@ import type { QueryDeps } from '../deps.js'
 import { ANOTHER_STREAM, type SameStream } from '../same-stream.js'
 import type { FreshnessWatch } from './freshness-watch.js'
 import { type HotSet, lastSeqOf } from './hot-set.js'
-import type { Item, TableReads } from './table-reads.js'
+import type { CompleteItem, TableReads } from './table-reads.js'
 import { createTurns } from './turns.js'
 
 /** The source of an answer, as the header `Ledger-Source` names it. */
@@ -55,7 +55,7 @@ const unavailable = (message: string, cause?: unknown): E.Either<ServiceError, n
 /** The state from which the stream is read on. */
 type Base = Folded & { readonly is: 'memory' | 'item' | 'nothing' }
 
-const baseOf = (item: Item | undefined): Base => {
+const baseOf = (item: CompleteItem | undefined): Base => {
   if (item === undefined) return { is: 'nothing', customer: NEW_CUSTOMER, last_seq: 0 }
   return { is: 'item', ...fromHead(item.customer) }
 }
@@ -95,7 +95,7 @@ export const createCustomerLoader = (
   }
 
   /** The best answer while the stream cannot be read; it is never older than an earlier one. */
-  const withoutStream = (id: ClientId, item: Item | undefined): Result | undefined => {
+  const withoutStream = (id: ClientId, item: CompleteItem | undefined): Result | undefined => {
     const found = hot.get(id)
     if (found !== undefined)
       return E.right({ account: found.account, source: 'memory', complete_to: hot.position() })

@@ -14,22 +14,22 @@ import { isSame, leftBy, type Prover } from '../../stream/proof.js'
 import { isNew } from '../../tables/heads.js'
 import type { ActiveOf } from '../deps.js'
 import type { SameStream } from '../same-stream.js'
-import type { BatchError, Newest, Item as Read, ReadCustomer } from './batcher.js'
+import type { BatchError, Newest, ReadCustomer, ReadItem } from './batcher.js'
 import type { FreshnessWatch } from './freshness-watch.js'
 import { lastSeqOf } from './hot-set.js'
 
 /** A customer's item, with at least every event of the customer up to `complete_to`. */
-export type Item = { readonly customer: Customer; readonly complete_to: number }
+export type CompleteItem = { readonly customer: Customer; readonly complete_to: number }
 
 export type TableReads = {
   /** Undefined while the table cannot be read. */
-  readonly read: (id: ClientId) => Promise<Item | undefined>
+  readonly read: (id: ClientId) => Promise<CompleteItem | undefined>
 }
 
 const AWAY_MS = 1_000
 
 /** The item that a read proves. Before the read the projection had acknowledged every event up to `complete_to`. */
-const itemOf = ({ customer, newest_seq }: Read, complete_to: number): Item | undefined => {
+const itemOf = ({ customer, newest_seq }: ReadItem, complete_to: number): CompleteItem | undefined => {
   // acknowledged events are in the table, unless a person has put an older state of it back since
   if (newest_seq < complete_to) return undefined
   // a missing item proves nothing: a person may have removed it
@@ -40,7 +40,7 @@ const itemOf = ({ customer, newest_seq }: Read, complete_to: number): Item | und
 type Opinion = 'newest' | 'older' | 'doubtful'
 
 /** Compares an item with the newest event of its customer's subject. */
-const opinionOf = ({ customer, complete_to }: Item, { is_known, last }: Newest): Opinion => {
+const opinionOf = ({ customer, complete_to }: CompleteItem, { is_known, last }: Newest): Opinion => {
   const item_seq = lastSeqOf(customer)
   if (!is_known) return 'newest'
   if (last !== undefined && last.seq > item_seq) return 'older'
@@ -61,7 +61,11 @@ export const createTableReads = (
   let away_until_ms = Number.NEGATIVE_INFINITY
 
   /** The item as the stream confirms it; undefined when the stream cannot confirm it soon enough. */
-  const confirmItem = async (id: ClientId, item: Item, newest: Newest): Promise<Item | undefined> => {
+  const confirmItem = async (
+    id: ClientId,
+    item: CompleteItem,
+    newest: Newest,
+  ): Promise<CompleteItem | undefined> => {
     switch (opinionOf(item, newest)) {
       case 'newest':
         return item

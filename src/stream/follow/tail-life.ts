@@ -13,7 +13,7 @@ import { isSameMessage, type Recorded, SetBack } from '../recorded.js'
 import { LEDGER_STREAM, LEDGER_SUBJECTS } from '../settings.js'
 
 /** The stream as a life found it, and the newest event that was read since; undefined: there is none. */
-export type Place = { readonly created: string; readonly newest: Recorded | undefined }
+export type TailPlace = { readonly created: string; readonly newest: Recorded | undefined }
 
 export type TailDeps = { readonly nc: NatsConnection; readonly jsm: JetStreamManager }
 
@@ -37,12 +37,12 @@ export class TailLife {
   readonly signal: AbortSignal
   readonly #deps: TailDeps
   readonly #onEvents: (events: readonly Recorded[]) => void
-  #place: Place
+  #place: TailPlace
 
   /** @param onEvents takes the next events, at least one; not after `signal` has aborted */
   constructor(
     deps: TailDeps,
-    place: Place,
+    place: TailPlace,
     signal: AbortSignal,
     onEvents: (events: readonly Recorded[]) => void,
   ) {
@@ -52,7 +52,7 @@ export class TailLife {
     this.#onEvents = onEvents
   }
 
-  get place(): Place {
+  get place(): TailPlace {
     return this.#place
   }
 

@@ -18,7 +18,7 @@ import { leadershipOf } from '../leadership.js'
 import type { Recorded } from '../recorded.js'
 import { LEDGER_STREAM, LEDGER_SUBJECTS } from '../settings.js'
 import { createNap, type NapOptions, onStored } from './nap.js'
-import { type Place, type TailDeps, TailLife } from './tail-life.js'
+import { type TailDeps, TailLife, type TailPlace } from './tail-life.js'
 
 /** A follower, as the tail sees it. */
 type Member = {
@@ -35,7 +35,7 @@ export type Tail = {
   /** The member is given nothing more. Without members the tail ends, once the request that is under way has ended. */
   readonly leave: (member: Member) => void
   /** The newest event that was read. Undefined: no life has begun. */
-  readonly place: () => Place | undefined
+  readonly place: () => TailPlace | undefined
   /**
    * Asks for the newest events once more. True when a server has shown, after the call, that it has the newest event that was
    * read before the call: then the stream has not been set back behind it.
@@ -55,7 +55,7 @@ const behind = (found_seq: number, last_seq: number): StreamError => ({
 })
 
 /** The stream with its newest event, as of a proved end. */
-const findPlace = async ({ nc, jsm }: TailDeps): Promise<Place> => {
+const findPlace = async ({ nc, jsm }: TailDeps): Promise<TailPlace> => {
   const { created, first_seq, last_seq, messages } = await run(leadershipOf(nc).prove())
   if (messages === 0) return { created, newest: undefined }
   const found = await run(
