@@ -4,7 +4,7 @@ import { execFileSync } from 'node:child_process'
 import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { afterEach, beforeEach, expect, it } from 'vitest'
+import { afterAll, beforeAll, expect, it } from 'vitest'
 import { openWorkbench, type Program, type Workbench } from '../support/program.js'
 import { until } from '../support/servers.js'
 
@@ -18,10 +18,10 @@ const FAULTS = ['partition-leader', 'kill-leader', 'freeze-instance', 'clock-beh
 const LOAD = ['--clients', '4', '--customers', '40', '--rate', '25', '--json']
 
 let bench: Workbench
-beforeEach(() => {
+beforeAll(() => {
   bench = openWorkbench()
 })
-afterEach(() => bench.end())
+afterAll(() => bench.end())
 
 type Report = {
   readonly turns: readonly { readonly fault: string; readonly problems: readonly string[] }[]
@@ -46,7 +46,8 @@ const reportOf = async (program: Program, deadline_ms: number): Promise<Report &
   return { ...(JSON.parse(program.stdout()) as Report), code }
 }
 
-it(
+// the two runs share nothing, and wait most of their time
+it.concurrent(
   'partitions, kill -9, a zombie, a wrong clock and no DynamoDB break no promise',
   async () => {
     const program = startChaos('run', '--seed', SEED, '--duration', '130s', '--faults', FAULTS.join())
@@ -73,7 +74,7 @@ it(
   RUN_MS_MAX,
 )
 
-it(
+it.concurrent(
   'Ctrl-C ends the faults: what there is by then is healed, checked and reported',
   async () => {
     const program = startChaos('cut-short', '--seed', '1', '--duration', '1h', '--faults', 'kill-instance')
