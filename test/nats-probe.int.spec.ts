@@ -14,7 +14,7 @@ import { afterEach, beforeEach, expect, it } from 'vitest'
 import { infraFile } from '../infra/repository-root.js'
 import { mountSmallDisks } from '../src/chaos/small-disks.js'
 import { findServerBinary } from '../src/embedded/index.js'
-import { freePorts } from '../src/embedded/ports.js'
+import { ownPorts } from './support/ports.js'
 import { newFolder, removeFolder, until } from './support/servers.js'
 
 const STAND_INS = fileURLToPath(new URL('support/machine', import.meta.url))
@@ -58,7 +58,8 @@ beforeEach(async () => {
   mkdirSync(join(folder, 'etc'))
   disks = mountSmallDisks([dataOf('a')])
   writeFileSync(join(folder, 'etc', 'node.env'), "NODE='nats-a'\nREGION='r'\nLOG_GROUP='g'\n")
-  const [clients, monitors, routes] = [await freePorts(3), await freePorts(3), await freePorts(3)]
+  const ports = await ownPorts(9)
+  const [clients, monitors, routes] = [ports.slice(0, 3), ports.slice(3, 6), ports.slice(6)]
   monitor = `127.0.0.1:${monitors[0]}`
   first_port = clients[0] ?? 0
   const servers = PLACES.map((place, i) => {

@@ -4,9 +4,9 @@ import { join } from 'node:path'
 import { findServerBinary } from '../../src/embedded/binaries.js'
 import { type Child, startChild } from '../../src/embedded/child.js'
 import { dynamodbServer } from '../../src/embedded/dynamodb.js'
-import { freePort } from '../../src/embedded/ports.js'
 import { identityOf } from '../../src/embedded/process-identity.js'
 import { startReaper } from '../../src/embedded/reaper.js'
+import { ownPort } from './ports.js'
 import { killNow } from './program.js'
 
 export type DynamodbProcess = {
@@ -19,7 +19,7 @@ export type DynamodbProcess = {
 
 /** Starts the server with its data and log in `folder`; the caller kills it at the end. */
 export const startDynamodbProcess = async (folder: string): Promise<DynamodbProcess> => {
-  const port = await freePort()
+  const port = await ownPort()
   const [data, log] = [join(folder, 'dynamodb.db'), join(folder, 'dynamodb.log')]
   const spec = dynamodbServer(data, port, findServerBinary('dynoxide'), log)
   // the reaper ends the server when the test process itself dies, for example from lack of memory

@@ -18,8 +18,9 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { NATS_SERVER } from '../../infra/nats/release.js'
 import { findServerBinary } from '../../src/embedded/binaries.js'
-import { freePorts, LOOPBACK } from '../../src/embedded/ports.js'
+import { LOOPBACK } from '../../src/embedded/ports.js'
 import { type Machine, startMachine } from './nats-machine.js'
+import { ownPorts } from './ports.js'
 
 /** A node as the template describes it. */
 export type Rendered = { readonly host: string; readonly user_data: string }
@@ -79,7 +80,8 @@ export const openCloud = async (
   mkdirSync(join(folder, 'volumes'), { recursive: true })
   const sha256 = makeTarball(folder)
   const ca = makeNodeSecret(folder, auth_conf)
-  const [clients, routes, monitors] = [await freePorts(3), await freePorts(3), await freePorts(3)]
+  const ports = await ownPorts(9)
+  const [clients, routes, monitors] = [ports.slice(0, 3), ports.slice(3, 6), ports.slice(6)]
   const machines = new Map<Machine, string>()
   let launched = 0
 
