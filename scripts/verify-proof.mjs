@@ -1,8 +1,8 @@
 /**
- * Checks offline that an event is one of those that a signed head of a ledger vouches for. It needs Node alone, and shares
- * no code with Jetledger: docs/tamper-evidence.md says what it computes.
+ * Checks offline that an event, or each entry of a statement, is one of those that a signed head of a ledger vouches for. It
+ * needs Node alone, and shares no code with Jetledger: docs/tamper-evidence.md says what it computes.
  *
- *   node verify-proof.mjs <proof.json> --key <public nkey>      prints the event; exit code 0 valid, 1 not valid, 2 called wrongly
+ *   node verify-proof.mjs <proof.json> --key <public nkey>      prints the events; exit code 0 valid, 1 not valid, 2 called wrongly
  */
 
 import { createHash, createPublicKey, verify } from 'node:crypto'
@@ -70,18 +70,34 @@ const problemOf = ({ proof, event, path, head }, key) => {
   return root === head.root ? undefined : 'the event is not the one that the head vouches for'
 }
 
+/** Why an entry of a statement is not the event that its proof holds. Its balance is no part of an event. */
+const entryProblemOf = ({ seq, type, amount, transaction_id, proof, unproved }, client_id, key) => {
+  if (proof === undefined) return `event ${seq}: ${unproved ?? 'it has no proof'}`
+  const body = JSON.parse(Buffer.from(proof.event.body, 'base64').toString())
+  const signed = [proof.event.seq, proof.event.subject, body.type, String(body.amount), body.transaction_id]
+  const said = [seq, `customer.balance.${client_id}`, type, String(amount), transaction_id]
+  if (JSON.stringify(signed) !== JSON.stringify(said)) return `event ${seq}: its proof is of another event`
+  return problemOf(proof, key)
+}
+
 const [file, option, key] = process.argv.slice(2)
 if (file === undefined || option !== '--key' || key === undefined) {
   console.error('usage: verify-proof.mjs <proof.json> --key <public nkey>')
   process.exit(2)
 }
 try {
-  const proof = JSON.parse(readFileSync(file, 'utf8'))
-  const problem = problemOf(proof, key)
-  if (problem !== undefined) throw new Error(problem)
-  const { event, head } = proof
-  console.log(`valid: event ${event.seq} of ${event.time}, signed at ${head.at} as one of ${head.size}`)
-  console.log(`${event.subject} ${JSON.stringify(Buffer.from(event.body, 'base64').toString())}`)
+  const given = JSON.parse(readFileSync(file, 'utf8'))
+  const isStatement = given.entries !== undefined
+  const entries = isStatement ? given.entries : [{ proof: given }]
+  if (entries.length === 0) throw new Error('it has no entries')
+  for (const entry of entries) {
+    const problem = isStatement ? entryProblemOf(entry, given.client_id, key) : problemOf(entry.proof, key)
+    if (problem !== undefined) throw new Error(problem)
+  }
+  for (const { event, head } of entries.map(({ proof }) => proof)) {
+    console.log(`valid: event ${event.seq} of ${event.time}, signed at ${head.at} as one of ${head.size}`)
+    console.log(`${event.subject} ${JSON.stringify(Buffer.from(event.body, 'base64').toString())}`)
+  }
 } catch (error) {
   console.error(`NOT valid: ${error.message}`)
   process.exit(1)

@@ -1,9 +1,5 @@
 // has two servers of its own: the ledger, and the copy that an operator has changed
 
-import { execFile } from 'node:child_process'
-import { writeFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import type { JetStreamManager } from '@nats-io/jetstream'
 import { connect, type NatsConnection } from 'nats'
 import { pino } from 'pino'
@@ -11,7 +7,8 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { right } from '../../test/support/ledger.js'
 import { ODD_HEADERS } from '../../test/support/odd-headers.js'
 import { headerBlock, publishRaw, type RawMessage } from '../../test/support/raw-publisher.js'
-import { newFolder, removeFolder, startTestNats, type TestNats, until } from '../../test/support/servers.js'
+import { startTestNats, type TestNats, until } from '../../test/support/servers.js'
+import { verifyProof } from '../../test/support/verify-proof.js'
 import { E } from '../fp.js'
 import { createHealth, type Health } from '../health.js'
 import { leadershipOf } from '../stream/leadership.js'
@@ -25,7 +22,7 @@ import { readAnyEnd, readHeads, writeHead } from './head-stream.js'
 import { HEADS_PART, type Keeper, type KeeperPace, startKeeper } from './keeper.js'
 import { type Entry, isHole } from './leaf.js'
 import { newSeed, type Signer, signerOf } from './nkey.js'
-import { type Inclusion, proveInclusion } from './prove.js'
+import { proveInclusion } from './prove.js'
 
 const EVENTS = 1_300
 const DEADLINE_MS = 20_000
@@ -42,7 +39,6 @@ const newSigner = (): Signer => {
 let original: Side
 let copy: Side
 const signer = newSigner()
-const folder = newFolder()
 
 const startSide = async (): Promise<Side> => {
   const nats = await startTestNats()
@@ -138,7 +134,6 @@ afterAll(async () => {
     await side.nc.close()
     await side.nats.stop()
   }
-  removeFolder(folder)
 })
 
 it('reads of every event the bytes that the server stores, whatever its headers are', async () => {
@@ -271,24 +266,13 @@ describe('a copy that an operator has changed', () => {
   })
 })
 
-const verifyProof = (proof: Inclusion, key: string): Promise<{ code: number; said: string }> => {
-  const file = join(folder, 'proof.json')
-  writeFileSync(file, JSON.stringify(proof))
-  const script = fileURLToPath(new URL('../../scripts/verify-proof.mjs', import.meta.url))
-  return new Promise(resolve => {
-    execFile(process.execPath, [script, file, '--key', key], (error, stdout, stderr) =>
-      resolve({ code: typeof error?.code === 'number' ? error.code : 0, said: stdout + stderr }),
-    )
-  })
-}
-
 it('proves any event to a verifier that knows the public key alone', async () => {
   const end = await endOf(original)
   for (const seq of [1, 2_100, end]) {
     const proof = await proveInclusion(original, seq)
     if (E.isLeft(proof)) throw new Error(proof.left)
     expect(proof.right.path.length).toBeLessThanOrEqual(12)
-    expect(await verifyProof(proof.right, signer.key)).toMatchObject({ code: 0 })
+    expect(verifyProof(proof.right, signer.key)).toMatchObject({ code: 0 })
     if (seq !== 2_100) continue
     const { event, head } = proof.right
     const body = Buffer.from('{"type":"credit","amount":99999}').toString('base64')
@@ -297,10 +281,8 @@ it('proves any event to a verifier that knows the public key alone', async () =>
       { ...proof.right, event: { ...event, time: '2026-01-01T00:00:00.000000000Z' } },
       { ...proof.right, head: { ...head, size: head.size + 1 } },
     ]
-    for (const one of wrong) expect(await verifyProof(one, signer.key)).toMatchObject({ code: 1 })
-    expect((await verifyProof(proof.right, newSigner().key)).said).toContain(
-      'NOT valid: its head is signed with',
-    )
+    for (const one of wrong) expect(verifyProof(one, signer.key)).toMatchObject({ code: 1 })
+    expect(verifyProof(proof.right, newSigner().key).text).toContain('NOT valid: its head is signed with')
   }
   expect(await proveInclusion(original, end + 1)).toEqual(
     E.left(`no signed head vouches for event ${end + 1} yet`),

@@ -8,7 +8,7 @@
 import type { NatsConnection } from 'nats'
 import { E, type Either, run } from '../fp.js'
 import { formatInstant } from '../instant.js'
-import { leadershipOf } from '../stream/leadership.js'
+import { leadershipOf, type Proof } from '../stream/leadership.js'
 import type { Reader } from '../stream/read.js'
 import { LEDGER_STREAM } from '../stream/settings.js'
 import { readEntries } from './entries.js'
@@ -46,11 +46,11 @@ const headBefore = async (
   return undefined
 }
 
+/** The head that covers an event, and the tree before it. */
+type Covering = { readonly head: Head; readonly before: Tree }
+
 /** The first head of the newest line that covers `seq`, and the tree before it; by bisection. Undefined: there is none. */
-const coveringHead = async (
-  nc: NatsConnection,
-  seq: number,
-): Promise<{ readonly head: Head; readonly before: Tree } | undefined> => {
+const coveringHead = async (nc: NatsConnection, seq: number): Promise<Covering | undefined> => {
   const newest = await run(newestMessage(nc))
   const last = newest && (await headBefore(nc, newest.place))
   if (last === undefined || last.head.head.size < seq) return undefined
@@ -60,9 +60,9 @@ const coveringHead = async (
   while (high - low > 1) {
     const middle = Math.floor((low + high) / 2)
     const at = await headBefore(nc, middle)
-    const covers =
+    const is_covered =
       at !== undefined && at.place > low && at.head.head.line === line && at.head.head.size >= seq
-    if (covers) [high, found] = [at.place, at.head]
+    if (is_covered) [high, found] = [at.place, at.head]
     else low = middle
   }
   const previous = await headBefore(nc, high - 1)
@@ -77,15 +77,19 @@ const eventOf = ({ seq, time_ns, subject, headers, body }: Entry): Inclusion['ev
   body: Buffer.from(body).toString('base64'),
 })
 
-/** The proof for event `seq`. Left is a sentence that says why there is none. Throws `Failed` when NATS does not answer. */
-export const proveInclusion = async (reader: Reader, seq: number): Promise<Either<string, Inclusion>> => {
-  const covering = await coveringHead(reader.nc, seq)
-  if (covering === undefined) return E.left(`no signed head vouches for event ${seq} yet`)
-  const ledger = await run(leadershipOf(reader.nc).prove())
+const covers = ({ head, before }: Covering, seq: number): boolean =>
+  seq > before.size && seq <= head.head.size
+
+/** The proof for event `seq` of a stream whose end is proved, by the head that covers it. Left says why there is none. */
+const proveBy = async (
+  reader: Reader,
+  ledger: Proof,
+  { head, before }: Covering,
+  seq: number,
+): Promise<Either<string, Inclusion>> => {
   if (seq > ledger.last_seq) return E.left(`${LEDGER_STREAM} ends before event ${seq}`)
   const entry = (await readEntries(reader, ledger, seq, seq).next()).value?.[0]
   if (entry === undefined || isHole(entry)) return E.left(`${LEDGER_STREAM} has no event ${seq}`)
-  const { head, before } = covering
   const leaf = head.leaves[seq - before.size - 1]
   if (leaf === undefined || before.size + head.leaves.length !== head.head.size)
     return E.left(
@@ -101,4 +105,34 @@ export const proveInclusion = async (reader: Reader, seq: number): Promise<Eithe
     head.leaves.map(({ hash }) => hash),
   )
   return E.right({ proof: 1, event: eventOf(entry), path: path.map(hexOf), head: head.head })
+}
+
+/**
+ * The proofs for a few events, in their order, one after the other: neighbours have the same head, which is looked for once.
+ * Left is a sentence that says why there is none for an event. Throws `Failed` when NATS does not answer.
+ */
+export const proveInclusions = async (
+  reader: Reader,
+  seqs: readonly number[],
+): Promise<readonly Either<string, Inclusion>[]> => {
+  const proofs: Either<string, Inclusion>[] = []
+  let covering: Covering | undefined
+  let ledger: Proof | undefined
+  for (const seq of seqs) {
+    if (covering === undefined || !covers(covering, seq)) covering = await coveringHead(reader.nc, seq)
+    if (covering === undefined) {
+      proofs.push(E.left(`no signed head vouches for event ${seq} yet`))
+      continue
+    }
+    // after the head, so that its end is not before the head's
+    ledger ??= await run(leadershipOf(reader.nc).prove())
+    proofs.push(await proveBy(reader, ledger, covering, seq))
+  }
+  return proofs
+}
+
+/** The proof for one event. */
+export const proveInclusion = async (reader: Reader, seq: number): Promise<Either<string, Inclusion>> => {
+  const [proof] = await proveInclusions(reader, [seq])
+  return proof ?? E.left(`there is no proof for event ${seq}`)
 }

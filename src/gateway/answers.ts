@@ -24,6 +24,11 @@ import {
 
 const TRUE: Schema = { type: 'boolean', enum: [true], description: 'the answer to a repetition' }
 const TEXT: Schema = { type: 'string' }
+const PROOF: Schema = {
+  type: 'object',
+  description:
+    'a proof that a signed head vouches for the event, which scripts/verify-proof.mjs checks offline',
+}
 const BY: Schema = {
   type: 'string',
   description:
@@ -78,6 +83,8 @@ export const STATEMENT_REPLY = object(
           code: TEXT,
           omitted: listOf(oneOf('metadata', 'reference')),
           by: BY,
+          proof: PROOF,
+          unproved: TEXT,
         },
       ),
     ),

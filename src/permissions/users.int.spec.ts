@@ -113,7 +113,7 @@ const MAY_PUBLISH: Readonly<Record<User, readonly string[]>> = {
     '$KV.config.status.journal',
     '$KV.config.parked.balances.Njc4',
   ],
-  queries: [...READING, ...EVERY_INBOX],
+  queries: [...READING, HEADS, ...EVERY_INBOX],
   gateway: [...QUESTIONS, ...COMMANDS, '$SRV.PING.customer'],
   seed: [...READING, ...KEYS, 'customer.balance.678', '$KV.config.seed'],
   replay: [

@@ -143,7 +143,7 @@ const RIGHTS: Readonly<
     ],
   }),
   queries: deployment => ({
-    publish: [...READ, ...answers(deployment)],
+    publish: [...READ, ...READ_HEADS, ...answers(deployment)],
     serves: servedBy('queries'),
   }),
   gateway: () => ({ publish: [...QUESTIONS, ...COMMANDS, ofService('PING')] }),

@@ -6,13 +6,14 @@ import { type Queries, startQueries } from '../queries/queries.js'
 import type { ActiveTables } from './active-tables.js'
 import type { Config } from './config.js'
 import type { Ledger } from './open-ledger.js'
+import { proveEvents } from './prove-events.js'
 
 const TIMEOUT_MS = 4_000
 
 /** Starts the query side of a process on an open ledger. */
 export const startQueryRole = ({ config, ...ledger }: Ledger, tables: ActiveTables): Promise<Queries> => {
   return startQueries(
-    { ...ledger, active: tables.of },
+    { ...ledger, active: tables.of, prove: proveEvents(ledger) },
     { hot_customers_max: config.JETLEDGER_HOT_CUSTOMERS, limits: limitsOf(config) },
   )
 }

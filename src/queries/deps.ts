@@ -6,7 +6,7 @@ import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb'
 import type { JetStreamManager } from '@nats-io/jetstream'
 import type { NatsConnection } from 'nats'
 import type { Logger } from 'pino'
-import { pipe, type TaskEither, TE } from '../fp.js'
+import { type Either, pipe, type TaskEither, TE } from '../fp.js'
 import type { Health } from '../health.js'
 import type { StreamError } from '../stream/errors.js'
 import type { ProjectionName } from '../tables/definition.js'
@@ -27,6 +27,14 @@ export type Active = {
 /** Finds the active generation. It is run again for every read, so that a new generation takes over at once. */
 export type ActiveOf = TaskEither<StreamError | TableError, Active>
 
+/**
+ * Gives, for each of a few events in their order, a proof that a signed head vouches for it, as JSON; left is a sentence that
+ * says why there is none.
+ */
+export type ProveEvents = (
+  seqs: readonly number[],
+) => TaskEither<StreamError, readonly Either<string, object>[]>
+
 export type QueryDeps = {
   readonly nc: NatsConnection
   readonly jsm: JetStreamManager
@@ -34,6 +42,7 @@ export type QueryDeps = {
   readonly log: Logger
   readonly health: Health
   readonly active: (projection: ProjectionName) => ActiveOf
+  readonly prove: ProveEvents
 }
 
 /** Reads from the active generation's table. Gives what was read (`found`) and the name of the table. */

@@ -1,10 +1,17 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { right } from '../../test/support/ledger.js'
+import { until } from '../../test/support/servers.js'
+import { verifyProof } from '../../test/support/verify-proof.js'
+import { readAnyEnd } from '../chain/head-stream.js'
+import { startKeeper } from '../chain/keeper.js'
+import { newSeed, signerOf } from '../chain/nkey.js'
 import { E } from '../fp.js'
 import { clientIdOf } from '../ledger/client-id.js'
 import { decodeEvent } from '../ledger/event.js'
 import { type Customer, NEW_CUSTOMER, step } from '../ledger/fold.js'
 import { errorOf } from '../service/testing/harness.js'
+import { applySettings } from '../stream/provision.js'
 import { readRange } from '../stream/read.js'
 import { LEDGER_STREAM, LEDGER_SUBJECTS } from '../stream/settings.js'
 import { type Rig, startRig } from './testing/rig.js'
@@ -21,6 +28,10 @@ type Entry = {
   readonly balance: number
   readonly at: string
   readonly reference?: string
+}
+type Proved = {
+  readonly entries: readonly { readonly seq: number; readonly proof?: object; readonly unproved?: string }[]
+  readonly cursor?: string
 }
 type Statement = { readonly entries: readonly Entry[]; readonly cursor?: string }
 type Past = {
@@ -282,12 +293,63 @@ describe('customer.statement', () => {
     })
   })
 
+  it('carries proofs that the shipped verifier checks, of ten entries a page, and says why an entry has none', async () => {
+    const ask = async (): Promise<Proved> =>
+      (await rig.ask('customer.statement', { client_id: 'proved', limit: 100, proof: true })).json<Proved>()
+    const seqs: number[] = []
+    for (let amount = 1; amount <= 12; amount += 1) {
+      const event = { type: 'credit', amount, transaction_id: `proved-${amount}` }
+      seqs.push(await rig.emit('proved', event))
+    }
+    await rig.caughtUp('journal')
+    expect((await ask()).entries).toEqual(
+      Array(10).fill(expect.objectContaining({ unproved: 'this ledger has no signed heads' })),
+    )
+
+    await right(applySettings(rig.nc, { replicas: 1, has_heads: true }))
+    const made = signerOf(newSeed())
+    if (E.isLeft(made)) throw new Error(made.left)
+    const keeper = startKeeper(rig, made.right, { look_ms: 5, head_ms: 40, log_ms: 60_000 })
+    const newest = seqs.at(-1) ?? 0
+    await until(async () => ((await right(readAnyEnd(rig.nc))).head?.tree.size ?? 0) >= newest, {
+      deadline_ms: 20_000,
+      what: 'the head',
+    })
+    await keeper.stop()
+    const statement = await ask()
+    expect(statement.entries.map(({ seq }) => seq)).toEqual(seqs.toReversed().slice(0, 10))
+    expect(statement.cursor).toBeDefined()
+    const said = verifyProof(statement, made.right.key)
+    expect([said.code, said.text.match(/^valid: event /gm)?.length]).toEqual([0, 10])
+
+    const [first, ...others] = statement.entries
+    const wrong: readonly [object, string][] = [
+      [{ ...statement, entries: [{ ...first, amount: 99 }, ...others] }, 'its proof is of another event'],
+      [{ ...statement, client_id: 'a' }, 'its proof is of another event'],
+      [{ ...statement, client_id: undefined }, 'its proof is of another event'],
+      [{ ...statement, entries: [{ ...first, proof: undefined, unproved: 'it is new' }] }, 'it is new'],
+      [{ ...statement, entries: [] }, 'it has no entries'],
+    ]
+    for (const [one, reason] of wrong) {
+      const { code, text } = verifyProof(one, made.right.key)
+      expect([code, text]).toEqual([1, expect.stringContaining(reason)])
+    }
+
+    await rig.emit('proved', { type: 'credit', amount: 1 })
+    await rig.caughtUp('journal')
+    expect((await ask()).entries[0]).toMatchObject({
+      seq: newest + 1,
+      unproved: `no signed head vouches for event ${newest + 1} yet`,
+    })
+  })
+
   it.each([
     [{}, 'client_id'],
     [{ client_id: 'a', limit: 0 }, 'limit'],
     [{ client_id: 'a', limit: 1_001 }, 'limit'],
     [{ client_id: 'a', cursor: 'abc' }, 'cursor'],
     [{ client_id: 'a', from: 'monday' }, 'from'],
+    [{ client_id: 'a', proof: 'yes' }, 'proof'],
   ])('answers %j with 400 and a text that names %s', async (request, named) => {
     const reply = await rig.ask('customer.statement', request)
     expect([errorOf(reply), reply.string().includes(named)]).toEqual(['400:INVALID_REQUEST', true])

@@ -3,6 +3,9 @@
  *
  * A cursor says where its page ended. So all pages together are the customer's events up to the newest one of the first
  * page, each once, whatever is written meanwhile.
+ *
+ * With `proof`, each entry carries the event and the proof that a signed head vouches for it, for whoever does not trust the
+ * ledger: docs/tamper-evidence.md.
  */
 
 import { E, type Either, pipe, TE, t } from '../../fp.js'
@@ -20,11 +23,14 @@ import { omittedOf } from '../../tables/row-texts.js'
 import type { QueryDeps } from '../deps.js'
 import type { PageRange, ReadPage } from '../past/journal-page.js'
 import { unreadable } from '../past/past.js'
+import { unavailable } from '../unavailable.js'
 import type { RequestLimits } from './balance.js'
 import { Cursor, cursorOf, type Filters } from './cursor.js'
 import { decodeRequest, PageLimit, Whole } from './query-body.js'
 
 const ENTRIES = 50
+/** The most entries of a page with proofs: each takes a few kilobytes, and some twenty reads. */
+const PROVED_ENTRIES_MAX = 10
 /** A reply has to fit a NATS message (1 MB unless configured otherwise); entries with much metadata make short pages. */
 const REPLY_BYTES_MAX = 512 * 1024
 
@@ -33,7 +39,7 @@ const StatementCursor = cursorOf('statement', exactFieldsOf({ from_seq: Whole, t
 
 const Request = exactFieldsOf(
   { client_id: ClientId },
-  { limit: PageLimit, cursor: Cursor, from: Instant, to: Instant },
+  { limit: PageLimit, cursor: Cursor, from: Instant, to: Instant, proof: t.literal(true) },
 )
 type Request = t.TypeOf<typeof Request>
 
@@ -46,6 +52,10 @@ const filtersOf = ({ client_id, from, to }: Request): Filters => [
   instantText(from),
   instantText(to),
 ]
+
+/** The most entries of one page. */
+const entriesMax = ({ limit = ENTRIES, proof }: Request): number =>
+  proof === undefined ? limit : Math.min(limit, PROVED_ENTRIES_MAX)
 
 const Declined = fieldsOf({ code: t.string })
 
@@ -70,12 +80,21 @@ const entryOf = ({ type, amount, balance, version, seq, at, declined, ...rest }:
   }
 }
 
-const toReply = (request: Request, { from_seq }: PageRange, rows: readonly LinkedRow[]): ServiceReply => {
-  const { client_id, limit = ENTRIES } = request
+/** What an entry says of its proof. */
+const provedOf = (proof: Either<string, object> | undefined): object =>
+  proof === undefined ? {} : E.isRight(proof) ? { proof: proof.right } : { unproved: proof.left }
+
+const toReply = (
+  request: Request,
+  { from_seq }: PageRange,
+  rows: readonly LinkedRow[],
+  proofs: readonly Either<string, object>[] = [],
+): ServiceReply => {
+  const { client_id } = request
   const entries: string[] = []
   let bytes = 0
-  for (const row of rows.slice(0, limit)) {
-    const entry = JSON.stringify(entryOf(row))
+  for (const [i, row] of rows.slice(0, entriesMax(request)).entries()) {
+    const entry = JSON.stringify({ ...entryOf(row), ...provedOf(proofs[i]) })
     bytes += Buffer.byteLength(entry)
     if (entries.length > 0 && bytes > REPLY_BYTES_MAX) break
     entries.push(entry)
@@ -91,7 +110,7 @@ const toReply = (request: Request, { from_seq }: PageRange, rows: readonly Linke
 
 /** The endpoint `statement`. */
 export const statementEndpoint = (
-  deps: Pick<QueryDeps, 'nc' | 'jsm'>,
+  deps: Pick<QueryDeps, 'nc' | 'jsm' | 'prove'>,
   readPage: ReadPage,
   limits: RequestLimits,
 ): EndpointConfig => {
@@ -109,9 +128,9 @@ export const statementEndpoint = (
   }
 
   const rangeOf = async (request: Request): Promise<Either<ServiceError, PageRange>> => {
-    const { limit = ENTRIES, cursor } = request
+    const { cursor } = request
     // one row more than requested tells whether there is another page
-    const rows_max = limit + 1
+    const rows_max = entriesMax(request) + 1
     if (cursor === undefined) {
       const range = await between(request)
       return E.isLeft(range) ? unreadable(range.left) : E.right({ ...range.right, rows_max })
@@ -126,10 +145,13 @@ export const statementEndpoint = (
     const range = await rangeOf(request)
     if (E.isLeft(range)) return range
     if (range.right.from_seq > range.right.to_seq) return E.right(toReply(request, range.right, []))
-    return pipe(
-      await readPage(request.client_id, range.right),
-      E.map(rows => toReply(request, range.right, rows)),
-    )
+    const page = await readPage(request.client_id, range.right)
+    if (E.isLeft(page)) return page
+    if (request.proof === undefined) return E.right(toReply(request, range.right, page.right))
+    const proofs = await deps.prove(page.right.slice(0, entriesMax(request)).map(({ seq }) => seq))()
+    return E.isLeft(proofs)
+      ? E.left(unavailable('the signed heads', proofs.left))
+      : E.right(toReply(request, range.right, page.right, proofs.right))
   }
 
   return {

@@ -29,12 +29,12 @@ beforeEach(async () => {
   ;[seen, restarted_at] = [[], []]
   follow = undefined
   const tables = createTablesClient({ region: 'local' })
-  const active = () => {
-    throw new Error('a follower reads no table')
+  const unused = () => {
+    throw new Error('a follower reads no table, and proves nothing')
   }
   const log = pino({ level: 'silent' })
   follower = startFollower(
-    { nc, jsm, tables, log, health: createHealth(() => undefined), active },
+    { nc, jsm, tables, log, health: createHealth(() => undefined), active: unused, prove: unused },
     {
       position: () => position,
       follow: (seq, id, decoded) => {

@@ -10,6 +10,7 @@ import { type OpenLedger, openTestLedger } from '../../../test/support/ledger.js
 import { newFolder, removeFolder, startTestNats, until } from '../../../test/support/servers.js'
 import { E } from '../../fp.js'
 import { followTables } from '../../process/active-tables.js'
+import { proveEvents } from '../../process/prove-events.js'
 import { type Service, startService } from '../../service/service.js'
 import { type ProjectionName, tableName } from '../../tables/definition.js'
 import { seqRowId } from '../../tables/journal-ids.js'
@@ -75,7 +76,7 @@ export const startRig = async (options: Partial<QueryOptions> = {}, elsewhere?: 
   const { nc, tables, base_table } = ledger
   const followed = followTables(ledger, base_table)
   ledger.atStop(followed.stop)
-  const deps: QueryDeps = { ...ledger, active: followed.of }
+  const deps: QueryDeps = { ...ledger, active: followed.of, prove: proveEvents(ledger) }
 
   const start: Rig['startQueries'] = async more => {
     const queries = await startQueries(deps, { ...OPTIONS, ...options, ...more })
