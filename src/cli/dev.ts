@@ -7,6 +7,7 @@ import type { Logger } from 'pino'
 import { seed } from '../commands/seed.js'
 import { type Embedded, startEmbedded } from '../embedded/index.js'
 import { createHealth, type Health } from '../health.js'
+import { DEV_USER } from '../permissions/dev.js'
 import { ROLES } from '../process/config.js'
 import {
   DEFAULT_DATA_DIR,
@@ -26,11 +27,13 @@ import { stopRequested, withinStopTime } from '../process/signals.js'
 import { supervise, waitingLines } from '../process/supervise.js'
 import { createStack, type Stack } from '../stack.js'
 import { announce } from './announce.js'
+import { openSecurity, type Security } from './dev-secure.js'
 import { port, syncInterval } from './options.js'
 import { startProgressBar } from './progress-bar.js'
 
 type DevOptions = {
   readonly cluster?: true
+  readonly secure?: true
   readonly dataDir: string
   readonly natsPort: number
   readonly dynamodbPort: number
@@ -51,6 +54,7 @@ const CLUSTER_REPLICAS = 3
 
 const startServers = async (
   { options, log, stack }: Run,
+  security: Security | undefined,
   onGaveUp: (cause: Error) => void,
 ): Promise<Listening> => {
   let servers: Embedded
@@ -63,13 +67,19 @@ const startServers = async (
       sync_interval: options.syncInterval,
       log,
       on_gave_up: (_name, cause) => onGaveUp(cause),
+      ...(security === undefined ? {} : { secured: security.servers }),
     })
   } catch (cause) {
     throw new Failure(cause instanceof Error ? cause.message : String(cause), { cause })
   }
   stack.push(servers.stop)
   const { nats_url, dynamodb_endpoint } = servers
-  const listening = { nats_url, dynamodb_endpoint, replicas: options.cluster === true ? CLUSTER_REPLICAS : 1 }
+  const listening = {
+    nats_url,
+    dynamodb_endpoint,
+    replicas: options.cluster === true ? CLUSTER_REPLICAS : 1,
+    ...(security === undefined ? {} : { logins: security.logins }),
+  }
   noteListening(options.dataDir, listening)
   stack.push(() => forgetListening(options.dataDir))
   return listening
@@ -81,7 +91,7 @@ const startLedger = async (
   listening: Listening,
   http: Http,
 ): Promise<string> => {
-  const connection = await connectLedger(embeddedEnvironment(listening), log, health)
+  const connection = await connectLedger(embeddedEnvironment(listening, DEV_USER), log, health)
   http.attach(connection.nc, ledgerReadiness(connection))
   const progress = startProgressBar('folding', 'events')
   const instance = supervise(connection, {
@@ -106,15 +116,17 @@ const startLedger = async (
 
 const start = async (run: Run, onGaveUp: (cause: Error) => void): Promise<void> => {
   const { options, log, health, stack, signal } = run
+  const security = openSecurity(options.dataDir, options.secure === true)
   // HTTP comes before the servers, because a taken port is found out quickly
-  const config = { ...environmentConfig(), JETLEDGER_ROLES: ROLES }
+  const config = { ...environmentConfig(), JETLEDGER_ROLES: ROLES, ...security?.http }
   const port = options.httpPort ?? config.HTTP_PORT
   const http = await startHttp({ config, health, log, option: '--http-port', loopback: true, port })
   stack.push(http.stop)
-  const listening = await startServers(run, onGaveUp)
+  const listening = await startServers(run, security, onGaveUp)
   const version = await startLedger(run, listening, http)
   const secured = config.HTTP_TOKENS_FILE !== undefined
-  if (!signal.aborted) announce(listening, { url: http.url, secured }, options.dataDir, version)
+  if (signal.aborted) return
+  announce({ listening, http: { url: http.url, secured }, data_dir: options.dataDir, version, security })
 }
 
 const dev = async (options: DevOptions): Promise<void> => {
@@ -143,6 +155,10 @@ export const devCommand = (program: Command): void => {
       'run a whole ledger on this machine: NATS, DynamoDB and every role, with 1,000 seeded customers',
     )
     .option('--cluster', 'three NATS servers, the stream with three replicas as in production')
+    .option(
+      '--secure',
+      'a login for each kind of user, TLS, and nothing for web pages and other users of the machine',
+    )
     .option('--data-dir <dir>', 'where the data is kept between runs', DEFAULT_DATA_DIR)
     .option('--nats-port <port>', 'port of NATS (0 = a free one)', port, 4222)
     .option('--dynamodb-port <port>', 'port of DynamoDB (0 = a free one)', port, 8000)

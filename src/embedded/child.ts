@@ -5,6 +5,7 @@
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { closeSync, openSync, readFileSync, renameSync, statSync } from 'node:fs'
+import type { Readable, Writable } from 'node:stream'
 import { setTimeout as pause } from 'node:timers/promises'
 
 /** The program of a server, its arguments, and the check whether it is ready. */
@@ -17,6 +18,8 @@ export type ServerSpec = {
   env?: Readonly<Record<string, string>>
   /** The file that receives all output; it is kept over restarts. */
   log_file: string
+  /** Gets the standard input and output of each process, of a server that is spoken to by them; the log has the errors. */
+  onPipes?: (pipes: { readonly stdin: Writable; readonly stdout: Readable }) => void
   /** Asks the server once, within a short time; false or a rejection means that it is not ready yet. */
   isReady: () => Promise<boolean>
   ready_timeout_ms: number
@@ -120,10 +123,12 @@ export const startChild = async (
   const process_started = spawn(spec.binary, spec.args, {
     // a process group of its own: Ctrl-C in a terminal must reach only this process, which stops the servers in order
     detached: true,
-    stdio: ['ignore', log, log],
+    stdio: spec.onPipes === undefined ? ['ignore', log, log] : ['pipe', 'pipe', log],
     env: environment(spec.env),
   })
   closeSync(log)
+  const { stdin, stdout } = process_started
+  if (stdin !== null && stdout !== null) spec.onPipes?.({ stdin, stdout })
   const exited = exitOf(process_started)
   const { pid } = process_started
   const stop = stopper(process_started, exited, spec.stop_timeout_ms)

@@ -7,9 +7,10 @@ import { resolve } from 'node:path'
 import type { Logger } from 'pino'
 import { StartError, startChild } from './child.js'
 import { lockDataDir } from './data-lock.js'
-import { type LayoutOptions, layOut } from './layout.js'
+import { type Layout, type LayoutOptions, layOut } from './layout.js'
 import { stopLeftovers } from './leftovers.js'
 import { LOOPBACK } from './ports.js'
+import { type Door, openDoor } from './private-tables/door.js'
 import { startReaper } from './reaper.js'
 import { openServerList, type ServerList } from './server-list.js'
 import { type WatchedServer, watch } from './watch.js'
@@ -28,7 +29,10 @@ export type EmbeddedOptions = LayoutOptions & {
 type EmbeddedServer = { readonly name: string; readonly pid: number }
 
 export type Embedded = {
-  /** The address for clients, e.g. `nats://127.0.0.1:4222`; several with commas for a cluster; empty without NATS. */
+  /**
+   * The address for clients, e.g. `nats://127.0.0.1:4222`, `tls://` for secured servers; several with commas for a
+   * cluster; empty without NATS.
+   */
   nats_url: string
   /** The address of DynamoDB, e.g. `http://127.0.0.1:8000`; empty without DynamoDB. */
   dynamodb_endpoint: string
@@ -37,12 +41,26 @@ export type Embedded = {
   stop(): Promise<void>
 }
 
-type Started = Omit<Embedded, 'stop' | 'servers'> & { watched: { name: string; watched: WatchedServer }[] }
+type Started = Omit<Embedded, 'stop' | 'servers'> & {
+  watched: { name: string; watched: WatchedServer }[]
+  door: Door | undefined
+}
+
+/** The door to a DynamoDB server that does not listen by itself. */
+const doorTo = async (
+  { secured, log }: EmbeddedOptions,
+  { link, dynamodb_port }: Layout,
+): Promise<Door | undefined> =>
+  secured === undefined || link === undefined || dynamodb_port === undefined
+    ? undefined
+    : openDoor({ link, key: secured.dynamodb_key, port: dynamodb_port, log })
 
 /** Starts all servers of one layout. When one fails, stops the others and throws its error. */
 const startAll = async (options: EmbeddedOptions, server_list: ServerList): Promise<Started> => {
   const { log, on_gave_up } = options
-  const { nats_ports, dynamodb_port, specs } = await layOut(options)
+  const layout = await layOut(options)
+  const { nats_ports, dynamodb_port, specs } = layout
+  const door = await doorTo(options, layout)
   const results = await Promise.allSettled(
     specs.map(async spec => {
       const start = (signal: AbortSignal) =>
@@ -53,13 +71,15 @@ const startAll = async (options: EmbeddedOptions, server_list: ServerList): Prom
   const watched = results.flatMap(result => (result.status === 'fulfilled' ? [result.value] : []))
   const failed = results.find(result => result.status === 'rejected')
   if (failed) {
-    await Promise.all(watched.map(server => server.watched.stop()))
+    await Promise.all([door?.close(), ...watched.map(server => server.watched.stop())])
     throw failed.reason
   }
+  const scheme = options.secured === undefined ? 'nats' : 'tls'
   return {
-    nats_url: nats_ports.map(port => `nats://${LOOPBACK}:${port}`).join(','),
+    nats_url: nats_ports.map(port => `${scheme}://${LOOPBACK}:${port}`).join(','),
     dynamodb_endpoint: dynamodb_port === undefined ? '' : `http://${LOOPBACK}:${dynamodb_port}`,
     watched,
+    door,
   }
 }
 
@@ -94,8 +114,9 @@ export const startEmbedded = async (given: EmbeddedOptions): Promise<Embedded> =
     await stopLeftovers(data_dir, log)
     const reaper = startReaper(error => log.debug({ err: error }, 'reaper is gone'))
     server_list = openServerList(data_dir, reaper)
-    const { nats_url, dynamodb_endpoint, watched } = await startOnFreePorts(options, server_list)
+    const { nats_url, dynamodb_endpoint, watched, door } = await startOnFreePorts(options, server_list)
     const stop = async (): Promise<void> => {
+      await door?.close()
       await Promise.all(watched.map(server => server.watched.stop()))
       cleanUp()
     }

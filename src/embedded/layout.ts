@@ -4,9 +4,11 @@ import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { findServerBinary } from './binaries.js'
 import type { ServerSpec } from './child.js'
-import { dynamodbServer } from './dynamodb.js'
+import { dynamodbServer, privateDynamodbServer } from './dynamodb.js'
 import { natsServer } from './nats.js'
 import { freePorts, requirePort } from './ports.js'
+import { createToolLink, type ToolLink } from './private-tables/tool-link.js'
+import type { Secured } from './secure/index.js'
 
 const CLUSTER_NODES = 3
 
@@ -22,9 +24,17 @@ export type LayoutOptions = {
   sync_interval: string
   /** Starts only this kind of server; undefined starts both. */
   only?: 'nats' | 'dynamodb'
+  /** Closes the servers to everybody without a login or a secret. */
+  secured?: Secured
 }
 
-export type Layout = { nats_ports: number[]; dynamodb_port: number | undefined; specs: ServerSpec[] }
+export type Layout = {
+  nats_ports: number[]
+  dynamodb_port: number | undefined
+  specs: ServerSpec[]
+  /** The way to the DynamoDB server, where it does not listen on the port by itself. */
+  link: ToolLink | undefined
+}
 
 type Folders = { data: string; logs: string }
 
@@ -50,9 +60,22 @@ const natsSpecs = (
       port,
       sync_interval: options.sync_interval,
       ...cluster,
+      ...(options.secured === undefined ? {} : { secured: options.secured }),
     }
     return natsServer(node, binary, join(folders.logs, `${name}.log`))
   })
+}
+
+/** The link to a DynamoDB server that must not listen by itself. */
+const linkOf = ({ secured }: LayoutOptions): ToolLink | undefined =>
+  secured === undefined ? undefined : createToolLink()
+
+const dynamodbSpec = ({ data, logs }: Folders, port: number, link: ToolLink | undefined): ServerSpec => {
+  const binary = findServerBinary('dynoxide')
+  const [db_file, log_file] = [join(data, 'dynamodb.db'), join(logs, 'dynamodb.log')]
+  return link === undefined
+    ? dynamodbServer(db_file, port, binary, log_file)
+    : privateDynamodbServer(db_file, link, binary, log_file)
 }
 
 /**
@@ -78,11 +101,7 @@ export const layOut = async (options: LayoutOptions): Promise<Layout> => {
   const specs = with_nats ? natsSpecs(options, folders, nats_ports, cluster ? members : undefined) : []
 
   const port = with_dynamodb ? dynamodb_port || free_dynamodb_port : undefined
-  if (port !== undefined) {
-    const binary = findServerBinary('dynoxide')
-    specs.push(
-      dynamodbServer(join(folders.data, 'dynamodb.db'), port, binary, join(folders.logs, 'dynamodb.log')),
-    )
-  }
-  return { nats_ports, dynamodb_port: port, specs }
+  const link = linkOf(options)
+  if (port !== undefined) specs.push(dynamodbSpec(folders, port, link))
+  return { nats_ports, dynamodb_port: port, specs, link }
 }

@@ -1,8 +1,8 @@
 /** Writes the configuration file of a nats-server with JetStream, and checks whether the server is ready. */
 
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { connect } from 'nats'
+import { type ConnectionOptions, connect, credsAuthenticator } from 'nats'
 import { E } from '../fp.js'
 import { isJsonObject, readJson } from '../json.js'
 import type { ServerSpec } from './child.js'
@@ -10,6 +10,7 @@ import { bodyOf, givesOk } from './http-probe.js'
 import { CLIENT_PINGS, ROUTE_PINGS } from './pings.js'
 import { LOOPBACK } from './ports.js'
 import { hasAllLeaders, LEADERS_PATH } from './raft-leaders.js'
+import type { Secured } from './secure/index.js'
 
 type ClusterMember = {
   name: string
@@ -36,6 +37,8 @@ export type NatsNode = {
    */
   sync_interval: string
   cluster?: ClusterMember
+  /** With it the server wants TLS and a login of its clients, and TLS with a certificate of its own of other members. */
+  secured?: Secured
 }
 
 const PROBE_TIMEOUT_MS = 1_000
@@ -55,15 +58,28 @@ const HIDDEN = `
   no_advertise: true
   advertise: "${LOOPBACK}:1"`
 
-const clusterText = (member: ClusterMember): string => {
+const TLS_S_MAX = 5
+
+const tlsText = ({ ca_file, cert_file, key_file }: Secured, is_mutual: boolean): string => `tls {
+  cert_file: ${quoted(cert_file)}
+  key_file: ${quoted(key_file)}
+  timeout: ${TLS_S_MAX}${is_mutual ? `\n  ca_file: ${quoted(ca_file)}\n  verify: true` : ''}
+}`
+
+const securedText = (secured: Secured): string => `
+${tlsText(secured, false)}
+${secured.auth_conf}`
+
+const clusterText = (member: ClusterMember, secured: Secured | undefined): string => {
   const { name, route_port, route_ports, health_port, is_hidden, keeps_cut_routes } = member
   return `
 http: "${LOOPBACK}:${health_port}"
-
+${secured === undefined ? '' : `http_base_path: ${quoted(secured.monitor_path)}\n`}
 cluster {
   name: ${quoted(name)}
   ${keeps_cut_routes === true ? '' : ROUTE_PINGS}
   listen: "${LOOPBACK}:${route_port}"${is_hidden === true ? HIDDEN : ''}
+  ${secured === undefined ? '' : tlsText(secured, true)}
   routes: [
 ${route_ports.map(port => `    "nats://${LOOPBACK}:${port}"`).join('\n')}
   ]
@@ -75,7 +91,7 @@ ${route_ports.map(port => `    "nats://${LOOPBACK}:${port}"`).join('\n')}
  * The text of the configuration file of one node. It states all limits, because the server's defaults depend on the
  * memory and disk of the machine. Throws on a wrong sync interval.
  */
-export const natsConfig = ({ name, dir, port, sync_interval, cluster }: NatsNode): string => {
+export const natsConfig = ({ name, dir, port, sync_interval, cluster, secured }: NatsNode): string => {
   if (!/^(always|[1-9]\d*(ms|s|m|h))$/.test(sync_interval)) {
     throw new Error(`"${sync_interval}" is no sync interval: say "always", or a duration such as "2m".`)
   }
@@ -92,12 +108,19 @@ jetstream {
   max_memory_store: 256MB
   max_file_store: 64GB
 }
-${cluster ? clusterText(cluster) : ''}`
+${secured ? securedText(secured) : ''}${cluster ? clusterText(cluster, secured) : ''}`
 }
 
+const accessOf = ({ ca_file, own, credsFileOf }: Secured): ConnectionOptions => ({
+  tls: { ca: readFileSync(ca_file, 'utf8') },
+  authenticator: credsAuthenticator(readFileSync(credsFileOf(own.user))),
+  inboxPrefix: own.inbox_prefix,
+})
+
 /** Whether a client can connect and JetStream answers. */
-const answers = async (port: number): Promise<boolean> => {
+const answers = async (port: number, secured: Secured | undefined): Promise<boolean> => {
   const nc = await connect({
+    ...(secured === undefined ? {} : accessOf(secured)),
     servers: `${LOOPBACK}:${port}`,
     reconnect: false,
     timeout: PROBE_TIMEOUT_MS,
@@ -113,11 +136,13 @@ const answers = async (port: number): Promise<boolean> => {
   }
 }
 
-const isReady = async ({ port, cluster }: NatsNode): Promise<boolean> => {
-  if (!(await answers(port))) return false
+const isReady = async ({ port, cluster, secured }: NatsNode): Promise<boolean> => {
+  if (!(await answers(port, secured))) return false
   if (cluster === undefined) return true
+  const base = secured?.monitor_path ?? ''
   const state =
-    (await givesOk(cluster.health_port, '/healthz')) && (await bodyOf(cluster.health_port, LEADERS_PATH))
+    (await givesOk(cluster.health_port, `${base}/healthz`)) &&
+    (await bodyOf(cluster.health_port, base + LEADERS_PATH))
   return state !== undefined && state !== false && hasAllLeaders(state)
 }
 
@@ -125,7 +150,8 @@ const isReady = async ({ port, cluster }: NatsNode): Promise<boolean> => {
 export const natsServer = (node: NatsNode, binary: string, log_file: string): ServerSpec => {
   const config_file = join(node.dir, '..', `${node.name}.conf`)
   mkdirSync(node.dir, { recursive: true })
-  writeFileSync(config_file, natsConfig(node))
+  // the path of the monitoring port may be a secret
+  writeFileSync(config_file, natsConfig(node), { mode: 0o600 })
   return {
     name: node.name,
     binary,

@@ -270,8 +270,8 @@ const accountOfGateway = (config: Config): Either<string, Config> =>
     ? E.left('JETLEDGER_GATEWAY_ACCOUNT: it counts only with JETLEDGER_CALLERS=request-info')
     : E.right(config)
 
-/** All variables that the program reads. JETLEDGER_DATA_DIR is read earlier, when a subcommand looks for a ledger. */
-const OWN_VARIABLES = [...Object.keys(VARIABLES), 'JETLEDGER_DATA_DIR']
+/** All variables that the program reads. The last two are read earlier, when a subcommand looks for a ledger. */
+const OWN_VARIABLES = [...Object.keys(VARIABLES), 'JETLEDGER_DATA_DIR', 'JETLEDGER_USER']
 
 type Variables = Readonly<Record<string, string | undefined>>
 
