@@ -81,11 +81,14 @@ export const sendWrite = (write: Write): Promise<Fields> =>
       body: JSON.stringify(body),
       effect: 'write',
       check: anyObject,
+      is_alone: true,
       ...ids,
     } as const
     const sending_ms = Math.max(1, Math.floor(timeout_ms * SENDING_SHARE))
     const answer = await ask(nc, { ...question, timeout_ms: sending_ms })()
     if (E.isRight(answer)) return answer.right.body
+    if (answer.left.code === 'FORBIDDEN')
+      throw new Failure(`${answer.left.detail}`, { cause: answer.left.cause })
     if (answer.left.code !== 'OUTCOME_UNKNOWN') throw reportProblem(answer.left)
     const { cause } = answer.left
     const left_ms = Math.max(1, Math.ceil(until_ms - performance.now()))

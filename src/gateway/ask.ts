@@ -31,6 +31,11 @@ export type Question = {
   readonly transaction_id?: string
   /** The headers of the request as lines, made by `headerLines`. */
   readonly lines?: string
+  /**
+   * Whether the connection has no other requests. nats-server names the subject that a user may not publish to, and not the
+   * request, so only then does its refusal say for certain that this request was not carried out.
+   */
+  readonly is_alone?: boolean
 }
 
 /** A try gets half of the time that is left, so that a dead instance does not use it all; but at least this long. */
@@ -105,16 +110,24 @@ export const unanswered = (subject: string, effect: Effect, cause: unknown): Pro
     : problem('UNAVAILABLE', 'the connection to NATS is lost', { cause })
 }
 
+/** Whether the server did not take the request. One whose answer its user may not hear is carried out. */
+const isNotPublished = (thrown: unknown): boolean =>
+  thrown instanceof errors.RequestError &&
+  thrown.cause instanceof errors.PermissionViolationError &&
+  thrown.cause.operation === 'publish'
+
 const tryOnce = async (
   nc: NatsConnection,
   question: Question,
   timeout_ms: number,
 ): Promise<Either<Problem, RouteReply>> => {
-  const { subject, body, effect, lines } = question
+  const { subject, body, effect, lines, is_alone = false } = question
   try {
     return read(question, await request(nc, subject, body, timeout_ms, lines))
   } catch (cause) {
-    return E.left(unanswered(subject, effect, cause))
+    return is_alone && isNotPublished(cause)
+      ? E.left(problem('FORBIDDEN', `this NATS user may not publish to ${subject}`, { cause }))
+      : E.left(unanswered(subject, effect, cause))
   }
 }
 

@@ -5,6 +5,7 @@ import { connect, errors, type Msg, type NatsConnection } from 'nats'
 import { afterAll, beforeAll, expect, it, vi } from 'vitest'
 import { type ConfiguredNats, startConfiguredNats } from '../../test/support/configured-nats.js'
 import { openConnection } from '../connection.js'
+import { ask } from './ask.js'
 import { request } from './requests.js'
 
 const CONFIG = `max_payload: 1024
@@ -74,6 +75,27 @@ it.each([
   // and the next one is answered
   expect(textOf(await request(nc, 'echo', 'on', TIMEOUT_MS))).toBe('on')
   await nc.close()
+})
+
+it("a write that its user may not send is refused, but has an unknown outcome where it may be another one's refusal", async () => {
+  const nc = await open()
+  const write = {
+    subject: 'forbidden',
+    body: '{}',
+    effect: 'write',
+    check: () => expect.unreachable(),
+    timeout_ms: 100,
+  } as const
+  expect(await ask(nc, { ...write, is_alone: true })()).toMatchObject({
+    left: { code: 'FORBIDDEN', detail: 'this NATS user may not publish to forbidden' },
+  })
+  expect(await ask(nc, write)()).toMatchObject({ left: { code: 'OUTCOME_UNKNOWN' } })
+  await nc.close()
+  // a request is carried out although its user may not hear the answer
+  const deaf = await open({ user: 'deaf', pass: 'x' })
+  const unheard = { ...write, subject: 'echo', is_alone: true }
+  expect(await ask(deaf, unheard)()).toMatchObject({ left: { code: 'OUTCOME_UNKNOWN' } })
+  await deaf.close()
 })
 
 it('fails a request that the server would not take, alone', async () => {
