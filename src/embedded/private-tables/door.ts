@@ -65,7 +65,7 @@ const send = (response: ServerResponse, { status, body }: Reply, more: Record<st
 const removeCopy = async ({ link, log }: DoorOptions, text: string): Promise<void> => {
   const name = copyKept(text)
   if (name === undefined) return
-  const { is_error, text: why } = await link.call({ tool: 'delete_snapshot', args: { name } })
+  const { is_error, text: why } = await link.call({ tool: 'delete_snapshot', args: JSON.stringify({ name }) })
   if (is_error) log.warn({ name, why }, 'the copy of a deleted table could not be removed')
 }
 

@@ -27,16 +27,20 @@ export type ToolLink = {
 
 const CALL_MS_MAX = 10_000
 const IN_FLIGHT_MAX = 512
-const PROTOCOL = {
+const PROTOCOL = JSON.stringify({
   protocolVersion: '2025-03-26',
   capabilities: {},
   clientInfo: { name: 'jetledger', version: '1' },
-}
+})
+const INITIALIZED = '{"jsonrpc":"2.0","method":"notifications/initialized"}\n'
 
 type Waiting = { readonly resolve: (reply: JsonObject) => void; readonly reject: (error: Error) => void }
 
 /** The conversation with one process. */
-type Talk = { readonly send: (method: string, params: JsonObject) => Promise<JsonObject> }
+type Talk = {
+  /** Sends a request; `params` is JSON. */
+  readonly send: (method: string, params: string) => Promise<JsonObject>
+}
 
 const resultOf = ({ result, error }: JsonObject): ToolResult => {
   if (isJsonObject(error)) return { text: String(error.message), is_error: true }
@@ -55,9 +59,6 @@ const startTalk = ({ stdin, stdout }: Pipes): Talk => {
     ended = true
     for (const { reject } of waiting.values()) reject(new Error('the table server ended'))
     waiting.clear()
-  }
-  const write = (message: JsonObject): void => {
-    stdin.write(`${JSON.stringify({ jsonrpc: '2.0', ...message })}\n`)
   }
   stdin.on('error', end)
   const lines = createInterface({ input: stdout })
@@ -86,10 +87,10 @@ const startTalk = ({ stdin, stdout }: Pipes): Talk => {
           settle(value)
         }
       waiting.set(id, { resolve: settled(resolve), reject: settled(reject) })
-      write({ id, method, params })
+      stdin.write(`{"jsonrpc":"2.0","id":${id},"method":"${method}","params":${params}}\n`)
     })
   send('initialize', PROTOCOL).then(
-    () => write({ method: 'notifications/initialized' }),
+    () => stdin.write(INITIALIZED),
     // whether the process answers is found out by `isReady`
     () => undefined,
   )
@@ -103,7 +104,7 @@ export const createToolLink = (): ToolLink => {
     if (talk === undefined) throw new Error('the table server has not started')
     in_flight += 1
     try {
-      return resultOf(await talk.send('tools/call', { name: tool, arguments: args }))
+      return resultOf(await talk.send('tools/call', `{"name":"${tool}","arguments":${args}}`))
     } finally {
       in_flight -= 1
     }
@@ -113,7 +114,7 @@ export const createToolLink = (): ToolLink => {
       talk = startTalk(pipes)
     },
     call,
-    isReady: async () => !(await call({ tool: 'list_tables', args: {} })).is_error,
+    isReady: async () => !(await call({ tool: 'list_tables', args: '{}' })).is_error,
     isBusy: () => in_flight >= IN_FLIGHT_MAX,
   }
 }

@@ -5,10 +5,11 @@
  * answer, except for errors, which have no reasons of a cancelled transaction but name them in their message.
  */
 
-import { E, type Either } from '../../fp.js'
+import { E, type Either, pipe } from '../../fp.js'
 import { isJsonObject, type JsonObject, readJson } from '../../json.js'
 
-export type ToolRequest = { readonly tool: string; readonly args: JsonObject }
+/** A call: the name of a tool, and the JSON text of its arguments. */
+export type ToolRequest = { readonly tool: string; readonly args: string }
 
 /** A status and a body of DynamoDB's protocol. */
 export type Reply = { readonly status: number; readonly body: string }
@@ -39,6 +40,7 @@ const FIELDS: Readonly<Record<string, readonly string[]>> = {
   PutItem: ['Item', ...OF_WRITES],
   Query: ['KeyConditionExpression', 'ScanIndexForward', ...OF_PAGES],
   Scan: ['Segment', 'TotalSegments', ...OF_PAGES],
+  TransactGetItems: ['TransactItems'],
   TransactWriteItems: ['ClientRequestToken', 'TransactItems'],
   UpdateItem: ['Key', 'UpdateExpression', ...OF_WRITES],
 }
@@ -53,6 +55,23 @@ const snakeWithin = (value: unknown): unknown => {
   if (Array.isArray(value)) return value.map(snakeWithin)
   if (!isJsonObject(value)) return value
   return Object.fromEntries(Object.entries(value).map(([name, inner]) => [snake(name), snakeWithin(inner)]))
+}
+
+/** dynoxide reads no deeper document, with some levels left for what is around the arguments. */
+const DEPTH_MAX = 100
+/** How JSON.stringify writes half of a surrogate pair, which dynoxide does not read; a whole pair is written as it is. */
+const HALF_PAIR = /(?<!\\)(?:\\\\)*\\ud[89a-f]/
+
+const isDeeperThan = (levels: number, value: unknown): boolean =>
+  typeof value === 'object' &&
+  value !== null &&
+  (levels === 0 || Object.values(value).some(inner => isDeeperThan(levels - 1, inner)))
+
+/** The JSON text of arguments; left says why dynoxide would not read it, and so not answer. */
+const readable = (args: JsonObject): Either<string, string> => {
+  if (isDeeperThan(DEPTH_MAX, args)) return E.left('the request is nested too deeply')
+  const text = JSON.stringify(args)
+  return HALF_PAIR.test(text) ? E.left('a text holds half of a surrogate pair') : E.right(text)
 }
 
 const errorReply = (status: number, name: string, message: string, more: JsonObject = {}): Reply => ({
@@ -82,7 +101,13 @@ export const toolRequest = (operation: string, body: string): Either<Reply, Tool
     .filter(([name]) => taken.includes(name))
     .map(([name, value]) => [snake(name), operation === 'CreateTable' ? snakeWithin(value) : value])
   const raw = operation === 'DescribeTable' ? { raw: true } : {}
-  return E.right({ tool: snake(operation), args: { ...Object.fromEntries(args), ...raw } })
+  return pipe(
+    readable({ ...Object.fromEntries(args), ...raw }),
+    E.bimap(
+      problem => refusal('SerializationException', problem),
+      text => ({ tool: snake(operation), args: text }),
+    ),
+  )
 }
 
 /** The list of reasons at the end of the message of a cancelled transaction, one for each of its items. */
