@@ -12,7 +12,8 @@ import { VERSION } from '../process/version.js'
 
 const HELP = `
 A ledger is found by NATS_URL and AWS_ENDPOINT_URL_DYNAMODB; where NATS_URL is not set, it is the
-"jetledger dev" of this folder (or of JETLEDGER_DATA_DIR). Exit codes: 0 done, 1 failed, 2 called wrongly,
+"jetledger dev" of this folder (or of JETLEDGER_DATA_DIR), as the user JETLEDGER_USER (reader if not set) where
+that runs with --secure. Exit codes: 0 done, 1 failed, 2 called wrongly,
 3 a write whose outcome is not known: send it again with the transaction id that is printed.`
 
 type AddCommand = (program: Command) => void

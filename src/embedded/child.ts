@@ -8,6 +8,9 @@ import { closeSync, openSync, readFileSync, renameSync, statSync } from 'node:fs
 import type { Readable, Writable } from 'node:stream'
 import { setTimeout as pause } from 'node:timers/promises'
 
+/** The standard input and output of a process that is spoken to by them. */
+export type Pipes = { readonly stdin: Writable; readonly stdout: Readable }
+
 /** The program of a server, its arguments, and the check whether it is ready. */
 export type ServerSpec = {
   /** The name in logs and messages, e.g. `nats-1`. */
@@ -18,8 +21,8 @@ export type ServerSpec = {
   env?: Readonly<Record<string, string>>
   /** The file that receives all output; it is kept over restarts. */
   log_file: string
-  /** Gets the standard input and output of each process, of a server that is spoken to by them; the log has the errors. */
-  onPipes?: (pipes: { readonly stdin: Writable; readonly stdout: Readable }) => void
+  /** Gets the pipes of each process; then the log has its errors only. */
+  onPipes?: (pipes: Pipes) => void
   /** Asks the server once, within a short time; false or a rejection means that it is not ready yet. */
   isReady: () => Promise<boolean>
   ready_timeout_ms: number

@@ -24,6 +24,29 @@ it('every member of a cluster has the same routes', () => {
   expect(text).toContain('http: "127.0.0.1:20009"\n')
 })
 
+it('a secured member wants TLS of its clients, a certificate of other members, and a secret path for monitoring', () => {
+  const secured = {
+    folder: '/s',
+    ca_file: '/s/ca.pem',
+    cert_file: '/s/node.pem',
+    key_file: '/s/node.key',
+    credsFileOf: (user: string) => `/s/${user}.creds`,
+    auth_conf: 'operator: o\n',
+    own: { user: 'own', inbox_prefix: '_INBOX.own' },
+    dynamodb_key: 'k',
+    monitor_path: '/m',
+  }
+  const text = natsConfig({ ...node, cluster: CLUSTER, secured })
+  const [of_clients = '', of_routes = ''] = text.split('cluster {')
+  expect(of_clients).toMatch(
+    /^tls \{\n {2}cert_file: "\/s\/node.pem"\n {2}key_file: "\/s\/node.key"\n {2}timeout: 5\n\}$/m,
+  )
+  expect(of_clients).toContain('operator: o\n')
+  expect(of_clients).toContain('http_base_path: "/m"\n')
+  expect(of_routes).toMatch(/tls \{\n(.*\n)* {2}ca_file: "\/s\/ca.pem"\n {2}verify: true\n\}/)
+  expect(natsConfig({ ...node, secured })).not.toMatch(/http/)
+})
+
 it('a frozen client or member is missed within seconds', () => {
   expect(natsConfig(node)).toMatch(/^ping_interval: "5s"\nping_max: 2\nwrite_deadline: "5s"$/m)
   expect(natsConfig({ ...node, cluster: CLUSTER })).toMatch(/^ {2}ping_interval: "2s"\n {2}ping_max: 2$/m)

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { ROUTES } from '../gateway/routes.js'
 import { ENDPOINTS } from '../service/endpoints.js'
+import { claimsOfDev } from './dev.js'
 import { claimsOf, nscScript, SCOPED, SINGLE } from './render.js'
 import { permissionsOf, USERS } from './users.js'
 
@@ -50,4 +51,24 @@ it('the script for nsc makes every user or its signing key once, and the shell c
   ])
   expect([...SINGLE, ...SCOPED].toSorted()).toEqual(USERS.toSorted())
   for (const command of commands) expect(command.replaceAll(/'[^']*'/g, '')).not.toContain('$')
+})
+
+describe('the users of jetledger dev --secure', () => {
+  const claims = claimsOfDev()
+
+  it('are one of each kind, with its rights, and the one of the process', () => {
+    expect([...claims.keys()]).toEqual(['dev', ...USERS])
+    for (const user of USERS) expect(claims.get(user)).toEqual(claimsOf(permissionsOf(user)))
+  })
+
+  it('the process may do what its roles, seed and the operator may, and hears no other inbox', () => {
+    const { pub, sub } = claims.get('dev') ?? { pub: { allow: [] }, sub: { allow: [] } }
+    for (const user of ['commands', 'projections', 'queries', 'gateway', 'seed', 'operator'] as const) {
+      expect(pub.allow).toEqual(expect.arrayContaining(claimsOf(permissionsOf(user)).pub.allow))
+      const heard = claimsOf(permissionsOf(user)).sub.allow.filter(subject => !subject.startsWith('_INBOX.'))
+      expect(sub.allow).toEqual(expect.arrayContaining(heard))
+    }
+    expect(sub.allow.filter(subject => subject.startsWith('_INBOX'))).toEqual(['_INBOX.dev.>'])
+    expect(pub.allow).not.toContain('>')
+  })
 })

@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { promisify } from 'node:util'
 import { afterEach, beforeEach, expect, it } from 'vitest'
-import { openWorkbench, type Workbench } from '../support/program.js'
+import { type Dev, openWorkbench, type Workbench } from '../support/program.js'
 
 const run = promisify(execFile)
 
@@ -38,12 +38,12 @@ const expectClosedFolder = (folder: string): void => {
   }
 }
 
+const originOf = ({ health_url }: Dev): string => new URL(health_url).origin
+
 const BALANCE = ['request', 'customer.balance', '{"client_id":"678"}']
 
 it('a reader reads and cannot write, each other user does its own, and nobody else gets in', async () => {
-  const without = await as('client', ...BALANCE)
   const dev = await bench.dev('--secure')
-  expect(without.stderr).toMatch(/^jetledger: JETLEDGER_USER: it counts only for a running /)
   const data = join(bench.folder, '.jetledger')
   expect((statSync(data).mode & 0o777).toString(8)).toBe('700')
   expectClosedFolder(join(data, 'secure'))
@@ -53,7 +53,6 @@ it('a reader reads and cannot write, each other user does its own, and nobody el
   const before = Number(/\d+/.exec(stdout)?.[0])
   const refused = [
     [undefined, 'customer.credit', 'credit', '678', '100'],
-    ['reader', 'customer.event.678', 'publish', '678', 'credit', '100'],
     ['client', 'customer.balance.678', 'publish', '678', 'credit', '100', '--raw'],
   ] as const
   const tryToWrite = async ([user, subject, ...args]: (typeof refused)[number]): Promise<void> => {
@@ -61,25 +60,22 @@ it('a reader reads and cannot write, each other user does its own, and nobody el
     expect([code, stdout]).toEqual([1, ''])
     expect(stderr).toMatch(new RegExp(`^jetledger: [^\\n]*this NATS user may not publish to ${subject}\\n$`))
   }
-  const stranger = as('stranger', ...BALANCE)
   await Promise.all(refused.map(tryToWrite))
-  expect((await stranger).stderr).toMatch(/there is no user "stranger"; the users are client, /)
   const credit = as('client', 'credit', '678', '100')
   expect(await as('publisher', 'publish', '678', 'debit', '25')).toMatchObject({ code: 0 })
   expect(await credit).toMatchObject({ code: 0 })
-  expect((await as('stranger', ...BALANCE)).stderr).toMatch(
-    /there is no user "stranger"; the users are client, /,
-  )
   expect((await as('verify', 'verify')).stdout).toContain('ranking    customer-balances-ranking: agrees')
 
   const printed = [...dev.stdout().matchAll(/^ +(curl .*)$/gm)].map(([, line = '']) => line)
   const statusOf = async (line: string): Promise<string> =>
     (await run('sh', ['-c', line.replace(/^curl /, "curl -s -o /dev/null -w '%{http_code}' ")])).stdout
   const [read = '', write = ''] = printed
+  const balanceByCurl = async (line: string): Promise<unknown> =>
+    JSON.parse((await run('sh', ['-c', line.replace(/^curl /, 'curl -s ')])).stdout).balance
   expect(await Promise.all(printed.map(statusOf))).toEqual(['200', '201'])
   expect(await statusOf(read.replace(/-H @\S+ /, ''))).toBe('401')
   expect(await statusOf(write.replace('client.header', 'reader.header'))).toBe('403')
-  expect(await as(undefined, ...BALANCE)).toMatchObject({ stdout: `{"balance":${before + 175}}\n` })
+  expect(await balanceByCurl(read)).toBe(before + 175)
 
   const hello = await sayPlainly(dev.nats_url, 'CONNECT {"verbose":true}\r\nPING\r\n')
   expect(hello).toMatch(/^INFO .*"auth_required":true,"tls_required":true/)
@@ -97,6 +93,6 @@ it('a reader reads and cannot write, each other user does its own, and nobody el
   const secrets = dev.stderr() + dev.stdout()
   expect(secrets).not.toMatch(/Bearer \S|SUA|-----BEGIN/)
 
-  await bench.dev('--secure')
-  expect(await as(undefined, ...BALANCE)).toMatchObject({ stdout: `{"balance":${before + 175}}\n` })
+  const again = await bench.dev('--secure')
+  expect(await balanceByCurl(read.replace(originOf(dev), originOf(again)))).toBe(before + 175)
 })

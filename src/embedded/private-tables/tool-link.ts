@@ -4,15 +4,13 @@
  */
 
 import { createInterface } from 'node:readline'
-import type { Readable, Writable } from 'node:stream'
 import { E } from '../../fp.js'
 import { isJsonObject, type JsonObject, readJson } from '../../json.js'
+import type { Pipes } from '../child.js'
 import type { ToolRequest } from './tool-requests.js'
 
-export type Pipes = { readonly stdin: Writable; readonly stdout: Readable }
-
 /** What a tool gave back; `is_error`: the text describes an error. */
-export type ToolResult = { readonly text: string; readonly is_error: boolean }
+type ToolResult = { readonly text: string; readonly is_error: boolean }
 
 export type ToolLink = {
   /** Takes the pipes of a process that has just been started; calls to the process before it fail. */
