@@ -64,7 +64,7 @@ const client = (key: string): DynamoDBClient =>
     maxAttempts: 1,
   })
 
-const dynamodbPid = (): number => embedded.servers.find(({ name }) => name === 'dynamodb')?.pid ?? 0
+const pidOf = (wanted: string): number => embedded.servers.find(({ name }) => name === wanted)?.pid ?? 0
 
 /** The sockets on which any process listens, as /proc names them. */
 const listening = (): ReadonlySet<string> =>
@@ -79,10 +79,14 @@ const listening = (): ReadonlySet<string> =>
   )
 
 it('the table server has no port, and its door answers its own key only, whatever page asks', async () => {
-  const pid = dynamodbPid()
-  const open = readdirSync(`/proc/${pid}/fd`).map(fd => readlinkSync(`/proc/${pid}/fd/${fd}`))
   const all = listening()
-  expect(open.filter(file => all.has(file))).toEqual([])
+  const listenersOf = (pid: number): readonly string[] =>
+    readdirSync(`/proc/${pid}/fd`)
+      .map(fd => readlinkSync(`/proc/${pid}/fd/${fd}`))
+      .filter(file => all.has(file))
+  expect(listenersOf(pidOf('dynamodb'))).toEqual([])
+  // what is compared is not blind: the other server has a port
+  expect(listenersOf(pidOf('nats'))).toHaveLength(1)
 
   const target = { 'x-amz-target': 'DynamoDB_20120810.ListTables' }
   const authorization = 'AWS4-HMAC-SHA256 Credential=local/20260101/local/dynamodb/aws4_request'
@@ -122,9 +126,9 @@ it('a table behind the door says which condition failed, outlives kill -9, and l
   if (!(refused instanceof TransactionCanceledException)) throw new Error('it should be cancelled')
   expect(refused.CancellationReasons?.map(({ Code }) => Code)).toEqual(['None', 'ConditionalCheckFailed'])
 
-  const pid = dynamodbPid()
+  const pid = pidOf('dynamodb')
   process.kill(pid, 'SIGKILL')
-  await until(() => dynamodbPid() !== pid, { deadline_ms: MS_MAX, what: 'another process' })
+  await until(() => pidOf('dynamodb') !== pid, { deadline_ms: MS_MAX, what: 'another process' })
   expect(await tables.send(new ListTablesCommand({}))).toMatchObject({ TableNames: [TableName] })
   await tables.send(new DeleteTableCommand({ TableName }))
   expect(readdirSync(join(folder, 'single/.dynoxide/snapshots'))).toEqual([])
