@@ -21,7 +21,13 @@ import { openSecured, requireKind, type Secured } from './secure/index.js'
 
 const OWN = { user: 'own', inbox_prefix: '_INBOX.own' }
 const RIGHTS = new Map([
-  ['own', { pub: { allow: ['$JS.API.INFO'] }, sub: { allow: ['_INBOX.own.>'] } }],
+  [
+    'own',
+    {
+      pub: { allow: ['$JS.API.INFO', '$JS.API.STREAM.*.kept', 'said'] },
+      sub: { allow: ['_INBOX.own.>'] },
+    },
+  ],
   ['other', { pub: { allow: ['said'] }, sub: { allow: ['said', '_INBOX.other.>'] } }],
 ])
 const MS_MAX = 15_000
@@ -152,13 +158,25 @@ it('nats-server wants TLS and a login, whose rights are those that were given', 
   await nc.close()
 })
 
+const ask = async (subject: string, body: object = {}): Promise<unknown> => {
+  const nc = await connectWith(accessOf('own'))
+  try {
+    return (await nc.request(subject, JSON.stringify(body), { timeout: MS_MAX })).json()
+  } finally {
+    await nc.close()
+  }
+}
+
 it('everything is used again at the next start; a login that was removed is made anew, and the old one ends', async () => {
   const files = ['own', 'other'].map(user => secured.credsFileOf(user))
   const read = (): string[] => [...files, secured.cert_file].map(file => readFileSync(file, 'utf8'))
   const [own, other, cert] = read()
+  await ask('$JS.API.STREAM.CREATE.kept', { name: 'kept', subjects: ['said'], storage: 'file' })
+  await ask('said')
   rmSync(secured.credsFileOf('other'))
   await embedded.stop()
   await start()
+  expect(await ask('$JS.API.STREAM.INFO.kept')).toMatchObject({ state: { messages: 1 } })
   const [own_now, other_now, cert_now] = read()
   expect([own_now, cert_now]).toEqual([own, cert])
   expect(other_now).not.toBe(other)
@@ -166,7 +184,6 @@ it('everything is used again at the next start; a login that was removed is made
     'Authorization Violation',
   )
   await (await connectWith(accessOf('other'))).close()
-  await (await connectWith(accessOf('own'))).close()
 })
 
 it('a certificate that ends soon is made anew, and no key is left that could sign another', () => {
