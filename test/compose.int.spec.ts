@@ -10,6 +10,8 @@ import { NATS_SERVER } from '../infra/nats/release.js'
 import { findServerBinary } from '../src/embedded/binaries.js'
 import { CLIENT_PINGS, ROUTE_PINGS } from '../src/embedded/pings.js'
 import { E } from '../src/fp.js'
+import { authorizationBlock, passwordVariable } from '../src/permissions/render.js'
+import { inboxPrefixOf, USERS } from '../src/permissions/users.js'
 import { decodeConfig } from '../src/process/config.js'
 import { newFolder, removeFolder } from './support/servers.js'
 
@@ -44,10 +46,17 @@ const folder = newFolder()
 afterAll(() => removeFolder(folder))
 
 describe('compose.yaml', () => {
-  it('runs three NATS servers, three ledgers, a gateway and a DynamoDB', () => {
-    expect(named('nats-')).toHaveLength(3)
-    expect(named('ledger-')).toHaveLength(3)
-    expect(Object.keys(services)).toEqual(expect.arrayContaining(['gateway', 'dynamodb', 'seed']))
+  it('runs three NATS servers, two processes of each role, a gateway, a DynamoDB, and programs that run once', () => {
+    expect(Object.keys(services).map(name => name.replace(/-\d$/, ''))).toEqual([
+      ...Array(3).fill('nats'),
+      'dynamodb',
+      'operator',
+      'seed',
+      'verify',
+      'replay',
+      ...['commands', 'projections', 'queries'].flatMap(role => [role, role]),
+      'gateway',
+    ])
   })
 
   it("pins everybody else's images by version and digest, and nats-server, whose digest nobody published, by version", () => {
@@ -73,6 +82,19 @@ describe('compose.yaml', () => {
     )
     expect(decodeConfig(env)).toMatchObject(E.right({ JETLEDGER_REPLICAS: 3, AWS_REGION: 'local' }))
   })
+
+  it.each(ours)(
+    '%s connects as the user of its role, with a password that .env has',
+    (name, { environment = {} }) => {
+      const user = USERS.find(one => one === name.replace(/-\d$/, '')) ?? expect.fail('no such user')
+      expect(environment).toMatchObject({
+        NATS_USER: user,
+        NATS_PASSWORD: `\${${passwordVariable(user)}}`,
+        NATS_INBOX_PREFIX: inboxPrefixOf(user),
+      })
+      expect(environment.JETLEDGER_ROLES ?? user).toBe(user)
+    },
+  )
 
   it.each(ours)(
     '%s has a read-only root, no capabilities and an init, and waits for healthy servers',
@@ -101,7 +123,12 @@ describe('compose.yaml', () => {
   })
 
   it.each(named('nats-'))('%s has a configuration that nats-server takes', (name, { environment }) => {
-    expect(environment?.NAME).toBe(name)
+    const { NAME, ...passwords } = environment ?? {}
+    expect(NAME).toBe(name)
+    expect(Object.keys(passwords)).toEqual(USERS.map(passwordVariable))
+    // compose starts no server without them
+    for (const value of Object.values(passwords)) expect(value).toMatch(/^\$\{JETLEDGER_[A-Z]+_PASSWORD:\?/)
+    writeFileSync(join(folder, 'users.conf'), authorizationBlock())
     const text = compose.configs.nats.content.replaceAll('$$', '$').replace('/data', join(folder, name))
     expect(text).toContain('sync_interval: always')
     // the same pings as in other deployments: a frozen instance or node is noticed within seconds
@@ -111,7 +138,7 @@ describe('compose.yaml', () => {
     const conf = join(folder, `${name}.conf`)
     writeFileSync(conf, text)
     const said = execFileSync(findServerBinary('nats-server'), ['--config', conf, '-t'], {
-      env: { ...environment },
+      env: { NAME: name, ...Object.fromEntries(Object.keys(passwords).map(each => [each, 'p1234e5'])) },
       stdio: 'pipe',
     })
     expect(said.toString()).toBe('')
