@@ -93,7 +93,7 @@ const startLedger = async (
 ): Promise<string> => {
   const connection = await connectLedger(embeddedEnvironment(listening, DEV_USER), log, health)
   http.attach(connection.nc, ledgerReadiness(connection))
-  const progress = startProgressBar('folding', 'events')
+  const bar = startProgressBar('folding', 'events')
   const instance = supervise(connection, {
     signal,
     is_patient: true,
@@ -102,7 +102,7 @@ const startLedger = async (
       const { events } = await orFail(seed(ledger, signal))
       if (events > 0) log.info({ events }, 'seeded the ledger')
     },
-    onFolding: progress.update,
+    onFolding: bar.update,
   })
   stack.push(instance.stop)
   // drains HTTP before the roles stop, so that waiting HTTP callers get an answer
@@ -110,7 +110,7 @@ const startLedger = async (
   const reason = await connection.standing.untilSettled()
   if (reason !== undefined && !signal.aborted) for (const line of waitingLines(reason)) tell(line)
   await instance.started
-  progress.end()
+  bar.end()
   return connection.nc.info?.version ?? 'of an unknown version'
 }
 

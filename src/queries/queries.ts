@@ -58,20 +58,20 @@ export const startQueries = async (
     recent_events_max: RECENT_EVENTS_MAX,
   })
   const waiters = createWaiters(WAIT_FOR_VERSION_MS_MAX)
-  const progress = createFreshnessWatch(deps, hot)
+  const watch = createFreshnessWatch(deps, hot)
   const follower: Follower = startFollower(deps, {
     position: hot.position,
     restart: position => {
       hot.restart(position)
-      progress.restarted(position)
+      watch.restarted(position)
     },
     follow: (seq, id, decoded) => {
       const changed = hot.follow(seq, id, decoded)
-      progress.reached(seq)
+      watch.reached(seq)
       if (changed !== undefined && id !== undefined) waiters.notify(id, changed.account.version)
     },
   })
-  progress.start(follower)
+  watch.start(follower)
 
   const stream = createSameStream(deps, hot.position)
   // later answers are compared with the stream that is found here
@@ -82,26 +82,19 @@ export const startQueries = async (
     active: deps.active('balances'),
     calls_in_flight_max: BATCH_READS_IN_FLIGHT_MAX,
   })
-  const table = createTableReads(
-    batch,
-    deps.active('balances'),
-    progress,
-    createProver(deps),
-    stream,
-    deps.log,
-  )
-  const loader = createCustomerLoader(deps, hot, table, progress, stream)
-  const session = createSession({ hot, loader, waiters, progress, stream })
+  const table = createTableReads(batch, deps.active('balances'), watch, createProver(deps), stream, deps.log)
+  const loader = createCustomerLoader(deps, hot, table, watch, stream)
+  const session = createSession({ hot, loader, waiters, watch, stream })
   const fold = createFoldPast(deps, stream)
   const as_of = createAsOf(deps, fold)
 
   const answers: AnswerCounts = { memory: 0, table: 0, stream: 0 }
   const unwatch = watchQueries(answers, hot)
 
-  await untilFollowing(progress)
+  await untilFollowing(watch)
   return {
     endpoints: [
-      balanceEndpoint({ hot, session, as_of, progress, answers }, limits('balance')),
+      balanceEndpoint({ hot, session, as_of, watch, answers }, limits('balance')),
       statementEndpoint(deps, createReadPage(deps, fold), limits('statement')),
       listEndpoint(deps, limits('list')),
       rankingEndpoint(deps, limits('ranking')),
@@ -109,7 +102,7 @@ export const startQueries = async (
     ],
     stop: async () => {
       unwatch()
-      await progress.stop()
+      await watch.stop()
       await follower.stop()
     },
   }

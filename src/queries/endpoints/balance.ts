@@ -35,7 +35,7 @@ export type BalanceParts = {
   readonly hot: HotSet<ReadyReply>
   readonly session: Session
   readonly as_of: AsOf
-  readonly progress: Pick<FreshnessWatch, 'isFresh' | 'lag'>
+  readonly watch: Pick<FreshnessWatch, 'isFresh' | 'lag'>
   readonly answers: AnswerCounts
 }
 
@@ -64,7 +64,7 @@ const withIgnoredNames =
 
 /** The endpoint `balance` of the service `customer`. */
 export const balanceEndpoint = (parts: BalanceParts, limits: RequestLimits): EndpointConfig => {
-  const { hot, session, as_of, progress, answers } = parts
+  const { hot, session, as_of, watch, answers } = parts
 
   const toCountedReply = (found: Found): ServiceReply => {
     answers[found.source] += 1
@@ -88,7 +88,7 @@ export const balanceEndpoint = (parts: BalanceParts, limits: RequestLimits): End
   /** The answer from memory; undefined when memory is not fresh, or has no `version` or newer of the customer. */
   const atOnce = (id: ClientId, version: number): ReadyReply | undefined => {
     const customer = hot.get(id)
-    return customer !== undefined && customer.account.version >= version && progress.isFresh()
+    return customer !== undefined && customer.account.version >= version && watch.isFresh()
       ? fromMemory(customer)
       : undefined
   }
@@ -113,7 +113,7 @@ export const balanceEndpoint = (parts: BalanceParts, limits: RequestLimits): End
     description: 'The balance of one customer',
     metadata: { format: 'application/json' },
     ...limits,
-    data: () => ({ lag: progress.lag(), hot_customers: hot.size(), answers }),
+    data: () => ({ lag: watch.lag(), hot_customers: hot.size(), answers }),
     handle: ({ body }) => {
       const id = usualClientId(body)
       const made = id === undefined ? undefined : atOnce(id, 0)

@@ -64,7 +64,7 @@ export const createCustomerLoader = (
   deps: QueryDeps,
   hot: HotSet<unknown>,
   table: TableReads,
-  progress: Pick<FreshnessWatch, 'isFresh' | 'isProved'>,
+  watch: Pick<FreshnessWatch, 'isFresh' | 'isProved'>,
   stream: SameStream,
 ): CustomerLoader => {
   const limit = createSlots(FOLDS_MAX)
@@ -138,13 +138,13 @@ export const createCustomerLoader = (
     if (known !== undefined) return readOn(id, known, () => undefined)
     const item = await table.read(id)
     // a parked customer may have gone on by a decision that is not in the table yet
-    const may_use_item = !is_confirming && item?.customer.parked === undefined && progress.isFresh()
+    const may_use_item = !is_confirming && item?.customer.parked === undefined && watch.isFresh()
     const from_item =
       may_use_item && item !== undefined
         ? keepLoaded(id, item.customer, item.complete_to, 'table')
         : undefined
     if (from_item !== undefined) return from_item
-    if (!is_confirming && !progress.isProved()) return withoutStream(id, item) ?? unavailable(UNPROVED)
+    if (!is_confirming && !watch.isProved()) return withoutStream(id, item) ?? unavailable(UNPROVED)
     return readOn(id, baseOf(item), () => (is_confirming ? undefined : withoutStream(id, item)))
   }
 

@@ -18,7 +18,7 @@ export type SessionParts = {
   readonly hot: HotSet<unknown>
   readonly loader: CustomerLoader
   readonly waiters: Waiters
-  readonly progress: Pick<
+  readonly watch: Pick<
     FreshnessWatch,
     'isFresh' | 'isProved' | 'age_ms' | 'prove' | 'refresh' | 'look' | 'until'
   >
@@ -47,7 +47,7 @@ const tooOld = (age_ms: number): Either<ServiceError, never> => {
   return unavailable(`no server proves how far the stream is (${age}); try again`)
 }
 
-export const createSession = ({ hot, loader, waiters, progress, stream }: SessionParts): Session => {
+export const createSession = ({ hot, loader, waiters, watch, stream }: SessionParts): Session => {
   /** The customer as it is in memory; this use keeps it there longer. */
   const inMemory = (id: ClientId): Found | undefined => {
     const found = hot.get(id)
@@ -64,14 +64,14 @@ export const createSession = ({ hot, loader, waiters, progress, stream }: Sessio
   /** Adds its age to an answer that is not fresh. The age is taken now, so it includes the time that the read took. */
   const withAge = (result: Result): Result => {
     if (E.isLeft(result)) return result
-    const age_ms = progress.age_ms(result.right.complete_to)
+    const age_ms = watch.age_ms(result.right.complete_to)
     if (age_ms <= FRESH_MS_MAX) return result
     return age_ms <= AGE_MS_MAX ? E.right({ ...result.right, age_ms: Math.ceil(age_ms) }) : tooOld(age_ms)
   }
 
   /** The customer with every event up to the proved end of the stream. */
   const upTo = async (id: ClientId, { last_seq }: Proof): Promise<Result> => {
-    await progress.until(last_seq, FOLLOW_MS_MAX)
+    await watch.until(last_seq, FOLLOW_MS_MAX)
     if (hot.position() < last_seq) return loader.confirm(id)
     const known = inMemory(id)
     if (known !== undefined) return E.right(known)
@@ -82,7 +82,7 @@ export const createSession = ({ hot, loader, waiters, progress, stream }: Sessio
 
   const strong = async (id: ClientId, version: number): Promise<Result> => {
     const followed_seq = hot.position()
-    const proved = await progress.prove()
+    const proved = await watch.prove()
     if (E.isLeft(proved)) return unavailable(`${proved.left.message}; try again`, proved.left)
     if (!(await stream.isIn(proved.right, followed_seq))) return unavailable(ANOTHER_STREAM)
     const found = await upTo(id, proved.right)
@@ -92,9 +92,9 @@ export const createSession = ({ hot, loader, waiters, progress, stream }: Sessio
   }
 
   const plain = async (id: ClientId): Promise<Result> => {
-    await progress.refresh()
+    await watch.refresh()
     // a memory that is behind the proved end is not used; while no end is proved it is, and the answer has its age
-    const is_behind = progress.isProved() && !progress.isFresh()
+    const is_behind = watch.isProved() && !watch.isFresh()
     const known = is_behind ? undefined : inMemory(id)
     return withAge(known === undefined ? await loader.load(id) : E.right(known))
   }
@@ -104,13 +104,13 @@ export const createSession = ({ hot, loader, waiters, progress, stream }: Sessio
     strong,
     atLeast: async (id, version) => {
       const known = atVersion(id, version)
-      if (known !== undefined && progress.age_ms(known.complete_to) <= FRESH_MS_MAX) return E.right(known)
+      if (known !== undefined && watch.age_ms(known.complete_to) <= FRESH_MS_MAX) return E.right(known)
       const found = await plain(id)
       if (E.isRight(found) && found.right.account.version >= version) return found
       // the event is usually on its way, and waiting for it costs nothing; it may have come during the read
       const is_awaited = hot.get(id) !== undefined && atVersion(id, version) === undefined
-      if (is_awaited && progress.isFresh()) {
-        progress.look()
+      if (is_awaited && watch.isFresh()) {
+        watch.look()
         await waiters.until(id, version)
       }
       const waited = atVersion(id, version)

@@ -53,7 +53,7 @@ const opinionOf = ({ customer, complete_to }: CompleteItem, { is_known, last }: 
 export const createTableReads = (
   batch: ReadCustomer,
   active: ActiveOf,
-  progress: Pick<FreshnessWatch, 'floor'>,
+  watch: Pick<FreshnessWatch, 'floor'>,
   prover: Prover,
   stream: SameStream,
   log: Logger,
@@ -96,7 +96,7 @@ export const createTableReads = (
       if (performance.now() < away_until_ms) return undefined
       const before = await active()
       // taken before the item is read: events that were acknowledged by then are in the item
-      const complete_to = E.isRight(before) ? progress.floor(before.right) : 0
+      const complete_to = E.isRight(before) ? watch.floor(before.right) : 0
       const found = await batch(id)()
       if (E.isLeft(found)) {
         noteFailure(found.left)
