@@ -1,14 +1,19 @@
 // this spec has servers of its own, because it overwrites chunks of the checkpoint
 import fc from 'fast-check'
+import { connect } from 'nats'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { startConfiguredNats } from '../../test/support/configured-nats.js'
 import { right, startTestLedger, type TestLedger } from '../../test/support/ledger.js'
 import { until } from '../../test/support/servers.js'
 import { chunkNameAfter, IdChunk } from '../commands/idempotency/id-chunk.js'
 import { hashText } from '../commands/idempotency/id-hash.js'
 import { followKnownIds } from '../commands/idempotency/known-ids.js'
+import { manager } from '../stream/provision.js'
 import { publish } from '../stream/publish.js'
 import { LEDGER_STREAM, TRANSACTION_IDS_PREFIX, TRANSACTION_IDS_STREAM } from '../stream/settings.js'
 import { HASH_BYTES, writeHash } from './checkpoint-chunk.js'
+import { createDifferences } from './difference.js'
+import { createKnownIdsCheck } from './known-ids-check.js'
 import { type Report, type VerifyOptions, verify } from './verify.js'
 
 const CHUNK_EVENTS = 8
@@ -145,6 +150,34 @@ describe('verify of the checkpoint of known ids', () => {
       differences: [{ where: 'known-ids', kind: 'missing', id: 't-11', seq: 11 }],
     })
   })
+})
+
+it('a checkpoint that the user may not read is not compared, and the missing right is named', async () => {
+  const right_to = `$JS.API.STREAM.INFO.${TRANSACTION_IDS_STREAM}`
+  const users = `authorization { users: [
+    { user: all, password: secret }
+    { user: some, password: secret, permissions: { publish: { deny: "${right_to}" } } }
+  ] }`
+  const [all, some] = ['all', 'some'].map(user => ({ user, pass: 'secret' }))
+  const nats = await startConfiguredNats(`jetstream { store_dir: "$STORE" }\n${users}`, all)
+  const nc = await connect({ servers: nats.url, ...some })
+  try {
+    const run = {
+      ...ledger,
+      nc,
+      jsm: await right(manager(nc)),
+      signal: new AbortController().signal,
+      onProgress: () => undefined,
+      differences: createDifferences(1),
+      client_id: undefined,
+    }
+    const check = await createKnownIdsCheck(run, CHUNK_EVENTS)
+    expect(check.end()).toBeUndefined()
+    expect(check.not_compared).toEqual([expect.stringContaining(right_to)])
+  } finally {
+    await nc.close()
+    await nats.stop()
+  }
 })
 
 it('the hash of an id is that of the command side, written a second time', () => {
