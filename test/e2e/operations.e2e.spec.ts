@@ -2,17 +2,17 @@
 
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb'
 import { DynamoDBDocumentClient, UpdateCommand } from '@aws-sdk/lib-dynamodb'
-import { afterEach, beforeEach, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Dev, openWorkbench, type Workbench } from '../support/program.js'
 import { until } from '../support/servers.js'
 
 let bench: Workbench
 let dev: Dev
-beforeEach(async () => {
+const begin = async (): Promise<void> => {
   bench = openWorkbench()
   dev = await bench.dev()
-})
-afterEach(() => bench.end())
+}
+const end = (): Promise<void> => bench.end()
 
 const json = async (...args: string[]): Promise<Record<string, unknown>> => {
   const { code, stdout } = await bench.run([...args, '--json'])
@@ -41,174 +41,192 @@ const addTo = async (id: string, attribute: string, by: number): Promise<void> =
   )
 }
 
-it('status tells of the stream, the projections, the letters and the instances', async () => {
-  expect(await json('status')).toMatchObject({
-    code: 0,
-    stream: { messages: 1_000, last_seq: 1_000, replicas: 1 },
-    servers: { seen: [{ version: expect.stringMatching(/^\d+\.\d+\.\d+/) }], unseen: [] },
-    warnings: [],
-    seed: 'done',
-    projections: ['balances', 'journal', 'totals', 'ranking'].map(projection => ({
-      projection,
-      generation: 1,
-      said: { instance: expect.stringContaining(`:${dev.pid}`), generation: 1 },
-    })),
-    dead_letters: { open: 0, total: 0 },
-    parked: [],
-    instances: [{ endpoints: expect.arrayContaining([{ name: 'balance', subject: 'customer.balance' }]) }],
+describe('a ledger that was just made', () => {
+  beforeAll(begin)
+  afterAll(end)
+
+  it('status tells of the stream, the projections, the letters and the instances', async () => {
+    expect(await json('status')).toMatchObject({
+      code: 0,
+      stream: { messages: 1_000, last_seq: 1_000, replicas: 1 },
+      servers: { seen: [{ version: expect.stringMatching(/^\d+\.\d+\.\d+/) }], unseen: [] },
+      warnings: [],
+      seed: 'done',
+      projections: ['balances', 'journal', 'totals', 'ranking'].map(projection => ({
+        projection,
+        generation: 1,
+        said: { instance: expect.stringContaining(`:${dev.pid}`), generation: 1 },
+      })),
+      dead_letters: { open: 0, total: 0 },
+      parked: [],
+      instances: [{ endpoints: expect.arrayContaining([{ name: 'balance', subject: 'customer.balance' }]) }],
+    })
+
+    const nc = await bench.connect(dev.nats_url)
+    await nc.request('customer.balance.42', '{"type":"debit","amount":1000000}')
+    await nc.request('customer.balance.later', '{"schema":3}')
+    const lines = await until(
+      async () => {
+        const found = (await text('status')).lines
+        return found.includes('parked        1 customers: later') && found
+      },
+      { deadline_ms: 20_000, what: 'the parked customer to be told of' },
+    )
+    expect(lines).toContainEqual(
+      expect.stringMatching(/^stream {8}1002 events to sequence 1002, \d+ bytes, replicas 1/),
+    )
+    expect(lines).toContainEqual(
+      expect.stringMatching(/^ {2}balances {2}generation 1, at 1002, caught up, active on /),
+    )
+    expect(lines).toContain('dead letters  1 open of 1')
+    expect(lines).toContain('instances     1')
   })
 
-  const nc = await bench.connect(dev.nats_url)
-  await nc.request('customer.balance.42', '{"type":"debit","amount":1000000}')
-  await nc.request('customer.balance.later', '{"schema":3}')
-  const lines = await until(
-    async () => {
-      const found = (await text('status')).lines
-      return found.includes('parked        1 customers: later') && found
-    },
-    { deadline_ms: 20_000, what: 'the parked customer to be told of' },
-  )
-  expect(lines).toContainEqual(
-    expect.stringMatching(/^stream {8}1002 events to sequence 1002, \d+ bytes, replicas 1/),
-  )
-  expect(lines).toContainEqual(
-    expect.stringMatching(/^ {2}balances {2}generation 1, at 1002, caught up, active on /),
-  )
-  expect(lines).toContain('dead letters  1 open of 1')
-  expect(lines).toContain('instances     1')
-})
-
-it('status and verify say so where there is no ledger', async () => {
-  const elsewhere = { DDB_TABLE: 'elsewhere' }
-  const verified = await bench.run(['verify'], elsewhere)
-  expect(verified.code).toBe(2)
-  expect(verified.stderr).toContain('consumer balances is there, but its table elsewhere is not')
-  const unsigned = await text('verify', '--chain')
-  expect([unsigned.code, unsigned.stderr]).toEqual([2, expect.stringContaining('there are no signed heads')])
-})
-
-it('verify names what is wrong, and replay heals it', async () => {
-  const right = await text('verify')
-  expect(right.code).toBe(0)
-  expect(right.lines).toContain('balances   customer-balances: agrees')
-  expect(right.lines).toContain('compared 4000 items of customers and 1000 rows of the journal')
-
-  await addTo('5', 'client_balance', 1)
-  const wrong = await text('verify')
-  expect(wrong.code).toBe(1)
-  expect(wrong.lines[0]).toMatch(/^balances {2}5 {2}seq 5 {2}client_balance: is \d+, should be \d+$/)
-  expect(wrong.stderr).toContain('jetledger: 1 differences')
-  expect(await json('verify', '--customer', '5')).toMatchObject({
-    code: 1,
-    differences_count: 1,
-    differences: [{ where: 'balances', kind: 'differs', id: '5', field: 'client_balance' }],
+  it('status and verify say so where there is no ledger', async () => {
+    const elsewhere = { DDB_TABLE: 'elsewhere' }
+    const verified = await bench.run(['verify'], elsewhere)
+    expect(verified.code).toBe(2)
+    expect(verified.stderr).toContain('consumer balances is there, but its table elsewhere is not')
+    const unsigned = await text('verify', '--chain')
+    expect([unsigned.code, unsigned.stderr]).toEqual([
+      2,
+      expect.stringContaining('there are no signed heads'),
+    ])
   })
-  expect((await text('verify', '--customer', '6')).code).toBe(0)
 
-  expect((await text('replay', 'balances')).code).toBe(0)
-  const healed = await text('verify')
-  expect(healed.code).toBe(0)
-  expect(healed.lines).toContain('balances   customer-balances.g2: agrees')
-})
-
-it('a claim in the stream that is wrong counts, unless only the tables are asked for', async () => {
-  const nc = await bench.connect(dev.nats_url)
-  await nc.request('customer.balance.new', '{"type":"credit","amount":1,"after":{"balance":2,"version":1}}')
-  const { code, lines } = await text('verify')
-  expect(code).toBe(1)
-  expect(lines[0]).toBe('stream  new  seq 1001  after.balance: is 2, should be 1')
-  const tables_only = await text('verify', '--tables-only')
-  expect(tables_only.code).toBe(0)
-  expect(tables_only.lines[0]).toBe(lines[0])
-})
-
-it('a dead letter is retried or discarded, and stays', async () => {
-  const nc = await bench.connect(dev.nats_url)
-  for (const id of ['a', 'b'])
-    await nc.request(`customer.balance.${id}`, '{"type":"debit","amount":7,"reference":"x"}')
-  await until(async () => (await text('dead-letters', 'list')).lines.length === 2, {
-    deadline_ms: 20_000,
-    what: 'two dead letters',
+  it('verify that could not compare ends with 2, and does not say that all agree', async () => {
+    const nobody = await text('verify', '--customer', 'nobody')
+    expect([nobody.code, nobody.lines]).toEqual([2, ['']])
+    expect(nobody.stderr).toContain('neither the stream nor a table knows the customer nobody')
+    const wrong = await text('verify', '--customer', 'no body')
+    expect([wrong.code, wrong.stderr.includes('must be 1 to 64')]).toEqual([2, true])
+    const absent = await bench.run(['verify'], { NATS_URL: 'nats://127.0.0.1:1' })
+    expect([absent.code, absent.stderr.includes('NATS does not answer')]).toEqual([2, true])
   })
-  const retried = await json(
-    'dead-letters',
-    'retry',
-    '1001',
-    '--body',
-    '{"type":"credit","amount":7}',
-    '--by',
-    'me',
-  )
-  expect(retried).toMatchObject({ code: 0, seq: 1_003, retry_of: 1_001 })
-  expect((await text('dead-letters', 'discard', '1002', '--reason', 'ours', '--by', 'me')).code).toBe(0)
-  expect((await text('dead-letters', 'list')).lines).toEqual(['no open dead letters'])
-  expect((await text('dead-letters', 'list', '--all')).lines).toEqual([
-    expect.stringMatching(/^1001 .* \[retried\]$/),
-    expect.stringMatching(/^1002 .* \[discarded\]$/),
-  ])
-  expect((await text('dead-letters', 'show', '1002')).lines.at(-1)).toMatch(
-    /^state {6}discarded by me, .*: ours$/,
-  )
-  const again = await text('dead-letters', 'retry', '1001')
-  expect(again.code).toBe(1)
-  expect(again.stderr).toContain(String(retried.transaction_id))
-  expect((await text('dead-letters', 'discard', '1002')).code).toBe(2)
-  expect((await text('verify')).code).toBe(0)
 })
 
-it('a subcommand that is told where NATS is asks the stream for its replicas', async () => {
-  const env = {
-    NATS_URL: dev.nats_url,
-    AWS_ENDPOINT_URL_DYNAMODB: dev.dynamodb_endpoint,
-    AWS_REGION: 'local',
-    AWS_ACCESS_KEY_ID: 'local',
-    AWS_SECRET_ACCESS_KEY: 'local',
-  }
-  const calls = [
-    ['replay', 'balances'],
-    ['seed'],
-    ['stream', 'show'],
-    ['stream', 'apply'],
-    ['verify'],
-    ['status'],
-  ]
-  for (const args of calls) {
-    const { code, stdout, stderr } = await bench.run(args, env)
-    expect([args, code, stderr.includes('differs')]).toEqual([args, 0, false])
-    expect(stdout).not.toContain('DIFFERENT')
-  }
-  const { code, stdout } = await bench.run(['stream', 'show'], { ...env, JETLEDGER_REPLICAS: '3' })
-  expect([code, stdout.includes('num_replicas: is 1, should be 3')]).toEqual([0, true])
-})
+describe('a ledger whose tables are compared', () => {
+  beforeAll(begin)
+  afterAll(end)
 
-it('verify that could not compare ends with 2, and does not say that all agree', async () => {
-  const nobody = await text('verify', '--customer', 'nobody')
-  expect([nobody.code, nobody.lines]).toEqual([2, ['']])
-  expect(nobody.stderr).toContain('neither the stream nor a table knows the customer nobody')
-  const wrong = await text('verify', '--customer', 'no body')
-  expect([wrong.code, wrong.stderr.includes('must be 1 to 64')]).toEqual([2, true])
-  const absent = await bench.run(['verify'], { NATS_URL: 'nats://127.0.0.1:1' })
-  expect([absent.code, absent.stderr.includes('NATS does not answer')]).toEqual([2, true])
-})
+  it('verify names what is wrong, and replay heals it', async () => {
+    const right = await text('verify')
+    expect(right.code).toBe(0)
+    expect(right.lines).toContain('balances   customer-balances: agrees')
+    expect(right.lines).toContain('compared 4000 items of customers and 1000 rows of the journal')
 
-it('a parked customer is listed, and goes on when somebody decides so', async () => {
-  const nc = await bench.connect(dev.nats_url)
-  await nc.request('customer.balance.waits', '{"schema":99}')
-  await nc.request('customer.balance.waits', '{"type":"credit","amount":5}')
-  await until(async () => (await text('parked', 'list')).lines[0]?.startsWith('1001  waits  schema 99'), {
-    deadline_ms: 20_000,
-    what: 'the customer to be parked',
+    await addTo('5', 'client_balance', 1)
+    const wrong = await text('verify')
+    expect(wrong.code).toBe(1)
+    expect(wrong.lines[0]).toMatch(/^balances {2}5 {2}seq 5 {2}client_balance: is \d+, should be \d+$/)
+    expect(wrong.stderr).toContain('jetledger: 1 differences')
+    expect(await json('verify', '--customer', '5')).toMatchObject({
+      code: 1,
+      differences_count: 1,
+      differences: [{ where: 'balances', kind: 'differs', id: '5', field: 'client_balance' }],
+    })
+    expect((await text('verify', '--customer', '6')).code).toBe(0)
+
+    expect((await text('replay', 'balances')).code).toBe(0)
+    const healed = await text('verify')
+    expect(healed.code).toBe(0)
+    expect(healed.lines).toContain('balances   customer-balances.g2: agrees')
   })
-  expect((await text('parked', 'skip', '1001')).code).toBe(2)
-  expect((await text('parked', 'skip', '7', '--reason', 'x')).stderr).toContain('is not parked')
-  const decided = await json('parked', 'skip', '1001', '--reason', 'nobody knows it', '--by', 'me')
-  expect(decided).toMatchObject({ code: 0, client_id: 'waits', seq: 1_001, decision_seq: 1_003 })
-  await until(async () => (await text('parked', 'list')).lines[0] === 'no parked customers', {
-    deadline_ms: 20_000,
-    what: 'the customer to go on',
+
+  it('a subcommand that is told where NATS is asks the stream for its replicas', async () => {
+    const env = {
+      NATS_URL: dev.nats_url,
+      AWS_ENDPOINT_URL_DYNAMODB: dev.dynamodb_endpoint,
+      AWS_REGION: 'local',
+      AWS_ACCESS_KEY_ID: 'local',
+      AWS_SECRET_ACCESS_KEY: 'local',
+    }
+    const calls = [
+      ['replay', 'balances'],
+      ['seed'],
+      ['stream', 'show'],
+      ['stream', 'apply'],
+      ['verify'],
+      ['status'],
+    ]
+    for (const args of calls) {
+      const { code, stdout, stderr } = await bench.run(args, env)
+      expect([args, code, stderr.includes('differs')]).toEqual([args, 0, false])
+      expect(stdout).not.toContain('DIFFERENT')
+    }
+    const { code, stdout } = await bench.run(['stream', 'show'], { ...env, JETLEDGER_REPLICAS: '3' })
+    expect([code, stdout.includes('num_replicas: is 1, should be 3')]).toEqual([0, true])
   })
-  const credited = await nc.request('customer.credit', '{"client_id":"waits","amount":1}')
-  expect(credited.json()).toMatchObject({ balance: 6 })
-  expect((await text('dead-letters', 'list')).lines[0]).toContain('SKIPPED')
-  expect((await text('verify')).code).toBe(0)
+
+  it('a claim in the stream that is wrong counts, unless only the tables are asked for', async () => {
+    const nc = await bench.connect(dev.nats_url)
+    await nc.request('customer.balance.new', '{"type":"credit","amount":1,"after":{"balance":2,"version":1}}')
+    const { code, lines } = await text('verify')
+    expect(code).toBe(1)
+    expect(lines[0]).toBe('stream  new  seq 1001  after.balance: is 2, should be 1')
+    const tables_only = await text('verify', '--tables-only')
+    expect(tables_only.code).toBe(0)
+    expect(tables_only.lines[0]).toBe(lines[0])
+  })
+})
+
+describe('events that had no effect', () => {
+  beforeAll(begin)
+  afterAll(end)
+
+  it('a dead letter is retried or discarded, and stays', async () => {
+    const nc = await bench.connect(dev.nats_url)
+    for (const id of ['a', 'b'])
+      await nc.request(`customer.balance.${id}`, '{"type":"debit","amount":7,"reference":"x"}')
+    await until(async () => (await text('dead-letters', 'list')).lines.length === 2, {
+      deadline_ms: 20_000,
+      what: 'two dead letters',
+    })
+    const retried = await json(
+      'dead-letters',
+      'retry',
+      '1001',
+      '--body',
+      '{"type":"credit","amount":7}',
+      '--by',
+      'me',
+    )
+    expect(retried).toMatchObject({ code: 0, seq: 1_003, retry_of: 1_001 })
+    expect((await text('dead-letters', 'discard', '1002', '--reason', 'ours', '--by', 'me')).code).toBe(0)
+    expect((await text('dead-letters', 'list')).lines).toEqual(['no open dead letters'])
+    expect((await text('dead-letters', 'list', '--all')).lines).toEqual([
+      expect.stringMatching(/^1001 .* \[retried\]$/),
+      expect.stringMatching(/^1002 .* \[discarded\]$/),
+    ])
+    expect((await text('dead-letters', 'show', '1002')).lines.at(-1)).toMatch(
+      /^state {6}discarded by me, .*: ours$/,
+    )
+    const again = await text('dead-letters', 'retry', '1001')
+    expect(again.code).toBe(1)
+    expect(again.stderr).toContain(String(retried.transaction_id))
+    expect((await text('dead-letters', 'discard', '1002')).code).toBe(2)
+    expect((await text('verify')).code).toBe(0)
+  })
+
+  it('a parked customer is listed, and goes on when somebody decides so', async () => {
+    const nc = await bench.connect(dev.nats_url)
+    const { seq } = (await nc.request('customer.balance.waits', '{"schema":99}')).json<{ seq: number }>()
+    await nc.request('customer.balance.waits', '{"type":"credit","amount":5}')
+    await until(async () => (await text('parked', 'list')).lines[0]?.startsWith(`${seq}  waits  schema 99`), {
+      deadline_ms: 20_000,
+      what: 'the customer to be parked',
+    })
+    expect((await text('parked', 'skip', String(seq))).code).toBe(2)
+    expect((await text('parked', 'skip', '7', '--reason', 'x')).stderr).toContain('is not parked')
+    const decided = await json('parked', 'skip', String(seq), '--reason', 'nobody knows it', '--by', 'me')
+    expect(decided).toMatchObject({ code: 0, client_id: 'waits', seq, decision_seq: seq + 2 })
+    await until(async () => (await text('parked', 'list')).lines[0] === 'no parked customers', {
+      deadline_ms: 20_000,
+      what: 'the customer to go on',
+    })
+    const credited = await nc.request('customer.credit', '{"client_id":"waits","amount":1}')
+    expect(credited.json()).toMatchObject({ balance: 6 })
+    expect((await text('dead-letters', 'list')).lines[0]).toContain('SKIPPED')
+    expect((await text('verify')).code).toBe(0)
+  })
 })
