@@ -12,6 +12,7 @@ import { inboxPrefixOf } from '../permissions/users.js'
 import type { Config } from '../process/config.js'
 import type { Logins } from '../process/environment.js'
 import { Failure } from '../process/failure.js'
+import { loginsOf } from './dev-logins.js'
 
 const TOKEN_BYTES = 24
 
@@ -52,7 +53,7 @@ const orSentence = <A>(make: () => A): A => {
 }
 
 const open = (data_dir: string): Security => {
-  const servers = openSecured(data_dir, claimsOfDev(), {
+  const servers = openSecured(data_dir, loginsOf(claimsOfDev()), {
     user: DEV_USER,
     inbox_prefix: inboxPrefixOf(DEV_USER),
   })

@@ -15,6 +15,7 @@ import { type ConnectionOptions, connect, credsAuthenticator } from 'nats'
 import { pino } from 'pino'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { newFolder, removeFolder, until } from '../../test/support/servers.js'
+import { loginsOf } from '../cli/dev-logins.js'
 import { type Embedded, startEmbedded } from './index.js'
 import { openCertificates } from './secure/certificates.js'
 import { openSecured, requireKind, type Secured } from './secure/index.js'
@@ -38,7 +39,7 @@ let secured: Secured
 let embedded: Embedded
 
 const start = async (): Promise<void> => {
-  secured = openSecured(folder, RIGHTS, OWN)
+  secured = openSecured(folder, loginsOf(RIGHTS), OWN)
   embedded = await startEmbedded({
     data_dir: folder,
     nats_port: 0,

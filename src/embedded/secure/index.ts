@@ -8,12 +8,16 @@ import { randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Certificates, openCertificates } from './certificates.js'
-import type { Rights } from './jwt.js'
-import { ACCOUNTS_FILE, openLogins } from './logins.js'
 import { closedFolder } from './secret-files.js'
 
 /** A user that may ask for `$JS.API.INFO`, and the prefix of its inboxes. */
 export type OwnUser = { readonly user: string; readonly inbox_prefix: string }
+
+/**
+ * Makes the logins that are missing in a folder, among them `ACCOUNTS_FILE`, and returns the lines of nats-server's
+ * configuration for them.
+ */
+export type OpenLogins = (folder: string, credsFileOf: (user: string) => string) => string
 
 export type Secured = Certificates & {
   /** The folder of all secrets. */
@@ -30,6 +34,8 @@ export type Secured = Certificates & {
 }
 
 const FOLDER = 'secure'
+/** The file with the public keys of the accounts. A folder with it holds a ledger that was made with logins. */
+export const ACCOUNTS_FILE = 'accounts.json'
 /** Folders of data, which a ledger without logins has, too (layout.ts). */
 const OF_DATA = ['single', 'cluster']
 const SECRET_BYTES = 24
@@ -51,10 +57,10 @@ export const requireKind = (data_dir: string, is_secure: boolean): void => {
 }
 
 /**
- * Closes the data folder to other users, and makes what is missing in it. `rights` are those of each user, by its name;
- * `own` is one of them. Throws a sentence for the user.
+ * Closes the data folder to other users, and makes what is missing in it. `own` is one of the users of `openLogins`. Throws
+ * a sentence for the user.
  */
-export const openSecured = (data_dir: string, rights: ReadonlyMap<string, Rights>, own: OwnUser): Secured => {
+export const openSecured = (data_dir: string, openLogins: OpenLogins, own: OwnUser): Secured => {
   closedFolder(data_dir)
   const folder = closedFolder(join(data_dir, FOLDER))
   const users = closedFolder(join(folder, 'users'))
@@ -65,7 +71,7 @@ export const openSecured = (data_dir: string, rights: ReadonlyMap<string, Rights
     ...certificates,
     folder,
     credsFileOf,
-    auth_conf: openLogins(folder, rights, credsFileOf),
+    auth_conf: openLogins(folder, credsFileOf),
     own,
     dynamodb_key: newSecret(),
     monitor_path: `/${newSecret()}`,
