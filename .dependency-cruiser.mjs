@@ -71,6 +71,7 @@ const BASE_FILES = [
   'parallel',
   'random',
   'random-id',
+  'safe-url',
   'stack',
   'uuid',
   'wire',

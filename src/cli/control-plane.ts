@@ -1,5 +1,5 @@
 /**
- * `jetledger control-plane`: accounts of NATS and their users, on servers of one's own. Each of its subcommands has a file
+ * `jetledger control-plane`: accounts of NATS and their users, on servers of one's own or at Synadia Cloud. Each of its subcommands has a file
  * in the folder beside.
  */
 

@@ -8,6 +8,7 @@ import {
   type AccountState,
   DEFAULT_LIMITS,
   type Desired,
+  isSameSet,
   type LedgerUser,
   type Limits,
   type Rights,
@@ -29,16 +30,11 @@ export type Change =
 
 const LIMITS = Object.keys(DEFAULT_LIMITS) as readonly (keyof Limits)[]
 
-const isSameList = (one: readonly string[], other: readonly string[]): boolean =>
-  one.length === other.length && one.every((text, i) => text === other[i])
-
 const isSameUser = (one: LedgerUser, other: LedgerUser): boolean =>
-  one.name === other.name &&
-  one.kind === other.kind &&
-  isSameList(one.customers.toSorted(), other.customers.toSorted())
+  one.name === other.name && one.kind === other.kind && isSameSet(one.customers, other.customers)
 
 const isSameRights = (one: Rights | undefined, other: Rights): boolean =>
-  one !== undefined && isSameList(one.publish, other.publish) && isSameList(one.subscribe, other.subscribe)
+  one !== undefined && isSameSet(one.publish, other.publish) && isSameSet(one.subscribe, other.subscribe)
 
 /** The changes that make of `found` what is desired; `found` is undefined when there is no such account. */
 export const changesOf = (

@@ -225,6 +225,12 @@ export const rightsOf = (kind: User, deployment: Deployment): Rights => {
   return { publish: pub.allow.toSorted(), subscribe: sub.allow.toSorted() }
 }
 
+/** Whether two lists have the same texts, in any order. */
+export const isSameSet = (one: readonly string[], other: readonly string[]): boolean => {
+  const [a, b] = [new Set(one), new Set(other)]
+  return a.size === b.size && one.every(text => b.has(text))
+}
+
 const TAG = 'customer:'
 
 /** The tags of a user's JWT, which the template of its kind takes the customers from. */

@@ -9,6 +9,7 @@
 import { E, type Either, pipe, t } from '../fp.js'
 import { readJson } from '../json.js'
 import { fieldsOf } from '../ledger/codec.js'
+import { isSafeUrl } from '../safe-url.js'
 import { type IssuerKey, keysFrom } from './jwt.js'
 
 export type IssuerKeys = {
@@ -33,15 +34,6 @@ const REFRESH_MS = 600_000
 /** The least time between two fetches: who makes up names of keys must not make us ask the issuer all the time. */
 const BETWEEN_FETCHES_MS = 10_000
 const KEYS_AGE_MS_MAX = 86_400_000
-
-const LOOPBACK = /^(?:localhost|127\.0\.0\.1|\[::1\])$/
-
-/** Whether keys may be fetched from a URL: over TLS, or from this machine. */
-export const isSafeUrl = (text: string): boolean => {
-  const url = URL.canParse(text) ? new URL(text) : undefined
-  if (url === undefined || url.username !== '' || url.password !== '') return false
-  return url.protocol === 'https:' || (url.protocol === 'http:' && LOOPBACK.test(url.hostname))
-}
 
 const fetchJson = async (url: string): Promise<unknown> => {
   if (!isSafeUrl(url)) throw new Error(`${url} is not https`)

@@ -7,8 +7,8 @@
 
 import { AUDITED } from '../commands/endpoints/audit.js'
 import { E, type Either, pipe, t } from '../fp.js'
-import { isSafeUrl } from '../gateway/issuer-keys.js'
 import { describeErrors, fieldsOf } from '../ledger/codec.js'
+import { isSafeUrl } from '../safe-url.js'
 import type { CallerOptions } from '../service/callers.js'
 import { replyPrefixProblem } from '../service/replies.js'
 import type { SettingsOptions } from '../stream/settings.js'

@@ -47,6 +47,8 @@ export const cpCommand = (parent: Command): void => {
     )
     .addOption(new Option('--action <action>', 'what to do').choices(ACTIONS).default('list'))
     .requiredOption('--initials <letters>', 'the 2 or 3 letters of the developer', initials)
+    .option('--systemId <id>', 'the same as --system-id')
+    .option('--baseUrl <url>', 'the same as --base-url')
     .option('--force <account>', 'delete the account also with its messages: its name')
     .option('--yes', 'do not ask before deleting')
     .option('--json', 'print accounts as JSON')

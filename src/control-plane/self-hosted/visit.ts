@@ -20,7 +20,7 @@ export type Connect = (creds: string, inbox_prefix: string | undefined) => Promi
 const VISIT_S_MAX = 60
 const STREAMS = '$JS.API.STREAM'
 const TRIES_MAX = 5
-const BETWEEN_TRIES_MS = 200
+const BETWEEN_TRIES_MS = 100
 export type Visit = {
   readonly holdings: () => Promise<readonly Holding[]>
   readonly deleteStreams: () => Promise<void>
