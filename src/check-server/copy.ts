@@ -19,6 +19,9 @@ const CONSUMERS_MAX = 30
 /** The largest number of messages that one request asks for. */
 const PULL_MAX = 5_000
 const SILENT_MS_MAX = 15_000
+/** The status when no server knows a consumer: the others learn of a new one a moment after its own server. */
+const NO_RESPONDERS = 503
+const ASK_AGAIN_MS = 50
 
 type Consumer = { readonly name: string; readonly server: string }
 
@@ -71,19 +74,28 @@ const pull = (nc: NatsConnection, { name }: Consumer): Promise<Stored[] | undefi
       subscription.unsubscribe()
       resolve(result)
     }
+    const ask = (): void => {
+      const body = JSON.stringify({ batch: PULL_MAX, no_wait: true })
+      if (!subscription.isClosed())
+        nc.publish(`$JS.API.CONSUMER.MSG.NEXT.${STREAM}.${name}`, body, { reply: inbox })
+    }
     const timer = setTimeout(() => end(undefined), SILENT_MS_MAX)
     const subscription = nc.subscribe(inbox, {
       callback: (error, message) => {
         if (error !== null) return reject(error)
+        const code = message.headers?.code ?? 0
+        if (code === NO_RESPONDERS) {
+          setTimeout(ask, ASK_AGAIN_MS)
+          return
+        }
         timer.refresh()
-        // a message with a status code says that there are no more messages at the moment
-        if ((message.headers?.code ?? 0) !== 0) return end(found)
+        // a message with another status code says that there are no more messages at the moment
+        if (code !== 0) return end(found)
         found.push(storedIn(message))
         if (found.length === PULL_MAX) end(found)
       },
     })
-    const body = JSON.stringify({ batch: PULL_MAX, no_wait: true })
-    nc.publish(`$JS.API.CONSUMER.MSG.NEXT.${STREAM}.${name}`, body, { reply: inbox })
+    ask()
   })
 
 const readAll = async (nc: NatsConnection, consumer: Consumer): Promise<Copy | string> => {
