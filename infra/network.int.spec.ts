@@ -111,18 +111,42 @@ describe.each(all)('the network of $name', ({ stage, nats, templates }) => {
       .filter(({ of }) => /services\/(commands|projections|queries|gateway)Group/.test(of))
       .map(({ of, from, port }) => `${/(\w+)Group/.exec(of)?.[1]} ${from} ${port}`)
     const cidr = stage === 'dev' ? '10.40.0.0/16' : '10.41.0.0/16'
-    const each = [
+    const each = (role: string): readonly string[] => [
       `${cidr} 443`,
-      'pl-66a5400f 443',
+      // the gateway uses no table
+      ...(role === 'gateway' ? [] : ['pl-66a5400f 443']),
       'pl-6ea54007 443',
       ...(nats === 'synadia' ? ['0.0.0.0/0 4222'] : []),
     ]
     expect(out.toSorted()).toEqual(
       ['commands', 'gateway', 'projections', 'queries']
-        .flatMap(role => each.map(one => `${role} ${one}`))
+        .flatMap(role => each(role).map(one => `${role} ${one}`))
         .toSorted(),
     )
     expect(egress(templates).filter(({ port }) => Number.isNaN(port))).toEqual([])
+  })
+
+  it('lets balancer, clients, nodes and endpoints out to what each is for', () => {
+    const out = egress(templates)
+      .filter(({ of }) => !/services\/(commands|projections|queries|gateway)Group/.test(of))
+      .map(({ of, from, port }) => {
+        const group = /^\w+\/(ClusterClients|ClusterServers|FrontGroup|Endpoints)/.exec(of)?.[1]
+        return `${group} ${from.replace(/[0-9A-F]{8}/, '')} ${port}`
+      })
+    const cidr = stage === 'dev' ? '10.40.0.0/16' : '10.41.0.0/16'
+    expect(out.toSorted()).toEqual(
+      [
+        'FrontGroup <gatewayGroup.GroupId> 8080',
+        ...(nats === 'self-hosted'
+          ? [
+              `ClusterServers ${cidr} 443`,
+              'ClusterServers pl-6ea54007 443',
+              'ClusterServers <ClusterServers.GroupId> 6222',
+              'ClusterClients <ClusterServers.GroupId> 4222',
+            ]
+          : []),
+      ].toSorted(),
+    )
   })
 
   it('carries nothing to another account, and to no other table', () => {

@@ -42,12 +42,15 @@ export class GatewayFront extends Construct {
     })
     group.addIngressRule(is_public ? Peer.anyIpv4() : Peer.ipv4(config.vpc_cidr), Port.tcp(443), 'HTTPS')
     if (is_public) acknowledge(group, 'EC23', 'The stage opens its gateway to the internet, for HTTPS only.')
-    gateway.allowHttpFrom(group)
+    group.addEgressRule(gateway.group, Port.tcp(HTTP_PORT), 'the tasks of the gateway')
     this.balancer = new ApplicationLoadBalancer(this, 'Balancer', {
       vpc,
       vpcSubnets: is_public ? { subnetGroupName: 'public' } : PRIVATE_SUBNETS,
       internetFacing: is_public,
-      securityGroup: group,
+      // immutable, because the targets would add a way to every group of theirs, and one leads to NATS
+      securityGroup: SecurityGroup.fromSecurityGroupId(this, 'Fixed', group.securityGroupId, {
+        mutable: false,
+      }),
       deletionProtection: config.is_protected,
       dropInvalidHeaderFields: true,
       // the gateway takes the caller's address from the last entry, which this balancer adds (HTTP_TRUST_PROXY)

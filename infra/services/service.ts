@@ -11,7 +11,7 @@ import {
 } from 'aws-cdk-lib/aws-ecs'
 import type { LogGroup } from 'aws-cdk-lib/aws-logs'
 import { Construct } from 'constructs'
-import { HTTP_PORT, NATS_PORT, type ServiceRole } from '../names.js'
+import { NATS_PORT, type ServiceRole } from '../names.js'
 import type { NatsConnection } from '../nats/connection.js'
 import { PRIVATE_SUBNETS } from '../network-stack.js'
 import type { SecretFile } from './container.js'
@@ -32,7 +32,7 @@ export class JetledgerService extends Construct {
   readonly service: FargateService
   readonly definition: FargateTaskDefinition
   readonly log_group: LogGroup
-  /** The group of the tasks: they reach the endpoints of AWS and NATS, and nothing else. */
+  /** The group of the tasks: they reach the endpoints of AWS, NATS and what their role needs, and nothing else. */
   readonly group: SecurityGroup
 
   constructor(scope: Construct, id: string, props: ServiceProps) {
@@ -72,7 +72,7 @@ export class JetledgerService extends Construct {
     const group = new SecurityGroup(this, 'Group', { vpc, description, allowAllOutbound: false })
     const { dynamodb, s3 } = config.prefix_lists
     group.addEgressRule(Peer.ipv4(config.vpc_cidr), Port.tcp(443), 'APIs of AWS, by endpoints in the VPC')
-    group.addEgressRule(Peer.prefixList(dynamodb), Port.tcp(443), 'DynamoDB')
+    if (role !== 'gateway') group.addEgressRule(Peer.prefixList(dynamodb), Port.tcp(443), 'DynamoDB')
     group.addEgressRule(Peer.prefixList(s3), Port.tcp(443), 'layers of images')
     // where NATS is outside, no security group can say where
     if (nats.clients === undefined) group.addEgressRule(Peer.anyIpv4(), Port.tcp(NATS_PORT), 'NATS')
@@ -87,10 +87,5 @@ export class JetledgerService extends Construct {
     return [
       SecurityGroup.fromSecurityGroupId(this, 'NatsClients', clients.securityGroupId, { mutable: false }),
     ]
-  }
-
-  /** Lets a group reach the tasks' HTTP port. */
-  allowHttpFrom(group: SecurityGroup): void {
-    this.service.connections.allowFrom(group, Port.tcp(HTTP_PORT), 'HTTP of the gateway')
   }
 }
