@@ -11,7 +11,7 @@
 import { join } from 'node:path'
 import { nkeys } from 'nats'
 import { limitClaims } from '../control-plane/nats-claims.js'
-import { credsText, jwtOf, type KeyPair, now_s, readJwt, signJwt } from '../control-plane/self-hosted/jwt.js'
+import { credsText, jwtOf, type NkeyPair, now_s, readJwt, signJwt } from '../control-plane/self-hosted/jwt.js'
 import { USER_LIMITS } from '../control-plane/self-hosted/operator.js'
 import type { Limits } from '../control-plane/state.js'
 import { ACCOUNTS_FILE, type OpenLogins } from '../embedded/secure/index.js'
@@ -85,7 +85,7 @@ const signerOf = (file: string, account: string, user: string): string => {
 }
 
 const signAccount = (
-  operator: KeyPair,
+  operator: NkeyPair,
   sub: string,
   name: string,
   limits: Limits,

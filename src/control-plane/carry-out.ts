@@ -4,9 +4,9 @@
  */
 
 import { E, pipe, TE } from '../fp.js'
-import type { Change } from './changes.js'
+import type { AccountChange } from './changes.js'
 import type { Provider, Task } from './provider.js'
-import type { Account } from './state.js'
+import type { NatsAccount } from './state.js'
 
 /** The accounts of a provider of which exactly one is meant. The texts are those of the predecessor's program. */
 export const NOT_FOUND = (name: string): string => `Account with name ${name} not found`
@@ -14,7 +14,7 @@ export const FOUND_ALREADY = (name: string): string => `Account with name ${name
 const FOUND_SEVERAL = (name: string): string => `Found multiple accounts with name ${name}, aborting`
 
 /** The account of this name, undefined when there is none. Left when there are several: names need not be unique. */
-export const findAccount = (provider: Provider, name: string): Task<Account | undefined> =>
+export const findAccount = (provider: Provider, name: string): Task<NatsAccount | undefined> =>
   pipe(
     provider.accounts(),
     TE.chainEitherK(accounts => {
@@ -26,7 +26,7 @@ export const findAccount = (provider: Provider, name: string): Task<Account | un
   )
 
 /** The same, but left when there is none. */
-export const needAccount = (provider: Provider, name: string): Task<Account> =>
+export const needAccount = (provider: Provider, name: string): Task<NatsAccount> =>
   pipe(
     findAccount(provider, name),
     TE.chainEitherK(found =>
@@ -34,7 +34,7 @@ export const needAccount = (provider: Provider, name: string): Task<Account> =>
     ),
   )
 
-const carryOutOn = (provider: Provider, account: Account, change: Change): Task<void> => {
+const carryOutOn = (provider: Provider, account: NatsAccount, change: AccountChange): Task<void> => {
   switch (change.tag) {
     case 'create account':
       return TE.right(undefined)
@@ -53,9 +53,9 @@ const carryOutOn = (provider: Provider, account: Account, change: Change): Task<
 export const carryOut = (
   provider: Provider,
   name: string,
-  found: Account | undefined,
-  changes: readonly Change[],
-): Task<Account> =>
+  found: NatsAccount | undefined,
+  changes: readonly AccountChange[],
+): Task<NatsAccount> =>
   pipe(
     found === undefined ? makeAccount(provider, name, changes) : TE.right(found),
     TE.chain(account => async () => {
@@ -67,7 +67,11 @@ export const carryOut = (
     }),
   )
 
-const makeAccount = (provider: Provider, name: string, changes: readonly Change[]): Task<Account> => {
+const makeAccount = (
+  provider: Provider,
+  name: string,
+  changes: readonly AccountChange[],
+): Task<NatsAccount> => {
   const [first] = changes
   return first?.tag === 'create account'
     ? provider.create(name, first.limits)

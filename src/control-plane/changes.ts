@@ -15,7 +15,7 @@ import {
   rightsOf,
 } from './state.js'
 
-export type Change =
+export type AccountChange =
   | { readonly tag: 'create account'; readonly limits: Limits }
   | { readonly tag: 'set limits'; readonly from: Limits; readonly limits: Limits }
   | {
@@ -40,17 +40,17 @@ const isSameRights = (one: Rights | undefined, other: Rights): boolean =>
 export const changesOf = (
   { limits, deployment, users }: Desired,
   found: AccountState | undefined,
-): readonly Change[] => {
+): readonly AccountChange[] => {
   const has_limits = found !== undefined && LIMITS.every(name => found.limits[name] === limits[name])
   const kinds = [...new Set(users.map(({ kind }) => kind))]
   const before = found?.users ?? []
-  const of_account: readonly Change[] =
+  const of_account: readonly AccountChange[] =
     found === undefined
       ? [{ tag: 'create account', limits }]
       : has_limits
         ? []
         : [{ tag: 'set limits', from: found.limits, limits }]
-  const of_rights = kinds.flatMap((kind): readonly Change[] => {
+  const of_rights = kinds.flatMap((kind): readonly AccountChange[] => {
     const [from, rights] = [found?.rights.get(kind), rightsOf(kind, deployment)]
     return isSameRights(from, rights) ? [] : [{ tag: 'set rights', kind, from, rights }]
   })
@@ -58,7 +58,10 @@ export const changesOf = (
     list: readonly LedgerUser[],
     tag: 'revoke user' | 'create user',
     of: readonly LedgerUser[],
-  ) => of.filter(user => !list.some(other => isSameUser(user, other))).map((user): Change => ({ tag, user }))
+  ) =>
+    of
+      .filter(user => !list.some(other => isSameUser(user, other)))
+      .map((user): AccountChange => ({ tag, user }))
   // a user whose kind or customers differ is revoked and made anew, under the same name
   return [
     ...of_account,
@@ -89,7 +92,7 @@ export const userText = ({ name, kind, customers }: LedgerUser): string => {
   return name === kind && of === '' ? name : `${name} (${kind}${of})`
 }
 
-const linesOf = (account: string, change: Change): readonly string[] => {
+const linesOf = (account: string, change: AccountChange): readonly string[] => {
   switch (change.tag) {
     case 'create account':
       return [`+ account ${account}`, ...limitLines(change.limits)]
@@ -117,5 +120,5 @@ const linesOf = (account: string, change: Change): readonly string[] => {
 }
 
 /** The changes for a person, one line each, with indented lines that say more. */
-export const describeChanges = (account: string, changes: readonly Change[]): readonly string[] =>
+export const describeChanges = (account: string, changes: readonly AccountChange[]): readonly string[] =>
   changes.flatMap(change => linesOf(account, change))

@@ -15,7 +15,7 @@ import { withRevocations } from './self-hosted/claims.js'
 import { now_s, signJwt } from './self-hosted/jwt.js'
 import { listAccounts, update } from './self-hosted/resolver.js'
 import { visit } from './self-hosted/visit.js'
-import { type Account, DEFAULT_LIMITS, type Desired, type LedgerUser } from './state.js'
+import { DEFAULT_LIMITS, type Desired, type LedgerUser, type NatsAccount } from './state.js'
 import { openSynadia } from './synadia/provider.js'
 import { type OperatorNats, startOperatorNats } from './testing/servers.js'
 import { type StandIn, startStandIn } from './testing/stand-in.js'
@@ -54,7 +54,7 @@ afterAll(async () => {
   await server?.stop()
 })
 
-const applyOn = async (provider: Provider, desired: Desired): Promise<Account> => {
+const applyOn = async (provider: Provider, desired: Desired): Promise<NatsAccount> => {
   const found = await run(findAccount(provider, desired.account))
   const state = found === undefined ? undefined : await run(provider.read(found))
   return run(carryOut(provider, desired.account, found, changesOf(desired, state)))
@@ -64,8 +64,12 @@ describe.each([
   ['servers of our own', (): Provider => server.provider],
   ['Synadia Cloud', (): Provider => synadia],
 ] as const)('%s', (_, providerOf) => {
-  const applied = (desired: Desired): Promise<Account> => applyOn(providerOf(), desired)
-  const connectAs = async (account: Account, name: string, kind: string = name): Promise<NatsConnection> => {
+  const applied = (desired: Desired): Promise<NatsAccount> => applyOn(providerOf(), desired)
+  const connectAs = async (
+    account: NatsAccount,
+    name: string,
+    kind: string = name,
+  ): Promise<NatsConnection> => {
     const creds = await run(providerOf().creds(account, name))
     const nc = await server.connect(creds, inboxPrefixOf(kind))
     connections.push(nc)
@@ -83,7 +87,7 @@ describe.each([
     await nc.flush()
     return refused
   }
-  const fill = async (account: Account): Promise<NatsConnection> => {
+  const fill = async (account: NatsAccount): Promise<NatsConnection> => {
     const operator = await connectAs(account, 'operator')
     await run(provision(operator, { replicas: 1 }))
     await operator.request('customer.balance.678', '{"type":"credit","amount":1}')
@@ -175,8 +179,8 @@ describe.each([
 })
 
 describe('on servers of our own', () => {
-  const applied = (desired: Desired): Promise<Account> => applyOn(server.provider, desired)
-  const connectAs = async (account: Account, name: string): Promise<NatsConnection> => {
+  const applied = (desired: Desired): Promise<NatsAccount> => applyOn(server.provider, desired)
+  const connectAs = async (account: NatsAccount, name: string): Promise<NatsConnection> => {
     const nc = await server.connect(await run(server.provider.creds(account, name)), inboxPrefixOf(name))
     connections.push(nc)
     return nc
@@ -265,7 +269,7 @@ describe('on servers of our own', () => {
 })
 
 describe('at Synadia Cloud', () => {
-  const applied = (desired: Desired): Promise<Account> => applyOn(synadia, desired)
+  const applied = (desired: Desired): Promise<NatsAccount> => applyOn(synadia, desired)
 
   it('each refusal is told by its status, and shows neither the token nor more than a line of the answer', async () => {
     const wrong = await run(openSynadia(cloud.system_id, { base_url: cloud.url, token: () => 'uat_wrong' }))

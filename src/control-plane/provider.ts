@@ -5,7 +5,7 @@
 
 import type { TaskEither } from '../fp.js'
 import type { User } from '../permissions/users.js'
-import type { Account, AccountState, LedgerUser, Limits, Rights } from './state.js'
+import type { AccountState, LedgerUser, Limits, NatsAccount, Rights } from './state.js'
 
 export type ProviderError = {
   readonly tag:
@@ -29,27 +29,27 @@ export type Task<A> = TaskEither<ProviderError, A>
 export type Holding = { readonly stream: string; readonly messages: number }
 
 export type Provider = {
-  readonly accounts: () => Task<readonly Account[]>
-  readonly read: (account: Account) => Task<AccountState>
+  readonly accounts: () => Task<readonly NatsAccount[]>
+  readonly read: (account: NatsAccount) => Task<AccountState>
   /** Makes an account without users; the caller has looked that there is none of the name. */
-  readonly create: (name: string, limits: Limits) => Task<Account>
-  readonly setLimits: (account: Account, limits: Limits) => Task<void>
+  readonly create: (name: string, limits: Limits) => Task<NatsAccount>
+  readonly setLimits: (account: NatsAccount, limits: Limits) => Task<void>
   /** Makes the scoped signing key of a kind, or changes what its users may do. */
-  readonly setRights: (account: Account, kind: User, rights: Rights) => Task<void>
+  readonly setRights: (account: NatsAccount, kind: User, rights: Rights) => Task<void>
   /** Makes a user of a kind that has rights. */
-  readonly createUser: (account: Account, user: LedgerUser) => Task<void>
+  readonly createUser: (account: NatsAccount, user: LedgerUser) => Task<void>
   /** Ends the user: its connections, too. */
-  readonly revokeUser: (account: Account, name: string) => Task<void>
+  readonly revokeUser: (account: NatsAccount, name: string) => Task<void>
   /** The text of the user's .creds file, which is a secret. */
-  readonly creds: (account: Account, name: string) => Task<string>
+  readonly creds: (account: NatsAccount, name: string) => Task<string>
   /**
    * Deletes the account with its streams. Refuses while a stream holds messages, unless `is_forced`.
    */
-  readonly remove: (account: Account, is_forced: boolean) => Task<void>
+  readonly remove: (account: NatsAccount, is_forced: boolean) => Task<void>
 }
 
 /** Left: why an account is not deleted; the text names the streams with messages. Undefined: nothing is in the way. */
-export const refusalOf = (account: Account, holdings: readonly Holding[]): ProviderError | undefined => {
+export const refusalOf = (account: NatsAccount, holdings: readonly Holding[]): ProviderError | undefined => {
   const full = holdings.filter(({ messages }) => messages > 0)
   if (full.length === 0) return undefined
   const named = full.map(({ stream, messages }) => `${stream} (${messages} messages)`).join(', ')

@@ -15,7 +15,7 @@ import { type Deployment, permissionsOf, USERS, type User } from '../permissions
 import { replyPrefixProblem } from '../service/replies.js'
 
 /** An account as a list of accounts has it. */
-export type Account = { readonly id: string; readonly name: string; readonly is_system: boolean }
+export type NatsAccount = { readonly id: string; readonly name: string; readonly is_system: boolean }
 
 /** The limits of an account; -1 is no limit. Those of JetStream hold for all its streams together. */
 export type Limits = {

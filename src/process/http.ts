@@ -14,7 +14,7 @@ import { metrics } from '../metrics.js'
 import type { Config } from './config.js'
 import { Failure } from './failure.js'
 import { startHttpTokens } from './http-tokens.js'
-import { type KeyPair, readKeyPair } from './key-pair.js'
+import { readKeyPair, type TlsKeyPair } from './key-pair.js'
 import { notReady } from './readiness.js'
 import { watchProcess } from './service-metrics.js'
 import { VERSION } from './version.js'
@@ -39,7 +39,7 @@ export type HttpOptions = {
   readonly port?: number
 }
 
-const tlsOf = ({ HTTP_TLS_CERT, HTTP_TLS_KEY }: Config): KeyPair | undefined =>
+const tlsOf = ({ HTTP_TLS_CERT, HTTP_TLS_KEY }: Config): TlsKeyPair | undefined =>
   HTTP_TLS_CERT === undefined || HTTP_TLS_KEY === undefined
     ? undefined
     : readKeyPair(

@@ -5,12 +5,12 @@ import { Failure } from './failure.js'
 import { readTextFile } from './text-file.js'
 
 /** PEM texts. */
-export type KeyPair = { readonly cert: string; readonly key: string }
+export type TlsKeyPair = { readonly cert: string; readonly key: string }
 
 type Named = { readonly variable: string; readonly path: string }
 
 /** Throws `Failure` with exit code 2 when a file cannot be read, or when the two do not belong together. */
-export const readKeyPair = (cert_file: Named, key_file: Named): KeyPair => {
+export const readKeyPair = (cert_file: Named, key_file: Named): TlsKeyPair => {
   const cert = readTextFile(cert_file.variable, cert_file.path)
   const key = readTextFile(key_file.variable, key_file.path)
   try {

@@ -7,7 +7,7 @@ import { X509Certificate } from 'node:crypto'
 import type { ConnectionOptions } from 'nats'
 import { Failure } from './failure.js'
 import { readFresh } from './fresh-file.js'
-import { type KeyPair, readKeyPair } from './key-pair.js'
+import { readKeyPair, type TlsKeyPair } from './key-pair.js'
 import type { NatsAccess } from './nats-access.js'
 import { readTextFile } from './text-file.js'
 
@@ -29,7 +29,7 @@ const loadCa = (path: string): string => {
   return ca
 }
 
-const loadPair = (paths: KeyPair): KeyPair =>
+const loadPair = (paths: TlsKeyPair): TlsKeyPair =>
   readKeyPair({ variable: 'NATS_TLS_CERT', path: paths.cert }, { variable: 'NATS_TLS_KEY', path: paths.key })
 
 /** Makes the options. Throws `Failure` with exit code 2 when a file that the environment names is of no use. */

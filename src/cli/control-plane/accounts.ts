@@ -3,7 +3,7 @@
 import type { Command } from 'commander'
 import { carryOut, FOUND_ALREADY, findAccount } from '../../control-plane/carry-out.js'
 import type { Provider } from '../../control-plane/provider.js'
-import { type Account, DEFAULT_LIMITS } from '../../control-plane/state.js'
+import { DEFAULT_LIMITS, type NatsAccount } from '../../control-plane/state.js'
 import { Failure, orFail } from '../../process/failure.js'
 import { print, printJson } from '../../process/output.js'
 import { name } from './names.js'
@@ -12,7 +12,7 @@ import { type ProviderOptions, withProvider, withProviderOptions } from './open.
 type Options = ProviderOptions & { readonly json?: true }
 
 /** Prints one account on a line: its name, its id, and whether it is the system account. */
-const printAccount = ({ name, id, is_system }: Account): void =>
+const printAccount = ({ name, id, is_system }: NatsAccount): void =>
   print(`${name}  ${id}${is_system ? '  (system account)' : ''}`)
 
 /** Lists the accounts of a provider. */

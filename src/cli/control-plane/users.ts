@@ -2,7 +2,7 @@
 
 import type { Command } from 'commander'
 import { carryOut, needAccount } from '../../control-plane/carry-out.js'
-import { type Change, userText } from '../../control-plane/changes.js'
+import { type AccountChange, userText } from '../../control-plane/changes.js'
 import type { Provider } from '../../control-plane/provider.js'
 import { addUser, type LedgerUser, rightsOf } from '../../control-plane/state.js'
 import { E } from '../../fp.js'
@@ -38,7 +38,7 @@ const changesFor = async (
   provider: Provider,
   account: string,
   wanted: readonly LedgerUser[],
-): Promise<readonly Change[]> => {
+): Promise<readonly AccountChange[]> => {
   const found = await orFail(provider.read(await orFail(needAccount(provider, account))))
   let users = found.users
   for (const user of wanted) {
@@ -48,10 +48,10 @@ const changesFor = async (
   }
   const without_rights = [...new Set(wanted.map(({ kind }) => kind))].filter(kind => !found.rights.has(kind))
   return [
-    ...without_rights.map((kind): Change => {
+    ...without_rights.map((kind): AccountChange => {
       return { tag: 'set rights', kind, from: undefined, rights: rightsOf(kind, {}) }
     }),
-    ...wanted.map((user): Change => ({ tag: 'create user', user })),
+    ...wanted.map((user): AccountChange => ({ tag: 'create user', user })),
   ]
 }
 

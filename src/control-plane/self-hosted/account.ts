@@ -8,9 +8,9 @@ import { E, Failed, pipe } from '../../fp.js'
 import type { JsonObject } from '../../json.js'
 import { NOT_FOUND } from '../carry-out.js'
 import type { ProviderError } from '../provider.js'
-import type { Account } from '../state.js'
+import type { NatsAccount } from '../state.js'
 import { type AccountOfClaims, operatorOf, readAccountClaims } from './claims.js'
-import { type Claims, now_s, readJwt, signJwt } from './jwt.js'
+import { type JwtClaims, now_s, readJwt, signJwt } from './jwt.js'
 import type { AccountKeys, Keys } from './keys.js'
 import { lookUp, update } from './resolver.js'
 import { type Connect, type Visit, visit } from './visit.js'
@@ -22,7 +22,7 @@ export const fail = (tag: ProviderError['tag'], message: string): never => {
 }
 
 /** An account's JWT, taken apart and checked. */
-export type Read = { readonly claims: Claims; readonly of: AccountOfClaims }
+export type Read = { readonly claims: JwtClaims; readonly of: AccountOfClaims }
 
 export type SelfHosted = {
   readonly keys: Keys
@@ -33,7 +33,7 @@ export type SelfHosted = {
 }
 
 /** The JWT of an account. Throws `Failed` when it is away, or not the operator's. */
-export const readAccount = async ({ keys, system }: SelfHosted, { id, name }: Account): Promise<Read> => {
+export const readAccount = async ({ keys, system }: SelfHosted, { id, name }: NatsAccount): Promise<Read> => {
   const jwt = await lookUp(system, id)
   if (jwt === undefined) return fail('NotFound', NOT_FOUND(name))
   const { issuers } = operatorOf(keys.operator_jwt)
@@ -65,7 +65,7 @@ export const changeAccount = async (
 }
 
 /** The keys of an account. Throws `Failed` for an account that was not made with this folder. */
-export const keysOf = ({ keys }: SelfHosted, { id, name }: Account): AccountKeys =>
+export const keysOf = ({ keys }: SelfHosted, { id, name }: NatsAccount): AccountKeys =>
   keys.of(id) ??
   fail('Refused', `the account ${name} (${id}) was made elsewhere: its keys are not in this folder`)
 
@@ -81,7 +81,7 @@ const NO_VISIT: Visit = {
 /** Works in the account with a user of its own. An account without JetStream holds nothing, and answers no visitor. */
 export const inAccount = <A>(
   hosted: SelfHosted,
-  account: Account,
+  account: NatsAccount,
   { of }: Read,
   work: (visit: Visit) => Promise<A>,
 ): Promise<A> => {
@@ -95,7 +95,7 @@ export const inAccount = <A>(
  * Throws `Failed` when the servers give the account no JetStream although its limits say so. They say nothing by themselves:
  * they set the bytes of a limit aside, and leave JetStream off where they have not enough left.
  */
-export const needJetStream = async (hosted: SelfHosted, account: Account): Promise<void> => {
+export const needJetStream = async (hosted: SelfHosted, account: NatsAccount): Promise<void> => {
   const read = await readAccount(hosted, account)
   if (await inAccount(hosted, account, read, ({ hasJetStream }) => hasJetStream())) return
   fail(

@@ -16,7 +16,7 @@ import {
   templateClaims,
 } from '../nats-claims.js'
 import type { Limits, Rights } from '../state.js'
-import { type Claims, readJwt } from './jwt.js'
+import { type JwtClaims, readJwt } from './jwt.js'
 
 const Scope = fieldsOf({ key: t.string, role: t.string }, { template: Template })
 
@@ -89,7 +89,7 @@ export type UserOfClaims = {
 }
 
 /** What the JWT of a user says; undefined for one that is none. */
-export const readUserClaims = ({ sub, iss, nats }: Claims): UserOfClaims | undefined =>
+export const readUserClaims = ({ sub, iss, nats }: JwtClaims): UserOfClaims | undefined =>
   pipe(
     UserClaims.decode(nats),
     E.fold(

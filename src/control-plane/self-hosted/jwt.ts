@@ -10,10 +10,10 @@ import { E, type Either, pipe, t } from '../../fp.js'
 import { isJsonObject, type JsonObject, readJson } from '../../json.js'
 import { describeErrors, fieldsOf } from '../../ledger/codec.js'
 
-export type KeyPair = ReturnType<typeof nkeys.createOperator>
+export type NkeyPair = ReturnType<typeof nkeys.createOperator>
 
 /** The claims of a JWT; `nats` holds those of NATS. Times are seconds since 1970. */
-export type Claims = {
+export type JwtClaims = {
   readonly iss: string
   readonly sub: string
   readonly iat: number
@@ -53,7 +53,7 @@ type Unsigned = {
 }
 
 /** Makes a JWT that `issuer` signs. */
-export const signJwt = (issuer: KeyPair, { sub, name, type, nats, iat_s, exp_s }: Unsigned): string => {
+export const signJwt = (issuer: NkeyPair, { sub, name, type, nats, iat_s, exp_s }: Unsigned): string => {
   const claims = {
     iat: iat_s,
     iss: issuer.getPublicKey(),
@@ -69,7 +69,7 @@ export const signJwt = (issuer: KeyPair, { sub, name, type, nats, iat_s, exp_s }
 }
 
 /** The claims of a JWT whose signature is its issuer's; left is a sentence. Whether the issuer counts is another question. */
-export const readJwt = (jwt: string): Either<string, Claims> => {
+export const readJwt = (jwt: string): Either<string, JwtClaims> => {
   const [header, payload, signature, ...more] = jwt.trim().split('.')
   if (header === undefined || payload === undefined || signature === undefined || more.length > 0)
     return E.left('it is no JWT')
@@ -87,7 +87,7 @@ export const readJwt = (jwt: string): Either<string, Claims> => {
 const JWT_BLOCK = /-{3,}BEGIN NATS USER JWT-{3,}\s+(\S+)\s/
 
 /** The text of a .creds file. */
-export const credsText = (jwt: string, user: KeyPair): string => `-----BEGIN NATS USER JWT-----
+export const credsText = (jwt: string, user: NkeyPair): string => `-----BEGIN NATS USER JWT-----
 ${jwt}
 ------END NATS USER JWT------
 
@@ -104,10 +104,10 @@ ${seedOf(user)}
 export const jwtOf = (creds: string): string | undefined => JWT_BLOCK.exec(creds)?.[1]
 
 /** The seed of a key, which is a secret. */
-export const seedOf = (key: KeyPair): string => new TextDecoder().decode(key.getSeed())
+export const seedOf = (key: NkeyPair): string => new TextDecoder().decode(key.getSeed())
 
 /** The key of a seed; left is a sentence, which does not hold the seed. */
-export const keyOf = (seed: string): Either<string, KeyPair> =>
+export const keyOf = (seed: string): Either<string, NkeyPair> =>
   E.tryCatch(
     () => nkeys.fromSeed(bytesOf(seed.trim())),
     () => 'it holds no seed of an nkey',

@@ -25,7 +25,7 @@ import { dirname, join } from 'node:path'
 import { E, Failed } from '../../fp.js'
 import type { User } from '../../permissions/users.js'
 import type { ProviderError } from '../provider.js'
-import { type KeyPair, keyOf, seedOf } from './jwt.js'
+import { keyOf, type NkeyPair, seedOf } from './jwt.js'
 
 const OWNERS_FOLDER = 0o700
 const OWNERS_FILE = 0o600
@@ -50,7 +50,7 @@ const writeWhole = (path: string, text: string): void => {
   renameSync(part, path)
 }
 
-const writeKey = (path: string, key: KeyPair): void => writeWhole(path, `${seedOf(key)}\n`)
+const writeKey = (path: string, key: NkeyPair): void => writeWhole(path, `${seedOf(key)}\n`)
 
 const readText = (path: string): string => {
   try {
@@ -60,16 +60,16 @@ const readText = (path: string): string => {
   }
 }
 
-const readKey = (path: string): KeyPair => {
+const readKey = (path: string): NkeyPair => {
   const key = keyOf(readText(path))
   return E.isLeft(key) ? fail(`${path}: ${key.left}`) : key.right
 }
 
 /** What `init` makes. */
 export type OperatorFiles = {
-  readonly operator: KeyPair
-  readonly signing: KeyPair
-  readonly system: KeyPair
+  readonly operator: NkeyPair
+  readonly signing: NkeyPair
+  readonly system: NkeyPair
   readonly operator_jwt: string
   /** The part of a nats-server's configuration about the operator. */
   readonly conf: string
@@ -99,10 +99,10 @@ export const writeOperator = (folder: string, files: OperatorFiles): void => {
 
 /** The keys of one account. */
 export type AccountKeys = {
-  readonly account: () => KeyPair
+  readonly account: () => NkeyPair
   /** The key that signs users of a kind; undefined when it was not made here. */
-  readonly scope: (kind: User) => KeyPair | undefined
-  readonly addScope: (kind: User, key: KeyPair) => void
+  readonly scope: (kind: User) => NkeyPair | undefined
+  readonly addScope: (kind: User, key: NkeyPair) => void
   readonly users: () => readonly { readonly name: string; readonly creds: string }[]
   readonly addUser: (name: string, creds: string) => void
   readonly dropUser: (name: string) => void
@@ -114,10 +114,10 @@ export type AccountKeys = {
 export type Keys = {
   readonly operator_jwt: string
   readonly system_creds: string
-  readonly signing: () => KeyPair
+  readonly signing: () => NkeyPair
   /** The keys of an account that was made here; undefined for another one. */
   readonly of: (account: string) => AccountKeys | undefined
-  readonly addAccount: (key: KeyPair) => void
+  readonly addAccount: (key: NkeyPair) => void
 }
 
 const CREDS = '.creds'

@@ -10,11 +10,11 @@ import type { User } from '../../permissions/users.js'
 import { limitClaims } from '../nats-claims.js'
 import type { Provider, ProviderError, Task } from '../provider.js'
 import {
-  type Account,
   type AccountState,
   customersOf,
   type LedgerUser,
   type Limits,
+  type NatsAccount,
   type Rights,
   tagsOf,
 } from '../state.js'
@@ -64,10 +64,10 @@ const nameUsers = (
   }
 }
 
-const accountsOf = async ({ keys, system }: SelfHosted): Promise<readonly Account[]> => {
+const accountsOf = async ({ keys, system }: SelfHosted): Promise<readonly NatsAccount[]> => {
   const { system_account } = operatorOf(keys.operator_jwt)
   const ids = await listAccounts(system)
-  const accounts: Account[] = []
+  const accounts: NatsAccount[] = []
   for (const id of ids) {
     const claims = readJwt((await lookUp(system, id)) ?? '')
     const name = E.isRight(claims) && claims.right.sub === id ? claims.right.name : '?'
@@ -76,7 +76,12 @@ const accountsOf = async ({ keys, system }: SelfHosted): Promise<readonly Accoun
   return accounts
 }
 
-const setRights = async (hosted: SelfHosted, account: Account, kind: User, rights: Rights): Promise<void> => {
+const setRights = async (
+  hosted: SelfHosted,
+  account: NatsAccount,
+  kind: User,
+  rights: Rights,
+): Promise<void> => {
   const keys = keysOf(hosted, account)
   const read = await readAccount(hosted, account)
   const before = read.of.scopes.find(scope => scope.kind === kind)
@@ -90,7 +95,7 @@ const setRights = async (hosted: SelfHosted, account: Account, kind: User, right
   await changeAccount(hosted, read, withScope(read.claims.nats, { kind, key: pair.getPublicKey(), rights }))
 }
 
-const createUser = async (hosted: SelfHosted, account: Account, user: LedgerUser): Promise<void> => {
+const createUser = async (hosted: SelfHosted, account: NatsAccount, user: LedgerUser): Promise<void> => {
   const keys = keysOf(hosted, account)
   const signer = keys.scope(user.kind)
   if (signer === undefined)
@@ -107,7 +112,7 @@ const createUser = async (hosted: SelfHosted, account: Account, user: LedgerUser
   keys.addUser(user.name, credsText(jwt, pair))
 }
 
-const revokeUser = async (hosted: SelfHosted, account: Account, name: string): Promise<void> => {
+const revokeUser = async (hosted: SelfHosted, account: NatsAccount, name: string): Promise<void> => {
   const keys = keysOf(hosted, account)
   const key = usersOf(keys).find(user => user.name === name)?.user?.key
   if (key === undefined) return fail('NotFound', `the account ${account.name} has no user ${name}`)
@@ -120,7 +125,7 @@ const revokeUser = async (hosted: SelfHosted, account: Account, name: string): P
   keys.dropUser(name)
 }
 
-const createAccount = async (hosted: SelfHosted, name: string, limits: Limits): Promise<Account> => {
+const createAccount = async (hosted: SelfHosted, name: string, limits: Limits): Promise<NatsAccount> => {
   const pair = nkeys.createAccount()
   const id = pair.getPublicKey()
   // the keys first: an account whose keys are lost could never be changed

@@ -9,7 +9,7 @@
 
 import { Failed } from '../../fp.js'
 import { type Holding, refusalOf } from '../provider.js'
-import type { Account } from '../state.js'
+import type { NatsAccount } from '../state.js'
 import {
   changeAccount,
   EVERY_USER,
@@ -25,7 +25,7 @@ import { remove } from './resolver.js'
 
 const isLocked = ({ of }: Read): boolean => of.revocations[EVERY_USER] !== undefined
 
-const lock = async (hosted: SelfHosted, account: Account, read: Read): Promise<Read> => {
+const lock = async (hosted: SelfHosted, account: NatsAccount, read: Read): Promise<Read> => {
   const revocations = { ...read.of.revocations, [EVERY_USER]: now_s() }
   await changeAccount(hosted, read, withRevocations(read.claims.nats, revocations))
   return readAccount(hosted, account)
@@ -39,7 +39,7 @@ const unlock = async (hosted: SelfHosted, read: Read): Promise<void> => {
 /** Throws `Failed` for an account with messages, whose users are let in first. */
 const refuseFull = async (
   hosted: SelfHosted,
-  account: Account,
+  account: NatsAccount,
   read: Read,
   holdings: readonly Holding[],
 ): Promise<void> => {
@@ -52,7 +52,7 @@ const refuseFull = async (
 /** Deletes an account with its streams and its keys. Throws `Failed`, also for one that holds messages and is not forced. */
 export const removeAccount = async (
   hosted: SelfHosted,
-  account: Account,
+  account: NatsAccount,
   is_forced: boolean,
 ): Promise<void> => {
   const keys = keysOf(hosted, account)

@@ -11,7 +11,7 @@ import { randomId } from '../../random-id.js'
 import { tryStream } from '../../stream/errors.js'
 import { manager } from '../../stream/provision.js'
 import type { Holding } from '../provider.js'
-import { credsText, type KeyPair, signJwt } from './jwt.js'
+import { credsText, type NkeyPair, signJwt } from './jwt.js'
 import { USER_LIMITS } from './operator.js'
 
 /** Opens a connection with the text of a .creds file. Throws when it cannot. */
@@ -28,7 +28,7 @@ export type Visit = {
   readonly hasJetStream: () => Promise<boolean>
 }
 
-const visitorCreds = (account: KeyPair, inbox_prefix: string, iat_s: number): string => {
+const visitorCreds = (account: NkeyPair, inbox_prefix: string, iat_s: number): string => {
   const user = nkeys.createUser()
   const jwt = signJwt(account, {
     sub: user.getPublicKey(),
@@ -67,7 +67,7 @@ const waitForJetStream = async (jsm: JetStreamManager): Promise<boolean> => {
 /** Visits an account as a user whose JWT is issued at `iat_s`, which must be later than a revocation of all users. */
 export const visit = async <A>(
   connect: Connect,
-  account: KeyPair,
+  account: NkeyPair,
   iat_s: number,
   work: (visit: Visit) => Promise<A>,
 ): Promise<A> => {

@@ -9,11 +9,11 @@ import { limitClaims, limitsOf, rightsOfTemplate, templateClaims } from '../nats
 import { type Provider, type ProviderError, refusalOf, type Task } from '../provider.js'
 import { now_s } from '../self-hosted/jwt.js'
 import {
-  type Account,
   type AccountState,
   customersOf,
   isSameSet,
   type LedgerUser,
+  type NatsAccount,
   type Rights,
   tagsOf,
 } from '../state.js'
@@ -43,28 +43,28 @@ const task = <A>(work: () => Promise<A>): Task<A> =>
 const kindOf = ({ name, scope }: KeyGroup): User | undefined =>
   scope === undefined ? undefined : USERS.find(kind => kind === name)
 
-const groupsOf = async (api: Api, { id }: Account): Promise<readonly KeyGroup[]> =>
+const groupsOf = async (api: Api, { id }: NatsAccount): Promise<readonly KeyGroup[]> =>
   (await api.json('GET', ['accounts', id, 'account-sk-groups'], KeyGroupList)).items
 
-const usersOf = async (api: Api, { id }: Account): Promise<readonly NatsUser[]> =>
+const usersOf = async (api: Api, { id }: NatsAccount): Promise<readonly NatsUser[]> =>
   (await api.json('GET', ['accounts', id, 'nats-users'], UserList)).items
 
 /** The group of a kind; undefined when there is none. Two of a name are not guessed between. */
-const groupOf = async (api: Api, account: Account, kind: User): Promise<KeyGroup | undefined> => {
+const groupOf = async (api: Api, account: NatsAccount, kind: User): Promise<KeyGroup | undefined> => {
   const [found, ...others] = (await groupsOf(api, account)).filter(({ name }) => name === kind)
   return others.length > 0
     ? fail('Refused', `the account ${account.name} has several groups of signing keys with the name ${kind}`)
     : found
 }
 
-const userOf = async (api: Api, account: Account, name: string): Promise<NatsUser> => {
+const userOf = async (api: Api, account: NatsAccount, name: string): Promise<NatsUser> => {
   const [found, ...others] = (await usersOf(api, account)).filter(user => user.name === name)
   if (others.length > 0)
     return fail('Refused', `the account ${account.name} has several users with the name ${name}`)
   return found ?? fail('NotFound', `the account ${account.name} has no user ${name}`)
 }
 
-const readState = async (api: Api, account: Account): Promise<AccountState> => {
+const readState = async (api: Api, account: NatsAccount): Promise<AccountState> => {
   const { jwt_settings } = await api.json('GET', ['accounts', account.id], AccountView)
   const groups = await groupsOf(api, account)
   const kinds = new Map(groups.map(group => [group.id, kindOf(group)]))
@@ -86,7 +86,7 @@ const readState = async (api: Api, account: Account): Promise<AccountState> => {
   }
 }
 
-const setRights = async (api: Api, account: Account, kind: User, rights: Rights): Promise<void> => {
+const setRights = async (api: Api, account: NatsAccount, kind: User, rights: Rights): Promise<void> => {
   const found = await groupOf(api, account, kind)
   const scope = templateClaims(rights)
   const made =
@@ -103,7 +103,7 @@ const setRights = async (api: Api, account: Account, kind: User, rights: Rights)
     return fail('BadAnswer', `the provider keeps other rights of ${kind} than it was given`)
 }
 
-const createUser = async (api: Api, account: Account, user: LedgerUser): Promise<void> => {
+const createUser = async (api: Api, account: NatsAccount, user: LedgerUser): Promise<void> => {
   const group = await groupOf(api, account, user.kind)
   if (group === undefined || kindOf(group) === undefined)
     return fail(
@@ -125,7 +125,7 @@ const createUser = async (api: Api, account: Account, user: LedgerUser): Promise
   )
 }
 
-const revokeUser = async (api: Api, account: Account, name: string): Promise<void> => {
+const revokeUser = async (api: Api, account: NatsAccount, name: string): Promise<void> => {
   const { id, user_public_key } = await userOf(api, account, name)
   // credentials that were handed out must not count any more, also if deleting a user did not revoke them
   const place = ['accounts', account.id, 'nats-user-revocations', user_public_key]
@@ -133,7 +133,7 @@ const revokeUser = async (api: Api, account: Account, name: string): Promise<voi
   await api.text('DELETE', ['nats-users', id])
 }
 
-const remove = async (api: Api, account: Account, is_forced: boolean): Promise<void> => {
+const remove = async (api: Api, account: NatsAccount, is_forced: boolean): Promise<void> => {
   if (!is_forced) {
     const { items } = await api.json('GET', ['accounts', account.id, 'jetstream'], StreamList)
     const holdings = items.map(({ config, state }) => ({ stream: config.name, messages: state.messages }))
@@ -145,7 +145,7 @@ const remove = async (api: Api, account: Account, is_forced: boolean): Promise<v
 
 const DESCRIPTION = 'made by jetledger control-plane'
 
-const accountOf = ({ id, name, is_system_account }: t.TypeOf<typeof AccountView>): Account => ({
+const accountOf = ({ id, name, is_system_account }: t.TypeOf<typeof AccountView>): NatsAccount => ({
   id,
   name,
   is_system: is_system_account,

@@ -13,17 +13,17 @@ import {
 } from '../nats-claims.js'
 import { now_s } from '../self-hosted/jwt.js'
 import { visit } from '../self-hosted/visit.js'
-import { type Account, customersOf, type Limits, tagsOf } from '../state.js'
+import { customersOf, type Limits, type NatsAccount, tagsOf } from '../state.js'
 import type { OperatorNats } from './servers.js'
 
 export type Body = Readonly<Record<string, unknown>>
 
-type Group = { readonly account: Account; readonly kind: User }
-type NatsUser = { readonly account: Account; readonly name: string; readonly group: string }
+type Group = { readonly account: NatsAccount; readonly kind: User }
+type NatsUser = { readonly account: NatsAccount; readonly name: string; readonly group: string }
 
 export type Cloud = {
   readonly server: OperatorNats
-  readonly accounts: Map<string, Account>
+  readonly accounts: Map<string, NatsAccount>
   readonly groups: Map<string, Group>
   readonly users: Map<string, NatsUser>
 }
@@ -37,8 +37,8 @@ export const openCloud = (server: OperatorNats): Cloud => ({
 
 /** The ids of the groups or users of an account. */
 export const idsOf = (
-  map: ReadonlyMap<string, { readonly account: Account }>,
-  account: Account,
+  map: ReadonlyMap<string, { readonly account: NatsAccount }>,
+  account: NatsAccount,
 ): readonly string[] => [...map].filter(([, one]) => one.account === account).map(([id]) => id)
 
 /** Throws when there is none of the id. */
