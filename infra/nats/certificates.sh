@@ -9,7 +9,10 @@ set -euo pipefail
 
 [ $# -ge 2 ] || { sed -n '4p' "$0" >&2; exit 2; }
 readonly CA_DAYS=3650 NODE_DAYS=825
-mkdir -p "$1" && cd "$1" && shift
+# one line each: the shell goes on after a failure within a list
+mkdir -p "$1"
+cd "$1"
+shift
 umask 077
 
 if [ ! -e ca.pem ]; then

@@ -6,6 +6,7 @@
 import type { Command } from 'commander'
 import { accountsCommand } from './control-plane/accounts.js'
 import { applyCommand } from './control-plane/apply.js'
+import { certsCommand } from './control-plane/certs.js'
 import { cpCommand } from './control-plane/cp.js'
 import { credsCommand } from './control-plane/creds.js'
 import { deleteCommand } from './control-plane/delete.js'
@@ -18,6 +19,7 @@ export const controlPlaneCommand = (program: Command): void => {
     .description('accounts of NATS and their users: make them, hand out credentials, delete them')
   for (const add of [
     initCommand,
+    certsCommand,
     accountsCommand,
     usersCommand,
     credsCommand,

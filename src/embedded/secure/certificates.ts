@@ -30,9 +30,13 @@ const lastLineOf = (error: unknown): string => {
   return stderr.split('\n').at(-1) || String(error)
 }
 
-const runScript = (folder: string): void => {
+/**
+ * Makes `ca.pem` and `ca.key` in `folder`, unless they are there, and `node.pem` and `node.key` for these names and addresses.
+ * Throws when openssl does not do it.
+ */
+export const makeCertificates = (folder: string, hosts: readonly string[]): void => {
   try {
-    execFileSync(SCRIPT, [folder, LOOPBACK, 'localhost'], { stdio: 'pipe', timeout: SCRIPT_MS_MAX })
+    execFileSync(SCRIPT, [folder, ...hosts], { stdio: 'pipe', timeout: SCRIPT_MS_MAX })
   } catch (cause) {
     throw new Error(`The certificate could not be made by openssl: ${lastLineOf(cause)}`, { cause })
   }
@@ -49,7 +53,7 @@ export const openCertificates = (folder: string, now_ms: number): Certificates =
   if (isGood(files, now_ms)) return files
   const made = mkdtempSync(join(folder, 'tls-'))
   try {
-    runScript(made)
+    makeCertificates(made, [LOOPBACK, 'localhost'])
     for (const name of ['ca.key', 'ca.srl']) rmSync(join(made, name), { force: true })
     rmSync(tls, { recursive: true, force: true })
     renameSync(made, tls)
