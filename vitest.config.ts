@@ -2,16 +2,20 @@ import { configDefaults, defineConfig } from 'vitest/config'
 
 /** e2e specs that say how long something may take, or freeze what others use: beside each other they would starve on two cores. */
 const ALONE = [
-  'src/process/leave-cut-off.e2e.spec.ts',
-  'src/embedded/cluster.e2e.spec.ts',
   'test/e2e/check-server.e2e.spec.ts',
-  'src/stream/direct.e2e.spec.ts',
-  'src/stream/led-again.e2e.spec.ts',
-  'test/two-leaders.e2e.spec.ts',
   'test/e2e/cluster.e2e.spec.ts',
   'test/e2e/frozen-instance.e2e.spec.ts',
   'test/e2e/pays-once.e2e.spec.ts',
   'test/e2e/two-instances.e2e.spec.ts',
+]
+
+/** Specs of the same sort that start no process of ours and wait for elections: two of them leave a core idle. */
+const IN_PAIRS = [
+  'src/process/leave-cut-off.e2e.spec.ts',
+  'src/embedded/cluster.e2e.spec.ts',
+  'src/stream/direct.e2e.spec.ts',
+  'src/stream/led-again.e2e.spec.ts',
+  'test/two-leaders.e2e.spec.ts',
 ]
 
 type Kind = 'unit' | 'int' | 'e2e' | 'soak' | 'fuzz'
@@ -32,7 +36,8 @@ const kind = (name: Kind, test_timeout_ms: number) => ({
 })
 
 const e2e = kind('e2e', 180_000)
-const beside = { test: { ...e2e.test, exclude: [...configDefaults.exclude, ...ALONE] } }
+const beside = { test: { ...e2e.test, exclude: [...configDefaults.exclude, ...ALONE, ...IN_PAIRS] } }
+const in_pairs = { test: { ...e2e.test, name: 'e2e-pairs', include: IN_PAIRS } }
 const alone = { test: { ...e2e.test, name: 'e2e-alone', include: ALONE, fileParallelism: false } }
 
 export default defineConfig({
@@ -41,6 +46,7 @@ export default defineConfig({
       kind('unit', 10_000),
       kind('int', 60_000),
       beside,
+      in_pairs,
       alone,
       kind('soak', 1_800_000),
       kind('fuzz', 86_400_000),
