@@ -213,6 +213,9 @@ describe('on servers of our own', () => {
     await visit(server.connect, key, now_s(), async ({ hasJetStream, holdings }) =>
       expect([await hasJetStream(), await holdings()]).toEqual([true, []]),
     )
+    // a server that was away brings the account back like this
+    await run(server.provider.remove(account, false))
+    expect(await run(findAccount(server.provider, 'GONE'))).toBeUndefined()
   })
 
   it('an account whose JWT somebody else signed is neither believed nor signed', async () => {

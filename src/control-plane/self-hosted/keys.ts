@@ -9,6 +9,7 @@
  *     accounts/<public key>/account.nk     signs nothing but this program's own short visits to the account
  *     accounts/<public key>/keys/<kind>.nk signs the users of a kind
  *     accounts/<public key>/users/<name>.creds
+ *     deleted/<public key>                 an account that was deleted; a server that was away can bring its JWT back
  */
 
 import {
@@ -106,8 +107,6 @@ export type AccountKeys = {
   readonly users: () => readonly { readonly name: string; readonly creds: string }[]
   readonly addUser: (name: string, creds: string) => void
   readonly dropUser: (name: string) => void
-  /** Removes all of it. */
-  readonly drop: () => void
 }
 
 /** The keys of an operator. Its functions throw `Failed`. */
@@ -118,6 +117,9 @@ export type Keys = {
   /** The keys of an account that was made here; undefined for another one. */
   readonly of: (account: string) => AccountKeys | undefined
   readonly addAccount: (key: NkeyPair) => void
+  /** Notes that an account is deleted, and removes its keys. */
+  readonly dropAccount: (account: string) => void
+  readonly isDropped: (account: string) => boolean
 }
 
 const CREDS = '.creds'
@@ -136,7 +138,6 @@ const accountKeys = (folder: string): AccountKeys => {
         .map(file => ({ name: file.slice(0, -CREDS.length), creds: readText(join(folder, 'users', file)) })),
     addUser: (name, creds) => writeWhole(userFile(name), creds),
     dropUser: name => rmSync(userFile(name), { force: true }),
-    drop: () => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }),
   }
 }
 
@@ -159,5 +160,11 @@ export const openKeys = (folder: string): Keys => {
       makeFolder(join(of, 'users'))
       writeKey(join(of, 'account.nk'), key)
     },
+    dropAccount: account => {
+      makeFolder(join(folder, 'deleted'))
+      writeWhole(join(folder, 'deleted', account), '')
+      rmSync(accountFolder(account), { recursive: true, force: true, maxRetries: 5 })
+    },
+    isDropped: account => existsSync(join(folder, 'deleted', account)),
   }
 }

@@ -49,13 +49,22 @@ const refuseFull = async (
   throw new Failed(refusal)
 }
 
-/** Deletes an account with its streams and its keys. Throws `Failed`, also for one that holds messages and is not forced. */
-export const removeAccount = async (
-  hosted: SelfHosted,
-  account: NatsAccount,
-  is_forced: boolean,
-): Promise<void> => {
-  const keys = keysOf(hosted, account)
+/** Lets the servers delete the JWT of an account. */
+const removeJwt = async ({ keys, system }: SelfHosted, { id }: NatsAccount): Promise<void> => {
+  const signing = keys.signing()
+  const wanted = {
+    // the servers want this JWT to be about who signs it
+    sub: signing.getPublicKey(),
+    name: 'delete accounts',
+    type: 'generic',
+    nats: { accounts: [id] },
+    iat_s: now_s(),
+  } as const
+  await remove(system, id, signJwt(signing, wanted))
+}
+
+/** Deletes the streams of an account. Throws `Failed` for one that holds messages and is not forced. */
+const removeStreams = async (hosted: SelfHosted, account: NatsAccount, is_forced: boolean): Promise<void> => {
   const found = await readAccount(hosted, account)
   // a look before the users are revoked, so that a deletion that is refused disturbs nobody
   if (!is_forced)
@@ -67,15 +76,19 @@ export const removeAccount = async (
     if (!is_forced) await refuseFull(hosted, account, locked, await holdings())
     await deleteStreams()
   })
-  const signing = hosted.keys.signing()
-  const wanted = {
-    // the servers want this JWT to be about who signs it
-    sub: signing.getPublicKey(),
-    name: 'delete accounts',
-    type: 'generic',
-    nats: { accounts: [account.id] },
-    iat_s: now_s(),
-  } as const
-  await remove(hosted.system, account.id, signJwt(signing, wanted))
-  keys.drop()
+}
+
+/** Deletes an account with its streams and its keys. Throws `Failed`, also for one that holds messages and is not forced. */
+export const removeAccount = async (
+  hosted: SelfHosted,
+  account: NatsAccount,
+  is_forced: boolean,
+): Promise<void> => {
+  // the streams of an account that a server brought back were deleted with it
+  if (!hosted.keys.isDropped(account.id)) {
+    keysOf(hosted, account)
+    await removeStreams(hosted, account, is_forced)
+  }
+  await removeJwt(hosted, account)
+  hosted.keys.dropAccount(account.id)
 }

@@ -11,6 +11,7 @@ import { E, Failed, pipe, t } from '../../fp.js'
 import { readJson } from '../../json.js'
 import { fieldsOf } from '../../ledger/codec.js'
 import type { ProviderError } from '../provider.js'
+import { readJwt } from './jwt.js'
 
 const SUBJECT = '$SYS.REQ.CLAIMS'
 const ANSWER_MS_MAX = 5_000
@@ -93,16 +94,22 @@ const lookUpAll = async (nc: NatsConnection, account: string): Promise<readonly 
   return [...new Set(answers.map(answer => answer.string()).filter(jwt => jwt !== ''))]
 }
 
-/** The JWT of an account; undefined when no server has one. Throws `Failed` while servers have different ones. */
-export const lookUp = async (nc: NatsConnection, account: string): Promise<string | undefined> => {
-  const [jwt, ...others] = await lookUpAll(nc, account)
-  return others.length > 0
-    ? fail({
-        tag: 'Unclear',
-        message: `the servers have different JWTs of the account ${account}: they agree within minutes; try again then`,
-      })
-    : jwt
+/** When a JWT was issued, in seconds since 1970; before all others for one that cannot be read. */
+const issuedAt = (jwt: string): number => {
+  const claims = readJwt(jwt)
+  return E.isRight(claims) ? claims.right.iat : Number.NEGATIVE_INFINITY
 }
+
+/** The JWT that was issued last; undefined when there is none. */
+export const newestOf = (jwts: readonly string[]): string | undefined =>
+  jwts.toSorted((a, b) => issuedAt(b) - issuedAt(a))[0]
+
+/**
+ * The JWT of an account; undefined when no server has one. A server that was away may have an older one for minutes: the
+ * newest counts, as it does among the servers.
+ */
+export const lookUp = async (nc: NatsConnection, account: string): Promise<string | undefined> =>
+  newestOf(await lookUpAll(nc, account))
 
 /** Throws `Failed` when a server refuses. */
 const change = async (nc: NatsConnection, verb: 'UPDATE' | 'DELETE', jwt: string): Promise<void> => {
