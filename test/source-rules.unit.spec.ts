@@ -1,4 +1,7 @@
-/** Source rules that the linter does not check: a pure ledger, a limit on file size, and a comment at the top of each file. */
+/**
+ * Source rules that the linter does not check: a pure ledger, a limit on file size, a comment at the top of each file, and one
+ * meaning for each name of an exported type.
+ */
 
 import { describe, expect, it } from 'vitest'
 import { isTestCode, type Rule, readTree, type SourceFile, withoutStrings } from './support/source-tree.js'
@@ -32,6 +35,23 @@ const saysWhatItIsFor: Rule = ({ path, text }) =>
     ? [`${path} does not start with a module comment: /** what this file is for */`]
     : []
 
+const EXPORTED_TYPE = /^export (?:type|interface|class) (\w+)/gm
+/** Second opinions on the rest of the program: they share none of its code, so they name the same things again. */
+const SECOND_OPINION = /^src\/(?:verify|chaos\/checker|check-server)\//
+
+/** One sentence for each name that two exported types of the program have. */
+const sharedNames = (files: readonly SourceFile[]): readonly string[] => {
+  const places = new Map<string, string[]>()
+  for (const { path, text } of files) {
+    if (!path.startsWith('src/') || isTestCode(path) || SECOND_OPINION.test(path)) continue
+    for (const [, name = ''] of text.matchAll(EXPORTED_TYPE))
+      places.set(name, [...(places.get(name) ?? []), path])
+  }
+  return [...places]
+    .filter(([, paths]) => paths.length > 1)
+    .map(([name, paths]) => `${name} has several meanings: ${paths.join(', ')}`)
+}
+
 describe('the source tree', () => {
   const tree = readTree()
   const problems = (rule: Rule): readonly string[] => tree.flatMap(rule)
@@ -48,6 +68,10 @@ describe('the source tree', () => {
     ['says at the top of each file what it is for', saysWhatItIsFor],
   ])('%s', (_, rule) => {
     expect(problems(rule)).toEqual([])
+  })
+
+  it('gives each exported type a name of its own', () => {
+    expect(sharedNames(tree)).toEqual([])
   })
 })
 
@@ -77,5 +101,20 @@ describe('the rules', () => {
     expect(saysWhatItIsFor({ path: 'src/fp.ts', text: "import 'nats'\n" })).toHaveLength(1)
     expect(saysWhatItIsFor({ path: 'src/a.unit.spec.ts', text: "import 'nats'\n" })).toEqual([])
     expect(saysWhatItIsFor(lines(1))).toEqual([])
+  })
+
+  it('find two exported types with one name, but not in code that gives a second opinion', () => {
+    const file = (path: string): SourceFile => ({
+      path,
+      text: 'export type Reply = string\nexport class A {}\n',
+    })
+    const own = { path: 'src/a.ts', text: 'type Reply = string\nexport const A = 1\n' }
+    expect(sharedNames([file('src/b.ts'), file('src/verify/a.ts'), file('src/a.unit.spec.ts'), own])).toEqual(
+      [],
+    )
+    expect(sharedNames([file('src/b.ts'), file('src/c.ts')])).toEqual([
+      'Reply has several meanings: src/b.ts, src/c.ts',
+      'A has several meanings: src/b.ts, src/c.ts',
+    ])
   })
 })
