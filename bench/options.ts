@@ -65,7 +65,8 @@ export const USAGE = `usage: npm run bench -- <benchmark> [options]
                   after 5 ms and has no ceiling (embedded)
   --rate N        commands per second of the lines of \`ledger\`, whether or not the
                   answers keep up; without it the next request follows an answer
-  --only TEXT,... the lines whose name holds one of these; ratios need their baselines
+  --only TEXT     the lines whose name holds TEXT; may be given several times; ratios
+                  need their baselines
   --profile DIR   leave a CPU profile of the service there
   --json          print JSON instead of tables`
 
@@ -141,7 +142,7 @@ const OPTIONS = {
   clients: { type: 'string', default: '1' },
   lean: { type: 'boolean', default: false },
   roles: { type: 'string', default: 'commands' },
-  only: { type: 'string', default: '' },
+  only: { type: 'string', multiple: true },
   instances: { type: 'string', default: '1' },
   dynamodb: { type: 'string', default: 'embedded' },
   rate: { type: 'string' },
@@ -169,7 +170,7 @@ export const parseOptions = (args: readonly string[], benchmarks: readonly strin
     sync_intervals: oneOf(SYNC_INTERVALS, 'sync', sync, '2m, always or both'),
     replicas: oneOf(REPLICAS, 'replicas', values.replicas, '1 or 3'),
     roles: values.roles,
-    only: values.only.split(',').filter(text => text !== ''),
+    only: (values.only ?? []).filter(text => text !== ''),
     events: wholeBetween('events', values.events, EVENTS_MIN, EVENTS_MAX),
     customers:
       values.customers === undefined

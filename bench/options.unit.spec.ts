@@ -29,7 +29,7 @@ it('the benchmarks of the whole ledger measure longer, once, with every event on
 
 it('every option is taken', () => {
   const args = '--seconds 0.5 --rounds 5 --clients 3 --sync always --roles commands,projections'
-  const more = '--lean --replicas 3 --only hot,echo --profile p --events 5000 --customers 50 --json'
+  const more = '--lean --replicas 3 --only hot --only echo --profile p --events 5000 --customers 50 --json'
   const whole = '--instances 2 --dynamodb stand-in --rate 2500'
   expect(parse('queries', ...`${args} ${more} ${whole}`.split(' '))).toEqual({
     benchmark: 'queries',

@@ -57,3 +57,12 @@ export const createHealth = (onChange: (part: string, entry: HealthEntry) => voi
     }),
   }
 }
+
+/** The same health for a second part of one kind (a second connection): it reports each part under another name. */
+export const renamed = (health: Health, nameOf: (part: string) => string): Health => ({
+  report: (part, state, detail) => health.report(nameOf(part), state, detail),
+  giveUp: (part, detail) => health.giveUp(nameOf(part), detail),
+  gaveUp: health.gaveUp,
+  of: part => health.of(nameOf(part)),
+  read: health.read,
+})

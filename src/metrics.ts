@@ -32,11 +32,29 @@ export type Metrics = {
    * function that ends it.
    */
   readonly onCollect: (collect: () => Promise<void> | void) => () => void
+  /** Everything that this registry has, as plain data: another thread can be sent it. */
+  readonly families: () => Promise<readonly Family[]>
+  /**
+   * Adds what `read` gives to each `text`: the metrics of another thread. Values of the same series are added up. When
+   * `read` fails its metrics are left out. Returns a function that ends it.
+   */
+  readonly include: (read: () => Promise<readonly Family[]>) => () => void
   /** Everything in Prometheus's text format, version 0.0.4. */
   readonly text: () => Promise<string>
 }
 
-type Metric = { readonly help: string; readonly type: string; readonly lines: (name: string) => string[] }
+/** A value with the name and the labels of its series, as Prometheus writes them. */
+type Sample = readonly [series: string, value: number]
+
+/** All series of one metric. */
+export type Family = {
+  readonly name: string
+  readonly help: string
+  readonly type: string
+  readonly samples: readonly Sample[]
+}
+
+type Metric = { readonly help: string; readonly type: string; readonly samples: (name: string) => Sample[] }
 
 /** The most label combinations of one metric. Further ones are not counted, so that a mistake cannot fill the memory. */
 const SERIES_MAX = 1_000
@@ -53,8 +71,22 @@ const keyOf = (labels: Labels): string => {
   return key
 }
 
-const line = (name: string, key: string, value: number): string =>
-  `${name}${key === '' ? '' : `{${key}}`} ${value}`
+const sample = (name: string, key: string, value: number): Sample => [
+  `${name}${key === '' ? '' : `{${key}}`}`,
+  value,
+]
+
+/** Families by name, with the values of equal series added up. */
+const merged = (families: readonly Family[]): readonly Family[] => {
+  const byName = new Map<string, Family & { readonly values: Map<string, number> }>()
+  for (const family of families) {
+    const known = byName.get(family.name) ?? { ...family, values: new Map<string, number>() }
+    for (const [series, value] of family.samples)
+      known.values.set(series, (known.values.get(series) ?? 0) + value)
+    byName.set(family.name, known)
+  }
+  return [...byName.values()].map(({ values, ...family }) => ({ ...family, samples: [...values] }))
+}
 
 /** The values of one metric by their labels, bounded. */
 const createSeries = <A>(fresh: () => A) => {
@@ -89,10 +121,10 @@ const createValue = (type: 'counter' | 'gauge', help: string): Metric & Counter 
       tracked.add(entry)
       return () => void tracked.delete(entry)
     },
-    lines: name => {
+    samples: name => {
       const sum = [...tracked].reduce((total, read) => total + read(), 0)
-      const own = series.entries().map(([key, { value }]) => line(name, key, value))
-      return tracked.size === 0 ? own : [...own, line(name, '', sum)]
+      const own = series.entries().map(([key, { value }]) => sample(name, key, value))
+      return tracked.size === 0 ? own : [...own, sample(name, '', sum)]
     },
   }
 }
@@ -109,19 +141,19 @@ const createHistogram = (help: string, bounds: readonly number[]): Metric & Hist
       const bucket = bounds.findIndex(bound => value <= bound)
       if (bucket !== -1) one.buckets[bucket] = (one.buckets[bucket] ?? 0) + 1
     },
-    lines: name =>
+    samples: name =>
       series.entries().flatMap(([key, { buckets, sum, count }]) => {
         const prefix = key === '' ? '' : `${key},`
         let below = 0
         const cumulative = bounds.map((bound, i) => {
           below += buckets[i] ?? 0
-          return line(`${name}_bucket`, `${prefix}le="${bound}"`, below)
+          return sample(`${name}_bucket`, `${prefix}le="${bound}"`, below)
         })
         return [
           ...cumulative,
-          line(`${name}_bucket`, `${prefix}le="+Inf"`, count),
-          line(`${name}_sum`, key, sum),
-          line(`${name}_count`, key, count),
+          sample(`${name}_bucket`, `${prefix}le="+Inf"`, count),
+          sample(`${name}_sum`, key, sum),
+          sample(`${name}_count`, key, count),
         ]
       }),
   }
@@ -130,6 +162,7 @@ const createHistogram = (help: string, bounds: readonly number[]): Metric & Hist
 export const createMetrics = (): Metrics => {
   const all = new Map<string, Metric>()
   const collectors = new Set<() => Promise<void> | void>()
+  const included = new Set<() => Promise<readonly Family[]>>()
 
   const metric = <A extends Metric>(name: string, type: string, make: () => A): A => {
     const known = all.get(name)
@@ -137,6 +170,11 @@ export const createMetrics = (): Metrics => {
     const made = (known as A | undefined) ?? make()
     all.set(name, made)
     return made
+  }
+
+  const families = async (): Promise<readonly Family[]> => {
+    await Promise.allSettled([...collectors].map(async collect => collect()))
+    return [...all].map(([name, { help, type, samples }]) => ({ name, help, type, samples: samples(name) }))
   }
 
   return {
@@ -147,15 +185,25 @@ export const createMetrics = (): Metrics => {
       collectors.add(collect)
       return () => void collectors.delete(collect)
     },
+    families,
+    include: read => {
+      included.add(read)
+      return () => void included.delete(read)
+    },
     text: async () => {
-      await Promise.allSettled([...collectors].map(async collect => collect()))
-      const blocks = [...all].map(([name, { help, type, lines }]) =>
-        [`# HELP ${name} ${help}`, `# TYPE ${name} ${type}`, ...lines(name)].join('\n'),
+      const others = await Promise.allSettled([...included].map(async read => read()))
+      const all_families = others.flatMap(other => (other.status === 'fulfilled' ? other.value : []))
+      const blocks = merged([...(await families()), ...all_families]).map(({ name, help, type, samples }) =>
+        [
+          `# HELP ${name} ${help}`,
+          `# TYPE ${name} ${type}`,
+          ...samples.map(([series, value]) => `${series} ${value}`),
+        ].join('\n'),
       )
       return `${blocks.join('\n')}\n`
     },
   }
 }
 
-/** The registry of this process. */
+/** The registry of this thread. */
 export const metrics: Metrics = createMetrics()

@@ -68,4 +68,25 @@ describe('the metrics', () => {
       1_000,
     )
   })
+
+  it('include the metrics of another thread, and add up the series that both have', async () => {
+    const own = createMetrics()
+    const other = createMetrics()
+    own.counter('faults_total', 'Faults').inc({ part: 'nats' })
+    other.counter('faults_total', 'Faults').inc({ part: 'nats' }, 2)
+    other.counter('letters_total', 'Letters').inc({ reason: 'MALFORMED' }, 4)
+    const end = own.include(async () => structuredClone(await other.families()))
+    expect((await own.text()).split('\n')).toEqual([
+      '# HELP faults_total Faults',
+      '# TYPE faults_total counter',
+      'faults_total{part="nats"} 3',
+      '# HELP letters_total Letters',
+      '# TYPE letters_total counter',
+      'letters_total{reason="MALFORMED"} 4',
+      '',
+    ])
+    end()
+    own.include(() => Promise.reject(new Error('gone')))
+    expect(await own.text()).toContain('faults_total{part="nats"} 1')
+  })
 })

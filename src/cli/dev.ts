@@ -22,6 +22,7 @@ import { type Http, startHttp } from '../process/http.js'
 import { createLog, logHealth } from '../process/log.js'
 import { connectLedger } from '../process/open-ledger.js'
 import { tell } from '../process/output.js'
+import { createProjectionsThread, type ProjectionsThread } from '../process/projections-thread.js'
 import { ledgerReadiness } from '../process/readiness.js'
 import { stopRequested, withinStopTime } from '../process/signals.js'
 import { supervise, waitingLines } from '../process/supervise.js'
@@ -88,10 +89,10 @@ const startServers = async (
 /** Starts the roles on the embedded servers, and resolves with the version of nats-server once they answer. */
 const startLedger = async (
   { options, log, health, stack, signal }: Run,
-  listening: Listening,
-  http: Http,
+  { listening, http, thread }: { listening: Listening; http: Http; thread: ProjectionsThread },
 ): Promise<string> => {
-  const connection = await connectLedger(embeddedEnvironment(listening, DEV_USER), log, health)
+  const environment = embeddedEnvironment(listening, DEV_USER)
+  const connection = await connectLedger(environment, log, health)
   http.attach(connection.nc, ledgerReadiness(connection))
   const bar = startProgressBar('folding', 'events')
   const instance = supervise(connection, {
@@ -103,6 +104,7 @@ const startLedger = async (
       if (events > 0) log.info({ events }, 'seeded the ledger')
     },
     onFolding: bar.update,
+    startProjections: () => thread.start(environment),
   })
   stack.push(instance.stop)
   // drains HTTP before the roles stop, so that waiting HTTP callers get an answer
@@ -122,8 +124,11 @@ const start = async (run: Run, onGaveUp: (cause: Error) => void): Promise<void> 
   const port = options.httpPort ?? config.HTTP_PORT
   const http = await startHttp({ config, health, log, option: '--http-port', loopback: true, port })
   stack.push(http.stop)
+  // the thread loads its modules while the servers start
+  const thread = createProjectionsThread({ log, health })
+  stack.push(thread.end)
   const listening = await startServers(run, security, onGaveUp)
-  const version = await startLedger(run, listening, http)
+  const version = await startLedger(run, { listening, http, thread })
   const secured = config.HTTP_TOKENS_FILE !== undefined
   if (signal.aborted) return
   announce({ listening, http: { url: http.url, secured }, data_dir: options.dataDir, version, security })

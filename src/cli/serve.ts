@@ -11,6 +11,7 @@ import { isGatewayOnly, startGateway } from '../process/gateway.js'
 import { type Http, startHttp } from '../process/http.js'
 import { createLog, logHealth } from '../process/log.js'
 import { connectLedger } from '../process/open-ledger.js'
+import { createProjectionsThread, sharesItsProcess } from '../process/projections-thread.js'
 import { ledgerReadiness } from '../process/readiness.js'
 import type { RunningRoles } from '../process/roles.js'
 import { stopRequested, withinStopTime } from '../process/signals.js'
@@ -18,17 +19,27 @@ import { supervise } from '../process/supervise.js'
 
 type ServeOptions = { readonly roles?: string; readonly rolesFile?: string }
 
-const start = async (
-  environment: Environment,
-  log: Logger,
-  health: Health,
-  http: Http,
-  signal: AbortSignal,
-): Promise<RunningRoles> => {
+type Run = {
+  readonly environment: Environment
+  readonly log: Logger
+  readonly health: Health
+  readonly http: Http
+  readonly signal: AbortSignal
+}
+
+const start = async ({ environment, log, health, http, signal }: Run): Promise<RunningRoles> => {
   if (isGatewayOnly(environment.config)) return startGateway(environment.config, log, health, http)
+  const thread = sharesItsProcess(environment.config) ? createProjectionsThread({ log, health }) : undefined
   const connection = await connectLedger(environment, log, health)
   http.attach(connection.nc, ledgerReadiness(connection))
-  return supervise(connection, { signal, is_patient: false })
+  const startProjections = thread && (() => thread.start(environment))
+  const instance = supervise(connection, { signal, is_patient: false, startProjections })
+  return {
+    stop: async () => {
+      await instance.stop()
+      await thread?.end()
+    },
+  }
 }
 
 /** Rejects once a part of the process has failed for good, and after waiting HTTP callers got their answers. */
@@ -50,7 +61,7 @@ const serve = async ({ roles, rolesFile }: ServeOptions): Promise<void> => {
 
   let instance: RunningRoles | undefined
   const running = (async () => {
-    instance = await start(environment, log, health, http, signal)
+    instance = await start({ environment, log, health, http, signal })
   })()
   // the start may wait for NATS for ever, so a stop and a failure do not wait for it
   const why = await Promise.race([requested, running.then(() => requested), failure(health, log, http)])

@@ -34,8 +34,11 @@ export const harmless = (line: string, is_pretty: boolean): string => {
   return is_pretty ? json.replace(ESCAPE, found => (found === '\\\\' ? found : `\\${found}`)) : json
 }
 
-export const createLog = (level: string): Logger => {
-  const is_pretty = process.stderr.isTTY
+/**
+ * Creates the log of a thread. `is_pretty` makes readable lines; unless stated it follows standard error, which a
+ * thread beside the main one cannot ask.
+ */
+export const createLog = (level: string, is_pretty = process.stderr.isTTY): Logger => {
   const hooks = { streamWrite: (line: string) => harmless(line, is_pretty) }
   const options = { level, base: null, redact: SECRETS, timestamp: pino.stdTimeFunctions.isoTime, hooks }
   return is_pretty

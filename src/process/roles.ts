@@ -12,8 +12,6 @@ import { followKnownIds } from '../commands/idempotency/known-ids.js'
 import { Router } from '../commands/routing/router.js'
 import { pipe, TE } from '../fp.js'
 import { waitCaughtUp } from '../projections/caught-up.js'
-import { PROJECTIONS } from '../projections/definitions/all.js'
-import { startProjector } from '../projections/runner.js'
 import { consumerName } from '../projections/target.js'
 import type { AnyEndpointConfig } from '../service/config.js'
 import { type Service, startService } from '../service/service.js'
@@ -23,13 +21,12 @@ import { type ActiveTables, followTables } from './active-tables.js'
 import { startLedgerAdmission } from './admission.js'
 import { guarded } from './closed-service.js'
 import { type Config, callersOf, type Role } from './config.js'
-import { watchConfigWrites } from './config-writes.js'
 import { limitedTo } from './endpoint-limits.js'
 import { logInFlight } from './in-flight.js'
 import { type Ledger, START } from './open-ledger.js'
+import { type Part, runProjections } from './projections-part.js'
 import { startQueryRole } from './query-role.js'
 import { watchService } from './service-metrics.js'
-import { startHeads } from './sign-heads.js'
 import { VERSION } from './version.js'
 
 const COMMAND_TIMEOUT_MS = 3_000
@@ -42,8 +39,6 @@ export type RunningRoles = {
   /** Takes no new requests, then finishes the commands that wait and the batch that the projector works on. */
   readonly stop: () => Promise<void>
 }
-
-type Part = { readonly stop: () => Promise<void> }
 
 /** Treats a table that is not believed like one that cannot be reached: the commands read the stream instead. */
 const asStreamError = ({ message, cause }: StreamError | TableError): StreamError => ({
@@ -124,18 +119,6 @@ const startEndpoints = (
     endpoints,
   })
 
-const startProjections = ({ config, ...ledger }: Ledger): Part => {
-  const heads = startHeads(config, ledger)
-  const writes = watchConfigWrites(ledger)
-  const deps = { ...ledger, base_table: config.DDB_TABLE }
-  const projectors = config.JETLEDGER_PROJECTIONS.map(name => startProjector(deps, PROJECTIONS[name]))
-  return {
-    stop: async () => {
-      await Promise.all([heads, writes, ...projectors].map(part => part?.stop()))
-    },
-  }
-}
-
 /** Receives the progress of the projection while the queries wait for it: events handled, and events in all. */
 export type OnFolding = (done: number, total: number) => void
 
@@ -149,13 +132,22 @@ const waitForBalances = async (ledger: Ledger, signal: AbortSignal, onFolding: O
     ledger.log.warn({ events: behind }, 'the balances are still being folded')
 }
 
+type RolesOptions = {
+  readonly onFolding?: OnFolding | undefined
+  /** Starts the projections; unless stated they run in this thread. */
+  readonly startProjections?: ((ledger: Ledger) => Part) | undefined
+}
+
 /**
  * Starts the configured roles on an open ledger: first the projections, then the queries and commands that read them.
  */
 export const startRoles = async (
   ledger: Ledger,
   signal: AbortSignal,
-  onFolding: OnFolding = () => undefined,
+  {
+    onFolding = () => undefined,
+    startProjections = own => runProjections(own.config, own),
+  }: RolesOptions = {},
 ): Promise<RunningRoles> => {
   const { config, log, health, standing } = ledger
   const has = (role: Role): boolean => config.JETLEDGER_ROLES.includes(role)

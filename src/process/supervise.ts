@@ -8,6 +8,7 @@ import { type Service, startService } from '../service/service.js'
 import { closedEndpoints } from './closed-service.js'
 import { Failure } from './failure.js'
 import type { Connection, Ledger } from './open-ledger.js'
+import type { Part } from './projections-part.js'
 import { type OnFolding, type RunningRoles, startRoles } from './roles.js'
 import { VERSION } from './version.js'
 
@@ -18,6 +19,8 @@ export type SuperviseOptions = {
   /** Work on the open ledger before its roles are started for the first time. */
   readonly first?: (ledger: Ledger) => Promise<void>
   readonly onFolding?: OnFolding
+  /** Starts the projections; unless stated they run in this thread. */
+  readonly startProjections?: (() => Part) | undefined
 }
 
 export type Supervised = RunningRoles & {
@@ -63,7 +66,7 @@ const untilUsable = async (
 /** Begins to run the roles of a process over its connection. */
 export const supervise = (connection: Connection, options: SuperviseOptions): Supervised => {
   const { standing, log, health } = connection
-  const { signal, first, onFolding } = options
+  const { signal, first, onFolding, startProjections } = options
   const ending = new AbortController()
   const until = AbortSignal.any([signal, ending.signal])
   let closed_service: Service | undefined
@@ -86,7 +89,7 @@ export const supervise = (connection: Connection, options: SuperviseOptions): Su
     if (kv === undefined) return
     const ledger: Ledger = { ...connection, kv }
     if (is_first) await first?.(ledger)
-    roles = await startRoles(ledger, until, onFolding)
+    roles = await startRoles(ledger, until, { onFolding, startProjections })
     await reopen()
     tellStarted()
     await standing.untilStopped()

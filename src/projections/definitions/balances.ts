@@ -6,4 +6,9 @@
 import { BALANCE_ITEM } from '../../tables/balances.js'
 import type { Projection } from '../projection.js'
 
-export const balances: Projection = { name: 'balances', head: BALANCE_ITEM, keeps_letters: true }
+export const balances: Projection = {
+  name: 'balances',
+  head: BALANCE_ITEM,
+  keeps_letters: true,
+  linger_ms: 100,
+}

@@ -41,4 +41,5 @@ export const journal: Projection = {
   head: { prefix: 'account:', balance: 'balance' },
   fold,
   keeps_letters: false,
+  linger_ms: 100,
 }
