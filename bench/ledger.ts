@@ -5,10 +5,12 @@
  * Each line has servers and processes of its own, with empty disks, so no line pays for what another one left to do.
  */
 
+import { writeFileSync } from 'node:fs'
 import { createStack } from '../src/stack.js'
 import type { Benchmark, Surroundings } from './benchmark.js'
 import { goalTable } from './goals.js'
 import { bookMistakes } from './ledger/books.js'
+import { chartOf } from './ledger/chart.js'
 import { combine, type Figures, lagTable, ratesTable } from './ledger/figures.js'
 import { GOALS } from './ledger/goals.js'
 import { type LedgerLine, LINES } from './ledger/lines.js'
@@ -140,6 +142,8 @@ export const ledger: Benchmark = async (options, sync_interval, surroundings) =>
       rounds.push(await measureLine(line, postgres, options, sync_interval, surroundings))
     figures.push(combine(rounds))
   }
+  const chart = chartOf(new Map(figures.map(({ name, run }) => [name, run.accepted_per_s])))
+  if (options.chart_file !== undefined && chart !== undefined) writeFileSync(options.chart_file, chart)
   const goals = goalTable(GOALS, new Map(figures.map(({ name, run }) => [name, run])))
   return {
     title: `the whole ledger, sync_interval ${sync_interval}`,

@@ -30,6 +30,18 @@ const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
   ids,
 }
 
+const ALL = 'all'
+/** What `all` runs: every line that docs/performance.md shows, for as short a time as its ratios repeat. */
+const ALL_RUNS: readonly (readonly string[])[] = [
+  ['ledger', '--dynamodb', 'stand-in', '--seconds', '5'],
+  ['instances', '--seconds', '10'],
+  ['commands', '--sync', 'always', '--rounds', '1'],
+  ['queries', '--rounds', '1'],
+  ['http', '--rounds', '1'],
+  ['rebuild', '--rounds', '1', '--events', '300000'],
+  ['lag', '--rounds', '1'],
+]
+
 const EXIT_FAILED = 1
 const EXIT_USAGE = 2
 const EXIT_INTERRUPTED = 130
@@ -40,7 +52,7 @@ const say = (text: string): void => {
 
 const readOptions = (): Options | undefined => {
   try {
-    return parseOptions(process.argv.slice(2), Object.keys(BENCHMARKS))
+    return parseOptions(process.argv.slice(2), [...Object.keys(BENCHMARKS), ALL])
   } catch (error) {
     say(`${error instanceof Error ? error.message : error}\n\n${USAGE}`)
     return undefined
@@ -62,17 +74,29 @@ const runSession = async (
   }
 }
 
-const run = async (options: Options, signal: AbortSignal): Promise<void> => {
-  const benchmark = BENCHMARKS[options.benchmark]
-  if (benchmark === undefined) throw new Error(`there is no benchmark ${options.benchmark}`)
+/** The runs that the options ask for. */
+const runsOf = (options: Options): readonly Options[] =>
+  options.benchmark === ALL
+    ? ALL_RUNS.map(args => ({
+        ...parseOptions(args, Object.keys(BENCHMARKS)),
+        json: options.json,
+        ...(options.chart_file === undefined ? {} : { chart_file: options.chart_file }),
+      }))
+    : [options]
+
+const run = async (asked: Options, signal: AbortSignal): Promise<void> => {
   const sessions: Session[] = []
-  for (const sync_interval of options.sync_intervals) {
-    const session = await runSession(benchmark, options, sync_interval, signal)
-    sessions.push(session)
-    if (!options.json) process.stdout.write(`\n${formatSession(session)}\n`)
+  for (const options of runsOf(asked)) {
+    const benchmark = BENCHMARKS[options.benchmark]
+    if (benchmark === undefined) throw new Error(`there is no benchmark ${options.benchmark}`)
+    for (const sync_interval of options.sync_intervals) {
+      const session = await runSession(benchmark, options, sync_interval, signal)
+      sessions.push(session)
+      if (!options.json) process.stdout.write(`\n${formatSession(session)}\n`)
+    }
   }
   const machine = { cores: availableParallelism(), node: process.version, platform: process.platform }
-  if (options.json) process.stdout.write(`${JSON.stringify({ machine, sessions }, null, 2)}\n`)
+  if (asked.json) process.stdout.write(`${JSON.stringify({ machine, sessions }, null, 2)}\n`)
 }
 
 const main = async (): Promise<number> => {

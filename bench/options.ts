@@ -33,6 +33,8 @@ export type Options = {
   readonly rate?: number
   /** The folder that receives a CPU profile of the service. */
   readonly profile_dir?: string
+  /** The file for the chart of `ledger`. */
+  readonly chart_file?: string
 }
 
 export const USAGE = `usage: npm run bench -- <benchmark> [options]
@@ -47,6 +49,8 @@ export const USAGE = `usage: npm run bench -- <benchmark> [options]
   ledger          all roles over NATS and HTTP, beside PostgreSQL written by hand
   instances       credits with one, two and three instances of the role commands
   ids             a start with many known transaction ids, without and from a checkpoint
+  all             each of these but predecessor and ids, shortened, in about a quarter of an hour;
+                  --json and --chart are the only options
 
   --seconds N     the length of one measurement (3; ledger, instances: 10)
   --rounds N      measurements of each line at each speed; medians are printed (3; ledger, instances: 1)
@@ -67,6 +71,7 @@ export const USAGE = `usage: npm run bench -- <benchmark> [options]
                   answers keep up; without it the next request follows an answer
   --only TEXT     the lines whose name holds TEXT; may be given several times; ratios
                   need their baselines
+  --chart FILE    write the rates of \`ledger\` as an SVG
   --profile DIR   leave a CPU profile of the service there
   --json          print JSON instead of tables`
 
@@ -146,6 +151,7 @@ const OPTIONS = {
   instances: { type: 'string', default: '1' },
   dynamodb: { type: 'string', default: 'embedded' },
   rate: { type: 'string' },
+  chart: { type: 'string' },
   profile: { type: 'string' },
   json: { type: 'boolean', default: false },
 } as const
@@ -180,6 +186,7 @@ export const parseOptions = (args: readonly string[], benchmarks: readonly strin
     instances: oneOf(INSTANCES, 'instances', values.instances, '1, 2 or 3'),
     dynamodb: oneOf(DYNAMODB, 'dynamodb', values.dynamodb, 'embedded or stand-in'),
     ...(values.rate === undefined ? {} : { rate: between('rate', values.rate, 1, RATE_MAX) }),
+    ...(values.chart === undefined ? {} : { chart_file: values.chart }),
     ...(values.profile === undefined ? {} : { profile_dir: values.profile }),
   }
 }
