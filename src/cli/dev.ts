@@ -105,6 +105,7 @@ const startLedger = async (
     },
     onFolding: bar.update,
     startProjections: () => thread.start(environment),
+    onService: http.attachLocal,
   })
   stack.push(instance.stop)
   // drains HTTP before the roles stop, so that waiting HTTP callers get an answer

@@ -33,7 +33,8 @@ const start = async ({ environment, log, health, http, signal }: Run): Promise<R
   const connection = await connectLedger(environment, log, health)
   http.attach(connection.nc, ledgerReadiness(connection))
   const startProjections = thread && (() => thread.start(environment))
-  const instance = supervise(connection, { signal, is_patient: false, startProjections })
+  const onService = http.attachLocal
+  const instance = supervise(connection, { signal, is_patient: false, startProjections, onService })
   return {
     stop: async () => {
       await instance.stop()

@@ -3,6 +3,7 @@
  * until its outcome is known and still has one effect.
  */
 
+import type { NatsConnection } from 'nats'
 import { E, type Either } from '../fp.js'
 import { ask } from '../gateway/ask.js'
 import { type Problem, problemBody } from '../gateway/problem.js'
@@ -37,13 +38,13 @@ const reportProblem = (problem: Problem): Failure => {
 
 /** Asks the ledger for a transaction whose answer did not come; undefined when there is no answer. */
 const fateOf = async (
-  nc: Parameters<typeof ask>[0],
+  nc: NatsConnection,
   transaction_id: string,
   timeout_ms: number,
 ): Promise<Fields | undefined> => {
   const body = JSON.stringify({ transaction_id })
   const question = { subject: 'customer.transaction', body, effect: 'read', check: anyObject } as const
-  const answer = await ask(nc, { ...question, timeout_ms })()
+  const answer = await ask({ nc }, { ...question, timeout_ms })()
   return E.isRight(answer) ? answer.right.body : undefined
 }
 
@@ -85,7 +86,7 @@ export const sendWrite = (write: Write): Promise<Fields> =>
       ...ids,
     } as const
     const sending_ms = Math.max(1, Math.floor(timeout_ms * SENDING_SHARE))
-    const answer = await ask(nc, { ...question, timeout_ms: sending_ms })()
+    const answer = await ask({ nc }, { ...question, timeout_ms: sending_ms })()
     if (E.isRight(answer)) return answer.right.body
     if (answer.left.code === 'FORBIDDEN')
       throw new Failure(`${answer.left.detail}`, { cause: answer.left.cause })

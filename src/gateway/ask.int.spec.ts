@@ -5,8 +5,11 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { startTestNats, type TestNats } from '../../test/support/servers.js'
 import { E } from '../fp.js'
 import { catalogued, stopped, timedOut } from '../service/catalogue.js'
+import type { EndpointConfig, ServiceRequest } from '../service/config.js'
 import type { ServiceError } from '../service/error.js'
-import { errorLines } from '../service/headers.js'
+import { errorLines, headerLines } from '../service/headers.js'
+import { type Service, startService } from '../service/service.js'
+import { behind, gate, serviceConfig } from '../service/testing/harness.js'
 import { wireOf } from '../wire.js'
 import { ask } from './ask.js'
 import { checkWith } from './check.js'
@@ -57,14 +60,17 @@ const serve = async (...acts: readonly Act[]): Promise<void> => {
 const OK = object({ ok: { type: 'boolean' } })
 
 const asked = (effect: 'read' | 'write', timeout_ms = 2_000) =>
-  ask(nc, {
-    subject,
-    body: '{"transaction_id":"t-1"}',
-    effect,
-    check: checkWith(OK),
-    timeout_ms,
-    ...(effect === 'write' ? { transaction_id: 't-1' } : {}),
-  })()
+  ask(
+    { nc },
+    {
+      subject,
+      body: '{"transaction_id":"t-1"}',
+      effect,
+      check: checkWith(OK),
+      timeout_ms,
+      ...(effect === 'write' ? { transaction_id: 't-1' } : {}),
+    },
+  )()
 
 const problemOf = async (effect: 'read' | 'write', timeout_ms?: number): Promise<Problem> => {
   const answer = await asked(effect, timeout_ms)
@@ -220,5 +226,102 @@ describe('a read', () => {
       code: 'INTERNAL_ERROR',
       cause: expect.objectContaining({ message: expect.stringContaining(subject) }),
     })
+  })
+})
+
+describe('the roles of this process', () => {
+  /** A service that is connected to no server of `nc`: only this process can ask it. */
+  const startLocal = async (endpoint: Partial<EndpointConfig>): Promise<Service> => {
+    const service = await startService(elsewhere, serviceConfig({ subject, effect: 'write', ...endpoint }))
+    services.push(service)
+    return service
+  }
+  const askBoth = (local: Service, timeout_ms = 2_000) =>
+    ask(
+      { nc, local },
+      {
+        subject,
+        body: '{"transaction_id":"t-1"}',
+        effect: 'write',
+        check: checkWith(OK),
+        timeout_ms,
+        transaction_id: 't-1',
+        lines: headerLines({ 'Ledger-Caller': 'token:shop' }),
+      },
+    )()
+  const ok = { body: '{"ok":true}' }
+  let other_nats: TestNats
+  let elsewhere: NatsConnection
+  const services: Service[] = []
+
+  beforeAll(async () => {
+    other_nats = await startTestNats()
+    elsewhere = await connect({ servers: other_nats.url })
+  })
+  afterEach(async () => {
+    for (const service of services.splice(0)) await service.stop()
+  })
+  afterAll(async () => {
+    await elsewhere.close()
+    await other_nats.stop()
+  })
+
+  it('are asked without NATS: body, headers and counts are those of every request', async () => {
+    const requests: ServiceRequest[] = []
+    const lines = headerLines({ 'Ledger-Version': '12', 'Ledger-Seq': '7' })
+    const local = await startLocal({
+      handle: request => {
+        requests.push(request)
+        return E.right({ ...ok, lines })
+      },
+    })
+    expect(await askBoth(local)).toEqual(
+      E.right({ body: { ok: true }, headers: { 'Ledger-Version': '12', 'Ledger-Seq': '7' } }),
+    )
+    const [request] = requests
+    expect(new TextDecoder().decode(request?.body)).toBe('{"transaction_id":"t-1"}')
+    expect(request?.headers?.get('Ledger-Caller')).toBe('token:shop')
+    expect(request?.is_local).toBe(true)
+    expect(local.stats().endpoints[0]).toMatchObject({ num_requests: 1, num_errors: 0 })
+  })
+
+  it('refuse as they do over NATS, and a refusal is counted', async () => {
+    const local = await startLocal({ handle: () => E.left(catalogued('INSUFFICIENT_FUNDS', { balance: 3 })) })
+    const answer = await askBoth(local)
+    expect(E.isLeft(answer) && answer.left).toMatchObject({
+      code: 'INSUFFICIENT_FUNDS',
+      fields: { balance: 3 },
+    })
+    expect(local.stats().endpoints[0]).toMatchObject({
+      num_errors: 1,
+      last_error: '422:INSUFFICIENT_FUNDS',
+    })
+  })
+
+  it('that have no room leave the request to the others', async () => {
+    await serve(succeed)
+    const held = gate()
+    const local = await startLocal({ max_in_flight: 1, handle: behind(held) })
+    const first = askBoth(local)
+    expect(E.isRight(await askBoth(local))).toBe(true)
+    expect(seen).toHaveLength(1)
+    held.open()
+    await first
+  })
+
+  it('that do not answer in time leave the next try, with the same id, to the others', async () => {
+    await serve(succeed)
+    const held = gate()
+    const local = await startLocal({ handle: behind(held) })
+    expect(await askBoth(local, 800)).toEqual(E.right({ body: { ok: true }, headers: {} }))
+    expect(seen).toEqual(['{"transaction_id":"t-1"}'])
+    held.open()
+  })
+
+  it('are not asked for what they do not serve', async () => {
+    await serve(succeed)
+    const local = await startLocal({ subject: `${subject}.another` })
+    expect(E.isRight(await askBoth(local))).toBe(true)
+    expect(seen).toHaveLength(1)
   })
 })

@@ -15,6 +15,7 @@ import type { Effect } from '../service/error.js'
 import { createRefusals, isNoResponders } from '../service/refusals.js'
 import type { Check } from './check.js'
 import { resubmitted } from './http-metrics.js'
+import { type Answer, askLocal, type Local } from './local.js'
 import { type Problem, problem } from './problem.js'
 import { request } from './requests.js'
 import type { RouteReply } from './route.js'
@@ -54,7 +55,7 @@ const SETTLED: ReadonlySet<ErrorCode> = new Set([
 const PASSING: ReadonlySet<ErrorCode> = new Set(['TIMEOUT', 'UNAVAILABLE', 'BUSY'])
 
 /** The JSON of a reply; undefined when the reply is no JSON. */
-const parse = (body: Uint8Array): unknown => {
+const parse = (body: Uint8Array | string): unknown => {
   const read = readJson(body)
   return E.isRight(read) ? read.right : undefined
 }
@@ -66,12 +67,20 @@ const SERVICE_ERROR = 'Nats-Service-Error'
 export const LEDGER_HEADERS = ['Ledger-Version', 'Ledger-Seq', 'Ledger-Source', 'Ledger-Age-Ms'] as const
 
 /** The headers that the gateway reads, each with the first of its values. */
-const headersOf = ({ headers }: Msg): Record<string, string> => {
+const headersOf = ({ header }: Answer): Record<string, string> => {
   const found: Record<string, string> = {}
-  if (headers === undefined) return found
-  for (const name of LEDGER_HEADERS) if (headers.has(name)) found[name] = headers.get(name)
+  for (const name of LEDGER_HEADERS) {
+    const value = header(name)
+    if (value !== undefined) found[name] = value
+  }
   return found
 }
+
+/** A message of the service as an answer. */
+const answerOf = ({ data, headers }: Msg): Answer => ({
+  body: data,
+  header: name => (headers?.has(name) === true ? headers.get(name) : undefined),
+})
 
 const problemOf = (subject: string, code: string, body: unknown): Problem => {
   if (!isCode(code)) {
@@ -85,11 +94,11 @@ const problemOf = (subject: string, code: string, body: unknown): Problem => {
 }
 
 /** Turns a reply of the service into an answer or a problem. */
-const read = ({ subject, check }: Question, msg: Msg): Either<Problem, RouteReply> => {
-  const headers = headersOf(msg)
-  const body = parse(msg.data)
-  if (msg.headers?.has(SERVICE_ERROR) === true)
-    return E.left(problemOf(subject, msg.headers.get(SERVICE_ERROR), body))
+const read = ({ subject, check }: Question, answer: Answer): Either<Problem, RouteReply> => {
+  const headers = headersOf(answer)
+  const body = parse(answer.body)
+  const error = answer.header(SERVICE_ERROR)
+  if (error !== undefined) return E.left(problemOf(subject, error, body))
   const checked = check(body)
   if (E.isRight(checked)) return E.right({ body: checked.right, headers })
   const cause = new Error(`${subject} replied with something else than it promises: ${checked.left}`)
@@ -117,13 +126,16 @@ const isNotPublished = (thrown: unknown): boolean =>
   thrown.cause.operation === 'publish'
 
 const tryOnce = async (
-  nc: NatsConnection,
+  { nc, local }: Service,
   question: Question,
   timeout_ms: number,
 ): Promise<Either<Problem, RouteReply>> => {
   const { subject, body, effect, lines, is_alone = false } = question
   try {
-    return read(question, await request(nc, subject, body, timeout_ms, lines))
+    const own = local && askLocal(local, question, timeout_ms)
+    const answer =
+      own === undefined ? answerOf(await request(nc, subject, body, timeout_ms, lines)) : await own
+    return read(question, answer)
   } catch (cause) {
     return is_alone && isNotPublished(cause)
       ? E.left(problem('FORBIDDEN', `this NATS user may not publish to ${subject}`, { cause }))
@@ -161,10 +173,14 @@ const verdict = (question: Question, soFar: SoFar): Problem => {
 const waitBefore = (attempt: number, left_ms: number): Promise<void> =>
   pause(BETWEEN_TRIES, attempt, AbortSignal.timeout(Math.max(1, Math.floor(left_ms))))
 
+/** The ways to the service: NATS, and the roles of this process where it has any. */
+export type Service = { readonly nc: NatsConnection; readonly local?: Local | undefined }
+
 /** Asks a question and gives the reply; left is the last problem, when the time is over or no further try can help. */
 export const ask =
-  (nc: NatsConnection, question: Question): TaskEither<Problem, RouteReply> =>
+  (service: Service, question: Question): TaskEither<Problem, RouteReply> =>
   async () => {
+    let way = service
     const until_ms = performance.now() + question.timeout_ms
     const left_ms = (): number => until_ms - performance.now()
     const refusals = createRefusals()
@@ -180,8 +196,10 @@ export const ask =
 
     for (;;) {
       const try_ms = Math.ceil(Math.max(left_ms() / 2, Math.min(left_ms(), TRY_MS_MIN), 1))
-      const answer = await tryOnce(nc, question, try_ms)
+      const answer = await tryOnce(way, question, try_ms)
       if (E.isRight(answer)) return answer
+      // what this process could not do another one may do
+      way = { nc: service.nc }
       is_open ||= OPEN.has(answer.left.code)
       // `refusals` counts the tries that were turned away
       if (is_open) tries += 1

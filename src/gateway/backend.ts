@@ -1,29 +1,26 @@
 /**
- * The gateway's way to the service: the connection to NATS while there is one, and the limit of requests in flight.
+ * The gateway's way to the service while there is a connection to NATS, and the limit of requests in flight.
  */
 
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import type { NatsConnection } from 'nats'
 import { sendProblem } from './answer.js'
+import type { Service } from './ask.js'
 import { in_flight } from './http-metrics.js'
 import { problem } from './problem.js'
 
 export type Backend = {
-  /** Runs `work` with the connection; without one, over the limit or while draining it answers with a problem. */
+  /** Runs `work` with the ways to the service; without one, over the limit or while draining it answers with a problem. */
   readonly use: (
     request: FastifyRequest,
     reply: FastifyReply,
-    work: (nc: NatsConnection) => Promise<FastifyReply>,
+    work: (service: Service) => Promise<FastifyReply>,
   ) => Promise<FastifyReply>
   /** Takes no more work; resolves when every request that was begun is answered. */
   readonly drain: () => Promise<void>
 }
 
-/** `connection` gives undefined while NATS is away. */
-export const createBackend = (
-  connection: () => NatsConnection | undefined,
-  max_in_flight: number,
-): Backend => {
+/** `way` gives undefined while NATS is away. */
+export const createBackend = (way: () => Service | undefined, max_in_flight: number): Backend => {
   let at_work = 0
   let onEmpty: (() => void) | undefined
   let is_draining = false
@@ -43,13 +40,13 @@ export const createBackend = (
       if (at_work >= max_in_flight) {
         return sendProblem(request, reply, problem('BUSY', `${max_in_flight} requests are in flight here`))
       }
-      const nc = connection()
-      if (nc === undefined) {
+      const service = way()
+      if (service === undefined) {
         return sendProblem(request, reply, problem('UNAVAILABLE', 'the gateway has no connection to NATS'))
       }
       at_work += 1
       try {
-        return await work(nc)
+        return await work(service)
       } finally {
         finish()
       }

@@ -102,7 +102,7 @@ export const addNatsSubjects = (app: FastifyInstance, backend: Backend, tokens: 
       return sendProblem(request, reply, problem('INVALID_REQUEST', why))
     }
     const timeout = Number(query.right.timeout ?? NATS_TIMEOUT_MS)
-    return backend.use(request, reply, async nc => {
+    return backend.use(request, reply, async ({ nc }) => {
       const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0)
       const options = { timeout, ...callerHeaders(request, effect) }
       try {

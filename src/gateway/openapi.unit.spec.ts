@@ -42,7 +42,7 @@ describe('the OpenAPI document', () => {
       version: '1.2.3',
       tls: undefined,
       gateway: {
-        connection: () => undefined,
+        service: () => undefined,
         max_in_flight: 1,
         tokens: undefined,
         origins: [],

@@ -137,10 +137,10 @@ const serve = (route: Route, checks: Checks, { backend, tokens, limits }: RestOp
     if (refused !== undefined) return sendProblem(request, reply, refused)
     const { transaction_id, timeout_ms } = checked.right
     const body = JSON.stringify(route.ask(checked.right))
-    return backend.use(request, reply, async nc => {
+    return backend.use(request, reply, async service => {
       const own = effect === 'write' ? { transaction_id, lines: callerLines(request) } : {}
       const question = { subject, body, effect, check: checks.reply, timeout_ms, ...own }
-      const found = await ask(nc, question)()
+      const found = await ask(service, question)()
       if (E.isLeft(found)) return sendProblem(request, reply, found.left)
       return pipe(
         answerOf(route, found.right, checked.right),

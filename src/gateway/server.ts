@@ -12,13 +12,13 @@ import Fastify, {
   type FastifyRequest,
   LogController,
 } from 'fastify'
-import type { NatsConnection } from 'nats'
 import type { Logger } from 'pino'
 import type { Health } from '../health.js'
 import type { Metrics } from '../metrics.js'
 import { within } from '../parallel.js'
 import { uuidv7 } from '../uuid.js'
 import { sendProblem } from './answer.js'
+import type { Service } from './ask.js'
 import { type Backend, createBackend } from './backend.js'
 import { createCallerLimits } from './caller-limits.js'
 import { addDocs } from './docs.js'
@@ -36,8 +36,8 @@ import { addRest } from './rest.js'
 export type GatewayOptions = Omit<GuardOptions, 'tls'> & {
   /** The rate that every caller has; undefined: none has one, not even a token with a rate of its own. */
   readonly rate: RateLimit | undefined
-  /** Undefined while NATS is away. */
-  readonly connection: () => NatsConnection | undefined
+  /** The ways to the service; undefined while NATS is away. */
+  readonly service: () => Service | undefined
   /** The largest number of requests in flight; one more is answered `BUSY`. */
   readonly max_in_flight: number
 }
@@ -155,7 +155,7 @@ export const createServer = async (options: ServerOptions): Promise<HttpServer> 
   app.setNotFoundHandler((request, reply) =>
     sendProblem(request, reply, problem('NOT_FOUND', 'there is no such path')),
   )
-  const backend = gateway === undefined ? undefined : createBackend(gateway.connection, gateway.max_in_flight)
+  const backend = gateway === undefined ? undefined : createBackend(gateway.service, gateway.max_in_flight)
   addOperations(app, { health, readiness, metrics, tokens: gateway?.tokens })
   if (gateway !== undefined && backend !== undefined) addGateway(app, options, gateway, backend)
   await app.ready()

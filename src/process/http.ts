@@ -6,6 +6,7 @@
 
 import type { NatsConnection } from 'nats'
 import type { Logger } from 'pino'
+import type { Local } from '../gateway/local.js'
 import type { Readiness } from '../gateway/operations.js'
 import { createRateLimit } from '../gateway/rate-limit.js'
 import { createServer, type HttpServer } from '../gateway/server.js'
@@ -27,6 +28,8 @@ export type Http = Pick<HttpServer, 'drain' | 'stop'> & {
   readonly url: string
   /** From this call on, the gateway sends requests over the connection, and `/readyz` calls `readiness`. */
   readonly attach: (nc: NatsConnection, readiness: Readiness) => void
+  /** From this call on, the gateway asks the roles of this process itself, where they serve; undefined: no more. */
+  readonly attachLocal: (roles: Local | undefined) => void
 }
 
 export type HttpOptions = {
@@ -64,7 +67,8 @@ export const startHttp = async (options: HttpOptions): Promise<Http> => {
   const is_gateway = config.JETLEDGER_ROLES.includes('gateway')
   const { tokens, stop: stopTokens } = startHttpTokens(config, { health, log })
   const tls = tlsOf(config)
-  let connection: NatsConnection | undefined
+  let nc: NatsConnection | undefined
+  let local: Local | undefined
   let readiness: Readiness = notReady
   const server = await createServer({
     health,
@@ -76,7 +80,7 @@ export const startHttp = async (options: HttpOptions): Promise<Http> => {
     gateway: is_gateway
       ? {
           // a request that is sent without a connection to NATS would only wait in the client
-          connection: () => (health.of('nats')?.state === 'ok' ? connection : undefined),
+          service: () => (health.of('nats')?.state === 'ok' && nc !== undefined ? { nc, local } : undefined),
           max_in_flight: config.JETLEDGER_MAX_IN_FLIGHT,
           tokens,
           origins: config.HTTP_CORS_ORIGINS,
@@ -101,8 +105,11 @@ export const startHttp = async (options: HttpOptions): Promise<Http> => {
       stopTokens()
       await server.stop()
     },
-    attach: (nc, ready) => {
-      connection = nc
+    attachLocal: roles => {
+      local = roles
+    },
+    attach: (connection, ready) => {
+      nc = connection
       readiness = ready
       // readiness also measures the lag of the projections, which is a metric
       metrics.onCollect(async () => void (await ready()))

@@ -136,6 +136,8 @@ type RolesOptions = {
   readonly onFolding?: OnFolding | undefined
   /** Starts the projections; unless stated they run in this thread. */
   readonly startProjections?: ((ledger: Ledger) => Part) | undefined
+  /** Is given the endpoints of this process once they serve, and undefined before they end. */
+  readonly onService?: ((service: Service | undefined) => void) | undefined
 }
 
 /**
@@ -147,6 +149,7 @@ export const startRoles = async (
   {
     onFolding = () => undefined,
     startProjections = own => runProjections(own.config, own),
+    onService = () => undefined,
   }: RolesOptions = {},
 ): Promise<RunningRoles> => {
   const { config, log, health, standing } = ledger
@@ -173,8 +176,10 @@ export const startRoles = async (
   }
   const unwatch = service === undefined ? undefined : watchService(service)
   health.report(START, 'ok')
+  onService(service)
   return {
     stop: async () => {
+      onService(undefined)
       endInFlight?.()
       commands?.router.leave()
       await service?.stop()

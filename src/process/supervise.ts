@@ -21,6 +21,8 @@ export type SuperviseOptions = {
   readonly onFolding?: OnFolding
   /** Starts the projections; unless stated they run in this thread. */
   readonly startProjections?: (() => Part) | undefined
+  /** Is given the endpoints of this process while they serve. */
+  readonly onService?: ((service: Service | undefined) => void) | undefined
 }
 
 export type Supervised = RunningRoles & {
@@ -66,7 +68,7 @@ const untilUsable = async (
 /** Begins to run the roles of a process over its connection. */
 export const supervise = (connection: Connection, options: SuperviseOptions): Supervised => {
   const { standing, log, health } = connection
-  const { signal, first, onFolding, startProjections } = options
+  const { signal, first, onFolding, startProjections, onService } = options
   const ending = new AbortController()
   const until = AbortSignal.any([signal, ending.signal])
   let closed_service: Service | undefined
@@ -89,7 +91,7 @@ export const supervise = (connection: Connection, options: SuperviseOptions): Su
     if (kv === undefined) return
     const ledger: Ledger = { ...connection, kv }
     if (is_first) await first?.(ledger)
-    roles = await startRoles(ledger, until, { onFolding, startProjections })
+    roles = await startRoles(ledger, until, { onFolding, startProjections, onService })
     await reopen()
     tellStarted()
     await standing.untilStopped()

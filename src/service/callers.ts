@@ -8,6 +8,8 @@
  *   wrote there, and it lets no client use a reply subject of the kind that such a request has; so that subject is the
  *   proof. From the account of the gateway, the gateway's header counts.
  *
+ * A gateway in the process of the commands asks them without NATS, so its header counts in both cases.
+ *
  * Not configured, nobody is known, and no header is read.
  */
 
@@ -31,7 +33,7 @@ const REQUEST_ID = /^[\w-]{1,64}$/
 /** `by` is the caller, in the form of `ledger/caller.ts`. */
 export type Caller = { readonly by?: string | undefined; readonly request_id?: string | undefined }
 
-export type CallerOf = (request: Pick<ServiceRequest, 'headers' | 'reply'>) => Caller
+export type CallerOf = (request: Pick<ServiceRequest, 'headers' | 'reply' | 'is_local'>) => Caller
 
 /** How callers are known. `gateway_account` is the account that the gateway's user belongs to, if it has one of its own. */
 export type CallerOptions =
@@ -60,6 +62,7 @@ const fromGateway: CallerOf = request => {
 const fromServer =
   (gateway_account: string | undefined): CallerOf =>
   request => {
+    if (request.is_local === true) return fromGateway(request)
     if (!IMPORTED.test(request.reply ?? '')) return NOBODY
     // the server writes its header after those of the client
     const text = request.headers?.values(REQUEST_INFO_HEADER).at(-1) ?? ''

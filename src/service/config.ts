@@ -15,6 +15,8 @@ export type ServiceRequest = {
   readonly headers?: MsgHdrs | undefined
   /** The subject of the reply; absent when nobody waits for one. */
   readonly reply?: string | undefined
+  /** Whether the gateway of this same process asks. */
+  readonly is_local?: boolean
 }
 
 export type ServiceReply = {

@@ -6,7 +6,7 @@
  * requests are built once.
  */
 
-import type { Msg, MsgHdrs, NatsConnection } from 'nats'
+import type { MsgHdrs, NatsConnection } from 'nats'
 import type { Logger } from 'pino'
 import { E, type Either, type TaskEither } from '../fp.js'
 import { readJson } from '../json.js'
@@ -34,17 +34,28 @@ export type Endpoint = {
   readonly inFlight: () => number
   /** The reason why the server ended the subscription (missing permission); undefined while it lives. */
   readonly failure: () => Error | undefined
+  /** Serves a request of this process, within the same limits and counted like all others. */
+  readonly take: (request: LocalRequest) => void
   /** Takes no more requests, and resolves when all requests that were taken are answered. */
   readonly drain: () => Promise<void>
   /** Answers all waiting requests (503, for a write 504) and returns their number; late results of handlers are dropped. */
   readonly abandon: () => number
 }
 
+/** A request of this process itself: it does not come over NATS, and its answer does not either. */
+export type LocalRequest = {
+  readonly subject: string
+  readonly body: Uint8Array
+  readonly headers: MsgHdrs | undefined
+  /** Takes the answer, once: its body, and its headers as lines. */
+  readonly onAnswer: (body: string, lines: string) => void
+}
+
 /** A message as the handler sees it. Its subject and headers are decoded only when the handler reads them. */
 class Request implements ServiceRequest {
-  readonly #msg: Msg
+  readonly #msg: Incoming
 
-  constructor(msg: Msg) {
+  constructor(msg: Incoming) {
     this.#msg = msg
   }
 
@@ -63,6 +74,19 @@ class Request implements ServiceRequest {
   get reply(): string | undefined {
     return this.#msg.reply
   }
+
+  get is_local(): boolean {
+    return this.#msg.onAnswer !== undefined
+  }
+}
+
+/** A message from NATS, or a request of this process, which brings its own way back. */
+type Incoming = {
+  readonly subject: string
+  readonly data: Uint8Array
+  readonly headers?: MsgHdrs | undefined
+  readonly reply?: string | undefined
+  readonly onAnswer?: LocalRequest['onAnswer']
 }
 
 type Result = Either<ServiceError, ServiceReply>
@@ -177,6 +201,13 @@ export const startEndpoint = (
 
   const serve = createServe(config, { answer, begin, finish })
 
+  const take = (msg: Incoming): void => {
+    const request = { msg, started_ns: process.hrtime.bigint() }
+    counters.countRequest()
+    if (in_flight >= max_in_flight) fail(request, busy_error, busy_lines)
+    else serve(request)
+  }
+
   const subscription = nc.subscribe(info.subject, {
     queue: info.queue_group,
     callback: (error, msg) => {
@@ -185,14 +216,7 @@ export const startEndpoint = (
         log.error({ subject: info.subject, err: error }, 'the server ended the subscription of an endpoint')
         return
       }
-      if (!replies.accept(msg, info.name)) return
-      const request = { msg, started_ns: process.hrtime.bigint() }
-      counters.countRequest()
-      if (in_flight >= max_in_flight) {
-        fail(request, busy_error, busy_lines)
-        return
-      }
-      serve(request)
+      if (replies.accept(msg, info.name)) take(msg)
     },
   })
 
@@ -200,6 +224,7 @@ export const startEndpoint = (
     info,
     failure: () => failure,
     inFlight: () => in_flight,
+    take: ({ subject, body, headers, onAnswer }) => take({ subject, data: body, headers, onAnswer }),
     stats: () => ({
       name: info.name,
       subject: info.subject,
@@ -234,7 +259,7 @@ const statsData = (config: AnyEndpointConfig, log: Logger): { data?: unknown } =
 }
 
 /** A request that was taken and is not answered yet. */
-type InFlight = Waiting & { readonly msg: Msg }
+type InFlight = Waiting & { readonly msg: Incoming }
 
 type Answers = {
   /** Sends the handler's reply. If it cannot be sent, sends a 500 instead. */
@@ -244,7 +269,12 @@ type Answers = {
 }
 
 /** Makes the functions that end a request: they send the reply, and count it in `counters`. */
-const createAnswers = ({ send }: Replies, counters: Counters, log: Logger): Answers => {
+const createAnswers = (replies: Replies, counters: Counters, log: Logger): Answers => {
+  const send = (msg: Incoming, body: string, lines = ''): void => {
+    if (msg.onAnswer === undefined) replies.send(msg, body, lines)
+    else msg.onAnswer(body, lines)
+  }
+
   const fail: Answers['fail'] = ({ msg, started_ns }, error, lines = errorLines(error)) => {
     const details = { subject: msg.subject, status: error.status, code: error.code, err: error.cause }
     if (error.status >= 500) log.error(details, 'a request failed')

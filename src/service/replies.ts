@@ -52,7 +52,11 @@ export type Replies = {
   /** Whether a request may be carried out: it has no reply subject, or an inbox. Counts and logs the others. */
   readonly accept: (request: Msg, endpoint: string) => boolean
   /** Publishes the reply to an accepted request. Throws the errors of `Wire.publish`. */
-  readonly send: (request: Msg, body: string, lines?: string) => void
+  readonly send: (
+    request: Pick<Msg, 'subject'> & { readonly reply?: string | undefined },
+    body: string,
+    lines?: string,
+  ) => void
 }
 
 const refused_replies = metrics.counter(

@@ -10,7 +10,7 @@ import { within } from '../parallel.js'
 import { randomId } from '../random-id.js'
 import { configProblems, type ServiceConfig } from './config.js'
 import { startControl } from './control.js'
-import { type Endpoint, startEndpoint } from './endpoint.js'
+import { type Endpoint, type LocalRequest, startEndpoint } from './endpoint.js'
 import {
   type InfoResponse,
   infoResponse,
@@ -28,6 +28,8 @@ export type Service = {
   readonly stats: () => StatsResponse
   /** The number of requests at work now, over all endpoints. */
   readonly inFlight: () => number
+  /** Serves a request of this process without NATS. False: no endpoint has exactly this subject. */
+  readonly take: (request: LocalRequest) => boolean
   /**
    * Drains the service: takes no more requests, waits up to `drain_timeout_ms` for those in flight, then answers the rest
    * with an error (`abandon` in endpoint.ts). A second call, also during the first, shares its result. It never rejects,
@@ -102,7 +104,13 @@ export const startService = async (nc: NatsConnection, config: ServiceConfig): P
     })
   }
   const inFlight = (): number => endpoints.reduce((sum, endpoint) => sum + endpoint.inFlight(), 0)
-  return { id: identity.id, info: () => info, stats, inFlight, stop }
+  const bySubject = new Map(endpoints.map(endpoint => [endpoint.info.subject, endpoint]))
+  const take = (request: LocalRequest): boolean => {
+    const endpoint = bySubject.get(request.subject)
+    endpoint?.take(request)
+    return endpoint !== undefined
+  }
+  return { id: identity.id, info: () => info, stats, inFlight, take, stop }
 }
 
 const drainAll = async (

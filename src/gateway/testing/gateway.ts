@@ -71,7 +71,7 @@ export const startTestGateway = async (
     version: '0.0.1',
     tls: undefined,
     gateway: {
-      connection: () => nc,
+      service: () => nc && { nc },
       max_in_flight: 1_000,
       tokens: undefined,
       origins: [],

@@ -1,0 +1,69 @@
+/**
+ * Asks the roles of this same process, without NATS between: a gateway that has the commands or the queries beside it
+ * gives them most of its requests (docs/adr/0037).
+ *
+ * They serve such a request as if it had come over NATS: within the same limits, counted in the same STATS.
+ */
+
+import { errors, headers, Match, type MsgHdrs } from 'nats'
+import type { LocalRequest } from '../service/endpoint.js'
+
+/** The endpoints of this process. `take` is false for a subject that none of them serves. */
+export type Local = { readonly take: (request: LocalRequest) => boolean }
+
+/** An answer of the service, from another process or from this one. */
+export type Answer = {
+  readonly body: Uint8Array | string
+  /** The first value of a header; undefined when it is not there. */
+  readonly header: (name: string) => string | undefined
+}
+
+const LINE_END = '\r\n'
+
+/** The header lines of a request as the service reads them; undefined when there are none. */
+const headersOf = (lines: string): MsgHdrs | undefined => {
+  if (lines === '') return undefined
+  const found = headers()
+  for (const line of lines.split(LINE_END)) {
+    const colon = line.indexOf(':')
+    if (colon > 0) found.append(line.slice(0, colon), line.slice(colon + 1).trim(), Match.Exact)
+  }
+  return found
+}
+
+/** The first value of `name` among header lines, as `headerLines` writes them. */
+const valueIn = (lines: string, name: string): string | undefined => {
+  const begin = `${name}: `
+  const line = lines.split(LINE_END).find(one => one.startsWith(begin))
+  return line?.slice(begin.length)
+}
+
+/**
+ * Asks this process. The promise rejects with the client's `TimeoutError` after `timeout_ms`; undefined when no role of
+ * this process serves the subject, and then nothing was done.
+ */
+export const askLocal = (
+  local: Local,
+  { subject, body, lines = '' }: { readonly subject: string; readonly body: string; readonly lines?: string },
+  timeout_ms: number,
+): Promise<Answer> | undefined => {
+  let finish: (answer: Answer) => void = () => undefined
+  let fail: (error: Error) => void = () => undefined
+  const answer = new Promise<Answer>((resolve, reject) => {
+    finish = resolve
+    fail = reject
+  })
+  const timer = setTimeout(() => fail(new errors.TimeoutError()), timeout_ms)
+  const is_taken = local.take({
+    subject,
+    body: Buffer.from(body),
+    headers: headersOf(lines),
+    onAnswer: (reply, reply_lines) => {
+      clearTimeout(timer)
+      finish({ body: reply, header: name => (reply_lines === '' ? undefined : valueIn(reply_lines, name)) })
+    },
+  })
+  if (is_taken) return answer
+  clearTimeout(timer)
+  return undefined
+}
