@@ -1,6 +1,6 @@
 /**
  * Asks the roles of this same process, without NATS between: a gateway that has the commands or the queries beside it
- * gives them most of its requests (docs/adr/0037).
+ * gives them most of its requests (docs/adr/0047).
  *
  * They serve such a request as if it had come over NATS: within the same limits, counted in the same STATS.
  */

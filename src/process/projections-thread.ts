@@ -2,7 +2,7 @@
  * Runs the projections of a process in a thread of their own, beside the roles that answer callers.
  *
  * A projection folds, encodes and signs for as long as there are events. In one thread with the commands and the gateway
- * it takes half of that thread, and every answer waits for it (docs/adr/0036). The thread has connections of its own to
+ * it takes half of that thread, and every answer waits for it (docs/adr/0046). The thread has connections of its own to
  * NATS and DynamoDB. It reports health, metrics and log lines as if it were a part of the process, and it ends with it.
  */
 
