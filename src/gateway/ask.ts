@@ -126,7 +126,7 @@ const isNotPublished = (thrown: unknown): boolean =>
   thrown.cause.operation === 'publish'
 
 const tryOnce = async (
-  { nc, local }: Service,
+  { nc, local }: ServiceAccess,
   question: Question,
   timeout_ms: number,
 ): Promise<Either<Problem, RouteReply>> => {
@@ -174,11 +174,11 @@ const waitBefore = (attempt: number, left_ms: number): Promise<void> =>
   pause(BETWEEN_TRIES, attempt, AbortSignal.timeout(Math.max(1, Math.floor(left_ms))))
 
 /** The ways to the service: NATS, and the roles of this process where it has any. */
-export type Service = { readonly nc: NatsConnection; readonly local?: Local | undefined }
+export type ServiceAccess = { readonly nc: NatsConnection; readonly local?: Local | undefined }
 
 /** Asks a question and gives the reply; left is the last problem, when the time is over or no further try can help. */
 export const ask =
-  (service: Service, question: Question): TaskEither<Problem, RouteReply> =>
+  (service: ServiceAccess, question: Question): TaskEither<Problem, RouteReply> =>
   async () => {
     let way = service
     const until_ms = performance.now() + question.timeout_ms

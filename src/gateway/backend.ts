@@ -4,7 +4,7 @@
 
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { sendProblem } from './answer.js'
-import type { Service } from './ask.js'
+import type { ServiceAccess } from './ask.js'
 import { in_flight } from './http-metrics.js'
 import { problem } from './problem.js'
 
@@ -13,14 +13,14 @@ export type Backend = {
   readonly use: (
     request: FastifyRequest,
     reply: FastifyReply,
-    work: (service: Service) => Promise<FastifyReply>,
+    work: (service: ServiceAccess) => Promise<FastifyReply>,
   ) => Promise<FastifyReply>
   /** Takes no more work; resolves when every request that was begun is answered. */
   readonly drain: () => Promise<void>
 }
 
 /** `way` gives undefined while NATS is away. */
-export const createBackend = (way: () => Service | undefined, max_in_flight: number): Backend => {
+export const createBackend = (way: () => ServiceAccess | undefined, max_in_flight: number): Backend => {
   let at_work = 0
   let onEmpty: (() => void) | undefined
   let is_draining = false

@@ -86,10 +86,10 @@ it("a write that its user may not send is refused, but has an unknown outcome wh
     check: () => expect.unreachable(),
     timeout_ms: 100,
   } as const
-  expect(await ask(nc, { ...write, is_alone: true })()).toMatchObject({
+  expect(await ask({ nc }, { ...write, is_alone: true })()).toMatchObject({
     left: { code: 'FORBIDDEN', detail: 'this NATS user may not publish to forbidden' },
   })
-  expect(await ask(nc, write)()).toMatchObject({ left: { code: 'OUTCOME_UNKNOWN' } })
+  expect(await ask({ nc }, write)()).toMatchObject({ left: { code: 'OUTCOME_UNKNOWN' } })
   await nc.close()
   // a request is carried out although its user may not hear the answer
   const deaf = await open({ user: 'deaf', pass: 'x' })

@@ -18,7 +18,7 @@ import type { Metrics } from '../metrics.js'
 import { within } from '../parallel.js'
 import { uuidv7 } from '../uuid.js'
 import { sendProblem } from './answer.js'
-import type { Service } from './ask.js'
+import type { ServiceAccess } from './ask.js'
 import { type Backend, createBackend } from './backend.js'
 import { createCallerLimits } from './caller-limits.js'
 import { addDocs } from './docs.js'
@@ -37,7 +37,7 @@ export type GatewayOptions = Omit<GuardOptions, 'tls'> & {
   /** The rate that every caller has; undefined: none has one, not even a token with a rate of its own. */
   readonly rate: RateLimit | undefined
   /** The ways to the service; undefined while NATS is away. */
-  readonly service: () => Service | undefined
+  readonly service: () => ServiceAccess | undefined
   /** The largest number of requests in flight; one more is answered `BUSY`. */
   readonly max_in_flight: number
 }

@@ -10,10 +10,10 @@ import { watchConfigWrites } from './config-writes.js'
 import { startHeads } from './sign-heads.js'
 
 /** A part of a process that runs until it is stopped. */
-export type Part = { readonly stop: () => Promise<void> }
+export type RunningPart = { readonly stop: () => Promise<void> }
 
 /** Starts a projector for every projection of the configuration, what signs heads of the ledger, and what counts writes to its bucket. */
-export const runProjections = (config: Config, clients: Omit<ProjectionDeps, 'base_table'>): Part => {
+export const runProjections = (config: Config, clients: Omit<ProjectionDeps, 'base_table'>): RunningPart => {
   const heads = startHeads(config, clients)
   const writes = watchConfigWrites(clients)
   const deps = { ...clients, base_table: config.DDB_TABLE }

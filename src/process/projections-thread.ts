@@ -12,7 +12,7 @@ import type { Health, HealthEntry } from '../health.js'
 import { type Family, metrics } from '../metrics.js'
 import type { Config } from './config.js'
 import type { Environment } from './environment.js'
-import type { Part } from './projections-part.js'
+import type { RunningPart } from './projections-part.js'
 
 /** The thread's settings, which it needs before it knows its ledger. */
 export type ThreadData = { readonly log_level: string; readonly is_pretty: boolean }
@@ -41,7 +41,7 @@ export const sharesItsProcess = ({ JETLEDGER_ROLES: roles }: Config): boolean =>
 
 export type ProjectionsThread = {
   /** Starts the projections on a ledger that may be used. They can be started again once they are stopped. */
-  readonly start: (environment: Environment) => Part
+  readonly start: (environment: Environment) => RunningPart
   /** Ends the thread, whatever it does. */
   readonly end: () => Promise<void>
 }

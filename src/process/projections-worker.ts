@@ -13,7 +13,7 @@ import { orFail } from './failure.js'
 import { provesLeader } from './leave-cut-off.js'
 import { createLog } from './log.js'
 import { connectForEver } from './nats.js'
-import { type Part, runProjections } from './projections-part.js'
+import { type RunningPart, runProjections } from './projections-part.js'
 import type { Notice, Order, ThreadData } from './projections-thread.js'
 
 if (parentPort === null) throw new Error('this module runs as a thread of a process')
@@ -39,7 +39,7 @@ const createForwardedHealth = (): Health => {
 const health = createForwardedHealth()
 const connection_health = renamed(health, part => `${part} of the projections`)
 
-const start = async ({ config, aws }: Environment): Promise<Part> => {
+const start = async ({ config, aws }: Environment): Promise<RunningPart> => {
   const nc = await connectForEver(config, log, connection_health, provesLeader)
   const tables = createTablesClient({
     endpoint: config.AWS_ENDPOINT_URL_DYNAMODB,
@@ -60,7 +60,7 @@ const start = async ({ config, aws }: Environment): Promise<Part> => {
 }
 
 /** The projections from their start on; `is_up` once they have their clients. */
-type Run = { readonly part: Promise<Part>; is_up: boolean }
+type Run = { readonly part: Promise<RunningPart>; is_up: boolean }
 let run: Run | undefined
 
 const fail = (err: unknown): void => {

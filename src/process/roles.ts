@@ -24,7 +24,7 @@ import { type Config, callersOf, type Role } from './config.js'
 import { limitedTo } from './endpoint-limits.js'
 import { logInFlight } from './in-flight.js'
 import { type Ledger, START } from './open-ledger.js'
-import { type Part, runProjections } from './projections-part.js'
+import { type RunningPart, runProjections } from './projections-part.js'
 import { startQueryRole } from './query-role.js'
 import { watchService } from './service-metrics.js'
 import { VERSION } from './version.js'
@@ -135,7 +135,7 @@ const waitForBalances = async (ledger: Ledger, signal: AbortSignal, onFolding: O
 type RolesOptions = {
   readonly onFolding?: OnFolding | undefined
   /** Starts the projections; unless stated they run in this thread. */
-  readonly startProjections?: ((ledger: Ledger) => Part) | undefined
+  readonly startProjections?: ((ledger: Ledger) => RunningPart) | undefined
   /** Is given the endpoints of this process once they serve, and undefined before they end. */
   readonly onService?: ((service: Service | undefined) => void) | undefined
 }

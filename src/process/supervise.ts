@@ -8,7 +8,7 @@ import { type Service, startService } from '../service/service.js'
 import { closedEndpoints } from './closed-service.js'
 import { Failure } from './failure.js'
 import type { Connection, Ledger } from './open-ledger.js'
-import type { Part } from './projections-part.js'
+import type { RunningPart } from './projections-part.js'
 import { type OnFolding, type RunningRoles, startRoles } from './roles.js'
 import { VERSION } from './version.js'
 
@@ -20,7 +20,7 @@ export type SuperviseOptions = {
   readonly first?: (ledger: Ledger) => Promise<void>
   readonly onFolding?: OnFolding
   /** Starts the projections; unless stated they run in this thread. */
-  readonly startProjections?: (() => Part) | undefined
+  readonly startProjections?: (() => RunningPart) | undefined
   /** Is given the endpoints of this process while they serve. */
   readonly onService?: ((service: Service | undefined) => void) | undefined
 }
