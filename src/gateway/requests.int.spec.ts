@@ -94,7 +94,7 @@ it("a write that its user may not send is refused, but has an unknown outcome wh
   // a request is carried out although its user may not hear the answer
   const deaf = await open({ user: 'deaf', pass: 'x' })
   const unheard = { ...write, subject: 'echo', is_alone: true }
-  expect(await ask(deaf, unheard)()).toMatchObject({ left: { code: 'OUTCOME_UNKNOWN' } })
+  expect(await ask({ nc: deaf }, unheard)()).toMatchObject({ left: { code: 'OUTCOME_UNKNOWN' } })
   await deaf.close()
 })
 
