@@ -87,12 +87,19 @@ export const createProjectionsThread = ({
 
   const askFamilies = async (): Promise<readonly Family[]> => {
     if (is_gone) return []
-    const answer = new Promise<readonly Family[]>(resolve => {
-      waiting.add(resolve)
-      setTimeout(resolve, METRICS_MS_MAX, []).unref()
+    let resolve: (families: readonly Family[]) => void = () => undefined
+    const answer = new Promise<readonly Family[]>(settle => {
+      resolve = settle
     })
+    waiting.add(resolve)
+    const timer = setTimeout(resolve, METRICS_MS_MAX, [])
     send({ tag: 'metrics' })
-    return answer
+    try {
+      return await answer
+    } finally {
+      clearTimeout(timer)
+      waiting.delete(resolve)
+    }
   }
   const exclude = metrics.include(askFamilies)
 
