@@ -13,7 +13,7 @@ import { leadershipOf } from '../stream/leadership.js'
 import { provision } from '../stream/provision.js'
 import { LEDGER_STREAM } from '../stream/settings.js'
 import { decodeConfig } from './config.js'
-import { provesLeader } from './leave-cut-off.js'
+import { type Proves, provesLeader } from './leave-cut-off.js'
 import { connectForEver } from './nats.js'
 
 const WHOLE_MS_MAX = 30_000
@@ -28,10 +28,10 @@ let health: Health
 let nc: NatsConnection
 let other: NatsConnection
 
-const connectFrom = async (group: string): Promise<NatsConnection> => {
+const connectFrom = async (group: string, proves: Proves = provesLeader): Promise<NatsConnection> => {
   const config = decodeConfig({ NATS_URL: cluster.urls(group).join(','), JETLEDGER_REPLICAS: '3' })
   if (E.isLeft(config)) throw new Error(config.left)
-  return connectForEver(config.right, pino({ level: 'silent' }), health, provesLeader)
+  return connectForEver(config.right, pino({ level: 'silent' }), health, proves)
 }
 
 beforeAll(async () => {
@@ -152,5 +152,23 @@ it('stays where it is while no server has a quorum', async () => {
     deadline_ms: WHOLE_MS_MAX,
     what: 'a proof again',
   })
+  expect([leaving(), serverOf(nc)]).toEqual([0, own])
+})
+
+it('stays where it is when a leader is elected while it looks at the others', async () => {
+  let is_led = false
+  let own = ''
+  const proves: Proves = async connection => {
+    if (connection.info?.server_name === own) return is_led
+    // another server always answers after this one was asked, and that is when there is a leader
+    is_led = own !== ''
+    return is_led
+  }
+  await nc.close()
+  nc = await connectFrom('mine', proves)
+  own = serverOf(nc)
+  const leaving = countLeaving()
+  await until(() => is_led, { deadline_ms: SOON_MS_MAX, what: 'a look at the others' })
+  await until(() => health.read().parts.nats?.state === 'ok', { deadline_ms: SOON_MS_MAX, what: 'a proof again' })
   expect([leaving(), serverOf(nc)]).toEqual([0, own])
 })

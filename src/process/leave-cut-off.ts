@@ -146,8 +146,6 @@ const LAST_CHANCE_MS = 600
 /** After `silent_ms` without a proof: leaves the server if another one gives the proof. */
 const lookElsewhere = async (means: Means, watch: Watch, silent_ms: number): Promise<void> => {
   const { nc, proves, health } = means
-  // a leader that was elected meanwhile may be reached over this server too
-  const own = proves(nc)
   const better = await findBetter(means)
   if (better === undefined) {
     health.report(
@@ -157,7 +155,8 @@ const lookElsewhere = async (means: Means, watch: Watch, silent_ms: number): Pro
     )
     return
   }
-  if (await Promise.race([own, sleep(LAST_CHANCE_MS, false)])) return
+  // a leader that was elected while the others were asked may be reached over this server too
+  if (await Promise.race([proves(nc), sleep(LAST_CHANCE_MS, false)])) return
   await leave(means, better, silent_ms)
   watch.silent_since_ms = undefined
   watch.stays_until_ms = performance.now() + STAY_MS_MIN
