@@ -27,6 +27,7 @@ const SUBCOMMANDS: readonly (readonly [names: readonly string[], load: () => Pro
     ['credit', 'debit', 'transfer', 'batch'],
     async () => (await import('./command-request.js')).movementCommands,
   ],
+  [['import'], async () => (await import('./import.js')).importCommand],
   [['publish'], async () => (await import('./publish.js')).publishCommand],
   [['seed'], async () => (await import('./seed.js')).seedCommand],
   [['status'], async () => (await import('./status.js')).statusCommand],

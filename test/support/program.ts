@@ -40,8 +40,8 @@ type Env = Readonly<Record<string, string>>
 export type Workbench = {
   /** The working directory of every process; `jetledger dev` keeps its data in its subfolder `.jetledger`. */
   readonly folder: string
-  /** Starts a subcommand that runs until it is stopped. */
-  readonly start: (args: readonly string[], env?: Env) => Program
+  /** Starts a subcommand that runs until it is stopped; `input` is what its standard input holds. */
+  readonly start: (args: readonly string[], env?: Env, input?: string) => Program
   /** Starts `jetledger dev` on free ports and waits until it is ready. */
   readonly dev: (...args: readonly string[]) => Promise<Dev>
   /** The same as `dev`, with additional environment variables. */
@@ -118,14 +118,15 @@ export const programOf = (child: ChildProcess): Program => {
   }
 }
 
-const startIn = (folder: string, args: readonly string[], env: Env): Program =>
-  programOf(
-    spawn(process.execPath, [BIN, ...args], {
-      cwd: folder,
-      env: environment(env),
-      stdio: ['ignore', 'pipe', 'pipe'],
-    }),
-  )
+const startIn = (folder: string, args: readonly string[], env: Env, input?: string): Program => {
+  const child = spawn(process.execPath, [BIN, ...args], {
+    cwd: folder,
+    env: environment(env),
+    stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
+  })
+  child.stdin?.end(input)
+  return programOf(child)
+}
 
 /** Waits for `ready`. Fails at once, with the program's output, when the program ends before. */
 export const untilReady = async (
@@ -174,8 +175,8 @@ export const openWorkbench = (): Workbench => {
   const programs: Program[] = []
   const stops: (() => Promise<void> | void)[] = []
 
-  const start: Workbench['start'] = (args, env = {}) => {
-    const program = startIn(folder, args, env)
+  const start: Workbench['start'] = (args, env = {}, input) => {
+    const program = startIn(folder, args, env, input)
     programs.push(program)
     return program
   }

@@ -1,0 +1,146 @@
+/**
+ * `jetledger import`: carries out the rows of a CSV file or of JSON lines as commands. The same file again has no second
+ * effect, because the ids of its commands are made of its content (docs/import.md).
+ */
+
+import { type Command, InvalidArgumentError } from 'commander'
+import { Failure } from '../process/failure.js'
+import { print, printJson } from '../process/output.js'
+import { withNats } from './command.js'
+import { openRejects } from './import/rejects.js'
+import type { Reading } from './import/rows.js'
+import { type Counts, noCounts, runImport } from './import/run.js'
+import { createSender, type Sender } from './import/send.js'
+import { openSource, type Source, STANDARD_INPUT_NAME } from './import/source.js'
+import { count } from './options.js'
+import { startProgressBar } from './progress-bar.js'
+
+type Options = {
+  readonly map: ReadonlyMap<string, string>
+  readonly ignore: readonly string[]
+  readonly type?: Reading['type']
+  readonly dryRun?: true
+  readonly rejects?: string
+  readonly fromRow: number
+  readonly timeout: number
+  readonly json?: true
+}
+
+const TIMEOUT_MS = 300_000
+
+const HELP = `
+The file begins with a heading that names its columns: type (credit, debit, transfer), amount, client_id, or from and
+to for a transfer; and, where you have them, transaction_id, reference, metadata.<key>. JSON lines have the same names.
+
+A row without a transaction id gets one made of the whole file's content and the row's number. So the same file again
+has no second effect, and an import that was killed goes on when it is run again; a changed file is another file.
+Standard input ("-") is first copied into a temporary file, for the same ids.
+
+Examples:
+  jetledger import payments.csv --dry-run
+  jetledger import payments.csv --map client_id=account --map amount=cents --ignore branch
+  zcat payments.csv.gz | jetledger import - --rejects payments.rejects.csv
+
+Exit codes: 0 every row is in the ledger, 1 some are not (they are in the file of rejects), 2 no CSV or missing columns.`
+
+const mapping = (text: string, before: ReadonlyMap<string, string>): ReadonlyMap<string, string> => {
+  const at = text.indexOf('=')
+  if (at < 1 || at === text.length - 1) throw new InvalidArgumentError('must be <field>=<column>.')
+  return new Map([...before, [text.slice(0, at), text.slice(at + 1)]])
+}
+
+const names = (text: string, before: readonly string[]): readonly string[] => [...before, ...text.split(',')]
+
+const commandType = (text: string): NonNullable<Reading['type']> => {
+  if (text === 'credit' || text === 'debit' || text === 'transfer') return text
+  throw new InvalidArgumentError('must be credit, debit or transfer.')
+}
+
+const summaryOf = ({ rows, carried_out, known, refused, malformed }: Counts, is_sent: boolean): string =>
+  is_sent
+    ? `imported ${rows} rows: ${carried_out} carried out, ${known} known already, ${refused} refused, ${malformed} malformed`
+    : `checked ${rows} rows: ${rows - malformed} can be sent, ${malformed} malformed; nothing was sent`
+
+const printSummary = (counts: Counts, digest: string, rejects: string, { dryRun, json }: Options): void => {
+  if (json !== true) {
+    print(summaryOf(counts, dryRun !== true))
+    return
+  }
+  const { codes, ...numbers } = counts
+  printJson({ ...numbers, codes: Object.fromEntries(codes), is_dry_run: dryRun === true, digest, rejects })
+}
+
+const rejectsPath = async (source: Source, file: string, given: string | undefined): Promise<string> => {
+  const path = given ?? `${file === STANDARD_INPUT_NAME ? 'stdin' : file}.rejects.csv`
+  if (await source.isAt(path))
+    throw new Failure('the file of rejects must be another one than the file itself', { exit_code: 2 })
+  return path
+}
+
+const importWith = async (
+  sender: Sender | undefined,
+  source: Source,
+  file: string,
+  options: Options,
+): Promise<void> => {
+  const rejects = await openRejects(await rejectsPath(source, file, options.rejects))
+  const counts = noCounts()
+  const bar = startProgressBar(sender === undefined ? 'checking' : 'importing', 'rows')
+  try {
+    await runImport(
+      {
+        source,
+        reading: { columns: options.map, ignored: new Set(options.ignore), type: options.type },
+        from_row: options.fromRow,
+        rejects,
+        sender,
+        onProgress: rows => bar.update(rows, Math.max(rows, source.lines)),
+      },
+      counts,
+    )
+  } finally {
+    await rejects.close()
+    // a file without a readable row has no summary, only its error
+    if (counts.rows > 0) bar.end()
+    if (counts.rows > 0) printSummary(counts, source.digest, rejects.path, options)
+  }
+  const failed = counts.refused + counts.malformed
+  if (failed > 0)
+    throw new Failure(`${failed} of ${counts.rows} rows are in ${rejects.path}, each with its reason`)
+}
+
+const importFile = async (file: string, options: Options): Promise<void> => {
+  const source = await openSource(file)
+  try {
+    if (options.dryRun === true) return await importWith(undefined, source, file, options)
+    await withNats(({ nc }) => importWith(createSender(nc, options.timeout), source, file, options))
+  } finally {
+    await source.close()
+  }
+}
+
+export const importCommand = (program: Command): void => {
+  program
+    .command('import <file>')
+    .description('carry out the rows of a CSV file or of JSON lines as commands ("-": from standard input)')
+    .option(
+      '--map <field=column>',
+      'the column that holds a field, where its name differs',
+      mapping,
+      new Map(),
+    )
+    .option('--ignore <columns>', 'columns that are not for the ledger, with commas between them', names, [])
+    .option('--type <type>', 'credit, debit or transfer, for a file without the column type', commandType)
+    .option('--dry-run', 'only check the rows; nothing is sent, and no ledger is needed')
+    .option('--rejects <path>', 'file for the rows that are not carried out (default: <file>.rejects.csv)')
+    .option(
+      '--from-row <n>',
+      'leave out the rows before this one (the first one after the heading is 1)',
+      count,
+      1,
+    )
+    .option('--timeout <ms>', 'give up when no row was settled for so long', count, TIMEOUT_MS)
+    .option('--json', 'print the counts as JSON')
+    .addHelpText('after', HELP)
+    .action(importFile)
+}
