@@ -24,7 +24,8 @@ LABEL org.opencontainers.image.title="jetledger" \
       org.opencontainers.image.licenses="Apache-2.0" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}"
-ENV NODE_ENV=production
+# "jetledger version" says the commit
+ENV NODE_ENV=production JETLEDGER_COMMIT=${REVISION}
 WORKDIR /app
 # bin/write-files.js writes settings that are files here: the only writable folder, a volume
 RUN install -d -o 1000 -g 1000 -m 0700 /run/jetledger

@@ -39,12 +39,10 @@ const sendCommand = async (
 }
 
 const withTimeout = (command: Command, timeout_ms: number): Command =>
-  command.option(
-    '--timeout <ms>',
-    'how long to send it again while its outcome is not known',
-    count,
-    timeout_ms,
-  )
+  command
+    .option('--timeout <ms>', 'how long to send it again while its outcome is not known', count, timeout_ms)
+    // scripts say it to every subcommand
+    .option('--json', 'the answer is JSON always: this changes nothing')
 
 const withOptions = (command: Command): Command =>
   withTimeout(

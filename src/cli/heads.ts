@@ -11,14 +11,14 @@ import { newSeed, type Signer, signerOf } from '../chain/nkey.js'
 import { E } from '../fp.js'
 import { Failure, orFail } from '../process/failure.js'
 import { configuredSigner } from '../process/head-key.js'
-import { print } from '../process/output.js'
+import { print, printJson } from '../process/output.js'
 import { leadershipOf } from '../stream/leadership.js'
 import { withNats } from './command.js'
 import { count } from './options.js'
 
 const ONLY_OWNER = 0o600
 
-const makeKey = (file: string): void => {
+const makeKey = (file: string, { json }: { readonly json?: true }): void => {
   const seed = newSeed()
   const signer = signerOf(seed)
   if (E.isLeft(signer)) throw new Failure(signer.left)
@@ -30,7 +30,8 @@ const makeKey = (file: string): void => {
       cause,
     })
   }
-  print(signer.right.key)
+  if (json) printJson({ key: signer.right.key, file })
+  else print(signer.right.key)
 }
 
 const NONE = 'there are no signed heads (docs/tamper-evidence.md)'
@@ -75,11 +76,12 @@ const beginLine = async (nc: NatsConnection, signer: Signer, reason: string): Pr
   }
 }
 
-const begin = ({ reason }: { readonly reason: string }): Promise<void> =>
+const begin = ({ reason, json }: { readonly reason: string; readonly json?: true }): Promise<void> =>
   withNats(async ({ nc, config }) => {
     const signer = configuredSigner(config)
     if (signer === undefined) throw new Failure('JETLEDGER_HEAD_SEED_FILE is not set', { exit_code: 2 })
     const head = await beginLine(nc, signer, reason)
+    if (json) return printJson(head.head)
     print(
       `line ${head.head.line} begins: the ledger is signed anew, from its first event, with ${signer.key}`,
     )
@@ -95,19 +97,26 @@ export const headsCommand = (program: Command): void => {
     .command('key')
     .argument('<file>', 'where its seed is written; the file must not exist')
     .description('make a key for JETLEDGER_HEAD_SEED_FILE, and print its public half')
+    .option('--json', 'print the public half as JSON')
     .action(makeKey)
-  heads.command('show').description('print the newest head as JSON').action(show)
+  heads
+    .command('show')
+    .description('print the newest head as JSON')
+    .option('--json', 'it is JSON always: this changes nothing')
+    .action(show)
   heads
     .command('export')
     .description(
       'print all heads, one JSON object a line, to be kept where no operator of the ledger can change them',
     )
     .option('--last <n>', 'only the newest n', count)
+    .option('--json', 'they are JSON always: this changes nothing')
     .action(exportHeads)
   heads
     .command('begin')
     .description('end the line of heads, and sign the ledger anew from its first event')
     .requiredOption('--reason <text>', 'why; it is signed')
+    .option('--json', 'print the new head as JSON')
     .addHelpText('after', BEGIN_HELP)
     .action(begin)
 }

@@ -25,6 +25,7 @@ export const proveCommand = (program: Command): void => {
     .command('prove')
     .argument('<seq>', "the event's stream sequence", count)
     .description('print a proof, as JSON, that a signed head vouches for an event')
+    .option('--json', 'it is JSON always: this changes nothing')
     .addHelpText('after', HELP)
     .action(prove)
 }

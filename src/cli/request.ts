@@ -5,7 +5,7 @@
 
 import type { Command } from 'commander'
 import { errors, type Msg } from 'nats'
-import { Failure } from '../process/failure.js'
+import { Failure, NO_ANSWER_CODE } from '../process/failure.js'
 import { printJson, printText } from '../process/output.js'
 import { requestUnrefused } from '../service/refusals.js'
 import { withNats } from './command.js'
@@ -20,11 +20,16 @@ const headersOf = ({ headers }: Msg): Record<string, string> =>
 
 const explain = (subject: string, timeout_ms: number, cause: unknown): Failure => {
   if (cause instanceof errors.RequestError && cause.isNoResponders()) {
-    return new Failure(`nobody answers on ${subject}: is the ledger running?`, { cause })
+    const message = `nobody answers on ${subject}: is the ledger running?`
+    return new Failure(message, { cause, exit_code: NO_ANSWER_CODE })
   }
   const late = cause instanceof errors.TimeoutError
-  const text = cause instanceof Error ? cause.message : String(cause)
-  return new Failure(late ? `no answer on ${subject} within ${timeout_ms} ms` : text, { cause })
+  if (late)
+    return new Failure(`no answer on ${subject} within ${timeout_ms} ms`, {
+      cause,
+      exit_code: NO_ANSWER_CODE,
+    })
+  return new Failure(cause instanceof Error ? cause.message : String(cause), { cause })
 }
 
 /**

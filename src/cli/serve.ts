@@ -52,7 +52,11 @@ const failure = async (health: Health, log: Logger, http: Http): Promise<never> 
 }
 
 const serve = async ({ roles, rolesFile }: ServeOptions): Promise<void> => {
-  const environment = readEnvironment({ JETLEDGER_ROLES: roles, JETLEDGER_ROLES_FILE: rolesFile })
+  const environment = readEnvironment(
+    { JETLEDGER_ROLES: roles, JETLEDGER_ROLES_FILE: rolesFile },
+    // a service is sent to a ledger by somebody who names it, and never by what a person chose for their terminal
+    { may_use_selected: false },
+  )
   const { config } = environment
   const log = createLog(config.LOG_LEVEL)
   const health = createHealth(logHealth(log))

@@ -8,7 +8,7 @@ import { readSignedHead, type SignedHead } from '../chain/head.js'
 import type { RootFinding } from '../chain/roots.js'
 import { E } from '../fp.js'
 import { readJson } from '../json.js'
-import { Failure, orFail } from '../process/failure.js'
+import { Failure, NO_ANSWER_CODE, orFail } from '../process/failure.js'
 import { print, printJson } from '../process/output.js'
 import { readTextFile } from '../process/text-file.js'
 import { manager, streamInfo } from '../stream/provision.js'
@@ -117,7 +117,11 @@ export const verifyChain = async (options: ChainOptions): Promise<void> => {
   const kept = options.heads === undefined ? [] : readKept(options.heads, options.key)
   const report = await check(options, kept).catch((cause: unknown) => {
     const why = cause instanceof Error ? cause.message : String(cause)
-    throw new Failure(`it could not be verified: ${why}`, { cause, exit_code: 2 })
+    const is_away = cause instanceof Failure && cause.exit_code === NO_ANSWER_CODE
+    throw new Failure(`it could not be verified: ${why}`, {
+      cause,
+      exit_code: is_away ? NO_ANSWER_CODE : 2,
+    })
   })
   if (options.json) printJson(report)
   else printReport(report, options.key)

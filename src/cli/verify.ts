@@ -3,7 +3,7 @@
  */
 
 import type { Command } from 'commander'
-import { Failure, orFail } from '../process/failure.js'
+import { Failure, NO_ANSWER_CODE, orFail } from '../process/failure.js'
 import { print, printJson } from '../process/output.js'
 import { stopRequested } from '../process/signals.js'
 import { manager } from '../stream/provision.js'
@@ -47,7 +47,8 @@ and leaves it out of the exit code.
 --chain names every event that was changed, removed, put in, moved, or stored anew since it was signed
 (docs/tamper-evidence.md).
 
-Exit codes: 0 all agree, 1 there are differences, 2 it could not be checked, in whole or in part.`
+Exit codes: 0 all agree, 1 there are differences, 2 it could not be checked, in whole or in part,
+3 the ledger could not be reached.`
 
 const UNITS: Readonly<Record<Stage, string>> = { waiting: 'events', folding: 'events', comparing: 'items' }
 
@@ -150,11 +151,18 @@ const compare = (options: Options): Promise<Report> =>
     }
   })
 
-/** Exit code 1 means that there are differences, so everything that prevents the comparison gets exit code 2. */
+/**
+ * Exit code 1 means that there are differences, so everything that prevents the comparison gets exit code 2, or 3 where the
+ * ledger could not be reached.
+ */
 const asUnverified = (thrown: unknown): Failure => {
   const is_expected = thrown instanceof CannotVerify || thrown instanceof Failure
   const reason = is_expected ? thrown.message : `a fault of this program: ${thrown}`
-  return new Failure(`it could not be verified: ${reason}`, { cause: thrown, exit_code: 2 })
+  const is_away = thrown instanceof Failure && thrown.exit_code === NO_ANSWER_CODE
+  return new Failure(`it could not be verified: ${reason}`, {
+    cause: thrown,
+    exit_code: is_away ? NO_ANSWER_CODE : 2,
+  })
 }
 
 const run = async (options: Options): Promise<void> => {

@@ -8,7 +8,7 @@ import { E, type Either } from '../fp.js'
 import { ask } from '../gateway/ask.js'
 import { type Problem, problemBody } from '../gateway/problem.js'
 import type { Fields } from '../gateway/route.js'
-import { Failure, OUTCOME_UNKNOWN_CODE } from '../process/failure.js'
+import { Failure, NO_ANSWER_CODE } from '../process/failure.js'
 import { print } from '../process/output.js'
 import { withNats } from './command.js'
 
@@ -29,11 +29,17 @@ const SENDING_SHARE = 0.8
 const anyObject = (value: unknown): Either<string, Fields> =>
   typeof value === 'object' && value !== null ? E.right(value as Fields) : E.left('no JSON object')
 
+/** The codes that say that nobody decided about the write. */
+const NOBODY_THERE: ReadonlySet<string> = new Set(['UNAVAILABLE', 'TIMEOUT'])
+
 /** Prints the service's error, and returns the `Failure` for it. */
 const reportProblem = (problem: Problem): Failure => {
   const { type: _, title: __, status, code, detail, ...fields } = problemBody(problem)
   print(JSON.stringify({ error: { code, message: detail, ...fields } }))
-  return new Failure(`service error ${status}: ${code}, ${detail}`, { cause: problem.cause })
+  return new Failure(`service error ${status}: ${code}, ${detail}`, {
+    cause: problem.cause,
+    ...(NOBODY_THERE.has(problem.code) ? { exit_code: NO_ANSWER_CODE } : {}),
+  })
 }
 
 /** Asks the ledger for a transaction whose answer did not come; undefined when there is no answer. */
@@ -51,7 +57,7 @@ const fateOf = async (
 const unknownOutcome = ({ transaction_id, advice }: Write, cause: unknown): Failure => {
   const which = transaction_id === undefined ? '' : ` of transaction ${transaction_id}`
   const message = `the outcome${which} is not known: it may have been carried out. ${advice}`
-  return new Failure(message, { exit_code: OUTCOME_UNKNOWN_CODE, cause })
+  return new Failure(message, { exit_code: NO_ANSWER_CODE, cause })
 }
 
 /**

@@ -152,6 +152,17 @@ const ACCESS = {
 /** The variables about access to NATS. */
 export const ACCESS_VARIABLES: readonly string[] = Object.keys(ACCESS)
 
+/** Those of them that are a login, or a part of one. */
+export const LOGIN_VARIABLES = [
+  'NATS_CREDENTIALS',
+  'NATS_CREDS_FILE',
+  'NATS_CREDS',
+  'NATS_NKEY',
+  'NATS_USER',
+  'NATS_PASSWORD',
+  'NATS_TOKEN',
+] as const satisfies readonly (keyof typeof ACCESS)[]
+
 const VARIABLES = {
   ...ACCESS,
   /** The prefix of this client's inboxes, for a NATS user who may subscribe to no others. Not set: `_INBOX`. */
@@ -270,8 +281,14 @@ const accountOfGateway = (config: Config): Either<string, Config> =>
     ? E.left('JETLEDGER_GATEWAY_ACCOUNT: it counts only with JETLEDGER_CALLERS=request-info')
     : E.right(config)
 
-/** All variables that the program reads. The last two are read earlier, when a subcommand looks for a ledger. */
-const OWN_VARIABLES = [...Object.keys(VARIABLES), 'JETLEDGER_DATA_DIR', 'JETLEDGER_USER']
+/** All variables that the program reads. The last ones are read elsewhere, when a subcommand looks for a ledger or tells of itself. */
+const OWN_VARIABLES = [
+  ...Object.keys(VARIABLES),
+  'JETLEDGER_DATA_DIR',
+  'JETLEDGER_USER',
+  'JETLEDGER_CONTEXT',
+  'JETLEDGER_COMMIT',
+]
 
 type Variables = Readonly<Record<string, string | undefined>>
 

@@ -1,13 +1,14 @@
 /**
- * The error that ends a subcommand, and its exit codes: 0 when all is well, 1 when the subcommand failed, 2 when it was
- * called wrongly, 3 when it sent a write and does not know whether the write was carried out.
+ * The error that ends a subcommand, and its exit codes: 0 when all is well, 1 when the subcommand was refused, failed or
+ * found differences, 2 when it was called wrongly, 3 when the ledger could not be reached or did not answer, so that the
+ * outcome of a write is not known.
  */
 
 import { E, type TaskEither } from '../fp.js'
 
-export const OUTCOME_UNKNOWN_CODE = 3
+export const NO_ANSWER_CODE = 3
 
-type ExitCode = 1 | 2 | typeof OUTCOME_UNKNOWN_CODE
+type ExitCode = 1 | 2 | typeof NO_ANSWER_CODE
 
 /** A failure that is printed as one sentence, without a stack trace. */
 export class Failure extends Error {
@@ -20,6 +21,14 @@ export class Failure extends Error {
   }
 }
 
+/** The exit code for an error of an adapter: servers that give no answer now may give one later. */
+const codeOf = (error: object): ExitCode =>
+  'tag' in error && (error.tag === 'TryAgain' || error.tag === 'Unavailable') ? NO_ANSWER_CODE : 1
+
+/** The `Failure` for an error of an adapter: its message is the sentence. */
+export const failureOf = (error: { readonly message: string; readonly cause?: unknown }): Failure =>
+  new Failure(error.message, { cause: error.cause, exit_code: codeOf(error) })
+
 /**
  * Runs an adapter's task and resolves with its right value. Throws `Failure` with the message and cause of its left.
  */
@@ -27,6 +36,6 @@ export const orFail = async <A>(
   task: TaskEither<{ readonly message: string; readonly cause?: unknown }, A>,
 ): Promise<A> => {
   const result = await task()
-  if (E.isLeft(result)) throw new Failure(result.left.message, { cause: result.left.cause })
+  if (E.isLeft(result)) throw failureOf(result.left)
   return result.right
 }

@@ -14,7 +14,7 @@ import { type OnMessageFault, openConnection } from '../connection.js'
 import type { Health } from '../health.js'
 import type { Config } from './config.js'
 import { connectionFailure, isRefusal } from './connection-failure.js'
-import { Failure } from './failure.js'
+import { Failure, NO_ANSWER_CODE } from './failure.js'
 import { leaveCutOffServers, type Proves, type Server } from './leave-cut-off.js'
 import { openLogin } from './nats-login.js'
 import { openTls } from './nats-tls.js'
@@ -135,7 +135,7 @@ export const connectOnce = async (config: Config): Promise<NatsConnection> => {
     })
     return nc
   } catch (cause) {
-    throw new Failure(connectionFailure(attempt, cause, Date.now()), { cause })
+    throw new Failure(connectionFailure(attempt, cause, Date.now()), { cause, exit_code: NO_ANSWER_CODE })
   } finally {
     ending.abort()
   }

@@ -24,6 +24,17 @@ export const printable = (text: string): string => text.replace(UNPRINTABLE, esc
 export const printableText = (text: string): string =>
   text.replace(UNPRINTABLE, char => (char === '\n' || char === '\t' ? char : escaped(char)))
 
+/**
+ * Makes a process whose reader has gone keep quiet and go on: what it does must not depend on how much of its output is
+ * read.
+ */
+export const keepQuietWhenClosed = (): void => {
+  for (const stream of [process.stdout, process.stderr])
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EPIPE') throw error
+    })
+}
+
 /** Prints a line of the result. */
 export const print = (line: string): void => {
   process.stdout.write(`${printable(line)}\n`)

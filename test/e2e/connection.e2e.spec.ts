@@ -108,7 +108,7 @@ const NOT_USABLE: readonly Case[] = [
 const askStatus = async (one: Case): Promise<void> => {
   const began_ms = performance.now()
   const { code, stderr } = await bench.run(['status'], envOf(one))
-  expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringContaining(one[3]) })
+  expect({ code, stderr }).toEqual({ code: 3, stderr: expect.stringContaining(one[3]) })
   expect([stderr.trim().split('\n').length, stderr.includes('    at ')]).toEqual([1, false])
   expect(performance.now() - began_ms).toBeLessThan(TOLD_MS_MAX)
 }
@@ -134,7 +134,7 @@ const askService = async (one: Case): Promise<void> => {
   await program.end('SIGKILL')
 }
 
-describe('a subcommand ends with 1 and a sentence, and a service waits and says it in health and log, when', () => {
+describe('a subcommand ends with 3 and a sentence, and a service waits and says it in health and log, when', () => {
   it.each(NOT_USABLE)('%s', async (...one) => {
     await Promise.all([askStatus(one), askService(one)])
   })

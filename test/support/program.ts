@@ -121,7 +121,8 @@ export const programOf = (child: ChildProcess): Program => {
 const startIn = (folder: string, args: readonly string[], env: Env, input?: string): Program => {
   const child = spawn(process.execPath, [BIN, ...args], {
     cwd: folder,
-    env: environment(env),
+    // the contexts of the developer must not reach the program
+    env: environment({ XDG_CONFIG_HOME: join(folder, '.config'), ...env }),
     stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
   })
   child.stdin?.end(input)

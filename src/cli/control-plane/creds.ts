@@ -4,7 +4,7 @@ import type { Command } from 'commander'
 import { needAccount } from '../../control-plane/carry-out.js'
 import { putSecret, writeCreds } from '../../control-plane/hand-over.js'
 import { Failure, orFail } from '../../process/failure.js'
-import { print } from '../../process/output.js'
+import { print, printJson } from '../../process/output.js'
 import { name } from './names.js'
 import { type ProviderOptions, withProvider, withProviderOptions } from './open.js'
 
@@ -12,12 +12,13 @@ type Options = ProviderOptions & {
   readonly out?: string
   readonly secret?: string
   readonly replace?: true
+  readonly json?: true
 }
 
 const creds = (
   account: string,
   user: string,
-  { out, secret, replace, ...options }: Options,
+  { out, secret, replace, json, ...options }: Options,
 ): Promise<void> => {
   if ((out === undefined) === (secret === undefined))
     throw new Failure('say where the credentials go: --out <file> or --secret <id>', { exit_code: 2 })
@@ -26,7 +27,9 @@ const creds = (
     const text = await orFail(provider.creds(found, user))
     if (out !== undefined) await orFail(writeCreds(out, text, replace === true))
     if (secret !== undefined) await orFail(putSecret(secret, text))
-    print(out ?? `secret ${secret}`)
+    if (json)
+      printJson({ user, ...(out === undefined ? {} : { out }), ...(secret === undefined ? {} : { secret }) })
+    else print(out ?? `secret ${secret}`)
   })
 }
 
@@ -38,5 +41,6 @@ export const credsCommand = (parent: Command): void => {
     .option('--out <file>', 'the .creds file to be written (mode 0600)')
     .option('--replace', 'a file of that name may be replaced')
     .option('--secret <id>', 'the secret of AWS Secrets Manager to be given a new value, by the AWS CLI')
+    .option('--json', 'print where they went as JSON')
     .action(creds)
 }

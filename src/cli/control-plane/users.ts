@@ -15,8 +15,8 @@ import { kinds, name } from './names.js'
 import { type ProviderOptions, withProvider, withProviderOptions } from './open.js'
 
 type ListOptions = ProviderOptions & { readonly json?: true }
-type CreateOptions = ProviderOptions & { readonly name?: string; readonly customer: readonly string[] }
-type RevokeOptions = ProviderOptions & { readonly yes?: true }
+type CreateOptions = ListOptions & { readonly name?: string; readonly customer: readonly string[] }
+type RevokeOptions = ListOptions & { readonly yes?: true }
 
 const EVERY_CUSTOMER = '*'
 
@@ -58,7 +58,7 @@ const changesFor = async (
 const create = (
   account: string,
   of_kinds: readonly User[],
-  { name: given, customer, ...options }: CreateOptions,
+  { name: given, customer, json, ...options }: CreateOptions,
 ): Promise<void> =>
   withProvider(options, async provider => {
     if (given !== undefined && of_kinds.length > 1)
@@ -72,15 +72,17 @@ const create = (
     }))
     const changes = await changesFor(provider, account, wanted)
     await orFail(carryOut(provider, account, await orFail(needAccount(provider, account)), changes))
+    if (json) return printJson({ users: wanted })
     for (const user of wanted) print(userText(user))
   })
 
-const revoke = (account: string, user: string, { yes, ...options }: RevokeOptions): Promise<void> =>
+const revoke = (account: string, user: string, { yes, json, ...options }: RevokeOptions): Promise<void> =>
   withProvider(options, async provider => {
     const found = await orFail(needAccount(provider, account))
     if (!yes) await confirm(`The credentials of ${user} in the account ${account} count no more after this.`)
     await orFail(provider.revokeUser(found, user))
-    print(`${user} is revoked`)
+    if (json) printJson({ revoked: user })
+    else print(`${user} is revoked`)
   })
 
 export const usersCommand = (parent: Command): void => {
@@ -96,11 +98,13 @@ export const usersCommand = (parent: Command): void => {
     .argument('<kind...>', 'what the user is for, as "jetledger permissions json" lists them', kinds)
     .option('--name <name>', 'its name, for a reader, a client or a publisher (default: the kind)', name)
     .option('--customer <id>', 'a customer of a publisher ("*" is every one); may be repeated', customers, [])
+    .option('--json', 'print the users as JSON')
     .action(create)
   withProviderOptions(users.command('revoke'))
     .description('end a user: its credentials count no more, and its connections end')
     .argument('<account>', 'the name of the account', name)
     .argument('<user>', 'the name of the user', name)
     .option('--yes', 'do not ask')
+    .option('--json', 'print the name as JSON')
     .action(revoke)
 }

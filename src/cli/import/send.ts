@@ -8,7 +8,7 @@ import { type BackOff, pause } from '../../back-off.js'
 import { E, t } from '../../fp.js'
 import { ask, type Question } from '../../gateway/ask.js'
 import { describeErrors, fieldsOf } from '../../ledger/codec.js'
-import { Failure, OUTCOME_UNKNOWN_CODE } from '../../process/failure.js'
+import { Failure, NO_ANSWER_CODE } from '../../process/failure.js'
 import { tell } from '../../process/output.js'
 import { CATALOGUE, type ErrorCode } from '../../service/catalogue.js'
 import type { CommandRow, Reject } from './rows.js'
@@ -61,7 +61,7 @@ const HOPELESS: ReadonlySet<ErrorCode> = new Set(['FORBIDDEN', 'INVALID_REQUEST'
 
 const gaveUp = (why: Why, timeout_ms: number): Failure =>
   new Failure(`no row was settled for ${timeout_ms} ms (${whyText(why)}). ${HOW_TO_GO_ON}`, {
-    exit_code: why.code === 'OUTCOME_UNKNOWN' ? OUTCOME_UNKNOWN_CODE : 1,
+    exit_code: why.code === 'OUTCOME_UNKNOWN' ? NO_ANSWER_CODE : 1,
   })
 
 const bytesOf = ({ json }: CommandRow): number => Buffer.byteLength(json) + 1
