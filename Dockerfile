@@ -25,7 +25,8 @@ LABEL org.opencontainers.image.title="jetledger" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}"
 # "jetledger version" says the commit
-ENV NODE_ENV=production JETLEDGER_COMMIT=${REVISION}
+ENV JETLEDGER_COMMIT=${REVISION}
+ENV NODE_ENV=production
 WORKDIR /app
 # bin/write-files.js writes settings that are files here: the only writable folder, a volume
 RUN install -d -o 1000 -g 1000 -m 0700 /run/jetledger

@@ -31,19 +31,21 @@ Which ledger a command goes to: the first of these that there is counts, and alo
 Results go to standard output, everything else to standard error. On a terminal, lists are tables with headings; elsewhere they are rows with two blanks between the cells. When the reader of a pipe goes away the command ends its work and prints nothing more.
 `
 
+/** The defaults of these are other ones for each person and each run. */
+const VARYING = new Set(['--by', '--seed'])
+
 /** These options are explained once, at the top. */
 const COMMON = new Set(['--server', '--creds', '--context'])
 
 const cell = (text: string): string => text.replaceAll('|', '\\|').replaceAll('\n', ' ')
 
-const defaultOf = ({ defaultValue, long }: Option, name: string): string => {
-  // the default of --by is the person who asks
-  const is_stated = ['string', 'number'].includes(typeof defaultValue) && long !== '--by' && name !== ''
+const defaultOf = ({ defaultValue, long }: Option): string => {
+  const is_stated = ['string', 'number'].includes(typeof defaultValue) && !VARYING.has(long ?? '')
   return is_stated ? ` (default: ${defaultValue})` : ''
 }
 
-const optionRow = (option: Option, name: string): string =>
-  `| \`${option.flags.replaceAll('|', '\\|')}\` | ${cell(option.description)}${defaultOf(option, name)}${option.mandatory ? '; must be given' : ''} |`
+const optionRow = (option: Option): string =>
+  `| \`${option.flags.replaceAll('|', '\\|')}\` | ${cell(option.description)}${defaultOf(option)}${option.mandatory ? '; must be given' : ''} |`
 
 const callPart = (call: Command): string => {
   const name = pathOf(call).join(' ')
@@ -53,10 +55,7 @@ const callPart = (call: Command): string => {
     name,
     ...call.registeredArguments.map(one => (one.required ? `<${one.name()}>` : `[${one.name()}]`)),
   ]
-  const options =
-    own.length === 0
-      ? ''
-      : `\n| option | |\n|---|---|\n${own.map(option => optionRow(option, name)).join('\n')}\n`
+  const options = own.length === 0 ? '' : `\n| option | |\n|---|---|\n${own.map(optionRow).join('\n')}\n`
   return `### jetledger ${usage.join(' ')}\n\n${call.description()}.${to_ledger}\n\n    ${exampleOf(call)}\n${options}`
 }
 

@@ -115,7 +115,7 @@ export const performDockerfile = (context: string, folder: string): Image => {
 
   const perform: Readonly<Record<string, (rest: string) => void>> = {
     ARG: rest => {
-      const [name = '', value = ''] = rest.split('=')
+      const [name = '', value = ''] = expanded(rest).split('=')
       args[name] = value
     },
     FROM: rest => {
