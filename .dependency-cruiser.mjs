@@ -25,6 +25,8 @@ const MAY_IMPORT = {
   queries: ['ledger', ...ADAPTERS, ...SHARED],
   // a second opinion on what the ledger and the slices do: it shares none of their code
   verify: ['stream', 'tables', 'generations', 'dead-letters'],
+  // the ledger's events as rows, for other programs
+  export: ['ledger', 'stream'],
   gateway: ['ledger', 'service'],
   // what each user of NATS may do: names and subjects of the rooms that use them, and no code that runs
   permissions: ['stream', 'service', 'commands'],
@@ -45,6 +47,7 @@ const MAY_IMPORT = {
     ...SLICES,
     'chain',
     'verify',
+    'export',
     'gateway',
     'permissions',
     'control-plane',
@@ -58,6 +61,7 @@ const MAY_IMPORT = {
 const BASE_FILES = [
   'back-off',
   'connection',
+  'csv-write',
   'fp',
   'gather',
   'headers',

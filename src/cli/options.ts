@@ -5,6 +5,7 @@
 import { InvalidArgumentError } from 'commander'
 import { isPublicNkey } from '../chain/nkey.js'
 import { E } from '../fp.js'
+import { DAY_PATTERN, INSTANT_RULE, parseInstant } from '../instant.js'
 import { ClientId } from '../ledger/client-id.js'
 import { describeErrors } from '../ledger/codec.js'
 
@@ -46,4 +47,13 @@ export const publicKeys = (text: string, before: readonly string[]): readonly st
   if (!isPublicNkey(text))
     throw new InvalidArgumentError('must be a public nkey, such as "jetledger heads key" prints.')
   return [...before, text]
+}
+
+const DAY = new RegExp(DAY_PATTERN)
+
+/** A point in time, in nanoseconds since 1970; a day alone is its midnight in UTC. */
+export const instant = (text: string): bigint => {
+  const found = parseInstant(DAY.test(text) ? `${text}T00:00:00Z` : text)
+  if (found === undefined) throw new InvalidArgumentError(`${INSTANT_RULE}, or a day.`)
+  return found
 }

@@ -1,0 +1,45 @@
+/** `jetledger export balances`: every customer's balance as of one sequence, by the fold of the whole ledger. */
+
+import { type LineFormat, linesOf } from '../export/lines.js'
+import { readScope } from '../export/read.js'
+import { BALANCES, type BalanceRow } from '../export/table.js'
+import { tell } from '../process/output.js'
+import { type Run, runExport, writeWhole } from './export-run.js'
+
+export type BalancesOptions = {
+  readonly format: LineFormat
+  readonly out: string | undefined
+  readonly to_seq: number | undefined
+}
+
+const ROWS_OF_CHUNK = 1_000
+
+/** The rows, by id. */
+const readBalances = async ({ nc, to_seq, at }: Run): Promise<readonly BalanceRow[]> => {
+  const { pages, customers } = readScope(nc, { to_seq })
+  for await (const page of pages) at(page.at(-1)?.seq ?? 0)
+  return [...customers.keys()].sort().flatMap(client_id => {
+    const customer = customers.get(client_id)
+    if (customer === undefined) return []
+    const { balance, version, seq } = customer.account
+    return [{ client_id, balance, version, seq, is_waiting: customer.parked !== undefined }]
+  })
+}
+
+export const exportBalances = ({ format, out, to_seq }: BalancesOptions): Promise<void> =>
+  runExport(to_seq, async run => {
+    const rows = await readBalances(run)
+    const { header, line } = linesOf(format, BALANCES)
+    await writeWhole(out, async write => {
+      await write(header)
+      for (let from = 0; from < rows.length; from += ROWS_OF_CHUNK)
+        await write(
+          rows
+            .slice(from, from + ROWS_OF_CHUNK)
+            .map(line)
+            .join(''),
+        )
+    })
+    const sum = rows.reduce((total, { balance }) => total + balance, 0n)
+    tell(`${rows.length} customers, sum of balances ${sum}`)
+  })

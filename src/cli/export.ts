@@ -1,0 +1,79 @@
+/**
+ * `jetledger export events|balances|statement`: the ledger's data for other programs, spreadsheets and people.
+ */
+
+import { extname } from 'node:path'
+import { type Command, Option } from 'commander'
+import type { LineFormat } from '../export/lines.js'
+import type { ClientId } from '../ledger/client-id.js'
+import { exportBalances } from './export-balances.js'
+import { exportEvents } from './export-events.js'
+import { exportStatement } from './export-statement.js'
+import { clientId, count, instant } from './options.js'
+
+type Common = { readonly format?: LineFormat; readonly out: string }
+
+/** The file that is meant, and the format: as stated, or as the file's name says. */
+const whereTo = ({
+  format,
+  out,
+}: Common): { readonly out: string | undefined; readonly format: LineFormat } => ({
+  out: out === '-' ? undefined : out,
+  format: format ?? (extname(out) === '.csv' ? 'csv' : 'jsonl'),
+})
+
+const EVENTS_HELP = `
+Each row says what became of its event ("effect": applied, refused, waiting, decision) and the balance after it, by a fold
+of the ledger from its first event. What an event itself claims is not believed.
+
+Killed, or run again a day later, the same command goes on after the last row of the file; <file>.export.json beside it
+says where that is. The last sequence is printed on standard error: --from-seq <that + 1> gives what came since.
+
+Example: jetledger export events --out events.csv`
+
+const BALANCES_HELP = `
+All balances are as of one sequence, which is printed on standard error, and their sum is printed there, too.
+
+Example: jetledger export balances --format csv > balances.csv`
+
+const STATEMENT_HELP = `
+The oldest entry comes first. A day is its midnight in UTC, and --to is not part of the statement.
+
+Example: jetledger export statement 678 --from 2026-11-01 --to 2026-12-01 --out 678.csv`
+
+const common = (command: Command, description: string, help: string): Command =>
+  command
+    .description(description)
+    .addOption(
+      new Option(
+        '--format <format>',
+        'of the rows; by default what the name of the file says, else jsonl',
+      ).choices(['jsonl', 'csv']),
+    )
+    .option('--out <file>', 'where to write; - is standard output', '-')
+    .addHelpText('after', help)
+
+type EventsFlags = Common & { readonly fromSeq?: number; readonly toSeq?: number }
+type StatementFlags = Common & { readonly from?: bigint; readonly to?: bigint }
+
+export const exportCommand = (program: Command): void => {
+  const exports = program
+    .command('export')
+    .description('events, balances or a statement, as JSON lines or CSV')
+  common(exports.command('events'), 'every event, with what became of it', EVENTS_HELP)
+    .option('--from-seq <seq>', 'the first sequence', count)
+    .option('--to-seq <seq>', 'the last sequence; by default the end of the ledger', count)
+    .action(({ fromSeq, toSeq, ...flags }: EventsFlags) =>
+      exportEvents({ ...whereTo(flags), from_seq: fromSeq, to_seq: toSeq }),
+    )
+  common(exports.command('balances'), "every customer's balance as of one sequence", BALANCES_HELP)
+    .option('--to-seq <seq>', 'the sequence; by default the end of the ledger', count)
+    .action(({ toSeq, ...flags }: EventsFlags) => exportBalances({ ...whereTo(flags), to_seq: toSeq }))
+  common(exports.command('statement'), 'the history of one customer', STATEMENT_HELP)
+    .argument('<client_id>', 'the customer', clientId)
+    .option('--from <time>', 'the first time, such as 2026-11-01 or 2026-11-01T08:00:00Z', instant)
+    .option('--to <time>', 'the time before which it ends', instant)
+    .action((client_id: ClientId, { from, to, ...flags }: StatementFlags) =>
+      exportStatement({ ...whereTo(flags), client_id, from, to }),
+    )
+}
