@@ -1,7 +1,7 @@
 /** `jetledger export events`: every event of the ledger with what became of it, as lines that can be gone on with. */
 
 import { type GrowingFile, openGrowing } from '../export/growing-file.js'
-import { jsonText, type LineFormat, type Lines, linesOf } from '../export/lines.js'
+import { jsonText, type LineFormat, linesOf, type RowLines } from '../export/lines.js'
 import { readScope } from '../export/read.js'
 import type { EventRow } from '../export/row.js'
 import { EVENTS } from '../export/table.js'
@@ -29,9 +29,9 @@ async function* rowsFrom({ nc, to_seq, at }: Run, from_seq: number): AsyncGenera
   }
 }
 
-const joined = (lines: Lines<EventRow>, page: readonly EventRow[]): string => page.map(lines.line).join('')
+const joined = (lines: RowLines<EventRow>, page: readonly EventRow[]): string => page.map(lines.line).join('')
 
-const toOutput = async (run: Run, from_seq: number, lines: Lines<EventRow>): Promise<void> => {
+const toOutput = async (run: Run, from_seq: number, lines: RowLines<EventRow>): Promise<void> => {
   const output = standardOutput()
   await output.write(lines.header)
   for await (const page of rowsFrom(run, from_seq)) await output.write(joined(lines, page))
@@ -60,7 +60,7 @@ const toFile = async (
   run: Run,
   path: string,
   options: EventsOptions,
-  lines: Lines<EventRow>,
+  lines: RowLines<EventRow>,
 ): Promise<void> => {
   const form = `events ${FORM_VERSION} ${options.format}`
   const file = await openGrowing(path, { form, header: lines.header, from_seq: options.from_seq })

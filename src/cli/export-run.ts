@@ -6,7 +6,7 @@
 import type { NatsConnection } from 'nats'
 import { CannotGoOn } from '../export/growing-file.js'
 import { Gap, provedEnd } from '../export/read.js'
-import { outputTarget, ReaderGone, type Target, wholeFile } from '../export/target.js'
+import { type ExportTarget, outputTarget, ReaderGone, wholeFile } from '../export/target.js'
 import { Failed } from '../fp.js'
 import { Failure } from '../process/failure.js'
 import { printableText, tell } from '../process/output.js'
@@ -67,7 +67,7 @@ export const runExport = async (
 }
 
 /** Standard output, made harmless where it is a terminal, which obeys control characters in texts of strangers. */
-export const standardOutput = (): Target => {
+export const standardOutput = (): ExportTarget => {
   const target = outputTarget(process.stdout)
   if (!process.stdout.isTTY) return target
   return {
@@ -79,7 +79,7 @@ export const standardOutput = (): Target => {
 /** Writes to a file that appears whole, or to standard output, whatever `fill` gives. */
 export const writeWhole = async (
   path: string | undefined,
-  fill: (write: Target['write']) => Promise<void>,
+  fill: (write: ExportTarget['write']) => Promise<void>,
 ): Promise<void> => {
   const target = path === undefined ? standardOutput() : await wholeFile(path)
   try {

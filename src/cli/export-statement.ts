@@ -24,7 +24,7 @@ export type StatementOptions = {
   readonly to: bigint | undefined
 }
 
-export type Period = { readonly from_seq: number; readonly to_seq: number }
+type Period = { readonly from_seq: number; readonly to_seq: number }
 
 /** The sequences of a period, as `customer.statement` finds them. */
 const periodOf = async (
@@ -44,7 +44,7 @@ const periodOf = async (
 type Sums = { opening: bigint; closing: bigint; waiting: number; events: number }
 
 /** Gives the rows of a period that count, oldest first, and sums up on the way. */
-export async function* rowsOf(
+async function* rowsOf(
   { nc, at }: { readonly nc: NatsConnection; readonly at: Run['at'] },
   client_id: ClientId,
   { from_seq, to_seq }: Period,

@@ -94,7 +94,10 @@ const startingNote = async (path: string, form: string, from_seq: number | undef
     if (size > 0)
       throw new CannotGoOn(`${path} exists, and no note beside it says what it holds: choose another name`)
     const from = from_seq ?? 1
-    return { form, from_seq: from, last_seq: from - 1, last_row: '', bytes: 0 }
+    const begun = { form, from_seq: from, last_seq: from - 1, last_row: '', bytes: 0 }
+    // before the first byte: after a kill the file is known as one of an export
+    await writeNote(path, begun)
+    return begun
   }
   if (note.form !== form) throw new CannotGoOn(`${path} is of another form: ${note.form} and not ${form}`)
   if (from_seq !== undefined && from_seq !== note.from_seq)

@@ -8,7 +8,7 @@ import type { Column, Table } from './table.js'
 
 export type LineFormat = 'jsonl' | 'csv'
 
-export type Lines<Row> = {
+export type RowLines<Row> = {
   /** What stands before the first row. */
   readonly header: string
   readonly line: (row: Row) => string
@@ -19,7 +19,7 @@ const plain = (_: string, value: unknown): unknown => (typeof value === 'bigint'
 /** JSON as a program reads it; amounts beyond 2^53-1 are decimal strings. */
 export const jsonText = (value: object): string => JSON.stringify(value, plain)
 
-const jsonLines = <Row>(table: Table<Row>): Lines<Row> => ({
+const jsonLines = <Row>(table: Table<Row>): RowLines<Row> => ({
   header: '',
   line: row => `${jsonText(Object.fromEntries(table.map(({ name, of }) => [name, of(row)])))}\n`,
 })
@@ -32,7 +32,7 @@ const csvColumn = <Row>({ name, type }: Column<Row>): CsvColumn => ({
 const csvValue = (value: ReturnType<Column<never>['of']>): CsvValue =>
   typeof value === 'object' ? jsonText(value) : value
 
-const csvLines = <Row>(table: Table<Row>): Lines<Row> => {
+const csvLines = <Row>(table: Table<Row>): RowLines<Row> => {
   const columns = table.map(csvColumn)
   return {
     header: csvHeader(columns),
@@ -44,5 +44,5 @@ const csvLines = <Row>(table: Table<Row>): Lines<Row> => {
   }
 }
 
-export const linesOf = <Row>(format: LineFormat, table: Table<Row>): Lines<Row> =>
+export const linesOf = <Row>(format: LineFormat, table: Table<Row>): RowLines<Row> =>
   format === 'csv' ? csvLines(table) : jsonLines(table)

@@ -39,7 +39,7 @@ const skipFinder =
     return found
   }
 
-export type Scope = {
+export type ExportScope = {
   /** All events of the ledger, or those of one customer. */
   readonly client_id?: ClientId | undefined
   /** The last sequence that is read; the stream has to hold it. */
@@ -63,7 +63,7 @@ const checkWhole = (page: readonly Recorded[], last_seq: number): void => {
 
 async function* foldedPages(
   nc: NatsConnection,
-  { client_id, to_seq }: Scope,
+  { client_id, to_seq }: ExportScope,
   fold: ExportFold,
 ): AsyncGenerator<readonly EventRow[]> {
   const subject = client_id === undefined ? LEDGER_SUBJECTS : eventSubject(client_id)
@@ -84,7 +84,7 @@ async function* foldedPages(
  *
  * The pages throw `Gap`, and what `readPages` throws.
  */
-export const readScope = (nc: NatsConnection, scope: Scope): Reading => {
+export const readScope = (nc: NatsConnection, scope: ExportScope): Reading => {
   const fold = createExportFold(skipFinder(nc, scope.to_seq))
   return { pages: foldedPages(nc, scope, fold), customers: fold.customers }
 }

@@ -9,7 +9,7 @@ import { randomUUID } from 'node:crypto'
 import { type FileHandle, open, rename, unlink } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 
-export type Target = {
+export type ExportTarget = {
   readonly write: (chunk: string | Uint8Array) => Promise<void>
   /** Makes it whole. */
   readonly end: () => Promise<void>
@@ -33,7 +33,7 @@ const isPipeError = (error: unknown): boolean =>
 const ignore = (): void => undefined
 
 /** Standard output; `write` throws `ReaderGone` when its reader has gone. */
-export const outputTarget = (output: NodeJS.WritableStream): Target => {
+export const outputTarget = (output: NodeJS.WritableStream): ExportTarget => {
   // a failed write is told twice: to its callback, and as an event that would end the process
   output.on('error', ignore)
   return {
@@ -81,7 +81,7 @@ export const nameBeside = (path: string): string =>
   join(dirname(path), `.${basename(path)}.${randomUUID()}.part`)
 
 /** A file that gets its name when it is whole; until then a file of before keeps it. */
-export const wholeFile = async (path: string): Promise<Target> => {
+export const wholeFile = async (path: string): Promise<ExportTarget> => {
   const part = nameBeside(path)
   const file = await open(part, 'wx', FILE_MODE)
   let at = 0

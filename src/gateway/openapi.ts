@@ -21,6 +21,7 @@ const HEADERS: Readonly<Record<string, string>> = {
   'Ledger-Source': 'what the answer was read from',
   'Ledger-Age-Ms':
     'how old the answer is at the most; there only while nobody proves how far the ledger is, and above 2000, at most 10000',
+  Link: 'with CSV: the next page of rows, `rel="next"`; there only when `limit` or `cursor` was given and more rows follow',
   'Retry-After': 'seconds after which to send it again',
 }
 
@@ -66,7 +67,21 @@ const problems = (codes: readonly ErrorCode[]): Json => {
   )
 }
 
-const successHeaders = ({ operation, success }: Route): Json => {
+/** The answer as CSV, for the routes that have one. */
+const csvOf = ({ csv }: Route): Json =>
+  csv === undefined
+    ? {}
+    : {
+        'text/csv': {
+          schema: {
+            type: 'string',
+            description: `a line of headings (${csv.columns.map(({ name }) => name).join(', ')}), then a line for each row; all rows unless \`limit\` or \`cursor\` is given`,
+          },
+        },
+      }
+
+const successHeaders = ({ operation, success, csv }: Route): Json => {
+  if (csv !== undefined) return headers('Link')
   if (operation === 'balance')
     return headers('Ledger-Version', 'Ledger-Seq', 'Ledger-Source', 'Ledger-Age-Ms')
   return success === 201 ? headers('Location', 'Idempotency-Replayed') : {}
@@ -87,7 +102,7 @@ const operationOf = (route: Route): Json => ({
     [route.success]: {
       description: 'done',
       headers: successHeaders(route),
-      content: json(route.answer ?? route.reply),
+      content: { ...json(route.answer ?? route.reply), ...csvOf(route) },
     },
     ...problems([...COMMON_CODES, ...route.codes]),
   },

@@ -9,10 +9,11 @@ import type { Effect } from '../service/error.js'
 import { headerLines } from '../service/headers.js'
 import { uuidv7 } from '../uuid.js'
 import { sendJson, sendProblem } from './answer.js'
-import { ask, LEDGER_HEADERS } from './ask.js'
+import { ask, LEDGER_HEADERS, type ServiceAccess } from './ask.js'
 import type { Backend } from './backend.js'
 import type { CallerLimits } from './caller-limits.js'
 import { type Check, checkQuery, checkWith } from './check.js'
+import { type AnswerPage, csvRequest, sendCsv, varyByAccept } from './csv.js'
 import { mayNot, mayNotTouch } from './guard.js'
 import { idempotencyKey } from './idempotency-key.js'
 import { type Problem, problem } from './problem.js'
@@ -87,8 +88,7 @@ const send = (
   request: FastifyRequest,
   reply: FastifyReply,
   route: Route,
-  { headers }: RouteReply,
-  answer: Fields,
+  { headers, answer }: AnswerPage,
 ): FastifyReply => {
   for (const name of LEDGER_HEADERS) if (headers[name] !== undefined) reply.header(name, headers[name])
   if (answer.replayed === true) reply.header('idempotency-replayed', 'true')
@@ -127,29 +127,45 @@ const visible =
       ? E.left(problem('NOT_FOUND', 'the ledger holds no such transaction for this token'))
       : E.right(answer)
 
-const serve = (route: Route, checks: Checks, { backend, tokens, limits }: RestOptions) => {
+/** Asks the service once, and gives the answer that the caller may see. */
+const askOnce = async (
+  route: Route,
+  request: FastifyRequest,
+  service: ServiceAccess,
+  check: Check,
+  checked: Checked,
+): Promise<Either<Problem, AnswerPage>> => {
   const { subject, effect } = route
+  const { transaction_id, timeout_ms } = checked
+  const own = effect === 'write' ? { transaction_id, lines: callerLines(request) } : {}
+  const body = JSON.stringify(route.ask(checked))
+  const found = await ask(service, { subject, body, effect, check, timeout_ms, ...own })()
+  return pipe(
+    found,
+    E.chain(reply => answerOf(route, reply, checked)),
+    E.chain(visible(route, request)),
+    E.map(answer => ({ answer, headers: E.isRight(found) ? found.right.headers : {} })),
+  )
+}
+
+const serve = (route: Route, checks: Checks, { backend, tokens, limits }: RestOptions) => {
+  const { effect, csv } = route
   return async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
+    if (csv !== undefined) varyByAccept(reply)
     if (mayNot(request, tokens, effect)) return sendProblem(request, reply, problem('FORBIDDEN'))
     const checked = read(route, checks, request)
     if (E.isLeft(checked)) return sendProblem(request, reply, checked.left)
     const refused = limit(route, request, checked.right, limits)
     if (refused !== undefined) return sendProblem(request, reply, refused)
-    const { transaction_id, timeout_ms } = checked.right
-    const body = JSON.stringify(route.ask(checked.right))
+    const wanted = csvRequest(csv, request, checked.right)
+    if (E.isLeft(wanted)) return sendProblem(request, reply, wanted.left)
     return backend.use(request, reply, async service => {
-      const own = effect === 'write' ? { transaction_id, lines: callerLines(request) } : {}
-      const question = { subject, body, effect, check: checks.reply, timeout_ms, ...own }
-      const found = await ask(service, question)()
+      const askFor = (query: Fields) =>
+        askOnce(route, request, service, checks.reply, { ...checked.right, query })
+      const found = await askFor(wanted.right?.query ?? checked.right.query)
       if (E.isLeft(found)) return sendProblem(request, reply, found.left)
-      return pipe(
-        answerOf(route, found.right, checked.right),
-        E.chain(visible(route, request)),
-        E.match(
-          left => sendProblem(request, reply, left),
-          answer => send(request, reply, route, found.right, answer),
-        ),
-      )
+      if (wanted.right !== undefined) return sendCsv(request, reply, wanted.right, found.right, askFor)
+      return send(request, reply, route, found.right)
     })
   }
 }

@@ -2,6 +2,7 @@
  * The type of a REST route, which is one row of the table in routes.ts.
  */
 
+import type { CsvColumn } from '../csv-write.js'
 import type { Either } from '../fp.js'
 import type { ErrorCode } from '../service/catalogue.js'
 import type { Effect } from '../service/error.js'
@@ -20,6 +21,16 @@ export type Given = {
 
 /** A reply of the service that fits its schema. */
 export type RouteReply = { readonly body: Fields; readonly headers: Readonly<Record<string, string>> }
+
+/** The rows of an answer as CSV. A page that others follow has a `cursor`. */
+export type RouteCsv = {
+  /** The field of the answer with the rows. */
+  readonly rows: string
+  /** The fields of a row. */
+  readonly columns: readonly CsvColumn[]
+  /** The name under which a browser keeps the file. */
+  readonly file_name: (given: Given) => string
+}
 
 export type Route = {
   readonly operation: string
@@ -46,6 +57,8 @@ export type Route = {
   /** The schema of the gateway's answer, when it differs from the reply. */
   readonly answer?: Schema
   readonly toAnswer?: (reply: RouteReply, given: Given) => Either<Problem, Fields>
+  /** How a page is written for `Accept: text/csv`. */
+  readonly csv?: RouteCsv
   readonly success: 200 | 201
   readonly codes: readonly ErrorCode[]
   readonly body_bytes_max?: number

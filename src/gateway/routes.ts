@@ -20,6 +20,7 @@ import {
   TRANSACTION_REPLY,
   TRANSFER_REPLY,
 } from './answers.js'
+import { CUSTOMERS_CSV, RANKING_CSV, STATEMENT_CSV } from './csv-columns.js'
 import { problem } from './problem.js'
 import type { Fields, Given, Route, RouteReply } from './route.js'
 import {
@@ -191,6 +192,7 @@ export const ROUTES: readonly Route[] = [
       ...(proof === undefined ? {} : { proof: true }),
     }),
     reply: STATEMENT_REPLY,
+    csv: STATEMENT_CSV,
   }),
   movement('credit', "Adds an amount to a customer's balance"),
   movement('debit', "Takes an amount from a customer's balance, if it covers it"),
@@ -202,6 +204,7 @@ export const ROUTES: readonly Route[] = [
     query: PAGE,
     ask: ({ query }) => query,
     reply: LIST_REPLY,
+    csv: CUSTOMERS_CSV,
   }),
   write({
     operation: 'transfer',
@@ -265,6 +268,7 @@ export const ROUTES: readonly Route[] = [
     query: { limit: limit(10), cursor: CURSOR },
     ask: ({ query }) => query,
     reply: RANKING_REPLY,
+    csv: RANKING_CSV,
   }),
 ]
 

@@ -37,6 +37,13 @@ export const READ: readonly string[] = [
   `${API}.CONSUMER.LIST.${LEDGER_STREAM}`,
 ]
 
+/** Reading the events of the ledger and proving where they end, and no record beside them. */
+export const READ_EVENTS: readonly string[] = [
+  ...onEach('INFO', [LEDGER_STREAM]),
+  ...onEach('MSG.GET', [LEDGER_STREAM]),
+  `${API}.DIRECT.GET.${LEDGER_STREAM}`,
+]
+
 /** Reading keys of the bucket from any replica. The client of the bucket names the key in the subject. */
 export const READ_KEYS: readonly string[] = [
   `${API}.DIRECT.GET.${CONFIG_STREAM}`,

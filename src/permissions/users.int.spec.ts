@@ -37,6 +37,13 @@ const READING = lines(`
   $JS.API.CONSUMER.LIST.customer-balances
 `)
 
+/** Reading the events alone. */
+const EVENTS = lines(`
+  $JS.API.STREAM.INFO.customer-balances
+  $JS.API.STREAM.MSG.GET.customer-balances
+  $JS.API.DIRECT.GET.customer-balances
+`)
+
 const KEYS = lines(`
   $JS.API.DIRECT.GET.KV_config
   $JS.API.DIRECT.GET.KV_config.$KV.config.seed
@@ -129,6 +136,7 @@ const MAY_PUBLISH: Readonly<Record<User, readonly string[]>> = {
     '$KV.config.parked.balances.Njc4',
   ],
   verify: [...READING, ...KEYS, ...LETTERS, HEADS, ...CHECKPOINT],
+  exporter: EVENTS,
   operator: [
     ...READING,
     ...KEYS,

@@ -31,6 +31,7 @@ import {
   MANAGE_STREAMS,
   READ,
   READ_CHECKPOINT,
+  READ_EVENTS,
   READ_HEADS,
   READ_KEYS,
   READ_LETTERS,
@@ -46,6 +47,7 @@ export const USERS = [
   'seed',
   'replay',
   'verify',
+  'exporter',
   'operator',
   'reader',
   'client',
@@ -163,6 +165,7 @@ const RIGHTS: Readonly<
   verify: () => ({
     publish: [...READ, ...READ_KEYS, ...READ_LETTERS, ...READ_HEADS, ...READ_CHECKPOINT],
   }),
+  exporter: () => ({ publish: READ_EVENTS }),
   operator: () => ({
     publish: [
       ...READ,
