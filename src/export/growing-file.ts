@@ -24,7 +24,7 @@ const Note = exactFieldsOf({
   /** The number of bytes up to which the file is whole. */
   bytes: t.number,
 })
-export type Note = t.TypeOf<typeof Note>
+type Note = t.TypeOf<typeof Note>
 
 /** The file cannot be gone on with, for the reason in the message. */
 export class CannotGoOn extends Error {

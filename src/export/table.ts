@@ -8,7 +8,7 @@ import type { EventRow } from './row.js'
  * `int64` is a whole number, `word` a time or a word of this program's own, `text` a text that may come from anybody, `json`
  * an object that may come from anybody.
  */
-export type ColumnType = 'int64' | 'word' | 'text' | 'json'
+type ColumnType = 'int64' | 'word' | 'text' | 'json'
 
 export type Column<Row> = {
   readonly name: string
