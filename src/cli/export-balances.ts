@@ -1,14 +1,11 @@
 /** `jetledger export balances`: every customer's balance as of one sequence, by the fold of the whole ledger. */
 
-import { type LineFormat, linesOf } from '../export/lines.js'
+import { linesOf } from '../export/lines.js'
 import { readScope } from '../export/read.js'
 import { BALANCES, type BalanceRow } from '../export/table.js'
-import { tell } from '../process/output.js'
-import { type Run, runExport, writeWhole } from './export-run.js'
+import { type OutputOptions, type Run, runExport, writeWhole } from './export-run.js'
 
-export type BalancesOptions = {
-  readonly format: LineFormat
-  readonly out: string | undefined
+export type BalancesOptions = OutputOptions & {
   readonly to_seq: number | undefined
 }
 
@@ -26,8 +23,8 @@ const readBalances = async ({ nc, to_seq, at }: Run): Promise<readonly BalanceRo
   })
 }
 
-export const exportBalances = ({ format, out, to_seq }: BalancesOptions): Promise<void> =>
-  runExport(to_seq, async run => {
+export const exportBalances = ({ format, out, ...options }: BalancesOptions): Promise<void> =>
+  runExport(options, async run => {
     const rows = await readBalances(run)
     const { header, line } = linesOf(format, BALANCES)
     await writeWhole(out, async write => {
@@ -41,5 +38,5 @@ export const exportBalances = ({ format, out, to_seq }: BalancesOptions): Promis
         )
     })
     const sum = rows.reduce((total, { balance }) => total + balance, 0n)
-    tell(`${rows.length} customers, sum of balances ${sum}`)
+    return { customers: rows.length, sum_of_balances: sum }
   })

@@ -1,20 +1,17 @@
 /** `jetledger export events`: every event of the ledger with what became of it, as lines that can be gone on with. */
 
 import { type GrowingFile, openGrowing } from '../export/growing-file.js'
-import { jsonText, type LineFormat, linesOf, type RowLines } from '../export/lines.js'
+import { jsonText, linesOf, type RowLines } from '../export/lines.js'
 import { readScope } from '../export/read.js'
 import type { EventRow } from '../export/row.js'
 import { EVENTS } from '../export/table.js'
 import { Failure } from '../process/failure.js'
-import { type Run, runExport, standardOutput } from './export-run.js'
+import { type OutputOptions, type Run, runExport, standardOutput } from './export-run.js'
 
 /** A change of the rows' form gets the next number: a file of before is then not gone on with. */
 const FORM_VERSION = 1
 
-export type EventsOptions = {
-  readonly format: LineFormat
-  /** A file; undefined: standard output. */
-  readonly out: string | undefined
+export type EventsOptions = OutputOptions & {
   readonly from_seq: number | undefined
   readonly to_seq: number | undefined
 }
@@ -80,8 +77,9 @@ const toFile = async (
 }
 
 export const exportEvents = (options: EventsOptions): Promise<void> =>
-  runExport(options.to_seq, async run => {
+  runExport(options, async run => {
     const lines = linesOf(options.format, EVENTS)
     if (options.out === undefined) await toOutput(run, options.from_seq ?? 1, lines)
     else await toFile(run, options.out, options, lines)
+    return {}
   })

@@ -5,15 +5,29 @@
 
 import type { NatsConnection } from 'nats'
 import { CannotGoOn } from '../export/growing-file.js'
+import type { LineFormat } from '../export/lines.js'
 import { Gap, provedEnd } from '../export/read.js'
 import { type ExportTarget, outputTarget, ReaderGone, wholeFile } from '../export/target.js'
 import { Failed } from '../fp.js'
-import { Failure } from '../process/failure.js'
+import { toJson } from '../ledger/amount.js'
+import { Failure, failureOf } from '../process/failure.js'
 import { printableText, tell } from '../process/output.js'
 import { stopRequested } from '../process/signals.js'
 import { toStreamError } from '../stream/errors.js'
 import { withNats } from './command.js'
 import { type ProgressBar, startProgressBar } from './progress-bar.js'
+
+/** How and where an export is written. */
+export type OutputOptions = {
+  readonly format: LineFormat
+  /** A file; undefined: standard output. */
+  readonly out: string | undefined
+  /** Whether what is told on standard error is JSON. */
+  readonly is_json: boolean
+}
+
+/** Numbers about an export, by what they are. */
+type Summary = Readonly<Record<string, number | bigint>>
 
 export type Run = {
   readonly nc: NatsConnection
@@ -29,21 +43,37 @@ const silent: ProgressBar = { update: () => undefined, end: () => undefined }
 const isOfFiles = (thrown: unknown): thrown is Error =>
   thrown instanceof Error && 'syscall' in thrown && 'path' in thrown
 
-const failureOf = (thrown: unknown): unknown => {
+/** The failure that a person reads; a fault of the program stays what it is. */
+const toFailure = (thrown: unknown): unknown => {
   if (thrown instanceof Failure) return thrown
-  if (thrown instanceof Failed || thrown instanceof Gap || thrown instanceof CannotGoOn || isOfFiles(thrown))
-    return new Failure(thrown.message, { cause: thrown })
-  const { tag, message } = toStreamError('read the ledger', thrown)
-  return tag === 'Unexpected' ? thrown : new Failure(message, { cause: thrown })
+  if (thrown instanceof Failed) return failureOf(thrown.error)
+  if (thrown instanceof CannotGoOn) return new Failure(thrown.message, { cause: thrown, exit_code: 2 })
+  if (thrown instanceof Gap || isOfFiles(thrown)) return new Failure(thrown.message, { cause: thrown })
+  const error = toStreamError('read the ledger', thrown)
+  return error.tag === 'Unexpected' ? thrown : failureOf(error)
+}
+
+/** Tells what was exported, on standard error, because the rows may go to standard output. */
+const tellSummary = (summary: Summary, is_json: boolean): void => {
+  const fields = Object.entries(summary)
+  if (is_json)
+    tell(
+      JSON.stringify(
+        Object.fromEntries(
+          fields.map(([name, value]) => [name, typeof value === 'bigint' ? toJson(value) : value]),
+        ),
+      ),
+    )
+  else for (const [name, value] of fields) tell(`${name.replaceAll('_', ' ')} ${value}`)
 }
 
 /**
- * Runs an export up to the proved end of the ledger, or up to `to_seq`, and tells the last sequence on standard error. It
- * ends quietly when nobody reads the output any more.
+ * Runs an export up to the proved end of the ledger, or up to `to_seq`, and tells what it has exported, the last sequence
+ * above all. It ends quietly when nobody reads the output any more.
  */
 export const runExport = async (
-  asked_seq: number | undefined,
-  work: (run: Run) => Promise<void>,
+  { to_seq: asked_seq, is_json }: { readonly to_seq?: number | undefined; readonly is_json: boolean },
+  work: (run: Run) => Promise<Summary>,
 ): Promise<void> => {
   const { signal } = stopRequested()
   const bar = process.stderr.isTTY ? startProgressBar('reading', 'events') : silent
@@ -55,12 +85,12 @@ export const runExport = async (
         bar.update(seq, to_seq)
         if (signal.aborted) throw new Failure('stopped')
       }
-      await work({ nc, to_seq, at })
+      const summary = await work({ nc, to_seq, at })
       bar.end()
-      tell(`last sequence ${to_seq}`)
+      tellSummary({ ...summary, last_sequence: to_seq }, is_json)
     })
   } catch (thrown) {
-    if (!(thrown instanceof ReaderGone)) throw failureOf(thrown)
+    if (!(thrown instanceof ReaderGone)) throw toFailure(thrown)
   } finally {
     bar.end()
   }

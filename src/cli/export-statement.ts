@@ -2,7 +2,7 @@
 
 import type { JetStreamManager } from '@nats-io/jetstream'
 import type { NatsConnection } from 'nats'
-import { type LineFormat, linesOf } from '../export/lines.js'
+import { linesOf } from '../export/lines.js'
 import { readScope } from '../export/read.js'
 import type { EventRow } from '../export/row.js'
 import { STATEMENT } from '../export/table.js'
@@ -13,12 +13,10 @@ import { tell } from '../process/output.js'
 import { firstSeqFrom } from '../stream/by-time.js'
 import { manager } from '../stream/provision.js'
 import { LEDGER_SUBJECTS } from '../stream/settings.js'
-import { type Run, runExport, writeWhole } from './export-run.js'
+import { type OutputOptions, type Run, runExport, writeWhole } from './export-run.js'
 
-export type StatementOptions = {
+export type StatementOptions = OutputOptions & {
   readonly client_id: ClientId
-  readonly format: LineFormat
-  readonly out: string | undefined
   /** Nanoseconds since 1970; the end is not part of the statement. */
   readonly from: bigint | undefined
   readonly to: bigint | undefined
@@ -64,7 +62,7 @@ async function* rowsOf(
 }
 
 export const exportStatement = (options: StatementOptions): Promise<void> =>
-  runExport(undefined, async run => {
+  runExport(options, async run => {
     const period = await periodOf(await orFail(manager(run.nc)), options, run.to_seq)
     const sums: Sums = { opening: 0n, closing: 0n, waiting: 0, events: 0 }
     const { header, line } = linesOf(options.format, STATEMENT)
@@ -75,6 +73,7 @@ export const exportStatement = (options: StatementOptions): Promise<void> =>
       // a mistyped id would look like a customer who never paid
       if (sums.events === 0) throw new Failure(`${options.client_id} has no events up to then`)
     })
-    tell(`opening balance ${sums.opening}, closing balance ${sums.closing}`)
-    if (sums.waiting > 0) tell(`${sums.waiting} events wait for a newer program and are not among them`)
+    const { opening, closing, waiting } = sums
+    if (waiting > 0) tell(`${waiting} events wait for a newer program and are not among the rows`)
+    return { opening_balance: opening, closing_balance: closing }
   })

@@ -8,16 +8,15 @@ import type { LineFormat } from '../export/lines.js'
 import type { ClientId } from '../ledger/client-id.js'
 import { exportBalances } from './export-balances.js'
 import { exportEvents } from './export-events.js'
+import type { OutputOptions } from './export-run.js'
 import { exportStatement } from './export-statement.js'
 import { clientId, count, instant } from './options.js'
 
-type Common = { readonly format?: LineFormat; readonly out: string }
+type Common = { readonly format?: LineFormat; readonly out: string; readonly json?: true }
 
 /** The file that is meant, and the format: as stated, or as the file's name says. */
-const whereTo = ({
-  format,
-  out,
-}: Common): { readonly out: string | undefined; readonly format: LineFormat } => ({
+const whereTo = ({ format, out, json }: Common): OutputOptions => ({
+  is_json: json === true,
   out: out === '-' ? undefined : out,
   format: format ?? (extname(out) === '.csv' ? 'csv' : 'jsonl'),
 })
@@ -27,19 +26,13 @@ Each row says what became of its event ("effect": applied, refused, waiting, dec
 of the ledger from its first event. What an event itself claims is not believed.
 
 Killed, or run again a day later, the same command goes on after the last row of the file; <file>.export.json beside it
-says where that is. The last sequence is printed on standard error: --from-seq <that + 1> gives what came since.
-
-Example: jetledger export events --out events.csv`
+says where that is. The last sequence is printed on standard error: --from-seq <that + 1> gives what came since.`
 
 const BALANCES_HELP = `
-All balances are as of one sequence, which is printed on standard error, and their sum is printed there, too.
-
-Example: jetledger export balances --format csv > balances.csv`
+All balances are as of one sequence, which is printed on standard error, and their sum is printed there, too.`
 
 const STATEMENT_HELP = `
-The oldest entry comes first. A day is its midnight in UTC, and --to is not part of the statement.
-
-Example: jetledger export statement 678 --from 2026-11-01 --to 2026-12-01 --out 678.csv`
+The oldest entry comes first. A day is its midnight in UTC, and --to is not part of the statement.`
 
 const common = (command: Command, description: string, help: string): Command =>
   command
@@ -51,6 +44,7 @@ const common = (command: Command, description: string, help: string): Command =>
       ).choices(['jsonl', 'csv']),
     )
     .option('--out <file>', 'where to write; - is standard output', '-')
+    .option('--json', 'say the last sequence and the sums as JSON, on standard error')
     .addHelpText('after', help)
 
 type EventsFlags = Common & { readonly fromSeq?: number; readonly toSeq?: number }

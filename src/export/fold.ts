@@ -12,7 +12,7 @@ import { type Decoded, decodeEvent, type LedgerEvent } from '../ledger/event.js'
 import { type Customer, NEW_CUSTOMER, type Step, step } from '../ledger/fold.js'
 import { NO_SKIPS, type Skip, type Skips } from '../ledger/skip.js'
 import type { Recorded } from '../stream/recorded.js'
-import type { EventEffect, EventRow } from './row.js'
+import type { EventRow, RowEffect } from './row.js'
 
 /** Finds the decision of a person about a customer's event that no program could read; undefined without one. */
 export type FindSkip = (id: ClientId, seq: number) => Promise<Skip | undefined>
@@ -84,7 +84,7 @@ const fieldsIn = (decoded: Decoded): EventFields => {
   }
 }
 
-type Outcome = { readonly effect: EventEffect; readonly reason?: string }
+type Outcome = { readonly effect: RowEffect; readonly reason?: string }
 
 const refusedFor = (why: string): Outcome => ({ effect: 'refused', reason: `MALFORMED: ${why}` })
 

@@ -46,7 +46,7 @@ export type ExportScope = {
   readonly to_seq: number
 }
 
-export type Reading = {
+export type ScopeReading = {
   /** The rows of all events of the scope, from the first one of the ledger on, in pages. Read once. */
   readonly pages: AsyncGenerator<readonly EventRow[]>
   /** The customers after the events that were read so far. */
@@ -84,7 +84,7 @@ async function* foldedPages(
  *
  * The pages throw `Gap`, and what `readPages` throws.
  */
-export const readScope = (nc: NatsConnection, scope: ExportScope): Reading => {
+export const readScope = (nc: NatsConnection, scope: ExportScope): ScopeReading => {
   const fold = createExportFold(skipFinder(nc, scope.to_seq))
   return { pages: foldedPages(nc, scope, fold), customers: fold.customers }
 }

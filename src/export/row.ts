@@ -10,7 +10,7 @@
  * What became of an event: it counts (`applied`); it has no effect, for `reason` (`refused`); its customer waits for a
  * newer program, so that nobody can tell yet (`waiting`); it is a person's decision about such an event (`decision`).
  */
-export type EventEffect = 'applied' | 'refused' | 'waiting' | 'decision'
+export type RowEffect = 'applied' | 'refused' | 'waiting' | 'decision'
 
 /** One event of the stream. Amounts and balances are whole numbers of the minor unit. */
 export type EventRow = {
@@ -27,7 +27,7 @@ export type EventRow = {
   readonly counterparty: string | undefined
   /** Who asked for it, as far as somebody vouches for that. */
   readonly by: string | undefined
-  readonly effect: EventEffect
+  readonly effect: RowEffect
   /** Why it was refused. */
   readonly reason: string | undefined
   /** The account after it, by the fold; undefined where there is no customer. */

@@ -73,7 +73,7 @@ it('balances are those of the fold as of a sequence, and a file of them appears 
   const { code, stderr } = await exported('balances', '--out', 'balances.jsonl', '--to-seq', '7')
   expect({ code, stderr }).toEqual({
     code: 0,
-    stderr: '7 customers, sum of balances 70\nlast sequence 7\n',
+    stderr: 'customers 7\nsum of balances 70\nlast sequence 7\n',
   })
   const rows = file('balances.jsonl').trim().split('\n')
   expect(rows.map(row => JSON.parse(row))).toContainEqual({
@@ -88,13 +88,13 @@ it('balances are those of the fold as of a sequence, and a file of them appears 
 
 it('a statement has the rows of a period with the balance after each, and a mistyped id is told', async () => {
   const all = await exported('statement', '3', '--format', 'csv')
-  expect(all.stderr).toContain('opening balance 0, closing balance 4290')
+  expect(all.stderr).toContain('opening balance 0\nclosing balance 4290\n')
   const none = await exported('statement', '3', '--from', '2026-01-01', '--to', '2026-01-02')
   expect(none).toMatchObject({ code: 1, stdout: '' })
   expect(none.stderr).toContain('3 has no events up to then')
-  const later = await exported('statement', '3', '--from', '2200-01-01')
+  const later = await exported('statement', '3', '--from', '2200-01-01', '--json')
   expect(later).toMatchObject({ code: 0, stdout: '' })
-  expect(later.stderr).toContain('opening balance 4290, closing balance 4290')
+  expect(JSON.parse(later.stderr)).toMatchObject({ opening_balance: 4290, closing_balance: 4290 })
   expect((await exported('statement', 'nobody')).code).toBe(1)
   expect((await exported('statement', '3', '--from', 'May')).code).toBe(2)
 })
