@@ -169,6 +169,9 @@ it('stays where it is when a leader is elected while it looks at the others', as
   own = serverOf(nc)
   const leaving = countLeaving()
   await until(() => is_led, { deadline_ms: SOON_MS_MAX, what: 'a look at the others' })
-  await until(() => health.read().parts.nats?.state === 'ok', { deadline_ms: SOON_MS_MAX, what: 'a proof again' })
+  await until(() => health.read().parts.nats?.state === 'ok', {
+    deadline_ms: SOON_MS_MAX,
+    what: 'a proof again',
+  })
   expect([leaving(), serverOf(nc)]).toEqual([0, own])
 })
