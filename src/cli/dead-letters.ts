@@ -7,10 +7,12 @@ import type { Command } from 'commander'
 import { discardDeadLetter, retryDeadLetter } from '../dead-letters/actions.js'
 import { type DeadLetter, findDeadLetter, listDeadLetters } from '../dead-letters/letters.js'
 import type { Mark } from '../dead-letters/marks.js'
-import { Failure, orFail } from '../process/failure.js'
+import { Failure, NO_ANSWER_CODE, orFail } from '../process/failure.js'
 import { print, printJson, tell } from '../process/output.js'
 import { withNats } from './command.js'
 import { count } from './options.js'
+import { type RetryFate, retryFate } from './retry-fate.js'
+import { printTable } from './table.js'
 import { deciderOf, user } from './user.js'
 
 type ListOptions = {
@@ -24,11 +26,12 @@ type RetryOptions = {
   readonly customer?: string
   readonly reason?: string
   readonly by: string
+  readonly timeout: number
   readonly json?: true
 }
 type DiscardOptions = { readonly reason: string; readonly by: string; readonly json?: true }
 
-const stateOf = ({ state }: DeadLetter): string => (state === 'open' ? '' : `  [${state}]`)
+const stateOf = ({ state }: DeadLetter): string => (state === 'open' ? '' : `[${state}]`)
 
 const JUNK_NAMED_MAX = 10
 
@@ -47,10 +50,13 @@ const list = ({ clientId, all, limit, json }: ListOptions): Promise<void> =>
     tellJunk(junk)
     if (json) return printJson(letters)
     if (letters.length === 0) return print(all ? 'no dead letters' : 'no open dead letters')
-    for (const letter of letters) {
-      const { seq, at, reason, subject, detail } = letter
-      print(`${seq}  ${at}  ${reason}  ${subject}  ${detail}${stateOf(letter)}`)
-    }
+    printTable(
+      ['SEQ', 'STORED', 'REASON', 'SUBJECT', 'DETAIL', 'STATE'],
+      letters.map(letter => {
+        const { seq, at, reason, subject, detail } = letter
+        return [String(seq), at, reason, subject, detail, stateOf(letter)]
+      }),
+    )
     if (letters.length === limit) print(`(the first ${limit}; --limit shows more)`)
   })
 
@@ -81,12 +87,37 @@ const show = (seq: number, { json }: { readonly json?: true }): Promise<void> =>
     else printLetter(letter)
   })
 
-const retry = (seq: number, { body, customer, reason, by, json }: RetryOptions): Promise<void> =>
-  withNats(async ({ nc }) => {
+/** Says what became of the retried event. Throws `Failure` unless it counts. */
+const conclude = (fate: RetryFate, json: boolean): void => {
+  const say = (line: string): void => {
+    if (!json) print(line)
+  }
+  switch (fate.tag) {
+    case 'counts':
+      say('it counts')
+      return
+    case 'dead letter':
+      throw new Failure(`it is a dead letter again: ${fate.reason}, ${fate.detail}`)
+    case 'parked':
+      say(`it waits, because the customer ${fate.client_id} is parked ("jetledger parked list")`)
+      return
+    case 'unknown':
+      throw new Failure(
+        'no projection has handled it in time: "jetledger dead-letters list" shows later whether it is a dead letter again',
+        { exit_code: NO_ANSWER_CODE },
+      )
+  }
+}
+
+const retry = (seq: number, { body, customer, reason, by, timeout, json }: RetryOptions): Promise<void> =>
+  withNats(async connected => {
+    const { nc } = connected
     const actor = { ...(await deciderOf(nc, by)), reason }
     const retried = await orFail(retryDeadLetter(nc, seq, { body, client_id: customer }, actor))
-    if (json) printJson({ ...retried, retry_of: seq })
-    else print(`stored at sequence ${retried.seq} as transaction ${retried.transaction_id}`)
+    if (!json) print(`stored at sequence ${retried.seq} as transaction ${retried.transaction_id}`)
+    const fate = await retryFate(connected, retried.seq, timeout)
+    if (json) printJson({ ...retried, retry_of: seq, became: fate })
+    conclude(fate, json === true)
   })
 
 const discard = (seq: number, { reason, by, json }: DiscardOptions): Promise<void> =>
@@ -97,9 +128,11 @@ const discard = (seq: number, { reason, by, json }: DiscardOptions): Promise<voi
     else print(`the letter of event ${seq} is marked as discarded; "list --all" still shows it`)
   })
 
+const RETRY_TIMEOUT_MS = 10_000
+
 const RETRY_HELP = `
 The event is published anew under a new transaction id; reference, metadata and headers are kept. If the fold refuses it
-again, that is a new dead letter. Started twice or killed in between, a retry has one effect: run it again.`
+again, that is a new dead letter, and the exit code is 1. Started twice or killed in between, a retry has one effect: run it again.`
 
 export const deadLettersCommand = (program: Command): void => {
   const letters = program.command('dead-letters').description('events that had no effect, and why')
@@ -125,6 +158,7 @@ export const deadLettersCommand = (program: Command): void => {
     .option('--customer <id>', "whose event it is, where the letter's is wrong")
     .option('--reason <text>', 'why')
     .option('--by <who>', 'who decides', user())
+    .option('--timeout <ms>', 'how long to wait for what becomes of it', count, RETRY_TIMEOUT_MS)
     .option('--json', 'print the new transaction id and sequence as JSON')
     .addHelpText('after', RETRY_HELP)
     .action(retry)

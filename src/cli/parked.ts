@@ -13,6 +13,7 @@ import { listParked } from '../projections/parked.js'
 import { openBucket } from '../stream/provision.js'
 import { withNats } from './command.js'
 import { count } from './options.js'
+import { printTable } from './table.js'
 import { deciderOf, user } from './user.js'
 
 type SkipOptions = { readonly reason: string; readonly by: string; readonly json?: true }
@@ -41,10 +42,16 @@ const list = ({ json }: { readonly json?: true }): Promise<void> =>
     const waiting = [...found.values()].sort((a, b) => a.seq - b.seq)
     if (json) return printJson(waiting)
     if (waiting.length === 0) return print('no parked customers')
-    for (const { client_id, seq, schema, decided, projections } of waiting) {
-      const state = decided ? '  [decided: it is being folded again]' : ''
-      print(`${seq}  ${client_id}  schema ${schema}  ${projections.join(', ')}${state}`)
-    }
+    printTable(
+      ['SEQ', 'CUSTOMER', 'SCHEMA', 'PROJECTIONS', 'STATE'],
+      waiting.map(({ client_id, seq, schema, decided, projections }) => [
+        String(seq),
+        client_id,
+        `schema ${schema}`,
+        projections.join(', '),
+        decided ? '[decided: it is being folded again]' : '',
+      ]),
+    )
   })
 
 const skip = (seq: number, { reason, by, json }: SkipOptions): Promise<void> =>

@@ -23,6 +23,7 @@ import {
   transactionIdsStream,
 } from '../stream/settings.js'
 import { type Connected, settingsFor, withNats } from './command.js'
+import { planApply } from './stream-plan.js'
 
 type ShowOptions = { readonly json?: true }
 
@@ -119,13 +120,27 @@ const compressed = async ({ nc }: Connected, settings: SettingsOptions): Promise
   )
 }
 
-type ApplyOptions = ShowOptions & { readonly heads?: true }
+type ApplyOptions = ShowOptions & { readonly heads?: true; readonly dryRun?: true }
 
-const apply = ({ json, heads }: ApplyOptions): Promise<void> =>
+/** Says what would be made or changed. Throws `Failure` where something would be, so that a script knows by the exit code. */
+const showPlan = async (connected: Connected, settings: SettingsOptions, json: boolean): Promise<void> => {
+  const changes = await planApply(connected, settings)
+  if (json) printJson(changes)
+  else if (changes.length === 0) print('everything is as it should be')
+  else
+    for (const { kind, name, action, differences: found } of changes) {
+      print(`would ${action} the ${kind} ${name}`)
+      for (const difference of found) print(`    ${difference}`)
+    }
+  if (changes.length > 0) throw new Failure(`${changes.length} things would be made or changed`)
+}
+
+const apply = ({ json, heads, dryRun }: ApplyOptions): Promise<void> =>
   withNats(async connected => {
     await refuseEmptyOne(connected)
     const found = await settingsFor(connected)
     const settings = heads ? { ...found, has_heads: true } : found
+    if (dryRun) return showPlan(connected, settings, json === true)
     const before = await compressed(connected, settings)
     await orFail(applySettings(connected.nc, settings))
     await applyCheckpoint(connected, settings)
@@ -149,6 +164,7 @@ export const streamCommand = (program: Command): void => {
     .description(
       "create the streams, the bucket and the projections' consumers, or change their settings to what they should be",
     )
+    .option('--dry-run', 'only say what would be made or changed; ends with 1 where something would be')
     .option('--heads', 'also the stream of signed heads, which only a ledger with signed heads has')
     .option('--json', "print the server's own answer as JSON")
     .action(apply)

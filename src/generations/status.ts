@@ -16,10 +16,13 @@ import { readPointer } from './pointer.js'
 
 const Report = fieldsOf(
   { instance: t.string, generation: t.number, seq: t.number, at: t.string },
-  { last_error: t.string },
+  { last_error: t.string, is_waiting: t.boolean },
 )
 
-/** The last report of the active instance of a projection; it stays, and grows old, when the instance is gone. */
+/**
+ * The last report of the active instance of a projection, or of one that waits for the first event (`is_waiting`). It stays,
+ * and grows old, when the instance is gone.
+ */
 type Report = t.TypeOf<typeof Report>
 
 export type ProjectionStatus = {

@@ -82,6 +82,49 @@ describe('a ledger that was just made', () => {
     expect(lines).toContain('instances     1')
   })
 
+  it('a replay that is cancelled where there is none writes nothing, and apply says what it would change', async () => {
+    const nc = await bench.connect(dev.nats_url)
+    const written = async (): Promise<number> => {
+      const reply = await nc.request('$JS.API.STREAM.INFO.KV_config', '{"subjects_filter":">"}')
+      const { state } = reply.json<{ state: { subjects: Record<string, number> } }>()
+      return Object.keys(state.subjects).filter(key => key.includes('replay')).length
+    }
+    expect(await text('replay', 'balances', '--cancel')).toMatchObject({
+      code: 0,
+      lines: ['balances: nothing to cancel'],
+    })
+    expect(await written()).toBe(0)
+    const same = await text('stream', 'apply', '--dry-run')
+    const to_make = 'would make the stream customer-transaction-ids'
+    expect([same.code, same.lines]).toEqual([1, [to_make]])
+    const other = await bench.run(['stream', 'apply', '--dry-run'], {
+      NATS_URL: dev.nats_url,
+      JETLEDGER_REPLICAS: '1',
+      JETLEDGER_STREAM_BYTES_MAX: '100000000',
+    })
+    expect(other.code).toBe(1)
+    expect(other.stdout).toContain(
+      'would change the stream customer-balances\n    max_bytes: is -1, should be ',
+    )
+    expect((await text('stream', 'show')).lines).not.toContain('  settings   DIFFERENT:')
+  })
+
+  it('status ends with 1 when nobody serves, and --check names it', async () => {
+    process.kill(dev.pid, 'SIGSTOP')
+    try {
+      const unserved = 'nobody serves: no instance of the ledger answers'
+      const [shown, checked] = await Promise.all([text('status'), text('status', '--check')])
+      expect([shown.code, shown.stderr, shown.lines.length > 5]).toEqual([
+        1,
+        `jetledger: ${unserved}\n`,
+        true,
+      ])
+      expect([checked.code, checked.lines.includes(unserved)]).toEqual([1, true])
+    } finally {
+      process.kill(dev.pid, 'SIGCONT')
+    }
+  })
+
   it('status and verify say so where there is no ledger', async () => {
     const elsewhere = { DDB_TABLE: 'elsewhere' }
     const verified = await bench.run(['verify'], elsewhere)
@@ -191,12 +234,25 @@ describe('events that had no effect', () => {
       '--by',
       'me',
     )
-    expect(retried).toMatchObject({ code: 0, seq: 1_003, retry_of: 1_001 })
+    expect(retried).toMatchObject({ code: 0, seq: 1_003, retry_of: 1_001, became: { tag: 'counts' } })
+    // without a correction the event is refused once more, which is no success
+    await nc.request('customer.balance.c', '{"type":"debit","amount":9}')
+    const refused = await text('dead-letters', 'retry', '1004')
+    expect([refused.code, refused.lines[0]]).toEqual([
+      1,
+      expect.stringMatching(/^stored at sequence 1005 as/),
+    ])
+    expect(refused.stderr).toBe(
+      'jetledger: it is a dead letter again: INSUFFICIENT_FUNDS, amount 9 against a balance of 0\n',
+    )
+    expect((await text('dead-letters', 'discard', '1005', '--reason', 'ours', '--by', 'me')).code).toBe(0)
     expect((await text('dead-letters', 'discard', '1002', '--reason', 'ours', '--by', 'me')).code).toBe(0)
     expect((await text('dead-letters', 'list')).lines).toEqual(['no open dead letters'])
     expect((await text('dead-letters', 'list', '--all')).lines).toEqual([
       expect.stringMatching(/^1001 .* \[retried\]$/),
       expect.stringMatching(/^1002 .* \[discarded\]$/),
+      expect.stringMatching(/^1004 .* \[retried\]$/),
+      expect.stringMatching(/^1005 .* \[discarded\]$/),
     ])
     expect((await text('dead-letters', 'show', '1002')).lines.at(-1)).toMatch(
       /^state {6}discarded by me, .*: ours$/,

@@ -10,11 +10,11 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { KV } from '@nats-io/kv'
-import { E, Failed, pipe, run, t } from '../../fp.js'
+import { E, Failed, pipe, run, type TaskEither, t } from '../../fp.js'
 import { readJson } from '../../json.js'
 import { fieldsOf } from '../../ledger/codec.js'
 import { replayKey } from '../../stream/config-bucket.js'
-import { tryStream } from '../../stream/errors.js'
+import { type StreamError, tryStream } from '../../stream/errors.js'
 import type { ProjectionName } from '../../tables/definition.js'
 import { persist } from '../persist.js'
 import { INSTANCE } from '../status.js'
@@ -73,6 +73,29 @@ const read = async (kv: KV, projection: ProjectionName): Promise<Stored | undefi
   const entry = decodeEntry(found.string())
   return { entry: entry ?? ABANDONED, revision: found.revision, age_ms: Date.now() - found.created.getTime() }
 }
+
+/** A replay as its lock shows it to others. */
+export type ReplayAtWork = {
+  readonly projection: ProjectionName
+  readonly generation: number
+  /** The stream sequence up to which everything is in the new table. */
+  readonly seq: number
+  readonly owner: string
+  /** False when it ended early, or its process died: the next replay goes on from there. */
+  readonly is_running: boolean
+}
+
+/** The replay of a projection that is at work or has left a part of a table; undefined when there is none. */
+export const readReplay = (
+  kv: KV,
+  projection: ProjectionName,
+): TaskEither<StreamError, ReplayAtWork | undefined> =>
+  tryStream('replay lock', async () => {
+    const stored = await read(kv, projection)
+    if (stored === undefined) return undefined
+    const { generation, seq, owner, released } = stored.entry
+    return { projection, generation, seq, owner, is_running: !released && stored.age_ms < DEAD_AFTER_MS }
+  })
 
 const replayLockedBy = (projection: ProjectionName, { owner, seq }: LockEntry): ReplayLocked =>
   new ReplayLocked(

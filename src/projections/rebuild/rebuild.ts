@@ -21,7 +21,7 @@ import { type Target, targetOf } from '../target.js'
 import { compare, readTable, type TableContent } from './expected.js'
 import { createFiller, type Filler, type FillOptions } from './fill.js'
 import { flip } from './flip.js'
-import { type ReplayLock, takeLock } from './lock.js'
+import { type ReplayLock, readReplay, takeLock } from './lock.js'
 import { ReplayError } from './replay-error.js'
 
 /** The result of a replay. */
@@ -328,12 +328,24 @@ export const replayBack = (
     }
   })
 
+/** The target of the generation after all that there were. */
+const nextTarget = async (deps: ProjectionDeps, projection: Projection): Promise<Target> => {
+  const { generation, previous = 0 } = await run(readPointer(deps.jsm, projection.name))
+  return targetOf(deps, projection, Math.max(generation, previous) + 1)
+}
+
+/** Whether a replay has left something: its lock, or the table that it was filling. */
+const hasHalfBuilt = async (deps: ProjectionDeps, projection: Projection): Promise<boolean> =>
+  (await run(readReplay(deps.kv, projection.name))) !== undefined ||
+  (await run(tableExists(deps.tables, (await nextTarget(deps, projection)).table)))
+
 /** Drops the table of an unfinished replay. Returns whether there was one. Throws `ReplayLocked` or `Failed`. */
 export const cancelReplay = async (deps: ProjectionDeps, projection: Projection): Promise<boolean> => {
+  // where nothing is, nothing is written either: a lock would be a record of a replay that never was
+  if (!(await hasHalfBuilt(deps, projection))) return false
   const lock = await takeLock(deps.kv, projection.name, () => undefined)
   try {
-    const { generation, previous = 0 } = await run(readPointer(deps.jsm, projection.name))
-    const half = targetOf(deps, projection, Math.max(generation, previous) + 1)
+    const half = await nextTarget(deps, projection)
     const exists = await run(tableExists(deps.tables, half.table))
     if (exists) await remove(half, new AbortController().signal)
     await lock.remove()
