@@ -1,17 +1,21 @@
 /**
- * `jetledger import`: carries out the rows of a CSV file or of JSON lines as commands. The same file again has no second
- * effect, because the ids of its commands are made of its content (docs/import.md).
+ * `jetledger import`: carries out the rows of a CSV file or of JSON lines as commands, or the balances of the predecessor's
+ * table as opening credits. The same again has no second effect, because the ids of the commands are made of the file's
+ * content or of the table's keys (docs/import.md, docs/migrate.md).
  */
 
-import { type Command, InvalidArgumentError } from 'commander'
+import { type Command, InvalidArgumentError, Option } from 'commander'
+import { readEnvironment } from '../process/environment.js'
 import { Failure } from '../process/failure.js'
 import { print, printJson } from '../process/output.js'
-import { withNats } from './command.js'
+import { tablesOf, withNats } from './command.js'
+import { type Chunk, chunksOf } from './import/chunks.js'
+import { openingChunks } from './import/opening-balances.js'
 import { openRejects } from './import/rejects.js'
 import type { Reading } from './import/rows.js'
 import { type Counts, noCounts, runImport } from './import/run.js'
 import { createSender, type Sender } from './import/send.js'
-import { openSource, type Source, STANDARD_INPUT_NAME } from './import/source.js'
+import { openSource, STANDARD_INPUT_NAME } from './import/source.js'
 import { count } from './options.js'
 import { startProgressBar } from './progress-bar.js'
 
@@ -24,6 +28,19 @@ type Options = {
   readonly fromRow: number
   readonly timeout: number
   readonly json?: true
+  readonly fromTable?: string
+  readonly id: string
+  readonly balance: string
+}
+
+/** Where the rows come from. */
+type Origin = {
+  readonly name: string
+  readonly chunks: AsyncIterable<Chunk>
+  /** About the number of rows; 0 when it is not known. */
+  readonly rows: number
+  /** The digest of which the ids of the rows are made; none for a table. */
+  readonly digest?: string
 }
 
 const TIMEOUT_MS = 300_000
@@ -40,6 +57,7 @@ Examples:
   jetledger import payments.csv --dry-run
   jetledger import payments.csv --map client_id=account --map amount=cents --ignore branch
   zcat payments.csv.gz | jetledger import - --rejects payments.rejects.csv
+  jetledger import --from-table wallet-poc-ab
 
 Exit codes: 0 every row is in the ledger, 1 some are not (they are in the file of rejects), 2 no CSV or missing columns.`
 
@@ -61,7 +79,12 @@ const summaryOf = ({ rows, carried_out, known, refused, malformed }: Counts, is_
     ? `imported ${rows} rows: ${carried_out} carried out, ${known} known already, ${refused} refused, ${malformed} malformed`
     : `checked ${rows} rows: ${rows - malformed} can be sent, ${malformed} malformed; nothing was sent`
 
-const printSummary = (counts: Counts, digest: string, rejects: string, { dryRun, json }: Options): void => {
+const printSummary = (
+  counts: Counts,
+  { digest }: Origin,
+  rejects: string,
+  { dryRun, json }: Options,
+): void => {
   if (json !== true) {
     print(summaryOf(counts, dryRun !== true))
     return
@@ -70,58 +93,70 @@ const printSummary = (counts: Counts, digest: string, rejects: string, { dryRun,
   printJson({ ...numbers, codes: Object.fromEntries(codes), is_dry_run: dryRun === true, digest, rejects })
 }
 
-const rejectsPath = async (source: Source, file: string, given: string | undefined): Promise<string> => {
-  const path = given ?? `${file === STANDARD_INPUT_NAME ? 'stdin' : file}.rejects.csv`
-  if (await source.isAt(path))
-    throw new Failure('the file of rejects must be another one than the file itself', { exit_code: 2 })
-  return path
-}
-
-const importWith = async (
-  sender: Sender | undefined,
-  source: Source,
-  file: string,
-  options: Options,
-): Promise<void> => {
-  const rejects = await openRejects(await rejectsPath(source, file, options.rejects))
+const importRows = async (origin: Origin, sender: Sender | undefined, options: Options): Promise<void> => {
+  const rejects = await openRejects(options.rejects ?? `${origin.name}.rejects.csv`)
   const counts = noCounts()
   const bar = startProgressBar(sender === undefined ? 'checking' : 'importing', 'rows')
+  const onProgress = (rows: number): void => bar.update(rows, Math.max(rows, origin.rows))
   try {
-    await runImport(
-      {
-        source,
-        reading: { columns: options.map, ignored: new Set(options.ignore), type: options.type },
-        from_row: options.fromRow,
-        rejects,
-        sender,
-        onProgress: rows => bar.update(rows, Math.max(rows, source.lines)),
-      },
-      counts,
-    )
+    await runImport({ chunks: origin.chunks, rejects, sender, onProgress }, counts)
   } finally {
     await rejects.close()
     // a file without a readable row has no summary, only its error
     if (counts.rows > 0) bar.end()
-    if (counts.rows > 0) printSummary(counts, source.digest, rejects.path, options)
+    if (counts.rows > 0) printSummary(counts, origin, rejects.path, options)
   }
   const failed = counts.refused + counts.malformed
   if (failed > 0)
     throw new Failure(`${failed} of ${counts.rows} rows are in ${rejects.path}, each with its reason`)
 }
 
+/** Imports the rows, or only checks them, which needs no ledger. */
+const importOrCheck = async (origin: Origin, options: Options): Promise<void> => {
+  if (options.dryRun === true) return await importRows(origin, undefined, options)
+  await withNats(({ nc }) => importRows(origin, createSender(nc, options.timeout), options))
+}
+
 const importFile = async (file: string, options: Options): Promise<void> => {
   const source = await openSource(file)
   try {
-    if (options.dryRun === true) return await importWith(undefined, source, file, options)
-    await withNats(({ nc }) => importWith(createSender(nc, options.timeout), source, file, options))
+    if (options.rejects !== undefined && (await source.isAt(options.rejects)))
+      throw new Failure('the file of rejects must be another one than the file itself', { exit_code: 2 })
+    const reading = { columns: options.map, ignored: new Set(options.ignore), type: options.type }
+    const origin = {
+      name: file === STANDARD_INPUT_NAME ? 'stdin' : file,
+      chunks: chunksOf(source, reading, options.fromRow),
+      rows: source.lines,
+      digest: source.digest,
+    }
+    await importOrCheck(origin, options)
   } finally {
     await source.close()
   }
 }
 
+const importTable = async (name: string, options: Options): Promise<void> => {
+  const environment = readEnvironment()
+  const tables = tablesOf(environment)
+  const table = { name, id_attribute: options.id, balance_attribute: options.balance }
+  const chunks = openingChunks(tables, table, environment.config.DDB_TABLE)
+  try {
+    await importOrCheck({ name, chunks, rows: 0 }, options)
+  } finally {
+    tables.destroy()
+  }
+}
+
+const importAny = (file: string | undefined, options: Options): Promise<void> => {
+  const { fromTable: table } = options
+  if (file !== undefined && table === undefined) return importFile(file, options)
+  if (file === undefined && table !== undefined) return importTable(table, options)
+  throw new Failure('name either a file, or a table with --from-table', { exit_code: 2 })
+}
+
 export const importCommand = (program: Command): void => {
   program
-    .command('import <file>')
+    .command('import [file]')
     .description('carry out the rows of a CSV file or of JSON lines as commands ("-": from standard input)')
     .option(
       '--map <field=column>',
@@ -141,6 +176,14 @@ export const importCommand = (program: Command): void => {
     )
     .option('--timeout <ms>', 'give up when no row was settled for so long', count, TIMEOUT_MS)
     .option('--json', 'print the counts as JSON')
+    .addOption(
+      new Option(
+        '--from-table <name>',
+        "instead of a file: opening credits from the balances of the predecessor's DynamoDB table",
+      ).conflicts(['map', 'ignore', 'type', 'fromRow']),
+    )
+    .option('--id <attribute>', "the table's attribute with the id of the customer", 'id')
+    .option('--balance <attribute>', "the table's attribute with the balance", 'client_balance')
     .addHelpText('after', HELP)
-    .action(importFile)
+    .action(importAny)
 }

@@ -2,6 +2,12 @@
 
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import {
+  type AttributeValue,
+  CreateTableCommand,
+  DynamoDBClient,
+  PutItemCommand,
+} from '@aws-sdk/client-dynamodb'
 import type { NatsConnection } from 'nats'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { wholeRandomFrom } from '../../src/random.js'
@@ -183,6 +189,47 @@ it('an import that is killed goes on when it is run again, and each row has one 
     expect({ id, balance: folded.balances.get(id) }).toEqual({ id, balance: BigInt(balance) })
   expect((await run(file)).stdout).toContain('0 carried out, 6000 known already, 0 refused')
   expect(await events()).toBe(stored.length)
+})
+
+it('the balances of a predecessor are brought over once; what is no balance is in the rejects', async () => {
+  const client = new DynamoDBClient({
+    endpoint: dev.dynamodb_endpoint,
+    region: 'local',
+    credentials: { accessKeyId: 'local', secretAccessKey: 'local' },
+  })
+  bench.atEnd(() => client.destroy())
+  const TableName = 'wallet-poc-ab'
+  await client.send(
+    new CreateTableCommand({
+      TableName,
+      AttributeDefinitions: [{ AttributeName: 'id', AttributeType: 'S' }],
+      KeySchema: [{ AttributeName: 'id', KeyType: 'HASH' }],
+      BillingMode: 'PAY_PER_REQUEST',
+    }),
+  )
+  const items: readonly (readonly [string, AttributeValue])[] = [
+    ['old-1', { N: '7120' }],
+    ['old-2', { N: '0' }],
+    ['old-3', { N: '9223372036854775807' }],
+    ['old 4', { N: '5' }],
+    ['old-5', { N: '-5' }],
+    ['old-6', { N: '1.5' }],
+    ['old-7', { S: '5' }],
+  ]
+  for (const [id, client_balance] of items)
+    await client.send(new PutItemCommand({ TableName, Item: { id: { S: id }, client_balance } }))
+  const before = await events()
+  const { code, stdout } = await run('--from-table', TableName)
+  expect({ code, stdout }).toEqual({
+    code: 1,
+    stdout: 'imported 6 rows: 2 carried out, 0 known already, 0 refused, 4 malformed\n',
+  })
+  expect(rejectsIn(`${TableName}.rejects.csv`)).toHaveLength(4)
+  expect(await balancesOf('old-1', 'old-2', 'old-3')).toEqual([7120n, undefined, 2n ** 63n - 1n])
+  expect((await run('--from-table', TableName)).stdout).toContain('0 carried out, 2 known already')
+  expect(await events()).toBe(before + 2)
+  const own = await run('--from-table', 'customer-balances-journal')
+  expect(own).toMatchObject({ code: 2, stdout: '', stderr: expect.stringContaining('one of a ledger') })
 })
 
 it.each([

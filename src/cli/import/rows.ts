@@ -57,35 +57,43 @@ const jsonOf = (command: Command): string => {
   return JSON.stringify({ type, ...parties, amount: toJson(amount), transaction_id, reference, metadata })
 }
 
-/** Makes a command of a row's fields. A row without a transaction id gets `own_id`. Left says what is wrong. */
-const commandOf = (
-  { type: given, asset, ...rest }: JsonObject,
-  reading: Reading,
-  own_id: string,
-): Either<string, Command> => {
-  const type = given ?? reading.type
+/** What a row of a file or an item of a table holds, before it is checked. */
+type Taken = Pick<Reject, 'row' | 'original'> & { readonly fields: JsonObject; readonly own_id: string }
+
+const commandOf = ({ type, asset, ...fields }: JsonObject, own_id: string): Either<string, Command> => {
   if (!isType(type)) return E.left('type: must be "credit", "debit" or "transfer"')
   if (asset !== undefined) return E.left('asset: this ledger has one asset; leave the column empty')
-  return decodeCommand(type, { ...rest, amount: amountFrom(rest.amount) }, own_id)
+  return decodeCommand(type, { ...fields, amount: amountFrom(fields.amount) }, own_id)
+}
+
+export const malformed = (
+  { row, original }: Pick<Reject, 'row' | 'original'>,
+  message: string,
+): Either<Reject, never> => E.left({ row, original, code: 'MALFORMED', message })
+
+/** Makes the command of a row. One without a transaction id gets `own_id`. */
+export const rowFrom = ({ row, original, fields, own_id }: Taken): Either<Reject, CommandRow> => {
+  const command = commandOf(fields, own_id)
+  if (E.isLeft(command)) return malformed({ row, original }, command.left)
+  const customers = customersOfCommand(command.right)
+  return E.right({ row, original, customers, json: jsonOf(command.right) })
 }
 
 const decoderOf =
   (
     digest: string,
-    reading: Reading,
+    { type }: Reading,
     fieldsOf: (fields: readonly string[]) => Either<string, JsonObject>,
   ): RowDecoder =>
   (record, row) => {
     const original = record.tag === 'fields' ? record.fields : [record.text]
-    const malformed = (message: string) => E.left({ row, original, code: 'MALFORMED', message })
-    if (record.tag === 'broken') return malformed(record.why)
-    if (original.some(field => field.includes(REPLACEMENT))) return malformed('the row is not UTF-8')
-    const fields = fieldsOf(record.fields)
-    if (E.isLeft(fields)) return malformed(fields.left)
-    const command = commandOf(fields.right, reading, `${digest}:${row}`)
-    if (E.isLeft(command)) return malformed(command.left)
-    const customers = customersOfCommand(command.right)
-    return E.right({ row, original, customers, json: jsonOf(command.right) })
+    if (record.tag === 'broken') return malformed({ row, original }, record.why)
+    if (original.some(field => field.includes(REPLACEMENT)))
+      return malformed({ row, original }, 'the row is not UTF-8')
+    const read = fieldsOf(record.fields)
+    if (E.isLeft(read)) return malformed({ row, original }, read.left)
+    const fields = type === undefined ? read.right : { type, ...read.right }
+    return rowFrom({ row, original, fields, own_id: `${digest}:${row}` })
   }
 
 /** Throws a `Failure`: the columns cannot be what was asked for. */

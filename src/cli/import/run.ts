@@ -3,12 +3,11 @@
  * them. The next chunk is read while one is sent.
  */
 
-import { type Chunk, chunksOf } from './chunks.js'
+import type { Chunk } from './chunks.js'
 import { lanesOf } from './lanes.js'
 import type { RejectsFile } from './rejects.js'
-import type { CommandRow, Reading, Reject } from './rows.js'
+import type { CommandRow, Reject } from './rows.js'
 import type { Sender, Sent } from './send.js'
-import type { Source } from './source.js'
 
 /** Requests that are under way at once. */
 const LANES = 4
@@ -26,9 +25,7 @@ export type Counts = {
 }
 
 export type Import = {
-  readonly source: Source
-  readonly reading: Reading
-  readonly from_row: number
+  readonly chunks: AsyncIterable<Chunk>
   readonly rejects: RejectsFile
   /** Undefined: the rows are only checked, and nothing is sent. */
   readonly sender: Sender | undefined
@@ -101,7 +98,6 @@ const importChunk = async (
  * or the ledger does not take the rows.
  */
 export const runImport = async (work: Import, counts: Counts): Promise<void> => {
-  const { source, reading, from_row } = work
   let sending: Promise<void> = Promise.resolve()
   // a failure is thrown below, after the reading of the next chunk
   const begin = (chunk: Chunk): void => {
@@ -109,7 +105,7 @@ export const runImport = async (work: Import, counts: Counts): Promise<void> => 
     sending.catch(() => undefined)
   }
   try {
-    for await (const chunk of chunksOf(source, reading, from_row)) {
+    for await (const chunk of work.chunks) {
       await sending
       begin(chunk)
     }
