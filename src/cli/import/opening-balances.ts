@@ -7,7 +7,7 @@ import { createHash } from 'node:crypto'
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb'
 import { type BackOff, pause } from '../../back-off.js'
 import { E, type Either, type TaskEither } from '../../fp.js'
-import { Failure } from '../../process/failure.js'
+import { Failure, failureOf } from '../../process/failure.js'
 import type { RawItem } from '../../tables/batch-get.js'
 import type { TableError } from '../../tables/errors.js'
 import { readIdentity } from '../../tables/identity.js'
@@ -65,8 +65,7 @@ const read = async <A>(task: TaskEither<TableError, A>): Promise<A> => {
   for (let tries = 1; ; tries += 1) {
     const result = await task()
     if (E.isRight(result)) return result.right
-    if (result.left.tag !== 'TryAgain' || tries === TRIES_MAX)
-      throw new Failure(result.left.message, { cause: result.left.cause })
+    if (result.left.tag !== 'TryAgain' || tries === TRIES_MAX) throw failureOf(result.left)
     await pause(BETWEEN_TRIES, tries, signal)
   }
 }

@@ -59,9 +59,12 @@ const HOW_TO_GO_ON = 'The same import again goes on, and no row has a second eff
 /** The problems of a whole request that no other try solves. */
 const HOPELESS: ReadonlySet<ErrorCode> = new Set(['FORBIDDEN', 'INVALID_REQUEST', 'PAYLOAD_TOO_LARGE'])
 
+/** The reasons that tell nothing about the rows: nobody answered, or nobody could. */
+const NO_ANSWER: ReadonlySet<string> = new Set(['OUTCOME_UNKNOWN', 'TIMEOUT', 'UNAVAILABLE'])
+
 const gaveUp = (why: Why, timeout_ms: number): Failure =>
   new Failure(`no row was settled for ${timeout_ms} ms (${whyText(why)}). ${HOW_TO_GO_ON}`, {
-    exit_code: why.code === 'OUTCOME_UNKNOWN' ? NO_ANSWER_CODE : 1,
+    exit_code: NO_ANSWER.has(why.code) ? NO_ANSWER_CODE : 1,
   })
 
 const bytesOf = ({ json }: CommandRow): number => Buffer.byteLength(json) + 1
