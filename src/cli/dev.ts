@@ -28,6 +28,7 @@ import { stopRequested, withinStopTime } from '../process/signals.js'
 import { supervise, waitingLines } from '../process/supervise.js'
 import { createStack, type Stack } from '../stack.js'
 import { announce } from './announce.js'
+import { resetLedger } from './dev-reset.js'
 import { openSecurity, type Security } from './dev-secure.js'
 import { port, syncInterval } from './options.js'
 import { startProgressBar } from './progress-bar.js'
@@ -41,6 +42,8 @@ type DevOptions = {
   readonly httpPort?: number
   readonly syncInterval: string
   readonly seed: boolean
+  readonly reset?: true
+  readonly yes?: true
 }
 
 type Run = {
@@ -137,6 +140,7 @@ const start = async (run: Run, onGaveUp: (cause: Error) => void): Promise<void> 
 
 const dev = async (options: DevOptions): Promise<void> => {
   const log = createLog(environmentConfig().LOG_LEVEL)
+  if (options.reset === true) await resetLedger(options.dataDir, options.yes === true, log)
   const health = createHealth(logHealth(log))
   const stack = createStack()
   const { signal, requested } = stopRequested()
@@ -176,5 +180,7 @@ export const devCommand = (program: Command): void => {
       'always',
     )
     .option('--no-seed', 'do not seed an empty ledger')
+    .option('--reset', 'first remove the ledger that is in the data folder, for good; asks before')
+    .option('--yes', 'with --reset: do not ask')
     .action(dev)
 }

@@ -23,6 +23,7 @@ const GROUPS: readonly Group[] = [
       { names: ['dev'], load: async () => (await import('./dev.js')).devCommand },
       { names: ['serve'], load: async () => (await import('./serve.js')).serveCommand },
       { names: ['seed'], load: async () => (await import('./seed.js')).seedCommand },
+      { names: ['sample'], load: async () => (await import('./sample.js')).sampleCommand },
     ],
   },
   {
@@ -78,6 +79,7 @@ const EXAMPLES: Readonly<Record<string, string>> = {
   dev: 'jetledger dev --cluster --data-dir /tmp/ledger',
   serve: 'NATS_URL=nats://nats.example:4222 jetledger serve --roles commands,queries',
   seed: 'jetledger seed',
+  sample: 'jetledger sample --customers 100 --events 5000 --rate 200',
   request: `jetledger request customer.balance '{"client_id":"678"}'`,
   credit: 'jetledger credit 678 100 --transaction-id order-5512',
   debit: 'jetledger debit 678 40 --reference "order 5512"',

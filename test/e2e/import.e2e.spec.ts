@@ -1,6 +1,6 @@
-/** `jetledger import`: the samples, the same file again, an import that is killed on the way, and what is wrong with a file. */
+/** `jetledger import`: the samples, the same file again, a killed import, wrong files; and `jetledger sample`, `dev --reset`. */
 
-import { readFileSync, writeFileSync } from 'node:fs'
+import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import {
   type AttributeValue,
@@ -244,4 +244,31 @@ it.each([
   expect(stderr).toContain(named)
   expect(stderr).not.toMatch(/^\s+at /m)
   expect(readFileSync(join(bench.folder, 'taken.txt'), 'utf8')).toBe('a letter')
+})
+
+it('a sample is the same each time, and comes into a ledger with synthetic customers only; --reset makes a new one', async () => {
+  const sample = ['sample', '--customers', '30', '--events', '300', '--seed', '7']
+  const first = await bench.run([...sample, '--rate', '2000'])
+  expect(first.stdout).toMatch(/^sent 300 commands: \d+ carried out, 0 known already, \d+ refused\n$/)
+  const before = await events()
+  expect((await bench.run(sample)).stdout).toContain('0 carried out')
+  expect(await events()).toBe(before)
+
+  const used = await bench.run(['dev', '--reset', '--yes', '--http-port', '0'])
+  expect(used).toMatchObject({ code: 1, stderr: expect.stringContaining('is in use by process') })
+  await dev.end('SIGTERM')
+  const unasked = await bench.run(['dev', '--reset'])
+  expect(unasked).toMatchObject({ code: 2, stderr: expect.stringContaining('say --yes') })
+  const letter = join(bench.folder, '.jetledger', 'letter.txt')
+  writeFileSync(letter, 'mine')
+  const foreign = await bench.run(['dev', '--reset', '--yes'])
+  expect(foreign).toMatchObject({ code: 1, stderr: expect.stringContaining('holds letter.txt') })
+  rmSync(letter)
+
+  const fresh = await bench.dev('--reset', '--yes', '--no-seed')
+  const client = await bench.connect(fresh.nats_url)
+  expect(await readEvents(client)).toEqual([])
+  const refused = await bench.run(sample)
+  expect(refused).toMatchObject({ code: 1, stderr: expect.stringContaining('may be a real one') })
+  expect(await readEvents(client)).toEqual([])
 })

@@ -26,7 +26,8 @@ export type Counts = {
 
 export type Import = {
   readonly chunks: AsyncIterable<Chunk>
-  readonly rejects: RejectsFile
+  /** Undefined: refused rows are only counted. */
+  readonly rejects: RejectsFile | undefined
   /** Undefined: the rows are only checked, and nothing is sent. */
   readonly sender: Sender | undefined
   /** Is told the number of rows that are settled. */
@@ -86,7 +87,7 @@ const importChunk = async (
   for (const reject of malformed) countCode(counts, reject)
   if (sender === undefined) counts.rows += commands.length
   const refused = sender === undefined ? [] : await sendChunk(sender, commands, counts, onProgress)
-  await rejects.write(
+  await rejects?.write(
     heading,
     [...malformed, ...refused].sort((a, b) => a.row - b.row),
   )
