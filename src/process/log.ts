@@ -1,9 +1,10 @@
 /**
- * The log of a process: JSON lines on standard error, or readable lines when standard error is a terminal.
+ * The log of a process: JSON lines on standard error, or readable lines when standard error is a terminal and the
+ * printer of such lines is installed.
  */
 
-import pino, { type Logger } from 'pino'
-import pretty from 'pino-pretty'
+import { createRequire } from 'node:module'
+import pino, { type DestinationStream, type Logger } from 'pino'
 import type { HealthEntry } from '../health.js'
 import { printableText } from './output.js'
 
@@ -34,25 +35,41 @@ export const harmless = (line: string, is_pretty: boolean): string => {
   return is_pretty ? json.replace(ESCAPE, found => (found === '\\\\' ? found : `\\${found}`)) : json
 }
 
+type PrettyPrinter = (options: Readonly<Record<string, unknown>>) => DestinationStream
+
+const PRETTY_OPTIONS = {
+  destination: STDERR,
+  sync: true,
+  singleLine: true,
+  ignore: 'pid,hostname',
+  translateTime: 'HH:MM:ss.l',
+}
+
+const require = createRequire(import.meta.url)
+
 /**
- * Creates the log of a thread. `is_pretty` makes readable lines; unless stated it follows standard error, which a
+ * The stream that prints readable lines. Undefined in an installation for production, which has no printer: only a
+ * developer reads a log on a terminal, so it is a development dependency.
+ */
+const prettyStream = (): DestinationStream | undefined => {
+  try {
+    const print: PrettyPrinter = require('pino-pretty')
+    return print(PRETTY_OPTIONS)
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'MODULE_NOT_FOUND') return undefined
+    throw error
+  }
+}
+
+/**
+ * Creates the log of a thread. `is_pretty` asks for readable lines; unless stated it follows standard error, which a
  * thread beside the main one cannot ask.
  */
 export const createLog = (level: string, is_pretty = process.stderr.isTTY): Logger => {
-  const hooks = { streamWrite: (line: string) => harmless(line, is_pretty) }
+  const stream = is_pretty ? prettyStream() : undefined
+  const hooks = { streamWrite: (line: string) => harmless(line, stream !== undefined) }
   const options = { level, base: null, redact: SECRETS, timestamp: pino.stdTimeFunctions.isoTime, hooks }
-  return is_pretty
-    ? pino(
-        options,
-        pretty({
-          destination: STDERR,
-          sync: true,
-          singleLine: true,
-          ignore: 'pid,hostname',
-          translateTime: 'HH:MM:ss.l',
-        }),
-      )
-    : pino(options, pino.destination({ dest: STDERR, sync: true }))
+  return pino(options, stream ?? pino.destination({ dest: STDERR, sync: true }))
 }
 
 /** A listener that logs every change of health once. */

@@ -92,6 +92,17 @@ it('holds the program and its production dependencies, and nothing else', () => 
   }
 })
 
+it('has no printer of readable lines, so that its log on a terminal is JSON too', () => {
+  const script = "import { createLog } from './dist/process/log.js'; createLog('info', true).info('here')"
+  const { status, stderr } = spawnSync('node', ['--input-type=module', '--eval', script], {
+    cwd: join(image.root, image.workdir),
+    env,
+    encoding: 'utf8',
+  })
+  expect(status, stderr).toBe(0)
+  expect(JSON.parse(stderr)).toMatchObject({ msg: 'here' })
+})
+
 it('serves the tour', async () => {
   const seeding = await ended(start(['seed', '--json']))
   expect(JSON.parse(seeding.stdout())).toEqual({ events: 1_000 })
