@@ -3,6 +3,7 @@
  */
 
 import { resolve } from 'node:path'
+import { calledFrom, shellWord } from '../process/called.js'
 import { DEFAULT_DATA_DIR, type Listening } from '../process/environment.js'
 import { printText } from '../process/output.js'
 import type { HttpCaller, Security } from './dev-secure.js'
@@ -17,9 +18,7 @@ export type Announced = {
   readonly security: Security | undefined
 }
 
-const shell = (text: string): string =>
-  /^[\w./:@%+=,-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`
-
+const PROGRAM = calledFrom(process.cwd())
 const BALANCE = `customer.balance '{"client_id":"678"}'`
 const CREDIT = `-H 'Content-Type: application/json' -d '{"amount":100}'`
 
@@ -34,7 +33,7 @@ const addresses = ({ listening, http, data_dir, version }: Announced): string =>
 
 /** A command in this folder finds this ledger by itself, unless the data folder is not the default one. */
 const prefixOf = (data_dir: string): string =>
-  data_dir === DEFAULT_DATA_DIR ? '' : `JETLEDGER_DATA_DIR=${shell(data_dir)} `
+  data_dir === DEFAULT_DATA_DIR ? '' : `JETLEDGER_DATA_DIR=${shellWord(data_dir)} `
 
 const firstOf = ({ nats_url }: Listening): string => nats_url.split(',')[0] ?? nats_url
 
@@ -44,8 +43,8 @@ const openLines = ({ listening, http, data_dir }: Announced): string => {
   const prefix = prefixOf(data_dir)
   return `In another terminal:
 
-  ${prefix}npx jetledger request ${BALANCE}
-  ${prefix}npx jetledger publish 678 credit 100
+  ${prefix}${PROGRAM} request ${BALANCE}
+  ${prefix}${PROGRAM} publish 678 credit 100
   curl ${token}${http.url}/v1/customers/678/balance
   curl ${token}${CREDIT} ${http.url}/v1/customers/678/credits
   nats req --server ${firstOf(listening)} ${BALANCE}
@@ -62,20 +61,20 @@ const USERS = `
 
 const securedLines = ({ listening, http, data_dir }: Announced, security: Security): string => {
   const { servers, headerFileOf } = security
-  const ca = shell(servers.ca_file)
+  const ca = shellWord(servers.ca_file)
   const as = (user: string): string => `JETLEDGER_USER=${user} ${prefixOf(data_dir)}`
-  const curl = (caller: HttpCaller): string => `curl --cacert ${ca} -H @${shell(headerFileOf(caller))}`
+  const curl = (caller: HttpCaller): string => `curl --cacert ${ca} -H @${shellWord(headerFileOf(caller))}`
   const nats = (user: string): string =>
-    `--server ${firstOf(listening)} --creds ${shell(servers.credsFileOf(user))} --tlsca ${ca} --inbox-prefix _INBOX.${user}`
+    `--server ${firstOf(listening)} --creds ${shellWord(servers.credsFileOf(user))} --tlsca ${ca} --inbox-prefix _INBOX.${user}`
   return `The logins are in ${servers.folder}, which only you can read. JETLEDGER_USER names the user of a command:
 ${USERS}
 
 In another terminal:
 
-  ${prefixOf(data_dir)}npx jetledger request ${BALANCE}
-  ${as('client')}npx jetledger credit 678 100
-  ${as('publisher')}npx jetledger publish 678 debit 25
-  ${as('operator')}npx jetledger dead-letters list
+  ${prefixOf(data_dir)}${PROGRAM} request ${BALANCE}
+  ${as('client')}${PROGRAM} credit 678 100
+  ${as('publisher')}${PROGRAM} publish 678 debit 25
+  ${as('operator')}${PROGRAM} dead-letters list
   ${curl('reader')} ${http.url}/v1/customers/678/balance
   ${curl('client')} ${CREDIT} ${http.url}/v1/customers/678/credits
   nats req ${nats('reader')} ${BALANCE}

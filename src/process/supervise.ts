@@ -5,6 +5,7 @@
 
 import type { KV } from '@nats-io/kv'
 import { type Service, startService } from '../service/service.js'
+import { calledFrom } from './called.js'
 import { closedEndpoints } from './closed-service.js'
 import { Failure } from './failure.js'
 import type { Connection, Ledger } from './open-ledger.js'
@@ -128,10 +129,13 @@ export const supervise = (connection: Connection, options: SuperviseOptions): Su
 }
 
 /** The lines that `jetledger dev` prints while the ledger cannot be used. */
-export const waitingLines = (reason: string): readonly string[] => [
-  `The ledger cannot be used: ${reason}.`,
-  'NATS and DynamoDB go on running, and the ledger goes on by itself once it is mended. In another terminal:',
-  '  npx jetledger recover        says what was found and what can be done (docs/recovery.md)',
-  '  npx jetledger stream show    says which settings differ; "stream apply" changes them',
-  '  npx jetledger status         says how everything is',
-]
+export const waitingLines = (reason: string): readonly string[] => {
+  const program = calledFrom(process.cwd())
+  return [
+    `The ledger cannot be used: ${reason}.`,
+    'NATS and DynamoDB go on running, and the ledger goes on by itself once it is mended. In another terminal:',
+    `  ${program} recover        says what was found and what can be done (docs/recovery.md)`,
+    `  ${program} stream show    says which settings differ; "stream apply" changes them`,
+    `  ${program} status         says how everything is`,
+  ]
+}
