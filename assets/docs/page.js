@@ -8,9 +8,18 @@ const el = (name, properties = {}, ...children) => {
 }
 
 const token = document.getElementById('token')
+const api = await (await fetch('/openapi.json')).json()
+
+/** A schema itself, where the document has only its name. */
+const resolved = ({ $ref, ...schema }) =>
+  $ref === undefined ? schema : api.components.schemas[$ref.split('/').at(-1)]
+
+/** A text with its parts between backquotes as code. */
+const marked = text => text.split('`').map((part, i) => (i % 2 === 1 ? el('code', {}, part) : part))
 
 /** The first example that a schema offers, so that a form can be sent as it is. */
-const exampleOf = schema => {
+const exampleOf = named => {
+  const schema = resolved(named)
   if (schema.examples) return schema.examples[0]
   if (schema.const) return schema.const
   if (schema.enum) return schema.enum[0]
@@ -21,20 +30,23 @@ const exampleOf = schema => {
   return Object.fromEntries(required.map(([name, property]) => [name, exampleOf(property)]))
 }
 
+/** A field with its label: the label is around the field, so that both stay together on a narrow screen. */
+const labelled = (name, told, field) =>
+  el('label', { className: 'field' }, el('span', {}, el('code', {}, name), ...marked(told)), field)
+
 const fieldsOf = parameters =>
   parameters.map(({ name, in: where, required, description, schema }) => {
-    const input = el('input', { name, placeholder: required ? 'required' : '', spellcheck: false })
+    const input = el('input', { name, placeholder: required ? 'required' : '', spellcheck: false, required })
     if (required) input.value = exampleOf(schema)
-    const told = `${where}${description ? `: ${description}` : ''}`
-    const row = el('tr', {}, el('td', {}, el('code', {}, name)), el('td', {}, input), el('td', {}, told))
-    return { name, where, input, row }
+    const told = ` (${where})${description ? ` ${description}` : ''}`
+    return { name, where, input, label: labelled(name, told, input) }
   })
 
 const bodyOf = ({ requestBody }) => {
   if (!requestBody) return undefined
-  const schema = requestBody.content['application/json'].schema
+  const { schema } = requestBody.content['application/json']
   const example = schema ? exampleOf(schema) : { client_id: '678' }
-  return el('textarea', { value: JSON.stringify(example, undefined, 2), spellcheck: false })
+  return el('textarea', { name: 'body', value: JSON.stringify(example, undefined, 2), spellcheck: false })
 }
 
 /** The request that a form stands for. */
@@ -83,32 +95,40 @@ const answerOf = async request => {
   }
 }
 
+const paragraphs = text => text.split('\n\n').map(part => el('p', {}, ...marked(part)))
+
 const answersOf = ({ responses }) =>
   Object.entries(responses).map(([status, { description }]) =>
-    el('tr', {}, el('td', {}, el('code', {}, status)), el('td', {}, description)),
+    el('tr', {}, el('td', {}, el('code', {}, status)), el('td', {}, ...paragraphs(description))),
   )
 
-const operationOf = (path, method, operation) => {
+/** The form of an operation. Enter in a field sends it, as the button does. */
+const formOf = (path, method, operation) => {
   const fields = fieldsOf(operation.parameters ?? [])
   const body = bodyOf(operation)
-  const shown = el('pre', { hidden: true })
-  const send = el('button', { type: 'button' }, 'Send')
-  send.addEventListener('click', async () => {
+  const shown = el('pre', { hidden: true, tabIndex: 0, ariaLive: 'polite' })
+  const form = el('form', {}, ...fields.map(({ label }) => label))
+  if (body) form.append(labelled('body', ' (JSON)', body))
+  form.append(el('p', {}, el('button', {}, 'Send')), shown)
+  form.addEventListener('submit', async event => {
+    event.preventDefault()
     const request = requestOf(path, method, fields, body)
     shown.hidden = false
     shown.textContent = `${curlOf(request)}\n\n...`
     shown.textContent = `${curlOf(request)}\n\n${await answerOf(request)}`
   })
-  const content = el('div', {}, el('p', {}, operation.description ?? ''))
-  if (fields.length > 0) content.append(el('table', {}, ...fields.map(({ row }) => row)))
-  if (body) content.append(el('p', {}, 'Body', body))
-  content.append(el('p', {}, send), shown, el('h4', {}, 'Answers'), el('table', {}, ...answersOf(operation)))
+  return form
+}
+
+const operationOf = (path, method, operation) => {
+  const content = el('div', {}, el('p', {}, ...marked(operation.description ?? '')))
+  content.append(formOf(path, method, operation))
+  content.append(el('h3', {}, 'Answers'), el('table', {}, ...answersOf(operation)))
   const head = el('summary', {}, el('span', { className: 'method' }, method.toUpperCase()))
   head.append(el('span', { className: 'path' }, path), el('span', { className: 'what' }, operation.summary))
   return el('details', {}, head, content)
 }
 
-const api = await (await fetch('/openapi.json')).json()
 document
   .getElementById('about')
   .replaceChildren(
@@ -116,7 +136,8 @@ document
     el('a', { href: '/openapi.json' }, 'openapi.json'),
     '.',
   )
-document.getElementById('token-label').hidden = api.security === undefined
+const may_lack_token = api.security.some(scheme => Object.keys(scheme).length === 0)
+document.getElementById('token-label').hidden = may_lack_token
 for (const [path, operations] of Object.entries(api.paths)) {
   for (const [method, operation] of Object.entries(operations)) {
     document.getElementById('operations').append(operationOf(path, method, operation))

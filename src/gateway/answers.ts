@@ -36,7 +36,7 @@ const BY: Schema = {
   examples: ['token:shop'],
 }
 
-const POSITION = object({ client_id: CLIENT_ID, balance: BALANCE, version: VERSION, seq: SEQ })
+export const POSITION = object({ client_id: CLIENT_ID, balance: BALANCE, version: VERSION, seq: SEQ })
 
 export const MOVEMENT_REPLY = object(
   {
@@ -62,33 +62,30 @@ export const BALANCE_ANSWER = object(
   { version: VERSION, seq: SEQ },
 )
 
-export const STATEMENT_REPLY = object(
+export const STATEMENT_ENTRY = object(
   {
-    client_id: CLIENT_ID,
-    entries: listOf(
-      object(
-        {
-          type: oneOf('credit', 'debit', 'declined'),
-          amount: AMOUNT,
-          balance: BALANCE,
-          version: VERSION,
-          seq: SEQ,
-          at: TIME,
-        },
-        {
-          transaction_id: STORED_TRANSACTION_ID,
-          reference: TEXT,
-          metadata: { ...METADATA, maxProperties: Number.MAX_SAFE_INTEGER },
-          counterparty: CLIENT_ID,
-          code: TEXT,
-          omitted: listOf(oneOf('metadata', 'reference')),
-          by: BY,
-          proof: PROOF,
-          unproved: TEXT,
-        },
-      ),
-    ),
+    type: oneOf('credit', 'debit', 'declined'),
+    amount: AMOUNT,
+    balance: BALANCE,
+    version: VERSION,
+    seq: SEQ,
+    at: TIME,
   },
+  {
+    transaction_id: STORED_TRANSACTION_ID,
+    reference: TEXT,
+    metadata: { ...METADATA, maxProperties: Number.MAX_SAFE_INTEGER },
+    counterparty: CLIENT_ID,
+    code: TEXT,
+    omitted: listOf(oneOf('metadata', 'reference')),
+    by: BY,
+    proof: PROOF,
+    unproved: TEXT,
+  },
+)
+
+export const STATEMENT_REPLY = object(
+  { client_id: CLIENT_ID, entries: listOf(STATEMENT_ENTRY) },
   { cursor: CURSOR },
 )
 
@@ -102,7 +99,7 @@ export const RANKING_REPLY = object(
   { cursor: CURSOR },
 )
 
-const SUM = object({ count: COUNT, amount: TOTAL })
+export const SUM = object({ count: COUNT, amount: TOTAL })
 
 export const SUMMARY_REPLY = object({
   customers: COUNT,
@@ -113,7 +110,7 @@ export const SUMMARY_REPLY = object({
   days: listOf(object({ day: DAY, credits: SUM, debits: SUM, declined: COUNT })),
 })
 
-const REFUSAL = object({ code: TEXT }, { message: TEXT })
+export const REFUSAL = object({ code: TEXT }, { message: TEXT })
 
 export const TRANSACTION_REPLY: Schema = {
   anyOf: [

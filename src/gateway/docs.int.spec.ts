@@ -31,7 +31,7 @@ const operation = (summary: string): Element => {
 }
 
 const send = async (form: Element): Promise<string> => {
-  await form.all(tagged('button'))[0]?.click()
+  await form.all(tagged('form'))[0]?.submit()
   return form.all(tagged('pre'))[0]?.textContent ?? ''
 }
 
@@ -55,6 +55,15 @@ it('sends what its form holds, shows the line for curl, and the answer', async (
   expect(said).toContain(`-H 'Idempotency-Key: o'\\''key'`)
   expect(said).toContain('201 Created')
   expect(said).toContain('"balance": 100')
+})
+
+it('has a label for every field, and a transfer that can be sent as it is', async () => {
+  const fields = (element: Element) => /^(input|textarea)$/.test(element.tag)
+  const labels = page('operations').all(tagged('label'))
+  expect(labels.flatMap(label => label.all(fields))).toEqual(page('operations').all(fields))
+  for (const label of labels) expect(label.textContent).not.toBe('')
+  expect(await send(operation("Adds an amount to a customer's balance"))).toContain('201 Created')
+  expect(await send(operation('Moves an amount from one'))).toContain('201 Created')
 })
 
 it('encodes what goes into a path', async () => {

@@ -3,6 +3,8 @@
  */
 
 import { CATALOGUE, type ErrorCode } from '../service/catalogue.js'
+import type { Effect } from '../service/error.js'
+import { schemaNames, withReferences } from './named-schemas.js'
 import { NATS_PATH, NATS_TIMEOUT_MS } from './nats-subjects.js'
 import { PROBLEM_SCHEMA } from './problem.js'
 import { EVERYWHERE, TIMEOUT_MS } from './rest.js'
@@ -12,7 +14,6 @@ import { object, oneOf, type Properties, type Schema, TRANSACTION_ID } from './s
 
 type Json = Readonly<Record<string, unknown>>
 
-const PROBLEM = { $ref: '#/components/schemas/Problem' }
 const HEADERS: Readonly<Record<string, string>> = {
   Location: 'where the transaction can be read',
   'Idempotency-Replayed': 'true: the answer to a repetition, nothing was done again',
@@ -61,7 +62,7 @@ const problems = (codes: readonly ErrorCode[]): Json => {
       {
         description: found.map(code => `\`${code}\`: ${CATALOGUE[code].message}`).join('\n\n'),
         ...(found.some(code => CATALOGUE[code].retry) ? { headers: headers('Retry-After') } : {}),
-        content: { 'application/problem+json': { schema: PROBLEM } },
+        content: { 'application/problem+json': { schema: PROBLEM_SCHEMA } },
       },
     ]),
   )
@@ -139,8 +140,14 @@ const NATS_OPERATION: Json = {
   },
 }
 
-const operational = (summary: string, responses: Json): Json => ({
-  get: { summary, tags: ['operations'], security: [], responses },
+const operational = (operationId: string, summary: string, responses: Json): Json => ({
+  get: {
+    operationId,
+    summary,
+    tags: ['operations'],
+    security: [],
+    responses: { ...responses, ...problems(['HEADERS_TOO_LARGE']) },
+  },
 })
 
 const state = (description: string, schema: Schema): Json => ({ description, content: json(schema) })
@@ -153,16 +160,16 @@ const text = (description: string): Json => ({
 })
 
 const OPERATIONS: Json = {
-  '/ping': operational('Whether the process answers', text('ok')),
-  '/healthz': operational('Whether the process lives, part by part', {
+  '/ping': operational('ping', 'Whether the process answers', text('ok')),
+  '/healthz': operational('health', 'Whether the process lives, part by part', {
     200: state('every part does its work', HEALTH),
     503: state('a part is down', HEALTH),
   }),
-  '/readyz': operational('Whether the process may get requests, and what is missing', {
+  '/readyz': operational('readiness', 'Whether the process may get requests, and what is missing', {
     200: state('it may', READY),
     503: state('it may not', READY),
   }),
-  '/metrics': operational('The metrics of the process, for Prometheus', text('text format 0.0.4')),
+  '/metrics': operational('metrics', 'The metrics of the process, for Prometheus', text('text format 0.0.4')),
 }
 
 const restPaths = (): Record<string, Json> => {
@@ -173,27 +180,49 @@ const restPaths = (): Record<string, Json> => {
   return paths
 }
 
+/** The groups of operations: those of the table by their effect, and the rest. */
+const TAGS: Readonly<Record<Effect | 'nats' | 'operations', string>> = {
+  read: 'Questions about customers, transactions and the whole ledger',
+  write: 'Commands; each has one effect, however often it is sent with the same key',
+  nats: 'The subjects of the service, as NATS itself has them',
+  operations: 'The state of the process that answers; they need no token',
+}
+
 /** The document for a version of the program; `is_secured` when callers need a token. */
-export const openApi = (version: string, is_secured: boolean): Json => ({
-  openapi: '3.1.0',
-  info: {
-    title: 'Jetledger',
-    version,
-    description:
-      'A ledger of customer balances. Amounts are whole numbers of the minor unit: a JSON number up to 2^53-1, a decimal string beyond.',
-    license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
-  },
-  servers: [{ url: '/' }],
-  ...(is_secured ? { security: [{ bearer: [] }] } : {}),
-  paths: { ...restPaths(), [NATS_PATH]: { post: NATS_OPERATION }, ...OPERATIONS },
-  components: {
-    schemas: { Problem: PROBLEM_SCHEMA },
-    securitySchemes: { bearer: { type: 'http', scheme: 'bearer' } },
-  },
-  'x-errors': Object.fromEntries(
-    Object.entries(CATALOGUE).map(([code, { http_status, message, retry }]) => [
-      code,
-      { status: http_status, message, retry },
-    ]),
-  ),
-})
+export const openApi = (version: string, is_secured: boolean): Json => {
+  const { document, schemas } = withReferences(
+    { ...restPaths(), [NATS_PATH]: { post: NATS_OPERATION }, ...OPERATIONS },
+    schemaNames(ROUTES),
+  )
+  return {
+    openapi: '3.1.0',
+    info: {
+      title: 'Jetledger',
+      version,
+      description:
+        'A ledger of customer balances. Amounts are whole numbers of the minor unit: a JSON number up to 2^53-1, a decimal string beyond.',
+      license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
+    },
+    servers: [{ url: '/' }],
+    // `{}` says that a token may be left out: a gateway without tokens looks at none
+    security: [...(is_secured ? [] : [{}]), { bearer: [] }],
+    tags: Object.entries(TAGS).map(([name, description]) => ({ name, description })),
+    paths: document,
+    components: {
+      schemas,
+      securitySchemes: {
+        bearer: {
+          type: 'http',
+          scheme: 'bearer',
+          description: 'a token of the tokens file, or one of the configured OpenID Connect issuer',
+        },
+      },
+    },
+    'x-errors': Object.fromEntries(
+      Object.entries(CATALOGUE).map(([code, { http_status, message, retry }]) => [
+        code,
+        { status: http_status, message, retry },
+      ]),
+    ),
+  }
+}

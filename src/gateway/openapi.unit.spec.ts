@@ -4,19 +4,26 @@ import { describe, expect, it } from 'vitest'
 import { createHealth } from '../health.js'
 import { createMetrics } from '../metrics.js'
 import { CATALOGUE } from '../service/catalogue.js'
+import { schemaNames } from './named-schemas.js'
 import { openApi } from './openapi.js'
 import { ROUTES } from './routes.js'
 import { createServer } from './server.js'
 
 type Json = Readonly<Record<string, unknown>>
+type Content = Readonly<Record<string, { readonly schema?: Json }>>
 type Operation = {
   readonly operationId?: string
-  readonly responses: Readonly<Record<string, { readonly description: string }>>
+  readonly tags: readonly string[]
+  readonly requestBody?: { readonly content: Content }
+  readonly responses: Readonly<Record<string, { readonly description: string; readonly content?: Content }>>
 }
 type Document = {
+  readonly tags: readonly { readonly name: string }[]
   readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>
   readonly components: {
-    readonly schemas: { readonly Problem: { properties: { code: { enum: string[] } } } }
+    readonly schemas: Readonly<Record<string, Json>> & {
+      readonly Problem: { properties: { code: { enum: string[] } } }
+    }
   }
 }
 
@@ -83,25 +90,53 @@ describe('the OpenAPI document', () => {
   it('names operations once, and describes what each needs', () => {
     const names = operations.flatMap(({ operation }) => operation.operationId ?? [])
     expect(new Set(names).size).toBe(names.length)
-    expect(names).toEqual([...ROUTES.map(({ operation }) => operation), 'natsRequest'])
+    const others = ['natsRequest', 'ping', 'health', 'readiness', 'metrics']
+    expect(names).toEqual([...ROUTES.map(({ operation }) => operation), ...others])
+    const tags = document.tags.map(({ name }) => name)
+    for (const { operation } of operations)
+      expect(tags, operation.operationId).toEqual(expect.arrayContaining([...operation.tags]))
   })
 
   it('holds schemas that are JSON Schema, with examples that fit them', () => {
     const ajv = new Ajv2020({ strict: false, validateFormats: false })
+    const { components } = document
     const visit = (value: unknown): number => {
       if (typeof value !== 'object' || value === null) return 0
       const node = value as Json
       const isSchema = typeof node.type === 'string' && !('in' in node) && !('scheme' in node)
       if (isSchema) expect(ajv.validateSchema(node), JSON.stringify(node)).toBe(true)
       const examples = Array.isArray(node.examples) ? node.examples : []
-      for (const example of examples) expect(ajv.validate(node, example), JSON.stringify(node)).toBe(true)
+      for (const example of examples)
+        expect(ajv.validate({ ...node, components }, example), JSON.stringify(node)).toBe(true)
       return examples.length + Object.values(node).reduce((sum: number, child) => sum + visit(child), 0)
     }
     expect(visit(document)).toBeGreaterThan(5)
   })
 
+  it('names the schemas of every body and of every answer of a route, and uses each name', () => {
+    const text = JSON.stringify(document)
+    const refs = [...text.matchAll(/"#\/components\/schemas\/(\w+)"/g)].map(([, name]) => name)
+    expect([...new Set(refs)].toSorted()).toEqual(Object.keys(document.components.schemas))
+    for (const { operation } of operations.slice(0, ROUTES.length)) {
+      const contents = [operation.requestBody, ...Object.values(operation.responses)].map(one => one?.content)
+      for (const one of contents.flatMap(content => Object.values(content ?? {})))
+        expect(one.schema, operation.operationId).toEqual({ $ref: expect.any(String) })
+    }
+    expect(document.components.schemas).toHaveProperty(
+      'CreditRequest.properties.amount.$ref',
+      '#/components/schemas/Amount',
+    )
+  })
+
+  it('gives a name to one schema only', () => {
+    const names = [...schemaNames(ROUTES).values()]
+    expect(names.toSorted()).toEqual([...new Set(names)].toSorted())
+  })
+
   it('says that a token is needed only where one is', () => {
-    expect(openApi('1', true)).toHaveProperty('security')
-    expect(openApi('1', false)).not.toHaveProperty('security')
+    expect(openApi('1', true)).toMatchObject({ security: [{ bearer: [] }] })
+    expect(openApi('1', false)).toMatchObject({ security: [{}, { bearer: [] }] })
+    for (const secured of [true, false])
+      expect(openApi('1', secured)).toHaveProperty('components.securitySchemes.bearer.scheme', 'bearer')
   })
 })

@@ -115,7 +115,7 @@ const numberFrom = (headers: RouteReply['headers'], header: string, name: string
   return value !== undefined && LEDGER_NUMBER.test(value) ? { [name]: Number(value) } : {}
 }
 
-const BATCH_COMMAND: Schema = {
+export const BATCH_COMMAND: Schema = {
   anyOf: [
     exactObject(
       { type: oneOf('credit', 'debit'), client_id: CLIENT_ID, amount: AMOUNT },
@@ -211,7 +211,10 @@ export const ROUTES: readonly Route[] = [
     path: '/v1/transfers',
     summary: "Moves an amount from one customer's balance to another's, whole or not at all",
     subject: 'customer.transfer',
-    body: exactObject({ from: CLIENT_ID, to: CLIENT_ID, amount: AMOUNT }, OPTIONAL),
+    body: {
+      ...exactObject({ from: CLIENT_ID, to: CLIENT_ID, amount: AMOUNT }, OPTIONAL),
+      examples: [{ from: '678', to: '679', amount: 50 }],
+    },
     customers: ({ body }) => textsOf(body, CUSTOMER_FIELDS),
     ask: ({ body, transaction_id }) => ({ ...body, transaction_id }),
     reply: TRANSFER_REPLY,

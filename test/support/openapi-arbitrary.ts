@@ -17,6 +17,20 @@ export type Document = {
   readonly components: Json
 }
 
+const NAMED = '#/components/schemas/'
+
+/** A document in which the schemas themselves stand in the place of their names. */
+export const readDocument = (text: string): Document => {
+  const { components } = JSON.parse(text) as { components: { schemas: Readonly<Record<string, unknown>> } }
+  const resolve = (_: string, value: unknown): unknown => {
+    const name = typeof value === 'object' && value !== null && '$ref' in value ? String(value.$ref) : ''
+    if (!name.startsWith(NAMED)) return value
+    // a named schema has names in it too
+    return JSON.parse(JSON.stringify(components.schemas[name.slice(NAMED.length)]), resolve)
+  }
+  return JSON.parse(text, resolve) as Document
+}
+
 export type FuzzRequest = {
   readonly path: string
   readonly method: string

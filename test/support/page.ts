@@ -1,6 +1,7 @@
 /** Runs the script of the API's page without a browser, on a fake document that has only what the script uses. */
 
 type Child = Element | string
+type PageEvent = { readonly preventDefault: () => void }
 
 export class Element {
   readonly tag: string
@@ -9,7 +10,7 @@ export class Element {
   value = ''
   className = ''
   id = ''
-  #listeners = new Map<string, () => Promise<void> | void>()
+  #listeners = new Map<string, (event: PageEvent) => Promise<void> | void>()
 
   constructor(tag: string) {
     this.tag = tag
@@ -20,12 +21,12 @@ export class Element {
   replaceChildren(...children: Child[]): void {
     this.children = children
   }
-  addEventListener(type: string, listener: () => Promise<void> | void): void {
+  addEventListener(type: string, listener: (event: PageEvent) => Promise<void> | void): void {
     this.#listeners.set(type, listener)
   }
-  /** Clicks on the element, and waits until its listener ends. */
-  async click(): Promise<void> {
-    await this.#listeners.get('click')?.()
+  /** Submits a form, as its button and Enter in a field do, and waits until its listener ends. */
+  async submit(): Promise<void> {
+    await this.#listeners.get('submit')?.({ preventDefault: () => undefined })
   }
   get textContent(): string {
     return this.children.map(child => (typeof child === 'string' ? child : child.textContent)).join('')

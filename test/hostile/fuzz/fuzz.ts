@@ -7,7 +7,7 @@
  */
 
 import fc from 'fast-check'
-import { createReferee, type Document } from '../../support/openapi-arbitrary.js'
+import { createReferee, type Document, readDocument } from '../../support/openapi-arbitrary.js'
 import { untilEqualsFold } from '../../support/questions.js'
 import { until } from '../../support/servers.js'
 import { type HostileLedger, startHostileLedger, WRITER } from '../ledger.js'
@@ -46,7 +46,7 @@ const BATCHES_PER_SEED = 10_000
 const SHOWN_CHARS_MAX = 4_000
 
 const documentOf = async (url: string): Promise<Document> =>
-  (await (await fetch(`${url}/openapi.json`)).json()) as Document
+  readDocument(await (await fetch(`${url}/openapi.json`)).text())
 
 const healthState = async ({ url }: HostileLedger): Promise<number> =>
   (await fetch(`${url}/healthz`, { headers: { authorization: `Bearer ${WRITER}` } })).status
