@@ -144,8 +144,11 @@ for (const [path, operations] of Object.entries(api.paths)) {
   }
 }
 for (const [code, { status, message, retry }] of Object.entries(api['x-errors'])) {
-  const cells = [el('code', {}, code), String(status), retry ? 'yes' : 'no', message]
-  document.getElementById('errors').append(el('tr', { id: code }, ...cells.map(cell => el('td', {}, cell))))
+  const again = el('span', { className: 'narrow' }, 'send it again: ')
+  const cells = [[el('code', {}, code)], [String(status)], [again, retry ? 'yes' : 'no'], marked(message)]
+  document
+    .getElementById('errors')
+    .append(el('tr', { id: code }, ...cells.map(cell => el('td', {}, ...cell))))
 }
 // the errors are made here, so the browser could not go to one by itself
 if (location.hash !== '') document.getElementById(location.hash.slice(1))?.scrollIntoView()

@@ -34,7 +34,24 @@ const failAt = (
 const own = (object: Readonly<Record<string, unknown>>, name: string): unknown =>
   Object.hasOwn(object, name) ? object[name] : undefined
 
+/** A field of an object. */
 type Field = { readonly name: string; readonly codec: t.Mixed; readonly is_required: boolean }
+
+/** A codec of objects that tells its fields, so that a description of the objects can be made of the codec. */
+export class ObjectType<A> extends t.Type<A, unknown, unknown> {
+  readonly fields: readonly Field[]
+  readonly is_exact: boolean
+
+  constructor(
+    fields: readonly Field[],
+    is_exact: boolean,
+    { is, validate, encode }: Pick<t.Type<A, unknown, unknown>, 'is' | 'validate' | 'encode'>,
+  ) {
+    super('object', is, validate, encode)
+    this.fields = fields
+    this.is_exact = is_exact
+  }
+}
 
 const fieldList = (codecs: Codecs, is_required: boolean): readonly Field[] =>
   Object.entries(codecs).map(([name, codec]) => ({ name, codec, is_required }))
@@ -83,7 +100,7 @@ const objectOf = <R extends Codecs, O extends Codecs>(
         return one === undefined ? [] : [[name, codec.encode(one)]]
       }),
     )
-  return new t.Type('object', is, validate, encode)
+  return new ObjectType(fields, is_exact, { is, validate, encode })
 }
 
 /** A codec of objects that have the fields `required` and may have the fields `optional`; other fields are left out. */

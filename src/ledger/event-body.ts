@@ -34,7 +34,7 @@ export const STORED_ID_CHARS_MAX = TRANSACTION_ID_CHARS_MAX + SECOND_LEG.length
 export const TransactionId = idOf(TRANSACTION_ID_CHARS_MAX)
 
 /** Decodes the id in a stored event. It may carry the suffix of a second leg, so it may be longer than a caller's id. */
-const StoredTransactionId = idOf(STORED_ID_CHARS_MAX)
+export const StoredTransactionId = idOf(STORED_ID_CHARS_MAX)
 
 /** The request of a refused command and the reason of the refusal: a retry of the command gets the same answer. */
 const Declined = fieldsOf({
