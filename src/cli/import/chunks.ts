@@ -15,7 +15,7 @@ import {
   type Reject,
   type RowDecoder,
 } from './rows.js'
-import type { Source } from './source.js'
+import type { RowSource } from './source.js'
 
 /** Rows that follow each other in the file: those that are commands, and those that are not. */
 export type Chunk = {
@@ -32,7 +32,7 @@ const CHUNK_CHARS = 16_777_216
 const JSON_HEADING = ['line']
 
 /** The records of a file, piece by piece of its text; a text last, when nothing more can be read. */
-async function* recordsOf(source: Source): AsyncIterable<readonly TextRecord[] | string> {
+async function* recordsOf(source: RowSource): AsyncIterable<readonly TextRecord[] | string> {
   const reader = source.is_json_lines ? createLineReader() : createCsvReader()
   for await (const text of source.text()) {
     yield reader.push(text)
@@ -44,7 +44,7 @@ async function* recordsOf(source: Source): AsyncIterable<readonly TextRecord[] |
 }
 
 /** Collects rows until they are a chunk. */
-const createCollector = (source: Source, reading: Reading, from_row: number) => {
+const createCollector = (source: RowSource, reading: Reading, from_row: number) => {
   let heading: readonly string[] = JSON_HEADING
   let decode: RowDecoder | undefined = source.is_json_lines ? jsonDecoder(source.digest, reading) : undefined
   let commands: CommandRow[] = []
@@ -88,7 +88,7 @@ const createCollector = (source: Source, reading: Reading, from_row: number) => 
  * The rows from `from_row` on, in chunks. Throws `Failure` with exit code 2 when the file is no CSV, lacks columns, or cannot be
  * read any further; the rows before that place are given first.
  */
-export async function* chunksOf(source: Source, reading: Reading, from_row: number): AsyncIterable<Chunk> {
+export async function* chunksOf(source: RowSource, reading: Reading, from_row: number): AsyncIterable<Chunk> {
   const collector = createCollector(source, reading, from_row)
   for await (const records of recordsOf(source)) {
     if (typeof records === 'string') {

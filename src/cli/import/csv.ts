@@ -6,7 +6,7 @@
  * could be rows or one long field, and rows are money: then reading ends.
  */
 
-import { createRecordReader, type Found, lineAt, type RecordReader } from './records.js'
+import { createRecordReader, type FoundRecord, lineAt, type RecordReader } from './records.js'
 
 const QUOTE = '"'
 
@@ -50,7 +50,12 @@ const separatorAt = (
 }
 
 /** The line from `begin` to the line end after `from`: it is no record, and the next one begins after it. */
-const brokenRecord = (text: string, begin: number, from: number, is_last: boolean): Found | undefined => {
+const brokenRecord = (
+  text: string,
+  begin: number,
+  from: number,
+  is_last: boolean,
+): FoundRecord | undefined => {
   const rest = lineAt(text, from, is_last)
   if (rest === undefined) return undefined
   const why = 'a quotation mark stands in a field that does not begin with one, or text follows a closing one'
@@ -58,7 +63,7 @@ const brokenRecord = (text: string, begin: number, from: number, is_last: boolea
 }
 
 /** Finds a record that has quotation marks, field by field. */
-const quotedRecord = (text: string, begin: number, is_last: boolean): Found | undefined => {
+const quotedRecord = (text: string, begin: number, is_last: boolean): FoundRecord | undefined => {
   const fields: string[] = []
   for (let at = begin; ; ) {
     const field = text[at] === QUOTE ? quotedAt(text, at, is_last) : plainAt(text, at)

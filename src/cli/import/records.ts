@@ -21,14 +21,14 @@ export type RecordReader = {
 export const RECORD_CHARS_MAX = 65_536
 
 /** A record and the place after it; no record for an empty line. */
-export type Found = { readonly end: number; readonly record?: TextRecord }
+export type FoundRecord = { readonly end: number; readonly record?: TextRecord }
 
 /**
  * Makes a reader. `find` gets the text and the place of a record, and returns undefined when the text does not hold the
  * whole record yet; `is_last` says that nothing comes any more.
  */
 export const createRecordReader = (
-  find: (text: string, at: number, is_last: boolean) => Found | undefined,
+  find: (text: string, at: number, is_last: boolean) => FoundRecord | undefined,
 ): RecordReader => {
   let rest = ''
   let problem: string | undefined

@@ -18,7 +18,7 @@ const CHUNK_BYTES = 262_144
 /** The hexadecimal digits of the digest that the transaction ids begin with. */
 const DIGEST_CHARS = 16
 
-export type Source = {
+export type RowSource = {
   /** The first 16 hexadecimal digits of the SHA-256 of the content. */
   readonly digest: string
   /** About the number of rows: the line feeds. */
@@ -91,7 +91,7 @@ async function* textOf(file: FileHandle, name: string, sha256: string): AsyncIte
 }
 
 /** Opens a file, or standard input, and reads it once. Throws `Failure` with exit code 2 when it cannot be read. */
-export const openSource = async (name: string): Promise<Source> => {
+export const openSource = async (name: string): Promise<RowSource> => {
   let file: FileHandle
   try {
     file = await openFile(name)
