@@ -10,10 +10,12 @@ import { Gap, provedEnd } from '../export/read.js'
 import { type ExportTarget, outputTarget, ReaderGone, wholeFile } from '../export/target.js'
 import { Failed } from '../fp.js'
 import { toJson } from '../ledger/amount.js'
-import { Failure, failureOf } from '../process/failure.js'
+import { Failure, failureOf, orFail } from '../process/failure.js'
 import { printableText, tell } from '../process/output.js'
 import { stopRequested } from '../process/signals.js'
 import { toStreamError } from '../stream/errors.js'
+import { streamInfo } from '../stream/provision.js'
+import { LEDGER_STREAM } from '../stream/settings.js'
 import { withNats } from './command.js'
 import { type ProgressBar, startProgressBar } from './progress-bar.js'
 
@@ -79,6 +81,8 @@ export const runExport = async (
   const bar = process.stderr.isTTY ? startProgressBar('reading', 'events') : silent
   try {
     await withNats(async ({ nc }) => {
+      // a proof is tried again and again, and would not tell that a right or the ledger is missing
+      await orFail(streamInfo(nc, LEDGER_STREAM))
       const end_seq = await provedEnd(nc)
       const to_seq = Math.min(asked_seq ?? end_seq, end_seq)
       const at = (seq: number): void => {

@@ -23,7 +23,7 @@ const read = async (scope: ExportScope) => {
 it('says of each event what the fold makes of it, and believes no claim', async () => {
   const { emit, nc } = ledger
   const unknown = { schema: 99, type: 'dividend', amount: 5 }
-  await emit('1', { type: 'credit', amount: 100, transaction_id: 'a', reference: 'first' })
+  await emit('1', { schema: 1, type: 'credit', amount: 100, transaction_id: 'a', reference: 'first' })
   await emit('1', { type: 'debit', amount: 500 })
   await emit('1', 'not JSON')
   await emit('1', { type: 'credit', amount: 5, after: { balance: 1_000_000, version: 9 } })
@@ -50,7 +50,13 @@ it('says of each event what the fold makes of it, and believes no claim', async 
     [10, '2', 'decision', 7n],
     [11, '3', 'waiting', 0n],
   ])
-  expect(rows[0]).toMatchObject({ type: 'credit', amount: 100n, transaction_id: 'a', reference: 'first' })
+  expect(rows[0]).toMatchObject({
+    type: 'credit',
+    amount: 100n,
+    transaction_id: 'a',
+    reference: 'first',
+    details: undefined,
+  })
   expect(rows[1]?.reason).toBe('INSUFFICIENT_FUNDS')
   expect(rows[2]?.reason).toContain('MALFORMED')
   expect(rows[6]?.counterparty).toBe('1')

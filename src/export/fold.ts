@@ -27,8 +27,9 @@ export type ExportFold = {
   readonly customers: ReadonlyMap<ClientId, Customer>
 }
 
-/** The fields with a column of their own, and `after`, which is a claim that nobody may believe. */
+/** The fields with a column of their own, the form of the body, and `after`, a claim that nobody may believe. */
 const OWN_COLUMN: ReadonlySet<string> = new Set([
+  'schema',
   'type',
   'amount',
   'transaction_id',

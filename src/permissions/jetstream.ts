@@ -68,6 +68,16 @@ export const consumeAs = (domain: string | undefined): readonly string[] => [
   ...(domain === undefined ? [] : [`$JS.ACK.${domain}.*.${LEDGER_STREAM}.>`]),
 ]
 
+/**
+ * Taking events from one durable consumer, which somebody else has made, and acknowledging them. `name` is a token, or
+ * the template for the name of a user.
+ */
+export const consumeFrom = (name: string, domain: string | undefined): readonly string[] => [
+  ...['INFO', 'MSG.NEXT'].map(verb => `${API}.CONSUMER.${verb}.${LEDGER_STREAM}.${name}`),
+  `$JS.ACK.${LEDGER_STREAM}.${name}.>`,
+  ...(domain === undefined ? [] : [`$JS.ACK.${domain}.*.${LEDGER_STREAM}.${name}.>`]),
+]
+
 /** Making, pausing and removing consumers of the ledger stream. Such a consumer may deliver to any subject. */
 export const MANAGE_CONSUMERS: readonly string[] = [
   `${API}.CONSUMER.CREATE.${LEDGER_STREAM}.*.${LEDGER_SUBJECTS}`,

@@ -17,7 +17,7 @@ import {
  * The kinds of which a ledger has several users, with names of their own. Each is a role of a scoped signing key, whose
  * permissions hold for every user that is signed with it.
  */
-const CALLERS: ReadonlySet<User> = new Set<User>(['reader', 'client', 'publisher'])
+const CALLERS: ReadonlySet<User> = new Set<User>(['reader', 'client', 'publisher', 'consumer'])
 
 /** The templates that nats-server fills in for a user of a scoped signing key: its name, and each of its customers. */
 const TEMPLATE = { name: '{{name()}}', customers: ['{{tag(customer)}}'] }

@@ -34,6 +34,7 @@ const READING = lines(`
   $JS.API.STREAM.MSG.GET.KV_config
   $JS.API.DIRECT.GET.customer-balances
   $JS.API.CONSUMER.INFO.customer-balances.balances
+  $JS.API.CONSUMER.INFO.customer-balances.consumer
   $JS.API.CONSUMER.LIST.customer-balances
 `)
 
@@ -57,6 +58,7 @@ const LETTERS = lines(`
 const CONSUMERS = lines(`
   $JS.API.CONSUMER.CREATE.customer-balances
   $JS.API.CONSUMER.MSG.NEXT.customer-balances.balances
+  $JS.API.CONSUMER.MSG.NEXT.customer-balances.consumer
   $JS.API.CONSUMER.CREATE.customer-balances.balances.customer.balance.678
   $JS.API.CONSUMER.DELETE.customer-balances.balances
   $JS.API.CONSUMER.PAUSE.customer-balances.balances
@@ -111,6 +113,8 @@ const MAY_PUBLISH: Readonly<Record<User, readonly string[]>> = {
     '$JS.API.CONSUMER.UNPIN.customer-balances.balances',
     '$JS.API.CONSUMER.RESET.customer-balances.balances',
     '$JS.ACK.customer-balances.balances.1.1.1.1.0',
+    '$JS.API.CONSUMER.MSG.NEXT.customer-balances.consumer',
+    '$JS.ACK.customer-balances.consumer.1.1.1.1.0',
     HEADS,
     'customer.signed-head',
     'customer.dead-letter.678.9',
@@ -137,6 +141,11 @@ const MAY_PUBLISH: Readonly<Record<User, readonly string[]>> = {
   ],
   verify: [...READING, ...KEYS, ...LETTERS, HEADS, ...CHECKPOINT],
   exporter: EVENTS,
+  consumer: [
+    '$JS.API.CONSUMER.INFO.customer-balances.consumer',
+    '$JS.API.CONSUMER.MSG.NEXT.customer-balances.consumer',
+    '$JS.ACK.customer-balances.consumer.1.1.1.1.0',
+  ],
   operator: [
     ...READING,
     ...KEYS,

@@ -27,6 +27,7 @@ import {
 } from '../stream/settings.js'
 import {
   consumeAs,
+  consumeFrom,
   MANAGE_CONSUMERS,
   MANAGE_STREAMS,
   READ,
@@ -52,6 +53,7 @@ export const USERS = [
   'reader',
   'client',
   'publisher',
+  'consumer',
 ] as const
 export type User = (typeof USERS)[number]
 
@@ -184,6 +186,8 @@ const RIGHTS: Readonly<
   }),
   reader: () => ({ publish: QUESTIONS }),
   client: () => ({ publish: [...QUESTIONS, ...COMMANDS] }),
+  // an operator has made the durable consumer, which is named like the user
+  consumer: ({ domain }, { name = 'consumer' }) => ({ publish: consumeFrom(name, domain) }),
   publisher: (_, { customers = ['*'] }) => ({
     publish: customers.map(customer => EVENT_REQUEST_PREFIX + customer),
   }),

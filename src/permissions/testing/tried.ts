@@ -99,7 +99,15 @@ const CONTROL = ['PING', 'INFO', 'STATS'].flatMap(verb => [
 ])
 
 /** The subjects to publish on. */
+/** A consumer of somebody else's, beside the projections'. */
+const OF_CONSUMER = [
+  '$JS.API.CONSUMER.INFO.customer-balances.consumer',
+  '$JS.API.CONSUMER.MSG.NEXT.customer-balances.consumer',
+  '$JS.ACK.customer-balances.consumer.1.1.1.1.0',
+]
+
 export const PUBLISHED: readonly string[] = [
+  ...OF_CONSUMER,
   ...STREAMS.flatMap(ofStream),
   '$JS.API.INFO',
   '$JS.API.STREAM.NAMES',
