@@ -96,7 +96,11 @@ export const usersCommand = (parent: Command): void => {
     .description('make users; "creds" hands out their credentials')
     .argument('<account>', 'the name of the account', name)
     .argument('<kind...>', 'what the user is for, as "jetledger permissions json" lists them', kinds)
-    .option('--name <name>', 'its name, for a reader, a client, a publisher or a consumer (default: the kind)', name)
+    .option(
+      '--name <name>',
+      'its name, for a reader, a client, a publisher or a consumer (default: the kind)',
+      name,
+    )
     .option('--customer <id>', 'a customer of a publisher ("*" is every one); may be repeated', customers, [])
     .option('--json', 'print the users as JSON')
     .action(create)
