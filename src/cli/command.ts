@@ -36,7 +36,8 @@ export const withNats = async <A>(work: (connected: Connected) => Promise<A>): P
   try {
     return await work({ ...environment, nc })
   } finally {
-    await nc.drain()
+    // a connection that was lost for good is closed already, and has said why
+    if (!nc.isClosed()) await nc.drain()
   }
 }
 

@@ -49,6 +49,25 @@ describe('every call', () => {
   })
 })
 
+describe('a wrong call', () => {
+  it.each([...calls().keys()])(
+    'of "jetledger %s" is refused before anything is done, and named',
+    async name => {
+      const fresh = createProgram(await loadSubcommands(name.split(' ')[0]))
+      const written: string[] = []
+      for (const call of callsOf(fresh)) call.configureOutput({ writeErr: text => written.push(text) })
+      const needed = (calls().get(name)?.options ?? []).filter(({ mandatory }) => mandatory)
+      const given = needed.flatMap(({ long }) => [long ?? '', 'xx'])
+      const words = ['node', 'jetledger', ...name.split(' '), ...given, '--no-such-option']
+      await expect(fresh.parseAsync(words)).rejects.toMatchObject({
+        code: 'commander.unknownOption',
+        exitCode: 1,
+      })
+      expect(written.join('')).toContain("unknown option '--no-such-option'")
+    },
+  )
+})
+
 it('docs/commands.md is the page of these definitions', async () => {
   await expect(commandsPage(program)).toMatchFileSnapshot('../../docs/commands.md')
 })

@@ -43,6 +43,7 @@ const GROUPS: readonly Group[] = [
     heading: 'Look after it:',
     files: [
       { names: ['status'], load: async () => (await import('./status.js')).statusCommand },
+      { names: ['events'], load: async () => (await import('./events.js')).eventsCommand },
       { names: ['dead-letters'], load: async () => (await import('./dead-letters.js')).deadLettersCommand },
       { names: ['parked'], load: async () => (await import('./parked.js')).parkedCommand },
       { names: ['replay'], load: async () => (await import('./replay.js')).replayCommand },
@@ -91,6 +92,7 @@ const EXAMPLES: Readonly<Record<string, string>> = {
   'export statement': 'jetledger export statement 678 --from 2026-11-01 --to 2026-12-01 --out 678.csv',
   publish: 'jetledger publish 678 debit 25',
   status: 'jetledger status --watch',
+  events: 'jetledger events --follow --client-id 678',
   'dead-letters list': 'jetledger dead-letters list --client-id 678',
   'dead-letters show': 'jetledger dead-letters show 1005',
   'dead-letters retry': `jetledger dead-letters retry 1005 --body '{"type":"debit","amount":25}' --reason "a typing error"`,

@@ -47,7 +47,7 @@ export const sendProblem = (request: FastifyRequest, reply: FastifyReply, proble
   const body = problemBody(problem)
   request.failed_with = problem.code
   const summary = { code: problem.code, method: request.method, route: request.routeOptions?.url }
-  const details = { ...summary, request_id: request.id, err: problem.cause }
+  const details = { ...summary, request_id: request.id, reason: problem.detail, err: problem.cause }
   if (problem.code === 'INTERNAL_ERROR') request.log.error(details, 'an HTTP request failed')
   else if (status >= 500) request.log.warn(details, 'an HTTP request could not be answered')
   else request.log.debug(details, 'an HTTP request was refused')

@@ -1,12 +1,17 @@
 /**
  * The log of a process: JSON lines on standard error, or readable lines when standard error is a terminal and the
  * printer of such lines is installed.
+ *
+ * Levels are words, which every collector of logs reads. An error is shown with its stack only where the stack helps: where
+ * it is a bug of this program, and not trouble outside or a caller's mistake.
  */
 
 import { createRequire } from 'node:module'
 import pino, { type DestinationStream, type Logger } from 'pino'
 import type { HealthEntry } from '../health.js'
+import { isOwnFault } from '../own-fault.js'
 import { printableText } from './output.js'
+import { CLEAR_LINE } from './status-line.js'
 
 /** The names of log fields that hold secrets; pino replaces their values. */
 const SECRETS = [
@@ -35,6 +40,26 @@ export const harmless = (line: string, is_pretty: boolean): string => {
   return is_pretty ? json.replace(ESCAPE, found => (found === '\\\\' ? found : `\\${found}`)) : json
 }
 
+/** Figures that alarms watch, once a minute whatever happens. A person at a terminal would see nothing else of an idle ledger. */
+const FIGURE = /"metric":"(?:projection_lag|in_flight|chain_lag)"/
+
+const hasUsefulStack = (err: Error): boolean =>
+  isOwnFault(err) || (Object.getPrototypeOf(err) === Error.prototype && !('code' in err))
+
+/** An error as a field of a line. The message holds those of the causes. */
+export const errorField = (err: Error): object => {
+  if (!(err instanceof Error)) return { message: String(err) }
+  const { type, message, stack } = pino.stdSerializers.err(err)
+  const code = 'code' in err && typeof err.code === 'string' ? { code: err.code } : {}
+  return { type, message, ...code, ...(hasUsefulStack(err) ? { stack } : {}) }
+}
+
+/** The line as it is shown; empty for a line that is left out. */
+export const shownLine = (line: string, is_pretty: boolean): string => {
+  if (!is_pretty) return harmless(line, false)
+  return FIGURE.test(line) ? '' : harmless(line, true)
+}
+
 type PrettyPrinter = (options: Readonly<Record<string, unknown>>) => DestinationStream
 
 const PRETTY_OPTIONS = {
@@ -43,6 +68,7 @@ const PRETTY_OPTIONS = {
   singleLine: true,
   ignore: 'pid,hostname',
   translateTime: 'HH:MM:ss.l',
+  customPrettifiers: { time: (at: string) => `${CLEAR_LINE}[${at}]` },
 }
 
 const require = createRequire(import.meta.url)
@@ -67,8 +93,16 @@ const prettyStream = (): DestinationStream | undefined => {
  */
 export const createLog = (level: string, is_pretty = process.stderr.isTTY): Logger => {
   const stream = is_pretty ? prettyStream() : undefined
-  const hooks = { streamWrite: (line: string) => harmless(line, stream !== undefined) }
-  const options = { level, base: null, redact: SECRETS, timestamp: pino.stdTimeFunctions.isoTime, hooks }
+  const hooks = { streamWrite: (line: string) => shownLine(line, stream !== undefined) }
+  const options = {
+    level,
+    base: null,
+    redact: SECRETS,
+    timestamp: pino.stdTimeFunctions.isoTime,
+    formatters: { level: (label: string) => ({ level: label }) },
+    serializers: { err: errorField },
+    hooks,
+  }
   return pino(options, stream ?? pino.destination({ dest: STDERR, sync: true }))
 }
 

@@ -10,10 +10,10 @@ import type { NatsConnection } from 'nats'
 import type { Logger } from 'pino'
 import type { Health } from '../health.js'
 import { manager } from '../stream/provision.js'
-import { createTablesClient } from '../tables/client.js'
+import { createTablesClient, regionProblem } from '../tables/client.js'
 import { type Config, settingsOf } from './config.js'
 import type { Environment } from './environment.js'
-import { orFail } from './failure.js'
+import { Failure, orFail } from './failure.js'
 import { configuredSigner } from './head-key.js'
 import { provesLeader } from './leave-cut-off.js'
 import { askMembers } from './members.js'
@@ -51,14 +51,16 @@ export const connectLedger = async (
 ): Promise<Connection> => {
   // a wrong seed shows before anything else is done
   if (config.JETLEDGER_ROLES.includes('projections')) configuredSigner(config)
-  health.report(START, 'down', 'waiting for NATS and its streams')
-  const nc = await connectForEver(config, log, health, provesLeader)
-  const jsm = await orFail(manager(nc))
   const tables = createTablesClient({
     endpoint: config.AWS_ENDPOINT_URL_DYNAMODB,
     region: aws?.region ?? config.AWS_REGION,
     credentials: aws?.credentials,
   })
+  const problem = await regionProblem(tables)
+  if (problem !== undefined) throw new Failure(problem, { exit_code: 2 })
+  health.report(START, 'down', 'waiting for NATS and its streams')
+  const nc = await connectForEver(config, log, health, provesLeader)
+  const jsm = await orFail(manager(nc))
   const standing = startStanding({
     nc,
     jsm,

@@ -6,6 +6,8 @@
  * terminal or pretend to be another line of this program.
  */
 
+import { hideStatusLine } from './status-line.js'
+
 /** Control characters, line separators, characters that change the reading direction, tags, and lone surrogates. */
 const UNPRINTABLE =
   /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff\u{e0000}-\u{e007f}]/gu
@@ -24,29 +26,38 @@ export const printable = (text: string): string => text.replace(UNPRINTABLE, esc
 export const printableText = (text: string): string =>
   text.replace(UNPRINTABLE, char => (char === '\n' || char === '\t' ? char : escaped(char)))
 
+const closed = new AbortController()
+
+/** Aborts when nobody reads the result any more, as in `jetledger events --follow | head`. */
+export const outputClosed: AbortSignal = closed.signal
+
 /**
  * Makes a process whose reader has gone keep quiet and go on: what it does must not depend on how much of its output is
- * read.
+ * read. Work that consists of output alone ends by `outputClosed`.
  */
 export const keepQuietWhenClosed = (): void => {
   for (const stream of [process.stdout, process.stderr])
     stream.on('error', (error: NodeJS.ErrnoException) => {
       if (error.code !== 'EPIPE') throw error
+      if (stream === process.stdout) closed.abort()
     })
 }
 
 /** Prints a line of the result. */
 export const print = (line: string): void => {
+  hideStatusLine()
   process.stdout.write(`${printable(line)}\n`)
 }
 
 /** Prints a result that has lines of its own. */
 export const printText = (text: string): void => {
+  hideStatusLine()
   process.stdout.write(`${printableText(text)}\n`)
 }
 
 /** Prints a line that is not part of the result, on standard error. */
 export const tell = (line: string): void => {
+  hideStatusLine()
   process.stderr.write(`${printable(line)}\n`)
 }
 

@@ -66,6 +66,8 @@ const superviseUntil = async (
   projection: Projection,
   signal: AbortSignal,
 ): Promise<void> => {
+  /** The last error that was logged: while it lasts, health says it, and a line at each try would say nothing new. */
+  let told: string | undefined
   for (let attempt = 1; !signal.aborted; attempt += 1) {
     const began_ms = performance.now()
     try {
@@ -75,7 +77,9 @@ const superviseUntil = async (
       if (signal.aborted) break
       const message = thrown instanceof Error ? thrown.message : String(thrown)
       deps.health.report(healthPart({ projection }), 'down', message)
-      deps.log.error({ err: thrown, projection: projection.name }, 'the projector starts again')
+      const level = message === told ? 'debug' : 'error'
+      deps.log[level]({ err: thrown, projection: projection.name }, 'the projector starts again')
+      told = message
     }
     // it worked for a while, so its end is a new problem and not the old one again
     if (performance.now() - began_ms > BACK_OFF.max_ms) attempt = 1

@@ -50,3 +50,13 @@ export const createTablesClient = ({
     unmarshallOptions: { wrapNumbers },
   })
 }
+
+/** The sentence about a client for which nothing names a region; undefined for one that has a region. */
+export const regionProblem = async ({ config }: DynamoDBDocumentClient): Promise<string | undefined> => {
+  try {
+    await config.region()
+    return undefined
+  } catch {
+    return 'the region of DynamoDB is not known: set AWS_REGION, or name it in the profile of AWS'
+  }
+}

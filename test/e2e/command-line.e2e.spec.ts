@@ -49,6 +49,15 @@ it('every wrong variable of the environment is named, at once and without a stac
   expect(said(finished)).toEqual([expect.stringMatching(/^jetledger: .*NATS_URL: .*LOG_LEVEL: /)])
 })
 
+it('a service whose tables have no region says so and ends', async () => {
+  const aws = { AWS_CONFIG_FILE: '/dev/null', AWS_SHARED_CREDENTIALS_FILE: '/dev/null' }
+  const finished = await bench.run(['serve'], { ...aws, HTTP_PORT: '0', NATS_URL: `nats://${LOOPBACK}:1` })
+  expect(finished.code).toBe(2)
+  expect(said(finished)).toEqual([
+    'jetledger: the region of DynamoDB is not known: set AWS_REGION, or name it in the profile of AWS',
+  ])
+})
+
 it.each(['--nats-port', '--dynamodb-port', '--http-port'])(
   'a port that is taken, %s, is one sentence',
   async option => {

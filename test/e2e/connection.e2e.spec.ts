@@ -87,6 +87,7 @@ type Case = readonly [name: string, url: string, files: Readonly<Record<string, 
 const local = (address = ''): string => address.replace(LOOPBACK, 'localhost')
 const envOf = ([, server, files]: Case): Record<string, string> => ({
   NATS_URL: `nats://${local(at[server])}`,
+  AWS_REGION: 'local',
   ...Object.fromEntries(Object.entries(files).map(([variable, name]) => [variable, file(name)])),
 })
 

@@ -82,6 +82,30 @@ describe('a ledger that was just made', () => {
     expect(lines).toContain('instances     1')
   })
 
+  it('events shows what was stored, one customer alone too, and follows what comes until it is ended', async () => {
+    const nc = await bench.connect(dev.nats_url)
+    const shown = await text('events', '--client-id', '42')
+    expect(shown.lines).toEqual([
+      expect.stringMatching(/^42 {2}\S+ {2}42 {2}credit {2}\d+ {2}seed:42/),
+      expect.stringMatching(/^1001 {2}\S+ {2}42 {2}debit {2}1000000$/),
+    ])
+    expect((await text('events', '--from-seq', '1002')).lines).toEqual([
+      expect.stringMatching(/^1002 {2}\S+ {2}later {2}\{"schema":3\}$/),
+    ])
+    const following = bench.start(['events', '--follow', '--json', '--from-seq', '1001'])
+    const seqs = (): number[] =>
+      [...following.stdout().matchAll(/^\{"seq":(\d+)/gm)].map(match => Number(match[1]))
+    const sees = (count: number) =>
+      until(() => seqs().length >= count, { deadline_ms: 20_000, what: 'events' })
+    await sees(2)
+    const credited = (await nc.request('customer.balance.seen', '{"type":"credit","amount":5}')).json<{
+      seq: number
+    }>()
+    await sees(3)
+    expect(seqs()).toEqual([1001, 1002, credited.seq])
+    expect(await following.end('SIGINT')).toEqual({ code: 0, signal: null })
+  })
+
   it('a replay that is cancelled where there is none writes nothing, and apply says what it would change', async () => {
     const nc = await bench.connect(dev.nats_url)
     const written = async (): Promise<number> => {

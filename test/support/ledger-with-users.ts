@@ -14,7 +14,7 @@ import { startTestDynamodb } from './servers.js'
 
 const ROLES = ['commands', 'projections', 'queries', 'gateway'] as const
 
-const COMPLAINT = /"level":(?:50|60)|NATS reported an error/
+const COMPLAINT = /"level":"(?:error|fatal)"|NATS reported an error/
 
 /** The inbox of a user who, according to the guide, may subscribe to this inbox only. */
 export const inboxOf = (user: string): string => `_INBOX.${user}`
