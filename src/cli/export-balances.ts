@@ -1,9 +1,8 @@
 /** `jetledger export balances`: every customer's balance as of one sequence, by the fold of the whole ledger. */
 
-import { linesOf } from '../export/lines.js'
 import { readScope } from '../export/read.js'
 import { BALANCES, type BalanceRow } from '../export/table.js'
-import { type OutputOptions, type Run, runExport, writeWhole } from './export-run.js'
+import { type OutputOptions, type Run, runExport, writeTable } from './export-run.js'
 
 export type BalancesOptions = OutputOptions & {
   readonly to_seq: number | undefined
@@ -23,20 +22,14 @@ const readBalances = async ({ nc, to_seq, at }: Run): Promise<readonly BalanceRo
   })
 }
 
-export const exportBalances = ({ format, out, ...options }: BalancesOptions): Promise<void> =>
+async function* chunksOf(rows: readonly BalanceRow[]): AsyncGenerator<readonly BalanceRow[]> {
+  for (let from = 0; from < rows.length; from += ROWS_OF_CHUNK) yield rows.slice(from, from + ROWS_OF_CHUNK)
+}
+
+export const exportBalances = (options: BalancesOptions): Promise<void> =>
   runExport(options, async run => {
     const rows = await readBalances(run)
-    const { header, line } = linesOf(format, BALANCES)
-    await writeWhole(out, async write => {
-      await write(header)
-      for (let from = 0; from < rows.length; from += ROWS_OF_CHUNK)
-        await write(
-          rows
-            .slice(from, from + ROWS_OF_CHUNK)
-            .map(line)
-            .join(''),
-        )
-    })
+    await writeTable(options, BALANCES, chunksOf(rows))
     const sum = rows.reduce((total, { balance }) => total + balance, 0n)
     return { customers: rows.length, sum_of_balances: sum }
   })

@@ -6,7 +6,7 @@ import { readScope } from '../export/read.js'
 import type { EventRow } from '../export/row.js'
 import { EVENTS } from '../export/table.js'
 import { Failure } from '../process/failure.js'
-import { type OutputOptions, type Run, runExport, standardOutput } from './export-run.js'
+import { type OutputOptions, type Run, runExport, standardOutput, writeTable } from './export-run.js'
 
 /** A change of the rows' form gets the next number: a file of before is then not gone on with. */
 const FORM_VERSION = 1
@@ -78,8 +78,13 @@ const toFile = async (
 
 export const exportEvents = (options: EventsOptions): Promise<void> =>
   runExport(options, async run => {
-    const lines = linesOf(options.format, EVENTS)
-    if (options.out === undefined) await toOutput(run, options.from_seq ?? 1, lines)
-    else await toFile(run, options.out, options, lines)
+    const { format, out, from_seq } = options
+    if (format === 'parquet') {
+      await writeTable(options, EVENTS, rowsFrom(run, from_seq ?? 1))
+      return {}
+    }
+    const lines = linesOf(format, EVENTS)
+    if (out === undefined) await toOutput(run, from_seq ?? 1, lines)
+    else await toFile(run, out, options, lines)
     return {}
   })

@@ -5,8 +5,10 @@
 
 import type { NatsConnection } from 'nats'
 import { CannotGoOn } from '../export/growing-file.js'
-import type { LineFormat } from '../export/lines.js'
+import { type LineFormat, linesOf } from '../export/lines.js'
+import { parquetOf } from '../export/parquet.js'
 import { Gap, provedEnd } from '../export/read.js'
+import type { Table } from '../export/table.js'
 import { type ExportTarget, outputTarget, ReaderGone, wholeFile } from '../export/target.js'
 import { Failed } from '../fp.js'
 import { toJson } from '../ledger/amount.js'
@@ -21,7 +23,7 @@ import { type ProgressBar, startProgressBar } from './progress-bar.js'
 
 /** How and where an export is written. */
 export type OutputOptions = {
-  readonly format: LineFormat
+  readonly format: LineFormat | 'parquet'
   /** A file; undefined: standard output. */
   readonly out: string | undefined
   /** Whether what is told on standard error is JSON. */
@@ -111,7 +113,7 @@ export const standardOutput = (): ExportTarget => {
 }
 
 /** Writes to a file that appears whole, or to standard output, whatever `fill` gives. */
-export const writeWhole = async (
+const writeWhole = async (
   path: string | undefined,
   fill: (write: ExportTarget['write']) => Promise<void>,
 ): Promise<void> => {
@@ -124,3 +126,20 @@ export const writeWhole = async (
     throw thrown
   }
 }
+
+/** Writes a table, whose rows come in pages, to where it is wanted. */
+export const writeTable = <Row>(
+  { format, out }: OutputOptions,
+  table: Table<Row>,
+  pages: AsyncIterable<readonly Row[]>,
+): Promise<void> =>
+  writeWhole(out, async write => {
+    if (format === 'parquet') {
+      const parquet = await parquetOf(table)
+      for await (const page of pages) await write(await parquet.add(page))
+      return write(await parquet.end())
+    }
+    const { header, line } = linesOf(format, table)
+    await write(header)
+    for await (const page of pages) await write(page.map(line).join(''))
+  })

@@ -2,7 +2,6 @@
 
 import type { JetStreamManager } from '@nats-io/jetstream'
 import type { NatsConnection } from 'nats'
-import { linesOf } from '../export/lines.js'
 import { readScope } from '../export/read.js'
 import type { EventRow } from '../export/row.js'
 import { STATEMENT } from '../export/table.js'
@@ -13,7 +12,7 @@ import { tell } from '../process/output.js'
 import { firstSeqFrom } from '../stream/by-time.js'
 import { manager } from '../stream/provision.js'
 import { LEDGER_SUBJECTS } from '../stream/settings.js'
-import { type OutputOptions, type Run, runExport, writeWhole } from './export-run.js'
+import { type OutputOptions, type Run, runExport, writeTable } from './export-run.js'
 
 export type StatementOptions = OutputOptions & {
   readonly client_id: ClientId
@@ -59,20 +58,15 @@ async function* rowsOf(
     const rows = counting.filter(({ seq }) => seq >= from_seq)
     if (rows.length > 0) yield rows
   }
+  // a mistyped id would look like a customer who never paid
+  if (sums.events === 0) throw new Failure(`${client_id} has no events up to then`)
 }
 
 export const exportStatement = (options: StatementOptions): Promise<void> =>
   runExport(options, async run => {
     const period = await periodOf(await orFail(manager(run.nc)), options, run.to_seq)
     const sums: Sums = { opening: 0n, closing: 0n, waiting: 0, events: 0 }
-    const { header, line } = linesOf(options.format, STATEMENT)
-    await writeWhole(options.out, async write => {
-      await write(header)
-      for await (const rows of rowsOf(run, options.client_id, period, sums))
-        await write(rows.map(line).join(''))
-      // a mistyped id would look like a customer who never paid
-      if (sums.events === 0) throw new Failure(`${options.client_id} has no events up to then`)
-    })
+    await writeTable(options, STATEMENT, rowsOf(run, options.client_id, period, sums))
     const { opening, closing, waiting } = sums
     if (waiting > 0) tell(`${waiting} events wait for a newer program and are not among the rows`)
     return { opening_balance: opening, closing_balance: closing }

@@ -4,7 +4,6 @@
 
 import { extname } from 'node:path'
 import { type Command, Option } from 'commander'
-import type { LineFormat } from '../export/lines.js'
 import type { ClientId } from '../ledger/client-id.js'
 import { exportBalances } from './export-balances.js'
 import { exportEvents } from './export-events.js'
@@ -12,13 +11,15 @@ import type { OutputOptions } from './export-run.js'
 import { exportStatement } from './export-statement.js'
 import { clientId, count, instant } from './options.js'
 
-type Common = { readonly format?: LineFormat; readonly out: string; readonly json?: true }
+type Common = { readonly format?: OutputOptions['format']; readonly out: string; readonly json?: true }
+
+const BY_NAME: Readonly<Record<string, OutputOptions['format']>> = { '.csv': 'csv', '.parquet': 'parquet' }
 
 /** The file that is meant, and the format: as stated, or as the file's name says. */
 const whereTo = ({ format, out, json }: Common): OutputOptions => ({
   is_json: json === true,
   out: out === '-' ? undefined : out,
-  format: format ?? (extname(out) === '.csv' ? 'csv' : 'jsonl'),
+  format: format ?? BY_NAME[extname(out)] ?? 'jsonl',
 })
 
 const EVENTS_HELP = `
@@ -26,7 +27,7 @@ Each row says what became of its event ("effect": applied, refused, waiting, dec
 of the ledger from its first event. What an event itself claims is not believed.
 
 Killed, or run again a day later, the same command goes on after the last row of the file; <file>.export.json beside it
-says where that is. The last sequence is printed on standard error: --from-seq <that + 1> gives what came since.`
+says where that is. Parquet is written whole, each time. The last sequence is printed on standard error: --from-seq <that + 1> gives what came since.`
 
 const BALANCES_HELP = `
 All balances are as of one sequence, which is printed on standard error, and their sum is printed there, too.`
@@ -41,7 +42,7 @@ const common = (command: Command, description: string, help: string): Command =>
       new Option(
         '--format <format>',
         'of the rows; by default what the name of the file says, else jsonl',
-      ).choices(['jsonl', 'csv']),
+      ).choices(['jsonl', 'csv', 'parquet']),
     )
     .option('--out <file>', 'where to write; - is standard output', '-')
     .option('--json', 'say the last sequence and the sums as JSON, on standard error')
@@ -53,7 +54,7 @@ type StatementFlags = Common & { readonly from?: bigint; readonly to?: bigint }
 export const exportCommand = (program: Command): void => {
   const exports = program
     .command('export')
-    .description('events, balances or a statement, as JSON lines or CSV')
+    .description('events, balances or a statement, as JSON lines, CSV or Parquet')
   common(exports.command('events'), 'every event, with what became of it', EVENTS_HELP)
     .option('--from-seq <seq>', 'the first sequence', count)
     .option('--to-seq <seq>', 'the last sequence; by default the end of the ledger', count)

@@ -26,7 +26,7 @@ const jsonLines = <Row>(table: Table<Row>): RowLines<Row> => ({
 
 const csvColumn = <Row>({ name, type }: Column<Row>): CsvColumn => ({
   name,
-  kind: type === 'int64' || type === 'word' ? 'number' : 'text',
+  kind: type === 'text' || type === 'json' ? 'text' : 'number',
 })
 
 const csvValue = (value: ReturnType<Column<never>['of']>): CsvValue =>

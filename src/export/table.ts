@@ -5,10 +5,10 @@
 import type { EventRow } from './row.js'
 
 /**
- * `int64` is a whole number, `word` a time or a word of this program's own, `text` a text that may come from anybody, `json`
+ * `int64` is a whole number, `time` a time, `word` a word of this program's own, `text` a text that may come from anybody, `json`
  * an object that may come from anybody.
  */
-type ColumnType = 'int64' | 'word' | 'text' | 'json'
+type ColumnType = 'int64' | 'time' | 'word' | 'text' | 'json'
 
 export type Column<Row> = {
   readonly name: string
@@ -22,7 +22,7 @@ export type Table<Row> = readonly Column<Row>[]
 
 export const EVENTS: Table<EventRow> = [
   { name: 'seq', type: 'int64', is_required: true, of: row => row.seq },
-  { name: 'at', type: 'word', is_required: true, of: row => row.at },
+  { name: 'at', type: 'time', is_required: true, of: row => row.at },
   { name: 'client_id', type: 'text', of: row => row.client_id },
   { name: 'type', type: 'word', of: row => row.type },
   { name: 'amount', type: 'int64', of: row => row.amount },
