@@ -28,6 +28,8 @@ const MAY_IMPORT = {
   // the ledger's events as rows, for other programs
   export: ['ledger', 'stream'],
   gateway: ['ledger', 'service'],
+  // what an operator does with the command line, for callers of the service
+  operations: ['ledger', ...ADAPTERS, ...SHARED, 'projections'],
   // what each user of NATS may do: names and subjects of the rooms that use them, and no code that runs
   permissions: ['stream', 'service', 'commands'],
   // makes accounts and users with those rights, on servers of one's own or at a provider
@@ -38,7 +40,7 @@ const MAY_IMPORT = {
   // it looks at the ledger from outside, as its users do
   chaos: ['embedded'],
   // the process that serves: configuration, connections, roles, health
-  process: ['ledger', ...ADAPTERS, ...SHARED, ...SLICES, 'chain', 'gateway', 'embedded'],
+  process: ['ledger', ...ADAPTERS, ...SHARED, ...SLICES, 'chain', 'gateway', 'operations', 'embedded'],
   // one file per subcommand
   cli: [
     'ledger',
@@ -49,6 +51,7 @@ const MAY_IMPORT = {
     'verify',
     'export',
     'gateway',
+    'operations',
     'permissions',
     'control-plane',
     'embedded',

@@ -57,6 +57,7 @@ const POOL: unknown[] = [
     'discarded',
     'strong',
     'commands',
+    'balances',
     'filling',
     'serving',
     'i'.repeat(22),

@@ -6,10 +6,9 @@
 import type { Command } from 'commander'
 import { skipParked } from '../dead-letters/skip-parked.js'
 import { SKIP_BY_CHARS_MAX, SKIP_REASON_CHARS_MAX } from '../ledger/skip.js'
+import { listWaiting } from '../operations/parked.js'
 import { Failure, orFail } from '../process/failure.js'
 import { print, printJson } from '../process/output.js'
-import { PROJECTIONS } from '../projections/definitions/all.js'
-import { listParked } from '../projections/parked.js'
 import { openBucket } from '../stream/provision.js'
 import { withNats } from './command.js'
 import { count } from './options.js'
@@ -18,28 +17,10 @@ import { deciderOf, user } from './user.js'
 
 type SkipOptions = { readonly reason: string; readonly by: string; readonly json?: true }
 
-type Waiting = {
-  readonly client_id: string
-  readonly seq: number
-  readonly schema: number
-  readonly decided: boolean
-  readonly projections: string[]
-}
-
 const list = ({ json }: { readonly json?: true }): Promise<void> =>
   withNats(async ({ nc }) => {
     const kv = await orFail(openBucket(nc))
-    const found = new Map<string, Waiting>()
-    for (const projection of Object.values(PROJECTIONS)) {
-      for (const { client_id, seq, schema, decided = false } of await listParked({ nc, kv, projection })) {
-        const known = found.get(`${client_id} ${seq}`)
-        if (known === undefined) {
-          const waiting = { client_id, seq, schema, decided, projections: [projection.name] }
-          found.set(`${client_id} ${seq}`, waiting)
-        } else known.projections.push(projection.name)
-      }
-    }
-    const waiting = [...found.values()].sort((a, b) => a.seq - b.seq)
+    const waiting = await listWaiting({ nc, kv })
     if (json) return printJson(waiting)
     if (waiting.length === 0) return print('no parked customers')
     printTable(

@@ -81,7 +81,10 @@ export const serveCommand = (program: Command): void => {
   program
     .command('serve')
     .description('run the roles of JETLEDGER_ROLES against the configured NATS and DynamoDB')
-    .option('--roles <roles>', 'instead of JETLEDGER_ROLES: any of commands,projections,queries,gateway')
+    .option(
+      '--roles <roles>',
+      'instead of JETLEDGER_ROLES: any of commands,projections,queries,gateway,operations',
+    )
     .option('--roles-file <file>', 'instead of JETLEDGER_ROLES_FILE: JSON, which endpoints to serve')
     .action(serve)
 }

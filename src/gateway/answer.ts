@@ -13,6 +13,8 @@ declare module 'fastify' {
     caller?: AuthorizedCaller
     /** The error code of a request that failed, for the metrics. */
     failed_with?: ErrorCode
+    /** Set when the answer goes on for as long as the client listens. */
+    is_stream?: boolean
   }
   interface FastifyContextConfig {
     /** A route of the predecessor's gateway: its errors have a header and a member of their own. */

@@ -147,3 +147,28 @@ export const TRANSACTION_ANSWER: Schema = {
 export const BATCH_REPLY = object({
   results: listOf({ anyOf: [MOVEMENT_REPLY, TRANSFER_REPLY, object({ error: REFUSAL })] }),
 })
+
+/** Whatever was published is shown: only an event that the ledger knows has an amount. */
+export const EVENTS_REPLY = object({
+  events: listOf(
+    object(
+      { seq: SEQ, at: TIME, type: TEXT },
+      {
+        client_id: CLIENT_ID,
+        amount: AMOUNT,
+        balance: BALANCE,
+        version: VERSION,
+        transaction_id: STORED_TRANSACTION_ID,
+        reference: TEXT,
+        metadata: { ...METADATA, maxProperties: Number.MAX_SAFE_INTEGER },
+        counterparty: CLIENT_ID,
+        code: TEXT,
+        reason: TEXT,
+        schema: COUNT,
+        omitted: listOf(oneOf('metadata', 'reference')),
+        by: BY,
+      },
+    ),
+  ),
+  through_seq: { ...SEQ, description: 'must be a whole number: ask again with it as after_seq' },
+})

@@ -15,6 +15,9 @@ export type Backend = {
     reply: FastifyReply,
     work: (service: ServiceAccess) => Promise<FastifyReply>,
   ) => Promise<FastifyReply>
+  /** The ways to the service now; undefined without one, and while draining. */
+  readonly service: () => ServiceAccess | undefined
+  readonly isDraining: () => boolean
   /** Takes no more work; resolves when every request that was begun is answered. */
   readonly drain: () => Promise<void>
 }
@@ -51,6 +54,8 @@ export const createBackend = (way: () => ServiceAccess | undefined, max_in_fligh
         finish()
       }
     },
+    service: () => (is_draining ? undefined : way()),
+    isDraining: () => is_draining,
     drain: async () => {
       is_draining = true
       if (at_work > 0) {

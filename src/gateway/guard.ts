@@ -157,9 +157,13 @@ export const addGuard = (app: FastifyInstance, options: GuardOptions, limits: Ca
 
 const SCOPE: Readonly<Record<Effect, Scope>> = { read: 'read', write: 'write' }
 
-/** Whether the caller's token lacks the scope for `effect`. Without tokens every caller has every scope. */
-export const mayNot = ({ caller }: FastifyRequest, tokens: Tokens | undefined, effect: Effect): boolean =>
-  tokens !== undefined && !(caller?.scopes.includes(SCOPE[effect]) ?? false)
+/** Whether the caller's token lacks the scope for `effect`, or `scope`. Without tokens every caller has every scope. */
+export const mayNot = (
+  { caller }: FastifyRequest,
+  tokens: Tokens | undefined,
+  effect: Effect,
+  scope: Scope = SCOPE[effect],
+): boolean => tokens !== undefined && !(caller?.scopes.includes(scope) ?? false)
 
 /**
  * Whether the caller's token is limited to other customers than `customers`, those that the request is about. Undefined:

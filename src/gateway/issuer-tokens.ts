@@ -2,7 +2,7 @@
  * Tokens of an issuer (OIDC access tokens in the form of JWTs), and the callers that they name.
  *
  * - `sub` is the caller: events name it as `oidc:<sub>`.
- * - `scope` (a text) or `scp` (a text or a list) holds `jetledger:read` and `jetledger:write`.
+ * - `scope` (a text) or `scp` (a text or a list) holds `jetledger:read`, `jetledger:write` and `jetledger:operate`.
  * - `ledger_customers`, a list of beginnings of customers' ids, limits what the caller may ask and write.
  *
  * A token that was verified is known for a minute, so that its signature is not checked with each request.
@@ -26,7 +26,11 @@ import {
 const VERIFIED_MAX = 10_000
 const VERIFIED_MS = 60_000
 
-const SCOPES: Readonly<Record<string, Scope>> = { 'jetledger:read': 'read', 'jetledger:write': 'write' }
+const SCOPES: Readonly<Record<string, Scope>> = {
+  'jetledger:read': 'read',
+  'jetledger:write': 'write',
+  'jetledger:operate': 'operate',
+}
 const CUSTOMERS_CLAIM = 'ledger_customers'
 
 const wordsIn = (claim: unknown): readonly unknown[] => {

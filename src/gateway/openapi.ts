@@ -3,7 +3,8 @@
  */
 
 import { CATALOGUE, type ErrorCode } from '../service/catalogue.js'
-import type { Effect } from '../service/error.js'
+import { CALLER_ANSWER, CALLER_PATH } from './caller.js'
+import { STREAM_TYPE } from './event-stream.js'
 import { schemaNames, withReferences } from './named-schemas.js'
 import { NATS_PATH, NATS_TIMEOUT_MS } from './nats-subjects.js'
 import { PROBLEM_SCHEMA } from './problem.js'
@@ -11,6 +12,7 @@ import { EVERYWHERE, TIMEOUT_MS } from './rest.js'
 import { COMMON_CODES, type Route } from './route.js'
 import { ROUTES, SUBJECTS } from './routes.js'
 import { object, oneOf, type Properties, type Schema, TRANSACTION_ID } from './schema.js'
+import type { Scope } from './tokens.js'
 
 type Json = Readonly<Record<string, unknown>>
 
@@ -88,14 +90,27 @@ const successHeaders = ({ operation, success, csv }: Route): Json => {
   return success === 201 ? headers('Location', 'Idempotency-Replayed') : {}
 }
 
+const LAST_EVENT_ID: Json = {
+  name: 'Last-Event-ID',
+  in: 'header',
+  required: false,
+  description:
+    'of server-sent events: the sequence of the last event that the client has; the next ones follow',
+  schema: { type: 'string', pattern: '^[0-9]{1,15}$' },
+}
+
+/** Whether the route sends a command, which has a transaction id. */
+const isCommand = ({ effect, scope }: Route): boolean => effect === 'write' && scope === undefined
+
 const operationOf = (route: Route): Json => ({
   operationId: route.operation,
   summary: route.summary,
-  description: `Subject \`${route.subject}\`; scope \`${route.effect}\`; waits ${TIMEOUT_MS[route.effect]} ms unless \`timeout\` says otherwise.`,
-  tags: [route.effect],
+  description: `Subject \`${route.subject}\`; scope \`${route.scope ?? route.effect}\`; waits ${TIMEOUT_MS[route.effect]} ms unless \`timeout\` says otherwise.`,
+  tags: [route.scope ?? route.effect],
   parameters: [
     ...parameters('path', route.params),
-    ...(route.effect === 'write' ? [KEY] : []),
+    ...(isCommand(route) ? [KEY] : []),
+    ...(route.may_stream === true ? [LAST_EVENT_ID] : []),
     ...parameters('query', { ...route.query, ...EVERYWHERE }),
   ],
   ...(route.body === undefined ? {} : { requestBody: { required: true, content: json(route.body) } }),
@@ -103,7 +118,11 @@ const operationOf = (route: Route): Json => ({
     [route.success]: {
       description: 'done',
       headers: successHeaders(route),
-      content: { ...json(route.answer ?? route.reply), ...csvOf(route) },
+      content: {
+        ...json(route.answer ?? route.reply),
+        ...csvOf(route),
+        ...(route.may_stream === true ? { [STREAM_TYPE]: { schema: { type: 'string' } } } : {}),
+      },
     },
     ...problems([...COMMON_CODES, ...route.codes]),
   },
@@ -137,6 +156,17 @@ const NATS_OPERATION: Json = {
       },
     },
     ...problems([...COMMON_CODES, 'NOT_FOUND', 'PAYLOAD_TOO_LARGE', 'TIMEOUT', 'OUTCOME_UNKNOWN']),
+  },
+}
+
+const CALLER_OPERATION: Json = {
+  operationId: 'caller',
+  summary: 'Who the gateway takes the caller for, and what the token allows',
+  tags: ['read'],
+  parameters: parameters('query', { pretty: EVERYWHERE.pretty ?? {} }),
+  responses: {
+    200: { description: 'done', content: json(CALLER_ANSWER) },
+    ...problems(['UNAUTHORIZED', 'FORBIDDEN', 'RATE_LIMITED']),
   },
 }
 
@@ -181,9 +211,10 @@ const restPaths = (): Record<string, Json> => {
 }
 
 /** The groups of operations: those of the table by their effect, and the rest. */
-const TAGS: Readonly<Record<Effect | 'nats' | 'operations', string>> = {
+const TAGS: Readonly<Record<Scope | 'nats' | 'operations', string>> = {
   read: 'Questions about customers, transactions and the whole ledger',
   write: 'Commands; each has one effect, however often it is sent with the same key',
+  operate: 'What an operator looks at and decides; the role operations of some process answers',
   nats: 'The subjects of the service, as NATS itself has them',
   operations: 'The state of the process that answers; they need no token',
 }
@@ -191,7 +222,12 @@ const TAGS: Readonly<Record<Effect | 'nats' | 'operations', string>> = {
 /** The document for a version of the program; `is_secured` when callers need a token. */
 export const openApi = (version: string, is_secured: boolean): Json => {
   const { document, schemas } = withReferences(
-    { ...restPaths(), [NATS_PATH]: { post: NATS_OPERATION }, ...OPERATIONS },
+    {
+      ...restPaths(),
+      [NATS_PATH]: { post: NATS_OPERATION },
+      [CALLER_PATH]: { get: CALLER_OPERATION },
+      ...OPERATIONS,
+    },
     schemaNames(ROUTES),
   )
   return {

@@ -90,7 +90,7 @@ describe('the OpenAPI document', () => {
   it('names operations once, and describes what each needs', () => {
     const names = operations.flatMap(({ operation }) => operation.operationId ?? [])
     expect(new Set(names).size).toBe(names.length)
-    const others = ['natsRequest', 'ping', 'health', 'readiness', 'metrics']
+    const others = ['natsRequest', 'caller', 'ping', 'health', 'readiness', 'metrics']
     expect(names).toEqual([...ROUTES.map(({ operation }) => operation), ...others])
     const tags = document.tags.map(({ name }) => name)
     for (const { operation } of operations)

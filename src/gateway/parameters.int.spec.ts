@@ -179,3 +179,24 @@ describe('a request over HTTP', () => {
     expect([...seen]).toEqual(expect.arrayContaining([200, 400, 404]))
   })
 })
+
+describe('what is not there', () => {
+  const problemIn = async (answer: Response) => (await answer.json()) as ProblemReply
+
+  it('is 404 for a path, and 405 for a method, which says the ones there are', async () => {
+    const path = await gateway.call('/v2/customers')
+    expect([path.status, (await problemIn(path)).code]).toEqual([404, 'NOT_FOUND'])
+    const method = await gateway.call('/v1/transfers')
+    expect([method.status, (await problemIn(method)).code]).toEqual([405, 'METHOD_NOT_ALLOWED'])
+    expect(method.headers.get('allow')).toBe('POST')
+    const deletion = await gateway.call('/v1/customers/678/balance', { method: 'DELETE' })
+    expect([deletion.status, deletion.headers.get('allow')]).toEqual([405, 'GET, HEAD'])
+    const options = await gateway.call('/v1/transfers', { method: 'OPTIONS' })
+    expect([options.status, options.headers.get('allow')]).toEqual([204, 'POST'])
+  })
+
+  it('has no body for HEAD', async () => {
+    const answer = await gateway.call('/v1/customers/678/balance', { method: 'HEAD' })
+    expect([answer.status, await answer.text()]).toEqual([200, ''])
+  })
+})

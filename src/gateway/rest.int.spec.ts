@@ -6,6 +6,9 @@ import { startTestNats, until } from '../../test/support/servers.js'
 import { ROUTES } from './routes.js'
 import { startTestGateway, startTestService, type TestGateway, type TestService } from './testing/gateway.js'
 
+/** The sequences of two events that had no effect: the first ones of the ledger, before the opening credit. */
+const LETTERS = { retried: 1, discarded: 2 }
+
 /** One request per operation, with ids that exist. */
 const REQUESTS: Readonly<Record<string, { readonly path: string; readonly body?: unknown }>> = {
   balance: { path: '/v1/customers/678/balance' },
@@ -21,6 +24,17 @@ const REQUESTS: Readonly<Record<string, { readonly path: string; readonly body?:
   transaction: { path: '/v1/transactions/opening' },
   summary: { path: '/v1/summary' },
   ranking: { path: '/v1/ranking' },
+  events: { path: '/v1/events?after_seq=0' },
+  operationsStatus: { path: '/v1/operations/status' },
+  deadLetters: { path: '/v1/operations/dead-letters' },
+  retryDeadLetter: { path: `/v1/operations/dead-letters/${LETTERS.retried}/retry`, body: {} },
+  discardDeadLetter: {
+    path: `/v1/operations/dead-letters/${LETTERS.discarded}/discard`,
+    body: { reason: 'a test' },
+  },
+  parkedCustomers: { path: '/v1/operations/parked' },
+  replayProjection: { path: '/v1/operations/projections/totals/replay', body: {} },
+  cancelReplay: { path: '/v1/operations/projections/totals/cancel', body: {} },
 }
 
 let service: TestService
@@ -29,6 +43,13 @@ let gateway: TestGateway
 beforeAll(async () => {
   service = await startTestService()
   gateway = await startTestGateway(service.ledger.nc)
+  const { nc } = service.ledger
+  for (const amount of [5, 6])
+    await nc.request('customer.balance.overdrawn', JSON.stringify({ type: 'debit', amount }))
+  await until(async () => (await openLetters()).length === 2, {
+    deadline_ms: 20_000,
+    what: 'the two dead letters',
+  })
   await gateway.post('/v1/customers/678/credits', { amount: 1_000 }, { 'idempotency-key': 'opening' })
 })
 afterAll(async () => {
@@ -43,6 +64,10 @@ const { post, call } = {
 
 type Content = Readonly<Record<string, unknown>>
 const content = async (answer: Response): Promise<Content> => (await answer.json()) as Content
+
+type Letter = Readonly<Record<string, unknown>>
+const openLetters = async (): Promise<readonly Letter[]> =>
+  (await content(await gateway.call('/v1/operations/dead-letters'))).letters as readonly Letter[]
 
 const send = (to: TestGateway, operation: string): Promise<Response> => {
   const { path, body } = REQUESTS[operation] ?? { path: '' }
@@ -367,24 +392,5 @@ describe('a read', () => {
       expect(text).toBe('{\n  "client_id": "nobody",\n  "balance": 0,\n  "version": 0,\n  "seq": 0\n}\n')
     }
     expect(await (await call('/v1/customers/a.b/balance?pretty')).text()).toMatch(/^\{\n {2}"type".*\n\}\n$/s)
-  })
-})
-
-describe('what is not there', () => {
-  it('is 404 for a path, and 405 for a method, which says the ones there are', async () => {
-    const path = await call('/v2/customers')
-    expect([path.status, (await content(path)).code]).toEqual([404, 'NOT_FOUND'])
-    const method = await call('/v1/transfers')
-    expect([method.status, (await content(method)).code]).toEqual([405, 'METHOD_NOT_ALLOWED'])
-    expect(method.headers.get('allow')).toBe('POST')
-    const deletion = await call('/v1/customers/678/balance', { method: 'DELETE' })
-    expect([deletion.status, deletion.headers.get('allow')]).toEqual([405, 'GET, HEAD'])
-    const options = await call('/v1/transfers', { method: 'OPTIONS' })
-    expect([options.status, options.headers.get('allow')]).toEqual([204, 'POST'])
-  })
-
-  it('has no body for HEAD', async () => {
-    const answer = await call('/v1/customers/678/balance', { method: 'HEAD' })
-    expect([answer.status, await answer.text()]).toEqual([200, ''])
   })
 })

@@ -9,11 +9,19 @@ import type { Effect } from '../service/error.js'
 import { headerLines } from '../service/headers.js'
 import { uuidv7 } from '../uuid.js'
 import { sendJson, sendProblem } from './answer.js'
-import { ask, LEDGER_HEADERS, type ServiceAccess } from './ask.js'
+import { ask, LEDGER_HEADERS, type Question, type ServiceAccess } from './ask.js'
 import type { Backend } from './backend.js'
 import type { CallerLimits } from './caller-limits.js'
 import { type Check, checkQuery, checkWith } from './check.js'
 import { type AnswerPage, csvRequest, sendCsv, varyByAccept } from './csv.js'
+import {
+  createEventStreams,
+  type EventSource,
+  type EventStreams,
+  lastSeen,
+  pageOf,
+  wantsStream,
+} from './event-stream.js'
 import { mayNot, mayNotTouch } from './guard.js'
 import { idempotencyKey } from './idempotency-key.js'
 import { type Problem, problem } from './problem.js'
@@ -135,9 +143,11 @@ const askOnce = async (
   check: Check,
   checked: Checked,
 ): Promise<Either<Problem, AnswerPage>> => {
-  const { subject, effect } = route
+  const { subject, effect, scope } = route
   const { transaction_id, timeout_ms } = checked
-  const own = effect === 'write' ? { transaction_id, lines: callerLines(request) } : {}
+  const lines = callerLines(request)
+  // an operation has no transaction id: what it is about says whether it was done before
+  const own = effect === 'read' ? {} : scope === 'operate' ? { lines } : { transaction_id, lines }
   const body = JSON.stringify(route.ask(checked))
   const found = await ask(service, { subject, body, effect, check, timeout_ms, ...own })()
   return pipe(
@@ -148,15 +158,57 @@ const askOnce = async (
   )
 }
 
-const serve = (route: Route, checks: Checks, { backend, tokens, limits }: RestOptions) => {
-  const { effect, csv } = route
+/** Asks for pages of events for as long as the caller's token counts. */
+const eventSourceOf = (
+  { backend, tokens }: RestOptions,
+  request: FastifyRequest,
+  question: Omit<Question, 'body'>,
+  query: Fields,
+): EventSource => ({
+  page: async (after_seq, limit) => {
+    const service = backend.service()
+    if (service === undefined) return E.left(problem('UNAVAILABLE'))
+    const body = JSON.stringify({ ...query, limit, ...(after_seq === undefined ? {} : { after_seq }) })
+    return pipe(
+      await ask(service, { ...question, body })(),
+      E.map(({ body: page }) => pageOf(page)),
+    )
+  },
+  mayGoOn: async () => {
+    if (backend.isDraining()) return false
+    const { authorization } = request.headers
+    if (tokens === undefined || tokens.callerOf(authorization) !== undefined) return true
+    return E.isRight(await tokens.check(authorization))
+  },
+})
+
+/** Answers with the events that go on, from where the client was. */
+const serveStream = (
+  options: ServeOptions,
+  { subject, effect }: Route,
+  check: Check,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { query: { after_seq, limit: _, ...query }, timeout_ms }: Checked,
+): FastifyReply | Promise<FastifyReply> => {
+  const seen = lastSeen(request, after_seq)
+  if (E.isLeft(seen)) return sendProblem(request, reply, seen.left)
+  const source = eventSourceOf(options, request, { subject, effect, check, timeout_ms }, query)
+  return options.streams.serve(request, reply, source, seen.right)
+}
+
+const serve = (route: Route, checks: Checks, options: ServeOptions) => {
+  const { effect, scope, csv } = route
+  const { backend, tokens, limits } = options
   return async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
     if (csv !== undefined) varyByAccept(reply)
-    if (mayNot(request, tokens, effect)) return sendProblem(request, reply, problem('FORBIDDEN'))
+    if (mayNot(request, tokens, effect, scope)) return sendProblem(request, reply, problem('FORBIDDEN'))
     const checked = read(route, checks, request)
     if (E.isLeft(checked)) return sendProblem(request, reply, checked.left)
     const refused = limit(route, request, checked.right, limits)
     if (refused !== undefined) return sendProblem(request, reply, refused)
+    if (route.may_stream === true && wantsStream(request))
+      return serveStream(options, route, checks.reply, request, reply, checked.right)
     const wanted = csvRequest(csv, request, checked.right)
     if (E.isLeft(wanted)) return sendProblem(request, reply, wanted.left)
     return backend.use(request, reply, async service => {
@@ -179,14 +231,17 @@ export type RestOptions = {
   readonly limits: CallerLimits
 }
 
+type ServeOptions = RestOptions & { readonly streams: EventStreams }
+
 /** Registers every route of the table. */
 export const addRest = (app: FastifyInstance, options: RestOptions): void => {
+  const streams = createEventStreams()
   for (const route of ROUTES) {
     app.route({
       method: route.method,
       url: fastifyPath(route.path),
       ...(route.body_bytes_max === undefined ? {} : { bodyLimit: route.body_bytes_max }),
-      handler: serve(route, checksOf(route), options),
+      handler: serve(route, checksOf(route), { ...options, streams }),
     })
   }
 }

@@ -8,6 +8,7 @@ import type { ErrorCode } from '../service/catalogue.js'
 import type { Effect } from '../service/error.js'
 import type { Problem } from './problem.js'
 import type { Properties, Schema } from './schema.js'
+import type { Scope } from './tokens.js'
 
 export type Fields = Readonly<Record<string, unknown>>
 
@@ -39,8 +40,9 @@ export type Route = {
   readonly path: string
   readonly summary: string
   readonly subject: string
-  /** Whether the route reads or writes; also the scope that a token needs. */
+  /** Whether the route reads or writes; also the scope that a token needs, unless `scope` names another. */
   readonly effect: Effect
+  readonly scope?: Scope
   readonly params?: Properties
   readonly query?: Properties
   readonly body?: Schema
@@ -61,6 +63,8 @@ export type Route = {
   readonly csv?: RouteCsv
   readonly success: 200 | 201
   readonly codes: readonly ErrorCode[]
+  /** Whether the route also gives its answer as server-sent events (event-stream.ts). */
+  readonly may_stream?: true
   readonly body_bytes_max?: number
 }
 

@@ -11,6 +11,7 @@ import {
   BALANCE_ANSWER,
   BARE_BALANCE,
   BATCH_REPLY,
+  EVENTS_REPLY,
   LIST_REPLY,
   MOVEMENT_REPLY,
   RANKING_REPLY,
@@ -21,6 +22,7 @@ import {
   TRANSFER_REPLY,
 } from './answers.js'
 import { CUSTOMERS_CSV, RANKING_CSV, STATEMENT_CSV } from './csv-columns.js'
+import { OPERATIONS_ROUTES } from './operations-routes.js'
 import { problem } from './problem.js'
 import type { Fields, Given, Route, RouteReply } from './route.js'
 import {
@@ -273,9 +275,30 @@ export const ROUTES: readonly Route[] = [
     reply: RANKING_REPLY,
     csv: RANKING_CSV,
   }),
+  read({
+    operation: 'events',
+    path: '/v1/events',
+    summary:
+      'The events as they are stored, oldest first; with `Accept: text/event-stream` as server-sent events that go on',
+    subject: 'customer.events',
+    query: {
+      after_seq: {
+        ...SEQ,
+        description: 'must be a whole number: the last sequence that is known; absent: the newest one',
+      },
+      limit: limit(100),
+      client_id: CLIENT_ID,
+    },
+    customers: ({ query }) => textsOf(query, ['client_id']),
+    ask: ({ query }) => query,
+    reply: EVENTS_REPLY,
+    codes: [...READ_CODES, 'NOT_REACHED'],
+    may_stream: true,
+  }),
+  ...OPERATIONS_ROUTES,
 ]
 
-/** The effect of each subject; no other subject is reachable over HTTP. */
+/** The effect of each subject that a NATS request over HTTP may name; those for operators have their routes alone. */
 export const SUBJECTS: ReadonlyMap<string, Effect> = new Map(
-  ROUTES.map(({ subject, effect }) => [subject, effect]),
+  ROUTES.filter(({ scope }) => scope === undefined).map(({ subject, effect }) => [subject, effect]),
 )

@@ -20,7 +20,9 @@ import { uuidv7 } from '../uuid.js'
 import { sendProblem } from './answer.js'
 import type { ServiceAccess } from './ask.js'
 import { type Backend, createBackend } from './backend.js'
+import { addCaller } from './caller.js'
 import { createCallerLimits } from './caller-limits.js'
+import { addConsole } from './console.js'
 import { addDocs } from './docs.js'
 import { addGuard, addSecurityHeaders, type GuardOptions, SECURITY_HEADERS } from './guard.js'
 import { onClientError, problemOf } from './http-errors.js'
@@ -119,7 +121,7 @@ const addMetrics = (app: FastifyInstance): void => {
     const route = request.routeOptions.url ?? NO_ROUTE
     const { method } = request
     requests.inc({ method, route, status: String(reply.statusCode) })
-    latency_s.observe(reply.elapsedTime / 1_000, { method, route })
+    if (request.is_stream !== true) latency_s.observe(reply.elapsedTime / 1_000, { method, route })
     if (request.failed_with !== undefined) errors.inc({ code: request.failed_with })
     done()
   })
@@ -134,12 +136,14 @@ const addGateway = (
   const { tokens } = gateway
   const limits = createCallerLimits(gateway.rate)
   addDocs(app, version, tokens !== undefined)
+  addConsole(app)
   app.register(async api => {
     const own = noteRoutes(api)
     addGuard(api, { ...gateway, tls: tls !== undefined }, limits)
     addJsonParser(api)
     addRest(api, { backend, tokens, limits })
     addNatsSubjects(api, backend, tokens)
+    addCaller(api, tokens)
     api.after(() => addOtherMethods(api, own))
   })
 }

@@ -35,7 +35,10 @@ const Name = new t.Type<string, string, unknown>(
   String,
 )
 
-const Scope = t.keyof({ read: null, write: null })
+const Scope = t.keyof({ read: null, write: null, operate: null })
+
+/** Every scope that a token may have. */
+export const SCOPES: readonly Scope[] = ['read', 'write', 'operate']
 
 const PREFIX = /^[A-Za-z0-9][A-Za-z0-9_:@-]{0,63}$/
 const PREFIXES_RULE = `must be a list of 1 to ${PREFIXES_MAX} beginnings of customers' ids`

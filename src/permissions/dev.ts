@@ -9,7 +9,15 @@ import { inboxPrefixOf, type Permissions, permissionsOf, USERS, type User } from
 /** The name of the process's own user. */
 export const DEV_USER = 'dev'
 
-const KINDS_OF_DEV: readonly User[] = ['commands', 'projections', 'queries', 'gateway', 'seed', 'operator']
+const KINDS_OF_DEV: readonly User[] = [
+  'commands',
+  'projections',
+  'queries',
+  'gateway',
+  'operations',
+  'seed',
+  'operator',
+]
 
 /** JetStream answers there once it is ready, which the start of nats-server waits for. */
 const JETSTREAM_INFO = '$JS.API.INFO'

@@ -67,6 +67,7 @@ const CONSUMERS = lines(`
 
 const QUESTIONS = lines(`
   customer.balance
+  customer.events
   customer.list
   customer.ranking
   customer.statement
@@ -80,6 +81,10 @@ const COMMANDS = lines(`
   customer.transfer
   customer.batch
 `)
+
+const OPERATIONS = ['status', 'letters', 'parked', 'retry', 'discard', 'replay', 'cancel'].map(
+  name => `customer.operations.${name}`,
+)
 
 const EVERY_INBOX = PUBLISHED.filter(subject => subject.startsWith('_INBOX.'))
 
@@ -125,7 +130,21 @@ const MAY_PUBLISH: Readonly<Record<User, readonly string[]>> = {
     '$KV.config.parked.balances.Njc4',
   ],
   queries: [...READING, HEADS, ...EVERY_INBOX],
-  gateway: [...QUESTIONS, ...COMMANDS, '$SRV.PING.customer'],
+  gateway: [...QUESTIONS, ...COMMANDS, ...OPERATIONS, '$SRV.PING.customer'],
+  operations: [
+    ...READING,
+    ...KEYS,
+    ...LETTERS,
+    ...CONSUMERS,
+    'customer.balance.678',
+    'customer.dead-letter.678.9',
+    'customer.dead-letter.678.9.mark',
+    '$KV.config.projection.balances',
+    '$KV.config.replay.totals',
+    '$KV.config.parked.balances.Njc4',
+    '$SRV.STATS.customer',
+    ...EVERY_INBOX,
+  ],
   seed: [...READING, ...KEYS, 'customer.balance.678', '$KV.config.seed'],
   replay: [
     ...READING,
@@ -197,6 +216,7 @@ const MAY_SUBSCRIBE: Readonly<Partial<Record<User, readonly string[]>>> = {
     ...asMember(QUESTIONS.filter(subject => subject !== 'customer.transaction')),
     ...inEveryGroup(DISCOVERY),
   ],
+  operations: [...asMember(OPERATIONS), ...inEveryGroup(DISCOVERY)],
 }
 
 /** The users of this test, each with the name that stands in its inboxes. */

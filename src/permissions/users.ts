@@ -45,6 +45,7 @@ export const USERS = [
   'projections',
   'queries',
   'gateway',
+  'operations',
   'seed',
   'replay',
   'verify',
@@ -97,8 +98,12 @@ const requestsOf = (isMeant: (endpoint: ServiceEndpoint) => boolean): readonly s
   ENDPOINTS.filter(isMeant).map(({ subject }) => subject)
 
 const isEvent = ({ name }: ServiceEndpoint): boolean => name === 'event'
-const QUESTIONS = requestsOf(({ effect }) => effect === 'read')
-const COMMANDS = requestsOf(endpoint => endpoint.effect === 'write' && !isEvent(endpoint))
+const isOperation = ({ role }: ServiceEndpoint): boolean => role === 'operations'
+const QUESTIONS = requestsOf(endpoint => endpoint.effect === 'read' && !isOperation(endpoint))
+const COMMANDS = requestsOf(
+  endpoint => endpoint.effect === 'write' && !isEvent(endpoint) && !isOperation(endpoint),
+)
+const OPERATIONS = requestsOf(isOperation)
 
 /** Serving the endpoints of a role: only as one of the instances, which share the requests by their queue group. */
 const servedBy = (role: ServiceEndpoint['role']): readonly Listened[] => [
@@ -150,7 +155,22 @@ const RIGHTS: Readonly<
     publish: [...READ, ...READ_HEADS, ...answers(deployment)],
     serves: servedBy('queries'),
   }),
-  gateway: () => ({ publish: [...QUESTIONS, ...COMMANDS, ofService('PING')] }),
+  gateway: () => ({ publish: [...QUESTIONS, ...COMMANDS, ...OPERATIONS, ofService('PING')] }),
+  operations: deployment => ({
+    publish: [
+      ...READ,
+      ...READ_KEYS,
+      ...READ_LETTERS,
+      ...READ_WHOLE,
+      ...MANAGE_CONSUMERS,
+      EVERY_EVENT,
+      EVERY_LETTER,
+      ...keys(pointerKey('*'), replayKey('*'), EVERY_PARKED),
+      ofService('STATS'),
+      ...answers(deployment),
+    ],
+    serves: servedBy('operations'),
+  }),
   seed: () => ({ publish: [...READ, ...READ_KEYS, EVERY_EVENT, ...keys(SEED_KEY)] }),
   replay: () => ({
     publish: [

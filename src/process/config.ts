@@ -18,7 +18,7 @@ import { type Addresses, DEFAULT_URL, readAddresses } from './nats-address.js'
 import { withoutMark } from './text-file.js'
 import { misspeltVariables } from './variables.js'
 
-export const ROLES = ['commands', 'projections', 'queries', 'gateway'] as const
+export const ROLES = ['commands', 'projections', 'queries', 'gateway', 'operations'] as const
 export type Role = (typeof ROLES)[number]
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const

@@ -18,7 +18,7 @@ describe('the configuration', () => {
       E.right({
         nats: { urls: ['nats://127.0.0.1:4222'], is_tls: false, login: { tag: 'none' } },
         DDB_TABLE: 'customer-balances',
-        JETLEDGER_ROLES: ['commands', 'projections', 'queries', 'gateway'],
+        JETLEDGER_ROLES: ['commands', 'projections', 'queries', 'gateway', 'operations'],
         HTTP_PORT: 8080,
         LOG_LEVEL: 'info',
       }),

@@ -24,7 +24,7 @@ const rolesOf = (text: string, roles?: string): unknown =>
 
 describe('the roles file', () => {
   it.each<[string, string | undefined, readonly string[]]>([
-    ['{}', undefined, ['commands', 'projections', 'queries', 'gateway']],
+    ['{}', undefined, ['commands', 'projections', 'queries', 'gateway', 'operations']],
     ['{"endpoints":{"balance":{}}}', undefined, ['queries']],
     ['{"endpoints":{"balance":{},"credit":{"concurrency":1}}}', undefined, ['commands', 'queries']],
     ['{"endpoints":{"balance":{}},"roles":["queries","gateway"]}', undefined, ['queries', 'gateway']],

@@ -24,6 +24,7 @@ import { type Config, callersOf, type Role } from './config.js'
 import { limitedTo } from './endpoint-limits.js'
 import { logInFlight } from './in-flight.js'
 import { type Ledger, START } from './open-ledger.js'
+import { startOperationsRole } from './operations-role.js'
 import { type RunningPart, runProjections } from './projections-part.js'
 import { startQueryRole } from './query-role.js'
 import { watchService } from './service-metrics.js'
@@ -159,9 +160,11 @@ export const startRoles = async (
   const active = followTables(ledger, config.DDB_TABLE)
   const commands = has('commands') ? await startCommands(ledger, active) : undefined
   const queries = has('queries') ? await startQueryRole(ledger, active) : undefined
+  const operations = has('operations') ? startOperationsRole(ledger) : undefined
   const byRole = {
     queries: queries?.endpoints ?? [],
     commands: commands?.endpoints ?? [],
+    operations: operations?.endpoints ?? [],
   }
   const endpoints = guarded(limitedTo(Object.values(byRole).flat(), config.endpoints), () =>
     standing?.reason(),
@@ -185,6 +188,7 @@ export const startRoles = async (
       await service?.stop()
       unwatch?.()
       await queries?.stop()
+      await operations?.stop()
       await commands?.stop()
       await projections?.stop()
       active.stop()

@@ -7,6 +7,7 @@ import type { EndpointConfig } from '../service/config.js'
 import { createProver } from '../stream/proof.js'
 import type { QueryDeps } from './deps.js'
 import { balanceEndpoint, type ReadyReply, type RequestLimits } from './endpoints/balance.js'
+import { eventsEndpoint } from './endpoints/events.js'
 import { listEndpoint, rankingEndpoint } from './endpoints/list.js'
 import { statementEndpoint } from './endpoints/statement.js'
 import { summaryEndpoint } from './endpoints/summary.js'
@@ -99,6 +100,7 @@ export const startQueries = async (
       listEndpoint(deps, limits('list')),
       rankingEndpoint(deps, limits('ranking')),
       summaryEndpoint(deps, limits('summary')),
+      eventsEndpoint(deps, limits('events')),
     ],
     stop: async () => {
       unwatch()

@@ -46,6 +46,12 @@ export const CATALOGUE = {
     message: 'the version, sequence or time that was asked for is not reached yet',
     retry: true,
   },
+  REFUSED: {
+    status: 409,
+    http_status: 409,
+    message: 'the operation must not be done, or was done before; the text says why',
+    retry: false,
+  },
   PAYLOAD_TOO_LARGE: {
     status: 413,
     http_status: 413,

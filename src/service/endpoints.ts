@@ -12,7 +12,7 @@ export const EVENT_REQUEST_PREFIX = `${SERVICE_NAME}.event.`
 
 export type ServiceEndpoint = {
   readonly name: string
-  readonly role: 'queries' | 'commands'
+  readonly role: 'queries' | 'commands' | 'operations'
   readonly effect: Effect
   /** The subject of requests; the one of `event` has a wildcard for the customer's id. */
   readonly subject: string
@@ -25,8 +25,20 @@ const endpoint = (role: ServiceEndpoint['role'], effect: Effect, name: string): 
   subject: name === 'event' ? `${EVENT_REQUEST_PREFIX}*` : `${SERVICE_NAME}.${name}`,
 })
 
+/** An endpoint for operators; its name keeps it apart from those for customers. */
+const operation = (effect: Effect, name: string): ServiceEndpoint => ({
+  name: `operations-${name}`,
+  role: 'operations',
+  effect,
+  subject: `${SERVICE_NAME}.operations.${name}`,
+})
+
 export const ENDPOINTS: readonly ServiceEndpoint[] = [
-  ...['balance', 'statement', 'list', 'ranking', 'summary'].map(name => endpoint('queries', 'read', name)),
+  ...['balance', 'statement', 'list', 'ranking', 'summary', 'events'].map(name =>
+    endpoint('queries', 'read', name),
+  ),
   endpoint('commands', 'read', 'transaction'),
   ...['credit', 'debit', 'transfer', 'batch', 'event'].map(name => endpoint('commands', 'write', name)),
+  ...['status', 'letters', 'parked'].map(name => operation('read', name)),
+  ...['retry', 'discard', 'replay', 'cancel'].map(name => operation('write', name)),
 ]

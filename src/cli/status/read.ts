@@ -9,6 +9,7 @@ import { describeProblem, recordProblems } from '../../belonging/control-records
 import { countDeadLetters } from '../../dead-letters/letters.js'
 import { E, pipe, TE } from '../../fp.js'
 import { projectionStatus } from '../../generations/status.js'
+import { describeStream } from '../../operations/stream.js'
 import { Failure, orFail } from '../../process/failure.js'
 import { askMembers } from '../../process/members.js'
 import { RECOVER_ADVICE } from '../../process/standing.js'
@@ -37,18 +38,7 @@ const readStream = async ({ nc, config: { nats } }: Connected) => {
         : error,
     ),
   )
-  const { state, config, cluster } = await orFail(info)
-  return {
-    messages: state.messages,
-    last_seq: state.last_seq,
-    bytes: state.bytes,
-    replicas: config.num_replicas,
-    leader: cluster?.leader,
-    followers: (cluster?.replicas ?? []).map(({ name, current, offline }) => ({
-      name,
-      state: offline ? 'offline' : current ? 'current' : 'behind',
-    })),
-  }
+  return describeStream(await orFail(info))
 }
 
 const parkedIds = async (nc: NatsConnection): Promise<string[]> => {

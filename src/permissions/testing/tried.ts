@@ -66,6 +66,7 @@ const NAMES = [
   'projections',
   'queries',
   'gateway',
+  'operations',
   'seed',
   'replay',
   'verify',
@@ -78,6 +79,14 @@ const NAMES = [
 
 const ENDPOINTS = [
   'customer.balance',
+  'customer.events',
+  'customer.operations.status',
+  'customer.operations.letters',
+  'customer.operations.parked',
+  'customer.operations.retry',
+  'customer.operations.discard',
+  'customer.operations.replay',
+  'customer.operations.cancel',
   'customer.list',
   'customer.ranking',
   'customer.statement',
