@@ -11,10 +11,10 @@ const root = fileURLToPath(new URL('..', import.meta.url))
 const compiler = fileURLToPath(new URL('../node_modules/typescript/bin/tsc', import.meta.url))
 
 if (existsSync(compiler)) {
-  const { status } = spawnSync(process.execPath, [compiler, '-p', 'tsconfig.build.json'], {
-    cwd: root,
-    stdio: 'inherit',
-  })
-  process.exit(status ?? 1)
+  for (const args of [[compiler, '-p', 'tsconfig.build.json'], ['scripts/build-console.mjs']]) {
+    const { status } = spawnSync(process.execPath, args, { cwd: root, stdio: 'inherit' })
+    if (status !== 0) process.exit(status ?? 1)
+  }
+  process.exit(0)
 }
 console.log('jetledger: not built, because the development dependencies are not installed')

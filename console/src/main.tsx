@@ -1,0 +1,32 @@
+/** Starts the console in the page. */
+
+import { QueryClient, QueryClientProvider } from '@tanstack/react-query'
+import { StrictMode } from 'react'
+import { createRoot } from 'react-dom/client'
+import { Refused } from './api.js'
+import { App } from './app.js'
+import './style.css'
+
+const TRIES_MAX = 2
+
+const client = new QueryClient({
+  defaultOptions: {
+    queries: {
+      // a refusal stays one; an answer that did not come may come at the next try
+      retry: (tries, error) => tries < TRIES_MAX && !(error instanceof Refused && error.status < 500),
+      refetchOnWindowFocus: false,
+    },
+    // a write is sent again by the person, with the same key
+    mutations: { retry: false },
+  },
+})
+
+const root = document.getElementById('root')
+if (root === null) throw new Error('the page has no root')
+createRoot(root).render(
+  <StrictMode>
+    <QueryClientProvider client={client}>
+      <App />
+    </QueryClientProvider>
+  </StrictMode>,
+)

@@ -1,0 +1,214 @@
+/** One customer: the balance, what can be done, and the statement with the running balance. */
+
+import { useInfiniteQuery } from '@tanstack/react-query'
+import { createColumnHelper, flexRender, getCoreRowModel, useReactTable } from '@tanstack/react-table'
+import { useState } from 'react'
+import { amountText, csvOf, timeText } from '../format.js'
+import { type Caller, type Entry, type Period, readStatement, useBalance } from '../ledger.js'
+import { Facts, Field, Problem, Scroll, Waiting } from '../parts.js'
+import { linkTo } from '../route.js'
+import { ActionDialog, KINDS, type Kind } from './action.js'
+
+const PAGE = 50
+const CSV_PAGE = 500
+const CSV_ROWS_MAX = 100_000
+const CSV_COLUMNS = [
+  'at',
+  'type',
+  'amount',
+  'balance',
+  'version',
+  'seq',
+  'transaction_id',
+  'counterparty',
+  'reference',
+  'code',
+  'by',
+] as const satisfies readonly (keyof Entry)[]
+
+const column = createColumnHelper<Entry>()
+const number = { meta: { is_number: true } }
+
+const signOf = ({ type }: Entry): string => (type === 'debit' ? '−' : type === 'credit' ? '+' : '')
+
+const COLUMNS = [
+  column.accessor('at', { header: 'Stored (UTC)', cell: ({ getValue }) => timeText(getValue()) }),
+  column.accessor('amount', {
+    header: 'Amount',
+    ...number,
+    cell: ({ row: { original: entry } }) => `${signOf(entry)}${amountText(entry.amount)}`,
+  }),
+  column.accessor('balance', {
+    header: 'Balance',
+    ...number,
+    cell: ({ getValue }) => amountText(getValue()),
+  }),
+  column.accessor('type', {
+    header: 'Type',
+    cell: ({ row: { original: entry } }) =>
+      entry.code === undefined ? entry.type : `${entry.type}: ${entry.code}`,
+  }),
+  column.accessor('counterparty', {
+    header: 'Other side',
+    cell: ({ getValue }) => {
+      const id = getValue()
+      return id === undefined ? null : <a href={linkTo('customers', id)}>{id}</a>
+    },
+  }),
+  column.accessor('reference', { header: 'Reference' }),
+  column.accessor('transaction_id', {
+    header: 'Transaction',
+    cell: ({ getValue }) => {
+      const id = getValue()
+      return id === undefined ? null : (
+        <a className="id" href={linkTo('transaction', id)}>
+          {id}
+        </a>
+      )
+    },
+  }),
+  column.accessor('by', { header: 'By' }),
+  column.accessor('seq', { header: 'Sequence', ...number }),
+]
+
+const isNumber = (meta: unknown): boolean => meta !== undefined
+
+const Entries = ({ entries }: { readonly entries: Entry[] }) => {
+  const table = useReactTable({
+    data: entries,
+    columns: COLUMNS,
+    getCoreRowModel: getCoreRowModel(),
+    getRowId: ({ seq }) => String(seq),
+  })
+  return (
+    <Scroll label="Statement">
+      <table>
+        <thead>
+          {table.getHeaderGroups().map(group => (
+            <tr key={group.id}>
+              {group.headers.map(({ id, column: { columnDef }, getContext }) => (
+                <th key={id} scope="col" className={isNumber(columnDef.meta) ? 'number' : undefined}>
+                  {flexRender(columnDef.header, getContext())}
+                </th>
+              ))}
+            </tr>
+          ))}
+        </thead>
+        <tbody>
+          {table.getRowModel().rows.map(row => (
+            <tr key={row.id} className={row.original.type === 'declined' ? 'declined' : undefined}>
+              {row.getVisibleCells().map(({ id, column: { columnDef }, getContext }) => (
+                <td key={id} className={isNumber(columnDef.meta) ? 'number' : undefined}>
+                  {flexRender(columnDef.cell, getContext())}
+                </td>
+              ))}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </Scroll>
+  )
+}
+
+/** Reads all pages of a statement, and hands them to the browser as a file. */
+const download = async (id: string, period: Period): Promise<void> => {
+  const entries: Entry[] = []
+  let cursor: string | undefined
+  do {
+    const page = await readStatement(id, period, CSV_PAGE, cursor)
+    entries.push(...page.entries)
+    cursor = page.cursor
+  } while (cursor !== undefined && entries.length < CSV_ROWS_MAX)
+  const url = URL.createObjectURL(new Blob([csvOf(CSV_COLUMNS, entries)], { type: 'text/csv' }))
+  const link = document.createElement('a')
+  link.href = url
+  link.download = `statement-${id}.csv`
+  link.click()
+  URL.revokeObjectURL(url)
+}
+
+const DAY_MS = 86_400_000
+const endOf = (day: string): string => new Date(Date.parse(day) + DAY_MS).toISOString()
+
+const Statement = ({ id }: { readonly id: string }) => {
+  const [from, setFrom] = useState('')
+  const [to, setTo] = useState('')
+  const [problem, setProblem] = useState<unknown>()
+  const period: Period = {
+    from: from === '' ? undefined : `${from}T00:00:00Z`,
+    // the API leaves the end out, and a person means the whole day
+    to: to === '' ? undefined : endOf(to),
+  }
+  const statement = useInfiniteQuery({
+    queryKey: ['statement', id, from, to],
+    initialPageParam: '',
+    queryFn: ({ pageParam }) => readStatement(id, period, PAGE, pageParam),
+    getNextPageParam: ({ cursor }) => cursor,
+  })
+  const entries = statement.data?.pages.flatMap(page => page.entries) ?? []
+  return (
+    <section aria-labelledby="statement">
+      <h2 id="statement">Statement</h2>
+      <div className="find">
+        <Field label="From day (UTC)" type="date" value={from} onChange={setFrom} />
+        <Field label="To day (UTC)" type="date" value={to} onChange={setTo} />
+        <button type="button" className="quiet" onClick={() => void download(id, period).catch(setProblem)}>
+          Download CSV
+        </button>
+      </div>
+      <Problem error={statement.error ?? problem} />
+      {statement.isPending ? <Waiting what="the statement" /> : null}
+      {statement.isSuccess && entries.length === 0 ? <p>There are no entries.</p> : null}
+      {entries.length === 0 ? null : <Entries entries={entries} />}
+      {statement.hasNextPage ? (
+        <button
+          type="button"
+          disabled={statement.isFetchingNextPage}
+          onClick={() => void statement.fetchNextPage()}
+        >
+          Load more
+        </button>
+      ) : null}
+    </section>
+  )
+}
+
+export const CustomerPage = ({ id, caller }: { readonly id: string; readonly caller: Caller }) => {
+  const balance = useBalance(id)
+  const [kind, setKind] = useState<Kind>()
+  return (
+    <>
+      <p>
+        <a href={linkTo('customers')}>All customers</a>
+      </p>
+      <h1>Customer {id}</h1>
+      <Problem error={balance.error} />
+      {balance.isPending ? <Waiting what="the balance" /> : null}
+      {balance.data === undefined ? null : (
+        <Facts
+          facts={[
+            ['Balance', <strong key="balance">{amountText(balance.data.balance)}</strong>],
+            ['Version', balance.data.version === 0 ? 'no event yet' : balance.data.version],
+            ['Last event', balance.data.seq === 0 ? 'none' : balance.data.seq],
+          ]}
+        />
+      )}
+      {balance.data?.version === 0 ? (
+        <p className="problem">
+          The ledger has no event of this customer. Look at the id again before you credit it.
+        </p>
+      ) : null}
+      {caller.scopes.includes('write') ? (
+        <p className="buttons">
+          {KINDS.map(({ kind: one, title }) => (
+            <button type="button" key={one} onClick={() => setKind(one)}>
+              {title}
+            </button>
+          ))}
+        </p>
+      ) : null}
+      {kind === undefined ? null : <ActionDialog kind={kind} id={id} onClose={() => setKind(undefined)} />}
+      <Statement id={id} />
+    </>
+  )
+}

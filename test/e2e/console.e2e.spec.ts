@@ -1,0 +1,200 @@
+/** People use the console in a real browser: they find a customer, pay once whatever they click, and settle a dead letter. */
+
+import { createHash } from 'node:crypto'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { NatsConnection } from 'nats'
+import type { Browser, Page } from 'playwright-core'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { keepPicture, openPage, seriousFaults, startBrowser, WIDTHS } from '../support/browser.js'
+import { openWorkbench, type Workbench } from '../support/program.js'
+import { until } from '../support/servers.js'
+
+const TOKENS = [
+  { name: 'boss', scopes: ['read', 'write', 'operate'] },
+  { name: 'looker', scopes: ['read'] },
+]
+const BROKE = 'broke-1'
+
+let bench: Workbench
+let browser: Browser
+let page: Page
+let complaints: readonly string[]
+let origin: string
+let nc: NatsConnection
+
+beforeAll(async () => {
+  bench = openWorkbench()
+  const tokens = join(bench.folder, 'tokens.json')
+  const entries = TOKENS.map(token => ({
+    ...token,
+    sha256: createHash('sha256').update(token.name).digest('hex'),
+  }))
+  writeFileSync(tokens, JSON.stringify({ tokens: entries }))
+  const dev = await bench.devWith({ HTTP_TOKENS_FILE: tokens, JETLEDGER_CALLERS: 'gateway' })
+  origin = new URL(dev.health_url).origin
+  nc = await bench.connect(dev.nats_url)
+  await nc.request(`customer.balance.${BROKE}`, '{"type":"debit","amount":50,"reference":"order 7"}')
+  browser = await startBrowser()
+  const opened = await openPage(browser, origin)
+  page = opened.page
+  complaints = opened.complaints
+  await page.goto(`${origin}/console`)
+})
+afterAll(async () => {
+  await browser?.close()
+  await bench.end()
+})
+
+const button = (name: string | RegExp) => page.getByRole('button', { name })
+const signIn = async (token: string): Promise<void> => {
+  await page.getByLabel('Token').fill(token)
+  await page.getByLabel('Token').press('Enter')
+  await page.getByRole('heading', { name: 'Overview' }).waitFor()
+}
+const openCustomer = async (id: string): Promise<void> => {
+  await page.getByRole('link', { name: 'Customers', exact: true }).click()
+  await page.getByLabel('Customer id').fill(id)
+  await page.keyboard.press('Enter')
+  await page.getByRole('heading', { name: `Customer ${id}` }).waitFor()
+}
+const read = async (path: string): Promise<Record<string, unknown>> => {
+  const answer = await fetch(origin + path, { headers: { authorization: 'Bearer boss' } })
+  return (await answer.json()) as Record<string, unknown>
+}
+const balanceOf = async (id: string): Promise<number> =>
+  Number((await read(`/v1/customers/${id}/balance?consistency=strong`)).balance)
+
+/** Opens the form, and goes on to the confirmation. */
+const confirm = async (kind: string, amount: number): Promise<void> => {
+  await button(kind).click()
+  await page.getByLabel('Amount').fill(String(amount))
+  await page.getByLabel('Reference').fill('a test')
+  await page.keyboard.press('Enter')
+}
+
+describe('the console', () => {
+  it('asks for a token, and says when it is not known', async () => {
+    await page.getByLabel('Token').fill('nobody')
+    await page.keyboard.press('Enter')
+    await page.getByText('does not know this token').waitFor()
+    await signIn('boss')
+    expect(await page.getByText('boss').isVisible()).toBe(true)
+  })
+
+  it('finds a customer, and shows the balance before and after a credit; a double click pays once', async () => {
+    await openCustomer('678')
+    await page.getByRole('cell', { name: 'credit' }).first().waitFor()
+    const before = await balanceOf('678')
+    await confirm('Credit', 1_111)
+    const after = (before + 1_111).toLocaleString('en')
+    await page.getByRole('dialog').getByRole('cell', { name: after }).waitFor()
+    await keepPicture(page, 'confirm')
+    await button('Credit 1,111').dblclick()
+    await page.getByText('Carried out.').waitFor()
+    await button('Close').click()
+    expect(await balanceOf('678')).toBe(before + 1_111)
+    await page.getByRole('definition').filter({ hasText: after }).waitFor()
+  })
+
+  it('sends again under the same key what got no answer, and it is paid once', async () => {
+    const before = await balanceOf('678')
+    await confirm('Debit', 7)
+    // the command reaches the ledger, and its answer does not reach the page
+    await page.route(
+      '**/debits',
+      async route => {
+        await route.fetch()
+        await route.abort()
+      },
+      { times: 1 },
+    )
+    await button('Debit 7').click()
+    await button('Send again').click()
+    await page.getByText('It was carried out before, once').waitFor()
+    await button('Close').click()
+    expect(await balanceOf('678')).toBe(before - 7)
+  })
+
+  it('shows a refusal in the words of the ledger', async () => {
+    await confirm('Debit', 999_999_999)
+    await button('Debit 999,999,999').click()
+    await page.getByRole('alert').getByText('INSUFFICIENT_FUNDS').waitFor()
+    await page.keyboard.press('Escape')
+    await page.getByRole('dialog').waitFor({ state: 'detached' })
+  })
+
+  it('shows events as they are stored', async () => {
+    await page.getByRole('link', { name: 'Live' }).click()
+    await page.getByText('live, at sequence').waitFor()
+    await nc.request('customer.credit', `{"client_id":"${BROKE}","amount":80,"transaction_id":"rescue"}`)
+    await page.getByRole('link', { name: 'rescue' }).waitFor()
+    expect(await page.getByText('none missing').isVisible()).toBe(true)
+    await keepPicture(page, 'live-with-events')
+    await page.getByRole('link', { name: 'rescue' }).click()
+    await page.getByText('carried out').waitFor()
+    await page.getByRole('link', { name: BROKE }).waitFor()
+  })
+
+  it('retries a dead letter, and tells what became of it', async () => {
+    await page.getByRole('link', { name: 'Operations' }).click()
+    await page.getByText('INSUFFICIENT_FUNDS').first().waitFor()
+    await button(/Retry event/).click()
+    await page.getByLabel('Reason').fill('the money came')
+    await page.keyboard.press('Enter')
+    await page.getByText('has its effect').waitFor()
+    await button('Close').click()
+    await page.getByText('None is open.').waitFor()
+    expect(await balanceOf(BROKE)).toBe(30)
+    const { entries } = (await until(
+      async () => {
+        const statement = await read(`/v1/customers/${BROKE}/statement`)
+        return (statement.entries as unknown[]).length === 2 && statement
+      },
+      { deadline_ms: 20_000, what: 'the statement' },
+    )) as { entries: unknown[] }
+    expect(entries[0]).toMatchObject({ type: 'debit', by: 'token:boss' })
+  })
+
+  it('rebuilds a projection', async () => {
+    await button('Replay totals').click()
+    await page.getByText('replayed into generation 2').waitFor()
+  })
+
+  it.each(WIDTHS)('has no serious fault, and nothing to scroll sideways, at %i px', async width => {
+    await page.setViewportSize({ width, height: width === WIDTHS[0] ? 844 : 900 })
+    const places = ['overview', 'customers', 'customers/678', 'transaction/rescue', 'live', 'operations']
+    // colours do not depend on the width: the dark ones are looked at once
+    for (const scheme of width === WIDTHS[0] ? (['light'] as const) : (['light', 'dark'] as const)) {
+      await page.emulateMedia({ colorScheme: scheme, reducedMotion: 'reduce' })
+      for (const place of places) {
+        await page.goto(`${origin}/console#/${place}`)
+        await page.locator('main table, main .chart canvas').first().waitFor()
+        expect(await seriousFaults(page), `${place} ${scheme}`).toEqual([])
+        const { wide, shown } = (await page.evaluate(
+          '({ wide: document.documentElement.scrollWidth, shown: innerWidth })',
+        )) as { wide: number; shown: number }
+        expect(wide, place).toBeLessThanOrEqual(shown)
+        await keepPicture(page, `${place.replace('/', '-')}-${width}-${scheme}`)
+      }
+    }
+  })
+
+  it('shows and gives a reader nothing else', async () => {
+    await page.setViewportSize({ width: WIDTHS[1], height: 900 })
+    await page.getByRole('button', { name: 'Sign out' }).click()
+    await page.getByLabel('Token').waitFor()
+    expect(await seriousFaults(page)).toEqual([])
+    await keepPicture(page, 'sign-in')
+    await page.goto(`${origin}/console#/overview`)
+    await signIn('looker')
+    expect(await page.getByRole('link', { name: 'Operations' }).count()).toBe(0)
+    await openCustomer('678')
+    await page.getByRole('cell', { name: 'credit' }).first().waitFor()
+    expect(await button('Credit').count()).toBe(0)
+  })
+
+  it('made no request to another host, and broke no policy', () => {
+    expect(complaints).toEqual([])
+  })
+})
