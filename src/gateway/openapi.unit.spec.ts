@@ -60,7 +60,7 @@ describe('the OpenAPI document', () => {
     await server.stop()
     const registered = server.routes
       .filter(route => !route.startsWith('HEAD '))
-      .filter(route => !UNDOCUMENTED.includes(route.split(' ')[1] ?? ''))
+      .filter(route => !UNDOCUMENTED.includes(route.split(' ')[1] ?? '') && !/ \/console(\/|$)/.test(route))
     const documented = operations.map(
       ({ path, method }) => `${method.toUpperCase()} ${path.replace(/\{(\w+)\}/g, ':$1')}`,
     )

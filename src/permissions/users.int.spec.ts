@@ -75,12 +75,7 @@ const QUESTIONS = lines(`
   customer.transaction
 `)
 
-const COMMANDS = lines(`
-  customer.credit
-  customer.debit
-  customer.transfer
-  customer.batch
-`)
+const COMMANDS = ['credit', 'debit', 'transfer', 'batch'].map(name => `customer.${name}`)
 
 const OPERATIONS = ['status', 'letters', 'parked', 'retry', 'discard', 'replay', 'cancel'].map(
   name => `customer.operations.${name}`,
