@@ -69,6 +69,7 @@ const BASE_FILES = [
   'gather',
   'headers',
   'health',
+  'digest',
   'instant',
   'json',
   'lru',
@@ -85,7 +86,7 @@ const BASE_FILES = [
 ]
 /** Folders that take these files of src and no other: the core stays pure, and the servers are a part by themselves. */
 const PURE_ONLY = ['ledger', 'embedded']
-const PURE_FILES = ['fp', 'json']
+const PURE_FILES = ['fp', 'json', 'instant', 'digest']
 
 /** A package that src/process/log.ts uses where it is installed. */
 const MAY_BE_MISSING = 'pino-pretty'
@@ -126,7 +127,7 @@ const forbidden = [
   {
     name: 'pure-base-only',
     severity: 'error',
-    comment: `src/ledger and src/embedded take ${PURE_FILES.join(' and ')} from src and nothing else`,
+    comment: `src/ledger and src/embedded take ${PURE_FILES.join(', ')} from src and nothing else`,
     from: { path: `^src/(${anyOf(PURE_ONLY)})/`, pathNot: TEST_CODE },
     to: { path: '^src/[^/]+\\.ts$', pathNot: `^src/(${anyOf(PURE_FILES)})\\.ts$` },
   },

@@ -7,7 +7,7 @@ import { eventSubject } from '../src/ledger/client-id.js'
 import { decodeEvent } from '../src/ledger/event.js'
 import { type Customer, NEW_CUSTOMER, step } from '../src/ledger/fold.js'
 import type { Skip } from '../src/ledger/skip.js'
-import { clientId } from '../src/ledger/testing/arbitrary.js'
+import { clientId, placeAt } from '../src/ledger/testing/arbitrary.js'
 import { PROJECTIONS } from '../src/projections/definitions/all.js'
 import { listParked } from '../src/projections/parked.js'
 import { replay } from '../src/projections/rebuild/rebuild.js'
@@ -155,7 +155,7 @@ const expected = async (id: string): Promise<Customer> => {
   }
   const left_over = records.filter(({ seq, body }) => !(skips.has(seq) && decodeEvent(body).tag === 'future'))
   return left_over.reduce((customer, { seq, body }) => {
-    const next = step(customer, seq, decodeEvent(body))
+    const next = step(customer, placeAt(seq), decodeEvent(body))
     return next.tag === 'applied' || next.tag === 'parked' ? next.customer : customer
   }, NEW_CUSTOMER)
 }

@@ -10,6 +10,7 @@ import type { JetStreamManager } from '@nats-io/jetstream'
 import type { KV } from '@nats-io/kv'
 import { pipe, type TaskEither, TE } from '../fp.js'
 import { readPointer, setPointer } from '../generations/pointer.js'
+import { NEW_LEDGER_SCHEMA, SCHEMA_KEY } from '../stream/config-bucket.js'
 import { type StreamError, tryStream } from '../stream/errors.js'
 import { originOf } from '../stream/identity.js'
 import { DEAD_LETTER_STREAM, LEDGER_STREAM } from '../stream/settings.js'
@@ -44,6 +45,19 @@ export const recordNow = (jsm: JetStreamManager, epoch: number): TaskEither<Stre
     TE.map(({ stream, letters }) => ({ epoch, stream, letters_created: letters.created })),
   )
 
+/** Notes that writers of a ledger without any event may use the newest schema: no older program reads it. */
+const noteSchema = ({ jsm, kv }: AdoptDeps): TaskEither<StreamError, unknown> =>
+  pipe(
+    tryStream(`stream ${LEDGER_STREAM}`, () => jsm.streams.info(LEDGER_STREAM)),
+    TE.chain(({ state }) =>
+      state.last_seq > 0
+        ? TE.right(0)
+        : tryStream(`config/${SCHEMA_KEY}`, () => kv.create(SCHEMA_KEY, NEW_LEDGER_SCHEMA)),
+    ),
+    // another process writes it at the same time
+    TE.orElseW(error => (error.tag === 'Conflict' ? TE.right(0) : TE.left(error))),
+  )
+
 /**
  * Writes the pointers and the record where they are missing. `before` is the lost record, if it is known: its epoch is
  * kept. A record that another process writes at the same time is accepted.
@@ -58,6 +72,7 @@ export const adoptLedger = (
     TE.chain(() => readRecord(deps.jsm)),
     TE.bindTo('entry'),
     TE.bind('record', () => recordNow(deps.jsm, before?.epoch ?? 1)),
+    TE.chainFirst(({ entry }) => (entry.revision === 0 ? noteSchema(deps) : TE.right(undefined))),
     TE.chain(({ entry, record }) =>
       entry.record === undefined ? writeRecord(deps.kv, record, entry.revision) : TE.right(entry.revision),
     ),

@@ -2,10 +2,12 @@
  * Puts the command side together: the coordinator over the real stream, tables and clock.
  */
 
+import { serverNow } from '../stream/server-clock.js'
 import { type Admit, WITHOUT_BOUND } from './admission/admission.js'
 import type { CommandDeps } from './deps.js'
 import { createAccounts } from './group-commit/accounts.js'
 import { Coordinator } from './group-commit/coordinator.js'
+import { isOnTime } from './group-commit/on-time.js'
 import { messagesOf } from './group-commit/plan.js'
 import type { CoordinatorOptions } from './group-commit/ports.js'
 import { Rounds } from './group-commit/round.js'
@@ -38,14 +40,17 @@ export const createCoordinator = (
   const accounts = createAccounts(deps)
   return new Coordinator(
     {
-      rounds: new Rounds({ accounts, log, timeout_ms }),
-      publish: ({ plan, seen }, signal) =>
-        settle(
+      rounds: new Rounds({ accounts, log, timeout_ms, now: () => serverNow(deps.nc) }),
+      publish: async ({ plan, seen }, signal) => {
+        const settled = await settle(
           deps,
           { length: plan.events.length, messages: () => messagesOf(plan, seen) },
           timeout_ms,
           signal,
-        ),
+        )
+        const is_on_time = settled.tag !== 'stored' || (await isOnTime(deps, plan, settled.last_seq))
+        return is_on_time ? settled : { tag: 'off time' }
+      },
       findChanged: accounts.reload,
       transactions: createTransactions(deps, find, mayHave),
       admit,

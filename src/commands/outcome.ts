@@ -2,8 +2,10 @@
  * The outcome of a command: a reply, or a failure with its code.
  */
 
+import type { Account } from '../ledger/account.js'
 import type { ClientId } from '../ledger/client-id.js'
-import type { Command } from '../ledger/command.js'
+import { type Command, hasTwoLegs } from '../ledger/command.js'
+import type { LedgerEvent } from '../ledger/event.js'
 import type { ErrorCode } from '../service/catalogue.js'
 
 /** A customer's account right after the command's event on it. */
@@ -12,10 +14,25 @@ export type Position = {
   readonly balance: bigint
   readonly version: number
   readonly seq: number
+  /** What may be used of it, and what is held; absent for a plain account. */
+  readonly available?: bigint | undefined
+  readonly held?: bigint | undefined
+}
+
+/** The position of a customer whose account is `account` after the event at `seq`. */
+export const positionOf = (client_id: ClientId, account: Account, seq: number): Position => {
+  const { balance, version, rules } = account
+  return rules === undefined
+    ? { client_id, balance, version, seq }
+    : { client_id, balance, version, seq, available: balance - rules.held + rules.limit, held: rules.held }
 }
 
 export type CommandReply =
-  | ({ readonly transaction_id: string } & Position)
+  | ({
+      readonly transaction_id: string
+      /** When the hold of the command expires (RFC 3339). */
+      readonly expires_at?: string | undefined
+    } & Position)
   | { readonly transaction_id: string; readonly from: Position; readonly to: Position }
 
 export type CommandFailure = {
@@ -42,22 +59,22 @@ export const failed = (
 
 /** The reply to a command from the positions of its customers, in the command's own order. */
 export const replyOf = (
-  { type, transaction_id }: Command,
+  command: Command,
   [first, second]: readonly Position[],
+  expires_at?: string,
 ): CommandReply => {
-  if (first === undefined || (type === 'transfer' && second === undefined)) {
+  const { transaction_id } = command
+  const has_two = hasTwoLegs(command)
+  if (first === undefined || (has_two && second === undefined)) {
     throw new Error(`the command ${transaction_id} has no position to reply with`)
   }
-  return type === 'transfer' && second !== undefined
-    ? { transaction_id, from: first, to: second }
-    : {
-        transaction_id,
-        client_id: first.client_id,
-        balance: first.balance,
-        version: first.version,
-        seq: first.seq,
-      }
+  if (has_two && second !== undefined) return { transaction_id, from: first, to: second }
+  return { transaction_id, ...first, ...(expires_at === undefined ? {} : { expires_at }) }
 }
+
+/** The time at which the hold of an event expires, as a reply tells it; undefined for an event that makes no hold. */
+export const expiryOf = (event: LedgerEvent): string | undefined =>
+  event.type === 'hold' ? new Date(event.expires_ms).toISOString() : undefined
 
 /** The same outcome, as the answer to a repetition. */
 export const replayed = (outcome: Outcome): Outcome =>

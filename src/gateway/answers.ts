@@ -36,7 +36,11 @@ const BY: Schema = {
   examples: ['token:shop'],
 }
 
-export const POSITION = object({ client_id: CLIENT_ID, balance: BALANCE, version: VERSION, seq: SEQ })
+const OF_RULES = { available: BALANCE, held: BALANCE }
+export const POSITION = object(
+  { client_id: CLIENT_ID, balance: BALANCE, version: VERSION, seq: SEQ },
+  OF_RULES,
+)
 
 export const MOVEMENT_REPLY = object(
   {
@@ -46,7 +50,7 @@ export const MOVEMENT_REPLY = object(
     version: VERSION,
     seq: SEQ,
   },
-  { replayed: TRUE },
+  { replayed: TRUE, ...OF_RULES, expires_at: TIME },
 )
 
 export const TRANSFER_REPLY = object(
@@ -64,14 +68,15 @@ export const BALANCE_ANSWER = object(
 
 export const STATEMENT_ENTRY = object(
   {
-    type: oneOf('credit', 'debit', 'declined'),
-    amount: AMOUNT,
+    type: oneOf('credit', 'debit', 'declined', 'hold', 'release', 'limit', 'state'),
     balance: BALANCE,
     version: VERSION,
     seq: SEQ,
     at: TIME,
   },
   {
+    amount: AMOUNT,
+    held: BALANCE,
     transaction_id: STORED_TRANSACTION_ID,
     reference: TEXT,
     metadata: { ...METADATA, maxProperties: Number.MAX_SAFE_INTEGER },

@@ -10,6 +10,7 @@ import { errors, type Msg, type NatsConnection } from 'nats'
 import { type BackOff, pause } from '../back-off.js'
 import { E, type Either, type TaskEither } from '../fp.js'
 import { isJsonObject, readJson } from '../json.js'
+import { REJECTION_CODES } from '../ledger/account.js'
 import { CATALOGUE, type ErrorCode } from '../service/catalogue.js'
 import type { Effect } from '../service/error.js'
 import { createRefusals, isNoResponders } from '../service/refusals.js'
@@ -45,8 +46,7 @@ const BETWEEN_TRIES: BackOff = { first_ms: 50, max_ms: 1_000 }
 
 /** The codes that are final for a write: the stream itself says so, or no further try can change it. */
 const SETTLED: ReadonlySet<ErrorCode> = new Set([
-  'INSUFFICIENT_FUNDS',
-  'BALANCE_LIMIT',
+  ...REJECTION_CODES,
   'TRANSACTION_ID_REUSED',
   'INVALID_REQUEST',
   'PAYLOAD_TOO_LARGE',

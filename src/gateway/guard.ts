@@ -32,7 +32,7 @@ export const SECURITY_HEADERS: Readonly<Record<string, string>> = {
 }
 const STRICT_TRANSPORT = 'max-age=31536000'
 const PREFLIGHT = {
-  'access-control-allow-methods': 'GET, POST',
+  'access-control-allow-methods': 'GET, POST, PUT',
   'access-control-allow-headers': 'authorization, content-type, idempotency-key, accept',
   'access-control-max-age': '600',
 }

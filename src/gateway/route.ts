@@ -35,7 +35,7 @@ export type RouteCsv = {
 
 export type Route = {
   readonly operation: string
-  readonly method: 'GET' | 'POST'
+  readonly method: 'GET' | 'POST' | 'PUT'
   /** The path, with `{name}` for each parameter. */
   readonly path: string
   readonly summary: string

@@ -7,6 +7,7 @@ import { E } from '../fp.js'
 import { isJsonObject } from '../json.js'
 import type { ErrorCode } from '../service/catalogue.js'
 import type { Effect } from '../service/error.js'
+import { ACCOUNT_COMMANDS, ACCOUNT_ROUTES } from './account-routes.js'
 import {
   BALANCE_ANSWER,
   BARE_BALANCE,
@@ -32,51 +33,28 @@ import {
   DAY,
   exactObject,
   limit,
-  METADATA,
   oneOf,
   type Properties,
-  REFERENCE,
   type Schema,
   SEQ,
   TIME,
   TRANSACTION_ID,
   VERSION,
 } from './schema.js'
+import { OPTIONAL, write } from './write-route.js'
 
 const READ_CODES: readonly ErrorCode[] = ['TIMEOUT']
-const WRITE_CODES: readonly ErrorCode[] = [
-  'INSUFFICIENT_FUNDS',
-  'BALANCE_LIMIT',
-  'TRANSACTION_ID_REUSED',
-  'CONFLICT',
-  'OUTCOME_UNKNOWN',
-  'STREAM_FULL',
-  'PAYLOAD_TOO_LARGE',
-  'UNSUPPORTED_MEDIA_TYPE',
-]
-
-const ONE_COMMAND_BYTES_MAX = 16_384
 const BATCH_BYTES_MAX = 1_000_000
 const BATCH_COMMANDS_MAX = 1_000
 
 const OF_CUSTOMER: Properties = { client_id: CLIENT_ID }
 const PAGE: Properties = { limit: limit(50), cursor: CURSOR }
-const OPTIONAL: Properties = { reference: REFERENCE, metadata: METADATA }
 
 const read = (route: Omit<Route, 'method' | 'effect' | 'success' | 'codes'> & Partial<Route>): Route => ({
   method: 'GET',
   effect: 'read',
   success: 200,
   codes: READ_CODES,
-  ...route,
-})
-
-const write = (route: Omit<Route, 'method' | 'effect' | 'success' | 'codes'> & Partial<Route>): Route => ({
-  method: 'POST',
-  effect: 'write',
-  success: 201,
-  codes: WRITE_CODES,
-  body_bytes_max: ONE_COMMAND_BYTES_MAX,
   ...route,
 })
 
@@ -127,9 +105,10 @@ export const BATCH_COMMAND: Schema = {
       { type: { type: 'string', const: 'transfer' }, from: CLIENT_ID, to: CLIENT_ID, amount: AMOUNT },
       { ...OPTIONAL, transaction_id: TRANSACTION_ID },
     ),
+    ...ACCOUNT_COMMANDS,
   ],
   description:
-    'must be a command: type credit or debit with client_id and amount, or type transfer with from, to and amount',
+    'must be a command: type credit or debit with client_id and amount, type transfer with from, to and amount, or hold, capture, release, limit or restrict',
 }
 
 /** The suffix that makes the id of a batch's command out of the idempotency key. */
@@ -198,6 +177,7 @@ export const ROUTES: readonly Route[] = [
   }),
   movement('credit', "Adds an amount to a customer's balance"),
   movement('debit', "Takes an amount from a customer's balance, if it covers it"),
+  ...ACCOUNT_ROUTES,
   read({
     operation: 'customers',
     path: '/v1/customers',

@@ -16,7 +16,7 @@ import { readPointer } from './pointer.js'
 
 const Report = fieldsOf(
   { instance: t.string, generation: t.number, seq: t.number, at: t.string },
-  { last_error: t.string, is_waiting: t.boolean },
+  { last_error: t.string, is_waiting: t.boolean, schema: t.number },
 )
 
 /**

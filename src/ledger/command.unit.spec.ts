@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { E } from '../fp.js'
-import { type Command, decodeCommand, decodeFields } from './command.js'
+import { decodeCommand, decodeFields, type PlainCommand } from './command.js'
 import { almost } from './testing/arbitrary.js'
 
 const FIELDS = [
@@ -27,7 +27,7 @@ const VALUES = {
   type: ['credit'],
 }
 
-it.each<Command['type']>(['credit', 'debit', 'transfer'])(
+it.each<PlainCommand['type']>(['credit', 'debit', 'transfer'])(
   'a %s is what the codec makes of it, for usual fields as for all that is nearly right',
   type => {
     const usual = ['amount', ...(type === 'transfer' ? ['from', 'to'] : ['client_id'])]

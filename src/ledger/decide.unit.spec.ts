@@ -3,7 +3,7 @@
 import { describe, expect, it } from 'vitest'
 import { E } from '../fp.js'
 import { INT64_MAX } from './amount.js'
-import { decide, declined } from './command.js'
+import { decide, declined } from './decide.js'
 import { clientId } from './testing/arbitrary.js'
 import { accountWith, credit, debit, given, transfer } from './testing/scenario.js'
 
@@ -88,7 +88,7 @@ it('a recorded refusal moves nothing, and says which command was refused, for wh
     balance: INT64_MAX,
     amount: 1n,
   } as const
-  expect(declined(transfer('alice', 'bob', 1, 'pay-1'), refusal)).toMatchObject({
+  expect(declined(transfer('alice', 'bob', 1, 'pay-1'), refusal, accountWith(5)).event).toMatchObject({
     type: 'declined',
     transaction_id: 'pay-1',
     transfer: { counterparty: 'bob' },

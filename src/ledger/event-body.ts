@@ -3,9 +3,11 @@
  */
 
 import { t } from '../fp.js'
+import type { RejectionCode } from './account.js'
 import { Amount, Balance } from './amount.js'
 import { ClientId } from './client-id.js'
 import { fieldsOf } from './codec.js'
+import type { RestrictedState } from './rules.js'
 
 const PRINTABLE = /^[\x21-\x7e]+$/
 
@@ -44,7 +46,7 @@ const Declined = fieldsOf({
   balance: Balance,
 })
 
-/** The fields of all schemas together. A schema that does not have one of them ignores it, or refuses the event. */
+/** The fields of schema 1. */
 export const EventBody = fieldsOf(
   { type: t.keyof({ credit: null, debit: null, declined: null }), amount: Amount },
   {
@@ -59,12 +61,89 @@ export const EventBody = fieldsOf(
 )
 
 type Body = t.TypeOf<typeof EventBody>
-type Needed = 'type' | 'amount'
+
+/** Every state of an account. */
+export type StateOfAccount = 'active' | RestrictedState
+
+export const COMMAND_TYPES = [
+  'credit',
+  'debit',
+  'transfer',
+  'hold',
+  'capture',
+  'release',
+  'limit',
+  'restrict',
+  'reverse',
+] as const
+type CommandType = (typeof COMMAND_TYPES)[number]
+
+/** The record of a refusal in an event. Schema 2 has more commands and codes than schema 1, and their details. */
+export type DeclinedRecord = {
+  readonly command: CommandType
+  readonly code: RejectionCode
+  readonly client_id: ClientId
+  readonly balance: bigint
+  readonly available?: bigint | undefined
+  readonly held?: bigint | undefined
+  readonly remaining?: bigint | undefined
+  readonly state?: RestrictedState | undefined
+  readonly reason?: string | undefined
+}
+
+/** The fields that any event may have. */
+type Common = {
+  -readonly [K in Exclude<keyof Body, 'type' | 'amount' | 'schema' | 'declined'>]?: Body[K] | undefined
+} & {
+  /** The time at which the command side decided it, in milliseconds since 1970 (schema 2). */
+  at_ms?: number | undefined
+  /** The id of the transaction that it takes back (schema 2). */
+  reverses?: string | undefined
+}
+
+export type Credit = Common & { type: 'credit'; amount: Amount }
+/** A debit; with `hold`, a capture of that hold. `final` gives back the rest of the hold; true unless stated. */
+export type Debit = Common & {
+  type: 'debit'
+  amount: Amount
+  hold?: string | undefined
+  final?: boolean | undefined
+}
+export type HoldMade = Common & { type: 'hold'; amount: Amount; transaction_id: string; expires_ms: number }
+/** Gives a hold back, or `amount` of it; with `expired`, the sweeper's record that the hold has expired. */
+export type Release = Common & {
+  type: 'release'
+  hold: string
+  amount?: Amount | undefined
+  expired?: true | undefined
+}
+type LimitSet = Common & { type: 'limit'; limit: bigint; amount?: undefined }
+export type StateSet = Common & {
+  type: 'state'
+  state: StateOfAccount
+  reason: string
+  until_ms?: number | undefined
+  amount?: undefined
+}
+/** The record of a refusal, with the fields that the command brought. */
+export type Declination = Common & {
+  type: 'declined'
+  amount?: Amount | undefined
+  declined?: DeclinedRecord | undefined
+  hold?: string | undefined
+  final?: boolean | undefined
+  expires_ms?: number | undefined
+  limit?: bigint | undefined
+  state?: StateOfAccount | undefined
+  reason?: string | undefined
+  until_ms?: number | undefined
+}
 
 /**
- * A credit, a debit, or the record of a refusal (`declined`). `after` is the result that the writer claims; it is never
- * trusted, only the fold counts.
+ * What an event says (docs/adr/0049). `after` is the result that the writer claims; it is never trusted, only the fold
+ * counts.
  */
-export type LedgerEvent = { -readonly [K in Needed]: Body[K] } & {
-  -readonly [K in Exclude<keyof Body, Needed | 'schema'>]?: Body[K] | undefined
-}
+export type LedgerEvent = Credit | Debit | Declination | HoldMade | Release | LimitSet | StateSet
+
+/** An event that moves money, or the record of a refusal: the only ones of schema 1. */
+export type MoneyEvent = Credit | Debit | Declination

@@ -10,10 +10,14 @@ import { isJsonObject, type JsonObject, readJson, readStrictJson } from '../json
 import { amountJson, Balance, toJson } from './amount.js'
 import { describeErrors, fieldsOf } from './codec.js'
 import { EventBody, type LedgerEvent, STORED_ID_CHARS_MAX } from './event-body.js'
+import { decodeFields2 } from './event-body-2.js'
+import { encodeFields2, isPlain } from './event-json-2.js'
 import { readMovement } from './fast/movement.js'
 import { quoted } from './fast/quoted.js'
 import { usualEvent } from './fast/usual.js'
-import { isKnown, NEWEST_SCHEMA, schemaOf, WRITTEN_SCHEMA } from './schema.js'
+import type { AccountRules } from './rules.js'
+import { rulesDigest } from './rules-text.js'
+import { isKnown, NEWEST_SCHEMA, PLAIN_SCHEMA, schemaOf } from './schema.js'
 import { readSkip, type Skip } from './skip.js'
 
 export {
@@ -23,9 +27,10 @@ export {
   TRANSACTION_ID_CHARS_MAX,
   TransactionId,
 } from './event-body.js'
+export { detailsJson, isPlain } from './event-json-2.js'
 export { NEWEST_SCHEMA } from './schema.js'
 
-const After = fieldsOf({ balance: Balance, version: t.number })
+const After = fieldsOf({ balance: Balance, version: t.number }, { rules: t.string })
 
 export type Decoded =
   | { readonly tag: 'event'; readonly event: LedgerEvent }
@@ -43,6 +48,12 @@ const decodeFields = (body: JsonObject): Decoded =>
       errors => malformed(describeErrors(errors)),
       event => ({ tag: 'event', event }),
     ),
+  )
+
+const decodeRules = (body: JsonObject): Decoded =>
+  pipe(
+    decodeFields2(body),
+    E.match(malformed, (event): Decoded => ({ tag: 'event', event })),
   )
 
 const decodeSkip = (body: JsonObject): Decoded =>
@@ -65,7 +76,7 @@ export const decodeParsed = (json: unknown, source?: Uint8Array): Decoded => {
   const strict = source === undefined ? E.right(json) : readStrictJson(source)
   if (E.isLeft(strict)) return malformed(strict.left.message)
   if (!isKnown(json)) return { tag: 'future', schema }
-  return json.type === 'skip' ? decodeSkip(json) : decodeFields(json)
+  return json.type === 'skip' ? decodeSkip(json) : decodeRules(json)
 }
 
 /** Decodes a message's body. It is total: every body is an event, malformed, of a newer schema, or a decision. */
@@ -85,12 +96,18 @@ export const decodeMovement = (body: Uint8Array): Decoded => {
   return event === undefined ? decodeEvent(body) : { tag: 'event', event }
 }
 
-type Claim = { readonly balance: bigint; readonly version: number }
+/** `rules` is the digest of the account's rules; absent for a plain account. */
+export type Claim = {
+  readonly balance: bigint
+  readonly version: number
+  readonly rules?: string | undefined
+}
 
 /** Reads a claim in the form that this program writes for exact numbers; undefined for any other form. */
 const usualClaim = (after: unknown): Claim | undefined => {
   if (typeof after !== 'object' || after === null || !('balance' in after) || !('version' in after))
     return undefined
+  if ('rules' in after) return undefined
   const { balance, version } = after
   return typeof version === 'number' && typeof balance === 'number' && Number.isSafeInteger(balance)
     ? { balance: BigInt(balance), version }
@@ -109,22 +126,27 @@ const bigintsToJson = (_: string, value: unknown): unknown =>
   typeof value === 'bigint' ? toJson(value) : value
 
 /**
- * The body of an event as this program writes it. It is put together by hand, because `JSON.stringify` with a replacer
- * for every value takes longer than all the rest of a command.
+ * The body of an event as this program writes it, in the lowest schema that can express it. It is put together by hand,
+ * because `JSON.stringify` with a replacer for every value takes longer than all the rest of a command.
  */
 export const encodeEvent = (event: LedgerEvent): string => {
-  const { type, amount, transaction_id, transfer, reference, metadata, declined } = event
-  let json = `{"schema":${WRITTEN_SCHEMA},"type":"${type}","amount":${amountJson(amount)}`
+  let json = isPlain(event)
+    ? `{"schema":${PLAIN_SCHEMA},"type":"${event.type}","amount":${amountJson(event.amount)}`
+    : encodeFields2(event)
+  const { transaction_id, transfer, reference, metadata } = event
   if (transaction_id !== undefined) json += `,"transaction_id":${quoted(transaction_id)}`
   if (transfer !== undefined) json += `,"transfer":{"counterparty":${quoted(transfer.counterparty)}}`
   if (reference !== undefined) json += `,"reference":${quoted(reference)}`
   if (metadata !== undefined) json += `,"metadata":${JSON.stringify(metadata, bigintsToJson)}`
-  if (declined !== undefined) json += `,"declined":${JSON.stringify(declined, bigintsToJson)}`
+  if (event.type === 'declined' && event.declined !== undefined)
+    json += `,"declined":${JSON.stringify(event.declined, bigintsToJson)}`
   if (event.after !== undefined) json += `,"after":${afterJson(event.after)}`
   return `${json}}`
 }
 
-const isState = (after: unknown): after is { readonly balance: bigint; readonly version: number } =>
+type State = { readonly balance: bigint; readonly version: number; readonly rules?: AccountRules | undefined }
+
+const isState = (after: unknown): after is State =>
   typeof after === 'object' &&
   after !== null &&
   'balance' in after &&
@@ -132,8 +154,10 @@ const isState = (after: unknown): after is { readonly balance: bigint; readonly 
   'version' in after &&
   typeof after.version === 'number'
 
-/** Encodes `after`. A claim of this program is a balance and a version; another writer's may be any JSON. */
-const afterJson = (after: unknown): string =>
-  isState(after)
-    ? `{"balance":${amountJson(after.balance)},"version":${after.version}}`
-    : JSON.stringify(after, bigintsToJson)
+/** Encodes `after`. A claim of this program is an account; another writer's may be any JSON. */
+const afterJson = (after: unknown): string => {
+  if (!isState(after)) return JSON.stringify(after, bigintsToJson)
+  const rules = rulesDigest(after.rules)
+  const digest = rules === undefined ? '' : `,"rules":"${rules}"`
+  return `{"balance":${amountJson(after.balance)},"version":${after.version}${digest}}`
+}

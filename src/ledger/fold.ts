@@ -3,8 +3,10 @@
  */
 
 import { E } from '../fp.js'
-import { type Account, apply, OPENING, type Rejection } from './account.js'
+import { type Account, type EventPlace, OPENING, type Rejection } from './account.js'
+import { apply } from './apply.js'
 import { claimedAfter, type Decoded, type LedgerEvent } from './event.js'
+import { rulesDigest } from './rules-text.js'
 import { NO_SKIPS, type Skip, type Skips } from './skip.js'
 
 /**
@@ -34,16 +36,25 @@ export type Step =
   /** The state already includes the event (a redelivery). */
   | { readonly tag: 'seen' }
 
-const isMismatch = (event: LedgerEvent, { balance, version }: Account): boolean => {
+const isMismatch = (event: LedgerEvent, { balance, version, rules }: Account): boolean => {
   if (event.after === undefined) return false
   const claimed = claimedAfter(event)
-  return claimed?.balance !== balance || claimed.version !== version
+  if (claimed?.balance !== balance || claimed.version !== version) return true
+  return claimed.rules !== undefined && claimed.rules !== rulesDigest(rules)
 }
 
-const rejectedStep = ({ code, balance, amount }: Rejection): Step => ({
+const detailOf = ({ balance, amount, available, remaining, state, reason }: Rejection): string => {
+  const asked = amount === undefined ? '' : `amount ${amount} against `
+  const left = remaining === undefined ? '' : `, of which the hold has ${remaining} left`
+  const free = available === undefined ? '' : `, of which ${available} is available`
+  const restriction = state === undefined ? '' : `; the account is ${state}: ${reason}`
+  return `${asked}a balance of ${balance}${left}${free}${restriction}`
+}
+
+const rejectedStep = (rejection: Rejection): Step => ({
   tag: 'dead',
-  reason: code,
-  detail: `amount ${amount} against a balance of ${balance}`,
+  reason: rejection.code,
+  detail: detailOf(rejection),
 })
 
 /** The step of a parked customer: the event is left out, unless it is the decision that the customer waits for. */
@@ -57,11 +68,16 @@ const stepWhileParked = (account: Account, parked: Parked, seq: number, decoded:
 }
 
 /**
- * Folds the event at stream sequence `seq` into the customer's state. It is total and pure. Sequences have to be given in
- * ascending order. An event of an unknown newer schema is skipped if `skips` holds a decision about it.
+ * Folds an event, which is stored at a place and a time, into the customer's state. It is total and pure. Sequences have to be given in ascending order. An event of an unknown newer schema is skipped if `skips` holds a decision about it.
  */
-export const step = (customer: Customer, seq: number, decoded: Decoded, skips: Skips = NO_SKIPS): Step => {
+export const step = (
+  customer: Customer,
+  stored: EventPlace,
+  decoded: Decoded,
+  skips: Skips = NO_SKIPS,
+): Step => {
   const { account, parked } = customer
+  const { seq } = stored
   if (seq <= account.seq) return { tag: 'seen' }
   if (parked !== undefined) return stepWhileParked(account, parked, seq, decoded)
   switch (decoded.tag) {
@@ -80,7 +96,7 @@ export const step = (customer: Customer, seq: number, decoded: Decoded, skips: S
     case 'malformed':
       return { tag: 'dead', reason: 'MALFORMED', detail: decoded.reason }
     case 'event': {
-      const next = apply(account, decoded.event, seq)
+      const next = apply(account, decoded.event, stored)
       return E.isLeft(next)
         ? rejectedStep(next.left)
         : {

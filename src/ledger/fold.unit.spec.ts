@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { INT64_MAX } from './amount.js'
 import { type Decoded, decodeEvent, encodeEvent, type LedgerEvent } from './event.js'
 import { type Customer, NEW_CUSTOMER, type Step, step } from './fold.js'
-import { amount, arbitraryEvent } from './testing/arbitrary.js'
+import { amount, arbitraryEvent, placeAt } from './testing/arbitrary.js'
 
 const event = (e: LedgerEvent): Decoded => ({ tag: 'event', event: e })
 const credit = (n: number | bigint): Decoded => event({ type: 'credit', amount: amount(n) })
@@ -16,7 +16,7 @@ const next = (customer: Customer, result: Step): Customer =>
 
 /** Folds the given messages at the sequences 1, 2, ... */
 const fold = (arrived: readonly Decoded[], from: Customer = NEW_CUSTOMER): Customer =>
-  arrived.reduce((customer, decoded, i) => next(customer, step(customer, i + 1, decoded)), from)
+  arrived.reduce((customer, decoded, i) => next(customer, step(customer, placeAt(i + 1), decoded)), from)
 
 const arbitraryArrival = fc.oneof(
   { weight: 10, arbitrary: arbitraryEvent.map(event) },
@@ -33,7 +33,7 @@ describe('the fold', () => {
       fc.property(fc.array(arbitraryArrival), arrived => {
         let customer = NEW_CUSTOMER
         arrived.forEach((decoded, i) => {
-          customer = next(customer, step(customer, i + 1, decoded))
+          customer = next(customer, step(customer, placeAt(i + 1), decoded))
           expect(customer.account.balance).toBeGreaterThanOrEqual(0n)
           expect(customer.account.balance).toBeLessThanOrEqual(INT64_MAX)
         })
@@ -46,7 +46,7 @@ describe('the fold', () => {
       fc.property(fc.array(arbitraryEvent), events => {
         let [customer, sum, version] = [NEW_CUSTOMER, 0n, 0]
         events.forEach((e, i) => {
-          const result = step(customer, i + 1, event(e))
+          const result = step(customer, placeAt(i + 1), event(e))
           customer = next(customer, result)
           if (result.tag !== 'applied' || e.type === 'declined') return
           sum += e.type === 'credit' ? e.amount : -e.amount
@@ -63,7 +63,7 @@ describe('the fold', () => {
         const once = fold(arrived)
         let again = once
         arrived.slice(n % (arrived.length + 1)).forEach((decoded, i) => {
-          again = next(again, step(again, (n % (arrived.length + 1)) + i + 1, decoded))
+          again = next(again, step(again, placeAt((n % (arrived.length + 1)) + i + 1), decoded))
         })
         expect(again.account).toEqual(once.account)
       }),
@@ -72,14 +72,14 @@ describe('the fold', () => {
 
   it('rejects a debit that would overdraw, and applies what comes after it', () => {
     const customer = fold([credit(10)])
-    expect(step(customer, 2, debit(11))).toMatchObject({ tag: 'dead', reason: 'INSUFFICIENT_FUNDS' })
-    expect(step(customer, 3, debit(10))).toMatchObject({ tag: 'applied' })
+    expect(step(customer, placeAt(2), debit(11))).toMatchObject({ tag: 'dead', reason: 'INSUFFICIENT_FUNDS' })
+    expect(step(customer, placeAt(3), debit(10))).toMatchObject({ tag: 'applied' })
   })
 
   it('rejects a credit that would leave int64', () => {
     const customer = fold([credit(INT64_MAX)])
-    expect(step(customer, 2, credit(1))).toMatchObject({ tag: 'dead', reason: 'BALANCE_LIMIT' })
-    expect(step(customer, 3, debit(INT64_MAX))).toMatchObject({ tag: 'applied' })
+    expect(step(customer, placeAt(2), credit(1))).toMatchObject({ tag: 'dead', reason: 'BALANCE_LIMIT' })
+    expect(step(customer, placeAt(3), debit(INT64_MAX))).toMatchObject({ tag: 'applied' })
   })
 
   it('changes nothing for a declined command but remembers that it was seen', () => {
@@ -88,15 +88,22 @@ describe('the fold', () => {
   })
 
   it('gives a dead letter for what is malformed', () => {
-    expect(step(NEW_CUSTOMER, 1, MALFORMED)).toEqual({ tag: 'dead', reason: 'MALFORMED', detail: 'not JSON' })
+    expect(step(NEW_CUSTOMER, placeAt(1), MALFORMED)).toEqual({
+      tag: 'dead',
+      reason: 'MALFORMED',
+      detail: 'not JSON',
+    })
   })
 
   it('believes no forged "after": it counts its own result and says that they differ', () => {
     const forged = (after: unknown): Decoded => event({ type: 'credit', amount: amount(1), after })
-    const result = step(NEW_CUSTOMER, 1, forged({ balance: 1_000_000, version: 1 }))
+    const result = step(NEW_CUSTOMER, placeAt(1), forged({ balance: 1_000_000, version: 1 }))
     expect(result).toMatchObject({ tag: 'applied', mismatch: true, customer: { account: { balance: 1n } } })
-    expect(step(NEW_CUSTOMER, 1, forged('rubbish'))).toMatchObject({ tag: 'applied', mismatch: true })
-    expect(step(NEW_CUSTOMER, 1, forged({ balance: 1, version: 1 }))).toMatchObject({
+    expect(step(NEW_CUSTOMER, placeAt(1), forged('rubbish'))).toMatchObject({
+      tag: 'applied',
+      mismatch: true,
+    })
+    expect(step(NEW_CUSTOMER, placeAt(1), forged({ balance: 1, version: 1 }))).toMatchObject({
       tag: 'applied',
       mismatch: false,
     })
@@ -108,7 +115,7 @@ describe('the fold', () => {
       account: { balance: 10n, version: 1, seq: 1 },
       parked: { seq: 2, schema: 2, last_seq: 4 },
     })
-    expect(step(customer, 4, MALFORMED)).toEqual({ tag: 'seen' })
+    expect(step(customer, placeAt(4), MALFORMED)).toEqual({ tag: 'seen' })
   })
 
   it('folds what it wrote itself without a mismatch', () => {
@@ -117,7 +124,7 @@ describe('the fold', () => {
       amount: amount(INT64_MAX),
       after: { balance: INT64_MAX, version: 1 },
     })
-    const result = step(NEW_CUSTOMER, 1, decodeEvent(new TextEncoder().encode(body)))
+    const result = step(NEW_CUSTOMER, placeAt(1), decodeEvent(new TextEncoder().encode(body)))
     expect(result).toMatchObject({ tag: 'applied', mismatch: false })
   })
 })

@@ -8,9 +8,13 @@
  */
 
 import { isJsonObject, type JsonObject } from '../json.js'
+import { REJECTION_CODES } from './account.js'
+import { COMMAND_TYPES } from './event-body.js'
+import { ACCOUNT_STATES, DECLINED_FIELDS_2, FIELDS_2 } from './event-body-2.js'
+import { RESTRICTED_STATES } from './rules.js'
 
-/** The schema of the events that this program writes: the lowest one that can express them. */
-export const WRITTEN_SCHEMA = 1
+/** The schema of plain events: an event is written in the lowest schema that can express it. */
+export const PLAIN_SCHEMA = 1
 /** The newest schema that this program knows. */
 export const NEWEST_SCHEMA = 2
 
@@ -18,21 +22,12 @@ export const NEWEST_SCHEMA = 2
 export const schemaOf = ({ schema = 1 }: JsonObject): number | undefined =>
   typeof schema === 'number' && Number.isSafeInteger(schema) && schema >= 1 ? schema : undefined
 
-const MOVEMENT = [
-  ...['schema', 'type', 'amount', 'transaction_id', 'reference', 'metadata', 'transfer', 'declined', 'after'],
-]
-
 /** The known fields of an event of schema 2, by its type. */
 const FIELDS: Readonly<Record<string, readonly string[]>> = {
-  credit: MOVEMENT,
-  debit: MOVEMENT,
-  declined: MOVEMENT,
+  ...FIELDS_2,
   skip: ['schema', 'type', 'seq', 'reason', 'by'],
 }
 const TRANSFER = ['counterparty']
-const DECLINED = ['command', 'code', 'client_id', 'balance']
-const COMMANDS = ['credit', 'debit', 'transfer']
-const CODES = ['INSUFFICIENT_FUNDS', 'BALANCE_LIMIT']
 
 /** Whether an object has known fields only. It is also true for a value that is no object: the codec refuses that. */
 const hasOnly = (value: unknown, fields: readonly string[]): boolean =>
@@ -43,7 +38,8 @@ const isAmong = (value: unknown, texts: readonly string[]): boolean =>
   typeof value !== 'string' || texts.includes(value)
 
 const fieldsOfType = (type: unknown): readonly string[] | undefined => {
-  if (typeof type !== 'string') return MOVEMENT
+  // the codec refuses a type that is no text
+  if (typeof type !== 'string') return FIELDS.declined
   return Object.hasOwn(FIELDS, type) ? FIELDS[type] : undefined
 }
 
@@ -52,6 +48,12 @@ export const isKnown = (body: JsonObject): boolean => {
   const fields = fieldsOfType(body.type)
   if (fields === undefined || !hasOnly(body, fields)) return false
   const { transfer, declined } = body
-  if (!hasOnly(transfer, TRANSFER) || !hasOnly(declined, DECLINED)) return false
-  return !isJsonObject(declined) || (isAmong(declined.command, COMMANDS) && isAmong(declined.code, CODES))
+  if (!hasOnly(transfer, TRANSFER) || !hasOnly(declined, DECLINED_FIELDS_2)) return false
+  if (!isAmong(body.state, ACCOUNT_STATES) || !isJsonObject(declined))
+    return isAmong(body.state, ACCOUNT_STATES)
+  return (
+    isAmong(declined.command, COMMAND_TYPES) &&
+    isAmong(declined.code, REJECTION_CODES) &&
+    isAmong(declined.state, RESTRICTED_STATES)
+  )
 }

@@ -75,7 +75,8 @@ const QUESTIONS = lines(`
   customer.transaction
 `)
 
-const COMMANDS = ['credit', 'debit', 'transfer', 'batch'].map(name => `customer.${name}`)
+const RULE_COMMANDS = ['hold', 'capture', 'release', 'limit', 'restrict']
+const COMMANDS = ['credit', 'debit', 'transfer', ...RULE_COMMANDS, 'batch'].map(name => `customer.${name}`)
 
 const OPERATIONS = ['status', 'letters', 'parked', 'retry', 'discard', 'replay', 'cancel'].map(
   name => `customer.operations.${name}`,

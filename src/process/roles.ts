@@ -10,6 +10,7 @@ import { answerBound_ms } from '../commands/group-commit/coordinator.js'
 import { createJournalLookup } from '../commands/idempotency/journal-lookup.js'
 import { followKnownIds } from '../commands/idempotency/known-ids.js'
 import { Router } from '../commands/routing/router.js'
+import { gated } from '../commands/schema-gate.js'
 import { pipe, TE } from '../fp.js'
 import { waitCaughtUp } from '../projections/caught-up.js'
 import { consumerName } from '../projections/target.js'
@@ -88,7 +89,11 @@ const startCommands = async ({ config, ...ledger }: Ledger, active: ActiveTables
   const audit = createAudit(ledger.log, callersOf(config), config.JETLEDGER_AUDIT)
   const { admit, data } = admission
   return {
-    endpoints: commandEndpoints(router, deps, commandLimits(config), journal, { admit, data, audit }),
+    endpoints: commandEndpoints(gated(router, ledger.jsm), deps, commandLimits(config), journal, {
+      admit,
+      data,
+      audit,
+    }),
     admission,
     router,
     stop: async () => {

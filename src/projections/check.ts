@@ -33,7 +33,7 @@ const opinionOf = (target: Target, head: Customer, first: Recorded): Opinion => 
   // a head that is ahead of the event was written before, and the event was not acknowledged
   if (head.parked !== undefined || positionOf(head) >= first.seq) return 'proved'
   const decoded = decodeFor(target)(first.body)
-  const next = step(head, first.seq, decoded)
+  const next = step(head, first, decoded)
   if (next.tag === 'dead') return next.reason === 'MALFORMED' ? 'unsaid' : 'doubtful'
   if (next.tag !== 'applied' || decoded.tag !== 'event' || decoded.event.after === undefined) return 'unsaid'
   return next.mismatch ? 'doubtful' : 'proved'

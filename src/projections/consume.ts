@@ -52,12 +52,15 @@ const sequencerOf = (target: Target, consumer: Consumer): Sequencer =>
     ahead: (from, to) => run(readAhead(target.nc, LEDGER_STREAM, from, to)),
   })
 
+const NS_PER_MS = 1_000_000n
+
 const deliveryOf = (message: JsMsg): Delivery => ({
   seq: message.seq,
   subject: message.subject,
   body: message.data,
   headers: message.headers,
-  at: message.time,
+  // `message.time` is rounded twice, and may be the next millisecond
+  at: new Date(Number(message.timestampNanos / NS_PER_MS)),
   redelivered: message.redelivered,
 })
 

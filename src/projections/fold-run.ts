@@ -163,7 +163,7 @@ export const createFold = (options: FoldOptions, customers: Map<ClientId, Custom
   const take = (placed: Placed): EventEffect | undefined => {
     const { id, record } = placed
     const before = customers.get(id) ?? NEW_CUSTOMER
-    const result: Step = step(before, record.seq, placed.decoded, skips)
+    const result: Step = step(before, record, placed.decoded, skips)
     switch (result.tag) {
       case 'seen':
         return undefined

@@ -11,6 +11,7 @@
 
 import { hostname } from 'node:os'
 import { E } from '../fp.js'
+import { NEWEST_SCHEMA } from '../ledger/event.js'
 import { getText, putText, statusKey } from '../stream/config-bucket.js'
 import type { Target } from './target.js'
 
@@ -41,7 +42,7 @@ export const createStatus = ({ kv, projection, generation }: Target): Status => 
 
   const put = (fields: object): Promise<unknown> => {
     const at = new Date().toISOString()
-    own = JSON.stringify({ instance: INSTANCE, generation, last_error, at, ...fields })
+    own = JSON.stringify({ instance: INSTANCE, generation, last_error, at, schema: NEWEST_SCHEMA, ...fields })
     // a status that was not stored is replaced by the next one
     return putText(kv, key, own)()
   }

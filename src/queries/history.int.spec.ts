@@ -73,7 +73,7 @@ const fold = async (): Promise<Past[]> => {
     const id = clientIdOf(record.subject)
     const customers = new Map(past.at(-1)?.customers)
     if (E.isRight(id)) {
-      const next = step(customers.get(id.right) ?? NEW_CUSTOMER, record.seq, decodeEvent(record.body))
+      const next = step(customers.get(id.right) ?? NEW_CUSTOMER, record, decodeEvent(record.body))
       if (next.tag === 'applied') customers.set(id.right, next.customer)
     }
     past.push({ seq: record.seq, at_ns: await timeOf(record.seq), customers })

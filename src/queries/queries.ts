@@ -66,9 +66,9 @@ export const startQueries = async (
       hot.restart(position)
       watch.restarted(position)
     },
-    follow: (seq, id, decoded) => {
-      const changed = hot.follow(seq, id, decoded)
-      watch.reached(seq)
+    follow: (stored, id, decoded) => {
+      const changed = hot.follow(stored, id, decoded)
+      watch.reached(stored.seq)
       if (changed !== undefined && id !== undefined) waiters.notify(id, changed.account.version)
     },
   })

@@ -70,6 +70,43 @@ export const CATALOGUE = {
     message: 'the balance would leave the range of a signed 64-bit integer',
     retry: false,
   },
+  ACCOUNT_RESTRICTED: {
+    status: 422,
+    http_status: 422,
+    message: 'the account is restricted; `state` and `reason` say how and why',
+    retry: false,
+  },
+  HOLD_EXISTS: {
+    status: 409,
+    http_status: 409,
+    message: 'a hold with this id is open already',
+    retry: false,
+  },
+  HOLD_NOT_OPEN: {
+    status: 422,
+    http_status: 422,
+    message: 'the hold was captured, released or has expired, or was never made',
+    retry: false,
+  },
+  HOLD_EXCEEDED: {
+    status: 422,
+    http_status: 422,
+    message: 'the hold has less left than the amount; `remaining` says how much',
+    retry: false,
+  },
+  NOT_EXPIRED: { status: 422, http_status: 422, message: 'the hold has not expired yet', retry: false },
+  NOT_EMPTY: {
+    status: 422,
+    http_status: 422,
+    message: 'only an account without balance and holds can be closed',
+    retry: false,
+  },
+  LIMIT_REACHED: {
+    status: 422,
+    http_status: 422,
+    message: 'the account has as many open holds as it may have',
+    retry: false,
+  },
   BUSY: {
     status: 429,
     http_status: 429,

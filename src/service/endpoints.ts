@@ -3,6 +3,7 @@
  * anything. The permissions of NATS users are made from this table (`src/permissions`).
  */
 
+import { RULE_COMMAND_TYPES } from '../ledger/rule-command.js'
 import type { Effect } from './error.js'
 
 export const SERVICE_NAME = 'customer'
@@ -38,7 +39,9 @@ export const ENDPOINTS: readonly ServiceEndpoint[] = [
     endpoint('queries', 'read', name),
   ),
   endpoint('commands', 'read', 'transaction'),
-  ...['credit', 'debit', 'transfer', 'batch', 'event'].map(name => endpoint('commands', 'write', name)),
+  ...['credit', 'debit', 'transfer', ...RULE_COMMAND_TYPES, 'batch', 'event'].map(name =>
+    endpoint('commands', 'write', name),
+  ),
   ...['status', 'letters', 'parked'].map(name => operation('read', name)),
   ...['retry', 'discard', 'replay', 'cancel'].map(name => operation('write', name)),
 ]

@@ -16,6 +16,12 @@ export const SEED_KEY = 'seed'
 /** The key of the record that says which stream is the ledger's (`belonging/ledger-record.ts`). */
 export const LEDGER_KEY = 'ledger'
 
+/** The key of the newest schema that writers may use (`commands/schema-gate.ts`); its text is the number. */
+export const SCHEMA_KEY = 'schema'
+
+/** The schema of a ledger that begins now. */
+export const NEW_LEDGER_SCHEMA = '2'
+
 /** The key of the pointer to the active generation of a projection (`generations/pointer.ts`). */
 export const pointerKey = (projection: string): string => `projection.${projection}`
 

@@ -119,7 +119,7 @@ const foldOnce = async (work: Work, from: Folded): Promise<Folded> => {
     if (record.seq <= last_seq) return
     const decoded = decode(record.body)
     keepSkip(work, record.seq, decoded)
-    const next = step(customer, record.seq, decoded, skips)
+    const next = step(customer, record, decoded, skips)
     last_seq = record.seq
     if (next.tag !== 'applied' && next.tag !== 'parked') return
     customer = next.customer

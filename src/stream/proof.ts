@@ -14,10 +14,11 @@ import type { JetStreamManager } from '@nats-io/jetstream'
 import type { NatsConnection } from 'nats'
 import type { Logger } from 'pino'
 import { unwrap } from '../fp.js'
-import type { Account } from '../ledger/account.js'
+import { type Account, isSameAccount } from '../ledger/account.js'
 import { type ClientId, eventSubject } from '../ledger/client-id.js'
-import { claimedAfter, decodeEvent, decodeMovement } from '../ledger/event.js'
+import { type Claim, claimedAfter, decodeEvent, decodeMovement } from '../ledger/event.js'
 import { type Customer, step } from '../ledger/fold.js'
+import { rulesDigest } from '../ledger/rules-text.js'
 import { createLru } from '../lru.js'
 import { metrics } from '../metrics.js'
 import { createSlots, within } from '../parallel.js'
@@ -42,7 +43,7 @@ export type Prover = {
  * A customer's account as the table has it (a new account if it has no item), and the sequence up to which the stream
  * has to prove it.
  */
-type Claim = { readonly id: ClientId; readonly item: Account; readonly to_seq: number }
+type Doubt = { readonly id: ClientId; readonly item: Account; readonly to_seq: number }
 
 /**
  * The largest version of an item whose subject is folded from its first event, and the most events of that fold. For a
@@ -64,20 +65,35 @@ const wrong_items = metrics.counter(
   'Items of the balances that were not a state of the stream when a command or a query needed them',
 )
 
-export const isSame = (a: Account, b: Account): boolean =>
-  a.balance === b.balance && a.version === b.version && a.seq === b.seq
-
-/** The account after an event, as the event itself states it; undefined when it states none that can be read. */
-export const leftBy = ({ seq, body }: Recorded): Account | undefined => {
+/** What an event states of the account after it; undefined when it states nothing that can be read. */
+const claimOf = ({ body }: Recorded): Claim | undefined => {
   const decoded = decodeMovement(body)
-  const claim = decoded.tag === 'event' ? claimedAfter(decoded.event) : undefined
-  return claim === undefined ? undefined : { ...claim, seq }
+  return decoded.tag === 'event' ? claimedAfter(decoded.event) : undefined
 }
 
-const isWitness = (record: Recorded | undefined, account: Account): boolean => {
-  const left = record === undefined ? undefined : leftBy(record)
-  return left !== undefined && isSame(left, account)
+/**
+ * The plain account after an event, as the event itself states it; undefined when it states none that can be read, or one
+ * with rules, of which it states the digest only.
+ */
+const leftBy = (record: Recorded): Account | undefined => {
+  const claim = claimOf(record)
+  if (claim === undefined || claim.rules !== undefined) return undefined
+  return { balance: claim.balance, version: claim.version, seq: record.seq }
 }
+
+/** Whether an event states the account: its balance and version, and its rules by their digest. */
+const isWitness = (record: Recorded | undefined, account: Account): boolean => {
+  const claim = record?.seq === account.seq ? claimOf(record) : undefined
+  return (
+    claim?.balance === account.balance &&
+    claim.version === account.version &&
+    claim.rules === rulesDigest(account.rules)
+  )
+}
+
+/** Whether an event states another account than this one. An event that states nothing contradicts nothing. */
+export const contradicts = (record: Recorded, account: Account): boolean =>
+  claimOf(record) !== undefined && !isWitness(record, account)
 
 const asFolded = (account: Account): Folded => ({ customer: { account }, last_seq: account.seq })
 
@@ -117,11 +133,11 @@ export const createProver = (deps: ProofDeps): Prover => {
         continue
       }
       if (customer === undefined) continue
-      const next = step(customer, record.seq, decodeEvent(record.body))
+      const next = step(customer, record, decodeEvent(record.body))
       if (next.tag === 'parked') return false
       if (next.tag === 'applied') customer = next.customer
     }
-    return customer !== undefined && isSame(customer.account, account)
+    return customer !== undefined && isSameAccount(customer.account, account)
   }
 
   const report = (id: ClientId, item: Account, found: Account): void => {
@@ -133,15 +149,16 @@ export const createProver = (deps: ProofDeps): Prover => {
   }
 
   /** Folds a subject up to `to_seq`: the item's sequence, or the subject's last sequence when there is no item. */
-  const fold = async ({ id, item, to_seq }: Claim, from: Folded, events_max: number): Promise<Folded> => {
+  const fold = async ({ id, item, to_seq }: Doubt, from: Folded, events_max: number): Promise<Folded> => {
     const folded = unwrap(await foldSubject(deps, id, from, { to_seq, events_max })())
     // a missing item is not wrong, since the table may only be late
-    if (item.seq > 0 && !isSame(folded.customer.account, item)) report(id, item, folded.customer.account)
+    if (item.seq > 0 && !isSameAccount(folded.customer.account, item))
+      report(id, item, folded.customer.account)
     return folded
   }
 
   /** Folds the whole subject up to the item, on from the last result. Calls at the same time share one fold. */
-  const foldWhole = (claim: Claim): Promise<Folded> => {
+  const foldWhole = (claim: Doubt): Promise<Folded> => {
     const { id, to_seq } = claim
     const known = running.get(id)
     if (known !== undefined) return known
@@ -160,7 +177,7 @@ export const createProver = (deps: ProofDeps): Prover => {
   }
 
   /** Folds a subject that is short by the item's version; undefined when it is not short after all. */
-  const foldShort = async (claim: Claim): Promise<Folded | undefined> => {
+  const foldShort = async (claim: Doubt): Promise<Folded | undefined> => {
     if (claim.item.version > SHORT_VERSION_MAX) return undefined
     try {
       return await fold(claim, FROM_THE_BEGINNING, SHORT_EVENTS_MAX)

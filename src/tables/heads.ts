@@ -10,9 +10,12 @@
 
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb'
 import { E, pipe, type TaskEither, TE, t } from '../fp.js'
+import type { Account } from '../ledger/account.js'
 import type { ClientId } from '../ledger/client-id.js'
 import { fieldsOf } from '../ledger/codec.js'
 import { type Customer, NEW_CUSTOMER } from '../ledger/fold.js'
+import type { AccountRules } from '../ledger/rules.js'
+import { readRules, rulesText } from '../ledger/rules-text.js'
 import { fromAttributes } from './attribute-values.js'
 import { BATCH_KEYS_MAX, batchGet } from './batch-get.js'
 import { type TableError, tryTable } from './errors.js'
@@ -32,6 +35,17 @@ export type HeadShape = {
   readonly extra?: (id: ClientId) => Readonly<Record<string, string>>
 }
 
+/** The rules of an account that is not plain, as one text (ledger/rules-text.ts). */
+const rulesFromText = new t.Type<AccountRules, string, unknown>(
+  'rules',
+  (u): u is AccountRules => typeof u === 'object',
+  (u, context) => {
+    const rules = typeof u === 'string' ? readRules(u) : undefined
+    return rules === undefined ? t.failure(u, context) : t.success(rules)
+  },
+  rulesText,
+)
+
 const Head = fieldsOf(
   { id: t.string, version: whole, seq: whole },
   {
@@ -40,19 +54,24 @@ const Head = fieldsOf(
     parked_seq: whole,
     parked_schema: whole,
     parked_last_seq: whole,
+    account_rules: rulesFromText,
   },
 )
 type Head = t.TypeOf<typeof Head>
 
 const toCustomer = (balance: bigint, { version, seq, ...rest }: Head): Customer => {
-  const { parked_seq, parked_schema = 0, parked_last_seq = parked_seq } = rest
+  const { parked_seq, parked_schema = 0, parked_last_seq = parked_seq, account_rules: rules } = rest
   return {
-    account: { balance, version, seq },
+    account: rules === undefined ? { balance, version, seq } : { balance, version, seq, rules },
     ...(parked_seq === undefined || parked_last_seq === undefined
       ? {}
       : { parked: { seq: parked_seq, schema: parked_schema, last_seq: parked_last_seq } }),
   }
 }
+
+/** `held` is for those who look into the table: the program reads it from `account_rules` (`rules` is a word that DynamoDB reserves). */
+const rulesAttributes = ({ rules }: Account) =>
+  rules === undefined ? {} : { account_rules: rulesText(rules), held: rules.held }
 
 /** Encodes a customer's head as an item. */
 export const headItem = (shape: HeadShape, id: ClientId, { account, parked }: Customer) => ({
@@ -61,6 +80,7 @@ export const headItem = (shape: HeadShape, id: ClientId, { account, parked }: Cu
   [shape.balance]: account.balance,
   version: account.version,
   seq: account.seq,
+  ...rulesAttributes(account),
   ...(parked === undefined
     ? {}
     : { parked_seq: parked.seq, parked_schema: parked.schema, parked_last_seq: parked.last_seq }),
@@ -99,11 +119,12 @@ export const headCondition = (shape: HeadShape, from: Customer) => {
       parked === undefined
         ? 'attribute_not_exists(parked_last_seq)'
         : 'parked_seq = :parked_seq AND parked_last_seq = :parked'
-    }`,
+    } AND ${account.rules === undefined ? 'attribute_not_exists(account_rules)' : 'account_rules = :rules'}`,
     ExpressionAttributeValues: {
       ':seq': account.seq,
       ':balance': account.balance,
       ':version': account.version,
+      ...(account.rules === undefined ? {} : { ':rules': rulesText(account.rules) }),
       ...(parked === undefined ? {} : { ':parked_seq': parked.seq, ':parked': parked.last_seq }),
     },
   }

@@ -4,6 +4,7 @@
 
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb'
 import { E, pipe, type TaskEither, TE } from '../fp.js'
+import { isJsonObject } from '../json.js'
 import { toJson } from '../ledger/amount.js'
 import type { ClientId } from '../ledger/client-id.js'
 import { decodeParsed, type LedgerEvent } from '../ledger/event.js'
@@ -26,10 +27,12 @@ export type JournalRow = {
 
 /** Decodes the row's event with the codec of events, because a table may hold anything; undefined when it is not valid. */
 const eventOf = (row: KeyedRow): LedgerEvent | undefined => {
-  const { type, amount, transaction_id, reference, metadata, counterparty, declined } = row
+  const { type, amount, transaction_id, reference, metadata, counterparty, declined, details } = row
   const fields = {
+    // the details of an event are those of schema 2
+    ...(isJsonObject(details) ? { ...details, schema: 2 } : {}),
     type,
-    amount: toJson(amount),
+    ...(amount === undefined ? {} : { amount: toJson(amount) }),
     transaction_id,
     reference,
     metadata,

@@ -23,13 +23,26 @@ const jsonText = new t.Type<unknown, string, unknown>(
 const REQUIRED = {
   client_id: ClientId,
   seq: whole,
-  type: t.keyof({ credit: null, debit: null, declined: null }),
-  amount: t.bigint,
+  type: t.keyof({
+    credit: null,
+    debit: null,
+    declined: null,
+    hold: null,
+    release: null,
+    limit: null,
+    state: null,
+  }),
   balance: t.bigint,
   version: whole,
 }
 
 const OPTIONAL = {
+  /** Absent for an event that has none, such as a limit. */
+  amount: t.bigint,
+  /** The fields that only events of schema 2 have, as they stand in the event. */
+  details: jsonText,
+  /** The sum of the open holds after the event; absent when there are none. */
+  held: t.bigint,
   transaction_id: t.string,
   reference: t.string,
   metadata: jsonText,

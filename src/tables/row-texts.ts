@@ -37,11 +37,12 @@ const metadataText = (metadata: object): string | undefined => {
   return Buffer.byteLength(text) > METADATA_BYTES_MAX ? undefined : text
 }
 
-const declinedText = ({ declined }: LedgerEvent): string | undefined => {
-  if (declined === undefined) return undefined
-  const { command, code, client_id, balance } = declined
-  return JSON.stringify({ command, code, client_id, balance: String(balance) })
-}
+const bigintText = (_: string, value: unknown): unknown => (typeof value === 'bigint' ? String(value) : value)
+
+const declinedText = (event: LedgerEvent): string | undefined =>
+  event.type === 'declined' && event.declined !== undefined
+    ? JSON.stringify(event.declined, bigintText)
+    : undefined
 
 /** Makes the texts of `event` for its row. It never throws, for any event. */
 export const rowTexts = (event: LedgerEvent): RowTexts => {

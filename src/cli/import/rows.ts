@@ -6,7 +6,7 @@
 import { E, type Either } from '../../fp.js'
 import { isJsonObject, type JsonObject, readStrictJson, shownName } from '../../json.js'
 import { toJson } from '../../ledger/amount.js'
-import { type Command, customersOfCommand, decodeCommand } from '../../ledger/command.js'
+import { customersOfCommand, decodeCommand, type PlainCommand } from '../../ledger/command.js'
 import { Failure } from '../../process/failure.js'
 import type { TextRecord } from './records.js'
 
@@ -33,7 +33,7 @@ export type Reading = {
   readonly columns: ReadonlyMap<string, string>
   readonly ignored: ReadonlySet<string>
   /** The type of all commands, for a file that does not say it. */
-  readonly type?: Command['type'] | undefined
+  readonly type?: PlainCommand['type'] | undefined
 }
 
 /** Makes a command of a record, or the reason why it is none. */
@@ -41,16 +41,16 @@ export type RowDecoder = (record: TextRecord, row: number) => Either<Reject, Com
 
 const METADATA = 'metadata.'
 const FIELDS = ['type', 'client_id', 'from', 'to', 'amount', 'asset', 'transaction_id', 'reference'] as const
-const TYPES: readonly string[] = ['credit', 'debit', 'transfer'] satisfies readonly Command['type'][]
+const TYPES: readonly string[] = ['credit', 'debit', 'transfer'] satisfies readonly PlainCommand['type'][]
 const REPLACEMENT = '\ufffd'
 
-const isType = (u: unknown): u is Command['type'] => typeof u === 'string' && TYPES.includes(u)
+const isType = (u: unknown): u is PlainCommand['type'] => typeof u === 'string' && TYPES.includes(u)
 
 /** A whole number that JSON keeps exactly; the service decodes a number faster than a text of digits. */
 const SMALL_WHOLE = /^[1-9]\d{0,14}$/
 const amountFrom = (u: unknown): unknown => (typeof u === 'string' && SMALL_WHOLE.test(u) ? Number(u) : u)
 
-const jsonOf = (command: Command): string => {
+const jsonOf = (command: PlainCommand): string => {
   const { type, amount, transaction_id, reference, metadata } = command
   const parties =
     command.type === 'transfer' ? { from: command.from, to: command.to } : { client_id: command.client_id }
@@ -60,10 +60,13 @@ const jsonOf = (command: Command): string => {
 /** What a row of a file or an item of a table holds, before it is checked. */
 type Taken = Pick<Reject, 'row' | 'original'> & { readonly fields: JsonObject; readonly own_id: string }
 
-const commandOf = ({ type, asset, ...fields }: JsonObject, own_id: string): Either<string, Command> => {
+const commandOf = ({ type, asset, ...fields }: JsonObject, own_id: string): Either<string, PlainCommand> => {
   if (!isType(type)) return E.left('type: must be "credit", "debit" or "transfer"')
   if (asset !== undefined) return E.left('asset: this ledger has one asset; leave the column empty')
-  return decodeCommand(type, { ...fields, amount: amountFrom(fields.amount) }, own_id)
+  return decodeCommand(type, { ...fields, amount: amountFrom(fields.amount) }, own_id) as Either<
+    string,
+    PlainCommand
+  >
 }
 
 export const malformed = (

@@ -8,6 +8,7 @@ import { isJsonObject, type JsonObject, type JsonProblem, readStrictJson, shownN
 import { amountJson, toJson } from '../../ledger/amount.js'
 import { type Command, decodeCommand } from '../../ledger/command.js'
 import { quoted } from '../../ledger/fast/quoted.js'
+import { RULE_COMMAND_TYPES } from '../../ledger/rule-command.js'
 import { CATALOGUE, catalogued } from '../../service/catalogue.js'
 import type { ServiceRequest } from '../../service/config.js'
 import type { ServiceError } from '../../service/error.js'
@@ -58,6 +59,7 @@ const TYPES: Readonly<Record<string, Command['type']>> = {
   credit: 'credit',
   debit: 'debit',
   transfer: 'transfer',
+  ...Object.fromEntries(RULE_COMMAND_TYPES.map(type => [type, type])),
 }
 
 /** Makes a command from an element of a batch, whose field `type` tells the type of the command. */
@@ -66,12 +68,15 @@ export const typedCommandFrom = (u: unknown, by: string | undefined): Either<str
   const { type: given, ...fields } = u
   const type = typeof given === 'string' && Object.hasOwn(TYPES, given) ? TYPES[given] : undefined
   return type === undefined
-    ? E.left('type: must be "credit", "debit" or "transfer"')
+    ? E.left(`type: must be one of ${Object.keys(TYPES).join(', ')}`)
     : commandFrom(type, fields, by)
 }
 
-const positionFields = ({ client_id, balance, version, seq }: Position): string =>
-  `"client_id":"${client_id}","balance":${amountJson(balance)},"version":${version},"seq":${seq}`
+const positionFields = ({ client_id, balance, version, seq, available, held }: Position): string => {
+  const fields = `"client_id":"${client_id}","balance":${amountJson(balance)},"version":${version},"seq":${seq}`
+  if (available === undefined || held === undefined) return fields
+  return `${fields},"available":${amountJson(available)},"held":${amountJson(held)}`
+}
 
 /** Writes the body of a reply. JSON escapes no character of a client id, but it may escape some of a transaction id. */
 export const replyJson = (reply: CommandReply, replayed: boolean): string => {
@@ -79,7 +84,7 @@ export const replyJson = (reply: CommandReply, replayed: boolean): string => {
   const fields =
     'from' in reply
       ? `"from":{${positionFields(reply.from)}},"to":{${positionFields(reply.to)}}`
-      : positionFields(reply)
+      : positionFields(reply) + (reply.expires_at === undefined ? '' : `,"expires_at":"${reply.expires_at}"`)
   return `${id}${fields}${replayed ? ',"replayed":true}' : '}'}`
 }
 

@@ -10,6 +10,7 @@ import type { MsgHdrs } from 'nats'
 import { E, type Either } from '../../fp.js'
 import { type JsonObject, shownName } from '../../json.js'
 import { isClientId } from '../../ledger/client-id.js'
+import type { Movement } from '../../ledger/command.js'
 import type { ServiceRequest } from '../../service/config.js'
 import { EVENT_REQUEST_PREFIX } from '../../service/endpoints.js'
 import type { ServiceError } from '../../service/error.js'
@@ -24,6 +25,9 @@ const STREAM_HEADER = 'Nats-Expected-Stream'
 /** What nats-server adds to a request that comes from another account. */
 const ADDED_BY_SERVER = 'Nats-Request-Info'
 const FOR_JETSTREAM = /^nats-/i
+
+/** An event as the command that it is like. */
+export type SubmittedEvent = Submitted & { readonly command: Movement }
 
 const SCHEMA = 1
 /** An event within the bounds of commands is far smaller. */
@@ -62,13 +66,15 @@ const commandOf = (
   fields: JsonObject,
   id: string | undefined,
   by: string | undefined,
-): Either<string, Submitted> => {
+): Either<string, SubmittedEvent> => {
   const { schema = SCHEMA, type, ...content } = fields
   if (schema !== SCHEMA) return E.left(`schema: must be ${SCHEMA}, the only one that is published here`)
   if (type !== 'credit' && type !== 'debit') return E.left('type: must be "credit" or "debit"')
   if (content.client_id !== undefined) return E.left('client_id: the subject says whose event it is')
   const named = withId(content, id)
-  return E.isLeft(named) ? named : commandFrom(type, { ...named.right, client_id }, by)
+  if (E.isLeft(named)) return named
+  const submitted = commandFrom(type, { ...named.right, client_id }, by)
+  return E.isLeft(submitted) ? submitted : E.right(submitted.right as SubmittedEvent)
 }
 
 /**
@@ -78,7 +84,7 @@ const commandOf = (
 export const decodeEventRequest = (
   { subject, headers, body }: ServiceRequest,
   by: string | undefined,
-): Either<ServiceError, Submitted> => {
+): Either<ServiceError, SubmittedEvent> => {
   const client_id = subject.slice(EVENT_REQUEST_PREFIX.length)
   if (!isClientId(client_id)) return E.left(invalid('the last token of the subject is no client id'))
   const id = idFrom(headers)

@@ -23,11 +23,10 @@ import { LEDGER_STREAM } from '../../stream/settings.js'
 import { uuidv7 } from '../../uuid.js'
 import type { Admit } from '../admission/admission.js'
 import type { CommandDeps } from '../deps.js'
-import type { Submitted } from '../group-commit/ports.js'
 import { differingField, type StoredTransaction, storedAt } from '../idempotency/stored-transaction.js'
 import { type FindTransaction, findInWindow } from '../idempotency/window.js'
 import type { Audit, Written } from './audit.js'
-import { decodeEventRequest } from './event-request.js'
+import { decodeEventRequest, type SubmittedEvent } from './event-request.js'
 
 const TRY_MS = 2_000
 const TRIES_MAX = 3
@@ -62,9 +61,9 @@ const codeOf = ({ tag }: StreamError): ErrorCode => {
   }
 }
 
-const messageOf = ({ command, has_given_id }: Submitted) => {
+const messageOf = ({ command, has_given_id }: SubmittedEvent) => {
   const { type, amount, transaction_id, reference, metadata, by } = command
-  const content = { type: type === 'debit' ? type : 'credit', amount, reference, metadata } as const
+  const content = { type, amount, reference, metadata }
   return {
     subject: eventSubject(customersOfCommand(command)[0]),
     body: encodeEvent(has_given_id ? { ...content, transaction_id } : content),
@@ -94,7 +93,10 @@ const afterRefusal = async (
  * Publishes until the outcome is known: always under the same message id, so that it is stored once at most. A refusal
  * counts where no other copy went out and nobody but the leader can have refused, or where nothing is found.
  */
-const publishOnce = async (deps: CommandDeps, submitted: Submitted): Promise<Either<StreamError, Stored>> => {
+const publishOnce = async (
+  deps: CommandDeps,
+  submitted: SubmittedEvent,
+): Promise<Either<StreamError, Stored>> => {
   const message = messageOf(submitted)
   for (let attempt = 1; ; attempt += 1) {
     const sent_ms = performance.now()
@@ -116,7 +118,7 @@ const publishOnce = async (deps: CommandDeps, submitted: Submitted): Promise<Eit
 /** What is stored under the id of the event. Left when that is not certain: then nothing may be stored. */
 const lookUp = async (
   find: FindTransaction,
-  { command, has_given_id }: Submitted,
+  { command, has_given_id }: SubmittedEvent,
 ): Promise<Either<ServiceError, StoredTransaction | undefined>> => {
   if (!has_given_id) return E.right(undefined)
   const { transaction_id } = command
@@ -127,7 +129,11 @@ const lookUp = async (
   }
 }
 
-const store = async (deps: CommandDeps, find: FindTransaction, submitted: Submitted): Promise<Published> => {
+const store = async (
+  deps: CommandDeps,
+  find: FindTransaction,
+  submitted: SubmittedEvent,
+): Promise<Published> => {
   const { command, has_given_id } = submitted
   const { transaction_id } = command
   const known = await lookUp(find, submitted)

@@ -7,6 +7,7 @@ import { E, type Either, pipe, TE } from '../../fp.js'
 import { describeErrors, exactFieldsOf } from '../../ledger/codec.js'
 import type { Command } from '../../ledger/command.js'
 import { TransactionId } from '../../ledger/event.js'
+import { RULE_COMMAND_TYPES } from '../../ledger/rule-command.js'
 import { catalogued } from '../../service/catalogue.js'
 import type {
   AnyEndpointConfig,
@@ -34,10 +35,17 @@ const toEither = (outcome: Outcome): Either<ServiceError, ServiceReply> =>
     ? E.right({ body: replyJson(outcome.reply, outcome.replayed) })
     : E.left(errorOf(outcome))
 
+const COMMAND_TYPES = ['credit', 'debit', 'transfer', ...RULE_COMMAND_TYPES] as const
+
 const DESCRIPTIONS: Readonly<Record<Command['type'], string>> = {
   credit: "Adds an amount to a customer's balance",
   debit: "Takes an amount from a customer's balance, if it covers it",
   transfer: "Moves an amount from one customer's balance to another's, whole or not at all",
+  hold: 'Sets an amount of a customer aside, until it is captured or released, or expires',
+  capture: 'Takes the money of a hold, or a part of it; it may go to another customer',
+  release: 'Gives a hold, or a part of it, back to its customer',
+  limit: 'Sets how far below 0 the balance of a customer may fall',
+  restrict: 'Restricts what a customer may do: no_debit, no_credit, frozen or closed; or active again',
 }
 
 const endpoint = (
@@ -131,7 +139,7 @@ export const commandEndpoints = (
 ): AnyEndpointConfig[] => {
   const writing = { ...limits, data }
   return [
-    ...(['credit', 'debit', 'transfer'] as const).map(type => endpoint(type, taker, audit, writing)),
+    ...COMMAND_TYPES.map(type => endpoint(type, taker, audit, writing)),
     batchEndpoint(taker, audit, () => deps.nc.info?.max_payload ?? PAYLOAD_BYTES, writing),
     transactionEndpoint(deps, limits, journal),
     eventEndpoint(deps, journal?.find ?? createHistoryFinder(deps), { admit, audit }, writing),

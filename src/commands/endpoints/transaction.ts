@@ -8,14 +8,17 @@
 
 import { run } from '../../fp.js'
 import { documentsWith } from '../../json.js'
-import type { ClientId } from '../../ledger/client-id.js'
-import type { Command } from '../../ledger/command.js'
 import { leadershipOf } from '../../stream/leadership.js'
 import { type Range, readRange } from '../../stream/read.js'
 import { LEDGER_STREAM, LEDGER_SUBJECTS } from '../../stream/settings.js'
 import type { CommandDeps } from '../deps.js'
 import type { JournalLookup } from '../idempotency/journal-lookup.js'
-import { answerFor, type StoredTransaction, storedFrom, typeOf } from '../idempotency/stored-transaction.js'
+import {
+  answerFor,
+  commandOf,
+  type StoredTransaction,
+  storedFrom,
+} from '../idempotency/stored-transaction.js'
 import type { CommandFailure, CommandReply } from '../outcome.js'
 
 /** `by` is the caller of the command that was stored, if its event names one. */
@@ -44,18 +47,6 @@ const find = async (
     if (known?.event.transaction_id === transaction_id) return known
   }
   return undefined
-}
-
-/** The command that a stored event stands for; undefined for an event that stands for none. */
-const commandOf = (known: StoredTransaction, transaction_id: string): Command | undefined => {
-  const { id, event } = known
-  const type = typeOf(known)
-  const { amount, reference, metadata } = event
-  const content = { amount, transaction_id, reference, metadata }
-  if (type === undefined) return undefined
-  if (type !== 'transfer') return { ...content, type, client_id: id }
-  const to: ClientId | undefined = event.transfer?.counterparty
-  return to === undefined ? undefined : { ...content, type, from: id, to }
 }
 
 /** Looks in the journal as far as it is complete, then in the rest of what the stream held at the call. */

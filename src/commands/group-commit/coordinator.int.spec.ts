@@ -4,7 +4,7 @@ import { until } from '../../../test/support/servers.js'
 import type { Command } from '../../ledger/command.js'
 import { decodeEvent } from '../../ledger/event.js'
 import { NEW_CUSTOMER, step } from '../../ledger/fold.js'
-import { amount, clientId } from '../../ledger/testing/arbitrary.js'
+import { amount, clientId, placeAt } from '../../ledger/testing/arbitrary.js'
 import { readRange } from '../../stream/read.js'
 import { LEDGER_STREAM } from '../../stream/settings.js'
 import { uuidv7 } from '../../uuid.js'
@@ -64,7 +64,7 @@ const events = async (id: string) => {
 const history = async (id: string): Promise<bigint[]> => {
   let customer = NEW_CUSTOMER
   return (await events(id)).map(({ seq, body }) => {
-    const next = step(customer, seq, decodeEvent(body))
+    const next = step(customer, placeAt(seq), decodeEvent(body))
     if (next.tag === 'applied') customer = next.customer
     return customer.account.balance
   })
@@ -206,7 +206,7 @@ describe('a refusal', () => {
 
   it('of a credit that would leave int64 is BALANCE_LIMIT', async () => {
     const coordinator = start()
-    const all: Command = { ...move('credit', 'full', 1), amount: amount(2n ** 63n - 1n) }
+    const all = { ...move('credit', 'full', 1), amount: amount(2n ** 63n - 1n) } as Command
     expect(codeOf(await coordinator.submit(all, false))).toBe('done')
     expect(codeOf(await coordinator.submit(move('credit', 'full', 1), false))).toBe('BALANCE_LIMIT')
   })

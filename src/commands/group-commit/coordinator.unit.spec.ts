@@ -67,7 +67,7 @@ const play = (
   const { queue_max = 1_000, timeout_ms = 1_000, ...ports } = options
   const coordinator = new Coordinator(
     {
-      rounds: new Rounds({ accounts, log, timeout_ms }),
+      rounds: new Rounds({ accounts, log, timeout_ms, now: () => undefined }),
       publish,
       findChanged: accounts.reload,
       transactions: noTransactions,

@@ -128,7 +128,7 @@ export class AccountLoader {
       const next = await nextKnown(this.#deps.nc, LEDGER_STREAM, eventSubject(id), last_seq + 1)()
       if (E.isLeft(next) || next.right === undefined) break
       const { seq, body } = next.right
-      const stepped = step(customer, seq, decodeEvent(body))
+      const stepped = step(customer, next.right, decodeEvent(body))
       // a decision about a parked customer may follow: another load finds it
       if (stepped.tag === 'parked') break
       if (stepped.tag === 'applied') customer = stepped.customer

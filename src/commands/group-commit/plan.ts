@@ -7,12 +7,21 @@ import { E } from '../../fp.js'
 import type { Account } from '../../ledger/account.js'
 import { CALLER_HEADER } from '../../ledger/caller.js'
 import { type ClientId, eventSubject } from '../../ledger/client-id.js'
-import { type Command, customersOfCommand, decide, declined, type Refusal } from '../../ledger/command.js'
+import { type Command, customersOfCommand, hasTwoLegs } from '../../ledger/command.js'
+import { decide, declined, type Refusal } from '../../ledger/decide.js'
 import { encodeEvent, type LedgerEvent } from '../../ledger/event.js'
 import type { MessageFault } from '../../stream/errors.js'
 import type { Folded } from '../../stream/fold-subject.js'
 import { BATCH_MESSAGES_MAX, type BatchMessage } from '../../stream/publish.js'
-import { type CommandFailure, type CommandReply, failed, type Position, replyOf } from '../outcome.js'
+import {
+  type CommandFailure,
+  type CommandReply,
+  expiryOf,
+  failed,
+  type Position,
+  positionOf,
+  replyOf,
+} from '../outcome.js'
 import { failureOf, type Group, type GroupResult } from './group.js'
 
 /** An event of the batch. The first one of each customer carries the sequence that the stream is to check. */
@@ -49,7 +58,7 @@ export type Plan = {
 }
 
 /** The number of messages that carry a command out. */
-export const messagesOfCommand = ({ type }: Command): number => (type === 'transfer' ? 2 : 1)
+export const messagesOfCommand = (command: Command): number => (hasTwoLegs(command) ? 2 : 1)
 
 const messagesOfGroup = ({ commands }: Group): number => {
   let messages = 0
@@ -57,7 +66,15 @@ const messagesOfGroup = ({ commands }: Group): number => {
   return messages
 }
 
-export const planBatch = (groups: readonly Group[], loaded: ReadonlyMap<ClientId, Folded>): Plan => {
+/**
+ * Plans a batch at the time `now` of the stream's clock; undefined when it is not known: then groups with an account that
+ * depends on it are `broken` by `TimeUnknown`.
+ */
+export const planBatch = (
+  groups: readonly Group[],
+  loaded: ReadonlyMap<ClientId, Folded>,
+  now?: Date,
+): Plan => {
   const events: Event[] = []
   const planned: Planned[] = []
   const broken: { group: Group; cause: unknown }[] = []
@@ -84,7 +101,7 @@ export const planBatch = (groups: readonly Group[], loaded: ReadonlyMap<ClientId
   const decideAll = (group: Group): Refused | undefined => {
     let index = 0
     for (const command of group.commands) {
-      const decision = decide(command, accountOf)
+      const decision = decide(command, accountOf, now)
       if (E.isLeft(decision)) return { group, refusal: decision.left, index }
       for (const { id, event, after } of decision.right) add(id, event, after, command.by)
       index += 1
@@ -100,8 +117,8 @@ export const planBatch = (groups: readonly Group[], loaded: ReadonlyMap<ClientId
     const [only, ...more] = group.commands
     if (!group.has_given_ids || only === undefined || more.length > 0) return { tag: 'refused', ...refused }
     const [id] = customersOfCommand(only)
-    const account = accountOf(id)
-    add(id, { ...declined(only, refused.refusal), after: account }, account, only.by)
+    const { event, after } = declined(only, refused.refusal, accountOf(id), now)
+    add(id, event, after, only.by)
     return { tag: 'declined', ...refused }
   }
 
@@ -178,9 +195,10 @@ export const failuresOf = (plan: Plan, faults: readonly MessageFault[]): Map<Gro
 export const loadedAfter = ({ events }: Plan, last_seq: number): Map<ClientId, Folded> => {
   const first_seq = last_seq - events.length + 1
   const loaded = new Map<ClientId, Folded>()
-  events.forEach(({ id, after: { balance, version } }, index) => {
+  events.forEach(({ id, after: { balance, version, rules } }, index) => {
     const seq = first_seq + index
-    loaded.set(id, { customer: { account: { balance, version, seq } }, last_seq: seq })
+    const account = rules === undefined ? { balance, version, seq } : { balance, version, seq, rules }
+    loaded.set(id, { customer: { account }, last_seq: seq })
   })
   return loaded
 }
@@ -192,9 +210,9 @@ export const groundsOf = ({ group: { commands }, refusal, index }: Refused): rea
     : commands.slice(0, index + 1).flatMap(command => [...customersOfCommand(command)])
 
 const refusedResult = ({ group: { commands }, refusal, index }: Refused): GroupResult => {
-  const { code, client_id, balance, amount } = refusal
+  const { code, client_id, balance, amount, ...more } = refusal
   const transaction_id = commands[index]?.transaction_id
-  const details = { transaction_id, client_id, balance, amount }
+  const details = { transaction_id, client_id, balance, amount, ...more }
   return failed(code, commands.length === 1 ? details : { ...details, index })
 }
 
@@ -206,16 +224,19 @@ export const resultOfPlanned = ({ events }: Plan, planned: Planned, last_seq: nu
   if (planned.tag !== 'accepted') return refusedResult(planned)
   const first_seq = last_seq - events.length + 1
   let next = planned.first
+  const expiryAt = (index: number): string | undefined => {
+    const made = events[index]?.event
+    return made === undefined ? undefined : expiryOf(made)
+  }
   const position = (): Position => {
     const event = events[next]
     if (event === undefined) throw new Error(`the plan ends before event ${next}`)
-    const { balance, version } = event.after
     next += 1
-    return { client_id: event.id, balance, version, seq: first_seq + next - 1 }
+    return positionOf(event.id, event.after, first_seq + next - 1)
   }
-  const replies = planned.group.commands.map(
-    (command): CommandReply =>
-      replyOf(command, command.type === 'transfer' ? [position(), position()] : [position()]),
-  )
+  const replies = planned.group.commands.map((command): CommandReply => {
+    const expires_at = command.type === 'hold' ? expiryAt(next) : undefined
+    return replyOf(command, hasTwoLegs(command) ? [position(), position()] : [position()], expires_at)
+  })
   return { tag: 'done', replies, replayed: false }
 }

@@ -11,6 +11,7 @@
 
 import type { Logger } from 'pino'
 import type { ClientId } from '../../ledger/client-id.js'
+import { TimeUnknown } from '../../ledger/decide.js'
 import type { StreamError } from '../../stream/errors.js'
 import type { Folded } from '../../stream/fold-subject.js'
 import type { Accounts } from './accounts.js'
@@ -113,14 +114,18 @@ export type RoundsOptions = {
   readonly log: Logger
   /** The longest time that a group may wait before a round takes it, in milliseconds. */
   readonly timeout_ms: number
+  /** The time by the stream's clock; undefined while it is not known well enough. */
+  readonly now: () => Date | undefined
 }
 
 export class Rounds {
   readonly #accounts: Accounts
   readonly #log: Logger
   readonly #timeout_ms: number
+  readonly #now: () => Date | undefined
 
-  constructor({ accounts, log, timeout_ms }: RoundsOptions) {
+  constructor({ accounts, log, timeout_ms, now }: RoundsOptions) {
+    this.#now = now
     this.#accounts = accounts
     this.#log = log
     this.#timeout_ms = timeout_ms
@@ -143,8 +148,9 @@ export class Rounds {
   }
 
   async #decide(groups: readonly Group[], seen: Seen): Promise<PreparedRound> {
-    const plan = planBatch(groups, seen)
+    const plan = planBatch(groups, seen, this.#now())
     const answers = plan.broken.map(({ group, cause }): GroupAnswer => {
+      if (cause instanceof TimeUnknown) return [group, failureOf(group, 'UNAVAILABLE', cause)]
       this.#log.error({ err: cause }, 'a command could not be decided: a fault of this program')
       return [group, failureOf(group, 'INTERNAL_ERROR', cause)]
     })
@@ -179,6 +185,9 @@ export class Rounds {
     switch (settled.tag) {
       case 'stored':
         return this.#concludeStored(batch, settled.last_seq)
+      case 'off time':
+        this.#accounts.forget(batch.plan.events.map(({ id }) => id))
+        return { answers: [], again: [], asides: [{ why: 'duplicate', groups }] }
       case 'unknown':
         this.#accounts.forget(batch.plan.events.map(({ id }) => id))
         return {

@@ -24,6 +24,8 @@ export type Settled =
   | { readonly tag: 'stored'; readonly last_seq: number }
   /** Nothing of it is stored, and nothing will be. */
   | { readonly tag: 'refused'; readonly error: StreamError }
+  /** It is stored with a time that is not that of the decision: the stream has to tell what became of it. */
+  | { readonly tag: 'off time' }
   /** The time was over before it was known. */
   | { readonly tag: 'unknown'; readonly error: StreamError }
 

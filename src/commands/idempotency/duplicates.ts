@@ -5,7 +5,7 @@
 
 import { pause } from '../../back-off.js'
 import type { ClientId } from '../../ledger/client-id.js'
-import { type Command, creditLegId, customersOfCommand } from '../../ledger/command.js'
+import { type Command, creditLegId, customersOfCommand, hasTwoLegs } from '../../ledger/command.js'
 import { inParallel } from '../../parallel.js'
 import type { CommandDeps } from '../deps.js'
 import {
@@ -26,8 +26,10 @@ const LOOK_UPS_MAX = 32
 const never = new AbortController().signal
 
 /** The message ids that a command takes. */
-const messageIdsOf = ({ type, transaction_id }: Command): string[] =>
-  type === 'transfer' ? [transaction_id, creditLegId(transaction_id)] : [transaction_id]
+const messageIdsOf = (command: Command): string[] => {
+  const { transaction_id } = command
+  return hasTwoLegs(command) ? [transaction_id, creditLegId(transaction_id)] : [transaction_id]
+}
 
 /** Some of the groups are answered, the others are still to be explained. */
 type Sorted = { readonly answers: readonly GroupAnswer[]; readonly rest: readonly Group[] }

@@ -66,7 +66,12 @@ const wrong_rows = metrics.counter(
 const knownFromRow = (row: JournalRow, stored: StoredTransaction): StoredTransaction => {
   const { balance, version } = row
   const claim = claimedAfter(stored.event)
-  const isFolded = stored.event.type !== 'declined' && claim?.balance === balance && claim.version === version
+  // a row does not tell what an account with rules allows, so its answer is folded
+  const isFolded =
+    stored.event.type !== 'declined' &&
+    claim?.balance === balance &&
+    claim.version === version &&
+    claim.rules === undefined
   return isFolded ? { ...stored, folded: [{ balance, version }] } : stored
 }
 

@@ -3,12 +3,13 @@
  */
 
 import type { NatsConnection } from 'nats'
+import { isRejectionCode } from '../../ledger/account.js'
 import type { Command } from '../../ledger/command.js'
 import { createLru } from '../../lru.js'
 import { forgetWhenSetBack } from '../../stream/set-back.js'
 import { type Group, replayedOutcome } from '../group-commit/group.js'
 import { failed, type Outcome } from '../outcome.js'
-import { differsFrom } from './stored-transaction.js'
+import { differsFrom } from './stored-command.js'
 
 /** What an earlier command means for a later one with its id; undefined outcome: nothing was decided, it may be tried. */
 export type RecentEntry = { readonly is_open: boolean; readonly outcome: Promise<Outcome | undefined> }
@@ -33,8 +34,7 @@ type Entry = {
 
 /** Outcomes that the stream holds, and that are the same for ever. */
 const isFinal = (outcome: Outcome | undefined): outcome is Outcome =>
-  outcome !== undefined &&
-  (outcome.tag === 'done' || outcome.code === 'INSUFFICIENT_FUNDS' || outcome.code === 'BALANCE_LIMIT')
+  outcome !== undefined && (outcome.tag === 'done' || isRejectionCode(outcome.code))
 
 const newEntry = (command: Command): Entry => {
   let settle: Entry['settle'] = () => undefined

@@ -6,11 +6,17 @@
  */
 
 import { E, unwrap } from '../../fp.js'
-import { isJsonObject } from '../../json.js'
 import type { Account } from '../../ledger/account.js'
+import { apply } from '../../ledger/apply.js'
 import { callerIn } from '../../ledger/caller.js'
 import { type ClientId, clientIdOf, eventSubject } from '../../ledger/client-id.js'
-import { type Command, creditLegId, customersOfCommand, type Transfer } from '../../ledger/command.js'
+import {
+  type Command,
+  creditLegId,
+  customersOfCommand,
+  hasTwoLegs,
+  receiverOf,
+} from '../../ledger/command.js'
 import { decodeEvent, type LedgerEvent } from '../../ledger/event.js'
 import { inParallel } from '../../parallel.js'
 import { FROM_THE_BEGINNING, foldSubject } from '../../stream/fold-subject.js'
@@ -19,10 +25,11 @@ import { nextKnown } from '../../stream/read.js'
 import type { Recorded } from '../../stream/recorded.js'
 import { LEDGER_STREAM, LEDGER_SUBJECTS } from '../../stream/settings.js'
 import type { CommandDeps } from '../deps.js'
-import { failed, type Outcome, type Position, replyOf } from '../outcome.js'
+import { expiryOf, failed, type Outcome, type Position, positionOf, replyOf } from '../outcome.js'
+import { commandOfEvent, differsFromStored } from './stored-command.js'
 
-/** An account right after an event. */
-type State = { readonly balance: bigint; readonly version: number }
+/** An account right after an event, as far as a reply tells it. */
+type State = Omit<Position, 'client_id' | 'seq'>
 
 /** The stored event of a transaction: its only one, the first one of a transfer, or the one that records a refusal. */
 export type StoredTransaction = {
@@ -67,50 +74,14 @@ export const storedAt = async (deps: CommandDeps, seq: number): Promise<StoredTr
   return found === undefined ? undefined : storedFrom(found)
 }
 
-/** The type of the command that was stored. A direct event with a transaction id counts as the command that it looks like. */
-export const typeOf = ({ event }: StoredTransaction): Command['type'] | undefined => {
-  if (event.type === 'declined') return event.declined?.command
-  // the second event of a transfer is no command: no caller can bring its id
-  if (event.transfer !== undefined) return event.type === 'debit' ? 'transfer' : undefined
-  return event.type
-}
-
-/** Whether two JSON values are equal. The comparison goes no deeper than the shallower one, and a command's is shallow. */
-const sameJson = (a: unknown, b: unknown): boolean => {
-  // an event that is compared with itself may be nested deeper than any stack
-  if (a === b) return true
-  if (Array.isArray(a) && Array.isArray(b)) {
-    return a.length === b.length && a.every((one, index) => sameJson(one, b[index]))
-  }
-  if (!isJsonObject(a) || !isJsonObject(b)) return a === b
-  const names = Object.keys(a)
-  return (
-    names.length === Object.keys(b).length &&
-    names.every(name => Object.hasOwn(b, name) && sameJson(a[name], b[name]))
-  )
-}
-
-/** The first field in which two commands of one transaction id differ. */
-export const differsFrom = (a: Command, b: Command): string | undefined =>
-  (['type', 'client_id', 'from', 'to', 'amount', 'reference', 'metadata'] as const).find(
-    field => !sameJson(fieldOf(a, field), fieldOf(b, field)),
-  )
-
-const fieldOf = (command: Command, field: string): unknown => {
-  const value = Object.entries(command).find(([name]) => name === field)?.[1]
-  return typeof value === 'bigint' ? value.toString() : value
-}
+/** The command that a stored transaction stands for; undefined when it stands for none. */
+export const commandOf = ({ id, event }: StoredTransaction, transaction_id: string): Command | undefined =>
+  commandOfEvent(id, event, transaction_id)
 
 /** The first field in which `command` is another one than what is stored; undefined when it is the same. */
 export const differingField = (command: Command, known: StoredTransaction): string | undefined => {
-  const [id] = customersOfCommand(command)
-  const { event } = known
-  if (typeOf(known) !== command.type) return 'type'
-  if (known.id !== id) return command.type === 'transfer' ? 'from' : 'client_id'
-  if (command.type === 'transfer' && event.transfer?.counterparty !== command.to) return 'to'
-  if (event.amount !== command.amount) return 'amount'
-  if (event.reference !== command.reference) return 'reference'
-  return sameJson(event.metadata, command.metadata) ? undefined : 'metadata'
+  const stored = commandOf(known, command.transaction_id)
+  return stored === undefined ? 'type' : differsFromStored(command, stored)
 }
 
 /** The largest number of events that are folded for the answer of one transaction. */
@@ -137,41 +108,34 @@ const foldTo = async (
 }
 
 const positionAt = async (deps: CommandDeps, id: ClientId, seq: number): Promise<Position> => {
-  const { balance, version } = (await foldTo(deps, id, seq)).account
-  return { client_id: id, balance, version, seq }
+  const { account } = await foldTo(deps, id, seq)
+  return positionOf(id, account, seq)
 }
 
 /** Whether both events of a transfer are there: they are neighbours, because one atomic batch stored them. */
-const isWhole = async (
-  deps: CommandDeps,
-  { transaction_id, to }: Transfer,
-  seq: number,
-): Promise<boolean> => {
+const isWhole = async (deps: CommandDeps, command: Command, seq: number): Promise<boolean> => {
   const found = await messageAt(deps, seq + 1)
-  if (found?.subject !== eventSubject(to)) return false
+  const to = receiverOf(command)
+  if (to === undefined || found?.subject !== eventSubject(to)) return false
   const decoded = decodeEvent(found.body)
-  return decoded.tag === 'event' && decoded.event.transaction_id === creditLegId(transaction_id)
+  return decoded.tag === 'event' && decoded.event.transaction_id === creditLegId(command.transaction_id)
 }
 
-const refusalOf = async (
-  deps: CommandDeps,
-  command: Command,
-  { event, seq, id }: StoredTransaction,
-): Promise<Outcome> => {
+const refusalOf = async (deps: CommandDeps, command: Command, known: StoredTransaction): Promise<Outcome> => {
   const { transaction_id } = command
+  const { event, seq, id } = known
   if (event.type === 'declined' && event.declined !== undefined) {
-    const { code, client_id, balance } = event.declined
-    return failed(code, { transaction_id, client_id, balance, amount: command.amount })
+    const { command: _, code, client_id, balance, ...more } = event.declined
+    return failed(code, { transaction_id, client_id, balance, amount: command.amount, ...more })
   }
-  // the fold rejected a direct event with this id
-  const { account } = await foldTo(deps, id, seq)
-  const { balance } = account
-  return failed(event.type === 'debit' ? 'INSUFFICIENT_FUNDS' : 'BALANCE_LIMIT', {
-    transaction_id,
-    client_id: id,
-    balance,
-    amount: command.amount,
-  })
+  // the fold rejected a direct event with this id, for a reason that the account before it tells
+  const [{ account }, record] = await Promise.all([foldTo(deps, id, seq), messageAt(deps, seq)])
+  const rejected = record === undefined ? undefined : apply(account, event, record)
+  // the event of a parked customer is not judged yet
+  if (rejected === undefined || E.isRight(rejected))
+    throw new Error(`event ${seq} of ${id} cannot be judged now`)
+  const { code, ...details } = rejected.left
+  return failed(code, { transaction_id, client_id: id, ...details })
 }
 
 /** The positions of the answer to a committed command; undefined if half of a transfer is missing. */
@@ -184,7 +148,7 @@ const positionsOf = async (
   if (folded.length === places.length) {
     return folded.map((state, i) => ({ client_id: places[i]?.client_id ?? id, ...state, seq: seq + i }))
   }
-  if (command.type === 'transfer' && !(await isWhole(deps, command, seq))) return undefined
+  if (hasTwoLegs(command) && !(await isWhole(deps, command, seq))) return undefined
   return inParallel(2, places, place => positionAt(deps, place.client_id, place.seq))
 }
 
@@ -206,5 +170,5 @@ export const answerFor = async (
   // a direct event that looks like the first half of a transfer is another thing than a transfer
   return positions === undefined
     ? failed('TRANSACTION_ID_REUSED', { transaction_id, field: 'type' })
-    : { tag: 'done', reply: replyOf(command, positions), replayed: false }
+    : { tag: 'done', reply: replyOf(command, positions, expiryOf(known.event)), replayed: false }
 }

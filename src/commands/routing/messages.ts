@@ -3,7 +3,7 @@
  *
  * - A *sign* of life goes to all: `{"protocol":1,"since":1764201600000,"tick":81734,"state":"serving"}`
  * - A *forward* gives commands to the instance that decides. Its first line says who sends it and what follows; then each line
- *   is one command: a letter for its type, `+` if its caller brought the transaction id and `-` if not, and its fields; the
+ *   is one command: a letter for its type (`h` hold, `k` capture, `r` release, `l` limit, `s` restrict), `+` if its caller brought the transaction id and `-` if not, and its fields; the
  *   field `by` is its caller, if one is known.
  *   Every line is read strictly by itself, like a request, so that a line which cannot be read concerns no other one:
  *
@@ -28,6 +28,7 @@ import { describeErrors, exactFieldsOf } from '../../ledger/codec.js'
 import { type Command, decodeCommand } from '../../ledger/command.js'
 import { TransactionId } from '../../ledger/event.js'
 import { quoted } from '../../ledger/fast/quoted.js'
+import { isRuleCommand, type RuleCommand, ruleCommandFields } from '../../ledger/rule-command.js'
 import { CATALOGUE, type ErrorCode } from '../../service/catalogue.js'
 import type { Submitted } from '../group-commit/ports.js'
 import { failed, type Outcome } from '../outcome.js'
@@ -102,15 +103,41 @@ export const decodeSign = (body: Uint8Array): Either<string, Sign> => read(SignB
 /** Commands that are given on together: one command, or those of one `customer.batch`. */
 export type ForwardedItem = { readonly mode: 'one' | 'each' | 'all'; readonly commands: readonly Submitted[] }
 
-const LETTERS = { credit: 'c', debit: 'd', transfer: 't' } as const
-const TYPES: Readonly<Record<string, Command['type']>> = { c: 'credit', d: 'debit', t: 'transfer' }
+const LETTERS: Readonly<Record<Command['type'], string>> = {
+  credit: 'c',
+  debit: 'd',
+  transfer: 't',
+  hold: 'h',
+  capture: 'k',
+  release: 'r',
+  limit: 'l',
+  restrict: 's',
+}
+const TYPES: Readonly<Record<string, Command['type']>> = {
+  c: 'credit',
+  d: 'debit',
+  t: 'transfer',
+  h: 'hold',
+  k: 'capture',
+  r: 'release',
+  l: 'limit',
+  s: 'restrict',
+}
 const GIVEN: Readonly<Record<string, boolean>> = { '+': true, '-': false }
 /** The letter and the sign before the fields of a command. */
 const LEAD_CHARS = 2
 
+/** A command that concerns rules, as one line of a forward. */
+const encodeRuleCommand = (command: RuleCommand, lead: string): string => {
+  const { by } = command
+  return lead + JSON.stringify({ ...ruleCommandFields(command), ...(by === undefined ? {} : { by }) })
+}
+
 /** A command as one line of a forward. Client ids hold nothing that JSON has to escape. */
 export const encodeCommand = ({ command, has_given_id }: Submitted): string => {
-  const { type, amount, transaction_id, reference, metadata, by } = command
+  const lead = `${LETTERS[command.type]}${has_given_id ? '+' : '-'}`
+  if (isRuleCommand(command)) return encodeRuleCommand(command, lead)
+  const { amount, transaction_id, reference, metadata, by } = command
   const customers =
     command.type === 'transfer'
       ? `"from":"${command.from}","to":"${command.to}"`
@@ -120,7 +147,7 @@ export const encodeCommand = ({ command, has_given_id }: Submitted): string => {
     (metadata === undefined ? '' : `,"metadata":${JSON.stringify(metadata)}`) +
     (by === undefined ? '' : `,"by":${quoted(by)}`)
   const fields = `${customers},"amount":${amountJson(amount)},"transaction_id":${quoted(transaction_id)}`
-  return `${LETTERS[type]}${has_given_id ? '+' : '-'}{${fields}${more}}`
+  return `${lead}{${fields}${more}}`
 }
 
 const submittedFrom = (line: string): Submitted | undefined => {

@@ -9,15 +9,15 @@
 
 import type { Amount } from '../amount.js'
 import { isClientId } from '../client-id.js'
-import { type LedgerEvent, STORED_ID_CHARS_MAX } from '../event-body.js'
-import { WRITTEN_SCHEMA } from '../schema.js'
+import { type Credit, type Debit, STORED_ID_CHARS_MAX } from '../event-body.js'
+import { PLAIN_SCHEMA } from '../schema.js'
 
 /** The fields of an event that the fold uses. The id is present only in a transfer, where it ties the two sides together. */
-export type FoldedFields = Pick<LedgerEvent, 'type' | 'amount' | 'transfer' | 'transaction_id' | 'after'>
+export type FoldedFields = Pick<Credit | Debit, 'type' | 'amount' | 'transfer' | 'transaction_id' | 'after'>
 
 const bytesOf = (text: string): Uint8Array => new TextEncoder().encode(text)
 
-const BEGIN = bytesOf(`{"schema":${WRITTEN_SCHEMA},"type":"`)
+const BEGIN = bytesOf(`{"schema":${PLAIN_SCHEMA},"type":"`)
 const BEGIN_BARE = bytesOf('{"type":"')
 const CREDIT = bytesOf('credit","amount":')
 const DEBIT = bytesOf('debit","amount":')

@@ -19,7 +19,7 @@ const law = (body: Uint8Array): Decoded | undefined => {
   return decodeParsed(json, body)
 }
 
-const counted = ({ type, amount, transfer, transaction_id, after }: LedgerEvent): LedgerEvent => ({
+const counted = ({ type, amount, transfer, transaction_id, after }: LedgerEvent): object => ({
   type,
   amount,
   ...(transfer === undefined ? {} : { transfer }),

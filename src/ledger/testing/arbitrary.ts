@@ -4,9 +4,10 @@
 
 import fc from 'fast-check'
 import { E } from '../../fp.js'
+import type { EventPlace } from '../account.js'
 import { Amount, INT64_MAX } from '../amount.js'
 import { ClientId } from '../client-id.js'
-import type { LedgerEvent } from '../event.js'
+import type { MoneyEvent } from '../event-body.js'
 
 const must = <A>(decoded: E.Either<unknown, A>): A => {
   if (E.isLeft(decoded)) throw new Error('a generator made something that is not valid')
@@ -15,6 +16,9 @@ const must = <A>(decoded: E.Either<unknown, A>): A => {
 
 export const clientId = (text: string): ClientId => must(ClientId.decode(text))
 export const amount = (n: bigint | number): Amount => must(Amount.decode(n))
+
+/** The place of a message in a stream that gets one message each second. */
+export const placeAt = (seq: number): EventPlace => ({ seq, at: new Date(seq * 1_000) })
 
 /** Mostly small amounts, and now and then any amount up to the largest int64. */
 const arbitraryAmount: fc.Arbitrary<Amount> = fc
@@ -28,7 +32,8 @@ export const arbitraryClientId: fc.Arbitrary<ClientId> = fc
   .stringMatching(/^[A-Za-z0-9][A-Za-z0-9_:@-]{0,63}$/)
   .map(clientId)
 
-export const arbitraryEvent: fc.Arbitrary<LedgerEvent> = fc.record(
+/** An event of a plain account. */
+export const arbitraryEvent: fc.Arbitrary<MoneyEvent & { amount: Amount }> = fc.record(
   {
     type: fc.constantFrom('credit' as const, 'debit' as const, 'declined' as const),
     amount: arbitraryAmount,

@@ -9,7 +9,8 @@ import { expect } from 'vitest'
 import { E } from '../../fp.js'
 import { type Account, OPENING } from '../account.js'
 import type { ClientId } from '../client-id.js'
-import { type Command, decide, type Leg, type Movement, type Refusal, type Transfer } from '../command.js'
+import type { Command, Movement, Transfer } from '../command.js'
+import { decide, type Leg, type Refusal } from '../decide.js'
 import { amount, clientId } from './arbitrary.js'
 
 export type Balances = Readonly<Record<string, number | bigint>>

@@ -8,6 +8,7 @@
  */
 
 import { callerIn } from '../../ledger/caller.js'
+import { detailsJson } from '../../ledger/event.js'
 import { rowId, seqRowId } from '../../tables/journal-ids.js'
 import { omittedText, rowTexts } from '../../tables/row-texts.js'
 import type { Applied, Projection, Rows } from '../projection.js'
@@ -17,10 +18,12 @@ const fold = ({ id, record, event, from, to }: Applied): Rows => {
   const { omitted, ...texts } = rowTexts(event)
   const instead_id = seqRowId(record.seq)
   const by = callerIn(record.headers)
+  const details = detailsJson(event)
+  const held = to.rules?.held ?? 0n
   const attributes = {
     client_id: id,
     type,
-    amount,
+    ...(amount === undefined ? {} : { amount }),
     balance: to.balance,
     version: to.version,
     // from it a reader of the index knows that no row is missing between two rows
@@ -29,6 +32,8 @@ const fold = ({ id, record, event, from, to }: Applied): Rows => {
     ...(transaction_id === undefined ? {} : { transaction_id }),
     ...(transfer === undefined ? {} : { counterparty: transfer.counterparty }),
     ...texts,
+    ...(details === undefined ? {} : { details }),
+    ...(held === 0n ? {} : { held }),
     ...(by === undefined ? {} : { by }),
     ...(omitted.length === 0 ? {} : { omitted: omittedText(omitted) }),
   }

@@ -6,13 +6,33 @@
  * event it counts: both are written or neither is.
  */
 
+import type { Account } from '../../ledger/account.js'
+import type { LedgerEvent } from '../../ledger/event.js'
 import type { Applied, Numbers, Projection, Rows } from '../projection.js'
 
+const heldOf = ({ rules }: Account): bigint => rules?.held ?? 0n
+
+const movedBy = (event: LedgerEvent): Numbers => {
+  switch (event.type) {
+    case 'credit':
+      return { credits: 1n, credited: event.amount }
+    case 'debit':
+      return { debits: 1n, debited: event.amount }
+    case 'declined':
+      return { declined: 1n }
+    default:
+      return {}
+  }
+}
+
 const numbersOf = ({ event, from, to }: Applied): Numbers => {
-  const { type, amount } = event
-  if (type === 'declined') return { declined: 1n }
-  const moved = type === 'credit' ? { credits: 1n, credited: amount } : { debits: 1n, debited: amount }
-  return { ...moved, balance: to.balance - from.balance, ...(from.version === 0 ? { customers: 1n } : {}) }
+  const held = heldOf(to) - heldOf(from)
+  return {
+    ...movedBy(event),
+    ...(event.type === 'credit' || event.type === 'debit' ? { balance: to.balance - from.balance } : {}),
+    ...(held === 0n ? {} : { held }),
+    ...(from.version === 0 && to.version > 0 ? { customers: 1n } : {}),
+  }
 }
 
 const fold = (applied: Applied): Rows => {

@@ -5,8 +5,10 @@
 
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb'
 import { E, run, unwrap } from '../../fp.js'
+import { isSameAccount } from '../../ledger/account.js'
 import { ClientId } from '../../ledger/client-id.js'
 import type { Customer } from '../../ledger/fold.js'
+import { rulesText } from '../../ledger/rules-text.js'
 import { decodeHead } from '../../tables/heads.js'
 import { type Page, scanPage } from '../../tables/scan.js'
 import type { Pending } from '../pending.js'
@@ -94,14 +96,10 @@ export const readTable = async (
 }
 
 const isSame = (a: Customer | undefined, b: Customer): boolean =>
-  a !== undefined &&
-  a.account.balance === b.account.balance &&
-  a.account.version === b.account.version &&
-  a.account.seq === b.account.seq &&
-  a.parked?.last_seq === b.parked?.last_seq
+  a !== undefined && isSameAccount(a.account, b.account) && a.parked?.last_seq === b.parked?.last_seq
 
-const show = ({ account: { balance, version, seq } }: Customer): string =>
-  `balance ${balance}, version ${version}, seq ${seq}`
+const show = ({ account: { balance, version, seq, rules } }: Customer): string =>
+  `balance ${balance}, version ${version}, seq ${seq}${rules === undefined ? '' : `, rules ${rulesText(rules)}`}`
 
 const DIFFERENCES_MAX = 10
 

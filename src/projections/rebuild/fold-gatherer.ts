@@ -126,9 +126,9 @@ const gatherHeads = (shape: Shape, { customers }: TableContent): FoldGatherer =>
     place.customer = to
   }
 
-  const fold = (place: Place, { seq, body }: Recorded, skips?: Skips): void => {
+  const fold = (place: Place, record: Recorded, skips?: Skips): void => {
     const before = place.customer
-    const result = step(before, seq, decode(body), skips)
+    const result = step(before, record, decode(record.body), skips)
     if (result.tag !== 'applied' && result.tag !== 'parked') return
     move(place, result.customer)
     if (result.tag === 'parked' && result.skip !== undefined && before.parked !== undefined)

@@ -10,6 +10,7 @@
 
 import { E, type Either, pipe, TE, t } from '../../fp.js'
 import { formatInstant, Instant } from '../../instant.js'
+import { isJsonObject } from '../../json.js'
 import { toJson } from '../../ledger/amount.js'
 import { ClientId } from '../../ledger/client-id.js'
 import { exactFieldsOf, fieldsOf } from '../../ledger/codec.js'
@@ -60,15 +61,18 @@ const entriesMax = ({ limit = ENTRIES, proof }: Request): number =>
 const Declined = fieldsOf({ code: t.string })
 
 const entryOf = ({ type, amount, balance, version, seq, at, declined, ...rest }: LinkedRow) => {
-  const { transaction_id, reference, metadata, counterparty, omitted, by } = rest
+  const { transaction_id, reference, metadata, counterparty, omitted, by, details, held } = rest
   const code = Declined.is(declined) ? declined.code : undefined
   return {
+    // the entry's own `at` is the time at which the event was stored
+    ...(isJsonObject(details) ? { ...details, at: undefined } : {}),
     type,
-    amount: toJson(amount),
+    amount: amount === undefined ? undefined : toJson(amount),
     balance: toJson(balance),
     version,
     seq,
     at,
+    held: held === undefined ? undefined : toJson(held),
     // JSON leaves out undefined fields
     transaction_id,
     reference,

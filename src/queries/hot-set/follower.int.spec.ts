@@ -37,7 +37,7 @@ beforeEach(async () => {
     { nc, jsm, tables, log, health: createHealth(() => undefined), active: unused, prove: unused },
     {
       position: () => position,
-      follow: (seq, id, decoded) => {
+      follow: ({ seq }, id, decoded) => {
         follow?.(seq)
         position = seq
         seen.push(`${seq} ${id} ${decoded.tag}`)

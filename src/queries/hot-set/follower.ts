@@ -4,8 +4,9 @@
  */
 
 import { E } from '../../fp.js'
+import type { EventPlace } from '../../ledger/account.js'
 import { type ClientId, clientIdOf } from '../../ledger/client-id.js'
-import { type Decoded, decodeMovement } from '../../ledger/event.js'
+import { type Decoded, decodeMovement, isPlain, type LedgerEvent } from '../../ledger/event.js'
 import { type Follower, startFollower as follow } from '../../stream/follow/follower.js'
 import type { QueryDeps } from '../deps.js'
 
@@ -14,7 +15,7 @@ export type { Follower } from '../../stream/follow/follower.js'
 /** How the hot set is kept up to date; `position` is the sequence of the last event that it has. */
 export type HotSetUpdates = {
   readonly position: () => number
-  readonly follow: (seq: number, id: ClientId | undefined, decoded: Decoded) => void
+  readonly follow: (stored: EventPlace, id: ClientId | undefined, decoded: Decoded) => void
   readonly restart: (position: number) => void
 }
 
@@ -22,10 +23,14 @@ export type HotSetUpdates = {
 const CATCH_UP_EVENTS_MAX = 100_000
 
 /** The parts of an event that the fold needs: the others, like metadata, would only fill the memory. */
+const essenceOf = (event: LedgerEvent): LedgerEvent => {
+  if (isPlain(event)) return { type: event.type, amount: event.amount }
+  const { reference: _r, metadata: _m, after: _a, transfer: _t, ...needed } = event
+  return needed
+}
+
 const essence = (decoded: Decoded): Decoded =>
-  decoded.tag === 'event'
-    ? { tag: 'event', event: { type: decoded.event.type, amount: decoded.event.amount } }
-    : decoded
+  decoded.tag === 'event' ? { tag: 'event', event: essenceOf(decoded.event) } : decoded
 
 const idOf = (subject: string): ClientId | undefined => {
   const id = clientIdOf(subject)
@@ -39,7 +44,8 @@ export const startFollower = (deps: QueryDeps, updates: HotSetUpdates): Follower
     begin: ({ is_new_stream, last_seq }) => {
       if (is_new_stream || last_seq - updates.position() > CATCH_UP_EVENTS_MAX) updates.restart(last_seq)
     },
-    take: ({ seq, subject, data }) => updates.follow(seq, idOf(subject), essence(decodeMovement(data))),
+    take: ({ seq, subject, data, time }) =>
+      updates.follow({ seq, at: time }, idOf(subject), essence(decodeMovement(data))),
     // customers in memory may miss the event, so the memory begins anew after it
     failed: ({ seq }) => updates.restart(seq),
   })

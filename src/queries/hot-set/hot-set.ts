@@ -7,7 +7,7 @@
  * 2. An answer about a customer is never older than an earlier answer about the same customer.
  */
 
-import type { Account } from '../../ledger/account.js'
+import type { Account, EventPlace } from '../../ledger/account.js'
 import type { ClientId } from '../../ledger/client-id.js'
 import type { Decoded } from '../../ledger/event.js'
 import { type Customer, step } from '../../ledger/fold.js'
@@ -35,7 +35,11 @@ export type HotSet<R> = {
    * Takes the stream's next event; `id` is undefined when its subject belongs to no customer. Gives the customer when it
    * is in memory and changed. Throws when the event is not a later one: the caller has lost its place.
    */
-  readonly follow: (seq: number, id: ClientId | undefined, decoded: Decoded) => HotCustomer<R> | undefined
+  readonly follow: (
+    stored: EventPlace,
+    id: ClientId | undefined,
+    decoded: Decoded,
+  ) => HotCustomer<R> | undefined
   /**
    * Takes a customer that was read from some source, with at least every event of it up to `complete_to`. Gives the
    * customer as of now; undefined when that cannot be proved, or would be older than an earlier answer: then another
@@ -93,7 +97,7 @@ export const createHotSet = <R>({ customers_max, recent_events_max }: HotSetOpti
     let now = customer
     for (let event = recent.first(id); event !== undefined; event = event.next) {
       if (event.seq <= read_to) continue
-      const next = step(now, event.seq, event.decoded)
+      const next = step(now, event, event.decoded)
       if (next.tag === 'parked' && next.skip !== undefined) return undefined
       if (next.tag === 'applied' || next.tag === 'parked') now = next.customer
     }
@@ -106,14 +110,15 @@ export const createHotSet = <R>({ customers_max, recent_events_max }: HotSetOpti
     size: () => customers.size,
     forget,
 
-    follow: (seq, id, decoded) => {
+    follow: (stored, id, decoded) => {
+      const { seq } = stored
       if (seq <= position) throw new Error(`event ${seq} after ${position}: the follower has lost its place`)
       position = seq
       if (id === undefined) return undefined
-      recent.push(id, seq, decoded)
+      recent.push(id, stored, decoded)
       const hot = customers.get(id)
       if (hot === undefined) return undefined
-      const next = step({ account: hot.account }, seq, decoded)
+      const next = step({ account: hot.account }, stored, decoded)
       // a program that knows the event's schema may have gone on already: only the table tells
       if (next.tag === 'parked') drop(id, hot)
       if (next.tag !== 'applied') return undefined

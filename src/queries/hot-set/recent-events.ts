@@ -4,18 +4,18 @@
  * Only the parts of an event that the fold needs are kept, so that its size does not depend on its publisher.
  */
 
+import type { EventPlace } from '../../ledger/account.js'
 import type { ClientId } from '../../ledger/client-id.js'
 import type { Decoded } from '../../ledger/event.js'
 
-type RecentEvent = {
-  readonly seq: number
+type RecentEvent = EventPlace & {
   readonly decoded: Decoded
   /** The next event of the same customer. */
   next: RecentEvent | undefined
 }
 
 export type RecentEvents = {
-  readonly push: (id: ClientId, seq: number, decoded: Decoded) => void
+  readonly push: (id: ClientId, stored: EventPlace, decoded: Decoded) => void
   /** The oldest event of a customer; the others follow by `next`. */
   readonly first: (id: ClientId) => RecentEvent | undefined
   /** Every event that was pushed with a sequence above this one is here. */
@@ -52,7 +52,7 @@ export const createRecentEvents = (events_max: number): RecentEvents => {
   }
 
   return {
-    push: (id, seq, decoded) => {
+    push: (id, { seq, at }, decoded) => {
       const forgotten = order[oldest]
       if (order.length < events_max) order.push(id)
       else if (forgotten !== undefined) {
@@ -60,7 +60,7 @@ export const createRecentEvents = (events_max: number): RecentEvents => {
         order[oldest] = id
         oldest = (oldest + 1) % events_max
       }
-      append(id, { seq, decoded, next: undefined })
+      append(id, { seq, at, decoded, next: undefined })
     },
     first: id => chains.get(id)?.first,
     complete_from: () => complete_from,

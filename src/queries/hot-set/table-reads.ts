@@ -10,7 +10,7 @@ import type { Logger } from 'pino'
 import { E } from '../../fp.js'
 import type { ClientId } from '../../ledger/client-id.js'
 import type { Customer } from '../../ledger/fold.js'
-import { isSame, leftBy, type Prover } from '../../stream/proof.js'
+import { contradicts, type Prover } from '../../stream/proof.js'
 import { isNew } from '../../tables/heads.js'
 import type { ActiveOf } from '../deps.js'
 import type { SameStream } from '../same-stream.js'
@@ -46,8 +46,8 @@ const opinionOf = ({ customer, complete_to }: CompleteItem, { is_known, last }: 
   if (last !== undefined && last.seq > item_seq) return 'older'
   // an item that was written a moment ago may be newer than the events that a replica knows
   if ((last?.seq ?? 0) < item_seq) return item_seq <= complete_to ? 'doubtful' : 'newest'
-  const left = last === undefined || customer.parked !== undefined ? undefined : leftBy(last)
-  return left === undefined || isSame(left, customer.account) ? 'newest' : 'doubtful'
+  if (last === undefined || customer.parked !== undefined) return 'newest'
+  return contradicts(last, customer.account) ? 'doubtful' : 'newest'
 }
 
 export const createTableReads = (

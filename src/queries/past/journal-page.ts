@@ -27,7 +27,7 @@ export type PageRange = {
 export type ReadPage = (id: ClientId, range: PageRange) => Promise<Either<ServiceError, readonly LinkedRow[]>>
 
 /** The amount by which a row changes the balance. */
-const movedBy = ({ type, amount }: LinkedRow): bigint =>
+const movedBy = ({ type, amount = 0n }: LinkedRow): bigint =>
   type === 'credit' ? amount : type === 'debit' ? -amount : 0n
 
 /** Whether each row follows the next older one, in sequence and in balance; a customer's first row begins with 0. */

@@ -3,9 +3,10 @@
  */
 
 import { E, type Either } from '../../fp.js'
+import { readJson } from '../../json.js'
 import { callerIn } from '../../ledger/caller.js'
 import type { ClientId } from '../../ledger/client-id.js'
-import type { LedgerEvent } from '../../ledger/event.js'
+import { detailsJson, type LedgerEvent } from '../../ledger/event.js'
 import { type Customer, NEW_CUSTOMER } from '../../ledger/fold.js'
 import { createSlots } from '../../parallel.js'
 import { catalogued } from '../../service/catalogue.js'
@@ -56,6 +57,12 @@ export const createFoldPast = (deps: QueryDeps, stream: SameStream): FoldPast =>
 export const unreadable = (cause: unknown): Either<ServiceError, never> =>
   E.left(catalogued('UNAVAILABLE', { message: 'the history cannot be read at the moment; try again' }, cause))
 
+const detailsOf = (event: LedgerEvent): unknown => {
+  const json = detailsJson(event)
+  const details = json === undefined ? undefined : readJson(json)
+  return details === undefined || E.isLeft(details) ? undefined : details.right
+}
+
 /** The row that the journal has, or will have, for an event. */
 export const rowOf = (
   id: ClientId,
@@ -64,14 +71,17 @@ export const rowOf = (
   { account }: Customer,
   previous_seq: number,
 ): LinkedRow => {
-  const { type, amount, transaction_id, transfer, declined } = event
+  const { type, amount, transaction_id, transfer } = event
+  const declined = event.type === 'declined' ? event.declined : undefined
+  const details = detailsOf(event)
+  const held = account.rules?.held ?? 0n
   const { reference, metadata, omitted } = rowTexts(event)
   const by = callerIn(headers)
   return {
     client_id: id,
     seq,
     type,
-    amount,
+    ...(amount === undefined ? {} : { amount }),
     balance: account.balance,
     version: account.version,
     previous_seq,
@@ -81,6 +91,8 @@ export const rowOf = (
     ...(metadata === undefined ? {} : { metadata: event.metadata }),
     ...(transfer === undefined ? {} : { counterparty: transfer.counterparty }),
     ...(declined === undefined ? {} : { declined }),
+    ...(details === undefined ? {} : { details }),
+    ...(held === 0n ? {} : { held }),
     ...(by === undefined ? {} : { by }),
     ...(omitted.length === 0 ? {} : { omitted: omittedText(omitted) }),
   }

@@ -11,7 +11,7 @@ import { OPENING } from '../../ledger/account.js'
 import type { ClientId } from '../../ledger/client-id.js'
 import type { Decoded } from '../../ledger/event.js'
 import { type Customer, NEW_CUSTOMER, step } from '../../ledger/fold.js'
-import { amount, clientId } from '../../ledger/testing/arbitrary.js'
+import { amount, clientId, placeAt } from '../../ledger/testing/arbitrary.js'
 import { wholeRandomFrom } from '../../random.js'
 import { createHotSet, type HotSet } from '../hot-set/hot-set.js'
 
@@ -19,12 +19,12 @@ const IDS = ['a', 'b', 'c'].map(clientId)
 const SCHEMA_FROM_THE_FUTURE = 2
 
 /** A stored event, as this program decodes it (`known`) and as a program that knows all schemas does (`newer`). */
-type Stored = { readonly id: ClientId; readonly known: Decoded; readonly newer: Decoded }
+type EventPlace = { readonly id: ClientId; readonly known: Decoded; readonly newer: Decoded }
 
 type Read = { readonly id: ClientId; readonly customer: Customer; readonly complete_to: number }
 
 const foldEvent = (customer: Customer, seq: number, decoded: Decoded): Customer => {
-  const next = step(customer, seq, decoded)
+  const next = step(customer, placeAt(seq), decoded)
   return next.tag === 'applied' || next.tag === 'parked' ? next.customer : customer
 }
 
@@ -35,7 +35,7 @@ const same = (a: Account | undefined, b: Account): boolean =>
 class World {
   readonly random: (below: number) => number
   readonly hot: HotSet<never>
-  readonly stream: Stored[] = []
+  readonly stream: EventPlace[] = []
   /** The truth, by customer and sequence: every state that a program which knows all schemas finds. */
   readonly states = new Map(IDS.map(id => [id, new Map<number, Account>([[0, OPENING]])]))
   readonly newest = new Map<ClientId, Customer>(IDS.map(id => [id, NEW_CUSTOMER]))
@@ -56,7 +56,7 @@ class World {
     return IDS[this.random(IDS.length)] ?? clientId('a')
   }
 
-  at(seq: number): Stored {
+  at(seq: number): EventPlace {
     const found = this.stream[seq - 1]
     if (found === undefined) throw new Error(`the model has no event ${seq}`)
     return found
@@ -96,7 +96,7 @@ class World {
     if (this.hot.position() >= this.stream.length) return
     const seq = this.hot.position() + 1
     const { id, known } = this.at(seq)
-    this.hot.follow(seq, this.random(40) === 0 && known.tag === 'malformed' ? undefined : id, known)
+    this.hot.follow(placeAt(seq), this.random(40) === 0 && known.tag === 'malformed' ? undefined : id, known)
   }
 
   projectOne(): void {

@@ -1,0 +1,80 @@
+/**
+ * Lets commands whose events need schema 2 pass only when the ledger says that every reader knows it: the key `schema` of
+ * the bucket `config` is `2`. A new ledger begins so; an old one is switched by a person, once every instance is a newer
+ * program (docs/adr/0049-accounts.md). An instance that does not know schema 2 would leave the customer parked.
+ */
+
+import type { JetStreamManager } from '@nats-io/jetstream'
+import { E } from '../fp.js'
+import type { Command } from '../ledger/command.js'
+import { isRuleCommand } from '../ledger/rule-command.js'
+import { NEW_LEDGER_SCHEMA, readKey, SCHEMA_KEY } from '../stream/config-bucket.js'
+import type { CommandTaker } from './group-commit/ports.js'
+import { type CommandFailure, failed } from './outcome.js'
+
+/** The key is read at most so often while it does not say so. */
+const LOOK_EVERY_MS = 1_000
+
+type Gate = {
+  /** Whether the key was seen to allow it: it is never taken back. */
+  readonly isOpen: () => boolean
+  readonly look: () => Promise<boolean>
+}
+
+const createGate = (jsm: JetStreamManager): Gate => {
+  let is_open = false
+  let looked_ms = Number.NEGATIVE_INFINITY
+  let looking = Promise.resolve(false)
+  const read = async (): Promise<boolean> => {
+    const found = await readKey(jsm, SCHEMA_KEY)()
+    is_open ||= E.isRight(found) && found.right?.text === NEW_LEDGER_SCHEMA
+    return is_open
+  }
+  return {
+    isOpen: () => is_open,
+    look: () => {
+      if (is_open || performance.now() - looked_ms < LOOK_EVERY_MS) return looking
+      looked_ms = performance.now()
+      looking = read()
+      return looking
+    },
+  }
+}
+
+const CLOSED =
+  'the ledger takes events of schema 1 only: "jetledger schema 2" lets it take this command, once every instance is new enough'
+
+const closed = ({ transaction_id }: Command): CommandFailure =>
+  failed('UNAVAILABLE', { transaction_id, message: CLOSED })
+
+/** Gives on what may be stored, and refuses the rest. A plain command passes without a look at the gate. */
+export const gated = (taker: CommandTaker, jsm: JetStreamManager): CommandTaker => {
+  const gate = createGate(jsm)
+  const passes = (command: Command): boolean => gate.isOpen() || !isRuleCommand(command)
+  return {
+    take: (submitted, done) => {
+      if (passes(submitted.command)) return taker.take(submitted, done)
+      void gate.look().then(is_open => {
+        if (is_open) taker.take(submitted, done)
+        else done(closed(submitted.command))
+      })
+    },
+    submitEach: async commands => {
+      if (commands.every(({ command }) => passes(command)) || (await gate.look()))
+        return taker.submitEach(commands)
+      const plain = commands.filter(({ command }) => !isRuleCommand(command))
+      const outcomes = (await taker.submitEach(plain)).values()
+      return commands.map(({ command }) => {
+        if (isRuleCommand(command)) return closed(command)
+        const { value } = outcomes.next()
+        if (value === undefined) throw new Error('a command of a batch has no outcome')
+        return value
+      })
+    },
+    submitAll: async (commands, has_given_ids) => {
+      if (commands.every(passes) || (await gate.look())) return taker.submitAll(commands, has_given_ids)
+      const index = commands.findIndex(isRuleCommand)
+      return failed('UNAVAILABLE', { index, message: CLOSED })
+    },
+  }
+}

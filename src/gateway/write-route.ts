@@ -1,0 +1,34 @@
+/** The parts that all REST routes of commands share. */
+
+import type { ErrorCode } from '../service/catalogue.js'
+import type { Route } from './route.js'
+import { METADATA, type Properties, REFERENCE } from './schema.js'
+
+/** The fields that every command may have. */
+export const OPTIONAL: Properties = { reference: REFERENCE, metadata: METADATA }
+
+export const WRITE_CODES: readonly ErrorCode[] = [
+  'INSUFFICIENT_FUNDS',
+  'BALANCE_LIMIT',
+  'ACCOUNT_RESTRICTED',
+  'TRANSACTION_ID_REUSED',
+  'CONFLICT',
+  'OUTCOME_UNKNOWN',
+  'STREAM_FULL',
+  'PAYLOAD_TOO_LARGE',
+  'UNSUPPORTED_MEDIA_TYPE',
+]
+
+const ONE_COMMAND_BYTES_MAX = 16_384
+
+/** A route of a command; what is stated replaces the usual. */
+export const write = (
+  route: Omit<Route, 'method' | 'effect' | 'success' | 'codes'> & Partial<Route>,
+): Route => ({
+  method: 'POST',
+  effect: 'write',
+  success: 201,
+  codes: WRITE_CODES,
+  body_bytes_max: ONE_COMMAND_BYTES_MAX,
+  ...route,
+})

@@ -1,0 +1,265 @@
+/**
+ * `decide`, which turns a command into events or a refusal. It judges with `apply`, as every fold will.
+ */
+
+import { E, type Either } from '../fp.js'
+import type { Account, Rejection } from './account.js'
+import type { Amount } from './amount.js'
+import { apply } from './apply.js'
+import type { ClientId } from './client-id.js'
+import {
+  type Command,
+  creditLegId,
+  customersOfCommand,
+  type PlainCommand,
+  receiverOf,
+  type Transfer,
+} from './command.js'
+import type { LedgerEvent } from './event.js'
+import type { Declination, MoneyEvent } from './event-body.js'
+import {
+  type CaptureCommand,
+  HOLD_S,
+  type HoldCommand,
+  type ReleaseCommand,
+  type RuleCommand,
+} from './rule-command.js'
+import { NO_RULES, rulesAt } from './rules.js'
+
+/** One event on one customer's subject, and the account after it (its `seq` is not known before it is stored). */
+export type Leg = { readonly id: ClientId; readonly event: LedgerEvent; readonly after: Account }
+
+export type Refusal = Rejection & { readonly client_id: ClientId }
+
+/** Makes an event with all its fields in one order: the JavaScript engine is fast with objects of one shape. */
+const eventOf = (
+  type: MoneyEvent['type'],
+  { amount, reference, metadata }: PlainCommand,
+  transaction_id: string,
+  counterparty: ClientId | undefined,
+): LedgerEvent => ({
+  type,
+  amount,
+  transaction_id,
+  transfer: counterparty === undefined ? undefined : { counterparty },
+  reference,
+  metadata,
+  after: undefined,
+})
+
+/** The time at which commands are decided is not known well enough for an account that depends on it. */
+export class TimeUnknown extends Error {
+  override readonly name = 'TimeUnknown'
+}
+
+const isTimed = ({ rules }: Account): boolean => rules !== undefined && rules.time_ms > 0
+
+/** Whether an event gives an account something that depends on time. */
+const makesTimed = (event: LedgerEvent): boolean =>
+  event.type === 'hold' || (event.type === 'state' && event.until_ms !== undefined)
+
+const NO_TIME = new Date(0)
+
+/**
+ * The event on the account at the time `now` of the stream's clock. An account that depends on time has that time in
+ * each of its events, so that its fold judges at the same moment as this decision. Throws `TimeUnknown`.
+ */
+const leg = (
+  id: ClientId,
+  account: Account,
+  event: LedgerEvent,
+  now: Date | undefined,
+): Either<Refusal, Leg> => {
+  if (isTimed(account) || makesTimed(event)) {
+    if (now === undefined) throw new TimeUnknown(`the stream's time is not known, and ${id} depends on it`)
+    event.at_ms = now.getTime()
+  }
+  // an account without a time of its own has no rule that depends on the event's
+  const applied = apply(account, event, { seq: account.seq, at: now ?? NO_TIME })
+  if (E.isLeft(applied)) return E.left({ ...applied.left, client_id: id })
+  const after = applied.right
+  event.after = after
+  return E.right({ id, event, after })
+}
+
+const transfer = (
+  command: Transfer,
+  accountOf: (id: ClientId) => Account,
+  now: Date | undefined,
+): Either<Refusal, readonly Leg[]> => {
+  const { from, to, transaction_id } = command
+  const debit = leg(from, accountOf(from), eventOf('debit', command, transaction_id, to), now)
+  if (E.isLeft(debit)) return debit
+  const credit = leg(to, accountOf(to), eventOf('credit', command, creditLegId(transaction_id), from), now)
+  return E.isLeft(credit) ? credit : E.right([debit.right, credit.right])
+}
+
+/** The fields that all events of a command share. */
+const sharedFields = ({ transaction_id, reference, metadata }: Command) => ({
+  transaction_id,
+  ...(reference === undefined ? {} : { reference }),
+  ...(metadata === undefined ? {} : { metadata }),
+})
+
+const MS_PER_S = 1_000
+
+const hold = (command: HoldCommand, account: Account, now: Date): Either<Refusal, readonly Leg[]> => {
+  const { client_id, amount, expires_ms, expires_in_s = HOLD_S } = command
+  const expires = expires_ms ?? now.getTime() + expires_in_s * MS_PER_S
+  // an event of that kind would count, and hold nothing
+  if (expires <= timeOfAccount(account, now))
+    return E.left({ code: 'HOLD_NOT_OPEN', client_id, balance: account.balance, amount })
+  const event: LedgerEvent = { type: 'hold', amount, ...sharedFields(command), expires_ms: expires }
+  return only(leg(client_id, account, event, now))
+}
+
+const timeOfAccount = ({ rules }: Account, now: Date): number => Math.max(rules?.time_ms ?? 0, now.getTime())
+
+/** What remains of a hold; undefined when it is not open. */
+const remainingOf = (account: Account, id: string, now: Date): Amount | undefined =>
+  rulesAt(account.rules ?? NO_RULES, now.getTime()).holds.find(each => each.id === id)?.amount as
+    | Amount
+    | undefined
+
+const only = (one: Either<Refusal, Leg>): Either<Refusal, readonly Leg[]> =>
+  E.isLeft(one) ? one : E.right([one.right])
+
+/** The refusal of a command that names a hold which is not open, without an amount if it brought none. */
+const notOpen = (id: ClientId, { balance }: Account, amount: Amount | undefined): Either<Refusal, never> =>
+  E.left({ code: 'HOLD_NOT_OPEN', client_id: id, balance, ...(amount === undefined ? {} : { amount }) })
+
+const capture = (
+  command: CaptureCommand,
+  accountOf: (id: ClientId) => Account,
+  now: Date,
+): Either<Refusal, readonly Leg[]> => {
+  const { client_id, hold: id, to, final = true, transaction_id } = command
+  const account = accountOf(client_id)
+  const amount = command.amount ?? remainingOf(account, id, now)
+  if (amount === undefined) return notOpen(client_id, account, amount)
+  const event: LedgerEvent = {
+    type: 'debit',
+    amount,
+    ...sharedFields(command),
+    hold: id,
+    final,
+    ...(to === undefined ? {} : { transfer: { counterparty: to } }),
+  }
+  const debit = leg(client_id, account, event, now)
+  if (E.isLeft(debit) || to === undefined) return only(debit)
+  const received: LedgerEvent = {
+    type: 'credit',
+    amount,
+    ...sharedFields(command),
+    transaction_id: creditLegId(transaction_id),
+    transfer: { counterparty: client_id },
+  }
+  const credit = leg(to, accountOf(to), received, now)
+  return E.isLeft(credit) ? credit : E.right([debit.right, credit.right])
+}
+
+const release = (command: ReleaseCommand, account: Account, now: Date): Either<Refusal, readonly Leg[]> => {
+  const { client_id, hold: id } = command
+  const amount = command.amount ?? remainingOf(account, id, now)
+  if (amount === undefined) return notOpen(client_id, account, amount)
+  return only(leg(client_id, account, { type: 'release', hold: id, amount, ...sharedFields(command) }, now))
+}
+
+const decideRules = (
+  command: RuleCommand,
+  accountOf: (id: ClientId) => Account,
+  now: Date,
+): Either<Refusal, readonly Leg[]> => {
+  const { client_id } = command
+  switch (command.type) {
+    case 'hold':
+      return hold(command, accountOf(client_id), now)
+    case 'capture':
+      return capture(command, accountOf, now)
+    case 'release':
+      return release(command, accountOf(client_id), now)
+    case 'limit': {
+      const event: LedgerEvent = { type: 'limit', limit: command.limit, ...sharedFields(command) }
+      return only(leg(client_id, accountOf(client_id), event, now))
+    }
+    case 'restrict': {
+      const { state, reason, until_ms } = command
+      const until = until_ms === undefined ? {} : { until_ms }
+      const event: LedgerEvent = { type: 'state', state, reason, ...until, ...sharedFields(command) }
+      return only(leg(client_id, accountOf(client_id), event, now))
+    }
+  }
+}
+
+/**
+ * Decides a command on the accounts that `accountOf` gives: its events in the order in which to store them, or a refusal.
+ * `now` is the time by the stream's clock; undefined when it is not known: then a command that depends on it throws
+ * `TimeUnknown`.
+ */
+export const decide = (
+  command: Command,
+  accountOf: (id: ClientId) => Account,
+  now?: Date,
+): Either<Refusal, readonly Leg[]> => {
+  switch (command.type) {
+    case 'transfer':
+      return transfer(command, accountOf, now)
+    case 'credit':
+    case 'debit': {
+      const { type, client_id, transaction_id } = command
+      return only(
+        leg(client_id, accountOf(client_id), eventOf(type, command, transaction_id, undefined), now),
+      )
+    }
+    default:
+      if (now === undefined) throw new TimeUnknown("the time by the stream's clock is not known")
+      return decideRules(command, accountOf, now)
+  }
+}
+
+/** The fields of a command that its refusal has to keep, so that a retry is known to be the same command. */
+const requestFields = (command: Command): Partial<Declination> => {
+  switch (command.type) {
+    case 'hold':
+      return command.expires_ms === undefined ? {} : { expires_ms: command.expires_ms }
+    case 'capture':
+      return { hold: command.hold, final: command.final ?? true }
+    case 'release':
+      return { hold: command.hold }
+    case 'limit':
+      return { limit: command.limit }
+    case 'restrict': {
+      const { state, reason, until_ms } = command
+      return { state, reason, ...(until_ms === undefined ? {} : { until_ms }) }
+    }
+    default:
+      return {}
+  }
+}
+
+/**
+ * The event that records a refusal, on the subject of the command's first customer, so that a retry gets it again.
+ * `account` is that customer's. Throws `TimeUnknown`.
+ */
+export const declined = (
+  command: Command,
+  { amount: _, ...refusal }: Refusal,
+  account: Account,
+  now?: Date,
+): Leg => {
+  const [id] = customersOfCommand(command)
+  const to = receiverOf(command)
+  const { amount } = command
+  const event: Declination = {
+    type: 'declined',
+    ...(amount === undefined ? {} : { amount }),
+    ...sharedFields(command),
+    ...requestFields(command),
+    ...(to === undefined ? {} : { transfer: { counterparty: to } }),
+    declined: { command: command.type, ...refusal },
+  }
+  const recorded = leg(id, account, event, now)
+  // no rule refuses the record of a refusal
+  if (E.isLeft(recorded)) throw new Error(`the record of a refusal was refused: ${recorded.left.code}`)
+  return recorded.right
+}
