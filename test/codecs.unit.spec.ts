@@ -51,6 +51,7 @@ const POOL: unknown[] = [
     'a',
     'credit',
     'INSUFFICIENT_FUNDS',
+    '0 0 frozen - "r"',
     'frozen',
     'hold',
     '2027-01-31T00:00:00.000Z',

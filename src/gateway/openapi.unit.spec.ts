@@ -35,7 +35,7 @@ const operations = Object.entries(document.paths).flatMap(([path, methods]) =>
 
 /** The page, its files and the document are no operations of the API. */
 const UNDOCUMENTED = ['/', '/docs', '/docs/page.js', '/docs/page.css', '/openapi.json']
-const NONE_OF_HTTP = ['BAD_REQUEST']
+const NONE_OF_HTTP = ['BAD_REQUEST', 'NOT_EXPIRED']
 /** Any path may answer with these codes; they belong to no operation. */
 const OF_EVERY_PATH = ['METHOD_NOT_ALLOWED', 'REQUEST_TIMEOUT']
 
