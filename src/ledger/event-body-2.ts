@@ -100,8 +100,12 @@ const Declined = fieldsOf(
   { available: Balance, held: Balance, remaining: Amount, state: Restricted, reason: Reason },
 )
 
-const credit = fieldsOf({ amount: Amount }, COMMON)
-const debit = fieldsOf({ amount: Amount }, { ...COMMON, hold: TransactionId, final: t.boolean })
+// the first programs of schema 2 took a record of a refusal in every event
+const credit = fieldsOf({ amount: Amount }, { ...COMMON, declined: Declined })
+const debit = fieldsOf(
+  { amount: Amount },
+  { ...COMMON, declined: Declined, hold: TransactionId, final: t.boolean },
+)
 const hold = fieldsOf(
   { amount: Amount, transaction_id: TransactionId, expires_at: Time },
   { ...COMMON, transaction_id: TransactionId },
@@ -130,8 +134,8 @@ type Type = keyof typeof CODECS
 /** The known fields of each type of event, for the strict reading. */
 const COMMON_NAMES = ['schema', 'type', ...Object.keys(COMMON)]
 export const FIELDS_2: Readonly<Record<Type, readonly string[]>> = {
-  credit: [...COMMON_NAMES, 'amount'],
-  debit: [...COMMON_NAMES, 'amount', 'hold', 'final'],
+  credit: [...COMMON_NAMES, 'amount', 'declined'],
+  debit: [...COMMON_NAMES, 'amount', 'declined', 'hold', 'final'],
   hold: [...COMMON_NAMES, 'amount', 'expires_at'],
   release: [...COMMON_NAMES, 'hold', 'amount', 'expired'],
   limit: [...COMMON_NAMES, 'limit'],
@@ -153,6 +157,10 @@ const conflictOf = (type: Type, body: JsonObject): string | undefined => {
     return 'amount: a hold expires as a whole'
   if (type === 'state' && body.state === 'active' && body.until !== undefined)
     return 'until: is for a restriction'
+  // the first programs of schema 2 refused each one without an amount
+  const { amount, hold: asked, limit: set, state: wanted, reverses } = body
+  if (type === 'declined' && [amount, asked, set, wanted, reverses].every(field => field === undefined))
+    return 'amount: is missing'
   return undefined
 }
 

@@ -25,7 +25,8 @@ export const rulesText = ({ time_ms, limit, restriction, holds }: AccountRules):
   return text
 }
 
-const FIRST_LINE = /^(\d{1,15}) (\d{1,19}) (\S+) (-|\d{1,15}) (-|".*")$/
+// s: JSON leaves some ends of lines, such as U+2028, as they are
+const FIRST_LINE = /^(\d{1,15}) (\d{1,19}) (\S+) (-|\d{1,15}) (-|".*")$/s
 const DIGITS = /^[0-9a-z]{1,13}$/
 
 const wholeOf = (digits: string): bigint => {

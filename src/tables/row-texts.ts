@@ -39,10 +39,9 @@ const metadataText = (metadata: object): string | undefined => {
 
 const bigintText = (_: string, value: unknown): unknown => (typeof value === 'bigint' ? String(value) : value)
 
+/** Any event may have the record of a refusal, though it means something in a `declined` one only. */
 const declinedText = (event: LedgerEvent): string | undefined =>
-  event.type === 'declined' && event.declined !== undefined
-    ? JSON.stringify(event.declined, bigintText)
-    : undefined
+  'declined' in event && event.declined !== undefined ? JSON.stringify(event.declined, bigintText) : undefined
 
 /** Makes the texts of `event` for its row. It never throws, for any event. */
 export const rowTexts = (event: LedgerEvent): RowTexts => {

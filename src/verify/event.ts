@@ -5,17 +5,19 @@
 
 import { E } from '../fp.js'
 import { isJsonObject, readJson, readStrictJson } from '../json.js'
-
-type Fields = Readonly<Record<string, unknown>>
+import { isEvent2, isUnderstood, recordOf, type Terms2, termsOf } from './event-2.js'
+import { type Fields, isCustomerId, isOneOf, isText, isTransactionId, onlyHas, wholeOf } from './values.js'
 
 /** An event as verify reads it. */
-export type ReadEvent = {
-  readonly type: 'credit' | 'debit' | 'declined'
-  readonly amount: bigint
+export type ReadEvent = Terms2 & {
+  readonly type: 'credit' | 'debit' | 'declined' | 'hold' | 'release' | 'limit' | 'state'
+  /** Absent in an event of schema 2 that needs none. */
+  readonly amount: bigint | undefined
   readonly transaction_id: string | undefined
   readonly reference: string | undefined
   readonly metadata: Fields | undefined
   readonly counterparty: string | undefined
+  /** The record of a refusal, with the fields that its schema has. */
   readonly declined: Fields | undefined
   /** The writer's claim about the customer after the event, not decoded; undefined without a claim. */
   readonly after: unknown
@@ -30,16 +32,13 @@ export type Reading =
 
 /** The newest schema that this file knows. A schema that is added to the program has to be added here too. */
 const SCHEMA = 2
-const LARGEST = 9_223_372_036_854_775_807n
-const SMALLEST = -9_223_372_036_854_775_808n
-const TRANSACTION_ID = /^[\x21-\x7e]{1,135}$/
-const CUSTOMER_ID = /^[A-Za-z0-9][A-Za-z0-9_:@-]{0,63}$/
 const MALFORMED: Reading = { tag: 'malformed' }
+const TYPES_1 = ['credit', 'debit', 'declined']
 
 /** The customer id in a subject; undefined when the subject is no customer's. */
 export const customerOf = (subject: string): string | undefined => {
   const id = subject.startsWith('customer.balance.') ? subject.slice('customer.balance.'.length) : ''
-  return CUSTOMER_ID.test(id) ? id : undefined
+  return isCustomerId(id) ? id : undefined
 }
 
 const parse = (body: Uint8Array): Fields | undefined => {
@@ -47,87 +46,64 @@ const parse = (body: Uint8Array): Fields | undefined => {
   return E.isRight(json) && isJsonObject(json.right) ? json.right : undefined
 }
 
-/**
- * Reads a whole number within int64, from a JSON number or a JSON string. Undefined for anything else, and for a number
- * that JSON.parse may have rounded.
- */
-export const wholeOf = (value: unknown): bigint | undefined => {
-  if (typeof value === 'number') return Number.isSafeInteger(value) ? BigInt(value) : undefined
-  if (typeof value !== 'string' || !/^(?:0|-?[1-9]\d{0,18})$/.test(value)) return undefined
-  const whole = BigInt(value)
-  return whole >= SMALLEST && whole <= LARGEST ? whole : undefined
-}
-
-const isOneOf = (value: unknown, ...allowed: string[]): boolean =>
-  typeof value === 'string' && allowed.includes(value)
-
-const isId = (value: unknown): value is string => typeof value === 'string' && CUSTOMER_ID.test(value)
-
 const isDeclined = (value: unknown): value is Fields =>
   isJsonObject(value) &&
-  isOneOf(value.command, 'credit', 'debit', 'transfer') &&
-  isOneOf(value.code, 'INSUFFICIENT_FUNDS', 'BALANCE_LIMIT') &&
-  isId(value.client_id) &&
+  isOneOf(value.command, ['credit', 'debit', 'transfer']) &&
+  isOneOf(value.code, ['INSUFFICIENT_FUNDS', 'BALANCE_LIMIT']) &&
+  isCustomerId(value.client_id) &&
   wholeOf(value.balance) !== undefined
 
-/** Whether every optional field is absent or valid. */
+/** Whether every optional field of schema 1 is absent or valid. */
 const optionalsAreRight = ({ transaction_id, reference, metadata, transfer, declined }: Fields): boolean =>
-  (transaction_id === undefined ||
-    (typeof transaction_id === 'string' && TRANSACTION_ID.test(transaction_id))) &&
+  (transaction_id === undefined || isTransactionId(transaction_id, 135)) &&
   (reference === undefined || typeof reference === 'string') &&
   (metadata === undefined || isJsonObject(metadata)) &&
-  (transfer === undefined || (isJsonObject(transfer) && isId(transfer.counterparty))) &&
+  (transfer === undefined || (isJsonObject(transfer) && isCustomerId(transfer.counterparty))) &&
   (declined === undefined || isDeclined(declined))
 
-const eventOf = (fields: Fields): Reading => {
-  const { type, transaction_id, reference, metadata, transfer, declined, after } = fields
-  const amount = wholeOf(fields.amount)
-  if (!isOneOf(type, 'credit', 'debit', 'declined') || amount === undefined || amount < 1n) return MALFORMED
-  if (!optionalsAreRight(fields)) return MALFORMED
+/** The fields of a valid event that both schemas have. */
+const sharedOf = (body: Fields): ReadEvent => {
+  const { type, transaction_id, reference, metadata, transfer, after } = body
   const counterparty = isJsonObject(transfer) ? transfer.counterparty : undefined
-  const event = { type, amount, transaction_id, reference, metadata, counterparty, declined, after }
-  return { tag: 'event', event: event as ReadEvent }
+  const amount = wholeOf(body.amount)
+  return { type, amount, transaction_id, reference, metadata, counterparty, after } as ReadEvent
 }
+
+const eventOf1 = (body: Fields): Reading => {
+  const { type, declined } = body
+  const amount = wholeOf(body.amount)
+  if (!isOneOf(type, TYPES_1) || amount === undefined || amount < 1n) return MALFORMED
+  if (!optionalsAreRight(body)) return MALFORMED
+  if (!isJsonObject(declined)) return { tag: 'event', event: sharedOf(body) }
+  // schema 1 does not know the other fields of a record
+  const { command, code, client_id, balance } = declined
+  return { tag: 'event', event: { ...sharedOf(body), declined: { command, code, client_id, balance } } }
+}
+
+const eventOf2 = (body: Fields): Reading => {
+  if (!isUnderstood(body)) return { tag: 'future', schema: 2 }
+  if (!isEvent2(body)) return MALFORMED
+  return { tag: 'event', event: { ...sharedOf(body), ...termsOf(body), declined: recordOf(body.declined) } }
+}
+
+export type Claim = { readonly balance: bigint; readonly version: number; readonly rules: string | undefined }
 
 /**
- * The balance and version that a writer claims for the customer after the event; undefined when they cannot be read.
+ * The balance, the version and the digest of the rules that a writer claims for the customer after the event; undefined
+ * when they cannot be read.
  */
-export const claimOf = (after: unknown): { balance: bigint; version: number } | undefined => {
+export const claimOf = (after: unknown): Claim | undefined => {
   if (!isJsonObject(after) || typeof after.version !== 'number') return undefined
+  const { version, rules } = after
   const balance = wholeOf(after.balance)
-  return balance === undefined ? undefined : { balance, version: after.version }
+  if (balance === undefined || (rules !== undefined && typeof rules !== 'string')) return undefined
+  return { balance, version, rules }
 }
-
-/** The fields of an event of schema 2. An event with any other field was written by a later program. */
-const KNOWN_FIELDS = /^(?:schema|type|amount|transaction_id|reference|metadata|transfer|declined|after)$/
-
-const onlyHas = (value: unknown, names: RegExp): boolean =>
-  !isJsonObject(value) || Object.keys(value).every(name => names.test(name))
-
-const mayBe = (value: unknown, ...texts: string[]): boolean =>
-  typeof value !== 'string' || isOneOf(value, ...texts)
-
-/** Whether an event of schema 2 has only known fields, and only known words in them. */
-const isUnderstood = (fields: Fields): boolean => {
-  const { type, transfer, declined } = fields
-  const { command, code } = isJsonObject(declined) ? declined : {}
-  return (
-    mayBe(type, 'credit', 'debit', 'declined') &&
-    onlyHas(fields, KNOWN_FIELDS) &&
-    onlyHas(transfer, /^counterparty$/) &&
-    onlyHas(declined, /^(?:command|code|client_id|balance)$/) &&
-    mayBe(command, 'credit', 'debit', 'transfer') &&
-    mayBe(code, 'INSUFFICIENT_FUNDS', 'BALANCE_LIMIT')
-  )
-}
-
-const isText = (value: unknown, chars_max: number): boolean =>
-  typeof value === 'string' && value.length >= 1 && value.length <= chars_max
 
 /** Reads a person's decision. With an unknown field it counts as written by a later program. */
-const skipOf = (fields: Fields): Reading => {
-  if (!onlyHas(fields, /^(?:schema|type|seq|reason|by)$/)) return { tag: 'future', schema: 2 }
-  const { seq, reason, by } = fields
+const skipOf = (body: Fields): Reading => {
+  if (!onlyHas(body, ['schema', 'type', 'seq', 'reason', 'by'])) return { tag: 'future', schema: 2 }
+  const { seq, reason, by } = body
   const is_right = Number.isSafeInteger(seq) && Number(seq) >= 1 && isText(reason, 500) && isText(by, 200)
   return is_right ? { tag: 'skip', seq: Number(seq) } : MALFORMED
 }
@@ -138,9 +114,8 @@ export const readEvent = (body: Uint8Array): Reading => {
   if (fields === undefined) return MALFORMED
   const { schema = 1 } = fields
   if (typeof schema !== 'number' || !Number.isSafeInteger(schema) || schema < 1) return MALFORMED
-  if (schema === 1) return eventOf(fields)
+  if (schema === 1) return eventOf1(fields)
   if (schema > SCHEMA) return { tag: 'future', schema }
   if (E.isLeft(readStrictJson(body))) return MALFORMED
-  if (fields.type === 'skip') return skipOf(fields)
-  return isUnderstood(fields) ? eventOf(fields) : { tag: 'future', schema }
+  return fields.type === 'skip' ? skipOf(fields) : eventOf2(fields)
 }

@@ -3,17 +3,21 @@
  * `src/ledger`.
  */
 
+import { judge, type Terms, type TermsRefusal } from './account.js'
 import { customerOf, type ReadEvent, type Reading, readEvent } from './event.js'
+import { LARGEST } from './values.js'
 
-/** The parts of a message that the fold needs. */
-type Entry = { readonly seq: number; readonly subject: string; readonly body: Uint8Array }
+/** The parts of a message that the fold needs; `at` is the time at which it was stored. */
+type Entry = { readonly seq: number; readonly subject: string; readonly body: Uint8Array; readonly at: Date }
 
-/** A customer's state after some events. The field names are the names of the tables' attributes. */
+/** A customer's state after some events. The field names are the names of the tables' attributes, but for `terms`. */
 export type Standing = {
   readonly balance: bigint
   readonly version: number
   /** The last event that counts. */
   readonly seq: number
+  /** The holds, the limit and the restriction; absent for a plain customer. */
+  readonly terms?: Terms | undefined
   /**
    * For a parked customer: the event at which it waits for a program that knows its schema, that schema, and the last
    * event that was left out since.
@@ -23,7 +27,7 @@ export type Standing = {
   readonly parked_last_seq?: number
 }
 
-export type Refusal = 'MALFORMED' | 'SKIPPED' | 'INSUFFICIENT_FUNDS' | 'BALANCE_LIMIT'
+export type Refusal = 'MALFORMED' | 'SKIPPED' | TermsRefusal
 
 /** The outcome of one event; `before` and `after` are its customer's states. */
 export type Folded<A extends Entry> = {
@@ -50,14 +54,12 @@ export class DecisionMet extends Error {
 /** The state of a customer before its first event. */
 export const NO_EVENTS: Standing = { balance: 0n, version: 0, seq: 0 }
 
-const LARGEST = 9_223_372_036_854_775_807n
-
 /** The sequence of the last event that changed a customer's item. */
 export const positionOf = ({ seq, parked_last_seq = 0 }: Standing): number => Math.max(seq, parked_last_seq)
 
-/** The customer's state after an event that it can take, or the reason why the event is refused. */
+/** The state of a plain customer after an event of schema 1 that it can take, or the reason why it is refused. */
 const move = (
-  { type, amount }: ReadEvent,
+  { type, amount = 0n }: ReadEvent,
   { balance, version }: Standing,
   seq: number,
 ): Standing | Refusal => {
@@ -65,6 +67,18 @@ const move = (
   const moved = type === 'credit' ? balance + amount : balance - amount
   if (moved < 0n) return 'INSUFFICIENT_FUNDS'
   return moved > LARGEST ? 'BALANCE_LIMIT' : { balance: moved, version: version + 1, seq }
+}
+
+const PLAIN: readonly ReadEvent['type'][] = ['credit', 'debit', 'declined']
+
+/** The customer's state after an event that it can take, or the reason why the event is refused. */
+const next = (event: ReadEvent, before: Standing, { seq, at }: Pick<Entry, 'seq' | 'at'>): Standing | Refusal => {
+  if (before.terms === undefined && event.hold === undefined && PLAIN.includes(event.type))
+    return move(event, before, seq)
+  const after = judge(before, event, at.getTime())
+  if (typeof after === 'string') return after
+  const { terms, ...plain } = after
+  return terms === undefined ? { ...plain, seq } : { ...plain, seq, terms }
 }
 
 export type Fold = {
@@ -89,12 +103,13 @@ export const createFold = (skips: Skips = new Set()): Fold => {
   }
 
   /** The outcome of an event for a customer that is not parked, and the customer's new state. */
-  const judge = (
+  const judgeFor = (
     id: string,
     before: Standing,
-    seq: number,
+    entry: Entry,
     reading: Reading,
   ): [Folded<Entry>['outcome'], Standing] => {
+    const { seq } = entry
     switch (reading.tag) {
       case 'malformed':
         return ['MALFORMED', before]
@@ -106,7 +121,7 @@ export const createFold = (skips: Skips = new Set()): Fold => {
         return ['left out', { ...before, ...parked }]
       }
       case 'event': {
-        const after = move(reading.event, before, seq)
+        const after = next(reading.event, before, entry)
         return typeof after === 'string' ? [after, before] : ['applied', after]
       }
     }
@@ -120,7 +135,7 @@ export const createFold = (skips: Skips = new Set()): Fold => {
     if (id === undefined) return { entry, id, event, before, after: before, outcome: 'MALFORMED' }
     const [outcome, after] =
       before.parked_seq === undefined
-        ? judge(id, before, entry.seq, reading)
+        ? judgeFor(id, before, entry, reading)
         : (['left out', leaveOut(before, entry.seq, reading)] as const)
     if (after !== before) customers.set(id, after)
     return { entry, id, event, before, after, outcome }

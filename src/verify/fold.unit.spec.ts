@@ -13,7 +13,7 @@ const take = (...events: readonly [id: string, body: string][]) => {
   const fold = createFold()
   const outcomes = events.map(
     ([id, body], i) =>
-      fold.take({ seq: i + 1, subject: `customer.balance.${id}`, body: bytes(body) }).outcome,
+      fold.take({ ...placeAt(i + 1), subject: `customer.balance.${id}`, body: bytes(body) }).outcome,
   )
   return { outcomes, customers: Object.fromEntries(fold.customers) }
 }
@@ -195,7 +195,7 @@ describe('the second opinion and the law', () => {
         const fold = createFold()
         const customers = new Map<string, Customer>()
         for (const [i, [id, text]] of events.entries()) {
-          const entry = { seq: i + 1, subject: `customer.balance.${id}`, body: bytes(text) }
+          const entry = { ...placeAt(i + 1), subject: `customer.balance.${id}`, body: bytes(text) }
           expect(fold.take(entry).outcome).toBe(lawOf(customers, id, entry.seq, entry.body))
         }
         const expected = [...customers].map(([id, customer]) => [id, standingOf(customer)])

@@ -6,10 +6,12 @@
  */
 
 import type { RawItem } from '../tables/batch-get.js'
+import { heldOf } from './account.js'
 import type { Run } from './deps.js'
 import { NO_EVENTS, positionOf, type Standing } from './fold.js'
 import { fnv1a } from './hash.js'
 import { compareItem, type Expected, wholeIn } from './item.js'
+import { rulesTextOf } from './rules-text.js'
 import { readAll } from './scan.js'
 import type { Projection, Target } from './target.js'
 import type { Step, Walk } from './walk.js'
@@ -26,9 +28,10 @@ export const isHead = (projection: Projection, id: string): boolean => id.starts
 /** The id of a customer's head. */
 export const headId = (projection: Projection, client_id: string): string => prefixOf(projection) + client_id
 
-const expectedOf = (projection: Projection, id: string, { balance, ...rest }: Standing): Expected => ({
+const expectedOf = (projection: Projection, id: string, { balance, terms, ...rest }: Standing): Expected => ({
   [projection === 'balances' ? 'client_balance' : 'balance']: balance,
   ...rest,
+  ...(terms === undefined ? {} : { rules: rulesTextOf(terms), held: heldOf(terms) }),
   ...(projection === 'ranking' ? { shard: String(fnv1a(id) % RANKING_SHARDS) } : {}),
 })
 

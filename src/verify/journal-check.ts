@@ -5,12 +5,14 @@
 import { E } from '../fp.js'
 import { isJsonObject, type JsonObject, readJson } from '../json.js'
 import type { RawItem } from '../tables/batch-get.js'
+import { heldOf } from './account.js'
 import type { Run } from './deps.js'
-import { wholeOf } from './event.js'
+import type { ReadEvent } from './event.js'
 import { createFingerprints } from './hash.js'
 import { compareItem, type Expected, type Same, wholeIn } from './item.js'
 import { readAll } from './scan.js'
 import type { Target } from './target.js'
+import { wholeOf } from './values.js'
 import type { Step } from './walk.js'
 
 /** The row key of a transaction id. An id that looks like one of the table's own keys gets a prefix. */
@@ -55,9 +57,44 @@ const textsOf = (event: Step['event']): Expected => {
   return { reference, metadata, omitted: omitted.length === 0 ? undefined : omitted.join(' ') }
 }
 
-/** The text for a declined command: the four fields that make an answer. Other fields of the event are in no row. */
-const answerText = ({ command, code, client_id, balance }: Readonly<Record<string, unknown>>): string =>
-  JSON.stringify({ command, code, client_id, balance: String(wholeOf(balance)) })
+/** The fields of the record of a refusal that are amounts, and all others. A row has them all in this order. */
+const RECORD_AMOUNTS = ['balance', 'available', 'held', 'remaining']
+const RECORD_TEXTS = ['command', 'code', 'client_id', 'state', 'reason']
+const RECORD = ['command', 'code', 'client_id', ...RECORD_AMOUNTS, 'state', 'reason']
+
+/** The text of a row for a declined command: the record of the refusal, which makes the answer. */
+const answerText = (declined: Readonly<Record<string, unknown>>): string =>
+  JSON.stringify(
+    Object.fromEntries(
+      RECORD.filter(name => declined[name] !== undefined).map(name => [
+        name,
+        RECORD_AMOUNTS.includes(name) ? String(wholeOf(declined[name])) : declined[name],
+      ]),
+    ),
+  )
+
+const timeText = (ms: number | undefined): string | undefined =>
+  ms === undefined ? undefined : new Date(ms).toISOString()
+
+const SAFE_MAX = BigInt(Number.MAX_SAFE_INTEGER)
+
+/** The text of a row for what only schema 2 can say, as it stands in the event; undefined when it says nothing more. */
+const detailsText = (event: ReadEvent): string | undefined => {
+  const { hold, final, expired, state, reason, reverses, limit } = event
+  const text = JSON.stringify({
+    hold,
+    final,
+    expired,
+    expires_at: timeText(event.expires_ms),
+    limit: limit === undefined || limit > SAFE_MAX ? limit?.toString() : Number(limit),
+    state,
+    reason,
+    until: timeText(event.until_ms),
+    at: timeText(event.at_ms),
+    reverses,
+  })
+  return text === '{}' ? undefined : text
+}
 
 const CALLER = /^(?:token|oidc|nats|operator):[\x21-\x7e]{1,256}$/
 
@@ -80,6 +117,8 @@ const rowOf = ({ id, entry, event, before, after }: Step): Expected => ({
   ...textsOf(event),
   counterparty: event?.counterparty,
   declined: event?.declined && answerText(event.declined),
+  details: event && detailsText(event),
+  held: heldOf(after.terms) || undefined,
   by: callerOf(entry),
 })
 
@@ -91,12 +130,12 @@ const parseObject = (text: string): JsonObject => {
   return E.isRight(read) && isJsonObject(read.right) ? read.right : {}
 }
 
-/** Whether two texts are the same answer: the balance may be either JSON form of an amount (a number or a string). */
+/** Whether two texts are the same answer: an amount may have either JSON form (a number or a string). */
 const isSameDeclined = (is: string, should_be: string): boolean => {
   const [a, b] = [parseObject(is), parseObject(should_be)]
   return (
-    ['command', 'code', 'client_id'].every(name => a[name] === b[name]) &&
-    wholeOf(a.balance) === wholeOf(b.balance)
+    RECORD_TEXTS.every(name => a[name] === b[name]) &&
+    RECORD_AMOUNTS.every(name => wholeOf(a[name]) === wholeOf(b[name]))
   )
 }
 

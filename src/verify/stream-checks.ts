@@ -8,6 +8,7 @@ import { createBatchCheck, describePart, type PartOfBatch } from '../stream/batc
 import { BATCH_MESSAGES_MAX } from '../stream/publish.js'
 import type { Differences } from './difference.js'
 import { claimOf } from './event.js'
+import { digestOf } from './rules-text.js'
 import type { Step } from './walk.js'
 
 const jsonOf = (value: unknown): string => {
@@ -30,9 +31,13 @@ const checkAfter = (differences: Differences, { entry, id, event, outcome, after
   if (claim === undefined) {
     differences.add({ ...about, field: 'after', is: show(event.after), should_be: 'a balance and a version' })
   }
-  for (const name of ['balance', 'version'] as const) {
-    if (claim === undefined || claim[name] === after[name]) continue
-    differences.add({ ...about, field: `after.${name}`, is: show(claim[name]), should_be: show(after[name]) })
+  const { balance, version } = after
+  // a claim may leave the rules out, and the digest of many holds takes time
+  const rules = claim?.rules === undefined ? undefined : (digestOf(after.terms) ?? 'none')
+  const should_be = { balance, version, rules }
+  for (const name of ['balance', 'version', 'rules'] as const) {
+    if (claim === undefined || claim[name] === should_be[name]) continue
+    differences.add({ ...about, field: `after.${name}`, is: show(claim[name]), should_be: show(should_be[name]) })
   }
 }
 

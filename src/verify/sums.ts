@@ -2,11 +2,14 @@
  * Computes the totals that the stream gives, in all and per UTC day.
  */
 
+import { heldOf } from './account.js'
+import type { ReadEvent } from './event.js'
 import type { Step } from './walk.js'
 
 export const SUM_FIELDS = [
   'customers',
   'balance',
+  'held',
   'credits',
   'credited',
   'debits',
@@ -19,6 +22,7 @@ export type Sum = Readonly<Record<SumField, bigint>>
 export const ZERO: Sum = {
   customers: 0n,
   balance: 0n,
+  held: 0n,
   credits: 0n,
   credited: 0n,
   debits: 0n,
@@ -27,7 +31,7 @@ export const ZERO: Sum = {
 }
 
 /** The fields that only ever grow: a later reading is never lower. */
-export const GROWING: readonly SumField[] = SUM_FIELDS.filter(field => field !== 'balance')
+export const GROWING: readonly SumField[] = SUM_FIELDS.filter(field => field !== 'balance' && field !== 'held')
 
 const each = (of: (field: SumField) => bigint): Sum =>
   Object.fromEntries(SUM_FIELDS.map(field => [field, of(field)])) as Record<SumField, bigint>
@@ -36,14 +40,22 @@ export const plus = (a: Sum, b: Sum): Sum => each(field => a[field] + b[field])
 export const minus = (a: Sum, b: Sum): Sum => each(field => a[field] - b[field])
 export const isZero = (sum: Sum): boolean => SUM_FIELDS.every(field => sum[field] === 0n)
 
+const countsOf = ({ type, amount = 0n }: ReadEvent): Partial<Sum> => {
+  if (type === 'credit') return { credits: 1n, credited: amount }
+  if (type === 'debit') return { debits: 1n, debited: amount }
+  return type === 'declined' ? { declined: 1n } : {}
+}
+
 /** The numbers that an event adds to the totals; undefined for an event that does not count. */
 export const shareOf = ({ outcome, event, before, after }: Step): Sum | undefined => {
   if (outcome !== 'applied' || event === undefined) return undefined
-  const { type, amount } = event
-  if (type === 'declined') return { ...ZERO, declined: 1n }
-  const moved = type === 'credit' ? { credits: 1n, credited: amount } : { debits: 1n, debited: amount }
-  const customers = before.version === 0 ? 1n : 0n
-  return { ...ZERO, ...moved, customers, balance: after.balance - before.balance }
+  return {
+    ...ZERO,
+    ...countsOf(event),
+    customers: before.version === 0 && after.version > 0 ? 1n : 0n,
+    balance: after.balance - before.balance,
+    held: heldOf(after.terms) - heldOf(before.terms),
+  }
 }
 
 /** The keys of the two totals to which an event belongs. */

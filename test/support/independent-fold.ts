@@ -9,12 +9,15 @@ import { createFold, type Refusal, type Skips, skipKey } from '../../src/verify/
 import { readStream } from './read-stream.js'
 
 const STREAM = 'customer-balances'
+const NS_PER_MS = 1_000_000n
 
 /** A message of the stream. */
 export type StoredEvent = {
   readonly seq: number
   readonly subject: string
   readonly body: Uint8Array
+  /** The time at which it was stored. */
+  readonly at: Date
   readonly msg_id: string
 }
 
@@ -28,10 +31,11 @@ export type Opinion = {
 
 /** Reads every event that the stream holds at the time of the call, in order. */
 export const readEvents = async (nc: NatsConnection): Promise<StoredEvent[]> =>
-  (await readStream(nc, STREAM)).map(({ seq, subject, data, headers }) => ({
+  (await readStream(nc, STREAM)).map(({ seq, subject, data, headers, timestampNanos }) => ({
     seq,
     subject,
     body: data,
+    at: new Date(Number(timestampNanos / NS_PER_MS)),
     msg_id: headers?.get('Nats-Msg-Id') ?? '',
   }))
 
