@@ -64,8 +64,9 @@ const move = (
   seq: number,
 ): Standing | Refusal => {
   if (type === 'declined') return { balance, version, seq }
+  // a balance may still be negative after the limit that allowed it was taken back: it takes every credit
+  if (type === 'debit' && amount > balance) return 'INSUFFICIENT_FUNDS'
   const moved = type === 'credit' ? balance + amount : balance - amount
-  if (moved < 0n) return 'INSUFFICIENT_FUNDS'
   return moved > LARGEST ? 'BALANCE_LIMIT' : { balance: moved, version: version + 1, seq }
 }
 

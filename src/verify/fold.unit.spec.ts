@@ -2,10 +2,15 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { clientIdOf } from '../ledger/client-id.js'
 import { decodeEvent } from '../ledger/event.js'
+import type { Stored } from '../ledger/account.js'
 import { type Customer, NEW_CUSTOMER, step } from '../ledger/fold.js'
+import { rulesDigest, rulesText } from '../ledger/rules-text.js'
 import { almost, arbitraryEvent, placeAt } from '../ledger/testing/arbitrary.js'
+import { arbitraryHistory } from '../ledger/testing/histories.js'
+import { heldOf } from './account.js'
 import { customerOf, readEvent } from './event.js'
 import { createFold, type Standing } from './fold.js'
+import { digestOf, rulesTextOf } from './rules-text.js'
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text)
 
@@ -135,12 +140,15 @@ const anyBody: fc.Arbitrary<string> = fc.oneof(
   { weight: 1, arbitrary: fc.oneof(fc.string(), fc.json()) },
 )
 
-const standingOf = ({ account, parked }: Customer): Standing => ({
+const standingOf = ({ account: { rules: _, ...account }, parked }: Customer): Standing => ({
   ...account,
   ...(parked === undefined
     ? {}
     : { parked_seq: parked.seq, parked_schema: parked.schema, parked_last_seq: parked.last_seq }),
 })
+
+const lineOf = (outcome: string, position: object, ...rules: readonly unknown[]): string =>
+  `${outcome} ${Object.values(position).join(' ')} ${rules.join(' ')}`
 
 describe('the second opinion and the law', () => {
   it('read every body alike', () => {
@@ -160,7 +168,7 @@ describe('the second opinion and the law', () => {
           counterparty,
           after,
         })
-        const declined = law.event.type === 'declined' ? law.event.declined : undefined
+        const declined = 'declined' in law.event ? law.event.declined : undefined
         expect(opinion.event.declined === undefined).toBe(declined === undefined)
       }),
       { numRuns: 3_000 },
@@ -180,13 +188,38 @@ describe('the second opinion and the law', () => {
   })
 
   /** The outcome of one step of `src/ledger`, in the words that verify's fold uses. */
-  const lawOf = (customers: Map<string, Customer>, id: string, seq: number, body: Uint8Array): string => {
+  const lawOf = (customers: Map<string, Customer>, id: string, stored: Stored, body: Uint8Array): string => {
     if (id.includes('.')) return 'MALFORMED'
-    const result = step(customers.get(id) ?? NEW_CUSTOMER, placeAt(seq), decodeEvent(body))
+    const result = step(customers.get(id) ?? NEW_CUSTOMER, stored, decodeEvent(body))
     if (result.tag === 'applied' || result.tag === 'parked') customers.set(id, result.customer)
     if (result.tag === 'dead') return result.reason
     return result.tag === 'parked' ? 'left out' : result.tag
   }
+
+  it('come to the same accounts with holds, limits and restrictions, at every event and time', () => {
+    fc.assert(
+      fc.property(arbitraryHistory, history => {
+        const fold = createFold()
+        const customers = new Map<string, Customer>()
+        const lines = history.map(({ id, seq, at, text }) => {
+          const entry = { seq, at, subject: `customer.balance.${id}`, body: bytes(text) }
+          const { outcome, after } = fold.take(entry)
+          const { terms, ...standing } = after
+          const opinion = terms === undefined ? [] : [rulesTextOf(terms), digestOf(terms), heldOf(terms)]
+          const outcome_of_law = lawOf(customers, id, entry, entry.body)
+          const customer = customers.get(id) ?? NEW_CUSTOMER
+          const { rules } = customer.account
+          const law = rules === undefined ? [] : [rulesText(rules), rulesDigest(rules), rules.held]
+          return [
+            lineOf(outcome, standing, ...opinion),
+            lineOf(outcome_of_law, standingOf(customer), ...law),
+          ] as const
+        })
+        expect(lines.map(([opinion]) => opinion)).toEqual(lines.map(([, law]) => law))
+      }),
+      { numRuns: 3_000 },
+    )
+  })
 
   it('come to the same customers, and refuse the same events for the same reasons', () => {
     const event = fc.tuple(fc.constantFrom('a', 'b', 'c.d'), anyBody)
@@ -196,7 +229,7 @@ describe('the second opinion and the law', () => {
         const customers = new Map<string, Customer>()
         for (const [i, [id, text]] of events.entries()) {
           const entry = { ...placeAt(i + 1), subject: `customer.balance.${id}`, body: bytes(text) }
-          expect(fold.take(entry).outcome).toBe(lawOf(customers, id, entry.seq, entry.body))
+          expect(fold.take(entry).outcome).toBe(lawOf(customers, id, entry, entry.body))
         }
         const expected = [...customers].map(([id, customer]) => [id, standingOf(customer)])
         expect(Object.fromEntries(fold.customers)).toEqual(Object.fromEntries(expected))
