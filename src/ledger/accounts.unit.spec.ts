@@ -2,7 +2,8 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { E } from '../fp.js'
 import { type Account, apply, availableAt, type Rejection, type Stored } from './account.js'
-import { decodeEvent, encodeEvent, type LedgerEvent } from './event.js'
+import { decodeEvent, encodeEvent, isPlain, type LedgerEvent } from './event.js'
+import type { Debit, Movement } from './event-body.js'
 import { type Customer, NEW_CUSTOMER, step } from './fold.js'
 import { type Rules, rulesAt } from './rules.js'
 import { readRules, rulesDigest, rulesText } from './rules-text.js'
@@ -52,6 +53,20 @@ const forAll = (check: (judged: readonly Judged[]) => void): void => {
   }
 }
 
+/** The events of a fold that count, each with the account after it. */
+const countedIn = (judged: readonly Judged[]) =>
+  judged.flatMap(({ event, before, result }) =>
+    E.isRight(result) ? [{ event, before, after: result.right }] : [],
+  )
+
+const capturesIn = (judged: readonly Judged[]): readonly Debit[] =>
+  countedIn(judged).flatMap(({ event }) =>
+    event.type === 'debit' && event.hold !== undefined ? [event] : [],
+  )
+
+const isTimed = ({ holds, restriction }: Rules): boolean =>
+  holds.length > 0 || restriction?.until_ms !== undefined
+
 const seenText = ({ holds, reason, until_ms, ...seen }: Seen): string =>
   [...Object.values(seen), reason, until_ms, ...holds.flatMap(hold => Object.values(hold))].join(' ')
 
@@ -85,7 +100,9 @@ describe('an account', () => {
           const after = next.tag === 'applied' ? next.customer : before
           customers.set(id, after)
           const law = `${next.tag === 'dead' ? next.reason : next.tag} ${seenBy(after.account)}`
-          return [[law, `${model.take(body, stored.seq, stored.at.getTime())} ${seenText(model.seen())}`] as const]
+          return [
+            [law, `${model.take(body, stored.seq, stored.at.getTime())} ${seenText(model.seen())}`] as const,
+          ]
         })
         expect(lines.map(([law]) => law)).toEqual(lines.map(([, model]) => model))
       }),
@@ -128,41 +145,44 @@ describe('an account', () => {
     })
   })
 
+  /** What is left of a hold before a capture of it, by the events before it alone; a release is left out of account. */
+  const leftFor = (judged: readonly Judged[], capture: Debit): bigint => {
+    const before = countedIn(judged).map(({ event }) => event)
+    let left = 0n
+    for (const event of before.slice(0, before.indexOf(capture))) {
+      if (event.type === 'hold' && event.transaction_id === capture.hold) left = event.amount
+      if (event.type === 'debit' && event.hold === capture.hold)
+        left = event.final === false ? left - event.amount : 0n
+    }
+    return left
+  }
+
   it('never pays more out of a hold than was held', () => {
+    let seen = 0
     forAll(judged => {
-      const left = new Map<string, bigint>()
-      for (const { event, result } of judged) {
-        if (E.isLeft(result)) continue
-        if (event.type === 'hold') left.set(event.transaction_id, event.amount)
-        if (event.type !== 'debit' || event.hold === undefined) continue
-        const rest = (left.get(event.hold) ?? 0n) - event.amount
-        expect(rest).toBeGreaterThanOrEqual(0n)
-        left.set(event.hold, event.final === false ? rest : 0n)
+      for (const event of capturesIn(judged)) {
+        expect(event.amount).toBeLessThanOrEqual(leftFor(judged, event))
+        seen += 1
       }
     })
+    expect(seen).toBeGreaterThan(20)
   })
 
   it('has a time only while it depends on it, and that time never goes back', () => {
     forAll(judged => {
-      for (const { before, result } of judged) {
-        const rules = E.isRight(result) ? result.right.rules : undefined
+      for (const { before, after } of countedIn(judged)) {
+        const { rules } = after
         if (rules === undefined) continue
-        const is_timed = rules.holds.length > 0 || rules.restriction?.until_ms !== undefined
-        expect(rules.time_ms > 0).toBe(is_timed)
-        if (is_timed) expect(rules.time_ms).toBeGreaterThanOrEqual(before.rules?.time_ms ?? 0)
+        if (isTimed(rules))
+          expect(rules.time_ms).toBeGreaterThanOrEqual(Math.max(1, before.rules?.time_ms ?? 1))
+        else expect(rules.time_ms).toBe(0)
       }
     })
   })
 
   it('that an event is judged with is never changed itself', () => {
-    forAll(judged => {
-      for (const [i, { result }] of judged.entries()) {
-        const before = judged[i - 1]?.result
-        // every event of a history was judged when it was folded: a change of an earlier state would show by now
-        if (before !== undefined && E.isLeft(result)) expect(judged[i]?.before).toEqual(judged[i + 1]?.before ?? judged[i]?.before)
-      }
-      expect(foldOf(judged.map(({ message }) => message))).toStrictEqual(judged)
-    })
+    // a second fold meets fresh accounts: it would differ from the first one if an event had changed an earlier account
+    forAll(judged => expect(foldOf(judged.map(({ message }) => message))).toStrictEqual(judged))
   })
 
   it('has no rules once it is plain again: the same state as one that never had any', () => {
@@ -171,27 +191,35 @@ describe('an account', () => {
         if (E.isLeft(result)) continue
         const { rules } = result.right
         if (rules === undefined) expect(Object.keys(result.right)).toEqual(['balance', 'version', 'seq'])
-        else
-          expect(rules.holds.length > 0 || rules.limit > 0n || rules.restriction !== undefined).toBe(true)
+        else expect(rules.holds.length > 0 || rules.limit > 0n || rules.restriction !== undefined).toBe(true)
       }
     })
   })
 
+  /** The law as it was before there were any rules. */
+  const plainly = (
+    { balance, version }: Account,
+    event: Movement,
+    seq: number,
+  ): E.Either<Rejection, Account> => {
+    if (event.type === 'declined') return E.right({ balance, version, seq })
+    const { type, amount } = event
+    const moved = type === 'credit' ? balance + amount : balance - amount
+    if (type === 'debit' && moved < 0n) return E.left({ code: 'INSUFFICIENT_FUNDS', balance, amount })
+    if (type === 'credit' && moved >= 2n ** 63n) return E.left({ code: 'BALANCE_LIMIT', balance, amount })
+    return E.right({ balance: moved, version: version + 1, seq })
+  }
+
   it('that is plain takes a plain event as it did before there were any rules', () => {
+    let seen = 0
     forAll(judged => {
       for (const { before, event, message, result } of judged) {
-        const is_plain = event.type === 'credit' || (event.type === 'debit' && event.hold === undefined)
-        if (before.rules !== undefined || !is_plain) continue
-        const { balance, version } = before
-        const moved = event.type === 'credit' ? balance + event.amount : balance - event.amount
-        const code = moved < 0n ? 'INSUFFICIENT_FUNDS' : moved >= 2n ** 63n ? 'BALANCE_LIMIT' : undefined
-        expect(result).toStrictEqual(
-          code === undefined
-            ? E.right({ balance: moved, version: version + 1, seq: message.seq })
-            : E.left({ code, balance, amount: event.amount }),
-        )
+        if (before.rules !== undefined || !isPlain(event)) continue
+        expect(result).toStrictEqual(plainly(before, event, message.seq))
+        seen += 1
       }
     })
+    expect(seen).toBeGreaterThan(100)
   })
 
   it('is judged alike whether what has expired was taken away before or not', () => {

@@ -70,14 +70,17 @@ const RECORD = [
   ...['command', 'code', 'client_id', 'balance', 'available', 'held', 'remaining', 'state', 'reason'],
 ]
 
+/** All fields of each type. */
+const ALL = new Map(Object.entries(OWN).map(([type, own]) => [type, [...SHARED, ...own]]))
+
 /** Whether this program knows every field, type and word of a body. */
 export const isUnderstood = (body: Fields): boolean => {
   const { type, transfer, declined } = body
-  const own = typeof type === 'string' ? Object.entries(OWN).find(([name]) => name === type)?.[1] : OWN.declined
+  const all = ALL.get(typeof type === 'string' ? type : 'declined')
   const { command, code, state } = isJsonObject(declined) ? declined : {}
   return (
-    own !== undefined &&
-    onlyHas(body, [...SHARED, ...own]) &&
+    all !== undefined &&
+    onlyHas(body, all) &&
     onlyHas(transfer, ['counterparty']) &&
     onlyHas(declined, RECORD) &&
     mayBe(body.state, STATES) &&
@@ -151,7 +154,7 @@ export const isEvent2 = (body: Fields): boolean => {
   const needed = typeof body.type === 'string' ? NEEDED[body.type] : undefined
   return (
     needed?.every(name => body[name] !== undefined) === true &&
-    Object.entries(RULES).every(([name, isRight]) => body[name] === undefined || isRight(body[name])) &&
+    Object.keys(body).every(name => RULES[name]?.(body[name]) !== false) &&
     !isContradictory(body)
   )
 }
@@ -171,5 +174,7 @@ export const termsOf = (body: Fields): Terms2 => {
 /** The record of a refusal in a valid event, with the fields that a row keeps. */
 export const recordOf = (declined: unknown): Fields | undefined =>
   isJsonObject(declined)
-    ? Object.fromEntries(RECORD.filter(name => declined[name] !== undefined).map(name => [name, declined[name]]))
+    ? Object.fromEntries(
+        RECORD.filter(name => declined[name] !== undefined).map(name => [name, declined[name]]),
+      )
     : undefined

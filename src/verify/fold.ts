@@ -73,7 +73,11 @@ const move = (
 const PLAIN: readonly ReadEvent['type'][] = ['credit', 'debit', 'declined']
 
 /** The customer's state after an event that it can take, or the reason why the event is refused. */
-const next = (event: ReadEvent, before: Standing, { seq, at }: Pick<Entry, 'seq' | 'at'>): Standing | Refusal => {
+const next = (
+  event: ReadEvent,
+  before: Standing,
+  { seq, at }: Pick<Entry, 'seq' | 'at'>,
+): Standing | Refusal => {
   if (before.terms === undefined && event.hold === undefined && PLAIN.includes(event.type))
     return move(event, before, seq)
   const after = judge(before, event, at.getTime())

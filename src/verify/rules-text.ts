@@ -12,7 +12,13 @@ import type { Terms } from './account.js'
  */
 export const rulesTextOf = ({ time_ms, limit, state, reason, until_ms, holds }: Terms): string => {
   const is_restricted = state !== 'active'
-  const parts = [time_ms, limit, is_restricted ? state : '-', until_ms ?? '-', is_restricted ? JSON.stringify(reason) : '-']
+  const parts = [
+    time_ms,
+    limit,
+    is_restricted ? state : '-',
+    until_ms ?? '-',
+    is_restricted ? JSON.stringify(reason) : '-',
+  ]
   const lines = [...holds].map(([id, open]) => [id, open.amount.toString(36), open.expires_ms.toString(36)])
   return [parts, ...lines].map(line => line.join(' ')).join('\n')
 }

@@ -37,7 +37,12 @@ const checkAfter = (differences: Differences, { entry, id, event, outcome, after
   const should_be = { balance, version, rules }
   for (const name of ['balance', 'version', 'rules'] as const) {
     if (claim === undefined || claim[name] === should_be[name]) continue
-    differences.add({ ...about, field: `after.${name}`, is: show(claim[name]), should_be: show(should_be[name]) })
+    differences.add({
+      ...about,
+      field: `after.${name}`,
+      is: show(claim[name]),
+      should_be: show(should_be[name]),
+    })
   }
 }
 

@@ -31,7 +31,9 @@ export const ZERO: Sum = {
 }
 
 /** The fields that only ever grow: a later reading is never lower. */
-export const GROWING: readonly SumField[] = SUM_FIELDS.filter(field => field !== 'balance' && field !== 'held')
+export const GROWING: readonly SumField[] = SUM_FIELDS.filter(
+  field => field !== 'balance' && field !== 'held',
+)
 
 const each = (of: (field: SumField) => bigint): Sum =>
   Object.fromEntries(SUM_FIELDS.map(field => [field, of(field)])) as Record<SumField, bigint>

@@ -44,17 +44,69 @@ const chooserOf = (entropy: number): Choose => {
 }
 
 const BEGIN_MS = Date.UTC(2026, 10, 27, 10)
-const STEPS_MS = [1_000, 0, 10_000, 59_999, 60_001, 180_000, -30_000, -90_000]
-const CLAIMS_MS = [undefined, undefined, 0, -30_000, 30_000, -60_000, 60_000, -60_001, 60_001, -600_000, 600_000]
-const ENDS_MS = [300_000, 60_000, 10_000, 120_000, 60_001, 1, 0, -1, -90_000, 3_600_000]
-const AMOUNTS = [10, 1, 2, 5, 20, 100, 3, '7', '9223372036854775807', '9223372036854775000']
-const LIMITS = [0, 5, 50, 0, '10', '9223372036854775807']
-const HOLDS = ['h1', 'h2', 'h3']
+const STEPS_MS = [1_000, 0, 1_000, 10_000, 59_999, 60_001, 180_000, -30_000, -90_000]
+const CLAIMS_MS = [
+  undefined,
+  undefined,
+  0,
+  -30_000,
+  30_000,
+  -60_000,
+  60_000,
+  -60_001,
+  60_001,
+  -600_000,
+  600_000,
+]
+const ENDS_MS = [
+  ...[3_600_000, 600_000, 3_600_000, 300_000, 7_200_000, 600_000, 60_000, 10_000, 60_001, 1, 0, -1, -90_000],
+]
+const LARGEST = '9223372036854775807'
+const CREDITS = [100, 20, 1_000, 5, '7', 50, 2, LARGEST]
+const DEBITS = [5, 20, 1, 100, '7', LARGEST]
+const SET_ASIDE = [20, 10, 5, 100, 20, '7', 1, LARGEST]
+const TAKEN = [5, 1, 10, 20, 2, '7', 100]
+const LIMITS = [0, 5, 50, 0, '10', LARGEST]
+const HOLDS = ['h1', 'h1', 'h1', 'h2']
 const REASONS = ['fraud', 'a "quoted"\nreason\u2028\ud800', 'x'.repeat(256)]
-const STATES = ['active', 'no_debit', 'no_credit', 'frozen', 'closed', 'closed', 'active']
+const STATES = ['active', 'no_debit', 'no_credit', 'frozen', 'closed', 'active']
 const KINDS = [
-  ...(['credit', 'hold', 'capture', 'debit', 'credit', 'release', 'hold', 'expiry', 'limit', 'state'] as const),
-  ...(['capture', 'credit 1', 'debit 1', 'declined', 'credit', 'hold', 'expiry', 'state', 'odd'] as const),
+  ...([
+    'credit',
+    'hold',
+    'capture',
+    'hold',
+    'capture',
+    'release',
+    'capture',
+    'credit 1',
+    'hold',
+    'release',
+  ] as const),
+  ...([
+    'credit',
+    'hold',
+    'capture',
+    'debit',
+    'expiry',
+    'limit',
+    'expiry',
+    'debit 1',
+    'state',
+    'declined',
+  ] as const),
+  ...([
+    'credit',
+    'hold',
+    'capture',
+    'debit',
+    'capture',
+    'limit',
+    'release',
+    'credit 1',
+    'state',
+    'odd',
+  ] as const),
 ]
 /** Texts that are no event: most are malformed, and the last ones come from a later program. */
 const ODD = [
@@ -81,21 +133,28 @@ const ownFields = (kind: Exclude<Kind, 'odd'>, choose: Choose, stored_ms: number
   const schema = 2
   switch (kind) {
     case 'credit 1':
-      return { schema: 1, type: 'credit', amount: choose(AMOUNTS) }
+      return { schema: 1, type: 'credit', amount: choose(CREDITS) }
     case 'debit 1':
       // schema 1 has no holds: the field is ignored
-      return { schema: 1, type: 'debit', amount: choose(AMOUNTS), ...choose([{}, { hold: 'h1' }]) }
+      return { schema: 1, type: 'debit', amount: choose(DEBITS), ...choose([{}, { hold: 'h1' }]) }
     case 'credit':
+      return { schema, type: kind, amount: choose(CREDITS) }
     case 'debit':
-      return { schema, type: kind, amount: choose(AMOUNTS) }
+      return { schema, type: kind, amount: choose(DEBITS) }
     case 'hold':
-      return { schema, type: kind, amount: choose(AMOUNTS), transaction_id: choose(HOLDS), expires_at: ends() }
+      return {
+        schema,
+        type: kind,
+        amount: choose(SET_ASIDE),
+        transaction_id: choose(HOLDS),
+        expires_at: ends(),
+      }
     case 'capture': {
-      const final = choose([{}, { final: false }, { final: true }, { final: false }])
-      return { schema, type: 'debit', amount: choose(AMOUNTS), hold: choose(HOLDS), ...final }
+      const final = choose([{ final: false }, {}, { final: false }, { final: true }])
+      return { schema, type: 'debit', amount: choose(TAKEN), hold: choose(HOLDS), ...final }
     }
     case 'release':
-      return { schema, type: kind, hold: choose(HOLDS), ...choose([{}, { amount: choose(AMOUNTS) }]) }
+      return { schema, type: kind, hold: choose(HOLDS), ...choose([{ amount: choose(TAKEN) }, {}]) }
     case 'expiry':
       return { schema, type: 'release', hold: choose(HOLDS), expired: true }
     case 'limit':
@@ -106,14 +165,18 @@ const ownFields = (kind: Exclude<Kind, 'odd'>, choose: Choose, stored_ms: number
       return { schema, type: kind, state, reason: choose(REASONS), ...until }
     }
     case 'declined':
-      return { schema, type: kind, ...choose([{ amount: 5 }, { hold: 'h1' }, { limit: 5 }, { state: 'closed' }]) }
+      return {
+        schema,
+        type: kind,
+        ...choose([{ amount: 5 }, { hold: 'h1' }, { limit: 5 }, { state: 'closed' }]),
+      }
   }
 }
 
 const messageOf = (seq: number, stored_ms: number, entropy: readonly [number, number]): Message => {
   const [choose, chooseOwn] = [chooserOf(entropy[0]), chooserOf(entropy[1])]
   const kind = choose(KINDS)
-  const id = choose(['a', 'a', 'a', 'b'])
+  const id = choose(['a', 'a', 'a', 'a', 'b'])
   const place = { id, seq, at: new Date(stored_ms) }
   if (kind === 'odd') return { ...place, text: chooseOwn(ODD) }
   const own = ownFields(kind, chooseOwn, stored_ms)
@@ -124,17 +187,26 @@ const messageOf = (seq: number, stored_ms: number, entropy: readonly [number, nu
 
 const ENTROPY = fc.nat(0x7fff_ffff)
 
+/** Every history begins with some money, since without it most events are refused. */
+const FIRST: Body = { schema: 1, type: 'credit', amount: 500 }
+
 const historyOf = (steps_ms: readonly number[]): fc.Arbitrary<readonly Message[]> =>
-  fc.array(fc.tuple(ENTROPY, ENTROPY, fc.constantFrom(...steps_ms)), { maxLength: 24, size: 'max' }).map(entropies => {
-    let stored_ms = BEGIN_MS
-    return entropies.map(([first, second, step_ms], i) => {
-      stored_ms += step_ms
-      return messageOf(i + 1, stored_ms, [first, second])
+  fc
+    .array(fc.tuple(ENTROPY, ENTROPY, fc.constantFrom(...steps_ms)), {
+      minLength: 3,
+      maxLength: 24,
+      size: 'max',
     })
-  })
+    .map(entropies => {
+      let stored_ms = BEGIN_MS
+      const later = entropies.map(([first, second, step_ms], i) => {
+        stored_ms += step_ms
+        return messageOf(i + 2, stored_ms, [first, second])
+      })
+      return [{ id: 'a', seq: 1, at: new Date(BEGIN_MS), text: JSON.stringify(FIRST), body: FIRST }, ...later]
+    })
 
-/** A history whose stream timestamps may go back, as they do when a leader's clock is behind that of the one before it. */
+/** Histories by how the stream's timestamps go on; they go back when a leader's clock is behind that of the one before. */
 export const arbitraryHistory = historyOf(STEPS_MS)
-
-/** A history whose stream timestamps never go back. */
 export const arbitrarySteadyHistory = historyOf(STEPS_MS.filter(step_ms => step_ms >= 0))
+export const arbitraryLeapingHistory = historyOf([0, 0, 1, 3_600_000, -3_600_000])

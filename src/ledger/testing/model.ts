@@ -10,7 +10,12 @@ const MINUTE_MS = 60_000
 const LARGEST = 9223372036854775807n
 
 /** An event that counted, and the account's time at which it was judged. */
-type Counted = { readonly body: Body; readonly seq: number; readonly time_ms: number; readonly is_version: boolean }
+type Counted = {
+  readonly body: Body
+  readonly seq: number
+  readonly time_ms: number
+  readonly is_version: boolean
+}
 
 type OpenHold = { readonly id: string; readonly left: bigint; readonly expires_ms: number }
 
@@ -78,7 +83,8 @@ const NEVER_MS = 0
 
 /** The account's own time: that of the last event that counted, while anything depends on time. */
 const timeOf = (counted: readonly Counted[]): number => {
-  const depends = holdsAt(counted, NEVER_MS).length > 0 || restrictionAt(counted, NEVER_MS)?.until !== undefined
+  const depends =
+    holdsAt(counted, NEVER_MS).length > 0 || restrictionAt(counted, NEVER_MS)?.until !== undefined
   return depends ? (counted.at(-1)?.time_ms ?? 0) : 0
 }
 
@@ -96,24 +102,29 @@ const whatIs = (body: Body): string => {
   return body.type === 'release' && body.expired === true ? 'expiry' : body.type
 }
 
+type Refusal = readonly [code: string, is_refused: boolean]
+
 /** The reason why an event is refused at a time; undefined when it counts. */
 const refusalOf = (counted: readonly Counted[], body: Body, now_ms: number): string | undefined => {
   const what = whatIs(body)
-  if (isForbidden(restrictionAt(counted, now_ms)?.state, what)) return 'ACCOUNT_RESTRICTED'
-  const balance = balanceOf(counted)
-  const holds = holdsAt(counted, now_ms)
-  const amount = whole(body.amount)
+  const [amount, balance, holds] = [whole(body.amount), balanceOf(counted), holdsAt(counted, now_ms)]
   const available = balance - sum(holds.map(({ left }) => left)) + limitOf(counted)
   const named = holds.find(({ id }) => id === body.hold)
-  if (what === 'credit' && balance + amount > LARGEST) return 'BALANCE_LIMIT'
-  if (what === 'hold' && holds.some(({ id }) => id === body.transaction_id)) return 'HOLD_EXISTS'
-  if (what === 'hold' && holds.length === 256) return 'LIMIT_REACHED'
-  if ((what === 'debit' || what === 'hold') && amount > available) return 'INSUFFICIENT_FUNDS'
-  if ((what === 'capture' || what === 'release') && named === undefined) return 'HOLD_NOT_OPEN'
-  if ((what === 'capture' || what === 'release') && amount > (named?.left ?? 0n)) return 'HOLD_EXCEEDED'
-  if (what === 'expiry' && named !== undefined) return 'NOT_EXPIRED'
-  if (body.type === 'state' && body.state === 'closed' && (balance !== 0n || holds.length > 0)) return 'NOT_EMPTY'
-  return undefined
+  const asks = what === 'debit' || what === 'hold'
+  const takes = what === 'capture' || what === 'release'
+  const closes = what === 'state' && body.state === 'closed'
+  const refusals: readonly Refusal[] = [
+    ['ACCOUNT_RESTRICTED', isForbidden(restrictionAt(counted, now_ms)?.state, what)],
+    ['BALANCE_LIMIT', what === 'credit' && balance + amount > LARGEST],
+    ['HOLD_EXISTS', what === 'hold' && holds.some(({ id }) => id === body.transaction_id)],
+    ['LIMIT_REACHED', what === 'hold' && holds.length === 256],
+    ['INSUFFICIENT_FUNDS', asks && amount > available],
+    ['HOLD_NOT_OPEN', takes && named === undefined],
+    ['HOLD_EXCEEDED', takes && amount > (named?.left ?? 0n)],
+    ['NOT_EXPIRED', what === 'expiry' && named !== undefined],
+    ['NOT_EMPTY', closes && (balance !== 0n || holds.length > 0)],
+  ]
+  return refusals.find(([, is_refused]) => is_refused)?.[0]
 }
 
 /** Whether an event that counts makes the version higher: all do but a refusal, and the end of a hold that is gone. */
