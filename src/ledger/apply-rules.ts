@@ -117,6 +117,8 @@ const hold = (now: Now, { amount, transaction_id: id, expires_ms }: HoldMade): J
   if (rules.holds.length >= HOLDS_MAX) return refused(now, 'LIMIT_REACHED', amount)
   const refusal = notAvailable(now, amount)
   if (refusal !== undefined) return refusal
+  // a limit may make more available than one amount can say
+  if (amount > INT64_MAX - rules.held) return refused(now, 'BALANCE_LIMIT', amount)
   return changed(now, account.balance, rulesAt(withHold(rules, { id, amount, expires_ms }), now.time_ms))
 }
 

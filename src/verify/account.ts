@@ -133,6 +133,7 @@ const afterHold = (moment: Moment): Change => {
   if (terms.holds.has(id)) return 'HOLD_EXISTS'
   if (terms.holds.size >= HOLDS_MAX) return 'LIMIT_REACHED'
   if (!isAvailable(moment)) return 'INSUFFICIENT_FUNDS'
+  if (heldOf(terms) + amount > LARGEST) return 'BALANCE_LIMIT'
   return { balance, terms: withHold(terms, id, { amount, expires_ms }) }
 }
 

@@ -108,7 +108,8 @@ type Refusal = readonly [code: string, is_refused: boolean]
 const refusalOf = (counted: readonly Counted[], body: Body, now_ms: number): string | undefined => {
   const what = whatIs(body)
   const [amount, balance, holds] = [whole(body.amount), balanceOf(counted), holdsAt(counted, now_ms)]
-  const available = balance - sum(holds.map(({ left }) => left)) + limitOf(counted)
+  const held = sum(holds.map(({ left }) => left))
+  const available = balance - held + limitOf(counted)
   const named = holds.find(({ id }) => id === body.hold)
   const asks = what === 'debit' || what === 'hold'
   const takes = what === 'capture' || what === 'release'
@@ -119,6 +120,7 @@ const refusalOf = (counted: readonly Counted[], body: Body, now_ms: number): str
     ['HOLD_EXISTS', what === 'hold' && holds.some(({ id }) => id === body.transaction_id)],
     ['LIMIT_REACHED', what === 'hold' && holds.length === 256],
     ['INSUFFICIENT_FUNDS', asks && amount > available],
+    ['BALANCE_LIMIT', what === 'hold' && held + amount > LARGEST],
     ['HOLD_NOT_OPEN', takes && named === undefined],
     ['HOLD_EXCEEDED', takes && amount > (named?.left ?? 0n)],
     ['NOT_EXPIRED', what === 'expiry' && named !== undefined],
