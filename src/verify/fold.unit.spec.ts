@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { Stored } from '../ledger/account.js'
@@ -283,6 +284,14 @@ describe('the second opinion and the law', () => {
       }),
       { numRuns: 3_000 },
     )
+  })
+
+  it.each(['1', '2'])('read the golden bodies of schema %s alike', schema => {
+    const file = readFileSync(new URL(`../ledger/golden/schema-${schema}.json`, import.meta.url), 'utf8')
+    for (const golden of JSON.parse(file) as { body?: unknown; text?: string }[]) {
+      const body = bytes(golden.text ?? JSON.stringify(golden.body))
+      expect(readEvent(body).tag, toText(golden)).toBe(decodeEvent(body).tag)
+    }
   })
 
   it('read every subject alike', () => {
