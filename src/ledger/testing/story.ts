@@ -20,7 +20,8 @@ const BEGIN_MS = Date.UTC(2026, 10, 27, 10)
 /** The time that is `s` seconds after the beginning of a story. */
 export const momentAt = (s: number): string => new Date(BEGIN_MS + s * 1_000).toISOString()
 
-type Told = Omit<Body, 'schema'>
+/** An event of a story; its schema is 2. */
+export type Told = Omit<Body, 'schema'>
 
 const HOLD_S = 600
 
