@@ -1,7 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { E } from '../fp.js'
-import { type Account, apply, availableAt, type Rejection, type Stored } from './account.js'
+import type { Account, Rejection, Stored } from './account.js'
+import { apply } from './apply.js'
 import { decodeEvent, encodeEvent, isPlain, type LedgerEvent } from './event.js'
 import type { Debit, Movement } from './event-body.js'
 import { type Customer, NEW_CUSTOMER, step } from './fold.js'
@@ -10,6 +11,7 @@ import { readRules, rulesDigest, rulesText } from './rules-text.js'
 import { clientId } from './testing/arbitrary.js'
 import { arbitraryHistory, arbitrarySteadyHistory, type Message } from './testing/histories.js'
 import { createModel, type Seen } from './testing/model.js'
+import { availableAt } from './testing/story.js'
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text)
 

@@ -61,8 +61,8 @@ describe('verify of accounts that are not plain', () => {
     expect(untouched).toMatchObject({ customers: 3, rejected: 2, rows_compared: 13, sums_compared: true })
 
     await ledger.update('balances', 'h', 'held', 34)
-    await ledger.update('journal', 'account:l', 'rules', '0 5 - - -')
-    await ledger.update('ranking', 's', 'rules', 'anything')
+    await ledger.update('journal', 'account:l', 'account_rules', '0 5 - - -')
+    await ledger.update('ranking', 's', 'account_rules', 'anything')
     await ledger.update('journal', 'h-2', 'held', 49)
     await ledger.update('journal', 'h-2', 'details', '{}')
     await ledger.update('journal', 'c-2', 'declined', JSON.stringify({ command: 'capture' }))
@@ -73,8 +73,8 @@ describe('verify of accounts that are not plain', () => {
       'journal c-2 declined',
       'journal h-2 details',
       'journal h-2 held',
-      'journal l rules',
-      'ranking s rules',
+      'journal l account_rules',
+      'ranking s account_rules',
       'stream l after.rules',
       'totals all held',
     ])

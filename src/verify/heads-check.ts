@@ -31,7 +31,7 @@ export const headId = (projection: Projection, client_id: string): string => pre
 const expectedOf = (projection: Projection, id: string, { balance, terms, ...rest }: Standing): Expected => ({
   [projection === 'balances' ? 'client_balance' : 'balance']: balance,
   ...rest,
-  ...(terms === undefined ? {} : { rules: rulesTextOf(terms), held: heldOf(terms) }),
+  ...(terms === undefined ? {} : { account_rules: rulesTextOf(terms), held: heldOf(terms) }),
   ...(projection === 'ranking' ? { shard: String(fnv1a(id) % RANKING_SHARDS) } : {}),
 })
 

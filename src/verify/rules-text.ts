@@ -1,5 +1,5 @@
 /**
- * The text of a customer's terms, as an item keeps it in its attribute `rules`, and the digest of it that an event states:
+ * The text of a customer's terms, as an item keeps it in its attribute `account_rules`, and the digest of it that an event states:
  * the form is written a second time here (docs/adr/0048).
  */
 

@@ -10,12 +10,21 @@
 
 import { expect } from 'vitest'
 import { E } from '../../fp.js'
-import { type Account, apply, OPENING, type Rejection } from '../account.js'
+import { type Account, OPENING, type Rejection } from '../account.js'
+import { apply } from '../apply.js'
 import { decodeEvent } from '../event.js'
+import { rulesAt } from '../rules.js'
 import type { Body } from './histories.js'
 import { createModel } from './model.js'
 
 const BEGIN_MS = Date.UTC(2026, 10, 27, 10)
+
+/** The balance less what is held at a time, and the limit. */
+export const availableAt = ({ balance, rules }: Account, now_ms: number): bigint => {
+  if (rules === undefined) return balance
+  const { held, limit: most } = rulesAt(rules, now_ms)
+  return balance - held + most
+}
 
 /** The time that is `s` seconds after the beginning of a story. */
 export const momentAt = (s: number): string => new Date(BEGIN_MS + s * 1_000).toISOString()
@@ -55,6 +64,8 @@ export type Story = {
   /** Moves the stream's clock to `s` seconds after the beginning; it may go back. */
   readonly clock: (s: number) => Story
   readonly account: () => Account
+  /** What is available `s` seconds after the beginning. */
+  readonly available: (s: number) => bigint
   /** The last refusal, without its code. */
   readonly refusal: () => Omit<Rejection, 'code'> | undefined
 }
@@ -93,6 +104,7 @@ export const story = (): Story => {
       return self
     },
     account: () => account,
+    available: s => availableAt(account, BEGIN_MS + s * 1_000),
     refusal: () => {
       if (refusal === undefined) return undefined
       const { code: _, ...details } = refusal
