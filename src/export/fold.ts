@@ -139,7 +139,7 @@ export const createExportFold = (findSkip: FindSkip): ExportFold => {
 
   const take = (record: Recorded, id: ClientId, decoded: Decoded, skips: Skips): EventRow => {
     const before = customers.get(id) ?? NEW_CUSTOMER
-    const next = step(before, record.seq, decoded, skips)
+    const next = step(before, record, decoded, skips)
     const has_changed = next.tag === 'applied' || next.tag === 'parked'
     if (has_changed) customers.set(id, next.customer)
     return rowOf(record, id, decoded, outcomeOf(next), has_changed ? next.customer : before)

@@ -1,12 +1,12 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { E } from '../fp.js'
-import type { Account, Rejection, Stored } from './account.js'
+import type { Account, EventPlace, Rejection } from './account.js'
 import { apply } from './apply.js'
 import { decodeEvent, encodeEvent, isPlain, type LedgerEvent } from './event.js'
-import type { Debit, Movement } from './event-body.js'
+import type { Debit, MoneyEvent } from './event-body.js'
 import { type Customer, NEW_CUSTOMER, step } from './fold.js'
-import { type Rules, rulesAt } from './rules.js'
+import { type AccountRules, rulesAt } from './rules.js'
 import { readRules, rulesDigest, rulesText } from './rules-text.js'
 import { clientId } from './testing/arbitrary.js'
 import { arbitraryHistory, arbitrarySteadyHistory, type Message } from './testing/histories.js'
@@ -66,7 +66,7 @@ const capturesIn = (judged: readonly Judged[]): readonly Debit[] =>
     event.type === 'debit' && event.hold !== undefined ? [event] : [],
   )
 
-const isTimed = ({ holds, restriction }: Rules): boolean =>
+const isTimed = ({ holds, restriction }: AccountRules): boolean =>
   holds.length > 0 || restriction?.until_ms !== undefined
 
 const seenText = ({ holds, reason, until_ms, ...seen }: Seen): string =>
@@ -85,7 +85,7 @@ const seenBy = ({ balance, version, seq, rules }: Account): string =>
     until_ms: rules?.restriction?.until_ms,
   })
 
-const sumOf = ({ holds }: Rules): bigint => holds.reduce((sum, { amount }) => sum + amount, 0n)
+const sumOf = ({ holds }: AccountRules): bigint => holds.reduce((sum, { amount }) => sum + amount, 0n)
 
 describe('an account', () => {
   it('is after every event what the model says, which looks through all events again and again', () => {
@@ -201,7 +201,7 @@ describe('an account', () => {
   /** The law as it was before there were any rules. */
   const plainly = (
     { balance, version }: Account,
-    event: Movement,
+    event: MoneyEvent,
     seq: number,
   ): E.Either<Rejection, Account> => {
     if (event.type === 'declined') return E.right({ balance, version, seq })
@@ -238,7 +238,7 @@ describe('an account', () => {
 })
 
 describe('an event of the sweeper', () => {
-  const NOBODY: Stored = { seq: 0, at: new Date(0) }
+  const NOBODY: EventPlace = { seq: 0, at: new Date(0) }
 
   /** The balance, and what is available at the time of each event, in a history without claimed times. */
   const courseOf = (messages: readonly Message[], has_sweeper: boolean): readonly string[] => {

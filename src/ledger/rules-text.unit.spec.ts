@@ -1,14 +1,14 @@
 import { describe, expect, it } from 'vitest'
 import { INT64_MAX } from './amount.js'
 import { TRANSACTION_ID_CHARS_MAX } from './event-body.js'
-import { HOLDS_MAX, type Rules } from './rules.js'
+import { type AccountRules, HOLDS_MAX } from './rules.js'
 import { readRules, rulesDigest, rulesText } from './rules-text.js'
 import { at, credit, hold, limit, restrict, story, type Told } from './testing/story.js'
 
 const LARGEST = '9223372036854775807'
 
 describe('the text of the rules', () => {
-  const rulesOf = (...told: readonly Told[]): Rules => {
+  const rulesOf = (...told: readonly Told[]): AccountRules => {
     const account = story()
     account.tell(...told)
     return account.account().rules ?? expect.fail('the account is plain')

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import type { Stored } from '../ledger/account.js'
+import type { EventPlace } from '../ledger/account.js'
 import { clientIdOf } from '../ledger/client-id.js'
 import { decodeEvent } from '../ledger/event.js'
 import { type Customer, NEW_CUSTOMER, step } from '../ledger/fold.js'
@@ -307,7 +307,12 @@ describe('the second opinion and the law', () => {
   })
 
   /** The outcome of one step of `src/ledger`, in the words that verify's fold uses. */
-  const lawOf = (customers: Map<string, Customer>, id: string, stored: Stored, body: Uint8Array): string => {
+  const lawOf = (
+    customers: Map<string, Customer>,
+    id: string,
+    stored: EventPlace,
+    body: Uint8Array,
+  ): string => {
     if (id.includes('.')) return 'MALFORMED'
     const result = step(customers.get(id) ?? NEW_CUSTOMER, stored, decodeEvent(body))
     if (result.tag === 'applied' || result.tag === 'parked') customers.set(id, result.customer)
@@ -316,7 +321,7 @@ describe('the second opinion and the law', () => {
   }
 
   /** Folds entries twice and compares the outcome of each, and its customer afterwards. */
-  const compare = (entries: readonly { id: string; stored: Stored; text: string }[]): void => {
+  const compare = (entries: readonly { id: string; stored: EventPlace; text: string }[]): void => {
     const fold = createFold()
     const customers = new Map<string, Customer>()
     const lines = entries.map(({ id, stored, text }) => {
