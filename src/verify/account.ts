@@ -9,7 +9,7 @@ import { LARGEST } from './values.js'
 type State = NonNullable<ReadEvent['state']>
 
 /** What remains of a hold, and the time from which on it is gone. */
-export type Open = { readonly amount: bigint; readonly expires_ms: number }
+type Open = { readonly amount: bigint; readonly expires_ms: number }
 
 /** What a customer has beyond a balance. A customer without any of it has no terms. */
 export type Terms = {
