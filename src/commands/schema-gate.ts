@@ -1,7 +1,7 @@
 /**
  * Lets commands whose events need schema 2 pass only when the ledger says that every reader knows it: the key `schema` of
  * the bucket `config` is `2`. A new ledger begins so; an old one is switched by a person, once every instance is a newer
- * program (docs/adr/0049-accounts.md). An instance that does not know schema 2 would leave the customer parked.
+ * program (docs/adr/0051-accounts.md). An instance that does not know schema 2 would leave the customer parked.
  */
 
 import type { JetStreamManager } from '@nats-io/jetstream'

@@ -1,5 +1,5 @@
 /**
- * What an event does to an account that has rules, or gets one by the event (docs/adr/0049-accounts.md).
+ * What an event does to an account that has rules, or gets one by the event (docs/adr/0051-accounts.md).
  *
  * An event is judged at the account's own time: the later one of the time of its last event and the event's time. So
  * the result depends on the events and on the stream's timestamps alone, and not on when or where they are folded.
@@ -62,7 +62,7 @@ const accountOf = (
 const unchanged = ({ account: { balance, version }, rules, seq, time_ms }: Now): Judged =>
   E.right(accountOf(balance, version, seq, kept(rules, time_ms)))
 
-/** The states in which each kind of event is refused; the table of docs/adr/0049. */
+/** The states in which each kind of event is refused; the table of docs/adr/0051. */
 const REFUSED_IN: Readonly<
   Record<'in' | 'out' | 'capture' | 'release' | 'limit', readonly RestrictedState[]>
 > = {

@@ -2,7 +2,7 @@
  * `apply`: the one function that defines what an event does to an account.
  *
  * Commands decide with it, projections fold with it, replay rebuilds with it. It is pure and total, so the same stream
- * gives the same balances everywhere, no matter which program published the events (docs/adr/0002, 0049).
+ * gives the same balances everywhere, no matter which program published the events (docs/adr/0002, 0051).
  */
 
 import { E, type Either } from '../fp.js'

@@ -1,5 +1,5 @@
 /**
- * The bodies of schema 2: the codecs of each type of event (docs/adr/0049-accounts.md).
+ * The bodies of schema 2: the codecs of each type of event (docs/adr/0051-accounts.md).
  *
  * Schema 2 is read strictly (schema.ts): what is not known here was written by a later program. Times are RFC 3339 in UTC
  * to the millisecond, and nothing else, so that a time has one form only.

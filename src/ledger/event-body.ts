@@ -140,7 +140,7 @@ export type Declination = Common & {
 }
 
 /**
- * What an event says (docs/adr/0049). `after` is the result that the writer claims; it is never trusted, only the fold
+ * What an event says (docs/adr/0051). `after` is the result that the writer claims; it is never trusted, only the fold
  * counts.
  */
 export type LedgerEvent = Credit | Debit | Declination | HoldMade | Release | LimitSet | StateSet

@@ -1,6 +1,6 @@
 /**
  * The commands that concern the rules of an account: hold, capture, release, limit and restrict; their codecs and their
- * JSON (docs/adr/0049-accounts.md).
+ * JSON (docs/adr/0051-accounts.md).
  */
 
 import { E, type Either, t } from '../fp.js'

@@ -3,7 +3,7 @@
  *
  * Some of them end by themselves at a time. Whether they count is a function of the state and the time, never an event:
  * `rulesAt` gives the rules at a time, and everything that judges or shows an account goes through it
- * (docs/adr/0049-accounts.md). All times are milliseconds since 1970, by the stream's clock.
+ * (docs/adr/0051-accounts.md). All times are milliseconds since 1970, by the stream's clock.
  */
 
 /** Money that is set aside. Its id is the transaction id of the event that made it; `amount` is what remains of it. */

@@ -2,7 +2,7 @@
  * The endpoints of the role `operations`: what an operator does with the command line, for a caller of the service.
  *
  * They need more rights in NATS than any other role, so they are a role of their own: a process without it serves none of
- * them, and the gateway needs nothing but the right to ask (docs/adr/0050).
+ * them, and the gateway needs nothing but the right to ask (docs/adr/0051).
  */
 
 import type { ActionError } from '../dead-letters/action.js'

@@ -1,6 +1,6 @@
 /**
  * Estimates the time by the stream's clock, which stamps every event: nobody else's clock decides when a hold expires
- * (docs/adr/0049-accounts.md).
+ * (docs/adr/0051-accounts.md).
  *
  * Each proof of leadership brings the leader's time at a moment between question and answer. This process counts on from
  * there with its own monotonic clock.

@@ -3,7 +3,7 @@
  *
  * An event states the time of its decision, and a fold believes that within a minute of the stream's timestamp. A leader
  * whose clock is further from that of the leader before it makes the fold judge at another moment: then what is stored may
- * count otherwise than it was decided, and the answer has to come from the stream (docs/adr/0049-accounts.md).
+ * count otherwise than it was decided, and the answer has to come from the stream (docs/adr/0051-accounts.md).
  */
 
 import { E } from '../../fp.js'
