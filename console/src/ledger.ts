@@ -41,7 +41,7 @@ export const useBalance = (id: string) =>
 
 export type Entry = {
   readonly type: string
-  readonly amount: Amount
+  readonly amount?: Amount
   readonly balance: Amount
   readonly version: number
   readonly seq: number

@@ -75,12 +75,13 @@ const QUESTIONS = lines(`
   customer.transaction
 `)
 
-const RULE_COMMANDS = ['hold', 'capture', 'release', 'limit', 'restrict']
-const COMMANDS = ['credit', 'debit', 'transfer', ...RULE_COMMANDS, 'batch'].map(name => `customer.${name}`)
-
-const OPERATIONS = ['status', 'letters', 'parked', 'retry', 'discard', 'replay', 'cancel'].map(
-  name => `customer.operations.${name}`,
+const COMMANDS = lines(
+  'credit debit transfer hold capture release limit restrict batch'.replace(/\S+/g, 'customer.$&'),
 )
+
+const OPERATIONS = 'status letters parked retry discard replay cancel'
+  .split(' ')
+  .map(name => `customer.operations.${name}`)
 
 const EVERY_INBOX = PUBLISHED.filter(subject => subject.startsWith('_INBOX.'))
 

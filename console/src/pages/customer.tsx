@@ -36,7 +36,8 @@ const COLUMNS = [
   column.accessor('amount', {
     header: 'Amount',
     ...number,
-    cell: ({ row: { original: entry } }) => `${signOf(entry)}${amountText(entry.amount)}`,
+    cell: ({ row: { original: entry } }) =>
+      entry.amount === undefined ? '' : signOf(entry) + amountText(entry.amount),
   }),
   column.accessor('balance', {
     header: 'Balance',

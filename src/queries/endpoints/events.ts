@@ -37,7 +37,8 @@ type Request = t.TypeOf<typeof Request>
 const Declined = fieldsOf({ code: t.string })
 
 const fieldsOfEvent = (event: LedgerEvent) => {
-  const { type, amount, transaction_id, reference, metadata, transfer, declined } = event
+  const { type, amount, transaction_id, reference, metadata, transfer } = event
+  const declined = event.type === 'declined' ? event.declined : undefined
   const after = claimedAfter(event)
   return {
     type,
