@@ -18,11 +18,7 @@ import { authorizationBlock, claimsOf, passwordVariable, SCOPED, templateOf } fr
 import { PUBLISHED, SUBSCRIBED } from './testing/tried.js'
 import { inboxPrefixOf, permissionsOf, type User } from './users.js'
 
-const lines = (text: string): readonly string[] =>
-  text
-    .split('\n')
-    .map(line => line.trim())
-    .filter(line => line !== '')
+const lines = (text: string): readonly string[] => text.split(/\s+/).filter(word => word !== '')
 
 /** Reading ledger and bucket, without making anything on the server. */
 const READING = lines(`
