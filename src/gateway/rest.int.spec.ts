@@ -5,38 +5,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startTestNats, until } from '../../test/support/servers.js'
 import { ROUTES } from './routes.js'
 import { startTestGateway, startTestService, type TestGateway, type TestService } from './testing/gateway.js'
+import { REQUESTS } from './testing/requests.js'
 
 /** The sequences of two events that had no effect: the first ones of the ledger, before the opening credit. */
-const LETTERS = { retried: 1, discarded: 2 }
-
-/** One request per operation, with ids that exist. */
-const REQUESTS: Readonly<Record<string, { readonly path: string; readonly body?: unknown }>> = {
-  balance: { path: '/v1/customers/678/balance' },
-  statement: { path: '/v1/customers/678/statement' },
-  credit: { path: '/v1/customers/678/credits', body: { amount: 1 } },
-  debit: { path: '/v1/customers/678/debits', body: { amount: 1 } },
-  customers: { path: '/v1/customers' },
-  transfer: { path: '/v1/transfers', body: { from: '678', to: '679', amount: 1 } },
-  batch: {
-    path: '/v1/batches',
-    body: { mode: 'each', commands: [{ type: 'credit', client_id: '678', amount: 1 }] },
-  },
-  transaction: { path: '/v1/transactions/opening' },
-  summary: { path: '/v1/summary' },
-  ranking: { path: '/v1/ranking' },
-  events: { path: '/v1/events?after_seq=0' },
-  operationsStatus: { path: '/v1/operations/status' },
-  deadLetters: { path: '/v1/operations/dead-letters' },
-  retryDeadLetter: { path: `/v1/operations/dead-letters/${LETTERS.retried}/retry`, body: {} },
-  discardDeadLetter: {
-    path: `/v1/operations/dead-letters/${LETTERS.discarded}/discard`,
-    body: { reason: 'a test' },
-  },
-  parkedCustomers: { path: '/v1/operations/parked' },
-  replayProjection: { path: '/v1/operations/projections/totals/replay', body: {} },
-  cancelReplay: { path: '/v1/operations/projections/totals/cancel', body: {} },
-}
-
 let service: TestService
 let gateway: TestGateway
 
@@ -51,6 +22,8 @@ beforeAll(async () => {
     what: 'the two dead letters',
   })
   await gateway.post('/v1/customers/678/credits', { amount: 1_000 }, { 'idempotency-key': 'opening' })
+  for (const id of ['first', 'second'])
+    await gateway.post('/v1/customers/678/holds', { amount: 2 }, { 'idempotency-key': id })
 })
 afterAll(async () => {
   await gateway.stop()
@@ -70,8 +43,10 @@ const openLetters = async (): Promise<readonly Letter[]> =>
   (await content(await gateway.call('/v1/operations/dead-letters'))).letters as readonly Letter[]
 
 const send = (to: TestGateway, operation: string): Promise<Response> => {
-  const { path, body } = REQUESTS[operation] ?? { path: '' }
-  return body === undefined ? to.call(path) : to.post(path, body)
+  const { path, body, method = 'POST' } = REQUESTS[operation] ?? { path: '' }
+  if (body === undefined) return to.call(path)
+  const headers = { 'content-type': 'application/json' }
+  return to.call(path, { method, headers, body: JSON.stringify(body) })
 }
 
 describe('every route', () => {

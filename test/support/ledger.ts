@@ -25,6 +25,7 @@ import type { ProjectionDeps } from '../../src/projections/deps.js'
 import { type Projector, startProjector } from '../../src/projections/runner.js'
 import { consumerName } from '../../src/projections/target.js'
 import { createStack, type Stack } from '../../src/stack.js'
+import { NEW_LEDGER_SCHEMA, putText, SCHEMA_KEY } from '../../src/stream/config-bucket.js'
 import { consumerProgress } from '../../src/stream/consumer.js'
 import { manager, provision } from '../../src/stream/provision.js'
 import { publish } from '../../src/stream/publish.js'
@@ -110,6 +111,8 @@ const openStream = async (stack: Stack, connection: ConnectionOptions, replicas:
     deadline_ms: PROVISIONED_MS_MAX,
     what: 'the streams to be made',
   })
+  // a new ledger begins with the newest schema
+  await right(putText(kv, SCHEMA_KEY, NEW_LEDGER_SCHEMA))
   const emit: OpenStream['emit'] = async (token, body) => {
     const message = { subject: `customer.balance.${token}`, body: bytesOf(body) }
     return (await right(publish(nc, message, REQUEST_MS_MAX))).seq

@@ -95,6 +95,11 @@ const ENDPOINTS = [
   'customer.credit',
   'customer.debit',
   'customer.transfer',
+  'customer.hold',
+  'customer.capture',
+  'customer.release',
+  'customer.limit',
+  'customer.restrict',
   'customer.batch',
 ]
 
