@@ -5,7 +5,7 @@ import type { NatsConnection } from 'nats'
 
 /** Keys that the ledger itself renews regularly, with their fields: a value of this form is not a difference. */
 const RENEWED: readonly (readonly [RegExp, RegExp])[] = [
-  [/^\$KV\.config\.status\.\w+$/, /^instance,generation,seq,(last_error,)?at$/],
+  [/^\$KV\.config\.status\.\w+$/, /^instance,generation,(last_error,)?at,schema,seq(,is_waiting)?$/],
   [/^\$KV\.config\.ledger$/, /^epoch,stream,/],
 ]
 

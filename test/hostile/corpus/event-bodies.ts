@@ -182,7 +182,7 @@ const SCHEMAS: readonly Row[] = [
   ['schema in __proto__', credit(',"__proto__":{"schema":99}'), applied(1)],
   ['schema 99', '{"schema":99}', PARKED],
   ['schema 99, and a good event after it', credit(''), PARKED, '{"schema":99}'],
-  ['schema 2 of a type that is to come', '{"schema":2,"type":"hold","amount":1}', PARKED],
+  ['schema 2 of a type that is to come', '{"schema":2,"type":"lapse","amount":1}', PARKED],
   ['schema 2 with a field that is to come', '{"schema":2,"type":"credit","amount":1,"asset":"EUR"}', PARKED],
 ]
 
