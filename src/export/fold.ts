@@ -8,7 +8,7 @@
 import { E } from '../fp.js'
 import { callerIn } from '../ledger/caller.js'
 import { type ClientId, clientIdOf } from '../ledger/client-id.js'
-import { type Decoded, decodeEvent, type LedgerEvent } from '../ledger/event.js'
+import { type Decoded, decodeEvent, detailsOf, type LedgerEvent } from '../ledger/event.js'
 import { type Customer, NEW_CUSTOMER, type Step, step } from '../ledger/fold.js'
 import { NO_SKIPS, type Skip, type Skips } from '../ledger/skip.js'
 import type { Recorded } from '../stream/recorded.js'
@@ -27,23 +27,11 @@ export type ExportFold = {
   readonly customers: ReadonlyMap<ClientId, Customer>
 }
 
-/** The fields with a column of their own, the form of the body, and `after`, a claim that nobody may believe. */
-const OWN_COLUMN: ReadonlySet<string> = new Set([
-  'schema',
-  'type',
-  'amount',
-  'transaction_id',
-  'reference',
-  'metadata',
-  'transfer',
-  'after',
-])
-
-const detailsOf = (event: LedgerEvent): object | undefined => {
-  const details = Object.entries(event).filter(
-    ([name, value]) => !OWN_COLUMN.has(name) && value !== undefined,
-  )
-  return details.length === 0 ? undefined : Object.fromEntries(details)
+/** The fields that have no column of their own, as they stand in the event. */
+const othersOf = (event: LedgerEvent): object | undefined => {
+  const declined = event.type === 'declined' ? event.declined : undefined
+  const details = detailsOf(event)
+  return declined === undefined ? details : { declined, ...details }
 }
 
 type EventFields = Pick<
@@ -65,7 +53,7 @@ const fieldsIn = (decoded: Decoded): EventFields => {
   switch (decoded.tag) {
     case 'event': {
       const { type, amount, transaction_id, reference, transfer, metadata } = decoded.event
-      const details = detailsOf(decoded.event)
+      const details = othersOf(decoded.event)
       return {
         type,
         amount,

@@ -1,5 +1,7 @@
 /** Writes events of schema 2, and tells which ones need it. */
 
+import { E } from '../fp.js'
+import { isJsonObject, type JsonObject, readJson } from '../json.js'
 import { amountJson } from './amount.js'
 import type { DeclinedRecord, LedgerEvent, MoneyEvent } from './event-body.js'
 import { quoted } from './fast/quoted.js'
@@ -69,6 +71,12 @@ const ownFields = (event: Own): string => {
 export const detailsJson = (event: LedgerEvent): string | undefined => {
   const json = ownFields({ ...event, amount: undefined }) + sharedFields(event)
   return json === '' ? undefined : `{${json.slice(1)}}`
+}
+
+/** The same fields as a JSON object. */
+export const detailsOf = (event: LedgerEvent): JsonObject | undefined => {
+  const details = readJson(detailsJson(event) ?? '')
+  return E.isRight(details) && isJsonObject(details.right) ? details.right : undefined
 }
 
 /** The beginning of the JSON of an event of schema 2: all its fields but those that schema 1 has too. */

@@ -27,7 +27,7 @@ export {
   TRANSACTION_ID_CHARS_MAX,
   TransactionId,
 } from './event-body.js'
-export { detailsJson, isPlain } from './event-json-2.js'
+export { detailsJson, detailsOf, isPlain } from './event-json-2.js'
 export { NEWEST_SCHEMA } from './schema.js'
 
 const After = fieldsOf({ balance: Balance, version: t.number }, { rules: t.string })

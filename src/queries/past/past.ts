@@ -3,10 +3,9 @@
  */
 
 import { E, type Either } from '../../fp.js'
-import { readJson } from '../../json.js'
 import { callerIn } from '../../ledger/caller.js'
 import type { ClientId } from '../../ledger/client-id.js'
-import { detailsJson, type LedgerEvent } from '../../ledger/event.js'
+import { detailsOf, type LedgerEvent } from '../../ledger/event.js'
 import { type Customer, NEW_CUSTOMER } from '../../ledger/fold.js'
 import { createSlots } from '../../parallel.js'
 import { catalogued } from '../../service/catalogue.js'
@@ -56,12 +55,6 @@ export const createFoldPast = (deps: QueryDeps, stream: SameStream): FoldPast =>
 /** 503 `UNAVAILABLE`, for history that may be readable a moment later. */
 export const unreadable = (cause: unknown): Either<ServiceError, never> =>
   E.left(catalogued('UNAVAILABLE', { message: 'the history cannot be read at the moment; try again' }, cause))
-
-const detailsOf = (event: LedgerEvent): unknown => {
-  const json = detailsJson(event)
-  const details = json === undefined ? undefined : readJson(json)
-  return details === undefined || E.isLeft(details) ? undefined : details.right
-}
 
 /** The row that the journal has, or will have, for an event. */
 export const rowOf = (
