@@ -16,12 +16,23 @@ import { type AccountRules, HOLDS_MAX, type Hold, RESTRICTED_STATES, type Restri
 const RADIX = 36
 const NONE = '-'
 
+/** A hold never changes, and an account with many of them writes all of them with each event. */
+const lines = new WeakMap<Hold, string>()
+
+const lineOf = (hold: Hold): string => {
+  const known = lines.get(hold)
+  if (known !== undefined) return known
+  const { id, amount, expires_ms } = hold
+  const line = `\n${id} ${amount.toString(RADIX)} ${expires_ms.toString(RADIX)}`
+  lines.set(hold, line)
+  return line
+}
+
 /** The rules as text. Equal rules have equal texts. */
 export const rulesText = ({ time_ms, limit, restriction, holds }: AccountRules): string => {
   const { state = NONE, until_ms = NONE, reason } = restriction ?? {}
   let text = `${time_ms} ${limit} ${state} ${until_ms} ${reason === undefined ? NONE : JSON.stringify(reason)}`
-  for (const { id, amount, expires_ms } of holds)
-    text += `\n${id} ${amount.toString(RADIX)} ${expires_ms.toString(RADIX)}`
+  for (const hold of holds) text += lineOf(hold)
   return text
 }
 
