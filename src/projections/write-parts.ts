@@ -7,6 +7,7 @@ import { Failed, run } from '../fp.js'
 import type { Customer } from '../ledger/fold.js'
 import { inParallel } from '../parallel.js'
 import { readHeads } from '../tables/heads.js'
+import { noteMark } from '../tables/identity.js'
 import { SUM_LANES } from '../tables/totals.js'
 import { type Transaction, writeTransaction } from '../tables/transact.js'
 import type { Part } from './pending.js'
@@ -56,6 +57,8 @@ const writeOnce = async (target: Target, transaction: Transaction): Promise<void
     await run(writeTransaction(tables, table, projection.head, transaction))
   } catch (thrown) {
     if (!failedWith(thrown, 'ConditionFailed') || !(await isWritten(target, transaction))) throw thrown
+    // another instance may have written the heads in a transaction of its own, which did not note the table's position
+    if (transaction.mark !== undefined) await run(noteMark(tables, table, transaction.mark))
   }
 }
 
