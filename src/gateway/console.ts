@@ -6,20 +6,10 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { extname } from 'node:path'
 import type { FastifyInstance } from 'fastify'
+import { PAGE_POLICY } from './page-policy.js'
 
 /** The same place for the program in dist/ and for its sources in src/. */
 const BUILT = new URL('../../dist/console/', import.meta.url)
-
-const POLICY = [
-  "default-src 'none'",
-  "script-src 'self'",
-  "style-src 'self'",
-  "connect-src 'self'",
-  "img-src 'self'",
-  "base-uri 'none'",
-  "form-action 'none'",
-  "frame-ancestors 'none'",
-].join('; ')
 
 const TYPES: Readonly<Record<string, string>> = {
   '.html': 'text/html; charset=utf-8',
@@ -43,7 +33,10 @@ export const addConsole = (app: FastifyInstance): void => {
     const cache = file.startsWith(ASSETS) ? FOR_EVER : 'no-cache'
     const path = file === 'index.html' ? '/console' : `/console/${file}`
     app.get(path, (_, reply) =>
-      reply.type(type).headers({ 'content-security-policy': POLICY, 'cache-control': cache }).send(content),
+      reply
+        .type(type)
+        .headers({ 'content-security-policy': PAGE_POLICY, 'cache-control': cache })
+        .send(content),
     )
   }
   app.get('/console/', (_, reply) => reply.redirect('/console'))

@@ -7,19 +7,9 @@ import { readFileSync } from 'node:fs'
 import type { FastifyInstance } from 'fastify'
 import { sendJson } from './answer.js'
 import { openApi } from './openapi.js'
+import { PAGE_POLICY } from './page-policy.js'
 
 const ASSETS = new URL('../../assets/docs/', import.meta.url)
-
-const POLICY = [
-  "default-src 'none'",
-  "script-src 'self'",
-  "style-src 'self'",
-  "connect-src 'self'",
-  "img-src 'self'",
-  "base-uri 'none'",
-  "form-action 'none'",
-  "frame-ancestors 'none'",
-].join('; ')
 
 const FILES = [
   { path: '/docs', file: 'index.html', type: 'text/html; charset=utf-8' },
@@ -34,6 +24,6 @@ export const addDocs = (app: FastifyInstance, version: string, is_secured: boole
   app.get('/', (_, reply) => reply.redirect('/docs'))
   for (const { path, file, type } of FILES) {
     const text = readFileSync(new URL(file, ASSETS), 'utf8')
-    app.get(path, (_, reply) => reply.type(type).header('content-security-policy', POLICY).send(text))
+    app.get(path, (_, reply) => reply.type(type).header('content-security-policy', PAGE_POLICY).send(text))
   }
 }
