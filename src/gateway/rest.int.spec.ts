@@ -93,6 +93,12 @@ describe('every route', () => {
 })
 
 describe('a write', () => {
+  it('of a hold that would last for more than 366 days is refused', async () => {
+    const answer = await post('/v1/customers/678/holds', { amount: 1, expires_at: '2100-01-01T00:00:00Z' })
+    expect(answer.status).toBe(400)
+    expect(await content(answer)).toMatchObject({ detail: 'expires_at: must be at most 366 days ahead' })
+  })
+
   it('answers 201 with where it can be read, which then tells the same', async () => {
     const answer = await post('/v1/customers/ann/credits', {
       amount: '100',

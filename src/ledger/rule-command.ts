@@ -72,7 +72,8 @@ export const isRuleCommand = <C extends { readonly type: string }>(
 const DAY_S = 86_400
 /** The time for which money is held unless the command says otherwise. */
 export const HOLD_S = 7 * DAY_S
-const HOLD_S_MAX = 366 * DAY_S
+/** The longest time for which money is held. */
+export const HOLD_S_MAX = 366 * DAY_S
 
 const ExpiresIn = new t.Type<number, number, unknown>(
   'ExpiresIn',

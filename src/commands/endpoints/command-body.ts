@@ -8,7 +8,7 @@ import { isJsonObject, type JsonObject, type JsonProblem, readStrictJson, shownN
 import { amountJson, toJson } from '../../ledger/amount.js'
 import { type Command, decodeCommand } from '../../ledger/command.js'
 import { quoted } from '../../ledger/fast/quoted.js'
-import { RULE_COMMAND_TYPES } from '../../ledger/rule-command.js'
+import { HOLD_S_MAX, RULE_COMMAND_TYPES } from '../../ledger/rule-command.js'
 import { CATALOGUE, catalogued } from '../../service/catalogue.js'
 import type { ServiceRequest } from '../../service/config.js'
 import type { ServiceError } from '../../service/error.js'
@@ -44,6 +44,14 @@ export const headerProblem = ({ headers }: Pick<ServiceRequest, 'headers'>): Ser
       )
 }
 
+const MS_PER_S = 1_000
+
+/** The refusal of a hold that would last too long. This bound needs no exact clock, so the process's own will do. */
+const tooLong = (command: Command): string | undefined =>
+  command.type === 'hold' && (command.expires_ms ?? 0) > Date.now() + HOLD_S_MAX * MS_PER_S
+    ? 'expires_at: must be at most 366 days ahead'
+    : undefined
+
 /** A command of `type` from the fields of a request, of the caller `by`; one without a transaction id gets one. */
 export const commandFrom = (
   type: Command['type'],
@@ -52,7 +60,9 @@ export const commandFrom = (
 ): Either<string, Submitted> => {
   const has_given_id = fields.transaction_id !== undefined
   const decoded = decodeCommand(type, fields, has_given_id ? '' : uuidv7(), by)
-  return E.isLeft(decoded) ? decoded : E.right({ command: decoded.right, has_given_id })
+  if (E.isLeft(decoded)) return decoded
+  const problem = tooLong(decoded.right)
+  return problem === undefined ? E.right({ command: decoded.right, has_given_id }) : E.left(problem)
 }
 
 const TYPES: Readonly<Record<string, Command['type']>> = {
