@@ -95,7 +95,9 @@ it('an instance beside a leader that was replaced says nothing wrong: it says ho
     ...sure.map(request => ask(request).then(errorOf)),
   ])
   expect(fate).toBe('it cannot be told')
-  expect([statement, ...answers]).toEqual(Array(sure.length + 1).fill('503:UNAVAILABLE'))
+  expect(answers).toEqual(Array(sure.length).fill('503:UNAVAILABLE'))
+  // on a busy machine its several questions to the leader may take longer than the handler may
+  expect(['503:UNAVAILABLE', '504:TIMEOUT']).toContain(statement)
 
   // the stated age is never less than the real one, and in the end there is no answer
   await until(
