@@ -112,7 +112,10 @@ const openStream = async (stack: Stack, connection: ConnectionOptions, replicas:
     what: 'the streams to be made',
   })
   // a new ledger begins with the newest schema
-  await right(putText(kv, SCHEMA_KEY, NEW_LEDGER_SCHEMA))
+  await until(() => right(putText(kv, SCHEMA_KEY, NEW_LEDGER_SCHEMA)).then(() => true), {
+    deadline_ms: PROVISIONED_MS_MAX,
+    what: 'the schema to be noted',
+  })
   const emit: OpenStream['emit'] = async (token, body) => {
     const message = { subject: `customer.balance.${token}`, body: bytesOf(body) }
     return (await right(publish(nc, message, REQUEST_MS_MAX))).seq
