@@ -17,8 +17,8 @@ import { runTakeovers } from '../support/takeovers.js'
 import { expectVerified } from '../support/verified.js'
 import { watchVersions } from '../support/version-watch.js'
 
-/** The promised time is 5 s; the rest is for a busy machine. */
-const TAKEOVER_MS_MAX = 8_000
+/** The promised time is 5 s, which `jetledger chaos` measures; the rest is for a machine that does much else. */
+const TAKEOVER_MS_MAX = 15_000
 const REPLAYED_MS_MAX = 60_000
 const TABLE = 'customer-balances'
 
