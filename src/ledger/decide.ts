@@ -52,8 +52,6 @@ export class TimeUnknown extends Error {
   override readonly name = 'TimeUnknown'
 }
 
-const isTimed = ({ rules }: Account): boolean => rules !== undefined && rules.time_ms > 0
-
 /** Whether an event gives an account something that depends on time. */
 const makesTimed = (event: LedgerEvent): boolean =>
   event.type === 'hold' || (event.type === 'state' && event.until_ms !== undefined)
@@ -61,8 +59,10 @@ const makesTimed = (event: LedgerEvent): boolean =>
 const NO_TIME = new Date(0)
 
 /**
- * The event on the account at the time `now` of the stream's clock. An account that depends on time has that time in
- * each of its events, so that its fold judges at the same moment as this decision. Throws `TimeUnknown`.
+ * The event on the account at the time `now` of the stream's clock. An account with rules has that time in each of its
+ * events, so that its fold judges at the same moment as this decision. An account whose rules do not depend on time has it
+ * too: a program of before schema 2 does not know the field, so it never takes what such an event states for all that there
+ * is to know of the account (docs/adr/0051). Throws `TimeUnknown`.
  */
 const leg = (
   id: ClientId,
@@ -70,11 +70,11 @@ const leg = (
   event: LedgerEvent,
   now: Date | undefined,
 ): Either<Refusal, Leg> => {
-  if (isTimed(account) || makesTimed(event)) {
-    if (now === undefined) throw new TimeUnknown(`the stream's time is not known, and ${id} depends on it`)
+  if (account.rules !== undefined || makesTimed(event)) {
+    if (now === undefined) throw new TimeUnknown(`the stream's time is not known, and ${id} needs it`)
     event.at_ms = now.getTime()
   }
-  // an account without a time of its own has no rule that depends on the event's
+  // a plain account has no rule that depends on the event's time
   const applied = apply(account, event, { seq: account.seq, at: now ?? NO_TIME })
   if (E.isLeft(applied)) return E.left({ ...applied.left, client_id: id })
   const after = applied.right

@@ -42,6 +42,8 @@ export type Workbench = {
   readonly folder: string
   /** Starts a subcommand that runs until it is stopped; `input` is what its standard input holds. */
   readonly start: (args: readonly string[], env?: Env, input?: string) => Program
+  /** The same for another build of the program: `main` is the file that Node runs. */
+  readonly startOther: (main: string, args: readonly string[], env?: Env) => Program
   /** Starts `jetledger dev` on free ports and waits until it is ready. */
   readonly dev: (...args: readonly string[]) => Promise<Dev>
   /** The same as `dev`, with additional environment variables. */
@@ -118,8 +120,8 @@ export const programOf = (child: ChildProcess): Program => {
   }
 }
 
-const startIn = (folder: string, args: readonly string[], env: Env, input?: string): Program => {
-  const child = spawn(process.execPath, [BIN, ...args], {
+const startIn = (folder: string, call: readonly string[], env: Env, input?: string): Program => {
+  const child = spawn(process.execPath, call, {
     cwd: folder,
     // the contexts of the developer must not reach the program
     env: environment({ XDG_CONFIG_HOME: join(folder, '.config'), ...env }),
@@ -176,11 +178,12 @@ export const openWorkbench = (): Workbench => {
   const programs: Program[] = []
   const stops: (() => Promise<void> | void)[] = []
 
-  const start: Workbench['start'] = (args, env = {}, input) => {
-    const program = startIn(folder, args, env, input)
+  const begin = (call: readonly string[], env: Env = {}, input?: string): Program => {
+    const program = startIn(folder, call, env, input)
     programs.push(program)
     return program
   }
+  const start: Workbench['start'] = (args, env, input) => begin([BIN, ...args], env, input)
 
   const end = async (): Promise<void> => {
     const results = await Promise.allSettled([
@@ -198,6 +201,7 @@ export const openWorkbench = (): Workbench => {
   return {
     folder,
     start,
+    startOther: (main, args, env) => begin([main, ...args], env),
     dev: (...args) => devIn(folder, start, args),
     devWith: (env, ...args) => devIn(folder, start, args, env),
     run: (args, env) => runToEnd(start, args, env),
