@@ -1,6 +1,8 @@
+import { connect } from 'nats'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { right, startTestLedger, type TestLedger } from '../../../test/support/ledger.js'
 import { until } from '../../../test/support/servers.js'
+import { startWrongClockRelay } from '../../../test/support/wrong-clock-relay.js'
 import { E } from '../../fp.js'
 import type { Account } from '../../ledger/account.js'
 import { type Command, decodeCommand } from '../../ledger/command.js'
@@ -12,6 +14,7 @@ import { PROJECTION_NAMES, tableName } from '../../tables/definition.js'
 import { readItems } from '../../tables/heads.js'
 import { uuidv7 } from '../../uuid.js'
 import { createCoordinator } from '../compose.js'
+import type { CommandDeps } from '../deps.js'
 import type { Outcome } from '../outcome.js'
 import type { Coordinator } from './coordinator.js'
 
@@ -30,8 +33,8 @@ afterEach(async () => {
 
 afterAll(() => ledger.stop())
 
-const start = (): Coordinator => {
-  const coordinator = createCoordinator(ledger, { queue_max: 1_000, timeout_ms: 10_000 })
+const start = (deps: CommandDeps): Coordinator => {
+  const coordinator = createCoordinator(deps, { queue_max: 1_000, timeout_ms: 10_000 })
   coordinators.push(coordinator)
   return coordinator
 }
@@ -55,8 +58,8 @@ const brief = (outcome: Outcome): unknown => {
   return reply
 }
 
-const rig = () => {
-  const coordinator = start()
+const rig = (deps: CommandDeps = ledger) => {
+  const coordinator = start(deps)
   const submit = (type: Command['type'], fields: object, id?: string): Promise<Outcome> =>
     coordinator.submit(command(type, fields, id), id !== undefined)
   return { submit, say: async (...args: Parameters<typeof submit>) => brief(await submit(...args)) }
@@ -246,5 +249,36 @@ it('the tables hold what the stream says, each hold and limit with it', async ()
     balance: 500n,
     held: 120n,
     details: expect.stringContaining('"expires_at":"2027-06-01T00:00:00.000Z"'),
+  })
+})
+
+describe('when the clock of the leader that stores is an hour behind that of the leader before it', () => {
+  const HOUR_MS = 3_600_000
+  /** Commands that are decided at the time of the leader before, which this connection still goes by. */
+  const rigAhead = async () => {
+    const relay = await startWrongClockRelay(ledger.servers.nats.url, HOUR_MS)
+    const nc = await connect({ servers: relay.url })
+    ledger.atStop(async () => {
+      await nc.close()
+      relay.stop()
+    })
+    await right(leadershipOf(nc).prove())
+    return rig({ ...ledger, nc })
+  }
+
+  it('the answer says what the fold makes of a stored event, and not what was decided', async () => {
+    const [now, ahead] = [rig(), await rigAhead()]
+    await now.submit('credit', { client_id: 'hour', amount: 100 })
+    await now.submit('hold', { client_id: 'hour', amount: 60, expires_in: 1_800 }, 'hour-h')
+    // an hour later the hold would have expired
+    expect(await ahead.say('credit', { client_id: 'hour', amount: 5 })).toMatchObject({
+      balance: 105n,
+      available: 45n,
+      held: 60n,
+    })
+    const refused = { code: 'INSUFFICIENT_FUNDS', details: { balance: 105n, available: 45n } }
+    for (const one of [ahead, ahead, now])
+      expect(await one.submit('debit', { client_id: 'hour', amount: 50 }, 'hour-d')).toMatchObject(refused)
+    expect(await folded('hour')).toMatchObject({ balance: 105n, version: 3, rules: { held: 60n } })
   })
 })
