@@ -31,7 +31,7 @@ const readTime = (text: string): number | undefined => {
 }
 
 /** Decodes a time of an event into milliseconds since 1970. */
-const Time = new t.Type<number, string, unknown>(
+export const Time = new t.Type<number, string, unknown>(
   'Time',
   t.number.is,
   (u, context) => {
@@ -68,22 +68,29 @@ export const Reason = new t.Type<string, string, unknown>(
 
 export const ACCOUNT_STATES: readonly StateOfAccount[] = ['active', ...RESTRICTED_STATES]
 
-const oneOf = <A extends string>(texts: readonly A[]) =>
-  new t.Type<A, string, unknown>(
-    texts.join(' or '),
-    (u): u is A => texts.some(text => text === u),
-    (u, context) => {
-      const found = texts.find(text => text === u)
-      return found === undefined
-        ? t.failure(u, context, `must be one of ${texts.join(', ')}`)
-        : t.success(found)
-    },
-    String,
-  )
+/** Decodes one of some texts. */
+export class OneOf<A extends string> extends t.Type<A, string, unknown> {
+  readonly texts: readonly A[]
+
+  constructor(texts: readonly A[]) {
+    super(
+      texts.join(' or '),
+      (u): u is A => texts.some(text => text === u),
+      (u, context) => {
+        const found = texts.find(text => text === u)
+        return found === undefined
+          ? t.failure(u, context, `must be one of ${texts.join(', ')}`)
+          : t.success(found)
+      },
+      String,
+    )
+    this.texts = texts
+  }
+}
 
 /** Decodes a state of an account. */
-export const State = oneOf(ACCOUNT_STATES)
-const Restricted = oneOf(RESTRICTED_STATES)
+export const State = new OneOf(ACCOUNT_STATES)
+const Restricted = new OneOf(RESTRICTED_STATES)
 
 const COMMON = {
   transaction_id: StoredTransactionId,
@@ -96,7 +103,12 @@ const COMMON = {
 }
 
 const Declined = fieldsOf(
-  { command: oneOf(COMMAND_TYPES), code: oneOf(REJECTION_CODES), client_id: ClientId, balance: Balance },
+  {
+    command: new OneOf(COMMAND_TYPES),
+    code: new OneOf(REJECTION_CODES),
+    client_id: ClientId,
+    balance: Balance,
+  },
   { available: Balance, held: Balance, remaining: Amount, state: Restricted, reason: Reason },
 )
 
@@ -128,7 +140,8 @@ const declined = fieldsOf(
     until: Time,
   },
 )
-const CODECS = { credit, debit, hold, release, limit, state, declined } as const
+/** The codecs of the fields that each type of event has beside `schema` and `type`. */
+export const CODECS = { credit, debit, hold, release, limit, state, declined } as const
 type Type = keyof typeof CODECS
 
 /** The known fields of each type of event, for the strict reading. */
