@@ -47,7 +47,13 @@ const INDEXES = ['-journal', '-ranking']
   .flatMap(suffix => both(BASE + suffix))
   .map(name => table(`${name}/index/*`))
   .toSorted()
-const LOOKUPS = [...both(BASE), ...both(`${BASE}-journal`)].map(table).toSorted()
+const LOOKUPS = ['', '-journal', '-ranking']
+  .flatMap(suffix => both(BASE + suffix))
+  .map(table)
+  .toSorted()
+const EXPIRIES = both(`${BASE}-ranking`)
+  .map(name => table(`${name}/index/*`))
+  .toSorted()
 
 const read = (on: string[]) => ({ 'dynamodb:BatchGetItem': on, 'dynamodb:GetItem': on })
 const write = {
@@ -69,7 +75,11 @@ const replay = {
 }
 
 const EXPECTED: Record<Credentials, object | undefined> = {
-  commands: { ...read(LOOKUPS), 'dynamodb:DescribeTable': LOOKUPS },
+  commands: {
+    ...read(LOOKUPS),
+    'dynamodb:DescribeTable': LOOKUPS,
+    'dynamodb:Query': EXPIRIES,
+  },
   projections: {
     ...read(TABLES),
     ...write,

@@ -44,8 +44,10 @@ const REPLAY: readonly Grant[] = [
 
 const GRANTS: Readonly<Record<Credentials, readonly Grant[]>> = {
   commands: [
-    { actions: READ, of: ['balances', 'journal'], on: 'tables' },
-    identityOf(['balances', 'journal']),
+    { actions: READ, of: ['balances', 'journal', 'ranking'], on: 'tables' },
+    // an index of the ranking says whose holds have expired
+    { actions: QUERY, of: ['ranking'], on: 'indexes' },
+    identityOf(['balances', 'journal', 'ranking']),
   ],
   projections: [{ actions: [...READ, ...WRITE, ...DESCRIBE, ...EMPTY], of: ALL, on: 'tables' }],
   queries: [{ actions: READ, of: ALL, on: 'tables' }, QUERIES, identityOf(ALL)],

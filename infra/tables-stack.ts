@@ -29,11 +29,11 @@ const TYPES = { S: AttributeType.STRING, N: AttributeType.NUMBER } as const
 
 const attribute = ({ name, type }: KeyAttribute): Attribute => ({ name, type: TYPES[type] })
 
-const indexOf = ({ name, partition, sort }: IndexDefinition): GlobalSecondaryIndexPropsV2 => ({
+const indexOf = ({ name, partition, sort, has_keys_only }: IndexDefinition): GlobalSecondaryIndexPropsV2 => ({
   indexName: name,
   partitionKey: attribute(partition),
   sortKey: attribute(sort),
-  projectionType: ProjectionType.ALL,
+  projectionType: has_keys_only === true ? ProjectionType.KEYS_ONLY : ProjectionType.ALL,
 })
 
 export class TablesStack extends Stack {

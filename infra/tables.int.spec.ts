@@ -51,6 +51,7 @@ describe.each(['dev', 'prod'] as const)('the tables of %s', stage => {
         indexes: [
           ['by-balance', 'shard', 'balance'],
           ['by-id', 'shard', 'id'],
+          ['by-expiry', 'shard', 'expires_ms'],
         ],
       },
     ])

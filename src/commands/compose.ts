@@ -5,7 +5,7 @@
 import { serverNow } from '../stream/server-clock.js'
 import { type Admit, WITHOUT_BOUND } from './admission/admission.js'
 import type { CommandDeps } from './deps.js'
-import { createAccounts } from './group-commit/accounts.js'
+import { type Accounts, createAccounts } from './group-commit/accounts.js'
 import { Coordinator } from './group-commit/coordinator.js'
 import { isOnTime } from './group-commit/on-time.js'
 import { messagesOf } from './group-commit/plan.js'
@@ -21,6 +21,8 @@ export type CommandSideOptions = CoordinatorOptions & {
   readonly find?: FindTransaction
   /** Whether commands may be taken while projections are behind; all are when absent. */
   readonly admit?: Admit
+  /** The accounts in memory, for a caller who has more to do with them; made here when absent. */
+  readonly accounts?: Accounts
   /** Says of which transaction ids it is certain that no event has them; of none when absent. */
   readonly mayHave?: MayHave
 }
@@ -31,13 +33,13 @@ export const createCoordinator = (
   {
     find = createHistoryFinder(deps),
     mayHave,
+    accounts = createAccounts(deps),
     admit = WITHOUT_BOUND.admit,
     queue_max,
     timeout_ms,
   }: CommandSideOptions,
 ): Coordinator => {
   const { log } = deps
-  const accounts = createAccounts(deps)
   return new Coordinator(
     {
       rounds: new Rounds({ accounts, log, timeout_ms, now: () => serverNow(deps.nc) }),

@@ -15,13 +15,14 @@ import { type CommandFailure, failed } from './outcome.js'
 /** The key is read at most so often while it does not say so. */
 const LOOK_EVERY_MS = 1_000
 
-type Gate = {
+export type Gate = {
   /** Whether the key was seen to allow it: it is never taken back. */
   readonly isOpen: () => boolean
+  /** Whether it allows it, as of a moment ago. Never rejects. */
   readonly look: () => Promise<boolean>
 }
 
-const createGate = (jsm: JetStreamManager): Gate => {
+export const createGate = (jsm: JetStreamManager): Gate => {
   let is_open = false
   let looked_ms = Number.NEGATIVE_INFINITY
   let looking = Promise.resolve(false)
@@ -48,8 +49,7 @@ const closed = ({ transaction_id }: Command): CommandFailure =>
   failed('UNAVAILABLE', { transaction_id, message: CLOSED })
 
 /** Gives on what may be stored, and refuses the rest. A plain command passes without a look at the gate. */
-export const gated = (taker: CommandTaker, jsm: JetStreamManager): CommandTaker => {
-  const gate = createGate(jsm)
+export const gated = (taker: CommandTaker, gate: Gate): CommandTaker => {
   const passes = (command: Command): boolean => gate.isOpen() || !isRuleCommand(command)
   return {
     take: (submitted, done) => {

@@ -64,7 +64,7 @@ const NO_TIME = new Date(0)
  * too: a program of before schema 2 does not know the field, so it never takes what such an event states for all that there
  * is to know of the account (docs/adr/0051). Throws `TimeUnknown`.
  */
-const leg = (
+export const leg = (
   id: ClientId,
   account: Account,
   event: LedgerEvent,

@@ -61,6 +61,14 @@ export const areSameRules = (a: AccountRules | undefined, b: AccountRules | unde
   )
 }
 
+/** The time at which the first of the open holds expires; undefined when no hold is open. */
+export const firstExpiryMs = ({ holds }: AccountRules): number | undefined => {
+  let first_ms: number | undefined
+  for (const { expires_ms } of holds)
+    if (first_ms === undefined || expires_ms < first_ms) first_ms = expires_ms
+  return first_ms
+}
+
 const isTimed = ({ holds, restriction }: AccountRules): boolean =>
   holds.length > 0 || restriction?.until_ms !== undefined
 

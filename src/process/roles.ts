@@ -6,11 +6,13 @@ import type { Admission } from '../commands/admission/admission.js'
 import { createCoordinator } from '../commands/compose.js'
 import { createAudit } from '../commands/endpoints/audit.js'
 import { commandEndpoints } from '../commands/endpoints/movements.js'
+import { createAccounts } from '../commands/group-commit/accounts.js'
 import { answerBound_ms } from '../commands/group-commit/coordinator.js'
 import { createJournalLookup } from '../commands/idempotency/journal-lookup.js'
 import { followKnownIds } from '../commands/idempotency/known-ids.js'
 import { Router } from '../commands/routing/router.js'
-import { gated } from '../commands/schema-gate.js'
+import { createGate, gated } from '../commands/schema-gate.js'
+import { startSweeper, sweepPorts } from '../commands/sweeper/sweeper.js'
 import { pipe, TE } from '../fp.js'
 import { waitCaughtUp } from '../projections/caught-up.js'
 import { consumerName } from '../projections/target.js'
@@ -78,18 +80,31 @@ const startCommands = async ({ config, ...ledger }: Ledger, active: ActiveTables
   const journal = createJournalLookup(deps, source, { known })
   const admission = startLedgerAdmission({ config, ...ledger }, active)
   const limits = { queue_max: config.JETLEDGER_COMMAND_QUEUE, timeout_ms: COMMAND_TIMEOUT_MS }
+  const accounts = createAccounts(deps)
   const coordinator = createCoordinator(deps, {
     ...limits,
+    accounts,
     find: journal.find,
     mayHave: known.mayHave,
     admit: admission.admit,
   })
   const mayDecide = (): boolean => ledger.standing?.reason() === undefined
   const router = new Router({ ...deps, mayDecide }, coordinator, limits)
+  const gate = createGate(ledger.jsm)
+  const sweeping = {
+    rankingTable: pipe(
+      active.of('ranking'),
+      TE.map(({ table }) => table),
+    ),
+    accounts,
+    admit: admission.admit,
+    isOnDuty: () => router.is_deciding && mayDecide(),
+  }
+  const sweeper = startSweeper(sweepPorts(deps, sweeping), gate)
   const audit = createAudit(ledger.log, callersOf(config), config.JETLEDGER_AUDIT)
   const { admit, data } = admission
   return {
-    endpoints: commandEndpoints(gated(router, ledger.jsm), deps, commandLimits(config), journal, {
+    endpoints: commandEndpoints(gated(router, gate), deps, commandLimits(config), journal, {
       admit,
       data,
       audit,
@@ -97,6 +112,7 @@ const startCommands = async ({ config, ...ledger }: Ledger, active: ActiveTables
     admission,
     router,
     stop: async () => {
+      await sweeper.stop()
       await router.stop()
       await coordinator.stop()
       admission.stop()

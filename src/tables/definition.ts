@@ -13,18 +13,23 @@ export type IndexDefinition = {
   readonly name: string
   readonly partition: KeyAttribute
   readonly sort: KeyAttribute
+  /** The index carries the keys alone: it is asked for customers only. Else it carries whole items. */
+  readonly has_keys_only?: true
+  /** Tables of earlier programs lack the index, and are used as they are: only what reads it has to do without. */
+  readonly may_be_missing?: true
 }
 
 export type TableDefinition = {
   /** The suffix after the base name (`DDB_TABLE`). */
   readonly suffix: string
-  /** Global secondary indexes; each carries the whole item. */
+  /** Global secondary indexes. */
   readonly indexes: readonly IndexDefinition[]
 }
 
 export const BY_CUSTOMER = 'by-customer'
 export const BY_BALANCE = 'by-balance'
 export const BY_ID = 'by-id'
+export const BY_EXPIRY = 'by-expiry'
 
 export const TABLES: Readonly<Record<ProjectionName, TableDefinition>> = {
   balances: { suffix: '', indexes: [] },
@@ -44,6 +49,14 @@ export const TABLES: Readonly<Record<ProjectionName, TableDefinition>> = {
     indexes: [
       { name: BY_BALANCE, partition: { name: 'shard', type: 'S' }, sort: { name: 'balance', type: 'N' } },
       { name: BY_ID, partition: { name: 'shard', type: 'S' }, sort: { name: 'id', type: 'S' } },
+      // only accounts with open holds have `expires_ms`, so a plain account is not in this index and costs nothing
+      {
+        name: BY_EXPIRY,
+        partition: { name: 'shard', type: 'S' },
+        sort: { name: 'expires_ms', type: 'N' },
+        has_keys_only: true,
+        may_be_missing: true,
+      },
     ],
   },
 }

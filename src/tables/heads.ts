@@ -31,8 +31,8 @@ export type HeadShape = {
   readonly prefix: '' | 'account:'
   /** The attribute that holds the balance. */
   readonly balance: 'client_balance' | 'balance'
-  /** Further attributes, which depend on the id alone. */
-  readonly extra?: (id: ClientId) => Readonly<Record<string, string>>
+  /** Further attributes, which follow from the id and the account. */
+  readonly extra?: (id: ClientId, account: Account) => Readonly<Record<string, string | number>>
 }
 
 /** The rules of an account that is not plain, as one text (ledger/rules-text.ts). */
@@ -76,7 +76,7 @@ const rulesAttributes = ({ rules }: Account) =>
 /** Encodes a customer's head as an item. */
 export const headItem = (shape: HeadShape, id: ClientId, { account, parked }: Customer) => ({
   id: shape.prefix + id,
-  ...shape.extra?.(id),
+  ...shape.extra?.(id, account),
   [shape.balance]: account.balance,
   version: account.version,
   seq: account.seq,

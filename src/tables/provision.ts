@@ -15,7 +15,7 @@ import {
 } from '@aws-sdk/client-dynamodb'
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb'
 import { pipe, type TaskEither, TE } from '../fp.js'
-import type { TableDefinition } from './definition.js'
+import type { IndexDefinition, TableDefinition } from './definition.js'
 import { type TableError, tryTable } from './errors.js'
 
 const ACTIVE_WITHIN_S = 60
@@ -78,17 +78,19 @@ const schemaProblems = (
   const wanted_attributes = attributesOf(definition)
   const wanted_key = showKey(keySchema('id'), wanted_attributes)
   const key = showKey(KeySchema, AttributeDefinitions)
-  const indexes = indexesOf(definition).flatMap(wanted => {
-    const found = GlobalSecondaryIndexes.find(({ IndexName }) => IndexName === wanted.IndexName)
-    if (found === undefined) return [`it has no index ${wanted.IndexName}`]
+  const indexes = definition.indexes.flatMap(index => {
+    const { name } = index
+    const wanted = indexOf(index)
+    const found = GlobalSecondaryIndexes.find(({ IndexName }) => IndexName === name)
+    if (found === undefined) return index.may_be_missing === true ? [] : [`it has no index ${name}`]
     const should_be = showKey(wanted.KeySchema, wanted_attributes)
     const is = showKey(found.KeySchema, AttributeDefinitions)
-    const is_whole = found.Projection?.ProjectionType === 'ALL'
+    const carries = found.Projection?.ProjectionType
+    // an index that carries more than it needs to serves as well
+    const is_enough = carries === 'ALL' || carries === wanted.Projection?.ProjectionType
     return [
-      ...(is === should_be
-        ? []
-        : [`the key of its index ${wanted.IndexName} is ${is}, but should be ${should_be}`]),
-      ...(is_whole ? [] : [`its index ${wanted.IndexName} does not carry whole items (projection ALL)`]),
+      ...(is === should_be ? [] : [`the key of its index ${name} is ${is}, but should be ${should_be}`]),
+      ...(is_enough ? [] : [`its index ${name} does not carry whole items (projection ALL)`]),
     ]
   })
   return [...(key === wanted_key ? [] : [`its key is ${key}, but should be ${wanted_key}`]), ...indexes]
@@ -106,12 +108,11 @@ const attributesOf = ({ indexes }: TableDefinition): AttributeDefinition[] => {
   return [...types].map(([name, type]) => ({ AttributeName: name, AttributeType: type }))
 }
 
-const indexesOf = ({ indexes }: TableDefinition): GlobalSecondaryIndex[] =>
-  indexes.map(({ name, partition, sort }) => ({
-    IndexName: name,
-    KeySchema: keySchema(partition.name, sort.name),
-    Projection: { ProjectionType: 'ALL' },
-  }))
+const indexOf = ({ name, partition, sort, has_keys_only }: IndexDefinition): GlobalSecondaryIndex => ({
+  IndexName: name,
+  KeySchema: keySchema(partition.name, sort.name),
+  Projection: { ProjectionType: has_keys_only === true ? 'KEYS_ONLY' : 'ALL' },
+})
 
 const waitUntilActive = (client: DynamoDBDocumentClient, table: string): TaskEither<TableError, unknown> =>
   tryTable(`table ${table}`, () =>
@@ -135,7 +136,9 @@ export const createTable = (
           AttributeDefinitions: attributesOf(definition),
           KeySchema: keySchema('id'),
           BillingMode: 'PAY_PER_REQUEST',
-          ...(definition.indexes.length === 0 ? {} : { GlobalSecondaryIndexes: indexesOf(definition) }),
+          ...(definition.indexes.length === 0
+            ? {}
+            : { GlobalSecondaryIndexes: definition.indexes.map(indexOf) }),
         }),
       ),
     ),

@@ -63,6 +63,7 @@ describe('verify of accounts that are not plain', () => {
     await ledger.update('balances', 'h', 'held', 34)
     await ledger.update('journal', 'account:l', 'account_rules', '0 5 - - -')
     await ledger.update('ranking', 's', 'account_rules', 'anything')
+    await ledger.update('ranking', 'h', 'expires_ms', Date.parse(LATER) + 1)
     await ledger.update('journal', 'h-2', 'held', 49)
     await ledger.update('journal', 'h-2', 'details', '{}')
     await ledger.update('journal', 'c-2', 'declined', JSON.stringify({ command: 'capture' }))
@@ -74,6 +75,7 @@ describe('verify of accounts that are not plain', () => {
       'journal h-2 details',
       'journal h-2 held',
       'journal l account_rules',
+      'ranking h expires_ms',
       'ranking s account_rules',
       'stream l after.rules',
       'totals all held',

@@ -28,11 +28,19 @@ export const isHead = (projection: Projection, id: string): boolean => id.starts
 /** The id of a customer's head. */
 export const headId = (projection: Projection, client_id: string): string => prefixOf(projection) + client_id
 
+/** The first time at which one of the customer's holds is gone; undefined without holds. */
+const firstEndOf = (terms: Standing['terms']): number | undefined =>
+  terms === undefined || terms.holds.size === 0
+    ? undefined
+    : Math.min(...[...terms.holds.values()].map(({ expires_ms }) => expires_ms))
+
 const expectedOf = (projection: Projection, id: string, { balance, terms, ...rest }: Standing): Expected => ({
   [projection === 'balances' ? 'client_balance' : 'balance']: balance,
   ...rest,
   ...(terms === undefined ? {} : { account_rules: rulesTextOf(terms), held: heldOf(terms) }),
-  ...(projection === 'ranking' ? { shard: String(fnv1a(id) % RANKING_SHARDS) } : {}),
+  ...(projection === 'ranking'
+    ? { shard: String(fnv1a(id) % RANKING_SHARDS), expires_ms: firstEndOf(terms) }
+    : {}),
 })
 
 const itemPosition = (item: RawItem): number =>

@@ -1,10 +1,15 @@
-/** Three processes of `jetledger serve` under load: one of them decides, dies, and the next one leaves; no command is refused. */
+/**
+ * Three processes of `jetledger serve` under load: one of them decides, dies, and the next one leaves; no command
+ * is refused, and each expired hold is written down once.
+ */
 
 import type { NatsConnection } from 'nats'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { LEDGER_STREAM } from '../../src/stream/settings.js'
 import { environment } from '../support/command-load.js'
 import { openWorkbench, type Program, type Workbench } from '../support/program.js'
 import { untilEqualsFold } from '../support/questions.js'
+import { readStream } from '../support/read-stream.js'
 import { startTestNats, until } from '../support/servers.js'
 
 const CUSTOMERS = 100
@@ -62,6 +67,27 @@ const ask = async (subject: string, request: object): Promise<void> => {
   codes.set('no answer', (codes.get('no answer') ?? 0) + 1)
 }
 
+const HOLDS = 40
+const HOLD_S_MAX = 8
+
+/** Holds of customers who do nothing else: some end while each of the instances decides. */
+const hold = async (n: number): Promise<void> => {
+  const client_id = `holder-${n}`
+  await ask('customer.credit', { client_id, amount: 5 })
+  credited += 5
+  await ask('customer.hold', { client_id, amount: 5, expires_in: 1 + (n % HOLD_S_MAX) })
+}
+
+/** How many events say of each hold that it has expired. */
+const expiries = async (): Promise<number[]> => {
+  const counts = new Map<unknown, number>()
+  for (const message of await readStream(nc, LEDGER_STREAM)) {
+    const { expired, hold } = message.json<{ expired?: true; hold?: string }>()
+    if (expired === true) counts.set(hold, (counts.get(hold) ?? 0) + 1)
+  }
+  return [...counts.values()]
+}
+
 const customer = (n: number): string => `c${n % CUSTOMERS}`
 
 /** Sends transfers and credits until it is stopped. */
@@ -103,6 +129,7 @@ it('one decides for all; it is killed with -9, the next one is stopped, and noth
     ask('customer.credit', { client_id: customer(n), amount: FUNDS }),
   )
   await Promise.all(funds)
+  await Promise.all(Array.from({ length: HOLDS }, (_, n) => hold(n)))
 
   const stop = startLoad()
   await untilDone(COMMANDS_PER_PHASE)
@@ -119,6 +146,11 @@ it('one decides for all; it is killed with -9, the next one is stopped, and noth
   })
   await untilDone(COMMANDS_PER_PHASE)
   await stop()
+  await until(async () => (await expiries()).length === HOLDS, {
+    deadline_ms: PHASE_MS_MAX,
+    what: 'every hold to be written as expired',
+  })
+  expect(await expiries()).toEqual(Array(HOLDS).fill(1))
 
   expect([...codes.keys()]).toEqual(['done'])
   const { balances } = await untilEqualsFold(nc, PHASE_MS_MAX)

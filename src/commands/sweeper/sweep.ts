@@ -1,0 +1,188 @@
+/**
+ * One look for expired holds: writes the event that says so for each of them (docs/adr/0052).
+ *
+ *  1. The index of the ranking says whom to look at, shard by shard and page by page.
+ *  2. Their accounts are loaded as of the stream, as for a command.
+ *  3. The events go into the stream under the condition that the customer has no newer event than the account was loaded at.
+ *
+ * So it is safe that anybody else looks at the same time, that this process ends at any moment, and that the index is old: the
+ * stream lets one of two writers win, and an account without an expired hold gives no event.
+ */
+
+import type { NatsConnection } from 'nats'
+import type { Logger } from 'pino'
+import { rest } from '../../back-off.js'
+import { E, Failed, run, type TaskEither } from '../../fp.js'
+import { type ClientId, eventSubject } from '../../ledger/client-id.js'
+import type { Leg } from '../../ledger/decide.js'
+import { encodeEvent } from '../../ledger/event.js'
+import { expiryEvents } from '../../ledger/expire.js'
+import { metrics } from '../../metrics.js'
+import type { StreamError } from '../../stream/errors.js'
+import type { Folded } from '../../stream/fold-subject.js'
+import { type BatchMessage, publishBatch } from '../../stream/publish.js'
+import type { TableError } from '../../tables/errors.js'
+import type { DuePage } from '../../tables/expiring.js'
+import { SHARDS } from '../../tables/shard.js'
+import type { Admit } from '../admission/admission.js'
+import { isLoaded, type LoadResult } from '../group-commit/load.js'
+
+/** A batch is published as soon as it has as many events; one customer may bring 256 more. */
+const BATCH_EVENTS = 250
+const PUBLISH_TIMEOUT_MS = 5_000
+
+const expired_total = metrics.counter(
+  'jetledger_holds_expired_total',
+  'Expired holds whose end this instance wrote into the stream',
+)
+const skipped_total = metrics.counter(
+  'jetledger_expiries_skipped_total',
+  'Customers whose expired holds could not be written at this look, and wait for the next one',
+)
+
+/** Customers of a shard who have a hold that expires at `until_ms` or earlier, a page at a time. */
+export type ExpiryIndex = (
+  shard: string,
+  until_ms: number,
+  after: DuePage['next'],
+) => TaskEither<TableError, DuePage>
+
+export type SweepPorts = {
+  readonly nc: NatsConnection
+  readonly log: Logger
+  /** Opens the index for one look. Fails while the table is not believed. */
+  readonly index: TaskEither<StreamError | TableError, ExpiryIndex>
+  readonly load: (ids: readonly ClientId[]) => Promise<LoadResult>
+  /** The accounts of these customers in memory are old now. */
+  readonly forget: (ids: Iterable<ClientId>) => void
+  readonly admit: Admit
+  /** A time that is over by the stream's clock; undefined while that clock is not known well enough. */
+  readonly now: () => Date | undefined
+  /** Whether this instance is still the one that looks. */
+  readonly isOnDuty: () => boolean
+}
+
+/** What a look has done: holds whose end was written, and customers who have to wait for the next look. */
+export type Swept = { readonly holds: number; readonly skipped: number }
+
+/** A customer with expired holds, and the sequence at which the account was loaded. */
+type Due = { readonly id: ClientId; readonly legs: readonly Leg[]; readonly last_seq: number }
+
+const messagesOf = ({ legs, last_seq }: Due): BatchMessage[] =>
+  legs.map(({ id, event }, index) => ({
+    subject: eventSubject(id),
+    body: encodeEvent(event),
+    expected_last_subject_seq: index === 0 ? last_seq : undefined,
+  }))
+
+const eventsOf = (due: readonly Due[]): number => due.reduce((sum, { legs }) => sum + legs.length, 0)
+
+/** Batches of whole customers. */
+const batchesOf = (due: readonly Due[]): Due[][] => {
+  const batches: Due[][] = []
+  let events = BATCH_EVENTS
+  for (const one of due) {
+    if (events >= BATCH_EVENTS) {
+      batches.push([])
+      events = 0
+    }
+    batches.at(-1)?.push(one)
+    events += one.legs.length
+  }
+  return batches
+}
+
+/** Whether an error may concern one customer of a batch alone, so that the others can still be written. */
+const mayBeOne = ({ tag }: StreamError): boolean =>
+  tag === 'Conflict' || tag === 'TooLarge' || tag === 'Unsendable' || tag === 'BatchRefused'
+
+/** The end of a look before its time: the rest is found again by the next one. */
+export class Interrupted extends Error {
+  override readonly name = 'Interrupted'
+}
+
+class Sweep {
+  readonly #ports: SweepPorts
+  readonly #signal: AbortSignal
+  holds = 0
+  skipped = 0
+
+  constructor(ports: SweepPorts, signal: AbortSignal) {
+    this.#ports = ports
+    this.#signal = signal
+  }
+
+  async shard(index: ExpiryIndex, shard: string): Promise<void> {
+    let after: DuePage['next']
+    do {
+      this.#goOn()
+      const now = this.#ports.now()
+      if (now === undefined) throw new Interrupted("the stream's time is not known")
+      const page = await run(index(shard, now.getTime(), after))
+      if (page.ids.length > 0) await this.#page(page.ids, now)
+      after = page.next
+    } while (after !== undefined)
+  }
+
+  #goOn(): void {
+    if (this.#signal.aborted || !this.#ports.isOnDuty())
+      throw new Interrupted('this instance looks for expired holds no more')
+  }
+
+  async #page(ids: readonly ClientId[], now: Date): Promise<void> {
+    const loaded = await this.#ports.load(ids)
+    const due: Due[] = []
+    for (const id of ids) {
+      const found = loaded.get(id)
+      if (found === undefined || !isLoaded(found)) this.#skip(id, found?.problem)
+      else if (found.customer.parked !== undefined) this.#skip(id, 'the customer is parked')
+      else due.push(...this.#dueOf(id, found, now))
+    }
+    for (const batch of batchesOf(due)) {
+      this.#goOn()
+      const began_ms = performance.now()
+      await this.#write(batch)
+      // commands have the stream for at least half of the time
+      await rest(performance.now() - began_ms, this.#signal)
+    }
+  }
+
+  #dueOf(id: ClientId, { customer: { account }, last_seq }: Folded, now: Date): Due[] {
+    const legs = expiryEvents(id, account, now)
+    return legs.length === 0 ? [] : [{ id, legs, last_seq }]
+  }
+
+  #skip(id: ClientId, reason: string | undefined): void {
+    this.skipped += 1
+    skipped_total.inc()
+    this.#ports.log.debug({ client_id: id, reason }, 'expired holds are not written at this look')
+  }
+
+  async #write(batch: readonly Due[]): Promise<void> {
+    const { nc, admit, forget } = this.#ports
+    const events = eventsOf(batch)
+    if (!admit(events)) throw new Interrupted('projections are behind')
+    const stored = await publishBatch(nc, batch.flatMap(messagesOf), PUBLISH_TIMEOUT_MS)()
+    forget(batch.map(({ id }) => id))
+    if (E.isRight(stored)) {
+      this.holds += events
+      expired_total.inc({}, events)
+      return
+    }
+    const [only, ...others] = batch
+    if (only === undefined || !mayBeOne(stored.left)) throw new Failed(stored.left)
+    if (others.length === 0) return this.#skip(only.id, stored.left.message)
+    for (const each of batch) await this.#write([each])
+  }
+}
+
+/**
+ * Looks through all shards once. Rejects when it cannot go on: with `Interrupted` when that is no fault. What is stored by then
+ * stays, and the next look does the rest.
+ */
+export const sweep = async (ports: SweepPorts, signal: AbortSignal): Promise<Swept> => {
+  const index = await run(ports.index)
+  const one = new Sweep(ports, signal)
+  for (let shard = 0; shard < SHARDS; shard += 1) await one.shard(index, String(shard))
+  return { holds: one.holds, skipped: one.skipped }
+}
