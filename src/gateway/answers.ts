@@ -2,6 +2,7 @@
  * The schemas of the service's replies and of the gateway's answers, by operation; replies are checked with them.
  */
 
+import { ACCOUNT_STATES } from '../ledger/event-body-2.js'
 import {
   AMOUNT,
   BALANCE,
@@ -36,7 +37,8 @@ const BY: Schema = {
   examples: ['token:shop'],
 }
 
-const OF_RULES = { available: BALANCE, held: BALANCE }
+/** What can be spent may be more than one balance can be, by a credit limit. */
+const OF_RULES = { available: TOTAL, held: BALANCE }
 export const POSITION = object(
   { client_id: CLIENT_ID, balance: BALANCE, version: VERSION, seq: SEQ },
   OF_RULES,
@@ -63,7 +65,28 @@ export const BARE_BALANCE = object({ balance: BALANCE })
 
 export const BALANCE_ANSWER = object(
   { client_id: CLIENT_ID, balance: BALANCE },
-  { version: VERSION, seq: SEQ },
+  { version: VERSION, seq: SEQ, ...OF_RULES },
+)
+
+export const HOLD = object({ hold: TRANSACTION_ID, remaining: AMOUNT, expires_at: TIME })
+
+export const ACCOUNT_REPLY = object(
+  {
+    client_id: CLIENT_ID,
+    balance: BALANCE,
+    ...OF_RULES,
+    limit: BALANCE,
+    state: oneOf(...ACCOUNT_STATES),
+    version: VERSION,
+    seq: SEQ,
+    holds: listOf(HOLD),
+  },
+  { reason: TEXT, until: TIME, cursor: CURSOR },
+)
+
+export const HOLDS_REPLY = object(
+  { client_id: CLIENT_ID, held: BALANCE, holds: listOf(HOLD) },
+  { cursor: CURSOR },
 )
 
 export const STATEMENT_ENTRY = object(

@@ -64,7 +64,14 @@ const isCode = (code: string): code is ErrorCode => Object.hasOwn(CATALOGUE, cod
 
 const SERVICE_ERROR = 'Nats-Service-Error'
 /** The headers of a reply that the gateway hands on; the other ones are not for its callers. */
-export const LEDGER_HEADERS = ['Ledger-Version', 'Ledger-Seq', 'Ledger-Source', 'Ledger-Age-Ms'] as const
+export const LEDGER_HEADERS = [
+  'Ledger-Version',
+  'Ledger-Seq',
+  'Ledger-Source',
+  'Ledger-Available',
+  'Ledger-Held',
+  'Ledger-Age-Ms',
+] as const
 
 /** The headers that the gateway reads, each with the first of its values. */
 const headersOf = ({ header }: Answer): Record<string, string> => {

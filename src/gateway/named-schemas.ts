@@ -5,8 +5,11 @@
  */
 
 import {
+  ACCOUNT_REPLY,
   BALANCE_ANSWER,
   BATCH_REPLY,
+  HOLD,
+  HOLDS_REPLY,
   LIST_REPLY,
   MOVEMENT_REPLY,
   POSITION,
@@ -42,6 +45,7 @@ import {
 type Named = { readonly document: unknown; readonly schemas: Readonly<Record<string, unknown>> }
 
 const NAMES: readonly (readonly [Schema, string])[] = [
+  [ACCOUNT_REPLY, 'Account'],
   [AMOUNT, 'Amount'],
   [BALANCE, 'Balance'],
   [BALANCE_ANSWER, 'CustomerBalance'],
@@ -50,6 +54,8 @@ const NAMES: readonly (readonly [Schema, string])[] = [
   [CLIENT_ID, 'ClientId'],
   [CURSOR, 'Cursor'],
   [DAY, 'Day'],
+  [HOLD, 'Hold'],
+  [HOLDS_REPLY, 'Holds'],
   [LIST_REPLY, 'Customers'],
   [METADATA, 'Metadata'],
   [MOVEMENT_REPLY, 'Movement'],

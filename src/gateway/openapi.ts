@@ -3,6 +3,7 @@
  */
 
 import { CATALOGUE, type ErrorCode } from '../service/catalogue.js'
+import { LEDGER_HEADERS } from './ask.js'
 import { CALLER_ANSWER, CALLER_PATH } from './caller.js'
 import { STREAM_TYPE } from './event-stream.js'
 import { schemaNames, withReferences } from './named-schemas.js'
@@ -22,6 +23,8 @@ const HEADERS: Readonly<Record<string, string>> = {
   'Ledger-Version': "the customer's version",
   'Ledger-Seq': 'the stream sequence of the last event that counts in',
   'Ledger-Source': 'what the answer was read from',
+  'Ledger-Available': 'what can be spent: balance - held + limit; there only where it is not the balance',
+  'Ledger-Held': 'the sum of the open holds; there only where there are some',
   'Ledger-Age-Ms':
     'how old the answer is at the most; there only while nobody proves how far the ledger is, and above 2000, at most 10000',
   Link: 'with CSV: the next page of rows, `rel="next"`; there only when `limit` or `cursor` was given and more rows follow',
@@ -85,7 +88,8 @@ const csvOf = ({ csv }: Route): Json =>
 
 const successHeaders = ({ operation, success, csv }: Route): Json => {
   if (csv !== undefined) return headers('Link')
-  if (operation === 'balance')
+  if (operation === 'balance') return headers(...LEDGER_HEADERS)
+  if (operation === 'account' || operation === 'holds')
     return headers('Ledger-Version', 'Ledger-Seq', 'Ledger-Source', 'Ledger-Age-Ms')
   return success === 201 ? headers('Location', 'Idempotency-Replayed') : {}
 }

@@ -5,14 +5,17 @@
 
 import { E } from '../fp.js'
 import { isJsonObject } from '../json.js'
+import { toJson } from '../ledger/amount.js'
 import type { ErrorCode } from '../service/catalogue.js'
 import type { Effect } from '../service/error.js'
 import { ACCOUNT_COMMANDS, ACCOUNT_ROUTES } from './account-routes.js'
 import {
+  ACCOUNT_REPLY,
   BALANCE_ANSWER,
   BARE_BALANCE,
   BATCH_REPLY,
   EVENTS_REPLY,
+  HOLDS_REPLY,
   LIST_REPLY,
   MOVEMENT_REPLY,
   RANKING_REPLY,
@@ -58,6 +61,8 @@ const read = (route: Omit<Route, 'method' | 'effect' | 'success' | 'codes'> & Pa
   ...route,
 })
 
+const askCustomer = ({ params, query }: Given): Fields => ({ ...query, client_id: params.client_id })
+
 const ofCustomer = ({ params }: Given): readonly string[] => textsOf(params, ['client_id'])
 
 /** The values of the fields `names` that are texts. */
@@ -75,6 +80,16 @@ const customersOfTransaction = ({ reply, error }: Fields): readonly string[] => 
   return [rest, from, to].flatMap(part => (isJsonObject(part) ? textsOf(part, ['client_id']) : []))
 }
 
+const LEDGER_NUMBER = /^-?\d{1,20}$/
+
+/** The fields of a question about one account: how new the answer has to be, or the moment of the past. */
+const WHICH_ACCOUNT: Properties = {
+  min_version: { ...VERSION, description: 'must be a whole number: read your own write, or newer' },
+  as_of: TIME,
+  as_of_seq: SEQ,
+  consistency: oneOf('strong'),
+}
+
 const movement = (type: 'credit' | 'debit', summary: string): Route =>
   write({
     operation: type,
@@ -88,11 +103,10 @@ const movement = (type: 'credit' | 'debit', summary: string): Route =>
     reply: MOVEMENT_REPLY,
   })
 
-const LEDGER_NUMBER = /^\d{1,15}$/
-
+/** A header's whole number as a field: a number while that is exact, else a decimal string; without the header no field. */
 const numberFrom = (headers: RouteReply['headers'], header: string, name: string): Fields => {
   const value = headers[header]
-  return value !== undefined && LEDGER_NUMBER.test(value) ? { [name]: Number(value) } : {}
+  return value !== undefined && LEDGER_NUMBER.test(value) ? { [name]: toJson(BigInt(value)) } : {}
 }
 
 export const BATCH_COMMAND: Schema = {
@@ -141,13 +155,8 @@ export const ROUTES: readonly Route[] = [
     subject: 'customer.balance',
     params: OF_CUSTOMER,
     customers: ofCustomer,
-    query: {
-      min_version: { ...VERSION, description: 'must be a whole number: read your own write, or newer' },
-      as_of: TIME,
-      as_of_seq: SEQ,
-      consistency: oneOf('strong'),
-    },
-    ask: ({ params, query }) => ({ ...query, client_id: params.client_id }),
+    query: WHICH_ACCOUNT,
+    ask: askCustomer,
     reply: BARE_BALANCE,
     answer: BALANCE_ANSWER,
     toAnswer: ({ body, headers }, { params }) =>
@@ -156,7 +165,21 @@ export const ROUTES: readonly Route[] = [
         ...body,
         ...numberFrom(headers, 'Ledger-Version', 'version'),
         ...numberFrom(headers, 'Ledger-Seq', 'seq'),
+        ...numberFrom(headers, 'Ledger-Available', 'available'),
+        ...numberFrom(headers, 'Ledger-Held', 'held'),
       }),
+    codes: [...READ_CODES, 'NOT_REACHED'],
+  }),
+  read({
+    operation: 'account',
+    path: '/v1/customers/{client_id}/account',
+    summary: 'The account of one customer: what is available and held, its limit and state, its open holds',
+    subject: 'customer.account',
+    params: OF_CUSTOMER,
+    customers: ofCustomer,
+    query: WHICH_ACCOUNT,
+    ask: askCustomer,
+    reply: ACCOUNT_REPLY,
     codes: [...READ_CODES, 'NOT_REACHED'],
   }),
   read({
@@ -177,6 +200,17 @@ export const ROUTES: readonly Route[] = [
   }),
   movement('credit', "Adds an amount to a customer's balance"),
   movement('debit', "Takes an amount from a customer's balance, if it covers it"),
+  read({
+    operation: 'holds',
+    path: '/v1/customers/{client_id}/holds',
+    summary: 'The open holds of one customer, the first one to expire first',
+    subject: 'customer.holds',
+    params: OF_CUSTOMER,
+    customers: ofCustomer,
+    query: PAGE,
+    ask: askCustomer,
+    reply: HOLDS_REPLY,
+  }),
   ...ACCOUNT_ROUTES,
   read({
     operation: 'customers',

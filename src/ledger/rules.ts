@@ -69,7 +69,8 @@ export const firstExpiryMs = ({ holds }: AccountRules): number | undefined => {
   return first_ms
 }
 
-const isTimed = ({ holds, restriction }: AccountRules): boolean =>
+/** Whether rules have something that ends by itself. */
+export const isTimed = ({ holds, restriction }: AccountRules): boolean =>
   holds.length > 0 || restriction?.until_ms !== undefined
 
 const withoutRestriction = ({ time_ms, holds, held, limit }: AccountRules): AccountRules => ({

@@ -3,6 +3,7 @@
  */
 
 import { type Queries, startQueries } from '../queries/queries.js'
+import { serverNow } from '../stream/server-clock.js'
 import type { ActiveTables } from './active-tables.js'
 import type { Config } from './config.js'
 import type { Ledger } from './open-ledger.js'
@@ -13,7 +14,7 @@ const TIMEOUT_MS = 4_000
 /** Starts the query side of a process on an open ledger. */
 export const startQueryRole = ({ config, ...ledger }: Ledger, tables: ActiveTables): Promise<Queries> => {
   return startQueries(
-    { ...ledger, active: tables.of, prove: proveEvents(ledger) },
+    { ...ledger, active: tables.of, prove: proveEvents(ledger), now: () => serverNow(ledger.nc) },
     { hot_customers_max: config.JETLEDGER_HOT_CUSTOMERS, limits: limitsOf(config) },
   )
 }

@@ -43,6 +43,8 @@ export type QueryDeps = {
   readonly health: Health
   readonly active: (projection: ProjectionName) => ActiveOf
   readonly prove: ProveEvents
+  /** The time by the stream's clock; undefined while it is not known (stream/server-clock.ts). */
+  readonly now: () => Date | undefined
 }
 
 /** Reads from the active generation's table. Gives what was read (`found`) and the name of the table. */

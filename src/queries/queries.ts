@@ -6,8 +6,10 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { EndpointConfig } from '../service/config.js'
 import { createProver } from '../stream/proof.js'
 import type { QueryDeps } from './deps.js'
+import { accountEndpoint } from './endpoints/account.js'
 import { balanceEndpoint, type ReadyReply, type RequestLimits } from './endpoints/balance.js'
 import { eventsEndpoint } from './endpoints/events.js'
+import { holdsEndpoint } from './endpoints/holds.js'
 import { listEndpoint, rankingEndpoint } from './endpoints/list.js'
 import { statementEndpoint } from './endpoints/statement.js'
 import { summaryEndpoint } from './endpoints/summary.js'
@@ -19,10 +21,12 @@ import { createCustomerLoader } from './hot-set/loader.js'
 import { createSession } from './hot-set/session.js'
 import { createTableReads } from './hot-set/table-reads.js'
 import { createWaiters } from './hot-set/waiters.js'
+import { createMomentOf } from './moment.js'
 import { createAsOf } from './past/as-of.js'
 import { createReadPage } from './past/journal-page.js'
 import { createFoldPast } from './past/past.js'
 import { type AnswerCounts, watchQueries } from './query-metrics.js'
+import { createReadAccount } from './read-account.js'
 import { createSameStream } from './same-stream.js'
 
 export type QueryOptions = {
@@ -87,7 +91,8 @@ export const startQueries = async (
   const loader = createCustomerLoader(deps, hot, table, watch, stream)
   const session = createSession({ hot, loader, waiters, watch, stream })
   const fold = createFoldPast(deps, stream)
-  const as_of = createAsOf(deps, fold)
+  const read = createReadAccount(session, createAsOf(deps, fold))
+  const momentOf = createMomentOf(deps)
 
   const answers: AnswerCounts = { memory: 0, table: 0, stream: 0 }
   const unwatch = watchQueries(answers, hot)
@@ -95,7 +100,9 @@ export const startQueries = async (
   await untilFollowing(watch)
   return {
     endpoints: [
-      balanceEndpoint({ hot, session, as_of, watch, answers }, limits('balance')),
+      balanceEndpoint({ hot, read, momentOf, now: deps.now, watch, answers }, limits('balance')),
+      accountEndpoint({ read, momentOf }, limits('account')),
+      holdsEndpoint({ read, momentOf }, limits('holds')),
       statementEndpoint(deps, createReadPage(deps, fold), limits('statement')),
       listEndpoint(deps, limits('list')),
       rankingEndpoint(deps, limits('ranking')),

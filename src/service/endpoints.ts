@@ -35,7 +35,7 @@ const operation = (effect: Effect, name: string): ServiceEndpoint => ({
 })
 
 export const ENDPOINTS: readonly ServiceEndpoint[] = [
-  ...['balance', 'statement', 'list', 'ranking', 'summary', 'events'].map(name =>
+  ...['balance', 'account', 'holds', 'statement', 'list', 'ranking', 'summary', 'events'].map(name =>
     endpoint('queries', 'read', name),
   ),
   endpoint('commands', 'read', 'transaction'),

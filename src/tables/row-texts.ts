@@ -5,8 +5,10 @@
  * The limits apply to the text as it is written, not as it was read: `1e20` in an event becomes 21 digits in a row.
  */
 
+import type { Account } from '../ledger/account.js'
 import { isDeeperThan } from '../ledger/depth.js'
 import type { LedgerEvent } from '../ledger/event.js'
+import { readRules, rulesText } from '../ledger/rules-text.js'
 
 /** The largest metadata, as JSON text in UTF-8. A usual event as a whole is smaller. */
 export const METADATA_BYTES_MAX = 64 * 1024
@@ -68,3 +70,28 @@ const isOmitted = (name: string): name is Omitted => name === 'metadata' || name
 
 /** Decodes the omitted fields of a row; unknown names are ignored. */
 export const omittedOf = (text: string): readonly Omitted[] => text.split(' ').filter(isOmitted)
+
+/** The longest text of rules in a row, in characters: some 35 holds with usual ids. */
+const RULES_CHARS_MAX = 2_048
+/** Stands for a longer text: the rules after the event have to be folded. */
+const LONG_RULES = '-'
+
+/** Encodes the account's rules after an event for its row; undefined for a plain account. */
+export const rowRules = ({ rules }: Pick<Account, 'rules'>): string | undefined => {
+  if (rules === undefined) return undefined
+  const text = rulesText(rules)
+  return text.length > RULES_CHARS_MAX ? LONG_RULES : text
+}
+
+/** The account after the event of a row; undefined when the row does not have its rules, or no readable ones. */
+export const accountOfRow = (row: {
+  readonly balance: bigint
+  readonly version: number
+  readonly seq: number
+  readonly account_rules?: string | undefined
+}): Account | undefined => {
+  const { balance, version, seq, account_rules } = row
+  if (account_rules === undefined) return { balance, version, seq }
+  const rules = readRules(account_rules)
+  return rules && { balance, version, seq, rules }
+}

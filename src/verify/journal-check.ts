@@ -5,11 +5,12 @@
 import { E } from '../fp.js'
 import { isJsonObject, type JsonObject, readJson } from '../json.js'
 import type { RawItem } from '../tables/batch-get.js'
-import { heldOf } from './account.js'
+import { heldOf, type Terms } from './account.js'
 import type { Run } from './deps.js'
 import type { ReadEvent } from './event.js'
 import { createFingerprints } from './hash.js'
 import { compareItem, type Expected, type Same, wholeIn } from './item.js'
+import { rulesTextOf } from './rules-text.js'
 import { readAll } from './scan.js'
 import type { Target } from './target.js'
 import { wholeOf } from './values.js'
@@ -96,6 +97,14 @@ const detailsText = (event: ReadEvent): string | undefined => {
   return text === '{}' ? undefined : text
 }
 
+/** A row has the text of the customer's terms up to this length, and a dash for a longer one. */
+const RULES_CHARS_MAX = 2_048
+
+const rulesInRow = (terms: Terms): string => {
+  const text = rulesTextOf(terms)
+  return text.length <= RULES_CHARS_MAX ? text : '-'
+}
+
 const CALLER = /^(?:token|oidc|nats|operator):[\x21-\x7e]{1,256}$/
 
 /** The caller that an event names, in the one header that says so; undefined where it names none. */
@@ -119,6 +128,7 @@ const rowOf = ({ id, entry, event, before, after }: Step): Expected => ({
   declined: event?.declined && answerText(event.declined),
   details: event && detailsText(event),
   held: heldOf(after.terms) || undefined,
+  account_rules: after.terms && rulesInRow(after.terms),
   by: callerOf(entry),
 })
 

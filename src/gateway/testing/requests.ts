@@ -9,6 +9,8 @@ type Sent = { readonly method?: 'PUT'; readonly path: string; readonly body?: un
 
 export const REQUESTS: Readonly<Record<string, Sent>> = {
   balance: { path: '/v1/customers/678/balance' },
+  account: { path: '/v1/customers/678/account' },
+  holds: { path: '/v1/customers/678/holds' },
   statement: { path: '/v1/customers/678/statement' },
   credit: { path: '/v1/customers/678/credits', body: { amount: 1 } },
   debit: { path: '/v1/customers/678/debits', body: { amount: 1 } },

@@ -157,6 +157,25 @@ const seenOf = (counted: readonly Counted[]): Seen => {
   }
 }
 
+/** What an account shows at a time. */
+type Standing = {
+  readonly balance: bigint
+  readonly available: bigint
+  readonly held: bigint
+  readonly limit: bigint
+  readonly state: string
+  /** The open holds as texts, in the order of their ends and ids. */
+  readonly holds: readonly string[]
+}
+
+const standingOf = (counted: readonly Counted[], now_ms: number): Standing => {
+  const holds = holdsAt(counted, now_ms)
+  const [balance, held, limit] = [balanceOf(counted), sum(holds.map(({ left }) => left)), limitOf(counted)]
+  const lines = holds.map(({ id, left, expires_ms }) => `${new Date(expires_ms).toISOString()} ${id} ${left}`)
+  const state = restrictionAt(counted, now_ms)?.state ?? 'active'
+  return { balance, available: balance - held + limit, held, limit, state, holds: lines.sort() }
+}
+
 /** Creates the model of one account. `take` gives the reason why an event is refused, or `applied`. */
 export const createModel = () => {
   const counted: Counted[] = []
@@ -169,5 +188,6 @@ export const createModel = () => {
       return 'applied'
     },
     seen: (): Seen => seenOf(counted),
+    standing: (now_ms: number): Standing => standingOf(counted, now_ms),
   }
 }

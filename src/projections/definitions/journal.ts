@@ -10,7 +10,7 @@
 import { callerIn } from '../../ledger/caller.js'
 import { detailsJson } from '../../ledger/event.js'
 import { rowId, seqRowId } from '../../tables/journal-ids.js'
-import { omittedText, rowTexts } from '../../tables/row-texts.js'
+import { omittedText, rowRules, rowTexts } from '../../tables/row-texts.js'
 import type { Applied, Projection, Rows } from '../projection.js'
 
 const fold = ({ id, record, event, from, to }: Applied): Rows => {
@@ -20,6 +20,7 @@ const fold = ({ id, record, event, from, to }: Applied): Rows => {
   const by = callerIn(record.headers)
   const details = detailsJson(event)
   const held = to.rules?.held ?? 0n
+  const account_rules = rowRules(to)
   const attributes = {
     client_id: id,
     type,
@@ -34,6 +35,7 @@ const fold = ({ id, record, event, from, to }: Applied): Rows => {
     ...texts,
     ...(details === undefined ? {} : { details }),
     ...(held === 0n ? {} : { held }),
+    ...(account_rules === undefined ? {} : { account_rules }),
     ...(by === undefined ? {} : { by }),
     ...(omitted.length === 0 ? {} : { omitted: omittedText(omitted) }),
   }

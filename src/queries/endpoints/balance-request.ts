@@ -26,8 +26,8 @@ const Strong = new t.Type<'strong', string, unknown>(
   String,
 )
 
-/** The fields that the predecessor did not know. */
-const BEYOND = { min_version: Whole, consistency: Strong, as_of: Instant, as_of_seq: Whole }
+/** The fields that the predecessor did not know: how new the answer has to be, or the moment of the past. */
+export const BEYOND = { min_version: Whole, consistency: Strong, as_of: Instant, as_of_seq: Whole }
 
 const Request = fieldsOf({ client_id: ClientId }, BEYOND)
 
@@ -41,10 +41,18 @@ const refusalOf = ({ tag, message }: JsonProblem): ServiceError =>
   tag === 'NotJson' ? { ...catalogued('BAD_REQUEST'), body: message } : invalid(message)
 
 /** Whether a request asks one question: a state of the past has one answer, so it excludes the wish for a newer one. */
-const isOneQuestion = ({ min_version, consistency, as_of, as_of_seq }: BalanceRequest): boolean => {
+export const isOneQuestion = ({
+  min_version,
+  consistency,
+  as_of,
+  as_of_seq,
+}: Omit<BalanceRequest, 'client_id'>): boolean => {
   const past = [as_of, as_of_seq].filter(field => field !== undefined).length
   return past === 0 || (past === 1 && min_version === undefined && consistency === undefined)
 }
+
+/** The text for a request that asks more than one question. */
+export const ONE_QUESTION = 'as_of, as_of_seq: only one of them, and neither with min_version or consistency'
 
 const isBeyond = (name = ''): boolean => Object.hasOwn(BEYOND, name)
 
@@ -83,7 +91,7 @@ export const decodeBalanceRequest = (body: Uint8Array): Either<ServiceError, Dec
     E.chain(decodeFields),
     E.filterOrElse(
       ({ request }) => isOneQuestion(request),
-      () => invalid('as_of, as_of_seq: only one of them, and neither with min_version or consistency'),
+      () => invalid(ONE_QUESTION),
     ),
   )
 

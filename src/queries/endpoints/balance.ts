@@ -2,52 +2,55 @@
  * The endpoint `customer.balance`: the balance of one customer.
  *
  * `{"client_id":"678"}` gives exactly `{"balance":7120}`; a customer without events has `{"balance":0}`. What the
- * predecessor did not have is in headers (`Ledger-Version`, `Ledger-Seq`, `Ledger-Source`; `Ledger-Age-Ms` on an answer
- * that no server proves to be new) and in optional fields.
+ * predecessor did not have is in headers (`Ledger-Version`, `Ledger-Seq`, `Ledger-Source`; `Ledger-Available` and
+ * `Ledger-Held` of an account with holds or a limit; `Ledger-Age-Ms` on an answer that no server proves to be new) and in
+ * optional fields.
  * A customer in memory is answered at once, with the bytes that were made for an earlier answer.
  */
 
-import { E, type Either, pipe, TE } from '../../fp.js'
+import { E, type Either, pipe } from '../../fp.js'
 import { shownName } from '../../json.js'
+import { type AccountAt, accountAt, dependsOnTime } from '../../ledger/account-at.js'
 import { amountJson } from '../../ledger/amount.js'
 import type { ClientId } from '../../ledger/client-id.js'
 import type { EndpointConfig, Handler, ServiceReply } from '../../service/config.js'
 import { headerLines } from '../../service/headers.js'
 import type { FreshnessWatch } from '../hot-set/freshness-watch.js'
 import type { HotCustomer, HotSet } from '../hot-set/hot-set.js'
-import type { Found, Result } from '../hot-set/loader.js'
-import type { Session } from '../hot-set/session.js'
-import type { AsOf } from '../past/as-of.js'
+import type { Found } from '../hot-set/loader.js'
+import { ANY_TIME_MS, type MomentOf } from '../moment.js'
 import type { AnswerCounts } from '../query-metrics.js'
-import {
-  type BalanceRequest,
-  type DecodedBalanceRequest,
-  decodeBalanceRequest,
-  usualClientId,
-} from './balance-request.js'
+import type { ReadAccount } from '../read-account.js'
+import { sourceLines } from '../source-lines.js'
+import { type DecodedBalanceRequest, decodeBalanceRequest, usualClientId } from './balance-request.js'
 
 export type RequestLimits = { readonly max_in_flight: number; readonly timeout_ms: number }
 
-/** A finished reply, kept with the customer until the customer's next event. */
+/** A finished reply, kept with the customer until the customer's next event; none is kept that depends on time. */
 export type ReadyReply = Either<never, ServiceReply>
 
 export type BalanceParts = {
   readonly hot: HotSet<ReadyReply>
-  readonly session: Session
-  readonly as_of: AsOf
+  readonly read: ReadAccount
+  readonly momentOf: MomentOf
+  /** The time by the stream's clock; undefined while it is not known. */
+  readonly now: () => Date | undefined
   readonly watch: Pick<FreshnessWatch, 'isFresh' | 'lag'>
   readonly answers: AnswerCounts
 }
 
-const toReply = ({ account, source, age_ms }: Omit<Found, 'complete_to'>): ServiceReply => ({
-  body: `{"balance":${amountJson(account.balance)}}`,
-  lines: headerLines({
-    'Ledger-Version': String(account.version),
-    'Ledger-Seq': String(account.seq),
-    'Ledger-Source': source,
-    ...(age_ms === undefined ? {} : { 'Ledger-Age-Ms': String(age_ms) }),
-  }),
+/** What can be spent, where that is not the balance, and what is held, where something is. */
+const rulesHeaders = ({ balance, available, held }: AccountAt): Readonly<Record<string, string>> => ({
+  ...(available === balance ? {} : { 'Ledger-Available': String(available) }),
+  ...(held === 0n ? {} : { 'Ledger-Held': String(held) }),
 })
+
+/** The reply about an account as it stands at the time `now_ms`. */
+const toReply = (found: Pick<Found, 'account' | 'source' | 'age_ms'>, now_ms: number): ServiceReply => {
+  const { account } = found
+  const of_rules = account.rules === undefined ? {} : rulesHeaders(accountAt(account, now_ms))
+  return { body: `{"balance":${amountJson(account.balance)}}`, lines: sourceLines(found, of_rules) }
+}
 
 const IGNORED_NAMES_MAX = 10
 
@@ -64,25 +67,34 @@ const withIgnoredNames =
 
 /** The endpoint `balance` of the service `customer`. */
 export const balanceEndpoint = (parts: BalanceParts, limits: RequestLimits): EndpointConfig => {
-  const { hot, session, as_of, watch, answers } = parts
+  const { hot, read, momentOf, now, watch, answers } = parts
 
-  const toCountedReply = (found: Found): ServiceReply => {
-    answers[found.source] += 1
-    return toReply(found)
-  }
-
-  const fromMemory = (customer: HotCustomer<ReadyReply>): ReadyReply => {
-    customer.used = true
-    answers.memory += 1
-    customer.made ??= E.right(toReply({ account: customer.account, source: 'memory' }))
+  /** Makes the reply for a customer in memory; undefined when it depends on the time, which is not known. */
+  const makeReply = (customer: HotCustomer<ReadyReply>): ReadyReply | undefined => {
+    const { account } = customer
+    if (dependsOnTime(account)) {
+      const time = now()
+      return time && E.right(toReply({ account, source: 'memory' }, time.getTime()))
+    }
+    customer.made = E.right(toReply({ account, source: 'memory' }, ANY_TIME_MS))
     return customer.made
   }
 
-  const read = ({ client_id, min_version = 0, consistency, ...past }: BalanceRequest): Promise<Result> => {
-    if (past.as_of_seq !== undefined) return as_of.seq(client_id, past.as_of_seq)
-    if (past.as_of !== undefined) return as_of.time(client_id, past.as_of)
-    if (consistency === 'strong') return session.strong(client_id, min_version)
-    return min_version === 0 ? session.plain(client_id) : session.atLeast(client_id, min_version)
+  const fromMemory = (customer: HotCustomer<ReadyReply>): ReadyReply | undefined => {
+    const made = customer.made ?? makeReply(customer)
+    if (made === undefined) return undefined
+    customer.used = true
+    answers.memory += 1
+    return made
+  }
+
+  const replyTo = async ({ request, ignored }: DecodedBalanceRequest) => {
+    const found = await read(request)
+    if (E.isLeft(found)) return found
+    const moment = await momentOf(found.right)
+    if (E.isLeft(moment)) return moment
+    answers[found.right.source] += 1
+    return E.right(withIgnoredNames(ignored)(toReply(found.right, moment.right)))
   }
 
   /** The answer from memory; undefined when memory is not fresh, or has no `version` or newer of the customer. */
@@ -97,13 +109,9 @@ export const balanceEndpoint = (parts: BalanceParts, limits: RequestLimits): End
     const { client_id, min_version = 0, consistency, ...past } = request
     const is_plain = consistency === undefined && past.as_of === undefined && past.as_of_seq === undefined
     const made = is_plain ? atOnce(client_id, min_version) : undefined
-    const addNames = withIgnoredNames(ignored)
     return made === undefined
-      ? pipe(
-          TE.fromTask(() => read(request)),
-          TE.chainEitherK(E.map(found => addNames(toCountedReply(found)))),
-        )
-      : pipe(made, E.map(addNames))
+      ? () => replyTo({ request, ignored })
+      : pipe(made, E.map(withIgnoredNames(ignored)))
   }
 
   return {

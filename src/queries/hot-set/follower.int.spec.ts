@@ -30,11 +30,20 @@ beforeEach(async () => {
   follow = undefined
   const tables = createTablesClient({ region: 'local' })
   const unused = () => {
-    throw new Error('a follower reads no table, and proves nothing')
+    throw new Error('a follower reads no table and no clock, and proves nothing')
   }
   const log = pino({ level: 'silent' })
   follower = startFollower(
-    { nc, jsm, tables, log, health: createHealth(() => undefined), active: unused, prove: unused },
+    {
+      nc,
+      jsm,
+      tables,
+      log,
+      health: createHealth(() => undefined),
+      active: unused,
+      prove: unused,
+      now: unused,
+    },
     {
       position: () => position,
       follow: ({ seq }, id, decoded) => {

@@ -28,6 +28,8 @@ export type Found = {
   readonly complete_to: number
   /** The greatest age of the answer; absent when the answer is fresh. */
   readonly age_ms?: number
+  /** The moment of the past that was asked for, in milliseconds since 1970; absent for the present. */
+  readonly at_ms?: number
 }
 
 export type Result = Either<ServiceError, Found>

@@ -3,22 +3,26 @@
  *
  * The fold starts from the journal: from the customer's head when the customer had no later event, otherwise from the
  * last row up to the sequence. When the row after that one proves that no row is missing in between, nothing is left to
- * fold; otherwise the subject is folded on from there.
+ * fold; otherwise the subject is folded on from there. A row with many holds lacks them: then it is folded from an earlier one.
+ *
+ * An account that depends on time is shown at the moment that was asked for: for a sequence, that of the event there.
  */
 
-import { E, type Either } from '../../fp.js'
+import { E, type Either, pipe } from '../../fp.js'
 import { instantOf } from '../../instant.js'
+import { dependsOnTime } from '../../ledger/account-at.js'
 import type { ClientId } from '../../ledger/client-id.js'
 import { catalogued } from '../../service/catalogue.js'
 import type { ServiceError } from '../../service/error.js'
 import { firstSeqFrom } from '../../stream/by-time.js'
 import { type Folded, fromHead } from '../../stream/fold-subject.js'
 import { leadershipOf } from '../../stream/leadership.js'
+import { nextProved } from '../../stream/read.js'
 import { LEDGER_SUBJECTS } from '../../stream/settings.js'
 import { readJournalHead } from '../../tables/journal-pages.js'
 import { type QueryDeps, readActive } from '../deps.js'
-import type { Result, Source } from '../hot-set/loader.js'
-import { BEGINNING, type FoldPast, lastRow, nextRow, unreadable } from './past.js'
+import type { Found, Result, Source } from '../hot-set/loader.js'
+import { BEGINNING, type FoldPast, lastAccount, nextRow, unreadable } from './past.js'
 
 export type AsOf = {
   /** The account after every event up to `seq`. Never rejects. */
@@ -26,6 +30,8 @@ export type AsOf = {
   /** The account after every event that is not newer than `ns` (nanoseconds since 1970). Never rejects. */
   readonly time: (id: ClientId, ns: bigint) => Promise<Result>
 }
+
+const NS_PER_MS = 1_000_000n
 
 const notReached = (message: string): Either<ServiceError, never> =>
   E.left(catalogued('NOT_REACHED', { message }))
@@ -38,11 +44,12 @@ export const createAsOf = (deps: QueryDeps, fold: FoldPast): AsOf => {
   const leadership = leadershipOf(nc)
 
   const fromRows = async (table: string, id: ClientId, seq: number): Promise<Start> => {
-    const [before, after] = await Promise.all([lastRow(deps, table, id, seq), nextRow(deps, table, id, seq)])
-    const { balance = 0n, version = 0, seq: last_seq = 0 } = before ?? {}
-    const is_complete = after?.previous_seq === last_seq
-    const customer = { account: { balance, version, seq: last_seq } }
-    return { from: { customer, last_seq }, source: 'table', is_complete }
+    const [account, after] = await Promise.all([
+      lastAccount(deps, table, id, seq),
+      nextRow(deps, table, id, seq),
+    ])
+    const is_complete = after?.previous_seq === account.seq
+    return { from: { customer: { account }, last_seq: account.seq }, source: 'table', is_complete }
   }
 
   const start = async (id: ClientId, seq: number): Promise<Start> => {
@@ -68,11 +75,23 @@ export const createAsOf = (deps: QueryDeps, fold: FoldPast): AsOf => {
     return E.right({ account, source: last_seq > from.last_seq ? 'stream' : source, complete_to })
   }
 
+  /** The account at the time at which the event at `seq` was stored, or at its own time where the stream has none there. */
+  const withTimeOf = async (found: Found, seq: number): Promise<Result> => {
+    const { account } = found
+    // at the account's last event it is the account's own time
+    if (!dependsOnTime(account) || account.seq === seq) return E.right({ ...found, at_ms: 0 })
+    const event = await nextProved(deps, LEDGER_SUBJECTS, seq)()
+    if (E.isLeft(event)) return unreadable(event.left)
+    return E.right({ ...found, at_ms: event.right?.seq === seq ? event.right.at.getTime() : 0 })
+  }
+
   const atSeq = async (id: ClientId, seq: number): Promise<Result> => {
     const proved = await leadership.prove()()
     if (E.isLeft(proved)) return unreadable(proved.left)
     const { last_seq } = proved.right
-    return seq > last_seq ? notReached(`the stream has come to sequence ${last_seq}`) : cut(id, seq)
+    if (seq > last_seq) return notReached(`the stream has come to sequence ${last_seq}`)
+    const found = await cut(id, seq)
+    return E.isLeft(found) ? found : withTimeOf(found.right, seq)
   }
 
   const atTime = async (id: ClientId, ns: bigint): Promise<Result> => {
@@ -83,7 +102,11 @@ export const createAsOf = (deps: QueryDeps, fold: FoldPast): AsOf => {
     // the times of the stream's events are its servers' times
     if (ns > instantOf(server_time)) return notReached(`it is ${server_time.toISOString()} in the stream`)
     const later_seq = await firstSeqFrom(deps, LEDGER_SUBJECTS, ns + 1n, last_seq)()
-    return E.isLeft(later_seq) ? unreadable(later_seq.left) : cut(id, later_seq.right - 1)
+    if (E.isLeft(later_seq)) return unreadable(later_seq.left)
+    return pipe(
+      await cut(id, later_seq.right - 1),
+      E.map(found => ({ ...found, at_ms: Number(ns / NS_PER_MS) })),
+    )
   }
 
   return {

@@ -12,6 +12,7 @@ import { E } from '../../fp.js'
 import { followTables } from '../../process/active-tables.js'
 import { proveEvents } from '../../process/prove-events.js'
 import { type Service, startService } from '../../service/service.js'
+import { serverNow } from '../../stream/server-clock.js'
 import { type ProjectionName, tableName } from '../../tables/definition.js'
 import { seqRowId } from '../../tables/journal-ids.js'
 import type { QueryDeps } from '../deps.js'
@@ -62,8 +63,15 @@ const rowsOf = (tables: Rig['deps']['tables'], journal: string): Pick<Rig, 'take
   },
 })
 
-/** Starts everything but the projector; with a nats-server of its own unless there is one `elsewhere`. */
-export const startRig = async (options: Partial<QueryOptions> = {}, elsewhere?: Elsewhere): Promise<Rig> => {
+/**
+ * Starts everything but the projector; with a nats-server of its own unless there is one `elsewhere`, and with the clock of
+ * its servers unless there is another one.
+ */
+export const startRig = async (
+  options: Partial<QueryOptions> = {},
+  elsewhere?: Elsewhere,
+  now?: QueryDeps['now'],
+): Promise<Rig> => {
   const folder = newFolder()
   const nats = elsewhere === undefined ? await startTestNats() : undefined
   const { url, replicas } = elsewhere ?? { url: nats?.url ?? '', replicas: 1 }
@@ -76,7 +84,12 @@ export const startRig = async (options: Partial<QueryOptions> = {}, elsewhere?: 
   const { nc, tables, base_table } = ledger
   const followed = followTables(ledger, base_table)
   ledger.atStop(followed.stop)
-  const deps: QueryDeps = { ...ledger, active: followed.of, prove: proveEvents(ledger) }
+  const deps: QueryDeps = {
+    ...ledger,
+    active: followed.of,
+    prove: proveEvents(ledger),
+    now: now ?? (() => serverNow(nc)),
+  }
 
   const start: Rig['startQueries'] = async more => {
     const queries = await startQueries(deps, { ...OPTIONS, ...options, ...more })
