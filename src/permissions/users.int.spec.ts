@@ -62,8 +62,10 @@ const CONSUMERS = lines(`
 `)
 
 const QUESTIONS = lines(`
+  customer.account
   customer.balance
   customer.events
+  customer.holds
   customer.list
   customer.ranking
   customer.statement

@@ -231,7 +231,9 @@ const spoilt = fc
   .tuple(objectText, fc.nat(), fc.constantFrom('', '"', '{', '\u0000', '9', ','))
   .map(([text, at, put]) => `${text.slice(0, at % text.length)}${put}${text.slice(at % text.length)}`)
 
-const SUBJECTS = ['balance', 'statement', 'list', 'ranking', 'summary'].map(one => `customer.${one}`)
+const SUBJECTS = ['balance', 'account', 'holds', 'statement', 'list', 'ranking', 'summary'].map(
+  one => `customer.${one}`,
+)
 
 it('no request of any kind makes a query endpoint fail or fall silent', async () => {
   const seen = new Set<string>()

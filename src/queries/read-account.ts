@@ -9,7 +9,7 @@ import type { Session } from './hot-set/session.js'
 import type { AsOf } from './past/as-of.js'
 
 /** A question about one account; the fields are those of `customer.balance`. */
-export type AccountQuestion = {
+type AccountQuestion = {
   readonly client_id: ClientId
   readonly min_version?: number | undefined
   readonly consistency?: 'strong' | undefined

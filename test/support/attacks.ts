@@ -9,7 +9,9 @@ const EVENT = '{"type":"credit","amount":1000000}'
 
 /** Valid requests: with a forbidden reply subject, the request must have no effect either. */
 const BODIES: Readonly<Record<string, string>> = {
+  'customer.account': '{"client_id":"678"}',
   'customer.balance': '{"client_id":"678"}',
+  'customer.holds': '{"client_id":"678"}',
   'customer.list': '{}',
   'customer.ranking': '{}',
   'customer.statement': '{"client_id":"678"}',

@@ -78,8 +78,10 @@ const NAMES = [
 ]
 
 const ENDPOINTS = [
+  'customer.account',
   'customer.balance',
   'customer.events',
+  'customer.holds',
   'customer.operations.status',
   'customer.operations.letters',
   'customer.operations.parked',

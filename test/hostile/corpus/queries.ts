@@ -228,6 +228,7 @@ const CURSORS: readonly RequestInput[] = [
     cursorAsk(`${name}, list`, 'list', () => withCursor(cursor)),
     cursorAsk(`${name}, ranking`, 'ranking', () => withCursor(cursor)),
     cursorAsk(`${name}, statement`, 'statement', () => statement(cursor)),
+    cursorAsk(`${name}, holds`, 'holds', () => statement(cursor)),
   ]),
   ...['1', 'null', '{}', '["x"]', 'true'].map(cursor =>
     cursorAsk(`${cursor} is no text`, 'list', () => `{"cursor":${cursor}}`),

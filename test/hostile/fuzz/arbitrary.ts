@@ -115,6 +115,14 @@ const commands = (member: fc.Arbitrary<JsonText>): fc.Arbitrary<JsonText> =>
       worth: 'any',
     }))
 
+/** How new an answer about an account has to be, or the moment of the past. */
+const which = {
+  min_version: count,
+  as_of: time,
+  as_of_seq: count,
+  consistency: textOf(fc.constant('strong')),
+}
+
 /** The bodies of requests, by endpoint. */
 const ENDPOINTS: Readonly<Record<string, fc.Arbitrary<JsonText>>> = {
   credit: movement,
@@ -122,17 +130,9 @@ const ENDPOINTS: Readonly<Record<string, fc.Arbitrary<JsonText>>> = {
   transfer,
   batch: objectsOf({ mode: textOf(fc.constantFrom('each', 'all')), commands: commands(movement) }, []),
   transaction: objectsOf({ transaction_id: asked_id }, []).map(anyWorth),
-  balance: objectsOf(
-    {
-      client_id: customer,
-      min_version: count,
-      as_of: time,
-      as_of_seq: count,
-      consistency: textOf(fc.constant('strong')),
-    },
-    ['min_version', 'as_of', 'as_of_seq', 'consistency'],
-    true,
-  ).map(anyWorth),
+  balance: objectsOf({ client_id: customer, ...which }, Object.keys(which), true).map(anyWorth),
+  account: objectsOf({ client_id: customer, ...which }, Object.keys(which)).map(anyWorth),
+  holds: objectsOf({ client_id: customer, limit, cursor }, ['limit', 'cursor']),
   statement: objectsOf({ client_id: customer, limit, cursor, from: time, to: time }, [
     'limit',
     'cursor',
@@ -285,6 +285,8 @@ const control: fc.Arbitrary<FuzzInput> = fc
 const PATHS = [
   '/v1/customers/f-1/balance',
   '/v1/customers/e-1/statement',
+  '/v1/customers/e-1/account',
+  '/v1/customers/e-1/holds',
   '/v1/customers',
   '/v1/ranking',
   '/v1/summary',
