@@ -7,6 +7,7 @@ import { E, t } from '../fp.js'
 import type { Fields } from '../gateway/route.js'
 import { readStrictJson } from '../json.js'
 import { fieldsOf } from '../ledger/codec.js'
+import type { Command as LedgerCommand } from '../ledger/command.js'
 import { Failure } from '../process/failure.js'
 import { print } from '../process/output.js'
 import { readTextFile, STANDARD_INPUT } from '../process/text-file.js'
@@ -15,15 +16,23 @@ import { withTransactionIds } from './batch-ids.js'
 import { count } from './options.js'
 import { sendWrite } from './write.js'
 
-type Options = { readonly transactionId?: string; readonly reference?: string; readonly timeout: number }
+/** The options of every command. */
+export type CommandOptions = {
+  readonly transactionId?: string
+  readonly reference?: string
+  readonly timeout: number
+}
 
 const TIMEOUT_MS = 5_000
 
-/** Sends one command until its outcome is known. The amount is sent as it was typed: the service checks it. */
-const sendCommand = async (
-  type: 'credit' | 'debit' | 'transfer',
-  fields: Record<string, string>,
-  { transactionId, reference, timeout }: Options,
+/**
+ * Sends one command until its outcome is known, and prints the reply. Fields are sent as they were typed: the service checks
+ * them. One that is undefined is left out.
+ */
+export const sendCommand = async (
+  type: LedgerCommand['type'],
+  fields: Readonly<Record<string, string | number | boolean | undefined>>,
+  { transactionId, reference, timeout }: CommandOptions,
 ): Promise<void> => {
   const transaction_id = transactionId ?? uuidv7()
   const { replayed, ...reply } = await sendWrite({
@@ -44,7 +53,8 @@ const withTimeout = (command: Command, timeout_ms: number): Command =>
     // scripts say it to every subcommand
     .option('--json', 'the answer is JSON always: this changes nothing')
 
-const withOptions = (command: Command): Command =>
+/** Adds the options of every command. */
+export const withCommandOptions = (command: Command): Command =>
   withTimeout(
     command
       .option(
@@ -95,17 +105,17 @@ const sendBatch = async (file: string, { all, again, timeout }: BatchOptions): P
 /** Adds the four subcommands that send commands. */
 export const movementCommands = (program: Command): void => {
   for (const type of ['credit', 'debit'] as const) {
-    withOptions(program.command(`${type} <client_id> <amount>`))
+    withCommandOptions(program.command(`${type} <client_id> <amount>`))
       .description(
         type === 'credit' ? 'add an amount to a balance' : 'take an amount from a balance, if it covers it',
       )
-      .action((client_id: string, amount: string, options: Options) =>
+      .action((client_id: string, amount: string, options: CommandOptions) =>
         sendCommand(type, { client_id, amount }, options),
       )
   }
-  withOptions(program.command('transfer <from> <to> <amount>'))
+  withCommandOptions(program.command('transfer <from> <to> <amount>'))
     .description("move an amount from one customer's balance to another's, whole or not at all")
-    .action((from: string, to: string, amount: string, options: Options) =>
+    .action((from: string, to: string, amount: string, options: CommandOptions) =>
       sendCommand('transfer', { from, to, amount }, options),
     )
   withTimeout(program.command('batch <file>'), BATCH_TIMEOUT_MS)

@@ -1,0 +1,89 @@
+/** The examples print what their page says, and the command line holds, captures, releases and limits. */
+
+import { execFile } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { type Dev, openWorkbench, type Workbench } from '../support/program.js'
+import { ROOT } from '../support/source-tree.js'
+
+const RUN_MS_MAX = 60_000
+const DAY_MS = 86_400_000
+
+let bench: Workbench
+let dev: Dev
+
+beforeAll(async () => {
+  bench = openWorkbench()
+  dev = await bench.dev('--no-seed')
+})
+afterAll(() => bench?.end())
+
+const page = readFileSync(join(ROOT, 'examples/README.md'), 'utf8')
+/** Each call of the page, and the lines that follow it. */
+const calls = [...page.matchAll(/^ {4}\$ (\w+) (examples\/\S+)\n((?: {4}.*\n)+)/gm)].map(
+  ([, program = '', file = '', lines = '']) => ({ program, file, printed: lines.replace(/^ {4}/gm, '') }),
+)
+
+/** The text without sequences: these depend on what else the ledger holds. */
+const withoutSequences = (text: string): string => text.replace(/"seq":\d+/g, '"seq":0')
+
+const run = async ({ program, file }: (typeof calls)[number]): Promise<string> => {
+  const env = { ...process.env, NATS_URL: dev.nats_url }
+  const options = { cwd: bench.folder, env, timeout: RUN_MS_MAX }
+  const { stdout } = await promisify(execFile)(program, [join(ROOT, file)], options)
+  return withoutSequences(stdout)
+}
+
+describe('an example', () => {
+  it.each(calls)('$file prints what the page says, again and again', async call => {
+    const printed = withoutSequences(call.printed)
+    expect(await run(call)).toBe(printed)
+    if (call.program === 'node') expect(await run(call)).toBe(printed)
+  })
+
+  it('is on the page', () => {
+    expect(calls.map(({ file }) => file)).toEqual([
+      'examples/cart.mjs',
+      'examples/ai-credits.mjs',
+      'examples/gift-card.sh',
+    ])
+  })
+})
+
+describe('the command line', () => {
+  const said = async (...args: string[]): Promise<Record<string, unknown>> => {
+    const { code, stdout } = await bench.run(args)
+    return { code, ...JSON.parse(stdout) }
+  }
+
+  it('sets money aside, takes a part of it, gives the rest back, and says why it refuses', async () => {
+    const tomorrow = new Date(Date.now() + DAY_MS).toISOString()
+    const [hold, id] = [
+      ['hold', 'eve', '40'],
+      ['--transaction-id', 'eve-h'],
+    ]
+    expect(await said('limit', 'eve', '50')).toMatchObject({ code: 0, balance: 0, available: 50 })
+    expect(await said(...hold, '--expires-at', tomorrow, ...id)).toMatchObject({
+      code: 0,
+      transaction_id: 'eve-h',
+      available: 10,
+      held: 40,
+      expires_at: tomorrow,
+    })
+    const part = ['capture', 'eve', 'eve-h', '--amount', '15', '--keep-open', '--to', 'fred']
+    expect(await said(...part)).toMatchObject({
+      code: 0,
+      from: { balance: -15, held: 25 },
+      to: { balance: 15 },
+    })
+    expect(await said('release', 'eve', 'eve-h', '--amount', '5')).toMatchObject({ code: 0, held: 20 })
+    const restricted = await said('restrict', 'eve', 'no_debit', '--reason', 'a dispute', '--until', tomorrow)
+    expect(restricted).toMatchObject({ code: 0, held: 20 })
+    expect(await said(...hold, '--expires-in', '60')).toMatchObject({
+      code: 1,
+      error: { code: 'ACCOUNT_RESTRICTED', state: 'no_debit', reason: 'a dispute' },
+    })
+  })
+})
