@@ -26,14 +26,15 @@ export type Write = {
 /** The share of the whole time for sending; the rest is for asking for the outcome of the transaction. */
 const SENDING_SHARE = 0.8
 
-const anyObject = (value: unknown): Either<string, Fields> =>
+/** Accepts every JSON object: the caller reads the fields that it needs. */
+export const anyObject = (value: unknown): Either<string, Fields> =>
   typeof value === 'object' && value !== null ? E.right(value as Fields) : E.left('no JSON object')
 
 /** The codes that say that nobody decided about the write. */
 const NOBODY_THERE: ReadonlySet<string> = new Set(['UNAVAILABLE', 'TIMEOUT'])
 
 /** Prints the service's error, and returns the `Failure` for it. */
-const reportProblem = (problem: Problem): Failure => {
+export const reportProblem = (problem: Problem): Failure => {
   const { type: _, title: __, status, code, detail, ...fields } = problemBody(problem)
   print(JSON.stringify({ error: { code, message: detail, ...fields } }))
   return new Failure(`service error ${status}: ${code}, ${detail}`, {

@@ -81,6 +81,16 @@ describe('the command line', () => {
     expect(await said('release', 'eve', 'eve-h', '--amount', '5')).toMatchObject({ code: 0, held: 20 })
     const restricted = await said('restrict', 'eve', 'no_debit', '--reason', 'a dispute', '--until', tomorrow)
     expect(restricted).toMatchObject({ code: 0, held: 20 })
+    expect((await bench.run(['account', 'eve'])).stdout.split('\n')).toEqual([
+      'balance    -15',
+      'available  15',
+      'held       20, 1 open hold',
+      'limit      50',
+      `state      no_debit: a dispute, until ${tomorrow}`,
+      'version    5',
+      '',
+    ])
+    expect((await bench.run(['holds', 'eve'])).stdout).toBe(`eve-h  20  ${tomorrow}\n`)
     expect(await said(...hold, '--expires-in', '60')).toMatchObject({
       code: 1,
       error: { code: 'ACCOUNT_RESTRICTED', state: 'no_debit', reason: 'a dispute' },

@@ -1,0 +1,117 @@
+/**
+ * `jetledger account|holds`: shows what a customer can spend, and the open holds.
+ */
+
+import type { Command } from 'commander'
+import { E, t } from '../fp.js'
+import { ask } from '../gateway/ask.js'
+import { Balance } from '../ledger/amount.js'
+import type { ClientId } from '../ledger/client-id.js'
+import { describeErrors, fieldsOf } from '../ledger/codec.js'
+import { Failure } from '../process/failure.js'
+import { print, printJson } from '../process/output.js'
+import { type Connected, withNats } from './command.js'
+import { clientId, count } from './options.js'
+import { printTable } from './table.js'
+import { anyObject, reportProblem } from './write.js'
+
+type Options = { readonly asOf?: string; readonly timeout: number; readonly json?: true }
+
+const TIMEOUT_MS = 5_000
+const PAGE_HOLDS = 100
+/** All open holds fit into three pages; more are asked for only while holds end and are made meanwhile. */
+const PAGES_MAX = 6
+
+const Hold = fieldsOf({ hold: t.string, remaining: Balance, expires_at: t.string })
+type Hold = t.TypeOf<typeof Hold>
+
+const Account = fieldsOf(
+  {
+    client_id: t.string,
+    balance: Balance,
+    available: Balance,
+    held: Balance,
+    limit: Balance,
+    state: t.string,
+    version: t.number,
+    holds: t.array(Hold),
+  },
+  { reason: t.string, until: t.string, cursor: t.string },
+)
+const Page = fieldsOf({ held: Balance, holds: t.array(Hold) }, { cursor: t.string })
+
+type Read<A> = {
+  readonly subject: string
+  readonly fields: Readonly<Record<string, unknown>>
+  readonly codec: t.Decoder<unknown, A>
+  readonly timeout_ms: number
+}
+
+/** Asks until there is an answer or the time is over. Throws `Failure`; an error of the service is printed before. */
+const readLedger = async <A>(
+  { nc }: Pick<Connected, 'nc'>,
+  { subject, fields, codec, timeout_ms }: Read<A>,
+): Promise<A> => {
+  const question = { subject, body: JSON.stringify(fields), effect: 'read', check: anyObject } as const
+  const answer = await ask({ nc }, { ...question, timeout_ms })()
+  if (E.isLeft(answer)) throw reportProblem(answer.left)
+  const reply = codec.decode(answer.right.body)
+  if (E.isLeft(reply)) throw new Failure(`the answer is not as it should be: ${describeErrors(reply.left)}`)
+  return reply.right
+}
+
+const account = (client_id: ClientId, { asOf: as_of, timeout, json }: Options): Promise<void> =>
+  withNats(async connected => {
+    // whoever asks by hand has often just written, perhaps through another instance
+    const fields = { client_id, ...(as_of === undefined ? { consistency: 'strong' } : { as_of }) }
+    const asked = { subject: 'customer.account', fields, codec: Account, timeout_ms: timeout }
+    const reply = await readLedger(connected, asked)
+    if (json) return printJson(Account.encode(reply))
+    const { balance, available, held, limit, state, reason, until, version, holds, cursor } = reply
+    const why = reason === undefined ? '' : `: ${reason}`
+    print(`balance    ${balance}`)
+    print(`available  ${available}`)
+    const more = cursor === undefined ? '' : ' and more'
+    print(`held       ${held}, ${holds.length}${more} open hold${holds.length === 1 ? '' : 's'}`)
+    print(`limit      ${limit}`)
+    print(`state      ${state}${why}${until === undefined ? '' : `, until ${until}`}`)
+    print(`version    ${version}`)
+  })
+
+const holds = (client_id: ClientId, { timeout, json }: Options): Promise<void> =>
+  withNats(async connected => {
+    const open: Hold[] = []
+    let cursor: string | undefined
+    for (let page = 1; page === 1 || (cursor !== undefined && page <= PAGES_MAX); page += 1) {
+      const fields = { client_id, limit: PAGE_HOLDS, ...(cursor === undefined ? {} : { cursor }) }
+      const asked = { subject: 'customer.holds', fields, codec: Page, timeout_ms: timeout }
+      const reply = await readLedger(connected, asked)
+      open.push(...reply.holds)
+      cursor = reply.cursor
+    }
+    if (json) return printJson(open.map(Hold.encode))
+    if (open.length === 0) return print('no open holds')
+    printTable(
+      ['HOLD', 'REMAINING', 'EXPIRES'],
+      open.map(({ hold, remaining, expires_at }) => [hold, String(remaining), expires_at]),
+    )
+  })
+
+/** Adds the subcommands that show an account. */
+export const accountCommands = (program: Command): void => {
+  program
+    .command('account')
+    .description('show what a customer has, what is available and held, the credit limit and the state')
+    .argument('<client_id>', 'the customer', clientId)
+    .option('--as-of <time>', 'as it was at this time, such as 2026-11-27T12:00:00Z')
+    .option('--timeout <ms>', 'how long to wait for the answer', count, TIMEOUT_MS)
+    .option('--json', 'print the answer as JSON')
+    .action(account)
+  program
+    .command('holds')
+    .description('list the open holds of a customer, the first one to expire first')
+    .argument('<client_id>', 'the customer', clientId)
+    .option('--timeout <ms>', 'how long to wait for each answer', count, TIMEOUT_MS)
+    .option('--json', 'print the list as JSON')
+    .action(holds)
+}
