@@ -37,7 +37,7 @@ const ask = (request: unknown): Promise<Msg> => rig.ask('customer.balance', requ
 const fateOf = (transaction_id: string) =>
   whatBecameOf({ ...rig.deps, balancesTable: async () => E.right('none') }, transaction_id, {
     find: async () => undefined,
-    lookUp: async () => ({ known: undefined, seq: 1 }),
+    lookUp: async () => ({ known: undefined, seq: 1, is_filtered: false }),
   })
 
 beforeAll(async () => {

@@ -2,9 +2,14 @@
  * Whether commands can be stored whole: as one atomic batch of the stream, or not at all (docs/adr/0012).
  */
 
+import type { AskedCommand } from '../ledger/command.js'
 import { BATCH_MESSAGES_MAX } from '../stream/publish.js'
 import { messagesOfCommand } from './group-commit/plan.js'
 import type { Submitted } from './group-commit/ports.js'
+
+/** The number of messages of a command. What a reversal takes back is not known yet: it may be a transfer. */
+const messagesOf = (command: AskedCommand): number =>
+  command.type === 'reverse' ? 2 : messagesOfCommand(command)
 
 /** The reason why the commands cannot be one atomic batch, with the index of the first command that cannot be in it. */
 export const wholeProblem = (
@@ -13,7 +18,7 @@ export const wholeProblem = (
   const seen = new Set<string>()
   let messages = 0
   for (const [index, { command, has_given_id }] of submitted.entries()) {
-    messages += messagesOfCommand(command)
+    messages += messagesOf(command)
     if (messages > BATCH_MESSAGES_MAX) {
       const limit = `one atomic batch holds at most ${BATCH_MESSAGES_MAX} events, and a transfer is two`
       return { message: `commands: ${limit}; split them, or use the mode "each"`, index }

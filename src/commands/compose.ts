@@ -9,12 +9,15 @@ import { type Accounts, createAccounts } from './group-commit/accounts.js'
 import { Coordinator } from './group-commit/coordinator.js'
 import { isOnTime } from './group-commit/on-time.js'
 import { messagesOf } from './group-commit/plan.js'
-import type { CoordinatorOptions } from './group-commit/ports.js'
+import type { CommandTaker, CoordinatorOptions, Decider } from './group-commit/ports.js'
 import { Rounds } from './group-commit/round.js'
 import { settle } from './group-commit/settle.js'
 import { createHistoryFinder } from './idempotency/history.js'
+import type { JournalLookup } from './idempotency/journal-lookup.js'
 import { createTransactions, type MayHave } from './idempotency/transactions.js'
 import type { FindTransaction } from './idempotency/window.js'
+import { createOriginalFinder } from './reversal/find-original.js'
+import { Reversals } from './reversal/reversals.js'
 
 export type CommandSideOptions = CoordinatorOptions & {
   /** Finds stored transactions; reads the customers' histories when absent. */
@@ -62,3 +65,12 @@ export const createCoordinator = (
     { queue_max, timeout_ms },
   )
 }
+
+/** Takes everything that callers ask for, and has `decider` decide it. `journal` finds what is to be reversed. */
+export const createTaker = (
+  deps: CommandDeps,
+  decider: Decider,
+  journal: JournalLookup | undefined,
+  { timeout_ms }: Pick<CoordinatorOptions, 'timeout_ms'>,
+): CommandTaker =>
+  new Reversals({ decider, find: createOriginalFinder(deps, journal), log: deps.log, timeout_ms })

@@ -27,13 +27,18 @@ export const positionOf = (client_id: ClientId, account: Account, seq: number): 
     : { client_id, balance, version, seq, available: balance - rules.held + rules.limit, held: rules.held }
 }
 
-export type CommandReply =
-  | ({
-      readonly transaction_id: string
-      /** When the hold of the command expires (RFC 3339). */
-      readonly expires_at?: string | undefined
-    } & Position)
-  | { readonly transaction_id: string; readonly from: Position; readonly to: Position }
+/** What the reply to a reversal says beside its positions: what it takes back, and how much of it. */
+type ReversalPart = { readonly reverses?: string | undefined; readonly amount?: bigint | undefined }
+
+export type CommandReply = ReversalPart &
+  (
+    | ({
+        readonly transaction_id: string
+        /** When the hold of the command expires (RFC 3339). */
+        readonly expires_at?: string | undefined
+      } & Position)
+    | { readonly transaction_id: string; readonly from: Position; readonly to: Position }
+  )
 
 export type CommandFailure = {
   readonly tag: 'failed'
@@ -68,8 +73,9 @@ export const replyOf = (
   if (first === undefined || (has_two && second === undefined)) {
     throw new Error(`the command ${transaction_id} has no position to reply with`)
   }
-  if (has_two && second !== undefined) return { transaction_id, from: first, to: second }
-  return { transaction_id, ...first, ...(expires_at === undefined ? {} : { expires_at }) }
+  const more = command.type === 'reversal' ? { reverses: command.reverses, amount: command.amount } : {}
+  if (has_two && second !== undefined) return { transaction_id, from: first, to: second, ...more }
+  return { transaction_id, ...first, ...(expires_at === undefined ? {} : { expires_at }), ...more }
 }
 
 /** The time at which the hold of an event expires, as a reply tells it; undefined for an event that makes no hold. */

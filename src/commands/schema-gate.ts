@@ -6,7 +6,7 @@
 
 import type { JetStreamManager } from '@nats-io/jetstream'
 import { E } from '../fp.js'
-import type { Command } from '../ledger/command.js'
+import type { AskedCommand } from '../ledger/command.js'
 import { isRuleCommand } from '../ledger/rule-command.js'
 import { NEW_LEDGER_SCHEMA, readKey, SCHEMA_KEY } from '../stream/config-bucket.js'
 import type { CommandTaker } from './group-commit/ports.js'
@@ -45,12 +45,16 @@ export const createGate = (jsm: JetStreamManager): Gate => {
 const CLOSED =
   'the ledger takes events of schema 1 only: "jetledger schema 2" lets it take this command, once every instance is new enough'
 
-const closed = ({ transaction_id }: Command): CommandFailure =>
+/** Whether the events of a command need schema 2. */
+const needsNewSchema = (command: AskedCommand): boolean =>
+  command.type === 'reverse' || isRuleCommand(command)
+
+const closed = ({ transaction_id }: AskedCommand): CommandFailure =>
   failed('UNAVAILABLE', { transaction_id, message: CLOSED })
 
 /** Gives on what may be stored, and refuses the rest. A plain command passes without a look at the gate. */
 export const gated = (taker: CommandTaker, gate: Gate): CommandTaker => {
-  const passes = (command: Command): boolean => gate.isOpen() || !isRuleCommand(command)
+  const passes = (command: AskedCommand): boolean => gate.isOpen() || !needsNewSchema(command)
   return {
     take: (submitted, done) => {
       if (passes(submitted.command)) return taker.take(submitted, done)
@@ -62,10 +66,10 @@ export const gated = (taker: CommandTaker, gate: Gate): CommandTaker => {
     submitEach: async commands => {
       if (commands.every(({ command }) => passes(command)) || (await gate.look()))
         return taker.submitEach(commands)
-      const plain = commands.filter(({ command }) => !isRuleCommand(command))
+      const plain = commands.filter(({ command }) => !needsNewSchema(command))
       const outcomes = (await taker.submitEach(plain)).values()
       return commands.map(({ command }) => {
-        if (isRuleCommand(command)) return closed(command)
+        if (needsNewSchema(command)) return closed(command)
         const { value } = outcomes.next()
         if (value === undefined) throw new Error('a command of a batch has no outcome')
         return value
@@ -73,7 +77,7 @@ export const gated = (taker: CommandTaker, gate: Gate): CommandTaker => {
     },
     submitAll: async (commands, has_given_ids) => {
       if (commands.every(passes) || (await gate.look())) return taker.submitAll(commands, has_given_ids)
-      const index = commands.findIndex(isRuleCommand)
+      const index = commands.findIndex(needsNewSchema)
       return failed('UNAVAILABLE', { index, message: CLOSED })
     },
   }

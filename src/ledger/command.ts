@@ -11,6 +11,7 @@ import { OPTIONAL } from './command-fields.js'
 import { SECOND_LEG, TRANSACTION_ID_CHARS_MAX } from './event.js'
 import { isToken } from './event-body.js'
 import { usualAmount } from './fast/usual.js'
+import { decodeReverseRequest, type Reversal, type ReverseRequest } from './reverse-command.js'
 import { decodeRuleCommand, isRuleType, type RuleCommand } from './rule-command.js'
 
 const MovementBody = exactFieldsOf({ client_id: ClientId, amount: Amount }, OPTIONAL)
@@ -29,23 +30,31 @@ type Content = {
 export type Movement = Content & { readonly type: 'credit' | 'debit'; readonly client_id: ClientId }
 export type Transfer = Content & { readonly type: 'transfer'; readonly from: ClientId; readonly to: ClientId }
 export type PlainCommand = Movement | Transfer
-export type Command = PlainCommand | RuleCommand
+/** A command that is decided as it was asked for. */
+export type DirectCommand = PlainCommand | RuleCommand
+/** What a caller can ask for. */
+export type AskedCommand = DirectCommand | ReverseRequest
+/** What can be decided: a request to reverse becomes a reversal once its transaction is known. */
+export type Command = DirectCommand | Reversal
 
 /** The customers whose accounts a command touches. The event of the first one has the transaction id itself as its id. */
 export const customersOfCommand = (command: Command): readonly [ClientId, ...ClientId[]] =>
   command.type === 'transfer'
     ? [command.from, command.to]
-    : command.type === 'capture' && command.to !== undefined
+    : hasReceiver(command)
       ? [command.client_id, command.to]
       : [command.client_id]
 
+/** Whether a command takes money of `client_id` and gives it to another customer. */
+const hasReceiver = <C extends Command>(command: C): command is C & { readonly to: ClientId } =>
+  (command.type === 'capture' || command.type === 'reversal') && command.to !== undefined
+
 /** Whether a command has two events: what leaves one customer's account, and what comes to another's. */
-export const hasTwoLegs = (command: Command): boolean =>
-  command.type === 'transfer' || (command.type === 'capture' && command.to !== undefined)
+export const hasTwoLegs = (command: Command): boolean => command.type === 'transfer' || hasReceiver(command)
 
 /** The customer to whom a command brings another's money. */
 export const receiverOf = (command: Command): ClientId | undefined =>
-  command.type === 'transfer' || command.type === 'capture' ? command.to : undefined
+  command.type === 'transfer' || hasReceiver(command) ? command.to : undefined
 
 /** The `Nats-Msg-Id` of the second event of a command; the first one carries the transaction id itself. */
 export const creditLegId = (transaction_id: string): string => transaction_id + SECOND_LEG
@@ -127,12 +136,21 @@ const usualCommand = (
  * Left names every wrong field, and every field that commands of this type do not have.
  */
 export const decodeCommand = (
-  type: Command['type'],
+  type: DirectCommand['type'],
   fields: JsonObject,
   fresh_id: string,
   by?: string,
-): Either<string, Command> => {
+): Either<string, DirectCommand> => {
   if (isRuleType(type)) return decodeRuleCommand(type, fields, fresh_id, by)
   const command = usualCommand(type, fields, fresh_id, by)
   return command === undefined ? decodeFields(type, fields, fresh_id, by) : E.right(command)
 }
+
+/** Decodes the fields of whatever a caller can ask for, as `decodeCommand` does. */
+export const decodeAsked = (
+  type: AskedCommand['type'],
+  fields: JsonObject,
+  fresh_id: string,
+  by?: string,
+): Either<string, AskedCommand> =>
+  type === 'reverse' ? decodeReverseRequest(fields, fresh_id, by) : decodeCommand(type, fields, fresh_id, by)

@@ -17,6 +17,7 @@ import {
 } from './command.js'
 import type { LedgerEvent } from './event.js'
 import type { Declination, MoneyEvent } from './event-body.js'
+import type { Reversal } from './reverse-command.js'
 import {
   type CaptureCommand,
   HOLD_S,
@@ -165,6 +166,27 @@ const release = (command: ReleaseCommand, account: Account, now: Date): Either<R
   return only(leg(client_id, account, { type: 'release', hold: id, amount, ...sharedFields(command) }, now))
 }
 
+/** The opposite of what the transaction moved: of a transfer both events, or none. */
+const reversal = (
+  command: Reversal,
+  accountOf: (id: ClientId) => Account,
+  now: Date | undefined,
+): Either<Refusal, readonly Leg[]> => {
+  const { direction, client_id, to, amount, transaction_id, reverses, reversal_id } = command
+  const content = { amount, ...sharedFields(command), reverses, reversal_id }
+  const transfer = to === undefined ? {} : { transfer: { counterparty: to } }
+  const first = leg(client_id, accountOf(client_id), { type: direction, ...content, ...transfer }, now)
+  if (E.isLeft(first) || to === undefined) return only(first)
+  const received: LedgerEvent = {
+    type: 'credit',
+    ...content,
+    transaction_id: creditLegId(transaction_id),
+    transfer: { counterparty: client_id },
+  }
+  const credit = leg(to, accountOf(to), received, now)
+  return E.isLeft(credit) ? credit : E.right([first.right, credit.right])
+}
+
 const decideRules = (
   command: RuleCommand,
   accountOf: (id: ClientId) => Account,
@@ -211,6 +233,8 @@ export const decide = (
         leg(client_id, accountOf(client_id), eventOf(type, command, transaction_id, undefined), now),
       )
     }
+    case 'reversal':
+      return reversal(command, accountOf, now)
     default:
       if (now === undefined) throw new TimeUnknown("the time by the stream's clock is not known")
       return decideRules(command, accountOf, now)
@@ -232,6 +256,8 @@ const requestFields = (command: Command): Partial<Declination> => {
       const { state, reason, until_ms } = command
       return { state, reason, ...(until_ms === undefined ? {} : { until_ms }) }
     }
+    case 'reversal':
+      return { reverses: command.reverses, reversal_id: command.reversal_id }
     default:
       return {}
   }
@@ -256,7 +282,7 @@ export const declined = (
     ...sharedFields(command),
     ...requestFields(command),
     ...(to === undefined ? {} : { transfer: { counterparty: to } }),
-    declined: { command: command.type, ...refusal },
+    declined: { command: command.type === 'reversal' ? 'reverse' : command.type, ...refusal },
   }
   const recorded = leg(id, account, event, now)
   // no rule refuses the record of a refusal

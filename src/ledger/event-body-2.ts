@@ -14,6 +14,7 @@ import { describeErrors, fieldsOf } from './codec.js'
 import {
   COMMAND_TYPES,
   type LedgerEvent,
+  LongestTransactionId,
   type StateOfAccount,
   StoredTransactionId,
   TransactionId,
@@ -93,13 +94,14 @@ export const State = new OneOf(ACCOUNT_STATES)
 const Restricted = new OneOf(RESTRICTED_STATES)
 
 const COMMON = {
-  transaction_id: StoredTransactionId,
+  transaction_id: LongestTransactionId,
   reference: t.string,
   metadata: t.UnknownRecord,
   transfer: fieldsOf({ counterparty: ClientId }),
   after: t.unknown,
   at: Time,
   reverses: StoredTransactionId,
+  reversal_id: TransactionId,
 }
 
 const Declined = fieldsOf(

@@ -32,11 +32,22 @@ const idOf = (chars_max: number) =>
 export const TRANSACTION_ID_CHARS_MAX = 128
 export const STORED_ID_CHARS_MAX = TRANSACTION_ID_CHARS_MAX + SECOND_LEG.length
 
+/** What stands between the id of a transaction and the number of its reversal in the reversal's own id. */
+export const REVERSAL_INFIX = ':reversal:'
+/** The largest number of a reversal: all of one transaction are looked at before the next one is decided. */
+export const REVERSALS_MAX = 1_000
+/** The longest id of schema 2: that of the second event of a transfer's last reversal. */
+export const LONGEST_ID_CHARS_MAX =
+  TRANSACTION_ID_CHARS_MAX + REVERSAL_INFIX.length + String(REVERSALS_MAX).length + SECOND_LEG.length
+
 /** Decodes the idempotency key. It is also sent as `Nats-Msg-Id`, so it may hold only characters that a header can carry. */
 export const TransactionId = idOf(TRANSACTION_ID_CHARS_MAX)
 
 /** Decodes the id in a stored event. It may carry the suffix of a second leg, so it may be longer than a caller's id. */
 export const StoredTransactionId = idOf(STORED_ID_CHARS_MAX)
+
+/** Decodes the id in an event of schema 2, which may be that of a reversal. */
+export const LongestTransactionId = idOf(LONGEST_ID_CHARS_MAX)
 
 /** The request of a refused command and the reason of the refusal: a retry of the command gets the same answer. */
 const Declined = fieldsOf({
@@ -99,6 +110,8 @@ type Common = {
   at_ms?: number | undefined
   /** The id of the transaction that it takes back (schema 2). */
   reverses?: string | undefined
+  /** The caller's own id of the reversal, by which a retry is known (schema 2). */
+  reversal_id?: string | undefined
 }
 
 export type Credit = Common & { type: 'credit'; amount: Amount }

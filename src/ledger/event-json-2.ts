@@ -15,7 +15,8 @@ const isPlainRecord = ({ command, code, available }: DeclinedRecord): boolean =>
 
 /** Whether schema 1 can express an event. */
 export const isPlain = (event: LedgerEvent): event is MoneyEvent & { readonly amount: bigint } => {
-  if (event.at_ms !== undefined || event.reverses !== undefined) return false
+  if (event.at_ms !== undefined || event.reverses !== undefined || event.reversal_id !== undefined)
+    return false
   switch (event.type) {
     case 'credit':
       return true
@@ -31,9 +32,10 @@ export const isPlain = (event: LedgerEvent): event is MoneyEvent & { readonly am
 const timeJson = (ms: number): string => `"${new Date(ms).toISOString()}"`
 
 /** The fields that all types may have, and that schema 1 does not have. */
-const sharedFields = ({ at_ms, reverses }: LedgerEvent): string => {
+const sharedFields = ({ at_ms, reverses, reversal_id }: LedgerEvent): string => {
   const at = at_ms === undefined ? '' : `,"at":${timeJson(at_ms)}`
-  return reverses === undefined ? at : `${at},"reverses":${quoted(reverses)}`
+  const original = reverses === undefined ? '' : `,"reverses":${quoted(reverses)}`
+  return `${at}${original}${reversal_id === undefined ? '' : `,"reversal_id":${quoted(reversal_id)}`}`
 }
 
 type Own = {

@@ -22,6 +22,7 @@ import { readSkip, type Skip } from './skip.js'
 
 export {
   type LedgerEvent,
+  LONGEST_ID_CHARS_MAX,
   SECOND_LEG,
   STORED_ID_CHARS_MAX,
   TRANSACTION_ID_CHARS_MAX,

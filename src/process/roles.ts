@@ -3,7 +3,7 @@
  */
 
 import type { Admission } from '../commands/admission/admission.js'
-import { createCoordinator } from '../commands/compose.js'
+import { createCoordinator, createTaker } from '../commands/compose.js'
 import { createAudit } from '../commands/endpoints/audit.js'
 import { commandEndpoints } from '../commands/endpoints/movements.js'
 import { createAccounts } from '../commands/group-commit/accounts.js'
@@ -89,7 +89,8 @@ const startCommands = async ({ config, ...ledger }: Ledger, active: ActiveTables
     admit: admission.admit,
   })
   const mayDecide = (): boolean => ledger.standing?.reason() === undefined
-  const router = new Router({ ...deps, mayDecide }, coordinator, limits)
+  const taker = createTaker(deps, coordinator, journal, limits)
+  const router = new Router({ ...deps, mayDecide }, taker, limits)
   const gate = createGate(ledger.jsm)
   const sweeping = {
     rankingTable: pipe(

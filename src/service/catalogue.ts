@@ -104,7 +104,25 @@ export const CATALOGUE = {
   LIMIT_REACHED: {
     status: 422,
     http_status: 422,
-    message: 'the account has as many open holds as it may have',
+    message: 'there are as many as there may be: open holds of an account, or reversals of a transaction',
+    retry: false,
+  },
+  NOT_REVERSIBLE: {
+    status: 422,
+    http_status: 422,
+    message: 'the transaction cannot be reversed; the text says why',
+    retry: false,
+  },
+  ALREADY_REVERSED: {
+    status: 422,
+    http_status: 422,
+    message: 'nothing is left of the transaction to reverse',
+    retry: false,
+  },
+  REVERSAL_EXCEEDED: {
+    status: 422,
+    http_status: 422,
+    message: 'less is left of the transaction than the amount; `remaining` says how much',
     retry: false,
   },
   BUSY: {

@@ -39,7 +39,7 @@ export const ENDPOINTS: readonly ServiceEndpoint[] = [
     endpoint('queries', 'read', name),
   ),
   endpoint('commands', 'read', 'transaction'),
-  ...['credit', 'debit', 'transfer', ...RULE_COMMAND_TYPES, 'batch', 'event'].map(name =>
+  ...['credit', 'debit', 'transfer', ...RULE_COMMAND_TYPES, 'reverse', 'batch', 'event'].map(name =>
     endpoint('commands', 'write', name),
   ),
   ...['status', 'letters', 'parked'].map(name => operation('read', name)),

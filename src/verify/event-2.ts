@@ -39,11 +39,13 @@ export type Terms2 = {
   readonly until_ms?: number | undefined
   readonly at_ms?: number | undefined
   readonly reverses?: string | undefined
+  readonly reversal_id?: string | undefined
 }
 
 /** The fields of every type of event. */
 const SHARED = [
-  ...['schema', 'type', 'transaction_id', 'reference', 'metadata', 'transfer', 'after', 'at', 'reverses'],
+  ...['schema', 'type', 'transaction_id', 'reference', 'metadata', 'transfer', 'after', 'at'],
+  ...['reverses', 'reversal_id'],
 ]
 const ASKED = ['amount', 'hold', 'final', 'expires_at', 'limit', 'state', 'reason', 'until']
 /** The further fields of each type; those that it needs are in `NEEDED`. */
@@ -111,13 +113,15 @@ const isTime = (value: unknown): boolean => millisecondsOf(value) !== undefined
 /** The rule of each field. */
 const RULES: Readonly<Record<string, (value: unknown) => boolean>> = {
   amount: value => isWhole(value, 1n),
-  transaction_id: value => isTransactionId(value, 135),
+  // 128, ':reversal:', a number of up to 4 digits and ':credit'
+  transaction_id: value => isTransactionId(value, 149),
   reference: value => typeof value === 'string',
   metadata: isJsonObject,
   transfer: value => isJsonObject(value) && isCustomerId(value.counterparty),
   declined: isRecord,
   at: isTime,
   reverses: value => isTransactionId(value, 135),
+  reversal_id: value => isTransactionId(value, 128),
   hold: value => isTransactionId(value, 128),
   final: value => typeof value === 'boolean',
   expired: value => value === true,
@@ -161,9 +165,10 @@ export const isEvent2 = (body: Fields): boolean => {
 
 /** The fields of a valid event of schema 2 that schema 1 does not have. */
 export const termsOf = (body: Fields): Terms2 => {
-  const { hold, final, expired, expires_at, limit, state, reason, until, at, reverses } = body
+  const { hold, final, expired, expires_at, limit, state, reason, until, at } = body
+  const { reverses, reversal_id } = body
   return {
-    ...({ hold, final, expired, state, reason, reverses } as Terms2),
+    ...({ hold, final, expired, state, reason, reverses, reversal_id } as Terms2),
     expires_ms: millisecondsOf(expires_at),
     limit: wholeOf(limit),
     until_ms: millisecondsOf(until),

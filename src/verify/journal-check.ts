@@ -81,7 +81,7 @@ const SAFE_MAX = BigInt(Number.MAX_SAFE_INTEGER)
 
 /** The text of a row for what only schema 2 can say, as it stands in the event; undefined when it says nothing more. */
 const detailsText = (event: ReadEvent): string | undefined => {
-  const { hold, final, expired, state, reason, reverses, limit } = event
+  const { hold, final, expired, state, reason, reverses, reversal_id, limit } = event
   const text = JSON.stringify({
     hold,
     final,
@@ -93,6 +93,7 @@ const detailsText = (event: ReadEvent): string | undefined => {
     until: timeText(event.until_ms),
     at: timeText(event.at_ms),
     reverses,
+    reversal_id,
   })
   return text === '{}' ? undefined : text
 }

@@ -1,7 +1,7 @@
 /** Instances of the command side in one process, each with a connection of its own, whose messages to the others can be disturbed. */
 
 import { connect, type Msg, type NatsConnection, type Payload, type SubscriptionOptions } from 'nats'
-import { createCoordinator } from '../../src/commands/compose.js'
+import { createCoordinator, createTaker } from '../../src/commands/compose.js'
 import type { CoordinatorOptions } from '../../src/commands/group-commit/ports.js'
 import { Router } from '../../src/commands/routing/router.js'
 import { manager } from '../../src/stream/provision.js'
@@ -81,7 +81,7 @@ const startInstance = async (ledger: TestLedger, options: CoordinatorOptions): P
   const { nc, batches, release } = disturbed(target, links)
   const deps = { ...ledger, nc, jsm: await right(manager(nc)), mayDecide: () => true }
   const coordinator = createCoordinator(deps, options)
-  const router = new Router(deps, coordinator, options)
+  const router = new Router(deps, createTaker(deps, coordinator, undefined, options), options)
   await router.start()
   return {
     router,

@@ -6,7 +6,7 @@
  */
 
 import type { Logger } from 'pino'
-import { type Command, customersOfCommand } from '../../ledger/command.js'
+import { type AskedCommand, customersOfCommand, type DirectCommand } from '../../ledger/command.js'
 import { type Caller, type CallerOf, type CallerOptions, createCallerOf } from '../../service/callers.js'
 import type { Outcome } from '../outcome.js'
 
@@ -26,7 +26,7 @@ export type Written = {
 
 export type Audit = {
   readonly callerOf: CallerOf
-  readonly note: (caller: Caller, command: Command, written: () => Written) => void
+  readonly note: (caller: Caller, command: AskedCommand, written: () => Written) => void
 }
 
 export const NO_AUDIT: Audit = { callerOf: createCallerOf(undefined), note: () => undefined }
@@ -40,6 +40,12 @@ export const writtenOf = (outcome: Outcome): Written =>
         seq: 'from' in outcome.reply ? outcome.reply.from.seq : outcome.reply.seq,
       }
 
+/** The customers of a command as fields of a line. The customers of a reversal are those of the transaction that it names. */
+const customersIn = (command: DirectCommand) => {
+  const [client_id, to] = customersOfCommand(command)
+  return { client_id, to }
+}
+
 export const createAudit = (log: Logger, callers: CallerOptions | undefined, audited: Audited): Audit => {
   const callerOf = createCallerOf(callers)
   const is_logged = audited !== 'none' && log.isLevelEnabled('info')
@@ -48,10 +54,10 @@ export const createAudit = (log: Logger, callers: CallerOptions | undefined, aud
     callerOf,
     note: ({ by, request_id }, command, written) => {
       if (by === undefined && audited === 'callers') return
-      const [client_id, to] = customersOfCommand(command)
+      const what = command.type === 'reverse' ? { reverses: command.reverses } : customersIn(command)
       const { has_no_id = false, ...outcome } = written()
       const transaction_id = has_no_id ? undefined : command.transaction_id
-      log.info({ audit: command.type, by, request_id, transaction_id, client_id, to, ...outcome }, 'a write')
+      log.info({ audit: command.type, by, request_id, transaction_id, ...what, ...outcome }, 'a write')
     },
   }
 }

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { lastSeq, movement, storedFrom } from '../../../test/support/coordinators.js'
 import { startTestLedger, type TestLedger } from '../../../test/support/ledger.js'
 import { type Service, startService } from '../../service/service.js'
-import { createCoordinator } from '../compose.js'
+import { createCoordinator, createTaker } from '../compose.js'
 import type { Coordinator } from '../group-commit/coordinator.js'
 import { commandEndpoints } from './movements.js'
 
@@ -22,7 +22,11 @@ beforeAll(async () => {
   for (const name of ['one', 'two']) {
     const coordinator = createCoordinator(ledger, { queue_max: 10_000, timeout_ms: 10_000 })
     coordinators.push(coordinator)
-    const endpoints = commandEndpoints(coordinator, ledger, { max_in_flight: 1_000, timeout_ms: 60_000 })
+    const endpoints = commandEndpoints(
+      createTaker(ledger, coordinator, undefined, { timeout_ms: 3_000 }),
+      ledger,
+      { max_in_flight: 1_000, timeout_ms: 60_000 },
+    )
     services.push(
       await startService(ledger.nc, {
         name: 'customer',

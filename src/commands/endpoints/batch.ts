@@ -15,7 +15,7 @@ import {
   shownName,
 } from '../../json.js'
 import { UNKNOWN_FIELD, UNKNOWN_FIELDS_MAX } from '../../ledger/codec.js'
-import type { Command } from '../../ledger/command.js'
+import type { AskedCommand } from '../../ledger/command.js'
 import type { EndpointConfig, ServiceReply } from '../../service/config.js'
 import type { ServiceError } from '../../service/error.js'
 import { wholeProblem } from '../atomic-batch.js'
@@ -57,7 +57,7 @@ const invalidCommand = (text: string): CommandFailure =>
 const isBusy = (outcome: Outcome): boolean => outcome.tag === 'failed' && outcome.code === 'BUSY'
 
 /** Notes the outcome of one command of the batch. */
-type Note = (command: Command, outcome: () => Outcome) => void
+type Note = (command: AskedCommand, outcome: () => Outcome) => void
 
 const each = async (
   taker: CommandTaker,
@@ -102,7 +102,7 @@ const all = async (
   }
   const problem = wholeProblem(submitted)
   if (problem !== undefined) return E.left(invalid(problem.message, { index: problem.index }))
-  const commands: Command[] = submitted.map(({ command }) => command)
+  const commands: AskedCommand[] = submitted.map(({ command }) => command)
   const result = await taker.submitAll(commands, submitted[0]?.has_given_id ?? false)
   for (const [index, command] of commands.entries()) note(command, () => outcomeAt(result, index))
   return result.tag === 'failed'

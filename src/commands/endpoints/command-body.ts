@@ -6,7 +6,7 @@
 import { E, type Either } from '../../fp.js'
 import { isJsonObject, type JsonObject, type JsonProblem, readStrictJson, shownName } from '../../json.js'
 import { amountJson, toJson } from '../../ledger/amount.js'
-import { type Command, decodeCommand } from '../../ledger/command.js'
+import { type AskedCommand, decodeAsked } from '../../ledger/command.js'
 import { quoted } from '../../ledger/fast/quoted.js'
 import { HOLD_S_MAX, RULE_COMMAND_TYPES } from '../../ledger/rule-command.js'
 import { CATALOGUE, catalogued } from '../../service/catalogue.js'
@@ -47,29 +47,30 @@ export const headerProblem = ({ headers }: Pick<ServiceRequest, 'headers'>): Ser
 const MS_PER_S = 1_000
 
 /** The refusal of a hold that would last too long. This bound needs no exact clock, so the process's own will do. */
-const tooLong = (command: Command): string | undefined =>
+const tooLong = (command: AskedCommand): string | undefined =>
   command.type === 'hold' && (command.expires_ms ?? 0) > Date.now() + HOLD_S_MAX * MS_PER_S
     ? 'expires_at: must be at most 366 days ahead'
     : undefined
 
 /** A command of `type` from the fields of a request, of the caller `by`; one without a transaction id gets one. */
 export const commandFrom = (
-  type: Command['type'],
+  type: AskedCommand['type'],
   fields: JsonObject,
   by: string | undefined,
 ): Either<string, Submitted> => {
-  const has_given_id = fields.transaction_id !== undefined
-  const decoded = decodeCommand(type, fields, has_given_id ? '' : uuidv7(), by)
+  const has_given_id = fields[type === 'reverse' ? 'reversal_id' : 'transaction_id'] !== undefined
+  const decoded = decodeAsked(type, fields, has_given_id ? '' : uuidv7(), by)
   if (E.isLeft(decoded)) return decoded
   const problem = tooLong(decoded.right)
   return problem === undefined ? E.right({ command: decoded.right, has_given_id }) : E.left(problem)
 }
 
-const TYPES: Readonly<Record<string, Command['type']>> = {
+const TYPES: Readonly<Record<string, AskedCommand['type']>> = {
   credit: 'credit',
   debit: 'debit',
   transfer: 'transfer',
   ...Object.fromEntries(RULE_COMMAND_TYPES.map(type => [type, type])),
+  reverse: 'reverse',
 }
 
 /** Makes a command from an element of a batch, whose field `type` tells the type of the command. */
@@ -95,7 +96,10 @@ export const replyJson = (reply: CommandReply, replayed: boolean): string => {
     'from' in reply
       ? `"from":{${positionFields(reply.from)}},"to":{${positionFields(reply.to)}}`
       : positionFields(reply) + (reply.expires_at === undefined ? '' : `,"expires_at":"${reply.expires_at}"`)
-  return `${id}${fields}${replayed ? ',"replayed":true}' : '}'}`
+  const { reverses, amount } = reply
+  const original = reverses === undefined ? '' : `,"reverses":${quoted(reverses)}`
+  const part = amount === undefined ? '' : `,"amount":${amountJson(amount)}`
+  return `${id}${fields}${original}${part}${replayed ? ',"replayed":true}' : '}'}`
 }
 
 const bigintsToJson = (_: string, value: unknown): unknown =>

@@ -5,7 +5,7 @@ import { startTestLedger, type TestLedger } from '../../../test/support/ledger.j
 import { type Service, startService } from '../../service/service.js'
 import { memoryLog } from '../../service/testing/harness.js'
 import { WITHOUT_BOUND } from '../admission/admission.js'
-import { createCoordinator } from '../compose.js'
+import { createCoordinator, createTaker } from '../compose.js'
 import type { Coordinator } from '../group-commit/coordinator.js'
 import { createAudit } from './audit.js'
 import { commandEndpoints } from './movements.js'
@@ -23,10 +23,16 @@ beforeAll(async () => {
     version: '0.0.1',
     description: 'customer service',
     log: ledger.log,
-    endpoints: commandEndpoints(coordinator, ledger, { max_in_flight: 1_000, timeout_ms: 9_000 }, undefined, {
-      ...WITHOUT_BOUND,
-      audit: createAudit(audited.log, { vouched_by: 'gateway' }, 'callers'),
-    }),
+    endpoints: commandEndpoints(
+      createTaker(ledger, coordinator, undefined, { timeout_ms: 3_000 }),
+      ledger,
+      { max_in_flight: 1_000, timeout_ms: 9_000 },
+      undefined,
+      {
+        ...WITHOUT_BOUND,
+        audit: createAudit(audited.log, { vouched_by: 'gateway' }, 'callers'),
+      },
+    ),
   })
 })
 

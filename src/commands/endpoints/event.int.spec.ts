@@ -10,7 +10,7 @@ import { startTwoAccounts, type TwoAccounts } from '../../../test/support/two-ac
 import { type Service, startService } from '../../service/service.js'
 import { publish } from '../../stream/publish.js'
 import { WITHOUT_BOUND } from '../admission/admission.js'
-import { createCoordinator } from '../compose.js'
+import { createCoordinator, createTaker } from '../compose.js'
 import type { Coordinator } from '../group-commit/coordinator.js'
 import { createAudit } from './audit.js'
 import { commandEndpoints } from './movements.js'
@@ -38,10 +38,16 @@ beforeAll(async () => {
     version: '0.0.1',
     description: 'customer service',
     log: ledger.log,
-    endpoints: commandEndpoints(coordinator, ledger, { max_in_flight: 1_000, timeout_ms: 9_000 }, undefined, {
-      ...WITHOUT_BOUND,
-      audit: createAudit(ledger.log, { vouched_by: 'request-info', gateway_account: 'GATEWAY' }, 'callers'),
-    }),
+    endpoints: commandEndpoints(
+      createTaker(ledger, coordinator, undefined, { timeout_ms: 3_000 }),
+      ledger,
+      { max_in_flight: 1_000, timeout_ms: 9_000 },
+      undefined,
+      {
+        ...WITHOUT_BOUND,
+        audit: createAudit(ledger.log, { vouched_by: 'request-info', gateway_account: 'GATEWAY' }, 'callers'),
+      },
+    ),
   })
   limited = await connectAs('limited')
   publisher = await connectAs('publisher')

@@ -5,8 +5,8 @@
 
 import { E, type Either, pipe, TE } from '../../fp.js'
 import { describeErrors, exactFieldsOf } from '../../ledger/codec.js'
-import type { Command } from '../../ledger/command.js'
-import { TransactionId } from '../../ledger/event.js'
+import type { AskedCommand } from '../../ledger/command.js'
+import { LongestTransactionId } from '../../ledger/event-body.js'
 import { RULE_COMMAND_TYPES } from '../../ledger/rule-command.js'
 import { catalogued } from '../../service/catalogue.js'
 import type {
@@ -35,9 +35,9 @@ const toEither = (outcome: Outcome): Either<ServiceError, ServiceReply> =>
     ? E.right({ body: replyJson(outcome.reply, outcome.replayed) })
     : E.left(errorOf(outcome))
 
-const COMMAND_TYPES = ['credit', 'debit', 'transfer', ...RULE_COMMAND_TYPES] as const
+const COMMAND_TYPES = ['credit', 'debit', 'transfer', ...RULE_COMMAND_TYPES, 'reverse'] as const
 
-const DESCRIPTIONS: Readonly<Record<Command['type'], string>> = {
+const DESCRIPTIONS: Readonly<Record<AskedCommand['type'], string>> = {
   credit: "Adds an amount to a customer's balance",
   debit: "Takes an amount from a customer's balance, if it covers it",
   transfer: "Moves an amount from one customer's balance to another's, whole or not at all",
@@ -46,10 +46,11 @@ const DESCRIPTIONS: Readonly<Record<Command['type'], string>> = {
   release: 'Gives a hold, or a part of it, back to its customer',
   limit: 'Sets how far below 0 the balance of a customer may fall',
   restrict: 'Restricts what a customer may do: no_debit, no_credit, frozen or closed; or active again',
+  reverse: 'Takes a transaction back, or an amount of it; all reversals together never exceed it',
 }
 
 const endpoint = (
-  type: Command['type'],
+  type: AskedCommand['type'],
   taker: CommandTaker,
   audit: Audit,
   limits: CommandLimits & Pick<EndpointConfig, 'data'>,
@@ -76,7 +77,7 @@ const endpoint = (
   },
 })
 
-const Question = exactFieldsOf({ transaction_id: TransactionId })
+const Question = exactFieldsOf({ transaction_id: LongestTransactionId })
 
 const toAnswer = (fate: Fate): ServiceReply => ({
   body: json(

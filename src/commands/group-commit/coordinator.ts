@@ -46,7 +46,7 @@ import {
   retry,
   TRY_PAUSE,
 } from './group.js'
-import type { CommandTaker, CoordinatorOptions, CoordinatorPorts, Earlier, Submitted } from './ports.js'
+import type { CoordinatorOptions, CoordinatorPorts, Decidable, Decider, Earlier } from './ports.js'
 import { Queue, type QueueRound } from './queue.js'
 import type { Aside, DecidedBatch, RoundEnd } from './round.js'
 import type { Settled } from './settle.js'
@@ -66,7 +66,7 @@ const batch_size = metrics.histogram(
   [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000],
 )
 
-export class Coordinator implements CommandTaker {
+export class Coordinator implements Decider {
   readonly #ports: CoordinatorPorts
   readonly #queue_max: number
   readonly #open: OpenGroups
@@ -88,9 +88,9 @@ export class Coordinator implements CommandTaker {
     this.#untrack = queue_length.track(this.#open.commands)
   }
 
-  // 1. arrival; `CommandTaker` says what the three ways in do
+  // 1. arrival; `Decider` says what the three ways in do
 
-  take(submitted: Submitted, done: (outcome: Outcome) => void, origin: GroupOrigin = 'caller'): void {
+  take(submitted: Decidable, done: (outcome: Outcome) => void, origin: GroupOrigin = 'caller'): void {
     const { command, has_given_id } = submitted
     const code = this.#refusal(1, origin)
     if (code !== undefined) {
@@ -106,7 +106,7 @@ export class Coordinator implements CommandTaker {
     return new Promise(resolve => this.take({ command, has_given_id }, resolve))
   }
 
-  async submitEach(commands: readonly Submitted[], origin: GroupOrigin = 'caller'): Promise<Outcome[]> {
+  async submitEach(commands: readonly Decidable[], origin: GroupOrigin = 'caller'): Promise<Outcome[]> {
     const code = this.#refusal(commands.length, origin)
     if (code !== undefined)
       return commands.map(({ command }) => failed(code, { transaction_id: command.transaction_id }))

@@ -97,9 +97,12 @@ export const failureOf = (group: Group, code: CommandFailure['code'], cause?: un
   return failed(may_be_stored ? 'OUTCOME_UNKNOWN' : code, idOf(group), cause)
 }
 
-/** Whether the ids of a group may be stored already: its caller brought them, or another instance has its commands too. */
-export const hasSharedIds = ({ has_given_ids, origin }: Group): boolean =>
-  has_given_ids || origin !== 'caller'
+/**
+ * Whether the ids of a group may be stored already: its caller brought them, another instance has its commands too, or one of
+ * them is the next number of a transaction's reversals, which others may take.
+ */
+export const hasSharedIds = ({ commands, has_given_ids, origin }: Group): boolean =>
+  has_given_ids || origin !== 'caller' || commands.some(({ type }) => type === 'reversal')
 
 export const failAll = (
   groups: readonly Group[],

@@ -5,10 +5,10 @@
 
 import type { Logger } from 'pino'
 import type { ClientId } from '../../ledger/client-id.js'
-import type { Command } from '../../ledger/command.js'
+import type { AskedCommand, Command } from '../../ledger/command.js'
 import type { Folded } from '../../stream/fold-subject.js'
 import type { Outcome } from '../outcome.js'
-import type { Group, GroupAnswer, GroupResult } from './group.js'
+import type { Group, GroupAnswer, GroupOrigin, GroupResult } from './group.js'
 import type { Aside, DecidedBatch, PreparedRound, RoundEnd } from './round.js'
 import type { Settled } from './settle.js'
 
@@ -64,14 +64,26 @@ export type CoordinatorOptions = {
 }
 
 /** A command, and whether its caller brought the transaction id. */
-export type Submitted = { readonly command: Command; readonly has_given_id: boolean }
+type SubmittedOf<C> = { readonly command: C; readonly has_given_id: boolean }
 
-/** What takes commands from the endpoints: the coordinator, or the router before it (routing/router.ts). */
-export type CommandTaker = {
+/** What takes commands; `origin` is `caller` unless stated. */
+type TakerOf<C> = {
   /** Decides and stores one command; `done` is called once with the outcome. Without a promise, for speed. */
-  readonly take: (submitted: Submitted, done: (outcome: Outcome) => void) => void
+  readonly take: (submitted: SubmittedOf<C>, done: (outcome: Outcome) => void, origin?: GroupOrigin) => void
   /** Decides and stores each command by itself, in the given order; the outcomes are in that order. Never rejects. */
-  readonly submitEach: (commands: readonly Submitted[]) => Promise<Outcome[]>
+  readonly submitEach: (commands: readonly SubmittedOf<C>[], origin?: GroupOrigin) => Promise<Outcome[]>
   /** Decides all commands as one group: all are stored in one atomic batch, or none. Never rejects. */
-  readonly submitAll: (commands: readonly Command[], has_given_ids: boolean) => Promise<GroupResult>
+  readonly submitAll: (
+    commands: readonly C[],
+    has_given_ids: boolean,
+    origin?: GroupOrigin,
+  ) => Promise<GroupResult>
 }
+
+export type Submitted = SubmittedOf<AskedCommand>
+/** What takes everything that callers ask for: the router, or what finds the transactions of reversals (reversal/). */
+export type CommandTaker = TakerOf<AskedCommand>
+
+export type Decidable = SubmittedOf<Command>
+/** What takes everything that can be decided: the coordinator. */
+export type Decider = TakerOf<Command>

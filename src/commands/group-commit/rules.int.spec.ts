@@ -5,7 +5,7 @@ import { until } from '../../../test/support/servers.js'
 import { startWrongClockRelay } from '../../../test/support/wrong-clock-relay.js'
 import { E } from '../../fp.js'
 import type { Account } from '../../ledger/account.js'
-import { type Command, decodeCommand } from '../../ledger/command.js'
+import { type DirectCommand, decodeCommand } from '../../ledger/command.js'
 import { clientId } from '../../ledger/testing/arbitrary.js'
 import { FROM_THE_BEGINNING, foldSubject } from '../../stream/fold-subject.js'
 import { leadershipOf } from '../../stream/leadership.js'
@@ -39,7 +39,7 @@ const start = (deps: CommandDeps): Coordinator => {
   return coordinator
 }
 
-const command = (type: Command['type'], fields: object, transaction_id = uuidv7()): Command => {
+const command = (type: DirectCommand['type'], fields: object, transaction_id = uuidv7()): DirectCommand => {
   const decoded = decodeCommand(type, { transaction_id, ...fields }, '')
   if (E.isLeft(decoded)) throw new Error(decoded.left)
   return decoded.right
@@ -60,7 +60,7 @@ const brief = (outcome: Outcome): unknown => {
 
 const rig = (deps: CommandDeps = ledger) => {
   const coordinator = start(deps)
-  const submit = (type: Command['type'], fields: object, id?: string): Promise<Outcome> =>
+  const submit = (type: DirectCommand['type'], fields: object, id?: string): Promise<Outcome> =>
     coordinator.submit(command(type, fields, id), id !== undefined)
   return { submit, say: async (...args: Parameters<typeof submit>) => brief(await submit(...args)) }
 }
@@ -147,7 +147,7 @@ describe('holds', () => {
   it('each command has the same answer for ever, from this instance and from one that never saw it', async () => {
     const a = rig()
     await a.submit('credit', { client_id: 'same', amount: 100 })
-    const asked: [Command['type'], object, string][] = [
+    const asked: [DirectCommand['type'], object, string][] = [
       ['hold', { client_id: 'same', amount: 40 }, 'same-1'],
       ['hold', { client_id: 'same', amount: 90 }, 'same-2'],
       ['capture', { client_id: 'same', hold: 'same-1', amount: 15, final: false }, 'same-3'],

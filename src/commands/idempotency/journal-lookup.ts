@@ -66,13 +66,12 @@ const wrong_rows = metrics.counter(
 const knownFromRow = (row: JournalRow, stored: StoredTransaction): StoredTransaction => {
   const { balance, version } = row
   const claim = claimedAfter(stored.event)
+  const is_claimed = claim?.balance === balance && claim.version === version
+  if (!is_claimed || stored.event.type === 'declined') return stored
   // a row does not tell what an account with rules allows, so its answer is folded
-  const isFolded =
-    stored.event.type !== 'declined' &&
-    claim?.balance === balance &&
-    claim.version === version &&
-    claim.rules === undefined
-  return isFolded ? { ...stored, folded: [{ balance, version }] } : stored
+  return claim.rules === undefined
+    ? { ...stored, has_counted: true, folded: [{ balance, version }] }
+    : { ...stored, has_counted: true }
 }
 
 type Rows = ReadonlyMap<string, JournalRow>
@@ -84,7 +83,17 @@ export type JournalLookup = {
   /**
    * The transaction that is known under an id; when none is, the sequence up to which that is certain (0: not at all).
    */
-  readonly lookUp: (transaction_id: string) => Promise<{ known: StoredTransaction | undefined; seq: number }>
+  readonly lookUp: (transaction_id: string) => Promise<LookedUp>
+}
+
+/**
+ * `is_filtered`: the ids of all events are known, so an id that no event has is known to be new, unless it is one of the few
+ * that the filter cannot tell. Then `seq` is infinite.
+ */
+export type LookedUp = {
+  readonly known: StoredTransaction | undefined
+  readonly seq: number
+  readonly is_filtered: boolean
 }
 
 /** Readers of rows: one for commands, which wait for a moment, and one for a caller who waits as long as the table's client does. */
@@ -147,11 +156,12 @@ export const createJournalLookup = (
     if (found?.event.type !== 'debit' || found.event.transfer === undefined) return found
     // with its second row, a transfer is known with both accounts
     const credit = await proved(creditLegId(transaction_id), readRow)
-    const { folded: from, ...bare } = found
+    const { folded: from, has_counted, ...bare } = found
     const isOther = credit?.seq === found.seq + 1 && credit.id === found.event.transfer.counterparty
-    return isOther && from !== undefined && credit.folded !== undefined
-      ? { ...bare, folded: [...from, ...credit.folded] }
-      : bare
+    if (!isOther || has_counted === undefined || credit.has_counted === undefined) return bare
+    return from !== undefined && credit.folded !== undefined
+      ? { ...bare, has_counted, folded: [...from, ...credit.folded] }
+      : { ...bare, has_counted }
   }
 
   /** Whether a complete journal up to `seq` and the newest ids together leave no event out. */
@@ -203,19 +213,20 @@ export const createJournalLookup = (
     },
     lookUp: async transaction_id => {
       const is_at_end = await known.reachEnd(FOLLOW_PATIENTLY_MS_MAX)
+      const is_filtered = is_at_end && known.exactAfter() !== undefined
       if (is_at_end && !known.mayHave(transaction_id))
-        return { known: undefined, seq: Number.POSITIVE_INFINITY }
+        return { known: undefined, seq: Number.POSITIVE_INFINITY, is_filtered }
       try {
         const name = await consumer()
         const state = E.isLeft(name) ? name : await projectionLag(deps.nc, name.right)()
-        if (E.isLeft(state)) return { known: await amongNewest(transaction_id), seq: 0 }
+        if (E.isLeft(state)) return { known: await amongNewest(transaction_id), seq: 0, is_filtered }
         const refusals = await countUnstorable(deps.nc, deps.jsm, 'journal')()
         const is_complete = E.isRight(refusals) && refusals.right === 0
         const found = (await inRows(transaction_id, readPatiently)) ?? (await amongNewest(transaction_id))
-        return { known: found, seq: is_complete ? state.right.seq : 0 }
+        return { known: found, seq: is_complete ? state.right.seq : 0, is_filtered }
       } catch (cause) {
         deps.log.debug({ err: cause }, 'the journal cannot be asked: the stream is read')
-        return { known: undefined, seq: 0 }
+        return { known: undefined, seq: 0, is_filtered }
       }
     },
   }

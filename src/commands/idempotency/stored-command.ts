@@ -25,7 +25,7 @@ const sameJson = (a: unknown, b: unknown): boolean => {
 /** The fields that make two commands the same one, in the order in which a difference is reported. */
 const FIELDS = [
   ...['type', 'client_id', 'from', 'to', 'hold', 'amount', 'final', 'expires_ms', 'expires_in_s'],
-  ...['limit', 'state', 'reason', 'until_ms', 'reference', 'metadata'],
+  ...['limit', 'state', 'reason', 'until_ms', 'reverses', 'reversal_id', 'reference', 'metadata'],
 ]
 
 const fieldOf = (command: Command, field: string): unknown => {
@@ -55,13 +55,15 @@ export const differsFromStored = (command: Command, stored: Command): string | u
 const typeOf = (event: LedgerEvent): Command['type'] | undefined => {
   switch (event.type) {
     case 'declined':
-      return event.declined?.command === 'reverse' ? undefined : event.declined?.command
+      return event.declined?.command === 'reverse' ? 'reversal' : event.declined?.command
     case 'debit':
       if (event.hold !== undefined) return 'capture'
+      if (event.reverses !== undefined) return 'reversal'
       return event.transfer === undefined ? 'debit' : 'transfer'
     case 'credit':
       // the second event of a transfer is no command: no caller can bring its id
-      return event.transfer === undefined ? 'credit' : undefined
+      if (event.transfer !== undefined) return undefined
+      return event.reverses === undefined ? 'credit' : 'reversal'
     case 'release':
       // the sweeper's event is no command either
       return event.expired === undefined ? 'release' : undefined
@@ -84,7 +86,7 @@ export const commandOfEvent = (
   const type = typeOf(event)
   const to = event.transfer?.counterparty
   if (type === undefined) return undefined
-  const { type: _t, transfer: _f, after: _a, at_ms: _at, reverses: _r, ...fields } = event
+  const { type: _t, transfer: _f, after: _a, at_ms: _at, reverses, reversal_id, ...fields } = event
   const {
     declined: _d,
     schema: _s,
@@ -96,5 +98,7 @@ export const commandOfEvent = (
   const places =
     type === 'transfer' ? { from: id, to } : { client_id: id, ...(to === undefined ? {} : { to }) }
   if (type === 'transfer' && to === undefined) return undefined
-  return { ...content, type, transaction_id, ...places } as unknown as Command
+  // the label of another command says nothing about it
+  const labels = type === 'reversal' ? { reverses, reversal_id } : {}
+  return { ...content, type, transaction_id, ...labels, ...places } as unknown as Command
 }

@@ -40,6 +40,8 @@ export type StoredTransaction = {
   readonly by?: string | undefined
   /** The account after the event, and for a transfer also the receiver's, if a projection has folded them already. */
   readonly folded?: readonly State[]
+  /** The fold did not refuse the event, nor the second one of a transfer, by its projection and by its writer's claim. */
+  readonly has_counted?: true
 }
 
 /** A stored message as the event of a transaction; undefined for a message that cannot be one. */
@@ -92,7 +94,7 @@ const foldTo = async (
   deps: CommandDeps,
   id: ClientId,
   seq: number,
-): Promise<{ account: Account; counts: boolean }> => {
+): Promise<{ account: Account; counts: boolean; is_parked: boolean }> => {
   let applied_seq = 0
   const folded = await foldSubject(deps, id, FROM_THE_BEGINNING, {
     to_seq: seq,
@@ -104,12 +106,33 @@ const foldTo = async (
   const { customer, last_seq } = unwrap(folded)
   // the event is stored: a server that does not have it cannot say what became of it
   if (last_seq !== seq) throw new Error(`the events of ${id} could be read up to ${last_seq} of ${seq} only`)
-  return { account: customer.account, counts: applied_seq === seq }
+  const is_parked = customer.parked !== undefined
+  return { account: customer.account, counts: applied_seq === seq, is_parked }
 }
 
 const positionAt = async (deps: CommandDeps, id: ClientId, seq: number): Promise<Position> => {
   const { account } = await foldTo(deps, id, seq)
   return positionOf(id, account, seq)
+}
+
+/**
+ * How much of what is stored for `command` the fold counted. `half`: it is the first half of a transfer, and the second one
+ * is not there.
+ */
+export const countedOf = async (
+  deps: CommandDeps,
+  command: Command,
+  { seq, has_counted }: StoredTransaction,
+): Promise<'all' | 'some' | 'none' | 'half'> => {
+  if (hasTwoLegs(command) && !(await isWhole(deps, command, seq))) return 'half'
+  if (has_counted === true) return 'all'
+  const places = customersOfCommand(command).map((client_id, i) => ({ client_id, seq: seq + i }))
+  const folded = await inParallel(2, places, place => foldTo(deps, place.client_id, place.seq))
+  // the events of a parked customer are not judged yet
+  if (folded.some(({ counts, is_parked }) => is_parked && !counts))
+    throw new Error(`event ${seq} cannot be judged now`)
+  if (folded.every(({ counts }) => counts)) return 'all'
+  return folded.some(({ counts }) => counts) ? 'some' : 'none'
 }
 
 /** Whether both events of a transfer are there: they are neighbours, because one atomic batch stored them. */

@@ -15,6 +15,7 @@ const one = (id: string): ForwardedItem => ({
 })
 
 const doneOf = ({ command }: Submitted): Outcome => {
+  if (command.type === 'reverse') throw new Error('no reversal is given on here')
   const [id] = command.type === 'transfer' ? [command.from] : [command.client_id]
   const position = { client_id: id, balance: 1n, version: 1, seq: 1 }
   return { tag: 'done', reply: replyOf(command, [position, position]), replayed: false }

@@ -7,6 +7,7 @@
  */
 
 import type { NatsConnection } from 'nats'
+import type { AskedCommand } from '../../ledger/command.js'
 import { metrics } from '../../metrics.js'
 import { failed, type Outcome } from '../outcome.js'
 import {
@@ -64,15 +65,20 @@ const failAll = ({ commands }: ForwardedItem, code: 'BUSY' | 'OUTCOME_UNKNOWN'):
   commands.map(({ command }) => failed(code, { transaction_id: command.transaction_id }))
 
 /** Whether an outcome is about this command: an answer that is not is no answer. */
-const isAbout = (outcome: Outcome, transaction_id: string): boolean =>
-  outcome.tag === 'failed' || outcome.reply.transaction_id === transaction_id
+const isAbout = (outcome: Outcome, command: AskedCommand | undefined): boolean => {
+  if (outcome.tag === 'failed') return true
+  const { transaction_id, reverses } = outcome.reply
+  return command?.type === 'reverse'
+    ? reverses === command.reverses
+    : transaction_id === command?.transaction_id
+}
 
 const fits = ({ mode, commands }: ForwardedItem, outcomes: readonly Outcome[]): boolean => {
   if (mode === 'all' && outcomes.length === 1 && outcomes[0]?.tag === 'failed') return true
   if (mode === 'all' && outcomes.some(({ tag }) => tag === 'failed')) return false
   return (
     outcomes.length === commands.length &&
-    outcomes.every((outcome, i) => isAbout(outcome, commands[i]?.command.transaction_id ?? ''))
+    outcomes.every((outcome, i) => isAbout(outcome, commands[i]?.command))
   )
 }
 

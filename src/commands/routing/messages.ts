@@ -3,7 +3,7 @@
  *
  * - A *sign* of life goes to all: `{"protocol":1,"since":1764201600000,"tick":81734,"state":"serving"}`
  * - A *forward* gives commands to the instance that decides. Its first line says who sends it and what follows; then each line
- *   is one command: a letter for its type (`h` hold, `k` capture, `r` release, `l` limit, `s` restrict), `+` if its caller brought the transaction id and `-` if not, and its fields; the
+ *   is one command: a letter for its type (`h` hold, `k` capture, `r` release, `l` limit, `s` restrict, `v` reverse), `+` if its caller brought the transaction id and `-` if not, and its fields; the
  *   field `by` is its caller, if one is known.
  *   Every line is read strictly by itself, like a request, so that a line which cannot be read concerns no other one:
  *
@@ -21,13 +21,14 @@
 
 import { E, type Either, pipe, t } from '../../fp.js'
 import { isJsonObject, readStrictJson } from '../../json.js'
-import { Amount, amountJson, Balance } from '../../ledger/amount.js'
+import { Amount, amountJson, Balance, toJson } from '../../ledger/amount.js'
 import { isCaller } from '../../ledger/caller.js'
 import { ClientId } from '../../ledger/client-id.js'
 import { describeErrors, exactFieldsOf } from '../../ledger/codec.js'
-import { type Command, decodeCommand } from '../../ledger/command.js'
-import { TransactionId } from '../../ledger/event.js'
+import { type AskedCommand, decodeAsked } from '../../ledger/command.js'
+import { LongestTransactionId } from '../../ledger/event-body.js'
 import { quoted } from '../../ledger/fast/quoted.js'
+import { type ReverseRequest, reverseRequestFields } from '../../ledger/reverse-command.js'
 import { isRuleCommand, type RuleCommand, ruleCommandFields } from '../../ledger/rule-command.js'
 import { CATALOGUE, type ErrorCode } from '../../service/catalogue.js'
 import type { Submitted } from '../group-commit/ports.js'
@@ -103,7 +104,7 @@ export const decodeSign = (body: Uint8Array): Either<string, Sign> => read(SignB
 /** Commands that are given on together: one command, or those of one `customer.batch`. */
 export type ForwardedItem = { readonly mode: 'one' | 'each' | 'all'; readonly commands: readonly Submitted[] }
 
-const LETTERS: Readonly<Record<Command['type'], string>> = {
+const LETTERS: Readonly<Record<AskedCommand['type'], string>> = {
   credit: 'c',
   debit: 'd',
   transfer: 't',
@@ -112,8 +113,9 @@ const LETTERS: Readonly<Record<Command['type'], string>> = {
   release: 'r',
   limit: 'l',
   restrict: 's',
+  reverse: 'v',
 }
-const TYPES: Readonly<Record<string, Command['type']>> = {
+const TYPES: Readonly<Record<string, AskedCommand['type']>> = {
   c: 'credit',
   d: 'debit',
   t: 'transfer',
@@ -122,21 +124,23 @@ const TYPES: Readonly<Record<string, Command['type']>> = {
   r: 'release',
   l: 'limit',
   s: 'restrict',
+  v: 'reverse',
 }
 const GIVEN: Readonly<Record<string, boolean>> = { '+': true, '-': false }
 /** The letter and the sign before the fields of a command. */
 const LEAD_CHARS = 2
 
-/** A command that concerns rules, as one line of a forward. */
-const encodeRuleCommand = (command: RuleCommand, lead: string): string => {
+/** A command that concerns rules, or a request to reverse, as one line of a forward. */
+const encodeFields = (command: RuleCommand | ReverseRequest, lead: string): string => {
   const { by } = command
-  return lead + JSON.stringify({ ...ruleCommandFields(command), ...(by === undefined ? {} : { by }) })
+  const fields = command.type === 'reverse' ? reverseRequestFields(command) : ruleCommandFields(command)
+  return lead + JSON.stringify({ ...fields, ...(by === undefined ? {} : { by }) })
 }
 
 /** A command as one line of a forward. Client ids hold nothing that JSON has to escape. */
 export const encodeCommand = ({ command, has_given_id }: Submitted): string => {
   const lead = `${LETTERS[command.type]}${has_given_id ? '+' : '-'}`
-  if (isRuleCommand(command)) return encodeRuleCommand(command, lead)
+  if (command.type === 'reverse' || isRuleCommand(command)) return encodeFields(command, lead)
   const { amount, transaction_id, reference, metadata, by } = command
   const customers =
     command.type === 'transfer'
@@ -159,7 +163,8 @@ const submittedFrom = (line: string): Submitted | undefined => {
     return undefined
   const { by, ...content } = fields.right
   if (by !== undefined && !isCaller(by)) return undefined
-  const command = decodeCommand(type, content, '', by)
+  if (type === 'reverse' && content.reversal_id === undefined) return undefined
+  const command = decodeAsked(type, content, '', by)
   return E.isLeft(command) ? undefined : { command: command.right, has_given_id }
 }
 
@@ -281,22 +286,42 @@ export const decodeRequest = (body: Uint8Array): Either<string, Forward | Outcom
 
 // answers
 
-const REPLAYED = { replayed: t.literal(true) }
+const WHOLE = /^(?:0|-?[1-9]\d{0,19})$/
+/** Decodes what is available of an account: a limit beside a large balance makes more of it than an int64 holds. */
+const Whole = new t.Type<bigint, number | string, unknown>(
+  'Whole',
+  (u): u is bigint => typeof u === 'bigint',
+  (u, context) =>
+    Number.isSafeInteger(u) || (typeof u === 'string' && WHOLE.test(u))
+      ? t.success(BigInt(u as number | string))
+      : t.failure(u, context, 'must be a whole number'),
+  toJson,
+)
+
+const OPTIONAL = { replayed: t.literal(true), reverses: LongestTransactionId, amount: Amount }
 const POSITION = { client_id: ClientId, balance: Balance, version: Count, seq: Count }
-const MovementReply = exactFieldsOf({ transaction_id: TransactionId, ...POSITION }, REPLAYED)
-const Side = exactFieldsOf(POSITION)
-const TransferReply = exactFieldsOf({ transaction_id: TransactionId, from: Side, to: Side }, REPLAYED)
+const OF_RULES = { available: Whole, held: Balance }
+const REPLY = { transaction_id: LongestTransactionId }
+const MovementReply = exactFieldsOf(
+  { ...REPLY, ...POSITION },
+  { ...OPTIONAL, ...OF_RULES, expires_at: t.string },
+)
+const Side = exactFieldsOf(POSITION, OF_RULES)
+const TransferReply = exactFieldsOf({ ...REPLY, from: Side, to: Side }, OPTIONAL)
 
 /** The fields of a failure that are amounts, or a balance. */
-const Numbers = exactFieldsOf({}, { balance: Balance, amount: Amount })
+const Numbers = exactFieldsOf(
+  {},
+  { balance: Balance, amount: Amount, available: Whole, held: Balance, remaining: Amount },
+)
 
 const isErrorCode = (u: unknown): u is ErrorCode => typeof u === 'string' && Object.hasOwn(CATALOGUE, u)
 
 const failureFrom = (u: unknown): Outcome | undefined => {
   if (!isJsonObject(u)) return undefined
-  const { code, balance, amount, ...details } = u
+  const { code, balance, amount, available, held, remaining, ...details } = u
   if (!isErrorCode(code)) return undefined
-  const numbers = Numbers.decode({ balance, amount })
+  const numbers = Numbers.decode({ balance, amount, available, held, remaining })
   return E.isLeft(numbers) ? undefined : failed(code, { ...details, ...numbers.right })
 }
 

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { movement, transfer } from '../../../test/support/coordinators.js'
 import { E } from '../../fp.js'
-import type { Command } from '../../ledger/command.js'
+import type { AskedCommand } from '../../ledger/command.js'
 import { clientId } from '../../ledger/testing/arbitrary.js'
 import { errorJson, replyJson } from '../endpoints/command-body.js'
 import { failed, type Outcome } from '../outcome.js'
@@ -32,7 +32,7 @@ const forwardOf = (items: readonly ForwardedItem[], head = HEAD): Uint8Array => 
 const id = fc.stringMatching(/^[A-Za-z0-9][A-Za-z0-9_:@-]{0,20}$/)
 const transaction_id = fc.oneof(fc.uuid(), fc.constantFrom('o"r\\d', 'a:b'))
 const amount = fc.bigInt({ min: 1n, max: 2n ** 63n - 1n })
-const command: fc.Arbitrary<Command> = fc
+const command: fc.Arbitrary<AskedCommand> = fc
   .record({
     type: fc.constantFrom('credit', 'debit', 'transfer'),
     one: id,

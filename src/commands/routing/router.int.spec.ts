@@ -7,7 +7,7 @@ import { startTestLedger, type TestLedger } from '../../../test/support/ledger.j
 import { Model } from '../../../test/support/model.js'
 import { instanceRoom, OPTIONS, type TestInstance } from '../../../test/support/routers.js'
 import { until } from '../../../test/support/servers.js'
-import type { Command } from '../../ledger/command.js'
+import type { DirectCommand } from '../../ledger/command.js'
 import type { Outcome } from '../outcome.js'
 
 const WAIT_MS_MAX = 10_000
@@ -25,13 +25,13 @@ afterEach(async () => {
 })
 afterAll(() => ledger.stop())
 
-const submit = ({ router }: TestInstance, command: Command, has_given_id = false): Promise<Outcome> =>
+const submit = ({ router }: TestInstance, command: DirectCommand, has_given_id = false): Promise<Outcome> =>
   new Promise(resolve => router.take({ command, has_given_id }, resolve))
 
-const many = (count: number, id: (n: number) => string): Command[] =>
+const many = (count: number, id: (n: number) => string): DirectCommand[] =>
   Array.from({ length: count }, (_, n) => movement('credit', id(n), 1))
 
-const idsOf = (commands: readonly Command[]): string[] =>
+const idsOf = (commands: readonly DirectCommand[]): string[] =>
   commands.map(({ transaction_id }) => transaction_id).toSorted()
 
 const stored = () => storedFrom(ledger.jsm, begin_seq)
@@ -88,7 +88,7 @@ describe('commands that come to three instances', () => {
       [first, 'one'],
       [second, 'two'],
     ] as const) {
-      const commands: readonly Command[] = [
+      const commands: readonly DirectCommand[] = [
         { ...movement('credit', name, 100, `${name}-1`), metadata: { a: [1] }, reference: 'π' },
         movement('debit', name, 30, `${name}-2`),
         movement('debit', name, 71, `${name}-3`),

@@ -16,8 +16,8 @@
 import type { NatsConnection, Subscription } from 'nats'
 import type { Logger } from 'pino'
 import { E } from '../../fp.js'
-import type { Command } from '../../ledger/command.js'
-import { answerBound_ms, type Coordinator } from '../group-commit/coordinator.js'
+import type { AskedCommand } from '../../ledger/command.js'
+import { answerBound_ms } from '../group-commit/coordinator.js'
 import { type GroupResult, outcomesOf, resultOf } from '../group-commit/group.js'
 import type { CommandTaker, CoordinatorOptions, Submitted } from '../group-commit/ports.js'
 import type { Outcome } from '../outcome.js'
@@ -55,14 +55,14 @@ const withoutReplayed = (outcome: Outcome): Outcome => {
 
 export class Router implements CommandTaker {
   readonly #deps: RouterDeps
-  readonly #coordinator: Coordinator
+  readonly #coordinator: CommandTaker
   readonly #instances: Instances
   readonly #forwards: Forwards
   readonly #deciding: Deciding
   readonly #requests: Subscription
   readonly #answers: Subscription
 
-  constructor(deps: RouterDeps, coordinator: Coordinator, { queue_max, timeout_ms }: CoordinatorOptions) {
+  constructor(deps: RouterDeps, coordinator: CommandTaker, { queue_max, timeout_ms }: CoordinatorOptions) {
     const { nc, log, mayDecide } = deps
     const max_payload = (): number => nc.info?.max_payload ?? PAYLOAD_BYTES
     this.#deps = deps
@@ -116,7 +116,7 @@ export class Router implements CommandTaker {
     return outcomes === undefined ? this.#coordinator.submitEach(commands) : [...outcomes]
   }
 
-  async submitAll(commands: readonly Command[], has_given_ids: boolean): Promise<GroupResult> {
+  async submitAll(commands: readonly AskedCommand[], has_given_ids: boolean): Promise<GroupResult> {
     const submitted = commands.map(command => ({ command, has_given_id: has_given_ids }))
     const outcomes = await this.#forward({ mode: 'all', commands: submitted })
     return outcomes === undefined ? this.#coordinator.submitAll(commands, has_given_ids) : resultOf(outcomes)

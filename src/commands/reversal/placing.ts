@@ -1,0 +1,87 @@
+/**
+ * Gives the requests among some commands their places among the reversals of their transactions, as these are now.
+ */
+
+import type { Logger } from 'pino'
+import { E, type Either } from '../../fp.js'
+import type { AskedCommand, Command } from '../../ledger/command.js'
+import { type Numbered, place } from '../../ledger/reversal.js'
+import type { ReverseRequest } from '../../ledger/reverse-command.js'
+import { isOwnFault } from '../../own-fault.js'
+import { inParallel } from '../../parallel.js'
+import { type CommandFailure, failed } from '../outcome.js'
+import type { FindOriginal, Original } from './find-original.js'
+
+/** Transactions that are looked up at once for one batch. */
+const LOOK_UPS_MAX = 16
+
+/** A command that can be decided. `is_new`: it is a reversal that has the next number, so others may be faster. */
+export type Ready = { readonly command: Command; readonly is_new: boolean }
+
+export const isRequest = (command: AskedCommand): command is ReverseRequest => command.type === 'reverse'
+
+type Found = Either<CommandFailure, Original>
+
+const findAll = async (
+  find: FindOriginal,
+  log: Logger,
+  requests: readonly ReverseRequest[],
+): Promise<ReadonlyMap<string, Found>> => {
+  const ids = [...new Set(requests.map(({ reverses }) => reverses))]
+  const found = await inParallel(LOOK_UPS_MAX, ids, async (id): Promise<[string, Found]> => {
+    try {
+      return [id, await find(id)]
+    } catch (thrown) {
+      const is_own_fault = isOwnFault(thrown)
+      if (is_own_fault) log.error({ err: thrown }, 'a reversal met a fault of this program')
+      else log.warn({ err: thrown }, 'the transaction that is to be reversed cannot be told')
+      return [id, E.left(failed(is_own_fault ? 'INTERNAL_ERROR' : 'UNAVAILABLE', {}, thrown))]
+    }
+  })
+  return new Map(found)
+}
+
+const placeOne = (
+  { original, numbered }: Original,
+  drafts: readonly Numbered[],
+  request: ReverseRequest,
+): Either<CommandFailure, Ready> => {
+  const placed = place(original, [...numbered, ...drafts], request)
+  if (placed.tag !== 'refused') return E.right({ command: placed.reversal, is_new: placed.tag === 'new' })
+  const { tag: _, code, ...details } = placed
+  return E.left(failed(code, { amount: request.amount, ...details }))
+}
+
+/** A reversal that is going to be decided before a later one of the same transaction. */
+const draftOf = (request: ReverseRequest, before: number, { command }: Ready): Numbered => ({
+  number: before + 1,
+  amount: command.amount ?? 0n,
+  asked: request.amount,
+  reversal_id: request.transaction_id,
+})
+
+/**
+ * Makes commands that can be decided, in order. Later requests for a transaction come after the earlier ones, as if these
+ * were accepted. Never rejects.
+ */
+export const placeAll = async (
+  find: FindOriginal,
+  log: Logger,
+  commands: readonly AskedCommand[],
+): Promise<Either<CommandFailure, Ready>[]> => {
+  const found = await findAll(find, log, commands.filter(isRequest))
+  const drafts = new Map<string, Numbered[]>()
+  return commands.map((command): Either<CommandFailure, Ready> => {
+    if (!isRequest(command)) return E.right({ command, is_new: false })
+    const original = found.get(command.reverses)
+    if (original === undefined) throw new Error(`${command.reverses} was not looked up`)
+    if (E.isLeft(original)) return original
+    const own = drafts.get(command.reverses) ?? []
+    const placed = placeOne(original.right, own, command)
+    if (E.isRight(placed) && placed.right.is_new) {
+      const before = own.at(-1) ?? original.right.numbered.at(-1)
+      drafts.set(command.reverses, [...own, draftOf(command, before?.number ?? 0, placed.right)])
+    }
+    return placed
+  })
+}
