@@ -9,7 +9,7 @@ import { type Accounts, createAccounts } from './group-commit/accounts.js'
 import { Coordinator } from './group-commit/coordinator.js'
 import { isOnTime } from './group-commit/on-time.js'
 import { messagesOf } from './group-commit/plan.js'
-import type { CommandTaker, CoordinatorOptions, Decider } from './group-commit/ports.js'
+import type { CommandTaker, CoordinatorOptions, CommandDecider } from './group-commit/ports.js'
 import { Rounds } from './group-commit/round.js'
 import { settle } from './group-commit/settle.js'
 import { createHistoryFinder } from './idempotency/history.js'
@@ -69,7 +69,7 @@ export const createCoordinator = (
 /** Takes everything that callers ask for, and has `decider` decide it. `journal` finds what is to be reversed. */
 export const createTaker = (
   deps: CommandDeps,
-  decider: Decider,
+  decider: CommandDecider,
   journal: JournalLookup | undefined,
   { timeout_ms }: Pick<CoordinatorOptions, 'timeout_ms'>,
 ): CommandTaker =>

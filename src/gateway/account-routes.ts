@@ -1,5 +1,6 @@
 /**
- * The REST routes of what an account can do beyond a plain balance: holds, limits and restrictions (docs/accounts.md).
+ * The REST routes of what an account can do beyond a plain balance: holds, limits, restrictions and reversals
+ * (docs/accounts.md).
  */
 
 import { ACCOUNT_STATES } from '../ledger/event-body-2.js'
@@ -76,6 +77,12 @@ export const ACCOUNT_COMMANDS: readonly Schema[] = [
   ),
 )
 
+/** The same for a reversal, which names a transaction instead of a customer. */
+export const REVERSE_COMMAND: Schema = exactObject(
+  { type: { type: 'string', const: 'reverse' }, transaction_id: TRANSACTION_ID },
+  { ...OPTIONAL, amount: AMOUNT, reversal_id: TRANSACTION_ID },
+)
+
 export const ACCOUNT_ROUTES: readonly Route[] = [
   write({
     operation: 'hold',
@@ -145,5 +152,21 @@ export const ACCOUNT_ROUTES: readonly Route[] = [
     reply: MOVEMENT_REPLY,
     success: 200,
     codes: codes('NOT_EMPTY'),
+  }),
+  write({
+    operation: 'reverse',
+    path: '/v1/transactions/{transaction_id}/reversals',
+    summary: 'Takes a transaction back, or an amount of it; the idempotency key is the id of the reversal',
+    subject: 'customer.reverse',
+    params: { transaction_id: TRANSACTION_ID },
+    body: exactObject({}, { ...OPTIONAL, amount: AMOUNT }),
+    id_field: 'reversal_id',
+    ask: ({ params, body, transaction_id }) => ({
+      ...body,
+      transaction_id: params.transaction_id,
+      reversal_id: transaction_id,
+    }),
+    reply: { anyOf: [MOVEMENT_REPLY, TRANSFER_REPLY] },
+    codes: codes('NOT_FOUND', 'NOT_REVERSIBLE', 'ALREADY_REVERSED', 'REVERSAL_EXCEEDED', 'LIMIT_REACHED'),
   }),
 ]

@@ -19,7 +19,6 @@ import {
   STORED_TRANSACTION_ID,
   TIME,
   TOTAL,
-  TRANSACTION_ID,
   VERSION,
 } from './schema.js'
 
@@ -37,6 +36,8 @@ const BY: Schema = {
   examples: ['token:shop'],
 }
 
+/** What the reply to a reversal says beside the positions. */
+const OF_REVERSAL = { reverses: STORED_TRANSACTION_ID, amount: AMOUNT }
 /** What can be spent may be more than one balance can be, by a credit limit. */
 const OF_RULES = { available: TOTAL, held: BALANCE }
 export const POSITION = object(
@@ -46,18 +47,18 @@ export const POSITION = object(
 
 export const MOVEMENT_REPLY = object(
   {
-    transaction_id: TRANSACTION_ID,
+    transaction_id: STORED_TRANSACTION_ID,
     client_id: CLIENT_ID,
     balance: BALANCE,
     version: VERSION,
     seq: SEQ,
   },
-  { replayed: TRUE, ...OF_RULES, expires_at: TIME },
+  { replayed: TRUE, ...OF_RULES, expires_at: TIME, ...OF_REVERSAL },
 )
 
 export const TRANSFER_REPLY = object(
-  { transaction_id: TRANSACTION_ID, from: POSITION, to: POSITION },
-  { replayed: TRUE },
+  { transaction_id: STORED_TRANSACTION_ID, from: POSITION, to: POSITION },
+  { replayed: TRUE, ...OF_REVERSAL },
 )
 
 /** The reply of `customer.balance`, in the predecessor's exact form. */
@@ -155,7 +156,7 @@ export const TRANSACTION_ANSWER: Schema = {
   anyOf: [
     object(
       {
-        transaction_id: TRANSACTION_ID,
+        transaction_id: STORED_TRANSACTION_ID,
         status: { type: 'string', const: 'committed' },
         reply: { anyOf: [MOVEMENT_REPLY, TRANSFER_REPLY] },
       },
@@ -163,7 +164,7 @@ export const TRANSACTION_ANSWER: Schema = {
     ),
     object(
       {
-        transaction_id: TRANSACTION_ID,
+        transaction_id: STORED_TRANSACTION_ID,
         status: { type: 'string', const: 'declined' },
         error: REFUSAL,
       },

@@ -29,8 +29,9 @@ export type Question = {
   readonly check: Check
   /** The time that the caller waits, for all tries together. */
   readonly timeout_ms: number
-  /** The id of a write, which its problems name. */
+  /** The id of a write, which its problems name; as `transaction_id` unless `id_field` says otherwise. */
   readonly transaction_id?: string
+  readonly id_field?: string
   /** The headers of the request as lines, made by `headerLines`. */
   readonly lines?: string
   /**
@@ -47,6 +48,10 @@ const BETWEEN_TRIES: BackOff = { first_ms: 50, max_ms: 1_000 }
 /** The codes that are final for a write: the stream itself says so, or no further try can change it. */
 const SETTLED: ReadonlySet<ErrorCode> = new Set([
   ...REJECTION_CODES,
+  // what is left of a transaction never grows
+  'NOT_REVERSIBLE',
+  'ALREADY_REVERSED',
+  'REVERSAL_EXCEEDED',
   'TRANSACTION_ID_REUSED',
   'INVALID_REQUEST',
   'PAYLOAD_TOO_LARGE',
@@ -165,12 +170,12 @@ const isUndecided = ({ effect }: Question, { found, is_open }: SoFar): boolean =
 
 /** The problem that the caller gets at last. It names a write, and says `OUTCOME_UNKNOWN` while a try of it is open. */
 const verdict = (question: Question, soFar: SoFar): Problem => {
-  const { effect, transaction_id } = question
+  const { effect, transaction_id, id_field = 'transaction_id' } = question
   const { fields, cause, ...found } = soFar.found
   const is_undecided = isUndecided(question, soFar)
   if (effect === 'read') return is_undecided ? problem('TIMEOUT', undefined, { cause }) : soFar.found
   const details = {
-    fields: { ...fields, ...(transaction_id === undefined ? {} : { transaction_id }) },
+    fields: { ...fields, ...(transaction_id === undefined ? {} : { [id_field]: transaction_id }) },
     cause,
   }
   return is_undecided ? problem('OUTCOME_UNKNOWN', undefined, details) : { ...found, ...details }

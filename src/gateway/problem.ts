@@ -3,7 +3,16 @@
  */
 
 import { CATALOGUE, type ErrorCode } from '../service/catalogue.js'
-import { AMOUNT, BALANCE, CLIENT_ID, COUNT, object, type Schema, TRANSACTION_ID } from './schema.js'
+import {
+  AMOUNT,
+  BALANCE,
+  CLIENT_ID,
+  COUNT,
+  object,
+  type Schema,
+  STORED_TRANSACTION_ID,
+  TRANSACTION_ID,
+} from './schema.js'
 
 /** Why a request failed; `cause` is for the log and never leaves the gateway. */
 export type Problem = {
@@ -57,7 +66,10 @@ export const PROBLEM_SCHEMA: Schema = object(
     code: { type: 'string', enum: Object.keys(CATALOGUE) },
   },
   {
-    transaction_id: TRANSACTION_ID,
+    transaction_id: STORED_TRANSACTION_ID,
+    reversal_id: TRANSACTION_ID,
+    reverses: TRANSACTION_ID,
+    remaining: AMOUNT,
     client_id: CLIENT_ID,
     balance: BALANCE,
     amount: AMOUNT,

@@ -143,11 +143,12 @@ const askOnce = async (
   check: Check,
   checked: Checked,
 ): Promise<Either<Problem, AnswerPage>> => {
-  const { subject, effect, scope } = route
+  const { subject, effect, scope, id_field } = route
   const { transaction_id, timeout_ms } = checked
   const lines = callerLines(request)
   // an operation has no transaction id: what it is about says whether it was done before
-  const own = effect === 'read' ? {} : scope === 'operate' ? { lines } : { transaction_id, lines }
+  const id = { transaction_id, ...(id_field === undefined ? {} : { id_field }) }
+  const own = effect === 'read' ? {} : scope === 'operate' ? { lines } : { ...id, lines }
   const body = JSON.stringify(route.ask(checked))
   const found = await ask(service, { subject, body, effect, check, timeout_ms, ...own })()
   return pipe(

@@ -46,10 +46,15 @@ export type Route = {
   readonly params?: Properties
   readonly query?: Properties
   readonly body?: Schema
-  /** The customers that a request is about. Absent: it is about all, or only the answer tells (`customers_answered`). */
-  readonly customers?: (given: Given) => readonly string[]
+  /**
+   * The customers that a request is about. Absent or undefined: it may be about any, or only the answer tells
+   * (`customers_answered`).
+   */
+  readonly customers?: (given: Given) => readonly string[] | undefined
   /** The customers that an answer is about. */
   readonly customers_answered?: (answer: Fields) => readonly string[]
+  /** The field of the request to the subject that has the idempotency key, unless it is `transaction_id`. */
+  readonly id_field?: string
   /** Makes the request to the subject. */
   readonly ask: (given: Given) => Fields
   /** The number of characters by which the longest id that `ask` makes of the idempotency key is longer than the key. */

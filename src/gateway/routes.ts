@@ -8,7 +8,7 @@ import { isJsonObject } from '../json.js'
 import { toJson } from '../ledger/amount.js'
 import type { ErrorCode } from '../service/catalogue.js'
 import type { Effect } from '../service/error.js'
-import { ACCOUNT_COMMANDS, ACCOUNT_ROUTES } from './account-routes.js'
+import { ACCOUNT_COMMANDS, ACCOUNT_ROUTES, REVERSE_COMMAND } from './account-routes.js'
 import {
   ACCOUNT_REPLY,
   BALANCE_ANSWER,
@@ -40,6 +40,7 @@ import {
   type Properties,
   type Schema,
   SEQ,
+  STORED_TRANSACTION_ID,
   TIME,
   TRANSACTION_ID,
   VERSION,
@@ -120,9 +121,10 @@ export const BATCH_COMMAND: Schema = {
       { ...OPTIONAL, transaction_id: TRANSACTION_ID },
     ),
     ...ACCOUNT_COMMANDS,
+    REVERSE_COMMAND,
   ],
   description:
-    'must be a command: type credit or debit with client_id and amount, type transfer with from, to and amount, or hold, capture, release, limit or restrict',
+    'must be a command: type credit or debit with client_id and amount, type transfer with from, to and amount, or hold, capture, release, limit, restrict or reverse',
 }
 
 /** The suffix that makes the id of a batch's command out of the idempotency key. */
@@ -132,9 +134,12 @@ const idSuffix = (index: number): string => `:${index}`
 export const commandsIn = ({ commands }: Fields): readonly Fields[] =>
   Array.isArray(commands) ? (commands as readonly Fields[]) : []
 
+/** The field of a batch's command that has the command's id. */
+const idFieldOf = ({ type }: Fields): string => (type === 'reverse' ? 'reversal_id' : 'transaction_id')
+
 /** The length of the longest suffix: that of the last command that brings no id of its own. */
 const idSuffixCharsMax = (body: Fields): number => {
-  const last = commandsIn(body).findLastIndex(one => !Object.hasOwn(one, 'transaction_id'))
+  const last = commandsIn(body).findLastIndex(one => !Object.hasOwn(one, idFieldOf(one)))
   return last === -1 ? 0 : idSuffix(last).length
 }
 
@@ -142,10 +147,16 @@ const idSuffixCharsMax = (body: Fields): number => {
 const withIds = ({ body, transaction_id }: Given): Fields => ({
   ...body,
   commands: commandsIn(body).map((command, i) => ({
-    transaction_id: transaction_id + idSuffix(i),
+    [idFieldOf(command)]: transaction_id + idSuffix(i),
     ...command,
   })),
 })
+
+/** The customers of a batch; undefined with a reversal, which may be about any. */
+const customersOfBatch = (commands: readonly Fields[]): readonly string[] | undefined =>
+  commands.some(({ type }) => type === 'reverse')
+    ? undefined
+    : commands.flatMap(command => textsOf(command, CUSTOMER_FIELDS))
 
 export const ROUTES: readonly Route[] = [
   read({
@@ -247,7 +258,7 @@ export const ROUTES: readonly Route[] = [
       },
       {},
     ),
-    customers: ({ body }) => commandsIn(body).flatMap(command => textsOf(command, CUSTOMER_FIELDS)),
+    customers: ({ body }) => customersOfBatch(commandsIn(body)),
     ask: withIds,
     key_chars_added: idSuffixCharsMax,
     reply: BATCH_REPLY,
@@ -259,7 +270,7 @@ export const ROUTES: readonly Route[] = [
     path: '/v1/transactions/{transaction_id}',
     summary: 'What became of a transaction; 404 when the ledger holds none of that id',
     subject: 'customer.transaction',
-    params: { transaction_id: TRANSACTION_ID },
+    params: { transaction_id: STORED_TRANSACTION_ID },
     ask: ({ params }) => ({ transaction_id: params.transaction_id }),
     reply: TRANSACTION_REPLY,
     customers_answered: customersOfTransaction,

@@ -6,7 +6,7 @@
  */
 
 import { DAY_PATTERN, DAY_RULE, INSTANT_PATTERN, INSTANT_RULE } from '../instant.js'
-import { STORED_ID_CHARS_MAX, TRANSACTION_ID_CHARS_MAX } from '../ledger/event.js'
+import { LONGEST_ID_CHARS_MAX, TRANSACTION_ID_CHARS_MAX } from '../ledger/event.js'
 import { CURSOR_CHARS_MAX, CURSOR_RULE, PAGE_ENTRIES_MAX } from '../page.js'
 
 export type Schema = {
@@ -92,10 +92,11 @@ export const TRANSACTION_ID: Schema = {
   examples: ['order-5512'],
 }
 
-/** The id of a stored event: the id of a transfer's second event is longer than any id that a caller may send. */
+/** The id of a stored event: that of a reversal, or of a second event, is longer than any id that a caller may send. */
 export const STORED_TRANSACTION_ID: Schema = {
   ...TRANSACTION_ID,
-  pattern: `^[\\x21-\\x7e]{1,${STORED_ID_CHARS_MAX}}$`,
+  pattern: `^[\\x21-\\x7e]{1,${LONGEST_ID_CHARS_MAX}}$`,
+  description: `must be 1 to ${LONGEST_ID_CHARS_MAX} printable ASCII characters without blanks`,
 }
 
 export const REFERENCE: Schema = {

@@ -1,5 +1,5 @@
 /**
- * Gives a reversal its place among all reversals of its transaction (docs/adr/0052-reversals.md). Pure.
+ * Gives a reversal its place among all reversals of its transaction (docs/adr/0053-reversals.md). Pure.
  *
  * The reversals of a transaction are numbered, and the stream has one event for each id. So a reversal that is decided on
  * the sum of the numbers before it can be stored only while that sum is right: whoever else was faster has its number.

@@ -1,6 +1,6 @@
 /**
  * The command that takes a transaction back, and the reversal that it becomes once the transaction is known
- * (docs/adr/0052-reversals.md).
+ * (docs/adr/0053-reversals.md).
  */
 
 import { E, type Either, type t } from '../fp.js'

@@ -74,7 +74,7 @@ const QUESTIONS = lines(`
 `)
 
 const COMMANDS = lines(
-  'credit debit transfer hold capture release limit restrict batch'.replace(/\S+/g, 'customer.$&'),
+  'credit debit transfer hold capture release limit restrict reverse batch'.replace(/\S+/g, 'customer.$&'),
 )
 
 const OPERATIONS = 'status letters parked retry discard replay cancel'

@@ -140,7 +140,7 @@ const TIMES = [
   ...['2026-11-27T10:00:00Z', '2026-11-27T10:00:00.000+00:00', '2026-11-27T10:00:60.000Z', ' ', null, 5],
 ]
 const SOME_WHOLE = [0, 5, '9223372036854775807', '9223372036854775808', -1, 0.5]
-const IDS = ['h1', 'x'.repeat(128), 'x'.repeat(129), 'x'.repeat(135), 'x'.repeat(136), 'a b', '', null]
+const IDS = ['h1', ...[128, 129, 135, 136, 149, 150].map(length => 'x'.repeat(length)), ...['a b', '', null]]
 const record = { ...declined, code: 'HOLD_EXCEEDED', command: 'capture', remaining: 5 }
 
 /** The fields of schema 2 that are not of every event, with values that its types take or refuse. */
@@ -149,6 +149,7 @@ const VALUES_2 = {
   transaction_id: IDS,
   at: TIMES,
   reverses: IDS,
+  reversal_id: IDS,
   hold: IDS,
   final: [true, false, null, 'true'],
   expired: [true, false, 1],
@@ -170,7 +171,16 @@ const VALUES_2 = {
   ],
 }
 
-const SHARED_2 = ['transaction_id', 'reference', 'metadata', 'transfer', 'after', 'at', 'reverses']
+const SHARED_2 = [
+  'transaction_id',
+  'reference',
+  'metadata',
+  'transfer',
+  'after',
+  'at',
+  'reverses',
+  'reversal_id',
+]
 /** Each type of schema 2: what it needs, and what else it may have. */
 const TYPES_2: readonly (readonly [needed: object, may_have: readonly string[]])[] = [
   [{ type: 'credit', amount: 5 }, ['amount', 'declined']],
@@ -235,6 +245,7 @@ const NEW_FIELDS = [
     'until_ms',
     'at_ms',
     'reverses',
+    'reversal_id',
   ] as const),
 ]
 

@@ -46,7 +46,7 @@ import {
   retry,
   TRY_PAUSE,
 } from './group.js'
-import type { CoordinatorOptions, CoordinatorPorts, Decidable, Decider, Earlier } from './ports.js'
+import type { CoordinatorOptions, CoordinatorPorts, Decidable, CommandDecider, Earlier } from './ports.js'
 import { Queue, type QueueRound } from './queue.js'
 import type { Aside, DecidedBatch, RoundEnd } from './round.js'
 import type { Settled } from './settle.js'
@@ -66,7 +66,7 @@ const batch_size = metrics.histogram(
   [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000],
 )
 
-export class Coordinator implements Decider {
+export class Coordinator implements CommandDecider {
   readonly #ports: CoordinatorPorts
   readonly #queue_max: number
   readonly #open: OpenGroups
@@ -88,7 +88,7 @@ export class Coordinator implements Decider {
     this.#untrack = queue_length.track(this.#open.commands)
   }
 
-  // 1. arrival; `Decider` says what the three ways in do
+  // 1. arrival; `CommandDecider` says what the three ways in do
 
   take(submitted: Decidable, done: (outcome: Outcome) => void, origin: GroupOrigin = 'caller'): void {
     const { command, has_given_id } = submitted

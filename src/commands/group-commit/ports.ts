@@ -86,4 +86,4 @@ export type CommandTaker = TakerOf<AskedCommand>
 
 export type Decidable = SubmittedOf<Command>
 /** What takes everything that can be decided: the coordinator. */
-export type Decider = TakerOf<Command>
+export type CommandDecider = TakerOf<Command>

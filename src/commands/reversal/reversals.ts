@@ -1,6 +1,6 @@
 /**
  * Makes reversals of the requests to reverse a transaction, and has them decided like every other command
- * (docs/adr/0052-reversals.md).
+ * (docs/adr/0053-reversals.md).
  *
  * A reversal takes the next number of its transaction, on the sum of those before it. It is stored under the id of that
  * number, of which the stream has one event only; if another instance was faster, this one looks again. Within the instance
@@ -14,7 +14,7 @@ import { isRejectionCode } from '../../ledger/account.js'
 import type { AskedCommand, DirectCommand } from '../../ledger/command.js'
 import type { ReverseRequest } from '../../ledger/reverse-command.js'
 import type { GroupOrigin, GroupResult } from '../group-commit/group.js'
-import type { CommandTaker, Decidable, Decider, Submitted } from '../group-commit/ports.js'
+import type { CommandTaker, Decidable, CommandDecider, Submitted } from '../group-commit/ports.js'
 import { type CommandFailure, failed, type Outcome } from '../outcome.js'
 import type { FindOriginal } from './find-original.js'
 import { isRequest, placeAll, type Ready } from './placing.js'
@@ -28,7 +28,7 @@ const PAUSE: BackOff = { first_ms: 1, max_ms: 20 }
 const never = new AbortController().signal
 
 export type ReversalsDeps = {
-  readonly decider: Decider
+  readonly decider: CommandDecider
   readonly find: FindOriginal
   readonly log: Logger
   /** The longest time that a request waits here, in milliseconds. */

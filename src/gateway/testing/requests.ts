@@ -20,6 +20,7 @@ export const REQUESTS: Readonly<Record<string, Sent>> = {
   release: { path: '/v1/holds/second/releases', body: { client_id: '678' } },
   limit: { method: 'PUT', path: '/v1/customers/low/limit', body: { limit: 5 } },
   restrict: { method: 'PUT', path: '/v1/customers/ice/state', body: { state: 'frozen', reason: 'a test' } },
+  reverse: { path: '/v1/transactions/opening/reversals', body: { amount: 1 } },
   transfer: { path: '/v1/transfers', body: { from: '678', to: '679', amount: 1 } },
   batch: {
     path: '/v1/batches',

@@ -102,6 +102,7 @@ const ENDPOINTS = [
   'customer.release',
   'customer.limit',
   'customer.restrict',
+  'customer.reverse',
   'customer.batch',
 ]
 
