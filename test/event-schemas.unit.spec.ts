@@ -63,6 +63,7 @@ const COMMON = [
   'after',
   'at',
   'reverses',
+  'reversal_id',
 ]
 
 it('has the types of schema 2 that the page names, and their fields, and each has a text', () => {
@@ -144,6 +145,8 @@ const TEXTS = [
   'x'.repeat(128),
   'x'.repeat(129),
   'x'.repeat(136),
+  'x'.repeat(149),
+  'x'.repeat(150),
   'x'.repeat(256),
   'x'.repeat(257),
   '2026-11-27T10:00:00.000Z',
@@ -219,7 +222,7 @@ it('takes a body of schema 2 exactly when the ledger reads an event in it', () =
   const declined = { command: 'hold', code: 'HOLD_EXISTS', client_id: '1', balance: -1 }
   const values = {
     amount: [1, 0, '7', '9223372036854775808'],
-    transaction_id: ['t-1', 'x'.repeat(129), 'a b'],
+    transaction_id: ['t-1', 'x'.repeat(149), 'x'.repeat(150), 'a b'],
     metadata: [{}, []],
     transfer: [{ counterparty: '679' }, { counterparty: '-' }, { counterparty: '679', more: 1 }],
     declined: [
@@ -233,6 +236,7 @@ it('takes a body of schema 2 exactly when the ledger reads an event in it', () =
     after: [1, { balance: 'x' }],
     at: ['2026-11-27T10:00:00.000Z', '2026-11-27T10:00:00Z', 5],
     reverses: ['t-1', ''],
+    reversal_id: ['r-1', 'x'.repeat(129)],
     hold: ['h-1', 'x'.repeat(129), 7],
     final: [true, false, 1],
     expires_at: ['2026-11-27T10:00:00.000Z', '2026-02-30T10:00:00.000Z'],

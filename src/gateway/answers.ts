@@ -19,6 +19,7 @@ import {
   STORED_TRANSACTION_ID,
   TIME,
   TOTAL,
+  TRANSACTION_ID,
   VERSION,
 } from './schema.js'
 

@@ -8,6 +8,8 @@ import { Amount, Balance, INT64_MAX, INT64_MIN } from '../../src/ledger/amount.j
 import { ClientId } from '../../src/ledger/client-id.js'
 import { ObjectType } from '../../src/ledger/codec.js'
 import {
+  LONGEST_ID_CHARS_MAX,
+  LongestTransactionId,
   STORED_ID_CHARS_MAX,
   StoredTransactionId,
   TRANSACTION_ID_CHARS_MAX,
@@ -55,6 +57,7 @@ export const LEAVES: ReadonlyMap<t.Mixed, JsonSchema> = new Map<t.Mixed, JsonSch
   [Balance, whole(Number.MIN_SAFE_INTEGER, `0|${POSITIVE}|-(${wholeUpTo(-INT64_MIN)})`)],
   [ClientId, { type: 'string', pattern: '^[A-Za-z0-9][A-Za-z0-9_:@\\-]{0,63}$' }],
   [StoredTransactionId, token(STORED_ID_CHARS_MAX)],
+  [LongestTransactionId, token(LONGEST_ID_CHARS_MAX)],
   [TransactionId, token(TRANSACTION_ID_CHARS_MAX)],
   [Limit, whole(0, `0|${POSITIVE}`)],
   // JSON Schema counts characters; the codec counts those beyond U+FFFF twice

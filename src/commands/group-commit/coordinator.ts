@@ -46,7 +46,7 @@ import {
   retry,
   TRY_PAUSE,
 } from './group.js'
-import type { CoordinatorOptions, CoordinatorPorts, Decidable, CommandDecider, Earlier } from './ports.js'
+import type { CommandDecider, CoordinatorOptions, CoordinatorPorts, Decidable, Earlier } from './ports.js'
 import { Queue, type QueueRound } from './queue.js'
 import type { Aside, DecidedBatch, RoundEnd } from './round.js'
 import type { Settled } from './settle.js'
