@@ -24,7 +24,6 @@ export {
   type LedgerEvent,
   LONGEST_ID_CHARS_MAX,
   SECOND_LEG,
-  STORED_ID_CHARS_MAX,
   TRANSACTION_ID_CHARS_MAX,
   TransactionId,
 } from './event-body.js'

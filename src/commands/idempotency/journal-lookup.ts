@@ -90,7 +90,7 @@ export type JournalLookup = {
  * `is_filtered`: the ids of all events are known, so an id that no event has is known to be new, unless it is one of the few
  * that the filter cannot tell. Then `seq` is infinite.
  */
-export type LookedUp = {
+type LookedUp = {
   readonly known: StoredTransaction | undefined
   readonly seq: number
   readonly is_filtered: boolean
