@@ -23,7 +23,8 @@ export type CommandOptions = {
   readonly timeout: number
 }
 
-const TIMEOUT_MS = 5_000
+/** How long a command is sent again while its outcome is not known, unless stated. */
+export const TIMEOUT_MS = 5_000
 
 /**
  * Sends one command until its outcome is known, and prints the reply. Fields are sent as they were typed: the service checks
@@ -47,7 +48,8 @@ export const sendCommand = async (
   print(JSON.stringify(isReplay ? { ...reply, replayed } : reply))
 }
 
-const withTimeout = (command: Command, timeout_ms: number): Command =>
+/** Adds the options of every write. */
+export const withTimeout = (command: Command, timeout_ms: number): Command =>
   command
     .option('--timeout <ms>', 'how long to send it again while its outcome is not known', count, timeout_ms)
     // scripts say it to every subcommand

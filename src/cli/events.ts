@@ -10,7 +10,7 @@ import { rest } from '../back-off.js'
 import { E } from '../fp.js'
 import { toJson } from '../ledger/amount.js'
 import { type ClientId, clientIdOf, eventSubject } from '../ledger/client-id.js'
-import { decodeEvent } from '../ledger/event.js'
+import { decodeEvent, detailsOf } from '../ledger/event.js'
 import { Failure, orFail } from '../process/failure.js'
 import { outputClosed, print } from '../process/output.js'
 import { stopRequested } from '../process/signals.js'
@@ -52,15 +52,26 @@ const shownOf = ({ seq, at, subject, body }: Recorded) => {
     ...(amount === undefined ? {} : { amount: toJson(amount) }),
     ...(transaction_id === undefined ? {} : { transaction_id }),
     ...(reference === undefined ? {} : { reference }),
+    ...detailsOf(decoded.event),
   }
 }
+
+/** Which hold an event is about, for the line of a release or a capture. */
+const holdIn = (shown: object): readonly string[] =>
+  'hold' in shown ? [`of hold ${String(shown.hold)}`] : []
 
 const lineOf = (event: Recorded): string => {
   const { seq, at, subject, client_id = subject, ...more } = shownOf(event)
   const cells =
     'body' in more
       ? [more.body]
-      : [more.type, String(more.amount ?? ''), more.transaction_id ?? '', more.reference ?? '']
+      : [
+          more.type,
+          String(more.amount ?? ''),
+          more.transaction_id ?? '',
+          more.reference ?? '',
+          ...holdIn(more),
+        ]
   return [String(seq), at, client_id, ...cells].join('  ').trimEnd()
 }
 

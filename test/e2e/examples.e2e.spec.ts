@@ -45,6 +45,7 @@ describe('an example', () => {
 
   it('is on the page', () => {
     expect(calls.map(({ file }) => file)).toEqual([
+      'examples/wallet.mjs',
       'examples/cart.mjs',
       'examples/ai-credits.mjs',
       'examples/gift-card.sh',
@@ -90,6 +91,8 @@ describe('the command line', () => {
       'version    5',
       '',
     ])
+    const shown = (await bench.run(['events', '--client-id', 'eve', '--last', '2'])).stdout
+    expect(shown.split('\n')[0]).toMatch(/ {2}eve {2}release {2}5 .* {2}of hold eve-h$/)
     expect((await bench.run(['holds', 'eve'])).stdout).toBe(`eve-h  20  ${tomorrow}\n`)
     expect(await said(...hold, '--expires-in', '60')).toMatchObject({
       code: 1,
