@@ -74,21 +74,23 @@ describe('the command line', () => {
       expires_at: tomorrow,
     })
     const part = ['capture', 'eve', 'eve-h', '--amount', '15', '--keep-open', '--to', 'fred']
-    expect(await said(...part)).toMatchObject({
+    const refund = ['reverse', 'eve-c', '--amount', '5', '--reversal-id', 'eve-r']
+    expect(await said(...part, '--transaction-id', 'eve-c')).toMatchObject({
       code: 0,
       from: { balance: -15, held: 25 },
       to: { balance: 15 },
     })
+    expect(await said(...refund)).toMatchObject({ code: 0, reverses: 'eve-c', amount: 5 })
     expect(await said('release', 'eve', 'eve-h', '--amount', '5')).toMatchObject({ code: 0, held: 20 })
     const restricted = await said('restrict', 'eve', 'no_debit', '--reason', 'a dispute', '--until', tomorrow)
     expect(restricted).toMatchObject({ code: 0, held: 20 })
     expect((await bench.run(['account', 'eve'])).stdout.split('\n')).toEqual([
-      'balance    -15',
-      'available  15',
+      'balance    -10',
+      'available  20',
       'held       20, 1 open hold',
       'limit      50',
       `state      no_debit: a dispute, until ${tomorrow}`,
-      'version    5',
+      'version    6',
       '',
     ])
     const shown = (await bench.run(['events', '--client-id', 'eve', '--last', '2'])).stdout
