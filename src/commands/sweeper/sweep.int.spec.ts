@@ -162,6 +162,17 @@ describe('a look for expired holds', () => {
     expect(await look()).toMatchObject({ holds: 0 })
   })
 
+  it('ends soon when the index is behind, and does not load all that it has written already', async () => {
+    let pages = 0
+    const ids = Array.from({ length: 50 }, (_, i) => clientId(`stale-${i}`))
+    const index: SweepPorts['index'] = TE.right(() => {
+      pages += 1
+      return TE.right({ ids, next: { id: 'the next one' } })
+    })
+    expect(await look({ index })).toEqual({ holds: 0, skipped: 0 })
+    expect(pages).toBe(2 * SHARDS)
+  })
+
   it('ends without a word when projections are behind, or another instance decides', async () => {
     await holdsOf(['waits'])
     await expect(look({ admit: () => false })).rejects.toThrow('projections are behind')

@@ -30,6 +30,11 @@ import { isLoaded, type LoadResult } from '../group-commit/load.js'
 /** A batch is published as soon as it has as many events; one customer may bring 256 more. */
 const BATCH_EVENTS = 250
 const PUBLISH_TIMEOUT_MS = 5_000
+/**
+ * After so many customers in a row of whom no hold has expired the index is behind, and the rest of the shard is left to a
+ * later look: while the ranking is not folded, looks would load all customers of whom they have written already.
+ */
+const STALE_CUSTOMERS_MAX = 100
 
 const expired_total = metrics.counter(
   'jetledger_holds_expired_total',
@@ -114,14 +119,16 @@ class Sweep {
 
   async shard(index: ExpiryIndex, shard: string): Promise<void> {
     let after: DuePage['next']
+    let stale = 0
     do {
       this.#goOn()
       const now = this.#ports.now()
       if (now === undefined) throw new Interrupted("the stream's time is not known")
       const page = await run(index(shard, now.getTime(), after))
-      if (page.ids.length > 0) await this.#page(page.ids, now)
+      const is_stale = page.ids.length > 0 && (await this.#page(page.ids, now))
+      stale = is_stale ? stale + page.ids.length : 0
       after = page.next
-    } while (after !== undefined)
+    } while (after !== undefined && stale < STALE_CUSTOMERS_MAX)
   }
 
   #goOn(): void {
@@ -129,8 +136,10 @@ class Sweep {
       throw new Interrupted('this instance looks for expired holds no more')
   }
 
-  async #page(ids: readonly ClientId[], now: Date): Promise<void> {
+  /** Writes what is due of these customers. Returns whether of none of them a hold has expired. */
+  async #page(ids: readonly ClientId[], now: Date): Promise<boolean> {
     const loaded = await this.#ports.load(ids)
+    const skipped_before = this.skipped
     const due: Due[] = []
     for (const id of ids) {
       const found = loaded.get(id)
@@ -145,6 +154,7 @@ class Sweep {
       // commands have the stream for at least half of the time
       await rest(performance.now() - began_ms, this.#signal)
     }
+    return due.length === 0 && this.skipped === skipped_before
   }
 
   #dueOf(id: ClientId, { customer: { account }, last_seq }: Folded, now: Date): Due[] {
