@@ -174,6 +174,45 @@ export const TRANSACTION_ANSWER: Schema = {
   ],
 }
 
+/** An account just before an explained event, or just after it. */
+export const ACCOUNT_THEN = object(
+  {
+    balance: BALANCE,
+    ...OF_RULES,
+    limit: BALANCE,
+    state: oneOf(...ACCOUNT_STATES),
+    version: VERSION,
+    seq: SEQ,
+    open_holds: COUNT,
+    holds: listOf(HOLD),
+  },
+  { reason: TEXT, until: TIME },
+)
+
+/** A message that is no event has no account beside it. */
+export const EXPLAINED = object(
+  { seq: SEQ, at: TIME, outcome: oneOf('applied', 'refused', 'declined', 'waits', 'decision'), rule: TEXT },
+  {
+    client_id: CLIENT_ID,
+    by: BY,
+    event: { type: 'object', description: 'what the event says' },
+    code: TEXT,
+    command: TEXT,
+    refused_by: CLIENT_ID,
+    wanted: { type: 'object', description: 'the event that the refused command would have stored' },
+    law: { ...TEXT, description: 'what the law says, where the record of a refusal says another thing' },
+    judged_at: TIME,
+    counted: { type: 'object', description: 'the amount, what was available, the hold, the restriction' },
+    before: ACCOUNT_THEN,
+    after: ACCOUNT_THEN,
+  },
+)
+
+export const EXPLAIN_REPLY = object(
+  { status: oneOf('explained', 'unknown'), events: listOf(EXPLAINED) },
+  { transaction_id: STORED_TRANSACTION_ID, seq: SEQ },
+)
+
 export const BATCH_REPLY = object({
   results: listOf({ anyOf: [MOVEMENT_REPLY, TRANSFER_REPLY, object({ error: REFUSAL })] }),
 })

@@ -6,8 +6,11 @@
 
 import {
   ACCOUNT_REPLY,
+  ACCOUNT_THEN,
   BALANCE_ANSWER,
   BATCH_REPLY,
+  EXPLAIN_REPLY,
+  EXPLAINED,
   HOLD,
   HOLDS_REPLY,
   LIST_REPLY,
@@ -46,6 +49,7 @@ type Named = { readonly document: unknown; readonly schemas: Readonly<Record<str
 
 const NAMES: readonly (readonly [Schema, string])[] = [
   [ACCOUNT_REPLY, 'Account'],
+  [ACCOUNT_THEN, 'AccountThen'],
   [AMOUNT, 'Amount'],
   [BALANCE, 'Balance'],
   [BALANCE_ANSWER, 'CustomerBalance'],
@@ -54,6 +58,8 @@ const NAMES: readonly (readonly [Schema, string])[] = [
   [CLIENT_ID, 'ClientId'],
   [CURSOR, 'Cursor'],
   [DAY, 'Day'],
+  [EXPLAIN_REPLY, 'Explanation'],
+  [EXPLAINED, 'ExplainedEvent'],
   [HOLD, 'Hold'],
   [HOLDS_REPLY, 'Holds'],
   [LIST_REPLY, 'Customers'],

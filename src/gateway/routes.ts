@@ -15,6 +15,7 @@ import {
   BARE_BALANCE,
   BATCH_REPLY,
   EVENTS_REPLY,
+  EXPLAIN_REPLY,
   HOLDS_REPLY,
   LIST_REPLY,
   MOVEMENT_REPLY,
@@ -90,6 +91,15 @@ const WHICH_ACCOUNT: Properties = {
   as_of_seq: SEQ,
   consistency: oneOf('strong'),
 }
+
+/** The customers of explained events, and those that refused a command: their accounts are in the answer. */
+const customersOfExplanation = ({ events }: Fields): readonly string[] =>
+  (Array.isArray(events) ? (events as readonly Fields[]) : []).flatMap(event =>
+    textsOf(event, ['client_id', 'refused_by']),
+  )
+
+const noSuchTransaction = (transaction_id: string | undefined) =>
+  problem('NOT_FOUND', 'the ledger holds no such transaction', { fields: { transaction_id } })
 
 const movement = (type: 'credit' | 'debit', summary: string): Route =>
   write({
@@ -277,8 +287,22 @@ export const ROUTES: readonly Route[] = [
     answer: TRANSACTION_ANSWER,
     toAnswer: ({ body }, { params: { transaction_id } }) =>
       body.status === 'unknown'
-        ? E.left(problem('NOT_FOUND', 'the ledger holds no such transaction', { fields: { transaction_id } }))
+        ? E.left(noSuchTransaction(transaction_id))
         : E.right({ transaction_id, ...body }),
+    codes: [...READ_CODES, 'NOT_FOUND'],
+  }),
+  read({
+    operation: 'explain',
+    path: '/v1/transactions/{transaction_id}/explain',
+    summary:
+      'Why a transaction had the effect that it had: the accounts before and after it, what counted, and the rule',
+    subject: 'customer.explain',
+    params: { transaction_id: STORED_TRANSACTION_ID },
+    ask: ({ params }) => ({ transaction_id: params.transaction_id }),
+    reply: EXPLAIN_REPLY,
+    customers_answered: customersOfExplanation,
+    toAnswer: ({ body }, { params: { transaction_id } }) =>
+      body.status === 'unknown' ? E.left(noSuchTransaction(transaction_id)) : E.right(body),
     codes: [...READ_CODES, 'NOT_FOUND'],
   }),
   read({

@@ -153,15 +153,19 @@ const setState = (now: Now, { state, reason, until_ms }: StateSet): Judged => {
   return changed(now, account.balance, rulesAt({ ...others, restriction }, now.time_ms))
 }
 
+/** The time at which an event on an account is judged, in milliseconds since 1970: no event turns an account's time back. */
+export const judgedAt = ({ rules = NO_RULES }: Account, event: LedgerEvent, { at }: EventPlace): number =>
+  Math.max(rules.time_ms, timeOf(event, at.getTime()))
+
 /** The account after an event at its time; the arguments are those of `apply`, which calls it for what is not plain. */
 export const applyRules = (
   account: Account,
   event: LedgerEvent,
-  { seq, at }: EventPlace,
+  stored: EventPlace,
 ): Either<Rejection, Account> => {
-  const before = account.rules ?? NO_RULES
-  const time_ms = Math.max(before.time_ms, timeOf(event, at.getTime()))
-  const now: Now = { account, rules: rulesAt(before, time_ms), seq, time_ms }
+  const time_ms = judgedAt(account, event, stored)
+  const rules = rulesAt(account.rules ?? NO_RULES, time_ms)
+  const now: Now = { account, rules, seq: stored.seq, time_ms }
   switch (event.type) {
     case 'credit':
       return restricted(now, 'in', event.amount) ?? credit(now, event.amount)

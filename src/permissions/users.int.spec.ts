@@ -61,17 +61,12 @@ const CONSUMERS = lines(`
   $JS.API.CONSUMER.RESET.customer-balances.balances
 `)
 
-const QUESTIONS = lines(`
-  customer.account
-  customer.balance
-  customer.events
-  customer.holds
-  customer.list
-  customer.ranking
-  customer.statement
-  customer.summary
-  customer.transaction
-`)
+const QUESTIONS = lines(
+  'account balance events explain holds list ranking statement summary transaction'.replace(
+    /\S+/g,
+    'customer.$&',
+  ),
+)
 
 const COMMANDS = lines(
   'credit debit transfer hold capture release limit restrict reverse batch'.replace(/\S+/g, 'customer.$&'),
@@ -124,7 +119,7 @@ const MAY_PUBLISH: Readonly<Record<User, readonly string[]>> = {
     '$KV.config.status.journal',
     '$KV.config.parked.balances.Njc4',
   ],
-  queries: [...READING, HEADS, ...EVERY_INBOX],
+  queries: [...READING, HEADS, ...LETTERS, ...EVERY_INBOX],
   gateway: [...QUESTIONS, ...COMMANDS, ...OPERATIONS, '$SRV.PING.customer'],
   operations: [
     ...READING,

@@ -231,7 +231,7 @@ const spoilt = fc
   .tuple(objectText, fc.nat(), fc.constantFrom('', '"', '{', '\u0000', '9', ','))
   .map(([text, at, put]) => `${text.slice(0, at % text.length)}${put}${text.slice(at % text.length)}`)
 
-const SUBJECTS = ['balance', 'account', 'holds', 'statement', 'list', 'ranking', 'summary'].map(
+const SUBJECTS = ['balance', 'account', 'holds', 'explain', 'statement', 'list', 'ranking', 'summary'].map(
   one => `customer.${one}`,
 )
 

@@ -9,6 +9,7 @@ import type { QueryDeps } from './deps.js'
 import { accountEndpoint } from './endpoints/account.js'
 import { balanceEndpoint, type ReadyReply, type RequestLimits } from './endpoints/balance.js'
 import { eventsEndpoint } from './endpoints/events.js'
+import { explainEndpoint } from './endpoints/explain.js'
 import { holdsEndpoint } from './endpoints/holds.js'
 import { listEndpoint, rankingEndpoint } from './endpoints/list.js'
 import { statementEndpoint } from './endpoints/statement.js'
@@ -23,6 +24,8 @@ import { createTableReads } from './hot-set/table-reads.js'
 import { createWaiters } from './hot-set/waiters.js'
 import { createMomentOf } from './moment.js'
 import { createAsOf } from './past/as-of.js'
+import { createExplainRecord } from './past/explain-record.js'
+import { createFindEvent } from './past/find-event.js'
 import { createReadPage } from './past/journal-page.js'
 import { createFoldPast } from './past/past.js'
 import { type AnswerCounts, watchQueries } from './query-metrics.js'
@@ -91,7 +94,8 @@ export const startQueries = async (
   const loader = createCustomerLoader(deps, hot, table, watch, stream)
   const session = createSession({ hot, loader, waiters, watch, stream })
   const fold = createFoldPast(deps, stream)
-  const read = createReadAccount(session, createAsOf(deps, fold))
+  const as_of = createAsOf(deps, fold)
+  const read = createReadAccount(session, as_of)
   const momentOf = createMomentOf(deps)
 
   const answers: AnswerCounts = { memory: 0, table: 0, stream: 0 }
@@ -103,6 +107,10 @@ export const startQueries = async (
       balanceEndpoint({ hot, read, momentOf, now: deps.now, watch, answers }, limits('balance')),
       accountEndpoint({ read, momentOf }, limits('account')),
       holdsEndpoint({ read, momentOf }, limits('holds')),
+      explainEndpoint(
+        { find: createFindEvent(deps), explain: createExplainRecord(as_of.before) },
+        limits('explain'),
+      ),
       statementEndpoint(deps, createReadPage(deps, fold), limits('statement')),
       listEndpoint(deps, limits('list')),
       rankingEndpoint(deps, limits('ranking')),

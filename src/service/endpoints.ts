@@ -35,8 +35,8 @@ const operation = (effect: Effect, name: string): ServiceEndpoint => ({
 })
 
 export const ENDPOINTS: readonly ServiceEndpoint[] = [
-  ...['balance', 'account', 'holds', 'statement', 'list', 'ranking', 'summary', 'events'].map(name =>
-    endpoint('queries', 'read', name),
+  ...['balance', 'account', 'holds', 'explain', 'statement', 'list', 'ranking', 'summary', 'events'].map(
+    name => endpoint('queries', 'read', name),
   ),
   endpoint('commands', 'read', 'transaction'),
   ...['credit', 'debit', 'transfer', ...RULE_COMMAND_TYPES, 'reverse', 'batch', 'event'].map(name =>

@@ -1,6 +1,9 @@
 import { PutCommand } from '@aws-sdk/lib-dynamodb'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { left, right, startTestLedger, type TestLedger } from '../../test/support/ledger.js'
+import { decodeEvent } from '../ledger/event.js'
+import { clientId } from '../ledger/testing/arbitrary.js'
+import { journal } from '../projections/definitions/journal.js'
 import { TABLES, tableName } from './definition.js'
 import { readJournal } from './journal-by-id.js'
 import { createTable } from './provision.js'
@@ -55,6 +58,30 @@ it('gives the event of each id and the account after it; ids without a row are l
     amount: 2n ** 62n,
     transfer: { counterparty: 'bob' },
   })
+})
+
+it.each([
+  { type: 'hold', amount: 5, expires_at: '2026-11-28T10:00:00.000Z', at: '2026-11-27T10:00:00.000Z' },
+  { type: 'debit', amount: 5, hold: 'h', final: false, transfer: { counterparty: 'bob' } },
+  { type: 'credit', amount: 5, reverses: 'one' },
+  { type: 'release', hold: 'h', expired: true },
+  { type: 'limit', limit: 500 },
+  { type: 'state', state: 'frozen', reason: 'a check', until: '2026-11-28T10:00:00.000Z' },
+  { type: 'declined', amount: 5, hold: 'h' },
+])('gives back from its row the event of schema 2 %j', async body => {
+  const text = JSON.stringify({ schema: 2, transaction_id: `two-${body.type}`, reference: 'r', ...body })
+  const decoded = decodeEvent(Buffer.from(text))
+  if (decoded.tag !== 'event') throw new Error(decoded.tag)
+  const record = { seq: 7, subject: 'customer.balance.ann', body: Buffer.from(text), at: new Date(0) }
+  const account = { balance: 9n, version: 3, seq: 7 }
+  const { inserts = [] } =
+    journal.fold?.({
+      ...{ id: clientId('ann'), record, event: decoded.event, from: { ...account, seq: 3 }, to: account },
+    }) ?? {}
+  for (const { id, seq, attributes } of inserts)
+    await put({ id, seq: BigInt(seq), ...attributes, version: 3n })
+  const { transaction_id = '' } = decoded.event
+  expect((await read(transaction_id)).get(transaction_id)?.event).toEqual(decoded.event)
 })
 
 it('gives a refusal with its reason', async () => {

@@ -36,8 +36,9 @@ const eventOf = (row: KeyedRow): LedgerEvent | undefined => {
     transaction_id,
     reference,
     metadata,
-    transfer: counterparty === undefined ? undefined : { counterparty },
-    declined,
+    // schema 2 is read strictly: not every type of event may have these two, not even without a value
+    ...(counterparty === undefined ? {} : { transfer: { counterparty } }),
+    ...(declined === undefined ? {} : { declined }),
   }
   const decoded = decodeParsed(fields)
   return decoded.tag === 'event' ? decoded.event : undefined

@@ -11,6 +11,7 @@ const EVENT = '{"type":"credit","amount":1000000}'
 const BODIES: Readonly<Record<string, string>> = {
   'customer.account': '{"client_id":"678"}',
   'customer.balance': '{"client_id":"678"}',
+  'customer.explain': '{"transaction_id":"tour-1"}',
   'customer.holds': '{"client_id":"678"}',
   'customer.list': '{}',
   'customer.ranking': '{}',

@@ -27,6 +27,7 @@ export const REQUESTS: Readonly<Record<string, Sent>> = {
     body: { mode: 'each', commands: [{ type: 'credit', client_id: '678', amount: 1 }] },
   },
   transaction: { path: '/v1/transactions/opening' },
+  explain: { path: '/v1/transactions/opening/explain' },
   summary: { path: '/v1/summary' },
   ranking: { path: '/v1/ranking' },
   events: { path: '/v1/events?after_seq=0' },

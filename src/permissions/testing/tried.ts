@@ -81,6 +81,7 @@ const ENDPOINTS = [
   'customer.account',
   'customer.balance',
   'customer.events',
+  'customer.explain',
   'customer.holds',
   'customer.operations.status',
   'customer.operations.letters',

@@ -6,13 +6,13 @@
  */
 
 import { E, type Either, pipe, TE, type t } from '../../fp.js'
-import { type AccountAt, accountAt } from '../../ledger/account-at.js'
-import { toJson } from '../../ledger/amount.js'
+import { accountAt } from '../../ledger/account-at.js'
 import { ClientId } from '../../ledger/client-id.js'
 import { exactFieldsOf } from '../../ledger/codec.js'
 import type { EndpointConfig, ServiceReply } from '../../service/config.js'
 import type { ServiceError } from '../../service/error.js'
 import { sourceLines } from '../source-lines.js'
+import { standingJson } from './account-json.js'
 import type { RequestLimits } from './balance.js'
 import { BEYOND, isOneQuestion, ONE_QUESTION } from './balance-request.js'
 import { type AccountParts, HOLDS, holdsPage } from './holds.js'
@@ -20,13 +20,6 @@ import { decodeRequest, invalid } from './query-body.js'
 
 const Request = exactFieldsOf({ client_id: ClientId }, BEYOND)
 type Request = t.TypeOf<typeof Request>
-
-/** The state of an account, with the reason and the end of a restriction. */
-const stateJson = ({ restriction }: AccountAt) => {
-  if (restriction === undefined) return { state: 'active' }
-  const { state, reason, until_ms } = restriction
-  return { state, reason, ...(until_ms === undefined ? {} : { until: new Date(until_ms).toISOString() }) }
-}
 
 /** The endpoint `account`. */
 export const accountEndpoint = ({ read, momentOf }: AccountParts, limits: RequestLimits): EndpointConfig => {
@@ -36,15 +29,11 @@ export const accountEndpoint = ({ read, momentOf }: AccountParts, limits: Reques
     if (E.isLeft(found)) return found
     const moment = await momentOf(found.right)
     if (E.isLeft(moment)) return moment
-    const { balance, version, seq } = found.right.account
+    const { version, seq } = found.right.account
     const account = accountAt(found.right.account, moment.right)
     const body = {
       client_id,
-      balance: toJson(balance),
-      available: toJson(account.available),
-      held: toJson(account.held),
-      limit: toJson(account.limit),
-      ...stateJson(account),
+      ...standingJson(account),
       version,
       seq,
       ...holdsPage(client_id, account, HOLDS),

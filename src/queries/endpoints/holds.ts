@@ -11,12 +11,12 @@ import { toJson } from '../../ledger/amount.js'
 import { ClientId } from '../../ledger/client-id.js'
 import { exactFieldsOf } from '../../ledger/codec.js'
 import { TransactionId } from '../../ledger/event.js'
-import type { Hold } from '../../ledger/rules.js'
 import type { EndpointConfig, ServiceReply } from '../../service/config.js'
 import type { ServiceError } from '../../service/error.js'
 import type { MomentOf } from '../moment.js'
 import type { ReadAccount } from '../read-account.js'
 import { sourceLines } from '../source-lines.js'
+import { holdJson } from './account-json.js'
 import type { RequestLimits } from './balance.js'
 import { Cursor, cursorOf } from './cursor.js'
 import { decodeRequest, PageLimit, Whole } from './query-body.js'
@@ -30,12 +30,6 @@ const Request = exactFieldsOf({ client_id: ClientId }, { limit: PageLimit, curso
 type Request = t.TypeOf<typeof Request>
 
 type Place = { readonly expires_ms: number; readonly hold: string }
-
-const holdJson = ({ id, amount, expires_ms }: Hold) => ({
-  hold: id,
-  remaining: toJson(amount),
-  expires_at: new Date(expires_ms).toISOString(),
-})
 
 /** A page of open holds: those after a place, and the cursor for the next page while more follow. */
 export const holdsPage = (

@@ -29,6 +29,8 @@ export type AsOf = {
   readonly seq: (id: ClientId, seq: number) => Promise<Result>
   /** The account after every event that is not newer than `ns` (nanoseconds since 1970). Never rejects. */
   readonly time: (id: ClientId, ns: bigint) => Promise<Result>
+  /** The account before the event at `seq`, which the stream holds. Never rejects. */
+  readonly before: (id: ClientId, seq: number) => Promise<Result>
 }
 
 const NS_PER_MS = 1_000_000n
@@ -112,5 +114,6 @@ export const createAsOf = (deps: QueryDeps, fold: FoldPast): AsOf => {
   return {
     seq: (id, seq) => atSeq(id, seq).catch(unreadable),
     time: (id, ns) => atTime(id, ns).catch(unreadable),
+    before: (id, seq) => cut(id, seq - 1).catch(unreadable),
   }
 }

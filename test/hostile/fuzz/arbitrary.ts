@@ -133,6 +133,7 @@ const ENDPOINTS: Readonly<Record<string, fc.Arbitrary<JsonText>>> = {
   balance: objectsOf({ client_id: customer, ...which }, Object.keys(which), true).map(anyWorth),
   account: objectsOf({ client_id: customer, ...which }, Object.keys(which)).map(anyWorth),
   holds: objectsOf({ client_id: customer, limit, cursor }, ['limit', 'cursor']),
+  explain: objectsOf({ transaction_id: asked_id }, []).map(anyWorth),
   statement: objectsOf({ client_id: customer, limit, cursor, from: time, to: time }, [
     'limit',
     'cursor',
@@ -287,6 +288,7 @@ const PATHS = [
   '/v1/customers/e-1/statement',
   '/v1/customers/e-1/account',
   '/v1/customers/e-1/holds',
+  '/v1/transactions/a/explain',
   '/v1/customers',
   '/v1/ranking',
   '/v1/summary',

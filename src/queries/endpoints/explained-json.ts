@@ -1,0 +1,143 @@
+/**
+ * An explained event as `customer.explain` replies it. The texts of callers are left out, and a state has the first of its
+ * open holds: `customer.account` with `as_of_seq` has more.
+ */
+
+import { toJson } from '../../ledger/amount.js'
+import { callerIn } from '../../ledger/caller.js'
+import type { ClientId } from '../../ledger/client-id.js'
+import { detailsOf, type LedgerEvent } from '../../ledger/event.js'
+import type { DeclinedRecord } from '../../ledger/event-body.js'
+import { type Explanation, explain, explainAttempt, REFUSED, type StateThen } from '../../ledger/explain.js'
+import type { Recorded } from '../../stream/recorded.js'
+import type { JudgedEvent, OtherMessage, RefusedAttempt } from '../past/explain-record.js'
+import { holdJson, standingJson } from './account-json.js'
+
+/** The open holds of a state that a reply has at the most. */
+const HOLDS_MAX = 20
+
+const stateJson = (state: StateThen) => ({
+  ...standingJson(state),
+  version: state.version,
+  seq: state.seq,
+  open_holds: state.holds.length,
+  holds: state.holds.slice(0, HOLDS_MAX).map(holdJson),
+})
+
+const amountJson = (amount: bigint | undefined) => (amount === undefined ? undefined : toJson(amount))
+
+/** What the event says; texts of callers are left out. */
+const eventJson = (event: LedgerEvent) => {
+  const { type, amount, transaction_id, transfer } = event
+  return {
+    type,
+    amount: amountJson(amount),
+    transaction_id,
+    counterparty: transfer?.counterparty,
+    ...detailsOf(event),
+  }
+}
+
+const timeText = (ms: number): string => new Date(ms).toISOString()
+
+const placeJson = ({ seq, at, headers }: Recorded, id: ClientId | undefined) => ({
+  client_id: id,
+  seq,
+  at: at.toISOString(),
+  by: callerIn(headers),
+})
+
+/** What counted for the rule: the amount that was asked for, what was available, the hold, the restriction. */
+const countedJson = (event: LedgerEvent, { before, hold, rejection }: Explanation) => {
+  const { restriction } = before
+  const asked = event.amount ?? rejection?.amount ?? (event.type === 'release' ? hold?.amount : undefined)
+  return {
+    amount: amountJson(asked),
+    available: toJson(before.available),
+    hold: hold && { ...holdJson(hold), is_open: hold.is_open },
+    open_holds: event.type === 'hold' ? before.holds.length : undefined,
+    ...(restriction === undefined ? {} : { state: restriction.state, reason: restriction.reason }),
+  }
+}
+
+const lawJson = (event: LedgerEvent, explanation: Explanation) => {
+  const { rejection, rule, before, after, time_ms } = explanation
+  return {
+    outcome: rejection === undefined ? 'applied' : 'refused',
+    code: rejection?.code,
+    rule,
+    // the time of an account that knows none decides nothing
+    judged_at: timeText(time_ms),
+    counted: countedJson(event, explanation),
+    before: stateJson(before),
+    after: stateJson(after),
+  }
+}
+
+/** A refused command: what the record of its refusal says, and by what; `law` where the law itself would say another thing. */
+const refusalJson = (
+  { record, event }: JudgedEvent,
+  { command, code, client_id }: DeclinedRecord,
+  attempt: RefusedAttempt,
+) => {
+  const explanation = explainAttempt(attempt.account, attempt.event, record, code)
+  const { rule, rejection } = explanation
+  const { before, counted, ...law } = lawJson(attempt.event, explanation)
+  // a command that left the amount to its hold brought none
+  const amount = amountJson(event.amount)
+  const agrees = rejection?.code === code
+  return {
+    ...law,
+    outcome: 'declined',
+    command,
+    code,
+    refused_by: client_id,
+    wanted: { ...eventJson(attempt.event), amount },
+    counted: { ...counted, amount },
+    rule: agrees ? rule : REFUSED[code],
+    law: agrees ? undefined : (rejection?.code ?? 'applied'),
+    before,
+    after: before,
+  }
+}
+
+/** An event that this program can read. */
+const judgedJson = (told: JudgedEvent): object => {
+  const { id, record, event, account, attempt } = told
+  const declined = event.type === 'declined' ? event.declined : undefined
+  const place = { ...placeJson(record, id), event: eventJson(event) }
+  if (declined !== undefined && attempt !== undefined)
+    return { ...place, ...refusalJson(told, declined, attempt) }
+  const law = lawJson(event, explain(account, event, record))
+  if (declined === undefined) return { ...place, ...law }
+  const { command, code, client_id } = declined
+  return { ...place, ...law, outcome: 'declined', command, code, refused_by: client_id, rule: REFUSED[code] }
+}
+
+const REASON_CHARS_MAX = 300
+
+/** A message that is no event for this program: why it has no effect, or none yet. */
+const unjudgedJson = ({ id, record, decoded, is_skipped }: OtherMessage): object => {
+  const place = placeJson(record, id)
+  switch (decoded.tag) {
+    case 'malformed': {
+      const rule = decoded.reason.slice(0, REASON_CHARS_MAX)
+      return { ...place, outcome: 'refused', code: 'MALFORMED', rule }
+    }
+    case 'future':
+      return is_skipped
+        ? {
+            ...place,
+            outcome: 'refused',
+            code: 'SKIPPED',
+            rule: 'a person has decided that it does not count',
+          }
+        : { ...place, outcome: 'waits', rule: `the customer waits for a program of schema ${decoded.schema}` }
+    case 'skip':
+      return { ...place, outcome: 'decision', rule: `event ${decoded.skip.seq} does not count` }
+  }
+}
+
+/** An explained event. JSON leaves out undefined fields. */
+export const explainedJson = (explained: JudgedEvent | OtherMessage): object =>
+  'decoded' in explained ? unjudgedJson(explained) : judgedJson(explained)

@@ -1,0 +1,100 @@
+/**
+ * Explains a stored event by the law, run again on the account that the stream gives for the moment before it.
+ */
+
+import { E, type Either, pipe } from '../../fp.js'
+import type { Account } from '../../ledger/account.js'
+import { attemptOf } from '../../ledger/attempt.js'
+import { type ClientId, clientIdOf } from '../../ledger/client-id.js'
+import { type Decoded, decodeEvent, SECOND_LEG } from '../../ledger/event.js'
+import type { LedgerEvent } from '../../ledger/event-body.js'
+import type { ServiceError } from '../../service/error.js'
+import type { Recorded } from '../../stream/recorded.js'
+import type { AsOf } from './as-of.js'
+
+/** A refused event, and the account that refused it. */
+export type RefusedAttempt = {
+  readonly client_id: ClientId
+  readonly event: LedgerEvent
+  readonly account: Account
+}
+
+/** An event on a customer's account, with the account before it; for the record of a refusal also what was refused. */
+export type JudgedEvent = {
+  readonly id: ClientId
+  readonly record: Recorded
+  readonly event: LedgerEvent
+  readonly account: Account
+  readonly attempt?: RefusedAttempt
+}
+
+/** A message that is no event for this program. */
+export type OtherMessage = {
+  readonly id: ClientId | undefined
+  readonly record: Recorded
+  readonly decoded: Exclude<Decoded, { tag: 'event' }>
+  /** Whether a person has decided that the event does not count. */
+  readonly is_skipped: boolean
+}
+
+type Read<A> = Promise<Either<ServiceError, A>>
+export type ExplainRecord = (record: Recorded) => Read<JudgedEvent | OtherMessage>
+
+const NO_CUSTOMER: OtherMessage['decoded'] = { tag: 'malformed', reason: 'the subject names no customer' }
+
+export const createExplainRecord = (before: AsOf['before']): ExplainRecord => {
+  const accountBefore = async (id: ClientId, seq: number): Read<Account> =>
+    pipe(
+      await before(id, seq),
+      E.map(({ account }) => account),
+    )
+
+  const attemptIn = async ({ id, record, event, account }: JudgedEvent): Read<RefusedAttempt | undefined> => {
+    const attempt = event.type === 'declined' ? attemptOf(id, event, record.at.getTime()) : undefined
+    if (attempt === undefined) return E.right(undefined)
+    const { client_id } = attempt
+    const refuser = client_id === id ? E.right(account) : await accountBefore(client_id, record.seq)
+    return E.isLeft(refuser) ? refuser : E.right({ ...attempt, account: refuser.right })
+  }
+
+  const tell = async (id: ClientId, record: Recorded, event: LedgerEvent): Read<JudgedEvent> => {
+    const account = await accountBefore(id, record.seq)
+    if (E.isLeft(account)) return account
+    const told = { id, record, event, account: account.right }
+    const attempt = await attemptIn(told)
+    if (E.isLeft(attempt)) return attempt
+    return E.right(attempt.right === undefined ? told : { ...told, attempt: attempt.right })
+  }
+
+  return async record => {
+    const id = clientIdOf(record.subject)
+    const decoded = decodeEvent(record.body)
+    if (E.isLeft(id)) return E.right({ id: undefined, record, decoded: NO_CUSTOMER, is_skipped: false })
+    if (decoded.tag === 'event') return tell(id.right, record, decoded.event)
+    // the account after an event of an unknown schema is known only when a person has passed over it
+    const is_skipped = decoded.tag === 'future' && E.isRight(await before(id.right, record.seq + 1))
+    return E.right({ id: id.right, record, decoded, is_skipped })
+  }
+}
+
+/** The event of a record; undefined when it has none that this program can read. */
+const eventOf = ({ body }: Recorded): LedgerEvent | undefined => {
+  const decoded = decodeEvent(body)
+  return decoded.tag === 'event' ? decoded.event : undefined
+}
+
+/** Whether a record says that it is the first event of a transfer. */
+export const isFirstLeg = (record: Recorded): boolean => {
+  const event = eventOf(record)
+  return event?.type === 'debit' && event.transfer !== undefined && event.transaction_id !== undefined
+}
+
+/** Whether a record is the second event of the transfer that `first` begins. */
+export const isSecondLeg = (record: Recorded, first: Recorded): boolean => {
+  const [id, event, debit] = [clientIdOf(record.subject), eventOf(record), eventOf(first)]
+  return (
+    E.isRight(id) &&
+    id.right === debit?.transfer?.counterparty &&
+    event?.transaction_id === `${debit.transaction_id}${SECOND_LEG}`
+  )
+}

@@ -1,0 +1,123 @@
+/**
+ * Finds the event that has a transaction id: in the journal, among the events that the journal has not reached, and among the
+ * dead letters, since an event without effect has no row.
+ */
+
+import { searchLetters } from '../../dead-letters/search.js'
+import { E, type Either } from '../../fp.js'
+import { documentsWith } from '../../json.js'
+import { decodeEvent } from '../../ledger/event.js'
+import { catalogued } from '../../service/catalogue.js'
+import type { ServiceError } from '../../service/error.js'
+import { type StreamError, tryStream } from '../../stream/errors.js'
+import { projectionLag } from '../../stream/lag.js'
+import { leadershipOf } from '../../stream/leadership.js'
+import { nextProved, readRange } from '../../stream/read.js'
+import type { Recorded } from '../../stream/recorded.js'
+import { LEDGER_STREAM, LEDGER_SUBJECTS } from '../../stream/settings.js'
+import { readJournal } from '../../tables/journal-by-id.js'
+import type { QueryDeps } from '../deps.js'
+import { unavailable } from '../unavailable.js'
+
+type Found = Either<ServiceError, Recorded | undefined>
+
+export type FindEvent = {
+  /** The event at a sequence; undefined when the stream has none there. */
+  readonly at: (seq: number) => Promise<Found>
+  /**
+   * The event that counts under a transaction id, or the newest one that has no effect; undefined when the ledger has none.
+   * Left is 503 `UNAVAILABLE` when not everything could be looked at.
+   */
+  readonly byId: (transaction_id: string) => Promise<Found>
+}
+
+/** The most events that are looked at because the journal is behind. */
+const TAIL_EVENTS_MAX = 50_000
+/** The most dead letters that are looked through. */
+const LETTERS_MAX = 50_000
+
+const TOO_MANY = catalogued('UNAVAILABLE', {
+  message: `the id is not among the newest ${LETTERS_MAX} dead letters, and there are older ones: ask with "seq"`,
+})
+
+const streamAway = (error: StreamError): Found => E.left(unavailable('the stream', error))
+
+const hasId = ({ body }: Recorded, transaction_id: string): boolean => {
+  const decoded = decodeEvent(body)
+  return decoded.tag === 'event' && decoded.event.transaction_id === transaction_id
+}
+
+export const createFindEvent = (deps: QueryDeps): FindEvent => {
+  const { nc, tables, active } = deps
+
+  const at = async (seq: number): Promise<Found> => {
+    const found = await nextProved(deps, LEDGER_SUBJECTS, seq)()
+    if (E.isLeft(found)) return streamAway(found.left)
+    return E.right(found.right?.seq === seq ? found.right : undefined)
+  }
+
+  /** The event of the journal's row, and the sequence up to which the journal had every event before it was asked. */
+  const inJournal = async (
+    transaction_id: string,
+  ): Promise<Either<ServiceError, { readonly found: Recorded | undefined; readonly to_seq: number }>> => {
+    const now = await active('journal')()
+    if (E.isLeft(now)) return E.left(unavailable('the journal', now.left))
+    const { table, consumer, trust } = now.right
+    const lag = await projectionLag(nc, consumer)()
+    if (E.isLeft(lag)) return E.left(unavailable('the journal', lag.left))
+    const rows = await readJournal(tables, table, [transaction_id], trust)()
+    if (E.isLeft(rows)) return E.left(unavailable('the journal', rows.left))
+    const row = rows.right.get(transaction_id)
+    const found = row === undefined ? E.right(undefined) : await at(row.seq)
+    if (E.isLeft(found)) return found
+    const is_meant = found.right !== undefined && hasId(found.right, transaction_id)
+    return E.right({ found: is_meant ? found.right : undefined, to_seq: lag.right.seq })
+  }
+
+  const amongNewest = async (transaction_id: string, after_seq: number): Promise<Found> => {
+    const proved = await leadershipOf(nc).prove()()
+    if (E.isLeft(proved)) return streamAway(proved.left)
+    const { last_seq } = proved.right
+    if (last_seq - after_seq > TAIL_EVENTS_MAX) {
+      const message = `the journal is ${last_seq - after_seq} events behind; try again`
+      return E.left(catalogued('UNAVAILABLE', { message }))
+    }
+    const mayHaveId = documentsWith(transaction_id)
+    const range = {
+      stream: LEDGER_STREAM,
+      subject: LEDGER_SUBJECTS,
+      from_seq: after_seq + 1,
+      to_seq: last_seq,
+    }
+    const found = await tryStream('look for a transaction', async () => {
+      for await (const record of readRange(nc, range))
+        if (mayHaveId(record.body) && hasId(record, transaction_id)) return record
+      return undefined
+    })()
+    return E.isLeft(found) ? streamAway(found.left) : found
+  }
+
+  const amongLetters = async (transaction_id: string): Promise<Found> => {
+    const letters = await searchLetters(nc, documentsWith(transaction_id), LETTERS_MAX)()
+    if (E.isLeft(letters)) return E.left(unavailable('the dead letters', letters.left))
+    for (const seq of letters.right.seqs) {
+      const found = await at(seq)
+      if (E.isLeft(found)) return found
+      // anybody may have put a message among the letters: what the ledger has there counts
+      if (found.right !== undefined && hasId(found.right, transaction_id)) return found
+    }
+    return letters.right.is_whole ? E.right(undefined) : E.left(TOO_MANY)
+  }
+
+  return {
+    at,
+    byId: async transaction_id => {
+      const journal = await inJournal(transaction_id)
+      if (E.isLeft(journal)) return journal
+      const { found, to_seq } = journal.right
+      if (found !== undefined) return E.right(found)
+      const newest = await amongNewest(transaction_id, to_seq)
+      return E.isLeft(newest) || newest.right !== undefined ? newest : amongLetters(transaction_id)
+    },
+  }
+}
