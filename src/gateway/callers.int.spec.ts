@@ -101,10 +101,13 @@ describe('a caller with a token', () => {
       postAs('own', '/v1/nats/subjects/customer.credit', { client_id: 'alien', amount: 1 }),
     ])
     expect(refused.map(({ status }) => status)).toEqual(Array(11).fill(403))
-    const hidden = await Promise.all(['own-b', 'never'].map(id => callAs('own', `/v1/transactions/${id}`)))
-    expect(hidden.map(({ status }) => status)).toEqual([404, 404])
-    expect(JSON.stringify(await content(hidden[0] as Response))).not.toContain('alien')
-    expect((await callAs('shop', '/v1/transactions/own-b')).status).toBe(200)
+    const paths = ['own-b', 'own-b/explain', 'never', 'never/explain'].map(id => `/v1/transactions/${id}`)
+    const hidden = await Promise.all(paths.map(path => callAs('own', path)))
+    expect(hidden.map(({ status }) => status)).toEqual([404, 404, 404, 404])
+    for (const answer of hidden) expect(JSON.stringify(await content(answer))).not.toContain('alien')
+    const shown = await Promise.all(paths.slice(0, 2).map(path => callAs('shop', path)))
+    expect(shown.map(({ status }) => status)).toEqual([200, 200])
+    expect((await callAs('own', '/v1/transactions/own-a/explain')).status).toBe(200)
   })
 
   it('has the day of its token, in which a batch counts as its commands', async () => {

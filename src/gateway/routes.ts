@@ -46,7 +46,7 @@ import {
   TRANSACTION_ID,
   VERSION,
 } from './schema.js'
-import { OPTIONAL, write } from './write-route.js'
+import { OPTIONAL, WRITE_CODES, write } from './write-route.js'
 
 const READ_CODES: readonly ErrorCode[] = ['TIMEOUT']
 const BATCH_BYTES_MAX = 1_000_000
@@ -273,6 +273,8 @@ export const ROUTES: readonly Route[] = [
     key_chars_added: idSuffixCharsMax,
     reply: BATCH_REPLY,
     success: 200,
+    // a reversal may name a transaction that the ledger does not hold
+    codes: [...WRITE_CODES, 'NOT_FOUND'],
     body_bytes_max: BATCH_BYTES_MAX,
   }),
   read({

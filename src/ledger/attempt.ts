@@ -13,6 +13,14 @@ const MS_PER_S = 1_000
 /** Stands for the amount of a command that was refused before its amount was known: the law asks for it last. */
 const ANY_AMOUNT = 1n as Amount
 
+/** The direction of a refused reversal, as far as its refusal tells; of a transfer the first event is a debit. */
+const directionOf = ({ declined, transfer }: Declination): 'credit' | 'debit' | undefined => {
+  if (transfer !== undefined || declined?.code === 'INSUFFICIENT_FUNDS') return 'debit'
+  if (declined?.code === 'BALANCE_LIMIT') return 'credit'
+  if (declined?.state === 'no_debit') return 'debit'
+  return declined?.state === 'no_credit' ? 'credit' : undefined
+}
+
 const moneyOf = ({ amount = ANY_AMOUNT, transaction_id, transfer }: Declination) => ({
   amount,
   transaction_id,
@@ -43,8 +51,10 @@ const firstOf = (
       return { type: 'limit', limit }
     case 'restrict':
       return { type: 'state', state, reason, until_ms }
-    default:
-      return undefined
+    case 'reverse': {
+      const type = directionOf(record)
+      return type && { type, ...moneyOf(record), reverses: record.reverses, reversal_id: record.reversal_id }
+    }
   }
 }
 

@@ -55,12 +55,13 @@ it('an explained event was judged as the model judges it, on the account of that
 })
 
 describe('a refused command', () => {
+  type Asked = Parameters<typeof decodeCommand>[0]
   const BEGIN_MS = Date.UTC(2026, 10, 27, 10)
   const inTime = (ms: number): string => new Date(BEGIN_MS + ms).toISOString()
   const AMOUNTS = [1, 5, 50, 200, '9223372036854775807']
 
   /** Any command about the customers a and b; most are refused on some account. */
-  const arbitraryCommand: fc.Arbitrary<readonly [Command['type'], object]> = fc
+  const arbitraryCommand: fc.Arbitrary<readonly [Asked, object]> = fc
     .tuple(
       fc.constantFrom('credit', 'debit', 'transfer', 'hold', 'capture', 'release', 'limit', 'restrict'),
       fc.constantFrom(...AMOUNTS),
@@ -109,7 +110,7 @@ describe('a refused command', () => {
     }
 
     /** Decides a command; undefined when it is not refused. */
-    const run = ([type, fields]: readonly [Command['type'], object], now: Date) => {
+    const run = ([type, fields]: readonly [Asked, object], now: Date) => {
       seq += 1
       const command = decodeCommand(type, { transaction_id: `t${seq % 4}`, ...fields }, '')
       if (E.isLeft(command)) throw new Error(command.left)
@@ -158,6 +159,15 @@ describe('a refused command', () => {
     expect(of({ amount: 1, state: 'closed' }, { command: 'restrict' })).toBeUndefined()
     expect(of({ reverses: 'x' }, { command: 'reverse' })).toBeUndefined()
     expect(of({ amount: 1 }, { command: 'transfer', client_id: 'b' })).toBeUndefined()
+    const reversed = { amount: 1, reverses: 'x', transaction_id: 'x:reversal:1' }
+    expect(of(reversed, { command: 'reverse', code: 'INSUFFICIENT_FUNDS' })?.event).toMatchObject({
+      ...{ type: 'debit', ...reversed, amount: 1n },
+    })
+    expect(of(reversed, { command: 'reverse', code: 'BALANCE_LIMIT' })?.event.type).toBe('credit')
+    const restricted = { command: 'reverse', code: 'ACCOUNT_RESTRICTED', reason: 'r' }
+    expect(of(reversed, { ...restricted, state: 'no_debit' })?.event.type).toBe('debit')
+    expect(of(reversed, { ...restricted, state: 'no_credit' })?.event.type).toBe('credit')
+    expect(of(reversed, { ...restricted, state: 'frozen' })).toBeUndefined()
     expect(
       of({ amount: 1, transfer: { counterparty: 'b' } }, { command: 'transfer', client_id: 'b' })?.client_id,
     ).toBe('b')

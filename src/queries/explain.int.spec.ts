@@ -7,7 +7,7 @@ import { createCoordinator } from '../commands/compose.js'
 import type { Coordinator } from '../commands/group-commit/coordinator.js'
 import { E } from '../fp.js'
 import type { Account } from '../ledger/account.js'
-import { type Command, decodeCommand } from '../ledger/command.js'
+import { decodeCommand } from '../ledger/command.js'
 import { decodeEvent } from '../ledger/event.js'
 import { NEW_CUSTOMER, type Step, step } from '../ledger/fold.js'
 import { errorOf } from '../service/testing/harness.js'
@@ -34,7 +34,11 @@ const explainId = async (transaction_id: string): Promise<readonly Event[]> =>
   (await explain({ transaction_id })).events
 
 /** Carries out a command; gives the code of its refusal. */
-const say = async (type: Command['type'], transaction_id: string, fields: object): Promise<string> => {
+const say = async (
+  type: Parameters<typeof decodeCommand>[0],
+  transaction_id: string,
+  fields: object,
+): Promise<string> => {
   const command = decodeCommand(type, { transaction_id, ...fields }, '')
   if (E.isLeft(command)) throw new Error(command.left)
   const outcome = await coordinator.submit(command.right, true)

@@ -7,7 +7,7 @@
 
 import { E, type Either, pipe, TE, type t } from '../../fp.js'
 import { exactFieldsOf } from '../../ledger/codec.js'
-import { StoredTransactionId } from '../../ledger/event-body.js'
+import { LongestTransactionId } from '../../ledger/event-body.js'
 import type { EndpointConfig, ServiceReply } from '../../service/config.js'
 import type { ServiceError } from '../../service/error.js'
 import type { Recorded } from '../../stream/recorded.js'
@@ -19,7 +19,7 @@ import { decodeRequest, invalid, wholeFrom } from './query-body.js'
 
 const Request = exactFieldsOf(
   {},
-  { transaction_id: StoredTransactionId, seq: wholeFrom(1, Number.MAX_SAFE_INTEGER) },
+  { transaction_id: LongestTransactionId, seq: wholeFrom(1, Number.MAX_SAFE_INTEGER) },
 )
 type Request = t.TypeOf<typeof Request>
 
