@@ -125,9 +125,15 @@ const remainingOf = (account: Account, id: string, now: Date): Amount | undefine
 const only = (one: Either<Refusal, Leg>): Either<Refusal, readonly Leg[]> =>
   E.isLeft(one) ? one : E.right([one.right])
 
-/** The refusal of a command that names a hold which is not open, without an amount if it brought none. */
-const notOpen = (id: ClientId, { balance }: Account, amount: Amount | undefined): Either<Refusal, never> =>
-  E.left({ code: 'HOLD_NOT_OPEN', client_id: id, balance, ...(amount === undefined ? {} : { amount }) })
+/** An amount for a capture of all of a hold that is not open. The law refuses it, and the refusal does not have it. */
+const NOTHING_LEFT = 1n as Amount
+
+/** The refusal of a command that brought no amount does not say one. */
+const withoutAmount = (refused: Either<Refusal, Leg>): Either<Refusal, Leg> => {
+  if (!E.isLeft(refused)) return refused
+  const { amount: _, ...others } = refused.left
+  return E.left(others)
+}
 
 const capture = (
   command: CaptureCommand,
@@ -136,8 +142,8 @@ const capture = (
 ): Either<Refusal, readonly Leg[]> => {
   const { client_id, hold: id, to, final = true, transaction_id } = command
   const account = accountOf(client_id)
-  const amount = command.amount ?? remainingOf(account, id, now)
-  if (amount === undefined) return notOpen(client_id, account, amount)
+  const remaining = command.amount ?? remainingOf(account, id, now)
+  const amount = remaining ?? NOTHING_LEFT
   const event: LedgerEvent = {
     type: 'debit',
     amount,
@@ -147,6 +153,7 @@ const capture = (
     ...(to === undefined ? {} : { transfer: { counterparty: to } }),
   }
   const debit = leg(client_id, account, event, now)
+  if (remaining === undefined) return only(withoutAmount(debit))
   if (E.isLeft(debit) || to === undefined) return only(debit)
   const received: LedgerEvent = {
     type: 'credit',
@@ -162,8 +169,8 @@ const capture = (
 const release = (command: ReleaseCommand, account: Account, now: Date): Either<Refusal, readonly Leg[]> => {
   const { client_id, hold: id } = command
   const amount = command.amount ?? remainingOf(account, id, now)
-  if (amount === undefined) return notOpen(client_id, account, amount)
-  return only(leg(client_id, account, { type: 'release', hold: id, amount, ...sharedFields(command) }, now))
+  const given = amount === undefined ? {} : { amount }
+  return only(leg(client_id, account, { type: 'release', hold: id, ...given, ...sharedFields(command) }, now))
 }
 
 /** The opposite of what the transaction moved: of a transfer both events, or none. */

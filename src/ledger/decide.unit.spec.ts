@@ -2,8 +2,11 @@
 
 import { describe, expect, it } from 'vitest'
 import { E } from '../fp.js'
+import type { Account } from './account.js'
 import { INT64_MAX } from './amount.js'
+import { type DirectCommand, decodeCommand } from './command.js'
 import { decide, declined } from './decide.js'
+import { NO_RULES } from './rules.js'
 import { clientId } from './testing/arbitrary.js'
 import { accountWith, credit, debit, given, transfer } from './testing/scenario.js'
 
@@ -94,4 +97,33 @@ it('a recorded refusal moves nothing, and says which command was refused, for wh
     transfer: { counterparty: 'bob' },
     declined: { command: 'transfer', code: 'BALANCE_LIMIT', client_id: 'bob', balance: INT64_MAX },
   })
+})
+
+it('an event of an account with rules says when it was decided, also where nothing of them ends by itself', () => {
+  const now = new Date('2026-11-27T10:00:00.000Z')
+  const limited = { ...accountWith(10), rules: { ...NO_RULES, limit: 5n } }
+  const decision = decide(debit('alice', 1), () => limited, now)
+  expect(E.isRight(decision) && decision.right[0]?.event).toMatchObject({ at_ms: now.getTime() })
+  const plain = decide(debit('alice', 1), () => accountWith(10), now)
+  expect(E.isRight(plain) && plain.right[0]?.event.at_ms).toBeUndefined()
+  const refusal = { code: 'INSUFFICIENT_FUNDS', client_id: clientId('alice'), balance: 10n } as const
+  expect(declined(debit('alice', 99), refusal, limited, now).event).toMatchObject({ at_ms: now.getTime() })
+})
+
+it('a capture or release of all of a hold that is not open is refused for the restriction first, as one with an amount is', () => {
+  const restriction = { state: 'closed', reason: 'moved' } as const
+  const closed = { ...accountWith(0), rules: { ...NO_RULES, restriction } }
+  const refusalOf = (type: 'capture' | 'release', account: Account, amount: object) => {
+    const fields = { client_id: 'alice', hold: 'gone', transaction_id: 't-1', ...amount }
+    const command = decodeCommand(type, fields, '')
+    if (E.isLeft(command)) throw new Error(command.left)
+    const decision = decide(command.right as DirectCommand, () => account, new Date())
+    return E.isLeft(decision) ? decision.left : undefined
+  }
+  for (const type of ['capture', 'release'] as const) {
+    for (const amount of [{}, { amount: 5 }])
+      expect(refusalOf(type, closed, amount)).toMatchObject({ code: 'ACCOUNT_RESTRICTED', state: 'closed' })
+    const open = refusalOf(type, accountWith(10), {})
+    expect(open).toEqual({ code: 'HOLD_NOT_OPEN', client_id: 'alice', balance: 10n })
+  }
 })
