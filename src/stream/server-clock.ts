@@ -7,7 +7,7 @@
  */
 
 import type { NatsConnection } from 'nats'
-import { leadershipOf } from './leadership.js'
+import { leadershipOf, type Proof } from './leadership.js'
 
 /** A worse estimate is none. */
 const ERROR_MS_MAX = 10_000
@@ -17,20 +17,27 @@ const DRIFT = 1 / 1_000
 /** The time by the stream's clock is at most `error_ms` before or after `now_ms`. */
 type Estimate = { readonly now_ms: number; readonly error_ms: number }
 
-/** The estimate; undefined while it is 10 s off or worse. Then a proof is asked for, so that a later call has one. */
+/** The estimate at a moment of this process's clock, from a proof; undefined when it is 10 s off or worse. */
+export const estimateAt = (
+  { server_time, asked_ms, answered_ms }: Pick<Proof, 'server_time' | 'asked_ms' | 'answered_ms'>,
+  clock_ms: number,
+): Estimate | undefined => {
+  const error_ms = (answered_ms - asked_ms) / 2 + (clock_ms - answered_ms) * DRIFT
+  if (error_ms > ERROR_MS_MAX) return undefined
+  return { now_ms: server_time.getTime() + clock_ms - (asked_ms + answered_ms) / 2, error_ms }
+}
+
+/** The estimate; undefined while there is none. Then a proof is asked for, so that a later call has one. */
 const estimateOf = (nc: NatsConnection): Estimate | undefined => {
   const leadership = leadershipOf(nc)
   const proof = leadership.newest()
-  const clock_ms = performance.now()
-  if (proof !== undefined) {
-    const { server_time, asked_ms, answered_ms } = proof
-    const error_ms = (answered_ms - asked_ms) / 2 + (clock_ms - answered_ms) * DRIFT
-    if (error_ms <= ERROR_MS_MAX)
-      return { now_ms: server_time.getTime() + clock_ms - (asked_ms + answered_ms) / 2, error_ms }
-  }
-  void leadership.prove()()
-  return undefined
+  const estimate = proof === undefined ? undefined : estimateAt(proof, performance.now())
+  if (estimate === undefined) void leadership.prove()()
+  return estimate
 }
+
+/** The newest time that is certainly over by an estimate. */
+export const overBy = (estimate: Estimate): Date => new Date(Math.floor(estimate.now_ms - estimate.error_ms))
 
 /**
  * The time by the stream's clock; undefined while it is known to 10 s only or worse. Then a proof is asked for, so that a
@@ -47,5 +54,5 @@ export const serverNow = (nc: NatsConnection): Date | undefined => {
  */
 export const timeCertainlyOver = (nc: NatsConnection): Date | undefined => {
   const estimate = estimateOf(nc)
-  return estimate === undefined ? undefined : new Date(Math.floor(estimate.now_ms - estimate.error_ms))
+  return estimate === undefined ? undefined : overBy(estimate)
 }
