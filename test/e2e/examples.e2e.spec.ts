@@ -93,16 +93,6 @@ describe('the command line', () => {
       'version    6',
       '',
     ])
-    const why = (await bench.run(['explain', 'eve-h'])).stdout.split('\n')
-    expect(why).toEqual([
-      expect.stringMatching(/^\d+ {2}\S+ {2}eve {2}hold 40$/),
-      '  outcome  applied',
-      expect.stringMatching(/^ {2}rule {5}\S/),
-      '  counted  amount 40, available 50',
-      '  before   balance 0, available 50, held 0, active, version 1',
-      '  after    balance 0, available 10, held 40, active, version 2',
-      '',
-    ])
     const shown = (await bench.run(['events', '--client-id', 'eve', '--last', '2'])).stdout
     expect(shown.split('\n')[0]).toMatch(/ {2}eve {2}release {2}5 .* {2}of hold eve-h$/)
     expect((await bench.run(['holds', 'eve'])).stdout).toBe(`eve-h  20  ${tomorrow}\n`)

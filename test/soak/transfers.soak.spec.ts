@@ -3,11 +3,9 @@
  * steps down repeatedly. Start it with `npm run soak -- transfers`; SOAK_TRANSFERS is the total number of transfers.
  */
 
-import { spawn } from 'node:child_process'
-import { text } from 'node:stream/consumers'
 import { setTimeout as pause } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, expect, it } from 'vitest'
+import { runClientProcess } from '../support/client-process.js'
 import { answerFrom, bodyOfRequest, type Exchange, expectExact } from '../support/clients.js'
 import { ACCOUNTS, environment, FUNDS, fund, nth, serve } from '../support/command-load.js'
 import type { Request } from '../support/model.js'
@@ -16,9 +14,7 @@ import { startTestCluster } from '../support/servers.js'
 
 const PROCESSES = 8
 const TRANSFERS = Number(process.env.SOAK_TRANSFERS ?? 20_000)
-const IN_FLIGHT = 8
 const STEP_DOWN_EVERY_MS = 3_000
-const CLIENT = fileURLToPath(new URL('../support/command-client.mjs', import.meta.url))
 
 let bench: Workbench
 beforeEach(() => {
@@ -28,16 +24,11 @@ afterEach(() => bench.end())
 
 /** Runs one client process with its share of the transfers. */
 const runProcess = async (url: string, requests: readonly Request[]): Promise<Exchange[]> => {
-  const child = spawn(process.execPath, [CLIENT], { stdio: ['pipe', 'pipe', 'inherit'] })
-  bench.atEnd(() => {
-    child.kill('SIGKILL')
-  })
   const asked = requests.map(request => ({
     subject: `customer.${request.type}`,
     body: bodyOfRequest(request),
   }))
-  child.stdin.end(JSON.stringify({ url, in_flight: IN_FLIGHT, requests: asked }))
-  const answers = JSON.parse(await text(child.stdout)) as string[]
+  const answers = await runClientProcess(bench, url, asked)
   return requests.map((request, i) => ({ request, answer: answerFrom(request, answers[i] ?? '{}') }))
 }
 

@@ -1,8 +1,4 @@
-/**
- * Decodes messages of the ledger stream, following the documented form of events and using no code of the program.
- *
- * The clients of a run publish events of schema 1 only, and no other schema is understood here.
- */
+/** Decodes messages of the ledger stream, following the documented form of events and using no code of the program. */
 
 import { field, isObject, type Json, type JsonObject, readJson, textOf, wholeOf } from './json.js'
 
@@ -17,8 +13,9 @@ export type Entry = {
 }
 
 export type Event = {
-  readonly type: 'credit' | 'debit' | 'declined'
-  readonly amount: bigint
+  readonly type: 'credit' | 'debit' | 'declined' | 'hold' | 'release' | 'limit' | 'state'
+  /** Undefined for an event without one, such as a limit. */
+  readonly amount: bigint | undefined
   readonly transaction_id: string | undefined
   readonly reference: string | undefined
   readonly metadata: JsonObject | undefined
@@ -26,13 +23,30 @@ export type Event = {
   /** A stored refusal: the customer whose balance did not allow the command, and that balance. */
   readonly declined: Declined | undefined
   readonly after: Json | undefined
+  /** The fields that only schema 2 has, as they stand in the event. */
+  readonly details: JsonObject
+} & Rules
+
+/** What the fields of schema 2 say. */
+type Rules = {
+  readonly at_ms: number | undefined
+  readonly hold: string | undefined
+  readonly is_final: boolean
+  readonly is_expiry: boolean
+  readonly expires_ms: number | undefined
+  readonly limit: bigint | undefined
+  readonly state: string | undefined
+  readonly reason: string | undefined
+  readonly until_ms: number | undefined
 }
 
-type Declined = {
+export type Declined = {
   readonly command: string
   readonly code: string
   readonly client_id: string
   readonly balance: bigint
+  /** The fields that only schema 2 has, in their order. */
+  readonly more: JsonObject
 }
 
 const SUBJECT = 'customer.balance.'
@@ -49,15 +63,34 @@ export const customerOf = (subject: string): string | undefined => {
 const isCustomer = (value: Json | undefined): value is string =>
   typeof value === 'string' && CUSTOMER.test(value)
 
-const declinedOf = (value: Json): Declined | undefined => {
-  const [command, code] = [textOf(field(value, 'command')), textOf(field(value, 'code'))]
-  const [client_id, balance] = [field(value, 'client_id'), wholeOf(field(value, 'balance'))]
-  const is_right =
-    ['credit', 'debit', 'transfer'].includes(command ?? '') &&
-    ['INSUFFICIENT_FUNDS', 'BALANCE_LIMIT'].includes(code ?? '')
-  if (!is_right || command === undefined || code === undefined) return undefined
-  return isCustomer(client_id) && balance !== undefined ? { command, code, client_id, balance } : undefined
-}
+const COMMANDS = ['credit', 'debit', 'transfer']
+const CODES = ['INSUFFICIENT_FUNDS', 'BALANCE_LIMIT']
+const COMMANDS_2 = [...COMMANDS, 'hold', 'capture', 'release', 'limit', 'restrict', 'reverse']
+const CODES_2 = [
+  ...CODES,
+  ...['HOLD_EXISTS', 'HOLD_NOT_OPEN', 'HOLD_EXCEEDED', 'LIMIT_REACHED', 'ACCOUNT_RESTRICTED', 'NOT_EMPTY'],
+]
+const DECLINED_DETAILS = ['available', 'held', 'remaining', 'state', 'reason']
+
+/** The fields of `names` that an object has, in that order. */
+const pick = (json: Json, names: readonly string[]): JsonObject =>
+  Object.fromEntries(
+    names.flatMap(name => {
+      const value = field(json, name)
+      return value === undefined ? [] : [[name, value] as const]
+    }),
+  )
+
+const declinedOf =
+  (commands: readonly string[], codes: readonly string[]) =>
+  (value: Json): Declined | undefined => {
+    const [command, code] = [textOf(field(value, 'command')), textOf(field(value, 'code'))]
+    const [client_id, balance] = [field(value, 'client_id'), wholeOf(field(value, 'balance'))]
+    if (command === undefined || !commands.includes(command)) return undefined
+    if (code === undefined || !codes.includes(code)) return undefined
+    if (!isCustomer(client_id) || balance === undefined) return undefined
+    return { command, code, client_id, balance, more: pick(value, DECLINED_DETAILS) }
+  }
 
 /** Reads a field that may be left out. Returns undefined when the field is there but malformed. */
 const optional = <A>(
@@ -79,30 +112,103 @@ const counterpartyOf = (value: Json): string | undefined => {
   return isCustomer(id) ? id : undefined
 }
 
-const eventOf = (json: JsonObject): Event | undefined => {
-  const [type, amount] = [field(json, 'type'), wholeOf(field(json, 'amount'))]
-  if (type !== 'credit' && type !== 'debit' && type !== 'declined') return undefined
+type Shared = Omit<Event, keyof Rules | 'type' | 'amount' | 'details'>
+
+/** The fields that both schemas have, besides type and amount. */
+const sharedOf = (
+  json: JsonObject,
+  readDeclined: (value: Json) => Declined | undefined,
+): Shared | undefined => {
   const transaction_id = optional(json, 'transaction_id', idOf)
   const reference = optional(json, 'reference', textOf)
   const metadata = optional(json, 'metadata', value => (isObject(value) ? value : undefined))
   const counterparty = optional(json, 'transfer', counterpartyOf)
-  const declined = optional(json, 'declined', declinedOf)
-  if (amount === undefined || amount < 1n || !transaction_id || !reference) return undefined
-  if (!metadata || !counterparty || !declined) return undefined
+  const declined = optional(json, 'declined', readDeclined)
+  if (!transaction_id || !reference || !metadata || !counterparty || !declined) return undefined
   return {
-    ...{ type, amount, transaction_id: transaction_id.value, reference: reference.value },
-    ...{ metadata: metadata.value, counterparty: counterparty.value, declined: declined.value },
-    after: field(json, 'after'),
+    ...{ transaction_id: transaction_id.value, reference: reference.value, metadata: metadata.value },
+    ...{ counterparty: counterparty.value, declined: declined.value, after: field(json, 'after') },
   }
 }
 
-/** Decodes a body: `malformed` when no fold accepts it, `newer` when its schema is newer than 1 and not judged here. */
+const PLAIN: Rules & Pick<Event, 'details'> = {
+  ...{ at_ms: undefined, hold: undefined, is_final: true, is_expiry: false, expires_ms: undefined },
+  ...{ limit: undefined, state: undefined, reason: undefined, until_ms: undefined, details: {} },
+}
+
+const plainOf = (json: JsonObject): Event | undefined => {
+  const [type, amount] = [field(json, 'type'), wholeOf(field(json, 'amount'))]
+  if (type !== 'credit' && type !== 'debit' && type !== 'declined') return undefined
+  const shared = sharedOf(json, declinedOf(COMMANDS, CODES))
+  if (amount === undefined || amount < 1n || !shared) return undefined
+  return { type, amount, ...shared, ...PLAIN }
+}
+
+const TYPES = ['credit', 'debit', 'declined', 'hold', 'release', 'limit', 'state'] as const
+/** The order in which the journal has them. */
+const DETAILS = [
+  ...[
+    'hold',
+    'final',
+    'expires_at',
+    'expired',
+    'limit',
+    'state',
+    'reason',
+    'until',
+    'at',
+    'reverses',
+    'reversal_id',
+  ],
+]
+const KNOWN = [
+  'schema',
+  'type',
+  'amount',
+  'transaction_id',
+  'reference',
+  'metadata',
+  'transfer',
+  'declined',
+  'after',
+  ...DETAILS,
+]
+
+const timeOf = (value: Json | undefined): number | undefined => {
+  const ms = Date.parse(textOf(value) ?? '')
+  return Number.isNaN(ms) ? undefined : ms
+}
+
+/**
+ * Reads an event of schema 2. Who makes them in a run, the program and the clients, makes no malformed ones: so a body with
+ * everything that it needs is believed, and any other one is not judged.
+ */
+const rulesOf = (json: JsonObject): Event | undefined => {
+  const type = TYPES.find(one => one === field(json, 'type'))
+  const shared = sharedOf(json, declinedOf(COMMANDS_2, CODES_2))
+  if (type === undefined || !shared || Object.keys(json).some(name => !KNOWN.includes(name))) return undefined
+  return {
+    ...{ type, amount: wholeOf(field(json, 'amount')), ...shared, details: pick(json, DETAILS) },
+    at_ms: timeOf(field(json, 'at')),
+    hold: textOf(field(json, 'hold')),
+    is_final: field(json, 'final') !== false,
+    is_expiry: field(json, 'expired') === true,
+    expires_ms: timeOf(field(json, 'expires_at')),
+    limit: wholeOf(field(json, 'limit')),
+    state: textOf(field(json, 'state')),
+    reason: textOf(field(json, 'reason')),
+    until_ms: timeOf(field(json, 'until')),
+  }
+}
+
+/** Decodes a body: `malformed` when no fold accepts it, `newer` when it is not judged here. */
 export const readEvent = (body: string): Event | 'malformed' | 'newer' => {
   const json = readJson(body)
   if (!isObject(json)) return 'malformed'
   const schema = field(json, 'schema') ?? 1n
   if (typeof schema !== 'bigint' || schema < 1n) return 'malformed'
-  return schema === 1n ? (eventOf(json) ?? 'malformed') : 'newer'
+  if (schema === 2n) return rulesOf(json) ?? 'newer'
+  return schema === 1n ? (plainOf(json) ?? 'malformed') : 'newer'
 }
 
 /** The text that identifies a write within the run. It is in the body, or in a header when the body cannot hold it. */

@@ -7,6 +7,7 @@ import type { Item } from './dynamodb.js'
 import type { Event } from './event.js'
 import type { Folded, Ledger, State } from './fold.js'
 import { isObject, type Json } from './json.js'
+import { heldOf, termsText } from './terms.js'
 
 export const PROJECTIONS = ['balances', 'journal', 'totals', 'ranking'] as const
 export type Projection = (typeof PROJECTIONS)[number]
@@ -28,10 +29,14 @@ const item = (fields: Readonly<Record<string, string | undefined>>): Item =>
 const head = (
   id: string,
   name: string,
-  { balance, version, seq }: State,
-  extra: Record<string, string> = {},
+  { balance, version, seq, terms }: State,
+  extra: Readonly<Record<string, string | undefined>> = {},
 ): Item =>
-  item({ id: text(id), [name]: number(balance), version: number(version), seq: number(seq), ...extra })
+  item({
+    ...{ id: text(id), [name]: number(balance), version: number(version), seq: number(seq), ...extra },
+    account_rules: terms && text(termsText(terms)),
+    held: terms && number(heldOf(terms)),
+  })
 
 /** The shard of a customer in the ranking's indexes, from the FNV-1a hash of its id. */
 const shardOf = (client_id: string): string => {
@@ -50,18 +55,30 @@ const jsonText = (value: Json): string => {
     .join(',')}}`
 }
 
+/** Amounts in the record of a refusal are texts in the journal, whatever they are in the event. */
 const declinedText = ({ declined }: Event): string | undefined =>
   declined &&
   JSON.stringify({
     ...{ command: declined.command, code: declined.code, client_id: declined.client_id },
     balance: String(declined.balance),
+    ...Object.fromEntries(Object.entries(declined.more).map(([name, value]) => [name, String(value)])),
   })
+
+const detailsText = ({ details }: Event): string | undefined =>
+  Object.keys(details).length === 0 ? undefined : jsonText(details)
 
 const RESERVED = /^(?:seq|account|txn):/
 const rowIdOf = ({ transaction_id }: Event, seq: number, taken: ReadonlySet<string>): string => {
   if (transaction_id === undefined) return `seq:${seq}`
   const own = RESERVED.test(transaction_id) ? `txn:${transaction_id}` : transaction_id
   return taken.has(own) ? `seq:${seq}` : own
+}
+
+/** The longest text of terms that a row has; a longer one is a dash there. */
+const TERMS_CHARS_MAX = 2_048
+const rowTerms = ({ terms }: State): string | undefined => {
+  const all = terms && termsText(terms)
+  return all !== undefined && all.length > TERMS_CHARS_MAX ? '-' : all
 }
 
 const optionalText = (value: string | undefined): string | undefined =>
@@ -73,7 +90,11 @@ const rowOf = (id: string, folded: Folded, event: Event): Item => {
   const { entry, client_id = '', before, after } = folded
   return item({
     ...{ id: text(id), client_id: text(client_id), seq: number(entry.seq), type: text(event.type) },
-    ...{ amount: number(event.amount), balance: number(after.balance), version: number(after.version) },
+    ...{ balance: number(after.balance), version: number(after.version) },
+    amount: event.amount === undefined ? undefined : number(event.amount),
+    held: heldOf(after.terms) === 0n ? undefined : number(heldOf(after.terms)),
+    details: optionalText(detailsText(event)),
+    account_rules: optionalText(rowTerms(after)),
     ...{ previous_seq: number(before.seq), at: text(atOf(folded)) },
     transaction_id: optionalText(event.transaction_id),
     counterparty: optionalText(event.counterparty),
@@ -83,15 +104,29 @@ const rowOf = (id: string, folded: Folded, event: Event): Item => {
   })
 }
 
-const SUMS = ['customers', 'balance', 'credits', 'credited', 'debits', 'debited', 'declined'] as const
+const SUMS = ['customers', 'balance', 'held', 'credits', 'credited', 'debits', 'debited', 'declined'] as const
 type Sums = Map<string, Map<string, bigint>>
 
-/** The amounts that an event adds to a sum, by attribute name. */
-const shareOf = ({ type, amount }: Event, { before, after }: Folded): Readonly<Record<string, bigint>> => {
-  if (type === 'declined') return { declined: 1n }
-  const moved = type === 'credit' ? { credits: 1n, credited: amount } : { debits: 1n, debited: amount }
-  return { ...moved, balance: after.balance - before.balance, customers: before.version === 0 ? 1n : 0n }
+/** What the ranking has besides: the shard, and when the first of the holds expires. */
+const rankingExtra = (id: string, { terms }: State): Readonly<Record<string, string | undefined>> => {
+  const expiries = (terms?.holds ?? []).map(({ expires_ms }) => expires_ms)
+  return {
+    shard: text(shardOf(id)),
+    expires_ms: expiries.length === 0 ? undefined : number(Math.min(...expiries)),
+  }
 }
+
+/** The amounts that an event adds to a sum, by attribute name. */
+const shareOf = (
+  { type, amount = 0n }: Event,
+  { before, after }: Folded,
+): Readonly<Record<string, bigint>> => ({
+  ...(type === 'declined' ? { declined: 1n } : {}),
+  ...(type === 'credit' ? { credits: 1n, credited: amount } : {}),
+  ...(type === 'debit' ? { debits: 1n, debited: amount } : {}),
+  ...{ balance: after.balance - before.balance, held: heldOf(after.terms) - heldOf(before.terms) },
+  customers: before.version === 0 && after.version > 0 ? 1n : 0n,
+})
 
 const addTo = (sums: Sums, key: string, share: Readonly<Record<string, bigint>>): void => {
   const sum = sums.get(key) ?? new Map<string, bigint>()
@@ -130,7 +165,7 @@ export const expectedContents = (ledger: Ledger): Contents => {
     balances: byId(heads.map(([id, state]) => head(id, 'client_balance', state))),
     journal: byId([...accounts, ...rows]),
     totals: byId([...accounts, ...[...sums].map(([key, parts]) => sumItem(key, parts))]),
-    ranking: byId(heads.map(([id, state]) => head(id, 'balance', state, { shard: text(shardOf(id)) }))),
+    ranking: byId(heads.map(([id, state]) => head(id, 'balance', state, rankingExtra(id, state)))),
   }
 }
 

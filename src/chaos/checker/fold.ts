@@ -3,11 +3,18 @@
  */
 
 import { customerOf, type Entry, type Event, keyOf, readEvent } from './event.js'
+import { judgeTerms, type Refused, type Terms, timeOf } from './terms.js'
 
 /** The state of a customer after an event that had an effect; `seq` is the sequence of that event. */
-export type State = { readonly balance: bigint; readonly version: number; readonly seq: number }
+export type State = {
+  readonly balance: bigint
+  readonly version: number
+  readonly seq: number
+  /** Undefined for a plain account. */
+  readonly terms: Terms | undefined
+}
 
-type Outcome = 'applied' | 'MALFORMED' | 'INSUFFICIENT_FUNDS' | 'BALANCE_LIMIT'
+type Outcome = 'applied' | 'MALFORMED' | Refused
 
 /** One entry with its outcome; `before` and `after` are the states of its customer. */
 export type Folded = {
@@ -29,20 +36,27 @@ export type Ledger = {
   readonly customers: () => readonly string[]
   /** A customer's state once everything up to `seq` is folded. */
   readonly stateAt: (client_id: string, seq: number) => State
+  /** The largest credit limit that a customer ever had. */
+  readonly limitOf: (client_id: string) => bigint
   readonly last_seq: number
   /** One text for each entry that could not be folded. */
   readonly problems: readonly string[]
 }
 
-export const OPENING: State = { balance: 0n, version: 0, seq: 0 }
+export const OPENING: State = { balance: 0n, version: 0, seq: 0, terms: undefined }
 const OPENING_ONLY: readonly State[] = [OPENING]
-const INT64_MAX = 2n ** 63n - 1n
+const NS_PER_MS = 1_000_000n
 
-const move = ({ type, amount }: Event, { balance, version }: State, seq: number): State | Outcome => {
-  if (type === 'declined') return { balance, version, seq }
-  const moved = type === 'credit' ? balance + amount : balance - amount
-  if (moved < 0n) return 'INSUFFICIENT_FUNDS'
-  return moved > INT64_MAX ? 'BALANCE_LIMIT' : { balance: moved, version: version + 1, seq }
+/** The time at which an entry was stored, in whole milliseconds. */
+export const storedMs = ({ time_ns }: Entry): number => Number(time_ns / NS_PER_MS)
+
+const move = (event: Event, { balance, version, terms }: State, entry: Entry): State | Outcome => {
+  const moved = judgeTerms({ balance, terms }, event, timeOf(event, storedMs(entry)))
+  if (typeof moved === 'string') return moved
+  return {
+    ...{ balance: moved.balance, version: version + (moved.grows ? 1 : 0) },
+    ...{ seq: entry.seq, terms: moved.terms },
+  }
 }
 
 /**
@@ -75,7 +89,7 @@ export const foldAll = (entries: readonly Entry[]): Ledger => {
     const about = { entry, client_id, event, key: keyOf(entry, event), before }
     if (client_id === undefined || event === undefined)
       return { ...about, outcome: 'MALFORMED', after: before }
-    const moved = move(event, before, entry.seq)
+    const moved = move(event, before, entry)
     if (typeof moved === 'string') return { ...about, outcome: moved, after: before }
     if (own === undefined) states.set(client_id, [OPENING, moved])
     else own.push(moved)
@@ -94,6 +108,8 @@ export const foldAll = (entries: readonly Entry[]): Ledger => {
       const own = statesOf(client_id)
       return own[lastIndexWhere(own, state => state.seq <= seq)] ?? OPENING
     },
+    limitOf: client_id =>
+      statesOf(client_id).reduce((most, { terms }) => (terms && terms.limit > most ? terms.limit : most), 0n),
     last_seq: all.at(-1)?.entry.seq ?? 0,
     problems,
   }

@@ -2,6 +2,7 @@
 
 import { checkMinVersion, checkPast, checkPlain, checkStates, checkStrong } from './checks/balances.js'
 import { checkFates } from './checks/fates.js'
+import { checkHolds } from './checks/holds.js'
 import { checkLists, checkStatements } from './checks/pages.js'
 import { checkRefusals } from './checks/refusals.js'
 import { checkBatches, checkClaims, checkFloor, checkOrigins, checkTransfers } from './checks/stream.js'
@@ -19,6 +20,7 @@ const CHECKS: readonly ((world: World) => Finding)[] = [
   checkTransfers,
   checkBatches,
   checkClaims,
+  checkHolds,
   checkOrigins,
   checkFloor,
   checkStates,

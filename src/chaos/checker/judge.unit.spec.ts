@@ -10,6 +10,7 @@ import {
   changeCall,
   changeEntry,
   goodRun,
+  goodRunWithHold,
   OPS,
   type Run,
   refusedWith,
@@ -50,7 +51,7 @@ const answers =
   })
 
 it('a good run breaks no promise, and every check has something to look at', () => {
-  const results = resultsOf(goodRun())
+  const results = resultsOf(goodRunWithHold())
   expect(results.filter(({ violations }) => violations > 0)).toEqual([])
   expect(results.filter(({ cases }) => cases === 0)).toEqual([])
 })
@@ -301,6 +302,50 @@ describe('the check', () => {
     ['lists', 'a balance that never was', run => changeCall(run, OPS.list, answerWithText('47', '46'))],
   ])('%s sees %s', (name, _, plant) => {
     expect(brokenBy(plant)).toContain(name)
+  })
+})
+
+describe('of a hold, the check', () => {
+  const entry = { part: 11, rest: 12, refusal: 13 }
+  it.each<[name: string, what: string, plant: (run: Run) => void]>([
+    [
+      'holds',
+      'more than was held',
+      run => changeEntry(run, entry.rest, withText('"amount":10', '"amount":11')),
+    ],
+    [
+      'holds',
+      'a capture after the one that ends it',
+      run => changeEntry(run, entry.part, withText('"final":false', '"final":true')),
+    ],
+    [
+      'acknowledged',
+      'a capture without effect',
+      run => changeEntry(run, entry.rest, withText('"amount":10', '"amount":11')),
+    ],
+    [
+      'version chains',
+      'another digest of what the account has',
+      run => changeEntry(run, 10, ({ body }) => ({ body: body.replace(/"rules":"./, '"rules":"?') })),
+    ],
+    [
+      'refusals',
+      'the refusal of a hold that is open',
+      run => changeEntry(run, entry.rest, withText('"final":true', '"final":false,"amount":4')),
+    ],
+    [
+      'one outcome',
+      'a capture that is refused as well',
+      run => changeEntry(run, entry.refusal, withText('"k25"', '"k24"')),
+    ],
+  ])('%s sees %s', (name, _, plant) => {
+    const run = goodRunWithHold()
+    plant(run)
+    expect(
+      resultsOf(run)
+        .filter(({ violations }) => violations > 0)
+        .map(result => result.name),
+    ).toContain(name)
   })
 })
 

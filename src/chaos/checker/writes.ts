@@ -21,11 +21,20 @@ export type Claim =
       readonly code: string
       readonly client_id: string
       readonly balance: bigint | undefined
+      /** What was available, where that is not the balance. */
+      readonly available: bigint | undefined
       readonly is_frozen: boolean
     }
   /** This attempt stored nothing. */
   | { readonly tag: 'nothing'; readonly code: string }
   | { readonly tag: 'unknown'; readonly code: string }
+
+const WRITE_TYPES = [
+  ...(['credit', 'debit', 'transfer', 'hold', 'capture', 'release', 'limit', 'restrict'] as const),
+]
+type WriteType = (typeof WRITE_TYPES)[number]
+
+const writeTypeOf = (text: string): WriteType | undefined => WRITE_TYPES.find(type => type === text)
 
 /** One attempt to send a write. */
 export type Attempt = { readonly call: Call; readonly claim: Claim }
@@ -34,7 +43,7 @@ export type Write = {
   readonly key: string
   readonly source: 'command' | 'event' | 'raw'
   /** Undefined for a published body that is no event. */
-  readonly type: 'credit' | 'debit' | 'transfer' | undefined
+  readonly type: WriteType | undefined
   /** The customers on whose subjects its events are, in order. */
   readonly client_ids: readonly string[]
   readonly amount: bigint | undefined
@@ -51,7 +60,10 @@ const NOTHING_STORED = [
   ...['UNAVAILABLE', 'BUSY', 'CONFLICT', 'STREAM_FULL', 'INVALID_REQUEST', 'PAYLOAD_TOO_LARGE'],
   ...['TRANSACTION_ID_REUSED', 'BAD_REQUEST'],
 ]
-const REFUSALS = ['INSUFFICIENT_FUNDS', 'BALANCE_LIMIT']
+const REFUSALS = [
+  ...['INSUFFICIENT_FUNDS', 'BALANCE_LIMIT', 'ACCOUNT_RESTRICTED', 'NOT_EMPTY'],
+  ...['HOLD_EXISTS', 'HOLD_NOT_OPEN', 'HOLD_EXCEEDED', 'LIMIT_REACHED'],
+]
 
 const positionOf = (value: Json | undefined): Position | undefined => {
   const [client_id, seq] = [textOf(field(value, 'client_id')), countOf(field(value, 'seq'))]
@@ -74,7 +86,8 @@ export const positionsOf = (reply: Json | undefined): readonly Position[] => {
 const claimOfError = (code: string, error: Json | undefined, is_frozen: boolean): Claim => {
   if (REFUSALS.includes(code)) {
     const client_id = textOf(field(error, 'client_id')) ?? ''
-    return { tag: 'refused', code, client_id, balance: wholeOf(field(error, 'balance')), is_frozen }
+    const [balance, available] = [wholeOf(field(error, 'balance')), wholeOf(field(error, 'available'))]
+    return { tag: 'refused', code, client_id, balance, available, is_frozen }
   }
   return NOTHING_STORED.includes(code) ? { tag: 'nothing', code } : { tag: 'unknown', code }
 }
@@ -141,13 +154,13 @@ const claimOfPublish = (call: Call, client_id: string): Claim => {
 
 type Described = Omit<Write, 'attempts' | 'before'>
 
-const commandOf = (type: string, fields: Json): Described | undefined => {
-  const key = textOf(field(fields, 'reference'))
-  if (key === undefined || (type !== 'credit' && type !== 'debit' && type !== 'transfer')) return undefined
-  const names = type === 'transfer' ? ['from', 'to'] : ['client_id']
+const commandOf = (kind: string, fields: Json): Described | undefined => {
+  const [key, type] = [textOf(field(fields, 'reference')), writeTypeOf(kind)]
+  if (key === undefined || type === undefined) return undefined
+  const names = type === 'transfer' ? ['from', 'to'] : ['client_id', 'to']
   return {
     ...{ key, source: 'command', type },
-    client_ids: names.map(name => textOf(field(fields, name)) ?? ''),
+    client_ids: names.flatMap(name => textOf(field(fields, name)) ?? []),
     amount: wholeOf(field(fields, 'amount')),
     id: textOf(field(fields, 'transaction_id')),
   }
@@ -161,7 +174,7 @@ const publishedOf = ({ kind, subject, headers, body }: Call): Described | undefi
   return {
     key,
     source: kind === 'event' ? 'event' : 'raw',
-    type: type === 'credit' || type === 'debit' ? type : undefined,
+    type: type === 'credit' || type === 'debit' || type === 'hold' ? type : undefined,
     client_ids: [subject.split('.').slice(2).join('.')],
     amount: wholeOf(field(fields, 'amount')),
     id: headers.get('Nats-Msg-Id'),
@@ -208,7 +221,7 @@ export const gatherWrites = (calls: readonly Call[]): ReadonlyMap<string, Write>
     else if (call.kind === 'event' || call.kind === 'raw') {
       const published = publishedOf(call)
       add(published, { call, claim: claimOfPublish(call, published?.client_ids[0] ?? '') })
-    } else if (call.kind === 'credit' || call.kind === 'debit' || call.kind === 'transfer') {
+    } else if (writeTypeOf(call.kind) !== undefined) {
       const described = commandOf(call.kind, readObject(call.body))
       add(described, { call, claim: claimOfCommand(call, described?.id !== undefined) })
     }

@@ -9,7 +9,10 @@ import type { Memory } from './memory.js'
 export type WriteVerdict = 'done' | 'nothing' | 'unknown'
 
 const ERROR_CODE = 'Nats-Service-Error'
-const FOR_GOOD = ['INSUFFICIENT_FUNDS', 'BALANCE_LIMIT', 'TRANSACTION_ID_REUSED', 'INVALID_REQUEST']
+const FOR_GOOD = [
+  ...['INSUFFICIENT_FUNDS', 'BALANCE_LIMIT', 'TRANSACTION_ID_REUSED', 'INVALID_REQUEST'],
+  ...['HOLD_EXISTS', 'HOLD_NOT_OPEN', 'HOLD_EXCEEDED', 'LIMIT_REACHED', 'ACCOUNT_RESTRICTED', 'NOT_EMPTY'],
+]
 const NOTHING = ['UNAVAILABLE', 'BUSY', 'CONFLICT', 'STREAM_FULL']
 
 const verdictOfCode = (code: string): WriteVerdict => {

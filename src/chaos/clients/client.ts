@@ -90,7 +90,7 @@ export const startClient = (parts: ClientParts): Client => {
   const begin = (): Promise<void> => {
     if (!random.chance(WRITE_SHARE)) return read()
     if (random.chance(ONCE_MORE_SHARE) && memory.answered.all().length > 0) return sendOnceMore()
-    return send(writes.next())
+    return send(writes.next(Date.now()))
   }
 
   const launch = (): void => {

@@ -16,10 +16,13 @@ const answer = (body: unknown, headers: Readonly<Record<string, string>> = {}): 
 })
 const error = (code: string): CallResult => answer({ error: { code } }, { 'Nats-Service-Error': code })
 
+/** A time at which nothing special happens. */
+const WALL_MS = 1_800_000_000_000
+
 const writesOf = (seed: number, count: number) => {
   const random = createRandom(seed)
   const writes = createWrites(random, createCustomers(100), `s${seed}`)
-  return Array.from({ length: count }, () => writes.next())
+  return Array.from({ length: count }, () => writes.next(WALL_MS))
 }
 
 describe('the writes', () => {
@@ -32,7 +35,10 @@ describe('the writes', () => {
 
   it('are of every kind, with and without an id of their own', () => {
     expect(new Set(made.map(({ question }) => question.kind))).toEqual(
-      new Set(['credit', 'debit', 'transfer', 'batch', 'event', 'raw']),
+      new Set([
+        ...['credit', 'debit', 'transfer', 'batch', 'event', 'raw'],
+        ...['hold', 'capture', 'release', 'limit', 'restrict'],
+      ]),
     )
     for (const kind of ['credit', 'transfer', 'batch', 'event', 'raw'])
       expect(

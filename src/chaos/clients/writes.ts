@@ -8,6 +8,7 @@ import type { CallRequest } from './ask.js'
 import { type Customers, RICH } from './customers.js'
 import type { Repeatable } from './memory.js'
 import type { Random } from './random.js'
+import { createRuleWrites, type RuleWrite } from './rule-writes.js'
 
 /** Carries the key of a published event whose body cannot hold it. */
 const KEY_HEADER = 'Chaos-Key'
@@ -27,10 +28,13 @@ const BATCH_MAX = 6
 /** Larger than 2^53, so it is sent as text; the sum of a thousand still fits into int64. */
 const RICH_AMOUNT = 9_007_199_254_740_993n
 
-export type Writes = { readonly next: () => ClientWrite }
+export type Writes = {
+  /** The next write; `wall_ms` is the current wall-clock time, for what ends at a time. */
+  readonly next: (wall_ms: number) => ClientWrite
+}
 
 /** A kind of write, with its weight in the random choice. */
-type Choice = readonly [weight: number, make: (key: string) => ClientWrite]
+type Choice = readonly [weight: number, make: (key: string, wall_ms: number) => ClientWrite]
 
 const json = (value: unknown): string => JSON.stringify(value)
 
@@ -82,7 +86,42 @@ const createRawWrites = (random: Random, customers: Customers) => {
     raw(key, 'two.tokens', json({ type: 'credit', amount: 1, reference: key }))
   const overdraw = (key: string): ClientWrite =>
     raw(key, customers.pick(random), json({ type: 'debit', amount: 10 ** 12, reference: key }))
-  return { good, bad, ownerless, overdraw }
+  return { raw, good, bad, ownerless, overdraw }
+}
+
+/** Commands and events about holds, limits and restrictions. Each command has an id, as a hold needs one. */
+const createRuleChoices = (
+  random: Random,
+  customers: Customers,
+  { raw }: ReturnType<typeof createRawWrites>,
+): readonly Choice[] => {
+  const rules = createRuleWrites(random, customers)
+  const command = ({ type, fields }: RuleWrite, key: string): ClientWrite => {
+    const transaction_id = `id-${key}`
+    const body = json({ ...fields, reference: key, transaction_id })
+    return write({ kind: type, subject: `customer.${type}`, body }, transaction_id, true)
+  }
+  return [
+    [10, key => command(rules.hold(`id-${key}`), key)],
+    [7, key => command(rules.capture(), key)],
+    [6, key => command(rules.release(), key)],
+    [3, key => command(rules.limit(), key)],
+    [3, (key, wall_ms) => command(rules.restrict(wall_ms), key)],
+    [
+      1,
+      (key, wall_ms) => {
+        const { client_id, body } = rules.heldEvent(`id-${key}`, wall_ms)
+        return raw(key, client_id, json({ ...body, reference: key }))
+      },
+    ],
+    [
+      1,
+      key => {
+        const { client_id, body } = rules.captureEvent()
+        return raw(key, client_id, json({ ...body, reference: key }))
+      },
+    ],
+  ]
 }
 
 /** Creates the writes of one client; `prefix` makes its keys and ids different from those of other clients. */
@@ -143,7 +182,8 @@ export const createWrites = (random: Random, customers: Customers, prefix: strin
     return write({ kind: 'event', subject, body, headers }, undefined, 'Nats-Msg-Id' in headers)
   }
 
-  const { good, bad, ownerless, overdraw } = createRawWrites(random, customers)
+  const raw_writes = createRawWrites(random, customers)
+  const { good, bad, ownerless, overdraw } = raw_writes
   const choices: readonly Choice[] = [
     [34, key => command('credit', key)],
     [16, key => command('debit', key)],
@@ -155,11 +195,12 @@ export const createWrites = (random: Random, customers: Customers, prefix: strin
     [1, ownerless],
     [2, overdraw],
     [2, rich],
+    ...createRuleChoices(random, customers, raw_writes),
   ]
   const total = choices.reduce((sum, [weight]) => sum + weight, 0)
 
   return {
-    next: () => {
+    next: wall_ms => {
       count += 1
       const key = `${prefix}-${count}`
       let left = random.next() * total
@@ -167,7 +208,7 @@ export const createWrites = (random: Random, customers: Customers, prefix: strin
         left -= weight
         return left < 0
       })
-      return (chosen ?? choices[0] ?? [0, good])[1](key)
+      return (chosen ?? choices[0] ?? [0, good])[1](key, wall_ms)
     },
   }
 }

@@ -1,8 +1,10 @@
-/** Checks that each refusal for lack of money was true at some moment between the question and its answer. */
+/** Checks that each refusal by an account was true at some moment between the question and its answer. */
 
 import type { Call } from '../calls.js'
+import type { Declined, Event } from '../event.js'
 import { createFindings, type Finding, type Findings } from '../findings.js'
-import { lastIndexWhere } from '../fold.js'
+import { type Folded, lastIndexWhere, type State, storedMs } from '../fold.js'
+import { judgeTerms, timeOf } from '../terms.js'
 import type { World } from '../world.js'
 import type { Attempt, Claim, Write } from '../writes.js'
 
@@ -19,14 +21,17 @@ const movedBefore = (before: readonly Write[], client_id: string): bigint =>
 
 const INT64_MAX = 2n ** 63n - 1n
 
-const refuses = ({ code }: Refused, balance: bigint, amount: bigint): boolean =>
-  code === 'INSUFFICIENT_FUNDS' ? balance < amount : balance + amount > INT64_MAX
+/** Whether a refusal that no event records is one for this balance. What is available is as the answer says. */
+const refuses = ({ code, available }: Refused, balance: bigint, amount: bigint): boolean => {
+  if (code === 'INSUFFICIENT_FUNDS') return (available ?? balance) < amount
+  return code !== 'BALANCE_LIMIT' || balance + amount > INT64_MAX
+}
 
-/** True when the customer had this balance at some moment of the call. */
-const hadBalance = (
+/** True when the customer was in this state, with this balance, at some moment of the call. */
+const wasSo = (
   { ledger, times }: World,
   client_id: string,
-  balance: bigint,
+  isSo: (state: State) => boolean,
   { at_us, end }: Call,
 ): boolean => {
   const states = ledger.statesOf(client_id)
@@ -39,7 +44,7 @@ const hadBalance = (
     const [state, next] = [states[index], states[index + 1]]
     if (state === undefined || times.after_us(state.seq) > end.at_us) return false
     const is_over = next !== undefined && times.before_us(next.seq) < at_us
-    if (!is_over && state.balance === balance) return true
+    if (!is_over && isSo(state)) return true
   }
   return false
 }
@@ -58,9 +63,11 @@ const checkOpen = (
     return
   }
   const own = balance - movedBefore(write.before, client_id)
+  const isSo = (state: State): boolean =>
+    state.balance === own && (code !== 'ACCOUNT_RESTRICTED' || state.terms?.restriction !== undefined)
   if (!refuses(claim, balance, amount))
     findings.violate(`${write.key}: ${code} with ${balance} against ${amount}`, { ops: [call.op] })
-  else if (!hadBalance(world, client_id, own, call))
+  else if (!wasSo(world, client_id, isSo, call))
     findings.violate(`${write.key}: ${code}, but ${client_id} never had ${own} while it was asked`, {
       ops: [call.op],
       seqs: world.ledger
@@ -73,6 +80,27 @@ const checkOpen = (
     })
 }
 
+/** The type of the event that a refused command would have stored on the account that refused it. */
+const typeOf = ({ command, client_id }: Declined, giver: string | undefined): Event['type'] => {
+  if (command === 'transfer' || command === 'capture') return client_id === giver ? 'debit' : 'credit'
+  if (command === 'restrict') return 'state'
+  return (['credit', 'hold', 'release', 'limit'] as const).find(type => type === command) ?? 'debit'
+}
+
+/** A receiver's restriction may end between the decision and its storage, and its event states no time. */
+const UNKNOWN_MS = 10_000
+
+/** Whether the law refuses the command of the event, with that code, on the account as it was before the event. */
+const isLawful = (had: State, { entry, client_id }: Folded, event: Event, declined: Declined): boolean => {
+  const type = typeOf(declined, client_id)
+  // only the giver of a capture has the hold
+  const hold = type === 'credit' ? undefined : event.hold
+  const command = { ...event, type, hold }
+  const stored_ms = storedMs(entry)
+  const moments = event.at_ms === undefined ? [stored_ms, stored_ms - UNKNOWN_MS] : [timeOf(event, stored_ms)]
+  return moments.some(moment => judgeTerms(had, command, moment) === declined.code)
+}
+
 /** A frozen refusal has an event, and the refusal has to be true at that event's place in the stream. */
 const checkFrozen = (
   findings: Findings,
@@ -82,8 +110,9 @@ const checkFrozen = (
   claim: Refused,
 ): void => {
   const [found] = world.eventsOf(write.key).filter(({ event }) => event?.type === 'declined')
-  const { declined, amount = 0n } = found?.event ?? {}
-  if (found === undefined || declined === undefined) {
+  const { event } = found ?? {}
+  const declined = event?.declined
+  if (found === undefined || event === undefined || declined === undefined) {
     findings.violate(`${write.key} was refused, and no event says so`, { ops: [call.op] })
     return
   }
@@ -94,17 +123,17 @@ const checkFrozen = (
       `${write.key}: the answer says ${claim.code} at ${claim.balance}, event ${seq} ${declined.code} at ${declined.balance}`,
       proof,
     )
-  const had = world.ledger.stateAt(declined.client_id, seq - 1).balance
-  if (had !== declined.balance)
+  const had = world.ledger.stateAt(declined.client_id, seq - 1)
+  if (had.balance !== declined.balance)
     findings.violate(
-      `${write.key}: event ${seq} says that ${declined.client_id} had ${declined.balance}, but it had ${had}`,
+      `${write.key}: event ${seq} says that ${declined.client_id} had ${declined.balance}, but it had ${had.balance}`,
       proof,
     )
-  else if (!refuses(claim, had, amount))
-    findings.violate(`${write.key}: ${claim.code}, but ${had} allows ${amount}`, proof)
+  else if (!isLawful(had, found, event, declined))
+    findings.violate(`${write.key}: ${claim.code}, but ${declined.client_id} allows it at ${seq}`, proof)
 }
 
-/** Every refusal for lack of money, or because a balance would be too large, was true at some moment of its call. */
+/** Every refusal by an account was true at some moment of its call. */
 export const checkRefusals = (world: World): Finding => {
   const findings = createFindings('refusals', 'a refusal was true at some moment between question and answer')
   for (const write of world.writes.values())

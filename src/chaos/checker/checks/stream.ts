@@ -3,7 +3,8 @@
 import { customerOf } from '../event.js'
 import { createFindings, type Finding } from '../findings.js'
 import type { Folded } from '../fold.js'
-import { countOf, field, wholeOf } from '../json.js'
+import { countOf, field, textOf, wholeOf } from '../json.js'
+import { digestOf } from '../terms.js'
 import type { World } from '../world.js'
 
 /** True when two neighbouring entries are the two sides of one transfer. */
@@ -47,9 +48,10 @@ export const checkClaims = ({ ledger }: World): Finding => {
       wholeOf(field(event.after, 'balance')),
       countOf(field(event.after, 'version')),
     ]
-    if (balance !== after.balance || version !== after.version)
+    const [rules, digest] = [textOf(field(event.after, 'rules')), digestOf(after.terms)]
+    if (balance !== after.balance || version !== after.version || rules !== digest)
       findings.violate(
-        `event ${entry.seq} claims ${balance} in version ${version}, the fold has ${after.balance} in ${after.version}`,
+        `event ${entry.seq} claims ${balance} in version ${version} (${rules}), the fold has ${after.balance} in ${after.version} (${digest})`,
         { seqs: [entry.seq] },
       )
   }
@@ -83,12 +85,14 @@ export const checkBatches = ({ ledger }: World): Finding => {
 export const checkOrigins = ({ ledger, writes }: World): Finding => {
   const findings = createFindings('origins', 'every event was sent by somebody, and no sequence is missing')
   const first_seq = ledger.all[0]?.entry.seq ?? 1
-  for (const [index, { entry, key }] of ledger.all.entries()) {
+  for (const [index, { entry, event, key }] of ledger.all.entries()) {
     findings.look()
     if (entry.seq !== first_seq + index) {
       findings.violate(`after ${index} entries comes ${entry.seq}`, { seqs: [entry.seq] })
       break
     }
+    // the program itself records that a hold has expired
+    if (event?.is_expiry === true) continue
     const write = key === undefined ? undefined : writes.get(key)
     if (write === undefined) findings.violate(`nobody sent event ${entry.seq}`, { seqs: [entry.seq] })
     else if (
@@ -102,32 +106,48 @@ export const checkOrigins = ({ ledger, writes }: World): Finding => {
   return findings.finding()
 }
 
-type ToldBalance = { readonly balance: bigint | undefined; readonly op: number; readonly seq: number }
+type ToldBalance = {
+  readonly client_id: string
+  readonly balance: bigint | undefined
+  readonly op: number
+  readonly seq: number
+}
 
 /** The balances in the answers to writes. */
 function* balancesInWriteAnswers({ writes }: World): Generator<ToldBalance> {
   for (const { attempts } of writes.values())
     for (const { call, claim } of attempts)
       if (claim.tag === 'acknowledged')
-        yield* claim.positions.map(({ balance, seq }) => ({ balance, op: call.op, seq }))
-      else if (claim.tag === 'refused') yield { balance: claim.balance, op: call.op, seq: 0 }
+        yield* claim.positions.map(({ client_id, balance, seq }) => ({
+          client_id,
+          balance,
+          op: call.op,
+          seq,
+        }))
+      else if (claim.tag === 'refused')
+        yield { client_id: claim.client_id, balance: claim.balance, op: call.op, seq: 0 }
 }
 
 /** The balances in the answers to reads. */
 function* balancesInReadAnswers({ balances, statements, lists }: World): Generator<ToldBalance> {
-  for (const { call, shown } of balances) yield { balance: shown?.balance, op: call.op, seq: shown?.seq ?? 0 }
-  for (const { call, entries } of statements)
-    for (const { balance, seq } of entries) yield { balance, op: call.op, seq }
-  for (const { call, rows } of lists) for (const { balance } of rows) yield { balance, op: call.op, seq: 0 }
+  for (const { call, client_id, shown } of balances)
+    yield { client_id, balance: shown?.balance, op: call.op, seq: shown?.seq ?? 0 }
+  for (const { call, client_id, entries } of statements)
+    for (const { balance, seq } of entries) yield { client_id, balance, op: call.op, seq }
+  for (const { call, rows } of lists)
+    for (const { client_id, balance } of rows) yield { client_id, balance, op: call.op, seq: 0 }
 }
 
-/** No balance in any answer is below zero. */
+/** No balance in any answer is below the negative of the largest limit that its customer ever had; that is 0 for most. */
 export const checkFloor = (world: World): Finding => {
-  const findings = createFindings('floor', 'no balance is below zero')
-  for (const { balance, op, seq } of [...balancesInWriteAnswers(world), ...balancesInReadAnswers(world)]) {
+  const findings = createFindings('floor', 'no balance is below zero, or below what a credit limit allows')
+  const limits = new Map(world.ledger.customers().map(id => [id, world.ledger.limitOf(id)]))
+  for (const told of [...balancesInWriteAnswers(world), ...balancesInReadAnswers(world)]) {
+    const { client_id, balance, op, seq } = told
     if (balance === undefined) continue
     findings.look()
-    if (balance < 0n) findings.violate(`a balance of ${balance}`, { ops: [op], seqs: [seq] })
+    if (balance < -(limits.get(client_id) ?? 0n))
+      findings.violate(`a balance of ${balance} for ${client_id}`, { ops: [op], seqs: [seq] })
   }
   return findings.finding()
 }

@@ -25,7 +25,7 @@ const counting = ({ source }: Write, events: readonly Folded[]): readonly Folded
   return applied.length > 0 ? applied : moves.slice(0, 1)
 }
 
-const legsOf = ({ type }: Write): number => (type === 'transfer' ? 2 : 1)
+const legsOf = ({ type, client_ids }: Write): number => (type === undefined ? 1 : client_ids.length)
 
 /** Says in a clause how an event differs from what an answer says of it; undefined when they agree. */
 const differs = (
@@ -43,12 +43,19 @@ const differs = (
     : undefined
 }
 
+/** The type of the events of a write, by their place in it. */
+const typeOf = (type: NonNullable<Write['type']>, leg: number): string => {
+  if (type === 'transfer' || type === 'capture') return leg === 0 ? 'debit' : 'credit'
+  return type === 'restrict' ? 'state' : type
+}
+
 /** Says in a clause what is wrong with the content of a write's event; undefined when nothing is wrong. */
 const contentDiffers = (write: Write, { event, outcome, entry }: Folded, leg: number): string | undefined => {
   const { source, amount, id, type } = write
   if (type === undefined || event === undefined) return undefined
-  const should_be = type === 'transfer' ? (leg === 0 ? 'debit' : 'credit') : type
-  if (event.type !== should_be || event.amount !== amount)
+  const should_be = typeOf(type, leg)
+  // a command may leave the amount to the hold
+  if (event.type !== should_be || (amount !== undefined && event.amount !== amount))
     return `event ${entry.seq} is a ${event.type} of ${event.amount}, not a ${should_be} of ${amount}`
   if (source !== 'command') return undefined
   if (outcome !== 'applied') return `event ${entry.seq} of a command has no effect: ${outcome}`

@@ -5,6 +5,7 @@
 
 import type { Call, End } from '../calls.js'
 import type { Entry } from '../event.js'
+import { digestOf } from '../terms.js'
 
 /** A run that a test changes in place. */
 export type Run = { readonly calls: Call[]; readonly entries: Entry[] }
@@ -113,6 +114,11 @@ export const OPS = {
   as_of: 18,
   statement: 19,
   list: 20,
+  money: 21,
+  hold: 22,
+  part: 23,
+  rest: 24,
+  closed_refusal: 25,
 } as const
 
 const WRITES = (): Call[] => {
@@ -165,6 +171,73 @@ const WRITES = (): Call[] => {
       end: answered(answeredAt(10), { stream: 'customer-balances', seq: 8 }),
     },
   ]
+}
+
+/** A customer of its own: 50 come in, 30 are held, and 20 and 10 of them captured. */
+const HOLD_WRITES = (): Call[] => {
+  const ids = (key: string) => ({ client_id: 'h', reference: key, transaction_id: `id-${key}` })
+  const use = (key: string, more: object = {}) => ({ ...ids(key), hold: 'id-k22', ...more })
+  const done = (op: number, balance: number, version: number, seq: number): End =>
+    answered(answeredAt(op), { transaction_id: `id-k${op}`, ...state('h', balance, version, seq) })
+  return [
+    {
+      ...callOf(21, 'credit', 'customer.credit', { ...ids('k21'), amount: 50 }),
+      end: done(21, 50, 1, 9),
+    },
+    {
+      ...callOf(22, 'hold', 'customer.hold', { ...ids('k22'), amount: 30, expires_in: 60 }),
+      end: done(22, 50, 2, 10),
+    },
+    {
+      ...callOf(23, 'capture', 'customer.capture', use('k23', { amount: 20, final: false })),
+      end: done(23, 30, 3, 11),
+    },
+    { ...callOf(24, 'capture', 'customer.capture', use('k24')), end: done(24, 20, 4, 12) },
+    {
+      ...callOf(25, 'capture', 'customer.capture', use('k25', { amount: 5 })),
+      end: refusedWith(answeredAt(25), 'HOLD_NOT_OPEN', {
+        ...{ transaction_id: 'id-k25', client_id: 'h', balance: 20, amount: 5 },
+      }),
+    },
+  ]
+}
+
+const msOf = (op: number): number => Number(BEGIN_NS / NS_PER_MS) + op * NEXT_MS
+
+const HOLD_ENTRIES = (): Entry[] => {
+  const [key, at] = [(op: number) => `k${op}`, (op: number) => new Date(msOf(op)).toISOString()]
+  const ids = (op: number) => ({ transaction_id: `id-${key(op)}`, reference: key(op) })
+  const expires_ms = msOf(22) + 60_000
+  const rules = (op: number, amount: bigint) =>
+    digestOf({
+      ...{ time_ms: msOf(op), limit: 0n, restriction: undefined },
+      holds: [{ id: 'id-k22', amount, expires_ms }],
+    })
+  const hold = { schema: 2, type: 'hold', amount: 30, expires_at: new Date(expires_ms).toISOString() }
+  const capture = { schema: 2, type: 'debit', hold: 'id-k22' }
+  const declined = { command: 'capture', code: 'HOLD_NOT_OPEN', client_id: 'h', balance: 20 }
+  const bodies: readonly (readonly [op: number, body: object])[] = [
+    [21, { schema: 1, type: 'credit', amount: 50, after: { balance: 50, version: 1 } }],
+    [22, { ...hold, at: at(22), after: { balance: 50, version: 2, rules: rules(22, 30n) } }],
+    [
+      23,
+      {
+        ...{ ...capture, amount: 20, final: false, at: at(23) },
+        after: { balance: 30, version: 3, rules: rules(23, 10n) },
+      },
+    ],
+    [24, { ...capture, amount: 10, final: true, at: at(24), after: { balance: 20, version: 4 } }],
+    [
+      25,
+      {
+        ...{ schema: 2, type: 'declined', amount: 5, hold: 'id-k22', final: true, declined },
+        after: { balance: 20, version: 4 },
+      },
+    ],
+  ]
+  return bodies.map(([op, body], index) =>
+    entryOf(9 + index, op, 'h', { ...body, ...ids(op) }, inBatch(`h${op}`, 1, true)),
+  )
 }
 
 const READS = (): Call[] => {
@@ -229,6 +302,12 @@ const ENTRIES = (): Entry[] => {
 
 /** Makes a run in which every promise holds. */
 export const goodRun = (): Run => ({ calls: [...WRITES(), ...READS()], entries: ENTRIES() })
+
+/** The same run, and after it one customer's hold. */
+export const goodRunWithHold = (): Run => {
+  const { calls, entries } = goodRun()
+  return { calls: [...calls, ...HOLD_WRITES()], entries: [...entries, ...HOLD_ENTRIES()] }
+}
 
 /** Replaces some parts of call `op` in place. */
 export const changeCall = ({ calls }: Run, op: number, change: (call: Call) => Partial<Call>): void => {
