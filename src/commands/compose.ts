@@ -2,11 +2,15 @@
  * Puts the command side together: the coordinator over the real stream, tables and clock.
  */
 
+import { customersOfCommand } from '../ledger/command.js'
 import { serverNow } from '../stream/server-clock.js'
 import { type Admit, WITHOUT_BOUND } from './admission/admission.js'
 import type { CommandDeps } from './deps.js'
+import { createDryRun } from './dry-run/dry-run.js'
 import { type Accounts, createAccounts } from './group-commit/accounts.js'
 import { Coordinator } from './group-commit/coordinator.js'
+import { replayedOutcome } from './group-commit/group.js'
+import { AccountLoader } from './group-commit/load.js'
 import { isOnTime } from './group-commit/on-time.js'
 import { messagesOf } from './group-commit/plan.js'
 import type { CommandDecider, CommandTaker, CoordinatorOptions } from './group-commit/ports.js'
@@ -14,6 +18,7 @@ import { Rounds } from './group-commit/round.js'
 import { settle } from './group-commit/settle.js'
 import { createHistoryFinder } from './idempotency/history.js'
 import type { JournalLookup } from './idempotency/journal-lookup.js'
+import { answerFor } from './idempotency/stored-transaction.js'
 import { createTransactions, type MayHave } from './idempotency/transactions.js'
 import type { FindTransaction } from './idempotency/window.js'
 import { createOriginalFinder } from './reversal/find-original.js'
@@ -72,5 +77,19 @@ export const createTaker = (
   decider: CommandDecider,
   journal: JournalLookup | undefined,
   { timeout_ms }: Pick<CoordinatorOptions, 'timeout_ms'>,
-): CommandTaker =>
-  new Reversals({ decider, find: createOriginalFinder(deps, journal), log: deps.log, timeout_ms })
+): CommandTaker => {
+  const find = createOriginalFinder(deps, journal)
+  const findTransaction = journal?.find ?? createHistoryFinder(deps)
+  const loader = new AccountLoader(deps)
+  const dry_run = createDryRun({
+    findStored: async command => {
+      const known = await findTransaction(command.transaction_id, customersOfCommand(command)[0], true)
+      return known === undefined ? undefined : replayedOutcome(await answerFor(deps, command, known))
+    },
+    findOriginal: find,
+    load: ids => loader.loadFully(ids),
+    now: () => serverNow(deps.nc),
+    log: deps.log,
+  })
+  return new Reversals({ decider, find, dry_run, log: deps.log, timeout_ms })
+}

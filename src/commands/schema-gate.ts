@@ -9,8 +9,9 @@ import { E } from '../fp.js'
 import type { AskedCommand } from '../ledger/command.js'
 import { isRuleCommand } from '../ledger/rule-command.js'
 import { NEW_LEDGER_SCHEMA, readKey, SCHEMA_KEY } from '../stream/config-bucket.js'
-import type { CommandTaker } from './group-commit/ports.js'
-import { type CommandFailure, failed } from './outcome.js'
+import type { GroupResult } from './group-commit/group.js'
+import type { CommandTaker, Submitted } from './group-commit/ports.js'
+import { type CommandFailure, failed, type Outcome } from './outcome.js'
 
 /** The key is read at most so often while it does not say so. */
 const LOOK_EVERY_MS = 1_000
@@ -55,6 +56,31 @@ const closed = ({ transaction_id }: AskedCommand): CommandFailure =>
 /** Gives on what may be stored, and refuses the rest. A plain command passes without a look at the gate. */
 export const gated = (taker: CommandTaker, gate: Gate): CommandTaker => {
   const passes = (command: AskedCommand): boolean => gate.isOpen() || !needsNewSchema(command)
+
+  const each = async (
+    commands: readonly Submitted[],
+    decide: (open: readonly Submitted[]) => Promise<Outcome[]>,
+  ): Promise<Outcome[]> => {
+    if (commands.every(({ command }) => passes(command)) || (await gate.look())) return decide(commands)
+    const plain = commands.filter(({ command }) => !needsNewSchema(command))
+    const outcomes = (await decide(plain)).values()
+    return commands.map(({ command }) => {
+      if (needsNewSchema(command)) return closed(command)
+      const { value } = outcomes.next()
+      if (value === undefined) throw new Error('a command of a batch has no outcome')
+      return value
+    })
+  }
+
+  const all = async (
+    commands: readonly AskedCommand[],
+    decide: () => Promise<GroupResult>,
+  ): Promise<GroupResult> => {
+    if (commands.every(passes) || (await gate.look())) return decide()
+    const index = commands.findIndex(needsNewSchema)
+    return failed('UNAVAILABLE', { index, message: CLOSED })
+  }
+
   return {
     take: (submitted, done) => {
       if (passes(submitted.command)) return taker.take(submitted, done)
@@ -63,22 +89,13 @@ export const gated = (taker: CommandTaker, gate: Gate): CommandTaker => {
         else done(closed(submitted.command))
       })
     },
-    submitEach: async commands => {
-      if (commands.every(({ command }) => passes(command)) || (await gate.look()))
-        return taker.submitEach(commands)
-      const plain = commands.filter(({ command }) => !needsNewSchema(command))
-      const outcomes = (await taker.submitEach(plain)).values()
-      return commands.map(({ command }) => {
-        if (needsNewSchema(command)) return closed(command)
-        const { value } = outcomes.next()
-        if (value === undefined) throw new Error('a command of a batch has no outcome')
-        return value
-      })
-    },
-    submitAll: async (commands, has_given_ids) => {
-      if (commands.every(passes) || (await gate.look())) return taker.submitAll(commands, has_given_ids)
-      const index = commands.findIndex(needsNewSchema)
-      return failed('UNAVAILABLE', { index, message: CLOSED })
-    },
+    submitEach: commands => each(commands, open => taker.submitEach(open)),
+    submitAll: (commands, has_given_ids) => all(commands, () => taker.submitAll(commands, has_given_ids)),
+    dryRunEach: commands => each(commands, open => taker.dryRunEach(open)),
+    dryRunAll: commands =>
+      all(
+        commands.map(({ command }) => command),
+        () => taker.dryRunAll(commands),
+      ),
   }
 }

@@ -38,6 +38,11 @@ const BY: Schema = {
 }
 
 /** What the reply to a reversal says beside the positions. */
+const DRY_RUN: Schema = {
+  type: 'boolean',
+  enum: [true],
+  description: 'nothing is stored: `seq` is that of the newest event of the customer',
+}
 const OF_REVERSAL = { reverses: STORED_TRANSACTION_ID, amount: AMOUNT }
 /** What can be spent may be more than one balance can be, by a credit limit. */
 const OF_RULES = { available: TOTAL, held: BALANCE }
@@ -54,12 +59,12 @@ export const MOVEMENT_REPLY = object(
     version: VERSION,
     seq: SEQ,
   },
-  { replayed: TRUE, ...OF_RULES, expires_at: TIME, ...OF_REVERSAL },
+  { replayed: TRUE, dry_run: DRY_RUN, ...OF_RULES, expires_at: TIME, ...OF_REVERSAL },
 )
 
 export const TRANSFER_REPLY = object(
   { transaction_id: STORED_TRANSACTION_ID, from: POSITION, to: POSITION },
-  { replayed: TRUE, ...OF_REVERSAL },
+  { replayed: TRUE, dry_run: DRY_RUN, ...OF_REVERSAL },
 )
 
 /** The reply of `customer.balance`, in the predecessor's exact form. */
@@ -213,9 +218,10 @@ export const EXPLAIN_REPLY = object(
   { transaction_id: STORED_TRANSACTION_ID, seq: SEQ },
 )
 
-export const BATCH_REPLY = object({
-  results: listOf({ anyOf: [MOVEMENT_REPLY, TRANSFER_REPLY, object({ error: REFUSAL })] }),
-})
+export const BATCH_REPLY = object(
+  { results: listOf({ anyOf: [MOVEMENT_REPLY, TRANSFER_REPLY, object({ error: REFUSAL })] }) },
+  { dry_run: DRY_RUN },
+)
 
 /** Whatever was published is shown: only an event that the ledger knows has an amount. */
 export const EVENTS_REPLY = object({

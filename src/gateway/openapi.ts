@@ -128,6 +128,9 @@ const operationOf = (route: Route): Json => ({
         ...(route.may_stream === true ? { [STREAM_TYPE]: { schema: { type: 'string' } } } : {}),
       },
     },
+    ...(isCommand(route) && route.success !== 200
+      ? { 200: { description: 'a dry run: what would happen', content: json(route.answer ?? route.reply) } }
+      : {}),
     ...problems([...COMMON_CODES, ...route.codes]),
   },
 })

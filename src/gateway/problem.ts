@@ -76,5 +76,6 @@ export const PROBLEM_SCHEMA: Schema = object(
     field: { type: 'string' },
     index: { ...COUNT, description: 'the command of a batch that was refused' },
     replayed: { type: 'boolean', description: 'the answer to a repetition' },
+    dry_run: { type: 'boolean', description: 'it is what would happen: nothing was stored' },
   },
 )

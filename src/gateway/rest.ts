@@ -100,10 +100,11 @@ const send = (
 ): FastifyReply => {
   for (const name of LEDGER_HEADERS) if (headers[name] !== undefined) reply.header(name, headers[name])
   if (answer.replayed === true) reply.header('idempotency-replayed', 'true')
-  if (route.success === 201) {
+  const is_made = route.success === 201 && answer.dry_run !== true
+  if (is_made) {
     reply.header('location', `/v1/transactions/${encodeURIComponent(String(answer.transaction_id))}`)
   }
-  return sendJson(request, reply, route.success, answer)
+  return sendJson(request, reply, is_made ? route.success : 200, answer)
 }
 
 /** The headers by which the service knows who sends a write, as the lines that are sent; '' for a caller without a token. */

@@ -24,6 +24,7 @@ import type { CommandTaker, Submitted } from '../group-commit/ports.js'
 import { type CommandFailure, failed, type Outcome } from '../outcome.js'
 import { type Audit, writtenOf } from './audit.js'
 import {
+  asDryRun,
   errorJson,
   errorOf,
   headerProblem,
@@ -48,8 +49,8 @@ type BatchReply = Either<ServiceError, ServiceReply>
 const resultJson = (outcome: Outcome): string =>
   outcome.tag === 'done' ? replyJson(outcome.reply, outcome.replayed) : errorJson(outcome)
 
-const reply = (results: readonly string[]): BatchReply =>
-  E.right({ body: `{"results":[${results.join(',')}]}` })
+const reply = (results: readonly string[], is_dry_run = false): BatchReply =>
+  E.right({ body: `{"results":[${results.join(',')}]${is_dry_run ? ',"dry_run":true' : ''}}` })
 
 const invalidCommand = (text: string): CommandFailure =>
   failed('INVALID_REQUEST', { message: text.slice(0, TEXT_CHARS_MAX) })
@@ -58,6 +59,20 @@ const isBusy = (outcome: Outcome): boolean => outcome.tag === 'failed' && outcom
 
 /** Notes the outcome of one command of the batch. */
 type Note = (command: AskedCommand, outcome: () => Outcome) => void
+
+/** The results of each command by itself: of the valid ones by `outcomes`, in their order. */
+const resultsOf = (
+  decoded: readonly Either<string, Submitted>[],
+  outcomes: readonly Outcome[],
+): readonly string[] => {
+  const next = outcomes.values()
+  return decoded.map(command => {
+    if (E.isLeft(command)) return errorJson(invalidCommand(command.left))
+    const outcome = next.next().value
+    if (outcome === undefined) throw new Error('a command of a batch has no outcome')
+    return resultJson(outcome)
+  })
+}
 
 const each = async (
   taker: CommandTaker,
@@ -72,15 +87,7 @@ const each = async (
   }
   // no room for all of them: none was taken
   if (valid.length > 0 && results.every(isBusy)) return E.left(errorOf(failed('BUSY')))
-  const outcomes = results.values()
-  return reply(
-    decoded.map(command => {
-      if (E.isLeft(command)) return errorJson(invalidCommand(command.left))
-      const outcome = outcomes.next().value
-      if (outcome === undefined) throw new Error('a command of a batch has no outcome')
-      return resultJson(outcome)
-    }),
-  )
+  return reply(resultsOf(decoded, results))
 }
 
 /** The outcome of one command of a group: its own reply, or the failure of all. */
@@ -90,18 +97,27 @@ const outcomeAt = (result: GroupResult, index: number): Outcome => {
   return reply === undefined ? failed('INTERNAL_ERROR') : { tag: 'done', reply, replayed: result.replayed }
 }
 
-const all = async (
-  taker: CommandTaker,
-  decoded: readonly Either<string, Submitted>[],
-  note: Note,
-): Promise<BatchReply> => {
+/** The commands of a batch that can be one group; left says which cannot, and why. */
+const wholeOf = (decoded: readonly Either<string, Submitted>[]): Either<ServiceError, Submitted[]> => {
   const submitted: Submitted[] = []
   for (const [index, command] of decoded.entries()) {
     if (E.isLeft(command)) return E.left(invalid(command.left, { index }))
     submitted.push(command.right)
   }
   const problem = wholeProblem(submitted)
-  if (problem !== undefined) return E.left(invalid(problem.message, { index: problem.index }))
+  return problem === undefined
+    ? E.right(submitted)
+    : E.left(invalid(problem.message, { index: problem.index }))
+}
+
+const all = async (
+  taker: CommandTaker,
+  decoded: readonly Either<string, Submitted>[],
+  note: Note,
+): Promise<BatchReply> => {
+  const whole = wholeOf(decoded)
+  if (E.isLeft(whole)) return whole
+  const submitted = whole.right
   const commands: AskedCommand[] = submitted.map(({ command }) => command)
   const result = await taker.submitAll(commands, submitted[0]?.has_given_id ?? false)
   for (const [index, command] of commands.entries()) note(command, () => outcomeAt(result, index))
@@ -110,12 +126,37 @@ const all = async (
     : reply(result.replies.map(single => replyJson(single, result.replayed)))
 }
 
-type Request = { readonly mode: 'each' | 'all'; readonly commands: readonly unknown[] }
+/** Says what would become of a batch, and stores nothing. */
+const dryRun = async (
+  taker: CommandTaker,
+  mode: Request['mode'],
+  decoded: readonly Either<string, Submitted>[],
+): Promise<BatchReply> => {
+  if (mode === 'each') {
+    const valid = decoded.flatMap(command => (E.isRight(command) ? [command.right] : []))
+    return reply(resultsOf(decoded, await taker.dryRunEach(valid)), true)
+  }
+  const whole = wholeOf(decoded)
+  if (E.isLeft(whole)) return whole
+  const result = await taker.dryRunAll(whole.right)
+  return result.tag === 'failed'
+    ? E.left(errorOf(asDryRun(result)))
+    : reply(
+        result.replies.map(single => replyJson(single, result.replayed)),
+        true,
+      )
+}
 
-const FIELDS = ['mode', 'commands']
+type Request = {
+  readonly mode: 'each' | 'all'
+  readonly commands: readonly unknown[]
+  readonly is_dry_run: boolean
+}
+
+const FIELDS = ['mode', 'commands', 'dry_run']
 
 const decodeRequest = (fields: JsonObject, commands_max: number): Either<ServiceError, Request> => {
-  const { mode, commands } = fields
+  const { mode, commands, dry_run = false } = fields
   const problems = Object.keys(fields)
     .filter(name => !FIELDS.includes(name))
     .slice(0, UNKNOWN_FIELDS_MAX)
@@ -124,9 +165,14 @@ const decodeRequest = (fields: JsonObject, commands_max: number): Either<Service
   if (!Array.isArray(commands) || commands.length < 1 || commands.length > commands_max) {
     problems.push(`commands: must be a list of 1 to ${commands_max} commands`)
   }
+  if (typeof dry_run !== 'boolean') problems.push('dry_run: must be true or false')
   return problems.length > 0
     ? E.left(invalid(problems.join('; ')))
-    : E.right({ mode: mode as Request['mode'], commands: commands as readonly unknown[] })
+    : E.right({
+        mode: mode as Request['mode'],
+        commands: commands as readonly unknown[],
+        is_dry_run: dry_run === true,
+      })
 }
 
 /** The faults in the JSON of single commands, by their index. Left when the fault is outside the commands. */
@@ -140,7 +186,9 @@ const faultsByCommand = (faults: readonly JsonFault[]): Either<ServiceError, Rea
   return E.right(by_index)
 }
 
-type Decoding = Pick<Request, 'mode'> & { readonly decoded: readonly Either<string, Submitted>[] }
+type Decoding = Pick<Request, 'mode' | 'is_dry_run'> & {
+  readonly decoded: readonly Either<string, Submitted>[]
+}
 
 /** Decodes a batch of the caller `by`. A fault of one command is that command's alone. */
 const decodeBatch = (
@@ -156,8 +204,9 @@ const decodeBatch = (
   if (!isJsonObject(value)) return E.left(invalid('the body must be a JSON object'))
   return pipe(
     decodeRequest(value, commands_max),
-    E.map(({ mode, commands }) => ({
+    E.map(({ mode, commands, is_dry_run }) => ({
       mode,
+      is_dry_run,
       decoded: commands.map((command, index) => {
         const fault = faulty.right.get(index)
         return fault === undefined ? typedCommandFrom(command, by) : E.left(fault)
@@ -186,7 +235,8 @@ export const batchEndpoint = (
     const caller = audit.callerOf(request)
     const batch = decodeBatch(request.body, commandsMax(max_payload()), caller.by)
     if (E.isLeft(batch)) return batch
-    const { mode, decoded } = batch.right
+    const { mode, decoded, is_dry_run } = batch.right
+    if (is_dry_run) return () => dryRun(taker, mode, decoded)
     const note: Note = (command, outcome) => audit.note(caller, command, () => writtenOf(outcome()))
     return () => (mode === 'all' ? all(taker, decoded, note) : each(taker, decoded, note))
   },

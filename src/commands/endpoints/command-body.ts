@@ -31,6 +31,26 @@ export const parseBody = (body: Uint8Array): Either<ServiceError, JsonObject> =>
   return isJsonObject(read.right) ? E.right(read.right) : E.left(invalid('the body must be a JSON object'))
 }
 
+const { hasOwn } = Object
+
+/** Whether a request says `dry_run`, which says what would happen and stores nothing; and its other fields. */
+export type MaybeDry = { readonly is_dry_run: boolean; readonly fields: JsonObject }
+
+/** Takes `dry_run` from the fields of a request. Most requests do not have it, and keep their fields as they are. */
+export const withoutDryRun = (fields: JsonObject): Either<ServiceError, MaybeDry> => {
+  if (!hasOwn(fields, 'dry_run')) return E.right({ is_dry_run: false, fields })
+  const { dry_run, ...others } = fields
+  return typeof dry_run === 'boolean'
+    ? E.right({ is_dry_run: dry_run, fields: others })
+    : E.left(invalid('dry_run: must be true or false'))
+}
+
+/** The outcome of a dry run: a failure says so too. */
+export const asDryRun = (outcome: CommandFailure): CommandFailure => ({
+  ...outcome,
+  details: { ...outcome.details, dry_run: true },
+})
+
 /** Headers that make JetStream store a message only once, or only on a condition. They have no effect on a command. */
 const EXPECTATION = /^nats-(?:msg-id|expected-.*)$/i
 
@@ -90,7 +110,7 @@ const positionFields = ({ client_id, balance, version, seq, available, held }: P
 }
 
 /** Writes the body of a reply. JSON escapes no character of a client id, but it may escape some of a transaction id. */
-export const replyJson = (reply: CommandReply, replayed: boolean): string => {
+export const replyJson = (reply: CommandReply, replayed: boolean, is_dry_run = false): string => {
   const id = `{"transaction_id":${quoted(reply.transaction_id)},`
   const fields =
     'from' in reply
@@ -99,7 +119,8 @@ export const replyJson = (reply: CommandReply, replayed: boolean): string => {
   const { reverses, amount } = reply
   const original = reverses === undefined ? '' : `,"reverses":${quoted(reverses)}`
   const part = amount === undefined ? '' : `,"amount":${amountJson(amount)}`
-  return `${id}${fields}${original}${part}${replayed ? ',"replayed":true}' : '}'}`
+  const dry_run = is_dry_run ? ',"dry_run":true' : ''
+  return `${id}${fields}${original}${part}${dry_run}${replayed ? ',"replayed":true}' : '}'}`
 }
 
 const bigintsToJson = (_: string, value: unknown): unknown =>

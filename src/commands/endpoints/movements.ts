@@ -21,19 +21,29 @@ import type { CommandDeps } from '../deps.js'
 import type { CommandTaker } from '../group-commit/ports.js'
 import { createHistoryFinder } from '../idempotency/history.js'
 import type { JournalLookup } from '../idempotency/journal-lookup.js'
-import type { Outcome } from '../outcome.js'
+import { failed, type Outcome } from '../outcome.js'
 import { type Audit, NO_AUDIT, writtenOf } from './audit.js'
 import { batchEndpoint } from './batch.js'
-import { commandFrom, errorOf, headerProblem, invalid, json, parseBody, replyJson } from './command-body.js'
+import {
+  asDryRun,
+  commandFrom,
+  errorOf,
+  headerProblem,
+  invalid,
+  json,
+  parseBody,
+  replyJson,
+  withoutDryRun,
+} from './command-body.js'
 import { eventEndpoint } from './event.js'
 import { type Fate, whatBecameOf } from './transaction.js'
 
 export type CommandLimits = { readonly max_in_flight: number; readonly timeout_ms: number }
 
-const toEither = (outcome: Outcome): Either<ServiceError, ServiceReply> =>
+const toEither = (outcome: Outcome, is_dry_run = false): Either<ServiceError, ServiceReply> =>
   outcome.tag === 'done'
-    ? E.right({ body: replyJson(outcome.reply, outcome.replayed) })
-    : E.left(errorOf(outcome))
+    ? E.right({ body: replyJson(outcome.reply, outcome.replayed, is_dry_run) })
+    : E.left(errorOf(is_dry_run ? asDryRun(outcome) : outcome))
 
 const COMMAND_TYPES = ['credit', 'debit', 'transfer', ...RULE_COMMAND_TYPES, 'reverse'] as const
 
@@ -67,9 +77,17 @@ const endpoint = (
     if (problem !== undefined) return answer(E.left(problem))
     const fields = parseBody(request.body)
     if (E.isLeft(fields)) return answer(fields)
+    const asked = withoutDryRun(fields.right)
+    if (E.isLeft(asked)) return answer(asked)
     const caller = audit.callerOf(request)
-    const decoded = commandFrom(type, fields.right, caller.by)
+    const decoded = commandFrom(type, asked.right.fields, caller.by)
     if (E.isLeft(decoded)) return answer(E.left(invalid(decoded.left)))
+    if (asked.right.is_dry_run) {
+      void taker
+        .dryRunEach([decoded.right])
+        .then(([outcome = failed('INTERNAL_ERROR')]) => answer(toEither(outcome, true)))
+      return
+    }
     taker.take(decoded.right, outcome => {
       audit.note(caller, decoded.right.command, () => writtenOf(outcome))
       answer(toEither(outcome))

@@ -45,6 +45,10 @@ const LONG_SUBJECTS_MAX = 100_000
 
 export const isLoaded = (result: Folded | LoadProblem): result is Folded => 'customer' in result
 
+/** Whether a customer can be loaded by whoever has the time. */
+export const needsTime = (result: Folded | LoadProblem | undefined): boolean =>
+  result !== undefined && !isLoaded(result) && result.needs_time === true
+
 type Newest = ReadonlyMap<string, Recorded>
 
 /** The newest event of each customer: as of an end of the stream that is proved now, or as any replica knows it. */
@@ -238,5 +242,24 @@ export class AccountLoader {
       ],
     )
     return new Map(found)
+  }
+
+  /** Loads `ids` as of an end of the stream that is proved after the call, also those that need time. */
+  async loadFully(ids: readonly ClientId[]): Promise<LoadResult> {
+    if (ids.length === 0) return new Map()
+    const soon = await this.load(ids, true)
+    const slow = ids.filter(id => needsTime(soon.get(id)))
+    if (slow.length === 0) return soon
+    const bases = [...(await this.loadInTime(slow))].filter((one): one is [ClientId, Folded] =>
+      isLoaded(one[1]),
+    )
+    return new Map([
+      ...soon,
+      ...(await this.load(
+        bases.map(([id]) => id),
+        true,
+        new Map(bases),
+      )),
+    ])
   }
 }

@@ -81,8 +81,15 @@ type TakerOf<C> = {
 }
 
 export type Submitted = SubmittedOf<AskedCommand>
+
+/** Says what would become of commands, and stores nothing. Never rejects. */
+export type DryRun = {
+  readonly dryRunEach: (commands: readonly Submitted[]) => Promise<Outcome[]>
+  readonly dryRunAll: (commands: readonly Submitted[]) => Promise<GroupResult>
+}
+
 /** What takes everything that callers ask for: the router, or what finds the transactions of reversals (reversal/). */
-export type CommandTaker = TakerOf<AskedCommand>
+export type CommandTaker = TakerOf<AskedCommand> & DryRun
 
 export type Decidable = SubmittedOf<Command>
 /** What takes everything that can be decided: the coordinator. */

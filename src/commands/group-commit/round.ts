@@ -24,7 +24,7 @@ import {
   type GroupAnswer,
   retry,
 } from './group.js'
-import { isLoaded, type LoadProblem } from './load.js'
+import { isLoaded, type LoadProblem, needsTime } from './load.js'
 import {
   failuresOf,
   groundsOf,
@@ -81,9 +81,6 @@ const areReady = (taken: Taken): taken is Seen => {
   for (const result of taken.values()) if (!isReady(result)) return false
   return true
 }
-
-const needsTime = (result: Folded | LoadProblem | undefined): boolean =>
-  result !== undefined && !isLoaded(result) && result.needs_time === true
 
 /** The reason why a customer cannot be decided on at the moment; for the log. */
 const reasonOf = (id: ClientId, result: Folded | LoadProblem | undefined): Error =>

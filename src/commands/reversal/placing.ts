@@ -60,6 +60,39 @@ const draftOf = (request: ReverseRequest, before: number, { command }: Ready): N
   reversal_id: request.transaction_id,
 })
 
+/** The places of requests: each comes after those of the same transaction that were kept. */
+type Places = {
+  readonly place: (command: AskedCommand) => Either<CommandFailure, Ready>
+  readonly keep: (command: AskedCommand, ready: Ready) => void
+}
+
+/** Looks up what the commands reverse. Never rejects: what cannot be found fails its own requests. */
+export const createPlaces = async (
+  find: FindOriginal,
+  log: Logger,
+  commands: readonly AskedCommand[],
+): Promise<Places> => {
+  const found = await findAll(find, log, commands.filter(isRequest))
+  const drafts = new Map<string, Numbered[]>()
+  return {
+    place: command => {
+      if (!isRequest(command)) return E.right({ command, is_new: false })
+      const original = found.get(command.reverses)
+      if (original === undefined) throw new Error(`${command.reverses} was not looked up`)
+      return E.isLeft(original)
+        ? original
+        : placeOne(original.right, drafts.get(command.reverses) ?? [], command)
+    },
+    keep: (command, ready) => {
+      const original = isRequest(command) ? found.get(command.reverses) : undefined
+      if (!isRequest(command) || original === undefined || E.isLeft(original) || !ready.is_new) return
+      const own = drafts.get(command.reverses) ?? []
+      const before = own.at(-1) ?? original.right.numbered.at(-1)
+      drafts.set(command.reverses, [...own, draftOf(command, before?.number ?? 0, ready)])
+    },
+  }
+}
+
 /**
  * Makes commands that can be decided, in order. Later requests for a transaction come after the earlier ones, as if these
  * were accepted. Never rejects.
@@ -69,19 +102,10 @@ export const placeAll = async (
   log: Logger,
   commands: readonly AskedCommand[],
 ): Promise<Either<CommandFailure, Ready>[]> => {
-  const found = await findAll(find, log, commands.filter(isRequest))
-  const drafts = new Map<string, Numbered[]>()
-  return commands.map((command): Either<CommandFailure, Ready> => {
-    if (!isRequest(command)) return E.right({ command, is_new: false })
-    const original = found.get(command.reverses)
-    if (original === undefined) throw new Error(`${command.reverses} was not looked up`)
-    if (E.isLeft(original)) return original
-    const own = drafts.get(command.reverses) ?? []
-    const placed = placeOne(original.right, own, command)
-    if (E.isRight(placed) && placed.right.is_new) {
-      const before = own.at(-1) ?? original.right.numbered.at(-1)
-      drafts.set(command.reverses, [...own, draftOf(command, before?.number ?? 0, placed.right)])
-    }
+  const places = await createPlaces(find, log, commands)
+  return commands.map(command => {
+    const placed = places.place(command)
+    if (E.isRight(placed)) places.keep(command, placed.right)
     return placed
   })
 }

@@ -10,13 +10,13 @@
 import type { Logger } from 'pino'
 import { type BackOff, pause } from '../../back-off.js'
 import { E, type Either } from '../../fp.js'
-import { isRejectionCode } from '../../ledger/account.js'
 import type { AskedCommand, DirectCommand } from '../../ledger/command.js'
 import type { ReverseRequest } from '../../ledger/reverse-command.js'
 import type { GroupOrigin, GroupResult } from '../group-commit/group.js'
-import type { CommandDecider, CommandTaker, Decidable, Submitted } from '../group-commit/ports.js'
+import type { CommandDecider, CommandTaker, Decidable, DryRun, Submitted } from '../group-commit/ports.js'
 import { type CommandFailure, failed, type Outcome } from '../outcome.js'
 import type { FindOriginal } from './find-original.js'
+import { inWords } from './in-words.js'
 import { isRequest, placeAll, type Ready } from './placing.js'
 import { createTurns } from './turns.js'
 
@@ -30,6 +30,7 @@ const never = new AbortController().signal
 export type ReversalsDeps = {
   readonly decider: CommandDecider
   readonly find: FindOriginal
+  readonly dry_run: DryRun
   readonly log: Logger
   /** The longest time that a request waits here, in milliseconds. */
   readonly timeout_ms: number
@@ -41,23 +42,6 @@ const isTaken = (outcome: Outcome | GroupResult | undefined, ready: Ready | unde
   outcome.code === 'TRANSACTION_ID_REUSED' &&
   ready?.is_new === true &&
   outcome.details.transaction_id === ready.command.transaction_id
-
-/**
- * A failure in the words of the request: its caller knows the transaction, and its own id of the reversal. The id of the
- * reversal itself is named where a refusal is recorded under it.
- */
-const inWords = (
-  failure: CommandFailure,
-  { reverses, transaction_id: reversal_id }: ReverseRequest,
-  has_record: boolean,
-): CommandFailure => {
-  const { transaction_id, ...details } = failure.details
-  const record = has_record && isRejectionCode(failure.code) && transaction_id !== undefined
-  return {
-    ...failure,
-    details: { ...(record ? { transaction_id } : {}), reverses, reversal_id, ...details },
-  }
-}
 
 /**
  * Cuts a list into pieces that are decided one after the other. What a request reverses is neither made nor reversed in the
@@ -84,8 +68,13 @@ export class Reversals implements CommandTaker {
   readonly #inTurn = createTurns()
   #open = 0
 
+  readonly dryRunEach: DryRun['dryRunEach']
+  readonly dryRunAll: DryRun['dryRunAll']
+
   constructor(deps: ReversalsDeps) {
     this.#deps = deps
+    this.dryRunEach = deps.dry_run.dryRunEach
+    this.dryRunAll = deps.dry_run.dryRunAll
   }
 
   take(submitted: Submitted, done: (outcome: Outcome) => void, origin?: GroupOrigin): void {

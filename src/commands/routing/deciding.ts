@@ -12,7 +12,7 @@ import type { Logger } from 'pino'
 import { wholeProblem } from '../atomic-batch.js'
 import { errorJson, replyJson } from '../endpoints/command-body.js'
 import { outcomesOf } from '../group-commit/group.js'
-import type { CommandTaker } from '../group-commit/ports.js'
+import type { CommandTaker, DryRun } from '../group-commit/ports.js'
 import type { Outcome } from '../outcome.js'
 import {
   answersSubject,
@@ -40,7 +40,7 @@ export type DecidingDeps = {
   readonly log: Logger
   /** The id of this instance. */
   readonly id: string
-  readonly coordinator: CommandTaker
+  readonly coordinator: Omit<CommandTaker, keyof DryRun>
   readonly mayDecide: () => boolean
   /** The time on the clock of the signs of this instance. */
   readonly tick: () => number

@@ -122,6 +122,14 @@ export class Router implements CommandTaker {
     return outcomes === undefined ? this.#coordinator.submitAll(commands, has_given_ids) : resultOf(outcomes)
   }
 
+  dryRunEach(commands: readonly Submitted[]): Promise<Outcome[]> {
+    return this.#coordinator.dryRunEach(commands)
+  }
+
+  dryRunAll(commands: readonly Submitted[]): Promise<GroupResult> {
+    return this.#coordinator.dryRunAll(commands)
+  }
+
   /** Lets another instance decide from now on. Commands that are here, or come still, are answered. */
   leave(): void {
     this.#instances.leave()
