@@ -97,10 +97,15 @@ describe('a caller with a token', () => {
       postAs('own', '/v1/transfers', moved),
       postAs('own', '/v1/transfers', { ...moved, from: 'alien', to: 'own-1' }),
       postAs('own', '/v1/batches', batchOf('own-1', 'alien')),
+      postAs('own', '/v1/transactions/own-a/reversals', {}),
+      postAs('own', '/v1/batches', {
+        mode: 'each',
+        commands: [...batchOf('own-1').commands, { type: 'reverse', transaction_id: 'own-a' }],
+      }),
       postAs('own', '/v1/nats/subjects/customer.balance', { client_id: 'own-1' }),
       postAs('own', '/v1/nats/subjects/customer.credit', { client_id: 'alien', amount: 1 }),
     ])
-    expect(refused.map(({ status }) => status)).toEqual(Array(11).fill(403))
+    expect(refused.map(({ status }) => status)).toEqual(Array(13).fill(403))
     const paths = ['own-b', 'own-b/explain', 'never', 'never/explain'].map(id => `/v1/transactions/${id}`)
     const hidden = await Promise.all(paths.map(path => callAs('own', path)))
     expect(hidden.map(({ status }) => status)).toEqual([404, 404, 404, 404])
