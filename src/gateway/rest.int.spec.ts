@@ -140,62 +140,6 @@ describe('a write', () => {
     expect(await content(other)).toMatchObject({ code: 'TRANSACTION_ID_REUSED', field: 'amount' })
   })
 
-  it('that is a dry run is answered with 200 and makes nothing', async () => {
-    const dry = () =>
-      post('/v1/customers/dry/credits', { amount: 5, dry_run: true }, { 'idempotency-key': 'dry-1' })
-    for (const answer of [await dry(), await dry()]) {
-      expect([answer.status, answer.headers.get('location')]).toEqual([200, null])
-      expect(await content(answer)).toEqual({
-        ...{ transaction_id: 'dry-1', client_id: 'dry', balance: 5, version: 1, seq: 0 },
-        dry_run: true,
-      })
-    }
-    const refused = await post('/v1/customers/dry/debits', { amount: 5, dry_run: true })
-    expect([refused.status, await content(refused)]).toMatchObject([
-      422,
-      { code: 'INSUFFICIENT_FUNDS', balance: 0, dry_run: true },
-    ])
-    expect((await call('/v1/transactions/dry-1')).status).toBe(404)
-    const made = await post('/v1/customers/dry/credits', { amount: 6 }, { 'idempotency-key': 'dry-1' })
-    expect([made.status, await content(made)]).toMatchObject([201, { balance: 6 }])
-  })
-
-  it('that reverses a transaction counts once for one key, and never beyond what it moved', async () => {
-    await post('/v1/customers/back/credits', { amount: 50 }, { 'idempotency-key': 'back/1' })
-    const reverse = (body: Content, key: string) =>
-      post('/v1/transactions/back%2F1/reversals', body, { 'idempotency-key': key })
-    const first = await reverse({ amount: 30 }, 'r-1')
-    expect([first.status, first.headers.get('location')]).toEqual([
-      201,
-      '/v1/transactions/back%2F1%3Areversal%3A1',
-    ])
-    const made = await content(first)
-    expect(made).toMatchObject({ balance: 20, reverses: 'back/1', amount: 30 })
-    expect(await content(await call(first.headers.get('location') ?? ''))).toMatchObject({
-      status: 'committed',
-      reply: made,
-    })
-    expect(await content(await reverse({ amount: 30 }, 'r-1'))).toEqual({ ...made, replayed: true })
-    const other = await reverse({ amount: 31 }, 'r-1')
-    expect([other.status, await content(other)]).toMatchObject([
-      409,
-      { code: 'TRANSACTION_ID_REUSED', field: 'amount', reversal_id: 'r-1', reverses: 'back/1' },
-    ])
-    const exceeded = await reverse({ amount: 21 }, 'r-2')
-    expect([exceeded.status, await content(exceeded)]).toMatchObject([
-      422,
-      { code: 'REVERSAL_EXCEEDED', remaining: 20 },
-    ])
-    expect((await post('/v1/transactions/nobody/reversals', {})).status).toBe(404)
-    const batch = { mode: 'all', commands: [{ type: 'reverse', transaction_id: 'back/1' }] }
-    for (const replayed of [undefined, true]) {
-      const answer = await post('/v1/batches', batch, { 'idempotency-key': 'b-1' })
-      const { results } = (await content(answer)) as { results: Content[] }
-      expect(results[0]).toMatchObject({ balance: 0, transaction_id: 'back/1:reversal:2' })
-      expect(results[0]?.replayed).toBe(replayed)
-    }
-  })
-
   it('that is refused says why with the balance, and again the same way', async () => {
     const refuse = () => post('/v1/customers/poor/debits', { amount: 5 }, { 'idempotency-key': 'poor-1' })
     const first = await refuse()

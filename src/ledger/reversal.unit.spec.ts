@@ -15,56 +15,64 @@ const request = (id: string, part?: number): ReverseRequest => ({
 })
 
 /** What happens to one request: an event of somebody else may take its number, and the account may refuse it. */
-type Step = {
-  readonly id: string
-  readonly part: number | undefined
-  readonly fate: 'stored' | 'refused' | 'other'
-}
-const step: fc.Arbitrary<Step> = fc.record({
+const step = fc.record({
   id: fc.constantFrom(...'abcdefgh'),
   part: fc.option(fc.integer({ min: 1, max: 60 }), { nil: undefined }),
   fate: fc.constantFrom('stored', 'stored', 'refused', 'other'),
 })
 
-it('no row of requests takes more back than was moved, and an id has one number for ever', () => {
+/** Has requests placed one after the other, and what happens to them stored; gives each with what was left before it. */
+type Step = typeof step extends fc.Arbitrary<infer One> ? One : never
+
+const placedInOrder = (steps: readonly Step[]) => {
+  const numbered: Numbered[] = []
+  let left = 100n
+  return steps.map(({ id, part, fate }) => {
+    const before = left
+    const placed = place(original, numbered, request(id, part))
+    if (placed.tag === 'new') {
+      const { amount: asked } = placed.reversal
+      const taken = fate === 'stored' ? asked : 0n
+      left -= taken
+      numbered.push({
+        ...{ number: numbered.length + 1, amount: taken, asked },
+        reversal_id: fate === 'other' ? undefined : id,
+      })
+    }
+    return { id, part, fate, left: before, placed, after: left }
+  })
+}
+
+/** The amount of a reversal that has its place now; of one that was refused, the amount that its refusal allows for. */
+const amountOf = ({ placed, part, left }: ReturnType<typeof placedInOrder>[number]): bigint => {
+  if (placed.tag === 'new') return placed.reversal.amount
+  if (placed.tag === 'refused') expect(placed.code === 'REVERSAL_EXCEEDED' ? placed.remaining : 0n).toBe(left)
+  return part === undefined ? left : BigInt(part)
+}
+
+it('no row of requests takes more back than was moved', () => {
   fc.assert(
     fc.property(fc.array(step, { maxLength: 30 }), steps => {
-      const numbered: Numbered[] = []
-      const numbers = new Map<string, number>()
-      let left = 100n
-      for (const { id, part, fate } of steps) {
-        const placed = place(original, numbered, request(id, part))
-        const known = numbers.get(id)
-        if (known !== undefined) {
-          expect(placed).toMatchObject({
-            tag: 'known',
-            reversal: { transaction_id: `pay-1:reversal:${known}` },
-          })
-          continue
-        }
-        if (placed.tag !== 'new') {
-          expect(placed).toMatchObject({
-            code: left === 0n ? 'ALREADY_REVERSED' : 'REVERSAL_EXCEEDED',
-            ...(left === 0n ? {} : { remaining: left }),
-          })
-          expect(left === 0n || BigInt(part ?? 0) > left).toBe(true)
-          continue
-        }
-        const number = numbered.length + 1
-        expect(placed.reversal).toMatchObject({
-          transaction_id: `pay-1:reversal:${number}`,
-          reversal_id: id,
-          amount: part === undefined ? left : BigInt(part),
-        })
-        const { amount: taken } = placed.reversal
-        if (fate === 'other') {
-          numbered.push({ number, amount: 0n, asked: undefined, reversal_id: undefined })
-          continue
-        }
-        numbers.set(id, number)
-        if (fate === 'stored') left -= taken
-        numbered.push({ number, amount: fate === 'stored' ? taken : 0n, asked: taken, reversal_id: id })
-        expect(left).toBeGreaterThanOrEqual(0n)
+      const placed = placedInOrder(steps)
+      expect(placed.filter(({ after }) => after < 0n)).toEqual([])
+      for (const one of placed)
+        expect(amountOf(one)).toBe(one.part === undefined ? one.left : BigInt(one.part))
+    }),
+  )
+})
+
+it('a request has one number for ever, unless somebody else was faster', () => {
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 30 }), steps => {
+      const numbers = new Map<string, string>()
+      let next = 1
+      for (const { id, fate, placed } of placedInOrder(steps)) {
+        if (placed.tag === 'refused') continue
+        const { transaction_id } = placed.reversal
+        expect(placed.tag).toBe(numbers.has(id) ? 'known' : 'new')
+        expect(transaction_id).toBe(numbers.get(id) ?? `pay-1:reversal:${next}`)
+        if (placed.tag === 'new') next += 1
+        if (fate !== 'other') numbers.set(id, transaction_id)
       }
     }),
   )
