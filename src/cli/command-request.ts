@@ -13,6 +13,7 @@ import { print } from '../process/output.js'
 import { readTextFile, STANDARD_INPUT } from '../process/text-file.js'
 import { uuidv7 } from '../uuid.js'
 import { withTransactionIds } from './batch-ids.js'
+import { printDryRun, withDryRun } from './dry-run.js'
 import { count } from './options.js'
 import { sendWrite } from './write.js'
 
@@ -20,6 +21,7 @@ import { sendWrite } from './write.js'
 export type CommandOptions = {
   readonly transactionId?: string
   readonly reference?: string
+  readonly dryRun?: true
   readonly timeout: number
 }
 
@@ -27,18 +29,20 @@ export type CommandOptions = {
 export const TIMEOUT_MS = 5_000
 
 /**
- * Sends one command until its outcome is known, and prints the reply. Fields are sent as they were typed: the service checks
- * them. One that is undefined is left out.
+ * Sends one command until its outcome is known, and prints the reply; for a dry run, asks what it would do. Fields are sent as
+ * they were typed: the service checks them. JSON leaves out those that are undefined.
  */
 export const sendCommand = async (
   type: LedgerCommand['type'],
   fields: Readonly<Record<string, string | number | boolean | undefined>>,
-  { transactionId, reference, timeout }: CommandOptions,
+  { transactionId, reference, dryRun, timeout }: CommandOptions,
 ): Promise<void> => {
+  const subject = `customer.${type}`
+  if (dryRun) return printDryRun(subject, { ...fields, transaction_id: transactionId, reference }, timeout)
   const transaction_id = transactionId ?? uuidv7()
   const { replayed, ...reply } = await sendWrite({
-    subject: `customer.${type}`,
-    body: { ...fields, transaction_id, ...(reference === undefined ? {} : { reference }) },
+    subject,
+    body: { ...fields, transaction_id, reference },
     transaction_id,
     advice: `The same command with --transaction-id ${transaction_id} finds out, and has one effect.`,
     timeout_ms: timeout,
@@ -58,7 +62,7 @@ export const withTimeout = (command: Command, timeout_ms: number): Command =>
 /** Adds the options of every command. */
 export const withCommandOptions = (command: Command): Command =>
   withTimeout(
-    command
+    withDryRun(command)
       .option(
         '--transaction-id <id>',
         'the idempotency key: the same one has one effect and one answer; made here when absent',
@@ -86,13 +90,20 @@ const readCommands = (file: string): readonly unknown[] => {
 
 const Results = fieldsOf({ results: t.array(fieldsOf({}, { error: t.unknown })) })
 
-type BatchOptions = { readonly all?: true; readonly again?: string; readonly timeout: number }
+type BatchOptions = {
+  readonly all?: true
+  readonly dryRun?: true
+  readonly again?: string
+  readonly timeout: number
+}
 
-const sendBatch = async (file: string, { all, again, timeout }: BatchOptions): Promise<void> => {
+const sendBatch = async (file: string, { all, again, dryRun, timeout }: BatchOptions): Promise<void> => {
   const commands = withTransactionIds(readCommands(file), again)
+  const [subject, body] = ['customer.batch', { mode: all === true ? 'all' : 'each', commands }]
+  if (dryRun) return printDryRun(subject, body, timeout)
   const reply: Fields = await sendWrite({
-    subject: 'customer.batch',
-    body: { mode: all === true ? 'all' : 'each', commands },
+    subject,
+    body,
     advice: 'The same file again finds out, and every command in it has one effect.',
     timeout_ms: timeout,
   })
@@ -120,7 +131,7 @@ export const movementCommands = (program: Command): void => {
     .action((from: string, to: string, amount: string, options: CommandOptions) =>
       sendCommand('transfer', { from, to, amount }, options),
     )
-  withTimeout(program.command('batch <file>'), BATCH_TIMEOUT_MS)
+  withTimeout(withDryRun(program.command('batch <file>')), BATCH_TIMEOUT_MS)
     .description('send a JSON list of up to 1,000 commands ("-": from standard input), each by itself')
     .option('--all', 'all of them in one atomic batch, or none')
     .option('--again <name>', 'carry the same list out once more: once for every name')

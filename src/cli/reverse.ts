@@ -6,24 +6,29 @@ import type { Command } from 'commander'
 import { print } from '../process/output.js'
 import { uuidv7 } from '../uuid.js'
 import { TIMEOUT_MS, withTimeout } from './command-request.js'
+import { printDryRun, withDryRun } from './dry-run.js'
 import { sendWrite } from './write.js'
 
 type Options = {
   readonly amount?: string
   readonly reversalId?: string
   readonly reference?: string
+  readonly dryRun?: true
   readonly timeout: number
 }
 
 const reverse = async (
   transaction_id: string,
-  { amount, reversalId, reference, timeout }: Options,
+  { amount, reversalId, reference, dryRun, timeout }: Options,
 ): Promise<void> => {
+  const subject = 'customer.reverse'
+  // fields that are undefined are left out of the JSON
+  const fields = { transaction_id, amount, reference }
+  if (dryRun) return printDryRun(subject, { ...fields, reversal_id: reversalId }, timeout)
   const reversal_id = reversalId ?? uuidv7()
   const { replayed, ...reply } = await sendWrite({
-    subject: 'customer.reverse',
-    // fields that are undefined are left out of the JSON
-    body: { transaction_id, amount, reversal_id, reference },
+    subject,
+    body: { ...fields, reversal_id },
     advice: `The same command with --reversal-id ${reversal_id} finds out, and has one effect.`,
     timeout_ms: timeout,
   })
@@ -33,7 +38,7 @@ const reverse = async (
 }
 
 export const reverseCommand = (program: Command): void => {
-  withTimeout(program.command('reverse <transaction_id>'), TIMEOUT_MS)
+  withTimeout(withDryRun(program.command('reverse <transaction_id>')), TIMEOUT_MS)
     .description('take a transaction back: all that is left of it, or a part')
     .option('--amount <amount>', 'a part of it; all that is left when absent')
     .option('--reversal-id <id>', 'the idempotency key for this transaction; made here when absent')
