@@ -3,21 +3,18 @@
  */
 
 import type { Command } from 'commander'
-import { E, t } from '../fp.js'
-import { ask } from '../gateway/ask.js'
+import { t } from '../fp.js'
 import { Balance } from '../ledger/amount.js'
 import type { ClientId } from '../ledger/client-id.js'
-import { describeErrors, fieldsOf } from '../ledger/codec.js'
-import { Failure } from '../process/failure.js'
+import { fieldsOf } from '../ledger/codec.js'
 import { print, printJson } from '../process/output.js'
-import { type Connected, withNats } from './command.js'
+import { withNats } from './command.js'
 import { clientId, count } from './options.js'
+import { READ_MS, readLedger } from './read-ledger.js'
 import { printTable } from './table.js'
-import { anyObject, reportProblem } from './write.js'
 
 type Options = { readonly asOf?: string; readonly timeout: number; readonly json?: true }
 
-const TIMEOUT_MS = 5_000
 const PAGE_HOLDS = 100
 /** All open holds fit into three pages; more are asked for only while holds end and are made meanwhile. */
 const PAGES_MAX = 6
@@ -40,33 +37,13 @@ const Account = fieldsOf(
 )
 const Page = fieldsOf({ held: Balance, holds: t.array(Hold) }, { cursor: t.string })
 
-type Read<A> = {
-  readonly subject: string
-  readonly fields: Readonly<Record<string, unknown>>
-  readonly codec: t.Decoder<unknown, A>
-  readonly timeout_ms: number
-}
-
-/** Asks until there is an answer or the time is over. Throws `Failure`; an error of the service is printed before. */
-const readLedger = async <A>(
-  { nc }: Pick<Connected, 'nc'>,
-  { subject, fields, codec, timeout_ms }: Read<A>,
-): Promise<A> => {
-  const question = { subject, body: JSON.stringify(fields), effect: 'read', check: anyObject } as const
-  const answer = await ask({ nc }, { ...question, timeout_ms })()
-  if (E.isLeft(answer)) throw reportProblem(answer.left)
-  const reply = codec.decode(answer.right.body)
-  if (E.isLeft(reply)) throw new Failure(`the answer is not as it should be: ${describeErrors(reply.left)}`)
-  return reply.right
-}
-
 const account = (client_id: ClientId, { asOf: as_of, timeout, json }: Options): Promise<void> =>
   withNats(async connected => {
     // whoever asks by hand has often just written, perhaps through another instance
     const fields = { client_id, ...(as_of === undefined ? { consistency: 'strong' } : { as_of }) }
     const asked = { subject: 'customer.account', fields, codec: Account, timeout_ms: timeout }
-    const reply = await readLedger(connected, asked)
-    if (json) return printJson(Account.encode(reply))
+    const { reply, body } = await readLedger(connected, asked)
+    if (json) return printJson(body)
     const { balance, available, held, limit, state, reason, until, version, holds, cursor } = reply
     const why = reason === undefined ? '' : `: ${reason}`
     print(`balance    ${balance}`)
@@ -85,7 +62,7 @@ const holds = (client_id: ClientId, { timeout, json }: Options): Promise<void> =
     for (let page = 1; page === 1 || (cursor !== undefined && page <= PAGES_MAX); page += 1) {
       const fields = { client_id, limit: PAGE_HOLDS, ...(cursor === undefined ? {} : { cursor }) }
       const asked = { subject: 'customer.holds', fields, codec: Page, timeout_ms: timeout }
-      const reply = await readLedger(connected, asked)
+      const { reply } = await readLedger(connected, asked)
       open.push(...reply.holds)
       cursor = reply.cursor
     }
@@ -104,14 +81,14 @@ export const accountCommands = (program: Command): void => {
     .description('show what a customer has, what is available and held, the credit limit and the state')
     .argument('<client_id>', 'the customer', clientId)
     .option('--as-of <time>', 'as it was at this time, such as 2026-11-27T12:00:00Z')
-    .option('--timeout <ms>', 'how long to wait for the answer', count, TIMEOUT_MS)
+    .option('--timeout <ms>', 'how long to wait for the answer', count, READ_MS)
     .option('--json', 'print the answer as JSON')
     .action(account)
   program
     .command('holds')
     .description('list the open holds of a customer, the first one to expire first')
     .argument('<client_id>', 'the customer', clientId)
-    .option('--timeout <ms>', 'how long to wait for each answer', count, TIMEOUT_MS)
+    .option('--timeout <ms>', 'how long to wait for each answer', count, READ_MS)
     .option('--json', 'print the list as JSON')
     .action(holds)
 }

@@ -34,6 +34,7 @@ const GROUPS: readonly Group[] = [
         names: ['credit', 'debit', 'transfer', 'batch'],
         load: async () => (await import('./command-request.js')).movementCommands,
       },
+      { names: ['explain'], load: async () => (await import('./explain.js')).explainCommand },
       { names: ['account', 'holds'], load: async () => (await import('./account.js')).accountCommands },
       {
         names: ['hold', 'capture', 'release', 'limit', 'restrict'],
@@ -92,6 +93,7 @@ const EXAMPLES: Readonly<Record<string, string>> = {
   credit: 'jetledger credit 678 100 --transaction-id order-5512',
   debit: 'jetledger debit 678 40 --reference "order 5512"',
   transfer: 'jetledger transfer 678 679 50',
+  explain: 'jetledger explain order-5512',
   account: 'jetledger account 678',
   holds: 'jetledger holds 678',
   hold: 'jetledger hold 678 300 --transaction-id call-17 --expires-in 600',

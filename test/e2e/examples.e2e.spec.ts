@@ -80,6 +80,8 @@ describe('the command line', () => {
       from: { balance: -15, held: 25 },
       to: { balance: 15 },
     })
+    expect(await said(...part, '--dry-run')).toMatchObject({ code: 0, dry_run: true, to: { balance: 30 } })
+    expect(await said(...refund, '--dry-run')).toMatchObject({ code: 0, dry_run: true, amount: 5 })
     expect(await said(...refund)).toMatchObject({ code: 0, reverses: 'eve-c', amount: 5 })
     expect(await said('release', 'eve', 'eve-h', '--amount', '5')).toMatchObject({ code: 0, held: 20 })
     const restricted = await said('restrict', 'eve', 'no_debit', '--reason', 'a dispute', '--until', tomorrow)
@@ -91,6 +93,16 @@ describe('the command line', () => {
       'limit      50',
       `state      no_debit: a dispute, until ${tomorrow}`,
       'version    6',
+      '',
+    ])
+    const why = (await bench.run(['explain', 'eve-h'])).stdout.split('\n')
+    expect(why).toEqual([
+      expect.stringMatching(/^\d+ {2}\S+ {2}eve {2}hold 40$/),
+      '  outcome  applied',
+      expect.stringMatching(/^ {2}rule {5}\S/),
+      '  counted  amount 40, available 50',
+      '  before   balance 0, available 50, held 0, active, version 1',
+      '  after    balance 0, available 10, held 40, active, version 2',
       '',
     ])
     const shown = (await bench.run(['events', '--client-id', 'eve', '--last', '2'])).stdout
