@@ -25,6 +25,7 @@ import {
 
 const TRUE: Schema = { type: 'boolean', enum: [true], description: 'the answer to a repetition' }
 const TEXT: Schema = { type: 'string' }
+const BOOLEAN: Schema = { type: 'boolean' }
 const PROOF: Schema = {
   type: 'object',
   description:
@@ -96,6 +97,20 @@ export const HOLDS_REPLY = object(
   { cursor: CURSOR },
 )
 
+/** What only events of schema 2 say. */
+const OF_EVENT_2 = {
+  hold: TRANSACTION_ID,
+  final: BOOLEAN,
+  expired: BOOLEAN,
+  expires_at: TIME,
+  limit: BALANCE,
+  state: oneOf(...ACCOUNT_STATES),
+  reason: TEXT,
+  until: TIME,
+  reverses: STORED_TRANSACTION_ID,
+  reversal_id: TRANSACTION_ID,
+}
+
 export const STATEMENT_ENTRY = object(
   {
     type: oneOf('credit', 'debit', 'declined', 'hold', 'release', 'limit', 'state'),
@@ -106,7 +121,8 @@ export const STATEMENT_ENTRY = object(
   },
   {
     amount: AMOUNT,
-    held: BALANCE,
+    ...OF_RULES,
+    ...OF_EVENT_2,
     transaction_id: STORED_TRANSACTION_ID,
     reference: TEXT,
     metadata: { ...METADATA, maxProperties: Number.MAX_SAFE_INTEGER },
@@ -136,14 +152,17 @@ export const RANKING_REPLY = object(
 
 export const SUM = object({ count: COUNT, amount: TOTAL })
 
-export const SUMMARY_REPLY = object({
-  customers: COUNT,
-  balance: TOTAL,
-  credits: SUM,
-  debits: SUM,
-  declined: COUNT,
-  days: listOf(object({ day: DAY, credits: SUM, debits: SUM, declined: COUNT })),
-})
+export const SUMMARY_REPLY = object(
+  {
+    customers: COUNT,
+    balance: TOTAL,
+    credits: SUM,
+    debits: SUM,
+    declined: COUNT,
+    days: listOf(object({ day: DAY, credits: SUM, debits: SUM, declined: COUNT })),
+  },
+  { held: TOTAL, restricted: COUNT },
+)
 
 export const REFUSAL = object({ code: TEXT }, { message: TEXT })
 

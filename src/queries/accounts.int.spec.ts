@@ -307,3 +307,69 @@ describe('the past of an account with rules', () => {
     })
   })
 })
+
+describe('the statement of an account with rules', () => {
+  it('says with each entry what is held and can be spent, and is read from the journal', async () => {
+    const events = [
+      { type: 'credit', amount: 100 },
+      { type: 'limit', limit: 40 },
+      { type: 'hold', transaction_id: 'shown-1', amount: 30, expires_at: inTime(DAY_S) },
+      { type: 'debit', hold: 'shown-1', amount: 10, final: false },
+      { type: 'state', state: 'no_debit', reason: 'a check', until: inTime(DAY_S) },
+      { type: 'release', hold: 'shown-1' },
+      { type: 'limit', limit: 0 },
+    ]
+    const seqs: number[] = []
+    for (const event of events) seqs.push(await emit('shown', event))
+    await rig.caughtUp('journal')
+    await rig.putRow({ ...(await rig.takeRow(seqs[0] ?? 0)), reference: 'as the journal has it' })
+    const entries = async (limit: number): Promise<Record<string, unknown>[]> => {
+      const found: Record<string, unknown>[] = []
+      for (let cursor: string | undefined, first = true; first || cursor !== undefined; first = false) {
+        const request = { client_id: 'shown', limit, ...(cursor === undefined ? {} : { cursor }) }
+        const page = json(await rig.ask('customer.statement', request)) as {
+          entries: Record<string, unknown>[]
+          cursor?: string
+        }
+        found.push(...page.entries)
+        cursor = page.cursor
+      }
+      return found
+    }
+    const shown = await entries(100)
+    expect(shown.map(({ type, balance, held, available }) => [type, balance, held, available])).toEqual([
+      ['limit', 90, undefined, undefined],
+      ['release', 90, undefined, 130],
+      ['state', 90, 20, 110],
+      ['debit', 90, 20, 110],
+      ['hold', 100, 30, 110],
+      ['limit', 100, undefined, 140],
+      ['credit', 100, undefined, undefined],
+    ])
+    expect(shown[2]).toMatchObject({ state: 'no_debit', reason: 'a check', until: inTime(DAY_S) })
+    expect(shown[3]).toMatchObject({ hold: 'shown-1', final: false, amount: 10 })
+    expect(shown.at(-1)?.reference).toBe('as the journal has it')
+    for (const limit of [1, 2, 3, 6]) expect(await entries(limit)).toEqual(shown)
+  })
+})
+
+describe('customer.summary', () => {
+  const summary = async (): Promise<Readonly<Record<string, unknown>>> => {
+    await rig.caughtUp('totals')
+    return json(await rig.ask('customer.summary', {})) as Record<string, unknown>
+  }
+
+  it('has what is held, and the number of restricted customers', async () => {
+    rig.project('totals')
+    const { held: before, restricted } = await summary()
+    await credit('summed', 100)
+    await hold('summed', 'summed-1', 30)
+    await emit('summed', { type: 'state', state: 'frozen', reason: 'why' })
+    expect(await summary()).toMatchObject({ held: Number(before) + 30, restricted: Number(restricted) + 1 })
+    await emit('summed', { type: 'state', state: 'no_debit', reason: 'why' })
+    await emit('summed', { type: 'release', hold: 'summed-1', amount: 10 })
+    expect(await summary()).toMatchObject({ held: Number(before) + 20, restricted: Number(restricted) + 1 })
+    await emit('summed', { type: 'state', state: 'active', reason: 'why' })
+    expect(await summary()).toMatchObject({ held: Number(before) + 20, restricted })
+  })
+})

@@ -34,7 +34,7 @@ const fromItem = ({ account }: Customer): Customer => {
 }
 
 const fromRow = ({ account: { balance, version, seq, ...rest } }: Customer): Account | undefined =>
-  accountOfRow({ balance, version, seq, account_rules: rowRules(rest) })
+  accountOfRow({ balance, version, seq, ...rowRules({ balance, ...rest }) })
 
 type Valid = Message & { readonly body: NonNullable<Message['body']> }
 

@@ -43,6 +43,8 @@ const OPTIONAL = {
   details: jsonText,
   /** The sum of the open holds after the event; absent when there are none. */
   held: t.bigint,
+  /** What could be spent after the event: balance - held + limit; absent where that is the balance. */
+  available: t.bigint,
   /** The account's rules after the event, or `-` for a long text (`row-texts.ts`); absent for a plain account. */
   account_rules: t.string,
   transaction_id: t.string,

@@ -8,6 +8,7 @@
 import type { Account } from '../ledger/account.js'
 import { isDeeperThan } from '../ledger/depth.js'
 import type { LedgerEvent } from '../ledger/event.js'
+import type { AccountRules } from '../ledger/rules.js'
 import { readRules, rulesText } from '../ledger/rules-text.js'
 
 /** The largest metadata, as JSON text in UTF-8. A usual event as a whole is smaller. */
@@ -76,11 +77,29 @@ const RULES_CHARS_MAX = 2_048
 /** Stands for a longer text: the rules after the event have to be folded. */
 const LONG_RULES = '-'
 
-/** Encodes the account's rules after an event for its row; undefined for a plain account. */
-export const rowRules = ({ rules }: Pick<Account, 'rules'>): string | undefined => {
-  if (rules === undefined) return undefined
+const rulesIfShort = (rules: AccountRules): string => {
   const text = rulesText(rules)
   return text.length > RULES_CHARS_MAX ? LONG_RULES : text
+}
+
+/** What a row says of the account's rules after its event; a plain account has none of it. */
+export type RowRules = {
+  readonly account_rules?: string
+  /** The sum of the open holds; absent when there are none. */
+  readonly held?: bigint
+  /** Balance - held + limit; absent where that is the balance. */
+  readonly available?: bigint
+}
+
+/** Encodes the account's rules after an event for its row. */
+export const rowRules = ({ balance, rules }: Pick<Account, 'balance' | 'rules'>): RowRules => {
+  if (rules === undefined) return {}
+  const { held, limit } = rules
+  return {
+    account_rules: rulesIfShort(rules),
+    ...(held === 0n ? {} : { held }),
+    ...(held === limit ? {} : { available: balance - held + limit }),
+  }
 }
 
 /** The account after the event of a row; undefined when the row does not have its rules, or no readable ones. */

@@ -9,17 +9,22 @@ import { chunksOf } from '../parallel.js'
 import type { TableError } from './errors.js'
 import { READ_KEYS_MAX, readTrusted, type Trust } from './heads.js'
 
-const NAMES = ['customers', 'balance', 'credits', 'credited', 'debits', 'debited', 'declined'] as const
+const NAMES = [
+  ...(['customers', 'balance', 'held', 'restricted'] as const),
+  ...(['credits', 'credited', 'debits', 'debited', 'declined'] as const),
+] as const
 
 /**
  * The numbers of customers, credits, debits and refusals (`declined`), the sum of the balances, and the amounts that were
- * `credited` and `debited`.
+ * `credited` and `debited`. What is `held`, and how many customers are `restricted`, is as their last events left it.
  */
 export type Totals = Readonly<Record<(typeof NAMES)[number], bigint>>
 
 const ZERO: Totals = {
   customers: 0n,
   balance: 0n,
+  held: 0n,
+  restricted: 0n,
   credits: 0n,
   credited: 0n,
   debits: 0n,
@@ -32,6 +37,8 @@ const Item = fieldsOf(
   {
     customers: t.bigint,
     balance: t.bigint,
+    held: t.bigint,
+    restricted: t.bigint,
     credits: t.bigint,
     credited: t.bigint,
     debits: t.bigint,

@@ -65,13 +65,18 @@ describe('verify of accounts that are not plain', () => {
     await ledger.update('ranking', 's', 'account_rules', 'anything')
     await ledger.update('ranking', 'h', 'expires_ms', Date.parse(LATER) + 1)
     await ledger.update('journal', 'h-2', 'held', 49)
+    await ledger.update('journal', 'h-2', 'available', 1)
+    await ledger.update('journal', 'h-2', 'account_rules', '-')
     await ledger.update('journal', 'h-2', 'details', '{}')
     await ledger.update('journal', 'c-2', 'declined', JSON.stringify({ command: 'capture' }))
     await ledger.update('totals', 'all:0', 'held', 1_000)
+    await ledger.update('totals', 'all:0', 'restricted', 7)
     const { differences } = await ledger.check()
     expect(differences.map(({ where, id, field }) => `${where} ${id} ${field}`).sort()).toEqual([
       'balances h held',
       'journal c-2 declined',
+      'journal h-2 account_rules',
+      'journal h-2 available',
       'journal h-2 details',
       'journal h-2 held',
       'journal l account_rules',
@@ -79,6 +84,7 @@ describe('verify of accounts that are not plain', () => {
       'ranking s account_rules',
       'stream l after.rules',
       'totals all held',
+      'totals all restricted',
     ])
   })
 })

@@ -5,7 +5,7 @@
 import { E } from '../fp.js'
 import { isJsonObject, type JsonObject, readJson } from '../json.js'
 import type { RawItem } from '../tables/batch-get.js'
-import { heldOf, type Terms } from './account.js'
+import { heldOf, type Possession } from './account.js'
 import type { Run } from './deps.js'
 import type { ReadEvent } from './event.js'
 import { createFingerprints } from './hash.js'
@@ -101,9 +101,15 @@ const detailsText = (event: ReadEvent): string | undefined => {
 /** A row has the text of the customer's terms up to this length, and a dash for a longer one. */
 const RULES_CHARS_MAX = 2_048
 
-const rulesInRow = (terms: Terms): string => {
-  const text = rulesTextOf(terms)
-  return text.length <= RULES_CHARS_MAX ? text : '-'
+/** What a row says of the customer's terms after its event. */
+const termsInRow = ({ balance, terms }: Pick<Possession, 'balance' | 'terms'>): Expected => {
+  if (terms === undefined) return {}
+  const [text, held] = [rulesTextOf(terms), heldOf(terms)]
+  return {
+    account_rules: text.length <= RULES_CHARS_MAX ? text : '-',
+    held: held || undefined,
+    available: held === terms.limit ? undefined : balance - held + terms.limit,
+  }
 }
 
 const CALLER = /^(?:token|oidc|nats|operator):[\x21-\x7e]{1,256}$/
@@ -128,8 +134,7 @@ const rowOf = ({ id, entry, event, before, after }: Step): Expected => ({
   counterparty: event?.counterparty,
   declined: event?.declined && answerText(event.declined),
   details: event && detailsText(event),
-  held: heldOf(after.terms) || undefined,
-  account_rules: after.terms && rulesInRow(after.terms),
+  ...termsInRow(after),
   by: callerOf(entry),
 })
 

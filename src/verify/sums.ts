@@ -2,7 +2,7 @@
  * Computes the totals that the stream gives, in all and per UTC day.
  */
 
-import { heldOf } from './account.js'
+import { heldOf, type Possession } from './account.js'
 import type { ReadEvent } from './event.js'
 import type { Step } from './walk.js'
 
@@ -10,6 +10,7 @@ export const SUM_FIELDS = [
   'customers',
   'balance',
   'held',
+  'restricted',
   'credits',
   'credited',
   'debits',
@@ -23,6 +24,7 @@ export const ZERO: Sum = {
   customers: 0n,
   balance: 0n,
   held: 0n,
+  restricted: 0n,
   credits: 0n,
   credited: 0n,
   debits: 0n,
@@ -32,7 +34,7 @@ export const ZERO: Sum = {
 
 /** The fields that only ever grow: a later reading is never lower. */
 export const GROWING: readonly SumField[] = SUM_FIELDS.filter(
-  field => field !== 'balance' && field !== 'held',
+  field => !['balance', 'held', 'restricted'].includes(field),
 )
 
 const each = (of: (field: SumField) => bigint): Sum =>
@@ -48,6 +50,9 @@ const countsOf = ({ type, amount = 0n }: ReadEvent): Partial<Sum> => {
   return type === 'declined' ? { declined: 1n } : {}
 }
 
+const restrictedIn = ({ terms }: Pick<Possession, 'terms'>): bigint =>
+  terms === undefined || terms.state === 'active' ? 0n : 1n
+
 /** The numbers that an event adds to the totals; undefined for an event that does not count. */
 export const shareOf = ({ outcome, event, before, after }: Step): Sum | undefined => {
   if (outcome !== 'applied' || event === undefined) return undefined
@@ -57,6 +62,7 @@ export const shareOf = ({ outcome, event, before, after }: Step): Sum | undefine
     customers: before.version === 0 && after.version > 0 ? 1n : 0n,
     balance: after.balance - before.balance,
     held: heldOf(after.terms) - heldOf(before.terms),
+    restricted: restrictedIn(after) - restrictedIn(before),
   }
 }
 

@@ -19,8 +19,6 @@ const fold = ({ id, record, event, from, to }: Applied): Rows => {
   const instead_id = seqRowId(record.seq)
   const by = callerIn(record.headers)
   const details = detailsJson(event)
-  const held = to.rules?.held ?? 0n
-  const account_rules = rowRules(to)
   const attributes = {
     client_id: id,
     type,
@@ -34,8 +32,7 @@ const fold = ({ id, record, event, from, to }: Applied): Rows => {
     ...(transfer === undefined ? {} : { counterparty: transfer.counterparty }),
     ...texts,
     ...(details === undefined ? {} : { details }),
-    ...(held === 0n ? {} : { held }),
-    ...(account_rules === undefined ? {} : { account_rules }),
+    ...rowRules(to),
     ...(by === undefined ? {} : { by }),
     ...(omitted.length === 0 ? {} : { omitted: omittedText(omitted) }),
   }

@@ -1,6 +1,6 @@
 /**
- * The totals: the number of customers, the sum of their balances, and their credits, debits and refusals, in all and
- * per UTC day.
+ * The totals: the number of customers, the sum of their balances, what is held, the number of restricted customers, and
+ * their credits, debits and refusals, in all and per UTC day.
  *
  * They are exact under redelivery because a sum changes in the same transaction as the head of the customer whose
  * event it counts: both are written or neither is.
@@ -11,6 +11,7 @@ import type { LedgerEvent } from '../../ledger/event.js'
 import type { Applied, Numbers, Projection, Rows } from '../projection.js'
 
 const heldOf = ({ rules }: Account): bigint => rules?.held ?? 0n
+const restrictedOf = ({ rules }: Account): bigint => (rules?.restriction === undefined ? 0n : 1n)
 
 const movedBy = (event: LedgerEvent): Numbers => {
   switch (event.type) {
@@ -27,10 +28,12 @@ const movedBy = (event: LedgerEvent): Numbers => {
 
 const numbersOf = ({ event, from, to }: Applied): Numbers => {
   const held = heldOf(to) - heldOf(from)
+  const restricted = restrictedOf(to) - restrictedOf(from)
   return {
     ...movedBy(event),
     ...(event.type === 'credit' || event.type === 'debit' ? { balance: to.balance - from.balance } : {}),
     ...(held === 0n ? {} : { held }),
+    ...(restricted === 0n ? {} : { restricted }),
     ...(from.version === 0 && to.version > 0 ? { customers: 1n } : {}),
   }
 }

@@ -61,7 +61,7 @@ const entriesMax = ({ limit = ENTRIES, proof }: Request): number =>
 const Declined = fieldsOf({ code: t.string })
 
 const entryOf = ({ type, amount, balance, version, seq, at, declined, ...rest }: LinkedRow) => {
-  const { transaction_id, reference, metadata, counterparty, omitted, by, details, held } = rest
+  const { transaction_id, reference, metadata, counterparty, omitted, by, details, held, available } = rest
   const code = Declined.is(declined) ? declined.code : undefined
   return {
     // the entry's own `at` is the time at which the event was stored
@@ -73,6 +73,7 @@ const entryOf = ({ type, amount, balance, version, seq, at, declined, ...rest }:
     seq,
     at,
     held: held === undefined ? undefined : toJson(held),
+    available: available === undefined ? undefined : toJson(available),
     // JSON leaves out undefined fields
     transaction_id,
     reference,

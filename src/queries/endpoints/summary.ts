@@ -1,6 +1,6 @@
 /**
  * The endpoint `customer.summary`: the number of customers, the sums of their balances, credits, debits and refusals; in
- * total, and by day of the stream's time (UTC).
+ * total, and by day of the stream's time (UTC). In total also what is held, and how many customers are restricted.
  */
 
 import { E, type Either, pipe, TE, type t } from '../../fp.js'
@@ -40,13 +40,24 @@ const movementsOf = ({ credits, credited, debits, debited, declined }: Totals) =
   declined: toJson(declined),
 })
 
+/** Of a ledger whose accounts are all plain there is nothing to say. */
+const rulesOf = ({ held, restricted }: Totals) => ({
+  ...(held === 0n ? {} : { held: toJson(held) }),
+  ...(restricted === 0n ? {} : { restricted: toJson(restricted) }),
+})
+
 const toReply = (days: readonly string[], sums: ReadonlyMap<string, Totals>): ServiceReply => {
   const all = sums.get('all')
   return {
     body: JSON.stringify({
       ...(all === undefined
         ? {}
-        : { customers: toJson(all.customers), balance: toJson(all.balance), ...movementsOf(all) }),
+        : {
+            customers: toJson(all.customers),
+            balance: toJson(all.balance),
+            ...rulesOf(all),
+            ...movementsOf(all),
+          }),
       days: days.flatMap(day => {
         const sum = sums.get(`day:${day}`)
         return sum === undefined ? [] : [{ day, ...movementsOf(sum) }]

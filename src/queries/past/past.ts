@@ -68,8 +68,6 @@ export const rowOf = (
   const { type, amount, transaction_id, transfer } = event
   const declined = event.type === 'declined' ? event.declined : undefined
   const details = detailsOf(event)
-  const held = account.rules?.held ?? 0n
-  const account_rules = rowRules(account)
   const { reference, metadata, omitted } = rowTexts(event)
   const by = callerIn(headers)
   return {
@@ -87,8 +85,7 @@ export const rowOf = (
     ...(transfer === undefined ? {} : { counterparty: transfer.counterparty }),
     ...(declined === undefined ? {} : { declined }),
     ...(details === undefined ? {} : { details }),
-    ...(held === 0n ? {} : { held }),
-    ...(account_rules === undefined ? {} : { account_rules }),
+    ...rowRules(account),
     ...(by === undefined ? {} : { by }),
     ...(omitted.length === 0 ? {} : { omitted: omittedText(omitted) }),
   }
