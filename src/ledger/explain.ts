@@ -100,9 +100,8 @@ export const explain = (account: Account, event: LedgerEvent, stored: EventPlace
 const OVER_AT_ONCE = 'a hold must end later than it begins'
 
 /**
- * Explains an event that a command wanted and that was refused with `code`. Two refusals come before the law is asked: of a hold
- * that would be over at once, whose event would count and hold nothing, and of a command that leaves the amount to a hold which
- * is not open.
+ * Explains an event that a command wanted and that was refused with `code`. A hold that would be over at once is refused before
+ * the law is asked, because its event would count and hold nothing.
  */
 export const explainAttempt = (
   account: Account,
@@ -111,9 +110,7 @@ export const explainAttempt = (
   code: RejectionCode,
 ): Explanation => {
   const explained = explain(account, event, stored)
-  const { before, hold } = explained
-  const is_own_hold = event.type === 'hold'
-  if (code !== 'HOLD_NOT_OPEN' || (hold?.is_open === true && !is_own_hold)) return explained
+  if (event.type !== 'hold' || code !== 'HOLD_NOT_OPEN') return explained
   const rejection = { code, balance: account.balance, amount: event.amount }
-  return { ...explained, after: before, rule: is_own_hold ? OVER_AT_ONCE : REFUSED[code], rejection }
+  return { ...explained, after: explained.before, rule: OVER_AT_ONCE, rejection }
 }

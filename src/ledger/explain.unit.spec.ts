@@ -8,8 +8,10 @@ import { decide, declined, type Refusal } from './decide.js'
 import { decodeEvent, encodeEvent } from './event.js'
 import { explain, explainAttempt } from './explain.js'
 import { step } from './fold.js'
+import { amount } from './testing/arbitrary.js'
 import { arbitraryHistory, type Message } from './testing/histories.js'
 import { createModel } from './testing/model.js'
+import { credit, hold, momentAt, story } from './testing/story.js'
 
 const shown = ({
   holds,
@@ -54,6 +56,16 @@ it('an explained event was judged as the model judges it, on the account of that
   expect(outcomes.size).toBeGreaterThan(7)
 })
 
+it('a hold that has expired is named, and is not open', () => {
+  const told = story()
+  told.tell(credit(100), hold('h', 30, 60))
+  const at = (s: number) => ({ seq: 3, at: new Date(momentAt(s)) })
+  const event = { type: 'debit', amount: amount(10), hold: 'h' } as const
+  const [open, over] = [explain(told.account(), event, at(59)), explain(told.account(), event, at(60))]
+  expect([open.hold?.is_open, open.rejection, open.before.held]).toEqual([true, undefined, 30n])
+  expect([over.hold?.is_open, over.rejection?.code, over.before.held]).toEqual([false, 'HOLD_NOT_OPEN', 0n])
+})
+
 describe('a refused command', () => {
   type Asked = Parameters<typeof decodeCommand>[0]
   const BEGIN_MS = Date.UTC(2026, 10, 27, 10)
@@ -71,7 +83,7 @@ describe('a refused command', () => {
       fc.constantFrom({}, { expires_in: 60 }, { expires_at: inTime(30_000) }, { expires_at: inTime(-1) }),
       fc.boolean(),
     )
-    .map(([type, amount, hold, capture, state, expires, has_amount]) => {
+    .map(([type, amount, held, capture, state, expires, has_amount]) => {
       const client_id = 'a'
       const some = has_amount ? { amount } : {}
       const fields = {
@@ -79,8 +91,8 @@ describe('a refused command', () => {
         debit: { client_id, amount },
         transfer: { from: 'a', to: 'b', amount },
         hold: { client_id, amount, ...expires },
-        capture: { client_id, hold, ...some, ...capture },
-        release: { client_id, hold, ...some },
+        capture: { client_id, hold: held, ...some, ...capture },
+        release: { client_id, hold: held, ...some },
         limit: { client_id, limit: 10 },
         restrict: { client_id, state, reason: 'why' },
       }
