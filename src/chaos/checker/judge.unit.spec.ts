@@ -19,8 +19,7 @@ import {
 import { createWorld } from './world.js'
 
 const resultsOf = (run: Run) => judge(createWorld(run, run.entries)).map(({ result }) => result)
-const brokenBy = (plant: (run: Run) => void): readonly string[] => {
-  const run = goodRun()
+const brokenBy = (plant: (run: Run) => void, run = goodRun()): readonly string[] => {
   plant(run)
   return resultsOf(run)
     .filter(({ violations }) => violations > 0)
@@ -339,13 +338,7 @@ describe('of a hold, the check', () => {
       run => changeEntry(run, entry.refusal, withText('"k25"', '"k24"')),
     ],
   ])('%s sees %s', (name, _, plant) => {
-    const run = goodRunWithHold()
-    plant(run)
-    expect(
-      resultsOf(run)
-        .filter(({ violations }) => violations > 0)
-        .map(result => result.name),
-    ).toContain(name)
+    expect(brokenBy(plant, goodRunWithHold())).toContain(name)
   })
 })
 
