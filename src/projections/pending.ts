@@ -62,8 +62,11 @@ export const fits = (a: Part, b: Part): boolean =>
   a.bytes + b.bytes <= BYTES_MAX && itemsOf(a, b) <= ITEMS_MAX
 
 const add = (sums: Map<string, Record<string, bigint>>, key: string, numbers: Numbers): void => {
+  const terms = Object.entries(numbers)
+  // an event such as a limit changes no sum, and DynamoDB refuses an update without terms
+  if (terms.length === 0) return
   const sum = sums.get(key) ?? {}
-  for (const [name, by] of Object.entries(numbers)) sum[name] = (sum[name] ?? 0n) + by
+  for (const [name, by] of terms) sum[name] = (sum[name] ?? 0n) + by
   sums.set(key, sum)
 }
 

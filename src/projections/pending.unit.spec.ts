@@ -117,6 +117,14 @@ describe('what a run is going to write', () => {
     expect(pack(levels.flat())).toHaveLength(10)
   })
 
+  it('has no item for a sum that nothing is added to', () => {
+    const pending = createPending()
+    const effect = { from: NEW_CUSTOMER, inserts: [], bytes: 0 }
+    pending.add([{ ...effect, id: clientId('c1'), to: at(1), additions: [['all', {}]] }])
+    const [part] = pending.levels().flat()
+    expect(part?.additions.size).toBe(0)
+  })
+
   it('keeps the sums of two lanes apart', () => {
     const [part] = gather([{ customers: [1], rows: true, bytes: 0 }]).levels.flat()
     if (part === undefined) throw new Error('no part')

@@ -145,6 +145,14 @@ describe('the totals and the ranking', () => {
   })
 })
 
+it('events that change no sum, such as limits, are handled when they come alone', async () => {
+  await ledger.emit('dan', { type: 'credit', amount: 5 })
+  await settled()
+  for (const limit of [50, 60]) await ledger.emit('dan', { schema: 2, type: 'limit', limit })
+  await settled()
+  expect(await item('totals', 'account:dan')).toMatchObject({ balance: 5n, version: 3n })
+})
+
 describe('a transfer', () => {
   it('whose customers are tied to hundreds of others is written, and every sum holds', async () => {
     await ledger.emit('hub', { type: 'credit', amount: 1_000 })
