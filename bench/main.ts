@@ -5,6 +5,7 @@
 
 import { availableParallelism } from 'node:os'
 import { createStack } from '../src/stack.js'
+import { accounts } from './accounts.js'
 import type { Benchmark } from './benchmark.js'
 import { commands } from './commands.js'
 import { http } from './http.js'
@@ -23,6 +24,7 @@ const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
   queries,
   predecessor,
   rebuild,
+  accounts,
   lag,
   http,
   ledger,

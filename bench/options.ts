@@ -17,9 +17,9 @@ export type Options = {
   readonly roles: string
   /** Only lines whose name contains one of these texts are measured; all lines when the list is empty. */
   readonly only: readonly string[]
-  /** The number of events in the stream of `rebuild` and `ids`. */
+  /** The number of events in the stream of `rebuild`, `accounts` and `ids`. */
   readonly events: number
-  /** The numbers of customers in the stream of `rebuild`, which is measured once with each number; `ids` takes the last. */
+  /** The numbers of customers in the stream of `rebuild`, which is measured once with each number; the others take the last. */
   readonly customers: readonly number[]
   readonly json: boolean
   /** The number of processes that run the program in `ledger`. */
@@ -43,13 +43,14 @@ export const USAGE = `usage: npm run bench -- <benchmark> [options]
   queries         balances from memory and from the table, beside a bare responder
   predecessor     the load with which the replaced service was measured
   rebuild         the rate of a replay, beside bare reading
+  accounts        a replay and a verify of holds, captures and limits, beside plain events
   lag             the time from publishing an event until it is readable,
                   at half of the maximum load
   http            balances and credits over HTTP, beside bare fastify routes
   ledger          all roles over NATS and HTTP, beside PostgreSQL written by hand
   instances       credits with one, two and three instances of the role commands
   ids             a start with many known transaction ids, without and from a checkpoint
-  all             each of these but predecessor and ids, shortened, in about a quarter of an hour;
+  all             each of these but predecessor, accounts and ids, shortened, in about a quarter of an hour;
                   --json and --chart are the only options
 
   --seconds N     the length of one measurement (3; ledger, instances: 10)
@@ -62,7 +63,7 @@ export const USAGE = `usage: npm run bench -- <benchmark> [options]
                   the machine: NATS's option \`noAsyncTraces\`
                   (ledger, instances: always)
   --roles ROLES   the roles of the service that is measured (commands)
-  --events N      events in the stream of \`rebuild\` and \`ids\` (1000000)
+  --events N      events in the stream of \`rebuild\`, \`accounts\` and \`ids\` (1000000)
   --customers N   customers of these events (1000, then 10000 on another stream)
   --instances N   1, 2 or 3 processes with all roles in \`ledger\` (1)
   --dynamodb KIND embedded, or stand-in: a table server of the benchmarks that answers
@@ -90,6 +91,7 @@ const CUSTOMERS_MAX = 1_000_000
 /** Flushing decides the speed of commands, but does not matter for a stream that is only read. */
 const SYNC_DEFAULT: Readonly<Record<string, string>> = {
   rebuild: '2m',
+  accounts: '2m',
   lag: '2m',
   ids: '2m',
   ledger: 'always',

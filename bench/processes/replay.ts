@@ -1,4 +1,4 @@
-/** Runs `jetledger replay`, or a bare reader, once in a process of its own. */
+/** Runs `jetledger replay` or `jetledger verify`, or a bare reader, once in a process of its own. */
 
 import { closeSync, openSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -41,19 +41,24 @@ const whileRunning = async <A>(child: Child, signal: AbortSignal, work: () => Pr
   }
 }
 
-/** Rebuilds a projection with the built program; `folder` receives its output. */
-export const runReplay = async (
-  projection: string,
-  folder: string,
-  addresses: Addresses,
+type Call = {
+  readonly name: string
+  readonly args: readonly string[]
+  readonly env: NodeJS.ProcessEnv
+  readonly folder: string
+  readonly profile_dir?: string | undefined
+}
+
+/** Runs a subcommand that prints JSON to its end; `folder` receives its output. */
+const runProgram = async <A>(
+  { name, args, env, folder, profile_dir }: Call,
   signal: AbortSignal,
-  profile_dir?: string,
-): Promise<ReplayRun> => {
-  const file = (name: string): string => join(folder, `replay-${projection}.${name}`)
+): Promise<A & Spent> => {
+  const file = (end: string): string => join(folder, `${name}.${end}`)
   const [output, errors] = [openSync(file('json'), 'w'), openSync(file('log'), 'w')]
   const child = startChild('program', {
-    args: ['replay', projection, '--json'],
-    env: { ...environmentOf(addresses), BENCH_USAGE_FILE: file('usage') },
+    args: [...args, '--json'],
+    env: { ...env, BENCH_USAGE_FILE: file('usage') },
     cwd: folder,
     output,
     errors,
@@ -64,9 +69,42 @@ export const runReplay = async (
   return whileRunning(child, signal, async () => {
     const how = await child.ended
     const text = readFileSync(file('json'), 'utf8')
-    if (text === '') throw new Error(`replay ${projection} ${how}:\n${readFileSync(file('log'), 'utf8')}`)
-    return { ...(JSON.parse(text) as ReplayRun), ...spentOf(readFileSync(file('usage'), 'utf8')) }
+    if (text === '') throw new Error(`${name} ${how}:\n${readFileSync(file('log'), 'utf8')}`)
+    return { ...(JSON.parse(text) as A), ...spentOf(readFileSync(file('usage'), 'utf8')) }
   })
+}
+
+/** Rebuilds a projection with the built program; `folder` receives its output. */
+export const runReplay = (
+  projection: string,
+  folder: string,
+  addresses: Addresses,
+  signal: AbortSignal,
+  profile_dir?: string,
+): Promise<ReplayRun> => {
+  const args = ['replay', projection]
+  const env = environmentOf(addresses)
+  return runProgram({ name: `replay-${projection}`, args, env, folder, profile_dir }, signal)
+}
+
+export type VerifyRun = Spent & { readonly took_ms: number }
+
+/** Compares the table of a projection with the stream. A difference is an error: then there is nothing to measure. */
+export const runVerify = async (
+  projection: string,
+  folder: string,
+  addresses: Addresses,
+  signal: AbortSignal,
+): Promise<VerifyRun> => {
+  const began_ms = performance.now()
+  const env = { ...environmentOf(addresses), JETLEDGER_PROJECTIONS: projection }
+  const call = { name: `verify-${projection}`, args: ['verify'], env, folder }
+  const { differences_count, ...spent } = await runProgram<{ readonly differences_count: number }>(
+    call,
+    signal,
+  )
+  if (differences_count > 0) throw new Error(`verify found ${differences_count} differences`)
+  return { ...spent, took_ms: performance.now() - began_ms }
 }
 
 /** Reads the whole stream with one of the readers of `reader.ts`. */

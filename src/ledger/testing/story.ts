@@ -1,5 +1,5 @@
 /**
- * Tells what happens to one account, event by event, in the words of docs/adr/0048, for tests that read like documents:
+ * Tells what happens to one account, event by event, in the words of docs/adr/0051, for tests that read like documents:
  *
  *     const account = story()
  *     expect(account.tell(credit(100), hold('h1', 30))).toBe('balance 100, held 30')
