@@ -50,13 +50,13 @@ const request = async <A>(path: string, init: RequestInit): Promise<A> => {
 }
 
 /** Reads. Rejects with `Refused`, or with the browser's error when no answer came. */
-export const get = <A>(path: string, query: Query = {}): Promise<A> =>
-  request<A>(pathOf(path, query), { headers: authorization() })
+export const get = <A>(path: string, query: Query = {}, signal?: AbortSignal): Promise<A> =>
+  request<A>(pathOf(path, query), { headers: authorization(), ...(signal === undefined ? {} : { signal }) })
 
 /** Writes, under an idempotency key if one is given. */
-export const post = <A>(path: string, body: object, key?: string): Promise<A> =>
+export const write = <A>(method: 'POST' | 'PUT', path: string, body: object, key?: string): Promise<A> =>
   request<A>(path, {
-    method: 'POST',
+    method,
     headers: {
       ...authorization(),
       'content-type': 'application/json',
@@ -64,6 +64,8 @@ export const post = <A>(path: string, body: object, key?: string): Promise<A> =>
     },
     body: JSON.stringify(body),
   })
+
+export const post = <A>(path: string, body: object): Promise<A> => write<A>('POST', path, body)
 
 /** A key that no other form has. `randomUUID` exists on secure origins only. */
 export const newKey = (): string => {

@@ -28,7 +28,7 @@ const pageOf = ({ page, id }: Place, caller: Caller): ReactNode => {
     case 'customers':
       return id === undefined ? <CustomersPage /> : <CustomerPage key={id} id={id} caller={caller} />
     case 'transaction':
-      return <TransactionPage key={id} id={id} />
+      return <TransactionPage key={id} id={id} caller={caller} />
     case 'live':
       return <LivePage />
     case 'operations':

@@ -25,24 +25,42 @@ export const useCaller = () =>
     },
   })
 
-export type Balance = {
+export type Hold = { readonly hold: string; readonly remaining: Amount; readonly expires_at: string }
+export type Account = {
   readonly client_id: string
   readonly balance: Amount
-  readonly version?: number
-  readonly seq?: number
+  /** What can be spent; absent where it is the balance. */
+  readonly available?: Amount
+  readonly held?: Amount
+  readonly limit: Amount
+  readonly state: string
+  readonly reason?: string
+  readonly until?: string
+  readonly version: number
+  readonly seq: number
+  readonly holds: readonly Hold[]
+  /** There are more holds than those. */
+  readonly cursor?: string
 }
 
-/** The balance as the stream has it now, with every acknowledged write in it. */
-export const readBalance = (id: string): Promise<Balance> =>
-  get<Balance>(`/v1/customers/${encodeURIComponent(id)}/balance`, { consistency: 'strong' })
+/** The account as the stream has it now, with every acknowledged write in it. */
+export const readAccount = (id: string): Promise<Account> =>
+  get<Account>(`/v1/customers/${encodeURIComponent(id)}/account`, { consistency: 'strong' })
 
-export const useBalance = (id: string) =>
-  useQuery({ queryKey: ['balance', id], queryFn: () => readBalance(id) })
+export const useAccount = (id: string) =>
+  useQuery({ queryKey: ['account', id], queryFn: () => readAccount(id) })
+
+export type HoldsPage = { readonly holds: readonly Hold[]; readonly cursor?: string }
+
+export const readHolds = (id: string, cursor: string): Promise<HoldsPage> =>
+  get<HoldsPage>(`/v1/customers/${encodeURIComponent(id)}/holds`, { cursor })
 
 export type Entry = {
   readonly type: string
   readonly amount?: Amount
   readonly balance: Amount
+  /** What is held after it; absent for a plain account. */
+  readonly held?: Amount
   readonly version: number
   readonly seq: number
   readonly at: string
@@ -91,9 +109,11 @@ export type Summary = {
   }[]
 }
 
-type Side = {
+export type Side = {
   readonly client_id: string
   readonly balance: Amount
+  readonly available?: Amount
+  readonly held?: Amount
   readonly version: number
   readonly seq: number
 }

@@ -15,6 +15,7 @@ export const Field = ({
   readonly value: string
   readonly onChange: (value: string) => void
   readonly required?: boolean
+  readonly maxLength?: number
   readonly type?: 'text' | 'password' | 'date'
   readonly inputMode?: 'numeric'
   readonly autoFocus?: boolean
@@ -38,6 +39,30 @@ export const Field = ({
           {hint}
         </p>
       )}
+    </div>
+  )
+}
+
+export const Choice = ({
+  label,
+  value,
+  onChange,
+  of,
+}: {
+  readonly label: string
+  readonly value: string
+  readonly onChange: (value: string) => void
+  readonly of: readonly string[]
+}) => {
+  const id = useId()
+  return (
+    <div className="field">
+      <label htmlFor={id}>{label}</label>
+      <select id={id} value={value} onChange={event => onChange(event.target.value)}>
+        {of.map(one => (
+          <option key={one}>{one}</option>
+        ))}
+      </select>
     </div>
   )
 }

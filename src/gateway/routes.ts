@@ -236,9 +236,9 @@ export const ROUTES: readonly Route[] = [
   read({
     operation: 'customers',
     path: '/v1/customers',
-    summary: 'All customers, by id',
+    summary: 'All customers, or those whose ids begin with `prefix`, by id',
     subject: 'customer.list',
-    query: PAGE,
+    query: { ...PAGE, prefix: CLIENT_ID },
     ask: ({ query }) => query,
     reply: LIST_REPLY,
     csv: CUSTOMERS_CSV,

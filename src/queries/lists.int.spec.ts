@@ -13,11 +13,11 @@ const balances = new Map<string, number>()
 type Ranked = { readonly rank: number; readonly client_id: string; readonly balance: number }
 type Listed = { readonly client_id: string; readonly balance: number; readonly version: number }
 
-const pages = async <A>(subject: string, field: string, limit: number): Promise<A[]> => {
+const pages = async <A>(subject: string, field: string, limit: number, more: object = {}): Promise<A[]> => {
   const all: A[] = []
   let cursor: string | undefined
   do {
-    const reply = await rig.ask(subject, { limit, ...(cursor === undefined ? {} : { cursor }) })
+    const reply = await rig.ask(subject, { limit, ...more, ...(cursor === undefined ? {} : { cursor }) })
     if (errorOf(reply) !== '') throw new Error(`${errorOf(reply)}: ${reply.string()}`)
     const page = reply.json<Record<string, A[]> & { cursor?: string }>()
     expect((page[field] ?? []).length).toBeLessThanOrEqual(limit)
@@ -74,6 +74,25 @@ describe('customer.list', () => {
       }),
       { numRuns: 4, examples: [[1], [119], [120]] },
     )
+  })
+
+  it('has those whose ids begin with a prefix, whatever the size of the pages', async () => {
+    const ids = [...balances.keys()].sort()
+    for (const prefix of ['c', 'c1', 'c12', 'c999', 'd', 'c1-', ids.at(-1)]) {
+      const wanted = ids.filter(id => id.startsWith(prefix ?? ''))
+      for (const limit of [7, 1_000]) {
+        const found = await pages<Listed>('customer.list', 'customers', limit, { prefix })
+        expect([prefix, found.map(({ client_id }) => client_id)]).toEqual([prefix, wanted])
+      }
+    }
+  })
+
+  it('refuses a prefix that begins no id, and the cursor of another prefix', async () => {
+    for (const prefix of ['', '*', 'c*', '-', 'a b', 'a'.repeat(65), 1, null])
+      expect(errorOf(await rig.ask('customer.list', { prefix }))).toBe('400:INVALID_REQUEST')
+    const { cursor } = (await rig.ask('customer.list', { prefix: 'c', limit: 1 })).json<{ cursor: string }>()
+    for (const prefix of ['c1', undefined])
+      expect(errorOf(await rig.ask('customer.list', { prefix, cursor }))).toBe('400:INVALID_REQUEST')
   })
 
   it.each(['customer.list', 'customer.ranking'])('%s refuses what is no cursor of it', async subject => {

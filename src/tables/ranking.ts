@@ -59,17 +59,29 @@ const query = (
     TE.map(found => [...found]),
   )
 
-/** Reads a shard's customers in the order of their ids, from the first one after `after_id`. */
-export const customersAfter = (
+/** Characters before and after all those of a client id. */
+const [BEFORE_ALL, AFTER_ALL] = ['!', '~']
+
+/** Where to go on in the order of the ids: after one of them, and only as long as they begin with `prefix`. */
+export type IdRange = { readonly after_id?: string | undefined; readonly prefix?: string | undefined }
+
+const idCondition = ({ after_id, prefix }: IdRange): Pick<Condition, 'key' | 'values'> => {
+  if (prefix !== undefined) {
+    const from = after_id === undefined ? prefix : after_id + BEFORE_ALL
+    return { key: 'id BETWEEN :a AND :b', values: { ':a': from, ':b': prefix + AFTER_ALL } }
+  }
+  return after_id === undefined ? { values: {} } : { key: 'id > :a', values: { ':a': after_id } }
+}
+
+/** Reads a shard's customers in the order of their ids. */
+export const customersById = (
   client: DynamoDBDocumentClient,
   table: string,
   shard: string,
-  after_id: string | undefined,
+  range: IdRange,
   items_max: number,
-): TaskEither<TableError, Ranked[]> => {
-  const after = after_id === undefined ? { values: {} } : { key: 'id > :a', values: { ':a': after_id } }
-  return query(client, table, shard, { index: BY_ID, ...after, highest_first: false }, items_max)
-}
+): TaskEither<TableError, Ranked[]> =>
+  query(client, table, shard, { index: BY_ID, ...idCondition(range), highest_first: false }, items_max)
 
 /** Reads a shard's customers with the highest balances below `below`; equal balances come in any order. */
 export const highestBelow = (

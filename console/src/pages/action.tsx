@@ -7,92 +7,90 @@
 
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { type FormEvent, useState } from 'react'
-import { isOpen, newKey, post } from '../api.js'
-import { amountFrom, amountJson, amountText } from '../format.js'
-import { type MovementReply, readBalance, sidesOf, type TransferReply } from '../ledger.js'
-import { Dialog, Facts, Field, NextButton, Problem } from '../parts.js'
+import {
+  actionOf,
+  beginOf,
+  type FieldName,
+  type Kind,
+  STATES,
+  type Subject,
+  type Texts,
+  wordsOf,
+  wrongIn,
+} from '../actions.js'
+import { type Amount, isOpen, newKey, Refused, write } from '../api.js'
+import { amountText } from '../format.js'
+import {
+  type Account,
+  type MovementReply,
+  readAccount,
+  type Side,
+  sidesOf,
+  type TransferReply,
+} from '../ledger.js'
+import { Choice, Dialog, Facts, Field, NextButton, Problem } from '../parts.js'
 import { linkTo } from '../route.js'
 
-/** What can be done for a customer; another kind of action finds its place in these tables. */
-export type Kind = 'credit' | 'debit' | 'transfer'
-export const KINDS: readonly { readonly kind: Kind; readonly title: string }[] = [
-  { kind: 'credit', title: 'Credit' },
-  { kind: 'debit', title: 'Debit' },
-  { kind: 'transfer', title: 'Transfer' },
-]
+type Reply = MovementReply | TransferReply
 
-type Wish = { readonly amount: bigint; readonly to: string; readonly reference: string }
-type Change = { readonly id: string; readonly by: bigint }
-
-const changesOf = (kind: Kind, id: string, { amount, to }: Wish): readonly Change[] => {
-  switch (kind) {
-    case 'credit':
-      return [{ id, by: amount }]
-    case 'debit':
-      return [{ id, by: -amount }]
-    case 'transfer':
-      return [
-        { id, by: -amount },
-        { id: to, by: amount },
-      ]
-  }
+const send = (kind: Kind, subject: Subject, texts: Texts, key: string, more: object = {}): Promise<Reply> => {
+  const { method, path, body } = actionOf(kind).command(subject, texts)
+  return write<Reply>(method, path, { ...body, ...more }, key)
 }
 
-const send = (kind: Kind, id: string, wish: Wish, key: string): Promise<MovementReply | TransferReply> => {
-  const what = {
-    amount: amountJson(wish.amount),
-    ...(wish.reference === '' ? {} : { reference: wish.reference }),
-  }
-  return kind === 'transfer'
-    ? post('/v1/transfers', { from: id, to: wish.to, ...what }, key)
-    : post(`/v1/customers/${encodeURIComponent(id)}/${kind}s`, what, key)
+const LABELS: Readonly<Record<FieldName, readonly [label: string, hint?: string]>> = {
+  to: ['To customer'],
+  amount: ['Amount', 'A whole number of the minor unit.'],
+  rest: ['Amount', 'A whole number of the minor unit; empty for all that is left.'],
+  limit: ['Credit limit', 'How far below 0 the balance may fall; 0 takes the limit away.'],
+  state: ['State'],
+  reason: ['Reason', 'Why; everybody who is refused sees it.'],
+  days: ['Days', 'After so many days the hold ends by itself.'],
+  reference: ['Reference', 'What it is for; may be empty.'],
 }
-
-const titleOf = (kind: Kind): string => KINDS.find(one => one.kind === kind)?.title ?? kind
+const NUMBERS: readonly FieldName[] = ['amount', 'rest', 'limit', 'days']
+const NEEDED: readonly FieldName[] = ['to', 'amount', 'limit', 'reason', 'days']
 
 const Ask = ({
   kind,
-  id,
-  onWish,
+  subject,
+  onTexts,
   onClose,
 }: {
   readonly kind: Kind
-  readonly id: string
-  readonly onWish: (wish: Wish) => void
+  readonly subject: Subject
+  readonly onTexts: (texts: Texts) => void
   readonly onClose: () => void
 }) => {
-  const [amount, setAmount] = useState('')
-  const [to, setTo] = useState('')
-  const [reference, setReference] = useState('')
+  const [texts, setTexts] = useState(() => beginOf(kind, subject))
   const [problem, setProblem] = useState<string>()
   const submit = (event: FormEvent): void => {
     event.preventDefault()
-    const read = amountFrom(amount)
-    const is_same = kind === 'transfer' && to.trim() === id
-    if (read === undefined) setProblem('The amount must be a whole number of the minor unit, of at least 1.')
-    else if (is_same) setProblem('A transfer needs another customer.')
-    else onWish({ amount: read, to: to.trim(), reference: reference.trim() })
+    const wrong = wrongIn(kind, subject, texts)
+    setProblem(wrong)
+    if (wrong === undefined) onTexts(texts)
   }
   return (
     <form onSubmit={submit}>
-      {kind === 'transfer' ? (
-        <Field label="To customer" value={to} onChange={setTo} required autoFocus />
-      ) : null}
-      <Field
-        label="Amount"
-        value={amount}
-        onChange={setAmount}
-        required
-        inputMode="numeric"
-        autoFocus={kind !== 'transfer'}
-        hint="A whole number of the minor unit."
-      />
-      <Field
-        label="Reference"
-        value={reference}
-        onChange={setReference}
-        hint="What it is for; may be empty."
-      />
+      {actionOf(kind).fields.map((name, i) => {
+        const [label, hint] = LABELS[name]
+        const set = (text: string): void => setTexts({ ...texts, [name]: text })
+        if (name === 'state')
+          return <Choice key={name} label={label} value={texts.state ?? ''} onChange={set} of={STATES} />
+        return (
+          <Field
+            key={name}
+            label={label}
+            {...(hint === undefined ? {} : { hint })}
+            value={texts[name] ?? ''}
+            onChange={set}
+            required={NEEDED.includes(name)}
+            maxLength={256}
+            autoFocus={i === 0}
+            {...(NUMBERS.includes(name) ? { inputMode: 'numeric' } : {})}
+          />
+        )
+      })}
       {problem === undefined ? null : (
         <p className="problem" role="alert">
           {problem}
@@ -108,54 +106,53 @@ const Ask = ({
   )
 }
 
-const Preview = ({ changes }: { readonly changes: readonly Change[] }) => {
-  const ids = changes.map(({ id }) => id)
-  const before = useQuery({
-    queryKey: ['preview', ids],
-    queryFn: () => Promise.all(ids.map(readBalance)),
-    gcTime: 0,
-  })
-  return (
-    <>
-      <Problem error={before.error} />
-      <table>
-        <thead>
-          <tr>
-            <th scope="col">Customer</th>
-            <th scope="col" className="number">
-              Balance now
-            </th>
-            <th scope="col" className="number">
-              After
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {changes.map(({ id, by }, i) => {
-            const now = before.data?.[i]
-            const after = now === undefined ? undefined : BigInt(now.balance) + by
-            return (
-              <tr key={id}>
-                <th scope="row">{id}</th>
-                <td className="number">{now === undefined ? '…' : amountText(now.balance)}</td>
-                <td className={`number ${after !== undefined && after < 0n ? 'problem' : ''}`}>
-                  {after === undefined ? '…' : amountText(String(after))}
-                </td>
-              </tr>
-            )
-          })}
-        </tbody>
-      </table>
-    </>
-  )
+type Standing = Pick<Account | Side, 'balance' | 'available' | 'held'>
+
+/** What is held stands beside the balance only where something is. */
+const standingText = ({ balance, available, held = 0 }: Standing): string => {
+  const has_more = available !== undefined && BigInt(available) !== BigInt(balance)
+  const parts: readonly (readonly [string, Amount])[] = [
+    ...(BigInt(held) === 0n ? [] : [['held', held] as const]),
+    ...(has_more ? [['available', available] as const] : []),
+  ]
+  return [amountText(balance), ...parts.map(([name, amount]) => `${name} ${amountText(amount)}`)].join(', ')
 }
+
+/** What the ledger says would happen: it decides as it would decide now, and stores nothing. */
+const Preview = ({ would, before }: { readonly would: Reply; readonly before: readonly Account[] }) => (
+  <table>
+    <thead>
+      <tr>
+        <th scope="col">Customer</th>
+        <th scope="col" className="number">
+          Balance now
+        </th>
+        <th scope="col" className="number">
+          After
+        </th>
+      </tr>
+    </thead>
+    <tbody>
+      {sidesOf(would).map((side, i) => {
+        const now = before[i]
+        return (
+          <tr key={side.client_id}>
+            <th scope="row">{side.client_id}</th>
+            <td className="number">{now === undefined ? '…' : standingText(now)}</td>
+            <td className="number">{standingText(side)}</td>
+          </tr>
+        )
+      })}
+    </tbody>
+  </table>
+)
 
 const Done = ({
   reply,
   is_again,
   onClose,
 }: {
-  readonly reply: MovementReply | TransferReply
+  readonly reply: Reply
   /** It was sent again after a try without an answer. */
   readonly is_again: boolean
   readonly onClose: () => void
@@ -174,9 +171,7 @@ const Done = ({
             {reply.transaction_id}
           </a>,
         ],
-        ...sidesOf(reply).map(
-          ({ client_id, balance }) => [`Balance of ${client_id}`, amountText(balance)] as const,
-        ),
+        ...sidesOf(reply).map(side => [`Balance of ${side.client_id}`, standingText(side)] as const),
       ]}
     />
     <p className="buttons">
@@ -185,64 +180,118 @@ const Done = ({
   </>
 )
 
-/** The form as a dialog. `onClose` is called when the person is done with it. */
-export const ActionDialog = ({
+/** What the person wants, in one sentence. */
+const Wish = ({ words, texts }: { readonly words: string; readonly texts: Texts }) => {
+  const { reference = '', reason = '', to = '' } = texts
+  return (
+    <p>
+      <strong>{words}</strong>
+      {to === '' ? '' : ` to ${to.trim()}`}
+      {reason === '' ? '' : `, because: ${reason}`}
+      {reference === '' ? '' : `, for: ${reference}`}
+    </p>
+  )
+}
+
+/** The confirmation: what would happen now, and the button that does it. */
+const Confirm = ({
   kind,
-  id,
+  subject,
+  texts,
+  idempotency_key,
+  onDone,
   onClose,
 }: {
   readonly kind: Kind
-  readonly id: string
+  readonly subject: Subject
+  readonly texts: Texts
+  readonly idempotency_key: string
+  readonly onDone: (reply: Reply, is_again: boolean) => void
   readonly onClose: () => void
 }) => {
-  const [key] = useState(newKey)
-  const [wish, setWish] = useState<Wish>()
   const [is_again, setAgain] = useState(false)
   const cache = useQueryClient()
-  const write = useMutation({
-    mutationFn: (given: Wish) => send(kind, id, given, key),
+  const preview = useQuery({
+    queryKey: ['preview', kind, subject, texts],
+    queryFn: async () => {
+      // the same key would say that it is known already, once it is carried out
+      const would = await send(kind, subject, texts, newKey(), { dry_run: true })
+      const before = await Promise.all(sidesOf(would).map(({ client_id }) => readAccount(client_id)))
+      return { would, before }
+    },
+    gcTime: 0,
+    staleTime: Number.POSITIVE_INFINITY,
+  })
+  const action = useMutation({
+    mutationFn: () => send(kind, subject, texts, idempotency_key),
+    onSuccess: reply => onDone(reply, is_again),
     onSettled: () =>
       cache.invalidateQueries({
         predicate: ({ queryKey: [name] }) => name !== 'caller' && name !== 'preview',
       }),
   })
-  const is_open = write.isError && isOpen(write.error)
-  if (wish === undefined || write.data !== undefined)
-    return (
-      <Dialog title={`${titleOf(kind)} ${id}`} onClose={onClose}>
-        {write.data === undefined ? (
-          <Ask kind={kind} id={id} onWish={setWish} onClose={onClose} />
-        ) : (
-          <Done reply={write.data} is_again={is_again} onClose={onClose} />
-        )}
-      </Dialog>
-    )
+  const is_open = action.isError && isOpen(action.error)
+  const words = wordsOf(kind, texts)
+  // a refusal is final for this form; a preview without an answer says nothing about the action
+  const is_over = action.isError ? !is_open : preview.error instanceof Refused
   return (
-    <Dialog title={`${titleOf(kind)} ${id}`} onClose={onClose}>
-      <p>
-        {titleOf(kind)} of <strong>{amountText(String(wish.amount))}</strong>
-        {wish.reference === '' ? '' : `, for: ${wish.reference}`}
-      </p>
-      <Preview changes={changesOf(kind, id, wish)} />
-      <Problem error={write.error} />
+    <>
+      <Wish words={words} texts={texts} />
+      {preview.data === undefined ? null : <Preview {...preview.data} />}
+      {preview.isPending ? <p role="status">Asking the ledger what would happen …</p> : null}
+      <Problem error={action.error ?? preview.error} />
       {is_open ? <p>It may have been carried out. Send it again: the same key pays once.</p> : null}
       <p className="buttons">
         {/* it is not disabled while it is sent: the key alone makes a second click harmless, and keeps the focus */}
-        {write.isError && !is_open ? null : (
+        {preview.isPending || is_over ? null : (
           <NextButton
-            is_busy={write.isPending}
+            is_busy={action.isPending}
             onClick={() => {
-              setAgain(write.isError)
-              write.mutate(wish)
+              setAgain(action.isError)
+              action.mutate()
             }}
           >
-            {is_open ? 'Send again' : `${titleOf(kind)} ${amountText(String(wish.amount))}`}
+            {is_open ? 'Send again' : words}
           </NextButton>
         )}
         <button type="button" className="quiet" onClick={onClose}>
-          {write.isError && !is_open ? 'Close' : 'Cancel'}
+          {is_over ? 'Close' : 'Cancel'}
         </button>
       </p>
+    </>
+  )
+}
+
+/** The form as a dialog. `onClose` is called when the person is done with it. */
+export const ActionDialog = ({
+  kind,
+  subject,
+  onClose,
+}: {
+  readonly kind: Kind
+  readonly subject: Subject
+  readonly onClose: () => void
+}) => {
+  const [idempotency_key] = useState(newKey)
+  const [texts, setTexts] = useState<Texts>()
+  const [done, setDone] = useState<{ readonly reply: Reply; readonly is_again: boolean }>()
+  const of = subject.hold ?? subject.transaction_id ?? subject.client_id
+  return (
+    <Dialog title={`${actionOf(kind).title} ${of}`} onClose={onClose}>
+      {done !== undefined ? (
+        <Done {...done} onClose={onClose} />
+      ) : texts === undefined ? (
+        <Ask kind={kind} subject={subject} onTexts={setTexts} onClose={onClose} />
+      ) : (
+        <Confirm
+          kind={kind}
+          subject={subject}
+          texts={texts}
+          idempotency_key={idempotency_key}
+          onDone={(reply, is_again) => setDone({ reply, is_again })}
+          onClose={onClose}
+        />
+      )}
     </Dialog>
   )
 }

@@ -2,12 +2,14 @@
 
 import { useInfiniteQuery } from '@tanstack/react-query'
 import { createColumnHelper, flexRender, getCoreRowModel, useReactTable } from '@tanstack/react-table'
-import { useState } from 'react'
+import { type ReactNode, useState } from 'react'
+import { actionOf, type Kind, OF_CUSTOMER, type Subject } from '../actions.js'
 import { amountText, csvOf, timeText } from '../format.js'
-import { type Caller, type Entry, type Period, readStatement, useBalance } from '../ledger.js'
-import { Facts, Field, Problem, Scroll, Waiting } from '../parts.js'
+import { type Account, type Caller, type Entry, type Period, readStatement, useAccount } from '../ledger.js'
+import { Facts, Field, Problem, Scroll, State, Waiting } from '../parts.js'
 import { linkTo } from '../route.js'
-import { ActionDialog, KINDS, type Kind } from './action.js'
+import { ActionDialog } from './action.js'
+import { Holds } from './holds.js'
 
 const PAGE = 50
 const CSV_PAGE = 500
@@ -17,6 +19,7 @@ const CSV_COLUMNS = [
   'type',
   'amount',
   'balance',
+  'held',
   'version',
   'seq',
   'transaction_id',
@@ -43,6 +46,14 @@ const COLUMNS = [
     header: 'Balance',
     ...number,
     cell: ({ getValue }) => amountText(getValue()),
+  }),
+  column.accessor('held', {
+    header: 'Held',
+    ...number,
+    cell: ({ getValue }) => {
+      const held = getValue()
+      return held === undefined ? '' : amountText(held)
+    },
   }),
   column.accessor('type', {
     header: 'Type',
@@ -174,41 +185,69 @@ const Statement = ({ id }: { readonly id: string }) => {
   )
 }
 
+/** Held money, a limit and a restriction stand there only where the account has them. */
+const factsOf = (account: Account): readonly (readonly [string, ReactNode])[] => {
+  const { balance, available, held = 0, limit, state, reason, until, version, seq } = account
+  const has_rules = BigInt(held) !== 0n || BigInt(limit) !== 0n
+  return [
+    ['Balance', <strong key="balance">{amountText(balance)}</strong>],
+    ...(has_rules
+      ? ([
+          ['Available', amountText(available ?? balance)],
+          ['Held', amountText(held)],
+          ['Credit limit', amountText(limit)],
+        ] as const)
+      : []),
+    ...(state === 'active'
+      ? []
+      : ([
+          [
+            'State',
+            <>
+              <State is="warn">{state}</State> {reason ?? ''}
+              {until === undefined ? '' : ` until ${timeText(until)}`}
+            </>,
+          ],
+        ] as const)),
+    ['Version', version === 0 ? 'no event yet' : version],
+    ['Last event', seq === 0 ? 'none' : seq],
+  ]
+}
+
+type Doing = { readonly kind: Kind; readonly subject: Subject }
+
 export const CustomerPage = ({ id, caller }: { readonly id: string; readonly caller: Caller }) => {
-  const balance = useBalance(id)
-  const [kind, setKind] = useState<Kind>()
+  const account = useAccount(id)
+  const [doing, setDoing] = useState<Doing>()
+  const may_write = caller.scopes.includes('write')
+  const begin = (kind: Kind, subject: Subject): void => setDoing({ kind, subject })
   return (
     <>
       <p>
         <a href={linkTo('customers')}>All customers</a>
       </p>
       <h1>Customer {id}</h1>
-      <Problem error={balance.error} />
-      {balance.isPending ? <Waiting what="the balance" /> : null}
-      {balance.data === undefined ? null : (
-        <Facts
-          facts={[
-            ['Balance', <strong key="balance">{amountText(balance.data.balance)}</strong>],
-            ['Version', balance.data.version === 0 ? 'no event yet' : balance.data.version],
-            ['Last event', balance.data.seq === 0 ? 'none' : balance.data.seq],
-          ]}
-        />
-      )}
-      {balance.data?.version === 0 ? (
+      <Problem error={account.error} />
+      {account.isPending ? <Waiting what="the account" /> : null}
+      {account.data === undefined ? null : <Facts facts={factsOf(account.data)} />}
+      {account.data?.version === 0 ? (
         <p className="problem">
           The ledger has no event of this customer. Look at the id again before you credit it.
         </p>
       ) : null}
-      {caller.scopes.includes('write') ? (
+      {may_write ? (
         <p className="buttons">
-          {KINDS.map(({ kind: one, title }) => (
-            <button type="button" key={one} onClick={() => setKind(one)}>
-              {title}
+          {OF_CUSTOMER.map(kind => (
+            <button type="button" key={kind} onClick={() => begin(kind, { client_id: id })}>
+              {actionOf(kind).title}
             </button>
           ))}
         </p>
       ) : null}
-      {kind === undefined ? null : <ActionDialog kind={kind} id={id} onClose={() => setKind(undefined)} />}
+      {doing === undefined ? null : <ActionDialog {...doing} onClose={() => setDoing(undefined)} />}
+      {account.data === undefined ? null : (
+        <Holds account={account.data} onAction={may_write ? begin : undefined} />
+      )}
       <Statement id={id} />
     </>
   )

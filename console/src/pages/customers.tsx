@@ -1,7 +1,7 @@
 /** Finds a customer: by id, or in the list of all of them. */
 
-import { useInfiniteQuery } from '@tanstack/react-query'
-import { useState } from 'react'
+import { keepPreviousData, useInfiniteQuery } from '@tanstack/react-query'
+import { useDeferredValue, useState } from 'react'
 import { get } from '../api.js'
 import { amountText } from '../format.js'
 import type { CustomerList } from '../ledger.js'
@@ -12,14 +12,17 @@ const PAGE = 100
 
 export const CustomersPage = () => {
   const [id, setId] = useState('')
+  const prefix = useDeferredValue(id.trim())
   const list = useInfiniteQuery({
-    queryKey: ['customers'],
+    queryKey: ['customers', prefix],
     initialPageParam: '',
-    queryFn: ({ pageParam }) => get<CustomerList>('/v1/customers', { limit: PAGE, cursor: pageParam }),
+    queryFn: ({ pageParam, signal }) =>
+      get<CustomerList>('/v1/customers', { limit: PAGE, cursor: pageParam, prefix }, signal),
     getNextPageParam: ({ cursor }) => cursor,
+    // the list of before stays until the next one is there
+    placeholderData: keepPreviousData,
   })
-  const all = list.data?.pages.flatMap(({ customers }) => customers) ?? []
-  const shown = all.filter(({ client_id }) => client_id.startsWith(id.trim()))
+  const shown = list.data?.pages.flatMap(({ customers }) => customers) ?? []
   return (
     <>
       <h1>Customers</h1>
@@ -37,7 +40,7 @@ export const CustomersPage = () => {
             onChange={setId}
             required
             autoFocus
-            hint="Enter opens that customer; the list shows the ids that begin so, as far as it is loaded."
+            hint="Enter opens that customer; the list shows the ids that begin so."
           />
           <button type="submit">Open</button>
         </form>
@@ -73,7 +76,7 @@ export const CustomersPage = () => {
             </table>
           </Scroll>
           <p role="status">
-            {shown.length} of {all.length} loaded customers
+            {shown.length} customers{list.hasNextPage ? ', and there are more' : ''}
           </p>
           {list.hasNextPage ? (
             <button

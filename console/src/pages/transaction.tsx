@@ -4,9 +4,10 @@ import { useQuery } from '@tanstack/react-query'
 import { useState } from 'react'
 import { get, Refused } from '../api.js'
 import { amountText } from '../format.js'
-import { sidesOf, type Transaction } from '../ledger.js'
+import { type Caller, sidesOf, type Transaction } from '../ledger.js'
 import { Facts, Field, Problem, Scroll, State, Waiting } from '../parts.js'
 import { goTo, linkTo } from '../route.js'
+import { ActionDialog } from './action.js'
 
 const Sides = ({ reply }: Required<Pick<Transaction, 'reply'>>) => {
   const names = 'from' in reply ? ['From', 'To'] : ['Customer']
@@ -46,7 +47,23 @@ const Sides = ({ reply }: Required<Pick<Transaction, 'reply'>>) => {
   )
 }
 
-const Found = ({ found }: { readonly found: Transaction }) => (
+/** Gives the money back, or a part of it. What cannot be reversed the ledger says in the confirmation. */
+const Reverse = ({ transaction_id, reply }: Required<Pick<Transaction, 'transaction_id' | 'reply'>>) => {
+  const [is_open, setOpen] = useState(false)
+  const client_id = sidesOf(reply)[0]?.client_id ?? ''
+  return (
+    <p className="buttons">
+      <button type="button" onClick={() => setOpen(true)}>
+        Reverse
+      </button>
+      {is_open ? (
+        <ActionDialog kind="reverse" subject={{ client_id, transaction_id }} onClose={() => setOpen(false)} />
+      ) : null}
+    </p>
+  )
+}
+
+const Found = ({ found, may_write }: { readonly found: Transaction; readonly may_write: boolean }) => (
   <section className="panel">
     <h2>{found.transaction_id}</h2>
     <Facts
@@ -70,10 +87,19 @@ const Found = ({ found }: { readonly found: Transaction }) => (
       ]}
     />
     {found.reply === undefined ? null : <Sides reply={found.reply} />}
+    {found.reply === undefined || !may_write ? null : (
+      <Reverse transaction_id={found.transaction_id} reply={found.reply} />
+    )}
   </section>
 )
 
-export const TransactionPage = ({ id }: { readonly id: string | undefined }) => {
+export const TransactionPage = ({
+  id,
+  caller,
+}: {
+  readonly id: string | undefined
+  readonly caller: Caller
+}) => {
   const [text, setText] = useState(id ?? '')
   const found = useQuery({
     queryKey: ['transaction', id],
@@ -102,7 +128,9 @@ export const TransactionPage = ({ id }: { readonly id: string | undefined }) => 
       ) : (
         <Problem error={found.error} />
       )}
-      {found.data === undefined ? null : <Found found={found.data} />}
+      {found.data === undefined ? null : (
+        <Found found={found.data} may_write={caller.scopes.includes('write')} />
+      )}
     </>
   )
 }

@@ -1,12 +1,12 @@
 /**
- * The endpoints `customer.list`: every customer, by id, and `customer.ranking`: the highest balances first, equal ones by
- * id.
+ * The endpoints `customer.list`: every customer by id, or those whose ids begin with a prefix, and `customer.ranking`: the
+ * highest balances first, equal ones by id.
  *
  * Both merge the customers of all shards of the ranking (docs/adr/0011). A page is as of its reading: a customer whose
  * balance moves between two pages of the ranking may be on both pages, or on neither.
  */
 
-import { E, type Either, pipe, type TaskEither, TE } from '../../fp.js'
+import { E, type Either, pipe, type TaskEither, TE, type t } from '../../fp.js'
 import { Balance, toJson } from '../../ledger/amount.js'
 import { ClientId } from '../../ledger/client-id.js'
 import { exactFieldsOf } from '../../ledger/codec.js'
@@ -17,12 +17,12 @@ import type { ServiceError } from '../../service/error.js'
 import type { StreamError } from '../../stream/errors.js'
 import type { TableError } from '../../tables/errors.js'
 import { readBelieved } from '../../tables/heads.js'
-import { customersAfter, highestBelow, type Ranked, withBalance } from '../../tables/ranking.js'
+import { customersById, highestBelow, type Ranked, withBalance } from '../../tables/ranking.js'
 import { SHARDS } from '../../tables/shard.js'
 import { type QueryDeps, readActive } from '../deps.js'
 import { unavailable } from '../unavailable.js'
 import type { RequestLimits } from './balance.js'
-import { Cursor, type CursorOf, cursorOf } from './cursor.js'
+import { Cursor, type CursorOf, cursorOf, type Filters } from './cursor.js'
 import { decodeRequest, PageLimit, wholeFrom } from './query-body.js'
 
 const ENTRIES = 50
@@ -98,27 +98,30 @@ const readShards = (
     TE.bimap(toServiceError, ({ found }) => found),
   )
 
-const PageRequest = exactFieldsOf({}, { limit: PageLimit, cursor: Cursor })
+const PAGE_FIELDS = { limit: PageLimit, cursor: Cursor }
+const PageRequest = exactFieldsOf({}, PAGE_FIELDS)
+type PageRequest = t.TypeOf<typeof PageRequest>
 
 type Page<A> = { readonly limit: number; readonly after: A | undefined }
 
-/** Decodes the request for a page: its size, and the place where the page before it ended. */
-const decodePage =
-  <A>({ read }: CursorOf<A>, missing_limit: number) =>
-  (body: Uint8Array): Either<ServiceError, Page<A>> => {
-    const request = decodeRequest(PageRequest, 'limit and cursor')(body)
-    if (E.isLeft(request)) return request
-    const { limit = missing_limit, cursor } = request.right
-    if (cursor === undefined) return E.right({ limit, after: undefined })
-    return pipe(
-      read(cursor, []),
-      E.map(after => ({ limit, after })),
-    )
-  }
+/** The page that a request asks for: its size, and the place where the page before it ended. */
+const pageFrom = <A>(
+  { read }: CursorOf<A>,
+  { limit = ENTRIES, cursor }: PageRequest,
+  filters: Filters = [],
+): Either<ServiceError, Page<A>> =>
+  cursor === undefined
+    ? E.right({ limit, after: undefined })
+    : pipe(
+        read(cursor, filters),
+        E.map(after => ({ limit, after })),
+      )
 
 const ListCursor = cursorOf('list', exactFieldsOf({ client_id: ClientId }))
 
-const listReply = (found: readonly Ranked[], limit: number): ServiceReply => {
+const ListRequest = exactFieldsOf({}, { ...PAGE_FIELDS, prefix: ClientId })
+
+const listReply = (found: readonly Ranked[], limit: number, filters: Filters): ServiceReply => {
   const { page, last } = pageOf(found, byId, limit)
   return {
     body: JSON.stringify({
@@ -127,7 +130,9 @@ const listReply = (found: readonly Ranked[], limit: number): ServiceReply => {
         balance: toJson(balance),
         version,
       })),
-      ...(last === undefined ? {} : { cursor: ListCursor.write({ client_id: last.id as ClientId }, []) }),
+      ...(last === undefined
+        ? {}
+        : { cursor: ListCursor.write({ client_id: last.id as ClientId }, filters) }),
     }),
   }
 }
@@ -143,18 +148,24 @@ const common = (name: string, description: string, limits: RequestLimits) => ({
 
 /** The endpoint `list`. */
 export const listEndpoint = (deps: QueryDeps, limits: RequestLimits): EndpointConfig => ({
-  ...common('list', 'Every customer with its balance, by id', limits),
+  ...common('list', 'Every customer with its balance, or those of a prefix, by id', limits),
   handle: ({ body }) =>
     pipe(
-      TE.fromEither(decodePage(ListCursor, ENTRIES)(body)),
-      TE.chain(({ limit, after }) =>
-        pipe(
-          readShards(deps, (table, shard) =>
-            customersAfter(deps.tables, table, shard, after?.client_id, limit + 1)(),
+      TE.fromEither(decodeRequest(ListRequest, 'limit, cursor and prefix')(body)),
+      TE.chain(({ prefix, ...page }) => {
+        const filters = prefix === undefined ? [] : [prefix]
+        return pipe(
+          TE.fromEither(pageFrom(ListCursor, page, filters)),
+          TE.chain(({ limit, after }) =>
+            pipe(
+              readShards(deps, (table, shard) =>
+                customersById(deps.tables, table, shard, { after_id: after?.client_id, prefix }, limit + 1)(),
+              ),
+              TE.map(found => listReply(found, limit, filters)),
+            ),
           ),
-          TE.map(found => listReply(found, limit)),
-        ),
-      ),
+        )
+      }),
     ),
 })
 
@@ -192,7 +203,8 @@ export const rankingEndpoint = (deps: QueryDeps, limits: RequestLimits): Endpoin
   ...common('ranking', 'The customers with the highest balances first', limits),
   handle: ({ body }) =>
     pipe(
-      TE.fromEither(decodePage(RankingCursor, RANKED)(body)),
+      TE.fromEither(decodeRequest(PageRequest, 'limit and cursor')(body)),
+      TE.chainEitherK(page => pageFrom(RankingCursor, { limit: RANKED, ...page })),
       TE.chain(({ limit, after }) => {
         const last = after && { id: after.client_id, balance: after.balance }
         return pipe(
