@@ -29,9 +29,11 @@ const cell = (kind: CsvKind, value: CsvValue): string => {
   return kind === 'number' ? text : quoted(FORMULA.test(text) ? `'${text}` : text)
 }
 
+/** One line of fields as they are, for a program that reads them again: a formula stays one. */
+export const csvRecord = (fields: readonly string[]): string => fields.map(quoted).join(',') + LINE_END
+
 /** The first line, with the names of the columns. */
-export const csvHeader = (columns: readonly CsvColumn[]): string =>
-  columns.map(({ name }) => quoted(name)).join(',') + LINE_END
+export const csvHeader = (columns: readonly CsvColumn[]): string => csvRecord(columns.map(({ name }) => name))
 
 /** One line, with a value for each column, in order. */
 export const csvLine = (columns: readonly CsvColumn[], values: readonly CsvValue[]): string =>

@@ -1,5 +1,5 @@
 /**
- * Reads and writes CSV as RFC 4180 has it: commas, quotation marks around fields that need them, LF or CRLF.
+ * Reads CSV as RFC 4180 has it: commas, quotation marks around fields that need them, LF or CRLF.
  *
  * It is written here and not taken from a library, because it has to go on at the right place: a record with a wrong
  * quotation mark is one bad row, and the next line is read as usual. Where a quotation mark is never closed, the rest of the text
@@ -97,7 +97,3 @@ export const createCsvReader = (): RecordReader => {
     return line === '' ? { end } : { end, record: { tag: 'fields', fields: line.split(',') } }
   })
 }
-
-/** Writes one record, with CRLF as RFC 4180 wants it. */
-export const csvLine = (fields: readonly string[]): string =>
-  `${fields.map(field => (/[",\r\n]/.test(field) ? `"${field.replaceAll('"', '""')}"` : field)).join(',')}\r\n`

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { createCsvReader, csvLine } from './csv.js'
+import { csvRecord } from '../../csv-write.js'
+import { createCsvReader } from './csv.js'
 import { createLineReader } from './json-lines.js'
 import { RECORD_CHARS_MAX, type RecordReader, type TextRecord } from './records.js'
 
@@ -96,7 +97,7 @@ describe('CSV', () => {
     const record = fc.array(field, { minLength: 2, maxLength: 4 })
     fc.assert(
       fc.property(fc.array(record, { maxLength: 5 }), fc.integer({ min: 1, max: 9 }), (records, size) => {
-        expect(fieldsOf(read(records.map(csvLine).join(''), size))).toEqual(records)
+        expect(fieldsOf(read(records.map(csvRecord).join(''), size))).toEqual(records)
       }),
     )
   })

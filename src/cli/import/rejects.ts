@@ -4,8 +4,8 @@
  */
 
 import { type FileHandle, open, rm } from 'node:fs/promises'
+import { csvRecord } from '../../csv-write.js'
 import { Failure } from '../../process/failure.js'
-import { csvLine } from './csv.js'
 import type { Reject } from './rows.js'
 
 /** The columns that stand before the columns of the imported file. */
@@ -50,9 +50,9 @@ export const openRejects = async (path: string): Promise<RejectsFile> => {
     write: async (heading, rejects) => {
       if (rejects.length === 0) return
       const lines = rejects.map(({ row, code, message, original }) =>
-        csvLine([String(row), code, message, ...original]),
+        csvRecord([String(row), code, message, ...original]),
       )
-      if (is_empty) lines.unshift(csvLine([...COLUMNS, ...heading]))
+      if (is_empty) lines.unshift(csvRecord([...COLUMNS, ...heading]))
       is_empty = false
       await file.appendFile(lines.join(''))
     },
