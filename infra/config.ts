@@ -38,6 +38,8 @@ export type StageConfig = {
   readonly projections: Size
   readonly queries: Size
   readonly gateway: Size
+  /** Its replays run in one task: another one would not know how far they are. */
+  readonly operations: Size
   /**
    * The OpenID Connect issuer whose tokens callers of the gateway may use beside those of the token file; undefined: none.
    * `is_outside`: it is not in the VPC, so the gateway gets a way to the internet, for HTTPS.
@@ -70,6 +72,7 @@ const DEV: StageConfig = {
   projections: { cpu: 256, memory_mib: 512, min: 2, max: 2 },
   queries: { cpu: 256, memory_mib: 512, min: 3, max: 3 },
   gateway: { cpu: 256, memory_mib: 512, min: 1, max: 1 },
+  operations: { cpu: 256, memory_mib: 512, min: 1, max: 1 },
   gateway_open_to: 'vpc',
   nats_node: { instance_type: 't4g.small', volume_gib: 20 },
   synadia_stream_bytes_max: 1_000_000_000,
@@ -91,6 +94,7 @@ const PROD: StageConfig = {
   projections: { cpu: 1_024, memory_mib: 2_048, min: 2, max: 2 },
   queries: { cpu: 512, memory_mib: 1_024, min: 3, max: 12 },
   gateway: { cpu: 512, memory_mib: 1_024, min: 2, max: 6 },
+  operations: { cpu: 1_024, memory_mib: 2_048, min: 1, max: 1 },
   gateway_open_to: 'vpc',
   nats_node: { instance_type: 'm7g.large', volume_gib: 200 },
   synadia_stream_bytes_max: 50_000_000_000,
@@ -109,16 +113,17 @@ const sizeProblems = (role: string, { min, max, memory_mib, cpu }: Size): readon
 
 /** Sentences about everything that is wrong in a stage's configuration; empty when it is right. */
 export const configProblems = (config: StageConfig): readonly string[] => {
-  const { zones, region, projections, queries } = config
+  const { zones, region, projections, queries, operations } = config
   return [
     ...(new Set(zones).size === 3 ? [] : ['zones: three different ones are needed']),
     ...zones.filter(zone => !zone.startsWith(region)).map(zone => `zones: ${zone} is not in ${region}`),
-    ...(['commands', 'projections', 'queries', 'gateway'] as const).flatMap(role =>
+    ...(['commands', 'projections', 'queries', 'gateway', 'operations'] as const).flatMap(role =>
       sizeProblems(role, config[role]),
     ),
     ...(projections.min === 2 && projections.max === 2
       ? []
       : ['projections: one active and one standby are two']),
     ...(queries.min >= 3 ? [] : ['queries: at least 3']),
+    ...(operations.max === 1 ? [] : ['operations: one task runs the replays']),
   ]
 }

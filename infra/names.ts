@@ -8,7 +8,7 @@ import type { User } from '../src/permissions/users.js'
 import { type ProjectionName, tableName } from '../src/tables/definition.js'
 import type { Stage } from './config.js'
 
-export const SERVICE_ROLES = ['commands', 'projections', 'queries', 'gateway'] as const
+export const SERVICE_ROLES = ['commands', 'projections', 'queries', 'gateway', 'operations'] as const
 export type ServiceRole = (typeof SERVICE_ROLES)[number]
 
 /** Programs that run once and end with an exit code. */

@@ -108,7 +108,7 @@ describe.each(all)('the network of $name', ({ stage, nats, templates }) => {
 
   it('lets the tasks out to AWS and NATS only', () => {
     const out = egress(templates)
-      .filter(({ of }) => /services\/(commands|projections|queries|gateway)Group/.test(of))
+      .filter(({ of }) => /services\/(commands|projections|queries|gateway|operations)Group/.test(of))
       .map(({ of, from, port }) => `${/(\w+)Group/.exec(of)?.[1]} ${from} ${port}`)
     const cidr = stage === 'dev' ? '10.40.0.0/16' : '10.41.0.0/16'
     const each = (role: string): readonly string[] => [
@@ -119,7 +119,7 @@ describe.each(all)('the network of $name', ({ stage, nats, templates }) => {
       ...(nats === 'synadia' ? ['0.0.0.0/0 4222'] : []),
     ]
     expect(out.toSorted()).toEqual(
-      ['commands', 'gateway', 'projections', 'queries']
+      ['commands', 'gateway', 'operations', 'projections', 'queries']
         .flatMap(role => each(role).map(one => `${role} ${one}`))
         .toSorted(),
     )
@@ -128,7 +128,7 @@ describe.each(all)('the network of $name', ({ stage, nats, templates }) => {
 
   it('lets balancer, clients, nodes and endpoints out to what each is for', () => {
     const out = egress(templates)
-      .filter(({ of }) => !/services\/(commands|projections|queries|gateway)Group/.test(of))
+      .filter(({ of }) => !/services\/(commands|projections|queries|gateway|operations)Group/.test(of))
       .map(({ of, from, port }) => {
         const group = /^\w+\/(ClusterClients|ClusterServers|FrontGroup|Endpoints)/.exec(of)?.[1]
         return `${group} ${from.replace(/[0-9A-F]{8}/, '')} ${port}`

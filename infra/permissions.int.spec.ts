@@ -93,6 +93,7 @@ const EXPECTED: Record<Credentials, object | undefined> = {
   gateway: undefined,
   seed: undefined,
   replay,
+  operations: replay,
   operator: replay,
   verify: { ...read(TABLES), ...describeTables, ...query, ...scan },
 }

@@ -54,6 +54,8 @@ const GRANTS: Readonly<Record<Credentials, readonly Grant[]>> = {
   gateway: [],
   seed: [],
   replay: REPLAY,
+  // replays that are asked for over HTTP run in it
+  operations: REPLAY,
   // "jetledger recover" rebuilds the tables from a stream that a person has accepted
   operator: REPLAY,
   verify: [{ actions: [...READ, ...DESCRIBE, ...SCAN], of: ALL, on: 'tables' }, QUERIES],

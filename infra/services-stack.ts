@@ -125,12 +125,14 @@ export class ServicesStack extends Stack {
       allowedValues: ['callers', 'all', 'none'],
       description: 'The writes that have a line in the log',
     })
+    const writers = {
+      JETLEDGER_CALLERS: callers.valueAsString,
+      JETLEDGER_GATEWAY_ACCOUNT: account.valueAsString,
+      JETLEDGER_AUDIT: audit.valueAsString,
+    }
     return {
-      commands: {
-        JETLEDGER_CALLERS: callers.valueAsString,
-        JETLEDGER_GATEWAY_ACCOUNT: account.valueAsString,
-        JETLEDGER_AUDIT: audit.valueAsString,
-      },
+      commands: writers,
+      operations: writers,
       projections: {
         JETLEDGER_HEAD_BUCKET: heads.bucketName,
         JETLEDGER_HEAD_LOCK_DAYS: String(heads_locked_days),
@@ -152,7 +154,7 @@ export class ServicesStack extends Stack {
       }
       if (role === 'gateway') continue
       addThrottleMetric(service, stage, service.log_group, role)
-      if (role === 'projections') continue
+      if (role === 'projections' || role === 'operations') continue
       addLogMetric(service, stage, service.log_group, {
         name: `in_flight_${role}`,
         line: 'in_flight',

@@ -87,12 +87,14 @@ describe.each(all)('the tasks of $name', ({ stage, nats, templates }) => {
           /^HTTP_(?!PORT)|^JETLEDGER_(HEAD|CALLERS|GATEWAY|AUDIT)/.test(name),
         ),
       )
+    const writers = {
+      JETLEDGER_CALLERS: 'request-info',
+      JETLEDGER_GATEWAY_ACCOUNT: 'GATEWAY',
+      JETLEDGER_AUDIT: 'all',
+    }
     const expected: Record<string, Record<string, string>> = {
-      commands: {
-        JETLEDGER_CALLERS: 'request-info',
-        JETLEDGER_GATEWAY_ACCOUNT: 'GATEWAY',
-        JETLEDGER_AUDIT: 'all',
-      },
+      commands: writers,
+      operations: writers,
       projections: {
         JETLEDGER_HEAD_SEED_FILE: '/run/jetledger/head.seed',
         JETLEDGER_HEAD_BUCKET: 'the-bucket-of-heads',
@@ -185,7 +187,7 @@ describe.each(all)('the services of $name', ({ stage, templates }) => {
   })
 
   it('roll back a deployment that fails, without going below their number', () => {
-    expect(services.size).toBe(4)
+    expect(services.size).toBe(5)
     for (const service of services.values()) {
       expect(service).toMatchObject({
         LaunchType: 'FARGATE',

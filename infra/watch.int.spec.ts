@@ -20,7 +20,7 @@ describe.each(all)('the alarms of $name', ({ stage, nats, templates }) => {
     const nodes = nats === 'self-hosted' ? ['nats-a', 'nats-b', 'nats-c'] : []
     const expected = [
       ...projections.flatMap(name => [`lag-${name}`, `throttles-${name}`]),
-      ...['commands', 'projections', 'queries'].map(role => `throttles-in-${role}`),
+      ...['commands', 'operations', 'projections', 'queries'].map(role => `throttles-in-${role}`),
       ...nodes.flatMap(node => ['health', 'disk', 'logins', 'violations'].map(what => `${node}-${what}`)),
       'logins-refused',
       'config-writes',

@@ -46,7 +46,7 @@ const folder = newFolder()
 afterAll(() => removeFolder(folder))
 
 describe('compose.yaml', () => {
-  it('runs three NATS servers, two processes of each role, a gateway, a DynamoDB, and programs that run once', () => {
+  it('runs three NATS servers, two processes of each role, one for operations, a gateway, a DynamoDB, and programs that run once', () => {
     expect(Object.keys(services).map(name => name.replace(/-\d$/, ''))).toEqual([
       ...Array(3).fill('nats'),
       'dynamodb',
@@ -55,6 +55,7 @@ describe('compose.yaml', () => {
       'verify',
       'replay',
       ...['commands', 'projections', 'queries'].flatMap(role => [role, role]),
+      'operations',
       'gateway',
     ])
   })
