@@ -17,7 +17,11 @@ import { loginsOf } from './dev-logins.js'
 const TOKEN_BYTES = 24
 
 /** The callers of the gateway, named like the NATS users that may do the same. */
-const SCOPES = { reader: ['read'], client: ['read', 'write'] } as const
+const SCOPES = {
+  reader: ['read'],
+  client: ['read', 'write'],
+  operator: ['read', 'write', 'operate'],
+} as const
 export type HttpCaller = keyof typeof SCOPES
 
 export type Security = {
