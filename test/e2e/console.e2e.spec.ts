@@ -67,7 +67,7 @@ const balanceOf = async (id: string): Promise<number> =>
 
 /** Opens the form, and goes on to the confirmation. */
 const confirm = async (kind: string, amount: number): Promise<void> => {
-  await button(kind).click()
+  await page.getByRole('button', { name: kind, exact: true }).click()
   await page.getByLabel('Amount').fill(String(amount))
   await page.getByLabel('Reference').fill('a test')
   await page.keyboard.press('Enter')
@@ -116,12 +116,59 @@ describe('the console', () => {
     expect(await balanceOf('678')).toBe(before - 7)
   })
 
-  it('shows a refusal in the words of the ledger', async () => {
+  it('shows a refusal in the words of the ledger, before anything is sent', async () => {
     await confirm('Debit', 999_999_999)
-    await button('Debit 999,999,999').click()
     await page.getByRole('alert').getByText('INSUFFICIENT_FUNDS').waitFor()
+    expect(await button('Debit 999,999,999').count()).toBe(0)
     await page.keyboard.press('Escape')
     await page.getByRole('dialog').waitFor({ state: 'detached' })
+  })
+
+  it('holds money, captures a part of it, and gives it back', async () => {
+    const before = await balanceOf('678')
+    await confirm('Hold', 500)
+    await button('Hold 500').click()
+    await button('Close').click()
+    await page.getByRole('heading', { name: 'Open holds' }).waitFor()
+    await keepPicture(page, 'hold')
+    await button('Capture').click()
+    await page.getByLabel('Amount').fill('120')
+    await page.keyboard.press('Enter')
+    await button('Capture 120').dblclick()
+    await page.getByText('Carried out.').waitFor()
+    expect(await balanceOf('678')).toBe(before - 120)
+
+    // what was captured is given back from the page of its transaction
+    await page.getByRole('dialog').getByRole('link').click()
+    await page.getByRole('heading', { name: 'Transaction' }).waitFor()
+    await button('Reverse').click()
+    await page.keyboard.press('Enter')
+    await keepPicture(page, 'reverse')
+    await page.getByRole('dialog').getByRole('button', { name: 'Reverse', exact: true }).dblclick()
+    await page.getByText('Carried out.').waitFor()
+    await button('Close').click()
+    expect(await balanceOf('678')).toBe(before)
+  })
+
+  it('freezes a customer, and says so; what is refused then is not offered', async () => {
+    await openCustomer('679')
+    await button('Restrict').click()
+    await page.getByLabel('Reason').fill('a chargeback')
+    await page.keyboard.press('Enter')
+    await page.getByRole('button', { name: 'Restrict frozen' }).click()
+    await button('Close').click()
+    await page.getByRole('definition').filter({ hasText: 'frozen' }).waitFor()
+    await confirm('Credit', 1)
+    await page.getByRole('alert').getByText('ACCOUNT_RESTRICTED').waitFor()
+    await page.keyboard.press('Escape')
+  })
+
+  it('finds customers by how their ids begin', async () => {
+    await page.getByRole('link', { name: 'Customers', exact: true }).click()
+    await page.getByLabel('Customer id').fill('67')
+    await page.getByText('11 customers').waitFor()
+    const ids = await page.getByRole('rowheader').allTextContents()
+    expect(ids).toEqual(['67', ...Array.from({ length: 10 }, (_, i) => `67${i}`)])
   })
 
   it('shows events as they are stored', async () => {
