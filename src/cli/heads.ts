@@ -15,6 +15,7 @@ import { print, printJson } from '../process/output.js'
 import { leadershipOf } from '../stream/leadership.js'
 import { withNats } from './command.js'
 import { count } from './options.js'
+import { requireHeads } from './signed-heads.js'
 
 const ONLY_OWNER = 0o600
 
@@ -34,12 +35,14 @@ const makeKey = (file: string, { json }: { readonly json?: true }): void => {
   else print(signer.right.key)
 }
 
-const NONE = 'there are no signed heads (docs/tamper-evidence.md)'
+const NONE_GENUINE =
+  'no message among the newest of the stream of heads is a signed head (docs/tamper-evidence.md)'
 
 const show = (): Promise<void> =>
   withNats(async ({ nc }) => {
+    await requireHeads(nc)
     const { head } = await orFail(readAnyEnd(nc))
-    if (head === undefined) throw new Failure(NONE)
+    if (head === undefined) throw new Failure(NONE_GENUINE)
     print(JSON.stringify(head.head))
   })
 
@@ -48,8 +51,9 @@ type ExportOptions = { readonly last?: number }
 /** Prints the genuine heads, the oldest first, or the last few of them. */
 const exportHeads = ({ last }: ExportOptions): Promise<void> =>
   withNats(async ({ nc }) => {
+    await requireHeads(nc)
     const { place, head } = await orFail(readAnyEnd(nc))
-    if (head === undefined) throw new Failure(NONE)
+    if (head === undefined) throw new Failure(NONE_GENUINE)
     const kept: SignedHead[] = []
     for await (const { read } of readHeads(nc, place)) {
       if (E.isLeft(read)) continue
@@ -80,6 +84,7 @@ const begin = ({ reason, json }: { readonly reason: string; readonly json?: true
   withNats(async ({ nc, config }) => {
     const signer = configuredSigner(config)
     if (signer === undefined) throw new Failure('JETLEDGER_HEAD_SEED_FILE is not set', { exit_code: 2 })
+    await requireHeads(nc)
     const head = await beginLine(nc, signer, reason)
     if (json) return printJson(head.head)
     print(

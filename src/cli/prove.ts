@@ -8,9 +8,11 @@ import { printJson } from '../process/output.js'
 import { manager } from '../stream/provision.js'
 import { withNats } from './command.js'
 import { count } from './options.js'
+import { requireHeads } from './signed-heads.js'
 
 const prove = (seq: number): Promise<void> =>
   withNats(async ({ nc }) => {
+    await requireHeads(nc)
     const jsm = await orFail(manager(nc))
     const proof = await proveInclusion({ nc, jsm }, seq)
     if (E.isLeft(proof)) throw new Failure(proof.left)

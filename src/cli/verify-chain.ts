@@ -11,10 +11,11 @@ import { readJson } from '../json.js'
 import { Failure, NO_ANSWER_CODE, orFail } from '../process/failure.js'
 import { print, printJson } from '../process/output.js'
 import { readTextFile } from '../process/text-file.js'
-import { manager, streamInfo } from '../stream/provision.js'
+import { manager } from '../stream/provision.js'
 import { HEAD_STREAM, LEDGER_STREAM } from '../stream/settings.js'
 import { withNats } from './command.js'
 import { startProgressBar } from './progress-bar.js'
+import { hasHeads, NO_HEADS } from './signed-heads.js'
 
 export type ChainOptions = {
   readonly heads?: string
@@ -91,13 +92,8 @@ const printReport = (report: ChainReport, keys: readonly string[]): void => {
 const check = (options: ChainOptions, kept: readonly SignedHead[]): Promise<ChainReport> =>
   withNats(async ({ nc }) => {
     const jsm = await orFail(manager(nc))
-    const found = await streamInfo(nc, HEAD_STREAM)()
-    if (E.isLeft(found) && found.left.tag !== 'NotFound') throw new Failure(found.left.message)
-    const has_heads = E.isRight(found) && found.right.state.messages > 0
-    if (!has_heads && kept.length === 0)
-      throw new Failure(
-        `there are no signed heads: JETLEDGER_HEAD_SEED_FILE was never set for this ledger (docs/tamper-evidence.md)`,
-      )
+    const has_heads = await hasHeads(nc)
+    if (!has_heads && kept.length === 0) throw new Failure(NO_HEADS)
     const bar = startProgressBar('comparing', 'events')
     try {
       return await checkChain({ nc, jsm }, has_heads, {
