@@ -22,8 +22,11 @@ export class Failure extends Error {
 }
 
 /** The exit code for an error of an adapter: servers that give no answer now may give one later. */
-const codeOf = (error: object): ExitCode =>
-  'tag' in error && (error.tag === 'TryAgain' || error.tag === 'Unavailable') ? NO_ANSWER_CODE : 1
+const codeOf = (error: { readonly cause?: unknown }): ExitCode => {
+  // an adapter that was given a function of this program to call passes its failure on
+  if (error.cause instanceof Failure) return error.cause.exit_code
+  return 'tag' in error && (error.tag === 'TryAgain' || error.tag === 'Unavailable') ? NO_ANSWER_CODE : 1
+}
 
 /** The `Failure` for an error of an adapter: its message is the sentence. */
 export const failureOf = (error: { readonly message: string; readonly cause?: unknown }): Failure =>
