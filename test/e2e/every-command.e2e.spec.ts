@@ -10,7 +10,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { callsOf, pathOf } from '../../src/cli/calls.js'
 import { createProgram } from '../../src/cli/program.js'
 import { loadSubcommands } from '../../src/cli/subcommands.js'
-import { openWorkbench, type Workbench } from '../support/program.js'
+import { type Finished, openWorkbench, type Workbench } from '../support/program.js'
 import { until } from '../support/servers.js'
 
 /** They run until they are stopped, and other files of this folder start them again and again. */
@@ -48,6 +48,7 @@ const RUNS: readonly (Run | (() => Run))[] = [
   ['restrict', ['678', 'active', '--reason', 'settled'], '"transaction_id"'],
   ['account', ['678'], /^limit +500$/m],
   ['reverse', ['order-1', '--amount', '30'], '"transaction_id":"order-1:reversal:1"'],
+  ['explain', ['order-1'], 'credit'],
   ['batch', ['batch.json', '--all'], '"balance":2751'],
   ['import', ['payments.csv'], 'imported 1 rows: 1 carried out'],
   ['import', ['payments.csv'], '1 known already'],
@@ -120,6 +121,20 @@ afterAll(() => bench.end())
 
 const runOf = (entry: (typeof RUNS)[number]): Run => (typeof entry === 'function' ? entry() : entry)
 
+const isOfControlPlane = ([command]: Run): boolean => command.startsWith('control-plane')
+
+const isAsItSays = ([, , prints, code = 0]: Run, found: Finished): boolean => {
+  const text = found.stdout + found.stderr
+  const says = typeof prints === 'string' ? text.includes(prints) : prints.test(text)
+  return found.code === code && says && !/^\s+at /m.test(text)
+}
+
+const untilLetter = (): Promise<string> =>
+  until(async () => /"seq": (\d+)/.exec((await bench.run(['dead-letters', 'list', '--json'])).stdout)?.[1], {
+    deadline_ms: 20_000,
+    what: 'the dead letter',
+  })
+
 describe('every command', () => {
   it('is run here, or started elsewhere', async () => {
     const here = RUNS.map(entry => runOf(entry)[0])
@@ -129,21 +144,10 @@ describe('every command', () => {
   it('ends as it says, and prints what it is for', async () => {
     const surprises: unknown[] = []
     for (const entry of RUNS) {
-      const [command, args, prints, code = 0] = runOf(entry)
-      const call = [...command.split(' '), ...args]
-      const found = await bench.run(call, command.startsWith('control-plane') ? NOWHERE : {})
-      const text = found.stdout + found.stderr
-      const is_right =
-        found.code === code && (typeof prints === 'string' ? text.includes(prints) : prints.test(text))
-      if (!is_right || /^\s+at /m.test(text)) surprises.push([call.join(' '), code, prints, found])
-      if (command === 'publish')
-        letter_seq = await until(
-          async () => {
-            const { stdout } = await bench.run(['dead-letters', 'list', '--json'])
-            return /"seq": ?(\d+)/.exec(stdout)?.[1]
-          },
-          { deadline_ms: 20_000, what: 'the dead letter' },
-        )
+      const run = runOf(entry)
+      const found = await bench.run([...run[0].split(' '), ...run[1]], isOfControlPlane(run) ? NOWHERE : {})
+      if (!isAsItSays(run, found)) surprises.push([run, found])
+      if (run[0] === 'publish') letter_seq = await untilLetter()
     }
     expect(surprises).toEqual([])
     expect(readFileSync(join(bench.folder, 'events.csv'), 'utf8')).toContain('order-1')
