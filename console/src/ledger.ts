@@ -25,6 +25,13 @@ export const useCaller = () =>
     },
   })
 
+/** What is held, and what can be spent, are absent where nothing is held and exactly the balance can be spent. */
+export type Standing = {
+  readonly balance: Amount
+  readonly available?: Amount
+  readonly held?: Amount
+}
+
 export type Hold = { readonly hold: string; readonly remaining: Amount; readonly expires_at: string }
 export type Account = {
   readonly client_id: string

@@ -1,7 +1,9 @@
 /** The small parts that all pages are made of. */
 
 import { type ReactNode, useEffect, useId, useRef } from 'react'
-import { Refused } from './api.js'
+import { type Amount, Refused } from './api.js'
+import { amountText } from './format.js'
+import type { Standing } from './ledger.js'
 
 export const Field = ({
   label,
@@ -103,6 +105,16 @@ export const State = ({
   readonly is: 'good' | 'warn' | 'bad' | 'plain'
   readonly children: ReactNode
 }) => <span className={`state ${is}`}>{children}</span>
+
+/** A balance; what is held stands beside it only where something is. */
+export const standingText = ({ balance, available, held = 0 }: Standing): string => {
+  const has_more = available !== undefined && BigInt(available) !== BigInt(balance)
+  const parts: readonly (readonly [string, Amount])[] = [
+    ...(BigInt(held) === 0n ? [] : [['held', held] as const]),
+    ...(has_more ? [['available', available] as const] : []),
+  ]
+  return [amountText(balance), ...parts.map(([name, amount]) => `${name} ${amountText(amount)}`)].join(', ')
+}
 
 /** A dialog of the browser: it keeps the focus, and Escape closes it. */
 export const Dialog = ({

@@ -18,17 +18,9 @@ import {
   wordsOf,
   wrongIn,
 } from '../actions.js'
-import { type Amount, isOpen, newKey, Refused, write } from '../api.js'
-import { amountText } from '../format.js'
-import {
-  type Account,
-  type MovementReply,
-  readAccount,
-  type Side,
-  sidesOf,
-  type TransferReply,
-} from '../ledger.js'
-import { Choice, Dialog, Facts, Field, NextButton, Problem } from '../parts.js'
+import { isOpen, newKey, Refused, write } from '../api.js'
+import { type Account, type MovementReply, readAccount, sidesOf, type TransferReply } from '../ledger.js'
+import { Choice, Dialog, Facts, Field, NextButton, Problem, standingText } from '../parts.js'
 import { linkTo } from '../route.js'
 
 type Reply = MovementReply | TransferReply
@@ -104,18 +96,6 @@ const Ask = ({
       </p>
     </form>
   )
-}
-
-type Standing = Pick<Account | Side, 'balance' | 'available' | 'held'>
-
-/** What is held stands beside the balance only where something is. */
-const standingText = ({ balance, available, held = 0 }: Standing): string => {
-  const has_more = available !== undefined && BigInt(available) !== BigInt(balance)
-  const parts: readonly (readonly [string, Amount])[] = [
-    ...(BigInt(held) === 0n ? [] : [['held', held] as const]),
-    ...(has_more ? [['available', available] as const] : []),
-  ]
-  return [amountText(balance), ...parts.map(([name, amount]) => `${name} ${amountText(amount)}`)].join(', ')
 }
 
 /** What the ledger says would happen: it decides as it would decide now, and stores nothing. */

@@ -8,6 +8,7 @@ import { type Caller, sidesOf, type Transaction } from '../ledger.js'
 import { Facts, Field, Problem, Scroll, State, Waiting } from '../parts.js'
 import { goTo, linkTo } from '../route.js'
 import { ActionDialog } from './action.js'
+import { Why } from './why.js'
 
 const Sides = ({ reply }: Required<Pick<Transaction, 'reply'>>) => {
   const names = 'from' in reply ? ['From', 'To'] : ['Customer']
@@ -129,7 +130,10 @@ export const TransactionPage = ({
         <Problem error={found.error} />
       )}
       {found.data === undefined ? null : (
-        <Found found={found.data} may_write={caller.scopes.includes('write')} />
+        <>
+          <Found found={found.data} may_write={caller.scopes.includes('write')} />
+          <Why id={found.data.transaction_id} />
+        </>
       )}
     </>
   )
