@@ -34,6 +34,8 @@ beforeAll(async () => {
   const dev = await bench.devWith({ HTTP_TOKENS_FILE: tokens, JETLEDGER_CALLERS: 'gateway' })
   origin = new URL(dev.health_url).origin
   nc = await bench.connect(dev.nats_url)
+  for (const i of [1, 2])
+    await nc.request('customer.hold', `{"client_id":"677","amount":${i * 10},"transaction_id":"room-${i}"}`)
   await nc.request(`customer.balance.${BROKE}`, '{"type":"debit","amount":50,"reference":"order 7"}')
   browser = await startBrowser()
   const opened = await openPage(browser, origin)
@@ -100,6 +102,8 @@ describe('the console', () => {
   it('sends again under the same key what got no answer, and it is paid once', async () => {
     const before = await balanceOf('678')
     await confirm('Debit', 7)
+    // what the ledger says would happen is asked on the same path
+    await button('Debit 7').waitFor()
     // the command reaches the ledger, and its answer does not reach the page
     await page.route(
       '**/debits',
@@ -210,7 +214,16 @@ describe('the console', () => {
 
   it.each(WIDTHS)('has no serious fault, and nothing to scroll sideways, at %i px', async width => {
     await page.setViewportSize({ width, height: width === WIDTHS[0] ? 844 : 900 })
-    const places = ['overview', 'customers', 'customers/678', 'transaction/rescue', 'live', 'operations']
+    const places = [
+      'overview',
+      'customers',
+      'customers/678',
+      'customers/677',
+      'customers/679',
+      'transaction/rescue',
+      'live',
+      'operations',
+    ]
     // colours do not depend on the width: the dark ones are looked at once
     for (const scheme of width === WIDTHS[0] ? (['light'] as const) : (['light', 'dark'] as const)) {
       await page.emulateMedia({ colorScheme: scheme, reducedMotion: 'reduce' })

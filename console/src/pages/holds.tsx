@@ -21,7 +21,6 @@ const Row = ({
       </a>
     </th>
     <td className="number">{amountText(remaining)}</td>
-    <td>{timeText(expires_at)}</td>
     {onAction === undefined ? null : (
       <td>
         <span className="buttons">
@@ -38,6 +37,7 @@ const Row = ({
         </span>
       </td>
     )}
+    <td>{timeText(expires_at)}</td>
   </tr>
 )
 
@@ -71,8 +71,8 @@ export const Holds = ({
               <th scope="col" className="number">
                 Remaining
               </th>
-              <th scope="col">Until (UTC)</th>
               {onAction === undefined ? null : <th scope="col">Actions</th>}
+              <th scope="col">Until (UTC)</th>
             </tr>
           </thead>
           <tbody>

@@ -23,11 +23,11 @@ type Explained = {
 }
 
 const OUTCOMES: Readonly<Record<Explained['outcome'], string>> = {
-  applied: 'It counts.',
-  refused: 'It has no effect, and is a dead letter.',
-  declined: 'The command was refused.',
-  waits: 'It waits for a newer program.',
-  decision: 'It says that another event does not count.',
+  applied: 'It counts',
+  refused: 'It has no effect, and is a dead letter',
+  declined: 'The command was refused',
+  waits: 'It waits for a newer program',
+  decision: 'It says that another event does not count',
 }
 
 const factsOf = ({
@@ -56,7 +56,7 @@ const Event = ({ event }: { readonly event: Explained }) => {
         at sequence {seq}, {timeText(at)} UTC
       </p>
       <p>
-        {OUTCOMES[outcome]} {rule}
+        {OUTCOMES[outcome]}: {rule}
       </p>
       <Facts facts={factsOf(event)} />
     </li>
