@@ -22,7 +22,7 @@ export type FieldName = 'to' | 'amount' | 'rest' | 'limit' | 'state' | 'reason' 
 export type Texts = Readonly<Partial<Record<FieldName, string>>>
 
 type Method = 'POST' | 'PUT'
-export type Command = { readonly method: Method; readonly path: string; readonly body: object }
+type Command = { readonly method: Method; readonly path: string; readonly body: object }
 
 export type Action = {
   readonly title: string
@@ -61,7 +61,7 @@ const ofHold =
     body: { client_id, ...amountOf(texts.rest), ...referenceOf(texts) },
   })
 
-export const ACTIONS = {
+const ACTIONS = {
   credit: { title: 'Credit', fields: ['amount', 'reference'], command: ofCustomer('credit') },
   debit: { title: 'Debit', fields: ['amount', 'reference'], command: ofCustomer('debit') },
   transfer: {
