@@ -1,6 +1,6 @@
 /**
  * Three processes of `jetledger serve` under load: one of them decides, dies, and the next one leaves; no command
- * is refused, and each expired hold is written down once.
+ * is refused, each expired hold is written down once, and no transfer goes back twice.
  */
 
 import type { NatsConnection } from 'nats'
@@ -51,22 +51,37 @@ const codes = new Map<string, number>()
 let credited = 0
 let next = 0
 
-const ask = async (subject: string, request: object): Promise<void> => {
-  const transaction_id = `load-${next++}`
-  const body = JSON.stringify({ ...request, transaction_id })
+/** Sends a request until it is answered, and gives the code of the answer. */
+const codeOf = async (subject: string, request: object): Promise<string> => {
   for (let tries = 1; tries <= TRIES_MAX; tries += 1) {
     try {
-      const { headers } = await nc.request(subject, body, { timeout: REQUEST_MS_MAX })
-      const code = headers?.get('Nats-Service-Error') || 'done'
-      codes.set(code, (codes.get(code) ?? 0) + 1)
-      return
+      const { headers } = await nc.request(subject, JSON.stringify(request), { timeout: REQUEST_MS_MAX })
+      return headers?.get('Nats-Service-Error') || 'done'
     } catch {
       // no answer: the command may be stored or not
     }
   }
-  codes.set('no answer', (codes.get('no answer') ?? 0) + 1)
+  return 'no answer'
 }
 
+/** Sends a command with an id of its own, and gives the id. */
+const ask = async (subject: string, request: object): Promise<string> => {
+  const transaction_id = `load-${next++}`
+  const code = await codeOf(subject, { ...request, transaction_id })
+  codes.set(code, (codes.get(code) ?? 0) + 1)
+  return transaction_id
+}
+
+/** The answers to two requests at once for all of a transfer. */
+const reversed: string[] = []
+
+const reverseTwice = async (transaction_id: string): Promise<void> => {
+  const ask = (reversal_id: string) => codeOf('customer.reverse', { transaction_id, reversal_id })
+  const answers = await Promise.all(['one', 'other'].map(ask))
+  reversed.push(answers.toSorted().join(' and '))
+}
+
+const REVERSE_EVERY = 16
 const HOLDS = 40
 const HOLD_S_MAX = 8
 
@@ -99,7 +114,14 @@ const startLoad = () => {
       if (n % 4 === 0) {
         credited += 1
         await ask('customer.credit', { client_id: customer(n), amount: 1 })
-      } else await ask('customer.transfer', { from: customer(n), to: customer(n * 7 + 1), amount: 1 })
+      } else {
+        const moved = await ask('customer.transfer', {
+          from: customer(n),
+          to: customer(n * 7 + 1),
+          amount: 1,
+        })
+        if (n % REVERSE_EVERY === 1) await reverseTwice(moved)
+      }
     }
   }
   const working = Promise.all(Array.from({ length: IN_FLIGHT }, work))
@@ -153,6 +175,8 @@ it('one decides for all; it is killed with -9, the next one is stopped, and noth
   expect(await expiries()).toEqual(Array(HOLDS).fill(1))
 
   expect([...codes.keys()]).toEqual(['done'])
+  expect(reversed.length).toBeGreaterThan(10)
+  expect([...new Set(reversed)]).toEqual(['ALREADY_REVERSED and done'])
   const { balances } = await untilEqualsFold(nc, PHASE_MS_MAX)
   const sum = [...balances.values()].reduce((total, balance) => total + balance, 0n)
   expect(sum).toBe(BigInt(CUSTOMERS * FUNDS + credited))

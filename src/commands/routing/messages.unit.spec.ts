@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { movement, transfer } from '../../../test/support/coordinators.js'
 import { E } from '../../fp.js'
 import type { AskedCommand } from '../../ledger/command.js'
-import { clientId } from '../../ledger/testing/arbitrary.js'
+import { amount as amountOf, clientId } from '../../ledger/testing/arbitrary.js'
 import { errorJson, replyJson } from '../endpoints/command-body.js'
 import { failed, type Outcome } from '../outcome.js'
 import {
@@ -54,7 +54,23 @@ const command: fc.Arbitrary<AskedCommand> = fc
     const bare = type === 'transfer' ? transfer(one, `${one}x`, n, t) : movement(type as 'credit', one, n, t)
     return { ...bare, reference, metadata, by }
   })
-const submitted = fc.record({ command, has_given_id: fc.boolean() })
+const reverse = fc
+  .record({
+    reverses: transaction_id,
+    transaction_id,
+    part: fc.option(amount, { nil: undefined }),
+    by: fc.constantFrom(undefined, 'token:shop'),
+  })
+  .map(
+    ({ part, ...rest }): AskedCommand => ({
+      ...{ type: 'reverse', reference: 'r', metadata: { a: 1 }, ...rest },
+      ...(part === undefined ? {} : { amount: amountOf(part) }),
+    }),
+  )
+const submitted = fc.record({
+  command: fc.oneof({ weight: 4, arbitrary: command }, { weight: 1, arbitrary: reverse }),
+  has_given_id: fc.boolean(),
+})
 const item: fc.Arbitrary<ForwardedItem> = fc.oneof(
   submitted.map((one): ForwardedItem => ({ mode: 'one', commands: [one] })),
   fc
@@ -145,6 +161,27 @@ describe('answers', () => {
   const outcomes: readonly Outcome[] = [
     { tag: 'done', reply: { transaction_id: 'o"1', ...position }, replayed: false },
     { tag: 'done', reply: { transaction_id: '2', from: position, to: other }, replayed: true },
+    {
+      tag: 'done',
+      reply: {
+        ...{ transaction_id: '3:reversal:1', reverses: '3', amount: 5n },
+        from: { ...position, available: 2n ** 63n, held: 5n },
+        to: { ...other, available: -3n, held: 0n },
+      },
+      replayed: false,
+    },
+    {
+      tag: 'done',
+      reply: {
+        transaction_id: '4',
+        ...position,
+        available: 1n,
+        held: 2n,
+        expires_at: '2027-01-01T00:00:00.000Z',
+      },
+      replayed: false,
+    },
+    failed('HOLD_EXCEEDED', { message: 'no', balance: 3n, available: 2n, held: 1n, remaining: 2n ** 61n }),
     failed('INSUFFICIENT_FUNDS', { message: 'no', client_id: 'a', balance: 2n ** 60n, amount: 7n, index: 3 }),
     failed('BUSY', { message: 'full', transaction_id: 'x' }),
   ]
