@@ -50,7 +50,7 @@ const PATHS: readonly HttpInput[] = [
   get('__proto__', '/v1/customers/__proto__/balance', badRequest('client_id')),
   get('constructor', '/v1/customers/constructor/balance', status(200)),
   get('a transaction with a blank', '/v1/transactions/a%20b', badRequest('transaction_id')),
-  get('a transaction of 129 characters', `/v1/transactions/${'i'.repeat(129)}`, badRequest('transaction_id')),
+  get('a transaction of 150 characters', `/v1/transactions/${'i'.repeat(150)}`, badRequest('transaction_id')),
   get('a transaction that nobody knows', '/v1/transactions/never-seen', NOT_FOUND),
   get('a path of 17 KB', `/v1/${'x'.repeat(17_000)}`, status(431, 'HEADERS_TOO_LARGE')),
   get("the server's path with an asterisk", '*', { status: [302, 400, 404] }),
