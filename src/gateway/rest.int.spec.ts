@@ -289,6 +289,17 @@ describe('a read', () => {
     expect(await content(answer)).toEqual({ client_id: 'eve', balance: 7, version: 1, seq })
   })
 
+  it('of an account with a hold says what is available, in body and headers', async () => {
+    await post('/v1/customers/hal-2/credits', { amount: '9007199254740995' })
+    await post('/v1/customers/hal-2/holds', { amount: 2 }, { 'idempotency-key': 'hal-2-hold' })
+    const answer = await call('/v1/customers/hal-2/balance?consistency=strong')
+    const { held, available } = await content(answer)
+    expect([held, available]).toEqual([2, '9007199254740993'])
+    expect(['ledger-held', 'ledger-available'].map(name => answer.headers.get(name))).toEqual([
+      ...['2', '9007199254740993'],
+    ])
+  })
+
   it('of a customer without events is 0', async () => {
     const answer = await call('/v1/customers/nobody/balance')
     expect(await content(answer)).toEqual({ client_id: 'nobody', balance: 0, version: 0, seq: 0 })

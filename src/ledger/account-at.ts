@@ -12,16 +12,20 @@ export type AccountAt = Pick<AccountRules, 'held' | 'limit' | 'restriction'> & {
   readonly balance: bigint
   /** What a debit may take: balance - held + limit, whatever the restriction says. */
   readonly available: bigint
-  /** The open holds, the first one to expire first, and equal ones by id. */
+  /** The open holds, in the order in which they were made. */
   readonly holds: readonly Hold[]
 }
 
 /** Whether an account changes by itself as time goes by. */
 export const dependsOnTime = ({ rules }: Account): boolean => rules !== undefined && isTimed(rules)
 
-/** The order of `AccountAt`: it never changes while a hold is open, so pages of holds can go on after any of them. */
+/** The order of lists of holds, by expiry and id: a hold never changes its place, so a page can go on after any of them. */
 export const comesBefore = (a: Omit<Hold, 'amount'>, b: Omit<Hold, 'amount'>): boolean =>
   a.expires_ms === b.expires_ms ? a.id < b.id : a.expires_ms < b.expires_ms
+
+/** Holds in the order of lists. */
+export const inOrder = (holds: readonly Hold[]): readonly Hold[] =>
+  holds.toSorted((a, b) => (comesBefore(a, b) ? -1 : 1))
 
 /** An account at a time by the stream's clock, in milliseconds since 1970. */
 export const accountAt = ({ balance, rules = NO_RULES }: Account, now_ms: number): AccountAt => {
@@ -31,7 +35,7 @@ export const accountAt = ({ balance, rules = NO_RULES }: Account, now_ms: number
     available: balance - held + limit,
     held,
     limit,
-    holds: holds.toSorted((a, b) => (comesBefore(a, b) ? -1 : 1)),
+    holds,
     ...(restriction === undefined ? {} : { restriction }),
   }
 }

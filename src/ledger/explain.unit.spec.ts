@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { E } from '../fp.js'
 import { type Account, OPENING } from './account.js'
+import { inOrder } from './account-at.js'
 import { attemptOf } from './attempt.js'
 import { type Command, decodeCommand } from './command.js'
 import { decide, declined, type Refusal } from './decide.js'
@@ -26,7 +27,9 @@ const shown = ({
   held,
   limit,
   state: restriction?.state ?? 'active',
-  holds: holds.map(({ id, amount, expires_ms }) => `${new Date(expires_ms).toISOString()} ${id} ${amount}`),
+  holds: inOrder(holds).map(
+    ({ id, amount, expires_ms }) => `${new Date(expires_ms).toISOString()} ${id} ${amount}`,
+  ),
 })
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text)

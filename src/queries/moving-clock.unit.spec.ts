@@ -6,7 +6,7 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import type { Account } from '../ledger/account.js'
-import { accountAt } from '../ledger/account-at.js'
+import { accountAt, inOrder } from '../ledger/account-at.js'
 import { decodeEvent } from '../ledger/event.js'
 import { type Customer, NEW_CUSTOMER, step } from '../ledger/fold.js'
 import { readRules, rulesText } from '../ledger/rules-text.js'
@@ -21,7 +21,7 @@ const ID = clientId('a')
 /** An account at a time in the form of the model. */
 const shown = (account: Account, now_ms: number): unknown => {
   const { balance, available, held, limit, restriction, holds } = accountAt(account, now_ms)
-  const lines = holds.map(
+  const lines = inOrder(holds).map(
     ({ id, amount, expires_ms }) => `${new Date(expires_ms).toISOString()} ${id} ${amount}`,
   )
   return { balance, available, held, limit, state: restriction?.state ?? 'active', holds: lines }

@@ -3,6 +3,7 @@
  * open holds: `customer.account` with `as_of_seq` has more.
  */
 
+import { inOrder } from '../../ledger/account-at.js'
 import { toJson } from '../../ledger/amount.js'
 import { callerIn } from '../../ledger/caller.js'
 import type { ClientId } from '../../ledger/client-id.js'
@@ -21,7 +22,7 @@ const stateJson = (state: StateThen) => ({
   version: state.version,
   seq: state.seq,
   open_holds: state.holds.length,
-  holds: state.holds.slice(0, HOLDS_MAX).map(holdJson),
+  holds: inOrder(state.holds).slice(0, HOLDS_MAX).map(holdJson),
 })
 
 const amountJson = (amount: bigint | undefined) => (amount === undefined ? undefined : toJson(amount))
@@ -82,7 +83,7 @@ const refusalJson = (
 ) => {
   const explanation = explainAttempt(attempt.account, attempt.event, record, code)
   const { rule, rejection } = explanation
-  const { before, counted, ...law } = lawJson(attempt.event, explanation)
+  const { before, counted, after: _, ...law } = lawJson(attempt.event, explanation)
   // a command that left the amount to its hold brought none
   const amount = amountJson(event.amount)
   const agrees = rejection?.code === code

@@ -6,7 +6,7 @@
  */
 
 import { E, type Either, pipe, TE, type t } from '../../fp.js'
-import { type AccountAt, accountAt, comesBefore } from '../../ledger/account-at.js'
+import { type AccountAt, accountAt, comesBefore, inOrder } from '../../ledger/account-at.js'
 import { toJson } from '../../ledger/amount.js'
 import { ClientId } from '../../ledger/client-id.js'
 import { exactFieldsOf } from '../../ledger/codec.js'
@@ -39,7 +39,7 @@ export const holdsPage = (
   after?: Place,
 ): { readonly holds: readonly object[]; readonly cursor?: string } => {
   const place = after && { id: after.hold, expires_ms: after.expires_ms }
-  const open = place === undefined ? holds : holds.filter(hold => comesBefore(place, hold))
+  const open = inOrder(place === undefined ? holds : holds.filter(hold => comesBefore(place, hold)))
   const page = open.slice(0, limit)
   const last = open.length > limit ? page.at(-1) : undefined
   return {
