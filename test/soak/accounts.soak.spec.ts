@@ -1,5 +1,5 @@
 /**
- * Many processes hold, capture, release, transfer and restrict on a few accounts, through three instances over a three-node
+ * Many processes hold, capture, release, transfer, reverse and restrict on a few accounts, through three instances over a three-node
  * cluster whose leader steps down repeatedly, while instances are killed with -9. Start it with `npm run soak -- accounts`;
  * SOAK_COMMANDS is the total number of commands.
  */
@@ -14,7 +14,7 @@ import {
   heldIn,
   lastBalances,
 } from '../support/account-facts.js'
-import { type AccountCommand, FUNDING, nthOfStories } from '../support/account-load.js'
+import { type AccountCommand, bodyOfCommand, FUNDING, nthOfStories } from '../support/account-load.js'
 import { runClientProcess } from '../support/client-process.js'
 import { environment, serve } from '../support/command-load.js'
 import { openWorkbench, type Program, type Workbench } from '../support/program.js'
@@ -37,9 +37,9 @@ beforeEach(() => {
 afterEach(() => bench.end())
 
 const send = async (url: string, commands: readonly AccountCommand[]): Promise<AccountExchange[]> => {
-  const requests = commands.map(({ type, transaction_id, fields }) => ({
-    subject: `customer.${type}`,
-    body: JSON.stringify({ ...fields, transaction_id }),
+  const requests = commands.map(command => ({
+    subject: `customer.${command.type}`,
+    body: bodyOfCommand(command),
   }))
   const answers = await runClientProcess(bench, url, requests)
   return commands.map((command, i) => ({ command, answer: JSON.parse(answers[i] ?? '{}') }))
@@ -91,7 +91,10 @@ const expectHeld = async (nc: NatsConnection): Promise<void> => {
   }
 }
 
-const KNOWN_CODES = ['ACCOUNT_RESTRICTED', 'HOLD_EXCEEDED', 'HOLD_NOT_OPEN', 'INSUFFICIENT_FUNDS', 'done']
+const KNOWN_CODES = [
+  ...['ACCOUNT_RESTRICTED', 'HOLD_EXCEEDED', 'HOLD_NOT_OPEN', 'INSUFFICIENT_FUNDS', 'done'],
+  ...['ALREADY_REVERSED', 'REVERSAL_EXCEEDED', 'NOT_REVERSIBLE', 'NOT_FOUND'],
+]
 
 it(`${COMMANDS} commands by ${PROCESSES} processes while instances die and the leader steps down: no hold pays twice, and no money is made`, async () => {
   const cluster = await startTestCluster()

@@ -27,6 +27,9 @@ export type Event = {
   readonly amount: number
   readonly transaction_id: string | undefined
   readonly hold: string | undefined
+  /** The transaction that it takes back, and the caller's own id for that. */
+  readonly reverses: string | undefined
+  readonly reversal_id: string | undefined
   readonly is_final: boolean
   readonly is_expiry: boolean
   readonly limit: number | undefined
@@ -41,6 +44,8 @@ type Body = {
   readonly amount?: number
   readonly transaction_id?: string
   readonly hold?: string
+  readonly reverses?: string
+  readonly reversal_id?: string
   readonly final?: boolean
   readonly expired?: boolean
   readonly limit?: number
@@ -49,28 +54,22 @@ type Body = {
 }
 
 export const eventOf = (message: JsMsg): Event => {
+  const body = message.json<Body>()
   const {
     type,
     amount = 0,
     transaction_id,
     hold,
-    final = true,
-    expired = false,
+    reverses,
+    reversal_id,
     limit,
     expires_at = '',
     after,
-  } = message.json<Body>()
+  } = body
   return {
     ...{ seq: message.seq, client_id: message.subject.slice('customer.balance.'.length), type, amount },
-    ...{
-      transaction_id,
-      hold,
-      is_final: final,
-      is_expiry: expired,
-      limit,
-      expires_ms: Date.parse(expires_at),
-      ...after,
-    },
+    ...{ transaction_id, hold, reverses, reversal_id, limit, ...after },
+    ...{ is_final: body.final ?? true, is_expiry: body.expired ?? false, expires_ms: Date.parse(expires_at) },
   }
 }
 
@@ -80,7 +79,7 @@ const isMovement = ({ type }: Event): boolean => type !== 'declined'
 const byCommand = (events: readonly Event[]): ReadonlyMap<string, readonly Event[]> => {
   const found = new Map<string, Event[]>()
   for (const event of events) {
-    const id = event.transaction_id?.replace(/:credit$/, '')
+    const id = event.reversal_id ?? event.transaction_id?.replace(/:credit$/, '')
     if (id !== undefined) found.set(id, [...(found.get(id) ?? []), event])
   }
   return found
@@ -88,12 +87,13 @@ const byCommand = (events: readonly Event[]): ReadonlyMap<string, readonly Event
 
 /** Says how an answer differs from the events of its command; undefined when it does not. */
 const differs = ({ command, answer }: AccountExchange, own: readonly Event[]): string | undefined => {
-  const { transaction_id } = command
-  const types = own.map(({ type }) => type).join(', ')
-  if (answer.error !== undefined)
-    return types === 'declined'
-      ? undefined
-      : `${transaction_id}: ${answer.error.code}, and stored as ${types}`
+  const { type, transaction_id } = command
+  const types = own.map(event => event.type).join(', ')
+  if (answer.error !== undefined) {
+    // some refusals of a reversal have no event: nothing can make them wrong later
+    const is_stored_so = types === 'declined' || (type === 'reverse' && types === '')
+    return is_stored_so ? undefined : `${transaction_id}: ${answer.error.code}, and stored as ${types}`
+  }
   const places: readonly Partial<Place>[] =
     answer.from === undefined ? [answer] : [answer.from, answer.to ?? {}]
   const is_right =
@@ -125,6 +125,15 @@ const overpaid = (events: readonly Event[], hold: Event): string | undefined => 
     : undefined
 }
 
+/** Says which transactions were taken back by more than they moved. A transfer counts by its first event. */
+const overReversed = (events: readonly Event[]): string[] => {
+  const first = events.filter(event => isMovement(event) && !event.transaction_id?.endsWith(':credit'))
+  return first.flatMap(({ transaction_id, amount }) => {
+    const back = sumOf(first.filter(({ reverses }) => reverses !== undefined && reverses === transaction_id))
+    return back > amount ? [`${transaction_id} moved ${amount}, and ${back} of it went back`] : []
+  })
+}
+
 /** Says where a balance fell below the negative of every limit that its account had so far. */
 const belowLimit = (events: readonly Event[]): string[] => {
   const limits = new Map<string, number>()
@@ -145,7 +154,10 @@ const movedBy = ({ command, answer }: AccountExchange, own: readonly Event[]): n
   if (answer.error !== undefined) return 0
   if (type === 'credit') return Number(fields.amount)
   if (type === 'debit') return -Number(fields.amount)
-  return type === 'capture' && fields.to === undefined ? -sumOf(own) : 0
+  if (type === 'capture') return fields.to === undefined ? -sumOf(own) : 0
+  const [only, second] = own
+  if (type !== 'reverse' || only === undefined || second !== undefined) return 0
+  return only.type === 'credit' ? only.amount : -only.amount
 }
 
 /** One text for each promise that was broken by these commands, which are all that the stream ever got. */
@@ -163,6 +175,7 @@ export const brokenPromises = (
     ...exchanges.flatMap(one => differs(one, ownOf(one)) ?? []),
     ...strangers.map(([id]) => `nobody sent ${id}`),
     ...events.filter(({ type }) => type === 'hold').flatMap(hold => overpaid(events, hold) ?? []),
+    ...overReversed(events),
     ...belowLimit(events),
     ...(total === moved ? [] : [`the balances are ${total}, and ${moved} came in`]),
   ]

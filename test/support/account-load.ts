@@ -1,6 +1,6 @@
 /**
  * A load of stories about accounts: each story holds money, captures it in parts and once too often, releases it, and meanwhile
- * debits, transfers, sets a limit and a restriction. Several processes send the commands of one story at about the same
+ * debits, transfers, takes both back more than once, sets a limit and a restriction. Several processes send the commands of one story at about the same
  * time, so they race. The same commands in every run.
  */
 
@@ -9,9 +9,16 @@ import { ACCOUNTS, FUNDS } from './command-load.js'
 type Fields = Readonly<Record<string, string | number | boolean>>
 export type AccountCommand = {
   readonly type: string
+  /** The caller's own id; of a reversal it is the `reversal_id`. */
   readonly transaction_id: string
   readonly fields: Fields
 }
+
+/** The body of a request. */
+export const bodyOfCommand = ({ type, transaction_id, fields }: AccountCommand): string =>
+  JSON.stringify(
+    type === 'reverse' ? { ...fields, reversal_id: transaction_id } : { ...fields, transaction_id },
+  )
 
 const account = (n: number): string => `acc-${n % ACCOUNTS}`
 const RESTRICTED = ['no_debit', 'no_credit', 'frozen']
@@ -24,9 +31,15 @@ type Story = {
   readonly b: string
   readonly id: string
   readonly held: number
+  /** The ids of the story's debit and transfer. */
+  readonly paid: readonly [debit: string, transfer: string]
 }
 
+const idAt = (n: number): string => `story-${n}`
+
 const capture = ({ a, id }: Story, more: Fields): Fields => ({ client_id: a, hold: id, ...more })
+
+const [DEBIT_STEP, TRANSFER_STEP] = [6, 7]
 
 const STEPS: readonly (readonly [type: string, fieldsOf: (story: Story) => Fields])[] = [
   ['credit', ({ s, a }) => ({ client_id: a, amount: 20 + ((s * 131) % 120) })],
@@ -55,6 +68,10 @@ const STEPS: readonly (readonly [type: string, fieldsOf: (story: Story) => Field
   ['limit', ({ s, a }) => ({ client_id: a, limit: (s % 3) * 200 })],
   ['restrict', ({ s, a }) => ({ client_id: a, state: RESTRICTED[s % 3] ?? '', reason: `story ${s}` })],
   ['debit', ({ a }) => ({ client_id: a, amount: 5 })],
+  ['reverse', ({ paid: [debit] }) => ({ transaction_id: debit, amount: 1 })],
+  ['reverse', ({ paid: [debit] }) => ({ transaction_id: debit })],
+  ['reverse', ({ paid: [, transfer] }) => ({ transaction_id: transfer })],
+  ['reverse', ({ paid: [, transfer] }) => ({ transaction_id: transfer, amount: 1 })],
   ['restrict', ({ s, a }) => ({ client_id: a, state: 'active', reason: `story ${s} is over` })],
 ]
 
@@ -64,10 +81,11 @@ export const nthOfStories = (n: number): AccountCommand => {
   const first = s * STEPS.length
   const story: Story = {
     ...{ s, a: account(s * 7), b: account(s * 7 + 1 + (s % (ACCOUNTS - 1))) },
-    ...{ id: `story-${first + 1}`, held: 2 + ((s * 389) % 300) },
+    ...{ id: idAt(first + 1), held: 2 + ((s * 389) % 300) },
+    paid: [idAt(first + DEBIT_STEP), idAt(first + TRANSFER_STEP)],
   }
   const [type, fieldsOf] = STEPS[at] ?? ['credit', () => ({})]
-  return { type, transaction_id: `story-${n}`, fields: fieldsOf(story) }
+  return { type, transaction_id: idAt(n), fields: fieldsOf(story) }
 }
 
 /** The commands that give every account its funds; they come before the stories. */
