@@ -63,9 +63,7 @@ const Declined = fieldsOf({ code: t.string })
 const entryOf = ({ type, amount, balance, version, seq, at, declined, ...rest }: LinkedRow) => {
   const { transaction_id, reference, metadata, counterparty, omitted, by, details, held, available } = rest
   const code = Declined.is(declined) ? declined.code : undefined
-  return {
-    // the entry's own `at` is the time at which the event was stored
-    ...(isJsonObject(details) ? { ...details, at: undefined } : {}),
+  const entry = {
     type,
     amount: amount === undefined ? undefined : toJson(amount),
     balance: toJson(balance),
@@ -83,6 +81,8 @@ const entryOf = ({ type, amount, balance, version, seq, at, declined, ...rest }:
     omitted: omitted === undefined ? undefined : omittedOf(omitted),
     by,
   }
+  // the entry's own fields come first, and count: its `at` is the time at which the event was stored
+  return isJsonObject(details) ? { ...entry, ...details, ...entry } : entry
 }
 
 /** What an entry says of its proof. */
