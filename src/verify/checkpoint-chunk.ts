@@ -3,7 +3,7 @@
  * (docs/adr/0036). It uses no code of `src/commands`, so that a fault there cannot hide itself.
  *
  * The name of a chunk is a subject `customer.transaction-ids.<index>.<before>.<own>`. `own` is a hash of the chunk's last
- * event and of `before`, the name of the chunk before. The body has 8 bytes for each event, by its place: the hash of its
+ * event and of `before`, the name of the chunk before, and of the newest schema that its writer knew. The body has 8 bytes for each event, by its place: the hash of its
  * transaction id, or zeros for an event without one.
  */
 
@@ -12,6 +12,8 @@ import type { Recorded } from '../stream/recorded.js'
 import { TRANSACTION_IDS_PREFIX } from '../stream/settings.js'
 
 export const HASH_BYTES = 8
+/** The newest schema of events that a writer of chunks has to know. */
+const SCHEMA = 2
 
 export type ChunkSubject = {
   readonly subject: string
@@ -38,7 +40,9 @@ const base64 = (...parts: readonly (string | Uint8Array)[]): string => {
 /** Whether the name of a chunk follows from `last`, the event of the ledger at the chunk's end. */
 export const endsWith = ({ before, own }: ChunkSubject, last: Recorded): boolean => {
   const checksum = base64(last.subject, '\n', last.body)
-  return own === base64(`${before} ${last.seq} ${last.at.getTime()} ${checksum}`).slice(0, own.length)
+  return (
+    own === base64(`${SCHEMA} ${before} ${last.seq} ${last.at.getTime()} ${checksum}`).slice(0, own.length)
+  )
 }
 
 const BEGIN = [0x51ed270b, 0x2f6b4a31] as const

@@ -1,5 +1,6 @@
 /** The checkpoint of the known ids: a start reads it instead of the ledger, as far as it is of this ledger. */
 
+import { createHash } from 'node:crypto'
 import type { StoredMsg } from '@nats-io/jetstream'
 import { type ConnectionOptions, connect, type NatsConnection } from 'nats'
 import { pino } from 'pino'
@@ -11,6 +12,7 @@ import { dieWithout } from '../../../test/support/part-of-batch.js'
 import { until } from '../../../test/support/servers.js'
 import { createHealth } from '../../health.js'
 import type { FollowDeps } from '../../stream/follow/follower.js'
+import { pointOf } from '../../stream/identity.js'
 import { manager, provision } from '../../stream/provision.js'
 import { publishBatch } from '../../stream/publish.js'
 import {
@@ -174,6 +176,32 @@ describe('the checkpoint of the known ids', () => {
     }
     const next = await begin(ledger)
     expect([fromCheckpoint(next), missingFrom(next)]).toEqual([(CHUNKS - 2) * CHUNK_EVENTS, []])
+  })
+
+  it('of a program that knows fewer schemas is not believed: it may lack the ids of events that it could not read', async () => {
+    await begun()
+    let before = '0'
+    for (let index = 0; index < CHUNKS; index += 1) {
+      const { subject, data } = await chunkOf(index)
+      const last = await ledger.jsm.streams.getMessage(LEDGER_STREAM, { seq: (index + 1) * CHUNK_EVENTS })
+      if (last === null) throw new Error('the ledger lacks an event')
+      const { seq, checksum, at_ms } = pointOf({
+        seq: last.seq,
+        subject: last.subject,
+        body: last.data,
+        at: last.time,
+      })
+      // the name that such a program gives
+      const own = createHash('sha256').update(`${before} ${seq} ${at_ms} ${checksum}`).digest('base64url')
+      const older = `${TRANSACTION_IDS_PREFIX}${index}.${before}.${own.slice(0, 22)}`
+      before = own.slice(0, 22)
+      await ledger.jsm.streams.purge(TRANSACTION_IDS_STREAM, { filter: subject })
+      // the seventh event is one that it could not read
+      if (index === 0) data.fill(0, 6 * 8, 7 * 8)
+      await ledger.nc.request(older, data, { timeout: 5_000 })
+    }
+    const next = await begin(ledger)
+    expect([fromCheckpoint(next), missingFrom(next)]).toEqual([0, []])
   })
 
   it('is read to the same end wherever a reading of it is broken off, or the set begins anew', async () => {

@@ -9,6 +9,7 @@
  */
 
 import { createHash } from 'node:crypto'
+import { NEWEST_SCHEMA } from '../../ledger/schema.js'
 import type { Followed } from '../../stream/follow/follower.js'
 import { pointOf } from '../../stream/identity.js'
 import type { Recorded } from '../../stream/recorded.js'
@@ -26,10 +27,13 @@ const SUBJECT = /^(\d{1,12})\.([\w-]{1,22})\.([\w-]{22})$/
 /** The place of a chunk, its own name, and the name of the chunk before. */
 export type ChunkName = { readonly index: number; readonly before: string; readonly own: string }
 
-/** The name of the chunk that ends with `last`, after the chunk with the name `before`. */
+/**
+ * The name of the chunk that ends with `last`, after the chunk with the name `before`. The schema is a part of it: the chunk
+ * of a program that knows fewer schemas lacks the ids of the events that it could not read.
+ */
 export const chunkNameAfter = (before: string, last: Omit<Recorded, 'headers'>): string => {
   const { seq, checksum, at_ms } = pointOf(last)
-  const hash = createHash('sha256').update(`${before} ${seq} ${at_ms} ${checksum}`)
+  const hash = createHash('sha256').update(`${NEWEST_SCHEMA} ${before} ${seq} ${at_ms} ${checksum}`)
   return hash.digest('base64url').slice(0, NAME_CHARACTERS)
 }
 
