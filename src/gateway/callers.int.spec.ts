@@ -184,7 +184,7 @@ describe('a write', () => {
     for (const replayed of [undefined, true]) {
       const answer = await gateway.post('/v1/batches', batch, { 'idempotency-key': 'b-1' })
       const { results } = (await content(answer)) as { results: Content[] }
-      expect(results[0]).toMatchObject({ balance: 0, transaction_id: 'back/1:reversal:2' })
+      expect(results[0]).toMatchObject({ balance: 0, transaction_id: 'back/1:reversal:3' })
       expect(results[0]?.replayed).toBe(replayed)
     }
   })

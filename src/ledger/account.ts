@@ -26,7 +26,7 @@ export type Rejection = {
   readonly available?: bigint
   /** The sum of the open holds, of an account that may not be closed because of them. */
   readonly held?: bigint
-  /** What remains of the hold that was exceeded. */
+  /** What remains of the hold that was exceeded, or of the transaction of which more was to be reversed. */
   readonly remaining?: bigint
   /** The restriction that refused it. */
   readonly state?: RestrictedState
@@ -43,6 +43,8 @@ export const REJECTION_CODES = [
   'ACCOUNT_RESTRICTED',
   'NOT_EMPTY',
   'LIMIT_REACHED',
+  // of a command only: the fold does not know what is left of a transaction
+  'REVERSAL_EXCEEDED',
 ] as const
 export type RejectionCode = (typeof REJECTION_CODES)[number]
 

@@ -179,7 +179,11 @@ const reversal = (
   accountOf: (id: ClientId) => Account,
   now: Date | undefined,
 ): Either<Refusal, readonly Leg[]> => {
-  const { direction, client_id, to, amount, transaction_id, reverses, reversal_id } = command
+  const { direction, client_id, to, amount, remaining, transaction_id, reverses, reversal_id } = command
+  if (remaining !== undefined) {
+    const { balance } = accountOf(client_id)
+    return E.left({ code: 'REVERSAL_EXCEEDED', client_id, balance, amount, remaining })
+  }
   const content = { amount, ...sharedFields(command), reverses, reversal_id }
   const transfer = to === undefined ? {} : { transfer: { counterparty: to } }
   const first = leg(client_id, accountOf(client_id), { type: direction, ...content, ...transfer }, now)

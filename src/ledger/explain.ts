@@ -40,6 +40,7 @@ export const REFUSED: Readonly<Record<RejectionCode, string>> = {
   NOT_EXPIRED: 'a hold has not expired before its time',
   NOT_EMPTY: 'an account is closed only with balance 0 and nothing held',
   LIMIT_REACHED: 'at most 256 holds of an account are open',
+  REVERSAL_EXCEEDED: 'the reversals of a transaction take back no more than it moved',
 }
 
 const kindOf = (event: LedgerEvent): Kind => {

@@ -30,13 +30,15 @@ export type Numbered = {
   readonly reversal_id: string | undefined
 }
 
+/** Refusals take no number beyond this one, so that they use up nothing of what reversals need. */
+const REFUSALS_MAX = REVERSALS_MAX / 2
+
 export type Placed =
-  /** The number is free. */
-  | { readonly tag: 'new'; readonly reversal: Reversal }
+  /** The number is free; `may_be_recorded`: a refusal may have it. */
+  | { readonly tag: 'new'; readonly reversal: Reversal; readonly may_be_recorded: boolean }
   /** A reversal with the request's own id is stored under the number. */
   | { readonly tag: 'known'; readonly reversal: Reversal }
   | { readonly tag: 'refused'; readonly code: 'ALREADY_REVERSED' | 'LIMIT_REACHED' }
-  | { readonly tag: 'refused'; readonly code: 'REVERSAL_EXCEEDED'; readonly remaining: bigint }
 
 const reversalOf = (
   { transaction_id: reverses, direction, client_id, to }: Reversible,
@@ -74,9 +76,11 @@ export const place = (
   }
   const left = leftOf(original, numbered)
   if (left <= 0n) return { tag: 'refused', code: 'ALREADY_REVERSED' }
-  const amount = request.amount ?? (left as Amount)
-  if (amount > left) return { tag: 'refused', code: 'REVERSAL_EXCEEDED', remaining: left }
   const number = (numbered.at(-1)?.number ?? 0) + 1
   if (number > REVERSALS_MAX) return { tag: 'refused', code: 'LIMIT_REACHED' }
-  return { tag: 'new', reversal: reversalOf(original, request, number, amount) }
+  const amount = request.amount ?? (left as Amount)
+  const may_be_recorded = number <= REFUSALS_MAX
+  const reversal = reversalOf(original, request, number, amount)
+  if (amount > left) return { tag: 'new', reversal: { ...reversal, remaining: left }, may_be_recorded }
+  return { tag: 'new', reversal, may_be_recorded }
 }

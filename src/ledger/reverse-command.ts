@@ -39,6 +39,8 @@ export type Reversal = Content & {
   /** The customer who gave the money of a transfer, and gets it back: then the first event is a debit. */
   readonly to?: ClientId | undefined
   readonly amount: Amount
+  /** Less than `amount` is left of the transaction: it is refused, and the refusal is recorded like any other. */
+  readonly remaining?: bigint | undefined
 }
 
 /** The id of the reversal of a transaction that has the number `number`, from 1 on. */

@@ -24,7 +24,7 @@ const COMMANDS = [
 ]
 const CODES = [
   ...['INSUFFICIENT_FUNDS', 'BALANCE_LIMIT', 'HOLD_EXISTS', 'HOLD_NOT_OPEN', 'HOLD_EXCEEDED', 'NOT_EXPIRED'],
-  ...['ACCOUNT_RESTRICTED', 'NOT_EMPTY', 'LIMIT_REACHED'],
+  ...['ACCOUNT_RESTRICTED', 'NOT_EMPTY', 'LIMIT_REACHED', 'REVERSAL_EXCEEDED'],
 ]
 
 /** The fields that only events of schema 2 have; times are milliseconds since 1970. */

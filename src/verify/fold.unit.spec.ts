@@ -167,6 +167,7 @@ const VALUES_2 = {
     { ...record, state: 'active' },
     { ...record, state: 5, reason: '' },
     { ...record, command: 'reverse', code: 'NOT_EMPTY' },
+    { ...record, command: 'reverse', code: 'REVERSAL_EXCEEDED' },
     { ...record, draws: [] },
   ],
 }

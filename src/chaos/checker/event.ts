@@ -69,6 +69,7 @@ const COMMANDS_2 = [...COMMANDS, 'hold', 'capture', 'release', 'limit', 'restric
 const CODES_2 = [
   ...CODES,
   ...['HOLD_EXISTS', 'HOLD_NOT_OPEN', 'HOLD_EXCEEDED', 'LIMIT_REACHED', 'ACCOUNT_RESTRICTED', 'NOT_EMPTY'],
+  'REVERSAL_EXCEEDED',
 ]
 const DECLINED_DETAILS = ['available', 'held', 'remaining', 'state', 'reason']
 

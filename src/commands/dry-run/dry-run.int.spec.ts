@@ -75,6 +75,7 @@ const COMMANDS: readonly (readonly [type: string, body: Answer])[] = [
   ['release', { client_id: 'ann', hold: 'ann-5', amount: 1 }],
   ['limit', { client_id: 'ann', limit: 40 }],
   ['reverse', { transaction_id: 'ann-4', amount: 4 }],
+  ['reverse', { transaction_id: 'ann-4', reversal_id: 'ann-s', amount: 27 }],
   ['reverse', { transaction_id: 'ann-4', reversal_id: 'ann-r', amount: 26 }],
   ['reverse', { transaction_id: 'ann-4', reversal_id: 'ann-r', amount: 26 }],
   ['reverse', { transaction_id: 'ann-4' }],

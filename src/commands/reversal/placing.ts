@@ -15,8 +15,15 @@ import type { FindOriginal, Original } from './find-original.js'
 /** Transactions that are looked up at once for one batch. */
 const LOOK_UPS_MAX = 16
 
-/** A command that can be decided. `is_new`: it is a reversal that has the next number, so others may be faster. */
-export type Ready = { readonly command: Command; readonly is_new: boolean }
+/**
+ * A command that can be decided. `is_new`: it is a reversal that has the next number, so others may be faster.
+ * `may_be_recorded`: a refusal of it may be stored under its id.
+ */
+export type Ready = {
+  readonly command: Command
+  readonly is_new: boolean
+  readonly may_be_recorded: boolean
+}
 
 export const isRequest = (command: AskedCommand): command is ReverseRequest => command.type === 'reverse'
 
@@ -47,9 +54,18 @@ const placeOne = (
   request: ReverseRequest,
 ): Either<CommandFailure, Ready> => {
   const placed = place(original, [...numbered, ...drafts], request)
-  if (placed.tag !== 'refused') return E.right({ command: placed.reversal, is_new: placed.tag === 'new' })
-  const { tag: _, code, ...details } = placed
-  return E.left(failed(code, { amount: request.amount, ...details }))
+  switch (placed.tag) {
+    case 'new':
+      return E.right({
+        command: placed.reversal,
+        is_new: true,
+        may_be_recorded: placed.may_be_recorded,
+      })
+    case 'known':
+      return E.right({ command: placed.reversal, is_new: false, may_be_recorded: true })
+    case 'refused':
+      return E.left(failed(placed.code, { amount: request.amount }))
+  }
 }
 
 /** A reversal that is going to be decided before a later one of the same transaction. */
@@ -59,6 +75,10 @@ const draftOf = (request: ReverseRequest, before: number, { command }: Ready): N
   asked: request.amount,
   reversal_id: request.transaction_id,
 })
+
+/** Whether it is certain already that a reversal will be refused. */
+const isRefused = ({ command }: Ready): boolean =>
+  command.type === 'reversal' && command.remaining !== undefined
 
 /** The places of requests: each comes after those of the same transaction that were kept. */
 type Places = {
@@ -76,7 +96,7 @@ export const createPlaces = async (
   const drafts = new Map<string, Numbered[]>()
   return {
     place: command => {
-      if (!isRequest(command)) return E.right({ command, is_new: false })
+      if (!isRequest(command)) return E.right({ command, is_new: false, may_be_recorded: true })
       const original = found.get(command.reverses)
       if (original === undefined) throw new Error(`${command.reverses} was not looked up`)
       return E.isLeft(original)
@@ -85,7 +105,8 @@ export const createPlaces = async (
     },
     keep: (command, ready) => {
       const original = isRequest(command) ? found.get(command.reverses) : undefined
-      if (!isRequest(command) || original === undefined || E.isLeft(original) || !ready.is_new) return
+      if (!isRequest(command) || original === undefined || E.isLeft(original)) return
+      if (!ready.is_new || isRefused(ready)) return
       const own = drafts.get(command.reverses) ?? []
       const before = own.at(-1) ?? original.right.numbered.at(-1)
       drafts.set(command.reverses, [...own, draftOf(command, before?.number ?? 0, ready)])

@@ -302,6 +302,27 @@ describe('the id that a caller gives its reversal', () => {
   })
 })
 
+it('a refusal because less is left is kept too, also when nothing is left any more', async () => {
+  const a = await instance()
+  await a.submit('credit', { client_id: 'much', amount: 50, transaction_id: 'much-1' })
+  await a.reverse('much-1', { amount: 20, reversal_id: 'some' })
+  const refused = await a.reverse('much-1', { amount: 31, reversal_id: 'more' })
+  expect(refused).toMatchObject({
+    code: 'REVERSAL_EXCEEDED',
+    details: { transaction_id: 'much-1:reversal:2', remaining: 30n },
+  })
+  expect(await a.reverse('much-1')).toMatchObject({ reply: { amount: 30n, balance: 0n } })
+  await ledger.caughtUp()
+  for (const one of [a, await instance()])
+    expect(await one.reverse('much-1', { amount: 31, reversal_id: 'more' })).toEqual({
+      ...refused,
+      details: { ...(refused as { details: object }).details, replayed: true },
+    })
+  expect(await a.reverse('much-1', { amount: 1, reversal_id: 'last' })).toMatchObject({
+    code: 'ALREADY_REVERSED',
+  })
+})
+
 describe('in a batch', () => {
   it('of the mode each, what came before counts, also a transaction of the same batch', async () => {
     const { taker } = await instance()

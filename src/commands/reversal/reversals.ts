@@ -43,6 +43,13 @@ const isTaken = (outcome: Outcome | GroupResult | undefined, ready: Ready | unde
   ready?.is_new === true &&
   outcome.details.transaction_id === ready.command.transaction_id
 
+/** A failure of a reversal that is not recorded names no id. */
+const withoutId = (outcome: Outcome): Outcome => {
+  if (outcome.tag === 'done') return outcome
+  const { transaction_id: _, ...details } = outcome.details
+  return { ...outcome, details }
+}
+
 /**
  * Cuts a list into pieces that are decided one after the other. What a request reverses is neither made nor reversed in the
  * same piece, because it is looked up before the piece is decided.
@@ -192,15 +199,19 @@ export class Reversals implements CommandTaker {
     const sent: { readonly index: number; readonly ready: Ready; readonly submitted: Decidable }[] = []
     for (const [at, one] of placed.entries()) {
       const index = open[at] ?? 0
-      const has_given_id = tried[at]?.has_given_id ?? false
+      const is_given = tried[at]?.has_given_id ?? false
       if (E.isLeft(one)) outcomes[index] = one.left
-      else sent.push({ index, ready: one.right, submitted: { command: one.right.command, has_given_id } })
+      else {
+        const { command, may_be_recorded } = one.right
+        const submitted = { command, has_given_id: is_given && may_be_recorded }
+        sent.push({ index, ready: one.right, submitted })
+      }
     }
     const submitted = sent.map(each => each.submitted)
     const results = await this.#deps.decider.submitEach(submitted, origin)
-    return sent.flatMap(({ index, ready }, at) => {
+    return sent.flatMap(({ index, ready, submitted: { has_given_id } }, at) => {
       const outcome = results[at] ?? failed('INTERNAL_ERROR')
-      outcomes[index] = outcome
+      outcomes[index] = ready.command.type === 'reversal' && !has_given_id ? withoutId(outcome) : outcome
       return isTaken(outcome, ready) ? [index] : []
     })
   }
