@@ -173,10 +173,28 @@ describe('customer.explain', () => {
     expect(event?.after).toEqual(event?.before)
   })
 
-  it('finds what the journal has not reached yet', async () => {
-    const seq = await rig.emit('new', { type: 'credit', amount: 7, transaction_id: 'just-now' })
-    expect(await explainId('just-now')).toMatchObject([{ seq, client_id: 'new', after: { balance: 7 } }])
-  })
+  it.each([
+    ['journal', 'balances'],
+    ['balances', 'journal'],
+  ] as const)(
+    'finds what the projection of the %s has not reached yet, though that of the %s has',
+    async (paused, other) => {
+      await rig.jsm.consumers.pause(LEDGER_STREAM, paused, new Date(Date.now() + 600_000))
+      try {
+        const [applied, refused] = [`applied-beside-${paused}`, `refused-beside-${paused}`]
+        const seq = await rig.emit(paused, { type: 'credit', amount: 7, transaction_id: applied })
+        await rig.emit(paused, { type: 'debit', amount: 8, transaction_id: refused })
+        await rig.caughtUp(other)
+        expect(await explainId(applied)).toMatchObject([{ seq, client_id: paused, after: { balance: 7 } }])
+        expect(await explainId(refused)).toMatchObject([
+          { outcome: 'refused', code: 'INSUFFICIENT_FUNDS', before: { balance: 7 } },
+        ])
+        expect((await explain({ transaction_id: 'nobody' })).status).toBe('unknown')
+      } finally {
+        await rig.jsm.consumers.resume(LEDGER_STREAM, paused)
+      }
+    },
+  )
 
   it('knows nothing of an id that the ledger does not hold', async () => {
     const reply = await ask({ transaction_id: 'nobody' })

@@ -56,22 +56,30 @@ export const createFindEvent = (deps: QueryDeps): FindEvent => {
     return E.right(found.right?.seq === seq ? found.right : undefined)
   }
 
-  /** The event of the journal's row, and the sequence up to which the journal had every event before it was asked. */
-  const inJournal = async (
-    transaction_id: string,
-  ): Promise<Either<ServiceError, { readonly found: Recorded | undefined; readonly to_seq: number }>> => {
+  /** The sequence up to which every event has a row in the journal, or a letter: the projection of balances writes those. */
+  const handledTo = async (): Promise<Either<ServiceError, number>> => {
+    let to_seq = Number.MAX_SAFE_INTEGER
+    for (const projection of ['journal', 'balances'] as const) {
+      const now = await active(projection)()
+      if (E.isLeft(now)) return E.left(unavailable('the journal', now.left))
+      const lag = await projectionLag(nc, now.right.consumer)()
+      if (E.isLeft(lag)) return E.left(unavailable('the journal', lag.left))
+      to_seq = Math.min(to_seq, lag.right.seq)
+    }
+    return E.right(to_seq)
+  }
+
+  const inJournal = async (transaction_id: string): Promise<Found> => {
     const now = await active('journal')()
     if (E.isLeft(now)) return E.left(unavailable('the journal', now.left))
-    const { table, consumer, trust } = now.right
-    const lag = await projectionLag(nc, consumer)()
-    if (E.isLeft(lag)) return E.left(unavailable('the journal', lag.left))
+    const { table, trust } = now.right
     const rows = await readJournal(tables, table, [transaction_id], trust)()
     if (E.isLeft(rows)) return E.left(unavailable('the journal', rows.left))
     const row = rows.right.get(transaction_id)
     const found = row === undefined ? E.right(undefined) : await at(row.seq)
     if (E.isLeft(found)) return found
     const is_meant = found.right !== undefined && hasId(found.right, transaction_id)
-    return E.right({ found: is_meant ? found.right : undefined, to_seq: lag.right.seq })
+    return E.right(is_meant ? found.right : undefined)
   }
 
   const amongNewest = async (transaction_id: string, after_seq: number): Promise<Found> => {
@@ -79,7 +87,7 @@ export const createFindEvent = (deps: QueryDeps): FindEvent => {
     if (E.isLeft(proved)) return streamAway(proved.left)
     const { last_seq } = proved.right
     if (last_seq - after_seq > TAIL_EVENTS_MAX) {
-      const message = `the journal is ${last_seq - after_seq} events behind; try again`
+      const message = `the projections are ${last_seq - after_seq} events behind; try again`
       return E.left(catalogued('UNAVAILABLE', { message }))
     }
     const mayHaveId = documentsWith(transaction_id)
@@ -112,11 +120,12 @@ export const createFindEvent = (deps: QueryDeps): FindEvent => {
   return {
     at,
     byId: async transaction_id => {
+      // asked before anything is read: what is handled by then is in the journal or among the letters
+      const to_seq = await handledTo()
+      if (E.isLeft(to_seq)) return to_seq
       const journal = await inJournal(transaction_id)
-      if (E.isLeft(journal)) return journal
-      const { found, to_seq } = journal.right
-      if (found !== undefined) return E.right(found)
-      const newest = await amongNewest(transaction_id, to_seq)
+      if (E.isLeft(journal) || journal.right !== undefined) return journal
+      const newest = await amongNewest(transaction_id, to_seq.right)
       return E.isLeft(newest) || newest.right !== undefined ? newest : amongLetters(transaction_id)
     },
   }
