@@ -119,7 +119,7 @@ const MAY_PUBLISH: Readonly<Record<User, readonly string[]>> = {
     '$KV.config.status.journal',
     '$KV.config.parked.balances.Njc4',
   ],
-  queries: [...READING, HEADS, ...LETTERS, ...EVERY_INBOX],
+  queries: [...READING, ...KEYS, HEADS, ...LETTERS, ...EVERY_INBOX],
   gateway: [...QUESTIONS, ...COMMANDS, ...OPERATIONS, '$SRV.PING.customer'],
   operations: [
     ...READING,

@@ -153,7 +153,7 @@ const RIGHTS: Readonly<
     ],
   }),
   queries: deployment => ({
-    publish: [...READ, ...READ_HEADS, ...READ_LETTERS, ...answers(deployment)],
+    publish: [...READ, ...READ_KEYS, ...READ_HEADS, ...READ_LETTERS, ...answers(deployment)],
     serves: servedBy('queries'),
   }),
   gateway: () => ({ publish: [...QUESTIONS, ...COMMANDS, ...OPERATIONS, ofService('PING')] }),

@@ -230,6 +230,27 @@ describe('customer.explain', () => {
     expect([errorOf(reply), reply.string()]).toEqual(['400:INVALID_REQUEST', expect.stringContaining(named)])
   })
 
+  it('does not say that it knows nothing of an id while a customer is parked, whose events it cannot judge', async () => {
+    const seq = await rig.emit('later', {
+      schema: 9,
+      type: 'credit',
+      amount: 1,
+      transaction_id: 'from-later',
+    })
+    await rig.emit('later', { type: 'credit', amount: 1, transaction_id: 'behind-it' })
+    await rig.caughtUp('balances')
+    await rig.caughtUp('journal')
+    for (const id of ['from-later', 'behind-it', 'nobody']) {
+      const reply = await ask({ transaction_id: id })
+      expect([errorOf(reply), reply.string()]).toEqual([
+        '503:UNAVAILABLE',
+        expect.stringContaining('parked customers'),
+      ])
+    }
+    expect(await explain({ seq })).toMatchObject({ events: [{ outcome: 'waits' }] })
+    expect(await explainId('c-1')).toMatchObject([{ outcome: 'applied' }])
+  })
+
   it('says that it cannot look everywhere while DynamoDB is away', async () => {
     await rig.dynamodb.kill()
     try {

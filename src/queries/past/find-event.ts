@@ -1,6 +1,6 @@
 /**
  * Finds the event that has a transaction id: in the journal, among the events that the journal has not reached, and among the
- * dead letters, since an event without effect has no row.
+ * dead letters, since an event without effect has no row. The events of a parked customer have neither row nor letter.
  */
 
 import { searchLetters } from '../../dead-letters/search.js'
@@ -9,6 +9,7 @@ import { documentsWith } from '../../json.js'
 import { decodeEvent } from '../../ledger/event.js'
 import { catalogued } from '../../service/catalogue.js'
 import type { ServiceError } from '../../service/error.js'
+import { EVERY_PARKED, listKeys } from '../../stream/config-bucket.js'
 import { type StreamError, tryStream } from '../../stream/errors.js'
 import { projectionLag } from '../../stream/lag.js'
 import { leadershipOf } from '../../stream/leadership.js'
@@ -36,8 +37,16 @@ const TAIL_EVENTS_MAX = 50_000
 /** The most dead letters that are looked through. */
 const LETTERS_MAX = 50_000
 
+/** One parked customer is enough; a page of keys may have only ones that were deleted since. */
+const PARKED_MAX = 1_000
+
 const TOO_MANY = catalogued('UNAVAILABLE', {
   message: `the id is not among the newest ${LETTERS_MAX} dead letters, and there are older ones: ask with "seq"`,
+})
+
+const PARKED = catalogued('UNAVAILABLE', {
+  message:
+    'no event that this program can judge has the id, and events of parked customers wait for a newer one',
 })
 
 const streamAway = (error: StreamError): Found => E.left(unavailable('the stream', error))
@@ -117,16 +126,28 @@ export const createFindEvent = (deps: QueryDeps): FindEvent => {
     return letters.right.is_whole ? E.right(undefined) : E.left(TOO_MANY)
   }
 
+  /** That the ledger has no such event; left while a customer is parked. */
+  const nowhere = async (): Promise<Found> => {
+    const parked = await listKeys(nc, EVERY_PARKED, PARKED_MAX)()
+    if (E.isLeft(parked)) return E.left(unavailable('the list of parked customers', parked.left))
+    return parked.right.length === 0 ? E.right(undefined) : E.left(PARKED)
+  }
+
   return {
     at,
     byId: async transaction_id => {
       // asked before anything is read: what is handled by then is in the journal or among the letters
       const to_seq = await handledTo()
       if (E.isLeft(to_seq)) return to_seq
-      const journal = await inJournal(transaction_id)
-      if (E.isLeft(journal) || journal.right !== undefined) return journal
-      const newest = await amongNewest(transaction_id, to_seq.right)
-      return E.isLeft(newest) || newest.right !== undefined ? newest : amongLetters(transaction_id)
+      for (const look of [
+        () => inJournal(transaction_id),
+        () => amongNewest(transaction_id, to_seq.right),
+        () => amongLetters(transaction_id),
+      ]) {
+        const found = await look()
+        if (E.isLeft(found) || found.right !== undefined) return found
+      }
+      return nowhere()
     },
   }
 }
