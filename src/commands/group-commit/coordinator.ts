@@ -39,7 +39,6 @@ import {
   type GroupResult,
   type GroupState,
   halvesOf,
-  hasSharedIds,
   newGroup,
   type OpenGroups,
   outcomeOfOne,
@@ -295,7 +294,7 @@ export class Coordinator implements CommandDecider {
       case 'contended':
         return this.#beginContended(groups, await this.#ports.findChanged(customersOf(groups), aside.seen))
       case 'duplicate':
-        return this.#beginDuplicate(groups)
+        return this.#beginDuplicate(groups, aside.others)
       case 'too large':
         if (groups.length > 1) return this.#goAside(groups, async () => halvesOf(groups))
         return this.#answerAll(failAll(groups, 'PAYLOAD_TOO_LARGE'))
@@ -340,17 +339,15 @@ export class Coordinator implements CommandDecider {
     })
   }
 
-  /** The id that the stream knows is that of a group whose ids others may have used, where there is such a group. */
-  async #beginDuplicate(groups: readonly Group[]): Promise<readonly Group[]> {
-    const shared = groups.filter(hasSharedIds)
-    const suspects = shared.length === 0 ? groups : shared
-    for (const group of suspects) group.may_have_known_id = true
-    await this.#goAside(suspects, async () => {
-      const { answers, rounds } = await this.#ports.transactions.findDuplicates(suspects)
+  /** Until the stream has said what it has of `groups`, each of them may be stored. */
+  async #beginDuplicate(groups: readonly Group[], others: readonly Group[]): Promise<readonly Group[]> {
+    for (const group of groups) group.may_have_known_id = true
+    await this.#goAside(groups, async () => {
+      const { answers, rounds } = await this.#ports.transactions.findDuplicates(groups)
       this.#answerAll(answers)
       return rounds
     })
-    return shared.length === 0 ? [] : groups.filter(group => !hasSharedIds(group))
+    return others
   }
 
   /**

@@ -377,3 +377,21 @@ describe('commands that another instance has too', () => {
     })
   })
 })
+
+it('what is stored at another time than it was decided is answered from the stream, and may be stored until then', async () => {
+  const asked: string[][] = []
+  const { submit, batches } = play([() => ({ tag: 'off time' })], {
+    timeout_ms: 10,
+    transactions: {
+      ...noTransactions,
+      findDuplicates: groups => {
+        asked.push(groups.flatMap(({ commands }) => commands.map(({ type }) => type)))
+        return new Promise(() => undefined)
+      },
+    },
+  })
+  const outcomes = await Promise.all([submit(credit('alice', 5), true), submit(credit('bob', 7))])
+  expect(outcomes.map(codeOf)).toEqual(['OUTCOME_UNKNOWN', 'OUTCOME_UNKNOWN'])
+  expect(batches).toHaveLength(1)
+  expect(asked).toEqual([['credit', 'credit']])
+})

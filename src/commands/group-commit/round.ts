@@ -22,6 +22,7 @@ import {
   failureOf,
   type Group,
   type GroupAnswer,
+  hasSharedIds,
   retry,
 } from './group.js'
 import { isLoaded, type LoadProblem, needsTime } from './load.js'
@@ -46,8 +47,11 @@ export type DecidedBatch = { readonly plan: Plan; readonly seen: Seen }
 export type Aside =
   /** The stream refused the batch because another writer has changed a customer since the accounts were `seen`. */
   | { readonly why: 'contended'; readonly groups: readonly Group[]; readonly seen: Seen }
-  /** The stream refused the batch because it knows an id of one of the groups. */
-  | { readonly why: 'duplicate'; readonly groups: readonly Group[] }
+  /**
+   * The stream knows an id of one of the groups, or of all of them: what it has under their ids is their answer. None of
+   * the `others` is stored.
+   */
+  | { readonly why: 'duplicate'; readonly groups: readonly Group[]; readonly others: readonly Group[] }
   /** The stream refused the batch because one message of it is too large; it does not say which. */
   | { readonly why: 'too large'; readonly groups: readonly Group[] }
   /** Refusals that no event of the batch confirms: the leader has to say that the accounts are as they were seen. */
@@ -59,6 +63,20 @@ export type Aside =
     }
   /** The table does not answer soon, and the customers have too many events to be folded within a round. */
   | { readonly why: 'slow accounts'; readonly groups: readonly Group[] }
+
+/** The id that the stream knows is that of a group whose ids others may have used, where there is such a group. */
+const suspected = (groups: readonly Group[]): Aside => {
+  const shared = groups.filter(hasSharedIds)
+  if (shared.length === 0) return { why: 'duplicate', groups, others: [] }
+  return { why: 'duplicate', groups: shared, others: groups.filter(group => !hasSharedIds(group)) }
+}
+
+/** A batch is stored, and its answers have to come from the stream. A refusal that has no event is not in it. */
+const storedOffTime = ({ plan: { planned } }: DecidedBatch): Aside => {
+  const of = (is_stored: boolean): Group[] =>
+    planned.filter(({ tag }) => (tag !== 'refused') === is_stored).map(({ group }) => group)
+  return { why: 'duplicate', groups: of(true), others: of(false) }
+}
 
 export type RoundEnd = {
   readonly answers: readonly GroupAnswer[]
@@ -184,7 +202,7 @@ export class Rounds {
         return this.#concludeStored(batch, settled.last_seq)
       case 'off time':
         this.#accounts.forget(batch.plan.events.map(({ id }) => id))
-        return { answers: [], again: [], asides: [{ why: 'duplicate', groups }] }
+        return { answers: [], again: [], asides: [storedOffTime(batch)] }
       case 'unknown':
         this.#accounts.forget(batch.plan.events.map(({ id }) => id))
         return {
@@ -229,7 +247,7 @@ export class Rounds {
       case 'Conflict':
         return { answers: [], again: [], asides: [{ why: 'contended', groups, seen }] }
       case 'Duplicate':
-        return { answers: [], again: [], asides: [{ why: 'duplicate', groups }] }
+        return { answers: [], again: [], asides: [suspected(groups)] }
       case 'TooLarge':
         return { answers: [], again: [], asides: [{ why: 'too large', groups }] }
       case 'Unsendable': {
