@@ -81,6 +81,12 @@ const rowTerms = ({ terms }: State): string | undefined => {
   return all !== undefined && all.length > TERMS_CHARS_MAX ? '-' : all
 }
 
+/** What is available, where that is not the balance. */
+const availableOf = ({ balance, terms }: State): string | undefined => {
+  const [held, limit] = [heldOf(terms), terms?.limit ?? 0n]
+  return held === limit ? undefined : number(balance - held + limit)
+}
+
 const optionalText = (value: string | undefined): string | undefined =>
   value === undefined ? undefined : text(value)
 
@@ -93,6 +99,7 @@ const rowOf = (id: string, folded: Folded, event: Event): Item => {
     ...{ balance: number(after.balance), version: number(after.version) },
     amount: event.amount === undefined ? undefined : number(event.amount),
     held: heldOf(after.terms) === 0n ? undefined : number(heldOf(after.terms)),
+    available: availableOf(after),
     details: optionalText(detailsText(event)),
     account_rules: optionalText(rowTerms(after)),
     ...{ previous_seq: number(before.seq), at: text(atOf(folded)) },

@@ -123,6 +123,18 @@ const checkFrozen = (
       `${write.key}: the answer says ${claim.code} at ${claim.balance}, event ${seq} ${declined.code} at ${declined.balance}`,
       proof,
     )
+  if (declined.client_id !== found.client_id) {
+    // the stream does not check the receiver at the place of the record, so the refusal was true at some moment before it
+    const began_us = Math.min(...write.attempts.map(one => one.call.at_us))
+    const isSo = (state: State): boolean =>
+      state.balance === declined.balance && isLawful(state, found, event, declined)
+    if (!wasSo(world, declined.client_id, isSo, { ...call, at_us: began_us }))
+      findings.violate(
+        `${write.key}: ${claim.code}, but ${declined.client_id} never was so while it was asked`,
+        proof,
+      )
+    return
+  }
   const had = world.ledger.stateAt(declined.client_id, seq - 1)
   if (had.balance !== declined.balance)
     findings.violate(
