@@ -13,11 +13,15 @@ const REFUSALS = ['INSUFFICIENT_FUNDS', 'BALANCE_LIMIT', 'TRANSACTION_ID_REUSED'
 /** The error codes that no request may get, because the ledger is healthy. */
 const NEVER = ['TIMEOUT', 'OUTCOME_UNKNOWN', 'BUSY', 'STREAM_FULL']
 
-/** True when a text may name a customer that may be parked; an escaped character may hide the name. */
-const mayBeParked = (text: string): boolean => text.includes(LOUD) || text.includes('\\u00')
+/**
+ * True when a text may name a customer that may be parked; an escaped character may hide the name. Nothing is called unknown
+ * in an explanation while anybody is parked.
+ */
+const mayBeParked = (text: string): boolean =>
+  text.includes(LOUD) || text.includes('\\u00') || /explain/.test(text)
 
-const isAllowed = (worth: Worth, code: string, body: string): boolean => {
-  if (code === 'UNAVAILABLE') return mayBeParked(body)
+const isAllowed = (worth: Worth, code: string, about: string): boolean => {
+  if (code === 'UNAVAILABLE') return mayBeParked(about)
   switch (worth) {
     case 'good':
       return code === '' || REFUSALS.includes(code)
@@ -49,7 +53,7 @@ const sendRequest = async (
   if (answer.header.startsWith('NATS/1.0 503')) return 'nobody serves it'
   const code = codeOf(answer)
   see(seen, `${worth} request: ${code || 'a success'}`)
-  return isAllowed(worth, code, body)
+  return isAllowed(worth, code, `${subject} ${body}`)
     ? undefined
     : `${code || 'a success'} for what is ${worth}: ${answer.body.toString().slice(0, 300)}`
 }
