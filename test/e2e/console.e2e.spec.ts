@@ -175,6 +175,18 @@ describe('the console', () => {
     expect(ids).toEqual(['67', ...Array.from({ length: 10 }, (_, i) => `67${i}`)])
   })
 
+  it('goes on where the browser takes itself for offline: the gateway may be on this machine', async () => {
+    await openCustomer('678')
+    await page.evaluate("dispatchEvent(new Event('offline'))")
+    const before = await balanceOf('678')
+    await confirm('Credit', 3)
+    await button('Credit 3').click()
+    await page.getByText('Carried out.').waitFor()
+    await button('Close').click()
+    expect(await balanceOf('678')).toBe(before + 3)
+    await page.evaluate("dispatchEvent(new Event('online'))")
+  })
+
   it('shows events as they are stored', async () => {
     await page.getByRole('link', { name: 'Live' }).click()
     await page.getByText('live, at sequence').waitFor()
