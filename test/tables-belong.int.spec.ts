@@ -184,11 +184,14 @@ it('tables are left as they are beside another stream, until a person has said w
   await world.jsm.streams.delete(LEDGER_STREAM)
   await world.jsm.streams.add(config)
   await world.ask('customer.balance.stranger', { type: 'credit', amount: 1 })
+  // the process looks at the stream, too: when it is the first to see it, the projections do nothing more, and say nothing new
+  const saysSo = (part: string): boolean | undefined =>
+    instance?.ledger.health.read().parts[part]?.detail.includes('is another one')
   for (const name of PROJECTION_NAMES)
-    await until(
-      () => instance?.ledger.health.read().parts[`projection ${name}`]?.detail.includes('is another one'),
-      { deadline_ms: 15_000, what: `${name} to say that the stream is another one` },
-    )
+    await until(() => saysSo(`projection ${name}`) || saysSo('ledger'), {
+      deadline_ms: 15_000,
+      what: `${name}, or the process, to say that the stream is another one`,
+    })
   for (const name of PROJECTION_NAMES)
     expect((await itemsOf(tableOf(name))).length).toBeGreaterThan(CUSTOMERS)
 })
