@@ -18,6 +18,8 @@ const runsOf = (path: string): number =>
   path.startsWith('/v1/operations/') ? RUNS_FOR_OPERATORS : RUNS_PER_OPERATION
 const READS = ['balance', 'statement', 'customers', 'ranking']
 const ANSWER_MS_MAX = 10_000
+/** So few requests hold by chance none of a kind: they are the same ones in each run. `npm run fuzz` makes others. */
+const SEED = 20_261
 
 let service: TestService
 let gateway: TestGateway
@@ -56,7 +58,7 @@ it('every operation answers every request as the document says, and never with 5
           expect(status, text).not.toBe(500)
           expect(objection(request, status, type, text), `${status} ${text.slice(0, 500)}`).toBeUndefined()
         }),
-        { numRuns: runsOf(path), endOnFailure: false },
+        { numRuns: runsOf(path), endOnFailure: false, seed: SEED },
       )
     }
   }
@@ -70,6 +72,10 @@ it('every operation answers every request as the document says, and never with 5
   }
   for (const name of ['credit', 'transfer']) {
     const answered = [...(seen.get(name) ?? [])]
-    expect(answered.includes(201) || answered.includes(422), name).toBe(true)
+    // 200 is the answer to a dry run
+    expect(
+      [200, 201, 422].some(status => answered.includes(status)),
+      name,
+    ).toBe(true)
   }
 })
