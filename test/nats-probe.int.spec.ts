@@ -18,7 +18,7 @@ import { ownPorts } from './support/ports.js'
 import { newFolder, removeFolder, until } from './support/servers.js'
 
 const STAND_INS = fileURLToPath(new URL('support/machine', import.meta.url))
-const WITHIN_MS = 20_000
+const WITHIN_MS = 60_000
 
 let folder: string
 let monitor: string
