@@ -44,7 +44,7 @@ export default defineConfig({
   test: {
     projects: [
       kind('unit', 10_000),
-      kind('int', 60_000),
+      kind('int', 120_000),
       beside,
       in_pairs,
       alone,

@@ -44,7 +44,7 @@ it('hands over messages with headers that break every rule, in callbacks, iterat
     nats.url,
     ODD.map((headers, i) => ({ subject: `odd.${i}`, headers, body: `body ${i}` })),
   )
-  await until(() => seen.length === ODD.length, { deadline_ms: 15_000, what: 'every odd message' })
+  await until(() => seen.length === ODD.length, { deadline_ms: 30_000, what: 'every odd message' })
   await reading
   expect(seen).toEqual([1, 2, 1, 0, 0, 0, 1, 5_000])
   expect(iterated).toEqual(ODD.map((_, i) => `0 body ${i}`))
@@ -79,7 +79,7 @@ it('is closed with the reason when NATS sends what is not its protocol, also aft
 
   const renewed = await openConnection(options, () => undefined)
   await renewed.reconnect()
-  await until(() => renewed.flush().then(() => true), { deadline_ms: 15_000, what: 'a new connection' })
+  await until(() => renewed.flush().then(() => true), { deadline_ms: 30_000, what: 'a new connection' })
   meddle('MSG nonsense\r\n')
   expect(await renewed.closed()).toMatchObject({ message: expect.stringContaining('is not its protocol') })
   stop()
@@ -95,7 +95,7 @@ it('leaves no socket open after an attempt to which nobody said a word', async (
   const address = silence.address()
   const servers = `127.0.0.1:${typeof address === 'object' ? address?.port : 0}`
   await expect(openConnection({ servers, timeout: 100 }, () => undefined)).rejects.toThrow('timeout')
-  await until(() => sockets.size === 0, { deadline_ms: 15_000, what: 'the end of the socket' })
+  await until(() => sockets.size === 0, { deadline_ms: 30_000, what: 'the end of the socket' })
   silence.close()
 })
 

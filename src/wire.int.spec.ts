@@ -29,7 +29,7 @@ beforeEach(() => {
 })
 
 const arrived = (count: number) =>
-  until(() => got.length === count, { deadline_ms: 15_000, what: `${count} messages` })
+  until(() => got.length === count, { deadline_ms: 30_000, what: `${count} messages` })
 
 it('carries subject, headers and body, whatever letters they hold', async () => {
   const body = '{"reference":"Grüße, 東京 🙂"}'
@@ -92,7 +92,7 @@ it('goes on after the connection was lost and found again', async () => {
         () => true,
         () => false,
       ),
-    { deadline_ms: 15_000, what: 'a new connection' },
+    { deadline_ms: 30_000, what: 'a new connection' },
   )
   wire.publish('wire.again', 'here')
   await arrived(1)

@@ -50,7 +50,7 @@ const parkedIds = async (): Promise<string[]> => {
 }
 
 const goesOn = (id: string): Promise<true> =>
-  until(async () => !(await parkedIds()).includes(id), { deadline_ms: 20_000, what: `${id} to go on` })
+  until(async () => !(await parkedIds()).includes(id), { deadline_ms: 30_000, what: `${id} to go on` })
 
 const folded = async (id: string, to_seq = Number.POSITIVE_INFINITY): Promise<Customer> =>
   (await right(foldSubject(ledger, clientId(id), FROM_THE_BEGINNING, { to_seq, events_max: 1e6 }))).customer
@@ -109,7 +109,7 @@ it('of several parked events each wants its decision, one after the other', asyn
   expect((await left(decide(second))).message).toContain(`waits at the event at sequence ${first}`)
   await right(decide(first))
   await until(async () => (await balanceOf('two'))?.parked?.seq === second, {
-    deadline_ms: 20_000,
+    deadline_ms: 30_000,
     what: 'the customer to wait at its second event',
   })
   expect((await balanceOf('two'))?.account).toMatchObject({ balance: 1n })
@@ -190,7 +190,7 @@ it('any history with decisions is the fold of the stream without the events that
     }
     return true
   }
-  await until(agree, { deadline_ms: 20_000, what: 'every balance to be as it should' })
+  await until(agree, { deadline_ms: 30_000, what: 'every balance to be as it should' })
   for (const id of ids) expect(await folded(id)).toEqual(await expected(id))
   expect((await ledger.check()).differences).toEqual([])
   for (const name of ['balances', 'journal'] as const) await rebuild(name)

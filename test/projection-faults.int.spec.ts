@@ -77,7 +77,7 @@ const fundRing = async (): Promise<void> => {
 const expectHealed = async (): Promise<void> => {
   await expectVerified(ledger)
   await expectLetters(ledger.nc, foldEvents(await readEvents(ledger.nc)))
-  await until(() => ledger.health.read().state === 'ok', { deadline_ms: 15_000, what: 'health to be ok' })
+  await until(() => ledger.health.read().state === 'ok', { deadline_ms: 30_000, what: 'health to be ok' })
 }
 
 it('every fifth call goes wrong, in every way there is: the tables equal the stream, and no good event is a letter', async () => {

@@ -112,7 +112,7 @@ it('a table that refuses everything makes no letters: the projection says so and
   faulty.refuse('TableName')
   await ledger.emit('e', { type: 'credit', amount: 1 })
   await until(() => ledger.health.read().parts['projection balances']?.state === 'down', {
-    deadline_ms: 15_000,
+    deadline_ms: 30_000,
     what: 'health to say so',
   })
   expect(await right(countDeadLetters(ledger.nc))).toMatchObject({ total: 0 })

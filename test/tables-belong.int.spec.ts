@@ -106,7 +106,7 @@ const ready = (): Promise<true> =>
       if (down.length > 0) throw new Error(JSON.stringify(down))
       return true
     },
-    { deadline_ms: 15_000, what: 'readiness' },
+    { deadline_ms: 30_000, what: 'readiness' },
   )
 
 const expectHealed = async (balance: number): Promise<void> => {
@@ -115,7 +115,7 @@ const expectHealed = async (balance: number): Promise<void> => {
   await expectRight(balance)
   expect(await right(listDeadLetters(world.nc, { limit: 10 }))).toEqual([])
   await until(() => instance?.ledger.health.read().state === 'ok', {
-    deadline_ms: 15_000,
+    deadline_ms: 30_000,
     what: 'health to be ok',
   })
 }
@@ -189,7 +189,7 @@ it('tables are left as they are beside another stream, until a person has said w
     instance?.ledger.health.read().parts[part]?.detail.includes('is another one')
   for (const name of PROJECTION_NAMES)
     await until(() => saysSo(`projection ${name}`) || saysSo('ledger'), {
-      deadline_ms: 15_000,
+      deadline_ms: 30_000,
       what: `${name}, or the process, to say that the stream is another one`,
     })
   for (const name of PROJECTION_NAMES)
@@ -217,7 +217,7 @@ describe('a table with other keys or without an index', () => {
       await until(
         async () =>
           (await instance?.readiness())?.[`projection ${name}`]?.detail.includes('its key is key (S, HASH)'),
-        { deadline_ms: 10_000, what: 'readiness to name the key' },
+        { deadline_ms: 30_000, what: 'readiness to name the key' },
       )
       expect(instance.ledger.health.read().parts[`projection ${name}`]).toMatchObject({
         state: 'down',

@@ -158,7 +158,7 @@ const windowIsOver = async (): Promise<void> => {
   const probe = { subject: 'customer.balance.probe', body: '{"type":"credit","amount":1}', msg_id: 'probe' }
   await right(publish(nc, probe, 5_000))
   await until(async () => !(await right(publish(nc, probe, 5_000))).duplicate, {
-    deadline_ms: 10_000,
+    deadline_ms: 30_000,
     what: 'the duplicate window to end',
   })
 }

@@ -95,7 +95,7 @@ describe('a retry', () => {
     const probe = { subject: 'customer.balance.probe', body: '{}', msg_id: 'probe-1' }
     await right(publish(nc, probe, 5_000))
     await until(async () => !(await right(publish(nc, probe, 5_000))).duplicate, {
-      deadline_ms: 15_000,
+      deadline_ms: 30_000,
       what: 'the duplicate window to end',
     })
     expect(await right(retryDeadLetter(nc, seq, {}, BY))).toEqual({

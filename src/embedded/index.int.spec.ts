@@ -49,7 +49,7 @@ const killAndWait = async (embedded: Embedded, name: string): Promise<number> =>
   const killed_at = performance.now()
   process.kill(former, 'SIGKILL')
   const what = `${name} to come back`
-  await until(() => pidOf(embedded, name) !== former, { deadline_ms: 15_000, what })
+  await until(() => pidOf(embedded, name) !== former, { deadline_ms: 30_000, what })
   return performance.now() - killed_at
 }
 

@@ -91,7 +91,7 @@ it('no process is left when ours is killed with -9, not even the reaper', async 
   expect(parent.reaper.identity).not.toBe('none')
   await kill(parent)
   const what = 'the reaper to stop the servers'
-  await until(gone([...parent.servers, parent.reaper]), { deadline_ms: 10_000, what })
+  await until(gone([...parent.servers, parent.reaper]), { deadline_ms: 30_000, what })
 })
 
 /**
@@ -107,16 +107,16 @@ const catchesHangUp = ({ pid }: Process): boolean => {
 it('the reaper survives the signals that end a terminal', async () => {
   const parent = await startParent()
   // on a busy machine the servers are ready before the reaper
-  await until(() => catchesHangUp(parent.reaper), { deadline_ms: 10_000, what: 'the reaper to be ready' })
+  await until(() => catchesHangUp(parent.reaper), { deadline_ms: 30_000, what: 'the reaper to be ready' })
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.kill(parent.reaper.pid, signal)
   await kill(parent)
-  await until(gone(parent.servers), { deadline_ms: 10_000, what: 'the reaper to stop the servers' })
+  await until(gone(parent.servers), { deadline_ms: 30_000, what: 'the reaper to stop the servers' })
 })
 
 it('what is left when the reaper was killed too is stopped by the next start, on the same data', async () => {
   const parent = await startParent()
   process.kill(parent.reaper.pid, 'SIGKILL')
-  await until(gone([parent.reaper]), { deadline_ms: 15_000, what: 'the end of the reaper' })
+  await until(gone([parent.reaper]), { deadline_ms: 30_000, what: 'the end of the reaper' })
   await kill(parent)
   expect(gone(parent.servers.slice(0, 1))()).toBe(false)
   expect(gone(parent.servers.slice(1))()).toBe(false)

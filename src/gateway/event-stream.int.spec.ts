@@ -10,7 +10,7 @@ import {
   tokensNamed,
 } from './testing/gateway.js'
 
-const WAIT = { deadline_ms: 20_000 }
+const WAIT = { deadline_ms: 30_000 }
 
 type Content = Readonly<Record<string, unknown>>
 

@@ -18,7 +18,7 @@ beforeAll(async () => {
   for (const amount of [5, 6])
     await nc.request('customer.balance.overdrawn', JSON.stringify({ type: 'debit', amount }))
   await until(async () => (await openLetters()).length === 2, {
-    deadline_ms: 20_000,
+    deadline_ms: 30_000,
     what: 'the two dead letters',
   })
   await gateway.post('/v1/customers/678/credits', { amount: 1_000 }, { 'idempotency-key': 'opening' })
@@ -281,7 +281,7 @@ describe('a read', () => {
         const found = await call('/v1/customers/eve/balance')
         return found.headers.get('ledger-version') === '1' && found
       },
-      { deadline_ms: 10_000, what: 'the credit to be projected' },
+      { deadline_ms: 30_000, what: 'the credit to be projected' },
     )
     const seq = Number(answer.headers.get('ledger-seq'))
     expect(seq).toBeGreaterThan(0)
@@ -329,7 +329,7 @@ describe('a read', () => {
           const entries = await pages(path, list)
           return found(entries) && entries
         },
-        { deadline_ms: 10_000, what: `${path} to be projected` },
+        { deadline_ms: 30_000, what: `${path} to be projected` },
       )
     const statement = await projected('/v1/customers/pam/statement', 'entries', all => all.length === 2)
     expect(statement).toMatchObject([

@@ -243,7 +243,7 @@ const tryAll = async (nc: NatsConnection): Promise<ReadonlySet<string>> => {
   await nc.flush()
   // the server's refusals come before the answer to this one, which every user may not publish
   nc.publish('the.end', '')
-  await until(() => refused.has('publish the.end'), { deadline_ms: 10_000, what: 'the last refusal' })
+  await until(() => refused.has('publish the.end'), { deadline_ms: 30_000, what: 'the last refusal' })
   refused.delete('publish the.end')
   return refused
 }

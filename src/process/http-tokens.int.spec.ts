@@ -37,10 +37,10 @@ afterEach(() => {
 
 const isKnown = (secret: string): boolean => http.tokens?.callerOf(`Bearer ${secret}`) !== undefined
 const untilKnown = (secret: string) =>
-  until(async () => isKnown(secret), { deadline_ms: 10_000, what: `the token ${secret}` })
+  until(async () => isKnown(secret), { deadline_ms: 30_000, what: `the token ${secret}` })
 const untilHealth = (state: string) =>
   until(async () => health.of('tokens file')?.state === state, {
-    deadline_ms: 10_000,
+    deadline_ms: 30_000,
     what: `tokens that are ${state}`,
   })
 const replace = (text: string): void => {
@@ -66,7 +66,7 @@ describe('a file of tokens that is changed while the process runs', () => {
     expect(isKnown('one')).toBe(true)
     rmSync(path)
     await until(async () => health.of('tokens file')?.detail.includes('cannot be read') === true, {
-      deadline_ms: 10_000,
+      deadline_ms: 30_000,
       what: 'a file that is gone',
     })
     expect(isKnown('one')).toBe(true)

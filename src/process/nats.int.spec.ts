@@ -13,7 +13,7 @@ import { createHealth, type Health } from '../health.js'
 import { type Config, decodeConfig } from './config.js'
 import { connectForEver, connectOnce } from './nats.js'
 
-const DEADLINE = { deadline_ms: 20_000 }
+const DEADLINE = { deadline_ms: 30_000 }
 /** Parts of the secrets below; no sentence may hold one. */
 const SECRET = /hunter|t0ken/
 

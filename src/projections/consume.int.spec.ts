@@ -47,7 +47,7 @@ const balanceIs = (id: string, expected: bigint): Promise<true> =>
       const found = await right(readCustomers(ledger.tables, ledger.base_table, [clientId(id)]))
       return found.get(clientId(id))?.account.balance === expected
     },
-    { deadline_ms: 20_000, what: `${id} to have ${expected}` },
+    { deadline_ms: 30_000, what: `${id} to have ${expected}` },
   )
 
 /** The server's information on a consumer's priority groups; the client has no type for it yet. */
@@ -91,7 +91,7 @@ it('a consumer that is no longer heard is made anew, and health says why', async
   await ledger.emit('unheard', { type: 'credit', amount: 2 })
   await balanceIs('unheard', 3n)
   expect(changes.some(change => change.startsWith('down no heartbeat of the consumer'))).toBe(true)
-  await until(() => health.read().state === 'ok', { deadline_ms: 10_000, what: 'health to be ok' })
+  await until(() => health.read().state === 'ok', { deadline_ms: 30_000, what: 'health to be ok' })
 })
 
 it('an instance that cannot write leaves its place to one that can, and takes it back when that one stops', async () => {
@@ -116,7 +116,7 @@ it('an instance that cannot write leaves its place to one that can, and takes it
   await other.stop()
   await ledger.emit('cut-off', { type: 'credit', amount: 4 })
   await balanceIs('cut-off', 7n)
-  await until(() => health.read().state === 'ok', { deadline_ms: 10_000, what: 'health to be ok' })
+  await until(() => health.read().state === 'ok', { deadline_ms: 30_000, what: 'health to be ok' })
 })
 
 it('an event at which our own code throws is a letter of its own, and the others go on', async () => {
@@ -147,7 +147,7 @@ it('an event at which our own code throws is a letter of its own, and the others
     { seq: after, reason: 'UNSTORABLE', projection: 'balances' },
   ])
   await until(async () => (await right(projectionLag(ledger.nc, 'balances'))).lag_events === 0, {
-    deadline_ms: 20_000,
+    deadline_ms: 30_000,
     what: 'the projection to be caught up',
   })
   expect(health.read()).toMatchObject({

@@ -19,21 +19,21 @@ it('logs what the server says, also while nobody handles anything', async () => 
   const figures = () => lines.filter(line => (line as { metric?: string }).metric === 'projection_lag')
   await ensureConsumer(ledger.nc, 'balances')()
   const reporting = reportLag({ ...ledger, log }, balances, ending.signal, { look_ms: 10, log_ms: 20 })
-  await until(() => figures().length > 0, { deadline_ms: 15_000, what: 'the first figure' })
+  await until(() => figures().length > 0, { deadline_ms: 30_000, what: 'the first figure' })
   expect(figures().at(-1)).toMatchObject({ projection: 'balances', seq: 0, lag_events: 0, lag_ms: 0 })
   for (let i = 0; i < 3; i += 1) await ledger.emit('stuck', { type: 'credit', amount: 1 })
   const behind = (): boolean => (figures().at(-1) as { lag_events?: number }).lag_events === 3
-  await until(behind, { deadline_ms: 15_000, what: 'the figure of a projection that is stuck' })
+  await until(behind, { deadline_ms: 30_000, what: 'the figure of a projection that is stuck' })
   expect(figures().at(-1)).toMatchObject({ lag_ms: expect.any(Number) })
   // when the servers cannot give the figure, the last one is not repeated
   await dropConsumer(ledger.nc, 'balances')()
   await until(() => lines.at(-1)?.msg.includes('cannot be asked'), {
-    deadline_ms: 15_000,
+    deadline_ms: 30_000,
     what: 'the word that nothing is known',
   })
   const known = figures().length
   await until(() => lines.filter(({ msg }) => msg.includes('cannot be asked')).length > 3, {
-    deadline_ms: 15_000,
+    deadline_ms: 30_000,
     what: 'it to be said again',
   })
   expect(figures()).toHaveLength(known)

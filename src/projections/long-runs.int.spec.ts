@@ -125,7 +125,7 @@ describe.each(['balances', 'journal'] as const)('a backlog of %s', name => {
       consumerProgress(ledger.jsm, name)().then(
         progress => progress._tag === 'Right' && progress.right.unacked === all.length,
       )
-    await until(isDelivered, { deadline_ms: 20_000, what: 'the backlog to be delivered' })
+    await until(isDelivered, { deadline_ms: 30_000, what: 'the backlog to be delivered' })
     release()
     await expectVerified(ledger, [name])
 

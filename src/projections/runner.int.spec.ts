@@ -46,7 +46,7 @@ const balance = async (id: string): Promise<bigint> => (await item(id)).account.
 
 const balanceIs = (id: string, expected: bigint): Promise<true> =>
   until(async () => (await balance(id)) === expected, {
-    deadline_ms: 10_000,
+    deadline_ms: 30_000,
     what: `${id} to have ${expected}`,
   })
 
@@ -58,7 +58,7 @@ const settled = (): Promise<true> =>
       const { ack_floor } = await ledger.jsm.consumers.info(LEDGER_STREAM, 'balances')
       return ack_floor.stream_seq >= state.last_seq
     },
-    { deadline_ms: 10_000, what: 'the projector to be caught up' },
+    { deadline_ms: 30_000, what: 'the projector to be caught up' },
   )
 
 const credit = (amount: number) => ({ type: 'credit', amount })
@@ -174,7 +174,7 @@ describe('the projector', () => {
     for (let i = 0; i < 300; i += 1) {
       if (i === 50 || i === 150) process.kill(ledger.servers.dynamodb.pid, 'SIGKILL')
       if (i === 100 || i === 200) process.kill(ledger.servers.nats.pid, 'SIGKILL')
-      await until(() => emitOnce('battered', i), { deadline_ms: 20_000, what: `event ${i} to be stored` })
+      await until(() => emitOnce('battered', i), { deadline_ms: 30_000, what: `event ${i} to be stored` })
       acknowledged += 1
     }
     await settled()
@@ -215,7 +215,7 @@ describe('a customer with an event of a schema from the future', () => {
 
     start({ decode: decodeThree, newest_schema: 3 })
     await balanceIs('parked@1', 16n)
-    await until(() => ledger.health.read().state === 'ok', { deadline_ms: 15_000, what: 'health to be ok' })
+    await until(() => ledger.health.read().state === 'ok', { deadline_ms: 30_000, what: 'health to be ok' })
     expect(await listParked({ ...ledger, projection: balances })).toEqual([])
     await ledger.emit('parked@1', credit(1))
     await balanceIs('parked@1', 17n)

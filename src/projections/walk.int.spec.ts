@@ -42,7 +42,7 @@ it('an item that was put back from a copy is folded again although nobody touche
   expect(await balanceOf('ann')).toBe(10n)
   const identity = await right(readIdentity(ledger.tables, ledger.base_table))
   const walking = walk({ ...targetOf(ledger, balances, 1), epoch: identity?.epoch ?? '' }, ending.signal, 1)
-  await until(async () => (await balanceOf('ann')) === 6n, { deadline_ms: 10_000, what: 'ann to have 6' })
+  await until(async () => (await balanceOf('ann')) === 6n, { deadline_ms: 30_000, what: 'ann to have 6' })
   expect(await balanceOf('bob')).toBe(10n)
   ending.abort()
   await walking
@@ -66,7 +66,7 @@ it('sums that were put back together with a customer are folded again from the f
   const walked = new AbortController()
   const walking = walk({ ...targetOf(ledger, totals, 1), epoch: identity?.epoch ?? '' }, walked.signal, 1)
   await until(async () => (await balanceOfAll()) === (before ?? 0n) + 7n, {
-    deadline_ms: 15_000,
+    deadline_ms: 30_000,
     what: 'the sums to be right',
   })
   walked.abort()
@@ -93,7 +93,7 @@ it('notes of parked customers that were deleted, written over or made up are put
       for await (const key of await ledger.kv.keys('parked.balances.>')) keys.push(key)
       return keys.length === IDS.length && (await noted()).join() === 'junk,lost'
     },
-    { deadline_ms: 15_000, what: 'the notes to be right' },
+    { deadline_ms: 30_000, what: 'the notes to be right' },
   )
   walked.abort()
   await walking

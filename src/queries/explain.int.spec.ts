@@ -82,7 +82,7 @@ beforeAll(async () => {
   await rig.caughtUp('journal')
   await rig.caughtUp('balances')
   const letters = async (): Promise<number> => (await rig.jsm.streams.info(DEAD_LETTER_STREAM)).state.messages
-  await until(async () => (await letters()) >= 4, { deadline_ms: 20_000, what: 'the dead letters' })
+  await until(async () => (await letters()) >= 4, { deadline_ms: 30_000, what: 'the dead letters' })
 })
 
 afterAll(async () => {

@@ -312,7 +312,7 @@ describe('customer.statement', () => {
     const keeper = startKeeper(rig, made.right, { look_ms: 5, head_ms: 40, log_ms: 60_000 })
     const newest = seqs.at(-1) ?? 0
     await until(async () => ((await right(readAnyEnd(rig.nc))).head?.tree.size ?? 0) >= newest, {
-      deadline_ms: 20_000,
+      deadline_ms: 30_000,
       what: 'the head',
     })
     await keeper.stop()

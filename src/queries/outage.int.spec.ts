@@ -124,7 +124,7 @@ describe('while DynamoDB is away', () => {
         asked += 1
         return ledgerOf(await ask({ client_id: `fresh-${asked}` })).endsWith('table')
       },
-      { deadline_ms: 15_000, what: 'answers from the table again' },
+      { deadline_ms: 30_000, what: 'answers from the table again' },
     )
     for (let i = 20; i < 40; i += 1) {
       const reply = await ask({ client_id: `d${i}` })

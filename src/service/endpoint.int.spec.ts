@@ -36,7 +36,7 @@ describe('an endpoint', () => {
   const ask = (body: string | Uint8Array = '') => nc.request('customer.echo', body, { timeout: 5_000 })
   const stats = (): Partial<EndpointStats> => service?.stats().endpoints[0] ?? {}
   const received = (count: number) =>
-    until(() => stats().num_requests === count, { deadline_ms: 15_000, what: `${count} requests received` })
+    until(() => stats().num_requests === count, { deadline_ms: 30_000, what: `${count} requests received` })
 
   it('gives the handler subject, body and headers, and the caller its body and headers', async () => {
     await start({
@@ -142,14 +142,14 @@ describe('an endpoint', () => {
       },
     })
     nc.publish('customer.echo', 'slow', { reply: '_INBOX.late' })
-    await until(() => replies.length > 0, { deadline_ms: 15_000, what: 'an answer at the deadline' })
+    await until(() => replies.length > 0, { deadline_ms: 30_000, what: 'an answer at the deadline' })
     open()
     await until(() => log.lines.some(({ msg }) => msg.includes('too late')), {
-      deadline_ms: 15_000,
+      deadline_ms: 30_000,
       what: 'the late result',
     })
     nc.publish('customer.echo', '', { reply: '_INBOX.late' })
-    await until(() => replies.includes('next'), { deadline_ms: 15_000, what: 'the next answer' })
+    await until(() => replies.includes('next'), { deadline_ms: 30_000, what: 'the next answer' })
     expect(replies).toEqual(['504:TIMEOUT', 'next'])
     expect(stats()).toMatchObject({ num_requests: 2, num_errors: 1, last_error: '504:TIMEOUT' })
     expect(stats().processing_time).toBeGreaterThanOrEqual(50_000_000)
@@ -172,7 +172,7 @@ describe('an endpoint', () => {
     expect(errorOf(await ask())).toBe('504:TIMEOUT')
     expect(errorOf(await ask())).toBe('429:BUSY')
     open()
-    await until(async () => errorOf(await ask()) === '', { deadline_ms: 15_000, what: 'a free place' })
+    await until(async () => errorOf(await ask()) === '', { deadline_ms: 30_000, what: 'a free place' })
   })
 
   it('handles and counts a request without a reply subject, and says so at debug', async () => {
@@ -185,7 +185,7 @@ describe('an endpoint', () => {
     })
     nc.publish('customer.echo', 'abc')
     await until(() => log.lines.some(({ msg }) => msg.includes('without a reply subject')), {
-      deadline_ms: 15_000,
+      deadline_ms: 30_000,
       what: 'the log line',
     })
     expect(bodies).toEqual([3])

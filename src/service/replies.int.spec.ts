@@ -109,13 +109,13 @@ describe('the replies of a service', () => {
       for (const subject of everything) caller.publish(subject, '', { reply })
     }
     const all = 2 * everything.length
-    await until(() => inboxes.length === all, { deadline_ms: 15_000, what: `${all} replies` })
+    await until(() => inboxes.length === all, { deadline_ms: 30_000, what: `${all} replies` })
     expect(lines.filter(({ msg }) => msg.includes('is no inbox'))).toEqual([])
   })
 
   it('are not wanted by a request without a reply subject, which is carried out as ever', async () => {
     for (const { subject } of endpoints) caller.publish(subject, 'quiet')
-    await until(() => handled.length === endpoints.length, { deadline_ms: 15_000, what: 'every handler' })
+    await until(() => handled.length === endpoints.length, { deadline_ms: 30_000, what: 'every handler' })
     expect(handled).toEqual(['quiet', 'quiet', 'quiet'])
   })
 })

@@ -174,7 +174,7 @@ describe('a NATS service', () => {
     const service = await start(serviceConfig({ handle: behind({ opened }) }))
     const asked = ['a', 'b', 'c'].map(body => ask('customer.echo', body))
     await until(() => service.stats().endpoints[0]?.num_requests === 3, {
-      deadline_ms: 15_000,
+      deadline_ms: 30_000,
       what: 'three requests at work',
     })
     let stopped = false
@@ -188,7 +188,7 @@ describe('a NATS service', () => {
         (thrown: unknown) => String(thrown).includes('no responders'),
       )
     await until(refused, {
-      deadline_ms: 15_000,
+      deadline_ms: 30_000,
       what: 'the subscription to be gone',
     }).finally(open)
     expect(stopped).toBe(false)
@@ -206,7 +206,7 @@ describe('a NATS service', () => {
     const service = await start(config)
     const asked = ask('customer.echo')
     await until(() => service.stats().endpoints[0]?.num_requests === 1, {
-      deadline_ms: 15_000,
+      deadline_ms: 30_000,
       what: 'a request at work',
     })
     await service.stop()

@@ -55,7 +55,7 @@ describe('the lag of a projection', () => {
         const found = await right(projectionLag(nc, NAME))
         return found.seq === 2 && found
       },
-      { deadline_ms: 15_000, what: 'the acknowledgement to arrive' },
+      { deadline_ms: 30_000, what: 'the acknowledgement to arrive' },
     )
     expect(lag.lag_events).toBe(3)
     const third = await jsm.streams.getMessage(LEDGER_STREAM, { seq: 3 })
@@ -63,7 +63,7 @@ describe('the lag of a projection', () => {
     expect(lag.lag_ms).toBeLessThanOrEqual(age_ms)
     expect(age_ms).toBeLessThanOrEqual(Date.now() - began_ms + 1)
     await until(async () => (await right(projectionLag(nc, NAME))).lag_ms >= 50, {
-      deadline_ms: 15_000,
+      deadline_ms: 30_000,
       what: 'the first event to age',
     })
   })
@@ -75,7 +75,7 @@ describe('the lag of a projection', () => {
         const found = await right(projectionLag(nc, NAME))
         return found.lag_events === 0 && found
       },
-      { deadline_ms: 15_000, what: 'the projection to be caught up' },
+      { deadline_ms: 30_000, what: 'the projection to be caught up' },
     )
     expect(lag).toEqual({ seq: 5, lag_events: 0, lag_ms: 0 })
   })

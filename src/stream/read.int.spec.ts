@@ -118,7 +118,7 @@ it('asks for no more than it may hold while its reader is busy', async () => {
       before = nc.stats().inMsgs
       return is_at_rest
     },
-    { deadline_ms: 10_000, what: 'the connection to come to rest' },
+    { deadline_ms: 30_000, what: 'the connection to come to rest' },
   )
   expect(before).toBeLessThan(EVENTS / 2)
   const seqs: number[] = []

@@ -77,7 +77,7 @@ beforeAll(async () => {
   expect(await check()).toMatchObject({ known_ids: undefined, not_compared: [], differences: [] })
   const known = followKnownIds(ledger, CHUNK_EVENTS)
   await until(async () => (await subjects()).length === CHUNKS, {
-    deadline_ms: 20_000,
+    deadline_ms: 30_000,
     what: 'all chunks to be written',
   })
   await known.stop()

@@ -43,7 +43,7 @@ const startNats = async (name: string, conf: string): Promise<string> => {
   })
   if (pid === undefined) throw new Error('nats-server could not be started')
   bench.atEnd(() => killNow(pid))
-  await until(() => isListening(monitor), { deadline_ms: 20_000, what: `the server ${name}` })
+  await until(() => isListening(monitor), { deadline_ms: 30_000, what: `the server ${name}` })
   return `${LOOPBACK}:${port}`
 }
 

@@ -214,7 +214,7 @@ describe('the console', () => {
         const statement = await read(`/v1/customers/${BROKE}/statement`)
         return (statement.entries as unknown[]).length === 2 && statement
       },
-      { deadline_ms: 20_000, what: 'the statement' },
+      { deadline_ms: 30_000, what: 'the statement' },
     )) as { entries: unknown[] }
     expect(entries[0]).toMatchObject({ type: 'debit', by: 'token:boss' })
   })

@@ -131,7 +131,7 @@ const isAsItSays = ([, , prints, code = 0]: Run, found: Finished): boolean => {
 
 const untilLetter = (): Promise<string> =>
   until(async () => /"seq": (\d+)/.exec((await bench.run(['dead-letters', 'list', '--json'])).stdout)?.[1], {
-    deadline_ms: 20_000,
+    deadline_ms: 30_000,
     what: 'the dead letter',
   })
 

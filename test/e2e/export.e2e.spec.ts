@@ -44,7 +44,7 @@ it('events go on after a kill, and with what came since, to the bytes of an expo
   const killed = bench.start(['export', 'events', '--out', 'events.csv'], env())
   const path = join(bench.folder, 'events.csv')
   await until(() => (existsSync(path) && statSync(path).size > 0) || !killed.running(), {
-    deadline_ms: 20_000,
+    deadline_ms: 30_000,
     what: 'the first rows',
   })
   await killed.end('SIGKILL')

@@ -72,7 +72,7 @@ it('nothing of what others sent is printed raw', async () => {
   nc.subscribe('hostile.echo', { callback: (_, msg) => void msg.respond(`${ESCAPE}\nsecond`) })
   await nc.flush()
   const lists = () => bench.run(['dead-letters', 'list', '--limit', '1000'])
-  await until(async () => (await lists()).stdout.includes(seq), { deadline_ms: 20_000, what: 'the letter' })
+  await until(async () => (await lists()).stdout.includes(seq), { deadline_ms: 30_000, what: 'the letter' })
   const printed = await Promise.all([
     lists(),
     bench.run(['dead-letters', 'show', seq]),
@@ -124,7 +124,7 @@ it('a reply subject that is no inbox leads to nothing, whoever answers', async (
     return counts.reduce((sum, [, count]) => sum + Number(count), 0)
   }
   const sent = replies.length * requests.length
-  await until(async () => (await refused()) === sent, { deadline_ms: 20_000, what: `${sent} refusals` })
+  await until(async () => (await refused()) === sent, { deadline_ms: 30_000, what: `${sent} refusals` })
   expect(await lastSeq()).toBe(before)
   expect(await ask('customer.balance', { client_id: 'nobody-to-be', consistency: 'strong' })).toEqual({
     balance: 0,

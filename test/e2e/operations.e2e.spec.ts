@@ -70,7 +70,7 @@ describe('a ledger that was just made', () => {
         const found = (await text('status')).lines
         return found.includes('parked        1 customers: later') && found
       },
-      { deadline_ms: 20_000, what: 'the parked customer to be told of' },
+      { deadline_ms: 30_000, what: 'the parked customer to be told of' },
     )
     expect(lines).toContainEqual(
       expect.stringMatching(/^stream {8}1002 events to sequence 1002, \d+ bytes, replicas 1/),
@@ -96,7 +96,7 @@ describe('a ledger that was just made', () => {
     const seqs = (): number[] =>
       [...following.stdout().matchAll(/^\{"seq":(\d+)/gm)].map(match => Number(match[1]))
     const sees = (count: number) =>
-      until(() => seqs().length >= count, { deadline_ms: 20_000, what: 'events' })
+      until(() => seqs().length >= count, { deadline_ms: 30_000, what: 'events' })
     await sees(2)
     const credited = (await nc.request('customer.balance.seen', '{"type":"credit","amount":5}')).json<{
       seq: number
@@ -246,7 +246,7 @@ describe('events that had no effect', () => {
     for (const id of ['a', 'b'])
       await nc.request(`customer.balance.${id}`, '{"type":"debit","amount":7,"reference":"x"}')
     await until(async () => (await text('dead-letters', 'list')).lines.length === 2, {
-      deadline_ms: 20_000,
+      deadline_ms: 30_000,
       what: 'two dead letters',
     })
     const retried = await json(
@@ -293,7 +293,7 @@ describe('events that had no effect', () => {
     const { seq } = (await nc.request('customer.balance.waits', '{"schema":99}')).json<{ seq: number }>()
     await nc.request('customer.balance.waits', '{"type":"credit","amount":5}')
     await until(async () => (await text('parked', 'list')).lines[0]?.startsWith(`${seq}  waits  schema 99`), {
-      deadline_ms: 20_000,
+      deadline_ms: 30_000,
       what: 'the customer to be parked',
     })
     expect((await text('parked', 'skip', String(seq))).code).toBe(2)
@@ -301,7 +301,7 @@ describe('events that had no effect', () => {
     const decided = await json('parked', 'skip', String(seq), '--reason', 'nobody knows it', '--by', 'me')
     expect(decided).toMatchObject({ code: 0, client_id: 'waits', seq, decision_seq: seq + 2 })
     await until(async () => (await text('parked', 'list')).lines[0] === 'no parked customers', {
-      deadline_ms: 20_000,
+      deadline_ms: 30_000,
       what: 'the customer to go on',
     })
     const credited = await nc.request('customer.credit', '{"client_id":"waits","amount":1}')

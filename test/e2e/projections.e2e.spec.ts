@@ -63,11 +63,11 @@ it('of two projectors the active one is killed with -9 again and again: the othe
 it('a replay under load: no reader sees a version go back, the flip is one moment, the old table is gone', async () => {
   const { nc, env, deps } = await open()
   await serve(bench, { ...env, JETLEDGER_PROJECTIONS: 'balances' }, 'projections')
-  await until(() => right(tableExists(deps.tables, TABLE)), { deadline_ms: 10_000, what: 'the table' })
+  await until(() => right(tableExists(deps.tables, TABLE)), { deadline_ms: 30_000, what: 'the table' })
   const load = startSteadyLoad(nc, { events_per_s: 500, customers: 100, name: 'under' })
   const ids = Array.from({ length: 100 }, (_, i) => clientId(`steady-${i}`))
   const watch = watchVersions(deps, ids)
-  await until(() => load.published() > 1_000, { deadline_ms: 10_000, what: 'a load' })
+  await until(() => load.published() > 1_000, { deadline_ms: 30_000, what: 'a load' })
   const replay = bench.start(['replay', 'balances', '--json'], env)
   await until(() => !replay.running(), { deadline_ms: REPLAYED_MS_MAX, what: 'the end of the replay' })
   expect(replay.stderr()).not.toContain('Error')
@@ -89,7 +89,7 @@ it('replays of one projection: the second says who is at work; one that is stopp
   await publishMany(nc, 20_000)
   const start = () => bench.start(['replay', 'journal', '--json', '--checkpoint-ms', '1'], env)
   const beyond = async (seq: number): Promise<number> => {
-    await until(async () => (await checkpoint(deps)) > seq, { deadline_ms: 20_000, what: 'a checkpoint' })
+    await until(async () => (await checkpoint(deps)) > seq, { deadline_ms: 30_000, what: 'a checkpoint' })
     return checkpoint(deps)
   }
 

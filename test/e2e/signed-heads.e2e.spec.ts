@@ -24,7 +24,7 @@ it('everything that is in the ledger can be checked with the public key and one 
   const dev = await bench.devWith({ JETLEDGER_HEAD_SEED_FILE: seed })
   const jsm = await jetstreamManager(await bench.connect(dev.nats_url))
   await until(async () => (await jsm.streams.info('customer-signed-heads')).state.messages > 0, {
-    deadline_ms: 20_000,
+    deadline_ms: 30_000,
     what: 'a head',
   })
 

@@ -38,7 +38,7 @@ export const startConfiguredNats = async (
   try {
     const answers = async () =>
       (await connect({ servers: url, reconnect: false, ...login })).close().then(() => true)
-    await until(answers, { deadline_ms: 10_000, what: `a server with the configuration ${config}` })
+    await until(answers, { deadline_ms: 30_000, what: `a server with the configuration ${config}` })
   } catch (error) {
     await stop()
     throw error

@@ -60,7 +60,7 @@ accounts {
         const nc = await connect({ servers: url, user: 'ledger', pass: 'x', reconnect: false })
         return nc.close().then(() => true)
       },
-      { deadline_ms: 10_000, what: 'a server with two accounts' },
+      { deadline_ms: 30_000, what: 'a server with two accounts' },
     )
   } catch (error) {
     await stop()

@@ -349,7 +349,7 @@ describe('faults', () => {
     }
     await Promise.all(Array.from({ length: 10 }, client))
     await until(async () => (await ledger.jsm.streams.info(LEDGER_STREAM)).state.last_seq > 0, {
-      deadline_ms: 10_000,
+      deadline_ms: 30_000,
       what: 'NATS to be back',
     })
     const stored = (await events('killed')).map(({ headers }) => headers?.get('Nats-Msg-Id') ?? '')

@@ -212,7 +212,7 @@ describe('a retry after a timeout that doubles', () => {
     process.kill(pid, 'SIGSTOP')
     const outcome = coordinator.submit(movement('debit', 'still', 1, 'still-1'), false)
     try {
-      await until(() => attempts >= before + 2, { deadline_ms: 15_000, what: 'a second try' })
+      await until(() => attempts >= before + 2, { deadline_ms: 30_000, what: 'a second try' })
     } finally {
       process.kill(pid, 'SIGCONT')
     }
@@ -271,7 +271,7 @@ describe('a customer that others write to without end', () => {
       }
     }
     const hammers = Array.from({ length: HAMMERS }, hammer)
-    await until(() => hits > 100, { deadline_ms: 15_000, what: 'the hammering' })
+    await until(() => hits > 100, { deadline_ms: 30_000, what: 'the hammering' })
     const waited_ms: number[] = []
     const others: Outcome[] = []
     const client = async (_: unknown, i: number): Promise<void> => {

@@ -167,7 +167,7 @@ describe('a customer with a long history of publishers', () => {
         const outcome = await coordinator.submit(movement('debit', id, 1), false)
         return outcome.tag === 'done' ? balanceAfter(outcome) : undefined
       },
-      { deadline_ms: 20_000, what: 'the fold of a long history' },
+      { deadline_ms: 30_000, what: 'the fold of a long history' },
     )
     expect(balance).toBe(29_999n)
   })

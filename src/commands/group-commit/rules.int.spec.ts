@@ -221,7 +221,7 @@ describe('limits and restrictions', () => {
           found?.header.get('Ledger-Seq') === String(seq) && { message: found.header.get('Ledger-Reason') }
         )
       },
-      { deadline_ms: 10_000, what: 'the dead letter' },
+      { deadline_ms: 30_000, what: 'the dead letter' },
     )
     expect(message).toBe('ACCOUNT_RESTRICTED')
     expect(await folded('ice')).toMatchObject({ balance: 0n, version: 1 })

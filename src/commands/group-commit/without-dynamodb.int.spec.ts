@@ -86,7 +86,7 @@ describe.each<[string, () => string]>([
   it('commands on customers that are in no memory are carried out soon, and once', async () => {
     const projector = startProjector(ledger, journal)
     await until(async () => (await projectionLag(ledger.nc, 'journal')())._tag === 'Right', {
-      deadline_ms: 10_000,
+      deadline_ms: 30_000,
       what: 'the consumer of the journal',
     })
     await projector.stop()

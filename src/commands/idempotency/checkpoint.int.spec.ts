@@ -63,7 +63,7 @@ const storeEvents = async (
 }
 
 const reachEnd = (known: RunningKnownIds): Promise<unknown> =>
-  until(() => known.reachEnd(1_000), { deadline_ms: 20_000, what: 'the ids to be followed to the end' })
+  until(() => known.reachEnd(1_000), { deadline_ms: 30_000, what: 'the ids to be followed to the end' })
 
 /** Starts to follow like a process that starts, up to the end of the ledger. */
 const begin = async (deps: FollowDeps): Promise<Follow> => {
@@ -120,7 +120,7 @@ describe('the checkpoint of the known ids', () => {
   }
 
   const chunkOf = (index: number, what = 'the chunk', number = 1): Promise<StoredMsg> =>
-    until(async () => (await chunksAt(index))[number - 1], { deadline_ms: 10_000, what })
+    until(async () => (await chunksAt(index))[number - 1], { deadline_ms: 30_000, what })
 
   /** Publishes something else in the place of a chunk, as a person may do who has the right. */
   const spoilChunk = async (index: number, spoil: Spoil): Promise<void> => {
@@ -160,7 +160,7 @@ describe('the checkpoint of the known ids', () => {
     const next = await begin(ledger)
     expect([fromCheckpoint(next), missingFrom(next)]).toEqual([(CHUNKS - 3) * CHUNK_EVENTS, []])
     await until(async () => fromCheckpoint(await begin(ledger)) === CHUNKS * CHUNK_EVENTS, {
-      deadline_ms: 20_000,
+      deadline_ms: 30_000,
       what: 'all chunks to be right',
     })
     const replaced = await Promise.all([1, 2, 3, 4].map(index => chunkOf(index)))
@@ -271,7 +271,7 @@ describe('the checkpoint of the known ids', () => {
     )
     const follow = await begin({ ...counted, health })
     await detailOf(health)
-    await until(async () => tries > 2, { deadline_ms: 20_000, what: 'some tries' })
+    await until(async () => tries > 2, { deadline_ms: 30_000, what: 'some tries' })
     expect([missingFrom(follow), fromCheckpoint(follow), health.read().state]).toEqual([[], 0, 'ok'])
     await ledger.jsm.streams.update(TRANSACTION_IDS_STREAM, { max_bytes: 1_000_000 })
     await storeEvents(ledger, EVENTS + 1, EVENTS + 50)
@@ -287,7 +287,7 @@ describe('the checkpoint of the known ids', () => {
 
 const detailOf = (health: FollowDeps['health']): Promise<string> =>
   until(async () => health.of(PART)?.detail, {
-    deadline_ms: 20_000,
+    deadline_ms: 30_000,
     what: 'the reason in health',
   })
 

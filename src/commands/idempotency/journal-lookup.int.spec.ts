@@ -39,7 +39,7 @@ beforeAll(async () => {
 beforeEach(async () => {
   projector ??= startProjector(ledger, journal)
   await until(async () => (await projectionLag(ledger.nc, 'journal')())._tag === 'Right', {
-    deadline_ms: 10_000,
+    deadline_ms: 30_000,
     what: 'the consumer of the journal',
   })
 })
@@ -80,7 +80,7 @@ const start = (
 const caughtUp = async (): Promise<void> => {
   const end = await lastSeq(ledger.jsm)
   await until(async () => (await right(projectionLag(ledger.nc, 'journal'))).seq >= end, {
-    deadline_ms: 20_000,
+    deadline_ms: 30_000,
     what: 'the journal to catch up',
   })
 }
@@ -250,7 +250,7 @@ describe('a transaction that the journal does not hold', () => {
 
     it('is one of the newest ids where the journal lacks what the stream does not refuse any more', async () => {
       const known = follow()
-      await until(() => known.reachEnd(1_000), { deadline_ms: 10_000, what: 'the ids to be followed' })
+      await until(() => known.reachEnd(1_000), { deadline_ms: 30_000, what: 'the ids to be followed' })
       const begin = (): Coordinator => start(source, noHistory, known)
       await setWindow(WINDOW_MS)
       const [own, other] = [
@@ -259,7 +259,7 @@ describe('a transaction that the journal does not hold', () => {
       ]
       const original = await begin().submit(own, true)
       await until(async () => (await right(projectionLag(ledger.nc, 'journal'))).lag_ms > 2 * WINDOW_MS, {
-        deadline_ms: 10_000,
+        deadline_ms: 30_000,
         what: 'the event to be older than the window',
       })
       expect(await begin().submit(own, true)).toEqual({ ...original, replayed: true })

@@ -35,7 +35,7 @@ const emit = (id: string): Promise<number> =>
   ledger.emit(`c${id.length}`, { type: 'credit', amount: 1, transaction_id: id })
 
 const reachesEnd = (known: RunningKnownIds): Promise<unknown> =>
-  until(() => known.reachEnd(1_000), { deadline_ms: 20_000, what: 'the ids to be followed to the end' })
+  until(() => known.reachEnd(1_000), { deadline_ms: 30_000, what: 'the ids to be followed to the end' })
 
 describe('the known ids', () => {
   it('are those of all events, also of those that were stored before the start and by others', async () => {
@@ -114,7 +114,7 @@ describe('the known ids', () => {
     const others = []
     for (const id of ['other-1', 'other-2', 'other-3'])
       others.push(
-        await until(() => emit(id), { deadline_ms: 20_000, what: 'an event of the restored stream' }),
+        await until(() => emit(id), { deadline_ms: 30_000, what: 'an event of the restored stream' }),
       )
     expect(others).toEqual([2, 3, 4])
     await reachesEnd(known)
@@ -135,8 +135,8 @@ describe('the known ids', () => {
     })
     const credit = () => ledger.emit('poor', { type: 'credit', amount: 1, transaction_id: 'other' })
     // it has the place of the lost event, so the stream does not refuse what is decided for that one
-    expect(await until(credit, { deadline_ms: 20_000, what: 'the server to take events' })).toBe(2)
-    await until(() => known.seqOf('other'), { deadline_ms: 20_000, what: 'the ids to begin anew' })
+    expect(await until(credit, { deadline_ms: 30_000, what: 'the server to take events' })).toBe(2)
+    await until(() => known.seqOf('other'), { deadline_ms: 30_000, what: 'the ids to begin anew' })
     expect(codeOf(await coordinator.submit(movement('debit', 'poor', 120), false))).toBe('INSUFFICIENT_FUNDS')
     expect(await coordinator.submit(movement('credit', 'poor', 50, 'lost'), true)).toMatchObject({
       tag: 'done',

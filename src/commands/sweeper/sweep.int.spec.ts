@@ -83,7 +83,7 @@ const holdsOf = async (ids: readonly string[], more: readonly object[] = []): Pr
   }
   await ledger.caughtUp()
   await until(async () => (timeCertainlyOver(ledger.nc)?.getTime() ?? 0) >= Date.parse(expires_at), {
-    deadline_ms: 10_000,
+    deadline_ms: 30_000,
     what: 'the holds to expire',
   })
 }
@@ -139,7 +139,7 @@ describe('a look for expired holds', () => {
     const together: SweepPorts['load'] = async page => {
       const accounts = await ports().load(page)
       loaded += 1
-      await until(() => loaded >= 3, { deadline_ms: 10_000, what: 'all three to have loaded the account' })
+      await until(() => loaded >= 3, { deadline_ms: 30_000, what: 'all three to have loaded the account' })
       return accounts
     }
     const swept = await Promise.all([1, 2, 3].map(() => look({ load: together })))
@@ -243,7 +243,7 @@ it('the sweeper looks again and again, in a ledger that takes holds', async () =
     await until(async () => looks_at_gate > 2, { deadline_ms: 5_000, what: 'some looks' })
     expect(await expiredIn('again')).toEqual([])
     is_open = true
-    await until(async () => (await expiredIn('again')).length > 0, { deadline_ms: 10_000, what: 'the event' })
+    await until(async () => (await expiredIn('again')).length > 0, { deadline_ms: 30_000, what: 'the event' })
   } finally {
     await sweeper.stop()
   }

@@ -31,7 +31,7 @@ const settled = (): Promise<true> =>
       )
       return floors.every(floor => floor >= state.last_seq)
     },
-    { deadline_ms: 15_000, what: 'all projections to be caught up' },
+    { deadline_ms: 30_000, what: 'all projections to be caught up' },
   )
 
 type Item = Readonly<Record<string, unknown>>

@@ -32,7 +32,7 @@ it('a lock that somebody else took is lost, and its old holder is told at its ne
   const told: Error[] = []
   const lock = await takeLock(ledger.kv, 'balances', why => told.push(why))
   await right(putText(ledger.kv, KEY, JSON.stringify({ ...(await stored()), token: 'another' })))
-  await until(() => told.length > 0, { deadline_ms: 10_000, what: 'the loss to be told' })
+  await until(() => told.length > 0, { deadline_ms: 30_000, what: 'the loss to be told' })
   await expect(lock.note(2, 30)).rejects.toThrow('wrong last sequence')
   await lock.release().catch(() => undefined)
   expect(await stored()).toMatchObject({ token: 'another', released: false })

@@ -253,7 +253,7 @@ describe('replay', () => {
     })
     const late = startProjector({ ...ledger, tables }, PROJECTIONS.balances)
     ledger.atStop(() => late.stop())
-    await until(() => isHeldUp, { deadline_ms: 15_000, what: 'the late projector to look for its table' })
+    await until(() => isHeldUp, { deadline_ms: 30_000, what: 'the late projector to look for its table' })
     await rebuild()
     await projector?.stop()
     open()

@@ -58,7 +58,7 @@ beforeEach(async () => {
       },
     },
   )
-  await until(() => restarted_at.length === 1, { deadline_ms: 10_000, what: 'the follower to begin' })
+  await until(() => restarted_at.length === 1, { deadline_ms: 30_000, what: 'the follower to begin' })
 })
 
 afterEach(async () => {
@@ -69,7 +69,7 @@ afterEach(async () => {
 
 const emit = (id: string, body: string): Promise<{ seq: number }> =>
   until(() => right(publish(nc, { subject: `customer.balance.${id}`, body }, 1_000)), {
-    deadline_ms: 20_000,
+    deadline_ms: 30_000,
     what: 'an event to be stored',
   })
 
@@ -125,7 +125,7 @@ describe('the follower', () => {
     let last = 0
     for (let i = 0; i < 6; i += 1) last = (await emit('other', '{"type":"credit","amount":7}')).seq
     expect(last).toBe(11)
-    await until(() => restarted_at.length === 2, { deadline_ms: 20_000, what: 'the follower to begin anew' })
+    await until(() => restarted_at.length === 2, { deadline_ms: 30_000, what: 'the follower to begin anew' })
     await emitSome(3)
     const [, restarted = 0] = restarted_at
     expect(restarted).toBeGreaterThanOrEqual(5)
