@@ -43,8 +43,13 @@ const refusalOf = async (answer: Response): Promise<Refused> => {
   )
 }
 
+/** A connection that was lost on the way may never say so; then the page says that no answer came. */
+const ANSWER_MS_MAX = 30_000
+
 const request = async <A>(path: string, init: RequestInit): Promise<A> => {
-  const answer = await fetch(path, init)
+  const late = AbortSignal.timeout(ANSWER_MS_MAX)
+  const signal = init.signal ? AbortSignal.any([init.signal, late]) : late
+  const answer = await fetch(path, { ...init, signal })
   if (!answer.ok) throw await refusalOf(answer)
   return (await answer.json()) as A
 }

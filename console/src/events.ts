@@ -51,6 +51,8 @@ export type FollowOptions = {
 }
 
 const COME_BACK_MS = 2_000
+/** The gateway gives a sign of life every 15 s; a connection that is silent for three of them is lost. */
+const SILENCE_MS_MAX = 45_000
 
 const pauseMs = (ms: number, signal: AbortSignal): Promise<void> =>
   new Promise(resolve => {
@@ -80,10 +82,15 @@ const readOnce = async (
 ): Promise<number | undefined> => {
   let seq = begin_seq
   let unread = ''
-  const reader = await open(seq, options.signal)
+  const lost = new AbortController()
+  const lose = (): void => lost.abort(new Error('the gateway was silent'))
+  let timer = setTimeout(lose, SILENCE_MS_MAX)
+  const reader = await open(seq, AbortSignal.any([options.signal, lost.signal]))
   for (;;) {
     const { done, value = '' } = await reader.read()
+    clearTimeout(timer)
     if (done) return seq
+    timer = setTimeout(lose, SILENCE_MS_MAX)
     const { messages, rest } = messagesIn(unread + value)
     unread = rest
     const last = messages.findLast(({ id }) => id !== undefined)?.id
