@@ -49,6 +49,7 @@ const POOL: unknown[] = [
   { deep: [{}] },
   ...[
     'a',
+    'EUR',
     'credit',
     'INSUFFICIENT_FUNDS',
     '0 0 frozen - "r"',

@@ -3,11 +3,11 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { findDeadLetter } from '../src/dead-letters/letters.js'
 import { skipParked } from '../src/dead-letters/skip-parked.js'
-import { eventSubject } from '../src/ledger/client-id.js'
-import { decodeEvent } from '../src/ledger/event.js'
+import { eventSubject } from '../src/ledger/account-id.js'
 import { type Customer, NEW_CUSTOMER, step } from '../src/ledger/fold.js'
 import type { Skip } from '../src/ledger/skip.js'
 import { clientId, placeAt } from '../src/ledger/testing/arbitrary.js'
+import { decodePlain } from '../src/ledger/testing/plain.js'
 import { PROJECTIONS } from '../src/projections/definitions/all.js'
 import { listParked } from '../src/projections/parked.js'
 import { replay } from '../src/projections/rebuild/rebuild.js'
@@ -150,12 +150,12 @@ const expected = async (id: string): Promise<Customer> => {
   for await (const record of readRange(ledger.nc, range)) records.push(record)
   const skips = new Map<number, Skip>()
   for (const { seq, body } of records) {
-    const decoded = decodeEvent(body)
+    const decoded = decodePlain(body)
     if (decoded.tag === 'skip' && decoded.skip.seq < seq) skips.set(decoded.skip.seq, decoded.skip)
   }
-  const left_over = records.filter(({ seq, body }) => !(skips.has(seq) && decodeEvent(body).tag === 'future'))
+  const left_over = records.filter(({ seq, body }) => !(skips.has(seq) && decodePlain(body).tag === 'future'))
   return left_over.reduce((customer, { seq, body }) => {
-    const next = step(customer, placeAt(seq), decodeEvent(body))
+    const next = step(customer, placeAt(seq), decodePlain(body))
     return next.tag === 'applied' || next.tag === 'parked' ? next.customer : customer
   }, NEW_CUSTOMER)
 }

@@ -6,7 +6,9 @@
 import { E } from '../../src/fp.js'
 import type { Account } from '../../src/ledger/account.js'
 import { apply } from '../../src/ledger/apply.js'
-import { encodeEvent, type LedgerEvent } from '../../src/ledger/event.js'
+import type { ClientId } from '../../src/ledger/client-id.js'
+import type { LedgerEvent } from '../../src/ledger/event.js'
+import { encodeEvent } from '../../src/ledger/event.js'
 import { decodeFields2 } from '../../src/ledger/event-body-2.js'
 import { BALANCE_PREFIX, customer } from './customers.js'
 
@@ -57,7 +59,7 @@ export const createAccountEvents = (customers: number): AccountEvents => {
       if (E.isLeft(applied)) throw new Error(`an event of the benchmark is refused: ${applied.left.code}`)
       accounts[who] = applied.right
       event.after = applied.right
-      return { subject: BALANCE_PREFIX + customer(who), body: encodeEvent(event) }
+      return { subject: BALANCE_PREFIX + customer(who), body: encodeEvent(event, customer(who) as ClientId) }
     },
   }
 }

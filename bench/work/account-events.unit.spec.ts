@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { E } from '../../src/fp.js'
 import { apply } from '../../src/ledger/apply.js'
-import { claimedAfter, decodeEvent } from '../../src/ledger/event.js'
+import { claimedAfter, decodeBody } from '../../src/ledger/event.js'
 import { rulesDigest } from '../../src/ledger/rules-text.js'
 import { createAccountEvents } from './account-events.js'
 
@@ -13,7 +13,7 @@ it('the events of an account claim what they come to, and most of them are of sc
   for (let seq = 1; seq <= 40; seq += 1) {
     const { body } = events.next(now_ms + seq)
     if (body.startsWith('{"schema":1')) plain += 1
-    const decoded = decodeEvent(Buffer.from(body))
+    const decoded = decodeBody(Buffer.from(body))
     if (decoded.tag !== 'event') throw new Error(body)
     const applied = apply(account, decoded.event, { seq, at: new Date(now_ms + seq) })
     if (E.isLeft(applied)) throw new Error(applied.left.code)

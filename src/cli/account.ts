@@ -4,12 +4,12 @@
 
 import type { Command } from 'commander'
 import { t } from '../fp.js'
+import { type AccountId, namesOf } from '../ledger/account-id.js'
 import { Balance } from '../ledger/amount.js'
-import type { ClientId } from '../ledger/client-id.js'
 import { fieldsOf } from '../ledger/codec.js'
 import { print, printJson } from '../process/output.js'
 import { withNats } from './command.js'
-import { clientId, count } from './options.js'
+import { accountId, count } from './options.js'
 import { READ_MS, readLedger } from './read-ledger.js'
 import { printTable } from './table.js'
 
@@ -22,6 +22,8 @@ const PAGES_MAX = 6
 const Hold = fieldsOf({ hold: t.string, remaining: Balance, expires_at: t.string })
 type Hold = t.TypeOf<typeof Hold>
 
+const Other = fieldsOf({ balance: Balance, available: Balance, held: Balance }, { asset: t.string })
+
 const Account = fieldsOf(
   {
     client_id: t.string,
@@ -33,18 +35,30 @@ const Account = fieldsOf(
     version: t.number,
     holds: t.array(Hold),
   },
-  { reason: t.string, until: t.string, cursor: t.string },
+  { reason: t.string, until: t.string, cursor: t.string, others: t.array(Other) },
 )
 const Page = fieldsOf({ held: Balance, holds: t.array(Hold) }, { cursor: t.string })
 
-const account = (client_id: ClientId, { asOf: as_of, timeout, json }: Options): Promise<void> =>
+const account = (id: AccountId, { asOf: as_of, timeout, json }: Options): Promise<void> =>
   withNats(async connected => {
     // whoever asks by hand has often just written, perhaps through another instance
-    const fields = { client_id, ...(as_of === undefined ? { consistency: 'strong' } : { as_of }) }
+    const fields = { ...namesOf(id), ...(as_of === undefined ? { consistency: 'strong' } : { as_of }) }
     const asked = { subject: 'customer.account', fields, codec: Account, timeout_ms: timeout }
     const { reply, body } = await readLedger(connected, asked)
     if (json) return printJson(body)
-    const { balance, available, held, limit, state, reason, until, version, holds, cursor } = reply
+    const {
+      balance,
+      available,
+      held,
+      limit,
+      state,
+      reason,
+      until,
+      version,
+      holds,
+      cursor,
+      others = [],
+    } = reply
     const why = reason === undefined ? '' : `: ${reason}`
     print(`balance    ${balance}`)
     print(`available  ${available}`)
@@ -53,14 +67,16 @@ const account = (client_id: ClientId, { asOf: as_of, timeout, json }: Options): 
     print(`limit      ${limit}`)
     print(`state      ${state}${why}${until === undefined ? '' : `, until ${until}`}`)
     print(`version    ${version}`)
+    for (const { asset = 'default asset', ...other } of others)
+      print(`also       ${asset}: ${other.balance}, available ${other.available}, held ${other.held}`)
   })
 
-const holds = (client_id: ClientId, { timeout, json }: Options): Promise<void> =>
+const holds = (id: AccountId, { timeout, json }: Options): Promise<void> =>
   withNats(async connected => {
     const open: Hold[] = []
     let cursor: string | undefined
     for (let page = 1; page === 1 || (cursor !== undefined && page <= PAGES_MAX); page += 1) {
-      const fields = { client_id, limit: PAGE_HOLDS, ...(cursor === undefined ? {} : { cursor }) }
+      const fields = { ...namesOf(id), limit: PAGE_HOLDS, ...(cursor === undefined ? {} : { cursor }) }
       const asked = { subject: 'customer.holds', fields, codec: Page, timeout_ms: timeout }
       const { reply } = await readLedger(connected, asked)
       open.push(...reply.holds)
@@ -79,7 +95,7 @@ export const accountCommands = (program: Command): void => {
   program
     .command('account')
     .description('show what a customer has, what is available and held, the credit limit and the state')
-    .argument('<client_id>', 'the customer', clientId)
+    .argument('<client_id>', 'the customer; an asset follows after a slash (678/EUR)', accountId)
     .option('--as-of <time>', 'as it was at this time, such as 2026-11-27T12:00:00Z')
     .option('--timeout <ms>', 'how long to wait for the answer', count, READ_MS)
     .option('--json', 'print the answer as JSON')
@@ -87,7 +103,7 @@ export const accountCommands = (program: Command): void => {
   program
     .command('holds')
     .description('list the open holds of a customer, the first one to expire first')
-    .argument('<client_id>', 'the customer', clientId)
+    .argument('<client_id>', 'the customer; an asset follows after a slash (678/EUR)', accountId)
     .option('--timeout <ms>', 'how long to wait for each answer', count, READ_MS)
     .option('--json', 'print the list as JSON')
     .action(holds)

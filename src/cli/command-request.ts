@@ -71,6 +71,27 @@ export const withCommandOptions = (command: Command): Command =>
     TIMEOUT_MS,
   )
 
+/**
+ * The fields that name an account as it is written on a command line: `678`, or `678/EUR`. The service says what is wrong
+ * with a name.
+ */
+export const namesIn = (text: string): { readonly client_id: string; readonly asset?: string } => {
+  const at = text.indexOf('/')
+  return at < 0 ? { client_id: text } : { client_id: text.slice(0, at), asset: text.slice(at + 1) }
+}
+
+/** The fields of a transfer. Throws `Failure` when the accounts are of two assets: an exchange is two transfers. */
+const transferFields = (giver: string, taker: string) => {
+  const [from, to] = [namesIn(giver), namesIn(taker)]
+  if (from.asset !== to.asset)
+    throw new Failure('a transfer is within one asset; docs/assets.md shows an exchange', { exit_code: 2 })
+  return {
+    from: from.client_id,
+    to: to.client_id,
+    ...(from.asset === undefined ? {} : { asset: from.asset }),
+  }
+}
+
 const BATCH_TIMEOUT_MS = 30_000
 
 const List = t.array(t.unknown)
@@ -122,14 +143,14 @@ export const movementCommands = (program: Command): void => {
       .description(
         type === 'credit' ? 'add an amount to a balance' : 'take an amount from a balance, if it covers it',
       )
-      .action((client_id: string, amount: string, options: CommandOptions) =>
-        sendCommand(type, { client_id, amount }, options),
+      .action((account: string, amount: string, options: CommandOptions) =>
+        sendCommand(type, { ...namesIn(account), amount }, options),
       )
   }
   withCommandOptions(program.command('transfer <from> <to> <amount>'))
     .description("move an amount from one customer's balance to another's, whole or not at all")
     .action((from: string, to: string, amount: string, options: CommandOptions) =>
-      sendCommand('transfer', { from, to, amount }, options),
+      sendCommand('transfer', { ...transferFields(from, to), amount }, options),
     )
   withTimeout(withDryRun(program.command('batch <file>')), BATCH_TIMEOUT_MS)
     .description('send a JSON list of up to 1,000 commands ("-": from standard input), each by itself')

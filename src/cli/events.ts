@@ -8,9 +8,9 @@
 import type { Command } from 'commander'
 import { rest } from '../back-off.js'
 import { E } from '../fp.js'
+import { type AccountId, accountOn, eventSubject, namesOf } from '../ledger/account-id.js'
 import { toJson } from '../ledger/amount.js'
-import { type ClientId, clientIdOf, eventSubject } from '../ledger/client-id.js'
-import { decodeEvent, detailsOf } from '../ledger/event.js'
+import { decodeBody, decodeEvent, detailsOf } from '../ledger/event.js'
 import { Failure, orFail } from '../process/failure.js'
 import { outputClosed, print } from '../process/output.js'
 import { stopRequested } from '../process/signals.js'
@@ -19,10 +19,10 @@ import { readRange } from '../stream/read.js'
 import type { Recorded } from '../stream/recorded.js'
 import { LEDGER_STREAM, LEDGER_SUBJECTS } from '../stream/settings.js'
 import { type Connected, withNats } from './command.js'
-import { clientId, count } from './options.js'
+import { accountId, count } from './options.js'
 
 type Options = {
-  readonly clientId?: ClientId
+  readonly clientId?: AccountId
   readonly fromSeq?: number
   readonly last: number
   readonly follow?: true
@@ -36,13 +36,13 @@ const LOOK_EVERY_MS = 500
 
 /** An event as it was stored. What became of it is not said: that is for the fold (`jetledger export events`). */
 const shownOf = ({ seq, at, subject, body }: Recorded) => {
-  const decoded = decodeEvent(body)
-  const customer = clientIdOf(subject)
+  const customer = accountOn(subject)
+  const decoded = E.isRight(customer) ? decodeEvent(body, customer.right) : decodeBody(body)
   const base = {
     seq,
     at: at.toISOString(),
     subject,
-    ...(E.isRight(customer) ? { client_id: customer.right } : {}),
+    ...(E.isRight(customer) ? namesOf(customer.right) : {}),
   }
   if (decoded.tag !== 'event') return { ...base, body: Buffer.from(body).toString('utf8') }
   const { type, amount, transaction_id, reference } = decoded.event
@@ -61,7 +61,7 @@ const holdIn = (shown: object): readonly string[] =>
   'hold' in shown ? [`of hold ${String(shown.hold)}`] : []
 
 const lineOf = (event: Recorded): string => {
-  const { seq, at, subject, client_id = subject, ...more } = shownOf(event)
+  const { seq, at, subject, client_id: _c, asset: _a, ...more } = { asset: '', ...shownOf(event) }
   const cells =
     'body' in more
       ? [more.body]
@@ -72,7 +72,8 @@ const lineOf = (event: Recorded): string => {
           more.reference ?? '',
           ...holdIn(more),
         ]
-  return [String(seq), at, client_id, ...cells].join('  ').trimEnd()
+  const account = accountOn(subject)
+  return [String(seq), at, E.isRight(account) ? account.right : subject, ...cells].join('  ').trimEnd()
 }
 
 const show = (event: Recorded, json: boolean): void =>
@@ -154,7 +155,7 @@ export const eventsCommand = (program: Command): void => {
   program
     .command('events')
     .description('show the newest events as they are stored, and with --follow those that come')
-    .option('--client-id <id>', 'only those of one customer', clientId)
+    .option('--client-id <id>', 'only those of one customer (678, or 678/EUR)', accountId)
     .option('--from-seq <n>', 'from this stream sequence on, instead of the newest ones', count)
     .option('--last <n>', 'how many of the newest', count, LAST)
     .option('--follow', 'go on until Ctrl-C, or until the reader of the pipe has gone')

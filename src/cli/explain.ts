@@ -24,6 +24,7 @@ const Explained = fieldsOf(
   { seq: t.number, at: t.string, outcome: t.string, rule: t.string },
   {
     client_id: t.string,
+    asset: t.string,
     code: t.string,
     event: fieldsOf({ type: t.string }, { amount: Balance }),
     counted: fieldsOf(
@@ -54,6 +55,7 @@ const show = ({
   seq,
   at,
   client_id = '',
+  asset,
   outcome,
   code,
   rule,
@@ -63,7 +65,7 @@ const show = ({
   after,
 }: Explained): void => {
   const what = event === undefined ? '' : `${event.type} ${event.amount ?? ''}`.trimEnd()
-  print(`${seq}  ${at}  ${client_id}  ${what}`.trimEnd())
+  print(`${seq}  ${at}  ${asset === undefined ? client_id : `${client_id}/${asset}`}  ${what}`.trimEnd())
   print(`  outcome  ${outcome}${code === undefined ? '' : `, ${code}`}`)
   print(`  rule     ${rule}`)
   if (counted !== undefined) print(`  counted  ${countedText(counted)}`)

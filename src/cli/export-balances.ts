@@ -2,6 +2,7 @@
 
 import { readScope } from '../export/read.js'
 import { BALANCES, type BalanceRow } from '../export/table.js'
+import { namesOf } from '../ledger/account-id.js'
 import { type OutputOptions, type Run, runExport, writeTable } from './export-run.js'
 
 export type BalancesOptions = OutputOptions & {
@@ -14,11 +15,11 @@ const ROWS_OF_CHUNK = 1_000
 const readBalances = async ({ nc, to_seq, at }: Run): Promise<readonly BalanceRow[]> => {
   const { pages, customers } = readScope(nc, { to_seq })
   for await (const page of pages) at(page.at(-1)?.seq ?? 0)
-  return [...customers.keys()].sort().flatMap(client_id => {
-    const customer = customers.get(client_id)
+  return [...customers.keys()].sort().flatMap(id => {
+    const customer = customers.get(id)
     if (customer === undefined) return []
     const { balance, version, seq } = customer.account
-    return [{ client_id, balance, version, seq, is_waiting: customer.parked !== undefined }]
+    return [{ ...namesOf(id), balance, version, seq, is_waiting: customer.parked !== undefined }]
   })
 }
 
@@ -30,6 +31,12 @@ export const exportBalances = (options: BalancesOptions): Promise<void> =>
   runExport(options, async run => {
     const rows = await readBalances(run)
     await writeTable(options, BALANCES, chunksOf(rows))
-    const sum = rows.reduce((total, { balance }) => total + balance, 0n)
-    return { customers: rows.length, sum_of_balances: sum }
+    const sums = new Map<string | undefined, bigint>([[undefined, 0n]])
+    for (const { asset, balance } of rows) sums.set(asset, (sums.get(asset) ?? 0n) + balance)
+    const of_assets = [...sums].filter(([asset]) => asset !== undefined)
+    return {
+      customers: new Set(rows.map(({ client_id }) => client_id)).size,
+      sum_of_balances: sums.get(undefined) ?? 0n,
+      ...Object.fromEntries(of_assets.map(([asset, sum]) => [`sum_of_balances_${asset}`, sum])),
+    }
   })

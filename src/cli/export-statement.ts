@@ -6,7 +6,7 @@ import { readScope } from '../export/read.js'
 import type { EventRow } from '../export/row.js'
 import { STATEMENT } from '../export/table.js'
 import { run as runTask } from '../fp.js'
-import type { ClientId } from '../ledger/client-id.js'
+import type { AccountId } from '../ledger/account-id.js'
 import { Failure, orFail } from '../process/failure.js'
 import { tell } from '../process/output.js'
 import { firstSeqFrom } from '../stream/by-time.js'
@@ -15,7 +15,7 @@ import { LEDGER_SUBJECTS } from '../stream/settings.js'
 import { type OutputOptions, type Run, runExport, writeTable } from './export-run.js'
 
 export type StatementOptions = OutputOptions & {
-  readonly client_id: ClientId
+  readonly client_id: AccountId
   /** Nanoseconds since 1970; the end is not part of the statement. */
   readonly from: bigint | undefined
   readonly to: bigint | undefined
@@ -43,7 +43,7 @@ type Sums = { opening: bigint; closing: bigint; waiting: number; events: number 
 /** Gives the rows of a period that count, oldest first, and sums up on the way. */
 async function* rowsOf(
   { nc, at }: { readonly nc: NatsConnection; readonly at: Run['at'] },
-  client_id: ClientId,
+  client_id: AccountId,
   { from_seq, to_seq }: Period,
   sums: Sums,
 ): AsyncGenerator<readonly EventRow[]> {

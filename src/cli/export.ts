@@ -4,12 +4,12 @@
 
 import { extname } from 'node:path'
 import { type Command, Option } from 'commander'
-import type { ClientId } from '../ledger/client-id.js'
+import type { AccountId } from '../ledger/account-id.js'
 import { exportBalances } from './export-balances.js'
 import { exportEvents } from './export-events.js'
 import type { OutputOptions } from './export-run.js'
 import { exportStatement } from './export-statement.js'
-import { clientId, count, instant } from './options.js'
+import { accountId, count, instant } from './options.js'
 
 type Common = { readonly format?: OutputOptions['format']; readonly out: string; readonly json?: true }
 
@@ -65,10 +65,10 @@ export const exportCommand = (program: Command): void => {
     .option('--to-seq <seq>', 'the sequence; by default the end of the ledger', count)
     .action(({ toSeq, ...flags }: EventsFlags) => exportBalances({ ...whereTo(flags), to_seq: toSeq }))
   common(exports.command('statement'), 'the history of one customer', STATEMENT_HELP)
-    .argument('<client_id>', 'the customer', clientId)
+    .argument('<client_id>', 'the customer; an asset follows after a slash (678/EUR)', accountId)
     .option('--from <time>', 'the first time, such as 2026-11-01 or 2026-11-01T08:00:00Z', instant)
     .option('--to <time>', 'the time before which it ends', instant)
-    .action((client_id: ClientId, { from, to, ...flags }: StatementFlags) =>
+    .action((client_id: AccountId, { from, to, ...flags }: StatementFlags) =>
       exportStatement({ ...whereTo(flags), client_id, from, to }),
     )
 }

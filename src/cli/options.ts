@@ -6,7 +6,8 @@ import { InvalidArgumentError } from 'commander'
 import { isPublicNkey } from '../chain/nkey.js'
 import { E } from '../fp.js'
 import { DAY_PATTERN, INSTANT_RULE, parseInstant } from '../instant.js'
-import { ClientId } from '../ledger/client-id.js'
+import { type AccountId, ASSET_RULE, Asset, isAccountId } from '../ledger/account-id.js'
+import { CLIENT_ID_RULE, ClientId } from '../ledger/client-id.js'
 import { describeErrors } from '../ledger/codec.js'
 
 const PORT_MAX = 65_535
@@ -39,6 +40,20 @@ export const syncInterval = (text: string): string => {
 export const clientId = (text: string): ClientId => {
   const decoded = ClientId.decode(text)
   if (E.isLeft(decoded)) throw new InvalidArgumentError(describeErrors(decoded.left))
+  return decoded.right
+}
+
+/** An account: a customer's id, or `<client_id>/<ASSET>`. */
+export const accountId = (text: string): AccountId => {
+  if (!isAccountId(text))
+    throw new InvalidArgumentError(`${CLIENT_ID_RULE}; an asset follows after a slash, such as 678/EUR.`)
+  return text
+}
+
+/** The name of an asset, such as EUR. */
+export const asset = (text: string): string => {
+  const decoded = Asset.decode(text)
+  if (E.isLeft(decoded)) throw new InvalidArgumentError(`${ASSET_RULE}.`)
   return decoded.right
 }
 

@@ -5,6 +5,7 @@
 
 import type { Command } from 'commander'
 import { skipParked } from '../dead-letters/skip-parked.js'
+import { accountIdOf } from '../ledger/account-id.js'
 import { SKIP_BY_CHARS_MAX, SKIP_REASON_CHARS_MAX } from '../ledger/skip.js'
 import { listWaiting } from '../operations/parked.js'
 import { Failure, orFail } from '../process/failure.js'
@@ -25,9 +26,9 @@ const list = ({ json }: { readonly json?: true }): Promise<void> =>
     if (waiting.length === 0) return print('no parked customers')
     printTable(
       ['SEQ', 'CUSTOMER', 'SCHEMA', 'PROJECTIONS', 'STATE'],
-      waiting.map(({ client_id, seq, schema, decided, projections }) => [
+      waiting.map(({ client_id, asset, seq, schema, decided, projections }) => [
         String(seq),
-        client_id,
+        accountIdOf(client_id, asset),
         `schema ${schema}`,
         projections.join(', '),
         decided ? '[decided: it is being folded again]' : '',

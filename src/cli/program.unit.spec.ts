@@ -49,6 +49,9 @@ describe('every call', () => {
   })
 })
 
+/** Values for options that take no other text. */
+const VALID: Readonly<Record<string, string>> = { '--scale': '2' }
+
 describe('a wrong call', () => {
   it.each([...calls().keys()])(
     'of "jetledger %s" is refused before anything is done, and named',
@@ -57,7 +60,7 @@ describe('a wrong call', () => {
       const written: string[] = []
       for (const call of callsOf(fresh)) call.configureOutput({ writeErr: text => written.push(text) })
       const needed = (calls().get(name)?.options ?? []).filter(({ mandatory }) => mandatory)
-      const given = needed.flatMap(({ long }) => [long ?? '', 'xx'])
+      const given = needed.flatMap(({ long }) => [long ?? '', VALID[long ?? ''] ?? 'xx'])
       const words = ['node', 'jetledger', ...name.split(' '), ...given, '--no-such-option']
       await expect(fresh.parseAsync(words)).rejects.toMatchObject({
         code: 'commander.unknownOption',

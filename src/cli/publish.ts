@@ -5,8 +5,8 @@
 
 import type { Command } from 'commander'
 import { E, pipe, t } from '../fp.js'
+import { AccountId, eventSubject, namesOf } from '../ledger/account-id.js'
 import { Amount } from '../ledger/amount.js'
-import { ClientId, eventSubject } from '../ledger/client-id.js'
 import { describeErrors, fieldsOf } from '../ledger/codec.js'
 import { encodeEvent, TransactionId } from '../ledger/event.js'
 import { Failure, orFail } from '../process/failure.js'
@@ -28,7 +28,7 @@ type PublishOptions = {
 const TIMEOUT_MS = 5_000
 
 const Arguments = fieldsOf(
-  { client_id: ClientId, type: t.keyof({ credit: null, debit: null }), amount: Amount },
+  { client_id: AccountId, type: t.keyof({ credit: null, debit: null }), amount: Amount },
   { transaction_id: TransactionId, reference: t.string },
 )
 type Arguments = t.TypeOf<typeof Arguments>
@@ -48,7 +48,7 @@ const publishRaw = ({ client_id, ...event }: Arguments, timeout_ms: number): Pro
     const { transaction_id } = event
     const message = {
       subject: eventSubject(client_id),
-      body: encodeEvent(event),
+      body: encodeEvent(event, client_id),
       ...(transaction_id === undefined ? {} : { msg_id: transaction_id }),
     }
     return orFail(publish(nc, message, timeout_ms))
@@ -86,7 +86,7 @@ const publishEvent = async (
     ...(reference === undefined ? {} : { reference }),
   })
   const stored = await (raw ? publishRaw(event, timeout) : publishByService(event, timeout))
-  if (json) printJson({ client_id: event.client_id, ...stored })
+  if (json) printJson({ ...namesOf(event.client_id), ...stored })
   else print(`${stored.duplicate ? 'known already' : 'stored'} at sequence ${stored.seq}`)
 }
 

@@ -7,7 +7,7 @@ import { pause } from '../back-off.js'
 import { findDeadLetter } from '../dead-letters/letters.js'
 import { E } from '../fp.js'
 import { readPointer } from '../generations/pointer.js'
-import { clientIdOf } from '../ledger/client-id.js'
+import { accountOn } from '../ledger/account-id.js'
 import { orFail } from '../process/failure.js'
 import { consumerName } from '../projections/target.js'
 import { getText, parkedPrefix } from '../stream/config-bucket.js'
@@ -46,7 +46,7 @@ const isHandled = async ({ nc }: Connected, seq: number, timeout_ms: number): Pr
 const parkedCustomer = async ({ nc }: Connected, seq: number): Promise<string | undefined> => {
   const jsm = await orFail(manager(nc))
   const event = await orFail(nextRecorded(jsm, LEDGER_STREAM, LEDGER_SUBJECTS, seq))
-  const customer = event === undefined ? undefined : clientIdOf(event.subject)
+  const customer = event === undefined ? undefined : accountOn(event.subject)
   if (customer === undefined || E.isLeft(customer)) return undefined
   const client_id = customer.right
   const kv = await orFail(openBucket(nc))

@@ -4,7 +4,7 @@
 
 import type { Command } from 'commander'
 import { ACCOUNT_STATES } from '../ledger/event-body-2.js'
-import { type CommandOptions, sendCommand, withCommandOptions } from './command-request.js'
+import { type CommandOptions, namesIn, sendCommand, withCommandOptions } from './command-request.js'
 import { count } from './options.js'
 
 type HoldOptions = CommandOptions & { readonly expiresIn?: number; readonly expiresAt?: string }
@@ -21,8 +21,12 @@ const addHold = (program: Command): void => {
     .description('set an amount aside, for 7 days unless stated; the transaction id is the id of the hold')
     .option('--expires-in <s>', 'for so many seconds, at most 366 days', count)
     .option('--expires-at <time>', 'until this time, such as 2027-01-31T12:00:00Z')
-    .action((client_id: string, amount: string, { expiresIn, expiresAt, ...options }: HoldOptions) =>
-      sendCommand('hold', { client_id, amount, expires_in: expiresIn, expires_at: expiresAt }, options),
+    .action((account: string, amount: string, { expiresIn, expiresAt, ...options }: HoldOptions) =>
+      sendCommand(
+        'hold',
+        { ...namesIn(account), amount, expires_in: expiresIn, expires_at: expiresAt },
+        options,
+      ),
     )
 }
 
@@ -32,10 +36,10 @@ const addCapture = (program: Command): void => {
     .option('--amount <amount>', 'a part of it; all that remains when absent')
     .option('--keep-open', 'leave the rest on hold, for further captures')
     .option('--to <client_id>', 'pay it to this customer')
-    .action((client_id: string, hold: string, { amount, keepOpen, to, ...options }: CaptureOptions) =>
+    .action((account: string, hold: string, { amount, keepOpen, to, ...options }: CaptureOptions) =>
       sendCommand(
         'capture',
-        { client_id, hold, amount, to, final: keepOpen === true ? false : undefined },
+        { ...namesIn(account), hold, amount, to, final: keepOpen === true ? false : undefined },
         options,
       ),
     )
@@ -45,16 +49,16 @@ const addRelease = (program: Command): void => {
   withCommandOptions(program.command('release <client_id> <hold>'))
     .description('give the money of a hold back')
     .option('--amount <amount>', 'a part of it; all that remains when absent')
-    .action((client_id: string, hold: string, { amount, ...options }: ReleaseOptions) =>
-      sendCommand('release', { client_id, hold, amount }, options),
+    .action((account: string, hold: string, { amount, ...options }: ReleaseOptions) =>
+      sendCommand('release', { ...namesIn(account), hold, amount }, options),
     )
 }
 
 const addLimit = (program: Command): void => {
   withCommandOptions(program.command('limit <client_id> <limit>'))
     .description('set the credit limit: how far the balance may fall below zero; 0 takes it away')
-    .action((client_id: string, limit: string, options: CommandOptions) =>
-      sendCommand('limit', { client_id, limit }, options),
+    .action((account: string, limit: string, options: CommandOptions) =>
+      sendCommand('limit', { ...namesIn(account), limit }, options),
     )
 }
 
@@ -63,8 +67,8 @@ const addRestrict = (program: Command): void => {
     .description(`set what an account takes: ${ACCOUNT_STATES.join(', ')}`)
     .requiredOption('--reason <text>', 'why; those who are refused are told')
     .option('--until <time>', 'until this time, such as 2027-01-31T12:00:00Z')
-    .action((client_id: string, state: string, { reason, until, ...options }: RestrictOptions) =>
-      sendCommand('restrict', { client_id, state, reason, until }, options),
+    .action((account: string, state: string, { reason, until, ...options }: RestrictOptions) =>
+      sendCommand('restrict', { ...namesIn(account), state, reason, until }, options),
     )
 }
 

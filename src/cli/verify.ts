@@ -13,7 +13,7 @@ import { CannotVerify } from '../verify/problem.js'
 import { type Report, verify } from '../verify/verify.js'
 import { refuseAnother } from './checked-ledger.js'
 import { tablesOf, withNats } from './command.js'
-import { clientId, count, publicKeys } from './options.js'
+import { accountId, count, publicKeys } from './options.js'
 import { type ProgressBar, startProgressBar } from './progress-bar.js'
 import { verifyChain } from './verify-chain.js'
 
@@ -189,7 +189,7 @@ export const verifyCommand = (program: Command): void => {
     .option(
       '--customer <id>',
       'compare only the items and rows of this customer (the stream is read whole)',
-      clientId,
+      accountId,
     )
     .option('--no-totals', 'leave out the sums of the totals')
     .option('--tables-only', 'list what is found in the stream itself, but exit with 0 if the tables agree')

@@ -3,14 +3,14 @@
  */
 
 import type { Account } from '../ledger/account.js'
-import type { ClientId } from '../ledger/client-id.js'
+import type { AccountId } from '../ledger/account-id.js'
 import { type Command, hasTwoLegs } from '../ledger/command.js'
 import type { LedgerEvent } from '../ledger/event.js'
 import type { ErrorCode } from '../service/catalogue.js'
 
 /** A customer's account right after the command's event on it. */
 export type Position = {
-  readonly client_id: ClientId
+  readonly client_id: AccountId
   readonly balance: bigint
   readonly version: number
   readonly seq: number
@@ -20,7 +20,7 @@ export type Position = {
 }
 
 /** The position of a customer whose account is `account` after the event at `seq`. */
-export const positionOf = (client_id: ClientId, account: Account, seq: number): Position => {
+export const positionOf = (client_id: AccountId, account: Account, seq: number): Position => {
   const { balance, version, rules } = account
   return rules === undefined
     ? { client_id, balance, version, seq }

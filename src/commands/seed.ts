@@ -10,8 +10,8 @@ import type { JetStreamManager } from '@nats-io/jetstream'
 import type { KV } from '@nats-io/kv'
 import type { NatsConnection } from 'nats'
 import { pipe, type TaskEither, TE } from '../fp.js'
-import { eventSubject } from '../ledger/client-id.js'
-import { decodeEvent, encodeEvent } from '../ledger/event.js'
+import { eventSubject } from '../ledger/account-id.js'
+import { decodeBody, encodeEvent } from '../ledger/event.js'
 import { getText, putText, readKey, SEED_KEY } from '../stream/config-bucket.js'
 import { type StreamError, tryStream } from '../stream/errors.js'
 import { leadershipOf } from '../stream/leadership.js'
@@ -35,14 +35,14 @@ const messageOf = ({ id, event }: Seeded, last: ReadonlyMap<string, number>): Ba
   const subject = eventSubject(id)
   return {
     subject,
-    body: encodeEvent(event),
+    body: encodeEvent(event, id),
     msg_id: event.transaction_id,
     expected_last_subject_seq: last.get(subject) ?? 0,
   }
 }
 
 const isIt = ({ event }: Seeded, body: Uint8Array): boolean => {
-  const decoded = decodeEvent(body)
+  const decoded = decodeBody(body)
   return decoded.tag === 'event' && decoded.event.transaction_id === event.transaction_id
 }
 

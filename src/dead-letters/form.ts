@@ -7,7 +7,7 @@
  */
 
 import { E, pipe } from '../fp.js'
-import { clientIdOf } from '../ledger/client-id.js'
+import { accountOn } from '../ledger/account-id.js'
 import type { DeadReason } from '../ledger/fold.js'
 import type { NewMessage } from '../stream/publish.js'
 import type { Recorded } from '../stream/recorded.js'
@@ -88,7 +88,7 @@ const factsOf = ({ subject, seq, at }: Recorded, verdict: Verdict): Line[] => [
  */
 export const letterSubject = ({ subject, seq }: Pick<Recorded, 'subject' | 'seq'>, verdict: Verdict) => {
   const token = pipe(
-    clientIdOf(subject),
+    accountOn(subject),
     E.getOrElseW(() => '_'),
   )
   const own = `${DEAD_LETTER_PREFIX}${token}.${seq}`

@@ -4,15 +4,16 @@
 
 import { E, type Either, pipe } from '../fp.js'
 import { isJsonObject, type JsonObject, readJson, readStrictJson } from '../json.js'
-import { CLIENT_ID_RULE, ClientId, clientIdOf, eventSubject } from '../ledger/client-id.js'
-import { decodeEvent } from '../ledger/event.js'
+import { AccountId, accountOn, eventSubject } from '../ledger/account-id.js'
+import { CLIENT_ID_RULE } from '../ledger/client-id.js'
+import { decodeBody, decodeEvent } from '../ledger/event.js'
 import type { DeadLetter } from './letters.js'
 
 /** The parts of the event that the person who retries it replaces. */
 export type Correction = {
   /** The whole event as JSON; undefined keeps the letter's. */
   readonly body?: string | undefined
-  /** The customer; undefined keeps the letter's. */
+  /** The account, `<client_id>` or `<client_id>/<ASSET>`; undefined keeps the letter's. */
   readonly client_id?: string | undefined
 }
 
@@ -34,9 +35,10 @@ const correctionOf = (text: string): Either<string, unknown> =>
 const again = (reason: string): string => `the event would be a dead letter again: ${reason}`
 
 /** Reads the letter's own event. Refuses a malformed one: writing it anew must not turn it into a valid event. */
-const letterEventOf = (text: string): Either<string, unknown> => {
-  const decoded = decodeEvent(new TextEncoder().encode(text))
-  return decoded.tag === 'malformed' ? E.left(again(decoded.reason)) : readJson(text)
+const letterEventOf = ({ subject, body }: DeadLetter): Either<string, unknown> => {
+  const [bytes, id] = [new TextEncoder().encode(body), accountOn(subject)]
+  const decoded = E.isRight(id) ? decodeEvent(bytes, id.right) : decodeBody(bytes)
+  return decoded.tag === 'malformed' ? E.left(again(decoded.reason)) : readJson(body)
 }
 
 const write = (fields: JsonObject): Either<string, string> =>
@@ -45,21 +47,21 @@ const write = (fields: JsonObject): Either<string, string> =>
     () => 'the event is nested too deeply to be written again: give it anew',
   )
 
-const subjectOf = (letter: DeadLetter, client_id: string | undefined): Either<string, string> => {
+const accountOf = (letter: DeadLetter, client_id: string | undefined): Either<string, AccountId> => {
   if (client_id !== undefined) {
     return pipe(
-      ClientId.decode(client_id),
-      E.bimap(() => `the customer ${CLIENT_ID_RULE}`, eventSubject),
+      AccountId.decode(client_id),
+      E.mapLeft(() => `the customer ${CLIENT_ID_RULE}`),
     )
   }
   return pipe(
-    clientIdOf(letter.subject),
-    E.bimap(reason => `${reason}: say whose event it is`, eventSubject),
+    accountOn(letter.subject),
+    E.mapLeft(reason => `${reason}: say whose event it is`),
   )
 }
 
-const checkEvent = (body: string): Either<string, string> => {
-  const decoded = decodeEvent(new TextEncoder().encode(body))
+const checkEvent = (body: string, id: AccountId): Either<string, string> => {
+  const decoded = decodeEvent(new TextEncoder().encode(body), id)
   if (decoded.tag === 'malformed') return E.left(again(decoded.reason))
   if (decoded.tag === 'future') return E.left(`this program does not know schema ${decoded.schema}`)
   if (decoded.tag === 'skip') return E.left('a decision about a parked event is taken by "parked skip"')
@@ -69,13 +71,17 @@ const checkEvent = (body: string): Either<string, string> => {
   return E.right(body)
 }
 
-const bodyOf = (event: Either<string, unknown>, transaction_id: string): Either<string, string> =>
+const bodyOf = (
+  event: Either<string, unknown>,
+  transaction_id: string,
+  id: AccountId,
+): Either<string, string> =>
   pipe(
     event,
     E.filterOrElse(isJsonObject, () => 'the event is not a JSON object'),
     // `after` is left out: it is the writer's claim about the event that had no effect
     E.chain(({ after: _, ...kept }) => write({ ...kept, transaction_id })),
-    E.chain(checkEvent),
+    E.chain(body => checkEvent(body, id)),
   )
 
 /** Headers with a meaning for the server or for this program belong to the first event only, and are not copied. */
@@ -99,10 +105,9 @@ export const correct = (
 ): Either<string, Corrected> =>
   pipe(
     hadNoEffect(letter),
-    E.apS('subject', subjectOf(letter, client_id)),
-    E.apS(
-      'body',
-      bodyOf(body === undefined ? letterEventOf(letter.body) : correctionOf(body), transaction_id),
+    E.apS('id', accountOf(letter, client_id)),
+    E.bind('text', ({ id }) =>
+      bodyOf(body === undefined ? letterEventOf(letter) : correctionOf(body), transaction_id, id),
     ),
-    E.map(corrected => ({ ...corrected, headers: headersOf(letter) })),
+    E.map(({ id, text }) => ({ subject: eventSubject(id), body: text, headers: headersOf(letter) })),
   )

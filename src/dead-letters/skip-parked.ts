@@ -9,8 +9,8 @@ import { type JetStreamManager, jetstreamManager } from '@nats-io/jetstream'
 import type { NatsConnection } from 'nats'
 import { type BackOff, pause } from '../back-off.js'
 import { E, Failed, run, type TaskEither } from '../fp.js'
+import { type AccountId, accountOn, eventSubject } from '../ledger/account-id.js'
 import { CALLER_HEADER } from '../ledger/caller.js'
-import { type ClientId, clientIdOf, eventSubject } from '../ledger/client-id.js'
 import { decodeEvent } from '../ledger/event.js'
 import { encodeSkip, type Skip } from '../ledger/skip.js'
 import { tryStream } from '../stream/errors.js'
@@ -23,7 +23,7 @@ import { LEDGER_STREAM, LEDGER_SUBJECTS } from '../stream/settings.js'
 import { type ActionError, action, refused } from './action.js'
 
 export type Decided = {
-  readonly client_id: ClientId
+  readonly client_id: AccountId
   /** The sequence of the event that is skipped. */
   readonly seq: number
   /** The sequence of the decision. `is_repeated` is true when it was taken before this call. */
@@ -38,28 +38,28 @@ const BACK_OFF: BackOff = { first_ms: 5, max_ms: 200 }
 const never = new AbortController().signal
 
 /** The customer whose event is at `seq`. */
-const customerAt = async (reader: Reader, seq: number): Promise<ClientId> => {
+const customerAt = async (reader: Reader, seq: number): Promise<AccountId> => {
   const found = await run(nextProved(reader, LEDGER_SUBJECTS, seq))
   if (found?.seq !== seq) throw new Failed(refused(`the ledger holds no event at sequence ${seq}`))
-  const id = clientIdOf(found.subject)
+  const id = accountOn(found.subject)
   if (E.isLeft(id)) throw new Failed(refused(`the event at sequence ${seq} is no customer's`))
   return id.right
 }
 
 /** The sequence of the decision about the event at `seq`; undefined when there is none. */
-const decisionAbout = async (nc: NatsConnection, id: ClientId, seq: number): Promise<number | undefined> => {
+const decisionAbout = async (nc: NatsConnection, id: AccountId, seq: number): Promise<number | undefined> => {
   const { last_seq: to_seq } = await run(leadershipOf(nc).prove())
   const range = { stream: LEDGER_STREAM, subject: eventSubject(id), from_seq: seq, to_seq }
   let is_unknown = false
   for await (const record of readRange(nc, range)) {
-    const decoded = decodeEvent(record.body)
+    const decoded = decodeEvent(record.body, id)
     if (record.seq === seq) is_unknown = decoded.tag === 'future'
     else if (is_unknown && decoded.tag === 'skip' && decoded.skip.seq === seq) return record.seq
   }
   return undefined
 }
 
-const lastOf = async (jsm: JetStreamManager, id: ClientId): Promise<number> => {
+const lastOf = async (jsm: JetStreamManager, id: AccountId): Promise<number> => {
   const query = { last_by_subj: eventSubject(id) }
   const found = await run(
     tryStream(`last event of ${id}`, () => jsm.streams.getMessage(LEDGER_STREAM, query)),
@@ -73,7 +73,7 @@ const lastOf = async (jsm: JetStreamManager, id: ClientId): Promise<number> => {
 const tryToDecide = async (
   nc: NatsConnection,
   jsm: JetStreamManager,
-  id: ClientId,
+  id: AccountId,
   skip: Skip,
   caller: string | undefined,
 ): Promise<Decided | undefined> => {

@@ -6,16 +6,16 @@
  */
 
 import { E } from '../fp.js'
+import { type AccountId, accountOn, namesOf, otherSide } from '../ledger/account-id.js'
 import { callerIn } from '../ledger/caller.js'
-import { type ClientId, clientIdOf } from '../ledger/client-id.js'
-import { type Decoded, decodeEvent, detailsOf, type LedgerEvent } from '../ledger/event.js'
+import { type Decoded, decodeBody, decodeEvent, detailsOf, type LedgerEvent } from '../ledger/event.js'
 import { type Customer, NEW_CUSTOMER, type Step, step } from '../ledger/fold.js'
 import { NO_SKIPS, type Skip, type Skips } from '../ledger/skip.js'
 import type { Recorded } from '../stream/recorded.js'
 import type { EventRow, RowEffect } from './row.js'
 
 /** Finds the decision of a person about a customer's event that no program could read; undefined without one. */
-export type FindSkip = (id: ClientId, seq: number) => Promise<Skip | undefined>
+export type FindSkip = (id: AccountId, seq: number) => Promise<Skip | undefined>
 
 export type ExportFold = {
   /**
@@ -24,7 +24,7 @@ export type ExportFold = {
    */
   readonly takePage: (page: readonly Recorded[]) => Promise<readonly EventRow[]>
   /** Every customer that has an event which counts, or waits. */
-  readonly customers: ReadonlyMap<ClientId, Customer>
+  readonly customers: ReadonlyMap<AccountId, Customer>
 }
 
 /** The fields that have no column of their own, as they stand in the event. */
@@ -49,7 +49,7 @@ const NOTHING: EventFields = {
   details: undefined,
 }
 
-const fieldsIn = (decoded: Decoded): EventFields => {
+const fieldsIn = (decoded: Decoded, id: AccountId | undefined): EventFields => {
   switch (decoded.tag) {
     case 'event': {
       const { type, amount, transaction_id, reference, transfer, metadata } = decoded.event
@@ -59,7 +59,10 @@ const fieldsIn = (decoded: Decoded): EventFields => {
         amount,
         transaction_id,
         reference,
-        counterparty: transfer?.counterparty,
+        counterparty:
+          id === undefined || transfer === undefined
+            ? transfer?.counterparty
+            : otherSide(id, transfer.counterparty),
         metadata,
         details,
       }
@@ -100,15 +103,17 @@ const outcomeOf = (next: Step): Outcome => {
 
 const rowOf = (
   record: Recorded,
-  id: ClientId | undefined,
+  id: AccountId | undefined,
   decoded: Decoded,
   { effect, reason }: Outcome,
   customer: Customer | undefined,
 ): EventRow => ({
   seq: record.seq,
   at: record.at.toISOString(),
-  client_id: id,
-  ...fieldsIn(decoded),
+  asset: undefined,
+  client_id: undefined,
+  ...(id === undefined ? {} : namesOf(id)),
+  ...fieldsIn(decoded, id),
   by: callerIn(record.headers),
   effect,
   reason,
@@ -118,14 +123,14 @@ const rowOf = (
 
 /** Starts a fold before the first event. */
 export const createExportFold = (findSkip: FindSkip): ExportFold => {
-  const customers = new Map<ClientId, Customer>()
+  const customers = new Map<AccountId, Customer>()
 
-  const skipsFor = async (id: ClientId, seq: number): Promise<Skips> => {
+  const skipsFor = async (id: AccountId, seq: number): Promise<Skips> => {
     const skip = await findSkip(id, seq)
     return skip === undefined ? NO_SKIPS : new Map([[seq, skip]])
   }
 
-  const take = (record: Recorded, id: ClientId, decoded: Decoded, skips: Skips): EventRow => {
+  const take = (record: Recorded, id: AccountId, decoded: Decoded, skips: Skips): EventRow => {
     const before = customers.get(id) ?? NEW_CUSTOMER
     const next = step(before, record, decoded, skips)
     const has_changed = next.tag === 'applied' || next.tag === 'parked'
@@ -138,12 +143,12 @@ export const createExportFold = (findSkip: FindSkip): ExportFold => {
     takePage: async page => {
       const rows: EventRow[] = []
       for (const record of page) {
-        const id = clientIdOf(record.subject)
-        const decoded = decodeEvent(record.body)
+        const id = accountOn(record.subject)
         if (E.isLeft(id)) {
-          rows.push(rowOf(record, undefined, decoded, refusedFor(id.left), undefined))
+          rows.push(rowOf(record, undefined, decodeBody(record.body), refusedFor(id.left), undefined))
           continue
         }
+        const decoded = decodeEvent(record.body, id.right)
         // only an event of an unknown schema needs more than the fold: then a later decision is looked for
         const skips = isUnknown(decoded, customers.get(id.right))
           ? await skipsFor(id.right, record.seq)

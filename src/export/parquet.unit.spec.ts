@@ -11,6 +11,7 @@ const ROWS = 45_000
 const rowOf = (seq: number): EventRow => ({
   seq,
   at: '2026-11-27T10:00:00.123Z',
+  asset: undefined,
   client_id: seq % 3 === 0 ? undefined : String(seq % 7),
   type: 'credit',
   amount: 9_223_372_036_854_775_807n,
@@ -46,6 +47,7 @@ it('gives every row and value back, whatever the row group', async () => {
   expect(rows.at(-1)).toEqual({
     seq: 45_000n,
     at: new Date('2026-11-27T10:00:00.123Z'),
+    asset: null,
     client_id: null,
     type: 'credit',
     amount: 9_223_372_036_854_775_807n,

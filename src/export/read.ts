@@ -7,7 +7,7 @@
 
 import type { NatsConnection } from 'nats'
 import { run } from '../fp.js'
-import { type ClientId, eventSubject } from '../ledger/client-id.js'
+import { type AccountId, eventSubject } from '../ledger/account-id.js'
 import { decodeEvent } from '../ledger/event.js'
 import type { Skip } from '../ledger/skip.js'
 import { leadershipOf } from '../stream/leadership.js'
@@ -33,7 +33,7 @@ const skipFinder =
     let found: Skip | undefined
     const range = { stream: LEDGER_STREAM, subject: eventSubject(id), from_seq: seq + 1, to_seq }
     for await (const { body } of readRange(nc, range)) {
-      const decoded = decodeEvent(body)
+      const decoded = decodeEvent(body, id)
       if (decoded.tag === 'skip' && decoded.skip.seq === seq) found = decoded.skip
     }
     return found
@@ -41,7 +41,7 @@ const skipFinder =
 
 export type ExportScope = {
   /** All events of the ledger, or those of one customer. */
-  readonly client_id?: ClientId | undefined
+  readonly client_id?: AccountId | undefined
   /** The last sequence that is read; the stream has to hold it. */
   readonly to_seq: number
 }

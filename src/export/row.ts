@@ -19,6 +19,8 @@ export type EventRow = {
   readonly at: string
   /** Undefined when its subject is no customer's. */
   readonly client_id: string | undefined
+  /** Undefined for the default asset. */
+  readonly asset: string | undefined
   /** `credit`, `debit`, `declined`, ...; undefined for an event that cannot be read. */
   readonly type: string | undefined
   readonly amount: bigint | undefined

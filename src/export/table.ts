@@ -24,6 +24,7 @@ export const EVENTS: Table<EventRow> = [
   { name: 'seq', type: 'int64', is_required: true, of: row => row.seq },
   { name: 'at', type: 'time', is_required: true, of: row => row.at },
   { name: 'client_id', type: 'text', of: row => row.client_id },
+  { name: 'asset', type: 'word', of: row => row.asset },
   { name: 'type', type: 'word', of: row => row.type },
   { name: 'amount', type: 'int64', of: row => row.amount },
   { name: 'transaction_id', type: 'text', of: row => row.transaction_id },
@@ -39,13 +40,15 @@ export const EVENTS: Table<EventRow> = [
 ]
 
 /** The columns that say nothing about a statement, whose rows are one customer's events that count. */
-const NOT_OF_STATEMENT: ReadonlySet<string> = new Set(['client_id', 'effect', 'reason'])
+const NOT_OF_STATEMENT: ReadonlySet<string> = new Set(['client_id', 'asset', 'effect', 'reason'])
 
 export const STATEMENT: Table<EventRow> = EVENTS.filter(({ name }) => !NOT_OF_STATEMENT.has(name))
 
-/** A customer's account after the last event of an export. */
+/** An account after the last event of an export. */
 export type BalanceRow = {
   readonly client_id: string
+  /** Undefined for the default asset. */
+  readonly asset?: string | undefined
   readonly balance: bigint
   /** The number of credits and debits that count. */
   readonly version: number
@@ -57,6 +60,7 @@ export type BalanceRow = {
 
 export const BALANCES: Table<BalanceRow> = [
   { name: 'client_id', type: 'text', is_required: true, of: row => row.client_id },
+  { name: 'asset', type: 'word', of: row => row.asset },
   { name: 'balance', type: 'int64', is_required: true, of: row => row.balance },
   { name: 'version', type: 'int64', is_required: true, of: row => row.version },
   { name: 'seq', type: 'int64', is_required: true, of: row => row.seq },

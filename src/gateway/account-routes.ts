@@ -9,6 +9,7 @@ import { MOVEMENT_REPLY, TRANSFER_REPLY } from './answers.js'
 import type { Given, Route } from './route.js'
 import {
   AMOUNT,
+  ASSET,
   CLIENT_ID,
   exactObject,
   oneOf,
@@ -73,7 +74,7 @@ export const ACCOUNT_COMMANDS: readonly Schema[] = [
 ].map(([type, required, optional]) =>
   exactObject(
     { type: { type: 'string', const: type }, ...OF_CUSTOMER, ...required },
-    { ...OPTIONAL, transaction_id: TRANSACTION_ID, ...optional },
+    { ...OPTIONAL, asset: ASSET, transaction_id: TRANSACTION_ID, ...optional },
   ),
 )
 
@@ -92,7 +93,7 @@ export const ACCOUNT_ROUTES: readonly Route[] = [
     subject: 'customer.hold',
     params: OF_CUSTOMER,
     customers: ofCustomer,
-    body: exactObject({ amount: AMOUNT }, { ...OPTIONAL, ...HOLD_FIELDS }),
+    body: exactObject({ amount: AMOUNT }, { ...OPTIONAL, asset: ASSET, ...HOLD_FIELDS }),
     ask: askCustomer,
     reply: MOVEMENT_REPLY,
     codes: codes('HOLD_EXISTS', 'HOLD_NOT_OPEN', 'LIMIT_REACHED'),
@@ -106,6 +107,7 @@ export const ACCOUNT_ROUTES: readonly Route[] = [
     customers: ofBody,
     body: exactObject(OF_CUSTOMER, {
       ...OPTIONAL,
+      asset: ASSET,
       amount: AMOUNT,
       final: { type: 'boolean' },
       to: CLIENT_ID,
@@ -121,7 +123,7 @@ export const ACCOUNT_ROUTES: readonly Route[] = [
     subject: 'customer.release',
     params: OF_HOLD,
     customers: ofBody,
-    body: exactObject(OF_CUSTOMER, { ...OPTIONAL, amount: AMOUNT }),
+    body: exactObject(OF_CUSTOMER, { ...OPTIONAL, asset: ASSET, amount: AMOUNT }),
     ask: askHold,
     reply: MOVEMENT_REPLY,
     codes: HOLD_CODES,
@@ -134,7 +136,7 @@ export const ACCOUNT_ROUTES: readonly Route[] = [
     subject: 'customer.limit',
     params: OF_CUSTOMER,
     customers: ofCustomer,
-    body: exactObject({ limit: LIMIT }, OPTIONAL),
+    body: exactObject({ limit: LIMIT }, { ...OPTIONAL, asset: ASSET }),
     ask: askCustomer,
     reply: MOVEMENT_REPLY,
     success: 200,
@@ -147,7 +149,7 @@ export const ACCOUNT_ROUTES: readonly Route[] = [
     subject: 'customer.restrict',
     params: OF_CUSTOMER,
     customers: ofCustomer,
-    body: exactObject({ state: STATE, reason: REASON }, { ...OPTIONAL, until: TIME }),
+    body: exactObject({ state: STATE, reason: REASON }, { ...OPTIONAL, asset: ASSET, until: TIME }),
     ask: askCustomer,
     reply: MOVEMENT_REPLY,
     success: 200,

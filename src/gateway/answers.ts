@@ -5,6 +5,7 @@
 import { ACCOUNT_STATES } from '../ledger/event-body-2.js'
 import {
   AMOUNT,
+  ASSET,
   BALANCE,
   CLIENT_ID,
   COUNT,
@@ -45,11 +46,11 @@ const DRY_RUN: Schema = {
   description: 'nothing is stored: `seq` is that of the newest event of the customer',
 }
 const OF_REVERSAL = { reverses: STORED_TRANSACTION_ID, amount: AMOUNT }
-/** What can be spent may be more than one balance can be, by a credit limit. */
-const OF_RULES = { available: TOTAL, held: BALANCE }
+/** The asset unless it is the default one. What can be spent may be more than one balance can be, by a credit limit. */
+const OF_POSITION = { asset: ASSET, available: TOTAL, held: BALANCE }
 export const POSITION = object(
   { client_id: CLIENT_ID, balance: BALANCE, version: VERSION, seq: SEQ },
-  OF_RULES,
+  OF_POSITION,
 )
 
 export const MOVEMENT_REPLY = object(
@@ -60,7 +61,7 @@ export const MOVEMENT_REPLY = object(
     version: VERSION,
     seq: SEQ,
   },
-  { replayed: TRUE, dry_run: DRY_RUN, ...OF_RULES, expires_at: TIME, ...OF_REVERSAL },
+  { replayed: TRUE, dry_run: DRY_RUN, ...OF_POSITION, expires_at: TIME, ...OF_REVERSAL },
 )
 
 export const TRANSFER_REPLY = object(
@@ -73,28 +74,43 @@ export const BARE_BALANCE = object({ balance: BALANCE })
 
 export const BALANCE_ANSWER = object(
   { client_id: CLIENT_ID, balance: BALANCE },
-  { version: VERSION, seq: SEQ, ...OF_RULES },
+  { version: VERSION, seq: SEQ, ...OF_POSITION },
 )
 
 export const HOLD = object({ hold: TRANSACTION_ID, remaining: AMOUNT, expires_at: TIME })
+
+/** What the same customer has in another asset; without `asset` it is the default one. */
+const OTHER_ASSET = object(
+  {
+    balance: BALANCE,
+    available: TOTAL,
+    held: BALANCE,
+    limit: BALANCE,
+    state: oneOf(...ACCOUNT_STATES),
+    version: VERSION,
+    seq: SEQ,
+  },
+  { asset: ASSET, reason: TEXT, until: TIME },
+)
 
 export const ACCOUNT_REPLY = object(
   {
     client_id: CLIENT_ID,
     balance: BALANCE,
-    ...OF_RULES,
+    available: TOTAL,
+    held: BALANCE,
     limit: BALANCE,
     state: oneOf(...ACCOUNT_STATES),
     version: VERSION,
     seq: SEQ,
     holds: listOf(HOLD),
   },
-  { reason: TEXT, until: TIME, cursor: CURSOR },
+  { asset: ASSET, reason: TEXT, until: TIME, cursor: CURSOR, others: listOf(OTHER_ASSET) },
 )
 
 export const HOLDS_REPLY = object(
   { client_id: CLIENT_ID, held: BALANCE, holds: listOf(HOLD) },
-  { cursor: CURSOR },
+  { asset: ASSET, cursor: CURSOR },
 )
 
 /** What only events of schema 2 say. */
@@ -121,7 +137,7 @@ export const STATEMENT_ENTRY = object(
   },
   {
     amount: AMOUNT,
-    ...OF_RULES,
+    ...OF_POSITION,
     ...OF_EVENT_2,
     transaction_id: STORED_TRANSACTION_ID,
     reference: TEXT,
@@ -137,17 +153,17 @@ export const STATEMENT_ENTRY = object(
 
 export const STATEMENT_REPLY = object(
   { client_id: CLIENT_ID, entries: listOf(STATEMENT_ENTRY) },
-  { cursor: CURSOR },
+  { asset: ASSET, cursor: CURSOR },
 )
 
 export const LIST_REPLY = object(
   { customers: listOf(object({ client_id: CLIENT_ID, balance: BALANCE, version: VERSION })) },
-  { cursor: CURSOR },
+  { asset: ASSET, cursor: CURSOR },
 )
 
 export const RANKING_REPLY = object(
   { ranking: listOf(object({ rank: COUNT, client_id: CLIENT_ID, balance: BALANCE })) },
-  { cursor: CURSOR },
+  { asset: ASSET, cursor: CURSOR },
 )
 
 export const SUM = object({ count: COUNT, amount: TOTAL })
@@ -202,7 +218,8 @@ export const TRANSACTION_ANSWER: Schema = {
 export const ACCOUNT_THEN = object(
   {
     balance: BALANCE,
-    ...OF_RULES,
+    available: TOTAL,
+    held: BALANCE,
     limit: BALANCE,
     state: oneOf(...ACCOUNT_STATES),
     version: VERSION,
@@ -218,6 +235,7 @@ export const EXPLAINED = object(
   { seq: SEQ, at: TIME, outcome: oneOf('applied', 'refused', 'declined', 'waits', 'decision'), rule: TEXT },
   {
     client_id: CLIENT_ID,
+    asset: ASSET,
     by: BY,
     event: { type: 'object', description: 'what the event says' },
     code: TEXT,
@@ -249,6 +267,7 @@ export const EVENTS_REPLY = object({
       { seq: SEQ, at: TIME, type: TEXT },
       {
         client_id: CLIENT_ID,
+        asset: ASSET,
         amount: AMOUNT,
         balance: BALANCE,
         version: VERSION,

@@ -5,6 +5,7 @@
 import { listOfOperations, PROJECTION_STATUS, REPLAY_STATE } from './operations-answers.js'
 import type { Given, Route } from './route.js'
 import {
+  ASSET,
   CLIENT_ID,
   COUNT,
   exactObject,
@@ -86,7 +87,7 @@ export const OPERATIONS_ROUTES: readonly Route[] = [
     operation: 'deadLetters',
     path: '/v1/operations/dead-letters',
     summary: 'Events that had no effect, with the reason, oldest first',
-    query: { limit: limit(50), client_id: CLIENT_ID, settled: oneOf('true') },
+    query: { limit: limit(50), client_id: CLIENT_ID, asset: ASSET, settled: oneOf('true') },
     ask: ({ query: { settled, ...query } }) => ({
       ...query,
       ...(settled === undefined ? {} : { settled: true }),
@@ -126,7 +127,10 @@ export const OPERATIONS_ROUTES: readonly Route[] = [
     summary: 'Customers that wait at an event of a schema which no running program knows',
     ask: () => ({}),
     reply: object({
-      parked: { type: 'array', items: object({ client_id: CLIENT_ID, seq: SEQ, schema: COUNT }) },
+      parked: {
+        type: 'array',
+        items: object({ client_id: CLIENT_ID, seq: SEQ, schema: COUNT }, { asset: ASSET }),
+      },
     }),
   }),
   write('replay', {

@@ -5,6 +5,7 @@
 import { CATALOGUE, type ErrorCode } from '../service/catalogue.js'
 import {
   AMOUNT,
+  ASSET,
   BALANCE,
   CLIENT_ID,
   COUNT,
@@ -71,6 +72,7 @@ export const PROBLEM_SCHEMA: Schema = object(
     reverses: TRANSACTION_ID,
     remaining: AMOUNT,
     client_id: CLIENT_ID,
+    asset: ASSET,
     balance: BALANCE,
     amount: AMOUNT,
     field: { type: 'string' },

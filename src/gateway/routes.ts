@@ -32,6 +32,7 @@ import { problem } from './problem.js'
 import type { Fields, Given, Route, RouteReply } from './route.js'
 import {
   AMOUNT,
+  ASSET,
   CLIENT_ID,
   CURSOR,
   DAY,
@@ -53,7 +54,7 @@ const BATCH_BYTES_MAX = 1_000_000
 const BATCH_COMMANDS_MAX = 1_000
 
 const OF_CUSTOMER: Properties = { client_id: CLIENT_ID }
-const PAGE: Properties = { limit: limit(50), cursor: CURSOR }
+const PAGE: Properties = { limit: limit(50), cursor: CURSOR, asset: ASSET }
 
 const read = (route: Omit<Route, 'method' | 'effect' | 'success' | 'codes'> & Partial<Route>): Route => ({
   method: 'GET',
@@ -86,6 +87,7 @@ const LEDGER_NUMBER = /^-?\d{1,20}$/
 
 /** The fields of a question about one account: how new the answer has to be, or the moment of the past. */
 const WHICH_ACCOUNT: Properties = {
+  asset: ASSET,
   min_version: { ...VERSION, description: 'must be a whole number: read your own write, or newer' },
   as_of: TIME,
   as_of_seq: SEQ,
@@ -109,7 +111,7 @@ const movement = (type: 'credit' | 'debit', summary: string): Route =>
     subject: `customer.${type}`,
     params: OF_CUSTOMER,
     customers: ofCustomer,
-    body: exactObject({ amount: AMOUNT }, OPTIONAL),
+    body: exactObject({ amount: AMOUNT }, { ...OPTIONAL, asset: ASSET }),
     ask: ({ params, body, transaction_id }) => ({ ...body, client_id: params.client_id, transaction_id }),
     reply: MOVEMENT_REPLY,
   })
@@ -124,11 +126,11 @@ export const BATCH_COMMAND: Schema = {
   anyOf: [
     exactObject(
       { type: oneOf('credit', 'debit'), client_id: CLIENT_ID, amount: AMOUNT },
-      { ...OPTIONAL, transaction_id: TRANSACTION_ID },
+      { ...OPTIONAL, asset: ASSET, transaction_id: TRANSACTION_ID },
     ),
     exactObject(
       { type: { type: 'string', const: 'transfer' }, from: CLIENT_ID, to: CLIENT_ID, amount: AMOUNT },
-      { ...OPTIONAL, transaction_id: TRANSACTION_ID },
+      { ...OPTIONAL, asset: ASSET, transaction_id: TRANSACTION_ID },
     ),
     ...ACCOUNT_COMMANDS,
     REVERSE_COMMAND,
@@ -180,9 +182,10 @@ export const ROUTES: readonly Route[] = [
     ask: askCustomer,
     reply: BARE_BALANCE,
     answer: BALANCE_ANSWER,
-    toAnswer: ({ body, headers }, { params }) =>
+    toAnswer: ({ body, headers }, { params, query }) =>
       E.right({
         client_id: params.client_id,
+        ...(query.asset === undefined ? {} : { asset: query.asset }),
         ...body,
         ...numberFrom(headers, 'Ledger-Version', 'version'),
         ...numberFrom(headers, 'Ledger-Seq', 'seq'),
@@ -249,7 +252,7 @@ export const ROUTES: readonly Route[] = [
     summary: "Moves an amount from one customer's balance to another's, whole or not at all",
     subject: 'customer.transfer',
     body: {
-      ...exactObject({ from: CLIENT_ID, to: CLIENT_ID, amount: AMOUNT }, OPTIONAL),
+      ...exactObject({ from: CLIENT_ID, to: CLIENT_ID, amount: AMOUNT }, { ...OPTIONAL, asset: ASSET }),
       examples: [{ from: '678', to: '679', amount: 50 }],
     },
     customers: ({ body }) => textsOf(body, CUSTOMER_FIELDS),
@@ -312,7 +315,7 @@ export const ROUTES: readonly Route[] = [
     path: '/v1/summary',
     summary: 'Totals of the ledger, and of each day asked for',
     subject: 'customer.summary',
-    query: { from: DAY, to: DAY },
+    query: { from: DAY, to: DAY, asset: ASSET },
     ask: ({ query }) => query,
     reply: SUMMARY_REPLY,
   }),
@@ -321,7 +324,7 @@ export const ROUTES: readonly Route[] = [
     path: '/v1/ranking',
     summary: 'The highest balances, ties by id',
     subject: 'customer.ranking',
-    query: { limit: limit(10), cursor: CURSOR },
+    query: { limit: limit(10), cursor: CURSOR, asset: ASSET },
     ask: ({ query }) => query,
     reply: RANKING_REPLY,
     csv: RANKING_CSV,
@@ -339,6 +342,7 @@ export const ROUTES: readonly Route[] = [
       },
       limit: limit(100),
       client_id: CLIENT_ID,
+      asset: ASSET,
     },
     customers: ({ query }) => textsOf(query, ['client_id']),
     ask: ({ query }) => query,

@@ -6,6 +6,7 @@
  */
 
 import { DAY_PATTERN, DAY_RULE, INSTANT_PATTERN, INSTANT_RULE } from '../instant.js'
+import { ASSET_RULE } from '../ledger/account-id.js'
 import { LONGEST_ID_CHARS_MAX, TRANSACTION_ID_CHARS_MAX } from '../ledger/event.js'
 import { CURSOR_CHARS_MAX, CURSOR_RULE, PAGE_ENTRIES_MAX } from '../page.js'
 
@@ -49,6 +50,13 @@ export const listOf = (items: Schema): Schema => ({ type: 'array', items })
 
 const DIGITS_OF_INT64_MAX = 19
 
+/** The asset of an account; absent for the default one. */
+export const ASSET: Schema = {
+  type: 'string',
+  pattern: '^[A-Z][A-Z0-9]{0,15}$',
+  description: `${ASSET_RULE}; absent: the default asset`,
+  examples: ['EUR'],
+}
 export const CLIENT_ID: Schema = {
   type: 'string',
   pattern: '^[A-Za-z0-9][A-Za-z0-9_:@\\-]{0,63}$',

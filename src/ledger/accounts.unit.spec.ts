@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { E } from '../fp.js'
 import type { Account, EventPlace, Rejection } from './account.js'
 import { apply } from './apply.js'
-import { decodeEvent, encodeEvent, isPlain, type LedgerEvent } from './event.js'
+import { isPlain, type LedgerEvent } from './event.js'
 import type { Debit, MoneyEvent } from './event-body.js'
 import { type Customer, NEW_CUSTOMER, step } from './fold.js'
 import { type AccountRules, rulesAt } from './rules.js'
@@ -11,6 +11,7 @@ import { readRules, rulesDigest, rulesText } from './rules-text.js'
 import { clientId } from './testing/arbitrary.js'
 import { arbitraryHistory, arbitrarySteadyHistory, type Message } from './testing/histories.js'
 import { createModel, type Seen } from './testing/model.js'
+import { decodePlain, encodePlain } from './testing/plain.js'
 import { availableAt } from './testing/story.js'
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text)
@@ -26,7 +27,7 @@ type Judged = {
 /** The messages of customer a that hold an event. A message that this program cannot read is left out. */
 const eventsOf = (history: readonly Message[]): readonly (Message & { readonly event: LedgerEvent })[] =>
   history.flatMap(message => {
-    const decoded = message.id === 'a' ? decodeEvent(bytes(message.text)) : undefined
+    const decoded = message.id === 'a' ? decodePlain(bytes(message.text)) : undefined
     return decoded?.tag === 'event' ? [{ ...message, event: decoded.event }] : []
   })
 
@@ -98,7 +99,7 @@ describe('an account', () => {
           // the model knows valid events only
           if (body === undefined || model === undefined) return []
           const before = customers.get(id) ?? NEW_CUSTOMER
-          const next = step(before, stored, decodeEvent(bytes(text)))
+          const next = step(before, stored, decodePlain(bytes(text)))
           const after = next.tag === 'applied' ? next.customer : before
           customers.set(id, after)
           const law = `${next.tag === 'dead' ? next.reason : next.tag} ${seenBy(after.account)}`
@@ -269,8 +270,8 @@ describe('what is written of an account', () => {
   it('is read back: every event from its body, in the lowest schema that can express it', () => {
     forAll(judged => {
       for (const { event } of judged) {
-        const text = encodeEvent(event)
-        const read = decodeEvent(bytes(text))
+        const text = encodePlain(event)
+        const read = decodePlain(bytes(text))
         expect(read.tag === 'event' && { ...read.event, schema: 0 }).toStrictEqual({ ...event, schema: 0 })
         const is_new = !['credit', 'debit', 'declined'].includes(event.type)
         const has_new = ['at_ms', 'hold', 'limit', 'state', 'expires_ms'].some(name => name in event)
@@ -301,7 +302,7 @@ describe('what is written of an account', () => {
         const { amount, ...refusal } = result.left
         const declined = { command: 'hold' as const, client_id: clientId('a'), ...refusal }
         const record: LedgerEvent = { type: 'declined', amount: event.amount, hold: 'h1', declined }
-        const read = decodeEvent(bytes(encodeEvent(record)))
+        const read = decodePlain(bytes(encodePlain(record)))
         expect(read).toMatchObject({ tag: 'event', event: { type: 'declined', declined } })
       }
     })

@@ -3,8 +3,8 @@
  * keeps what the command brought, so the law can be asked again.
  */
 
+import type { AccountId } from './account-id.js'
 import type { Amount } from './amount.js'
-import type { ClientId } from './client-id.js'
 import { creditLegId } from './command.js'
 import type { Declination, DeclinedRecord, LedgerEvent } from './event-body.js'
 import { HOLD_S } from './rule-command.js'
@@ -78,10 +78,10 @@ const isWhole = (event: object): event is LedgerEvent => {
  * `stored_ms`. Undefined when the record does not tell.
  */
 export const attemptOf = (
-  id: ClientId,
+  id: AccountId,
   record: Declination,
   stored_ms: number,
-): { readonly client_id: ClientId; readonly event: LedgerEvent } | undefined => {
+): { readonly client_id: AccountId; readonly event: LedgerEvent } | undefined => {
   const { declined, at_ms } = record
   if (declined === undefined) return undefined
   const { client_id, command } = declined

@@ -1,15 +1,21 @@
-/**
- * Client ids and the event subjects made of them: a customer is one exact subject, `customer.balance.<client_id>`.
- */
+/** Client ids: the names of customers. */
 
-import { E, type Either, t } from '../fp.js'
+import { t } from '../fp.js'
+
+/** Marks the id of an account (`account-id.ts`); each client id is one. */
+export interface AccountIdBrand {
+  readonly AccountId: unique symbol
+}
 
 interface ClientIdBrand {
   readonly ClientId: unique symbol
 }
 
-/** A customer's id: one NATS token, 1 to 64 characters (docs/adr/0001). */
-export type ClientId = string & ClientIdBrand
+/**
+ * A customer's id: one NATS token, 1 to 64 characters (docs/adr/0001). It is also the id of the customer's account in the
+ * default asset.
+ */
+export type ClientId = string & AccountIdBrand & ClientIdBrand
 
 const PATTERN = /^[A-Za-z0-9][A-Za-z0-9_:@-]{0,63}$/
 
@@ -26,17 +32,3 @@ export const ClientId = new t.Type<ClientId, string, unknown>(
   (u, context) => (isClientId(u) ? t.success(u) : t.failure(u, context, CLIENT_ID_RULE)),
   String,
 )
-
-/** Everything before a client id in an event's subject. */
-const EVENT_SUBJECT_PREFIX = 'customer.balance.'
-
-/** The exact subject that carries every event of one customer. */
-export const eventSubject = (id: ClientId): string => EVENT_SUBJECT_PREFIX + id
-
-/** The customer whose events are on `subject`; left is a sentence that says why the subject is no customer's. */
-export const clientIdOf = (subject: string): Either<string, ClientId> => {
-  const id = subject.slice(EVENT_SUBJECT_PREFIX.length)
-  return subject.startsWith(EVENT_SUBJECT_PREFIX) && isClientId(id)
-    ? E.right(id)
-    : E.left(`subject ${subject}: the client id ${CLIENT_ID_RULE}`)
-}

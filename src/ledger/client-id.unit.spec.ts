@@ -1,14 +1,15 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { E } from '../fp.js'
-import { ClientId, clientIdOf, eventSubject } from './client-id.js'
+import { accountOn, eventSubject } from './account-id.js'
+import { ClientId } from './client-id.js'
 import { arbitraryClientId } from './testing/arbitrary.js'
 
 describe('client ids', () => {
   it('are found again in their subject', () => {
     fc.assert(
       fc.property(arbitraryClientId, id => {
-        expect(clientIdOf(eventSubject(id))).toEqual(E.right(id))
+        expect(accountOn(eventSubject(id))).toEqual(E.right(id))
       }),
     )
   })
@@ -27,7 +28,7 @@ describe('client ids', () => {
   it.each(['customer.balance', 'customer.balance.', 'customer.balance.a.b', 'customer.balances.a', 'a'])(
     'are not in the subject %s',
     subject => {
-      expect(E.isLeft(clientIdOf(subject))).toBe(true)
+      expect(E.isLeft(accountOn(subject))).toBe(true)
     },
   )
 })

@@ -4,6 +4,7 @@
 
 import { E, type Either, pipe, type t } from '../fp.js'
 import type { JsonObject } from '../json.js'
+import { type AccountId, Asset, accountIdOf, customerOf, namesOf } from './account-id.js'
 import { Amount } from './amount.js'
 import { ClientId, isClientId } from './client-id.js'
 import { describeErrors, exactFieldsOf } from './codec.js'
@@ -14,8 +15,11 @@ import { usualAmount } from './fast/usual.js'
 import { decodeReverseRequest, type Reversal, type ReverseRequest } from './reverse-command.js'
 import { decodeRuleCommand, isRuleType, type RuleCommand } from './rule-command.js'
 
-const MovementBody = exactFieldsOf({ client_id: ClientId, amount: Amount }, OPTIONAL)
-const TransferBody = exactFieldsOf({ from: ClientId, to: ClientId, amount: Amount }, OPTIONAL)
+const MovementBody = exactFieldsOf({ client_id: ClientId, amount: Amount }, { ...OPTIONAL, asset: Asset })
+const TransferBody = exactFieldsOf(
+  { from: ClientId, to: ClientId, amount: Amount },
+  { ...OPTIONAL, asset: Asset },
+)
 
 type Content = {
   readonly amount: Amount
@@ -27,8 +31,14 @@ type Content = {
   readonly by?: string | undefined
 }
 
-export type Movement = Content & { readonly type: 'credit' | 'debit'; readonly client_id: ClientId }
-export type Transfer = Content & { readonly type: 'transfer'; readonly from: ClientId; readonly to: ClientId }
+/** `client_id` is the account: in another asset than the default one it names that too. */
+export type Movement = Content & { readonly type: 'credit' | 'debit'; readonly client_id: AccountId }
+/** Both accounts are of one asset. */
+export type Transfer = Content & {
+  readonly type: 'transfer'
+  readonly from: AccountId
+  readonly to: AccountId
+}
 export type PlainCommand = Movement | Transfer
 /** A command that is decided as it was asked for. */
 export type DirectCommand = PlainCommand | RuleCommand
@@ -38,7 +48,7 @@ export type AskedCommand = DirectCommand | ReverseRequest
 export type Command = DirectCommand | Reversal
 
 /** The customers whose accounts a command touches. The event of the first one has the transaction id itself as its id. */
-export const customersOfCommand = (command: Command): readonly [ClientId, ...ClientId[]] =>
+export const customersOfCommand = (command: Command): readonly [AccountId, ...AccountId[]] =>
   command.type === 'transfer'
     ? [command.from, command.to]
     : hasReceiver(command)
@@ -46,21 +56,28 @@ export const customersOfCommand = (command: Command): readonly [ClientId, ...Cli
       : [command.client_id]
 
 /** Whether a command takes money of `client_id` and gives it to another customer. */
-const hasReceiver = <C extends Command>(command: C): command is C & { readonly to: ClientId } =>
+const hasReceiver = <C extends Command>(command: C): command is C & { readonly to: AccountId } =>
   (command.type === 'capture' || command.type === 'reversal') && command.to !== undefined
 
 /** Whether a command has two events: what leaves one customer's account, and what comes to another's. */
 export const hasTwoLegs = (command: Command): boolean => command.type === 'transfer' || hasReceiver(command)
 
 /** The customer to whom a command brings another's money. */
-export const receiverOf = (command: Command): ClientId | undefined =>
+export const receiverOf = (command: Command): AccountId | undefined =>
   command.type === 'transfer' || hasReceiver(command) ? command.to : undefined
+
+/** The fields of a request that name the accounts of a command. */
+export const accountFields = (command: PlainCommand): JsonObject => {
+  if (command.type !== 'transfer') return namesOf(command.client_id)
+  const { client_id: from, ...asset } = namesOf(command.from)
+  return { from, to: customerOf(command.to), ...asset }
+}
 
 /** The `Nats-Msg-Id` of the second event of a command; the first one carries the transaction id itself. */
 export const creditLegId = (transaction_id: string): string => transaction_id + SECOND_LEG
 
 const contentOf = (
-  { amount, transaction_id, reference, metadata }: Omit<t.TypeOf<typeof MovementBody>, 'client_id'>,
+  { amount, transaction_id, reference, metadata }: Omit<t.TypeOf<typeof MovementBody>, 'client_id' | 'asset'>,
   fresh_id: string,
   by: string | undefined,
 ): Content => ({
@@ -83,7 +100,11 @@ export const decodeFields = (
       MovementBody.decode(fields),
       E.bimap(
         describeErrors,
-        (body): PlainCommand => ({ type, client_id: body.client_id, ...contentOf(body, fresh_id, by) }),
+        ({ client_id, asset, ...body }): PlainCommand => ({
+          type,
+          client_id: accountIdOf(client_id, asset),
+          ...contentOf(body, fresh_id, by),
+        }),
       ),
     )
   }
@@ -91,7 +112,12 @@ export const decodeFields = (
     TransferBody.decode(fields),
     E.bimap(
       describeErrors,
-      (body): Transfer => ({ type, from: body.from, to: body.to, ...contentOf(body, fresh_id, by) }),
+      ({ from, to, asset, ...body }): Transfer => ({
+        type,
+        from: accountIdOf(from, asset),
+        to: accountIdOf(to, asset),
+        ...contentOf(body, fresh_id, by),
+      }),
     ),
     E.filterOrElse(
       ({ from, to }) => from !== to,

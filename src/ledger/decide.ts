@@ -4,9 +4,9 @@
 
 import { E, type Either } from '../fp.js'
 import type { Account, Rejection } from './account.js'
+import type { AccountId } from './account-id.js'
 import type { Amount } from './amount.js'
 import { apply } from './apply.js'
-import type { ClientId } from './client-id.js'
 import {
   type Command,
   creditLegId,
@@ -28,16 +28,16 @@ import {
 import { NO_RULES, rulesAt } from './rules.js'
 
 /** One event on one customer's subject, and the account after it (its `seq` is not known before it is stored). */
-export type Leg = { readonly id: ClientId; readonly event: LedgerEvent; readonly after: Account }
+export type Leg = { readonly id: AccountId; readonly event: LedgerEvent; readonly after: Account }
 
-export type Refusal = Rejection & { readonly client_id: ClientId }
+export type Refusal = Rejection & { readonly client_id: AccountId }
 
 /** Makes an event with all its fields in one order: the JavaScript engine is fast with objects of one shape. */
 const eventOf = (
   type: MoneyEvent['type'],
   { amount, reference, metadata }: PlainCommand,
   transaction_id: string,
-  counterparty: ClientId | undefined,
+  counterparty: AccountId | undefined,
 ): LedgerEvent => ({
   type,
   amount,
@@ -66,7 +66,7 @@ const NO_TIME = new Date(0)
  * is to know of the account (docs/adr/0051). Throws `TimeUnknown`.
  */
 export const leg = (
-  id: ClientId,
+  id: AccountId,
   account: Account,
   event: LedgerEvent,
   now: Date | undefined,
@@ -85,7 +85,7 @@ export const leg = (
 
 const transfer = (
   command: Transfer,
-  accountOf: (id: ClientId) => Account,
+  accountOf: (id: AccountId) => Account,
   now: Date | undefined,
 ): Either<Refusal, readonly Leg[]> => {
   const { from, to, transaction_id } = command
@@ -137,7 +137,7 @@ const withoutAmount = (refused: Either<Refusal, Leg>): Either<Refusal, Leg> => {
 
 const capture = (
   command: CaptureCommand,
-  accountOf: (id: ClientId) => Account,
+  accountOf: (id: AccountId) => Account,
   now: Date,
 ): Either<Refusal, readonly Leg[]> => {
   const { client_id, hold: id, to, final = true, transaction_id } = command
@@ -176,7 +176,7 @@ const release = (command: ReleaseCommand, account: Account, now: Date): Either<R
 /** The opposite of what the transaction moved: of a transfer both events, or none. */
 const reversal = (
   command: Reversal,
-  accountOf: (id: ClientId) => Account,
+  accountOf: (id: AccountId) => Account,
   now: Date | undefined,
 ): Either<Refusal, readonly Leg[]> => {
   const { direction, client_id, to, amount, remaining, transaction_id, reverses, reversal_id } = command
@@ -200,7 +200,7 @@ const reversal = (
 
 const decideRules = (
   command: RuleCommand,
-  accountOf: (id: ClientId) => Account,
+  accountOf: (id: AccountId) => Account,
   now: Date,
 ): Either<Refusal, readonly Leg[]> => {
   const { client_id } = command
@@ -231,7 +231,7 @@ const decideRules = (
  */
 export const decide = (
   command: Command,
-  accountOf: (id: ClientId) => Account,
+  accountOf: (id: AccountId) => Account,
   now?: Date,
 ): Either<Refusal, readonly Leg[]> => {
   switch (command.type) {

@@ -8,8 +8,8 @@
 import { E, type Either, t } from '../fp.js'
 import type { JsonObject } from '../json.js'
 import { REJECTION_CODES } from './account.js'
+import { AccountId } from './account-id.js'
 import { Amount, Balance, INT64_MAX, toJson } from './amount.js'
-import { ClientId } from './client-id.js'
 import { describeErrors, fieldsOf } from './codec.js'
 import {
   COMMAND_TYPES,
@@ -97,7 +97,7 @@ const COMMON = {
   transaction_id: LongestTransactionId,
   reference: t.string,
   metadata: t.UnknownRecord,
-  transfer: fieldsOf({ counterparty: ClientId }),
+  transfer: fieldsOf({ counterparty: AccountId }),
   after: t.unknown,
   at: Time,
   reverses: StoredTransactionId,
@@ -108,7 +108,7 @@ const Declined = fieldsOf(
   {
     command: new OneOf(COMMAND_TYPES),
     code: new OneOf(REJECTION_CODES),
-    client_id: ClientId,
+    client_id: AccountId,
     balance: Balance,
   },
   { available: Balance, held: Balance, remaining: Amount, state: Restricted, reason: Reason },

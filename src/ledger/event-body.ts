@@ -4,6 +4,7 @@
 
 import { t } from '../fp.js'
 import type { RejectionCode } from './account.js'
+import type { AccountId } from './account-id.js'
 import { Amount, Balance } from './amount.js'
 import { ClientId } from './client-id.js'
 import { fieldsOf } from './codec.js'
@@ -93,7 +94,8 @@ type CommandType = (typeof COMMAND_TYPES)[number]
 export type DeclinedRecord = {
   readonly command: CommandType
   readonly code: RejectionCode
-  readonly client_id: ClientId
+  /** The account that refused it. */
+  readonly client_id: AccountId
   readonly balance: bigint
   readonly available?: bigint | undefined
   readonly held?: bigint | undefined
@@ -104,8 +106,12 @@ export type DeclinedRecord = {
 
 /** The fields that any event may have. */
 type Common = {
-  -readonly [K in Exclude<keyof Body, 'type' | 'amount' | 'schema' | 'declined'>]?: Body[K] | undefined
+  -readonly [K in Exclude<keyof Body, 'type' | 'amount' | 'schema' | 'transfer' | 'declined'>]?:
+    | Body[K]
+    | undefined
 } & {
+  /** The account on the other side. In schema 2 it may be one of an asset. */
+  transfer?: { counterparty: AccountId } | undefined
   /** The time at which the command side decided it, in milliseconds since 1970 (schema 2). */
   at_ms?: number | undefined
   /** The id of the transaction that it takes back (schema 2). */

@@ -2,6 +2,7 @@
 
 import { E } from '../fp.js'
 import { isJsonObject, type JsonObject, readJson } from '../json.js'
+import { isOfAsset } from './account-id.js'
 import { amountJson } from './amount.js'
 import type { DeclinedRecord, LedgerEvent, MoneyEvent } from './event-body.js'
 import { quoted } from './fast/quoted.js'
@@ -17,6 +18,7 @@ const isPlainRecord = ({ command, code, available }: DeclinedRecord): boolean =>
 export const isPlain = (event: LedgerEvent): event is MoneyEvent & { readonly amount: bigint } => {
   if (event.at_ms !== undefined || event.reverses !== undefined || event.reversal_id !== undefined)
     return false
+  if (event.transfer !== undefined && isOfAsset(event.transfer.counterparty)) return false
   switch (event.type) {
     case 'credit':
       return true

@@ -7,6 +7,7 @@
 
 import { E, pipe, t } from '../fp.js'
 import { isJsonObject, type JsonObject, readJson, readStrictJson } from '../json.js'
+import { type AccountId, isOfAsset } from './account-id.js'
 import { amountJson, Balance, toJson } from './amount.js'
 import { describeErrors, fieldsOf } from './codec.js'
 import { EventBody, type LedgerEvent, STORED_ID_CHARS_MAX } from './event-body.js'
@@ -79,8 +80,8 @@ export const decodeParsed = (json: unknown, source?: Uint8Array): Decoded => {
   return json.type === 'skip' ? decodeSkip(json) : decodeRules(json)
 }
 
-/** Decodes a message's body. It is total: every body is an event, malformed, of a newer schema, or a decision. */
-export const decodeEvent = (body: Uint8Array): Decoded => {
+/** Decodes a message's body alone, for those who look for an id in it. Whether it counts depends on its account too. */
+export const decodeBody = (body: Uint8Array): Decoded => {
   const json = readJson(body)
   if (E.isLeft(json)) return malformed(`not JSON: ${json.left}`)
   const event = isJsonObject(json.right) ? usualEvent(json.right, STORED_ID_CHARS_MAX) : undefined
@@ -88,12 +89,30 @@ export const decodeEvent = (body: Uint8Array): Decoded => {
 }
 
 /**
+ * Schema 1 knows no account of an asset: before there were assets, everything on such a subject was a dead letter, and what
+ * is of schema 1 stays one for ever (docs/adr/0058-assets.md).
+ */
+const decodeOfAsset = (body: Uint8Array): Decoded => {
+  const json = readJson(body)
+  return E.isRight(json) && isJsonObject(json.right) && schemaOf(json.right) === PLAIN_SCHEMA
+    ? malformed('schema: must be 2 on the subject of an asset')
+    : decodeBody(body)
+}
+
+/**
+ * Decodes the body of a message on the subject of the account `id`. It is total: every body is an event, malformed, of a
+ * newer schema, or a decision.
+ */
+export const decodeEvent = (body: Uint8Array, id: AccountId): Decoded =>
+  isOfAsset(id) ? decodeOfAsset(body) : decodeBody(body)
+
+/**
  * Decodes as much of a message's body as a fold of balances needs. The result folds to the same state as that of
  * `decodeEvent`, but an event may lack its reference, its metadata, and its id unless it belongs to a transfer.
  */
-export const decodeMovement = (body: Uint8Array): Decoded => {
-  const event = readMovement(body)
-  return event === undefined ? decodeEvent(body) : { tag: 'event', event }
+export const decodeMovement = (body: Uint8Array, id: AccountId): Decoded => {
+  const event = isOfAsset(id) ? undefined : readMovement(body)
+  return event === undefined ? decodeEvent(body, id) : { tag: 'event', event }
 }
 
 /** `rules` is the digest of the account's rules; absent for a plain account. */
@@ -126,13 +145,14 @@ const bigintsToJson = (_: string, value: unknown): unknown =>
   typeof value === 'bigint' ? toJson(value) : value
 
 /**
- * The body of an event as this program writes it, in the lowest schema that can express it. It is put together by hand,
+ * The body of an event of an account as this program writes it, in the lowest schema that can express it. It is put together by hand,
  * because `JSON.stringify` with a replacer for every value takes longer than all the rest of a command.
  */
-export const encodeEvent = (event: LedgerEvent): string => {
-  let json = isPlain(event)
-    ? `{"schema":${PLAIN_SCHEMA},"type":"${event.type}","amount":${amountJson(event.amount)}`
-    : encodeFields2(event)
+export const encodeEvent = (event: LedgerEvent, id: AccountId): string => {
+  let json =
+    isPlain(event) && !isOfAsset(id)
+      ? `{"schema":${PLAIN_SCHEMA},"type":"${event.type}","amount":${amountJson(event.amount)}`
+      : encodeFields2(event)
   const { transaction_id, transfer, reference, metadata } = event
   if (transaction_id !== undefined) json += `,"transaction_id":${quoted(transaction_id)}`
   if (transfer !== undefined) json += `,"transfer":{"counterparty":${quoted(transfer.counterparty)}}`

@@ -1,11 +1,12 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { toJson } from './amount.js'
-import { claimedAfter, decodeEvent, decodeParsed, encodeEvent, type LedgerEvent } from './event.js'
+import { claimedAfter, decodeParsed, type LedgerEvent } from './event.js'
 import { almost, amount, arbitraryEvent } from './testing/arbitrary.js'
+import { decodePlain, encodePlain } from './testing/plain.js'
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text)
-const decode = (value: unknown) => decodeEvent(bytes(JSON.stringify(value)))
+const decode = (value: unknown) => decodePlain(bytes(JSON.stringify(value)))
 const reasonOf = (value: unknown): string => {
   const decoded = decode(value)
   return decoded.tag === 'malformed' ? decoded.reason : `not malformed but ${decoded.tag}`
@@ -47,11 +48,11 @@ describe('encoding an event', () => {
       fc.property(arbitraryEvent, fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }), (event, balance) => {
         for (const after of [undefined, { balance, version: 3 }, { balance: 'forged' }]) {
           const whole = { ...event, ...(after === undefined ? {} : { after }) }
-          expect(JSON.parse(encodeEvent(whole))).toEqual(asWritten(whole))
+          expect(JSON.parse(encodePlain(whole))).toEqual(asWritten(whole))
         }
         const refused = { command: 'debit', code: 'BALANCE_LIMIT', client_id: 'a', balance }
         const frozen = { ...event, type: 'declined', declined: refused } as LedgerEvent
-        expect(JSON.parse(encodeEvent(frozen))).toEqual(asWritten(frozen))
+        expect(JSON.parse(encodePlain(frozen))).toEqual(asWritten(frozen))
       }),
     )
   })
@@ -61,7 +62,7 @@ describe('decoding an event', () => {
   it('gives back every event that this program writes', () => {
     fc.assert(
       fc.property(arbitraryEvent, event => {
-        const decoded = decodeEvent(bytes(encodeEvent(event)))
+        const decoded = decodePlain(bytes(encodePlain(event)))
         expect(decoded.tag).toBe('event')
         if (decoded.tag === 'event') expect(decoded.event).toMatchObject(event)
       }),
@@ -72,7 +73,7 @@ describe('decoding an event', () => {
     fc.assert(
       fc.property(almost(fc.constantFrom(...EVENT_FIELDS), EVENT_VALUES), fields => {
         const text = JSON.stringify(fields)
-        expect(decodeEvent(bytes(text))).toStrictEqual(decodeParsed(JSON.parse(text)))
+        expect(decodePlain(bytes(text))).toStrictEqual(decodeParsed(JSON.parse(text)))
       }),
       { numRuns: 2_000 },
     )
@@ -81,7 +82,7 @@ describe('decoding an event', () => {
   it('is total: any bytes are an event, malformed, or of the future', () => {
     fc.assert(
       fc.property(fc.oneof(fc.uint8Array(), fc.json().map(bytes)), body => {
-        expect(['event', 'malformed', 'future']).toContain(decodeEvent(body).tag)
+        expect(['event', 'malformed', 'future']).toContain(decodePlain(body).tag)
       }),
     )
   })
@@ -113,21 +114,21 @@ describe('decoding an event', () => {
   })
 
   it('refuses a number that JSON.parse has rounded rather than move another amount', () => {
-    const decoded = decodeEvent(bytes('{"type":"credit","amount":9007199254740993}'))
+    const decoded = decodePlain(bytes('{"type":"credit","amount":9007199254740993}'))
     expect(decoded.tag).toBe('malformed')
   })
 
   it('says of bytes that are not JSON, and not even text, that they are not', () => {
-    expect(decodeEvent(bytes('{"type"'))).toMatchObject({
+    expect(decodePlain(bytes('{"type"'))).toMatchObject({
       tag: 'malformed',
       reason: expect.stringMatching(/^not JSON/),
     })
-    expect(decodeEvent(Uint8Array.of(0xff, 0xfe))).toMatchObject({ tag: 'malformed' })
+    expect(decodePlain(Uint8Array.of(0xff, 0xfe))).toMatchObject({ tag: 'malformed' })
   })
 
   it('recognises a schema from the future whatever else it holds', () => {
     expect(decode({ schema: 3, kind: 'something new' })).toEqual({ tag: 'future', schema: 3 })
-    expect(decodeEvent(bytes('{"schema":99,"amount":1e400,"amount":1}'))).toEqual({
+    expect(decodePlain(bytes('{"schema":99,"amount":1e400,"amount":1}'))).toEqual({
       tag: 'future',
       schema: 99,
     })
@@ -140,13 +141,13 @@ describe('decoding an event', () => {
   it('never takes a field from a prototype, whatever names the body has', () => {
     for (const name of ['__proto__', 'constructor', 'prototype']) {
       const hidden = '{"transaction_id":1,"transfer":{"counterparty":"a.b"},"after":1,"reference":5}'
-      const decoded = decodeEvent(bytes(`{"type":"credit","amount":1,"${name}":${hidden}}`))
+      const decoded = decodePlain(bytes(`{"type":"credit","amount":1,"${name}":${hidden}}`))
       expect(decoded).toStrictEqual({ tag: 'event', event: { type: 'credit', amount: 1n } })
       if (decoded.tag === 'event') {
         expect(decoded.event.transaction_id).toBeUndefined()
         expect(Object.getPrototypeOf(decoded.event)).toBe(Object.prototype)
       }
-      expect(decodeEvent(bytes(`{"${name}":{"type":"credit","amount":1}}`)).tag).toBe('malformed')
+      expect(decodePlain(bytes(`{"${name}":{"type":"credit","amount":1}}`)).tag).toBe('malformed')
     }
   })
 })
@@ -159,18 +160,18 @@ describe('an event of schema 1', () => {
     ['{"type":"credit","amount":4503599627370497.5}', { type: 'credit', amount: 4503599627370498n }],
     ['{"type":"credit","amount":1.0}', { type: 'credit', amount: 1n }],
   ])('is read as JSON.parse reads it, for ever: %s', (text, event) => {
-    expect(decodeEvent(bytes(text))).toStrictEqual({ tag: 'event', event })
+    expect(decodePlain(bytes(text))).toStrictEqual({ tag: 'event', event })
   })
 
   it('may be as deep as JSON.parse can go', () => {
     const deep = `${'['.repeat(30_000)}${']'.repeat(30_000)}`
-    expect(decodeEvent(bytes(`{"type":"credit","amount":1,"metadata":{"a":${deep}}}`)).tag).toBe('event')
-    expect(decodeEvent(bytes(`{"type":"credit","amount":1,"x":${deep}}`)).tag).toBe('event')
+    expect(decodePlain(bytes(`{"type":"credit","amount":1,"metadata":{"a":${deep}}}`)).tag).toBe('event')
+    expect(decodePlain(bytes(`{"type":"credit","amount":1,"x":${deep}}`)).tag).toBe('event')
   })
 })
 
 describe('an event of schema 2', () => {
-  const two = (rest: string) => decodeEvent(bytes(`{"schema":2,${rest}}`))
+  const two = (rest: string) => decodePlain(bytes(`{"schema":2,${rest}}`))
   const deep = (levels: number) => `{"a":${'['.repeat(levels)}${']'.repeat(levels)}}`
 
   it.each<[string, unknown]>([
@@ -235,11 +236,11 @@ describe('an event of schema 2', () => {
   })
 
   it('is strict from the number that says so on', () => {
-    expect(decodeEvent(bytes('{"schema":2.0,"type":"credit","amount":1}')).tag).toBe('event')
-    expect(decodeEvent(bytes('{"schema":2.00000000000000000001,"type":"credit","amount":1}')).tag).toBe(
+    expect(decodePlain(bytes('{"schema":2.0,"type":"credit","amount":1}')).tag).toBe('event')
+    expect(decodePlain(bytes('{"schema":2.00000000000000000001,"type":"credit","amount":1}')).tag).toBe(
       'malformed',
     )
-    expect(decodeEvent(bytes('{"schema":1,"schema":2,"type":"credit","amount":1}')).tag).toBe('malformed')
+    expect(decodePlain(bytes('{"schema":1,"schema":2,"type":"credit","amount":1}')).tag).toBe('malformed')
   })
 })
 

@@ -6,14 +6,14 @@
 
 import { E } from '../fp.js'
 import type { Account } from './account.js'
-import type { ClientId } from './client-id.js'
+import type { AccountId } from './account-id.js'
 import { type Leg, leg } from './decide.js'
 
 /**
  * One event for each hold of the account that has expired at `now`, in the order in which they were made; none when no
  * hold has. `now` has to be over by the stream's clock: an account keeps the time of its last event, and must not be ahead.
  */
-export const expiryEvents = (id: ClientId, account: Account, now: Date): readonly Leg[] => {
+export const expiryEvents = (id: AccountId, account: Account, now: Date): readonly Leg[] => {
   const legs: Leg[] = []
   let before = account
   for (const { id: hold, expires_ms } of account.rules?.holds ?? []) {

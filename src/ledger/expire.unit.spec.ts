@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { E } from '../fp.js'
 import { apply } from './apply.js'
-import { decodeEvent, encodeEvent } from './event.js'
 import { expiryEvents } from './expire.js'
 import { clientId } from './testing/arbitrary.js'
+import { decodePlain, encodePlain } from './testing/plain.js'
 import { at, availableAt, credit, hold, limit, momentAt, restrict, story } from './testing/story.js'
 
 const id = clientId('678')
@@ -15,7 +15,7 @@ const ended = (account: ReturnType<ReturnType<typeof story>['account']>, s: numb
   return {
     holds: legs.map(({ event }) => (event.type === 'release' && event.expired === true ? event.hold : '?')),
     after: legs.at(-1)?.after ?? account,
-    bodies: legs.map(({ event }) => encodeEvent(event)),
+    bodies: legs.map(({ event }) => encodePlain(event)),
   }
 }
 
@@ -64,7 +64,7 @@ describe('the events that say that holds have expired', () => {
       const { after, bodies } = ended(threeHolds(), 60)
       let account = threeHolds()
       for (const [i, body] of bodies.entries()) {
-        const decoded = decodeEvent(new TextEncoder().encode(body))
+        const decoded = decodePlain(new TextEncoder().encode(body))
         if (decoded.tag !== 'event') throw new Error(`the event is ${decoded.tag}`)
         const applied = apply(account, decoded.event, { seq: 5 + i, at: moment(stored_s) })
         if (E.isLeft(applied)) throw new Error(applied.left.code)

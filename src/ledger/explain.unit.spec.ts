@@ -6,12 +6,12 @@ import { inOrder } from './account-at.js'
 import { attemptOf } from './attempt.js'
 import { type Command, decodeCommand } from './command.js'
 import { decide, declined, type Refusal } from './decide.js'
-import { decodeEvent, encodeEvent } from './event.js'
 import { explain, explainAttempt } from './explain.js'
 import { step } from './fold.js'
 import { amount } from './testing/arbitrary.js'
 import { arbitraryHistory, type Message } from './testing/histories.js'
 import { createModel } from './testing/model.js'
+import { decodePlain, encodePlain } from './testing/plain.js'
 import { credit, hold, momentAt, story } from './testing/story.js'
 
 const shown = ({
@@ -41,7 +41,7 @@ it('an explained event was judged as the model judges it, on the account of that
       const model = createModel()
       let account = OPENING
       const check = ({ body, text, ...stored }: Message): void => {
-        const decoded = decodeEvent(bytes(text))
+        const decoded = decodePlain(bytes(text))
         if (body === undefined || decoded.tag !== 'event') return
         const explained = explain(account, decoded.event, stored)
         expect(shown(explained.before)).toEqual(model.standing(explained.time_ms))
@@ -111,11 +111,11 @@ describe('a refused command', () => {
     /** The code of a refusal, and the one that its explanation gives from the record, which is stored and read again. */
     const refuse = (command: Command, refusal: Refusal, now: Date) => {
       const { id, event } = declined(command, refusal, accountOf('a'), now)
-      const read = decodeEvent(bytes(encodeEvent(event)))
+      const read = decodePlain(bytes(encodePlain(event)))
       if (read.tag !== 'event' || read.event.type !== 'declined') throw new Error(read.tag)
       const stored = { seq, at: new Date(now.getTime() + 40) }
       const attempt = attemptOf(id, read.event, stored.at.getTime())
-      if (attempt === undefined) throw new Error(`nothing is known of ${encodeEvent(event)}`)
+      if (attempt === undefined) throw new Error(`nothing is known of ${encodePlain(event)}`)
       const { client_id, code } = refusal
       const explained = explainAttempt(accountOf(attempt.client_id), attempt.event, stored, code)
       return {
@@ -165,7 +165,7 @@ describe('a refused command', () => {
   it('whose record lacks what it wanted has no explanation but the record', () => {
     const of = (fields: object, record: object = {}) => {
       const declined = { command: 'release', code: 'HOLD_NOT_OPEN', client_id: 'a', balance: 0, ...record }
-      const read = decodeEvent(bytes(JSON.stringify({ schema: 2, type: 'declined', ...fields, declined })))
+      const read = decodePlain(bytes(JSON.stringify({ schema: 2, type: 'declined', ...fields, declined })))
       if (read.tag !== 'event' || read.event.type !== 'declined') throw new Error(read.tag)
       return attemptOf('a' as never, read.event, BEGIN_MS)
     }

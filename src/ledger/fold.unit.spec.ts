@@ -1,9 +1,10 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { INT64_MAX } from './amount.js'
-import { type Decoded, decodeEvent, encodeEvent, type LedgerEvent } from './event.js'
+import type { Decoded, LedgerEvent } from './event.js'
 import { type Customer, NEW_CUSTOMER, type Step, step } from './fold.js'
 import { amount, arbitraryEvent, placeAt } from './testing/arbitrary.js'
+import { decodePlain, encodePlain } from './testing/plain.js'
 
 const event = (e: LedgerEvent): Decoded => ({ tag: 'event', event: e })
 const credit = (n: number | bigint): Decoded => event({ type: 'credit', amount: amount(n) })
@@ -119,12 +120,12 @@ describe('the fold', () => {
   })
 
   it('folds what it wrote itself without a mismatch', () => {
-    const body = encodeEvent({
+    const body = encodePlain({
       type: 'credit',
       amount: amount(INT64_MAX),
       after: { balance: INT64_MAX, version: 1 },
     })
-    const result = step(NEW_CUSTOMER, placeAt(1), decodeEvent(new TextEncoder().encode(body)))
+    const result = step(NEW_CUSTOMER, placeAt(1), decodePlain(new TextEncoder().encode(body)))
     expect(result).toMatchObject({ tag: 'applied', mismatch: false })
   })
 })

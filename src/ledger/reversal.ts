@@ -5,8 +5,8 @@
  * the sum of the numbers before it can be stored only while that sum is right: whoever else was faster has its number.
  */
 
+import type { AccountId } from './account-id.js'
 import type { Amount } from './amount.js'
-import type { ClientId } from './client-id.js'
 import { REVERSALS_MAX } from './event-body.js'
 import { idOfReversal, type Reversal, type ReverseRequest } from './reverse-command.js'
 
@@ -17,8 +17,8 @@ export type Reversible = {
   readonly amount: Amount
   /** The parts of the reversal's first event, and of its second one. */
   readonly direction: Reversal['direction']
-  readonly client_id: ClientId
-  readonly to?: ClientId | undefined
+  readonly client_id: AccountId
+  readonly to?: AccountId | undefined
 }
 
 /** What has one of the numbers. `amount` is 0 for a refusal, and for an event that is no reversal of the transaction. */

@@ -5,8 +5,8 @@
 
 import { E, type Either, type t } from '../fp.js'
 import type { JsonObject } from '../json.js'
+import type { AccountId } from './account-id.js'
 import { Amount, toJson } from './amount.js'
-import type { ClientId } from './client-id.js'
 import { describeErrors, exactFieldsOf } from './codec.js'
 import { OPTIONAL } from './command-fields.js'
 import { REVERSAL_INFIX, TransactionId } from './event-body.js'
@@ -35,9 +35,9 @@ export type Reversal = Content & {
   readonly reversal_id: string
   /** What the first event is: it takes the money of a credit back, or gives that of a debit back. */
   readonly direction: 'credit' | 'debit'
-  readonly client_id: ClientId
+  readonly client_id: AccountId
   /** The customer who gave the money of a transfer, and gets it back: then the first event is a debit. */
-  readonly to?: ClientId | undefined
+  readonly to?: AccountId | undefined
   readonly amount: Amount
   /** Less than `amount` is left of the transaction: it is refused, and the refusal is recorded like any other. */
   readonly remaining?: bigint | undefined

@@ -6,6 +6,7 @@
 import { E, type Either, t } from '../fp.js'
 import { Instant } from '../instant.js'
 import type { JsonObject } from '../json.js'
+import { type AccountId, Asset, accountIdOf, customerOf, namesOf } from './account-id.js'
 import { Amount, toJson } from './amount.js'
 import { ClientId } from './client-id.js'
 import { describeErrors, exactFieldsOf } from './codec.js'
@@ -16,7 +17,8 @@ import { Limit, Reason, State } from './event-body-2.js'
 
 /** The parts of every command that concerns rules. */
 type Base = {
-  readonly client_id: ClientId
+  /** The account: in another asset than the default one it names that too. */
+  readonly client_id: AccountId
   /** The idempotency key: a retry of the command carries the same one. */
   readonly transaction_id: string
   readonly reference?: string | undefined
@@ -37,7 +39,7 @@ export type CaptureCommand = Base & {
   readonly hold: string
   readonly amount?: Amount | undefined
   readonly final?: boolean | undefined
-  readonly to?: ClientId | undefined
+  readonly to?: AccountId | undefined
 }
 export type ReleaseCommand = Base & {
   readonly type: 'release'
@@ -86,18 +88,19 @@ const ExpiresIn = new t.Type<number, number, unknown>(
 )
 
 const CUSTOMER = { client_id: ClientId }
+const MORE = { ...OPTIONAL, asset: Asset }
 const CODECS = {
   hold: exactFieldsOf(
     { ...CUSTOMER, amount: Amount },
-    { ...OPTIONAL, expires_at: Instant, expires_in: ExpiresIn },
+    { ...MORE, expires_at: Instant, expires_in: ExpiresIn },
   ),
   capture: exactFieldsOf(
     { ...CUSTOMER, hold: TransactionId },
-    { ...OPTIONAL, amount: Amount, final: t.boolean, to: ClientId },
+    { ...MORE, amount: Amount, final: t.boolean, to: ClientId },
   ),
-  release: exactFieldsOf({ ...CUSTOMER, hold: TransactionId }, { ...OPTIONAL, amount: Amount }),
-  limit: exactFieldsOf({ ...CUSTOMER, limit: Limit }, OPTIONAL),
-  restrict: exactFieldsOf({ ...CUSTOMER, state: State, reason: Reason }, { ...OPTIONAL, until: Instant }),
+  release: exactFieldsOf({ ...CUSTOMER, hold: TransactionId }, { ...MORE, amount: Amount }),
+  limit: exactFieldsOf({ ...CUSTOMER, limit: Limit }, MORE),
+  restrict: exactFieldsOf({ ...CUSTOMER, state: State, reason: Reason }, { ...MORE, until: Instant }),
 } as const
 
 const NS_PER_MS = 1_000_000n
@@ -117,6 +120,9 @@ const conflictOf = (type: RuleCommand['type'], fields: JsonObject): string | und
 
 /** The fields that get another name or form. */
 type Decoded = {
+  readonly client_id: ClientId
+  readonly asset?: string
+  readonly to?: ClientId
   readonly expires_at?: bigint
   readonly expires_in?: number
   readonly until?: bigint
@@ -137,9 +143,11 @@ export const decodeRuleCommand = (
   if (E.isLeft(decoded)) return E.left(describeErrors(decoded.left))
   const conflict = conflictOf(type, fields)
   if (conflict !== undefined) return E.left(conflict)
-  const { expires_at, expires_in, until, transaction_id, ...others } = decoded.right
+  const { client_id, asset, to, expires_at, expires_in, until, transaction_id, ...others } = decoded.right
   return E.right({
     type,
+    client_id: accountIdOf(client_id, asset),
+    ...(to === undefined ? {} : { to: accountIdOf(to, asset) }),
     ...others,
     transaction_id: transaction_id ?? fresh_id,
     by,
@@ -153,14 +161,17 @@ const timeText = (ms: number): string => new Date(ms).toISOString()
 
 /** A command as the fields of a request that decodes to it. */
 export const ruleCommandFields = (command: RuleCommand): JsonObject => {
-  const { type: _, by: _by, ...fields } = command
-  const { expires_ms, expires_in_s, until_ms, amount, limit, ...others } = fields as typeof fields & {
+  const { type: _, by: _by, client_id, ...fields } = command
+  const { to, expires_ms, expires_in_s, until_ms, amount, limit, ...others } = fields as typeof fields & {
+    readonly to?: AccountId
     readonly expires_ms?: number
     readonly expires_in_s?: number
     readonly until_ms?: number
     readonly limit?: bigint
   }
   return {
+    ...namesOf(client_id),
+    ...(to === undefined ? {} : { to: customerOf(to) }),
     ...others,
     ...(amount === undefined ? {} : { amount: toJson(amount) }),
     ...(limit === undefined ? {} : { limit: toJson(limit) }),

@@ -10,6 +10,8 @@ import { type Actor, discardDeadLetter } from '../dead-letters/actions.js'
 import { listDeadLetters } from '../dead-letters/letters.js'
 import { E, type Either, Failed, pipe, type TaskEither, TE, t, unwrap } from '../fp.js'
 import { isJsonObject, readStrictJson } from '../json.js'
+import { Asset, accountIdOf } from '../ledger/account-id.js'
+import type { ClientId } from '../ledger/client-id.js'
 import { describeErrors, exactFieldsOf } from '../ledger/codec.js'
 import { SKIP_REASON_CHARS_MAX } from '../ledger/skip.js'
 import { PAGE_ENTRIES_MAX } from '../page.js'
@@ -62,7 +64,7 @@ const Name = t.keyof({ balances: null, journal: null, totals: null, ranking: nul
 const Nothing = exactFieldsOf({}, {})
 const Letters = exactFieldsOf(
   {},
-  { limit: whole(1, PAGE_ENTRIES_MAX), settled: t.boolean, client_id: text(64) },
+  { limit: whole(1, PAGE_ENTRIES_MAX), settled: t.boolean, client_id: text(64), asset: Asset },
 )
 const Retry = exactFieldsOf({ seq: Seq }, { reason: Reason, body: text(65_536) })
 const Discard = exactFieldsOf({ seq: Seq, reason: Reason })
@@ -119,8 +121,8 @@ const handlersOf = (deps: OperationsDeps, replays: Replays): Readonly<Record<str
   const actorOf = createActor(deps)
   return {
     status: handling(Nothing, () => readOperationsStatus(deps, replays)),
-    letters: handling(Letters, async ({ limit = LETTERS, settled = false, client_id }) => {
-      const of_one = client_id === undefined ? {} : { client_id }
+    letters: handling(Letters, async ({ limit = LETTERS, settled = false, client_id, asset }) => {
+      const of_one = client_id === undefined ? {} : { client_id: accountIdOf(client_id as ClientId, asset) }
       return { letters: unwrap(await listDeadLetters(deps.nc, { limit, settled, ...of_one })()) }
     }),
     parked: handling(Nothing, async () => ({ parked: await listWaiting(deps) })),

@@ -4,11 +4,11 @@
 
 import type { KV } from '@nats-io/kv'
 import type { NatsConnection } from 'nats'
+import { type AccountNames, namesOf } from '../ledger/account-id.js'
 import { PROJECTIONS } from '../projections/definitions/all.js'
 import { listParked } from '../projections/parked.js'
 
-export type WaitingCustomer = {
-  readonly client_id: string
+export type WaitingCustomer = AccountNames & {
   readonly seq: number
   readonly schema: number
   /** A decision about the event has come, and the customer is being folded again. */
@@ -24,10 +24,11 @@ export const listWaiting = async (deps: {
   const found = new Map<string, WaitingCustomer>()
   for (const projection of Object.values(PROJECTIONS)) {
     for (const note of await listParked({ ...deps, projection })) {
-      const { client_id, seq, schema, decided = false } = note
-      const key = `${client_id} ${seq}`
+      const { client_id: id, seq, schema, decided = false } = note
+      const key = `${id} ${seq}`
       const projections = [...(found.get(key)?.projections ?? []), projection.name]
-      found.set(key, { client_id, seq, schema, decided: found.get(key)?.decided ?? decided, projections })
+      const was_decided = found.get(key)?.decided ?? decided
+      found.set(key, { ...namesOf(id), seq, schema, decided: was_decided, projections })
     }
   }
   return [...found.values()].sort((a, b) => a.seq - b.seq)

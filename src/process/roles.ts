@@ -3,21 +3,24 @@
  */
 
 import type { Admission } from '../commands/admission/admission.js'
+import { createAssetGate } from '../commands/asset-gate.js'
 import { createCoordinator, createTaker } from '../commands/compose.js'
 import { createAudit } from '../commands/endpoints/audit.js'
 import { commandEndpoints } from '../commands/endpoints/movements.js'
+import { gated } from '../commands/gate.js'
 import { createAccounts } from '../commands/group-commit/accounts.js'
 import { answerBound_ms } from '../commands/group-commit/coordinator.js'
 import { createJournalLookup } from '../commands/idempotency/journal-lookup.js'
 import { followKnownIds } from '../commands/idempotency/known-ids.js'
 import { Router } from '../commands/routing/router.js'
-import { createGate, gated } from '../commands/schema-gate.js'
+import { createSchemaGate } from '../commands/schema-gate.js'
 import { startSweeper, sweepPorts } from '../commands/sweeper/sweeper.js'
 import { pipe, TE } from '../fp.js'
 import { waitCaughtUp } from '../projections/caught-up.js'
 import { consumerName } from '../projections/target.js'
 import type { AnyEndpointConfig } from '../service/config.js'
 import { type Service, startService } from '../service/service.js'
+import { createAssetLook } from '../stream/assets.js'
 import type { StreamError } from '../stream/errors.js'
 import type { TableError } from '../tables/errors.js'
 import { type ActiveTables, followTables } from './active-tables.js'
@@ -91,7 +94,8 @@ const startCommands = async ({ config, ...ledger }: Ledger, active: ActiveTables
   const mayDecide = (): boolean => ledger.standing?.reason() === undefined
   const taker = createTaker(deps, coordinator, journal, limits)
   const router = new Router({ ...deps, mayDecide }, taker, limits)
-  const gate = createGate(ledger.jsm)
+  const [schema, assets] = [createSchemaGate(ledger.jsm), createAssetGate(createAssetLook(ledger.nc))]
+  const gates = [schema, assets]
   const sweeping = {
     rankingTable: pipe(
       active.of('ranking'),
@@ -100,15 +104,17 @@ const startCommands = async ({ config, ...ledger }: Ledger, active: ActiveTables
     accounts,
     admit: admission.admit,
     isOnDuty: () => router.is_deciding && mayDecide(),
+    assets: assets.declared,
   }
-  const sweeper = startSweeper(sweepPorts(deps, sweeping), gate)
+  const sweeper = startSweeper(sweepPorts(deps, sweeping), schema)
   const audit = createAudit(ledger.log, callersOf(config), config.JETLEDGER_AUDIT)
   const { admit, data } = admission
   return {
-    endpoints: commandEndpoints(gated(router, gate), deps, commandLimits(config), journal, {
+    endpoints: commandEndpoints(gated(router, gates), deps, commandLimits(config), journal, {
       admit,
       data,
       audit,
+      gates,
     }),
     admission,
     router,

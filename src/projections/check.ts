@@ -8,7 +8,7 @@
  */
 
 import { run } from '../fp.js'
-import { type ClientId, eventSubject } from '../ledger/client-id.js'
+import { type AccountId, eventSubject } from '../ledger/account-id.js'
 import { type Customer, step } from '../ledger/fold.js'
 import { inParallel } from '../parallel.js'
 import { foldSubject } from '../stream/fold-subject.js'
@@ -28,11 +28,11 @@ const REQUESTS_MAX = 32
  */
 type Opinion = 'proved' | 'unsaid' | 'doubtful'
 
-const opinionOf = (target: Target, head: Customer, first: Recorded): Opinion => {
+const opinionOf = (target: Target, id: AccountId, head: Customer, first: Recorded): Opinion => {
   // a parked customer is folded again from its subject when it is resumed
   // a head that is ahead of the event was written before, and the event was not acknowledged
   if (head.parked !== undefined || positionOf(head) >= first.seq) return 'proved'
-  const decoded = decodeFor(target)(first.body)
+  const decoded = decodeFor(target)(first.body, id)
   const next = step(head, first, decoded)
   if (next.tag === 'dead') return next.reason === 'MALFORMED' ? 'unsaid' : 'doubtful'
   if (next.tag !== 'applied' || decoded.tag !== 'event' || decoded.event.after === undefined) return 'unsaid'
@@ -40,7 +40,12 @@ const opinionOf = (target: Target, head: Customer, first: Recorded): Opinion => 
 }
 
 /** Whether the stream shows that no event between the head and the event in hand has an effect. */
-const isCurrent = async (target: Target, id: ClientId, head: Customer, first: Recorded): Promise<boolean> => {
+const isCurrent = async (
+  target: Target,
+  id: AccountId,
+  head: Customer,
+  first: Recorded,
+): Promise<boolean> => {
   const next = await run(nextProved(target, eventSubject(id), positionOf(head) + 1))
   if (next !== undefined && next.seq >= first.seq) return true
   const to = { to_seq: first.seq - 1, events_max: Number.POSITIVE_INFINITY, decode: target.decode }
@@ -51,11 +56,11 @@ const isCurrent = async (target: Target, id: ClientId, head: Customer, first: Re
 /** The head as it has to be before `first`: as it was read, or folded again from its subject. */
 const checkHead = async (
   target: Target,
-  id: ClientId,
+  id: AccountId,
   head: Customer,
   first: Recorded,
 ): Promise<Customer> => {
-  const opinion = opinionOf(target, head, first)
+  const opinion = opinionOf(target, id, head, first)
   if (opinion === 'proved') return head
   if (opinion === 'unsaid' && (await isCurrent(target, id, head, first))) return head
   return refold(target, id, first.seq - 1)
@@ -68,14 +73,14 @@ const checkHead = async (
  */
 export const checkHeads = async (
   target: Target,
-  heads: ReadonlyMap<ClientId, Customer>,
-  first: ReadonlyMap<ClientId, Recorded>,
-): Promise<ReadonlyMap<ClientId, Customer>> => {
+  heads: ReadonlyMap<AccountId, Customer>,
+  first: ReadonlyMap<AccountId, Recorded>,
+): Promise<ReadonlyMap<AccountId, Customer>> => {
   if (target.epoch === undefined) return heads
   const all = await inParallel(
     REQUESTS_MAX,
     [...heads],
-    async ([id, head]): Promise<[ClientId, Customer]> => {
+    async ([id, head]): Promise<[AccountId, Customer]> => {
       const event = first.get(id)
       return [id, event === undefined ? head : await checkHead(target, id, head, event)]
     },

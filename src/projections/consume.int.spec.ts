@@ -6,8 +6,8 @@ import { LOCAL, right, startTestLedger, type TestLedger } from '../../test/suppo
 import { until } from '../../test/support/servers.js'
 import { listDeadLetters } from '../dead-letters/letters.js'
 import { createHealth } from '../health.js'
-import { decodeEvent } from '../ledger/event.js'
 import { clientId } from '../ledger/testing/arbitrary.js'
+import { decodePlain } from '../ledger/testing/plain.js'
 import { projectionLag } from '../stream/lag.js'
 import { manager } from '../stream/provision.js'
 import { LEDGER_STREAM } from '../stream/settings.js'
@@ -123,7 +123,7 @@ it('an event at which our own code throws is a letter of its own, and the others
   const health = createHealth(() => undefined)
   const decode: Decode = body => {
     if (Buffer.from(body).includes('fatal')) throw new RangeError('a fault of this program')
-    return decodeEvent(body)
+    return decodePlain(body)
   }
   start({ ...ledger, health, decode })
   const publishing = Array.from({ length: 20 }, (_, i) =>

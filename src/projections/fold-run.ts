@@ -7,7 +7,7 @@
 
 import type { Verdict } from '../dead-letters/letters.js'
 import { E } from '../fp.js'
-import { type ClientId, clientIdOf } from '../ledger/client-id.js'
+import { type AccountId, accountOn } from '../ledger/account-id.js'
 import { type Decoded, decodeEvent, decodeMovement, type LedgerEvent, SECOND_LEG } from '../ledger/event.js'
 import { type Customer, NEW_CUSTOMER, type Parked, type Step, step } from '../ledger/fold.js'
 import type { Skip, Skips } from '../ledger/skip.js'
@@ -16,16 +16,17 @@ import type { Insert } from '../tables/transact.js'
 import type { EventEffect, Pending } from './pending.js'
 import type { Projection, Rows } from './projection.js'
 
-export type Decode = (body: Uint8Array) => Decoded
+/** Decodes the body of a message on an account's subject. */
+export type Decode = (body: Uint8Array, id: AccountId) => Decoded
 
 export type Letter = { readonly event: Recorded; readonly verdict: Verdict }
 
 /** The results of a run besides the items that it writes. */
 export type RunFindings = {
   readonly letters: Letter[]
-  readonly parked: { readonly id: ClientId; readonly parked: Parked }[]
+  readonly parked: { readonly id: AccountId; readonly parked: Parked }[]
   /** Parked customers whose decision has come: they have to be folded again from the event at which they wait. */
-  readonly decided: { readonly id: ClientId; readonly parked: Parked }[]
+  readonly decided: { readonly id: AccountId; readonly parked: Parked }[]
   /** Decisions about an event at which the customer does not wait. */
   readonly decisions: { readonly event: Recorded; readonly skip: Skip }[]
   /** Events whose field `after` claims another result than the fold gives. */
@@ -52,17 +53,17 @@ export const decodeFor = ({ projection, decode }: Pick<FoldOptions, 'projection'
   decode ?? (projection.fold === undefined ? decodeMovement : decodeEvent)
 
 /** The customers whose heads a run needs; subjects without a valid id have none. */
-export const customersIn = (records: readonly Recorded[]): ClientId[] => {
-  const ids = new Set<ClientId>()
+export const customersIn = (records: readonly Recorded[]): AccountId[] => {
+  const ids = new Set<AccountId>()
   for (const { subject } of records) {
-    const id = clientIdOf(subject)
+    const id = accountOn(subject)
     if (E.isRight(id)) ids.add(id.right)
   }
   return [...ids]
 }
 
 /** An event with a valid customer id, and its body as far as it can be read. */
-type Placed = { readonly record: Recorded; readonly id: ClientId; readonly decoded: Decoded }
+type Placed = { readonly record: Recorded; readonly id: AccountId; readonly decoded: Decoded }
 
 const eventOf = ({ decoded }: Placed): LedgerEvent | undefined =>
   decoded.tag === 'event' ? decoded.event : undefined
@@ -76,8 +77,9 @@ export const endsInTransfer = (records: readonly Recorded[], decode: Decode = de
   const last = records.at(-1)
   if (last === undefined) return false
   try {
-    const decoded = decode(last.body)
-    return decoded.tag === 'event' && isFirstLeg(decoded.event)
+    const id = accountOn(last.subject)
+    const decoded = E.isRight(id) ? decode(last.body, id.right) : undefined
+    return decoded?.tag === 'event' && isFirstLeg(decoded.event)
   } catch {
     return false
   }
@@ -133,7 +135,7 @@ const noteParked = (
  * Folds runs, one after the other, over `customers`. The map holds the heads as they were read, and each run updates
  * it. The changes to write go to `pending`.
  */
-export const createFold = (options: FoldOptions, customers: Map<ClientId, Customer>, pending: Pending) => {
+export const createFold = (options: FoldOptions, customers: Map<AccountId, Customer>, pending: Pending) => {
   const { projection, whole_transfers, skips } = options
   const decode = decodeFor(options)
   const findings: RunFindings = { letters: [], parked: [], decided: [], decisions: [], mismatches: [] }
@@ -205,8 +207,8 @@ export const createFold = (options: FoldOptions, customers: Map<ClientId, Custom
   }
 
   const place = (record: Recorded): Placed | undefined => {
-    const id = clientIdOf(record.subject)
-    if (E.isRight(id)) return { record, id: id.right, decoded: decode(record.body) }
+    const id = accountOn(record.subject)
+    if (E.isRight(id)) return { record, id: id.right, decoded: decode(record.body, id.right) }
     findings.letters.push({ event: record, verdict: { reason: 'MALFORMED', detail: id.left } })
     return undefined
   }

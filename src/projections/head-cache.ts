@@ -8,7 +8,7 @@
  */
 
 import { E } from '../fp.js'
-import { type ClientId, clientIdOf } from '../ledger/client-id.js'
+import { type AccountId, accountOn } from '../ledger/account-id.js'
 import type { Customer } from '../ledger/fold.js'
 import type { Recorded } from '../stream/recorded.js'
 import { checkHeads } from './check.js'
@@ -24,26 +24,26 @@ export type HeadCache = {
    * Returns the heads of the customers of a run, from memory or from the table. The table has to hold everything up to
    * `folded_seq`. Throws `Failed`.
    */
-  readonly load: (records: readonly Recorded[], folded_seq: number) => Promise<Map<ClientId, Customer>>
+  readonly load: (records: readonly Recorded[], folded_seq: number) => Promise<Map<AccountId, Customer>>
   /** Keeps heads that were just written. */
-  readonly keep: (written: ReadonlyMap<ClientId, Customer>) => void
+  readonly keep: (written: ReadonlyMap<AccountId, Customer>) => void
   /** Drops every head. */
   readonly clear: () => void
 }
 
 /** The first event of each customer in a run. */
-const firstOf = (records: readonly Recorded[], ids: ReadonlySet<ClientId>): Map<ClientId, Recorded> => {
-  const first = new Map<ClientId, Recorded>()
+const firstOf = (records: readonly Recorded[], ids: ReadonlySet<AccountId>): Map<AccountId, Recorded> => {
+  const first = new Map<AccountId, Recorded>()
   if (ids.size === 0) return first
   for (const record of records) {
-    const id = clientIdOf(record.subject)
+    const id = accountOn(record.subject)
     if (E.isRight(id) && ids.has(id.right) && !first.has(id.right)) first.set(id.right, record)
   }
   return first
 }
 
 export const createHeadCache = (target: Target): HeadCache => {
-  const in_memory = new Map<ClientId, Customer>()
+  const in_memory = new Map<AccountId, Customer>()
   return {
     load: async (records, folded_seq) => {
       const ids = customersIn(records)

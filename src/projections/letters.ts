@@ -7,12 +7,14 @@
 
 import { keepDeadLetter } from '../dead-letters/letters.js'
 import { E, Failed, run } from '../fp.js'
+import { accountOn } from '../ledger/account-id.js'
 import { decodeEvent } from '../ledger/event.js'
 import { metrics } from '../metrics.js'
 import { inParallel } from '../parallel.js'
 import type { StreamError } from '../stream/errors.js'
 import { streamInfo } from '../stream/provision.js'
 import { nextProved } from '../stream/read.js'
+import type { Recorded } from '../stream/recorded.js'
 import { DEAD_LETTER_STREAM } from '../stream/settings.js'
 import type { Letter, RunFindings } from './fold-run.js'
 import type { Target } from './target.js'
@@ -62,6 +64,12 @@ export const keepAll = async (target: Target, letters: readonly Letter[]): Promi
   await inParallel(LETTERS_IN_FLIGHT_MAX, letters, letter => keepOne(target, letter))
 }
 
+/** Whether this program does not know the schema of an event. */
+const isOfFuture = ({ decode = decodeEvent }: Target, { subject, body }: Recorded): boolean => {
+  const id = accountOn(subject)
+  return E.isRight(id) && decode(body, id.right).tag === 'future'
+}
+
 /**
  * Returns a letter for a decision that is about no waiting event. A decision is valid only when it names an earlier
  * event of the same customer that has a schema from the future.
@@ -70,9 +78,8 @@ const letterIfUnfounded = async (
   target: Target,
   { event, skip }: RunFindings['decisions'][number],
 ): Promise<Letter[]> => {
-  const { decode = decodeEvent } = target
   const found = await run(nextProved(target, event.subject, skip.seq))
-  const is_founded = found?.seq === skip.seq && skip.seq < event.seq && decode(found.body).tag === 'future'
+  const is_founded = found?.seq === skip.seq && skip.seq < event.seq && isOfFuture(target, found)
   const detail = `a decision about event ${skip.seq}, at which its customer does not wait`
   return is_founded ? [] : [{ event, verdict: { reason: 'MALFORMED', detail } }]
 }

@@ -8,7 +8,7 @@
 
 import { E, pipe, run, t } from '../fp.js'
 import { readJson } from '../json.js'
-import { ClientId } from '../ledger/client-id.js'
+import { AccountId } from '../ledger/account-id.js'
 import { fieldsOf } from '../ledger/codec.js'
 import type { Customer, Parked } from '../ledger/fold.js'
 import { inParallel } from '../parallel.js'
@@ -22,10 +22,10 @@ const NAMED_MAX = 5
 const REQUESTS_MAX = 32
 
 /** `decided` means that a decision about the event has come, and that the customer is to be folded again. */
-const Note = fieldsOf({ client_id: ClientId, seq: t.number, schema: t.number }, { decided: t.boolean })
+const Note = fieldsOf({ client_id: AccountId, seq: t.number, schema: t.number }, { decided: t.boolean })
 export type ParkedNote = t.TypeOf<typeof Note>
 
-const keyOf = (target: Pick<Target, 'projection'>, id: ClientId): string =>
+const keyOf = (target: Pick<Target, 'projection'>, id: AccountId): string =>
   prefixOf(target) + Buffer.from(id).toString('base64url')
 
 const decodeNote = (text: string | undefined): ParkedNote[] =>
@@ -62,7 +62,7 @@ export const reportParked = async (target: Target): Promise<void> => {
 }
 
 /** A customer that needs a note. */
-export type NewlyParked = { readonly id: ClientId; readonly parked: Pick<Parked, 'seq' | 'schema'> }
+export type NewlyParked = { readonly id: AccountId; readonly parked: Pick<Parked, 'seq' | 'schema'> }
 
 /**
  * Writes a note for each customer, and reports it in log and health. The caller does this before it writes the items,
@@ -100,7 +100,7 @@ export const noteDecided = async (target: Target, customers: readonly NewlyParke
  */
 export const renewNotes = async (
   target: Target,
-  heads: readonly (readonly [ClientId, Customer])[],
+  heads: readonly (readonly [AccountId, Customer])[],
 ): Promise<void> => {
   const parked = heads.flatMap(([id, head]) =>
     head.parked === undefined ? [] : [{ id, parked: head.parked }],
@@ -113,8 +113,8 @@ export const renewNotes = async (
 }
 
 /** The client id in a note's key; undefined when the key is not one that this file writes. */
-const idIn = (target: NotesTarget, key: string): ClientId | undefined => {
-  const id = ClientId.decode(Buffer.from(key.slice(prefixOf(target).length), 'base64url').toString())
+const idIn = (target: NotesTarget, key: string): AccountId | undefined => {
+  const id = AccountId.decode(Buffer.from(key.slice(prefixOf(target).length), 'base64url').toString())
   return E.isRight(id) && keyOf(target, id.right) === key ? id.right : undefined
 }
 
@@ -125,7 +125,7 @@ const idIn = (target: NotesTarget, key: string): ClientId | undefined => {
 export const removeStrayNotes = async (
   target: Target,
   acked_seq: number,
-  headsOf: (ids: readonly ClientId[]) => Promise<ReadonlyMap<ClientId, Customer>>,
+  headsOf: (ids: readonly AccountId[]) => Promise<ReadonlyMap<AccountId, Customer>>,
 ): Promise<void> => {
   const keys = await run(listKeys(target.nc, `${prefixOf(target)}>`, NOTES_MAX))
   if (keys.length === 0) return
@@ -143,5 +143,5 @@ export const removeStrayNotes = async (
 }
 
 /** Removes the note of a customer that is no longer parked. */
-export const forgetParked = (target: Target, id: ClientId): Promise<void> =>
+export const forgetParked = (target: Target, id: AccountId): Promise<void> =>
   run(removeKey(target.kv, keyOf(target, id)))

@@ -8,7 +8,7 @@
  * begun when the level before it is written. Pure.
  */
 
-import type { ClientId } from '../ledger/client-id.js'
+import type { AccountId } from '../ledger/account-id.js'
 import type { Customer } from '../ledger/fold.js'
 import type { ProgressMark } from '../tables/identity.js'
 import { type Insert, WRITE_ITEMS_MAX } from '../tables/transact.js'
@@ -16,7 +16,7 @@ import type { Numbers } from './projection.js'
 
 /** The change of a customer by one event, and the rows and sums that the event writes. */
 export type EventEffect = {
-  readonly id: ClientId
+  readonly id: AccountId
   readonly from: Customer
   readonly to: Customer
   readonly inserts: readonly Insert[]
@@ -26,7 +26,7 @@ export type EventEffect = {
 }
 
 export type Part = {
-  readonly heads: Map<ClientId, { readonly from: Customer; to: Customer }>
+  readonly heads: Map<AccountId, { readonly from: Customer; to: Customer }>
   readonly inserts: Insert[]
   readonly additions: Map<string, Record<string, bigint>>
   bytes: number
@@ -108,9 +108,9 @@ export type Pending = {
 export const createPending = (): Pending => {
   const parts = new Set<Part>()
   /** The open part of each customer, which the customer's next change joins. */
-  const open = new Map<ClientId, Part>()
+  const open = new Map<AccountId, Part>()
   /** The level of each customer's last closed part. */
-  const closed = new Map<ClientId, number>()
+  const closed = new Map<AccountId, number>()
 
   const close = (part: Part): void => {
     for (const id of part.heads.keys()) {

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import type { ClientId } from '../ledger/client-id.js'
+import type { AccountId } from '../ledger/account-id.js'
 import { type Customer, NEW_CUSTOMER } from '../ledger/fold.js'
 import { clientId } from '../ledger/testing/arbitrary.js'
 import { BYTES_MAX, createPending, type EventEffect, ITEMS_MAX, type Part } from './pending.js'
@@ -14,7 +14,7 @@ const at = (seq: number): Customer => ({ account: { balance: BigInt(seq), versio
 /** Adds the events to a pending, as a fold would. Returns it with each customer's last state. */
 const gather = (events: readonly Event[]) => {
   const pending = createPending()
-  const now = new Map<ClientId, Customer>()
+  const now = new Map<AccountId, Customer>()
   events.forEach(({ customers, rows, bytes }, index) => {
     const effects = [...new Set(customers)].map((customer, leg): EventEffect => {
       const seq = 2 * index + leg + 1
@@ -52,9 +52,9 @@ describe('what a run is going to write', () => {
     fc.assert(
       fc.property(runs, events => {
         const { levels, now } = gather(events)
-        const written = new Map<ClientId, Customer>()
+        const written = new Map<AccountId, Customer>()
         for (const level of levels) {
-          const seen = new Set<ClientId>()
+          const seen = new Set<AccountId>()
           for (const { heads } of pack(level)) {
             for (const [id, { from, to }] of heads) {
               expect(seen.has(id)).toBe(false)

@@ -8,7 +8,7 @@
 
 import { setImmediate } from 'node:timers/promises'
 import { E } from '../fp.js'
-import { type ClientId, clientIdOf } from '../ledger/client-id.js'
+import { type AccountId, accountOn } from '../ledger/account-id.js'
 import { metrics } from '../metrics.js'
 import { isOwnFault } from '../own-fault.js'
 import { pointOf } from '../stream/identity.js'
@@ -128,8 +128,8 @@ const projectOnce = async (
   noteMismatches(target, findings)
 }
 
-const isOf = (ids: ReadonlySet<ClientId>, { subject }: Recorded): boolean => {
-  const id = clientIdOf(subject)
+const isOf = (ids: ReadonlySet<AccountId>, { subject }: Recorded): boolean => {
+  const id = accountOn(subject)
   return E.isRight(id) && ids.has(id.right)
 }
 

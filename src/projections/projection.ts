@@ -7,7 +7,7 @@
  */
 
 import type { Account } from '../ledger/account.js'
-import type { ClientId } from '../ledger/client-id.js'
+import type { AccountId } from '../ledger/account-id.js'
 import type { LedgerEvent } from '../ledger/event.js'
 import type { Recorded } from '../stream/recorded.js'
 import type { ProjectionName } from '../tables/definition.js'
@@ -16,7 +16,7 @@ import type { Insert } from '../tables/transact.js'
 
 /** An event that counts, with the account before and after it. */
 export type Applied = {
-  readonly id: ClientId
+  readonly id: AccountId
   readonly record: Recorded
   readonly event: LedgerEvent
   readonly from: Account

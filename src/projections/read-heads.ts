@@ -3,7 +3,7 @@
  */
 
 import { run } from '../fp.js'
-import type { ClientId } from '../ledger/client-id.js'
+import type { AccountId } from '../ledger/account-id.js'
 import type { Customer } from '../ledger/fold.js'
 import { chunksOf, inParallel } from '../parallel.js'
 import { READ_KEYS_MAX, readHeads, readTrustedHeads } from '../tables/heads.js'
@@ -14,9 +14,9 @@ const REQUESTS_MAX = 4
 
 const readPage = async (
   { tables, table, projection, epoch }: Target,
-  page: readonly ClientId[],
+  page: readonly AccountId[],
   folded_seq: number,
-): Promise<ReadonlyMap<ClientId, Customer>> => {
+): Promise<ReadonlyMap<AccountId, Customer>> => {
   if (epoch === undefined) return run(readHeads(tables, table, projection.head, page))
   const { heads } = await run(
     readTrustedHeads(tables, table, projection.head, page, found =>
@@ -32,9 +32,9 @@ const readPage = async (
  */
 export const readHeadsOf = async (
   target: Target,
-  ids: readonly ClientId[],
+  ids: readonly AccountId[],
   folded_seq = 0,
-): Promise<Map<ClientId, Customer>> => {
+): Promise<Map<AccountId, Customer>> => {
   const pages = await inParallel(REQUESTS_MAX, chunksOf(READ_KEYS_MAX, ids), page =>
     readPage(target, page, folded_seq),
   )

@@ -9,7 +9,7 @@
  */
 
 import { Failed, run } from '../fp.js'
-import { type ClientId, eventSubject } from '../ledger/client-id.js'
+import { type AccountId, eventSubject } from '../ledger/account-id.js'
 import { type Customer, NEW_CUSTOMER } from '../ledger/fold.js'
 import { metrics } from '../metrics.js'
 import { foldSubject } from '../stream/fold-subject.js'
@@ -42,16 +42,21 @@ const items_refolded = metrics.counter(
 const never_aborts = new AbortController().signal
 
 /** Folds the customer from its subject, up to and including `to_seq`. */
-const foldFromSubject = async (target: Target, id: ClientId, to_seq: number): Promise<Customer> => {
+const foldFromSubject = async (target: Target, id: AccountId, to_seq: number): Promise<Customer> => {
   const options = { to_seq, events_max: Number.POSITIVE_INFINITY, decode: target.decode }
   return (await run(foldSubject(target, id, { customer: NEW_CUSTOMER, last_seq: 0 }, options))).customer
 }
 
 /** Whether a head is what the subject gives at `to_seq`, or at a later event that was written but not acknowledged. */
-const isAsInStream = async (target: Target, id: ClientId, head: Customer, to_seq: number): Promise<boolean> =>
+const isAsInStream = async (
+  target: Target,
+  id: AccountId,
+  head: Customer,
+  to_seq: number,
+): Promise<boolean> =>
   isSameCustomer(await foldFromSubject(target, id, Math.max(to_seq, positionOf(head))), head)
 
-async function* pagesOf({ nc }: Target, id: ClientId, to_seq: number): AsyncGenerator<Recorded[]> {
+async function* pagesOf({ nc }: Target, id: AccountId, to_seq: number): AsyncGenerator<Recorded[]> {
   let page: Recorded[] = []
   const range = { stream: LEDGER_STREAM, subject: eventSubject(id), from_seq: 1, to_seq }
   for await (const record of readRange(nc, range)) {
@@ -64,7 +69,7 @@ async function* pagesOf({ nc }: Target, id: ClientId, to_seq: number): AsyncGene
 }
 
 /** Writes every row of a customer again; a row that exists already gets the same content. */
-const writeRows = async (target: Target, id: ClientId, to_seq: number): Promise<void> => {
+const writeRows = async (target: Target, id: AccountId, to_seq: number): Promise<void> => {
   const { projection, decode } = target
   if (projection.fold === undefined) return
   const customers = new Map([[id, NEW_CUSTOMER]])
@@ -81,7 +86,7 @@ const writeRows = async (target: Target, id: ClientId, to_seq: number): Promise<
 /**
  * Begins a table again because its sums can no longer be trusted. Throws `NotOurs`, as later writes to the table do.
  */
-const beginWithSums = async (target: Target, id: ClientId): Promise<never> => {
+const beginWithSums = async (target: Target, id: AccountId): Promise<never> => {
   const { tables, table, epoch, health } = target
   const reason = `the item of ${id} was not what the stream says, so that its sums may be wrong too`
   const identity = await run(readIdentity(tables, table))
@@ -91,7 +96,7 @@ const beginWithSums = async (target: Target, id: ClientId): Promise<never> => {
   throw new Failed(notOurs(table))
 }
 
-const tryRefold = async (target: Target, id: ClientId, to_seq: number): Promise<Customer> => {
+const tryRefold = async (target: Target, id: AccountId, to_seq: number): Promise<Customer> => {
   const from = (await readHeadsOf(target, [id])).get(id) ?? NEW_CUSTOMER
   if (from.parked !== undefined || (await isAsInStream(target, id, from, to_seq))) return from
   const to = await foldFromSubject(target, id, to_seq)
@@ -124,7 +129,7 @@ const itemsPart = ({ projection }: Pick<Target, 'projection'>): string => `items
  * projection has to have handled everything up to `to_seq`. Throws `Failed`: `NotOurs` when the whole table is begun
  * again.
  */
-export const refold = async (target: Target, id: ClientId, to_seq: number): Promise<Customer> => {
+export const refold = async (target: Target, id: AccountId, to_seq: number): Promise<Customer> => {
   for (let attempt = 1; ; attempt += 1) {
     try {
       return await tryRefold(target, id, to_seq)

@@ -10,7 +10,7 @@
 
 import { countUnstorable } from '../dead-letters/letters.js'
 import { run } from '../fp.js'
-import type { ClientId } from '../ledger/client-id.js'
+import type { AccountId } from '../ledger/account-id.js'
 import { metrics } from '../metrics.js'
 import { nextProved } from '../stream/read.js'
 import type { Recorded } from '../stream/recorded.js'
@@ -30,9 +30,9 @@ const unstorable_items = metrics.counter(
 /** Thrown when a table refuses the heads of some customers. Nothing of their transaction is written. */
 export class HeadsRefused extends Error {
   override readonly name = 'HeadsRefused'
-  readonly ids: ReadonlySet<ClientId>
+  readonly ids: ReadonlySet<AccountId>
 
-  constructor(ids: ReadonlySet<ClientId>, cause: Error) {
+  constructor(ids: ReadonlySet<AccountId>, cause: Error) {
     super(cause.message, { cause })
     this.ids = ids
   }

@@ -9,7 +9,7 @@
  */
 
 import { run } from '../fp.js'
-import { type ClientId, eventSubject } from '../ledger/client-id.js'
+import { type AccountId, eventSubject } from '../ledger/account-id.js'
 import { type Customer, NEW_CUSTOMER } from '../ledger/fold.js'
 import type { Skips } from '../ledger/skip.js'
 import { inParallel } from '../parallel.js'
@@ -41,7 +41,7 @@ const CUSTOMERS_MAX = 8
 /** Writes one page: its rows, and the head moved from `from` to `to`. */
 const writePage = async (
   target: Target,
-  id: ClientId,
+  id: AccountId,
   { from, to, part }: { from: Customer; to: Customer; part: Part },
   signal: AbortSignal,
 ): Promise<void> => {
@@ -52,7 +52,7 @@ const writePage = async (
 /** Folds one page over a customer that is not parked, and keeps the letters. Returns the customer and what to write. */
 const foldPage = async (
   target: Target,
-  id: ClientId,
+  id: AccountId,
   from: Customer,
   page: readonly Recorded[],
   skips: Skips,
@@ -70,7 +70,7 @@ const foldPage = async (
 /** Reads a subject in pages; `next_seq` is the first sequence of the next page, undefined for the last page. */
 const pagesOf = async function* (
   { nc }: Target,
-  id: ClientId,
+  id: AccountId,
   from_seq: number,
   to_seq: number,
 ): AsyncGenerator<{ page: Recorded[]; next_seq: number | undefined }> {
@@ -92,12 +92,12 @@ const pagesOf = async function* (
  * The sequence of a subject's last event. With an earlier end, events that the projector left out would be lost for
  * ever.
  */
-const lastSeqOf = async ({ nc }: Target, id: ClientId): Promise<number> => {
+const lastSeqOf = async ({ nc }: Target, id: AccountId): Promise<number> => {
   const { last } = await run(lastProved(nc, [eventSubject(id)]))
   return last.get(eventSubject(id))?.seq ?? 0
 }
 
-const tryResume = async (target: Target, id: ClientId, signal: AbortSignal): Promise<void> => {
+const tryResume = async (target: Target, id: AccountId, signal: AbortSignal): Promise<void> => {
   const head = (await readHeadsOf(target, [id])).get(id) ?? NEW_CUSTOMER
   const { parked } = head
   if (parked === undefined) return forgetParked(target, id)
@@ -123,7 +123,7 @@ const tryResume = async (target: Target, id: ClientId, signal: AbortSignal): Pro
   await forgetParked(target, id)
 }
 
-const resume = async (target: Target, id: ClientId, signal: AbortSignal): Promise<void> => {
+const resume = async (target: Target, id: AccountId, signal: AbortSignal): Promise<void> => {
   for (let attempt = 1; ; attempt += 1) {
     try {
       return await tryResume(target, id, signal)

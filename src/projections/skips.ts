@@ -2,7 +2,7 @@
  * Reads the decisions about parked events from a customer's subject.
  */
 
-import { type ClientId, eventSubject } from '../ledger/client-id.js'
+import { type AccountId, eventSubject } from '../ledger/account-id.js'
 import { decodeEvent } from '../ledger/event.js'
 import type { Skip, Skips } from '../ledger/skip.js'
 import { readRange } from '../stream/read.js'
@@ -15,14 +15,14 @@ import type { Target } from './target.js'
  */
 export const readSkips = async (
   { nc, decode = decodeEvent }: Pick<Target, 'nc' | 'decode'>,
-  id: ClientId,
+  id: AccountId,
   from_seq: number,
   to_seq: number,
 ): Promise<Skips> => {
   const skips = new Map<number, Skip>()
   const range = { stream: LEDGER_STREAM, subject: eventSubject(id), from_seq, to_seq }
   for await (const { seq, body } of readRange(nc, range)) {
-    const decoded = decode(body)
+    const decoded = decode(body, id)
     if (decoded.tag === 'skip' && decoded.skip.seq < seq) skips.set(decoded.skip.seq, decoded.skip)
   }
   return skips

@@ -10,7 +10,7 @@
 
 import { pause } from '../back-off.js'
 import { E, run } from '../fp.js'
-import { type ClientId, ClientId as ClientIdCodec, eventSubject } from '../ledger/client-id.js'
+import { type AccountId, AccountId as AccountIdCodec, eventSubject } from '../ledger/account-id.js'
 import type { Customer } from '../ledger/fold.js'
 import { consumerProgress } from '../stream/consumer.js'
 import { lastSequences } from '../stream/read.js'
@@ -29,18 +29,18 @@ const REST_MS = 10_000
 const REST_SHARE = 50
 const PAGE_REST_MS_MIN = 1_000
 
-type Head = readonly [id: ClientId, customer: Customer]
+type Head = readonly [id: AccountId, customer: Customer]
 
 /** The customers' heads among the items of a page. */
 const headsOf = ({ projection }: Target, { items }: Page): Head[] =>
   items.flatMap((item): Head[] => {
     const decoded = decodeHead(projection.head, item)
-    const id = E.isRight(decoded) ? ClientIdCodec.decode(decoded.right.id) : decoded
+    const id = E.isRight(decoded) ? AccountIdCodec.decode(decoded.right.id) : decoded
     return E.isRight(decoded) && E.isRight(id) ? [[id.right, decoded.right.customer]] : []
   })
 
 /** The customers of a page whose item lacks an event of their subject, although all their events were handled. */
-const customersBehind = async (target: Target, page: Page, acked_seq: number): Promise<ClientId[]> => {
+const customersBehind = async (target: Target, page: Page, acked_seq: number): Promise<AccountId[]> => {
   const heads = headsOf(target, page)
   if (heads.length === 0) return []
   const subjects = heads.map(([id]) => eventSubject(id))

@@ -8,8 +8,8 @@ import type { Coordinator } from '../commands/group-commit/coordinator.js'
 import { E } from '../fp.js'
 import type { Account } from '../ledger/account.js'
 import { decodeCommand } from '../ledger/command.js'
-import { decodeEvent } from '../ledger/event.js'
 import { NEW_CUSTOMER, type Step, step } from '../ledger/fold.js'
+import { decodePlain } from '../ledger/testing/plain.js'
 import { errorOf } from '../service/testing/harness.js'
 import { readRange } from '../stream/read.js'
 import { DEAD_LETTER_STREAM, LEDGER_STREAM, LEDGER_SUBJECTS } from '../stream/settings.js'
@@ -207,7 +207,7 @@ describe('customer.explain', () => {
     const { last_seq } = (await rig.jsm.streams.info(LEDGER_STREAM)).state
     const range = { stream: LEDGER_STREAM, subject: LEDGER_SUBJECTS, from_seq: 1, to_seq: last_seq }
     for await (const record of readRange(rig.nc, range)) {
-      const decoded = decodeEvent(record.body)
+      const decoded = decodePlain(record.body)
       const before = customers.get(record.subject) ?? NEW_CUSTOMER
       const next = step(before, record, decoded)
       if (next.tag === 'applied') customers.set(record.subject, next.customer)

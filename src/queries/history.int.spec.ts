@@ -7,9 +7,9 @@ import { readAnyEnd } from '../chain/head-stream.js'
 import { startKeeper } from '../chain/keeper.js'
 import { newSeed, signerOf } from '../chain/nkey.js'
 import { E } from '../fp.js'
-import { clientIdOf } from '../ledger/client-id.js'
-import { decodeEvent } from '../ledger/event.js'
+import { accountOn } from '../ledger/account-id.js'
 import { type Customer, NEW_CUSTOMER, step } from '../ledger/fold.js'
+import { decodePlain } from '../ledger/testing/plain.js'
 import { errorOf } from '../service/testing/harness.js'
 import { applySettings } from '../stream/provision.js'
 import { readRange } from '../stream/read.js'
@@ -70,10 +70,10 @@ const fold = async (): Promise<Past[]> => {
   const past: Past[] = [{ seq: 0, at_ns: 0n, customers: new Map() }]
   const range = { stream: LEDGER_STREAM, subject: LEDGER_SUBJECTS, from_seq: 1, to_seq: last_seq }
   for await (const record of readRange(rig.nc, range)) {
-    const id = clientIdOf(record.subject)
+    const id = accountOn(record.subject)
     const customers = new Map(past.at(-1)?.customers)
     if (E.isRight(id)) {
-      const next = step(customers.get(id.right) ?? NEW_CUSTOMER, record, decodeEvent(record.body))
+      const next = step(customers.get(id.right) ?? NEW_CUSTOMER, record, decodePlain(record.body))
       if (next.tag === 'applied') customers.set(id.right, next.customer)
     }
     past.push({ seq: record.seq, at_ns: await timeOf(record.seq), customers })

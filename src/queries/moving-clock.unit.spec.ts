@@ -7,12 +7,12 @@ import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import type { Account } from '../ledger/account.js'
 import { accountAt, inOrder } from '../ledger/account-at.js'
-import { decodeEvent } from '../ledger/event.js'
 import { type Customer, NEW_CUSTOMER, step } from '../ledger/fold.js'
 import { readRules, rulesText } from '../ledger/rules-text.js'
 import { clientId } from '../ledger/testing/arbitrary.js'
 import { arbitraryHistory, type Message } from '../ledger/testing/histories.js'
 import { createModel } from '../ledger/testing/model.js'
+import { decodePlain } from '../ledger/testing/plain.js'
 import { accountOfRow, rowRules } from '../tables/row-texts.js'
 import { createHotSet } from './hot-set/hot-set.js'
 
@@ -46,7 +46,7 @@ const createWorld = (loaded_after: number) => {
   let [customer, item, item_seq, taken] = [NEW_CUSTOMER, NEW_CUSTOMER, 0, 0]
   return {
     take: (message: Valid): void => {
-      const decoded = decodeEvent(Buffer.from(message.text))
+      const decoded = decodePlain(Buffer.from(message.text))
       const next = step(customer, message, decoded)
       if (next.tag === 'applied') customer = next.customer
       model.take(message.body, message.seq, message.at.getTime())

@@ -4,6 +4,7 @@
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { EndpointConfig } from '../service/config.js'
+import { createAssetLook } from '../stream/assets.js'
 import { createProver } from '../stream/proof.js'
 import type { QueryDeps } from './deps.js'
 import { accountEndpoint } from './endpoints/account.js'
@@ -97,6 +98,7 @@ export const startQueries = async (
   const as_of = createAsOf(deps, fold)
   const read = createReadAccount(session, as_of)
   const momentOf = createMomentOf(deps)
+  const accounts = { read, momentOf, assets: createAssetLook(deps.nc) }
 
   const answers: AnswerCounts = { memory: 0, table: 0, stream: 0 }
   const unwatch = watchQueries(answers, hot)
@@ -105,8 +107,8 @@ export const startQueries = async (
   return {
     endpoints: [
       balanceEndpoint({ hot, read, momentOf, now: deps.now, watch, answers }, limits('balance')),
-      accountEndpoint({ read, momentOf }, limits('account')),
-      holdsEndpoint({ read, momentOf }, limits('holds')),
+      accountEndpoint(accounts, limits('account')),
+      holdsEndpoint(accounts, limits('holds')),
       explainEndpoint(
         { find: createFindEvent(deps), explain: createExplainRecord(as_of.before) },
         limits('explain'),

@@ -3,14 +3,14 @@
  * was at a moment of the past.
  */
 
-import type { ClientId } from '../ledger/client-id.js'
+import type { AccountId } from '../ledger/account-id.js'
 import type { Result } from './hot-set/loader.js'
 import type { Session } from './hot-set/session.js'
 import type { AsOf } from './past/as-of.js'
 
 /** A question about one account; the fields are those of `customer.balance`. */
 type AccountQuestion = {
-  readonly client_id: ClientId
+  readonly client_id: AccountId
   readonly min_version?: number | undefined
   readonly consistency?: 'strong' | undefined
   readonly as_of?: bigint | undefined

@@ -76,6 +76,12 @@ export const CATALOGUE = {
     message: 'the account is restricted; `state` and `reason` say how and why',
     retry: false,
   },
+  UNKNOWN_ASSET: {
+    status: 422,
+    http_status: 422,
+    message: 'the asset is not declared; "jetledger assets add" declares it',
+    retry: false,
+  },
   HOLD_EXISTS: {
     status: 409,
     http_status: 409,

@@ -7,7 +7,7 @@
 import type { JetStreamManager } from '@nats-io/jetstream'
 import type { NatsConnection } from 'nats'
 import { E, Failed, type TaskEither, TE, unwrap } from '../fp.js'
-import { type ClientId, eventSubject } from '../ledger/client-id.js'
+import { type AccountId, eventSubject } from '../ledger/account-id.js'
 import type { LedgerEvent } from '../ledger/event.js'
 import { type Decoded, decodeEvent } from '../ledger/event.js'
 import { type Customer, NEW_CUSTOMER, step } from '../ledger/fold.js'
@@ -66,7 +66,7 @@ type End = { readonly subject_seq: number; readonly stream_seq: number }
 /** A running fold: its options, the decisions that it has met, its event count, and the end once it was asked for. */
 type Work = {
   readonly deps: Deps
-  readonly id: ClientId
+  readonly id: AccountId
   readonly options: SubjectFoldOptions
   readonly skips: Map<number, Skip>
   events: number
@@ -117,7 +117,7 @@ const foldOnce = async (work: Work, from: Folded): Promise<Folded> => {
   const take = (record: Recorded): void => {
     countEvent(work)
     if (record.seq <= last_seq) return
-    const decoded = decode(record.body)
+    const decoded = decode(record.body, id)
     keepSkip(work, record.seq, decoded)
     const next = step(customer, record, decoded, skips)
     last_seq = record.seq
@@ -146,7 +146,7 @@ const readLaterSkips = async (work: Work, from_seq: number): Promise<void> => {
   const range = { stream: LEDGER_STREAM, subject: eventSubject(work.id), from_seq, to_seq: subject_seq }
   for await (const { seq, body } of readRange(work.deps.nc, range)) {
     countEvent(work)
-    keepSkip(work, seq, (work.options.decode ?? decodeEvent)(body))
+    keepSkip(work, seq, (work.options.decode ?? decodeEvent)(body, work.id))
   }
 }
 
@@ -156,7 +156,7 @@ const readLaterSkips = async (work: Work, from_seq: number): Promise<void> => {
  */
 const fold = async (
   deps: Deps,
-  id: ClientId,
+  id: AccountId,
   from: Folded,
   options: SubjectFoldOptions,
 ): Promise<FoldedTo> => {
@@ -181,7 +181,7 @@ const fold = async (
  */
 export const foldSubject = (
   deps: Deps,
-  id: ClientId,
+  id: AccountId,
   from: Folded,
   options: SubjectFoldOptions,
 ): TaskEither<StreamError, FoldedTo> =>

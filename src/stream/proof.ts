@@ -13,9 +13,9 @@
 import type { JetStreamManager } from '@nats-io/jetstream'
 import type { NatsConnection } from 'nats'
 import type { Logger } from 'pino'
-import { unwrap } from '../fp.js'
+import { E, unwrap } from '../fp.js'
 import { type Account, isSameAccount } from '../ledger/account.js'
-import { type ClientId, eventSubject } from '../ledger/client-id.js'
+import { type AccountId, accountOn, eventSubject } from '../ledger/account-id.js'
 import { type Claim, claimedAfter, decodeEvent, decodeMovement } from '../ledger/event.js'
 import { type Customer, step } from '../ledger/fold.js'
 import { rulesDigest } from '../ledger/rules-text.js'
@@ -36,14 +36,14 @@ export type Prover = {
    * Later events are not read. `last` is the newest message of the subject that a replica knows. Rejects when the
    * proof takes too long or the stream cannot be read.
    */
-  readonly prove: (id: ClientId, item: Customer, last: Recorded | undefined) => Promise<Folded>
+  readonly prove: (id: AccountId, item: Customer, last: Recorded | undefined) => Promise<Folded>
 }
 
 /**
  * A customer's account as the table has it (a new account if it has no item), and the sequence up to which the stream
  * has to prove it.
  */
-type Doubt = { readonly id: ClientId; readonly item: Account; readonly to_seq: number }
+type Doubt = { readonly id: AccountId; readonly item: Account; readonly to_seq: number }
 
 /**
  * The largest version of an item whose subject is folded from its first event, and the most events of that fold. For a
@@ -66,9 +66,10 @@ const wrong_items = metrics.counter(
 )
 
 /** What an event states of the account after it; undefined when it states nothing that can be read. */
-const claimOf = ({ body }: Recorded): Claim | undefined => {
-  const decoded = decodeMovement(body)
-  return decoded.tag === 'event' ? claimedAfter(decoded.event) : undefined
+const claimOf = ({ subject, body }: Recorded): Claim | undefined => {
+  const id = accountOn(subject)
+  const decoded = E.isRight(id) ? decodeMovement(body, id.right) : undefined
+  return decoded?.tag === 'event' ? claimedAfter(decoded.event) : undefined
 }
 
 /**
@@ -101,7 +102,7 @@ const show = ({ balance, version, seq }: Account): string =>
   `balance ${balance}, version ${version}, seq ${seq}`
 
 /** Waits for `work` for at most `WAIT_MS`, then throws. */
-const waitBriefly = async <A>(id: ClientId, work: Promise<A>): Promise<A> => {
+const waitBriefly = async <A>(id: AccountId, work: Promise<A>): Promise<A> => {
   const done = await within(
     WAIT_MS,
     work.then(result => ({ result })),
@@ -111,18 +112,18 @@ const waitBriefly = async <A>(id: ClientId, work: Promise<A>): Promise<A> => {
 }
 
 export const createProver = (deps: ProofDeps): Prover => {
-  const results = forgetWhenSetBack(deps.nc, createLru<ClientId, Folded>(RESULTS_MAX))
-  const running = new Map<ClientId, Promise<Folded>>()
+  const results = forgetWhenSetBack(deps.nc, createLru<AccountId, Folded>(RESULTS_MAX))
+  const running = new Map<AccountId, Promise<Folded>>()
   const slots = createSlots(FOLDS_MAX)
 
   /** Whether the event at the item's sequence states the item's account. A missing event gives no: the fold decides. */
-  const isWitnessed = async (id: ClientId, { seq, ...account }: Account): Promise<boolean> => {
+  const isWitnessed = async (id: AccountId, { seq, ...account }: Account): Promise<boolean> => {
     const found = unwrap(await nextRecorded(deps.jsm, LEDGER_STREAM, eventSubject(id), seq)())
     return isWitness(found, { seq, ...account })
   }
 
   /** Whether the fold from the newest event that states a balance to the item's sequence gives the item's account. */
-  const isReached = async (id: ClientId, account: Account): Promise<boolean> => {
+  const isReached = async (id: AccountId, account: Account): Promise<boolean> => {
     const { seq } = account
     const range = { stream: LEDGER_STREAM, subject: eventSubject(id), to_seq: seq }
     let customer: Customer | undefined
@@ -133,14 +134,14 @@ export const createProver = (deps: ProofDeps): Prover => {
         continue
       }
       if (customer === undefined) continue
-      const next = step(customer, record, decodeEvent(record.body))
+      const next = step(customer, record, decodeEvent(record.body, id))
       if (next.tag === 'parked') return false
       if (next.tag === 'applied') customer = next.customer
     }
     return customer !== undefined && isSameAccount(customer.account, account)
   }
 
-  const report = (id: ClientId, item: Account, found: Account): void => {
+  const report = (id: AccountId, item: Account, found: Account): void => {
     wrong_items.inc()
     deps.log.error(
       { client_id: id, item: show(item), stream: show(found) },

@@ -5,7 +5,7 @@
 
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb'
 import type { TaskEither } from '../fp.js'
-import type { ClientId } from '../ledger/client-id.js'
+import type { AccountId } from '../ledger/account-id.js'
 import type { Customer } from '../ledger/fold.js'
 import type { TableError } from './errors.js'
 import { type HeadShape, readHeads } from './heads.js'
@@ -27,5 +27,5 @@ export const writeChanges = (
 export const readCustomers = (
   client: DynamoDBDocumentClient,
   table: string,
-  ids: readonly ClientId[],
-): TaskEither<TableError, Map<ClientId, Customer>> => readHeads(client, table, BALANCE_ITEM, ids)
+  ids: readonly AccountId[],
+): TaskEither<TableError, Map<AccountId, Customer>> => readHeads(client, table, BALANCE_ITEM, ids)

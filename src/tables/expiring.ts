@@ -6,20 +6,20 @@
 
 import { type DynamoDBDocumentClient, QueryCommand } from '@aws-sdk/lib-dynamodb'
 import { E, pipe, type TaskEither, TE } from '../fp.js'
-import { ClientId } from '../ledger/client-id.js'
+import { AccountId } from '../ledger/account-id.js'
 import { fieldsOf } from '../ledger/codec.js'
 import { BY_EXPIRY } from './definition.js'
 import { type TableError, tryTable } from './errors.js'
 
-const Item = fieldsOf({ id: ClientId })
+const Item = fieldsOf({ id: AccountId })
 
 /** Customers, the earliest expiry first; `next` is where the next page begins, absent on the last page. */
 export type DuePage = {
-  readonly ids: readonly ClientId[]
+  readonly ids: readonly AccountId[]
   readonly next?: Readonly<Record<string, unknown>>
 }
 
-const idOf = (raw: unknown): readonly ClientId[] => {
+const idOf = (raw: unknown): readonly AccountId[] => {
   const item = Item.decode(raw)
   return E.isRight(item) ? [item.right.id] : []
 }

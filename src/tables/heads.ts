@@ -11,7 +11,7 @@
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb'
 import { E, pipe, type TaskEither, TE, t } from '../fp.js'
 import type { Account } from '../ledger/account.js'
-import type { ClientId } from '../ledger/client-id.js'
+import type { AccountId } from '../ledger/account-id.js'
 import { fieldsOf } from '../ledger/codec.js'
 import { type Customer, NEW_CUSTOMER } from '../ledger/fold.js'
 import type { AccountRules } from '../ledger/rules.js'
@@ -32,7 +32,7 @@ export type HeadShape = {
   /** The attribute that holds the balance. */
   readonly balance: 'client_balance' | 'balance'
   /** Further attributes, which follow from the id and the account. */
-  readonly extra?: (id: ClientId, account: Account) => Readonly<Record<string, string | number>>
+  readonly extra?: (id: AccountId, account: Account) => Readonly<Record<string, string | number>>
 }
 
 /** The rules of an account that is not plain, as one text (ledger/rules-text.ts). */
@@ -74,7 +74,7 @@ const rulesAttributes = ({ rules }: Account) =>
   rules === undefined ? {} : { account_rules: rulesText(rules), held: rules.held }
 
 /** Encodes a customer's head as an item. */
-export const headItem = (shape: HeadShape, id: ClientId, { account, parked }: Customer) => ({
+export const headItem = (shape: HeadShape, id: AccountId, { account, parked }: Customer) => ({
   id: shape.prefix + id,
   ...shape.extra?.(id, account),
   [shape.balance]: account.balance,
@@ -189,9 +189,9 @@ export const readBelieved = <A>(
 
 const toHeads = (
   shape: HeadShape,
-  ids: readonly ClientId[],
+  ids: readonly AccountId[],
   raws: readonly unknown[],
-): E.Either<TableError, Map<ClientId, Customer>> =>
+): E.Either<TableError, Map<AccountId, Customer>> =>
   pipe(
     raws,
     E.traverseArray(raw => decodeHead(shape, raw)),
@@ -202,7 +202,7 @@ const toHeads = (
   )
 
 export type TrustedHeads = {
-  readonly heads: ReadonlyMap<ClientId, Customer>
+  readonly heads: ReadonlyMap<AccountId, Customer>
   readonly identity: Identity | undefined
 }
 
@@ -211,7 +211,7 @@ export const readTrustedHeads = (
   client: DynamoDBDocumentClient,
   table: string,
   shape: HeadShape,
-  ids: readonly ClientId[],
+  ids: readonly AccountId[],
   trust: Trust,
 ): TaskEither<TableError, TrustedHeads> => {
   const keys = ids.map(id => shape.prefix + id)
@@ -236,8 +236,8 @@ export const readHeads = (
   client: DynamoDBDocumentClient,
   table: string,
   shape: HeadShape,
-  ids: readonly ClientId[],
-): TaskEither<TableError, Map<ClientId, Customer>> => {
+  ids: readonly AccountId[],
+): TaskEither<TableError, Map<AccountId, Customer>> => {
   const keys = ids.map(id => shape.prefix + id)
   return pipe(
     readItems(client, table, keys),

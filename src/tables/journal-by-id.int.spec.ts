@@ -1,8 +1,8 @@
 import { PutCommand } from '@aws-sdk/lib-dynamodb'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { left, right, startTestLedger, type TestLedger } from '../../test/support/ledger.js'
-import { decodeEvent } from '../ledger/event.js'
 import { clientId } from '../ledger/testing/arbitrary.js'
+import { decodePlain } from '../ledger/testing/plain.js'
 import { journal } from '../projections/definitions/journal.js'
 import { TABLES, tableName } from './definition.js'
 import { readJournal } from './journal-by-id.js'
@@ -70,7 +70,7 @@ it.each([
   { type: 'declined', amount: 5, hold: 'h' },
 ])('gives back from its row the event of schema 2 %j', async body => {
   const text = JSON.stringify({ schema: 2, transaction_id: `two-${body.type}`, reference: 'r', ...body })
-  const decoded = decodeEvent(Buffer.from(text))
+  const decoded = decodePlain(Buffer.from(text))
   if (decoded.tag !== 'event') throw new Error(decoded.tag)
   const record = { seq: 7, subject: 'customer.balance.ann', body: Buffer.from(text), at: new Date(0) }
   const account = { balance: 9n, version: 3, seq: 7 }

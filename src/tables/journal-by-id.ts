@@ -5,8 +5,8 @@
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb'
 import { E, pipe, type TaskEither, TE } from '../fp.js'
 import { isJsonObject } from '../json.js'
+import { type AccountId, isOfAsset } from '../ledger/account-id.js'
 import { toJson } from '../ledger/amount.js'
-import type { ClientId } from '../ledger/client-id.js'
 import { decodeParsed, type LedgerEvent } from '../ledger/event.js'
 import type { TableError } from './errors.js'
 import { readTrusted, type Trust } from './heads.js'
@@ -16,7 +16,7 @@ import { type Omitted, omittedOf } from './row-texts.js'
 
 /** One row of the journal; `balance` and `version` are those after the event. */
 export type JournalRow = {
-  readonly client_id: ClientId
+  readonly client_id: AccountId
   readonly seq: number
   readonly balance: bigint
   readonly version: number
@@ -27,10 +27,12 @@ export type JournalRow = {
 
 /** Decodes the row's event with the codec of events, because a table may hold anything; undefined when it is not valid. */
 const eventOf = (row: KeyedRow): LedgerEvent | undefined => {
-  const { type, amount, transaction_id, reference, metadata, counterparty, declined, details } = row
+  const { client_id, type, amount, transaction_id, reference, metadata } = row
+  const { counterparty, declined, details } = row
   const fields = {
-    // the details of an event are those of schema 2
-    ...(isJsonObject(details) ? { ...details, schema: 2 } : {}),
+    // the details of an event are those of schema 2, and only schema 2 knows accounts of an asset
+    ...(isJsonObject(details) ? details : {}),
+    ...(isJsonObject(details) || isOfAsset(client_id) ? { schema: 2 } : {}),
     type,
     ...(amount === undefined ? {} : { amount: toJson(amount) }),
     transaction_id,

@@ -8,7 +8,7 @@
 
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb'
 import { E, pipe, type TaskEither, TE, type t } from '../fp.js'
-import type { ClientId } from '../ledger/client-id.js'
+import type { AccountId } from '../ledger/account-id.js'
 import { describeErrors } from '../ledger/codec.js'
 import { type Customer, NEW_CUSTOMER } from '../ledger/fold.js'
 import { BY_CUSTOMER } from './definition.js'
@@ -29,7 +29,7 @@ const unreadable = (what: string, errors: t.Errors): TableError => ({
 export const readJournalHead = (
   client: DynamoDBDocumentClient,
   table: string,
-  id: ClientId,
+  id: AccountId,
   trust: Trust,
 ): TaskEither<TableError, Customer> =>
   pipe(
@@ -49,7 +49,7 @@ export type RowRange = {
 export const readRows = (
   client: DynamoDBDocumentClient,
   table: string,
-  id: ClientId,
+  id: AccountId,
   { from_seq, to_seq, newest_first, rows_max }: RowRange,
 ): TaskEither<TableError, LinkedRow[]> => {
   if (from_seq > to_seq) return TE.right([])

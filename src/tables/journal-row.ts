@@ -5,7 +5,7 @@
 
 import { E, t } from '../fp.js'
 import { readJson } from '../json.js'
-import { ClientId } from '../ledger/client-id.js'
+import { AccountId } from '../ledger/account-id.js'
 import { fieldsOf } from '../ledger/codec.js'
 import { whole } from './whole.js'
 
@@ -21,7 +21,7 @@ const jsonText = new t.Type<unknown, string, unknown>(
 )
 
 const REQUIRED = {
-  client_id: ClientId,
+  client_id: AccountId,
   seq: whole,
   type: t.keyof({
     credit: null,
@@ -50,7 +50,7 @@ const OPTIONAL = {
   transaction_id: t.string,
   reference: t.string,
   metadata: jsonText,
-  counterparty: t.string,
+  counterparty: AccountId,
   declined: jsonText,
   /** The names of the fields of the event that are too large for a row (`row-texts.ts`). */
   omitted: t.string,

@@ -5,15 +5,16 @@
 
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb'
 import { E, pipe, type TaskEither, TE, t } from '../fp.js'
+import { AccountId } from '../ledger/account-id.js'
 import { describeErrors, fieldsOf } from '../ledger/codec.js'
 import { BY_BALANCE, BY_ID } from './definition.js'
 import type { TableError } from './errors.js'
 import { queryItems } from './query.js'
 
-const Item = fieldsOf({ id: t.string, balance: t.bigint, version: t.bigint })
+const Item = fieldsOf({ id: AccountId, balance: t.bigint, version: t.bigint })
 
 /** A customer in the ranking. */
-export type Ranked = { readonly id: string; readonly balance: bigint; readonly version: number }
+export type Ranked = { readonly id: AccountId; readonly balance: bigint; readonly version: number }
 
 const decode = (raw: unknown): E.Either<TableError, Ranked> =>
   pipe(

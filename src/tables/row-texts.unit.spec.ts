@@ -1,12 +1,12 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { decodeEvent } from '../ledger/event.js'
+import { decodePlain } from '../ledger/testing/plain.js'
 import { METADATA_BYTES_MAX, omittedOf, omittedText, REFERENCE_BYTES_MAX, rowTexts } from './row-texts.js'
 
 const ROW_BYTES_MAX = 400 * 1024
 
 const textsOf = (body: string) => {
-  const decoded = decodeEvent(Buffer.from(body))
+  const decoded = decodePlain(Buffer.from(body))
   return decoded.tag === 'event' ? rowTexts(decoded.event) : undefined
 }
 

@@ -65,8 +65,20 @@ const add = (sum: Totals, item: Item): Totals => {
  */
 export const SUM_LANES = 4
 
+/** The key of the sums over all time, of an asset; undefined is the default one. */
+export const allKey = (asset: string | undefined): string => (asset === undefined ? 'all' : `all:${asset}`)
+
+/** The key of the sums of a day, such as `2026-11-21`, of an asset. */
+export const dayKey = (day: string, asset: string | undefined): string =>
+  asset === undefined ? `day:${day}` : `day:${day}:${asset}`
+
+const SUM_ID = /^((?:all|day:\d{4}-\d\d-\d\d)(?::[A-Z][A-Z0-9]{0,15})?):\d+$/
+
+/** The key of the sum of which an item is one part; undefined for the id of any other item. */
+export const sumKeyOf = (id: string): string | undefined => SUM_ID.exec(id)?.[1]
+
 /**
- * Reads the totals of keys (`all`, `day:2026-11-21`), strongly consistent; zeros for a key without items. `NotOurs` when
+ * Reads the totals of keys (`allKey`, `dayKey`), strongly consistent; zeros for a key without items. `NotOurs` when
  * `trust` rejects the table's identity.
  */
 export const readTotals = (

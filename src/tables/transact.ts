@@ -5,7 +5,7 @@
 import { TransactionCanceledException } from '@aws-sdk/client-dynamodb'
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb'
 import { E, type TaskEither } from '../fp.js'
-import type { ClientId } from '../ledger/client-id.js'
+import type { AccountId } from '../ledger/account-id.js'
 import type { Customer } from '../ledger/fold.js'
 import type { PlainItem } from './attribute-values.js'
 import { type TableError, tryTable } from './errors.js'
@@ -17,7 +17,7 @@ import { type PlainWrite, sendTransaction } from './transact-request.js'
 export const WRITE_ITEMS_MAX = 100
 
 /** A change of a customer's head: `from` is the state that was read, `to` the state to write. */
-export type Change = { readonly id: ClientId; readonly from: Customer; readonly to: Customer }
+export type Change = { readonly id: AccountId; readonly from: Customer; readonly to: Customer }
 
 /** An item that is made once. If another event's item already has the key `id`, the key is `instead_id`. */
 export type Insert = {

@@ -6,7 +6,7 @@
 import { isJsonObject } from '../json.js'
 import {
   type Fields,
-  isCustomerId,
+  isAccount,
   isOneOf,
   isText,
   isTransactionId,
@@ -100,7 +100,7 @@ const isRecord = (value: unknown): boolean =>
   isJsonObject(value) &&
   isOneOf(value.command, COMMANDS) &&
   isOneOf(value.code, CODES) &&
-  isCustomerId(value.client_id) &&
+  isAccount(value.client_id) &&
   wholeOf(value.balance) !== undefined &&
   isWholeOrAbsent(value.available) &&
   isWholeOrAbsent(value.held) &&
@@ -117,7 +117,7 @@ const RULES: Readonly<Record<string, (value: unknown) => boolean>> = {
   transaction_id: value => isTransactionId(value, 149),
   reference: value => typeof value === 'string',
   metadata: isJsonObject,
-  transfer: value => isJsonObject(value) && isCustomerId(value.counterparty),
+  transfer: value => isJsonObject(value) && isAccount(value.counterparty),
   declined: isRecord,
   at: isTime,
   reverses: value => isTransactionId(value, 135),

@@ -6,7 +6,16 @@
 import { E } from '../fp.js'
 import { isJsonObject, readJson, readStrictJson } from '../json.js'
 import { isEvent2, isUnderstood, recordOf, type Terms2, termsOf } from './event-2.js'
-import { type Fields, isCustomerId, isOneOf, isText, isTransactionId, onlyHas, wholeOf } from './values.js'
+import {
+  type Fields,
+  isAccount,
+  isCustomerId,
+  isOneOf,
+  isText,
+  isTransactionId,
+  onlyHas,
+  wholeOf,
+} from './values.js'
 
 /** An event as verify reads it. */
 export type ReadEvent = Terms2 & {
@@ -35,10 +44,10 @@ const SCHEMA = 2
 const MALFORMED: Reading = { tag: 'malformed' }
 const TYPES_1 = ['credit', 'debit', 'declined']
 
-/** The customer id in a subject; undefined when the subject is no customer's. */
+/** The account's id in a subject, `<client_id>` or `<client_id>/<ASSET>`; undefined when the subject is no account's. */
 export const customerOf = (subject: string): string | undefined => {
   const id = subject.startsWith('customer.balance.') ? subject.slice('customer.balance.'.length) : ''
-  return isCustomerId(id) ? id : undefined
+  return isAccount(id) ? id : undefined
 }
 
 const parse = (body: Uint8Array): Fields | undefined => {
@@ -108,13 +117,14 @@ const skipOf = (body: Fields): Reading => {
   return is_right ? { tag: 'skip', seq: Number(seq) } : MALFORMED
 }
 
-/** Reads a message's body. It never throws: any body has a reading. */
-export const readEvent = (body: Uint8Array): Reading => {
+/** Reads the body of a message on the subject of an account. It never throws: any body has a reading. */
+export const readEvent = (body: Uint8Array, id: string): Reading => {
   const fields = parse(body)
   if (fields === undefined) return MALFORMED
   const { schema = 1 } = fields
   if (typeof schema !== 'number' || !Number.isSafeInteger(schema) || schema < 1) return MALFORMED
-  if (schema === 1) return eventOf1(fields)
+  // schema 1 knows no accounts of assets
+  if (schema === 1) return id.includes('/') ? MALFORMED : eventOf1(fields)
   if (schema > SCHEMA) return { tag: 'future', schema }
   if (E.isLeft(readStrictJson(body))) return MALFORMED
   return fields.type === 'skip' ? skipOf(fields) : eventOf2(fields)

@@ -135,7 +135,7 @@ export const createFold = (skips: Skips = new Set()): Fold => {
   const take = <A extends Entry>(entry: A): Folded<A> => {
     const id = customerOf(entry.subject)
     const before = (id === undefined ? undefined : customers.get(id)) ?? NO_EVENTS
-    const reading = readEvent(entry.body)
+    const reading = readEvent(entry.body, id ?? '')
     const event = reading.tag === 'event' ? reading.event : undefined
     if (id === undefined) return { entry, id, event, before, after: before, outcome: 'MALFORMED' }
     const [outcome, after] =

@@ -34,13 +34,18 @@ const firstEndOf = (terms: Standing['terms']): number | undefined =>
     ? undefined
     : Math.min(...[...terms.holds.values()].map(({ expires_ms }) => expires_ms))
 
+/** The shards of an asset have its name before their number. */
+const shardOf = (id: string): string => {
+  const asset = id.split('/')[1]
+  const number = fnv1a(id) % RANKING_SHARDS
+  return asset === undefined ? String(number) : `${asset}:${number}`
+}
+
 const expectedOf = (projection: Projection, id: string, { balance, terms, ...rest }: Standing): Expected => ({
   [projection === 'balances' ? 'client_balance' : 'balance']: balance,
   ...rest,
   ...(terms === undefined ? {} : { account_rules: rulesTextOf(terms), held: heldOf(terms) }),
-  ...(projection === 'ranking'
-    ? { shard: String(fnv1a(id) % RANKING_SHARDS), expires_ms: firstEndOf(terms) }
-    : {}),
+  ...(projection === 'ranking' ? { shard: shardOf(id), expires_ms: firstEndOf(terms) } : {}),
 })
 
 const itemPosition = (item: RawItem): number =>

@@ -67,7 +67,8 @@ export const shareOf = ({ outcome, event, before, after }: Step): Sum | undefine
 }
 
 /** The keys of the two totals to which an event belongs. */
-export const keysOf = ({ entry }: Step): readonly [all: string, day: string] => [
-  'all',
-  `day:${entry.at.toISOString().slice(0, 10)}`,
-]
+export const keysOf = ({ entry, id = '' }: Step): readonly [all: string, day: string] => {
+  const asset = id.split('/')[1]
+  const end = asset === undefined ? '' : `:${asset}`
+  return [`all${end}`, `day:${entry.at.toISOString().slice(0, 10)}${end}`]
+}

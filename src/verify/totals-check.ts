@@ -32,7 +32,7 @@ import type { Step, Walk } from './walk.js'
 
 /** The largest number of items in which one sum is kept. */
 const SHARDS = 8
-const SUM_ID = /^(all|day:\d{4}-\d\d-\d\d):([0-7])$/
+const SUM_ID = /^((?:all|day:\d{4}-\d\d-\d\d)(?::[A-Z][A-Z0-9]{0,15})?):([0-7])$/
 const TRIES_MAX = 60
 /** While events keep coming, the sums are accepted as equal only after this many looks. */
 const LOOKS_MIN = 15

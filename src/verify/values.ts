@@ -9,6 +9,7 @@ export type Fields = Readonly<Record<string, unknown>>
 
 export const LARGEST = 9_223_372_036_854_775_807n
 const SMALLEST = -9_223_372_036_854_775_808n
+const ASSET = /^[A-Z][A-Z0-9]{0,15}$/
 const CUSTOMER_ID = /^[A-Za-z0-9][A-Za-z0-9_:@-]{0,63}$/
 
 /**
@@ -26,6 +27,13 @@ export const wholeOf = (value: unknown): bigint | undefined => {
 export const isWhole = (value: unknown, min: bigint): boolean => {
   const whole = wholeOf(value)
   return whole !== undefined && whole >= min
+}
+
+/** Whether a value is the id of an account: a customer's id, and the asset after a slash unless it is the default one. */
+export const isAccount = (value: unknown): value is string => {
+  if (typeof value !== 'string') return false
+  const [customer, asset, ...more] = value.split('/')
+  return isCustomerId(customer) && more.length === 0 && (asset === undefined || ASSET.test(asset))
 }
 
 /** Whether a value is one of some texts. */

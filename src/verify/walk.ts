@@ -55,7 +55,7 @@ export const readSkips = async ({ nc }: Pick<Run, 'nc'>, to_seq: number): Promis
       const id = customerOf(subject)
       // only a body that may be a decision is decoded; nearly none is
       if (id === undefined || !mayBeDecision(body)) continue
-      const reading = readEvent(body)
+      const reading = readEvent(body, id)
       if (reading.tag === 'skip' && reading.seq < seq) skips.add(skipKey(id, reading.seq))
     }
   }

@@ -17,6 +17,7 @@ let dev: Dev
 beforeAll(async () => {
   bench = openWorkbench()
   dev = await bench.dev('--no-seed')
+  for (const asset of ['EUR', 'USD']) await bench.run(['assets', 'add', asset, '--scale', '2'])
 })
 afterAll(() => bench?.end())
 
@@ -48,6 +49,7 @@ describe('an example', () => {
       'examples/wallet.mjs',
       'examples/cart.mjs',
       'examples/ai-credits.mjs',
+      'examples/two-currencies.mjs',
       'examples/gift-card.sh',
     ])
   })

@@ -4,6 +4,7 @@
  */
 
 import { t } from '../../src/fp.js'
+import { AccountId } from '../../src/ledger/account-id.js'
 import { Amount, Balance, INT64_MAX, INT64_MIN } from '../../src/ledger/amount.js'
 import { ClientId } from '../../src/ledger/client-id.js'
 import { ObjectType } from '../../src/ledger/codec.js'
@@ -55,6 +56,7 @@ const TIME_OF_DAY = '([01]\\d|2[0-3]):[0-5]\\d:[0-5]\\d\\.\\d{3}'
 export const LEAVES: ReadonlyMap<t.Mixed, JsonSchema> = new Map<t.Mixed, JsonSchema>([
   [Amount, whole(1, POSITIVE)],
   [Balance, whole(Number.MIN_SAFE_INTEGER, `0|${POSITIVE}|-(${wholeUpTo(-INT64_MIN)})`)],
+  [AccountId, { type: 'string', pattern: '^[A-Za-z0-9][A-Za-z0-9_:@\\-]{0,63}(/[A-Z][A-Z0-9]{0,15})?$' }],
   [ClientId, { type: 'string', pattern: '^[A-Za-z0-9][A-Za-z0-9_:@\\-]{0,63}$' }],
   [StoredTransactionId, token(STORED_ID_CHARS_MAX)],
   [LongestTransactionId, token(LONGEST_ID_CHARS_MAX)],

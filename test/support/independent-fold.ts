@@ -43,7 +43,8 @@ export const readEvents = async (nc: NatsConnection): Promise<StoredEvent[]> =>
 const decisionsIn = (events: readonly StoredEvent[]): Skips =>
   new Set(
     events.flatMap(({ seq, subject, body }) => {
-      const [id, reading] = [customerOf(subject), readEvent(body)]
+      const id = customerOf(subject)
+      const reading = readEvent(body, id ?? '')
       return id !== undefined && reading.tag === 'skip' && reading.seq < seq ? [skipKey(id, reading.seq)] : []
     }),
   )

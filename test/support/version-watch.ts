@@ -2,7 +2,7 @@
 
 import type { JetStreamManager } from '@nats-io/jetstream'
 import { followGeneration } from '../../src/generations/follow.js'
-import type { ClientId } from '../../src/ledger/client-id.js'
+import type { AccountId } from '../../src/ledger/account-id.js'
 import { readCustomers } from '../../src/tables/balances.js'
 import { tableName } from '../../src/tables/definition.js'
 import type { VerifyDeps } from '../../src/verify/deps.js'
@@ -26,11 +26,11 @@ const FOLLOWERS = 4
 /** Reads the customers repeatedly; each follower stands for one instance, and they answer in turn. */
 export const watchVersions = (
   { jsm, tables, base_table: base }: VerifyDeps & { readonly jsm: JetStreamManager },
-  ids: readonly ClientId[],
+  ids: readonly AccountId[],
 ): VersionWatch => {
   const followers = Array.from({ length: FOLLOWERS }, () => followGeneration(jsm, 'balances'))
   const ending = new AbortController()
-  const seen = new Map<ClientId, number>()
+  const seen = new Map<AccountId, number>()
   const names: string[] = []
   const went_back: string[] = []
   let reads = 0

@@ -50,18 +50,20 @@ export type Declined = {
 }
 
 const SUBJECT = 'customer.balance.'
+/** A customer's account in another asset than the default one. */
+const ACCOUNT = /^[A-Za-z0-9][A-Za-z0-9_:@-]{0,63}\/[A-Z][A-Z0-9]{0,15}$/
 const CUSTOMER = /^[A-Za-z0-9][A-Za-z0-9_:@-]{0,63}$/
 const TRANSACTION_ID = /^[\x21-\x7e]{1,135}$/
 const KEY_HEADER = 'Chaos-Key'
 
-/** The customer of a subject; undefined when the subject names no valid customer. */
+/** The account of a subject; undefined when the subject names no valid one. */
 export const customerOf = (subject: string): string | undefined => {
   const id = subject.startsWith(SUBJECT) ? subject.slice(SUBJECT.length) : ''
-  return CUSTOMER.test(id) ? id : undefined
+  return isAccount(id) ? id : undefined
 }
 
-const isCustomer = (value: Json | undefined): value is string =>
-  typeof value === 'string' && CUSTOMER.test(value)
+const isAccount = (value: Json | undefined): value is string =>
+  typeof value === 'string' && (CUSTOMER.test(value) || ACCOUNT.test(value))
 
 const COMMANDS = ['credit', 'debit', 'transfer']
 const CODES = ['INSUFFICIENT_FUNDS', 'BALANCE_LIMIT']
@@ -89,7 +91,7 @@ const declinedOf =
     const [client_id, balance] = [field(value, 'client_id'), wholeOf(field(value, 'balance'))]
     if (command === undefined || !commands.includes(command)) return undefined
     if (code === undefined || !codes.includes(code)) return undefined
-    if (!isCustomer(client_id) || balance === undefined) return undefined
+    if (!isAccount(client_id) || balance === undefined) return undefined
     return { command, code, client_id, balance, more: pick(value, DECLINED_DETAILS) }
   }
 
@@ -110,7 +112,7 @@ const idOf = (value: Json): string | undefined =>
 
 const counterpartyOf = (value: Json): string | undefined => {
   const id = field(value, 'counterparty')
-  return isCustomer(id) ? id : undefined
+  return isAccount(id) ? id : undefined
 }
 
 type Shared = Omit<Event, keyof Rules | 'type' | 'amount' | 'details'>
@@ -142,6 +144,8 @@ const plainOf = (json: JsonObject): Event | undefined => {
   if (type !== 'credit' && type !== 'debit' && type !== 'declined') return undefined
   const shared = sharedOf(json, declinedOf(COMMANDS, CODES))
   if (amount === undefined || amount < 1n || !shared) return undefined
+  // schema 1 knows no accounts of assets
+  if ([shared.counterparty, shared.declined?.client_id].some(id => ACCOUNT.test(id ?? ''))) return undefined
   return { type, amount, ...shared, ...PLAIN }
 }
 
@@ -203,13 +207,14 @@ const rulesOf = (json: JsonObject): Event | undefined => {
 }
 
 /** Decodes a body: `malformed` when no fold accepts it, `newer` when it is not judged here. */
-export const readEvent = (body: string): Event | 'malformed' | 'newer' => {
+export const readEvent = (body: string, id: string | undefined): Event | 'malformed' | 'newer' => {
   const json = readJson(body)
   if (!isObject(json)) return 'malformed'
   const schema = field(json, 'schema') ?? 1n
   if (typeof schema !== 'bigint' || schema < 1n) return 'malformed'
   if (schema === 2n) return rulesOf(json) ?? 'newer'
-  return schema === 1n ? (plainOf(json) ?? 'malformed') : 'newer'
+  // schema 1 knows no accounts of assets
+  return schema === 1n ? ((ACCOUNT.test(id ?? '') ? undefined : plainOf(json)) ?? 'malformed') : 'newer'
 }
 
 /** The text that identifies a write within the run. It is in the body, or in a header when the body cannot hold it. */

@@ -38,11 +38,15 @@ const head = (
     held: terms && number(heldOf(terms)),
   })
 
-/** The shard of a customer in the ranking's indexes, from the FNV-1a hash of its id. */
-const shardOf = (client_id: string): string => {
+/** The asset in the id of an account; empty for the default one. */
+const assetIn = (id: string): string => id.split('/')[1] ?? ''
+
+/** The shard of an account in the ranking's indexes, from the FNV-1a hash of its id. */
+const shardOf = (id: string): string => {
   let hash = 0x811c9dc5
-  for (const char of client_id) hash = Math.imul(hash ^ char.charCodeAt(0), 0x01000193)
-  return String((hash >>> 0) % SHARDS)
+  for (const char of id) hash = Math.imul(hash ^ char.charCodeAt(0), 0x01000193)
+  const asset = assetIn(id)
+  return `${asset === '' ? '' : `${asset}:`}${(hash >>> 0) % SHARDS}`
 }
 
 /** Writes JSON as JavaScript does, but keeps every digit of whole numbers. */
@@ -164,7 +168,9 @@ export const expectedContents = (ledger: Ledger): Contents => {
     const row_id = rowIdOf(event, entry.seq, taken)
     taken.add(row_id)
     rows.push(rowOf(row_id, folded, event))
-    for (const key of ['all', `day:${atOf(folded).slice(0, 10)}`]) addTo(sums, key, shareOf(event, folded))
+    const asset = assetIn(folded.client_id ?? '')
+    for (const key of ['all', `day:${atOf(folded).slice(0, 10)}`])
+      addTo(sums, asset === '' ? key : `${key}:${asset}`, shareOf(event, folded))
   }
   const heads = ledger.customers().map(id => [id, ledger.stateAt(id, ledger.last_seq)] as const)
   const accounts = heads.map(([id, state]) => head(`account:${id}`, 'balance', state))
@@ -176,7 +182,7 @@ export const expectedContents = (ledger: Ledger): Contents => {
   }
 }
 
-const PART = /^((?:all|day:\d{4}-\d\d-\d\d)):[0-7]$/
+const PART = /^((?:all|day:\d{4}-\d\d-\d\d)(?::[A-Z][A-Z0-9]{0,15})?):[0-7]$/
 const IDENTITY = 'table identity'
 
 /** Brings a table into the form of `expectedContents`: adds up the parts of sums and leaves out the identity item. */

@@ -81,7 +81,7 @@ export const foldAll = (entries: readonly Entry[]): Ledger => {
 
   const take = (entry: Entry): Folded => {
     const client_id = customerOf(entry.subject)
-    const read = readEvent(entry.body)
+    const read = readEvent(entry.body, client_id)
     if (read === 'newer') problems.push(`event ${entry.seq} is of a schema that is not judged here`)
     const event = typeof read === 'string' ? undefined : read
     const own = client_id === undefined ? undefined : states.get(client_id)

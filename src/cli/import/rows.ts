@@ -6,7 +6,7 @@
 import { E, type Either } from '../../fp.js'
 import { isJsonObject, type JsonObject, readStrictJson, shownName } from '../../json.js'
 import { toJson } from '../../ledger/amount.js'
-import { customersOfCommand, decodeCommand, type PlainCommand } from '../../ledger/command.js'
+import { accountFields, customersOfCommand, decodeCommand, type PlainCommand } from '../../ledger/command.js'
 import { Failure } from '../../process/failure.js'
 import type { TextRecord } from './records.js'
 
@@ -52,17 +52,21 @@ const amountFrom = (u: unknown): unknown => (typeof u === 'string' && SMALL_WHOL
 
 const jsonOf = (command: PlainCommand): string => {
   const { type, amount, transaction_id, reference, metadata } = command
-  const parties =
-    command.type === 'transfer' ? { from: command.from, to: command.to } : { client_id: command.client_id }
-  return JSON.stringify({ type, ...parties, amount: toJson(amount), transaction_id, reference, metadata })
+  return JSON.stringify({
+    type,
+    ...accountFields(command),
+    amount: toJson(amount),
+    transaction_id,
+    reference,
+    metadata,
+  })
 }
 
 /** What a row of a file or an item of a table holds, before it is checked. */
 type Taken = Pick<Reject, 'row' | 'original'> & { readonly fields: JsonObject; readonly own_id: string }
 
-const commandOf = ({ type, asset, ...fields }: JsonObject, own_id: string): Either<string, PlainCommand> => {
+const commandOf = ({ type, ...fields }: JsonObject, own_id: string): Either<string, PlainCommand> => {
   if (!isType(type)) return E.left('type: must be "credit", "debit" or "transfer"')
-  if (asset !== undefined) return E.left('asset: this ledger has one asset; leave the column empty')
   return decodeCommand(type, { ...fields, amount: amountFrom(fields.amount) }, own_id) as Either<
     string,
     PlainCommand

@@ -33,6 +33,16 @@ describe('a row of CSV', () => {
       'credit,a,5,x,y,',
       { type: 'credit', client_id: 'a', amount: 5, ...ID, metadata: JSON.parse('{"a":"x","__proto__":"y"}') },
     ],
+    [
+      'type,client_id,amount,asset',
+      'credit,a,5,EUR',
+      { type: 'credit', client_id: 'a', asset: 'EUR', amount: 5, ...ID },
+    ],
+    [
+      'type,from,to,amount,asset',
+      'transfer,a,b,5,EUR',
+      { type: 'transfer', from: 'a', to: 'b', asset: 'EUR', amount: 5, ...ID },
+    ],
   ])('%s / %s is a command', (heading, row, command) => {
     expect(rowOf(heading, row)).toEqual(command)
   })
@@ -45,7 +55,7 @@ describe('a row of CSV', () => {
     ['credit,a,1.5,', 'amount: must be a whole number'],
     ['credit,a,0,', 'amount: must be a whole number'],
     ['credit,a,007,', 'amount: must be a whole number'],
-    ['credit,a,5,EUR', 'asset: this ledger has one asset'],
+    ['credit,a,5,eur', 'asset: must be 1 to 16 characters of A-Z 0-9'],
     ['transfer,a,5,', 'from: is missing'],
     ['credit,a\ufffd,5,', 'the row is not UTF-8'],
   ])('%s is none, because %s', (row, why) => {

@@ -11,10 +11,11 @@ import { leadershipOf } from '../../stream/leadership.js'
 import { PROJECTION_NAMES, tableName } from '../../tables/definition.js'
 import { createCoordinator, createTaker } from '../compose.js'
 import { commandEndpoints } from '../endpoints/movements.js'
+import { gated } from '../gate.js'
 import type { Coordinator } from '../group-commit/coordinator.js'
 import { createJournalLookup } from '../idempotency/journal-lookup.js'
 import { followKnownIds, type RunningKnownIds } from '../idempotency/known-ids.js'
-import { createGate, gated } from '../schema-gate.js'
+import { createSchemaGate } from '../schema-gate.js'
 
 let ledger: TestLedger
 let known: RunningKnownIds
@@ -32,7 +33,7 @@ beforeAll(async () => {
   const journal = createJournalLookup(ledger, source, { known })
   const limits = { queue_max: 1_000, timeout_ms: 3_000 }
   coordinator = createCoordinator(ledger, { ...limits, find: journal.find, mayHave: known.mayHave })
-  const taker = gated(createTaker(ledger, coordinator, journal, limits), createGate(ledger.jsm))
+  const taker = gated(createTaker(ledger, coordinator, journal, limits), [createSchemaGate(ledger.jsm)])
   service = await startService(ledger.nc, {
     name: 'customer',
     version: '0.0.1',

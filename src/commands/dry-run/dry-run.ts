@@ -8,7 +8,7 @@
 import type { Logger } from 'pino'
 import { E, type Either } from '../../fp.js'
 import type { Account } from '../../ledger/account.js'
-import type { ClientId } from '../../ledger/client-id.js'
+import type { AccountId } from '../../ledger/account-id.js'
 import { type AskedCommand, type Command, customersOfCommand } from '../../ledger/command.js'
 import { decide, TimeUnknown } from '../../ledger/decide.js'
 import { isOwnFault } from '../../own-fault.js'
@@ -30,7 +30,7 @@ export type DryRunDeps = {
   readonly findStored: (command: Command) => Promise<Outcome | undefined>
   readonly findOriginal: FindOriginal
   /** The accounts as of an end of the stream that is proved after the call. */
-  readonly load: (ids: readonly ClientId[]) => Promise<ReadonlyMap<ClientId, Folded | LoadProblem>>
+  readonly load: (ids: readonly AccountId[]) => Promise<ReadonlyMap<AccountId, Folded | LoadProblem>>
   /** The time by the stream's clock; undefined while it is not known well enough. */
   readonly now: () => Date | undefined
   readonly log: Logger
@@ -38,10 +38,10 @@ export type DryRunDeps = {
 
 /** The accounts of one dry run, and what its commands would make of them. */
 class Accounts {
-  readonly #loaded: ReadonlyMap<ClientId, Folded | LoadProblem>
-  readonly #changed = new Map<ClientId, Account>()
+  readonly #loaded: ReadonlyMap<AccountId, Folded | LoadProblem>
+  readonly #changed = new Map<AccountId, Account>()
 
-  constructor(loaded: ReadonlyMap<ClientId, Folded | LoadProblem>) {
+  constructor(loaded: ReadonlyMap<AccountId, Folded | LoadProblem>) {
     this.#loaded = loaded
   }
 
@@ -70,7 +70,7 @@ class Accounts {
     return { tag: 'done', reply, replayed: false }
   }
 
-  #accountOf(id: ClientId): Account {
+  #accountOf(id: AccountId): Account {
     const found = this.#loaded.get(id)
     const account =
       this.#changed.get(id) ?? (found !== undefined && isLoaded(found) ? found.customer.account : undefined)
@@ -79,7 +79,7 @@ class Accounts {
   }
 
   /** The sequence of the customer's newest event: what would happen has none of its own. */
-  #seqOf(id: ClientId): number {
+  #seqOf(id: AccountId): number {
     const found = this.#loaded.get(id)
     return found !== undefined && isLoaded(found) ? found.last_seq : 0
   }

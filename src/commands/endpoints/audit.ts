@@ -6,6 +6,7 @@
  */
 
 import type { Logger } from 'pino'
+import { customerOf, namesOf } from '../../ledger/account-id.js'
 import { type AskedCommand, customersOfCommand, type DirectCommand } from '../../ledger/command.js'
 import { type Caller, type CallerOf, type CallerOptions, createCallerOf } from '../../service/callers.js'
 import type { Outcome } from '../outcome.js'
@@ -42,8 +43,8 @@ export const writtenOf = (outcome: Outcome): Written =>
 
 /** The customers of a command as fields of a line. The customers of a reversal are those of the transaction that it names. */
 const customersIn = (command: DirectCommand) => {
-  const [client_id, to] = customersOfCommand(command)
-  return { client_id, to }
+  const [id, to] = customersOfCommand(command)
+  return { ...namesOf(id), to: to === undefined ? undefined : customerOf(to) }
 }
 
 export const createAudit = (log: Logger, callers: CallerOptions | undefined, audited: Audited): Audit => {

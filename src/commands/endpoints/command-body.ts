@@ -5,6 +5,7 @@
 
 import { E, type Either } from '../../fp.js'
 import { isJsonObject, type JsonObject, type JsonProblem, readStrictJson, shownName } from '../../json.js'
+import { isAccountId, isOfAsset, namesJson, namesOf } from '../../ledger/account-id.js'
 import { amountJson, toJson } from '../../ledger/amount.js'
 import { type AskedCommand, decodeAsked } from '../../ledger/command.js'
 import { quoted } from '../../ledger/fast/quoted.js'
@@ -104,7 +105,7 @@ export const typedCommandFrom = (u: unknown, by: string | undefined): Either<str
 }
 
 const positionFields = ({ client_id, balance, version, seq, available, held }: Position): string => {
-  const fields = `"client_id":"${client_id}","balance":${amountJson(balance)},"version":${version},"seq":${seq}`
+  const fields = `${namesJson(client_id)},"balance":${amountJson(balance)},"version":${version},"seq":${seq}`
   if (available === undefined || held === undefined) return fields
   return `${fields},"available":${amountJson(available)},"held":${amountJson(held)}`
 }
@@ -129,10 +130,18 @@ const bigintsToJson = (_: string, value: unknown): unknown =>
 /** Writes a value as JSON, with each amount as a number or, beyond 2^53-1, as a string. */
 export const json = (value: unknown): string => JSON.stringify(value, bigintsToJson)
 
+/** The details of a failure, with the names that its account has outside. */
+export const detailsOutside = (details: CommandFailure['details']): CommandFailure['details'] => {
+  const { transaction_id, client_id, ...more } = details
+  if (!isAccountId(client_id) || !isOfAsset(client_id)) return details
+  const id = transaction_id === undefined ? {} : { transaction_id }
+  return { ...id, ...namesOf(client_id), ...more }
+}
+
 /** Makes the error of a whole request from a failure. */
 export const errorOf = ({ code, details, cause }: CommandFailure): ServiceError =>
-  catalogued(code, details, cause)
+  catalogued(code, detailsOutside(details), cause)
 
 /** Writes a failure as the result of one command in a batch. */
 export const errorJson = ({ code, details }: CommandFailure): string =>
-  json({ error: { code, message: CATALOGUE[code].message, ...details } })
+  json({ error: { code, message: CATALOGUE[code].message, ...detailsOutside(details) } })

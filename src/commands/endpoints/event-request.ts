@@ -9,7 +9,7 @@
 import type { MsgHdrs } from 'nats'
 import { E, type Either } from '../../fp.js'
 import { type JsonObject, shownName } from '../../json.js'
-import { isClientId } from '../../ledger/client-id.js'
+import { type AccountId, isAccountId, isOfAsset, namesOf } from '../../ledger/account-id.js'
 import type { Movement } from '../../ledger/command.js'
 import type { ServiceRequest } from '../../service/config.js'
 import { EVENT_REQUEST_PREFIX } from '../../service/endpoints.js'
@@ -29,7 +29,8 @@ const FOR_JETSTREAM = /^nats-/i
 /** An event as the command that it is like. */
 export type SubmittedEvent = Submitted & { readonly command: Movement }
 
-const SCHEMA = 1
+/** The schema in which an event is stored there. */
+const schemaOn = (id: AccountId): number => (isOfAsset(id) ? 2 : 1)
 /** An event within the bounds of commands is far smaller. */
 const BODY_BYTES_MAX = 16_384
 
@@ -62,18 +63,20 @@ const withId = (fields: JsonObject, id: string | undefined): Either<string, Json
 }
 
 const commandOf = (
-  client_id: string,
+  id: AccountId,
   fields: JsonObject,
-  id: string | undefined,
+  transaction_id: string | undefined,
   by: string | undefined,
 ): Either<string, SubmittedEvent> => {
-  const { schema = SCHEMA, type, ...content } = fields
-  if (schema !== SCHEMA) return E.left(`schema: must be ${SCHEMA}, the only one that is published here`)
+  const { schema = schemaOn(id), type, ...content } = fields
+  if (schema !== schemaOn(id))
+    return E.left(`schema: must be ${schemaOn(id)}, the only one that is published here`)
   if (type !== 'credit' && type !== 'debit') return E.left('type: must be "credit" or "debit"')
-  if (content.client_id !== undefined) return E.left('client_id: the subject says whose event it is')
-  const named = withId(content, id)
+  if (content.client_id !== undefined || content.asset !== undefined)
+    return E.left('client_id, asset: the subject says whose event it is')
+  const named = withId(content, transaction_id)
   if (E.isLeft(named)) return named
-  const submitted = commandFrom(type, { ...named.right, client_id }, by)
+  const submitted = commandFrom(type, { ...named.right, ...namesOf(id) }, by)
   return E.isLeft(submitted) ? submitted : E.right(submitted.right as SubmittedEvent)
 }
 
@@ -85,13 +88,13 @@ export const decodeEventRequest = (
   { subject, headers, body }: ServiceRequest,
   by: string | undefined,
 ): Either<ServiceError, SubmittedEvent> => {
-  const client_id = subject.slice(EVENT_REQUEST_PREFIX.length)
-  if (!isClientId(client_id)) return E.left(invalid('the last token of the subject is no client id'))
-  const id = idFrom(headers)
-  if (E.isLeft(id)) return E.left(invalid(id.left))
+  const id = subject.slice(EVENT_REQUEST_PREFIX.length)
+  if (!isAccountId(id)) return E.left(invalid('the last token of the subject is no client id'))
+  const transaction_id = idFrom(headers)
+  if (E.isLeft(transaction_id)) return E.left(invalid(transaction_id.left))
   if (body.length > BODY_BYTES_MAX) return E.left(invalid(`the body is larger than ${BODY_BYTES_MAX} bytes`))
   const fields = parseBody(body)
   if (E.isLeft(fields)) return fields
-  const command = commandOf(client_id, fields.right, id.right, by)
+  const command = commandOf(id, fields.right, transaction_id.right, by)
   return E.isLeft(command) ? E.left(invalid(command.left)) : command
 }

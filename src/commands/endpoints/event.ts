@@ -8,8 +8,8 @@
 
 import { type BackOff, pause } from '../../back-off.js'
 import { E, type Either } from '../../fp.js'
+import { eventSubject } from '../../ledger/account-id.js'
 import { CALLER_HEADER } from '../../ledger/caller.js'
-import { eventSubject } from '../../ledger/client-id.js'
 import { type Command, customersOfCommand } from '../../ledger/command.js'
 import { encodeEvent } from '../../ledger/event.js'
 import { CATALOGUE, catalogued, type ErrorCode } from '../../service/catalogue.js'
@@ -23,9 +23,11 @@ import { LEDGER_STREAM } from '../../stream/settings.js'
 import { uuidv7 } from '../../uuid.js'
 import type { Admit } from '../admission/admission.js'
 import type { CommandDeps } from '../deps.js'
+import { type Gate, refusedBy } from '../gate.js'
 import { differingField, type StoredTransaction, storedAt } from '../idempotency/stored-transaction.js'
 import { type FindTransaction, findInWindow } from '../idempotency/window.js'
 import type { Audit, Written } from './audit.js'
+import { errorOf } from './command-body.js'
 import { decodeEventRequest, type SubmittedEvent } from './event-request.js'
 
 const TRY_MS = 2_000
@@ -64,9 +66,10 @@ const codeOf = ({ tag }: StreamError): ErrorCode => {
 const messageOf = ({ command, has_given_id }: SubmittedEvent) => {
   const { type, amount, transaction_id, reference, metadata, by } = command
   const content = { type, amount, reference, metadata }
+  const id = command.client_id
   return {
-    subject: eventSubject(customersOfCommand(command)[0]),
-    body: encodeEvent(has_given_id ? { ...content, transaction_id } : content),
+    subject: eventSubject(id),
+    body: encodeEvent(has_given_id ? { ...content, transaction_id } : content, id),
     msg_id: has_given_id ? transaction_id : uuidv7(),
     headers: by === undefined ? undefined : { [CALLER_HEADER]: by },
   }
@@ -183,7 +186,7 @@ const writtenOf = (stored: Published): Written =>
 export const eventEndpoint = (
   deps: CommandDeps,
   find: FindTransaction,
-  { admit, audit }: { readonly admit: Admit; readonly audit: Audit },
+  { admit, audit, gates }: { readonly admit: Admit; readonly audit: Audit; readonly gates: readonly Gate[] },
   limits: Pick<EndpointConfig, 'max_in_flight' | 'timeout_ms' | 'data'>,
 ): CallbackEndpointConfig => ({
   name: 'event',
@@ -204,8 +207,10 @@ export const eventEndpoint = (
       answer(E.isLeft(stored) ? stored : E.right(acknowledgement(stored.right)))
     }
     if (!admit(1)) return end(E.left(catalogued('BUSY')))
-    store(deps, find, submitted.right).then(end, cause =>
-      end(E.left(catalogued('INTERNAL_ERROR', {}, cause))),
-    )
+    const pass = async (): Promise<Published> => {
+      const refusal = await refusedBy(gates, submitted.right.command)
+      return refusal === undefined ? store(deps, find, submitted.right) : E.left(errorOf(refusal))
+    }
+    pass().then(end, cause => end(E.left(catalogued('INTERNAL_ERROR', {}, cause))))
   },
 })

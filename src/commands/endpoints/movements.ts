@@ -7,6 +7,7 @@ import { E, type Either, pipe, TE } from '../../fp.js'
 import { describeErrors, exactFieldsOf } from '../../ledger/codec.js'
 import type { AskedCommand } from '../../ledger/command.js'
 import { LongestTransactionId } from '../../ledger/event-body.js'
+import { quoted } from '../../ledger/fast/quoted.js'
 import { RULE_COMMAND_TYPES } from '../../ledger/rule-command.js'
 import { catalogued } from '../../service/catalogue.js'
 import type {
@@ -18,6 +19,7 @@ import type {
 import type { ServiceError } from '../../service/error.js'
 import { type Admission, WITHOUT_BOUND } from '../admission/admission.js'
 import type { CommandDeps } from '../deps.js'
+import type { Gate } from '../gate.js'
 import type { CommandTaker } from '../group-commit/ports.js'
 import { createHistoryFinder } from '../idempotency/history.js'
 import type { JournalLookup } from '../idempotency/journal-lookup.js'
@@ -27,6 +29,7 @@ import { batchEndpoint } from './batch.js'
 import {
   asDryRun,
   commandFrom,
+  detailsOutside,
   errorOf,
   headerProblem,
   invalid,
@@ -97,13 +100,15 @@ const endpoint = (
 
 const Question = exactFieldsOf({ transaction_id: LongestTransactionId })
 
-const toAnswer = (fate: Fate): ServiceReply => ({
-  body: json(
-    fate.status === 'declined'
-      ? { status: fate.status, error: { code: fate.error.code, ...fate.error.details }, by: fate.by }
-      : fate,
-  ),
-})
+const toAnswer = (fate: Fate): ServiceReply => {
+  if (fate.status === 'declined') {
+    const error = { code: fate.error.code, ...detailsOutside(fate.error.details) }
+    return { body: json({ status: fate.status, error, by: fate.by }) }
+  }
+  if (fate.status === 'unknown') return { body: json(fate) }
+  const by = fate.by === undefined ? '' : `,"by":${quoted(fate.by)}`
+  return { body: `{"status":"committed","reply":${replyJson(fate.reply, false)}${by}}` }
+}
 
 const transactionEndpoint = (
   deps: CommandDeps,
@@ -141,7 +146,7 @@ const PAYLOAD_BYTES = 1_048_576
 /**
  * Every endpoint of the command side, over a router, or one coordinator; `journal` spares `customer.transaction` most of the
  * stream, and `admit` slows events as the coordinator slows commands. STATS of the endpoints that write say by how much.
- * `audit` knows the callers; without it nobody is known.
+ * `audit` knows the callers; without it nobody is known. `gates` stand before the events; those of the commands are the taker's.
  */
 export const commandEndpoints = (
   taker: CommandTaker,
@@ -152,8 +157,10 @@ export const commandEndpoints = (
     admit,
     data,
     audit = NO_AUDIT,
+    gates = [],
   }: Pick<Admission, 'admit' | 'data'> & {
     readonly audit?: Audit
+    readonly gates?: readonly Gate[]
   } = WITHOUT_BOUND,
 ): AnyEndpointConfig[] => {
   const writing = { ...limits, data }
@@ -161,6 +168,6 @@ export const commandEndpoints = (
     ...COMMAND_TYPES.map(type => endpoint(type, taker, audit, writing)),
     batchEndpoint(taker, audit, () => deps.nc.info?.max_payload ?? PAYLOAD_BYTES, writing),
     transactionEndpoint(deps, limits, journal),
-    eventEndpoint(deps, journal?.find ?? createHistoryFinder(deps), { admit, audit }, writing),
+    eventEndpoint(deps, journal?.find ?? createHistoryFinder(deps), { admit, audit, gates }, writing),
   ]
 }

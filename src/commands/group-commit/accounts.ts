@@ -3,7 +3,7 @@
  * sequence of every customer.
  */
 
-import type { ClientId } from '../../ledger/client-id.js'
+import type { AccountId } from '../../ledger/account-id.js'
 import { createLru } from '../../lru.js'
 import type { Folded } from '../../stream/fold-subject.js'
 import { forgetWhenSetBack } from '../../stream/set-back.js'
@@ -12,23 +12,23 @@ import { AccountLoader, isLoaded, type LoadProblem, type LoadResult } from './lo
 
 export type Accounts = {
   /** The accounts of `ids`: from memory if they are there, else loaded. */
-  readonly take: (ids: ReadonlySet<ClientId>) => Promise<Map<ClientId, Folded | LoadProblem>>
+  readonly take: (ids: ReadonlySet<AccountId>) => Promise<Map<AccountId, Folded | LoadProblem>>
   /** Loads the accounts that `take` had no time for. */
-  readonly takeInTime: (ids: ReadonlySet<ClientId>) => Promise<ReadonlyMap<ClientId, Folded | LoadProblem>>
+  readonly takeInTime: (ids: ReadonlySet<AccountId>) => Promise<ReadonlyMap<AccountId, Folded | LoadProblem>>
   /** The customers of `ids` that have changed since they were `seen`, as of an end of the stream that is proved after the call. */
-  readonly reload: (ids: Iterable<ClientId>, seen: ReadonlyMap<ClientId, Folded>) => Promise<Set<ClientId>>
-  readonly remember: (loaded: ReadonlyMap<ClientId, Folded>) => void
-  readonly forget: (ids: Iterable<ClientId>) => void
+  readonly reload: (ids: Iterable<AccountId>, seen: ReadonlyMap<AccountId, Folded>) => Promise<Set<AccountId>>
+  readonly remember: (loaded: ReadonlyMap<AccountId, Folded>) => void
+  readonly forget: (ids: Iterable<AccountId>) => void
 }
 
 const ACCOUNTS_MAX = 100_000
 
 export const createAccounts = (deps: CommandDeps): Accounts => {
-  const memory = forgetWhenSetBack(deps.nc, createLru<ClientId, Folded>(ACCOUNTS_MAX))
+  const memory = forgetWhenSetBack(deps.nc, createLru<AccountId, Folded>(ACCOUNTS_MAX))
   const loader = new AccountLoader(deps)
 
   /** Keeps an account unless a newer one is known: a round may have read it before another round stored more. */
-  const keep = (id: ClientId, loaded: Folded): void => {
+  const keep = (id: AccountId, loaded: Folded): void => {
     if (loaded.last_seq >= (memory.get(id)?.last_seq ?? 0)) memory.set(id, loaded)
   }
 
@@ -38,9 +38,9 @@ export const createAccounts = (deps: CommandDeps): Accounts => {
   }
 
   const load = async (
-    ids: readonly ClientId[],
+    ids: readonly AccountId[],
     confirmed: boolean,
-    bases: ReadonlyMap<ClientId, Folded> = new Map(),
+    bases: ReadonlyMap<AccountId, Folded> = new Map(),
   ): Promise<LoadResult> => (ids.length === 0 ? new Map() : kept(await loader.load(ids, confirmed, bases)))
 
   const reload: Accounts['reload'] = async (ids, seen) => {
@@ -57,9 +57,9 @@ export const createAccounts = (deps: CommandDeps): Accounts => {
 
   return {
     take: async ids => {
-      const taken = new Map<ClientId, Folded | LoadProblem>()
-      const missing: ClientId[] = []
-      const parked = new Map<ClientId, Folded>()
+      const taken = new Map<AccountId, Folded | LoadProblem>()
+      const missing: AccountId[] = []
+      const parked = new Map<AccountId, Folded>()
       for (const id of ids) {
         const known = memory.get(id)
         if (known === undefined) missing.push(id)

@@ -4,11 +4,11 @@
  * other customers fail. Pure but for the clock.
  */
 
-import type { ClientId } from '../../ledger/client-id.js'
+import type { AccountId } from '../../ledger/account-id.js'
 import { customersOfGroup, type Group, type GroupAnswer, retry } from './group.js'
 
 export type Lane = {
-  readonly id: ClientId
+  readonly id: AccountId
   /** In the order in which they are decided. */
   waiting: Group[]
   is_running: boolean
@@ -26,7 +26,7 @@ const LANES_MAX = 64
 const LANE_GROUPS_MAX = 1_000
 
 export class Lanes {
-  readonly #lanes = new Map<ClientId, Lane>()
+  readonly #lanes = new Map<AccountId, Lane>()
   readonly #now_ms: () => number
 
   constructor(now_ms: () => number) {
@@ -48,7 +48,7 @@ export class Lanes {
    * Puts each group that has lost more than once into the lane of a customer of it that has `moved`. A new lane is opened
    * where `may_open` allows it and there is room; the other groups have no lane.
    */
-  enter(groups: readonly Group[], moved: ReadonlySet<ClientId>, may_open: boolean): Sorted {
+  enter(groups: readonly Group[], moved: ReadonlySet<AccountId>, may_open: boolean): Sorted {
     return this.#sort(groups, group => {
       const id = customersOfGroup(group).find(each => moved.has(each))
       const lane = id === undefined ? undefined : (this.#lanes.get(id) ?? this.#open(id, may_open))
@@ -79,7 +79,7 @@ export class Lanes {
     return { others, idle_lanes: [...idle] }
   }
 
-  #openLaneOf(ids: readonly ClientId[]): Lane | undefined {
+  #openLaneOf(ids: readonly AccountId[]): Lane | undefined {
     const id = ids.find(each => this.#lanes.has(each))
     return id === undefined ? undefined : this.#lanes.get(id)
   }
@@ -88,7 +88,7 @@ export class Lanes {
     return this.#now_ms() - contended_ms < CONTENDED_MS
   }
 
-  #open(id: ClientId, may_open: boolean): Lane | undefined {
+  #open(id: AccountId, may_open: boolean): Lane | undefined {
     for (const lane of this.#lanes.values())
       if (!lane.is_running && !this.#isContended(lane)) this.#lanes.delete(lane.id)
     if (!may_open || this.#lanes.size >= LANES_MAX) return undefined
@@ -110,7 +110,7 @@ export type Losses = {
 }
 
 /** Sorts the groups of a batch that the stream refused because the customers of `moved` have changed; counts a try of each. */
-export const sortByLosses = (groups: readonly Group[], moved: ReadonlySet<ClientId>): Losses => {
+export const sortByLosses = (groups: readonly Group[], moved: ReadonlySet<AccountId>): Losses => {
   const hasMoved = (group: Group): boolean => customersOfGroup(group).some(id => moved.has(id))
   const { again, answers } = retry(groups.filter(hasMoved))
   return {

@@ -2,9 +2,9 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { startTestLedger, type TestLedger } from '../../../test/support/ledger.js'
 import { until } from '../../../test/support/servers.js'
 import type { Command } from '../../ledger/command.js'
-import { decodeEvent } from '../../ledger/event.js'
 import { NEW_CUSTOMER, step } from '../../ledger/fold.js'
 import { amount, clientId, placeAt } from '../../ledger/testing/arbitrary.js'
+import { decodePlain } from '../../ledger/testing/plain.js'
 import { readRange } from '../../stream/read.js'
 import { LEDGER_STREAM } from '../../stream/settings.js'
 import { uuidv7 } from '../../uuid.js'
@@ -64,7 +64,7 @@ const events = async (id: string) => {
 const history = async (id: string): Promise<bigint[]> => {
   let customer = NEW_CUSTOMER
   return (await events(id)).map(({ seq, body }) => {
-    const next = step(customer, placeAt(seq), decodeEvent(body))
+    const next = step(customer, placeAt(seq), decodePlain(body))
     if (next.tag === 'applied') customer = next.customer
     return customer.account.balance
   })

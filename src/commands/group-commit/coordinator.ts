@@ -21,7 +21,7 @@
  */
 
 import { pause } from '../../back-off.js'
-import type { ClientId } from '../../ledger/client-id.js'
+import type { AccountId } from '../../ledger/account-id.js'
 import type { Command } from '../../ledger/command.js'
 import { metrics } from '../../metrics.js'
 import { isOwnFault } from '../../own-fault.js'
@@ -315,7 +315,7 @@ export class Coordinator implements CommandDecider {
    * Another writer was faster on the customers of `moved`. A group that lost once is decided again with the others that
    * lost; one that lost again goes into the lane of its customer. The rest of the batch is decided again at once.
    */
-  async #beginContended(groups: readonly Group[], moved: ReadonlySet<ClientId>): Promise<readonly Group[]> {
+  async #beginContended(groups: readonly Group[], moved: ReadonlySet<AccountId>): Promise<readonly Group[]> {
     if (moved.size === 0) return this.#beginUnseen(groups)
     const { calm, lost_once, lost_again, answers } = sortByLosses(groups, moved)
     this.#answerAll(answers)

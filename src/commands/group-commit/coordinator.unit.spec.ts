@@ -2,7 +2,7 @@
 
 import pino from 'pino'
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import type { ClientId } from '../../ledger/client-id.js'
+import type { AccountId } from '../../ledger/account-id.js'
 import { credit, debit } from '../../ledger/testing/scenario.js'
 import type { StreamError } from '../../stream/errors.js'
 import { type Folded, FROM_THE_BEGINNING } from '../../stream/fold-subject.js'
@@ -28,12 +28,12 @@ const play = (
   answers: readonly StreamAnswer[] = [],
   options: Partial<CoordinatorPorts> & { readonly queue_max?: number; readonly timeout_ms?: number } = {},
 ) => {
-  const stream = new Map<ClientId, Folded>()
-  const memory = new Map<ClientId, Folded>()
+  const stream = new Map<AccountId, Folded>()
+  const memory = new Map<AccountId, Folded>()
   const batches: string[][] = []
   let last_seq = 0
 
-  const at = (id: ClientId): Folded => stream.get(id) ?? FROM_THE_BEGINNING
+  const at = (id: AccountId): Folded => stream.get(id) ?? FROM_THE_BEGINNING
   const store = ({ plan }: DecidedBatch): Settled => {
     last_seq += plan.events.length
     for (const [id, folded] of loadedAfter(plan, last_seq)) stream.set(id, folded)
@@ -87,11 +87,11 @@ const play = (
     store,
     /** Another writer stores a credit. */
     interfere: (id: string, amount: number): void => {
-      const { customer, last_seq: before } = at(id as ClientId)
+      const { customer, last_seq: before } = at(id as AccountId)
       last_seq = Math.max(last_seq, before) + 1
       const balance = customer.account.balance + BigInt(amount)
       const account = { balance, version: customer.account.version + 1, seq: last_seq }
-      stream.set(id as ClientId, { customer: { account }, last_seq })
+      stream.set(id as AccountId, { customer: { account }, last_seq })
     },
   }
 }

@@ -6,7 +6,7 @@
  */
 
 import type { BackOff } from '../../back-off.js'
-import type { ClientId } from '../../ledger/client-id.js'
+import type { AccountId } from '../../ledger/account-id.js'
 import { type Command, customersOfCommand } from '../../ledger/command.js'
 import { type CommandFailure, type CommandReply, failed, type Outcome, replayed } from '../outcome.js'
 
@@ -126,14 +126,14 @@ export const retry = (groups: readonly Group[]): RetriedGroups => {
 }
 
 /** Every customer of a group; a customer of several commands is named several times. */
-export const customersOfGroup = ({ commands }: Group): readonly ClientId[] => {
+export const customersOfGroup = ({ commands }: Group): readonly AccountId[] => {
   const [first] = commands
   if (first !== undefined && commands.length === 1) return customersOfCommand(first)
   return commands.flatMap(command => [...customersOfCommand(command)])
 }
 
-export const customersOf = (groups: Iterable<Group>): Set<ClientId> => {
-  const ids = new Set<ClientId>()
+export const customersOf = (groups: Iterable<Group>): Set<AccountId> => {
+  const ids = new Set<AccountId>()
   for (const group of groups) for (const id of customersOfGroup(group)) ids.add(id)
   return ids
 }

@@ -3,7 +3,7 @@
  */
 
 import { attempt, type Either, run, type TaskEither } from '../../fp.js'
-import type { ClientId } from '../../ledger/client-id.js'
+import type { AccountId } from '../../ledger/account-id.js'
 import type { Customer } from '../../ledger/fold.js'
 import { chunksOf, inParallel } from '../../parallel.js'
 import type { StreamError } from '../../stream/errors.js'
@@ -12,14 +12,14 @@ import type { TableError } from '../../tables/errors.js'
 import type { CommandDeps } from '../deps.js'
 import { createBreaker, type Soon } from './breaker.js'
 
-export type Items = ReadonlyMap<ClientId, Customer>
+export type Items = ReadonlyMap<AccountId, Customer>
 export type ItemsError = StreamError | TableError
 
 export type ItemsReader = {
   /** The items of `ids` if the table answers soon. Never rejects. */
-  readonly soon: (ids: readonly ClientId[]) => Promise<Soon<ItemsError, Items>>
+  readonly soon: (ids: readonly AccountId[]) => Promise<Soon<ItemsError, Items>>
   /** The items of `ids`, for a caller who waits as long as the client of the table does. Never rejects. */
-  readonly patiently: (ids: readonly ClientId[]) => Promise<Either<ItemsError, Items>>
+  readonly patiently: (ids: readonly AccountId[]) => Promise<Either<ItemsError, Items>>
 }
 
 const REQUESTS_MAX = 8
@@ -34,7 +34,7 @@ export const createItemsReader = (deps: CommandDeps): ItemsReader => {
       ),
   })
 
-  const read = (ids: readonly ClientId[]): TaskEither<ItemsError, Items> =>
+  const read = (ids: readonly AccountId[]): TaskEither<ItemsError, Items> =>
     attempt(
       async () => {
         const table = await run(deps.balancesTable)

@@ -7,7 +7,7 @@
  */
 
 import { E, unwrap } from '../../fp.js'
-import { type ClientId, eventSubject } from '../../ledger/client-id.js'
+import { type AccountId, eventSubject } from '../../ledger/account-id.js'
 import { decodeEvent } from '../../ledger/event.js'
 import { type Customer, step } from '../../ledger/fold.js'
 import { createLru } from '../../lru.js'
@@ -28,7 +28,7 @@ import { createItemsReader, type Items, type ItemsError, type ItemsReader } from
  */
 export type LoadProblem = { readonly problem: string; readonly cause?: unknown; readonly needs_time?: true }
 
-export type LoadResult = ReadonlyMap<ClientId, Folded | LoadProblem>
+export type LoadResult = ReadonlyMap<AccountId, Folded | LoadProblem>
 
 const REQUESTS_MAX = 8
 const TAILS_MAX = 64
@@ -54,7 +54,7 @@ type Newest = ReadonlyMap<string, Recorded>
 /** The newest event of each customer: as of an end of the stream that is proved now, or as any replica knows it. */
 const newestOf = async (
   { nc }: CommandDeps,
-  ids: readonly ClientId[],
+  ids: readonly AccountId[],
   confirmed: boolean,
 ): Promise<Newest> => {
   const subjects = chunksOf(LAST_SUBJECTS_MAX, ids.map(eventSubject))
@@ -103,7 +103,7 @@ export class AccountLoader {
   readonly #deps: CommandDeps
   readonly #prover: ReturnType<typeof createProver>
   readonly #items_reader: ItemsReader
-  readonly #long_subjects = createLru<ClientId, true>(LONG_SUBJECTS_MAX)
+  readonly #long_subjects = createLru<AccountId, true>(LONG_SUBJECTS_MAX)
 
   constructor(deps: CommandDeps) {
     this.#deps = deps
@@ -113,7 +113,7 @@ export class AccountLoader {
 
   /** Folds on up to `newest`, which is stored. A leader that was cut off may have less; then nothing may be decided. */
   async #foldOn(
-    id: ClientId,
+    id: AccountId,
     from: Folded,
     newest: Recorded | undefined,
     events_max = TAIL_EVENTS_MAX,
@@ -126,13 +126,13 @@ export class AccountLoader {
   }
 
   /** Folds events that came while the customer was loaded: without them a customer that others keep writing to is never decided on. */
-  async #catchUp(id: ClientId, folded: Folded): Promise<Folded> {
+  async #catchUp(id: AccountId, folded: Folded): Promise<Folded> {
     let { customer, last_seq } = folded
     for (let events = 0; events < CATCH_UP_EVENTS_MAX && customer.parked === undefined; events += 1) {
       const next = await nextKnown(this.#deps.nc, LEDGER_STREAM, eventSubject(id), last_seq + 1)()
       if (E.isLeft(next) || next.right === undefined) break
       const { seq, body } = next.right
-      const stepped = step(customer, next.right, decodeEvent(body))
+      const stepped = step(customer, next.right, decodeEvent(body, id))
       // a decision about a parked customer may follow: another load finds it
       if (stepped.tag === 'parked') break
       if (stepped.tag === 'applied') customer = stepped.customer
@@ -143,7 +143,7 @@ export class AccountLoader {
 
   /** Folds on from an item, which never counts alone; from the beginning if there is none. */
   async #foldFromItem(
-    id: ClientId,
+    id: AccountId,
     item: Customer | undefined,
     newest: Recorded | undefined,
   ): Promise<Folded> {
@@ -156,7 +156,7 @@ export class AccountLoader {
   }
 
   /** Folds all events of a customer, without the table, if there are not too many. */
-  async #foldWhole(id: ClientId, newest: Recorded | undefined): Promise<Folded | LoadProblem> {
+  async #foldWhole(id: AccountId, newest: Recorded | undefined): Promise<Folded | LoadProblem> {
     if (this.#long_subjects.get(id) === undefined) {
       try {
         return await this.#foldOn(id, FROM_THE_BEGINNING, newest, WHOLE_SUBJECT_EVENTS_MAX)
@@ -169,12 +169,12 @@ export class AccountLoader {
     return { problem, needs_time: true }
   }
 
-  #foldFrom(id: ClientId, items: Items, newest: Recorded | undefined): Promise<Folded | LoadProblem> {
+  #foldFrom(id: AccountId, items: Items, newest: Recorded | undefined): Promise<Folded | LoadProblem> {
     return this.#foldFromItem(id, items.get(id), newest).catch(problemOf)
   }
 
   /** Folds the whole subject and waits for the table at the same time; the first one that succeeds counts. */
-  async #loadFresh(id: ClientId, table: Told, newest: Recorded | undefined): Promise<Folded | LoadProblem> {
+  async #loadFresh(id: AccountId, table: Told, newest: Recorded | undefined): Promise<Folded | LoadProblem> {
     if (table.items !== undefined) return this.#foldFrom(id, table.items, newest)
     const whole = this.#foldWhole(id, newest)
     const ifNot = whole.then(result => (isLoaded(result) ? undefined : table.later))
@@ -184,7 +184,7 @@ export class AccountLoader {
 
   /** The same for a round, in which other groups wait too. */
   async #loadFreshSoon(
-    id: ClientId,
+    id: AccountId,
     table: Told,
     newest: Recorded | undefined,
   ): Promise<Folded | LoadProblem> {
@@ -202,15 +202,15 @@ export class AccountLoader {
    * newest events only.
    */
   async load(
-    ids: readonly ClientId[],
+    ids: readonly AccountId[],
     confirmed: boolean,
-    bases: ReadonlyMap<ClientId, Folded> = new Map(),
+    bases: ReadonlyMap<AccountId, Folded> = new Map(),
   ): Promise<LoadResult> {
     const unknown = ids.filter(id => !bases.has(id))
     const table = unknown.length === 0 ? NOT_ASKED : toldBy(await this.#items_reader.soon(unknown))
     const newest = await newestOf(this.#deps, ids, confirmed)
-    const results = new Map<ClientId, Folded | LoadProblem>()
-    const open: ClientId[] = []
+    const results = new Map<AccountId, Folded | LoadProblem>()
+    const open: AccountId[] = []
     for (const id of ids) {
       const base = bases.get(id)
       if (base !== undefined && (newest.get(eventSubject(id))?.seq ?? 0) <= base.last_seq)
@@ -230,13 +230,13 @@ export class AccountLoader {
   }
 
   /** Loads customers that need time: their subjects are long, and the table is waited for as long as its client does. */
-  async loadInTime(ids: readonly ClientId[]): Promise<LoadResult> {
+  async loadInTime(ids: readonly AccountId[]): Promise<LoadResult> {
     const newest = await newestOf(this.#deps, ids, false)
     const table = toldLater(this.#items_reader.patiently(ids))
     const found = await inParallel(
       TAILS_MAX,
       ids,
-      async (id): Promise<[ClientId, Folded | LoadProblem]> => [
+      async (id): Promise<[AccountId, Folded | LoadProblem]> => [
         id,
         await this.#loadFresh(id, table, newest.get(eventSubject(id))),
       ],
@@ -245,12 +245,12 @@ export class AccountLoader {
   }
 
   /** Loads `ids` as of an end of the stream that is proved after the call, also those that need time. */
-  async loadFully(ids: readonly ClientId[]): Promise<LoadResult> {
+  async loadFully(ids: readonly AccountId[]): Promise<LoadResult> {
     if (ids.length === 0) return new Map()
     const soon = await this.load(ids, true)
     const slow = ids.filter(id => needsTime(soon.get(id)))
     if (slow.length === 0) return soon
-    const bases = [...(await this.loadInTime(slow))].filter((one): one is [ClientId, Folded] =>
+    const bases = [...(await this.loadInTime(slow))].filter((one): one is [AccountId, Folded] =>
       isLoaded(one[1]),
     )
     return new Map([

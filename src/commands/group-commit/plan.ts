@@ -5,8 +5,8 @@
 
 import { E } from '../../fp.js'
 import type { Account } from '../../ledger/account.js'
+import { type AccountId, eventSubject } from '../../ledger/account-id.js'
 import { CALLER_HEADER } from '../../ledger/caller.js'
-import { type ClientId, eventSubject } from '../../ledger/client-id.js'
 import { type Command, customersOfCommand, hasTwoLegs } from '../../ledger/command.js'
 import { decide, declined, type Refusal } from '../../ledger/decide.js'
 import { encodeEvent, type LedgerEvent } from '../../ledger/event.js'
@@ -26,7 +26,7 @@ import { failureOf, type Group, type GroupResult } from './group.js'
 
 /** An event of the batch. The first one of each customer carries the sequence that the stream is to check. */
 type Event = {
-  readonly id: ClientId
+  readonly id: AccountId
   readonly event: LedgerEvent
   readonly after: Account
   readonly is_first: boolean
@@ -72,21 +72,21 @@ const messagesOfGroup = ({ commands }: Group): number => {
  */
 export const planBatch = (
   groups: readonly Group[],
-  loaded: ReadonlyMap<ClientId, Folded>,
+  loaded: ReadonlyMap<AccountId, Folded>,
   now?: Date,
 ): Plan => {
   const events: Event[] = []
   const planned: Planned[] = []
   const broken: { group: Group; cause: unknown }[] = []
-  const accounts = new Map<ClientId, Account>()
+  const accounts = new Map<AccountId, Account>()
 
-  const accountOf = (id: ClientId): Account => {
+  const accountOf = (id: AccountId): Account => {
     const account = accounts.get(id) ?? loaded.get(id)?.customer.account
     if (account === undefined) throw new Error(`${id} was not loaded before it was decided on`)
     return account
   }
 
-  const add = (id: ClientId, event: LedgerEvent, after: Account, by: string | undefined): void => {
+  const add = (id: AccountId, event: LedgerEvent, after: Account, by: string | undefined): void => {
     events.push({ id, event, after, is_first: !accounts.has(id), by })
     accounts.set(id, after)
   }
@@ -137,19 +137,19 @@ export const planBatch = (
   return { events, planned, broken, left_over: [] }
 }
 
-/** The body of an event. One that cannot be encoded fails its own command only; the other groups go on. */
-const bodyOf = (event: LedgerEvent): Pick<BatchMessage, 'body' | 'not_encodable'> => {
+/** The body of an event of an account. One that cannot be encoded fails its own command only; the other groups go on. */
+const bodyOf = (event: LedgerEvent, id: AccountId): Pick<BatchMessage, 'body' | 'not_encodable'> => {
   try {
-    return { body: encodeEvent(event), not_encodable: undefined }
+    return { body: encodeEvent(event, id), not_encodable: undefined }
   } catch (cause) {
     return { body: '', not_encodable: cause instanceof Error ? cause.message : String(cause) }
   }
 }
 
 /** The messages of a plan; the first one of each customer expects the sequence that the decision was made at. */
-export const messagesOf = ({ events }: Plan, loaded: ReadonlyMap<ClientId, Folded>): BatchMessage[] =>
+export const messagesOf = ({ events }: Plan, loaded: ReadonlyMap<AccountId, Folded>): BatchMessage[] =>
   events.map(({ id, event, is_first, by }) => {
-    const { body, not_encodable } = bodyOf(event)
+    const { body, not_encodable } = bodyOf(event, id)
     return {
       subject: eventSubject(id),
       body,
@@ -192,9 +192,9 @@ export const failuresOf = (plan: Plan, faults: readonly MessageFault[]): Map<Gro
 }
 
 /** The accounts as a stored batch left them, when its last message has sequence `last_seq`. */
-export const loadedAfter = ({ events }: Plan, last_seq: number): Map<ClientId, Folded> => {
+export const loadedAfter = ({ events }: Plan, last_seq: number): Map<AccountId, Folded> => {
   const first_seq = last_seq - events.length + 1
-  const loaded = new Map<ClientId, Folded>()
+  const loaded = new Map<AccountId, Folded>()
   events.forEach(({ id, after: { balance, version, rules } }, index) => {
     const seq = first_seq + index
     const account = rules === undefined ? { balance, version, seq } : { balance, version, seq, rules }
@@ -204,7 +204,7 @@ export const loadedAfter = ({ events }: Plan, last_seq: number): Map<ClientId, F
 }
 
 /** The customers whose accounts a refusal rests on: for a group also those of its commands before the refused one. */
-export const groundsOf = ({ group: { commands }, refusal, index }: Refused): readonly ClientId[] =>
+export const groundsOf = ({ group: { commands }, refusal, index }: Refused): readonly AccountId[] =>
   commands.length === 1
     ? [refusal.client_id]
     : commands.slice(0, index + 1).flatMap(command => [...customersOfCommand(command)])

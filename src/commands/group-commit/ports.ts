@@ -4,7 +4,7 @@
  */
 
 import type { Logger } from 'pino'
-import type { ClientId } from '../../ledger/client-id.js'
+import type { AccountId } from '../../ledger/account-id.js'
 import type { AskedCommand, Command } from '../../ledger/command.js'
 import type { Folded } from '../../stream/fold-subject.js'
 import type { Outcome } from '../outcome.js'
@@ -24,9 +24,9 @@ export type CoordinatorPorts = {
   readonly publish: (batch: DecidedBatch, signal: AbortSignal) => Promise<Settled>
   /** The customers of `ids` that have changed since they were `seen`, as the stream's leader proves. */
   readonly findChanged: (
-    ids: Iterable<ClientId>,
-    seen: ReadonlyMap<ClientId, Folded>,
-  ) => Promise<ReadonlySet<ClientId>>
+    ids: Iterable<AccountId>,
+    seen: ReadonlyMap<AccountId, Folded>,
+  ) => Promise<ReadonlySet<AccountId>>
   /** The transactions that are stored already or under way here (idempotency/). */
   readonly transactions: Transactions
   /** Whether that many commands may be taken now; they are refused as `BUSY` otherwise (admission/). */

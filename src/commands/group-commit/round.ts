@@ -10,7 +10,7 @@
  */
 
 import type { Logger } from 'pino'
-import type { ClientId } from '../../ledger/client-id.js'
+import type { AccountId } from '../../ledger/account-id.js'
 import { TimeUnknown } from '../../ledger/decide.js'
 import type { StreamError } from '../../stream/errors.js'
 import type { Folded } from '../../stream/fold-subject.js'
@@ -37,7 +37,7 @@ import {
 } from './plan.js'
 import type { Settled } from './settle.js'
 
-type Seen = ReadonlyMap<ClientId, Folded>
+type Seen = ReadonlyMap<AccountId, Folded>
 type RefusedPlan = Extract<Planned, { tag: 'refused' }>
 
 /** A decided batch, and the accounts that it was decided on. */
@@ -88,7 +88,7 @@ export type RoundEnd = {
 /** The end of `prepare`; without a batch nothing of these groups is to be stored in this round. */
 export type PreparedRound = RoundEnd & { readonly batch?: DecidedBatch }
 
-type Taken = ReadonlyMap<ClientId, Folded | LoadProblem>
+type Taken = ReadonlyMap<AccountId, Folded | LoadProblem>
 
 const isOpen = ({ state }: Group): boolean => state !== 'answered'
 
@@ -101,7 +101,7 @@ const areReady = (taken: Taken): taken is Seen => {
 }
 
 /** The reason why a customer cannot be decided on at the moment; for the log. */
-const reasonOf = (id: ClientId, result: Folded | LoadProblem | undefined): Error =>
+const reasonOf = (id: AccountId, result: Folded | LoadProblem | undefined): Error =>
   result === undefined || isLoaded(result)
     ? new Error(`${id} is parked`)
     : new Error(`${id}: ${result.problem}`, { cause: result.cause })
@@ -119,7 +119,7 @@ const sortByAccounts = (groups: readonly Group[], taken: Taken) => {
 }
 
 const onlyReady = (taken: Taken): Seen => {
-  const seen = new Map<ClientId, Folded>()
+  const seen = new Map<AccountId, Folded>()
   for (const [id, result] of taken) if (isReady(result)) seen.set(id, result)
   return seen
 }
@@ -221,7 +221,7 @@ export class Rounds {
     const answers: GroupAnswer[] = []
     const unconfirmed: RefusedPlan[] = []
     // most batches have no refusal, and then nothing has to be looked up
-    let confirmed: ReadonlySet<ClientId> | undefined
+    let confirmed: ReadonlySet<AccountId> | undefined
     for (const planned of plan.planned) {
       if (planned.tag === 'refused') {
         confirmed ??= new Set(plan.events.map(({ id }) => id))

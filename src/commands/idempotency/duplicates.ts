@@ -4,7 +4,7 @@
  */
 
 import { pause } from '../../back-off.js'
-import type { ClientId } from '../../ledger/client-id.js'
+import type { AccountId } from '../../ledger/account-id.js'
 import { type Command, creditLegId, customersOfCommand, hasTwoLegs } from '../../ledger/command.js'
 import { inParallel } from '../../parallel.js'
 import type { CommandDeps } from '../deps.js'
@@ -71,7 +71,7 @@ export const createDuplicatesFinder = (
       LOOK_UPS_MAX,
       commands,
       async (command): Promise<[string, StoredTransaction][]> => {
-        const id: ClientId = customersOfCommand(command)[0]
+        const id: AccountId = customersOfCommand(command)[0]
         const stored = await find(command.transaction_id, id, true)
         return stored === undefined ? [] : [[command.transaction_id, stored]]
       },

@@ -3,7 +3,7 @@
  */
 
 import { run } from '../../fp.js'
-import { type ClientId, eventSubject } from '../../ledger/client-id.js'
+import { type AccountId, eventSubject } from '../../ledger/account-id.js'
 import { decodeEvent } from '../../ledger/event.js'
 import { createLru } from '../../lru.js'
 import { createSlots } from '../../parallel.js'
@@ -37,7 +37,7 @@ const newHistory = (): History => ({
 })
 
 /** Reads the history on to the end of the customer's subject, as of an end of the stream that is proved now. */
-const readOn = async ({ nc }: CommandDeps, id: ClientId, history: History): Promise<void> => {
+const readOn = async ({ nc }: CommandDeps, id: AccountId, history: History): Promise<void> => {
   const subject = eventSubject(id)
   const { proof, last } = await run(lastProved(nc, [subject]))
   const to_seq = last.get(subject)?.seq ?? 0
@@ -49,7 +49,7 @@ const readOn = async ({ nc }: CommandDeps, id: ClientId, history: History): Prom
     to_seq,
   })) {
     up_to_seq = seq
-    const decoded = decodeEvent(body)
+    const decoded = decodeEvent(body, id)
     if (decoded.tag !== 'event' || decoded.event.transaction_id === undefined) continue
     // of several events with one id the first one counts
     if (!history.ids.has(decoded.event.transaction_id)) history.ids.set(decoded.event.transaction_id, seq)
@@ -66,15 +66,15 @@ const readOn = async ({ nc }: CommandDeps, id: ClientId, history: History): Prom
  * window, so younger ids are left to the stream.
  */
 export const createHistoryFinder = (deps: CommandDeps): FindTransaction => {
-  const histories = forgetWhenSetBack(deps.nc, createLru<ClientId, History>(HISTORIES_MAX))
+  const histories = forgetWhenSetBack(deps.nc, createLru<AccountId, History>(HISTORIES_MAX))
 
-  const historyOf = (id: ClientId): History => {
+  const historyOf = (id: AccountId): History => {
     const history = histories.get(id) ?? newHistory()
     histories.set(id, history)
     return history
   }
 
-  const refreshed = async (id: ClientId, history: History): Promise<void> => {
+  const refreshed = async (id: AccountId, history: History): Promise<void> => {
     history.reading ??= slots(() => readOn(deps, id, history)).finally(() => {
       history.reading = undefined
     })

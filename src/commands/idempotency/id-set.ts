@@ -3,7 +3,7 @@
  * ids also which event. It is a pure state machine; the follower feeds it (known-ids.ts).
  */
 
-import { decodeEvent } from '../../ledger/event.js'
+import { decodeBody } from '../../ledger/event.js'
 import { findTransactionId } from '../../ledger/fast/movement.js'
 import type { IdChunk } from './id-chunk.js'
 import { IdFilter } from './id-filter.js'
@@ -18,7 +18,7 @@ export const hashOfEvent = (body: Uint8Array, into: IdHash): boolean => {
     hashBytes(body, place.from, place.end, into)
     return true
   }
-  const decoded = decodeEvent(body)
+  const decoded = decodeBody(body)
   if (decoded.tag !== 'event' || decoded.event.transaction_id === undefined) return false
   hashText(decoded.event.transaction_id, into)
   return true

@@ -2,8 +2,8 @@
 
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { decodeEvent, encodeEvent } from '../../ledger/event.js'
 import { arbitraryEvent } from '../../ledger/testing/arbitrary.js'
+import { decodePlain, encodePlain } from '../../ledger/testing/plain.js'
 import { ChunkCollector, chunkNameOf, chunkSubject, IdChunk, type NamedChunk } from './id-chunk.js'
 import { IdFilter } from './id-filter.js'
 import { hashBytes, hashText, type IdHash } from './id-hash.js'
@@ -107,7 +107,7 @@ describe('the newest ids', () => {
 
 describe('the id of an event', () => {
   it('is the one that the codec reads, whatever the body is', () => {
-    const written = arbitraryEvent.map(one => bytes(encodeEvent(one)))
+    const written = arbitraryEvent.map(one => bytes(encodePlain(one)))
     const twice = fc
       .tuple(idText, idText)
       .map(([a, b]) =>
@@ -117,7 +117,7 @@ describe('the id of an event', () => {
       )
     fc.assert(
       fc.property(fc.oneof(written, twice, fc.uint8Array()), body => {
-        const decoded = decodeEvent(body)
+        const decoded = decodePlain(body)
         const id = decoded.tag === 'event' ? decoded.event.transaction_id : undefined
         const found: IdHash = { low: 0, high: 0 }
         expect(hashOfEvent(body, found)).toBe(id !== undefined)

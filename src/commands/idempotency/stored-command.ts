@@ -3,7 +3,7 @@
  */
 
 import { isJsonObject } from '../../json.js'
-import type { ClientId } from '../../ledger/client-id.js'
+import type { AccountId } from '../../ledger/account-id.js'
 import type { Command } from '../../ledger/command.js'
 import type { LedgerEvent } from '../../ledger/event.js'
 
@@ -79,7 +79,7 @@ const typeOf = (event: LedgerEvent): Command['type'] | undefined => {
  * event counts as the command that it looks like. Undefined for an event that stands for none.
  */
 export const commandOfEvent = (
-  id: ClientId,
+  id: AccountId,
   event: LedgerEvent,
   transaction_id: string,
 ): Command | undefined => {

@@ -7,9 +7,9 @@
 
 import { E, unwrap } from '../../fp.js'
 import type { Account } from '../../ledger/account.js'
+import { type AccountId, accountOn, eventSubject } from '../../ledger/account-id.js'
 import { apply } from '../../ledger/apply.js'
 import { callerIn } from '../../ledger/caller.js'
-import { type ClientId, clientIdOf, eventSubject } from '../../ledger/client-id.js'
 import {
   type Command,
   creditLegId,
@@ -34,7 +34,7 @@ type State = Omit<Position, 'client_id' | 'seq'>
 /** The stored event of a transaction: its only one, the first one of a transfer, or the one that records a refusal. */
 export type StoredTransaction = {
   readonly seq: number
-  readonly id: ClientId
+  readonly id: AccountId
   readonly event: LedgerEvent
   /** The caller of the first command with the id. */
   readonly by?: string | undefined
@@ -51,9 +51,10 @@ export const storedFrom = ({
   body,
   headers,
 }: Omit<Recorded, 'at'>): StoredTransaction | undefined => {
-  const id = clientIdOf(subject)
-  const decoded = decodeEvent(body)
-  return E.isRight(id) && decoded.tag === 'event'
+  const id = accountOn(subject)
+  if (E.isLeft(id)) return undefined
+  const decoded = decodeEvent(body, id.right)
+  return decoded.tag === 'event'
     ? { seq, id: id.right, event: decoded.event, by: callerIn(headers) }
     : undefined
 }
@@ -92,7 +93,7 @@ const FOLD_EVENTS_MAX = 100_000_000
 /** The customer's account right after its event at `seq`, and whether that event counts. */
 const foldTo = async (
   deps: CommandDeps,
-  id: ClientId,
+  id: AccountId,
   seq: number,
 ): Promise<{ account: Account; counts: boolean; is_parked: boolean }> => {
   let applied_seq = 0
@@ -110,7 +111,7 @@ const foldTo = async (
   return { account: customer.account, counts: applied_seq === seq, is_parked }
 }
 
-const positionAt = async (deps: CommandDeps, id: ClientId, seq: number): Promise<Position> => {
+const positionAt = async (deps: CommandDeps, id: AccountId, seq: number): Promise<Position> => {
   const { account } = await foldTo(deps, id, seq)
   return positionOf(id, account, seq)
 }
@@ -140,7 +141,7 @@ const isWhole = async (deps: CommandDeps, command: Command, seq: number): Promis
   const found = await messageAt(deps, seq + 1)
   const to = receiverOf(command)
   if (to === undefined || found?.subject !== eventSubject(to)) return false
-  const decoded = decodeEvent(found.body)
+  const decoded = decodeEvent(found.body, to)
   return decoded.tag === 'event' && decoded.event.transaction_id === creditLegId(command.transaction_id)
 }
 

@@ -7,7 +7,7 @@
  */
 
 import { E, run } from '../../fp.js'
-import type { ClientId } from '../../ledger/client-id.js'
+import type { AccountId } from '../../ledger/account-id.js'
 import { leadershipOf, type Proof } from '../../stream/leadership.js'
 import { nextKnown, readRange } from '../../stream/read.js'
 import { LEDGER_STREAM, LEDGER_SUBJECTS } from '../../stream/settings.js'
@@ -20,7 +20,7 @@ import { type StoredTransaction, storedFrom } from './stored-transaction.js'
  */
 export type FindTransaction = (
   transaction_id: string,
-  id: ClientId,
+  id: AccountId,
   newest?: boolean,
 ) => Promise<StoredTransaction | undefined>
 

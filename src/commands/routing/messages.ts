@@ -21,11 +21,12 @@
 
 import { E, type Either, pipe, t } from '../../fp.js'
 import { isJsonObject, readStrictJson } from '../../json.js'
+import { Asset, assetOf, customerOf, namesJson, ofAccount } from '../../ledger/account-id.js'
 import { Amount, amountJson, Balance, toJson } from '../../ledger/amount.js'
 import { isCaller } from '../../ledger/caller.js'
 import { ClientId } from '../../ledger/client-id.js'
 import { describeErrors, exactFieldsOf } from '../../ledger/codec.js'
-import { type AskedCommand, decodeAsked } from '../../ledger/command.js'
+import { type AskedCommand, decodeAsked, type PlainCommand } from '../../ledger/command.js'
 import { LongestTransactionId } from '../../ledger/event-body.js'
 import { quoted } from '../../ledger/fast/quoted.js'
 import { type ReverseRequest, reverseRequestFields } from '../../ledger/reverse-command.js'
@@ -137,20 +138,25 @@ const encodeFields = (command: RuleCommand | ReverseRequest, lead: string): stri
   return lead + JSON.stringify({ ...fields, ...(by === undefined ? {} : { by }) })
 }
 
+/** The fields that name the accounts of a command. */
+const accountsJson = (command: PlainCommand): string => {
+  if (command.type !== 'transfer') return namesJson(command.client_id)
+  const { from, to } = command
+  const asset = assetOf(from)
+  const customers = `"from":"${customerOf(from)}","to":"${customerOf(to)}"`
+  return asset === undefined ? customers : `${customers},"asset":"${asset}"`
+}
+
 /** A command as one line of a forward. Client ids hold nothing that JSON has to escape. */
 export const encodeCommand = ({ command, has_given_id }: Submitted): string => {
   const lead = `${LETTERS[command.type]}${has_given_id ? '+' : '-'}`
   if (command.type === 'reverse' || isRuleCommand(command)) return encodeFields(command, lead)
   const { amount, transaction_id, reference, metadata, by } = command
-  const customers =
-    command.type === 'transfer'
-      ? `"from":"${command.from}","to":"${command.to}"`
-      : `"client_id":"${command.client_id}"`
   const more =
     (reference === undefined ? '' : `,"reference":${quoted(reference)}`) +
     (metadata === undefined ? '' : `,"metadata":${JSON.stringify(metadata)}`) +
     (by === undefined ? '' : `,"by":${quoted(by)}`)
-  const fields = `${customers},"amount":${amountJson(amount)},"transaction_id":${quoted(transaction_id)}`
+  const fields = `${accountsJson(command)},"amount":${amountJson(amount)},"transaction_id":${quoted(transaction_id)}`
   return `${lead}{${fields}${more}}`
 }
 
@@ -300,13 +306,10 @@ const Whole = new t.Type<bigint, number | string, unknown>(
 
 const OPTIONAL = { replayed: t.literal(true), reverses: LongestTransactionId, amount: Amount }
 const POSITION = { client_id: ClientId, balance: Balance, version: Count, seq: Count }
-const OF_RULES = { available: Whole, held: Balance }
+const MORE = { asset: Asset, available: Whole, held: Balance }
 const REPLY = { transaction_id: LongestTransactionId }
-const MovementReply = exactFieldsOf(
-  { ...REPLY, ...POSITION },
-  { ...OPTIONAL, ...OF_RULES, expires_at: t.string },
-)
-const Side = exactFieldsOf(POSITION, OF_RULES)
+const MovementReply = exactFieldsOf({ ...REPLY, ...POSITION }, { ...OPTIONAL, ...MORE, expires_at: t.string })
+const Side = exactFieldsOf(POSITION, MORE)
 const TransferReply = exactFieldsOf({ ...REPLY, from: Side, to: Side }, OPTIONAL)
 
 /** The fields of a failure that are amounts, or a balance. */
@@ -328,10 +331,16 @@ const failureFrom = (u: unknown): Outcome | undefined => {
 const outcomeFrom = (u: unknown): Outcome | undefined => {
   if (!isJsonObject(u)) return undefined
   if (Object.hasOwn(u, 'error')) return Object.keys(u).length === 1 ? failureFrom(u.error) : undefined
-  const decoded = Object.hasOwn(u, 'from') ? TransferReply.decode(u) : MovementReply.decode(u)
+  if (Object.hasOwn(u, 'from')) {
+    const decoded = TransferReply.decode(u)
+    if (E.isLeft(decoded)) return undefined
+    const { replayed = false, from, to, ...reply } = decoded.right
+    return { tag: 'done', reply: { ...reply, from: ofAccount(from), to: ofAccount(to) }, replayed }
+  }
+  const decoded = MovementReply.decode(u)
   if (E.isLeft(decoded)) return undefined
   const { replayed = false, ...reply } = decoded.right
-  return { tag: 'done', reply, replayed }
+  return { tag: 'done', reply: ofAccount(reply), replayed }
 }
 
 /** The outcomes of an item: one for each of its commands, or one failure of all. Undefined: they cannot be read. */

@@ -37,6 +37,7 @@ const ports = (own: Partial<SweepPorts> = {}): SweepPorts => ({
     accounts: { forget: () => undefined },
     admit: () => true,
     isOnDuty: () => true,
+    assets: async () => new Map([['EUR', { scale: 2, name: 'Euro' }]]),
   }),
   // a page of one customer, so that every look has several pages
   index: TE.right((shard, until_ms, after) =>
@@ -170,7 +171,7 @@ describe('a look for expired holds', () => {
       return TE.right({ ids, next: { id: 'the next one' } })
     })
     expect(await look({ index })).toEqual({ holds: 0, skipped: 0 })
-    expect(pages).toBe(2 * SHARDS)
+    expect(pages).toBe(4 * SHARDS)
   })
 
   it('ends without a word when projections are behind, or another instance decides', async () => {
@@ -233,7 +234,7 @@ it('the sweeper looks again and again, in a ledger that takes holds', async () =
   let is_open = false
   let looks_at_gate = 0
   const gate = {
-    look: async () => {
+    lookUp: async () => {
       looks_at_gate += 1
       return is_open
     },

@@ -13,7 +13,7 @@ import type { NatsConnection } from 'nats'
 import type { Logger } from 'pino'
 import { rest } from '../../back-off.js'
 import { E, Failed, run, type TaskEither } from '../../fp.js'
-import { type ClientId, eventSubject } from '../../ledger/client-id.js'
+import { type AccountId, eventSubject } from '../../ledger/account-id.js'
 import type { Leg } from '../../ledger/decide.js'
 import { encodeEvent } from '../../ledger/event.js'
 import { expiryEvents } from '../../ledger/expire.js'
@@ -23,7 +23,6 @@ import type { Folded } from '../../stream/fold-subject.js'
 import { type BatchMessage, publishBatch } from '../../stream/publish.js'
 import type { TableError } from '../../tables/errors.js'
 import type { DuePage } from '../../tables/expiring.js'
-import { SHARDS } from '../../tables/shard.js'
 import type { Admit } from '../admission/admission.js'
 import { isLoaded, type LoadResult } from '../group-commit/load.js'
 
@@ -57,9 +56,11 @@ export type SweepPorts = {
   readonly log: Logger
   /** Opens the index for one look. Fails while the table is not believed. */
   readonly index: TaskEither<StreamError | TableError, ExpiryIndex>
-  readonly load: (ids: readonly ClientId[]) => Promise<LoadResult>
+  /** The shards of the index. */
+  readonly shards: () => Promise<readonly string[]>
+  readonly load: (ids: readonly AccountId[]) => Promise<LoadResult>
   /** The accounts of these customers in memory are old now. */
-  readonly forget: (ids: Iterable<ClientId>) => void
+  readonly forget: (ids: Iterable<AccountId>) => void
   readonly admit: Admit
   /** A time that is over by the stream's clock; undefined while that clock is not known well enough. */
   readonly now: () => Date | undefined
@@ -71,12 +72,12 @@ export type SweepPorts = {
 export type Swept = { readonly holds: number; readonly skipped: number }
 
 /** A customer with expired holds, and the sequence at which the account was loaded. */
-type Due = { readonly id: ClientId; readonly legs: readonly Leg[]; readonly last_seq: number }
+type Due = { readonly id: AccountId; readonly legs: readonly Leg[]; readonly last_seq: number }
 
 const messagesOf = ({ legs, last_seq }: Due): BatchMessage[] =>
   legs.map(({ id, event }, index) => ({
     subject: eventSubject(id),
-    body: encodeEvent(event),
+    body: encodeEvent(event, id),
     expected_last_subject_seq: index === 0 ? last_seq : undefined,
   }))
 
@@ -137,7 +138,7 @@ class Sweep {
   }
 
   /** Writes what is due of these customers. Returns whether of none of them a hold has expired. */
-  async #page(ids: readonly ClientId[], now: Date): Promise<boolean> {
+  async #page(ids: readonly AccountId[], now: Date): Promise<boolean> {
     const loaded = await this.#ports.load(ids)
     const skipped_before = this.skipped
     const due: Due[] = []
@@ -157,12 +158,12 @@ class Sweep {
     return due.length === 0 && this.skipped === skipped_before
   }
 
-  #dueOf(id: ClientId, { customer: { account }, last_seq }: Folded, now: Date): Due[] {
+  #dueOf(id: AccountId, { customer: { account }, last_seq }: Folded, now: Date): Due[] {
     const legs = expiryEvents(id, account, now)
     return legs.length === 0 ? [] : [{ id, legs, last_seq }]
   }
 
-  #skip(id: ClientId, reason: string | undefined): void {
+  #skip(id: AccountId, reason: string | undefined): void {
     this.skipped += 1
     skipped_total.inc()
     this.#ports.log.debug({ client_id: id, reason }, 'expired holds are not written at this look')
@@ -193,6 +194,6 @@ class Sweep {
 export const sweep = async (ports: SweepPorts, signal: AbortSignal): Promise<Swept> => {
   const index = await run(ports.index)
   const one = new Sweep(ports, signal)
-  for (let shard = 0; shard < SHARDS; shard += 1) await one.shard(index, String(shard))
+  for (const shard of await ports.shards()) await one.shard(index, shard)
   return { holds: one.holds, skipped: one.skipped }
 }

@@ -6,15 +6,17 @@
 
 import { rest } from '../../back-off.js'
 import { pipe, type TaskEither, TE } from '../../fp.js'
+import type { DeclaredAssets } from '../../stream/assets.js'
 import type { StreamError } from '../../stream/errors.js'
 import { timeCertainlyOver } from '../../stream/server-clock.js'
 import type { TableError } from '../../tables/errors.js'
 import { customersExpiring } from '../../tables/expiring.js'
+import { shardsOf } from '../../tables/shard.js'
 import type { Admit } from '../admission/admission.js'
 import type { CommandDeps } from '../deps.js'
 import type { Accounts } from '../group-commit/accounts.js'
 import { AccountLoader } from '../group-commit/load.js'
-import type { Gate } from '../schema-gate.js'
+import type { SchemaGate } from '../schema-gate.js'
 import { type ExpiryIndex, Interrupted, type SweepPorts, sweep } from './sweep.js'
 
 /** The time between two looks. An expired hold counts no more in any case; this is how late the journal says so. */
@@ -30,6 +32,8 @@ export type SweeperOptions = {
   readonly admit: Admit
   /** Whether this instance decides the commands at the moment. */
   readonly isOnDuty: () => boolean
+  /** The assets that are declared: accounts of other ones are not looked at. */
+  readonly assets: () => Promise<DeclaredAssets>
 }
 
 export type Sweeper = {
@@ -40,7 +44,7 @@ export type Sweeper = {
 /** What a look needs of the world. */
 export const sweepPorts = (
   deps: CommandDeps,
-  { rankingTable, accounts, admit, isOnDuty }: SweeperOptions,
+  { rankingTable, accounts, admit, isOnDuty, assets }: SweeperOptions,
 ): SweepPorts => {
   const { nc, tables, log } = deps
   const loader = new AccountLoader(deps)
@@ -61,6 +65,10 @@ export const sweepPorts = (
     admit,
     now: () => timeCertainlyOver(nc),
     isOnDuty,
+    shards: async () => {
+      const declared = [...(await assets()).keys()].filter(asset => asset !== undefined)
+      return [undefined, ...declared].flatMap(shardsOf)
+    },
   }
 }
 
@@ -69,7 +77,7 @@ export const sweepPorts = (
  */
 export const startSweeper = (
   ports: SweepPorts,
-  gate: Pick<Gate, 'look'>,
+  gate: Pick<SchemaGate, 'lookUp'>,
   every_ms = LOOK_EVERY_MS,
 ): Sweeper => {
   const ending = new AbortController()
@@ -77,7 +85,7 @@ export const startSweeper = (
   let told: string | undefined
   const look = async (): Promise<void> => {
     // a time that is not known yet is asked for, and known at the next look
-    if (!ports.isOnDuty() || ports.now() === undefined || !(await gate.look())) return
+    if (!ports.isOnDuty() || ports.now() === undefined || !(await gate.lookUp())) return
     try {
       const { holds, skipped } = await sweep(ports, ending.signal)
       told = undefined

@@ -8,7 +8,7 @@
 import { expect } from 'vitest'
 import { E } from '../../fp.js'
 import { type Account, OPENING } from '../account.js'
-import type { ClientId } from '../client-id.js'
+import type { AccountId } from '../account-id.js'
 import type { Command, Movement, Transfer } from '../command.js'
 import { decide, type Leg, type Refusal } from '../decide.js'
 import { amount, clientId } from './arbitrary.js'
@@ -50,7 +50,7 @@ export const refusalLine = ({ code, client_id, amount: asked, balance }: Refusal
   `${code} ${client_id}: ${asked} against ${balance}`
 
 export const given = (balances: Balances) => {
-  const accountOf = (id: ClientId): Account =>
+  const accountOf = (id: AccountId): Account =>
     Object.hasOwn(balances, id) ? accountWith(balances[id] ?? 0) : OPENING
   return {
     when: (command: Command) => {

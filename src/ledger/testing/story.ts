@@ -12,7 +12,7 @@ import { expect } from 'vitest'
 import { E } from '../../fp.js'
 import { type Account, OPENING, type Rejection } from '../account.js'
 import { apply } from '../apply.js'
-import { decodeEvent } from '../event.js'
+import { decodeBody } from '../event.js'
 import { rulesAt } from '../rules.js'
 import type { Body } from './histories.js'
 import { createModel } from './model.js'
@@ -82,7 +82,7 @@ export const story = (): Story => {
 
   const take = (told: Told): Rejection | undefined => {
     const body: Body = { schema: 2, ...told }
-    const decoded = decodeEvent(new TextEncoder().encode(JSON.stringify(body)))
+    const decoded = decodeBody(new TextEncoder().encode(JSON.stringify(body)))
     if (decoded.tag !== 'event') throw new Error(`the story has an event that is ${decoded.tag}`)
     seq += 1
     const result = apply(account, decoded.event, { seq, at: new Date(now_ms) })

@@ -7,7 +7,9 @@
  */
 
 import type { Account } from '../../ledger/account.js'
+import { assetOf } from '../../ledger/account-id.js'
 import type { LedgerEvent } from '../../ledger/event.js'
+import { allKey, dayKey } from '../../tables/totals.js'
 import type { Applied, Numbers, Projection, Rows } from '../projection.js'
 
 const heldOf = ({ rules }: Account): bigint => rules?.held ?? 0n
@@ -40,11 +42,12 @@ const numbersOf = ({ event, from, to }: Applied): Numbers => {
 
 const fold = (applied: Applied): Rows => {
   const numbers = numbersOf(applied)
+  const asset = assetOf(applied.id)
   const day = applied.record.at.toISOString().slice(0, 10)
   return {
     additions: [
-      ['all', numbers],
-      [`day:${day}`, numbers],
+      [allKey(asset), numbers],
+      [dayKey(day, asset), numbers],
     ],
   }
 }

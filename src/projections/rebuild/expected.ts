@@ -6,11 +6,12 @@
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb'
 import { E, run, unwrap } from '../../fp.js'
 import { isSameAccount } from '../../ledger/account.js'
-import { ClientId } from '../../ledger/client-id.js'
+import { AccountId } from '../../ledger/account-id.js'
 import type { Customer } from '../../ledger/fold.js'
 import { rulesText } from '../../ledger/rules-text.js'
 import { decodeHead } from '../../tables/heads.js'
 import { type Page, scanPage } from '../../tables/scan.js'
+import { sumKeyOf } from '../../tables/totals.js'
 import type { Pending } from '../pending.js'
 import { persist } from '../persist.js'
 import type { Target } from '../target.js'
@@ -18,15 +19,13 @@ import { ReplayError } from './replay-error.js'
 
 /** The content of a table. `countRows` keeps it from the fold, and `readTable` reads it from the table. */
 export type TableContent = {
-  readonly customers: Map<ClientId, Customer>
+  readonly customers: Map<AccountId, Customer>
   /** The sums by their key without the lane, for example `all` -> credited -> 500. */
   readonly sums: Map<string, Record<string, bigint>>
   rows: number
   /** The number of rows since the last checkpoint. */
   unwritten_rows: number
 }
-
-const SUM = /^((?:all|day:[\d-]+)):\d+$/
 
 const addTo = (
   sums: Map<string, Record<string, bigint>>,
@@ -63,7 +62,7 @@ type Shape = Pick<Target, 'table' | 'projection'>
 
 const addHead = ({ table, projection }: Shape, item: unknown, found: TableContent): void => {
   const { id, customer } = unwrap(decodeHead(projection.head, item))
-  const client_id = ClientId.decode(id)
+  const client_id = AccountId.decode(id)
   if (E.isLeft(client_id)) throw new ReplayError(`${table} holds an item that is no customer's: ${id}`)
   found.customers.set(client_id.right, customer)
 }
@@ -71,7 +70,7 @@ const addHead = ({ table, projection }: Shape, item: unknown, found: TableConten
 const addItem = (shape: Shape, item: unknown, found: TableContent): void => {
   const { head, fold } = shape.projection
   const id = isObject(item) ? String(item.id) : ''
-  const sum = fold === undefined ? undefined : SUM.exec(id)?.[1]
+  const sum = fold === undefined ? undefined : sumKeyOf(id)
   // a transaction id may look like a sum's key, but only a row has a sequence
   const is_sum = sum !== undefined && isObject(item) && item.seq === undefined
   if (id.startsWith(head.prefix)) addHead(shape, item, found)

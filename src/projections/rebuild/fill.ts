@@ -5,7 +5,7 @@
  * however many events it has. Rows are held until they are written. Reading goes on while a checkpoint is written.
  */
 
-import { type ClientId, eventSubject } from '../../ledger/client-id.js'
+import { type AccountId, eventSubject } from '../../ledger/account-id.js'
 import { chunksOf } from '../../parallel.js'
 import { readPages } from '../../stream/read.js'
 import { LEDGER_STREAM, LEDGER_SUBJECTS } from '../../stream/settings.js'
@@ -73,7 +73,7 @@ export const createFiller = (
   }
 
   /** Folds a parked customer again, whose decision was found, from the event at which the customer waits. */
-  const takeUp = async (id: ClientId, parked_seq: number, to_seq: number): Promise<void> => {
+  const takeUp = async (id: AccountId, parked_seq: number, to_seq: number): Promise<void> => {
     const takeMore = gatherer.takeUp(id, await readSkips(target, id, parked_seq, to_seq))
     const range = { stream: LEDGER_STREAM, subject: eventSubject(id), from_seq: parked_seq, to_seq }
     for await (const page of readPages(target.nc, range)) takeMore(page)

@@ -11,6 +11,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { E, Failed, run } from '../../fp.js'
 import { LEASE_MS } from '../../generations/follow.js'
 import { type Pointer, type PointerEntry, setPointer } from '../../generations/pointer.js'
+import { accountOn } from '../../ledger/account-id.js'
 import { decodeEvent } from '../../ledger/event.js'
 import {
   consumerProgress,
@@ -70,8 +71,9 @@ const writtenUpTo = async (target: Target, acked_seq: number): Promise<number> =
   const { decode = decodeEvent } = target
   const last = await run(nextProved(target, LEDGER_SUBJECTS, acked_seq))
   if (last?.seq !== acked_seq) return acked_seq
-  const decoded = decode(last.body)
-  if (decoded.tag !== 'event' || !isFirstLeg(decoded.event)) return acked_seq
+  const id = accountOn(last.subject)
+  const decoded = E.isRight(id) ? decode(last.body, id.right) : undefined
+  if (decoded?.tag !== 'event' || !isFirstLeg(decoded.event)) return acked_seq
   const second = await run(nextProved(target, LEDGER_SUBJECTS, acked_seq + 1))
   return second?.seq === acked_seq + 1 ? second.seq : acked_seq
 }

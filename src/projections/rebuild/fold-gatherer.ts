@@ -3,7 +3,7 @@
  */
 
 import { E } from '../../fp.js'
-import { type ClientId, clientIdOf, eventSubject } from '../../ledger/client-id.js'
+import { type AccountId, accountOn, eventSubject } from '../../ledger/account-id.js'
 import { type Customer, NEW_CUSTOMER, step } from '../../ledger/fold.js'
 import { NO_SKIPS, type Skips } from '../../ledger/skip.js'
 import type { Recorded } from '../../stream/recorded.js'
@@ -19,12 +19,12 @@ export type FoldGatherer = {
   /** Folds `records`, which are in ascending order of sequence. */
   readonly run: (records: readonly Recorded[]) => void
   /** Takes the parked customers whose decision was found since the last call, with the sequence at which each waits. */
-  readonly takeDecided: () => ReadonlyMap<ClientId, number>
+  readonly takeDecided: () => ReadonlyMap<AccountId, number>
   /**
    * Begins to fold a parked customer again from the event at which it waits, with the decisions about it. Returns a
    * function that takes the events of the customer's subject from there on.
    */
-  readonly takeUp: (id: ClientId, skips: Skips) => (records: readonly Recorded[]) => void
+  readonly takeUp: (id: AccountId, skips: Skips) => (records: readonly Recorded[]) => void
   /** Takes the gathered changes. After that, `expected` includes them. */
   readonly take: () => Gathered
 }
@@ -41,7 +41,7 @@ const gatherRows = ({ projection, decode }: Shape, expected: TableContent): Fold
     return { pending, fold: foldInto(pending, NO_SKIPS), parked: [] as RunFindings['parked'] }
   }
   let gathered = begin()
-  let decided = new Map<ClientId, number>()
+  let decided = new Map<AccountId, number>()
 
   /**
    * Keeps what a rebuild needs of the findings. It drops the letters at once: a rebuild keeps none, and may meet
@@ -83,7 +83,7 @@ const gatherRows = ({ projection, decode }: Shape, expected: TableContent): Fold
 }
 
 /** A customer during the fold. `from` is the customer as the table has it, if that differs, and otherwise undefined. */
-type Place = { readonly id: ClientId; customer: Customer; from: Customer | undefined }
+type Place = { readonly id: AccountId; customer: Customer; from: Customer | undefined }
 
 const partsOf = (places: readonly Place[]): Part[] => {
   const parts: Part[] = []
@@ -107,10 +107,10 @@ const gatherHeads = (shape: Shape, { customers }: TableContent): FoldGatherer =>
   const places = new Map<string, Place>()
   let moved: Place[] = []
   let parked: RunFindings['parked'] = []
-  let decided = new Map<ClientId, number>()
+  let decided = new Map<AccountId, number>()
 
   const open = (subject: string): Place | undefined => {
-    const id = clientIdOf(subject)
+    const id = accountOn(subject)
     // the event is a dead letter, and a rebuild keeps none
     if (E.isLeft(id)) return undefined
     const place = { id: id.right, customer: customers.get(id.right) ?? NEW_CUSTOMER, from: undefined }
@@ -128,7 +128,7 @@ const gatherHeads = (shape: Shape, { customers }: TableContent): FoldGatherer =>
 
   const fold = (place: Place, record: Recorded, skips?: Skips): void => {
     const before = place.customer
-    const result = step(before, record, decode(record.body), skips)
+    const result = step(before, record, decode(record.body, place.id), skips)
     if (result.tag !== 'applied' && result.tag !== 'parked') return
     move(place, result.customer)
     if (result.tag === 'parked' && result.skip !== undefined && before.parked !== undefined)

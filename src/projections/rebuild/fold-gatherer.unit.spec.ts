@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import type { ClientId } from '../../ledger/client-id.js'
+import type { AccountId } from '../../ledger/account-id.js'
 import type { Customer } from '../../ledger/fold.js'
 import { clientId } from '../../ledger/testing/arbitrary.js'
 import type { Recorded } from '../../stream/recorded.js'
@@ -41,7 +41,7 @@ const arbitraryRecords = fc
     })
   })
 
-type Heads = Map<ClientId, { readonly from: Customer; readonly to: Customer }>
+type Heads = Map<AccountId, { readonly from: Customer; readonly to: Customer }>
 
 const headsOf = (levels: readonly (readonly Part[])[]): Heads => {
   const heads = levels.flat().flatMap(part => [...part.heads])
@@ -52,7 +52,7 @@ const headsOf = (levels: readonly (readonly Part[])[]): Heads => {
 }
 
 /** The heads and the parked customers from the ordinary fold, which other projections use. */
-const plainly = (records: readonly Recorded[], customers: Map<ClientId, Customer>) => {
+const plainly = (records: readonly Recorded[], customers: Map<AccountId, Customer>) => {
   const pending = createPending()
   const fold = createFold({ projection: balances, whole_transfers: false }, customers, pending)
   fold.run(records)
@@ -60,7 +60,7 @@ const plainly = (records: readonly Recorded[], customers: Map<ClientId, Customer
 }
 
 const empty = () => ({
-  customers: new Map<ClientId, Customer>(),
+  customers: new Map<AccountId, Customer>(),
   sums: new Map(),
   rows: 0,
   unwritten_rows: 0,
@@ -72,7 +72,7 @@ describe('gathering heads', () => {
       fc.property(fc.array(arbitraryRecords, { maxLength: 4 }), runs => {
         const expected = empty()
         const gatherer = createFoldGatherer({ projection: balances }, expected)
-        const customers = new Map<ClientId, Customer>()
+        const customers = new Map<AccountId, Customer>()
         let after = 0
         for (const run of runs) {
           const records = run.map(one => ({ ...one, seq: one.seq + after }))

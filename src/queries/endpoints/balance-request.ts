@@ -13,6 +13,7 @@ import {
   type JsonWithFaults,
   readJsonWithFaults,
 } from '../../json.js'
+import { type AccountId, Asset, ofAccount } from '../../ledger/account-id.js'
 import { ClientId } from '../../ledger/client-id.js'
 import { describeErrors, fieldsOf } from '../../ledger/codec.js'
 import { catalogued } from '../../service/catalogue.js'
@@ -26,12 +27,21 @@ const Strong = new t.Type<'strong', string, unknown>(
   String,
 )
 
-/** The fields that the predecessor did not know: how new the answer has to be, or the moment of the past. */
-export const BEYOND = { min_version: Whole, consistency: Strong, as_of: Instant, as_of_seq: Whole }
+/** The fields that the predecessor did not know: the asset, how new the answer has to be, or the moment of the past. */
+export const BEYOND = {
+  asset: Asset,
+  min_version: Whole,
+  consistency: Strong,
+  as_of: Instant,
+  as_of_seq: Whole,
+}
 
 const Request = fieldsOf({ client_id: ClientId }, BEYOND)
 
-export type BalanceRequest = t.TypeOf<typeof Request>
+/** A request; `client_id` is the account. */
+export type BalanceRequest = Omit<t.TypeOf<typeof Request>, 'client_id' | 'asset'> & {
+  readonly client_id: AccountId
+}
 
 /** A request, and the names of its fields that are ignored. */
 export type DecodedBalanceRequest = { readonly request: BalanceRequest; readonly ignored: readonly string[] }
@@ -77,7 +87,10 @@ const decodeFields = (fields: JsonObject): Either<ServiceError, DecodedBalanceRe
     Request.decode({ ...fields, client_id: named ?? ownField(fields, 'customer_id') }),
     E.bimap(
       errors => invalid(describeErrors(errors)),
-      request => ({ request, ignored: Object.keys(fields).filter(name => !isUsed(name)) }),
+      request => ({
+        request: ofAccount(request),
+        ignored: Object.keys(fields).filter(name => !isUsed(name)),
+      }),
     ),
   )
 }

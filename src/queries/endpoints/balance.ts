@@ -11,8 +11,8 @@
 import { E, type Either, pipe } from '../../fp.js'
 import { shownName } from '../../json.js'
 import { type AccountAt, accountAt, dependsOnTime } from '../../ledger/account-at.js'
+import type { AccountId } from '../../ledger/account-id.js'
 import { amountJson } from '../../ledger/amount.js'
-import type { ClientId } from '../../ledger/client-id.js'
 import type { EndpointConfig, Handler, ServiceReply } from '../../service/config.js'
 import { headerLines } from '../../service/headers.js'
 import type { FreshnessWatch } from '../hot-set/freshness-watch.js'
@@ -98,7 +98,7 @@ export const balanceEndpoint = (parts: BalanceParts, limits: RequestLimits): End
   }
 
   /** The answer from memory; undefined when memory is not fresh, or has no `version` or newer of the customer. */
-  const atOnce = (id: ClientId, version: number): ReadyReply | undefined => {
+  const atOnce = (id: AccountId, version: number): ReadyReply | undefined => {
     const customer = hot.get(id)
     return customer !== undefined && customer.account.version >= version && watch.isFresh()
       ? fromMemory(customer)

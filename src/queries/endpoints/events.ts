@@ -6,11 +6,20 @@
  */
 
 import { E, type Either, pipe, TE, t } from '../../fp.js'
+import {
+  type AccountId,
+  Asset,
+  accountIdOf,
+  accountOn,
+  eventSubject,
+  namesOf,
+  otherSide,
+} from '../../ledger/account-id.js'
 import { toJson } from '../../ledger/amount.js'
 import { callerIn } from '../../ledger/caller.js'
-import { ClientId, clientIdOf, eventSubject } from '../../ledger/client-id.js'
+import { ClientId } from '../../ledger/client-id.js'
 import { exactFieldsOf, fieldsOf } from '../../ledger/codec.js'
-import { claimedAfter, decodeEvent, type LedgerEvent } from '../../ledger/event.js'
+import { claimedAfter, decodeBody, decodeEvent, type LedgerEvent } from '../../ledger/event.js'
 import { catalogued } from '../../service/catalogue.js'
 import type { EndpointConfig, ServiceReply } from '../../service/config.js'
 import type { ServiceError } from '../../service/error.js'
@@ -31,13 +40,16 @@ const REPLY_BYTES_MAX = 512 * 1024
 const EVENT_BYTES_MAX = 64 * 1024
 const REASON_CHARS_MAX = 300
 
-const Request = exactFieldsOf({}, { after_seq: Whole, limit: PageLimit, client_id: ClientId })
+const Request = exactFieldsOf({}, { after_seq: Whole, limit: PageLimit, client_id: ClientId, asset: Asset })
 type Request = t.TypeOf<typeof Request>
 
 const Declined = fieldsOf({ code: t.string })
 
-const fieldsOfEvent = (event: LedgerEvent) => {
-  const { type, amount, transaction_id, reference, metadata, transfer } = event
+const counterpartyOf = ({ transfer }: LedgerEvent, id: AccountId | undefined): string | undefined =>
+  transfer === undefined || id === undefined ? transfer?.counterparty : otherSide(id, transfer.counterparty)
+
+const fieldsOfEvent = (event: LedgerEvent, id: AccountId | undefined) => {
+  const { type, amount, transaction_id, reference, metadata } = event
   const declined = event.type === 'declined' ? event.declined : undefined
   const after = claimedAfter(event)
   return {
@@ -48,17 +60,17 @@ const fieldsOfEvent = (event: LedgerEvent) => {
     transaction_id,
     reference,
     metadata,
-    counterparty: transfer?.counterparty,
+    counterparty: counterpartyOf(event, id),
     code: Declined.is(declined) ? declined.code : undefined,
   }
 }
 
 /** What an event says, whatever was published: `unreadable` and `unknown` have no effect, or none yet. */
-const contentOf = (body: Uint8Array): Readonly<Record<string, unknown>> => {
-  const decoded = decodeEvent(body)
+const contentOf = (body: Uint8Array, id: AccountId | undefined): Readonly<Record<string, unknown>> => {
+  const decoded = id === undefined ? decodeBody(body) : decodeEvent(body, id)
   switch (decoded.tag) {
     case 'event':
-      return fieldsOfEvent(decoded.event)
+      return fieldsOfEvent(decoded.event, id)
     case 'skip':
       return { type: 'skip' }
     case 'future':
@@ -73,9 +85,10 @@ const write = (fields: object): string =>
 
 /** An event as JSON. JSON leaves out undefined fields. */
 const entryOf = ({ seq, subject, body, headers, at }: Recorded): string => {
-  const id = clientIdOf(subject)
-  const place = { seq, at: at.toISOString(), ...(E.isRight(id) ? { client_id: id.right } : {}) }
-  const content = contentOf(body)
+  const on = accountOn(subject)
+  const id = E.isRight(on) ? on.right : undefined
+  const place = { seq, at: at.toISOString(), ...(id === undefined ? {} : namesOf(id)) }
+  const content = contentOf(body, id)
   const whole = write({ ...place, ...content, by: callerIn(headers) })
   if (Buffer.byteLength(whole) <= EVENT_BYTES_MAX) return whole
   const { metadata: _, reference: __, ...rest } = content
@@ -91,12 +104,12 @@ const toReply = ({ entries, through_seq }: Page): ServiceReply => ({
 /** Reads the events after `after_seq` up to `last_seq`, as far as they fit one page. Throws as `readPages` does. */
 const readEvents = async (
   { nc }: Pick<QueryDeps, 'nc'>,
-  { client_id, limit = EVENTS }: Request,
+  { client_id, asset, limit = EVENTS }: Request,
   after_seq: number,
   last_seq: number,
 ): Promise<Page> => {
   const is_whole = client_id === undefined
-  const subject = is_whole ? LEDGER_SUBJECTS : eventSubject(client_id)
+  const subject = is_whole ? LEDGER_SUBJECTS : eventSubject(accountIdOf(client_id, asset))
   // of the whole stream no more is read than a page holds
   const to_seq = is_whole ? Math.min(last_seq, after_seq + limit) : last_seq
   const entries: string[] = []

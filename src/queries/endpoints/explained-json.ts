@@ -4,9 +4,9 @@
  */
 
 import { inOrder } from '../../ledger/account-at.js'
+import { type AccountId, customerOf, namesOf, otherSide } from '../../ledger/account-id.js'
 import { toJson } from '../../ledger/amount.js'
 import { callerIn } from '../../ledger/caller.js'
-import type { ClientId } from '../../ledger/client-id.js'
 import { detailsOf, type LedgerEvent } from '../../ledger/event.js'
 import type { DeclinedRecord } from '../../ledger/event-body.js'
 import { type Explanation, explain, explainAttempt, REFUSED, type StateThen } from '../../ledger/explain.js'
@@ -28,21 +28,21 @@ const stateJson = (state: StateThen) => ({
 const amountJson = (amount: bigint | undefined) => (amount === undefined ? undefined : toJson(amount))
 
 /** What the event says; texts of callers are left out. */
-const eventJson = (event: LedgerEvent) => {
+const eventJson = (event: LedgerEvent, id: AccountId) => {
   const { type, amount, transaction_id, transfer } = event
   return {
     type,
     amount: amountJson(amount),
     transaction_id,
-    counterparty: transfer?.counterparty,
+    counterparty: transfer === undefined ? undefined : otherSide(id, transfer.counterparty),
     ...detailsOf(event),
   }
 }
 
 const timeText = (ms: number): string => new Date(ms).toISOString()
 
-const placeJson = ({ seq, at, headers }: Recorded, id: ClientId | undefined) => ({
-  client_id: id,
+const placeJson = ({ seq, at, headers }: Recorded, id: AccountId | undefined) => ({
+  ...(id === undefined ? {} : namesOf(id)),
   seq,
   at: at.toISOString(),
   by: callerIn(headers),
@@ -77,7 +77,7 @@ const lawJson = (event: LedgerEvent, explanation: Explanation) => {
 
 /** A refused command: what the record of its refusal says, and by what; `law` where the law itself would say another thing. */
 const refusalJson = (
-  { record, event }: JudgedEvent,
+  { id, record, event }: JudgedEvent,
   { command, code, client_id }: DeclinedRecord,
   attempt: RefusedAttempt,
 ) => {
@@ -92,8 +92,8 @@ const refusalJson = (
     outcome: 'declined',
     command,
     code,
-    refused_by: client_id,
-    wanted: { ...eventJson(attempt.event), amount },
+    refused_by: customerOf(client_id),
+    wanted: { ...eventJson(attempt.event, id), amount },
     counted: { ...counted, amount },
     rule: agrees ? rule : REFUSED[code],
     law: agrees ? undefined : (rejection?.code ?? 'applied'),
@@ -106,13 +106,21 @@ const refusalJson = (
 const judgedJson = (told: JudgedEvent): object => {
   const { id, record, event, account, attempt } = told
   const declined = event.type === 'declined' ? event.declined : undefined
-  const place = { ...placeJson(record, id), event: eventJson(event) }
+  const place = { ...placeJson(record, id), event: eventJson(event, id) }
   if (declined !== undefined && attempt !== undefined)
     return { ...place, ...refusalJson(told, declined, attempt) }
   const law = lawJson(event, explain(account, event, record))
   if (declined === undefined) return { ...place, ...law }
   const { command, code, client_id } = declined
-  return { ...place, ...law, outcome: 'declined', command, code, refused_by: client_id, rule: REFUSED[code] }
+  return {
+    ...place,
+    ...law,
+    outcome: 'declined',
+    command,
+    code,
+    refused_by: customerOf(client_id),
+    rule: REFUSED[code],
+  }
 }
 
 const REASON_CHARS_MAX = 300

@@ -7,12 +7,14 @@
 
 import { E, type Either, pipe, TE, type t } from '../../fp.js'
 import { type AccountAt, accountAt, comesBefore, inOrder } from '../../ledger/account-at.js'
+import { type AccountId, Asset, accountIdOf, namesOf } from '../../ledger/account-id.js'
 import { toJson } from '../../ledger/amount.js'
 import { ClientId } from '../../ledger/client-id.js'
 import { exactFieldsOf } from '../../ledger/codec.js'
 import { TransactionId } from '../../ledger/event.js'
 import type { EndpointConfig, ServiceReply } from '../../service/config.js'
 import type { ServiceError } from '../../service/error.js'
+import type { LookAtAssets } from '../../stream/assets.js'
 import type { MomentOf } from '../moment.js'
 import type { ReadAccount } from '../read-account.js'
 import { sourceLines } from '../source-lines.js'
@@ -26,14 +28,14 @@ export const HOLDS = 50
 
 const HoldsCursor = cursorOf('holds', exactFieldsOf({ expires_ms: Whole, hold: TransactionId }))
 
-const Request = exactFieldsOf({ client_id: ClientId }, { limit: PageLimit, cursor: Cursor })
+const Request = exactFieldsOf({ client_id: ClientId }, { asset: Asset, limit: PageLimit, cursor: Cursor })
 type Request = t.TypeOf<typeof Request>
 
 type Place = { readonly expires_ms: number; readonly hold: string }
 
 /** A page of open holds: those after a place, and the cursor for the next page while more follow. */
 export const holdsPage = (
-  id: ClientId,
+  id: AccountId,
   { holds }: Pick<AccountAt, 'holds'>,
   limit: number,
   after?: Place,
@@ -51,22 +53,27 @@ export const holdsPage = (
 }
 
 /** What the endpoints about accounts need. */
-export type AccountParts = { readonly read: ReadAccount; readonly momentOf: MomentOf }
+export type AccountParts = {
+  readonly read: ReadAccount
+  readonly momentOf: MomentOf
+  readonly assets: LookAtAssets
+}
 
 /** The endpoint `holds`. */
 export const holdsEndpoint = ({ read, momentOf }: AccountParts, limits: RequestLimits): EndpointConfig => {
   const answer = async (request: Request): Promise<Either<ServiceError, ServiceReply>> => {
-    const { client_id, limit = HOLDS, cursor } = request
-    const after = cursor === undefined ? E.right(undefined) : HoldsCursor.read(cursor, [client_id])
+    const { client_id, asset, limit = HOLDS, cursor } = request
+    const id = accountIdOf(client_id, asset)
+    const after = cursor === undefined ? E.right(undefined) : HoldsCursor.read(cursor, [id])
     if (E.isLeft(after)) return after
-    const found = await read({ client_id })
+    const found = await read({ client_id: id })
     if (E.isLeft(found)) return found
     const moment = await momentOf(found.right)
     if (E.isLeft(moment)) return moment
     const account = accountAt(found.right.account, moment.right)
-    const page = holdsPage(client_id, account, limit, after.right)
+    const page = holdsPage(id, account, limit, after.right)
     return E.right({
-      body: JSON.stringify({ client_id, held: toJson(account.held), ...page }),
+      body: JSON.stringify({ ...namesOf(id), held: toJson(account.held), ...page }),
       lines: sourceLines(found.right),
     })
   }

@@ -7,6 +7,7 @@
  */
 
 import { E, type Either, pipe, type TaskEither, TE, type t } from '../../fp.js'
+import { Asset, accountIdOf, customerOf } from '../../ledger/account-id.js'
 import { Balance, toJson } from '../../ledger/amount.js'
 import { ClientId } from '../../ledger/client-id.js'
 import { exactFieldsOf } from '../../ledger/codec.js'
@@ -18,7 +19,7 @@ import type { StreamError } from '../../stream/errors.js'
 import type { TableError } from '../../tables/errors.js'
 import { readBelieved } from '../../tables/heads.js'
 import { customersById, highestBelow, type Ranked, withBalance } from '../../tables/ranking.js'
-import { SHARDS } from '../../tables/shard.js'
+import { SHARDS, shardsOf } from '../../tables/shard.js'
 import { type QueryDeps, readActive } from '../deps.js'
 import { unavailable } from '../unavailable.js'
 import type { RequestLimits } from './balance.js'
@@ -27,13 +28,15 @@ import { decodeRequest, PageLimit, wholeFrom } from './query-body.js'
 
 const ENTRIES = 50
 const RANKED = 10
-const SHARD_NAMES = Array.from({ length: SHARDS }, (_, shard) => String(shard))
 
 type Read = Either<TableError, Ranked[]>
 
 /** Reads every shard and joins what they give; left is the first failure. */
-const fromShards = async (read: (shard: string) => Promise<Read>): Promise<Read> => {
-  const pages = await inParallel(SHARDS, SHARD_NAMES, read)
+const fromShards = async (
+  asset: string | undefined,
+  read: (shard: string) => Promise<Read>,
+): Promise<Read> => {
+  const pages = await inParallel(SHARDS, shardsOf(asset), read)
   return pipe(
     E.sequenceArray(pages),
     E.map(found => found.flat()),
@@ -89,16 +92,17 @@ const pageOf = (found: readonly Ranked[], order: (a: Ranked, b: Ranked) => numbe
 
 const readShards = (
   deps: QueryDeps,
+  asset: string | undefined,
   read: (table: string, shard: string) => Promise<Read>,
 ): TaskEither<ServiceError, Ranked[]> =>
   pipe(
     readActive(deps.active('ranking'), ({ table, trustWhole }) =>
-      readBelieved(deps.tables, table, trustWhole, () => fromShards(shard => read(table, shard))),
+      readBelieved(deps.tables, table, trustWhole, () => fromShards(asset, shard => read(table, shard))),
     ),
     TE.bimap(toServiceError, ({ found }) => found),
   )
 
-const PAGE_FIELDS = { limit: PageLimit, cursor: Cursor }
+const PAGE_FIELDS = { asset: Asset, limit: PageLimit, cursor: Cursor }
 const PageRequest = exactFieldsOf({}, PAGE_FIELDS)
 type PageRequest = t.TypeOf<typeof PageRequest>
 
@@ -107,7 +111,7 @@ type Page<A> = { readonly limit: number; readonly after: A | undefined }
 /** The page that a request asks for: its size, and the place where the page before it ended. */
 const pageFrom = <A>(
   { read }: CursorOf<A>,
-  { limit = ENTRIES, cursor }: PageRequest,
+  { limit = ENTRIES, cursor }: Omit<PageRequest, 'asset'>,
   filters: Filters = [],
 ): Either<ServiceError, Page<A>> =>
   cursor === undefined
@@ -121,18 +125,30 @@ const ListCursor = cursorOf('list', exactFieldsOf({ client_id: ClientId }))
 
 const ListRequest = exactFieldsOf({}, { ...PAGE_FIELDS, prefix: ClientId })
 
-const listReply = (found: readonly Ranked[], limit: number, filters: Filters): ServiceReply => {
+/** The filters that all pages of one list share. */
+const filtersOf = (asset: string | undefined, ...more: Filters): Filters =>
+  asset === undefined ? more : [...more, `asset ${asset}`]
+
+const assetField = (asset: string | undefined) => (asset === undefined ? {} : { asset })
+
+const listReply = (
+  found: readonly Ranked[],
+  asset: string | undefined,
+  limit: number,
+  filters: Filters,
+): ServiceReply => {
   const { page, last } = pageOf(found, byId, limit)
   return {
     body: JSON.stringify({
+      ...assetField(asset),
       customers: page.map(({ id, balance, version }) => ({
-        client_id: id,
+        client_id: customerOf(id),
         balance: toJson(balance),
         version,
       })),
       ...(last === undefined
         ? {}
-        : { cursor: ListCursor.write({ client_id: last.id as ClientId }, filters) }),
+        : { cursor: ListCursor.write({ client_id: customerOf(last.id) }, filters) }),
     }),
   }
 }
@@ -151,17 +167,23 @@ export const listEndpoint = (deps: QueryDeps, limits: RequestLimits): EndpointCo
   ...common('list', 'Every customer with its balance, or those of a prefix, by id', limits),
   handle: ({ body }) =>
     pipe(
-      TE.fromEither(decodeRequest(ListRequest, 'limit, cursor and prefix')(body)),
-      TE.chain(({ prefix, ...page }) => {
-        const filters = prefix === undefined ? [] : [prefix]
+      TE.fromEither(decodeRequest(ListRequest, 'limit, cursor, prefix and asset')(body)),
+      TE.chain(({ prefix, asset, ...page }) => {
+        const filters = filtersOf(asset, ...(prefix === undefined ? [] : [prefix]))
         return pipe(
           TE.fromEither(pageFrom(ListCursor, page, filters)),
           TE.chain(({ limit, after }) =>
             pipe(
-              readShards(deps, (table, shard) =>
-                customersById(deps.tables, table, shard, { after_id: after?.client_id, prefix }, limit + 1)(),
+              readShards(deps, asset, (table, shard) =>
+                customersById(
+                  deps.tables,
+                  table,
+                  shard,
+                  { after_id: after && accountIdOf(after.client_id, asset), prefix },
+                  limit + 1,
+                )(),
               ),
-              TE.map(found => listReply(found, limit, filters)),
+              TE.map(found => listReply(found, asset, limit, filters)),
             ),
           ),
         )
@@ -177,21 +199,27 @@ const RankingCursor = cursorOf(
   exactFieldsOf({ client_id: ClientId, balance: Balance, rank: wholeFrom(1, RANK_MAX) }),
 )
 
-const rankingReply = (found: readonly Ranked[], limit: number, rank: number): ServiceReply => {
+const rankingReply = (
+  found: readonly Ranked[],
+  asset: string | undefined,
+  limit: number,
+  rank: number,
+): ServiceReply => {
   const { page, last } = pageOf(found, byRank, limit)
   return {
     body: JSON.stringify({
+      ...assetField(asset),
       ranking: page.map(({ id, balance }, i) => ({
         rank: rank + i + 1,
-        client_id: id,
+        client_id: customerOf(id),
         balance: toJson(balance),
       })),
       ...(last === undefined
         ? {}
         : {
             cursor: RankingCursor.write(
-              { client_id: last.id as ClientId, balance: last.balance, rank: rank + page.length },
-              [],
+              { client_id: customerOf(last.id), balance: last.balance, rank: rank + page.length },
+              filtersOf(asset),
             ),
           }),
     }),
@@ -203,14 +231,18 @@ export const rankingEndpoint = (deps: QueryDeps, limits: RequestLimits): Endpoin
   ...common('ranking', 'The customers with the highest balances first', limits),
   handle: ({ body }) =>
     pipe(
-      TE.fromEither(decodeRequest(PageRequest, 'limit and cursor')(body)),
-      TE.chainEitherK(page => pageFrom(RankingCursor, { limit: RANKED, ...page })),
-      TE.chain(({ limit, after }) => {
-        const last = after && { id: after.client_id, balance: after.balance }
-        return pipe(
-          readShards(deps, (table, shard) => rankedIn(deps, table, shard, last, limit + 1)),
-          TE.map(found => rankingReply(found, limit, after?.rank ?? 0)),
-        )
-      }),
+      TE.fromEither(decodeRequest(PageRequest, 'limit, cursor and asset')(body)),
+      TE.chain(({ asset, ...page }) =>
+        pipe(
+          TE.fromEither(pageFrom(RankingCursor, { limit: RANKED, ...page }, filtersOf(asset))),
+          TE.chain(({ limit, after }) => {
+            const last = after && { id: accountIdOf(after.client_id, asset), balance: after.balance }
+            return pipe(
+              readShards(deps, asset, (table, shard) => rankedIn(deps, table, shard, last, limit + 1)),
+              TE.map(found => rankingReply(found, asset, limit, after?.rank ?? 0)),
+            )
+          }),
+        ),
+      ),
     ),
 })

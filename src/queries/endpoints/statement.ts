@@ -11,6 +11,7 @@
 import { E, type Either, pipe, TE, t } from '../../fp.js'
 import { formatInstant, Instant } from '../../instant.js'
 import { isJsonObject } from '../../json.js'
+import { type AccountId, Asset, namesJson, ofAccount, otherSide } from '../../ledger/account-id.js'
 import { toJson } from '../../ledger/amount.js'
 import { ClientId } from '../../ledger/client-id.js'
 import { exactFieldsOf, fieldsOf } from '../../ledger/codec.js'
@@ -40,9 +41,10 @@ const StatementCursor = cursorOf('statement', exactFieldsOf({ from_seq: Whole, t
 
 const Request = exactFieldsOf(
   { client_id: ClientId },
-  { limit: PageLimit, cursor: Cursor, from: Instant, to: Instant, proof: t.literal(true) },
+  { asset: Asset, limit: PageLimit, cursor: Cursor, from: Instant, to: Instant, proof: t.literal(true) },
 )
-type Request = t.TypeOf<typeof Request>
+/** A request; `client_id` is the account. */
+type Request = Omit<t.TypeOf<typeof Request>, 'client_id' | 'asset'> & { readonly client_id: AccountId }
 
 const instantText = (ns: bigint | undefined): string | undefined =>
   ns === undefined ? undefined : formatInstant(ns)
@@ -60,7 +62,7 @@ const entriesMax = ({ limit = ENTRIES, proof }: Request): number =>
 
 const Declined = fieldsOf({ code: t.string })
 
-const entryOf = ({ type, amount, balance, version, seq, at, declined, ...rest }: LinkedRow) => {
+const entryOf = ({ client_id, type, amount, balance, version, seq, at, declined, ...rest }: LinkedRow) => {
   const { transaction_id, reference, metadata, counterparty, omitted, by, details, held, available } = rest
   const code = Declined.is(declined) ? declined.code : undefined
   const entry = {
@@ -76,7 +78,7 @@ const entryOf = ({ type, amount, balance, version, seq, at, declined, ...rest }:
     transaction_id,
     reference,
     metadata,
-    counterparty,
+    counterparty: counterparty === undefined ? undefined : otherSide(client_id, counterparty),
     code,
     omitted: omitted === undefined ? undefined : omittedOf(omitted),
     by,
@@ -110,7 +112,7 @@ const toReply = (
       ? undefined
       : StatementCursor.write({ from_seq, to_seq: last.previous_seq }, filtersOf(request))
   const more = cursor === undefined ? '' : `,"cursor":${JSON.stringify(cursor)}`
-  return { body: `{"client_id":${JSON.stringify(client_id)},"entries":[${entries.join(',')}]${more}}` }
+  return { body: `{${namesJson(client_id)},"entries":[${entries.join(',')}]${more}}` }
 }
 
 /** The endpoint `statement`. */
@@ -169,7 +171,7 @@ export const statementEndpoint = (
     handle: ({ body }) =>
       pipe(
         TE.fromEither(decodeRequest(Request, 'the field client_id')(body)),
-        TE.chain(request => () => read(request)),
+        TE.chain(request => () => read(ofAccount(request))),
       ),
   }
 }

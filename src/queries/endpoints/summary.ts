@@ -5,11 +5,12 @@
 
 import { E, type Either, pipe, TE, type t } from '../../fp.js'
 import { Day, formatDay } from '../../instant.js'
+import { Asset } from '../../ledger/account-id.js'
 import { toJson } from '../../ledger/amount.js'
 import { exactFieldsOf } from '../../ledger/codec.js'
 import type { EndpointConfig, ServiceReply } from '../../service/config.js'
 import type { ServiceError } from '../../service/error.js'
-import { readTotals, type Totals } from '../../tables/totals.js'
+import { allKey, dayKey, readTotals, type Totals } from '../../tables/totals.js'
 import { type QueryDeps, readActive } from '../deps.js'
 import { unavailable } from '../unavailable.js'
 import type { RequestLimits } from './balance.js'
@@ -18,7 +19,7 @@ import { decodeRequest, invalid } from './query-body.js'
 const DAYS_MAX = 31
 const MS_PER_DAY = 86_400_000
 
-const Request = exactFieldsOf({}, { from: Day, to: Day })
+const Request = exactFieldsOf({}, { from: Day, to: Day, asset: Asset })
 
 /** The requested days, oldest first; without `from` and `to` up to 31 days that end today. */
 const daysOf = (
@@ -46,10 +47,15 @@ const rulesOf = ({ held, restricted }: Totals) => ({
   ...(restricted === 0n ? {} : { restricted: toJson(restricted) }),
 })
 
-const toReply = (days: readonly string[], sums: ReadonlyMap<string, Totals>): ServiceReply => {
-  const all = sums.get('all')
+const toReply = (
+  days: readonly string[],
+  asset: string | undefined,
+  sums: ReadonlyMap<string, Totals>,
+): ServiceReply => {
+  const all = sums.get(allKey(asset))
   return {
     body: JSON.stringify({
+      ...(asset === undefined ? {} : { asset }),
       ...(all === undefined
         ? {}
         : {
@@ -59,7 +65,7 @@ const toReply = (days: readonly string[], sums: ReadonlyMap<string, Totals>): Se
             ...movementsOf(all),
           }),
       days: days.flatMap(day => {
-        const sum = sums.get(`day:${day}`)
+        const sum = sums.get(dayKey(day, asset))
         return sum === undefined ? [] : [{ day, ...movementsOf(sum) }]
       }),
     }),
@@ -76,18 +82,19 @@ export const summaryEndpoint = (deps: QueryDeps, limits: RequestLimits): Endpoin
   ...limits,
   handle: ({ body }) =>
     pipe(
-      decodeRequest(Request, 'from and to')(body),
-      E.chain(request => daysOf(request, Date.parse(`${formatDay(Date.now())}T00:00:00Z`))),
+      decodeRequest(Request, 'from, to and asset')(body),
+      E.bindTo('request'),
+      E.bind('days', ({ request }) => daysOf(request, Date.parse(`${formatDay(Date.now())}T00:00:00Z`))),
       TE.fromEither,
-      TE.chain(days => {
-        const keys = ['all', ...days.map(day => `day:${day}`)]
+      TE.chain(({ request: { asset }, days }) => {
+        const keys = [allKey(asset), ...days.map(day => dayKey(day, asset))]
         return pipe(
           readActive(deps.active('totals'), ({ table, trustWhole }) =>
             readTotals(deps.tables, table, keys, trustWhole),
           ),
           TE.bimap(
             error => unavailable('the totals', error),
-            ({ found }) => toReply(days, found),
+            ({ found }) => toReply(days, asset, found),
           ),
         )
       }),

@@ -10,7 +10,7 @@ import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb'
 import type { NatsConnection } from 'nats'
 import { E, pipe, type TaskEither } from '../../fp.js'
 import { createGatherer } from '../../gather.js'
-import { type ClientId, eventSubject } from '../../ledger/client-id.js'
+import { type AccountId, eventSubject } from '../../ledger/account-id.js'
 import { type Customer, NEW_CUSTOMER } from '../../ledger/fold.js'
 import type { StreamError } from '../../stream/errors.js'
 import { lastRecorded } from '../../stream/read.js'
@@ -44,17 +44,17 @@ export type ReadItem = {
 export type BatchError = TableError | StreamError
 
 /** Reads one customer, strongly consistent; a customer without events is `NEW_CUSTOMER`. */
-export type ReadCustomer = (id: ClientId) => TaskEither<BatchError, ReadItem>
+export type ReadCustomer = (id: AccountId) => TaskEither<BatchError, ReadItem>
 
 type Result = E.Either<BatchError, ReadItem>
 
 export const createBatcher = ({ nc, tables, active, calls_in_flight_max }: BatcherOptions): ReadCustomer => {
-  const readMany = async (ids: readonly ClientId[]): Promise<ReadonlyMap<ClientId, Result>> => {
+  const readMany = async (ids: readonly AccountId[]): Promise<ReadonlyMap<AccountId, Result>> => {
     const [read, newest] = await Promise.all([
       readActive(active, ({ table, trust }) => readTrustedHeads(tables, table, BALANCE_ITEM, ids, trust))(),
       lastRecorded(nc, LEDGER_STREAM, ids.map(eventSubject))(),
     ])
-    const resultOf = (id: ClientId): Result =>
+    const resultOf = (id: AccountId): Result =>
       pipe(
         read,
         E.map(({ table, found: { heads, identity } }) => ({

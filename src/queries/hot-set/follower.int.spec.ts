@@ -105,7 +105,7 @@ describe('the follower', () => {
     await emit('two.tokens', '{"type":"credit","amount":1}')
     await emit('c0', '{"schema":9,"type":"credit","amount":1}')
     await emitSome(1)
-    expect(seen.slice(5, 8)).toEqual(['6 c0 malformed', '7 undefined event', '8 c0 future'])
+    expect(seen.slice(5, 8)).toEqual(['6 c0 malformed', '7 undefined malformed', '8 c0 future'])
     await expectNoGap()
   })
 

@@ -5,7 +5,7 @@
 
 import { E } from '../../fp.js'
 import type { EventPlace } from '../../ledger/account.js'
-import { type ClientId, clientIdOf } from '../../ledger/client-id.js'
+import { type AccountId, accountOn } from '../../ledger/account-id.js'
 import { type Decoded, decodeMovement, isPlain, type LedgerEvent } from '../../ledger/event.js'
 import { type Follower, startFollower as follow } from '../../stream/follow/follower.js'
 import type { QueryDeps } from '../deps.js'
@@ -15,7 +15,7 @@ export type { Follower } from '../../stream/follow/follower.js'
 /** How the hot set is kept up to date; `position` is the sequence of the last event that it has. */
 export type HotSetUpdates = {
   readonly position: () => number
-  readonly follow: (stored: EventPlace, id: ClientId | undefined, decoded: Decoded) => void
+  readonly follow: (stored: EventPlace, id: AccountId | undefined, decoded: Decoded) => void
   readonly restart: (position: number) => void
 }
 
@@ -32,10 +32,8 @@ const essenceOf = (event: LedgerEvent): LedgerEvent => {
 const essence = (decoded: Decoded): Decoded =>
   decoded.tag === 'event' ? { tag: 'event', event: essenceOf(decoded.event) } : decoded
 
-const idOf = (subject: string): ClientId | undefined => {
-  const id = clientIdOf(subject)
-  return E.isRight(id) ? id.right : undefined
-}
+/** An event on a subject that is no account's. */
+const NO_ACCOUNT: Decoded = { tag: 'malformed', reason: 'the subject is no account' }
 
 /** Starts following in the background; it ends with `stop` only. */
 export const startFollower = (deps: QueryDeps, updates: HotSetUpdates): Follower =>
@@ -44,8 +42,11 @@ export const startFollower = (deps: QueryDeps, updates: HotSetUpdates): Follower
     begin: ({ is_new_stream, last_seq }) => {
       if (is_new_stream || last_seq - updates.position() > CATCH_UP_EVENTS_MAX) updates.restart(last_seq)
     },
-    take: ({ seq, subject, data, time }) =>
-      updates.follow({ seq, at: time }, idOf(subject), essence(decodeMovement(data))),
+    take: ({ seq, subject, data, time }) => {
+      const id = accountOn(subject)
+      if (E.isRight(id)) updates.follow({ seq, at: time }, id.right, essence(decodeMovement(data, id.right)))
+      else updates.follow({ seq, at: time }, undefined, NO_ACCOUNT)
+    },
     // customers in memory may miss the event, so the memory begins anew after it
     failed: ({ seq }) => updates.restart(seq),
   })

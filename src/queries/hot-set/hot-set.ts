@@ -8,7 +8,7 @@
  */
 
 import type { Account, EventPlace } from '../../ledger/account.js'
-import type { ClientId } from '../../ledger/client-id.js'
+import type { AccountId } from '../../ledger/account-id.js'
 import type { Decoded } from '../../ledger/event.js'
 import { type Customer, step } from '../../ledger/fold.js'
 import { createRecentEvents } from './recent-events.js'
@@ -30,14 +30,14 @@ export type HotSetOptions = {
 }
 
 export type HotSet<R> = {
-  readonly get: (id: ClientId) => HotCustomer<R> | undefined
+  readonly get: (id: AccountId) => HotCustomer<R> | undefined
   /**
    * Takes the stream's next event; `id` is undefined when its subject belongs to no customer. Gives the customer when it
    * is in memory and changed. Throws when the event is not a later one: the caller has lost its place.
    */
   readonly follow: (
     stored: EventPlace,
-    id: ClientId | undefined,
+    id: AccountId | undefined,
     decoded: Decoded,
   ) => HotCustomer<R> | undefined
   /**
@@ -46,7 +46,7 @@ export type HotSet<R> = {
    * source must be read. Reads of one customer must not overlap, because the hot set cannot tell which of two states of a
    * parked customer is the newer.
    */
-  readonly load: (id: ClientId, customer: Customer, complete_to: number) => Customer | undefined
+  readonly load: (id: AccountId, customer: Customer, complete_to: number) => Customer | undefined
   /** The sequence up to which the stream was followed. */
   readonly position: () => number
   readonly size: () => number
@@ -64,13 +64,13 @@ export const lastSeqOf = ({ account, parked }: Customer): number => parked?.last
 
 /** A hot set that knows nothing yet, at position 0. */
 export const createHotSet = <R>({ customers_max, recent_events_max }: HotSetOptions): HotSet<R> => {
-  const customers = new Map<ClientId, HotCustomer<R>>()
+  const customers = new Map<AccountId, HotCustomer<R>>()
   const recent = createRecentEvents(recent_events_max)
   let position = 0
   /** Customers that have left the memory were answered with states up to this sequence: no older answer may follow. */
   let given_to = 0
 
-  const drop = (id: ClientId, { account }: Pick<HotCustomer<R>, 'account'>): void => {
+  const drop = (id: AccountId, { account }: Pick<HotCustomer<R>, 'account'>): void => {
     customers.delete(id)
     given_to = Math.max(given_to, account.seq)
   }
@@ -93,7 +93,7 @@ export const createHotSet = <R>({ customers_max, recent_events_max }: HotSetOpti
   }
 
   /** A customer with its events after `read_to`; undefined when one is a decision: then only the whole subject tells. */
-  const completeByRecent = (id: ClientId, customer: Customer, read_to: number): Customer | undefined => {
+  const completeByRecent = (id: AccountId, customer: Customer, read_to: number): Customer | undefined => {
     let now = customer
     for (let event = recent.first(id); event !== undefined; event = event.next) {
       if (event.seq <= read_to) continue

@@ -5,7 +5,7 @@
 
 import { E, type Either } from '../../fp.js'
 import type { Account } from '../../ledger/account.js'
-import type { ClientId } from '../../ledger/client-id.js'
+import type { AccountId } from '../../ledger/account-id.js'
 import { type Customer, NEW_CUSTOMER } from '../../ledger/fold.js'
 import { createSlots } from '../../parallel.js'
 import { catalogued } from '../../service/catalogue.js'
@@ -36,9 +36,9 @@ export type Result = Either<ServiceError, Found>
 
 export type CustomerLoader = {
   /** As new as the memory would be, or the best to be had while no server proves how far the stream is. Never rejects. */
-  readonly load: (id: ClientId) => Promise<Result>
+  readonly load: (id: AccountId) => Promise<Result>
   /** With everything that was acknowledged before the call. Never rejects. */
-  readonly confirm: (id: ClientId) => Promise<Result>
+  readonly confirm: (id: AccountId) => Promise<Result>
 }
 
 /** The largest number of subjects that are folded at once. */
@@ -72,7 +72,7 @@ export const createCustomerLoader = (
   const limit = createSlots(FOLDS_MAX)
   const turns = createTurns<Result>()
 
-  const inMemory = (id: ClientId): Base | undefined => {
+  const inMemory = (id: AccountId): Base | undefined => {
     const found = hot.get(id)
     return found === undefined
       ? undefined
@@ -84,7 +84,7 @@ export const createCustomerLoader = (
   }
 
   const keepLoaded = (
-    id: ClientId,
+    id: AccountId,
     customer: Customer,
     complete_to: number,
     source: Source,
@@ -97,14 +97,14 @@ export const createCustomerLoader = (
   }
 
   /** The best answer while the stream cannot be read; it is never older than an earlier one. */
-  const withoutStream = (id: ClientId, item: CompleteItem | undefined): Result | undefined => {
+  const withoutStream = (id: AccountId, item: CompleteItem | undefined): Result | undefined => {
     const found = hot.get(id)
     if (found !== undefined)
       return E.right({ account: found.account, source: 'memory', complete_to: hot.position() })
     return item === undefined ? undefined : keepLoaded(id, item.customer, item.complete_to, 'table')
   }
 
-  const resultOfFold = (id: ClientId, { is }: Base, { customer, last_seq, complete_to }: FoldedTo) => {
+  const resultOfFold = (id: AccountId, { is }: Base, { customer, last_seq, complete_to }: FoldedTo) => {
     // only the table tells whether a newer program has resumed a parked customer
     if (customer.parked !== undefined && is === 'memory') return undefined
     if (customer.parked !== undefined && is === 'nothing') {
@@ -116,7 +116,7 @@ export const createCustomerLoader = (
   }
 
   const readOn = async (
-    id: ClientId,
+    id: AccountId,
     base: Base,
     fallback: () => Result | undefined,
   ): Promise<Result | undefined> => {
@@ -132,7 +132,7 @@ export const createCustomerLoader = (
 
   /** Tries once to read; undefined when the result cannot be used and another try may succeed. */
   const tryRead = async (
-    id: ClientId,
+    id: AccountId,
     is_confirming: boolean,
     may_use_memory: boolean,
   ): Promise<Result | undefined> => {
@@ -150,7 +150,7 @@ export const createCustomerLoader = (
     return readOn(id, baseOf(item), () => (is_confirming ? undefined : withoutStream(id, item)))
   }
 
-  const read = async (id: ClientId, is_confirming: boolean): Promise<Result> => {
+  const read = async (id: AccountId, is_confirming: boolean): Promise<Result> => {
     try {
       for (let attempt = 1; attempt <= TRIES_MAX; attempt += 1) {
         const result = await tryRead(id, is_confirming, attempt === 1)

@@ -5,7 +5,7 @@
  */
 
 import type { EventPlace } from '../../ledger/account.js'
-import type { ClientId } from '../../ledger/client-id.js'
+import type { AccountId } from '../../ledger/account-id.js'
 import type { Decoded } from '../../ledger/event.js'
 
 type RecentEvent = EventPlace & {
@@ -15,9 +15,9 @@ type RecentEvent = EventPlace & {
 }
 
 export type RecentEvents = {
-  readonly push: (id: ClientId, stored: EventPlace, decoded: Decoded) => void
+  readonly push: (id: AccountId, stored: EventPlace, decoded: Decoded) => void
   /** The oldest event of a customer; the others follow by `next`. */
-  readonly first: (id: ClientId) => RecentEvent | undefined
+  readonly first: (id: AccountId) => RecentEvent | undefined
   /** Every event that was pushed with a sequence above this one is here. */
   readonly complete_from: () => number
   /** Forgets every event; the next one that is pushed comes after `position`. */
@@ -28,13 +28,13 @@ type Chain = { first: RecentEvent; last: RecentEvent }
 
 /** Keeps at most `events_max` events (at least 1); one more makes it forget the oldest. */
 export const createRecentEvents = (events_max: number): RecentEvents => {
-  const chains = new Map<ClientId, Chain>()
+  const chains = new Map<AccountId, Chain>()
   /** The customers of the events, in stream order: a ring, so that no element is ever moved. */
-  const order: ClientId[] = []
+  const order: AccountId[] = []
   let oldest = 0
   let complete_from = 0
 
-  const forgetOldestOf = (id: ClientId): void => {
+  const forgetOldestOf = (id: AccountId): void => {
     const chain = chains.get(id)
     if (chain === undefined) return
     complete_from = chain.first.seq
@@ -42,7 +42,7 @@ export const createRecentEvents = (events_max: number): RecentEvents => {
     else chain.first = chain.first.next
   }
 
-  const append = (id: ClientId, event: RecentEvent): void => {
+  const append = (id: AccountId, event: RecentEvent): void => {
     const chain = chains.get(id)
     if (chain === undefined) chains.set(id, { first: event, last: event })
     else {

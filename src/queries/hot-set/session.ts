@@ -4,7 +4,7 @@
  */
 
 import { E, type Either } from '../../fp.js'
-import type { ClientId } from '../../ledger/client-id.js'
+import type { AccountId } from '../../ledger/account-id.js'
 import { catalogued } from '../../service/catalogue.js'
 import type { ServiceError } from '../../service/error.js'
 import type { Proof } from '../../stream/leadership.js'
@@ -27,11 +27,11 @@ export type SessionParts = {
 
 export type Session = {
   /** As new as the memory, or with its age; `UNAVAILABLE` when the age is more than `AGE_MS_MAX`. */
-  readonly plain: (id: ClientId) => Promise<Result>
+  readonly plain: (id: AccountId) => Promise<Result>
   /** At `version` or newer, from the quickest source; `NOT_REACHED` when the stream has no such version. */
-  readonly atLeast: (id: ClientId, version: number) => Promise<Result>
+  readonly atLeast: (id: AccountId, version: number) => Promise<Result>
   /** With everything that was acknowledged before the call, and at `version` or newer. */
-  readonly strong: (id: ClientId, version: number) => Promise<Result>
+  readonly strong: (id: AccountId, version: number) => Promise<Result>
 }
 
 /** Older answers are not given at all. */
@@ -49,14 +49,14 @@ const tooOld = (age_ms: number): Either<ServiceError, never> => {
 
 export const createSession = ({ hot, loader, waiters, watch, stream }: SessionParts): Session => {
   /** The customer as it is in memory; this use keeps it there longer. */
-  const inMemory = (id: ClientId): Found | undefined => {
+  const inMemory = (id: AccountId): Found | undefined => {
     const found = hot.get(id)
     if (found === undefined) return undefined
     found.used = true
     return { account: found.account, source: 'memory', complete_to: hot.position() }
   }
 
-  const atVersion = (id: ClientId, version: number): Found | undefined => {
+  const atVersion = (id: AccountId, version: number): Found | undefined => {
     const found = inMemory(id)
     return found !== undefined && found.account.version >= version ? found : undefined
   }
@@ -70,7 +70,7 @@ export const createSession = ({ hot, loader, waiters, watch, stream }: SessionPa
   }
 
   /** The customer with every event up to the proved end of the stream. */
-  const upTo = async (id: ClientId, { last_seq }: Proof): Promise<Result> => {
+  const upTo = async (id: AccountId, { last_seq }: Proof): Promise<Result> => {
     await watch.until(last_seq, FOLLOW_MS_MAX)
     if (hot.position() < last_seq) return loader.confirm(id)
     const known = inMemory(id)
@@ -80,7 +80,7 @@ export const createSession = ({ hot, loader, waiters, watch, stream }: SessionPa
     return E.isRight(loaded) && loaded.right.complete_to >= last_seq ? loaded : loader.confirm(id)
   }
 
-  const strong = async (id: ClientId, version: number): Promise<Result> => {
+  const strong = async (id: AccountId, version: number): Promise<Result> => {
     const followed_seq = hot.position()
     const proved = await watch.prove()
     if (E.isLeft(proved)) return unavailable(`${proved.left.message}; try again`, proved.left)
@@ -91,7 +91,7 @@ export const createSession = ({ hot, loader, waiters, watch, stream }: SessionPa
     return E.left(catalogued('NOT_REACHED', { message }))
   }
 
-  const plain = async (id: ClientId): Promise<Result> => {
+  const plain = async (id: AccountId): Promise<Result> => {
     await watch.refresh()
     // a memory that is behind the proved end is not used; while no end is proved it is, and the answer has its age
     const is_behind = watch.isProved() && !watch.isFresh()

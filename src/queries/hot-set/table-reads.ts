@@ -8,7 +8,7 @@
 
 import type { Logger } from 'pino'
 import { E } from '../../fp.js'
-import type { ClientId } from '../../ledger/client-id.js'
+import type { AccountId } from '../../ledger/account-id.js'
 import type { Customer } from '../../ledger/fold.js'
 import { contradicts, type Prover } from '../../stream/proof.js'
 import { isNew } from '../../tables/heads.js'
@@ -23,7 +23,7 @@ export type CompleteItem = { readonly customer: Customer; readonly complete_to: 
 
 export type TableReads = {
   /** Undefined while the table cannot be read. */
-  readonly read: (id: ClientId) => Promise<CompleteItem | undefined>
+  readonly read: (id: AccountId) => Promise<CompleteItem | undefined>
 }
 
 const AWAY_MS = 1_000
@@ -62,7 +62,7 @@ export const createTableReads = (
 
   /** The item as the stream confirms it; undefined when the stream cannot confirm it soon enough. */
   const confirmItem = async (
-    id: ClientId,
+    id: AccountId,
     item: CompleteItem,
     newest: Newest,
   ): Promise<CompleteItem | undefined> => {

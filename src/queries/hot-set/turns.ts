@@ -5,22 +5,22 @@
  * that is running; a caller that needs a read that begins after its call shares the next one.
  */
 
-import type { ClientId } from '../../ledger/client-id.js'
+import type { AccountId } from '../../ledger/account-id.js'
 
 export type Turns<A> = {
   /** The result of the running read, or of one that begins now. */
-  readonly any: (id: ClientId, read: () => Promise<A>) => Promise<A>
+  readonly any: (id: AccountId, read: () => Promise<A>) => Promise<A>
   /** The result of a read that begins after this call. */
-  readonly later: (id: ClientId, read: () => Promise<A>) => Promise<A>
+  readonly later: (id: AccountId, read: () => Promise<A>) => Promise<A>
 }
 
 type Turn<A> = { readonly now: Promise<A>; next: Promise<A> | undefined }
 
 /** Reads must not reject. */
 export const createTurns = <A>(): Turns<A> => {
-  const turns = new Map<ClientId, Turn<A>>()
+  const turns = new Map<AccountId, Turn<A>>()
 
-  const begin = (id: ClientId, read: () => Promise<A>): Promise<A> => {
+  const begin = (id: AccountId, read: () => Promise<A>): Promise<A> => {
     const turn: Turn<A> = { now: read(), next: undefined }
     turns.set(id, turn)
     void turn.now.then(() => {

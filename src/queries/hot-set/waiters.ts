@@ -2,22 +2,22 @@
  * Lets requests wait for a version of a customer: the event that brings it wakes them, or a bound ends the wait.
  */
 
-import type { ClientId } from '../../ledger/client-id.js'
+import type { AccountId } from '../../ledger/account-id.js'
 
 export type Waiters = {
   /** Wakes the requests that wait for this version of a customer in memory, or for an older one. */
-  readonly notify: (id: ClientId, version: number) => void
+  readonly notify: (id: AccountId, version: number) => void
   /** Resolves when the version is there, or when the bound is over. */
-  readonly until: (id: ClientId, version: number) => Promise<void>
+  readonly until: (id: AccountId, version: number) => Promise<void>
 }
 
 type Waiter = { readonly version: number; readonly wake: () => void }
 
 /** @param wait_ms_max the longest wait */
 export const createWaiters = (wait_ms_max: number): Waiters => {
-  const waiting = new Map<ClientId, Set<Waiter>>()
+  const waiting = new Map<AccountId, Set<Waiter>>()
 
-  const leave = (id: ClientId, waiter: Waiter): void => {
+  const leave = (id: AccountId, waiter: Waiter): void => {
     const others = waiting.get(id)
     others?.delete(waiter)
     if (others?.size === 0) waiting.delete(id)

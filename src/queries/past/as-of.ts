@@ -11,7 +11,7 @@
 import { E, type Either, pipe } from '../../fp.js'
 import { instantOf } from '../../instant.js'
 import { dependsOnTime } from '../../ledger/account-at.js'
-import type { ClientId } from '../../ledger/client-id.js'
+import type { AccountId } from '../../ledger/account-id.js'
 import { catalogued } from '../../service/catalogue.js'
 import type { ServiceError } from '../../service/error.js'
 import { firstSeqFrom } from '../../stream/by-time.js'
@@ -26,11 +26,11 @@ import { BEGINNING, type FoldPast, lastAccount, nextRow, unreadable } from './pa
 
 export type AsOf = {
   /** The account after every event up to `seq`. Never rejects. */
-  readonly seq: (id: ClientId, seq: number) => Promise<Result>
+  readonly seq: (id: AccountId, seq: number) => Promise<Result>
   /** The account after every event that is not newer than `ns` (nanoseconds since 1970). Never rejects. */
-  readonly time: (id: ClientId, ns: bigint) => Promise<Result>
+  readonly time: (id: AccountId, ns: bigint) => Promise<Result>
   /** The account before the event at `seq`, which the stream holds. Never rejects. */
-  readonly before: (id: ClientId, seq: number) => Promise<Result>
+  readonly before: (id: AccountId, seq: number) => Promise<Result>
 }
 
 const NS_PER_MS = 1_000_000n
@@ -45,7 +45,7 @@ export const createAsOf = (deps: QueryDeps, fold: FoldPast): AsOf => {
   const { nc, tables } = deps
   const leadership = leadershipOf(nc)
 
-  const fromRows = async (table: string, id: ClientId, seq: number): Promise<Start> => {
+  const fromRows = async (table: string, id: AccountId, seq: number): Promise<Start> => {
     const [account, after] = await Promise.all([
       lastAccount(deps, table, id, seq),
       nextRow(deps, table, id, seq),
@@ -54,7 +54,7 @@ export const createAsOf = (deps: QueryDeps, fold: FoldPast): AsOf => {
     return { from: { customer: { account }, last_seq: account.seq }, source: 'table', is_complete }
   }
 
-  const start = async (id: ClientId, seq: number): Promise<Start> => {
+  const start = async (id: AccountId, seq: number): Promise<Start> => {
     const head = await readActive(deps.active('journal'), ({ table, trust }) =>
       readJournalHead(tables, table, id, trust),
     )()
@@ -64,7 +64,7 @@ export const createAsOf = (deps: QueryDeps, fold: FoldPast): AsOf => {
     return { from: fromHead(found), source: 'table', is_complete: false }
   }
 
-  const cut = async (id: ClientId, seq: number): Promise<Result> => {
+  const cut = async (id: AccountId, seq: number): Promise<Result> => {
     const { from, source, is_complete } = await start(id, seq)
     if (is_complete) return E.right({ account: from.customer.account, source, complete_to: seq })
     const folded = await fold(id, from, seq)
@@ -87,7 +87,7 @@ export const createAsOf = (deps: QueryDeps, fold: FoldPast): AsOf => {
     return E.right({ ...found, at_ms: event.right?.seq === seq ? event.right.at.getTime() : 0 })
   }
 
-  const atSeq = async (id: ClientId, seq: number): Promise<Result> => {
+  const atSeq = async (id: AccountId, seq: number): Promise<Result> => {
     const proved = await leadership.prove()()
     if (E.isLeft(proved)) return unreadable(proved.left)
     const { last_seq } = proved.right
@@ -96,7 +96,7 @@ export const createAsOf = (deps: QueryDeps, fold: FoldPast): AsOf => {
     return E.isLeft(found) ? found : withTimeOf(found.right, seq)
   }
 
-  const atTime = async (id: ClientId, ns: bigint): Promise<Result> => {
+  const atTime = async (id: AccountId, ns: bigint): Promise<Result> => {
     // the end is proved before the time is looked up: an event that arrives in between is newer than that time
     const proved = await leadership.prove()()
     if (E.isLeft(proved)) return unreadable(proved.left)

@@ -4,8 +4,8 @@
 
 import { E, type Either, pipe } from '../../fp.js'
 import type { Account } from '../../ledger/account.js'
+import { type AccountId, accountOn } from '../../ledger/account-id.js'
 import { attemptOf } from '../../ledger/attempt.js'
-import { type ClientId, clientIdOf } from '../../ledger/client-id.js'
 import { type Decoded, decodeEvent, SECOND_LEG } from '../../ledger/event.js'
 import type { LedgerEvent } from '../../ledger/event-body.js'
 import type { ServiceError } from '../../service/error.js'
@@ -14,14 +14,14 @@ import type { AsOf } from './as-of.js'
 
 /** A refused event, and the account that refused it. */
 export type RefusedAttempt = {
-  readonly client_id: ClientId
+  readonly client_id: AccountId
   readonly event: LedgerEvent
   readonly account: Account
 }
 
 /** An event on a customer's account, with the account before it; for the record of a refusal also what was refused. */
 export type JudgedEvent = {
-  readonly id: ClientId
+  readonly id: AccountId
   readonly record: Recorded
   readonly event: LedgerEvent
   readonly account: Account
@@ -30,7 +30,7 @@ export type JudgedEvent = {
 
 /** A message that is no event for this program. */
 export type OtherMessage = {
-  readonly id: ClientId | undefined
+  readonly id: AccountId | undefined
   readonly record: Recorded
   readonly decoded: Exclude<Decoded, { tag: 'event' }>
   /** Whether a person has decided that the event does not count. */
@@ -43,7 +43,7 @@ export type ExplainRecord = (record: Recorded) => Read<JudgedEvent | OtherMessag
 const NO_CUSTOMER: OtherMessage['decoded'] = { tag: 'malformed', reason: 'the subject names no customer' }
 
 export const createExplainRecord = (before: AsOf['before']): ExplainRecord => {
-  const accountBefore = async (id: ClientId, seq: number): Read<Account> =>
+  const accountBefore = async (id: AccountId, seq: number): Read<Account> =>
     pipe(
       await before(id, seq),
       E.map(({ account }) => account),
@@ -57,7 +57,7 @@ export const createExplainRecord = (before: AsOf['before']): ExplainRecord => {
     return E.isLeft(refuser) ? refuser : E.right({ ...attempt, account: refuser.right })
   }
 
-  const tell = async (id: ClientId, record: Recorded, event: LedgerEvent): Read<JudgedEvent> => {
+  const tell = async (id: AccountId, record: Recorded, event: LedgerEvent): Read<JudgedEvent> => {
     const account = await accountBefore(id, record.seq)
     if (E.isLeft(account)) return account
     const told = { id, record, event, account: account.right }
@@ -67,9 +67,9 @@ export const createExplainRecord = (before: AsOf['before']): ExplainRecord => {
   }
 
   return async record => {
-    const id = clientIdOf(record.subject)
-    const decoded = decodeEvent(record.body)
+    const id = accountOn(record.subject)
     if (E.isLeft(id)) return E.right({ id: undefined, record, decoded: NO_CUSTOMER, is_skipped: false })
+    const decoded = decodeEvent(record.body, id.right)
     if (decoded.tag === 'event') return tell(id.right, record, decoded.event)
     // the account after an event of an unknown schema is known only when a person has passed over it
     const is_skipped = decoded.tag === 'future' && E.isRight(await before(id.right, record.seq + 1))
@@ -78,9 +78,10 @@ export const createExplainRecord = (before: AsOf['before']): ExplainRecord => {
 }
 
 /** The event of a record; undefined when it has none that this program can read. */
-const eventOf = ({ body }: Recorded): LedgerEvent | undefined => {
-  const decoded = decodeEvent(body)
-  return decoded.tag === 'event' ? decoded.event : undefined
+const eventOf = ({ subject, body }: Recorded): LedgerEvent | undefined => {
+  const id = accountOn(subject)
+  const decoded = E.isRight(id) ? decodeEvent(body, id.right) : undefined
+  return decoded?.tag === 'event' ? decoded.event : undefined
 }
 
 /** Whether a record says that it is the first event of a transfer. */
@@ -91,7 +92,7 @@ export const isFirstLeg = (record: Recorded): boolean => {
 
 /** Whether a record is the second event of the transfer that `first` begins. */
 export const isSecondLeg = (record: Recorded, first: Recorded): boolean => {
-  const [id, event, debit] = [clientIdOf(record.subject), eventOf(record), eventOf(first)]
+  const [id, event, debit] = [accountOn(record.subject), eventOf(record), eventOf(first)]
   return (
     E.isRight(id) &&
     id.right === debit?.transfer?.counterparty &&

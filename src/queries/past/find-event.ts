@@ -6,7 +6,7 @@
 import { searchLetters } from '../../dead-letters/search.js'
 import { E, type Either } from '../../fp.js'
 import { documentsWith } from '../../json.js'
-import { decodeEvent } from '../../ledger/event.js'
+import { decodeBody } from '../../ledger/event.js'
 import { catalogued } from '../../service/catalogue.js'
 import type { ServiceError } from '../../service/error.js'
 import { EVERY_PARKED, listKeys } from '../../stream/config-bucket.js'
@@ -52,7 +52,7 @@ const PARKED = catalogued('UNAVAILABLE', {
 const streamAway = (error: StreamError): Found => E.left(unavailable('the stream', error))
 
 const hasId = ({ body }: Recorded, transaction_id: string): boolean => {
-  const decoded = decodeEvent(body)
+  const decoded = decodeBody(body)
   return decoded.tag === 'event' && decoded.event.transaction_id === transaction_id
 }
 

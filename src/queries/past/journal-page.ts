@@ -7,7 +7,7 @@
  */
 
 import { E, type Either } from '../../fp.js'
-import type { ClientId } from '../../ledger/client-id.js'
+import type { AccountId } from '../../ledger/account-id.js'
 import type { ServiceError } from '../../service/error.js'
 import { type Folded, fromHead } from '../../stream/fold-subject.js'
 import { readJournalHead, readRows } from '../../tables/journal-pages.js'
@@ -24,7 +24,10 @@ export type PageRange = {
   readonly newest_seq?: number | undefined
 }
 
-export type ReadPage = (id: ClientId, range: PageRange) => Promise<Either<ServiceError, readonly LinkedRow[]>>
+export type ReadPage = (
+  id: AccountId,
+  range: PageRange,
+) => Promise<Either<ServiceError, readonly LinkedRow[]>>
 
 /** The amount by which a row changes the balance. */
 const movedBy = ({ type, amount = 0n }: LinkedRow): bigint =>
@@ -44,7 +47,7 @@ export const createReadPage = (deps: QueryDeps, fold: FoldPast): ReadPage => {
 
   /** Folds the subject on and gives its newest rows, newest first. */
   const collectRows = async (
-    id: ClientId,
+    id: AccountId,
     from: Folded,
     { from_seq, to_seq, rows_max }: PageRange,
   ): Promise<Either<unknown, LinkedRow[]>> => {
@@ -60,7 +63,7 @@ export const createReadPage = (deps: QueryDeps, fold: FoldPast): ReadPage => {
     return E.isLeft(folded) ? folded : E.right(rows.reverse())
   }
 
-  const fromSubject = async (id: ClientId, range: PageRange) => {
+  const fromSubject = async (id: AccountId, range: PageRange) => {
     const rows = await collectRows(id, BEGINNING, range)
     return E.isLeft(rows) ? unreadable(rows.left) : rows
   }
@@ -68,7 +71,7 @@ export const createReadPage = (deps: QueryDeps, fold: FoldPast): ReadPage => {
   /** The sequence of the newest event up to `to_seq`; undefined when neither the head nor a row tells it. */
   const newestSeq = async (
     table: string,
-    id: ClientId,
+    id: AccountId,
     { to_seq, newest_seq }: PageRange,
     { customer }: Folded,
   ): Promise<number | undefined> => {
@@ -79,7 +82,7 @@ export const createReadPage = (deps: QueryDeps, fold: FoldPast): ReadPage => {
 
   const isWhole = async (
     table: string,
-    id: ClientId,
+    id: AccountId,
     range: PageRange,
     head: Folded,
     rows: readonly LinkedRow[],
@@ -99,7 +102,7 @@ export const createReadPage = (deps: QueryDeps, fold: FoldPast): ReadPage => {
   /** The page's rows from the journal; undefined when they do not prove that none is missing. */
   const fromJournal = async (
     table: string,
-    id: ClientId,
+    id: AccountId,
     range: PageRange,
     head: Folded,
   ): Promise<readonly LinkedRow[] | undefined> => {

@@ -4,8 +4,8 @@
 
 import { E, type Either } from '../../fp.js'
 import { type Account, OPENING } from '../../ledger/account.js'
+import type { AccountId } from '../../ledger/account-id.js'
 import { callerIn } from '../../ledger/caller.js'
-import type { ClientId } from '../../ledger/client-id.js'
 import { detailsOf, type LedgerEvent } from '../../ledger/event.js'
 import { type Customer, NEW_CUSTOMER } from '../../ledger/fold.js'
 import { createSlots } from '../../parallel.js'
@@ -34,7 +34,7 @@ const EVENTS_MAX = 10_000
 export const BEGINNING: Folded = { customer: NEW_CUSTOMER, last_seq: 0 }
 
 export type FoldPast = (
-  id: ClientId,
+  id: AccountId,
   from: Folded,
   to_seq: number,
   onApplied?: SubjectFoldOptions['onApplied'],
@@ -59,7 +59,7 @@ export const unreadable = (cause: unknown): Either<ServiceError, never> =>
 
 /** The row that the journal has, or will have, for an event. */
 export const rowOf = (
-  id: ClientId,
+  id: AccountId,
   { seq, at, headers }: Recorded,
   event: LedgerEvent,
   { account }: Customer,
@@ -101,7 +101,7 @@ const ROWS_BACK_MAX = 100
 export const lastAccount = async (
   { tables }: QueryDeps,
   table: string,
-  id: ClientId,
+  id: AccountId,
   seq: number,
 ): Promise<Account> => {
   const read = (rows_max: number) =>
@@ -122,7 +122,7 @@ export const lastAccount = async (
 export const nextRow = async (
   { tables }: QueryDeps,
   table: string,
-  id: ClientId,
+  id: AccountId,
   seq: number,
 ): Promise<LinkedRow | undefined> => {
   const range = { from_seq: seq + 1, to_seq: Number.MAX_SAFE_INTEGER, newest_first: false, rows_max: 1 }
