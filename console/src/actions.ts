@@ -4,12 +4,14 @@
  * A new action is a row of `ACTIONS`. The form, the confirmation and the result are the same for all of them.
  */
 
+import { namesIn } from './account-name.js'
 import type { Amount } from './api.js'
 import { amountFrom, amountJson, amountText } from './format.js'
 
 /** What an action is about. Captures and releases are of a hold, reversals of a transaction. */
 export type Subject = {
-  readonly client_id: string
+  /** The account (account-name.ts). */
+  readonly account: string
   readonly hold?: string
   readonly transaction_id?: string
   /** The most that can be captured, released or reversed, as far as the page knows. */
@@ -45,20 +47,26 @@ const referenceOf = ({ reference }: Texts): Record<string, string> => given('ref
 
 const DAY_S = 86_400
 
+/** Where the requests for an account go, and the field of the body that names its asset. */
+const placeOf = ({ account }: Subject) => {
+  const { client_id, asset } = namesIn(account)
+  return { path: `/v1/customers/${idOf(client_id)}`, of_asset: asset === undefined ? {} : { asset } }
+}
+
 const ofCustomer =
   (kind: string): Action['command'] =>
-  ({ client_id }, texts) => ({
-    method: 'POST',
-    path: `/v1/customers/${idOf(client_id)}/${kind}s`,
-    body: { ...amountOf(texts.amount), ...referenceOf(texts) },
-  })
+  (subject, texts) => {
+    const { path, of_asset } = placeOf(subject)
+    const body = { ...of_asset, ...amountOf(texts.amount), ...referenceOf(texts) }
+    return { method: 'POST', path: `${path}/${kind}s`, body }
+  }
 
 const ofHold =
   (kind: string): Action['command'] =>
-  ({ client_id, hold }, texts) => ({
+  ({ account, hold }, texts) => ({
     method: 'POST',
     path: `/v1/holds/${idOf(hold)}/${kind}s`,
-    body: { client_id, ...amountOf(texts.rest), ...referenceOf(texts) },
+    body: { ...namesIn(account), ...amountOf(texts.rest), ...referenceOf(texts) },
   })
 
 const ACTIONS = {
@@ -67,12 +75,13 @@ const ACTIONS = {
   transfer: {
     title: 'Transfer',
     fields: ['to', 'amount', 'reference'],
-    command: ({ client_id }, texts) => ({
+    command: (subject, texts) => ({
       method: 'POST',
       path: '/v1/transfers',
       body: {
-        from: client_id,
+        from: namesIn(subject.account).client_id,
         to: texts.to?.trim(),
+        ...placeOf(subject).of_asset,
         ...amountOf(texts.amount),
         ...referenceOf(texts),
       },
@@ -81,10 +90,11 @@ const ACTIONS = {
   hold: {
     title: 'Hold',
     fields: ['amount', 'days', 'reference'],
-    command: ({ client_id }, texts) => ({
+    command: (subject, texts) => ({
       method: 'POST',
-      path: `/v1/customers/${idOf(client_id)}/holds`,
+      path: `${placeOf(subject).path}/holds`,
       body: {
+        ...placeOf(subject).of_asset,
         ...amountOf(texts.amount),
         expires_in: Number(texts.days) * DAY_S,
         ...referenceOf(texts),
@@ -96,19 +106,28 @@ const ACTIONS = {
   limit: {
     title: 'Limit',
     fields: ['limit', 'reference'],
-    command: ({ client_id }, texts) => ({
+    command: (subject, texts) => ({
       method: 'PUT',
-      path: `/v1/customers/${idOf(client_id)}/limit`,
-      body: { limit: amountJson(BigInt(texts.limit ?? '0')), ...referenceOf(texts) },
+      path: `${placeOf(subject).path}/limit`,
+      body: {
+        ...placeOf(subject).of_asset,
+        limit: amountJson(BigInt(texts.limit ?? '0')),
+        ...referenceOf(texts),
+      },
     }),
   },
   restrict: {
     title: 'Restrict',
     fields: ['state', 'reason', 'reference'],
-    command: ({ client_id }, texts) => ({
+    command: (subject, texts) => ({
       method: 'PUT',
-      path: `/v1/customers/${idOf(client_id)}/state`,
-      body: { state: texts.state, ...given('reason', texts.reason), ...referenceOf(texts) },
+      path: `${placeOf(subject).path}/state`,
+      body: {
+        ...placeOf(subject).of_asset,
+        state: texts.state,
+        ...given('reason', texts.reason),
+        ...referenceOf(texts),
+      },
     }),
   },
   reverse: {
@@ -144,7 +163,8 @@ const WHOLE_AMOUNT = 'The amount must be a whole number of the minor unit, of at
 const CHECKS: Readonly<Partial<Record<FieldName, (text: string, subject: Subject) => string | undefined>>> = {
   amount: text => (amountFrom(text) === undefined ? WHOLE_AMOUNT : undefined),
   rest: text => (text.trim() !== '' && amountFrom(text) === undefined ? WHOLE_AMOUNT : undefined),
-  to: (text, { client_id }) => (text.trim() === client_id ? 'A transfer needs another customer.' : undefined),
+  to: (text, { account }) =>
+    text.trim() === namesIn(account).client_id ? 'A transfer needs another customer.' : undefined,
   limit: text =>
     /^(0|[1-9]\d{0,18})$/.test(text)
       ? undefined

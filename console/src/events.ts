@@ -11,6 +11,7 @@ export type LedgerEvent = {
   readonly at: string
   readonly type: string
   readonly client_id?: string
+  readonly asset?: string
   readonly amount?: Amount
   readonly balance?: Amount
   readonly version?: number

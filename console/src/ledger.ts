@@ -1,6 +1,7 @@
 /** The questions and commands of the API that the pages use, each with the form of its answer. */
 
 import { useQuery } from '@tanstack/react-query'
+import { accountName, namesIn } from './account-name.js'
 import { type Amount, get, Refused } from './api.js'
 import { readToken } from './session.js'
 
@@ -35,6 +36,8 @@ export type Standing = {
 export type Hold = { readonly hold: string; readonly remaining: Amount; readonly expires_at: string }
 export type Account = {
   readonly client_id: string
+  /** Absent for the default one. */
+  readonly asset?: string
   readonly balance: Amount
   /** What can be spent; absent where it is the balance. */
   readonly available?: Amount
@@ -48,19 +51,27 @@ export type Account = {
   readonly holds: readonly Hold[]
   /** There are more holds than those. */
   readonly cursor?: string
+  /** What the customer has in other assets; without `asset` it is the default one. */
+  readonly others?: readonly { readonly asset?: string; readonly balance: Amount }[]
 }
 
-/** The account as the stream has it now, with every acknowledged write in it. */
-export const readAccount = (id: string): Promise<Account> =>
-  get<Account>(`/v1/customers/${encodeURIComponent(id)}/account`, { consistency: 'strong' })
+const customerPath = (client_id: string): string => `/v1/customers/${encodeURIComponent(client_id)}`
+
+/** The account of a name, as the stream has it now, with every acknowledged write in it. */
+export const readAccount = (name: string): Promise<Account> => {
+  const { client_id, asset } = namesIn(name)
+  return get<Account>(`${customerPath(client_id)}/account`, { consistency: 'strong', asset })
+}
 
 export const useAccount = (id: string) =>
   useQuery({ queryKey: ['account', id], queryFn: () => readAccount(id) })
 
 export type HoldsPage = { readonly holds: readonly Hold[]; readonly cursor?: string }
 
-export const readHolds = (id: string, cursor: string): Promise<HoldsPage> =>
-  get<HoldsPage>(`/v1/customers/${encodeURIComponent(id)}/holds`, { cursor })
+export const readHolds = (name: string, cursor: string): Promise<HoldsPage> => {
+  const { client_id, asset } = namesIn(name)
+  return get<HoldsPage>(`${customerPath(client_id)}/holds`, { cursor, asset })
+}
 
 export type Entry = {
   readonly type: string
@@ -80,15 +91,27 @@ export type Entry = {
 export type Statement = { readonly entries: readonly Entry[]; readonly cursor?: string }
 export type Period = { readonly from?: string | undefined; readonly to?: string | undefined }
 
-export const readStatement = (
-  id: string,
+/** The entries name their other side as an account. */
+export const readStatement = async (
+  name: string,
   period: Period,
   limit: number,
   cursor?: string,
-): Promise<Statement> =>
-  get<Statement>(`/v1/customers/${encodeURIComponent(id)}/statement`, { ...period, limit, cursor })
+): Promise<Statement> => {
+  const { client_id, asset } = namesIn(name)
+  const query = { ...period, limit, cursor, asset }
+  const page = await get<Statement>(`${customerPath(client_id)}/statement`, query)
+  const entries = page.entries.map(entry => {
+    const { counterparty } = entry
+    return counterparty === undefined || counterparty.includes('/')
+      ? entry
+      : { ...entry, counterparty: accountName({ client_id: counterparty, asset }) }
+  })
+  return { ...page, entries }
+}
 
 export type CustomerList = {
+  readonly asset?: string
   readonly customers: readonly {
     readonly client_id: string
     readonly balance: Amount
@@ -118,6 +141,7 @@ export type Summary = {
 
 export type Side = {
   readonly client_id: string
+  readonly asset?: string
   readonly balance: Amount
   readonly available?: Amount
   readonly held?: Amount
@@ -204,6 +228,7 @@ export type OperationsStatus = {
 
 export type ParkedCustomer = {
   readonly client_id: string
+  readonly asset?: string
   readonly seq: number
   readonly schema: number
   readonly decided?: boolean

@@ -36,6 +36,7 @@ beforeAll(async () => {
   nc = await bench.connect(dev.nats_url)
   for (const i of [1, 2])
     await nc.request('customer.hold', `{"client_id":"677","amount":${i * 10},"transaction_id":"room-${i}"}`)
+  await bench.run(['assets', 'add', 'EUR', '--scale', '2'])
   await nc.request(`customer.balance.${BROKE}`, '{"type":"debit","amount":50,"reference":"order 7"}')
   browser = await startBrowser()
   const opened = await openPage(browser, origin)
@@ -184,6 +185,23 @@ describe('the console', () => {
     expect(ids).toEqual(['67', ...Array.from({ length: 10 }, (_, i) => `67${i}`)])
   })
 
+  it('has a page for each asset of a customer', async () => {
+    await openCustomer('678/EUR')
+    await page.getByText('no event of this customer').waitFor()
+    await confirm('Credit', 4_242)
+    await button('Credit 4,242').click()
+    await page.getByText('Carried out.').waitFor()
+    await page.getByRole('dialog').getByText('Balance of 678/EUR').waitFor()
+    await button('Close').click()
+    await page.getByRole('definition').filter({ hasText: '4,242' }).first().waitFor()
+    await openCustomer('678')
+    await page.getByRole('link', { name: '4,242', exact: true }).click()
+    await page.getByRole('heading', { name: 'Customer 678/EUR' }).waitFor()
+    await page.getByRole('link', { name: 'Customers', exact: true }).click()
+    await page.getByLabel('Customer id').fill('67/EUR')
+    await page.getByRole('rowheader', { name: '678/EUR' }).waitFor()
+  })
+
   it('goes on where the browser takes itself for offline: the gateway may be on this machine', async () => {
     await openCustomer('678')
     await page.evaluate("dispatchEvent(new Event('offline'))")
@@ -241,6 +259,7 @@ describe('the console', () => {
       'customers/678',
       'customers/677',
       'customers/679',
+      'customers/678%2FEUR',
       'transaction/rescue',
       'live',
       'operations',

@@ -7,6 +7,7 @@
 
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { type FormEvent, useState } from 'react'
+import { accountName } from '../account-name.js'
 import {
   actionOf,
   beginOf,
@@ -116,8 +117,8 @@ const Preview = ({ would, before }: { readonly would: Reply; readonly before: re
       {sidesOf(would).map((side, i) => {
         const now = before[i]
         return (
-          <tr key={side.client_id}>
-            <th scope="row">{side.client_id}</th>
+          <tr key={accountName(side)}>
+            <th scope="row">{accountName(side)}</th>
             <td className="number">{now === undefined ? '…' : standingText(now)}</td>
             <td className="number">{standingText(side)}</td>
           </tr>
@@ -151,7 +152,7 @@ const Done = ({
             {reply.transaction_id}
           </a>,
         ],
-        ...sidesOf(reply).map(side => [`Balance of ${side.client_id}`, standingText(side)] as const),
+        ...sidesOf(reply).map(side => [`Balance of ${accountName(side)}`, standingText(side)] as const),
       ]}
     />
     <p className="buttons">
@@ -196,7 +197,7 @@ const Confirm = ({
     queryFn: async () => {
       // the same key would say that it is known already, once it is carried out
       const would = await send(kind, subject, texts, newKey(), { dry_run: true })
-      const before = await Promise.all(sidesOf(would).map(({ client_id }) => readAccount(client_id)))
+      const before = await Promise.all(sidesOf(would).map(side => readAccount(accountName(side))))
       return { would, before }
     },
     gcTime: 0,
@@ -255,7 +256,7 @@ export const ActionDialog = ({
   const [idempotency_key] = useState(newKey)
   const [texts, setTexts] = useState<Texts>()
   const [done, setDone] = useState<{ readonly reply: Reply; readonly is_again: boolean }>()
-  const of = subject.hold ?? subject.transaction_id ?? subject.client_id
+  const of = subject.hold ?? subject.transaction_id ?? subject.account
   return (
     <Dialog title={`${actionOf(kind).title} ${of}`} onClose={onClose}>
       {done !== undefined ? (

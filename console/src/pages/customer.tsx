@@ -3,6 +3,7 @@
 import { useInfiniteQuery } from '@tanstack/react-query'
 import { createColumnHelper, flexRender, getCoreRowModel, useReactTable } from '@tanstack/react-table'
 import { type ReactNode, useState } from 'react'
+import { accountName } from '../account-name.js'
 import { actionOf, type Kind, OF_CUSTOMER, type Subject } from '../actions.js'
 import { amountText, csvOf, timeText } from '../format.js'
 import { type Account, type Caller, type Entry, type Period, readStatement, useAccount } from '../ledger.js'
@@ -134,7 +135,7 @@ const download = async (id: string, period: Period): Promise<void> => {
   const url = URL.createObjectURL(new Blob([csvOf(CSV_COLUMNS, entries)], { type: 'text/csv' }))
   const link = document.createElement('a')
   link.href = url
-  link.download = `statement-${id}.csv`
+  link.download = `statement-${id.replace('/', '-')}.csv`
   link.click()
   URL.revokeObjectURL(url)
 }
@@ -187,7 +188,8 @@ const Statement = ({ id }: { readonly id: string }) => {
 
 /** Held money, a limit and a restriction stand there only where the account has them. */
 const factsOf = (account: Account): readonly (readonly [string, ReactNode])[] => {
-  const { balance, available, held = 0, limit, state, reason, until, version, seq } = account
+  const { client_id, balance, available, held = 0, limit, state, reason, until } = account
+  const { version, seq, others = [] } = account
   const has_rules = BigInt(held) !== 0n || BigInt(limit) !== 0n
   return [
     ['Balance', <strong key="balance">{amountText(balance)}</strong>],
@@ -211,6 +213,12 @@ const factsOf = (account: Account): readonly (readonly [string, ReactNode])[] =>
         ] as const)),
     ['Version', version === 0 ? 'no event yet' : version],
     ['Last event', seq === 0 ? 'none' : seq],
+    ...others.map(({ asset, balance: other }): readonly [string, ReactNode] => [
+      asset ?? 'Default asset',
+      <a key="other" href={linkTo('customers', accountName({ client_id, asset }))}>
+        {amountText(other)}
+      </a>,
+    ]),
   ]
 }
 
@@ -238,7 +246,7 @@ export const CustomerPage = ({ id, caller }: { readonly id: string; readonly cal
       {may_write ? (
         <p className="buttons">
           {OF_CUSTOMER.map(kind => (
-            <button type="button" key={kind} onClick={() => begin(kind, { client_id: id })}>
+            <button type="button" key={kind} onClick={() => begin(kind, { account: id })}>
               {actionOf(kind).title}
             </button>
           ))}

@@ -2,6 +2,7 @@
 
 import { keepPreviousData, useInfiniteQuery } from '@tanstack/react-query'
 import { useDeferredValue, useState } from 'react'
+import { accountName, namesIn } from '../account-name.js'
 import { get } from '../api.js'
 import { amountText } from '../format.js'
 import type { CustomerList } from '../ledger.js'
@@ -9,20 +10,25 @@ import { Field, Problem, Scroll, Waiting } from '../parts.js'
 import { goTo, linkTo } from '../route.js'
 
 const PAGE = 100
+const ASSET = /^[A-Z][A-Z0-9]{0,15}$/
 
 export const CustomersPage = () => {
   const [id, setId] = useState('')
-  const prefix = useDeferredValue(id.trim())
+  const { client_id: prefix, asset = '' } = namesIn(useDeferredValue(id.trim()))
+  const of_asset = ASSET.test(asset) ? asset : undefined
   const list = useInfiniteQuery({
-    queryKey: ['customers', prefix],
+    queryKey: ['customers', prefix, of_asset],
     initialPageParam: '',
     queryFn: ({ pageParam, signal }) =>
-      get<CustomerList>('/v1/customers', { limit: PAGE, cursor: pageParam, prefix }, signal),
+      get<CustomerList>('/v1/customers', { limit: PAGE, cursor: pageParam, prefix, asset: of_asset }, signal),
     getNextPageParam: ({ cursor }) => cursor,
     // the list of before stays until the next one is there
     placeholderData: keepPreviousData,
   })
-  const shown = list.data?.pages.flatMap(({ customers }) => customers) ?? []
+  const shown =
+    list.data?.pages.flatMap(({ asset: of, customers }) =>
+      customers.map(one => ({ ...one, name: accountName({ client_id: one.client_id, asset: of }) })),
+    ) ?? []
   return (
     <>
       <h1>Customers</h1>
@@ -40,7 +46,7 @@ export const CustomersPage = () => {
             onChange={setId}
             required
             autoFocus
-            hint="Enter opens that customer; the list shows the ids that begin so."
+            hint="Enter opens that customer; the list shows the ids that begin so. An asset follows after a slash: 678/EUR."
           />
           <button type="submit">Open</button>
         </form>
@@ -63,10 +69,10 @@ export const CustomersPage = () => {
                 </tr>
               </thead>
               <tbody>
-                {shown.map(({ client_id, balance, version }) => (
-                  <tr key={client_id}>
+                {shown.map(({ name, balance, version }) => (
+                  <tr key={name}>
                     <th scope="row">
-                      <a href={linkTo('customers', client_id)}>{client_id}</a>
+                      <a href={linkTo('customers', name)}>{name}</a>
                     </th>
                     <td className="number">{amountText(balance)}</td>
                     <td className="number">{version}</td>

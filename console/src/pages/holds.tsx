@@ -1,6 +1,7 @@
 /** The open holds of a customer, and what can be done with each. */
 
 import { useInfiniteQuery } from '@tanstack/react-query'
+import { accountName } from '../account-name.js'
 import type { Kind, Subject } from '../actions.js'
 import { amountText, timeText } from '../format.js'
 import { type Account, type Hold, readHolds } from '../ledger.js'
@@ -43,18 +44,19 @@ const Row = ({
 
 /** Nothing for an account without holds. `onAction` is absent for readers. */
 export const Holds = ({
-  account: { client_id, seq, holds, cursor },
+  account: { client_id, asset, seq, holds, cursor },
   onAction,
 }: {
   readonly account: Account
   readonly onAction: ((kind: Kind, subject: Subject) => void) | undefined
 }) => {
+  const account = accountName({ client_id, asset })
   const more = useInfiniteQuery({
     // the pages after the first one belong to the account as it was read
-    queryKey: ['holds', client_id, seq],
+    queryKey: ['holds', account, seq],
     enabled: false,
     initialPageParam: cursor ?? '',
-    queryFn: ({ pageParam }) => readHolds(client_id, pageParam),
+    queryFn: ({ pageParam }) => readHolds(account, pageParam),
     getNextPageParam: page => page.cursor,
   })
   if (holds.length === 0) return null
@@ -83,7 +85,7 @@ export const Holds = ({
                 onAction={
                   onAction === undefined
                     ? undefined
-                    : (kind, { hold: id, remaining }) => onAction(kind, { client_id, hold: id, remaining })
+                    : (kind, { hold: id, remaining }) => onAction(kind, { account, hold: id, remaining })
                 }
               />
             ))}

@@ -6,6 +6,7 @@
  */
 
 import { useEffect, useMemo, useRef, useState } from 'react'
+import { accountName } from '../account-name.js'
 import { Chart } from '../chart.js'
 import { type FollowState, followEvents, type LedgerEvent } from '../events.js'
 import { amountText, countText, timeText } from '../format.js'
@@ -39,6 +40,8 @@ const countOf = (minute: Minute, { type }: LedgerEvent): Minute => {
   return { ...minute, refusals: minute.refusals + 1 }
 }
 
+const nameOf = ({ client_id = '', asset }: LedgerEvent): string => accountName({ client_id, asset })
+
 /** What is missing before an event; undefined when it follows what was seen. */
 const gapBefore = (
   event: LedgerEvent,
@@ -48,7 +51,7 @@ const gapBefore = (
   if (before !== undefined && event.seq !== before.seq + 1)
     return `sequences ${before.seq + 1} to ${event.seq - 1} are missing`
   if (version !== undefined && event.version !== undefined && event.version > version + 1)
-    return `customer ${event.client_id}: versions ${version + 1} to ${event.version - 1} have no event here`
+    return `customer ${nameOf(event)}: versions ${version + 1} to ${event.version - 1} have no event here`
   return undefined
 }
 
@@ -58,7 +61,7 @@ const take = (seen: Seen, events: readonly LedgerEvent[]): Seen => {
   const gaps = [...seen.gaps]
   let before = seen.events[0]
   for (const event of events) {
-    const id = event.client_id ?? ''
+    const id = nameOf(event)
     const gap = gapBefore(event, before, versions.get(id))
     if (gap !== undefined) gaps.push(gap)
     // an event that was published raw says no version: then nothing is known of the customer's next one
@@ -142,7 +145,7 @@ const Events = ({ events }: { readonly events: readonly LedgerEvent[] }) => (
             <td>{event.code === undefined ? event.type : `${event.type}: ${event.code}`}</td>
             <td>
               {event.client_id === undefined ? null : (
-                <a href={linkTo('customers', event.client_id)}>{event.client_id}</a>
+                <a href={linkTo('customers', nameOf(event))}>{nameOf(event)}</a>
               )}
             </td>
             <td className="number">{event.amount === undefined ? '' : amountText(event.amount)}</td>

@@ -1,6 +1,7 @@
 /** What an operator looks at and does: health, projections and replays, dead letters, parked customers, instances, servers. */
 
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
+import { accountName } from '../account-name.js'
 import { get, post } from '../api.js'
 import { bytesText, countText, timeText } from '../format.js'
 import type { OperationsStatus, ParkedCustomer, Projection, Replay } from '../ledger.js'
@@ -198,9 +199,12 @@ const ParkedList = () => {
       <Problem error={parked.error} />
       {parked.data?.parked.length === 0 ? <p>No customer waits at an event that no program knows.</p> : null}
       <ul>
-        {(parked.data?.parked ?? []).map(({ client_id, seq, schema, decided }) => (
-          <li key={`${client_id} ${seq}`}>
-            <a href={linkTo('customers', client_id)}>{client_id}</a> waits at event {seq} of schema {schema}
+        {(parked.data?.parked ?? []).map(({ client_id, asset, seq, schema, decided }) => (
+          <li key={seq}>
+            <a href={linkTo('customers', accountName({ client_id, asset }))}>
+              {accountName({ client_id, asset })}
+            </a>{' '}
+            waits at event {seq} of schema {schema}
             {decided === true ? '; decided, it is being folded again' : ''}
           </li>
         ))}

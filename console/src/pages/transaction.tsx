@@ -2,6 +2,7 @@
 
 import { useQuery } from '@tanstack/react-query'
 import { useState } from 'react'
+import { accountName } from '../account-name.js'
 import { get, Refused } from '../api.js'
 import { amountText } from '../format.js'
 import { type Caller, sidesOf, type Transaction } from '../ledger.js'
@@ -31,11 +32,13 @@ const Sides = ({ reply }: Required<Pick<Transaction, 'reply'>>) => {
           </tr>
         </thead>
         <tbody>
-          {sidesOf(reply).map(({ client_id, balance, version, seq }, i) => (
+          {sidesOf(reply).map(({ client_id, asset, balance, version, seq }, i) => (
             <tr key={seq}>
               <td>{names[i]}</td>
               <th scope="row">
-                <a href={linkTo('customers', client_id)}>{client_id}</a>
+                <a href={linkTo('customers', accountName({ client_id, asset }))}>
+                  {accountName({ client_id, asset })}
+                </a>
               </th>
               <td className="number">{amountText(balance)}</td>
               <td className="number">{version}</td>
@@ -51,14 +54,15 @@ const Sides = ({ reply }: Required<Pick<Transaction, 'reply'>>) => {
 /** Gives the money back, or a part of it. What cannot be reversed the ledger says in the confirmation. */
 const Reverse = ({ transaction_id, reply }: Required<Pick<Transaction, 'transaction_id' | 'reply'>>) => {
   const [is_open, setOpen] = useState(false)
-  const client_id = sidesOf(reply)[0]?.client_id ?? ''
+  const [side] = sidesOf(reply)
+  const account = side === undefined ? '' : accountName(side)
   return (
     <p className="buttons">
       <button type="button" onClick={() => setOpen(true)}>
         Reverse
       </button>
       {is_open ? (
-        <ActionDialog kind="reverse" subject={{ client_id, transaction_id }} onClose={() => setOpen(false)} />
+        <ActionDialog kind="reverse" subject={{ account, transaction_id }} onClose={() => setOpen(false)} />
       ) : null}
     </p>
   )

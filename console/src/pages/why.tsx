@@ -1,6 +1,7 @@
 /** Why a transaction had its effect, or none: the account before each of its events, what was asked, and the account after. */
 
 import { useQuery } from '@tanstack/react-query'
+import { accountName } from '../account-name.js'
 import { type Amount, get } from '../api.js'
 import { amountText, timeText } from '../format.js'
 import type { Standing } from '../ledger.js'
@@ -13,6 +14,7 @@ type Explained = {
   readonly outcome: 'applied' | 'refused' | 'declined' | 'waits' | 'decision'
   readonly rule: string
   readonly client_id?: string
+  readonly asset?: string
   readonly code?: string
   readonly refused_by?: string
   readonly event?: { readonly type?: string }
@@ -45,13 +47,13 @@ const factsOf = ({
 ]
 
 const Event = ({ event }: { readonly event: Explained }) => {
-  const { client_id, refused_by = client_id, wanted = event.event, seq, at, outcome, rule } = event
+  const { client_id, asset, refused_by = client_id, wanted = event.event, seq, at, outcome, rule } = event
   return (
     <li>
       <p>
         <strong>
           {wanted?.type ?? 'An event'}
-          {refused_by === undefined ? '' : ` of ${refused_by}`}
+          {refused_by === undefined ? '' : ` of ${accountName({ client_id: refused_by, asset })}`}
         </strong>{' '}
         at sequence {seq}, {timeText(at)} UTC
       </p>
