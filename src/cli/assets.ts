@@ -10,7 +10,7 @@ import { Failure, orFail } from '../process/failure.js'
 import { print, printJson } from '../process/output.js'
 import { ASSETS_MAX, AssetFacts, declareAsset, readAsset, readAssets, SCALE_MAX } from '../stream/assets.js'
 import { getText, NEW_LEDGER_SCHEMA, SCHEMA_KEY } from '../stream/config-bucket.js'
-import { openBucket } from '../stream/provision.js'
+import { manager, openBucket } from '../stream/provision.js'
 import { withNats } from './command.js'
 import { asset } from './options.js'
 import { printTable } from './table.js'
@@ -30,7 +30,7 @@ const scale = (text: string): number => {
 
 const list = ({ json }: Options): Promise<void> =>
   withNats(async ({ nc }) => {
-    const declared = await orFail(readAssets(nc))
+    const declared = await orFail(readAssets(await orFail(manager(nc))))
     const rows = [...declared].map(([name = DEFAULT, facts]) => ({ asset: name, ...facts }))
     const sorted = rows.toSorted((a, b) => (a.asset < b.asset ? -1 : 1))
     if (json) return printJson(sorted)
@@ -53,7 +53,7 @@ const add = (name: string | undefined, { scale: decimals, name: words, json }: A
     const [schema, before, all] = [
       await orFail(getText(kv, SCHEMA_KEY)),
       await orFail(readAsset(kv, name)),
-      await orFail(readAssets(nc)),
+      await orFail(readAssets(await orFail(manager(nc)))),
     ]
     if (name !== undefined && schema !== NEW_LEDGER_SCHEMA)
       throw new Failure('events of assets are of schema 2: run "jetledger schema 2" first')

@@ -24,13 +24,15 @@ type Known = {
   seen_seq: number
 }
 
+type Seen = { readonly epoch: string | undefined; readonly seq: number }
+
 export type Belief = {
   /**
    * Resolves with the reason why the table is not believed, or undefined when it is. Looks at the table first, unless
    * the last look already believed it.
    */
   readonly about: (table: string) => Promise<string | undefined>
-  /** Judges the identity that a read of the table returned. */
+  /** Judges the identities that reads of the table return which begin after the call. */
   readonly trust: (table: string) => Trust
   /**
    * Judges as `trust` does. The table must also hold every event that the stream held when the table was begun, and
@@ -114,21 +116,34 @@ export const createBelief = (place: () => Promise<GenerationPlace | undefined>, 
       ? disbelief(table, known.belonging)
       : `the table ${table} cannot be looked at just now`
 
-  const problem = (table: string, found: Identity | undefined): string | undefined => {
+  /** How far the table was seen, in which epoch: what a read that begins now must not be behind. */
+  const seenOf = (table: string): Seen | undefined =>
+    known?.table === table ? { epoch: epochOf(known.belonging), seq: known.seen_seq } : undefined
+
+  const problem = (
+    table: string,
+    found: Identity | undefined,
+    seen: Seen | undefined,
+  ): string | undefined => {
     const why = doubt(table)
     if (known === undefined || why !== undefined) return why
     if (found === undefined) return `the table ${table} does not say what it was folded from: it was emptied`
     if (found.state === 'emptying') return filling(table, found)
     if (found.epoch !== epochOf(known.belonging)) return `the table ${table} was begun again`
-    if (found.newest.seq < known.seen_seq) return `the table ${table} was set back to ${found.newest.seq}`
-    known.seen_seq = found.newest.seq
+    // of two reads at once the one that began first may end last, and is no older than what was seen before it
+    if (seen?.epoch === found.epoch && found.newest.seq < seen.seq)
+      return `the table ${table} was set back to ${found.newest.seq}`
+    known.seen_seq = Math.max(known.seen_seq, found.newest.seq)
     return undefined
   }
 
-  const trust = (table: string, found: Identity | undefined): string | undefined => {
-    const why = problem(table, found)
-    if (why !== undefined) void lookAgain()
-    return why
+  const trust = (table: string): Trust => {
+    const seen = seenOf(table)
+    return found => {
+      const why = problem(table, found, seen)
+      if (why !== undefined) void lookAgain()
+      return why
+    }
   }
 
   return {
@@ -137,9 +152,11 @@ export const createBelief = (place: () => Promise<GenerationPlace | undefined>, 
       else if (known.belonging.tag !== 'ours') await lookAgain()
       return doubt(table)
     },
-    trust: table => found => trust(table, found),
-    trustWhole: (table, acked_seq) => found =>
-      trust(table, found) ?? (found === undefined ? undefined : lacking(table, found, acked_seq)),
+    trust,
+    trustWhole: (table, acked_seq) => {
+      const judgeRead = trust(table)
+      return found => judgeRead(found) ?? (found === undefined ? undefined : lacking(table, found, acked_seq))
+    },
     stop: () => ending.abort(),
   }
 }

@@ -94,7 +94,7 @@ const startCommands = async ({ config, ...ledger }: Ledger, active: ActiveTables
   const mayDecide = (): boolean => ledger.standing?.reason() === undefined
   const taker = createTaker(deps, coordinator, journal, limits)
   const router = new Router({ ...deps, mayDecide }, taker, limits)
-  const [schema, assets] = [createSchemaGate(ledger.jsm), createAssetGate(createAssetLook(ledger.nc))]
+  const [schema, assets] = [createSchemaGate(ledger.jsm), createAssetGate(createAssetLook(ledger.jsm))]
   const gates = [schema, assets]
   const sweeping = {
     rankingTable: pipe(

@@ -98,7 +98,7 @@ export const startQueries = async (
   const as_of = createAsOf(deps, fold)
   const read = createReadAccount(session, as_of)
   const momentOf = createMomentOf(deps)
-  const accounts = { read, momentOf, assets: createAssetLook(deps.nc) }
+  const accounts = { read, momentOf, assets: createAssetLook(deps.jsm) }
 
   const answers: AnswerCounts = { memory: 0, table: 0, stream: 0 }
   const unwatch = watchQueries(answers, hot)

@@ -4,14 +4,16 @@
  * (docs/adr/0058-assets.md). An asset is never taken back: accounts may have it.
  */
 
+import type { JetStreamManager } from '@nats-io/jetstream'
 import type { KV } from '@nats-io/kv'
-import type { NatsConnection } from 'nats'
-import { E, pipe, type TaskEither, TE, t } from '../fp.js'
+import { E, pipe, type TaskEither, TE, t, unwrap } from '../fp.js'
 import { readJson } from '../json.js'
 import { Asset } from '../ledger/account-id.js'
 import { exactFieldsOf } from '../ledger/codec.js'
-import { getText, putText, readRecords } from './config-bucket.js'
-import type { StreamError } from './errors.js'
+import { getText, putText, subjectOfKey } from './config-bucket.js'
+import { type StreamError, tryStream } from './errors.js'
+import { nextRecorded } from './read.js'
+import { CONFIG_STREAM } from './settings.js'
 
 const PREFIX = 'asset.'
 /** The key of the default asset; a name of an asset has no small letters. */
@@ -58,21 +60,24 @@ const factsIn = (text: string): AssetFacts | undefined => {
   return E.isRight(facts) ? (facts.right as AssetFacts) : undefined
 }
 
-/** The assets as a replica has them, a moment old at most. A key that nobody can read declares nothing. */
-export const readAssets = (nc: NatsConnection): TaskEither<StreamError, DeclaredAssets> =>
-  pipe(
-    readRecords(nc, ASSETS_MAX + 1, `${PREFIX}*`),
-    TE.map(records => {
-      const assets = new Map<string | undefined, AssetFacts>()
-      for (const { key, text } of records.values()) {
-        const name = key.slice(PREFIX.length)
-        const facts = factsIn(text)
-        if (facts !== undefined && (name === DEFAULT || Asset.is(name)))
-          assets.set(name === DEFAULT ? undefined : name, facts)
-      }
-      return assets
-    }),
-  )
+/**
+ * The assets as the bucket's leader has them. A key that nobody can read declares nothing. They are read one by one, which needs
+ * no right that an instance does not have anyway: there are few, and they are read seldom.
+ */
+export const readAssets = (jsm: JetStreamManager): TaskEither<StreamError, DeclaredAssets> =>
+  tryStream('the declared assets', async () => {
+    const assets = new Map<string | undefined, AssetFacts>()
+    for (let seq = 1, looks = 0; looks <= ASSETS_MAX; looks += 1) {
+      const found = unwrap(await nextRecorded(jsm, CONFIG_STREAM, subjectOfKey(`${PREFIX}*`), seq)())
+      if (found === undefined) break
+      seq = found.seq + 1
+      const name = found.subject.slice(subjectOfKey(PREFIX).length)
+      const facts = factsIn(Buffer.from(found.body).toString())
+      if (facts !== undefined && (name === DEFAULT || Asset.is(name)))
+        assets.set(name === DEFAULT ? undefined : name, facts)
+    }
+    return assets
+  })
 
 /** The declarations are read at most so often: so late an asset may be known. */
 const LOOK_EVERY_MS = 1_000
@@ -80,13 +85,13 @@ const LOOK_EVERY_MS = 1_000
 /** The declared assets, as of a second ago at most. Never rejects. */
 export type LookAtAssets = () => Promise<E.Either<StreamError, DeclaredAssets>>
 
-export const createAssetLook = (nc: NatsConnection): LookAtAssets => {
+export const createAssetLook = (jsm: JetStreamManager): LookAtAssets => {
   let looked_ms = Number.NEGATIVE_INFINITY
   let looking: ReturnType<LookAtAssets> | undefined
   return () => {
     if (looking === undefined || performance.now() - looked_ms >= LOOK_EVERY_MS) {
       looked_ms = performance.now()
-      looking = readAssets(nc)()
+      looking = readAssets(jsm)()
     }
     return looking
   }

@@ -102,16 +102,15 @@ const readRecordsFrom = (
     ),
   )
 
-/** The last message of every key, or of those that match `filter`, of at most `limit` keys. Any replica may answer, so it may be a moment old. */
+/** The last message of every key, of at most `limit` keys. Any replica may answer, so it may be a moment old. */
 export const readRecords = (
   nc: NatsConnection,
   limit: number,
-  filter?: string,
 ): TaskEither<StreamError, ReadonlyMap<string, ConfigRecord>> =>
   tryStream(`bucket ${CONFIG_BUCKET}`, async () => {
     const found = new Map<string, ConfigRecord>()
     for (let seq = 1; found.size < limit; ) {
-      const page = unwrap(await readRecordsFrom(nc, seq, filter)())
+      const page = unwrap(await readRecordsFrom(nc, seq, undefined)())
       for (const record of page) found.set(record.key, record)
       const last = page.at(-1)
       if (last === undefined) break
