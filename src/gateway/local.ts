@@ -33,10 +33,32 @@ const headersOf = (lines: string): MsgHdrs | undefined => {
 
 /** The first value of `name` among header lines, as `headerLines` writes them. */
 const valueIn = (lines: string, name: string): string | undefined => {
-  const begin = `${name}: `
-  const line = lines.split(LINE_END).find(one => one.startsWith(begin))
-  return line?.slice(begin.length)
+  const line = `${LINE_END}${name}: `
+  const at = lines.startsWith(line.slice(LINE_END.length)) ? -LINE_END.length : lines.indexOf(line)
+  if (at === -1) return undefined
+  const from = at + line.length
+  const end = lines.indexOf(LINE_END, from)
+  return lines.slice(from, end === -1 ? undefined : end)
 }
+
+/**
+ * Gives answers together, after everything that was received with their requests is read. An answer by itself is written to
+ * its client at once and wakes it, which costs more than the rest of the request; answers that are written one after the
+ * other find their clients awake.
+ */
+const createTogether = () => {
+  let waiting: (() => void)[] = []
+  const giveAll = (): void => {
+    const now = waiting
+    waiting = []
+    for (const give of now) give()
+  }
+  return (give: () => void): void => {
+    if (waiting.push(give) === 1) setImmediate(giveAll)
+  }
+}
+
+const together = createTogether()
 
 /**
  * Asks this process. The promise rejects with the client's `TimeoutError` after `timeout_ms`; undefined when no role of
@@ -60,7 +82,9 @@ export const askLocal = (
     headers: headersOf(lines),
     onAnswer: (reply, reply_lines) => {
       clearTimeout(timer)
-      finish({ body: reply, header: name => (reply_lines === '' ? undefined : valueIn(reply_lines, name)) })
+      together(() =>
+        finish({ body: reply, header: name => (reply_lines === '' ? undefined : valueIn(reply_lines, name)) }),
+      )
     },
   })
   if (is_taken) return answer
