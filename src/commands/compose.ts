@@ -7,6 +7,7 @@ import { serverNow } from '../stream/server-clock.js'
 import { type Admit, WITHOUT_BOUND } from './admission/admission.js'
 import type { CommandDeps } from './deps.js'
 import { createDryRun } from './dry-run/dry-run.js'
+import { createFindHoldEnd, type FindHoldEnd } from './ended-hold.js'
 import { type Accounts, createAccounts } from './group-commit/accounts.js'
 import { Coordinator } from './group-commit/coordinator.js'
 import { replayedOutcome } from './group-commit/group.js'
@@ -17,7 +18,7 @@ import type { CommandDecider, CommandTaker, CoordinatorOptions } from './group-c
 import { Rounds } from './group-commit/round.js'
 import { settle } from './group-commit/settle.js'
 import { createHistoryFinder } from './idempotency/history.js'
-import type { JournalLookup } from './idempotency/journal-lookup.js'
+import type { JournalLookup, JournalSource } from './idempotency/journal-lookup.js'
 import { answerFor } from './idempotency/stored-transaction.js'
 import { createTransactions, type MayHave } from './idempotency/transactions.js'
 import type { FindTransaction } from './idempotency/window.js'
@@ -92,4 +93,18 @@ export const createTaker = (
     log: deps.log,
   })
   return new Reversals({ decider, find, dry_run, log: deps.log, timeout_ms })
+}
+
+/** Finds how holds ended that commands need and do not find open. */
+export const createHoldEnds = (
+  deps: CommandDeps,
+  journal: JournalLookup,
+  { table }: Pick<JournalSource, 'table'>,
+): FindHoldEnd => {
+  const loader = new AccountLoader(deps)
+  return createFindHoldEnd({
+    ...{ tables: deps.tables, log: deps.log, journal, table },
+    load: ids => loader.loadFully(ids),
+    now: () => serverNow(deps.nc),
+  })
 }

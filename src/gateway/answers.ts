@@ -244,7 +244,10 @@ export const EXPLAINED = object(
     wanted: { type: 'object', description: 'the event that the refused command would have stored' },
     law: { ...TEXT, description: 'what the law says, where the record of a refusal says another thing' },
     judged_at: TIME,
-    counted: { type: 'object', description: 'the amount, what was available, the hold, the restriction' },
+    counted: {
+      type: 'object',
+      description: 'the amount, what was available, the hold or how it ended, the restriction',
+    },
     before: ACCOUNT_THEN,
     after: ACCOUNT_THEN,
   },

@@ -83,7 +83,10 @@ export const askLocal = (
     onAnswer: (reply, reply_lines) => {
       clearTimeout(timer)
       together(() =>
-        finish({ body: reply, header: name => (reply_lines === '' ? undefined : valueIn(reply_lines, name)) }),
+        finish({
+          body: reply,
+          header: name => (reply_lines === '' ? undefined : valueIn(reply_lines, name)),
+        }),
       )
     },
   })

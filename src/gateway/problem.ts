@@ -12,6 +12,7 @@ import {
   object,
   type Schema,
   STORED_TRANSACTION_ID,
+  TIME,
   TRANSACTION_ID,
 } from './schema.js'
 
@@ -58,6 +59,13 @@ export const problemHeaders = ({ code, headers }: Problem): Readonly<Record<stri
   ...headers,
 })
 
+/** What a refusal says of a hold that is not open any more. */
+const HOLD_END = {
+  hold_was: { type: 'string', enum: ['captured', 'released', 'expired', 'never_made'] },
+  ended_by: { ...STORED_TRANSACTION_ID, description: 'the transaction that ended the hold' },
+  ended_at: { ...TIME, description: 'when the hold ended' },
+} as const satisfies Readonly<Record<string, Schema>>
+
 export const PROBLEM_SCHEMA: Schema = object(
   {
     type: { type: 'string', format: 'uri-reference' },
@@ -71,6 +79,7 @@ export const PROBLEM_SCHEMA: Schema = object(
     reversal_id: TRANSACTION_ID,
     reverses: TRANSACTION_ID,
     remaining: AMOUNT,
+    ...HOLD_END,
     client_id: CLIENT_ID,
     asset: ASSET,
     balance: BALANCE,

@@ -4,7 +4,8 @@
 
 import type { Admission } from '../commands/admission/admission.js'
 import { createAssetGate } from '../commands/asset-gate.js'
-import { createCoordinator, createTaker } from '../commands/compose.js'
+import { createCoordinator, createHoldEnds, createTaker } from '../commands/compose.js'
+import { withHoldEnds } from '../commands/ended-hold.js'
 import { createAudit } from '../commands/endpoints/audit.js'
 import { commandEndpoints } from '../commands/endpoints/movements.js'
 import { gated } from '../commands/gate.js'
@@ -96,6 +97,7 @@ const startCommands = async ({ config, ...ledger }: Ledger, active: ActiveTables
   const router = new Router({ ...deps, mayDecide }, taker, limits)
   const [schema, assets] = [createSchemaGate(ledger.jsm), createAssetGate(createAssetLook(ledger.jsm))]
   const gates = [schema, assets]
+  const findHoldEnd = createHoldEnds(deps, journal, source)
   const sweeping = {
     rankingTable: pipe(
       active.of('ranking'),
@@ -110,12 +112,18 @@ const startCommands = async ({ config, ...ledger }: Ledger, active: ActiveTables
   const audit = createAudit(ledger.log, callersOf(config), config.JETLEDGER_AUDIT)
   const { admit, data } = admission
   return {
-    endpoints: commandEndpoints(gated(router, gates), deps, commandLimits(config), journal, {
-      admit,
-      data,
-      audit,
-      gates,
-    }),
+    endpoints: commandEndpoints(
+      gated(withHoldEnds(router, findHoldEnd), gates),
+      deps,
+      commandLimits(config),
+      journal,
+      {
+        admit,
+        data,
+        audit,
+        gates,
+      },
+    ),
     admission,
     router,
     stop: async () => {

@@ -49,6 +49,7 @@ const say = async (
 const DIRECT = [
   ['678', { type: 'debit', amount: 5_000, transaction_id: 'too-much' }],
   ['678', { schema: 2, type: 'release', hold: 'call-17', transaction_id: 'late-release' }],
+  ['678', { schema: 2, type: 'debit', amount: 1, hold: 'call-0', transaction_id: 'no-hold' }],
   ['678', { schema: 2, type: 'release', hold: 'call-18', expired: true, transaction_id: 'too-early' }],
   ['678', '{"type":"credit","amount":1.5}'],
   ['678', { type: 'credit', amount: 1, transaction_id: 'direct' }],
@@ -82,7 +83,7 @@ beforeAll(async () => {
   await rig.caughtUp('journal')
   await rig.caughtUp('balances')
   const letters = async (): Promise<number> => (await rig.jsm.streams.info(DEAD_LETTER_STREAM)).state.messages
-  await until(async () => (await letters()) >= 4, { deadline_ms: 30_000, what: 'the dead letters' })
+  await until(async () => (await letters()) >= 5, { deadline_ms: 30_000, what: 'the dead letters' })
 })
 
 afterAll(async () => {
@@ -139,7 +140,7 @@ describe('customer.explain', () => {
     const [late] = await explainId('cap-2')
     expect(late).toMatchObject({ code: 'HOLD_NOT_OPEN', rule: expect.stringContaining('must be open') })
     expect([late?.counted, late?.wanted]).toEqual([
-      { available: 880 },
+      { available: 880, hold_was: 'captured', ended_by: 'cap-1', ended_at: expect.any(String) },
       expect.not.objectContaining({ amount: expect.anything() }),
     ])
   })
@@ -165,7 +166,8 @@ describe('customer.explain', () => {
 
   it.each([
     ['too-much', 'INSUFFICIENT_FUNDS', { amount: 5_000, available: 10 }],
-    ['late-release', 'HOLD_NOT_OPEN', { available: 10 }],
+    ['late-release', 'HOLD_NOT_OPEN', { available: 10, hold_was: 'captured', ended_by: 'cap-1' }],
+    ['no-hold', 'HOLD_NOT_OPEN', { available: 10, hold_was: 'never_made' }],
     ['too-early', 'NOT_EXPIRED', { hold: { hold: 'call-18', remaining: 890, is_open: true } }],
   ])('finds %s among the dead letters: %s', async (id, code, counted) => {
     const [event, ...more] = await explainId(id)

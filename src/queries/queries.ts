@@ -27,6 +27,7 @@ import { createMomentOf } from './moment.js'
 import { createAsOf } from './past/as-of.js'
 import { createExplainRecord } from './past/explain-record.js'
 import { createFindEvent } from './past/find-event.js'
+import { createFindHoldEndBefore } from './past/hold-end.js'
 import { createReadPage } from './past/journal-page.js'
 import { createFoldPast } from './past/past.js'
 import { type AnswerCounts, watchQueries } from './query-metrics.js'
@@ -98,6 +99,7 @@ export const startQueries = async (
   const as_of = createAsOf(deps, fold)
   const read = createReadAccount(session, as_of)
   const momentOf = createMomentOf(deps)
+  const find = createFindEvent(deps)
   const accounts = { read, momentOf, assets: createAssetLook(deps.jsm) }
 
   const answers: AnswerCounts = { memory: 0, table: 0, stream: 0 }
@@ -110,7 +112,7 @@ export const startQueries = async (
       accountEndpoint(accounts, limits('account')),
       holdsEndpoint(accounts, limits('holds')),
       explainEndpoint(
-        { find: createFindEvent(deps), explain: createExplainRecord(as_of.before) },
+        { find, explain: createExplainRecord(as_of.before, createFindHoldEndBefore(deps, find)) },
         limits('explain'),
       ),
       statementEndpoint(deps, createReadPage(deps, fold), limits('statement')),

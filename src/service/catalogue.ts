@@ -91,7 +91,8 @@ export const CATALOGUE = {
   HOLD_NOT_OPEN: {
     status: 422,
     http_status: 422,
-    message: 'the hold was captured, released or has expired, or was never made',
+    message:
+      'the hold was captured, released or has expired, or was never made; `hold_was` says which, where the journal knows it',
     retry: false,
   },
   HOLD_EXCEEDED: {

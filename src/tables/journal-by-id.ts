@@ -11,7 +11,7 @@ import { decodeParsed, type LedgerEvent } from '../ledger/event.js'
 import type { TableError } from './errors.js'
 import { readTrusted, type Trust } from './heads.js'
 import { rowId } from './journal-ids.js'
-import { KeyedRow } from './journal-row.js'
+import { KeyedRow, type LinkedRow } from './journal-row.js'
 import { type Omitted, omittedOf } from './row-texts.js'
 
 /** One row of the journal; `balance` and `version` are those after the event. */
@@ -26,7 +26,7 @@ export type JournalRow = {
 }
 
 /** Decodes the row's event with the codec of events, because a table may hold anything; undefined when it is not valid. */
-const eventOf = (row: KeyedRow): LedgerEvent | undefined => {
+export const eventOfRow = (row: KeyedRow | LinkedRow): LedgerEvent | undefined => {
   const { client_id, type, amount, transaction_id, reference, metadata } = row
   const { counterparty, declined, details } = row
   const fields = {
@@ -48,7 +48,7 @@ const eventOf = (row: KeyedRow): LedgerEvent | undefined => {
 
 const decodeRow = (raw: unknown): E.Either<TableError, [string, JournalRow]> => {
   const row = KeyedRow.decode(raw)
-  const event = E.isRight(row) ? eventOf(row.right) : undefined
+  const event = E.isRight(row) ? eventOfRow(row.right) : undefined
   if (E.isLeft(row) || event === undefined) {
     return E.left({ tag: 'Unexpected', message: 'a row of the journal is not readable' })
   }

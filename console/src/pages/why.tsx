@@ -19,7 +19,13 @@ type Explained = {
   readonly refused_by?: string
   readonly event?: { readonly type?: string }
   readonly wanted?: { readonly type?: string }
-  readonly counted?: { readonly amount?: Amount; readonly available?: Amount }
+  readonly counted?: {
+    readonly amount?: Amount
+    readonly available?: Amount
+    readonly hold_was?: string
+    readonly ended_by?: string
+    readonly ended_at?: string
+  }
   readonly before?: Then
   readonly after?: Then
 }
@@ -32,6 +38,12 @@ const OUTCOMES: Readonly<Record<Explained['outcome'], string>> = {
   decision: 'It says that another event does not count',
 }
 
+const endOfHold = ({ hold_was = '', ended_by, ended_at }: NonNullable<Explained['counted']>): string => {
+  const by = ended_by === undefined ? '' : `, by ${ended_by}`
+  const at = ended_at === undefined ? '' : `, at ${timeText(ended_at)} UTC`
+  return `${hold_was.replace('_', ' ')}${by}${at}`
+}
+
 const factsOf = ({
   before,
   after,
@@ -41,6 +53,7 @@ const factsOf = ({
   ...(code === undefined ? [] : [['Code', code] as const]),
   ...(counted.amount === undefined ? [] : [['Amount', amountText(counted.amount)] as const]),
   ...(counted.available === undefined ? [] : [['Available then', amountText(counted.available)] as const]),
+  ...(counted.hold_was === undefined ? [] : [['The hold was', endOfHold(counted)] as const]),
   ...(before === undefined ? [] : [['Balance before', standingText(before)] as const]),
   ...(before === undefined || before.state === 'active' ? [] : [['State before', before.state] as const]),
   ...(after === undefined ? [] : [['Balance after', standingText(after)] as const]),

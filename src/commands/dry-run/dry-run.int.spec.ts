@@ -2,50 +2,22 @@
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { lastSeq } from '../../../test/support/coordinators.js'
-import { right, startTestLedger, type TestLedger } from '../../../test/support/ledger.js'
+import { startTestLedger, type TestLedger } from '../../../test/support/ledger.js'
+import { type ServedCommands, startServedCommands } from '../../../test/support/served-commands.js'
 import { until } from '../../../test/support/servers.js'
-import { TE } from '../../fp.js'
 import { metrics } from '../../metrics.js'
-import { type Service, startService } from '../../service/service.js'
-import { leadershipOf } from '../../stream/leadership.js'
-import { PROJECTION_NAMES, tableName } from '../../tables/definition.js'
-import { createCoordinator, createTaker } from '../compose.js'
-import { commandEndpoints } from '../endpoints/movements.js'
-import { gated } from '../gate.js'
-import type { Coordinator } from '../group-commit/coordinator.js'
-import { createJournalLookup } from '../idempotency/journal-lookup.js'
-import { followKnownIds, type RunningKnownIds } from '../idempotency/known-ids.js'
-import { createSchemaGate } from '../schema-gate.js'
+import { PROJECTION_NAMES } from '../../tables/definition.js'
 
 let ledger: TestLedger
-let known: RunningKnownIds
-let coordinator: Coordinator
-let service: Service
+let commands: ServedCommands
 
 beforeAll(async () => {
   ledger = await startTestLedger()
   ledger.project(...PROJECTION_NAMES)
-  await right(leadershipOf(ledger.nc).prove())
-  known = followKnownIds(ledger)
-  await known.begun(10_000)
-  const table = tableName(ledger.base_table, 'journal', 1)
-  const source = { table: TE.right({ table, trust: () => undefined }), consumer: TE.right('journal') }
-  const journal = createJournalLookup(ledger, source, { known })
-  const limits = { queue_max: 1_000, timeout_ms: 3_000 }
-  coordinator = createCoordinator(ledger, { ...limits, find: journal.find, mayHave: known.mayHave })
-  const taker = gated(createTaker(ledger, coordinator, journal, limits), [createSchemaGate(ledger.jsm)])
-  service = await startService(ledger.nc, {
-    name: 'customer',
-    version: '0.0.1',
-    description: 'customer service',
-    log: ledger.log,
-    endpoints: commandEndpoints(taker, ledger, { max_in_flight: 100, timeout_ms: 9_000 }, journal),
-  })
+  commands = await startServedCommands(ledger)
 })
 afterAll(async () => {
-  await service.stop()
-  await coordinator.stop()
-  await known.stop()
+  await commands.stop()
   await ledger.stop()
 })
 

@@ -10,6 +10,7 @@ import { callerIn } from '../../ledger/caller.js'
 import { detailsOf, type LedgerEvent } from '../../ledger/event.js'
 import type { DeclinedRecord } from '../../ledger/event-body.js'
 import { type Explanation, explain, explainAttempt, REFUSED, type StateThen } from '../../ledger/explain.js'
+import { expiredAt, type HoldEnd } from '../../ledger/hold-end.js'
 import type { Recorded } from '../../stream/recorded.js'
 import type { JudgedEvent, OtherMessage, RefusedAttempt } from '../past/explain-record.js'
 import { holdJson, standingJson } from './account-json.js'
@@ -48,20 +49,25 @@ const placeJson = ({ seq, at, headers }: Recorded, id: AccountId | undefined) =>
   by: callerIn(headers),
 })
 
-/** What counted for the rule: the amount that was asked for, what was available, the hold, the restriction. */
-const countedJson = (event: LedgerEvent, { before, hold, rejection }: Explanation) => {
+/** What counted for the rule: the amount that was asked for, what was available, the hold or its end, the restriction. */
+const countedJson = (
+  event: LedgerEvent,
+  { before, hold, rejection }: Explanation,
+  hold_end: HoldEnd | undefined,
+) => {
   const { restriction } = before
   const asked = event.amount ?? rejection?.amount ?? (event.type === 'release' ? hold?.amount : undefined)
   return {
     amount: amountJson(asked),
     available: toJson(before.available),
     hold: hold && { ...holdJson(hold), is_open: hold.is_open },
+    ...(hold?.is_open === false ? expiredAt(hold.expires_ms) : hold_end),
     open_holds: event.type === 'hold' ? before.holds.length : undefined,
     ...(restriction === undefined ? {} : { state: restriction.state, reason: restriction.reason }),
   }
 }
 
-const lawJson = (event: LedgerEvent, explanation: Explanation) => {
+const lawJson = (event: LedgerEvent, explanation: Explanation, hold_end: HoldEnd | undefined) => {
   const { rejection, rule, before, after, time_ms } = explanation
   return {
     outcome: rejection === undefined ? 'applied' : 'refused',
@@ -69,7 +75,7 @@ const lawJson = (event: LedgerEvent, explanation: Explanation) => {
     rule,
     // the time of an account that knows none decides nothing
     judged_at: timeText(time_ms),
-    counted: countedJson(event, explanation),
+    counted: countedJson(event, explanation, hold_end),
     before: stateJson(before),
     after: stateJson(after),
   }
@@ -77,13 +83,13 @@ const lawJson = (event: LedgerEvent, explanation: Explanation) => {
 
 /** A refused command: what the record of its refusal says, and by what; `law` where the law itself would say another thing. */
 const refusalJson = (
-  { id, record, event }: JudgedEvent,
+  { id, record, event, hold_end }: JudgedEvent,
   { command, code, client_id }: DeclinedRecord,
   attempt: RefusedAttempt,
 ) => {
   const explanation = explainAttempt(attempt.account, attempt.event, record, code)
   const { rule, rejection } = explanation
-  const { before, counted, after: _, ...law } = lawJson(attempt.event, explanation)
+  const { before, counted, after: _, ...law } = lawJson(attempt.event, explanation, hold_end)
   // a command that left the amount to its hold brought none
   const amount = amountJson(event.amount)
   const agrees = rejection?.code === code
@@ -109,7 +115,7 @@ const judgedJson = (told: JudgedEvent): object => {
   const place = { ...placeJson(record, id), event: eventJson(event, id) }
   if (declined !== undefined && attempt !== undefined)
     return { ...place, ...refusalJson(told, declined, attempt) }
-  const law = lawJson(event, explain(account, event, record))
+  const law = lawJson(event, explain(account, event, record), told.hold_end)
   if (declined === undefined) return { ...place, ...law }
   const { command, code, client_id } = declined
   return {

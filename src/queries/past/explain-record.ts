@@ -8,9 +8,12 @@ import { type AccountId, accountOn } from '../../ledger/account-id.js'
 import { attemptOf } from '../../ledger/attempt.js'
 import { type Decoded, decodeEvent, SECOND_LEG } from '../../ledger/event.js'
 import type { LedgerEvent } from '../../ledger/event-body.js'
+import type { HoldEnd } from '../../ledger/hold-end.js'
+import { NO_RULES } from '../../ledger/rules.js'
 import type { ServiceError } from '../../service/error.js'
 import type { Recorded } from '../../stream/recorded.js'
 import type { AsOf } from './as-of.js'
+import type { FindHoldEndBefore } from './hold-end.js'
 
 /** A refused event, and the account that refused it. */
 export type RefusedAttempt = {
@@ -26,6 +29,8 @@ export type JudgedEvent = {
   readonly event: LedgerEvent
   readonly account: Account
   readonly attempt?: RefusedAttempt
+  /** What had become of the hold that it needed, where the account did not have it. */
+  readonly hold_end?: HoldEnd
 }
 
 /** A message that is no event for this program. */
@@ -42,7 +47,14 @@ export type ExplainRecord = (record: Recorded) => Read<JudgedEvent | OtherMessag
 
 const NO_CUSTOMER: OtherMessage['decoded'] = { tag: 'malformed', reason: 'the subject names no customer' }
 
-export const createExplainRecord = (before: AsOf['before']): ExplainRecord => {
+/** The hold that an event needs and its account does not have; undefined for the sweeper's record, which needs none. */
+const holdMissedBy = (event: LedgerEvent, { rules = NO_RULES }: Account): string | undefined => {
+  if (!('hold' in event) || event.hold === undefined) return undefined
+  if (event.type === 'release' && event.expired === true) return undefined
+  return rules.holds.some(({ id }) => id === event.hold) ? undefined : event.hold
+}
+
+export const createExplainRecord = (before: AsOf['before'], holdEnd: FindHoldEndBefore): ExplainRecord => {
   const accountBefore = async (id: AccountId, seq: number): Read<Account> =>
     pipe(
       await before(id, seq),
@@ -57,13 +69,21 @@ export const createExplainRecord = (before: AsOf['before']): ExplainRecord => {
     return E.isLeft(refuser) ? refuser : E.right({ ...attempt, account: refuser.right })
   }
 
+  const holdEndOf = async ({ id, record, event, account, attempt }: JudgedEvent) => {
+    const hold =
+      attempt === undefined ? holdMissedBy(event, account) : holdMissedBy(attempt.event, attempt.account)
+    return hold === undefined ? undefined : holdEnd(attempt?.client_id ?? id, hold, record.seq)
+  }
+
   const tell = async (id: AccountId, record: Recorded, event: LedgerEvent): Read<JudgedEvent> => {
     const account = await accountBefore(id, record.seq)
     if (E.isLeft(account)) return account
     const told = { id, record, event, account: account.right }
     const attempt = await attemptIn(told)
     if (E.isLeft(attempt)) return attempt
-    return E.right(attempt.right === undefined ? told : { ...told, attempt: attempt.right })
+    const judged = attempt.right === undefined ? told : { ...told, attempt: attempt.right }
+    const hold_end = await holdEndOf(judged)
+    return E.right(hold_end === undefined ? judged : { ...judged, hold_end })
   }
 
   return async record => {
