@@ -1,10 +1,11 @@
 /**
  * The benchmark of accounts: measures `jetledger replay` and `jetledger verify` of a ledger whose customers have holds and
- * limits, beside a ledger of plain events that has as many of both.
+ * limits, beside a ledger of plain events that has as many of both; and what an event costs on an account with all its holds.
  */
 
 import { availableParallelism } from 'node:os'
 import { E } from '../src/fp.js'
+import { HOLDS_MAX } from '../src/ledger/rules.js'
 import { createStack } from '../src/stack.js'
 import { provision } from '../src/stream/provision.js'
 import { BATCH_MESSAGES_MAX } from '../src/stream/publish.js'
@@ -17,6 +18,7 @@ import { MB, whole } from './rebuild-rounds.js'
 import { openConnection, openFolder } from './stage.js'
 import { createAccountEvents } from './work/account-events.js'
 import { publishEvents, publishOne } from './work/events.js'
+import { measureFullAccount } from './work/full-account.js'
 
 /** The balances are what both read alone: the other tables are written at DynamoDB's speed, a row for each event. */
 const PROJECTION = 'balances'
@@ -77,6 +79,10 @@ const medians = ({ replays, verifies }: Measured) => ({
 })
 
 export const accounts: Benchmark = async (options, sync_interval, surroundings) => {
+  const full = measureFullAccount()
+  surroundings.say(
+    `a full account: ${full.decide_us.toFixed(1)} us to decide, ${full.fold_us.toFixed(1)} us to fold`,
+  )
   const customers = options.customers.at(-1) ?? 1
   const rows: string[][] = []
   const found = new Map<Kind, ReturnType<typeof medians>>()
@@ -103,6 +109,13 @@ export const accounts: Benchmark = async (options, sync_interval, surroundings) 
     },
     lines: [],
     tables: [
+      {
+        head: [`an account with ${HOLDS_MAX} open holds`, 'us an event'],
+        rows: [
+          ['decide and encode', full.decide_us.toFixed(1)],
+          ['decode and fold', full.fold_us.toFixed(1)],
+        ],
+      },
       { head: ['median of the rounds', 'replay ms', 'verify ms', 'peak MB'], rows },
       { head: ['', 'replay', 'verify'], rows: [['mixed / plain', ratio('replay_ms'), ratio('verify_ms')]] },
     ],

@@ -28,6 +28,7 @@ const GUARDED_BATCH = 'raw batch of 1,000, with ids and expected sequences'
 const BY_HAND = 'a DynamoDB transaction per credit, uniform'
 const BY_HAND_HOT = 'a DynamoDB transaction per credit, one hot account'
 const UNIFORM = 'credit, uniform'
+const WITH_ID = 'credit with an id, uniform'
 
 /**
  * The lines of a session, with their baselines and goals. When every message is flushed, the disk is the limit, so another
@@ -69,6 +70,14 @@ const linesFor = (sync_interval: string, replicas: number): readonly Line[] => {
     },
     // a transfer is one command and two events
     { name: 'transfer', work: 'transfer', in_flight: IN_FLIGHT, ratios: [to(ECHO), to(SINGLE), to(UNIFORM)] },
+    { name: WITH_ID, work: 'creditWithId', in_flight: IN_FLIGHT, ratios: [to(UNIFORM)] },
+    // each has an id, because the id of a hold is that of its command
+    {
+      name: 'holds and captures in turn',
+      work: 'holdAndCapture',
+      in_flight: IN_FLIGHT,
+      ratios: [to(WITH_ID, 0.8)],
+    },
     { name: 'credit, 1,000 in one request', work: 'bulk', in_flight: BULK_IN_FLIGHT, ratios: inBulk },
   ]
 }

@@ -9,6 +9,9 @@ import { HOT_CUSTOMER, hot, ninetyTen, pair, uniform } from './customers.js'
 /** The largest number of commands in one request. */
 export const BULK_COMMANDS = 1_000
 
+/** Longer than any measurement, so that no hold expires in one. */
+const HOLD_S = 3_600
+
 /** The field that makes a command safe to send again. */
 const newId = () => ({ transaction_id: uuidv7() })
 const noId = () => ({})
@@ -25,6 +28,24 @@ export const creditHot = credit(() => HOT_CUSTOMER)
 export const creditNinetyTen = credit(ninetyTen)
 export const creditWithId = credit(uniform, newId)
 export const creditHotWithId = credit(() => HOT_CUSTOMER, newId)
+
+/** Holds and captures in turn: each hold is captured by the next request that finds it answered. */
+export const holdAndCapture = (nc: NatsConnection, random: Random): Operation => {
+  const open: { readonly client_id: string; readonly hold: string }[] = []
+  return async () => {
+    const held = open.shift()
+    if (held !== undefined)
+      return request(nc, 'customer.capture', JSON.stringify({ ...held, transaction_id: uuidv7() }))
+    const [client_id, transaction_id] = [uniform(random), uuidv7()]
+    const made = await request(
+      nc,
+      'customer.hold',
+      JSON.stringify({ client_id, amount: 1, transaction_id, expires_in: HOLD_S }),
+    )
+    if (made.accepted > 0) open.push({ client_id, hold: transaction_id })
+    return made
+  }
+}
 
 const transferring =
   (idOf: () => object) =>

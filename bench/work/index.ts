@@ -14,6 +14,7 @@ import {
   creditThousand,
   creditUniform,
   creditWithId,
+  holdAndCapture,
   transfer,
   transferWithId,
 } from './commands.js'
@@ -38,6 +39,7 @@ export const WORKS = {
   creditNinetyTen,
   creditWithId,
   creditHotWithId,
+  holdAndCapture,
   transfer,
   transferWithId,
   bulk,

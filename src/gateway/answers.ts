@@ -79,30 +79,24 @@ export const BALANCE_ANSWER = object(
 
 export const HOLD = object({ hold: TRANSACTION_ID, remaining: AMOUNT, expires_at: TIME })
 
+/** Where an account stands. */
+const STANDING = {
+  balance: BALANCE,
+  available: TOTAL,
+  held: BALANCE,
+  limit: BALANCE,
+  state: oneOf(...ACCOUNT_STATES),
+  version: VERSION,
+  seq: SEQ,
+}
+
 /** What the same customer has in another asset; without `asset` it is the default one. */
-const OTHER_ASSET = object(
-  {
-    balance: BALANCE,
-    available: TOTAL,
-    held: BALANCE,
-    limit: BALANCE,
-    state: oneOf(...ACCOUNT_STATES),
-    version: VERSION,
-    seq: SEQ,
-  },
-  { asset: ASSET, reason: TEXT, until: TIME },
-)
+const OTHER_ASSET = object(STANDING, { asset: ASSET, reason: TEXT, until: TIME })
 
 export const ACCOUNT_REPLY = object(
   {
     client_id: CLIENT_ID,
-    balance: BALANCE,
-    available: TOTAL,
-    held: BALANCE,
-    limit: BALANCE,
-    state: oneOf(...ACCOUNT_STATES),
-    version: VERSION,
-    seq: SEQ,
+    ...STANDING,
     holds: listOf(HOLD),
   },
   { asset: ASSET, reason: TEXT, until: TIME, cursor: CURSOR, others: listOf(OTHER_ASSET) },
@@ -217,13 +211,7 @@ export const TRANSACTION_ANSWER: Schema = {
 /** An account just before an explained event, or just after it. */
 export const ACCOUNT_THEN = object(
   {
-    balance: BALANCE,
-    available: TOTAL,
-    held: BALANCE,
-    limit: BALANCE,
-    state: oneOf(...ACCOUNT_STATES),
-    version: VERSION,
-    seq: SEQ,
+    ...STANDING,
     open_holds: COUNT,
     holds: listOf(HOLD),
   },

@@ -9,7 +9,10 @@ import { startTestGateway, startTestService, type TestGateway, type TestService 
 const EVENTS = 1_050
 const CSV = { headers: { accept: 'text/csv' } }
 const HEADINGS =
-  'seq,at,type,amount,balance,version,transaction_id,reference,counterparty,by,code,metadata,omitted'
+  'seq,at,type,amount,balance,version,transaction_id,reference,counterparty,by,code,metadata,omitted,' +
+  'available,held,hold,final,expired,expires_at,limit,state,reason,until,reverses,reversal_id'
+
+const HOLD = { schema: 2, type: 'hold', amount: 40, transaction_id: 'h-1' }
 
 let service: TestService
 let gateway: TestGateway
@@ -21,6 +24,9 @@ beforeAll(async () => {
   await emit('678', { type: 'credit', amount: 5, reference: '=1+1', metadata: { a: '"x", y' } })
   await Promise.all(Array.from({ length: EVENTS }, () => emit('678', { type: 'credit', amount: 1 })))
   await emit('9', { type: 'credit', amount: '9007199254740993' })
+  await emit('7/EUR', { schema: 2, type: 'credit', amount: 90 })
+  await emit('7/EUR', { ...HOLD, expires_at: '2099-01-01T00:00:00.000Z' })
+  await emit('7/EUR', { schema: 2, type: 'state', state: 'no_debit', reason: '=a "word"' })
   await caughtUp('balances', 'journal', 'ranking')
 })
 afterAll(async () => {
@@ -43,6 +49,25 @@ describe('Accept: text/csv', () => {
       Array.from({ length: EVENTS + 1 }, (_, i) => EVENTS + 1 - i),
     )
     expect(rows.at(-1)).toContain(`,credit,5,5,1,,'=1+1,,,,"{""a"":""\\""x\\"", y""}",`)
+  })
+
+  it('gives what an account with rules has, in a file that is named after the asset', async () => {
+    const answer = await gateway.call('/v1/customers/7/statement?asset=EUR', CSV)
+    expect(answer.headers.get('content-disposition')).toBe('attachment; filename="statement-7-EUR.csv"')
+    const [names = '', ...rows] = linesOf(await answer.text())
+    const [state, hold, credit] = rows.map(row => row.split(','))
+    const at = (name: string, row: readonly string[] = []): string | undefined =>
+      row[names.split(',').indexOf(name)]
+    expect(['available', 'held', 'state', 'reason'].map(name => at(name, state))).toEqual([
+      ...['50', '40', 'no_debit', `"'=a ""word"""`],
+    ])
+    expect(['available', 'held', 'expires_at'].map(name => at(name, hold))).toEqual([
+      ...['50', '40', '2099-01-01T00:00:00.000Z'],
+    ])
+    expect(['amount', 'available', 'held'].map(name => at(name, credit))).toEqual(['90', '', ''])
+    const list = await gateway.call('/v1/customers?asset=EUR', CSV)
+    expect(list.headers.get('content-disposition')).toBe('attachment; filename="customers-EUR.csv"')
+    await list.text()
   })
 
   it('gives one page where one is asked for, with a link to the next', async () => {
