@@ -113,7 +113,7 @@ export const standardOutput = (): ExportTarget => {
 }
 
 /** Writes to a file that appears whole, or to standard output, whatever `fill` gives. */
-const writeWhole = async (
+export const writeWhole = async (
   path: string | undefined,
   fill: (write: ExportTarget['write']) => Promise<void>,
 ): Promise<void> => {

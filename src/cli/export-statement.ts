@@ -2,19 +2,23 @@
 
 import type { JetStreamManager } from '@nats-io/jetstream'
 import type { NatsConnection } from 'nats'
+import { pdfOf, type StatementHead } from '../export/pdf.js'
 import { readScope } from '../export/read.js'
 import type { EventRow } from '../export/row.js'
+import { minuteWords } from '../export/statement-words.js'
 import { STATEMENT } from '../export/table.js'
-import { run as runTask } from '../fp.js'
-import type { AccountId } from '../ledger/account-id.js'
+import { E, run as runTask } from '../fp.js'
+import { type AccountId, namesOf } from '../ledger/account-id.js'
 import { Failure, orFail } from '../process/failure.js'
 import { tell } from '../process/output.js'
+import { readAsset } from '../stream/assets.js'
 import { firstSeqFrom } from '../stream/by-time.js'
-import { manager } from '../stream/provision.js'
+import { manager, openBucket } from '../stream/provision.js'
 import { LEDGER_SUBJECTS } from '../stream/settings.js'
-import { type OutputOptions, type Run, runExport, writeTable } from './export-run.js'
+import { type OutputOptions, type Run, runExport, writeTable, writeWhole } from './export-run.js'
 
-export type StatementOptions = OutputOptions & {
+export type StatementOptions = Omit<OutputOptions, 'format'> & {
+  readonly format: OutputOptions['format'] | 'pdf'
   readonly client_id: AccountId
   /** Nanoseconds since 1970; the end is not part of the statement. */
   readonly from: bigint | undefined
@@ -62,11 +66,53 @@ async function* rowsOf(
   if (sums.events === 0) throw new Failure(`${client_id} has no events up to then`)
 }
 
+const MS_NS = 1_000_000n
+
+const timeWords = (ns: bigint | undefined, without: string): string =>
+  ns === undefined ? without : minuteWords(new Date(Number(ns / MS_NS)).toISOString())
+
+/** What stands above a statement. Without the right to read the assets, amounts stay whole numbers, and that is said. */
+const headOf = async (
+  nc: NatsConnection,
+  { client_id, from, to }: StatementOptions,
+): Promise<StatementHead> => {
+  const names = namesOf(client_id)
+  const declared = await readAsset(await orFail(openBucket(nc)), names.asset)()
+  if (E.isLeft(declared)) tell(`amounts have no decimals: ${declared.left.message}`)
+  const facts = E.isRight(declared) ? declared.right : undefined
+  const asset =
+    facts === undefined ? names.asset : `${facts.name}${names.asset === undefined ? '' : ` (${names.asset})`}`
+  return {
+    customer: names.client_id,
+    asset,
+    scale: facts?.scale ?? 0,
+    period: `${timeWords(from, 'From the beginning')} to ${timeWords(to, minuteWords(new Date().toISOString()))}, UTC`,
+  }
+}
+
+const writePdf = (
+  head: StatementHead,
+  out: string | undefined,
+  pages: AsyncIterable<readonly EventRow[]>,
+  sums: Sums,
+): Promise<void> => {
+  if (out === undefined && process.stdout.isTTY)
+    throw new Failure('a PDF is nothing for a terminal: name a file with --out', { exit_code: 2 })
+  return writeWhole(out, async write => {
+    const pdf = await pdfOf(head)
+    for await (const page of pages) await write(pdf.add(page, sums.opening))
+    await write(await pdf.end(sums.opening, sums.closing))
+  })
+}
+
 export const exportStatement = (options: StatementOptions): Promise<void> =>
   runExport(options, async run => {
     const period = await periodOf(await orFail(manager(run.nc)), options, run.to_seq)
     const sums: Sums = { opening: 0n, closing: 0n, waiting: 0, events: 0 }
-    await writeTable(options, STATEMENT, rowsOf(run, options.client_id, period, sums))
+    const rows = rowsOf(run, options.client_id, period, sums)
+    const { format } = options
+    if (format === 'pdf') await writePdf(await headOf(run.nc, options), options.out, rows, sums)
+    else await writeTable({ ...options, format }, STATEMENT, rows)
     const { opening, closing, waiting } = sums
     if (waiting > 0) tell(`${waiting} events wait for a newer program and are not among the rows`)
     return { opening_balance: opening, closing_balance: closing }

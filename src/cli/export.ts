@@ -11,15 +11,25 @@ import type { OutputOptions } from './export-run.js'
 import { exportStatement } from './export-statement.js'
 import { accountId, count, instant } from './options.js'
 
-type Common = { readonly format?: OutputOptions['format']; readonly out: string; readonly json?: true }
+type Format = OutputOptions['format']
+type Common<F = Format> = { readonly format?: F; readonly out: string; readonly json?: true }
 
-const BY_NAME: Readonly<Record<string, OutputOptions['format']>> = { '.csv': 'csv', '.parquet': 'parquet' }
+const BY_NAME: Readonly<Record<string, Format>> = { '.csv': 'csv', '.parquet': 'parquet' }
+/** A statement is for people too. */
+const BY_NAME_OF_STATEMENT: Readonly<Record<string, Format | 'pdf'>> = { ...BY_NAME, '.pdf': 'pdf' }
+const [FORMATS, FORMATS_OF_STATEMENT] = [
+  ['jsonl', 'csv', 'parquet'],
+  ['jsonl', 'csv', 'parquet', 'pdf'],
+]
 
 /** The file that is meant, and the format: as stated, or as the file's name says. */
-const whereTo = ({ format, out, json }: Common): OutputOptions => ({
+const whereTo = <F extends string>(
+  { format, out, json }: Common<F>,
+  by_name: Readonly<Record<string, F>>,
+): Omit<OutputOptions, 'format'> & { readonly format: F | 'jsonl' } => ({
   is_json: json === true,
   out: out === '-' ? undefined : out,
-  format: format ?? BY_NAME[extname(out)] ?? 'jsonl',
+  format: format ?? by_name[extname(out)] ?? 'jsonl',
 })
 
 const EVENTS_HELP = `
@@ -33,42 +43,45 @@ const BALANCES_HELP = `
 All balances are as of one sequence, which is printed on standard error, and their sum is printed there, too.`
 
 const STATEMENT_HELP = `
-The oldest entry comes first. A day is its midnight in UTC, and --to is not part of the statement.`
+The oldest entry comes first. A day is its midnight in UTC, and --to is not part of the statement. A PDF is for the customer: amounts have
+the decimals of the asset ("jetledger assets list").`
 
-const common = (command: Command, description: string, help: string): Command =>
+const common = (command: Command, description: string, help: string, formats = FORMATS): Command =>
   command
     .description(description)
     .addOption(
       new Option(
         '--format <format>',
         'of the rows; by default what the name of the file says, else jsonl',
-      ).choices(['jsonl', 'csv', 'parquet']),
+      ).choices(formats),
     )
     .option('--out <file>', 'where to write; - is standard output', '-')
     .option('--json', 'say the last sequence and the sums as JSON, on standard error')
     .addHelpText('after', help)
 
 type EventsFlags = Common & { readonly fromSeq?: number; readonly toSeq?: number }
-type StatementFlags = Common & { readonly from?: bigint; readonly to?: bigint }
+type StatementFlags = Common<Format | 'pdf'> & { readonly from?: bigint; readonly to?: bigint }
 
 export const exportCommand = (program: Command): void => {
   const exports = program
     .command('export')
-    .description('events, balances or a statement, as JSON lines, CSV or Parquet')
+    .description('events, balances or a statement, as JSON lines, CSV or Parquet, a statement as PDF')
   common(exports.command('events'), 'every event, with what became of it', EVENTS_HELP)
     .option('--from-seq <seq>', 'the first sequence', count)
     .option('--to-seq <seq>', 'the last sequence; by default the end of the ledger', count)
     .action(({ fromSeq, toSeq, ...flags }: EventsFlags) =>
-      exportEvents({ ...whereTo(flags), from_seq: fromSeq, to_seq: toSeq }),
+      exportEvents({ ...whereTo(flags, BY_NAME), from_seq: fromSeq, to_seq: toSeq }),
     )
   common(exports.command('balances'), "every customer's balance as of one sequence", BALANCES_HELP)
     .option('--to-seq <seq>', 'the sequence; by default the end of the ledger', count)
-    .action(({ toSeq, ...flags }: EventsFlags) => exportBalances({ ...whereTo(flags), to_seq: toSeq }))
-  common(exports.command('statement'), 'the history of one customer', STATEMENT_HELP)
+    .action(({ toSeq, ...flags }: EventsFlags) =>
+      exportBalances({ ...whereTo(flags, BY_NAME), to_seq: toSeq }),
+    )
+  common(exports.command('statement'), 'the history of one customer', STATEMENT_HELP, FORMATS_OF_STATEMENT)
     .argument('<client_id>', 'the customer; an asset follows after a slash (678/EUR)', accountId)
     .option('--from <time>', 'the first time, such as 2026-11-01 or 2026-11-01T08:00:00Z', instant)
     .option('--to <time>', 'the time before which it ends', instant)
     .action((client_id: AccountId, { from, to, ...flags }: StatementFlags) =>
-      exportStatement({ ...whereTo(flags), client_id, from, to }),
+      exportStatement({ ...whereTo(flags, BY_NAME_OF_STATEMENT), client_id, from, to }),
     )
 }

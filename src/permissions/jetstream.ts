@@ -3,6 +3,7 @@
  * right to that verb on that stream or consumer, so a list of them says exactly what a user may do.
  */
 
+import { EVERY_ASSET } from '../stream/assets.js'
 import { subjectOfKey } from '../stream/config-bucket.js'
 import {
   CONFIG_STREAM,
@@ -48,6 +49,11 @@ export const READ_EVENTS: readonly string[] = [
 export const READ_KEYS: readonly string[] = [
   `${API}.DIRECT.GET.${CONFIG_STREAM}`,
   `${API}.DIRECT.GET.${CONFIG_STREAM}.${subjectOfKey('>')}`,
+]
+
+/** Reading what is declared of an asset, and no other record of the bucket: an account statement has the asset's decimals. */
+export const READ_ASSETS: readonly string[] = [
+  `${API}.DIRECT.GET.${CONFIG_STREAM}.${subjectOfKey(EVERY_ASSET)}`,
 ]
 
 /** Reading dead letters and the decisions on them. */

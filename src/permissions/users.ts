@@ -32,6 +32,7 @@ import {
   MANAGE_CONSUMERS,
   MANAGE_STREAMS,
   READ,
+  READ_ASSETS,
   READ_CHECKPOINT,
   READ_EVENTS,
   READ_HEADS,
@@ -188,7 +189,7 @@ const RIGHTS: Readonly<
   verify: () => ({
     publish: [...READ, ...READ_KEYS, ...READ_LETTERS, ...READ_HEADS, ...READ_CHECKPOINT],
   }),
-  exporter: () => ({ publish: READ_EVENTS }),
+  exporter: () => ({ publish: [...READ_EVENTS, ...READ_ASSETS] }),
   operator: () => ({
     publish: [
       ...READ,

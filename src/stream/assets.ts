@@ -52,6 +52,9 @@ export const AssetFacts = exactFieldsOf({ scale: Scale, name: Name })
 /** The declared assets by their names; undefined is the default asset, where somebody has said what it is. */
 export type DeclaredAssets = ReadonlyMap<string | undefined, AssetFacts>
 
+/** Every key of the bucket that declares an asset. */
+export const EVERY_ASSET = `${PREFIX}*`
+
 const keyOf = (asset: string | undefined): string => PREFIX + (asset ?? DEFAULT)
 
 const factsIn = (text: string): AssetFacts | undefined => {
@@ -68,7 +71,7 @@ export const readAssets = (jsm: JetStreamManager): TaskEither<StreamError, Decla
   tryStream('the declared assets', async () => {
     const assets = new Map<string | undefined, AssetFacts>()
     for (let seq = 1, looks = 0; looks <= ASSETS_MAX; looks += 1) {
-      const found = unwrap(await nextRecorded(jsm, CONFIG_STREAM, subjectOfKey(`${PREFIX}*`), seq)())
+      const found = unwrap(await nextRecorded(jsm, CONFIG_STREAM, subjectOfKey(EVERY_ASSET), seq)())
       if (found === undefined) break
       seq = found.seq + 1
       const name = found.subject.slice(subjectOfKey(PREFIX).length)

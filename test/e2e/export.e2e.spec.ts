@@ -4,6 +4,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
+import { extractText, getDocumentProxy } from 'unpdf'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { startTestStream, type TestStream } from '../support/ledger.js'
 import { openWorkbench, type Workbench } from '../support/program.js'
@@ -97,6 +98,22 @@ it('a statement has the rows of a period with the balance after each, and a mist
   expect(JSON.parse(later.stderr)).toMatchObject({ opening_balance: 4290, closing_balance: 4290 })
   expect((await exported('statement', 'nobody')).code).toBe(1)
   expect((await exported('statement', '3', '--from', 'May')).code).toBe(2)
+})
+
+it('a statement is made as PDF, with the decimals of its asset once that is declared', async () => {
+  const pageOf = async (name: string): Promise<string> => {
+    const { code, stderr } = await exported('statement', '3', '--out', name)
+    expect({ code, stderr }).toMatchObject({
+      code: 0,
+      stderr: expect.stringContaining('closing balance 4290'),
+    })
+    const bytes = new Uint8Array(readFileSync(join(bench.folder, name)))
+    return (await extractText(await getDocumentProxy(bytes), { mergePages: true })).text
+  }
+  expect(await pageOf('whole.pdf')).toMatch(/Opening balance 0\s.*Closing balance 4,290/s)
+  await bench.run(['assets', 'add', 'default', '--scale', '2', '--name', 'Euro'], env())
+  expect(await pageOf('euro.pdf')).toMatch(/3, in Euro\s.*Closing balance 42\.90/s)
+  expect((await exported('events', '--format', 'pdf')).code).toBe(2)
 })
 
 it('ends quietly when nobody reads its output any more', async () => {

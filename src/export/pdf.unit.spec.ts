@@ -1,0 +1,105 @@
+import { extractText, getDocumentProxy } from 'unpdf'
+import { describe, expect, it } from 'vitest'
+import { pdfOf } from './pdf.js'
+import type { EventRow } from './row.js'
+import { amountWords, changeOf, entryWords } from './statement-words.js'
+
+const ROW: EventRow = {
+  ...{ seq: 1, at: '2026-11-27T10:15:30.123Z', client_id: '678', asset: undefined, type: 'credit' },
+  ...{ amount: 500n, transaction_id: 't-1', reference: undefined, counterparty: undefined, by: undefined },
+  ...{ effect: 'applied', reason: undefined, balance: 500n, version: 1, metadata: undefined },
+  details: undefined,
+}
+const row = (more: Partial<EventRow>): EventRow => ({ ...ROW, ...more })
+
+const bare = (type: string, details: object): EventRow => row({ type, details, amount: undefined })
+
+describe('the words of a statement', () => {
+  it.each([
+    [0n, 2, '0.00'],
+    [5n, 2, '0.05'],
+    [123_456_789n, 2, '1,234,567.89'],
+    [-7_120n, 2, '-71.20'],
+    [9_223_372_036_854_775_807n, 0, '9,223,372,036,854,775,807'],
+    [100n, 3, '0.100'],
+  ])('write %s with %s decimals as %s', (amount, scale, words) => {
+    expect(amountWords(amount, scale)).toBe(words)
+  })
+
+  it.each([
+    ['Credit', row({}), 500n],
+    ['Debit to shop', row({ type: 'debit', counterparty: 'shop' }), -500n],
+    ['Debit, of the hold h-1', row({ type: 'debit', details: { hold: 'h-1', final: true } }), -500n],
+    ['Reversal of t-0', row({ details: { reverses: 't-0' } }), 500n],
+    [
+      '5.00 set aside until 2026-12-01 08:00',
+      row({ type: 'hold', details: { expires_at: '2026-12-01T08:00:00.000Z' } }),
+      undefined,
+    ],
+    ['The hold h-1 is given back: 5.00', row({ type: 'release', details: { hold: 'h-1' } }), undefined],
+    ['The hold h-1 has expired', bare('release', { hold: 'h-1', expired: true }), undefined],
+    ['Credit limit 20.00', bare('limit', { limit: '2000' }), undefined],
+    ['State frozen: a check', bare('state', { state: 'frozen', reason: 'a check' }), undefined],
+    [
+      'Refused: debit, insufficient funds',
+      row({ type: 'declined', details: { declined: { command: 'debit', code: 'INSUFFICIENT_FUNDS' } } }),
+      undefined,
+    ],
+  ])('say %s', (words, entry, change) => {
+    expect(entryWords(entry, 2)).toBe(words)
+    expect(changeOf(entry)).toBe(change)
+  })
+})
+
+const HEAD = {
+  customer: '678',
+  asset: 'Euro (EUR)',
+  scale: 2,
+  period: '2026-11-01 00:00 to 2026-12-01 00:00, UTC',
+}
+
+/** The text of each page of a statement, as a reader of PDF finds it. */
+const pagesOf = async (pages: readonly (readonly EventRow[])[], head = HEAD): Promise<string[]> => {
+  const pdf = await pdfOf(head)
+  const parts = pages.map(rows => pdf.add(rows, 250n))
+  const whole = Buffer.concat([...parts, await pdf.end(250n, 99_900n)])
+  return (await extractText(await getDocumentProxy(new Uint8Array(whole)))).text
+}
+
+describe('a statement as PDF', () => {
+  it('has the customer, the period, both balances and each entry', async () => {
+    const debit = row({ seq: 2, type: 'debit', amount: 30n, balance: 470n, reference: 'invoice 81' })
+    const [page = '', ...more] = await pagesOf([[ROW], [debit]])
+    expect(more).toEqual([])
+    for (const text of [
+      ...['Account statement', '678, in Euro (EUR)', HEAD.period, 'Opening balance', '2.50'],
+      ...['2026-11-27 10:15', 'Credit', '+5.00', 'Debit', '-0.30', '4.70', 'invoice 81 · t-1'],
+      ...['Closing balance', '999.00', 'Page 1'],
+    ])
+      expect(page).toContain(text)
+  })
+
+  it('goes on with its headings on as many pages as it needs', async () => {
+    const rows = Array.from({ length: 200 }, (_, i) => row({ seq: i + 1, transaction_id: `t-${i}` }))
+    const pages = await pagesOf([rows.slice(0, 120), rows.slice(120)])
+    expect(pages.length).toBeGreaterThan(4)
+    for (const [i, page] of pages.entries()) {
+      expect(page).toContain('Date (UTC)')
+      expect(page).toContain(`Page ${i + 1}`)
+    }
+    const found = pages.flatMap(page => page.match(/\bt-\d+\b/g) ?? [])
+    expect(found).toEqual(rows.map(({ transaction_id }) => transaction_id))
+  })
+
+  it('is there without entries', async () => {
+    const [page] = await pagesOf([])
+    expect(page).toMatch(/Opening balance 2\.50.*Closing balance/s)
+  })
+
+  it('takes any text that a stranger has written', async () => {
+    const reference = `Ünï żółć Ωmega привет ${'very long '.repeat(200)}\n\u0000\u202e\ud800`
+    const [page, ...more] = await pagesOf([[row({ reference }), row({ counterparty: '\u001b[31m' })]])
+    expect(more).toEqual([])
+    expect(page).toContain('Ünï żółć Ωmega привет')
+  })
+})
