@@ -20,6 +20,7 @@ export type Kind =
   | 'release'
   | 'limit'
   | 'restrict'
+  | 'reverse'
   | 'batch'
   | 'event'
   | 'raw'

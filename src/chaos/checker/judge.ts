@@ -5,6 +5,7 @@ import { checkFates } from './checks/fates.js'
 import { checkHolds } from './checks/holds.js'
 import { checkLists, checkStatements } from './checks/pages.js'
 import { checkRefusals } from './checks/refusals.js'
+import { checkReversals } from './checks/reversals.js'
 import { checkBatches, checkClaims, checkFloor, checkOrigins, checkTransfers } from './checks/stream.js'
 import { checkAcknowledgedWrites, checkNothingStored, checkOneOutcome, checkOwnIds } from './checks/writes.js'
 import type { Finding } from './findings.js'
@@ -21,6 +22,7 @@ const CHECKS: readonly ((world: World) => Finding)[] = [
   checkBatches,
   checkClaims,
   checkHolds,
+  checkReversals,
   checkOrigins,
   checkFloor,
   checkStates,

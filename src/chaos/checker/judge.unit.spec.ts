@@ -2,36 +2,21 @@
 
 import { describe, expect, it } from 'vitest'
 import type { Call, End } from './calls.js'
-import { judge } from './judge.js'
+import { fullRun } from './testing/full-run.js'
+import { brokenBy, resultsOf, withText } from './testing/plant.js'
 import {
   answered,
   answeredAt,
   askedAt,
   changeCall,
   changeEntry,
-  goodRun,
   goodRunWithHold,
   OPS,
   type Run,
   refusedWith,
   storeAgain,
 } from './testing/run.js'
-import { createWorld } from './world.js'
 
-const resultsOf = (run: Run) => judge(createWorld(run, run.entries)).map(({ result }) => result)
-const brokenBy = (plant: (run: Run) => void, run = goodRun()): readonly string[] => {
-  plant(run)
-  return resultsOf(run)
-    .filter(({ violations }) => violations > 0)
-    .map(({ name }) => name)
-}
-
-const withText =
-  (from: string, to: string) =>
-  <A extends { readonly body: string }>({ body }: A): { readonly body: string } => {
-    if (!body.includes(from)) throw new Error(`no ${from} in ${body}`)
-    return { body: body.replace(from, to) }
-  }
 /** Replaces a text in the answer to a call. */
 const answerWithText =
   (from: string, to: string) =>
@@ -50,7 +35,7 @@ const answers =
   })
 
 it('a good run breaks no promise, and every check has something to look at', () => {
-  const results = resultsOf(goodRunWithHold())
+  const results = resultsOf(fullRun())
   expect(results.filter(({ violations }) => violations > 0)).toEqual([])
   expect(results.filter(({ cases }) => cases === 0)).toEqual([])
 })

@@ -1,5 +1,6 @@
 /** Collects what the clients read: every answer that shows states of customers, with its question. */
 
+import { accountIn, accountName } from './account.js'
 import { bodyOf, type Call, errorCodeOf } from './calls.js'
 import { countOf, field, type Json, readObject, textOf, wholeOf } from './json.js'
 
@@ -39,7 +40,7 @@ export const balanceReads = (calls: readonly Call[]): readonly BalanceRead[] =>
     .filter(({ kind }) => BALANCES.includes(kind))
     .map(call => {
       const question = readObject(call.body)
-      const client_id = textOf(field(question, 'client_id')) ?? ''
+      const client_id = accountIn(question) ?? ''
       return { call, client_id, question, shown: shownIn(call), error: errorCodeOf(call.end) }
     })
 
@@ -69,7 +70,7 @@ export const statementReads = (calls: readonly Call[]): readonly StatementRead[]
     return [
       {
         call,
-        client_id: textOf(field(question, 'client_id')) ?? '',
+        client_id: accountIn(question) ?? '',
         limit: countOf(field(question, 'limit')) ?? 0,
         has_more: field(body, 'cursor') !== undefined,
         entries: entries.map((entry: Json) => ({
@@ -97,8 +98,9 @@ export const listReads = (calls: readonly Call[]): readonly ListRead[] =>
   calls.flatMap(call => {
     const customers = field(bodyOf(call.end), 'customers') ?? field(bodyOf(call.end), 'ranking')
     if (call.kind !== 'list' || !Array.isArray(customers)) return []
+    const question = readObject(call.body)
     const rows = customers.map((row: Json) => ({
-      client_id: textOf(field(row, 'client_id')) ?? '',
+      client_id: accountName(textOf(field(row, 'client_id')) ?? '', question),
       balance: wholeOf(field(row, 'balance')),
       version: countOf(field(row, 'version')),
     }))

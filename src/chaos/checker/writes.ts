@@ -2,6 +2,7 @@
  * Gathers what the clients wrote, by key: every attempt to send a write, and what each answer claims of it.
  */
 
+import { accountIn } from './account.js'
 import { bodyOf, type Call, errorCodeOf } from './calls.js'
 import { countOf, field, isObject, type Json, readObject, textOf, wholeOf } from './json.js'
 
@@ -47,8 +48,10 @@ export type Write = {
   /** The customers on whose subjects its events are, in order. */
   readonly client_ids: readonly string[]
   readonly amount: bigint | undefined
-  /** The id that makes the write count once; undefined when the client gave none. */
+  /** The id that makes the write count once; undefined when the client gave none, and for a reversal: the ledger makes its id. */
   readonly id: string | undefined
+  /** The id of the write that this one takes back. */
+  readonly reverses?: string
   /** The commands that come before it in its batch, when the batch has the mode `all`. */
   readonly before: readonly Write[]
   readonly attempts: readonly Attempt[]
@@ -59,14 +62,15 @@ type Draft = Write & { readonly attempts: Attempt[]; readonly before: Draft[] }
 const NOTHING_STORED = [
   ...['UNAVAILABLE', 'BUSY', 'CONFLICT', 'STREAM_FULL', 'INVALID_REQUEST', 'PAYLOAD_TOO_LARGE'],
   ...['TRANSACTION_ID_REUSED', 'BAD_REQUEST'],
+  ...['NOT_FOUND', 'NOT_REVERSIBLE', 'ALREADY_REVERSED'],
 ]
 const REFUSALS = [
   ...['INSUFFICIENT_FUNDS', 'BALANCE_LIMIT', 'ACCOUNT_RESTRICTED', 'NOT_EMPTY'],
-  ...['HOLD_EXISTS', 'HOLD_NOT_OPEN', 'HOLD_EXCEEDED', 'LIMIT_REACHED'],
+  ...['HOLD_EXISTS', 'HOLD_NOT_OPEN', 'HOLD_EXCEEDED', 'LIMIT_REACHED', 'REVERSAL_EXCEEDED'],
 ]
 
 const positionOf = (value: Json | undefined): Position | undefined => {
-  const [client_id, seq] = [textOf(field(value, 'client_id')), countOf(field(value, 'seq'))]
+  const [client_id, seq] = [accountIn(value), countOf(field(value, 'seq'))]
   if (client_id === undefined || seq === undefined) return undefined
   return {
     client_id,
@@ -85,7 +89,7 @@ export const positionsOf = (reply: Json | undefined): readonly Position[] => {
 /** The claim of an error with a code and details. */
 const claimOfError = (code: string, error: Json | undefined, is_frozen: boolean): Claim => {
   if (REFUSALS.includes(code)) {
-    const client_id = textOf(field(error, 'client_id')) ?? ''
+    const client_id = accountIn(error) ?? ''
     const [balance, available] = [wholeOf(field(error, 'balance')), wholeOf(field(error, 'available'))]
     return { tag: 'refused', code, client_id, balance, available, is_frozen }
   }
@@ -160,7 +164,7 @@ const commandOf = (kind: string, fields: Json): Described | undefined => {
   const names = type === 'transfer' ? ['from', 'to'] : ['client_id', 'to']
   return {
     ...{ key, source: 'command', type },
-    client_ids: names.flatMap(name => textOf(field(fields, name)) ?? []),
+    client_ids: names.flatMap(name => accountIn(fields, name) ?? []),
     amount: wholeOf(field(fields, 'amount')),
     id: textOf(field(fields, 'transaction_id')),
   }
@@ -181,9 +185,27 @@ const publishedOf = ({ kind, subject, headers, body }: Call): Described | undefi
   }
 }
 
+/** The two accounts of a transfer change sides when it is taken back. */
+const reversedType = (type: Write['type']): WriteType | undefined => {
+  if (type === 'credit') return 'debit'
+  return type === 'debit' ? 'credit' : type
+}
+
+/** A reversal: the opposite of the write that has the id. */
+const reversalOf = (fields: Json, original: Write | undefined): Described | undefined => {
+  const [key, reverses] = [textOf(field(fields, 'reference')), textOf(field(fields, 'transaction_id'))]
+  if (key === undefined || reverses === undefined || original === undefined) return undefined
+  return {
+    ...{ key, source: 'command', type: reversedType(original.type), reverses, id: undefined },
+    client_ids: original.client_ids.toReversed(),
+    amount: wholeOf(field(fields, 'amount')),
+  }
+}
+
 /** Gathers all writes of a history by their keys. */
 export const gatherWrites = (calls: readonly Call[]): ReadonlyMap<string, Write> => {
   const writes = new Map<string, Draft>()
+  const by_id = new Map<string, Write>()
 
   const add = (
     described: Described | undefined,
@@ -194,6 +216,7 @@ export const gatherWrites = (calls: readonly Call[]): ReadonlyMap<string, Write>
     const known = writes.get(described.key)
     const write = known ?? { ...described, attempts: [], before: [...before] }
     if (known === undefined) writes.set(described.key, write)
+    if (known === undefined && described.id !== undefined) by_id.set(described.id, write)
     write.attempts.push(attempt)
     return [write]
   }
@@ -221,6 +244,10 @@ export const gatherWrites = (calls: readonly Call[]): ReadonlyMap<string, Write>
     else if (call.kind === 'event' || call.kind === 'raw') {
       const published = publishedOf(call)
       add(published, { call, claim: claimOfPublish(call, published?.client_ids[0] ?? '') })
+    } else if (call.kind === 'reverse') {
+      const fields = readObject(call.body)
+      const described = reversalOf(fields, by_id.get(textOf(field(fields, 'transaction_id')) ?? ''))
+      add(described, { call, claim: claimOfCommand(call, true) })
     } else if (writeTypeOf(call.kind) !== undefined) {
       const described = commandOf(call.kind, readObject(call.body))
       add(described, { call, claim: claimOfCommand(call, described?.id !== undefined) })

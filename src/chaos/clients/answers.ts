@@ -2,6 +2,7 @@
 
 import { E } from '../../fp.js'
 import { isJsonObject, readJson } from '../../json.js'
+import { accountOf } from './account.js'
 import type { CallResult } from './ask.js'
 import type { Memory } from './memory.js'
 
@@ -12,6 +13,8 @@ const ERROR_CODE = 'Nats-Service-Error'
 const FOR_GOOD = [
   ...['INSUFFICIENT_FUNDS', 'BALANCE_LIMIT', 'TRANSACTION_ID_REUSED', 'INVALID_REQUEST'],
   ...['HOLD_EXISTS', 'HOLD_NOT_OPEN', 'HOLD_EXCEEDED', 'LIMIT_REACHED', 'ACCOUNT_RESTRICTED', 'NOT_EMPTY'],
+  // a transaction that is not found may come later, but nobody waits for it
+  ...['NOT_FOUND', 'NOT_REVERSIBLE', 'ALREADY_REVERSED', 'REVERSAL_EXCEEDED'],
 ]
 const NOTHING = ['UNAVAILABLE', 'BUSY', 'CONFLICT', 'STREAM_FULL']
 
@@ -53,9 +56,9 @@ export const isSettled = (result: CallResult): boolean =>
 
 const rememberState = (memory: Memory, state: unknown): void => {
   if (!isJsonObject(state)) return
-  const { client_id, version, seq } = state
-  if (typeof client_id === 'string' && typeof version === 'number' && typeof seq === 'number')
-    memory.learnState(client_id, { version, seq })
+  const { client_id, asset, version, seq } = state
+  if (typeof client_id !== 'string' || typeof version !== 'number' || typeof seq !== 'number') return
+  memory.learnState(accountOf(client_id, asset), { version, seq })
 }
 
 /** Remembers the states of customers in the answer to a command. */

@@ -37,7 +37,7 @@ describe('the writes', () => {
     expect(new Set(made.map(({ question }) => question.kind))).toEqual(
       new Set([
         ...['credit', 'debit', 'transfer', 'batch', 'event', 'raw'],
-        ...['hold', 'capture', 'release', 'limit', 'restrict'],
+        ...['hold', 'capture', 'release', 'limit', 'restrict', 'reverse'],
       ]),
     )
     for (const kind of ['credit', 'transfer', 'batch', 'event', 'raw'])

@@ -1,5 +1,6 @@
 /** Chooses the clients' reads: balances of every kind, pages of history, and the outcome of their own transactions. */
 
+import { namesOf } from './account.js'
 import type { CallRequest } from './ask.js'
 import type { Customers } from './customers.js'
 import type { Memory } from './memory.js'
@@ -24,28 +25,33 @@ export const nextRead = (
   { stateOf, ids }: Pick<Memory, 'stateOf' | 'ids'>,
   wall_ms: number,
 ): CallRequest => {
-  const client_id = customers.pick(random)
-  const state = stateOf(client_id)
+  const account = customers.pick(random)
+  const [names, state] = [namesOf(account), stateOf(account)]
   const choice = random.next()
-  if (choice < 0.25) return balance('strong', { client_id, consistency: 'strong' })
+  if (choice < 0.25) return balance('strong', { ...names, consistency: 'strong' })
   if (choice < 0.4 && state !== undefined)
-    return balance('min_version', { client_id, min_version: state.version })
-  if (choice < 0.45 && state !== undefined) return balance('as_of', { client_id, as_of_seq: state.seq })
+    return balance('min_version', { ...names, min_version: state.version })
+  if (choice < 0.45 && state !== undefined) return balance('as_of', { ...names, as_of_seq: state.seq })
   if (choice < 0.5) {
     const as_of = new Date(wall_ms - random.whole(PAST_MS_MIN, PAST_MS_MAX)).toISOString()
-    return balance('as_of', { client_id, as_of })
+    return balance('as_of', { ...names, as_of })
   }
   if (choice < 0.58) {
-    const body = JSON.stringify({ client_id, limit: random.whole(1, ENTRIES_MAX) })
+    const body = JSON.stringify({ ...names, limit: random.whole(1, ENTRIES_MAX) })
     return { kind: 'statement', subject: 'customer.statement', body }
   }
   if (choice < 0.62) {
     const subject = random.pick(['customer.list', 'customer.ranking'])
-    return { kind: 'list', subject, body: JSON.stringify({ limit: random.whole(1, CUSTOMERS_MAX) }) }
+    const { client_id: _, ...asset } = names
+    return {
+      kind: 'list',
+      subject,
+      body: JSON.stringify({ ...asset, limit: random.whole(1, CUSTOMERS_MAX) }),
+    }
   }
   if (choice < 0.72 && ids.all().length > 0) {
     const body = JSON.stringify({ transaction_id: random.pick(ids.all()) })
     return { kind: 'transaction', subject: 'customer.transaction', body }
   }
-  return balance('balance', { client_id })
+  return balance('balance', names)
 }

@@ -3,6 +3,7 @@
  * often than they have money, so that some are refused and some race.
  */
 
+import { type AccountName, customerOf, namesOf } from './account.js'
 import type { Customers } from './customers.js'
 import { createRing } from './memory.js'
 import type { Random } from './random.js'
@@ -25,8 +26,8 @@ export type RuleWrites = {
   readonly captureEvent: () => RawEvent
 }
 
-type RawEvent = { readonly client_id: string; readonly body: Readonly<Record<string, unknown>> }
-type OwnHold = { readonly client_id: string; readonly hold: string; readonly amount: number }
+type RawEvent = { readonly account: AccountName; readonly body: Readonly<Record<string, unknown>> }
+type OwnHold = { readonly account: AccountName; readonly hold: string; readonly amount: number }
 
 const AMOUNT_MAX = 10
 /** Some holds expire while they are captured, and most of them never do in a run. */
@@ -37,13 +38,13 @@ const STATES = ['active', 'active', 'active', 'no_debit', 'no_credit', 'frozen']
 const REASON = 'a dispute'
 const UNTIL_MS = 3_000
 /** A client that has no hold yet names one that nobody made. */
-const NO_HOLD: OwnHold = { client_id: 'busy-1', hold: 'never-made', amount: AMOUNT_MAX }
+const NO_HOLD: OwnHold = { account: 'busy-1', hold: 'never-made', amount: AMOUNT_MAX }
 
 export const createRuleWrites = (random: Random, customers: Customers): RuleWrites => {
   const own = createRing<OwnHold>(HOLDS_KEPT)
 
   const newHold = (hold: string): OwnHold => {
-    const made = { client_id: customers.pick(random), hold, amount: random.whole(1, AMOUNT_MAX) }
+    const made = { account: customers.pick(random), hold, amount: random.whole(1, AMOUNT_MAX) }
     own.add(made)
     return made
   }
@@ -56,22 +57,21 @@ export const createRuleWrites = (random: Random, customers: Customers): RuleWrit
   }
 
   const capture = (): RuleWrite => {
-    const { client_id, hold, amount } = anyHold()
-    const others = customers.pair(random).filter(id => id !== client_id)
-    const to = random.chance(0.3) ? { to: random.pick(others) } : {}
+    const { account, hold, amount } = anyHold()
+    const to = random.chance(0.3) ? { to: customerOf(customers.other(random, account)) } : {}
     const final = random.chance(0.3) ? {} : { final: false }
-    return { type: 'capture', fields: { client_id, hold, ...partOf(amount), ...final, ...to } }
+    return { type: 'capture', fields: { ...namesOf(account), hold, ...partOf(amount), ...final, ...to } }
   }
 
   return {
     hold: id => {
-      const { client_id, amount } = newHold(id)
-      return { type: 'hold', fields: { client_id, amount, expires_in: random.pick(EXPIRES_IN_S) } }
+      const { account, amount } = newHold(id)
+      return { type: 'hold', fields: { ...namesOf(account), amount, expires_in: random.pick(EXPIRES_IN_S) } }
     },
     capture,
     release: () => {
-      const { client_id, hold, amount } = anyHold()
-      return { type: 'release', fields: { client_id, hold, ...partOf(amount) } }
+      const { account, hold, amount } = anyHold()
+      return { type: 'release', fields: { ...namesOf(account), hold, ...partOf(amount) } }
     },
     limit: () => ({
       type: 'limit',
@@ -87,13 +87,13 @@ export const createRuleWrites = (random: Random, customers: Customers): RuleWrit
       }
     },
     heldEvent: (id, wall_ms) => {
-      const { client_id, amount } = newHold(id)
+      const { account, amount } = newHold(id)
       const expires_at = new Date(wall_ms + random.pick(EXPIRES_IN_S) * 1_000).toISOString()
-      return { client_id, body: { schema: 2, type: 'hold', amount, transaction_id: id, expires_at } }
+      return { account, body: { schema: 2, type: 'hold', amount, transaction_id: id, expires_at } }
     },
     captureEvent: () => {
-      const { client_id, hold, amount } = anyHold()
-      return { client_id, body: { schema: 2, type: 'debit', amount: random.whole(1, amount), hold } }
+      const { account, hold, amount } = anyHold()
+      return { account, body: { schema: 2, type: 'debit', amount: random.whole(1, amount), hold } }
     },
   }
 }

@@ -4,9 +4,10 @@
  * stream whatever its id is.
  */
 
+import { type AccountName, customerOf, isOfAsset, namesOf } from './account.js'
 import type { CallRequest } from './ask.js'
 import { type Customers, RICH } from './customers.js'
-import type { Repeatable } from './memory.js'
+import { createRing, type Repeatable } from './memory.js'
 import type { Random } from './random.js'
 import { createRuleWrites, type RuleWrite } from './rule-writes.js'
 
@@ -25,6 +26,8 @@ const AMOUNT_MAX = 100
 const DEBIT_MAX = 130
 const WITHOUT_ID_SHARE = 0.15
 const BATCH_MAX = 6
+/** A client takes back what it sent lately, whatever became of it; more of it than there is, now and then. */
+const REVERSIBLE_KEPT = 8
 /** Larger than 2^53, so it is sent as text; the sum of a thousand still fits into int64. */
 const RICH_AMOUNT = 9_007_199_254_740_993n
 
@@ -48,6 +51,13 @@ const write = (
   is_repeatable,
   is_lasting: is_repeatable && question.kind !== 'raw',
 })
+
+/** A credit or a debit for an account: on one of an asset it has to be of schema 2. */
+const eventBody = (account: AccountName, type: string, amount: number, key: string): string =>
+  json({ ...(isOfAsset(account) ? { schema: 2 } : {}), type, amount, reference: key })
+
+/** More than anybody has. */
+const OVERDRAFT = 10 ** 12
 
 /** Bodies that every fold rejects as malformed. */
 const badBodies = (key: string): readonly string[] => [
@@ -75,17 +85,16 @@ const createRawWrites = (random: Random, customers: Customers) => {
   }
   const good = (key: string): ClientWrite => {
     const type = random.pick(['credit', 'debit'])
-    return raw(
-      key,
-      customers.pick(random),
-      json({ type, amount: random.whole(1, AMOUNT_MAX), reference: key }),
-    )
+    const account = customers.pick(random)
+    return raw(key, account, eventBody(account, type, random.whole(1, AMOUNT_MAX), key))
   }
   const bad = (key: string): ClientWrite => raw(key, customers.pick(random), random.pick(badBodies(key)))
   const ownerless = (key: string): ClientWrite =>
     raw(key, 'two.tokens', json({ type: 'credit', amount: 1, reference: key }))
-  const overdraw = (key: string): ClientWrite =>
-    raw(key, customers.pick(random), json({ type: 'debit', amount: 10 ** 12, reference: key }))
+  const overdraw = (key: string): ClientWrite => {
+    const account = customers.pick(random)
+    return raw(key, account, eventBody(account, 'debit', OVERDRAFT, key))
+  }
   return { raw, good, bad, ownerless, overdraw }
 }
 
@@ -110,23 +119,50 @@ const createRuleChoices = (
     [
       1,
       (key, wall_ms) => {
-        const { client_id, body } = rules.heldEvent(`id-${key}`, wall_ms)
-        return raw(key, client_id, json({ ...body, reference: key }))
+        const { account, body } = rules.heldEvent(`id-${key}`, wall_ms)
+        return raw(key, account, json({ ...body, reference: key }))
       },
     ],
     [
       1,
       key => {
-        const { client_id, body } = rules.captureEvent()
-        return raw(key, client_id, json({ ...body, reference: key }))
+        const { account, body } = rules.captureEvent()
+        return raw(key, account, json({ ...body, reference: key }))
       },
     ],
   ]
 }
 
+/** A credit to the customer whose amounts are larger than the numbers that are exact in JSON. */
+const rich = (key: string): ClientWrite => {
+  const transaction_id = `id-${key}`
+  const body = json({ client_id: RICH, amount: String(RICH_AMOUNT), reference: key, transaction_id })
+  return write({ kind: 'credit', subject: 'customer.credit', body }, transaction_id, true)
+}
+
+type Sent = { readonly id: string; readonly amount: number }
+
+/** Takes back what one client sent lately; `next` gives nothing before anything was sent. */
+const createReversals = (random: Random) => {
+  const sent = createRing<Sent>(REVERSIBLE_KEPT)
+  return {
+    sent: (one: Sent): void => sent.add(one),
+    next: (key: string): ClientWrite | undefined => {
+      if (sent.all().length === 0) return undefined
+      const { id, amount } = random.pick(sent.all())
+      const part = random.chance(0.3) ? {} : { amount: random.whole(1, amount) }
+      const body = json({ transaction_id: id, ...part, reversal_id: `id-${key}`, reference: key })
+      // only the ledger knows the id under which it is stored: `customer.transaction` cannot be asked for it
+      return write({ kind: 'reverse', subject: 'customer.reverse', body }, undefined, true)
+    },
+  }
+}
+
 /** Creates the writes of one client; `prefix` makes its keys and ids different from those of other clients. */
 export const createWrites = (random: Random, customers: Customers, prefix: string): Writes => {
   let count = 0
+
+  const reversing = createReversals(random)
 
   const idOf = (key: string): { readonly transaction_id?: string } =>
     random.chance(WITHOUT_ID_SHARE) ? {} : { transaction_id: `id-${key}` }
@@ -134,32 +170,20 @@ export const createWrites = (random: Random, customers: Customers, prefix: strin
   const fieldsOf = (
     type: 'credit' | 'debit' | 'transfer',
     key: string,
-  ): Readonly<Record<string, unknown>> => {
+  ): Readonly<Record<string, unknown>> & { readonly amount: number } => {
     const amount = random.whole(1, type === 'credit' ? AMOUNT_MAX : DEBIT_MAX)
-    if (type !== 'transfer') return { client_id: customers.pick(random), amount, reference: key }
+    if (type !== 'transfer') return { ...namesOf(customers.pick(random)), amount, reference: key }
     const [from, to] = customers.pair(random)
-    return { from, to, amount, reference: key }
+    const { client_id, ...asset } = namesOf(from)
+    return { from: client_id, to: customerOf(to), ...asset, amount, reference: key }
   }
 
   const command = (type: 'credit' | 'debit' | 'transfer', key: string): ClientWrite => {
     const fields = { ...fieldsOf(type, key), ...idOf(key) }
     const { transaction_id } = fields
+    if (transaction_id !== undefined) reversing.sent({ id: transaction_id, amount: fields.amount })
     const question = { kind: type, subject: `customer.${type}`, body: json(fields) }
     return write(question, transaction_id, transaction_id !== undefined)
-  }
-
-  const rich = (key: string): ClientWrite => {
-    const fields = {
-      client_id: RICH,
-      amount: String(RICH_AMOUNT),
-      reference: key,
-      transaction_id: `id-${key}`,
-    }
-    return write(
-      { kind: 'credit', subject: 'customer.credit', body: json(fields) },
-      fields.transaction_id,
-      true,
-    )
   }
 
   const batch = (key: string): ClientWrite => {
@@ -177,8 +201,9 @@ export const createWrites = (random: Random, customers: Customers, prefix: strin
   const event = (key: string): ClientWrite => {
     const type = random.pick(['credit', 'debit'])
     const headers = random.chance(0.7) ? { 'Nats-Msg-Id': `id-${key}` } : {}
-    const body = json({ type, amount: random.whole(1, AMOUNT_MAX), reference: key })
-    const subject = `customer.event.${customers.pick(random)}`
+    const account = customers.pick(random)
+    const body = eventBody(account, type, random.whole(1, AMOUNT_MAX), key)
+    const subject = `customer.event.${account}`
     return write({ kind: 'event', subject, body, headers }, undefined, 'Nats-Msg-Id' in headers)
   }
 
@@ -189,6 +214,7 @@ export const createWrites = (random: Random, customers: Customers, prefix: strin
     [16, key => command('debit', key)],
     [16, key => command('transfer', key)],
     [8, batch],
+    [6, key => reversing.next(key) ?? command('credit', key)],
     [8, event],
     [6, good],
     [3, bad],

@@ -35,7 +35,7 @@ export const refusedWith = (at_us: number, code: string, details: object = {}): 
 export const askedAt = (op: number): number => op * NEXT_MS * US_PER_MS
 export const answeredAt = (op: number): number => askedAt(op) + ANSWER_MS * US_PER_MS
 
-const callOf = (
+export const callOf = (
   op: number,
   kind: Call['kind'],
   subject: string,
@@ -48,7 +48,7 @@ const callOf = (
 })
 
 /** The entry at `seq`, stored as part of call `op`. */
-const entryOf = (
+export const entryOf = (
   seq: number,
   op: number,
   token: string,
@@ -61,13 +61,13 @@ const entryOf = (
   body: typeof body === 'string' ? body : JSON.stringify(body),
 })
 
-const inBatch = (id: string, place: number, is_last: boolean): Readonly<Record<string, string>> => ({
+export const inBatch = (id: string, place: number, is_last: boolean): Readonly<Record<string, string>> => ({
   'Nats-Batch-Id': id,
   'Nats-Batch-Sequence': String(place),
   ...(is_last ? { 'Nats-Batch-Commit': '1' } : {}),
 })
 
-const state = (client_id: string, balance: number, version: number, seq: number) => ({
+export const state = (client_id: string, balance: number, version: number, seq: number) => ({
   ...{ client_id, balance, version, seq },
 })
 
@@ -119,6 +119,8 @@ export const OPS = {
   part: 23,
   rest: 24,
   closed_refusal: 25,
+  reversal: 28,
+  too_much_reversed: 29,
 } as const
 
 const WRITES = (): Call[] => {
