@@ -48,7 +48,10 @@ export type SubjectFoldOptions = {
   readonly onApplied?: (record: Recorded, event: LedgerEvent, after: Customer) => void
 }
 
-/** The number of events that are read one by one; a longer tail is then read through a consumer. */
+/**
+ * The number of events of a tail that are read one by one, which asks the leader for each; a longer one is read in pages. From
+ * the beginning there are mostly many: then all are.
+ */
 const SINGLES_MAX = 50
 
 const isOpen = ({ to_seq }: SubjectFoldOptions): boolean => to_seq >= Number.MAX_SAFE_INTEGER
@@ -127,7 +130,8 @@ const foldOnce = async (work: Work, from: Folded): Promise<Folded> => {
   }
 
   let to_seq = isOpen(options) ? (await endOf(work)).subject_seq : options.to_seq
-  for (let singles = 0; last_seq < to_seq && singles < SINGLES_MAX; singles += 1) {
+  const singles_max = last_seq === 0 ? 0 : SINGLES_MAX
+  for (let singles = 0; last_seq < to_seq && singles < singles_max; singles += 1) {
     const found = await nextUpTo(work, last_seq + 1, to_seq)
     if (found === undefined) return { customer, last_seq }
     take(found)

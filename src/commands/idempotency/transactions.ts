@@ -34,6 +34,8 @@ const ANSWERS_MAX = 32
 
 const answerWith = (result: GroupResult): Known => ({ tag: 'answer', result })
 
+const settle = async (earlier: Earlier): Promise<Known> => (earlier.tag === 'later' ? earlier.later : earlier)
+
 /** The outcome of one command of a group; undefined for a command that was refused because of another one. */
 const outcomeAt = (result: GroupResult, index: number, { commands }: Group): Outcome | undefined => {
   if (result.tag === 'failed') return commands.length === 1 ? result : undefined
@@ -106,7 +108,10 @@ export const createTransactions = (
     if (stored.size === 0 && settled.every(outcome => outcome === undefined)) return NEW
     const answer = async (): Promise<Known> => {
       try {
-        const result = await slots(() => originalOf(group, settled, stored))
+        // nobody waits any more for what was not begun in time, and those who do come sooner
+        const result = await slots(async () =>
+          group.state === 'answered' ? undefined : originalOf(group, settled, stored),
+        )
         return result === undefined ? NEW : answerWith(result)
       } catch (cause) {
         // something is stored under an id of the group, so a caller must not be told that nothing is
@@ -116,9 +121,6 @@ export const createTransactions = (
     }
     return { tag: 'later', later: answer() }
   }
-
-  const settle = async (earlier: Earlier): Promise<Known> =>
-    earlier.tag === 'later' ? earlier.later : earlier
 
   /** An earlier command with one of the ids is under way here, or was settled: its outcome is waited for. */
   const beginAfter = async (
