@@ -165,6 +165,8 @@ export class Coordinator implements CommandDecider {
   }
 
   #admit(group: Group, begin = this.#ports.transactions.begin): void {
+    // it was looked up for longer than it may be open: what begins now would never end, and lock its ids
+    if (group.state === 'answered') return
     if (!group.has_given_ids) {
       this.#enqueue(group)
       return

@@ -1,5 +1,6 @@
 /** What it costs to answer commands that are stored already, while no table tells their answers. */
 
+import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
 import { codeOf, coordinatorRoom, movement } from '../../../test/support/coordinators.js'
 import { startTestLedger, type TestLedger } from '../../../test/support/ledger.js'
@@ -74,4 +75,23 @@ it('nothing is read for those who have been answered before their turn: a retry 
   await ledger.nc.flush()
   expect(about('c0').length).toBeGreaterThan(0)
   for (let nth = ABANDONED_FROM; nth < CUSTOMERS; nth += 1) expect(about(`c${nth}`)).toEqual([])
+})
+
+it('a command that was answered while it was looked up does not lock its id', async () => {
+  const slow_ms = 1_500
+  let wait_ms = slow_ms
+  const coordinator = room.start(ledger, {
+    timeout_ms: 100,
+    find: async () => {
+      await sleep(wait_ms)
+      return undefined
+    },
+  })
+  const command = credit('locked', 0)
+  const [first] = await coordinator.submitEach([{ command, has_given_id: true }])
+  expect(first).toMatchObject({ tag: 'failed', code: 'UNAVAILABLE' })
+  // the look-up ends after the answer
+  await sleep(slow_ms)
+  wait_ms = 0
+  expect(codeOf(await coordinator.submit(command, true))).toBe('done')
 })
