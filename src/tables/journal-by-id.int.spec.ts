@@ -44,6 +44,7 @@ it('gives the event of each id and the account after it; ids without a row are l
     seq: 7,
     balance: 2n ** 63n - 1n,
     version: 3,
+    account: { balance: 2n ** 63n - 1n, version: 3, seq: 7 },
     omitted: [],
     event: {
       type: 'credit',

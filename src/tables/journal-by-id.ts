@@ -5,6 +5,7 @@
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb'
 import { E, pipe, type TaskEither, TE } from '../fp.js'
 import { isJsonObject } from '../json.js'
+import type { Account } from '../ledger/account.js'
 import { type AccountId, isOfAsset } from '../ledger/account-id.js'
 import { toJson } from '../ledger/amount.js'
 import { decodeParsed, type LedgerEvent } from '../ledger/event.js'
@@ -12,7 +13,7 @@ import type { TableError } from './errors.js'
 import { readTrusted, type Trust } from './heads.js'
 import { rowId } from './journal-ids.js'
 import { KeyedRow, type LinkedRow } from './journal-row.js'
-import { type Omitted, omittedOf } from './row-texts.js'
+import { accountOfRow, type Omitted, omittedOf } from './row-texts.js'
 
 /** One row of the journal; `balance` and `version` are those after the event. */
 export type JournalRow = {
@@ -20,6 +21,8 @@ export type JournalRow = {
   readonly seq: number
   readonly balance: bigint
   readonly version: number
+  /** The account after the event; undefined when its rules are too long for a row. */
+  readonly account: Account | undefined
   /** The event without the fields that `omitted` names: only the stream has these fields. */
   readonly event: LedgerEvent
   readonly omitted: readonly Omitted[]
@@ -53,7 +56,8 @@ const decodeRow = (raw: unknown): E.Either<TableError, [string, JournalRow]> => 
     return E.left({ tag: 'Unexpected', message: 'a row of the journal is not readable' })
   }
   const { id, client_id, seq, balance, version, omitted = '' } = row.right
-  return E.right([id, { client_id, seq, balance, version, event, omitted: omittedOf(omitted) }])
+  const account = accountOfRow(row.right)
+  return E.right([id, { client_id, seq, balance, version, account, event, omitted: omittedOf(omitted) }])
 }
 
 /**

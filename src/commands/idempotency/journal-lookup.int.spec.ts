@@ -10,6 +10,7 @@ import { until } from '../../../test/support/servers.js'
 import { discardDeadLetter } from '../../dead-letters/actions.js'
 import { keepDeadLetter } from '../../dead-letters/letters.js'
 import { TE } from '../../fp.js'
+import { decodeCommand } from '../../ledger/command.js'
 import { clientId } from '../../ledger/testing/arbitrary.js'
 import { journal } from '../../projections/definitions/journal.js'
 import { startProjector } from '../../projections/runner.js'
@@ -112,6 +113,36 @@ describe('a journal that lacks a row which its table refused', () => {
 })
 
 describe('a transaction that the journal holds', () => {
+  it('of an account with a limit and holds gets its answer from there too, and no event is folded for it', async () => {
+    const first = start()
+    const commands = (
+      [
+        ['credit', { amount: 50 }],
+        ['limit', { limit: 20 }],
+        ['hold', { amount: 30 }],
+        ['capture', { hold: 'rules-3', amount: 10, final: false }],
+        ['debit', { amount: 5 }],
+      ] as const
+    ).map(([type, fields], i) => {
+      const ids = { client_id: 'rules', transaction_id: `rules-${i + 1}` }
+      return right(TE.fromEither(decodeCommand(type, { ...ids, ...fields }, '')))
+    })
+    const outcomes = []
+    for (const command of commands) outcomes.push(await first.submit(await command, true))
+    expect(outcomes.map(codeOf)).toEqual(outcomes.map(() => 'done'))
+    await caughtUp()
+    const folds: string[] = []
+    const listening = ledger.nc.subscribe('$JS.API.>', {
+      callback: (_, message) => void folds.push(message.string()),
+    })
+    const coordinator = start()
+    for (const [i, command] of commands.entries())
+      expect(await coordinator.submit(await command, true)).toEqual({ ...outcomes[i], replayed: true })
+    await ledger.nc.flush()
+    listening.unsubscribe()
+    expect(folds.filter(body => body.includes('"customer.balance.rules"'))).toEqual([])
+  })
+
   it('gets its original answer from there: a movement, a transfer and a refusal', async () => {
     const first = start()
     const commands = [

@@ -12,6 +12,7 @@ import { E, pipe, type TaskEither, TE, unwrap } from '../../fp.js'
 import { createGatherer } from '../../gather.js'
 import { creditLegId } from '../../ledger/command.js'
 import { claimedAfter } from '../../ledger/event.js'
+import { rulesDigest } from '../../ledger/rules-text.js'
 import { metrics } from '../../metrics.js'
 import { createSlots } from '../../parallel.js'
 import type { StreamError } from '../../stream/errors.js'
@@ -21,6 +22,7 @@ import { READ_KEYS_MAX, type Trust } from '../../tables/heads.js'
 import { type JournalRow, readJournal } from '../../tables/journal-by-id.js'
 import type { CommandDeps } from '../deps.js'
 import { createBreaker } from '../group-commit/breaker.js'
+import { positionOf } from '../outcome.js'
 import { createHistoryFinder } from './history.js'
 import type { KnownIds } from './known-ids.js'
 import { createLagWatch } from './lag-watch.js'
@@ -64,14 +66,15 @@ const wrong_rows = metrics.counter(
  * if the event claims the same one; otherwise the answer is folded from the stream.
  */
 const knownFromRow = (row: JournalRow, stored: StoredTransaction): StoredTransaction => {
-  const { balance, version } = row
+  const { balance, version, account } = row
   const claim = claimedAfter(stored.event)
   const is_claimed = claim?.balance === balance && claim.version === version
   if (!is_claimed || stored.event.type === 'declined') return stored
-  // a row does not tell what an account with rules allows, so its answer is folded
-  return claim.rules === undefined
-    ? { ...stored, has_counted: true, folded: [{ balance, version }] }
-    : { ...stored, has_counted: true }
+  // the answer of an account whose rules are too long for a row is folded
+  if (account === undefined || rulesDigest(account.rules) !== claim.rules)
+    return { ...stored, has_counted: true }
+  const { client_id: _, seq: __, ...state } = positionOf(row.client_id, account, row.seq)
+  return { ...stored, has_counted: true, folded: [state] }
 }
 
 type Rows = ReadonlyMap<string, JournalRow>

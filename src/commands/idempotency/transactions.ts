@@ -29,8 +29,13 @@ const look_ups = metrics.counter(
 )
 
 const NEW = { tag: 'new' } as const
-/** Groups for which stored transactions are folded at once. */
-const ANSWERS_MAX = 32
+/**
+ * Groups whose stored transactions are folded at once, and those that may wait for that. To fold the events of a customer from
+ * the beginning costs the stream's server a read for nearly each, so many at once would hold up everybody. Most answers are in
+ * the journal; who waits here in vain while it does not answer soon finds it there when they try again.
+ */
+const FOLDS_MAX = 4
+const FOLDS_OPEN_MAX = 10_000
 
 const answerWith = (result: GroupResult): Known => ({ tag: 'answer', result })
 
@@ -41,6 +46,25 @@ const outcomeAt = (result: GroupResult, index: number, { commands }: Group): Out
   if (result.tag === 'failed') return commands.length === 1 ? result : undefined
   const reply = result.replies[index]
   return reply === undefined ? undefined : { tag: 'done', reply, replayed: result.replayed }
+}
+
+/** Whether the answer of a stored transaction has to be folded from its customers' events. */
+const needsFold = ({ folded, event }: StoredTransaction): boolean =>
+  folded === undefined && event.type !== 'declined'
+
+/** Runs the works that fold; rejects when too many wait already. */
+const createFolds = () => {
+  const slots = createSlots(FOLDS_MAX)
+  let open = 0
+  return async <A>(work: () => Promise<A>): Promise<A> => {
+    if (open >= FOLDS_OPEN_MAX) throw new Error('too many answers have to be folded from the stream')
+    open += 1
+    try {
+      return await slots(work)
+    } finally {
+      open -= 1
+    }
+  }
 }
 
 /** Says of an id whether an event may have it; false is certain (known-ids.ts). */
@@ -69,7 +93,7 @@ export const createTransactions = (
   mayHave: MayHave = () => true,
 ): Transactions => {
   const recent = createRecent(deps.nc)
-  const slots = createSlots(ANSWERS_MAX)
+  const folds = createFolds()
 
   /** Looks up the ids that an event may have: nearly always there is none, and then nothing is waited for. */
   const lookUp = (commands: readonly Command[]): Lookup | Promise<Lookup> => {
@@ -109,9 +133,8 @@ export const createTransactions = (
     const answer = async (): Promise<Known> => {
       try {
         // nobody waits any more for what was not begun in time, and those who do come sooner
-        const result = await slots(async () =>
-          group.state === 'answered' ? undefined : originalOf(group, settled, stored),
-        )
+        const work = async () => (group.state === 'answered' ? undefined : originalOf(group, settled, stored))
+        const result = await ([...stored.values()].some(needsFold) ? folds(work) : work())
         return result === undefined ? NEW : answerWith(result)
       } catch (cause) {
         // something is stored under an id of the group, so a caller must not be told that nothing is
