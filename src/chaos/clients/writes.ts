@@ -26,8 +26,9 @@ const AMOUNT_MAX = 100
 const DEBIT_MAX = 130
 const WITHOUT_ID_SHARE = 0.15
 const BATCH_MAX = 6
-/** A client takes back what it sent lately, whatever became of it; more of it than there is, now and then. */
-const REVERSIBLE_KEPT = 8
+/** A client takes back its latest few writes, whatever became of them: so few that one is taken back several times, and by more than there is. */
+const REVERSIBLE_KEPT = 3
+const REVERSIBLE_SHARE = 0.1
 /** Larger than 2^53, so it is sent as text; the sum of a thousand still fits into int64. */
 const RICH_AMOUNT = 9_007_199_254_740_993n
 
@@ -146,7 +147,9 @@ type Sent = { readonly id: string; readonly amount: number }
 const createReversals = (random: Random) => {
   const sent = createRing<Sent>(REVERSIBLE_KEPT)
   return {
-    sent: (one: Sent): void => sent.add(one),
+    sent: (one: Sent): void => {
+      if (random.chance(REVERSIBLE_SHARE)) sent.add(one)
+    },
     next: (key: string): ClientWrite | undefined => {
       if (sent.all().length === 0) return undefined
       const { id, amount } = random.pick(sent.all())
@@ -214,7 +217,7 @@ export const createWrites = (random: Random, customers: Customers, prefix: strin
     [16, key => command('debit', key)],
     [16, key => command('transfer', key)],
     [8, batch],
-    [6, key => reversing.next(key) ?? command('credit', key)],
+    [8, key => reversing.next(key) ?? command('credit', key)],
     [8, event],
     [6, good],
     [3, bad],
