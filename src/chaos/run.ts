@@ -6,11 +6,8 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
-import { Kvm } from '@nats-io/kv'
-import type { NatsConnection } from 'nats'
 import { checkRun, startObserver } from './checker/index.js'
-import { ASSET } from './clients/customers.js'
-import { type Clients, startClients } from './clients/index.js'
+import { type Clients, declareAsset, startClients } from './clients/index.js'
 import { createRandom } from './clients/random.js'
 import { NODE_NAMES } from './cluster.js'
 import { FAULTS, type Fault } from './faults/index.js'
@@ -162,19 +159,13 @@ const placeOf = (system: System, folder: string) => ({
   ddb_table: DDB_TABLE,
 })
 
-/** Declares the asset that some of the clients' accounts are of. */
-const declareOn = async (nc: NatsConnection): Promise<void> => {
-  const bucket = await new Kvm(nc).open('config', { allow_direct: true })
-  await bucket.put(`asset.${ASSET}`, JSON.stringify({ scale: 2, name: 'Euro' }))
-}
-
 const strain = async (options: ChaosOptions, system: System, signal: AbortSignal, onEvent: OnEvent) => {
   const { seed, duration_ms, folder } = options
   const { possible, not_run } = possibleFaults(system, options.faults)
   const slots = planSchedule(seed, duration_ms, possible)
   writeFileSync(join(folder, 'schedule.json'), `${JSON.stringify({ seed, duration_ms, slots }, null, 2)}\n`)
   onEvent({ tag: 'planned', slots })
-  await declareOn(system.nc)
+  await declareAsset(system.nc)
   let fault_now = ''
   const meter = createMeter(nowUs)
   const clients = await startClients({

@@ -1,10 +1,11 @@
 /** The clients and the checker with one server of each kind and one instance: a run without faults breaks no promise. */
 
 import { join } from 'node:path'
+import { connect } from 'nats'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { startWorld, TABLE, type World } from '../../../test/support/instance.js'
 import { newFolder, removeFolder, until } from '../../../test/support/servers.js'
-import { startClients } from '../clients/index.js'
+import { declareAsset, startClients } from '../clients/index.js'
 import type { HistoryLine } from '../history.js'
 import { checkRun, startObserver } from './index.js'
 
@@ -12,7 +13,7 @@ import { checkRun, startObserver } from './index.js'
 const NOT_SEEN_HERE = ['copies']
 /** The number of successful calls that each kind needs, so that every check has a case to look at. */
 const DONE_MIN = 3
-const KINDS = 18
+const KINDS = 19
 /** Longer than for other tests: this one starts servers, waits for answers and reads everything, maybe on a busy machine. */
 const RUN_MS_MAX = 240_000
 
@@ -55,6 +56,9 @@ it(
       dynamodb_endpoint: world.servers.dynamodb.endpoint,
       ddb_table: TABLE,
     }
+    const nc = await connect({ servers: world.servers.nats.url })
+    await declareAsset(nc)
+    await nc.close()
     const clients = await startClients({
       groups: [{ name: 'one', urls: [world.servers.nats.url] }],
       ...{ seed: 7, clients: 4, customers: 100, rate_per_s: 20, directory },

@@ -4,13 +4,14 @@
  */
 
 import { setMaxListeners } from 'node:events'
+import { Kvm } from '@nats-io/kv'
 import type { NatsConnection } from 'nats'
 import { openConnection } from '../../connection.js'
 import { inParallel } from '../../parallel.js'
 import { nowUs, openHistory } from '../history.js'
 import { type ClientConnection, createAsk } from './ask.js'
 import { type Client, startClient } from './client.js'
-import { createCustomers } from './customers.js'
+import { ASSET, createCustomers } from './customers.js'
 import { createMemory, type Repeatable } from './memory.js'
 import type { ClientGroup, Clients, ClientsOptions } from './options.js'
 import { pursue } from './pursue.js'
@@ -52,6 +53,12 @@ const groupOf = (groups: readonly ClientGroup[], client: number): ClientGroup =>
   const group = groups[client % groups.length]
   if (group === undefined) throw new Error('clients need at least one group')
   return group
+}
+
+/** Declares the asset that some of the clients' accounts are of, as an operator does before anybody uses it. */
+export const declareAsset = async (nc: NatsConnection): Promise<void> => {
+  const bucket = await new Kvm(nc).open('config', { allow_direct: true })
+  await bucket.put(`asset.${ASSET}`, JSON.stringify({ scale: 2, name: 'Euro' }))
 }
 
 /** Starts all clients; they begin to send at once. */

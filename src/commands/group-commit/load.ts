@@ -11,7 +11,7 @@ import { type AccountId, eventSubject } from '../../ledger/account-id.js'
 import { decodeEvent } from '../../ledger/event.js'
 import { type Customer, step } from '../../ledger/fold.js'
 import { createLru } from '../../lru.js'
-import { chunksOf, inParallel, within } from '../../parallel.js'
+import { chunksOf, createSlots, inParallel, within } from '../../parallel.js'
 import { type Folded, FROM_THE_BEGINNING, foldSubject, TooManyEvents } from '../../stream/fold-subject.js'
 import { LAST_SUBJECTS_MAX, lastProved } from '../../stream/last.js'
 import { createProver } from '../../stream/proof.js'
@@ -36,6 +36,11 @@ const TAILS_MAX = 64
 const WHOLE_SUBJECT_EVENTS_MAX = 10_000
 /** The largest number of events after an item; a projection that is further behind is no base to decide on. */
 const TAIL_EVENTS_MAX = 50_000
+/**
+ * Customers who are folded from the beginning at once. That costs the stream's server a read for nearly each event, so many at
+ * once, while DynamoDB is slow for a moment, would make the stream slow for everybody, and the rounds give up waiting for them.
+ */
+const WHOLE_FOLDS_MAX = 16
 /** The longest time that a round waits for a customer who is folded without the table. */
 const FOLD_MS_MAX = 300
 /** The largest number of events that are caught up with after a load; a customer may be written to faster than that. */
@@ -91,6 +96,12 @@ const toldBy = (soon: Soon<ItemsError, Items>): Told => {
   return soon.tag === 'away' ? NOT_ASKED : toldLater(soon.later)
 }
 
+/** What is told of a customer for whom nothing was read: somebody may wait for longer, or ask again. */
+const late = (id: AccountId): LoadProblem => ({ problem: `${id} takes long to be folded`, needs_time: true })
+
+/** A caller who waits for a customer, until it gives up. */
+type Waiter = { is_waiting: boolean }
+
 /** Whether a fold failed because the customer has too many events. */
 const isTooLong = (cause: unknown): boolean => cause instanceof Error && cause.cause instanceof TooManyEvents
 
@@ -104,6 +115,7 @@ export class AccountLoader {
   readonly #prover: ReturnType<typeof createProver>
   readonly #items_reader: ItemsReader
   readonly #long_subjects = createLru<AccountId, true>(LONG_SUBJECTS_MAX)
+  readonly #wholeFolds = createSlots(WHOLE_FOLDS_MAX)
 
   constructor(deps: CommandDeps) {
     this.#deps = deps
@@ -174,9 +186,16 @@ export class AccountLoader {
   }
 
   /** Folds the whole subject and waits for the table at the same time; the first one that succeeds counts. */
-  async #loadFresh(id: AccountId, table: Told, newest: Recorded | undefined): Promise<Folded | LoadProblem> {
+  async #loadFresh(
+    id: AccountId,
+    table: Told,
+    newest: Recorded | undefined,
+    waiter: Waiter = { is_waiting: true },
+  ): Promise<Folded | LoadProblem> {
     if (table.items !== undefined) return this.#foldFrom(id, table.items, newest)
-    const whole = this.#foldWhole(id, newest)
+    const whole = this.#wholeFolds(async () =>
+      waiter.is_waiting && table.items === undefined ? this.#foldWhole(id, newest) : late(id),
+    )
     const ifNot = whole.then(result => (isLoaded(result) ? undefined : table.later))
     const items = await Promise.race([ifNot, table.later.then(said => said ?? ifNot)])
     return items === undefined ? whole : this.#foldFrom(id, items, newest)
@@ -188,11 +207,12 @@ export class AccountLoader {
     table: Told,
     newest: Recorded | undefined,
   ): Promise<Folded | LoadProblem> {
-    const result = this.#loadFresh(id, table, newest)
+    const waiter = { is_waiting: true }
+    const result = this.#loadFresh(id, table, newest, waiter)
     if (table.items !== undefined) return result
-    return (
-      (await within(FOLD_MS_MAX, result)) ?? { problem: `${id} takes long to be folded`, needs_time: true }
-    )
+    const loaded = await within(FOLD_MS_MAX, result)
+    waiter.is_waiting = false
+    return loaded ?? late(id)
   }
 
   /**
