@@ -5,6 +5,7 @@
  * It is told as far as the journal tells it in a moment. A refusal never waits longer, and is never another one for it.
  */
 
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import { unwrap } from '../fp.js'
 import type { AccountId } from '../ledger/account-id.js'
@@ -21,6 +22,7 @@ import type { Outcome } from './outcome.js'
 
 /** The longest time that a refusal waits, in milliseconds. */
 const WAIT_MS_MAX = 250
+const AGAIN_MS = 40
 /** The most refusals for which something is read at once. */
 const OPEN_MAX = 32
 
@@ -55,7 +57,11 @@ export const createFindHoldEnd = ({ tables, log, journal, table, load, now }: Ho
     }
     const stored = await journal.find(hold, id, true)
     const active = unwrap(await table())
-    return unwrap(await readHoldEnd(tables, active.table, { id, hold }, stored)())
+    // what has just happened is in the journal a moment later
+    for (const until_ms = performance.now() + WAIT_MS_MAX; ; await sleep(AGAIN_MS)) {
+      const end = unwrap(await readHoldEnd(tables, active.table, { id, hold }, stored)())
+      if (end !== undefined || performance.now() > until_ms) return end
+    }
   }
 
   return async (id, hold) => {
