@@ -48,9 +48,15 @@ const outcomeAt = (result: GroupResult, index: number, { commands }: Group): Out
   return reply === undefined ? undefined : { tag: 'done', reply, replayed: result.replayed }
 }
 
-/** Whether the answer of a stored transaction has to be folded from its customers' events. */
-const needsFold = ({ folded, event }: StoredTransaction): boolean =>
-  folded === undefined && event.type !== 'declined'
+/** Whether the stream has to be read for an answer: to find the transaction, or to fold its customers' events. */
+const needsStream = (stored: StoredTransaction | undefined): boolean =>
+  stored === undefined || (stored.folded === undefined && stored.event.type !== 'declined')
+
+/** Nobody waits any more for what was not begun in time, and those who do come sooner. */
+const unlessAnswered =
+  <A>(group: Group, work: () => Promise<A>) =>
+  async (): Promise<A | undefined> =>
+    group.state === 'answered' ? undefined : work()
 
 /** Runs the works that fold; rejects when too many wait already. */
 const createFolds = () => {
@@ -132,9 +138,10 @@ export const createTransactions = (
     if (stored.size === 0 && settled.every(outcome => outcome === undefined)) return NEW
     const answer = async (): Promise<Known> => {
       try {
-        // nobody waits any more for what was not begun in time, and those who do come sooner
-        const work = async () => (group.state === 'answered' ? undefined : originalOf(group, settled, stored))
-        const result = await ([...stored.values()].some(needsFold) ? folds(work) : work())
+        const work = unlessAnswered(group, () => originalOf(group, settled, stored))
+        const open = group.commands.filter((_, i) => settled[i] === undefined)
+        const is_costly = open.some(({ transaction_id }) => needsStream(stored.get(transaction_id)))
+        const result = await (is_costly ? folds(work) : work())
         return result === undefined ? NEW : answerWith(result)
       } catch (cause) {
         // something is stored under an id of the group, so a caller must not be told that nothing is
