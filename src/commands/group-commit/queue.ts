@@ -2,7 +2,9 @@
  * The queue of groups that wait for a round, in the order in which they came: when a round begins, and which groups it takes.
  *
  * While no round is running every group that waits is taken at once. While some are running more groups have to wait before
- * another one begins, because one large batch is cheaper than two.
+ * another one begins, because one large batch is cheaper than two. For the same reason the queue gathers for a moment after
+ * a round: the callers who have just been answered send their next commands then, and these come into one round with the
+ * groups that waited, where two rounds of half the size would take turns (docs/adr/0009).
  */
 
 import { customersOf, customersOfGroup, type Group } from './group.js'
@@ -15,6 +17,12 @@ const BACKLOG = 500
 /** A round that takes so long waits for a disk or another server; then fewer groups are worth another round. */
 const SLOW_MS = 25
 const SLOW_BACKLOG = 100
+/** The queue gathers for so much of the time that the ended round took, within these bounds. */
+const GATHERING_PART = 0.3
+const GATHERING_MS_MIN = 1
+const GATHERING_MS_MAX = 3
+/** Behind a faster round it does not gather: the wait would take as long as it saves. */
+const FAST_ROUND_MS = 2
 /** A round beside others looks at so many groups of the queue, so that a long queue costs no more than a short one. */
 const LOOKED_AT_MAX = 2 * ROUND_GROUPS_MAX
 
@@ -44,11 +52,13 @@ export class Queue {
   readonly #rounds = new Set<readonly Group[]>()
   /** A round has been running for long, and none has begun since. */
   #is_slow = false
-  readonly #onSlow: () => void
+  /** While the queue gathers: the groups for which the next round does not wait any longer. */
+  #gathering: { readonly groups: number; readonly timer: NodeJS.Timeout } | undefined
+  readonly #onReady: () => void
 
-  /** `onSlow` is called when a round takes long: another one may begin for fewer groups then. */
-  constructor(onSlow: () => void) {
-    this.#onSlow = onSlow
+  /** `onReady` is called when time alone has made another round possible. */
+  constructor(onReady: () => void) {
+    this.#onReady = onReady
   }
 
   add(group: Group): void {
@@ -63,20 +73,35 @@ export class Queue {
     if (groups.length === 0) return undefined
     this.#rounds.add(groups)
     this.#is_slow = false
+    clearTimeout(this.#gathering?.timer)
+    this.#gathering = undefined
+    const began_ms = performance.now()
     const slow = setTimeout(() => {
       this.#is_slow = true
-      this.#onSlow()
+      this.#onReady()
     }, SLOW_MS)
     const end: QueueRound['end'] = again => {
       clearTimeout(slow)
       this.#rounds.delete(groups)
       if (again.length > 0) this.#groups = [...again, ...this.#groups]
+      else this.#gather(groups.length, performance.now() - began_ms)
     }
     return { groups, end }
   }
 
+  /** Begins to gather after a round that had `answered` groups. A caller who is alone is not made to wait. */
+  #gather(answered: number, took_ms: number): void {
+    if (answered === 1 || took_ms < FAST_ROUND_MS || this.#rounds.size > 0) return
+    const gathering_ms = Math.min(GATHERING_MS_MAX, Math.max(GATHERING_MS_MIN, took_ms * GATHERING_PART))
+    const timer = setTimeout(() => {
+      this.#gathering = undefined
+      this.#onReady()
+    }, gathering_ms)
+    this.#gathering = { groups: Math.min(ROUND_GROUPS_MAX, answered + this.#groups.length), timer }
+  }
+
   #leastForRound(): number {
-    if (this.#rounds.size === 0) return 1
+    if (this.#rounds.size === 0) return this.#gathering?.groups ?? 1
     if (this.#rounds.size === ROUNDS_MAX) return Number.POSITIVE_INFINITY
     return this.#is_slow && this.#rounds.size === 1 ? SLOW_BACKLOG : BACKLOG
   }
