@@ -32,6 +32,11 @@ export type Notice =
 
 const MODULE = new URL('./projections-worker.js', import.meta.url)
 const PART = 'projections'
+/**
+ * The young part of the thread's heap is four times as large as usual. What a run folds and writes lives until DynamoDB has
+ * answered, and a collection in between copies all of it: with the usual size they took a fifth of the thread's time.
+ */
+const RESOURCE_LIMITS = { maxYoungGenerationSizeMb: 192 } as const
 /** A thread that is busy answers between two of its runs. Without an answer its metrics are left out. */
 const METRICS_MS_MAX = 2_000
 
@@ -60,7 +65,7 @@ export const createProjectionsThread = ({
   module = MODULE,
 }: ThreadOptions): ProjectionsThread => {
   const workerData: ThreadData = { log_level: log.level, is_pretty: process.stderr.isTTY }
-  const worker = new Worker(module, { name: PART, workerData })
+  const worker = new Worker(module, { name: PART, workerData, resourceLimits: RESOURCE_LIMITS })
   // only the main thread decides how long the process lives
   worker.unref()
   const send = (order: Order): void => worker.postMessage(order)

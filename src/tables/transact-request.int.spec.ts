@@ -10,7 +10,7 @@ import {
   TransactWriteCommand,
   type TransactWriteCommandInput,
 } from '@aws-sdk/lib-dynamodb'
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { createBalancesTable } from '../../test/support/balances-table.js'
 import { LOCAL } from '../../test/support/ledger.js'
 import { startTestDynamodb, type TestDynamodb } from '../../test/support/servers.js'
@@ -28,6 +28,7 @@ let dynamodb: TestDynamodb
 let proxy: WatchedDynamodb
 let endpoint: string
 let kept: WatchedCall[]
+let models = 0
 /** The number of requests whose answer is lost after they were carried out. */
 let to_lose = 0
 
@@ -91,36 +92,52 @@ const sha256 = (data: string | Buffer): string => createHash('sha256').update(da
 
 const parsed = ({ body }: WatchedCall): Record<string, unknown> => JSON.parse(body.toString())
 
-it('is the request that the SDK writes itself, in every character', async () => {
-  const in_sdks_words = WRITES.map(write => ({ ...write })) as TransactWriteCommandInput['TransactItems']
-  // the table refuses the half of a surrogate pair; here only the requests count
-  await expect(sendTransaction(tables, TABLE, WRITES)).rejects.toThrow()
-  await expect(tables.send(new TransactWriteCommand({ TransactItems: in_sdks_words }))).rejects.toThrow()
-  const [ours, theirs] = kept
-  if (ours === undefined || theirs === undefined) throw new Error('a request is missing')
-  const { ClientRequestToken: our_token, ...our_items } = parsed(ours)
-  const { ClientRequestToken: their_token, ...their_items } = parsed(theirs)
-  expect(our_items).toEqual(their_items)
-  expect([our_token, their_token]).toEqual([expect.any(String), expect.any(String)])
-  expect(our_token).not.toBe(their_token)
-  // they change with the moment, the token, or the kind of the client
-  const changing =
-    /^(authorization|amz-sdk-invocation-id|x-amz-date|x-amz-content-sha256|(x-amz-)?user-agent)$/
-  for (const name of new Set([...Object.keys(ours.headers), ...Object.keys(theirs.headers)]))
-    if (!changing.test(name)) expect([name, ours.headers[name]]).toEqual([name, theirs.headers[name]])
-  expect(ours.headers['x-amz-content-sha256']).toBe(sha256(ours.body))
-  expect(ours.headers['content-length']).toBe(String(ours.body.length))
-})
+/** The requests that went through all steps of the SDK say which try they are; those that follow a model do not. */
+const isWhole = ({ headers }: WatchedCall): boolean => headers['amz-sdk-request'] !== undefined
 
-it('is what the table holds afterwards', async () => {
-  await sendTransaction(tables, TABLE, [put('held', 'ä€𝄞')])
-  const { Items = [] } = await tables.send(new ScanCommand({ TableName: TABLE, ConsistentRead: true }))
-  expect(Items).toContainEqual({
-    id: 'held',
-    seq: 7n,
-    balance: 2n ** 63n - 1n,
-    version: 0n,
-    reference: 'ä€𝄞',
+describe.each([
+  ['the first one', false],
+  ['one that follows the model of another', true],
+])('a transaction, %s,', (_, has_model) => {
+  beforeEach(async () => {
+    if (!has_model) return
+    models += 1
+    await sendTransaction(tables, TABLE, [put(`model ${models}`, 'of the next ones')])
+    kept = []
+  })
+
+  it('is the request that the SDK writes itself, in every character', async () => {
+    const in_sdks_words = WRITES.map(write => ({ ...write })) as TransactWriteCommandInput['TransactItems']
+    // the table refuses the half of a surrogate pair; here only the requests count
+    await expect(sendTransaction(tables, TABLE, WRITES)).rejects.toThrow()
+    await expect(tables.send(new TransactWriteCommand({ TransactItems: in_sdks_words }))).rejects.toThrow()
+    const [ours, theirs] = [kept[0], kept.at(-1)]
+    if (ours === undefined || theirs === undefined) throw new Error('a request is missing')
+    const { ClientRequestToken: our_token, ...our_items } = parsed(ours)
+    const { ClientRequestToken: their_token, ...their_items } = parsed(theirs)
+    expect(our_items).toEqual(their_items)
+    expect([our_token, their_token]).toEqual([expect.any(String), expect.any(String)])
+    expect(our_token).not.toBe(their_token)
+    expect(isWhole(ours)).toBe(!has_model)
+    // they change with the moment, the token, or the kind of the client
+    const changing =
+      /^(authorization|amz-sdk-(invocation-id|request)|x-amz-date|x-amz-content-sha256|(x-amz-)?user-agent)$/
+    for (const name of new Set([...Object.keys(ours.headers), ...Object.keys(theirs.headers)]))
+      if (!changing.test(name)) expect([name, ours.headers[name]]).toEqual([name, theirs.headers[name]])
+    expect(ours.headers['x-amz-content-sha256']).toBe(sha256(ours.body))
+    expect(ours.headers['content-length']).toBe(String(ours.body.length))
+  })
+
+  it('is what the table holds afterwards', async () => {
+    await sendTransaction(tables, TABLE, [put(`held ${has_model}`, 'ä€𝄞')])
+    const { Items = [] } = await tables.send(new ScanCommand({ TableName: TABLE, ConsistentRead: true }))
+    expect(Items).toContainEqual({
+      id: `held ${has_model}`,
+      seq: 7n,
+      balance: 2n ** 63n - 1n,
+      version: 0n,
+      reference: 'ä€𝄞',
+    })
   })
 })
 
@@ -172,20 +189,70 @@ it('is signed as AWS asks for, over the body that is sent, with the credentials 
   changing.destroy()
 })
 
-it('is the same request when its answer is lost, so that the table takes it once', async () => {
-  to_lose = 1
-  const add: PlainWrite = {
-    Update: {
-      TableName: TABLE,
-      Key: { id: 'sum' },
-      UpdateExpression: 'ADD #n0 :v0',
-      ExpressionAttributeNames: { '#n0': 'credits' },
-      ExpressionAttributeValues: { ':v0': 5n },
-    },
+it.each([0, 1, 3])(
+  'is the same request when its answer is lost after %i others, so that the table takes it once',
+  async others => {
+    for (let i = 0; i < others; i += 1)
+      await sendTransaction(tables, TABLE, [put(`before ${others} ${i}`, 'x')])
+    kept = []
+    to_lose = 1
+    const add: PlainWrite = {
+      Update: {
+        TableName: TABLE,
+        Key: { id: `sum ${others}` },
+        UpdateExpression: 'ADD #n0 :v0',
+        ExpressionAttributeNames: { '#n0': 'credits' },
+        ExpressionAttributeValues: { ':v0': 5n },
+      },
+    }
+    await sendTransaction(tables, TABLE, [add])
+    expect(kept.length).toBe(2)
+    expect(kept[1]?.body.toString()).toBe(kept[0]?.body.toString())
+    const { Items = [] } = await tables.send(new ScanCommand({ TableName: TABLE, ConsistentRead: true }))
+    expect(Items).toContainEqual({ id: `sum ${others}`, credits: 5n })
+  },
+)
+
+it('goes through all steps of the SDK until one has succeeded, and again after one that got no answer', async () => {
+  const ways: string[] = []
+  const send = async (id: string, lost = 0): Promise<void> => {
+    kept = []
+    to_lose = lost
+    await sendTransaction(tables, TABLE, [put(id, 'way')])
+    ways.push(kept.map(call => (isWhole(call) ? 'whole' : 'short')).join(' '))
   }
-  await sendTransaction(tables, TABLE, [add])
-  expect(kept.length).toBe(2)
-  expect(kept[1]?.body.toString()).toBe(kept[0]?.body.toString())
-  const { Items = [] } = await tables.send(new ScanCommand({ TableName: TABLE, ConsistentRead: true }))
-  expect(Items).toContainEqual({ id: 'sum', credits: 5n })
+  await send('way 1')
+  await send('way 2')
+  await send('way 3', 1)
+  await send('way 4')
+  expect(ways).toEqual(['whole', 'short', 'short whole', 'short'])
+  to_lose = 3
+  await expect(sendTransaction(tables, TABLE, [put('way 5', 'way')])).rejects.toThrow()
+  await send('way 6')
+  await send('way 7')
+  expect(ways.slice(4)).toEqual(['whole', 'short'])
+})
+
+it('gets the reasons of a refusal from the SDK, however it was sent', async () => {
+  const once: PlainWrite = {
+    Put: { TableName: TABLE, Item: { id: 'once', seq: 1 }, ConditionExpression: 'attribute_not_exists(id)' },
+  }
+  await sendTransaction(tables, TABLE, [once])
+  await expect(sendTransaction(tables, TABLE, [put('beside it', 'x'), once])).rejects.toMatchObject({
+    name: 'TransactionCanceledException',
+    CancellationReasons: [{ Code: 'None' }, { Code: 'ConditionalCheckFailed' }],
+  })
+})
+
+it('has the time that the SDK has found DynamoDB to have', async () => {
+  await sendTransaction(tables, TABLE, [put('on time', 'x')])
+  tables.config.systemClockOffset = 3_600_000
+  kept = []
+  await sendTransaction(tables, TABLE, [put('an hour on', 'x')])
+  const [sent] = kept
+  const [, year, month, day, hour, minute, second] =
+    /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/.exec(String(sent?.headers['x-amz-date'])) ?? []
+  const sent_ms = Date.parse(`${year}-${month}-${day}T${hour}:${minute}:${second}Z`)
+  expect(Math.abs(sent_ms - Date.now() - 3_600_000)).toBeLessThan(60_000)
+  expect(sent === undefined || isWhole(sent)).toBe(false)
 })
