@@ -9,15 +9,16 @@ type PlainValue = string | number | bigint
 /** Plain values by attribute name. */
 export type PlainItem = Readonly<Record<string, PlainValue>>
 
-/** Encodes an item. Its numbers have to be whole. */
-export const toAttributes = (item: PlainItem): Record<string, AttributeValue> => {
-  const attributes: Record<string, AttributeValue> = {}
+/** Encodes an item as the JSON that DynamoDB reads. Its numbers have to be whole. */
+export const itemText = (item: PlainItem): string => {
+  let text = ''
   for (const name in item) {
     const value = item[name]
-    if (value !== undefined)
-      attributes[name] = typeof value === 'string' ? { S: value } : { N: String(value) }
+    if (value === undefined) continue
+    const typed = typeof value === 'string' ? `{"S":${JSON.stringify(value)}}` : `{"N":"${value}"}`
+    text += `${text === '' ? '' : ','}${JSON.stringify(name)}:${typed}`
   }
-  return attributes
+  return `{${text}}`
 }
 
 const fromAttribute = (attribute: AttributeValue): unknown => {

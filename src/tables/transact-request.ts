@@ -16,7 +16,7 @@
 import { randomUUID } from 'node:crypto'
 import { type TransactWriteItem, TransactWriteItemsCommand } from '@aws-sdk/client-dynamodb'
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb'
-import type { PlainItem } from './attribute-values.js'
+import { itemText, type PlainItem } from './attribute-values.js'
 
 /** A condition of a write, or the change of an update, with its values. */
 type Expressions = {
@@ -32,18 +32,6 @@ export type PlainWrite =
   | { readonly Put: Expressions & { readonly Item: PlainItem } }
   | { readonly Update: Expressions & { readonly Key: PlainItem } }
   | { readonly Delete: Expressions & { readonly Key: PlainItem } }
-
-/** Each value as DynamoDB's JSON has it, with its type. Numbers have to be whole. */
-const itemText = (item: PlainItem): string => {
-  let text = ''
-  for (const name in item) {
-    const value = item[name]
-    if (value === undefined) continue
-    const typed = typeof value === 'string' ? `{"S":${JSON.stringify(value)}}` : `{"N":"${value}"}`
-    text += `${text === '' ? '' : ','}${JSON.stringify(name)}:${typed}`
-  }
-  return `{${text}}`
-}
 
 const field = (name: string, text: string | undefined): string =>
   text === undefined ? '' : `"${name}":${text},`
