@@ -15,6 +15,7 @@ import {
   DEAD_LETTER_STREAM,
   HEAD_STREAM,
   LEDGER_STREAM,
+  PERSON_KEY_STREAM,
   type SettingsOptions,
 } from '../stream/settings.js'
 import { createTablesClient } from '../tables/client.js'
@@ -62,9 +63,12 @@ export const settingsFor = async ({ nc, config }: Connected): Promise<SettingsOp
   const bytes_max = ownLimit(config.JETLEDGER_STREAM_BYTES_MAX, ledger)
   const dead_letter_bytes_max = ownLimit(config.JETLEDGER_DEAD_LETTER_BYTES_MAX, letters)
   const has_heads = wanted.has_heads === true || (await configOf(nc, HEAD_STREAM)) !== undefined
+  const has_person_keys =
+    wanted.has_person_keys === true || (await configOf(nc, PERSON_KEY_STREAM)) !== undefined
   return {
     ...wanted,
     has_heads,
+    has_person_keys,
     replicas: config.JETLEDGER_REPLICAS ?? beside?.num_replicas ?? wanted.replicas,
     ...(bytes_max === undefined ? {} : { bytes_max }),
     ...(dead_letter_bytes_max === undefined ? {} : { dead_letter_bytes_max }),

@@ -103,7 +103,7 @@ const startLedger = async (
     is_patient: true,
     first: async ledger => {
       if (!options.seed) return
-      const { events } = await orFail(seed(ledger, signal))
+      const { events } = await orFail(seed({ ...ledger, texts: ledger.config.JETLEDGER_TEXTS }, signal))
       if (events > 0) log.info({ events }, 'seeded the ledger')
     },
     onFolding: bar.update,

@@ -14,6 +14,7 @@ import { decodeBody, decodeEvent, detailsOf } from '../ledger/event.js'
 import { Failure, orFail } from '../process/failure.js'
 import { outputClosed, print } from '../process/output.js'
 import { stopRequested } from '../process/signals.js'
+import { sealedIn } from '../sealing/form.js'
 import { leadershipOf } from '../stream/leadership.js'
 import { readRange } from '../stream/read.js'
 import type { Recorded } from '../stream/recorded.js'
@@ -45,13 +46,14 @@ const shownOf = ({ seq, at, subject, body }: Recorded) => {
     ...(E.isRight(customer) ? namesOf(customer.right) : {}),
   }
   if (decoded.tag !== 'event') return { ...base, body: Buffer.from(body).toString('utf8') }
-  const { type, amount, transaction_id, reference } = decoded.event
+  const { type, amount, transaction_id, reference, metadata } = decoded.event
   return {
     ...base,
     type,
     ...(amount === undefined ? {} : { amount: toJson(amount) }),
     ...(transaction_id === undefined ? {} : { transaction_id }),
     ...(reference === undefined ? {} : { reference }),
+    ...(sealedIn(metadata) === undefined ? {} : { has_sealed_texts: true }),
     ...detailsOf(decoded.event),
   }
 }
@@ -70,6 +72,7 @@ const lineOf = (event: Recorded): string => {
           String(more.amount ?? ''),
           more.transaction_id ?? '',
           more.reference ?? '',
+          ...('has_sealed_texts' in more ? ['(sealed)'] : []),
           ...holdIn(more),
         ]
   const account = accountOn(subject)

@@ -12,9 +12,11 @@ import { tablesOf, withNats } from './command.js'
 
 const seedLedger = ({ json }: { readonly json?: true }): Promise<void> =>
   withNats(async connected => {
-    const { nc } = connected
+    const { nc, config } = connected
     const { jsm, kv } = await openChecked(connected, tablesOf(connected))
-    const { events } = await orFail(seed({ nc, jsm, kv }, stopRequested().signal))
+    const { events } = await orFail(
+      seed({ nc, jsm, kv, texts: config.JETLEDGER_TEXTS }, stopRequested().signal),
+    )
     if (json) printJson({ events })
     else print(events === 0 ? 'the ledger is seeded already' : `seeded ${events} customers`)
   })

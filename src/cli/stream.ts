@@ -120,7 +120,11 @@ const compressed = async ({ nc }: Connected, settings: SettingsOptions): Promise
   )
 }
 
-type ApplyOptions = ShowOptions & { readonly heads?: true; readonly dryRun?: true }
+type ApplyOptions = ShowOptions & {
+  readonly heads?: true
+  readonly personKeys?: true
+  readonly dryRun?: true
+}
 
 /** Says what would be made or changed. Throws `Failure` where something would be, so that a script knows by the exit code. */
 const showPlan = async (connected: Connected, settings: SettingsOptions, json: boolean): Promise<void> => {
@@ -135,11 +139,15 @@ const showPlan = async (connected: Connected, settings: SettingsOptions, json: b
   if (changes.length > 0) throw new Failure(`${changes.length} things would be made or changed`)
 }
 
-const apply = ({ json, heads, dryRun }: ApplyOptions): Promise<void> =>
+const apply = ({ json, heads, personKeys, dryRun }: ApplyOptions): Promise<void> =>
   withNats(async connected => {
     await refuseEmptyOne(connected)
     const found = await settingsFor(connected)
-    const settings = heads ? { ...found, has_heads: true } : found
+    const settings = {
+      ...found,
+      ...(heads ? { has_heads: true } : {}),
+      ...(personKeys ? { has_person_keys: true } : {}),
+    }
     if (dryRun) return showPlan(connected, settings, json === true)
     const before = await compressed(connected, settings)
     await orFail(applySettings(connected.nc, settings))
@@ -166,6 +174,10 @@ export const streamCommand = (program: Command): void => {
     )
     .option('--dry-run', 'only say what would be made or changed; ends with 1 where something would be')
     .option('--heads', 'also the stream of signed heads, which only a ledger with signed heads has')
+    .option(
+      '--person-keys',
+      'also the bucket of keys of persons, which only a ledger with sealed texts has (docs/privacy.md)',
+    )
     .option('--json', "print the server's own answer as JSON")
     .action(apply)
 }

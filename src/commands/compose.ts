@@ -3,6 +3,7 @@
  */
 
 import { customersOfCommand } from '../ledger/command.js'
+import { NO_SEALER } from '../sealing/seal-command.js'
 import { serverNow } from '../stream/server-clock.js'
 import { type Admit, WITHOUT_BOUND } from './admission/admission.js'
 import type { CommandDeps } from './deps.js'
@@ -24,6 +25,7 @@ import { createTransactions, type MayHave } from './idempotency/transactions.js'
 import type { FindTransaction } from './idempotency/window.js'
 import { createOriginalFinder } from './reversal/find-original.js'
 import { Reversals } from './reversal/reversals.js'
+import { sealedDecider } from './sealed-decider.js'
 
 export type CommandSideOptions = CoordinatorOptions & {
   /** Finds stored transactions; reads the customers' histories when absent. */
@@ -72,12 +74,16 @@ export const createCoordinator = (
   )
 }
 
-/** Takes everything that callers ask for, and has `decider` decide it. `journal` finds what is to be reversed. */
+/**
+ * Takes everything that callers ask for, and has `decider` decide it. `journal` finds what is to be reversed, and `sealer`
+ * seals texts before they are stored.
+ */
 export const createTaker = (
   deps: CommandDeps,
   decider: CommandDecider,
   journal: JournalLookup | undefined,
   { timeout_ms }: Pick<CoordinatorOptions, 'timeout_ms'>,
+  sealer = NO_SEALER,
 ): CommandTaker => {
   const find = createOriginalFinder(deps, journal)
   const findTransaction = journal?.find ?? createHistoryFinder(deps)
@@ -85,14 +91,18 @@ export const createTaker = (
   const dry_run = createDryRun({
     findStored: async command => {
       const known = await findTransaction(command.transaction_id, customersOfCommand(command)[0], true)
-      return known === undefined ? undefined : replayedOutcome(await answerFor(deps, command, known))
+      if (known === undefined) return undefined
+      return replayedOutcome(await answerFor(deps, await sealer.sealAsBefore(command), known))
     },
     findOriginal: find,
     load: ids => loader.loadFully(ids),
     now: () => serverNow(deps.nc),
     log: deps.log,
   })
-  return new Reversals({ decider, find, dry_run, log: deps.log, timeout_ms })
+  return new Reversals({
+    ...{ find, dry_run, log: deps.log, timeout_ms },
+    decider: sealedDecider(decider, sealer),
+  })
 }
 
 /** Finds how holds ended that commands need and do not find open. */

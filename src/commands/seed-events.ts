@@ -27,8 +27,8 @@ const must = <A>(codec: t.Type<A, unknown, unknown>, value: unknown): A =>
     }),
   )
 
-/** Credits of 100 to 9,999 for the clients "1" to "1000", in that order, with fixed transaction ids. */
-export const seedEvents = (): Seeded[] => {
+/** Credits of 100 to 9,999 for the clients "1" to "1000", in that order, with fixed transaction ids and this reference. */
+export const seedEvents = (reference: string | undefined): Seeded[] => {
   const random = randomFrom(GENERATOR_SEED)
   return Array.from({ length: CUSTOMERS }, (_, index) => ({
     id: must(ClientId, String(index + 1)),
@@ -36,7 +36,7 @@ export const seedEvents = (): Seeded[] => {
       type: 'credit',
       amount: must(Amount, AMOUNT_MIN + Math.floor(random() * (AMOUNT_MAX - AMOUNT_MIN + 1))),
       transaction_id: `seed:${index + 1}`,
-      reference: 'opening balance',
+      ...(reference === undefined ? {} : { reference }),
     },
   }))
 }

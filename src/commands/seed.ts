@@ -21,12 +21,19 @@ import { CONFIG_STREAM, LEDGER_STREAM } from '../stream/settings.js'
 import { tryAgain } from '../stream/try-again.js'
 import { type Seeded, seedEvents } from './seed-events.js'
 
-export type SeedDeps = { readonly nc: NatsConnection; readonly jsm: JetStreamManager; readonly kv: KV }
+export type SeedDeps = {
+  readonly nc: NatsConnection
+  readonly jsm: JetStreamManager
+  readonly kv: KV
+  /** A ledger that seals texts gets opening credits without any: there is nothing to hide in them. */
+  readonly texts?: 'clear' | 'sealed'
+}
 
 /** `events`: how many this call wrote; 0 when the ledger was seeded before or by somebody else meanwhile. */
 export type SeedResult = { readonly events: number }
 
 const DONE = 'done'
+const OPENING = 'opening balance'
 const BATCH_TIMEOUT_MS = 10_000
 /** How many events of the first seeded customer are looked through for its opening credit. */
 const LOOK_EVENTS_MAX = 10_000
@@ -67,8 +74,8 @@ const tooMany = (subject: string): StreamError => ({
   message: `the first ${LOOK_EVENTS_MAX} events on ${subject} hold no opening credit: this ledger was not seeded and is in use (--no-seed)`,
 })
 
-const writeOnce = ({ nc, jsm }: SeedDeps): TaskEither<StreamError, SeedResult> => {
-  const events = seedEvents()
+const writeOnce = ({ nc, jsm, texts }: SeedDeps): TaskEither<StreamError, SeedResult> => {
+  const events = seedEvents(texts === 'sealed' ? undefined : OPENING)
   const [first] = events
   if (first === undefined) return TE.right({ events: 0 })
   return pipe(

@@ -32,6 +32,11 @@ const PROOF: Schema = {
   description:
     'a proof that a signed head vouches for the event, which scripts/verify-proof.mjs checks offline',
 }
+const ERASED: Schema = {
+  type: 'boolean',
+  enum: [true],
+  description: 'reference and metadata were sealed under a key that was erased',
+}
 const BY: Schema = {
   type: 'string',
   description:
@@ -136,6 +141,7 @@ export const STATEMENT_ENTRY = object(
     transaction_id: STORED_TRANSACTION_ID,
     reference: TEXT,
     metadata: { ...METADATA, maxProperties: Number.MAX_SAFE_INTEGER },
+    erased: ERASED,
     counterparty: CLIENT_ID,
     code: TEXT,
     omitted: listOf(oneOf('metadata', 'reference')),
@@ -265,6 +271,7 @@ export const EVENTS_REPLY = object({
         transaction_id: STORED_TRANSACTION_ID,
         reference: TEXT,
         metadata: { ...METADATA, maxProperties: Number.MAX_SAFE_INTEGER },
+        erased: ERASED,
         counterparty: CLIENT_ID,
         code: TEXT,
         reason: TEXT,

@@ -25,6 +25,7 @@ export const STATEMENT_CSV: RouteCsv = {
     ...columns('text', 'reason'),
     ...columns('number', 'until'),
     ...columns('text', 'reverses', 'reversal_id'),
+    ...columns('number', 'erased'),
   ],
   // a colon cannot stand in the names of some file systems
   file_name: given => fileName(`statement-${String(given.params.client_id).replaceAll(':', '_')}`, given),

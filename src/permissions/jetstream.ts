@@ -11,6 +11,7 @@ import {
   HEAD_STREAM,
   LEDGER_STREAM,
   LEDGER_SUBJECTS,
+  PERSON_KEY_STREAM,
   TRANSACTION_IDS_STREAM,
 } from '../stream/settings.js'
 
@@ -30,8 +31,8 @@ const onConsumers = (verb: string): string => `${API}.CONSUMER.${verb}.${LEDGER_
  * anywhere.
  */
 export const READ: readonly string[] = [
-  // the signed heads are a stream of ledgers that have a key for them
-  ...onEach('INFO', [...STREAMS, HEAD_STREAM]),
+  // only some ledgers have signed heads, or keys of persons
+  ...onEach('INFO', [...STREAMS, HEAD_STREAM, PERSON_KEY_STREAM]),
   ...onEach('MSG.GET', [LEDGER_STREAM, CONFIG_STREAM]),
   `${API}.DIRECT.GET.${LEDGER_STREAM}`,
   onConsumers('INFO'),
@@ -105,8 +106,19 @@ export const READ_CHECKPOINT: readonly string[] = [
 /** Reading the signed heads. */
 export const READ_HEADS: readonly string[] = [`${API}.DIRECT.GET.${HEAD_STREAM}`]
 
+/** Reading the keys under which texts of persons are sealed, from any replica and from their leader. */
+export const READ_PERSON_KEYS: readonly string[] = [
+  ...onEach('MSG.GET', [PERSON_KEY_STREAM]),
+  `${API}.DIRECT.GET.${PERSON_KEY_STREAM}`,
+]
+
+/** Having the servers overwrite the key of a person on their disks. */
+export const ERASE_PERSON_KEYS: readonly string[] = onEach('MSG.DELETE', [PERSON_KEY_STREAM])
+
 /** Making the ledger's streams and changing their settings. Nobody may delete or purge one, or restore it. */
 export const MANAGE_STREAMS: readonly string[] = [
   ...onEach('INFO', [TRANSACTION_IDS_STREAM]),
-  ...['CREATE', 'UPDATE'].flatMap(verb => onEach(verb, [...STREAMS, HEAD_STREAM, TRANSACTION_IDS_STREAM])),
+  ...['CREATE', 'UPDATE'].flatMap(verb =>
+    onEach(verb, [...STREAMS, HEAD_STREAM, TRANSACTION_IDS_STREAM, PERSON_KEY_STREAM]),
+  ),
 ]

@@ -24,11 +24,13 @@ import {
   DEAD_LETTER_PREFIX,
   HEAD_SUBJECT,
   LEDGER_SUBJECTS,
+  PERSON_KEY_PREFIX,
   TRANSACTION_IDS_PREFIX,
 } from '../stream/settings.js'
 import {
   consumeAs,
   consumeFrom,
+  ERASE_PERSON_KEYS,
   MANAGE_CONSUMERS,
   MANAGE_STREAMS,
   READ,
@@ -38,6 +40,7 @@ import {
   READ_HEADS,
   READ_KEYS,
   READ_LETTERS,
+  READ_PERSON_KEYS,
   READ_WHOLE,
 } from './jetstream.js'
 
@@ -88,6 +91,8 @@ export const inboxPrefixOf = (name: string): string => `_INBOX.${name}`
 const EVERY_EVENT = LEDGER_SUBJECTS.replace(/>$/, '*')
 /** The chunks of the checkpoint of transaction ids. A forged one can make a known id look new (docs/adr/0036). */
 const EVERY_CHUNK = `${TRANSACTION_IDS_PREFIX}*.*.*`
+/** The keys of persons. Whoever hears them can open every sealed text. */
+const EVERY_PERSON_KEY = `${PERSON_KEY_PREFIX}*`
 const EVERY_LETTER = `${DEAD_LETTER_PREFIX}>`
 /** nats-server tells the user there its own name, which stands beside the decisions of a person. */
 const OWN_NAME = '$SYS.REQ.USER.INFO'
@@ -133,13 +138,18 @@ const RIGHTS: Readonly<
       ...READ,
       ...READ_LETTERS,
       ...READ_CHECKPOINT,
+      ...READ_PERSON_KEYS,
       EVERY_EVENT,
       EVERY_CHUNK,
+      EVERY_PERSON_KEY,
       ...keys(LEDGER_KEY, SCHEMA_KEY),
       ...BETWEEN_INSTANCES,
       ...answers(deployment),
     ],
-    serves: [...servedBy('commands'), ...BETWEEN_INSTANCES.map(subject => ({ subject }))],
+    serves: [
+      ...servedBy('commands'),
+      ...[...BETWEEN_INSTANCES, EVERY_PERSON_KEY].map(subject => ({ subject })),
+    ],
   }),
   projections: ({ domain }) => ({
     publish: [
@@ -154,8 +164,15 @@ const RIGHTS: Readonly<
     ],
   }),
   queries: deployment => ({
-    publish: [...READ, ...READ_KEYS, ...READ_HEADS, ...READ_LETTERS, ...answers(deployment)],
-    serves: servedBy('queries'),
+    publish: [
+      ...READ,
+      ...READ_KEYS,
+      ...READ_HEADS,
+      ...READ_LETTERS,
+      ...READ_PERSON_KEYS,
+      ...answers(deployment),
+    ],
+    serves: [...servedBy('queries'), { subject: EVERY_PERSON_KEY }],
   }),
   gateway: () => ({ publish: [...QUESTIONS, ...COMMANDS, ...OPERATIONS, ofService('PING')] }),
   operations: deployment => ({
@@ -197,9 +214,12 @@ const RIGHTS: Readonly<
       ...READ_LETTERS,
       ...READ_WHOLE,
       ...READ_HEADS,
+      ...READ_PERSON_KEYS,
+      ...ERASE_PERSON_KEYS,
       ...MANAGE_STREAMS,
       ...MANAGE_CONSUMERS,
       ...keys('>'),
+      EVERY_PERSON_KEY,
       EVERY_EVENT,
       EVERY_LETTER,
       ofService('STATS'),

@@ -200,6 +200,8 @@ const VARIABLES = {
   JETLEDGER_GATEWAY_ACCOUNT: text(undefined),
   /** The writes that have a line in the log: those of known callers, all, or none. */
   JETLEDGER_AUDIT: oneOf(AUDITED, 'callers'),
+  /** Whether `reference` and `metadata` of what is written are sealed under keys of the persons (docs/privacy.md). */
+  JETLEDGER_TEXTS: oneOf(['clear', 'sealed'], 'clear'),
   /** The size limit of the ledger stream; a full stream refuses new events. Not set: no limit. */
   JETLEDGER_STREAM_BYTES_MAX: whole(1, Number.MAX_SAFE_INTEGER, undefined),
   /**
@@ -331,9 +333,11 @@ export const settingsOf = ({
   JETLEDGER_STREAM_BYTES_MAX,
   JETLEDGER_DEAD_LETTER_BYTES_MAX,
   JETLEDGER_HEAD_SEED_FILE,
+  JETLEDGER_TEXTS,
 }: Config): SettingsOptions => ({
   replicas: JETLEDGER_REPLICAS ?? REPLICAS,
   has_heads: JETLEDGER_HEAD_SEED_FILE !== undefined,
+  has_person_keys: JETLEDGER_TEXTS === 'sealed',
   ...(JETLEDGER_DEAD_LETTER_BYTES_MAX === undefined
     ? {}
     : { dead_letter_bytes_max: JETLEDGER_DEAD_LETTER_BYTES_MAX }),

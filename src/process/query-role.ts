@@ -3,6 +3,7 @@
  */
 
 import { type Queries, startQueries } from '../queries/queries.js'
+import { createOpenTexts } from '../sealing/open-texts.js'
 import { serverNow } from '../stream/server-clock.js'
 import type { ActiveTables } from './active-tables.js'
 import type { Config } from './config.js'
@@ -14,7 +15,13 @@ const TIMEOUT_MS = 4_000
 /** Starts the query side of a process on an open ledger. */
 export const startQueryRole = ({ config, ...ledger }: Ledger, tables: ActiveTables): Promise<Queries> => {
   return startQueries(
-    { ...ledger, active: tables.of, prove: proveEvents(ledger), now: () => serverNow(ledger.nc) },
+    {
+      ...ledger,
+      active: tables.of,
+      prove: proveEvents(ledger),
+      open: createOpenTexts(ledger),
+      now: () => serverNow(ledger.nc),
+    },
     { hot_customers_max: config.JETLEDGER_HOT_CUSTOMERS, limits: limitsOf(config) },
   )
 }

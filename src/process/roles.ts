@@ -19,6 +19,8 @@ import { startSweeper, sweepPorts } from '../commands/sweeper/sweeper.js'
 import { pipe, TE } from '../fp.js'
 import { waitCaughtUp } from '../projections/caught-up.js'
 import { consumerName } from '../projections/target.js'
+import { createPersonKeys } from '../sealing/person-keys.js'
+import { createSealer, NO_SEALER } from '../sealing/seal-command.js'
 import type { AnyEndpointConfig } from '../service/config.js'
 import { type Service, startService } from '../service/service.js'
 import { createAssetLook } from '../stream/assets.js'
@@ -93,7 +95,8 @@ const startCommands = async ({ config, ...ledger }: Ledger, active: ActiveTables
     admit: admission.admit,
   })
   const mayDecide = (): boolean => ledger.standing?.reason() === undefined
-  const taker = createTaker(deps, coordinator, journal, limits)
+  const sealer = config.JETLEDGER_TEXTS === 'sealed' ? createSealer(createPersonKeys(ledger)) : NO_SEALER
+  const taker = createTaker(deps, coordinator, journal, limits, sealer)
   const router = new Router({ ...deps, mayDecide }, taker, limits)
   const [schema, assets] = [createSchemaGate(ledger.jsm), createAssetGate(createAssetLook(ledger.jsm))]
   const gates = [schema, assets]
@@ -122,6 +125,7 @@ const startCommands = async ({ config, ...ledger }: Ledger, active: ActiveTables
         data,
         audit,
         gates,
+        sealer,
       },
     ),
     admission,

@@ -8,6 +8,7 @@ import type { NatsConnection } from 'nats'
 import type { Logger } from 'pino'
 import { type Either, pipe, type TaskEither, TE } from '../fp.js'
 import type { Health } from '../health.js'
+import type { OpenTexts } from '../sealing/open-texts.js'
 import type { StreamError } from '../stream/errors.js'
 import type { ProjectionName } from '../tables/definition.js'
 import type { TableError } from '../tables/errors.js'
@@ -43,6 +44,8 @@ export type QueryDeps = {
   readonly health: Health
   readonly active: (projection: ProjectionName) => ActiveOf
   readonly prove: ProveEvents
+  /** Opens sealed texts for an answer. */
+  readonly open: OpenTexts
   /** The time by the stream's clock; undefined while it is not known (stream/server-clock.ts). */
   readonly now: () => Date | undefined
 }

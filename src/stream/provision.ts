@@ -213,14 +213,14 @@ const provisionWith =
         return problem === undefined ? TE.right(jsm) : TE.left(problem)
       }),
       TE.chain(jsm => {
-        const [ledger, letters, bucket, ...heads] = allSettings(options)
+        const [ledger, letters, bucket, ...others] = allSettings(options)
         return TE.sequenceSeqArray([
           ledgerStream(nc, jsm, ledger),
           ensureStream(nc, jsm, letters),
           // a bucket with other settings does not stop the start, since it never holds the truth: the running ledger
           // reports it
           createIfMissing(nc, jsm, bucket),
-          ...heads.map(wanted => ensureStream(nc, jsm, wanted)),
+          ...others.map(wanted => ensureStream(nc, jsm, wanted)),
         ])
       }),
       TE.chain(() => openBucket(nc)),

@@ -26,6 +26,10 @@ export const TRANSACTION_IDS_STREAM = 'customer-transaction-ids'
 export const TRANSACTION_IDS_PREFIX = 'customer.transaction-ids.'
 export const HEAD_STREAM = 'customer-signed-heads'
 export const HEAD_SUBJECT = 'customer.signed-head'
+/** The KV bucket of the keys that seal the texts of persons, the stream behind it, and the prefix of its subjects. */
+const PERSON_KEY_BUCKET = 'customer-keys'
+export const PERSON_KEY_STREAM = `KV_${PERSON_KEY_BUCKET}`
+export const PERSON_KEY_PREFIX = `$KV.${PERSON_KEY_BUCKET}.`
 
 /** The largest event in bytes. Events are far smaller, even with headers; the limit bounds the memory of a reader. */
 export const MSG_SIZE_BYTES_MAX = 64 * 1024
@@ -51,6 +55,8 @@ export type SettingsOptions = {
   readonly dead_letter_bytes_max?: number
   /** Whether the ledger has signed heads (docs/tamper-evidence.md), and so a stream of them. */
   readonly has_heads?: boolean
+  /** Whether texts of persons are sealed (docs/privacy.md), so that the ledger has a bucket of their keys. */
+  readonly has_person_keys?: boolean
 }
 
 /** The smallest default limits of the dead letters and of the ids, and the bucket's limit, when the ledger has a limit. */
@@ -58,6 +64,7 @@ const LETTERS_BYTES_MIN = 16 * 1024 * 1024
 const IDS_BYTES_MIN = 16 * 1024 * 1024
 const BUCKET_BYTES_MAX = 16 * 1024 * 1024
 const HEADS_BYTES_MIN = 16 * 1024 * 1024
+const PERSON_KEYS_BYTES_MIN = 16 * 1024 * 1024
 
 const letterBytesMax = ({ bytes_max, dead_letter_bytes_max }: SettingsOptions): number =>
   dead_letter_bytes_max ??
@@ -180,7 +187,24 @@ export const headStream = ({ replicas, bytes_max }: SettingsOptions): StreamSett
   max_bytes: bytes_max === undefined ? -1 : Math.max(HEADS_BYTES_MIN, Math.floor(bytes_max / 2)),
 })
 
-/** The settings of all streams of a ledger: the events, the dead letters, the bucket, and the signed heads if it has them. */
+/**
+ * The stream of the bucket of keys of persons. It keeps two records of a person, so that a key can still be overwritten on
+ * the disk when the record of its erasure stands in its place (sealing/key-records.ts).
+ */
+const personKeyStream = (options: SettingsOptions): StreamSettings => ({
+  ...configStream(options),
+  name: PERSON_KEY_STREAM,
+  description: 'Jetledger: the keys under which texts of persons are sealed',
+  subjects: [`${PERSON_KEY_PREFIX}>`],
+  max_msgs_per_subject: 2,
+  max_bytes:
+    options.bytes_max === undefined
+      ? -1
+      : Math.max(PERSON_KEYS_BYTES_MIN, Math.floor(options.bytes_max / 10)),
+  max_msg_size: MSG_SIZE_BYTES_MAX,
+})
+
+/** The settings of all streams of a ledger: the events, the dead letters, the bucket, and what it has beside them. */
 export const allSettings = (
   options: SettingsOptions,
 ): readonly [StreamSettings, StreamSettings, StreamSettings, ...StreamSettings[]] => [
@@ -188,6 +212,7 @@ export const allSettings = (
   deadLetterStream(options),
   configStream(options),
   ...(options.has_heads === true ? [headStream(options)] : []),
+  ...(options.has_person_keys === true ? [personKeyStream(options)] : []),
 ]
 
 /** The setting that is not compared, and the prefix of the metadata that a server keeps for itself. */

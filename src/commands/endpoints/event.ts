@@ -12,6 +12,7 @@ import { eventSubject } from '../../ledger/account-id.js'
 import { CALLER_HEADER } from '../../ledger/caller.js'
 import { type Command, customersOfCommand } from '../../ledger/command.js'
 import { encodeEvent } from '../../ledger/event.js'
+import type { Sealer } from '../../sealing/seal-command.js'
 import { CATALOGUE, catalogued, type ErrorCode } from '../../service/catalogue.js'
 import type { CallbackEndpointConfig, EndpointConfig, ServiceReply } from '../../service/config.js'
 import { EVENT_REQUEST_PREFIX } from '../../service/endpoints.js'
@@ -182,11 +183,31 @@ const writtenOf = (stored: Published): Written =>
     ? { outcome: stored.left.code }
     : { outcome: stored.right.duplicate ? 'replayed' : 'stored', seq: stored.right.seq }
 
+type EventPorts = {
+  readonly admit: Admit
+  readonly audit: Audit
+  readonly gates: readonly Gate[]
+  readonly sealer: Sealer
+}
+
+/** Seals the texts of an event. Left when a key of its customer can be neither read nor made. */
+const sealTextsOf = async (
+  sealer: Sealer,
+  submitted: SubmittedEvent,
+): Promise<Either<ServiceError, SubmittedEvent>> => {
+  try {
+    return E.right({ ...submitted, command: await sealer.seal(submitted.command) })
+  } catch (cause) {
+    const { transaction_id } = submitted.command
+    return E.left(catalogued('UNAVAILABLE', submitted.has_given_id ? { transaction_id } : {}, cause))
+  }
+}
+
 /** The endpoint; `find` finds what is stored under a transaction id, and `admit` says whether an event may be taken. */
 export const eventEndpoint = (
   deps: CommandDeps,
   find: FindTransaction,
-  { admit, audit, gates }: { readonly admit: Admit; readonly audit: Audit; readonly gates: readonly Gate[] },
+  { admit, audit, gates, sealer }: EventPorts,
   limits: Pick<EndpointConfig, 'max_in_flight' | 'timeout_ms' | 'data'>,
 ): CallbackEndpointConfig => ({
   name: 'event',
@@ -209,7 +230,9 @@ export const eventEndpoint = (
     if (!admit(1)) return end(E.left(catalogued('BUSY')))
     const pass = async (): Promise<Published> => {
       const refusal = await refusedBy(gates, submitted.right.command)
-      return refusal === undefined ? store(deps, find, submitted.right) : E.left(errorOf(refusal))
+      if (refusal !== undefined) return E.left(errorOf(refusal))
+      const sealed = await sealTextsOf(sealer, submitted.right)
+      return E.isLeft(sealed) ? sealed : store(deps, find, sealed.right)
     }
     pass().then(end, cause => end(E.left(catalogued('INTERNAL_ERROR', {}, cause))))
   },

@@ -9,6 +9,7 @@ import type { AskedCommand } from '../../ledger/command.js'
 import { LongestTransactionId } from '../../ledger/event-body.js'
 import { quoted } from '../../ledger/fast/quoted.js'
 import { RULE_COMMAND_TYPES } from '../../ledger/rule-command.js'
+import { NO_SEALER, type Sealer } from '../../sealing/seal-command.js'
 import { catalogued } from '../../service/catalogue.js'
 import type {
   AnyEndpointConfig,
@@ -146,7 +147,7 @@ const PAYLOAD_BYTES = 1_048_576
 /**
  * Every endpoint of the command side, over a router, or one coordinator; `journal` spares `customer.transaction` most of the
  * stream, and `admit` slows events as the coordinator slows commands. STATS of the endpoints that write say by how much.
- * `audit` knows the callers; without it nobody is known. `gates` stand before the events; those of the commands are the taker's.
+ * `audit` knows the callers; without it nobody is known. `gates` stand before the events, and `sealer` seals their texts; those of the commands are the taker's.
  */
 export const commandEndpoints = (
   taker: CommandTaker,
@@ -158,9 +159,11 @@ export const commandEndpoints = (
     data,
     audit = NO_AUDIT,
     gates = [],
+    sealer = NO_SEALER,
   }: Pick<Admission, 'admit' | 'data'> & {
     readonly audit?: Audit
     readonly gates?: readonly Gate[]
+    readonly sealer?: Sealer
   } = WITHOUT_BOUND,
 ): AnyEndpointConfig[] => {
   const writing = { ...limits, data }
@@ -168,6 +171,6 @@ export const commandEndpoints = (
     ...COMMAND_TYPES.map(type => endpoint(type, taker, audit, writing)),
     batchEndpoint(taker, audit, () => deps.nc.info?.max_payload ?? PAYLOAD_BYTES, writing),
     transactionEndpoint(deps, limits, journal),
-    eventEndpoint(deps, journal?.find ?? createHistoryFinder(deps), { admit, audit, gates }, writing),
+    eventEndpoint(deps, journal?.find ?? createHistoryFinder(deps), { admit, audit, gates, sealer }, writing),
   ]
 }

@@ -6,6 +6,7 @@ import { isJsonObject } from '../../json.js'
 import type { AccountId } from '../../ledger/account-id.js'
 import type { Command } from '../../ledger/command.js'
 import type { LedgerEvent } from '../../ledger/event.js'
+import { sealedIn, TEXT_FIELDS, type TextField } from '../../sealing/form.js'
 
 /** Whether two JSON values are equal. The comparison goes no deeper than the shallower one, and a command's is shallow. */
 const sameJson = (a: unknown, b: unknown): boolean => {
@@ -35,9 +36,26 @@ const fieldOf = (command: Command, field: string): unknown => {
   return typeof value === 'bigint' ? value.toString() : value
 }
 
+const isTextField = (field: string): field is TextField => TEXT_FIELDS.some(text => text === field)
+
+/**
+ * Whether a text of two commands is the same. Sealed texts can be compared only if the same keys have sealed them: after an
+ * erasure, or when a ledger begins or ends to seal, both have the text or neither has it, and more is not known.
+ */
+const sameText = (field: TextField, a: Command, b: Command): boolean => {
+  const [of_a, of_b] = [sealedIn(a.metadata), sealedIn(b.metadata)]
+  const [text_a, text_b] = [(of_a ?? a)[field], (of_b ?? b)[field]]
+  const can_be_compared =
+    of_a === undefined ? of_b === undefined : of_b !== undefined && sameJson(of_a.keys, of_b.keys)
+  return can_be_compared ? sameJson(text_a, text_b) : (text_a === undefined) === (text_b === undefined)
+}
+
+const isSame = (field: string, a: Command, b: Command): boolean =>
+  isTextField(field) ? sameText(field, a, b) : sameJson(fieldOf(a, field), fieldOf(b, field))
+
 /** The first field in which two commands of one transaction id differ. */
 export const differsFrom = (a: Command, b: Command): string | undefined =>
-  FIELDS.find(field => !sameJson(fieldOf(a, field), fieldOf(b, field)))
+  FIELDS.find(field => !isSame(field, a, b))
 
 /** The fields that the decision gives a command which does not bring them. */
 const DECIDED: readonly string[] = ['amount', 'expires_ms']
@@ -45,10 +63,10 @@ const DECIDED: readonly string[] = ['amount', 'expires_ms']
 /** The first field in which `command` is another one than the command that is stored. */
 export const differsFromStored = (command: Command, stored: Command): string | undefined =>
   FIELDS.find(field => {
-    const asked = fieldOf(command, field)
     // the event has the time at which the hold expires, and not how it was asked for
-    if (field === 'expires_in_s' || (asked === undefined && DECIDED.includes(field))) return false
-    return !sameJson(asked, fieldOf(stored, field))
+    if (field === 'expires_in_s') return false
+    if (DECIDED.includes(field) && fieldOf(command, field) === undefined) return false
+    return !isSame(field, command, stored)
   })
 
 /** The type of the command that an event stands for; undefined when it stands for none. */

@@ -6,6 +6,7 @@
  */
 
 import { E, type Either, pipe, TE, t } from '../../fp.js'
+import { isJsonObject } from '../../json.js'
 import {
   type AccountId,
   Asset,
@@ -20,6 +21,7 @@ import { callerIn } from '../../ledger/caller.js'
 import { ClientId } from '../../ledger/client-id.js'
 import { exactFieldsOf, fieldsOf } from '../../ledger/codec.js'
 import { claimedAfter, decodeBody, decodeEvent, type LedgerEvent } from '../../ledger/event.js'
+import type { OpenTexts } from '../../sealing/open-texts.js'
 import { catalogued } from '../../service/catalogue.js'
 import type { EndpointConfig, ServiceReply } from '../../service/config.js'
 import type { ServiceError } from '../../service/error.js'
@@ -83,12 +85,25 @@ const contentOf = (body: Uint8Array, id: AccountId | undefined): Readonly<Record
 const write = (fields: object): string =>
   JSON.stringify(fields, (_, value) => (typeof value === 'bigint' ? toJson(value) : value))
 
+/** What an event says, with its texts as an answer shows them. */
+const openedContentOf = async (
+  open: OpenTexts,
+  body: Uint8Array,
+  id: AccountId | undefined,
+): Promise<Readonly<Record<string, unknown>>> => {
+  const content = contentOf(body, id)
+  const { reference, metadata } = content
+  if (!isJsonObject(metadata)) return content
+  const texts = { reference: typeof reference === 'string' ? reference : undefined, metadata }
+  return { ...content, reference: undefined, metadata: undefined, ...(await open(texts)) }
+}
+
 /** An event as JSON. JSON leaves out undefined fields. */
-const entryOf = ({ seq, subject, body, headers, at }: Recorded): string => {
+const entryOf = async (open: OpenTexts, { seq, subject, body, headers, at }: Recorded): Promise<string> => {
   const on = accountOn(subject)
   const id = E.isRight(on) ? on.right : undefined
   const place = { seq, at: at.toISOString(), ...(id === undefined ? {} : namesOf(id)) }
-  const content = contentOf(body, id)
+  const content = await openedContentOf(open, body, id)
   const whole = write({ ...place, ...content, by: callerIn(headers) })
   if (Buffer.byteLength(whole) <= EVENT_BYTES_MAX) return whole
   const { metadata: _, reference: __, ...rest } = content
@@ -103,7 +118,7 @@ const toReply = ({ entries, through_seq }: Page): ServiceReply => ({
 
 /** Reads the events after `after_seq` up to `last_seq`, as far as they fit one page. Throws as `readPages` does. */
 const readEvents = async (
-  { nc }: Pick<QueryDeps, 'nc'>,
+  { nc, open }: Pick<QueryDeps, 'nc' | 'open'>,
   { client_id, asset, limit = EVENTS }: Request,
   after_seq: number,
   last_seq: number,
@@ -121,20 +136,25 @@ const readEvents = async (
     from_seq: after_seq + 1,
     to_seq,
   })) {
-    for (const recorded of page) {
-      const entry = entryOf(recorded)
+    // one more than fits, so that a full page is told from the end
+    const some = page.slice(0, limit + 1 - entries.length)
+    const written = await Promise.all(some.map(recorded => entryOf(open, recorded)))
+    for (const [i, entry] of written.entries()) {
       bytes += Buffer.byteLength(entry)
       if (entries.length >= limit || (entries.length > 0 && bytes > REPLY_BYTES_MAX))
         return { entries, through_seq }
       entries.push(entry)
-      through_seq = recorded.seq
+      through_seq = some[i]?.seq ?? through_seq
     }
   }
   return { entries, through_seq: to_seq }
 }
 
 /** The endpoint `events`. */
-export const eventsEndpoint = (deps: Pick<QueryDeps, 'nc'>, limits: RequestLimits): EndpointConfig => {
+export const eventsEndpoint = (
+  deps: Pick<QueryDeps, 'nc' | 'open'>,
+  limits: RequestLimits,
+): EndpointConfig => {
   const read = async (request: Request): Promise<Either<ServiceError, ServiceReply>> => {
     const proved = await leadershipOf(deps.nc).prove()()
     if (E.isLeft(proved)) return E.left(unavailable('the stream', proved.left))

@@ -15,6 +15,7 @@ import { type AccountId, Asset, namesJson, ofAccount, otherSide } from '../../le
 import { toJson } from '../../ledger/amount.js'
 import { ClientId } from '../../ledger/client-id.js'
 import { exactFieldsOf, fieldsOf } from '../../ledger/codec.js'
+import type { OpenedTexts, OpenTexts } from '../../sealing/open-texts.js'
 import type { EndpointConfig, ServiceReply } from '../../service/config.js'
 import type { ServiceError } from '../../service/error.js'
 import { firstSeqFrom } from '../../stream/by-time.js'
@@ -62,7 +63,15 @@ const entriesMax = ({ limit = ENTRIES, proof }: Request): number =>
 
 const Declined = fieldsOf({ code: t.string })
 
-const entryOf = ({ client_id, type, amount, balance, version, seq, at, declined, ...rest }: LinkedRow) => {
+/** A row with its texts as an answer shows them. */
+type OpenedRow = LinkedRow & Pick<OpenedTexts, 'erased'>
+
+const openRow = async (open: OpenTexts, row: LinkedRow): Promise<OpenedRow> => {
+  const { reference, metadata, ...others } = row
+  return isJsonObject(metadata) ? { ...others, ...(await open({ reference, metadata })) } : row
+}
+
+const entryOf = ({ client_id, type, amount, balance, version, seq, at, declined, ...rest }: OpenedRow) => {
   const { transaction_id, reference, metadata, counterparty, omitted, by, details, held, available } = rest
   const code = Declined.is(declined) ? declined.code : undefined
   const entry = {
@@ -78,6 +87,7 @@ const entryOf = ({ client_id, type, amount, balance, version, seq, at, declined,
     transaction_id,
     reference,
     metadata,
+    erased: rest.erased,
     counterparty: counterparty === undefined ? undefined : otherSide(client_id, counterparty),
     code,
     omitted: omitted === undefined ? undefined : omittedOf(omitted),
@@ -94,7 +104,7 @@ const provedOf = (proof: Either<string, object> | undefined): object =>
 const toReply = (
   request: Request,
   { from_seq }: PageRange,
-  rows: readonly LinkedRow[],
+  rows: readonly OpenedRow[],
   proofs: readonly Either<string, object>[] = [],
 ): ServiceReply => {
   const { client_id } = request
@@ -117,7 +127,7 @@ const toReply = (
 
 /** The endpoint `statement`. */
 export const statementEndpoint = (
-  deps: Pick<QueryDeps, 'nc' | 'jsm' | 'prove'>,
+  deps: Pick<QueryDeps, 'nc' | 'jsm' | 'prove' | 'open'>,
   readPage: ReadPage,
   limits: RequestLimits,
 ): EndpointConfig => {
@@ -154,11 +164,12 @@ export const statementEndpoint = (
     if (range.right.from_seq > range.right.to_seq) return E.right(toReply(request, range.right, []))
     const page = await readPage(request.client_id, range.right)
     if (E.isLeft(page)) return page
-    if (request.proof === undefined) return E.right(toReply(request, range.right, page.right))
+    const rows = await Promise.all(page.right.map(row => openRow(deps.open, row)))
+    if (request.proof === undefined) return E.right(toReply(request, range.right, rows))
     const proofs = await deps.prove(page.right.slice(0, entriesMax(request)).map(({ seq }) => seq))()
     return E.isLeft(proofs)
       ? E.left(unavailable('the signed heads', proofs.left))
-      : E.right(toReply(request, range.right, page.right, proofs.right))
+      : E.right(toReply(request, range.right, rows, proofs.right))
   }
 
   return {

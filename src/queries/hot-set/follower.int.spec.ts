@@ -42,6 +42,7 @@ beforeEach(async () => {
       health: createHealth(() => undefined),
       active: unused,
       prove: unused,
+      open: unused,
       now: unused,
     },
     {

@@ -11,6 +11,7 @@ import { newFolder, removeFolder, startTestNats, until } from '../../../test/sup
 import { E } from '../../fp.js'
 import { followTables } from '../../process/active-tables.js'
 import { proveEvents } from '../../process/prove-events.js'
+import { createOpenTexts } from '../../sealing/open-texts.js'
 import { type Service, startService } from '../../service/service.js'
 import { serverNow } from '../../stream/server-clock.js'
 import { type ProjectionName, tableName } from '../../tables/definition.js'
@@ -88,6 +89,7 @@ export const startRig = async (
     ...ledger,
     active: followed.of,
     prove: proveEvents(ledger),
+    open: createOpenTexts(ledger),
     now: now ?? (() => serverNow(nc)),
   }
 
