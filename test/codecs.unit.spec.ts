@@ -67,6 +67,7 @@ const POOL: unknown[] = [
     'serving',
     'i'.repeat(22),
     'A'.repeat(56),
+    `${'A'.repeat(43)}=`,
   ],
   ['one', 1],
   [1, []],

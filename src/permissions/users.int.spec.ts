@@ -26,6 +26,7 @@ const READING = lines(`
   $JS.API.STREAM.INFO.customer-dead-letters
   $JS.API.STREAM.INFO.KV_config
   $JS.API.STREAM.INFO.customer-signed-heads
+  $JS.API.STREAM.INFO.KV_customer-keys
   $JS.API.STREAM.MSG.GET.customer-balances
   $JS.API.STREAM.MSG.GET.KV_config
   $JS.API.DIRECT.GET.customer-balances
@@ -89,11 +90,19 @@ const CHECKPOINT = lines(`
   $JS.API.DIRECT.GET.customer-transaction-ids
 `)
 
+/** Reading the keys of persons. */
+const PERSON_KEYS = lines(`
+  $JS.API.STREAM.MSG.GET.KV_customer-keys
+  $JS.API.DIRECT.GET.KV_customer-keys
+`)
+
 const MAY_PUBLISH: Readonly<Record<User, readonly string[]>> = {
   commands: [
     ...READING,
     ...LETTERS,
     ...CHECKPOINT,
+    ...PERSON_KEYS,
+    '$KV.customer-keys.678',
     'customer.transaction-ids.7.before.own',
     'customer.balance.678',
     '$KV.config.ledger',
@@ -119,7 +128,7 @@ const MAY_PUBLISH: Readonly<Record<User, readonly string[]>> = {
     '$KV.config.status.journal',
     '$KV.config.parked.balances.Njc4',
   ],
-  queries: [...READING, ...KEYS, HEADS, ...LETTERS, ...EVERY_INBOX],
+  queries: [...READING, ...KEYS, HEADS, ...LETTERS, ...PERSON_KEYS, ...EVERY_INBOX],
   gateway: [...QUESTIONS, ...COMMANDS, ...OPERATIONS, '$SRV.PING.customer'],
   operations: [
     ...READING,
@@ -160,6 +169,11 @@ const MAY_PUBLISH: Readonly<Record<User, readonly string[]>> = {
     ...KEYS,
     ...LETTERS,
     ...CONSUMERS,
+    ...PERSON_KEYS,
+    '$KV.customer-keys.678',
+    '$JS.API.STREAM.MSG.DELETE.KV_customer-keys',
+    '$JS.API.STREAM.CREATE.KV_customer-keys',
+    '$JS.API.STREAM.UPDATE.KV_customer-keys',
     '$JS.API.STREAM.CREATE.customer-balances',
     '$JS.API.STREAM.CREATE.customer-dead-letters',
     '$JS.API.STREAM.CREATE.KV_config',
@@ -196,15 +210,18 @@ const DISCOVERY = ['PING', 'INFO', 'STATS'].flatMap(verb => [
   `$SRV.${verb}.customer.x`,
 ])
 
+/** Hearing of an erasure. To nats-server the token `>` of a subscription is one that `*` covers. */
+const OF_PERSON_KEYS = ['$KV.customer-keys.>', '$KV.customer-keys.*', '$KV.customer-keys.678']
+
 /** What a user may subscribe to beside its own inboxes. */
 const MAY_SUBSCRIBE: Readonly<Partial<Record<User, readonly string[]>>> = {
   commands: [
     ...asMember([...COMMANDS, 'customer.transaction', 'customer.event.*', 'customer.event.4711']),
-    ...inEveryGroup([...DISCOVERY, ...BETWEEN_INSTANCES]),
+    ...inEveryGroup([...DISCOVERY, ...BETWEEN_INSTANCES, ...OF_PERSON_KEYS]),
   ],
   queries: [
     ...asMember(QUESTIONS.filter(subject => subject !== 'customer.transaction')),
-    ...inEveryGroup(DISCOVERY),
+    ...inEveryGroup([...DISCOVERY, ...OF_PERSON_KEYS]),
   ],
   operations: [...asMember(OPERATIONS), ...inEveryGroup(DISCOVERY)],
 }

@@ -64,6 +64,7 @@ const RUNS: readonly (Run | (() => Run))[] = [
     [String(Number(letter_seq) + 1), '--reason', 'sent twice'],
     'is marked as discarded',
   ],
+  ['erase', ['678', '--reason', 'a test', '--yes'], 'this ledger does not seal texts', 1],
   ['parked list', [], 'no parked customers'],
   ['parked skip', ['678', '--reason', 'a test'], 'is not parked', 1],
   ['export events', ['--out', 'events.csv'], /last sequence \d+/],

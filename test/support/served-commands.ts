@@ -2,6 +2,7 @@
  * The command side of one process as a service on a test's ledger, whose projections run, with all that its answers need.
  */
 
+import { WITHOUT_BOUND } from '../../src/commands/admission/admission.js'
 import { createCoordinator, createHoldEnds, createTaker } from '../../src/commands/compose.js'
 import { withHoldEnds } from '../../src/commands/ended-hold.js'
 import { commandEndpoints } from '../../src/commands/endpoints/movements.js'
@@ -10,6 +11,7 @@ import { createJournalLookup } from '../../src/commands/idempotency/journal-look
 import { followKnownIds } from '../../src/commands/idempotency/known-ids.js'
 import { createSchemaGate } from '../../src/commands/schema-gate.js'
 import { TE } from '../../src/fp.js'
+import { NO_SEALER, type Sealer } from '../../src/sealing/seal-command.js'
 import { startService } from '../../src/service/service.js'
 import { leadershipOf } from '../../src/stream/leadership.js'
 import { tableName } from '../../src/tables/definition.js'
@@ -17,7 +19,11 @@ import { right, type TestLedger } from './ledger.js'
 
 export type ServedCommands = { readonly stop: () => Promise<void> }
 
-export const startServedCommands = async (ledger: TestLedger): Promise<ServedCommands> => {
+/** `sealer` seals the texts of what is written; without it they are stored as they come. */
+export const startServedCommands = async (
+  ledger: TestLedger,
+  sealer: Sealer = NO_SEALER,
+): Promise<ServedCommands> => {
   await right(leadershipOf(ledger.nc).prove())
   const known = followKnownIds(ledger)
   await known.begun(10_000)
@@ -27,7 +33,7 @@ export const startServedCommands = async (ledger: TestLedger): Promise<ServedCom
   const limits = { queue_max: 1_000, timeout_ms: 3_000 }
   const coordinator = createCoordinator(ledger, { ...limits, find: journal.find, mayHave: known.mayHave })
   const taker = withHoldEnds(
-    createTaker(ledger, coordinator, journal, limits),
+    createTaker(ledger, coordinator, journal, limits, sealer),
     createHoldEnds(ledger, journal, source),
   )
   const service = await startService(ledger.nc, {
@@ -40,6 +46,7 @@ export const startServedCommands = async (ledger: TestLedger): Promise<ServedCom
       ledger,
       { max_in_flight: 100, timeout_ms: 9_000 },
       journal,
+      { ...WITHOUT_BOUND, sealer },
     ),
   })
   return {
