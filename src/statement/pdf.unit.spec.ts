@@ -1,18 +1,15 @@
 import { extractText, getDocumentProxy } from 'unpdf'
 import { describe, expect, it } from 'vitest'
 import { pdfOf } from './pdf.js'
-import type { EventRow } from './row.js'
-import { amountWords, changeOf, entryWords } from './statement-words.js'
+import { amountWords, changeOf, entryWords, type StatementRow } from './words.js'
 
-const ROW: EventRow = {
-  ...{ seq: 1, at: '2026-11-27T10:15:30.123Z', client_id: '678', asset: undefined, type: 'credit' },
-  ...{ amount: 500n, transaction_id: 't-1', reference: undefined, counterparty: undefined, by: undefined },
-  ...{ effect: 'applied', reason: undefined, balance: 500n, version: 1, metadata: undefined },
-  details: undefined,
+const ROW: StatementRow = {
+  ...{ at: '2026-11-27T10:15:30.123Z', type: 'credit', amount: 500n, balance: 500n },
+  ...{ transaction_id: 't-1', reference: undefined, counterparty: undefined, details: undefined },
 }
-const row = (more: Partial<EventRow>): EventRow => ({ ...ROW, ...more })
+const row = (more: Partial<StatementRow>): StatementRow => ({ ...ROW, ...more })
 
-const bare = (type: string, details: object): EventRow => row({ type, details, amount: undefined })
+const bare = (type: string, details: object): StatementRow => row({ type, details, amount: undefined })
 
 describe('the words of a statement', () => {
   it.each([
@@ -59,7 +56,7 @@ const HEAD = {
 }
 
 /** The text of each page of a statement, as a reader of PDF finds it. */
-const pagesOf = async (pages: readonly (readonly EventRow[])[], head = HEAD): Promise<string[]> => {
+const pagesOf = async (pages: readonly (readonly StatementRow[])[], head = HEAD): Promise<string[]> => {
   const pdf = await pdfOf(head)
   const parts = pages.map(rows => pdf.add(rows, 250n))
   const whole = Buffer.concat([...parts, await pdf.end(250n, 99_900n)])
@@ -68,7 +65,7 @@ const pagesOf = async (pages: readonly (readonly EventRow[])[], head = HEAD): Pr
 
 describe('a statement as PDF', () => {
   it('has the customer, the period, both balances and each entry', async () => {
-    const debit = row({ seq: 2, type: 'debit', amount: 30n, balance: 470n, reference: 'invoice 81' })
+    const debit = row({ type: 'debit', amount: 30n, balance: 470n, reference: 'invoice 81' })
     const [page = '', ...more] = await pagesOf([[ROW], [debit]])
     expect(more).toEqual([])
     for (const text of [
@@ -80,7 +77,7 @@ describe('a statement as PDF', () => {
   })
 
   it('goes on with its headings on as many pages as it needs', async () => {
-    const rows = Array.from({ length: 200 }, (_, i) => row({ seq: i + 1, transaction_id: `t-${i}` }))
+    const rows = Array.from({ length: 200 }, (_, i) => row({ transaction_id: `t-${i}` }))
     const pages = await pagesOf([rows.slice(0, 120), rows.slice(120)])
     expect(pages.length).toBeGreaterThan(4)
     for (const [i, page] of pages.entries()) {
