@@ -20,8 +20,10 @@ import { PDF_ENTRIES_MAX } from './whole-statement.js'
 
 const ACCEPT = 'application/pdf'
 const PDF = { headers: { accept: ACCEPT } }
-/** More than one page of the service. */
+/** Several pages of the service. */
 const EVENTS = 1_020
+/** The pages that a statement of the most entries is read in. */
+const PAGES = 20
 const HOSTILE = [
   'invoice\u0000\u001b[2J\r\n81',
   '\u202egnp.exe \u2066علي\u2069 שלום',
@@ -244,8 +246,10 @@ describe('a PDF', () => {
     expect(await problemIn(await own.call(PATH, PDF))).toBe(
       '422 STATEMENT_TOO_LONG: the period has more than 5000 entries: choose a shorter period, or use "jetledger export statement"',
     )
-    expect(more.asked).toHaveLength(5)
-    expect(more.asked.map(({ asset_facts }) => asset_facts)).toEqual([true, ...Array(4).fill(undefined)])
+    expect(more.asked).toHaveLength(PAGES)
+    expect(more.asked.map(({ asset_facts }) => asset_facts)).toEqual([
+      ...[true, ...Array(PAGES - 1).fill(undefined)],
+    ])
     more.stop()
     await own.stop()
   })

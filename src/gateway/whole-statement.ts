@@ -9,7 +9,6 @@
 import { E, type Either } from '../fp.js'
 import { instantOf, parseInstant } from '../instant.js'
 import { isJsonObject } from '../json.js'
-import { PAGE_ENTRIES_MAX } from '../page.js'
 import type { Paper } from '../statement/paper.js'
 import { assetWords, changeOf, periodWords, plainText, type StatementRow } from '../statement/words.js'
 import { type Problem, problem } from './problem.js'
@@ -17,6 +16,8 @@ import type { Fields } from './route.js'
 
 /** The most entries of a statement as PDF: some 150 sheets of paper. */
 export const PDF_ENTRIES_MAX = 5_000
+/** Others are answered between two pages, so a page is small. */
+const PAGE_ENTRIES = 250
 
 /** Asks for one page of the statement. */
 type AskForPage = (query: Fields) => Promise<Either<Problem, Fields>>
@@ -94,7 +95,7 @@ const readEntries = async (
   let first: Fields | undefined
   let asked: Fields = { ...query, asset_facts: true }
   for (;;) {
-    const limit = Math.min(PAGE_ENTRIES_MAX, PDF_ENTRIES_MAX - entries.length)
+    const limit = Math.min(PAGE_ENTRIES, PDF_ENTRIES_MAX - entries.length)
     const page = await askFor({ ...asked, limit })
     const why = whyNot()
     if (why !== undefined) return E.left(why)

@@ -85,6 +85,13 @@ class Sheet {
     return true
   }
 
+  /** The size at which a number is in one line: a part of it would be taken for another number. */
+  #fittingSize(text: string, width: number, size: number): number {
+    const wanted = this.#doc.fontSize(size).widthOfString(text)
+    // a hair less, because the line is measured again
+    return wanted <= width ? size : (size * (width - 1)) / wanted
+  }
+
   /** Writes cells beside each other, and moves on by the highest of them. */
   row(cells: readonly Cell[], size: number, colour: string, font: 'text' | 'bold' = 'text'): void {
     this.#doc.font(font).fontSize(size).fillColor(colour)
@@ -92,6 +99,7 @@ class Sheet {
     let highest = line_height
     for (const { text, x, width, align } of cells) {
       const shown = plainText(text)
+      this.#doc.fontSize(align === 'right' ? this.#fittingSize(shown, width, size) : size)
       const height = Math.min(this.#doc.heightOfString(shown, { width }), line_height * LINES_MAX)
       highest = Math.max(highest, height)
       this.#doc.text(shown, x, this.#y, { width, align, height: height + 1, ellipsis: true })

@@ -93,6 +93,16 @@ describe('a statement as PDF', () => {
     expect(page).toMatch(/Opening balance 2\.50.*Closing balance/s)
   })
 
+  it('keeps each number in one line, also the largest', async () => {
+    const most = { amount: 9_223_372_036_854_775_807n, balance: -9_223_372_036_854_775_808n }
+    const [page = ''] = await pagesOf([[row({ type: 'debit', ...most })]], { ...HEAD, scale: 18 })
+    expect(page).toContain('-9.223372036854775807')
+    expect(page).toContain('-9.223372036854775808')
+    const [whole = ''] = await pagesOf([[row({ type: 'debit', ...most })]], { ...HEAD, scale: 0 })
+    expect(whole).toContain('-9,223,372,036,854,775,807')
+    expect(whole).toContain('-9,223,372,036,854,775,808')
+  })
+
   it('takes any text that a stranger has written', async () => {
     const reference = `Ünï żółć Ωmega привет ${'very long '.repeat(200)}\n\u0000\u202e\ud800`
     const [page, ...more] = await pagesOf([[row({ reference }), row({ counterparty: '\u001b[31m' })]])

@@ -38,7 +38,8 @@ const timeWords = (ns: bigint): string => minuteWords(new Date(Number(ns / MS_NS
  * after now is in no statement yet, so a later end is not promised.
  */
 export const periodWords = (from: bigint | undefined, to: bigint | undefined, now: bigint): string => {
-  const end = to === undefined || to > now ? now : to
+  const until = to === undefined || to > now ? now : to
+  const end = from !== undefined && from > until ? from : until
   return `${from === undefined ? 'From the beginning' : timeWords(from)} to ${timeWords(end)}, UTC`
 }
 
