@@ -1,7 +1,8 @@
 import { extractText, getDocumentProxy } from 'unpdf'
 import { describe, expect, it } from 'vitest'
+import { parseInstant } from '../instant.js'
 import { pdfOf } from './pdf.js'
-import { amountWords, changeOf, entryWords, type StatementRow } from './words.js'
+import { amountWords, assetWords, changeOf, entryWords, periodWords, type StatementRow } from './words.js'
 
 const ROW: StatementRow = {
   ...{ at: '2026-11-27T10:15:30.123Z', type: 'credit', amount: 500n, balance: 500n },
@@ -21,6 +22,26 @@ describe('the words of a statement', () => {
     [100n, 3, '0.100'],
   ])('write %s with %s decimals as %s', (amount, scale, words) => {
     expect(amountWords(amount, scale)).toBe(words)
+  })
+
+  it.each([
+    [undefined, undefined, undefined],
+    ['EUR', undefined, 'EUR'],
+    ['EUR', 'EUR', 'EUR'],
+    ['EUR', 'Euro', 'Euro (EUR)'],
+    [undefined, 'US dollar', 'US dollar'],
+  ])('call the asset %s of the name %s %s', (asset, name, words) => {
+    expect(assetWords(asset, name)).toBe(words)
+  })
+
+  it.each([
+    [undefined, undefined, 'From the beginning to 2026-11-28 10:15, UTC'],
+    ['2026-11-01T00:00:00Z', '2026-11-02T00:00:00+02:00', '2026-11-01 00:00 to 2026-11-01 22:00, UTC'],
+    ['2026-11-01T00:00:00Z', '2026-12-01T00:00:00Z', '2026-11-01 00:00 to 2026-11-28 10:15, UTC'],
+    ['2200-01-01T00:00:00Z', undefined, '2200-01-01 00:00 to 2200-01-01 00:00, UTC'],
+  ])('call the period from %s to %s %s', (from = '', to = '', words) => {
+    const now = parseInstant('2026-11-28T10:15:30Z') ?? 0n
+    expect(periodWords(parseInstant(from), parseInstant(to), now)).toBe(words)
   })
 
   it.each([

@@ -52,7 +52,7 @@ export const plainText = (text: string): string =>
 
 /** What an account's amounts are counted in: the declared name with the asset's own, or what there is of both. */
 export const assetWords = (asset: string | undefined, name: string | undefined): string | undefined => {
-  if (name === undefined) return asset
+  if (name === undefined || name === asset) return asset
   return asset === undefined ? name : `${name} (${asset})`
 }
 
