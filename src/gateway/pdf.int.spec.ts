@@ -212,29 +212,40 @@ describe('a PDF', () => {
     await nats?.stop()
   })
 
-  type Asked = { readonly limit: number; readonly cursor?: string; readonly asset_facts?: true }
+  type Asked = {
+    readonly client_id: string
+    readonly limit: number
+    readonly cursor?: string
+    readonly asset_facts?: true
+  }
+  type Served = { readonly client_id?: string; readonly delay_ms?: number; readonly torn?: number }
 
-  /** Answers `customer.statement` with entries of 1 each, down from `total`; `delay_ms` is for every page after the first. */
-  const serve = (total: number, delay_ms = 0, tear?: number) => {
+  /**
+   * Answers `customer.statement` about one customer with entries of 1 each, down from `total`. `delay_ms` is for every page
+   * after the first; the balance `torn` is wrong.
+   */
+  const serve = (total: number, { client_id = '678', delay_ms = 0, torn }: Served = {}) => {
     const asked: Asked[] = []
     const subscription = nc.subscribe('customer.statement', {
       callback: (_, message) => {
         const request = message.json<Asked>()
+        if (request.client_id !== client_id) return
         asked.push(request)
         const newest = request.cursor === undefined ? total : Number(request.cursor)
         const oldest = Math.max(newest - request.limit, 0)
         const entries = Array.from({ length: newest - oldest }, (__, i) => ({
           ...{ type: 'credit', amount: 1, seq: newest - i, version: newest - i, at: '2026-11-27T10:15:30Z' },
-          balance: newest - i === tear ? 0 : newest - i,
+          balance: newest - i === torn ? 0 : newest - i,
         }))
         const more = oldest === 0 ? {} : { cursor: String(oldest) }
-        const reply = JSON.stringify({ client_id: '678', entries, ...more })
+        const reply = JSON.stringify({ client_id, entries, ...more })
         setTimeout(() => message.respond(reply), request.cursor === undefined ? 0 : delay_ms)
       },
     })
     return { asked, stop: () => subscription.unsubscribe() }
   }
-  const PATH = '/v1/customers/678/statement'
+  const pathOf = (client_id: string): string => `/v1/customers/${client_id}/statement`
+  const PATH = pathOf('678')
 
   it('has at most so many entries, and no page is read in vain', async () => {
     const own = await startTestGateway(nc)
@@ -256,7 +267,7 @@ describe('a PDF', () => {
 
   it('is not made of entries that do not follow each other, also across pages', async () => {
     const own = await startTestGateway(nc)
-    const torn = serve(1_500, 0, 500)
+    const torn = serve(1_500, { torn: 500 })
     expect(await problemIn(await own.call(PATH, PDF))).toContain('500 INTERNAL_ERROR')
     torn.stop()
     await own.stop()
@@ -273,21 +284,19 @@ describe('a PDF', () => {
         })
       },
     })
-    const goWhen = async (isTime: () => boolean): Promise<void> => {
+    const goWhen = async (path: string, isTime: () => boolean): Promise<void> => {
       const socket = connectTo(Number(new URL(own.url).port), '127.0.0.1')
       await once(socket, 'connect')
-      socket.write(`GET ${PATH} HTTP/1.1\r\nhost: 127.0.0.1\r\naccept: ${ACCEPT}\r\n\r\n`)
+      socket.write(`GET ${path} HTTP/1.1\r\nhost: 127.0.0.1\r\naccept: ${ACCEPT}\r\n\r\n`)
       await until(async () => isTime(), { deadline_ms: 5_000, what: 'the PDF to be under way' })
       socket.destroy()
     }
     // each page takes a while: more pages would be asked for, if nobody looked
-    const slow = serve(PDF_ENTRIES_MAX, 100)
-    await goWhen(() => slow.asked.length === 2)
-    slow.stop()
-    const short = serve(1)
-    await goWhen(() => making !== undefined)
+    const slow = serve(PDF_ENTRIES_MAX, { client_id: 'slow', delay_ms: 100 })
+    await goWhen(pathOf('slow'), () => slow.asked.length === 2)
+    const short = serve(1, { client_id: 'short' })
+    await goWhen(pathOf('short'), () => making !== undefined)
     await until(async () => making?.aborted === true, { deadline_ms: 5_000, what: 'the making to end' })
-    short.stop()
     const free = serve(2)
     const callTwice = async () => {
       const answers = await Promise.all([own.call(PATH, PDF), own.call(PATH, PDF)])
@@ -295,10 +304,9 @@ describe('a PDF', () => {
       return answers.every(({ status }) => status === 200)
     }
     await until(callTwice, { deadline_ms: 5_000, what: 'both places to be free again' })
-    free.stop()
-    // the requests after the second page came from nobody who had gone
+    // both places are free, so nothing reads on
     expect(slow.asked).toHaveLength(2)
-    expect(short.asked).toHaveLength(1)
+    for (const { stop } of [slow, short, free]) stop()
     await own.stop()
   })
 
