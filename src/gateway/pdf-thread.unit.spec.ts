@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
 import type { Paper } from '../statement/paper.js'
 import { createPdfThread } from './pdf-thread.js'
@@ -42,5 +43,22 @@ describe('the thread of a PDF', () => {
     ending.abort()
     await expect(made).rejects.toThrow('nobody waits')
     await expect(threadOf('answer()')(PAPER, ending.signal)).rejects.toThrow('aborted')
+  })
+
+  it('is gone with its PDF', async () => {
+    const ticks = new BroadcastChannel('ticks')
+    let ticked = 0
+    ticks.onmessage = () => {
+      ticked += 1
+    }
+    const code = `const ticks = new BroadcastChannel('ticks'); setInterval(() => ticks.postMessage(1), 1)`
+    await threadOf(`${code}; setTimeout(answer, 50)`)(PAPER, never)
+    expect(ticked).toBeGreaterThan(0)
+    // what was sent before may still arrive
+    await pause(20)
+    const before = ticked
+    await pause(50)
+    ticks.close()
+    expect(ticked).toBe(before)
   })
 })

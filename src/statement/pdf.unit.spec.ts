@@ -2,7 +2,15 @@ import { extractText, getDocumentProxy } from 'unpdf'
 import { describe, expect, it } from 'vitest'
 import { parseInstant } from '../instant.js'
 import { pdfOf } from './pdf.js'
-import { amountWords, assetWords, changeOf, entryWords, periodWords, type StatementRow } from './words.js'
+import {
+  amountWords,
+  assetWords,
+  changeOf,
+  entryWords,
+  periodWords,
+  plainText,
+  type StatementRow,
+} from './words.js'
 
 const ROW: StatementRow = {
   ...{ at: '2026-11-27T10:15:30.123Z', type: 'credit', amount: 500n, balance: 500n },
@@ -22,6 +30,11 @@ describe('the words of a statement', () => {
     [100n, 3, '0.100'],
   ])('write %s with %s decimals as %s', (amount, scale, words) => {
     expect(amountWords(amount, scale)).toBe(words)
+  })
+
+  it('show so much of a text that three lines are full, and no half of a sign', () => {
+    expect(plainText(`${'a'.repeat(599)}\u{1f600}${'b'.repeat(70_000)}`)).toBe(`${'a'.repeat(599)} `)
+    expect(plainText('a\u0000b\u202ec\u001bd')).toBe('a b c d')
   })
 
   it.each([
