@@ -29,7 +29,9 @@ const MAY_IMPORT = {
   verify: ['stream', 'tables', 'generations', 'dead-letters'],
   // the ledger's events as rows, for other programs
   export: ['ledger', 'stream'],
-  gateway: ['ledger', 'service'],
+  // the paper that a customer is sent: the same from the command line and from the gateway
+  statement: [],
+  gateway: ['ledger', 'service', 'statement'],
   // what an operator does with the command line, for callers of the service
   operations: ['ledger', ...ADAPTERS, ...SHARED, 'projections'],
   // what each user of NATS may do: names and subjects of the rooms that use them, and no code that runs
@@ -52,6 +54,7 @@ const MAY_IMPORT = {
     'chain',
     'verify',
     'export',
+    'statement',
     'gateway',
     'operations',
     'permissions',

@@ -46,17 +46,24 @@ const refusalOf = async (answer: Response): Promise<Refused> => {
 /** A connection that was lost on the way may never say so; then the page says that no answer came. */
 const ANSWER_MS_MAX = 30_000
 
-const request = async <A>(path: string, init: RequestInit): Promise<A> => {
+const send = async (path: string, init: RequestInit): Promise<Response> => {
   const late = AbortSignal.timeout(ANSWER_MS_MAX)
   const signal = init.signal ? AbortSignal.any([init.signal, late]) : late
   const answer = await fetch(path, { ...init, signal })
   if (!answer.ok) throw await refusalOf(answer)
-  return (await answer.json()) as A
+  return answer
 }
+
+const request = async <A>(path: string, init: RequestInit): Promise<A> =>
+  (await (await send(path, init)).json()) as A
 
 /** Reads. Rejects with `Refused`, or with the browser's error when no answer came. */
 export const get = <A>(path: string, query: Query = {}, signal?: AbortSignal): Promise<A> =>
   request<A>(pathOf(path, query), { headers: authorization(), ...(signal === undefined ? {} : { signal }) })
+
+/** Reads a file of the media type `accept`. Rejects as `get` does. */
+export const getFile = async (path: string, query: Query, accept: string): Promise<Blob> =>
+  (await send(pathOf(path, query), { headers: { ...authorization(), accept } })).blob()
 
 /** Writes, under an idempotency key if one is given. */
 export const write = <A>(method: 'POST' | 'PUT', path: string, body: object, key?: string): Promise<A> =>

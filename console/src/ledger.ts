@@ -2,7 +2,7 @@
 
 import { useQuery } from '@tanstack/react-query'
 import { accountName, namesIn } from './account-name.js'
-import { type Amount, get, Refused } from './api.js'
+import { type Amount, get, getFile, Refused } from './api.js'
 import { readToken } from './session.js'
 
 export type Scope = 'read' | 'write' | 'operate'
@@ -108,6 +108,12 @@ export const readStatement = async (
       : { ...entry, counterparty: accountName({ client_id: counterparty, asset }) }
   })
   return { ...page, entries }
+}
+
+/** The whole statement of a period as PDF, for the customer. The gateway makes it. */
+export const readStatementPdf = (name: string, period: Period): Promise<Blob> => {
+  const { client_id, asset } = namesIn(name)
+  return getFile(`${customerPath(client_id)}/statement`, { ...period, asset }, 'application/pdf')
 }
 
 export type CustomerList = {

@@ -5,10 +5,11 @@
 
 import { type Command, InvalidArgumentError } from 'commander'
 import { E } from '../fp.js'
+import { ASSET_SCALE_MAX } from '../ledger/account-id.js'
 import { describeErrors } from '../ledger/codec.js'
 import { Failure, orFail } from '../process/failure.js'
 import { print, printJson } from '../process/output.js'
-import { ASSETS_MAX, AssetFacts, declareAsset, readAsset, readAssets, SCALE_MAX } from '../stream/assets.js'
+import { ASSETS_MAX, AssetFacts, declareAsset, readAsset, readAssets } from '../stream/assets.js'
 import { getText, NEW_LEDGER_SCHEMA, SCHEMA_KEY } from '../stream/config-bucket.js'
 import { manager, openBucket } from '../stream/provision.js'
 import { withNats } from './command.js'
@@ -23,8 +24,8 @@ const DEFAULT = 'default'
 
 const scale = (text: string): number => {
   const n = Number(text)
-  if (!/^\d+$/.test(text) || n > SCALE_MAX)
-    throw new InvalidArgumentError(`must be a whole number from 0 to ${SCALE_MAX}.`)
+  if (!/^\d+$/.test(text) || n > ASSET_SCALE_MAX)
+    throw new InvalidArgumentError(`must be a whole number from 0 to ${ASSET_SCALE_MAX}.`)
   return n
 }
 

@@ -2,15 +2,16 @@
 
 import type { JetStreamManager } from '@nats-io/jetstream'
 import type { NatsConnection } from 'nats'
-import { pdfOf, type StatementHead } from '../export/pdf.js'
 import { readScope } from '../export/read.js'
 import type { EventRow } from '../export/row.js'
-import { minuteWords } from '../export/statement-words.js'
 import { STATEMENT } from '../export/table.js'
 import { E, run as runTask } from '../fp.js'
+import { instantOf } from '../instant.js'
 import { type AccountId, namesOf } from '../ledger/account-id.js'
 import { Failure, orFail } from '../process/failure.js'
 import { tell } from '../process/output.js'
+import { pdfOf, type StatementHead } from '../statement/pdf.js'
+import { assetWords, periodWords } from '../statement/words.js'
 import { readAsset } from '../stream/assets.js'
 import { firstSeqFrom } from '../stream/by-time.js'
 import { manager, openBucket } from '../stream/provision.js'
@@ -66,11 +67,6 @@ async function* rowsOf(
   if (sums.events === 0) throw new Failure(`${client_id} has no events up to then`)
 }
 
-const MS_NS = 1_000_000n
-
-const timeWords = (ns: bigint | undefined, without: string): string =>
-  ns === undefined ? without : minuteWords(new Date(Number(ns / MS_NS)).toISOString())
-
 /** What stands above a statement. Without the right to read the assets, amounts stay whole numbers, and that is said. */
 const headOf = async (
   nc: NatsConnection,
@@ -80,13 +76,11 @@ const headOf = async (
   const declared = await readAsset(await orFail(openBucket(nc)), names.asset)()
   if (E.isLeft(declared)) tell(`amounts have no decimals: ${declared.left.message}`)
   const facts = E.isRight(declared) ? declared.right : undefined
-  const asset =
-    facts === undefined ? names.asset : `${facts.name}${names.asset === undefined ? '' : ` (${names.asset})`}`
   return {
     customer: names.client_id,
-    asset,
+    asset: assetWords(names.asset, facts?.name),
     scale: facts?.scale ?? 0,
-    period: `${timeWords(from, 'From the beginning')} to ${timeWords(to, minuteWords(new Date().toISOString()))}, UTC`,
+    period: periodWords(from, to, instantOf(new Date())),
   }
 }
 

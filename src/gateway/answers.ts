@@ -2,6 +2,7 @@
  * The schemas of the service's replies and of the gateway's answers, by operation; replies are checked with them.
  */
 
+import { ASSET_SCALE_MAX } from '../ledger/account-id.js'
 import { ACCOUNT_STATES } from '../ledger/event-body-2.js'
 import {
   AMOUNT,
@@ -144,6 +145,7 @@ export const STATEMENT_ENTRY = object(
     erased: ERASED,
     counterparty: CLIENT_ID,
     code: TEXT,
+    command: { ...TEXT, description: 'the command that was refused' },
     omitted: listOf(oneOf('metadata', 'reference')),
     by: BY,
     proof: PROOF,
@@ -151,9 +153,14 @@ export const STATEMENT_ENTRY = object(
   },
 )
 
+const ASSET_FACTS: Schema = {
+  ...object({ scale: { type: 'integer', minimum: 0, maximum: ASSET_SCALE_MAX }, name: TEXT }),
+  description: 'what is declared of the asset; there only where `customer.statement` was asked for it',
+}
+
 export const STATEMENT_REPLY = object(
   { client_id: CLIENT_ID, entries: listOf(STATEMENT_ENTRY) },
-  { asset: ASSET, cursor: CURSOR },
+  { asset: ASSET, asset_facts: ASSET_FACTS, cursor: CURSOR },
 )
 
 export const LIST_REPLY = object(

@@ -1,17 +1,21 @@
 /**
- * The columns of the answers that can be had as CSV. Texts that anybody may have written are `text`, so that a spreadsheet
+ * The columns of the answers that can be had as CSV, and the names of files. Texts that anybody may have written are `text`, so that a spreadsheet
  * makes no formula of them.
  */
 
 import type { CsvColumn, CsvKind } from '../csv-write.js'
-import type { Given, RouteCsv } from './route.js'
+import type { Given, RouteCsv, RoutePdf } from './route.js'
 
 const columns = (kind: CsvKind, ...names: readonly string[]): readonly CsvColumn[] =>
   names.map(name => ({ name, kind }))
 
 /** The name of a file: of an asset it has its name too, so that two downloads are not taken for each other. */
-const fileName = (what: string, { query }: Given): string =>
-  `${what}${query.asset === undefined ? '' : `-${String(query.asset)}`}.csv`
+const fileName = (what: string, { query }: Given, extension: string): string =>
+  `${what}${query.asset === undefined ? '' : `-${String(query.asset)}`}.${extension}`
+
+/** The name of the file of a statement. A colon cannot stand in the names of some file systems. */
+const statementName = (given: Given, extension: string): string =>
+  fileName(`statement-${String(given.params.client_id).replaceAll(':', '_')}`, given, extension)
 
 export const STATEMENT_CSV: RouteCsv = {
   rows: 'entries',
@@ -24,21 +28,22 @@ export const STATEMENT_CSV: RouteCsv = {
     ...columns('number', 'final', 'expired', 'expires_at', 'limit', 'state'),
     ...columns('text', 'reason'),
     ...columns('number', 'until'),
-    ...columns('text', 'reverses', 'reversal_id'),
+    ...columns('text', 'reverses', 'reversal_id', 'command'),
     ...columns('number', 'erased'),
   ],
-  // a colon cannot stand in the names of some file systems
-  file_name: given => fileName(`statement-${String(given.params.client_id).replaceAll(':', '_')}`, given),
+  file_name: given => statementName(given, 'csv'),
 }
+
+export const STATEMENT_PDF: RoutePdf = { file_name: given => statementName(given, 'pdf') }
 
 export const CUSTOMERS_CSV: RouteCsv = {
   rows: 'customers',
   columns: [...columns('text', 'client_id'), ...columns('number', 'balance', 'version')],
-  file_name: given => fileName('customers', given),
+  file_name: given => fileName('customers', given, 'csv'),
 }
 
 export const RANKING_CSV: RouteCsv = {
   rows: 'ranking',
   columns: [...columns('number', 'rank'), ...columns('text', 'client_id'), ...columns('number', 'balance')],
-  file_name: given => fileName('ranking', given),
+  file_name: given => fileName('ranking', given, 'csv'),
 }

@@ -10,7 +10,7 @@ const EVENTS = 1_050
 const CSV = { headers: { accept: 'text/csv' } }
 const HEADINGS =
   'seq,at,type,amount,balance,version,transaction_id,reference,counterparty,by,code,metadata,omitted,' +
-  'available,held,hold,final,expired,expires_at,limit,state,reason,until,reverses,reversal_id'
+  'available,held,hold,final,expired,expires_at,limit,state,reason,until,reverses,reversal_id,command,erased'
 
 const HOLD = { schema: 2, type: 'hold', amount: 40, transaction_id: 'h-1' }
 

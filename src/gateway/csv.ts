@@ -13,6 +13,7 @@ import { type CsvValue, csvHeader, csvLine } from '../csv-write.js'
 import { E, type Either } from '../fp.js'
 import { isJsonObject } from '../json.js'
 import { PAGE_ENTRIES_MAX } from '../page.js'
+import { wantsCsv } from './accept.js'
 import { type Problem, problem } from './problem.js'
 import type { Fields, Given, RouteCsv, RouteReply } from './route.js'
 
@@ -30,29 +31,6 @@ export type CsvRequest = RouteCsv & {
 
 /** A caller that reads more slowly than this is broken off: it holds a place among the requests in flight. */
 const ALL_ROWS_MS_MAX = 300_000
-
-/** The weight that an `Accept` header gives to exactly this type; 0 without it. */
-const weightOf = (accept: string, type: string): number => {
-  for (const part of accept.split(',')) {
-    const [name = '', ...parameters] = part.split(';').map(text => text.trim().toLowerCase())
-    if (name !== type) continue
-    const weight = parameters.find(parameter => parameter.startsWith('q='))?.slice('q='.length)
-    return weight === undefined ? 1 : Number(weight) || 0
-  }
-  return 0
-}
-
-/** Whether a caller wants CSV: it names it, and does not prefer JSON. */
-export const wantsCsv = (accept = ''): boolean => {
-  const csv = weightOf(accept, 'text/csv')
-  return csv > 0 && csv >= weightOf(accept, 'application/json')
-}
-
-/** Tells caches that the answer depends on `Accept`. */
-export const varyByAccept = (reply: FastifyReply): void => {
-  const before = reply.getHeader('vary')
-  reply.header('vary', before === undefined ? 'Accept' : `${before}, Accept`)
-}
 
 /** The CSV that a request asks for; undefined when it asks for JSON. */
 export const csvRequest = (

@@ -3,6 +3,7 @@
  */
 
 import { CATALOGUE, type ErrorCode } from '../service/catalogue.js'
+import { PDF_TYPE } from './accept.js'
 import { LEDGER_HEADERS } from './ask.js'
 import { CALLER_ANSWER, CALLER_PATH } from './caller.js'
 import { STREAM_TYPE } from './event-stream.js'
@@ -14,6 +15,7 @@ import { COMMON_CODES, type Route } from './route.js'
 import { ROUTES, SUBJECTS } from './routes.js'
 import { object, oneOf, type Properties, type Schema, TRANSACTION_ID } from './schema.js'
 import type { Scope } from './tokens.js'
+import { PDF_ENTRIES_MAX } from './whole-statement.js'
 
 type Json = Readonly<Record<string, unknown>>
 
@@ -86,6 +88,19 @@ const csvOf = ({ csv }: Route): Json =>
         },
       }
 
+/** The answer as a PDF, for the route that has one. */
+const pdfOf = ({ pdf }: Route): Json =>
+  pdf === undefined
+    ? {}
+    : {
+        [PDF_TYPE]: {
+          schema: {
+            type: 'string',
+            description: `the whole statement of the period, oldest entry first, with opening and closing balance; at most ${PDF_ENTRIES_MAX} entries; without \`limit\`, \`cursor\` and \`proof\``,
+          },
+        },
+      }
+
 const successHeaders = ({ operation, success, csv }: Route): Json => {
   if (csv !== undefined) return headers('Link')
   if (operation === 'balance') return headers(...LEDGER_HEADERS)
@@ -125,6 +140,7 @@ const operationOf = (route: Route): Json => ({
       content: {
         ...json(route.answer ?? route.reply),
         ...csvOf(route),
+        ...pdfOf(route),
         ...(route.may_stream === true ? { [STREAM_TYPE]: { schema: { type: 'string' } } } : {}),
       },
     },

@@ -8,12 +8,13 @@ import { GATEWAY_CALLER_HEADER, REQUEST_ID_HEADER } from '../service/callers.js'
 import type { Effect } from '../service/error.js'
 import { headerLines } from '../service/headers.js'
 import { uuidv7 } from '../uuid.js'
+import { varyByAccept } from './accept.js'
 import { sendJson, sendProblem } from './answer.js'
 import { ask, LEDGER_HEADERS, type Question, type ServiceAccess } from './ask.js'
 import type { Backend } from './backend.js'
 import type { CallerLimits } from './caller-limits.js'
 import { type Check, checkQuery, checkWith } from './check.js'
-import { type AnswerPage, csvRequest, sendCsv, varyByAccept } from './csv.js'
+import { type AnswerPage, csvRequest, sendCsv } from './csv.js'
 import {
   createEventStreams,
   type EventSource,
@@ -24,6 +25,8 @@ import {
 } from './event-stream.js'
 import { mayNot, mayNotTouch } from './guard.js'
 import { idempotencyKey } from './idempotency-key.js'
+import { createPdfs, pdfRequest } from './pdf.js'
+import type { MakePdf } from './pdf-thread.js'
 import { type Problem, problem } from './problem.js'
 import type { Fields, Given, Route, RouteReply } from './route.js'
 import { commandsIn, ROUTES } from './routes.js'
@@ -213,9 +216,12 @@ const serve = (route: Route, checks: Checks, options: ServeOptions) => {
       return serveStream(options, route, checks.reply, request, reply, checked.right)
     const wanted = csvRequest(csv, request, checked.right)
     if (E.isLeft(wanted)) return sendProblem(request, reply, wanted.left)
+    const pdf = pdfRequest(route.pdf, request, checked.right)
+    if (E.isLeft(pdf)) return sendProblem(request, reply, pdf.left)
     return backend.use(request, reply, async service => {
       const askFor = (query: Fields) =>
         askOnce(route, request, service, checks.reply, { ...checked.right, query })
+      if (pdf.right !== undefined) return options.pdfs.serve(request, reply, pdf.right, askFor)
       const found = await askFor(wanted.right?.query ?? checked.right.query)
       if (E.isLeft(found)) return sendProblem(request, reply, found.left)
       if (wanted.right !== undefined) return sendCsv(request, reply, wanted.right, found.right, askFor)
@@ -231,19 +237,23 @@ export type RestOptions = {
   readonly backend: Backend
   readonly tokens: Tokens | undefined
   readonly limits: CallerLimits
+  readonly makePdf: MakePdf
 }
 
-type ServeOptions = RestOptions & { readonly streams: EventStreams }
+type ServeOptions = RestOptions & {
+  readonly streams: EventStreams
+  readonly pdfs: ReturnType<typeof createPdfs>
+}
 
 /** Registers every route of the table. */
 export const addRest = (app: FastifyInstance, options: RestOptions): void => {
-  const streams = createEventStreams()
+  const own = { streams: createEventStreams(), pdfs: createPdfs(options.makePdf) }
   for (const route of ROUTES) {
     app.route({
       method: route.method,
       url: fastifyPath(route.path),
       ...(route.body_bytes_max === undefined ? {} : { bodyLimit: route.body_bytes_max }),
-      handler: serve(route, checksOf(route), { ...options, streams }),
+      handler: serve(route, checksOf(route), { ...options, ...own }),
     })
   }
 }

@@ -33,6 +33,9 @@ export type RouteCsv = {
   readonly file_name: (given: Given) => string
 }
 
+/** The whole of an answer as a PDF. */
+export type RoutePdf = Pick<RouteCsv, 'file_name'>
+
 export type Route = {
   readonly operation: string
   readonly method: 'GET' | 'POST' | 'PUT'
@@ -66,6 +69,8 @@ export type Route = {
   readonly toAnswer?: (reply: RouteReply, given: Given) => Either<Problem, Fields>
   /** How a page is written for `Accept: text/csv`. */
   readonly csv?: RouteCsv
+  /** How the whole statement is written for `Accept: application/pdf`. */
+  readonly pdf?: RoutePdf
   readonly success: 200 | 201
   readonly codes: readonly ErrorCode[]
   /** Whether the route also gives its answer as server-sent events (event-stream.ts). */

@@ -26,7 +26,7 @@ import {
   TRANSACTION_REPLY,
   TRANSFER_REPLY,
 } from './answers.js'
-import { CUSTOMERS_CSV, RANKING_CSV, STATEMENT_CSV } from './csv-columns.js'
+import { CUSTOMERS_CSV, RANKING_CSV, STATEMENT_CSV, STATEMENT_PDF } from './csv-columns.js'
 import { OPERATIONS_ROUTES } from './operations-routes.js'
 import { problem } from './problem.js'
 import type { Fields, Given, Route, RouteReply } from './route.js'
@@ -221,6 +221,9 @@ export const ROUTES: readonly Route[] = [
     }),
     reply: STATEMENT_REPLY,
     csv: STATEMENT_CSV,
+    pdf: STATEMENT_PDF,
+    // a PDF alone has these two
+    codes: [...READ_CODES, 'NOT_FOUND', 'STATEMENT_TOO_LONG'],
   }),
   movement('credit', "Adds an amount to a customer's balance"),
   movement('debit', "Takes an amount from a customer's balance, if it covers it"),

@@ -31,6 +31,7 @@ import { addJsonParser } from './json-body.js'
 import { addOtherMethods, noteRoutes } from './methods.js'
 import { addNatsSubjects } from './nats-subjects.js'
 import { addOperations, type Readiness } from './operations.js'
+import { createPdfThread, type MakePdf } from './pdf-thread.js'
 import { problem } from './problem.js'
 import type { RateLimit } from './rate-limit.js'
 import { addRest } from './rest.js'
@@ -42,6 +43,8 @@ export type GatewayOptions = Omit<GuardOptions, 'tls'> & {
   readonly service: () => ServiceAccess | undefined
   /** The largest number of requests in flight; one more is answered `BUSY`. */
   readonly max_in_flight: number
+  /** Makes the PDFs of statements; absent: each in a thread of its own. */
+  readonly makePdf?: MakePdf
 }
 
 export type ServerOptions = {
@@ -133,7 +136,7 @@ const addGateway = (
   gateway: GatewayOptions,
   backend: Backend,
 ): void => {
-  const { tokens } = gateway
+  const { tokens, makePdf = createPdfThread() } = gateway
   const limits = createCallerLimits(gateway.rate)
   addDocs(app, version, tokens !== undefined)
   addConsole(app)
@@ -141,7 +144,7 @@ const addGateway = (
     const own = noteRoutes(api)
     addGuard(api, { ...gateway, tls: tls !== undefined }, limits)
     addJsonParser(api)
-    addRest(api, { backend, tokens, limits })
+    addRest(api, { backend, tokens, limits, makePdf })
     addNatsSubjects(api, backend, tokens)
     addCaller(api, tokens)
     api.after(() => addOtherMethods(api, own))

@@ -13,6 +13,8 @@ export type AccountId = string & AccountIdBrand
 const SLASH = '/'
 const ASSET = /^[A-Z][A-Z0-9]{0,15}$/
 const ASSET_CHARS_MAX = 16
+/** The most decimals that an asset's minor unit may have, for people: no amount is computed with them. */
+export const ASSET_SCALE_MAX = 18
 export const ASSET_RULE = `must be 1 to ${ASSET_CHARS_MAX} characters of A-Z 0-9 that begin with a letter`
 
 /** Whether `u` is the name of an asset. */

@@ -100,7 +100,8 @@ export const startQueries = async (
   const read = createReadAccount(session, as_of)
   const momentOf = createMomentOf(deps)
   const find = createFindEvent(deps)
-  const accounts = { read, momentOf, assets: createAssetLook(deps.jsm) }
+  const assets = createAssetLook(deps.jsm)
+  const accounts = { read, momentOf, assets }
 
   const answers: AnswerCounts = { memory: 0, table: 0, stream: 0 }
   const unwatch = watchQueries(answers, hot)
@@ -115,7 +116,7 @@ export const startQueries = async (
         { find, explain: createExplainRecord(as_of.before, createFindHoldEndBefore(deps, find)) },
         limits('explain'),
       ),
-      statementEndpoint(deps, createReadPage(deps, fold), limits('statement')),
+      statementEndpoint({ ...deps, assets }, createReadPage(deps, fold), limits('statement')),
       listEndpoint(deps, limits('list')),
       rankingEndpoint(deps, limits('ranking')),
       summaryEndpoint(deps, limits('summary')),

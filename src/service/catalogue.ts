@@ -114,6 +114,13 @@ export const CATALOGUE = {
     message: 'there are as many as there may be: open holds of an account, or reversals of a transaction',
     retry: false,
   },
+  STATEMENT_TOO_LONG: {
+    status: 422,
+    http_status: 422,
+    message:
+      'the statement has more entries than a PDF may have: choose a shorter period, or use "jetledger export statement"',
+    retry: false,
+  },
   NOT_REVERSIBLE: {
     status: 422,
     http_status: 422,

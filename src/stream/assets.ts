@@ -8,7 +8,7 @@ import type { JetStreamManager } from '@nats-io/jetstream'
 import type { KV } from '@nats-io/kv'
 import { E, pipe, type TaskEither, TE, t, unwrap } from '../fp.js'
 import { readJson } from '../json.js'
-import { Asset } from '../ledger/account-id.js'
+import { ASSET_SCALE_MAX, Asset } from '../ledger/account-id.js'
 import { exactFieldsOf } from '../ledger/codec.js'
 import { getText, putText, subjectOfKey } from './config-bucket.js'
 import { type StreamError, tryStream } from './errors.js'
@@ -20,7 +20,6 @@ const PREFIX = 'asset.'
 const DEFAULT = 'default'
 /** A ledger has so many assets at most. */
 export const ASSETS_MAX = 200
-export const SCALE_MAX = 18
 const NAME_CHARS_MAX = 64
 
 /** What people are told of an asset: `scale` is the number of decimals of its minor unit. */
@@ -30,9 +29,9 @@ const Scale = new t.Type<number, number, unknown>(
   'Scale',
   t.number.is,
   (u, context) =>
-    typeof u === 'number' && Number.isSafeInteger(u) && u >= 0 && u <= SCALE_MAX
+    typeof u === 'number' && Number.isSafeInteger(u) && u >= 0 && u <= ASSET_SCALE_MAX
       ? t.success(u)
-      : t.failure(u, context, `must be a whole number from 0 to ${SCALE_MAX}`),
+      : t.failure(u, context, `must be a whole number from 0 to ${ASSET_SCALE_MAX}`),
   Number,
 )
 

@@ -1,10 +1,11 @@
 /** People use the console in a real browser: they find a customer, pay once whatever they click, and settle a dead letter. */
 
 import { createHash } from 'node:crypto'
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { NatsConnection } from 'nats'
 import type { Browser, Page } from 'playwright-core'
+import { extractText, getDocumentProxy } from 'unpdf'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { keepPicture, openPage, seriousFaults, startBrowser, WIDTHS } from '../support/browser.js'
 import { openWorkbench, type Workbench } from '../support/program.js'
@@ -200,6 +201,39 @@ describe('the console', () => {
     await page.getByRole('link', { name: 'Customers', exact: true }).click()
     await page.getByLabel('Customer id').fill('67/EUR')
     await page.getByRole('rowheader', { name: '678/EUR' }).waitFor()
+  })
+
+  it('gives the statement of the chosen days as PDF, by keyboard, in the decimals of the asset', async () => {
+    await openCustomer('678/EUR')
+    const today = new Date().toISOString().slice(0, 10)
+    await page.getByLabel('From day (UTC)').fill(today)
+    await page.getByLabel('To day (UTC)').fill(today)
+    await page.getByRole('cell', { name: '+4,242' }).waitFor()
+    await button('Download CSV').focus()
+    await page.keyboard.press('Tab')
+    const coming = page.waitForEvent('download')
+    await page.keyboard.press('Enter')
+    const file = await coming
+    expect(file.suggestedFilename()).toBe('statement-678-EUR.pdf')
+    const bytes = new Uint8Array(readFileSync(await file.path()))
+    const { text } = await extractText(await getDocumentProxy(bytes), { mergePages: true })
+    expect(text).toMatch(/678, in EUR\s.*Opening balance\s+0\.00\s.*Closing balance\s+42\.42/s)
+    expect(text).toContain(`${today} 00:00 to ${today}`)
+    expect(await page.evaluate('document.activeElement.textContent')).toBe('Download PDF')
+  })
+
+  it.each(WIDTHS)('says why there is no PDF, at %i px', async width => {
+    await page.setViewportSize({ width, height: 844 })
+    await page.getByLabel('To day (UTC)').fill('2020-01-01')
+    await button('Download PDF').click()
+    await page.getByRole('alert').getByText('to: must be later than from').waitFor()
+    expect(await seriousFaults(page)).toEqual([])
+    await keepPicture(page, `no-pdf-${width}`)
+    await page.getByLabel('From day (UTC)').fill('')
+    await button('Download PDF').click()
+    await page.getByRole('alert').getByText('no events up to then').waitFor()
+    await page.getByLabel('From day (UTC)').fill(new Date().toISOString().slice(0, 10))
+    await page.setViewportSize({ width: WIDTHS[1], height: 900 })
   })
 
   it('goes on where the browser takes itself for offline: the gateway may be on this machine', async () => {

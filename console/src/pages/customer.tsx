@@ -6,7 +6,15 @@ import { type ReactNode, useState } from 'react'
 import { accountName } from '../account-name.js'
 import { actionOf, type Kind, OF_CUSTOMER, type Subject } from '../actions.js'
 import { amountText, csvOf, timeText } from '../format.js'
-import { type Account, type Caller, type Entry, type Period, readStatement, useAccount } from '../ledger.js'
+import {
+  type Account,
+  type Caller,
+  type Entry,
+  type Period,
+  readStatement,
+  readStatementPdf,
+  useAccount,
+} from '../ledger.js'
 import { Facts, Field, Problem, Scroll, State, Waiting } from '../parts.js'
 import { linkTo } from '../route.js'
 import { ActionDialog } from './action.js'
@@ -123,8 +131,8 @@ const Entries = ({ entries }: { readonly entries: Entry[] }) => {
   )
 }
 
-/** Reads all pages of a statement, and hands them to the browser as a file. */
-const download = async (id: string, period: Period): Promise<void> => {
+/** Reads all pages of a statement, as CSV. */
+const readCsv = async (id: string, period: Period): Promise<Blob> => {
   const entries: Entry[] = []
   let cursor: string | undefined
   do {
@@ -132,12 +140,37 @@ const download = async (id: string, period: Period): Promise<void> => {
     entries.push(...page.entries)
     cursor = page.cursor
   } while (cursor !== undefined && entries.length < CSV_ROWS_MAX)
-  const url = URL.createObjectURL(new Blob([csvOf(CSV_COLUMNS, entries)], { type: 'text/csv' }))
+  return new Blob([csvOf(CSV_COLUMNS, entries)], { type: 'text/csv' })
+}
+
+const FILES = { csv: readCsv, pdf: readStatementPdf } as const
+type FileKind = keyof typeof FILES
+
+/** Reads the whole statement of a period, and hands it to the browser as a file. */
+const download = async (kind: FileKind, id: string, period: Period): Promise<void> => {
+  const url = URL.createObjectURL(await FILES[kind](id, period))
   const link = document.createElement('a')
   link.href = url
-  link.download = `statement-${id.replace('/', '-')}.csv`
+  // a slash and a colon cannot stand in the names of some file systems
+  link.download = `statement-${id.replace('/', '-').replaceAll(':', '_')}.${kind}`
   link.click()
   URL.revokeObjectURL(url)
+}
+
+/** The download that is under way, and the problem of the last one. */
+const useDownloads = (id: string, period: Period) => {
+  const [busy, setBusy] = useState<FileKind>()
+  const [problem, setProblem] = useState<unknown>()
+  const start = (kind: FileKind): void => {
+    // a second click while the first file is made asks for nothing
+    if (busy !== undefined) return
+    setBusy(kind)
+    setProblem(undefined)
+    download(kind, id, period)
+      .catch(setProblem)
+      .finally(() => setBusy(undefined))
+  }
+  return { busy, problem, start }
 }
 
 const DAY_MS = 86_400_000
@@ -146,12 +179,12 @@ const endOf = (day: string): string => new Date(Date.parse(day) + DAY_MS).toISOS
 const Statement = ({ id }: { readonly id: string }) => {
   const [from, setFrom] = useState('')
   const [to, setTo] = useState('')
-  const [problem, setProblem] = useState<unknown>()
   const period: Period = {
     from: from === '' ? undefined : `${from}T00:00:00Z`,
     // the API leaves the end out, and a person means the whole day
     to: to === '' ? undefined : endOf(to),
   }
+  const { busy, problem, start } = useDownloads(id, period)
   const statement = useInfiniteQuery({
     queryKey: ['statement', id, from, to],
     initialPageParam: '',
@@ -165,10 +198,19 @@ const Statement = ({ id }: { readonly id: string }) => {
       <div className="find">
         <Field label="From day (UTC)" type="date" value={from} onChange={setFrom} />
         <Field label="To day (UTC)" type="date" value={to} onChange={setTo} />
-        <button type="button" className="quiet" onClick={() => void download(id, period).catch(setProblem)}>
-          Download CSV
-        </button>
+        {(['csv', 'pdf'] as const).map(kind => (
+          <button
+            type="button"
+            className="quiet"
+            key={kind}
+            aria-busy={busy === kind}
+            onClick={() => start(kind)}
+          >
+            Download {kind.toUpperCase()}
+          </button>
+        ))}
       </div>
+      {busy === undefined ? null : <Waiting what={`the entries for the ${busy.toUpperCase()}`} />}
       <Problem error={statement.error ?? problem} />
       {statement.isPending ? <Waiting what="the statement" /> : null}
       {statement.isSuccess && entries.length === 0 ? <p>There are no entries.</p> : null}

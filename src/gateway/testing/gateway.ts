@@ -9,6 +9,7 @@ import { createHealth } from '../../health.js'
 import { createMetrics } from '../../metrics.js'
 import { decodeConfig } from '../../process/config.js'
 import { startRoles } from '../../process/roles.js'
+import { bytesOfPaper } from '../../statement/paper.js'
 import { createServer, type GatewayOptions, type HttpServer, type ServerOptions } from '../server.js'
 import { readTokens, type Tokens } from '../tokens.js'
 
@@ -77,6 +78,8 @@ export const startTestGateway = async (
       origins: [],
       rate: undefined,
       proxies: 0,
+      // the thread's module exists in the built program only
+      makePdf: bytesOfPaper,
       ...gateway,
     },
     ...server,

@@ -4,6 +4,8 @@
  * A cursor says where its page ended. So all pages together are the customer's events up to the newest one of the first
  * page, each once, whatever is written meanwhile.
  *
+ * With `asset_facts`, the page says what is declared of the account's asset, for whoever shows the amounts to people.
+ *
  * With `proof`, each entry carries the event and the proof that a signed head vouches for it, for whoever does not trust the
  * ledger: docs/tamper-evidence.md.
  */
@@ -11,13 +13,14 @@
 import { E, type Either, pipe, TE, t } from '../../fp.js'
 import { formatInstant, Instant } from '../../instant.js'
 import { isJsonObject } from '../../json.js'
-import { type AccountId, Asset, namesJson, ofAccount, otherSide } from '../../ledger/account-id.js'
+import { type AccountId, Asset, assetOf, namesJson, ofAccount, otherSide } from '../../ledger/account-id.js'
 import { toJson } from '../../ledger/amount.js'
 import { ClientId } from '../../ledger/client-id.js'
 import { exactFieldsOf, fieldsOf } from '../../ledger/codec.js'
 import type { OpenedTexts, OpenTexts } from '../../sealing/open-texts.js'
 import type { EndpointConfig, ServiceReply } from '../../service/config.js'
 import type { ServiceError } from '../../service/error.js'
+import type { AssetFacts, LookAtAssets } from '../../stream/assets.js'
 import { firstSeqFrom } from '../../stream/by-time.js'
 import { leadershipOf } from '../../stream/leadership.js'
 import { LEDGER_SUBJECTS } from '../../stream/settings.js'
@@ -42,7 +45,15 @@ const StatementCursor = cursorOf('statement', exactFieldsOf({ from_seq: Whole, t
 
 const Request = exactFieldsOf(
   { client_id: ClientId },
-  { asset: Asset, limit: PageLimit, cursor: Cursor, from: Instant, to: Instant, proof: t.literal(true) },
+  {
+    asset: Asset,
+    limit: PageLimit,
+    cursor: Cursor,
+    from: Instant,
+    to: Instant,
+    proof: t.literal(true),
+    asset_facts: t.literal(true),
+  },
 )
 /** A request; `client_id` is the account. */
 type Request = Omit<t.TypeOf<typeof Request>, 'client_id' | 'asset'> & { readonly client_id: AccountId }
@@ -61,7 +72,7 @@ const filtersOf = ({ client_id, from, to }: Request): Filters => [
 const entriesMax = ({ limit = ENTRIES, proof }: Request): number =>
   proof === undefined ? limit : Math.min(limit, PROVED_ENTRIES_MAX)
 
-const Declined = fieldsOf({ code: t.string })
+const Declined = fieldsOf({ code: t.string }, { command: t.string })
 
 /** A row with its texts as an answer shows them. */
 type OpenedRow = LinkedRow & Pick<OpenedTexts, 'erased'>
@@ -73,7 +84,7 @@ const openRow = async (open: OpenTexts, row: LinkedRow): Promise<OpenedRow> => {
 
 const entryOf = ({ client_id, type, amount, balance, version, seq, at, declined, ...rest }: OpenedRow) => {
   const { transaction_id, reference, metadata, counterparty, omitted, by, details, held, available } = rest
-  const code = Declined.is(declined) ? declined.code : undefined
+  const { code, command } = Declined.is(declined) ? declined : {}
   const entry = {
     type,
     amount: amount === undefined ? undefined : toJson(amount),
@@ -90,6 +101,7 @@ const entryOf = ({ client_id, type, amount, balance, version, seq, at, declined,
     erased: rest.erased,
     counterparty: counterparty === undefined ? undefined : otherSide(client_id, counterparty),
     code,
+    command,
     omitted: omitted === undefined ? undefined : omittedOf(omitted),
     by,
   }
@@ -101,11 +113,18 @@ const entryOf = ({ client_id, type, amount, balance, version, seq, at, declined,
 const provedOf = (proof: Either<string, object> | undefined): object =>
   proof === undefined ? {} : E.isRight(proof) ? { proof: proof.right } : { unproved: proof.left }
 
+/** What a page says beside its rows, where the request asks for it. */
+type Beside = {
+  readonly facts?: AssetFacts | undefined
+  /** A proof for each row, or why there is none. */
+  readonly proofs?: readonly Either<string, object>[]
+}
+
 const toReply = (
   request: Request,
   { from_seq }: PageRange,
   rows: readonly OpenedRow[],
-  proofs: readonly Either<string, object>[] = [],
+  { facts, proofs = [] }: Beside,
 ): ServiceReply => {
   const { client_id } = request
   const entries: string[] = []
@@ -122,12 +141,13 @@ const toReply = (
       ? undefined
       : StatementCursor.write({ from_seq, to_seq: last.previous_seq }, filtersOf(request))
   const more = cursor === undefined ? '' : `,"cursor":${JSON.stringify(cursor)}`
-  return { body: `{${namesJson(client_id)},"entries":[${entries.join(',')}]${more}}` }
+  const said = facts === undefined ? '' : `,"asset_facts":${JSON.stringify(facts)}`
+  return { body: `{${namesJson(client_id)}${said},"entries":[${entries.join(',')}]${more}}` }
 }
 
 /** The endpoint `statement`. */
 export const statementEndpoint = (
-  deps: Pick<QueryDeps, 'nc' | 'jsm' | 'prove' | 'open'>,
+  deps: Pick<QueryDeps, 'nc' | 'jsm' | 'prove' | 'open'> & { readonly assets: LookAtAssets },
   readPage: ReadPage,
   limits: RequestLimits,
 ): EndpointConfig => {
@@ -158,18 +178,34 @@ export const statementEndpoint = (
     )
   }
 
+  /** What is declared of the account's asset, if the request asks for it. */
+  const factsFor = async ({
+    client_id,
+    asset_facts,
+  }: Request): Promise<Either<ServiceError, AssetFacts | undefined>> => {
+    if (asset_facts === undefined) return E.right(undefined)
+    const declared = await deps.assets()
+    return E.isLeft(declared)
+      ? E.left(unavailable('the declared assets', declared.left))
+      : E.right(declared.right.get(assetOf(client_id)))
+  }
+
   const read = async (request: Request): Promise<Either<ServiceError, ServiceReply>> => {
+    const found = await factsFor(request)
+    if (E.isLeft(found)) return found
+    const facts = found.right
     const range = await rangeOf(request)
     if (E.isLeft(range)) return range
-    if (range.right.from_seq > range.right.to_seq) return E.right(toReply(request, range.right, []))
+    if (range.right.from_seq > range.right.to_seq)
+      return E.right(toReply(request, range.right, [], { facts }))
     const page = await readPage(request.client_id, range.right)
     if (E.isLeft(page)) return page
     const rows = await Promise.all(page.right.map(row => openRow(deps.open, row)))
-    if (request.proof === undefined) return E.right(toReply(request, range.right, rows))
+    if (request.proof === undefined) return E.right(toReply(request, range.right, rows, { facts }))
     const proofs = await deps.prove(page.right.slice(0, entriesMax(request)).map(({ seq }) => seq))()
     return E.isLeft(proofs)
       ? E.left(unavailable('the signed heads', proofs.left))
-      : E.right(toReply(request, range.right, rows, proofs.right))
+      : E.right(toReply(request, range.right, rows, { facts, proofs: proofs.right }))
   }
 
   return {

@@ -1,18 +1,24 @@
 import { extractText, getDocumentProxy } from 'unpdf'
 import { describe, expect, it } from 'vitest'
+import { parseInstant } from '../instant.js'
 import { pdfOf } from './pdf.js'
-import type { EventRow } from './row.js'
-import { amountWords, changeOf, entryWords } from './statement-words.js'
+import {
+  amountWords,
+  assetWords,
+  changeOf,
+  entryWords,
+  periodWords,
+  plainText,
+  type StatementRow,
+} from './words.js'
 
-const ROW: EventRow = {
-  ...{ seq: 1, at: '2026-11-27T10:15:30.123Z', client_id: '678', asset: undefined, type: 'credit' },
-  ...{ amount: 500n, transaction_id: 't-1', reference: undefined, counterparty: undefined, by: undefined },
-  ...{ effect: 'applied', reason: undefined, balance: 500n, version: 1, metadata: undefined },
-  details: undefined,
+const ROW: StatementRow = {
+  ...{ at: '2026-11-27T10:15:30.123Z', type: 'credit', amount: 500n, balance: 500n },
+  ...{ transaction_id: 't-1', reference: undefined, counterparty: undefined, details: undefined },
 }
-const row = (more: Partial<EventRow>): EventRow => ({ ...ROW, ...more })
+const row = (more: Partial<StatementRow>): StatementRow => ({ ...ROW, ...more })
 
-const bare = (type: string, details: object): EventRow => row({ type, details, amount: undefined })
+const bare = (type: string, details: object): StatementRow => row({ type, details, amount: undefined })
 
 describe('the words of a statement', () => {
   it.each([
@@ -24,6 +30,31 @@ describe('the words of a statement', () => {
     [100n, 3, '0.100'],
   ])('write %s with %s decimals as %s', (amount, scale, words) => {
     expect(amountWords(amount, scale)).toBe(words)
+  })
+
+  it('show so much of a text that three lines are full, and no half of a sign', () => {
+    expect(plainText(`${'a'.repeat(599)}\u{1f600}${'b'.repeat(70_000)}`)).toBe(`${'a'.repeat(599)} `)
+    expect(plainText('a\u0000b\u202ec\u001bd')).toBe('a b c d')
+  })
+
+  it.each([
+    [undefined, undefined, undefined],
+    ['EUR', undefined, 'EUR'],
+    ['EUR', 'EUR', 'EUR'],
+    ['EUR', 'Euro', 'Euro (EUR)'],
+    [undefined, 'US dollar', 'US dollar'],
+  ])('call the asset %s of the name %s %s', (asset, name, words) => {
+    expect(assetWords(asset, name)).toBe(words)
+  })
+
+  it.each([
+    [undefined, undefined, 'From the beginning to 2026-11-28 10:15, UTC'],
+    ['2026-11-01T00:00:00Z', '2026-11-02T00:00:00+02:00', '2026-11-01 00:00 to 2026-11-01 22:00, UTC'],
+    ['2026-11-01T00:00:00Z', '2026-12-01T00:00:00Z', '2026-11-01 00:00 to 2026-11-28 10:15, UTC'],
+    ['2200-01-01T00:00:00Z', undefined, '2200-01-01 00:00 to 2200-01-01 00:00, UTC'],
+  ])('call the period from %s to %s %s', (from = '', to = '', words) => {
+    const now = parseInstant('2026-11-28T10:15:30Z') ?? 0n
+    expect(periodWords(parseInstant(from), parseInstant(to), now)).toBe(words)
   })
 
   it.each([
@@ -59,7 +90,7 @@ const HEAD = {
 }
 
 /** The text of each page of a statement, as a reader of PDF finds it. */
-const pagesOf = async (pages: readonly (readonly EventRow[])[], head = HEAD): Promise<string[]> => {
+const pagesOf = async (pages: readonly (readonly StatementRow[])[], head = HEAD): Promise<string[]> => {
   const pdf = await pdfOf(head)
   const parts = pages.map(rows => pdf.add(rows, 250n))
   const whole = Buffer.concat([...parts, await pdf.end(250n, 99_900n)])
@@ -68,7 +99,7 @@ const pagesOf = async (pages: readonly (readonly EventRow[])[], head = HEAD): Pr
 
 describe('a statement as PDF', () => {
   it('has the customer, the period, both balances and each entry', async () => {
-    const debit = row({ seq: 2, type: 'debit', amount: 30n, balance: 470n, reference: 'invoice 81' })
+    const debit = row({ type: 'debit', amount: 30n, balance: 470n, reference: 'invoice 81' })
     const [page = '', ...more] = await pagesOf([[ROW], [debit]])
     expect(more).toEqual([])
     for (const text of [
@@ -80,7 +111,7 @@ describe('a statement as PDF', () => {
   })
 
   it('goes on with its headings on as many pages as it needs', async () => {
-    const rows = Array.from({ length: 200 }, (_, i) => row({ seq: i + 1, transaction_id: `t-${i}` }))
+    const rows = Array.from({ length: 200 }, (_, i) => row({ transaction_id: `t-${i}` }))
     const pages = await pagesOf([rows.slice(0, 120), rows.slice(120)])
     expect(pages.length).toBeGreaterThan(4)
     for (const [i, page] of pages.entries()) {
@@ -94,6 +125,16 @@ describe('a statement as PDF', () => {
   it('is there without entries', async () => {
     const [page] = await pagesOf([])
     expect(page).toMatch(/Opening balance 2\.50.*Closing balance/s)
+  })
+
+  it('keeps each number in one line, also the largest', async () => {
+    const most = { amount: 9_223_372_036_854_775_807n, balance: -9_223_372_036_854_775_808n }
+    const [page = ''] = await pagesOf([[row({ type: 'debit', ...most })]], { ...HEAD, scale: 18 })
+    expect(page).toContain('-9.223372036854775807')
+    expect(page).toContain('-9.223372036854775808')
+    const [whole = ''] = await pagesOf([[row({ type: 'debit', ...most })]], { ...HEAD, scale: 0 })
+    expect(whole).toContain('-9,223,372,036,854,775,807')
+    expect(whole).toContain('-9,223,372,036,854,775,808')
   })
 
   it('takes any text that a stranger has written', async () => {

@@ -5,8 +5,7 @@
 
 import { createRequire } from 'node:module'
 import type PDFKit from 'pdfkit'
-import type { EventRow } from './row.js'
-import { amountWords, changeOf, entryWords, minuteWords } from './statement-words.js'
+import { amountWords, changeOf, entryWords, minuteWords, plainText, type StatementRow } from './words.js'
 
 export type StatementHead = {
   /** The customer, as people are to read it. */
@@ -20,7 +19,7 @@ export type StatementHead = {
 
 export type PdfStatement = {
   /** Takes entries, and gives the bytes that are ready. `opening` is the balance before the first one. */
-  readonly add: (rows: readonly EventRow[], opening: bigint) => Uint8Array
+  readonly add: (rows: readonly StatementRow[], opening: bigint) => Uint8Array
   /** Gives the last bytes. */
   readonly end: (opening: bigint, closing: bigint) => Promise<Uint8Array>
 }
@@ -45,9 +44,6 @@ const DATE = { x: MARGIN, width: 90 }
 const WORDS = { x: 145, width: 215 }
 const CHANGE = { x: 365, width: 90 }
 const BALANCE = { x: 460, width: 85 }
-
-/** Texts of strangers may hold what moves the pen. */
-const plain = (text: string): string => text.replace(/\p{Cc}|\p{Cf}|\p{Cs}/gu, ' ')
 
 const { resolve } = createRequire(import.meta.url)
 // the fonts that every PDF reader has know Latin letters only
@@ -89,13 +85,21 @@ class Sheet {
     return true
   }
 
+  /** The size at which a number is in one line: a part of it would be taken for another number. */
+  #fittingSize(text: string, width: number, size: number): number {
+    const wanted = this.#doc.fontSize(size).widthOfString(text)
+    // a hair less, because the line is measured again
+    return wanted <= width ? size : (size * (width - 1)) / wanted
+  }
+
   /** Writes cells beside each other, and moves on by the highest of them. */
   row(cells: readonly Cell[], size: number, colour: string, font: 'text' | 'bold' = 'text'): void {
     this.#doc.font(font).fontSize(size).fillColor(colour)
     const line_height = this.#doc.currentLineHeight(true)
     let highest = line_height
     for (const { text, x, width, align } of cells) {
-      const shown = plain(text)
+      const shown = plainText(text)
+      this.#doc.fontSize(align === 'right' ? this.#fittingSize(shown, width, size) : size)
       const height = Math.min(this.#doc.heightOfString(shown, { width }), line_height * LINES_MAX)
       highest = Math.max(highest, height)
       this.#doc.text(shown, x, this.#y, { width, align, height: height + 1, ellipsis: true })
@@ -152,7 +156,7 @@ const createLayout = (sheet: Sheet, { customer, asset, scale, period }: Statemen
       headings()
       balance('Opening balance', opening)
     },
-    entry: (row: EventRow): void => {
+    entry: (row: StatementRow): void => {
       if (sheet.makeRoom(ENTRY_HEIGHT)) headings()
       const change = changeOf(row)
       const sign = change !== undefined && change > 0n ? '+' : ''
@@ -191,7 +195,7 @@ export const pdfOf = async (head: StatementHead): Promise<PdfStatement> => {
     // the foot of a page stands below what flows
     margins: { top: MARGIN, left: MARGIN, right: MARGIN, bottom: 0 },
   })
-  const layout = createLayout(new Sheet(doc, plain(title)), head)
+  const layout = createLayout(new Sheet(doc, plainText(title)), head)
   let is_begun = false
   const begin = (opening: bigint): void => {
     if (!is_begun) layout.head(opening)
