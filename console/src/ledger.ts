@@ -84,6 +84,8 @@ export type Entry = {
   readonly at: string
   readonly transaction_id?: string
   readonly reference?: string
+  /** Its texts were sealed under a key that was erased. */
+  readonly erased?: true
   readonly counterparty?: string
   readonly code?: string
   readonly by?: string

@@ -7,9 +7,12 @@ import type { EventRow } from '../export/row.js'
 import { STATEMENT } from '../export/table.js'
 import { E, run as runTask } from '../fp.js'
 import { instantOf } from '../instant.js'
+import { isJsonObject } from '../json.js'
 import { type AccountId, namesOf } from '../ledger/account-id.js'
 import { Failure, orFail } from '../process/failure.js'
 import { tell } from '../process/output.js'
+import type { KeyReader } from '../sealing/key-records.js'
+import { createOpenTexts } from '../sealing/open-texts.js'
 import { pdfOf, type StatementHead } from '../statement/pdf.js'
 import { assetWords, periodWords } from '../statement/words.js'
 import { readAsset } from '../stream/assets.js'
@@ -84,6 +87,27 @@ const headOf = async (
   }
 }
 
+/** The rows with their sealed texts opened, as far as this user may read the keys of persons. */
+async function* openedRows(
+  reader: KeyReader,
+  pages: AsyncIterable<readonly EventRow[]>,
+): AsyncGenerator<readonly EventRow[]> {
+  let has_told = false
+  const warn = (): void => {
+    if (!has_told) tell('sealed texts stay sealed: this user cannot read the keys of their persons')
+    has_told = true
+  }
+  const open = createOpenTexts({ ...reader, log: { warn } })
+  for await (const page of pages)
+    yield await Promise.all(
+      page.map(async row => {
+        if (!isJsonObject(row.metadata)) return row
+        const { reference, metadata } = await open({ reference: row.reference, metadata: row.metadata })
+        return { ...row, reference, metadata }
+      }),
+    )
+}
+
 const writePdf = (
   head: StatementHead,
   out: string | undefined,
@@ -101,9 +125,10 @@ const writePdf = (
 
 export const exportStatement = (options: StatementOptions): Promise<void> =>
   runExport(options, async run => {
-    const period = await periodOf(await orFail(manager(run.nc)), options, run.to_seq)
+    const jsm = await orFail(manager(run.nc))
+    const period = await periodOf(jsm, options, run.to_seq)
     const sums: Sums = { opening: 0n, closing: 0n, waiting: 0, events: 0 }
-    const rows = rowsOf(run, options.client_id, period, sums)
+    const rows = openedRows({ nc: run.nc, jsm }, rowsOf(run, options.client_id, period, sums))
     const { format } = options
     if (format === 'pdf') await writePdf(await headOf(run.nc, options), options.out, rows, sums)
     else await writeTable({ ...options, format }, STATEMENT, rows)

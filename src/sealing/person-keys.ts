@@ -30,7 +30,10 @@ export type PersonKeys = {
   readonly findOrMake: (person: ClientId) => Promise<PersonKey>
 }
 
-export type PersonKeysDeps = KeyReader & { readonly log: Logger; readonly now_ms?: () => number }
+export type PersonKeysDeps = KeyReader & {
+  readonly log: Pick<Logger, 'warn'>
+  readonly now_ms?: () => number
+}
 
 /** The keys in the bucket. It is read, and listened to, from the first key on that somebody asks for. */
 export const createPersonKeys = ({

@@ -59,6 +59,12 @@ it('an erased customer is unreadable everywhere, nobody else is, and every check
     expect((await bench.run(args)).stdout).not.toBe('')
   const said = await answer('customer.statement', { client_id: '678' })
   for (const n of [1, 2, 4, 5]) expect(said).toContain(`${SECRET} ${n}`)
+  const exported = await bench.run(['export', 'statement', '678'])
+  expect([exported.stdout.includes(`${SECRET} 1`), exported.stderr.includes('stay sealed')]).toEqual([
+    true,
+    false,
+  ])
+  expect((await bench.run(['export', 'events', '--from-seq', '1001'])).stdout).not.toContain(SECRET)
   expect(filesWith(SECRET)).toEqual([])
   expect(dev.stdout() + dev.stderr()).not.toContain(SECRET)
 
@@ -80,6 +86,7 @@ it('an erased customer is unreadable everywhere, nobody else is, and every check
     what: 'the instance to hear of the erasure',
   })
   expect(await answer('customer.statement', { client_id: '678' })).toContain('"erased":true')
+  expect((await bench.run(['export', 'statement', '678'])).stdout).not.toContain(SECRET)
   expect(await answer('customer.events', { after_seq: 1_000 })).not.toMatch(`${SECRET} [1245]`)
   // of the transfer nothing is left on the other side; its own texts are
   const other = await answer('customer.statement', { client_id: '679' })

@@ -76,7 +76,10 @@ const COLUMNS = [
       return id === undefined ? null : <a href={linkTo('customers', id)}>{id}</a>
     },
   }),
-  column.accessor('reference', { header: 'Reference' }),
+  column.accessor(({ reference, erased }) => (erased ? '(erased)' : reference), {
+    id: 'reference',
+    header: 'Reference',
+  }),
   column.accessor('transaction_id', {
     header: 'Transaction',
     cell: ({ getValue }) => {
