@@ -3,12 +3,12 @@
  * every connection has a user of the guide.
  */
 
-import { readFileSync, writeFileSync } from 'node:fs'
+import { readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { connect, credsAuthenticator, type NatsConnection } from 'nats'
 import { type ConfiguredNats, startConfiguredNats } from './configured-nats.js'
 import { type GuideUser, readGuide } from './guide-users.js'
-import { makeTrust, type UserPermissions } from './nats-jwt.js'
+import { makeTrust, type Trust, type UserPermissions } from './nats-jwt.js'
 import { openWorkbench, type Program, untilReady, type Workbench } from './program.js'
 import { startTestDynamodb } from './servers.js'
 
@@ -28,6 +28,8 @@ export type LedgerWithUsers = {
   /** The environment variables that let the program run as this user. */
   readonly envOf: (user: string) => Readonly<Record<string, string>>
   readonly connectAs: (user: string) => Promise<NatsConnection>
+  /** Puts other credentials of a user in the place of the file that its processes have, and then revokes those of before. */
+  readonly renew: (user: string) => Promise<void>
   /** The refusals in the server's log so far. */
   readonly violations: () => readonly string[]
   /** The errors, and the messages from NATS, in the logs of the processes. */
@@ -49,6 +51,32 @@ const startProcesses = async (
   return { http_url: started.at(-1)?.url() ?? '', programs: started.map(({ program }) => program) }
 }
 
+/** What `renew` does, for the users whose `credentials` are in files of `folder`. */
+const createRenew = (
+  folder: string,
+  url: string,
+  { system_creds, accountWithout }: Trust,
+  credentials: Map<string, string>,
+  makeCreds: (user: string) => string,
+): LedgerWithUsers['renew'] => {
+  const revoked: string[] = []
+  return async user => {
+    revoked.push(credentials.get(user) ?? '')
+    const creds = makeCreds(user)
+    credentials.set(user, creds)
+    const file = join(folder, `${user}.creds`)
+    writeFileSync(`${file}.new`, creds)
+    renameSync(`${file}.new`, file)
+    const system = await connect({
+      servers: url,
+      authenticator: credsAuthenticator(Buffer.from(system_creds)),
+    })
+    const answer = await system.request('$SYS.REQ.CLAIMS.UPDATE', accountWithout(...revoked))
+    if (!answer.string().includes('"code":200')) throw new Error(answer.string())
+    await system.close()
+  }
+}
+
 /** Starts the servers and the four processes; `env` is for all of them. */
 export const startLedgerWithUsers = async (
   env: (folder: string) => Readonly<Record<string, string>>,
@@ -56,12 +84,13 @@ export const startLedgerWithUsers = async (
   const bench = openWorkbench()
   try {
     const { users, scopes } = readGuide()
-    const { auth_conf, creds, credsOf, scopedCredsOf } = makeTrust(scopes)
+    const trust = makeTrust(scopes)
+    const { changeable_conf, creds, credsOf, scopedCredsOf } = trust
     const credsOfUser = (name: string, { permissions, scoped }: GuideUser): string =>
       scoped === undefined ? credsOf(name, permissions) : scopedCredsOf(name, scoped.role, scoped.tags)
     const log_file = join(bench.folder, 'nats.log')
     const nats = await startConfiguredNats(
-      `${auth_conf}\njetstream { store_dir: "$STORE" }\nlog_file: ${JSON.stringify(log_file)}`,
+      `${changeable_conf(join(bench.folder, 'accounts'))}\njetstream { store_dir: "$STORE" }\nlog_file: ${JSON.stringify(log_file)}`,
       { authenticator: credsAuthenticator(Buffer.from(creds)) },
     )
     bench.atEnd(nats.stop)
@@ -95,6 +124,11 @@ export const startLedgerWithUsers = async (
       bench.atEnd(() => nc.close())
       return nc
     }
+    const renew = createRenew(bench.folder, nats.url, trust, credentials, name => {
+      const user = users.get(name)
+      if (user === undefined) throw new Error(`there is no user ${name}`)
+      return credsOfUser(name, user)
+    })
     const applied = await bench.run(['stream', 'apply'], envOf('operator'))
     if (applied.code !== 0) throw new Error(`jetledger stream apply: ${applied.stderr}`)
     const { http_url, programs } = await startProcesses(bench, envOf)
@@ -105,6 +139,7 @@ export const startLedgerWithUsers = async (
       http_url,
       envOf,
       connectAs,
+      renew,
       violations: () =>
         readFileSync(log_file, 'utf8')
           .split('\n')
