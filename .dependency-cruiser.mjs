@@ -27,6 +27,8 @@ const MAY_IMPORT = {
   verify: ['stream', 'tables', 'generations', 'dead-letters'],
   // the ledger's events as rows, for other programs
   export: ['ledger', 'stream'],
+  // files in a store of objects (S3), for imports and exports
+  objects: [],
   gateway: ['ledger', 'service'],
   // what an operator does with the command line, for callers of the service
   operations: ['ledger', ...ADAPTERS, ...SHARED, 'projections'],
@@ -50,6 +52,7 @@ const MAY_IMPORT = {
     'chain',
     'verify',
     'export',
+    'objects',
     'gateway',
     'operations',
     'permissions',

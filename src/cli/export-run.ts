@@ -12,6 +12,7 @@ import type { Table } from '../export/table.js'
 import { type ExportTarget, outputTarget, ReaderGone, wholeFile } from '../export/target.js'
 import { Failed } from '../fp.js'
 import { toJson } from '../ledger/amount.js'
+import { isObjectUrl } from '../objects/address.js'
 import { Failure, failureOf, orFail } from '../process/failure.js'
 import { printableText, tell } from '../process/output.js'
 import { stopRequested } from '../process/signals.js'
@@ -19,12 +20,13 @@ import { toStreamError } from '../stream/errors.js'
 import { streamInfo } from '../stream/provision.js'
 import { LEDGER_STREAM } from '../stream/settings.js'
 import { withNats } from './command.js'
+import { writeObjectAt } from './objects.js'
 import { type ProgressBar, startProgressBar } from './progress-bar.js'
 
 /** How and where an export is written. */
 export type OutputOptions = {
   readonly format: LineFormat | 'parquet'
-  /** A file; undefined: standard output. */
+  /** The path of a file or the URL of an object (`s3://`); undefined: standard output. */
   readonly out: string | undefined
   /** Whether what is told on standard error is JSON. */
   readonly is_json: boolean
@@ -103,7 +105,7 @@ export const runExport = async (
 }
 
 /** Standard output, made harmless where it is a terminal, which obeys control characters in texts of strangers. */
-export const standardOutput = (): ExportTarget => {
+const standardOutput = (): ExportTarget => {
   const target = outputTarget(process.stdout)
   if (!process.stdout.isTTY) return target
   return {
@@ -112,12 +114,17 @@ export const standardOutput = (): ExportTarget => {
   }
 }
 
-/** Writes to a file that appears whole, or to standard output, whatever `fill` gives. */
+const targetOf = (out: string | undefined): ExportTarget | Promise<ExportTarget> => {
+  if (out === undefined) return standardOutput()
+  return isObjectUrl(out) ? writeObjectAt(out) : wholeFile(out)
+}
+
+/** Writes to a file or an object that appears whole, or to standard output, whatever `fill` gives. */
 export const writeWhole = async (
-  path: string | undefined,
+  out: string | undefined,
   fill: (write: ExportTarget['write']) => Promise<void>,
 ): Promise<void> => {
-  const target = path === undefined ? standardOutput() : await wholeFile(path)
+  const target = await targetOf(out)
   try {
     await fill(target.write)
     await target.end()
