@@ -125,7 +125,7 @@ const codeOfNetwork = (cause: unknown): string =>
   String(fieldOf(cause, 'code') ?? (cause instanceof AggregateError ? fieldOf(cause.errors[0], 'code') : ''))
 
 /** Turns an exception of the SDK, or of a stream that it gave, into an `ObjectError` about the object at `address`. */
-export const toObjectError = (address: ObjectAddress, cause: unknown): ObjectError => {
+const toObjectError = (address: ObjectAddress, cause: unknown): ObjectError => {
   const code = codeOf(cause)
   const { tag, message } = toldOf(cause, code)
   return { tag, code, message: `${objectUrl(address)}: ${message.slice(0, MESSAGE_CHARS_MAX)}`, cause }

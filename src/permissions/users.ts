@@ -52,6 +52,7 @@ export const USERS = [
   'replay',
   'verify',
   'exporter',
+  'importer',
   'operator',
   'reader',
   'client',
@@ -190,6 +191,7 @@ const RIGHTS: Readonly<
     publish: [...READ, ...READ_KEYS, ...READ_LETTERS, ...READ_HEADS, ...READ_CHECKPOINT],
   }),
   exporter: () => ({ publish: [...READ_EVENTS, ...READ_ASSETS] }),
+  importer: () => ({ publish: requestsOf(({ name }) => name === 'batch') }),
   operator: () => ({
     publish: [
       ...READ,
