@@ -45,6 +45,8 @@ const TRY_LATER: ReadonlySet<string> = new Set([
   'SlowDown',
   'TimeoutError',
 ])
+/** The SDK's own words for a time-out name its packages and options. */
+const OF_THE_HANDLER = /^@smithy\//
 const OF_THE_NETWORK: ReadonlySet<string> = new Set([
   'EAI_AGAIN',
   'ECONNABORTED',
@@ -78,11 +80,15 @@ const regionIn = (cause: unknown): string => {
 
 const textOf = (cause: unknown): string => {
   const text = cause instanceof Error ? cause.message : String(cause)
+  if (OF_THE_HANDLER.test(text)) return 'no answer in time'
   // a name that resolves to several addresses fails with one error for each of them, and without a text
   return text === '' ? codeOf(cause) || String(cause) : text
 }
 
 type Told = Pick<ObjectError, 'tag' | 'message'>
+
+/** What the SDK calls an error whose answer says nothing. */
+const NO_CODE: ReadonlySet<string> = new Set(['NotFound', 'Unknown'])
 
 const OF_CODE: Readonly<Record<string, Told>> = {
   NoSuchBucket: { tag: 'Misaddressed', message: 'there is no such bucket' },
@@ -117,6 +123,12 @@ const toldOf = (cause: unknown, code: string): Told => {
     }
   if (TRY_LATER.has(code) || OF_THE_NETWORK.has(codeOfNetwork(cause)) || statusOf(cause) >= 500)
     return { tag: 'Unavailable', message: `the store of objects does not answer (${textOf(cause)})` }
+  // an answer without a code of S3
+  if (NO_CODE.has(code))
+    return {
+      tag: 'Misaddressed',
+      message: `the answer has the status ${statusOf(cause)} and is none of S3: see AWS_ENDPOINT_URL_S3`,
+    }
   return { tag: 'Unexpected', message: `${code === '' ? '' : `${code}: `}${textOf(cause)}` }
 }
 

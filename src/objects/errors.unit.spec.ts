@@ -40,6 +40,16 @@ it.each<[Error, string, number]>([
     'the store of objects does not answer',
     3,
   ],
+  [
+    Object.assign(new Error('@smithy/node-http-handler - [ERROR] a request has exceeded ...'), {
+      name: 'TimeoutError',
+      code: 'ETIMEDOUT',
+    }),
+    'the store of objects does not answer (no answer in time)',
+    3,
+  ],
+  [refusal('NotFound', 404), 'the answer has the status 404 and is none of S3: see AWS_ENDPOINT_URL_S3', 2],
+  [refusal('Unknown', 403), 'the answer has the status 403 and is none of S3: see AWS_ENDPOINT_URL_S3', 2],
   [refusal('EntityTooLarge', 400), 'EntityTooLarge: as the store says', 1],
   [new TypeError('a fault of this program'), 'TypeError: a fault of this program', 1],
 ])('%s: %s', async (thrown, sentence, exit_code) => {

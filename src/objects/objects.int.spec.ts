@@ -1,6 +1,8 @@
 /** Objects in a real store: read and written by the adapter, over connections that break, and refused in every way. */
 
 import { createHash, randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import { type AddressInfo, createServer } from 'node:net'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import {
   BUCKET,
@@ -202,5 +204,20 @@ describe('a refusal is one sentence', () => {
     })
     expect(performance.now() - began_ms).toBeLessThan(5_000)
     nobody.close()
+  })
+
+  it('where somebody listens and does not answer, within 10 s and a little', async () => {
+    const silent = createServer().listen(0, '127.0.0.1')
+    await once(silent, 'listening')
+    const { port } = silent.address() as AddressInfo
+    const through = await openStore({ endpoint: `http://127.0.0.1:${port}`, region: 'eu-central-1' })
+    const began_ms = performance.now()
+    expect(await errorOf(bytesOf(through.read(at('a.csv'))))).toMatchObject({
+      tag: 'Unavailable',
+      message: `s3://${BUCKET}/a.csv: the store of objects does not answer (no answer in time)`,
+    })
+    expect(performance.now() - began_ms).toBeLessThan(12_000)
+    through.close()
+    silent.close()
   })
 })

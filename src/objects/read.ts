@@ -12,6 +12,8 @@ import { type ObjectError, tryObject } from './errors.js'
 /** The number of times that reading goes on after a broken connection. One that brought many bytes does not count. */
 const BREAKS_MAX = 5
 const MANY_BYTES = 16_777_216
+/** So long an answer may take to begin. With the client's own tries a store that is silent is noticed within 10 s. */
+const ANSWER_TIMEOUT_MS = 3_000
 const BETWEEN_TRIES: BackOff = { first_ms: 200, max_ms: 5_000 }
 
 /** How far an object is read. `etag` and `size_bytes` are those of the first answer. */
@@ -63,7 +65,9 @@ async function* bytesFrom(
   const { at, etag } = position
   const rest = at === 0 ? {} : { Range: `bytes=${at}-`, ...(etag === undefined ? {} : { IfMatch: etag }) }
   const asked = await tryObject(address, () =>
-    client.send(new GetObjectCommand({ Bucket: address.bucket, Key: address.key, ...rest })),
+    client.send(new GetObjectCommand({ Bucket: address.bucket, Key: address.key, ...rest }), {
+      requestTimeout: ANSWER_TIMEOUT_MS,
+    }),
   )()
   // a shorter object has taken its place
   if (E.isLeft(asked) && at > 0 && asked.left.code === 'InvalidRange')
