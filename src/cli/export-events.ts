@@ -76,7 +76,7 @@ export const exportEvents = (options: EventsOptions): Promise<void> =>
     const { format, out, from_seq } = options
     // neither Parquet, nor standard output, nor an object can be added to later
     if (format === 'parquet' || out === undefined || isObjectUrl(out))
-      await writeTable(options, EVENTS, rowsFrom(run, from_seq ?? 1))
+      await writeTable(run, options, EVENTS, rowsFrom(run, from_seq ?? 1))
     else await toFile(run, out, options, linesOf(format, EVENTS))
     return {}
   })

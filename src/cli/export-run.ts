@@ -39,9 +39,13 @@ export type Run = {
   readonly nc: NatsConnection
   /** The last sequence that the export holds. */
   readonly to_seq: number
+  /** Aborts when somebody has asked the program to stop. */
+  readonly signal: AbortSignal
   /** Says how far the reading is. Throws `Failure` when somebody has asked the program to stop. */
   readonly at: (seq: number) => void
 }
+
+const STOPPED = 'stopped'
 
 const silent: ProgressBar = { update: () => undefined, end: () => undefined }
 
@@ -91,13 +95,15 @@ export const runExport = async (
       const to_seq = Math.min(asked_seq ?? end_seq, end_seq)
       const at = (seq: number): void => {
         bar.update(seq, to_seq)
-        if (signal.aborted) throw new Failure('stopped')
+        if (signal.aborted) throw new Failure(STOPPED)
       }
-      const summary = await work({ nc, to_seq, at })
+      const summary = await work({ nc, to_seq, signal, at })
       bar.end()
       tellSummary({ ...summary, last_sequence: to_seq }, is_json)
     })
   } catch (thrown) {
+    // a request to a store that was under way fails in its own words
+    if (signal.aborted) throw new Failure(STOPPED, { cause: thrown })
     if (!(thrown instanceof ReaderGone)) throw toFailure(thrown)
   } finally {
     bar.end()
@@ -114,17 +120,21 @@ const standardOutput = (): ExportTarget => {
   }
 }
 
-const targetOf = (out: string | undefined): ExportTarget | Promise<ExportTarget> => {
+const targetOf = (
+  { signal }: Pick<Run, 'signal'>,
+  out: string | undefined,
+): ExportTarget | Promise<ExportTarget> => {
   if (out === undefined) return standardOutput()
-  return isObjectUrl(out) ? writeObjectAt(out) : wholeFile(out)
+  return isObjectUrl(out) ? writeObjectAt(out, signal) : wholeFile(out)
 }
 
 /** Writes to a file or an object that appears whole, or to standard output, whatever `fill` gives. */
 export const writeWhole = async (
+  run: Pick<Run, 'signal'>,
   out: string | undefined,
   fill: (write: ExportTarget['write']) => Promise<void>,
 ): Promise<void> => {
-  const target = await targetOf(out)
+  const target = await targetOf(run, out)
   try {
     await fill(target.write)
     await target.end()
@@ -136,11 +146,12 @@ export const writeWhole = async (
 
 /** Writes a table, whose rows come in pages, to where it is wanted. */
 export const writeTable = <Row>(
+  run: Run,
   { format, out }: OutputOptions,
   table: Table<Row>,
   pages: AsyncIterable<readonly Row[]>,
 ): Promise<void> =>
-  writeWhole(out, async write => {
+  writeWhole(run, out, async write => {
     if (format === 'parquet') {
       const parquet = await parquetOf(table)
       for await (const page of pages) await write(await parquet.add(page))

@@ -38,9 +38,9 @@ export const openObjects = (): Promise<ObjectStore> => {
   return store
 }
 
-/** Begins to write the object of a URL. The writer throws `Failure`. */
-export const writeObjectAt = async (url: string): Promise<ObjectWriter> => {
-  const writer = (await openObjects()).writer(addressOf(url))
+/** Begins to write the object of a URL. The writer throws `Failure`, at once when `stop` aborts. */
+export const writeObjectAt = async (url: string, stop?: AbortSignal): Promise<ObjectWriter> => {
+  const writer = (await openObjects()).writer(addressOf(url), stop)
   return {
     write: chunk => orFailObject(() => writer.write(chunk)),
     end: () => orFailObject(writer.end),

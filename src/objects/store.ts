@@ -26,7 +26,8 @@ export type ObjectStore = {
   readonly read: (address: ObjectAddress) => AsyncIterable<Uint8Array>
   /** The first bytes of an object, at the most `bytes_max`; undefined when there is no such object. */
   readonly beginning: (address: ObjectAddress, bytes_max: number) => Promise<Buffer | undefined>
-  readonly writer: (address: ObjectAddress) => ObjectWriter
+  /** Writes an object; when `stop` aborts, a request that is under way fails at once. */
+  readonly writer: (address: ObjectAddress, stop?: AbortSignal) => ObjectWriter
   /** Removes an object; in a bucket with versions its content stays as one of them. */
   readonly remove: (address: ObjectAddress) => Promise<void>
   readonly close: () => void
@@ -102,7 +103,7 @@ export const openStore = async (config: StoreConfig): Promise<ObjectStore> => {
   return {
     read: address => readObject(client, address),
     beginning: (address, bytes_max) => readBeginning(client, address, bytes_max),
-    writer: address => writeObject(client, address),
+    writer: (address, stop) => writeObject(client, address, stop),
     remove: async address => {
       const { bucket: Bucket, key: Key } = address
       await run(tryObject(address, () => client.send(new DeleteObjectCommand({ Bucket, Key }))))

@@ -39,15 +39,16 @@ export type ObjectWriter = {
 }
 
 /** The requests of one upload, in which parts are sent one after the other. */
-const createParts = (client: S3Client, address: ObjectAddress) => {
+const createParts = (client: S3Client, address: ObjectAddress, stop: AbortSignal | undefined) => {
   const target = { Bucket: address.bucket, Key: address.key }
   const given_up = new AbortController()
+  const abortSignal = stop === undefined ? given_up.signal : AbortSignal.any([given_up.signal, stop])
   const sent: SentPart[] = []
   let upload_id: string | undefined
 
   const send = <A>(request: () => Promise<A>): Promise<A> => run(tryObject(address, request))
   const begin = async (): Promise<string> => {
-    const begun = await send(() => client.send(new CreateMultipartUploadCommand(target)))
+    const begun = await send(() => client.send(new CreateMultipartUploadCommand(target), { abortSignal }))
     if (begun.UploadId === undefined)
       throw new Failed<ObjectError>({
         tag: 'Unexpected',
@@ -60,9 +61,7 @@ const createParts = (client: S3Client, address: ObjectAddress) => {
   return {
     is_begun: () => upload_id !== undefined,
     putWhole: (body: Uint8Array): Promise<unknown> =>
-      send(() =>
-        client.send(new PutObjectCommand({ ...target, Body: body }), { abortSignal: given_up.signal }),
-      ),
+      send(() => client.send(new PutObjectCommand({ ...target, Body: body }), { abortSignal })),
     sendPart: async (body: Uint8Array): Promise<void> => {
       const PartNumber = sent.length + 1
       if (PartNumber > PARTS_MAX)
@@ -74,7 +73,7 @@ const createParts = (client: S3Client, address: ObjectAddress) => {
       const UploadId = upload_id ?? (await begin())
       const { ETag } = await send(() =>
         client.send(new UploadPartCommand({ ...target, UploadId, PartNumber, Body: body }), {
-          abortSignal: given_up.signal,
+          abortSignal,
         }),
       )
       sent.push({ PartNumber, ETag })
@@ -99,9 +98,12 @@ const createParts = (client: S3Client, address: ObjectAddress) => {
 
 const ignore = (): void => undefined
 
-/** Begins to write an object. Nothing is sent before a part is full or the object ends. */
-export const writeObject = (client: S3Client, address: ObjectAddress): ObjectWriter => {
-  const parts = createParts(client, address)
+/**
+ * Begins to write an object. Nothing is sent before a part is full or the object ends. When `stop` aborts, a request that is
+ * under way fails, and so does the writer.
+ */
+export const writeObject = (client: S3Client, address: ObjectAddress, stop?: AbortSignal): ObjectWriter => {
+  const parts = createParts(client, address, stop)
   let part = Buffer.alloc(0)
   let filled = 0
   let sending: Promise<void> = Promise.resolve()

@@ -9,6 +9,7 @@ import {
   type ObjectServer,
   S3_LOGIN,
   startCuttingHop,
+  startHoldingHop,
   startObjectStore,
 } from '../support/object-store.js'
 import { ownPorts } from '../support/ports.js'
@@ -242,6 +243,11 @@ describe('an object that was dropped into a bucket', () => {
 })
 
 describe('an export to an object', () => {
+  beforeAll(async () => {
+    store.put('payments.csv', CSV)
+    await run('import', at('payments.csv'))
+  })
+
   it.each([
     ['events', [], ['jsonl', 'csv', 'parquet']],
     ['balances', [], ['jsonl', 'csv', 'parquet']],
@@ -291,21 +297,26 @@ describe('an export to an object', () => {
   })
 
   it('of many bytes that is stopped or killed leaves no object', async () => {
-    // more than the first part of an upload
+    // more than two parts of an upload: both events of a transfer hold the note
     const note = 'n'.repeat(1_900)
-    const rows = Array.from({ length: 12_000 }, (_, i) => `credit,many-${i % 500},1,${note}\n`)
-    store.put('many.csv', `type,client_id,amount,metadata.note\n${rows.join('')}`)
+    const name = (i: number): string => `many-${i % 500}`
+    const credits = Array.from({ length: 500 }, (_, i) => `credit,${name(i)},,,100,\n`)
+    const transfers = Array.from(
+      { length: 10_000 },
+      (_, i) => `transfer,,${name(i)},${name(i + 1)},1,${note}\n`,
+    )
+    const heading = 'type,client_id,from,to,amount,metadata.note\n'
+    store.put('many.csv', heading + credits.join('') + transfers.join(''))
     expect((await run('import', at('many.csv'))).code).toBe(0)
     for (const [signal, key] of [
       ['SIGTERM', 'stopped.jsonl'],
       ['SIGKILL', 'killed.jsonl'],
     ] as const) {
-      const requests = () => store.requests().filter(request => request.includes(key))
-      const program = bench.start(['export', 'events', '--out', at(key)], store.env)
-      await until(() => requests().some(request => request.includes('partNumber=1')), {
-        deadline_ms: 30_000,
-        what: 'the first part',
-      })
+      const hop = await startHoldingHop(store.url, 'partNumber=1&')
+      bench.atEnd(hop.stop)
+      const env = { ...store.env, AWS_ENDPOINT_URL_S3: hop.url }
+      const program = bench.start(['export', 'events', '--out', at(key)], env)
+      await until(() => hop.is_holding(), { deadline_ms: 30_000, what: 'the first part' })
       const exit = await program.end(signal)
       expect(store.keys()).not.toContain(key)
       if (signal === 'SIGKILL') continue
@@ -313,7 +324,12 @@ describe('an export to an object', () => {
         exit: { code: 1 },
         stderr: expect.stringContaining('stopped'),
       })
-      expect(requests().at(-1)).toMatch(/^DELETE .*uploadId=/)
+      expect(
+        store
+          .requests()
+          .filter(request => request.includes(key))
+          .at(-1),
+      ).toMatch(/^DELETE .*uploadId=/)
     }
     const whole = await run('export', 'events', '--out', at('whole.jsonl'))
     expect(whole.code).toBe(0)

@@ -85,31 +85,17 @@ export const startObjectStore = async (): Promise<ObjectServer> => {
   }
 }
 
-export type CuttingHop = {
-  readonly url: string
-  /** The number of connections that it has broken. */
-  readonly cuts: () => number
-  readonly stop: () => Promise<void>
-}
+type Hop = { readonly url: string; readonly stop: () => Promise<void> }
 
-/**
- * A hop before a server that breaks a connection once so many bytes of answers have passed: the first connection after the
- * first number, and so on; later ones stay whole. `onCut` is called before a connection is broken.
- */
-export const startCuttingHop = async (
+/** A hop before a server; `join` connects the two sides of each connection. */
+const startHop = async (
   target_url: string,
-  cut_after_bytes: readonly number[],
-  onCut: () => void = () => undefined,
-): Promise<CuttingHop> => {
+  join: (client: Socket, upstream: Socket) => void,
+): Promise<Hop> => {
   const target_port = Number(new URL(target_url).port)
   const sockets = new Set<Socket>()
-  let cuts = 0
-  let connections = 0
   const server = createServer(client => {
-    const limit_bytes = cut_after_bytes[connections] ?? Number.POSITIVE_INFINITY
-    connections += 1
     const upstream = connect(target_port, '127.0.0.1')
-    let passed_bytes = 0
     for (const socket of [client, upstream]) {
       sockets.add(socket)
       // the other side notices
@@ -121,6 +107,40 @@ export const startCuttingHop = async (
       })
     }
     client.pipe(upstream)
+    join(client, upstream)
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    stop: async () => {
+      for (const socket of sockets) socket.destroy()
+      server.close()
+      await once(server, 'close')
+    },
+  }
+}
+
+export type CuttingHop = Hop & {
+  /** The number of connections that it has broken. */
+  readonly cuts: () => number
+}
+
+/**
+ * A hop before a server that breaks a connection once so many bytes of answers have passed: the first connection after the
+ * first number, and so on; later ones stay whole. `onCut` is called before a connection is broken.
+ */
+export const startCuttingHop = async (
+  target_url: string,
+  cut_after_bytes: readonly number[],
+  onCut: () => void = () => undefined,
+): Promise<CuttingHop> => {
+  let cuts = 0
+  let connections = 0
+  const hop = await startHop(target_url, (client, upstream) => {
+    const limit_bytes = cut_after_bytes[connections] ?? Number.POSITIVE_INFINITY
+    connections += 1
+    let passed_bytes = 0
     upstream.on('data', bytes => {
       const rest = limit_bytes - passed_bytes
       passed_bytes += bytes.length
@@ -134,15 +154,26 @@ export const startCuttingHop = async (
       client.end(bytes.subarray(0, rest), () => client.destroy())
     })
   })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    cuts: () => cuts,
-    stop: async () => {
-      for (const socket of sockets) socket.destroy()
-      server.close()
-      await once(server, 'close')
-    },
-  }
+  return { ...hop, cuts: () => cuts }
+}
+
+export type HoldingHop = Hop & {
+  /** Whether it holds an answer back. */
+  readonly is_holding: () => boolean
+}
+
+/** A hop before a server that gives no answer to a request in whose beginning a text stands. */
+export const startHoldingHop = async (target_url: string, text: string): Promise<HoldingHop> => {
+  let is_holding = false
+  const hop = await startHop(target_url, (client, upstream) => {
+    let is_held = false
+    client.on('data', bytes => {
+      is_held ||= bytes.includes(text)
+    })
+    upstream.on('data', bytes => {
+      is_holding ||= is_held
+      if (!is_held) client.write(bytes)
+    })
+  })
+  return { ...hop, is_holding: () => is_holding }
 }
