@@ -31,6 +31,8 @@ const MAY_IMPORT = {
   export: ['ledger', 'stream'],
   // the paper that a customer is sent: the same from the command line and from the gateway
   statement: [],
+  // files in a store of objects (S3), for imports and exports
+  objects: [],
   gateway: ['ledger', 'service', 'statement'],
   // what an operator does with the command line, for callers of the service
   operations: ['ledger', ...ADAPTERS, ...SHARED, 'projections'],
@@ -55,6 +57,7 @@ const MAY_IMPORT = {
     'verify',
     'export',
     'statement',
+    'objects',
     'gateway',
     'operations',
     'permissions',

@@ -30,8 +30,9 @@ LABEL org.opencontainers.image.title="jetledger" \
 ENV JETLEDGER_COMMIT=${REVISION}
 ENV NODE_ENV=production
 WORKDIR /app
-# bin/write-files.js writes settings that are files here: the only writable folder, a volume
-RUN install -d -o 1000 -g 1000 -m 0700 /run/jetledger
+# the only writable folders, both volumes: bin/write-files.js writes settings that are files into the first, and an import its
+# temporary file into the second where TMPDIR names it
+RUN install -d -o 1000 -g 1000 -m 0700 /run/jetledger /run/jetledger-scratch
 COPY --from=build /app/package.json ./
 COPY --from=build /app/node_modules ./node_modules
 COPY --from=build /app/dist ./dist
@@ -39,6 +40,7 @@ COPY bin ./bin
 COPY assets ./assets
 USER 1000:1000
 VOLUME /run/jetledger
+VOLUME /run/jetledger-scratch
 EXPOSE 8080
 # the program handles SIGTERM; the runtime's own init does what Node lacks as process 1
 STOPSIGNAL SIGTERM

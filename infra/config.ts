@@ -45,6 +45,11 @@ export type StageConfig = {
    * `is_outside`: it is not in the VPC, so the gateway gets a way to the internet, for HTTPS.
    */
   readonly issuer?: { readonly url: string; readonly audience: string; readonly is_outside: boolean }
+  /**
+   * The bucket whose new CSV files are imported; undefined: none. Whoever may put an object into it can move money.
+   * `old_versions_days`: how long objects that were replaced or deleted are kept.
+   */
+  readonly import_bucket?: { readonly old_versions_days: number } | undefined
   /** The network from which the gateway's load balancer can be reached: the VPC only, or the whole internet. */
   readonly gateway_open_to: 'vpc' | 'internet'
   readonly nats_node: { readonly instance_type: string; readonly volume_gib: number }
@@ -73,6 +78,7 @@ const DEV: StageConfig = {
   queries: { cpu: 256, memory_mib: 512, min: 3, max: 3 },
   gateway: { cpu: 256, memory_mib: 512, min: 1, max: 1 },
   operations: { cpu: 256, memory_mib: 512, min: 1, max: 1 },
+  import_bucket: { old_versions_days: 7 },
   gateway_open_to: 'vpc',
   nats_node: { instance_type: 't4g.small', volume_gib: 20 },
   synadia_stream_bytes_max: 1_000_000_000,
@@ -95,6 +101,7 @@ const PROD: StageConfig = {
   queries: { cpu: 512, memory_mib: 1_024, min: 3, max: 12 },
   gateway: { cpu: 512, memory_mib: 1_024, min: 2, max: 6 },
   operations: { cpu: 1_024, memory_mib: 2_048, min: 1, max: 1 },
+  import_bucket: { old_versions_days: 365 },
   gateway_open_to: 'vpc',
   nats_node: { instance_type: 'm7g.large', volume_gib: 200 },
   synadia_stream_bytes_max: 50_000_000_000,

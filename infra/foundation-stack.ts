@@ -10,7 +10,13 @@ import { CfnOutput, CfnParameter, Duration, RemovalPolicy, Stack, type StackProp
 import { Repository, TagMutability } from 'aws-cdk-lib/aws-ecr'
 import { AnyPrincipal, Effect, PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam'
 import { Key } from 'aws-cdk-lib/aws-kms'
-import { BlockPublicAccess, Bucket, BucketEncryption, ObjectLockRetention } from 'aws-cdk-lib/aws-s3'
+import {
+  BlockPublicAccess,
+  Bucket,
+  BucketEncryption,
+  type CfnBucket,
+  ObjectLockRetention,
+} from 'aws-cdk-lib/aws-s3'
 import { type CfnSecret, Secret } from 'aws-cdk-lib/aws-secretsmanager'
 import { Topic } from 'aws-cdk-lib/aws-sns'
 import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions'
@@ -38,6 +44,8 @@ export class FoundationStack extends Stack {
   readonly head_seed: Secret
   /** The bucket in which signed heads are kept, each with a lock that nobody can lift before its time. */
   readonly heads: Bucket
+  /** The bucket whose new CSV files are imported; undefined for a stage without one. */
+  readonly imports: Bucket | undefined
   readonly alarms: Topic
   private readonly removal: RemovalPolicy
 
@@ -52,6 +60,7 @@ export class FoundationStack extends Stack {
     this.http_tls = this.secret(config, 'gateway/tls')
     this.head_seed = this.secret(config, 'projections/head-seed')
     this.heads = this.makeHeads(config)
+    this.imports = config.import_bucket && this.makeImports(config.import_bucket)
     this.alarms = this.makeTopic()
     new CfnOutput(this, 'RepositoryUri', { value: this.repository.repositoryUri })
   }
@@ -125,10 +134,41 @@ export class FoundationStack extends Stack {
     return bucket
   }
 
+  /** The bucket of imports: files come in, and the task of the services stack puts rejects and report beside each. */
+  private makeImports({ old_versions_days }: NonNullable<StageConfig['import_bucket']>): Bucket {
+    const bucket = new Bucket(this, 'Imports', {
+      encryption: BucketEncryption.S3_MANAGED,
+      blockPublicAccess: BlockPublicAccess.BLOCK_ALL,
+      enforceSSL: true,
+      versioned: true,
+      lifecycleRules: [
+        {
+          // what a killed upload leaves costs, and nobody sees it
+          abortIncompleteMultipartUploadAfter: Duration.days(1),
+          noncurrentVersionExpiration: Duration.days(old_versions_days),
+          expiredObjectDeleteMarker: true,
+        },
+      ],
+      removalPolicy: this.removal,
+    })
+    // the CDK's own property would need a custom resource
+    const resource = bucket.node.defaultChild as CfnBucket
+    resource.notificationConfiguration = { eventBridgeConfiguration: { eventBridgeEnabled: true } }
+    acknowledge(
+      bucket,
+      'S1',
+      'What came in stays as versions, and a report beside each file says what became of it.',
+    )
+    new CfnOutput(this, 'ImportsBucket', { value: bucket.bucketName })
+    return bucket
+  }
+
   private makeTopic(): Topic {
-    // with the AWS managed key neither CloudWatch nor Budgets could publish
+    // with the AWS managed key none of these services could publish
     const key = new Key(this, 'AlarmsKey', { enableKeyRotation: true, removalPolicy: RemovalPolicy.DESTROY })
-    const publishers = ['cloudwatch', 'budgets'].map(name => new ServicePrincipal(`${name}.amazonaws.com`))
+    const publishers = ['cloudwatch', 'budgets', 'events'].map(
+      name => new ServicePrincipal(`${name}.amazonaws.com`),
+    )
     const topic = new Topic(this, 'Alarms', { masterKey: key, enforceSSL: true })
     for (const publisher of publishers) {
       key.grantEncryptDecrypt(publisher)

@@ -12,12 +12,12 @@ export const SERVICE_ROLES = ['commands', 'projections', 'queries', 'gateway', '
 export type ServiceRole = (typeof SERVICE_ROLES)[number]
 
 /** Programs that run once and end with an exit code. */
-export const ONE_OFFS = ['seed', 'replay', 'verify', 'operator'] as const
+export const ONE_OFFS = ['seed', 'replay', 'verify', 'operator', 'importer'] as const
 export type OneOff = (typeof ONE_OFFS)[number]
 
 /**
  * The roles and programs with NATS credentials of their own: users of `src/permissions`. A replay has its own, because it
- * writes as only projections do, and the operator alone makes streams.
+ * writes as only projections do, the operator alone makes streams, and the importer sends batches of commands and nothing else.
  */
 export const CREDENTIALS = [...SERVICE_ROLES, ...ONE_OFFS] as const satisfies readonly User[]
 export type Credentials = (typeof CREDENTIALS)[number]

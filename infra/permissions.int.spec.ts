@@ -17,6 +17,16 @@ const HEADS = [
   expect.stringMatching(/^<jetledger-prod-foundation:ExportsOutputFnGetAttHeads\w+Arn\w+>\/heads\/\*$/),
 ]
 
+/** The bucket of imports, or its objects whose keys fit a pattern. */
+const importsAt = (...patterns: readonly string[]) =>
+  (patterns.length === 0 ? [''] : patterns.map(pattern => `/${pattern}`)).map(end =>
+    expect.stringMatching(
+      new RegExp(
+        `^<jetledger-prod-foundation:ExportsOutputFnGetAttImports\\w+Arn\\w+>${end.replace(/[.*]/g, '\\$&')}$`,
+      ),
+    ),
+  )
+
 /** The rights of each role: for each action the tables on which it is allowed. */
 const rightsOf = (templates: Templates): Record<string, Record<string, string[]>> => {
   const rights: Record<string, Record<string, string[]>> = {}
@@ -95,6 +105,13 @@ const EXPECTED: Record<Credentials, object | undefined> = {
   replay,
   operations: replay,
   operator: replay,
+  importer: {
+    's3:GetObject': importsAt('*'),
+    's3:ListBucket': importsAt(),
+    's3:PutObject': importsAt('*.rejects.csv', '*.report.json'),
+    's3:AbortMultipartUpload': importsAt('*.rejects.csv', '*.report.json'),
+    's3:DeleteObject': importsAt('*.rejects.csv'),
+  },
   verify: { ...read(TABLES), ...describeTables, ...query, ...scan },
 }
 
@@ -106,7 +123,7 @@ const rights = rightsOf(own_nats)
 
 describe('the rights of each task', () => {
   it.each(CREDENTIALS.map(role => [role] as const))(
-    '%s: exactly these in DynamoDB and the bucket of heads, and nothing else',
+    '%s: exactly these in DynamoDB and the buckets, and nothing else',
     role => {
       expect(rights[`${taskOf(role)}TaskRole`]).toEqual(EXPECTED[role])
       const roles = ofType(own_nats, 'AWS::IAM::Role').map(([id]) => id)

@@ -53,6 +53,7 @@ const GRANTS: Readonly<Record<Credentials, readonly Grant[]>> = {
   queries: [{ actions: READ, of: ALL, on: 'tables' }, QUERIES, identityOf(ALL)],
   gateway: [],
   seed: [],
+  importer: [],
   replay: REPLAY,
   // replays that are asked for over HTTP run in it
   operations: REPLAY,
@@ -69,7 +70,7 @@ const namesOf = (stage: Stage, { of, on }: Grant): readonly string[] =>
     return on === 'indexes' ? [`${name}/index/*`, `${next}/index/*`] : [next]
   })
 
-/** Gives the role of a task its rights in DynamoDB: none for the gateway and for `seed`, which use no tables. */
+/** Gives the role of a task its rights in DynamoDB: none for the gateway, `seed` and `importer`, which use no tables. */
 export const grantTables = (role: IRole, stage: Stage, credentials: Credentials): void => {
   for (const grant of GRANTS[credentials]) {
     const names = namesOf(stage, grant)

@@ -16,6 +16,7 @@ const HEADS = `  The bucket of signed heads: each is locked, which is what it is
 
 const PROD = `  The tables: they could be rebuilt from the stream, but not in a minute. They also refuse deletion.
   Every log group, flow log and access log: somebody may have to explain a balance later.
+  The bucket of imports: what was dropped into it, and what became of it.
   The image repository and the artifacts: with the volumes they are all that a rebuild needs.
   The secrets: without its credentials a rebuilt ledger cannot connect.
   Stacks and load balancer refuse deletion too: switch that off first (docs/deploy-aws.md, "Tear-down").

@@ -1,6 +1,6 @@
 #!/bin/bash
 # Runs a one-off task of a stage, shows its log and ends with its exit code:
-#   infra/run-task.sh <stage> seed|replay|verify|operator|projections [arguments instead of the task's own]
+#   infra/run-task.sh <stage> seed|replay|verify|operator|importer|projections [arguments instead of the task's own]
 set -euo pipefail
 
 [ $# -ge 2 ] || { sed -n '3p' "$0" >&2; exit 2; }

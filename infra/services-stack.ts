@@ -14,6 +14,7 @@ import { acknowledge } from './nag.js'
 import { ONE_OFFS, SERVICE_ROLES, type ServiceRole, stackName } from './names.js'
 import { type NatsConnection, synadiaConnection } from './nats/connection.js'
 import type { SecretFile } from './services/container.js'
+import { Imports } from './services/imports.js'
 import { GatewayFront } from './services/load-balancer.js'
 import { addOneOff } from './services/one-off.js'
 import { scale } from './services/scaling.js'
@@ -52,6 +53,8 @@ const filesOf = (
 export class ServicesStack extends Stack {
   readonly roles: Readonly<Record<ServiceRole, JetledgerService>>
   readonly front: GatewayFront
+  /** The import of files that come into the bucket of imports; undefined for a stage without one. */
+  readonly imports: Imports | undefined
 
   constructor(scope: Construct, id: string, { config, vpc, foundation, own_nats, ...props }: ServicesProps) {
     super(scope, id, props)
@@ -87,7 +90,7 @@ export class ServicesStack extends Stack {
     this.front = new GatewayFront(this, 'Front', { config, vpc, gateway: this.roles.gateway })
     this.measure(config)
     this.scaleRoles(config, tasks)
-    this.addOneOffs(share)
+    this.imports = this.addOneOffs(share, cluster as ICluster)
     new CfnOutput(this, 'ClusterName', { value: cluster.clusterName })
   }
 
@@ -198,11 +201,11 @@ export class ServicesStack extends Stack {
     return wanted => Token.asNumber(Fn.conditionIf(condition.logicalId, wanted, 0))
   }
 
-  private addOneOffs(share: TasksShare): void {
-    for (const role of ONE_OFFS) {
-      const { definition } = addOneOff(this, role, share)
+  /** Adds the programs that run once, and the rule that starts one of them for each file in the bucket of imports. */
+  private addOneOffs(share: TasksShare, cluster: ICluster): Imports | undefined {
+    const tasks = new Map(ONE_OFFS.map(role => [role, addOneOff(this, role, share)]))
+    for (const [role, { definition }] of tasks)
       new CfnOutput(this, `Task-${role}`, { value: definition.family })
-    }
     // the group that NATS admits leads to NATS only
     const groups = [this.roles.commands.group, share.nats.clients].filter(group => group !== undefined)
     new CfnOutput(this, 'TaskGroups', {
@@ -213,5 +216,10 @@ export class ServicesStack extends Stack {
         .selectSubnets({ subnetGroupName: 'private' })
         .subnetIds.join(','),
     })
+    const { imports: bucket, alarms: topic } = share.foundation
+    const importer = tasks.get('importer')
+    if (bucket === undefined || importer === undefined) return undefined
+    const { stage } = share.config
+    return new Imports(this, 'Imports', { stage, bucket, importer, cluster, groups, topic })
   }
 }

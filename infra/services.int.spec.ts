@@ -138,7 +138,11 @@ describe.each(all)('the tasks of $name', ({ stage, nats, templates }) => {
         EntryPoint: ['node', 'bin/write-files.js'],
       })
       expect(program.DependsOn).toEqual([{ Condition: 'SUCCESS', ContainerName: 'files' }])
-      expect(program.MountPoints).toMatchObject([{ ContainerPath: '/run/jetledger', ReadOnly: true }])
+      expect(program.MountPoints).toContainEqual({
+        ContainerPath: '/run/jetledger',
+        ReadOnly: true,
+        SourceVolume: 'files',
+      })
       const paths = environmentOf(program)
       for (const pair of first.Command) {
         const [variable, path] = pair.split('=')

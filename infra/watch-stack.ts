@@ -27,8 +27,13 @@ export class WatchStack extends Stack {
   ) {
     super(scope, id, props)
     const { balancer, targets } = services.front
+    const undelivered = services.imports?.undelivered
     const shared = { stage: config.stage, balancer, targets, nats_nodes }
-    const alarms = new Alarms(this, 'Alarms', { ...shared, topic: foundation.alarms })
+    const alarms = new Alarms(this, 'Alarms', {
+      ...shared,
+      topic: foundation.alarms,
+      ...(undelivered === undefined ? {} : { undelivered }),
+    })
     new LedgerDashboard(this, 'Page', {
       ...shared,
       alarms: alarms.all,

@@ -15,7 +15,7 @@ const all = CHOICES.map(choice => ({
 describe.each(all)('the alarms of $name', ({ stage, nats, templates }) => {
   const alarms = ofType(templates, 'AWS::CloudWatch::Alarm').map(([, { Properties }]) => Properties)
 
-  it('are for lag, dead letters, fold mismatches, 5xx, throttling, rights, records, signed heads, and our own nodes', () => {
+  it('are for lag, dead letters, fold mismatches, 5xx, throttling, rights, records, signed heads, imports, and our own nodes', () => {
     const projections = ['balances', 'journal', 'totals', 'ranking']
     const nodes = nats === 'self-hosted' ? ['nats-a', 'nats-b', 'nats-c'] : []
     const expected = [
@@ -31,6 +31,7 @@ describe.each(all)('the alarms of $name', ({ stage, nats, templates }) => {
       'dead-letters',
       'fold-mismatches',
       'gateway-away',
+      'imports-undelivered',
     ]
     expect(alarms.map(({ AlarmName }) => AlarmName).toSorted()).toEqual(
       expected.map(name => `jetledger-${stage}-${name}`).toSorted(),

@@ -4,7 +4,7 @@
  *
  * Some settings are files (a CA's certificate, the gateway's tokens), but ECS passes secrets only as variables. So
  * another container of the same image writes these files into a volume of the task and ends, before the program
- * starts.
+ * starts. A program that writes temporary files has another volume for them.
  */
 
 import { Duration, Stack } from 'aws-cdk-lib'
@@ -52,13 +52,16 @@ export type ContainerProps = {
   readonly environment: Readonly<Record<string, string>>
   readonly secrets: Readonly<Record<string, Secret>>
   readonly files: readonly SecretFile[]
+  readonly has_scratch: boolean
   /** True for a service; false for a program that runs once and ends by itself. */
   readonly is_service: boolean
 }
 
-/** The image has this folder, and its user owns it. */
+/** The image has these folders, and its user owns them. */
 const FILES_FOLDER = '/run/jetledger'
 const FILES_VOLUME = 'files'
+const SCRATCH_FOLDER = '/run/jetledger-scratch'
+const SCRATCH_VOLUME = 'scratch'
 const USER = '1000:1000'
 /** Longer than the program's own time limit for a stop, so that the program is never killed while it drains. */
 const STOP_TIMEOUT_S = 30
@@ -127,11 +130,20 @@ export const addProgram = (task: FargateTaskDefinition, props: ContainerProps): 
   const program = task.addContainer('program', {
     ...base(task, 'program', props),
     command: [...props.command],
-    environment: { AWS_REGION: Stack.of(task).region, ...props.environment, ...paths },
+    environment: {
+      AWS_REGION: Stack.of(task).region,
+      ...props.environment,
+      ...paths,
+      ...(props.has_scratch ? { TMPDIR: SCRATCH_FOLDER } : {}),
+    },
     secrets: fromSecrets(props.secrets),
     stopTimeout: Duration.seconds(STOP_TIMEOUT_S),
     ...(props.is_service ? { healthCheck: HEALTH, portMappings: [{ containerPort: HTTP_PORT }] } : {}),
   })
+  if (props.has_scratch) {
+    task.addVolume({ name: SCRATCH_VOLUME })
+    program.addMountPoints({ sourceVolume: SCRATCH_VOLUME, containerPath: SCRATCH_FOLDER, readOnly: false })
+  }
   if (files !== undefined) {
     program.addMountPoints({ sourceVolume: FILES_VOLUME, containerPath: FILES_FOLDER, readOnly: true })
     program.addContainerDependencies({ container: files, condition: ContainerDependencyCondition.SUCCESS })

@@ -15,6 +15,8 @@ const COMMANDS: Readonly<Record<OneOff, readonly string[]>> = {
   replay: ['replay', '--json'],
   verify: ['verify', '--json'],
   operator: ['stream', 'apply', '--heads'],
+  // the file is named when the task is started
+  importer: ['import', '--help'],
 }
 
 /** Adds the task definition of one program; other arguments can be given when the task is started. */
@@ -25,5 +27,6 @@ export const addOneOff = (scope: Construct, role: OneOff, share: TasksShare): Je
     size: SIZE,
     command: COMMANDS[role],
     environment: {},
+    has_scratch: role === 'importer',
     is_service: false,
   })

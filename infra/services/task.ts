@@ -30,10 +30,14 @@ export type TaskProps = TasksShare & {
   /** Environment variables beside the ones that every task gets. */
   readonly environment: Readonly<Record<string, string>>
   readonly files?: readonly SecretFile[]
+  /** Whether the program writes temporary files, which may be large. */
+  readonly has_scratch?: boolean
   readonly is_service: boolean
 }
 
 const REPLICAS = 3
+/** The disk of a task with temporary files: an import copies its file first. */
+const SCRATCH_GIB = 100
 
 const environmentOf = ({ config, nats, environment, role }: TaskProps): Record<string, string> => ({
   NATS_URL: nats.url,
@@ -58,7 +62,17 @@ export class JetledgerTask extends Construct {
 
   constructor(scope: Construct, id: string, props: TaskProps) {
     super(scope, id)
-    const { config, foundation, nats, role, size, command, files = [], is_service } = props
+    const {
+      config,
+      foundation,
+      nats,
+      role,
+      size,
+      command,
+      files = [],
+      has_scratch = false,
+      is_service,
+    } = props
     this.log_group = new LogGroup(this, 'Log', {
       logGroupName: logGroupName(config.stage, role),
       retention: config.log_retention_days,
@@ -69,6 +83,7 @@ export class JetledgerTask extends Construct {
       cpu: size.cpu,
       memoryLimitMiB: size.memory_mib,
       runtimePlatform: PLATFORM,
+      ...(has_scratch ? { ephemeralStorageGiB: SCRATCH_GIB } : {}),
     })
     addProgram(this.definition, {
       repository: foundation.repository,
@@ -78,6 +93,7 @@ export class JetledgerTask extends Construct {
       environment: environmentOf(props),
       secrets: { NATS_CREDENTIALS: foundation.credentials[role] },
       files: [...caFile(nats), ...files],
+      has_scratch,
       is_service,
     })
     grantTables(this.definition.taskRole, config.stage, role)

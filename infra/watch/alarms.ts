@@ -19,6 +19,7 @@ import {
   HttpCodeTarget,
 } from 'aws-cdk-lib/aws-elasticloadbalancingv2'
 import type { ITopic, Topic } from 'aws-cdk-lib/aws-sns'
+import type { Queue } from 'aws-cdk-lib/aws-sqs'
 import { Construct } from 'constructs'
 import { PROJECTION_NAMES } from '../../src/tables/definition.js'
 import type { Stage } from '../config.js'
@@ -32,6 +33,8 @@ export type AlarmsProps = {
   readonly targets: ApplicationTargetGroup
   /** The names of the self-hosted NATS nodes; empty for a NATS outside AWS. */
   readonly nats_nodes: readonly string[]
+  /** The events of the bucket of imports for which no task could be started. */
+  readonly undelivered?: Queue
 }
 
 type Rule = {
@@ -67,6 +70,7 @@ export class Alarms extends Construct {
     this.watchTables()
     this.watchRights()
     this.watchHeads()
+    if (props.undelivered !== undefined) this.watchImports(props.undelivered)
     for (const node of props.nats_nodes) this.watchNode(node)
   }
 
@@ -215,6 +219,15 @@ export class Alarms extends Construct {
       threshold: 0,
       minutes: 5,
       says: 'For 5 minutes signed heads could not be put into their bucket: log of projections.',
+    })
+  }
+
+  private watchImports(undelivered: Queue): void {
+    this.alarm('imports-undelivered', {
+      metric: undelivered.metricApproximateNumberOfMessagesVisible({ statistic: 'Maximum', period: MINUTE }),
+      threshold: 0,
+      minutes: 1,
+      says: 'For a file in the bucket of imports no task could be started: the message in the queue names it. Run the task importer by hand, and remove the message.',
     })
   }
 

@@ -30,7 +30,7 @@ async function* chunksOf(rows: readonly BalanceRow[]): AsyncGenerator<readonly B
 export const exportBalances = (options: BalancesOptions): Promise<void> =>
   runExport(options, async run => {
     const rows = await readBalances(run)
-    await writeTable(options, BALANCES, chunksOf(rows))
+    await writeTable(run, options, BALANCES, chunksOf(rows))
     const sums = new Map<string | undefined, bigint>([[undefined, 0n]])
     for (const { asset, balance } of rows) sums.set(asset, (sums.get(asset) ?? 0n) + balance)
     const of_assets = [...sums].filter(([asset]) => asset !== undefined)

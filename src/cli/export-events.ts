@@ -5,8 +5,9 @@ import { jsonText, linesOf, type RowLines } from '../export/lines.js'
 import { readScope } from '../export/read.js'
 import type { EventRow } from '../export/row.js'
 import { EVENTS } from '../export/table.js'
+import { isObjectUrl } from '../objects/address.js'
 import { Failure } from '../process/failure.js'
-import { type OutputOptions, type Run, runExport, standardOutput, writeTable } from './export-run.js'
+import { type OutputOptions, type Run, runExport, writeTable } from './export-run.js'
 
 /** A change of the rows' form gets the next number: a file of before is then not gone on with. */
 const FORM_VERSION = 1
@@ -27,12 +28,6 @@ async function* rowsFrom({ nc, to_seq, at }: Run, from_seq: number): AsyncGenera
 }
 
 const joined = (lines: RowLines<EventRow>, page: readonly EventRow[]): string => page.map(lines.line).join('')
-
-const toOutput = async (run: Run, from_seq: number, lines: RowLines<EventRow>): Promise<void> => {
-  const output = standardOutput()
-  await output.write(lines.header)
-  for await (const page of rowsFrom(run, from_seq)) await output.write(joined(lines, page))
-}
 
 /** The rows that follow a file's last one. Throws `Failure` when that row is not what the ledger says of its event now. */
 async function* rowsAfter(run: Run, { note }: GrowingFile): AsyncGenerator<readonly EventRow[]> {
@@ -79,12 +74,9 @@ const toFile = async (
 export const exportEvents = (options: EventsOptions): Promise<void> =>
   runExport(options, async run => {
     const { format, out, from_seq } = options
-    if (format === 'parquet') {
-      await writeTable(options, EVENTS, rowsFrom(run, from_seq ?? 1))
-      return {}
-    }
-    const lines = linesOf(format, EVENTS)
-    if (out === undefined) await toOutput(run, from_seq ?? 1, lines)
-    else await toFile(run, out, options, lines)
+    // neither Parquet, nor standard output, nor an object can be added to later
+    if (format === 'parquet' || out === undefined || isObjectUrl(out))
+      await writeTable(run, options, EVENTS, rowsFrom(run, from_seq ?? 1))
+    else await toFile(run, out, options, linesOf(format, EVENTS))
     return {}
   })

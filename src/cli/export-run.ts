@@ -12,6 +12,7 @@ import type { Table } from '../export/table.js'
 import { type ExportTarget, outputTarget, ReaderGone, wholeFile } from '../export/target.js'
 import { Failed } from '../fp.js'
 import { toJson } from '../ledger/amount.js'
+import { isObjectUrl } from '../objects/address.js'
 import { Failure, failureOf, orFail } from '../process/failure.js'
 import { printableText, tell } from '../process/output.js'
 import { stopRequested } from '../process/signals.js'
@@ -19,12 +20,13 @@ import { toStreamError } from '../stream/errors.js'
 import { streamInfo } from '../stream/provision.js'
 import { LEDGER_STREAM } from '../stream/settings.js'
 import { withNats } from './command.js'
+import { writeObjectAt } from './objects.js'
 import { type ProgressBar, startProgressBar } from './progress-bar.js'
 
 /** How and where an export is written. */
 export type OutputOptions = {
   readonly format: LineFormat | 'parquet'
-  /** A file; undefined: standard output. */
+  /** The path of a file or the URL of an object (`s3://`); undefined: standard output. */
   readonly out: string | undefined
   /** Whether what is told on standard error is JSON. */
   readonly is_json: boolean
@@ -37,9 +39,13 @@ export type Run = {
   readonly nc: NatsConnection
   /** The last sequence that the export holds. */
   readonly to_seq: number
+  /** Aborts when somebody has asked the program to stop. */
+  readonly signal: AbortSignal
   /** Says how far the reading is. Throws `Failure` when somebody has asked the program to stop. */
   readonly at: (seq: number) => void
 }
+
+const STOPPED = 'stopped'
 
 const silent: ProgressBar = { update: () => undefined, end: () => undefined }
 
@@ -89,13 +95,15 @@ export const runExport = async (
       const to_seq = Math.min(asked_seq ?? end_seq, end_seq)
       const at = (seq: number): void => {
         bar.update(seq, to_seq)
-        if (signal.aborted) throw new Failure('stopped')
+        if (signal.aborted) throw new Failure(STOPPED)
       }
-      const summary = await work({ nc, to_seq, at })
+      const summary = await work({ nc, to_seq, signal, at })
       bar.end()
       tellSummary({ ...summary, last_sequence: to_seq }, is_json)
     })
   } catch (thrown) {
+    // a request to a store that was under way fails in its own words
+    if (signal.aborted) throw new Failure(STOPPED, { cause: thrown })
     if (!(thrown instanceof ReaderGone)) throw toFailure(thrown)
   } finally {
     bar.end()
@@ -103,7 +111,7 @@ export const runExport = async (
 }
 
 /** Standard output, made harmless where it is a terminal, which obeys control characters in texts of strangers. */
-export const standardOutput = (): ExportTarget => {
+const standardOutput = (): ExportTarget => {
   const target = outputTarget(process.stdout)
   if (!process.stdout.isTTY) return target
   return {
@@ -112,12 +120,21 @@ export const standardOutput = (): ExportTarget => {
   }
 }
 
-/** Writes to a file that appears whole, or to standard output, whatever `fill` gives. */
+const targetOf = (
+  { signal }: Pick<Run, 'signal'>,
+  out: string | undefined,
+): ExportTarget | Promise<ExportTarget> => {
+  if (out === undefined) return standardOutput()
+  return isObjectUrl(out) ? writeObjectAt(out, signal) : wholeFile(out)
+}
+
+/** Writes to a file or an object that appears whole, or to standard output, whatever `fill` gives. */
 export const writeWhole = async (
-  path: string | undefined,
+  run: Pick<Run, 'signal'>,
+  out: string | undefined,
   fill: (write: ExportTarget['write']) => Promise<void>,
 ): Promise<void> => {
-  const target = path === undefined ? standardOutput() : await wholeFile(path)
+  const target = await targetOf(run, out)
   try {
     await fill(target.write)
     await target.end()
@@ -129,11 +146,12 @@ export const writeWhole = async (
 
 /** Writes a table, whose rows come in pages, to where it is wanted. */
 export const writeTable = <Row>(
+  run: Run,
   { format, out }: OutputOptions,
   table: Table<Row>,
   pages: AsyncIterable<readonly Row[]>,
 ): Promise<void> =>
-  writeWhole(out, async write => {
+  writeWhole(run, out, async write => {
     if (format === 'parquet') {
       const parquet = await parquetOf(table)
       for await (const page of pages) await write(await parquet.add(page))

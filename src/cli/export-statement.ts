@@ -109,6 +109,7 @@ async function* openedRows(
 }
 
 const writePdf = (
+  run: Run,
   head: StatementHead,
   out: string | undefined,
   pages: AsyncIterable<readonly EventRow[]>,
@@ -116,7 +117,7 @@ const writePdf = (
 ): Promise<void> => {
   if (out === undefined && process.stdout.isTTY)
     throw new Failure('a PDF is nothing for a terminal: name a file with --out', { exit_code: 2 })
-  return writeWhole(out, async write => {
+  return writeWhole(run, out, async write => {
     const pdf = await pdfOf(head)
     for await (const page of pages) await write(pdf.add(page, sums.opening))
     await write(await pdf.end(sums.opening, sums.closing))
@@ -130,8 +131,8 @@ export const exportStatement = (options: StatementOptions): Promise<void> =>
     const sums: Sums = { opening: 0n, closing: 0n, waiting: 0, events: 0 }
     const rows = openedRows({ nc: run.nc, jsm }, rowsOf(run, options.client_id, period, sums))
     const { format } = options
-    if (format === 'pdf') await writePdf(await headOf(run.nc, options), options.out, rows, sums)
-    else await writeTable({ ...options, format }, STATEMENT, rows)
+    if (format === 'pdf') await writePdf(run, await headOf(run.nc, options), options.out, rows, sums)
+    else await writeTable(run, { ...options, format }, STATEMENT, rows)
     const { opening, closing, waiting } = sums
     if (waiting > 0) tell(`${waiting} events wait for a newer program and are not among the rows`)
     return { opening_balance: opening, closing_balance: closing }

@@ -5,10 +5,12 @@
 import { extname } from 'node:path'
 import { type Command, Option } from 'commander'
 import type { AccountId } from '../ledger/account-id.js'
+import { isObjectUrl } from '../objects/address.js'
 import { exportBalances } from './export-balances.js'
 import { exportEvents } from './export-events.js'
 import type { OutputOptions } from './export-run.js'
 import { exportStatement } from './export-statement.js'
+import { addressOf } from './objects.js'
 import { accountId, count, instant } from './options.js'
 
 type Format = OutputOptions['format']
@@ -22,22 +24,29 @@ const [FORMATS, FORMATS_OF_STATEMENT] = [
   ['jsonl', 'csv', 'parquet', 'pdf'],
 ]
 
-/** The file that is meant, and the format: as stated, or as the file's name says. */
+/** The file or object that is meant, and the format: as stated, or as its name says. Throws `Failure` for a wrong address. */
 const whereTo = <F extends string>(
   { format, out, json }: Common<F>,
   by_name: Readonly<Record<string, F>>,
-): Omit<OutputOptions, 'format'> & { readonly format: F | 'jsonl' } => ({
-  is_json: json === true,
-  out: out === '-' ? undefined : out,
-  format: format ?? by_name[extname(out)] ?? 'jsonl',
-})
+): Omit<OutputOptions, 'format'> & { readonly format: F | 'jsonl' } => {
+  if (isObjectUrl(out)) addressOf(out)
+  return {
+    is_json: json === true,
+    out: out === '-' ? undefined : out,
+    format: format ?? by_name[extname(out)] ?? 'jsonl',
+  }
+}
+
+const OBJECTS_HELP = `
+--out also takes s3://<bucket>/<key>. The object appears when it is whole, and replaces one that was there; region and
+credentials are those of the AWS SDK (AWS_REGION, AWS_PROFILE, ...), AWS_ENDPOINT_URL_S3 names another store.`
 
 const EVENTS_HELP = `
 Each row says what became of its event ("effect": applied, refused, waiting, decision) and the balance after it, by a fold
 of the ledger from its first event. What an event itself claims is not believed.
 
 Killed, or run again a day later, the same command goes on after the last row of the file; <file>.export.json beside it
-says where that is. Parquet is written whole, each time. The last sequence is printed on standard error: --from-seq <that + 1> gives what came since.`
+says where that is. Parquet, and every object in S3, is written whole each time: for S3, take --from-seq and another key. The last sequence is printed on standard error: --from-seq <that + 1> gives what came since.`
 
 const BALANCES_HELP = `
 All balances are as of one sequence, which is printed on standard error, and their sum is printed there, too.`
@@ -55,9 +64,10 @@ const common = (command: Command, description: string, help: string, formats = F
         'of the rows; by default what the name of the file says, else jsonl',
       ).choices(formats),
     )
-    .option('--out <file>', 'where to write; - is standard output', '-')
+    .option('--out <file>', 'where to write: a file or s3://bucket/key; - is standard output', '-')
     .option('--json', 'say the last sequence and the sums as JSON, on standard error')
     .addHelpText('after', help)
+    .addHelpText('after', OBJECTS_HELP)
 
 type EventsFlags = Common & { readonly fromSeq?: number; readonly toSeq?: number }
 type StatementFlags = Common<Format | 'pdf'> & { readonly from?: bigint; readonly to?: bigint }

@@ -5,15 +5,18 @@
  */
 
 import { type Command, InvalidArgumentError, Option } from 'commander'
+import { E } from '../fp.js'
+import { objectAddress, objectUrl } from '../objects/address.js'
 import { readEnvironment } from '../process/environment.js'
 import { Failure } from '../process/failure.js'
-import { print, printJson } from '../process/output.js'
+import { print, printJson, tell } from '../process/output.js'
 import { tablesOf, withNats } from './command.js'
 import { type Chunk, chunksOf } from './import/chunks.js'
 import { openingChunks } from './import/opening-balances.js'
 import { openRejects } from './import/rejects.js'
+import { beginFacts, type Facts, reportTo, SomeRejected } from './import/report.js'
 import type { Reading } from './import/rows.js'
-import { type Counts, noCounts, runImport } from './import/run.js'
+import { type Counts, runImport } from './import/run.js'
 import { createSender, type Sender } from './import/send.js'
 import { openSource, STANDARD_INPUT_NAME } from './import/source.js'
 import { count } from './options.js'
@@ -25,6 +28,8 @@ type Options = {
   readonly type?: Reading['type']
   readonly dryRun?: true
   readonly rejects?: string
+  readonly report?: string
+  readonly droppedIn?: string
   readonly fromRow: number
   readonly timeout: number
   readonly json?: true
@@ -33,17 +38,17 @@ type Options = {
   readonly balance: string
 }
 
-/** Where the rows come from. */
+/** The rows, and where they come from. */
 type Origin = {
   readonly name: string
   readonly chunks: AsyncIterable<Chunk>
   /** About the number of rows; 0 when it is not known. */
   readonly rows: number
-  /** The digest of which the ids of the rows are made; none for a table. */
-  readonly digest?: string
 }
 
 const TIMEOUT_MS = 300_000
+const REJECTS_END = '.rejects.csv'
+const REPORT_END = '.report.json'
 
 const HELP = `
 The file begins with a heading that names its columns: type (credit, debit, transfer), amount, client_id, or from and
@@ -51,15 +56,21 @@ to for a transfer; and, where you have them, transaction_id, reference, metadata
 
 A row without a transaction id gets one made of the whole file's content and the row's number. So the same file again
 has no second effect, and an import that was killed goes on when it is run again; a changed file is another file.
-Standard input ("-") is first copied into a temporary file, for the same ids.
+Standard input ("-") and objects in S3 are first copied into a temporary file, for the same ids.
+
+The file, --rejects and --report take s3://<bucket>/<key>. Region and credentials are those of the AWS SDK (AWS_REGION,
+AWS_PROFILE, ...), AWS_ENDPOINT_URL_S3 names another store. --dropped-in is for the task of a bucket's rule: the argument is
+the key of the object, rejects and report go beside it, and rejects that were dropped there are left alone.
 
 Examples:
   jetledger import payments.csv --dry-run
   jetledger import payments.csv --map client_id=account --map amount=cents --ignore branch
   zcat payments.csv.gz | jetledger import - --rejects payments.rejects.csv
+  jetledger import s3://incoming/payments.csv --report payments.report.json
   jetledger import --from-table wallet-poc-ab
 
-Exit codes: 0 every row is in the ledger, 1 some are not (they are in the file of rejects), 2 no CSV or missing columns.`
+Exit codes: 0 every row is in the ledger, 1 some are not (they are in the rejects), 2 no such file, no CSV or missing columns,
+3 no answer.`
 
 const mapping = (text: string, before: ReadonlyMap<string, string>): ReadonlyMap<string, string> => {
   const at = text.indexOf('=')
@@ -79,12 +90,7 @@ const summaryOf = ({ rows, carried_out, known, refused, malformed }: Counts, is_
     ? `imported ${rows} rows: ${carried_out} carried out, ${known} known already, ${refused} refused, ${malformed} malformed`
     : `checked ${rows} rows: ${rows - malformed} can be sent, ${malformed} malformed; nothing was sent`
 
-const printSummary = (
-  counts: Counts,
-  { digest }: Origin,
-  rejects: string,
-  { dryRun, json }: Options,
-): void => {
+const printSummary = ({ counts, digest }: Facts, rejects: string, { dryRun, json }: Options): void => {
   if (json !== true) {
     print(summaryOf(counts, dryRun !== true))
     return
@@ -93,71 +99,109 @@ const printSummary = (
   printJson({ ...numbers, codes: Object.fromEntries(codes), is_dry_run: dryRun === true, digest, rejects })
 }
 
-const importRows = async (origin: Origin, sender: Sender | undefined, options: Options): Promise<void> => {
-  const rejects = await openRejects(options.rejects ?? `${origin.name}.rejects.csv`)
-  const counts = noCounts()
+const importRows = async (
+  origin: Origin,
+  facts: Facts,
+  sender: Sender | undefined,
+  options: Options,
+): Promise<void> => {
+  const rejects = await openRejects(options.rejects ?? `${origin.name}${REJECTS_END}`)
+  const { counts } = facts
   const bar = startProgressBar(sender === undefined ? 'checking' : 'importing', 'rows')
   const onProgress = (rows: number): void => bar.update(rows, Math.max(rows, origin.rows))
-  try {
-    await runImport({ chunks: origin.chunks, rejects, sender, onProgress }, counts)
-  } finally {
-    await rejects.close()
+  const finish = async (): Promise<void> => {
+    const has_rejects = await rejects.close()
+    if (has_rejects) facts.rejects = rejects.place
     // a file without a readable row has no summary, only its error
     if (counts.rows > 0) bar.end()
-    if (counts.rows > 0) printSummary(counts, origin, rejects.path, options)
+    if (counts.rows > 0) printSummary(facts, rejects.place, options)
   }
+  try {
+    await runImport({ chunks: origin.chunks, rejects, sender, onProgress }, counts)
+  } catch (thrown) {
+    // the failure of the import is the one to end with
+    await finish().catch((failure: Error) => tell(failure.message))
+    throw thrown
+  }
+  await finish()
   const failed = counts.refused + counts.malformed
   if (failed > 0)
-    throw new Failure(`${failed} of ${counts.rows} rows are in ${rejects.path}, each with its reason`)
+    throw new SomeRejected(`${failed} of ${counts.rows} rows are in ${rejects.place}, each with its reason`)
 }
 
 /** Imports the rows, or only checks them, which needs no ledger. */
-const importOrCheck = async (origin: Origin, options: Options): Promise<void> => {
-  if (options.dryRun === true) return await importRows(origin, undefined, options)
-  await withNats(({ nc }) => importRows(origin, createSender(nc, options.timeout), options))
+const importOrCheck = async (origin: Origin, facts: Facts, options: Options): Promise<void> => {
+  if (options.dryRun === true) return await importRows(origin, facts, undefined, options)
+  await withNats(({ nc }) => importRows(origin, facts, createSender(nc, options.timeout), options))
 }
 
-const importFile = async (file: string, options: Options): Promise<void> => {
+const importFile = async (file: string, facts: Facts, options: Options): Promise<void> => {
   const source = await openSource(file)
+  facts.digest = source.digest
   try {
     if (options.rejects !== undefined && (await source.isAt(options.rejects)))
-      throw new Failure('the file of rejects must be another one than the file itself', { exit_code: 2 })
+      throw new Failure('the rejects must have another place than the file itself', { exit_code: 2 })
     const reading = { columns: options.map, ignored: new Set(options.ignore), type: options.type }
-    const origin = {
-      name: file === STANDARD_INPUT_NAME ? 'stdin' : file,
-      chunks: chunksOf(source, reading, options.fromRow),
-      rows: source.lines,
-      digest: source.digest,
-    }
-    await importOrCheck(origin, options)
+    const chunks = chunksOf(source, reading, options.fromRow)
+    await importOrCheck({ name: facts.source, chunks, rows: source.lines }, facts, options)
   } finally {
     await source.close()
   }
 }
 
-const importTable = async (name: string, options: Options): Promise<void> => {
+const importTable = async (name: string, facts: Facts, options: Options): Promise<void> => {
   const environment = readEnvironment()
   const tables = tablesOf(environment)
   const table = { name, id_attribute: options.id, balance_attribute: options.balance }
   const chunks = openingChunks(tables, table, environment.config.DDB_TABLE)
   try {
-    await importOrCheck({ name, chunks, rows: 0 }, options)
+    await importOrCheck({ name, chunks, rows: 0 }, facts, options)
   } finally {
     tables.destroy()
   }
 }
 
+/** Imports from a file or a table, and reports where that is asked for. */
+const importReported = async (
+  name: string,
+  options: Options,
+  work: (name: string, facts: Facts, options: Options) => Promise<void>,
+): Promise<void> => {
+  const { report } = options
+  if (report !== undefined && report === options.rejects)
+    throw new Failure('the report must have another place than the rejects', { exit_code: 2 })
+  const facts = beginFacts(name === STANDARD_INPUT_NAME ? 'stdin' : name, options.dryRun === true)
+  if (report === undefined) await work(name, facts, options)
+  else await reportTo(report, facts, () => work(name, facts, options))
+}
+
+/** Imports an object that came into a bucket. A rule of the bucket cannot leave out the rejects, so they are left out here. */
+const importDropped = async (bucket: string, key: string, options: Options): Promise<void> => {
+  const address = objectAddress(bucket, key)
+  const url = objectUrl({ bucket, key })
+  if (E.isLeft(address)) throw new Failure(`${url}: ${address.left}`, { exit_code: 2 })
+  if (key.endsWith(REJECTS_END)) {
+    print(`${url} holds the rejects of an import and is left alone`)
+    return
+  }
+  const places = { rejects: url + REJECTS_END, report: url + REPORT_END }
+  await importReported(url, { ...options, ...places }, importFile)
+}
+
 const importAny = (file: string | undefined, options: Options): Promise<void> => {
-  const { fromTable: table } = options
-  if (file !== undefined && table === undefined) return importFile(file, options)
-  if (file === undefined && table !== undefined) return importTable(table, options)
+  const { fromTable: table, droppedIn: bucket } = options
+  if (file !== undefined && bucket !== undefined) return importDropped(bucket, file, options)
+  if (file !== undefined && table === undefined) return importReported(file, options, importFile)
+  if (file === undefined && table !== undefined) return importReported(table, options, importTable)
   throw new Failure('name either a file, or a table with --from-table', { exit_code: 2 })
 }
 
 export const importCommand = (program: Command): void => {
   program
     .command('import [file]')
-    .description('carry out the rows of a CSV file or of JSON lines as commands ("-": from standard input)')
+    .description(
+      'carry out the rows of a CSV file or of JSON lines as commands ("-": standard input, or s3://bucket/key)',
+    )
     .option(
       '--map <field=column>',
       'the column that holds a field, where its name differs',
@@ -167,7 +211,17 @@ export const importCommand = (program: Command): void => {
     .option('--ignore <columns>', 'columns that are not for the ledger, with commas between them', names, [])
     .option('--type <type>', 'credit, debit or transfer, for a file without the column type', commandType)
     .option('--dry-run', 'only check the rows; nothing is sent, and no ledger is needed')
-    .option('--rejects <path>', 'file for the rows that are not carried out (default: <file>.rejects.csv)')
+    .option(
+      '--rejects <place>',
+      'file or s3:// for the rows that are not carried out (default: <file>.rejects.csv)',
+    )
+    .option('--report <place>', 'file or s3:// for a report as JSON, also of an import that fails')
+    .addOption(
+      new Option(
+        '--dropped-in <bucket>',
+        'the argument is the key of an object of this bucket; rejects and report go beside it',
+      ).conflicts(['rejects', 'report', 'fromTable']),
+    )
     .option(
       '--from-row <n>',
       'leave out the rows before this one (the first one after the heading is 1)',

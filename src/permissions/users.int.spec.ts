@@ -159,6 +159,7 @@ const MAY_PUBLISH: Readonly<Record<User, readonly string[]>> = {
   ],
   verify: [...READING, ...KEYS, ...LETTERS, HEADS, ...CHECKPOINT],
   exporter: EVENTS,
+  importer: ['customer.batch'],
   consumer: [
     '$JS.API.CONSUMER.INFO.customer-balances.consumer',
     '$JS.API.CONSUMER.MSG.NEXT.customer-balances.consumer',

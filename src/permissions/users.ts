@@ -55,6 +55,7 @@ export const USERS = [
   'replay',
   'verify',
   'exporter',
+  'importer',
   'operator',
   'reader',
   'client',
@@ -207,6 +208,7 @@ const RIGHTS: Readonly<
     publish: [...READ, ...READ_KEYS, ...READ_LETTERS, ...READ_HEADS, ...READ_CHECKPOINT],
   }),
   exporter: () => ({ publish: [...READ_EVENTS, ...READ_ASSETS] }),
+  importer: () => ({ publish: requestsOf(({ name }) => name === 'batch') }),
   operator: () => ({
     publish: [
       ...READ,

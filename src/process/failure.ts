@@ -25,7 +25,9 @@ export class Failure extends Error {
 const codeOf = (error: { readonly cause?: unknown }): ExitCode => {
   // an adapter that was given a function of this program to call passes its failure on
   if (error.cause instanceof Failure) return error.cause.exit_code
-  return 'tag' in error && (error.tag === 'TryAgain' || error.tag === 'Unavailable') ? NO_ANSWER_CODE : 1
+  if (!('tag' in error)) return 1
+  if (error.tag === 'Misaddressed') return 2
+  return error.tag === 'TryAgain' || error.tag === 'Unavailable' ? NO_ANSWER_CODE : 1
 }
 
 /** The `Failure` for an error of an adapter: its message is the sentence. */

@@ -107,6 +107,8 @@ it('the roles and their clients do all that they are for, and the server refuses
   expect(await written.json()).toMatchObject({ balance: 5 })
 
   expect(await run('client', 'credit', '681', '3')).toContain('"balance":3')
+  writeFileSync(join(ledger.bench.folder, 'rows.csv'), 'type,client_id,amount\ncredit,682,3\n')
+  expect(await run('importer', 'import', 'rows.csv')).toContain('1 carried out')
   expect(await run('shop', 'publish', '4711', 'credit', '1')).toContain('stored at sequence')
   await run('replay', 'replay', 'balances')
   expect(await run('verify', 'verify')).toContain('agree')

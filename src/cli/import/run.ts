@@ -5,7 +5,7 @@
 
 import type { Chunk } from './chunks.js'
 import { lanesOf } from './lanes.js'
-import type { RejectsFile } from './rejects.js'
+import type { Rejects } from './rejects.js'
 import type { CommandRow, Reject } from './rows.js'
 import type { Sender, Sent } from './send.js'
 
@@ -27,7 +27,7 @@ export type Counts = {
 export type Import = {
   readonly chunks: AsyncIterable<Chunk>
   /** Undefined: refused rows are only counted. */
-  readonly rejects: RejectsFile | undefined
+  readonly rejects: Rejects | undefined
   /** Undefined: the rows are only checked, and nothing is sent. */
   readonly sender: Sender | undefined
   /** Is told the number of rows that are settled. */

@@ -1,6 +1,7 @@
 /**
  * The file to import. It is read twice: once for its SHA-256, of which the transaction ids of its rows are made, and once for
- * its rows. Standard input, or a pipe, can be read only once, so it is first copied into a temporary file.
+ * its rows. Standard input, or a pipe, can be read only once, and an object could be replaced between two readings, so they
+ * are first copied into a temporary file.
  */
 
 import { createHash } from 'node:crypto'
@@ -8,7 +9,9 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { isObjectUrl, objectUrl } from '../../objects/address.js'
 import { Failure } from '../../process/failure.js'
+import { addressOf, openObjects, orFailObject } from '../objects.js'
 
 /** The name that stands for standard input. */
 export const STANDARD_INPUT_NAME = '-'
@@ -24,7 +27,7 @@ export type RowSource = {
   /** About the number of rows: the line feeds. */
   readonly lines: number
   readonly is_json_lines: boolean
-  /** Tells whether the path names this very file. */
+  /** Tells whether a path or a URL names this very file or object. */
   readonly isAt: (path: string) => Promise<boolean>
   /**
    * The text in pieces, without a byte order mark; bytes that are no UTF-8 become U+FFFD. Throws `Failure` at its end when
@@ -62,6 +65,10 @@ const spool = async (pipe: AsyncIterable<Uint8Array>): Promise<FileHandle> => {
 
 const openFile = async (name: string): Promise<FileHandle> => {
   if (name === STANDARD_INPUT_NAME) return spool(process.stdin)
+  if (isObjectUrl(name)) {
+    const store = await openObjects()
+    return orFailObject(() => spool(store.read(addressOf(name))))
+  }
   const file = await open(name, 'r')
   const stat = await file.stat()
   if (stat.isFile()) return file
@@ -90,12 +97,19 @@ async function* textOf(file: FileHandle, name: string, sha256: string): AsyncIte
     )
 }
 
-/** Opens a file, or standard input, and reads it once. Throws `Failure` with exit code 2 when it cannot be read. */
+const isSameObject = (a: string, b: string): boolean =>
+  isObjectUrl(a) && isObjectUrl(b) && objectUrl(addressOf(a)) === objectUrl(addressOf(b))
+
+/**
+ * Opens a file, standard input or an object (`s3://`), and reads it once. Throws `Failure` with exit code 2 when it cannot be
+ * read, or with the one of the store.
+ */
 export const openSource = async (name: string): Promise<RowSource> => {
   let file: FileHandle
   try {
     file = await openFile(name)
   } catch (cause) {
+    if (cause instanceof Failure) throw cause
     throw new Failure(`${name}: it cannot be read: ${messageOf(cause)}`, { cause, exit_code: 2 })
   }
   const hash = createHash('sha256')
@@ -114,6 +128,7 @@ export const openSource = async (name: string): Promise<RowSource> => {
     // no heading of CSV begins like this
     is_json_lines: beginning === '{',
     isAt: async path => {
+      if (isObjectUrl(name) || isObjectUrl(path)) return isSameObject(name, path)
       const other = await open(path, 'r').catch(() => undefined)
       if (other === undefined) return false
       try {
