@@ -140,7 +140,7 @@ const importFile = async (file: string, facts: Facts, options: Options): Promise
   facts.digest = source.digest
   try {
     if (options.rejects !== undefined && (await source.isAt(options.rejects)))
-      throw new Failure('the rejects must have another place than the file itself', { exit_code: 2 })
+      throw new Failure('the file of rejects must be another one than the file itself', { exit_code: 2 })
     const reading = { columns: options.map, ignored: new Set(options.ignore), type: options.type }
     const chunks = chunksOf(source, reading, options.fromRow)
     await importOrCheck({ name: facts.source, chunks, rows: source.lines }, facts, options)

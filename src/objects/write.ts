@@ -47,8 +47,11 @@ const createParts = (client: S3Client, address: ObjectAddress, stop: AbortSignal
   let upload_id: string | undefined
 
   const send = <A>(request: () => Promise<A>): Promise<A> => run(tryObject(address, request))
+  // a writer that is given up waits for the id of its upload, without which nothing could be taken back
   const begin = async (): Promise<string> => {
-    const begun = await send(() => client.send(new CreateMultipartUploadCommand(target), { abortSignal }))
+    const begun = await send(() =>
+      client.send(new CreateMultipartUploadCommand(target), stop === undefined ? {} : { abortSignal: stop }),
+    )
     if (begun.UploadId === undefined)
       throw new Failed<ObjectError>({
         tag: 'Unexpected',
