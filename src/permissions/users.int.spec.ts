@@ -15,7 +15,7 @@ import { startStanding } from '../process/standing.js'
 import { consumerProgress, ensureConsumer, makeConsumer, restartConsumer } from '../stream/consumer.js'
 import { manager, provision, provisionBeside } from '../stream/provision.js'
 import { authorizationBlock, claimsOf, passwordVariable, SCOPED, templateOf } from './render.js'
-import { MAY_PUBLISH, MAY_SUBSCRIBE } from './testing/rights.js'
+import { inEveryGroup, MAY_PUBLISH, MAY_SUBSCRIBE } from './testing/rights.js'
 import { PUBLISHED, SUBSCRIBED } from './testing/tried.js'
 import { inboxPrefixOf, permissionsOf, type User } from './users.js'
 

@@ -188,7 +188,7 @@ export const MAY_PUBLISH: Readonly<Record<User, readonly string[]>> = {
 
 const asMember = (subjects: readonly string[]): readonly string[] =>
   subjects.map(subject => `${subject} as q`)
-const inEveryGroup = (subjects: readonly string[]): readonly string[] =>
+export const inEveryGroup = (subjects: readonly string[]): readonly string[] =>
   subjects.flatMap(subject => [subject, `${subject} as q`, `${subject} as evil`])
 
 /** Discovery: every instance answers by itself, in no queue group. */
