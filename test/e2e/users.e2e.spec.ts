@@ -3,9 +3,6 @@
  * the events of one customer, cannot cause any other write.
  */
 
-import { createHash } from 'node:crypto'
-import { writeFileSync } from 'node:fs'
-import { join } from 'node:path'
 import type { NatsConnection } from 'nats'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { ROUTES } from '../../src/gateway/routes.js'
@@ -19,30 +16,15 @@ import {
   watchRefusals,
 } from '../support/attacks.js'
 import { inboxOf, type LedgerWithUsers, startLedgerWithUsers } from '../support/ledger-with-users.js'
-import { untilBalance } from '../support/questions.js'
 import { until } from '../support/servers.js'
 import { readStores, type Stores } from '../support/stores.js'
+import { ask, httpAs, MS_MAX, READER, runAs, tokens, tourWithUsers } from '../support/users-tour.js'
 
-const MS_MAX = 20_000
-const READER = 'a-token-that-may-read'
-const WRITER = 'a-token-that-may-write'
 /** Users who must not write to the ledger's streams. */
 const OUTSIDERS = ['reader', 'client', 'shop', 'gateway']
 
 let ledger: LedgerWithUsers
 let admin: NatsConnection
-
-const tokens = (folder: string): Record<string, string> => {
-  const entry = (name: string, token: string, scopes: readonly string[]) => ({
-    name,
-    sha256: createHash('sha256').update(token).digest('hex'),
-    scopes,
-  })
-  const HTTP_TOKENS_FILE = join(folder, 'tokens.json')
-  const all = [entry('reader', READER, ['read']), entry('writer', WRITER, ['read', 'write'])]
-  writeFileSync(HTTP_TOKENS_FILE, JSON.stringify({ tokens: all }))
-  return { HTTP_TOKENS_FILE, HTTP_RATE_LIMIT: '0' }
-}
 
 beforeAll(async () => {
   ledger = await startLedgerWithUsers(tokens)
@@ -52,92 +34,11 @@ afterAll(() => ledger?.stop())
 
 const allowedOf = (user: string): readonly string[] => ledger.users.get(user)?.pub?.allow ?? []
 
-const ask = async (nc: NatsConnection, subject: string, body: unknown): Promise<unknown> =>
-  (await nc.request(subject, JSON.stringify(body), { timeout: MS_MAX })).json()
+const http = (path: string, token: string, init?: RequestInit): Promise<Response> =>
+  httpAs(ledger, path, token, init)
 
-const http = (path: string, token: string, init: RequestInit = {}): Promise<Response> =>
-  fetch(`${ledger.http_url}${path}`, {
-    ...init,
-    headers: { authorization: `Bearer ${token}`, ...init.headers },
-    signal: AbortSignal.timeout(MS_MAX),
-  })
-
-const run = async (user: string, ...args: readonly string[]): Promise<string> => {
-  const { code, stdout, stderr } = await ledger.bench.run(args, ledger.envOf(user))
-  expect(code, `jetledger ${args.join(' ')}: ${stderr}`).toBe(0)
-  return stdout
-}
-
-it('the roles and their clients do all that they are for, and the server refuses none of it', async () => {
-  const [reader, client, shop] = await Promise.all(['reader', 'client', 'shop'].map(ledger.connectAs))
-  if (reader === undefined || client === undefined || shop === undefined) throw new Error('three users')
-
-  const credit = { client_id: '678', amount: 100, transaction_id: 'tour-1' }
-  expect(await ask(client, 'customer.credit', credit)).toMatchObject({ balance: 100 })
-  expect(await ask(client, 'customer.debit', { client_id: '678', amount: 1 })).toMatchObject({ balance: 99 })
-  expect(await ask(client, 'customer.transfer', { from: '678', to: '679', amount: 9 })).toMatchObject({
-    to: { balance: 9 },
-  })
-  expect(await ask(shop, 'customer.event.4711', { type: 'credit', amount: 7 })).toMatchObject({ seq: 5 })
-  expect(await ask(shop, 'customer.event.4711', { type: 'debit', amount: 70 })).toMatchObject({ seq: 6 })
-  await untilBalance(reader, '678', 90n, MS_MAX)
-  await untilBalance(reader, '4711', 7n, MS_MAX)
-  const statement = { client_id: '678', consistency: undefined }
-  await until(
-    async () => JSON.stringify(await ask(reader, 'customer.statement', statement)).includes('tour-1'),
-    {
-      deadline_ms: MS_MAX,
-      what: 'a statement',
-    },
-  )
-  for (const subject of ['customer.list', 'customer.ranking', 'customer.summary'])
-    expect(await ask(reader, subject, {}), subject).not.toHaveProperty('error')
-  expect(await ask(reader, 'customer.transaction', { transaction_id: 'tour-1' })).toMatchObject({
-    status: 'committed',
-  })
-
-  expect((await http('/readyz', READER)).status).toBe(200)
-  const read = await http('/v1/customers/678/balance', READER)
-  expect(await read.json()).toMatchObject({ balance: 90 })
-  const written = await http('/v1/customers/680/credits', WRITER, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json', 'idempotency-key': 'tour-http' },
-    body: '{"amount":5}',
-  })
-  expect(await written.json()).toMatchObject({ balance: 5 })
-
-  expect(await run('client', 'credit', '681', '3')).toContain('"balance":3')
-  writeFileSync(join(ledger.bench.folder, 'rows.csv'), 'type,client_id,amount\ncredit,682,3\n')
-  expect(await run('importer', 'import', 'rows.csv')).toContain('1 carried out')
-  expect(await run('shop', 'publish', '4711', 'credit', '1')).toContain('stored at sequence')
-  await run('replay', 'replay', 'balances')
-  expect(await run('verify', 'verify')).toContain('agree')
-  expect(await run('operator', 'stream', 'apply')).toContain('customer-balances')
-  expect(await run('operator', 'status')).toContain('instances     2')
-  expect(await run('operator', 'dead-letters', 'list')).toContain('INSUFFICIENT_FUNDS')
-  // the event is refused again, beside the letter of before
-  const retried = await ledger.bench.run(['dead-letters', 'retry', '6'], ledger.envOf('operator'))
-  expect(retried.stderr).toContain('a dead letter again: INSUFFICIENT_FUNDS')
-  const last_by_subj = `customer.dead-letter.4711.${/stored at sequence (\d+)/.exec(retried.stdout)?.[1]}`
-  const letter = '$JS.API.STREAM.MSG.GET.customer-dead-letters'
-  await until(async () => JSON.stringify(await ask(admin, letter, { last_by_subj })).includes('"message"'), {
-    deadline_ms: MS_MAX,
-    what: 'the second letter',
-  })
-  expect(ledger.complaints()).toEqual([])
-
-  const { seq } = (await ask(admin, 'customer.balance.55', { schema: 99 })) as { seq: number }
-  await until(async () => (await run('operator', 'parked', 'list')).includes('  55  '), {
-    deadline_ms: MS_MAX,
-    what: 'a parked customer',
-  })
-  await run('operator', 'parked', 'skip', String(seq), '--reason', 'no program knows it')
-  await until(async () => (await run('operator', 'parked', 'list')).includes('no parked customers'), {
-    deadline_ms: MS_MAX,
-    what: 'the customer to go on',
-  })
-  expect(ledger.violations()).toEqual([])
-})
+it('the roles and their clients do all that they are for, and the server refuses none of it', () =>
+  tourWithUsers(ledger, admin))
 
 /**
  * Expects JetStream's content to be as before. Two users may store an event each; these two events are stored last, so that
@@ -246,7 +147,7 @@ describe('a token that may only read', () => {
 
 it('the program that seeds does all that it is for, and the server refuses none of it', async () => {
   const before = ledger.violations().length
-  expect(await run('seed', 'seed')).toContain('seeded 1000 customers')
+  expect(await runAs(ledger, 'seed', 'seed')).toContain('seeded 1000 customers')
   expect(ledger.violations()).toHaveLength(before)
 })
 

@@ -6,13 +6,16 @@
 import { readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { connect, credsAuthenticator, type NatsConnection } from 'nats'
+import { freePort } from '../../src/embedded/ports.js'
 import { type ConfiguredNats, startConfiguredNats } from './configured-nats.js'
 import { type GuideUser, readGuide } from './guide-users.js'
 import { makeTrust, type Trust, type UserPermissions } from './nats-jwt.js'
 import { openWorkbench, type Program, untilReady, type Workbench } from './program.js'
-import { startTestDynamodb } from './servers.js'
+import { startTestDynamodb, until } from './servers.js'
 
 const ROLES = ['commands', 'projections', 'queries', 'gateway'] as const
+
+const APPLIED_MS_MAX = 60_000
 
 const COMPLAINT = /"level":"(?:error|fatal)"|NATS reported an error/
 
@@ -22,7 +25,6 @@ export const inboxOf = (user: string): string => `_INBOX.${user}`
 export type LedgerWithUsers = {
   readonly bench: Workbench
   readonly users: ReadonlyMap<string, UserPermissions>
-  readonly nats: ConfiguredNats
   /** The URL of the gateway. */
   readonly http_url: string
   /** The environment variables that let the program run as this user. */
@@ -68,7 +70,7 @@ const createRenew = (
     writeFileSync(`${file}.new`, creds)
     renameSync(`${file}.new`, file)
     const system = await connect({
-      servers: url,
+      servers: url.split(','),
       authenticator: credsAuthenticator(Buffer.from(system_creds)),
     })
     const answer = await system.request('$SYS.REQ.CLAIMS.UPDATE', accountWithout(...revoked))
@@ -77,23 +79,58 @@ const createRenew = (
   }
 }
 
+type Servers = {
+  /** One URL, or several with commas between them. */
+  readonly url: string
+  readonly violations: () => readonly string[]
+}
+
+/** Starts one server, or a cluster of them. */
+const startServers = async (
+  bench: Workbench,
+  { changeable_conf, creds }: Trust,
+  servers: 1 | 3,
+): Promise<Servers> => {
+  const routes = servers === 1 ? [] : await Promise.all([freePort(), freePort(), freePort()])
+  const urls = routes.map(port => `nats://127.0.0.1:${port}`)
+  const clusterOf = (i: number): string =>
+    servers === 1
+      ? ''
+      : `server_name: nats-${i}\ncluster { name: users, listen: "127.0.0.1:${routes[i]}", routes: ${JSON.stringify(urls)} }`
+  const logs: string[] = []
+  const start = (i: number): Promise<ConfiguredNats> => {
+    const log_file = join(bench.folder, `nats-${i}.log`)
+    logs.push(log_file)
+    const auth = changeable_conf(join(bench.folder, `accounts-${i}`))
+    const config = `${auth}\njetstream { store_dir: "$STORE" }\nlog_file: ${JSON.stringify(log_file)}\n${clusterOf(i)}`
+    return startConfiguredNats(config, { authenticator: credsAuthenticator(Buffer.from(creds)) })
+  }
+  const started = await Promise.all(Array.from({ length: servers }, (_, i) => start(i)))
+  for (const { stop } of started) bench.atEnd(stop)
+  return {
+    url: started.map(({ url }) => url).join(','),
+    violations: () =>
+      logs.flatMap(file =>
+        readFileSync(file, 'utf8')
+          .split('\n')
+          .filter(line => line.includes('Violation')),
+      ),
+  }
+}
+
 /** Starts the servers and the four processes; `env` is for all of them. */
 export const startLedgerWithUsers = async (
   env: (folder: string) => Readonly<Record<string, string>>,
+  servers: 1 | 3 = 1,
 ): Promise<LedgerWithUsers> => {
   const bench = openWorkbench()
   try {
     const { users, scopes } = readGuide()
     const trust = makeTrust(scopes)
-    const { changeable_conf, creds, credsOf, scopedCredsOf } = trust
+    const { credsOf, scopedCredsOf } = trust
     const credsOfUser = (name: string, { permissions, scoped }: GuideUser): string =>
       scoped === undefined ? credsOf(name, permissions) : scopedCredsOf(name, scoped.role, scoped.tags)
-    const log_file = join(bench.folder, 'nats.log')
-    const nats = await startConfiguredNats(
-      `${changeable_conf(join(bench.folder, 'accounts'))}\njetstream { store_dir: "$STORE" }\nlog_file: ${JSON.stringify(log_file)}`,
-      { authenticator: credsAuthenticator(Buffer.from(creds)) },
-    )
-    bench.atEnd(nats.stop)
+    const nats = await startServers(bench, trust, servers)
     const dynamodb = await startTestDynamodb()
     bench.atEnd(dynamodb.stop)
     const credentials = new Map([...users].map(([name, user]) => [name, credsOfUser(name, user)]))
@@ -110,13 +147,13 @@ export const startLedgerWithUsers = async (
         AWS_REGION: 'local',
         AWS_ACCESS_KEY_ID: 'local',
         AWS_SECRET_ACCESS_KEY: 'local',
-        JETLEDGER_REPLICAS: '1',
+        JETLEDGER_REPLICAS: String(servers),
         ...own,
       }
     }
     const connectAs = async (user: string): Promise<NatsConnection> => {
       const nc = await connect({
-        servers: nats.url,
+        servers: nats.url.split(','),
         authenticator: credsAuthenticator(Buffer.from(credentials.get(user) ?? '')),
         inboxPrefix: inboxOf(user),
         reconnect: false,
@@ -129,21 +166,20 @@ export const startLedgerWithUsers = async (
       if (user === undefined) throw new Error(`there is no user ${name}`)
       return credsOfUser(name, user)
     })
-    const applied = await bench.run(['stream', 'apply'], envOf('operator'))
-    if (applied.code !== 0) throw new Error(`jetledger stream apply: ${applied.stderr}`)
+    // the servers of a cluster have to find each other first
+    await until(async () => (await bench.run(['stream', 'apply'], envOf('operator'))).code === 0, {
+      deadline_ms: APPLIED_MS_MAX,
+      what: 'the operator to have made the streams',
+    })
     const { http_url, programs } = await startProcesses(bench, envOf)
     return {
       bench,
       users: new Map([...users].map(([name, { permissions }]) => [name, permissions])),
-      nats,
       http_url,
       envOf,
       connectAs,
       renew,
-      violations: () =>
-        readFileSync(log_file, 'utf8')
-          .split('\n')
-          .filter(line => line.includes('Violation')),
+      violations: nats.violations,
       complaints: () =>
         programs.flatMap(program =>
           program
