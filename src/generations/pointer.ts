@@ -13,7 +13,7 @@ import { E, type Either, pipe, type TaskEither, TE, t } from '../fp.js'
 import { readJson } from '../json.js'
 import { fieldsOf } from '../ledger/codec.js'
 import { LEDGER_KEY, pointerKey, readKey } from '../stream/config-bucket.js'
-import { generationOf } from '../stream/consumer.js'
+import { ackedSeqOf, generationOf } from '../stream/consumer.js'
 import { type StreamError, tryStream } from '../stream/errors.js'
 import { LEDGER_STREAM } from '../stream/settings.js'
 
@@ -55,8 +55,7 @@ export const decodePointer = (text: string): Either<string, Pointer> =>
     E.mapLeft(() => 'is not readable'),
   )
 
-const isFurther = (a: ConsumerInfo, b: ConsumerInfo): boolean =>
-  a.ack_floor.stream_seq > b.ack_floor.stream_seq
+const isFurther = (a: ConsumerInfo, b: ConsumerInfo): boolean => ackedSeqOf(a) > ackedSeqOf(b)
 
 /**
  * The generation whose consumer has acknowledged most, and the newest of equal ones. A generation gets its consumer only

@@ -7,7 +7,7 @@
 import type { Consumer, ConsumerMessages, JsMsg } from '@nats-io/jetstream'
 import { pause, rest } from '../back-off.js'
 import { run } from '../fp.js'
-import { ACTIVE_GROUP, PULL_EXPIRES_MS, UNACKED_MESSAGES_MAX, unpin } from '../stream/consumer.js'
+import { ACTIVE_GROUP, ackedSeqOf, PULL_EXPIRES_MS, UNACKED_MESSAGES_MAX, unpin } from '../stream/consumer.js'
 import { tryStream } from '../stream/errors.js'
 import { nextProved, readAhead } from '../stream/read.js'
 import type { Recorded } from '../stream/recorded.js'
@@ -45,8 +45,8 @@ type Sequencer = ReturnType<typeof createSequencer>
 const sequencerOf = (target: Target, consumer: Consumer): Sequencer =>
   createSequencer({
     firstUnacked: async () => {
-      const { ack_floor } = await run(tryStream(`consumer ${target.consumer}`, () => consumer.info()))
-      return ack_floor.stream_seq + 1
+      const info = await run(tryStream(`consumer ${target.consumer}`, () => consumer.info()))
+      return ackedSeqOf(info) + 1
     },
     next: seq => run(nextProved(target, LEDGER_SUBJECTS, seq)),
     ahead: (from, to) => run(readAhead(target.nc, LEDGER_STREAM, from, to)),

@@ -141,13 +141,24 @@ const add = (
     ),
   )
 
+/**
+ * The sequence up to which a consumer needs to be given nothing more. It is the acknowledged one, which a server on which
+ * consumers have replicas leaves at 0 until the first acknowledgement, wherever the consumer begins (seen on nats-server 2.15.1). Until
+ * then it is the sequence before the first delivery: the ledger has no holes, so each delivery is one sequence further.
+ */
+export const ackedSeqOf = ({
+  ack_floor,
+  delivered,
+}: Pick<ConsumerInfo, 'ack_floor' | 'delivered'>): number =>
+  ack_floor.consumer_seq > 0
+    ? ack_floor.stream_seq
+    : Math.max(ack_floor.stream_seq, delivered.stream_seq - delivered.consumer_seq)
+
 /** Deletes a consumer with a setting that cannot be changed, and makes it anew after the last acknowledged event. */
 const remake = (jsm: JetStreamManager, name: string, found: ConsumerInfo): TaskEither<StreamError, void> =>
   pipe(
     tryStream(`consumer ${name}`, () => jsm.consumers.delete(LEDGER_STREAM, name)),
-    TE.chain(() =>
-      add(jsm, name, { ...startOf({ seq: found.ack_floor.stream_seq + 1 }), ...pauseOf(found) }),
-    ),
+    TE.chain(() => add(jsm, name, { ...startOf({ seq: ackedSeqOf(found) + 1 }), ...pauseOf(found) })),
   )
 
 const renew = (jsm: JetStreamManager, name: string, found: ConsumerInfo): TaskEither<StreamError, void> => {
@@ -232,10 +243,7 @@ export const consumerProgress = (
 ): TaskEither<StreamError, ConsumerProgress> =>
   pipe(
     tryStream(`consumer ${name}`, () => jsm.consumers.info(LEDGER_STREAM, name)),
-    TE.map(({ ack_floor, num_ack_pending }) => ({
-      acked_seq: ack_floor.stream_seq,
-      unacked: num_ack_pending,
-    })),
+    TE.map(info => ({ acked_seq: ackedSeqOf(info), unacked: info.num_ack_pending })),
   )
 
 /** Pauses a consumer until `until`; the server ends the pause by itself. */

@@ -9,6 +9,7 @@
 import type { ConsumerInfo, JetStreamManager } from '@nats-io/jetstream'
 import type { NatsConnection } from 'nats'
 import { pipe, type TaskEither, TE } from '../fp.js'
+import { ackedSeqOf } from './consumer.js'
 import { type StreamError, tryStream } from './errors.js'
 import { leadershipOf, type Proof } from './leadership.js'
 import { manager } from './provision.js'
@@ -38,11 +39,8 @@ const ageOf = (
     ),
   )
 
-const measure = (
-  nc: NatsConnection,
-  { ack_floor: { stream_seq: seq } }: ConsumerInfo,
-  proof: Proof,
-): TaskEither<StreamError, Lag> => {
+const measure = (nc: NatsConnection, info: ConsumerInfo, proof: Proof): TaskEither<StreamError, Lag> => {
+  const seq = ackedSeqOf(info)
   // nothing is ever deleted from the ledger, so sequences have no holes and can be counted
   const lag_events = Math.max(proof.last_seq - seq, 0)
   if (lag_events === 0) return TE.right({ seq, lag_events, lag_ms: 0 })

@@ -6,6 +6,7 @@ import { pause } from '../back-off.js'
 import { E, pipe, TE } from '../fp.js'
 import { isJsonObject, readJson } from '../json.js'
 import { EVERY_PARKED, getText, listKeys } from '../stream/config-bucket.js'
+import { ackedSeqOf } from '../stream/consumer.js'
 import { tryStream } from '../stream/errors.js'
 import { leadershipOf } from '../stream/leadership.js'
 import { openBucket } from '../stream/provision.js'
@@ -23,7 +24,7 @@ export const ackedSeq = async ({ jsm, signal }: Run, { consumer }: Target): Prom
     // a projector that begins its table again makes its consumer anew, so for a moment there is none
     TE.mapLeft(error => (error.tag === 'NotFound' ? { ...error, tag: 'TryAgain' as const } : error)),
   )
-  return (await persist(info, signal)).ack_floor.stream_seq
+  return ackedSeqOf(await persist(info, signal))
 }
 
 /** The stream's last sequence, from a proved leader. Throws `CannotVerify`. */
