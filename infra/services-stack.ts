@@ -128,13 +128,19 @@ export class ServicesStack extends Stack {
       allowedValues: ['callers', 'all', 'none'],
       description: 'The writes that have a line in the log',
     })
+    const texts = new CfnParameter(this, 'Texts', {
+      default: 'clear',
+      allowedValues: ['clear', 'sealed'],
+      description:
+        'Whether reference and metadata are stored sealed under keys of the customers, which can be erased; the operator makes their bucket first (stream apply --person-keys)',
+    })
     const writers = {
       JETLEDGER_CALLERS: callers.valueAsString,
       JETLEDGER_GATEWAY_ACCOUNT: account.valueAsString,
       JETLEDGER_AUDIT: audit.valueAsString,
     }
     return {
-      commands: writers,
+      commands: { ...writers, JETLEDGER_TEXTS: texts.valueAsString },
       operations: writers,
       projections: {
         JETLEDGER_HEAD_BUCKET: heads.bucketName,

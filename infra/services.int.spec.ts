@@ -30,6 +30,7 @@ const IN_THE_ACCOUNT: Readonly<Record<string, string>> = {
   JETLEDGER_CALLERS: 'request-info',
   JETLEDGER_GATEWAY_ACCOUNT: 'GATEWAY',
   JETLEDGER_AUDIT: 'all',
+  JETLEDGER_TEXTS: 'sealed',
 }
 
 /** The environment of a container's process, with credentials of the right form in place of the secret. */
@@ -84,7 +85,7 @@ describe.each(all)('the tasks of $name', ({ stage, nats, templates }) => {
     const own = (role: string): Record<string, string | undefined> =>
       Object.fromEntries(
         Object.entries(environmentOf(programs.get(role))).filter(([name]) =>
-          /^HTTP_(?!PORT)|^JETLEDGER_(HEAD|CALLERS|GATEWAY|AUDIT)/.test(name),
+          /^HTTP_(?!PORT)|^JETLEDGER_(HEAD|CALLERS|GATEWAY|AUDIT|TEXTS)/.test(name),
         ),
       )
     const writers = {
@@ -93,7 +94,7 @@ describe.each(all)('the tasks of $name', ({ stage, nats, templates }) => {
       JETLEDGER_AUDIT: 'all',
     }
     const expected: Record<string, Record<string, string>> = {
-      commands: writers,
+      commands: { ...writers, JETLEDGER_TEXTS: 'sealed' },
       operations: writers,
       projections: {
         JETLEDGER_HEAD_SEED_FILE: '/run/jetledger/head.seed',
