@@ -245,5 +245,11 @@ describe('while the keys cannot be read', () => {
     expect(await newest('new')).toEqual({})
     expect(await ask('credit', { client_id: 'new', amount: 1 })).toMatchObject({ balance: 1 })
     expect(await createOpenTexts(ledger)(before)).toEqual(before)
+
+    // an empty bucket in its place: what is lost is not said to be erased, and work goes on under new keys
+    await right(applySettings(ledger.nc, { replicas: 1, has_person_keys: true }))
+    expect(await createOpenTexts(ledger)(before)).toEqual(before)
+    expect(await ask('credit', { client_id: 'new', amount: 1, ...TEXTS })).toMatchObject({ balance: 2 })
+    expect(await createOpenTexts(ledger)(await newest('new'))).toEqual(TEXTS)
   })
 })

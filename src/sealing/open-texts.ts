@@ -3,7 +3,7 @@
  */
 
 import { type ClientId, isClientId } from '../ledger/client-id.js'
-import { openTexts, type PersonKey } from './cipher.js'
+import { openTexts } from './cipher.js'
 import { type Sealed, sealedIn, type Texts } from './form.js'
 import { personOf } from './key-records.js'
 import { createPersonKeys, type PersonKeysDeps } from './person-keys.js'
@@ -12,8 +12,8 @@ import { createPersonKeys, type PersonKeysDeps } from './person-keys.js'
 export type OpenedTexts = Texts & { readonly erased?: true }
 
 /**
- * The texts of an event as they were written. Clear ones are as they are; so are sealed ones while their keys cannot be read,
- * and what only looks like sealed texts. Never rejects.
+ * The texts of an event as they were written. Clear ones are as they are; so are sealed ones while their keys cannot be read
+ * or after they were lost, and what only looks like sealed texts. Never rejects.
  */
 export type OpenTexts = (texts: Texts) => OpenedTexts | Promise<OpenedTexts>
 
@@ -27,17 +27,19 @@ const personsOf = ({ keys }: Sealed): readonly ClientId[] | undefined => {
 export const createOpenTexts = (deps: PersonKeysDeps): OpenTexts => {
   const keys = createPersonKeys(deps)
   const open = async (texts: Texts, sealed: Sealed, persons: readonly ClientId[]): Promise<OpenedTexts> => {
-    let found: readonly (PersonKey | undefined)[]
     try {
-      found = await Promise.all(persons.map(keys.find))
+      const found = await Promise.all(persons.map(keys.find))
+      // a key that was made after an erasure has another name
+      const own = found.filter((key, i) => key?.name === sealed.keys[i]).filter(key => key !== undefined)
+      if (own.length === persons.length) return openTexts(sealed, own) ?? texts
+      const missing = persons.filter((_, i) => found[i]?.name !== sealed.keys[i])
+      // a bucket that was lost must not look like an erasure
+      const were_erased = await Promise.all(missing.map(keys.wasErased))
+      return were_erased.some(was_erased => was_erased) ? { erased: true } : texts
     } catch (err) {
       deps.log.warn({ err }, 'sealed texts stay sealed: the keys of their persons cannot be read')
       return texts
     }
-    // a key that was made after an erasure has another name
-    const own = found.filter((key, i) => key?.name === sealed.keys[i]).filter(key => key !== undefined)
-    if (own.length < persons.length) return { erased: true }
-    return openTexts(sealed, own) ?? texts
   }
 
   return texts => {

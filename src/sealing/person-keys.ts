@@ -19,13 +19,19 @@ const PERSONS_MAX = 20_000
 const READ_PERSONS_MAX = 500
 const READS_IN_FLIGHT_MAX = 4
 
-type Known = { readonly key: PersonKey | undefined; readonly read_at_ms: number }
+type Known = {
+  readonly key: PersonKey | undefined
+  readonly was_erased: boolean
+  readonly read_at_ms: number
+}
 
 export type PersonKeys = {
   /** The key of a person as far as it is in memory; undefined when it has to be read. */
   readonly inMemory: (person: ClientId) => Pick<Known, 'key'> | undefined
   /** The key of a person; undefined when there is none, or none any more. Rejects when it cannot be read. */
   readonly find: (person: ClientId) => Promise<PersonKey | undefined>
+  /** Whether the bucket says that a key of the person was erased: without that, one that is not there was lost. */
+  readonly wasErased: (person: ClientId) => Promise<boolean>
   /** The key of a person, which is made if there is none. Rejects when it can be neither read nor made. */
   readonly findOrMake: (person: ClientId) => Promise<PersonKey>
 }
@@ -65,8 +71,9 @@ export const createPersonKeys = ({
 
   const remember = (records: ReadonlyMap<ClientId, KeyRecord>, read_at_ms: number): void => {
     // what was read while it was written anew may be the old record
-    for (const [person, { key }] of records)
-      if ((written_ms.get(person) ?? 0) < read_at_ms) known.set(person, { key, read_at_ms })
+    for (const [person, { key, erased }] of records)
+      if ((written_ms.get(person) ?? 0) < read_at_ms)
+        known.set(person, { key, was_erased: erased.length > 0, read_at_ms })
   }
 
   const readMany = async (persons: readonly ClientId[]): Promise<ReadonlyMap<ClientId, KeyRecord>> => {
@@ -97,6 +104,10 @@ export const createPersonKeys = ({
     find: async person => {
       const found = inMemory(person)
       return found === undefined ? (await read(person))?.key : found.key
+    },
+    wasErased: async person => {
+      const found = inMemory(person)
+      return found === undefined ? ((await read(person))?.erased.length ?? 0) > 0 : found.was_erased
     },
     findOrMake: async person => {
       const key = inMemory(person)?.key ?? (await make(person))
