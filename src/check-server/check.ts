@@ -4,6 +4,7 @@
  */
 
 import { setTimeout as pause } from 'node:timers/promises'
+import type { NatsConnection } from 'nats'
 import { readCopies } from './copy.js'
 import { compareCopies, complaintsIn, judgeCopy } from './judge.js'
 import { createLoad, type Load } from './load.js'
@@ -94,18 +95,31 @@ const shownReplicas = (names: readonly string[], replicas: readonly Replica[]): 
     })
     .join(', ')
 
-/** Waits until all replicas have the same last event. Resolves with a sentence when they do not become equal. */
-const untilEqual = async ({ names, replicas }: Servers): Promise<string[]> => {
+/**
+ * Writes once more, and waits until that is the last event of all replicas. Resolves with a sentence when it does not
+ * become so. Without that write the replicas may be equal for a moment only: what was in the log of the replicas when
+ * they were ended, and not yet agreed on, is stored when they have a leader again, on one server after the other.
+ */
+const untilEqual = async (
+  { names, replicas }: Servers,
+  nc: NatsConnection,
+  load: Load,
+): Promise<string[]> => {
   const began_ms = performance.now()
+  let last_seq: number | undefined
   for (;;) {
+    last_seq ??= await load.writeOnce(nc).catch(() => undefined)
     const found = await replicas(STREAM)
-    const ends = new Set(found.map(({ messages, last_seq }) => `${messages} ${last_seq}`))
-    if (found.length === names.length && ends.size === 1) return []
+    const counts = new Set(found.map(({ messages }) => messages))
+    const is_equal = counts.size === 1 && found.every(replica => replica.last_seq === last_seq)
+    if (found.length === names.length && is_equal) return []
     const waited_ms = performance.now() - began_ms
     if (found.length === 0 && waited_ms > APPEAR_TIMEOUT_MS)
       return ['no server has the stream any more: everything is gone']
-    if (waited_ms > SETTLE_TIMEOUT_MS)
-      return [`the replicas do not become equal: ${shownReplicas(names, found)}`]
+    if (waited_ms > SETTLE_TIMEOUT_MS) {
+      const what = last_seq === undefined ? 'the stream takes no event' : 'the replicas do not become equal'
+      return [`${what}: ${shownReplicas(names, found)}`]
+    }
     await pause(LOOK_EVERY_MS)
   }
 }
@@ -113,9 +127,11 @@ const untilEqual = async ({ names, replicas }: Servers): Promise<string[]> => {
 const lookAtCopies = async (servers: Servers, load: Load): Promise<string[]> => {
   const nc = await connectTo(servers.urls)
   try {
+    const unequal = await untilEqual(servers, nc, load)
     const read = await readCopies(nc, servers.names)
     const copies = read.filter(copy => typeof copy !== 'string')
     return [
+      ...unequal,
       ...read.filter(copy => typeof copy === 'string'),
       ...copies.flatMap(copy => judgeCopy(copy, load.acknowledged)),
       ...compareCopies(copies),
@@ -140,8 +156,7 @@ const startAndLook = async (servers: Servers, load: Load): Promise<string[]> => 
     const [text] = (error instanceof Error ? error.message : String(error)).split('\n')
     return [`they did not come back: ${text}`, ...lookAtLogs(servers)]
   }
-  const unequal = await untilEqual(servers)
-  return [...unequal, ...(await lookAtCopies(servers, load)), ...lookAtLogs(servers)]
+  return [...(await lookAtCopies(servers, load)), ...lookAtLogs(servers)]
 }
 
 const seconds = (ms: number): string => `${(ms / 1_000).toFixed(1)} s`

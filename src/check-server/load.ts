@@ -21,6 +21,8 @@ export type Load = {
   readonly twice: readonly number[]
   /** Writes until `signal` is aborted. The events of a failed write are never written again. */
   readonly run: (nc: NatsConnection, signal: AbortSignal) => Promise<void>
+  /** Writes once, and resolves with the sequence of the last event; rejects when it is not acknowledged. */
+  readonly writeOnce: (nc: NatsConnection) => Promise<number>
 }
 
 /** The number of events in a write. The sizes differ, but are not random, so that two checks write the same events. */
@@ -32,7 +34,7 @@ export const createLoad = (): Load => {
   const twice: number[] = []
   const writes = Array.from({ length: WRITERS }, () => 0)
 
-  const writeNext = async (nc: NatsConnection, writer: number): Promise<void> => {
+  const writeNext = async (nc: NatsConnection, writer: number): Promise<number> => {
     const number = (writes[writer] ?? 0) + 1
     writes[writer] = number
     const events = eventsOf(writer, number, sizeOf(number))
@@ -42,6 +44,7 @@ export const createLoad = (): Load => {
       if (acknowledged.has(seq)) twice.push(seq)
       acknowledged.set(seq, titleOf(event))
     }
+    return last_seq
   }
 
   const writeUntilStopped = async (
@@ -64,5 +67,6 @@ export const createLoad = (): Load => {
     run: async (nc, signal) => {
       await Promise.all(writes.map((_, writer) => writeUntilStopped(nc, writer, signal)))
     },
+    writeOnce: nc => writeNext(nc, 0),
   }
 }
