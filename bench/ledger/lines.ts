@@ -9,6 +9,8 @@ export type PlaceName =
   | 'ledger'
   /** nats-server and a stream, without the program. */
   | 'stream'
+  /** The same, and a process that answers credits with one guarded event each, over NATS and HTTP. */
+  | 'bare-writer'
   /** A fastify server that answers at once. */
   | 'fastify'
   /** PostgreSQL with the ledger that is written by hand, and behind a bare fastify route. */
@@ -50,6 +52,8 @@ const transfer = (place: PlaceName, name: string, work: WorkName, in_flight: num
 export const BASELINES = {
   raw: 'raw single publish, 500 in flight',
   raw_one: 'raw single publish, one at a time',
+  writer_one: 'bare responder that stores each credit, one at a time',
+  writer_route_one: 'bare route that stores each credit, one at a time',
   echo_post: 'bare fastify echo, POST',
   echo_get: 'bare fastify echo, GET',
   postgres: 'PostgreSQL by hand, credit',
@@ -86,6 +90,8 @@ export const HTTP = {
 export const LINES: readonly LedgerLine[] = [
   line('stream', BASELINES.raw, 'rawSingle', IN_FLIGHT),
   line('stream', BASELINES.raw_one, 'rawSingle', 1),
+  line('bare-writer', BASELINES.writer_one, 'creditWithId', 1),
+  line('bare-writer', BASELINES.writer_route_one, 'httpCredit', 1),
   line('fastify', BASELINES.echo_post, 'httpCredit', HTTP_CLIENTS, { events: 0 }),
   line('fastify', BASELINES.echo_get, 'httpBalance', HTTP_CLIENTS, { events: 0 }),
   line('postgres', BASELINES.postgres, 'postgresCredit', HTTP_CLIENTS),

@@ -100,6 +100,19 @@ const openStream = async ({ options, sync_interval, surroundings }: Opening): Pr
   return { ...WITHOUT_PROGRAM, targets: { nats_url }, pids: { nats: nats_pids } }
 }
 
+const openBareWriter = async ({ options, sync_interval, surroundings }: Opening): Promise<Place> => {
+  const { nats_pids, nc, nats_url, replicas } = await openGround(options, sync_interval, surroundings.cleanup)
+  await (await jetstreamManager(nc)).streams.add(ledgerStream({ replicas }))
+  const port = await freePort()
+  const child = await startReady('bare-writer', [nats_url, String(port)])
+  surroundings.cleanup.push(child.stop)
+  return {
+    ...WITHOUT_PROGRAM,
+    targets: { nats_url, http_urls: [`http://${LOOPBACK}:${port}`] },
+    pids: { program: [child.pid], nats: nats_pids },
+  }
+}
+
 const openFastify = async ({ surroundings }: Opening): Promise<Place> => {
   const port = await freePort()
   const child = await startReady('fastify-echo', [String(port)])
@@ -142,6 +155,8 @@ export const openPlace = (name: PlaceName, opening: Opening): Promise<Place> => 
       return openLedger(opening)
     case 'stream':
       return openStream(opening)
+    case 'bare-writer':
+      return openBareWriter(opening)
     case 'fastify':
       return openFastify(opening)
     case 'postgres':

@@ -17,8 +17,16 @@ const SHARE_CUSTOMERS = CUSTOMERS / 4
 /** A group of customers for one batch at a time, with the sequence of each one's last event, as the command side keeps it. */
 type Share = { readonly name: string; readonly last_seqs: Map<string, number> }
 
-const eventOf = (id: string): string =>
+const bodyOf = (id: string): string =>
   `{"schema":1,"type":"credit","amount":1,"transaction_id":"${id}","after":{"balance":1000000000001,"version":1001}}`
+
+/** A message as the command side publishes it. Without an expected sequence it is a later event of its customer in a batch. */
+export const guardedEvent = (subject: string, id: string, expected: number | undefined): BatchMessage => ({
+  subject,
+  body: bodyOf(id),
+  msg_id: id,
+  expected_last_subject_seq: expected,
+})
 
 const messagesOf = ({ name, last_seqs }: Share, random: Random): BatchMessage[] => {
   const seen = new Set<string>()
@@ -27,7 +35,7 @@ const messagesOf = ({ name, last_seqs }: Share, random: Random): BatchMessage[] 
     const id = randomUUID()
     const expected = seen.has(subject) ? undefined : (last_seqs.get(subject) ?? 0)
     seen.add(subject)
-    return { subject, body: eventOf(id), msg_id: id, expected_last_subject_seq: expected }
+    return guardedEvent(subject, id, expected)
   })
 }
 
