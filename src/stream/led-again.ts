@@ -17,18 +17,20 @@ import { leadershipOf } from './leadership.js'
 const LATE_MS = 300
 const LOOK_EVERY_MS = 100
 
-/** Resolves when a server leads after an interruption that began after the call, or when `signal` aborts. */
-const ledAgain = async (nc: NatsConnection, signal: AbortSignal): Promise<void> => {
+/** Resolves when another server than `leader` leads, or one leads after an interruption, or when `signal` aborts. */
+const ledAgain = async (
+  nc: NatsConnection,
+  leader: string | undefined,
+  signal: AbortSignal,
+): Promise<void> => {
   const leadership = leadershipOf(nc)
-  const leader = leadership.newest()?.leader
   let is_interrupted = false
-  for (let wait_ms = LATE_MS; !signal.aborted; wait_ms = LOOK_EVERY_MS) {
-    await rest(wait_ms, signal)
-    if (signal.aborted) return
+  while (!signal.aborted) {
     const answer = await leadership.look()
     const is_other = E.isRight(answer) && leader !== undefined && answer.right.leader !== leader
     if (E.isRight(answer) && (is_interrupted || is_other)) return
     is_interrupted ||= E.isLeft(answer)
+    await rest(LOOK_EVERY_MS, signal)
   }
 }
 
@@ -39,13 +41,21 @@ const ledAgain = async (nc: NatsConnection, signal: AbortSignal): Promise<void> 
 export const unlessLedAgain =
   <A>(nc: NatsConnection, work: TaskEither<StreamError, A>): TaskEither<StreamError, A> =>
   async () => {
-    const over = new AbortController()
-    const lost = ledAgain(nc, over.signal).then(() =>
-      E.left<StreamError>({ tag: 'TryAgain', message: 'the stream has another leader than it was sent to' }),
-    )
+    const leader = leadershipOf(nc).newest()?.leader
+    // most answers are not late, so nothing but a timer is made for them
+    let late: NodeJS.Timeout | undefined
+    let search: AbortController | undefined
+    const lost = new Promise<E.Either<StreamError, A>>((resolve, reject) => {
+      late = setTimeout(() => {
+        search = new AbortController()
+        const message = 'the stream has another leader than it was sent to'
+        ledAgain(nc, leader, search.signal).then(() => resolve(E.left({ tag: 'TryAgain', message })), reject)
+      }, LATE_MS)
+    })
     try {
       return await Promise.race([work(), lost])
     } finally {
-      over.abort()
+      clearTimeout(late)
+      search?.abort()
     }
   }
