@@ -67,8 +67,10 @@ export const sharedAfter = <A>(work: () => Promise<A>): (() => Promise<A>) => {
     return begun
   }
   return () => {
+    // the next run is asked for first: for a moment after the end of a run it has not begun, and none is running
+    if (next !== undefined) return next
     if (running === undefined) return begin()
-    next ??= running.then(() => {
+    next = running.then(() => {
       next = undefined
       return begin()
     })

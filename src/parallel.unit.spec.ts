@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { chunksOf, inParallel } from './parallel.js'
+import { chunksOf, inParallel, sharedAfter } from './parallel.js'
 
 describe('working in parallel', () => {
   it('keeps to its limit and gives results in order', async () => {
@@ -34,4 +34,30 @@ describe('working in parallel', () => {
     expect(chunksOf(2, [1, 2, 3, 4, 5])).toEqual([[1, 2], [3, 4], [5]])
     expect(chunksOf(2, [])).toEqual([])
   })
+})
+
+describe('sharing one work', () => {
+  it.each([0, 1, 2, 3, 4, 5])(
+    'of %i turns runs it once at a time, and each caller gets a run that began after its call',
+    async turns => {
+      let [running, most, runs] = [0, 0, 0]
+      const shared = sharedAfter(async () => {
+        running += 1
+        runs += 1
+        const run = runs
+        most = Math.max(most, running)
+        for (let turn = 0; turn < turns; turn += 1) await Promise.resolve()
+        running -= 1
+        return run
+      })
+      const calls: Promise<boolean>[] = []
+      for (let call = 0; call < 200; call += 1) {
+        const runs_before = runs
+        calls.push(shared().then(run => run > runs_before))
+        await Promise.resolve()
+      }
+      expect(await Promise.all(calls)).toEqual(calls.map(() => true))
+      expect(most).toBe(1)
+    },
+  )
 })
