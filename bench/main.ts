@@ -39,7 +39,7 @@ const ALL_RUNS: readonly (readonly string[])[] = [
   ['instances', '--seconds', '10'],
   ['commands', '--sync', 'always', '--rounds', '1'],
   ['queries', '--rounds', '1'],
-  ['http', '--rounds', '1'],
+  ['http', '--sync', 'always', '--rounds', '1'],
   ['rebuild', '--rounds', '1', '--events', '300000'],
   ['lag', '--rounds', '1'],
 ]

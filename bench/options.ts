@@ -90,10 +90,7 @@ const CUSTOMERS_DEFAULT = [1_000, 10_000]
 const CUSTOMERS_MAX = 1_000_000
 /** Flushing decides the speed of commands, but does not matter for a stream that is only read. */
 const SYNC_DEFAULT: Readonly<Record<string, string>> = {
-  rebuild: '2m',
-  accounts: '2m',
-  lag: '2m',
-  ids: '2m',
+  commands: 'both',
   ledger: 'always',
   instances: 'always',
 }
@@ -166,7 +163,7 @@ export const parseOptions = (args: readonly string[], benchmarks: readonly strin
     throw new Error(`name one benchmark of: ${benchmarks.join(', ')}`)
   }
   const is_whole = WHOLE.has(benchmark)
-  const sync = values.sync ?? SYNC_DEFAULT[benchmark] ?? 'both'
+  const sync = values.sync ?? SYNC_DEFAULT[benchmark] ?? '2m'
   const seconds = values.seconds ?? (is_whole ? WHOLE_SECONDS : SECONDS_DEFAULT)
   const rounds = values.rounds ?? (is_whole ? WHOLE_ROUNDS : ROUNDS_DEFAULT)
   return {

@@ -22,6 +22,10 @@ it('a benchmark alone takes the defaults', () => {
   })
 })
 
+it('a benchmark that writes little measures one setting of the disk', () => {
+  expect(parse('queries')).toMatchObject({ rounds: 3, sync_intervals: ['2m'] })
+})
+
 it('the benchmarks of the whole ledger measure longer, once, with every event on disk and with lean clients', () => {
   expect(parse('ledger')).toMatchObject({ seconds: 10, rounds: 1, sync_intervals: ['always'], lean: true })
   expect(parse('ledger', '--seconds', '3600')).toMatchObject({ seconds: 3_600 })
