@@ -107,8 +107,12 @@ const untilEqual = async (
 ): Promise<string[]> => {
   const began_ms = performance.now()
   let last_seq: number | undefined
+  let refusal = ''
   for (;;) {
-    last_seq ??= await load.writeOnce(nc).catch(() => undefined)
+    last_seq ??= await load.writeOnce(nc).catch((error: unknown) => {
+      refusal = error instanceof Error ? error.message : String(error)
+      return undefined
+    })
     const found = await replicas(STREAM)
     const counts = new Set(found.map(({ messages }) => messages))
     const is_equal = counts.size === 1 && found.every(replica => replica.last_seq === last_seq)
@@ -117,7 +121,8 @@ const untilEqual = async (
     if (found.length === 0 && waited_ms > APPEAR_TIMEOUT_MS)
       return ['no server has the stream any more: everything is gone']
     if (waited_ms > SETTLE_TIMEOUT_MS) {
-      const what = last_seq === undefined ? 'the stream takes no event' : 'the replicas do not become equal'
+      const what =
+        last_seq === undefined ? `the stream takes no event (${refusal})` : 'the replicas do not become equal'
       return [`${what}: ${shownReplicas(names, found)}`]
     }
     await pause(LOOK_EVERY_MS)
