@@ -1,6 +1,6 @@
 /**
  * Gives the customers money before the measurements: publishes events directly and waits until they are folded into the
- * tables, so that the service finds the same data as in production.
+ * table, so that the service finds the same data as in production.
  */
 
 import { jetstreamManager } from '@nats-io/jetstream'
@@ -49,13 +49,11 @@ export const fund = async (
       () => true,
       () => false,
     )
-  // no benchmark that uses these funds reads another projection
-  const env = { JETLEDGER_PROJECTIONS: 'balances' }
-  const projector = startService({ ...service, roles: 'projections', env })
+  const projector = startService({ ...service, roles: 'projections' })
   try {
     await untilReady(projector, hasStream, signal)
     await publishFunds(nc, ids, signal)
-    const missing = await waitCaughtUp({ nc, jsm }, 'balances', FOLD_MS_MAX, signal, () => {})
+    const missing = await waitCaughtUp({ nc, jsm }, 'ledger', FOLD_MS_MAX, signal, () => {})
     signal.throwIfAborted()
     if (missing > 0) throw new Error(`${missing} events were not folded within ${FOLD_MS_MAX} ms`)
   } finally {

@@ -89,7 +89,7 @@ const measureOnPlace = async (
     cpu_s: Object.fromEntries(
       Object.entries(found.run.cpu).map(([group, cores]) => [group, cores * options.seconds]),
     ),
-    lag,
+    ...(lag === undefined ? {} : { lag }),
     ...(program_bytes === undefined ? {} : { program_bytes }),
     ...(other === undefined ? {} : { beside_per_s: other.run.accepted_per_s }),
   }

@@ -40,7 +40,7 @@ const ALL_RUNS: readonly (readonly string[])[] = [
   ['commands', '--sync', 'always', '--rounds', '1'],
   ['queries', '--rounds', '1'],
   ['http', '--sync', 'always', '--rounds', '1'],
-  ['rebuild', '--rounds', '1', '--events', '300000'],
+  ['rebuild', '--rounds', '1', '--events', '50000'],
   ['lag', '--rounds', '1'],
 ]
 

@@ -63,7 +63,7 @@ export const USAGE = `usage: npm run bench -- <benchmark> [options]
                   the machine: NATS's option \`noAsyncTraces\`
                   (ledger, instances: always)
   --roles ROLES   the roles of the service that is measured (commands)
-  --events N      events in the stream of \`rebuild\`, \`accounts\` and \`ids\` (1000000)
+  --events N      events in the stream of \`rebuild\` and \`accounts\` (200000), and of \`ids\` (1000000)
   --customers N   customers of these events (1000, then 10000 on another stream)
   --instances N   1, 2 or 3 processes with all roles in \`ledger\` (1)
   --dynamodb KIND embedded, or stand-in: a table server of the benchmarks that answers
@@ -88,6 +88,9 @@ const EVENTS_MAX = 100_000_000
  */
 const CUSTOMERS_DEFAULT = [1_000, 10_000]
 const CUSTOMERS_MAX = 1_000_000
+/** A replay writes a row for each event at DynamoDB's speed, so fewer events are enough; a start with known ids reads them. */
+const EVENTS_DEFAULT = '1000000'
+const REPLAYED_EVENTS_DEFAULT: Readonly<Record<string, string>> = { rebuild: '200000', accounts: '200000' }
 /** Flushing decides the speed of commands, but does not matter for a stream that is only read. */
 const SYNC_DEFAULT: Readonly<Record<string, string>> = {
   commands: 'both',
@@ -141,7 +144,7 @@ const OPTIONS = {
   rounds: { type: 'string' },
   sync: { type: 'string' },
   replicas: { type: 'string', default: '1' },
-  events: { type: 'string', default: '1000000' },
+  events: { type: 'string' },
   customers: { type: 'string' },
   clients: { type: 'string', default: '1' },
   lean: { type: 'boolean', default: false },
@@ -165,6 +168,7 @@ export const parseOptions = (args: readonly string[], benchmarks: readonly strin
   const is_whole = WHOLE.has(benchmark)
   const sync = values.sync ?? SYNC_DEFAULT[benchmark] ?? '2m'
   const seconds = values.seconds ?? (is_whole ? WHOLE_SECONDS : SECONDS_DEFAULT)
+  const events = values.events ?? REPLAYED_EVENTS_DEFAULT[benchmark] ?? EVENTS_DEFAULT
   const rounds = values.rounds ?? (is_whole ? WHOLE_ROUNDS : ROUNDS_DEFAULT)
   return {
     benchmark,
@@ -176,7 +180,7 @@ export const parseOptions = (args: readonly string[], benchmarks: readonly strin
     replicas: oneOf(REPLICAS, 'replicas', values.replicas, '1 or 3'),
     roles: values.roles,
     only: (values.only ?? []).filter(text => text !== ''),
-    events: wholeBetween('events', values.events, EVENTS_MIN, EVENTS_MAX),
+    events: wholeBetween('events', events, EVENTS_MIN, EVENTS_MAX),
     customers:
       values.customers === undefined
         ? CUSTOMERS_DEFAULT

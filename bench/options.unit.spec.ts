@@ -26,6 +26,11 @@ it('a benchmark that writes little measures one setting of the disk', () => {
   expect(parse('queries')).toMatchObject({ rounds: 3, sync_intervals: ['2m'] })
 })
 
+it('a benchmark that replays the stream has fewer events than one that reads it', () => {
+  const eventsOf = (name: string) => parseOptions([name], ['rebuild', 'accounts', 'ids']).events
+  expect(['rebuild', 'accounts', 'ids'].map(eventsOf)).toEqual([200_000, 200_000, 1_000_000])
+})
+
 it('the benchmarks of the whole ledger measure longer, once, with every event on disk and with lean clients', () => {
   expect(parse('ledger')).toMatchObject({ seconds: 10, rounds: 1, sync_intervals: ['always'], lean: true })
   expect(parse('ledger', '--seconds', '3600')).toMatchObject({ seconds: 3_600 })

@@ -12,8 +12,6 @@ import { openConnection, openFolder } from './stage.js'
 import { publishEvents } from './work/events.js'
 
 export const MB = 1024 * 1024
-/** Projections that write for every event run at DynamoDB's speed, so a part of the stream is enough to measure them. */
-const ROWS_SHARE = 0.05
 
 export const whole = (value: number): string => Math.round(value).toLocaleString('en-US')
 const perSecond = (events: number, ms: number): number => (events / ms) * 1_000
@@ -26,7 +24,7 @@ type ReaderName = (typeof READERS)[number]
 export type Rounds = {
   readonly customers: number
   readonly read: Readonly<Record<ReaderName, number[]>>
-  /** The rate of replaying balances divided by the rate of each reader in the same round. */
+  /** The rate of the replay divided by the rate of each reader in the same round. */
   readonly ratios: Readonly<Record<ReaderName, number[]>>
   readonly replays: ReplayRun[]
   readonly rows: string[][]
@@ -37,8 +35,8 @@ type Place = Addresses & {
   readonly profile_dir?: string | undefined
 }
 
-const replayRow = (name: string, { events, customers, took, cpu_ms, peak_bytes }: ReplayRun): string[] => [
-  `replay ${name}`,
+const replayRow = ({ events, customers, took, cpu_ms, peak_bytes }: ReplayRun): string[] => [
+  'replay',
   whole(customers),
   whole(events),
   whole(perSecond(events, took.folding_ms + took.comparing_ms)),
@@ -62,22 +60,18 @@ const round = async (place: Place, rounds: Rounds, { signal, say }: Surroundings
     rows.push([`read only, ${name}`, whole(customers), ...measured])
     say(`read only, ${name}: ${whole(rate)}/s`)
   }
-  const run = await runReplay('balances', folder, place, signal, profile_dir)
+  const run = await runReplay(folder, place, signal, profile_dir)
   rounds.replays.push(run)
   const { events, took } = run
   const rate = perSecond(events, took.folding_ms + took.comparing_ms)
   for (const name of READERS) rounds.ratios[name].push(rate / (rounds.read[name].at(-1) ?? 0))
-  rows.push(replayRow('balances', run))
-  say(`replay balances: ${whole(rate)}/s`)
+  rows.push(replayRow(run))
+  say(`replay: ${whole(rate)}/s`)
 }
 
-/**
- * Measures rebuilds of a stream with `customers` customers. With `and_rows` it also measures the projections that write for
- * every event, on a short stream.
- */
+/** Measures rebuilds of a stream with `customers` customers. */
 export const measureRebuild = async (
   customers: number,
-  and_rows: boolean,
   options: Options,
   sync_interval: string,
   surroundings: Surroundings,
@@ -99,14 +93,7 @@ export const measureRebuild = async (
       rows: [],
     }
     say(`publishing ${whole(options.events)} events of ${whole(customers)} customers`)
-    // the projections that write a row per event come first, while the stream is short
-    const first = Math.max(1, Math.round(options.events * ROWS_SHARE))
-    await publishEvents(nc, customers, 0, first, signal)
-    for (const name of and_rows ? ['journal', 'totals', 'ranking'] : []) {
-      rounds.rows.push(replayRow(name, await runReplay(name, folder, place, signal)))
-      say(`replayed ${name}`)
-    }
-    await publishEvents(nc, customers, first, options.events, signal)
+    await publishEvents(nc, customers, 0, options.events, signal)
     for (let i = 0; i < options.rounds; i += 1) await round(place, rounds, surroundings)
     return rounds
   } finally {

@@ -5,7 +5,7 @@
 import { Arn, Stack } from 'aws-cdk-lib'
 import type { Construct } from 'constructs'
 import type { User } from '../src/permissions/users.js'
-import { type ProjectionName, tableName } from '../src/tables/definition.js'
+import { tableName } from '../src/tables/definition.js'
 import type { Stage } from './config.js'
 
 export const SERVICE_ROLES = ['commands', 'projections', 'queries', 'gateway', 'operations'] as const
@@ -28,12 +28,11 @@ export const ROUTE_PORT = 6_222
 
 export const stackName = (stage: Stage, part: string): string => `jetledger-${stage}-${part}`
 
-/** The value of `DDB_TABLE`: the name of the table of balances, with which the names of the other tables begin. */
-export const balancesTable = (stage: Stage): string => `customer-balances-${stage}`
+/** The value of `DDB_TABLE`: the beginning of the names of the ledger's tables. */
+export const baseTable = (stage: Stage): string => `customer-balances-${stage}`
 
-/** The name of a projection's table of generation 1. `replay` makes the next ones, with `.g<n>` after the name. */
-export const firstTable = (stage: Stage, projection: ProjectionName): string =>
-  tableName(balancesTable(stage), projection, 1)
+/** The name of the table of generation 1. `replay` makes the next ones, with `.g<n>` after the name. */
+export const firstTable = (stage: Stage): string => tableName(baseTable(stage), 'ledger', 1)
 
 /** The ARN of a table of this account; a `*` in the name stands for several tables. */
 export const tableArn = (scope: Construct, name: string): string =>

@@ -24,7 +24,7 @@ import { AnyPrincipal, PolicyStatement, type PolicyStatementProps } from 'aws-cd
 import { LogGroup } from 'aws-cdk-lib/aws-logs'
 import type { Construct } from 'constructs'
 import type { NatsChoice, StageConfig } from './config.js'
-import { balancesTable, logGroupName, tableArn } from './names.js'
+import { baseTable, logGroupName, tableArn } from './names.js'
 
 const PRIVATE = 'private'
 
@@ -94,7 +94,7 @@ export class NetworkStack extends Stack {
     tables.addToPolicy(
       allowed({
         actions: ['dynamodb:*'],
-        resources: [tableArn(this, `${balancesTable(stage)}*`)],
+        resources: [tableArn(this, `${baseTable(stage)}*`)],
         conditions: ofAccount(this),
       }),
     )

@@ -27,7 +27,7 @@ const importsAt = (...patterns: readonly string[]) =>
     ),
   )
 
-/** The rights of each role: for each action the tables on which it is allowed. */
+/** The rights of each role: for each action the tables and indexes on which it is allowed. */
 const rightsOf = (templates: Templates): Record<string, Record<string, string[]>> => {
   const rights: Record<string, Record<string, string[]>> = {}
   for (const [id, { Properties }] of ofType(templates, 'AWS::IAM::Policy')) {
@@ -44,39 +44,25 @@ const rightsOf = (templates: Templates): Record<string, Record<string, string[]>
 }
 
 const STAGE = 'prod'
-const BASE = `customer-balances-${STAGE}`
-const both = (name: string): string[] => [name, `${name}.g*`]
 const table = (name: string): string =>
-  `arn:<AWS::Partition>:dynamodb:eu-central-1:<AWS::AccountId>:table/${name}`
-const SUFFIXES = ['', '-journal', '-totals', '-ranking']
-const TABLES = SUFFIXES.flatMap(suffix => both(BASE + suffix))
-  .map(table)
-  .toSorted()
-const SHADOWS = SUFFIXES.map(suffix => table(`${BASE + suffix}.g*`)).toSorted()
-const INDEXES = ['-journal', '-ranking']
-  .flatMap(suffix => both(BASE + suffix))
-  .map(name => table(`${name}/index/*`))
-  .toSorted()
-const LOOKUPS = ['', '-journal', '-ranking']
-  .flatMap(suffix => both(BASE + suffix))
-  .map(table)
-  .toSorted()
-const EXPIRIES = both(`${BASE}-ranking`)
-  .map(name => table(`${name}/index/*`))
-  .toSorted()
+  `arn:<AWS::Partition>:dynamodb:eu-central-1:<AWS::AccountId>:table/customer-balances-${STAGE}-ledger${name}`
+const TABLES = ['', '.g*'].map(table)
+const SHADOWS = [table('.g*')]
+const indexes = (...names: readonly string[]): string[] =>
+  ['', '.g*'].flatMap(generation => names.map(name => table(`${generation}/index/${name}`))).toSorted()
 
-const read = (on: string[]) => ({ 'dynamodb:BatchGetItem': on, 'dynamodb:GetItem': on })
+const read = { 'dynamodb:BatchGetItem': TABLES, 'dynamodb:GetItem': TABLES }
 const write = {
   'dynamodb:PutItem': TABLES,
   'dynamodb:UpdateItem': TABLES,
 }
 const describeTables = { 'dynamodb:DescribeTable': TABLES }
-const query = { 'dynamodb:Query': INDEXES }
+const query = (...names: readonly string[]) => ({ 'dynamodb:Query': indexes(...names) })
 const scan = { 'dynamodb:Scan': TABLES }
 const empty = { 'dynamodb:DeleteItem': TABLES, 'dynamodb:ConditionCheckItem': TABLES }
 
 const replay = {
-  ...read(TABLES),
+  ...read,
   ...write,
   ...describeTables,
   ...scan,
@@ -85,21 +71,17 @@ const replay = {
 }
 
 const EXPECTED: Record<Credentials, object | undefined> = {
-  commands: {
-    ...read(LOOKUPS),
-    'dynamodb:DescribeTable': LOOKUPS,
-    'dynamodb:Query': EXPIRIES,
-  },
+  commands: { ...read, ...describeTables, ...query('by-expiry') },
   projections: {
-    ...read(TABLES),
+    ...read,
     ...write,
     ...describeTables,
-    ...scan,
     ...empty,
+    'dynamodb:Scan': [...TABLES, ...indexes('by-id')].toSorted(),
     's3:PutObject': HEADS,
     's3:PutObjectRetention': HEADS,
   },
-  queries: { ...read(TABLES), ...query, ...describeTables },
+  queries: { ...read, ...query('by-balance', 'by-customer', 'by-id'), ...describeTables },
   gateway: undefined,
   seed: undefined,
   replay,
@@ -112,7 +94,7 @@ const EXPECTED: Record<Credentials, object | undefined> = {
     's3:AbortMultipartUpload': importsAt('*.rejects.csv', '*.report.json'),
     's3:DeleteObject': importsAt('*.rejects.csv'),
   },
-  verify: { ...read(TABLES), ...describeTables, ...query, ...scan },
+  verify: { ...read, ...describeTables, ...query('by-customer'), ...scan },
 }
 
 /** The beginning of the logical ids of a role's task. */

@@ -1,5 +1,5 @@
 /**
- * The rights of each task in DynamoDB: exact actions on exact tables. They are stated only here.
+ * The rights of each task in DynamoDB: exact actions on the table or on exact indexes of it. They are stated only here.
  *
  * A role has the same rights on later generations of a table (`.g<n>`) as on generation 1. Only `replay` and `operator`
  * make and remove them.
@@ -7,7 +7,7 @@
 
 import { Stack } from 'aws-cdk-lib'
 import { type IRole, PolicyStatement } from 'aws-cdk-lib/aws-iam'
-import { PROJECTION_NAMES, type ProjectionName } from '../src/tables/definition.js'
+import { BY_BALANCE, BY_CUSTOMER, BY_EXPIRY, BY_ID } from '../src/tables/definition.js'
 import type { Stage } from './config.js'
 import { acknowledge } from './nag.js'
 import { type Credentials, firstTable, tableArn } from './names.js'
@@ -23,52 +23,49 @@ const EMPTY = [...SCAN, 'dynamodb:DeleteItem', 'dynamodb:ConditionCheckItem']
 /** The actions on tables that `replay` fills beside the live ones. */
 const SHADOW = ['dynamodb:CreateTable', 'dynamodb:DeleteTable']
 
-const ALL = PROJECTION_NAMES
-const INDEXED = ['journal', 'ranking'] as const
+/** The table in all generations, only in those that a replay makes, or indexes by their names. */
+type Place = 'tables' | 'tables after the first generation' | readonly string[]
 
-/** Actions on the tables of some projections, or on their indexes. */
-type Grant = {
-  readonly actions: readonly string[]
-  readonly of: readonly ProjectionName[]
-  readonly on: 'tables' | 'indexes' | 'tables after the first generation'
-}
+type Grant = { readonly actions: readonly string[]; readonly on: Place }
 
-const QUERIES: Grant = { actions: QUERY, of: INDEXED, on: 'indexes' }
-/** The right to describe a table: every reader checks that the table is the one that its projection filled. */
-const identityOf = (of: Grant['of']): Grant => ({ actions: DESCRIBE, of, on: 'tables' })
+/** Reading by key. Every reader also describes the table: it must be the one that the projection filled. */
+const LOOK_UP: Grant = { actions: [...READ, ...DESCRIBE], on: 'tables' }
 
 const REPLAY: readonly Grant[] = [
-  { actions: [...READ, ...WRITE, ...DESCRIBE, ...SCAN], of: ALL, on: 'tables' },
-  { actions: SHADOW, of: ALL, on: 'tables after the first generation' },
+  { actions: [...READ, ...WRITE, ...DESCRIBE, ...SCAN], on: 'tables' },
+  { actions: SHADOW, on: 'tables after the first generation' },
 ]
 
 const GRANTS: Readonly<Record<Credentials, readonly Grant[]>> = {
-  commands: [
-    { actions: READ, of: ['balances', 'journal', 'ranking'], on: 'tables' },
-    // an index of the ranking says whose holds have expired
-    { actions: QUERY, of: ['ranking'], on: 'indexes' },
-    identityOf(['balances', 'journal', 'ranking']),
+  // an index says whose holds have expired
+  commands: [LOOK_UP, { actions: QUERY, on: [BY_EXPIRY] }],
+  projections: [
+    { actions: [...READ, ...WRITE, ...DESCRIBE, ...EMPTY], on: 'tables' },
+    // the heads alone, which a slow walk compares with the stream
+    { actions: SCAN, on: [BY_ID] },
   ],
-  projections: [{ actions: [...READ, ...WRITE, ...DESCRIBE, ...EMPTY], of: ALL, on: 'tables' }],
-  queries: [{ actions: READ, of: ALL, on: 'tables' }, QUERIES, identityOf(ALL)],
+  queries: [LOOK_UP, { actions: QUERY, on: [BY_CUSTOMER, BY_BALANCE, BY_ID] }],
   gateway: [],
   seed: [],
   importer: [],
   replay: REPLAY,
   // replays that are asked for over HTTP run in it
   operations: REPLAY,
-  // "jetledger recover" rebuilds the tables from a stream that a person has accepted
+  // "jetledger recover" rebuilds the table from a stream that a person has accepted
   operator: REPLAY,
-  verify: [{ actions: [...READ, ...DESCRIBE, ...SCAN], of: ALL, on: 'tables' }, QUERIES],
+  verify: [
+    { actions: [...READ, ...DESCRIBE, ...SCAN], on: 'tables' },
+    { actions: QUERY, on: [BY_CUSTOMER] },
+  ],
 }
 
-const namesOf = (stage: Stage, { of, on }: Grant): readonly string[] =>
-  of.flatMap(projection => {
-    const name = firstTable(stage, projection)
-    const next = `${name}.g*`
-    if (on === 'tables') return [name, next]
-    return on === 'indexes' ? [`${name}/index/*`, `${next}/index/*`] : [next]
-  })
+const namesOf = (stage: Stage, { on }: Grant): readonly string[] => {
+  const name = firstTable(stage)
+  const next = `${name}.g*`
+  if (on === 'tables') return [name, next]
+  if (on === 'tables after the first generation') return [next]
+  return on.flatMap(index => [`${name}/index/${index}`, `${next}/index/${index}`])
+}
 
 /** Gives the role of a task its rights in DynamoDB: none for the gateway, `seed` and `importer`, which use no tables. */
 export const grantTables = (role: IRole, stage: Stage, credentials: Credentials): void => {
@@ -80,7 +77,7 @@ export const grantTables = (role: IRole, stage: Stage, credentials: Credentials)
       acknowledge(
         role,
         `IAM5[Resource::arn:<AWS::Partition>:dynamodb:${Stack.of(role).region}:<AWS::AccountId>:table/${name}]`,
-        'Generations of a table that replay makes, and indexes: the number is not known before.',
+        'Generations of a table that replay makes: the number is not known before.',
       )
     }
   }

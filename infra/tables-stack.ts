@@ -1,8 +1,8 @@
 /**
- * The stack of the projections' tables: on demand, encrypted, with point-in-time recovery.
+ * The stack of the projection's table: on demand, encrypted, with point-in-time recovery.
  *
- * The tables can be rebuilt from the stream, but not in a minute. So in prod they cannot be deleted by accident, and
- * outlive their stack.
+ * The table can be rebuilt from the stream, but not in a minute. So in prod it cannot be deleted by accident, and outlives
+ * its stack.
  */
 
 import { RemovalPolicy, Stack, type StackProps } from 'aws-cdk-lib'
@@ -16,12 +16,7 @@ import {
   TableV2,
 } from 'aws-cdk-lib/aws-dynamodb'
 import type { Construct } from 'constructs'
-import {
-  type IndexDefinition,
-  type KeyAttribute,
-  PROJECTION_NAMES,
-  TABLES,
-} from '../src/tables/definition.js'
+import { type IndexDefinition, type KeyAttribute, TABLES } from '../src/tables/definition.js'
 import type { StageConfig } from './config.js'
 import { firstTable } from './names.js'
 
@@ -40,17 +35,15 @@ export class TablesStack extends Stack {
   constructor(scope: Construct, id: string, { config, ...props }: StackProps & { config: StageConfig }) {
     super(scope, id, props)
     const { stage, is_protected } = config
-    for (const projection of PROJECTION_NAMES) {
-      new TableV2(this, projection, {
-        tableName: firstTable(stage, projection),
-        partitionKey: attribute({ name: 'id', type: 'S' }),
-        globalSecondaryIndexes: TABLES[projection].indexes.map(indexOf),
-        billing: Billing.onDemand(),
-        encryption: TableEncryptionV2.awsManagedKey(),
-        pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true },
-        deletionProtection: is_protected,
-        removalPolicy: is_protected ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY,
-      })
-    }
+    new TableV2(this, 'ledger', {
+      tableName: firstTable(stage),
+      partitionKey: attribute({ name: 'id', type: 'S' }),
+      globalSecondaryIndexes: TABLES.ledger.indexes.map(indexOf),
+      billing: Billing.onDemand(),
+      encryption: TableEncryptionV2.awsManagedKey(),
+      pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true },
+      deletionProtection: is_protected,
+      removalPolicy: is_protected ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY,
+    })
   }
 }

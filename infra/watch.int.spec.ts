@@ -16,10 +16,10 @@ describe.each(all)('the alarms of $name', ({ stage, nats, templates }) => {
   const alarms = ofType(templates, 'AWS::CloudWatch::Alarm').map(([, { Properties }]) => Properties)
 
   it('are for lag, dead letters, fold mismatches, 5xx, throttling, rights, records, signed heads, imports, and our own nodes', () => {
-    const projections = ['balances', 'journal', 'totals', 'ranking']
     const nodes = nats === 'self-hosted' ? ['nats-a', 'nats-b', 'nats-c'] : []
     const expected = [
-      ...projections.flatMap(name => [`lag-${name}`, `throttles-${name}`]),
+      'lag-ledger',
+      'throttles-ledger',
       ...['commands', 'operations', 'projections', 'queries'].map(role => `throttles-in-${role}`),
       ...nodes.flatMap(node => ['health', 'disk', 'logins', 'violations'].map(what => `${node}-${what}`)),
       'logins-refused',
@@ -52,7 +52,7 @@ describe.each(all)('the alarms of $name', ({ stage, nats, templates }) => {
     const silent = alarms.filter(({ TreatMissingData }) => TreatMissingData === 'breaching')
     const names = silent.map(({ AlarmName }) => AlarmName.replace(`jetledger-${stage}-`, ''))
     expect(names.filter(name => /^lag-|-health$|-away$|^heads-late$/.test(name))).toEqual(names)
-    expect(names).toHaveLength(4 + 2 + (nats === 'self-hosted' ? 3 : 0))
+    expect(names).toHaveLength(1 + 2 + (nats === 'self-hosted' ? 3 : 0))
   })
 
   it('read metrics that something makes', () => {

@@ -62,7 +62,7 @@ const POOL: unknown[] = [
     'discarded',
     'strong',
     'commands',
-    'balances',
+    'ledger',
     'filling',
     'serving',
     'i'.repeat(22),

@@ -8,7 +8,7 @@ import { type Customer, NEW_CUSTOMER, step } from '../src/ledger/fold.js'
 import type { Skip } from '../src/ledger/skip.js'
 import { clientId, placeAt } from '../src/ledger/testing/arbitrary.js'
 import { decodePlain } from '../src/ledger/testing/plain.js'
-import { PROJECTIONS } from '../src/projections/definitions/all.js'
+import { PROJECTIONS } from '../src/projections/definitions/ledger.js'
 import { listParked } from '../src/projections/parked.js'
 import { replay } from '../src/projections/rebuild/rebuild.js'
 import { wholeRandomFrom } from '../src/random.js'
@@ -16,7 +16,7 @@ import { FROM_THE_BEGINNING, foldSubject } from '../src/stream/fold-subject.js'
 import { readRange } from '../src/stream/read.js'
 import type { Recorded } from '../src/stream/recorded.js'
 import { LEDGER_STREAM } from '../src/stream/settings.js'
-import { readCustomers } from '../src/tables/balances.js'
+import { readHeads } from '../src/tables/heads.js'
 import { type ProjectedLedger, startProjectedLedger } from '../src/verify/testing/projected.js'
 import { coordinatorRoom, movement } from './support/coordinators.js'
 import { left, right } from './support/ledger.js'
@@ -40,14 +40,10 @@ const debit = (amount: number) => ({ type: 'debit', amount })
 const skip = (seq: number) => ({ schema: 2, type: 'skip', seq, reason: 'nobody knows it', by: 'ann' })
 
 const balanceOf = async (id: string): Promise<Customer | undefined> =>
-  (await right(readCustomers(ledger.tables, ledger.tableOf('balances'), [clientId(id)]))).get(clientId(id))
+  (await right(readHeads(ledger.tables, ledger.table_name, [clientId(id)]))).get(clientId(id))
 
-const parkedIds = async (): Promise<string[]> => {
-  const notes = await Promise.all(
-    Object.values(PROJECTIONS).map(projection => listParked({ ...ledger, projection })),
-  )
-  return notes.flat().map(({ client_id }) => client_id)
-}
+const parkedIds = async (): Promise<string[]> =>
+  (await listParked({ ...ledger, projection: PROJECTIONS.ledger })).map(({ client_id }) => client_id)
 
 const goesOn = (id: string): Promise<true> =>
   until(async () => !(await parkedIds()).includes(id), { deadline_ms: 30_000, what: `${id} to go on` })
@@ -55,8 +51,8 @@ const goesOn = (id: string): Promise<true> =>
 const folded = async (id: string, to_seq = Number.POSITIVE_INFINITY): Promise<Customer> =>
   (await right(foldSubject(ledger, clientId(id), FROM_THE_BEGINNING, { to_seq, events_max: 1e6 }))).customer
 
-const rebuild = (name: keyof typeof PROJECTIONS) =>
-  replay(ledger, PROJECTIONS[name], {
+const rebuild = () =>
+  replay(ledger, PROJECTIONS.ledger, {
     keep: false,
     checkpoint_ms: 1,
     onProgress: () => undefined,
@@ -193,6 +189,6 @@ it('any history with decisions is the fold of the stream without the events that
   await until(agree, { deadline_ms: 30_000, what: 'every balance to be as it should' })
   for (const id of ids) expect(await folded(id)).toEqual(await expected(id))
   expect((await ledger.check()).differences).toEqual([])
-  for (const name of ['balances', 'journal'] as const) await rebuild(name)
+  await rebuild()
   expect((await ledger.check()).differences).toEqual([])
 })

@@ -33,9 +33,9 @@ let writer: NatsConnection
 
 const urlOf = (group: string, name: NodeName): string => cluster.urls(group)[NODE_NAMES.indexOf(name)] ?? ''
 const ask = (request: unknown): Promise<Msg> => rig.ask('customer.balance', request)
-/** Asks for the outcome of a transaction, with a journal that holds everything up to the event before it. */
+/** Asks for the outcome of a transaction, with a table that holds everything up to the event before it. */
 const fateOf = (transaction_id: string) =>
-  whatBecameOf({ ...rig.deps, balancesTable: async () => E.right('none') }, transaction_id, {
+  whatBecameOf({ ...rig.deps, table: async () => E.right('none') }, transaction_id, {
     find: async () => undefined,
     lookUp: async () => ({ known: undefined, seq: 1, is_filtered: false }),
   })

@@ -1,10 +1,9 @@
 // has servers of its own: DynamoDB is killed here, and a proxy returns false errors
 import { jetstream } from '@nats-io/jetstream'
 import { afterEach, beforeEach, expect, it } from 'vitest'
-import { PROJECTIONS } from '../src/projections/definitions/all.js'
+import { PROJECTIONS } from '../src/projections/definitions/ledger.js'
 import { replay } from '../src/projections/rebuild/rebuild.js'
 import { publishBatch } from '../src/stream/publish.js'
-import { PROJECTION_NAMES } from '../src/tables/definition.js'
 import { expectLetters, expectStored } from './support/checks.js'
 import { type DynamodbProcess, startDynamodbProcess } from './support/dynamodb-process.js'
 import { FAULTS, type FaultyDynamodb, startFaultyDynamodb } from './support/faulty-dynamodb.js'
@@ -45,9 +44,9 @@ afterEach(async () => {
   removeFolder(folder)
 })
 
-/** Starts every projection and waits until all are at work: one that does not exist yet would not be compared. */
+/** Starts the projection and waits until it is at work: a table that does not exist yet could not be compared. */
 const project = async (): Promise<void> => {
-  ledger.project(...PROJECTION_NAMES)
+  ledger.project()
   await ledger.caughtUp()
 }
 
@@ -73,14 +72,14 @@ const fundRing = async (): Promise<void> => {
     await jetstream(ledger.nc).publish(`customer.balance.ring-${i}`, '{"type":"credit","amount":1000}')
 }
 
-/** Expects no trace of the faults: tables and letters agree with the stream, and health is ok. */
+/** Expects no trace of the faults: the table and the letters agree with the stream, and health is ok. */
 const expectHealed = async (): Promise<void> => {
   await expectVerified(ledger)
   await expectLetters(ledger.nc, foldEvents(await readEvents(ledger.nc)))
   await until(() => ledger.health.read().state === 'ok', { deadline_ms: 30_000, what: 'health to be ok' })
 }
 
-it('every fifth call goes wrong, in every way there is: the tables equal the stream, and no good event is a letter', async () => {
+it('every fifth call goes wrong, in every way there is: the table equals the stream, and no good event is a letter', async () => {
   await project()
   await fundRing()
   faulty.setShare(SHARE)
@@ -98,7 +97,7 @@ it('every fifth call goes wrong, in every way there is: the tables equal the str
   expect(faulty.inflicted().size).toBeGreaterThanOrEqual(FAULTS.length - 2)
 })
 
-it('DynamoDB is killed and started again under load, and its errors go on: the tables equal the stream', async () => {
+it('DynamoDB is killed and started again under load, and its errors go on: the table equals the stream', async () => {
   await project()
   await fundRing()
   faulty.setShare(SHARE)
@@ -115,28 +114,25 @@ it('DynamoDB is killed and started again under load, and its errors go on: the t
   await expectHealed()
 })
 
-it.each(PROJECTION_NAMES)(
-  'a replay of %s where every fifth call goes wrong ends well, and DynamoDB may be away for a moment',
-  async name => {
-    await project()
-    await fundRing()
-    await transfers(1_500)
-    await expectVerified(ledger)
-    faulty.setShare(SHARE)
-    const options = { keep: false, checkpoint_ms: 50, signal: new AbortController().signal }
-    let killed: Promise<void> | undefined
-    const onProgress = (stage: string, done: number): void => {
-      if (stage !== 'folding' || done < 1_000) return
-      killed ??= dynamodb.kill().then(() => dynamodb.start())
-    }
-    const { generation } = await replay(ledger, PROJECTIONS[name], { ...options, onProgress })
-    await killed
-    expect(generation).toBe(2)
-    faulty.setShare(0)
-    await transfers(10)
-    await expectHealed()
-  },
-)
+it('a replay where every fifth call goes wrong ends well, and DynamoDB may be away for a moment', async () => {
+  await project()
+  await fundRing()
+  await transfers(1_500)
+  await expectVerified(ledger)
+  faulty.setShare(SHARE)
+  const options = { keep: false, checkpoint_ms: 50, signal: new AbortController().signal }
+  let killed: Promise<void> | undefined
+  const onProgress = (stage: string, done: number): void => {
+    if (stage !== 'folding' || done < 1_000) return
+    killed ??= dynamodb.kill().then(() => dynamodb.start())
+  }
+  const { generation } = await replay(ledger, PROJECTIONS.ledger, { ...options, onProgress })
+  await killed
+  expect(generation).toBe(2)
+  faulty.setShare(0)
+  await transfers(10)
+  await expectHealed()
+})
 
 it('every second answer is lost after the work was done: a replay finds its own writes, and goes on', async () => {
   await fundRing()
@@ -148,8 +144,7 @@ it('every second answer is lost after the work was done: a replay finds its own 
   ledger = await open()
   faulty.setShare(0.5)
   const options = { keep: false, checkpoint_ms: 30_000, signal: new AbortController().signal }
-  for (const name of ['balances', 'journal'] as const)
-    await replay(ledger, PROJECTIONS[name], { ...options, onProgress: () => undefined })
+  await replay(ledger, PROJECTIONS.ledger, { ...options, onProgress: () => undefined })
   faulty.setShare(0)
   await project()
   await expectHealed()

@@ -8,7 +8,6 @@ import { createPersonKeys } from '../src/sealing/person-keys.js'
 import { createSealer, type Sealer } from '../src/sealing/seal-command.js'
 import { applySettings } from '../src/stream/provision.js'
 import { LEDGER_STREAM, PERSON_KEY_STREAM } from '../src/stream/settings.js'
-import { PROJECTION_NAMES } from '../src/tables/definition.js'
 import { right, startTestLedger, type TestLedger } from './support/ledger.js'
 import { type ServedCommands, startServedCommands } from './support/served-commands.js'
 import { until } from './support/servers.js'
@@ -25,7 +24,7 @@ let open: OpenTexts
 beforeAll(async () => {
   ledger = await startTestLedger()
   await right(applySettings(ledger.nc, { replicas: 1, has_person_keys: true }))
-  ledger.project(...PROJECTION_NAMES)
+  ledger.project()
   sealer = createSealer(createPersonKeys(ledger))
   open = createOpenTexts(ledger)
   commands = await startServedCommands(ledger, sealer)

@@ -12,10 +12,10 @@ import { TE } from '../src/fp.js'
 import { manager, provision } from '../src/stream/provision.js'
 import { LEDGER_STREAM } from '../src/stream/settings.js'
 import { createTablesClient } from '../src/tables/client.js'
-import { createBalancesTable } from './support/balances-table.js'
 import { codeOf, coordinatorRoom, movement, storedFrom } from './support/coordinators.js'
 import { createElectionNetwork, type ElectionNetwork } from './support/held-elections.js'
 import { LOCAL, right } from './support/ledger.js'
+import { createLedgerTable } from './support/ledger-table.js'
 import { newFolder, removeFolder, startTestDynamodb, type TestDynamodb, until } from './support/servers.js'
 
 const LED_MS_MAX = 40_000
@@ -23,7 +23,7 @@ const ROUNDS = 3
 /** The debits of a round, and the time over which they are spread: as long as two servers may lead. */
 const DEBITS = 240
 const SPREAD_MS = 1_200
-const TABLE = 'balances'
+const TABLE = 'ledger'
 
 const room = coordinatorRoom()
 let folder: string
@@ -39,7 +39,7 @@ beforeAll(async () => {
   cluster = await startCluster({ folder, network, client_groups: ['mine'], sync_interval: '2m' })
   dynamodb = await startTestDynamodb()
   tables = createTablesClient({ endpoint: dynamodb.endpoint, ...LOCAL })
-  await createBalancesTable(tables, TABLE)
+  await createLedgerTable(tables, TABLE)
   const nc = await clientOf('nats-1')
   await until(() => right(provision(nc, { replicas: 3 })), { deadline_ms: LED_MS_MAX, what: 'the streams' })
 })
@@ -68,7 +68,7 @@ const coordinatorAt = async (name: NodeName): Promise<Coordinator> => {
     nc,
     jsm: await right(manager(nc)),
     tables,
-    balancesTable: TE.right(TABLE),
+    table: TE.right(TABLE),
     log: pino({ level: 'silent' }),
   }
   return room.start(deps, { timeout_ms: 3_000 })

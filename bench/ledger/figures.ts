@@ -2,7 +2,7 @@
 
 import { addErrors, median, type Run, summarize } from '../measure/run.js'
 import type { Table } from '../report.js'
-import type { LagOf } from './places.js'
+import type { Behind } from './places.js'
 
 export type Figures = {
   readonly name: string
@@ -12,22 +12,16 @@ export type Figures = {
   readonly cpu_s: Readonly<Record<string, number>>
   /** The memory of the program at the end, in bytes. */
   readonly program_bytes?: number
-  /** How far each projection was behind at the end. */
-  readonly lag: LagOf
+  /** How far the projection was behind at the end; undefined where nothing is projected. */
+  readonly lag?: Behind
   /** The accepted requests per second of what ran beside the line. */
   readonly beside_per_s?: number
 }
 
-const maxLag = (all: readonly LagOf[]): LagOf =>
-  Object.fromEntries(
-    Object.keys(all[0] ?? {}).map(name => [
-      name,
-      {
-        lag_events: Math.max(...all.map(lag => lag[name]?.lag_events ?? 0)),
-        lag_ms: Math.max(...all.map(lag => lag[name]?.lag_ms ?? 0)),
-      },
-    ]),
-  )
+const greatest = (all: readonly Behind[]): Behind => ({
+  lag_events: Math.max(...all.map(({ lag_events }) => lag_events)),
+  lag_ms: Math.max(...all.map(({ lag_ms }) => lag_ms)),
+})
 
 /** Combines the rounds of one line: medians, but the sums of refusals and the greatest lag. */
 export const combine = (rounds: readonly [Figures, ...Figures[]]): Figures => {
@@ -36,6 +30,7 @@ export const combine = (rounds: readonly [Figures, ...Figures[]]): Figures => {
     median(rounds.map(one => one.program_bytes)),
     median(rounds.map(one => one.beside_per_s)),
   ]
+  const lags = rounds.flatMap(({ lag }) => lag ?? [])
   return {
     name,
     in_flight,
@@ -43,7 +38,7 @@ export const combine = (rounds: readonly [Figures, ...Figures[]]): Figures => {
     cpu_s: Object.fromEntries(
       Object.keys(cpu_s).map(group => [group, median(rounds.map(one => one.cpu_s[group])) ?? 0]),
     ),
-    lag: maxLag(rounds.map(({ lag }) => lag)),
+    ...(lags.length === 0 ? {} : { lag: greatest(lags) }),
     ...(program_bytes === undefined ? {} : { program_bytes }),
     ...(beside_per_s === undefined ? {} : { beside_per_s }),
   }
@@ -84,19 +79,10 @@ export const ratesTable = (all: readonly Figures[]): Table => ({
   ]),
 })
 
-/** How far the projections were behind at the end of each line; undefined when no line has any. */
+/** How far the projection was behind at the end of each line; undefined when no line has any. */
 export const lagTable = (all: readonly Figures[]): Table | undefined => {
-  const with_lag = all.filter(({ lag }) => Object.keys(lag).length > 0)
-  const names = Object.keys(with_lag[0]?.lag ?? {})
-  if (names.length === 0) return undefined
-  return {
-    head: ['events (and seconds) behind at the end', ...names],
-    rows: with_lag.map(({ name, lag }) => [
-      name,
-      ...names.map(projection => {
-        const { lag_events = 0, lag_ms = 0 } = lag[projection] ?? {}
-        return `${whole(lag_events)} (${(lag_ms / MS_PER_S).toFixed(1)})`
-      }),
-    ]),
-  }
+  const rows = all.flatMap(({ name, lag }) =>
+    lag === undefined ? [] : [[name, whole(lag.lag_events), (lag.lag_ms / MS_PER_S).toFixed(1)]],
+  )
+  return rows.length === 0 ? undefined : { head: ['behind at the end', 'events', 's'], rows }
 }

@@ -8,7 +8,6 @@ import { waitCaughtUp } from '../../src/projections/caught-up.js'
 import { consumerName } from '../../src/projections/target.js'
 import { type Lag, projectionLag } from '../../src/stream/lag.js'
 import { LEDGER_STREAM, ledgerStream } from '../../src/stream/settings.js'
-import { PROJECTION_NAMES } from '../../src/tables/definition.js'
 import type { Surroundings } from '../benchmark.js'
 import type { Options } from '../options.js'
 import { type CpuGroups, memory_bytes } from '../processes/cpu.js'
@@ -22,14 +21,14 @@ import { readStored, type Stored } from './books.js'
 import { giveMoney } from './give-money.js'
 import type { PlaceName } from './lines.js'
 
-export type LagOf = Readonly<Record<string, Pick<Lag, 'lag_events' | 'lag_ms'>>>
+export type Behind = Pick<Lag, 'lag_events' | 'lag_ms'>
 
 export type Place = {
   readonly targets: Omit<Targets, 'lean'>
   /** The processes by the name of their column. */
   readonly pids: CpuGroups
-  /** How far each projection is behind now. */
-  readonly readLag: () => Promise<LagOf>
+  /** How far the projection is behind now; undefined where nothing is projected. */
+  readonly readLag: () => Promise<Behind | undefined>
   /** The memory of the program, of all its instances together. */
   readonly programBytes: () => number | undefined
   /** What was stored since the place was opened; undefined where nothing is stored. */
@@ -45,22 +44,19 @@ type Opening = {
   readonly postgres: PostgresPrograms
 }
 
-/** The start of a ledger with all projections may have 10,000 events to fold at the speed of its table server. */
+/** The start of a ledger may have 10,000 events to fold at the speed of its table server. */
 const FOLD_MS_MAX = 300_000
 
 const WITHOUT_PROGRAM = {
-  readLag: async () => ({}),
+  readLag: async () => undefined,
   programBytes: () => undefined,
   stored: async () => undefined,
   mustLive: () => {},
 } satisfies Partial<Place>
 
-const readLag = async (nc: NatsConnection): Promise<LagOf> => {
-  const lags = PROJECTION_NAMES.map(async name => {
-    const { lag_events, lag_ms } = await run(projectionLag(nc, consumerName(name, 1)))
-    return [name, { lag_events, lag_ms }] as const
-  })
-  return Object.fromEntries(await Promise.all(lags))
+const readLag = async (nc: NatsConnection): Promise<Behind> => {
+  const { lag_events, lag_ms } = await run(projectionLag(nc, consumerName('ledger', 1)))
+  return { lag_events, lag_ms }
 }
 
 const openLedger = async ({ options, sync_interval, surroundings }: Opening): Promise<Place> => {
@@ -72,11 +68,9 @@ const openLedger = async ({ options, sync_interval, surroundings }: Opening): Pr
   const services = await startServices({ ...ground, ...profile, roles }, options.instances, surroundings)
   await giveMoney(nc, signal)
   const jsm = await jetstreamManager(nc)
-  for (const name of PROJECTION_NAMES) {
-    const missing = await waitCaughtUp({ nc, jsm }, name, FOLD_MS_MAX, signal, () => {})
-    signal.throwIfAborted()
-    if (missing > 0) throw new Error(`${name} did not fold the first events within ${FOLD_MS_MAX} ms`)
-  }
+  const missing = await waitCaughtUp({ nc, jsm }, 'ledger', FOLD_MS_MAX, signal, () => {})
+  signal.throwIfAborted()
+  if (missing > 0) throw new Error(`the first events were not projected within ${FOLD_MS_MAX} ms`)
   const lastSeq = async (): Promise<number> => (await jsm.streams.info(LEDGER_STREAM)).state.last_seq
   const from_seq = await lastSeq()
   return {

@@ -74,31 +74,25 @@ const runProgram = async <A>(
   })
 }
 
-/** Rebuilds a projection with the built program; `folder` receives its output. */
+/** Rebuilds the projection with the built program; `folder` receives its output. */
 export const runReplay = (
-  projection: string,
   folder: string,
   addresses: Addresses,
   signal: AbortSignal,
   profile_dir?: string,
-): Promise<ReplayRun> => {
-  const args = ['replay', projection]
-  const env = environmentOf(addresses)
-  return runProgram({ name: `replay-${projection}`, args, env, folder, profile_dir }, signal)
-}
+): Promise<ReplayRun> =>
+  runProgram({ name: 'replay', args: ['replay'], env: environmentOf(addresses), folder, profile_dir }, signal)
 
 export type VerifyRun = Spent & { readonly took_ms: number }
 
-/** Compares the table of a projection with the stream. A difference is an error: then there is nothing to measure. */
+/** Compares the table with the stream. A difference is an error: then there is nothing to measure. */
 export const runVerify = async (
-  projection: string,
   folder: string,
   addresses: Addresses,
   signal: AbortSignal,
 ): Promise<VerifyRun> => {
   const began_ms = performance.now()
-  const env = { ...environmentOf(addresses), JETLEDGER_PROJECTIONS: projection }
-  const call = { name: `verify-${projection}`, args: ['verify'], env, folder }
+  const call = { name: 'verify', args: ['verify'], env: environmentOf(addresses), folder }
   const { differences_count, ...spent } = await runProgram<{ readonly differences_count: number }>(
     call,
     signal,

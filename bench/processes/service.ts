@@ -18,17 +18,15 @@ export type ServiceOptions = {
   readonly roles: string
   /** Additional environment variables of the process. */
   readonly env?: Readonly<Record<string, string>>
-  /** The projections, as in JETLEDGER_PROJECTIONS; all of them unless stated. */
-  readonly projections?: string
   /** The folder that receives a CPU profile of the process when it ends. */
   readonly profile_dir?: string
 }
 
 /**
- * For a process with the role `commands` alone: the balances were filled before, and no projector runs meanwhile, so
- * commands must not be slowed to the speed of one.
+ * For a process with the role `commands` alone: the table was filled before, and no projector runs meanwhile, so commands
+ * must not be slowed to the speed of one.
  */
-export const WITHOUT_PROJECTOR = { JETLEDGER_PROJECTIONS: 'balances', JETLEDGER_LAG_MAX_S: '0' } as const
+export const WITHOUT_PROJECTOR = { JETLEDGER_LAG_MAX_S: '0' } as const
 
 const READY_MS_MAX = 30_000
 const PING_MS_MAX = 250
@@ -54,18 +52,13 @@ export const environmentOf = ({ nats_url, dynamodb_endpoint, replicas }: Address
 
 /** Starts the service. The result names its log file, for the error text when it ends early. */
 export const startService = (options: ServiceOptions): Child & { readonly log_file: string } => {
-  const { folder, roles, projections, profile_dir, env } = options
+  const { folder, roles, profile_dir, env } = options
   const log_file = join(folder, `serve-${roles.replaceAll(',', '-')}.log`)
   const output = openSync(log_file, 'a')
   try {
     const child = startChild('program', {
       args: ['serve'],
-      env: {
-        ...environmentOf(options),
-        JETLEDGER_ROLES: roles,
-        ...(projections === undefined ? {} : { JETLEDGER_PROJECTIONS: projections }),
-        ...env,
-      },
+      env: { ...environmentOf(options), JETLEDGER_ROLES: roles, ...env },
       cwd: folder,
       output,
       exec_args: profile_dir === undefined ? [] : ['--cpu-prof', '--cpu-prof-dir', resolve(profile_dir)],

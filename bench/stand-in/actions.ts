@@ -189,6 +189,13 @@ const query = (tables: Tables, read: Read) => {
   return pageOf(is_forward ? found : found.reverse(), read, ['id', partition, sort])
 }
 
+const scan = (tables: Tables, read: Read) => {
+  const table = tableOf(tables, read.TableName)
+  const { partition, sort } =
+    read.IndexName === undefined ? { partition: 'id', sort: 'id' } : table.indexKey(read.IndexName)
+  return pageOf([...table.all(read.IndexName)], read, [...new Set(['id', partition, sort])])
+}
+
 /** Makes a set of tables; the returned function does one request by the name of its action. */
 export const createActions = (): ((action: string, body: unknown) => unknown) => {
   const tables: Tables = new Map()
@@ -218,7 +225,7 @@ export const createActions = (): ((action: string, body: unknown) => unknown) =>
     BatchGetItem: (body: BatchGet) => batchGet(tables, body),
     BatchWriteItem: (body: BatchWrite) => batchWrite(tables, body),
     Query: (read: Read) => query(tables, read),
-    Scan: (read: Read) => pageOf([...tableOf(tables, read.TableName).all()], read, ['id']),
+    Scan: (read: Read) => scan(tables, read),
   }
   return (action, body) => {
     const act = Object.hasOwn(actions, action) ? actions[action] : undefined

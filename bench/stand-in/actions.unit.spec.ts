@@ -93,6 +93,28 @@ it('an index gives its items in order, page after page, and follows changes', ()
   expect(second).not.toHaveProperty('LastEvaluatedKey')
 })
 
+it('a scan gives all items page after page, and of an index only those that have its key', () => {
+  for (const n of [1, 2, 3]) put(`a${n}`, n)
+  act('PutItem', { TableName: 't', Item: { id: { S: '#row' } } })
+  const scanned = (more: object) => {
+    const found: unknown[] = []
+    let after: object | undefined
+    do {
+      const page = act('Scan', {
+        TableName: 't',
+        Limit: 2,
+        ...(after === undefined ? {} : { ExclusiveStartKey: after }),
+        ...more,
+      }) as { Items: { id: { S: string } }[]; LastEvaluatedKey?: object }
+      found.push(...page.Items.map(({ id }) => id.S))
+      after = page.LastEvaluatedKey
+    } while (after !== undefined)
+    return found
+  }
+  expect(scanned({})).toEqual(['a1', 'a2', 'a3', '#row'])
+  expect(scanned({ IndexName: 'by-shard' })).toEqual(['a1', 'a2', 'a3'])
+})
+
 it.each([
   ['Query', { TableName: 't' }, 'queries of an index only'],
   ['GetItem', { TableName: 'other', Key: {} }, 'there is no table other'],

@@ -21,8 +21,8 @@ export type Table = {
   readonly get: (id: string) => Item | undefined
   readonly put: (item: Item) => void
   readonly remove: (id: string) => void
-  /** All items in the order in which they came. */
-  readonly all: () => Iterable<Item>
+  /** All items, or all of an index, in one order as long as nothing is written. */
+  readonly all: (index?: string) => Iterable<Item>
   readonly indexKey: (name: string) => IndexKey
   /** The items of an index whose partition key has this text, in no order. */
   readonly partition: (index: string, value: string) => Iterable<Item>
@@ -81,7 +81,10 @@ export const createTable = (description: TableDescription): Table => {
       remember(id, item)
     },
     remove,
-    all: () => items.values(),
+    all: index =>
+      index === undefined
+        ? items.values()
+        : [...indexOf(index).partitions.values()].flatMap(partition => [...partition.values()]),
     indexKey: name => indexOf(name).key,
     partition: (name, value) => indexOf(name).partitions.get(value)?.values() ?? [],
   }

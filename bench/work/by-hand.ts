@@ -9,7 +9,6 @@ import { type DynamoDBDocumentClient, TransactWriteCommand } from '@aws-sdk/lib-
 import type { NatsConnection } from 'nats'
 import { E } from '../../src/fp.js'
 import { createTablesClient } from '../../src/tables/client.js'
-import { TABLES } from '../../src/tables/definition.js'
 import { createTable } from '../../src/tables/provision.js'
 import type { Operation, Result } from '../measure/job.js'
 import { codeOf, type Random, refused } from './client-request.js'
@@ -29,7 +28,7 @@ const clientOf = (endpoint: string): DynamoDBDocumentClient =>
 export const prepareByHand = async (endpoint: string): Promise<void> => {
   const tables = clientOf(endpoint)
   try {
-    const made = await createTable(tables, TABLE, TABLES.balances)()
+    const made = await createTable(tables, TABLE, { suffix: '', indexes: [] })()
     if (E.isLeft(made)) throw new Error(made.left.message, { cause: made.left.cause })
   } finally {
     tables.destroy()

@@ -1,5 +1,5 @@
 /**
- * Measures the time from publishing an event until it can be read from the balances table. A probe publishes an event of a
+ * Measures the time from publishing an event until it can be read from the table. A probe publishes an event of a
  * customer of its own, and reads the item with strong consistency until the event is in it. A read takes about a millisecond,
  * so the result is too long by up to a millisecond. The HTTP request is written by hand, because the SDK would use CPU that
  * the projector needs.
@@ -48,7 +48,7 @@ const createReader = ({ dynamodb_endpoint, table }: Probing) => {
         response.on('error', reject)
         response.on('end', () => {
           if (response.statusCode === 200) resolve(Number((JSON.parse(text) as Item).Item?.seq?.N ?? 0))
-          else reject(new Error(`the balances cannot be read: ${response.statusCode} ${text}`))
+          else reject(new Error(`the table cannot be read: ${response.statusCode} ${text}`))
         })
       })
       sent.on('error', reject)

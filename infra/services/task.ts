@@ -10,7 +10,7 @@ import { inboxPrefixOf } from '../../src/permissions/users.js'
 import type { StageConfig } from '../config.js'
 import type { FoundationStack } from '../foundation-stack.js'
 import { acknowledge } from '../nag.js'
-import { balancesTable, type Credentials, HTTP_PORT, logGroupName } from '../names.js'
+import { baseTable, type Credentials, HTTP_PORT, logGroupName } from '../names.js'
 import type { NatsConnection } from '../nats/connection.js'
 import { grantTables } from '../permissions.js'
 import { addProgram, PLATFORM, type SecretFile } from './container.js'
@@ -43,7 +43,7 @@ const environmentOf = ({ config, nats, environment, role }: TaskProps): Record<s
   NATS_URL: nats.url,
   // each role has inboxes of its own: the gateway may subscribe only to its own, and so hears no replies to other roles
   NATS_INBOX_PREFIX: inboxPrefixOf(role),
-  DDB_TABLE: balancesTable(config.stage),
+  DDB_TABLE: baseTable(config.stage),
   JETLEDGER_REPLICAS: String(REPLICAS),
   HTTP_PORT: String(HTTP_PORT),
   LOG_LEVEL: 'info',

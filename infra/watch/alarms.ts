@@ -148,31 +148,29 @@ export class Alarms extends Construct {
   }
 
   private watchTables(): void {
-    for (const projection of PROJECTION_NAMES) {
-      const table = Table.fromTableName(this, `Table-${projection}`, firstTable(this.props.stage, projection))
-      const throttled = (operation: string) =>
-        table.metric('ThrottledRequests', {
-          statistic: 'Sum',
-          period: MINUTE,
-          dimensionsMap: { TableName: table.tableName, Operation: operation },
-        })
-      const usingMetrics = {
-        reads: throttled('BatchGetItem'),
-        queries: throttled('Query'),
-        writes: throttled('TransactWriteItems'),
-      }
-      this.alarm(`throttles-${projection}`, {
-        metric: new MathExpression({
-          expression: 'FILL(reads, 0) + FILL(queries, 0) + FILL(writes, 0)',
-          label: 'throttled',
-          period: MINUTE,
-          usingMetrics,
-        }),
-        threshold: 0,
-        minutes: 3,
-        says: `DynamoDB throttles ${table.tableName}: a hot partition, or more load than it has scaled to.`,
+    const table = Table.fromTableName(this, 'Table', firstTable(this.props.stage))
+    const throttled = (operation: string) =>
+      table.metric('ThrottledRequests', {
+        statistic: 'Sum',
+        period: MINUTE,
+        dimensionsMap: { TableName: table.tableName, Operation: operation },
       })
+    const usingMetrics = {
+      reads: throttled('BatchGetItem'),
+      queries: throttled('Query'),
+      writes: throttled('TransactWriteItems'),
     }
+    this.alarm('throttles-ledger', {
+      metric: new MathExpression({
+        expression: 'FILL(reads, 0) + FILL(queries, 0) + FILL(writes, 0)',
+        label: 'throttled',
+        period: MINUTE,
+        usingMetrics,
+      }),
+      threshold: 0,
+      minutes: 3,
+      says: `DynamoDB throttles ${table.tableName}: a hot partition, or more load than it has scaled to.`,
+    })
     for (const role of SERVICE_ROLES.filter(each => each !== 'gateway')) {
       this.alarm(`throttles-in-${role}`, {
         metric: logMetric(this.props.stage, `throttles_${role}`, 'Sum'),

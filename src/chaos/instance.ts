@@ -10,7 +10,7 @@ import { type ManagedProcess, manageProcess } from './process.js'
 
 export const INSTANCE_NAMES = ['instance-1', 'instance-2'] as const
 export type InstanceName = (typeof INSTANCE_NAMES)[number]
-/** An instance that only folds into the tables, and runs only while the two others are restarted without projections. */
+/** An instance that only folds into the table, and runs only while the two others are restarted without that role. */
 export const PROJECTOR_NAME = 'projector'
 
 /** Options of one start of an instance; a missing option has its usual value. */

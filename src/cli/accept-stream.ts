@@ -13,7 +13,7 @@ import { E } from '../fp.js'
 import { readPointer, setPointer } from '../generations/pointer.js'
 import { chunksOf } from '../parallel.js'
 import { orFail } from '../process/failure.js'
-import { PROJECTIONS } from '../projections/definitions/all.js'
+import { PROJECTIONS } from '../projections/definitions/ledger.js'
 import type { ProjectionDeps } from '../projections/deps.js'
 import { replay } from '../projections/rebuild/rebuild.js'
 import { consumerName } from '../projections/target.js'
@@ -57,20 +57,6 @@ export type AcceptOptions = {
   readonly signal: AbortSignal
 }
 
-/** The projections to rebuild: the configured ones, and every projection whose table exists already. */
-const projectionsOf = async (
-  deps: ProjectionDeps,
-  configured: readonly ProjectionName[],
-): Promise<readonly ProjectionName[]> => {
-  const found: ProjectionName[] = []
-  for (const name of PROJECTION_NAMES) {
-    const { generation } = await orFail(readPointer(deps.jsm, name))
-    const exists = await orFail(tableExists(deps.tables, tableName(deps.base_table, name, generation)))
-    if (exists || configured.includes(name)) found.push(name)
-  }
-  return found
-}
-
 type Rebuilt = Accepted['rebuilt'][number] & { readonly before: number }
 
 const rebuild = async (
@@ -104,34 +90,36 @@ const dropBefore = async (deps: ProjectionDeps, name: ProjectionName, before: nu
     deps.log.warn({ table, err: dropped.left }, 'the old table stays: it could not be removed')
 }
 
-const rowOf = (item: RawItem): LostRow | undefined => {
-  const [id, client_id, seq] = [item.id?.S, item.client_id?.S, Number(item.seq?.N)]
-  if (id === undefined || client_id === undefined || !Number.isSafeInteger(seq)) return undefined
-  return { kind: 'transaction', id, client_id, type: item.type?.S ?? '', amount: item.amount?.N ?? '', seq }
+/** A row of the journal under its key; undefined for an item that is none. */
+const rowOf = (item: RawItem): readonly [key: string, row: LostRow] | undefined => {
+  const [key, client_id, seq] = [item.id?.S, item.client_id?.S, Number(item.seq?.N)]
+  if (key === undefined || client_id === undefined || !Number.isSafeInteger(seq)) return undefined
+  const id = item.transaction_id?.S ?? `seq:${seq}`
+  return [
+    key,
+    { kind: 'transaction', id, client_id, type: item.type?.S ?? '', amount: item.amount?.N ?? '', seq },
+  ]
 }
 
 const isSame = (row: LostRow, item: RawItem | undefined): boolean => {
-  const now = item === undefined ? undefined : rowOf(item)
+  const now = item === undefined ? undefined : rowOf(item)?.[1]
   return now?.client_id === row.client_id && now.type === row.type && now.amount === row.amount
 }
 
 /** Yields every row of the former journal that is not in the journal of the accepted stream. */
 async function* lostRows(deps: ProjectionDeps, { before, generation }: Rebuilt): AsyncGenerator<LostRow> {
-  const [old, fresh] = [before, generation].map(each => tableName(deps.base_table, 'journal', each))
-  if (old === undefined || fresh === undefined || !(await orFail(tableExists(deps.tables, old)))) return
+  const old = tableName(deps.base_table, 'ledger', before)
+  const fresh = tableName(deps.base_table, 'ledger', generation)
+  if (!(await orFail(tableExists(deps.tables, old)))) return
   let from: RawItem | undefined
   do {
     const page = await orFail(scanRaw(deps.tables, old, from))
     for (const rows of chunksOf(BATCH_KEYS_MAX, page.items.map(rowOf))) {
       const known = rows.filter(row => row !== undefined)
-      const now = await orFail(
-        readRaw(
-          deps.tables,
-          fresh,
-          known.map(({ id }) => id),
-        ),
-      )
-      yield* known.filter(row => !isSame(row, now.get(row.id)))
+      if (known.length === 0) continue
+      const keys = known.map(([key]) => key)
+      const now = await orFail(readRaw(deps.tables, fresh, keys))
+      for (const [key, row] of known) if (!isSame(row, now.get(key))) yield row
     }
     from = page.next
   } while (from !== undefined)
@@ -141,7 +129,6 @@ async function* lostRows(deps: ProjectionDeps, { before, generation }: Rebuilt):
 export const acceptStream = async (
   deps: ProjectionDeps,
   entry: RecordEntry,
-  configured: readonly ProjectionName[],
   options: AcceptOptions,
 ): Promise<Accepted> => {
   const note = (line: Readonly<Record<string, unknown>>): void => {
@@ -150,15 +137,11 @@ export const acceptStream = async (
   }
   writeFileSync(options.file, '')
   const rebuilt: Rebuilt[] = []
-  // the journal is last, because its lost rows are listed right after its rebuild
-  const names = [...(await projectionsOf(deps, configured))].sort(
-    (a, b) => Number(a === 'journal') - Number(b === 'journal'),
-  )
-  for (const name of names) rebuilt.push(await rebuild(deps, name, options))
   let [lost_transactions, lost_letters] = [0, 0]
-  const journal = rebuilt.find(({ projection }) => projection === 'journal')
-  if (journal !== undefined) {
-    for await (const row of lostRows(deps, journal)) {
+  for (const name of PROJECTION_NAMES) {
+    const made = await rebuild(deps, name, options)
+    rebuilt.push(made)
+    for await (const row of lostRows(deps, made)) {
       note(row)
       lost_transactions += 1
     }

@@ -24,7 +24,7 @@ it('says no rate of work that was done before, or of the first moment', () => {
 })
 
 it('fits 80 columns with the longest label and many events', () => {
-  const line = progressLine('ranking: comparing', 'events', { done: 1_234_567, total: 9_999_999, ...ended })
+  const line = progressLine('ledger: comparing', 'events', { done: 1_234_567, total: 9_999_999, ...ended })
   expect(line.length).toBeLessThan(COLUMNS + 10)
   const usual = progressLine('folding', 'events', { done: 10_000, total: 61_018, ...ended })
   expect(usual.length).toBeLessThan(COLUMNS)

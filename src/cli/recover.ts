@@ -158,7 +158,7 @@ const accept = async (
     signal,
   }
   try {
-    return await acceptStream(deps, look.entry, config.JETLEDGER_PROJECTIONS, options)
+    return await acceptStream(deps, look.entry, options)
   } catch (thrown) {
     throw asFailure(thrown, signal)
   }

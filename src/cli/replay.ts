@@ -8,7 +8,7 @@ import { Failure, orFail } from '../process/failure.js'
 import { createLog, logHealth } from '../process/log.js'
 import { print, printJson } from '../process/output.js'
 import { stopRequested } from '../process/signals.js'
-import { PROJECTIONS } from '../projections/definitions/all.js'
+import { PROJECTIONS } from '../projections/definitions/ledger.js'
 import type { ProjectionDeps } from '../projections/deps.js'
 import type { Projection } from '../projections/projection.js'
 import {
@@ -102,7 +102,7 @@ const run = (name: ProjectionName | undefined, options: Options): Promise<void> 
     const deps = await openDeps(connected)
     const { signal } = stopRequested()
     const by = await operatorOf(connected.nc)
-    const names = name === undefined ? connected.config.JETLEDGER_PROJECTIONS : [name]
+    const names = name === undefined ? PROJECTION_NAMES : [name]
     for (const projection of names.map(one => PROJECTIONS[one])) {
       try {
         if (options.cancel) await cancelOne(deps, projection)
@@ -116,9 +116,7 @@ const run = (name: ProjectionName | undefined, options: Options): Promise<void> 
 export const replayCommand = (program: Command): void => {
   program
     .command('replay')
-    .description(
-      'rebuild a projection, or all of JETLEDGER_PROJECTIONS, from the first event; a service may be at work meanwhile',
-    )
+    .description('rebuild the projection from the first event; a service may be at work meanwhile')
     .addArgument(new Argument('[projection]').choices(PROJECTION_NAMES))
     .option('--keep', 'keep the generation before, so that --back can return to it')
     .addOption(new Option('--back', 'return to the generation that was kept').conflicts(['keep', 'cancel']))

@@ -1,6 +1,6 @@
 /**
  * Waits for what became of an event that was published anew: whether it counts, is a dead letter again, or waits because its
- * customer is parked. The projection of the balances decides that, like every fold of the stream.
+ * customer is parked. The projection decides that, like every fold of the stream.
  */
 
 import { pause } from '../back-off.js'
@@ -25,17 +25,17 @@ export type RetryFate =
   /** No projection has handled the event within the time. */
   | { readonly tag: 'unknown' }
 
-const BALANCES = 'balances'
+const PROJECTION = 'ledger'
 const LOOK_AGAIN = { first_ms: 50, max_ms: 500 }
 const never = new AbortController().signal
 
-/** Whether the projection of the balances has handled the event at `seq` within the time. */
+/** Whether the projection has handled the event at `seq` within the time. */
 const isHandled = async ({ nc }: Connected, seq: number, timeout_ms: number): Promise<boolean> => {
   const jsm = await orFail(manager(nc))
   const until_ms = performance.now() + timeout_ms
   for (let look = 1; ; look += 1) {
-    const { generation } = await orFail(readPointer(jsm, BALANCES))
-    const lag = await orFail(projectionLag(nc, consumerName(BALANCES, generation)))
+    const { generation } = await orFail(readPointer(jsm, PROJECTION))
+    const lag = await orFail(projectionLag(nc, consumerName(PROJECTION, generation)))
     if (lag.seq >= seq) return true
     if (performance.now() >= until_ms) return false
     await pause(LOOK_AGAIN, look, never)
@@ -50,7 +50,7 @@ const parkedCustomer = async ({ nc }: Connected, seq: number): Promise<string | 
   if (customer === undefined || E.isLeft(customer)) return undefined
   const client_id = customer.right
   const kv = await orFail(openBucket(nc))
-  const key = parkedPrefix(BALANCES) + Buffer.from(client_id).toString('base64url')
+  const key = parkedPrefix(PROJECTION) + Buffer.from(client_id).toString('base64url')
   return (await orFail(getText(kv, key))) === undefined ? undefined : client_id
 }
 

@@ -17,6 +17,7 @@ import {
   type StreamSettings,
   transactionIdsStream,
 } from '../stream/settings.js'
+import { PROJECTION_NAMES } from '../tables/definition.js'
 import type { Connected } from './command.js'
 
 /** One stream, bucket or consumer that is missing or has other settings. */
@@ -51,10 +52,10 @@ const ofConsumer = async (jsm: JetStreamManager, name: string): Promise<readonly
 }
 
 /** The consumers of the projections. Without a bucket nothing says which generation is active: it is the first then. */
-const ofConsumers = async ({ nc, config }: Connected): Promise<readonly PlannedChange[]> => {
+const ofConsumers = async ({ nc }: Connected): Promise<readonly PlannedChange[]> => {
   const jsm = await orFail(manager(nc))
   const changes: PlannedChange[] = []
-  for (const projection of config.JETLEDGER_PROJECTIONS) {
+  for (const projection of PROJECTION_NAMES) {
     const pointer = await readPointer(jsm, projection)()
     const is_new = E.isLeft(pointer) && pointer.left.tag === 'NotFound'
     const { generation } = is_new ? { generation: 1 } : await orFail(async () => pointer)

@@ -22,6 +22,7 @@ import {
   TRANSACTION_IDS_STREAM,
   transactionIdsStream,
 } from '../stream/settings.js'
+import { PROJECTION_NAMES } from '../tables/definition.js'
 import { type Connected, settingsFor, withNats } from './command.js'
 import { planApply } from './stream-plan.js'
 
@@ -100,9 +101,9 @@ const applyCheckpoint = async ({ nc }: Connected, settings: SettingsOptions): Pr
 }
 
 /** Makes the missing consumers of the projections, and changes settings of theirs back that were changed by hand. */
-const applyConsumers = async ({ nc, config }: Connected): Promise<void> => {
+const applyConsumers = async ({ nc }: Connected): Promise<void> => {
   const jsm = await orFail(manager(nc))
-  for (const projection of config.JETLEDGER_PROJECTIONS) {
+  for (const projection of PROJECTION_NAMES) {
     const { generation } = await orFail(readPointer(jsm, projection))
     await orFail(makeConsumer(jsm, consumerOf(projection, generation), { seq: 1 }))
   }

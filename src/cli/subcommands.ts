@@ -118,7 +118,7 @@ const EXAMPLES: Readonly<Record<string, string>> = {
   'dead-letters discard': 'jetledger dead-letters discard 1005 --reason "sent twice"',
   'parked list': 'jetledger parked list',
   'parked skip': 'jetledger parked skip 1007 --reason "sent by a test program"',
-  replay: 'jetledger replay balances --keep',
+  replay: 'jetledger replay --keep',
   'assets list': 'jetledger assets list',
   'assets add': 'jetledger assets add EUR --scale 2 --name Euro',
   schema: 'jetledger schema 2',

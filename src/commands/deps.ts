@@ -13,7 +13,7 @@ export type CommandDeps = {
   readonly nc: NatsConnection
   readonly jsm: JetStreamManager
   readonly tables: DynamoDBDocumentClient
-  /** The active table of the balances; a replay may make another table the active one. */
-  readonly balancesTable: TaskEither<StreamError, string>
+  /** The active table; a replay may make another table the active one. */
+  readonly table: TaskEither<StreamError, string>
   readonly log: Logger
 }

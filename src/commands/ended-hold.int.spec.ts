@@ -4,14 +4,13 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startTestLedger, type TestLedger } from '../../test/support/ledger.js'
 import { type ServedCommands, startServedCommands } from '../../test/support/served-commands.js'
-import { PROJECTION_NAMES } from '../tables/definition.js'
 
 let ledger: TestLedger
 let commands: ServedCommands
 
 beforeAll(async () => {
   ledger = await startTestLedger()
-  ledger.project(...PROJECTION_NAMES)
+  ledger.project()
   commands = await startServedCommands(ledger)
 })
 afterAll(async () => {
@@ -34,7 +33,7 @@ const holdOf = async (client_id: string, hold: string, more: object = {}): Promi
 
 /** What a capture of the hold is told, once the journal has everything. */
 const told = async (client_id: string, hold: string, more: object = {}): Promise<unknown> => {
-  await ledger.caughtUp('journal')
+  await ledger.caughtUp()
   const { error } = await say('capture', { client_id, hold, ...more })
   expect(error?.code).toBe('HOLD_NOT_OPEN')
   return { hold_was: error?.hold_was, ended_by: error?.ended_by, ended_at: error?.ended_at }
@@ -83,7 +82,7 @@ describe('the refusal of a hold that is not open', () => {
   it('says it in a batch too', async () => {
     await holdOf('fay', 'fay-1')
     await say('release', { client_id: 'fay', hold: 'fay-1', transaction_id: 'fay-back' })
-    await ledger.caughtUp('journal')
+    await ledger.caughtUp()
     const commands = [
       { type: 'credit', client_id: 'fay', amount: 1 },
       { type: 'release', client_id: 'fay', hold: 'fay-1' },

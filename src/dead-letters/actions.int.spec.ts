@@ -244,15 +244,15 @@ describe('a letter of an item that no table took', () => {
     const verdict = {
       reason: 'UNSTORABLE',
       detail: 'ValidationException',
-      projection: 'journal',
+      projection: 'ledger',
       table: 'j',
     } as const
     for (let times = 0; times < 2; times += 1) await right(keepDeadLetter(nc, await storedAt(seq), verdict))
     const filter = { client_id: 'unstorable', limit: 9 }
     expect(await right(listDeadLetters(nc, filter))).toMatchObject([
-      { seq, reason: 'UNSTORABLE', projection: 'journal', table: 'j', state: 'open', body: '{}' },
+      { seq, reason: 'UNSTORABLE', projection: 'ledger', table: 'j', state: 'open', body: '{}' },
     ])
-    expect((await right(countDeadLetters(nc))).unstorable).toEqual({ journal: 1 })
+    expect((await right(countDeadLetters(nc))).unstorable).toEqual({ ledger: 1 })
     expect((await left(retryDeadLetter(nc, seq, {}, BY))).message).toContain('the event counts')
     await right(discardDeadLetter(nc, seq, { ...BY, reason: 'seen' }))
     expect(await right(listDeadLetters(nc, filter))).toEqual([])

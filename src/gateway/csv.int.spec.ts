@@ -27,7 +27,7 @@ beforeAll(async () => {
   await emit('7/EUR', { schema: 2, type: 'credit', amount: 90 })
   await emit('7/EUR', { ...HOLD, expires_at: '2099-01-01T00:00:00.000Z' })
   await emit('7/EUR', { schema: 2, type: 'state', state: 'no_debit', reason: '=a "word"' })
-  await caughtUp('balances', 'journal', 'ranking')
+  await caughtUp()
 })
 afterAll(async () => {
   await gateway?.stop()

@@ -97,7 +97,7 @@ describe('a request by its subject', () => {
     })
     const names = ['NatsH-Nats-Trace-Dest', 'natsh-nats-msg-id', 'NATSH-Ledger-Batch', 'NatsH-Traceparent']
     for (const name of [...names, 'NatsH-X', 'NatsH-']) {
-      const answer = await ask('customer.statement', '{}', { [name]: '$KV.config.projection.balances' }, bare)
+      const answer = await ask('customer.statement', '{}', { [name]: '$KV.config.projection.ledger' }, bare)
       expect(answer.status).toBe(400)
       expect(answer.headers.get('x-nats-api-gateway-error')).toContain('INVALID_REQUEST')
       const { message } = (await answer.json()) as { readonly message: string }

@@ -30,7 +30,7 @@ const EVENT_SEQ: Schema = {
   description: "must be a whole number: the event's sequence in the stream",
   examples: ['1005'],
 }
-const PROJECTION: Schema = { ...oneOf('balances', 'journal', 'totals', 'ranking'), examples: ['totals'] }
+const PROJECTION: Schema = { ...oneOf('ledger'), examples: ['ledger'] }
 
 const OF_LETTER: Properties = { seq: EVENT_SEQ }
 const OF_PROJECTION: Properties = { projection: PROJECTION }

@@ -71,7 +71,7 @@ beforeAll(async () => {
   for (const reference of HOSTILE) await emit('odd', { type: 'credit', amount: 1, reference })
   await emit('big', { type: 'credit', amount: '9007199254740993' })
   await emit('a:b@c', { type: 'credit', amount: 1 })
-  await caughtUp('balances', 'journal')
+  await caughtUp()
 })
 afterAll(async () => {
   await gateway?.stop()

@@ -14,7 +14,7 @@ beforeAll(async () => {
 })
 afterAll(() => ledger.stop())
 
-const KEY = 'projection.balances'
+const KEY = 'projection.ledger'
 const SPOILS: readonly (readonly [string, (kv: KV, key: string) => Promise<unknown>])[] = [
   ['deleted', (kv, key) => kv.delete(key)],
   ['purged', (kv, key) => kv.purge(key)],
@@ -29,28 +29,28 @@ const SPOILS: readonly (readonly [string, (kv: KV, key: string) => Promise<unkno
 
 describe('the pointer to the active generation', () => {
   it('is the first one where none was ever written', async () => {
-    expect(await right(readPointer(ledger.jsm, 'balances'))).toEqual({ generation: 1, revision: 0 })
+    expect(await right(readPointer(ledger.jsm, 'ledger'))).toEqual({ generation: 1, revision: 0 })
   })
 
   it('that is lost is the first one where no generation has a consumer', async () => {
     await ledger.kv.put(KEY, 'x')
-    expect(await right(readPointer(ledger.jsm, 'balances'))).toMatchObject({ generation: 1 })
+    expect(await right(readPointer(ledger.jsm, 'ledger'))).toMatchObject({ generation: 1 })
   })
 
   it.each(SPOILS)(
     'that was %s is the newest generation with a consumer, and can be set again',
     async (_, spoil) => {
-      for (const name of ['balances-g2', 'balances-g3', 'journal-g7'])
+      for (const name of ['ledger-g2', 'ledger-g3', 'journal-g7'])
         await right(makeConsumer(ledger.jsm, name, { seq: 1 }))
       await spoil(ledger.kv, KEY)
-      const entry = await right(readPointer(ledger.jsm, 'balances'))
+      const entry = await right(readPointer(ledger.jsm, 'ledger'))
       expect(entry).toMatchObject({
         generation: 3,
-        problem: expect.stringContaining('config/projection.balances'),
+        problem: expect.stringContaining('config/projection.ledger'),
       })
-      await right(setPointer(ledger, 'balances', { generation: 3 }, entry.revision))
-      expect(await right(readPointer(ledger.jsm, 'balances'))).toMatchObject({ generation: 3 })
-      expect((await right(readPointer(ledger.jsm, 'balances'))).problem).toBeUndefined()
+      await right(setPointer(ledger, 'ledger', { generation: 3 }, entry.revision))
+      expect(await right(readPointer(ledger.jsm, 'ledger'))).toMatchObject({ generation: 3 })
+      expect((await right(readPointer(ledger.jsm, 'ledger'))).problem).toBeUndefined()
     },
   )
 
@@ -92,10 +92,8 @@ describe('the pointer to the active generation', () => {
       ],
     ])('%s', async (_, fate) => {
       const kv = withFate(fate)
-      expect(await right(setPointer({ jsm: ledger.jsm, kv }, 'balances', pointer, revision))).toBe(
-        revision + 1,
-      )
-      expect(await right(readPointer(ledger.jsm, 'balances'))).toEqual({ ...pointer, revision: revision + 1 })
+      expect(await right(setPointer({ jsm: ledger.jsm, kv }, 'ledger', pointer, revision))).toBe(revision + 1)
+      expect(await right(readPointer(ledger.jsm, 'ledger'))).toEqual({ ...pointer, revision: revision + 1 })
     })
 
     it('but not when another process has moved it meanwhile', async () => {
@@ -103,16 +101,16 @@ describe('the pointer to the active generation', () => {
         await ledger.kv.put(KEY, '{"generation":6}')
         throw lost
       })
-      expect(await left(setPointer({ jsm: ledger.jsm, kv }, 'balances', pointer, revision))).toMatchObject({
+      expect(await left(setPointer({ jsm: ledger.jsm, kv }, 'ledger', pointer, revision))).toMatchObject({
         tag: 'Conflict',
       })
-      expect(await right(readPointer(ledger.jsm, 'balances'))).toMatchObject({ generation: 6 })
+      expect(await right(readPointer(ledger.jsm, 'ledger'))).toMatchObject({ generation: 6 })
     })
   })
 
   it.each(SPOILS)('and a lock of a replay that was %s is held by nobody', async (_, spoil) => {
-    await spoil(ledger.kv, 'replay.balances')
-    const lock = await takeLock(ledger.kv, 'balances', () => undefined)
+    await spoil(ledger.kv, 'replay.ledger')
+    const lock = await takeLock(ledger.kv, 'ledger', () => undefined)
     expect(lock.left?.seq ?? 0).toBe(0)
     await lock.remove()
   })

@@ -56,10 +56,7 @@ const whole = (min: number, max: number) =>
 
 const Seq = whole(1, Number.MAX_SAFE_INTEGER)
 const Reason = text(SKIP_REASON_CHARS_MAX)
-const Name = t.keyof({ balances: null, journal: null, totals: null, ranking: null } satisfies Record<
-  ProjectionName,
-  null
->)
+const Name = t.keyof({ ledger: null } satisfies Record<ProjectionName, null>)
 
 const Nothing = exactFieldsOf({}, {})
 const Letters = exactFieldsOf(

@@ -8,7 +8,7 @@ import { unwrap } from '../fp.js'
 import { waitCaughtUp } from '../projections/caught-up.js'
 import type { OperationsDeps } from './deps.js'
 
-/** `unknown`: the projection of the balances did not come to the event in time. */
+/** `unknown`: the projection did not come to the event in time. */
 type Became = 'applied' | 'refused' | 'unknown'
 
 export type Retried = {
@@ -30,7 +30,7 @@ export const retryAndWait = async (
 ): Promise<Retried> => {
   const retried = unwrap(await retryDeadLetter(nc, seq, { body }, actor)())
   const never = new AbortController().signal
-  const behind = await waitCaughtUp({ nc, jsm }, 'balances', FOLD_MS_MAX, never, () => undefined)
+  const behind = await waitCaughtUp({ nc, jsm }, 'ledger', FOLD_MS_MAX, never, () => undefined)
   if (behind > 0) return { ...retried, became: 'unknown' }
   const letter = unwrap(await findDeadLetter(nc, retried.seq)())
   return letter === undefined

@@ -5,7 +5,7 @@
 import type { KV } from '@nats-io/kv'
 import type { NatsConnection } from 'nats'
 import { type AccountNames, namesOf } from '../ledger/account-id.js'
-import { PROJECTIONS } from '../projections/definitions/all.js'
+import { PROJECTIONS } from '../projections/definitions/ledger.js'
 import { listParked } from '../projections/parked.js'
 
 export type WaitingCustomer = AccountNames & {

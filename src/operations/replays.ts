@@ -6,7 +6,7 @@
  */
 
 import { Failed } from '../fp.js'
-import { PROJECTIONS } from '../projections/definitions/all.js'
+import { PROJECTIONS } from '../projections/definitions/ledger.js'
 import type { ProjectionDeps } from '../projections/deps.js'
 import { CHECKPOINT_MS, cancelReplay, replay } from '../projections/rebuild/rebuild.js'
 import { ReplayError } from '../projections/rebuild/replay-error.js'

@@ -65,8 +65,8 @@ export const READ_LETTERS: readonly string[] = [
 
 /**
  * Working as a projection with the consumers of the ledger stream: taking events, acknowledging them, giving up the active
- * place, and starting again. The consumers of this stream are the projections' and no others, so their names, which hold a
- * number for each generation, need not be listed.
+ * place, and starting again. A permission names whole tokens, and the name of a consumer ends in the number of its generation:
+ * so it is a right to every consumer of this stream.
  */
 export const consumeAs = (domain: string | undefined): readonly string[] => [
   ...['MSG.NEXT', 'UNPIN', 'RESET'].map(onConsumers),

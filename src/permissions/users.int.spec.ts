@@ -183,21 +183,21 @@ describe('a new ledger', () => {
     const [operator, projections] = [await connectAs('operator'), await connectAs('projections')]
     await run(provision(operator, SETTINGS))
     const makers = await run(manager(operator))
-    await run(makeConsumer(makers, 'balances', { seq: 1 }))
+    await run(makeConsumer(makers, 'ledger', { seq: 1 }))
     await run(provisionBeside(projections, SETTINGS))
     const jsm = await run(manager(projections))
     await operator.request('customer.balance.678', '{"type":"credit","amount":1}')
-    await run(ensureConsumer(projections, 'balances'))
-    const next = '$JS.API.CONSUMER.MSG.NEXT.customer-balances.balances'
+    await run(ensureConsumer(projections, 'ledger'))
+    const next = '$JS.API.CONSUMER.MSG.NEXT.customer-balances.ledger'
     // a delivery has the event's own subject, so the client cannot take it for the answer to a request
     const reply = `${inboxPrefixOf('projections')}.delivery`
     const deliveries = projections.subscribe(reply, { max: 1 })
     projections.publish(next, '{"batch":1,"group":"active"}', { reply })
     for await (const event of deliveries) await projections.request(event.reply ?? '', '+ACK')
-    expect(await run(consumerProgress(jsm, 'balances'))).toMatchObject({ acked_seq: 1 })
-    await run(restartConsumer(jsm, 'balances'))
-    expect(await run(consumerProgress(jsm, 'balances'))).toMatchObject({ acked_seq: 0 })
-    const missing = await ensureConsumer(projections, 'journal')()
+    expect(await run(consumerProgress(jsm, 'ledger'))).toMatchObject({ acked_seq: 1 })
+    await run(restartConsumer(jsm, 'ledger'))
+    expect(await run(consumerProgress(jsm, 'ledger'))).toMatchObject({ acked_seq: 0 })
+    const missing = await ensureConsumer(projections, 'ledger-g2')()
     expect(missing).toMatchObject({
       left: { tag: 'Forbidden', message: expect.stringContaining('"jetledger stream apply"') },
     })

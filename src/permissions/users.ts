@@ -11,8 +11,8 @@ import { commandsSubject, EVERY_SIGN, everyAnswer } from '../commands/routing/me
 import { ENDPOINTS, EVENT_REQUEST_PREFIX, SERVICE_NAME, type ServiceEndpoint } from '../service/endpoints.js'
 import { controlSubjects, DEFAULT_QUEUE_GROUP, VERBS, type Verb } from '../service/protocol.js'
 import {
-  EVERY_PARKED,
   LEDGER_KEY,
+  parkedPrefix,
   pointerKey,
   replayKey,
   SCHEMA_KEY,
@@ -95,6 +95,13 @@ const EVERY_CHUNK = `${TRANSACTION_IDS_PREFIX}*.*.*`
 /** The keys of persons. Whoever hears them can open every sealed text. */
 const EVERY_PERSON_KEY = `${PERSON_KEY_PREFIX}*`
 const EVERY_LETTER = `${DEAD_LETTER_PREFIX}>`
+/** The records of the one projection: its active generation, its active instance, its replay, and its parked customers. */
+const [POINTER, STATUS, REPLAY_LOCK, EVERY_NOTE] = [
+  pointerKey('ledger'),
+  statusKey('ledger'),
+  replayKey('ledger'),
+  `${parkedPrefix('ledger')}*`,
+]
 /** nats-server tells the user there its own name, which stands beside the decisions of a person. */
 const OWN_NAME = '$SYS.REQ.USER.INFO'
 /** What instances of the command side say to each other. */
@@ -161,7 +168,7 @@ const RIGHTS: Readonly<
       ...consumeAs(domain),
       EVERY_LETTER,
       HEAD_SUBJECT,
-      ...keys(LEDGER_KEY, SCHEMA_KEY, pointerKey('*'), statusKey('*'), EVERY_PARKED),
+      ...keys(LEDGER_KEY, SCHEMA_KEY, POINTER, STATUS, EVERY_NOTE),
     ],
   }),
   queries: deployment => ({
@@ -185,7 +192,7 @@ const RIGHTS: Readonly<
       ...MANAGE_CONSUMERS,
       EVERY_EVENT,
       EVERY_LETTER,
-      ...keys(pointerKey('*'), replayKey('*'), EVERY_PARKED),
+      ...keys(POINTER, REPLAY_LOCK, EVERY_NOTE),
       ofService('STATS'),
       ...answers(deployment),
     ],
@@ -200,7 +207,7 @@ const RIGHTS: Readonly<
       ...READ_LETTERS,
       ...MANAGE_CONSUMERS,
       EVERY_LETTER,
-      ...keys(pointerKey('*'), replayKey('*'), EVERY_PARKED),
+      ...keys(POINTER, REPLAY_LOCK, EVERY_NOTE),
       OWN_NAME,
     ],
   }),

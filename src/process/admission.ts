@@ -8,18 +8,18 @@ import type { ProjectionLags } from '../commands/admission/control.js'
 import { E, pipe, TE } from '../fp.js'
 import { consumerName } from '../projections/target.js'
 import { projectionLag } from '../stream/lag.js'
-import type { ProjectionName } from '../tables/definition.js'
+import { PROJECTION_NAMES, type ProjectionName } from '../tables/definition.js'
 import type { ActiveTables } from './active-tables.js'
 import type { Ledger } from './open-ledger.js'
 
-/** Admission by the bound `JETLEDGER_LAG_MAX_S`, over the projections that the configuration names. */
+/** Admission by the bound `JETLEDGER_LAG_MAX_S`, over the projections. */
 export const startLedgerAdmission = (
   { nc, config, health, log }: Ledger,
   active: Pick<ActiveTables, 'generation'>,
 ): Admission => {
   const lagOf = (name: ProjectionName) =>
     pipe(
-      active.generation(name),
+      active.generation,
       TE.map(generation => consumerName(name, generation)),
       TE.chain(consumer =>
         pipe(
@@ -29,7 +29,7 @@ export const startLedgerAdmission = (
       ),
     )
   const look = async (): Promise<ProjectionLags> => {
-    const found = await Promise.all(config.JETLEDGER_PROJECTIONS.map(name => lagOf(name)()))
+    const found = await Promise.all(PROJECTION_NAMES.map(name => lagOf(name)()))
     // a projection that cannot be asked slows nobody
     return new Map(found.flatMap(lag => (E.isRight(lag) ? [lag.right] : [])))
   }

@@ -15,15 +15,15 @@ let table: string
 
 beforeAll(async () => {
   ledger = await startTestLedger()
-  ledger.project('ranking')
-  table = tableName(ledger.base_table, 'ranking', 1)
+  ledger.project()
+  table = tableName(ledger.base_table, 'ledger', 1)
   const { jsm, tables } = ledger
   const place = {
     jsm,
     tables,
     table,
-    projection: { name: 'ranking' },
-    consumer: consumerName('ranking', 1),
+    projection: { name: 'ledger' },
+    consumer: consumerName('ledger', 1),
   } as const
   belief = createBelief(async () => place, ledger.log)
 })
@@ -35,7 +35,7 @@ afterAll(async () => {
 /** Stores an event, and reads the identity of the table once the event is in it. */
 const identityAfterEvent = async (): Promise<Identity | undefined> => {
   await ledger.emit('ann', { type: 'credit', amount: 1 })
-  await ledger.caughtUp('ranking')
+  await ledger.caughtUp()
   const { identity } = await right(readTrusted(ledger.tables, table, [], () => undefined))
   return identity
 }

@@ -13,10 +13,10 @@ const record = (created: string, newest_seq: number, epoch = 1): string =>
 
 const BEFORE = [
   ['seed', 1, 'done'],
-  ['projection.balances', 2, '{"generation":1}'],
+  ['projection.ledger', 2, '{"generation":1}'],
   ['ledger', 9, record('2026', 5)],
-  ['status.balances', 10, '{"seq":5}'],
-  ['parked.balances.Njc4', 11, '{"seq":4}'],
+  ['status.ledger', 10, '{"seq":5}'],
+  ['parked.ledger.Njc4', 11, '{"seq":4}'],
 ] as const
 
 describe('writes to the bucket config', () => {
@@ -25,22 +25,21 @@ describe('writes to the bucket config', () => {
       BEFORE[0],
       BEFORE[1],
       ['ledger', 12, record('2026', 8)],
-      ['status.balances', 13, '{"seq":8}'],
-      ['status.journal', 14, '{"seq":8}'],
-      ['parked.balances.Njc4', 15, '{"seq":6}'],
+      ['status.ledger', 13, '{"seq":8}'],
+      ['parked.ledger.Njc4', 14, '{"seq":6}'],
     )
     expect(unusualWrites(at(...BEFORE), after)).toEqual([])
   })
 
   it.each([
-    ['a pointer, also with the same text', 'projection.balances', '{"generation":1}'],
+    ['a pointer, also with the same text', 'projection.ledger', '{"generation":1}'],
     ['the record of another stream', 'ledger', record('2027', 5)],
     ['a record that a person accepted', 'ledger', record('2026', 5, 2)],
     ['a record that is none', 'ledger', 'x'],
     ['the seed, deleted', 'seed', ''],
-    ['a parked customer who is no longer one', 'parked.balances.Njc4', ''],
-    ['another parked customer', 'parked.balances.NDcxMQ', '{"seq":4}'],
-    ["a replay's lock", 'replay.journal', '{"holder":"a"}'],
+    ['a parked customer who is no longer one', 'parked.ledger.Njc4', ''],
+    ['another parked customer', 'parked.ledger.NDcxMQ', '{"seq":4}'],
+    ["a replay's lock", 'replay.ledger', '{"holder":"a"}'],
     ['a key of nobody', 'other', 'x'],
   ])('are told: %s', (_, key, text) => {
     expect(unusualWrites(at(...BEFORE), at(...BEFORE, [key, 20, text]))).toEqual([key])
@@ -49,9 +48,9 @@ describe('writes to the bucket config', () => {
   it('are told when the bucket was made anew', () => {
     expect(unusualWrites(at(...BEFORE), at())).toEqual([
       'seed',
-      'projection.balances',
+      'projection.ledger',
       'ledger',
-      'parked.balances.Njc4',
+      'parked.ledger.Njc4',
     ])
   })
 })

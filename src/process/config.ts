@@ -12,7 +12,6 @@ import { isSafeUrl } from '../safe-url.js'
 import type { CallerOptions } from '../service/callers.js'
 import { replyPrefixProblem } from '../service/replies.js'
 import type { SettingsOptions } from '../stream/settings.js'
-import { PROJECTION_NAMES } from '../tables/definition.js'
 import { type NatsAccess, readAccess } from './nats-access.js'
 import { type Addresses, DEFAULT_URL, readAddresses } from './nats-address.js'
 import { withoutMark } from './text-file.js'
@@ -171,8 +170,6 @@ const VARIABLES = {
   AWS_REGION: text(undefined),
   AWS_ENDPOINT_URL_DYNAMODB: url(['http://', 'https://'], undefined),
   JETLEDGER_ROLES: someOf(ROLES),
-  /** The projections that the role `projections` runs. Each costs writes; every query needs `balances`. */
-  JETLEDGER_PROJECTIONS: someOf(PROJECTION_NAMES),
   /** The path of a JSON file that names the endpoints that this process serves (`roles-file.ts`). */
   JETLEDGER_ROLES_FILE: text(undefined),
   /**

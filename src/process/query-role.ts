@@ -17,7 +17,8 @@ export const startQueryRole = ({ config, ...ledger }: Ledger, tables: ActiveTabl
   return startQueries(
     {
       ...ledger,
-      active: tables.of,
+      active: tables.now,
+      activeWhole: tables.nowWhole,
       prove: proveEvents(ledger),
       open: createOpenTexts(ledger),
       now: () => serverNow(ledger.nc),

@@ -16,7 +16,7 @@ import { UNSTORABLE_PART } from '../projections/refused.js'
 import { consumerName } from '../projections/target.js'
 import { streamInfo } from '../stream/provision.js'
 import { LEDGER_STREAM } from '../stream/settings.js'
-import { type ProjectionName, tableName } from '../tables/definition.js'
+import { PROJECTION_NAMES, type ProjectionName, tableName } from '../tables/definition.js'
 import { tableExists } from '../tables/provision.js'
 import { disbelief, filling } from './belief.js'
 import { SETTINGS } from './by-hand.js'
@@ -86,11 +86,8 @@ const tableEntry = async ({ jsm, tables, config }: Ledger, name: ProjectionName)
 }
 
 /** Whether this process works with the table: only then has it the right to look at it. */
-const readsTable = ({ config }: Ledger, projection: ProjectionName): boolean => {
-  const { JETLEDGER_ROLES: roles } = config
-  if (roles.includes('projections') || roles.includes('queries')) return true
-  return roles.includes('commands') && (projection === 'balances' || projection === 'journal')
-}
+const readsTable = ({ config: { JETLEDGER_ROLES: roles } }: Ledger): boolean =>
+  (['commands', 'projections', 'queries'] as const).some(role => roles.includes(role))
 
 /**
  * The entry for a projection. It also sets the lag metric, to NaN when the lag is not known, so that no old figure
@@ -104,7 +101,7 @@ const projectionEntry = async (ledger: Ledger, projection: ProjectionName): Prom
     }),
   )
   lag.set(lag_events, { projection })
-  if (entry.state === 'down' || !readsTable(ledger, projection)) return entry
+  if (entry.state === 'down' || !readsTable(ledger)) return entry
   const table = await awaitProbe(tableEntry(ledger, projection))
   return table.state === 'ok' ? entry : table
 }
@@ -121,12 +118,12 @@ const cached = (look: Readiness): Readiness => {
   }
 }
 
-/** The entry for DynamoDB: whether the active table of the balances exists. A replay makes another table active. */
-const balancesEntry = async ({ jsm, tables, config }: Ledger): Promise<HealthEntry> => {
-  const pointer = await readPointer(jsm, 'balances')()
+/** The entry for DynamoDB: whether the active table exists. A replay makes another table active. */
+const dynamodbEntry = async ({ jsm, tables, config }: Ledger): Promise<HealthEntry> => {
+  const pointer = await readPointer(jsm, 'ledger')()
   if (E.isLeft(pointer))
     return down(`NATS cannot tell which table is the active one: ${pointer.left.message}`)
-  const table = tableName(config.DDB_TABLE, 'balances', pointer.right.generation)
+  const table = tableName(config.DDB_TABLE, 'ledger', pointer.right.generation)
   return entryOf(tableExists(tables, table), exists =>
     exists ? OK : down(`the table ${table} does not exist`),
   )
@@ -148,13 +145,13 @@ const leftOutEntries = (health: Health): Record<string, HealthEntry> =>
 
 /** The readiness of a process with an open ledger. */
 export const ledgerReadiness = (ledger: Ledger): Readiness => {
-  const { nc, config, health } = ledger
+  const { nc, health } = ledger
   return cached(async () => {
-    const projections = config.JETLEDGER_PROJECTIONS.map(
+    const projections = PROJECTION_NAMES.map(
       async name => [`projection ${name}`, await projectionEntry(ledger, name)] as const,
     )
     const stream = awaitProbe(entryOf(streamInfo(nc, LEDGER_STREAM), () => OK))
-    const dynamodb = awaitProbe(balancesEntry(ledger))
+    const dynamodb = awaitProbe(dynamodbEntry(ledger))
     return {
       start: health.read().parts.start ?? OK,
       nats: natsEntry(health),

@@ -65,22 +65,24 @@ type Commands = {
 }
 
 const startCommands = async ({ config, ...ledger }: Ledger, active: ActiveTables): Promise<Commands> => {
-  const balancesTable = pipe(
-    active.of('balances'),
-    TE.bimap(asStreamError, ({ table }) => table),
-  )
-  const deps = { ...ledger, balancesTable }
+  const deps = {
+    ...ledger,
+    table: pipe(
+      active.now,
+      TE.bimap(asStreamError, ({ table }) => table),
+    ),
+  }
   const known = followKnownIds(ledger)
   await known.begun(KNOWN_IDS_MS_MAX)
   const source = {
     table: pipe(
-      active.of('journal'),
+      active.now,
       // the journal must be whole: a half-filled one may lack a transaction id that is in the stream
       TE.bimap(asStreamError, ({ table, trustWhole }) => ({ table, trust: trustWhole })),
     ),
     consumer: pipe(
-      active.generation('journal'),
-      TE.map(generation => consumerName('journal', generation)),
+      active.generation,
+      TE.map(generation => consumerName('ledger', generation)),
     ),
   }
   const journal = createJournalLookup(deps, source, { known })
@@ -102,8 +104,8 @@ const startCommands = async ({ config, ...ledger }: Ledger, active: ActiveTables
   const gates = [schema, assets]
   const findHoldEnd = createHoldEnds(deps, journal, source)
   const sweeping = {
-    rankingTable: pipe(
-      active.of('ranking'),
+    table: pipe(
+      active.now,
       TE.map(({ table }) => table),
     ),
     accounts,
@@ -168,7 +170,7 @@ export type OnFolding = (done: number, total: number) => void
  * would give balances of 0. It waits a minute at most, also when the projection is far behind or does not run.
  */
 const waitForBalances = async (ledger: Ledger, signal: AbortSignal, onFolding: OnFolding): Promise<void> => {
-  const behind = await waitCaughtUp(ledger, 'balances', CATCH_UP_MS_MAX, signal, onFolding)
+  const behind = await waitCaughtUp(ledger, 'ledger', CATCH_UP_MS_MAX, signal, onFolding)
   if (behind > 0 && !signal.aborted)
     ledger.log.warn({ events: behind }, 'the balances are still being folded')
 }

@@ -102,9 +102,9 @@ it('a write to the bucket of records is told by its key, and the renewal of the 
     await until(seed, { deadline_ms: WITHIN_MS, what: 'the first look' })
     const newest = { seq: 7, checksum: 'c', at_ms: 1 }
     await right(writeRecord(kv, { ...record, stream: { ...record.stream, newest } }, revision))
-    const written = await kv.put('projection.journal', '{"generation":7}')
-    await until(() => isTold('projection.journal'), { deadline_ms: WITHIN_MS, what: 'the write to be told' })
-    expect(told.at(-1)).toEqual({ metric: 'config_write', key: 'projection.journal', revision: written })
+    const written = await kv.put('projection.ledger', '{"generation":7}')
+    await until(() => isTold('projection.ledger'), { deadline_ms: WITHIN_MS, what: 'the write to be told' })
+    expect(told.at(-1)).toEqual({ metric: 'config_write', key: 'projection.ledger', revision: written })
     expect(isTold('ledger')).toBe(false)
   } finally {
     await watched.stop()
@@ -160,7 +160,7 @@ describe('the stream', () => {
     const now = await right(recordNow(ledger.jsm, 1))
     const before = { ...now, stream: { ...now.stream, created: '2020-01-01T00:00:00.000000000Z' } }
     await right(writeRecord(ledger.kv, before, 0))
-    const witness = { where: 'the table balances', origin: before.stream }
+    const witness = { where: 'the table balances-ledger', origin: before.stream }
     expect(await start([witness]).standing.untilSettled()).toBeUndefined()
     await until(async () => (await recorded())?.stream.created === now.stream.created, {
       deadline_ms: WITHIN_MS,
@@ -168,7 +168,7 @@ describe('the stream', () => {
     })
     // the note of the table was not renewed yet, and is a witness all the same
     const origin = { ...before.stream, newest: { seq: 9, checksum: 'of an event that is lost', at_ms: 0 } }
-    expect(await start([{ where: 'the table balances', origin }]).standing.untilSettled()).toContain(
+    expect(await start([{ where: 'the table balances-ledger', origin }]).standing.untilSettled()).toContain(
       'noted: its newest',
     )
   })
@@ -187,8 +187,8 @@ describe('the stream', () => {
     await emitMany(3)
     const origin = await right(readOrigin(ledger.jsm))
     await replaceStream([1])
-    const reason = await start([{ where: 'the table balances', origin }]).standing.untilSettled()
-    expect(reason).toContain('noted in the table balances')
+    const reason = await start([{ where: 'the table balances-ledger', origin }]).standing.untilSettled()
+    expect(reason).toContain('noted in the table balances-ledger')
   })
 
   it('that is gone together with the bucket is not made anew beside a table that tells of it', async () => {
@@ -196,7 +196,7 @@ describe('the stream', () => {
     const origin = await right(readOrigin(ledger.jsm))
     await ledger.jsm.streams.delete(LEDGER_STREAM)
     await ledger.jsm.streams.delete(BUCKET)
-    const reason = await start([{ where: 'the table balances', origin }]).standing.untilSettled()
+    const reason = await start([{ where: 'the table balances-ledger', origin }]).standing.untilSettled()
     expect(reason).toContain('is gone')
     await expect(ledger.jsm.streams.info(LEDGER_STREAM)).rejects.toThrow('stream not found')
   })
@@ -213,13 +213,13 @@ describe('what stands beside it', () => {
     const { standing } = start()
     await standing.untilSettled()
     await emitMany(1)
-    await right(makeConsumer(ledger.jsm, 'balances-g3', { seq: 1 }))
+    await right(makeConsumer(ledger.jsm, 'ledger-g3', { seq: 1 }))
     await ledger.jsm.streams.delete(BUCKET)
     await until(async () => (await ledger.jsm.streams.info(BUCKET).catch(() => undefined)) && recorded(), {
       deadline_ms: WITHIN_MS,
       what: 'the bucket and the record to be there again',
     })
-    expect(await right(readPointer(ledger.jsm, 'balances'))).toMatchObject({ generation: 3 })
+    expect(await right(readPointer(ledger.jsm, 'ledger'))).toMatchObject({ generation: 3 })
     expect(standing.reason()).toBeUndefined()
   })
 
@@ -237,11 +237,11 @@ describe('what stands beside it', () => {
     const { health, standing } = start()
     await standing.untilSettled()
     await ledger.kv.delete('seed')
-    await ledger.kv.put('projection.journal', 'x')
-    await ledger.kv.put('replay.totals', 'x')
-    await ledger.kv.put('status.ranking', 'x')
+    await ledger.kv.put('projection.ledger', 'x')
+    await ledger.kv.put('replay.ledger', 'x')
+    await ledger.kv.put('status.ledger', 'x')
     await untilState(health, RECORDS, 'degraded', 'config/seed was deleted')
-    for (const key of ['projection.journal', 'replay.totals', 'status.ranking'])
+    for (const key of ['projection.ledger', 'replay.ledger', 'status.ledger'])
       expect(stateOf(health, RECORDS)?.detail).toContain(`config/${key} is not readable`)
     expect(standing.reason()).toBeUndefined()
   })
@@ -260,12 +260,12 @@ describe('what stands beside it', () => {
   })
 
   it('a consumer that was changed by hand is told, and changed back', async () => {
-    await right(makeConsumer(ledger.jsm, 'journal', { seq: 1 }))
+    await right(makeConsumer(ledger.jsm, 'ledger', { seq: 1 }))
     const { health, standing } = start()
     await standing.untilSettled()
-    await ledger.jsm.consumers.update(LEDGER_STREAM, 'journal', { filter_subject: 'customer.balance.b' })
-    await untilState(health, CONSUMERS, 'degraded', 'consumer journal was changed by hand')
-    expect((await ledger.jsm.consumers.info(LEDGER_STREAM, 'journal')).config.filter_subject).toBe(
+    await ledger.jsm.consumers.update(LEDGER_STREAM, 'ledger', { filter_subject: 'customer.balance.b' })
+    await untilState(health, CONSUMERS, 'degraded', 'consumer ledger was changed by hand')
+    expect((await ledger.jsm.consumers.info(LEDGER_STREAM, 'ledger')).config.filter_subject).toBe(
       'customer.balance.>',
     )
     await untilState(health, CONSUMERS, 'ok')

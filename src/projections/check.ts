@@ -9,12 +9,12 @@
 
 import { run } from '../fp.js'
 import { type AccountId, eventSubject } from '../ledger/account-id.js'
+import { decodeMovement } from '../ledger/event.js'
 import { type Customer, step } from '../ledger/fold.js'
 import { inParallel } from '../parallel.js'
 import { foldSubject } from '../stream/fold-subject.js'
 import { nextProved } from '../stream/read.js'
 import type { Recorded } from '../stream/recorded.js'
-import { decodeFor } from './fold-run.js'
 import { refold } from './refold.js'
 import { isSameCustomer, positionOf } from './same-customer.js'
 import type { Target } from './target.js'
@@ -32,7 +32,7 @@ const opinionOf = (target: Target, id: AccountId, head: Customer, first: Recorde
   // a parked customer is folded again from its subject when it is resumed
   // a head that is ahead of the event was written before, and the event was not acknowledged
   if (head.parked !== undefined || positionOf(head) >= first.seq) return 'proved'
-  const decoded = decodeFor(target)(first.body, id)
+  const decoded = (target.decode ?? decodeMovement)(first.body, id)
   const next = step(head, first, decoded)
   if (next.tag === 'dead') return next.reason === 'MALFORMED' ? 'unsaid' : 'doubtful'
   if (next.tag !== 'applied' || decoded.tag !== 'event' || decoded.event.after === undefined) return 'unsaid'

@@ -11,9 +11,9 @@ import { decodePlain } from '../ledger/testing/plain.js'
 import { projectionLag } from '../stream/lag.js'
 import { manager } from '../stream/provision.js'
 import { LEDGER_STREAM } from '../stream/settings.js'
-import { readCustomers } from '../tables/balances.js'
 import { createTablesClient } from '../tables/client.js'
-import { balances } from './definitions/balances.js'
+import { readHeads } from '../tables/heads.js'
+import { PROJECTIONS } from './definitions/ledger.js'
 import type { Decode } from './fold-run.js'
 import { type Projector, startProjector } from './runner.js'
 
@@ -36,7 +36,7 @@ afterAll(async () => {
 })
 
 const start = (deps: TestLedger): Projector => {
-  const projector = startProjector(deps, balances)
+  const projector = startProjector(deps, PROJECTIONS.ledger)
   endings.push(() => projector.stop())
   return projector
 }
@@ -44,7 +44,7 @@ const start = (deps: TestLedger): Projector => {
 const balanceIs = (id: string, expected: bigint): Promise<true> =>
   until(
     async () => {
-      const found = await right(readCustomers(ledger.tables, ledger.base_table, [clientId(id)]))
+      const found = await right(readHeads(ledger.tables, ledger.first_table, [clientId(id)]))
       return found.get(clientId(id))?.account.balance === expected
     },
     { deadline_ms: 30_000, what: `${id} to have ${expected}` },
@@ -55,7 +55,7 @@ type WithGroups = { readonly priority_groups?: readonly { readonly pinned_client
 
 /** The id of the active client. The server makes a new id each time it chooses the active client. */
 const activeId = async (): Promise<string | undefined> => {
-  const info = await ledger.jsm.consumers.info(LEDGER_STREAM, 'balances')
+  const info = await ledger.jsm.consumers.info(LEDGER_STREAM, 'ledger')
   const { priority_groups } = info as WithGroups
   return priority_groups?.[0]?.pinned_client_id
 }
@@ -140,18 +140,18 @@ it('an event at which our own code throws is a letter of its own, and the others
     {
       seq: fatal,
       reason: 'UNSTORABLE',
-      projection: 'balances',
+      projection: 'ledger',
       detail: expect.stringContaining('a fault of'),
     },
     // the next event is refused too, because its customer's state before it is unknown
-    { seq: after, reason: 'UNSTORABLE', projection: 'balances' },
+    { seq: after, reason: 'UNSTORABLE', projection: 'ledger' },
   ])
-  await until(async () => (await right(projectionLag(ledger.nc, 'balances'))).lag_events === 0, {
+  await until(async () => (await right(projectionLag(ledger.nc, 'ledger'))).lag_events === 0, {
     deadline_ms: 30_000,
     what: 'the projection to be caught up',
   })
   expect(health.read()).toMatchObject({
     state: 'degraded',
-    parts: { 'projection balances': { state: 'ok' } },
+    parts: { 'projection ledger': { state: 'ok' } },
   })
 })

@@ -8,7 +8,7 @@
 import type { Verdict } from '../dead-letters/letters.js'
 import { E } from '../fp.js'
 import { type AccountId, accountOn } from '../ledger/account-id.js'
-import { type Decoded, decodeEvent, decodeMovement, type LedgerEvent, SECOND_LEG } from '../ledger/event.js'
+import { type Decoded, decodeEvent, type LedgerEvent, SECOND_LEG } from '../ledger/event.js'
 import { type Customer, NEW_CUSTOMER, type Parked, type Step, step } from '../ledger/fold.js'
 import type { Skip, Skips } from '../ledger/skip.js'
 import type { Recorded } from '../stream/recorded.js'
@@ -44,13 +44,6 @@ export type FoldOptions = {
    */
   readonly whole_transfers: boolean
 }
-
-/**
- * The decoder for a projection's events. A projection without rows uses the faster one, which reads only what moves a
- * head.
- */
-export const decodeFor = ({ projection, decode }: Pick<FoldOptions, 'projection' | 'decode'>): Decode =>
-  decode ?? (projection.fold === undefined ? decodeMovement : decodeEvent)
 
 /** The customers whose heads a run needs; subjects without a valid id have none. */
 export const customersIn = (records: readonly Recorded[]): AccountId[] => {
@@ -114,8 +107,7 @@ const bytesOf = ({ attributes }: Insert): number => {
   return bytes
 }
 
-const NO_ROWS: Rows = {}
-const NONE: readonly never[] = []
+const NO_ROWS: Rows = { inserts: [], additions: [] }
 
 /** Adds a newly parked customer, or one whose decision has come, to `findings`. Returns whether its head changes. */
 const noteParked = (
@@ -136,8 +128,7 @@ const noteParked = (
  * it. The changes to write go to `pending`.
  */
 export const createFold = (options: FoldOptions, customers: Map<AccountId, Customer>, pending: Pending) => {
-  const { projection, whole_transfers, skips } = options
-  const decode = decodeFor(options)
+  const { projection, whole_transfers, skips, decode = decodeEvent } = options
   const findings: RunFindings = { letters: [], parked: [], decided: [], decisions: [], mismatches: [] }
   const row_ids = new Set<string>()
 
@@ -150,9 +141,8 @@ export const createFold = (options: FoldOptions, customers: Map<AccountId, Custo
 
   const effectOf = (placed: Placed, from: Customer, to: Customer): EventEffect => {
     const { id, record } = placed
-    if (projection.fold === undefined) return { id, from, to, inserts: NONE, additions: NONE, bytes: 0 }
     const event = eventOf(placed)
-    const { inserts = [], additions = [] } =
+    const { inserts, additions } =
       event === undefined || to.parked !== undefined
         ? NO_ROWS
         : projection.fold({ id, record, event, from: from.account, to: to.account })

@@ -3,7 +3,7 @@ import type { ClientId } from '../ledger/client-id.js'
 import { type Customer, NEW_CUSTOMER } from '../ledger/fold.js'
 import { clientId } from '../ledger/testing/arbitrary.js'
 import type { Recorded } from '../stream/recorded.js'
-import { balances } from './definitions/balances.js'
+import { PROJECTIONS } from './definitions/ledger.js'
 import { createFold } from './fold-run.js'
 import { createPending } from './pending.js'
 
@@ -19,7 +19,7 @@ const recorded = (seq: number, token: string, body: unknown): Recorded => ({
 const foldRun = (records: readonly Recorded[], read: ReadonlyMap<ClientId, Customer> = new Map()) => {
   const customers = new Map(read)
   const pending = createPending()
-  const fold = createFold({ projection: balances, whole_transfers: true }, customers, pending)
+  const fold = createFold({ projection: PROJECTIONS.ledger, whole_transfers: true }, customers, pending)
   fold.run(records)
   return { customers, levels: pending.levels(), ...fold.findings() }
 }

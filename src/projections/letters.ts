@@ -84,12 +84,11 @@ const letterIfUnfounded = async (
   return is_founded ? [] : [{ event, verdict: { reason: 'MALFORMED', detail } }]
 }
 
-/** Keeps the letters of a fold, if this projection is the one that keeps them. Throws `Failed` as `keepAll` does. */
+/** Keeps the letters of a fold. Throws `Failed` as `keepAll` does. */
 export const keepLetters = async (
   target: Target,
   { letters, decisions }: Pick<RunFindings, 'letters' | 'decisions'>,
 ): Promise<void> => {
-  if (!target.projection.keeps_letters) return
   const unfounded = await inParallel(LETTERS_IN_FLIGHT_MAX, decisions, decision =>
     letterIfUnfounded(target, decision),
   )

@@ -10,7 +10,6 @@ import { unpin } from '../stream/consumer.js'
 import { nextRecorded, readAhead, readRange } from '../stream/read.js'
 import type { Recorded } from '../stream/recorded.js'
 import { LEDGER_STREAM, LEDGER_SUBJECTS } from '../stream/settings.js'
-import { PROJECTION_NAMES, tableName } from '../tables/definition.js'
 import { readItems } from '../tables/heads.js'
 import type { Projector } from './runner.js'
 
@@ -20,14 +19,7 @@ const credit = JSON.stringify({ type: 'credit', amount: 1 })
 const debit = JSON.stringify({ type: 'debit', amount: 1 })
 
 let ledger: TestLedger
-let projectors: Projector[] = []
-
-const startAll = (): void => {
-  projectors = ledger.project(...PROJECTION_NAMES)
-}
-const stopAll = async (): Promise<void> => {
-  await Promise.all(projectors.map(projector => projector.stop()))
-}
+let projector: Projector
 
 let published = 0
 const publishAll = async (): Promise<void> => {
@@ -46,7 +38,7 @@ beforeAll(async () => {
   ledger = await startTestLedger()
   // the first event that a projector ever gets is an odd one
   await publishAll()
-  startAll()
+  projector = ledger.project()
 })
 afterAll(() => ledger.stop())
 
@@ -55,33 +47,31 @@ const settled = (): Promise<true> =>
     async () => {
       const { state } = await ledger.jsm.streams.info(LEDGER_STREAM)
       if (state.last_seq < published) return false
-      const infos = await Promise.all(
-        PROJECTION_NAMES.map(name => ledger.jsm.consumers.info(LEDGER_STREAM, name)),
-      )
-      return infos.every(({ ack_floor }) => ack_floor.stream_seq >= state.last_seq)
+      const { ack_floor } = await ledger.jsm.consumers.info(LEDGER_STREAM, 'ledger')
+      return ack_floor.stream_seq >= state.last_seq
     },
-    { deadline_ms: 30_000, what: 'all projections to be caught up' },
+    { deadline_ms: 30_000, what: 'the projection to be caught up' },
   )
 
 /** The number of events in each rich customer's item. */
 const versions = async (): Promise<unknown[]> => {
   const ids = KINDS.map((_, i) => `rich-${i}`)
-  const items = await right(readItems(ledger.tables, tableName(ledger.base_table, 'balances', 1), ids))
+  const items = await right(readItems(ledger.tables, ledger.first_table, ids))
   return items.map(item => (item as { readonly version?: unknown } | undefined)?.version)
 }
 
-it('all projections apply them like any other', async () => {
+it('the projection applies them like any other', async () => {
   await settled()
   expect(await versions()).toEqual(KINDS.map(() => 1n))
-  // first all projections are active; then each consumer loses its active client, and more events come
+  // first the projector is active; then the consumer loses its active client, and more events come
   await publishAll()
   await settled()
-  await Promise.all(PROJECTION_NAMES.map(name => right(unpin(ledger.jsm, name))))
+  await right(unpin(ledger.jsm, 'ledger'))
   await publishAll()
   await settled()
-  await stopAll()
+  await projector.stop()
   await publishAll()
-  startAll()
+  projector = ledger.project()
   await settled()
   expect(await versions()).toEqual(KINDS.map(() => 4n))
 })

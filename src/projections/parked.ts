@@ -47,9 +47,8 @@ const readNotes = async ({ kv }: NotesTarget, keys: readonly string[]): Promise<
 export const listParked = async (target: NotesTarget): Promise<ParkedNote[]> =>
   readNotes(target, await run(listKeys(target.nc, `${prefixOf(target)}*`, NOTES_MAX)))
 
-/** Reports in health how many customers are parked, and names the first. One projection does so for all. */
+/** Reports in health how many customers are parked, and names the first. */
 export const reportParked = async (target: Target): Promise<void> => {
-  if (!target.projection.keeps_letters) return
   const keys = await run(listKeys(target.nc, `${prefixOf(target)}*`, NOTES_MAX))
   const notes = await readNotes(target, keys.slice(0, NAMED_MAX))
   const examples = notes.map(({ client_id, schema }) => `${client_id} (schema ${schema})`).join(', ')

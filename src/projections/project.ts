@@ -28,8 +28,7 @@ const fold_mismatches = metrics.counter(
   'Events that claim another result than the fold gives',
 )
 
-const noteMismatches = ({ log, projection }: Target, { mismatches }: RunFindings): void => {
-  if (!projection.keeps_letters) return
+const noteMismatches = ({ log }: Target, { mismatches }: RunFindings): void => {
   for (const { seq, subject } of mismatches) {
     fold_mismatches.inc()
     log.error({ seq, subject, metric: 'fold_mismatch' }, 'an event claims another result than the fold gives')

@@ -13,13 +13,13 @@ import type { Target } from './target.js'
 const REQUESTS_MAX = 4
 
 const readPage = async (
-  { tables, table, projection, epoch }: Target,
+  { tables, table, epoch }: Target,
   page: readonly AccountId[],
   folded_seq: number,
 ): Promise<ReadonlyMap<AccountId, Customer>> => {
-  if (epoch === undefined) return run(readHeads(tables, table, projection.head, page))
+  if (epoch === undefined) return run(readHeads(tables, table, page))
   const { heads } = await run(
-    readTrustedHeads(tables, table, projection.head, page, found =>
+    readTrustedHeads(tables, table, page, found =>
       found?.epoch === epoch && found.newest.seq >= folded_seq ? undefined : notOurs(table).message,
     ),
   )

@@ -4,8 +4,8 @@
  *
  * It may run beside a projector at work, in any instance. The item is written under the condition that it has not
  * changed since it was read; a projector that holds the old head in memory then fails on its own condition. Missing
- * rows are made again. A table with sums is folded again as a whole, because the sums may have been put back together
- * with the item.
+ * rows are made again. The sums may have been changed together with the item, and cannot be corrected one by one: they
+ * are marked as doubtful, which a replay ends.
  */
 
 import { Failed, run } from '../fp.js'
@@ -17,8 +17,7 @@ import { lastProved } from '../stream/last.js'
 import { readRange } from '../stream/read.js'
 import type { Recorded } from '../stream/recorded.js'
 import { LEDGER_STREAM } from '../stream/settings.js'
-import { notOurs, readIdentity } from '../tables/identity.js'
-import { beginTable } from './begin-table.js'
+import { type Identity, noteSumsDoubt, notOurs } from '../tables/identity.js'
 import { createFold } from './fold-run.js'
 import { noteParked } from './parked.js'
 import { createPending, newPart } from './pending.js'
@@ -37,6 +36,8 @@ const items_refolded = metrics.counter(
   'jetledger_items_refolded_total',
   'Items that were not what the stream says, and were folded again, by projection',
 )
+
+const REPLAYED = '"jetledger replay" has made them anew'
 
 /** A refold is not ended early: its writes take this signal, which never aborts. */
 const never_aborts = new AbortController().signal
@@ -71,7 +72,6 @@ async function* pagesOf({ nc }: Target, id: AccountId, to_seq: number): AsyncGen
 /** Writes every row of a customer again; a row that exists already gets the same content. */
 const writeRows = async (target: Target, id: AccountId, to_seq: number): Promise<void> => {
   const { projection, decode } = target
-  if (projection.fold === undefined) return
   const customers = new Map([[id, NEW_CUSTOMER]])
   const { last } = await run(lastProved(target.nc, [eventSubject(id)]))
   const skips = await readSkips(target, id, 1, last.get(eventSubject(id))?.seq ?? 0)
@@ -84,23 +84,24 @@ const writeRows = async (target: Target, id: AccountId, to_seq: number): Promise
 }
 
 /**
- * Begins a table again because its sums can no longer be trusted. Throws `NotOurs`, as later writes to the table do.
+ * Notes that the table's sums may be wrong: they may have been changed together with the item. Throws `NotOurs` when the
+ * table is in another epoch.
  */
-const beginWithSums = async (target: Target, id: AccountId): Promise<never> => {
-  const { tables, table, epoch, health } = target
-  const reason = `the item of ${id} was not what the stream says, so that its sums may be wrong too`
-  const identity = await run(readIdentity(tables, table))
-  if (identity !== undefined && identity.epoch === epoch)
-    await beginTable(target, identity, identity.table_id, reason)
-  health.report(itemsPart(target), 'degraded', `${table}: ${reason}`)
-  throw new Failed(notOurs(table))
+const doubtSums = async ({ tables, table, epoch }: Target, id: AccountId): Promise<void> => {
+  if (epoch === undefined) return
+  try {
+    await run(noteSumsDoubt(tables, table, epoch, `the item of ${id} was not what the stream says`))
+  } catch (thrown) {
+    throw failedWith(thrown, 'ConditionFailed') ? new Failed(notOurs(table)) : thrown
+  }
 }
 
 const tryRefold = async (target: Target, id: AccountId, to_seq: number): Promise<Customer> => {
   const from = (await readHeadsOf(target, [id])).get(id) ?? NEW_CUSTOMER
   if (from.parked !== undefined || (await isAsInStream(target, id, from, to_seq))) return from
   const to = await foldFromSubject(target, id, to_seq)
-  if (target.projection.has_sums && to.parked === undefined) return beginWithSums(target, id)
+  // before the item is corrected: afterwards nothing would show any more that there was something to doubt
+  await doubtSums(target, id)
   await writeRows(target, id, to_seq)
   if (to.parked !== undefined) await noteParked(target, [{ id, parked: to.parked }])
   await writeParts(target, [[{ ...newPart(0), heads: new Map([[id, { from, to }]]) }]], never_aborts)
@@ -113,7 +114,7 @@ const tryRefold = async (target: Target, id: AccountId, to_seq: number): Promise
   target.health.report(
     itemsPart(target),
     'degraded',
-    `${table}: items were not what the stream says and were folded again, ${id} the last of them`,
+    `${table}: items were not what the stream says and were folded again, ${id} the last of them; the sums may be wrong until ${REPLAYED}`,
   )
   return to
 }
@@ -121,13 +122,24 @@ const tryRefold = async (target: Target, id: AccountId, to_seq: number): Promise
 const show = ({ account: { balance, version, seq } }: Customer): string =>
   `balance ${balance}, version ${version}, seq ${seq}`
 
+/**
+ * Reports in health that the sums of a table have been in doubt since before this process took it up, and takes an earlier
+ * report back when they are not: a replay has made another table.
+ */
+export const reportSums = (target: Target, { sums_doubt }: Pick<Identity, 'sums_doubt'>): void => {
+  const { health, table } = target
+  const part = itemsPart(target)
+  if (sums_doubt !== undefined)
+    health.report(part, 'degraded', `${table}: ${sums_doubt}; the sums may be wrong until ${REPLAYED}`)
+  else if (health.read().parts[part] !== undefined) health.report(part, 'ok')
+}
+
 /** The part of health that reports items which were wrong. */
 const itemsPart = ({ projection }: Pick<Target, 'projection'>): string => `items of ${projection.name}`
 
 /**
  * Corrects a customer's item to what its subject says at `to_seq`, and returns the customer as it is then. The
- * projection has to have handled everything up to `to_seq`. Throws `Failed`: `NotOurs` when the whole table is begun
- * again.
+ * projection has to have handled everything up to `to_seq`. Throws `Failed`.
  */
 export const refold = async (target: Target, id: AccountId, to_seq: number): Promise<Customer> => {
   for (let attempt = 1; ; attempt += 1) {

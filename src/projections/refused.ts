@@ -42,19 +42,13 @@ type Item =
   | { readonly tag: 'head'; readonly change: Change }
   | { readonly tag: 'row'; readonly insert: Insert }
 
-const attributesOf = ({ projection }: Target, item: Item): Readonly<Record<string, unknown>> =>
+const attributesOf = (item: Item): Readonly<Record<string, unknown>> =>
   item.tag === 'head'
-    ? headItem(projection.head, item.change.id, item.change.to)
+    ? headItem(item.change.id, item.change.to)
     : { id: item.insert.id, seq: item.insert.seq, ...item.insert.attributes }
 
 const areRefused = (target: Target, items: readonly Item[]): Promise<boolean> =>
-  run(
-    isRefused(
-      target.tables,
-      target.table,
-      items.map(item => attributesOf(target, item)),
-    ),
-  )
+  run(isRefused(target.tables, target.table, items.map(attributesOf)))
 
 /** Finds the items that are refused by themselves: a list that is refused is halved, and each half is tried. */
 const findRefused = async (target: Target, items: readonly Item[]): Promise<readonly Item[]> => {

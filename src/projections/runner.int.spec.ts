@@ -11,8 +11,8 @@ import { decodePlain } from '../ledger/testing/plain.js'
 import { provision } from '../stream/provision.js'
 import { publish } from '../stream/publish.js'
 import { DEAD_LETTER_STREAM, LEDGER_STREAM } from '../stream/settings.js'
-import { readCustomers } from '../tables/balances.js'
-import { balances } from './definitions/balances.js'
+import { readHeads } from '../tables/heads.js'
+import { PROJECTIONS } from './definitions/ledger.js'
 import type { ProjectionDeps } from './deps.js'
 import { listParked } from './parked.js'
 import { type Projector, startProjector } from './runner.js'
@@ -33,13 +33,13 @@ afterAll(async () => {
 })
 
 const start = (more: Partial<ProjectionDeps> = {}): Projector => {
-  const projector = startProjector({ ...ledger, ...more }, balances)
+  const projector = startProjector({ ...ledger, ...more }, PROJECTIONS.ledger)
   projectors.push(projector)
   return projector
 }
 
 const item = async (id: string): Promise<Customer> =>
-  (await right(readCustomers(ledger.tables, ledger.base_table, [clientId(id)]))).get(clientId(id)) ??
+  (await right(readHeads(ledger.tables, ledger.first_table, [clientId(id)]))).get(clientId(id)) ??
   NEW_CUSTOMER
 
 const balance = async (id: string): Promise<bigint> => (await item(id)).account.balance
@@ -55,7 +55,7 @@ const settled = (): Promise<true> =>
   until(
     async () => {
       const { state } = await ledger.jsm.streams.info(LEDGER_STREAM)
-      const { ack_floor } = await ledger.jsm.consumers.info(LEDGER_STREAM, 'balances')
+      const { ack_floor } = await ledger.jsm.consumers.info(LEDGER_STREAM, 'ledger')
       return ack_floor.stream_seq >= state.last_seq
     },
     { deadline_ms: 30_000, what: 'the projector to be caught up' },
@@ -133,7 +133,7 @@ describe('the projector', () => {
     const first = start()
     await settled()
     await first.stop()
-    const consumer = await jetstream(ledger.nc).consumers.get(LEDGER_STREAM, 'balances')
+    const consumer = await jetstream(ledger.nc).consumers.get(LEDGER_STREAM, 'ledger')
     await ledger.emit('ordered', credit(10))
     await ledger.emit('ordered', debit(10))
     const taken = await consumer.fetch({ group: 'active', max_messages: 2, expires: 10_000 })
@@ -208,7 +208,7 @@ describe('a customer with an event of a schema from the future', () => {
     expect(await balance('not-parked')).toBe(3n)
     expect(ledger.health.read()).toMatchObject({ state: 'degraded' })
     expect(JSON.stringify(ledger.health.read())).toContain('parked@1 (schema 3)')
-    expect(await listParked({ ...ledger, projection: balances })).toMatchObject([
+    expect(await listParked({ ...ledger, projection: PROJECTIONS.ledger })).toMatchObject([
       { client_id: 'parked@1', seq: future, schema: 3 },
     ])
     await old.stop()
@@ -216,7 +216,7 @@ describe('a customer with an event of a schema from the future', () => {
     start({ decode: decodeThree, newest_schema: 3 })
     await balanceIs('parked@1', 16n)
     await until(() => ledger.health.read().state === 'ok', { deadline_ms: 30_000, what: 'health to be ok' })
-    expect(await listParked({ ...ledger, projection: balances })).toEqual([])
+    expect(await listParked({ ...ledger, projection: PROJECTIONS.ledger })).toEqual([])
     await ledger.emit('parked@1', credit(1))
     await balanceIs('parked@1', 17n)
   })
@@ -227,9 +227,9 @@ describe('a customer with an event of a schema from the future', () => {
     await Promise.all(ids.map(id => ledger.emit(id, { schema: 3, ...credit(5) })))
     await ledger.emit('behind-the-crowd', credit(3))
     await balanceIs('behind-the-crowd', 3n)
-    expect(await listParked({ ...ledger, projection: balances })).toHaveLength(500)
+    expect(await listParked({ ...ledger, projection: PROJECTIONS.ledger })).toHaveLength(500)
     start({ decode: decodeThree, newest_schema: 3 })
-    await until(async () => (await listParked({ ...ledger, projection: balances })).length === 0, {
+    await until(async () => (await listParked({ ...ledger, projection: PROJECTIONS.ledger })).length === 0, {
       deadline_ms: 50_000,
       what: 'all to go on',
     })

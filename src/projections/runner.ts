@@ -14,6 +14,7 @@ import type { ProjectionDeps } from './deps.js'
 import { reportLag } from './lag-report.js'
 import { prepare } from './prepare.js'
 import type { Projection } from './projection.js'
+import { reportSums } from './refold.js'
 import { resumeParked } from './resume.js'
 import { healthPart, type Target, targetOf } from './target.js'
 import { createWake, type Wake } from './wake.js'
@@ -48,6 +49,7 @@ const runGeneration = async (target: Target, signal: AbortSignal): Promise<void>
   const either_signal = AbortSignal.any([signal, ending.signal])
   const prepared = await prepare(target, either_signal)
   if (prepared === undefined) return
+  reportSums(target, prepared.identity)
   const wake = createWake()
   const prepared_target: Target = { ...target, epoch: prepared.identity.epoch, onDecided: wake.call }
   const resuming = resumeUntilDone(prepared_target, wake, either_signal)

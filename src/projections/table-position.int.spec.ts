@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { right, startTestLedger, type TestLedger } from '../../test/support/ledger.js'
+import { writeChanges } from '../../test/support/ledger-table.js'
 import { clientId } from '../ledger/testing/arbitrary.js'
-import { writeChanges } from '../tables/balances.js'
 import { tableName } from '../tables/definition.js'
 import { readIdentity } from '../tables/identity.js'
 
@@ -9,13 +9,13 @@ let ledger: TestLedger
 
 beforeAll(async () => {
   ledger = await startTestLedger()
-  ledger.project('balances')
+  ledger.project()
 })
 afterAll(() => ledger.stop())
 
 it('a table covers what is acknowledged, although another instance wrote the head and ended before it said so', async () => {
   const id = clientId('ann')
-  const table = tableName(ledger.base_table, 'balances', 1)
+  const table = tableName(ledger.base_table, 'ledger', 1)
   const first = await ledger.emit(id, { type: 'credit', amount: 5 })
   await ledger.caughtUp()
   // the other instance folds the next event, and is killed between its two transactions

@@ -1,5 +1,5 @@
 /**
- * Walks slowly through a projection's table, and folds customers again whose item is behind their subject although
+ * Walks slowly through the heads of a projection's table, and folds customers again whose item is behind their subject although
  * everything was handled.
  *
  * That happens when a person has put an item back to an older state, and the customer has had no event since. On the
@@ -10,13 +10,13 @@
 
 import { pause } from '../back-off.js'
 import { E, run } from '../fp.js'
-import { type AccountId, AccountId as AccountIdCodec, eventSubject } from '../ledger/account-id.js'
+import { type AccountId, eventSubject } from '../ledger/account-id.js'
 import type { Customer } from '../ledger/fold.js'
 import { consumerProgress } from '../stream/consumer.js'
 import { lastSequences } from '../stream/read.js'
 import { LEDGER_STREAM } from '../stream/settings.js'
 import { decodeHead } from '../tables/heads.js'
-import { type Page, scanPage } from '../tables/scan.js'
+import { type Page, scanHeads } from '../tables/scan.js'
 import { removeStrayNotes, renewNotes } from './parked.js'
 import { readHeadsOf } from './read-heads.js'
 import { refold } from './refold.js'
@@ -32,16 +32,15 @@ const PAGE_REST_MS_MIN = 1_000
 type Head = readonly [id: AccountId, customer: Customer]
 
 /** The customers' heads among the items of a page. */
-const headsOf = ({ projection }: Target, { items }: Page): Head[] =>
+const headsOf = ({ items }: Page): Head[] =>
   items.flatMap((item): Head[] => {
-    const decoded = decodeHead(projection.head, item)
-    const id = E.isRight(decoded) ? AccountIdCodec.decode(decoded.right.id) : decoded
-    return E.isRight(decoded) && E.isRight(id) ? [[id.right, decoded.right.customer]] : []
+    const decoded = decodeHead(item)
+    return E.isRight(decoded) ? [[decoded.right.id, decoded.right.customer]] : []
   })
 
 /** The customers of a page whose item lacks an event of their subject, although all their events were handled. */
 const customersBehind = async (target: Target, page: Page, acked_seq: number): Promise<AccountId[]> => {
-  const heads = headsOf(target, page)
+  const heads = headsOf(page)
   if (heads.length === 0) return []
   const subjects = heads.map(([id]) => eventSubject(id))
   const last = await run(lastSequences(target.nc, LEDGER_STREAM, subjects))
@@ -54,8 +53,8 @@ const customersBehind = async (target: Target, page: Page, acked_seq: number): P
 const walkPage = async (target: Target, after: Page['next'], signal: AbortSignal): Promise<Page['next']> => {
   // asked before the page is read, so that the page has to hold everything up to this sequence
   const { acked_seq } = await run(consumerProgress(target.jsm, target.consumer))
-  const page = await run(scanPage(target.tables, target.table, after))
-  await renewNotes(target, headsOf(target, page))
+  const page = await run(scanHeads(target.tables, target.table, after))
+  await renewNotes(target, headsOf(page))
   for (const id of await customersBehind(target, page, acked_seq)) {
     if (signal.aborted) return undefined
     await refold(target, id, acked_seq)

@@ -45,16 +45,16 @@ const hasReached = (found: Customer | undefined, to: Customer): boolean => {
  * it.
  */
 const isWritten = async (target: Target, { heads }: Transaction): Promise<boolean> => {
-  const { tables, table, projection } = target
+  const { tables, table } = target
   const ids = heads.map(({ id }) => id)
-  const found = await run(readHeads(tables, table, projection.head, ids))
+  const found = await run(readHeads(tables, table, ids))
   return heads.every(({ id, to }) => hasReached(found.get(id), to))
 }
 
 const writeOnce = async (target: Target, transaction: Transaction): Promise<void> => {
-  const { tables, table, projection } = target
+  const { tables, table } = target
   try {
-    await run(writeTransaction(tables, table, projection.head, transaction))
+    await run(writeTransaction(tables, table, transaction))
   } catch (thrown) {
     if (!failedWith(thrown, 'ConditionFailed') || !(await isWritten(target, transaction))) throw thrown
     // another instance may have written the heads in a transaction of its own, which did not note the table's position
@@ -86,9 +86,6 @@ const write = async (
   }
 }
 
-/** Parts without sums share no item however many are written at once. */
-const LANES = 8
-
 /**
  * Writes the parts of one level side by side, and the part that notes the table's position after the others: the
  * position never covers an event whose item is not written.
@@ -99,12 +96,13 @@ const writeLevel = async (
   signal: AbortSignal,
   patience: Patience,
 ): Promise<number> => {
-  const lanes = target.projection.has_sums ? SUM_LANES : LANES
   const packed = pack(parts)
   let refused = 0
   for (const has_mark of [false, true]) {
     const some = packed.filter(({ mark }) => (mark !== undefined) === has_mark)
-    const counts = await inParallel(lanes, some, (part, lane) => write(target, part, lane, signal, patience))
+    const counts = await inParallel(SUM_LANES, some, (part, lane) =>
+      write(target, part, lane, signal, patience),
+    )
     refused += counts.reduce((sum, count) => sum + count, 0)
   }
   return refused

@@ -40,10 +40,8 @@ beforeAll(async () => {
     const proof = leadershipOf(rig.nc).newest()
     return ahead_ms === undefined || proof === undefined ? undefined : new Date(Date.now() + ahead_ms)
   })
-  rig.project('balances')
-  rig.project('journal')
-  await rig.caughtUp('balances')
-  await rig.caughtUp('journal')
+  rig.project()
+  await rig.caughtUp()
 })
 
 afterAll(() => rig.stop())
@@ -51,7 +49,7 @@ afterAll(() => rig.stop())
 describe('a plain account', () => {
   it('has its old headers and no others, and all of it in customer.account', async () => {
     const seq = await credit('plain', 7)
-    await rig.caughtUp('balances')
+    await rig.caughtUp()
     for (const source of ['table', 'memory']) {
       const reply = await rig.ask('customer.balance', { client_id: 'plain' })
       expect([reply.string(), [...(reply.headers?.keys() ?? [])], sourceOf(reply)]).toEqual([
@@ -95,7 +93,7 @@ describe('an account with rules', () => {
     const seq = await emit('timed', {
       ...{ type: 'state', state: 'no_debit', reason: 'a check', until: inTime(900) },
     })
-    await rig.caughtUp('balances')
+    await rig.caughtUp()
     // without memory each answer is read from the table
     const cold = await rig.startQueries({ hot_customers_max: 0 })
     const seen = new Set<string | undefined>()
@@ -293,10 +291,10 @@ describe('the past of an account with rules', () => {
       '{"balance":100} 120 30',
       '{"balance":90} 120 20',
     ])
-    await rig.caughtUp('journal')
+    await rig.caughtUp()
     // a later event, so that no state of the past is that of the head
     await credit('past', 1)
-    await rig.caughtUp('journal')
+    await rig.caughtUp()
     expect(await shown()).toEqual(by_stream)
     // the moment of a sequence is that of its event, whose ever it is
     expect(await balance({ client_id: 'past', as_of_seq: other })).toBe('{"balance":90} 140')
@@ -321,7 +319,7 @@ describe('the statement of an account with rules', () => {
     ]
     const seqs: number[] = []
     for (const event of events) seqs.push(await emit('shown', event))
-    await rig.caughtUp('journal')
+    await rig.caughtUp()
     await rig.putRow({ ...(await rig.takeRow(seqs[0] ?? 0)), reference: 'as the journal has it' })
     const entries = async (limit: number): Promise<Record<string, unknown>[]> => {
       const found: Record<string, unknown>[] = []
@@ -355,12 +353,11 @@ describe('the statement of an account with rules', () => {
 
 describe('customer.summary', () => {
   const summary = async (): Promise<Readonly<Record<string, unknown>>> => {
-    await rig.caughtUp('totals')
+    await rig.caughtUp()
     return json(await rig.ask('customer.summary', {})) as Record<string, unknown>
   }
 
   it('has what is held, and the number of restricted customers', async () => {
-    rig.project('totals')
     const { held: before, restricted } = await summary()
     await credit('summed', 100)
     await hold('summed', 'summed-1', 30)

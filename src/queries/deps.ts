@@ -10,7 +10,6 @@ import { type Either, pipe, type TaskEither, TE } from '../fp.js'
 import type { Health } from '../health.js'
 import type { OpenTexts } from '../sealing/open-texts.js'
 import type { StreamError } from '../stream/errors.js'
-import type { ProjectionName } from '../tables/definition.js'
 import type { TableError } from '../tables/errors.js'
 import type { Trust } from '../tables/heads.js'
 
@@ -42,7 +41,9 @@ export type QueryDeps = {
   readonly tables: DynamoDBDocumentClient
   readonly log: Logger
   readonly health: Health
-  readonly active: (projection: ProjectionName) => ActiveOf
+  readonly active: ActiveOf
+  /** For a read of many items, none of which shows whether it is the newest: `trustWhole` wants all that was acknowledged. */
+  readonly activeWhole: ActiveOf
   readonly prove: ProveEvents
   /** Opens sealed texts for an answer. */
   readonly open: OpenTexts

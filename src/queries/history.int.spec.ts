@@ -171,16 +171,16 @@ describe('the past of a customer', () => {
   })
 
   it('equals the fold cut there, from the journal, for 1,000 cuts', async () => {
-    rig.project('journal')
-    await rig.caughtUp('journal')
+    rig.project()
+    await rig.caughtUp()
     await checkCuts(await fold(), 1_000)
   })
 
   it('equals the fold cut there, with a journal that is behind', async () => {
-    await rig.jsm.consumers.pause(LEDGER_STREAM, 'journal', new Date(Date.now() + 600_000))
+    await rig.jsm.consumers.pause(LEDGER_STREAM, 'ledger', new Date(Date.now() + 600_000))
     await publishSome(200)
     await checkCuts(await fold(), 200)
-    await rig.jsm.consumers.resume(LEDGER_STREAM, 'journal')
+    await rig.jsm.consumers.resume(LEDGER_STREAM, 'ledger')
   })
 
   it('is not told of what is not reached yet', async () => {
@@ -219,12 +219,12 @@ describe('customer.statement', () => {
   })
 
   it('holds what was written before it was asked for, though the journal stands still', async () => {
-    await rig.jsm.consumers.pause(LEDGER_STREAM, 'journal', new Date(Date.now() + 600_000))
+    await rig.jsm.consumers.pause(LEDGER_STREAM, 'ledger', new Date(Date.now() + 600_000))
     await publishSome(100)
     const past = await fold()
     for (const id of IDS) expect((await pagesOf(id, {})).map(essence)).toEqual(expected(past, id))
-    await rig.jsm.consumers.resume(LEDGER_STREAM, 'journal')
-    await rig.caughtUp('journal')
+    await rig.jsm.consumers.resume(LEDGER_STREAM, 'ledger')
+    await rig.caughtUp()
   })
 
   it('keeps to a time, the end excluded', async () => {
@@ -245,7 +245,7 @@ describe('customer.statement', () => {
     const refused = { type: 'declined', amount: 9 }
     const seqs: number[] = []
     for (const event of [counts, refused, counts, counts, refused]) seqs.push(await rig.emit('gap', event))
-    await rig.caughtUp('journal')
+    await rig.caughtUp()
     const references = async (limit: number): Promise<unknown[]> => {
       const entries = await pagesOf('gap', {}, limit)
       expect(entries.map(({ seq }) => seq)).toEqual(seqs.toReversed())
@@ -273,7 +273,7 @@ describe('customer.statement', () => {
       reference: 'order 1',
       metadata: { a: [1, null] },
     })
-    await rig.caughtUp('journal')
+    await rig.caughtUp()
     const reply = await rig.ask('customer.statement', { client_id: 'told' })
     expect(reply.json()).toEqual({
       client_id: 'told',
@@ -301,7 +301,7 @@ describe('customer.statement', () => {
       const event = { type: 'credit', amount, transaction_id: `proved-${amount}` }
       seqs.push(await rig.emit('proved', event))
     }
-    await rig.caughtUp('journal')
+    await rig.caughtUp()
     expect((await ask()).entries).toEqual(
       Array(10).fill(expect.objectContaining({ unproved: 'this ledger has no signed heads' })),
     )
@@ -336,7 +336,7 @@ describe('customer.statement', () => {
     }
 
     await rig.emit('proved', { type: 'credit', amount: 1 })
-    await rig.caughtUp('journal')
+    await rig.caughtUp()
     expect((await ask()).entries[0]).toMatchObject({
       seq: newest + 1,
       unproved: `no signed head vouches for event ${newest + 1} yet`,
@@ -375,7 +375,7 @@ describe('customer.statement', () => {
       '"reference":"\\ud800","metadata":{"a":1}',
     ])
       await rig.emit('unwieldy', `{"type":"credit","amount":1,${fields}}`)
-    await rig.caughtUp('journal')
+    await rig.caughtUp()
     const read = async () =>
       (await rig.ask('customer.statement', { client_id: 'unwieldy' })).json<Statement>()
     const from_journal = await read()

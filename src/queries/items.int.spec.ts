@@ -5,7 +5,6 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 import { seqRowId } from '../tables/journal-ids.js'
 import { ledgerOf, type Rig, startRig } from './testing/rig.js'
 
-const TABLE = 'balances'
 /** Events as the command side writes them: each holds the balance that it left behind. */
 const FIRST = { schema: 1, type: 'credit', amount: 100, after: { balance: 100, version: 1 } }
 const SECOND = { schema: 1, type: 'debit', amount: 60, after: { balance: 40, version: 2 } }
@@ -23,27 +22,26 @@ const older = new Map<string, Item>()
 
 const itemOf = async (id: string): Promise<Item> => {
   const { Item = {} } = await rig.deps.tables.send(
-    new GetCommand({ TableName: TABLE, Key: { id }, ConsistentRead: true }),
+    new GetCommand({ TableName: rig.first_table, Key: { id }, ConsistentRead: true }),
   )
   return Item
 }
 const put = (item: Item): Promise<unknown> =>
-  rig.deps.tables.send(new PutCommand({ TableName: TABLE, Item: item }))
+  rig.deps.tables.send(new PutCommand({ TableName: rig.first_table, Item: item }))
 
 const IDS = ['claimed', 'direct', 'changed', 'gone', 'rejected', 'stranger-event']
 
 beforeAll(async () => {
   rig = await startRig({ hot_customers_max: 0 })
-  const projectors = rig.project('balances', 'journal')
+  const projector = rig.project()
   for (const id of IDS) await rig.emit(id, id === 'direct' ? DIRECT[0] : FIRST)
-  await rig.caughtUp('balances')
+  await rig.caughtUp()
   for (const id of IDS) older.set(id, await itemOf(id))
   for (const id of IDS) await rig.emit(id, id === 'direct' ? DIRECT[1] : SECOND)
   await rig.emit('rejected', { type: 'debit', amount: 41 })
-  await rig.caughtUp('balances')
-  await rig.caughtUp('journal')
-  // without projectors nothing mends the changes that follow
-  await Promise.all(projectors.map(projector => projector.stop()))
+  await rig.caughtUp()
+  // without a projector nothing mends the changes that follow
+  await projector.stop()
   // an instance that starts now does not have these events in memory
   await rig.startQueries({ hot_customers_max: 0 })
   await rig.service.stop()
@@ -64,7 +62,7 @@ it.each(['claimed', 'direct', 'rejected'])(
 )
 
 it('an item that was deleted is not a balance of 0', async () => {
-  await rig.deps.tables.send(new DeleteCommand({ TableName: TABLE, Key: { id: 'gone' } }))
+  await rig.deps.tables.send(new DeleteCommand({ TableName: rig.first_table, Key: { id: 'gone' } }))
   expect(await balanceOf('gone')).toBe('{"balance":40} stream')
 })
 

@@ -1,6 +1,9 @@
+import { UpdateCommand } from '@aws-sdk/lib-dynamodb'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { right } from '../../test/support/ledger.js'
 import { errorOf } from '../service/testing/harness.js'
+import { IDENTITY_ID, noteSumsDoubt, readIdentity } from '../tables/identity.js'
 import { type Rig, startRig } from './testing/rig.js'
 
 /** Few balances and many customers, so that most customers share a balance with others. */
@@ -37,10 +40,8 @@ beforeAll(async () => {
     balances.set(id, balance)
   }
   await rig.emit('c0', { type: 'declined', amount: 9 })
-  for (const projection of ['ranking', 'totals'] as const) {
-    rig.project(projection)
-    await rig.caughtUp(projection)
-  }
+  rig.project()
+  await rig.caughtUp()
 })
 
 afterAll(() => rig.stop())
@@ -133,6 +134,24 @@ describe('customer.summary', () => {
     { from: '2026-01-01', to: '2026-02-01' },
   ])('answers %j with 400', async fields => {
     expect(errorOf(await rig.ask('customer.summary', fields))).toBe('400:INVALID_REQUEST')
+  })
+
+  it('answers 503 while the sums are in doubt, and says why; the lists go on', async () => {
+    const { tables, first_table } = rig
+    const { epoch = '' } = (await right(readIdentity(tables, first_table))) ?? {}
+    await right(noteSumsDoubt(tables, first_table, epoch, 'the item of c1 was changed'))
+    const doubted = await rig.ask('customer.summary', {})
+    expect([errorOf(doubted), doubted.string()]).toEqual([
+      '503:UNAVAILABLE',
+      expect.stringMatching(/the item of c1 was changed.*jetledger replay/),
+    ])
+    for (const subject of ['customer.list', 'customer.ranking'])
+      expect(errorOf(await rig.ask(subject, {}))).toBe('')
+    const Key = { id: IDENTITY_ID }
+    await tables.send(
+      new UpdateCommand({ TableName: first_table, Key, UpdateExpression: 'REMOVE sums_doubt' }),
+    )
+    expect((await rig.ask('customer.summary', {})).json()).toMatchObject({ customers: CUSTOMERS })
   })
 
   it('answers 503 while DynamoDB is away, as the others do', async () => {

@@ -24,9 +24,9 @@ const credit = async (id: string, amount: number): Promise<number> => {
 beforeAll(async () => {
   // few places in memory, so that customers come and go
   rig = await startRig({ hot_customers_max: 100 })
-  rig.project('balances')
+  rig.project()
   await credit('first', 1)
-  await rig.caughtUp('balances')
+  await rig.caughtUp()
 })
 
 afterAll(() => rig.stop())
@@ -36,9 +36,9 @@ describe('with the projector paused and resumed at random', () => {
     let done = false
     const switching = (async () => {
       while (!done) {
-        await rig.jsm.consumers.pause(LEDGER_STREAM, 'balances', new Date(Date.now() + 60_000))
+        await rig.jsm.consumers.pause(LEDGER_STREAM, 'ledger', new Date(Date.now() + 60_000))
         await pause(Math.random() * SWITCH_MS_MAX)
-        await rig.jsm.consumers.resume(LEDGER_STREAM, 'balances')
+        await rig.jsm.consumers.resume(LEDGER_STREAM, 'ledger')
         await pause(Math.random() * SWITCH_MS_MAX)
       }
     })()
@@ -75,7 +75,7 @@ describe('with the projector paused and resumed at random', () => {
   })
 
   it('no reader goes back, whoever it asks about and wherever the answer is from', async () => {
-    await rig.jsm.consumers.pause(LEDGER_STREAM, 'balances', new Date(Date.now() + 60_000))
+    await rig.jsm.consumers.pause(LEDGER_STREAM, 'ledger', new Date(Date.now() + 60_000))
     let done = false
     const writing = (async () => {
       while (!done) {
@@ -98,7 +98,7 @@ describe('with the projector paused and resumed at random', () => {
     } finally {
       done = true
       await writing
-      await rig.jsm.consumers.resume(LEDGER_STREAM, 'balances')
+      await rig.jsm.consumers.resume(LEDGER_STREAM, 'ledger')
     }
   })
 })
@@ -106,7 +106,7 @@ describe('with the projector paused and resumed at random', () => {
 describe('while DynamoDB is away', () => {
   it('balances are right, from the stream; afterwards from the projection again', async () => {
     for (let i = 0; i < 40; i += 1) await credit(`d${i}`, 10 + i)
-    await rig.caughtUp('balances')
+    await rig.caughtUp()
     await rig.dynamodb.kill()
     for (let i = 0; i < 20; i += 1) {
       const reply = await ask({ client_id: `d${i}` })

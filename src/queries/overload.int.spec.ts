@@ -28,8 +28,8 @@ beforeAll(async () => {
     { step: 'initialize' },
   )
   await rig.emit('rich', { type: 'credit', amount: 5 })
-  rig.project('balances')
-  await rig.caughtUp('balances')
+  rig.project()
+  await rig.caughtUp()
   expect((await ask('rich')).string()).toBe('{"balance":5}')
 })
 

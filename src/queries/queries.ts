@@ -89,10 +89,10 @@ export const startQueries = async (
   const batch = createBatcher({
     nc: deps.nc,
     tables: deps.tables,
-    active: deps.active('balances'),
+    active: deps.active,
     calls_in_flight_max: BATCH_READS_IN_FLIGHT_MAX,
   })
-  const table = createTableReads(batch, deps.active('balances'), watch, createProver(deps), stream, deps.log)
+  const table = createTableReads(batch, deps.active, watch, createProver(deps), stream, deps.log)
   const loader = createCustomerLoader(deps, hot, table, watch, stream)
   const session = createSession({ hot, loader, waiters, watch, stream })
   const fold = createFoldPast(deps, stream)

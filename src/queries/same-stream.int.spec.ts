@@ -9,11 +9,10 @@ let rig: Rig
 
 beforeAll(async () => {
   rig = await startRig({ hot_customers_max: 0 })
-  const projectors = rig.project('balances', 'journal')
+  const projector = rig.project()
   for (const id of ['a', 'b']) await rig.emit(id, { type: 'credit', amount: 100 })
-  await rig.caughtUp('balances')
-  await rig.caughtUp('journal')
-  await Promise.all(projectors.map(projector => projector.stop()))
+  await rig.caughtUp()
+  await projector.stop()
 })
 afterAll(() => rig.stop())
 
@@ -22,7 +21,7 @@ it('neither a balance nor a statement is read from it', async () => {
   await rig.jsm.streams.delete(LEDGER_STREAM)
   await rig.jsm.streams.add(config)
   await rig.emit('a', { type: 'credit', amount: 7 })
-  // the tables are those of the ledger, and may answer
+  // the table is that of the ledger, and may answer
   for (const [client_id, right] of [
     ['a', 100],
     ['b', 100],

@@ -12,7 +12,7 @@ const HOSTILE = [
   'customer.balance.victim',
   'customer.credit',
   'customer.dead-letter.600.7',
-  '$KV.config.projection.balances',
+  '$KV.config.projection.ledger',
   '$JS.API.STREAM.INFO.customer-balances',
   '$SRV.PING',
   'anything.else',

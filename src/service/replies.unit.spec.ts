@@ -46,11 +46,11 @@ describe('a reply subject', () => {
     'customer.balance.678',
     'customer.credit',
     'customer.dead-letter.678.1',
-    '$KV.config.projection.balances',
+    '$KV.config.projection.ledger',
     '$JS.API.STREAM.PURGE.customer-balances',
     '$SYS.REQ.SERVER.PING',
     '$SRV.PING',
-    '$JS.ACK.customer-balances.balances.1.1.1.1.0',
+    '$JS.ACK.customer-balances.ledger.1.1.1.1.0',
   ])('is none: %j', reply => {
     expect(isInbox(reply)).toBe(false)
   })

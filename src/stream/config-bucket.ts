@@ -34,8 +34,8 @@ export const statusKey = (projection: string): string => `status.${projection}`
 /** The beginning of the keys of a projection's notes about parked customers (`projections/parked.ts`). */
 export const parkedPrefix = (projection: string): string => `parked.${projection}.`
 
-/** The filter for the notes of all projections about parked customers. */
-export const EVERY_PARKED = 'parked.>'
+/** The filter for the notes about parked customers; other keys under `parked.` are of an earlier program. */
+export const EVERY_PARKED = `${parkedPrefix('ledger')}>`
 
 const SUBJECT_PREFIX = `$KV.${CONFIG_BUCKET}.`
 

@@ -38,15 +38,15 @@ const EDITS: readonly (readonly [string, Partial<ConsumerConfig>])[] = [
 
 describe('the consumer of a projection', () => {
   it('is as it should be right after it was made, wherever it began', async () => {
-    await right(makeConsumer(ledger.jsm, 'balances', { seq: 1 }))
-    await right(makeConsumer(ledger.jsm, 'balances-g2', { seq: 4 }))
-    for (const name of ['balances', 'balances-g2'])
+    await right(makeConsumer(ledger.jsm, 'ledger', { seq: 1 }))
+    await right(makeConsumer(ledger.jsm, 'ledger-g2', { seq: 4 }))
+    for (const name of ['ledger', 'ledger-g2'])
       expect(consumerDifferences(name, await infoOf(name))).toEqual([])
   })
 
   it.each(EDITS)('that was changed in %s is named and mended, at its place', async (setting, edit) => {
-    const name = `journal-g${EDITS.findIndex(([each]) => each === setting) + 2}`
-    const { filter_subject = '', ...base } = await configOf('balances-g2')
+    const name = `ledger-g${EDITS.findIndex(([each]) => each === setting) + 3}`
+    const { filter_subject = '', ...base } = await configOf('ledger-g2')
     const filter = 'filter_subjects' in edit ? {} : { filter_subject }
     await ledger.jsm.consumers.add(LEDGER_STREAM, { ...base, ...filter, durable_name: name, name, ...edit })
     const place = (await infoOf(name)).ack_floor.stream_seq
@@ -64,14 +64,14 @@ describe('the consumer of a projection', () => {
       const [short, long] = [new Date(now() + 20_000), new Date(now() + 3_600_000)]
       Date.now = () => now() + by_ms
       try {
-        await ledger.jsm.consumers.pause(LEDGER_STREAM, 'balances', short)
-        expect(await right(mendConsumer(ledger.jsm, 'balances'))).toEqual([])
-        expect((await infoOf('balances')).paused).toBe(true)
-        await ledger.jsm.consumers.pause(LEDGER_STREAM, 'balances', long)
-        expect(await right(mendConsumer(ledger.jsm, 'balances'))).toEqual([
+        await ledger.jsm.consumers.pause(LEDGER_STREAM, 'ledger', short)
+        expect(await right(mendConsumer(ledger.jsm, 'ledger'))).toEqual([])
+        expect((await infoOf('ledger')).paused).toBe(true)
+        await ledger.jsm.consumers.pause(LEDGER_STREAM, 'ledger', long)
+        expect(await right(mendConsumer(ledger.jsm, 'ledger'))).toEqual([
           expect.stringContaining('it is paused until'),
         ])
-        expect((await infoOf('balances')).paused ?? false).toBe(false)
+        expect((await infoOf('ledger')).paused ?? false).toBe(false)
       } finally {
         Date.now = now
       }
@@ -79,19 +79,19 @@ describe('the consumer of a projection', () => {
   )
 
   it('that was made anew by hand keeps the place that it was given, which the table is compared with', async () => {
-    await ledger.jsm.consumers.delete(LEDGER_STREAM, 'balances')
+    await ledger.jsm.consumers.delete(LEDGER_STREAM, 'ledger')
     await ledger.jsm.consumers.add(LEDGER_STREAM, {
-      durable_name: 'balances',
+      durable_name: 'ledger',
       ack_policy: AckPolicy.None,
       deliver_policy: DeliverPolicy.New,
     })
-    await right(makeConsumer(ledger.jsm, 'balances', { seq: 1 }))
-    expect(consumerDifferences('balances', await infoOf('balances'))).toEqual([])
-    expect((await infoOf('balances')).ack_floor.stream_seq).toBe(EVENTS)
+    await right(makeConsumer(ledger.jsm, 'ledger', { seq: 1 }))
+    expect(consumerDifferences('ledger', await infoOf('ledger'))).toEqual([])
+    expect((await infoOf('ledger')).ack_floor.stream_seq).toBe(EVENTS)
   })
 
   it('that is missing is left to its projection', async () => {
-    expect(await right(mendConsumer(ledger.jsm, 'totals'))).toEqual([])
-    await expect(infoOf('totals')).rejects.toThrow('consumer not found')
+    expect(await right(mendConsumer(ledger.jsm, 'ledger-g99'))).toEqual([])
+    await expect(infoOf('ledger-g99')).rejects.toThrow('consumer not found')
   })
 })

@@ -1,10 +1,12 @@
 /**
- * Defines the tables of the projections: their names and their indexes. Every table has the key `id`.
+ * Defines the table of the projection: its name and its indexes. Its key is `id`, whose first character tells what an item is
+ * (docs/adr/0061): an account's head begins with a letter or digit, as every account id does; a row with `#` or `@`
+ * (`journal-ids.ts`); a sum with `=` (`totals.ts`).
  *
  * A projection's tables exist in generations (docs/adr/0016). The first has the bare name, a later one ends in `.g<n>`.
  */
 
-export const PROJECTION_NAMES = ['balances', 'journal', 'totals', 'ranking'] as const
+export const PROJECTION_NAMES = ['ledger'] as const
 export type ProjectionName = (typeof PROJECTION_NAMES)[number]
 
 export type KeyAttribute = { readonly name: string; readonly type: 'S' | 'N' }
@@ -15,8 +17,6 @@ export type IndexDefinition = {
   readonly sort: KeyAttribute
   /** The index carries the keys alone: it is asked for customers only. Else it carries whole items. */
   readonly has_keys_only?: true
-  /** Tables of earlier programs lack the index, and are used as they are: only what reads it has to do without. */
-  readonly may_be_missing?: true
 }
 
 export type TableDefinition = {
@@ -32,22 +32,21 @@ export const BY_ID = 'by-id'
 export const BY_EXPIRY = 'by-expiry'
 
 export const TABLES: Readonly<Record<ProjectionName, TableDefinition>> = {
-  balances: { suffix: '', indexes: [] },
-  journal: {
-    suffix: '-journal',
+  ledger: {
+    suffix: '-ledger',
     indexes: [
+      // only rows have a `client_id`
       {
         name: BY_CUSTOMER,
         partition: { name: 'client_id', type: 'S' },
         sort: { name: 'seq', type: 'N' },
       },
-    ],
-  },
-  totals: { suffix: '-totals', indexes: [] },
-  ranking: {
-    suffix: '-ranking',
-    indexes: [
-      { name: BY_BALANCE, partition: { name: 'shard', type: 'S' }, sort: { name: 'balance', type: 'N' } },
+      // only heads have a `shard`
+      {
+        name: BY_BALANCE,
+        partition: { name: 'shard', type: 'S' },
+        sort: { name: 'client_balance', type: 'N' },
+      },
       { name: BY_ID, partition: { name: 'shard', type: 'S' }, sort: { name: 'id', type: 'S' } },
       // only accounts with open holds have `expires_ms`, so a plain account is not in this index and costs nothing
       {
@@ -55,7 +54,6 @@ export const TABLES: Readonly<Record<ProjectionName, TableDefinition>> = {
         partition: { name: 'shard', type: 'S' },
         sort: { name: 'expires_ms', type: 'N' },
         has_keys_only: true,
-        may_be_missing: true,
       },
     ],
   },

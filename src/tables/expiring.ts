@@ -1,5 +1,5 @@
 /**
- * Reads which customers have holds that have expired, from the index `by-expiry` of the ranking (docs/adr/0052).
+ * Reads which customers have holds that have expired, from the index `by-expiry` (docs/adr/0052).
  *
  * The index is a hint: it may be a moment behind, and whoever changes the table can change it. It says whom to look at.
  */
@@ -23,17 +23,6 @@ const idOf = (raw: unknown): readonly AccountId[] => {
   const item = Item.decode(raw)
   return E.isRight(item) ? [item.right.id] : []
 }
-
-/** Nothing in the query depends on items, so DynamoDB can refuse it only because the table has no such index. */
-const sayMissing =
-  (table: string) =>
-  (error: TableError): TableError =>
-    error.tag === 'Refused'
-      ? {
-          ...error,
-          message: `the table ${table} has no index ${BY_EXPIRY}: "jetledger replay ranking" makes one`,
-        }
-      : error
 
 /** Reads up to `items_max` customers of a shard of whom a hold expires at `until_ms` or earlier, from `after` on. */
 export const customersExpiring = (
@@ -60,7 +49,7 @@ export const customersExpiring = (
         }),
       ),
     ),
-    TE.bimap(sayMissing(table), ({ Items = [], LastEvaluatedKey: next }) => ({
+    TE.map(({ Items = [], LastEvaluatedKey: next }) => ({
       ids: Items.flatMap(idOf),
       ...(next === undefined ? {} : { next }),
     })),

@@ -1,39 +1,29 @@
 /**
- * Heads: one item per customer that says how far a projection has folded the customer, and the resulting state
- * (docs/adr/0003).
+ * Heads: one item per account that says how far the projection has folded the account, and the resulting state
+ * (docs/adr/0003). Its key is the account id.
  *
- * Every projection keeps its own heads, in its own table, and moves a head in the same transaction that writes the other
- * items of an event. A head must never move back, and an event must never be applied twice. So each write carries the
- * condition that the head is still as it was read: its `seq`, and also the attributes that a repair may change while
- * `seq` stays.
+ * A head moves in the same transaction that writes the other items of an event. It must never move back, and an event must
+ * never be applied twice. So each write carries the condition that the head is still as it was read: its `seq`, and also the
+ * attributes that a repair may change while `seq` stays.
  */
 
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb'
 import { E, pipe, type TaskEither, TE, t } from '../fp.js'
 import type { Account } from '../ledger/account.js'
-import type { AccountId } from '../ledger/account-id.js'
+import { AccountId } from '../ledger/account-id.js'
 import { fieldsOf } from '../ledger/codec.js'
 import { type Customer, NEW_CUSTOMER } from '../ledger/fold.js'
-import type { AccountRules } from '../ledger/rules.js'
+import { type AccountRules, firstExpiryMs } from '../ledger/rules.js'
 import { readRules, rulesText } from '../ledger/rules-text.js'
 import { fromAttributes } from './attribute-values.js'
 import { BATCH_KEYS_MAX, batchGet } from './batch-get.js'
 import { type TableError, tryTable } from './errors.js'
 import { IDENTITY_ID, type Identity, notOurs, splitIdentity } from './identity.js'
+import { shardOf } from './shard.js'
 import { whole } from './whole.js'
 
 /** The largest number of keys in one read: one key of BatchGetItem is the table's identity. */
 export const READ_KEYS_MAX = BATCH_KEYS_MAX - 1
-
-/** The form of the heads in a projection's table. */
-export type HeadShape = {
-  /** The prefix of the client id in the item's key, for a table that holds other items too. */
-  readonly prefix: '' | 'account:'
-  /** The attribute that holds the balance. */
-  readonly balance: 'client_balance' | 'balance'
-  /** Further attributes, which follow from the id and the account. */
-  readonly extra?: (id: AccountId, account: Account) => Readonly<Record<string, string | number>>
-}
 
 /** The rules of an account that is not plain, as one text (ledger/rules-text.ts). */
 const rulesFromText = new t.Type<AccountRules, string, unknown>(
@@ -47,10 +37,8 @@ const rulesFromText = new t.Type<AccountRules, string, unknown>(
 )
 
 const Head = fieldsOf(
-  { id: t.string, version: whole, seq: whole },
+  { id: AccountId, client_balance: t.bigint, version: whole, seq: whole },
   {
-    client_balance: t.bigint,
-    balance: t.bigint,
     parked_seq: whole,
     parked_schema: whole,
     parked_last_seq: whole,
@@ -59,7 +47,7 @@ const Head = fieldsOf(
 )
 type Head = t.TypeOf<typeof Head>
 
-const toCustomer = (balance: bigint, { version, seq, ...rest }: Head): Customer => {
+const toCustomer = ({ client_balance: balance, version, seq, ...rest }: Head): Customer => {
   const { parked_seq, parked_schema = 0, parked_last_seq = parked_seq, account_rules: rules } = rest
   return {
     account: rules === undefined ? { balance, version, seq } : { balance, version, seq, rules },
@@ -73,11 +61,20 @@ const toCustomer = (balance: bigint, { version, seq, ...rest }: Head): Customer 
 const rulesAttributes = ({ rules }: Account) =>
   rules === undefined ? {} : { account_rules: rulesText(rules), held: rules.held }
 
+/**
+ * The attributes of the indexes over heads (`shard.ts` says why there are shards): the account's shard, and the time at
+ * which its next hold expires.
+ */
+const indexAttributes = (id: AccountId, { rules }: Account) => {
+  const expires_ms = rules === undefined ? undefined : firstExpiryMs(rules)
+  return { shard: shardOf(id), ...(expires_ms === undefined ? {} : { expires_ms }) }
+}
+
 /** Encodes a customer's head as an item. */
-export const headItem = (shape: HeadShape, id: AccountId, { account, parked }: Customer) => ({
-  id: shape.prefix + id,
-  ...shape.extra?.(id, account),
-  [shape.balance]: account.balance,
+export const headItem = (id: AccountId, { account, parked }: Customer) => ({
+  id,
+  ...indexAttributes(id, account),
+  client_balance: account.balance,
   version: account.version,
   seq: account.seq,
   ...rulesAttributes(account),
@@ -89,23 +86,19 @@ export const headItem = (shape: HeadShape, id: AccountId, { account, parked }: C
 const show = (raw: unknown): string =>
   JSON.stringify(raw, (_, value) => (typeof value === 'bigint' ? String(value) : value)).slice(0, 200)
 
-/** Decodes an item of DynamoDB as a head; `id` is the client id. An item that is not a head is `Unexpected`. */
-export const decodeHead = (
-  shape: HeadShape,
-  raw: unknown,
-): E.Either<TableError, { id: string; customer: Customer }> => {
+/** Decodes an item of DynamoDB as a head. An item that is not a head is `Unexpected`. */
+export const decodeHead = (raw: unknown): E.Either<TableError, { id: AccountId; customer: Customer }> => {
   const head = Head.decode(raw)
-  const balance = E.isRight(head) ? head.right[shape.balance] : undefined
-  return E.isLeft(head) || balance === undefined || !head.right.id.startsWith(shape.prefix)
+  return E.isLeft(head)
     ? E.left({ tag: 'Unexpected', message: `an item is no customer's, as it should be: ${show(raw)}` })
-    : E.right({ id: head.right.id.slice(shape.prefix.length), customer: toCustomer(balance, head.right) })
+    : E.right({ id: head.right.id, customer: toCustomer(head.right) })
 }
 
 /** Whether a customer has no head yet. */
 export const isNew = ({ account, parked }: Customer): boolean => account.seq === 0 && parked === undefined
 
 /** The condition that a head is still as it was read. An item at sequence 0 counts as missing, because no event made it. */
-export const headCondition = (shape: HeadShape, from: Customer) => {
+export const headCondition = (from: Customer) => {
   if (isNew(from)) {
     return {
       ConditionExpression:
@@ -115,7 +108,7 @@ export const headCondition = (shape: HeadShape, from: Customer) => {
   }
   const { account, parked } = from
   return {
-    ConditionExpression: `seq = :seq AND ${shape.balance} = :balance AND version = :version AND ${
+    ConditionExpression: `seq = :seq AND client_balance = :balance AND version = :version AND ${
       parked === undefined
         ? 'attribute_not_exists(parked_last_seq)'
         : 'parked_seq = :parked_seq AND parked_last_seq = :parked'
@@ -188,15 +181,14 @@ export const readBelieved = <A>(
   )
 
 const toHeads = (
-  shape: HeadShape,
   ids: readonly AccountId[],
   raws: readonly unknown[],
 ): E.Either<TableError, Map<AccountId, Customer>> =>
   pipe(
     raws,
-    E.traverseArray(raw => decodeHead(shape, raw)),
+    E.traverseArray(decodeHead),
     E.map(found => {
-      const customers = new Map<string, Customer>(found.map(({ id, customer }) => [id, customer]))
+      const customers = new Map(found.map(({ id, customer }) => [id, customer]))
       return new Map(ids.map(id => [id, customers.get(id) ?? NEW_CUSTOMER]))
     }),
   )
@@ -210,21 +202,30 @@ export type TrustedHeads = {
 export const readTrustedHeads = (
   client: DynamoDBDocumentClient,
   table: string,
-  shape: HeadShape,
   ids: readonly AccountId[],
   trust: Trust,
-): TaskEither<TableError, TrustedHeads> => {
-  const keys = ids.map(id => shape.prefix + id)
-  return pipe(
-    readTrusted(client, table, keys, trust),
+): TaskEither<TableError, TrustedHeads> =>
+  pipe(
+    readTrusted(client, table, ids, trust),
     TE.chainEitherK(({ items, identity }) =>
       pipe(
-        toHeads(shape, ids, items),
+        toHeads(ids, items),
         E.map(heads => ({ heads, identity })),
       ),
     ),
   )
-}
+
+/** Reads one customer's head; `NEW_CUSTOMER` when there is none, and `NotOurs` when `trust` rejects the table's identity. */
+export const readTrustedHead = (
+  client: DynamoDBDocumentClient,
+  table: string,
+  id: AccountId,
+  trust: Trust,
+): TaskEither<TableError, Customer> =>
+  pipe(
+    readTrustedHeads(client, table, [id], trust),
+    TE.map(({ heads }) => heads.get(id) ?? NEW_CUSTOMER),
+  )
 
 /**
  * Reads the heads of up to 100 customers; a customer without a head is `NEW_CUSTOMER`.
@@ -235,12 +236,9 @@ export const readTrustedHeads = (
 export const readHeads = (
   client: DynamoDBDocumentClient,
   table: string,
-  shape: HeadShape,
   ids: readonly AccountId[],
-): TaskEither<TableError, Map<AccountId, Customer>> => {
-  const keys = ids.map(id => shape.prefix + id)
-  return pipe(
-    readItems(client, table, keys),
-    TE.chainEitherK(raws => toHeads(shape, ids, raws)),
+): TaskEither<TableError, Map<AccountId, Customer>> =>
+  pipe(
+    readItems(client, table, ids),
+    TE.chainEitherK(raws => toHeads(ids, raws)),
   )
-}

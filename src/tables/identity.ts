@@ -37,6 +37,8 @@ export type Identity = {
   readonly whole_from_seq: number
   /** The reason why the table was begun again; undefined the first time. */
   readonly reason?: string | undefined
+  /** Why the sums of this epoch may be wrong; undefined while nothing speaks against them. */
+  readonly sums_doubt?: string | undefined
 }
 
 const Item = fieldsOf(
@@ -50,7 +52,7 @@ const Item = fieldsOf(
     newest_at_ms: whole,
     whole_from_seq: whole,
   },
-  { reason: t.string },
+  { reason: t.string, sums_doubt: t.string },
 )
 
 /** Decodes an item as an identity; undefined when the item is missing or unreadable. */
@@ -65,6 +67,7 @@ const decodeIdentity = (raw: unknown): Identity | undefined =>
       newest: { seq: newest_seq, checksum: newest_checksum, at_ms: newest_at_ms },
       whole_from_seq: rest.whole_from_seq,
       reason: rest.reason,
+      sums_doubt: rest.sums_doubt,
     })),
     E.getOrElseW(() => undefined),
   )
@@ -205,6 +208,31 @@ export const noteStream = (
           ConditionExpression: 'epoch = :epoch',
           ExpressionAttributeNames: { '#stream': 'stream' },
           ExpressionAttributeValues: { ':stream': stream, ':epoch': epoch },
+        }),
+      ),
+    ),
+    TE.map(() => undefined),
+  )
+
+/**
+ * Notes that the sums of this epoch may be wrong, and why; a later reason takes the place of an earlier one.
+ * `ConditionFailed` in another epoch.
+ */
+export const noteSumsDoubt = (
+  client: DynamoDBDocumentClient,
+  table: string,
+  epoch: string,
+  reason: string,
+): TaskEither<TableError, void> =>
+  pipe(
+    tryTable(`identity of ${table}`, () =>
+      client.send(
+        new UpdateCommand({
+          TableName: table,
+          Key: { id: IDENTITY_ID },
+          UpdateExpression: 'SET sums_doubt = :reason',
+          ConditionExpression: 'epoch = :epoch',
+          ExpressionAttributeValues: { ':reason': reason, ':epoch': epoch },
         }),
       ),
     ),

@@ -3,22 +3,18 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 import { left, right, startTestLedger, type TestLedger } from '../../test/support/ledger.js'
 import { clientId } from '../ledger/testing/arbitrary.js'
 import { decodePlain } from '../ledger/testing/plain.js'
-import { journal } from '../projections/definitions/journal.js'
-import { TABLES, tableName } from './definition.js'
+import { PROJECTIONS } from '../projections/definitions/ledger.js'
 import { readJournal } from './journal-by-id.js'
-import { createTable } from './provision.js'
 
 let ledger: TestLedger
-const table = tableName('customer-balances', 'journal', 1)
 
 beforeAll(async () => {
-  ledger = await startTestLedger()
-  await right(createTable(ledger.tables, table, TABLES.journal))
+  ledger = await startTestLedger({ has_table: true })
 })
 afterAll(() => ledger.stop())
 
-const row = (id: string, more: Record<string, unknown> = {}) => ({
-  id,
+const row = (transaction_id: string, more: Record<string, unknown> = {}) => ({
+  id: `#${transaction_id}`,
   client_id: 'ann',
   seq: 7n,
   type: 'credit',
@@ -26,13 +22,13 @@ const row = (id: string, more: Record<string, unknown> = {}) => ({
   balance: 2n ** 63n - 1n,
   version: 3n,
   at: '2026-11-21T10:00:00.000Z',
-  transaction_id: id,
+  transaction_id,
   ...more,
 })
 const put = async (item: Record<string, unknown>): Promise<void> => {
-  await ledger.tables.send(new PutCommand({ TableName: table, Item: item }))
+  await ledger.tables.send(new PutCommand({ TableName: ledger.first_table, Item: item }))
 }
-const read = (...ids: string[]) => right(readJournal(ledger.tables, table, ids, () => undefined))
+const read = (...ids: string[]) => right(readJournal(ledger.tables, ledger.first_table, ids, () => undefined))
 
 it('gives the event of each id and the account after it; ids without a row are left out', async () => {
   await put(row('one', { reference: 'r', metadata: '{"a":{"b":[1]}}' }))
@@ -75,10 +71,9 @@ it.each([
   if (decoded.tag !== 'event') throw new Error(decoded.tag)
   const record = { seq: 7, subject: 'customer.balance.ann', body: Buffer.from(text), at: new Date(0) }
   const account = { balance: 9n, version: 3, seq: 7 }
-  const { inserts = [] } =
-    journal.fold?.({
-      ...{ id: clientId('ann'), record, event: decoded.event, from: { ...account, seq: 3 }, to: account },
-    }) ?? {}
+  const { inserts } = PROJECTIONS.ledger.fold({
+    ...{ id: clientId('ann'), record, event: decoded.event, from: { ...account, seq: 3 }, to: account },
+  })
   for (const { id, seq, attributes } of inserts)
     await put({ id, seq: BigInt(seq), ...attributes, version: 3n })
   const { transaction_id = '' } = decoded.event
@@ -99,11 +94,14 @@ it('gives a refusal with its reason', async () => {
 })
 
 it('keeps ids that look like keys of the table’s own apart from those', async () => {
-  await put({ id: 'account:ann', balance: 1n, version: 1n, seq: 1n })
-  await put(row('seq:7', { transaction_id: undefined }))
-  expect(await read('account:ann', 'seq:7')).toEqual(new Map())
-  await put(row('txn:account:ann', { transaction_id: 'account:ann' }))
-  expect([...(await read('account:ann')).keys()]).toEqual(['account:ann'])
+  await put({ id: 'ann', client_balance: 1n, version: 1n, seq: 1n })
+  await put({ id: '=all:0', customers: 1n })
+  await put(row('', { id: '@7', transaction_id: undefined }))
+  await put(row('named'))
+  const like_keys = ['ann', '=all:0', '@7', '#named']
+  expect(await read(...like_keys)).toEqual(new Map())
+  for (const id of like_keys) await put(row(id))
+  expect([...(await read(...like_keys)).keys()]).toEqual(like_keys)
 })
 
 it('reads up to 99 ids, and fails on a row that nobody of ours wrote', async () => {
@@ -111,7 +109,7 @@ it('reads up to 99 ids, and fails on a row that nobody of ours wrote', async () 
   await put(row('many-98'))
   expect([...(await read(...ids)).keys()]).toEqual(['many-98'])
   await put(row('bad', { type: 'gift' }))
-  expect(await left(readJournal(ledger.tables, table, ['bad'], () => undefined))).toMatchObject({
+  expect(await left(readJournal(ledger.tables, ledger.first_table, ['bad'], () => undefined))).toMatchObject({
     tag: 'Unexpected',
   })
 })

@@ -1,19 +1,16 @@
 /**
- * Reads the journal by customer: rows between two sequences, newest first or oldest first, and the head that says how far
- * the customer is folded.
+ * Reads the journal by customer: rows between two sequences, newest first or oldest first.
  *
- * The index is eventually consistent, so a row may be missing from it for a moment; the head is read strongly consistent.
- * A reader of rows has to check the `previous_seq` of each row, which proves that no row is missing before it.
+ * The index is eventually consistent, so a row may be missing from it for a moment. A reader of rows has to check the
+ * `previous_seq` of each row, which proves that no row is missing before it.
  */
 
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb'
 import { E, pipe, type TaskEither, TE, type t } from '../fp.js'
 import type { AccountId } from '../ledger/account-id.js'
 import { describeErrors } from '../ledger/codec.js'
-import { type Customer, NEW_CUSTOMER } from '../ledger/fold.js'
 import { BY_CUSTOMER } from './definition.js'
 import type { TableError } from './errors.js'
-import { readTrustedHeads, type Trust } from './heads.js'
 import { LinkedRow } from './journal-row.js'
 import { queryItems } from './query.js'
 
@@ -21,21 +18,6 @@ const unreadable = (what: string, errors: t.Errors): TableError => ({
   tag: 'Unexpected',
   message: `${what} is not readable: ${describeErrors(errors)}`,
 })
-
-/**
- * Reads a customer's head in the journal, strongly consistent; `NEW_CUSTOMER` when there is none. `NotOurs` when `trust`
- * rejects the table's identity.
- */
-export const readJournalHead = (
-  client: DynamoDBDocumentClient,
-  table: string,
-  id: AccountId,
-  trust: Trust,
-): TaskEither<TableError, Customer> =>
-  pipe(
-    readTrustedHeads(client, table, { prefix: 'account:', balance: 'balance' }, [id], trust),
-    TE.map(({ heads }) => heads.get(id) ?? NEW_CUSTOMER),
-  )
 
 export type RowRange = {
   /** The range includes both ends. */

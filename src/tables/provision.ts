@@ -82,7 +82,7 @@ const schemaProblems = (
     const { name } = index
     const wanted = indexOf(index)
     const found = GlobalSecondaryIndexes.find(({ IndexName }) => IndexName === name)
-    if (found === undefined) return index.may_be_missing === true ? [] : [`it has no index ${name}`]
+    if (found === undefined) return [`it has no index ${name}`]
     const should_be = showKey(wanted.KeySchema, wanted_attributes)
     const is = showKey(found.KeySchema, AttributeDefinitions)
     const carries = found.Projection?.ProjectionType

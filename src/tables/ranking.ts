@@ -1,5 +1,5 @@
 /**
- * Reads the ranking's indexes: customers by balance and by id, each spread over shards (docs/adr/0011). A function here
+ * Reads the indexes over heads: customers by balance and by id, each spread over shards (docs/adr/0011). A function here
  * reads a page of one shard; its caller asks every shard and merges the pages.
  */
 
@@ -11,7 +11,7 @@ import { BY_BALANCE, BY_ID } from './definition.js'
 import type { TableError } from './errors.js'
 import { queryItems } from './query.js'
 
-const Item = fieldsOf({ id: AccountId, balance: t.bigint, version: t.bigint })
+const Item = fieldsOf({ id: AccountId, client_balance: t.bigint, version: t.bigint })
 
 /** A customer in the ranking. */
 export type Ranked = { readonly id: AccountId; readonly balance: bigint; readonly version: number }
@@ -20,8 +20,8 @@ const decode = (raw: unknown): E.Either<TableError, Ranked> =>
   pipe(
     Item.decode(raw),
     E.bimap(
-      errors => ({ tag: 'Unexpected', message: `an item of the ranking: ${describeErrors(errors)}` }),
-      ({ id, balance, version }) => ({ id, balance, version: Number(version) }),
+      errors => ({ tag: 'Unexpected', message: `an item of the index: ${describeErrors(errors)}` }),
+      ({ id, client_balance, version }) => ({ id, balance: client_balance, version: Number(version) }),
     ),
   )
 
@@ -92,7 +92,7 @@ export const highestBelow = (
   below: bigint | undefined,
   items_max: number,
 ): TaskEither<TableError, Ranked[]> => {
-  const bound = below === undefined ? { values: {} } : { key: 'balance < :a', values: { ':a': below } }
+  const bound = below === undefined ? { values: {} } : { key: 'client_balance < :a', values: { ':a': below } }
   return query(client, table, shard, { index: BY_BALANCE, ...bound, highest_first: true }, items_max)
 }
 
@@ -109,9 +109,9 @@ export const withBalance = (
   items_max: number,
 ): TaskEither<TableError, Ranked[]> => {
   const values = { ':b': balance }
-  const all: Condition = { index: BY_BALANCE, key: 'balance = :b', values, highest_first: false }
+  const all: Condition = { index: BY_BALANCE, key: 'client_balance = :b', values, highest_first: false }
   const from = after_id === undefined ? { values } : { key: 'id > :a', values: { ...values, ':a': after_id } }
-  const inOrder: Condition = { index: BY_ID, filter: 'balance = :b', ...from, highest_first: false }
+  const inOrder: Condition = { index: BY_ID, filter: 'client_balance = :b', ...from, highest_first: false }
   return pipe(
     query(client, table, shard, all, TIES_MAX + 1),
     TE.chain(found =>

@@ -1,9 +1,10 @@
 /**
- * Reads a whole table page by page.
+ * Reads a whole table, or all heads in it, page by page.
  */
 
-import { type DynamoDBDocumentClient, ScanCommand } from '@aws-sdk/lib-dynamodb'
+import { type DynamoDBDocumentClient, ScanCommand, type ScanCommandInput } from '@aws-sdk/lib-dynamodb'
 import { pipe, type TaskEither, TE } from '../fp.js'
+import { BY_ID } from './definition.js'
 import { type TableError, tryTable } from './errors.js'
 import { splitIdentity } from './identity.js'
 
@@ -20,13 +21,29 @@ export const scanPage = (
   client: DynamoDBDocumentClient,
   table: string,
   after: Page['next'],
+): TaskEither<TableError, Page> => scan(client, { TableName: table, ConsistentRead: true }, after)
+
+/**
+ * Reads a page of heads from the index that holds nothing else, eventually consistent: a head may be missing or old for a
+ * moment, and one whose item lost its shard is missing for good.
+ */
+export const scanHeads = (
+  client: DynamoDBDocumentClient,
+  table: string,
+  after: Page['next'],
+): TaskEither<TableError, Page> =>
+  scan(client, { TableName: table, IndexName: BY_ID, ConsistentRead: false }, after)
+
+const scan = (
+  client: DynamoDBDocumentClient,
+  of: Pick<ScanCommandInput, 'TableName' | 'IndexName' | 'ConsistentRead'>,
+  after: Page['next'],
 ): TaskEither<TableError, Page> =>
   pipe(
-    tryTable(`scan ${table}`, () =>
+    tryTable(`scan ${of.TableName}`, () =>
       client.send(
         new ScanCommand({
-          TableName: table,
-          ConsistentRead: true,
+          ...of,
           Limit: PAGE_ITEMS,
           ...(after === undefined ? {} : { ExclusiveStartKey: after }),
         }),

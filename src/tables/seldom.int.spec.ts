@@ -3,6 +3,7 @@
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { LOCAL, left, right } from '../../test/support/ledger.js'
+import { writeChanges } from '../../test/support/ledger-table.js'
 import { startTestDynamodb, type TestDynamodb } from '../../test/support/servers.js'
 import {
   startWatchedDynamodb,
@@ -11,7 +12,6 @@ import {
 } from '../../test/support/watched-dynamodb.js'
 import { NEW_CUSTOMER } from '../ledger/fold.js'
 import { clientId } from '../ledger/testing/arbitrary.js'
-import { writeChanges } from './balances.js'
 import { createTablesClient } from './client.js'
 import { BY_ID, TABLES } from './definition.js'
 import { readItems } from './heads.js'
@@ -45,7 +45,7 @@ afterAll(async () => {
 })
 beforeEach(async () => {
   answerTo = () => undefined
-  await right(createTable(tables, TABLE, TABLES.balances))
+  await right(createTable(tables, TABLE, TABLES.ledger))
 })
 
 const IN_USE: TableAnswer = {
@@ -120,7 +120,7 @@ it('an answer that needs more pages than are read is no reason to try again', as
     TableName: TABLE,
     IndexName: BY_ID,
     KeyConditionExpression: '#shard = :shard',
-    FilterExpression: 'balance = :b',
+    FilterExpression: 'client_balance = :b',
     ExpressionAttributeNames: { '#shard': 'shard' },
     ExpressionAttributeValues: { ':shard': '0', ':b': 1 },
   }

@@ -1,5 +1,5 @@
 /**
- * The shards of the ranking. An index needs a partition key, and one partition for all customers would take only 1,000
+ * The shards of the indexes over heads. An index needs a partition key, and one partition for all customers would take only 1,000
  * writes per second. So each customer belongs to one of a few shards, by a hash of its id, and a reader merges them.
  */
 

@@ -48,6 +48,12 @@ const Item = fieldsOf(
 )
 type Item = t.TypeOf<typeof Item>
 
+/** The error for sums that may be wrong: an item was changed by hand, and the sums may have been changed with it. */
+const doubted = (table: string, reason: string): TableError => ({
+  tag: 'NotOurs',
+  message: `the sums of ${table} may be wrong: ${reason}; "jetledger replay" makes them anew`,
+})
+
 const decode = (raw: unknown): E.Either<TableError, Item> =>
   pipe(
     Item.decode(raw),
@@ -66,20 +72,20 @@ const add = (sum: Totals, item: Item): Totals => {
 export const SUM_LANES = 4
 
 /** The key of the sums over all time, of an asset; undefined is the default one. */
-export const allKey = (asset: string | undefined): string => (asset === undefined ? 'all' : `all:${asset}`)
+export const allKey = (asset: string | undefined): string => (asset === undefined ? '=all' : `=all:${asset}`)
 
 /** The key of the sums of a day, such as `2026-11-21`, of an asset. */
 export const dayKey = (day: string, asset: string | undefined): string =>
-  asset === undefined ? `day:${day}` : `day:${day}:${asset}`
+  asset === undefined ? `=day:${day}` : `=day:${day}:${asset}`
 
-const SUM_ID = /^((?:all|day:\d{4}-\d\d-\d\d)(?::[A-Z][A-Z0-9]{0,15})?):\d+$/
+const SUM_ID = /^(=(?:all|day:\d{4}-\d\d-\d\d)(?::[A-Z][A-Z0-9]{0,15})?):\d+$/
 
 /** The key of the sum of which an item is one part; undefined for the id of any other item. */
 export const sumKeyOf = (id: string): string | undefined => SUM_ID.exec(id)?.[1]
 
 /**
  * Reads the totals of keys (`allKey`, `dayKey`), strongly consistent; zeros for a key without items. `NotOurs` when
- * `trust` rejects the table's identity.
+ * `trust` rejects the table's identity, and when the sums are in doubt.
  */
 export const readTotals = (
   client: DynamoDBDocumentClient,
@@ -92,7 +98,12 @@ export const readTotals = (
     TE.traverseSeqArray((page: string[]) => readTrusted(client, table, page, trust))(
       chunksOf(READ_KEYS_MAX, ids),
     ),
-    TE.chainEitherK(pages => E.traverseArray(decode)(pages.flatMap(({ items }) => items))),
+    TE.chainEitherK(pages => {
+      const doubt = pages.find(({ identity }) => identity?.sums_doubt !== undefined)?.identity?.sums_doubt
+      return doubt === undefined
+        ? E.traverseArray(decode)(pages.flatMap(({ items }) => items))
+        : E.left(doubted(table, doubt))
+    }),
     TE.map(items => {
       const sums = new Map<string, Totals>(keys.map(key => [key, ZERO]))
       for (const item of items) {

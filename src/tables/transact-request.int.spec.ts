@@ -11,8 +11,8 @@ import {
   type TransactWriteCommandInput,
 } from '@aws-sdk/lib-dynamodb'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { createBalancesTable } from '../../test/support/balances-table.js'
 import { LOCAL } from '../../test/support/ledger.js'
+import { createLedgerTable } from '../../test/support/ledger-table.js'
 import { startTestDynamodb, type TestDynamodb } from '../../test/support/servers.js'
 import {
   startWatchedDynamodb,
@@ -42,7 +42,7 @@ beforeAll(async () => {
   })
   endpoint = proxy.endpoint
   const tables = createTablesClient({ endpoint: dynamodb.endpoint, ...LOCAL })
-  await createBalancesTable(tables, TABLE)
+  await createLedgerTable(tables, TABLE)
   tables.destroy()
 })
 

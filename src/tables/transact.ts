@@ -9,7 +9,7 @@ import type { AccountId } from '../ledger/account-id.js'
 import type { Customer } from '../ledger/fold.js'
 import type { PlainItem } from './attribute-values.js'
 import { type TableError, tryTable } from './errors.js'
-import { type HeadShape, headCondition, headItem, isNew } from './heads.js'
+import { headCondition, headItem, isNew } from './heads.js'
 import { markUpdate, type ProgressMark, unlessOvertaken } from './identity.js'
 import { type PlainWrite, sendTransaction } from './transact-request.js'
 
@@ -38,10 +38,10 @@ export type Transaction = {
 }
 
 /** The write of a head. The item is deleted when the customer turns out to have no event. */
-const headWrite = (table: string, shape: HeadShape, { id, from, to }: Change): PlainWrite =>
+const headWrite = (table: string, { id, from, to }: Change): PlainWrite =>
   isNew(to)
-    ? { Delete: { TableName: table, Key: { id: shape.prefix + id }, ...headCondition(shape, from) } }
-    : { Put: { TableName: table, Item: headItem(shape, id, to), ...headCondition(shape, from) } }
+    ? { Delete: { TableName: table, Key: { id }, ...headCondition(from) } }
+    : { Put: { TableName: table, Item: headItem(id, to), ...headCondition(from) } }
 
 const insertPut = (table: string, { id, seq, attributes }: Insert): PlainWrite => ({
   Put: {
@@ -78,12 +78,11 @@ const failedAt = ({ cause }: TableError): number[] =>
 const send = (
   client: DynamoDBDocumentClient,
   table: string,
-  shape: HeadShape,
   { heads, inserts, additions, mark }: Transaction,
 ): TaskEither<TableError, unknown> =>
   tryTable(`write ${heads.length} customers to ${table}`, () =>
     sendTransaction(client, table, [
-      ...heads.map(change => headWrite(table, shape, change)),
+      ...heads.map(change => headWrite(table, change)),
       ...inserts.map(insert => insertPut(table, insert)),
       ...[...additions].map(([id, numbers]) => addition(table, id, numbers)),
       ...(mark === undefined ? [] : [{ Update: markUpdate(table, mark) }]),
@@ -128,17 +127,12 @@ const mendTransaction = async (
  * out.
  */
 export const writeTransaction =
-  (
-    client: DynamoDBDocumentClient,
-    table: string,
-    shape: HeadShape,
-    transaction: Transaction,
-  ): TaskEither<TableError, void> =>
+  (client: DynamoDBDocumentClient, table: string, transaction: Transaction): TaskEither<TableError, void> =>
   async () => {
     let next = transaction
     for (let attempt = 1; ; attempt += 1) {
       if (isEmpty(next)) return E.right(undefined)
-      const sent = await send(client, table, shape, next)()
+      const sent = await send(client, table, next)()
       if (E.isRight(sent)) return E.right(undefined)
       if (attempt === TRIES_MAX) return sent
       const instead = await mendTransaction(client, table, next, sent.left)

@@ -60,31 +60,33 @@ describe('verify of accounts that are not plain', () => {
     expect(untouched.differences).toMatchObject([wrong_claim])
     expect(untouched).toMatchObject({ customers: 3, rejected: 2, rows_compared: 13, sums_compared: true })
 
-    await ledger.update('balances', 'h', 'held', 34)
-    await ledger.update('journal', 'account:l', 'account_rules', '0 5 - - -')
-    await ledger.update('ranking', 's', 'account_rules', 'anything')
-    await ledger.update('ranking', 'h', 'expires_ms', Date.parse(LATER) + 1)
-    await ledger.update('journal', 'h-2', 'held', 49)
-    await ledger.update('journal', 'h-2', 'available', 1)
-    await ledger.update('journal', 'h-2', 'account_rules', '-')
-    await ledger.update('journal', 'h-2', 'details', '{}')
-    await ledger.update('journal', 'c-2', 'declined', JSON.stringify({ command: 'capture' }))
-    await ledger.update('totals', 'all:0', 'held', 1_000)
-    await ledger.update('totals', 'all:0', 'restricted', 7)
+    await ledger.update('h', 'held', 34)
+    await ledger.update('l', 'account_rules', '0 5 - - -')
+    await ledger.update('s', 'account_rules', 'anything')
+    await ledger.update('h', 'expires_ms', Date.parse(LATER) + 1)
+    await ledger.update('l', 'expires_ms', Date.parse(LATER))
+    await ledger.update('#h-2', 'held', 49)
+    await ledger.update('#h-2', 'available', 1)
+    await ledger.update('#h-2', 'account_rules', '-')
+    await ledger.update('#h-2', 'details', '{}')
+    await ledger.update('#c-2', 'declined', JSON.stringify({ command: 'capture' }))
+    await ledger.update('=all:0', 'held', 1_000)
+    await ledger.update('=all:0', 'restricted', 7)
     const { differences } = await ledger.check()
     expect(differences.map(({ where, id, field }) => `${where} ${id} ${field}`).sort()).toEqual([
+      'balances h expires_ms',
       'balances h held',
-      'journal c-2 declined',
-      'journal h-2 account_rules',
-      'journal h-2 available',
-      'journal h-2 details',
-      'journal h-2 held',
-      'journal l account_rules',
-      'ranking h expires_ms',
-      'ranking s account_rules',
+      'balances l account_rules',
+      'balances l expires_ms',
+      'balances s account_rules',
+      'journal #c-2 declined',
+      'journal #h-2 account_rules',
+      'journal #h-2 available',
+      'journal #h-2 details',
+      'journal #h-2 held',
       'stream l after.rules',
-      'totals all held',
-      'totals all restricted',
+      'totals =all held',
+      'totals =all restricted',
     ])
   })
 })

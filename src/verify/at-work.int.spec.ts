@@ -16,7 +16,7 @@ afterEach(async () => {
 })
 
 describe('verify beside a service at work', () => {
-  /** A client that does something before the first page of a table is read. */
+  /** A client that does something before the first page of the table is read. */
   const beforeScan = (work: () => Promise<void>): DynamoDBDocumentClient => {
     let begun: Promise<void> | undefined
     const send = async (command: never) => {
@@ -50,11 +50,11 @@ describe('verify beside a service at work', () => {
       const seq = await ledger.emit('c1', credit(1))
       await ledger.emit('c2', credit(1))
       await ledger.caughtUp()
-      await ledger.update('balances', 'c1', 'client_balance', 40)
-      await ledger.update('balances', 'c2', 'seq', seq)
-      await ledger.update('ranking', 'c3', 'seq', seq + 1_000)
-      await ledger.put('balances', { id: 'nobody', client_balance: 1, version: 1, seq })
-      await ledger.put('journal', { id: 'stray', client_id: 'c1', seq, type: 'credit', amount: 1 })
+      await ledger.update('c1', 'client_balance', 40)
+      await ledger.update('c2', 'seq', seq)
+      await ledger.update('c3', 'seq', seq + 1_000)
+      await ledger.put({ id: 'nobody', client_balance: 1, version: 1, seq })
+      await ledger.put({ id: '#stray', client_id: 'c1', seq, type: 'credit', amount: 1 })
     })
     const { differences } = await ledger.check({}, tables)
     expect(differences).toHaveLength(5)
@@ -63,9 +63,9 @@ describe('verify beside a service at work', () => {
         [
           { where: 'balances', id: 'c1', field: 'client_balance', is: '40', should_be: '41' },
           { where: 'balances', id: 'c2', field: 'seq', is: '21' },
-          { where: 'ranking', id: 'c3', field: 'seq', is: '1021' },
+          { where: 'balances', id: 'c3', field: 'seq', is: '1021' },
           { where: 'balances', kind: 'stray', id: 'nobody' },
-          { where: 'journal', kind: 'stray', id: 'stray' },
+          { where: 'journal', kind: 'stray', id: '#stray' },
         ].map(each => expect.objectContaining(each)),
       ),
     )
@@ -84,12 +84,12 @@ describe('verify beside a service at work', () => {
         const { differences, not_compared } = await ledger.check()
         expect({ differences, not_compared }).toEqual({ differences: [], not_compared: [] })
       }
-      await ledger.update('balances', 'c3', 'client_balance', 1)
-      await ledger.update('totals', 'all:0', 'credits', 1)
+      await ledger.update('c3', 'client_balance', 1)
+      await ledger.update('=all:0', 'credits', 1)
       const { differences } = await ledger.check()
       expect(differences.map(({ where, id, field }) => `${where} ${id} ${field}`)).toEqual([
         'balances c3 client_balance',
-        'totals all credits',
+        'totals =all credits',
       ])
     } finally {
       writing = false

@@ -11,7 +11,7 @@ export type VerifyDeps = {
   readonly nc: NatsConnection
   readonly jsm: JetStreamManager
   readonly tables: DynamoDBDocumentClient
-  /** The name of the balances table; the names of the other tables begin with it. */
+  /** The name with which the names of the tables begin (`DDB_TABLE`). */
   readonly base_table: string
 }
 

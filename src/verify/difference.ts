@@ -1,12 +1,16 @@
 /**
- * Collects what verify finds: differences between the tables and the stream, and contradictions within the stream.
+ * Collects what verify finds: differences between the table and the stream, and contradictions within the stream.
  */
+
+/** The places within the table: the accounts' heads, the rows of events, and the sums. */
+export const TABLE_PLACES = ['balances', 'journal', 'totals'] as const
+type TablePlace = (typeof TABLE_PLACES)[number]
 
 /**
  * The place of a difference. `stream` is about the events themselves, which no rebuild of a table can mend. `known-ids` is
  * about the checkpoint of transaction ids.
  */
-export type Where = 'stream' | 'balances' | 'journal' | 'totals' | 'ranking' | 'known-ids'
+export type Where = 'stream' | TablePlace | 'known-ids'
 
 export type Difference = {
   readonly where: Where
@@ -28,8 +32,10 @@ export type Differences = {
   readonly add: (difference: Difference) => void
   /** The first differences, up to the limit. */
   readonly kept: readonly Difference[]
-  /** Returns the number of differences, kept or not, in one place or in all. */
-  readonly count: (where?: Where) => number
+  /** Returns the number of differences, kept or not, in some places. */
+  readonly count: (...places: readonly Where[]) => number
+  /** Returns the number of all differences. */
+  readonly countAll: () => number
   /** Whether a kept difference is about this item. */
   readonly has: (where: Where, id: string) => boolean
 }
@@ -48,8 +54,8 @@ export const createDifferences = (kept_max: number): Differences => {
       ids.add(`${where} ${id}`)
     },
     kept,
-    count: where =>
-      where === undefined ? [...counts.values()].reduce((a, b) => a + b, 0) : (counts.get(where) ?? 0),
+    count: (...places) => places.reduce((sum, where) => sum + (counts.get(where) ?? 0), 0),
+    countAll: () => [...counts.values()].reduce((a, b) => a + b, 0),
     has: (where, id) => ids.has(`${where} ${id}`),
   }
 }

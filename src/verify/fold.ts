@@ -10,7 +10,7 @@ import { LARGEST } from './values.js'
 /** The parts of a message that the fold needs; `at` is the time at which it was stored. */
 type Entry = { readonly seq: number; readonly subject: string; readonly body: Uint8Array; readonly at: Date }
 
-/** A customer's state after some events. The field names are the names of the tables' attributes, but for `terms`. */
+/** A customer's state after some events. The field names are those of the head's attributes, but for `balance` and `terms`. */
 export type Standing = {
   readonly balance: bigint
   readonly version: number

@@ -1,5 +1,5 @@
 /**
- * Compares the customers' items of every table with the fold.
+ * Compares the customers' heads with the fold.
  *
  * An item may be ahead of the fold, because a service is at work. Then it waits here until the walk comes to exactly
  * the event at which it was written, and is compared there.
@@ -13,20 +13,10 @@ import { fnv1a } from './hash.js'
 import { compareItem, type Expected, wholeIn } from './item.js'
 import { rulesTextOf } from './rules-text.js'
 import { readAll } from './scan.js'
-import type { Projection, Target } from './target.js'
 import type { Step, Walk } from './walk.js'
 
-const RANKING_SHARDS = 8
-
-/** The prefix of a head's id in each table. */
-const prefixOf = (projection: Projection): string =>
-  projection === 'journal' || projection === 'totals' ? 'account:' : ''
-
-/** Whether an item is a customer's head and not one of the table's other items. */
-export const isHead = (projection: Projection, id: string): boolean => id.startsWith(prefixOf(projection))
-
-/** The id of a customer's head. */
-export const headId = (projection: Projection, client_id: string): string => prefixOf(projection) + client_id
+/** The number of shards by which the indexes over heads are partitioned. */
+const SHARDS = 8
 
 /** The first time at which one of the customer's holds is gone; undefined without holds. */
 const firstEndOf = (terms: Standing['terms']): number | undefined =>
@@ -37,15 +27,16 @@ const firstEndOf = (terms: Standing['terms']): number | undefined =>
 /** The shards of an asset have its name before their number. */
 const shardOf = (id: string): string => {
   const asset = id.split('/')[1]
-  const number = fnv1a(id) % RANKING_SHARDS
+  const number = fnv1a(id) % SHARDS
   return asset === undefined ? String(number) : `${asset}:${number}`
 }
 
-const expectedOf = (projection: Projection, id: string, { balance, terms, ...rest }: Standing): Expected => ({
-  [projection === 'balances' ? 'client_balance' : 'balance']: balance,
+const expectedOf = (id: string, { balance, terms, ...rest }: Standing): Expected => ({
+  client_balance: balance,
   ...rest,
   ...(terms === undefined ? {} : { account_rules: rulesTextOf(terms), held: heldOf(terms) }),
-  ...(projection === 'ranking' ? { shard: shardOf(id), expires_ms: firstEndOf(terms) } : {}),
+  shard: shardOf(id),
+  expires_ms: firstEndOf(terms),
 })
 
 const itemPosition = (item: RawItem): number =>
@@ -54,56 +45,51 @@ const itemPosition = (item: RawItem): number =>
   )
 
 /** An item that is ahead of the walk; `position` is the event at which it was written. */
-type Ahead = { readonly target: Target; readonly item: RawItem; readonly position: number }
+type Ahead = { readonly item: RawItem; readonly position: number }
 
-export const createHeadsCheck = (run: Run, walk: Walk) => {
+export const createHeadsCheck = (run: Run, table: string, walk: Walk) => {
   const { differences } = run
-  const ahead = new Map<string, Ahead[]>()
+  const ahead = new Map<string, Ahead>()
   let compared = 0
 
-  const compare = ({ projection }: Target, id: string, item: RawItem, standing: Standing): void => {
-    const about = { where: projection, id, seq: positionOf(standing) }
-    compareItem(differences, about, item, expectedOf(projection, id, standing))
+  const compare = (id: string, item: RawItem, standing: Standing): void => {
+    const about = { where: 'balances', id, seq: positionOf(standing) } as const
+    compareItem(differences, about, item, expectedOf(id, standing))
   }
 
-  const reportStray = ({ projection }: Target, id: string, item: RawItem): void => {
+  const reportStray = (id: string, item: RawItem): void => {
     const seq = itemPosition(item)
-    differences.add({ where: projection, kind: 'stray', id, seq, detail: 'the stream has no such customer' })
+    differences.add({ where: 'balances', kind: 'stray', id, seq, detail: 'the stream has no such customer' })
   }
 
-  const reportLost = ({ target, item, position }: Ahead, id: string): void => {
+  const reportLost = ({ item, position }: Ahead, id: string): void => {
     const detail = 'the stream has no such event, or it did not move this customer'
-    const about = { where: target.projection, kind: 'differs', id, field: 'seq' } as const
+    const about = { where: 'balances', kind: 'differs', id, field: 'seq' } as const
     if (walk.customers.has(id)) differences.add({ ...about, is: String(position), detail })
-    else reportStray(target, id, item)
+    else reportStray(id, item)
   }
 
   /** Compares a head that was just read with the walk's present state. Returns the customer's id. */
-  const take = (target: Target, item: RawItem): string => {
-    const id = (item.id?.S ?? '').slice(prefixOf(target.projection).length)
+  const take = (item: RawItem): string => {
+    const id = item.id?.S ?? ''
     compared += 1
     const position = itemPosition(item)
     const standing = walk.customers.get(id)
-    if (position > walk.place()) ahead.set(id, [...(ahead.get(id) ?? []), { target, item, position }])
-    else if (standing === undefined) reportStray(target, id, item)
-    else compare(target, id, item, standing)
+    if (position > walk.place()) ahead.set(id, { item, position })
+    else if (standing === undefined) reportStray(id, item)
+    else compare(id, item, standing)
     return id
   }
 
   /** Takes the customers whose head was not found in the table, and reads each head once more before it is reported. */
-  const takeMissing = async (target: Target, ids: readonly string[]): Promise<void> => {
-    const { projection, table } = target
-    const items = await readAll(
-      run,
-      table,
-      ids.map(id => headId(projection, id)),
-    )
+  const takeMissing = async (ids: readonly string[]): Promise<void> => {
+    const items = await readAll(run, table, ids)
     for (const id of ids) {
-      const item = items.get(headId(projection, id))
+      const item = items.get(id)
       const { balance, version, seq } = walk.customers.get(id) ?? NO_EVENTS
       const detail = `should have balance ${balance}, version ${version}, seq ${seq}`
-      if (item !== undefined) take(target, item)
-      else differences.add({ where: projection, kind: 'missing', id, seq, detail })
+      if (item !== undefined) take(item)
+      else differences.add({ where: 'balances', kind: 'missing', id, seq, detail })
     }
   }
 
@@ -113,22 +99,17 @@ export const createHeadsCheck = (run: Run, walk: Walk) => {
     /** Takes every event that the walk folds after the heads were read. */
     see: ({ id, after }: Step): void => {
       const waiting = id === undefined ? undefined : ahead.get(id)
-      if (id === undefined || waiting === undefined) return
       const here = positionOf(after)
-      for (const { target, item } of waiting.filter(({ position }) => position === here)) {
-        compare(target, id, item, after)
-      }
-      for (const other of waiting.filter(({ position }) => position < here)) reportLost(other, id)
-      const rest = waiting.filter(({ position }) => position > here)
-      if (rest.length === 0) ahead.delete(id)
-      else ahead.set(id, rest)
+      if (id === undefined || waiting === undefined || waiting.position > here) return
+      if (waiting.position === here) compare(id, waiting.item, after)
+      else reportLost(waiting, id)
+      ahead.delete(id)
     },
     /** The last event at which a head that is ahead of the walk was written; 0 without such a head. */
-    aheadSeq: (): number =>
-      [...ahead.values()].flat().reduce((max, { position }) => Math.max(max, position), 0),
+    aheadSeq: (): number => [...ahead.values()].reduce((max, { position }) => Math.max(max, position), 0),
     /** Reports the heads whose event never came. */
     end: (): void => {
-      for (const [id, waiting] of ahead) for (const each of waiting) reportLost(each, id)
+      for (const [id, waiting] of ahead) reportLost(waiting, id)
       ahead.clear()
     },
     compared: () => compared,

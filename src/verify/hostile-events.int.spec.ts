@@ -1,5 +1,5 @@
 /**
- * Events that are valid and as unwieldy as can be: every projection stores them, and verify agrees on what it stored.
+ * Events that are valid and as unwieldy as can be: the projection stores them, and verify agrees on what it stored.
  */
 
 import { afterAll, beforeAll, expect, it } from 'vitest'
@@ -20,7 +20,7 @@ const nested = (levels: number): string => `{"a":${'['.repeat(levels)}${']'.repe
 const numbers = (count: number): string => `{"a":[${Array.from({ length: count }, () => '1E20').join(',')}]}`
 
 const row = async (seq: number): Promise<Record<string, unknown> | undefined> => {
-  const [found] = await right(readItems(ledger.tables, ledger.tableOf('journal'), [`seq:${seq}`]))
+  const [found] = await right(readItems(ledger.tables, ledger.table_name, [`@${seq}`]))
   return found as Record<string, unknown> | undefined
 }
 

@@ -1,5 +1,5 @@
 /**
- * Waits until a table is the one that its projection filled from this stream: no other table can be compared.
+ * Waits until the table is the one that the projection filled from this stream: no other table can be compared.
  */
 
 import { pause } from '../back-off.js'
@@ -11,7 +11,7 @@ import { type Identity, readIdentity } from '../tables/identity.js'
 import { tableFacts } from '../tables/provision.js'
 import type { Run } from './deps.js'
 import { CannotVerify, persist } from './problem.js'
-import type { Target } from './target.js'
+import { PROJECTION, type Target } from './target.js'
 import { ackedSeq } from './wait.js'
 
 const POLL = { first_ms: 200, max_ms: 200 }
@@ -34,8 +34,8 @@ const streamProblem = async (
 /** Why a table cannot be compared with this stream; undefined when it can. */
 const problemOf = async (run: Run, target: Target): Promise<string | undefined> => {
   const { tables, signal } = run
-  const { table, projection } = target
-  const facts = await persist(tableFacts(tables, table, TABLES[projection]), signal)
+  const { table } = target
+  const facts = await persist(tableFacts(tables, table, TABLES[PROJECTION]), signal)
   if (facts === undefined) return 'it does not exist'
   if (facts.problems.length > 0) throw new CannotVerify(`table ${table}: ${facts.problems.join('; ')}`)
   const acked_seq = await ackedSeq(run, target)
@@ -44,12 +44,12 @@ const problemOf = async (run: Run, target: Target): Promise<string | undefined> 
   if (identity.table_id !== facts.table_id) return 'it is another table than the one that was filled'
   if (identity.state === 'emptying') return 'it is being emptied, to be folded from sequence 1'
   if (identity.newest.seq < acked_seq)
-    return `it is at ${identity.newest.seq}, but its projection had come to ${acked_seq}: it was set back`
+    return `it is at ${identity.newest.seq}, but the projection had come to ${acked_seq}: it was set back`
   return streamProblem(run, identity)
 }
 
 /**
- * Waits until a table is the one that its projection filled. A projector that runs folds any other table again. Throws
+ * Waits until the table is the one that the projection filled. A projector that runs folds any other table again. Throws
  * `CannotVerify`, which names the table, when that takes longer than `timeout_ms`.
  */
 export const waitForIdentity = async (run: Run, target: Target, timeout_ms: number): Promise<void> => {

@@ -1,5 +1,5 @@
 /**
- * Compares the journal's rows with the events: every attribute of a row, in stream order, a page of events at a time.
+ * Compares the rows of the table with the events: every attribute of a row, in stream order, a page of events at a time.
  */
 
 import { E } from '../fp.js'
@@ -12,19 +12,14 @@ import { createFingerprints } from './hash.js'
 import { compareItem, type Expected, type Same, wholeIn } from './item.js'
 import { rulesTextOf } from './rules-text.js'
 import { readAll } from './scan.js'
-import type { Target } from './target.js'
 import { wholeOf } from './values.js'
 import type { Step } from './walk.js'
 
-/** The row key of a transaction id. An id that looks like one of the table's own keys gets a prefix. */
-const keyOf = (transaction_id: string): string =>
-  /^(?:seq|account|txn):/.test(transaction_id) ? `txn:${transaction_id}` : transaction_id
-
 /** The row key of an event without a transaction id, or whose transaction id belongs to an earlier event. */
-const seqKey = (seq: number): string => `seq:${seq}`
+const seqKey = (seq: number): string => `@${seq}`
 
 const ownKey = ({ event, entry }: Step): string =>
-  event?.transaction_id === undefined ? seqKey(entry.seq) : keyOf(event.transaction_id)
+  event?.transaction_id === undefined ? seqKey(entry.seq) : `#${event.transaction_id}`
 
 /** The limits for the nesting of metadata and the size of a text in a row; a row omits larger ones (docs/adr/0027). */
 const LEVELS_MAX = 32
@@ -163,18 +158,18 @@ const isSame: Same = (field, is, should_be) => {
 /** The largest number of rows that wait for the walk to reach their events, which came after it began. */
 const AHEAD_ROWS_MAX = 1_000_000
 
-/** Compares one journal table, whose rows up to `seq_max` have to be complete. */
+/** Compares the rows of a table, which have to be complete up to `seq_max`. */
 export class JournalCheck {
   readonly #run: Run
   readonly #table: string
   readonly #seq_max: number
   /** The row key of each event up to `seq_max`. */
   readonly #keys: ReturnType<typeof createFingerprints>
-  /** Rows of events after `seq_max`, by the sequence of the event. */
-  readonly #ahead = new Map<number, string>()
+  /** The sequences of the events after `seq_max` of which rows were found, by the ids of the rows. */
+  readonly #ahead = new Map<string, number>()
   #rows = 0
 
-  constructor(run: Run, { table }: Target, seq_max: number) {
+  constructor(run: Run, table: string, seq_max: number) {
     this.#run = run
     this.#table = table
     this.#seq_max = seq_max
@@ -268,26 +263,25 @@ export class JournalCheck {
   take(row: RawItem): void {
     const id = row.id?.S ?? ''
     const seq = Number(wholeIn(row, 'seq') ?? 0n)
-    if (seq > this.#seq_max && this.#ahead.size < AHEAD_ROWS_MAX && !this.#ahead.has(seq))
-      this.#ahead.set(seq, id)
+    if (seq > this.#seq_max && this.#ahead.size < AHEAD_ROWS_MAX) this.#ahead.set(id, seq)
     else if (!this.#keys.matches(seq, id)) this.#reportStray(id, row)
   }
 
-  /** Takes an event after `seq_max`. If a row of it was found, the row has to have one of the event's two keys. */
+  /** Takes an event after `seq_max`. One row of it may have been found, under one of the event's two keys. */
   see(step: Step): void {
     const { seq } = step.entry
-    const id = this.#ahead.get(seq)
-    if (id === undefined || step.outcome !== 'applied') return
-    if (id === ownKey(step) || id === seqKey(seq)) this.#ahead.delete(seq)
+    if (this.#ahead.size === 0 || step.outcome !== 'applied') return
+    const row_id = [ownKey(step), seqKey(seq)].find(id => this.#ahead.get(id) === seq)
+    if (row_id !== undefined) this.#ahead.delete(row_id)
   }
 
   /** The last event after `seq_max` of which a row was found and that the walk has not reached; 0 if there is none. */
   aheadSeq(): number {
-    return [...this.#ahead.keys()].reduce((max, seq) => Math.max(max, seq), 0)
+    return [...this.#ahead.values()].reduce((max, seq) => Math.max(max, seq), 0)
   }
 
   /** Reports the rows for which no event was found. */
   end(): void {
-    for (const [seq, id] of this.#ahead) this.#reportStray(id, { id: { S: id }, seq: { N: String(seq) } })
+    for (const [id, seq] of this.#ahead) this.#reportStray(id, { id: { S: id }, seq: { N: String(seq) } })
   }
 }

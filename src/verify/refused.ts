@@ -1,5 +1,5 @@
 /**
- * Marks the differences that come from a table's refusal of an item: the projector has kept an `UNSTORABLE` letter of
+ * Marks the differences that come from the table's refusal of an item: the projector has kept an `UNSTORABLE` letter of
  * each.
  */
 
@@ -8,14 +8,16 @@ import type { Run } from './deps.js'
 import type { Difference } from './difference.js'
 import { customerOf } from './event.js'
 import { persist } from './problem.js'
+import { PROJECTION } from './target.js'
 
 const LETTERS_MAX = 10_000
 
+/** Whether a letter may explain a difference. A letter does not say whether a row was refused, or the customer's head. */
 const isAbout = ({ where, id, seq }: Difference, letter: DeadLetter): boolean =>
-  letter.projection === where && (letter.seq === seq || customerOf(letter.subject) === id)
+  where === 'balances' ? customerOf(letter.subject) === id : where === 'journal' && letter.seq === seq
 
 /**
- * Returns the same differences, with a note in the detail of each one that a table's refusal explains. They stay
+ * Returns the same differences, with a note in the detail of each one that the table's refusal may explain. They stay
  * differences. Throws `CannotVerify`.
  */
 export const withRefusals = async (
@@ -24,11 +26,15 @@ export const withRefusals = async (
 ): Promise<readonly Difference[]> => {
   if (differences.length === 0) return differences
   const letters = await persist(listDeadLetters(nc, { settled: true, limit: LETTERS_MAX }), signal)
-  const refused = letters.filter(({ reason }) => reason === 'UNSTORABLE')
+  // letters about the tables of an earlier program explain nothing here
+  const refused = letters.filter(
+    ({ reason, projection }) => reason === 'UNSTORABLE' && projection === PROJECTION,
+  )
   return differences.map(difference => {
     const letter = refused.find(one => isAbout(difference, one))
     if (letter === undefined) return difference
-    const why = `UNSTORABLE: the table refused it (dead letter of event ${letter.seq})`
+    const what = difference.where === 'balances' ? 'an item of this customer' : 'it'
+    const why = `UNSTORABLE: the table refused ${what} (dead letter of event ${letter.seq})`
     return { ...difference, detail: difference.detail === undefined ? why : `${difference.detail}; ${why}` }
   })
 }

@@ -1,5 +1,5 @@
 /**
- * Reads many items: a whole table, one customer's rows from an index, or any number of ids.
+ * Reads many items: the whole table, one customer's rows from an index, or any number of ids.
  */
 
 import type { TaskEither } from '../fp.js'
@@ -28,7 +28,7 @@ async function* pagesOf(
 export const scanAll = (run: Run, table: string): AsyncGenerator<readonly RawItem[]> =>
   pagesOf(run, from => scanRaw(run.tables, table, from))
 
-/** Reads the journal's rows of one customer, page by page. Throws `CannotVerify`. */
+/** Reads the rows of one customer, page by page. Throws `CannotVerify`. */
 export const rowsOf = (run: Run, table: string, client_id: string): AsyncGenerator<readonly RawItem[]> => {
   const index = { name: 'by-customer', attribute: 'client_id', value: client_id }
   return pagesOf(run, from => queryRaw(run.tables, table, index, from))

@@ -70,5 +70,5 @@ export const shareOf = ({ outcome, event, before, after }: Step): Sum | undefine
 export const keysOf = ({ entry, id = '' }: Step): readonly [all: string, day: string] => {
   const asset = id.split('/')[1]
   const end = asset === undefined ? '' : `:${asset}`
-  return [`all${end}`, `day:${entry.at.toISOString().slice(0, 10)}${end}`]
+  return [`=all${end}`, `=day:${entry.at.toISOString().slice(0, 10)}${end}`]
 }

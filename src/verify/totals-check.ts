@@ -1,5 +1,5 @@
 /**
- * Compares the sums of the totals table with the stream.
+ * Compares the sums of the table with the stream.
  *
  * A sum is written together with the heads of the customers that it counts, so the heads say which events are in the
  * sums. While a service is at work, heads and sums cannot be read at the same moment. So the heads are read first,
@@ -11,7 +11,6 @@
 import { pause } from '../back-off.js'
 import type { RawItem } from '../tables/batch-get.js'
 import type { Run } from './deps.js'
-import { headId } from './heads-check.js'
 import { wholeIn } from './item.js'
 import { readAll } from './scan.js'
 import {
@@ -30,9 +29,9 @@ import type { Target } from './target.js'
 import { ackedSeq, lastSeq } from './wait.js'
 import type { Step, Walk } from './walk.js'
 
-/** The largest number of items in which one sum is kept. */
-const SHARDS = 8
-const SUM_ID = /^((?:all|day:\d{4}-\d\d-\d\d)(?::[A-Z][A-Z0-9]{0,15})?):([0-7])$/
+/** The number of items in which one sum is kept. */
+const LANES = 4
+const SUM_ID = /^(=(?:all|day:\d{4}-\d\d-\d\d)(?::[A-Z][A-Z0-9]{0,15})?):[0-3]$/
 const TRIES_MAX = 60
 /** While events keep coming, the sums are accepted as equal only after this many looks. */
 const LOOKS_MIN = 15
@@ -64,7 +63,7 @@ const addTo = (sums: Sums, keys: readonly string[], share: Sum): void => {
 const sumIn = (item: RawItem): Sum =>
   Object.fromEntries(SUM_FIELDS.map(field => [field, wholeIn(item, field) ?? 0n])) as Record<SumField, bigint>
 
-/** Compares one totals table with the walk's events. */
+/** Compares the sums of one table with the walk's events. */
 export class TotalsCheck {
   readonly #run: Run
   readonly #target: Target
@@ -75,7 +74,7 @@ export class TotalsCheck {
   /** The events after the place where the table was read: the table may have counted them or not. */
   #recent: Share[] = []
   /** The keys of the sums to which recent events belong. */
-  readonly #moving = new Set<string>(['all'])
+  readonly #moving = new Set<string>(['=all'])
   #is_read = false
 
   constructor(run: Run, target: Target) {
@@ -94,7 +93,7 @@ export class TotalsCheck {
     for (const key of keys) this.#moving.add(key)
   }
 
-  /** Takes an item of the table that is no customer's head. */
+  /** Takes a sum that was found in the table. */
   take(item: RawItem): void {
     const id = item.id?.S ?? ''
     const key = SUM_ID.exec(id)?.[1]
@@ -103,12 +102,7 @@ export class TotalsCheck {
         name !== 'id' && (!SUM_FIELDS.includes(name as SumField) || wholeIn(item, name) === undefined),
     )
     if (key === undefined) {
-      this.#run.differences.add({
-        where: 'totals',
-        kind: 'stray',
-        id,
-        detail: 'neither a customer nor a sum',
-      })
+      this.#run.differences.add({ where: 'totals', kind: 'stray', id, detail: 'there is no such sum' })
     } else if (unknown !== undefined) {
       const is = unknown[1].N ?? unknown[1].S ?? JSON.stringify(unknown[1])
       this.#run.differences.add({ where: 'totals', kind: 'differs', id, field: unknown[0], is })
@@ -134,7 +128,7 @@ export class TotalsCheck {
   }
 
   async #readSums(keys: readonly string[]): Promise<Sums> {
-    const ids = keys.flatMap(key => Array.from({ length: SHARDS }, (_, shard) => `${key}:${shard}`))
+    const ids = keys.flatMap(key => Array.from({ length: LANES }, (_, lane) => `${key}:${lane}`))
     const sums: Sums = new Map(keys.map(key => [key, ZERO]))
     for (const [id, item] of await readAll(this.#run, this.#target.table, ids)) {
       addTo(sums, [SUM_ID.exec(id)?.[1] ?? ''], sumIn(item))
@@ -144,9 +138,9 @@ export class TotalsCheck {
 
   /** The shares of the recent events that, according to the heads, the table has not counted yet. */
   async #uncounted(): Promise<Sums> {
-    const ids = [...new Set(this.#recent.map(({ id }) => headId('totals', id)))]
+    const ids = this.#recent.map(({ id }) => id)
     const heads = await readAll(this.#run, this.#target.table, ids)
-    const countedSeq = (id: string): bigint => wholeIn(heads.get(headId('totals', id)) ?? {}, 'seq') ?? 0n
+    const countedSeq = (id: string): bigint => wholeIn(heads.get(id) ?? {}, 'seq') ?? 0n
     const sums: Sums = new Map()
     for (const { id, seq, keys, share } of this.#recent)
       if (BigInt(seq) > countedSeq(id)) addTo(sums, keys, share)

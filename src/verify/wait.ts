@@ -1,5 +1,5 @@
 /**
- * Waits until the projections have handled a sequence, because only then do their tables have to hold it.
+ * Waits until the projection has handled a sequence, because only then does its table have to hold it.
  */
 
 import { pause } from '../back-off.js'
@@ -17,7 +17,7 @@ import type { Target } from './target.js'
 
 const POLL = { first_ms: 100, max_ms: 100 }
 
-/** The sequence up to which a projection has acknowledged everything. */
+/** The sequence up to which the projection has acknowledged everything. */
 export const ackedSeq = async ({ jsm, signal }: Run, { consumer }: Target): Promise<number> => {
   const info = pipe(
     tryStream(`consumer ${consumer}`, () => jsm.consumers.info(LEDGER_STREAM, consumer)),
@@ -51,28 +51,20 @@ const isTakingUp = async ({ nc }: Run): Promise<boolean> => {
   return false
 }
 
-/** Waits until every target has acknowledged `seq`; throws `CannotVerify` when that takes longer than `timeout_ms`. */
-export const waitFor = async (
-  run: Run,
-  targets: readonly Target[],
-  seq: number,
-  timeout_ms: number,
-): Promise<void> => {
+/** Waits until `seq` is acknowledged; throws `CannotVerify` when that takes longer than `timeout_ms`. */
+export const waitFor = async (run: Run, target: Target, seq: number, timeout_ms: number): Promise<void> => {
   const until_ms = performance.now() + timeout_ms
   for (;;) {
-    const acked = await Promise.all(targets.map(target => ackedSeq(run, target)))
-    const slowest = Math.min(...acked)
-    run.onProgress('waiting', Math.min(slowest, seq), seq)
-    const is_taking_up = slowest >= seq && (await isTakingUp(run))
-    if (slowest >= seq && !is_taking_up) return
+    const acked = await ackedSeq(run, target)
+    run.onProgress('waiting', Math.min(acked, seq), seq)
+    const is_taking_up = acked >= seq && (await isTakingUp(run))
+    if (acked >= seq && !is_taking_up) return
     if (is_taking_up && performance.now() > until_ms)
       throw new CannotVerify(`parked customers are still being folded again after ${timeout_ms} ms`)
-    if (run.signal.aborted || performance.now() > until_ms) {
-      const { projection } = targets[acked.indexOf(slowest)] ?? { projection: '' }
+    if (run.signal.aborted || performance.now() > until_ms)
       throw new CannotVerify(
-        `projection ${projection} has handled ${slowest} of ${seq} events after ${timeout_ms} ms: does it run?`,
+        `the projection has handled ${acked} of ${seq} events after ${timeout_ms} ms: does it run?`,
       )
-    }
     await pause(POLL, 1, run.signal)
   }
 }

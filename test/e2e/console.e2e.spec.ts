@@ -281,7 +281,7 @@ describe('the console', () => {
   })
 
   it('rebuilds a projection', async () => {
-    await button('Replay totals').click()
+    await button('Replay ledger').click()
     await page.getByText('replayed into generation 2').waitFor()
   })
 

@@ -93,13 +93,13 @@ it('nothing of what others sent is printed raw', async () => {
 it('a reply subject that is no inbox leads to nothing, whoever answers', async () => {
   const before = await lastSeq()
   const kv = await new Kvm(nc).open('config')
-  const pointers = () =>
-    Promise.all(['balances', 'ranking'].map(async name => (await kv.get(`projection.${name}`))?.revision))
-  const revisions = await pointers()
+  const written = () =>
+    Promise.all(['projection.ledger', 'replay.ledger'].map(async key => (await kv.get(key))?.revision))
+  const revisions = await written()
   const replies = [
     'customer.balance.victim',
-    '$KV.config.projection.balances',
-    '$KV.config.projection.ranking',
+    '$KV.config.projection.ledger',
+    '$KV.config.replay.ledger',
     'customer.dead-letter.600.9999',
     'customer.dead-letter.x.1.mark',
     'customer.credit',
@@ -129,7 +129,7 @@ it('a reply subject that is no inbox leads to nothing, whoever answers', async (
   expect(await ask('customer.balance', { client_id: 'nobody-to-be', consistency: 'strong' })).toEqual({
     balance: 0,
   })
-  expect(await pointers()).toEqual(revisions)
+  expect(await written()).toEqual(revisions)
   await verified()
 })
 

@@ -228,7 +228,7 @@ it('the balances of a predecessor are brought over once; what is no balance is i
   expect(await balancesOf('old-1', 'old-2', 'old-3')).toEqual([7120n, undefined, 2n ** 63n - 1n])
   expect((await run('--from-table', TableName)).stdout).toContain('0 carried out, 2 known already')
   expect(await events()).toBe(before + 2)
-  const own = await run('--from-table', 'customer-balances-journal')
+  const own = await run('--from-table', 'customer-balances-ledger')
   expect(own).toMatchObject({ code: 2, stdout: '', stderr: expect.stringContaining('one of a ledger') })
 })
 

@@ -32,7 +32,7 @@ const addTo = async (id: string, attribute: string, by: number): Promise<void> =
   bench.atEnd(() => client.destroy())
   await DynamoDBDocumentClient.from(client).send(
     new UpdateCommand({
-      TableName: 'customer-balances',
+      TableName: 'customer-balances-ledger',
       Key: { id },
       UpdateExpression: 'ADD #a :by',
       ExpressionAttributeNames: { '#a': attribute },
@@ -45,18 +45,20 @@ describe('a ledger that was just made', () => {
   beforeAll(begin)
   afterAll(end)
 
-  it('status tells of the stream, the projections, the letters and the instances', async () => {
+  it('status tells of the stream, the projection, the letters and the instances', async () => {
     expect(await json('status')).toMatchObject({
       code: 0,
       stream: { messages: 1_000, last_seq: 1_000, replicas: 1 },
       servers: { seen: [{ version: expect.stringMatching(/^\d+\.\d+\.\d+/) }], unseen: [] },
       warnings: [],
       seed: 'done',
-      projections: ['balances', 'journal', 'totals', 'ranking'].map(projection => ({
-        projection,
-        generation: 1,
-        said: { instance: expect.stringContaining(`:${dev.pid}`), generation: 1 },
-      })),
+      projections: [
+        {
+          projection: 'ledger',
+          generation: 1,
+          said: { instance: expect.stringContaining(`:${dev.pid}`), generation: 1 },
+        },
+      ],
       dead_letters: { open: 0, total: 0 },
       parked: [],
       instances: [{ endpoints: expect.arrayContaining([{ name: 'balance', subject: 'customer.balance' }]) }],
@@ -76,7 +78,7 @@ describe('a ledger that was just made', () => {
       expect.stringMatching(/^stream {8}1002 events to sequence 1002, \d+ bytes, replicas 1/),
     )
     expect(lines).toContainEqual(
-      expect.stringMatching(/^ {2}balances {2}generation 1, at 1002, caught up, active on /),
+      expect.stringMatching(/^ {2}ledger {4}generation 1, at 1002, caught up, active on /),
     )
     expect(lines).toContain('dead letters  1 open of 1')
     expect(lines).toContain('instances     1')
@@ -113,9 +115,9 @@ describe('a ledger that was just made', () => {
       const { state } = reply.json<{ state: { subjects: Record<string, number> } }>()
       return Object.keys(state.subjects).filter(key => key.includes('replay')).length
     }
-    expect(await text('replay', 'balances', '--cancel')).toMatchObject({
+    expect(await text('replay', 'ledger', '--cancel')).toMatchObject({
       code: 0,
-      lines: ['balances: nothing to cancel'],
+      lines: ['ledger: nothing to cancel'],
     })
     expect(await written()).toBe(0)
     const same = await text('stream', 'apply', '--dry-run')
@@ -153,7 +155,7 @@ describe('a ledger that was just made', () => {
     const elsewhere = { DDB_TABLE: 'elsewhere' }
     const verified = await bench.run(['verify'], elsewhere)
     expect(verified.code).toBe(2)
-    expect(verified.stderr).toContain('consumer balances is there, but its table elsewhere is not')
+    expect(verified.stderr).toContain('consumer ledger is there, but its table elsewhere-ledger is not')
     const unsigned = await text('verify', '--chain')
     expect([unsigned.code, unsigned.stderr]).toEqual([
       2,
@@ -164,7 +166,7 @@ describe('a ledger that was just made', () => {
   it('verify that could not compare ends with 2 or 3, and does not say that all agree', async () => {
     const nobody = await text('verify', '--customer', 'nobody')
     expect([nobody.code, nobody.lines]).toEqual([2, ['']])
-    expect(nobody.stderr).toContain('neither the stream nor a table knows the customer nobody')
+    expect(nobody.stderr).toContain('neither the stream nor the table knows the customer nobody')
     const wrong = await text('verify', '--customer', 'no body')
     expect([wrong.code, wrong.stderr.includes('must be 1 to 64')]).toEqual([2, true])
     const absent = await bench.run(['verify'], { NATS_URL: 'nats://127.0.0.1:1' })
@@ -172,15 +174,15 @@ describe('a ledger that was just made', () => {
   })
 })
 
-describe('a ledger whose tables are compared', () => {
+describe('a ledger whose table is compared', () => {
   beforeAll(begin)
   afterAll(end)
 
   it('verify names what is wrong, and replay heals it', async () => {
     const right = await text('verify')
     expect(right.code).toBe(0)
-    expect(right.lines).toContain('balances   customer-balances: agrees')
-    expect(right.lines).toContain('compared 4000 items of customers and 1000 rows of the journal')
+    expect(right.lines).toContain('ledger     customer-balances-ledger: agrees')
+    expect(right.lines).toContain('compared 1000 balances of customers and 1000 rows of the journal')
 
     await addTo('5', 'client_balance', 1)
     const wrong = await text('verify')
@@ -194,10 +196,10 @@ describe('a ledger whose tables are compared', () => {
     })
     expect((await text('verify', '--customer', '6')).code).toBe(0)
 
-    expect((await text('replay', 'balances')).code).toBe(0)
+    expect((await text('replay', 'ledger')).code).toBe(0)
     const healed = await text('verify')
     expect(healed.code).toBe(0)
-    expect(healed.lines).toContain('balances   customer-balances.g2: agrees')
+    expect(healed.lines).toContain('ledger     customer-balances-ledger.g2: agrees')
   })
 
   it('a subcommand that is told where NATS is asks the stream for its replicas', async () => {
@@ -209,7 +211,7 @@ describe('a ledger whose tables are compared', () => {
       AWS_SECRET_ACCESS_KEY: 'local',
     }
     const calls = [
-      ['replay', 'balances'],
+      ['replay', 'ledger'],
       ['seed'],
       ['stream', 'show'],
       ['stream', 'apply'],

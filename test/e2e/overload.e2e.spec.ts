@@ -1,4 +1,4 @@
-/** More commands than the projections take: a share is refused as BUSY, whatever is accepted is stored, and it ends with the load. */
+/** More commands than the projection takes: a share is refused as BUSY, whatever is accepted is stored, and it ends with the load. */
 
 import type { NatsConnection } from 'nats'
 import { afterAll, beforeAll, expect, it } from 'vitest'
@@ -12,7 +12,7 @@ import { startTestNats, type TestNats, until } from '../support/servers.js'
 
 const BOUND_S = 5
 const MS_MAX = 60_000
-/** Every write to the tables takes this long, and so a projection takes a thousand events in a second at most. */
+/** Every write to the table takes this long, and so the projection takes a few hundred events in a second at most. */
 const SLOW_MS = 1_000
 const BATCH = 100
 const CUSTOMERS = 100
@@ -41,7 +41,6 @@ beforeAll(async () => {
     AWS_SECRET_ACCESS_KEY: 'dummy',
     JETLEDGER_REPLICAS: '1',
     JETLEDGER_LAG_MAX_S: String(BOUND_S),
-    JETLEDGER_PROJECTIONS: 'balances',
     HTTP_PORT: '0',
   })
   await untilReady(program, 'commands', () => program.stderr().includes('commands: answering'))
@@ -144,7 +143,7 @@ const seeSlowed = async (): Promise<void> => {
   )
 }
 
-it('slows commands to what the projections take, stores all that it accepts, and rests after the load', async () => {
+it('slows commands to what the projection takes, stores all that it accepts, and rests after the load', async () => {
   dynamodb.setMood({ tag: 'slow', by_ms: SLOW_MS, only_writes: true })
   const ending = new AbortController()
   const counts: Count = { accepted: 0, refusals: new Map() }

@@ -41,10 +41,10 @@ const untilAnswer = (
 it('a stream that is deleted stops the ledger: nothing is stored or answered, and everything says why', async () => {
   expect(await credit('before')).toMatchObject({ balance: 100 })
   await untilAnswer(balance, answer => answer.balance === 100, 'the balance')
-  // events that are only in the stream would be lost without a trace, so the test waits until the journal has them
-  await until(async () => (await ready()).text.includes('"projection journal":{"state":"ok","detail":""}'), {
+  // events that are only in the stream would be lost without a trace, so the test waits until the table has them
+  await until(async () => (await ready()).text.includes('"projection ledger":{"state":"ok","detail":""}'), {
     deadline_ms: WITHIN_MS,
-    what: 'the journal to have caught up',
+    what: 'the projection to have caught up',
   })
   const jsm = await jetstreamManager(nc)
   await jsm.streams.delete(STREAM)
@@ -58,7 +58,7 @@ it('a stream that is deleted stops the ledger: nothing is stored or answered, an
     [['seed'], 1],
     [['stream', 'apply'], 1],
     [['status'], 1],
-    [['replay', 'balances'], 1],
+    [['replay', 'ledger'], 1],
   ] as const) {
     const ended = await bench.run(args)
     expect({ args, code: ended.code }).toEqual({ args, code })

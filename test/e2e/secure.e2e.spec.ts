@@ -62,7 +62,7 @@ it('a reader reads and cannot write, each other user does its own, and nobody el
   const credit = as('client', 'credit', '678', '100')
   expect(await as('publisher', 'publish', '678', 'debit', '25')).toMatchObject({ code: 0 })
   expect(await credit).toMatchObject({ code: 0 })
-  expect((await as('verify', 'verify')).stdout).toContain('ranking    customer-balances-ranking: agrees')
+  expect((await as('verify', 'verify')).stdout).toContain('ledger     customer-balances-ledger: agrees')
 
   const printed = [...dev.stdout().matchAll(/^ +(curl .*)$/gm)].map(([, line = '']) => line)
   const statusOf = async (line: string): Promise<string> =>

@@ -300,7 +300,7 @@ describe('a table that was changed by hand', () => {
     })
     bench.atEnd(() => client.destroy())
     const tables = DynamoDBDocumentClient.from(client)
-    const TableName = 'customer-balances'
+    const TableName = 'customer-balances-ledger'
     const raise = {
       UpdateExpression: 'SET client_balance = client_balance + :n',
       ExpressionAttributeValues: { ':n': 77 },
@@ -316,14 +316,14 @@ describe('a table that was changed by hand', () => {
     expect(found.code).toBe(1)
     expect(found.stdout).toContain('stranger')
 
-    const { code, stdout } = await bench.run(['replay', 'balances', '--json'])
+    const { code, stdout } = await bench.run(['replay', 'ledger', '--json'])
     expect(code).toBe(0)
     expect(JSON.parse(stdout)).toMatchObject({
-      projection: 'balances',
+      projection: 'ledger',
       generation: 2,
       events: 1_000,
       customers: 1_000,
-      rows: 0,
+      rows: 1_000,
     })
     await untilEqualsFold(nc, CAUGHT_UP_MS_MAX)
     expect(await balanceOf(nc, 'stranger')).toBe(0n)

@@ -61,7 +61,7 @@ const serve = async (more: Readonly<Record<string, string>> = {}): Promise<Servi
   await untilReady(serving, 'serve to be ready', async () => {
     const { parts } = await healthOf(serving.health_url)
     // an instance whose roles have not started yet cannot take over from another one
-    return parts.start?.state === 'ok' && parts['projection balances']?.state === 'ok'
+    return parts.start?.state === 'ok' && parts['projection ledger']?.state === 'ok'
   })
   return serving
 }

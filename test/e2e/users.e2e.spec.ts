@@ -93,7 +93,7 @@ describe('a token that may only read', () => {
   const HEADERS = {
     'NatsH-Nats-Trace-Dest': 'customer.balance.victim',
     'NATSH-Nats-Msg-Id': 'x',
-    'Nats-Trace-Dest': '$KV.config.projection.balances',
+    'Nats-Trace-Dest': '$KV.config.projection.ledger',
     'Nats-Rollup': 'all',
     'Ledger-Caller': 'admin',
     'X-HTTP-Method-Override': 'POST',

@@ -1,4 +1,4 @@
-/** A repeated command has one effect, even on an instance whose clock is an hour wrong and with projections that lag behind. */
+/** A repeated command has one effect, even on an instance whose clock is an hour wrong and with a projection that lags behind. */
 
 import { type JetStreamManager, jetstreamManager } from '@nats-io/jetstream'
 import { type NatsConnection, nanos } from 'nats'
@@ -15,7 +15,7 @@ const DEADLINE_MS = 30_000
 const REQUEST_MS = 20_000
 /** The time for which the stream refuses a repeated id. */
 const WINDOW_MS = 500
-/** After this time without a command, an instance no longer uses its earlier knowledge of the journal. */
+/** After this time without a command, an instance no longer uses its earlier knowledge of the table. */
 const SILENCE_MS = 5_500
 const STATED_WINDOW_MS = 120_000
 const SHIFT = new URL('../../dist/chaos/shift-clock.js', import.meta.url)
@@ -24,7 +24,7 @@ let bench: Workbench
 let nc: NatsConnection
 let jsm: JetStreamManager
 let env: Record<string, string>
-let projections: Program
+let projection: Program
 
 const serve = (roles: string, more: Record<string, string> = {}): Program =>
   bench.start(['serve', '--roles', roles], { ...env, ...more })
@@ -44,12 +44,12 @@ beforeAll(async () => {
     JETLEDGER_REPLICAS: '1',
     HTTP_PORT: '0',
   }
-  projections = serve('projections')
+  projection = serve('projections')
   nc = await bench.connect(nats.url)
   jsm = await jetstreamManager(nc)
-  await until(async () => (await right(projectionLag(nc, 'journal'))).lag_events === 0, {
+  await until(async () => (await right(projectionLag(nc, 'ledger'))).lag_events === 0, {
     deadline_ms: DEADLINE_MS,
-    what: 'the journal',
+    what: 'the projection',
   })
 })
 afterAll(() => bench.end())
@@ -81,21 +81,21 @@ const setWindow = (ms: number): Promise<unknown> =>
 it.each([-3_600_000, 3_600_000])('with a clock that is %i ms ahead', async by_ms => {
   const [fresh, again] = [`fresh${by_ms}`, `again${by_ms}`]
   const instance = await commandsAt(by_ms)
-  await projections.end('SIGTERM')
-  // the stream forgets this id before the journal has it
+  await projection.end('SIGTERM')
+  // the stream forgets this id before the table has it
   await setWindow(WINDOW_MS)
   const body = JSON.stringify({ type: 'credit', amount: 7, transaction_id: again })
   await right(publish(nc, { subject: `customer.balance.${again}`, body, msg_id: again }, REQUEST_MS))
-  await until(async () => (await right(projectionLag(nc, 'journal'))).lag_ms > SILENCE_MS, {
+  await until(async () => (await right(projectionLag(nc, 'ledger'))).lag_ms > SILENCE_MS, {
     deadline_ms: DEADLINE_MS,
     what: 'the credit to be older than the window, and the instance silent',
   })
   expect(await credit(again, again)).toMatchObject({ balance: 7, replayed: true })
   expect(await storedFor(again)).toBe(1)
-  // the ids that the journal lacks are within the window again, so the stream itself refuses them
+  // the ids that the table lacks are within the window again, so the stream itself refuses them
   await setWindow(STATED_WINDOW_MS)
   expect(await credit(fresh, fresh)).toMatchObject({ balance: 7, transaction_id: fresh })
   expect(await credit(fresh, fresh)).toMatchObject({ balance: 7, replayed: true })
   await instance.end('SIGTERM')
-  projections = serve('projections')
+  projection = serve('projections')
 })

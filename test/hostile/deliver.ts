@@ -95,7 +95,7 @@ const seqOf = (acknowledgement: string): number | undefined => {
   return seq === undefined ? undefined : Number(seq)
 }
 
-/** Compares the outcomes of the events with the documented ones. Every projection must have handled the events before. */
+/** Compares the outcomes of the events with the documented ones. The projection must have handled the events before. */
 export const judgeEvents = async (ledger: HostileLedger, sent: readonly Sent[]): Promise<Objections> => {
   const letters = (await jsonOf(ledger, 'dead-letters', 'list', '--limit', '10000')) as readonly Letter[]
   const { parked } = (await jsonOf(ledger, 'status')) as Status

@@ -39,10 +39,10 @@ const STORED = [
   'customer.dead-letter.x.1.mark',
   '$KV.config.seed',
   '$KV.config.ledger',
-  '$KV.config.projection.balances',
-  '$KV.config.parked.victim',
-  '$KV.config.status.journal',
-  '$KV.config.replay.totals',
+  '$KV.config.projection.ledger',
+  '$KV.config.parked.ledger.victim',
+  '$KV.config.status.ledger',
+  '$KV.config.replay.ledger',
   '$KV.config.made-up',
 ]
 
@@ -81,15 +81,15 @@ const API: readonly (readonly [string, unknown])[] = [
   ['$JS.API.CONSUMER.CREATE.customer-balances', PUSH],
   ['$JS.API.CONSUMER.CREATE.customer-balances.evil.customer.balance.>', PUSH],
   ['$JS.API.CONSUMER.DURABLE.CREATE.customer-balances.evil', PUSH],
-  ['$JS.API.CONSUMER.DELETE.customer-balances.balances', ''],
-  ['$JS.API.CONSUMER.PAUSE.customer-balances.balances', { pause_until: '2200-01-01T00:00:00Z' }],
-  ['$JS.API.CONSUMER.UNPIN.customer-balances.balances', { group: 'active' }],
-  ['$JS.API.CONSUMER.MSG.NEXT.customer-balances.balances', { batch: 1 }],
+  ['$JS.API.CONSUMER.DELETE.customer-balances.ledger', ''],
+  ['$JS.API.CONSUMER.PAUSE.customer-balances.ledger', { pause_until: '2200-01-01T00:00:00Z' }],
+  ['$JS.API.CONSUMER.UNPIN.customer-balances.ledger', { group: 'active' }],
+  ['$JS.API.CONSUMER.MSG.NEXT.customer-balances.ledger', { batch: 1 }],
   ['$JS.API.DIRECT.GET.customer-balances', { seq: 1 }],
   ['$JS.API.ACCOUNT.PURGE.x', ''],
   ['$JS.API.META.LEADER.STEPDOWN', ''],
-  ['$JS.ACK.customer-balances.balances.1.1.1.1.0', '+ACK'],
-  ['$JS.FC.customer-balances.balances.x', ''],
+  ['$JS.ACK.customer-balances.ledger.1.1.1.1.0', '+ACK'],
+  ['$JS.FC.customer-balances.ledger.x', ''],
 ]
 
 const OTHERS = [

@@ -20,7 +20,7 @@ import { E, type TaskEither, TE } from '../../src/fp.js'
 import { readPointer } from '../../src/generations/pointer.js'
 import { createHealth } from '../../src/health.js'
 import { waitCaughtUp } from '../../src/projections/caught-up.js'
-import { PROJECTIONS } from '../../src/projections/definitions/all.js'
+import { PROJECTIONS } from '../../src/projections/definitions/ledger.js'
 import type { ProjectionDeps } from '../../src/projections/deps.js'
 import { type Projector, startProjector } from '../../src/projections/runner.js'
 import { consumerName } from '../../src/projections/target.js'
@@ -30,7 +30,7 @@ import { consumerProgress } from '../../src/stream/consumer.js'
 import { manager, provision } from '../../src/stream/provision.js'
 import { publish } from '../../src/stream/publish.js'
 import { createTablesClient } from '../../src/tables/client.js'
-import { type ProjectionName, TABLES, tableName } from '../../src/tables/definition.js'
+import { TABLES, tableName } from '../../src/tables/definition.js'
 import { createTable } from '../../src/tables/provision.js'
 import {
   startTestNats,
@@ -56,14 +56,13 @@ type OpenStream = {
 
 export type OpenLedger = OpenStream &
   ProjectionDeps &
-  Pick<CommandDeps, 'balancesTable'> & {
-    /** Starts projections; those that still run at the end are stopped by `stop`. */
-    readonly project: (...names: ProjectionName[]) => Projector[]
-    /**
-     * Waits until projections have handled what the stream held at the call. Without names it waits for every projection
-     * that `project` has started.
-     */
-    readonly caughtUp: (...names: ProjectionName[]) => Promise<void>
+  Pick<CommandDeps, 'table'> & {
+    /** The name of the table of the first generation. */
+    readonly first_table: string
+    /** Starts the projection; if it still runs at the end, `stop` stops it. */
+    readonly project: () => Projector
+    /** Waits until the projection has handled what the stream held at the call. */
+    readonly caughtUp: () => Promise<void>
   }
 
 export type TestStream = OpenStream & { readonly nats: TestNats }
@@ -74,8 +73,8 @@ type StreamOptions = TestNatsOptions & {
   readonly connection?: ConnectionOptions
 }
 type TableOptions = {
-  /** The tables that exist before the spec begins; projections make theirs themselves. */
-  readonly tables?: readonly ProjectionName[]
+  /** Whether the table exists before the spec begins; a projection makes it itself. */
+  readonly has_table?: boolean
 }
 
 export const LOCAL = { region: 'local', credentials: { accessKeyId: 'local', secretAccessKey: 'local' } }
@@ -135,29 +134,24 @@ export const startTestStream = async ({
 }
 
 const projecting = (deps: ProjectionDeps, stack: Stack): Pick<OpenLedger, 'project' | 'caughtUp'> => {
-  const started = new Set<ProjectionName>()
-  const isCaughtUp = async (name: ProjectionName): Promise<boolean> => {
+  const isCaughtUp = async (): Promise<boolean> => {
     const signal = AbortSignal.timeout(CATCH_UP_MS_MAX)
-    if ((await waitCaughtUp(deps, name, 1_000, signal, () => undefined)) > 0) return false
+    if ((await waitCaughtUp(deps, 'ledger', 1_000, signal, () => undefined)) > 0) return false
     // a projection that is not at work yet has nothing to do in an empty stream
-    const { generation } = await right(readPointer(deps.jsm, name))
-    return E.isRight(await consumerProgress(deps.jsm, consumerName(name, generation))())
+    const { generation } = await right(readPointer(deps.jsm, 'ledger'))
+    return E.isRight(await consumerProgress(deps.jsm, consumerName('ledger', generation))())
   }
   return {
-    project: (...names) => {
-      const projectors = names.map(name => startProjector(deps, PROJECTIONS[name]))
-      for (const name of names) started.add(name)
-      stack.push(async () => {
-        await Promise.all(projectors.map(projector => projector.stop()))
-      })
-      return projectors
+    project: () => {
+      const projector = startProjector(deps, PROJECTIONS.ledger)
+      stack.push(projector.stop)
+      return projector
     },
-    caughtUp: async (...names) => {
-      for (const name of names.length > 0 ? names : started)
-        await until(() => isCaughtUp(name), {
-          deadline_ms: CATCH_UP_MS_MAX,
-          what: `the projection ${name} to have caught up`,
-        })
+    caughtUp: async () => {
+      await until(isCaughtUp, {
+        deadline_ms: CATCH_UP_MS_MAX,
+        what: 'the projection to have caught up',
+      })
     },
   }
 }
@@ -173,13 +167,13 @@ const openLedger = async (stack: Stack, place: Place): Promise<OpenLedger> => {
   const stream = await openStream(stack, place.connection, place.replicas ?? 1)
   const tables = createTablesClient({ endpoint: place.dynamodb_endpoint, ...LOCAL })
   stack.push(() => tables.destroy())
-  for (const name of place.tables ?? [])
-    await right(createTable(tables, tableName(BASE_TABLE, name, 1), TABLES[name]))
+  if (place.has_table) await right(createTable(tables, tableName(BASE_TABLE, 'ledger', 1), TABLES.ledger))
   const ledger = {
     ...stream,
     tables,
     base_table: BASE_TABLE,
-    balancesTable: TE.right(BASE_TABLE),
+    table: TE.right(tableName(BASE_TABLE, 'ledger', 1)),
+    first_table: tableName(BASE_TABLE, 'ledger', 1),
     log: pino({ level: 'silent' }),
     health: createHealth(() => undefined),
   }

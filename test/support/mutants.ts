@@ -75,7 +75,7 @@ export const MUTANTS: readonly Mutant[] = [
       },
     ],
     faults: ['freeze-instance'],
-    // the check `tables` may pass at the end, because the program finds the damage by itself and folds the tables again
+    // the check `tables` may pass at the end, because the program finds the damage by itself and folds the items again
     seen_by: ['progress', 'tables'],
   },
   {

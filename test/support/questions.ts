@@ -59,18 +59,18 @@ const differences = async (nc: NatsConnection, { balances }: Opinion): Promise<s
   return found
 }
 
-/** True when the balances table holds everything up to `seq`. Answers to queries cannot prove that: they use the stream too. */
+/** True when the table holds everything up to `seq`. Answers to queries cannot prove that: they use the stream too. */
 const isProjected = async (nc: NatsConnection, seq: number): Promise<boolean> => {
   const jsm = await jetstreamManager(nc, { checkAPI: false })
   const consumers = await jsm.consumers.list(LEDGER_STREAM).next()
   const floors = consumers
-    .filter(({ name }) => /^balances(-g\d+)?$/.test(name))
+    .filter(({ name }) => /^ledger(-g\d+)?$/.test(name))
     .map(({ ack_floor }) => ack_floor.stream_seq)
   return Math.max(0, ...floors) >= seq
 }
 
 /**
- * Waits until the balances table is up to date and every balance, of the seeded customers and of all others with events, equals
+ * Waits until the table is up to date and every balance, of the seeded customers and of all others with events, equals
  * the independent fold of the stream at the time of the call. Returns that fold. At the deadline it fails and names the
  * customers that still differ.
  */

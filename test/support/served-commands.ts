@@ -1,5 +1,5 @@
 /**
- * The command side of one process as a service on a test's ledger, whose projections run, with all that its answers need.
+ * The command side of one process as a service on a test's ledger, whose projection runs, with all that its answers need.
  */
 
 import { WITHOUT_BOUND } from '../../src/commands/admission/admission.js'
@@ -27,8 +27,8 @@ export const startServedCommands = async (
   await right(leadershipOf(ledger.nc).prove())
   const known = followKnownIds(ledger)
   await known.begun(10_000)
-  const table = tableName(ledger.base_table, 'journal', 1)
-  const source = { table: TE.right({ table, trust: () => undefined }), consumer: TE.right('journal') }
+  const table = tableName(ledger.base_table, 'ledger', 1)
+  const source = { table: TE.right({ table, trust: () => undefined }), consumer: TE.right('ledger') }
   const journal = createJournalLookup(ledger, source, { known })
   const limits = { queue_max: 1_000, timeout_ms: 3_000 }
   const coordinator = createCoordinator(ledger, { ...limits, find: journal.find, mayHave: known.mayHave })

@@ -99,7 +99,7 @@ export const tourWithUsers = async (ledger: LedgerWithUsers, admin: NatsConnecti
   writeFileSync(join(ledger.bench.folder, 'rows.csv'), 'type,client_id,amount\ncredit,682,3\n')
   expect(await runAs(ledger, 'importer', 'import', 'rows.csv')).toContain('1 carried out')
   expect(await runAs(ledger, 'shop', 'publish', '4711', 'credit', '1')).toContain('stored at sequence')
-  await runAs(ledger, 'replay', 'replay', 'balances')
+  await runAs(ledger, 'replay', 'replay', 'ledger')
   expect(await runAs(ledger, 'verify', 'verify')).toContain('agree')
   expect(await runAs(ledger, 'operator', 'stream', 'apply')).toContain('customer-balances')
   expect(await runAs(ledger, 'operator', 'status')).toContain('instances     2')

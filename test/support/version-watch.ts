@@ -3,8 +3,8 @@
 import type { JetStreamManager } from '@nats-io/jetstream'
 import { followGeneration } from '../../src/generations/follow.js'
 import type { AccountId } from '../../src/ledger/account-id.js'
-import { readCustomers } from '../../src/tables/balances.js'
 import { tableName } from '../../src/tables/definition.js'
+import { readHeads } from '../../src/tables/heads.js'
 import type { VerifyDeps } from '../../src/verify/deps.js'
 import { right } from './ledger.js'
 
@@ -28,7 +28,7 @@ export const watchVersions = (
   { jsm, tables, base_table: base }: VerifyDeps & { readonly jsm: JetStreamManager },
   ids: readonly AccountId[],
 ): VersionWatch => {
-  const followers = Array.from({ length: FOLLOWERS }, () => followGeneration(jsm, 'balances'))
+  const followers = Array.from({ length: FOLLOWERS }, () => followGeneration(jsm, 'ledger'))
   const ending = new AbortController()
   const seen = new Map<AccountId, number>()
   const names: string[] = []
@@ -39,9 +39,9 @@ export const watchVersions = (
     const follower = followers[reads % FOLLOWERS]
     if (follower === undefined) return
     const generation = follower.current() ?? (await right(() => follower.refresh()))
-    const table = tableName(base, 'balances', generation)
+    const table = tableName(base, 'ledger', generation)
     if (names.at(-1) !== table) names.push(table)
-    for (const [id, { account }] of await right(readCustomers(tables, table, ids))) {
+    for (const [id, { account }] of await right(readHeads(tables, table, ids))) {
       const before = seen.get(id) ?? 0
       if (account.version < before) went_back.push(`${id} from ${before} to ${account.version} in ${table}`)
       seen.set(id, account.version)

@@ -1,6 +1,6 @@
 /**
- * Computes from the stream what the tables have to hold: the items of the balances, the journal, the totals and the ranking,
- * in their documented forms (docs/adr). The program keeps each sum in several parts; here a sum is one item.
+ * Computes from the stream what the table has to hold: the heads of the accounts, a row for each event that counts, and the
+ * sums, in their documented forms (docs/adr). The program keeps each sum in several parts; here a sum is one item.
  */
 
 import type { Item } from './dynamodb.js'
@@ -9,10 +9,8 @@ import type { Folded, Ledger, State } from './fold.js'
 import { isObject, type Json } from './json.js'
 import { heldOf, termsText } from './terms.js'
 
-export const PROJECTIONS = ['balances', 'journal', 'totals', 'ranking'] as const
-export type Projection = (typeof PROJECTIONS)[number]
-
-export type Contents = Readonly<Record<Projection, ReadonlyMap<string, Item>>>
+/** The items of the table by their ids, whose first character tells what an item is. */
+export type Contents = ReadonlyMap<string, Item>
 
 const NS_PER_MS = 1_000_000n
 const SHARDS = 8
@@ -26,27 +24,27 @@ const item = (fields: Readonly<Record<string, string | undefined>>): Item =>
     Object.entries(fields).flatMap(([name, value]) => (value === undefined ? [] : [[name, value] as const])),
   )
 
-const head = (
-  id: string,
-  name: string,
-  { balance, version, seq, terms }: State,
-  extra: Readonly<Record<string, string | undefined>> = {},
-): Item =>
-  item({
-    ...{ id: text(id), [name]: number(balance), version: number(version), seq: number(seq), ...extra },
-    account_rules: terms && text(termsText(terms)),
-    held: terms && number(heldOf(terms)),
-  })
-
 /** The asset in the id of an account; empty for the default one. */
 const assetIn = (id: string): string => id.split('/')[1] ?? ''
 
-/** The shard of an account in the ranking's indexes, from the FNV-1a hash of its id. */
+/** The shard of an account in the indexes over heads, from the FNV-1a hash of its id. */
 const shardOf = (id: string): string => {
   let hash = 0x811c9dc5
   for (const char of id) hash = Math.imul(hash ^ char.charCodeAt(0), 0x01000193)
   const asset = assetIn(id)
   return `${asset === '' ? '' : `${asset}:`}${(hash >>> 0) % SHARDS}`
+}
+
+/** The head of an account: its state, its shard, and when the first of its holds expires. */
+const headOf = (id: string, { balance, version, seq, terms }: State): Item => {
+  const expiries = (terms?.holds ?? []).map(({ expires_ms }) => expires_ms)
+  return item({
+    ...{ id: text(id), client_balance: number(balance), version: number(version), seq: number(seq) },
+    account_rules: terms && text(termsText(terms)),
+    held: terms && number(heldOf(terms)),
+    shard: text(shardOf(id)),
+    expires_ms: expiries.length === 0 ? undefined : number(Math.min(...expiries)),
+  })
 }
 
 /** Writes JSON as JavaScript does, but keeps every digit of whole numbers. */
@@ -59,7 +57,7 @@ const jsonText = (value: Json): string => {
     .join(',')}}`
 }
 
-/** Amounts in the record of a refusal are texts in the journal, whatever they are in the event. */
+/** Amounts in the record of a refusal are texts in a row, whatever they are in the event. */
 const declinedText = ({ declined }: Event): string | undefined =>
   declined &&
   JSON.stringify({
@@ -71,11 +69,9 @@ const declinedText = ({ declined }: Event): string | undefined =>
 const detailsText = ({ details }: Event): string | undefined =>
   Object.keys(details).length === 0 ? undefined : jsonText(details)
 
-const RESERVED = /^(?:seq|account|txn):/
 const rowIdOf = ({ transaction_id }: Event, seq: number, taken: ReadonlySet<string>): string => {
-  if (transaction_id === undefined) return `seq:${seq}`
-  const own = RESERVED.test(transaction_id) ? `txn:${transaction_id}` : transaction_id
-  return taken.has(own) ? `seq:${seq}` : own
+  const own = `#${transaction_id}`
+  return transaction_id === undefined || taken.has(own) ? `@${seq}` : own
 }
 
 /** The longest text of terms that a row has; a longer one is a dash there. */
@@ -118,15 +114,6 @@ const rowOf = (id: string, folded: Folded, event: Event): Item => {
 const SUMS = ['customers', 'balance', 'held', 'credits', 'credited', 'debits', 'debited', 'declined'] as const
 type Sums = Map<string, Map<string, bigint>>
 
-/** What the ranking has besides: the shard, and when the first of the holds expires. */
-const rankingExtra = (id: string, { terms }: State): Readonly<Record<string, string | undefined>> => {
-  const expiries = (terms?.holds ?? []).map(({ expires_ms }) => expires_ms)
-  return {
-    shard: text(shardOf(id)),
-    expires_ms: expiries.length === 0 ? undefined : number(Math.min(...expiries)),
-  }
-}
-
 /** The amounts that an event adds to a sum, by attribute name. */
 const shareOf = (
   { type, amount = 0n }: Event,
@@ -154,10 +141,14 @@ const sumItem = (key: string, parts: ReadonlyMap<string, bigint>): Item =>
     ),
   })
 
+/** The item about the table itself. What follows from the stream is only that it is there and has no doubt of the sums. */
+const IDENTITY = 'table identity'
+const identityItem = (sums_doubt?: string): Item => item({ id: text(IDENTITY), sums_doubt })
+
 const byId = (items: readonly Item[]): ReadonlyMap<string, Item> =>
   new Map(items.map(one => [(one.get('id') ?? '').slice('S:'.length), one]))
 
-/** The contents of all tables once everything is folded. */
+/** The contents of the table once everything is folded. */
 export const expectedContents = (ledger: Ledger): Contents => {
   const rows: Item[] = []
   const taken = new Set<string>()
@@ -169,29 +160,24 @@ export const expectedContents = (ledger: Ledger): Contents => {
     taken.add(row_id)
     rows.push(rowOf(row_id, folded, event))
     const asset = assetIn(folded.client_id ?? '')
-    for (const key of ['all', `day:${atOf(folded).slice(0, 10)}`])
+    for (const key of ['=all', `=day:${atOf(folded).slice(0, 10)}`])
       addTo(sums, asset === '' ? key : `${key}:${asset}`, shareOf(event, folded))
   }
-  const heads = ledger.customers().map(id => [id, ledger.stateAt(id, ledger.last_seq)] as const)
-  const accounts = heads.map(([id, state]) => head(`account:${id}`, 'balance', state))
-  return {
-    balances: byId(heads.map(([id, state]) => head(id, 'client_balance', state))),
-    journal: byId([...accounts, ...rows]),
-    totals: byId([...accounts, ...[...sums].map(([key, parts]) => sumItem(key, parts))]),
-    ranking: byId(heads.map(([id, state]) => head(id, 'balance', state, rankingExtra(id, state)))),
-  }
+  const heads = ledger.customers().map(id => headOf(id, ledger.stateAt(id, ledger.last_seq)))
+  const all = [...sums].map(([key, parts]) => sumItem(key, parts))
+  return byId([...heads, ...rows, ...all, identityItem()])
 }
 
-const PART = /^((?:all|day:\d{4}-\d\d-\d\d)(?::[A-Z][A-Z0-9]{0,15})?):[0-7]$/
-const IDENTITY = 'table identity'
+const PART = /^(=(?:all|day:\d{4}-\d\d-\d\d)(?::[A-Z][A-Z0-9]{0,15})?):[0-7]$/
 
-/** Brings a table into the form of `expectedContents`: adds up the parts of sums and leaves out the identity item. */
-export const normalized = (
-  projection: Projection,
-  items: ReadonlyMap<string, Item>,
-): ReadonlyMap<string, Item> => {
-  const whole = new Map([...items].filter(([id]) => id !== IDENTITY))
-  if (projection !== 'totals') return whole
+/**
+ * Brings the table into the form of `expectedContents`: adds up the parts of sums, and leaves of the identity item only its
+ * doubt of the sums. Nothing in a run gives reason for one, and no summary is given until a person ends it.
+ */
+export const normalized = (items: Contents): Contents => {
+  const whole = new Map(items)
+  const identity = items.get(IDENTITY)
+  if (identity !== undefined) whole.set(IDENTITY, identityItem(identity.get('sums_doubt')))
   const sums: Sums = new Map()
   for (const [id, part] of items) {
     const key = PART.exec(id)?.[1]

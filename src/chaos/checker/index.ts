@@ -1,11 +1,11 @@
 /**
- * The checker of a chaos run compares what the clients were told with the stream and the tables. It shares no code with the
+ * The checker of a chaos run compares what the clients were told with the stream and the table. It shares no code with the
  * program that it judges (.dependency-cruiser.mjs enforces that).
  *
  * - `calls.ts`, `writes.ts`, `reads.ts` read the history; `json.ts`, `event.ts`, `fold.ts` read the stream;
  * - `world.ts` puts both together and concludes which event was stored before which;
  * - `checks/` holds one pure function for each promise; `judge.ts` lists them;
- * - `observer.ts` watches the projections while the run goes on;
+ * - `observer.ts` watches the projection while the run goes on;
  * - `jetstream.ts`, `dynamodb.ts`, `outside.ts` read the servers once everything is at rest.
  */
 
@@ -27,7 +27,7 @@ export { startObserver } from './observer.js'
 export type { CheckOptions } from './options.js'
 export type { Report } from './report.js'
 
-/** The program writes an event for each hold that expires, and a hold that expires while the tables are read would change them. */
+/** The program writes an event for each hold that expires, and a hold that expires while the table is read would change it. */
 const SOON_MS = 30_000
 const AGAIN_MS = 1_000
 

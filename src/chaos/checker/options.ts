@@ -8,6 +8,6 @@ export type CheckOptions = {
   readonly dynamodb_endpoint: string
   /** The tables' base name (`DDB_TABLE`). */
   readonly ddb_table: string
-  /** The time that the projections have to reach the end of the stream. */
+  /** The time that the projection has to reach the end of the stream. */
   readonly timeout_ms: number
 }

@@ -1,19 +1,19 @@
 /**
- * Reads what lies outside the history: every replica's copy of the streams, the dead letters, and the tables, which get some
+ * Reads what lies outside the history: every replica's copy of the streams, the dead letters, and the table, which gets some
  * time to reach the end of the stream.
  */
 
 import { createHash } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { NatsConnection } from 'nats'
-import { type CopyDigest, checkLetters, checkTables } from './checks/outside.js'
-import type { Item, Tables } from './dynamodb.js'
+import { type CopyDigest, checkLetters, checkTable } from './checks/outside.js'
+import type { Tables } from './dynamodb.js'
 import type { Entry } from './event.js'
-import { type Contents, normalized, PROJECTIONS, type Projection } from './expected.js'
+import { type Contents, normalized } from './expected.js'
 import type { Finding } from './findings.js'
 import type { Ledger } from './fold.js'
 import { readCopies, settledEnd } from './jetstream.js'
-import { placeOf } from './projections.js'
+import { placeOf } from './place.js'
 
 const LEDGER_STREAM = 'customer-balances'
 const LETTER_STREAM = 'customer-dead-letters'
@@ -54,23 +54,14 @@ export const readLedgerStream = (
   timeout_ms: number,
 ): Promise<StreamRead> => readStream(nc, LEDGER_STREAM, copies, timeout_ms)
 
-const NO_ITEMS: ReadonlyMap<string, Item> = new Map()
-
-const readTables = async (nc: NatsConnection, tables: Tables, base: string): Promise<Contents> => {
-  const read = await Promise.all(
-    PROJECTIONS.map(async projection => {
-      const { table } = await placeOf(nc, base, projection)
-      return [projection, normalized(projection, (await tables.scan(table)) ?? NO_ITEMS)] as const
-    }),
-  )
-  const contents = new Map(read)
-  const of = (projection: Projection) => contents.get(projection) ?? NO_ITEMS
-  return { balances: of('balances'), journal: of('journal'), totals: of('totals'), ranking: of('ranking') }
+const readTable = async (nc: NatsConnection, tables: Tables, base: string): Promise<Contents> => {
+  const { table } = await placeOf(nc, base)
+  return normalized((await tables.scan(table)) ?? new Map())
 }
 
 export type Outside = { readonly findings: readonly Finding[]; readonly letter_copies: readonly CopyDigest[] }
 
-/** Compares tables and dead letters with the fold until they agree or `timeout_ms` is over. */
+/** Compares the table and the dead letters with the fold until they agree or `timeout_ms` is over. */
 export const checkOutside = async (
   nc: NatsConnection,
   tables: Tables,
@@ -84,8 +75,8 @@ export const checkOutside = async (
   const until_ms = performance.now() + timeout_ms
   for (;;) {
     const letters = await readStream(nc, LETTER_STREAM, copies, timeout_ms)
-    const contents = await readTables(nc, tables, ddb_table)
-    const findings = [checkTables(ledger, contents), checkLetters(ledger, letters.entries)]
+    const contents = await readTable(nc, tables, ddb_table)
+    const findings = [checkTable(ledger, contents), checkLetters(ledger, letters.entries)]
     const is_equal = findings.every(({ result }) => result.violations === 0)
     if (is_equal || performance.now() >= until_ms) return { findings, letter_copies: letters.copies }
     await sleep(LOOK_EVERY_MS)

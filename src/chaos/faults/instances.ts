@@ -34,7 +34,7 @@ const restartBoth = async (system: System, runningOf: (name: InstanceName) => Ru
 }
 
 /**
- * During this fault no instance folds into the tables, so that instances have to find paid transactions in the stream. A
+ * During this fault no instance folds into the table, so that instances have to find paid transactions in the stream. A
  * separate projector folds until both instances run without the role `projections`, and is then killed.
  */
 const shiftClock =
@@ -101,13 +101,13 @@ export const INSTANCE_FAULTS: readonly Fault[] = [
   },
   {
     name: 'clock-ahead',
-    what: 'the clock of an instance is an hour ahead, while nobody folds into the tables',
+    what: 'the clock of an instance is an hour ahead, while nobody folds into the table',
     for_ms: [10_000, 15_000],
     begin: shiftClock(HOUR_MS),
   },
   {
     name: 'clock-behind',
-    what: 'the clock of an instance is an hour behind, while nobody folds into the tables',
+    what: 'the clock of an instance is an hour behind, while nobody folds into the table',
     for_ms: [10_000, 15_000],
     begin: shiftClock(-HOUR_MS),
   },

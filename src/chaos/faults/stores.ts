@@ -1,25 +1,25 @@
-/** Lists the faults of stored data: deleted or older tables, overwritten records. Jetledger repairs all of them by itself. */
+/** Lists the faults of stored data: a deleted or older table, overwritten records. Jetledger repairs all of them by itself. */
 
 import { DeleteTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb'
 import { DDB_TABLE } from '../system.js'
 import type { EndFault, Fault, FaultContext } from './fault.js'
 
-const TABLES = ['', '-journal', '-totals', '-ranking'].map(end => DDB_TABLE + end)
+const TABLE = `${DDB_TABLE}-ledger`
 /** The records that Jetledger repairs without an operator, according to docs/recovery.md. */
-const RECORDS = ['$KV.config.ledger', '$KV.config.status.balances', '$KV.config.status.journal']
+const RECORDS = ['$KV.config.ledger', '$KV.config.status.ledger']
 const LOCAL = { region: 'local', credentials: { accessKeyId: 'local', secretAccessKey: 'local' } }
 
-const deleteTable = async ({ system, random }: FaultContext): Promise<undefined> => {
+const deleteTable = async ({ system }: FaultContext): Promise<undefined> => {
   const client = new DynamoDBClient({ endpoint: system.dynamodb.direct_endpoint, ...LOCAL })
   try {
-    await client.send(new DeleteTableCommand({ TableName: random.pick(TABLES) }))
+    await client.send(new DeleteTableCommand({ TableName: TABLE }))
   } finally {
     client.destroy()
   }
 }
 
 /** Stops DynamoDB for the moment in which its files are copied. */
-const setTablesBack = async ({ system: { dynamodb } }: FaultContext): Promise<EndFault> => {
+const setTableBack = async ({ system: { dynamodb } }: FaultContext): Promise<EndFault> => {
   await dynamodb.end()
   dynamodb.keep()
   await dynamodb.start()
@@ -33,15 +33,15 @@ const setTablesBack = async ({ system: { dynamodb } }: FaultContext): Promise<En
 export const STORE_FAULTS: readonly Fault[] = [
   {
     name: 'table-deleted',
-    what: 'a table is deleted',
+    what: 'the table is deleted',
     for_ms: [8_000, 12_000],
     begin: deleteTable,
   },
   {
     name: 'tables-set-back',
-    what: 'all tables are set back to what they were some seconds ago, as from a backup',
+    what: 'the table is set back to what it was some seconds ago, as from a backup',
     for_ms: [5_000, 10_000],
-    begin: setTablesBack,
+    begin: setTableBack,
   },
   {
     name: 'record-overwritten',

@@ -8,7 +8,7 @@ const said = { instance: 'vm:1', generation: 1, seq: 5, at: '2026-11-27T11:59:50
 const caught_up = { seq: 5, lag_events: 0, lag_ms: 0 }
 const WELL: Parameters<typeof problemsOf>[0] = {
   instances: [{ id: 'a', version: '1', endpoints: [] }],
-  projections: [{ projection: 'balances', generation: 1, lag: caught_up, said }],
+  projections: [{ projection: 'ledger', generation: 1, lag: caught_up, said }],
   parked: [],
   dead_letters: { open: 3, total: 3, unstorable: {}, junk: 0 },
   trouble: [],

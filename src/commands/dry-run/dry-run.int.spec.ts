@@ -6,14 +6,13 @@ import { startTestLedger, type TestLedger } from '../../../test/support/ledger.j
 import { type ServedCommands, startServedCommands } from '../../../test/support/served-commands.js'
 import { until } from '../../../test/support/servers.js'
 import { metrics } from '../../metrics.js'
-import { PROJECTION_NAMES } from '../../tables/definition.js'
 
 let ledger: TestLedger
 let commands: ServedCommands
 
 beforeAll(async () => {
   ledger = await startTestLedger()
-  ledger.project(...PROJECTION_NAMES)
+  ledger.project()
   commands = await startServedCommands(ledger)
 })
 afterAll(async () => {

@@ -18,7 +18,7 @@ let begin_seq = 0
 let test = 0
 
 beforeAll(async () => {
-  ledger = await startTestLedger({ tables: ['balances'] })
+  ledger = await startTestLedger({ has_table: true })
   for (const name of ['one', 'two']) {
     const coordinator = createCoordinator(ledger, { queue_max: 10_000, timeout_ms: 10_000 })
     coordinators.push(coordinator)

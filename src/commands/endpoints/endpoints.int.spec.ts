@@ -16,7 +16,7 @@ let service: Service
 const audited = memoryLog()
 
 beforeAll(async () => {
-  ledger = await startTestLedger({ tables: ['balances'] })
+  ledger = await startTestLedger({ has_table: true })
   coordinator = createCoordinator(ledger, { queue_max: 1_000, timeout_ms: 3_000 })
   service = await startService(ledger.nc, {
     name: 'customer',

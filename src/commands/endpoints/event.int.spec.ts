@@ -30,7 +30,7 @@ beforeAll(async () => {
   ledger = await openTestLedger({
     connection: { servers: server.url, user: 'ledger', pass: 'x' },
     dynamodb_endpoint: dynamodb.endpoint,
-    tables: ['balances'],
+    has_table: true,
   })
   coordinator = createCoordinator(ledger, { queue_max: 1_000, timeout_ms: 3_000 })
   service = await startService(ledger.nc, {
@@ -345,7 +345,7 @@ describe('a publisher who may publish for one customer only', () => {
 
   it('cannot make the service write elsewhere by a reply subject', async () => {
     const before = await lastSeq(ledger.jsm)
-    for (const reply of ['customer.balance.victim', '$KV.config.projection.balances', 'customer.credit']) {
+    for (const reply of ['customer.balance.victim', '$KV.config.projection.ledger', 'customer.credit']) {
       limited.publish('customer.event.678', '{}', { reply })
       limited.publish('customer.event.678', '[]', { reply })
     }

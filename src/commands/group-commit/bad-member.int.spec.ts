@@ -9,7 +9,7 @@ const room = coordinatorRoom()
 let ledger: TestLedger
 
 beforeAll(async () => {
-  ledger = await startTestLedger({ tables: ['balances'] })
+  ledger = await startTestLedger({ has_table: true })
 })
 afterEach(() => room.stopAll())
 afterAll(() => ledger.stop())

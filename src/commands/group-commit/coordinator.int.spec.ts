@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { startTestLedger, type TestLedger } from '../../../test/support/ledger.js'
 import { until } from '../../../test/support/servers.js'
+import { TE } from '../../fp.js'
 import type { Command } from '../../ledger/command.js'
 import { NEW_CUSTOMER, step } from '../../ledger/fold.js'
 import { amount, clientId, placeAt } from '../../ledger/testing/arbitrary.js'
@@ -16,7 +17,7 @@ let ledger: TestLedger
 const coordinators: Coordinator[] = []
 
 beforeAll(async () => {
-  ledger = await startTestLedger({ tables: ['balances'] })
+  ledger = await startTestLedger({ has_table: true })
 })
 
 afterEach(async () => {
@@ -316,7 +317,7 @@ describe('faults', () => {
   it('without DynamoDB commands go on, exactly', async () => {
     const seeded = start()
     for (let i = 0; i < 5; i += 1) await seeded.submit(move('credit', `dark-${i}`, 10), false)
-    const nowhere = { ...ledger, table: 'no-such-table' }
+    const nowhere = { ...ledger, table: TE.right('no-such-table') }
     const coordinator = createCoordinator(nowhere, { queue_max: 100, timeout_ms: 10_000 })
     coordinators.push(coordinator)
     expect(codeOf(await coordinator.submit(move('debit', 'dark-1', 11), false))).toBe('INSUFFICIENT_FUNDS')

@@ -12,10 +12,10 @@ import {
 } from '../../../test/support/coordinators.js'
 import { lostOnTheWayBack, lostOnTheWayThere, noAnswer, withFate } from '../../../test/support/fate.js'
 import { right, startTestLedger, type TestLedger } from '../../../test/support/ledger.js'
+import { writeChanges } from '../../../test/support/ledger-table.js'
 import { Model } from '../../../test/support/model.js'
 import { until } from '../../../test/support/servers.js'
 import { clientId } from '../../ledger/testing/arbitrary.js'
-import { writeChanges } from '../../tables/balances.js'
 import type { Outcome } from '../outcome.js'
 
 /** Publishers to one customer, each with one event after the other: hundreds to thousands of events a second. */
@@ -26,7 +26,7 @@ let ledger: TestLedger
 let begin_seq = 1
 
 beforeAll(async () => {
-  ledger = await startTestLedger({ tables: ['balances'] })
+  ledger = await startTestLedger({ has_table: true })
 })
 afterEach(async () => {
   await room.stopAll()
@@ -93,7 +93,7 @@ describe('a stale snapshot that seeds a decision', () => {
     // nobody projects here: the table stays at the first event, as with a projector that hangs
     const [id, from] = [clientId('snap'), { account: { balance: 0n, version: 0, seq: 0 } }]
     const to = { account: { balance: 100n, version: 1, seq } }
-    await right(writeChanges(ledger.tables, ledger.base_table, [{ id, from, to }]))
+    await right(writeChanges(ledger.tables, ledger.first_table, [{ id, from, to }]))
     const late = room.start(ledger)
     expect(await late.submit(movement('debit', 'snap', 1), false)).toMatchObject({
       code: 'INSUFFICIENT_FUNDS',

@@ -1,5 +1,5 @@
 /**
- * Reads items of the balances table. Commands can do without the table, so they wait for it for a moment at the most.
+ * Reads heads of the table. Commands can do without the table, so they wait for it for a moment at the most.
  */
 
 import { attempt, type Either, run, type TaskEither } from '../../fp.js'
@@ -7,8 +7,8 @@ import type { AccountId } from '../../ledger/account-id.js'
 import type { Customer } from '../../ledger/fold.js'
 import { chunksOf, inParallel } from '../../parallel.js'
 import type { StreamError } from '../../stream/errors.js'
-import { READ_KEYS_MAX, readCustomers } from '../../tables/balances.js'
 import type { TableError } from '../../tables/errors.js'
+import { READ_KEYS_MAX, readHeads } from '../../tables/heads.js'
 import type { CommandDeps } from '../deps.js'
 import { createBreaker, type Soon } from './breaker.js'
 
@@ -37,9 +37,9 @@ export const createItemsReader = (deps: CommandDeps): ItemsReader => {
   const read = (ids: readonly AccountId[]): TaskEither<ItemsError, Items> =>
     attempt(
       async () => {
-        const table = await run(deps.balancesTable)
+        const table = await run(deps.table)
         const pages = await inParallel(REQUESTS_MAX, chunksOf(READ_KEYS_MAX, ids), page =>
-          run(readCustomers(deps.tables, table, page)),
+          run(readHeads(deps.tables, table, page)),
         )
         return new Map(pages.flatMap(page => [...page]))
       },

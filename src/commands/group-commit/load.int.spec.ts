@@ -19,7 +19,7 @@ let tables: ReturnType<typeof createTablesClient>
 const ids = Array.from({ length: CUSTOMERS }, (_, nth) => clientId(`cold-${nth}`))
 
 beforeAll(async () => {
-  ledger = await startTestLedger({ tables: ['balances'] })
+  ledger = await startTestLedger({ has_table: true })
   hanging = await startFaultyDynamodb(ledger.servers.dynamodb.endpoint, { faults: ['late'], late_ms: 60_000 })
   hanging.setShare(1)
   tables = createTablesClient({ ...LOCAL, endpoint: hanging.endpoint })

@@ -110,7 +110,7 @@ let room: Coordinators
 let runs = 0
 
 beforeAll(async () => {
-  ledger = await startTestLedger({ tables: ['balances'] })
+  ledger = await startTestLedger({ has_table: true })
   room = coordinatorRoom()
 })
 afterAll(async () => {

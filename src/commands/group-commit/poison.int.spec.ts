@@ -20,7 +20,7 @@ let ledger: TestLedger
 let begin_seq = 1
 
 beforeAll(async () => {
-  ledger = await startTestLedger({ tables: ['balances'] })
+  ledger = await startTestLedger({ has_table: true })
 })
 afterEach(async () => {
   await room.stopAll()

@@ -17,7 +17,7 @@ let ledger: TestLedger
 let wrong: string[]
 
 beforeAll(async () => {
-  ledger = await startTestLedger({ tables: ['balances'] })
+  ledger = await startTestLedger({ has_table: true })
 })
 afterEach(() => room.stopAll())
 afterAll(() => ledger.stop())
@@ -39,7 +39,7 @@ type Item = { balance: number; version: number; seq: number; parked_seq?: number
 const put = (id: string, { balance, version, seq, parked_seq }: Item): Promise<unknown> =>
   ledger.tables.send(
     new PutCommand({
-      TableName: ledger.base_table,
+      TableName: ledger.first_table,
       Item: {
         id,
         client_balance: BigInt(balance),

@@ -9,16 +9,13 @@ import {
   startFaultyDynamodb,
 } from '../../../test/support/faulty-dynamodb.js'
 import { LOCAL, right, startTestLedger, type TestLedger } from '../../../test/support/ledger.js'
+import { writeChanges } from '../../../test/support/ledger-table.js'
 import { until } from '../../../test/support/servers.js'
 import { TE } from '../../fp.js'
 import { clientId } from '../../ledger/testing/arbitrary.js'
-import { journal } from '../../projections/definitions/journal.js'
-import { startProjector } from '../../projections/runner.js'
 import { projectionLag } from '../../stream/lag.js'
 import { publishBatch } from '../../stream/publish.js'
-import { writeChanges } from '../../tables/balances.js'
 import { createTablesClient } from '../../tables/client.js'
-import { tableName } from '../../tables/definition.js'
 import type { CommandDeps } from '../deps.js'
 import { createJournalLookup } from '../idempotency/journal-lookup.js'
 import type { Coordinator } from './coordinator.js'
@@ -40,7 +37,7 @@ let slow: FaultyDynamodb
 const clients: ReturnType<typeof createTablesClient>[] = []
 
 beforeAll(async () => {
-  ledger = await startTestLedger({ tables: ['balances', 'journal'] })
+  ledger = await startTestLedger({ has_table: true })
   const { endpoint } = ledger.servers.dynamodb
   faulty = await startFaultyDynamodb(endpoint, { faults: FAULTY })
   hanging = await startFaultyDynamodb(endpoint, { faults: ['late'], late_ms: 60_000 })
@@ -71,8 +68,8 @@ const behind = (endpoint: string): CommandDeps => {
 
 const start = (endpoint: string): Coordinator => {
   const deps = behind(endpoint)
-  const table = tableName(ledger.base_table, 'journal', 1)
-  const source = { table: TE.right({ table, trust: () => undefined }), consumer: TE.right('journal') }
+  const table = { table: ledger.first_table, trust: () => undefined }
+  const source = { table: TE.right(table), consumer: TE.right('ledger') }
   return room.start(deps, { find: createJournalLookup(deps, source).find })
 }
 
@@ -84,10 +81,10 @@ describe.each<[string, () => string]>([
   const idOf = (i: number): string => `${what.replaceAll(' ', '-')}-${i}`
 
   it('commands on customers that are in no memory are carried out soon, and once', async () => {
-    const projector = startProjector(ledger, journal)
-    await until(async () => (await projectionLag(ledger.nc, 'journal')())._tag === 'Right', {
+    const projector = ledger.project()
+    await until(async () => (await projectionLag(ledger.nc, 'ledger')())._tag === 'Right', {
       deadline_ms: 30_000,
-      what: 'the consumer of the journal',
+      what: 'the consumer of the projection',
     })
     await projector.stop()
     const other = room.start(ledger)
@@ -128,7 +125,7 @@ describe('a customer with more events than are folded without the table', () => 
     const id = clientId('long')
     const from = { account: { balance: 0n, version: 0, seq: 0 } }
     const to = { account: { balance: BigInt(LONG_EVENTS), version: LONG_EVENTS, seq: seq - 1 } }
-    await right(writeChanges(ledger.tables, ledger.base_table, [{ id, from, to }]))
+    await right(writeChanges(ledger.tables, ledger.first_table, [{ id, from, to }]))
 
     const coordinator = room.start(behind(slow.endpoint))
     const order: string[] = []

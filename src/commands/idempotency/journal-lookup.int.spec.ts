@@ -1,4 +1,4 @@
-/** Known transactions by the journal, filled by its own projection, and what happens where it cannot tell. */
+/** Known transactions by the journal, filled by the projection, and what happens where it cannot tell. */
 
 import { DeleteCommand, GetCommand, PutCommand } from '@aws-sdk/lib-dynamodb'
 import { nanos } from 'nats'
@@ -12,12 +12,10 @@ import { keepDeadLetter } from '../../dead-letters/letters.js'
 import { TE } from '../../fp.js'
 import { decodeCommand } from '../../ledger/command.js'
 import { clientId } from '../../ledger/testing/arbitrary.js'
-import { journal } from '../../projections/definitions/journal.js'
-import { startProjector } from '../../projections/runner.js'
+import type { Projector } from '../../projections/runner.js'
 import { projectionLag } from '../../stream/lag.js'
 import { nextRecorded } from '../../stream/read.js'
 import { LEDGER_STREAM, LEDGER_SUBJECTS } from '../../stream/settings.js'
-import { tableName } from '../../tables/definition.js'
 import { whatBecameOf } from '../endpoints/transaction.js'
 import type { Coordinator } from '../group-commit/coordinator.js'
 import { createHistoryFinder } from './history.js'
@@ -27,21 +25,21 @@ import type { FindTransaction } from './window.js'
 
 const room = coordinatorRoom()
 let ledger: TestLedger
-let projector: ReturnType<typeof startProjector> | undefined
+let projector: Projector | undefined
 let source: JournalSource
 
 const BELIEVED = (): undefined => undefined
 
 beforeAll(async () => {
-  ledger = await startTestLedger({ tables: ['balances', 'journal'] })
-  const table = tableName(ledger.base_table, 'journal', 1)
-  source = { table: TE.right({ table, trust: BELIEVED }), consumer: TE.right('journal') }
+  ledger = await startTestLedger({ has_table: true })
+  const table = { table: ledger.first_table, trust: BELIEVED }
+  source = { table: TE.right(table), consumer: TE.right('ledger') }
 })
 beforeEach(async () => {
-  projector ??= startProjector(ledger, journal)
-  await until(async () => (await projectionLag(ledger.nc, 'journal')())._tag === 'Right', {
+  projector ??= ledger.project()
+  await until(async () => (await projectionLag(ledger.nc, 'ledger')())._tag === 'Right', {
     deadline_ms: 30_000,
-    what: 'the consumer of the journal',
+    what: 'the consumer of the projection',
   })
 })
 const followers: RunningKnownIds[] = []
@@ -80,7 +78,7 @@ const start = (
 
 const caughtUp = async (): Promise<void> => {
   const end = await lastSeq(ledger.jsm)
-  await until(async () => (await right(projectionLag(ledger.nc, 'journal'))).seq >= end, {
+  await until(async () => (await right(projectionLag(ledger.nc, 'ledger'))).seq >= end, {
     deadline_ms: 30_000,
     what: 'the journal to catch up',
   })
@@ -91,10 +89,10 @@ describe('a journal that lacks a row which its table refused', () => {
     const seq = await ledger.emit('fay', { type: 'credit', amount: 5, transaction_id: 'fay-1' })
     await caughtUp()
     const { table: name } = await right(source.table)
-    await ledger.tables.send(new DeleteCommand({ TableName: name, Key: { id: 'fay-1' } }))
+    await ledger.tables.send(new DeleteCommand({ TableName: name, Key: { id: '#fay-1' } }))
     const event = await right(nextRecorded(ledger.jsm, LEDGER_STREAM, LEDGER_SUBJECTS, seq))
     if (event === undefined) throw new Error(`there is no event ${seq}`)
-    const verdict = { reason: 'UNSTORABLE', detail: '', projection: 'journal', table: name } as const
+    const verdict = { reason: 'UNSTORABLE', detail: '', projection: 'ledger', table: name } as const
     await right(keepDeadLetter(ledger.nc, event, verdict))
     const find = createJournalLookup(ledger, source).find
     expect(await find('fay-1', clientId('fay'))).toMatchObject({ seq })
@@ -170,13 +168,13 @@ describe('a transaction that the journal holds', () => {
   })
 
   it('finds the reuse of an id for another customer, and with another content', async () => {
-    await start().submit(movement('credit', 'cat', 5, 'seq:7'), true)
+    await start().submit(movement('credit', 'cat', 5, '@7'), true)
     await caughtUp()
     const reuses = [
-      movement('credit', 'dog', 5, 'seq:7'),
-      movement('credit', 'cat', 6, 'seq:7'),
-      movement('debit', 'cat', 5, 'seq:7'),
-      transfer('cat', 'dog', 5, 'seq:7'),
+      movement('credit', 'dog', 5, '@7'),
+      movement('credit', 'cat', 6, '@7'),
+      movement('debit', 'cat', 5, '@7'),
+      transfer('cat', 'dog', 5, '@7'),
     ]
     const fields = []
     for (const command of reuses) {
@@ -195,7 +193,7 @@ describe('a transaction that the journal holds', () => {
       const id = `row-of-${what.replaceAll(' ', '-')}`
       await ledger.emit('somebody', { type: 'credit', amount: 1 })
       const row = {
-        id,
+        id: `#${id}`,
         client_id: id,
         seq,
         type: 'credit',
@@ -204,8 +202,7 @@ describe('a transaction that the journal holds', () => {
         version: 1,
         transaction_id: id,
       }
-      const TableName = tableName(ledger.base_table, 'journal', 1)
-      await ledger.tables.send(new PutCommand({ TableName, Item: row }))
+      await ledger.tables.send(new PutCommand({ TableName: ledger.first_table, Item: row }))
       const coordinator = start(source, createHistoryFinder(ledger))
       expect(await coordinator.submit(movement('credit', id, 5, id), true)).toMatchObject({
         tag: 'done',
@@ -221,8 +218,8 @@ describe('a transaction that the journal holds', () => {
     const command = movement('credit', 'yak', 5, 'yak-1')
     const first = await start().submit(command, true)
     await caughtUp()
-    const TableName = tableName(ledger.base_table, 'journal', 1)
-    const { Item } = await ledger.tables.send(new GetCommand({ TableName, Key: { id: 'yak-1' } }))
+    const TableName = ledger.first_table
+    const { Item } = await ledger.tables.send(new GetCommand({ TableName, Key: { id: '#yak-1' } }))
     await ledger.tables.send(new PutCommand({ TableName, Item: { ...Item, balance: 424_242n } }))
     expect(await start().submit(command, true)).toEqual({ ...first, replayed: true })
   })
@@ -289,7 +286,7 @@ describe('a transaction that the journal does not hold', () => {
         movement('credit', 'kea', 3, 'new'),
       ]
       const original = await begin().submit(own, true)
-      await until(async () => (await right(projectionLag(ledger.nc, 'journal'))).lag_ms > 2 * WINDOW_MS, {
+      await until(async () => (await right(projectionLag(ledger.nc, 'ledger'))).lag_ms > 2 * WINDOW_MS, {
         deadline_ms: 30_000,
         what: 'the event to be older than the window',
       })

@@ -30,7 +30,7 @@ import { type StoredTransaction, storedAt } from './stored-transaction.js'
 import type { FindTransaction } from './window.js'
 
 export type JournalSource = {
-  /** The active table of the journal, and whether it may be believed: only then is an id new that it does not hold. */
+  /** The active table, and whether it may be believed: only then is an id new that it does not hold. */
   readonly table: TaskEither<StreamError, { readonly table: string; readonly trust: Trust }>
   /** The consumer that fills it. */
   readonly consumer: TaskEither<StreamError, string>
@@ -223,7 +223,7 @@ export const createJournalLookup = (
         const name = await consumer()
         const state = E.isLeft(name) ? name : await projectionLag(deps.nc, name.right)()
         if (E.isLeft(state)) return { known: await amongNewest(transaction_id), seq: 0, is_filtered }
-        const refusals = await countUnstorable(deps.nc, deps.jsm, 'journal')()
+        const refusals = await countUnstorable(deps.nc, deps.jsm, 'ledger')()
         const is_complete = E.isRight(refusals) && refusals.right === 0
         const found = (await inRows(transaction_id, readPatiently)) ?? (await amongNewest(transaction_id))
         return { known: found, seq: is_complete ? state.right.seq : 0, is_filtered }

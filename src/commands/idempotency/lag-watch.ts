@@ -56,7 +56,7 @@ export const createLagWatch = (
       const { seq, lag_ms } = lag.right
       known = { seq, lag_ms, lag_ms_max: certainlyRefused_ms(proof), at_ms }
     } else if (E.isLeft(lag) && lag.left.tag === 'NotFound') known = 'no journal'
-    const refusals = await countUnstorable(nc, jsm, 'journal')()
+    const refusals = await countUnstorable(nc, jsm, 'ledger')()
     // when it cannot be asked it may have refused some
     has_refused_rows = E.isLeft(refusals) || refusals.right > 0
     looking = undefined

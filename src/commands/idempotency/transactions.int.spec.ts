@@ -30,7 +30,7 @@ const find: FindTransaction = async transaction_id => {
 const credit = (id: string, nth: number) => movement('credit', id, 1, `${id}-${nth}`)
 
 beforeAll(async () => {
-  ledger = await startTestLedger({ tables: ['balances'] })
+  ledger = await startTestLedger({ has_table: true })
   await leadershipOf(ledger.nc).prove()()
   const coordinator = room.start(ledger, { find: async () => undefined })
   const commands = [

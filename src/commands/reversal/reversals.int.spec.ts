@@ -7,7 +7,6 @@ import { E, TE } from '../../fp.js'
 import { type AskedCommand, decodeAsked } from '../../ledger/command.js'
 import { clientId } from '../../ledger/testing/arbitrary.js'
 import { FROM_THE_BEGINNING, foldSubject } from '../../stream/fold-subject.js'
-import { PROJECTION_NAMES, tableName } from '../../tables/definition.js'
 import { uuidv7 } from '../../uuid.js'
 import { createTaker } from '../compose.js'
 import { createJournalLookup, type JournalSource } from '../idempotency/journal-lookup.js'
@@ -21,9 +20,9 @@ let source: JournalSource
 
 beforeAll(async () => {
   ledger = await startTestLedger()
-  ledger.project(...PROJECTION_NAMES)
-  const table = tableName(ledger.base_table, 'journal', 1)
-  source = { table: TE.right({ table, trust: () => undefined }), consumer: TE.right('journal') }
+  ledger.project()
+  const table = { table: ledger.first_table, trust: () => undefined }
+  source = { table: TE.right(table), consumer: TE.right('ledger') }
   await ledger.caughtUp()
 })
 afterEach(async () => {

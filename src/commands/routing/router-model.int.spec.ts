@@ -60,7 +60,7 @@ const room = instanceRoom(() => ledger)
 let runs = 0
 
 beforeAll(async () => {
-  ledger = await startTestLedger({ tables: ['balances'] })
+  ledger = await startTestLedger({ has_table: true })
 })
 afterAll(() => ledger.stop())
 

@@ -17,7 +17,7 @@ const room = instanceRoom(() => ledger)
 let begin_seq = 1
 
 beforeAll(async () => {
-  ledger = await startTestLedger({ tables: ['balances'] })
+  ledger = await startTestLedger({ has_table: true })
 })
 afterEach(async () => {
   await room.stopAll()

@@ -2,7 +2,7 @@
 
 import { QueryCommand } from '@aws-sdk/lib-dynamodb'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { left, right, startTestLedger, type TestLedger } from '../../../test/support/ledger.js'
+import { right, startTestLedger, type TestLedger } from '../../../test/support/ledger.js'
 import { until } from '../../../test/support/servers.js'
 import { TE } from '../../fp.js'
 import { firstExpiryMs } from '../../ledger/rules.js'
@@ -12,10 +12,9 @@ import { leadershipOf } from '../../stream/leadership.js'
 import { readRange } from '../../stream/read.js'
 import { timeCertainlyOver } from '../../stream/server-clock.js'
 import { LEDGER_STREAM } from '../../stream/settings.js'
-import { BY_CUSTOMER, PROJECTION_NAMES, TABLES, tableName } from '../../tables/definition.js'
+import { BY_CUSTOMER } from '../../tables/definition.js'
 import { customersExpiring } from '../../tables/expiring.js'
 import { readItems } from '../../tables/heads.js'
-import { createTable, tableFacts } from '../../tables/provision.js'
 import { SHARDS } from '../../tables/shard.js'
 import { type SweepPorts, sweep } from './sweep.js'
 import { startSweeper, sweepPorts } from './sweeper.js'
@@ -24,16 +23,14 @@ let ledger: TestLedger
 
 beforeAll(async () => {
   ledger = await startTestLedger()
-  ledger.project(...PROJECTION_NAMES)
+  ledger.project()
   await right(leadershipOf(ledger.nc).prove())
 })
 afterAll(() => ledger.stop())
 
-const table = (name: (typeof PROJECTION_NAMES)[number]): string => tableName(ledger.base_table, name, 1)
-
 const ports = (own: Partial<SweepPorts> = {}): SweepPorts => ({
   ...sweepPorts(ledger, {
-    rankingTable: TE.right(table('ranking')),
+    table: TE.right(ledger.first_table),
     accounts: { forget: () => undefined },
     admit: () => true,
     isOnDuty: () => true,
@@ -41,7 +38,7 @@ const ports = (own: Partial<SweepPorts> = {}): SweepPorts => ({
   }),
   // a page of one customer, so that every look has several pages
   index: TE.right((shard, until_ms, after) =>
-    customersExpiring(ledger.tables, table('ranking'), shard, until_ms, after, 1),
+    customersExpiring(ledger.tables, ledger.first_table, shard, until_ms, after, 1),
   ),
   ...own,
 })
@@ -67,7 +64,7 @@ const bodiesOf = async (id: string): Promise<Record<string, unknown>[]> => {
 const expiredIn = async (id: string): Promise<unknown[]> =>
   (await bodiesOf(id)).filter(({ expired }) => expired === true).map(({ hold }) => hold)
 
-/** Holds that end in a moment, one of each customer. Resolves when they are over and the tables have them. */
+/** Holds that end in a moment, one of each customer. Resolves when they are over and the table has them. */
 const holdsOf = async (ids: readonly string[], more: readonly object[] = []): Promise<void> => {
   const expires_at = new Date(Date.now() + 300).toISOString()
   const hold = (id: string) => ({
@@ -90,7 +87,7 @@ const holdsOf = async (ids: readonly string[], more: readonly object[] = []): Pr
 }
 
 describe('a look for expired holds', () => {
-  it('writes one event for each, and none at the next look, whether the tables have it yet or not', async () => {
+  it('writes one event for each, and none at the next look, whether the table has it yet or not', async () => {
     const open = { expires_at: '2030-01-01T00:00:00.000Z', transaction_id: 'plain-open', amount: 5 }
     await holdsOf(['plain', 'ice'], [{ schema: 2, type: 'state', state: 'frozen', reason: 'a dispute' }])
     await ledger.emit('open', { type: 'credit', amount: 5 })
@@ -107,22 +104,23 @@ describe('a look for expired holds', () => {
     expect(await accountOf('open')).toMatchObject({ rules: { held: 5n } })
   })
 
-  it('brings the account, the journal and the sums up to date', async () => {
+  it('brings the head, the rows and the sums up to date', async () => {
     await holdsOf(['kept'])
     const heldInAll = async (): Promise<bigint> => {
-      const ids = Array.from({ length: 4 }, (_, lane) => `all:${lane}`)
-      const items = (await right(readItems(ledger.tables, table('totals'), ids))) as { held?: bigint }[]
+      const ids = Array.from({ length: 4 }, (_, lane) => `=all:${lane}`)
+      const items = (await right(readItems(ledger.tables, ledger.first_table, ids))) as { held?: bigint }[]
       return items.reduce((sum, { held = 0n }) => sum + held, 0n)
     }
     const before = await heldInAll()
     await look()
     await ledger.caughtUp()
     expect(before - (await heldInAll())).toBe(40n)
-    const [item] = await right(readItems(ledger.tables, table('balances'), ['kept']))
-    expect(item).toEqual({ id: 'kept', client_balance: 100n, version: 3n, seq: expect.any(BigInt) })
+    const [item] = await right(readItems(ledger.tables, ledger.first_table, ['kept']))
+    const head = { id: 'kept', shard: expect.any(String), client_balance: 100n, version: 3n }
+    expect(item).toEqual({ ...head, seq: expect.any(BigInt) })
     const { Items = [] } = await ledger.tables.send(
       new QueryCommand({
-        TableName: table('journal'),
+        TableName: ledger.first_table,
         IndexName: BY_CUSTOMER,
         KeyConditionExpression: 'client_id = :id',
         ExpressionAttributeValues: { ':id': 'kept' },
@@ -201,7 +199,7 @@ describe('the index', () => {
       do {
         const until_ms = Date.parse(day(2))
         const page = await right(
-          customersExpiring(ledger.tables, table('ranking'), String(shard), until_ms, after, 1),
+          customersExpiring(ledger.tables, ledger.first_table, String(shard), until_ms, after, 1),
         )
         found.push(...page.ids)
         after = page.next
@@ -210,22 +208,6 @@ describe('the index', () => {
     expect(found.filter(id => id.startsWith('page-')).sort()).toEqual(['page-1', 'page-2'])
     const rules = (await accountOf('page-3')).rules
     expect(rules === undefined ? undefined : firstExpiryMs(rules)).toBe(Date.parse(day(3)))
-  })
-
-  it('may be missing in a table of an earlier program, which is used as it is', async () => {
-    const { suffix, indexes } = TABLES.ranking
-    const old = { suffix, indexes: indexes.filter(({ may_be_missing }) => may_be_missing !== true) }
-    await right(createTable(ledger.tables, 'old-ranking', old))
-    expect(await right(tableFacts(ledger.tables, 'old-ranking', TABLES.ranking))).toMatchObject({
-      problems: [],
-    })
-    const error = await left(customersExpiring(ledger.tables, 'old-ranking', '0', 1, undefined, 10))
-    expect(error).toMatchObject({
-      message: expect.stringContaining('no index by-expiry: "jetledger replay ranking" makes one'),
-    })
-    expect(await right(tableFacts(ledger.tables, table('ranking'), TABLES.ranking))).toMatchObject({
-      problems: [],
-    })
   })
 })
 

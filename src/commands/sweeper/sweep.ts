@@ -1,7 +1,7 @@
 /**
  * One look for expired holds: writes the event that says so for each of them (docs/adr/0052).
  *
- *  1. The index of the ranking says whom to look at, shard by shard and page by page.
+ *  1. The index by expiry says whom to look at, shard by shard and page by page.
  *  2. Their accounts are loaded as of the stream, as for a command.
  *  3. The events go into the stream under the condition that the customer has no newer event than the account was loaded at.
  *
@@ -31,7 +31,7 @@ const BATCH_EVENTS = 250
 const PUBLISH_TIMEOUT_MS = 5_000
 /**
  * After so many customers in a row of whom no hold has expired the index is behind, and the rest of the shard is left to a
- * later look: while the ranking is not folded, looks would load all customers of whom they have written already.
+ * later look: while the table is not folded, looks would load all customers of whom they have written already.
  */
 const STALE_CUSTOMERS_MAX = 100
 

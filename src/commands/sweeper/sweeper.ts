@@ -25,8 +25,8 @@ const LOOK_EVERY_MS = 10_000
 const PAGE_CUSTOMERS = 100
 
 export type SweeperOptions = {
-  /** The active table of the ranking. Fails while it is not believed. */
-  readonly rankingTable: TaskEither<StreamError | TableError, string>
+  /** The active table. Fails while it is not believed. */
+  readonly table: TaskEither<StreamError | TableError, string>
   /** The accounts in memory of this instance's commands. */
   readonly accounts: Pick<Accounts, 'forget'>
   readonly admit: Admit
@@ -44,7 +44,7 @@ export type Sweeper = {
 /** What a look needs of the world. */
 export const sweepPorts = (
   deps: CommandDeps,
-  { rankingTable, accounts, admit, isOnDuty, assets }: SweeperOptions,
+  { table: activeTable, accounts, admit, isOnDuty, assets }: SweeperOptions,
 ): SweepPorts => {
   const { nc, tables, log } = deps
   const loader = new AccountLoader(deps)
@@ -52,7 +52,7 @@ export const sweepPorts = (
     nc,
     log,
     index: pipe(
-      rankingTable,
+      activeTable,
       TE.map(
         (table): ExpiryIndex =>
           (shard, until_ms, after) =>

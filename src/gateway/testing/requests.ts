@@ -39,6 +39,6 @@ export const REQUESTS: Readonly<Record<string, Sent>> = {
     body: { reason: 'a test' },
   },
   parkedCustomers: { path: '/v1/operations/parked' },
-  replayProjection: { path: '/v1/operations/projections/totals/replay', body: {} },
-  cancelReplay: { path: '/v1/operations/projections/totals/cancel', body: {} },
+  replayProjection: { path: '/v1/operations/projections/ledger/replay', body: {} },
+  cancelReplay: { path: '/v1/operations/projections/ledger/cancel', body: {} },
 }

@@ -17,7 +17,7 @@ const READING = lines(`
   $JS.API.STREAM.MSG.GET.customer-balances
   $JS.API.STREAM.MSG.GET.KV_config
   $JS.API.DIRECT.GET.customer-balances
-  $JS.API.CONSUMER.INFO.customer-balances.balances
+  $JS.API.CONSUMER.INFO.customer-balances.ledger
   $JS.API.CONSUMER.INFO.customer-balances.consumer
   $JS.API.CONSUMER.LIST.customer-balances
 `)
@@ -41,12 +41,12 @@ const LETTERS = lines(`
 
 const CONSUMERS = lines(`
   $JS.API.CONSUMER.CREATE.customer-balances
-  $JS.API.CONSUMER.MSG.NEXT.customer-balances.balances
+  $JS.API.CONSUMER.MSG.NEXT.customer-balances.ledger
   $JS.API.CONSUMER.MSG.NEXT.customer-balances.consumer
-  $JS.API.CONSUMER.CREATE.customer-balances.balances.customer.balance.678
-  $JS.API.CONSUMER.DELETE.customer-balances.balances
-  $JS.API.CONSUMER.PAUSE.customer-balances.balances
-  $JS.API.CONSUMER.RESET.customer-balances.balances
+  $JS.API.CONSUMER.CREATE.customer-balances.ledger.customer.balance.678
+  $JS.API.CONSUMER.DELETE.customer-balances.ledger
+  $JS.API.CONSUMER.PAUSE.customer-balances.ledger
+  $JS.API.CONSUMER.RESET.customer-balances.ledger
 `)
 
 const QUESTIONS = lines(
@@ -100,10 +100,10 @@ export const MAY_PUBLISH: Readonly<Record<User, readonly string[]>> = {
     ...READING,
     ...KEYS,
     ...LETTERS,
-    '$JS.API.CONSUMER.MSG.NEXT.customer-balances.balances',
-    '$JS.API.CONSUMER.UNPIN.customer-balances.balances',
-    '$JS.API.CONSUMER.RESET.customer-balances.balances',
-    '$JS.ACK.customer-balances.balances.1.1.1.1.0',
+    '$JS.API.CONSUMER.MSG.NEXT.customer-balances.ledger',
+    '$JS.API.CONSUMER.UNPIN.customer-balances.ledger',
+    '$JS.API.CONSUMER.RESET.customer-balances.ledger',
+    '$JS.ACK.customer-balances.ledger.1.1.1.1.0',
     '$JS.API.CONSUMER.MSG.NEXT.customer-balances.consumer',
     '$JS.ACK.customer-balances.consumer.1.1.1.1.0',
     HEADS,
@@ -111,9 +111,9 @@ export const MAY_PUBLISH: Readonly<Record<User, readonly string[]>> = {
     'customer.dead-letter.678.9',
     'customer.dead-letter.678.9.mark',
     '$KV.config.ledger',
-    '$KV.config.projection.balances',
-    '$KV.config.status.journal',
-    '$KV.config.parked.balances.Njc4',
+    '$KV.config.projection.ledger',
+    '$KV.config.status.ledger',
+    '$KV.config.parked.ledger.Njc4',
   ],
   queries: [...READING, ...KEYS, HEADS, ...LETTERS, ...PERSON_KEYS, ...EVERY_INBOX],
   gateway: [...QUESTIONS, ...COMMANDS, ...OPERATIONS, '$SRV.PING.customer'],
@@ -125,9 +125,9 @@ export const MAY_PUBLISH: Readonly<Record<User, readonly string[]>> = {
     'customer.balance.678',
     'customer.dead-letter.678.9',
     'customer.dead-letter.678.9.mark',
-    '$KV.config.projection.balances',
-    '$KV.config.replay.totals',
-    '$KV.config.parked.balances.Njc4',
+    '$KV.config.projection.ledger',
+    '$KV.config.replay.ledger',
+    '$KV.config.parked.ledger.Njc4',
     '$SRV.STATS.customer',
     ...EVERY_INBOX,
   ],
@@ -139,10 +139,10 @@ export const MAY_PUBLISH: Readonly<Record<User, readonly string[]>> = {
     ...CONSUMERS,
     'customer.dead-letter.678.9',
     'customer.dead-letter.678.9.mark',
-    '$KV.config.projection.balances',
-    '$KV.config.replay.totals',
+    '$KV.config.projection.ledger',
+    '$KV.config.replay.ledger',
     '$SYS.REQ.USER.INFO',
-    '$KV.config.parked.balances.Njc4',
+    '$KV.config.parked.ledger.Njc4',
   ],
   verify: [...READING, ...KEYS, ...LETTERS, HEADS, ...CHECKPOINT],
   exporter: EVENTS,

@@ -49,15 +49,15 @@ const ofStream = (stream: string): readonly string[] => [
   `$JS.API.DIRECT.GET.${stream}`,
   `$JS.API.DIRECT.GET.${stream}.$KV.config.seed`,
   `$JS.API.DIRECT.GET.${stream}.customer.balance.678`,
-  ...CONSUMER_VERBS.map(verb => `$JS.API.CONSUMER.${verb}.${stream}.balances`),
+  ...CONSUMER_VERBS.map(verb => `$JS.API.CONSUMER.${verb}.${stream}.ledger`),
   `$JS.API.CONSUMER.CREATE.${stream}`,
-  `$JS.API.CONSUMER.CREATE.${stream}.balances.customer.balance.678`,
-  `$JS.API.CONSUMER.CREATE.${stream}.balances.customer.credit`,
+  `$JS.API.CONSUMER.CREATE.${stream}.ledger.customer.balance.678`,
+  `$JS.API.CONSUMER.CREATE.${stream}.ledger.customer.credit`,
   `$JS.API.CONSUMER.LIST.${stream}`,
   `$JS.API.CONSUMER.NAMES.${stream}`,
-  `$JS.ACK.${stream}.balances.1.1.1.1.0`,
-  `$JS.ACK.hub.h4sh.${stream}.balances.1.1.1.1.0`,
-  `$JS.FC.${stream}.balances.x`,
+  `$JS.ACK.${stream}.ledger.1.1.1.1.0`,
+  `$JS.ACK.hub.h4sh.${stream}.ledger.1.1.1.1.0`,
+  `$JS.FC.${stream}.ledger.x`,
   `$JS.SNAPSHOT.RESTORE.${stream}.x`,
 ]
 
@@ -117,7 +117,14 @@ const CONTROL = ['PING', 'INFO', 'STATS'].flatMap(verb => [
   `$SRV.${verb}.other`,
 ])
 
-/** The subjects to publish on. */
+const recordsOf = (projection: string): readonly string[] =>
+  [
+    `projection.${projection}`,
+    `replay.${projection}`,
+    `status.${projection}`,
+    `parked.${projection}.Njc4`,
+  ].map(key => `$KV.config.${key}`)
+
 /** A consumer of somebody else's, beside the projections'. */
 const OF_CONSUMER = [
   '$JS.API.CONSUMER.INFO.customer-balances.consumer',
@@ -125,6 +132,7 @@ const OF_CONSUMER = [
   '$JS.ACK.customer-balances.consumer.1.1.1.1.0',
 ]
 
+/** The subjects to publish on. */
 export const PUBLISHED: readonly string[] = [
   ...OF_CONSUMER,
   ...STREAMS.flatMap(ofStream),
@@ -148,9 +156,10 @@ export const PUBLISHED: readonly string[] = [
   'customer.signed-head',
   'customer.signed-head.more',
   'customer.dead-letter.678.9.mark',
-  ...['seed', 'ledger', 'projection.balances', 'replay.totals', 'status.journal', 'parked.balances.Njc4'].map(
-    key => `$KV.config.${key}`,
-  ),
+  '$KV.config.seed',
+  '$KV.config.ledger',
+  // of the projection, and of one that is not there
+  ...['ledger', 'other'].flatMap(recordsOf),
   '$KV.config.made-up',
   '$KV.customer-keys.678',
   '$KV.customer-keys.678.more',

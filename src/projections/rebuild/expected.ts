@@ -4,12 +4,13 @@
  */
 
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb'
-import { E, run, unwrap } from '../../fp.js'
+import { E, run } from '../../fp.js'
 import { isSameAccount } from '../../ledger/account.js'
-import { AccountId } from '../../ledger/account-id.js'
+import type { AccountId } from '../../ledger/account-id.js'
 import type { Customer } from '../../ledger/fold.js'
 import { rulesText } from '../../ledger/rules-text.js'
 import { decodeHead } from '../../tables/heads.js'
+import { isRowId } from '../../tables/journal-ids.js'
 import { type Page, scanPage } from '../../tables/scan.js'
 import { sumKeyOf } from '../../tables/totals.js'
 import type { Pending } from '../pending.js'
@@ -58,37 +59,29 @@ const numbersOf = (item: Readonly<Record<string, unknown>>): Record<string, bigi
     Object.entries(item).flatMap(([name, value]) => (typeof value === 'bigint' ? [[name, value]] : [])),
   )
 
-type Shape = Pick<Target, 'table' | 'projection'>
-
-const addHead = ({ table, projection }: Shape, item: unknown, found: TableContent): void => {
-  const { id, customer } = unwrap(decodeHead(projection.head, item))
-  const client_id = AccountId.decode(id)
-  if (E.isLeft(client_id)) throw new ReplayError(`${table} holds an item that is no customer's: ${id}`)
-  found.customers.set(client_id.right, customer)
-}
-
-const addItem = (shape: Shape, item: unknown, found: TableContent): void => {
-  const { head, fold } = shape.projection
+const addItem = (table: string, item: unknown, found: TableContent): void => {
   const id = isObject(item) ? String(item.id) : ''
-  const sum = fold === undefined ? undefined : sumKeyOf(id)
-  // a transaction id may look like a sum's key, but only a row has a sequence
-  const is_sum = sum !== undefined && isObject(item) && item.seq === undefined
-  if (id.startsWith(head.prefix)) addHead(shape, item, found)
-  else if (is_sum) addTo(found.sums, sum, numbersOf(item))
-  else found.rows += 1
+  const sum = sumKeyOf(id)
+  if (isRowId(id)) found.rows += 1
+  else if (sum !== undefined && isObject(item)) addTo(found.sums, sum, numbersOf(item))
+  else {
+    const head = decodeHead(item)
+    if (E.isLeft(head)) throw new ReplayError(`${table}: ${head.left.message}`)
+    found.customers.set(head.right.id, head.right.customer)
+  }
 }
 
 /** Reads everything that a table holds. Throws `Failed`, and an error when the table holds an item that is not ours. */
 export const readTable = async (
   client: DynamoDBDocumentClient,
-  shape: Shape,
+  { table }: Pick<Target, 'table'>,
   signal: AbortSignal,
 ): Promise<TableContent> => {
   const found: TableContent = { customers: new Map(), sums: new Map(), rows: 0, unwritten_rows: 0 }
   let next: Page['next']
   do {
-    const page = await persist(() => run(scanPage(client, shape.table, next)), signal)
-    for (const item of page.items) addItem(shape, item, found)
+    const page = await persist(() => run(scanPage(client, table, next)), signal)
+    for (const item of page.items) addItem(table, item, found)
     next = page.next
   } while (next !== undefined)
   return found

@@ -7,12 +7,12 @@ import { right, startTestLedger, type TestLedger } from '../../../test/support/l
 import { type PointerEntry, readPointer } from '../../generations/pointer.js'
 import { resumeConsumer } from '../../stream/consumer.js'
 import { LEDGER_STREAM } from '../../stream/settings.js'
-import { PROJECTIONS } from '../definitions/all.js'
+import { PROJECTIONS } from '../definitions/ledger.js'
 import { consumerName, targetOf } from '../target.js'
 import { flip } from './flip.js'
 
-const KEY = 'projection.balances'
-const [OLD, NEW] = [consumerName('balances', 1), consumerName('balances', 2)]
+const KEY = 'projection.ledger'
+const [OLD, NEW] = [consumerName('ledger', 1), consumerName('ledger', 2)]
 /** The time after which a write without an answer is sent again. */
 const ANSWER_MS = 200
 
@@ -48,9 +48,9 @@ beforeAll(async () => {
   ledger.atStop(() => nc.close())
   loseWrites(nc)
   kv = await new Kvm(jetstream(nc, { timeout: ANSWER_MS })).open('config')
-  ledger.project('balances')
+  ledger.project()
   last_seq = await ledger.emit('ann', { type: 'credit', amount: 10 })
-  await ledger.caughtUp('balances')
+  await ledger.caughtUp()
 })
 afterAll(() => ledger.stop())
 
@@ -58,14 +58,14 @@ let entry: PointerEntry
 
 beforeEach(async () => {
   await ledger.kv.put(KEY, '{"generation":1}')
-  entry = await right(readPointer(ledger.jsm, 'balances'))
+  entry = await right(readPointer(ledger.jsm, 'ledger'))
   await right(resumeConsumer(ledger.jsm, OLD))
 })
 
 /** Makes generation 2 the active one. `fill` is done when the old generation is at rest. */
 const flipTo2 = (fill: () => Promise<void>): Promise<PointerEntry> => {
-  const from = targetOf({ ...ledger, kv }, PROJECTIONS.balances, 1)
-  const to = targetOf(ledger, PROJECTIONS.balances, 2)
+  const from = targetOf({ ...ledger, kv }, PROJECTIONS.ledger, 1)
+  const to = targetOf(ledger, PROJECTIONS.ledger, 2)
   const filled_seq = last_seq
   const filler = { to: fill, position: () => filled_seq }
   return flip({ from, to, filler, entry, by: undefined, decided_ms_max: 2 * ANSWER_MS })
@@ -77,7 +77,7 @@ const flipLosing = (lost: readonly Loss[]): Promise<PointerEntry> => {
   return flipTo2(async () => undefined)
 }
 
-const pointer = () => right(readPointer(ledger.jsm, 'balances'))
+const pointer = () => right(readPointer(ledger.jsm, 'ledger'))
 /** How long a consumer is still paused, in milliseconds. */
 const pausedFor_ms = async (name: string): Promise<number> => {
   const { paused, pause_remaining = 0 } = await ledger.jsm.consumers.info(LEDGER_STREAM, name)
@@ -123,9 +123,9 @@ it('a flip does not move the pointer when the old generation has gone on, becaus
     // what the server does at the end of the pause
     await right(resumeConsumer(ledger.jsm, OLD))
     last_seq = await ledger.emit('ann', { type: 'credit', amount: 1 })
-    await ledger.caughtUp('balances')
+    await ledger.caughtUp()
   })
-  await expect(flipped).rejects.toThrow('balances went on before balances.g2 was complete')
+  await expect(flipped).rejects.toThrow('ledger went on before balances-ledger.g2 was complete')
   expect(await pointer()).toMatchObject({ generation: 1 })
   expect(await pausedFor_ms(OLD)).toBe(0)
 })

@@ -15,11 +15,11 @@ afterAll(() => ledger.stop())
 const never = (why: Error): void => {
   throw why
 }
-const KEY = 'replay.balances'
+const KEY = 'replay.ledger'
 const stored = async (): Promise<Record<string, unknown>> => (await ledger.kv.get(KEY))?.json() ?? {}
 
 it('a renewal that was stored although its answer was lost is no loss of the lock', async () => {
-  const lock = await takeLock(ledger.kv, 'balances', never)
+  const lock = await takeLock(ledger.kv, 'ledger', never)
   await lock.note(2, 10)
   // the effect of an update that was stored and whose answer was lost: the same entry, with an unknown revision
   await right(putText(ledger.kv, KEY, JSON.stringify(await stored())))
@@ -30,7 +30,7 @@ it('a renewal that was stored although its answer was lost is no loss of the loc
 
 it('a lock that somebody else took is lost, and its old holder is told at its next renewal', async () => {
   const told: Error[] = []
-  const lock = await takeLock(ledger.kv, 'balances', why => told.push(why))
+  const lock = await takeLock(ledger.kv, 'ledger', why => told.push(why))
   await right(putText(ledger.kv, KEY, JSON.stringify({ ...(await stored()), token: 'another' })))
   await until(() => told.length > 0, { deadline_ms: 30_000, what: 'the loss to be told' })
   await expect(lock.note(2, 30)).rejects.toThrow('wrong last sequence')

@@ -28,8 +28,8 @@ beforeAll(async () => {
   await credit('678', 7_000)
   await credit('678', 120)
   await credit('rich', '9223372036854775807')
-  rig.project('balances')
-  await rig.caughtUp('balances')
+  rig.project()
+  await rig.caughtUp()
 })
 
 afterAll(() => rig.stop())
@@ -59,7 +59,7 @@ describe('customer.balance', () => {
 
   it('says in headers how new the answer is and where it is from', async () => {
     await credit('header', 5)
-    await rig.caughtUp('balances')
+    await rig.caughtUp()
     expect(ledgerOf(await ask('{"client_id":"header"}'))).toMatch(/^1 \d+ table$/)
     expect(ledgerOf(await ask('{"client_id":"header"}'))).toMatch(/^1 \d+ memory$/)
     const seq = await credit('header', 5)
@@ -140,7 +140,7 @@ describe('customer.balance', () => {
   it('carries the lag of the projection in STATS', async () => {
     const stats = JSON.parse((await rig.ask('$SRV.STATS.customer', '')).string())
     const { data } = stats.endpoints.find(({ name }: { name: string }) => name === 'balance')
-    expect(data.lag).toMatchObject({ projection: 'balances', lag_events: expect.any(Number) })
+    expect(data.lag).toMatchObject({ projection: 'ledger', lag_events: expect.any(Number) })
     expect(data.hot_customers).toBeGreaterThan(0)
     expect(data.answers.memory).toBeGreaterThan(0)
   })

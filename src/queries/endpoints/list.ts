@@ -96,7 +96,7 @@ const readShards = (
   read: (table: string, shard: string) => Promise<Read>,
 ): TaskEither<ServiceError, Ranked[]> =>
   pipe(
-    readActive(deps.active('ranking'), ({ table, trustWhole }) =>
+    readActive(deps.activeWhole, ({ table, trustWhole }) =>
       readBelieved(deps.tables, table, trustWhole, () => fromShards(asset, shard => read(table, shard))),
     ),
     TE.bimap(toServiceError, ({ found }) => found),

@@ -89,7 +89,7 @@ export const summaryEndpoint = (deps: QueryDeps, limits: RequestLimits): Endpoin
       TE.chain(({ request: { asset }, days }) => {
         const keys = [allKey(asset), ...days.map(day => dayKey(day, asset))]
         return pipe(
-          readActive(deps.active('totals'), ({ table, trustWhole }) =>
+          readActive(deps.activeWhole, ({ table, trustWhole }) =>
             readTotals(deps.tables, table, keys, trustWhole),
           ),
           TE.bimap(

@@ -16,7 +16,6 @@ import type { StreamError } from '../../stream/errors.js'
 import { lastRecorded } from '../../stream/read.js'
 import type { Recorded } from '../../stream/recorded.js'
 import { LEDGER_STREAM } from '../../stream/settings.js'
-import { BALANCE_ITEM } from '../../tables/balances.js'
 import type { TableError } from '../../tables/errors.js'
 import { READ_KEYS_MAX, readTrustedHeads } from '../../tables/heads.js'
 import { type ActiveOf, readActive } from '../deps.js'
@@ -51,7 +50,7 @@ type Result = E.Either<BatchError, ReadItem>
 export const createBatcher = ({ nc, tables, active, calls_in_flight_max }: BatcherOptions): ReadCustomer => {
   const readMany = async (ids: readonly AccountId[]): Promise<ReadonlyMap<AccountId, Result>> => {
     const [read, newest] = await Promise.all([
-      readActive(active, ({ table, trust }) => readTrustedHeads(tables, table, BALANCE_ITEM, ids, trust))(),
+      readActive(active, ({ table, trust }) => readTrustedHeads(tables, table, ids, trust))(),
       lastRecorded(nc, LEDGER_STREAM, ids.map(eventSubject))(),
     ])
     const resultOf = (id: AccountId): Result =>

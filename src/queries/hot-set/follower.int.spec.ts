@@ -41,6 +41,7 @@ beforeEach(async () => {
       log,
       health: createHealth(() => undefined),
       active: unused,
+      activeWhole: unused,
       prove: unused,
       open: unused,
       now: unused,

@@ -1,5 +1,5 @@
 /**
- * Asks, several times a second, how far the stream and the balances projection are. The answers prove two things: the
+ * Asks, several times a second, how far the stream and the projection are. The answers prove two things: the
  * greatest age that the memory can have, and that an item of the table has every event up to `floor`.
  */
 
@@ -56,7 +56,7 @@ const NOT_CONFIRMED: StreamError = {
   message: 'no server shows at the moment that it has the events that were followed',
 }
 
-/** Keeps the position of the active balances projection, as it was last asked for. */
+/** Keeps the position of the active projection, as it was last asked for. */
 const createProjectionWatch = (
   { nc, active }: Pick<QueryDeps, 'nc' | 'active'>,
   hot: Pick<HotSet<unknown>, 'forget'>,
@@ -65,7 +65,7 @@ const createProjectionWatch = (
   let known_ms = 0
 
   const ask = async (): Promise<void> => {
-    const current = await active('balances')()
+    const current = await active()
     if (E.isLeft(current)) return
     const now = current.right
     const lag = await projectionLag(nc, now.consumer)()

@@ -1,5 +1,5 @@
 /**
- * Reads items of the balances table while it can be read. For a second after a failure no request waits for the table's
+ * Reads heads from the table while it can be read. For a second after a failure no request waits for the table's
  * time-outs: the stream is asked instead. Then the table is tried again.
  *
  * An item is compared with the newest event of its customer: a person may have put an older state of the item back,

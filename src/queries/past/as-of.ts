@@ -19,7 +19,7 @@ import { type Folded, fromHead } from '../../stream/fold-subject.js'
 import { leadershipOf } from '../../stream/leadership.js'
 import { nextProved } from '../../stream/read.js'
 import { LEDGER_SUBJECTS } from '../../stream/settings.js'
-import { readJournalHead } from '../../tables/journal-pages.js'
+import { readTrustedHead } from '../../tables/heads.js'
 import { type QueryDeps, readActive } from '../deps.js'
 import type { Found, Result, Source } from '../hot-set/loader.js'
 import { BEGINNING, type FoldPast, lastAccount, nextRow, unreadable } from './past.js'
@@ -55,8 +55,8 @@ export const createAsOf = (deps: QueryDeps, fold: FoldPast): AsOf => {
   }
 
   const start = async (id: AccountId, seq: number): Promise<Start> => {
-    const head = await readActive(deps.active('journal'), ({ table, trust }) =>
-      readJournalHead(tables, table, id, trust),
+    const head = await readActive(deps.active, ({ table, trust }) =>
+      readTrustedHead(tables, table, id, trust),
     )()
     if (E.isLeft(head)) return { from: BEGINNING, source: 'stream', is_complete: false }
     const { table, found } = head.right

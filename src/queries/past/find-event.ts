@@ -65,21 +65,16 @@ export const createFindEvent = (deps: QueryDeps): FindEvent => {
     return E.right(found.right?.seq === seq ? found.right : undefined)
   }
 
-  /** The sequence up to which every event has a row in the journal, or a letter: the projection of balances writes those. */
+  /** The sequence up to which every event has a row in the journal, or a letter. */
   const handledTo = async (): Promise<Either<ServiceError, number>> => {
-    let to_seq = Number.MAX_SAFE_INTEGER
-    for (const projection of ['journal', 'balances'] as const) {
-      const now = await active(projection)()
-      if (E.isLeft(now)) return E.left(unavailable('the journal', now.left))
-      const lag = await projectionLag(nc, now.right.consumer)()
-      if (E.isLeft(lag)) return E.left(unavailable('the journal', lag.left))
-      to_seq = Math.min(to_seq, lag.right.seq)
-    }
-    return E.right(to_seq)
+    const now = await active()
+    if (E.isLeft(now)) return E.left(unavailable('the journal', now.left))
+    const lag = await projectionLag(nc, now.right.consumer)()
+    return E.isLeft(lag) ? E.left(unavailable('the journal', lag.left)) : E.right(lag.right.seq)
   }
 
   const inJournal = async (transaction_id: string): Promise<Found> => {
-    const now = await active('journal')()
+    const now = await active()
     if (E.isLeft(now)) return E.left(unavailable('the journal', now.left))
     const { table, trust } = now.right
     const rows = await readJournal(tables, table, [transaction_id], trust)()
@@ -96,7 +91,7 @@ export const createFindEvent = (deps: QueryDeps): FindEvent => {
     if (E.isLeft(proved)) return streamAway(proved.left)
     const { last_seq } = proved.right
     if (last_seq - after_seq > TAIL_EVENTS_MAX) {
-      const message = `the projections are ${last_seq - after_seq} events behind; try again`
+      const message = `the projection is ${last_seq - after_seq} events behind; try again`
       return E.left(catalogued('UNAVAILABLE', { message }))
     }
     const mayHaveId = documentsWith(transaction_id)

@@ -26,7 +26,7 @@ const storedIn = (record: Recorded | undefined) => {
 export const createFindHoldEndBefore =
   ({ tables, active, log }: QueryDeps, find: FindEvent): FindHoldEndBefore =>
   async (id, hold, seq) => {
-    const [made, journal] = await Promise.all([find.byId(hold), active('journal')()])
+    const [made, journal] = await Promise.all([find.byId(hold), active()])
     if (E.isLeft(made) || E.isLeft(journal)) return undefined
     const end = await readHoldEnd(tables, journal.right.table, { id, hold }, storedIn(made.right), seq)()
     if (E.isRight(end)) return end.right

@@ -10,7 +10,8 @@ import { E, type Either } from '../../fp.js'
 import type { AccountId } from '../../ledger/account-id.js'
 import type { ServiceError } from '../../service/error.js'
 import { type Folded, fromHead } from '../../stream/fold-subject.js'
-import { readJournalHead, readRows } from '../../tables/journal-pages.js'
+import { readTrustedHead } from '../../tables/heads.js'
+import { readRows } from '../../tables/journal-pages.js'
 import type { LinkedRow } from '../../tables/journal-row.js'
 import { type QueryDeps, readActive } from '../deps.js'
 import { BEGINNING, type FoldPast, nextRow, rowOf, unreadable } from './past.js'
@@ -111,8 +112,8 @@ export const createReadPage = (deps: QueryDeps, fold: FoldPast): ReadPage => {
   }
 
   return async (id, range) => {
-    const read = await readActive(deps.active('journal'), ({ table, trust }) =>
-      readJournalHead(tables, table, id, trust),
+    const read = await readActive(deps.active, ({ table, trust }) =>
+      readTrustedHead(tables, table, id, trust),
     )()
     if (E.isLeft(read)) return fromSubject(id, range)
     const { table } = read.right

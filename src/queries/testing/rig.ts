@@ -14,7 +14,7 @@ import { proveEvents } from '../../process/prove-events.js'
 import { createOpenTexts } from '../../sealing/open-texts.js'
 import { type Service, startService } from '../../service/service.js'
 import { serverNow } from '../../stream/server-clock.js'
-import { type ProjectionName, tableName } from '../../tables/definition.js'
+import { tableName } from '../../tables/definition.js'
 import { seqRowId } from '../../tables/journal-ids.js'
 import type { QueryDeps } from '../deps.js'
 import { type Queries, type QueryOptions, startQueries } from '../queries.js'
@@ -25,8 +25,8 @@ export type Rig = Omit<OpenLedger, 'caughtUp'> & {
   readonly service: Service
   readonly ask: (subject: string, request: unknown) => Promise<Msg>
   /** Waits until the table holds what the stream held at the call, and readers believe it. */
-  readonly caughtUp: (projection: ProjectionName) => Promise<void>
-  /** Removes and gives the journal's row of an event without a transaction id, as if the index did not show it yet. */
+  readonly caughtUp: () => Promise<void>
+  /** Removes and gives the row of an event without a transaction id, as if the index did not show it yet. */
   readonly takeRow: (seq: number) => Promise<Record<string, unknown>>
   readonly putRow: (row: Record<string, unknown>) => Promise<void>
   /** Another instance of the query side, on the same connection and subjects. */
@@ -51,16 +51,16 @@ export const ledgerOf = ({ headers }: Msg): string =>
 /** Servers that the rig does not start, and the number of replicas that the streams have there. */
 export type Elsewhere = { readonly url: string; readonly replicas: number }
 
-/** Takes rows out of a journal, and puts them back. */
-const rowsOf = (tables: Rig['deps']['tables'], journal: string): Pick<Rig, 'takeRow' | 'putRow'> => ({
+/** Takes rows out of a table, and puts them back. */
+const rowsOf = (tables: Rig['deps']['tables'], table: string): Pick<Rig, 'takeRow' | 'putRow'> => ({
   takeRow: async seq => {
     const { Attributes = {} } = await tables.send(
-      new DeleteCommand({ TableName: journal, Key: { id: seqRowId(seq) }, ReturnValues: 'ALL_OLD' }),
+      new DeleteCommand({ TableName: table, Key: { id: seqRowId(seq) }, ReturnValues: 'ALL_OLD' }),
     )
     return Attributes
   },
   putRow: async row => {
-    await tables.send(new PutCommand({ TableName: journal, Item: row }))
+    await tables.send(new PutCommand({ TableName: table, Item: row }))
   },
 })
 
@@ -87,7 +87,8 @@ export const startRig = async (
   ledger.atStop(followed.stop)
   const deps: QueryDeps = {
     ...ledger,
-    active: followed.of,
+    active: followed.now,
+    activeWhole: followed.nowWhole,
     prove: proveEvents(ledger),
     open: createOpenTexts(ledger),
     now: now ?? (() => serverNow(nc)),
@@ -116,15 +117,15 @@ export const startRig = async (
     dynamodb,
     service,
     ask: (subject, request) => nc.request(subject, textOf(request), { timeout: REQUEST_MS_MAX }),
-    caughtUp: async projection => {
-      await ledger.caughtUp(projection)
+    caughtUp: async () => {
+      await ledger.caughtUp()
       // a table that was made a moment ago is believed after the next look at it
-      await until(async () => E.isRight(await deps.active(projection)()), {
+      await until(async () => E.isRight(await deps.active()), {
         deadline_ms: BELIEVED_MS_MAX,
         what: 'the table to be believed',
       })
     },
-    ...rowsOf(tables, tableName(base_table, 'journal', 1)),
+    ...rowsOf(tables, tableName(base_table, 'ledger', 1)),
     startQueries: start,
     stop: async () => {
       await ledger.stop()

@@ -1,26 +1,23 @@
 /**
- * Starts a ledger with every projection at work, for the tests of verify, with functions that change its tables by
- * hand.
+ * Starts a ledger with its projection at work, for the tests of verify, with functions that change its table by hand.
  */
 
 import { DeleteCommand, type DynamoDBDocumentClient, PutCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb'
 import { startTestLedger, type TestLedger } from '../../../test/support/ledger.js'
 import type { Projector } from '../../projections/runner.js'
-import { PROJECTION_NAMES } from '../../tables/definition.js'
+import { tableName } from '../../tables/definition.js'
 import { type Report, type VerifyOptions, verify } from '../verify.js'
 
-const SUFFIX = { balances: '', journal: '-journal', totals: '-totals', ranking: '-ranking' }
-type Table = keyof typeof SUFFIX
-
 export type ProjectedLedger = TestLedger & {
-  /** Starts every projection, and waits until it has caught up. */
+  /** The table of the first generation. */
+  readonly table_name: string
+  /** Starts the projection, and waits until it has caught up. */
   readonly projectAll: () => Promise<void>
   readonly stopProjecting: () => Promise<void>
   readonly check: (options?: Partial<VerifyOptions>, tables?: DynamoDBDocumentClient) => Promise<Report>
-  readonly tableOf: (projection: Table) => string
-  readonly update: (projection: Table, id: string, attribute: string, value: unknown) => Promise<void>
-  readonly put: (projection: Table, item: Record<string, unknown>) => Promise<void>
-  readonly remove: (projection: Table, id: string) => Promise<void>
+  readonly update: (id: string, attribute: string, value: unknown) => Promise<void>
+  readonly put: (item: Record<string, unknown>) => Promise<void>
+  readonly remove: (id: string) => Promise<void>
   /** Publishes the two sides of a transfer, one after the other, as a command's batch stores them. */
   readonly transfer: (from: string, to: string, amount: number, id: string) => Promise<void>
 }
@@ -31,19 +28,20 @@ export const debit = (amount: number, more: object = {}) => ({ type: 'debit', am
 export const startProjectedLedger = async (): Promise<ProjectedLedger> => {
   const ledger = await startTestLedger()
   const { tables, emit } = ledger
-  const tableOf = (projection: Table): string => `${ledger.base_table}${SUFFIX[projection]}`
-  const projectors: Projector[] = []
+  const table_name = tableName(ledger.base_table, 'ledger', 1)
+  let projector: Projector | undefined
 
   const stopProjecting = async (): Promise<void> => {
-    await Promise.all(projectors.splice(0).map(({ stop }) => stop()))
+    await projector?.stop()
+    projector = undefined
   }
 
   return {
     ...ledger,
-    tableOf,
+    table_name,
     stopProjecting,
     projectAll: async () => {
-      projectors.push(...ledger.project(...PROJECTION_NAMES))
+      projector = ledger.project()
       await ledger.caughtUp()
     },
     check: (options = {}, client = tables) =>
@@ -53,10 +51,10 @@ export const startProjectedLedger = async (): Promise<ProjectedLedger> => {
         () => undefined,
         new AbortController().signal,
       ),
-    update: async (projection, id, attribute, value) => {
+    update: async (id, attribute, value) => {
       await tables.send(
         new UpdateCommand({
-          TableName: tableOf(projection),
+          TableName: table_name,
           Key: { id },
           UpdateExpression: 'SET #a = :v',
           ExpressionAttributeNames: { '#a': attribute },
@@ -64,11 +62,11 @@ export const startProjectedLedger = async (): Promise<ProjectedLedger> => {
         }),
       )
     },
-    put: async (projection, item) => {
-      await tables.send(new PutCommand({ TableName: tableOf(projection), Item: item }))
+    put: async item => {
+      await tables.send(new PutCommand({ TableName: table_name, Item: item }))
     },
-    remove: async (projection, id) => {
-      await tables.send(new DeleteCommand({ TableName: tableOf(projection), Key: { id } }))
+    remove: async id => {
+      await tables.send(new DeleteCommand({ TableName: table_name, Key: { id } }))
     },
     transfer: async (from, to, amount, id) => {
       await emit(from, debit(amount, { transaction_id: id, transfer: { counterparty: to } }))

@@ -9,13 +9,13 @@ import { headerBlock } from '../raw-nats.js'
 
 const PLACES: readonly (readonly [name: string, reply: DeputyInput['reply']])[] = [
   ["a customer's subject", 'customer.balance.victim'],
-  ['a parked mark', '$KV.config.parked.balances.dmljdGlt'],
-  ['the pointer of the balances', '$KV.config.projection.balances'],
+  ['a parked mark', '$KV.config.parked.ledger.dmljdGlt'],
+  ['the pointer of the projection', '$KV.config.projection.ledger'],
   ['the mark of seeding', '$KV.config.seed'],
   ['a dead letter that is to come', ({ next_seq }) => `customer.dead-letter.victim.${next_seq + 2_000}`],
   ['the mark of a dead letter', 'customer.dead-letter.x.1.mark'],
   ["JetStream's API", '$JS.API.STREAM.INFO.customer-balances'],
-  ['an acknowledgement', '$JS.ACK.customer-balances.balances.1.1.1.1.1'],
+  ['an acknowledgement', '$JS.ACK.customer-balances.ledger.1.1.1.1.1'],
   ['another service', '$SRV.PING.customer'],
   ['a command', 'customer.credit'],
   ["the system's account", '$SYS.REQ.SERVER.PING'],

@@ -142,8 +142,10 @@ const IDS: readonly Row[] = [
   ['an id with a line break', credit(',"transaction_id":"x\\ny"'), letter()],
   ['an id with a NUL', credit(',"transaction_id":"x\\u0000y"'), letter()],
   ['an id that is a number', credit(',"transaction_id":1'), letter()],
-  ['an id like the key of another row', credit(',"transaction_id":"seq:1"'), applied(1)],
-  ["an id like a customer's item", credit(',"transaction_id":"account:678"'), applied(1)],
+  ['an id like the key of another row', credit(',"transaction_id":"@1"'), applied(1)],
+  ['an id that begins like the key of a row', credit(',"transaction_id":"#never"'), applied(1)],
+  ["an id like a customer's item", credit(',"transaction_id":"678"'), applied(1)],
+  ['an id like the key of a sum', credit(',"transaction_id":"=all:0"'), applied(1)],
   ['the id __proto__', credit(',"transaction_id":"__proto__"'), applied(1)],
   [
     'the id of an event before',

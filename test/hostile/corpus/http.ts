@@ -223,7 +223,7 @@ const SUBJECTS: readonly HttpInput[] = [
   subject('__proto__', '__proto__', NOT_FOUND),
   subject('a write with a token that may only read', 'customer.credit', status(403, 'FORBIDDEN')),
   forwarded('NatsH-Nats-Trace-Dest: customer.balance.678'),
-  forwarded('NatsH-Nats-Trace-Dest: $KV.config.projection.balances'),
+  forwarded('NatsH-Nats-Trace-Dest: $KV.config.projection.ledger'),
   forwarded('natsh-nats-trace-dest: customer.balance.678'),
   forwarded('NatsH-Nats-Msg-Id: x'),
   forwarded('NatsH-Ledger-Batch: x'),

@@ -47,7 +47,9 @@ const transaction_id = fc.oneof(
   },
   {
     weight: 1,
-    arbitrary: textOf(fc.constantFrom('__proto__', 'constructor', 'seq:1', 'account:1', 'i'.repeat(128))),
+    arbitrary: textOf(
+      fc.constantFrom('__proto__', 'constructor', '@1', '#a', '=all:0', '678', 'i'.repeat(128)),
+    ),
   },
   {
     weight: 1,
@@ -56,7 +58,7 @@ const transaction_id = fc.oneof(
 )
 /** A query may ask for ids that a command may not use. */
 const asked_id = fc.oneof(
-  { weight: 3, arbitrary: textOf(fc.constantFrom('a', 'b', ':', 'x:credit', 'seq:1', '__proto__')) },
+  { weight: 3, arbitrary: textOf(fc.constantFrom('a', 'b', ':', 'x:credit', '@1', '__proto__')) },
   { weight: 1, arbitrary: textOf(fc.constantFrom('', 'a b', 'a\r\nb', 'i'.repeat(150), '\u20ac'), 'bad') },
 )
 const reference = textOf(fc.string({ unit: 'grapheme', maxLength: 12 }))
@@ -255,8 +257,8 @@ const published: fc.Arbitrary<FuzzInput> = withHeader(
 const REPLIES = [
   'customer.balance.e-0',
   'customer.balance.e-1.x',
-  '$KV.config.projection.balances',
-  '$KV.config.parked.balances.x',
+  '$KV.config.projection.ledger',
+  '$KV.config.parked.ledger.x',
   'customer.dead-letter.x.1',
   'customer.dead-letter.x.1.mark',
   '$JS.API.STREAM.INFO.customer-balances',

@@ -1,7 +1,7 @@
 /**
  * The fuzzer sends batches of generated inputs to the built program for a given time.
  *
- * After each batch every answer must have arrived and be allowed, and every projection must have handled every event. After
+ * After each batch every answer must have arrived and be allowed, and the projection must have handled every event. After
  * each epoch the ledger is verified, and the next epoch begins with a new ledger, so that the report of a failure is small. A
  * failure is shrunk on new ledgers, because a ledger that an event has stopped cannot be used again.
  */
@@ -73,7 +73,7 @@ const sendBatch = async (
   if (status !== 200) throw new Error(`/healthz answers ${status}`)
 }
 
-/** Verifies the tables against the fold of the stream. Errors of the stream itself (a forged `after`) were sent on purpose. */
+/** Verifies the table against the fold of the stream. Errors of the stream itself (a forged `after`) were sent on purpose. */
 const verifyWhole = async ({ bench, dev }: HostileLedger): Promise<void> => {
   const verifying = bench.start(['verify', '--tables-only', '--json'])
   await until(() => !verifying.running(), { deadline_ms: VERIFY_MS_MAX, what: 'the end of verify' })

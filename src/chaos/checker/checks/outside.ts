@@ -1,8 +1,8 @@
-/** Checks what lies outside the ledger stream: the tables, the dead letters, and the replicas' copies. */
+/** Checks what lies outside the ledger stream: the table, the dead letters, and the replicas' copies. */
 
 import type { Item } from '../dynamodb.js'
 import { customerOf, type Entry } from '../event.js'
-import { type Contents, expectedContents, PROJECTIONS } from '../expected.js'
+import { type Contents, expectedContents } from '../expected.js'
 import { createFindings, type Finding } from '../findings.js'
 import type { Ledger } from '../fold.js'
 import type { Observation } from '../observer.js'
@@ -29,63 +29,57 @@ const seqsOf = (...items: readonly (Item | undefined)[]): readonly number[] =>
     return seq === undefined ? [] : [Number(seq.slice('N:'.length))]
   })
 
-/** Every table holds exactly the items that the fold of the stream gives. */
-export const checkTables = (ledger: Ledger, tables: Contents): Finding => {
-  const findings = createFindings('tables', 'every table is the fold of the stream')
+/** The table holds exactly the items that the fold of the stream gives. */
+export const checkTable = (ledger: Ledger, contents: Contents): Finding => {
+  const findings = createFindings('tables', 'the table is the fold of the stream')
   const expected = expectedContents(ledger)
-  for (const projection of PROJECTIONS) {
-    const [actual, wanted] = [tables[projection], expected[projection]]
-    for (const id of new Set([...actual.keys(), ...wanted.keys()])) {
-      const [is, should_be] = [actual.get(id), wanted.get(id)]
-      findings.look()
-      const proof = { seqs: seqsOf(is, should_be) }
-      if (is === undefined) findings.violate(`${projection}: ${id} is missing`, proof)
-      else if (should_be === undefined) findings.violate(`${projection}: no event makes ${id}`, proof)
-      else {
-        const text = itemDiffers(is, should_be)
-        if (text !== undefined) findings.violate(`${projection}: ${id}: ${text}`, proof)
-      }
+  for (const id of new Set([...contents.keys(), ...expected.keys()])) {
+    const [is, should_be] = [contents.get(id), expected.get(id)]
+    findings.look()
+    const proof = { seqs: seqsOf(is, should_be) }
+    if (is === undefined) findings.violate(`${id} is missing`, proof)
+    else if (should_be === undefined) findings.violate(`no event makes ${id}`, proof)
+    else {
+      const text = itemDiffers(is, should_be)
+      if (text !== undefined) findings.violate(`${id}: ${text}`, proof)
     }
   }
   return findings.finding()
 }
 
-/** The history's note of the fault that replaces the tables by older ones. */
+/** The history's note of the fault that replaces the table by an older one. */
 const SETS_BACK = 'tables-set-back begins'
 
 type Note = { readonly at_us: number; readonly text: string }
 
 /**
- * At every moment a table only goes forward, and holds all events that its projection has acknowledged. A table that the run
- * itself set back is not judged until the program fills it from the start again (a new epoch).
+ * At every moment the table only goes forward, and holds all events that the projection has acknowledged. A table that the
+ * run itself set back is not judged until the program fills it from the start again (a new epoch).
  */
 export const checkProgress = (observations: readonly Observation[], notes: readonly Note[]): Finding => {
   const findings = createFindings(
     'progress',
-    'a table never goes back, and holds what its projection has acknowledged',
+    'the table never goes back, and holds what its projection has acknowledged',
   )
-  const before = new Map<string, Observation>()
-  const set_back = new Set<string>()
+  let before: Observation | undefined
+  let is_set_back = false
   for (const now of observations) {
-    const { projection, epoch, acked_seq, newest_seq, at_us } = now
-    const last = before.get(projection)
-    before.set(projection, now)
+    const { epoch, acked_seq, newest_seq, at_us } = now
+    const last = before
+    before = now
     if (last?.epoch !== epoch) {
-      set_back.delete(projection)
+      is_set_back = false
       continue
     }
     const may_go_back = notes.some(note => note.text === SETS_BACK && note.at_us < at_us)
-    if (newest_seq < last.newest_seq && may_go_back) set_back.add(projection)
-    if (set_back.has(projection)) continue
+    if (newest_seq < last.newest_seq && may_go_back) is_set_back = true
+    if (is_set_back) continue
     findings.look()
     const proof = { seqs: [newest_seq, Math.max(acked_seq, last.newest_seq)] }
     if (newest_seq < last.newest_seq)
-      findings.violate(`the table of ${projection} went back from ${last.newest_seq} to ${newest_seq}`, proof)
+      findings.violate(`the table went back from ${last.newest_seq} to ${newest_seq}`, proof)
     else if (newest_seq < acked_seq)
-      findings.violate(
-        `${projection} had acknowledged ${acked_seq} while its table was folded up to ${newest_seq}`,
-        proof,
-      )
+      findings.violate(`${acked_seq} was acknowledged while the table was folded up to ${newest_seq}`, proof)
   }
   return findings.finding()
 }

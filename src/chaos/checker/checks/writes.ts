@@ -15,7 +15,7 @@ const refusing = (events: readonly Folded[]): readonly Folded[] =>
   events.filter(({ event }) => event?.type === 'declined')
 
 /**
- * The events by which a write counts. An event that came through `customer.event` and had no effect is in no journal: once it
+ * The events by which a write counts. An event that came through `customer.event` and had no effect has no row: once it
  * is older than the duplicate window it may be stored again, and may then have an effect. It has an effect only once.
  */
 const counting = ({ source }: Write, events: readonly Folded[]): readonly Folded[] => {

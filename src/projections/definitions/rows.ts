@@ -11,9 +11,11 @@ import { callerIn } from '../../ledger/caller.js'
 import { detailsJson } from '../../ledger/event.js'
 import { rowId, seqRowId } from '../../tables/journal-ids.js'
 import { omittedText, rowRules, rowTexts } from '../../tables/row-texts.js'
-import type { Applied, Projection, Rows } from '../projection.js'
+import type { Insert } from '../../tables/transact.js'
+import type { Applied } from '../projection.js'
 
-const fold = ({ id, record, event, from, to }: Applied): Rows => {
+/** The row of an event that counts. */
+export const rowOf = ({ id, record, event, from, to }: Applied): Insert => {
   const { type, amount, transaction_id, transfer } = event
   const { omitted, ...texts } = rowTexts(event)
   const instead_id = seqRowId(record.seq)
@@ -37,13 +39,5 @@ const fold = ({ id, record, event, from, to }: Applied): Rows => {
     ...(omitted.length === 0 ? {} : { omitted: omittedText(omitted) }),
   }
   const row_id = transaction_id === undefined ? instead_id : rowId(transaction_id)
-  return { inserts: [{ id: row_id, instead_id, seq: record.seq, attributes }] }
-}
-
-export const journal: Projection = {
-  name: 'journal',
-  head: { prefix: 'account:', balance: 'balance' },
-  fold,
-  keeps_letters: false,
-  linger_ms: 100,
+  return { id: row_id, instead_id, seq: record.seq, attributes }
 }

@@ -1,16 +1,16 @@
 import { ScanCommand } from '@aws-sdk/lib-dynamodb'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { createBalancesTable } from '../../test/support/balances-table.js'
 import { LOCAL, left, right } from '../../test/support/ledger.js'
+import { createLedgerTable, writeChanges } from '../../test/support/ledger-table.js'
 import { startTestDynamodb, type TestDynamodb } from '../../test/support/servers.js'
 import { type Customer, NEW_CUSTOMER } from '../ledger/fold.js'
 import { clientId } from '../ledger/testing/arbitrary.js'
-import { readCustomers, writeChanges } from './balances.js'
 import { createTablesClient } from './client.js'
 import { tryTable } from './errors.js'
+import { readHeads } from './heads.js'
 import { tableExists } from './provision.js'
 
-const TABLE = 'balances'
+const TABLE = 'heads'
 
 let dynamodb: TestDynamodb
 let tables: ReturnType<typeof createTablesClient>
@@ -18,7 +18,7 @@ let tables: ReturnType<typeof createTablesClient>
 beforeAll(async () => {
   dynamodb = await startTestDynamodb()
   tables = createTablesClient({ endpoint: dynamodb.endpoint, ...LOCAL })
-  await createBalancesTable(tables, TABLE)
+  await createLedgerTable(tables, TABLE)
 })
 
 afterAll(async () => {
@@ -32,9 +32,9 @@ const at = (balance: bigint, version: number, seq: number): Customer => ({
 const change = (id: string, from: Customer, to: Customer) =>
   writeChanges(tables, TABLE, [{ id: clientId(id), from, to }])
 const read = async (id: string): Promise<Customer | undefined> =>
-  (await right(readCustomers(tables, TABLE, [clientId(id)]))).get(clientId(id))
+  (await right(readHeads(tables, TABLE, [clientId(id)]))).get(clientId(id))
 
-describe('a write to the balances table', () => {
+describe('a write of heads', () => {
   it('is read back as it was written, up to the ends of int64', async () => {
     const low = { ...at(-(2n ** 63n), 3, 9), parked: { seq: 10, schema: 2, last_seq: 12 } }
     await right(change('low', NEW_CUSTOMER, low))
@@ -75,7 +75,7 @@ describe('a write to the balances table', () => {
 
 describe('the table', () => {
   it('is made once, and is known to be there', async () => {
-    await createBalancesTable(tables, TABLE)
+    await createLedgerTable(tables, TABLE)
     expect(await right(tableExists(tables, TABLE))).toBe(true)
     expect(await right(tableExists(tables, 'no-such-table'))).toBe(false)
   })

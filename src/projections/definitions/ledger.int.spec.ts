@@ -1,52 +1,36 @@
-/** Every projection on the one runner, against real servers. */
+/** The projection on its runner, against real servers: heads, rows, sums and indexes. */
 
 import { ScanCommand, TransactGetCommand } from '@aws-sdk/lib-dynamodb'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { right, startTestLedger, type TestLedger } from '../../../test/support/ledger.js'
-import { until } from '../../../test/support/servers.js'
 import { publishBatch } from '../../stream/publish.js'
-import { LEDGER_STREAM } from '../../stream/settings.js'
-import { BY_CUSTOMER, PROJECTION_NAMES, type ProjectionName, tableName } from '../../tables/definition.js'
+import { BY_BALANCE, BY_CUSTOMER, BY_ID } from '../../tables/definition.js'
 import { readItems } from '../../tables/heads.js'
 import { IDENTITY_ID } from '../../tables/identity.js'
+import { rowId, seqRowId } from '../../tables/journal-ids.js'
 
 let ledger: TestLedger
 
 beforeAll(async () => {
   ledger = await startTestLedger()
-  ledger.project(...PROJECTION_NAMES)
+  ledger.project()
 })
 
 afterAll(() => ledger.stop())
 
-const settled = (): Promise<true> =>
-  until(
-    async () => {
-      const { state } = await ledger.jsm.streams.info(LEDGER_STREAM)
-      const floors = await Promise.all(
-        PROJECTION_NAMES.map(async name => {
-          const { ack_floor } = await ledger.jsm.consumers.info(LEDGER_STREAM, name)
-          return ack_floor.stream_seq
-        }),
-      )
-      return floors.every(floor => floor >= state.last_seq)
-    },
-    { deadline_ms: 30_000, what: 'all projections to be caught up' },
-  )
+const settled = (): Promise<void> => ledger.caughtUp()
 
 type Item = Readonly<Record<string, unknown>>
 
-const table = (name: ProjectionName): string => tableName(ledger.base_table, name, 1)
-
-const itemsOf = async (name: ProjectionName, index?: string): Promise<Item[]> => {
+const itemsOf = async (index?: string): Promise<Item[]> => {
   const { Items = [] } = await ledger.tables.send(
-    new ScanCommand({ TableName: table(name), ...(index === undefined ? {} : { IndexName: index }) }),
+    new ScanCommand({ TableName: ledger.first_table, ...(index === undefined ? {} : { IndexName: index }) }),
   )
   return Items.filter(({ id }) => id !== IDENTITY_ID)
 }
 
-const item = async (name: ProjectionName, id: string): Promise<Item | undefined> => {
-  const [found] = await right(readItems(ledger.tables, table(name), [id]))
+const item = async (id: string): Promise<Item | undefined> => {
+  const [found] = await right(readItems(ledger.tables, ledger.first_table, [id]))
   return found as Item | undefined
 }
 
@@ -78,7 +62,7 @@ describe('the journal', () => {
     })
     await ledger.emit('ann', { type: 'debit', amount: 1_000, transaction_id: 't-2' })
     await settled()
-    expect(await item('journal', `seq:${first}`)).toMatchObject({
+    expect(await item(seqRowId(first))).toMatchObject({
       client_id: 'ann',
       seq: BigInt(first),
       type: 'credit',
@@ -86,16 +70,16 @@ describe('the journal', () => {
       balance: 100n,
       version: 1n,
     })
-    expect(await item('journal', 't-1')).toMatchObject({
+    expect(await item(rowId('t-1'))).toMatchObject({
       seq: BigInt(second),
       balance: 70n,
       version: 2n,
       reference: 'order 5',
       metadata: '{"shop":7,"price":1.5}',
     })
-    expect(await item('journal', 't-2')).toBeUndefined()
-    const indexed = (await itemsOf('journal', BY_CUSTOMER)).filter(({ client_id }) => client_id === 'ann')
-    expect(indexed.map(({ id }) => id).sort()).toEqual([`seq:${first}`, 't-1'].sort())
+    expect(await item(rowId('t-2'))).toBeUndefined()
+    const indexed = (await itemsOf(BY_CUSTOMER)).filter(({ client_id }) => client_id === 'ann')
+    expect(indexed.map(({ id }) => id).sort()).toEqual([seqRowId(first), rowId('t-1')].sort())
   })
 
   it.each([
@@ -108,19 +92,22 @@ describe('the journal', () => {
     if (apart === 1) await settled()
     const second = await ledger.emit(b, { type: 'credit', amount: 2, transaction_id: id })
     await settled()
-    expect(await item('journal', id)).toMatchObject({ seq: BigInt(first), client_id: a })
-    expect(await item('journal', `seq:${second}`)).toMatchObject({ client_id: b, transaction_id: id })
+    expect(await item(rowId(id))).toMatchObject({ seq: BigInt(first), client_id: a })
+    expect(await item(seqRowId(second))).toMatchObject({ client_id: b, transaction_id: id })
   })
 
-  it('keeps an id that looks like a key of its own apart from it', async () => {
-    const seq = await ledger.emit('spoof', { type: 'credit', amount: 1, transaction_id: 'account:ann' })
-    await settled()
-    expect(await item('journal', 'txn:account:ann')).toMatchObject({ seq: BigInt(seq) })
-    expect(await item('journal', 'account:ann')).toMatchObject({ balance: 70n, version: 2n })
-  })
+  it.each(['ann', '=all:0', '@1', '#t-1'])(
+    'keeps the transaction id %s apart from the item with that key',
+    async id => {
+      const seq = await ledger.emit('spoof', { type: 'credit', amount: 1, transaction_id: id })
+      await settled()
+      expect(await item(rowId(id))).toMatchObject({ seq: BigInt(seq), client_id: 'spoof' })
+      expect(await item(id)).not.toMatchObject({ client_id: 'spoof' })
+    },
+  )
 })
 
-describe('the totals and the ranking', () => {
+describe('the sums and the indexes over heads', () => {
   it('equal the sum over the customers, whatever was refused', async () => {
     await ledger.emit('cat', { type: 'credit', amount: 50 })
     await ledger.emit('cat', {
@@ -130,18 +117,20 @@ describe('the totals and the ranking', () => {
       declined: { command: 'debit', code: 'INSUFFICIENT_FUNDS', client_id: 'cat', balance: 50 },
     })
     await settled()
-    const customers = await itemsOf('balances')
+    const customers = (await itemsOf()).filter(({ client_balance }) => client_balance !== undefined)
     const balance = customers.reduce((sum, { client_balance }) => sum + (client_balance as bigint), 0n)
-    const all = (await itemsOf('totals')).filter(({ id }) => String(id).startsWith('all:'))
+    const all = (await itemsOf()).filter(({ id }) => String(id).startsWith('=all:'))
     const total = (name: string) => all.reduce((sum, one) => sum + ((one[name] as bigint) ?? 0n), 0n)
     expect(total('balance')).toBe(balance)
     expect(total('customers')).toBe(BigInt(customers.length))
     expect(total('credited') - total('debited')).toBe(balance)
     expect(total('declined')).toBe(1n)
-    const ranked = await itemsOf('ranking')
-    expect(ranked.map(({ id, balance: b, seq }) => [id, b, seq]).sort()).toEqual(
-      customers.map(({ id, client_balance, seq }) => [id, client_balance, seq]).sort(),
-    )
+    for (const index of [BY_BALANCE, BY_ID]) {
+      const ranked = await itemsOf(index)
+      expect(ranked.map(({ id, seq }) => [id, seq]).sort()).toEqual(
+        customers.map(({ id, seq }) => [id, seq]).sort(),
+      )
+    }
   })
 })
 
@@ -150,7 +139,7 @@ it('events that change no sum, such as limits, are handled when they come alone'
   await settled()
   for (const limit of [50, 60]) await ledger.emit('dan', { schema: 2, type: 'limit', limit })
   await settled()
-  expect(await item('totals', 'account:dan')).toMatchObject({ balance: 5n, version: 3n })
+  expect(await item('dan')).toMatchObject({ client_balance: 5n, version: 3n })
 })
 
 describe('a transfer', () => {
@@ -161,10 +150,10 @@ describe('a transfer', () => {
     ).flat()
     await right(publishBatch(ledger.nc, legs, 5_000))
     await settled()
-    expect(await item('balances', 'hub')).toMatchObject({ client_balance: 600n, version: 401n })
-    expect(await item('balances', 'spoke-149')).toMatchObject({ client_balance: 2n })
-    expect(await item('journal', 'x-399')).toMatchObject({ balance: 600n, counterparty: 'spoke-99' })
-    expect(await item('journal', 'x-399:credit')).toMatchObject({ balance: 3n, counterparty: 'hub' })
+    expect(await item('hub')).toMatchObject({ client_balance: 600n, version: 401n })
+    expect(await item('spoke-149')).toMatchObject({ client_balance: 2n })
+    expect(await item(rowId('x-399'))).toMatchObject({ balance: 600n, counterparty: 'spoke-99' })
+    expect(await item(rowId('x-399:credit'))).toMatchObject({ balance: 3n, counterparty: 'hub' })
   })
 
   it('is seen whole by whoever reads both balances in one transaction, at every moment', async () => {
@@ -176,7 +165,7 @@ describe('a transfer', () => {
         const { Responses = [] } = await ledger.tables.send(
           new TransactGetCommand({
             TransactItems: ['left', 'right'].map(id => ({
-              Get: { TableName: table('balances'), Key: { id } },
+              Get: { TableName: ledger.first_table, Key: { id } },
             })),
           }),
         )
@@ -192,6 +181,6 @@ describe('a transfer', () => {
     }
     await reading
     await settled()
-    expect(await item('balances', 'right')).toMatchObject({ client_balance: 300n })
+    expect(await item('right')).toMatchObject({ client_balance: 300n })
   })
 })

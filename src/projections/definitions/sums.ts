@@ -10,7 +10,7 @@ import type { Account } from '../../ledger/account.js'
 import { assetOf } from '../../ledger/account-id.js'
 import type { LedgerEvent } from '../../ledger/event.js'
 import { allKey, dayKey } from '../../tables/totals.js'
-import type { Applied, Numbers, Projection, Rows } from '../projection.js'
+import type { Addition, Applied, Numbers } from '../projection.js'
 
 const heldOf = ({ rules }: Account): bigint => rules?.held ?? 0n
 const restrictedOf = ({ rules }: Account): bigint => (rules?.restriction === undefined ? 0n : 1n)
@@ -40,23 +40,13 @@ const numbersOf = ({ event, from, to }: Applied): Numbers => {
   }
 }
 
-const fold = (applied: Applied): Rows => {
+/** What an event that counts adds to the sums. */
+export const additionsOf = (applied: Applied): readonly Addition[] => {
   const numbers = numbersOf(applied)
   const asset = assetOf(applied.id)
   const day = applied.record.at.toISOString().slice(0, 10)
-  return {
-    additions: [
-      [allKey(asset), numbers],
-      [dayKey(day, asset), numbers],
-    ],
-  }
-}
-
-export const totals: Projection = {
-  name: 'totals',
-  head: { prefix: 'account:', balance: 'balance' },
-  fold,
-  has_sums: true,
-  keeps_letters: false,
-  linger_ms: 200,
+  return [
+    [allKey(asset), numbers],
+    [dayKey(day, asset), numbers],
+  ]
 }
