@@ -11,7 +11,7 @@
 import { pause } from '../back-off.js'
 import { E, run } from '../fp.js'
 import { type AccountId, eventSubject } from '../ledger/account-id.js'
-import type { Customer } from '../ledger/fold.js'
+import { type Customer, NEW_CUSTOMER } from '../ledger/fold.js'
 import { consumerProgress } from '../stream/consumer.js'
 import { lastSequences } from '../stream/read.js'
 import { LEDGER_STREAM } from '../stream/settings.js'
@@ -44,10 +44,15 @@ const customersBehind = async (target: Target, page: Page, acked_seq: number): P
   if (heads.length === 0) return []
   const subjects = heads.map(([id]) => eventSubject(id))
   const last = await run(lastSequences(target.nc, LEDGER_STREAM, subjects))
-  return heads.flatMap(([id, head]) => {
+  const isBehind = (id: AccountId, head: Customer): boolean => {
     const last_seq = last.get(eventSubject(id)) ?? 0
-    return last_seq <= acked_seq && last_seq > positionOf(head) ? [id] : []
-  })
+    return last_seq <= acked_seq && last_seq > positionOf(head)
+  }
+  const seeming = heads.flatMap(([id, head]) => (isBehind(id, head) ? [id] : []))
+  if (seeming.length === 0) return []
+  // the index may be a moment behind its table, and a busy customer would be folded from its first event for that
+  const items = await readHeadsOf(target, seeming)
+  return seeming.filter(id => isBehind(id, items.get(id) ?? NEW_CUSTOMER))
 }
 
 const walkPage = async (target: Target, after: Page['next'], signal: AbortSignal): Promise<Page['next']> => {
