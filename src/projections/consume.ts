@@ -18,12 +18,14 @@ import { createSequencer, type Delivery, LeaderBehind } from './in-order.js'
 import { createInbox, type Inbox } from './inbox.js'
 import { failedWith } from './persist.js'
 import { project } from './project.js'
+import { nextRunLength } from './run-length.js'
 import { createStatus, type Status } from './status.js'
 import { healthPart, type Target } from './target.js'
 
 /**
  * The most events that are folded in one run. Each changed customer is written once per run, so a projector that is
- * behind takes all that it may have: long runs of busy customers need few writes.
+ * behind takes all that it may have, unless its table is slow (`run-length.ts`): long runs of busy customers need few
+ * writes.
  */
 const RUN_EVENTS_MAX = UNACKED_MESSAGES_MAX
 const PULL_EVENTS_MAX = 2_000
@@ -147,15 +149,19 @@ const handle = async (life: Life, delivered: readonly Delivery[]): Promise<void>
 const drain = async (life: Life, inbox: Inbox<JsMsg>, begin: () => void): Promise<void> => {
   const { target, sequencer, status, signal } = life
   const { linger_ms } = target.projection
+  let most = RUN_EVENTS_MAX
   for (;;) {
-    const delivered = await inbox.take(RUN_EVENTS_MAX)
+    const delivered = await inbox.take(most)
     if (delivered.length === 0) return
     begin()
+    const began_ms = performance.now()
     await handle(life, delivered.map(deliveryOf))
+    const took_ms = performance.now() - began_ms
+    most = nextRunLength(most, { events: delivered.length, took_ms }, RUN_EVENTS_MAX)
     acknowledge(delivered, sequencer.position())
     status.noteHandled(sequencer.position() - 1)
     // a full run that waits already gathers no more events by waiting longer
-    if (linger_ms !== undefined && inbox.size() < RUN_EVENTS_MAX) await rest(linger_ms, signal)
+    if (linger_ms !== undefined && inbox.size() < most) await rest(linger_ms, signal)
   }
 }
 

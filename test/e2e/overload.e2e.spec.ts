@@ -1,5 +1,6 @@
 /** More commands than the projection takes: a share is refused as BUSY, whatever is accepted is stored, and it ends with the load. */
 
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { NatsConnection } from 'nats'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { type Dynamodb, startDynamodb } from '../../src/chaos/dynamodb.js'
@@ -16,7 +17,9 @@ const MS_MAX = 60_000
 const SLOW_MS = 1_000
 const BATCH = 100
 const CUSTOMERS = 100
-const LOADS = 8
+const LOADS = 2
+/** The pause between two batches: more comes than the slow table takes, but not more than it takes later within the test. */
+const PAUSE_MS = 150
 
 let bench: Workbench
 let nats: TestNats
@@ -81,6 +84,7 @@ const sendBatches = async (count: Count, signal: AbortSignal): Promise<void> => 
       if (error === undefined) count.accepted += 1
       else note(count, error.code)
     }
+    await sleep(PAUSE_MS)
   }
 }
 
