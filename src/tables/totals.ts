@@ -48,11 +48,9 @@ const Item = fieldsOf(
 )
 type Item = t.TypeOf<typeof Item>
 
-/** The error for sums that may be wrong: an item was changed by hand, and the sums may have been changed with it. */
-const doubted = (table: string, reason: string): TableError => ({
-  tag: 'NotOurs',
-  message: `the sums of ${table} may be wrong: ${reason}; "jetledger replay" makes them anew`,
-})
+/** A sentence for sums that may be wrong: an item was changed by hand, and the sums may have been changed with it. */
+export const sumsDoubted = (table: string, reason: string): string =>
+  `the sums of ${table} may be wrong: ${reason}; "jetledger replay" makes them anew`
 
 const decode = (raw: unknown): E.Either<TableError, Item> =>
   pipe(
@@ -102,7 +100,7 @@ export const readTotals = (
       const doubt = pages.find(({ identity }) => identity?.sums_doubt !== undefined)?.identity?.sums_doubt
       return doubt === undefined
         ? E.traverseArray(decode)(pages.flatMap(({ items }) => items))
-        : E.left(doubted(table, doubt))
+        : E.left<TableError, Item[]>({ tag: 'NotOurs', message: sumsDoubted(table, doubt) })
     }),
     TE.map(items => {
       const sums = new Map<string, Totals>(keys.map(key => [key, ZERO]))

@@ -8,6 +8,7 @@ import type { NatsConnection } from 'nats'
 import { describeProblem, recordProblems } from '../../belonging/control-records.js'
 import { countDeadLetters } from '../../dead-letters/letters.js'
 import { E, pipe, TE } from '../../fp.js'
+import { readPointer } from '../../generations/pointer.js'
 import { projectionStatus } from '../../generations/status.js'
 import { describeStream } from '../../operations/stream.js'
 import { Failure, orFail } from '../../process/failure.js'
@@ -20,7 +21,9 @@ import { getText, listKeys, parkedPrefix, SEED_KEY } from '../../stream/config-b
 import { leadershipOf } from '../../stream/leadership.js'
 import { manager, openBucket, streamInfo } from '../../stream/provision.js'
 import { configStream, DEAD_LETTER_STREAM, LEDGER_STREAM } from '../../stream/settings.js'
-import { PROJECTION_NAMES } from '../../tables/definition.js'
+import { PROJECTION_NAMES, tableName } from '../../tables/definition.js'
+import { readIdentity } from '../../tables/identity.js'
+import { sumsDoubted } from '../../tables/totals.js'
 import { lookWith, settingsProblems } from '../checked-ledger.js'
 import { type Connected, tablesOf } from '../command.js'
 import { readWarnings } from '../warnings.js'
@@ -57,6 +60,20 @@ const readReplays = async (kv: KV): Promise<readonly ReplayAtWork[]> => {
   return found.filter(replay => replay !== undefined)
 }
 
+/** A sentence for sums that the table itself says may be wrong. A table that cannot be read now says nothing. */
+const sumsInDoubt = async (
+  { config }: Connected,
+  jsm: JetStreamManager,
+  tables: ReturnType<typeof tablesOf>,
+): Promise<readonly string[]> => {
+  const pointer = await readPointer(jsm, 'ledger')()
+  if (E.isLeft(pointer)) return []
+  const table = tableName(config.DDB_TABLE, 'ledger', pointer.right.generation)
+  const identity = await readIdentity(tables, table)()
+  const doubt = E.isRight(identity) ? identity.right?.sums_doubt : undefined
+  return doubt === undefined ? [] : [sumsDoubted(table, doubt)]
+}
+
 /** Finds parts that do not belong together or were changed by hand: a sentence each, with the way to mend it. */
 const readTrouble = async (connected: Connected, jsm: JetStreamManager): Promise<readonly string[]> => {
   const tables = tablesOf(connected)
@@ -72,6 +89,7 @@ const readTrouble = async (connected: Connected, jsm: JetStreamManager): Promise
       ...(look.tag === 'stopped' ? [`the ledger stands still: ${look.reason}; ${RECOVER_ADVICE}`] : []),
       ...settings,
       ...(E.isLeft(problems) ? [] : problems.right.map(describeProblem)),
+      ...(await sumsInDoubt(connected, jsm, tables)),
     ]
   } finally {
     tables.destroy()
