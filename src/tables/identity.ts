@@ -166,27 +166,36 @@ const putUnlessTaken = (
     }),
   )
 
-/** Notes that the table is empty now and may be filled; `ConditionFailed` in another epoch. */
-export const startFilling = (
+/** Sets one attribute of the identity; `ConditionFailed` in another epoch than `epoch`. */
+const setAttribute = (
   client: DynamoDBDocumentClient,
   table: string,
-  { epoch }: Identity,
+  epoch: string,
+  name: 'state' | 'stream' | 'sums_doubt',
+  value: string,
 ): TaskEither<TableError, void> =>
   pipe(
-    tryTable(`fill ${table}`, () =>
+    tryTable(`identity of ${table}`, () =>
       client.send(
         new UpdateCommand({
           TableName: table,
           Key: { id: IDENTITY_ID },
-          UpdateExpression: 'SET #state = :filling',
+          UpdateExpression: 'SET #name = :value',
           ConditionExpression: 'epoch = :epoch',
-          ExpressionAttributeNames: { '#state': 'state' },
-          ExpressionAttributeValues: { ':filling': 'filling', ':epoch': epoch },
+          ExpressionAttributeNames: { '#name': name },
+          ExpressionAttributeValues: { ':value': value, ':epoch': epoch },
         }),
       ),
     ),
     TE.map(() => undefined),
   )
+
+/** Notes that the table is empty now and may be filled; `ConditionFailed` in another epoch. */
+export const startFilling = (
+  client: DynamoDBDocumentClient,
+  table: string,
+  { epoch }: Identity,
+): TaskEither<TableError, void> => setAttribute(client, table, epoch, 'state', 'filling')
 
 /**
  * Notes a more exact origin of the table's stream: with its first event, or with its new time after a restore.
@@ -197,22 +206,7 @@ export const noteStream = (
   table: string,
   { epoch }: Identity,
   stream: string,
-): TaskEither<TableError, void> =>
-  pipe(
-    tryTable(`identity of ${table}`, () =>
-      client.send(
-        new UpdateCommand({
-          TableName: table,
-          Key: { id: IDENTITY_ID },
-          UpdateExpression: 'SET #stream = :stream',
-          ConditionExpression: 'epoch = :epoch',
-          ExpressionAttributeNames: { '#stream': 'stream' },
-          ExpressionAttributeValues: { ':stream': stream, ':epoch': epoch },
-        }),
-      ),
-    ),
-    TE.map(() => undefined),
-  )
+): TaskEither<TableError, void> => setAttribute(client, table, epoch, 'stream', stream)
 
 /**
  * Notes that the sums of this epoch may be wrong, and why; a later reason takes the place of an earlier one.
@@ -223,21 +217,7 @@ export const noteSumsDoubt = (
   table: string,
   epoch: string,
   reason: string,
-): TaskEither<TableError, void> =>
-  pipe(
-    tryTable(`identity of ${table}`, () =>
-      client.send(
-        new UpdateCommand({
-          TableName: table,
-          Key: { id: IDENTITY_ID },
-          UpdateExpression: 'SET sums_doubt = :reason',
-          ConditionExpression: 'epoch = :epoch',
-          ExpressionAttributeValues: { ':reason': reason, ':epoch': epoch },
-        }),
-      ),
-    ),
-    TE.map(() => undefined),
-  )
+): TaskEither<TableError, void> => setAttribute(client, table, epoch, 'sums_doubt', reason)
 
 /**
  * The progress that a transaction notes in the table's identity. `from_seq` is the progress before it: a table that is

@@ -110,6 +110,7 @@ describe('gathering', () => {
       for (let seq = first; seq < first + 2 * customers; seq += 1)
         gatherer.run([record(seq, `customer.balance.c${seq % customers}`, '{"type":"credit","amount":1}')])
       const parts = gatherer.take().levels.flat()
+      expect(headsOf([parts]).size).toBe(customers)
       for (const { heads, inserts, additions } of parts)
         expect(heads.size + inserts.length + additions.size).toBeLessThanOrEqual(ITEMS_MAX)
       for (const { from, to } of headsOf([parts]).values()) {
