@@ -6,8 +6,11 @@
  */
 
 const ADAPTERS = ['stream', 'tables', 'service']
-/** Rooms between the adapters and the slices: which table is the active one, dead letters, which stores belong together, sealed texts. */
-const SHARED = ['generations', 'dead-letters', 'belonging', 'sealing']
+/**
+ * Rooms between the adapters and the slices: which table is the active one, dead letters, which stores belong together, sealed
+ * texts, the ids of all events.
+ */
+const SHARED = ['generations', 'dead-letters', 'belonging', 'sealing', 'known-ids']
 const SLICES = ['commands', 'projections', 'queries']
 
 /** The folders that each folder of src may import, besides itself and the files directly in src. */
@@ -20,6 +23,7 @@ const MAY_IMPORT = {
   'dead-letters': ['ledger', 'stream'],
   chain: ['ledger', 'stream'],
   belonging: ['ledger', 'stream', 'generations'],
+  'known-ids': ['ledger', 'stream'],
   // texts of persons under keys that can be erased
   sealing: ['ledger', 'stream'],
   commands: ['ledger', ...ADAPTERS, ...SHARED],

@@ -51,7 +51,8 @@ const measure = async (
   const cleanup = createStack()
   try {
     const folder = openFolder(cleanup)
-    const addresses = await startServers({ folder, sync_interval, ...options }, cleanup)
+    const servers = await startServers({ folder, sync_interval, ...options }, cleanup)
+    const addresses = { ...servers, journal: options.journal }
     const nc = await openConnection(addresses.nats_url, cleanup)
     const provisioned = await provision(nc, { replicas: options.replicas })()
     if (E.isLeft(provisioned)) throw new Error(provisioned.left.message)

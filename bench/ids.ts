@@ -9,6 +9,8 @@
 
 import { randomFillSync } from 'node:crypto'
 import { type JetStreamManager, jetstreamManager } from '@nats-io/jetstream'
+import { unwrap } from '../src/fp.js'
+import { hashOfEvent } from '../src/known-ids/hash-of-event.js'
 import {
   CHUNK_EVENTS,
   ChunkCollector,
@@ -16,10 +18,8 @@ import {
   chunkSubject,
   IdChunk,
   type NamedChunk,
-} from '../src/commands/idempotency/id-chunk.js'
-import type { IdHash } from '../src/commands/idempotency/id-hash.js'
-import { hashOfEvent } from '../src/commands/idempotency/id-set.js'
-import { unwrap } from '../src/fp.js'
+} from '../src/known-ids/id-chunk.js'
+import type { IdHash } from '../src/known-ids/id-hash.js'
 import { createStack } from '../src/stack.js'
 import { applyTransactionIds } from '../src/stream/provision.js'
 import { publish } from '../src/stream/publish.js'

@@ -51,7 +51,7 @@ const measure = async (
   const folder = openFolder(cleanup)
   const addresses = await startServers({ folder, sync_interval, ...options }, cleanup)
   const nc = await openConnection(addresses.nats_url, cleanup)
-  const place = { nc, folder, ...addresses }
+  const place = { nc, folder, journal: options.journal, ...addresses }
   const jsm = await jetstreamManager(nc)
   const profile = options.profile_dir === undefined ? {} : { profile_dir: options.profile_dir }
   const service = startService({ ...place, ...profile, roles: 'projections' })

@@ -119,6 +119,7 @@ const settingsOf = (options: Options) => ({
   rounds: options.rounds,
   instances: options.instances,
   dynamodb: options.dynamodb,
+  journal: options.journal,
   pace: options.rate === undefined ? 'the next request follows an answer' : `${options.rate} commands/s`,
   'client processes': options.clients,
   node: process.version,

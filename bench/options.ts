@@ -26,6 +26,8 @@ export type Options = {
   readonly instances: 1 | 2 | 3
   /** The table server: the embedded one, or a stand-in of the benchmarks that answers every request after 5 ms. */
   readonly dynamodb: 'embedded' | 'stand-in'
+  /** Which events have rows in the table, as in JETLEDGER_JOURNAL. */
+  readonly journal: 'every-event' | 'savepoints'
   /**
    * The rate of `ledger` in commands per second, whether or not the answers keep up (an open loop). Without it a client sends
    * its next request when it has the answer to the one before (a closed loop).
@@ -68,6 +70,8 @@ export const USAGE = `usage: npm run bench -- <benchmark> [options]
   --instances N   1, 2 or 3 processes with all roles in \`ledger\` (1)
   --dynamodb KIND embedded, or stand-in: a table server of the benchmarks that answers
                   after 5 ms and has no ceiling (embedded)
+  --journal KIND  every-event, or savepoints: which events have rows in the table,
+                  for \`ledger\`, \`rebuild\` and \`lag\` (every-event)
   --rate N        commands per second of the lines of \`ledger\`, whether or not the
                   answers keep up; without it the next request follows an answer
   --only TEXT     the lines whose name holds TEXT; may be given several times; ratios
@@ -132,6 +136,11 @@ const DYNAMODB: Readonly<Record<string, Options['dynamodb']>> = {
   'stand-in': 'stand-in',
 }
 
+const JOURNALS: Readonly<Record<string, Options['journal']>> = {
+  'every-event': 'every-event',
+  savepoints: 'savepoints',
+}
+
 /** The value of a name that has to be one of a few. `choices` lists them for the error. */
 const oneOf = <A>(values: Readonly<Record<string, A>>, name: string, text: string, choices: string): A => {
   const value = Object.hasOwn(values, text) ? values[text] : undefined
@@ -152,6 +161,7 @@ const OPTIONS = {
   only: { type: 'string', multiple: true },
   instances: { type: 'string', default: '1' },
   dynamodb: { type: 'string', default: 'embedded' },
+  journal: { type: 'string', default: 'every-event' },
   rate: { type: 'string' },
   chart: { type: 'string' },
   profile: { type: 'string' },
@@ -188,6 +198,7 @@ export const parseOptions = (args: readonly string[], benchmarks: readonly strin
     json: values.json,
     instances: oneOf(INSTANCES, 'instances', values.instances, '1, 2 or 3'),
     dynamodb: oneOf(DYNAMODB, 'dynamodb', values.dynamodb, 'embedded or stand-in'),
+    journal: oneOf(JOURNALS, 'journal', values.journal, 'every-event or savepoints'),
     ...(values.rate === undefined ? {} : { rate: between('rate', values.rate, 1, RATE_MAX) }),
     ...(values.chart === undefined ? {} : { chart_file: values.chart }),
     ...(values.profile === undefined ? {} : { profile_dir: values.profile }),

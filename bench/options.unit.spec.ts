@@ -19,6 +19,7 @@ it('a benchmark alone takes the defaults', () => {
     json: false,
     instances: 1,
     dynamodb: 'embedded',
+    journal: 'every-event',
   })
 })
 
@@ -39,7 +40,7 @@ it('the benchmarks of the whole ledger measure longer, once, with every event on
 it('every option is taken', () => {
   const args = '--seconds 0.5 --rounds 5 --clients 3 --sync always --roles commands,projections'
   const more = '--lean --replicas 3 --only hot --only echo --profile p --events 5000 --customers 50 --json'
-  const whole = '--instances 2 --dynamodb stand-in --rate 2500'
+  const whole = '--instances 2 --dynamodb stand-in --journal savepoints --rate 2500'
   expect(parse('queries', ...`${args} ${more} ${whole}`.split(' '))).toEqual({
     benchmark: 'queries',
     seconds: 0.5,
@@ -55,6 +56,7 @@ it('every option is taken', () => {
     json: true,
     instances: 2,
     dynamodb: 'stand-in',
+    journal: 'savepoints',
     rate: 2_500,
     profile_dir: 'p',
   })
@@ -75,6 +77,7 @@ it.each([
   [['commands', '--replicas', '2'], '--replicas must be 1 or 3'],
   [['ledger', '--instances', '4'], '--instances must be 1, 2 or 3'],
   [['ledger', '--dynamodb', 'toString'], '--dynamodb must be embedded or stand-in'],
+  [['ledger', '--journal', 'none'], '--journal must be every-event or savepoints'],
   [['ledger', '--rate', '0'], '--rate must be from 1 to 1000000'],
   [['commands', '--what'], '--what'],
 ])('%j is refused: %s', (args, message) => {

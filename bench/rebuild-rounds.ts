@@ -84,7 +84,7 @@ export const measureRebuild = async (
     const nc = await openConnection(addresses.nats_url, cleanup)
     const provisioned = await provision(nc, { replicas: options.replicas })()
     if (E.isLeft(provisioned)) throw new Error(provisioned.left.message)
-    const place = { folder, ...addresses, profile_dir: options.profile_dir }
+    const place = { folder, journal: options.journal, ...addresses, profile_dir: options.profile_dir }
     const rounds: Rounds = {
       customers,
       read: { range: [], consumer: [] },

@@ -82,14 +82,14 @@ const createRunOnce = (
 
 /** Starts the servers and connects to them; `cleanup` stops them. */
 export const openGround = async (
-  { replicas, dynamodb }: Pick<Options, 'replicas' | 'dynamodb'>,
+  { replicas, dynamodb, journal }: Pick<Options, 'replicas' | 'dynamodb' | 'journal'>,
   sync_interval: string,
   cleanup: Stack,
 ): Promise<Omit<ServiceOptions, 'roles'> & Servers> => {
   const folder = openFolder(cleanup)
   const servers = await startServers({ folder, sync_interval, replicas, dynamodb }, cleanup)
   const nc = await openConnection(servers.nats_url, cleanup)
-  return { nc, folder, ...servers }
+  return { nc, folder, journal, ...servers }
 }
 
 /** Starts everything; `cleanup` stops it. */

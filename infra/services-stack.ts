@@ -69,7 +69,17 @@ export class ServicesStack extends Stack {
       containerInsightsV2: ContainerInsights.ENABLED,
     })
     const tasks = this.tasksWhileRunning()
-    const share = { config, foundation, nats, image_tag: image.valueAsString }
+    const journal = new CfnParameter(this, 'Journal', {
+      default: 'every-event',
+      allowedValues: ['every-event', 'savepoints'],
+      description:
+        'Which events have rows in a table that is begun: every one, or savepoints only, for half of the writes; "jetledger replay" begins one',
+    })
+    const share = {
+      ...{ config, foundation, nats },
+      image_tag: image.valueAsString,
+      journal: journal.valueAsString,
+    }
     const environments = this.environmentsOf(config, foundation)
     const services = SERVICE_ROLES.map(role => {
       const own = { files: filesOf(role, foundation), environment: environments[role] ?? {} }

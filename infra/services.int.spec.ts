@@ -31,6 +31,7 @@ const IN_THE_ACCOUNT: Readonly<Record<string, string>> = {
   JETLEDGER_GATEWAY_ACCOUNT: 'GATEWAY',
   JETLEDGER_AUDIT: 'all',
   JETLEDGER_TEXTS: 'sealed',
+  JETLEDGER_JOURNAL: 'savepoints',
 }
 
 /** The environment of a container's process, with credentials of the right form in place of the secret. */
@@ -72,6 +73,7 @@ describe.each(all)('the tasks of $name', ({ stage, nats, templates }) => {
           }),
         }),
         DDB_TABLE: `customer-balances-${stage}`,
+        JETLEDGER_JOURNAL: 'savepoints',
         AWS_REGION: 'eu-central-1',
         JETLEDGER_REPLICAS: 3,
         HTTP_PORT: 8_080,

@@ -57,6 +57,7 @@ const POOL: unknown[] = [
     'hold',
     '2027-01-31T00:00:00.000Z',
     'read',
+    'savepoints',
     'retrying',
     'retried',
     'discarded',

@@ -279,6 +279,7 @@ describe('an item that was put back from a copy, deleted or changed by hand', ()
     await replay(
       {
         ...deps(),
+        journal: 'every-event',
         kv: await right(openBucket(world.nc)),
         log: pino({ level: 'silent' }),
         health: createHealth(() => undefined),

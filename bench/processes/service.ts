@@ -12,6 +12,8 @@ export type ServiceOptions = {
   readonly dynamodb_endpoint: string
   /** The number of replicas of the streams. */
   readonly replicas: 1 | 3
+  /** Which events have rows in the table, as in JETLEDGER_JOURNAL. */
+  readonly journal: 'every-event' | 'savepoints'
   /** The folder of its log. */
   readonly folder: string
   /** The roles, as in JETLEDGER_ROLES. */
@@ -35,10 +37,15 @@ const LOG_LINES_SHOWN = 5
 /** The user may have variables for another ledger; none of them may reach the measured process. */
 const OWN_VARIABLES = /^(NATS_|AWS_|DDB_|JETLEDGER_|HTTP_PORT$|LOG_LEVEL$)/
 
-export type Addresses = Pick<ServiceOptions, 'nats_url' | 'dynamodb_endpoint' | 'replicas'>
+export type Addresses = Pick<ServiceOptions, 'nats_url' | 'dynamodb_endpoint' | 'replicas' | 'journal'>
 
 /** The program's environment: the variables of this ledger, without the user's own ones for another ledger. */
-export const environmentOf = ({ nats_url, dynamodb_endpoint, replicas }: Addresses): NodeJS.ProcessEnv => ({
+export const environmentOf = ({
+  nats_url,
+  dynamodb_endpoint,
+  replicas,
+  journal,
+}: Addresses): NodeJS.ProcessEnv => ({
   ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !OWN_VARIABLES.test(name))),
   NATS_URL: nats_url,
   AWS_ENDPOINT_URL_DYNAMODB: dynamodb_endpoint,
@@ -46,6 +53,7 @@ export const environmentOf = ({ nats_url, dynamodb_endpoint, replicas }: Address
   AWS_ACCESS_KEY_ID: 'local',
   AWS_SECRET_ACCESS_KEY: 'local',
   JETLEDGER_REPLICAS: String(replicas),
+  JETLEDGER_JOURNAL: journal,
   HTTP_PORT: '0',
   LOG_LEVEL: 'warn',
 })

@@ -21,6 +21,8 @@ export type TasksShare = {
   readonly foundation: FoundationStack
   readonly nats: NatsConnection
   readonly image_tag: string
+  /** Which events have rows in a table that is begun. */
+  readonly journal: string
 }
 
 export type TaskProps = TasksShare & {
@@ -39,11 +41,12 @@ const REPLICAS = 3
 /** The disk of a task with temporary files: an import copies its file first. */
 const SCRATCH_GIB = 100
 
-const environmentOf = ({ config, nats, environment, role }: TaskProps): Record<string, string> => ({
+const environmentOf = ({ config, nats, journal, environment, role }: TaskProps): Record<string, string> => ({
   NATS_URL: nats.url,
   // each role has inboxes of its own: the gateway may subscribe only to its own, and so hears no replies to other roles
   NATS_INBOX_PREFIX: inboxPrefixOf(role),
   DDB_TABLE: baseTable(config.stage),
+  JETLEDGER_JOURNAL: journal,
   JETLEDGER_REPLICAS: String(REPLICAS),
   HTTP_PORT: String(HTTP_PORT),
   LOG_LEVEL: 'info',

@@ -142,6 +142,7 @@ const accept = async (
     kv,
     tables,
     base_table: config.DDB_TABLE,
+    journal: config.JETLEDGER_JOURNAL,
     log,
     health: createHealth(logHealth(log)),
   }

@@ -46,7 +46,16 @@ const openDeps = async (connected: Connected): Promise<ProjectionDeps> => {
   const look = await refuseAnother(connected, jsm, tables)
   if (look.tag === 'fresh') throw new Failure(`there is no stream ${LEDGER_STREAM} to replay`)
   const kv = await orFail(openBucket(nc))
-  return { nc, jsm, kv, tables, base_table: config.DDB_TABLE, log, health: createHealth(logHealth(log)) }
+  return {
+    nc,
+    jsm,
+    kv,
+    tables,
+    base_table: config.DDB_TABLE,
+    journal: config.JETLEDGER_JOURNAL,
+    log,
+    health: createHealth(logHealth(log)),
+  }
 }
 
 /** Shows one progress bar per stage of a replay. */

@@ -112,8 +112,9 @@ const printReport = (report: Report): void => {
   if (report.sums_doubt !== undefined) print(doubtLine(report.sums_doubt))
   print(`known-ids  ${knownIdsLine(report)}`)
   for (const reason of not_compared) print(`not compared: ${reason}`)
+  const only = report.journal === 'savepoints' ? ', which has savepoints only' : ''
   print(
-    `compared ${report.heads_compared} balances of customers and ${report.rows_compared} rows of the journal`,
+    `compared ${report.heads_compared} balances of customers and ${report.rows_compared} rows of the journal${only}`,
   )
 }
 

@@ -113,7 +113,7 @@ export const createHoldEnds = (
 ): FindHoldEnd => {
   const loader = new AccountLoader(deps)
   return createFindHoldEnd({
-    ...{ tables: deps.tables, log: deps.log, journal, table },
+    ...{ nc: deps.nc, jsm: deps.jsm, tables: deps.tables, log: deps.log, journal, table },
     load: ids => loader.loadFully(ids),
     now: () => serverNow(deps.nc),
   })

@@ -2,17 +2,17 @@
  * Says in the refusal of a capture or a release what became of the hold, if it is not open any more: `HOLD_NOT_OPEN` alone does
  * not tell a caller whether the money was taken before.
  *
- * It is told as far as the journal tells it in a moment. A refusal never waits longer, and is never another one for it.
+ * It is told as far as the account's events tell it in a moment. A refusal never waits longer, and is never another one for it.
  */
 
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import { unwrap } from '../fp.js'
 import type { AccountId } from '../ledger/account-id.js'
 import type { AskedCommand } from '../ledger/command.js'
 import { expiredAt, type HoldEnd } from '../ledger/hold-end.js'
 import { within } from '../parallel.js'
-import { readHoldEnd } from '../tables/hold-end.js'
+import { readHoldEnd } from '../stream/hold-end.js'
+import { lastSavepoint } from '../tables/savepoints.js'
 import type { CommandDeps } from './deps.js'
 import type { GroupResult } from './group-commit/group.js'
 import { isLoaded, type LoadResult } from './group-commit/load.js'
@@ -22,14 +22,13 @@ import type { Outcome } from './outcome.js'
 
 /** The longest time that a refusal waits, in milliseconds. */
 const WAIT_MS_MAX = 250
-const AGAIN_MS = 40
 /** The most refusals for which something is read at once. */
 const OPEN_MAX = 32
 
 /** What became of a hold that an account does not have any more; undefined when that cannot be told in a moment. */
 export type FindHoldEnd = (id: AccountId, hold: string) => Promise<HoldEnd | undefined>
 
-export type HoldEndDeps = Pick<CommandDeps, 'tables'> & {
+export type HoldEndDeps = Pick<CommandDeps, 'nc' | 'jsm' | 'tables'> & {
   readonly log: Logger
   readonly journal: Pick<JournalLookup, 'find'>
   readonly table: JournalSource['table']
@@ -39,7 +38,8 @@ export type HoldEndDeps = Pick<CommandDeps, 'tables'> & {
 }
 
 /** Finds the ends of holds. It never rejects. */
-export const createFindHoldEnd = ({ tables, log, journal, table, load, now }: HoldEndDeps): FindHoldEnd => {
+export const createFindHoldEnd = (deps: HoldEndDeps): FindHoldEnd => {
+  const { log, journal, table, load, now } = deps
   let open = 0
 
   /** The hold as its account still has it: over, but no event has said so yet. */
@@ -57,11 +57,8 @@ export const createFindHoldEnd = ({ tables, log, journal, table, load, now }: Ho
     }
     const stored = await journal.find(hold, id, true)
     const active = unwrap(await table())
-    // what has just happened is in the journal a moment later
-    for (const until_ms = performance.now() + WAIT_MS_MAX; ; await sleep(AGAIN_MS)) {
-      const end = unwrap(await readHoldEnd(tables, active.table, { id, hold }, stored)())
-      if (end !== undefined || performance.now() > until_ms) return end
-    }
+    const accountAt = (seq: number) => lastSavepoint(deps.tables, active.table, id, seq)
+    return unwrap(await readHoldEnd(deps, { id, hold }, stored, { accountAt })())
   }
 
   return async (id, hold) => {

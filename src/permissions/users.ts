@@ -177,6 +177,7 @@ const RIGHTS: Readonly<
       ...READ_KEYS,
       ...READ_HEADS,
       ...READ_LETTERS,
+      ...READ_CHECKPOINT,
       ...READ_PERSON_KEYS,
       ...answers(deployment),
     ],

@@ -167,6 +167,11 @@ const VARIABLES = {
   /** The prefix of this client's inboxes, for a NATS user who may subscribe to no others. Not set: `_INBOX`. */
   NATS_INBOX_PREFIX: inboxPrefix,
   DDB_TABLE: text('customer-balances'),
+  /**
+   * Which events have rows in a table that is begun: every one, or savepoints only (docs/adr/0062). A table that is there goes
+   * on as it was begun.
+   */
+  JETLEDGER_JOURNAL: oneOf(['every-event', 'savepoints'], 'every-event'),
   AWS_REGION: text(undefined),
   AWS_ENDPOINT_URL_DYNAMODB: url(['http://', 'https://'], undefined),
   JETLEDGER_ROLES: someOf(ROLES),

@@ -17,6 +17,7 @@ export const startOperationsRole = ({ config, ...ledger }: Ledger): Operations =
   const deps = {
     ...ledger,
     base_table: config.DDB_TABLE,
+    journal: config.JETLEDGER_JOURNAL,
     askServers: () => askMembers(ledger.nc, config.nats.urls),
     callerOf: createCallerOf(callersOf(config)),
   }

@@ -14,10 +14,13 @@ import { startHeads } from './sign-heads.js'
 export type RunningPart = { readonly stop: () => Promise<void> }
 
 /** Starts a projector for every projection, what signs heads of the ledger, and what counts writes to its bucket. */
-export const runProjections = (config: Config, clients: Omit<ProjectionDeps, 'base_table'>): RunningPart => {
+export const runProjections = (
+  config: Config,
+  clients: Omit<ProjectionDeps, 'base_table' | 'journal'>,
+): RunningPart => {
   const heads = startHeads(config, clients)
   const writes = watchConfigWrites(clients)
-  const deps = { ...clients, base_table: config.DDB_TABLE }
+  const deps = { ...clients, base_table: config.DDB_TABLE, journal: config.JETLEDGER_JOURNAL }
   const projectors = PROJECTION_NAMES.map(name => startProjector(deps, PROJECTIONS[name]))
   return {
     stop: async () => {

@@ -8,6 +8,7 @@
 import { run } from '../fp.js'
 import { readOrigin } from '../stream/identity.js'
 import { beginEpoch, type Identity } from '../tables/identity.js'
+import { journalNote } from '../tables/savepoints.js'
 import { streamText } from './belonging.js'
 import type { Target } from './target.js'
 
@@ -16,7 +17,7 @@ import type { Target } from './target.js'
  * for a new table. Throws `Failed`: `ConditionFailed` when another process has changed the identity since `before`.
  */
 export const beginTable = async (
-  { jsm, tables, table, projection, log }: Target,
+  { jsm, tables, table, projection, journal, log }: Target,
   before: Identity | undefined,
   table_id: string,
   reason: string | undefined,
@@ -28,6 +29,7 @@ export const beginTable = async (
       stream: streamText(origin),
       whole_from_seq: origin.newest?.seq ?? 0,
       reason,
+      journal: journalNote(journal),
     }),
   )
   if (reason === undefined)

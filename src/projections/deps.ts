@@ -8,6 +8,7 @@ import type { KV } from '@nats-io/kv'
 import type { NatsConnection } from 'nats'
 import type { Logger } from 'pino'
 import type { Health } from '../health.js'
+import type { JournalKind } from '../tables/savepoints.js'
 import type { Decode } from './fold-run.js'
 
 export type ProjectionDeps = {
@@ -17,6 +18,8 @@ export type ProjectionDeps = {
   readonly tables: DynamoDBDocumentClient
   /** The base name of the tables (`DDB_TABLE`). */
   readonly base_table: string
+  /** Which events have rows in a table that is begun; a table that is there goes on with what its identity says. */
+  readonly journal: JournalKind
   readonly log: Logger
   readonly health: Health
   /** Reads events. The default knows the schemas of this program; tests give one that knows more. */

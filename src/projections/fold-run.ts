@@ -14,7 +14,7 @@ import type { Skip, Skips } from '../ledger/skip.js'
 import type { Recorded } from '../stream/recorded.js'
 import type { Insert } from '../tables/transact.js'
 import type { EventEffect, Pending } from './pending.js'
-import type { Projection, Rows } from './projection.js'
+import type { Applied, Projection } from './projection.js'
 
 /** Decodes the body of a message on an account's subject. */
 export type Decode = (body: Uint8Array, id: AccountId) => Decoded
@@ -107,8 +107,6 @@ const bytesOf = ({ attributes }: Insert): number => {
   return bytes
 }
 
-const NO_ROWS: Rows = { inserts: [], additions: [] }
-
 /** Adds a newly parked customer, or one whose decision has come, to `findings`. Returns whether its head changes. */
 const noteParked = (
   findings: RunFindings,
@@ -142,13 +140,14 @@ export const createFold = (options: FoldOptions, customers: Map<AccountId, Custo
   const effectOf = (placed: Placed, from: Customer, to: Customer): EventEffect => {
     const { id, record } = placed
     const event = eventOf(placed)
-    const { inserts, additions } =
-      event === undefined || to.parked !== undefined
-        ? NO_ROWS
-        : projection.fold({ id, record, event, from: from.account, to: to.account })
-    let bytes = 0
-    for (const insert of inserts) bytes += bytesOf(insert)
-    return { id, from, to, inserts: inserts.map(claimRowId), additions, bytes }
+    if (event === undefined || to.parked !== undefined)
+      return { id, from, to, inserts: [], additions: [], bytes: 0 }
+    const applied: Applied = { id, record, event, from: from.account, to: to.account }
+    const additions = projection.additionsOf(applied)
+    if (projection.hasRow?.(from.account, to.account) === false)
+      return { id, from, to, inserts: [], additions, bytes: 0 }
+    const insert = claimRowId(projection.rowOf(applied))
+    return { id, from, to, inserts: [insert], additions, bytes: bytesOf(insert) }
   }
 
   /** Folds one event. Returns its effect, or undefined when the event changes nothing. */

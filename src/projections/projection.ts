@@ -26,17 +26,15 @@ export type Numbers = Readonly<Record<string, bigint>>
 /** Numbers to add to a sum. Each sum is kept in several items, `<key>:<lane>`, so that parallel writes do not collide. */
 export type Addition = readonly [key: string, numbers: Numbers]
 
-/** The rows and sums that an event makes; they are written in the same transaction as its account's head. */
-export type Rows = {
-  readonly inserts: readonly Insert[]
-  readonly additions: readonly Addition[]
-}
-
 export type Projection = {
   /** The name is also that of its durable consumer. */
   readonly name: ProjectionName
-  /** Makes the rows and sums of an event that counts. Pure. */
-  readonly fold: (applied: Applied) => Rows
+  /** Makes the row of an event that counts. Pure. It is written in the same transaction as the account's head. */
+  readonly rowOf: (applied: Applied) => Insert
+  /** Makes what an event that counts adds to the sums, in that transaction too. Pure. */
+  readonly additionsOf: (applied: Applied) => readonly Addition[]
+  /** Whether the event between two accounts has a row. Every one has, unless stated. */
+  readonly hasRow?: (from: Account, to: Account) => boolean
   /** The time to gather events between two runs: a little lag saves many writes. None unless stated. */
   readonly linger_ms?: number
 }

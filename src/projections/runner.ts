@@ -9,6 +9,8 @@ import { pause } from '../back-off.js'
 import { run } from '../fp.js'
 import { readPointer } from '../generations/pointer.js'
 import { NEWEST_SCHEMA } from '../ledger/event.js'
+import type { Identity } from '../tables/identity.js'
+import { journalOf } from '../tables/savepoints.js'
 import { BACK_OFF, consume } from './consume.js'
 import type { ProjectionDeps } from './deps.js'
 import { reportLag } from './lag-report.js'
@@ -16,7 +18,7 @@ import { prepare } from './prepare.js'
 import type { Projection } from './projection.js'
 import { reportSums } from './refold.js'
 import { resumeParked } from './resume.js'
-import { healthPart, type Target, targetOf } from './target.js'
+import { healthPart, type Target, targetOf, withIdentity } from './target.js'
 import { createWake, type Wake } from './wake.js'
 import { walk } from './walk.js'
 import { watch } from './watch.js'
@@ -43,6 +45,15 @@ const resumeUntilDone = async (target: Target, wake: Wake, signal: AbortSignal):
   }
 }
 
+/** Says that the table has other rows than the configuration wants. */
+const reportJournal = ({ table, journal: wanted, log }: Target, identity: Identity): void => {
+  const journal = journalOf(identity)
+  if (journal === wanted) return
+  const message =
+    'the table goes on with the rows that it was begun with: "jetledger replay" begins another one'
+  log.warn({ table, journal, wanted }, message)
+}
+
 /** Runs one generation until another one is active, its consumer fails, or `signal` aborts. */
 const runGeneration = async (target: Target, signal: AbortSignal): Promise<void> => {
   const ending = new AbortController()
@@ -50,8 +61,9 @@ const runGeneration = async (target: Target, signal: AbortSignal): Promise<void>
   const prepared = await prepare(target, either_signal)
   if (prepared === undefined) return
   reportSums(target, prepared.identity)
+  reportJournal(target, prepared.identity)
   const wake = createWake()
-  const prepared_target: Target = { ...target, epoch: prepared.identity.epoch, onDecided: wake.call }
+  const prepared_target: Target = { ...withIdentity(target, prepared.identity), onDecided: wake.call }
   const resuming = resumeUntilDone(prepared_target, wake, either_signal)
   const watching = watch(prepared_target, either_signal).then(() => ending.abort())
   const walking = walk(prepared_target, either_signal)

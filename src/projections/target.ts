@@ -4,6 +4,8 @@
 
 import { consumerOf } from '../stream/consumer.js'
 import { type ProjectionName, tableName } from '../tables/definition.js'
+import type { Identity } from '../tables/identity.js'
+import { isSavepoint } from '../tables/savepoints.js'
 import type { ProjectionDeps } from './deps.js'
 import type { Projection } from './projection.js'
 
@@ -31,6 +33,23 @@ export const targetOf = (deps: ProjectionDeps, projection: Projection, generatio
   generation,
   table: tableName(deps.base_table, projection.name, generation),
   consumer: consumerName(projection.name, generation),
+})
+
+/** Leaves out rows. Those that stay have no key of a transaction id, by which readers would take one row for all of that id. */
+const onlySavepoints = (projection: Projection): Projection => ({
+  ...projection,
+  hasRow: isSavepoint,
+  rowOf: applied => {
+    const row = projection.rowOf(applied)
+    return { ...row, id: row.instead_id }
+  },
+})
+
+/** The target once its table is known to be of the epoch of `identity`: what the table keeps is what the identity says. */
+export const withIdentity = (target: Target, { epoch, journal }: Identity): Target => ({
+  ...target,
+  epoch,
+  projection: journal === undefined ? target.projection : onlySavepoints(target.projection),
 })
 
 /** The part of health that reports a projection. */

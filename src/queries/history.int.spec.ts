@@ -14,6 +14,7 @@ import { errorOf } from '../service/testing/harness.js'
 import { applySettings } from '../stream/provision.js'
 import { readRange } from '../stream/read.js'
 import { LEDGER_STREAM, LEDGER_SUBJECTS } from '../stream/settings.js'
+import type { JournalKind } from '../tables/savepoints.js'
 import { type Rig, startRig } from './testing/rig.js'
 
 const IDS = ['a', 'b', 'c', 'd']
@@ -158,87 +159,207 @@ const expected = (past: readonly Past[], id: string): Pick<Entry, 'seq' | 'versi
 
 const essence = ({ seq, version, balance }: Entry) => ({ seq, version, balance })
 
-beforeAll(async () => {
-  rig = await startRig()
-  await publishSome(EVENTS)
-})
-
-afterAll(() => rig.stop())
-
-describe('the past of a customer', () => {
-  it('equals the fold cut there, from the stream alone while there is no journal', async () => {
-    await checkCuts(await fold(), 200)
+describe.each<JournalKind>(['every-event', 'savepoints'])('with rows of %s,', journal => {
+  beforeAll(async () => {
+    rig = await startRig({ journal })
+    times.clear()
+    await publishSome(EVENTS)
   })
 
-  it('equals the fold cut there, from the journal, for 1,000 cuts', async () => {
-    rig.project()
-    await rig.caughtUp()
-    await checkCuts(await fold(), 1_000)
+  afterAll(() => rig.stop())
+
+  describe('the past of a customer', () => {
+    it('equals the fold cut there, from the stream alone while there is no journal', async () => {
+      await checkCuts(await fold(), 200)
+    })
+
+    it('equals the fold cut there, from the journal, for 1,000 cuts', async () => {
+      rig.project()
+      await rig.caughtUp()
+      await checkCuts(await fold(), 1_000)
+    })
+
+    it('equals the fold cut there, with a journal that is behind', async () => {
+      await rig.jsm.consumers.pause(LEDGER_STREAM, 'ledger', new Date(Date.now() + 600_000))
+      await publishSome(200)
+      await checkCuts(await fold(), 200)
+      await rig.jsm.consumers.resume(LEDGER_STREAM, 'ledger')
+    })
+
+    it('is not told of what is not reached yet', async () => {
+      const { last_seq } = (await rig.jsm.streams.info(LEDGER_STREAM)).state
+      const beyond = await rig.ask('customer.balance', { client_id: 'a', as_of_seq: last_seq + 1 })
+      const tomorrow = new Date(Date.now() + 86_400_000).toISOString()
+      const future = await rig.ask('customer.balance', { client_id: 'a', as_of: tomorrow })
+      expect([errorOf(beyond), errorOf(future)]).toEqual(['409:NOT_REACHED', '409:NOT_REACHED'])
+    })
   })
 
-  it('equals the fold cut there, with a journal that is behind', async () => {
-    await rig.jsm.consumers.pause(LEDGER_STREAM, 'ledger', new Date(Date.now() + 600_000))
-    await publishSome(200)
-    await checkCuts(await fold(), 200)
-    await rig.jsm.consumers.resume(LEDGER_STREAM, 'ledger')
-  })
-
-  it('is not told of what is not reached yet', async () => {
-    const { last_seq } = (await rig.jsm.streams.info(LEDGER_STREAM)).state
-    const beyond = await rig.ask('customer.balance', { client_id: 'a', as_of_seq: last_seq + 1 })
-    const tomorrow = new Date(Date.now() + 86_400_000).toISOString()
-    const future = await rig.ask('customer.balance', { client_id: 'a', as_of: tomorrow })
-    expect([errorOf(beyond), errorOf(future)]).toEqual(['409:NOT_REACHED', '409:NOT_REACHED'])
-  })
-})
-
-describe('customer.statement', () => {
-  it("joins to the customer's events exactly, while others are written", async () => {
-    let done = false
-    const writing = (async () => {
-      while (!done) {
-        await publishSome(AT_ONCE)
-        await pause(WRITE_EVERY_MS)
+  describe('customer.statement', () => {
+    it("joins to the customer's events exactly, while others are written", async () => {
+      let done = false
+      const writing = (async () => {
+        while (!done) {
+          await publishSome(AT_ONCE)
+          await pause(WRITE_EVERY_MS)
+        }
+      })()
+      const statements: [string, Entry[]][] = []
+      try {
+        for (let i = 0; i < 12; i += 1) {
+          const id = IDS[i % IDS.length] ?? 'a'
+          statements.push([id, await pagesOf(id, {})])
+        }
+      } finally {
+        done = true
+        await writing
       }
-    })()
-    const statements: [string, Entry[]][] = []
-    try {
-      for (let i = 0; i < 12; i += 1) {
+      const past = await fold()
+      for (const [id, entries] of statements) {
+        const newest = entries[0]?.seq ?? 0
+        expect(entries.map(essence)).toEqual(expected(past, id).filter(({ seq }) => seq <= newest))
+      }
+    })
+
+    it('holds what was written before it was asked for, though the journal stands still', async () => {
+      await rig.jsm.consumers.pause(LEDGER_STREAM, 'ledger', new Date(Date.now() + 600_000))
+      await publishSome(100)
+      const past = await fold()
+      for (const id of IDS) expect((await pagesOf(id, {})).map(essence)).toEqual(expected(past, id))
+      await rig.jsm.consumers.resume(LEDGER_STREAM, 'ledger')
+      await rig.caughtUp()
+    })
+
+    it('keeps to a time, the end excluded', async () => {
+      const past = await fold()
+      for (let i = 0; i < 20; i += 1) {
+        const [from, to] = [Math.random(), Math.random()]
+          .sort()
+          .map(part => past[1 + Math.floor(part * (past.length - 1))] as Past) as [Past, Past]
         const id = IDS[i % IDS.length] ?? 'a'
-        statements.push([id, await pagesOf(id, {})])
+        const entries = await pagesOf(id, { from: timeText(from.at_ns), to: timeText(to.at_ns) })
+        const within = past.filter(({ at_ns }) => at_ns >= from.at_ns && at_ns < to.at_ns)
+        expect(entries.map(essence)).toEqual(expected(within, id))
       }
-    } finally {
-      done = true
-      await writing
-    }
-    const past = await fold()
-    for (const [id, entries] of statements) {
-      const newest = entries[0]?.seq ?? 0
-      expect(entries.map(essence)).toEqual(expected(past, id).filter(({ seq }) => seq <= newest))
-    }
+    })
+
+    it('tells what the event said', async () => {
+      const seq = await rig.emit('told', {
+        type: 'credit',
+        amount: '9007199254740993',
+        transaction_id: 'order-1',
+        reference: 'order 1',
+        metadata: { a: [1, null] },
+      })
+      await rig.caughtUp()
+      const reply = await rig.ask('customer.statement', { client_id: 'told' })
+      expect(reply.json()).toEqual({
+        client_id: 'told',
+        entries: [
+          {
+            type: 'credit',
+            amount: '9007199254740993',
+            balance: '9007199254740993',
+            version: 1,
+            seq,
+            at: expect.stringMatching(/^\d{4}-\d\d-\d\dT.*Z$/),
+            transaction_id: 'order-1',
+            reference: 'order 1',
+            metadata: { a: [1, null] },
+          },
+        ],
+      })
+    })
+
+    it('carries proofs that the shipped verifier checks, of ten entries a page, and says why an entry has none', async () => {
+      const ask = async (): Promise<Proved> =>
+        (await rig.ask('customer.statement', { client_id: 'proved', limit: 100, proof: true })).json<Proved>()
+      const seqs: number[] = []
+      for (let amount = 1; amount <= 12; amount += 1) {
+        const event = { type: 'credit', amount, transaction_id: `proved-${amount}` }
+        seqs.push(await rig.emit('proved', event))
+      }
+      await rig.caughtUp()
+      expect((await ask()).entries).toEqual(
+        Array(10).fill(expect.objectContaining({ unproved: 'this ledger has no signed heads' })),
+      )
+
+      await right(applySettings(rig.nc, { replicas: 1, has_heads: true }))
+      const made = signerOf(newSeed())
+      if (E.isLeft(made)) throw new Error(made.left)
+      const keeper = startKeeper(rig, made.right, { look_ms: 5, head_ms: 40, log_ms: 60_000 })
+      const newest = seqs.at(-1) ?? 0
+      await until(async () => ((await right(readAnyEnd(rig.nc))).head?.tree.size ?? 0) >= newest, {
+        deadline_ms: 30_000,
+        what: 'the head',
+      })
+      await keeper.stop()
+      const statement = await ask()
+      expect(statement.entries.map(({ seq }) => seq)).toEqual(seqs.toReversed().slice(0, 10))
+      expect(statement.cursor).toBeDefined()
+      const said = verifyProof(statement, made.right.key)
+      expect([said.code, said.text.match(/^valid: event /gm)?.length]).toEqual([0, 10])
+
+      const [first, ...others] = statement.entries
+      const wrong: readonly [object, string][] = [
+        [{ ...statement, entries: [{ ...first, amount: 99 }, ...others] }, 'its proof is of another event'],
+        [{ ...statement, client_id: 'a' }, 'its proof is of another event'],
+        [{ ...statement, client_id: undefined }, 'its proof is of another event'],
+        [{ ...statement, entries: [{ ...first, proof: undefined, unproved: 'it is new' }] }, 'it is new'],
+        [{ ...statement, entries: [] }, 'it has no entries'],
+      ]
+      for (const [one, reason] of wrong) {
+        const { code, text } = verifyProof(one, made.right.key)
+        expect([code, text]).toEqual([1, expect.stringContaining(reason)])
+      }
+
+      await rig.emit('proved', { type: 'credit', amount: 1 })
+      await rig.caughtUp()
+      expect((await ask()).entries[0]).toMatchObject({
+        seq: newest + 1,
+        unproved: `no signed head vouches for event ${newest + 1} yet`,
+      })
+    })
+
+    it('leaves out what no row can hold, names it, and says the same from the journal and from the stream', async () => {
+      const deep = `{"a":${'['.repeat(20_000)}${']'.repeat(20_000)}}`
+      const grown = `{"a":[${Array(12_000).fill('1E20').join(',')}]}`
+      for (const fields of [
+        `"metadata":${deep}`,
+        `"metadata":${grown}`,
+        '"reference":"\\ud800","metadata":{"a":1}',
+      ])
+        await rig.emit('unwieldy', `{"type":"credit","amount":1,${fields}}`)
+      await rig.caughtUp()
+      const read = async () =>
+        (await rig.ask('customer.statement', { client_id: 'unwieldy' })).json<Statement>()
+      const from_journal = await read()
+      expect(from_journal.entries).toMatchObject([
+        { balance: 3, reference: '\ufffd', metadata: { a: 1 } },
+        { balance: 2, omitted: ['metadata'] },
+        { balance: 1, omitted: ['metadata'] },
+      ])
+      await rig.dynamodb.kill()
+      expect(await read()).toEqual(from_journal)
+      await rig.dynamodb.start()
+    })
+
+    it('goes on while DynamoDB is away', async () => {
+      const past = await fold()
+      await rig.dynamodb.kill()
+      expect((await pagesOf('a', {})).map(essence)).toEqual(expected(past, 'a'))
+      await rig.dynamodb.start()
+    })
+  })
+})
+
+describe('a statement', () => {
+  beforeAll(async () => {
+    rig = await startRig()
+    rig.project()
   })
 
-  it('holds what was written before it was asked for, though the journal stands still', async () => {
-    await rig.jsm.consumers.pause(LEDGER_STREAM, 'ledger', new Date(Date.now() + 600_000))
-    await publishSome(100)
-    const past = await fold()
-    for (const id of IDS) expect((await pagesOf(id, {})).map(essence)).toEqual(expected(past, id))
-    await rig.jsm.consumers.resume(LEDGER_STREAM, 'ledger')
-    await rig.caughtUp()
-  })
-
-  it('keeps to a time, the end excluded', async () => {
-    const past = await fold()
-    for (let i = 0; i < 20; i += 1) {
-      const [from, to] = [Math.random(), Math.random()]
-        .sort()
-        .map(part => past[1 + Math.floor(part * (past.length - 1))] as Past) as [Past, Past]
-      const id = IDS[i % IDS.length] ?? 'a'
-      const entries = await pagesOf(id, { from: timeText(from.at_ns), to: timeText(to.at_ns) })
-      const within = past.filter(({ at_ns }) => at_ns >= from.at_ns && at_ns < to.at_ns)
-      expect(entries.map(essence)).toEqual(expected(within, id))
-    }
-  })
+  afterAll(() => rig.stop())
 
   it('is read from the journal, but not while a row of it is missing, were it only of a refused command', async () => {
     const counts = { type: 'credit', amount: 5, reference: 'as published' }
@@ -263,136 +384,5 @@ describe('customer.statement', () => {
       await rig.putRow(row)
     }
     expect(await references(100)).toEqual(stored)
-  })
-
-  it('tells what the event said', async () => {
-    const seq = await rig.emit('told', {
-      type: 'credit',
-      amount: '9007199254740993',
-      transaction_id: 'order-1',
-      reference: 'order 1',
-      metadata: { a: [1, null] },
-    })
-    await rig.caughtUp()
-    const reply = await rig.ask('customer.statement', { client_id: 'told' })
-    expect(reply.json()).toEqual({
-      client_id: 'told',
-      entries: [
-        {
-          type: 'credit',
-          amount: '9007199254740993',
-          balance: '9007199254740993',
-          version: 1,
-          seq,
-          at: expect.stringMatching(/^\d{4}-\d\d-\d\dT.*Z$/),
-          transaction_id: 'order-1',
-          reference: 'order 1',
-          metadata: { a: [1, null] },
-        },
-      ],
-    })
-  })
-
-  it('carries proofs that the shipped verifier checks, of ten entries a page, and says why an entry has none', async () => {
-    const ask = async (): Promise<Proved> =>
-      (await rig.ask('customer.statement', { client_id: 'proved', limit: 100, proof: true })).json<Proved>()
-    const seqs: number[] = []
-    for (let amount = 1; amount <= 12; amount += 1) {
-      const event = { type: 'credit', amount, transaction_id: `proved-${amount}` }
-      seqs.push(await rig.emit('proved', event))
-    }
-    await rig.caughtUp()
-    expect((await ask()).entries).toEqual(
-      Array(10).fill(expect.objectContaining({ unproved: 'this ledger has no signed heads' })),
-    )
-
-    await right(applySettings(rig.nc, { replicas: 1, has_heads: true }))
-    const made = signerOf(newSeed())
-    if (E.isLeft(made)) throw new Error(made.left)
-    const keeper = startKeeper(rig, made.right, { look_ms: 5, head_ms: 40, log_ms: 60_000 })
-    const newest = seqs.at(-1) ?? 0
-    await until(async () => ((await right(readAnyEnd(rig.nc))).head?.tree.size ?? 0) >= newest, {
-      deadline_ms: 30_000,
-      what: 'the head',
-    })
-    await keeper.stop()
-    const statement = await ask()
-    expect(statement.entries.map(({ seq }) => seq)).toEqual(seqs.toReversed().slice(0, 10))
-    expect(statement.cursor).toBeDefined()
-    const said = verifyProof(statement, made.right.key)
-    expect([said.code, said.text.match(/^valid: event /gm)?.length]).toEqual([0, 10])
-
-    const [first, ...others] = statement.entries
-    const wrong: readonly [object, string][] = [
-      [{ ...statement, entries: [{ ...first, amount: 99 }, ...others] }, 'its proof is of another event'],
-      [{ ...statement, client_id: 'a' }, 'its proof is of another event'],
-      [{ ...statement, client_id: undefined }, 'its proof is of another event'],
-      [{ ...statement, entries: [{ ...first, proof: undefined, unproved: 'it is new' }] }, 'it is new'],
-      [{ ...statement, entries: [] }, 'it has no entries'],
-    ]
-    for (const [one, reason] of wrong) {
-      const { code, text } = verifyProof(one, made.right.key)
-      expect([code, text]).toEqual([1, expect.stringContaining(reason)])
-    }
-
-    await rig.emit('proved', { type: 'credit', amount: 1 })
-    await rig.caughtUp()
-    expect((await ask()).entries[0]).toMatchObject({
-      seq: newest + 1,
-      unproved: `no signed head vouches for event ${newest + 1} yet`,
-    })
-  })
-
-  it.each([
-    [{}, 'client_id'],
-    [{ client_id: 'a', limit: 0 }, 'limit'],
-    [{ client_id: 'a', limit: 1_001 }, 'limit'],
-    [{ client_id: 'a', cursor: 'abc' }, 'cursor'],
-    [{ client_id: 'a', from: 'monday' }, 'from'],
-    [{ client_id: 'a', proof: 'yes' }, 'proof'],
-  ])('answers %j with 400 and a text that names %s', async (request, named) => {
-    const reply = await rig.ask('customer.statement', request)
-    expect([errorOf(reply), reply.string().includes(named)]).toEqual(['400:INVALID_REQUEST', true])
-  })
-
-  it("takes no other customer's cursor", async () => {
-    const { cursor } = (await rig.ask('customer.statement', { client_id: 'a', limit: 1 })).json<Statement>()
-    const reply = await rig.ask('customer.statement', { client_id: 'b', cursor })
-    expect(errorOf(reply)).toBe('400:INVALID_REQUEST')
-  })
-
-  it('is empty for a customer without events', async () => {
-    const reply = await rig.ask('customer.statement', { client_id: 'nobody' })
-    expect(reply.string()).toBe('{"client_id":"nobody","entries":[]}')
-  })
-
-  it('leaves out what no row can hold, names it, and says the same from the journal and from the stream', async () => {
-    const deep = `{"a":${'['.repeat(20_000)}${']'.repeat(20_000)}}`
-    const grown = `{"a":[${Array(12_000).fill('1E20').join(',')}]}`
-    for (const fields of [
-      `"metadata":${deep}`,
-      `"metadata":${grown}`,
-      '"reference":"\\ud800","metadata":{"a":1}',
-    ])
-      await rig.emit('unwieldy', `{"type":"credit","amount":1,${fields}}`)
-    await rig.caughtUp()
-    const read = async () =>
-      (await rig.ask('customer.statement', { client_id: 'unwieldy' })).json<Statement>()
-    const from_journal = await read()
-    expect(from_journal.entries).toMatchObject([
-      { balance: 3, reference: '\ufffd', metadata: { a: 1 } },
-      { balance: 2, omitted: ['metadata'] },
-      { balance: 1, omitted: ['metadata'] },
-    ])
-    await rig.dynamodb.kill()
-    expect(await read()).toEqual(from_journal)
-    await rig.dynamodb.start()
-  })
-
-  it('goes on while DynamoDB is away', async () => {
-    const past = await fold()
-    await rig.dynamodb.kill()
-    expect((await pagesOf('a', {})).map(essence)).toEqual(expected(past, 'a'))
-    await rig.dynamodb.start()
   })
 })

@@ -44,8 +44,8 @@ export type SubjectFoldOptions = {
   readonly events_max: number
   /** The decoder of an event's body; `decodeEvent` by default. */
   readonly decode?: typeof decodeEvent | undefined
-  /** Gets every event that counts, in stream order. */
-  readonly onApplied?: (record: Recorded, event: LedgerEvent, after: Customer) => void
+  /** Gets every event that counts, in stream order. The fold ends with an event for which it says `enough`. */
+  readonly onApplied?: (record: Recorded, event: LedgerEvent, after: Customer) => unknown
 }
 
 /**
@@ -61,18 +61,20 @@ export class TooManyEvents extends Error {
   override readonly name = 'TooManyEvents'
 }
 
-type Deps = { readonly nc: NatsConnection; readonly jsm: JetStreamManager }
+export type SubjectDeps = { readonly nc: NatsConnection; readonly jsm: JetStreamManager }
 
 /** A proved end: the last sequence of a subject (0: it has no events), and of the stream. */
 type End = { readonly subject_seq: number; readonly stream_seq: number }
 
 /** A running fold: its options, the decisions that it has met, its event count, and the end once it was asked for. */
 type Work = {
-  readonly deps: Deps
+  readonly deps: SubjectDeps
   readonly id: AccountId
   readonly options: SubjectFoldOptions
   readonly skips: Map<number, Skip>
   events: number
+  /** Whoever gets the events has enough of them. */
+  is_enough: boolean
   end: End | undefined
 }
 
@@ -126,7 +128,8 @@ const foldOnce = async (work: Work, from: Folded): Promise<Folded> => {
     last_seq = record.seq
     if (next.tag !== 'applied' && next.tag !== 'parked') return
     customer = next.customer
-    if (next.tag === 'applied' && decoded.tag === 'event') onApplied?.(record, decoded.event, customer)
+    if (next.tag === 'applied' && decoded.tag === 'event')
+      work.is_enough = onApplied?.(record, decoded.event, customer) === 'enough'
   }
 
   let to_seq = isOpen(options) ? (await endOf(work)).subject_seq : options.to_seq
@@ -135,11 +138,15 @@ const foldOnce = async (work: Work, from: Folded): Promise<Folded> => {
     const found = await nextUpTo(work, last_seq + 1, to_seq)
     if (found === undefined) return { customer, last_seq }
     take(found)
+    if (work.is_enough) return { customer, last_seq }
   }
   if (last_seq < to_seq) {
     to_seq = Math.min(to_seq, (await endOf(work)).subject_seq)
     const range = { stream: LEDGER_STREAM, subject: eventSubject(id), from_seq: last_seq + 1, to_seq }
-    for await (const record of readRange(deps.nc, range)) take(record)
+    for await (const record of readRange(deps.nc, range)) {
+      take(record)
+      if (work.is_enough) break
+    }
   }
   return { customer, last_seq }
 }
@@ -159,12 +166,12 @@ const readLaterSkips = async (work: Work, from_seq: number): Promise<void> => {
  * again from that event, with the decision. Each round gets further than the one before.
  */
 const fold = async (
-  deps: Deps,
+  deps: SubjectDeps,
   id: AccountId,
   from: Folded,
   options: SubjectFoldOptions,
 ): Promise<FoldedTo> => {
-  const work: Work = { deps, id, options, skips: new Map(), events: 0, end: undefined }
+  const work: Work = { deps, id, options, skips: new Map(), events: 0, is_enough: false, end: undefined }
   const done = (folded: Folded): FoldedTo => ({
     ...folded,
     complete_to: Math.min(options.to_seq, work.end?.stream_seq ?? options.to_seq),
@@ -184,7 +191,7 @@ const fold = async (
  * that is `to_seq`, or the end that the stream had at the call or later. `TryAgain` while no server proves that end.
  */
 export const foldSubject = (
-  deps: Deps,
+  deps: SubjectDeps,
   id: AccountId,
   from: Folded,
   options: SubjectFoldOptions,

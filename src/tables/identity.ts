@@ -39,6 +39,8 @@ export type Identity = {
   readonly reason?: string | undefined
   /** Why the sums of this epoch may be wrong; undefined while nothing speaks against them. */
   readonly sums_doubt?: string | undefined
+  /** Which events have rows in this epoch (savepoints.ts); undefined: every event. */
+  readonly journal?: 'savepoints' | undefined
 }
 
 const Item = fieldsOf(
@@ -52,7 +54,7 @@ const Item = fieldsOf(
     newest_at_ms: whole,
     whole_from_seq: whole,
   },
-  { reason: t.string, sums_doubt: t.string },
+  { reason: t.string, sums_doubt: t.string, journal: t.literal('savepoints') },
 )
 
 /** Decodes an item as an identity; undefined when the item is missing or unreadable. */
@@ -68,6 +70,7 @@ const decodeIdentity = (raw: unknown): Identity | undefined =>
       whole_from_seq: rest.whole_from_seq,
       reason: rest.reason,
       sums_doubt: rest.sums_doubt,
+      journal: rest.journal,
     })),
     E.getOrElseW(() => undefined),
   )
@@ -104,7 +107,7 @@ export const readIdentity = (
   )
 
 /** The fields that the caller gives for the identity of a new epoch. */
-export type Beginning = Pick<Identity, 'table_id' | 'stream' | 'whole_from_seq' | 'reason'> & {
+export type Beginning = Pick<Identity, 'table_id' | 'stream' | 'whole_from_seq' | 'reason' | 'journal'> & {
   readonly state?: Identity['state']
 }
 

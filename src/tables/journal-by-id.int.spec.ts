@@ -28,7 +28,8 @@ const row = (transaction_id: string, more: Record<string, unknown> = {}) => ({
 const put = async (item: Record<string, unknown>): Promise<void> => {
   await ledger.tables.send(new PutCommand({ TableName: ledger.first_table, Item: item }))
 }
-const read = (...ids: string[]) => right(readJournal(ledger.tables, ledger.first_table, ids, () => undefined))
+const read = async (...ids: string[]) =>
+  (await right(readJournal(ledger.tables, ledger.first_table, ids, () => undefined))).rows
 
 it('gives the event of each id and the account after it; ids without a row are left out', async () => {
   await put(row('one', { reference: 'r', metadata: '{"a":{"b":[1]}}' }))
@@ -71,11 +72,10 @@ it.each([
   if (decoded.tag !== 'event') throw new Error(decoded.tag)
   const record = { seq: 7, subject: 'customer.balance.ann', body: Buffer.from(text), at: new Date(0) }
   const account = { balance: 9n, version: 3, seq: 7 }
-  const { inserts } = PROJECTIONS.ledger.fold({
+  const { id, seq, attributes } = PROJECTIONS.ledger.rowOf({
     ...{ id: clientId('ann'), record, event: decoded.event, from: { ...account, seq: 3 }, to: account },
   })
-  for (const { id, seq, attributes } of inserts)
-    await put({ id, seq: BigInt(seq), ...attributes, version: 3n })
+  await put({ id, seq: BigInt(seq), ...attributes, version: 3n })
   const { transaction_id = '' } = decoded.event
   expect((await read(transaction_id)).get(transaction_id)?.event).toEqual(decoded.event)
 })

@@ -12,8 +12,9 @@ import { decodeParsed, type LedgerEvent } from '../ledger/event.js'
 import type { TableError } from './errors.js'
 import { readTrusted, type Trust } from './heads.js'
 import { rowId } from './journal-ids.js'
-import { KeyedRow, type LinkedRow } from './journal-row.js'
+import { KeyedRow } from './journal-row.js'
 import { accountOfRow, type Omitted, omittedOf } from './row-texts.js'
+import { type JournalKind, journalOf } from './savepoints.js'
 
 /** One row of the journal; `balance` and `version` are those after the event. */
 export type JournalRow = {
@@ -29,7 +30,7 @@ export type JournalRow = {
 }
 
 /** Decodes the row's event with the codec of events, because a table may hold anything; undefined when it is not valid. */
-export const eventOfRow = (row: KeyedRow | LinkedRow): LedgerEvent | undefined => {
+const eventOfRow = (row: KeyedRow): LedgerEvent | undefined => {
   const { client_id, type, amount, transaction_id, reference, metadata } = row
   const { counterparty, declined, details } = row
   const fields = {
@@ -60,27 +61,39 @@ const decodeRow = (raw: unknown): E.Either<TableError, [string, JournalRow]> => 
   return E.right([id, { client_id, seq, balance, version, account, event, omitted: omittedOf(omitted) }])
 }
 
+/** Rows by transaction id, and which events have rows at all: an id that has none may be stored all the same. */
+export type JournalRows = {
+  readonly rows: ReadonlyMap<string, JournalRow>
+  readonly journal: JournalKind
+}
+
 /**
  * Reads the rows of up to 99 transaction ids, strongly consistent, by transaction id; an id without a row is left out. If
- * several events have the id, the row is that of the first one that counted. `NotOurs` when `trust` rejects the table.
+ * several events have the id, the row is that of the first one that counted and has a row. `NotOurs` when `trust` rejects the
+ * table.
  */
 export const readJournal = (
   client: DynamoDBDocumentClient,
   table: string,
   transaction_ids: readonly string[],
   trust: Trust,
-): TaskEither<TableError, Map<string, JournalRow>> =>
+): TaskEither<TableError, JournalRows> =>
   pipe(
     readTrusted(client, table, transaction_ids.map(rowId), trust),
-    TE.map(({ items }) => items),
-    TE.chainEitherK(E.traverseArray(decodeRow)),
-    TE.map(rows => {
+    TE.chainEitherK(({ items, identity }) =>
+      pipe(
+        items,
+        E.traverseArray(decodeRow),
+        E.map(rows => ({ rows, journal: journalOf(identity) })),
+      ),
+    ),
+    TE.map(({ rows, journal }) => {
       const byRow = new Map(rows)
       const found = new Map<string, JournalRow>()
       for (const id of transaction_ids) {
         const row = byRow.get(rowId(id))
         if (row !== undefined) found.set(id, row)
       }
-      return found
+      return { rows: found, journal }
     }),
   )

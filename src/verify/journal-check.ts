@@ -18,8 +18,11 @@ import type { Step } from './walk.js'
 /** The row key of an event without a transaction id, or whose transaction id belongs to an earlier event. */
 const seqKey = (seq: number): string => `@${seq}`
 
-const ownKey = ({ event, entry }: Step): string =>
-  event?.transaction_id === undefined ? seqKey(entry.seq) : `#${event.transaction_id}`
+/** The versions of a customer that have a row in a table of savepoints (docs/adr/0062). */
+const VERSIONS_APART = 64
+
+const isSavepoint = ({ before, after }: Step): boolean =>
+  after.version === before.version || after.version % VERSIONS_APART === 0
 
 /** The limits for the nesting of metadata and the size of a text in a row; a row omits larger ones (docs/adr/0027). */
 const LEVELS_MAX = 32
@@ -163,16 +166,19 @@ export class JournalCheck {
   readonly #run: Run
   readonly #table: string
   readonly #seq_max: number
+  /** Only some events have rows, which have no key of a transaction id. */
+  readonly #has_savepoints: boolean
   /** The row key of each event up to `seq_max`. */
   readonly #keys: ReturnType<typeof createFingerprints>
   /** The sequences of the events after `seq_max` of which rows were found, by the ids of the rows. */
   readonly #ahead = new Map<string, number>()
   #rows = 0
 
-  constructor(run: Run, table: string, seq_max: number) {
+  constructor(run: Run, table: string, seq_max: number, has_savepoints: boolean) {
     this.#run = run
     this.#table = table
     this.#seq_max = seq_max
+    this.#has_savepoints = has_savepoints
     this.#keys = createFingerprints(seq_max)
   }
 
@@ -181,9 +187,19 @@ export class JournalCheck {
     return this.#rows
   }
 
-  #isWanted({ outcome, id }: Step): boolean {
+  #hasRow(step: Step): boolean {
+    return step.outcome === 'applied' && (!this.#has_savepoints || isSavepoint(step))
+  }
+
+  #isWanted(step: Step): boolean {
     const { client_id } = this.#run
-    return outcome === 'applied' && (client_id === undefined || client_id === id)
+    return this.#hasRow(step) && (client_id === undefined || client_id === step.id)
+  }
+
+  #ownKey({ event, entry }: Step): string {
+    return this.#has_savepoints || event?.transaction_id === undefined
+      ? seqKey(entry.seq)
+      : `#${event.transaction_id}`
   }
 
   #compare(step: Step, key: string, row: RawItem): void {
@@ -211,7 +227,7 @@ export class JournalCheck {
 
   /** Compares an event whose own key has no row, or another event's row: then its row has to be under its sequence. */
   #compareInstead(step: Step, own: RawItem | undefined, instead: RawItem | undefined): void {
-    const [key, other] = [ownKey(step), seqKey(step.entry.seq)]
+    const [key, other] = [this.#ownKey(step), seqKey(step.entry.seq)]
     const holder = Number(own === undefined ? 0n : (wholeIn(own, 'seq') ?? 0n))
     if (own !== undefined && instead !== undefined) this.#compare(step, other, instead)
     else if (own === undefined)
@@ -224,9 +240,13 @@ export class JournalCheck {
   /** Compares the rows of a page of events. */
   async page(steps: readonly Step[]): Promise<void> {
     const wanted = steps.filter(step => this.#isWanted(step))
-    const own = await readAll(this.#run, this.#table, wanted.map(ownKey))
+    const own = await readAll(
+      this.#run,
+      this.#table,
+      wanted.map(step => this.#ownKey(step)),
+    )
     const isOwn = (step: Step): boolean =>
-      wholeIn(own.get(ownKey(step)) ?? {}, 'seq') === BigInt(step.entry.seq)
+      wholeIn(own.get(this.#ownKey(step)) ?? {}, 'seq') === BigInt(step.entry.seq)
     const others = wanted.filter(step => !isOwn(step))
     const instead = await readAll(
       this.#run,
@@ -234,7 +254,7 @@ export class JournalCheck {
       others.map(({ entry }) => seqKey(entry.seq)),
     )
     for (const step of wanted) {
-      const key = ownKey(step)
+      const key = this.#ownKey(step)
       const row = own.get(key)
       if (isOwn(step) && row !== undefined) this.#compare(step, key, row)
       else
@@ -270,8 +290,8 @@ export class JournalCheck {
   /** Takes an event after `seq_max`. One row of it may have been found, under one of the event's two keys. */
   see(step: Step): void {
     const { seq } = step.entry
-    if (this.#ahead.size === 0 || step.outcome !== 'applied') return
-    const row_id = [ownKey(step), seqKey(seq)].find(id => this.#ahead.get(id) === seq)
+    if (this.#ahead.size === 0 || !this.#hasRow(step)) return
+    const row_id = [this.#ownKey(step), seqKey(seq)].find(id => this.#ahead.get(id) === seq)
     if (row_id !== undefined) this.#ahead.delete(row_id)
   }
 

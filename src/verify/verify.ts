@@ -54,6 +54,8 @@ export type Report = {
   readonly table: { readonly name: string; readonly generation: number; readonly differences: number }
   readonly heads_compared: number
   readonly rows_compared: number
+  /** Which events have rows in the table. */
+  readonly journal: 'every-event' | 'savepoints'
   /**
    * Whether the sums of the totals were compared; they are not when one customer is compared, or when they are left
    * out.
@@ -175,6 +177,7 @@ const verifyWith = async (
   const run: Run = { ...deps, signal, onProgress, differences, client_id: options.client_id }
   const target = await findTarget(run, options)
   const seq = await sequenceFor(run, target, options)
+  const journal = (await persist(readIdentity(run.tables, target.table), signal))?.journal ?? 'every-event'
   await waitFor(run, target, seq, options.timeout_ms)
 
   const counts = { rejected: 0, is_reading: false }
@@ -190,7 +193,7 @@ const verifyWith = async (
   const { client_id } = run
   const checks: Checks = {
     heads: createHeadsCheck(run, target.table, walk),
-    journal: new JournalCheck(run, target.table, seq),
+    journal: new JournalCheck(run, target.table, seq, journal === 'savepoints'),
     totals: options.totals && client_id === undefined ? new TotalsCheck(run, target) : undefined,
     stream: createStreamChecks(differences, run.client_id),
     known_ids: await createKnownIdsCheck(run, options.chunk_events),
@@ -224,6 +227,7 @@ const verifyWith = async (
     },
     heads_compared: checks.heads.compared(),
     rows_compared: checks.journal.rows,
+    journal,
     sums_compared: verdict === 'equal' || verdict === 'differ',
     sums_doubt: (await persist(readIdentity(run.tables, target.table), signal))?.sums_doubt,
     known_ids,

@@ -32,6 +32,7 @@ import { publish } from '../../src/stream/publish.js'
 import { createTablesClient } from '../../src/tables/client.js'
 import { TABLES, tableName } from '../../src/tables/definition.js'
 import { createTable } from '../../src/tables/provision.js'
+import type { JournalKind } from '../../src/tables/savepoints.js'
 import {
   startTestNats,
   startTestServers,
@@ -75,6 +76,8 @@ type StreamOptions = TestNatsOptions & {
 type TableOptions = {
   /** Whether the table exists before the spec begins; a projection makes it itself. */
   readonly has_table?: boolean
+  /** Which events have rows in its tables; every one, unless stated. */
+  readonly journal?: JournalKind
 }
 
 export const LOCAL = { region: 'local', credentials: { accessKeyId: 'local', secretAccessKey: 'local' } }
@@ -172,6 +175,7 @@ const openLedger = async (stack: Stack, place: Place): Promise<OpenLedger> => {
     ...stream,
     tables,
     base_table: BASE_TABLE,
+    journal: place.journal ?? 'every-event',
     table: TE.right(tableName(BASE_TABLE, 'ledger', 1)),
     first_table: tableName(BASE_TABLE, 'ledger', 1),
     log: pino({ level: 'silent' }),

@@ -1,5 +1,6 @@
 /**
- * A customer's own history: which transaction ids its newest 10,000 transactions had, from the stream alone.
+ * A customer's own history: which transaction ids its events have, from the stream alone. It is kept of customers with up to
+ * 10,000 events.
  */
 
 import { run } from '../../fp.js'
@@ -15,14 +16,21 @@ import type { CommandDeps } from '../deps.js'
 import { storedAt } from './stored-transaction.js'
 import { certainlyRefused_ms, type FindTransaction } from './window.js'
 
-/** The number of customers whose histories are remembered, and the number of a customer's newest transactions. */
+/** The number of customers whose histories are remembered, and the largest number of a customer's events. */
 const HISTORIES_MAX = 10_000
-const TRANSACTIONS_MAX = 10_000
+const EVENTS_MAX = 10_000
+
+/** A customer has too many events: nothing is said of its history. */
+export class HistoryTooLong extends Error {
+  override readonly name = 'HistoryTooLong'
+}
+
 /** The number of histories that are read at once. */
 const READS_MAX = 16
 
 type History = {
   readonly ids: Map<string, number>
+  events: number
   up_to_seq: number
   /** Until this time of `performance.now()` the stream itself refuses the ids of all younger events. */
   fresh_until_ms: number
@@ -32,16 +40,19 @@ type History = {
 
 const newHistory = (): History => ({
   ids: new Map(),
+  events: 0,
   up_to_seq: 0,
   fresh_until_ms: Number.NEGATIVE_INFINITY,
 })
+
+const isTooLong = ({ events }: History): boolean => events > EVENTS_MAX
 
 /** Reads the history on to the end of the customer's subject, as of an end of the stream that is proved now. */
 const readOn = async ({ nc }: CommandDeps, id: AccountId, history: History): Promise<void> => {
   const subject = eventSubject(id)
   const { proof, last } = await run(lastProved(nc, [subject]))
   const to_seq = last.get(subject)?.seq ?? 0
-  let { up_to_seq } = history
+  let { up_to_seq, events } = history
   for await (const { seq, body } of readRange(nc, {
     stream: LEDGER_STREAM,
     subject,
@@ -49,11 +60,17 @@ const readOn = async ({ nc }: CommandDeps, id: AccountId, history: History): Pro
     to_seq,
   })) {
     up_to_seq = seq
+    events += 1
+    if (events > EVENTS_MAX) break
     const decoded = decodeEvent(body, id)
     if (decoded.tag !== 'event' || decoded.event.transaction_id === undefined) continue
     // of several events with one id the first one counts
     if (!history.ids.has(decoded.event.transaction_id)) history.ids.set(decoded.event.transaction_id, seq)
-    if (history.ids.size > TRANSACTIONS_MAX) history.ids.delete(history.ids.keys().next().value ?? '')
+  }
+  history.events = events
+  if (isTooLong(history)) {
+    history.ids.clear()
+    return
   }
   if (up_to_seq < to_seq)
     throw new Error(`the events of ${id} could be read up to ${up_to_seq} of ${to_seq} only`)
@@ -63,7 +80,7 @@ const readOn = async ({ nc }: CommandDeps, id: AccountId, history: History): Pro
 
 /**
  * Looks through the customer's own events. A history is remembered, and read on when it is older than half of the duplicate
- * window, so younger ids are left to the stream.
+ * window, so younger ids are left to the stream. It rejects with `HistoryTooLong` when the customer has too many events.
  */
 export const createHistoryFinder = (deps: CommandDeps): FindTransaction => {
   const histories = forgetWhenSetBack(deps.nc, createLru<AccountId, History>(HISTORIES_MAX))
@@ -85,11 +102,13 @@ export const createHistoryFinder = (deps: CommandDeps): FindTransaction => {
 
   return async (transaction_id, id, newest = false) => {
     const history = historyOf(id)
+    if (isTooLong(history)) throw new HistoryTooLong(`${id} has more than ${EVENTS_MAX} events`)
     if (newest || performance.now() > history.fresh_until_ms) {
       // a reading that is under way may have begun before this call
       if (newest) await history.reading
       await refreshed(id, history)
     }
+    if (isTooLong(history)) throw new HistoryTooLong(`${id} has more than ${EVENTS_MAX} events`)
     const seq = history.ids.get(transaction_id)
     return seq === undefined ? undefined : storedAt(deps, seq)
   }

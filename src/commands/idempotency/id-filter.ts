@@ -7,7 +7,7 @@
  * place of the memory. A filter cannot grow, so a full one gets a larger one beside it.
  */
 
-import type { IdHash } from './id-hash.js'
+import type { IdHash } from '../../known-ids/id-hash.js'
 
 const WORDS_PER_BLOCK = 8
 const BITS_PER_BLOCK = 32 * WORDS_PER_BLOCK

@@ -3,26 +3,11 @@
  * ids also which event. It is a pure state machine; the follower feeds it (known-ids.ts).
  */
 
-import { decodeBody } from '../../ledger/event.js'
-import { findTransactionId } from '../../ledger/fast/movement.js'
-import type { IdChunk } from './id-chunk.js'
+import { hashOfEvent } from '../../known-ids/hash-of-event.js'
+import type { IdChunk } from '../../known-ids/id-chunk.js'
+import { hashText, type IdHash } from '../../known-ids/id-hash.js'
 import { IdFilter } from './id-filter.js'
-import { hashBytes, hashText, type IdHash } from './id-hash.js'
 import { RecentIds } from './recent-ids.js'
-
-/** Writes the hash of the transaction id of an event's body to `into`; false when the event has no id. */
-export const hashOfEvent = (body: Uint8Array, into: IdHash): boolean => {
-  const place = findTransactionId(body)
-  if (place === null) return false
-  if (place !== undefined) {
-    hashBytes(body, place.from, place.end, into)
-    return true
-  }
-  const decoded = decodeBody(body)
-  if (decoded.tag !== 'event' || decoded.event.transaction_id === undefined) return false
-  hashText(decoded.event.transaction_id, into)
-  return true
-}
 
 export class IdSet {
   readonly #hash: IdHash = { low: 0, high: 0 }

@@ -2,12 +2,19 @@
 
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { hashOfEvent } from '../../known-ids/hash-of-event.js'
+import {
+  ChunkCollector,
+  chunkNameOf,
+  chunkSubject,
+  IdChunk,
+  type NamedChunk,
+} from '../../known-ids/id-chunk.js'
+import { hashBytes, hashText, type IdHash } from '../../known-ids/id-hash.js'
 import { arbitraryEvent } from '../../ledger/testing/arbitrary.js'
 import { decodePlain, encodePlain } from '../../ledger/testing/plain.js'
-import { ChunkCollector, chunkNameOf, chunkSubject, IdChunk, type NamedChunk } from './id-chunk.js'
 import { IdFilter } from './id-filter.js'
-import { hashBytes, hashText, type IdHash } from './id-hash.js'
-import { hashOfEvent, IdSet } from './id-set.js'
+import { IdSet } from './id-set.js'
 import { RecentIds } from './recent-ids.js'
 import { sortedHashes } from './sorted-hashes.js'
 

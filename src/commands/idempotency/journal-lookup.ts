@@ -10,6 +10,7 @@
 import { countUnstorable } from '../../dead-letters/letters.js'
 import { E, pipe, type TaskEither, TE, unwrap } from '../../fp.js'
 import { createGatherer } from '../../gather.js'
+import { createFindOlderIds } from '../../known-ids/older-ids.js'
 import { creditLegId } from '../../ledger/command.js'
 import { claimedAfter } from '../../ledger/event.js'
 import { rulesDigest } from '../../ledger/rules-text.js'
@@ -27,6 +28,7 @@ import { createHistoryFinder } from './history.js'
 import type { KnownIds } from './known-ids.js'
 import { createLagWatch } from './lag-watch.js'
 import { type StoredTransaction, storedAt } from './stored-transaction.js'
+import { createStreamLookup, GapUnread, type StreamLookupParts } from './stream-lookup.js'
 import type { FindTransaction } from './window.js'
 
 export type JournalSource = {
@@ -36,10 +38,9 @@ export type JournalSource = {
   readonly consumer: TaskEither<StreamError, string>
 }
 
-/** The journal and the newest ids leave a gap, so an id that neither holds may be stored all the same. */
-class GapUnread extends Error {
-  override readonly name = 'GapUnread'
-}
+/** A table of savepoints has no row for the id, which says nothing. */
+const NOT_KEPT = 'not kept'
+type RowFound = JournalRow | typeof NOT_KEPT
 
 /** What is known when no part of the program follows the stream's ids: nothing. */
 const NOTHING_KNOWN: KnownIds = {
@@ -77,8 +78,8 @@ const knownFromRow = (row: JournalRow, stored: StoredTransaction): StoredTransac
   return { ...stored, has_counted: true, folded: [state] }
 }
 
-type Rows = ReadonlyMap<string, JournalRow>
-type ReadRow = (transaction_id: string) => Promise<JournalRow | undefined>
+type Rows = ReadonlyMap<string, RowFound>
+type ReadRow = (transaction_id: string) => Promise<RowFound | undefined>
 
 export type JournalLookup = {
   /** Finds a transaction in the journal, or in the customer's history while the journal cannot be asked. */
@@ -114,37 +115,48 @@ const createRowReaders = (deps: CommandDeps, table: JournalSource['table']) => {
     pipe(
       table,
       TE.chainW(now => readJournal(deps.tables, now.table, ids, now.trust)),
+      TE.map(
+        ({ rows, journal }): Rows =>
+          journal === 'every-event' ? rows : new Map(ids.map(id => [id, rows.get(id) ?? NOT_KEPT])),
+      ),
     )()
-  const read = createGatherer<string, JournalRow>(READ_KEYS_MAX, READS_IN_FLIGHT_MAX, async ids => {
+  const read = createGatherer<string, RowFound>(READ_KEYS_MAX, READS_IN_FLIGHT_MAX, async ids => {
     const soon = await breaker.soon(() => readRows(ids))
     if (soon.tag === 'answer') return soon.answer
     const error = soon.tag === 'away' ? soon.error : undefined
     throw new Error(error?.message ?? 'the journal does not answer soon', { cause: error?.cause })
   })
-  const readPatiently = createGatherer<string, JournalRow>(READ_KEYS_MAX, READS_IN_FLIGHT_MAX, async ids => {
+  const readPatiently = createGatherer<string, RowFound>(READ_KEYS_MAX, READS_IN_FLIGHT_MAX, async ids => {
     return unwrap(await readRows(ids))
   })
   return { read, readPatiently }
 }
 
-export type JournalParts = {
-  readonly findInHistory?: FindTransaction
-  readonly known?: KnownIds
-}
+export type JournalParts = Partial<StreamLookupParts>
 
 export const createJournalLookup = (
   deps: CommandDeps,
   { table, consumer }: JournalSource,
-  { findInHistory = createHistoryFinder(deps), known = NOTHING_KNOWN }: JournalParts = {},
+  {
+    findInHistory = createHistoryFinder(deps),
+    known = NOTHING_KNOWN,
+    findOlder = createFindOlderIds(deps),
+  }: JournalParts = {},
 ): JournalLookup => {
   const lag = createLagWatch(deps, consumer)
   const slots = createSlots(PROOFS_MAX)
   const { read, readPatiently } = createRowReaders(deps, table)
+  const { amongNewest, leaveNoGap, ...without } = createStreamLookup(deps, {
+    findInHistory,
+    known,
+    findOlder,
+  })
 
   /** The transaction of the row under an id. Rejects when the stream does not hold the row's event. */
   const proved = async (transaction_id: string, readRow: ReadRow): Promise<StoredTransaction | undefined> => {
     const row = await readRow(transaction_id)
     if (row === undefined) return undefined
+    if (row === NOT_KEPT) throw new Error('the table has rows of savepoints only')
     const stored = await slots(() => storedAt(deps, row.seq))
     if (stored?.id === row.client_id && stored.event.transaction_id === transaction_id) {
       return knownFromRow(row, stored)
@@ -167,21 +179,6 @@ export const createJournalLookup = (
       : { ...bare, has_counted }
   }
 
-  /** Whether a complete journal up to `seq` and the newest ids together leave no event out. */
-  const leaveNoGap = (seq: number): boolean => {
-    const exact_after = known.exactAfter()
-    return exact_after !== undefined && exact_after <= seq
-  }
-
-  /** The transaction among the newest ids. Rejects when the event there has another id: then the ids of both are not exact. */
-  const amongNewest = async (transaction_id: string): Promise<StoredTransaction | undefined> => {
-    const seq = known.seqOf(transaction_id)
-    if (seq === undefined) return undefined
-    const stored = await slots(() => storedAt(deps, seq))
-    if (stored?.event.transaction_id === transaction_id) return stored
-    throw new GapUnread(`event ${seq} has another transaction id than ${transaction_id}, with the same hash`)
-  }
-
   const findInJournal = async (
     transaction_id: string,
     newest: boolean,
@@ -196,12 +193,6 @@ export const createJournalLookup = (
     throw new GapUnread(`the journal has come to event ${look.seq} only`)
   }
 
-  /** Without the journal: the newest ids tell if they are those of the whole stream, otherwise the customer's history does. */
-  const findWithoutJournal: FindTransaction = async (transaction_id, id, newest) => {
-    const found = await amongNewest(transaction_id)
-    return found === undefined && !leaveNoGap(0) ? findInHistory(transaction_id, id, newest) : found
-  }
-
   return {
     find: async (transaction_id, id, newest = false) => {
       if (newest || known.exactAfter() === undefined) await known.reachEnd(FOLLOW_MS_MAX)
@@ -211,7 +202,7 @@ export const createJournalLookup = (
       } catch (cause) {
         if (cause instanceof GapUnread) throw cause
         deps.log.debug({ err: cause }, 'the journal cannot be asked')
-        return findWithoutJournal(transaction_id, id, newest)
+        return without.find(transaction_id, id, newest)
       }
     },
     lookUp: async transaction_id => {
@@ -229,7 +220,7 @@ export const createJournalLookup = (
         return { known: found, seq: is_complete ? state.right.seq : 0, is_filtered }
       } catch (cause) {
         deps.log.debug({ err: cause }, 'the journal cannot be asked: the stream is read')
-        return { known: undefined, seq: 0, is_filtered }
+        return { ...(await without.lookUp(transaction_id, is_filtered)), is_filtered }
       }
     },
   }

@@ -9,13 +9,13 @@
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import { E } from '../../fp.js'
+import { CHUNK_EVENTS } from '../../known-ids/id-chunk.js'
 import { metrics } from '../../metrics.js'
 import { createArrivals } from '../../stream/follow/arrivals.js'
 import { type FollowDeps, startFollower } from '../../stream/follow/follower.js'
 import { leadershipOf, type Proof } from '../../stream/leadership.js'
 import { createCertainty } from './certainty.js'
 import { FollowedIds, PAGES_FROM_EVENTS } from './followed-ids.js'
-import { CHUNK_EVENTS } from './id-chunk.js'
 
 export type KnownIds = {
   /** False: it is certain that no event has the id, apart from events whose ids the stream itself refuses. */

@@ -6,7 +6,7 @@
  * forgotten, so between one and two million ids are known.
  */
 
-import type { IdHash } from './id-hash.js'
+import type { IdHash } from '../../known-ids/id-hash.js'
 
 /** At least so many of the newest ids are known. */
 export const RECENT_IDS_MAX = 2 ** 20

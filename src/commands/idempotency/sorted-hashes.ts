@@ -5,8 +5,8 @@
  * for the memory each time, which takes several times as long as the work.
  */
 
-import type { IdChunk } from './id-chunk.js'
-import type { IdHash } from './id-hash.js'
+import type { IdChunk } from '../../known-ids/id-chunk.js'
+import type { IdHash } from '../../known-ids/id-hash.js'
 
 /** The hashes are in order by so many of the highest bits of their low words. */
 const BITS = 12

@@ -17,13 +17,15 @@ import {
   hasTwoLegs,
   receiverOf,
 } from '../../ledger/command.js'
-import { decodeEvent, type LedgerEvent } from '../../ledger/event.js'
-import { inParallel } from '../../parallel.js'
-import { FROM_THE_BEGINNING, foldSubject } from '../../stream/fold-subject.js'
+import { claimedAfter, decodeEvent, type LedgerEvent } from '../../ledger/event.js'
+import { rulesDigest } from '../../ledger/rules-text.js'
+import { inParallel, within } from '../../parallel.js'
+import { type Folded, FROM_THE_BEGINNING, foldSubject } from '../../stream/fold-subject.js'
 import { leadershipOf } from '../../stream/leadership.js'
 import { nextKnown } from '../../stream/read.js'
 import type { Recorded } from '../../stream/recorded.js'
 import { LEDGER_STREAM, LEDGER_SUBJECTS } from '../../stream/settings.js'
+import { lastSavepoint } from '../../tables/savepoints.js'
 import type { CommandDeps } from '../deps.js'
 import { expiryOf, failed, type Outcome, type Position, positionOf, replyOf } from '../outcome.js'
 import { commandOfEvent, differsFromStored } from './stored-command.js'
@@ -90,6 +92,27 @@ export const differingField = (command: Command, known: StoredTransaction): stri
 /** The largest number of events that are folded for the answer of one transaction. */
 const FOLD_EVENTS_MAX = 100_000_000
 
+/** The longest wait for a row, without which more events have to be folded. */
+const ROW_MS_MAX = 250
+
+/**
+ * A state of the account before `seq` to fold on from: at a row of the table, if the event of the row claims the same account,
+ * else before all events. A row alone counts for nothing, because anybody may have written into the table.
+ */
+const baseBefore = async (deps: CommandDeps, id: AccountId, seq: number): Promise<Folded> => {
+  const table = await deps.table()
+  if (E.isLeft(table)) return FROM_THE_BEGINNING
+  const account = await within(ROW_MS_MAX, lastSavepoint(deps.tables, table.right, id, seq - 1))
+  if (account === undefined || account.seq === 0) return FROM_THE_BEGINNING
+  const stored = await storedAt(deps, account.seq)
+  const claim = stored?.id === id ? claimedAfter(stored.event) : undefined
+  const is_claimed =
+    claim?.balance === account.balance &&
+    claim.version === account.version &&
+    claim.rules === rulesDigest(account.rules)
+  return is_claimed ? { customer: { account }, last_seq: account.seq } : FROM_THE_BEGINNING
+}
+
 /** The customer's account right after its event at `seq`, and whether that event counts. */
 const foldTo = async (
   deps: CommandDeps,
@@ -97,7 +120,7 @@ const foldTo = async (
   seq: number,
 ): Promise<{ account: Account; counts: boolean; is_parked: boolean }> => {
   let applied_seq = 0
-  const folded = await foldSubject(deps, id, FROM_THE_BEGINNING, {
+  const folded = await foldSubject(deps, id, await baseBefore(deps, id, seq), {
     to_seq: seq,
     events_max: FOLD_EVENTS_MAX,
     onApplied: record => {

@@ -9,13 +9,13 @@
 
 import { type BackOff, pause } from '../../back-off.js'
 import { E, pipe, TE } from '../../fp.js'
+import { chunkSubject, type NamedChunk } from '../../known-ids/id-chunk.js'
+import type { WrongChunk } from '../../known-ids/read-checkpoint.js'
 import { type StreamError, tryStream } from '../../stream/errors.js'
 import type { FollowDeps } from '../../stream/follow/follower.js'
 import { createIfMissing } from '../../stream/provision.js'
 import { publish } from '../../stream/publish.js'
 import { LEDGER_STREAM, transactionIdsStream } from '../../stream/settings.js'
-import { chunkSubject, type NamedChunk } from './id-chunk.js'
-import type { WrongChunk } from './read-checkpoint.js'
 
 /** The chunks that wait: 8 MiB. Further ones are left out; the next process that starts reads their events and writes them. */
 const WAITING_MAX = 16

@@ -115,7 +115,7 @@ export const MAY_PUBLISH: Readonly<Record<User, readonly string[]>> = {
     '$KV.config.status.ledger',
     '$KV.config.parked.ledger.Njc4',
   ],
-  queries: [...READING, ...KEYS, HEADS, ...LETTERS, ...PERSON_KEYS, ...EVERY_INBOX],
+  queries: [...READING, ...KEYS, HEADS, ...LETTERS, ...CHECKPOINT, ...PERSON_KEYS, ...EVERY_INBOX],
   gateway: [...QUESTIONS, ...COMMANDS, ...OPERATIONS, '$SRV.PING.customer'],
   operations: [
     ...READING,

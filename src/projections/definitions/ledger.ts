@@ -1,8 +1,8 @@
 /**
  * The projection of the ledger: everything that is read of it is in one table (docs/adr/0061).
  *
- * An event that counts moves its account's head, makes one row of the journal, and adds to the sums, all in one
- * transaction.
+ * An event that counts moves its account's head, makes one row of the journal where its table has one for it, and adds to the
+ * sums, all in one transaction.
  */
 
 import type { ProjectionName } from '../../tables/definition.js'
@@ -12,7 +12,8 @@ import { additionsOf } from './sums.js'
 
 const LEDGER: Projection = {
   name: 'ledger',
-  fold: applied => ({ inserts: [rowOf(applied)], additions: additionsOf(applied) }),
+  rowOf,
+  additionsOf,
   linger_ms: 100,
 }
 

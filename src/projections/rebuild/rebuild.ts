@@ -13,11 +13,12 @@ import { leadershipOf } from '../../stream/leadership.js'
 import { TABLES } from '../../tables/definition.js'
 import { beginEpoch, type Identity, noteMark, readIdentity } from '../../tables/identity.js'
 import { createTable, dropTable, tableExists, tableFacts } from '../../tables/provision.js'
+import { journalNote } from '../../tables/savepoints.js'
 import { judge, look, streamText } from '../belonging.js'
 import type { ProjectionDeps } from '../deps.js'
 import { persist } from '../persist.js'
 import type { Projection } from '../projection.js'
-import { type Target, targetOf } from '../target.js'
+import { type Target, targetOf, withIdentity } from '../target.js'
 import { compare, readTable, type TableContent } from './expected.js'
 import { createFiller, type Filler, type FillOptions } from './fill.js'
 import { flip } from './flip.js'
@@ -106,7 +107,13 @@ const nameTable = async (to: Target): Promise<Identity> => {
   if (existing !== undefined) return existing
   const facts = await run(tableFacts(to.tables, to.table, TABLES[to.projection.name]))
   const stream = streamText(await run(readOrigin(to.jsm)))
-  const beginning = { table_id: facts?.table_id ?? '', stream, whole_from_seq: 0, reason: undefined }
+  const beginning = {
+    table_id: facts?.table_id ?? '',
+    stream,
+    whole_from_seq: 0,
+    reason: undefined,
+    journal: journalNote(to.journal),
+  }
   return run(beginEpoch(to.tables, to.table, undefined, { ...beginning, state: 'filling' }))
 }
 
@@ -131,13 +138,13 @@ const begin = async (
     const identity = await persist(() => readHalfBuilt(to, left.seq), signal)
     if (identity !== undefined) {
       const expected = await readTable(deps.tables, to, signal)
-      return { to: { ...to, epoch: identity.epoch }, expected, from_seq: left.seq + 1 }
+      return { to: withIdentity(to, identity), expected, from_seq: left.seq + 1 }
     }
   }
   if (exists) await remove(to, signal)
   await persist(() => run(createTable(deps.tables, to.table, TABLES[projection.name])), signal)
-  const { epoch } = await persist(() => nameTable(to), signal)
-  return { to: { ...to, epoch }, expected: emptyExpected(), from_seq: 1 }
+  const identity = await persist(() => nameTable(to), signal)
+  return { to: withIdentity(to, identity), expected: emptyExpected(), from_seq: 1 }
 }
 
 /** Notes first in the table and then in the lock that everything up to `seq` is written: the lock is never ahead. */
@@ -278,8 +285,8 @@ export const replay = (
 const trustTable = async (target: Target): Promise<{ to: Target; folded_seq: number }> => {
   const belonging = judge(target.table, await look(target))
   if (belonging.tag === 'ours') {
-    const { epoch, newest } = belonging.identity
-    return { to: { ...target, epoch }, folded_seq: newest.seq }
+    const { identity } = belonging
+    return { to: withIdentity(target, identity), folded_seq: identity.newest.seq }
   }
   const why =
     'message' in belonging ? belonging.message : 'reason' in belonging ? belonging.reason : undefined

@@ -20,9 +20,10 @@ import { leadershipOf } from '../../stream/leadership.js'
 import { nextProved } from '../../stream/read.js'
 import { LEDGER_SUBJECTS } from '../../stream/settings.js'
 import { readTrustedHead } from '../../tables/heads.js'
+import { lastSavepoint } from '../../tables/savepoints.js'
 import { type QueryDeps, readActive } from '../deps.js'
 import type { Found, Result, Source } from '../hot-set/loader.js'
-import { BEGINNING, type FoldPast, lastAccount, nextRow, unreadable } from './past.js'
+import { BEGINNING, type FoldPast, nextRow, unreadable } from './past.js'
 
 export type AsOf = {
   /** The account after every event up to `seq`. Never rejects. */
@@ -47,7 +48,7 @@ export const createAsOf = (deps: QueryDeps, fold: FoldPast): AsOf => {
 
   const fromRows = async (table: string, id: AccountId, seq: number): Promise<Start> => {
     const [account, after] = await Promise.all([
-      lastAccount(deps, table, id, seq),
+      lastSavepoint(tables, table, id, seq),
       nextRow(deps, table, id, seq),
     ])
     const is_complete = after?.previous_seq === account.seq

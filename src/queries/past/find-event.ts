@@ -1,11 +1,14 @@
 /**
  * Finds the event that has a transaction id: in the journal, among the events that the journal has not reached, and among the
- * dead letters, since an event without effect has no row. The events of a parked customer have neither row nor letter.
+ * dead letters, since an event without effect has no row. The events of a parked customer have neither row nor letter. Where the
+ * table has rows of savepoints only, the checkpoint of transaction ids takes the place of the journal.
  */
 
 import { searchLetters } from '../../dead-letters/search.js'
-import { E, type Either } from '../../fp.js'
+import { E, type Either, unwrap } from '../../fp.js'
 import { documentsWith } from '../../json.js'
+import { createFindOlderIds } from '../../known-ids/older-ids.js'
+import { accountOn } from '../../ledger/account-id.js'
 import { decodeBody } from '../../ledger/event.js'
 import { catalogued } from '../../service/catalogue.js'
 import type { ServiceError } from '../../service/error.js'
@@ -16,8 +19,9 @@ import { leadershipOf } from '../../stream/leadership.js'
 import { nextProved, readRange } from '../../stream/read.js'
 import type { Recorded } from '../../stream/recorded.js'
 import { LEDGER_STREAM, LEDGER_SUBJECTS } from '../../stream/settings.js'
+import { readTrustedHead } from '../../tables/heads.js'
 import { readJournal } from '../../tables/journal-by-id.js'
-import type { QueryDeps } from '../deps.js'
+import type { Active, QueryDeps } from '../deps.js'
 import { unavailable } from '../unavailable.js'
 
 type Found = Either<ServiceError, Recorded | undefined>
@@ -56,6 +60,47 @@ const hasId = ({ body }: Recorded, transaction_id: string): boolean => {
   return decoded.tag === 'event' && decoded.event.transaction_id === transaction_id
 }
 
+/** Finds events by their ids among all events, of which the dead letters say which ones count. */
+const createFindAmongAll = (deps: QueryDeps, at: FindEvent['at']) => {
+  const findOlder = createFindOlderIds(deps)
+
+  /** The sequences of the events that have the hash of the id, and those that letters speak of. */
+  const look = async (transaction_id: string) => {
+    const { last_seq } = unwrap(await leadershipOf(deps.nc).prove()())
+    const seqs = (await findOlder([transaction_id], last_seq)).get(transaction_id) ?? []
+    const letters = await searchLetters(deps.nc, documentsWith(transaction_id), LETTERS_MAX)()
+    return { seqs, without_effect: new Set(unwrap(letters).seqs) }
+  }
+
+  return async (transaction_id: string): Promise<Found> => {
+    const looked = await tryStream('look for a transaction', () => look(transaction_id))()
+    if (E.isLeft(looked)) return E.left(unavailable('the transaction ids', looked.left))
+    const { seqs, without_effect } = looked.right
+    let last: Recorded | undefined
+    for (const seq of seqs) {
+      const found = await at(seq)
+      if (E.isLeft(found)) return found
+      if (found.right === undefined || !hasId(found.right, transaction_id)) continue
+      if (!without_effect.has(seq)) return found
+      last = found.right
+    }
+    return E.right(last)
+  }
+}
+
+/** Nothing can be said of an event of a customer who waits at an earlier one: no fold has come to it. */
+const unlessParked = async (
+  { tables }: QueryDeps,
+  { table, trust }: Active,
+  found: Found,
+): Promise<Found> => {
+  const id = E.isRight(found) && found.right !== undefined ? accountOn(found.right.subject) : undefined
+  if (E.isLeft(found) || found.right === undefined || id === undefined || E.isLeft(id)) return found
+  const head = await readTrustedHead(tables, table, id.right, trust)()
+  const parked = E.isRight(head) ? head.right.parked : undefined
+  return parked !== undefined && found.right.seq >= parked.seq ? E.left(PARKED) : found
+}
+
 export const createFindEvent = (deps: QueryDeps): FindEvent => {
   const { nc, tables, active } = deps
 
@@ -64,6 +109,8 @@ export const createFindEvent = (deps: QueryDeps): FindEvent => {
     if (E.isLeft(found)) return streamAway(found.left)
     return E.right(found.right?.seq === seq ? found.right : undefined)
   }
+
+  const amongAll = createFindAmongAll(deps, at)
 
   /** The sequence up to which every event has a row in the journal, or a letter. */
   const handledTo = async (): Promise<Either<ServiceError, number>> => {
@@ -79,7 +126,9 @@ export const createFindEvent = (deps: QueryDeps): FindEvent => {
     const { table, trust } = now.right
     const rows = await readJournal(tables, table, [transaction_id], trust)()
     if (E.isLeft(rows)) return E.left(unavailable('the journal', rows.left))
-    const row = rows.right.get(transaction_id)
+    const row = rows.right.rows.get(transaction_id)
+    if (row === undefined && rows.right.journal === 'savepoints')
+      return unlessParked(deps, now.right, await amongAll(transaction_id))
     const found = row === undefined ? E.right(undefined) : await at(row.seq)
     if (E.isLeft(found)) return found
     const is_meant = found.right !== undefined && hasId(found.right, transaction_id)

@@ -6,12 +6,13 @@ import { E } from '../../fp.js'
 import { type AccountId, accountOn } from '../../ledger/account-id.js'
 import { decodeEvent } from '../../ledger/event.js'
 import type { HoldEnd } from '../../ledger/hold-end.js'
+import { readHoldEnd } from '../../stream/hold-end.js'
 import type { Recorded } from '../../stream/recorded.js'
-import { readHoldEnd } from '../../tables/hold-end.js'
+import { lastSavepoint } from '../../tables/savepoints.js'
 import type { QueryDeps } from '../deps.js'
 import type { FindEvent } from './find-event.js'
 
-/** What had become of a hold before the event at `seq`; undefined when the journal does not tell it. */
+/** What had become of a hold before the event at `seq`; undefined when that cannot be told. */
 export type FindHoldEndBefore = (id: AccountId, hold: string, seq: number) => Promise<HoldEnd | undefined>
 
 const storedIn = (record: Recorded | undefined) => {
@@ -24,11 +25,15 @@ const storedIn = (record: Recorded | undefined) => {
 }
 
 export const createFindHoldEndBefore =
-  ({ tables, active, log }: QueryDeps, find: FindEvent): FindHoldEndBefore =>
+  (deps: QueryDeps, find: FindEvent): FindHoldEndBefore =>
   async (id, hold, seq) => {
-    const [made, journal] = await Promise.all([find.byId(hold), active()])
-    if (E.isLeft(made) || E.isLeft(journal)) return undefined
-    const end = await readHoldEnd(tables, journal.right.table, { id, hold }, storedIn(made.right), seq)()
+    const { tables, active, log } = deps
+    const [made, now] = await Promise.all([find.byId(hold), active()])
+    if (E.isLeft(made) || E.isLeft(now)) return undefined
+    const end = await readHoldEnd(deps, { id, hold }, storedIn(made.right), {
+      accountAt: at_seq => lastSavepoint(tables, now.right.table, id, at_seq),
+      before_seq: seq,
+    })()
     if (E.isRight(end)) return end.right
     log.debug({ err: end.left.cause, reason: end.left.message, hold }, 'how a hold ended cannot be told')
     return undefined

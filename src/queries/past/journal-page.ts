@@ -3,16 +3,19 @@
  * the stream has and the journal has not yet.
  *
  * Rows count only when they prove that none is missing, because the index may be a moment behind: each row names the
- * sequence of the row before it. Without that proof, or when the journal cannot be read, the subject is folded.
+ * sequence of the row before it. Without that proof, or when the journal cannot be read, the subject is folded. Where the table
+ * has rows of savepoints only, it is folded from the last one before the page.
  */
 
 import { E, type Either } from '../../fp.js'
 import type { AccountId } from '../../ledger/account-id.js'
+import { NEW_CUSTOMER } from '../../ledger/fold.js'
 import type { ServiceError } from '../../service/error.js'
 import { type Folded, fromHead } from '../../stream/fold-subject.js'
-import { readTrustedHead } from '../../tables/heads.js'
+import { readTrustedHeads } from '../../tables/heads.js'
 import { readRows } from '../../tables/journal-pages.js'
 import type { LinkedRow } from '../../tables/journal-row.js'
+import { journalOf, lastSavepoint } from '../../tables/savepoints.js'
 import { type QueryDeps, readActive } from '../deps.js'
 import { BEGINNING, type FoldPast, nextRow, rowOf, unreadable } from './past.js'
 
@@ -43,30 +46,36 @@ const isChain = (rows: readonly LinkedRow[]): boolean =>
     return row.previous_seq === older.seq && before === older.balance
   })
 
+/** Folds the subject on and gives its newest rows, newest first. */
+const collectRows = async (
+  fold: FoldPast,
+  id: AccountId,
+  from: Folded,
+  { from_seq, to_seq, rows_max }: PageRange,
+): Promise<Either<unknown, LinkedRow[]>> => {
+  const rows: LinkedRow[] = []
+  let last_seq = from.customer.account.seq
+  const folded = await fold(id, from, to_seq, (record, event, after) => {
+    const previous_seq = last_seq
+    last_seq = record.seq
+    if (record.seq < from_seq) return
+    rows.push(rowOf(id, record, event, after, previous_seq))
+    if (rows.length > rows_max) rows.shift()
+  })
+  return E.isLeft(folded) ? folded : E.right(rows.reverse())
+}
+
 export const createReadPage = (deps: QueryDeps, fold: FoldPast): ReadPage => {
   const { tables } = deps
 
-  /** Folds the subject on and gives its newest rows, newest first. */
-  const collectRows = async (
-    id: AccountId,
-    from: Folded,
-    { from_seq, to_seq, rows_max }: PageRange,
-  ): Promise<Either<unknown, LinkedRow[]>> => {
-    const rows: LinkedRow[] = []
-    let last_seq = from.customer.account.seq
-    const folded = await fold(id, from, to_seq, (record, event, after) => {
-      const previous_seq = last_seq
-      last_seq = record.seq
-      if (record.seq < from_seq) return
-      rows.push(rowOf(id, record, event, after, previous_seq))
-      if (rows.length > rows_max) rows.shift()
-    })
-    return E.isLeft(folded) ? folded : E.right(rows.reverse())
+  const fromSubject = async (id: AccountId, range: PageRange, from = BEGINNING) => {
+    const rows = await collectRows(fold, id, from, range)
+    return E.isLeft(rows) ? unreadable(rows.left) : rows
   }
 
-  const fromSubject = async (id: AccountId, range: PageRange) => {
-    const rows = await collectRows(id, BEGINNING, range)
-    return E.isLeft(rows) ? unreadable(rows.left) : rows
+  const fromSavepoint = async (table: string, id: AccountId, range: PageRange) => {
+    const account = await lastSavepoint(tables, table, id, range.to_seq, range.rows_max)
+    return fromSubject(id, range, { customer: { account }, last_seq: account.seq })
   }
 
   /** The sequence of the newest event up to `to_seq`; undefined when neither the head nor a row tells it. */
@@ -113,12 +122,13 @@ export const createReadPage = (deps: QueryDeps, fold: FoldPast): ReadPage => {
 
   return async (id, range) => {
     const read = await readActive(deps.active, ({ table, trust }) =>
-      readTrustedHead(tables, table, id, trust),
+      readTrustedHeads(tables, table, [id], trust),
     )()
     if (E.isLeft(read)) return fromSubject(id, range)
-    const { table } = read.right
-    const head = fromHead(read.right.found)
-    const tail = range.to_seq > head.last_seq ? await collectRows(id, head, range) : E.right([])
+    const { table, found } = read.right
+    if (journalOf(found.identity) === 'savepoints') return fromSavepoint(table, id, range)
+    const head = fromHead(found.heads.get(id) ?? NEW_CUSTOMER)
+    const tail = range.to_seq > head.last_seq ? await collectRows(fold, id, head, range) : E.right([])
     if (E.isLeft(tail)) return unreadable(tail.left)
     const rows_max = range.rows_max - tail.right.length
     if (rows_max === 0) return tail

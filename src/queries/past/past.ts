@@ -3,7 +3,6 @@
  */
 
 import { E, type Either } from '../../fp.js'
-import { type Account, OPENING } from '../../ledger/account.js'
 import type { AccountId } from '../../ledger/account-id.js'
 import { callerIn } from '../../ledger/caller.js'
 import { detailsOf, type LedgerEvent } from '../../ledger/event.js'
@@ -21,7 +20,7 @@ import {
 import type { Recorded } from '../../stream/recorded.js'
 import { readRows } from '../../tables/journal-pages.js'
 import type { LinkedRow } from '../../tables/journal-row.js'
-import { accountOfRow, omittedText, rowRules, rowTexts } from '../../tables/row-texts.js'
+import { omittedText, rowRules, rowTexts } from '../../tables/row-texts.js'
 import type { QueryDeps } from '../deps.js'
 import { ANOTHER_STREAM, type SameStream } from '../same-stream.js'
 
@@ -89,33 +88,6 @@ export const rowOf = (
     ...(by === undefined ? {} : { by }),
     ...(omitted.length === 0 ? {} : { omitted: omittedText(omitted) }),
   }
-}
-
-/** The most rows that are read for one whose account is whole. */
-const ROWS_BACK_MAX = 100
-
-/**
- * A customer's account after the last row up to `seq` that has all of it; the account before all events when there is
- * none, or the rows cannot be read.
- */
-export const lastAccount = async (
-  { tables }: QueryDeps,
-  table: string,
-  id: AccountId,
-  seq: number,
-): Promise<Account> => {
-  const read = (rows_max: number) =>
-    readRows(tables, table, id, { from_seq: 0, to_seq: seq, newest_first: true, rows_max })()
-  for (const rows_max of [1, ROWS_BACK_MAX]) {
-    const rows = await read(rows_max)
-    if (E.isLeft(rows)) return OPENING
-    for (const row of rows.right) {
-      const account = accountOfRow(row)
-      if (account !== undefined) return account
-    }
-    if (rows.right.length < rows_max) return OPENING
-  }
-  return OPENING
 }
 
 /** The first row of a customer after `seq`; undefined when there is none, or it cannot be read. */

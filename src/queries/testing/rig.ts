@@ -16,6 +16,7 @@ import { type Service, startService } from '../../service/service.js'
 import { serverNow } from '../../stream/server-clock.js'
 import { tableName } from '../../tables/definition.js'
 import { seqRowId } from '../../tables/journal-ids.js'
+import type { JournalKind } from '../../tables/savepoints.js'
 import type { QueryDeps } from '../deps.js'
 import { type Queries, type QueryOptions, startQueries } from '../queries.js'
 
@@ -69,7 +70,7 @@ const rowsOf = (tables: Rig['deps']['tables'], table: string): Pick<Rig, 'takeRo
  * its servers unless there is another one.
  */
 export const startRig = async (
-  options: Partial<QueryOptions> = {},
+  { journal = 'every-event', ...options }: Partial<QueryOptions> & { readonly journal?: JournalKind } = {},
   elsewhere?: Elsewhere,
   now?: QueryDeps['now'],
 ): Promise<Rig> => {
@@ -81,6 +82,7 @@ export const startRig = async (
     connection: { servers: url },
     dynamodb_endpoint: dynamodb.endpoint,
     replicas,
+    journal,
   })
   const { nc, tables, base_table } = ledger
   const followed = followTables(ledger, base_table)

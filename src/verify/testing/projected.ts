@@ -6,6 +6,7 @@ import { DeleteCommand, type DynamoDBDocumentClient, PutCommand, UpdateCommand }
 import { startTestLedger, type TestLedger } from '../../../test/support/ledger.js'
 import type { Projector } from '../../projections/runner.js'
 import { tableName } from '../../tables/definition.js'
+import type { JournalKind } from '../../tables/savepoints.js'
 import { type Report, type VerifyOptions, verify } from '../verify.js'
 
 export type ProjectedLedger = TestLedger & {
@@ -25,8 +26,10 @@ export type ProjectedLedger = TestLedger & {
 export const credit = (amount: number | string, more: object = {}) => ({ type: 'credit', amount, ...more })
 export const debit = (amount: number, more: object = {}) => ({ type: 'debit', amount, ...more })
 
-export const startProjectedLedger = async (): Promise<ProjectedLedger> => {
-  const ledger = await startTestLedger()
+export const startProjectedLedger = async (
+  journal: JournalKind = 'every-event',
+): Promise<ProjectedLedger> => {
+  const ledger = await startTestLedger({ journal })
   const { tables, emit } = ledger
   const table_name = tableName(ledger.base_table, 'ledger', 1)
   let projector: Projector | undefined

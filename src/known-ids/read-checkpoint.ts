@@ -7,19 +7,20 @@
  * something else. Chunks that are missing, or not believed, are left out; their events have to be read from the ledger.
  */
 
-import { type BackOff, pause } from '../../back-off.js'
-import { E, type TaskEither } from '../../fp.js'
-import { chunksOf, inParallel } from '../../parallel.js'
-import { readDirect } from '../../stream/direct.js'
-import { type StreamError, tryStream } from '../../stream/errors.js'
-import { nextKnown, type Reader } from '../../stream/read.js'
-import type { Recorded } from '../../stream/recorded.js'
+import { type BackOff, pause } from '../back-off.js'
+import { E, type TaskEither } from '../fp.js'
+import { chunksOf, inParallel } from '../parallel.js'
+import { readDirect } from '../stream/direct.js'
+import { type StreamError, tryStream } from '../stream/errors.js'
+import { nextKnown, type Reader } from '../stream/read.js'
+import type { Recorded } from '../stream/recorded.js'
 import {
   LEDGER_STREAM,
   LEDGER_SUBJECTS,
   TRANSACTION_IDS_PREFIX,
   TRANSACTION_IDS_STREAM,
-} from '../../stream/settings.js'
+} from '../stream/settings.js'
+import { hashOfEvent } from './hash-of-event.js'
 import {
   type ChunkName,
   chunkNameAfter,
@@ -29,7 +30,6 @@ import {
   type NamedChunk,
 } from './id-chunk.js'
 import type { IdHash } from './id-hash.js'
-import { hashOfEvent } from './id-set.js'
 
 /** A chunk of the ledger; for the newest of a row of chunks also its last event, as the ledger has it. */
 export type FoundChunk = NamedChunk & { readonly last: Recorded | undefined }

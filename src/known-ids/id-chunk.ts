@@ -9,11 +9,11 @@
  */
 
 import { createHash } from 'node:crypto'
-import { NEWEST_SCHEMA } from '../../ledger/schema.js'
-import type { Followed } from '../../stream/follow/follower.js'
-import { pointOf } from '../../stream/identity.js'
-import type { Recorded } from '../../stream/recorded.js'
-import { TRANSACTION_IDS_PREFIX } from '../../stream/settings.js'
+import { NEWEST_SCHEMA } from '../ledger/schema.js'
+import type { Followed } from '../stream/follow/follower.js'
+import { pointOf } from '../stream/identity.js'
+import type { Recorded } from '../stream/recorded.js'
+import { TRANSACTION_IDS_PREFIX } from '../stream/settings.js'
 import type { IdHash } from './id-hash.js'
 
 /** The number of events of a chunk: 512 KiB. */
