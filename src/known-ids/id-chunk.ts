@@ -22,6 +22,8 @@ const BYTES_PER_EVENT = 8
 /** The name before the first chunk. */
 const BEFORE_ALL = '0'
 const NAME_CHARACTERS = 22
+/** The subjects of all chunks. */
+export const EVERY_CHUNK = `${TRANSACTION_IDS_PREFIX}*.*.*`
 const SUBJECT = /^(\d{1,12})\.([\w-]{1,22})\.([\w-]{22})$/
 
 /** The place of a chunk, its own name, and the name of the chunk before. */

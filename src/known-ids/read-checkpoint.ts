@@ -14,18 +14,14 @@ import { readDirect } from '../stream/direct.js'
 import { type StreamError, tryStream } from '../stream/errors.js'
 import { nextKnown, type Reader } from '../stream/read.js'
 import type { Recorded } from '../stream/recorded.js'
-import {
-  LEDGER_STREAM,
-  LEDGER_SUBJECTS,
-  TRANSACTION_IDS_PREFIX,
-  TRANSACTION_IDS_STREAM,
-} from '../stream/settings.js'
+import { LEDGER_STREAM, LEDGER_SUBJECTS, TRANSACTION_IDS_STREAM } from '../stream/settings.js'
 import { hashOfEvent } from './hash-of-event.js'
 import {
   type ChunkName,
   chunkNameAfter,
   chunkNameOf,
   chunkSubject,
+  EVERY_CHUNK,
   IdChunk,
   type NamedChunk,
 } from './id-chunk.js'
@@ -45,7 +41,8 @@ export type CheckpointRange = {
 /** A message that has the name of a chunk of the ledger, but not its content. */
 export type WrongChunk = { readonly subject: string; readonly seq: number }
 
-type Chosen = { readonly name: ChunkName; readonly last: Recorded | undefined }
+/** The name of a chunk of the ledger; for the newest of a row of chunks also its last event, as the ledger has it. */
+export type Chosen = { readonly name: ChunkName; readonly last: Recorded | undefined }
 
 /** The chunks of one request: 4 MiB. The next request is under way while the ids of one are taken. */
 const CHUNKS_PER_REQUEST = 8
@@ -56,7 +53,7 @@ const BACK_OFF: BackOff = { first_ms: 50, max_ms: 1_000 }
 const never = new AbortController().signal
 
 /** Tries again while the answer is an error that may pass, a few times. */
-const withPatience = async <A>(ask: TaskEither<StreamError, A>): Promise<E.Either<StreamError, A>> => {
+export const withPatience = async <A>(ask: TaskEither<StreamError, A>): Promise<E.Either<StreamError, A>> => {
   for (let attempt = 1; ; attempt += 1) {
     const answer = await ask()
     if (E.isRight(answer) || answer.left.tag !== 'TryAgain' || attempt === TRIES_MAX) return answer
@@ -72,7 +69,8 @@ const eventFrom = async ({ nc }: Reader, seq: number): Promise<Recorded | undefi
 
 /** The names of all chunks in the stream, by their places. */
 const readNames = async ({ jsm }: Reader): Promise<E.Either<StreamError, Map<number, ChunkName[]>>> => {
-  const query = { subjects_filter: `${TRANSACTION_IDS_PREFIX}>` }
+  // the index of the ids has many more subjects
+  const query = { subjects_filter: EVERY_CHUNK }
   const info = await withPatience(
     tryStream(`stream ${TRANSACTION_IDS_STREAM}`, () => jsm.streams.info(TRANSACTION_IDS_STREAM, query)),
   )
@@ -151,24 +149,39 @@ const sampler = (chunks: number): ((index: number) => boolean) => {
   return index => index % step === first
 }
 
-/**
- * Gives the chunks that the ledger has, by rising index, and tells `onWrong` of those that have another content. Ends early, with
- * a word to `onEnd`, when the chunks cannot be read: there may be no stream of them, or no right to it.
- */
-export async function* readCheckpoint(
+/** What is said of the reading of chunks. */
+export type CheckpointWords = {
+  readonly onWrong: (wrong: WrongChunk) => void
+  /** The chunks cannot be read: there may be no stream of them, or no right to it. */
+  readonly onEnd: (error: StreamError) => void
+}
+
+/** The chunks that the ledger has, by rising index; none, with a word to `onEnd`, when their names cannot be read. */
+export const findChunks = async (
   reader: Reader,
   range: CheckpointRange,
-  onWrong: (wrong: WrongChunk) => void,
-  onEnd: (error: StreamError) => void,
-): AsyncGenerator<FoundChunk> {
-  if (range.from_index >= range.to_index) return
+  { onEnd }: Pick<CheckpointWords, 'onEnd'>,
+): Promise<readonly Chosen[]> => {
+  if (range.from_index >= range.to_index) return []
   const names = await readNames(reader)
-  if (E.isLeft(names)) return onEnd(names.left)
-  const chosen = (await chooseChunks(reader, names.right, range)).reverse()
+  if (E.isRight(names)) return (await chooseChunks(reader, names.right, range)).reverse()
+  onEnd(names.left)
+  return []
+}
+
+/**
+ * Reads `chosen` chunks in their order, and tells `onWrong` of those that have another content. Ends early, with a word to
+ * `onEnd`, when they cannot be read.
+ */
+export async function* readChunks(
+  reader: Reader,
+  chosen: readonly Chosen[],
+  events: number,
+  { onWrong, onEnd }: CheckpointWords,
+): AsyncGenerator<FoundChunk> {
   const isSample = sampler(chosen.length)
   const groups = chunksOf(CHUNKS_PER_REQUEST, chosen)
-  const read = (group: readonly Chosen[] | undefined) =>
-    group && readGroup(reader, group, isSample, range.events)
+  const read = (group: readonly Chosen[] | undefined) => group && readGroup(reader, group, isSample, events)
   let next = read(groups.shift())
   while (next !== undefined) {
     const group = await next

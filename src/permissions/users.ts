@@ -92,6 +92,8 @@ export const inboxPrefixOf = (name: string): string => `_INBOX.${name}`
 const EVERY_EVENT = LEDGER_SUBJECTS.replace(/>$/, '*')
 /** The chunks of the checkpoint of transaction ids. A forged one can make a known id look new (docs/adr/0036). */
 const EVERY_CHUNK = `${TRANSACTION_IDS_PREFIX}*.*.*`
+/** The index of these ids, in buckets. What was said of chunks holds for them. */
+const EVERY_BUCKET = `${TRANSACTION_IDS_PREFIX}row.*.*.*`
 /** The keys of persons. Whoever hears them can open every sealed text. */
 const EVERY_PERSON_KEY = `${PERSON_KEY_PREFIX}*`
 const EVERY_LETTER = `${DEAD_LETTER_PREFIX}>`
@@ -149,6 +151,7 @@ const RIGHTS: Readonly<
       ...READ_PERSON_KEYS,
       EVERY_EVENT,
       EVERY_CHUNK,
+      EVERY_BUCKET,
       EVERY_PERSON_KEY,
       ...keys(LEDGER_KEY, SCHEMA_KEY),
       ...BETWEEN_INSTANCES,

@@ -6,7 +6,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { E } from '../../fp.js'
 import { CHUNK_EVENTS, ChunkCollector } from '../../known-ids/id-chunk.js'
-import { type FoundChunk, readCheckpoint, type WrongChunk } from '../../known-ids/read-checkpoint.js'
+import { type FoundChunk, findChunks, readChunks, type WrongChunk } from '../../known-ids/read-checkpoint.js'
 import type { StreamError } from '../../stream/errors.js'
 import type { FollowDeps, Followed } from '../../stream/follow/follower.js'
 import { leadershipOf } from '../../stream/leadership.js'
@@ -17,6 +17,7 @@ import { IdSet } from './id-set.js'
 import { RECENT_IDS_MAX } from './recent-ids.js'
 import { sortedHashes } from './sorted-hashes.js'
 import { CheckpointWriter } from './write-checkpoint.js'
+import { IndexWriter } from './write-index.js'
 
 /** From so many events behind, the stream is read in pages: that takes a part of the time of following it. */
 export const PAGES_FROM_EVENTS = 2_000
@@ -38,6 +39,7 @@ export class FollowedIds {
   readonly #chunk_events: number
   readonly #collector: ChunkCollector
   readonly #checkpoint: CheckpointWriter
+  readonly #index: IndexWriter
   /** The time at which the stream that is followed was made; undefined before it is known. */
   created: string | undefined
   /** An event was not taken because of a fault of this program: from then on the set may lack ids. */
@@ -51,18 +53,22 @@ export class FollowedIds {
     this.#chunk_events = chunk_events
     this.#collector = new ChunkCollector(chunk_events)
     this.#checkpoint = new CheckpointWriter(deps, seq => this.#isStored(seq))
+    this.#index = new IndexWriter(deps, chunk_events)
   }
 
   take(event: Followed): void {
     const whole = this.#collector.take(event, this.set.take(event.seq, event.data))
     this.#newest = event
-    if (whole !== undefined) this.#checkpoint.add(whole)
+    if (whole === undefined) return
+    this.#checkpoint.add(whole)
+    this.#index.add(whole.name)
   }
 
   restart(ids_expected: number): void {
     this.set.restart(ids_expected)
     this.#collector.restart()
     this.#checkpoint.restart()
+    this.#index.restart()
     this.#newest = undefined
     this.#beginnings += 1
   }
@@ -91,9 +97,11 @@ export class FollowedIds {
     const onWrong = (wrong: WrongChunk): void => this.#checkpoint.replace(wrong)
     let from_checkpoint = 0
     const waiting: FoundChunk[] = []
-    for await (const found of readCheckpoint(this.#deps, range, onWrong, onEnd)) {
+    const chosen = await findChunks(this.#deps, range, { onEnd })
+    for await (const found of readChunks(this.#deps, chosen, events, { onWrong, onEnd })) {
       if (signal.aborted) return
       checkSame()
+      this.#index.add(found.name)
       const { first_seq, last_seq: chunk_seq } = found.chunk
       const is_recent = last_seq - chunk_seq < RECENT_IDS_MAX
       const is_next = first_seq === (waiting.at(-1)?.chunk.last_seq ?? this.set.position) + 1
@@ -175,6 +183,7 @@ export class FollowedIds {
   /** Writes no more chunks. */
   stop(): void {
     this.#checkpoint.stop()
+    this.#index.stop()
   }
 
   /** The newest event that was taken; undefined: there is none since the set began anew. */

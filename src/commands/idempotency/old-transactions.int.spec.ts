@@ -5,6 +5,8 @@ import { codeOf, coordinatorRoom, lastSeq, movement, transfer } from '../../../t
 import { right, startTestLedger, type TestLedger } from '../../../test/support/ledger.js'
 import { until } from '../../../test/support/servers.js'
 import { TE } from '../../fp.js'
+import { EVERY_CHUNK } from '../../known-ids/id-chunk.js'
+import { bucketsOf, ROW_CHUNKS } from '../../known-ids/id-index.js'
 import { createFindOlderIds } from '../../known-ids/older-ids.js'
 import { publishBatch } from '../../stream/publish.js'
 import { TRANSACTION_IDS_PREFIX, TRANSACTION_IDS_STREAM } from '../../stream/settings.js'
@@ -48,7 +50,7 @@ afterAll(async () => {
 })
 
 const chunkSubjects = async (): Promise<string[]> => {
-  const query = { subjects_filter: `${TRANSACTION_IDS_PREFIX}>` }
+  const query = { subjects_filter: EVERY_CHUNK }
   const info = await ledger.jsm.streams.info(TRANSACTION_IDS_STREAM, query).catch(() => undefined)
   return Object.keys(info?.state.subjects ?? {})
 }
@@ -99,11 +101,54 @@ describe('the checkpoint of transaction ids', () => {
   })
 
   it('is filled up from the ledger where a chunk is missing, and nothing is told where too many are', async () => {
-    const subject = (await chunkSubjects()).find(name => name.startsWith(`${TRANSACTION_IDS_PREFIX}3.`))
+    const subject = (await chunkSubjects()).find(name => name.startsWith(`${TRANSACTION_IDS_PREFIX}50.`))
     await ledger.jsm.streams.purge(TRANSACTION_IDS_STREAM, { filter: subject ?? '' })
-    const within = 3 * CHUNK_EVENTS + 5
+    const within = 50 * CHUNK_EVENTS + 5
     expect((await findOlder()([`busy-${within}`], BUSY_EVENTS)).get(`busy-${within}`)).toEqual([within])
     await expect(findOlder(CHUNK_EVENTS - 1)(['busy-1'], BUSY_EVENTS)).rejects.toThrow('lacks more than')
+  })
+})
+
+describe('the index of transaction ids', () => {
+  const rowSubjects = async (): Promise<string[]> => {
+    const query = { subjects_filter: `${TRANSACTION_IDS_PREFIX}row.>` }
+    return Object.keys((await ledger.jsm.streams.info(TRANSACTION_IDS_STREAM, query)).state.subjects ?? {})
+  }
+  const rows = Math.floor(BUSY_EVENTS / CHUNK_EVENTS / ROW_CHUNKS)
+  const buckets = bucketsOf(CHUNK_EVENTS)
+  const chunks_of_rows = rows * ROW_CHUNKS
+
+  it('is written for each row of chunks, and says the same as the chunks, alone', async () => {
+    await until(async () => (await rowSubjects()).length >= rows * buckets, {
+      deadline_ms: 30_000,
+      what: 'the index to be written',
+    })
+    expect([rows, buckets]).toEqual([3, 3])
+    const emptied: string[] = []
+    for (const subject of await chunkSubjects()) {
+      const index = Number(subject.slice(TRANSACTION_IDS_PREFIX.length).split('.')[0])
+      // chunks of those names without ids: whoever reads them finds none
+      if (index >= chunks_of_rows) continue
+      await ledger.nc.request(subject, new Uint8Array(8 * CHUNK_EVENTS))
+      emptied.push(subject)
+    }
+    const seqs = [1, 1_000, 3_200, 3_201, 6_400, 9_600]
+    const ids = seqs.map(seq => `busy-${seq}`)
+    const found = await findOlder()([...ids, 'nobody'], chunks_of_rows * CHUNK_EVENTS)
+    expect([...found]).toEqual([...seqs.map(seq => [`busy-${seq}`, [seq]]), ['nobody', []]])
+    for (const filter of emptied) await ledger.jsm.streams.purge(TRANSACTION_IDS_STREAM, { filter })
+  })
+
+  it('is done without where a bucket is missing: then the chunks tell, or the ledger', async () => {
+    const subjects = [...(await chunkSubjects()), ...(await rowSubjects())]
+    const isOfSecondRow = (subject: string): boolean => {
+      const [kind, row] = subject.slice(TRANSACTION_IDS_PREFIX.length).split('.')
+      return kind === 'row' ? row === '1' : Math.floor(Number(kind) / ROW_CHUNKS) === 1
+    }
+    for (const filter of subjects.filter(isOfSecondRow))
+      await ledger.jsm.streams.purge(TRANSACTION_IDS_STREAM, { filter })
+    const inside = ROW_CHUNKS * CHUNK_EVENTS + 7
+    expect((await findOlder()([`busy-${inside}`], BUSY_EVENTS)).get(`busy-${inside}`)).toEqual([inside])
   })
 })
 

@@ -91,6 +91,7 @@ export const MAY_PUBLISH: Readonly<Record<User, readonly string[]>> = {
     ...PERSON_KEYS,
     '$KV.customer-keys.678',
     'customer.transaction-ids.7.before.own',
+    'customer.transaction-ids.row.7.own.1023',
     'customer.balance.678',
     '$KV.config.ledger',
     ...BETWEEN_INSTANCES,

@@ -151,6 +151,7 @@ export const PUBLISHED: readonly string[] = [
   'customer.balance.678.more',
   'customer.dead-letter.678.9',
   'customer.transaction-ids.7.before.own',
+  'customer.transaction-ids.row.7.own.1023',
   'customer.transaction-ids.7',
   'customer.transaction-ids.7.before.own.more',
   'customer.signed-head',
