@@ -73,7 +73,7 @@ export class ServicesStack extends Stack {
       default: 'every-event',
       allowedValues: ['every-event', 'savepoints'],
       description:
-        'Which events have rows in a table that is begun: every one, or savepoints only, for half of the writes; "jetledger replay" begins one',
+        'Which events have rows in a table that is begun: every one, or savepoints only, for fewer writes; "jetledger replay" begins one',
     })
     const share = {
       ...{ config, foundation, nats },

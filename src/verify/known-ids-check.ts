@@ -4,7 +4,8 @@
  * and the command with that id would be carried out a second time (docs/adr/0036).
  *
  * A start believes a chunk whose name follows from the ledger's event at its end, and the chunks that such a chunk names,
- * one after the other. Other chunks are of events that were lost, or of another stream: they are counted, and no more.
+ * one after the other. Other chunks are of events that were lost, or of another stream: they are counted, and no more. The index of
+ * believed chunks is compared with them (id-index-check.ts).
  */
 
 import { pipe, type TaskEither, TE } from '../fp.js'
@@ -14,6 +15,7 @@ import { TRANSACTION_IDS_PREFIX, TRANSACTION_IDS_STREAM } from '../stream/settin
 import { type ChunkSubject, chunkOf, endsWith, HASH_BYTES, writeHash } from './checkpoint-chunk.js'
 import type { Run } from './deps.js'
 import type { Difference } from './difference.js'
+import { IdIndexCheck } from './id-index-check.js'
 import { persist } from './problem.js'
 import type { Step } from './walk.js'
 
@@ -72,10 +74,12 @@ export class KnownIdsCheck {
   /** The reasons why chunks could not be compared. */
   readonly not_compared: string[] = []
   #events: Events | undefined
+  readonly #index: IdIndexCheck
 
   constructor(run: Run, listing: Listing, chunk_events: number) {
     this.#run = run
     this.#chunk_events = chunk_events
+    this.#index = new IdIndexCheck(run, chunk_events)
     this.#has_checkpoint = listing.tag === 'listed'
     this.#chunks = chunksByIndex(listing.tag === 'listed' ? listing.subjects : [])
     if (listing.tag === 'forbidden') this.not_compared.push(listing.reason)
@@ -107,10 +111,16 @@ export class KnownIdsCheck {
     if (events === undefined) return
     const should_be = new DataView(new ArrayBuffer(this.#chunk_events * HASH_BYTES))
     for (const [place, id] of events.ids.entries()) if (id !== undefined) writeHash(should_be, place, id)
-    for (const name of this.#chunks.get(events.index) ?? []) {
+    const names = this.#chunks.get(events.index) ?? []
+    const hashes = Buffer.from(should_be.buffer)
+    const in_index = await this.#index.take(
+      { index: events.index, body: hashes, is_whole: events.passed.size === 0 },
+      names.map(({ own }) => own),
+    )
+    for (const name of names) {
       const body = await this.#read(name)
       if (body === undefined) continue
-      const wrong = this.#compare(name, events, Buffer.from(should_be.buffer), body)
+      const wrong = [...this.#compare(name, events, hashes, body), ...(in_index.get(name.own) ?? [])]
       this.#compared.push({ name, is_named: endsWith(name, last), wrong })
     }
   }
@@ -177,7 +187,7 @@ export class KnownIdsCheck {
 const listChunks = ({ jsm }: Run): TaskEither<StreamError, Listing> =>
   pipe(
     tryStream(`stream ${TRANSACTION_IDS_STREAM}`, () =>
-      jsm.streams.info(TRANSACTION_IDS_STREAM, { subjects_filter: `${TRANSACTION_IDS_PREFIX}>` }),
+      jsm.streams.info(TRANSACTION_IDS_STREAM, { subjects_filter: `${TRANSACTION_IDS_PREFIX}*.*.*` }),
     ),
     TE.map(({ state }): Listing => ({ tag: 'listed', subjects: Object.keys(state.subjects ?? {}) })),
     TE.orElse((error): TaskEither<StreamError, Listing> => {
