@@ -37,6 +37,8 @@ export type InstanceOptions = {
   readonly dynamodb_port: number
   readonly ddb_table: string
   readonly replicas: number
+  /** Which events have rows in the table, as in JETLEDGER_JOURNAL. */
+  readonly journal: string
   readonly reaper: Reaper
 }
 
@@ -51,7 +53,7 @@ const SHIFT_CLOCK = pathToFileURL(join(OWN_DIST, 'chaos', 'shift-clock.js')).hre
 
 /** Creates an instance that does not run yet. */
 export const createInstance = async (options: InstanceOptions): Promise<ManagedInstance> => {
-  const { name, folder, nats_urls, dynamodb_port, ddb_table, replicas, reaper } = options
+  const { name, folder, nats_urls, dynamodb_port, ddb_table, replicas, journal, reaper } = options
   const http_port = await freePort()
   const specOf = ({ dist = options.dist, clock_ms, roles = ROLES }: Running): ServerSpec => ({
     name,
@@ -71,6 +73,7 @@ export const createInstance = async (options: InstanceOptions): Promise<ManagedI
       AWS_SECRET_ACCESS_KEY: 'local',
       DDB_TABLE: ddb_table,
       JETLEDGER_REPLICAS: String(replicas),
+      JETLEDGER_JOURNAL: journal,
       HTTP_PORT: String(http_port),
     },
     log_file: join(folder, `${name}.log`),

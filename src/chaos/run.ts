@@ -30,6 +30,8 @@ export type ChaosOptions = {
   readonly rate_per_s: number
   /** The number of replicas of the ledger's streams. */
   readonly replicas: number
+  /** Which events have rows in the table: `every-event`, or `savepoints`. */
+  readonly journal: string
   /** The folder of all files of the run; the stores in it are removed when the verdict is good. */
   readonly folder: string
   /** The compiled program under test; this package's own unless stated. */
@@ -220,12 +222,13 @@ export const runChaos = async (
   signal: AbortSignal,
   onEvent: OnEvent,
 ): Promise<ChaosReport> => {
-  const { seed, duration_ms, folder, replicas, other_dist, first_nats_server } = options
+  const { seed, duration_ms, folder, replicas, journal, other_dist, first_nats_server } = options
   mkdirSync(folder, { recursive: true })
   onEvent({ tag: 'phase', text: 'starting three nats-servers, DynamoDB and two instances' })
   const system = await startOrSayWhy({
     folder,
     replicas,
+    journal,
     dist: options.dist ?? OWN_DIST,
     ...(other_dist === undefined ? {} : { other_dist }),
     ...(first_nats_server === undefined ? {} : { first_nats_server }),

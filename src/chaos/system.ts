@@ -49,6 +49,7 @@ export type System = {
 export type SystemOptions = {
   readonly folder: string
   readonly replicas: number
+  readonly journal: string
   /** The folder of the compiled program. */
   readonly dist: string
   readonly other_dist?: string
@@ -78,7 +79,7 @@ const undo = async (parts: readonly Part[]): Promise<void> => {
 }
 
 const createInstances = async (
-  { folder, replicas, dist }: SystemOptions,
+  { folder, replicas, journal, dist }: SystemOptions,
   { network, cluster, dynamodb }: Pick<System, 'network' | 'cluster' | 'dynamodb'>,
   reaper: Reaper,
 ): Promise<Pick<System, 'instances' | 'projector'>> => {
@@ -91,6 +92,7 @@ const createInstances = async (
       dynamodb_port: await network.hop(name, DYNAMODB_PLACE, dynamodb.port),
       ddb_table: DDB_TABLE,
       replicas,
+      journal,
       reaper,
     })
   return {

@@ -24,6 +24,7 @@ type Options = {
   readonly customers: number
   readonly rate: number
   readonly replicas: number
+  readonly journal: string
   readonly keep?: string
   readonly other?: string
   readonly fromServer?: string
@@ -165,6 +166,11 @@ export const chaosCommand = (program_of_all: Command): void => {
     .option('--customers <n>', 'customers beside the few that every client writes to', count, 200)
     .option('--rate <n>', 'requests a second of all clients together', upTo(RATE_MAX), 50)
     .option('--replicas <n>', "of the ledger's streams: 1 or 3", replicas, 3)
+    .addOption(
+      new Option('--journal <kind>', 'which events have rows in the table')
+        .choices(['every-event', 'savepoints'])
+        .default('every-event'),
+    )
     .option('--keep <folder>', 'keep history, logs, schedule and report here, whatever the verdict')
     .option(
       '--other <folder>',

@@ -62,12 +62,15 @@ export const fits = (a: Part, b: Part): boolean =>
   a.bytes + b.bytes <= BYTES_MAX && itemsOf(a, b) <= ITEMS_MAX
 
 const add = (sums: Map<string, Record<string, bigint>>, key: string, numbers: Numbers): void => {
-  const terms = Object.entries(numbers)
-  // an event such as a limit changes no sum, and DynamoDB refuses an update without terms
-  if (terms.length === 0) return
-  const sum = sums.get(key) ?? {}
-  for (const [name, by] of terms) sum[name] = (sum[name] ?? 0n) + by
-  sums.set(key, sum)
+  let sum = sums.get(key)
+  for (const name in numbers) {
+    // an event such as a limit changes no sum, and DynamoDB refuses an update without terms
+    if (sum === undefined) {
+      sum = {}
+      sums.set(key, sum)
+    }
+    sum[name] = (sum[name] ?? 0n) + (numbers[name] ?? 0n)
+  }
 }
 
 /** Adds everything in `from`, the later part, to `into`. */
@@ -87,15 +90,28 @@ const fitTogether = (parts: readonly Part[]): boolean =>
   parts.reduce((items, part) => items + part.heads.size + part.inserts.length + part.additions.size, 0) <=
     ITEMS_MAX && parts.reduce((bytes, part) => bytes + part.bytes, 0) <= BYTES_MAX
 
+/** Adds an effect, the latest one of its customer. */
+const put = (part: Part, { id, from, to, inserts, additions, bytes }: EventEffect): void => {
+  const head = part.heads.get(id)
+  if (head === undefined) part.heads.set(id, { from, to })
+  else head.to = to
+  for (const insert of inserts) part.inserts.push(insert)
+  for (const [key, numbers] of additions) add(part.additions, key, numbers)
+  part.bytes += bytes
+}
+
 const partOf = (effects: readonly EventEffect[]): Part => {
   const part = newPart(0)
-  for (const { id, from, to, inserts, additions, bytes } of effects) {
-    part.heads.set(id, { from: part.heads.get(id)?.from ?? from, to })
-    part.inserts.push(...inserts)
-    for (const [key, numbers] of additions) add(part.additions, key, numbers)
-    part.bytes += bytes
-  }
+  for (const effect of effects) put(part, effect)
   return part
+}
+
+/** Whether an effect of one of its customers fits into a part. */
+const hasRoomFor = (part: Part, { inserts, additions, bytes }: EventEffect): boolean => {
+  let items = part.heads.size + part.inserts.length + part.additions.size + inserts.length
+  if (part.mark !== undefined) items += 1
+  for (const [key] of additions) if (!part.additions.has(key)) items += 1
+  return part.bytes + bytes <= BYTES_MAX && items <= ITEMS_MAX
 }
 
 export type Pending = {
@@ -149,7 +165,13 @@ export const createPending = (): Pending => {
   }
 
   return {
-    add: effects => addPart(partOf(effects)),
+    add: effects => {
+      const [only, ...others] = effects
+      const part = only === undefined || others.length > 0 ? undefined : open.get(only.id)
+      // nearly all events are alone, and of a customer who has an open part: that costs no part of their own
+      if (only !== undefined && part !== undefined && hasRoomFor(part, only)) put(part, only)
+      else addPart(partOf(effects))
+    },
     levels: () => {
       const levels: Part[][] = []
       for (const part of parts) {

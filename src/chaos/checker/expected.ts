@@ -141,43 +141,60 @@ const sumItem = (key: string, parts: ReadonlyMap<string, bigint>): Item =>
     ),
   })
 
-/** The item about the table itself. What follows from the stream is only that it is there and has no doubt of the sums. */
+/**
+ * The item about the table itself. What follows from the stream is only that it is there and has no doubt of the sums. It says
+ * which events have rows.
+ */
 const IDENTITY = 'table identity'
-const identityItem = (sums_doubt?: string): Item => item({ id: text(IDENTITY), sums_doubt })
+const identityItem = (journal?: string, sums_doubt?: string): Item =>
+  item({ id: text(IDENTITY), journal, sums_doubt })
+
+const SAVEPOINTS = text('savepoints')
+/** The number of versions from one savepoint of an account to the next. */
+const VERSIONS_APART = 64
+
+/** Whether an event has a row in a table of savepoints. */
+const isSavepoint = ({ before, after }: Folded): boolean =>
+  after.version === before.version || after.version % VERSIONS_APART === 0
+
+/** What the table says of the events that have rows; undefined: every event has one. */
+export const journalOf = (contents: Contents): string | undefined => contents.get(IDENTITY)?.get('journal')
 
 const byId = (items: readonly Item[]): ReadonlyMap<string, Item> =>
   new Map(items.map(one => [(one.get('id') ?? '').slice('S:'.length), one]))
 
-/** The contents of the table once everything is folded. */
-export const expectedContents = (ledger: Ledger): Contents => {
+/** The contents of the table once everything is folded, with rows as `journalOf` the table says. */
+export const expectedContents = (ledger: Ledger, journal?: string): Contents => {
+  const has_savepoints = journal === SAVEPOINTS
   const rows: Item[] = []
   const taken = new Set<string>()
   const sums: Sums = new Map()
   for (const folded of ledger.all) {
     const { event, outcome, entry } = folded
     if (event === undefined || outcome !== 'applied') continue
-    const row_id = rowIdOf(event, entry.seq, taken)
+    const row_id = has_savepoints ? `@${entry.seq}` : rowIdOf(event, entry.seq, taken)
     taken.add(row_id)
-    rows.push(rowOf(row_id, folded, event))
+    if (!has_savepoints || isSavepoint(folded)) rows.push(rowOf(row_id, folded, event))
     const asset = assetIn(folded.client_id ?? '')
     for (const key of ['=all', `=day:${atOf(folded).slice(0, 10)}`])
       addTo(sums, asset === '' ? key : `${key}:${asset}`, shareOf(event, folded))
   }
   const heads = ledger.customers().map(id => headOf(id, ledger.stateAt(id, ledger.last_seq)))
   const all = [...sums].map(([key, parts]) => sumItem(key, parts))
-  return byId([...heads, ...rows, ...all, identityItem()])
+  return byId([...heads, ...rows, ...all, identityItem(journal)])
 }
 
 const PART = /^(=(?:all|day:\d{4}-\d\d-\d\d)(?::[A-Z][A-Z0-9]{0,15})?):[0-7]$/
 
 /**
- * Brings the table into the form of `expectedContents`: adds up the parts of sums, and leaves of the identity item only its
- * doubt of the sums. Nothing in a run gives reason for one, and no summary is given until a person ends it.
+ * Brings the table into the form of `expectedContents`: adds up the parts of sums, and leaves of the identity item only the
+ * kind of its journal and its doubt of the sums. Nothing in a run gives reason for one, and no summary is given until a person ends it.
  */
 export const normalized = (items: Contents): Contents => {
   const whole = new Map(items)
   const identity = items.get(IDENTITY)
-  if (identity !== undefined) whole.set(IDENTITY, identityItem(identity.get('sums_doubt')))
+  if (identity !== undefined)
+    whole.set(IDENTITY, identityItem(identity.get('journal'), identity.get('sums_doubt')))
   const sums: Sums = new Map()
   for (const [id, part] of items) {
     const key = PART.exec(id)?.[1]

@@ -12,10 +12,12 @@ import type { LedgerEvent } from '../../ledger/event.js'
 import { allKey, dayKey } from '../../tables/totals.js'
 import type { Addition, Applied, Numbers } from '../projection.js'
 
+const DAY_MS = 86_400_000
+
 const heldOf = ({ rules }: Account): bigint => rules?.held ?? 0n
 const restrictedOf = ({ rules }: Account): bigint => (rules?.restriction === undefined ? 0n : 1n)
 
-const movedBy = (event: LedgerEvent): Numbers => {
+const movedBy = (event: LedgerEvent): Record<string, bigint> => {
   switch (event.type) {
     case 'credit':
       return { credits: 1n, credited: event.amount }
@@ -29,24 +31,36 @@ const movedBy = (event: LedgerEvent): Numbers => {
 }
 
 const numbersOf = ({ event, from, to }: Applied): Numbers => {
-  const held = heldOf(to) - heldOf(from)
-  const restricted = restrictedOf(to) - restrictedOf(from)
-  return {
-    ...movedBy(event),
-    ...(event.type === 'credit' || event.type === 'debit' ? { balance: to.balance - from.balance } : {}),
-    ...(held === 0n ? {} : { held }),
-    ...(restricted === 0n ? {} : { restricted }),
-    ...(from.version === 0 && to.version > 0 ? { customers: 1n } : {}),
+  const numbers = movedBy(event)
+  if (event.type === 'credit' || event.type === 'debit') numbers.balance = to.balance - from.balance
+  if (from.rules !== undefined || to.rules !== undefined) {
+    const held = heldOf(to) - heldOf(from)
+    const restricted = restrictedOf(to) - restrictedOf(from)
+    if (held !== 0n) numbers.held = held
+    if (restricted !== 0n) numbers.restricted = restricted
   }
+  if (from.version === 0 && to.version > 0) numbers.customers = 1n
+  return numbers
+}
+
+/** The text of the day that was asked for last: most events are of the day of the one before. */
+const lastDay = { number: Number.NaN, text: '' }
+
+const dayOf = (at: Date): string => {
+  const number = Math.floor(at.getTime() / DAY_MS)
+  if (number !== lastDay.number) {
+    lastDay.number = number
+    lastDay.text = at.toISOString().slice(0, 10)
+  }
+  return lastDay.text
 }
 
 /** What an event that counts adds to the sums. */
 export const additionsOf = (applied: Applied): readonly Addition[] => {
   const numbers = numbersOf(applied)
   const asset = assetOf(applied.id)
-  const day = applied.record.at.toISOString().slice(0, 10)
   return [
     [allKey(asset), numbers],
-    [dayKey(day, asset), numbers],
+    [dayKey(dayOf(applied.record.at), asset), numbers],
   ]
 }

@@ -33,9 +33,12 @@ const addTo = (
   key: string,
   numbers: Readonly<Record<string, bigint>>,
 ): void => {
-  const sum = sums.get(key) ?? {}
-  for (const [name, by] of Object.entries(numbers)) sum[name] = (sum[name] ?? 0n) + by
-  sums.set(key, sum)
+  let sum = sums.get(key)
+  if (sum === undefined) {
+    sum = {}
+    sums.set(key, sum)
+  }
+  for (const name in numbers) sum[name] = (sum[name] ?? 0n) + (numbers[name] ?? 0n)
 }
 
 /** Wraps `pending`, and adds the rows and sums that pass through it to `expected`. */

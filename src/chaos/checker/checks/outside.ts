@@ -2,7 +2,7 @@
 
 import type { Item } from '../dynamodb.js'
 import { customerOf, type Entry } from '../event.js'
-import { type Contents, expectedContents } from '../expected.js'
+import { type Contents, expectedContents, journalOf } from '../expected.js'
 import { createFindings, type Finding } from '../findings.js'
 import type { Ledger } from '../fold.js'
 import type { Observation } from '../observer.js'
@@ -32,7 +32,7 @@ const seqsOf = (...items: readonly (Item | undefined)[]): readonly number[] =>
 /** The table holds exactly the items that the fold of the stream gives. */
 export const checkTable = (ledger: Ledger, contents: Contents): Finding => {
   const findings = createFindings('tables', 'the table is the fold of the stream')
-  const expected = expectedContents(ledger)
+  const expected = expectedContents(ledger, journalOf(contents))
   for (const id of new Set([...contents.keys(), ...expected.keys()])) {
     const [is, should_be] = [contents.get(id), expected.get(id)]
     findings.look()

@@ -114,6 +114,23 @@ describe('the check of the table', () => {
     ).toBe(0)
   })
 
+  it('knows by its identity that a table has rows of savepoints only, under their sequences', () => {
+    const { entries } = fullRun()
+    const full = foldAll(entries)
+    const saved = expectedContents(full, 'S:savepoints')
+    const violations = (contents: Contents) => checkTable(full, contents).result.violations
+    const [row = ''] = idsOf(saved, '#@')
+    expect(
+      idsOf(saved, '#@').every(id => saved.get(id)?.get('type') === 'S:declined' && id.startsWith('@')),
+    ).toBe(true)
+    expect(violations(saved)).toBe(0)
+    expect(violations(changed(saved, items => items.delete(row)))).toBe(1)
+    expect(violations(changed(saved, items => items.set('@1', item({ id: 'S:@1' }))))).toBe(1)
+    expect(
+      violations(changed(saved, items => items.set('table identity', item({ id: 'S:table identity' })))),
+    ).toBeGreaterThan(1)
+  })
+
   const altered = (id: string, name: string, value: string) => (items: Map<string, Item>) =>
     items.set(id, new Map(items.get(id)).set(name, value))
 
