@@ -8,7 +8,7 @@
 import type { Verdict } from '../dead-letters/letters.js'
 import { E } from '../fp.js'
 import { type AccountId, accountOn } from '../ledger/account-id.js'
-import { type Decoded, decodeEvent, type LedgerEvent, SECOND_LEG } from '../ledger/event.js'
+import { type Decoded, decodeEvent, decodeMovement, type LedgerEvent, SECOND_LEG } from '../ledger/event.js'
 import { type Customer, NEW_CUSTOMER, type Parked, type Step, step } from '../ledger/fold.js'
 import type { Skip, Skips } from '../ledger/skip.js'
 import type { Recorded } from '../stream/recorded.js'
@@ -121,12 +121,28 @@ const noteParked = (
   return before.parked?.last_seq !== parked.last_seq
 }
 
+/** The texts of an event are needed for its row only. */
+const decoderOf = ({ projection, decode }: FoldOptions): Decode =>
+  decode ?? (projection.hasRow === undefined ? decodeEvent : decodeMovement)
+
+/** The event with all that its row holds. */
+const eventForRow = (
+  { projection, decode = decodeEvent }: FoldOptions,
+  { record, id }: Placed,
+  event: LedgerEvent,
+): LedgerEvent => {
+  if (projection.hasRow === undefined) return event
+  const whole = decode(record.body, id)
+  return whole.tag === 'event' ? whole.event : event
+}
+
 /**
  * Folds runs, one after the other, over `customers`. The map holds the heads as they were read, and each run updates
  * it. The changes to write go to `pending`.
  */
 export const createFold = (options: FoldOptions, customers: Map<AccountId, Customer>, pending: Pending) => {
-  const { projection, whole_transfers, skips, decode = decodeEvent } = options
+  const { projection, whole_transfers, skips } = options
+  const decode = decoderOf(options)
   const findings: RunFindings = { letters: [], parked: [], decided: [], decisions: [], mismatches: [] }
   const row_ids = new Set<string>()
 
@@ -146,7 +162,7 @@ export const createFold = (options: FoldOptions, customers: Map<AccountId, Custo
     const additions = projection.additionsOf(applied)
     if (projection.hasRow?.(from.account, to.account) === false)
       return { id, from, to, inserts: [], additions, bytes: 0 }
-    const insert = claimRowId(projection.rowOf(applied))
+    const insert = claimRowId(projection.rowOf({ ...applied, event: eventForRow(options, placed, event) }))
     return { id, from, to, inserts: [insert], additions, bytes: bytesOf(insert) }
   }
 
