@@ -92,7 +92,7 @@ export const CATALOGUE = {
     status: 422,
     http_status: 422,
     message:
-      'the hold was captured, released or has expired, or was never made; `hold_was` says which, where the journal knows it',
+      'the hold was captured, released or has expired, or was never made; `hold_was` says which, where that can be told',
     retry: false,
   },
   HOLD_EXCEEDED: {

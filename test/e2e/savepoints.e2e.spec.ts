@@ -70,6 +70,7 @@ it('says the same with rows of savepoints, after being killed, and with rows of 
   await ask('hold', { client_id: 'ann', amount: 5, transaction_id: 'h-1' })
   await ask('capture', { client_id: 'ann', hold: 'h-1', transaction_id: 'cap-1' })
   expect(await run(['verify'])).toMatch(/ 4 rows of the journal, which has savepoints only/)
+  expect(await run(['status'])).toContain('rows          of savepoints only')
   const first = await told()
   expect(first).toMatchObject({
     statement: { length: CREDITS + 3 },

@@ -48,6 +48,7 @@ export const printStatus = ({
   servers,
   seed,
   projections,
+  journal,
   replays,
   dead_letters,
   parked,
@@ -66,6 +67,7 @@ export const printStatus = ({
   print('projections')
   for (const projection of projections) print(projectionLine(projection))
   for (const replay of replays) print(replayLine(replay))
+  if (journal === 'savepoints') print('rows          of savepoints only')
   const refused = Object.entries(dead_letters.unstorable).map(([name, count]) => `${count} of ${name}`)
   const unstorable = refused.length === 0 ? '' : `, refused by their tables: ${refused.join(', ')}`
   const junk = dead_letters.junk === 0 ? '' : `, ${dead_letters.junk} messages among them are none`

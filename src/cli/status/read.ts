@@ -23,6 +23,7 @@ import { manager, openBucket, streamInfo } from '../../stream/provision.js'
 import { configStream, DEAD_LETTER_STREAM, LEDGER_STREAM } from '../../stream/settings.js'
 import { PROJECTION_NAMES, tableName } from '../../tables/definition.js'
 import { readIdentity } from '../../tables/identity.js'
+import { type JournalKind, journalOf } from '../../tables/savepoints.js'
 import { sumsDoubted } from '../../tables/totals.js'
 import { lookWith, settingsProblems } from '../checked-ledger.js'
 import { type Connected, tablesOf } from '../command.js'
@@ -60,22 +61,27 @@ const readReplays = async (kv: KV): Promise<readonly ReplayAtWork[]> => {
   return found.filter(replay => replay !== undefined)
 }
 
-/** A sentence for sums that the table itself says may be wrong. A table that cannot be read now says nothing. */
-const sumsInDoubt = async (
+/** What is wrong, in sentences, and which events have rows, where the table can be read. */
+type Found = { readonly trouble: readonly string[]; readonly journal: JournalKind | undefined }
+
+/** What the active table says of itself: whether its sums may be wrong, and which events have rows. */
+const readTable = async (
   { config }: Connected,
   jsm: JetStreamManager,
   tables: ReturnType<typeof tablesOf>,
-): Promise<readonly string[]> => {
+): Promise<Found> => {
   const pointer = await readPointer(jsm, 'ledger')()
-  if (E.isLeft(pointer)) return []
+  if (E.isLeft(pointer)) return { trouble: [], journal: undefined }
   const table = tableName(config.DDB_TABLE, 'ledger', pointer.right.generation)
   const identity = await readIdentity(tables, table)()
-  const doubt = E.isRight(identity) ? identity.right?.sums_doubt : undefined
-  return doubt === undefined ? [] : [sumsDoubted(table, doubt)]
+  if (E.isLeft(identity) || identity.right === undefined) return { trouble: [], journal: undefined }
+  const { sums_doubt } = identity.right
+  const trouble = sums_doubt === undefined ? [] : [sumsDoubted(table, sums_doubt)]
+  return { trouble, journal: journalOf(identity.right) }
 }
 
 /** Finds parts that do not belong together or were changed by hand: a sentence each, with the way to mend it. */
-const readTrouble = async (connected: Connected, jsm: JetStreamManager): Promise<readonly string[]> => {
+const readTrouble = async (connected: Connected, jsm: JetStreamManager): Promise<Found> => {
   const tables = tablesOf(connected)
   try {
     const look = await lookWith(connected, jsm, tables)
@@ -84,13 +90,15 @@ const readTrouble = async (connected: Connected, jsm: JetStreamManager): Promise
     const problems = await recordProblems(jsm, PROJECTION_NAMES)()
     const settings = await settingsProblems(connected)
     const proved = await leadershipOf(connected.nc).prove()()
-    return [
+    const table = await readTable(connected, jsm, tables)
+    const trouble = [
       ...(E.isLeft(proved) ? [`${proved.left.message}: what is said of it may be old`] : []),
       ...(look.tag === 'stopped' ? [`the ledger stands still: ${look.reason}; ${RECOVER_ADVICE}`] : []),
       ...settings,
       ...(E.isLeft(problems) ? [] : problems.right.map(describeProblem)),
-      ...(await sumsInDoubt(connected, jsm, tables)),
+      ...table.trouble,
     ]
+    return { trouble, journal: table.journal }
   } finally {
     tables.destroy()
   }
@@ -118,7 +126,7 @@ const refuseWithout = async ({ nc }: Connected): Promise<void> => {
 export const readStatus = async (connected: Connected) => {
   const { nc, config } = connected
   const jsm = await orFail(manager(nc))
-  const trouble = await readTrouble(connected, jsm)
+  const { trouble, journal } = await readTrouble(connected, jsm)
   const stream = await readStream(connected)
   await refuseWithout(connected)
   const kv = await orFail(openBucket(nc))
@@ -133,6 +141,7 @@ export const readStatus = async (connected: Connected) => {
     servers,
     seed: (await orFail(getText(kv, SEED_KEY))) ?? 'not seeded',
     projections,
+    journal,
     replays: await readReplays(kv),
     dead_letters: await orFail(countDeadLetters(nc)),
     parked: await parkedIds(nc),
