@@ -56,7 +56,8 @@ export const lastSavepoint = async (
   seq: number,
   events_min = 0,
 ): Promise<Account> => {
-  for (const rows_max of [1, ROWS_BACK_MAX + events_min]) {
+  // mostly few rows are enough: more are there where refusals were recorded, or where long rules are left out
+  for (const rows_max of [1 + Math.ceil(events_min / VERSIONS_APART), ROWS_BACK_MAX + events_min]) {
     const range = { from_seq: 0, to_seq: seq, newest_first: true, rows_max }
     const rows = await readRows(client, table, id, range)()
     if (E.isLeft(rows)) return OPENING
