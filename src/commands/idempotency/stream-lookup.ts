@@ -92,7 +92,10 @@ export const createStreamLookup = (
       if (found !== undefined || leaveNoGap(0)) return found
       // a history costs nats-server a read for nearly each of its events, and one new id in 200 comes here
       if (known.exactAfter() !== undefined) {
-        const older = await amongOlder(transaction_id).catch((): 'not told' => 'not told')
+        const older = await amongOlder(transaction_id).catch((cause: unknown): 'not told' => {
+          deps.log.debug({ err: cause }, 'the checkpoint of transaction ids cannot tell')
+          return 'not told'
+        })
         if (older !== 'not told') return older
       }
       // the customer's own events tell sooner than the ledger, but the id may be that of another one's

@@ -6,7 +6,7 @@
  */
 
 import { pause } from '../../back-off.js'
-import { E, Failed } from '../../fp.js'
+import { E, Failed, unwrap } from '../../fp.js'
 import { type ChunkName, chunkSubject, IdChunk } from '../../known-ids/id-chunk.js'
 import {
   bucketSubject,
@@ -16,6 +16,7 @@ import {
   ROW_CHUNKS,
   rowsOf,
 } from '../../known-ids/id-index.js'
+import { withPatience } from '../../known-ids/read-checkpoint.js'
 import { chunksOf, inParallel } from '../../parallel.js'
 import { readDirect } from '../../stream/direct.js'
 import type { FollowDeps } from '../../stream/follow/follower.js'
@@ -118,9 +119,8 @@ export class IndexWriter {
   async #read(subjects: readonly string[]): Promise<ReadonlyMap<string, Uint8Array>> {
     const bodies = new Map<string, Uint8Array>()
     for (const multi_last of chunksOf(SUBJECTS_PER_REQUEST, subjects)) {
-      const read = await readDirect(this.#deps.nc, TRANSACTION_IDS_STREAM, { multi_last })()
-      if (E.isLeft(read)) return bodies
-      for (const { subject, body } of read.right.messages) bodies.set(subject, body)
+      const read = readDirect(this.#deps.nc, TRANSACTION_IDS_STREAM, { multi_last })
+      for (const { subject, body } of unwrap(await withPatience(read)).messages) bodies.set(subject, body)
     }
     return bodies
   }
