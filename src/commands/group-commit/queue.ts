@@ -17,10 +17,12 @@ const BACKLOG = 500
 /** A round that takes so long waits for a disk or another server; then fewer groups are worth another round. */
 const SLOW_MS = 25
 const SLOW_BACKLOG = 100
-/** The queue gathers for so much of the time that the ended round took, within these bounds. */
-const GATHERING_PART = 0.3
+/** The queue gathers for at most so much of the time that the ended round took, within these bounds. */
+const GATHERING_PART = 0.6
 const GATHERING_MS_MIN = 1
-const GATHERING_MS_MAX = 3
+const GATHERING_MS_MAX = 6
+/** It gathers no longer when no command has come for so long. */
+const QUIET_MS = 1
 /** Behind a faster round it does not gather: the wait would take as long as it saves. */
 const FAST_ROUND_MS = 2
 /** A round beside others looks at so many groups of the queue, so that a long queue costs no more than a short one. */
@@ -47,13 +49,20 @@ export type QueueRound = {
   readonly end: (again: readonly Group[]) => void
 }
 
+type Gathering = {
+  /** For so many groups the next round does not wait any longer. */
+  readonly groups: number
+  /** The time at which it ends in any case. */
+  readonly until_ms: number
+  timer: NodeJS.Timeout | undefined
+}
+
 export class Queue {
   #groups: Group[] = []
   readonly #rounds = new Set<readonly Group[]>()
   /** A round has been running for long, and none has begun since. */
   #is_slow = false
-  /** While the queue gathers: the groups for which the next round does not wait any longer. */
-  #gathering: { readonly groups: number; readonly timer: NodeJS.Timeout } | undefined
+  #gathering: Gathering | undefined
   readonly #onReady: () => void
 
   /** `onReady` is called when time alone has made another round possible. */
@@ -93,11 +102,32 @@ export class Queue {
   #gather(answered: number, took_ms: number): void {
     if (answered === 1 || took_ms < FAST_ROUND_MS || this.#rounds.size > 0) return
     const gathering_ms = Math.min(GATHERING_MS_MAX, Math.max(GATHERING_MS_MIN, took_ms * GATHERING_PART))
-    const timer = setTimeout(() => {
-      this.#gathering = undefined
-      this.#onReady()
-    }, gathering_ms)
-    this.#gathering = { groups: Math.min(ROUND_GROUPS_MAX, answered + this.#groups.length), timer }
+    const gathering: Gathering = {
+      groups: Math.min(ROUND_GROUPS_MAX, answered + this.#groups.length),
+      until_ms: performance.now() + gathering_ms,
+      timer: undefined,
+    }
+    this.#gathering = gathering
+    // the answers are written in this turn of the event loop, and the callers hear them at its end
+    setImmediate(() => this.#awaitQuiet(gathering))
+  }
+
+  /** Looks whether commands come, until none does. */
+  #awaitQuiet(gathering: Gathering): void {
+    if (this.#gathering !== gathering) return
+    const waiting = this.#groups.length
+    gathering.timer = setTimeout(() => {
+      // a turn of the event loop may have taken longer than this, with its input still unread
+      setImmediate(() => {
+        if (this.#gathering !== gathering) return
+        if (this.#groups.length > waiting && performance.now() < gathering.until_ms) {
+          this.#awaitQuiet(gathering)
+          return
+        }
+        this.#gathering = undefined
+        this.#onReady()
+      })
+    }, QUIET_MS)
   }
 
   #leastForRound(): number {
