@@ -33,6 +33,14 @@ describe('after a round the queue gathers', () => {
     round?.end(again)
   }
 
+  /** A turn of the event loop. */
+  const turn = (): Promise<void> => new Promise(resolve => setImmediate(resolve))
+  /** A millisecond, and the turn of the event loop after it. */
+  const passMs = async (): Promise<void> => {
+    vi.advanceTimersByTime(1)
+    await turn()
+  }
+
   beforeEach(() => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] })
     ready = 0
@@ -57,20 +65,37 @@ describe('after a round the queue gathers', () => {
     expect(groupsOf(queue.beginRound())).toBe(7)
   })
 
+  it('until nobody has come for a millisecond', async () => {
+    add(10)
+    runRound(20)
+    await turn()
+    for (let came = 1; came <= 3; came += 1) {
+      add(1)
+      await passMs()
+      expect([groupsOf(queue.beginRound()), ready]).toEqual([undefined, 0])
+    }
+    await passMs()
+    expect([groupsOf(queue.beginRound()), ready]).toEqual([3, 1])
+  })
+
   it.each([
-    [2, 1],
-    [5, 1],
-    [8, 2],
-    [10, 3],
-    [20, 3],
-  ])('behind a round of %i ms for %i ms at most', (took_ms, gathering_ms) => {
-    add(2)
+    [2, 2],
+    [5, 3],
+    [8, 5],
+    [10, 6],
+    [20, 6],
+  ])('behind a round of %i ms for %i ms at most, while commands come', async (took_ms, gathering_ms) => {
+    add(100)
     runRound(took_ms)
+    await turn()
+    for (let ms = 1; ms < gathering_ms; ms += 1) {
+      add(1)
+      await passMs()
+      expect([groupsOf(queue.beginRound()), ready]).toEqual([undefined, 0])
+    }
     add(1)
-    vi.advanceTimersByTime(gathering_ms - 1)
-    expect([groupsOf(queue.beginRound()), ready]).toEqual([undefined, 0])
-    vi.advanceTimersByTime(1)
-    expect([groupsOf(queue.beginRound()), ready]).toEqual([1, 1])
+    await passMs()
+    expect([groupsOf(queue.beginRound()), ready]).toEqual([gathering_ms, 1])
   })
 
   it('not for a caller who is alone, not behind a fast round, and not while groups are decided again', () => {
