@@ -15,7 +15,8 @@ import { combine, type Figures, lagTable, ratesTable } from './ledger/figures.js
 import { GOALS } from './ledger/goals.js'
 import { type LedgerLine, LINES } from './ledger/lines.js'
 import { openPlace, type Place } from './ledger/places.js'
-import type { Pace } from './measure/job.js'
+import type { Pace, Result } from './measure/job.js'
+import { addErrors } from './measure/run.js'
 import type { Options } from './options.js'
 import { type LoadClient, startLoadClient } from './processes/load-client.js'
 import { findPostgres, type PostgresPrograms } from './processes/postgres.js'
@@ -49,16 +50,19 @@ const startClients = async (
   return { measured, beside: line.beside === undefined ? [] : [await start()] }
 }
 
-const measureOnPlace = async (
+type Piece = { readonly figures: Figures; readonly writes: Required<Result> }
+
+/** Measures a line once, with clients that it has already. */
+const measurePiece = async (
   line: LedgerLine,
+  name: string,
   place: Place,
+  { measured, beside }: Clients,
   options: Options,
-  surroundings: Surroundings,
-): Promise<Figures> => {
-  const { measured, beside } = await startClients(line, place, options, surroundings)
+  nextSeed: () => number,
+): Promise<Piece> => {
   const window = windowOf(options.seconds)
   const pids = { ...place.pids, clients: [...measured, ...beside].map(({ pid }) => pid) }
-  const nextSeed = createSeeds()
   const [found, other] = await Promise.all([
     runJobs(measured, pids, { work: line.work, pace: paceOf(line, options), ...window }, nextSeed),
     line.beside === undefined
@@ -70,20 +74,12 @@ const measureOnPlace = async (
           nextSeed,
         ),
   ])
-  surroundings.signal.throwIfAborted()
   place.mustLive()
-  if (found === 'unanswered' || other === 'unanswered') throw new Error(`${line.name}: nobody answers`)
+  if (found === 'unanswered' || other === 'unanswered') throw new Error(`${name}: nobody answers`)
   const lag = await place.readLag()
   const program_bytes = place.programBytes()
-  const stored = await place.stored()
-  if (stored !== undefined) {
-    const writes = line.events === 0 ? (other?.in_all ?? { accepted: 0, errors: {} }) : found.in_all
-    const events = line.events === 0 ? 1 : line.events
-    const mistakes = bookMistakes(writes, stored, events, events * line.commands)
-    if (mistakes.length > 0) throw new Error(`${line.name}: the books are wrong: ${mistakes.join('; ')}`)
-  }
-  return {
-    name: line.name,
+  const figures: Figures = {
+    name,
     in_flight: line.in_flight,
     run: found.run,
     cpu_s: Object.fromEntries(
@@ -93,6 +89,42 @@ const measureOnPlace = async (
     ...(program_bytes === undefined ? {} : { program_bytes }),
     ...(other === undefined ? {} : { beside_per_s: other.run.accepted_per_s }),
   }
+  return {
+    figures,
+    writes: line.events === 0 ? (other?.in_all ?? { accepted: 0, errors: {} }) : found.in_all,
+  }
+}
+
+const mustBeRight = async (line: LedgerLine, place: Place, pieces: readonly Piece[]): Promise<void> => {
+  const stored = await place.stored()
+  if (stored === undefined) return
+  const writes = {
+    accepted: pieces.reduce((sum, piece) => sum + piece.writes.accepted, 0),
+    errors: addErrors(pieces.map(piece => piece.writes.errors)),
+  }
+  const events = line.events === 0 ? 1 : line.events
+  const mistakes = bookMistakes(writes, stored, events, events * line.commands)
+  if (mistakes.length > 0) throw new Error(`${line.name}: the books are wrong: ${mistakes.join('; ')}`)
+}
+
+const measureOnPlace = async (
+  line: LedgerLine,
+  place: Place,
+  options: Options,
+  surroundings: Surroundings,
+): Promise<readonly Figures[]> => {
+  const clients = await startClients(line, place, options, surroundings)
+  const nextSeed = createSeeds()
+  const pieces: Piece[] = []
+  while (pieces.length < options.pieces) {
+    const name = options.pieces === 1 ? line.name : `${line.name}, piece ${pieces.length + 1}`
+    const piece = await measurePiece(line, name, place, clients, options, nextSeed)
+    surroundings.signal.throwIfAborted()
+    surroundings.say(`${name}: ${Math.round(piece.figures.run.accepted_per_s)}/s`)
+    pieces.push(piece)
+  }
+  await mustBeRight(line, place, pieces)
+  return pieces.map(({ figures }) => figures)
 }
 
 const measureLine = async (
@@ -101,18 +133,20 @@ const measureLine = async (
   options: Options,
   sync_interval: string,
   { signal, say }: Surroundings,
-): Promise<Figures> => {
+): Promise<readonly Figures[]> => {
   signal.throwIfAborted()
   const own: Surroundings = { signal, say, cleanup: createStack() }
   try {
     const place = await openPlace(line.place, { options, sync_interval, surroundings: own, postgres })
-    const figures = await measureOnPlace(line, place, options, own)
-    say(`${line.name}: ${Math.round(figures.run.accepted_per_s)}/s`)
-    return figures
+    return await measureOnPlace(line, place, options, own)
   } finally {
     await own.cleanup.stop()
   }
 }
+
+/** Each piece of a line with the medians of its rounds. */
+const combineRounds = (rounds: readonly (readonly Figures[])[]): Figures[] =>
+  (rounds[0] ?? []).map((first, i) => combine([first, ...rounds.slice(1).flatMap(round => round[i] ?? [])]))
 
 const settingsOf = (options: Options) => ({
   seconds: options.seconds,
@@ -137,11 +171,10 @@ export const ledger: Benchmark = async (options, sync_interval, surroundings) =>
   for (const sentence of skipped) surroundings.say(sentence)
   const figures: Figures[] = []
   for (const line of LINES.filter(isWanted(options, postgres))) {
-    const first = await measureLine(line, postgres, options, sync_interval, surroundings)
-    const rounds: [Figures, ...Figures[]] = [first]
+    const rounds: (readonly Figures[])[] = []
     while (rounds.length < options.rounds)
       rounds.push(await measureLine(line, postgres, options, sync_interval, surroundings))
-    figures.push(combine(rounds))
+    figures.push(...combineRounds(rounds))
   }
   const chart = chartOf(new Map(figures.map(({ name, run }) => [name, run.accepted_per_s])))
   if (options.chart_file !== undefined && chart !== undefined) writeFileSync(options.chart_file, chart)

@@ -33,6 +33,8 @@ export type Options = {
    * its next request when it has the answer to the one before (a closed loop).
    */
   readonly rate?: number
+  /** The measurements of each line of `ledger`, one after the other on the same servers, with figures of their own. */
+  readonly pieces: number
   /** The folder that receives a CPU profile of the service. */
   readonly profile_dir?: string
   /** The file for the chart of `ledger`. */
@@ -74,6 +76,8 @@ export const USAGE = `usage: npm run bench -- <benchmark> [options]
                   for \`ledger\`, \`rebuild\` and \`lag\` (every-event)
   --rate N        commands per second of the lines of \`ledger\`, whether or not the
                   answers keep up; without it the next request follows an answer
+  --pieces N      measurements of each line of \`ledger\`, one after the other on the same
+                  servers: whether rates, latencies, lag and memory stay flat (1)
   --only TEXT     the lines whose name holds TEXT; may be given several times; ratios
                   need their baselines
   --chart FILE    write the rates of \`ledger\` as an SVG
@@ -83,6 +87,7 @@ export const USAGE = `usage: npm run bench -- <benchmark> [options]
 /** The longest measurement. A run that shows whether latency, lag and memory stay flat takes an hour. */
 const SECONDS_MAX = 7_200
 const ROUNDS_MAX = 100
+const PIECES_MAX = 100
 const CLIENTS_MAX = 16
 const EVENTS_MIN = 1_000
 const EVENTS_MAX = 100_000_000
@@ -163,6 +168,7 @@ const OPTIONS = {
   dynamodb: { type: 'string', default: 'embedded' },
   journal: { type: 'string', default: 'every-event' },
   rate: { type: 'string' },
+  pieces: { type: 'string', default: '1' },
   chart: { type: 'string' },
   profile: { type: 'string' },
   json: { type: 'boolean', default: false },
@@ -199,6 +205,7 @@ export const parseOptions = (args: readonly string[], benchmarks: readonly strin
     instances: oneOf(INSTANCES, 'instances', values.instances, '1, 2 or 3'),
     dynamodb: oneOf(DYNAMODB, 'dynamodb', values.dynamodb, 'embedded or stand-in'),
     journal: oneOf(JOURNALS, 'journal', values.journal, 'every-event or savepoints'),
+    pieces: wholeBetween('pieces', values.pieces, 1, PIECES_MAX),
     ...(values.rate === undefined ? {} : { rate: between('rate', values.rate, 1, RATE_MAX) }),
     ...(values.chart === undefined ? {} : { chart_file: values.chart }),
     ...(values.profile === undefined ? {} : { profile_dir: values.profile }),

@@ -20,6 +20,7 @@ it('a benchmark alone takes the defaults', () => {
     instances: 1,
     dynamodb: 'embedded',
     journal: 'every-event',
+    pieces: 1,
   })
 })
 
@@ -40,7 +41,7 @@ it('the benchmarks of the whole ledger measure longer, once, with every event on
 it('every option is taken', () => {
   const args = '--seconds 0.5 --rounds 5 --clients 3 --sync always --roles commands,projections'
   const more = '--lean --replicas 3 --only hot --only echo --profile p --events 5000 --customers 50 --json'
-  const whole = '--instances 2 --dynamodb stand-in --journal savepoints --rate 2500'
+  const whole = '--instances 2 --dynamodb stand-in --journal savepoints --rate 2500 --pieces 6'
   expect(parse('queries', ...`${args} ${more} ${whole}`.split(' '))).toEqual({
     benchmark: 'queries',
     seconds: 0.5,
@@ -58,6 +59,7 @@ it('every option is taken', () => {
     dynamodb: 'stand-in',
     journal: 'savepoints',
     rate: 2_500,
+    pieces: 6,
     profile_dir: 'p',
   })
 })
@@ -79,6 +81,7 @@ it.each([
   [['ledger', '--dynamodb', 'toString'], '--dynamodb must be embedded or stand-in'],
   [['ledger', '--journal', 'none'], '--journal must be every-event or savepoints'],
   [['ledger', '--rate', '0'], '--rate must be from 1 to 1000000'],
+  [['ledger', '--pieces', '0'], '--pieces must be from 1 to 100'],
   [['commands', '--what'], '--what'],
 ])('%j is refused: %s', (args, message) => {
   expect(() => parse(...args)).toThrow(message)

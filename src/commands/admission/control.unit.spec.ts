@@ -71,6 +71,21 @@ it('refuses nothing below half of the bound: neither a steady load nor a burst t
   expect(refusedIn(lines)).toBe(0)
 })
 
+it.each([0, 50, 200, 1_000])(
+  'refuses nothing when projections all but stop for four seconds: %i of 4,300 events/s',
+  slow_per_s => {
+    for (const every_ms of [100, 300, 700]) {
+      const takes_per_s = (s: number): number => (s >= 60 && s < 64 ? slow_per_s : 9_000)
+      const lines = play({
+        seconds: 120,
+        offered_per_s: () => 4_300,
+        projections: [{ takes_per_s, every_ms }],
+      })
+      expect(refusedIn(lines)).toBe(0)
+    }
+  },
+)
+
 it('lets instances share what there is, also with one of two events a command and beside publishers that it cannot slow', () => {
   const three = play({ seconds: 240, offered_per_s: () => 1_000, projections: [steady(200)], instances: 3 })
   expectSettled(three, 120, 240, 30, 200)

@@ -20,6 +20,8 @@ export type Bounds = {
   readonly settle_ms: number
   /** The rates are those of this time. After so long without progress a judgement stays as it was. */
   readonly window_ms: number
+  /** What it takes in less time is no measure of its capacity, when it took more in the window: it may only have paused. */
+  readonly pause_ms: number
   /** A projection without progress for this time is away. */
   readonly away_ms: number
   /** The time between two looks. */
@@ -31,15 +33,19 @@ export type Bounds = {
 const between = (min: number, value: number, max: number): number => Math.min(max, Math.max(min, value))
 
 /** The times that follow from the operator's bound. A look is taken ten times within the bound, once a second at most. */
-export const boundsOf = (bound_ms: number): Bounds => ({
-  bound_ms,
-  calm_ms: bound_ms * 0.5,
-  settle_ms: bound_ms * 0.9,
-  window_ms: between(5_000, bound_ms / 2, 15_000),
-  away_ms: Math.max(30_000, bound_ms),
-  look_ms: between(200, bound_ms / 10, 1_000),
-  burst_ms: between(100, bound_ms / 4, 1_000),
-})
+export const boundsOf = (bound_ms: number): Bounds => {
+  const window_ms = between(5_000, bound_ms / 2, 15_000)
+  return {
+    bound_ms,
+    calm_ms: bound_ms * 0.5,
+    settle_ms: bound_ms * 0.9,
+    window_ms,
+    pause_ms: window_ms / 3,
+    away_ms: Math.max(30_000, bound_ms),
+    look_ms: between(200, bound_ms / 10, 1_000),
+    burst_ms: between(100, bound_ms / 4, 1_000),
+  }
+}
 
 /** What a look found: the first sequence that is not handled is `seq + 1`, and that event is `lag_ms` old. */
 export type Sample = {
@@ -131,17 +137,29 @@ const busyLooks = ({ samples }: Pace): readonly Sample[] => {
   return samples.slice(Math.max(from, 0))
 }
 
+const rateBetween = (begin: Sample, end: Sample): number =>
+  ((end.seq - begin.seq) * 1_000) / (end.at_ms - begin.at_ms)
+
+/** The events that it took in a second of the window, while it had something to do or not: so many it takes at least. */
+const takenOf = ({ samples }: Pace): number => {
+  const [begin, end] = [samples[0], samples.at(-1)]
+  return begin === undefined || end === undefined || end.at_ms <= begin.at_ms ? 0 : rateBetween(begin, end)
+}
+
 /**
  * The events that it takes in a second, from progress to progress: acknowledgements come in leaps. One alone tells nothing,
- * because nobody knows when the work on it began.
+ * because nobody knows when the work on it began. And a disk that stood still for two seconds is no capacity: 8,000 events
+ * that wait, when 200 were taken in the last second, would be 40 s of work.
  */
-const capacityOf = (pace: Pace, before: Judgement | undefined): number | undefined => {
+const capacityOf = (pace: Pace, before: Judgement | undefined, bounds: Bounds): number | undefined => {
   const busy = busyLooks(pace)
   if (busy.length < 2) return undefined
   const moves = busy.filter((one, i) => hasMoved(busy[i - 1], one))
   const [begin, end] = [moves[0], moves.at(-1)]
   if (end === undefined || begin === undefined || end.at_ms <= begin.at_ms) return before?.capacity_per_s
-  return ((end.seq - begin.seq) * 1_000) / (end.at_ms - begin.at_ms)
+  const capacity_per_s = rateBetween(begin, end)
+  const is_short = end.at_ms - begin.at_ms < bounds.pause_ms
+  return is_short ? Math.max(capacity_per_s, takenOf(pace)) : capacity_per_s
 }
 
 /** The least part of its capacity that is admitted, however far behind it is: what is behind shrinks by the rest. */
@@ -161,7 +179,7 @@ export const judgePace = (
   const still_ms = stillFor_ms(pace, at_ms)
   if (pace.state === 'filling' || still_ms > bounds.away_ms) return undefined
   if (still_ms > bounds.window_ms) return before
-  const capacity_per_s = capacityOf(pace, before)
+  const capacity_per_s = capacityOf(pace, before, bounds)
   if (capacity_per_s === undefined) return undefined
   const behind_ms = ((lastOf(pace)?.lag_events ?? 0) * 1_000) / capacity_per_s
   const { calm_ms, settle_ms } = bounds
