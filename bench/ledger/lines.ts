@@ -86,7 +86,7 @@ export const NATS = {
 } as const
 
 export const HTTP = {
-  credit: 'HTTP, credit',
+  credit: 'HTTP, credit, 64 clients',
   hot: 'HTTP, one hot account',
   transfer: 'HTTP, transfer',
   batch: 'HTTP, batches of 1,000',
