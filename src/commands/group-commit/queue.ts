@@ -49,6 +49,7 @@ export type QueueRound = {
   readonly end: (again: readonly Group[]) => void
 }
 
+/** The time after a round in which the queue lets no other one begin. */
 type Gathering = {
   /** For so many groups the next round does not wait any longer. */
   readonly groups: number
