@@ -9,8 +9,11 @@ export type PlaceName =
   | 'ledger'
   /** nats-server and a stream, without the program. */
   | 'stream'
-  /** The same, and a process that answers credits with one guarded event each, over NATS and HTTP. */
-  | 'bare-writer'
+  /**
+   * nats-server, the DynamoDB server, a process that answers commands with guarded events, over NATS and HTTP, and one that writes
+   * what is stored to a table.
+   */
+  | 'bare-ledger'
   /** A fastify server that answers at once. */
   | 'fastify'
   /** PostgreSQL with the ledger that is written by hand, and behind a bare fastify route. */
@@ -49,19 +52,26 @@ const batch = (place: PlaceName, name: string, work: WorkName): LedgerLine =>
 const transfer = (place: PlaceName, name: string, work: WorkName, in_flight: number): LedgerLine =>
   line(place, name, work, in_flight, { events: 2 })
 
+const readsBeside = (place: PlaceName, name: string): LedgerLine =>
+  line(place, name, 'httpBalance', HTTP_CLIENTS, {
+    events: 0,
+    beside: { work: 'httpCredit', in_flight: HTTP_CLIENTS },
+  })
+
 export const BASELINES = {
   raw: 'raw single publish, 500 in flight',
   raw_one: 'raw single publish, one at a time',
-  writer_one: 'bare responder that stores each credit, one at a time',
-  writer_many: 'bare responder that stores credits, 500 in flight',
-  writer_hot: 'bare responder that stores credits, one hot account',
-  writer_transfer: 'bare responder that stores transfers',
-  writer_batch: 'bare responder that stores batches of 1,000',
-  writer_route_one: 'bare route that stores each credit, one at a time',
-  writer_route: 'bare route that stores credits, 64 clients',
-  writer_route_hot: 'bare route that stores credits, one hot account',
-  writer_route_transfer: 'bare route that stores transfers',
-  writer_route_batch: 'bare route that stores batches of 1,000',
+  bare_one: 'bare ledger, credit, one at a time',
+  bare_many: 'bare ledger, credit, 500 in flight',
+  bare_hot: 'bare ledger, one hot account',
+  bare_transfer: 'bare ledger, transfer',
+  bare_batch: 'bare ledger, batches of 1,000',
+  bare_route_one: 'bare ledger, credit, over HTTP, one at a time',
+  bare_route: 'bare ledger, credit, over HTTP',
+  bare_route_hot: 'bare ledger, one hot account, over HTTP',
+  bare_route_transfer: 'bare ledger, transfer, over HTTP',
+  bare_route_batch: 'bare ledger, batches of 1,000, over HTTP',
+  bare_route_reads: 'bare ledger, balance, over HTTP, while credits are written',
   echo_post: 'bare fastify echo, POST',
   echo_get: 'bare fastify echo, GET',
   postgres: 'PostgreSQL by hand, credit',
@@ -98,16 +108,17 @@ export const HTTP = {
 export const LINES: readonly LedgerLine[] = [
   line('stream', BASELINES.raw, 'rawSingle', IN_FLIGHT),
   line('stream', BASELINES.raw_one, 'rawSingle', 1),
-  line('bare-writer', BASELINES.writer_one, 'creditWithId', 1),
-  line('bare-writer', BASELINES.writer_many, 'creditWithId', IN_FLIGHT),
-  line('bare-writer', BASELINES.writer_hot, 'creditHotWithId', IN_FLIGHT),
-  transfer('bare-writer', BASELINES.writer_transfer, 'transferWithId', IN_FLIGHT),
-  batch('bare-writer', BASELINES.writer_batch, 'bulkWithIds'),
-  line('bare-writer', BASELINES.writer_route_one, 'httpCredit', 1),
-  line('bare-writer', BASELINES.writer_route, 'httpCredit', HTTP_CLIENTS),
-  line('bare-writer', BASELINES.writer_route_hot, 'httpCreditHot', HTTP_CLIENTS),
-  transfer('bare-writer', BASELINES.writer_route_transfer, 'httpTransfer', HTTP_CLIENTS),
-  batch('bare-writer', BASELINES.writer_route_batch, 'httpBatch'),
+  line('bare-ledger', BASELINES.bare_one, 'creditWithId', 1),
+  line('bare-ledger', BASELINES.bare_many, 'creditWithId', IN_FLIGHT),
+  line('bare-ledger', BASELINES.bare_hot, 'creditHotWithId', IN_FLIGHT),
+  transfer('bare-ledger', BASELINES.bare_transfer, 'transferWithId', IN_FLIGHT),
+  batch('bare-ledger', BASELINES.bare_batch, 'bulkWithIds'),
+  line('bare-ledger', BASELINES.bare_route_one, 'httpCredit', 1),
+  line('bare-ledger', BASELINES.bare_route, 'httpCredit', HTTP_CLIENTS),
+  line('bare-ledger', BASELINES.bare_route_hot, 'httpCreditHot', HTTP_CLIENTS),
+  transfer('bare-ledger', BASELINES.bare_route_transfer, 'httpTransfer', HTTP_CLIENTS),
+  batch('bare-ledger', BASELINES.bare_route_batch, 'httpBatch'),
+  readsBeside('bare-ledger', BASELINES.bare_route_reads),
   line('fastify', BASELINES.echo_post, 'httpCredit', HTTP_CLIENTS, { events: 0 }),
   line('fastify', BASELINES.echo_get, 'httpBalance', HTTP_CLIENTS, { events: 0 }),
   line('postgres', BASELINES.postgres, 'postgresCredit', HTTP_CLIENTS),
@@ -130,10 +141,7 @@ export const LINES: readonly LedgerLine[] = [
   transfer('ledger', HTTP.transfer, 'httpTransfer', HTTP_CLIENTS),
   batch('ledger', HTTP.batch, 'httpBatch'),
   line('ledger', HTTP.reads, 'httpBalance', HTTP_CLIENTS, { events: 0 }),
-  line('ledger', HTTP.reads_beside, 'httpBalance', HTTP_CLIENTS, {
-    events: 0,
-    beside: { work: 'httpCredit', in_flight: HTTP_CLIENTS },
-  }),
+  readsBeside('ledger', HTTP.reads_beside),
   line('ledger', NATS.one, 'creditWithId', 1),
   line('ledger', HTTP.one, 'httpCredit', 1),
 ]

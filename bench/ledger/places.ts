@@ -54,8 +54,8 @@ const WITHOUT_PROGRAM = {
   mustLive: () => {},
 } satisfies Partial<Place>
 
-const readLag = async (nc: NatsConnection): Promise<Behind> => {
-  const { lag_events, lag_ms } = await run(projectionLag(nc, consumerName('ledger', 1)))
+const readLag = async (nc: NatsConnection, consumer: string): Promise<Behind> => {
+  const { lag_events, lag_ms } = await run(projectionLag(nc, consumer))
   return { lag_events, lag_ms }
 }
 
@@ -76,7 +76,7 @@ const openLedger = async ({ options, sync_interval, surroundings }: Opening): Pr
   return {
     targets: { nats_url, dynamodb_endpoint, http_urls: services.map(({ http_url }) => http_url) },
     pids: { program: services.map(({ pid }) => pid), nats: nats_pids, dynamodb: dynamodb_pids },
-    readLag: () => readLag(nc),
+    readLag: () => readLag(nc, consumerName('ledger', 1)),
     programBytes: () => {
       const each = services.map(({ pid }) => memory_bytes(pid))
       return each.reduce((sum, one) => (sum === undefined || one === undefined ? undefined : sum + one), 0)
@@ -94,16 +94,35 @@ const openStream = async ({ options, sync_interval, surroundings }: Opening): Pr
   return { ...WITHOUT_PROGRAM, targets: { nats_url }, pids: { nats: nats_pids } }
 }
 
-const openBareWriter = async ({ options, sync_interval, surroundings }: Opening): Promise<Place> => {
-  const { nats_pids, nc, nats_url, replicas } = await openGround(options, sync_interval, surroundings.cleanup)
+const BARE_PROJECTOR = 'bare-projector'
+
+const openBareLedger = async ({ options, sync_interval, surroundings }: Opening): Promise<Place> => {
+  const { cleanup } = surroundings
+  const ground = await openGround(options, sync_interval, cleanup)
+  const { nats_pids, dynamodb_pids, nc, nats_url, dynamodb_endpoint, replicas } = ground
   await (await jetstreamManager(nc)).streams.add(ledgerStream({ replicas }))
   const port = await freePort()
-  const child = await startReady('bare-writer', [nats_url, String(port)])
-  surroundings.cleanup.push(child.stop)
+  const writer = await startReady('bare-writer', [nats_url, String(port)])
+  cleanup.push(writer.stop)
+  const projector = await startReady('bare-projector', [
+    nats_url,
+    dynamodb_endpoint,
+    BARE_PROJECTOR,
+    options.journal,
+  ])
+  cleanup.push(projector.stop)
+  let end: string | undefined
+  void projector.ended.then(how => {
+    end = how
+  })
   return {
     ...WITHOUT_PROGRAM,
     targets: { nats_url, http_urls: [`http://${LOOPBACK}:${port}`] },
-    pids: { program: [child.pid], nats: nats_pids },
+    pids: { program: [writer.pid, projector.pid], nats: nats_pids, dynamodb: dynamodb_pids },
+    readLag: () => readLag(nc, BARE_PROJECTOR),
+    mustLive: () => {
+      if (end !== undefined) throw new Error(`the bare projector ${end}`)
+    },
   }
 }
 
@@ -149,8 +168,8 @@ export const openPlace = (name: PlaceName, opening: Opening): Promise<Place> => 
       return openLedger(opening)
     case 'stream':
       return openStream(opening)
-    case 'bare-writer':
-      return openBareWriter(opening)
+    case 'bare-ledger':
+      return openBareLedger(opening)
     case 'fastify':
       return openFastify(opening)
     case 'postgres':

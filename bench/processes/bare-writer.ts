@@ -1,7 +1,7 @@
 /**
  * Serves commands, over NATS and by bare fastify routes, with the least that a ledger on JetStream does: each one's events are
  * stored with a message id and an expected sequence, in atomic batches with those that wait beside it, and it is answered when
- * nats-server has acknowledged them. Nothing is decided, nothing is projected. So it is the upper limit.
+ * nats-server has acknowledged them. Nothing is decided. Balances are answered from memory. So it is the upper limit.
  */
 
 import Fastify, { type FastifyRequest } from 'fastify'
@@ -80,6 +80,11 @@ app.post('/v1/transfers', async (request, reply) => {
   return transfer(request.body as Transfer, keyOf(request))
 })
 app.post('/v1/batches', async request => batch(request.body as Batch, keyOf(request)))
+app.get<{ Params: { client_id: string } }>('/v1/customers/:client_id/balance', async ({ params }) => ({
+  client_id: params.client_id,
+  ...ACCOUNT,
+  seq: ACCOUNT.version,
+}))
 await app.listen({ host: LOOPBACK, port: Number(port) })
 const ready: ClientMessage = { tag: 'ready' }
 process.send?.(ready)
