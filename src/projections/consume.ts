@@ -4,7 +4,7 @@
  * One call of `consume` lasts until the projector stops or the consumer has to be made anew (`runner.ts` does that).
  */
 
-import type { Consumer, ConsumerMessages, JsMsg } from '@nats-io/jetstream'
+import type { Consumer, ConsumerMessages } from '@nats-io/jetstream'
 import { pause, rest } from '../back-off.js'
 import { run } from '../fp.js'
 import { ACTIVE_GROUP, ackedSeqOf, PULL_EXPIRES_MS, UNACKED_MESSAGES_MAX, unpin } from '../stream/consumer.js'
@@ -12,6 +12,7 @@ import { tryStream } from '../stream/errors.js'
 import { nextProved, readAhead } from '../stream/read.js'
 import type { Recorded } from '../stream/recorded.js'
 import { LEDGER_STREAM, LEDGER_SUBJECTS } from '../stream/settings.js'
+import { createDeliveryReader, type Delivered } from './delivered.js'
 import { endsInTransfer } from './fold-run.js'
 import { createHeadCache, type HeadCache } from './head-cache.js'
 import { createSequencer, type Delivery, LeaderBehind } from './in-order.js'
@@ -54,35 +55,29 @@ const sequencerOf = (target: Target, consumer: Consumer): Sequencer =>
     ahead: (from, to) => run(readAhead(target.nc, LEDGER_STREAM, from, to)),
   })
 
-const NS_PER_MS = 1_000_000n
-
-const deliveryOf = (message: JsMsg): Delivery => ({
-  seq: message.seq,
-  subject: message.subject,
-  body: message.data,
-  headers: message.headers,
-  // `message.time` is rounded twice, and may be the next millisecond
-  at: new Date(Number(message.timestampNanos / NS_PER_MS)),
-  redelivered: message.redelivered,
-})
-
-const pull = (consumer: Consumer, inbox: Inbox<JsMsg>): Promise<ConsumerMessages> =>
-  consumer.consume({
+const pull = (consumer: Consumer, inbox: Inbox<Delivered>): Promise<ConsumerMessages> => {
+  const read = createDeliveryReader()
+  return consumer.consume({
     group: ACTIVE_GROUP,
     max_messages: PULL_EVENTS_MAX,
     expires: PULL_EXPIRES_MS,
     idle_heartbeat: HEARTBEAT_MS,
     abort_on_missing_resource: true,
-    callback: message => inbox.put(message),
+    callback: message => {
+      try {
+        inbox.put(read(message))
+      } catch (thrown) {
+        inbox.close(thrown instanceof Error ? thrown : new Error(String(thrown)))
+      }
+    },
   })
+}
 
 /** Acknowledges the last handled message. With `ack_policy: all` that acknowledges every message before it too. */
-const acknowledge = (delivered: readonly JsMsg[], position: number): void => {
-  const handled = delivered.filter(({ seq }) => seq < position)
-  handled
-    .sort((a, b) => a.seq - b.seq)
-    .at(-1)
-    ?.ack()
+const acknowledge = (delivered: readonly Delivered[], position: number): void => {
+  let last: Delivered | undefined
+  for (const one of delivered) if (one.seq < position && one.seq > (last?.seq ?? 0)) last = one
+  last?.ack()
 }
 
 const isTransient = (thrown: unknown): boolean =>
@@ -146,7 +141,7 @@ const handle = async (life: Life, delivered: readonly Delivery[]): Promise<void>
 }
 
 /** Handles batches from the inbox until it is closed. Calls `begin` at each batch: this instance is the active one. */
-const drain = async (life: Life, inbox: Inbox<JsMsg>, begin: () => void): Promise<void> => {
+const drain = async (life: Life, inbox: Inbox<Delivered>, begin: () => void): Promise<void> => {
   const { target, sequencer, status, signal } = life
   const { linger_ms } = target.projection
   let most = RUN_EVENTS_MAX
@@ -155,7 +150,7 @@ const drain = async (life: Life, inbox: Inbox<JsMsg>, begin: () => void): Promis
     if (delivered.length === 0) return
     begin()
     const began_ms = performance.now()
-    await handle(life, delivered.map(deliveryOf))
+    await handle(life, delivered)
     const took_ms = performance.now() - began_ms
     most = nextRunLength(most, { events: delivered.length, took_ms }, RUN_EVENTS_MAX)
     acknowledge(delivered, sequencer.position())
@@ -166,7 +161,7 @@ const drain = async (life: Life, inbox: Inbox<JsMsg>, begin: () => void): Promis
 }
 
 /** Closes the inbox with an error when heartbeats stay away: the client would wait for a lost subscription for ever. */
-const watchHeartbeats = async (messages: ConsumerMessages, inbox: Inbox<JsMsg>): Promise<void> => {
+const watchHeartbeats = async (messages: ConsumerMessages, inbox: Inbox<Delivered>): Promise<void> => {
   for await (const notice of messages.status()) {
     if (notice.type === 'heartbeats_missed' && notice.count >= HEARTBEATS_MISSED_MAX) {
       const silent_ms = notice.count * HEARTBEAT_MS
@@ -177,10 +172,10 @@ const watchHeartbeats = async (messages: ConsumerMessages, inbox: Inbox<JsMsg>):
 
 /** Consumes until `signal` aborts. Returns or throws earlier when the consumer has to be made anew. */
 export const consume = async (target: Target, consumer: Consumer, signal: AbortSignal): Promise<void> => {
-  const inbox = createInbox<JsMsg>({
+  const inbox = createInbox<Delivered>({
     items_max: 2 * UNACKED_MESSAGES_MAX,
     bytes_max: INBOX_BYTES_MAX,
-    bytesOf: ({ data }) => data.length,
+    bytesOf: ({ body }) => body.length,
   })
   const status = createStatus(target)
   const sequencer = sequencerOf(target, consumer)

@@ -100,20 +100,28 @@ export const createSequencer = ({ firstUnacked, next, ahead }: Sources, bytes_ma
 
   const isNews = ({ seq }: Delivery): boolean => seq !== taken || expected !== taken + 1
 
+  /** Adds a delivery that is not simply the next one to a run. Returns whether the run had no room for all of it. */
+  const appendOutOfTurn = async (run: Recorded[], delivery: Delivery): Promise<boolean> => {
+    // an old message that is no redelivery: the consumer was reset, and past events are to be folded again
+    if (expected !== undefined && delivery.seq < expected && !delivery.redelivered && run.length === 0) {
+      expected = undefined
+    }
+    const at = await position(delivery.seq)
+    if (run.length === 0) began = at
+    return delivery.seq >= at && (await append(run, at, delivery))
+  }
+
   return {
     /** Returns the records to fold next, without a gap, for deliveries in any order. Throws `LeaderBehind`. */
     arrange: async (deliveries: readonly Delivery[]): Promise<Recorded[]> => {
       const sorted = deliveries.filter(isNews).sort((a, b) => a.seq - b.seq)
       const run: Recorded[] = []
       for (const delivery of sorted) {
-        // an old message that is no redelivery: the consumer was reset, and past events are to be folded again
-        if (expected !== undefined && delivery.seq < expected && !delivery.redelivered && run.length === 0) {
-          expected = undefined
-        }
-        const at = await position(delivery.seq)
-        if (run.length === 0) began = at
-        if (delivery.seq < at) continue
-        if (await append(run, at, delivery)) break
+        // nearly every delivery is the next one, which needs nothing to be read
+        if (run.length > 0 && delivery.seq === expected) {
+          run.push(delivery)
+          expected += 1
+        } else if (await appendOutOfTurn(run, delivery)) break
       }
       return run
     },

@@ -153,7 +153,9 @@ export const createPending = (): Pending => {
   const addPart = (added: Part): void => {
     const joined = [...new Set([...added.heads.keys()].flatMap(id => open.get(id) ?? []))]
     const [only, ...others] = joined
-    if (only !== undefined && others.length === 0 && fits(only, added)) {
+    if (only === undefined) {
+      begin(added)
+    } else if (others.length === 0 && fits(only, added)) {
       merge(only, added)
       begin(only)
     } else if (fitTogether([...joined, added])) {

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
-import { createPlace, storedAt } from './place.js'
+import { createPlace } from './place.js'
 
 const AT = Date.parse('2026-11-21T12:00:00.123Z')
-const subject = (seq: number, delivery: number, pending: number, consumer = 'c1') =>
-  `$JS.ACK.customer-balances.${consumer}.1.${seq}.${delivery}.${AT}456789.${pending}`
+const subject = (seq: number, delivery: number, pending: number, consumer = 'c1', deliveries = 1) =>
+  `$JS.ACK.customer-balances.${consumer}.${deliveries}.${seq}.${delivery}.${AT}456789.${pending}`
 
 const readAll = (...subjects: readonly string[]) => {
   const place = createPlace()
@@ -11,6 +11,13 @@ const readAll = (...subjects: readonly string[]) => {
     const { seq, delivery, pending } = place.read(one) ? place : { seq: 0, delivery: 0, pending: 0 }
     return [seq, delivery, pending]
   })
+}
+
+/** The place after the last of the subjects. */
+const placeOf = (...subjects: readonly string[]) => {
+  const place = createPlace()
+  for (const one of subjects) place.read(one)
+  return place
 }
 
 describe('the place of a pulled message', () => {
@@ -28,7 +35,7 @@ describe('the place of a pulled message', () => {
       [41, 5, 17],
       [41, 5, 17],
     ])
-    expect(storedAt(inDomain('.x7Yz')).getTime()).toBe(AT)
+    expect(placeOf(inDomain('.x7Yz'))).toMatchObject({ at_ms: AT, deliveries: 1 })
   })
 
   it('is found again when the subjects begin otherwise', () => {
@@ -47,7 +54,10 @@ describe('the place of a pulled message', () => {
     ])
   })
 
-  it('has a time', () => {
-    expect(storedAt(subject(1, 1, 1)).getTime()).toBe(AT)
+  it('has a time, and the number of deliveries', () => {
+    expect(placeOf(subject(1, 1, 1))).toMatchObject({ at_ms: AT, deliveries: 1 })
+    const again = placeOf(subject(1, 1, 1), subject(2, 2, 1, 'c1', 12), subject(3, 3, 7))
+    expect(again).toMatchObject({ seq: 3, deliveries: 1, pending: 7 })
+    expect(placeOf(subject(1, 1, 1), subject(2, 2, 1, 'c1', 12))).toMatchObject({ seq: 2, deliveries: 12 })
   })
 })

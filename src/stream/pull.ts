@@ -11,7 +11,7 @@
 
 import { AckPolicy, DeliverPolicy, type JetStreamManager, ReplayPolicy } from '@nats-io/jetstream'
 import { createInbox, type Msg, type MsgHdrs, type NatsConnection, nanos } from 'nats'
-import { createPlace, type Place, storedAt } from './place.js'
+import { createPlace, type Place } from './place.js'
 import type { Recorded } from './recorded.js'
 
 export type Pull = {
@@ -32,17 +32,19 @@ const SILENT_MS_MAX = 3_000
  */
 const FORGOTTEN_AFTER_MS = 30_000
 
-/** A message as it was pulled. Its time and headers are decoded only when they are used, which is rare. */
+/** A message as it was pulled. Its headers are decoded only when they are used, which is rare. */
 class Pulled implements Recorded {
   readonly seq: number
   readonly subject: string
   readonly body: Uint8Array
+  private readonly at_ms: number
   private readonly message: Msg
 
-  constructor(message: Msg, seq: number) {
+  constructor(message: Msg, { seq, at_ms }: Place) {
     this.seq = seq
     this.subject = message.subject
     this.body = message.data
+    this.at_ms = at_ms
     this.message = message
   }
 
@@ -51,7 +53,7 @@ class Pulled implements Recorded {
   }
 
   get at(): Date {
-    return storedAt(this.message.reply ?? '')
+    return new Date(this.at_ms)
   }
 }
 
@@ -100,7 +102,7 @@ const take = (ahead: Ahead, message: Msg): void => {
   else {
     ahead.delivery = place.delivery
     ahead.asked -= 1
-    ahead.page.push(new Pulled(message, place.seq))
+    ahead.page.push(new Pulled(message, place))
     if (place.pending === 0) ahead.ended = 'at the end'
   }
   ahead.wake?.()
