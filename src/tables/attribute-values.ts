@@ -9,6 +9,21 @@ type PlainValue = string | number | bigint
 /** Plain values by attribute name. */
 export type PlainItem = Readonly<Record<string, PlainValue>>
 
+const TEXTS_MAX = 1_000
+const texts = new Map<string, string>()
+
+/**
+ * The JSON of a text that this program writes again and again, such as the name of an attribute: it is kept, up to a number of such
+ * texts.
+ */
+export const constantText = (text: string): string => {
+  const known = texts.get(text)
+  if (known !== undefined) return known
+  const json = JSON.stringify(text)
+  if (texts.size < TEXTS_MAX) texts.set(text, json)
+  return json
+}
+
 /** Encodes an item as the JSON that DynamoDB reads. Its numbers have to be whole. */
 export const itemText = (item: PlainItem): string => {
   let text = ''
@@ -16,7 +31,7 @@ export const itemText = (item: PlainItem): string => {
     const value = item[name]
     if (value === undefined) continue
     const typed = typeof value === 'string' ? `{"S":${JSON.stringify(value)}}` : `{"N":"${value}"}`
-    text += `${text === '' ? '' : ','}${JSON.stringify(name)}:${typed}`
+    text += `${text === '' ? '' : ','}${constantText(name)}:${typed}`
   }
   return `{${text}}`
 }

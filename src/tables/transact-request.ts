@@ -16,7 +16,7 @@
 import { randomUUID } from 'node:crypto'
 import { type TransactWriteItem, TransactWriteItemsCommand } from '@aws-sdk/client-dynamodb'
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb'
-import { itemText, type PlainItem } from './attribute-values.js'
+import { constantText, itemText, type PlainItem } from './attribute-values.js'
 
 /** A condition of a write, or the change of an update, with its values. */
 type Expressions = {
@@ -39,11 +39,12 @@ const field = (name: string, text: string | undefined): string =>
 /** The members of a write that come before its item or its key. */
 const expressionsText = (expressions: Expressions): string => {
   const { ExpressionAttributeNames: names, ExpressionAttributeValues: values } = expressions
+  const { ConditionExpression: condition, UpdateExpression: update } = expressions
   return (
-    field('TableName', JSON.stringify(expressions.TableName)) +
-    field('ConditionExpression', JSON.stringify(expressions.ConditionExpression)) +
-    field('UpdateExpression', JSON.stringify(expressions.UpdateExpression)) +
-    field('ExpressionAttributeNames', JSON.stringify(names)) +
+    field('TableName', constantText(expressions.TableName)) +
+    field('ConditionExpression', condition && constantText(condition)) +
+    field('UpdateExpression', update && constantText(update)) +
+    field('ExpressionAttributeNames', names && JSON.stringify(names)) +
     field('ExpressionAttributeValues', values && itemText(values))
   )
 }
@@ -56,13 +57,14 @@ const writeText = (write: PlainWrite): string => {
 }
 
 /**
- * The body of the request, written as text at once: objects of DynamoDB's form would take a third more time and much memory.
+ * The body of the request, written as text at once: objects of DynamoDB's form would take a third more time and much memory. Its
+ * bytes are what is signed and sent, so the text is encoded once.
  * The token makes a repetition after a lost answer the same request to DynamoDB; the SDK would add one, too.
  */
-const bodyOf = (writes: readonly PlainWrite[]): string =>
-  `{"ClientRequestToken":"${randomUUID()}","TransactItems":[${writes.map(writeText).join(',')}]}`
+const bodyOf = (writes: readonly PlainWrite[]): Uint8Array =>
+  Buffer.from(`{"ClientRequestToken":"${randomUUID()}","TransactItems":[${writes.map(writeText).join(',')}]}`)
 
-const hasBody = (request: unknown): request is { body: string } =>
+const hasBody = (request: unknown): request is { body: Uint8Array } =>
   typeof request === 'object' && request !== null && 'body' in request
 
 /** An item that stands for all others: the SDK's rules for endpoints look at the names of the tables. */
@@ -99,9 +101,9 @@ const modelOf = async ({ config }: DynamoDBDocumentClient, request: Signable): P
 const sendLike = async (
   { config }: DynamoDBDocumentClient,
   { request, signer }: Model,
-  body: string,
+  body: Uint8Array,
 ): Promise<boolean> => {
-  const headers = { ...request.headers, 'content-length': String(Buffer.byteLength(body)) }
+  const headers = { ...request.headers, 'content-length': String(body.length) }
   // the SDK learns how far this machine's clock is off when DynamoDB refuses a request for it
   const signingDate = new Date(Date.now() + config.systemClockOffset)
   const signed = await signer.sign({ ...request, headers, body }, { signingDate })
@@ -111,7 +113,7 @@ const sendLike = async (
 }
 
 /** Sends `body` by all steps of the SDK. Rejects as the SDK does. */
-const sendWhole = async (client: DynamoDBDocumentClient, table: string, body: string): Promise<void> => {
+const sendWhole = async (client: DynamoDBDocumentClient, table: string, body: Uint8Array): Promise<void> => {
   const command = new TransactWriteItemsCommand({ TransactItems: [standIn(table)] })
   command.middlewareStack.add(
     next => args => {
