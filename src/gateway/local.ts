@@ -75,12 +75,14 @@ export const askLocal = (
     finish = resolve
     fail = reject
   })
-  const timer = setTimeout(() => fail(new errors.TimeoutError()), timeout_ms)
+  let timer: NodeJS.Timeout | undefined
+  let is_answered = false
   const is_taken = local.take({
     subject,
     body: Buffer.from(body),
     headers: headersOf(lines),
     onAnswer: (reply, reply_lines) => {
+      is_answered = true
       clearTimeout(timer)
       together(() =>
         finish({
@@ -90,7 +92,8 @@ export const askLocal = (
       )
     },
   })
-  if (is_taken) return answer
-  clearTimeout(timer)
-  return undefined
+  if (!is_taken) return undefined
+  // a balance from memory is there already, and a timer for each costs as much as to find it
+  if (!is_answered) timer = setTimeout(() => fail(new errors.TimeoutError()), timeout_ms)
+  return answer
 }
