@@ -9,7 +9,7 @@ import { withHoldEnds } from '../commands/ended-hold.js'
 import { createAudit } from '../commands/endpoints/audit.js'
 import { commandEndpoints } from '../commands/endpoints/movements.js'
 import { gated } from '../commands/gate.js'
-import { createAccounts } from '../commands/group-commit/accounts.js'
+import { createAccounts, type OnStored } from '../commands/group-commit/accounts.js'
 import { answerBound_ms } from '../commands/group-commit/coordinator.js'
 import { createJournalLookup } from '../commands/idempotency/journal-lookup.js'
 import { followKnownIds } from '../commands/idempotency/known-ids.js'
@@ -19,6 +19,7 @@ import { startSweeper, sweepPorts } from '../commands/sweeper/sweeper.js'
 import { pipe, TE } from '../fp.js'
 import { waitCaughtUp } from '../projections/caught-up.js'
 import { consumerName } from '../projections/target.js'
+import type { Queries } from '../queries/queries.js'
 import { createPersonKeys } from '../sealing/person-keys.js'
 import { createSealer, NO_SEALER } from '../sealing/seal-command.js'
 import type { AnyEndpointConfig } from '../service/config.js'
@@ -64,7 +65,11 @@ type Commands = {
   readonly stop: () => Promise<void>
 }
 
-const startCommands = async ({ config, ...ledger }: Ledger, active: ActiveTables): Promise<Commands> => {
+const startCommands = async (
+  { config, ...ledger }: Ledger,
+  active: ActiveTables,
+  onStored: OnStored,
+): Promise<Commands> => {
   const deps = {
     ...ledger,
     table: pipe(
@@ -88,7 +93,7 @@ const startCommands = async ({ config, ...ledger }: Ledger, active: ActiveTables
   const journal = createJournalLookup(deps, source, { known })
   const admission = startLedgerAdmission({ config, ...ledger }, active)
   const limits = { queue_max: config.JETLEDGER_COMMAND_QUEUE, timeout_ms: COMMAND_TIMEOUT_MS }
-  const accounts = createAccounts(deps)
+  const accounts = createAccounts(deps, onStored)
   const coordinator = createCoordinator(deps, {
     ...limits,
     accounts,
@@ -200,8 +205,10 @@ export const startRoles = async (
   const projections = has('projections') ? startProjections(ledger) : undefined
   if (has('queries')) await waitForBalances(ledger, signal, onFolding)
   const active = followTables(ledger, config.DDB_TABLE)
-  const commands = has('commands') ? await startCommands(ledger, active) : undefined
-  const queries = has('queries') ? await startQueryRole(ledger, active) : undefined
+  let queries: Queries | undefined
+  const onStored: OnStored = accounts => queries?.learn(accounts)
+  const commands = has('commands') ? await startCommands(ledger, active, onStored) : undefined
+  queries = has('queries') ? await startQueryRole(ledger, active) : undefined
   const operations = has('operations') ? startOperationsRole(ledger) : undefined
   const byRole = {
     queries: queries?.endpoints ?? [],

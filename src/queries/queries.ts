@@ -3,8 +3,10 @@
  */
 
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { AccountId } from '../ledger/account-id.js'
 import type { EndpointConfig } from '../service/config.js'
 import { createAssetLook } from '../stream/assets.js'
+import type { Folded } from '../stream/fold-subject.js'
 import { createProver } from '../stream/proof.js'
 import type { QueryDeps } from './deps.js'
 import { accountEndpoint } from './endpoints/account.js'
@@ -42,6 +44,11 @@ export type QueryOptions = {
 
 export type Queries = {
   readonly endpoints: readonly EndpointConfig[]
+  /**
+   * Takes accounts into memory that the stream has accepted as the newest ones, while there is room: a command of this process needs
+   * no read of the table for the balance that it has just made. Each is as of its `last_seq`.
+   */
+  readonly learn: (accounts: ReadonlyMap<AccountId, Folded>) => void
   /** Stops following the stream; the endpoints must be stopped before. */
   readonly stop: () => Promise<void>
 }
@@ -106,8 +113,17 @@ export const startQueries = async (
   const answers: AnswerCounts = { memory: 0, table: 0, stream: 0 }
   const unwatch = watchQueries(answers, hot)
 
+  const learn: Queries['learn'] = accounts => {
+    for (const [id, { customer, last_seq }] of accounts) {
+      // customers who are only written to must not take the place of those who are read
+      if (hot.size() >= hot_customers_max) return
+      if (customer.parked === undefined && hot.get(id) === undefined) hot.load(id, customer, last_seq)
+    }
+  }
+
   await untilFollowing(watch)
   return {
+    learn,
     endpoints: [
       balanceEndpoint({ hot, read, momentOf, now: deps.now, watch, answers }, limits('balance')),
       accountEndpoint(accounts, limits('account')),

@@ -23,7 +23,10 @@ export type Accounts = {
 
 const ACCOUNTS_MAX = 100_000
 
-export const createAccounts = (deps: CommandDeps): Accounts => {
+/** Is given the accounts that this instance's own events have made: the stream has accepted these as the newest of each. */
+export type OnStored = (accounts: ReadonlyMap<AccountId, Folded>) => void
+
+export const createAccounts = (deps: CommandDeps, onStored: OnStored = () => undefined): Accounts => {
   const memory = forgetWhenSetBack(deps.nc, createLru<AccountId, Folded>(ACCOUNTS_MAX))
   const loader = new AccountLoader(deps)
 
@@ -79,6 +82,7 @@ export const createAccounts = (deps: CommandDeps): Accounts => {
     reload,
     remember: loaded => {
       for (const [id, state] of loaded) keep(id, state)
+      onStored(loaded)
     },
     forget: ids => {
       for (const id of ids) memory.delete(id)
