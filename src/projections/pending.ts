@@ -168,8 +168,8 @@ export const createPending = (): Pending => {
 
   return {
     add: effects => {
-      const [only, ...others] = effects
-      const part = only === undefined || others.length > 0 ? undefined : open.get(only.id)
+      const only = effects.length === 1 ? effects[0] : undefined
+      const part = only === undefined ? undefined : open.get(only.id)
       // nearly all events are alone, and of a customer who has an open part: that costs no part of their own
       if (only !== undefined && part !== undefined && hasRoomFor(part, only)) put(part, only)
       else addPart(partOf(effects))

@@ -13,12 +13,12 @@ import { decodeHead } from '../../tables/heads.js'
 import { isRowId } from '../../tables/journal-ids.js'
 import { type Page, scanPage } from '../../tables/scan.js'
 import { sumKeyOf } from '../../tables/totals.js'
-import type { Pending } from '../pending.js'
+import type { Part, Pending } from '../pending.js'
 import { persist } from '../persist.js'
 import type { Target } from '../target.js'
 import { ReplayError } from './replay-error.js'
 
-/** The content of a table. `countRows` keeps it from the fold, and `readTable` reads it from the table. */
+/** The content of a table. `countRows` and `countSums` keep it from the fold, and `readTable` reads it from the table. */
 export type TableContent = {
   readonly customers: Map<AccountId, Customer>
   /** The sums by their key without the lane, for example `all` -> credited -> 500. */
@@ -41,18 +41,23 @@ const addTo = (
   for (const name in numbers) sum[name] = (sum[name] ?? 0n) + (numbers[name] ?? 0n)
 }
 
-/** Wraps `pending`, and adds the rows and sums that pass through it to `expected`. */
+/** Wraps `pending`, and adds the rows that pass through it to `expected`. */
 export const countRows = (pending: Pending, expected: TableContent): Pending => ({
   levels: pending.levels,
   add: effects => {
-    for (const { inserts, additions } of effects) {
+    for (const { inserts } of effects) {
       expected.rows += inserts.length
       expected.unwritten_rows += inserts.length
-      for (const [key, numbers] of additions) addTo(expected.sums, key, numbers)
     }
     pending.add(effects)
   },
 })
+
+/** Adds the sums of what is about to be written to `expected`. */
+export const countSums = (levels: readonly (readonly Part[])[], expected: TableContent): void => {
+  for (const { additions } of levels.flat())
+    for (const [key, numbers] of additions) addTo(expected.sums, key, numbers)
+}
 
 const isObject = (raw: unknown): raw is Readonly<Record<string, unknown>> =>
   typeof raw === 'object' && raw !== null

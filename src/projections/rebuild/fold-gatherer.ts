@@ -9,7 +9,7 @@ import type { Recorded } from '../../stream/recorded.js'
 import { createFold, type RunFindings } from '../fold-run.js'
 import { createPending, type Part, type Pending } from '../pending.js'
 import type { Target } from '../target.js'
-import { countRows, type TableContent } from './expected.js'
+import { countRows, countSums, type TableContent } from './expected.js'
 
 /** The changes since the last checkpoint. */
 export type Gathered = { readonly levels: Part[][]; readonly parked: RunFindings['parked'] }
@@ -76,7 +76,9 @@ export const createFoldGatherer = ({ projection, decode }: Shape, expected: Tabl
       const { pending, parked } = gathered
       gathered = begin()
       const isParked = ({ id }: RunFindings['parked'][number]) => customers.get(id)?.parked !== undefined
-      return { levels: pending.levels(), parked: parked.filter(isParked) }
+      const levels = pending.levels()
+      countSums(levels, expected)
+      return { levels, parked: parked.filter(isParked) }
     },
   }
 }
