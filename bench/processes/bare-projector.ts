@@ -1,16 +1,21 @@
 /**
  * Projects events with the least that a ledger on JetStream and DynamoDB does: it pulls them with a durable consumer, writes what
- * each claims to its account's item, and a row of each if every event has one, in transactions of 100 items. Nothing is folded or
- * summed, no write has a condition, and a failure ends it. So it is the upper limit.
+ * each claims to its account's item, and a row of each if every event has one, in transactions of 100 items. The table has the
+ * program's indexes, and no write may undo a later one. Nothing is folded or summed, and a failure ends it. So it is the upper limit.
  */
 
-import { CreateTableCommand } from '@aws-sdk/client-dynamodb'
 import { AckPolicy, type JsMsg, jetstream, jetstreamManager } from '@nats-io/jetstream'
 import { connect } from 'nats'
+import { run as mustRun } from '../../src/fp.js'
+import type { AccountId } from '../../src/ledger/account-id.js'
 import { chunksOf, inParallel } from '../../src/parallel.js'
 import { LEDGER_STREAM } from '../../src/stream/settings.js'
 import type { PlainItem } from '../../src/tables/attribute-values.js'
 import { createTablesClient } from '../../src/tables/client.js'
+import { TABLES } from '../../src/tables/definition.js'
+import { rowId } from '../../src/tables/journal-ids.js'
+import { createTable } from '../../src/tables/provision.js'
+import { shardOf } from '../../src/tables/shard.js'
 import { type PlainWrite, sendTransaction } from '../../src/tables/transact-request.js'
 import type { ClientMessage } from '../measure/job.js'
 import { BALANCE_PREFIX } from '../work/customers.js'
@@ -18,8 +23,9 @@ import { BALANCE_PREFIX } from '../work/customers.js'
 type StoredEvent = {
   readonly type: string
   readonly amount: number
-  readonly transaction_id: string
-  readonly after: { readonly balance: number; readonly version: number }
+  /** Events of other publishers have no id and claim nothing. */
+  readonly transaction_id?: string
+  readonly after?: { readonly balance: number; readonly version: number }
 }
 
 /** As in the program: the events of one run, the transactions under way together, and the items of each. */
@@ -44,14 +50,7 @@ const tables = createTablesClient({
   region: 'local',
   credentials: { accessKeyId: 'local', secretAccessKey: 'local' },
 })
-await tables.send(
-  new CreateTableCommand({
-    TableName: TABLE,
-    AttributeDefinitions: [{ AttributeName: 'id', AttributeType: 'S' }],
-    KeySchema: [{ AttributeName: 'id', KeyType: 'HASH' }],
-    BillingMode: 'PAY_PER_REQUEST',
-  }),
-)
+await mustRun(createTable(tables, TABLE, TABLES.ledger))
 
 let waiting: JsMsg[] = []
 let wake = (): void => undefined
@@ -66,21 +65,28 @@ const takeRun = async (): Promise<readonly JsMsg[]> => {
   return taken
 }
 
-const put = (Item: PlainItem): PlainWrite => ({ Put: { TableName: TABLE, Item } })
+const put = (Item: PlainItem): PlainWrite => ({
+  Put: {
+    TableName: TABLE,
+    Item,
+    ConditionExpression: 'attribute_not_exists(id) OR seq <= :seq',
+    ExpressionAttributeValues: { ':seq': Number(Item.seq) },
+  },
+})
 
 const writesOf = (run: readonly JsMsg[]): PlainWrite[] => {
   const heads = new Map<string, PlainItem>()
   const rows: PlainItem[] = []
   for (const message of run) {
-    const { type, amount, transaction_id, after } = message.json<StoredEvent>()
-    const client_id = message.subject.slice(BALANCE_PREFIX.length)
     const { seq } = message
-    const { balance, version } = after
-    heads.set(client_id, { id: client_id, client_balance: balance, version, seq })
+    const { type, amount, transaction_id = `${seq}`, after } = message.json<StoredEvent>()
+    const client_id = message.subject.slice(BALANCE_PREFIX.length) as AccountId
+    const { balance, version } = after ?? { balance: amount, version: 1 }
+    heads.set(client_id, { id: client_id, shard: shardOf(client_id), client_balance: balance, version, seq })
     if (!has_rows) continue
     const at = message.time.toISOString()
     rows.push({
-      id: `tx/${transaction_id}`,
+      id: rowId(transaction_id),
       client_id,
       type,
       amount,

@@ -17,15 +17,18 @@ export class Delivered implements Delivery {
   readonly subject: string
   readonly body: Uint8Array
   readonly at: Date
+  /** The number of events that the consumer had still to deliver after this one. */
+  readonly pending: number
   private readonly message: JsMsg
 
-  constructor(message: JsMsg, { seq, deliveries, at_ms }: Place) {
+  constructor(message: JsMsg, { seq, deliveries, at_ms, pending }: Place) {
     this.seq = seq
     this.redelivered = deliveries > 1
     this.subject = message.subject
     this.body = message.data
     // the client's own time is rounded twice, and may be the next millisecond
     this.at = new Date(at_ms)
+    this.pending = pending
     this.message = message
   }
 
