@@ -83,8 +83,8 @@ export const MUTANTS: readonly Mutant[] = [
     replacements: [
       {
         file: 'projections/consume',
-        from: 'await handle(life, delivered.map(deliveryOf))',
-        to: 'acknowledge(delivered, Number.POSITIVE_INFINITY); await handle(life, delivered.map(deliveryOf))',
+        from: 'await handle(life, delivered)',
+        to: 'acknowledge(delivered, Number.POSITIVE_INFINITY); await handle(life, delivered)',
       },
     ],
     faults: ['dynamodb-slow'],
