@@ -155,9 +155,9 @@ const drain = async (life: Life, inbox: Inbox<Delivered>, begin: () => void): Pr
     most = nextRunLength(most, { events: delivered.length, took_ms }, RUN_EVENTS_MAX)
     acknowledge(delivered, sequencer.position())
     status.noteHandled(sequencer.position() - 1)
-    // where events wait already, in the inbox or on the server for an acknowledgement, waiting gathers no more of them
-    const is_behind = inbox.size() >= most || (delivered.at(-1)?.pending ?? 0) > 0
-    if (linger_ms !== undefined && !is_behind) await rest(linger_ms, signal)
+    // where a full run waits already, in the inbox or on the server for an acknowledgement, waiting gathers no more events
+    const waits = Math.max(inbox.size(), delivered.at(-1)?.pending ?? 0)
+    if (linger_ms !== undefined && waits < most) await rest(linger_ms, signal)
   }
 }
 
