@@ -19,6 +19,9 @@ import { queries } from './queries.js'
 import { rebuild } from './rebuild.js'
 import { formatSession, type Session } from './report.js'
 
+// the AWS SDK would print its own notice about the version of Node in every process of a benchmark
+process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true'
+
 const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
   commands,
   queries,
