@@ -4,8 +4,15 @@
  * program's indexes, and no write may undo a later one. Nothing is folded or summed, and a failure ends it. So it is the upper limit.
  */
 
-import { AckPolicy, type JsMsg, jetstream, jetstreamManager } from '@nats-io/jetstream'
-import { connect } from 'nats'
+import {
+  AckPolicy,
+  DeliverPolicy,
+  type JsMsg,
+  jetstream,
+  jetstreamManager,
+  ReplayPolicy,
+} from '@nats-io/jetstream'
+import { connect, nanos } from 'nats'
 import { run as mustRun } from '../../src/fp.js'
 import type { AccountId } from '../../src/ledger/account-id.js'
 import { chunksOf, inParallel } from '../../src/parallel.js'
@@ -33,6 +40,8 @@ const RUN_EVENTS_MAX = 4_000
 const LANES = 4
 const TRANSACTION_ITEMS = 100
 const PULL_EVENTS_MAX = 2_000
+const PULL_EXPIRES_MS = 1_000
+const ACK_WAIT_MS = 5_000
 const TABLE = 'bare'
 
 process.on('disconnect', () => process.exit(0))
@@ -112,12 +121,16 @@ const project = async (): Promise<never> => {
 
 await (await jetstreamManager(nc)).consumers.add(LEDGER_STREAM, {
   durable_name,
+  deliver_policy: DeliverPolicy.All,
+  replay_policy: ReplayPolicy.Instant,
   ack_policy: AckPolicy.All,
+  ack_wait: nanos(ACK_WAIT_MS),
   max_ack_pending: RUN_EVENTS_MAX,
 })
 const consumer = await jetstream(nc).consumers.get(LEDGER_STREAM, durable_name)
 await consumer.consume({
   max_messages: PULL_EVENTS_MAX,
+  expires: PULL_EXPIRES_MS,
   callback: message => {
     waiting.push(message)
     wake()
