@@ -90,13 +90,16 @@ export const withHoldEnds = (taker: CommandTaker, find: FindHoldEnd): CommandTak
     return end === undefined ? failure : { ...failure, details: { ...failure.details, ...end } }
   }
 
-  const tell = async (command: AskedCommand | undefined, outcome: Outcome): Promise<Outcome> => {
+  const tell = (command: AskedCommand | undefined, outcome: Outcome): Outcome | Promise<Outcome> => {
     const missed = holdMissedBy(command, outcome)
     return missed === undefined ? outcome : told(missed)
   }
 
-  const each = (commands: readonly { readonly command: AskedCommand }[], outcomes: readonly Outcome[]) =>
-    Promise.all(outcomes.map((outcome, i) => tell(commands[i]?.command, outcome)))
+  const each = (commands: readonly { readonly command: AskedCommand }[], outcomes: Outcome[]) =>
+    // nearly every batch has no such refusal, and needs no promise for each of its commands
+    outcomes.every(({ tag }) => tag === 'done')
+      ? outcomes
+      : Promise.all(outcomes.map((outcome, i) => tell(commands[i]?.command, outcome)))
 
   const all = async (commands: readonly AskedCommand[], result: GroupResult): Promise<GroupResult> => {
     const index = result.tag === 'failed' ? result.details.index : undefined
@@ -108,7 +111,7 @@ export const withHoldEnds = (taker: CommandTaker, find: FindHoldEnd): CommandTak
     take: (submitted, done, origin) => {
       const { command } = submitted
       if (command.type !== 'capture' && command.type !== 'release') return taker.take(submitted, done, origin)
-      taker.take(submitted, outcome => void tell(command, outcome).then(done), origin)
+      taker.take(submitted, outcome => void Promise.resolve(tell(command, outcome)).then(done), origin)
     },
     submitEach: async (commands, origin) => each(commands, await taker.submitEach(commands, origin)),
     submitAll: async (commands, has_given_ids, origin) =>

@@ -62,6 +62,19 @@ export const failed = (
   ...(cause === undefined ? {} : { cause }),
 })
 
+/** The reply to a command on one account. That of a plain account is written out: it is made for nearly every command. */
+const ofOne = (
+  transaction_id: string,
+  position: Position,
+  expires_at: string | undefined,
+): CommandReply => {
+  const { client_id, balance, version, seq, available } = position
+  if (expires_at !== undefined) return { transaction_id, ...position, expires_at }
+  return available === undefined
+    ? { transaction_id, client_id, balance, version, seq }
+    : { transaction_id, ...position }
+}
+
 /** The reply to a command from the positions of its customers, in the command's own order. */
 export const replyOf = (
   command: Command,
@@ -73,9 +86,13 @@ export const replyOf = (
   if (first === undefined || (has_two && second === undefined)) {
     throw new Error(`the command ${transaction_id} has no position to reply with`)
   }
-  const more = command.type === 'reversal' ? { reverses: command.reverses, amount: command.amount } : {}
-  if (has_two && second !== undefined) return { transaction_id, from: first, to: second, ...more }
-  return { transaction_id, ...first, ...(expires_at === undefined ? {} : { expires_at }), ...more }
+  const reply: CommandReply =
+    has_two && second !== undefined
+      ? { transaction_id, from: first, to: second }
+      : ofOne(transaction_id, first, expires_at)
+  return command.type === 'reversal'
+    ? { ...reply, reverses: command.reverses, amount: command.amount }
+    : reply
 }
 
 /** The time at which the hold of an event expires, as a reply tells it; undefined for an event that makes no hold. */

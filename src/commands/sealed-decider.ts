@@ -46,7 +46,10 @@ export const sealedDecider = (decider: CommandDecider, { sealNow, seal }: Sealer
   }
 
   const replaced = (submitted: readonly Decidable[], commands: readonly Command[]): Decidable[] =>
-    submitted.map((one, i) => ({ ...one, command: commands[i] ?? one.command }))
+    submitted.map((one, i) => {
+      const command = commands[i] ?? one.command
+      return command === one.command ? one : { ...one, command }
+    })
 
   return {
     take: (submitted, done, origin) => {

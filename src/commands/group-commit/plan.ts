@@ -193,13 +193,16 @@ export const failuresOf = (plan: Plan, faults: readonly MessageFault[]): Map<Gro
 
 /** The accounts as a stored batch left them, when its last message has sequence `last_seq`. */
 export const loadedAfter = ({ events }: Plan, last_seq: number): Map<AccountId, Folded> => {
-  const first_seq = last_seq - events.length + 1
   const loaded = new Map<AccountId, Folded>()
-  events.forEach(({ id, after: { balance, version, rules } }, index) => {
-    const seq = first_seq + index
+  // from the end: the last event of an account says how it was left, and a hot account has hundreds
+  for (let index = events.length - 1; index >= 0; index -= 1) {
+    const { id, after } = events[index] as Event
+    if (loaded.has(id)) continue
+    const { balance, version, rules } = after
+    const seq = last_seq - (events.length - 1 - index)
     const account = rules === undefined ? { balance, version, seq } : { balance, version, seq, rules }
     loaded.set(id, { customer: { account }, last_seq: seq })
-  })
+  }
   return loaded
 }
 
@@ -216,6 +219,13 @@ const refusedResult = ({ group: { commands }, refusal, index }: Refused): GroupR
   return failed(code, commands.length === 1 ? details : { ...details, index })
 }
 
+/** The account of an event of the batch right after it; `first_seq` is the sequence of the batch's first event. */
+const positionAt = (events: Plan['events'], index: number, first_seq: number): Position => {
+  const event = events[index]
+  if (event === undefined) throw new Error(`the plan ends before event ${index}`)
+  return positionOf(event.id, event.after, first_seq + index)
+}
+
 /** The result of one planned group, when the batch is stored and its last message has sequence `last_seq`. */
 export const resultOfPlanned = ({ events }: Plan, planned: Planned, last_seq: number): GroupResult => {
   // no event freezes this refusal, so the instance to which the group was forwarded may accept it yet
@@ -223,20 +233,17 @@ export const resultOfPlanned = ({ events }: Plan, planned: Planned, last_seq: nu
     return failureOf(planned.group, planned.refusal.code)
   if (planned.tag !== 'accepted') return refusedResult(planned)
   const first_seq = last_seq - events.length + 1
+  const replies: CommandReply[] = []
   let next = planned.first
-  const expiryAt = (index: number): string | undefined => {
-    const made = events[index]?.event
-    return made === undefined ? undefined : expiryOf(made)
+  for (const command of planned.group.commands) {
+    const event = events[next]?.event
+    const expires_at = command.type === 'hold' && event !== undefined ? expiryOf(event) : undefined
+    const positions: Position[] = []
+    for (let left = messagesOfCommand(command); left > 0; left -= 1) {
+      positions.push(positionAt(events, next, first_seq))
+      next += 1
+    }
+    replies.push(replyOf(command, positions, expires_at))
   }
-  const position = (): Position => {
-    const event = events[next]
-    if (event === undefined) throw new Error(`the plan ends before event ${next}`)
-    next += 1
-    return positionOf(event.id, event.after, first_seq + next - 1)
-  }
-  const replies = planned.group.commands.map((command): CommandReply => {
-    const expires_at = command.type === 'hold' ? expiryAt(next) : undefined
-    return replyOf(command, hasTwoLegs(command) ? [position(), position()] : [position()], expires_at)
-  })
   return { tag: 'done', replies, replayed: false }
 }

@@ -142,16 +142,10 @@ describe('a stored batch', () => {
   )
 
   it('whose last message has sequence 23 leaves its accounts at the sequences before it', () => {
-    expect(
-      [...loadedAfter(plan, 23)].map(([id, { customer, last_seq }]) => [
-        id,
-        customer.account.balance,
-        last_seq,
-      ]),
-    ).toEqual([
-      ['alice', 4n, 22],
-      ['bob', 2n, 23],
-    ])
+    expect(Object.fromEntries(loadedAfter(plan, 23))).toMatchObject({
+      alice: { customer: { account: { balance: 4n, seq: 22 } }, last_seq: 22 },
+      bob: { customer: { account: { balance: 2n, seq: 23 } }, last_seq: 23 },
+    })
   })
 
   it('answers each group with the positions of its customers', () => {

@@ -15,7 +15,7 @@ import { differsFrom } from './stored-command.js'
 export type RecentEntry = { readonly is_open: boolean; readonly outcome: Promise<Outcome | undefined> }
 
 export type Recent = {
-  /** Notes `commands` of the group as under way; `end` has to be called with the group. */
+  /** Notes `commands` of the group, in their order there, as under way; `end` has to be called with the group. */
   readonly begin: (group: Group, commands: readonly Command[]) => void
   /** Ends what was begun for the group, with an outcome for each of its commands where there is one. */
   readonly end: (group: Group, outcomes: readonly (Outcome | undefined)[]) => void
@@ -25,24 +25,39 @@ export type Recent = {
 
 const RECENT_MAX = 100_000
 
-type Entry = {
+/** One command. Nearly none is ever asked for again, so there is a promise only for those who wait. */
+class Entry {
   readonly command: Command
-  readonly outcome: Promise<Outcome | undefined>
-  readonly settle: (outcome: Outcome | undefined) => void
-  is_open: boolean
+  /** The place of the command in its group. */
+  readonly index: number
+  is_open = true
+  #outcome: Outcome | undefined
+  #waiting: ((outcome: Outcome | undefined) => void)[] | undefined
+
+  constructor(command: Command, index: number) {
+    this.command = command
+    this.index = index
+  }
+
+  settle(outcome: Outcome | undefined): void {
+    this.is_open = false
+    this.#outcome = outcome
+    for (const wake of this.#waiting ?? []) wake(outcome)
+    this.#waiting = undefined
+  }
+
+  outcome(): Promise<Outcome | undefined> {
+    if (!this.is_open) return Promise.resolve(this.#outcome)
+    return new Promise(resolve => {
+      this.#waiting ??= []
+      this.#waiting.push(resolve)
+    })
+  }
 }
 
 /** Outcomes that the stream holds, and that are the same for ever. */
 const isFinal = (outcome: Outcome | undefined): outcome is Outcome =>
   outcome !== undefined && (outcome.tag === 'done' || isRejectionCode(outcome.code))
-
-const newEntry = (command: Command): Entry => {
-  let settle: Entry['settle'] = () => undefined
-  const outcome = new Promise<Outcome | undefined>(resolve => {
-    settle = resolve
-  })
-  return { command, outcome, settle, is_open: true }
-}
 
 /** What the outcome `first` of the command of an entry means for `command`, which has its id. */
 const outcomeFor = (command: Command, entry: Entry, first: Outcome | undefined): Outcome | undefined => {
@@ -56,23 +71,23 @@ const outcomeFor = (command: Command, entry: Entry, first: Outcome | undefined):
 
 export const createRecent = (nc: NatsConnection): Recent => {
   const entries = forgetWhenSetBack(nc, createLru<string, Entry>(RECENT_MAX))
-  const begun = new Map<Group, ReadonlyMap<number, Entry>>()
+  const begun = new Map<Group, readonly Entry[]>()
 
   return {
     begin: (group, commands) => {
-      const own = new Map<number, Entry>()
-      for (const command of commands) {
-        const entry = newEntry(command)
+      const own: Entry[] = []
+      for (const [index, command] of group.commands.entries()) {
+        if (command !== commands[own.length]) continue
+        const entry = new Entry(command, index)
         entries.set(command.transaction_id, entry)
-        own.set(group.commands.indexOf(command), entry)
+        own.push(entry)
       }
       begun.set(group, own)
     },
     end: (group, outcomes) => {
-      for (const [index, entry] of begun.get(group) ?? []) {
-        const outcome = outcomes[index]
+      for (const entry of begun.get(group) ?? []) {
+        const outcome = outcomes[entry.index]
         const { transaction_id } = entry.command
-        entry.is_open = false
         // what was not settled may be tried again with the same id
         if (!isFinal(outcome) && entries.get(transaction_id) === entry) entries.delete(transaction_id)
         entry.settle(outcome)
@@ -82,7 +97,7 @@ export const createRecent = (nc: NatsConnection): Recent => {
     entryOf: command => {
       const entry = entries.get(command.transaction_id)
       if (entry === undefined) return undefined
-      const outcome = entry.outcome.then(first => outcomeFor(command, entry, first))
+      const outcome = entry.outcome().then(first => outcomeFor(command, entry, first))
       return { is_open: entry.is_open, outcome }
     },
   }

@@ -95,8 +95,7 @@ export const createHotSet = <R>({ customers_max, recent_events_max }: HotSetOpti
   /** A customer with its events after `read_to`; undefined when one is a decision: then only the whole subject tells. */
   const completeByRecent = (id: AccountId, customer: Customer, read_to: number): Customer | undefined => {
     let now = customer
-    for (let event = recent.first(id); event !== undefined; event = event.next) {
-      if (event.seq <= read_to) continue
+    for (const event of recent.after(id, read_to)) {
       const next = step(now, event, event.decoded)
       if (next.tag === 'parked' && next.skip !== undefined) return undefined
       if (next.tag === 'applied' || next.tag === 'parked') now = next.customer
