@@ -63,11 +63,7 @@ export const failed = (
 })
 
 /** The reply to a command on one account. That of a plain account is written out: it is made for nearly every command. */
-const ofOne = (
-  transaction_id: string,
-  position: Position,
-  expires_at: string | undefined,
-): CommandReply => {
+const ofOne = (transaction_id: string, position: Position, expires_at: string | undefined): CommandReply => {
   const { client_id, balance, version, seq, available } = position
   if (expires_at !== undefined) return { transaction_id, ...position, expires_at }
   return available === undefined

@@ -82,7 +82,12 @@ export const createAccounts = (deps: CommandDeps, onStored: OnStored = () => und
     reload,
     remember: loaded => {
       for (const [id, state] of loaded) keep(id, state)
-      onStored(loaded)
+      try {
+        onStored(loaded)
+      } catch (err) {
+        // the events are stored: a fault of a listener must not take the place of their answers
+        deps.log.error({ err }, 'accounts that are stored could not be handed on')
+      }
     },
     forget: ids => {
       for (const id of ids) memory.delete(id)

@@ -238,8 +238,8 @@ export class Coordinator implements CommandDecider {
     if (batch.plan.events.length === 0) return { tag: 'stored', last_seq: 0 }
     this.#move(groups, 'sent')
     const settled = await this.#ports.publish(batch, this.#ending.signal)
-    // an outcome that stays unknown leaves its groups where they are: they may be stored
-    if (settled.tag !== 'unknown') this.#move(groups, 'round')
+    // groups that are stored, or may be, stay where they are: nothing that fails from here on can say that they are not
+    if (settled.tag === 'refused' || settled.tag === 'off time') this.#move(groups, 'round')
     return settled
   }
 
@@ -267,7 +267,7 @@ export class Coordinator implements CommandDecider {
     return []
   }
 
-  /** Fails `groups`, whose batch was not sent since they were handed over, because of an exception. */
+  /** Fails `groups` because of an exception: those that were not sent for certain, and the others as far as that can be told. */
   #failThrown(groups: readonly Group[], thrown: unknown): void {
     const is_own_fault = isOwnFault(thrown)
     if (is_own_fault) this.#ports.log.error({ err: thrown }, 'commands met a fault of this program')

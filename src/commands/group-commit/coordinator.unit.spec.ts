@@ -260,6 +260,19 @@ describe('a caller is told that nothing is stored only when that is certain', ()
     expect(codeOf(await submit(credit('alice', 1)))).toBe(code)
   })
 
+  it('not where a fault of the program hides what a stored batch has made', async () => {
+    const { submit, store } = play([
+      batch => ({
+        ...store(batch),
+        get last_seq(): number {
+          throw new TypeError('a fault of this program')
+        },
+      }),
+    ])
+    expect(codeOf(await submit(credit('alice', 1)))).toBe('OUTCOME_UNKNOWN')
+    expect(balanceOf(await submit(credit('alice', 1)))).toBe(2n)
+  })
+
   it('where nothing was sent because the accounts cannot be read', async () => {
     const rounds = {
       prepare: () => Promise.reject(new Error('no leader')),

@@ -17,6 +17,7 @@ import { Model } from '../../../test/support/model.js'
 import { until } from '../../../test/support/servers.js'
 import { clientId } from '../../ledger/testing/arbitrary.js'
 import type { Outcome } from '../outcome.js'
+import { createAccounts } from './accounts.js'
 
 /** Publishers to one customer, each with one event after the other: hundreds to thousands of events a second. */
 const HAMMERS = 4
@@ -64,6 +65,18 @@ describe('a hold-like double spend by two concurrent debits', () => {
       expect(outcomes.map(codeOf).toSorted()).toEqual(['INSUFFICIENT_FUNDS', 'done'])
       expect((await balances()).get(id)).toBe(0n)
     }
+  })
+})
+
+describe('a stored command that is told to have failed', () => {
+  it('is none because a listener to stored accounts throws: it is answered as stored', async () => {
+    const accounts = createAccounts(ledger, () => {
+      throw new Error('a fault of the listener')
+    })
+    const coordinator = room.start(ledger, { accounts })
+    for (const amount of [1, 2])
+      expect(codeOf(await coordinator.submit(movement('credit', 'listened', amount), false))).toBe('done')
+    expect((await balances()).get('listened')).toBe(3n)
   })
 })
 

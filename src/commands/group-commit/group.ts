@@ -24,7 +24,7 @@ export type GroupState =
   | 'lane'
   /** A round decides on it. No batch with it is on its way to the stream. */
   | 'round'
-  /** A batch with it was sent, and the outcome is not known: it may be stored. */
+  /** A batch with it was sent: it is stored, or may be. */
   | 'sent'
   /** Something that would hold up other groups is done for it beside the rounds. */
   | 'aside'
