@@ -28,6 +28,7 @@ import { isOwnFault } from '../../own-fault.js'
 import { failed, type Outcome } from '../outcome.js'
 import { type Lane, Lanes, sortByLosses } from './contention.js'
 import {
+  answerBound_ms,
   countCommands,
   createOpenGroups,
   customersOf,
@@ -52,11 +53,6 @@ import type { Settled } from './settle.js'
 
 /** Works aside at once; nats-server allows 50 batches in flight for a stream, and other instances have theirs. */
 const ASIDES_MAX = 16
-/** Waiting, looking up, publishing and asking for the outcome have one `timeout_ms` each; all of it together has this. */
-const BOUND_TIMEOUTS = 5
-
-/** The longest time that a caller waits for an answer, whatever happens, in milliseconds. */
-export const answerBound_ms = (timeout_ms: number): number => BOUND_TIMEOUTS * timeout_ms
 
 const queue_length = metrics.gauge('jetledger_command_queue_length', 'Commands that wait for their answers')
 const batch_size = metrics.histogram(
@@ -259,7 +255,12 @@ export class Coordinator implements CommandDecider {
     group.state = 'answered'
     this.#open.remove(group)
     if (group.has_given_ids) this.#ports.transactions.end(group, result)
-    group.done(result)
+    try {
+      group.done(result)
+    } catch (err) {
+      // a fault on the way to one caller must not cost the answers of the others
+      this.#ports.log.error({ err }, 'an answer to a command could not be handed over')
+    }
   }
 
   #answerAll(answers: readonly GroupAnswer[]): readonly [] {

@@ -3,8 +3,7 @@
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { credit, debit } from '../../ledger/testing/scenario.js'
 import type { Outcome } from '../outcome.js'
-import { answerBound_ms } from './coordinator.js'
-import type { Group } from './group.js'
+import { answerBound_ms, type Group } from './group.js'
 import type { Transactions } from './ports.js'
 import type { DecidedBatch } from './round.js'
 import type { Settled } from './settle.js'
@@ -30,6 +29,15 @@ describe('the group commit', () => {
       { reply: { client_id: 'bob', balance: 7n, version: 1, seq: 2 } },
       { reply: { client_id: 'alice', balance: 3n, version: 2, seq: 3 } },
     ])
+  })
+
+  it('answers the others of a batch when the answer to one cannot be handed over', async () => {
+    const { coordinator, submit, batches } = play()
+    coordinator.take({ command: credit('alice', 5), has_given_id: false }, () => {
+      throw new TypeError('a fault on the way to the caller')
+    })
+    expect(balanceOf(await submit(credit('alice', 2)))).toBe(7n)
+    expect(batches).toHaveLength(1)
   })
 
   it('takes into the next batch all that came while one was on its way', async () => {

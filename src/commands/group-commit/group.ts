@@ -184,6 +184,12 @@ export const resultOf = (outcomes: readonly (Outcome | undefined)[]): GroupResul
 export const replayedOutcome = (outcome: Outcome): Outcome =>
   outcome.tag === 'failed' && outcome.code === 'TRANSACTION_ID_REUSED' ? outcome : replayed(outcome)
 
+/** Waiting, looking up, publishing and asking for the outcome have one `timeout_ms` each; all of it together has this. */
+const BOUND_TIMEOUTS = 5
+
+/** The longest time that a caller waits for an answer, whatever happens, in milliseconds. */
+export const answerBound_ms = (timeout_ms: number): number => BOUND_TIMEOUTS * timeout_ms
+
 export type OpenGroups = {
   /** Adds a group, and returns it. */
   readonly add: (group: Group) => Group
