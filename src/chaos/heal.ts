@@ -2,7 +2,6 @@
 
 import { setTimeout as pause } from 'node:timers/promises'
 import { NODE_NAMES } from './cluster.js'
-import { INSTANCE_NAMES } from './instance.js'
 import type { System } from './system.js'
 
 const TRIES_MAX = 3
@@ -33,7 +32,7 @@ export const heal = async ({
   dynamodb.setMood({ tag: 'well' })
   const nodes = NODE_NAMES.map(name => cluster.nodes[name])
   if ('free' in disks) for (const { store_dir } of nodes) disks.free(store_dir)
-  const all = [...nodes, ...INSTANCE_NAMES.map(name => instances[name])]
+  const all = [...nodes, ...instances]
   for (const part of all) part.thaw()
   await projector.kill()
   await Promise.all([...all, dynamodb].map(start))

@@ -8,9 +8,10 @@ import { freePort, LOOPBACK } from '../embedded/ports.js'
 import type { Reaper } from '../embedded/reaper.js'
 import { type ManagedProcess, manageProcess } from './process.js'
 
-export const INSTANCE_NAMES = ['instance-1', 'instance-2'] as const
-export type InstanceName = (typeof INSTANCE_NAMES)[number]
-/** An instance that only folds into the table, and runs only while the two others are restarted without that role. */
+/** The names of so many instances; each is also its place in the network. */
+export const instanceNames = (instances: number): readonly string[] =>
+  Array.from({ length: instances }, (_, i) => `instance-${i + 1}`)
+/** An instance that only folds into the table, and runs only while the others are restarted without that role. */
 export const PROJECTOR_NAME = 'projector'
 
 /** Options of one start of an instance; a missing option has its usual value. */
@@ -23,13 +24,14 @@ export type Running = {
 }
 
 export type ManagedInstance = Omit<ManagedProcess, 'start'> & {
+  readonly name: string
   /** Resolves when its HTTP server answers; the instance may not be ready yet. */
   readonly start: (running?: Running) => Promise<void>
   readonly isReady: () => Promise<boolean>
 }
 
 export type InstanceOptions = {
-  readonly name: InstanceName | typeof PROJECTOR_NAME
+  readonly name: string
   readonly folder: string
   /** The folder of the compiled program, when `Running` names no other one. */
   readonly dist: string
@@ -84,6 +86,7 @@ export const createInstance = async (options: InstanceOptions): Promise<ManagedI
   const managed = manageProcess(specOf({}), reaper)
   return {
     ...managed,
+    name,
     start: (running = {}) => managed.start(specOf(running)),
     isReady: () => givesOk(http_port, '/readyz').catch(() => false),
   }

@@ -28,6 +28,8 @@ export type ChaosOptions = {
   readonly customers: number
   /** Calls per second of all clients together. */
   readonly rate_per_s: number
+  /** The number of instances of Jetledger. */
+  readonly instances: number
   /** The number of replicas of the ledger's streams. */
   readonly replicas: number
   /** Which events have rows in the table: `every-event`, or `savepoints`. */
@@ -222,11 +224,15 @@ export const runChaos = async (
   signal: AbortSignal,
   onEvent: OnEvent,
 ): Promise<ChaosReport> => {
-  const { seed, duration_ms, folder, replicas, journal, other_dist, first_nats_server } = options
+  const { seed, duration_ms, folder, instances, replicas, journal, other_dist, first_nats_server } = options
   mkdirSync(folder, { recursive: true })
-  onEvent({ tag: 'phase', text: 'starting three nats-servers, DynamoDB and two instances' })
+  onEvent({
+    tag: 'phase',
+    text: `starting three nats-servers, DynamoDB and ${instances === 1 ? 'one instance' : `${instances} instances`}`,
+  })
   const system = await startOrSayWhy({
     folder,
+    instances,
     replicas,
     journal,
     dist: options.dist ?? OWN_DIST,

@@ -1,5 +1,5 @@
 /**
- * Starts the system under test of a chaos run: three nats-servers, a DynamoDB-compatible server and two instances of
+ * Starts the system under test of a chaos run: three nats-servers, a DynamoDB-compatible server and some instances of
  * Jetledger, each at its own place in a network that can be cut.
  */
 
@@ -11,13 +11,7 @@ import { openConnection } from '../connection.js'
 import { type Reaper, startReaper } from '../embedded/reaper.js'
 import { type Cluster, NODE_NAMES, startCluster } from './cluster.js'
 import { type Dynamodb, startDynamodb } from './dynamodb.js'
-import {
-  createInstance,
-  INSTANCE_NAMES,
-  type InstanceName,
-  type ManagedInstance,
-  PROJECTOR_NAME,
-} from './instance.js'
+import { createInstance, instanceNames, type ManagedInstance, PROJECTOR_NAME } from './instance.js'
 import { createNetwork, type Network } from './network.js'
 import { mountSmallDisks, type SmallDisks } from './small-disks.js'
 
@@ -31,7 +25,7 @@ export type System = {
   readonly network: Network
   readonly cluster: Cluster
   readonly dynamodb: Dynamodb
-  readonly instances: Readonly<Record<InstanceName, ManagedInstance>>
+  readonly instances: readonly ManagedInstance[]
   /** Runs only during a fault that needs it. */
   readonly projector: ManagedInstance
   /** The run's own connection, which no fault cuts off. */
@@ -48,6 +42,8 @@ export type System = {
 
 export type SystemOptions = {
   readonly folder: string
+  /** The number of instances of Jetledger. */
+  readonly instances: number
   readonly replicas: number
   readonly journal: string
   /** The folder of the compiled program. */
@@ -79,11 +75,11 @@ const undo = async (parts: readonly Part[]): Promise<void> => {
 }
 
 const createInstances = async (
-  { folder, replicas, journal, dist }: SystemOptions,
+  { folder, instances, replicas, journal, dist }: SystemOptions,
   { network, cluster, dynamodb }: Pick<System, 'network' | 'cluster' | 'dynamodb'>,
   reaper: Reaper,
 ): Promise<Pick<System, 'instances' | 'projector'>> => {
-  const create = async (name: InstanceName | typeof PROJECTOR_NAME): Promise<ManagedInstance> =>
+  const create = async (name: string): Promise<ManagedInstance> =>
     createInstance({
       name,
       folder: join(folder, 'logs'),
@@ -96,7 +92,7 @@ const createInstances = async (
       reaper,
     })
   return {
-    instances: { 'instance-1': await create('instance-1'), 'instance-2': await create('instance-2') },
+    instances: await Promise.all(instanceNames(instances).map(create)),
     projector: await create(PROJECTOR_NAME),
   }
 }
@@ -130,7 +126,7 @@ const start = async (options: SystemOptions, parts: Part[]): Promise<System> => 
     folder: stores,
     log_folder: join(folder, 'logs'),
     network,
-    client_groups: [...CLIENT_PLACES, ...INSTANCE_NAMES, PROJECTOR_NAME],
+    client_groups: [...CLIENT_PLACES, ...instanceNames(options.instances), PROJECTOR_NAME],
     ...(first_nats_server === undefined ? {} : { program: first_nats_server }),
   })
   parts.push(cluster.stop)
@@ -139,17 +135,15 @@ const start = async (options: SystemOptions, parts: Part[]): Promise<System> => 
   const nc = await connectAround(cluster)
   parts.push(() => nc.close())
   const { instances, projector } = await createInstances(options, { network, cluster, dynamodb }, reaper)
-  for (const instance of [projector, ...Object.values(instances)]) parts.push(instance.end)
-  await Promise.all(Object.values(instances).map(instance => instance.start()))
+  for (const instance of [projector, ...instances]) parts.push(instance.end)
+  await Promise.all(instances.map(instance => instance.start()))
 
   const unwell = async (): Promise<readonly string[]> => {
     const looks = [
       ...NODE_NAMES.map(async name =>
         (await cluster.nodes[name].isWhole()) ? [] : [`${name} is not whole`],
       ),
-      ...INSTANCE_NAMES.map(async name =>
-        (await instances[name].isReady()) ? [] : [`${name} is not ready`],
-      ),
+      ...instances.map(async ({ name, isReady }) => ((await isReady()) ? [] : [`${name} is not ready`])),
     ]
     return (await Promise.all(looks)).flat()
   }

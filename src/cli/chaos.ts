@@ -23,6 +23,7 @@ type Options = {
   readonly clients: number
   readonly customers: number
   readonly rate: number
+  readonly instances: number
   readonly replicas: number
   readonly journal: string
   readonly keep?: string
@@ -35,6 +36,7 @@ const DURATION = '2m'
 const SEED_MAX = 1_000_000
 const CLIENTS_MAX = 1_000
 const RATE_MAX = 10_000
+const INSTANCES_MAX = 5
 const DURATION_MS_MAX = 24 * 3_600_000
 const UNIT_MS: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000 }
 
@@ -85,8 +87,8 @@ const program = (text: string): string => {
 }
 
 const HELP = `
-It starts three nats-servers (the ledger's stream has three replicas, flushed always), a DynamoDB-compatible server, two
-instances of Jetledger and clients that credit, debit, transfer, publish and read. Faults happen one after the other, in an
+It starts three nats-servers (the ledger's stream has three replicas, flushed always), a DynamoDB-compatible server, the
+instances of Jetledger, and clients that credit, debit, transfer, publish and read. Faults happen one after the other, in an
 order that the seed decides. At the end it heals everything, and a checker that shares no code with Jetledger compares what
 the clients were answered with the stream and the tables. Everything is on this machine, and ends with the run.
 
@@ -98,6 +100,7 @@ Examples:
   jetledger chaos --duration 1h --keep ./chaos-1          an hour; history and logs are kept
   jetledger chaos --faults partition-leader,kill-leader   only these
   jetledger chaos --seed 42 --duration 10m                the schedule that another run had
+  jetledger chaos --instances 3                           one decides, and two wait for its place
   jetledger chaos --other ../release-0.1/dist             two builds side by side
   jetledger chaos --from-server ./nats-server-2.14        the cluster is upgraded under load
 
@@ -165,6 +168,7 @@ export const chaosCommand = (program_of_all: Command): void => {
     .option('--clients <n>', 'connections', upTo(CLIENTS_MAX), 8)
     .option('--customers <n>', 'customers beside the few that every client writes to', count, 200)
     .option('--rate <n>', 'requests a second of all clients together', upTo(RATE_MAX), 50)
+    .option('--instances <n>', 'of Jetledger', upTo(INSTANCES_MAX), 2)
     .option('--replicas <n>', "of the ledger's streams: 1 or 3", replicas, 3)
     .addOption(
       new Option('--journal <kind>', 'which events have rows in the table')

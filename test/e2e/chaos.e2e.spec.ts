@@ -77,7 +77,8 @@ it.concurrent(
 it.concurrent(
   'Ctrl-C ends the faults: what there is by then is healed, checked and reported',
   async () => {
-    const program = startChaos('cut-short', '--seed', '1', '--duration', '1h', '--faults', 'kill-instance')
+    const args = ['--seed', '1', '--duration', '1h', '--faults', 'kill-instance', '--instances', '3']
+    const program = startChaos('cut-short', ...args)
     await until(() => program.stderr().includes('kill-instance for'), {
       deadline_ms: SHORT_RUN_MS_MAX,
       what: 'the first fault',
@@ -88,6 +89,8 @@ it.concurrent(
       ...{ code: 0, was_interrupted: true, turns: 1, is_good: true },
     })
     expect(check.events).toBeGreaterThan(0)
+    const logs = readdirSync(join(bench.folder, 'cut-short', 'logs'))
+    expect(logs).toEqual(expect.arrayContaining([1, 2, 3].map(n => `instance-${n}.log`)))
   },
   SHORT_RUN_MS_MAX,
 )

@@ -35,7 +35,7 @@ afterAll(() => {
 const run = (name: string, faults: readonly string[], dist?: string): Promise<ChaosReport> =>
   runChaos(
     {
-      ...{ seed: SEED, duration_ms: DURATION_MS, faults, replicas: 3, journal: 'every-event' },
+      ...{ seed: SEED, duration_ms: DURATION_MS, faults, instances: 2, replicas: 3, journal: 'every-event' },
       ...{ clients: CLIENTS, customers: CUSTOMERS, rate_per_s: RATE_PER_S },
       folder: join(folder, name),
       ...(dist === undefined ? {} : { dist }),

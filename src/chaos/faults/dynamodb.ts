@@ -1,7 +1,6 @@
 /** Lists the faults of DynamoDB: unreachable, slow, returning errors, throttling. */
 
 import type { Mood } from '../dynamodb.js'
-import { INSTANCE_NAMES } from '../instance.js'
 import { DYNAMODB_PLACE } from '../system.js'
 import type { Fault } from './fault.js'
 
@@ -22,9 +21,9 @@ export const DYNAMODB_FAULTS: readonly Fault[] = [
     name: 'dynamodb-away',
     what: 'no instance reaches DynamoDB: it says nothing, or refuses every connection',
     for_ms: FOR_MS,
-    begin: async ({ system: { network }, random }) => {
+    begin: async ({ system: { network, instances }, random }) => {
       const cutOff = random.chance(0.5) ? network.part : network.reset
-      for (const name of INSTANCE_NAMES) cutOff(name, DYNAMODB_PLACE)
+      for (const { name } of instances) cutOff(name, DYNAMODB_PLACE)
       return undefined
     },
   },

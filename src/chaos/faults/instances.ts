@@ -2,15 +2,15 @@
 
 import { setTimeout as pause } from 'node:timers/promises'
 import { NODE_NAMES } from '../cluster.js'
-import { INSTANCE_NAMES, type InstanceName, type ManagedInstance, type Running } from '../instance.js'
-import { DYNAMODB_PLACE, type System } from '../system.js'
+import type { ManagedInstance, Running } from '../instance.js'
+import { DYNAMODB_PLACE } from '../system.js'
 import type { EndFault, Fault, FaultContext } from './fault.js'
 
 const HOUR_MS = 3_600_000
 const READY_MS_MAX = 30_000
 const LOOK_EVERY_MS = 100
 
-const pickInstance = ({ random }: FaultContext): InstanceName => random.pick(INSTANCE_NAMES)
+const pickInstance = ({ random, system }: FaultContext): ManagedInstance => random.pick(system.instances)
 
 /** Waits a limited time until an instance is ready; the run goes on if it is not. Throws when the instance ended by itself. */
 const untilReady = async (instance: ManagedInstance): Promise<void> => {
@@ -23,40 +23,45 @@ const untilReady = async (instance: ManagedInstance): Promise<void> => {
 }
 
 /** Stops an instance as an operator does, starts it again, and waits until it is ready. */
-const restart = async ({ instances }: System, name: InstanceName, running?: Running): Promise<void> => {
-  await instances[name].end()
-  await instances[name].start(running)
-  await untilReady(instances[name])
+const restart = async (instance: ManagedInstance, running?: Running): Promise<void> => {
+  await instance.end()
+  await instance.start(running)
+  await untilReady(instance)
 }
 
-const restartBoth = async (system: System, runningOf: (name: InstanceName) => Running): Promise<void> => {
-  for (const name of INSTANCE_NAMES) await restart(system, name, runningOf(name))
+/** Restarts instances one after the other. */
+const restartAll = async (
+  instances: readonly ManagedInstance[],
+  runningOf: (instance: ManagedInstance) => Running,
+): Promise<void> => {
+  for (const instance of instances) await restart(instance, runningOf(instance))
 }
 
 /**
  * During this fault no instance folds into the table, so that instances have to find paid transactions in the stream. A
- * separate projector folds until both instances run without the role `projections`, and is then killed.
+ * separate projector folds until all instances run without the role `projections`, and is then killed.
  */
 const shiftClock =
   (by_ms: number) =>
-  async ({ system, random }: FaultContext): Promise<EndFault> => {
-    const wrong = random.pick(INSTANCE_NAMES)
+  async (context: FaultContext): Promise<EndFault> => {
+    const { system } = context
+    const wrong = pickInstance(context)
     const roles = 'commands,queries'
     await system.projector.start({ roles: 'projections' })
     await untilReady(system.projector)
-    await restartBoth(system, name => (name === wrong ? { roles, clock_ms: by_ms } : { roles }))
+    await restartAll(system.instances, each => (each === wrong ? { roles, clock_ms: by_ms } : { roles }))
     await system.projector.kill()
-    return () => restartBoth(system, () => ({}))
+    return () => restartAll(system.instances, () => ({}))
   }
 
 /** With another build, old and new run side by side for a while. The clients work all the time. */
 const rollingRestart = async ({ system, for_ms }: FaultContext): Promise<EndFault> => {
-  const { other_dist: dist } = system
+  const { other_dist: dist, instances } = system
   const roll = async (): Promise<void> => {
-    if (dist === undefined) return restartBoth(system, () => ({}))
-    await restart(system, 'instance-1', { dist })
+    if (dist === undefined) return restartAll(instances, () => ({}))
+    await restartAll(instances.slice(0, 1), () => ({ dist }))
     await pause(for_ms / 2)
-    await restart(system, 'instance-2', { dist })
+    await restartAll(instances.slice(1), () => ({ dist }))
   }
   const rolling = roll()
   // a failure is reported at the end of the fault; until then nothing awaits this promise
@@ -65,7 +70,7 @@ const rollingRestart = async ({ system, for_ms }: FaultContext): Promise<EndFaul
     try {
       await rolling
     } finally {
-      if (dist !== undefined) await restartBoth(system, () => ({}))
+      if (dist !== undefined) await restartAll(instances, () => ({}))
     }
   }
 }
@@ -76,7 +81,7 @@ export const INSTANCE_FAULTS: readonly Fault[] = [
     what: 'an instance is killed with -9, and started again later',
     for_ms: [5_000, 8_000],
     begin: async context => {
-      await context.system.instances[pickInstance(context)].kill()
+      await pickInstance(context).kill()
       return undefined
     },
   },
@@ -85,7 +90,7 @@ export const INSTANCE_FAULTS: readonly Fault[] = [
     what: 'an instance is stopped with SIGSTOP, and goes on later as if nothing had happened',
     for_ms: [8_000, 15_000],
     begin: async context => {
-      context.system.instances[pickInstance(context)].freeze()
+      pickInstance(context).freeze()
       return undefined
     },
   },
@@ -94,7 +99,7 @@ export const INSTANCE_FAULTS: readonly Fault[] = [
     what: 'an instance is cut off from every nats-server and from DynamoDB',
     for_ms: [8_000, 15_000],
     begin: async context => {
-      const name = pickInstance(context)
+      const { name } = pickInstance(context)
       for (const place of [...NODE_NAMES, DYNAMODB_PLACE]) context.system.network.part(name, place)
       return undefined
     },
