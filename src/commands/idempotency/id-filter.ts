@@ -1,6 +1,6 @@
 /**
- * A set of ids in about 12 bits each. It says "no" only of ids that were never added; of about one other id in 200 it
- * says "maybe" too, which costs a look-up.
+ * A set of ids in 12 to 20 bits each. It says "no" only of ids that were never added; of a few others it says "maybe" too,
+ * which costs a look-up: of about one in 5,000 with 20 bits, one in 1,500 with 16, and one in 200 with 12.
  *
  * It is a split block Bloom filter (Putze, Sanders, Singler: Cache-, Hash- and Space-Efficient Bloom Filters, 2007; the
  * form is that of the Parquet format): all bits of an id lie in one block of 256 bits, so that a question touches one
@@ -11,13 +11,17 @@ import type { IdHash } from '../../known-ids/id-hash.js'
 
 const WORDS_PER_BLOCK = 8
 const BITS_PER_BLOCK = 32 * WORDS_PER_BLOCK
-const BITS_PER_ID = 12
+/**
+ * A layer of many ids has fewer bits for each, since memory is what they cost then: 40 MB for 2^24, 128 MB for 2^26, 1.5 GB for a
+ * thousand million.
+ */
+const bitsPerId = (ids_max: number): number => (ids_max <= 2 ** 24 ? 20 : ids_max <= 2 ** 26 ? 16 : 12)
 /** An odd factor for each word of a block: it chooses the bit of the word. */
 const FACTORS = Uint32Array.of(
   ...[0x47b6137b, 0x44974d91, 0x8824ad5b, 0xa2b7289d],
   ...[0x705495c7, 0x2df1424b, 0x9efc4947, 0x5c6bfb31],
 )
-/** The first filter's size in ids: 1.5 MB. */
+/** The first filter's size in ids: 2.5 MB. */
 const IDS_MIN = 2 ** 20
 const GROWTH = 4
 
@@ -27,9 +31,9 @@ class Layer {
   readonly #words: Uint32Array
   ids = 0
 
-  constructor(ids_max: number) {
+  constructor(ids_max: number, bits_per_id: number) {
     this.ids_max = ids_max
-    this.#blocks = Math.ceil((ids_max * BITS_PER_ID) / BITS_PER_BLOCK)
+    this.#blocks = Math.ceil((ids_max * bits_per_id) / BITS_PER_BLOCK)
     this.#words = new Uint32Array(this.#blocks * WORDS_PER_BLOCK)
   }
 
@@ -77,9 +81,16 @@ class Layer {
 export class IdFilter {
   readonly #layers: Layer[] = []
 
+  readonly #bitsPerId: (ids_max: number) => number
+
   /** A filter for at least `ids_expected` ids before it needs a second layer; each layer adds to the wrong "maybe"s. */
-  constructor(ids_expected = 0, ids_min = IDS_MIN) {
-    this.#layers.push(new Layer(Math.max(ids_min, ids_expected)))
+  constructor(ids_expected = 0, ids_min = IDS_MIN, bitsOf = bitsPerId) {
+    this.#bitsPerId = bitsOf
+    this.#layers.push(this.#newLayer(Math.max(ids_min, ids_expected)))
+  }
+
+  #newLayer(ids_max: number): Layer {
+    return new Layer(ids_max, this.#bitsPerId(ids_max))
   }
 
   /** Adds an id. One that was added before takes the place of two. */
@@ -101,7 +112,7 @@ export class IdFilter {
   #newest(): Layer {
     const newest = this.#layers[0] as Layer
     if (newest.ids < newest.ids_max) return newest
-    const larger = new Layer(newest.ids_max * GROWTH)
+    const larger = this.#newLayer(newest.ids_max * GROWTH)
     this.#layers.unshift(larger)
     return larger
   }

@@ -90,7 +90,7 @@ export const createStreamLookup = (
     find: async (transaction_id, id, newest) => {
       const found = await amongNewest(transaction_id)
       if (found !== undefined || leaveNoGap(0)) return found
-      // a history costs nats-server a read for nearly each of its events, and one new id in 200 comes here
+      // a history costs nats-server a read for nearly each of its events, and up to one new id in 200 comes here
       if (known.exactAfter() !== undefined) {
         const older = await amongOlder(transaction_id).catch((cause: unknown): 'not told' => {
           deps.log.debug({ err: cause }, 'the checkpoint of transaction ids cannot tell')
