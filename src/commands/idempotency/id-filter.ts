@@ -1,6 +1,6 @@
 /**
  * A set of ids in 12 to 20 bits each. It says "no" only of ids that were never added; of a few others it says "maybe" too,
- * which costs a look-up: of about one in 5,000 with 20 bits, one in 1,500 with 16, and one in 200 with 12.
+ * which costs a look-up: of about one in 2,300 with 20 bits, one in 760 with 16, and one in 180 with 12.
  *
  * It is a split block Bloom filter (Putze, Sanders, Singler: Cache-, Hash- and Space-Efficient Bloom Filters, 2007; the
  * form is that of the Parquet format): all bits of an id lie in one block of 256 bits, so that a question touches one
