@@ -114,7 +114,7 @@ export const createRecentEvents = (events_max: number): RecentEvents => {
     push: (id, stored, decoded) => {
       const slot = next_slot
       next_slot = (next_slot + 1) % events_max
-      // the ring is full from here on, and its oldest event is the one of this slot
+      // once the ring is full, its oldest event lies in the slot of the next one
       forget(slot)
       slots.put(slot, stored, decoded)
       owners[slot] = append(id, slot)
