@@ -21,6 +21,7 @@ import type { Options } from './options.js'
 import { type LoadClient, startLoadClient } from './processes/load-client.js'
 import { findPostgres, type PostgresPrograms } from './processes/postgres.js'
 import { createSeeds, runJobs, windowOf } from './processes/run-jobs.js'
+import { CUSTOMERS } from './work/customers.js'
 
 type Clients = { readonly measured: readonly LoadClient[]; readonly beside: readonly LoadClient[] }
 
@@ -30,14 +31,18 @@ const paceOf = ({ place, in_flight, commands }: LedgerLine, { rate }: Options): 
     ? { kind: 'full', in_flight }
     : { kind: 'paced', requests_per_s: rate / commands }
 
+/** Two numbers of customers are for other benchmarks; here the last one counts. */
+const customersOf = ({ customers }: Options): number => customers.at(-1) ?? CUSTOMERS
+
 const startClients = async (
   line: LedgerLine,
   { targets }: Place,
-  { clients, lean }: Options,
+  options: Options,
   { cleanup, signal }: Surroundings,
 ): Promise<Clients> => {
+  const { clients, lean } = options
   const start = async (): Promise<LoadClient> => {
-    const client = await startLoadClient({ ...targets, lean })
+    const client = await startLoadClient({ ...targets, lean, customers: customersOf(options) })
     cleanup.push(client.stop)
     // stopping a client ends the run that is under way
     const abort = (): void => void client.stop()
@@ -137,7 +142,8 @@ const measureLine = async (
   signal.throwIfAborted()
   const own: Surroundings = { signal, say, cleanup: createStack() }
   try {
-    const place = await openPlace(line.place, { options, sync_interval, surroundings: own, postgres })
+    const customers = customersOf(options)
+    const place = await openPlace(line.place, { options, customers, sync_interval, surroundings: own, postgres })
     return await measureOnPlace(line, place, options, own)
   } finally {
     await own.cleanup.stop()

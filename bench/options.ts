@@ -68,7 +68,7 @@ export const USAGE = `usage: npm run bench -- <benchmark> [options]
                   (ledger, instances: always)
   --roles ROLES   the roles of the service that is measured (commands)
   --events N      events in the stream of \`rebuild\` and \`accounts\` (200000), and of \`ids\` (1000000)
-  --customers N   customers of these events (1000, then 10000 on another stream)
+  --customers N   customers of these events (1000, then 10000 on another stream), and of \`ledger\` (10000)
   --instances N   1, 2 or 3 processes with all roles in \`ledger\` (1)
   --dynamodb KIND embedded, or stand-in: a table server of the benchmarks that answers
                   after 5 ms and has no ceiling (embedded)

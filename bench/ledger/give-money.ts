@@ -7,7 +7,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import type { NatsConnection } from 'nats'
 import { request } from '../work/client-request.js'
 import { BULK_COMMANDS, countResults } from '../work/commands.js'
-import { CUSTOMERS, customer, FUNDS, HOT_CUSTOMER } from '../work/customers.js'
+import { customer, FUNDS, HOT_CUSTOMER } from '../work/customers.js'
 
 /** A ledger whose projections are behind answers `BUSY` for a while. */
 const TRIES_MAX = 600
@@ -31,8 +31,12 @@ const sendBatch = async (nc: NatsConnection, ids: readonly string[], signal: Abo
   }
 }
 
-export const giveMoney = async (nc: NatsConnection, signal: AbortSignal): Promise<void> => {
-  const ids = [HOT_CUSTOMER, ...Array.from({ length: CUSTOMERS }, (_, index) => customer(index))]
+export const giveMoney = async (
+  nc: NatsConnection,
+  customers: number,
+  signal: AbortSignal,
+): Promise<void> => {
+  const ids = [HOT_CUSTOMER, ...Array.from({ length: customers }, (_, index) => customer(index))]
   for (let at = 0; at < ids.length; at += BULK_COMMANDS)
     await sendBatch(nc, ids.slice(at, at + BULK_COMMANDS), signal)
 }

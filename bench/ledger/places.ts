@@ -16,7 +16,7 @@ import { type PostgresPrograms, startPostgres } from '../processes/postgres.js'
 import { startServices } from '../processes/services.js'
 import type { Targets } from '../processes/targets.js'
 import { openGround } from '../stage.js'
-import { CUSTOMERS, FUNDS } from '../work/customers.js'
+import { FUNDS } from '../work/customers.js'
 import { readStored, type Stored } from './books.js'
 import { giveMoney } from './give-money.js'
 import type { PlaceName } from './lines.js'
@@ -39,13 +39,14 @@ export type Place = {
 
 type Opening = {
   readonly options: Options
+  readonly customers: number
   readonly sync_interval: string
   readonly surroundings: Surroundings
   readonly postgres: PostgresPrograms
 }
 
-/** The start of a ledger may have 10,000 events to fold at the speed of its table server. */
-const FOLD_MS_MAX = 300_000
+/** A ledger may have a million first events to fold at the speed of its table server. */
+const FOLD_MS_MAX = 1_200_000
 
 const WITHOUT_PROGRAM = {
   readLag: async () => undefined,
@@ -59,14 +60,14 @@ const readLag = async (nc: NatsConnection, consumer: string): Promise<Behind> =>
   return { lag_events, lag_ms }
 }
 
-const openLedger = async ({ options, sync_interval, surroundings }: Opening): Promise<Place> => {
+const openLedger = async ({ options, customers, sync_interval, surroundings }: Opening): Promise<Place> => {
   const { cleanup, signal } = surroundings
   const { nats_pids, dynamodb_pids, ...ground } = await openGround(options, sync_interval, cleanup)
   const { nc, nats_url, dynamodb_endpoint } = ground
   const profile = options.profile_dir === undefined ? {} : { profile_dir: options.profile_dir }
   const roles = 'commands,projections,queries,gateway'
   const services = await startServices({ ...ground, ...profile, roles }, options.instances, surroundings)
-  await giveMoney(nc, signal)
+  await giveMoney(nc, customers, signal)
   const jsm = await jetstreamManager(nc)
   const missing = await waitCaughtUp({ nc, jsm }, 'ledger', FOLD_MS_MAX, signal, () => {})
   signal.throwIfAborted()
@@ -141,10 +142,10 @@ const STORED = `select (select count(*) from journal), (select coalesce(sum(amou
   (select sum(balance) from account)`
 
 const openPostgresLedger = async (opening: Opening, is_routed: boolean): Promise<Place> => {
-  const { postgres, surroundings } = opening
+  const { customers, postgres, surroundings } = opening
   const { cleanup, signal } = surroundings
   if (typeof postgres === 'string') throw new Error(postgres)
-  const { socket, pid, pool } = await startPostgres(postgres, cleanup, signal)
+  const { socket, pid, pool } = await startPostgres(postgres, customers, cleanup, signal)
   const [port] = await freePorts(1)
   const route = is_routed ? await startReady('postgres-route', [String(port), socket]) : undefined
   if (route !== undefined) cleanup.push(route.stop)
@@ -155,7 +156,7 @@ const openPostgresLedger = async (opening: Opening, is_routed: boolean): Promise
     stored: async () => {
       const { rows } = await pool.query<string[]>({ text: STORED, rowMode: 'array' })
       const [entries = '', amount = '', balances = ''] = rows[0] ?? []
-      const before = BigInt(FUNDS) * BigInt(CUSTOMERS + 1)
+      const before = BigInt(FUNDS) * BigInt(customers + 1)
       return { entries: Number(entries), amount: BigInt(amount), balance: BigInt(balances) - before }
     },
   }

@@ -8,6 +8,7 @@ import { randomFrom } from '../../src/random.js'
 import { type ClientMessage, type Job, NO_RESPONDERS, type Operation, type Result } from '../measure/job.js'
 import { measure } from '../measure/pace.js'
 import { addErrors } from '../measure/run.js'
+import { chooseAmong } from '../work/customers.js'
 import { DIRECT_WORKS, isDirectWork, isWorkName, WORKS } from '../work/index.js'
 import type { Targets } from './targets.js'
 
@@ -67,6 +68,7 @@ const tell = (answer: ClientMessage): void => {
 process.on('disconnect', () => process.exit(0))
 
 const targets = JSON.parse(process.argv[2] ?? '') as Targets
+if (targets.customers !== undefined) chooseAmong(targets.customers)
 const nc = await connectTo(targets)
 process.on('message', (job: Job) => {
   answerTo(nc, job).then(tell, error => tell({ tag: 'failed', message: String(error) }))

@@ -8,7 +8,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import type pg from 'pg'
 import type { Stack } from '../../src/stack.js'
-import { CUSTOMERS, FUNDS, HOT_CUSTOMER } from '../work/customers.js'
+import { FUNDS, HOT_CUSTOMER } from '../work/customers.js'
 import { openPostgres, POSTGRES_USER } from '../work/postgres-ledger.js'
 import { ROOT } from './built.js'
 import { startChild } from './child.js'
@@ -64,10 +64,10 @@ export const findPostgres = async (): Promise<PostgresPrograms> => {
 
 export type Postgres = { readonly socket: string; readonly pid: number; readonly pool: pg.Pool }
 
-const prepare = async (pool: pg.Pool): Promise<void> => {
+const prepare = async (pool: pg.Pool, customers: number): Promise<void> => {
   await pool.query(readFileSync(new URL('bench/postgres/schema.sql', ROOT), 'utf8'))
   await pool.query(
-    `insert into account select 'bench-' || i, ${FUNDS}, 1 from generate_series(0, ${CUSTOMERS - 1}) i
+    `insert into account select 'bench-' || i, ${FUNDS}, 1 from generate_series(0, ${customers - 1}) i
       union all select '${HOT_CUSTOMER}', ${FUNDS}, 1`,
   )
   await pool.query('vacuum analyze account')
@@ -77,6 +77,7 @@ const prepare = async (pool: pg.Pool): Promise<void> => {
 /** Starts a server with a new ledger whose customers have money; `cleanup` stops it and removes its data. */
 export const startPostgres = async (
   { initdb, postgres, user }: Exclude<PostgresPrograms, string>,
+  customers: number,
   cleanup: Stack,
   signal: AbortSignal,
 ): Promise<Postgres> => {
@@ -114,6 +115,6 @@ export const startPostgres = async (
       await pause(POLL_MS)
     }
   }
-  await prepare(pool)
+  await prepare(pool, customers)
   return { socket: folder, pid: child.pid, pool }
 }

@@ -6,6 +6,8 @@ export type Targets = {
   /** True for a NATS client with `noAsyncTraces`. */
   readonly lean: boolean
   readonly dynamodb_endpoint?: string
+  /** The number of customers among whom the client chooses; 10,000 if it is left out. */
+  readonly customers?: number
   /** The HTTP servers, such as `http://127.0.0.1:8080`; connections are spread over them. */
   readonly http_urls?: readonly string[]
   /** The folder of PostgreSQL's socket. */

@@ -2,7 +2,10 @@
 
 import type { Random } from './client-request.js'
 
-/** Every customer gets money before the measurements, so that no command is refused for lack of it. */
+/**
+ * The customers of a benchmark that is not told another number. Each gets money before the measurements, so that no command is
+ * refused for lack of it.
+ */
 export const CUSTOMERS = 10_000
 export const FUNDS = 1_000_000_000_000
 
@@ -17,14 +20,21 @@ const BUSY_SHARE = 0.9
 
 export const customer = (index: number): string => `bench-${index}`
 
-/** Raw events have customers of their own: otherwise they would cause conflicts for the command side. */
-export const rawCustomer = (random: Random): string => `bench-raw-${Math.floor(random() * CUSTOMERS)}`
+let chosen_among = CUSTOMERS
 
-export const uniform = (random: Random): string => customer(Math.floor(random() * CUSTOMERS))
+/** Sets the number of customers among whom this process chooses. A load client is told it at its start. */
+export const chooseAmong = (customers: number): void => {
+  chosen_among = customers
+}
+
+/** Raw events have customers of their own: otherwise they would cause conflicts for the command side. */
+export const rawCustomer = (random: Random): string => `bench-raw-${Math.floor(random() * chosen_among)}`
+
+export const uniform = (random: Random): string => customer(Math.floor(random() * chosen_among))
 
 export const ninetyTen = (random: Random): string => {
-  const busy = CUSTOMERS * BUSY_PART
-  const index = random() < BUSY_SHARE ? random() * busy : busy + random() * (CUSTOMERS - busy)
+  const busy = chosen_among * BUSY_PART
+  const index = random() < BUSY_SHARE ? random() * busy : busy + random() * (chosen_among - busy)
   return customer(Math.floor(index))
 }
 
@@ -40,7 +50,7 @@ export const anyone = (random: Random): string => customer(Math.floor(random() *
 
 /** Chooses two different customers. */
 export const pair = (random: Random): readonly [string, string] => {
-  const from = Math.floor(random() * CUSTOMERS)
-  const distance = 1 + Math.floor(random() * (CUSTOMERS - 1))
-  return [customer(from), customer((from + distance) % CUSTOMERS)]
+  const from = Math.floor(random() * chosen_among)
+  const distance = 1 + Math.floor(random() * (chosen_among - 1))
+  return [customer(from), customer((from + distance) % chosen_among)]
 }
