@@ -143,7 +143,13 @@ const measureLine = async (
   const own: Surroundings = { signal, say, cleanup: createStack() }
   try {
     const customers = customersOf(options)
-    const place = await openPlace(line.place, { options, customers, sync_interval, surroundings: own, postgres })
+    const place = await openPlace(line.place, {
+      options,
+      customers,
+      sync_interval,
+      surroundings: own,
+      postgres,
+    })
     return await measureOnPlace(line, place, options, own)
   } finally {
     await own.cleanup.stop()

@@ -1,10 +1,11 @@
 /**
  * Starts the admission control of the role `commands`: it asks the servers how far the active generation of every
- * projection is.
+ * projection is, and the follower of the transaction ids how far that is.
  */
 
 import { type Admission, startAdmission } from '../commands/admission/admission.js'
-import type { ProjectionLags } from '../commands/admission/control.js'
+import { FOLLOWER, type ProjectionLags } from '../commands/admission/control.js'
+import type { RunningKnownIds } from '../commands/idempotency/known-ids.js'
 import { E, pipe, TE } from '../fp.js'
 import { consumerName } from '../projections/target.js'
 import { projectionLag } from '../stream/lag.js'
@@ -12,11 +13,16 @@ import { PROJECTION_NAMES, type ProjectionName } from '../tables/definition.js'
 import type { ActiveTables } from './active-tables.js'
 import type { Ledger } from './open-ledger.js'
 
-/** Admission by the bound `JETLEDGER_LAG_MAX_S`, over the projections. */
+/** The follower's bounds are its own, so this one is only for the times of the looks. */
+const WITHOUT_PROJECTIONS_MS = 30_000
+
+/** Admission by the bound `JETLEDGER_LAG_MAX_S` over the projections (0: they slow nobody), and over the follower in any case. */
 export const startLedgerAdmission = (
   { nc, config, health, log }: Ledger,
   active: Pick<ActiveTables, 'generation'>,
+  { lag }: Pick<RunningKnownIds, 'lag'>,
 ): Admission => {
+  const bound_ms = config.JETLEDGER_LAG_MAX_S * 1_000
   const lagOf = (name: ProjectionName) =>
     pipe(
       active.generation,
@@ -29,9 +35,13 @@ export const startLedgerAdmission = (
       ),
     )
   const look = async (): Promise<ProjectionLags> => {
-    const found = await Promise.all(PROJECTION_NAMES.map(name => lagOf(name)()))
+    const found = bound_ms === 0 ? [] : await Promise.all(PROJECTION_NAMES.map(name => lagOf(name)()))
+    const of_follower = lag()
     // a projection that cannot be asked slows nobody
-    return new Map(found.flatMap(lag => (E.isRight(lag) ? [lag.right] : [])))
+    return new Map([
+      ...found.flatMap(one => (E.isRight(one) ? [one.right] : [])),
+      ...(of_follower === undefined ? [] : [[FOLLOWER, of_follower] as const]),
+    ])
   }
-  return startAdmission({ bound_ms: config.JETLEDGER_LAG_MAX_S * 1_000, look, health, log })
+  return startAdmission({ bound_ms: bound_ms || WITHOUT_PROJECTIONS_MS, look, health, log })
 }

@@ -91,7 +91,7 @@ const startCommands = async (
     ),
   }
   const journal = createJournalLookup(deps, source, { known })
-  const admission = startLedgerAdmission({ config, ...ledger }, active)
+  const admission = startLedgerAdmission({ config, ...ledger }, active, known)
   const limits = { queue_max: config.JETLEDGER_COMMAND_QUEUE, timeout_ms: COMMAND_TIMEOUT_MS }
   const accounts = createAccounts(deps, onStored)
   const coordinator = createCoordinator(deps, {

@@ -22,6 +22,8 @@ export type PagesRange = {
   readonly to_seq: number
   /** The message that the reader has got before: it must still be stored. */
   readonly after?: Recorded | undefined
+  /** A replica was seen to have messages up to this sequence. Without it the first request finds out, alone. */
+  readonly known_seq?: number
 }
 
 /** The server holds the stream while it answers, so larger requests would make it slow for others. */
@@ -143,7 +145,7 @@ async function* pagesOfAll(nc: NatsConnection, range: PagesRange): AsyncGenerato
     requests: [],
     last: range.after,
     next: range.from_seq,
-    known_seq: range.from_seq,
+    known_seq: range.known_seq ?? range.from_seq,
     batch_max: BATCH_MESSAGES_MAX,
   }
   for (;;) {

@@ -1,14 +1,14 @@
 /**
- * Decides at the door whether commands are taken, so that the projections stay within the operator's bound on their lag.
+ * Decides at the door whether commands are taken, so that the projections stay within the operator's bound on their lag, and
+ * what this instance follows in memory within its own.
  *
- * It looks at the projections while commands come, and for as long as a limit is in force (control.ts holds the rule).
- * Without a bound it takes everything and looks at nothing.
+ * It looks at them while commands come, and for as long as a limit is in force (control.ts holds the rule).
  */
 
 import type { Logger } from 'pino'
 import type { Health } from '../../health.js'
 import { metrics } from '../../metrics.js'
-import { createControl, type Limit, type ProjectionLags } from './control.js'
+import { createControl, FOLLOWER, type Limit, type ProjectionLags } from './control.js'
 import { boundsOf } from './pace.js'
 
 /** Whether that many commands may be taken now. Each call counts as commands that are taken. */
@@ -22,9 +22,9 @@ export type Admission = {
 }
 
 export type AdmissionOptions = {
-  /** The bound on the lag, in milliseconds; 0: none. */
+  /** The bound on the projections' lag, in milliseconds. */
   readonly bound_ms: number
-  /** Asks how far the projections are. Never rejects; a projection that cannot be asked is left out. */
+  /** Asks how far the projections and the follower are. Never rejects; one that cannot be asked is left out. */
   readonly look: () => Promise<ProjectionLags>
   readonly health: Pick<Health, 'report'>
   readonly log: Pick<Logger, 'error'>
@@ -40,17 +40,17 @@ const SAY_AGAIN_MS = 30_000
 
 const refused_total = metrics.counter(
   'jetledger_commands_slowed_total',
-  'Commands that were refused as BUSY because a projection is behind',
+  'Commands that were refused as BUSY because a projection or the transaction ids are behind',
 )
 const limit_gauge = metrics.gauge(
   'jetledger_command_rate_limit',
-  'Commands per second that this instance takes while a projection is behind; 0: no limit',
+  'Commands per second that this instance takes while a projection or the transaction ids are behind; 0: no limit',
 )
 
 const seconds = (ms: number): number => Math.round(ms / 1_000)
 
 /** Says in health that commands are slowed, and when they no longer are. Returns whether it says so now. */
-const createReport = ({ health, bound_ms }: Pick<AdmissionOptions, 'health' | 'bound_ms'>) => {
+const createReport = ({ health }: Pick<AdmissionOptions, 'health'>) => {
   let said_ms: number | undefined
   health.report(PART, 'ok')
   return (limit: Limit | undefined, is_slowed: boolean, at_ms: number): boolean => {
@@ -60,14 +60,16 @@ const createReport = ({ health, bound_ms }: Pick<AdmissionOptions, 'health' | 'b
     }
     if (is_slowed && limit !== undefined && at_ms - (said_ms ?? Number.NEGATIVE_INFINITY) > SAY_AGAIN_MS) {
       said_ms = at_ms
-      const behind = `projections are ${seconds(limit.behind_ms)} s behind (${limit.consumer})`
+      const { consumer, behind_ms, bound_ms } = limit
+      const who = consumer === FOLLOWER ? 'the transaction ids are' : 'projections are'
+      const behind = `${who} ${seconds(behind_ms)} s behind (${consumer})`
       health.report(PART, 'degraded', `${behind}, commands are slowed; the bound is ${seconds(bound_ms)} s`)
     }
     return said_ms !== undefined
   }
 }
 
-/** Takes everything. */
+/** Takes everything: for parts of the program without a stream to follow. */
 export const WITHOUT_BOUND: Admission = {
   admit: () => true,
   data: () => ({ slowed_to_per_s: 0, behind_s: 0 }),
@@ -77,7 +79,6 @@ export const WITHOUT_BOUND: Admission = {
 /** Begins to decide, and to look once commands come. `stop` ends the looking. */
 export const startAdmission = (options: AdmissionOptions): Admission => {
   const { bound_ms, look, log } = options
-  if (bound_ms === 0) return WITHOUT_BOUND
   const bounds = boundsOf(bound_ms)
   const control = createControl(bounds)
   const report = createReport(options)

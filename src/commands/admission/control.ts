@@ -8,6 +8,7 @@
 import {
   type Bounds,
   beginPace,
+  boundsOf,
   type Judgement,
   judgePace,
   notePace,
@@ -16,13 +17,24 @@ import {
 } from './pace.js'
 import { createShare } from './share.js'
 
-/** What a look found about the projections, by the names of their consumers; those that cannot be asked are left out. */
+/**
+ * What a look found about the projections, by the names of their consumers; those that cannot be asked are left out. What follows the
+ * stream in memory counts as one more, with a bound of its own (`FOLLOWER`).
+ */
 export type ProjectionLags = ReadonlyMap<string, Omit<Sample, 'at_ms'>>
+
+/**
+ * The follower of the transaction ids. A set that lacks more than half of the duplicate window no longer tells a new id from a
+ * known one, and then each command costs the stream's server a reading (docs/adr/0063). So its bound is not the operator's to choose.
+ */
+export const FOLLOWER = 'transaction ids'
+const FOLLOWER_BOUND_MS = 10_000
 
 /** The projection that sets the limit, and the limit. */
 export type Limit = {
   readonly consumer: string
   readonly behind_ms: number
+  readonly bound_ms: number
   readonly commands_per_s: number
 }
 
@@ -43,7 +55,7 @@ const EXTRA_SHARE = 0.05
 const OLD_LOOKS = 10
 const OLD_MS_MIN = 5_000
 
-type Known = { readonly pace: Pace; readonly judgement: Judgement | undefined }
+type Known = { readonly pace: Pace; readonly judgement: Judgement | undefined; readonly bounds: Bounds }
 
 /** The tokens of the limit: they fill with time, and each command takes one. */
 const createBucket = (burst_ms: number) => {
@@ -66,11 +78,11 @@ const createBucket = (burst_ms: number) => {
 
 const tightest = (known: ReadonlyMap<string, Known>, share: number): Limit | undefined => {
   let found: Limit | undefined
-  for (const [consumer, { judgement }] of known) {
+  for (const [consumer, { judgement, bounds }] of known) {
     if (judgement?.events_per_s_max === undefined) continue
     const commands_per_s = judgement.events_per_s_max * (share + EXTRA_SHARE)
     if (commands_per_s < (found?.commands_per_s ?? Number.POSITIVE_INFINITY))
-      found = { consumer, behind_ms: judgement.behind_ms, commands_per_s }
+      found = { consumer, behind_ms: judgement.behind_ms, bound_ms: bounds.bound_ms, commands_per_s }
   }
   return found
 }
@@ -78,8 +90,9 @@ const tightest = (known: ReadonlyMap<string, Known>, share: number): Limit | und
 const endOf = (look: ProjectionLags): number =>
   Math.max(0, ...[...look.values()].map(({ seq, lag_events }) => seq + lag_events))
 
-/** A control without a limit, until looks say otherwise. */
+/** A control without a limit, until looks say otherwise. `bounds` are those of every projection. */
 export const createControl = (bounds: Bounds): Control => {
+  const of_follower = boundsOf(FOLLOWER_BOUND_MS)
   const old_ms = Math.max(OLD_MS_MIN, bounds.look_ms * OLD_LOOKS)
   const known = new Map<string, Known>()
   const share = createShare()
@@ -90,11 +103,11 @@ export const createControl = (bounds: Bounds): Control => {
 
   const noteProjection = (consumer: string, sample: Sample): void => {
     const before = known.get(consumer)
+    const own = consumer === FOLLOWER ? of_follower : bounds
     const pace =
-      before === undefined
-        ? beginPace(sample, last !== undefined, bounds)
-        : notePace(before.pace, sample, bounds)
-    known.set(consumer, { pace, judgement: judgePace(pace, sample.at_ms, before?.judgement, bounds) })
+      before === undefined ? beginPace(sample, last !== undefined, own) : notePace(before.pace, sample, own)
+    const judgement = judgePace(pace, sample.at_ms, before?.judgement, own)
+    known.set(consumer, { pace, judgement, bounds: own })
   }
 
   const noteShare = (end_seq: number, at_ms: number): void => {
@@ -106,9 +119,9 @@ export const createControl = (bounds: Bounds): Control => {
   }
 
   const forgetOld = (at_ms: number): void => {
-    for (const [consumer, { pace }] of known) {
+    for (const [consumer, { pace, bounds: own }] of known) {
       const seen_ms = pace.samples.at(-1)?.at_ms ?? at_ms
-      if (at_ms - seen_ms > old_ms) known.set(consumer, { pace, judgement: undefined })
+      if (at_ms - seen_ms > old_ms) known.set(consumer, { pace, judgement: undefined, bounds: own })
     }
   }
 

@@ -1,7 +1,7 @@
 /** The control of admission, against a stream and projections that are played (testing/play.ts). */
 
 import { describe, expect, it } from 'vitest'
-import { createControl } from './control.js'
+import { createControl, FOLLOWER } from './control.js'
 import { boundsOf } from './pace.js'
 import { type Played, play, type Second } from './testing/play.js'
 
@@ -220,4 +220,24 @@ it('takes a request of many commands as a whole, and lets those after it wait fo
   expect(control.admit(1_000, 24_000)).toBe(true)
   expect(control.limit(24_000)).toBeDefined()
   expect(control.admit(1, 24_000)).toBe(false)
+})
+
+it('keeps what this instance follows in memory within 10 s, whatever the bound of the projections', () => {
+  const control = createControl(boundsOf(300_000))
+  let [behind, admitted] = [0, 0]
+  // it takes 100 events in a second, and 300 commands are offered
+  for (let at_ms = 100; at_ms <= 120_000; at_ms += 100) {
+    for (let offered = 0; offered < 30; offered += 1) {
+      if (!control.admit(1, at_ms)) continue
+      admitted += 1
+      behind += 1
+    }
+    behind = Math.max(0, behind - 10)
+    if (at_ms % 1_000 !== 0) continue
+    const lag = { seq: 1 + admitted - behind, lag_events: behind, lag_ms: behind * 10 }
+    control.note(new Map([[FOLLOWER, lag]]), at_ms)
+    if (at_ms > 60_000) expect(behind / 100).toBeLessThan(12)
+  }
+  expect(control.limit(120_000)).toMatchObject({ consumer: FOLLOWER, bound_ms: 10_000 })
+  expect(admitted / 12_000).toBeGreaterThan(0.9)
 })

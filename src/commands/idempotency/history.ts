@@ -25,8 +25,18 @@ export class HistoryTooLong extends Error {
   override readonly name = 'HistoryTooLong'
 }
 
-/** The number of histories that are read at once. */
-const READS_MAX = 16
+/** Too many histories are read or waited for already; who tries again later may find that none is needed any more. */
+export class HistoriesBusy extends Error {
+  override readonly name = 'HistoriesBusy'
+}
+
+/**
+ * The histories that are read at once, and the commands that may wait for one. A history costs the stream's server a read for nearly
+ * each of its events. While ids cannot be told from memory every command asks for one, and when all of them were read the server
+ * had no time left for the follower that would end this (docs/adr/0063).
+ */
+const READS_MAX = 4
+const OPEN_MAX = 64
 
 type History = {
   readonly ids: Map<string, number>
@@ -91,23 +101,29 @@ export const createHistoryFinder = (deps: CommandDeps): FindTransaction => {
     return history
   }
 
-  const refreshed = async (id: AccountId, history: History): Promise<void> => {
-    history.reading ??= slots(() => readOn(deps, id, history)).finally(() => {
-      history.reading = undefined
-    })
-    await history.reading
-  }
-
   const slots = createSlots(READS_MAX)
+  let open = 0
+
+  const refreshed = async (id: AccountId, history: History, newest: boolean): Promise<void> => {
+    // the stream has refused a command whose answer is looked for here: that has to be told
+    if (!newest && open >= OPEN_MAX) throw new HistoriesBusy('too many histories of customers are being read')
+    open += 1
+    try {
+      // a reading that is under way may have begun before this call
+      if (newest) await history.reading
+      history.reading ??= slots(() => readOn(deps, id, history)).finally(() => {
+        history.reading = undefined
+      })
+      await history.reading
+    } finally {
+      open -= 1
+    }
+  }
 
   return async (transaction_id, id, newest = false) => {
     const history = historyOf(id)
     if (isTooLong(history)) throw new HistoryTooLong(`${id} has more than ${EVENTS_MAX} events`)
-    if (newest || performance.now() > history.fresh_until_ms) {
-      // a reading that is under way may have begun before this call
-      if (newest) await history.reading
-      await refreshed(id, history)
-    }
+    if (newest || performance.now() > history.fresh_until_ms) await refreshed(id, history, newest)
     if (isTooLong(history)) throw new HistoryTooLong(`${id} has more than ${EVENTS_MAX} events`)
     const seq = history.ids.get(transaction_id)
     return seq === undefined ? undefined : storedAt(deps, seq)

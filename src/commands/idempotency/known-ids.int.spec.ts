@@ -7,6 +7,7 @@ import { withoutProof } from '../../../test/support/fate.js'
 import { right, startTestLedger, type TestLedger } from '../../../test/support/ledger.js'
 import { dieWithout } from '../../../test/support/part-of-batch.js'
 import { until } from '../../../test/support/servers.js'
+import { leadershipOf } from '../../stream/leadership.js'
 import { publishBatch } from '../../stream/publish.js'
 import { LEDGER_STREAM } from '../../stream/settings.js'
 import { followKnownIds, type RunningKnownIds } from './known-ids.js'
@@ -67,11 +68,39 @@ describe('the known ids', () => {
     expect(missing).toEqual([])
   })
 
+  it('that come faster than single requests bring them are followed by several at once, and none is left out', async () => {
+    await emit('first')
+    const known = follow()
+    await reachesEnd(known)
+    const BATCHES = 6
+    const batchOf = (batch: number) =>
+      Array.from({ length: 1_000 }, (_, i) => ({
+        subject: `customer.balance.c${i % 50}`,
+        body: JSON.stringify({ type: 'credit', amount: 1, transaction_id: `f${batch}-${i}` }),
+      }))
+    await Promise.all(
+      Array.from({ length: BATCHES }, (_, batch) => right(publishBatch(ledger.nc, batchOf(batch), 10_000))),
+    )
+    const { last_seq } = await right(leadershipOf(ledger.nc).prove())
+    const { seq = 0, lag_events = 0 } = known.lag() ?? {}
+    expect(seq + lag_events).toBe(last_seq)
+    await reachesEnd(known)
+    expect(known.lag()).toEqual({ seq: last_seq, lag_events: 0, lag_ms: 0 })
+    const seqs = new Set<number | undefined>()
+    for (let batch = 0; batch < BATCHES; batch += 1)
+      for (let i = 0; i < 1_000; i += 1) seqs.add(known.seqOf(`f${batch}-${i}`))
+    expect([seqs.size, seqs.has(undefined), Math.max(...[...seqs].map(each => each ?? 0))]).toEqual([
+      BATCHES * 1_000,
+      false,
+      last_seq,
+    ])
+  })
+
   it('may have any id while no server proves where the stream ends', async () => {
     await emit('one')
     const known = follow(withoutProof(ledger))
     expect(await known.reachEnd(100)).toBe(false)
-    expect([known.mayHave('never'), known.exactAfter()]).toEqual([true, undefined])
+    expect([known.mayHave('never'), known.exactAfter(), known.lag()]).toEqual([true, undefined, undefined])
   })
 
   it('may have any id when the last proof is older than half of the duplicate window', async () => {

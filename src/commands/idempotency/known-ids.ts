@@ -31,7 +31,12 @@ export type KnownIds = {
   readonly reachEnd: (wait_ms_max: number) => Promise<boolean>
 }
 
+/** How far the stream was followed: the newest event that was taken, how many come after it, and at the most how old they are. */
+type FollowerLag = { readonly seq: number; readonly lag_events: number; readonly lag_ms: number }
+
 export type RunningKnownIds = KnownIds & {
+  /** The lag by the newest proof of the stream's end; undefined while there is none of the stream that is followed. */
+  readonly lag: () => FollowerLag | undefined
   /** Waits until the set is certain, or `wait_ms_max` is over: a large stream is read for longer, while commands go on. */
   readonly begun: (wait_ms_max: number) => Promise<void>
   readonly stop: () => Promise<void>
@@ -46,6 +51,15 @@ const filter_bytes = metrics.gauge(
   'jetledger_transaction_ids_bytes',
   'The memory that the transaction ids of all events take, in bytes, without the newest ones',
 )
+
+const lagOf = (followed: FollowedIds, proof: Proof | undefined): FollowerLag | undefined => {
+  if (proof === undefined || proof.created !== followed.created) return undefined
+  const seq = followed.set.position
+  const lag_events = Math.max(0, proof.last_seq - seq)
+  if (lag_events === 0) return { seq, lag_events, lag_ms: 0 }
+  const newest_ms = followed.newest()?.time.getTime() ?? 0
+  return { seq, lag_events, lag_ms: Math.max(0, proof.server_time.getTime() - newest_ms) }
+}
 
 /**
  * Starts to follow the stream in the background, until `stop`. `chunk_events` is the length of the checkpoint's chunks: one
@@ -128,6 +142,7 @@ export const followKnownIds = (deps: FollowDeps, chunk_events = CHUNK_EVENTS): R
       await arrivals.until(proof.last_seq, wait_ms_max)
       return proof.created === followed.created && ids.position >= proof.last_seq
     },
+    lag: () => lagOf(followed, leadershipOf(nc).newest()),
     begun: async wait_ms_max => {
       const until_ms = performance.now() + wait_ms_max
       while (!certainty.isAt(performance.now()) && performance.now() < until_ms) {

@@ -13,6 +13,7 @@ import { failureOf, type Group, type GroupResult, resultOf } from '../group-comm
 import type { Earlier, Transactions } from '../group-commit/ports.js'
 import type { Outcome } from '../outcome.js'
 import { createDuplicatesFinder } from './duplicates.js'
+import { HistoriesBusy } from './history.js'
 import { originalResult, originalsOf } from './original.js'
 import { createRecent, type RecentEntry } from './recent.js'
 import type { StoredTransaction } from './stored-transaction.js'
@@ -36,6 +37,10 @@ const NEW = { tag: 'new' } as const
  */
 const FOLDS_MAX = 4
 const FOLDS_OPEN_MAX = 10_000
+
+/** The code for a group of which it cannot be told whether it is stored already. */
+const codeFor = (cause: unknown): 'BUSY' | 'UNAVAILABLE' =>
+  cause instanceof HistoriesBusy ? 'BUSY' : 'UNAVAILABLE'
 
 const answerWith = (result: GroupResult): Known => ({ tag: 'answer', result })
 
@@ -132,7 +137,7 @@ export const createTransactions = (
     const stored = new Map<string, StoredTransaction>()
     for (const { transaction_id } of group.commands) {
       const found = lookup.get(transaction_id)
-      if (found?.cause !== undefined) return answerWith(failureOf(group, 'UNAVAILABLE', found.cause))
+      if (found?.cause !== undefined) return answerWith(failureOf(group, codeFor(found.cause), found.cause))
       if (found?.stored !== undefined) stored.set(transaction_id, found.stored)
     }
     if (stored.size === 0 && settled.every(outcome => outcome === undefined)) return NEW
