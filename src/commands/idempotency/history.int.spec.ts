@@ -1,14 +1,16 @@
-/** The histories of customers: how many are read at once, and what becomes of those who would wait too long. */
+/** The histories of customers: what becomes of those who would wait too long. */
 
+import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { codeOf, coordinatorRoom, movement } from '../../../test/support/coordinators.js'
+import { withRequest } from '../../../test/support/fate.js'
 import { startTestLedger, type TestLedger } from '../../../test/support/ledger.js'
 import { clientId } from '../../ledger/testing/arbitrary.js'
 import { createHistoryFinder, HistoriesBusy } from './history.js'
 
-const CUSTOMERS = 100
-/** The most that may be open. */
-const OPEN_MAX = 64
+const CUSTOMERS = 32
+/** Each request takes so long, so that in five seconds only a part of them is read. */
+const SLOW_MS = 500
 
 const room = coordinatorRoom()
 let ledger: TestLedger
@@ -24,28 +26,33 @@ afterAll(async () => {
 })
 
 const findAll = (newest: boolean) => {
-  const find = createHistoryFinder(ledger)
-  return Promise.allSettled(
-    Array.from({ length: CUSTOMERS }, (_, i) => find(`id-${i}`, clientId(`c${i}`), newest)),
+  const slow = withRequest(
+    ledger,
+    () => true,
+    async forward => {
+      await sleep(SLOW_MS)
+      return forward()
+    },
   )
+  const find = createHistoryFinder(slow)
+  const ids = Array.from({ length: CUSTOMERS }, (_, i) => i)
+  return Promise.allSettled(ids.map(i => find(`id-${i}`, clientId(`c${i}`), newest)))
 }
 
-it('more than may wait are turned away at once, and the others are told what is stored', async () => {
+it('who would wait for longer than five seconds is turned away, and the others are told what is stored', async () => {
   const ends = await findAll(false)
   const told = ends.filter(end => end.status === 'fulfilled')
-  expect(told.map(({ value }) => value?.event.transaction_id)).toEqual(
-    Array.from({ length: OPEN_MAX }, (_, i) => `id-${i}`),
-  )
+  expect(told.length).toBeGreaterThan(0)
+  expect(told.map(({ value }) => value?.event.transaction_id)).toEqual(told.map((_, i) => `id-${i}`))
   const refused = ends.filter(end => end.status === 'rejected')
-  expect(refused.map(({ reason }) => reason instanceof HistoriesBusy)).toEqual(
-    Array(CUSTOMERS - OPEN_MAX).fill(true),
-  )
+  expect(refused.length).toBeGreaterThan(0)
+  expect(refused.filter(({ reason }) => !(reason instanceof HistoriesBusy))).toEqual([])
 })
 
-it('a command that the stream has refused as known is looked for in any case', async () => {
+it('a command that the stream has refused as known is looked for however long it takes', async () => {
   const ends = await findAll(true)
   expect(ends.filter(end => end.status === 'rejected')).toEqual([])
-})
+}, 60_000)
 
 it('the command of one who was turned away is BUSY: it may be sent again', async () => {
   const find = async (): Promise<never> => {

@@ -25,18 +25,18 @@ export class HistoryTooLong extends Error {
   override readonly name = 'HistoryTooLong'
 }
 
-/** Too many histories are read or waited for already; who tries again later may find that none is needed any more. */
+/** A history could not be read soon enough; who tries again later may find that none is needed any more. */
 export class HistoriesBusy extends Error {
   override readonly name = 'HistoriesBusy'
 }
 
 /**
- * The histories that are read at once, and the commands that may wait for one. A history costs the stream's server a read for nearly
- * each of its events. While ids cannot be told from memory every command asks for one, and when all of them were read the server
- * had no time left for the follower that would end this (docs/adr/0063).
+ * The histories that are read at once, and the longest wait for one. A history costs the stream's server a read for nearly each of
+ * its events. While ids cannot be told from memory every command asks for one, and when all of them were read, sixteen at once, the
+ * server had no time left for the follower that would end this (docs/adr/0063).
  */
 const READS_MAX = 4
-const OPEN_MAX = 64
+const WAIT_MS_MAX = 5_000
 
 type History = {
   readonly ids: Map<string, number>
@@ -102,22 +102,20 @@ export const createHistoryFinder = (deps: CommandDeps): FindTransaction => {
   }
 
   const slots = createSlots(READS_MAX)
-  let open = 0
 
   const refreshed = async (id: AccountId, history: History, newest: boolean): Promise<void> => {
-    // the stream has refused a command whose answer is looked for here: that has to be told
-    if (!newest && open >= OPEN_MAX) throw new HistoriesBusy('too many histories of customers are being read')
-    open += 1
-    try {
-      // a reading that is under way may have begun before this call
-      if (newest) await history.reading
-      history.reading ??= slots(() => readOn(deps, id, history)).finally(() => {
-        history.reading = undefined
-      })
-      await history.reading
-    } finally {
-      open -= 1
-    }
+    const asked_ms = performance.now()
+    // a reading that is under way may have begun before this call, and may be given up
+    if (newest) await history.reading?.catch(() => undefined)
+    history.reading ??= slots(async () => {
+      // the stream has refused a command whose answer is looked for with `newest`: that has to be told
+      if (!newest && performance.now() - asked_ms > WAIT_MS_MAX)
+        throw new HistoriesBusy('too many histories of customers are being read')
+      await readOn(deps, id, history)
+    }).finally(() => {
+      history.reading = undefined
+    })
+    await history.reading
   }
 
   return async (transaction_id, id, newest = false) => {

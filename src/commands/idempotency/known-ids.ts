@@ -51,6 +51,10 @@ const filter_bytes = metrics.gauge(
   'jetledger_transaction_ids_bytes',
   'The memory that the transaction ids of all events take, in bytes, without the newest ones',
 )
+const behind_events = metrics.gauge(
+  'jetledger_transaction_ids_behind_events',
+  'Events whose transaction ids are not known in memory yet, as of the newest proof of where the stream ends',
+)
 
 const lagOf = (followed: FollowedIds, proof: Proof | undefined): FollowerLag | undefined => {
   if (proof === undefined || proof.created !== followed.created) return undefined
@@ -129,7 +133,11 @@ export const followKnownIds = (deps: FollowDeps, chunk_events = CHUNK_EVENTS): R
       followed.has_failed = true
     },
   })
-  const untrack = filter_bytes.track(() => ids.filter_bytes)
+  const lag = (): FollowerLag | undefined => lagOf(followed, leadershipOf(nc).newest())
+  const untracks = [
+    filter_bytes.track(() => ids.filter_bytes),
+    behind_events.track(() => lag()?.lag_events ?? 0),
+  ]
 
   return {
     mayHave: transaction_id => !isCertain() || ids.mayHave(transaction_id),
@@ -142,7 +150,7 @@ export const followKnownIds = (deps: FollowDeps, chunk_events = CHUNK_EVENTS): R
       await arrivals.until(proof.last_seq, wait_ms_max)
       return proof.created === followed.created && ids.position >= proof.last_seq
     },
-    lag: () => lagOf(followed, leadershipOf(nc).newest()),
+    lag,
     begun: async wait_ms_max => {
       const until_ms = performance.now() + wait_ms_max
       while (!certainty.isAt(performance.now()) && performance.now() < until_ms) {
@@ -151,7 +159,7 @@ export const followKnownIds = (deps: FollowDeps, chunk_events = CHUNK_EVENTS): R
       }
     },
     stop: async () => {
-      untrack()
+      for (const untrack of untracks) untrack()
       followed.stop()
       await follower.stop()
     },
