@@ -14,7 +14,7 @@ import { NEW_LEDGER_SCHEMA, SCHEMA_KEY } from '../stream/config-bucket.js'
 import { type StreamError, tryStream } from '../stream/errors.js'
 import { originOf } from '../stream/identity.js'
 import { DEAD_LETTER_STREAM, LEDGER_STREAM } from '../stream/settings.js'
-import { type LedgerRecord, readRecord, writeRecord } from './ledger-record.js'
+import { type LedgerRecord, lettersNow, readRecord, writeRecord } from './ledger-record.js'
 
 export type AdoptDeps = { readonly jsm: JetStreamManager; readonly kv: KV }
 
@@ -42,7 +42,7 @@ export const recordNow = (jsm: JetStreamManager, epoch: number): TaskEither<Stre
     TE.bind('letters', () =>
       tryStream(`stream ${DEAD_LETTER_STREAM}`, () => jsm.streams.info(DEAD_LETTER_STREAM)),
     ),
-    TE.map(({ stream, letters }) => ({ epoch, stream, letters_created: letters.created })),
+    TE.map(({ stream, letters }) => ({ epoch, stream, ...lettersNow(letters) })),
   )
 
 /** Notes that writers of a ledger without any event may use the newest schema: no older program reads it. */

@@ -17,6 +17,8 @@ import {
   isOneStream,
   type Origin,
   type StreamFinding,
+  type Told,
+  toldBy,
 } from '../stream/identity.js'
 import { leadershipOf } from '../stream/leadership.js'
 import { DEAD_LETTER_STREAM, LEDGER_STREAM } from '../stream/settings.js'
@@ -61,26 +63,26 @@ const recordOf = (jsm: JetStreamManager): TaskEither<StreamError, RecordEntry> =
  * nothing: nats-server 2.14.0 gives a stream another time when it is started, told to change a setting, and started
  * again; and a restore on a single server keeps the time.
  */
-const isOnlyTime = ({ tag }: StreamFinding, { config }: StreamInfo): boolean =>
+const isOnlyTime = ({ tag }: StreamFinding, { config }: Told): boolean =>
   tag === 'restored' && config.num_replicas === 1
 
 type Contradiction = { readonly finding: StreamFinding; readonly where: string }
 
 const contradictionOf = (
   jsm: JetStreamManager,
-  info: StreamInfo,
+  told: Told,
   { where, origin }: Witness,
 ): TaskEither<StreamError, Contradiction | undefined> =>
   pipe(
-    examineWith(jsm, origin, info),
-    TE.map(finding => (finding.tag === 'same' || isOnlyTime(finding, info) ? undefined : { finding, where })),
+    examineWith(jsm, origin, told),
+    TE.map(finding => (finding.tag === 'same' || isOnlyTime(finding, told) ? undefined : { finding, where })),
   )
 
 type Contradicted = Contradiction & { readonly witness: Witness }
 
 const firstContradiction = (
   jsm: JetStreamManager,
-  info: StreamInfo,
+  told: Told,
   witnesses: readonly Witness[],
 ): TaskEither<StreamError, Contradicted | undefined> =>
   witnesses.reduce<TaskEither<StreamError, Contradicted | undefined>>(
@@ -91,7 +93,7 @@ const firstContradiction = (
           found !== undefined
             ? TE.right(found)
             : pipe(
-                contradictionOf(jsm, info, witness),
+                contradictionOf(jsm, told, witness),
                 TE.map(next => (next === undefined ? undefined : { ...next, witness })),
               ),
         ),
@@ -114,19 +116,16 @@ const BEHIND: StreamError = {
  */
 const prove = (
   { nc, jsm }: Pick<LookDeps, 'nc' | 'jsm'>,
-  info: StreamInfo,
+  told: Told,
   { witness }: Contradicted,
 ): TaskEither<StreamError, Contradiction & { readonly is_certain: boolean }> =>
   pipe(
     TE.Do,
     TE.apS('proof', leadershipOf(nc).prove()),
-    TE.bind('found', ({ proof: { created, first_seq, last_seq, messages } }) =>
-      contradictionOf(
-        jsm,
-        { ...info, created, state: { ...info.state, first_seq, last_seq, messages } },
-        witness,
-      ),
-    ),
+    TE.bind('found', ({ proof: { created, raft_group, first_seq, last_seq, messages } }) => {
+      const state = { ...told.state, first_seq, last_seq, messages }
+      return contradictionOf(jsm, { ...told, created, raft_group, state }, witness)
+    }),
     TE.chain(({ found, proof }) =>
       found === undefined
         ? TE.left(BEHIND)
@@ -242,12 +241,13 @@ export const lookAtLedger = (deps: LookDeps): TaskEither<StreamError, Look> => {
       ]
       const witnesses = [...own, ...credibleNotes(entry, noted)]
       if (info === undefined) return lookWithoutStream(jsm, entry, witnesses)
+      const told = toldBy(info)
       return pipe(
-        firstContradiction(jsm, info, witnesses),
+        firstContradiction(jsm, told, witnesses),
         TE.chain(found => {
           if (found === undefined) return checkBatches(deps, info, entry)
           return pipe(
-            prove(deps, info, found),
+            prove(deps, told, found),
             TE.map(
               ({ finding, where, is_certain }): Look => ({
                 tag: 'stopped',

@@ -10,7 +10,7 @@ import type { JetStreamManager } from '@nats-io/jetstream'
 import { type Command, Option } from 'commander'
 import { recordNow } from '../belonging/adopt.js'
 import { describeProblem, recordProblems, repairRecords } from '../belonging/control-records.js'
-import { readRecord, writeRecord } from '../belonging/ledger-record.js'
+import { hasNotedLetters, readRecord, writeRecord } from '../belonging/ledger-record.js'
 import type { Look } from '../belonging/look.js'
 import { E } from '../fp.js'
 import { createHealth } from '../health.js'
@@ -65,7 +65,7 @@ const lettersProblems = async ({ nc }: Connected, jsm: JetStreamManager): Promis
   const entry = await readRecord(jsm)()
   const letters = await streamInfo(nc, DEAD_LETTER_STREAM)()
   if (E.isLeft(entry) || E.isLeft(letters) || entry.right.record === undefined) return []
-  return entry.right.record.letters_created === letters.right.created
+  return hasNotedLetters(entry.right.record, letters.right)
     ? []
     : [
         `stream ${DEAD_LETTER_STREAM} is another one than the one that was noted: letters of before may be missing`,
@@ -175,8 +175,8 @@ const repair = async (
   const keys = await orFail(repairRecords({ jsm, kv }, PROJECTION_NAMES))
   const { record, revision } = await orFail(readRecord(jsm))
   if (record === undefined || (await lettersProblems(connected, jsm)).length === 0) return keys
-  const { letters_created } = await orFail(recordNow(jsm, record.epoch))
-  await orFail(writeRecord(kv, { ...record, letters_created }, revision))
+  const { letters_created, letters_raft_group } = await orFail(recordNow(jsm, record.epoch))
+  await orFail(writeRecord(kv, { ...record, letters_created, letters_raft_group }, revision))
   return [...keys, 'ledger']
 }
 

@@ -6,7 +6,7 @@
 import type { JetStreamManager, StreamInfo } from '@nats-io/jetstream'
 import type { NatsConnection } from 'nats'
 import { describeProblem, recordProblems } from '../belonging/control-records.js'
-import type { LedgerRecord } from '../belonging/ledger-record.js'
+import { hasNotedLetters, type LedgerRecord } from '../belonging/ledger-record.js'
 import { E } from '../fp.js'
 import { readPointer } from '../generations/pointer.js'
 import type { Health } from '../health.js'
@@ -63,7 +63,7 @@ export const checkLedgerSettings = ({ settings, health }: ByHandDeps, info: Stre
 }
 
 const lettersProblems = (info: StreamInfo, record: LedgerRecord | undefined): readonly string[] =>
-  info.config.name !== DEAD_LETTER_STREAM || record === undefined || record.letters_created === info.created
+  info.config.name !== DEAD_LETTER_STREAM || record === undefined || hasNotedLetters(record, info)
     ? []
     : [
         `stream ${DEAD_LETTER_STREAM} is another one than the one that was noted (made at ${info.created}): letters of before may be missing ("jetledger recover" notes it)`,

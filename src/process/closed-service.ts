@@ -13,8 +13,10 @@ import type { Config } from './config.js'
 const TIMEOUT_MS = 1_000
 
 /** The answer to every request while the ledger stands still. */
-const standsStill = (reason: string): ServiceError =>
-  catalogued('UNAVAILABLE', { reason: `the ledger stands still: ${reason}` })
+const standsStill = (reason: string): ServiceError => {
+  const why = `the ledger stands still: ${reason}`
+  return catalogued('UNAVAILABLE', { reason: why }, why)
+}
 
 /** The endpoints that a process with this configuration serves, each answering with `reason()`. */
 export const closedEndpoints = (config: Config, reason: () => string): readonly AnyEndpointConfig[] =>

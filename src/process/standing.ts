@@ -197,7 +197,8 @@ const noteNewest = async ({ memory, renews_record }: Watch): Promise<void> => {
   const { state, known, seen } = memory
   if (!renews_record || state.tag !== 'good' || known === undefined || seen === undefined) return
   const { stream } = known.record
-  if (stream.created === seen.created && (stream.newest?.seq ?? 0) >= (seen.newest?.seq ?? 0)) return
+  const is_noted = stream.created === seen.created && stream.raft_group === seen.raft_group
+  if (is_noted && (stream.newest?.seq ?? 0) >= (seen.newest?.seq ?? 0)) return
   memory.recorded_ms = performance.now()
   // a failure is ignored: another process may have renewed the record meanwhile, and the next look reads it
   await writeRecord(state.kv, { ...known.record, stream: seen }, known.revision)()

@@ -276,7 +276,8 @@ const createAnswers = (replies: Replies, counters: Counters, log: Logger): Answe
   }
 
   const fail: Answers['fail'] = ({ msg, started_ns }, error, lines = errorLines(error)) => {
-    const details = { subject: msg.subject, status: error.status, code: error.code, err: error.cause }
+    const err = error.cause ?? error.message
+    const details = { subject: msg.subject, status: error.status, code: error.code, err }
     if (error.status >= 500) log.error(details, 'a request failed')
     else log.debug(details, 'a request was refused')
     try {

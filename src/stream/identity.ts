@@ -21,21 +21,33 @@ const Point = fieldsOf({ seq: t.number, checksum: t.string, at_ms: t.number })
 /** The facts by which one event is recognised again. */
 export type Point = t.TypeOf<typeof Point>
 
-/** A note of a stream's identity; it has no points when the stream had no events. */
-export type Origin = {
+/** What tells one making of a stream from another. */
+export type Making = {
   /** The time at which the stream was made, as its server reports it; a restored stream has a new time. */
   readonly created: string
+  /**
+   * The random name of the group of servers that agree on the stream; undefined on a single server. It stays for as long as the
+   * stream is neither deleted nor given another number of replicas. The time does not always: where the request that made the
+   * stream was sent twice, servers before 2.15 tell the second time once they were restarted (docs/measurements.md).
+   */
+  readonly raft_group?: string | undefined
+}
+
+/** A note of a stream's identity; it has no points when the stream had no events. */
+export type Origin = Making & {
   /** The number of sequences that held no event when this was noted; 0 for a ledger that is intact. */
   readonly missing: number
   readonly first?: Point | undefined
   readonly newest?: Point | undefined
 }
 
-const Noted = fieldsOf({ created: t.string, missing: t.number }, { first: Point, newest: Point })
+const Noted = fieldsOf(
+  { created: t.string, missing: t.number },
+  { raft_group: t.string, first: Point, newest: Point },
+)
 
 /** The stream as it is now, at the points of a note. An undefined point: there is no event. */
-export type Observed = {
-  readonly created: string
+export type Observed = Making & {
   readonly last_seq: number
   readonly missing: number
   readonly first: Point | undefined
@@ -69,11 +81,29 @@ const isSamePoint = (a: Point, b: Point | undefined): boolean =>
 const isSameTime = (a: string, b: string): boolean =>
   a === b || isSameStoredTime(Date.parse(a), Date.parse(b))
 
-/**
- * Whether two notes are about one stream: they have the same time, or, if the time has changed, the same first event.
- */
+/** What a server tells of a stream's making. */
+export const makingOf = ({ created, cluster }: Pick<StreamInfo, 'created' | 'cluster'>): Making => ({
+  created,
+  ...(cluster?.raft_group === undefined ? {} : { raft_group: cluster.raft_group }),
+})
+
+/** Whether a stream was made once only: it has the same time, or the same group of servers. */
+export const isSameMaking = (a: Making, b: Making): boolean =>
+  isSameTime(a.created, b.created) || (a.raft_group !== undefined && a.raft_group === b.raft_group)
+
+/** Gives one time for one group of servers, the one that was told first: so a reader does not take it for another stream. */
+export const createMakings = (): ((making: Making) => string) => {
+  let known: Making | undefined
+  return making => {
+    const is_known = making.raft_group !== undefined && making.raft_group === known?.raft_group
+    known = is_known ? known : making
+    return known?.created ?? making.created
+  }
+}
+
+/** Whether two notes are about one stream: it was made once only, or, if not, has the same first event. */
 export const isOneStream = (a: Origin, b: Origin): boolean =>
-  isSameTime(a.created, b.created) || (a.first !== undefined && isSamePoint(a.first, b.first))
+  isSameMaking(a, b) || (a.first !== undefined && isSamePoint(a.first, b.first))
 
 const hasNewest = ({ newest }: Origin, observed: Observed): boolean =>
   newest !== undefined && isSamePoint(newest, observed.newest)
@@ -81,7 +111,7 @@ const hasNewest = ({ newest }: Origin, observed: Observed): boolean =>
 /** Compares a stream with a note; `observed` was read at the points of `noted`. */
 export const compareOrigin = (noted: Origin, observed: Observed): StreamFinding => {
   const { created, last_seq, missing } = observed
-  const is_made_anew = !isSameTime(noted.created, created)
+  const is_made_anew = !isSameMaking(noted, observed)
   const has_first = noted.first !== undefined && isSamePoint(noted.first, observed.first)
   // a note without a first event was made of an empty stream, so only a newest event can identify it
   const is_known = noted.first === undefined ? hasNewest(noted, observed) : has_first
@@ -142,11 +172,20 @@ const pointAt = (
 const infoOf = (jsm: JetStreamManager): TaskEither<StreamError, StreamInfo> =>
   tryStream(`stream ${LEDGER_STREAM}`, () => jsm.streams.info(LEDGER_STREAM))
 
-/** Compares the stream that exists with a note; `info` is the leader's recent answer about the stream. */
+/** What a leader told of the stream a moment ago. */
+export type Told = Making & Pick<StreamInfo, 'config' | 'state'>
+
+export const toldBy = (info: StreamInfo): Told => ({
+  ...makingOf(info),
+  config: info.config,
+  state: info.state,
+})
+
+/** Compares the stream that exists with a note. */
 export const examineWith = (
   jsm: JetStreamManager,
   noted: Origin,
-  info: StreamInfo,
+  { state, created, raft_group }: Told,
 ): TaskEither<StreamError, StreamFinding> =>
   pipe(
     TE.Do,
@@ -154,9 +193,10 @@ export const examineWith = (
     TE.apS('newest', pointAt(jsm, noted.newest)),
     TE.map(points =>
       compareOrigin(noted, {
-        created: info.created,
-        last_seq: info.state.last_seq,
-        missing: missingOf(info),
+        created,
+        raft_group,
+        last_seq: state.last_seq,
+        missing: missingOf({ state }),
         ...points,
       }),
     ),
@@ -166,7 +206,7 @@ export const examineWith = (
 export const examineStream = (jsm: JetStreamManager, noted: Origin): TaskEither<StreamError, StreamFinding> =>
   pipe(
     infoOf(jsm),
-    TE.chain(info => examineWith(jsm, noted, info)),
+    TE.chain(info => examineWith(jsm, noted, toldBy(info))),
     TE.orElseW(error =>
       error.tag === 'NotFound' ? TE.right<StreamError, StreamFinding>({ tag: 'absent' }) : TE.left(error),
     ),
@@ -174,14 +214,15 @@ export const examineStream = (jsm: JetStreamManager, noted: Origin): TaskEither<
 
 /** Makes a note of the stream as it is now; `info` is the leader's recent answer about the stream. */
 export const originOf = (jsm: JetStreamManager, info: StreamInfo): TaskEither<StreamError, Origin> => {
-  const { created, state } = info
-  if (state.messages === 0) return TE.right({ created, missing: missingOf(info) })
+  const { state } = info
+  const making = makingOf(info)
+  if (state.messages === 0) return TE.right({ ...making, missing: missingOf(info) })
   return pipe(
     TE.Do,
     TE.apS('first', readPoint(jsm, state.first_seq)),
     TE.apS('newest', readPoint(jsm, state.last_seq)),
     TE.map(({ first, newest }) => ({
-      created,
+      ...making,
       missing: missingOf(info),
       ...(first === undefined ? {} : { first }),
       ...(newest === undefined ? {} : { newest }),

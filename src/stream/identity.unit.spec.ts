@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { E } from '../fp.js'
 import {
   compareOrigin,
+  createMakings,
   decodeOrigin,
   describeFinding,
   isOneStream,
@@ -51,6 +52,26 @@ describe('a stream and what was noted of it', () => {
     const found = compareOrigin(noted, { ...observed, ...change })
     expect(found).toMatchObject(finding)
     expect(describeFinding(found)).toContain('customer-balances')
+  })
+
+  it('are the same when its group of servers tells another time, and not when another group does', () => {
+    const grouped = { ...noted, raft_group: 'S-R3F-a' }
+    const later = { ...observed, created: MADE_ANEW, raft_group: 'S-R3F-a' }
+    expect(compareOrigin(grouped, later)).toEqual({ tag: 'same' })
+    expect(compareOrigin(grouped, { ...later, newest: point(9, 'other') })).toMatchObject({ tag: 'changed' })
+    expect(compareOrigin(grouped, { ...later, raft_group: 'S-R3F-b' })).toMatchObject({ tag: 'restored' })
+    expect(compareOrigin(noted, later)).toMatchObject({ tag: 'restored' })
+    const { created, missing, raft_group } = grouped
+    expect(compareOrigin({ created, missing, raft_group }, later)).toEqual({ tag: 'same' })
+    expect(isOneStream({ created, missing, raft_group }, { ...later, missing })).toBe(true)
+    expect(decodeOrigin(JSON.parse(JSON.stringify(grouped)))).toEqual(E.right(grouped))
+  })
+
+  it('have one time for a reader while its group is the same, and that of the server without a group', () => {
+    const oneTimeOf = createMakings()
+    const told = [['1', 'a'], ['2', 'a'], ['3', 'b'], ['1', 'b'], ['4'], ['5'], ['6', 'a']] as const
+    const times = told.map(([created, raft_group]) => oneTimeOf({ created, raft_group }))
+    expect(times).toEqual(['1', '1', '3', '3', '4', '5', '6'])
   })
 
   it('are compared by the newest event where the first one was noted before there was one', () => {

@@ -16,12 +16,17 @@ import { sharedAfter } from '../parallel.js'
 import { type AskLimits, askAgain } from './ask-again.js'
 import { apiError, type StreamError, tryStream } from './errors.js'
 import { type Hearing, hear, isConnected, type Lease, leaseOf, type Sighting } from './hearing.js'
+import { createMakings, type Making } from './identity.js'
 import { LEDGER_STREAM } from './settings.js'
 
 /** A proved end of the stream. Times named `_ms` are on the clock of `performance.now()`. */
 export type Proof = {
-  /** The time at which the stream was made, as its server reports it. */
+  /**
+   * The time at which the stream was made, as its server reports it. A connection is told one time for one group of servers, also
+   * where its members tell different ones (identity.ts).
+   */
   readonly created: string
+  readonly raft_group?: string | undefined
   /** Every event that was acknowledged before `asked_ms` is at this sequence or before it. */
   readonly last_seq: number
   readonly first_seq: number
@@ -74,7 +79,7 @@ const Answer = fieldsOf(
     config: fieldsOf({ num_replicas: t.number }, { duplicate_window: t.number }),
     state: fieldsOf({ first_seq: t.number, last_seq: t.number, messages: t.number }),
   },
-  { cluster: fieldsOf({}, { leader: t.string, replicas: t.readonlyArray(Replica) }) },
+  { cluster: fieldsOf({}, { leader: t.string, raft_group: t.string, replicas: t.readonlyArray(Replica) }) },
 )
 type Answer = t.TypeOf<typeof Answer>
 const Refused = fieldsOf({
@@ -102,14 +107,15 @@ const sightingOf = (
 
 /** The proof in an answer of a leader that has the lease; undefined when it has ended, or the time is none. */
 const proofOf = (
-  { created, ts, state, config }: Answer,
+  { created, ts, state, config, cluster }: Answer,
   { leader, asked_ms, answered_ms }: Sighting,
   lease: Lease,
 ): Proof | undefined => {
   const server_time = new Date(ts)
   if (lease.leads_until_ms <= answered_ms || Number.isNaN(server_time.getTime())) return undefined
   const duplicate_window_ms = (config.duplicate_window ?? 0) / NS_PER_MS
-  return { created, ...state, leader, asked_ms, answered_ms, server_time, duplicate_window_ms, ...lease }
+  const making = { created, raft_group: cluster?.raft_group }
+  return { ...making, ...state, leader, asked_ms, answered_ms, server_time, duplicate_window_ms, ...lease }
 }
 
 const noProof = (cause?: unknown): StreamError => ({
@@ -124,7 +130,7 @@ type Seen = { readonly answer: Answer; readonly sighting: Sighting }
  * One request to the leader, which is sent again while there is no answer. What it tells covers every event that was
  * acknowledged before the task runs.
  */
-const ask = (nc: NatsConnection): TaskEither<StreamError, Seen> =>
+const ask = (nc: NatsConnection, oneTimeOf: (making: Making) => string): TaskEither<StreamError, Seen> =>
   pipe(
     tryStream(`stream ${LEDGER_STREAM}`, () =>
       askAgain(PATIENCE, async () => {
@@ -143,16 +149,19 @@ const ask = (nc: NatsConnection): TaskEither<StreamError, Seen> =>
         const { code, err_code = code, description = '' } = refused.right.error
         return TE.left(apiError(`stream ${LEDGER_STREAM}`, err_code, description))
       }
-      const answer = Answer.decode(json.right)
-      if (E.isLeft(answer)) return TE.left(noProof(answer.left))
-      const sighting = sightingOf(answer.right, asked_ms, answered_ms)
-      return sighting === undefined ? TE.left(noProof()) : TE.right({ answer: answer.right, sighting })
+      const decoded = Answer.decode(json.right)
+      if (E.isLeft(decoded)) return TE.left(noProof(decoded.left))
+      const { created, cluster } = decoded.right
+      const answer = { ...decoded.right, created: oneTimeOf({ created, raft_group: cluster?.raft_group }) }
+      const sighting = sightingOf(answer, asked_ms, answered_ms)
+      return sighting === undefined ? TE.left(noProof()) : TE.right({ answer, sighting })
     }),
   )
 
 const never = new AbortController().signal
 
 const createLeadership = (nc: NatsConnection): Leadership => {
+  const oneTimeOf = createMakings()
   let hearing: Hearing | undefined
   let newest: Proof | undefined
   /** The time in which only the leader takes itself for the leader; each proof that comes in time prolongs it. */
@@ -166,7 +175,7 @@ const createLeadership = (nc: NatsConnection): Leadership => {
   }
 
   const askOnce = sharedAfter(async () => {
-    const seen = await ask(nc)()
+    const seen = await ask(nc, oneTimeOf)()
     if (E.isLeft(seen)) return seen
     const { answer, sighting } = seen.right
     hearing = hear(hearing, sighting)

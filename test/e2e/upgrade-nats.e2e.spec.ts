@@ -28,6 +28,10 @@ const CLIENTS = 3
 const REPLICAS = 3
 /** Commands that are carried out after each step, before the next one. */
 const ACCEPTED_MORE = 30
+/** The newest lines of the service's log that a failure shows. */
+const LOG_LINES = 40
+/** The log texts of a service that takes the stream for another one than before. */
+const OTHER_STREAM = /made anew|set back/
 /** The log texts of a node that could not read its store. */
 const UNREADABLE = /s2:|Error recreating|resetting first/
 
@@ -54,14 +58,18 @@ const start = async (program: string): Promise<{ cluster: Cluster; nc: NatsConne
   return { cluster, nc: await bench.connect(url), url }
 }
 
-/** Makes the streams with compression, as earlier builds did, when the server's version supports that. */
+/**
+ * Makes the streams with compression, as earlier builds did, when the server's version supports that. Each is asked for twice, as
+ * by two instances that start at a time: servers before 2.15 tell another time of making for that, once they are restarted.
+ */
 const makeStreams = async (nc: NatsConnection, version: string): Promise<boolean> => {
   const facts = { versions: [version], replicas: REPLICAS, compression: 's2' }
   const is_compressed = judgeServers(facts).refusal === undefined
   const jsm = await right(manager(nc))
   for (const settings of allSettings({ replicas: REPLICAS }).slice(0, is_compressed ? 2 : 0)) {
     const compressed = { ...settings, compression: StoreCompression.S2 }
-    await until(() => jsm.streams.add(compressed), { deadline_ms: WHOLE_MS_MAX, what: 'a stream to be made' })
+    for (const what of ['a stream to be made', 'a stream to be made once more'])
+      await until(() => jsm.streams.add(compressed), { deadline_ms: WHOLE_MS_MAX, what })
   }
   return is_compressed
 }
@@ -116,7 +124,7 @@ it(
     const is_compressed = await makeStreams(nc, versionOf(from))
     const { env } = await environment(bench, url, REPLICAS)
     await serve(bench, env, 'projections')
-    await serve(bench, env, 'commands')
+    const commands = await serve(bench, env, 'commands')
     const clients = await Promise.all(Array.from({ length: CLIENTS }, () => bench.connect(url)))
     const exchanges: Exchange[] = []
     await fund(clients, exchanges)
@@ -128,8 +136,20 @@ it(
       exchanges,
     )
     const goOn = async (): Promise<void> => {
-      const more = done(exchanges) + ACCEPTED_MORE
-      await until(() => done(exchanges) >= more, { deadline_ms: WHOLE_MS_MAX, what: 'accepted commands' })
+      const before = exchanges.length
+      const accepted = (): number => done(exchanges.slice(before))
+      await until(() => accepted() >= ACCEPTED_MORE, {
+        deadline_ms: WHOLE_MS_MAX,
+        what: 'accepted commands',
+      }).catch((cause: unknown) => {
+        const codes = exchanges.slice(before).map(({ answer }) => answer.code)
+        const log = commands
+          .stderr()
+          .split('\n')
+          .filter(line => !line.includes('a request failed'))
+          .slice(-LOG_LINES)
+        throw new Error(`The answers: ${codes.join(' ')}\n${log.join('\n')}`, { cause })
+      })
     }
     if (is_compressed) {
       await wants(['stream', 'apply'], env)
@@ -142,6 +162,7 @@ it(
     await goOn()
     stopped = true
     await load
+    expect(commands.stderr()).not.toMatch(OTHER_STREAM)
 
     await expectDefinite(nc, exchanges)
     await settleOpen(nc, exchanges)

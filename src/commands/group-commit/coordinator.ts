@@ -77,8 +77,9 @@ export class Coordinator implements CommandDecider {
     this.#ports = ports
     this.#queue_max = queue_max
     this.#lanes = new Lanes(ports.now_ms)
-    this.#open = createOpenGroups(answerBound_ms(timeout_ms), group =>
-      this.#answer(group, failureOf(group, 'UNAVAILABLE')),
+    const bound_ms = answerBound_ms(timeout_ms)
+    this.#open = createOpenGroups(bound_ms, group =>
+      this.#answer(group, failureOf(group, 'UNAVAILABLE', `it was open for more than ${bound_ms} ms`)),
     )
     this.#untrack = queue_length.track(this.#open.commands)
   }

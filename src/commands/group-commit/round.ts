@@ -157,7 +157,7 @@ export class Rounds {
       ? { ready: waiting, slow: [], answers: [] }
       : sortByAccounts(waiting, taken)
     const decided = await this.#decide(ready.filter(isOpen), all_ready ? taken : onlyReady(taken))
-    const late = failAll(overdue, 'UNAVAILABLE')
+    const late = failAll(overdue, 'UNAVAILABLE', `it waited for more than ${this.#timeout_ms} ms for a round`)
     const asides: Aside[] = slow.length === 0 ? [] : [{ why: 'slow accounts', groups: slow }]
     return { ...decided, answers: [...late, ...answers, ...decided.answers], asides }
   }
