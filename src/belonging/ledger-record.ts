@@ -12,7 +12,8 @@ import { readJson } from '../json.js'
 import { fieldsOf } from '../ledger/codec.js'
 import { LEDGER_KEY, readKey } from '../stream/config-bucket.js'
 import { type StreamError, tryStream } from '../stream/errors.js'
-import { isSameMaking, makingOf, type Origin, OriginJson } from '../stream/identity.js'
+import { type Origin, OriginJson } from '../stream/identity.js'
+import { isSameMaking, makingOf } from '../stream/making.js'
 
 export type LedgerRecord = {
   /** 1 at first; it grows by one each time that a person accepts another stream. */

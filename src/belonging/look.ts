@@ -16,8 +16,8 @@ import {
   examineWith,
   isOneStream,
   type Origin,
+  type StreamAsTold,
   type StreamFinding,
-  type Told,
   toldBy,
 } from '../stream/identity.js'
 import { leadershipOf } from '../stream/leadership.js'
@@ -63,14 +63,14 @@ const recordOf = (jsm: JetStreamManager): TaskEither<StreamError, RecordEntry> =
  * nothing: nats-server 2.14.0 gives a stream another time when it is started, told to change a setting, and started
  * again; and a restore on a single server keeps the time.
  */
-const isOnlyTime = ({ tag }: StreamFinding, { config }: Told): boolean =>
+const isOnlyTime = ({ tag }: StreamFinding, { config }: StreamAsTold): boolean =>
   tag === 'restored' && config.num_replicas === 1
 
 type Contradiction = { readonly finding: StreamFinding; readonly where: string }
 
 const contradictionOf = (
   jsm: JetStreamManager,
-  told: Told,
+  told: StreamAsTold,
   { where, origin }: Witness,
 ): TaskEither<StreamError, Contradiction | undefined> =>
   pipe(
@@ -82,7 +82,7 @@ type Contradicted = Contradiction & { readonly witness: Witness }
 
 const firstContradiction = (
   jsm: JetStreamManager,
-  told: Told,
+  told: StreamAsTold,
   witnesses: readonly Witness[],
 ): TaskEither<StreamError, Contradicted | undefined> =>
   witnesses.reduce<TaskEither<StreamError, Contradicted | undefined>>(
@@ -116,7 +116,7 @@ const BEHIND: StreamError = {
  */
 const prove = (
   { nc, jsm }: Pick<LookDeps, 'nc' | 'jsm'>,
-  told: Told,
+  told: StreamAsTold,
   { witness }: Contradicted,
 ): TaskEither<StreamError, Contradiction & { readonly is_certain: boolean }> =>
   pipe(

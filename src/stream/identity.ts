@@ -13,6 +13,7 @@ import { E, type Either, pipe, type TaskEither, TE, t } from '../fp.js'
 import { fieldsOf } from '../ledger/codec.js'
 import { describePart, type PartOfBatch } from './batches.js'
 import { type StreamError, tryStream } from './errors.js'
+import { isSameMaking, type Making, makingOf } from './making.js'
 import { isSameStoredTime, type Recorded } from './recorded.js'
 import { LEDGER_STREAM } from './settings.js'
 
@@ -20,18 +21,6 @@ const Point = fieldsOf({ seq: t.number, checksum: t.string, at_ms: t.number })
 
 /** The facts by which one event is recognised again. */
 export type Point = t.TypeOf<typeof Point>
-
-/** What tells one making of a stream from another. */
-export type Making = {
-  /** The time at which the stream was made, as its server reports it; a restored stream has a new time. */
-  readonly created: string
-  /**
-   * The random name of the group of servers that agree on the stream; undefined on a single server. It stays for as long as the
-   * stream is neither deleted nor given another number of replicas. The time does not always: where the request that made the
-   * stream was sent twice, servers before 2.15 tell the second time once they were restarted (docs/measurements.md).
-   */
-  readonly raft_group?: string | undefined
-}
 
 /** A note of a stream's identity; it has no points when the stream had no events. */
 export type Origin = Making & {
@@ -77,29 +66,6 @@ export const pointOf = ({ seq, subject, body, at }: Omit<Recorded, 'headers'>): 
 /** Whether two points are one event. */
 const isSamePoint = (a: Point, b: Point | undefined): boolean =>
   b !== undefined && a.seq === b.seq && a.checksum === b.checksum && isSameStoredTime(a.at_ms, b.at_ms)
-
-const isSameTime = (a: string, b: string): boolean =>
-  a === b || isSameStoredTime(Date.parse(a), Date.parse(b))
-
-/** What a server tells of a stream's making. */
-export const makingOf = ({ created, cluster }: Pick<StreamInfo, 'created' | 'cluster'>): Making => ({
-  created,
-  ...(cluster?.raft_group === undefined ? {} : { raft_group: cluster.raft_group }),
-})
-
-/** Whether a stream was made once only: it has the same time, or the same group of servers. */
-export const isSameMaking = (a: Making, b: Making): boolean =>
-  isSameTime(a.created, b.created) || (a.raft_group !== undefined && a.raft_group === b.raft_group)
-
-/** Gives one time for one group of servers, the one that was told first: so a reader does not take it for another stream. */
-export const createMakings = (): ((making: Making) => string) => {
-  let known: Making | undefined
-  return making => {
-    const is_known = making.raft_group !== undefined && making.raft_group === known?.raft_group
-    known = is_known ? known : making
-    return known?.created ?? making.created
-  }
-}
 
 /** Whether two notes are about one stream: it was made once only, or, if not, has the same first event. */
 export const isOneStream = (a: Origin, b: Origin): boolean =>
@@ -173,9 +139,9 @@ const infoOf = (jsm: JetStreamManager): TaskEither<StreamError, StreamInfo> =>
   tryStream(`stream ${LEDGER_STREAM}`, () => jsm.streams.info(LEDGER_STREAM))
 
 /** What a leader told of the stream a moment ago. */
-export type Told = Making & Pick<StreamInfo, 'config' | 'state'>
+export type StreamAsTold = Making & Pick<StreamInfo, 'config' | 'state'>
 
-export const toldBy = (info: StreamInfo): Told => ({
+export const toldBy = (info: StreamInfo): StreamAsTold => ({
   ...makingOf(info),
   config: info.config,
   state: info.state,
@@ -185,7 +151,7 @@ export const toldBy = (info: StreamInfo): Told => ({
 export const examineWith = (
   jsm: JetStreamManager,
   noted: Origin,
-  { state, created, raft_group }: Told,
+  { state, created, raft_group }: StreamAsTold,
 ): TaskEither<StreamError, StreamFinding> =>
   pipe(
     TE.Do,

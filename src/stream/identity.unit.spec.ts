@@ -2,7 +2,6 @@ import { describe, expect, it } from 'vitest'
 import { E } from '../fp.js'
 import {
   compareOrigin,
-  createMakings,
   decodeOrigin,
   describeFinding,
   isOneStream,
@@ -65,13 +64,6 @@ describe('a stream and what was noted of it', () => {
     expect(compareOrigin({ created, missing, raft_group }, later)).toEqual({ tag: 'same' })
     expect(isOneStream({ created, missing, raft_group }, { ...later, missing })).toBe(true)
     expect(decodeOrigin(JSON.parse(JSON.stringify(grouped)))).toEqual(E.right(grouped))
-  })
-
-  it('have one time for a reader while its group is the same, and that of the server without a group', () => {
-    const oneTimeOf = createMakings()
-    const told = [['1', 'a'], ['2', 'a'], ['3', 'b'], ['1', 'b'], ['4'], ['5'], ['6', 'a']] as const
-    const times = told.map(([created, raft_group]) => oneTimeOf({ created, raft_group }))
-    expect(times).toEqual(['1', '1', '3', '3', '4', '5', '6'])
   })
 
   it('are compared by the newest event where the first one was noted before there was one', () => {

@@ -16,14 +16,14 @@ import { sharedAfter } from '../parallel.js'
 import { type AskLimits, askAgain } from './ask-again.js'
 import { apiError, type StreamError, tryStream } from './errors.js'
 import { type Hearing, hear, isConnected, type Lease, leaseOf, type Sighting } from './hearing.js'
-import { createMakings, type Making } from './identity.js'
+import { createMakings, type Making } from './making.js'
 import { LEDGER_STREAM } from './settings.js'
 
 /** A proved end of the stream. Times named `_ms` are on the clock of `performance.now()`. */
 export type Proof = {
   /**
    * The time at which the stream was made, as its server reports it. A connection is told one time for one group of servers, also
-   * where its members tell different ones (identity.ts).
+   * where its members tell different ones (making.ts).
    */
   readonly created: string
   readonly raft_group?: string | undefined
