@@ -15,10 +15,10 @@ import { LEDGER_STREAM, LEDGER_SUBJECTS } from '../stream/settings.js'
 import { createDeliveryReader, type Delivered } from './delivered.js'
 import { endsInTransfer } from './fold-run.js'
 import { createHeadCache, type HeadCache } from './head-cache.js'
-import { createSequencer, type Delivery, LeaderBehind } from './in-order.js'
+import { createSequencer, LeaderBehind } from './in-order.js'
 import { createInbox, type Inbox } from './inbox.js'
 import { failedWith } from './persist.js'
-import { project } from './project.js'
+import { type FoldedRun, foldAhead, project } from './project.js'
 import { nextRunLength } from './run-length.js'
 import { createStatus, type Status } from './status.js'
 import { healthPart, type Target } from './target.js'
@@ -28,7 +28,7 @@ import { healthPart, type Target } from './target.js'
  * behind takes all that it may have, unless its table is slow (`run-length.ts`): long runs of busy customers need few
  * writes.
  */
-const RUN_EVENTS_MAX = UNACKED_MESSAGES_MAX
+const RUN_EVENTS_MAX = UNACKED_MESSAGES_MAX / 2
 const PULL_EVENTS_MAX = 2_000
 /** The most bytes that wait in the inbox: about 200,000 usual events, or 500 of the largest. */
 const INBOX_BYTES_MAX = 32 * 1024 * 1024
@@ -107,32 +107,101 @@ const waitBeforeNextTry = async (
 
 const messageOf = (thrown: unknown): string => (thrown instanceof Error ? thrown.message : String(thrown))
 
-/** Adds the second side of a transfer to a run that ends with the first: both sides are written together. */
-const withSecondLeg = async (
+/** Events in the order of the stream, and the sequence after them: everything before it is handled once they are. */
+type Arranged = { readonly records: readonly Recorded[]; readonly next_seq: number }
+
+/**
+ * Puts deliveries in order. Adds the second side of a transfer where the first is the last: both sides are written together.
+ * Throws `LeaderBehind`.
+ */
+const arrange = async (
   { target, sequencer }: Life,
-  records: readonly Recorded[],
-): Promise<readonly Recorded[]> => {
-  if (!endsInTransfer(records, target.decode)) return records
-  const next = await sequencer.takeNext()
-  return next === undefined ? records : [...records, next]
+  delivered: readonly Delivered[],
+): Promise<Arranged & { readonly went_on: boolean }> => {
+  const before = sequencer.position()
+  const records = await sequencer.arrange(delivered)
+  const second = endsInTransfer(records, target.decode) ? await sequencer.takeNext() : undefined
+  return {
+    records: second === undefined ? records : [...records, second],
+    next_seq: sequencer.position(),
+    went_on: sequencer.began() !== before,
+  }
 }
 
-/** Folds and writes the delivered events. Tries again while that may help, for 5 s at the most. */
-const handle = async (life: Life, delivered: readonly Delivery[]): Promise<void> => {
-  const { target, sequencer, heads, status, signal } = life
+/** Deliveries to handle, and what was made of them while the run before was written. */
+type Next = {
+  readonly delivered: readonly Delivered[]
+  readonly ahead?: (Arranged & { readonly run: FoldedRun }) | undefined
+}
+
+const NOTHING: Promise<undefined> = Promise.resolve(undefined)
+
+/**
+ * Folds the next deliveries while `unwritten` is being written, as soon as a full run waits and until `written` aborts. Where that
+ * fails they are handled like any others, when their turn comes. Never rejects.
+ */
+const lookAhead = async (
+  life: Life,
+  inbox: Inbox<Delivered>,
+  most: number,
+  unwritten: FoldedRun,
+  written: AbortSignal,
+): Promise<Next | undefined> => {
+  const { target, sequencer, heads } = life
+  if (!(await inbox.reaches(most, written))) return undefined
+  let delivered: readonly Delivered[] | undefined
+  try {
+    delivered = await inbox.take(most)
+    const { records, next_seq, went_on } = await arrange(life, delivered)
+    const run = went_on ? undefined : await foldAhead(target, heads, records, unwritten)
+    if (run !== undefined) return { delivered, ahead: { records, next_seq, run } }
+  } catch (err) {
+    target.log.debug({ err }, 'events could not be folded ahead; it is tried again in their turn')
+  }
+  sequencer.forget()
+  return delivered === undefined ? undefined : { delivered }
+}
+
+/** What is left when the run that was folded upon is not what was written: the deliveries alone. */
+const withoutRun = async (life: Life, looked: Promise<Next | undefined>): Promise<Next | undefined> => {
+  const next = await looked
+  life.sequencer.forget()
+  return next === undefined ? undefined : { delivered: next.delivered }
+}
+
+type Handled = { readonly next_seq: number; readonly looked: Promise<Next | undefined> }
+
+/**
+ * Folds and writes the delivered events. Tries again while that may help, for 5 s at the most. Calls `look` once, when the events
+ * are folded and not yet written, for what is to be handled after them.
+ */
+const handle = async (
+  life: Life,
+  { delivered, ahead }: Next,
+  look: (run: FoldedRun, written: AbortSignal) => Promise<Next | undefined>,
+): Promise<Handled> => {
+  const { target, heads, status, signal } = life
   const began_ms = performance.now()
+  const writing = new AbortController()
+  let looked: Promise<Next | undefined> | undefined
+  const onFolded = (run: FoldedRun): void => {
+    looked ??= look(run, writing.signal)
+  }
   for (let attempt = 1; ; attempt += 1) {
     try {
-      const before = sequencer.position()
-      const arranged = await sequencer.arrange(delivered)
+      const first = attempt === 1 ? ahead : undefined
+      const arranged = first ?? (await arrange(life, delivered))
       // another instance went on in the meantime: the heads in memory may be older than the items that it wrote
-      if (sequencer.began() !== before) heads.clear()
-      const records = await withSecondLeg(life, arranged)
-      if (records.length > 0) await project(target, heads, records, signal)
+      if ('went_on' in arranged && arranged.went_on) heads.clear()
+      const { records, next_seq } = arranged
+      const is_as_folded = await project(target, heads, records, signal, { folded: first?.run, onFolded })
+      writing.abort()
       target.health.report(healthPart(target), 'ok')
-      return
+      looked ??= NOTHING
+      return { next_seq, looked: is_as_folded ? looked : withoutRun(life, looked) }
     } catch (thrown) {
-      sequencer.forget()
+      writing.abort()
+      looked = Promise.resolve(await withoutRun(life, looked ?? NOTHING))
       heads.clear()
       status.noteFailure(messageOf(thrown))
       await waitBeforeNextTry(life, thrown, { attempt, began_ms })
@@ -142,22 +211,27 @@ const handle = async (life: Life, delivered: readonly Delivery[]): Promise<void>
 
 /** Handles batches from the inbox until it is closed. Calls `begin` at each batch: this instance is the active one. */
 const drain = async (life: Life, inbox: Inbox<Delivered>, begin: () => void): Promise<void> => {
-  const { target, sequencer, status, signal } = life
+  const { target, status, signal } = life
   const { linger_ms } = target.projection
   let most = RUN_EVENTS_MAX
+  let next: Next | undefined
   for (;;) {
-    const delivered = await inbox.take(most)
-    if (delivered.length === 0) return
+    next ??= { delivered: await inbox.take(most) }
+    const { delivered } = next
+    if (delivered.length === 0 || signal.aborted) return
     begin()
     const began_ms = performance.now()
-    await handle(life, delivered)
+    const { next_seq, looked } = await handle(life, next, (run, written) =>
+      lookAhead(life, inbox, most, run, written),
+    )
     const took_ms = performance.now() - began_ms
     most = nextRunLength(most, { events: delivered.length, took_ms }, RUN_EVENTS_MAX)
-    acknowledge(delivered, sequencer.position())
-    status.noteHandled(sequencer.position() - 1)
+    acknowledge(delivered, next_seq)
+    status.noteHandled(next_seq - 1)
+    next = await looked
     // where a full run waits already, in the inbox or on the server for an acknowledgement, waiting gathers no more events
     const waits = Math.max(inbox.size(), delivered.at(-1)?.pending ?? 0)
-    if (linger_ms !== undefined && waits < most) await rest(linger_ms, signal)
+    if (next === undefined && linger_ms !== undefined && waits < most) await rest(linger_ms, signal)
   }
 }
 

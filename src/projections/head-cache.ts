@@ -10,23 +10,30 @@
 import { E } from '../fp.js'
 import { type AccountId, accountOn } from '../ledger/account-id.js'
 import type { Customer } from '../ledger/fold.js'
+import { createLru } from '../lru.js'
 import type { Recorded } from '../stream/recorded.js'
 import { checkHeads } from './check.js'
 import { customersIn } from './fold-run.js'
 import { readHeadsOf } from './read-heads.js'
 import type { Target } from './target.js'
 
-/** The largest number of heads in memory, about 300 bytes each; beyond it all are dropped and read again. */
-const HEADS_MAX = 50_000
+/** The largest number of heads in memory, about 300 bytes each. */
+const HEADS_MAX = 100_000
+
+export type Heads = ReadonlyMap<AccountId, Customer>
 
 export type HeadCache = {
   /**
-   * Returns the heads of the customers of a run, from memory or from the table. The table has to hold everything up to
-   * `folded_seq`. Throws `Failed`.
+   * Returns the heads of the customers of a run: those of `unwritten`, which an earlier run has folded and not yet written, and
+   * the others from memory or from the table. The table has to hold everything up to `folded_seq`. Throws `Failed`.
    */
-  readonly load: (records: readonly Recorded[], folded_seq: number) => Promise<Map<AccountId, Customer>>
+  readonly load: (
+    records: readonly Recorded[],
+    folded_seq: number,
+    unwritten?: Heads,
+  ) => Promise<Map<AccountId, Customer>>
   /** Keeps heads that were just written. */
-  readonly keep: (written: ReadonlyMap<AccountId, Customer>) => void
+  readonly keep: (written: Heads) => void
   /** Drops every head. */
   readonly clear: () => void
 }
@@ -43,24 +50,24 @@ const firstOf = (records: readonly Recorded[], ids: ReadonlySet<AccountId>): Map
 }
 
 export const createHeadCache = (target: Target): HeadCache => {
-  const in_memory = new Map<AccountId, Customer>()
+  const in_memory = createLru<AccountId, Customer>(HEADS_MAX)
   return {
-    load: async (records, folded_seq) => {
-      const ids = customersIn(records)
-      const missing = ids.filter(id => !in_memory.has(id))
+    load: async (records, folded_seq, unwritten) => {
+      const heads = new Map<AccountId, Customer>()
+      const missing: AccountId[] = []
+      for (const id of customersIn(records)) {
+        const head = unwritten?.get(id) ?? in_memory.get(id)
+        if (head === undefined) missing.push(id)
+        else heads.set(id, head)
+      }
       const from_table = await readHeadsOf(target, missing, folded_seq)
       const checked = await checkHeads(target, from_table, firstOf(records, new Set(missing)))
-      return new Map(
-        ids.flatMap(id => {
-          const head = in_memory.get(id) ?? checked.get(id)
-          return head === undefined ? [] : [[id, head]]
-        }),
-      )
+      for (const [id, head] of checked) heads.set(id, head)
+      return heads
     },
     keep: written => {
-      if (in_memory.size + written.size > HEADS_MAX) in_memory.clear()
       for (const [id, head] of written) in_memory.set(id, head)
     },
-    clear: () => in_memory.clear(),
+    clear: in_memory.clear,
   }
 }

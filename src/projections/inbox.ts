@@ -13,6 +13,8 @@ export type Inbox<A> = {
    * closed with an error.
    */
   readonly take: (most: number) => Promise<A[]>
+  /** Waits until `count` items wait. False when `signal` aborts before that, or the inbox is closed. One caller at a time. */
+  readonly reaches: (count: number, signal: AbortSignal) => Promise<boolean>
   /** The number of waiting items. */
   readonly size: () => number
   /** Closes the inbox; `take` then throws `error`, if one is given. Items that still wait are not handled. */
@@ -30,11 +32,13 @@ export const createInbox = <A>({ items_max, bytes_max, bytesOf }: InboxLimits<A>
   let items: A[] = []
   let bytes = 0
   let wake: (() => void) | undefined
+  let look: (() => void) | undefined
   let closed: { error: Error | undefined } | undefined
 
   const ring = (): void => {
     wake?.()
     wake = undefined
+    look?.()
   }
 
   return {
@@ -59,6 +63,19 @@ export const createInbox = <A>({ items_max, bytes_max, bytesOf }: InboxLimits<A>
       for (const item of taken) bytes -= bytesOf(item)
       return taken
     },
+    reaches: (count, signal) =>
+      new Promise(resolve => {
+        const lookOnce = (): void => {
+          const is_reached = items.length >= count && closed === undefined
+          if (!is_reached && closed === undefined && !signal.aborted) return
+          signal.removeEventListener('abort', lookOnce)
+          look = undefined
+          resolve(is_reached)
+        }
+        look = lookOnce
+        signal.addEventListener('abort', lookOnce)
+        lookOnce()
+      }),
     size: () => items.length,
     close: error => {
       closed ??= { error }

@@ -14,7 +14,7 @@ import { isOwnFault } from '../own-fault.js'
 import { pointOf } from '../stream/identity.js'
 import type { Recorded } from '../stream/recorded.js'
 import { createFold, endsInTransfer, type RunFindings } from './fold-run.js'
-import type { HeadCache } from './head-cache.js'
+import type { HeadCache, Heads } from './head-cache.js'
 import { keepLetters } from './letters.js'
 import { noteDecided, noteParked } from './parked.js'
 import { createPending, withMark } from './pending.js'
@@ -46,11 +46,10 @@ class NotFolded extends Error {
  */
 const loadHeads = async (
   heads: HeadCache,
-  records: readonly Recorded[],
-  from_seq: number,
+  ...asked: Parameters<HeadCache['load']>
 ): Promise<Awaited<ReturnType<HeadCache['load']>>> => {
   try {
-    return await heads.load(records, from_seq)
+    return await heads.load(...asked)
   } catch (cause) {
     if (!isOwnFault(cause)) throw cause
     throw new NotFolded(`its customer cannot be folded: ${cause}`, { cause })
@@ -105,15 +104,47 @@ const spanOf = (records: readonly Recorded[]): Span | undefined => {
   return first === undefined || newest === undefined ? undefined : { from_seq: first.seq - 1, newest }
 }
 
-const projectOnce = async (
+/** A run that is folded, and not written yet. */
+export type FoldedRun = Awaited<ReturnType<typeof foldAll>> & {
+  readonly records: readonly Recorded[]
+  readonly span: Span
+  /** The heads of its customers after it. */
+  readonly customers: Heads
+}
+
+const foldSpan = async (
   target: Target,
   heads: HeadCache,
   records: readonly Recorded[],
+  span: Span,
+  unwritten?: FoldedRun,
+): Promise<FoldedRun> => {
+  // what the unwritten run has not touched is in the table as of the beginning of that run
+  const { from_seq } = unwritten?.span ?? span
+  const customers = await loadHeads(heads, records, from_seq, unwritten?.customers)
+  return { records, span, customers, ...(await foldAll(target, customers, records)) }
+}
+
+/**
+ * Folds `records` (ascending, without a gap) while the run before them is still `unwritten`. Undefined when there is nothing to
+ * fold. Throws what `project` would have to deal with: then the records are to be projected when the run before is written.
+ */
+export const foldAhead = async (
+  target: Target,
+  heads: HeadCache,
+  records: readonly Recorded[],
+  unwritten: FoldedRun,
+): Promise<FoldedRun | undefined> => {
+  const span = spanOf(records)
+  return span === undefined ? undefined : foldSpan(target, heads, records, span, unwritten)
+}
+
+const write = async (
+  target: Target,
+  heads: HeadCache,
+  { span: { from_seq, newest }, customers, findings, levels }: FoldedRun,
   signal: AbortSignal,
-  { from_seq, newest }: Span,
 ): Promise<void> => {
-  const customers = await loadHeads(heads, records, from_seq)
-  const { findings, levels } = await foldAll(target, customers, records)
   await keepLetters(target, findings)
   await noteParked(target, findings.parked)
   const { epoch } = target
@@ -175,15 +206,27 @@ const divideAfter = async (
   return []
 }
 
+/** How a run is made before it is written, and who uses it meanwhile. */
+type Ahead = {
+  /** The run, if it was folded ahead. */
+  readonly folded?: FoldedRun | undefined
+  /** Is called when the run is folded, before it is written. */
+  readonly onFolded?: (run: FoldedRun) => void
+}
+
 const projectSpan = async (
   target: Target,
   heads: HeadCache,
   records: readonly Recorded[],
   signal: AbortSignal,
   span: Span,
-): Promise<void> => {
+  { folded, onFolded }: Ahead = {},
+): Promise<boolean> => {
   try {
-    await projectOnce(target, heads, records, signal, span)
+    const run = folded ?? (await foldSpan(target, heads, records, span))
+    onFolded?.(run)
+    await write(target, heads, run, signal)
+    return true
   } catch (thrown) {
     heads.clear()
     if (thrown instanceof HeadsRefused) {
@@ -191,28 +234,34 @@ const projectSpan = async (
       if (refused.length === 0) throw thrown
       await keepUnstorable(target, lastOf(refused), thrown.message)
       const others = records.filter(record => !isOf(thrown.ids, record))
-      return projectSpan(target, heads, others, signal, span)
+      await projectSpan(target, heads, others, signal, span)
+      return false
     }
     const [first = [], second = []] = await divideAfter(target, records, thrown)
     const middle = first.at(-1)
     // an event that is left out is handled too: the table's mark moves past it
-    if (middle === undefined) return projectSpan(target, heads, [], signal, span)
-    await projectSpan(target, heads, first, signal, { ...span, newest: middle })
-    await projectSpan(target, heads, second, signal, { ...span, from_seq: middle.seq })
+    if (middle === undefined) await projectSpan(target, heads, [], signal, span)
+    else {
+      await projectSpan(target, heads, first, signal, { ...span, newest: middle })
+      await projectSpan(target, heads, second, signal, { ...span, from_seq: middle.seq })
+    }
+    return false
   }
 }
 
 /**
  * Folds `records` (ascending, without a gap) into the table. Customers whose items the table refuses for good, and
  * events at which our own code throws, become letters and are left out. Throws `Failed`: after `ConditionFailed` (a
- * second instance was faster) and `TryAgain` the same records can be given again, and they count once.
+ * second instance was faster) and `TryAgain` the same records can be given again, and they count once. Returns whether the
+ * run that `onFolded` was given is what was written: if not, nothing may be folded upon it.
  */
 export const project = async (
   target: Target,
   heads: HeadCache,
   records: readonly Recorded[],
   signal: AbortSignal,
-): Promise<void> => {
+  ahead: Ahead = {},
+): Promise<boolean> => {
   const span = spanOf(records)
-  if (span !== undefined) await projectSpan(target, heads, records, signal, span)
+  return span === undefined || projectSpan(target, heads, records, signal, span, ahead)
 }

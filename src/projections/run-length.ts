@@ -6,8 +6,11 @@
  * the projection takes (docs/adr/0034) sees no progress until then.
  */
 
-/** A run shall take no longer than this: half of the consumer's acknowledgement wait. */
-export const RUN_MS_MAX = 2_500
+/**
+ * A run shall take no longer than this: a quarter of the consumer's acknowledgement wait, since an event may wait for the run
+ * before its own.
+ */
+export const RUN_MS_MAX = 1_250
 /** A run has at least so many events, so that a very slow table is not written event by event. */
 export const RUN_EVENTS_MIN = 50
 

@@ -83,8 +83,8 @@ export const MUTANTS: readonly Mutant[] = [
     replacements: [
       {
         file: 'projections/consume',
-        from: 'await handle(life, delivered)',
-        to: 'acknowledge(delivered, Number.POSITIVE_INFINITY); await handle(life, delivered)',
+        from: 'const { next_seq, looked } = await handle(',
+        to: 'acknowledge(delivered, Number.POSITIVE_INFINITY); const { next_seq, looked } = await handle(',
       },
     ],
     faults: ['dynamodb-slow'],
