@@ -71,8 +71,8 @@ export const originIn = ({ stream, newest }: Identity): Origin | undefined =>
   )
 
 /** The part of an origin that a table keeps as text. The table keeps the newest event in attributes of its own. */
-export const streamText = ({ created, missing, first }: Origin): string =>
-  JSON.stringify({ created, missing, first })
+export const streamText = ({ created, raft_group, missing, first }: Origin): string =>
+  JSON.stringify({ created, raft_group, missing, first })
 
 /**
  * Reads the facts that `judge` needs. The acknowledged position is read before the identity, because then a table

@@ -56,11 +56,15 @@ const empty = async (target: Target, identity: Identity, signal: AbortSignal): P
   await run(startFilling(tables, table, identity))
 }
 
-/** Notes the stream's first event once there is one, and the new creation time of a stream that was restored whole. */
+/**
+ * Notes the stream's first event once there is one, the new creation time of a stream that was restored whole, and the name of
+ * the group of servers, which earlier builds did not note.
+ */
 const renewOrigin = async (target: Target, { identity, finding }: Seen): Promise<void> => {
   if (identity === undefined) return
   const noted_origin = originIn(identity)
-  if (noted_origin?.first !== undefined && finding?.tag !== 'restored') return
+  const is_whole = noted_origin?.first !== undefined && noted_origin.raft_group !== undefined
+  if (is_whole && finding?.tag !== 'restored') return
   const origin = await run(readOrigin(target.jsm))
   if (streamText(origin) !== identity.stream)
     await run(noteStream(target.tables, target.table, identity, streamText(origin)))
