@@ -2,19 +2,19 @@ import { configDefaults, defineConfig } from 'vitest/config'
 
 /** e2e specs that say how long something may take, or freeze what others use: beside each other they would starve on two cores. */
 const ALONE = [
-  'test/e2e/check-server.e2e.spec.ts',
-  'test/e2e/cluster.e2e.spec.ts',
   'test/e2e/frozen-instance.e2e.spec.ts',
   'test/e2e/pays-once.e2e.spec.ts',
   'test/e2e/two-instances.e2e.spec.ts',
 ]
 
-/** Specs of the same sort that start no process of ours and wait for elections: two of them leave a core idle. */
+/** Specs of the same sort that mostly wait for elections and restarts: two of them leave a core idle. */
 const IN_PAIRS = [
   'src/process/leave-cut-off.e2e.spec.ts',
   'src/embedded/cluster.e2e.spec.ts',
   'src/stream/direct.e2e.spec.ts',
   'src/stream/led-again.e2e.spec.ts',
+  'test/e2e/check-server.e2e.spec.ts',
+  'test/e2e/cluster.e2e.spec.ts',
   'test/two-leaders.e2e.spec.ts',
 ]
 

@@ -59,7 +59,7 @@ const onNode = (version, title, args) =>
     time_limit_s: TEST_TIME_LIMIT_S,
   })
 
-const VITEST = ['node_modules/vitest/vitest.mjs', 'run', '--maxWorkers=1', '--project']
+const VITEST = ['node_modules/vitest/vitest.mjs', 'run', '--maxWorkers=2', '--project']
 
 const main = async () => {
   await install()
