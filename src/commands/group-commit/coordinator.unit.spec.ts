@@ -9,6 +9,9 @@ import type { DecidedBatch } from './round.js'
 import type { Settled } from './settle.js'
 import { noTransactions, play, type StreamAnswer, stopPlaying } from './testing/play.js'
 
+/** Short, because a caller waits for five of it, and long enough that a busy machine begins a round within it. */
+const A_MOMENT_MS = 400
+
 afterEach(stopPlaying)
 
 const codeOf = (outcome: Outcome): string => (outcome.tag === 'done' ? 'done' : outcome.code)
@@ -306,7 +309,7 @@ describe('commands that another instance has too', () => {
 it('what is stored at another time than it was decided is answered from the stream, and may be stored until then', async () => {
   const asked: string[][] = []
   const { submit, batches } = play([() => ({ tag: 'off time' })], {
-    timeout_ms: 10,
+    timeout_ms: A_MOMENT_MS,
     transactions: {
       ...noTransactions,
       findDuplicates: groups => {
