@@ -98,7 +98,8 @@ type Ensure = (
 const create: Ensure = (nc, jsm, wanted) =>
   pipe(
     TE.fromEither(checkServers(serverFacts(nc, wanted))),
-    // creating is idempotent for equal settings, so instances that start together do not disturb each other
+    // creating is idempotent for equal settings, so instances that start together do not disturb each other; but before
+    // 2.15 the stream may tell another time of making from then on, which is why its group of servers is noted (making.ts)
     TE.chain(() => tryStream(`create stream ${wanted.name}`, () => jsm.streams.add(wanted))),
     TE.mapLeft((error): StreamError => {
       if (error.code === LIMIT_REQUIRED)
