@@ -100,13 +100,31 @@ it('lets instances share what there is, also with one of two events a command an
     seconds: 240,
     offered_per_s: () => 1_000,
     projections: [steady(200)],
-    raw_per_s: 100,
+    raw_per_s: () => 100,
   })
   expectSettled(beside, 120, 240, 30, 100)
 })
 
+it('soon takes commands again after a flood by others, though what they left takes minutes', () => {
+  const lines = play({
+    seconds: 300,
+    offered_per_s: () => 50,
+    projections: [steady(1_000)],
+    raw_per_s: s => (s >= 30 && s < 50 ? 10_000 : 0),
+  })
+  // what is stored takes longer than the bound all the time
+  expect(Math.min(...between(lines, 40, 50).map(({ admitted }) => admitted))).toBeGreaterThan(20)
+  expect(Math.min(...lagsIn(between(lines, 60, 120)))).toBeGreaterThan(25)
+  expect(refusedIn(between(lines, 60, 300))).toBe(0)
+})
+
 it('never refuses everything, even if others publish more than the projections take', () => {
-  const lines = play({ seconds: 300, offered_per_s: () => 500, projections: [steady(200)], raw_per_s: 400 })
+  const lines = play({
+    seconds: 300,
+    offered_per_s: () => 500,
+    projections: [steady(200)],
+    raw_per_s: () => 400,
+  })
   for (const { admitted } of between(lines, 120, 300)) expect(admitted).toBeGreaterThan(3)
 })
 

@@ -23,8 +23,8 @@ export type Play = {
   readonly projections: readonly Played[]
   readonly instances?: number
   readonly events_per_command?: number
-  /** Events that others publish, whom nobody can slow. */
-  readonly raw_per_s?: number
+  /** Events that others publish, whom nobody can slow; by the time in seconds. */
+  readonly raw_per_s?: (s: number) => number
   /** Whether the lag can be asked for. */
   readonly mayAsk?: (s: number) => boolean
 }
@@ -70,9 +70,9 @@ const createProjection = (
   }
 }
 
-const createStream = ({ projections, events_per_command = 1, raw_per_s = 0 }: Play) => {
+const createStream = ({ projections, events_per_command = 1, raw_per_s = () => 0 }: Play) => {
   const stored_ms: number[] = []
-  const raw = createFlow(() => raw_per_s)
+  const raw = createFlow(raw_per_s)
   const played = projections.map(one => createProjection(one, stored_ms))
   const store = (events: number, at_ms: number): void => {
     for (let i = 0; i < events; i += 1) stored_ms.push(at_ms)
