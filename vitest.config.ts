@@ -1,4 +1,5 @@
 import { configDefaults, defineConfig } from 'vitest/config'
+import { BaseSequencer, type TestSpecification } from 'vitest/node'
 
 /** e2e specs that say how long something may take, or freeze what others use: beside each other they would starve on two cores. */
 const ALONE = [
@@ -17,6 +18,28 @@ const IN_PAIRS = [
   'test/e2e/cluster.e2e.spec.ts',
   'test/two-leaders.e2e.spec.ts',
 ]
+
+/** Specs that take longest. On a clean clone vitest begins with the largest files, and would have one worker end with these. */
+const LONGEST = [
+  'test/e2e/chaos.e2e.spec.ts',
+  'test/e2e/objects.e2e.spec.ts',
+  'test/e2e/operations.e2e.spec.ts',
+  'test/e2e/every-command.e2e.spec.ts',
+  'test/e2e/gateway.e2e.spec.ts',
+  'test/e2e/image.e2e.spec.ts',
+  'src/process/standing.int.spec.ts',
+  'src/projections/rebuild/rebuild.int.spec.ts',
+  'src/chaos/cluster.int.spec.ts',
+  'src/chaos/checker/check.int.spec.ts',
+]
+
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const isLong = ({ moduleId }: TestSpecification) => LONGEST.some(name => moduleId.endsWith(name))
+    const sorted = await super.sort(files)
+    return [...sorted.filter(isLong), ...sorted.filter(file => !isLong(file))]
+  }
+}
 
 type Kind = 'unit' | 'int' | 'e2e' | 'soak' | 'fuzz'
 
@@ -42,6 +65,7 @@ const alone = { test: { ...e2e.test, name: 'e2e-alone', include: ALONE, filePara
 
 export default defineConfig({
   test: {
+    sequence: { sequencer: LongestFirst },
     projects: [
       kind('unit', 10_000),
       kind('int', 120_000),

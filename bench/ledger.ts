@@ -11,7 +11,7 @@ import type { Benchmark, Surroundings } from './benchmark.js'
 import { goalTable } from './goals.js'
 import { bookMistakes } from './ledger/books.js'
 import { chartOf } from './ledger/chart.js'
-import { combine, type Figures, lagTable, ratesTable } from './ledger/figures.js'
+import { combine, type Figures, inShort, lagTable, ratesTable } from './ledger/figures.js'
 import { GOALS } from './ledger/goals.js'
 import { type LedgerLine, LINES } from './ledger/lines.js'
 import { openPlace, type Place } from './ledger/places.js'
@@ -125,7 +125,7 @@ const measureOnPlace = async (
     const name = options.pieces === 1 ? line.name : `${line.name}, piece ${pieces.length + 1}`
     const piece = await measurePiece(line, name, place, clients, options, nextSeed)
     surroundings.signal.throwIfAborted()
-    surroundings.say(`${name}: ${Math.round(piece.figures.run.accepted_per_s)}/s`)
+    surroundings.say(`${name}: ${inShort(piece.figures)}`)
     pieces.push(piece)
   }
   await mustBeRight(line, place, pieces)

@@ -16,8 +16,8 @@ export const MB = 1024 * 1024
 export const whole = (value: number): string => Math.round(value).toLocaleString('en-US')
 const perSecond = (events: number, ms: number): number => (events / ms) * 1_000
 
-/** `range` is the reader of a rebuild, `consumer` is the NATS client's own (processes/reader.ts). */
-const READERS = ['range', 'consumer'] as const
+/** What each of them does: processes/reader.ts. */
+const READERS = ['range', 'consumer', 'fold'] as const
 type ReaderName = (typeof READERS)[number]
 
 /** The measurements on one stream: rates in events/s, one for each round, and a row of text for every run. */
@@ -87,8 +87,8 @@ export const measureRebuild = async (
     const place = { folder, journal: options.journal, ...addresses, profile_dir: options.profile_dir }
     const rounds: Rounds = {
       customers,
-      read: { range: [], consumer: [] },
-      ratios: { range: [], consumer: [] },
+      read: { range: [], consumer: [], fold: [] },
+      ratios: { range: [], consumer: [], fold: [] },
       replays: [],
       rows: [],
     }

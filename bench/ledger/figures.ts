@@ -60,6 +60,15 @@ export const refusals = (errors: Run['errors']): string =>
     .map(([code, times]) => `${code} ${whole(times)}`)
     .join(', ') || 'none'
 
+/** What is said of a line as soon as it is measured: a run of an hour may be ended before its tables. */
+export const inShort = ({ run, lag }: Figures): string =>
+  [
+    `${whole(run.accepted_per_s)}/s`,
+    `p50 / p99 ${latency(run.p50_ms)} / ${latency(run.p99_ms)} ms`,
+    ...(lag === undefined ? [] : [`${(lag.lag_ms / MS_PER_S).toFixed(1)} s behind`]),
+    `refusals: ${refusals(run.errors)}`,
+  ].join(', ')
+
 const CPU_GROUPS = ['program', 'nats', 'dynamodb', 'postgres', 'clients'] as const
 
 export const ratesTable = (all: readonly Figures[]): Table => ({

@@ -1,6 +1,7 @@
 /**
- * Reads the whole stream and does nothing with it, as a baseline for rebuilds. `range` is the reader that a rebuild uses;
- * `consumer` is the NATS client's own ordered consumer with a callback.
+ * Reads the whole stream, as a baseline for rebuilds. `range` is the reader that a rebuild uses, and `consumer` is the NATS
+ * client's own ordered consumer with a callback; both do nothing with what they read. `fold` is the reader of a rebuild with
+ * the least that any rebuild does: it parses each event, and keeps what that claims of its account. Nothing is checked or written.
  */
 
 import { jetstream, jetstreamManager } from '@nats-io/jetstream'
@@ -24,16 +25,34 @@ const US_PER_MS = 1_000
 
 type Read = (nc: NatsConnection, last_seq: number) => Promise<number>
 
-const range: Read = async (nc, last_seq) => {
-  let events = 0
-  const all = {
+type Claim = { readonly balance: number; readonly version: number }
+
+const pagesOf = (nc: NatsConnection, to_seq: number) =>
+  readPages(nc, {
     stream: LEDGER_STREAM,
     subject: LEDGER_SUBJECTS,
     from_seq: 1,
-    to_seq: last_seq,
+    to_seq,
     may_consume: true,
-  } as const
-  for await (const page of readPages(nc, all)) events += page.length
+  })
+
+const range: Read = async (nc, last_seq) => {
+  let events = 0
+  for await (const page of pagesOf(nc, last_seq)) events += page.length
+  return events
+}
+
+const fold: Read = async (nc, last_seq) => {
+  let events = 0
+  const accounts = new Map<string, Claim & { readonly seq: number }>()
+  for await (const page of pagesOf(nc, last_seq)) {
+    for (const { subject, seq, body } of page) {
+      const text = Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString()
+      const { after } = JSON.parse(text) as { readonly after: Claim }
+      accounts.set(subject, { ...after, seq })
+    }
+    events += page.length
+  }
   return events
 }
 
@@ -50,7 +69,7 @@ const consumer: Read = async (nc, last_seq) => {
   return events
 }
 
-const READERS: Readonly<Record<string, Read>> = { range, consumer }
+const READERS: Readonly<Record<string, Read>> = { range, consumer, fold }
 
 process.on('disconnect', () => process.exit(0))
 

@@ -103,7 +103,7 @@ export const runVerify = async (
 
 /** Reads the whole stream with one of the readers of `reader.ts`. */
 export const runReader = async (
-  name: 'range' | 'consumer',
+  name: 'range' | 'consumer' | 'fold',
   nats_url: string,
   signal: AbortSignal,
 ): Promise<ReadReport> => {

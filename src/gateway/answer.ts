@@ -3,6 +3,7 @@
  */
 
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { createLogLimit } from '../log-limit.js'
 import type { ErrorCode } from '../service/catalogue.js'
 import { PROBLEM_TYPE, type Problem, problemBody, problemHeaders, statusOf } from './problem.js'
 import type { AuthorizedCaller } from './tokens.js'
@@ -43,16 +44,23 @@ export const sendJson = (
 /** Makes a text fit for a header's value: printable ASCII, at most 500 characters. */
 export const headerText = (text: string): string => text.replace(/[^\x20-\x7e]+/g, ' ').slice(0, 500)
 
-/** Answers with a problem, and logs it as an error or a warning when the fault is ours. */
+const limit = createLogLimit()
+
+/** Answers with a problem, and logs it as an error or a warning when the fault is ours; of many alike some (`createLogLimit`). */
 export const sendProblem = (request: FastifyRequest, reply: FastifyReply, problem: Problem): FastifyReply => {
   const status = statusOf(problem)
   const body = problemBody(problem)
   request.failed_with = problem.code
   const summary = { code: problem.code, method: request.method, route: request.routeOptions?.url }
   const details = { ...summary, request_id: request.id, reason: problem.detail, err: problem.cause }
-  if (problem.code === 'INTERNAL_ERROR') request.log.error(details, 'an HTTP request failed')
-  else if (status >= 500) request.log.warn(details, 'an HTTP request could not be answered')
-  else request.log.debug(details, 'an HTTP request was refused')
+  if (status < 500) request.log.debug(details, 'an HTTP request was refused')
+  else {
+    const more = limit(`${details.route} ${details.code}`)
+    if (more !== undefined && problem.code === 'INTERNAL_ERROR')
+      request.log.error({ ...details, ...more }, 'an HTTP request failed')
+    else if (more !== undefined)
+      request.log.warn({ ...details, ...more }, 'an HTTP request could not be answered')
+  }
   const is_nats = request.routeOptions?.config?.nats === true
   if (is_nats) reply.header('x-nats-api-gateway-error', headerText(`${problem.code}: ${body.detail}`))
   if (problem.fields?.replayed === true) reply.header('idempotency-replayed', 'true')

@@ -17,6 +17,7 @@ import { Router } from '../commands/routing/router.js'
 import { createSchemaGate } from '../commands/schema-gate.js'
 import { startSweeper, sweepPorts } from '../commands/sweeper/sweeper.js'
 import { pipe, TE } from '../fp.js'
+import { limitedLog } from '../log-limit.js'
 import { waitCaughtUp } from '../projections/caught-up.js'
 import { consumerName } from '../projections/target.js'
 import type { Queries } from '../queries/queries.js'
@@ -72,6 +73,7 @@ const startCommands = async (
 ): Promise<Commands> => {
   const deps = {
     ...ledger,
+    log: limitedLog(ledger.log),
     table: pipe(
       active.now,
       TE.bimap(asStreamError, ({ table }) => table),

@@ -105,6 +105,14 @@ describe('an endpoint', () => {
     expect(log.lines.filter(({ err }) => err?.message === 'the bug')).toHaveLength(2)
   })
 
+  it('logs 20 of the requests that fail alike while something is away, and answers each', async () => {
+    await start({ handle: () => TE.left(catalogued('UNAVAILABLE')) })
+    const replies = await Promise.all(Array.from({ length: 100 }, () => ask()))
+    expect(new Set(replies.map(errorOf))).toEqual(new Set(['503:UNAVAILABLE']))
+    expect(stats()).toMatchObject({ num_requests: 100, num_errors: 100 })
+    expect(log.lines.filter(({ msg }) => msg === 'a request failed')).toHaveLength(20)
+  })
+
   it('answers 500 when the reply cannot be sent, be it too large or with a header that is none', async () => {
     const replies = [
       () => ({ body: 'x'.repeat(2 * 1_048_576) }),

@@ -10,6 +10,7 @@ import type { MsgHdrs, NatsConnection } from 'nats'
 import type { Logger } from 'pino'
 import { E, type Either, type TaskEither } from '../fp.js'
 import { readJson } from '../json.js'
+import { createLogLimit } from '../log-limit.js'
 import { busy, internalError, stopped, timedOut } from './catalogue.js'
 import {
   type AnyEndpointConfig,
@@ -270,6 +271,8 @@ type Answers = {
 
 /** Makes the functions that end a request: they send the reply, and count it in `counters`. */
 const createAnswers = (replies: Replies, counters: Counters, log: Logger): Answers => {
+  const limit = createLogLimit()
+
   const send = (msg: Incoming, body: string, lines = ''): void => {
     if (msg.onAnswer === undefined) replies.send(msg, body, lines)
     else msg.onAnswer(body, lines)
@@ -278,8 +281,11 @@ const createAnswers = (replies: Replies, counters: Counters, log: Logger): Answe
   const fail: Answers['fail'] = ({ msg, started_ns }, error, lines = errorLines(error)) => {
     const err = error.cause ?? error.message
     const details = { subject: msg.subject, status: error.status, code: error.code, err }
-    if (error.status >= 500) log.error(details, 'a request failed')
-    else log.debug(details, 'a request was refused')
+    if (error.status < 500) log.debug(details, 'a request was refused')
+    else {
+      const more = limit(error.code)
+      if (more !== undefined) log.error({ ...details, ...more }, 'a request failed')
+    }
     try {
       send(msg, error.body, lines)
     } catch (err) {

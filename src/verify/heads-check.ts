@@ -54,7 +54,9 @@ export const createHeadsCheck = (run: Run, table: string, walk: Walk) => {
 
   const compare = (id: string, item: RawItem, standing: Standing): void => {
     const about = { where: 'balances', id, seq: positionOf(standing) } as const
-    compareItem(differences, about, item, expectedOf(id, standing))
+    // how often the item was corrected at its sequence: no fold of the stream says it
+    const refolded = wholeIn(item, 'refolded')
+    compareItem(differences, about, item, { ...expectedOf(id, standing), refolded })
   }
 
   const reportStray = (id: string, item: RawItem): void => {

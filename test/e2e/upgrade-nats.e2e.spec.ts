@@ -31,7 +31,7 @@ const ACCEPTED_MORE = 30
 /** The newest lines of the service's log that a failure shows. */
 const LOG_LINES = 40
 /** The log texts of a service that takes the stream for another one than before. */
-const OTHER_STREAM = /made anew|set back/
+const OTHER_STREAM = /made anew|set back|another one than the one that was noted/
 /** The log texts of a node that could not read its store. */
 const UNREADABLE = /s2:|Error recreating|resetting first/
 
