@@ -84,6 +84,7 @@ const BASE_FILES = [
   'digest',
   'instant',
   'json',
+  'log-limit',
   'lru',
   'metrics',
   'own-fault',
