@@ -4,8 +4,9 @@
 
 import { run } from '../fp.js'
 import type { AccountId } from '../ledger/account-id.js'
+import type { Customer } from '../ledger/fold.js'
 import { chunksOf, inParallel } from '../parallel.js'
-import { READ_KEYS_MAX, readHeads, readTrustedHeads, type StoredHead } from '../tables/heads.js'
+import { READ_KEYS_MAX, readHeads, readTrustedHeads } from '../tables/heads.js'
 import { notOurs } from '../tables/identity.js'
 import type { Target } from './target.js'
 
@@ -15,7 +16,7 @@ const readPage = async (
   { tables, table, epoch }: Target,
   page: readonly AccountId[],
   folded_seq: number,
-): Promise<ReadonlyMap<AccountId, StoredHead>> => {
+): Promise<ReadonlyMap<AccountId, Customer>> => {
   if (epoch === undefined) return run(readHeads(tables, table, page))
   const { heads } = await run(
     readTrustedHeads(tables, table, page, found =>
@@ -33,7 +34,7 @@ export const readHeadsOf = async (
   target: Target,
   ids: readonly AccountId[],
   folded_seq = 0,
-): Promise<Map<AccountId, StoredHead>> => {
+): Promise<Map<AccountId, Customer>> => {
   const pages = await inParallel(REQUESTS_MAX, chunksOf(READ_KEYS_MAX, ids), page =>
     readPage(target, page, folded_seq),
   )

@@ -3,13 +3,11 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 import { right, startTestLedger, type TestLedger } from '../../test/support/ledger.js'
 import { clientId } from '../ledger/testing/arbitrary.js'
 import { readIdentity } from '../tables/identity.js'
-import { verify } from '../verify/verify.js'
 import { PROJECTIONS } from './definitions/ledger.js'
 import { refold } from './refold.js'
 import { targetOf } from './target.js'
 
 const ID = clientId('ann')
-const VERIFY = { totals: true, timeout_ms: 20_000, differences_max: 20 }
 
 let ledger: TestLedger
 
@@ -54,19 +52,4 @@ it('a projector that holds an item as it was before a correction does not undo t
   expect(await balance()).toBe(11)
   await credit(1)
   expect(await balance()).toBe(12)
-})
-
-it('an item counts its corrections until the next event, and is right with that count', async () => {
-  const seq = await credit(1)
-  for (const refolded of [1n, 2n]) {
-    await meddle(600)
-    await correct(seq)
-    expect(await readItem()).toMatchObject({ client_balance: 13n, refolded })
-  }
-  const { differences } = await verify(ledger, VERIFY, () => undefined, new AbortController().signal)
-  expect(differences).toEqual([])
-  await credit(1)
-  const item = await readItem()
-  expect(item).toMatchObject({ client_balance: 14n })
-  expect(item).not.toHaveProperty('refolded')
 })

@@ -3,8 +3,8 @@
  * copy, deleted, or changed by hand.
  *
  * It may run beside a projector at work, in any instance. The item is written under the condition that it has not
- * moved since it was read, and counts its corrections; a projector that holds the head of before in memory then fails on
- * its own condition. Missing rows are made again. The sums may have been changed together with the item, and cannot be corrected one by one: they
+ * changed since it was read; a projector that holds the old head in memory then fails on its own condition. Missing
+ * rows are made again. The sums may have been changed together with the item, and cannot be corrected one by one: they
  * are marked as doubtful, which a replay ends.
  */
 
@@ -17,7 +17,6 @@ import { lastProved } from '../stream/last.js'
 import { readRange } from '../stream/read.js'
 import type { Recorded } from '../stream/recorded.js'
 import { LEDGER_STREAM } from '../stream/settings.js'
-import type { StoredHead } from '../tables/heads.js'
 import { type Identity, noteSumsDoubt, notOurs } from '../tables/identity.js'
 import { createFold } from './fold-run.js'
 import { noteParked } from './parked.js'
@@ -97,11 +96,10 @@ const doubtSums = async ({ tables, table, epoch }: Target, id: AccountId): Promi
   }
 }
 
-const tryRefold = async (target: Target, id: AccountId, to_seq: number): Promise<StoredHead> => {
-  const from: StoredHead = (await readHeadsOf(target, [id])).get(id) ?? NEW_CUSTOMER
+const tryRefold = async (target: Target, id: AccountId, to_seq: number): Promise<Customer> => {
+  const from = (await readHeadsOf(target, [id])).get(id) ?? NEW_CUSTOMER
   if (from.parked !== undefined || (await isAsInStream(target, id, from, to_seq))) return from
-  const folded = await foldFromSubject(target, id, to_seq)
-  const to: StoredHead = { ...folded, refolded: (from.refolded ?? 0) + 1 }
+  const to = await foldFromSubject(target, id, to_seq)
   // before the item is corrected: afterwards nothing would show any more that there was something to doubt
   await doubtSums(target, id)
   await writeRows(target, id, to_seq)
@@ -143,7 +141,7 @@ const itemsPart = ({ projection }: Pick<Target, 'projection'>): string => `items
  * Corrects a customer's item to what its subject says at `to_seq`, and returns the customer as it is then. The
  * projection has to have handled everything up to `to_seq`. Throws `Failed`.
  */
-export const refold = async (target: Target, id: AccountId, to_seq: number): Promise<StoredHead> => {
+export const refold = async (target: Target, id: AccountId, to_seq: number): Promise<Customer> => {
   for (let attempt = 1; ; attempt += 1) {
     try {
       return await tryRefold(target, id, to_seq)

@@ -3,9 +3,8 @@
  * (docs/adr/0003). Its key is the account id.
  *
  * A head moves in the same transaction that writes the other items of an event. It must never move back, and an event must
- * never be applied twice. So each write carries the condition that the head is still the one that was read: its `seq`, where it
- * is parked, and how often it was corrected at that `seq`. The state itself is not compared: it follows from those, and the
- * embedded server takes a tenth longer for each write when two more numbers are.
+ * never be applied twice. So each write carries the condition that the head is still as it was read: its `seq`, and also the
+ * attributes that a repair may change while `seq` stays.
  */
 
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb'
@@ -37,12 +36,6 @@ const rulesFromText = new t.Type<AccountRules, string, unknown>(
   rulesText,
 )
 
-/**
- * A customer as its item has it. `refolded` counts the corrections of the item at its `seq` (projections/refold.ts), so that a
- * writer that read it before a correction fails. The next event's write leaves it out.
- */
-export type StoredHead = Customer & { readonly refolded?: number }
-
 const Head = fieldsOf(
   { id: AccountId, client_balance: t.bigint, version: whole, seq: whole },
   {
@@ -50,15 +43,13 @@ const Head = fieldsOf(
     parked_schema: whole,
     parked_last_seq: whole,
     account_rules: rulesFromText,
-    refolded: whole,
   },
 )
 type Head = t.TypeOf<typeof Head>
 
-const toCustomer = ({ client_balance: balance, version, seq, ...rest }: Head): StoredHead => {
-  const { parked_seq, parked_schema = 0, parked_last_seq = parked_seq, account_rules: rules, refolded } = rest
+const toCustomer = ({ client_balance: balance, version, seq, ...rest }: Head): Customer => {
+  const { parked_seq, parked_schema = 0, parked_last_seq = parked_seq, account_rules: rules } = rest
   return {
-    ...(refolded === undefined ? {} : { refolded }),
     account: rules === undefined ? { balance, version, seq } : { balance, version, seq, rules },
     ...(parked_seq === undefined || parked_last_seq === undefined
       ? {}
@@ -80,7 +71,7 @@ const indexAttributes = (id: AccountId, { rules }: Account) => {
 }
 
 /** Encodes a customer's head as an item. */
-export const headItem = (id: AccountId, { account, parked, refolded }: StoredHead) => ({
+export const headItem = (id: AccountId, { account, parked }: Customer) => ({
   id,
   ...indexAttributes(id, account),
   client_balance: account.balance,
@@ -90,14 +81,13 @@ export const headItem = (id: AccountId, { account, parked, refolded }: StoredHea
   ...(parked === undefined
     ? {}
     : { parked_seq: parked.seq, parked_schema: parked.schema, parked_last_seq: parked.last_seq }),
-  ...(refolded === undefined ? {} : { refolded }),
 })
 
 const show = (raw: unknown): string =>
   JSON.stringify(raw, (_, value) => (typeof value === 'bigint' ? String(value) : value)).slice(0, 200)
 
 /** Decodes an item of DynamoDB as a head. An item that is not a head is `Unexpected`. */
-export const decodeHead = (raw: unknown): E.Either<TableError, { id: AccountId; customer: StoredHead }> => {
+export const decodeHead = (raw: unknown): E.Either<TableError, { id: AccountId; customer: Customer }> => {
   const head = Head.decode(raw)
   return E.isLeft(head)
     ? E.left({ tag: 'Unexpected', message: `an item is no customer's, as it should be: ${show(raw)}` })
@@ -107,10 +97,8 @@ export const decodeHead = (raw: unknown): E.Either<TableError, { id: AccountId; 
 /** Whether a customer has no head yet. */
 export const isNew = ({ account, parked }: Customer): boolean => account.seq === 0 && parked === undefined
 
-/**
- * The condition that a head is still the one that was read. An item at sequence 0 counts as missing, because no event made it.
- */
-export const headCondition = (from: StoredHead) => {
+/** The condition that a head is still as it was read. An item at sequence 0 counts as missing, because no event made it. */
+export const headCondition = (from: Customer) => {
   if (isNew(from)) {
     return {
       ConditionExpression:
@@ -118,18 +106,19 @@ export const headCondition = (from: StoredHead) => {
       ExpressionAttributeValues: { ':none': 0 },
     }
   }
-  const { account, parked, refolded } = from
-  const of_parked =
-    parked === undefined
-      ? 'attribute_not_exists(parked_last_seq)'
-      : 'parked_seq = :parked_seq AND parked_last_seq = :parked'
-  const of_refolded = refolded === undefined ? 'attribute_not_exists(refolded)' : 'refolded = :refolded'
+  const { account, parked } = from
   return {
-    ConditionExpression: `seq = :seq AND ${of_parked} AND ${of_refolded}`,
+    ConditionExpression: `seq = :seq AND client_balance = :balance AND version = :version AND ${
+      parked === undefined
+        ? 'attribute_not_exists(parked_last_seq)'
+        : 'parked_seq = :parked_seq AND parked_last_seq = :parked'
+    } AND ${account.rules === undefined ? 'attribute_not_exists(account_rules)' : 'account_rules = :rules'}`,
     ExpressionAttributeValues: {
       ':seq': account.seq,
+      ':balance': account.balance,
+      ':version': account.version,
+      ...(account.rules === undefined ? {} : { ':rules': rulesText(account.rules) }),
       ...(parked === undefined ? {} : { ':parked_seq': parked.seq, ':parked': parked.last_seq }),
-      ...(refolded === undefined ? {} : { ':refolded': refolded }),
     },
   }
 }
@@ -194,18 +183,18 @@ export const readBelieved = <A>(
 const toHeads = (
   ids: readonly AccountId[],
   raws: readonly unknown[],
-): E.Either<TableError, Map<AccountId, StoredHead>> =>
+): E.Either<TableError, Map<AccountId, Customer>> =>
   pipe(
     raws,
     E.traverseArray(decodeHead),
     E.map(found => {
-      const heads = new Map<AccountId, StoredHead>(found.map(({ id, customer }) => [id, customer]))
-      return new Map(ids.map(id => [id, heads.get(id) ?? NEW_CUSTOMER]))
+      const customers = new Map(found.map(({ id, customer }) => [id, customer]))
+      return new Map(ids.map(id => [id, customers.get(id) ?? NEW_CUSTOMER]))
     }),
   )
 
 export type TrustedHeads = {
-  readonly heads: ReadonlyMap<AccountId, StoredHead>
+  readonly heads: ReadonlyMap<AccountId, Customer>
   readonly identity: Identity | undefined
 }
 
@@ -232,7 +221,7 @@ export const readTrustedHead = (
   table: string,
   id: AccountId,
   trust: Trust,
-): TaskEither<TableError, StoredHead> =>
+): TaskEither<TableError, Customer> =>
   pipe(
     readTrustedHeads(client, table, [id], trust),
     TE.map(({ heads }) => heads.get(id) ?? NEW_CUSTOMER),
@@ -248,7 +237,7 @@ export const readHeads = (
   client: DynamoDBDocumentClient,
   table: string,
   ids: readonly AccountId[],
-): TaskEither<TableError, Map<AccountId, StoredHead>> =>
+): TaskEither<TableError, Map<AccountId, Customer>> =>
   pipe(
     readItems(client, table, ids),
     TE.chainEitherK(raws => toHeads(ids, raws)),

@@ -6,17 +6,18 @@ import { TransactionCanceledException } from '@aws-sdk/client-dynamodb'
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb'
 import { E, type TaskEither } from '../fp.js'
 import type { AccountId } from '../ledger/account-id.js'
+import type { Customer } from '../ledger/fold.js'
 import type { PlainItem } from './attribute-values.js'
 import { type TableError, tryTable } from './errors.js'
-import { headCondition, headItem, isNew, type StoredHead } from './heads.js'
+import { headCondition, headItem, isNew } from './heads.js'
 import { markUpdate, type ProgressMark, unlessOvertaken } from './identity.js'
 import { type PlainWrite, sendTransaction } from './transact-request.js'
 
 /** The largest number of items in one TransactWriteItems, including the table's mark; a limit of DynamoDB. */
 export const WRITE_ITEMS_MAX = 100
 
-/** A change of a customer's head: `from` is the head that was read, `to` the one to write. */
-export type Change = { readonly id: AccountId; readonly from: StoredHead; readonly to: StoredHead }
+/** A change of a customer's head: `from` is the state that was read, `to` the state to write. */
+export type Change = { readonly id: AccountId; readonly from: Customer; readonly to: Customer }
 
 /** An item that is made once. If another event's item already has the key `id`, the key is `instead_id`. */
 export type Insert = {

@@ -54,9 +54,7 @@ export const createHeadsCheck = (run: Run, table: string, walk: Walk) => {
 
   const compare = (id: string, item: RawItem, standing: Standing): void => {
     const about = { where: 'balances', id, seq: positionOf(standing) } as const
-    // how often the item was corrected at its sequence: no fold of the stream says it
-    const refolded = wholeIn(item, 'refolded')
-    compareItem(differences, about, item, { ...expectedOf(id, standing), refolded })
+    compareItem(differences, about, item, expectedOf(id, standing))
   }
 
   const reportStray = (id: string, item: RawItem): void => {
